@@ -24,7 +24,7 @@ const MARK_AHEAD_MS = 60_000;
 /** The monotonic clock stands still while the machine sleeps. */
 const MARK_SLEEP_MS = 86_400_000;
 
-export interface MachineClockOptions {
+interface MachineClockOptions {
   readonly clock: Pick<Clock, 'wallMs' | 'eachSecond'>;
   /** Keeps what is known of this start of the machine, so that Perch knows it when it is started again. */
   readonly memoryFile?: string;

@@ -20,7 +20,7 @@ const BOARD_PATIENCE_MS = 24 * 3_600_000;
 const TIMEDATE_LIMIT_MS = 3_000;
 
 /** What the machine shows of where its wall clock got its time from. */
-export interface ClockSigns {
+interface ClockSigns {
   /** Something has set the clock since the machine was started, or a battery kept it. */
   readonly isSet: boolean;
   /** When the marks were made that it was set from outside, by the clock of then: Unix milliseconds. */

@@ -22,7 +22,7 @@ export interface LoopDelay {
 }
 
 /** What moves on the watch: the part of the clock that is needed. */
-export interface WindowClock {
+interface WindowClock {
   eachSecond(tick: () => void): () => void;
 }
 

@@ -12,7 +12,7 @@ export interface HostHealth {
   readonly clockSource: ClockSource;
 }
 
-export interface NetworkRate {
+interface NetworkRate {
   readonly name: string;
   readonly addresses: readonly string[];
   /** Bits per second; undefined for the first seconds. */

@@ -7,7 +7,7 @@ import { PerchError } from '../agent/base/errors.ts';
 import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 
 /** What only root may do, by the names of the services that do it (`perch-NAME.service`). */
-export type HostTask = 'disk' | 'update' | 'clock';
+type HostTask = 'disk' | 'update' | 'clock';
 
 /** What became of it. Tasks add fields of their own. */
 export interface HostAnswer {
@@ -24,7 +24,7 @@ const LOOK_MS = 200;
 const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MAX_REQUEST_BYTES };
 const MAX_ANSWER_BYTES = 16_384;
 
-export interface HostRequestsDeps {
+interface HostRequestsDeps {
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   readonly answers?: string;

@@ -3,7 +3,7 @@ import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 
 /** What the host is doing, for people. */
-export interface HostFacts {
+interface HostFacts {
   /** Load of all processors together over the last moments, 0 to 100. */
   readonly cpuPercent: number;
   readonly memoryUsedBytes: number;
@@ -11,7 +11,7 @@ export interface HostFacts {
   readonly disks: readonly DiskFacts[];
 }
 
-export interface DiskFacts {
+interface DiskFacts {
   readonly folder: string;
   readonly totalBytes: number;
   /** What an ordinary user may still write. */
@@ -19,7 +19,7 @@ export interface DiskFacts {
 }
 
 /** What is measured of the whole machine. */
-export interface Measures {
+interface Measures {
   currentLoad(): Promise<{ readonly currentLoad: number }>;
   mem(): Promise<{ readonly active: number; readonly total: number }>;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
 
 /** One file system that is mounted, as `/proc/self/mounts` has it. */
-export interface Mount {
+interface Mount {
   readonly device: string;
   readonly folder: string;
   /** `ext4`, `vfat`, `nfs4`. */

@@ -1,5 +1,5 @@
 /** What this process takes of the machine. */
-export interface ProcessFacts {
+interface ProcessFacts {
   /** Of one processor, over the last 10 to 20 seconds: above 100 where threads work side by side. */
   readonly cpuPercent: number;
   /** Resident. */
@@ -8,7 +8,7 @@ export interface ProcessFacts {
 }
 
 /** The part of the clock that is needed. */
-export interface LoadClock {
+interface LoadClock {
   monoMs(): number;
   every(ms: number, tick: () => void): () => void;
 }

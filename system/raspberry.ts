@@ -6,7 +6,7 @@ export interface PowerState {
   readonly hot: Seen;
 }
 
-export interface Seen {
+interface Seen {
   readonly now: boolean;
   readonly sinceStart: boolean;
 }

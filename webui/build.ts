@@ -257,7 +257,7 @@ async function oneFirstLoad(options: BuildOptions & { absWorkingDir: string }, f
  * What `index.html` shows before any script has run: the three places where `Nav` draws them, without their names,
  * since the language is not known yet. The page is drawn into the same elements.
  */
-export function firstPicture(): string {
+function firstPicture(): string {
   const mark =
     `<svg class="mark" viewBox="0 0 32 32"><path class="perch" d="${MARK.perch}"/><path class="bird" d="${MARK.bird}"/>` +
     `<circle class="eye" cx="${MARK.eye.cx}" cy="${MARK.eye.cy}" r="${MARK.eye.r}"/></svg>`;

@@ -6,7 +6,7 @@ import { PerchError } from '../base/errors.ts';
 import { checkParts } from './parts.ts';
 
 /** Of the file. */
-export const MAX_BYTES = 4 << 20;
+const MAX_BYTES = 4 << 20;
 /** Fits the largest configuration and all protected recordings; a small file can unpack to gigabytes. */
 const MAX_UNPACKED_BYTES = 8 << 20;
 /** Of the document itself; members are strings in it. */

@@ -12,7 +12,7 @@ export interface DeviceEvent {
 }
 
 /** Undefined values are omitted. No secrets: API clients read them. */
-export type EventFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
+type EventFields = Readonly<Record<string, string | number | boolean | null | undefined | readonly string[]>>;
 
 export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 

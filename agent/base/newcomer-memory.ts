@@ -3,7 +3,7 @@ import { subscriberOf } from './ip-address.ts';
 import type { Logger } from './log.ts';
 
 /** What all of them may hold together: some hundred honest clients, who come and are let in within milliseconds, hold a tenth of it. */
-export const MAX_NEWCOMER_BYTES = 8 << 20;
+const MAX_NEWCOMER_BYTES = 8 << 20;
 /** A connection with its socket, parser and first request (measured), and the same with OpenSSL's state and buffers. */
 export const CONNECTION_BYTES = 12 << 10;
 export const TLS_CONNECTION_BYTES = 40 << 10;

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-export interface PortHolder {
+interface PortHolder {
   readonly name: string;
   readonly pid: number;
 }

@@ -3,7 +3,7 @@ import type { ConnectionHooks } from '../protocols/contract.ts';
 import type { PeerKind } from '../stream/stream.ts';
 import type { Programs } from './programs.ts';
 
-export type ConnectionSettings = Pick<GlobalSettings, 'runOnConnect' | 'runOnConnectRestart' | 'runOnDisconnect'>;
+type ConnectionSettings = Pick<GlobalSettings, 'runOnConnect' | 'runOnConnectRestart' | 'runOnDisconnect'>;
 
 /** The commands that run as clients connect and disconnect. */
 export class ConnectionCommands implements ConnectionHooks {

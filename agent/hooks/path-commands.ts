@@ -10,20 +10,20 @@ export interface PathFacts {
   rtspPort(): number;
 }
 
-export interface SourceFacts {
+interface SourceFacts {
   readonly type: string;
   readonly id: string;
   /** Of the publisher's address. */
   readonly query: string;
 }
 
-export interface ReaderFacts {
+interface ReaderFacts {
   readonly type: string;
   readonly id: string;
 }
 
 /** Ends the command; resolves when none of its processes runs. */
-export type End = () => Promise<void>;
+type End = () => Promise<void>;
 
 type Lasting = 'runOnInit' | 'runOnDemand' | 'runOnAvailable' | 'runOnOnline' | 'runOnRead';
 type Partner = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';

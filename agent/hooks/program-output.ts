@@ -10,7 +10,7 @@ const LINES_PER_SECOND = 5;
 const CUT_URL = /[a-z][a-z0-9+.-]*:\/\/\S*$/i;
 
 /** What becomes of the lines. */
-export interface LineSink {
+interface LineSink {
   line(text: string): void;
   /** So many lines before the next one are not told. */
   leftOut(lines: number): void;

@@ -27,7 +27,7 @@ export type ProgramEnd =
   /** It could not be started. */
   | { readonly kind: 'failure'; readonly reason: string };
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly words: readonly [program: string, ...rest: string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly endTimes?: EndTimes;

@@ -29,7 +29,7 @@ export interface Command {
   readonly isCaused?: boolean;
 }
 
-export interface ProgramsOptions {
+interface ProgramsOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Distinguishes this Perch's programs from another's. */
   readonly mark: string;

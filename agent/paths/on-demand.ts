@@ -15,7 +15,7 @@ export interface OnDemandTimes {
 }
 
 /** The path whose source it starts and stops. */
-export interface OnDemandOwner {
+interface OnDemandOwner {
   readonly name: string;
   /** @param query of the request that wants it */
   startSource(query: string): void;

@@ -2,7 +2,7 @@ import type { PathSettings } from '../config/schema/path.ts';
 import type { Stream } from '../stream/stream.ts';
 
 /** Ends what a hook has begun; resolves when nothing of it runs any more. */
-export type EndHook = () => Promise<void>;
+type EndHook = () => Promise<void>;
 
 /** Who sends a stream, as MediaMTX's API names him. */
 export interface HookSource {

@@ -8,12 +8,12 @@ import type { Stream } from '../stream/stream.ts';
 import type { RecordingStatus } from './path-recorder.ts';
 
 /** A track as MediaMTX's API describes it. */
-export interface TrackStatus {
+interface TrackStatus {
   readonly codec: string;
   readonly codecProps: Record<string, unknown> | null;
 }
 
-export interface SourceStatisticsItem {
+interface SourceStatisticsItem {
   readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | null;
   /** RTP packets that came, never came, came too late, came out of order, and made no sense. */
   readonly packets: number;

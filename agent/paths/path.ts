@@ -44,7 +44,7 @@ export interface PathTraits {
   readonly origin: PathOrigin;
 }
 
-export interface PathParts extends PathTraits {
+interface PathParts extends PathTraits {
   readonly name: string;
   readonly recorder: PathRecorder | undefined;
   readonly hooks?: PathHooks | undefined;

@@ -18,7 +18,7 @@ const NEAR_US = 5_000_000;
 const REST_US = 200_000;
 
 /** Event type of a camera's outage. */
-export const OFFLINE = 'perch.offline';
+const OFFLINE = 'perch.offline';
 
 interface ListedEvent {
   readonly id: string;

@@ -23,7 +23,7 @@ const MAX_EVENT_STEPS = 120;
 const MAX_TEXT = 80;
 
 /** Seconds after `from`, and duration in seconds. */
-export type Stretch = readonly [atSeconds: number, seconds: number];
+type Stretch = readonly [atSeconds: number, seconds: number];
 
 interface TimelineEvent {
   readonly id: string;

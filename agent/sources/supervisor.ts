@@ -22,7 +22,7 @@ export type SourceState =
   | { readonly kind: 'waiting'; readonly pauseMs: number; readonly cause: unknown }
   | { readonly kind: 'stopped'; readonly cause: unknown };
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   /** Whether somebody answers there now; asked only where the last run ended because nobody did. Never rejects. */
   readonly answers?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** A float in [0, 1). */

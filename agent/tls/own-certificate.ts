@@ -35,7 +35,7 @@ const SERVER_UNSET_MS = 790 * DAY_MS;
 /** Interval of checks of names, addresses and the clock. */
 const CHECK_MS = 10_000;
 
-export interface OwnAuthority {
+interface OwnAuthority {
   /** `Perch box 3f2a`, as listed by phones. */
   readonly name: string;
   readonly pem: string;
@@ -46,7 +46,7 @@ export interface OwnAuthority {
   readonly untilMs: number;
 }
 
-export interface OwnCertificateOptions {
+interface OwnCertificateOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -6,7 +6,7 @@ import type { Listed, ZlmSessions } from './viewers.ts';
 /** Sessions that have moved less are not reported, as with ZLMediaKit. */
 const MIN_BYTES = 1 << 20;
 
-export interface FlowWatchOptions {
+interface FlowWatchOptions {
   readonly sessions: Pick<ZlmSessions, 'all'>;
   readonly hooks: Hooks;
   readonly clock: Clock;

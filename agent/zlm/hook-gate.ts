@@ -6,7 +6,7 @@ import type { Hooks } from './hooks.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 
 /** A client that the permissions have accepted. */
-export interface Asking {
+interface Asking {
   readonly ip: string;
   readonly user?: string;
   readonly request?: {

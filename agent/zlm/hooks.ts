@@ -29,7 +29,7 @@ export interface HookSettings {
 }
 
 /** A hook's answer; `code` 0: allowed. */
-export interface HookAnswer {
+interface HookAnswer {
   readonly code: number;
   readonly msg: string;
   readonly close: boolean;
@@ -43,7 +43,7 @@ export type Post = (
   timeoutMs: number,
 ) => Promise<{ readonly status: number; readonly text: string }>;
 
-export interface HooksOptions {
+interface HooksOptions {
   /** As they are now. */
   settings(): HookSettings;
   readonly post: Post;

@@ -33,7 +33,7 @@ export interface OriginSocket {
   readonly identifier: string;
 }
 
-export interface ItemFacts {
+interface ItemFacts {
   readonly wallMs: number;
   /** Without password. */
   readonly sourceUrl: string | undefined;

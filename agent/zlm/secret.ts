@@ -24,7 +24,7 @@ export interface Refusal {
   readonly isGuess: boolean;
 }
 
-export interface SecretOptions {
+interface SecretOptions {
   /** As it is now. */
   secret(): string;
   /** Addresses that may call; empty: this machine and private networks. */

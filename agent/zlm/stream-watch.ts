@@ -8,7 +8,7 @@ import { streamNameOf, VHOST } from './stream-name.ts';
 /** All streams open at once when Perch starts: this leaves room for the questions of players. The others follow at the next check. */
 const MAX_ASKING = 16;
 
-export interface StreamWatchOptions {
+interface StreamWatchOptions {
   readonly paths: { list(): readonly ShownPath[] };
   readonly hooks: Hooks;
   /** One item for each schema of the path. */

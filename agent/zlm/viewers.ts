@@ -17,7 +17,7 @@ export interface Listed {
   readonly item: ZlmSessionItem;
 }
 
-export interface SessionFilter {
+interface SessionFilter {
   readonly localPort?: string | undefined;
   readonly peerIp?: string | undefined;
 }

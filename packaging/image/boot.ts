@@ -24,7 +24,7 @@ kernel=vmlinuz-pi5
 export const commandLine = (diskId: string): string =>
   `console=tty1 root=PARTUUID=${diskId}-02 perch.written=${diskId} ro rootwait net.ifnames=0 panic=10 quiet\n`;
 
-export interface BootOptions {
+interface BootOptions {
   readonly root: string;
   /** Debian's folder of the boards' firmware. */
   readonly firmware: string;

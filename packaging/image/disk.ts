@@ -17,7 +17,7 @@ export const LAYOUT = {
 } as const;
 const SIZE_MIB = LAYOUT.data.startMib + LAYOUT.data.sizeMib;
 
-export interface DiskOptions {
+interface DiskOptions {
   readonly rootFolder: string;
   readonly bootFolder: string;
   /** Eight hexadecimal digits. */

@@ -2,7 +2,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { call } from '../call.ts';
 
-export const CACHE = join(import.meta.dirname, '../../node_modules/.cache/perch-image');
+const CACHE = join(import.meta.dirname, '../../node_modules/.cache/perch-image');
 
 /** A tar file in the cache, made when it is not there: what Debian's archive gives takes minutes. */
 export async function cached(name: string, make: (file: string) => Promise<unknown>): Promise<string> {
@@ -23,7 +23,7 @@ export async function cached(name: string, make: (file: string) => Promise<unkno
   return file;
 }
 
-export interface Extract {
+interface Extract {
   /** Of the file in the cache. */
   readonly name: string;
   readonly suite: string;

@@ -19,7 +19,7 @@ const PACKAGES = [
 /** People who read manuals have another computer. */
 const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
-export interface RootOptions {
+interface RootOptions {
   /** Debian's name of its version. */
   readonly suite: string;
   readonly packages: readonly string[];

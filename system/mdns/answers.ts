@@ -1,7 +1,7 @@
 import type { HeardRecord, MdnsQuestion, MdnsRecord } from './message.ts';
 import { heardAs, isSameName, isSameRecord, isUnique, lackOf } from './records.ts';
 
-export interface Answers {
+interface Answers {
   readonly answers: readonly MdnsRecord[];
   /** What whoever asks will want next. */
   readonly additionals: readonly MdnsRecord[];

@@ -50,7 +50,7 @@ export interface Source {
 }
 
 /** What a link needs of the box and of the network. */
-export interface LinkDeps {
+interface LinkDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   random(): number;
   /** @param to all who listen when not given */

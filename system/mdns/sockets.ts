@@ -9,7 +9,7 @@ const GROUP_IPV6 = 'ff02::fb';
 /** RFC 6762 §11: who sees less knows that it has come from another network. */
 const TTL = 255;
 
-export interface SocketsOptions {
+interface SocketsOptions {
   readonly log: Logger;
   onMessage(link: BoundLink, bytes: Buffer, from: RemoteInfo): void;
 }

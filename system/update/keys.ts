@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Of whoever makes updates for this box: the package brings them. */
-export const UPDATE_KEYS = '/usr/share/perch/update-keys';
+const UPDATE_KEYS = '/usr/share/perch/update-keys';
 
 /** Public Ed25519 keys, each in a PEM file. None where there is no such folder: then nobody's updates are taken. */
 export function loadUpdateKeys(folder = UPDATE_KEYS): readonly KeyObject[] {

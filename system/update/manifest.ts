@@ -4,7 +4,7 @@ import { compareVersions, isVersion } from './version.ts';
 
 /** An update is one of each at most, for each architecture. */
 export type PackageName = 'perch' | 'perch-node';
-export const ARCHITECTURES = ['all', 'amd64', 'arm64'] as const;
+const ARCHITECTURES = ['all', 'amd64', 'arm64'] as const;
 export type PackageArchitecture = (typeof ARCHITECTURES)[number];
 
 export interface UpdatePackage {

@@ -25,7 +25,7 @@ export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
   return Buffer.concat([before, sign(null, Buffer.concat([before, text]), key), text]);
 }
 
-export interface UpdateSink {
+interface UpdateSink {
   /** Its signature is good: may throw what is against this update. No byte of a package has been taken yet. */
   begin(manifest: Manifest): void | Promise<void>;
   /** A piece of a package whose SHA-512 is not known to be right before `readUpdate` has returned. */

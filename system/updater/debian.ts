@@ -119,7 +119,7 @@ const healthStatus = (host: string, port: number): Promise<number | undefined> =
 export type Machine = typeof debian;
 
 /** Control fields as a package has them: without what dpkg knows of it being installed. */
-export function controlOf(status: string): string {
+function controlOf(status: string): string {
   const fields = status.trimEnd().split(/\n(?! )/);
   return `${fields.filter((field) => !/^(Status|Conffiles|Config-Version):/.test(field)).join('\n')}\n`;
 }

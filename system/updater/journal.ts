@@ -5,7 +5,7 @@ import { type Watched, watchedIn } from './watched.ts';
 
 /** How far an update has come. Each is on the disk before what it says is begun. */
 const STEPS = ['verified', 'installing', 'waiting', 'good', 'going back', 'gone back'] as const;
-export type Step = (typeof STEPS)[number];
+type Step = (typeof STEPS)[number];
 
 export interface Journal {
   readonly step: Step;

@@ -18,7 +18,7 @@ const INSTALL_MS = 600_000;
 /** Other people's packages, whose scripts may wait for ever. Ours are installed without that, too. */
 const CONFIGURE_MS = 120_000;
 
-export interface PackagesDeps {
+interface PackagesDeps {
   readonly machine: Pick<Machine, 'install' | 'configureAll' | 'versionOf'>;
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   say(text: string): void;

@@ -117,13 +117,13 @@ export function parseRequest(text: string): UpdateRequest | undefined {
   }
 }
 
-export interface InstalledVersions {
+interface InstalledVersions {
   /** Debian's name of it. */
   readonly architecture: string;
   versionOf(name: PackageName): Promise<string | undefined>;
 }
 
-export interface TakenUpdate {
+interface TakenUpdate {
   readonly manifest: Manifest;
   /** Those for this machine: their files lie in `work`. */
   readonly packages: readonly UpdatePackage[];
@@ -193,7 +193,7 @@ async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
   }
 }
 
-export type SizedPackage = Pick<UpdatePackage, 'sizeBytes'>;
+type SizedPackage = Pick<UpdatePackage, 'sizeBytes'>;
 
 /** In the updater's own folder, and where dpkg unpacks. */
 export function roomNeeded(packages: readonly SizedPackage[]): { readonly own: number; readonly system: number } {

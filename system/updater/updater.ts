@@ -35,7 +35,7 @@ export interface Places {
   readonly node: string;
 }
 
-export interface UpdaterDeps {
+interface UpdaterDeps {
   readonly places: Places;
   readonly keys: readonly KeyObject[];
   readonly machine: Machine;

@@ -26,7 +26,7 @@ export interface Signs {
   recordings(folders: readonly string[]): ReadonlyMap<string, number>;
 }
 
-export interface Fault {
+interface Fault {
   /** One word, and a text for people. */
   readonly why: UpdateReason;
   readonly text: string;

@@ -76,7 +76,7 @@ const RETRY_MS = 2_000;
 const NAMES_MS = 60_000;
 const FIRST_NAME_MS = 5_000;
 
-export type Recorded = readonly Span[] | 'mpegts';
+type Recorded = readonly Span[] | 'mpegts';
 
 /** Names of what has recordings, or for viewers and guests may have; undefined until the box has answered. */
 export function useRecordedNames(): readonly string[] | undefined {

@@ -22,7 +22,7 @@ const ANSWER_LIMIT_MS = 15_000;
 /** The browser's own dialog for name and password must not cover the page: the box looks for this. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   readonly body?: object;

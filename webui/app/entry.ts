@@ -2,7 +2,7 @@ import type { Session } from '../api-client/session.ts';
 import type { Route } from '../shell/route.ts';
 
 /** What stands in front of the pages. */
-export type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
+type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
  * Who may go on to the pages. A box that nobody owns is claimed first, unless its configuration shows the cameras to

@@ -48,7 +48,7 @@ if (root) {
 }
 
 /** Has the browser keep the page's shell, where it may: on https that it trusts, and on localhost. */
-export function keepShell(): void {
+function keepShell(): void {
   if (isSecureContext && 'serviceWorker' in navigator) {
     // What is seen first comes first.
     window.addEventListener('load', () => {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-export interface Login {
+interface Login {
   readonly user: string;
   readonly password: string;
 }

@@ -10,7 +10,7 @@ export interface Layout {
   readonly isLed: boolean;
 }
 
-export interface Size {
+interface Size {
   readonly width: number;
   readonly height: number;
 }

@@ -20,7 +20,7 @@ export interface Conflict<T> {
 }
 
 /** `waiting`: for the box or for a log-in; it goes on by itself. */
-export type Saving = 'no' | 'busy' | 'waiting';
+type Saving = 'no' | 'busy' | 'waiting';
 
 export interface FormOptions<V> {
   readonly initial: V;

@@ -96,7 +96,7 @@ interface Stats {
   readonly selectedCandidatePairId?: string;
   readonly currentRoundTripTime?: number;
 }
-export type Report = ReadonlyMap<string, Stats>;
+type Report = ReadonlyMap<string, Stats>;
 
 /**
  * How far a picture that comes by WebRTC is behind the box: half a round trip, and what a frame takes here from its first packet

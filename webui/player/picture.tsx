@@ -143,7 +143,7 @@ const leaving = new Map<LivePlayer, Bounds | undefined>();
 const noteShown = (player: LivePlayer): void => void shown.add(player);
 
 /** Its place goes, and still stands: it stops, unless the page that comes in the same breath takes it. */
-export function releasePlayer(player: LivePlayer): void {
+function releasePlayer(player: LivePlayer): void {
   shown.delete(player);
   leaving.set(player, player.surface.bounds());
   queueMicrotask(() => {

@@ -19,7 +19,7 @@ export interface ConfigFile {
 }
 
 /** What was typed and is not saved yet; it outlives the page about the file. */
-export interface Draft {
+interface Draft {
   readonly text: string;
   /** The file that it was made from. */
   readonly base: ConfigFile;

@@ -6,7 +6,7 @@ export interface TimeWindow {
   readonly toMs: number;
 }
 
-export const MIN_MS = 1_000;
+const MIN_MS = 1_000;
 export const MAX_MS = 31 * 86_400_000;
 
 /** As long as it may be, around the same share of the window. */

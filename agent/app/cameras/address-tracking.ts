@@ -8,12 +8,12 @@ import { sharedLogins } from '../../onvif/device/onvif-session.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
 
 /** Stores that a camera has moved. */
-export interface EventHistory {
+interface EventHistory {
   add(event: { readonly path: string; readonly type: string; readonly source: 'perch' }): Promise<unknown>;
 }
 
 /** Event type of a camera that has moved. */
-export const MOVED = 'perch.moved';
+const MOVED = 'perch.moved';
 
 /** Follows configured cameras to new addresses, and saves these in the configuration. */
 export const trackAddresses = (

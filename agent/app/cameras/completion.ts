@@ -15,7 +15,7 @@ import { withoutLogin } from './login.ts';
 /** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
 
-export interface CompletionDeps {
+interface CompletionDeps {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   /** Reads the camera and probes its streams. @throws PerchError */
   read(camera: ReadyPath): Promise<CameraDescription>;

@@ -49,7 +49,7 @@ export interface ConfiguredCamerasDeps {
   readonly signal: AbortSignal;
 }
 
-export interface PathsState {
+interface PathsState {
   find(name: string): PathState | undefined;
   /** Why the source of the path fails; undefined before a failure. */
   faultOf(name: string): unknown;

@@ -7,7 +7,7 @@ import { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { linkOfPath, type OnvifLink, openLink } from './grouping.ts';
 
-export interface ControlsOptions {
+interface ControlsOptions {
   readonly config: () => Config;
   readonly clock: Clock;
   readonly log: Logger;

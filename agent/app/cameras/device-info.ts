@@ -19,7 +19,7 @@ const FRESH_MS = 600_000;
 const FIRST_RETRY_MS = 600_000;
 const MAX_RETRY_MS = 6 * 3_600_000;
 
-export interface DeviceInfoOptions {
+interface DeviceInfoOptions {
   /** The configuration in effect. */
   config(): Config;
   /** Reads the camera. @throws PerchError */
@@ -29,7 +29,7 @@ export interface DeviceInfoOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Known {
+interface Known {
   readonly description: CameraDescription;
   readonly wallMs: number;
 }

@@ -9,7 +9,7 @@ import { Controls } from './controls.ts';
 import { EventSubscriptions } from './event-subscriptions.ts';
 import { SubscriptionFile } from './subscription-file.ts';
 
-export interface OnvifFeaturesOptions {
+interface OnvifFeaturesOptions {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;

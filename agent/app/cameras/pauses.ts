@@ -7,7 +7,7 @@ import type { ConfigStore } from '../../config/store/store.ts';
 
 const CHECK_MS = 5_000;
 
-export interface PausesOptions {
+interface PausesOptions {
   readonly store: Pick<ConfigStore, 'current' | 'revise'>;
   readonly clock: Clock;
   readonly log: Logger;

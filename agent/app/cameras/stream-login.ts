@@ -6,7 +6,7 @@ import type { LoginKey, LoginMemory } from '../../onvif/soap/login/login-memory.
 import type { LoginWatch } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
 
-export interface StreamLoginOptions {
+interface StreamLoginOptions {
   readonly logins?: LoginMemory;
   readonly clock?: Pick<Clock, 'monoMs'>;
   /** A user has just entered the password. */

@@ -18,7 +18,7 @@ const LISTEN_MS = 4_000;
 /** A busy machine may miss the replies of the first scan. */
 const LOOK_AGAIN_MS = 2_000;
 
-export interface DemoDeps {
+interface DemoDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;

@@ -100,7 +100,7 @@ export const textOf = (members: readonly Member[], name: string): string | undef
   members.find((member) => member.name === name)?.text;
 
 /** Differences between the people of a backup and now. */
-export interface PeopleChange {
+interface PeopleChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
   /** With another password, role or other rights. */

@@ -34,7 +34,7 @@ import {
   writesOf,
 } from './backup-members.ts';
 
-export interface BackupsDeps {
+interface BackupsDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'wallMs'>;

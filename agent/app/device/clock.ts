@@ -9,7 +9,7 @@ const NEAR_MS = 2_000;
 /** Slightly longer than `TimeoutStartSec` of perch-clock.service. */
 const PATIENCE_MS = 35_000;
 
-export interface DeviceClockDeps {
+interface DeviceClockDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   /** The clock is known to be right. */

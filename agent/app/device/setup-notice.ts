@@ -1,7 +1,7 @@
 import { renderUnicodeCompact } from 'uqr';
 import { fingerprintLines } from '../../base/fingerprint.ts';
 
-export interface SetupNotice {
+interface SetupNotice {
   readonly code: string;
   /** Of the page, without a trailing slash. */
   readonly url: string;
@@ -15,7 +15,7 @@ const [WHITE_ON_BLACK, AS_BEFORE] = ['\x1b[97;40m', '\x1b[0m'];
 const QR_MARGIN = 2;
 
 /** The code follows `#`, so browsers do not send it. */
-export const setupLink = ({ code, url }: SetupNotice): string => `${url}/#/setup/${code}`;
+const setupLink = ({ code, url }: SetupNotice): string => `${url}/#/setup/${code}`;
 
 /** Shown at the device until there is an owner; never logged. */
 export function setupNotice(notice: SetupNotice): readonly string[] {

@@ -3,9 +3,9 @@ const STUCK_MS = 5_000;
 /** Or it is late by so much on average: pictures come, but late and in heaps. */
 const OVERLOADED_MS = 500;
 
-export type Health = 'ok' | 'stuck' | 'not recording';
+type Health = 'ok' | 'stuck' | 'not recording';
 
-export interface HealthFacts {
+interface HealthFacts {
   /** How late the event loop was, over the last 10 to 20 seconds. */
   readonly loop: { readonly delay: { readonly meanMs: number; readonly maxMs: number } };
   /** `isRecordingBroken`: something should be recorded and cannot be. */

@@ -13,7 +13,7 @@ import { hlsServer } from '../../servers/hls/protocol.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { Servers } from '../servers/servers.ts';
 
-export interface HlsHttpDeps {
+interface HlsHttpDeps {
   readonly pageFolder: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -13,7 +13,7 @@ import type { SessionTables } from '../../protocols/contract.ts';
 import { DISK_STATES } from '../../record/space/disk-state.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 
-export interface MetricsAndProfilesDeps {
+interface MetricsAndProfilesDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly paths: PathTable;

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Stats } from '../../http/api/device/stats.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 
-export interface ServerStatsDeps {
+interface ServerStatsDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly paths: PathTable;

@@ -12,7 +12,7 @@ import { zlmPlugin } from '../../servers/webrtc/signalling/zlm/plugin.ts';
 import type { Servers } from '../servers/servers.ts';
 import type { ZlmApi } from '../zlm/zlm.ts';
 
-export interface WebRtcHttpDeps {
+interface WebRtcHttpDeps {
   readonly paths: PathTable;
   readonly clock: Clock;
   readonly zlm: ZlmApi;

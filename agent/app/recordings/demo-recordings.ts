@@ -8,7 +8,7 @@ import { codeOf } from '../../record/file/disk-fault.ts';
 /** A month of whole hours is 720 files; what is forgotten stays until it is old enough. */
 const MAX_FILES = 2_000;
 
-export interface DemoRecordingsDeps {
+interface DemoRecordingsDeps {
   /** JSON, in the data folder. */
   readonly file: string;
   /** Deletes those of them that are there; what is protected stays. @throws PerchError */

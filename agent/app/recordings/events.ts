@@ -13,7 +13,7 @@ const PRUNE_PAUSE_MS = 6 * 3_600_000;
 /** Of what happened to the machine, which has no path to say how long. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 
-export interface CameraEventsOptions {
+interface CameraEventsOptions {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;

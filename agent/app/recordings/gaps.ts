@@ -9,7 +9,7 @@ import type { PathFacts, WatchedPath } from '../../record/gaps/gap-reason.ts';
 const LOOK_MS = 2_000;
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
 
-export interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'> {
+interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isClockTrusted' | 'lastAliveMs'> {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;

@@ -21,7 +21,7 @@ export interface WatchdogPath {
   readonly recording: { readonly error: string | null; readonly why?: string | null } | null;
 }
 
-export interface WatchdogDeps {
+interface WatchdogDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'every'>;
   readonly log: Logger;
   /** What is being written for each path now. */

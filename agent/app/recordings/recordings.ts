@@ -31,7 +31,7 @@ import { RetentionAndSpace } from './retention-and-space.ts';
 const COMMIT_MS = 30_000;
 
 /** What a recorder has left out since it was made. */
-export interface RecordingLosses {
+interface RecordingLosses {
   readonly path: string;
   /** For which the disk was too slow. */
   readonly parts: number;
@@ -41,7 +41,7 @@ export interface RecordingLosses {
   readonly refusedFiles: number;
 }
 
-export type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
+type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
   /** Undefined: nothing has been written there yet. */
   readonly times: ReturnType<FlushPoint['times']>;
 };

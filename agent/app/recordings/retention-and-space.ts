@@ -37,7 +37,7 @@ const MAX_GAP_MS = 7 * DAY_MS;
 /** What was recorded by the clock in doubt itself says nothing for it. */
 const VOUCHER_BEFORE_MS = 60_000;
 
-export interface RetentionAndSpaceDeps {
+interface RetentionAndSpaceDeps {
   readonly config: () => Config;
   readonly dataDir: string;
   readonly clock: Clock;

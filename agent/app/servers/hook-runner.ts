@@ -12,7 +12,7 @@ import { isOwnConnection, type LocalConnection } from '../../hooks/own-connectio
 import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
 import { Programs } from '../../hooks/programs.ts';
 
-export interface HookRunnerOptions {
+interface HookRunnerOptions {
   /** Absolute, and this Perch's alone. */
   readonly dataDir: string;
   readonly env: Environment;

@@ -8,7 +8,7 @@ import type { SessionAccess, SessionRequester } from '../../protocols/contract.t
 const QUERY_TOKEN = /(?:^|&)(?:token|jwt)=./;
 
 /** Programs started by Perch. */
-export interface OwnPrograms {
+interface OwnPrograms {
   /** Whether this local connection belongs to a program whose command names the path. */
   isFor(path: string, connection: NonNullable<SessionRequester['connection']>): boolean;
 }

@@ -6,7 +6,7 @@ const LOOK_MS = 10_000;
 const GUEST = /^guest:[\w-]{16}$/;
 
 /** The part of the accounts that is needed. */
-export interface Watchers {
+interface Watchers {
   person(name: string): { may(action: 'read', path: string): boolean } | undefined;
   readonly people: {
     onRightsReduced(listener: (name: string, isLoggedOut: boolean) => void): void;

@@ -36,7 +36,7 @@ const ANSWER_LIMIT_BYTES = 64 << 10;
 const CHALLENGE_S = 300;
 const LOGIN_S = 86_400;
 
-export interface ZlmApiDeps {
+interface ZlmApiDeps {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -24,7 +24,7 @@ const REMIND_MS = 86_400_000;
 
 const WHERE = 'the terminal or screen of the device shows it; perch claim on the device itself needs none';
 
-export interface AccountsOptions {
+interface AccountsOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;

@@ -14,7 +14,7 @@ const MAX_DEVICES = 100;
 /** Revoked ids, so that an older backup does not restore them. */
 const MAX_REVOKED = 1_000;
 const ID_BYTES = 12;
-export const MAX_DEVICE_NAME_CHARS = 64;
+const MAX_DEVICE_NAME_CHARS = 64;
 const MAX_SLUG_CHARS = 24;
 /** Without similar letters or digits and without capitals: it may be typed with a remote control. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
@@ -45,7 +45,7 @@ type DevicesFile = Static<typeof DevicesFile>;
 
 export const DEVICES_FILE = 'device-passwords.json';
 
-export interface DeviceRights {
+interface DeviceRights {
   /** Path names; `all` includes future ones. A camera's sub stream (`door_sub`) is included. */
   readonly paths: 'all' | readonly string[];
   readonly live: boolean;
@@ -68,7 +68,7 @@ export interface DeviceItem extends NewDevice {
 }
 
 /** A password, or a proof of one (HTTP Digest). */
-export interface DeviceProof {
+interface DeviceProof {
   readonly password?: string | undefined;
   readonly proves?: ((password: string) => boolean) | undefined;
 }

@@ -5,7 +5,7 @@ const ID_BYTES = 12;
 const ID_CHARS = 16;
 
 /** The part of the users that is needed. */
-export interface Stamps {
+interface Stamps {
   /** Changes with the user's password. */
   stampOf(name: string): string | undefined;
 }

@@ -28,7 +28,7 @@ const Login = Type.Object({
 type Login = Static<typeof Login>;
 const LoginsFile = Type.Object({ logins: Type.Array(Login, { maxItems: MAX_LOGINS }) });
 
-export interface LoginItem extends Login {
+interface LoginItem extends Login {
   readonly id: string;
 }
 

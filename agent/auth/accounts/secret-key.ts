@@ -16,9 +16,9 @@ const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** A signature is valid only for its purpose. */
-export type Purpose = 'guest' | 'device' | 'session' | 'camera';
+type Purpose = 'guest' | 'device' | 'session' | 'camera';
 /** Each has its own key, derived from the stored one. */
-export type SealPurpose = 'devicePassword';
+type SealPurpose = 'devicePassword';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;

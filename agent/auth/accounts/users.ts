@@ -8,10 +8,10 @@ import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 
-export const USERS_LIMIT = 50;
+const USERS_LIMIT = 50;
 /** Removed users that can be restored. */
 const REMOVED_LIMIT = 10;
-export const CAMERAS_LIMIT = 500;
+const CAMERAS_LIMIT = 500;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
 /** Starts with a letter or digit of any language. Without colon, which ends the name in `Basic`, and slash. */

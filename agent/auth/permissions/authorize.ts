@@ -39,7 +39,7 @@ export interface Identity {
   readonly request?: RequestFacts;
 }
 
-export interface RequestFacts {
+interface RequestFacts {
   /** `rtsp`; empty: none that carries live media. */
   readonly protocol: string;
   /** Of the session or connection, a UUID, where there is one already. */
@@ -49,7 +49,7 @@ export interface RequestFacts {
   readonly userAgent: string;
 }
 
-export interface Decision {
+interface Decision {
   readonly allowed: boolean;
   /** For the log and for `perch explain`. */
   readonly reason: string;
@@ -93,7 +93,7 @@ export interface Owners {
   wantsBasic?(ip: string): boolean;
 }
 
-export interface AuthorityDeps {
+interface AuthorityDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /**

@@ -4,9 +4,9 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { requestServer } from './server-request.ts';
 
-export type Jwks = ReturnType<typeof createLocalJWKSet>;
+type Jwks = ReturnType<typeof createLocalJWKSet>;
 
-export interface JwksSettings {
+interface JwksSettings {
   readonly url: string;
   readonly fingerprint: string;
   readonly timeoutMs: number;
@@ -126,7 +126,7 @@ export class JwksCache {
 }
 
 /** @throws PerchError if it is not a key set */
-export function parseJwks(text: string): Jwks {
+function parseJwks(text: string): Jwks {
   try {
     const json: unknown = JSON.parse(text);
     const { keys } = (json ?? {}) as { readonly keys?: unknown };

@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 
-export interface ServerRequest {
+interface ServerRequest {
   readonly url: string;
   /** JSON, sent by POST; undefined: a GET. */
   readonly body?: string;
@@ -19,7 +19,7 @@ export interface ServerRequest {
   readonly clock: Clock;
 }
 
-export interface ServerReply {
+interface ServerReply {
   readonly status: number;
   readonly text: string;
   readonly isCut: boolean;

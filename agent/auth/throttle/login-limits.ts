@@ -8,7 +8,7 @@ const UNKNOWN_PRIVATE = 100;
 const UNKNOWN_PUBLIC = 30;
 
 /** One log-in attempt. */
-export interface LoginAttempt {
+interface LoginAttempt {
   /** Canonical. */
   readonly ip: string;
   readonly isPrivate: boolean;

@@ -38,7 +38,7 @@ import { withLogin } from './stream-patterns.ts';
 import type { IsOpen, Progress } from './try-patterns.ts';
 
 /** Access to the configured paths. */
-export interface CameraPaths {
+interface CameraPaths {
   readonly current: Config;
   revise(plan: (now: { readonly config: Config }) => readonly Edit[]): Promise<void>;
 }
@@ -62,7 +62,7 @@ export interface AdopterDeps {
   readonly streamPorts?: readonly number[] | undefined;
 }
 
-export interface AdoptedCamera {
+interface AdoptedCamera {
   readonly title: string;
   /** One for each video source. */
   readonly paths: readonly AdoptedPath[];
@@ -331,7 +331,7 @@ export class Adopter {
 }
 
 /** A camera from the configuration. */
-export type ConfiguredRequest = CameraRequest & { readonly onvif: string; readonly serial?: string | undefined };
+type ConfiguredRequest = CameraRequest & { readonly onvif: string; readonly serial?: string | undefined };
 
 interface Opened {
   readonly session: OnvifSession;

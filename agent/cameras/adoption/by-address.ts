@@ -11,11 +11,11 @@ const ONVIF_PATHS = ['/onvif/device_service', '/onvif/service'] as const;
 /** The device speaks ONVIF, and the user must act before it accepts a login. */
 const PERSON_NEEDED: readonly CameraTrouble[] = ['wrongPassword', 'noRights', 'lockedOut', 'clock', 'clearPassword'];
 
-export interface AddressTrial extends Trial {
+interface AddressTrial extends Trial {
   readonly onvifPorts?: readonly number[] | undefined;
 }
 
-export interface AddressDeps extends TrialDeps {
+interface AddressDeps extends TrialDeps {
   /** Device services at this host that answered a WS-Discovery probe. */
   discover(host: string, signal: AbortSignal): Promise<readonly string[]>;
   readonly logins?: LoginMemory | undefined;

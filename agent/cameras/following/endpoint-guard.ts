@@ -14,7 +14,7 @@ const HOLDS_MS = 1_000;
 const MUTE_HOLDS_MS = 5 * 60_000;
 const CALL_DEADLINE_MS = 2_000;
 
-export interface GuardOptions {
+interface GuardOptions {
   readonly url: string;
   /** From the configuration or the request. */
   readonly endpoint: string | undefined;

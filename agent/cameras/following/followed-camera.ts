@@ -44,7 +44,7 @@ export function isEndpointOfOthers(config: Config, endpoint: string | undefined,
   );
 }
 
-export interface MovePlan {
+interface MovePlan {
   readonly edits: readonly Edit[];
   /** Why nothing is written, for a person. */
   readonly refusal?: string;

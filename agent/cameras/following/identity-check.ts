@@ -14,7 +14,7 @@ const CHECK_DEADLINE_MS = 1_500;
 /** One answer serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
 
-export interface IdentityCheckDeps {
+interface IdentityCheckDeps {
   readonly clock: Clock;
   readonly config: () => Config;
   readonly found: { find(endpoint: string): readonly FoundCamera[] };

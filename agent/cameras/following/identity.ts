@@ -24,7 +24,7 @@ export interface IdentityQuery {
   readonly callDeadlineMs?: number | undefined;
 }
 
-export interface Login {
+interface Login {
   readonly user: string | undefined;
   readonly password: string | undefined;
 }

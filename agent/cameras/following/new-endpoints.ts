@@ -14,7 +14,7 @@ const REFUSED_MS = 24 * 3_600_000;
 
 const REASON = 'the camera has a new endpoint, and its serial number matches the settings';
 
-export interface NewEndpointsDeps {
+interface NewEndpointsDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;

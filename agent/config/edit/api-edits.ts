@@ -15,7 +15,7 @@ import { withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
 /** The author of a change. */
-export interface Editor {
+interface Editor {
   /** May also change access rights and the programs that Perch runs (`runOn…`). */
   readonly hasAllRights: boolean;
   /** The name, if known. */

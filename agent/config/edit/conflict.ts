@@ -3,7 +3,7 @@ import { concerns, type LoggedChange } from '../store/change-log.ts';
 import type { FileNow } from '../store/store.ts';
 
 /** A key that another author has changed meanwhile. */
-export interface ConflictItem {
+interface ConflictItem {
   /** Null at the top level. */
   readonly path: string | null;
   readonly key: string;

@@ -6,7 +6,7 @@ import type { Problem } from '../yaml/problem.ts';
 import { refuseOtherText } from './conflict.ts';
 import { secretsIn } from './secrets.ts';
 
-export interface FileText {
+interface FileText {
   readonly name: string;
   readonly text: string;
   /** Identifies the text. */
@@ -14,7 +14,7 @@ export interface FileText {
   readonly problems: readonly Problem[];
 }
 
-export interface FileVerdict {
+interface FileVerdict {
   /** Perch would accept it. */
   readonly isUsable: boolean;
   readonly problems: readonly Problem[];

@@ -8,8 +8,8 @@ import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
 /** A response of the control API: the file's keys, quantities as texts, no secrets. */
-export type ConfigJson = Record<string, unknown>;
-export type PathJson = ConfigJson & { readonly name: string };
+type ConfigJson = Record<string, unknown>;
+type PathJson = ConfigJson & { readonly name: string };
 
 /** `/v3/config/global/get`. */
 export const globalJson = (config: Config): ConfigJson => renderObject(CONFIG_KEYS.global.schema, { ...config });

@@ -32,7 +32,7 @@ interface Done {
   readonly steps: readonly Step[];
 }
 
-export interface MigrationOptions {
+interface MigrationOptions {
   /** Absolute. */
   readonly file: string;
   readonly dataDir: string;

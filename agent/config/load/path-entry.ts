@@ -26,7 +26,7 @@ export interface ReadyPath extends NamedPath {
   readonly settings: PathSettings;
   readonly error?: never;
 }
-export interface DisabledPath extends NamedPath {
+interface DisabledPath extends NamedPath {
   /** One line: the first wrong key and its error. */
   readonly error: string;
   readonly settings?: never;
@@ -40,7 +40,7 @@ export interface PathDefaults {
   readonly keys: ConfigKeys;
 }
 
-export interface PathContext {
+interface PathContext {
   readonly defaults: PathDefaults;
   readonly hasPlayback: boolean;
   readonly report: Report;

@@ -8,7 +8,7 @@ import { nearestName, parseWord } from '../values/word.ts';
 import type { Place, Report } from '../yaml/problem.ts';
 import type { Branch, Leaf, Tree } from '../yaml/tree.ts';
 
-export interface ReadContext {
+interface ReadContext {
   readonly report: Report;
   /** The path whose block is read: problems concern it alone. */
   readonly path?: string;

@@ -8,7 +8,7 @@ import type { ServerKeys } from './server-keys.ts';
 import type { SourceKeys } from './source-keys.ts';
 
 /** The keys of one block of the file. */
-export interface BlockKeys {
+interface BlockKeys {
   readonly schema: SchemaNode;
   readonly names: ReadonlySet<string>;
   readonly inert: readonly UnsupportedGroup[];

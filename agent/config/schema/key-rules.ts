@@ -11,7 +11,7 @@ export interface Fault {
 }
 
 /** A former name of a key, as MediaMTX still takes it. */
-export interface Rename {
+interface Rename {
   readonly to: string;
   readonly convert?: (old: Tree) => Tree;
 }

@@ -8,7 +8,7 @@ import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
 
 /** Perch's own block of a path: the camera's ONVIF service, in addition to its stream. */
-export const CameraSchema = Type.Object({
+const CameraSchema = Type.Object({
   onvif: Type.Optional(
     Type.String({ syntax: 'httpUrl', description: "Address of the camera's ONVIF device service." }),
   ),

@@ -4,7 +4,7 @@ import type { GlobalSettings } from './global.ts';
 import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './server-keys.ts';
 
 /** Two servers of one configuration that cannot both listen. */
-export interface PortClash {
+interface PortClash {
   /** The second one would find the port taken. */
   readonly ports: readonly [PortUse, PortUse];
   readonly port: number;

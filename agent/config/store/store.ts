@@ -24,7 +24,7 @@ import {
   unreadable,
 } from './good-copy.ts';
 
-export interface ConfigStoreOptions {
+interface ConfigStoreOptions {
   /** The command line's argument. */
   readonly file?: string;
   /** Relative names start here. */
@@ -54,7 +54,7 @@ export interface FileNow {
 }
 
 /** A whole text for the file. */
-export interface NewText {
+interface NewText {
   readonly text: string;
   /** Identifies the text that it was made from. */
   readonly tag: string;

@@ -6,10 +6,10 @@ const PERCENT = /^(\d{1,2}(?:\.\d{1,3})?)\s?%$/;
 const MAX_PERCENT = 90;
 
 /** Space of a disk that stays free: a share of it or a size. Zero: none. */
-export type FreeSpace = { readonly percent: number } | { readonly bytes: number };
+type FreeSpace = { readonly percent: number } | { readonly bytes: number };
 
 /** Of a text such as `10%` or `20G`. */
-export function parseFreeSpace(text: string): FreeSpace {
+function parseFreeSpace(text: string): FreeSpace {
   const [, amount] = PERCENT.exec(text.trim()) ?? [];
   if (amount === undefined) {
     if (text.includes('%') || !/\d/.test(text)) {

@@ -26,7 +26,7 @@ export function problemText({ file, line, key, message }: Problem): string {
   return key === '' ? `${place}: ${message}` : `${place}: ${key}: ${message}`;
 }
 
-export type Severity = Problem['severity'];
+type Severity = Problem['severity'];
 const MAX_PER_SEVERITY = 200;
 
 /** Collects the problems of one file; keeps the first 200 of each severity and counts the rest. */

@@ -26,7 +26,7 @@ export interface Branch extends Place {
   readonly kind: 'branch';
   readonly entries: Map<string, Entry>;
 }
-export interface Row extends Place {
+interface Row extends Place {
   readonly kind: 'row';
   readonly items: Tree[];
 }

@@ -17,7 +17,7 @@ import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-orig
 
 export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
 
-export interface Identity {
+interface Identity {
   readonly ip: string;
   readonly isLoopback: boolean;
   readonly isPrivate: boolean;
@@ -39,7 +39,7 @@ export interface Identity {
 }
 
 /** The decisions, as needed for HTTP. */
-export interface HttpAuthority {
+interface HttpAuthority {
   authorize(
     action: HttpAction,
     path: string,
@@ -62,7 +62,7 @@ export interface KnownPerson {
   may(action: string, path: string): boolean;
 }
 
-export interface SessionLookup {
+interface SessionLookup {
   /** The user of a session token. Counts as a use. */
   sessionUser(token: string): string | undefined;
   /** The guest of a link's token. */
@@ -70,7 +70,7 @@ export interface SessionLookup {
   person(name: string): KnownPerson | undefined;
 }
 
-export interface HttpAccessOptions {
+interface HttpAccessOptions {
   readonly authority: HttpAuthority;
   readonly sessions: SessionLookup;
   /** Shared by all listeners, so that an address waits everywhere. */

@@ -8,7 +8,7 @@ const HTTPS_PORT = 443;
 /** Long enough to be useful, short enough to survive an expired certificate. */
 const INSIST_S = 30 * 86_400;
 
-export interface SecurePort {
+interface SecurePort {
   /** The https port while the redirect is on. */
   port(): number | undefined;
   /** The browser uses https already, to a trusted proxy. */

@@ -10,7 +10,7 @@ export type UnreadBody = Pick<
   'httpVersionMajor' | 'complete' | 'destroyed' | 'on' | 'once' | 'off' | 'resume'
 >;
 
-export interface SkipLimits {
+interface SkipLimits {
   readonly maxBytes?: number;
   readonly onSkipped?: (bytes: number) => void;
 }

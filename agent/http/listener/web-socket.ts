@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** A connection whose client requests a WebSocket. */
-export interface Upgrade {
+interface Upgrade {
   readonly socket: Socket;
   /** Bytes received after the request. */
   readonly head: Uint8Array;

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 
-export interface SentFile {
+interface SentFile {
   /** Letters, digits, dots and dashes. */
   readonly name: string;
   readonly type: string;

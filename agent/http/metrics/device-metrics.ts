@@ -3,14 +3,14 @@ import type { PathItem } from '../api/streams/paths.ts';
 import { type Labels, labelsText, type MetricKind, type MetricsText } from './metrics-text.ts';
 
 /** How long the writes or the flushes of a disk take, in milliseconds. */
-export interface TimesFacts {
+interface TimesFacts {
   readonly count: number;
   readonly totalMs: number;
   readonly lastMs: number;
   readonly maxMs: number;
 }
 
-export interface DiskFacts {
+interface DiskFacts {
   readonly folder: string;
   readonly totalBytes: number;
   /** Null: the disk is not there. */
@@ -21,7 +21,7 @@ export interface DiskFacts {
 }
 
 /** Losses in the recordings of a path. */
-export interface LossFacts {
+interface LossFacts {
   readonly path: string;
   readonly parts: number;
   readonly samples: { readonly late: number; readonly jumped: number };
@@ -29,7 +29,7 @@ export interface LossFacts {
 }
 
 /** Counts of the commands of one hook, such as `runOnRead`. */
-export interface HookFacts {
+interface HookFacts {
   readonly hook: string;
   readonly running: number;
   readonly started: number;

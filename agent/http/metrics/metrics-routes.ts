@@ -6,7 +6,7 @@ import { type Item, type MediaKinds, mediaKindsOf, pathRow } from './media-kinds
 import { writeKind } from './media-metrics.ts';
 import { MetricsText } from './metrics-text.ts';
 
-export interface MetricsOptions {
+interface MetricsOptions {
   readonly access: { require(request: FastifyRequest, action: 'metrics', path: string): Promise<void> };
   /** Answers preflights, and lets the configured origins in. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;

@@ -27,7 +27,7 @@ export interface ListedRoute {
 }
 
 /** The routes of one listener below `/v3`, and those elsewhere that have tags, in the order of their registration. */
-export interface RouteCatalog {
+interface RouteCatalog {
   readonly routes: readonly ListedRoute[];
 }
 

@@ -59,7 +59,7 @@ export function openApiDocument(routes: readonly ListedRoute[], version: string,
 }
 
 /** `/v3/users/:name` is `/v3/users/{name}`. */
-export const pathOf = (url: string): string => url.replace(/:(\w+)/g, '{$1}').replace(/\*$/, `{${REST}}`);
+const pathOf = (url: string): string => url.replace(/:(\w+)/g, '{$1}').replace(/\*$/, `{${REST}}`);
 
 function operationOf({ method, url, schema }: ListedRoute): Json {
   const parameters = [

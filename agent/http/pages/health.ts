@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 
-export interface HealthLookup {
+interface HealthLookup {
   /** `ok`, or one word for the fault; no names, because this needs no log-in. */
   status(): string;
   readonly isClaimed: boolean;

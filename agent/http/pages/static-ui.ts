@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 
-export interface StaticUiOptions {
+interface StaticUiOptions {
   /** Absolute path of the folder with the built page. */
   readonly folder: string;
   /** The https port, which the page may probe for trust. */

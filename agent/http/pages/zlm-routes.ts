@@ -3,7 +3,7 @@ import Type from 'typebox';
 import type { HttpAccess } from '../auth/access.ts';
 import { ErrorAnswer } from '../messages/responses.ts';
 
-export interface ZlmRoutesOptions {
+interface ZlmRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly zlm: { readonly secret: string };
 }

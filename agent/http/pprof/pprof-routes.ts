@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import type { ProfileKind, Profiler } from './profiler.ts';
 
-export interface PprofOptions {
+interface PprofOptions {
   readonly access: { require(request: FastifyRequest, action: 'pprof' | 'admin', path: string): Promise<void> };
   /** Answers preflights, and permits the configured origins. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;

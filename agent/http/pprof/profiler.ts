@@ -19,7 +19,7 @@ const MB = 1e6;
 /** Kinds of profiles. */
 export type ProfileKind = 'cpu' | 'heap';
 
-export interface ProfilerOptions {
+interface ProfilerOptions {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   /** Memory still available to this process, of the machine or the container. */
   readonly availableBytes?: () => number;

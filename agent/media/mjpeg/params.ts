@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { HUFFMAN_TABLES, QUANTIZATION_BYTES } from './tables.ts';
 
 // Markers of ISO/IEC 10918-1 table B.1, without their first byte 0xff.
-export const SOI = 0xd8;
+const SOI = 0xd8;
 export const EOI = 0xd9;
 const SOF0 = 0xc0;
 const SOF15 = 0xcf;

@@ -6,7 +6,7 @@ import type { MpegAudioTrack } from '../sample/track.ts';
  *   sync 11 | version 2: 0 is 2.5, 2 is 2, 3 is 1 | layer 2: 1 is III, 2 is II, 3 is I | no CRC 1
  *   bit rate 4 | sample rate 2 | padding 1 | private 1 | mode 2: 3 is mono | mode extension 2 | …
  */
-export const HEADER_BYTES = 4;
+const HEADER_BYTES = 4;
 
 export interface MpegAudioFrame {
   readonly version: 1 | 2 | 2.5;

@@ -7,7 +7,7 @@ const MAX_MISORDER = 100;
  * `suspect`: its number fits nowhere; the packet is to be kept, because the next one tells whether it was junk.
  * `restart`: the packet before was suspect, and the two are a restarted sequence. `drop`: a duplicate, or too late.
  */
-export type Arrival = 'next' | 'gap' | 'drop' | 'suspect' | 'restart';
+type Arrival = 'next' | 'gap' | 'drop' | 'suspect' | 'restart';
 
 /** Follows the sequence numbers of one RTP source, RFC 3550 appendix A.1, for receivers that do not reorder. */
 export class SequenceTracker {

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import type { PictureSize, RtpFormat } from '../payload/depacketizer.ts';
 
-export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** One `m=` section, RFC 8866 §5.14. */
 export interface SdpMedia {

@@ -15,14 +15,14 @@ const MAX_PAUSE_MS = 60_000;
 /** Many cameras accept the request without effect. */
 const MAX_IGNORED = 4;
 
-export interface GopStats {
+interface GopStats {
   /** Age of the current group of pictures. */
   readonly groupMs: number;
   /** The longest group so far; 0: unknown. */
   readonly longestGroupMs: number;
 }
 
-export interface KeyFrameOptions {
+interface KeyFrameOptions {
   readonly gop: GopStats;
   readonly clock: Clock;
   request(): Promise<void>;

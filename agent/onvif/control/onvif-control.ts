@@ -10,7 +10,7 @@ import { requestKeyFrame } from './key-frames.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
 import { SharedSession } from './shared-session.ts';
 
-export interface OnvifControlOptions {
+interface OnvifControlOptions {
   open(): Promise<OnvifSession>;
   /** Of the path. */
   readonly profile: string | undefined;

@@ -20,7 +20,7 @@ const MAX_STOPS = 600;
 const MAX_REFUSED_STOPS = 10;
 const MAX_TEXT = 64;
 
-export interface PtzOptions {
+interface PtzOptions {
   readonly sessions: SharedSession;
   /** Of the path. */
   readonly profile: string | undefined;

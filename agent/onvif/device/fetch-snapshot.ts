@@ -16,7 +16,7 @@ const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
 const CLIENT_NONCE_BYTES = 8;
 
-export interface SnapshotLogin {
+interface SnapshotLogin {
   readonly credentials: Credentials;
   /** The password may be sent unencrypted. */
   readonly isClearAllowed: boolean;
@@ -24,7 +24,7 @@ export interface SnapshotLogin {
   readonly turn: (signal: AbortSignal) => Promise<LoginTurn>;
 }
 
-export interface SnapshotRequest {
+interface SnapshotRequest {
   /** `http:` or `https:`, on the camera's own host. */
   readonly url: URL;
   /** Host with the zone of a link-local address, which URL does not support. */
@@ -39,7 +39,7 @@ export interface SnapshotRequest {
 }
 
 /** `large`: exceeds `maxBytes`; `bytes` is known if the camera announces it. */
-export type Snapshot =
+type Snapshot =
   | { readonly kind: 'jpeg'; readonly bytes: Buffer }
   | { readonly kind: 'large'; readonly bytes: number | undefined };
 

@@ -42,7 +42,7 @@ export interface CameraTarget {
   readonly guard?: CameraGuard | undefined;
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Goes ahead of waiting calls. */
   readonly isUrgent?: boolean | undefined;
   /** More than 15 s: the call waits for events. */

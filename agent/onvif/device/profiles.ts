@@ -2,7 +2,7 @@ import type { XmlElement } from '@rgrove/parse-xml';
 import { attributeOf, elements, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
 
 /** A profile's PTZ configuration (ONVIF PTZ §5.2). */
-export interface PtzConfiguration {
+interface PtzConfiguration {
   readonly token: string | undefined;
   readonly node: string | undefined;
   /** Undefined if the profile does not state its axes. */

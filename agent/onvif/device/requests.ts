@@ -1,14 +1,14 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 
 /** node-onvif's request writers: 33 of the device service, 35 of Media 1, 16 of PTZ. */
-export interface Requests {
+interface Requests {
   readonly device: OnvifDeviceService;
   readonly media: OnvifMediaService;
   readonly ptz: OnvifPtzService;
 }
 
 /** Sends requests, as a session does. */
-export interface RequestSender {
+interface RequestSender {
   call(service: 'device' | 'media' | 'ptz', body: string, response: string): Promise<XmlElement>;
 }
 

@@ -6,7 +6,7 @@ import { elements, find, findText } from '../soap/xml/xml.ts';
 export type ServiceName = 'device' | 'media' | 'media2' | 'ptz' | 'events' | 'imaging' | 'deviceIO' | 'analytics';
 
 /** A service's path; host and port are only claims of the camera. */
-export interface ServiceAddress {
+interface ServiceAddress {
   readonly path: string;
   readonly claimed: HttpOrigin | undefined;
 }

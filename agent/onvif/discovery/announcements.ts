@@ -13,9 +13,9 @@ const MAX_A_SECOND = 100;
 const MAX_BYTES_A_SECOND = 256 << 10;
 
 /** Called for Hello and Bye. */
-export type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
+type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
 
-export interface AnnouncementsOptions extends InterfaceChoice {
+interface AnnouncementsOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
   /** Default 3702; others for tests. */

@@ -45,7 +45,7 @@ export interface FoundCamerasOptions extends InterfaceChoice {
   readonly port?: number;
 }
 
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }

@@ -14,7 +14,7 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 export const groupOn = ({ family, name }: Pick<LocalAddress, 'family' | 'name'>): string =>
   family === 'IPv4' ? GROUP : `${GROUP_IPV6}%${name}`;
 
-export type OnDatagram = (datagram: Uint8Array, from: RemoteInfo) => void;
+type OnDatagram = (datagram: Uint8Array, from: RemoteInfo) => void;
 
 /** Sends probes; closed by its opener. */
 export interface ProbeSocket {

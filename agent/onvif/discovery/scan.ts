@@ -10,7 +10,7 @@ import { DISCOVERY_PORT, groupOn, openProbeSocket, type ProbeSocket } from './pr
 /** UDP loses datagrams, and cameras delay their reply by up to 500 ms: every probe is sent three times. */
 const ROUND_PAUSES_MS = [0, 200, 500] as const;
 
-export interface ScanOptions extends InterfaceChoice {
+interface ScanOptions extends InterfaceChoice {
   /** Cameras answer within a second; 3 to 5 s leave room for slow ones. */
   readonly listenMs: number;
   readonly signal: AbortSignal;

@@ -12,7 +12,7 @@ const MAX_CONCURRENT = 64;
 const AGAIN_AFTER_MS = 500;
 const LAST_WAIT_MS = 800;
 
-export interface SweepOptions {
+interface SweepOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;

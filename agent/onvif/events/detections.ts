@@ -14,7 +14,7 @@ const MAX_BEGINS = 30;
 const MINUTE_MS = 60_000;
 
 /** Called when a detection starts or ends; `undefined`: momentary. Must not throw. */
-export type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined) => void;
+type OnDetection = (channel: string, type: DetectionType, isOn: boolean | undefined) => void;
 
 interface State {
   readonly channel: string;

@@ -43,7 +43,7 @@ export interface SubscriptionMemory {
   keep(reference: SubscriptionReference | undefined): void;
 }
 
-export interface EventSubscriptionOptions {
+interface EventSubscriptionOptions {
   /** Opens a session: again after each failure, because a reboot may reset the camera's clock. */
   open(signal: AbortSignal): Promise<OnvifSession>;
   /** Called for each session. */

@@ -6,7 +6,7 @@ const MAX_NOTIFICATIONS = 200;
 const MAX_ITEMS = 16;
 const MAX_STEPS = 12;
 
-export type Operation = 'initialized' | 'changed' | 'deleted';
+type Operation = 'initialized' | 'changed' | 'deleted';
 
 export interface Item {
   readonly name: string;

@@ -3,7 +3,7 @@ import type { Item, Notification } from './notifications.ts';
 /** Event types that Perch knows, out of hundreds of vendor topics. */
 export type DetectionType = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
 
-export interface Detection {
+interface Detection {
   readonly type: DetectionType;
   /** Undefined: momentary, no end follows. */
   readonly isOn: boolean | undefined;

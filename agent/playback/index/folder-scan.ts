@@ -12,7 +12,7 @@ const DISK_ADVICE = 'mount it, or accept the mounted one with POST /v3/disks/acc
 /** A folder changed this shortly before reading may change again within the same clock tick. */
 const UNSETTLED_MS = 2_000;
 
-export interface ScanOptions {
+interface ScanOptions {
   readonly index: SegmentIndex;
   /** A `recordPath`. */
   readonly template: string;

@@ -44,7 +44,7 @@ export function sendRanged(
 }
 
 /** The bytes [start, end). */
-export interface ByteRange {
+interface ByteRange {
   readonly start: number;
   readonly end: number;
 }

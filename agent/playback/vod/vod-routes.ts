@@ -160,8 +160,8 @@ type VodAddress = { readonly path: string } & (
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
 );
 
-export const FRAME = 'frame.mp4';
-export const STILL = 'still.jpg';
+const FRAME = 'frame.mp4';
+const STILL = 'still.jpg';
 const KINDS = new Map<string, keyof typeof PLAYLISTS | 'frame' | 'still'>([
   [PLAYLISTS.vod, 'vod'],
   [PLAYLISTS.vodMedia, 'vodMedia'],

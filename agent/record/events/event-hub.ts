@@ -8,9 +8,9 @@ import type { EventJournal } from './event-journal.ts';
 import { EVENT_ID, EVENT_TYPE, MAX_TEXT } from './event-line.ts';
 
 /** Duration of an event reported without an end. */
-export const PULSE_MS = 5_000;
+const PULSE_MS = 5_000;
 /** An event without a reported end is closed after this. */
-export const MAX_OPEN_MS = 3_600_000;
+const MAX_OPEN_MS = 3_600_000;
 /** Maximum duration of an event reported with its end. */
 const MAX_MS = 86_400_000;
 /** Reporters' clocks may be ahead. */

@@ -1,7 +1,7 @@
 import type { CameraEvent, EventSource } from './event.ts';
 
 /** Longer lines are neither written nor read. */
-export const MAX_LINE = 4_096;
+const MAX_LINE = 4_096;
 export const EVENT_ID = /^[\w.:-]{1,64}$/;
 export const EVENT_TYPE = /^[A-Za-z0-9][\w.-]{0,31}$/;
 export const MAX_TEXT = 500;

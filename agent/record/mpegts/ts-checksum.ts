@@ -10,7 +10,7 @@ import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
  * A part that ends with its own checksum packet is complete and belongs to this file.
  */
 const MAGIC = 0x7072_7473;
-export const CHECKSUM_BYTES = 4 + 4 + 8 + 4 + 1;
+const CHECKSUM_BYTES = 4 + 4 + 8 + 4 + 1;
 const IS_LAST = 1;
 /** A null packet with payload only. */
 const NULL_HEADER = ((SYNC_BYTE << 16) | 0x1fff) >>> 0;

@@ -14,7 +14,7 @@ export const BUSY_MS = 60_000;
 const UUID = fourcc('uuid');
 
 /** Bytes for a place in the file. */
-export interface Patch {
+interface Patch {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }

@@ -18,7 +18,7 @@ const MAX_LOGGED = 1_000;
 /** Why nothing is deleted by age, for programs: protected ranges, time or date are unknown. */
 export type DeletionHold = 'protection' | 'clock' | 'date';
 
-export interface Protection {
+interface Protection {
   /** Why protected ranges are unknown: nothing may be deleted then. */
   readonly fault: string | undefined;
   isProtected(path: string, fromUs: number, toUs: number): boolean;

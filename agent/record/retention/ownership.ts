@@ -10,7 +10,7 @@ const TS_SYNC = 0x47;
 const TS_PACKETS = 3;
 
 /** What a file itself says about its origin. */
-export interface Ownership {
+interface Ownership {
   /** `other`: MediaMTX or an early Perch. `nobody`: not a readable recording. */
   readonly writer: 'perch' | 'other' | 'nobody';
   /** False: named by an unset clock. */

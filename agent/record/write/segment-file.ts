@@ -14,7 +14,7 @@ interface DurationPatch {
 }
 
 /** Completes a file. */
-export interface SegmentEnd {
+interface SegmentEnd {
   /** Appended after the last part; `[]`: nothing. */
   readonly pieces: readonly Uint8Array[];
   /** For players; undefined: the file has no duration field. */

@@ -7,7 +7,7 @@ import { DEMO_IDENTITY, type StreamProfile } from './onvif-replies.ts';
 import { startOnvifServer } from './onvif-server.ts';
 import { type RtspQuirks, RtspSession } from './rtsp-session.ts';
 
-export type DemoProfile = 'main' | 'sub';
+type DemoProfile = 'main' | 'sub';
 
 const SIZES: ReadonlyMap<DemoProfile, readonly [width: number, height: number]> = new Map([
   ['main', [640, 360]],
@@ -18,7 +18,7 @@ const BIT_RATE_LIMIT_KBIT: Record<DemoProfile, number> = { main: 1000, sub: 600 
 
 const MAX_CLIENTS = 32;
 
-export interface DemoCameraOptions {
+interface DemoCameraOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Default: any free port. */
@@ -72,7 +72,7 @@ export interface RtspServer {
   close(): Promise<void>;
 }
 
-export interface RtspServerOptions {
+interface RtspServerOptions {
   /** Default: loopback. */
   readonly address?: string;
   readonly quirks?: RtspQuirks;

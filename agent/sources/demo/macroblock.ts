@@ -6,7 +6,7 @@ import type { Frame } from './frame.ts';
  * With QP 28 for luma and 22 for chroma, one DC level adds exactly itself to every pixel (§8.5.2, §8.5.11):
  * luma (level * 256 + 2 >> 2) + 32 >> 6, chroma (level * 256 << 3 >> 5) + 32 >> 6.
  */
-export interface FlatMacroblock {
+interface FlatMacroblock {
   readonly luma: number;
   readonly cb: number;
   readonly cr: number;

@@ -10,7 +10,7 @@ const MEDIA_PATH = '/onvif/media_service';
 const REQUEST_DEADLINE_MS = 5_000;
 const MAX_CONNECTIONS = 32;
 
-export interface OnvifServer {
+interface OnvifServer {
   readonly deviceUrl: string;
   close(): Promise<void>;
 }

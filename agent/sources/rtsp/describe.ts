@@ -16,7 +16,7 @@ import { MethodClient, Redirect } from './request/method-client.ts';
 
 const DEADLINE_MS = 5_000;
 
-export interface DescribeOptions {
+interface DescribeOptions {
   readonly signal: AbortSignal;
   /** The password may be sent so that anybody in the network can read it (Basic without TLS). */
   readonly isClearAllowed?: boolean;
@@ -29,7 +29,7 @@ export interface DescribeOptions {
 }
 
 /** What a server says that a stream has; nothing is played. */
-export interface DescribedStream {
+interface DescribedStream {
   /** `H264`, `H265`, `JPEG`: of the first picture. */
   readonly codec: string | undefined;
   readonly hasPicture: boolean;

@@ -28,13 +28,13 @@ const REPORT_EVERY_MS = 5_000;
 /** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
 const MAX_KEEP_ALIVE_MS = 30_000;
 
-export interface SessionOptions extends RtspSourceOptions {
+interface SessionOptions extends RtspSourceOptions {
   /** Longest pause between keep-alives. */
   readonly keepAliveMs?: number;
 }
 
 /** What PLAY is tried with. */
-export interface PlayAttempt {
+interface PlayAttempt {
   readonly transport: Transport;
   /** With no packet for so long the way is given up; undefined: it is the only one. */
   readonly silenceMs: number | undefined;

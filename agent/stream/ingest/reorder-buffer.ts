@@ -1,5 +1,5 @@
 /** What packets are handed to in the order of their numbers, such as a TrackReceiver. */
-export interface PacketSink {
+interface PacketSink {
   /** @param chunk holds the packet in [start, end), valid during the call only; @returns whether it is media of this track */
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean;
 }

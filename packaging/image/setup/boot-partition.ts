@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const NAMES = ['perch-setup.txt', 'perch-setup.txt.txt', 'perch-setup.yml'];
 const RESULT = 'perch-setup-result.txt';
 
-export interface SetupFile {
+interface SetupFile {
   readonly path: string;
   readonly bytes: Uint8Array;
 }

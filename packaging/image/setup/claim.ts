@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
-export interface Claimed {
+interface Claimed {
   /** For the owner. */
   readonly told: string;
   /** Nothing is left to try at the next start. */

@@ -16,7 +16,7 @@ export interface Wifi {
   readonly country: string | undefined;
 }
 
-export interface ReadSettings {
+interface ReadSettings {
   readonly settings: Settings;
   /** One for each line that is wrong, with its number; never a password. */
   readonly complaints: readonly string[];

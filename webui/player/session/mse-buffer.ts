@@ -11,7 +11,7 @@ interface Fragment {
   readonly type?: string;
 }
 
-export type Ranges = readonly (readonly [startS: number, endS: number])[];
+type Ranges = readonly (readonly [startS: number, endS: number])[];
 
 interface MseBufferListener {
   /** Something was appended. */

@@ -58,7 +58,7 @@ interface Device extends Rights {
 }
 
 /** Device passwords and log-ins with page passwords, as needed here. */
-export interface DevicePasswordLookup {
+interface DevicePasswordLookup {
   readonly devices: { list(): readonly Device[] };
   addDevice(wish: Rights & { readonly name: string }): Promise<{ readonly item: Device; readonly password: string }>;
   removeDevice(id: string): Promise<boolean>;
@@ -75,7 +75,7 @@ export interface DevicePasswordLookup {
   };
 }
 
-export interface DevicePasswordRoutesOptions {
+interface DevicePasswordRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly people: DevicePasswordLookup;
 }

@@ -57,7 +57,7 @@ interface Guest {
 }
 
 /** Guest links, as needed here. */
-export interface GuestLookup {
+interface GuestLookup {
   readonly guests: {
     list(): readonly Guest[];
     find(token: string): KnownPerson | undefined;
@@ -74,7 +74,7 @@ export interface GuestLookup {
   removeGuest(id: string): Promise<boolean>;
 }
 
-export interface GuestRoutesOptions {
+interface GuestRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'origin'>;
   readonly people: GuestLookup;
   readonly wrongCredentials: WrongCredentials;

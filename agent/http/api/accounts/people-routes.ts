@@ -51,7 +51,7 @@ interface ViewerRights {
 }
 
 /** Users and sessions, as needed here. */
-export interface PeopleLookup {
+interface PeopleLookup {
   readonly users: {
     readonly owner: string | undefined;
     readonly viewers: readonly (ViewerRights & { readonly name: string })[];
@@ -73,7 +73,7 @@ export interface PeopleLookup {
   readonly sessions: { idOf(token: string): string | undefined };
 }
 
-export interface PeopleRoutesOptions {
+interface PeopleRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'limitedPerson'>;
   readonly people: PeopleLookup;
 }

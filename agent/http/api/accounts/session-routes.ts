@@ -20,7 +20,7 @@ import { checkedBody } from '../../messages/checked-body.ts';
 import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 
 /** Client of a log-in. */
-export interface LoginClient {
+interface LoginClient {
   readonly ip: string;
   readonly isPrivate: boolean;
   /** `Chrome, Android`. */
@@ -29,7 +29,7 @@ export interface LoginClient {
 }
 
 /** The accounts, as needed for log-in. Tokens are the values of cookies. */
-export interface SessionAccounts {
+interface SessionAccounts {
   /** Undefined before the claim. */
   readonly owner: string | undefined;
   /** The setup code can claim the device. */
@@ -45,7 +45,7 @@ export interface SessionAccounts {
   renewal(token: string, ip: string): Promise<string | undefined>;
 }
 
-export interface SessionRoutesOptions {
+interface SessionRoutesOptions {
   readonly accounts: SessionAccounts;
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;

@@ -68,7 +68,7 @@ export interface BackupControl {
   stage(bytes: Uint8Array): Promise<void>;
 }
 
-export interface BackupRoutesOptions {
+interface BackupRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'origin'>;
   readonly backup: BackupControl;
   readonly accounts: {

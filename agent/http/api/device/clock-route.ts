@@ -4,7 +4,7 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { answers, TimeText } from '../schema/schemas.ts';
 
-export interface ClockSetting {
+interface ClockSetting {
   set(toMs: number, signal: AbortSignal): Promise<string>;
 }
 

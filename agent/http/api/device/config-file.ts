@@ -31,7 +31,7 @@ export interface ConfigFile {
   secrets(): Promise<readonly string[]>;
 }
 
-export interface ConfigFileOptions {
+interface ConfigFileOptions {
   readonly access: Pick<HttpAccess, 'require' | 'identify'>;
   readonly file: ConfigFile;
 }

@@ -24,10 +24,10 @@ const OK = { status: 'ok' } as const;
 const CHANGED = { ...answers(OkAnswer, 400, 404, 413, 503), 412: ConflictAnswer };
 
 /** Settings with MediaMTX's keys, durations as text, and no passwords. */
-export type ShownSettings = Readonly<Record<string, unknown>>;
-export type NamedSettings = ShownSettings & { readonly name: string };
+type ShownSettings = Readonly<Record<string, unknown>>;
+type NamedSettings = ShownSettings & { readonly name: string };
 
-export interface ConfigLookup {
+interface ConfigLookup {
   global(): ShownSettings;
   pathDefaults(): ShownSettings;
   /** Each path of the file with its defaults filled in. */
@@ -36,7 +36,7 @@ export interface ConfigLookup {
 }
 
 /** Effects of a change of settings on streams and recordings. */
-export interface Foreseen {
+interface Foreseen {
   /** Paths whose stream restarts. */
   readonly restarts: readonly string[];
   /** Paths whose recording starts or stops; their stream continues. */

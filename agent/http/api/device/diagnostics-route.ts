@@ -6,7 +6,7 @@ import { answers } from '../schema/schemas.ts';
 
 const GZIP = 'application/gzip';
 
-export interface DiagnosticsRouteOptions {
+interface DiagnosticsRouteOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly diagnosis: { make(): Promise<{ readonly name: string; readonly bytes: Buffer }> };
 }

@@ -17,7 +17,7 @@ const DEFAULT_LIMIT = 200;
 const MAX_PER_ANSWER = 1_000;
 const MAX_ID = 64;
 
-export interface LogRoutesOptions {
+interface LogRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'ip'>;
   readonly lines: Pick<LogLines, 'find'>;
   readonly streams: Pick<EventStreams<LogLine>, 'open'>;

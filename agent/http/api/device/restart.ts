@@ -8,7 +8,7 @@ import { answers } from '../schema/schemas.ts';
 /** Time to finish recordings and close connections. */
 const CLOSING_S = 2;
 
-export interface RestartOptions {
+interface RestartOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly publish: PublishEvent;
   /** Duration of the last start. */

@@ -4,7 +4,7 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { answers, OrNull } from '../schema/schemas.ts';
 
-export interface StorageLookup {
+interface StorageLookup {
   use(): Promise<object>;
   places(): Promise<readonly object[]>;
   openPlace(folder: string, signal: AbortSignal): Promise<string>;

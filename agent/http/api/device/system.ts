@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { answers, OrNull, TimeText } from '../schema/schemas.ts';
 
-export interface SystemRouteOptions {
+interface SystemRouteOptions {
   readonly access: { require(request: FastifyRequest, action: 'admin', path: string): Promise<void> };
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   /** What the host is doing: load, memory, disks. */

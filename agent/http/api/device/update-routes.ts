@@ -68,7 +68,7 @@ export interface UpdateControl {
   fetch(version: string): Promise<UpdatePlan>;
 }
 
-export interface UpdateRoutesOptions {
+interface UpdateRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly updates: UpdateControl;
 }

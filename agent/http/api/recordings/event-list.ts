@@ -11,7 +11,7 @@ export interface EventListLookup {
 const KEYS = ['from', 'to', 'path', 'types', 'before', 'limit'] as const;
 type Key = (typeof KEYS)[number];
 /** As it came in the query. */
-export type EventListRequest = { readonly [key in Key]: string | undefined };
+type EventListRequest = { readonly [key in Key]: string | undefined };
 
 const Wish = Type.Object({
   from: TimeText,
@@ -45,7 +45,7 @@ const Page = Type.Object({
   }),
 });
 
-export interface EventListRoutesOptions {
+interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
   viewerOf(request: FastifyRequest): Viewer | undefined;

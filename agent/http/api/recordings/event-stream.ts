@@ -18,7 +18,7 @@ const MAX_PER_ADDRESS = 16;
 const MAX_QUEUED_BYTES = 256 << 10;
 const MAX_ID = 64;
 
-export interface StreamedEvent {
+interface StreamedEvent {
   /** Counts up. */
   readonly number: number;
   readonly type: string;
@@ -27,14 +27,14 @@ export interface StreamedEvent {
 }
 
 /** The part of the box's events, or of its log, that these routes need. */
-export interface EventFeed<E extends StreamedEvent> {
+interface EventFeed<E extends StreamedEvent> {
   readonly run: string;
   readonly last: number;
   after(number: number): { readonly events: readonly E[]; readonly missed: number };
   listen(listener: (event: E) => void): () => void;
 }
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   readonly streams: EventStreams;
   readonly access: {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;

@@ -29,7 +29,7 @@ export interface ProtectionLookup {
   unprotect(id: string): Promise<void>;
 }
 
-export interface ProtectedRoutesOptions {
+interface ProtectedRoutesOptions {
   readonly protection: ProtectionLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
   viewerOf(request: FastifyRequest): Viewer | undefined;

@@ -8,7 +8,7 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schemas.ts';
 import type { TimelineLookup } from './timeline.ts';
 
-export interface RecordingSegment {
+interface RecordingSegment {
   /** RFC 3339, as exact as the file's name. */
   readonly start: string;
 }

@@ -11,7 +11,7 @@ export interface TimelineLookup {
 }
 
 /** As it came in the query. */
-export interface TimelineRequest {
+interface TimelineRequest {
   readonly path: string;
   readonly from: string | undefined;
   readonly to: string | undefined;
@@ -69,7 +69,7 @@ const TimelineWish = Type.Object({
   resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
 });
 
-export interface TimelineRoutesOptions {
+interface TimelineRoutesOptions {
   readonly recordings: TimelineLookup;
   /** The viewer or guest who asks; undefined: somebody with the action `api`. */
   viewerOf(request: FastifyRequest): Viewer | undefined;

@@ -14,7 +14,7 @@ export interface Subscriber {
   readonly clientIP: string;
 }
 
-export interface PublisherItem {
+interface PublisherItem {
   readonly path: string;
   readonly clientId: string;
   readonly protocol: string;

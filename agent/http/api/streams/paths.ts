@@ -108,7 +108,7 @@ const PathDetail = Type.Object({
   ),
 });
 
-export interface PathRoutesOptions {
+interface PathRoutesOptions {
   readonly paths: PathLookup;
   /** The viewer or guest who asks: he sees his cameras only. */
   viewerOf(request: FastifyRequest): Viewer | undefined;

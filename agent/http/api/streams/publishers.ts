@@ -7,7 +7,7 @@ import { answers, IdParams } from '../schema/schemas.ts';
 import { kickPublisher, publishersOf } from './audience.ts';
 import type { PathLookup } from './paths.ts';
 
-export interface PublisherRoutesOptions {
+interface PublisherRoutesOptions {
   readonly paths: PathLookup;
   readonly sessions: SessionTables;
 }

@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 
 /** aac_frame_length of ADTS has 13 bits; a stereo frame may have 1536 bytes (ISO/IEC 14496-3 §4.5.3.1). */
-export const MAX_FRAME_BYTES = 8191;
+const MAX_FRAME_BYTES = 8191;
 /** Zeros behind the frame, to read between one `check` and the next: a band of eight short windows can ask for 1008 bytes. */
 const PADDING_BYTES = 2048;
 

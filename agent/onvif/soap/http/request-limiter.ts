@@ -9,7 +9,7 @@ const MAX_QUEUED = 64;
 const LONG_CALL_MS = 15_000;
 
 /** `waiting`: for events. `urgent`: goes ahead of the queue, because a moving camera must stop. */
-export type CallKind = 'plain' | 'urgent' | 'waiting';
+type CallKind = 'plain' | 'urgent' | 'waiting';
 
 export function callKindOf(deadlineMs: number, isUrgent = false): CallKind {
   return isUrgent ? 'urgent' : deadlineMs > LONG_CALL_MS ? 'waiting' : 'plain';

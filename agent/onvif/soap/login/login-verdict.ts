@@ -1,5 +1,5 @@
 /** Cameras lock an account, or the client's address, after 5 to 7 rejections, for 5 to 30 minutes. */
-export const MAX_REFUSALS = 2;
+const MAX_REFUSALS = 2;
 export const FORGET_AFTER_MS = 30 * 60_000;
 /** After this long without a reply the next login may go. */
 const TURN_MS = 5_000;
@@ -27,7 +27,7 @@ export const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 /** The cause of a rejection, if it is not just a wrong password. */
 export type RefusalCause = 'onvifUser' | 'clock';
 
-export interface Refusal {
+interface Refusal {
   readonly channel: string;
   /** The account that cameras lock, counted over all passwords. */
   readonly account: string;
@@ -47,7 +47,7 @@ export interface PendingLogin {
 }
 
 /** Of a channel that alone rejects a good login. */
-export interface Pause {
+interface Pause {
   readonly times: number;
   readonly untilMs: number;
 }

@@ -7,7 +7,7 @@ const MAX_TIMES = 100;
 const MAX_HASH_CHARS = 64;
 
 /** One login for the next run: `id`, channels and accounts are keyed hashes. */
-export interface StoredLogin {
+interface StoredLogin {
   readonly id: string;
   readonly isGood: boolean;
   /** The camera's clock minus ours when it last accepted a token. */

@@ -5,7 +5,7 @@ import { escapeXml } from './xml.ts';
 /** No request nests deeper. */
 const MAX_DEPTH = 16;
 
-export interface WriteXmlOptions {
+interface WriteXmlOptions {
   /** A longer text is rejected. */
   readonly maxCharacters: number;
   /** Replaces the element's name; its prefix must be one of the envelope's. */

@@ -13,7 +13,7 @@ export interface PlaylistBody {
 }
 
 /** `_HLS_skip`, as it was asked for; `opening`: nothing was, a player may begin with it. */
-export type Wanted = Directives['skip'] | 'opening';
+type Wanted = Directives['skip'] | 'opening';
 
 export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefined && skip === 'no' ? 'opening' : skip);
 

@@ -59,7 +59,7 @@ class NothingPlayable extends PerchError {
 }
 
 /** A stream with its viewers' selection. */
-export interface Opened {
+interface Opened {
   readonly origin: Stream;
   /** Its container stream, with the sound that the viewer wants. */
   readonly stream: Stream;

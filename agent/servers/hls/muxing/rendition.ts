@@ -21,7 +21,7 @@ import type { SegmentClock } from './segment-clock.ts';
 import { FIRST_SEGMENT_NUMBER, SegmentList } from './segment-list.ts';
 
 /** How a segment ends. */
-export interface SegmentEnd {
+interface SegmentEnd {
   /** So many pending samples belong to it; the rest begin the next one. */
   readonly count: number;
   /** Where the last of them ends; undefined: where the rest begins, else it is as long as usual. */

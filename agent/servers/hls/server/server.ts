@@ -65,7 +65,7 @@ const FASTEST_CHECK_MS = 1_000;
 const FAILURE_LOG_MS = 600_000;
 
 /** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
-export interface Opened {
+interface Opened {
   readonly muxer: HlsMuxer;
   readonly origin: Stream;
 }

@@ -3,7 +3,7 @@ import type { Transport } from '../../../media/rtsp/transport.ts';
 import type { MediaOwner } from './media-plane.ts';
 import type { UdpPeer, UdpPorts } from './udp-ports.ts';
 
-export interface PacketSink {
+interface PacketSink {
   rtp(media: number, chunk: Uint8Array, start: number, end: number): void;
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): void;
   onReplaced(): void;

@@ -16,7 +16,7 @@ export interface UdpPeer {
   onReplaced(): void;
 }
 
-export interface UdpOptions {
+interface UdpOptions {
   readonly rtpAddress: string;
   readonly rtcpAddress: string;
   /** 0: the size of a large key frame. */

@@ -51,7 +51,7 @@ export interface SessionDescription {
   readonly addresses: readonly HostAddress[];
 }
 
-export interface SessionOptions extends SessionDescription {
+interface SessionOptions extends SessionDescription {
   readonly handshakeTimeoutMs: number;
   readonly onConnected: () => void;
   readonly onClosed: ClosedListener;

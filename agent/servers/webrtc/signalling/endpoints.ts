@@ -179,7 +179,7 @@ function sendError(error: unknown, reply: FastifyReply): FastifyReply {
 }
 
 /** A STUN or TURN server for browsers (`webrtcICEServers2`). */
-export interface IceServer {
+interface IceServer {
   readonly url: string;
   readonly username: string;
   readonly password: string;

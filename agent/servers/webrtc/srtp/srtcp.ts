@@ -51,7 +51,7 @@ export class Srtcp {
 /** Header and SSRC stay unencrypted, RFC 3711 §3.4. */
 const CLEAR_BYTES = 8;
 /** The E bit and a 31-bit index follow the encrypted part. */
-export const INDEX_BYTES = 4;
+const INDEX_BYTES = 4;
 const ENCRYPTED_FLAG = 0x8000_0000;
 
 /** Encrypts compound RTCP packets with one profile. With a few packets per second, plain ciphers suffice. */

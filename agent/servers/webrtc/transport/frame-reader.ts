@@ -3,7 +3,7 @@ import { PerchError } from '../../../base/errors.ts';
 /** Above any packet of a browser. Stray HTTP or TLS clients fail by their first two bytes. */
 const MAX_FRAME_BYTES = 2_048;
 
-export interface FrameSink {
+interface FrameSink {
   /** @param frame a view of the chunk or a new buffer; not reused */
   onFrame(frame: Buffer): void;
 }

@@ -27,7 +27,7 @@ const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
 const scratchBytes = new Uint8Array(scratch.buffer);
 
 /** What a viewer was sent on one SSRC and where to read it again. */
-export interface Sent {
+interface Sent {
   readonly source: RtpPackets;
   readonly history: SentHistory | undefined;
   readonly srtp: SrtpSender;

@@ -5,7 +5,7 @@ import { dial } from './dial.ts';
 import { HttpTunnel } from './http-tunnel.ts';
 import { WebSocketTunnel } from './websocket-tunnel.ts';
 
-export interface ChannelOptions {
+interface ChannelOptions {
   /** Of the path, for messages. */
   readonly name: string;
   /** SHA-256 of the camera's TLS certificate in hex; empty: its issuer has to be trusted. */

@@ -6,7 +6,7 @@ const DEFAULT_PORT = 554;
 const DEFAULT_TLS_PORT = 322;
 
 /** What carries RTSP: TCP itself, two HTTP requests, or a WebSocket. */
-export type Tunnel = 'none' | 'http' | 'websocket';
+type Tunnel = 'none' | 'http' | 'websocket';
 
 const TUNNELS: Record<string, Tunnel> = { '': 'none', '+http': 'http', '+ws': 'websocket' };
 

@@ -150,7 +150,7 @@ export class TalkConnection {
 }
 
 /** Sends audio to a camera as RTP (RFC 3551 §4.1: the marker bit starts a talkspurt). */
-export class AudioSender {
+class AudioSender {
   readonly #track: BackTrack;
   readonly #sender: RtpSender;
   readonly #ssrc = randomInt(1, 2 ** 32);

@@ -3,7 +3,7 @@ const MAX_EARLY_BYTES = 4 << 20;
 /** Memory of a packet in addition to its payload. */
 const PACKET_COST_BYTES = 200;
 
-export interface EarlyPacket {
+interface EarlyPacket {
   readonly channel: number;
   readonly packet: Uint8Array;
   /** Monotonic time of arrival. */

@@ -64,7 +64,7 @@ const GROUPS = new IpList(['224.0.0.0/4', 'ff00::/8']);
 /** RFC 4607: joined with the sender's address. */
 const SOURCE_SPECIFIC = new IpList(['232.0.0.0/8']);
 
-export interface Group {
+interface Group {
   readonly ip: string;
   readonly ports: Pair;
   readonly ttl: number;

@@ -6,13 +6,13 @@ import { canonicalIp } from '../../../base/ip-address.ts';
 /** A key picture arrives in a burst while another camera's may be in work. The system may grant less. */
 const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
 
-export interface DatagramSink {
+interface DatagramSink {
   /** @param atMs monotonic time of arrival */
   onDatagram(datagram: Uint8Array, atMs: number): void;
 }
 
 /** The accepted senders. */
-export interface Peers {
+interface Peers {
   /** In canonical form. */
   readonly ips: readonly string[];
   /** Empty: any. */

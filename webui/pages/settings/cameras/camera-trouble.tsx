@@ -160,7 +160,7 @@ export function DoButton({ text, call, method = 'POST', body, done, onDone }: Do
   );
 }
 
-export type Trouble = 'password' | 'onvifUser' | 'locked' | 'clock' | Exclude<OfflineReason, 'password'>;
+type Trouble = 'password' | 'onvifUser' | 'locked' | 'clock' | Exclude<OfflineReason, 'password'>;
 
 const BY_WORD: Readonly<Record<string, Trouble>> = {
   wrongPassword: 'password',
