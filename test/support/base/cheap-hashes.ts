@@ -7,7 +7,10 @@ type Done = (error: Error | null, key: Buffer) => void;
 const DEAR = { N: 16_384, p: 5 };
 const CHEAP = { N: 16, p: 1 };
 
-const real = crypto.scrypt;
+/** Kept with the process: a worker may load this file more than once, and what it finds then is the cheap one. */
+const shared = globalThis as { realScrypt?: typeof crypto.scrypt };
+shared.realScrypt ??= crypto.scrypt;
+const real = shared.realScrypt;
 const isDear = ({ N, p }: ScryptOptions): boolean => N === DEAR.N && p === DEAR.p;
 const cheap = (password: BinaryLike, salt: BinaryLike, bytes: number, options: ScryptOptions, done: Done): void =>
   real(password, salt, bytes, isDear(options) ? { ...options, ...CHEAP } : options, done);
