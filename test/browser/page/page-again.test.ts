@@ -99,10 +99,10 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     let isBusy = true;
     await page.route(/playback\/get\?/, (route) => (isBusy ? route.fulfill({ status: 503 }) : route.fallback()));
     await visitor.logIn(`#/rec/${cameras[0]}`);
-    await page.getByText('This recording does not come right now.').waitFor();
+    await page.getByText('This recording is not available right now.').waitFor();
     isBusy = false;
     await page.waitForFunction(() => (document.querySelector<HTMLVideoElement>('.recording')?.readyState ?? 0) >= 2);
-    await page.getByText('This recording does not come right now.').waitFor({ state: 'detached' });
+    await page.getByText('This recording is not available right now.').waitFor({ state: 'detached' });
   });
 
   test("a guest's link that the box did not answer at first is opened as soon as it does", async () => {

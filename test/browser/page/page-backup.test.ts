@@ -83,12 +83,12 @@ describeWith(['chromium'], 'the page about backups', () => {
     const backup = await download(page, 'Download backup');
     const wrong = [
       ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'It is not a Perch backup.'],
-      ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or not whole.'],
+      ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or incomplete.'],
     ] as const;
     for (const [name, bytes, reason] of wrong) {
       await choose(page, name, bytes);
       await page.getByRole('alert').filter({ hasText: reason }).waitFor();
-      await page.getByRole('alert').filter({ hasText: 'nothing was changed' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'Nothing was changed' }).waitFor();
       expect(await page.getByRole('button', { name: 'Restore', exact: true }).count()).toBe(0);
     }
     // A film is not even sent.
@@ -98,7 +98,7 @@ describeWith(['chromium'], 'the page about backups', () => {
       input.files = files.files;
       input.dispatchEvent(new Event('change', { bubbles: true }));
     });
-    await page.getByRole('alert').filter({ hasText: 'nothing was changed. It is too large' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Nothing was changed. It is too large' }).waitFor();
     // The end of the page may lie below the bar.
     await page
       .getByRole('button', { name: 'Download report' })

@@ -121,7 +121,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await sheet.getByRole('radio', { name: 'Off' }).check();
     await foot('Recording stops. Existing recordings are kept.');
     await sheet.getByRole('radio', { name: 'Always' }).check();
-    await foot('Applies at once.');
+    await foot('Applies immediately.');
     await sheet.getByRole('switch', { name: 'Sound' }).click();
     await foot('Live video and recording pause for about 2 s.');
     await sheet.getByRole('button', { name: 'Save' }).click();
@@ -279,7 +279,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await box.cameras[2]?.stop({ isSilent: true });
     const dialog = page.getByRole('dialog');
     await dialog.getByText(/^Offline since/).waitFor();
-    await dialog.getByText('The camera answers but gives no picture.').waitFor();
+    await dialog.getByText('The camera answers but sends no video.').waitFor();
     await page.getByRole('button', { name: 'Restart camera' }).waitFor();
     await box.cameras[2]?.start();
     await told(page, 'Driveway is back after 12 min.');

@@ -111,6 +111,6 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     const { page } = visitor;
     await visitor.logIn('#/rec/ts');
     await page.getByRole('heading', { name: 'MPEG-TS recordings are not played here' }).waitFor();
-    await page.getByText('With recordFormat: fmp4 new recordings play here.').waitFor();
+    await page.getByText('or set recordFormat: fmp4 for new recordings.').waitFor();
   });
 });

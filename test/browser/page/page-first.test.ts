@@ -184,7 +184,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
       };
     });
     await visitor.logIn();
-    await visitor.page.getByRole('alert').filter({ hasText: 'too old for live pictures' }).waitFor();
+    await visitor.page.getByRole('alert').filter({ hasText: 'too old for live video' }).waitFor();
     await visitor.page.getByRole('link', { name: 'Settings' }).waitFor();
   });
 

@@ -316,7 +316,7 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
     const refused = page.waitForResponse((answer) => answer.url().includes('/v3/cameras/forget/demo'));
     await page.getByRole('button', { name: 'Remove camera' }).click();
     await refused;
-    await page.getByText("This is the box's own demo camera.").waitFor();
+    await page.getByText('This is the demo camera.').waitFor();
     await visitor.go('#/live');
     await page.getByRole('link', { name: 'Demo camera, Live' }).click();
     await page.getByRole('heading', { name: 'Demo camera' }).waitFor();

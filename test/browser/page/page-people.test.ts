@@ -32,7 +32,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await sheet.getByLabel('Password', { exact: true }).fill('password');
     await sheet.getByRole('button', { name: 'Front door' }).click();
     await sheet.getByRole('button', { name: 'Add a person' }).click();
-    await sheet.getByRole('alert').filter({ hasText: 'Letters, digits and spaces' }).waitFor();
+    await sheet.getByRole('alert').filter({ hasText: 'Use letters, digits and spaces' }).waitFor();
     await sheet.getByLabel('Name to log in with').fill(name);
     expect(owner.complaints).toEqual([]);
     await sheet.getByRole('button', { name: 'Add a person' }).click();
@@ -234,7 +234,7 @@ describeWith(['chromium'], 'the page about people', () => {
     const row = page.getByRole('button', { name: /Logs in with your page password over HLS from 127\.0\.0\.1/ });
     await row.filter({ hasText: 'Last:' }).click();
     const sheet = page.getByRole('dialog', { name: 'New device password' });
-    await sheet.getByText('Give it a device password instead.').waitFor();
+    await sheet.getByText('Use a device password instead.').waitFor();
     await sheet.getByLabel('Device', { exact: true }).fill('Kitchen display');
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);

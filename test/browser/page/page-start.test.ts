@@ -48,7 +48,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: 'Add 3 cameras' }).click();
     await page.getByText('3 cameras reject this password.').waitFor();
     expect(await page.locator('.adding-troubles .message-card').count()).toBe(1);
-    await page.getByText(/After \d more tries some cameras lock/).waitFor();
+    await page.getByText(/After \d more attempts some cameras lock/).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Enter password' }).click();
     const sheet = page.getByRole('dialog', { name: '3 cameras' });
@@ -110,7 +110,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await sheet.getByRole('radio', { name: 'Picture address' }).check();
     await sheet.getByLabel('Address of the large picture').fill('nowhere');
     await sheet.getByRole('button', { name: 'Add to the list' }).click();
-    await sheet.getByText('This is no address such as').waitFor();
+    await sheet.getByText('Not an address such as').waitFor();
     const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
     await sheet.getByLabel('Address of the large picture').fill(stream);
     await sheet.getByRole('button', { name: 'Add to the list' }).click();
@@ -137,7 +137,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
     await box.cameras[1]?.stop({ isSilent: true });
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
-    await page.getByText('Tap again if the cameras have no password.').waitFor();
+    await page.getByText('Tap again if the cameras have none.').waitFor();
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Garden does not answer.').waitFor();
     await page.getByText('ONVIF is off in this camera.').waitFor();
@@ -185,7 +185,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
     const add = page.getByRole('button', { name: 'Add 4 cameras' });
     await add.click();
-    await page.getByText('Tap again if the cameras have no password.').waitFor();
+    await page.getByText('Tap again if the cameras have none.').waitFor();
     await add.click();
     await expect.poll(() => held.length).toBe(4);
     const names = page.locator('.arriving .tile.first .name b');

@@ -217,7 +217,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await visitor.logIn('#/settings/storage');
     await page.getByRole('button', { name: 'Record to another disk' }).click();
     const sheet = page.getByRole('dialog');
-    await sheet.getByText('Perch starts anew to record here').waitFor();
+    await sheet.getByText('Perch restarts to record here').waitFor();
     await sheet.getByRole('radio', { name: new RegExp(`^${folder}`) }).check();
     await sheet.getByRole('button', { name: 'Record here' }).click();
     await sheet.getByRole('status').filter({ hasText: 'Not saved.' }).waitFor();
@@ -255,7 +255,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await using visitor = await open('phone');
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Garden removed, recordings kept/ }).click();
-    await page.getByText('Its recordings go after 14 days').waitFor();
+    await page.getByText('Its recordings are deleted after 14 days').waitFor();
     await page.getByRole('button', { name: /^Delete them now/ }).click();
     await page
       .getByRole('status')

@@ -49,7 +49,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     // What was logged once is found again.
     const name = `<img src=${randomUUID()}>`;
     await page.getByLabel('Find').fill(name);
-    await page.getByText('Nothing of this kind').waitFor();
+    await page.getByText('No such entries').waitFor();
     // Somebody with a strange name is refused, which is logged.
     const refused = fetch(`${owner.url}/v3/paths/list`, {
       headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },

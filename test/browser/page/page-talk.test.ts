@@ -64,7 +64,7 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await using gate = await openGate('phone', 'plain');
       const { page, complaints } = gate;
       await page.getByRole('button', { name: 'Hold to talk' }).click();
-      await page.getByRole('dialog').getByText('It needs https.').waitFor();
+      await page.getByRole('dialog').getByText('The microphone needs https.').waitFor();
       await settled(page, 'dialog');
       expect(await axeFindings(page)).toEqual([]);
       expect(complaints).toEqual([]);
