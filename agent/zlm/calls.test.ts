@@ -7,7 +7,7 @@ import { configOf } from '../../test/support/harness/path-table-of.ts';
 import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
-import { type PictureWish, QueryCalls } from './calls.ts';
+import { type PictureWish, ZlmCalls } from './calls.ts';
 import type { ShownPath } from './media-items.ts';
 import { ZlmSessions } from './viewers.ts';
 
@@ -38,7 +38,7 @@ function box(first: readonly ShownPath[] = [CAM]) {
   const wishes: PictureWish[] = [];
   const nobody = { list: () => [], kick: () => false };
   const viewers = { list: () => [{ id: 'viewer', created: '', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
-  const calls = new QueryCalls({
+  const calls = new ZlmCalls({
     paths: { list: () => [...paths.values()], find: (name) => paths.get(name) },
     pathOf: (app, stream) => (app === 'live' && !paths.has(`live/${stream}`) ? stream : `${app}/${stream}`),
     sessions: sessionTables({ rtspsessions: nobody, webrtcsessions: viewers, hlssessions: nobody }),

@@ -14,14 +14,14 @@ export interface PictureWish {
   readonly maxAgeMs: number;
 }
 
-export interface QueryCallsOptions {
+export interface ZlmCallsOptions {
   readonly paths: { list(): readonly ShownPath[]; find(path: string): ShownPath | undefined };
   /** The path of `app` and `stream`. */
   pathOf(app: string, stream: string): string;
   readonly sessions: SessionTables;
   /** As it is now. */
   config(): Config;
-  /** Forms in which streams are available now. */
+  /** ZLMediaKit's schemas in which streams are available now: `rtsp`, `hls`, `hls.fmp4`. */
   schemas(): readonly string[];
   readonly edits: PathEdits;
   pulled: ProxyOptions['pulled'];
@@ -55,14 +55,14 @@ const READING = new Set(
 );
 const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 
-/** The calls that need the secret. Names are in lower case. */
-export class QueryCalls {
+/** ZLMediaKit's calls, `/index/api/…`. Signalling and `login` are answered elsewhere. */
+export class ZlmCalls {
   readonly proxies: StreamProxies;
   readonly sessions: ZlmSessions;
-  readonly #options: QueryCallsOptions;
+  readonly #options: ZlmCallsOptions;
   readonly #calls: ReadonlyMap<string, Call>;
 
-  constructor(options: QueryCallsOptions) {
+  constructor(options: ZlmCallsOptions) {
     const { edits, clock, paths } = options;
     this.#options = options;
     this.sessions = new ZlmSessions(options.sessions, () => options.config());
@@ -76,7 +76,7 @@ export class QueryCalls {
     return !READING.has(name);
   }
 
-  /** Undefined: there is no such call. */
+  /** Undefined: there is no such call. @param name in lower case */
   find(name: string): Call | undefined {
     return this.#calls.get(name);
   }

@@ -9,8 +9,8 @@ import type { PathSettings } from '../../config/schema/path.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { CameraChannel, CameraDescription } from '../../onvif/device/describe-device.ts';
-import { linkOf } from './grouping.ts';
 import { withoutLogin } from './login.ts';
+import { linkOf } from './onvif-link.ts';
 
 /** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;

@@ -22,7 +22,7 @@ import { CameraSnapshots } from '../recordings/snapshots.ts';
 import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } from './api-views.ts';
 import { CameraCompletion } from './completion.ts';
 import { DeviceInfoCache } from './device-info.ts';
-import { checkLogin, type Login, readQuietly, withoutLogin } from './login.ts';
+import { checkLogin, describeInBackground, type Login, withoutLogin } from './login.ts';
 import { cameraAt, camerasOf, pathsOfDevice, streamsOf, subOf } from './path-entries.ts';
 import { ofCamera } from './ptz.ts';
 
@@ -75,7 +75,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     const { config, clock } = deps;
     this.#deps = deps;
     this.#pictures = new CameraSnapshots(config, MAX_PICTURE_BYTES);
-    const read = (camera: ReadyPath) => this.#inTurn((signal) => readQuietly(camera, clock, signal));
+    const read = (camera: ReadyPath) => this.#inTurn((signal) => describeInBackground(camera, clock, signal));
     this.descriptions = new DeviceInfoCache({ ...deps, read });
     this.completion = new CameraCompletion({
       ...deps,

@@ -5,7 +5,7 @@ import type { CameraControl, CameraControls } from '../../onvif/control/control.
 import { KeyFrameRequester } from '../../onvif/control/key-frames.ts';
 import { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { linkOfPath, type OnvifLink, openLink } from './grouping.ts';
+import { linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';
 
 interface ControlsOptions {
   readonly config: () => Config;
@@ -79,7 +79,7 @@ export class Controls implements CameraControls {
     }
     let known = this.#known.get(path);
     if (!known) {
-      const open = () => openLink(link, clock, this.#stop.signal);
+      const open = () => openOnvifSession(link, clock, this.#stop.signal);
       const control = new OnvifControl({ open, profile: link.profile, clock, log: log.child({ path }) });
       known = { key: keyOf(link), control };
       this.#known.set(path, known);

@@ -9,7 +9,7 @@ import { EventSubscription } from '../../onvif/events/event-subscription.ts';
 import type { DetectionType } from '../../onvif/events/topics.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
-import { linkOf, type OnvifLink, openLink } from './grouping.ts';
+import { linkOf, type OnvifLink, openOnvifSession } from './onvif-link.ts';
 import type { SubscriptionFile } from './subscription-file.ts';
 
 /** Clocks drift by seconds a day, and fall back to 1970 at a power cut. */
@@ -102,7 +102,7 @@ export class EventSubscriptions {
       ? new EventSubscription({
           open: async (signal) => {
             await before;
-            const session = await openLink(link, clock, signal);
+            const session = await openOnvifSession(link, clock, signal);
             if (group.setsClock) {
               await this.#keepClock(session, kept);
             }
@@ -147,7 +147,7 @@ export class EventSubscriptions {
     }
     while (!signal.aborted) {
       try {
-        await this.#keepClock(await openLink(link, clock, signal), kept);
+        await this.#keepClock(await openOnvifSession(link, clock, signal), kept);
       } catch (error) {
         const isBug = !(error instanceof PerchError);
         kept.log[isBug ? 'error' : 'debug'](

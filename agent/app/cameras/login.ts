@@ -2,20 +2,20 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import { type CameraDescription, describeDevice } from '../../onvif/device/describe-device.ts';
-import { anyLinkOf, openLink } from './grouping.ts';
+import { linkEvenIfPaused, openOnvifSession } from './onvif-link.ts';
 import { createStreamProbe } from './stream-probe.ts';
 
 export interface Login {
   readonly user: string;
   readonly password: string;
-  /** May be sent unencrypted; undefined: unchanged. */
+  /** Whether the password may be sent unencrypted; undefined: unchanged. */
   readonly clearPassword?: boolean | undefined;
 }
 
-/** Removes credentials from a stream address: everything up to the last @ before the first slash. */
+/** Removes the userinfo of an RTSP URL, also where the password has an unescaped @. */
 export const withoutLogin = (source: string): string => source.replace(/^(\s*rtsps?(?:\+\w+)?:\/\/)[^/]*@/i, '$1');
 
-const isStream = (source: string): boolean => /^\s*rtsps?(?:\+\w+)?:\/\//i.test(source);
+const isRtspUrl = (source: string): boolean => /^\s*rtsps?(?:\+\w+)?:\/\//i.test(source);
 
 /** Checks a new login with ONVIF, if available, and with the stream. @throws PerchError for a person */
 export async function checkLogin(
@@ -24,13 +24,13 @@ export async function checkLogin(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const link = anyLinkOf({ ...settings, camera: { ...settings.camera, user, password, clearPassword } });
+  const link = linkEvenIfPaused({ ...settings, camera: { ...settings.camera, user, password, clearPassword } });
   if (link) {
-    const session = await openLink(link, clock, signal, true);
+    const session = await openOnvifSession(link, clock, signal, true);
     // The first call that needs the password.
     await session.information();
   }
-  if (isStream(settings.source)) {
+  if (isRtspUrl(settings.source)) {
     await createStreamProbe(clock)(clearPassword)(withoutLogin(settings.source), { user, password }, signal);
   } else if (!link) {
     throw new PerchError('unsupported', 'this camera has neither ONVIF nor a stream address, so there is no login');
@@ -38,22 +38,22 @@ export async function checkLogin(
 }
 
 /** Reads a camera in the background: a rejected password is not tried again. @throws PerchError */
-export async function readQuietly(
+export async function describeInBackground(
   { settings }: ReadyPath,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<CameraDescription> {
-  const link = anyLinkOf(settings);
+  const link = linkEvenIfPaused(settings);
   if (!link) {
     throw new PerchError('unsupported', 'the camera has no ONVIF');
   }
-  const session = await openLink(link, clock, signal);
+  const session = await openOnvifSession(link, clock, signal);
   const probeStream = createStreamProbe(clock)(link.settings.clearPassword ?? false);
   return describeDevice(session, { probeStream, signal }).catch((error: unknown) => {
     if (signal.aborted || !(error instanceof PerchError) || error.code === 'unauthorized') {
       throw error;
     }
-    // Some have no capacity for a second RTSP connection: their own claims must do.
+    // Some cameras accept one RTSP connection only: then what ONVIF reports is used untested.
     return describeDevice(session, { signal });
   });
 }

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
-import { anyLinkOf } from './grouping.ts';
+import { linkEvenIfPaused } from './onvif-link.ts';
 
 /** Configured cameras in their owner's order; a sub stream is not a camera. */
 export function camerasOf(config: Config): ReadyPath[] {
@@ -37,10 +37,10 @@ export function streamsOf(camera: ReadyPath, config: Config): ReadyPath[] {
 
 /** All paths of the camera's device, which has one login: a recorder has several cameras. */
 export function pathsOfDevice(camera: ReadyPath, config: Config): ReadyPath[] {
-  const key = anyLinkOf(camera.settings)?.key;
+  const key = linkEvenIfPaused(camera.settings)?.key;
   const others = [...config.paths.values()]
     .filter(isReady)
-    .filter(({ settings }) => key !== undefined && anyLinkOf(settings)?.key === key);
+    .filter(({ settings }) => key !== undefined && linkEvenIfPaused(settings)?.key === key);
   return [...new Set([...streamsOf(camera, config), ...others])];
 }
 

@@ -6,7 +6,7 @@ import { filesBelow, temporaryFolder } from '../../../test/support/disks/recordi
 import { silentLogger } from '../../base/log.ts';
 import { CameraEvents } from './events.ts';
 import { parseConfig, resolvePath } from '../../config/load/load.ts';
-import type { ToldEvent } from '../../http/api/recordings/events.ts';
+import type { ReportedEvent } from '../../http/api/recordings/events.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { FlushPoint } from '../../record/write/flush.ts';
 
@@ -45,7 +45,7 @@ async function start() {
   const none = { startUs: undefined, endUs: undefined, text: undefined, id: undefined, state: undefined };
   return {
     ...{ clock, events, shown, forgotten, folder: folder.path, signal: end.signal },
-    tell: (event: Partial<ToldEvent> = {}) => events.tell({ ...none, path: 'cam', type: 'motion', ...event }),
+    tell: (event: Partial<ReportedEvent> = {}) => events.tell({ ...none, path: 'cam', type: 'motion', ...event }),
     distrust: () => {
       isTrusted = false;
     },

@@ -3,14 +3,14 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import type { EventIntake, ToldEvent } from '../../http/api/recordings/events.ts';
+import type { EventIntake, ReportedEvent } from '../../http/api/recordings/events.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { EventHub } from '../../record/events/event-hub.ts';
 import { EventJournal } from '../../record/events/event-journal.ts';
 import type { FlushPoint } from '../../record/write/flush.ts';
 
 const PRUNE_PAUSE_MS = 6 * 3_600_000;
-/** Of what happened to the machine, which has no path to say how long. */
+/** Retention of events of the machine, which belong to no path. */
 const MACHINE_KEPT_MS = 365 * 86_400_000;
 
 interface CameraEventsOptions {
@@ -21,9 +21,9 @@ interface CameraEventsOptions {
   readonly flush: FlushPoint;
   /** How long the recordings of a path are kept; undefined: for ever. */
   readonly keptMs: (path: string) => number | undefined;
-  /** Nothing goes by its age while it is not known what time it is. */
+  /** While false, nothing is deleted by age: the clock has not been set. */
   readonly isClockTrusted: () => boolean;
-  /** The date may be years ahead: then nothing is old by it. */
+  /** While true, nothing is deleted by age: the clock may be years ahead. */
   readonly isDateDoubted?: () => boolean;
   /** Shows them beside the recordings. */
   readonly index: {
@@ -60,7 +60,7 @@ export class CameraEvents implements EventIntake {
       let isBegun = false;
       while (!signal.aborted) {
         if (!isBegun) {
-          isBegun = await this.#endLeft();
+          isBegun = await this.#endLeftOpen();
         }
         if (isClockTrusted() && !isDateDoubted?.()) {
           await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'old events are kept'));
@@ -71,7 +71,7 @@ export class CameraEvents implements EventIntake {
     this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'events are not looked after'));
   }
 
-  async tell(event: ToldEvent): Promise<{ readonly id: string }> {
+  async tell(event: ReportedEvent): Promise<{ readonly id: string }> {
     const { path } = event;
     if (!resolvePath(this.#options.config(), path)?.settings) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
@@ -91,25 +91,25 @@ export class CameraEvents implements EventIntake {
     await this.hub.close();
   }
 
-  /** To a clock that has not been set other clocks' times say nothing: then it is now, for as long as was told. */
-  #dated(event: ToldEvent): ToldEvent {
+  /** While the device's clock is not set, reported times cannot be compared with it: the event starts now and keeps its duration. */
+  #dated(event: ReportedEvent): ReportedEvent {
     const { clock, isClockTrusted } = this.#options;
     const { startUs, endUs } = event;
     if (isClockTrusted()) {
       return event;
     }
-    const isLong = startUs !== undefined && endUs !== undefined;
+    const hasDuration = startUs !== undefined && endUs !== undefined;
     const nowUs = Math.round(clock.wallMs() * 1000);
-    return { ...event, startUs: undefined, endUs: isLong ? nowUs + endUs - startUs : undefined };
+    return { ...event, startUs: undefined, endUs: hasDuration ? nowUs + endUs - startUs : undefined };
   }
 
-  /** What was going on when the program ended is over. @returns whether that is done */
-  async #endLeft(): Promise<boolean> {
+  /** Ends events that the previous run left open. @returns whether it succeeded */
+  async #endLeftOpen(): Promise<boolean> {
     try {
       await this.hub.begin();
       return true;
     } catch (error) {
-      this.#options.log.error({ err: error }, 'what went on when the program ended is not known');
+      this.#options.log.error({ err: error }, 'cannot end the events that the previous run left open');
       return false;
     }
   }

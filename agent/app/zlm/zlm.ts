@@ -19,7 +19,7 @@ import type { ApiAnswer, ApiCalls } from '../../servers/webrtc/signalling/zlm/ca
 import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
 import type { CallParameters } from '../../zlm/call.ts';
 import { CODE, failure } from '../../zlm/call.ts';
-import { QueryCalls, type QueryCallsOptions } from '../../zlm/calls.ts';
+import { ZlmCalls, type ZlmCallsOptions } from '../../zlm/calls.ts';
 import { FlowWatch } from '../../zlm/flow-watch.ts';
 import { HookGate } from '../../zlm/hook-gate.ts';
 import { type HookSettings, Hooks } from '../../zlm/hooks.ts';
@@ -48,7 +48,7 @@ interface ZlmApiDeps {
   };
   readonly wrongCredentials: WrongCredentials;
   readonly edits: PathEdits;
-  readonly sessions: QueryCallsOptions['sessions'];
+  readonly sessions: ZlmCallsOptions['sessions'];
   statistics(): Promise<Readonly<Record<string, unknown>>>;
   /** As it is now. */
   config(): Config;
@@ -86,7 +86,7 @@ export class ZlmApi {
   readonly gate: HookGate;
   readonly #deps: ZlmApiDeps;
   readonly #hooks: Hooks;
-  readonly #calls: QueryCalls;
+  readonly #calls: ZlmCalls;
   readonly #secret: CallSecret;
   readonly #watch: StreamWatch;
   readonly #stops: (() => void)[];
@@ -105,7 +105,7 @@ export class ZlmApi {
       allowedIps: () => config().zlmAllowIPs,
       clock,
     });
-    this.#calls = new QueryCalls({
+    this.#calls = new ZlmCalls({
       ...{ paths, clock, sessions: deps.sessions, edits: deps.edits, version: deps.version },
       pathOf: (app, stream) => this.#pathOf(app, stream),
       config,
@@ -168,7 +168,7 @@ export class ZlmApi {
     const { ip, isPrivate } = access.identify(request);
     const { headers } = request;
     const place = access.origin(request);
-    const isChange = QueryCalls.isChange(name);
+    const isChange = ZlmCalls.isChange(name);
     if (isChange && place.isForeign && !isNamedOrigin(headers.origin, this.#deps.config().webrtcAllowOrigins)) {
       throw failure(CODE.unauthorized, 'this request comes from a page of another site');
     }

@@ -169,7 +169,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await using visitor = await open('desktop', `clip=${from}-${to}`);
     const { page, complaints } = visitor;
     const gapS = Math.round((second.startMs - first.endMs) / 1000);
-    await page.getByText(`${gapS} s are missing in this clip`).waitFor();
+    await page.getByText(`${gapS} s are missing from this clip`).waitFor();
     const { seconds } = await probed(await fetched(page, 'Download'));
     expect(Math.abs(seconds - 6)).toBeLessThan(1);
     expect(complaints).toEqual([]);

@@ -173,7 +173,7 @@ describeWith(['chromium'], 'the page about people', () => {
       await guest.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
       await guest.page.goto('about:blank');
       await guest.page.goto(link);
-      await guest.page.getByText('This link has ended.').waitFor();
+      await guest.page.getByText('This link has expired.').waitFor();
       expect(owner.complaints).toEqual([]);
     },
   );

@@ -12,7 +12,7 @@ type Key = (typeof KEYS)[number];
 const OWN_TYPES = 'perch.';
 
 /** What somebody tells of a camera. Times are Unix microseconds. */
-export interface ToldEvent {
+export interface ReportedEvent {
   readonly path: string;
   readonly type: string;
   readonly startUs: number | undefined;
@@ -24,7 +24,7 @@ export interface ToldEvent {
 
 export interface EventIntake {
   /** Throws PerchError: badInput for an unknown path or what makes no sense, notFound for the end of what does not go on. */
-  tell(event: ToldEvent): Promise<{ readonly id: string }>;
+  tell(event: ReportedEvent): Promise<{ readonly id: string }>;
 }
 
 const Told = Type.Object(
@@ -56,7 +56,7 @@ export const eventRoutes: FastifyPluginAsync<{ events: EventIntake }> = async (a
 };
 
 /** @throws PerchError badInput */
-export function parseEvent(body: unknown): ToldEvent {
+export function parseEvent(body: unknown): ReportedEvent {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PerchError('badInput', 'the body is not a JSON object with path and type');
   }

@@ -6,9 +6,9 @@ const TRACK_ID = 8 + 12;
 const BASE_TIME = 8 + 24 + 12;
 
 /**
- * Makes the times of a fragment begin earlier, where it lies.
+ * Subtracts ticks from each `baseMediaDecodeTime` of a fragment's header, in place.
  * @param header of `writeFragmentHeader`: `moof` and 8 bytes of `mdat`
- * @param ticksOf by the number of the track: what is taken off its times
+ * @param ticksOf by `track_ID` - 1
  * @returns whether no time has become negative; if one has, the header is of no use
  */
 export function shiftFragment(header: Uint8Array, ticksOf: readonly number[]): boolean {

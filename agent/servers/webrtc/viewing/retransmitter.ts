@@ -35,7 +35,7 @@ interface Sent {
 
 /**
  * Retransmits lost packets: on a separate SSRC if both sides support it (RFC 4588), else as identical packets. Each at
- * most once per round trip, within a seventh of the bitrate, and only while in the stream's ring.
+ * most once in three quarters of the round trip (20 to 250 ms), within `SHARE` of the bytes sent, and only while in the stream's ring.
  */
 export class Retransmitter {
   /** Retransmitted packets and their size with header and tag. */

@@ -8,7 +8,7 @@ import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 
 /** How to reach the camera of a path. */
 export interface OnvifLink {
-  /** The same for all paths that name the same camera in the same way. Secret: contains the password. */
+  /** Equal for paths with the same ONVIF address and login. Secret: contains the password. */
   readonly key: string;
   readonly url: string;
   readonly profile: string | undefined;
@@ -17,10 +17,10 @@ export interface OnvifLink {
 
 /** Undefined without an ONVIF service, or while the camera is paused. */
 export const linkOf = (settings: PathSettings): OnvifLink | undefined =>
-  settings.camera?.paused ? undefined : anyLinkOf(settings);
+  settings.camera?.paused ? undefined : linkEvenIfPaused(settings);
 
 /** Also for paused cameras. */
-export function anyLinkOf({ camera }: PathSettings): OnvifLink | undefined {
+export function linkEvenIfPaused({ camera }: PathSettings): OnvifLink | undefined {
   const url = camera?.onvif;
   if (!camera || url === undefined || !URL.canParse(withoutZone(url))) {
     return undefined;
@@ -37,7 +37,7 @@ export function linkOfPath(config: Config, path: string): OnvifLink | undefined 
 }
 
 /** Opens a session by the settings, but not with another camera at that address. @param isInteractive a user has just entered the login */
-export async function openLink(
+export async function openOnvifSession(
   { url, settings }: OnvifLink,
   clock: Clock,
   signal: AbortSignal,
