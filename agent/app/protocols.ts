@@ -18,7 +18,7 @@ export interface Protocols {
 
 export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS };
 
-/** Perch's own keys first, in the order in which its servers open their ports. */
+/** Perch's own keys first. */
 export const keysOf = ({ sources, servers }: Protocols): ConfigKeys =>
   configKeysOf(
     [...new Set([...SERVER_KEYS, ...servers.map(({ keys }) => keys)])],

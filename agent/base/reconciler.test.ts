@@ -65,6 +65,33 @@ test('a part that does not end well keeps no other from its end or its start', a
 });
 
 test.for([
+  ['takes', () => Promise.resolve(true), ['start 1', 'reload 2', 'stop']],
+  ['rejects', () => Promise.resolve(false), ['start 1', 'reload 2', 'stop', 'start 2', 'stop']],
+  ['fails to take', () => Promise.reject(new Error('stuck')), ['start 1', 'reload 2', 'stop', 'start 2', 'stop']],
+] as const)('a part that %s another configuration is restarted only if it has to be', async ([, reload, expected]) => {
+  const did: string[] = [];
+  const part: Part<Config> = {
+    name: 'a',
+    settings: ({ a }) => a,
+    start: async ({ a }) => {
+      did.push(`start ${a}`);
+      return () => {
+        did.push('stop');
+      };
+    },
+    reload: ({ a }) => {
+      did.push(`reload ${a}`);
+      return reload();
+    },
+  };
+  const reconciler = new Reconciler<Config>([part], silentLogger);
+  await reconciler.apply({ a: 1 });
+  await reconciler.apply({ a: 2 });
+  await reconciler.close();
+  expect(did).toEqual(expected);
+});
+
+test.for([
   [true, 40],
   [false, 50],
 ] as const)('that an optional part (%s) cannot start is logged at level %i', async ([isOptional, level]) => {

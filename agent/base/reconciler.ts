@@ -50,7 +50,7 @@ export class Reconciler<C> {
     for (const part of this.#parts.toReversed()) {
       const running = this.#running.get(part.name);
       const key = keyOf(part, config);
-      if (running && running.key !== key && !(await reloaded(part, running, key, config))) {
+      if (running && running.key !== key && !(await this.#reload(part, running, key, config))) {
         await this.#end(part.name, running, key === undefined ? 'off' : 'changed');
       }
     }
@@ -80,6 +80,21 @@ export class Reconciler<C> {
       if (running) {
         await this.#end(part.name, running, 'end');
       }
+    }
+  }
+
+  /** @returns whether the part took the configuration without a restart */
+  async #reload(part: Part<C>, running: Running, key: string | undefined, config: C): Promise<boolean> {
+    if (key === undefined) {
+      return false;
+    }
+    try {
+      const isDone = (await part.reload?.(config)) === true;
+      running.key = isDone ? key : running.key;
+      return isDone;
+    } catch (error) {
+      this.#log.error({ part: part.name, err: error }, 'failed to take its configuration; it is started again');
+      return false;
     }
   }
 
@@ -119,14 +134,6 @@ export class Reconciler<C> {
       this.#failures.set(part.name, reason);
     }
   }
-}
-
-async function reloaded<C>(part: Part<C>, running: Running, key: string | undefined, config: C): Promise<boolean> {
-  const isDone = key !== undefined && (await part.reload?.(config)) === true;
-  if (isDone) {
-    running.key = key;
-  }
-  return isDone;
 }
 
 function keyOf<C>(part: Part<C>, config: C): string | undefined {

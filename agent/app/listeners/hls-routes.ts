@@ -41,7 +41,7 @@ export async function mountHls(
     access,
     others: anyOf(others),
     get server() {
-      return running(servers).server;
+      return required(running(servers).server);
     },
     cors: (methods, headers) => cors(() => config().hlsAllowOrigins, methods, headers),
     isConfigured: (path) => resolvePath(config(), path) !== undefined,
@@ -64,10 +64,11 @@ function anyOf(all: readonly OtherAddresses[]): OtherAddresses {
   };
 }
 
-function running(servers: Servers) {
-  const hls = servers.running(hlsServer);
-  if (hls === undefined) {
+const running = (servers: Servers) => required(servers.running(hlsServer));
+
+function required<T>(started: T | undefined): T {
+  if (started === undefined) {
     throw new PerchError('unavailable', 'HLS is starting again');
   }
-  return hls;
+  return started;
 }

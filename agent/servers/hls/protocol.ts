@@ -7,8 +7,8 @@ import { type HlsOptions, HlsServer } from './server/server.ts';
 import { HLS_MUXER, HLS_SESSION } from './sessions/session-kinds.ts';
 
 interface RunningHls extends RunningServer {
-  /** Another one after each change of its options. */
-  readonly server: HlsServer;
+  /** Another one after each change of its options; undefined in between. */
+  readonly server: HlsServer | undefined;
   /** Its viewers stay when the options of HLS change. */
   readonly live: LiveServer;
 }
@@ -29,11 +29,11 @@ export const hlsServer: ServerProtocol<Options, RunningHls> = {
 function startServer(options: Options, { paths, audio, clock, log }: ServerDeps): RunningHls {
   const live = new LiveServer(paths, clock, log, audio);
   const make = (next: Options) => new HlsServer(next, paths, clock, log, audio);
-  let server = make(options);
+  let server: HlsServer | undefined = make(options);
   let current = options;
   const sessions: SessionTable = {
-    list: () => [...server.sessions.list(), ...live.list()],
-    kick: (id) => live.kick(id) || server.sessions.kick(id),
+    list: () => [...(server?.sessions.list() ?? []), ...live.list()],
+    kick: (id) => live.kick(id) || server?.sessions.kick(id) === true,
   };
   return {
     get server() {
@@ -44,19 +44,21 @@ function startServer(options: Options, { paths, audio, clock, log }: ServerDeps)
     reload: async (next) => {
       const changed = next as Options;
       if (isSameMuxer(current, changed)) {
-        server.setAlwaysRemux(changed.alwaysRemux);
+        server?.setAlwaysRemux(changed.alwaysRemux);
       } else {
-        await server.close();
+        const closing = server;
+        server = undefined;
+        await closing?.close();
         server = make(changed);
       }
       current = changed;
       return true;
     },
-    streamOpened: (path, stream) => server.streamOpened(path, stream),
+    streamOpened: (path, stream) => server?.streamOpened(path, stream),
     drain: () => live.close(),
     stop: async () => {
       live.close();
-      await server.close();
+      await server?.close();
     },
   };
 }

@@ -61,7 +61,7 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(await other.page.locator('.tile').count()).toBe(1);
     await other.page.getByRole('link', { name: 'Settings' }).click();
     await other.page.getByRole('button', { name: 'Logged-in browsers' }).click();
-    await other.page.getByText('This browser').waitFor();
+    await other.page.getByText('This browser ·').waitFor();
     expect(await other.page.getByRole('listitem').filter({ hasText: 'This browser' }).count()).toBe(1);
     expect(await axeFindings(other.page)).toEqual([]);
 
@@ -257,7 +257,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await owner.page.getByRole('status').filter({ hasText: 'Your other browsers are logged out.' }).waitFor();
     await first.page.getByText('Log in again.').waitFor();
     await second.page.getByText('Log in again.').waitFor();
-    expect(await owner.page.getByText('This browser').count()).toBe(1);
+    expect(await owner.page.getByText('This browser ·').count()).toBe(1);
     expect(owner.complaints).toEqual([]);
   });
 });

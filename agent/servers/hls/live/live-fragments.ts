@@ -193,18 +193,18 @@ export class LiveFragments implements Reader {
       this.#sendSound();
       this.#needsKey = false;
     }
-    fragmenter.append(sample);
-    this.#send(sample.key);
+    if (fragmenter.append(sample)) {
+      this.#send(sample.key);
+    }
   }
 
   /** @param waitsS how long it may wait for what it is sent with */
   #onSound(fragmenter: TrackFragmenter, sample: Sample, waitsS: number): void {
     this.#setOrigin(sample.dts / fragmenter.track.clockRate);
     fragmenter.onHeard(this.#pictureS);
-    if (sample.dts < fragmenter.originDts || fragmenter.isFilled(sample)) {
+    if (sample.dts < fragmenter.originDts || fragmenter.isFilled(sample) || !fragmenter.append(sample)) {
       return;
     }
-    fragmenter.append(sample);
     const isOld = this.#leading && (sample.dts - fragmenter.originDts) / fragmenter.track.clockRate < this.#groupStartS;
     // Sound older than the group's key picture is a fragment of its own: players that begin there skip it.
     if (isOld || (this.#leading ? fragmenter.pendingS > waitsS : fragmenter.pendingS >= waitsS)) {

@@ -16,9 +16,15 @@ export class PendingSamples extends TrackRunBuffer {
 
   constructor(track: Track) {
     super(0, track);
-    this.originDts = -TIME_OFFSET_S * track.clockRate;
+    this.describe(track);
     // Pictures may become fewer for good.
     this.#intervals = new PictureIntervals(track.kind === 'video');
+  }
+
+  /** The track of the next samples. */
+  describe(track: Track): void {
+    this.track = track;
+    this.originDts = -TIME_OFFSET_S * track.clockRate;
   }
 
   /** Of the last ones, those in parts included; undefined: there are too few, or the rate is changing. */

@@ -339,7 +339,7 @@ export class Rendition implements HlsRendition {
   #applyNextTrack(): void {
     if (this.#nextTrack) {
       const old = this.#init;
-      this.pending.track = this.#nextTrack;
+      this.pending.describe(this.#nextTrack);
       this.#nextTrack = undefined;
       this.#init = this.#makeInit();
       if (!this.#segments.isInUse(old)) {
