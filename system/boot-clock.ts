@@ -12,23 +12,23 @@ import {
 } from './clock-plausibility.ts';
 import { asksTimedate, isPlausible, readClockSigns } from './clock-signs.ts';
 
-/** NTP slews by half a millisecond in a second: what moves the clock by so much between two looks has set it. */
+/** NTP slews by at most 0.5 ms per second: a larger move between two checks is a step. */
 const STEP_MS = 1_000;
-/** While the clock is not believed, signs are looked for this often; a program is asked less often. */
+/** How often files are read for signs while the clock is not trusted. A program is run less often. */
 const SIGNS_EVERY_CHECKS = 5;
 const TIMEDATE_EVERY_CHECKS = 30;
-/** The date is written down no more often: the data folder may be on an SD card. */
+/** The date is saved at most this often: the data folder may be on an SD card. */
 const SAVE_MS = 10 * 60_000;
-/** A mark may be a little ahead of what is read of the clock. */
+/** A mark's time may be slightly ahead of the clock that was read. */
 const MARK_AHEAD_MS = 60_000;
 /** The monotonic clock stands still while the machine sleeps. */
 const MARK_SLEEP_MS = 86_400_000;
 
 interface MachineClockOptions {
   readonly clock: Pick<Clock, 'wallMs' | 'eachSecond'>;
-  /** Keeps what is known of this start of the machine, so that Perch knows it when it is started again. */
+  /** Where the state of this boot is kept for the next start of Perch. */
   readonly memoryFile?: string;
-  /** Where the system's files are. */
+  /** Root of the system's files. */
   readonly root?: string;
   readonly monoUs?: () => number;
   readonly isSynchronized?: () => Promise<boolean>;
@@ -43,16 +43,16 @@ interface Memory extends DateMemory {
 }
 
 /**
- * The machine's clocks: which start of the machine this is, how long ago it was, and whether what the wall clock says is a time.
+ * The machine's clocks: the identity and age of this boot, and whether the wall clock can be trusted.
  *
- * The wall clock is believed when it shows a time between this version's year and 2100, and one of these holds:
- *  - a clock with a battery agrees with it, or a mark says that it was set from the network (`clock-signs.ts`);
- *  - systemd says that it is synchronized;
- *  - it was stepped since the machine was started: somebody has set it;
- *  - nothing speaks against it: at once on a PC and in its containers, after ten minutes of the machine's running in a container
- *    elsewhere, after a day on a board without a clock of its own.
- * Once believed it stays so until the machine is started again, as long as its time is possible and does not jump: a date that is
- * more than seven days ahead of the last that was believed, here or in an earlier start, or more than a day behind it, is in doubt
+ * The wall clock is trusted when it shows a time between this version's year and 2100, and one of these holds:
+ *  - a clock with a battery agrees with it, or a mark shows that it was set from the network (`clock-signs.ts`);
+ *  - systemd reports it as synchronized;
+ *  - it was stepped since boot;
+ *  - nothing contradicts it: at once on a PC and in its containers, after ten minutes of uptime in a container elsewhere, after a day
+ *    on a board without a clock of its own.
+ * It stays trusted until the next boot as long as its time is plausible and does not jump. A date that is more than seven days ahead
+ * of the last trusted one, here or in an earlier boot, or more than a day behind it, is in doubt
  * (`date-belief.ts`) until the network, systemd or the owner's mark confirms it. A clock with a battery alone does not: it may be wrong
  * in the same way.
  */
@@ -94,50 +94,50 @@ export class MachineClock {
     return Math.round(this.#monoUs());
   }
 
-  /** Looks at the clock: who asks right after it was set is told so, before the next second. */
+  /** Checks the clock first, so a step just before the call counts. */
   get isTrusted(): boolean {
     this.#follow();
     return this.#isBelieved;
   }
 
-  /** Why the date, where there is one, is not taken for granted: then nothing is old by it. Looks at the clock as `isTrusted` does. */
+  /** Why the date is in doubt; while it is, nothing expires by age. Checks the clock first, as `isTrusted` does. */
   get doubt(): DateDoubt | undefined {
     this.#follow();
     return isPlausible(this.#options.clock.wallMs()) ? this.#date.doubt : undefined;
   }
 
-  /** What is recorded now is named later than what was recorded before: so it is with a clock that may be ahead. */
+  /** The clock may be ahead: recordings of now are named later than those before. */
   get isInOrder(): boolean {
     const isAhead = this.doubt?.kind === 'ahead';
     return isAhead ? this.#isSet && isPlausible(this.#options.clock.wallMs()) : this.#isBelieved;
   }
 
-  /** Looks at the clock every second until `close`. */
+  /** Checks the clock every second until `close`. */
   begin(): void {
     this.#save();
     this.#stop = this.#options.clock.eachSecond(() => this.check());
   }
 
-  /** Resolves when what is known has been written down. */
+  /** Resolves when the state has been saved. */
   async close(): Promise<void> {
     this.#stop();
     this.#save();
     await this.#saving;
   }
 
-  /** The wall clock was set forward (`deltaMs` > 0) or back by more than a second. @returns ends it */
+  /** The wall clock was stepped forward (`deltaMs` > 0) or back by more than a second. @returns removes the listener */
   onStep(listener: (deltaMs: number) => void): () => void {
     this.#onStep.add(listener);
     return () => this.#onStep.delete(listener);
   }
 
-  /** The clock was not believed and now is. @returns ends it */
+  /** The clock has become trusted. @returns removes the listener */
   onTrusted(listener: () => void): () => void {
     this.#onTrusted.add(listener);
     return () => this.#onTrusted.delete(listener);
   }
 
-  /** Compares the two clocks. Costs two readings of time while all is well. */
+  /** Compares the two clocks: two readings of time while nothing is wrong. */
   check(): void {
     this.#follow();
     if (this.#isOpen) {
@@ -155,7 +155,7 @@ export class MachineClock {
     }
   }
 
-  /** There is something to learn. */
+  /** The clock is not trusted yet, or its date is in doubt. */
   get #isOpen(): boolean {
     return !this.#isSet || this.#date.doubt !== undefined;
   }
@@ -194,7 +194,7 @@ export class MachineClock {
     if (isPlausible(now.wallMs) && (!this.#isSet || wasNone)) {
       const isProof = !readClockSigns(this.#root, now.wallMs).stepsProveNothing;
       this.#isSet ||= isProof;
-      // From no time to one: somebody has told it.
+      // From an implausible time to a plausible one: the clock was set.
       if (isProof && wasNone) {
         this.#date.believe(now);
       }
@@ -214,7 +214,7 @@ export class MachineClock {
     }
   }
 
-  /** Made in this start of the machine, and not before the clock jumped: an older mark speaks of the date that was. */
+  /** The mark was made in this boot and after the last step: an older one confirms the former date. */
   #confirms(markAgeMs: number, upMs: number): boolean {
     const jumpMs = this.#date.doubt?.jumpMs ?? Infinity;
     return markAgeMs >= -MARK_AHEAD_MS && markAgeMs <= upMs + MARK_SLEEP_MS && markAgeMs < jumpMs - MARK_AHEAD_MS;
@@ -257,7 +257,7 @@ export class MachineClock {
     this.#savedMonoMs = this.#now().monoMs;
     const offsetMs = Math.round(this.#offsetMs);
     const memory: Memory = { bootId: this.bootId, offsetMs, isSet: this.#isSet, ...this.#date.memory() };
-    // One after the other. What cannot be kept costs nothing but looking for signs again.
+    // One save at a time. After a failed save, signs are searched again at the next start.
     this.#saving = this.#saving.then(() => replaceFile(file, `${JSON.stringify(memory)}\n`)).catch(() => {});
   }
 }
@@ -271,7 +271,7 @@ function tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
 /** Linux counts from the start of the machine, without the time it slept; so do others, as far as it matters with an id for each process. */
 const machineMonoUs = (): number => Number(process.hrtime.bigint() / 1000n);
 
-/** Elsewhere than on Linux each start of Perch counts as one of the machine: nothing is known of another's monotonic times. */
+/** Outside Linux each start of Perch counts as a boot: monotonic times of an earlier process mean nothing. */
 function readBootId(root: string): string {
   try {
     const id = readFileSync(join(root, 'proc/sys/kernel/random/boot_id'), 'utf8')

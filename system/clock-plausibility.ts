@@ -1,32 +1,32 @@
 import { isPlausible } from './clock-signs.ts';
 
 const DAY_MS = 86_400_000;
-/** A machine may have been off for so long, and a clock be set by so much, without anybody's word for it. */
+/** Longest time off, and largest step of the clock, that needs no confirmation. */
 const AHEAD_MS = 7 * DAY_MS;
-/** A clock that runs in local time may begin with another zone's. */
+/** A clock in local time may start in another time zone. */
 const BEHIND_MS = DAY_MS;
-/** What nobody has contradicted while Perch ran for so long is believed. */
+/** A date that nothing contradicted for this long is trusted. */
 const PROOF_MS = DAY_MS;
 
-/** Why the date is not taken for granted. */
+/** Why the date is in doubt. */
 export interface DateDoubt {
-  /** `new`: there is no date of which one knows that it was right. Otherwise: it is so far from the last that was believed. */
+  /** `new`: no date was ever confirmed. Otherwise: ahead of or behind the last trusted one. */
   readonly kind: 'new' | 'ahead' | 'behind';
-  /** How far, in milliseconds; infinite when it is new. */
+  /** Distance from the last trusted date in milliseconds; infinite for `new`. */
   readonly jumpMs: number;
-  /** Since when the clock has run from there, by itself: Unix milliseconds. */
+  /** Since when the clock has run on without a step: Unix milliseconds. */
   readonly sinceMs: number;
 }
 
 /** What is kept between starts of Perch. Times are Unix milliseconds. */
 export interface DateMemory {
-  /** The last that was believed, and the monotonic time then. */
+  /** The last trusted date, and the monotonic time at that moment. */
   readonly believed: { readonly wallMs: number; readonly monoMs: number; readonly bootId: string } | undefined;
-  /** A date that is not believed yet: since when it runs, what it was at the end, and for how long Perch has run with it. */
+  /** A date in doubt: when it began, its last value, and how long Perch has run with it. */
   readonly doubted: { readonly sinceMs: number; readonly wallMs: number; readonly ranMs: number } | undefined;
 }
 
-/** What the two clocks say at a moment. */
+/** One reading of both clocks. */
 export interface Moment {
   readonly wallMs: number;
   readonly monoMs: number;
@@ -39,13 +39,13 @@ interface Doubted {
 }
 
 /**
- * Whether the date goes on from the last one that was believed. A clock that jumps years ahead (a battery, a typing error, a machine
- * that was restored) makes every recording old at once: such a date is believed when something confirms it, when it jumps back to
- * where it was, or when Perch has run with it for a day.
+ * Whether the date continues from the last trusted one. A clock that jumps years ahead (a battery, a typing error, a restored machine)
+ * makes every recording old at once. Such a date is trusted once something confirms it, or after Perch has run with it for a day; a
+ * jump back to the former date ends the doubt.
  */
 export class ClockPlausibility {
   readonly #bootId: string;
-  /** Wall clock minus monotonic clock, as it would be if the date went on. */
+  /** Wall clock minus monotonic clock of a date that continues. */
   #believedOffsetMs: number | undefined;
   #kept: DateMemory['believed'];
   #doubted: Doubted | undefined;
@@ -80,7 +80,7 @@ export class ClockPlausibility {
     return { kind: jumpMs > 0 ? 'ahead' : 'behind', jumpMs: Math.abs(jumpMs), sinceMs };
   }
 
-  /** A date that is none is not judged. */
+  /** An implausible date is not judged. */
   look({ wallMs, monoMs }: Moment): void {
     const ranMs = Math.max(0, monoMs - this.#lastMonoMs);
     this.#lastMonoMs = monoMs;
@@ -103,14 +103,14 @@ export class ClockPlausibility {
     }
   }
 
-  /** It is right: somebody who knows has said so. */
+  /** The date was confirmed. */
   believe({ wallMs, monoMs }: Moment): void {
     this.#doubted = undefined;
     this.#believedOffsetMs = wallMs - monoMs;
     this.#kept = undefined;
   }
 
-  /** To be kept. */
+  /** For `DateMemory` of the next start. */
   memory(): DateMemory {
     const { wallMs, monoMs } = { wallMs: (this.#believedOffsetMs ?? 0) + this.#lastMonoMs, monoMs: this.#lastMonoMs };
     const isKnown = this.#believedOffsetMs !== undefined;
@@ -126,7 +126,7 @@ export class ClockPlausibility {
 
 const isNear = (jumpMs: number): boolean => jumpMs <= AHEAD_MS && jumpMs >= -BEHIND_MS;
 
-/** @param json what was kept, or anything else */
+/** Reads saved values; anything else counts as not saved. */
 export function readDateMemory({ believed, doubted }: { believed?: unknown; doubted?: unknown }): DateMemory {
   const { wallMs, monoMs, bootId } = (believed ?? {}) as Record<string, unknown>;
   const last = (doubted ?? {}) as Record<string, unknown>;

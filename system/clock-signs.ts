@@ -2,32 +2,32 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A time before this version was made is none, and neither is one that a dead battery makes up far ahead. */
+/** A time before this version's year is implausible, and so is one far ahead, which a dead battery produces. */
 const NOT_BEFORE_MS = Date.UTC(2026, 0, 1);
 const NOT_AFTER_MS = Date.UTC(2100, 0, 1);
 /** A battery-backed clock may run in local time. */
 const MAX_RTC_APART_MS = 24 * 3_600_000;
-/** Made once the time has come from the network; all in memory, so that none is left over from the start before. */
+/** Files that exist once the time came from the network. All are in memory, so none is left from an earlier boot. */
 const SET_MARKS = [
   'run/systemd/timesync/synchronized',
-  // OpenWrt: made by dnsmasq's hook of its NTP client, which every build has.
+  // OpenWrt: created by dnsmasq's NTP hook, which every build has.
   'var/state/dnsmasqsec',
-  // For set-ups with neither: whoever sets the clock (GPS, a script) makes this.
+  // For other systems: the program that sets the clock (GPS, a script) creates this file.
   'run/perch-clock-set',
 ];
 const UNKNOWN_PATIENCE_MS = 10 * 60_000;
 const BOARD_PATIENCE_MS = 24 * 3_600_000;
 const TIMEDATE_LIMIT_MS = 3_000;
 
-/** What the machine shows of where its wall clock got its time from. */
+/** What the machine shows about the source of its wall clock. */
 interface ClockSigns {
-  /** Something has set the clock since the machine was started, or a battery kept it. */
+  /** The clock was set since boot, or a battery kept it. */
   readonly isSet: boolean;
-  /** When the marks were made that it was set from outside, by the clock of then: Unix milliseconds. */
+  /** Modification times of the marks, by the clock of that moment: Unix milliseconds. */
   readonly markedMs: readonly number[];
-  /** Where nothing else is learned the clock is believed once the machine has been up for so long. */
+  /** Without other signs the clock is trusted after this uptime. */
   readonly patienceMs: number;
-  /** A step is not yet the network's time: the service that sets the clock first steps it to when the machine was last on. */
+  /** A step proves nothing: this service first steps the clock to the time of the last shutdown. */
   readonly stepsProveNothing: boolean;
 }
 
@@ -74,7 +74,7 @@ function rtcTimes(root: string): number[] {
     try {
       times.push(Number(readFileSync(join(folder, name, 'since_epoch'), 'utf8')) * 1000);
     } catch {
-      // A clock whose battery is dead refuses to be read: it is there, and knows nothing.
+      // A clock with a dead battery cannot be read.
       times.push(0);
     }
   }
@@ -89,7 +89,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Whether the kernel holds the clock for synchronized, whoever does it (chrony, ntpd): only systemd tells that without a system call. */
+/** Whether the kernel reports the clock as synchronized (by chrony, ntpd or others). Only systemd reports it without a system call. */
 export function asksTimedate(root: string): Promise<boolean> {
   if (!existsSync(join(root, 'run/systemd/system'))) {
     return Promise.resolve(false);

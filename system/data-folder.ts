@@ -4,18 +4,18 @@ import type { DatabaseSync } from 'node:sqlite';
 import { PerchError } from '../agent/base/errors.ts';
 import { sqlite } from '../agent/base/sqlite.ts';
 
-/** The folder in which Perch keeps everything of its own, held by one process at a time. */
+/** The folder of all of Perch's own files, locked by one process at a time. */
 export interface DataFolder {
   /** Absolute path. */
   readonly path: string;
   release(): void;
 }
 
-/** A lock that nobody refers to any more would be closed, and so given up, by the garbage collector. */
+/** References keep the garbage collector from closing, and so releasing, a lock. */
 const locks = new Set<DatabaseSync>();
 
 /**
- * Makes the folder when it is missing and takes it for this process.
+ * Creates the folder if it is missing, and locks it for this process.
  * The lock is SQLite's exclusive lock on a file in it: the kernel frees it when the process dies, however it dies.
  * @throws PerchError `unavailable` when another Perch holds it or it cannot be written
  */
@@ -54,7 +54,7 @@ export function holdDataFolder(folder: string): DataFolder {
   return { path, release };
 }
 
-/** For commands that root runs: what they write has to belong to the user that Perch runs as. */
+/** For commands that root runs: their files must belong to the user of the service. */
 export function becomeOwnerOf(folder: string): void {
   const owner = statSync(folder, { throwIfNoEntry: false });
   if (owner && owner.uid !== 0 && process.getuid?.() === 0) {

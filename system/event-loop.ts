@@ -3,17 +3,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /**
- * How often is looked: a longer halt is always seen, up to this much too short. Looks every 100 ms took a third of
- * the CPU time of a box without cameras.
+ * Sampling interval. A longer delay is always seen, and reported at most this much too short. Samples every 100 ms took a third of
+ * the CPU time of a device without cameras.
  */
 export const RESOLUTION_MS = 200;
-/** What is told is of the last one to two windows. */
+/** Reported values cover the last one to two windows. */
 const WINDOW_SECONDS = 10;
 const NS_PER_MS = 1e6;
 
 /**
- * How late the event loop was: everything that Perch does waits for it. In milliseconds, over the last 10 to 20 seconds; the percentile
- * is that of the worse of two windows, of some fifty looks each.
+ * Delay of the event loop in milliseconds over the last 10 to 20 seconds. The percentile is that of the worse of two windows with some
+ * fifty samples each.
  */
 export interface LoopDelay {
   readonly meanMs: number;
@@ -21,14 +21,14 @@ export interface LoopDelay {
   readonly maxMs: number;
 }
 
-/** What moves on the watch: the part of the clock that is needed. */
+/** The part of the clock that the watch uses. */
 interface WindowClock {
   eachSecond(tick: () => void): () => void;
 }
 
 /**
- * Watches how late the event loop is, in one window after the other. What the one before had is told too, and it ends only when the next
- * has begun: a histogram does not see the first look after its beginning, nor what is not over at its end.
+ * Measures the delay of the event loop in consecutive windows and reports the last two. A window ends after the next one has begun: a
+ * histogram misses the first sample after its start and a delay that lasts beyond its end.
  */
 export class EventLoopWatch {
   readonly #make: () => LoopHistogram;
@@ -81,10 +81,10 @@ function started(made: LoopHistogram): LoopHistogram {
   return made;
 }
 
-/** What was seen in one window. */
+/** Delays of one window. */
 interface Seen {
   readonly looks: number;
-  /** Of all looks together. */
+  /** Sum over all samples. */
   readonly lateMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;
@@ -93,7 +93,7 @@ interface Seen {
 const NOTHING: Seen = { looks: 0, lateMs: 0, p99Ms: 0, maxMs: 0 };
 
 const seenBy = (watched: LoopHistogram): Seen =>
-  // A mean of NaN and a minimum of no sense while nothing has been seen.
+  // Without samples the mean is NaN and the minimum is meaningless.
   watched.count === 0
     ? NOTHING
     : {

@@ -2,7 +2,7 @@ import type { Clock } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
 import type { ClockSource, Drive, NetworkCount, Sensors } from './sensors.ts';
 
-/** How the machine is doing; undefined: it does not tell. */
+/** Load and health of the machine; undefined: not available there. */
 export interface HostHealth {
   readonly model: string | undefined;
   readonly temperatureCelsius: number | undefined;
@@ -20,23 +20,23 @@ interface NetworkRate {
   readonly outboundBitrate: number | undefined;
 }
 
-/** What changes from second to second. */
+/** How long temperature, power state and network rates are valid. */
 const QUICK_MS = 4_000;
-/** Where programs are run for it. */
+/** How long values are valid that need a program. */
 const SLOW_MS = 60_000;
-/** Disks may be woken by it. */
+/** How long values are valid whose reading may wake a disk. */
 const DRIVES_MS = 10 * 60_000;
-/** Between counts that lie longer apart nobody looked: that mean is no rate of now. */
+/** Counts further apart give a mean of the past, not a current rate. */
 const MAX_RATE_MS = 60_000;
 
-/** Who asks waits no longer: a disk that hangs holds up whatever asks it. */
+/** Longest wait for an answer: a hanging disk blocks every reader. */
 const PATIENCE_MS = 2_500;
 
 type HostClock = Pick<Clock, 'monoMs' | 'wallMs' | 'sleep'>;
 type Quick = Pick<HostHealth, 'temperatureCelsius' | 'power' | 'network'>;
 const NOTHING: Quick = { temperatureCelsius: undefined, power: undefined, network: [] };
 
-/** Asks the machine no oftener than its answers change, only while somebody wants to know, and for all who do together. */
+/** Reads the machine's state on demand, at most as often as it changes, once for all callers. */
 export class HostWatch {
   readonly #clock: HostClock;
   readonly #quick: () => Promise<Quick>;
@@ -48,7 +48,7 @@ export class HostWatch {
   constructor(clock: HostClock, sensors: Sensors) {
     this.#clock = clock;
     this.#quick = this.#kept(QUICK_MS, NOTHING, async () => {
-      // A sensor that fails is one that this machine lacks.
+      // A sensor that fails counts as missing.
       const [temperatureCelsius, power, counts] = await Promise.all([
         sensors.temperatureCelsius().catch(() => undefined),
         sensors.power().catch(() => undefined),

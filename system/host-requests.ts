@@ -6,21 +6,21 @@ import type { Clock } from '../agent/base/clock.ts';
 import { PerchError } from '../agent/base/errors.ts';
 import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 
-/** What only root may do, by the names of the services that do it (`perch-NAME.service`). */
+/** Tasks that need root, by the name of their service (`perch-NAME.service`). */
 type HostTask = 'disk' | 'update' | 'clock';
 
-/** What became of it. Tasks add fields of their own. */
+/** The result. Tasks add fields of their own. */
 export interface HostAnswer {
   readonly ok: boolean;
-  /** For people. */
+  /** Shown to the user. */
   readonly text: string;
   readonly [field: string]: unknown;
 }
 
-/** Where the services of the package answer: root's own folder. */
+/** Folder of the answers: only root writes there. */
 const ANSWERS = '/run/perch-host';
 const LOOK_MS = 200;
-/** Services with root's rights read no more of a request. */
+/** Longest request that the services read, in bytes. */
 const MAX_BYTES_OF_TASK: Readonly<Record<HostTask, number>> = { disk: 4_096, clock: 4_096, update: MAX_REQUEST_BYTES };
 const MAX_ANSWER_BYTES = 16_384;
 
@@ -45,7 +45,7 @@ export class HostRequests {
     this.#answers = deps.answers ?? ANSWERS;
   }
 
-  /** Whether somebody does it here: elsewhere people have to do it by hand. */
+  /** Whether a service for it is installed; without one the user does it by hand. */
   offers(task: HostTask): boolean {
     try {
       return readFileSync(join(this.#answers, `${task}.ready`), 'utf8').trim() === this.#deps.dataDir;
@@ -77,7 +77,7 @@ export class HostRequests {
     }
   }
 
-  /** What the service said last, to whatever request: it may have come while this process was started anew. */
+  /** The service's last answer to any request: it may have arrived while this process restarted. */
   async lastAnswer(task: HostTask): Promise<(HostAnswer & { readonly id: string }) | undefined> {
     try {
       const file = await open(join(this.#answers, `${task}.json`), 'r');
@@ -129,7 +129,7 @@ export class HostRequests {
       () => false,
     );
     if (isUnread && !signal.aborted) {
-      // Nobody reckons with it any more.
+      // Its request is no longer waited for.
       await rm(file, { force: true });
     }
     const what = isUnread ? `systemctl status perch-${task}.path` : `journalctl -u perch-${task}.service`;
@@ -137,7 +137,7 @@ export class HostRequests {
   }
 }
 
-/** @returns undefined for what is no answer */
+/** Undefined: not an answer. */
 export function parseAnswer(text: string): (HostAnswer & { readonly id: string }) | undefined {
   if (text.length > MAX_ANSWER_BYTES) {
     return undefined;

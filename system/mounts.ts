@@ -3,20 +3,20 @@ import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../agent/base/clock.ts';
 
-/** One file system that is mounted, as `/proc/self/mounts` has it. */
+/** A mounted file system, as `/proc/self/mounts` lists it. */
 interface Mount {
   readonly device: string;
   readonly folder: string;
   /** `ext4`, `vfat`, `nfs4`. */
   readonly type: string;
-  /** Also when the file system has given itself up, as newer kernels say of ext4. */
+  /** Also after the file system has shut itself down, as newer kernels report of ext4. */
   readonly isReadOnly: boolean;
 }
 
 /** A mounted file system that could hold recordings. */
 export interface MountedPlace extends Mount {
   readonly totalBytes: number;
-  /** What an ordinary user may still write. */
+  /** Bytes that an ordinary user may still write. */
   readonly freeBytes: number;
   readonly isRemovable: boolean;
   readonly isNetwork: boolean;
@@ -26,12 +26,12 @@ export interface MountedPlace extends Mount {
 
 const READ_ONLY = /^(?:ro|emergency_ro|shutdown)$/;
 const NETWORK = /^(?:nfs4?|cifs|smb3|smbfs|fuse\.sshfs|9p|ceph|glusterfs)$/;
-/** The system's own, which nobody means. */
+/** Mount points of the system itself. */
 const SYSTEM_FOLDERS =
   /^\/(?:boot|efi|snap|proc|sys|run\/(?!media\/|mount\/)|etc|usr|var\/(?:snap|lib\/docker))(?:\/|$)/;
 /** Where Perch's recordings lie on a disk: often the one folder there that is Perch's. */
 export const OWN_FOLDER = 'perch';
-/** A file server that is away answers nothing. */
+/** Longest wait for a file server. */
 const PATIENCE_MS = 1_500;
 
 /** Of those, only file systems on disks and of file servers, and the root's own. */
@@ -46,7 +46,7 @@ export function parseMounts(text: string): Mount[] {
   });
 }
 
-/** Blanks stand there as `\040`. */
+/** Spaces are written as `\040`. */
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 

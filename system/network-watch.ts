@@ -3,17 +3,17 @@ import type { Clock } from '../agent/base/clock.ts';
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
-/** Where the machine is in networks, and word of it when that changes. */
+/** The machine's network interfaces, and notice of changes. */
 export interface Network {
   readonly interfaces: Interfaces;
-  /** @returns ends it */
+  /** @returns removes the listener */
   onChange(listener: () => void): () => void;
 }
 
-/** One call of the system, some 50 µs; nothing tells of changes without a native add-on. */
+/** One system call of some 50 µs: without a native add-on nothing reports changes. */
 const LOOK_MS = 5_000;
 
-/** The addresses of the machine, looked at every few seconds, once for all who want to know. */
+/** Reads the machine's addresses every few seconds, once for all listeners. */
 export class NetworkWatch implements Network {
   readonly #read: () => Interfaces;
   readonly #listeners = new Set<() => void>();
@@ -56,7 +56,7 @@ export class NetworkWatch implements Network {
   }
 }
 
-/** A system that does not tell (a sandbox without netlink) has none: that must not end anything. */
+/** A sandbox without netlink throws here: it counts as having no interfaces. */
 function systemInterfaces(): Interfaces {
   try {
     return networkInterfaces();

@@ -1,13 +1,13 @@
-/** What this process takes of the machine. */
+/** CPU and memory of this process. */
 interface ProcessFacts {
-  /** Of one processor, over the last 10 to 20 seconds: above 100 where threads work side by side. */
+  /** Percent of one processor over the last 10 to 20 s; above 100 with several busy threads. */
   readonly cpuPercent: number;
   /** Resident. */
   readonly memoryBytes: number;
   readonly heapUsedBytes: number;
 }
 
-/** The part of the clock that is needed. */
+/** The part of the clock that is used. */
 interface LoadClock {
   monoMs(): number;
   every(ms: number, tick: () => void): () => void;
@@ -20,7 +20,7 @@ interface Mark {
 
 const WINDOW_MS = 10_000;
 
-/** Counts from its making until `close`. */
+/** Measures from construction to `close`. */
 export class ProcessLoad {
   readonly #clock: LoadClock;
   readonly #usage: () => NodeJS.CpuUsage;

@@ -1,7 +1,7 @@
-/** What a Raspberry Pi's firmware says of its power and heat: now, and at some time since the machine was started. */
+/** Power and heat state of a Raspberry Pi's firmware: now, and at any time since boot. */
 export interface PowerState {
   readonly underVoltage: Seen;
-  /** Runs below its full speed, because of voltage or heat. */
+  /** Slowed down because of voltage or heat. */
   readonly slowed: Seen;
   readonly hot: Seen;
 }
@@ -11,7 +11,7 @@ interface Seen {
   readonly sinceStart: boolean;
 }
 
-/** Bits of `get_throttled`: the state of now; 16 above each the same since the start. */
+/** Bits of `get_throttled`: the current state; 16 bits higher the same since boot. */
 const UNDER_VOLTAGE = 1 << 0;
 const FREQUENCY_CAPPED = 1 << 1;
 const THROTTLED = 1 << 2;

@@ -5,14 +5,14 @@ import { writeSync } from 'node:fs';
 const FIRST_FD = 3;
 /** By which systemd's `OpenFile=` names the socket. */
 const FD_NAME = 'notify';
-/** A helper that hangs must not pile up behind itself. */
+/** Time limit of the helper program, so that hanging ones do not pile up. */
 const HELPER_MS = 10_000;
 
-/** Whoever started the service and wants to know how it is (sd_notify(3)). */
+/** The service manager that supervises this process (sd_notify(3)). */
 export interface ServiceManager {
-  /** How long it waits for a sign of life; undefined when it does not. */
+  /** Its watchdog timeout; undefined: it has none. */
   readonly watchdogMs: number | undefined;
-  /** The service serves. */
+  /** Start-up is complete. */
   ready(status: string): void;
   /** A line for `systemctl status`. */
   status(status: string): void;
@@ -20,7 +20,7 @@ export interface ServiceManager {
   stopping(): void;
 }
 
-/** Nobody asks. */
+/** Started without a service manager. */
 const NOBODY: ServiceManager = {
   watchdogMs: undefined,
   ready: () => {},
@@ -74,7 +74,7 @@ export function feedWatchdog(
 const inOneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
 
 function passedFd(env: NodeJS.ProcessEnv, pid: number): number | undefined {
-  // Inherited from a program that it was meant for.
+  // Inherited, and meant for another process.
   if (Number(env['LISTEN_PID']) !== pid) {
     return undefined;
   }
@@ -92,7 +92,7 @@ function writeTo(fd: number, text: string): void {
   try {
     writeSync(fd, text);
   } catch {
-    // The manager is being restarted, or its queue is full: the next sign of life is soon.
+    // The manager restarts or its queue is full: the next notification follows soon.
   }
 }
 

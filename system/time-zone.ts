@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** The image's link leads over one more, which may be written to. */
+/** In the image the link leads through a second one, which is writable. */
 const MAX_LINKS = 4;
 
 /**
@@ -24,7 +24,7 @@ function linkedZone(link: string): string | undefined {
       file = resolve(dirname(file), target);
     }
   } catch {
-    // A copy of the zone's file, or none at all.
+    // A copy of the zone file, or no file.
   }
   return undefined;
 }

@@ -2,10 +2,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of whoever makes updates for this box: the package brings them. */
+/** Keys of the publisher of updates; the package installs them. */
 const UPDATE_KEYS = '/usr/share/perch/update-keys';
 
-/** Public Ed25519 keys, each in a PEM file. None where there is no such folder: then nobody's updates are taken. */
+/** Public Ed25519 keys, one PEM file each. Without the folder there are none, and no update is accepted. */
 export function loadUpdateKeys(folder = UPDATE_KEYS): readonly KeyObject[] {
   return namesIn(folder).flatMap((name) => {
     const key = keyIn(readFileSync(join(folder, name)));
@@ -21,7 +21,7 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** Another kind of key would be asked for another kind of signature. */
+/** Other kinds of keys verify other kinds of signatures. */
 function keyIn(pem: Buffer): KeyObject | undefined {
   try {
     const key = createPublicKey(pem);
