@@ -2,9 +2,9 @@ import { statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 
-/** What the host is doing, for people. */
+/** State of the host, for users. */
 interface HostFacts {
-  /** Load of all processors together over the last moments, 0 to 100. */
+  /** Load of all processors over the last moments, 0 to 100. */
   readonly cpuPercent: number;
   readonly memoryUsedBytes: number;
   readonly memoryTotalBytes: number;
@@ -14,17 +14,17 @@ interface HostFacts {
 interface DiskFacts {
   readonly folder: string;
   readonly totalBytes: number;
-  /** What an ordinary user may still write. */
+  /** Bytes that an ordinary user may still write. */
   readonly freeBytes: number;
 }
 
-/** What is measured of the whole machine. */
+/** Values measured for the whole machine. */
 interface Measures {
   currentLoad(): Promise<{ readonly currentLoad: number }>;
   mem(): Promise<{ readonly active: number; readonly total: number }>;
 }
 
-/** Loaded when first asked for: nobody pays for it at start. */
+/** Imported at first use, so that a start does not pay for it. */
 const machine: Measures = {
   currentLoad: async () => (await import('systeminformation')).default.currentLoad(),
   mem: async () => (await import('systeminformation')).default.mem(),

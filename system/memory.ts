@@ -40,10 +40,10 @@ export const CALLS_WITHOUT_MEDIA = {
   'invocation-count-for-osr': 5_000,
 };
 
-/** `run` sets these for Node alone: its memory comes from one arena, and what is free at the end of it goes back to the system. */
+/** `run` sets these for Node alone: its memory comes from one arena, and free memory at its end returns to the system. */
 const OWN_SETTINGS = ['MALLOC_ARENA_MAX', 'MALLOC_TRIM_THRESHOLD_'];
 
-/** For a process that runs for long, before it loads the rest of itself. @param env of the programs that it starts */
+/** Called by a long-running process before it loads its other modules. @param env of the programs that it starts */
 export function saveMemory(env: NodeJS.ProcessEnv = process.env): void {
   setFlags({ 'heap-growing-percent': HEAP_GROWING_PERCENT, ...INLINED_BYTES, ...CALLS_WITHOUT_MEDIA });
   for (const name of OWN_SETTINGS) {

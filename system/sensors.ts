@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { asksTimedate, readClockSigns } from './clock-signs.ts';
 import { type PowerState, parseLifeTime, parseThrottled } from './raspberry.ts';
 
-/** Where the machine's clock got its time from: the network, a clock with a battery, or nowhere that can be seen. */
+/** Source of the machine's clock: the network, a clock with a battery, or unknown. */
 export type ClockSource = 'network' | 'battery' | 'none';
 
 export interface NetworkCount {
   readonly name: string;
   readonly addresses: readonly string[];
-  /** Since the interface came up; undefined where nobody counts. */
+  /** Counted since the interface came up; undefined: not counted. */
   readonly receivedBytes: number | undefined;
   readonly sentBytes: number | undefined;
 }
@@ -24,14 +24,14 @@ export interface Drive {
   /** `SSD`, `HD`, `NVMe`, `SD`. */
   readonly kind: string;
   readonly sizeBytes: number;
-  /** By its own word (SMART). */
+  /** The drive's own verdict (SMART). */
   readonly health: 'ok' | 'failing' | undefined;
-  /** How much of its life is used. */
+  /** Used part of its life. */
   readonly wornPercent: number | undefined;
   readonly temperatureCelsius: number | undefined;
 }
 
-/** What can be asked of a machine. Undefined, or an empty list: it does not tell. */
+/** Readings of a machine. Undefined, or an empty list: not available. */
 export interface Sensors {
   temperatureCelsius(): Promise<number | undefined>;
   power(): Promise<PowerState | undefined>;
@@ -46,7 +46,7 @@ const MAX_NAME = 100;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
 
-/** @param root where the system's files are */
+/** @param root of the system's files */
 export function machineSensors(root = '/'): Sensors {
   return {
     temperatureCelsius: temperatureOf(root),
@@ -133,7 +133,7 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
       const read = async (file: string) => (await textOf(join(folder, name, file))) ?? '';
       return {
         ...{ name, model: shown(await read('device/name')), kind: 'SD' },
-        // The kernel counts in sectors of 512 bytes, whatever the card has.
+        // The kernel counts sectors of 512 bytes, whatever the card's sector size.
         sizeBytes: (countOf(await read('size')) ?? 0) * 512,
         health: undefined,
         wornPercent: parseLifeTime(await read('device/life_time')),
@@ -152,17 +152,17 @@ async function model(root: string): Promise<string | undefined> {
   return [manufacturer, name].filter(Boolean).join(' ') || undefined;
 }
 
-/** Boards have entries of every kind that say nothing: what is no count is none. */
+/** Device trees have placeholder entries: what is not a number is left out. */
 const countOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
-/** A name as the firmware has it, for people. */
+/** A name as the firmware writes it, cleaned for display. */
 const shown = (text: string): string =>
   text
     .replaceAll(/\p{C}|\ufffd/gu, '')
     .trim()
     .slice(0, MAX_NAME);
 
-/** Loaded when first asked for: nobody pays for it at start. */
+/** Imported at first use, so that a start does not pay for it. */
 const systemInformation = async () => (await import('systeminformation')).default;
 
 async function textOf(file: string): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import { heardAs, isSameName, isSameRecord, isUnique, lackOf } from './records.t
 
 interface Answers {
   readonly answers: readonly MdnsRecord[];
-  /** What whoever asks will want next. */
+  /** Records that the asker will need next. */
   readonly additionals: readonly MdnsRecord[];
 }
 
@@ -34,7 +34,7 @@ export function answersTo(
   return { answers, additionals: nextOf(answers, own).filter(isNews) };
 }
 
-/** Who is told to forget the others of a name and type has to be told all that there are. */
+/** A host that flushes a name and type needs all records of them. */
 const setOf = (record: MdnsRecord, own: readonly MdnsRecord[]): readonly MdnsRecord[] =>
   isUnique(record) && record.type !== 'NSEC'
     ? own.filter(({ name, type }) => type === record.type && isSameName(name, record.name))
@@ -45,14 +45,14 @@ function isKnown(record: MdnsRecord, known: readonly HeardRecord[]): boolean {
   return known.some((one) => one.ttlSeconds >= own.ttlSeconds / 2 && isSameRecord(one, own));
 }
 
-/** RFC 6763 §12: behind a service its place, behind that its addresses. */
+/** RFC 6763 §12: a service is followed by its SRV record, that by its addresses. */
 function nextOf(answers: readonly MdnsRecord[], own: readonly MdnsRecord[]): MdnsRecord[] {
   const wanted = new Set<MdnsRecord>(answers);
   for (const record of wanted) {
     for (const name of targetsOf(record)) {
       for (const next of own) {
         if (isUnique(next) && isSameName(next.name, name)) {
-          // A set is walked on to what is added meanwhile.
+          // Iteration of a Set includes members that are added meanwhile.
           wanted.add(next);
         }
       }
@@ -65,7 +65,7 @@ function targetsOf(record: MdnsRecord): string[] {
   if (record.type === 'PTR') {
     return [record.data];
   }
-  // An address of one family: the other one saves a question.
+  // The address of the other family saves a query.
   return record.type === 'SRV'
     ? [record.data.target]
     : record.type === 'A' || record.type === 'AAAA'

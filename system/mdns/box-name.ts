@@ -8,10 +8,10 @@ export interface BoxNameOptions extends Omit<ResponderOptions, 'wire' | 'random'
   readonly network: Network;
 }
 
-/** A port that another program has for itself may become free, and an interface may be slow to have its group. */
+/** A port that another program holds may become free, and an interface may join its group late. */
 const TRY_AGAIN_MS = 30_000;
 
-/** Tells the networks of the machine where the page is, by a name, for as long as it is open. */
+/** Announces the name of the page in the machine's networks while it is open. */
 export class BoxName {
   readonly #options: BoxNameOptions;
   readonly #sockets: MdnsSockets;
@@ -34,7 +34,7 @@ export class BoxName {
     follow();
   }
 
-  /** `perch.local`, once it is the box's. */
+  /** `perch.local`, once it is claimed. */
   get name(): string | undefined {
     return this.#responder.name;
   }

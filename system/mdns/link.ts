@@ -28,41 +28,41 @@ export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */
 const PROBES = 3;
 const PROBE_MS = 250;
-/** RFC 6762 §8.2: for whoever came second by bytes. */
+/** RFC 6762 §8.2: for the loser of a simultaneous probe. */
 const DEFER_MS = 1_000;
 const ANNOUNCE_AGAIN_MS = 1_000;
-/** RFC 6762 §6: several may answer, and are not to do so at once. */
+/** RFC 6762 §6: several hosts may answer and must not collide. */
 const SHARED_DELAY_MS = [20, 120] as const;
 /** RFC 6762 §7.2. */
 const TRUNCATED_DELAY_MS = [400, 500] as const;
-/** Questions whose answer waits. */
+/** Queries whose answer is delayed. */
 const MAX_WAITING = 32;
-/** Questions of one of them, and what is known to it. */
+/** Questions of one query, and its known answers. */
 const MAX_PARTS = 512;
-/** A house of a hundred devices that all wake up is below it. */
+/** Enough for a house of a hundred devices that wake up at once. */
 const MAX_HEARD_A_SECOND = 200;
 
 export interface Source {
   readonly address: string;
   readonly port: number;
-  /** The address is one of this machine. */
+  /** Whether the address is one of this machine. */
   readonly isOwn: boolean;
 }
 
-/** What a link needs of the box and of the network. */
+/** What a link needs of the device and of the network. */
 interface LinkDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   random(): number;
-  /** @param to all who listen when not given */
+  /** @param to the whole group when absent */
   send(bytes: Buffer, to?: Source): void;
   /** An address that the machine has in any network. */
   isOwnAddress(address: string): boolean;
-  /** Somebody else has the name: another one has to be taken, in all networks. */
+  /** Another host has the name: a new one is needed in all networks. */
   onTaken(): void;
   onClaimed(): void;
 }
 
-/** A question whose answer waits for what else comes. */
+/** A query whose answer waits for further packets. */
 interface Waiting {
   readonly from: Source;
   readonly id: number;
@@ -72,12 +72,12 @@ interface Waiting {
 
 type Claim = 'none' | 'ours' | 'machine';
 
-/** Asks for the name in one network, says that it is the box's, and answers for it (RFC 6762). */
+/** Probes for the name in one network, announces it and answers for it (RFC 6762). */
 export class Link {
   readonly #deps: LinkDeps;
   readonly #pace: ResponseRateLimit;
   readonly #waiting = new Map<string, Waiting>();
-  /** `machine`: another program of this machine answers for the name of the host already. */
+  /** `machine`: another program of this machine answers for the host name. */
   readonly #claims: Record<Part, Claim> = { host: 'none', service: 'none' };
   #published: Published;
   #round = new AbortController();
@@ -95,12 +95,12 @@ export class Link {
     return this.#claims.host !== 'none' && this.#claims.service !== 'none';
   }
 
-  /** @param afterMs too many have been taken: not at once */
+  /** @param afterMs delay after too many conflicts */
   begin(afterMs = 0): void {
     void this.#claim(afterMs + this.#deps.random() * PROBE_MS);
   }
 
-  /** Another name, another port: what was claimed is given back. */
+  /** The name or the port has changed: claimed records are withdrawn. */
   publish(published: Published, afterMs = 0): void {
     const { host, instance, port } = this.#published;
     const isMore = host === published.host && instance === published.instance && port === published.port;
@@ -114,7 +114,7 @@ export class Link {
     this.begin(afterMs);
   }
 
-  /** Asks again for what another program of this machine has: it may be gone without a word. */
+  /** Probes again for records that another program of this machine has: it may have ended silently. */
   askAgain(): void {
     if (this.#claims.host === 'machine') {
       this.#claims.host = 'none';
@@ -122,7 +122,7 @@ export class Link {
     }
   }
 
-  /** Who has heard of the box forgets it (RFC 6762 §10.1). */
+  /** Goodbye packets: hosts drop their cached records (RFC 6762 §10.1). */
   goodbye(): void {
     const records = this.#ours().filter((record) => !isOfAll(record));
     this.close();
@@ -138,7 +138,7 @@ export class Link {
   }
 
   heard(bytes: Buffer, from: Source): void {
-    // Nothing can be sent to port 0: whoever tries fails.
+    // Sending to port 0 fails.
     if (this.#stop.signal.aborted || from.port === 0 || !this.#mayRead()) {
       return;
     }
@@ -154,7 +154,7 @@ export class Link {
     if (!message.isResponse) {
       this.#asked(message, from);
     } else if (from.port === MDNS_PORT) {
-      // RFC 6762 §6: answers from any other port are not to be believed.
+      // RFC 6762 §6: responses from any other port are ignored.
       this.#told(message.answers, from);
     }
   }
@@ -169,7 +169,7 @@ export class Link {
     return this.#inSecond <= MAX_HEARD_A_SECOND;
   }
 
-  /** A round of probes for all that is not claimed; one that is running ends. */
+  /** Starts a round of probes for everything unclaimed; a running round ends. */
   async #claim(afterMs: number): Promise<void> {
     this.#round.abort();
     this.#round = new AbortController();
@@ -206,7 +206,7 @@ export class Link {
     }
   }
 
-  /** Unique records of the parts that are still to be claimed. */
+  /** Unique records of the parts that are not claimed yet. */
   #wanted(): MdnsRecord[] {
     const parts = (['host', 'service'] as const).filter((part) => this.#claims[part] === 'none');
     return parts.flatMap((part) => recordsOf(this.#published, part)).filter(isUnique);
@@ -241,7 +241,7 @@ export class Link {
     return isSameName(name, host) ? 'host' : isSameName(name, instance) ? 'service' : undefined;
   }
 
-  /** An address of ours that another network of the machine has is no other's. */
+  /** An address of ours in another network of the machine is not a conflict. */
   #contradicts(record: HeardRecord, part: Part): boolean {
     if (part === 'host') {
       const isAddress = record.type === 'A' || record.type === 'AAAA';
@@ -251,7 +251,7 @@ export class Link {
     return own.length > 0 && !own.some((one) => isSameRecord(heardAs(one), record));
   }
 
-  /** What was ours is asked for again, and whoever answers then has it (RFC 6762 §9). */
+  /** Our records are probed again; a host that answers then keeps them (RFC 6762 §9). */
   #contradicted(part: Part): void {
     if (this.#claims[part] === 'none') {
       this.#deps.onTaken();
@@ -261,7 +261,7 @@ export class Link {
     void this.#claim(0);
   }
 
-  /** Somebody says that what is ours too is no more. */
+  /** A host says goodbye for a record that is also ours. */
   #left(part: Part, record: HeardRecord, from: Source): void {
     if (part === 'host' && this.#claims.host === 'machine' && from.isOwn) {
       this.#claims.host = 'none';
@@ -271,7 +271,7 @@ export class Link {
     }
   }
 
-  /** RFC 6762 §6.6: who hears a shorter time of a record than ours is told again. */
+  /** RFC 6762 §6.6: a record announced with a shorter TTL than ours is announced again. */
   #refresh(record: HeardRecord): void {
     const own = this.#ours().find((one) => isSameRecord(heardAs(one), record));
     if (own && record.ttlSeconds < (own.ttl ?? 0) / 2) {
@@ -283,7 +283,7 @@ export class Link {
     const { id, questions, answers: known, authorities, isTruncated } = message;
     const isProbe = authorities.length > 0;
     const key = `${from.address} ${from.port}`;
-    // Who wants the name is to hear of us before he takes it, whatever else he has asked.
+    // A prober has to hear of us before it takes the name.
     const waiting = isProbe ? undefined : this.#waiting.get(key);
     if (waiting) {
       waiting.known.push(...known.slice(0, MAX_PARTS - waiting.known.length));
@@ -299,7 +299,7 @@ export class Link {
     }
     const asked = { from, id, questions: [...questions], known: [...known] };
     const range = isTruncated ? TRUNCATED_DELAY_MS : answers.every(isUnique) ? undefined : SHARED_DELAY_MS;
-    // Plain DNS counts its questions, and is answered alone.
+    // Plain DNS has a query id and is answered by unicast.
     const isPlain = from.port !== MDNS_PORT;
     if (isProbe || isPlain || range === undefined) {
       this.#answer(asked, isProbe);
@@ -308,13 +308,13 @@ export class Link {
     }
   }
 
-  /** @returns whether there is nothing to be said to a probe */
+  /** @returns whether a probe needs no answer */
   #rivalled(authorities: readonly HeardRecord[], from: Source): boolean {
     const claims = authorities.filter(({ name }) => this.#partOf(name) !== undefined);
     const contradicts = claims.some((record) => this.#contradicts(record, this.#partOf(record.name) ?? 'host'));
     if (!contradicts) {
       if (from.isOwn && this.#claims.host === 'ours' && claims.some(({ name }) => this.#partOf(name) === 'host')) {
-        // Another program of this machine wants to answer for the same: both would only be in each other's way.
+        // Another program of this machine claims the same records: both would conflict.
         this.#claims.host = 'machine';
       }
       return from.isOwn;
@@ -364,7 +364,7 @@ export class Link {
     );
   }
 
-  /** @param leastMs since each was said last */
+  /** @param leastMs since each was last sent */
   #multicast(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[] = [], leastMs?: number): void {
     const news = answers.filter((record) => this.#pace.maySay(record, leastMs));
     if (news.length > 0) {

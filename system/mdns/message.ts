@@ -10,42 +10,42 @@ import {
 } from 'dns-packet';
 import { PerchError } from '../../agent/base/errors.ts';
 
-/** A record as it is sent. `flush`: whoever has others of this name and type forgets them (RFC 6762 §10.2). */
+/** A record to send. `flush`: receivers drop other records of this name and type (RFC 6762 §10.2). */
 export type MdnsRecord = StringAnswer | SrvAnswer | TxtAnswer | NsecAnswer;
 
 export interface MdnsQuestion {
   readonly name: string;
   /** `A`, `ANY`. */
   readonly type: string;
-  /** Who asks would rather be answered alone (RFC 6762 §5.4). */
+  /** The asker prefers a unicast response (RFC 6762 §5.4). */
   readonly wantsUnicast: boolean;
 }
 
-/** A record that was heard, of any type. */
+/** A received record, of any type. */
 export interface HeardRecord {
   readonly name: string;
   readonly type: string;
   readonly ttlSeconds: number;
-  /** A text for addresses and names, something else of other types. */
+  /** A string for addresses and names, another value for other types. */
   readonly data: unknown;
 }
 
 export interface MdnsMessage {
   readonly id: number;
   readonly isResponse: boolean;
-  /** More of what is known already follows (RFC 6762 §7.2). */
+  /** More known answers follow (RFC 6762 §7.2). */
   readonly isTruncated: boolean;
   readonly questions: readonly MdnsQuestion[];
   readonly answers: readonly HeardRecord[];
-  /** Of a probe: what it is to be. */
+  /** Of a probe: the proposed records. */
   readonly authorities: readonly HeardRecord[];
 }
 
-/** Those of whole houses of speakers are smaller; RFC 6762 §17 allows 9000. */
+/** Larger than packets of whole houses of speakers; RFC 6762 §17 allows 9000. */
 const MAX_BYTES = 4_096;
 const MAX_ITEMS = 128;
 const HEADER_BYTES = 12;
-/** The class with its highest bit set, as the library has it. */
+/** The class with its top bit set, as the library writes it. */
 const UNICAST_IN = 'UNKNOWN_32769';
 const UNICAST_ANY = 'UNKNOWN_33023';
 const CLASSES: readonly string[] = ['IN', 'ANY', UNICAST_IN, UNICAST_ANY];
@@ -68,7 +68,7 @@ export function readMessage(bytes: Buffer): MdnsMessage {
 
 function meaningOf(packet: ReturnType<typeof decode>): MdnsMessage {
   const { id = 0, type, flags = 0, questions = [], answers = [], authorities = [] } = packet;
-  // RFC 6762 §18.3 and §18.11: with any other opcode or response code it is not for us.
+  // RFC 6762 §18.3 and §18.11: messages with another opcode or response code are ignored.
   if ((flags & 0x780f) !== 0) {
     throw new Error(`flags ${flags.toString(16)}`);
   }
@@ -86,7 +86,7 @@ function meaningOf(packet: ReturnType<typeof decode>): MdnsMessage {
   };
 }
 
-/** The library gives classes that it does not know as text. */
+/** The library gives unknown classes as strings. */
 type AnyQuestion = { readonly name: string; readonly type: string; readonly class?: string | undefined };
 type AnyRecord = { name: string; type: string; class?: unknown; ttl?: unknown; data?: unknown };
 
@@ -95,10 +95,10 @@ function heard(record: object): HeardRecord[] {
   return klass === 'IN' && typeof ttl === 'number' ? [{ name, type, ttlSeconds: ttl, data }] : [];
 }
 
-/** Asks whether names are free, with what they are to be (RFC 6762 §8.1). */
+/** Asks whether names are free, with the proposed records (RFC 6762 §8.1). */
 export function writeProbe(names: readonly string[], records: readonly MdnsRecord[]): Buffer {
   const questions = names.map((name): Question => ({ name, type: 'ANY' as Question['type'] }));
-  // In a question nothing is to be forgotten.
+  // The cache-flush bit is not set in queries.
   const authorities = records.map((record) => ({ ...record, flush: false }));
   return encode({ type: 'query', id: 0, flags: 0, questions, authorities });
 }
@@ -110,10 +110,10 @@ export function writeResponse(answers: readonly MdnsRecord[], additionals: reado
   });
 }
 
-/** Of plain DNS (RFC 6762 §6.7): it knows no bit for forgetting, and is to ask again soon. */
+/** For plain DNS (RFC 6762 §6.7): without the cache-flush bit, and with a short TTL. */
 const LEGACY_TTL_SECONDS = 10;
 
-/** For who asked from another port: he knows only answers of plain DNS. */
+/** A response to a query from another port: such askers know plain DNS only. */
 export function writeLegacyResponse(
   asked: Pick<MdnsMessage, 'id' | 'questions'>,
   answers: readonly MdnsRecord[],

@@ -1,14 +1,14 @@
 import { canonicalIp } from '../../agent/base/ip-address.ts';
 import { bytesOf, type HeardRecord, type MdnsRecord } from './message.ts';
 
-/** RFC 6762 §10: what hangs on an address changes with it. */
+/** RFC 6762 §10: records with an address or host name have the shorter TTL. */
 const HOST_TTL_SECONDS = 120;
 const OTHER_TTL_SECONDS = 75 * 60;
 
 const SERVICE = '_http._tcp.local';
 const SERVICES = '_services._dns-sd._udp.local';
 
-/** What the box says of itself in one network. */
+/** What the device publishes in one network. */
 export interface Published {
   /** `perch.local`. */
   readonly host: string;
@@ -19,7 +19,7 @@ export interface Published {
   readonly addresses: readonly string[];
 }
 
-/** The parts that are claimed one by one: another program of this machine may have the name of the host already. */
+/** Parts that are claimed separately: another program of this machine may already have the host name. */
 export type Part = 'host' | 'service';
 
 export function recordsOf({ host, instance, port, addresses }: Published, part: Part): MdnsRecord[] {
@@ -40,13 +40,13 @@ export function recordsOf({ host, instance, port, addresses }: Published, part: 
   ];
 }
 
-/** Only one may have it. */
+/** Only one host may have it. */
 export const isUnique = ({ type }: Pick<MdnsRecord, 'type'>): boolean => type !== 'PTR';
 
-/** Other boxes have it too, and it does not go with this one. */
+/** Shared with other devices: it does not go when this one does. */
 export const isOfAll = ({ name }: MdnsRecord): boolean => name === SERVICES;
 
-/** For a type that a name of ours does not have: that it has only these spares whoever asks the wait (RFC 6762 §6.1). */
+/** NSEC for a type that a name of ours lacks: it spares the asker the wait (RFC 6762 §6.1). */
 export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord | undefined {
   const unique = records.filter((record) => isUnique(record) && isSameName(record.name, name));
   const types = [...new Set(unique.map(({ type }) => type))];
@@ -55,7 +55,7 @@ export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord
     : { name, type: 'NSEC', ttl: HOST_TTL_SECONDS, flush: true, data: { nextDomain: name, rrtypes: types } };
 }
 
-/** Capital letters are no difference. */
+/** Names are compared without case. */
 export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 export const heardAs = ({ name, type, ttl = 0, data }: MdnsRecord): HeardRecord => ({

@@ -4,25 +4,25 @@ import type { Logger } from '../../agent/base/log.ts';
 import { Link, type Source } from './link.ts';
 import type { Published } from './records.ts';
 
-/** One network that the box is in, over IPv4 or IPv6. */
+/** One network of the device, over IPv4 or IPv6. */
 export interface LocalLink {
   /** `eth0 IPv4`. */
   readonly key: string;
-  /** What is told there of the box: of the interface, both families. */
+  /** Addresses announced there: those of the interface, of both families. */
   readonly addresses: readonly string[];
 }
 
-/** The networks, as sockets. */
+/** The networks' sockets. */
 export interface Wire {
-  /** @param to all who listen when not given */
+  /** @param to the whole group when absent */
   send(link: string, bytes: Buffer, to?: Pick<Source, 'address' | 'port'>): void;
 }
 
-/** What the box is called. */
+/** Names of the device. */
 export interface BoxTitle {
   /** `perch`: the label before `.local`. */
   readonly label: string;
-  /** `Perch`: what lists of services show. */
+  /** `Perch`: shown in lists of services. */
   readonly title: string;
   /** The page's. */
   readonly port: number;
@@ -33,26 +33,26 @@ export interface ResponderOptions {
   readonly log: Logger;
   readonly wire: Wire;
   readonly random?: () => number;
-  /** The number of the name that the box had last: `perch-2.local` stays what it is. */
+  /** Number of the last name, so that `perch-2.local` stays. */
   readonly number?: number;
-  /** It has another one. */
+  /** The number has changed. */
   readonly onNumber?: (number: number) => void;
-  /** It is the box's, for the first time since the name is another one. */
+  /** The name is claimed, for the first time since it changed. */
   readonly onName?: (name: string) => void;
 }
 
-/** RFC 6762 §8.1: after so many names that were taken it goes slowly, until it has one. */
+/** RFC 6762 §8.1: after this many conflicts, probes are sent slowly. */
 const MANY_TAKEN = 15;
 const MANY_WITHIN_MS = 10_000;
 const SLOW_MS = 5_000;
-/** A network where all are taken has somebody in it who takes whatever he hears. */
+/** A network where every name is taken has a host that claims all it hears. */
 const MAX_NUMBER = 999;
-/** Whether another program of the machine that has the name is still there. */
+/** Interval of checks whether another program of the machine still has the name. */
 const ASK_AGAIN_MS = 60_000;
-/** Loopback brings what was sent back at once. */
+/** Multicast loopback returns sent packets at once. */
 const KEPT_SENT = 32;
 
-/** The name of the box in its networks: the same in all of them. */
+/** The device's name, the same in all its networks. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #links = new Map<string, Link>();
@@ -77,12 +77,12 @@ export class Responder {
     });
   }
 
-  /** `perch.local`, once it is the box's in a network. */
+  /** `perch.local`, once it is claimed in a network. */
   get name(): string | undefined {
     return [...this.#links.values()].some(({ hasName }) => hasName) ? this.#host : undefined;
   }
 
-  /** @param ownAddresses of the machine, in networks that nothing is told in too */
+  /** @param ownAddresses of the machine, also in networks where nothing is announced */
   setLinks(local: readonly LocalLink[], ownAddresses: readonly string[]): void {
     const before = new Map(this.#local.map((link) => [link.key, link]));
     this.#local = local;
@@ -104,7 +104,7 @@ export class Responder {
   }
 
   heard(link: string, bytes: Buffer, from: Source): void {
-    // By the interface that it came from, or by another one of ours in the same network.
+    // By the interface of arrival, or by another one in the same network.
     if (from.isOwn && this.#sent.some((sent) => sent.equals(bytes))) {
       return;
     }
@@ -115,7 +115,7 @@ export class Responder {
     return this.#own.has(canonicalIp(address) ?? address);
   }
 
-  /** Says that the box goes. */
+  /** Sends goodbye packets. */
   close(): void {
     this.#stopAsking();
     for (const link of this.#links.values()) {

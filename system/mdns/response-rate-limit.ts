@@ -3,12 +3,12 @@ import type { MdnsRecord } from './message.ts';
 
 /** RFC 6762 §6. */
 const MIN_MS = 1_000;
-/** Answers to single ones, who could have been named by somebody else. */
+/** Limit of unicast responses, whose address could be forged. */
 const MAX_ALONE_A_SECOND = 50;
-/** The box has some ten. */
+/** The device has some ten records. */
 const MAX_KEPT = 64;
 
-/** How often a record is said to a network. */
+/** How often a record is sent to a network. */
 export class ResponseRateLimit {
   readonly #clock: Pick<Clock, 'monoMs'>;
   /** By name and type. */
@@ -33,7 +33,7 @@ export class ResponseRateLimit {
     }
   }
 
-  /** Everybody has heard it in the last quarter of its time: one who asks may be told alone (RFC 6762 §5.4). */
+  /** It was multicast within the last quarter of its TTL: a unicast response is enough (RFC 6762 §5.4). */
   isFresh(record: MdnsRecord): boolean {
     return !this.maySay(record, ((record.ttl ?? 0) * 1_000) / 4);
   }

@@ -6,7 +6,7 @@ import type { Wire } from './responder.ts';
 
 const GROUP_IPV4 = '224.0.0.251';
 const GROUP_IPV6 = 'ff02::fb';
-/** RFC 6762 §11: who sees less knows that it has come from another network. */
+/** RFC 6762 §11: a lower TTL shows that the packet came from another network. */
 const TTL = 255;
 
 interface SocketsOptions {
@@ -36,7 +36,7 @@ export class MdnsSockets implements Wire {
     this.#options = options;
   }
 
-  /** @returns those that have a socket now, once it is ready */
+  /** @returns the links that have a socket now, once it is ready */
   async setLinks(links: readonly BoundLink[]): Promise<readonly BoundLink[]> {
     for (const [key, { link, socket }] of this.#open) {
       const now = links.find((one) => one.key === key);
@@ -57,7 +57,7 @@ export class MdnsSockets implements Wire {
     this.#sending += 1;
     const { port = MDNS_PORT, address = open.group } = to ?? {};
     open.socket.send(bytes, port, address, () => {
-      // A cable that was pulled meanwhile: what is lost here is said again later.
+      // A cable was unplugged meanwhile: lost packets are repeated later.
       this.#sending -= 1;
       if (this.#sending === 0) {
         this.#onSent?.();
@@ -65,7 +65,7 @@ export class MdnsSockets implements Wire {
     });
   }
 
-  /** Once all has been sent. */
+  /** Resolves when everything has been sent. */
   async close(): Promise<void> {
     if (this.#sending > 0) {
       await new Promise<void>((resolve) => {
@@ -104,7 +104,7 @@ export class MdnsSockets implements Wire {
     });
   }
 
-  /** Until the networks change the next time, or it is tried again. */
+  /** Until the networks change or the next retry. */
   #giveUp(open: Open, error: Error): void {
     if (this.#open.get(open.link.key) === open) {
       this.#open.delete(open.link.key);
@@ -127,7 +127,7 @@ function enter(socket: Socket, { family, name, address }: BoundLink): void {
   }
   socket.setMulticastTTL(TTL);
   socket.setTTL(TTL);
-  // Who asks on this machine, and other responders of it, are to hear us too.
+  // Askers and other responders on this machine must hear us, too.
   socket.setMulticastLoopback(true);
   socket.unref();
 }

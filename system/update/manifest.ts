@@ -2,7 +2,7 @@ import type { PerchError } from '../../agent/base/errors.ts';
 import { refusal } from './reasons.ts';
 import { compareVersions, isVersion } from './version.ts';
 
-/** An update is one of each at most, for each architecture. */
+/** An update has at most one of each per architecture. */
 export type PackageName = 'perch' | 'perch-node';
 const ARCHITECTURES = ['all', 'amd64', 'arm64'] as const;
 export type PackageArchitecture = (typeof ARCHITECTURES)[number];
@@ -12,13 +12,13 @@ export interface UpdatePackage {
   readonly version: string;
   readonly architecture: PackageArchitecture;
   readonly sizeBytes: number;
-  /** In hex. */
+  /** Hexadecimal. */
   readonly sha512: string;
 }
 
-/** What an update is made of: the part of the file that is signed. */
+/** Contents of an update: the signed part of the file. */
 export interface Manifest {
-  /** Of Perch, once it is installed. */
+  /** Version of Perch after the update. */
   readonly version: string;
   /** RFC 3339. */
   readonly made: string;
@@ -28,9 +28,9 @@ export interface Manifest {
 
 const FORMAT = 'perch-update';
 const FORMAT_VERSION = 1;
-/** Perch, and its Node for two architectures, with some room. */
+/** Perch, and its Node for two architectures, with room to spare. */
 const MAX_PACKAGES = 4;
-/** A Node that is packed little. */
+/** A Node with little compression. */
 const MAX_PACKAGE_BYTES = 160 << 20;
 export const MAX_UPDATE_BYTES = 320 << 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
@@ -39,11 +39,11 @@ const SHOWN_CHARS = 64;
 export const writeManifest = ({ version, made, packages }: Manifest): string =>
   JSON.stringify({ format: FORMAT, formatVersion: FORMAT_VERSION, version, made, packages });
 
-/** The name that dpkg gives it; of parts that were checked, so that it stays in its folder. */
+/** dpkg's file name, built from checked parts, so that it stays in its folder. */
 export const debName = ({ name, version, architecture }: UpdatePackage): string =>
   `${name}_${version}_${architecture}.deb`;
 
-/** @throws PerchError badInput that says what is wrong with it */
+/** @throws PerchError badInput with what is wrong */
 export function parseManifest(text: string): Manifest {
   const json = objectIn(text);
   if (json['format'] !== FORMAT) {
@@ -97,7 +97,7 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
   if (kinds.size < packages.length) {
     throw damaged('the update has a package twice');
   }
-  // Its version is what an older one is told by.
+  // An older version is recognised by it.
   if (packages.find(({ name }) => name === 'perch')?.version !== version) {
     throw damaged(`the update to ${version} has no perch ${version}`);
   }
@@ -107,7 +107,7 @@ function checkTogether(version: string, packages: readonly UpdatePackage[]): voi
   }
 }
 
-/** @param installed undefined: nothing is @throws PerchError badInput */
+/** @param installed undefined: not installed @throws PerchError badInput */
 export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: string | undefined): void {
   if (installed === undefined || !isVersion(installed)) {
     throw refusal('badInput', `Perch ${installed ?? ''} was not installed by its package`, 'unknownVersion');

@@ -1,13 +1,13 @@
 import { type ErrorCode, PerchError } from '../../agent/base/errors.ts';
 
-/** Why an update is not taken, or does not stay, in one word each: whoever shows it says it in his own language. */
+/** Why an update is rejected or rolled back, one word each: the page has texts for them. */
 export const UPDATE_REASONS = [
-  // Of the file.
+  // About the file.
   ...(['noUpdate', 'damaged', 'notSigned', 'laterFormat', 'older', 'same'] as const),
-  // Of the box, before anything is changed.
+  // About the device, before anything is changed.
   ...(['noService', 'noKey', 'noAddress', 'notFetched', 'notWritten', 'taking', 'noAnswer'] as const),
   ...(['room', 'unknownVersion', 'noExec', 'busy', 'failed'] as const),
-  // Of the new version: the one before is put back.
+  // About the new version: the previous one is restored.
   ...(['notInstalled', 'notStarted', 'unhealthy', 'notRecording', 'powerCut', 'restarted', 'notPutBack'] as const),
 ] as const;
 export type UpdateReason = (typeof UPDATE_REASONS)[number];
@@ -15,7 +15,7 @@ export type UpdateReason = (typeof UPDATE_REASONS)[number];
 export const refusal = (code: ErrorCode, message: string, why: UpdateReason, cause?: unknown): PerchError =>
   new PerchError(code, message, { why }, cause);
 
-/** What an error says of itself; of one that nobody foresaw, that it failed. */
+/** The reason of an error; of an unexpected one, `failed`. */
 export function reasonOf(error: unknown): UpdateReason {
   const why = error instanceof PerchError ? error.context['why'] : undefined;
   return UPDATE_REASONS.find((one) => one === why) ?? 'failed';

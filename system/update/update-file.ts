@@ -16,7 +16,7 @@ const SIGNED_BEFORE_BYTES = MAGIC.length + 4;
 const HEADER_BYTES = SIGNED_BEFORE_BYTES + SIGNATURE_BYTES;
 const MAX_MANIFEST_BYTES = 16 << 10;
 
-/** All that comes before the packages. @param key the private one */
+/** Everything before the packages. @param key the private one */
 export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
   const text = Buffer.from(writeManifest(manifest));
   const before = Buffer.alloc(SIGNED_BEFORE_BYTES);
@@ -26,9 +26,9 @@ export function writeHeader(manifest: Manifest, key: KeyObject): Buffer {
 }
 
 interface UpdateSink {
-  /** Its signature is good: may throw what is against this update. No byte of a package has been taken yet. */
+  /** The signature is valid. May throw to reject the update. No byte of a package has been written yet. */
   begin(manifest: Manifest): void | Promise<void>;
-  /** A piece of a package whose SHA-512 is not known to be right before `readUpdate` has returned. */
+  /** A piece of a package whose SHA-512 is not confirmed before `readUpdate` returns. */
   take(bytes: Uint8Array, of: UpdatePackage): void | Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export async function readUpdate(
   return manifest;
 }
 
-/** Bytes that come in pieces of any size. */
+/** Bytes in pieces of any size. */
 class Pieces {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = Buffer.alloc(0);
@@ -92,7 +92,7 @@ class Pieces {
     return Buffer.concat(parts);
   }
 
-  /** Views of what came, together so many bytes. @throws PerchError badInput when there are less */
+  /** Views of exactly this many bytes. @throws PerchError badInput when there are fewer */
   async *upTo(bytes: number): AsyncGenerator<Uint8Array> {
     let left = bytes;
     while (left > 0) {

@@ -18,9 +18,9 @@ export const writeNewest = (version: string): string => `${JSON.stringify({ vers
 
 const MAX_NEWEST_BYTES = 4_096;
 const MAX_REDIRECTS = 3;
-/** Without a byte. */
+/** Longest time without a byte. */
 const SILENT_MS = 30_000;
-/** In all: whoever sends a byte now and then would hold up every other update. */
+/** Limit in all: a server that sends a byte now and then would block every other update. */
 const MAX_MS = 3_600_000;
 const LOOK_MS = 1_000;
 
@@ -45,7 +45,7 @@ export async function newestVersion(server: UpdateServer): Promise<string> {
   return parseNewest(Buffer.concat(parts).toString('utf8'));
 }
 
-/** The file, in pieces as they come: as many as there are. @throws PerchError timeout, unavailable */
+/** The file in pieces as they arrive. @throws PerchError timeout, unavailable */
 export const updateFrom = (server: UpdateServer, version: string): AsyncGenerator<Uint8Array> =>
   fetched(server, updateName(version));
 
@@ -77,7 +77,7 @@ async function* fetched({ address, clock, signal }: UpdateServer, name: string):
     response = await follow(placeOf(address, name), joined.signal);
     for await (const piece of response as AsyncIterable<Uint8Array>) {
       yield piece;
-      // Who takes it may be slow, too.
+      // The consumer may be slow, too.
       lastMs = clock.monoMs();
     }
   } catch (cause) {
@@ -122,7 +122,7 @@ async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage>
   throw notFetched(`${first.host} sends us on more than ${MAX_REDIRECTS} times`);
 }
 
-/** Nothing is told of the box. What stands before an @ in a redirect is nobody's login. */
+/** Sends nothing about the device. A redirect's userinfo is not used as a login. */
 function get(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
   url.username = '';
   url.password = '';

@@ -10,15 +10,15 @@ import { recordingsIn } from './watch.ts';
 
 const HEALTH_MS = 5_000;
 const SERVICE = 'perch.service';
-/** Whose file systems have what dpkg and the updater write. Not all that are mounted: a disk of recordings may hang. */
+/** Folders whose file systems dpkg and the updater write to. Not all that are mounted: a disk of recordings may hang. */
 const WRITTEN = ['/', '/usr', '/etc/systemd/system', '/var/lib/dpkg', '/var/lib/perch-update'];
 const UNATTENDED = ['--force-confold', '--force-confdef', '--force-downgrade'];
 
-/** The machine that an update is installed on: dpkg and systemd. */
+/** The machine that is updated: dpkg and systemd. */
 export const debian = {
   architecture: async (): Promise<string> => (await tell('dpkg', ['--print-architecture'])).trim(),
 
-  /** Undefined: it is not installed, or not wholly. */
+  /** Undefined: not installed, or only partly. */
   versionOf: async (name: PackageName): Promise<string | undefined> => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own.
     const format = '${db:Status-Status} ${Version}';
@@ -27,13 +27,13 @@ export const debian = {
     return status === 'installed' ? version : undefined;
   },
 
-  /** False: dpkg could not run the scripts of packages, and would leave them half installed. */
+  /** False: dpkg could not run the packages' scripts and would leave them half installed. */
   canInstall: async (): Promise<boolean> =>
     mayRun((await tell('dpkg-query', ['--control-path', 'perch', 'postinst'])).trim()),
 
   mayRun,
 
-  /** A package is there, and all of it can be read: its parts have checksums. */
+  /** Whether a package is complete and readable: its parts have checksums. */
   isWhole: async (file: string): Promise<boolean> => {
     const reading = spawn('dpkg-deb', ['--fsys-tarfile', file], { stdio: 'ignore' });
     const [code] = await once(reading, 'close');
@@ -44,12 +44,12 @@ export const debian = {
     await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files], limitMs));
   },
 
-  /** What a power cut has left half done. */
+  /** Finishes what a power cut interrupted. */
   configureAll: async (limitMs: number): Promise<void> => {
     await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending'], limitMs));
   },
 
-  /** Makes a package of what is installed: for one that was installed by hand, whose file nobody has kept. */
+  /** Builds a package from the installed files, for one that was installed by hand and whose file is gone. */
   repack: async (name: PackageName, file: string): Promise<void> => {
     const stage = `${file}.files`;
     await rm(stage, { recursive: true, force: true });
@@ -66,7 +66,7 @@ export const debian = {
       }
       await writeFile(join(stage, 'DEBIAN/control'), controlOf(await tell('dpkg-query', ['--status', name])));
       await tell('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z1', '--build', stage, `${file}.new`]);
-      // Under its name it is believed to be whole.
+      // A file of this name counts as complete.
       await tell('sync', [`${file}.new`]);
       await tell('mv', [`${file}.new`, file]);
       await tell('sync', [dirname(file)]);
@@ -75,7 +75,7 @@ export const debian = {
     }
   },
 
-  /** The new version may not start at all: nobody waits for it here. */
+  /** The new version may not start at all: nothing waits for it here. */
   restart: async (): Promise<void> => {
     await tell('systemctl', ['daemon-reload']);
     await tell('systemctl', ['--no-block', 'restart', SERVICE]);
@@ -86,7 +86,7 @@ export const debian = {
   },
 
   mainPid: async (): Promise<number> => {
-    // A look that fails is no sign of life.
+    // A failed check is no sign of life.
     const said = await tell('systemctl', ['show', '--property=MainPID,ActiveState', SERVICE]).catch(() => '');
     return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
   },
@@ -96,16 +96,16 @@ export const debian = {
 
   recordings: recordingsIn,
 
-  /** All that an update has written is on the disk. */
+  /** Everything that an update has written is on the disk. */
   sync: async (): Promise<void> => {
     await tell('sync', ['--file-system', ...WRITTEN]);
   },
 };
 
-/** HTTP's; undefined: no answer. */
+/** HTTP status; undefined: no answer. */
 const healthStatus = (host: string, port: number): Promise<number | undefined> =>
   new Promise((resolve) => {
-    // Not `timeout`, which an answer that comes byte by byte never reaches.
+    // Not `timeout`, which an answer that arrives byte by byte never reaches.
     const signal = AbortSignal.timeout(HEALTH_MS);
     const asked = get({ host, port, path: '/health', signal, agent: false }, (answer) => {
       answer.destroy();
@@ -115,16 +115,16 @@ const healthStatus = (host: string, port: number): Promise<number | undefined> =
     asked.once('close', () => resolve(undefined));
   });
 
-/** What an update asks of the machine. */
+/** What an update needs of the machine. */
 export type Machine = typeof debian;
 
-/** Control fields as a package has them: without what dpkg knows of it being installed. */
+/** Control fields of a package, without dpkg's own of an installed one. */
 function controlOf(status: string): string {
   const fields = status.trimEnd().split(/\n(?! )/);
   return `${fields.filter((field) => !/^(Status|Conffiles|Config-Version):/.test(field)).join('\n')}\n`;
 }
 
-/** Documentation may have been left out when it was installed. */
+/** Documentation may have been left out at installation. */
 async function copy(from: string, to: string): Promise<void> {
   const status = await lstat(from).catch(() => undefined);
   if (status?.isDirectory()) {
@@ -137,7 +137,7 @@ async function copy(from: string, to: string): Promise<void> {
   }
 }
 
-/** On a root that is mounted read-only it is writable as long as dpkg works. */
+/** A root that is mounted read-only is writable while dpkg works. */
 export async function writable(work: () => Promise<unknown>, isReadOnly = !mayWrite('/usr/lib')): Promise<void> {
   if (isReadOnly) {
     await tell('mount', ['-o', 'remount,rw', '/']);
@@ -147,13 +147,13 @@ export async function writable(work: () => Promise<unknown>, isReadOnly = !mayWr
   } finally {
     if (isReadOnly) {
       await tell('sync', ['--file-system', '/', '/usr']);
-      // While a program runs that was replaced, as the Node of this one, the kernel cannot: then it is at the machine's next start.
+      // While a replaced program runs (the Node of this one), the kernel refuses: then it happens at the next boot.
       await tell('mount', ['-o', 'remount,ro', '/']).catch(() => {});
     }
   }
 }
 
-/** False also where it lies on what is mounted `noexec`: access(2) tells root, too. */
+/** False also on a file system mounted `noexec`: access(2) reports that to root, too. */
 function mayRun(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

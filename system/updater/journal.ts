@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { UPDATE_REASONS, type UpdateReason } from '../update/reasons.ts';
 import { type Watched, watchedIn } from './watched.ts';
 
-/** How far an update has come. Each is on the disk before what it says is begun. */
+/** Steps of an update. Each is on the disk before its work begins. */
 const STEPS = ['verified', 'installing', 'waiting', 'good', 'going back', 'gone back'] as const;
 type Step = (typeof STEPS)[number];
 
@@ -13,20 +13,20 @@ export interface Journal {
   readonly id: string;
   readonly from: string;
   readonly to: string;
-  /** Names of Debian packages in `work`, and of those in `kept` that they take the place of. */
+  /** Names of Debian packages in `work`, and of those in `kept` that they replace. */
   readonly packages: readonly string[];
   readonly previous: readonly string[];
   readonly watched: Watched;
-  /** How often the machine has been started while the new version was being watched. */
+  /** Boots since the new version is being watched. */
   readonly starts: number;
-  /** How often the version before could not be put back. */
+  /** Failed attempts to restore the previous version. */
   readonly failures: number;
-  /** Why it goes back: a word, and a text for people. */
+  /** Why it is rolled back: a word, and a text for users. */
   readonly why?: UpdateReason;
   readonly text?: string;
 }
 
-/** What the agent and the page are told. */
+/** What the agent and the page see. */
 export interface Status {
   readonly id: string;
   readonly ok: boolean;
@@ -39,20 +39,20 @@ export interface Status {
   readonly time: string;
 }
 
-/** What has to survive a power cut: files of root's own folder. */
+/** What must survive a power cut: files in root's own folder. */
 export class Journals {
   readonly #file: string;
   readonly #status: string;
   readonly #answer: string;
 
-  /** @param folder the updater's own @param answers where the agent looks, in memory */
+  /** @param folder the updater's own @param answers in memory, where the agent reads */
   constructor(folder: string, answers: string) {
     this.#file = join(folder, 'journal.json');
     this.#status = join(folder, 'status.json');
     this.#answer = join(answers, 'update.json');
   }
 
-  /** Undefined: no update is under way. */
+  /** Undefined: no update is in progress. */
   read(): Journal | 'damaged' | undefined {
     try {
       return parseJournal(readFileSync(this.#file, 'utf8')) ?? 'damaged';
@@ -73,19 +73,19 @@ export class Journals {
     writeForGood(this.#answer, status);
   }
 
-  /** What is said stays, also when the machine is started anew. */
+  /** The answer stays after a restart of the machine. */
   keep(status: Status): void {
     writeForGood(this.#status, status);
   }
 
-  /** It is over. */
+  /** The update is over. */
   remove(): void {
     rmSync(this.#file, { force: true });
     syncFolder(dirname(this.#file));
   }
 }
 
-/** @returns undefined for what is none: only a damaged disk leaves that behind */
+/** @returns undefined for an invalid one: only a damaged disk leaves that */
 export function parseJournal(text: string): Journal | undefined {
   const json = objectIn(text);
   const { id, from, to, starts, failures = 0 } = json;
@@ -119,7 +119,7 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The old text or the new one, never a part. */
+/** Writes the old text or the new one, never a part. */
 function writeForGood(file: string, value: object): void {
   const temporary = `${file}.new`;
   const handle = openSync(temporary, 'w', 0o644);

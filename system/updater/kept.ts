@@ -4,7 +4,7 @@ import type { PackageName, UpdatePackage } from '../update/manifest.ts';
 import type { Machine } from './debian.ts';
 import { type Journal, syncFolder } from './journal.ts';
 
-/** What an update goes back to: packages of the version before, and the updater that knows how. */
+/** What a rollback needs: the packages of the previous version, and the updater that can install them. */
 export class Kept {
   readonly #packages: string;
   readonly #updater: string;
@@ -21,7 +21,7 @@ export class Kept {
     return previous.map((name) => join(this.#packages, name));
   }
 
-  /** Packages that are installed now: kept since they were, or else made of what lies there. @returns their names */
+  /** The installed packages: kept since their installation, or built from the installed files. @returns their names */
   async keepPrevious(packages: readonly UpdatePackage[], architecture: string): Promise<readonly string[]> {
     mkdirSync(this.#packages, { recursive: true, mode: 0o700 });
     const names: string[] = [];
@@ -29,7 +29,7 @@ export class Kept {
       const version = (await this.#machine.versionOf(name)) ?? '';
       const file = `${name}_${version}_${own === 'all' ? 'all' : architecture}.deb`;
       const path = join(this.#packages, file);
-      // Read through now, while there is another one: a card forgets.
+      // Read through now, while there is a second copy: cards lose data.
       if (!existsSync(path) || !(await this.#machine.isWhole(path))) {
         await this.#machine.repack(name, path);
       }
@@ -38,7 +38,7 @@ export class Kept {
     return names;
   }
 
-  /** Of each package the one that was kept last. */
+  /** The newest kept file of each package. */
   newest(): readonly string[] {
     const names = namesIn(this.#packages).filter((name) => name.endsWith('.deb'));
     const byAge = names.sort((a, b) => this.#changedMs(b) - this.#changedMs(a));
@@ -52,7 +52,7 @@ export class Kept {
     return statSync(join(this.#packages, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   }
 
-  /** Those that are installed now are what the next update goes back to. @param work where they lie */
+  /** Keeps the installed packages for the next update. @param work where they lie */
   takeOver({ packages, previous }: Journal, work: string): void {
     for (const name of packages.filter((one) => existsSync(join(work, one)))) {
       renameSync(join(work, name), join(this.#packages, name));

@@ -4,7 +4,7 @@ import { loadUpdateKeys } from '../update/keys.ts';
 import { debian } from './debian.ts';
 import { Updater } from './updater.ts';
 
-/** Root's part of an update: what `perch-update.service` runs, and the services that go on after a power cut. */
+/** Root's part of an update: run by `perch-update.service`, and by the services that continue after a power cut. */
 async function main(command: string | undefined): Promise<void> {
   const updater = new Updater({
     places: {

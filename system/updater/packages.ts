@@ -10,12 +10,12 @@ import type { Machine } from './debian.ts';
  * it may have waited for another one as well.
  */
 export const RUN_MS = 1_500_000;
-/** At the start of the machine, when Perch waits for it. */
+/** At boot, while Perch waits for it. */
 export const START_MS = 300_000;
 export const RETRY_MS = 6_000;
 /** A Node on a slow card takes two minutes. */
 const INSTALL_MS = 600_000;
-/** Other people's packages, whose scripts may wait for ever. Ours are installed without that, too. */
+/** Packages of others, whose scripts may hang. Ours are installed without those, too. */
 const CONFIGURE_MS = 120_000;
 
 interface PackagesDeps {
@@ -24,30 +24,30 @@ interface PackagesDeps {
   say(text: string): void;
 }
 
-/** What is asked of dpkg, which may stand still: within the time that there is for it. */
+/** Calls of dpkg, which may hang, within the time that is left. */
 export class Packages {
   readonly #deps: PackagesDeps;
   readonly #hold: string;
   #endMs: number;
 
-  /** @param hold a file: as long as it lies there the scripts of packages leave Perch alone */
+  /** @param hold a file: while it exists the packages' scripts leave Perch alone */
   constructor(deps: PackagesDeps, hold: string) {
     this.#deps = deps;
     this.#hold = hold;
     this.#endMs = deps.clock.monoMs() + RUN_MS;
   }
 
-  /** From now on. */
+  /** Starts the time limit now. */
   endWithin(ms: number): void {
     this.#endMs = this.#deps.clock.monoMs() + ms;
   }
 
-  /** @param patienceMs so long whatever else installs packages is waited for @throws PerchError conflict, timeout */
+  /** @param patienceMs how long to wait for another installer @throws PerchError conflict, timeout */
   install(files: readonly string[], patienceMs: number): Promise<void> {
     return this.#whenFree(() => this.#deps.machine.install(files, this.#limit(INSTALL_MS)), patienceMs);
   }
 
-  /** Also where a power cut has left something half done. */
+  /** Also after a power cut left packages half installed. */
   putBack(files: readonly string[], patienceMs: number): Promise<void> {
     return this.#whenFree(async () => {
       await this.#configure();
@@ -55,7 +55,7 @@ export class Packages {
     }, patienceMs);
   }
 
-  /** Installs those of these packages that are only half installed. @returns whether there were any */
+  /** Installs those of these packages that are half installed. @returns whether there were any */
   async makeWhole(files: readonly string[]): Promise<boolean> {
     const { machine } = this.#deps;
     const half: string[] = [];
@@ -81,7 +81,7 @@ export class Packages {
     }
   }
 
-  /** @throws PerchError timeout when there is no time left */
+  /** @throws PerchError timeout when no time is left */
   #limit(mostMs: number): number {
     const leftMs = this.#endMs - this.#deps.clock.monoMs();
     if (leftMs <= 0) {
@@ -106,7 +106,7 @@ export class Packages {
     }
   }
 
-  /** At the start of the machine the scripts of packages would wait for Perch, and it for them. */
+  /** At boot the packages' scripts would wait for Perch, and Perch for them. */
   async #held(work: () => Promise<void>): Promise<void> {
     mkdirSync(dirname(this.#hold), { recursive: true });
     writeFileSync(this.#hold, '');
@@ -120,8 +120,8 @@ export class Packages {
 
 const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
 
-/** Something else installs packages. */
+/** Another program installs packages. */
 export const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 
-/** dpkg has stood still, or there is no time for it. */
+/** dpkg hangs, or no time is left. */
 export const isTooLong = (error: unknown): boolean => error instanceof PerchError && error.code === 'timeout';

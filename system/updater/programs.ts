@@ -6,9 +6,9 @@ import { refusal } from '../update/reasons.ts';
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 4 << 20;
-/** What waits for a disk that hangs does not end, even then. */
+/** A process that waits for a hanging disk does not end, even when killed. */
 const MAX_DYING_MS = 5_000;
-/** As dpkg of any age says it: nothing has been changed then. */
+/** dpkg's messages of all versions for a lock: nothing has been changed then. */
 const LOCKED = /lock (?:is|was) locked by another process/;
 
 /**
@@ -18,12 +18,12 @@ const LOCKED = /lock (?:is|was) locked by another process/;
  * @throws PerchError conflict: something else installs packages just now; timeout
  */
 export async function tell(program: string, args: readonly string[], limitMs?: number): Promise<string> {
-  // Asks nobody, and answers in English.
+  // Asks no questions, and answers in English.
   const options = {
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
     maxBuffer: MAX_OUTPUT_BYTES,
   };
-  // A group of its own is what can be ended as a whole.
+  // A process group of its own, so that all of it can be killed.
   const running = limitMs === undefined ? run(program, args, options) : run('setsid', [program, ...args], options);
   if (limitMs !== undefined && !(await isOverWithin(running, limitMs))) {
     await end(running);
@@ -36,7 +36,7 @@ export async function tell(program: string, args: readonly string[], limitMs?: n
     if (LOCKED.test(stderr)) {
       throw refusal('conflict', 'another program installs packages on this machine', 'busy');
     }
-    // What failed is said there; the command beside it would only be long.
+    // The output names the failure; the command line would only add length.
     throw new Error(`${program}: ${stderr.trim().slice(-400) || String(cause)}`);
   }
 }
@@ -51,23 +51,23 @@ async function isOverWithin(running: Promise<unknown>, ms: number): Promise<bool
   }
 }
 
-/** As a power cut does, which dpkg gets over: asked politely it ends alone, and its scripts go on. */
+/** Kills like a power cut, which dpkg survives: after SIGTERM its scripts would continue. */
 async function end(running: Promise<unknown> & { readonly child: ChildProcess }): Promise<void> {
   const { child } = running;
   try {
     process.kill(-groupOf(child), 'SIGKILL');
   } catch {
-    // It has none yet, or there is nobody in it any more.
+    // The group does not exist yet, or is empty.
     child.kill('SIGKILL');
   }
-  // Who has left the group may hold these open.
+  // Processes that left the group may hold these open.
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.unref();
   await isOverWithin(running, MAX_DYING_MS);
 }
 
-/** @throws where it was not started at all: 0 would be the group of this program */
+/** @throws when the process was not started: group 0 would be this program's */
 function groupOf({ pid }: ChildProcess): number {
   if (!pid) {
     throw new Error('it was not started');

@@ -17,13 +17,13 @@ import { readUpdate } from '../update/update-file.ts';
 import { isId } from './journal.ts';
 import { MAX_REQUEST_BYTES, type Watched, watchedIn } from './watched.ts';
 
-/** The agent writes these into its data folder. Whoever has taken the agent over does so, too. */
+/** The agent writes these into its data folder. An attacker who controls the agent does so, too. */
 const REQUEST = 'update.json';
 const UPDATE = 'update.perchupdate';
 const PIECE_BYTES = 65_536;
-/** Of a package's size. A Node is packed to a quarter, and kept in a package that is packed less, once its files were copied. */
+/** Factors of a package's size. A Node is compressed to a quarter, and kept with less compression once its files were copied. */
 const OWN_FACTOR = 7;
-/** What dpkg unpacks lies beside what it takes the place of. */
+/** dpkg unpacks next to the files that it replaces. */
 const SYSTEM_FACTOR = 5;
 
 export interface UpdateRequest extends Watched {
@@ -42,7 +42,7 @@ export class RequestFolder implements Disposable {
     this.#handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** The request, which is gone then. @returns undefined: the agent has taken it back, and what else lies here is of the next one */
+  /** Takes the request out of the folder. @returns undefined: the agent has withdrawn it, and other files belong to the next one */
   takeRequest(): UpdateRequest | 'wrong' | undefined {
     let text = '';
     try {
@@ -56,7 +56,7 @@ export class RequestFolder implements Disposable {
     return parseRequest(text) ?? 'wrong';
   }
 
-  /** To be closed by the caller. @throws PerchError badInput where it is no file, or too large */
+  /** The caller closes it. @throws PerchError badInput when it is no file, or too large */
   openUpdate(): number {
     const handle = this.#open(UPDATE);
     const status = fstatSync(handle);
@@ -79,7 +79,7 @@ export class RequestFolder implements Disposable {
     return `/proc/self/fd/${this.#handle}/${name}`;
   }
 
-  /** A pipe in its place would hold everything up. */
+  /** A pipe in its place would block. */
   #open(name: string): number {
     return openSync(this.#path(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   }
@@ -95,10 +95,10 @@ export class RequestFolder implements Disposable {
     }
   }
 
-  /** Whatever it is: as long as something is called as a request is, systemd comes back at once. */
+  /** Whatever it is: while a file has a request's name, systemd starts the service again at once. */
   #remove(name: string): void {
     if (lstatSync(this.#path(name), { throwIfNoEntry: false })?.isDirectory()) {
-      // Walks by open folders: Node goes by names, in whose place the agent may put links meanwhile.
+      // Walks by open folders: Node opens by path, and the agent may place links there meanwhile.
       execFileSync('rm', ['-rf', '--one-file-system', '--', name], { cwd: `/proc/self/fd/${this.#handle}` });
     } else {
       rmSync(this.#path(name), { force: true });
@@ -106,7 +106,7 @@ export class RequestFolder implements Disposable {
   }
 }
 
-/** @returns undefined for what is no request */
+/** @returns undefined when it is not a request */
 export function parseRequest(text: string): UpdateRequest | undefined {
   try {
     const { id, host, port, folders } = JSON.parse(text) as Readonly<Record<string, unknown>>;
@@ -118,14 +118,14 @@ export function parseRequest(text: string): UpdateRequest | undefined {
 }
 
 interface InstalledVersions {
-  /** Debian's name of it. */
+  /** Its Debian name. */
   readonly architecture: string;
   versionOf(name: PackageName): Promise<string | undefined>;
 }
 
 interface TakenUpdate {
   readonly manifest: Manifest;
-  /** Those for this machine: their files lie in `work`. */
+  /** The packages for this machine: their files lie in `work`. */
   readonly packages: readonly UpdatePackage[];
 }
 
@@ -181,7 +181,7 @@ export async function takeUpdate(
   }
 }
 
-/** At once each: whoever closes the file never does so while it is being read. */
+/** Called at once each, so that a file is never closed while it is read. */
 async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
   for (;;) {
     const bytes = Buffer.allocUnsafe(PIECE_BYTES);
@@ -195,7 +195,7 @@ async function* piecesOf(file: number): AsyncGenerator<Uint8Array> {
 
 type SizedPackage = Pick<UpdatePackage, 'sizeBytes'>;
 
-/** In the updater's own folder, and where dpkg unpacks. */
+/** Free space in the updater's folder, and where dpkg unpacks. */
 export function roomNeeded(packages: readonly SizedPackage[]): { readonly own: number; readonly system: number } {
   const bytes = packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return { own: bytes * OWN_FACTOR, system: bytes * SYSTEM_FACTOR };

@@ -12,25 +12,25 @@ import { isBusy, isTooLong, Packages, RETRY_MS, RUN_MS, START_MS } from './packa
 import { RequestFolder, takeUpdate, type UpdateRequest } from './take-update.ts';
 import { growing, watchNewVersion } from './watch.ts';
 
-/** The second time that the machine starts while a new version is watched is no accident any more. */
+/** A second boot while a new version is watched is not a coincidence. */
 const MAX_STARTS = 1;
 const RETRIES = 5;
-/** So often the version before cannot be put back, at once or at the next starts, before what is there stays. */
+/** Failed attempts to restore the previous version, at once or at the next boots, before the current state stays. */
 const MAX_FAILURES = 3;
-/** apt brings a whole system up to date meanwhile. */
+/** apt may be upgrading the whole system. */
 const BUSY_MS = 600_000;
 const START_BUSY_MS = 30_000;
-/** systemd comes back at once as long as a request lies there. */
+/** systemd starts the service again at once while a request exists. */
 const PAUSE_MS = 5_000;
 
 export interface Places {
-  /** Where the agent asks. */
+  /** Where the agent writes requests. */
   readonly requests: string;
-  /** Where it looks for the answer, in memory. */
+  /** In memory, where the agent reads the answer. */
   readonly answers: string;
   /** The updater's own, on a disk. */
   readonly own: string;
-  /** What the updater itself is started from; the program that runs it, if that is a package of Perch's. */
+  /** The updater's own script; the program that runs it, if that is a package of Perch's. */
   readonly program: string;
   readonly node: string;
 }
@@ -63,7 +63,7 @@ export class Updater {
     this.#packages = new Packages(deps, join(answers, 'update.hold'));
   }
 
-  /** Somebody has asked for an update. */
+  /** A request has arrived. */
   async update(): Promise<void> {
     try {
       await this.#answer();
@@ -74,7 +74,7 @@ export class Updater {
   }
 
   async #answer(): Promise<void> {
-    // An updater that was ended in the middle.
+    // A previous updater was killed.
     const fault = await this.#goOn(false).catch((error: unknown) => ({ error }));
     using folder = new RequestFolder(this.#deps.places.requests);
     if (fault) {
@@ -96,7 +96,7 @@ export class Updater {
     }
   }
 
-  /** The one before it is not over, and its journal stays. */
+  /** The previous update is not over, and its journal stays. */
   #turnDown(folder: RequestFolder, error: unknown): void {
     const request = folder.takeRequest();
     if (request) {
@@ -108,13 +108,13 @@ export class Updater {
     }
   }
 
-  /** Before Perch is started: what was interrupted in the middle is put back. */
+  /** Before Perch starts: an update that was interrupted is rolled back. */
   resume(): Promise<void> {
     this.#packages.endWithin(START_MS);
     return this.#goOn(true);
   }
 
-  /** After Perch was started: a new version whose watch was interrupted is watched again. */
+  /** After Perch has started: an interrupted watch of a new version begins again. */
   watch(): Promise<void> {
     return this.#goOn(false);
   }
@@ -138,7 +138,7 @@ export class Updater {
         previous: await this.#kept.keepPrevious(packages, architecture),
       };
       this.#keepUpdater(packages);
-      // The journal is on the disk at once: what it speaks of has to be there before.
+      // The journal is on the disk at once: what it names must be there before.
       await machine.sync();
       this.#journals.write(journal);
       return journal;
@@ -150,7 +150,7 @@ export class Updater {
     }
   }
 
-  /** @param isStarting Perch is not running yet, and is started afterwards by whoever starts the machine */
+  /** @param isStarting Perch does not run yet; the boot starts it afterwards */
   async #goOn(isStarting: boolean): Promise<void> {
     let isFirst = true;
     for (let journal = this.#journals.read(); journal; journal = this.#journals.read(), isFirst = false) {
@@ -165,7 +165,7 @@ export class Updater {
       } else if (isStarting && journal.step === 'installing') {
         this.#goBack(journal, 'powerCut', 'the power was cut while the update was being installed');
       } else if (isFirst && journal.step === 'installing') {
-        // Tried again it might stand still for ever again.
+        // A second attempt might hang for ever, too.
         this.#goBack(journal, 'notInstalled', 'the updater was ended while it installed the update');
       } else if (isStarting && journal.step === 'verified') {
         this.#finish(journal, { ok: false, state: 'failed', why: 'powerCut', text: CUT_BEFORE });
@@ -220,7 +220,7 @@ export class Updater {
     this.#say(journal, 'waiting', `version ${journal.to} is installed and has to show that it works`);
     const { machine, clock } = this.#deps;
     if (journal.starts === 0) {
-      // Otherwise it runs since the machine was started.
+      // Otherwise it has run since boot.
       await machine.restart();
     }
     const fault = await watchNewVersion(machine, journal.watched, clock);
@@ -235,14 +235,14 @@ export class Updater {
     this.#journals.write({ ...journal, step: 'going back', why, text: text.slice(0, 500) });
   }
 
-  /** dpkg may not have got over a power cut yet. */
+  /** dpkg may not have recovered from a power cut yet. */
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
     this.#say(journal, 'going back', `version ${journal.from} is put back`);
     const files = this.#kept.files(journal);
     for (let left = RETRIES; ; left -= 1) {
       try {
-        // At the start of the machine Perch waits for this.
+        // At boot Perch waits for this.
         await this.#packages.putBack(files, isStarting ? START_BUSY_MS : RUN_MS);
         break;
       } catch (error) {
@@ -258,7 +258,7 @@ export class Updater {
     this.#journals.write({ ...journal, step: 'gone back' });
   }
 
-  /** The next start tries to put it back again, but not for ever; meanwhile there has to be a Perch. */
+  /** The next boot tries the rollback again, a limited number of times; until then there must be a Perch. */
   async #stayWhole(journal: Journal, error: unknown, isStarting: boolean): Promise<void> {
     if (isBusy(error)) {
       throw error;
@@ -266,7 +266,7 @@ export class Updater {
     const files = journal.packages.map((name) => join(this.#work, name)).filter((file) => existsSync(file));
     await this.#makeWhole(files, isStarting);
     if (isTooLong(error)) {
-      // Tried at each start: what stands still says nothing of the packages, and may have left none of them whole.
+      // Retried at each boot: a hanging dpkg says nothing about the packages, and may have left none complete.
       throw error;
     }
     const failures = journal.failures + 1;
@@ -277,7 +277,7 @@ export class Updater {
     this.#finish(journal, { ok: false, state: 'failed', why: 'notPutBack', text: explain(error) });
   }
 
-  /** What was to become of it is not known any more. @throws as long as there is no whole Perch: then the next start tries it again */
+  /** The journal is lost, so the goal is unknown. @throws until there is a complete Perch: the next boot tries again */
   async #endDamaged(isStarting: boolean): Promise<void> {
     await this.#makeWhole(this.#kept.newest(), isStarting);
     if ((await this.#deps.machine.versionOf('perch')) === undefined) {
@@ -323,7 +323,7 @@ export class Updater {
     rmSync(this.#work, { recursive: true, force: true });
   }
 
-  /** What is to be done is done, too, where nobody can be told of it. */
+  /** The work counts as done even if the answer cannot be written. */
   #tell(status: Status): void {
     try {
       this.#journals.say(status);
@@ -346,7 +346,7 @@ export class Updater {
   }
 }
 
-/** Nobody has asked for it. */
+/** No update was requested. */
 const NO_ID = '0'.repeat(32);
 
 const CUT_BEFORE = 'the power was cut before anything was installed: try it again';

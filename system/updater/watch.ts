@@ -4,30 +4,30 @@ import type { Clock } from '../../agent/base/clock.ts';
 import type { UpdateReason } from '../update/reasons.ts';
 import type { Watched } from './watched.ts';
 
-/** So long a new version has until it is seen to work. */
+/** How long a new version has to prove that it works. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 1_000;
-/** So often in a row, by the same process: one that ends and is started again is well for a moment, too. */
+/** Consecutive good checks of one process: one that restarts again and again is healthy for a moment, too. */
 const GOOD_LOOKS = 5;
 /** A camera's next part may wait for a key frame. */
 const MAX_LOOKS_BEFORE = 15;
 const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
-/** What a new version is seen by, from outside. */
+/** How a new version is observed from outside. */
 export interface Signs {
   /** 0: none is running. */
   mainPid(): Promise<number>;
-  /** What `/health` says. */
+  /** The answer of `/health`. */
   isHealthy(host: string, port: number): Promise<boolean>;
-  /** Whether it says anything at all. */
+  /** Whether `/health` answers at all. */
   isAnswering(host: string, port: number): Promise<boolean>;
-  /** Sizes of the newest recordings in these folders, by their names. */
+  /** Sizes of the newest recordings in these folders, by name. */
   recordings(folders: readonly string[]): ReadonlyMap<string, number>;
 }
 
 interface Fault {
-  /** One word, and a text for people. */
+  /** One word, and a text for users. */
   readonly why: UpdateReason;
   readonly text: string;
 }
@@ -54,7 +54,7 @@ export async function growing(
 export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clock): Promise<Fault | undefined> {
   const endMs = clock.monoMs() + PATIENCE_MS;
   const never = new AbortController().signal;
-  // A camera that cannot be recorded and a full disk are no fault of the new version.
+  // A camera that cannot be recorded and a full disk are not faults of the new version.
   const isFit = watched.wasIll ? signs.isAnswering : signs.isHealthy;
   let [pid, looks] = [0, 0];
   let atFirst: ReadonlyMap<string, number> | undefined;
@@ -84,7 +84,7 @@ export async function watchNewVersion(signs: Signs, watched: Watched, clock: Clo
     : { why: 'notRecording', text: `the new version recorded nothing in ${silent.join(', ')} ${within}` };
 }
 
-/** Not by their times: a box without a clock of its own may be back in the past. */
+/** Not by time: a device without a clock of its own may be back in the past. */
 function grownOf(
   folders: readonly string[],
   before: ReadonlyMap<string, number>,
@@ -94,7 +94,7 @@ function grownOf(
   return folders.filter((folder) => grown.some((file) => file.startsWith(join(folder, '/'))));
 }
 
-/** The newest names first, which are the newest recordings; links are not followed, and no more than some thousands looked at. */
+/** Entries are read in descending order of their names, so the newest recordings come first. Links are not followed; at most some thousand entries are read. */
 export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const folder of folders) {

@@ -1,23 +1,23 @@
 import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 
-/** By what the new version is seen to work. */
+/** How the new version is observed. */
 export interface Watched {
   /** Of the page over http. */
   readonly host: string;
   readonly port: number;
-  /** In each of which something is being recorded; empty: nothing is. */
+  /** Folders in which a recording is running; may be empty. */
   readonly folders: readonly string[];
-  /** The version before was not healthy. */
+  /** The previous version was not healthy. */
   readonly wasIll?: boolean;
 }
 
 export const MAX_FOLDERS = 8;
 const MAX_FOLDER_CHARS = 512;
-/** Also of folders with the longest names, in JSON six bytes for each character. */
+/** Enough for folders with the longest names: six bytes of JSON per character. */
 export const MAX_REQUEST_BYTES = 32_768;
 
-/** @returns undefined for what nothing can be seen by */
+/** @returns undefined when nothing can be observed by it */
 export function watchedIn(value: unknown): Watched | undefined {
   const { host, port, folders, wasIll } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const isHost = typeof host === 'string' && isIP(host) !== 0;
