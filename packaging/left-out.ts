@@ -17,7 +17,7 @@ const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents
   [/^\.\/builder$/, /\/xml2js\/lib\/xml2js\.js$/, 'exports.Builder = undefined;'],
 ];
 
-/** A bundle without what a box never runs: it would be downloaded with each update, and its text kept in memory. */
+/** A bundle without what a device never runs: it would be downloaded with each update, and its text kept in memory. */
 export const leftOut: Plugin = {
   name: 'left out',
   setup: (built) => {

@@ -19,7 +19,7 @@ const INLINED_BYTES = {
 /**
  * After how many calls V8 optimizes a function with media, and how many it waits anew when it sees another kind of value (by itself 400,
  * 100, 3000, 500 and 500). Optimized code stays for good, so what is called a few times a minute (a viewer comes, a camera is back) has
- * to be optimized within minutes, or the heap goes on growing. At half the first and last of these a box takes 15 MB more.
+ * to be optimized within minutes, or the heap goes on growing. At half the first and last of these a device takes 15 MB more.
  */
 export const CALLS_FOR_MEDIA = {
   'invocation-count-for-maglev': 50,

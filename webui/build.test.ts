@@ -128,7 +128,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'owner-cards',
       // Only when recording has stopped.
       'disk-trouble',
-      // Only when the box does not know the time.
+      // Only when the device does not know the time.
       'offer-time',
       'keyboard-help',
       'camera',

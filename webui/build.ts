@@ -17,7 +17,7 @@ const PACKED = /\.(?:js|css)$/;
 
 /**
  * Builds the page into `folder`: scripts and style with a hash of their content in the name (they are kept for ever),
- * and the `index.html` that names them; `.gz` files of the scripts and the style, which the box sends to whoever takes them. The old build stays until the new one is whole.
+ * and the `index.html` that names them; `.gz` files of the scripts and the style, which the device sends to whoever takes them. The old build stays until the new one is whole.
  */
 export async function buildPage(folder: string): Promise<void> {
   const fresh = `${folder}.new`;
@@ -76,7 +76,7 @@ const plainHls: Plugin = {
   },
 };
 
-/** What the first picture needs stands in the page itself, so that nothing is waited for: the box allows it by its hash. */
+/** What the first picture needs stands in the page itself, so that nothing is waited for: the device allows it by its hash. */
 async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: HERE,

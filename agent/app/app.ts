@@ -199,7 +199,7 @@ export class App {
     return this.#config.address;
   }
 
-  /** SHA-256 of the certificate of the box's own authority, as `/trust` shows it; undefined while it has none. */
+  /** SHA-256 of the certificate of the device's own authority, as `/trust` shows it; undefined while it has none. */
   get fingerprint(): string | undefined {
     return this.#own.authority()?.fingerprint;
   }

@@ -5,7 +5,7 @@ import { setupNotice } from './device/setup-notice.ts';
 type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts' | 'fingerprint'>;
 
 /**
- * What the start prints: where the page is, and how a box without owner is claimed. A terminal alone shows the setup
+ * What the start prints: where the page is, and how a device without owner is claimed. A terminal alone shows the setup
  * code: what goes elsewhere is kept, as a journal is.
  *
  * @returns texts, which stay the same for as long as the addresses do

@@ -12,7 +12,7 @@ import { OwnCertificate } from './own-certificate.ts';
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
-/** A box with a data folder, whose names and clock can be changed. */
+/** A device with a data folder, whose names and clock can be changed. */
 async function box(names: DeviceNames = namesOf('perch', ['192.168.1.9', 'fd00::9']), wallMs?: number) {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-own-'));
   const clock = new FakeClock();

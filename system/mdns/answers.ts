@@ -9,7 +9,7 @@ interface Answers {
 
 /**
  * What is to be said to questions.
- * @param own records that the box has claimed
+ * @param own records that the device has claimed
  * @param known what whoever asks has heard already: with half of its time left it is not said again (RFC 6762 §7.1)
  */
 export function answersTo(

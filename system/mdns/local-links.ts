@@ -19,7 +19,7 @@ export interface BoundLink extends LocalLink {
 const MAX_LINKS = 16;
 const MAX_ADDRESSES = 16;
 
-/** Where the box tells its name: the local networks, not those of containers and tunnels. */
+/** Where the device tells its name: the local networks, not those of containers and tunnels. */
 export function localLinks(interfaces: Interfaces): BoundLink[] {
   return Object.entries(interfaces)
     .filter(([name]) => !isVirtualInterface(name))

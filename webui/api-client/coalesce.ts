@@ -2,7 +2,7 @@ import { sleep } from '../shell/sleep.ts';
 
 /**
  * What is wanted while it is being done, or in the rest after it, is done once more behind that. A failure is not told:
- * the strip above says when the box does not answer.
+ * the strip above says when the device does not answer.
  */
 export function coalesce(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
   let isGoing = false;

@@ -1,19 +1,19 @@
 import { okResponse, RequestError, send } from './request.ts';
 
-/** Settings, and the tag by which the box knows what they were. */
+/** Settings, and the tag by which the device knows what they were. */
 export interface Tagged<T> {
   readonly value: T;
   readonly tag: string | undefined;
 }
 
-/** Who has changed settings, and when: as the box tells it. */
+/** Who has changed settings, and when: as the device tells it. */
 export interface ChangedBy {
   readonly user: string;
   /** Unix milliseconds. */
   readonly atMs: number;
 }
 
-/** As news and refusals of the box have it; undefined: it does not know who it was. */
+/** As news and refusals of the device have it; undefined: it does not know who it was. */
 export const changedBy = (told: {
   readonly user?: string | null;
   readonly time?: string | null;
@@ -21,7 +21,7 @@ export const changedBy = (told: {
 
 /** Somebody has changed the same settings since they were read: nothing was written. */
 export class PreconditionFailed extends RequestError {
-  /** Who, where the box knows. */
+  /** Who, where the device knows. */
   readonly by: ChangedBy | undefined;
 
   constructor(message: string, by: ChangedBy | undefined) {
@@ -46,7 +46,7 @@ export async function patchConfig(
   return response.headers.get('ETag') ?? undefined;
 }
 
-/** @throws PreconditionFailed for 412, else RequestError with the box's reason */
+/** @throws PreconditionFailed for 412, else RequestError with the device's reason */
 export async function checkResponse(response: Response): Promise<Response> {
   if (response.status === 412) {
     const body = (await response.json()) as {

@@ -5,7 +5,7 @@ import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';
 import { RequestError } from './request.ts';
 
-/** What the box calls a reason, and what it is here. */
+/** What the device calls a reason, and what it is here. */
 const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
   paused: 'paused',
   busy: 'busy',
@@ -22,10 +22,10 @@ const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
   504: 'tooSlow',
 };
 
-/** HTTP's, as the box answers when somebody was faster. */
+/** HTTP's, as the device answers when somebody was faster. */
 const CHANGED = 412;
 
-/** Why something was not saved: the box said no for a reason. Without its answer nobody knows whether it was. */
+/** Why something was not saved: the device said no for a reason. Without its answer nobody knows whether it was. */
 export const saveErrorText = (error: unknown): ComponentChildren => failed(words.value.notSaved, error);
 
 /** The same of what saves nothing: ending a session, deleting, starting anew. */
@@ -50,6 +50,6 @@ export function reasonText(
   return known ? sentence(reasonsWords.value[known]) : serverText(sentence, message);
 }
 
-/** A sentence with words of the box's own, which are English. */
+/** A sentence with words of the device's own, which are English. */
 export const serverText = (sentence: (why: string) => string, why: string): ComponentChildren =>
   language.value === 'en' ? sentence(why) : [sentence(''), h('span', { lang: 'en' }, why)];

@@ -10,13 +10,13 @@ import { access, isOwner } from './session.ts';
 import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
-/** To a box that has no place, or a fault. */
+/** To a device that has no place, or a fault. */
 const MAX_RETRY_MS = 60_000;
-/** The box says something every 15 s; after three times nothing the connection is dead. */
+/** The device says something every 15 s; after three times nothing the connection is dead. */
 const SILENT_MS = 45_000;
 
 /**
- * Listens to what the box tells, as long as the page is shown and may: a browser has six connections for all
+ * Listens to what the device tells, as long as the page is shown and may: a browser has six connections for all
  * windows together. What came meanwhile is asked for again.
  */
 export function listenToEvents(): void {
@@ -40,7 +40,7 @@ let lastId: string | undefined;
 async function keepListening(stop: AbortSignal): Promise<void> {
   let waitMs = RETRY_MS;
   while (!stop.aborted) {
-    // The strip above says when the box does not answer.
+    // The strip above says when the device does not answer.
     const status = await listen(stop).catch(() => 0);
     if (status === 401 || status === 403) {
       return;

@@ -1,7 +1,7 @@
 import { fetchJson } from './request.ts';
 import { access, mustReload } from './session.ts';
 
-/** Of all windows that this browser has open on the box. */
+/** Of all windows that this browser has open on the device. */
 const windows = new BroadcastChannel('perch-log-out');
 
 // They have one session together: what they show was for whoever has left.

@@ -5,7 +5,7 @@ import { access, session, setupCode } from './session.ts';
 const ANSWER_LIMIT_MS = 5_000;
 
 /**
- * Takes a page that was opened over plain http on to https, at the same place, once the browser trusts the box: it is asked at the
+ * Takes a page that was opened over plain http on to https, at the same place, once the browser trusts the device: it is asked at the
  * start, at log-in, and whenever the page is shown again, as after a visit to `/trust`. Where something is typed nothing moves.
  */
 function moveToHttps(): void {

@@ -5,7 +5,7 @@ import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
 import { access, checkSession, expiredUser, loadSession, session } from './session.ts';
 
-/** One path of the box, as far as the page looks at it. Times are RFC 3339. */
+/** One path of the device, as far as the page looks at it. Times are RFC 3339. */
 export interface PathItem {
   readonly name: string;
   readonly title: string | null;
@@ -31,14 +31,14 @@ export interface PathItem {
   /** Null while there is a stream. */
   readonly offlineSince: string | null;
   readonly lastError: string | null;
-  /** The box's word for it. */
+  /** The device's word for it. */
   readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
   readonly configError: string | null;
   readonly recording: {
     readonly active: boolean;
     readonly error: string | null;
-    /** The box's word for the error. */
+    /** The device's word for the error. */
     readonly why: string | null;
     readonly since: string | null;
   } | null;
@@ -47,10 +47,10 @@ export interface PathItem {
   readonly mayPlayback?: boolean;
 }
 
-/** Undefined until the box has answered for the first time. */
+/** Undefined until the device has answered for the first time. */
 export const paths = signal<readonly PathItem[] | undefined>(undefined);
 
-/** Since when the box has not answered, in Unix milliseconds. */
+/** Since when the device has not answered, in Unix milliseconds. */
 export const unreachableSinceMs = signal<number | undefined>(undefined);
 
 const POLL_MS = 2_000;

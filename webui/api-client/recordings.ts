@@ -9,7 +9,7 @@ import { spansAddress } from './urls.ts';
 
 /** A time of recording without a gap. */
 export interface Span {
-  /** As the box wrote it, RFC 3339: exact to the microsecond, so that playing begins at the first picture. */
+  /** As the device wrote it, RFC 3339: exact to the microsecond, so that playing begins at the first picture. */
   readonly start: string;
   /** Unix milliseconds, cut down to whole ones. */
   readonly startMs: number;
@@ -25,7 +25,7 @@ const LIST_LIMIT_MS = 60_000;
 /** The list of what has recordings is the owner's. */
 export const canListRecordings = computed(() => !['viewer', 'guest'].includes(session.value?.role ?? ''));
 
-/** What viewers and guests may play back, with recordings or without; undefined until the box has answered. */
+/** What viewers and guests may play back, with recordings or without; undefined until the device has answered. */
 export const playableNames = computed(() =>
   paths.value?.flatMap(({ name, mayPlayback }) => (mayPlayback === false ? [] : [name])),
 );
@@ -42,10 +42,10 @@ async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
   return answer.items.map(({ name }) => name);
 }
 
-/** How the box's sentence begins when a camera's recordings are MPEG-TS; other reasons have the same status. */
+/** How the device's sentence begins when a camera's recordings are MPEG-TS; other reasons have the same status. */
 const MPEGTS = 'MPEG-TS format';
 
-/** Oldest first, empty when nothing was recorded; or that it was recorded in a way that the box does not play. */
+/** Oldest first, empty when nothing was recorded; or that it was recorded in a way that the device does not play. */
 async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[] | 'mpegts'> {
   try {
     const entries = await fetchJson<readonly { readonly start: string; readonly duration: number }[]>(
@@ -78,7 +78,7 @@ const FIRST_NAME_MS = 5_000;
 
 type Recorded = readonly Span[] | 'mpegts';
 
-/** Names of what has recordings, or for viewers and guests may have; undefined until the box has answered. */
+/** Names of what has recordings, or for viewers and guests may have; undefined until the device has answered. */
 export function useRecordedNames(): readonly string[] | undefined {
   const [listed, setListed] = useState<readonly string[]>();
   const asksList = canListRecordings.value;
@@ -111,7 +111,7 @@ async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: num
   while (!stop.aborted) {
     let waitMs = everyMs;
     if (isPageVisible.peek()) {
-      // The strip above says when the box does not answer.
+      // The strip above says when the device does not answer.
       await work().catch(() => {
         waitMs = RETRY_MS;
       });

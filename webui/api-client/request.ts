@@ -1,12 +1,12 @@
 import { anySignal } from './any-signal.ts';
 
-/** The box said no, or could not be reached. `status` is HTTP's; 0: no answer came. */
+/** The device said no, or could not be reached. `status` is HTTP's; 0: no answer came. */
 export class RequestError extends Error {
   override readonly name = 'BoxError';
   readonly status: number;
-  /** When to come again, in seconds, if the box said so. */
+  /** When to come again, in seconds, if the device said so. */
   readonly retryAfterS: number | undefined;
-  /** The reason in one word, if the box has one for it. */
+  /** The reason in one word, if the device has one for it. */
   readonly why: string | undefined;
 
   constructor(status: number, message: string, retryAfterS?: number, why?: string) {
@@ -19,7 +19,7 @@ export class RequestError extends Error {
 
 const ANSWER_LIMIT_MS = 15_000;
 
-/** The browser's own dialog for name and password must not cover the page: the box looks for this. */
+/** The browser's own dialog for name and password must not cover the page: the device looks for this. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
 interface RequestOptions {
@@ -63,7 +63,7 @@ export async function okResponse(response: Response): Promise<Response> {
   return response;
 }
 
-/** The reason that stands in the box's answer: `{"status":"error","error":"text","why":"word"}`. */
+/** The reason that stands in the device's answer: `{"status":"error","error":"text","why":"word"}`. */
 export async function errorFromResponse(response: Response): Promise<RequestError> {
   const body = (await response.json().catch(() => undefined)) as { error?: unknown; why?: string } | undefined;
   const { status, headers } = response;

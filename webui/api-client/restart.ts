@@ -10,14 +10,14 @@ interface Restarting {
   readonly sinceMs: number;
 }
 
-/** The box has said that it starts again; until it answers after that. */
+/** The device has said that it starts again; until it answers after that. */
 export const restarting = signal<Restarting | undefined>(undefined);
 
 export function noteRestart(seconds: number): void {
   restarting.value = { seconds, sinceMs: Date.now() };
 }
 
-/** The box has answered. Its last words come before it goes, and it may be back before anybody has missed it. */
+/** The device has answered. Its last words come before it goes, and it may be back before anybody has missed it. */
 export function noteAnswer(wasAway: boolean): void {
   const { seconds, sinceMs } = restarting.peek() ?? { seconds: 0, sinceMs: 0 };
   if (wasAway || Date.now() - sinceMs > seconds * 1000 * PATIENCE) {

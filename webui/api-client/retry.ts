@@ -4,7 +4,7 @@ import { RequestError } from './request.ts';
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 
-/** Whether the same question may be answered later: the box is away or busy, has a fault, or the session is over and is begun again. */
+/** Whether the same question may be answered later: the device is away or busy, has a fault, or the session is over and is begun again. */
 export const isTransient = (error: unknown): boolean =>
   !(error instanceof RequestError) || [0, 401, 429].includes(error.status) || error.status >= 500;
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** What the box tells as it happens. Times are RFC 3339; more fields may come. */
+/** What the device tells as it happens. Times are RFC 3339; more fields may come. */
 export interface ServerEvents {
   readonly camera: CameraUpdate;
   readonly path: { readonly time: string; readonly path: string; readonly state: 'available' | 'unavailable' };

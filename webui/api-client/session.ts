@@ -9,9 +9,9 @@ export interface Session {
   readonly user: string | null;
   /** A guest is whoever has opened a link; he and viewers see some cameras and change nothing. */
   readonly role: 'owner' | 'viewer' | 'guest' | null;
-  /** Whether the box shows us its cameras. */
+  /** Whether the device shows us its cameras. */
   readonly mayLook: boolean;
-  /** Nobody owns the box, and its configuration is Perch's own: the setup code and a password claim it. */
+  /** Nobody owns the device, and its configuration is Perch's own: the setup code and a password claim it. */
   readonly mayClaim: boolean;
   /** Anyone on this network can watch. */
   readonly openAccess: boolean;
@@ -20,10 +20,10 @@ export interface Session {
   readonly https: { readonly port: number; readonly box: string } | null;
 }
 
-/** Undefined until the box has answered for the first time. */
+/** Undefined until the device has answered for the first time. */
 export const session = signal<Session | undefined>(undefined);
 
-/** Whether the box shows us its cameras. */
+/** Whether the device shows us its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
 /** Whoever may change things. */
@@ -53,7 +53,7 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-/** Of the link that the box shows in its terminal or on its screen; empty: it is typed. */
+/** Of the link that the device shows in its terminal or on its screen; empty: it is typed. */
 export const setupCode = signal('');
 
 export async function claim(password: string, code: string): Promise<void> {
@@ -83,7 +83,7 @@ export function forgetGuestLink(): void {
 /** Why a link is not opened yet; undefined: none waits. */
 export const guestLinkError = signal<RequestError | undefined>(undefined);
 
-/** Exchanges the token of a guest's link for a cookie, as soon as the box answers: the link may be had only once. */
+/** Exchanges the token of a guest's link for a cookie, as soon as the device answers: the link may be had only once. */
 export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
   const exchange = () => fetchJson('v3/guest', { method: 'POST', body: { token } });
   try {
@@ -106,7 +106,7 @@ function noteWait(error: unknown): void {
   guestLinkError.value = error;
 }
 
-/** The box has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
+/** The device has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
 export async function checkSession(): Promise<void> {
   await loadSession();
   if (session.peek()?.loggedIn) {

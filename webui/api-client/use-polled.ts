@@ -10,12 +10,12 @@ interface PollOptions {
 }
 
 interface Polled<T> {
-  /** Undefined until the box has answered; what was seen last stays. */
+  /** Undefined until the device has answered; what was seen last stays. */
   readonly value: T | undefined;
   readonly again: () => void;
 }
 
-/** Asks the box now and again, while the page is shown. No address: nothing is asked. */
+/** Asks the device now and again, while the page is shown. No address: nothing is asked. */
 export function usePolled<T>(address: string | undefined, { everyMs, news = [] }: PollOptions): Polled<T> {
   const [seen, setSeen] = useState<{ readonly address: string; readonly value: T }>();
   const [turn, setTurn] = useState(0);
@@ -27,7 +27,7 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [] }
     const stop = new AbortController();
     const look = () => {
       if (isPageVisible.peek()) {
-        // The strip above says when the box does not answer.
+        // The strip above says when the device does not answer.
         fetchJson<T>(address, { signal: stop.signal }).then(
           (value) => stop.signal.aborted || setSeen({ address, value }),
           () => {},

@@ -75,7 +75,7 @@ function isAdding(): boolean {
   return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
 }
 
-/** Before the box has answered the shell is there already. */
+/** Before the device has answered the shell is there already. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
   const here = route.value;
   useScroll(scrollKey(here));
@@ -149,7 +149,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
       await fetch();
     }
   };
-  // When they are wanted the box may be away.
+  // When they are wanted the device may be away.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-snapshot.ts')];
   for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, sections]) {
     await idle();

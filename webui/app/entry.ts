@@ -5,7 +5,7 @@ import type { Route } from '../shell/route.ts';
 type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
- * Who may go on to the pages. A box that nobody owns is claimed first, unless its configuration shows the cameras to
+ * Who may go on to the pages. A device that nobody owns is claimed first, unless its configuration shows the cameras to
  * everybody who comes from here. Log-in stands in place of the page that was asked for, or over it when a session has ended (`again`).
  */
 export function entryState(

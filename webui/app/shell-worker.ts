@@ -1,5 +1,5 @@
 /**
- * Keeps the page's shell, so that it is there at once and while the box is away. Never anything that the box tells:
+ * Keeps the page's shell, so that it is there at once and while the device is away. Never anything that the device tells:
  * all else goes its usual way. Browsers take service workers in secure contexts alone.
  */
 
@@ -24,7 +24,7 @@ const worker = self as unknown as WorkerScope;
 
 const OWN = `perch-shell ${worker.registration.scope} `;
 const CACHE = OWN + SHELL_VERSION;
-/** A box that does not answer for so long shows the page of last time. */
+/** A device that does not answer for so long shows the page of last time. */
 const ANSWER_MS = 3_000;
 /** The build puts a hash of the content into these names. */
 const HASHED = /-[0-9A-Z]{8}\.[0-9a-z]+$/;
@@ -63,7 +63,7 @@ async function deleteOldCaches(): Promise<void> {
   await worker.clients.claim();
 }
 
-/** The box's own page, so that an update is there at once; the kept one when the box is away or starting. */
+/** The device's own page, so that an update is there at once; the kept one when the device is away or starting. */
 async function networkFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match('./');

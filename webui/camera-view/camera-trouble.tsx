@@ -7,7 +7,7 @@ import { stateOf, stateReason } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cameraViewWords } from '../words/camera-view.ts';
 
-/** Followed by words of the box's own. */
+/** Followed by words of the device's own. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
 
 /** What is wrong, what goes on, what to do: below the picture, which stays. */

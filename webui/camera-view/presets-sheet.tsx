@@ -8,7 +8,7 @@ import { Confirm } from '../ui/sheet/confirm.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { listPresets, type Preset, removePreset, savePreset } from './ptz-api.ts';
 
-/** As the box takes it. */
+/** As the device takes it. */
 const LONGEST = 64;
 
 interface PresetsSheetProps {

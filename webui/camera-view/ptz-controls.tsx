@@ -34,7 +34,7 @@ export function PtzControls({ name }: { readonly name: string }) {
   const [ptz, setPtz] = useState<Ptz>();
   useEffect(() => {
     const stop = new AbortController();
-    // Without an answer there is nothing to turn it by; the strip above says when the box is away.
+    // Without an answer there is nothing to turn it by; the strip above says when the device is away.
     loadPtz(name, stop.signal).then(setPtz, () => {});
     return () => stop.abort();
   }, [name]);

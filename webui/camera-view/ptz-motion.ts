@@ -13,7 +13,7 @@ interface PtzCalls {
   readonly onFailure: () => void;
 }
 
-/** The box stops a camera two seconds after it was told last. */
+/** The device stops a camera two seconds after it was told last. */
 const RENEW_MS = 1_000;
 /** A tap moves it so long that one sees it. */
 const MIN_MS = 400;

@@ -6,7 +6,7 @@ const CONNECT_LIMIT_MS = 8_000;
 
 const addressOf = (path: string): string => `webrtc/${encodeName(path)}/talk`;
 
-/** Whether the box lets this person talk through the camera, which has a loudspeaker. */
+/** Whether the device lets this person talk through the camera, which has a loudspeaker. */
 export async function mayTalk(path: string, signal: AbortSignal): Promise<boolean> {
   const answer = await fetch(addressOf(path), { method: 'OPTIONS', headers: UI_HEADER, signal });
   return answer.headers.get('Perch-Talk') === 'yes';
@@ -27,7 +27,7 @@ export class TalkConnection {
     this.#onEnded = onEnded;
   }
 
-  /** Resolves when one is heard. Rejects with the browser's DOMException, or the box's reason. */
+  /** Resolves when one is heard. Rejects with the browser's DOMException, or the device's reason. */
   async open(): Promise<void> {
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     this.#microphone = await navigator.mediaDevices.getUserMedia({ audio });
@@ -97,7 +97,7 @@ export class TalkConnection {
     const session = this.#session;
     this.#session = undefined;
     const told = session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
-    // The box ends what is closed here: told afterwards, it would know of none.
+    // The device ends what is closed here: told afterwards, it would know of none.
     void Promise.resolve(told).then(() => this.#peer.close());
   }
 }

@@ -6,7 +6,7 @@ import { cameraViewWords } from '../words/camera-view.ts';
 import { onPageLeave, useHeldKeys } from './held-keys.ts';
 import { mayTalk, TalkConnection } from './talk-connection.ts';
 
-/** Hold to talk. It is there where the camera can be heard, and the box lets one talk. */
+/** Hold to talk. It is there where the camera can be heard, and the device lets one talk. */
 export function Talk({ name }: { readonly name: string }) {
   const [isOffered, setOffered] = useState(false);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import type { CameraUpdate } from '../api-client/server-events.ts';
 
-/** Which camera, and as whom, as the box is asked for it. */
+/** Which camera, and as whom, as the device is asked for it. */
 export interface CameraRequest {
   readonly endpoint?: string;
   readonly onvif?: string;
@@ -12,10 +12,10 @@ export interface CameraRequest {
   readonly clearPassword?: boolean;
 }
 
-/** A camera that is there and that the box does not have yet. */
+/** A camera that is there and that the device does not have yet. */
 export interface Candidate {
   readonly key: string;
-  /** What the box calls it in its news; of two streams of one device it is the same. */
+  /** What the device calls it in its news; of two streams of one device it is the same. */
   readonly asked: string;
   readonly request: CameraRequest;
   readonly title: string;
@@ -24,21 +24,21 @@ export interface Candidate {
   readonly address: string;
 }
 
-/** What became of a camera that the box was asked to add. */
+/** What became of a camera that the device was asked to add. */
 export interface Adoption extends Candidate {
   readonly phase: 'signingIn' | 'adopted' | 'failed';
   /** The main paths that it has got: several of a recorder with several lenses, with the small ones among them. */
   readonly paths: readonly string[];
-  /** What stands in the way, by the box's word for it; `unfinished`: nobody knows. */
+  /** What stands in the way, by the device's word for it; `unfinished`: nobody knows. */
   readonly trouble?: string | undefined;
-  /** The box's own sentence. */
+  /** The device's own sentence. */
   readonly error?: string | undefined;
   readonly triesLeft?: number | undefined;
   /** A password was typed for it alone. */
   readonly hasOwnLogin: boolean;
 }
 
-/** The box's answer for one camera. */
+/** The device's answer for one camera. */
 export interface AdoptItem {
   readonly status: 'ok' | 'error';
   readonly path: string | null;
@@ -71,7 +71,7 @@ export function startAdoptions(before: readonly Adoption[], candidates: readonly
   return [...kept, ...[...fresh.values()].filter(({ key }) => !known.has(key))];
 }
 
-/** The box's answer for the camera of `key`. One that it has already is as good as a new one. */
+/** The device's answer for the camera of `key`. One that it has already is as good as a new one. */
 export function applyResult(before: readonly Adoption[], key: string, item: AdoptItem): readonly Adoption[] {
   return before.map((one) => {
     if (one.key !== key) {
@@ -85,7 +85,7 @@ export function applyResult(before: readonly Adoption[], key: string, item: Adop
   });
 }
 
-/** What the box tells while its answer is still to come. */
+/** What the device tells while its answer is still to come. */
 export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): readonly Adoption[] {
   const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
   const [one] = meant;
@@ -108,7 +108,7 @@ function told(one: Adoption, news: CameraUpdate): Adoption {
   return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
 }
 
-/** No answer will come any more: the box was away, or the page was loaded anew. */
+/** No answer will come any more: the device was away, or the page was loaded anew. */
 export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 

@@ -24,11 +24,11 @@ export interface CameraLogin {
 export const acceptedLogins = new AcceptedLogins();
 
 const KEPT = 'perch-adding';
-/** The box takes so many at once. */
+/** The device takes so many at once. */
 const AT_ONCE = 64;
-/** As long as the box itself gives one camera, and all have their turn. */
+/** As long as the device itself gives one camera, and all have their turn. */
 const ANSWER_LIMIT_MS = 15 * 60_000;
-/** After the page was loaded anew: the box has been told to add them, and each takes some seconds. */
+/** After the page was loaded anew: the device has been told to add them, and each takes some seconds. */
 const SILENT_MS = 20_000;
 
 /** Cameras that are being added, or were a moment ago. */
@@ -36,7 +36,7 @@ export const adoptions = signal<readonly Adoption[]>([]);
 /** For those without one of their own. It is kept nowhere else, so it is gone when the page is loaded anew. */
 export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
-/** Has the box add them, and keeps `adoptions` true meanwhile. */
+/** Has the device add them, and keeps `adoptions` true meanwhile. */
 export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
   adoptions.value = startAdoptions(adoptions.peek(), candidates);
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
@@ -86,7 +86,7 @@ export function clearAdoptions(): void {
   adoptions.value = [];
 }
 
-/** Follows what the box tells, and keeps the cameras over a reload, for as long as the page lives. */
+/** Follows what the device tells, and keeps the cameras over a reload, for as long as the page lives. */
 function follow(): void {
   adoptions.value = restored();
   onServerEvent('camera', (news) => {
@@ -123,7 +123,7 @@ interface Listed {
   readonly source: string;
 }
 
-/** What the box has added while nobody listened. */
+/** What the device has added while nobody listened. */
 async function lookThemUp(keys: ReadonlySet<string>): Promise<void> {
   const list = fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
   const { items } = await list.catch(() => ({ items: [] }));

@@ -48,7 +48,7 @@ type Watched = Pick<PathItem, 'ready' | 'readyTime' | 'paused' | 'sourceOnDemand
 export class ReturnTracker {
   #away = new Map<string, number>();
 
-  /** @returns those that are back, and how long they were away: by the box's clock, since nobody may have looked meanwhile */
+  /** @returns those that are back, and how long they were away: by the device's clock, since nobody may have looked meanwhile */
   note(
     all: readonly { readonly name: string; readonly main: Watched }[],
   ): readonly { readonly name: string; readonly awayMs: number }[] {

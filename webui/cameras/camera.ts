@@ -61,7 +61,7 @@ export function readableName(name: string): string {
 /** What a small tile plays: the large picture only while that alone is there. */
 export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(sub) || !canPlay(main)) ? sub : main);
 
-/** The box has a picture of it, or makes one when asked (a source on demand). */
+/** The device has a picture of it, or makes one when asked (a source on demand). */
 export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);
 
 const VIDEO = new Map([
@@ -89,7 +89,7 @@ export const hasSound = (item: PathItem): boolean => item.tracks.some(isSound);
 /** A picture is not to be waited for. */
 export const isSoundAlone = (item: PathItem): boolean => item.tracks.length > 0 && item.tracks.every(isSound);
 
-/** `2560 × 1440`, when the box knows it. */
+/** `2560 × 1440`, when the device knows it. */
 export function pictureSize(item: PathItem): string | undefined {
   for (const { codecProps } of item.tracks2) {
     const { width, height } = codecProps ?? {};

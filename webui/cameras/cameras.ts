@@ -2,7 +2,7 @@ import { computed } from '@preact/signals';
 import { paths } from '../api-client/paths.ts';
 import { pairCameras } from './camera.ts';
 
-/** The box's cameras; undefined until it has answered. */
+/** The device's cameras; undefined until it has answered. */
 export const cameras = computed(() => (paths.value ? pairCameras(paths.value) : undefined));
 
 /** Viewers may see some cameras' recordings alone. */

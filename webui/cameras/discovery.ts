@@ -4,7 +4,7 @@ import { onServerEvent } from '../api-client/server-events.ts';
 import { sleep } from '../shell/sleep.ts';
 import type { Candidate } from './adoption-state.ts';
 
-/** A camera in the networks of the box, by its own claims. */
+/** A camera in the networks of the device, by its own claims. */
 export interface DiscoveredCamera {
   readonly endpoint: string;
   readonly address: string;
@@ -37,7 +37,7 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   stop.addEventListener('abort', forget, { once: true });
   loadDiscovered(stop);
   while (!stop.aborted) {
-    // The strip above says when the box does not answer.
+    // The strip above says when the device does not answer.
     const options = { method: 'POST', signal: stop, limitMs: LOOK_LIMIT_MS } as const;
     await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {

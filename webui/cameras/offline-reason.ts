@@ -21,5 +21,5 @@ const BY_WORD: Readonly<Record<string, OfflineReason>> = {
   noNetwork: 'noNetwork',
 };
 
-/** Why a camera gives no picture, from the box's word for it (`lastErrorWhy`). */
+/** Why a camera gives no picture, from the device's word for it (`lastErrorWhy`). */
 export const offlineReasonOf = (word: string | null | undefined): OfflineReason => BY_WORD[word ?? ''] ?? 'unknown';

@@ -26,7 +26,7 @@ interface ProbeRequest extends Partial<CameraLogin> {
 
 const ASK_EVERY_MS = 500;
 
-/** Has the box look there until that is over. Who stops waiting has it given up. */
+/** Has the device look there until that is over. Who stops waiting has it given up. */
 export async function probeTarget(
   request: ProbeRequest,
   stop: AbortSignal,

@@ -5,7 +5,7 @@ const RING_MS = 10_000;
 const KEPT = 64;
 
 /**
- * What a camera has seen in the last ten seconds. The box's clock may differ from the browser's, and what was missed
+ * What a camera has seen in the last ten seconds. The device's clock may differ from the browser's, and what was missed
  * is told later: the news that came soonest after its event tells how far the clocks are apart.
  */
 export class RecentEvents {
@@ -47,7 +47,7 @@ export class RecentEvents {
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
 
 onServerEvent('event', (event) => {
-  // What the box tells of the camera itself.
+  // What the device tells of the camera itself.
   if (event.type.startsWith('perch.')) {
     return;
   }

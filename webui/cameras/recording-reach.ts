@@ -7,7 +7,7 @@ export const reachesBackDays = signal<number | undefined>(undefined);
 const KEPT_MS = 10 * 60_000;
 let askedMs = Number.NEGATIVE_INFINITY;
 
-/** Asks the box, unless it did so a while ago. Only for the owner. */
+/** Asks the device, unless it did so a while ago. Only for the owner. */
 export async function loadReach(nowMs: number): Promise<void> {
   if (nowMs - askedMs < KEPT_MS) {
     return;

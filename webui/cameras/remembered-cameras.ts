@@ -3,7 +3,7 @@ import { hadBFrames, parseStoredCameras, STORED_CAMERAS_KEY, type StoredCamera }
 import { keepStillsOf } from '../player/stored-stills.ts';
 import type { Camera } from './camera.ts';
 
-/** Remembers names and order for the next visit, which shows them before the box has answered. */
+/** Remembers names and order for the next visit, which shows them before the device has answered. */
 export function rememberCameras(all: readonly Camera[]): void {
   const kept = all.map(({ name, title, main, sub }): StoredCamera => {
     const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
@@ -33,7 +33,7 @@ const cameraOf = ([name, title, sub]: StoredCamera): Camera => ({
   sub: sub === null ? undefined : unknownPath(sub),
 });
 
-/** As if it were there, so that the same picture is played when the box has answered. */
+/** As if it were there, so that the same picture is played when the device has answered. */
 const unknownPath = (name: string): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null },
   ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, bitrate: 0 },

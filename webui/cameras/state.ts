@@ -3,14 +3,14 @@ import { canPlay } from './camera.ts';
 
 /** What a tile says about its camera. */
 export type CameraState =
-  /** `joining`: the box is on its way to the camera. */
+  /** `joining`: the device is on its way to the camera. */
   | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' }
   /** `untilMs`: Unix milliseconds at which it goes on by itself. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
   /** What is shown is from before, `atMs` in Unix milliseconds: a new picture is under way. */
   | { readonly kind: 'past'; readonly atMs: number }
-  /** `sinceMs`: Unix milliseconds. `why`: the box's words, `word`: its one word. */
+  /** `sinceMs`: Unix milliseconds. `why`: the device's words, `word`: its one word. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string; readonly word?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
   | { readonly kind: 'unplayable' };
@@ -54,11 +54,11 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
 }
 
-/** The box has only begun, and nothing has failed yet. */
+/** The device has only begun, and nothing has failed yet. */
 const isJoining = ({ sourceState, lastError }: PathItem): boolean =>
   (sourceState === 'waiting' || sourceState === 'running') && lastError === null;
 
-/** How a path is as the box sees it, whether somebody looks at it or not. */
+/** How a path is as the device sees it, whether somebody looks at it or not. */
 export const stateOfPath = (item: PathItem, nowMs: number): CameraState =>
   cameraState(item, { phase: 'stopped', lastFrameMs: canPlay(item) ? nowMs : 0, stillMs: 0 }, nowMs);
 

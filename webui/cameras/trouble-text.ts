@@ -14,7 +14,7 @@ export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): s
     unknown: t.offlineText,
   })[absence];
 
-/** Why a camera is not recorded. @param word the box's own; what it does not say, Storage does */
+/** Why a camera is not recorded. @param word the device's own; what it does not say, Storage does */
 export function notRecordingMessage(word: string | null, t: CameraViewWords): string {
   const reasons = new Map([
     ['diskFull', t.diskIsFull],

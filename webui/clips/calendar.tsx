@@ -98,7 +98,7 @@ function Calendar({ name, all, onClosed }: CalendarProps) {
   );
 }
 
-/** Of each camera the box is asked for the month when it is looked at. */
+/** Of each camera the device is asked for the month when it is looked at. */
 const daysOfAll = (all: readonly string[], month: number) =>
   sharesOfAll(all.map((name) => laneFor(name, { fromMs: month, toMs: monthStart(month, 1) }).covered));
 

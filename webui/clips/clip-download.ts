@@ -15,7 +15,7 @@ export function useClipSize(name: string | undefined, { startMs, endMs }: Clip):
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      // Without an answer the last size stands; the strip above tells that the box is away.
+      // Without an answer the last size stands; the strip above tells that the device is away.
       const bytes =
         name !== undefined && (await clipSize(name, { startMs, endMs }, stop.signal).catch(() => undefined));
       if (!stop.signal.aborted && bytes !== false) {

@@ -142,7 +142,7 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
       return;
     }
     setBusy(true);
-    // The box keeps it or says why not; nobody is to believe that it is kept when it is not.
+    // The device keeps it or says why not; nobody is to believe that it is kept when it is not.
     await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip)).catch(() => toast(words.notProtected));
     setBusy(false);
   };

@@ -8,7 +8,7 @@ export interface Clip {
 
 const AROUND_MS = 15_000;
 const MIN_MS = 1_000;
-/** The box makes no longer files. */
+/** The device makes no longer files. */
 const MAX_MS = 6 * 3_600_000;
 /** Recordings that are closer to each other miss nothing. */
 const MIN_GAP_MS = 1_000;

@@ -154,7 +154,7 @@ const EVERY_MS = 15_000;
 const REST_MS = 1_000;
 
 interface DayEvents {
-  /** Undefined until the box has answered. */
+  /** Undefined until the device has answered. */
   readonly page: EventPage | undefined;
   /** Asks for what is older; not twice. */
   readonly more: () => void;

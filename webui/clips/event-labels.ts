@@ -1,7 +1,7 @@
 import type { Mark } from '../timeline/lane.ts';
 import type { ClipsWords } from '../words/en/clips.ts';
 
-/** Types that the box tells, and those that other programs commonly tell it. */
+/** Types that the device tells, and those that other programs commonly tell it. */
 const KINDS = new Map<string, (words: ClipsWords) => string>([
   ['motion', ({ seenMotion }) => seenMotion],
   ['person', ({ seenPerson }) => seenPerson],
@@ -22,10 +22,10 @@ export function eventLabel(type: string, words: ClipsWords): string {
   return KINDS.get(type.toLowerCase())?.(words) ?? type;
 }
 
-/** What the box tells itself of a camera. */
+/** What the device tells itself of a camera. */
 export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
 
-/** Of what the box tells itself. @param lasted in words; undefined: it goes on */
+/** Of what the device tells itself. @param lasted in words; undefined: it goes on */
 export function statusEventText(type: string, lasted: string | undefined, words: ClipsWords): string {
   if (type === 'perch.moved') {
     return words.hasMoved;

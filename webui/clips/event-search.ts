@@ -4,7 +4,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { LEAD_MS } from '../timeline/view.ts';
 import { isStatusEvent } from './event-labels.ts';
 
-/** Types, as the box calls them; none: all. */
+/** Types, as the device calls them; none: all. */
 export const chosenTypes = signal<readonly string[]>([]);
 
 /** What stands in the list. A camera's small picture comes and goes with the large one. */
@@ -43,7 +43,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /** First what is near: the list comes newest first, whichever way one goes. */
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
-/** The box tells of 32 days at once. */
+/** The device tells of 32 days at once. */
 const MAX_REACH_MS = 30 * DAY_MS;
 const FARTHEST_MS = 399 * DAY_MS;
 

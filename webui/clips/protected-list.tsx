@@ -92,7 +92,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
 /** Of one camera, newest first. */
 const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
 
-/** What is protected of a camera; undefined until the box has answered. */
+/** What is protected of a camera; undefined until the device has answered. */
 export function useProtections(name: string): readonly Protection[] | undefined {
   const mayAsk = mayPlayBack(name);
   useEffect(() => {
@@ -104,7 +104,7 @@ export function useProtections(name: string): readonly Protection[] | undefined 
 }
 
 async function load(name: string): Promise<void> {
-  // The strip above says when the box does not answer.
+  // The strip above says when the device does not answer.
   const all = await protectionsOf(name).catch(() => undefined);
   if (all) {
     known.value = { name, all };

@@ -26,7 +26,7 @@ interface ScriptPlace {
 /**
  * `<perch-video src="garden" autoplay muted controls>`: a camera's live picture, over WebRTC, else MSE, else HLS.
  *
- * Attributes: `src` (path, with `?token=…` where that is wanted), `base` (address of the box), `webrtc-base` and `hls-base` (services
+ * Attributes: `src` (path, with `?token=…` where that is wanted), `base` (address of the device), `webrtc-base` and `hls-base` (services
  * on ports of their own, or `none`), `ways` (`webrtc mse hls`), `label` (shows which way it comes), `controls`, `muted`, `autoplay`;
  * it always plays inline.
  * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`, `play()`. Event `change`: one of them is another now.

@@ -14,7 +14,7 @@ export function runScript(origin: Origin): void {
 
 let loading: Promise<typeof Hls> | undefined;
 
-/** The box's own hls.js, beside its playlists: a plain script, so that pages of other sites may load it too. */
+/** The device's own hls.js, beside its playlists: a plain script, so that pages of other sites may load it too. */
 function loadHls(hls: string): Promise<typeof Hls> {
   loading ??= new Promise<typeof Hls>((resolve, reject) => {
     const script = document.createElement('script');

@@ -4,7 +4,7 @@ import type { Services } from '../player/session/source.ts';
 export type Origin = 'main port' | 'HLS port';
 
 interface ServiceAttributes {
-  /** The box; default: where the script came from. */
+  /** The device; default: where the script came from. */
   readonly base: string | null;
   /** Services that lie elsewhere (MediaMTX's own ports), or `none`. */
   readonly webrtcBase: string | null;

@@ -6,7 +6,7 @@ import { words } from '../words/words.ts';
 import type { Form, FormOptions } from './form.ts';
 import { serverForm } from './server-form.ts';
 
-/** HTTP's 412, as the box answers when somebody was faster. */
+/** HTTP's 412, as the device answers when somebody was faster. */
 const CHANGED = 412;
 
 interface ConfigFormOptions<C, V extends object> {
@@ -125,7 +125,7 @@ export class ConfigForm<C, V extends object> {
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
-    // It is saved, whether the box answers once more or not.
+    // It is saved, whether the device answers once more or not.
     await this.look().catch(() => {});
   }
 }

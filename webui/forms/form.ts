@@ -1,7 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ChangedBy } from '../api-client/config.ts';
 
-/** The box found this field wrong; thrown by `save`. */
+/** The device found this field wrong; thrown by `save`. */
 export class FieldError<V> extends Error {
   readonly field: keyof V;
 
@@ -15,18 +15,18 @@ export class FieldError<V> extends Error {
 export interface Conflict<T> {
   readonly before: T;
   readonly theirs: T;
-  /** If the box says so. */
+  /** If the device says so. */
   readonly by: ChangedBy | undefined;
 }
 
-/** `waiting`: for the box or for a log-in; it goes on by itself. */
+/** `waiting`: for the device or for a log-in; it goes on by itself. */
 type Saving = 'no' | 'busy' | 'waiting';
 
 export interface FormOptions<V> {
   readonly initial: V;
   /** The sentence that says what is wrong with a field, if anything is. */
   readonly validate?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
-  /** Done again when the box was away meanwhile: it has to be something that may be done twice. */
+  /** Done again when the device was away meanwhile: it has to be something that may be done twice. */
   readonly save: (values: V, changed: Partial<V>) => Promise<void>;
   /** Resolves when it is worth trying again; undefined: the failure is not one that passes. */
   readonly retryAfter: (failure: unknown) => Promise<void> | undefined;
@@ -43,7 +43,7 @@ export class Form<V extends object> {
   readonly saving = signal<Saving>('no');
   /** Why it was not saved, when no field is to blame. */
   readonly failure = signal<unknown>(undefined);
-  /** What differs from what the box has. */
+  /** What differs from what the device has. */
   readonly changed = computed(() => this.#changed(this.values.value));
   readonly isDirty = computed(() => Object.keys(this.changed.value).length > 0);
   readonly #base = signal<V>({} as V);
@@ -105,7 +105,7 @@ export class Form<V extends object> {
     return this.#names().find((name) => this.wrong.peek()[name] !== undefined);
   }
 
-  /** What the box has now. Fields that were not touched follow it; the others keep what was typed, and say so. */
+  /** What the device has now. Fields that were not touched follow it; the others keep what was typed, and say so. */
   follow(theirs: V, by?: ChangedBy): void {
     const base = this.#base.peek();
     const mine = this.values.peek();

@@ -6,7 +6,7 @@ import type { ConfigForm } from './config-form.ts';
 
 const LOOK_MS = 30_000;
 
-/** Settings that stand on a page, and follow what others make of them. @returns undefined until the box has told them */
+/** Settings that stand on a page, and follow what others make of them. @returns undefined until the device has told them */
 export function useConfigForm<C, V extends object>(
   address: string,
   make: (seen: Tagged<C>) => ConfigForm<C, V>,

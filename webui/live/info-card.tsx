@@ -99,7 +99,7 @@ interface Stats {
 type Report = ReadonlyMap<string, Stats>;
 
 /**
- * How far a picture that comes by WebRTC is behind the box: half a round trip, and what a frame takes here from its first packet
+ * How far a picture that comes by WebRTC is behind the device: half a round trip, and what a frame takes here from its first packet
  * until it is decoded, the wait in the jitter buffer included.
  */
 export class WebRtcLag {

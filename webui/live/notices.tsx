@@ -9,7 +9,7 @@ import { liveWords, words } from '../words/words.ts';
 
 const QUIET_MS = 3_000;
 
-/** The box does not answer: a strip above, which goes by itself. */
+/** The device does not answer: a strip above, which goes by itself. */
 export function AwayStrip() {
   const since = unreachableSinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
@@ -27,7 +27,7 @@ export function AwayStrip() {
   );
 }
 
-/** Nobody owns the box, and its configuration shows the cameras all the same. */
+/** Nobody owns the device, and its configuration shows the cameras all the same. */
 export function ClaimNotice() {
   const { notYours, makeYours } = words.value;
   const isFree = session.value?.claimed === false && access.value === 'granted';
@@ -66,7 +66,7 @@ export function Warnings() {
   );
 }
 
-/** The address names a camera that the box does not know. */
+/** The address names a camera that the device does not know. */
 export function NoSuchCamera() {
   const { unknownCamera, unknownCameraText, toLive } = liveWords.value;
   return (

@@ -80,7 +80,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   );
 }
 
-/** Only of what the box pulls: who sends to it goes on sending. */
+/** Only of what the device pulls: who sends to it goes on sending. */
 function pauseItem({ main, name, title }: Camera): PopupItem[] {
   const t = liveWords.value;
   if (!isOwner.value || (main.sourceState === null && !main.paused)) {

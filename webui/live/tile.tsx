@@ -14,7 +14,7 @@ import { liveWords } from '../words/words.ts';
 
 const MINUTE_MS = 60_000;
 
-/** The camera's state now, from the box's answer and the player. */
+/** The camera's state now, from the device's answer and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
   const { lastFrameMs, stillMs } = player.surface;
   const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };

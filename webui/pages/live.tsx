@@ -26,7 +26,7 @@ const FEW = 3;
 
 const before = rememberedCameras();
 
-/** The grid. Before the box has answered it is the one of the last visit. */
+/** The grid. Before the device has answered it is the one of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
   const common = commonWords.value;
@@ -100,7 +100,7 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
       loadReach(Date.now());
     }
   }, [mayAsk]);
-  // What was true before the box went may not be any more.
+  // What was true before the device went may not be any more.
   const isKnown = access.value === 'granted' && unreachableSinceMs.value === undefined;
   const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;

@@ -57,7 +57,7 @@ interface RecordedCameraProps {
   readonly title: string;
   /** Undefined: it is no camera any more. */
   readonly camera: Camera | undefined;
-  /** Oldest first; undefined until the box has answered. */
+  /** Oldest first; undefined until the device has answered. */
   readonly known: readonly Span[] | undefined;
   /** They are MPEG-TS, of which nothing is known. */
   readonly isMpegts: boolean;
@@ -280,7 +280,7 @@ function eventTo<E>(
     lastWish.abort();
     lastWish = new AbortController();
     const { signal } = lastWish;
-    // The strip above says when the box does not answer.
+    // The strip above says when the device does not answer.
     const event = await find(atMs.peek() ?? Date.now(), by, signal).catch(() => null);
     if (event && !signal.aborted) {
       go(event);

@@ -145,7 +145,7 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   );
 }
 
-/** A camera of the box, or something that has recordings. */
+/** A camera of the device, or something that has recordings. */
 const isNamed = (name: string, names: readonly string[], all: readonly Camera[]): boolean =>
   names.includes(name) || all.some((camera) => camera.name === name || camera.sub?.name === name);
 

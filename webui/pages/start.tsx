@@ -36,7 +36,7 @@ export function StartPage() {
   return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
 }
 
-/** A configuration that is not Perch's own says who may what: then nobody claims the box from here. */
+/** A configuration that is not Perch's own says who may what: then nobody claims the device from here. */
 function ClaimThere() {
   return (
     <div class="entry-page">

@@ -11,7 +11,7 @@ export interface Person {
   readonly sees: AccessLevel;
 }
 
-/** The box says so for nothing else here. */
+/** The device says so for nothing else here. */
 const NAME_IS_TAKEN = 409;
 
 /** Adds somebody, and may be told to again: who was added although no answer came is given what the form holds then. */
@@ -59,5 +59,5 @@ export const changePerson = (name: string, { password, cameras, sees }: Partial<
     },
   });
 
-/** As the box compares names. */
+/** As the device compares names. */
 const folded = (name: string): string => name.normalize('NFKC').toLowerCase();

@@ -8,7 +8,7 @@ const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 15_000;
 
-/** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the box has it, and this browser cannot play it there. */
+/** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the device has it, and this browser cannot play it there. */
 export type PlaybackFailure = 'gone' | 'away' | 'unplayable';
 
 /** When to try again what a video element could not load, which tells nothing of why. */
@@ -17,8 +17,8 @@ export class LoadRetry {
   #stop = new AbortController();
 
   /**
-   * Asks the box why; `again` is called after a while, or as soon as trying at once is worth it.
-   * @param isWorthIt hears the box's status, 0 when there is no answer, and says whether to try again
+   * Asks the device why; `again` is called after a while, or as soon as trying at once is worth it.
+   * @param isWorthIt hears the device's status, 0 when there is no answer, and says whether to try again
    */
   async after(address: string, isWorthIt: (status: number) => boolean, again: () => void): Promise<void> {
     this.cancel();

@@ -98,7 +98,7 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
   );
 }
 
-/** Said with its reason, as far as the box knows it. */
+/** Said with its reason, as far as the device knows it. */
 function NothingHere({ name }: { readonly name: string }) {
   const { nothingHere, nothingHereFor } = recordingsWords.value;
   const why = gapReasonAt(name, scrubMs.value ?? atMs.value ?? 0);

@@ -21,7 +21,7 @@ interface RecordingPlayerListener {
   readonly onPaused: () => void;
 }
 
-/** From here on the box sends key frames alone, which it makes of less. */
+/** From here on the device sends key frames alone, which it makes of less. */
 const BOX_SPEED_FROM = 8;
 /** MediaError's, whose names are not everywhere. */
 const NETWORK_ERROR = 2;
@@ -314,7 +314,7 @@ const MOVED_MS = 2_000;
 /** From where it failed: first the same moment again, since a decoder may fail once, then behind one or more key frames. */
 const LEAPS_MS = [0, 2_000, 8_000, 32_000] as const;
 
-/** A moment that the box has and the browser does not play: where to try next, until it is not worth it any more. */
+/** A moment that the device has and the browser does not play: where to try next, until it is not worth it any more. */
 class SkipAhead {
   #fromMs = 0;
   /** Where it was tried last. */

@@ -29,7 +29,7 @@ async function loadFallbacks(): Promise<Fallbacks> {
   return fallbacks(async () => (await import('hls.js')).default);
 }
 
-/** A player as the page's parts use it: they are told of its view by a signal, and it knows what the box says of the path. */
+/** A player as the page's parts use it: they are told of its view by a signal, and it knows what the device says of the path. */
 export class LivePlayer {
   readonly view = signal<PlayerView>({ phase: 'stopped', passed: [] });
   readonly options: LivePlayerOptions;
@@ -88,7 +88,7 @@ export class LivePlayer {
     return this.#player.facts();
   }
 
-  /** As the box told last, maybe at the last visit. */
+  /** As the device told last, maybe at the last visit. */
   get #pictures(): PathMedia {
     const { name } = this.options;
     const item = paths.peek()?.find((path) => path.name === name);
@@ -119,14 +119,14 @@ export function isUnplayable(name: string, tracks: readonly string[]): boolean {
   return known.has(name) && (tracks.length === 0 || known.get(name) === keyOf(tracks));
 }
 
-/** What the box tells of a path's pictures. */
+/** What the device tells of a path's pictures. */
 interface PathMedia {
   readonly tracks: readonly string[];
   /** They come out of their order; null: not known. */
   readonly hasBFrames: boolean | null;
 }
 
-/** What the box has refused to send over WebRTC, as it told of it then. */
+/** What the device has refused to send over WebRTC, as it told of it then. */
 const refused = new Map<string, string>();
 
 const toldOf = ({ tracks, hasBFrames }: PathMedia): string => `${keyOf(tracks)} ${hasBFrames}`;
@@ -135,7 +135,7 @@ export function rememberWebRtcUnsupported(name: string, pictures: PathMedia): vo
   refused.set(name, toldOf(pictures));
 }
 
-/** Whether it is known that the box would refuse it: WebRTC brings none of its pictures to this browser. */
+/** Whether it is known that the device would refuse it: WebRTC brings none of its pictures to this browser. */
 export function isWebRtcUnsupported(name: string, pictures: PathMedia): boolean {
   if (pictures.hasBFrames || refused.get(name) === toldOf(pictures)) {
     return true;

@@ -65,7 +65,7 @@ export interface PlayerView {
   readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
   /** Which way the pictures come. */
   readonly technology?: Technology;
-  /** Why there is none, in the box's or the player's words. */
+  /** Why there is none, in the device's or the player's words. */
   readonly reason?: string;
   /** What this browser cannot decode. */
   readonly codec?: Codec;
@@ -92,9 +92,9 @@ interface PlayerOptions {
 interface KnownState {
   /** Trying would end as before. */
   isHopeless(): boolean;
-  /** The box does not answer. */
+  /** The device does not answer. */
   isAway(): boolean;
-  /** The box has just said that WebRTC does not bring this picture to this browser. */
+  /** The device has just said that WebRTC does not bring this picture to this browser. */
   noteUnsupported(): void;
 }
 
@@ -283,7 +283,7 @@ export class Player {
   async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
     const { source, wantsSound, loadFallbacks, known } = this.#options;
     const { video } = this.surface;
-    // A page that knows the box's paths has left out what would be refused.
+    // A page that knows the device's paths has left out what would be refused.
     const options = { source, wantsSound, signal, asksFirst: !known };
     this.surface.begin();
     if (technology === 'WebRTC') {

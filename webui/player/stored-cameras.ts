@@ -4,7 +4,7 @@ export const STORED_CAMERAS_KEY = 'perch-cameras';
 /** `bFrames`: of its paths those whose pictures come out of their order. */
 export type StoredCamera = readonly [name: string, title: string, sub: string | null, bFrames?: readonly string[]];
 
-/** Whether a path's pictures came out of their order at the last visit: the player knows before the box has answered. */
+/** Whether a path's pictures came out of their order at the last visit: the player knows before the device has answered. */
 export const hadBFrames = (path: string): boolean =>
   parseStoredCameras(localStorage.getItem(STORED_CAMERAS_KEY)).some(([, , , bFrames]) => bFrames?.includes(path));
 

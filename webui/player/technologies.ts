@@ -50,7 +50,7 @@ export function isWorthTrying(technology: Technology, failures: ReadonlyMap<Tech
   return !(technology === 'HLS' && failures.get('MSE')?.kind === 'codec');
 }
 
-/** The box would say no by any way, or does not answer at all: only time helps. */
+/** The device would say no by any way, or does not answer at all: only time helps. */
 export const isFinal = ({ kind }: PlayError): boolean => kind !== 'codec' && kind !== 'transport';
 
 /** `webrtc mse hls` as it stands in an attribute; what it does not know it leaves out. */

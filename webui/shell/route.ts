@@ -127,7 +127,7 @@ export function scrollKey(route: Route): string {
 /** The token of a guest's link, `#/guest/TOKEN`: it stands behind `#`, so that no browser sends it and no log has it. */
 export const guestToken = (hash: string): string | undefined => /^#\/?guest\/([\w.-]{1,256})$/.exec(hash)?.[1];
 
-/** The code of a link that claims the box, `#/setup/CODE`. */
+/** The code of a link that claims the device, `#/setup/CODE`. */
 export const setupCodeIn = (hash: string): string | undefined => /^#\/?setup\/([\w-]{1,64})$/.exec(hash)?.[1];
 
 export const route = signal<Route>({ page: 'live' });

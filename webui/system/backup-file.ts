@@ -1,6 +1,6 @@
 import { okResponse, send } from '../api-client/request.ts';
 
-/** What the box takes at most. */
+/** What the device takes at most. */
 export const MAX_BYTES = 4 << 20;
 const LIMIT_MS = 60_000;
 
@@ -44,14 +44,14 @@ export interface RestorePlan {
   readonly problems: readonly string[];
 }
 
-/** A file that the box makes, under the name that the box gives it. */
+/** A file that the device makes, under the name that the device gives it. */
 export async function fetchFile(address: string): Promise<File> {
   const response = await okResponse(await send(address, {}, LIMIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
   return new File([await response.blob()], name);
 }
 
-/** @param setupCode where nobody owns the box yet and it asks for one */
+/** @param setupCode where nobody owns the device yet and it asks for one */
 export async function checkBackup(file: File, setupCode: string): Promise<RestorePlan> {
   return (await (await post('v3/restore/check', file, setupCode)).json()) as RestorePlan;
 }

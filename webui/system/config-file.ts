@@ -33,7 +33,7 @@ export const readFile = (): Promise<ConfigFile> => fetchJson<ConfigFile>('v3/con
 export const checkText = (text: string, signal: AbortSignal): Promise<{ problems: readonly FileProblem[] }> =>
   fetchJson('v3/config/file/check', { method: 'POST', body: { text }, signal });
 
-/** @throws PreconditionFailed when the file is another one than `tag` names; 400: the box does not take it */
+/** @throws PreconditionFailed when the file is another one than `tag` names; 400: the device does not take it */
 export async function writeFile(text: string, tag: string): Promise<void> {
   const response = await send('v3/config/file', {
     method: 'PUT',

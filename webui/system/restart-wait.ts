@@ -8,7 +8,7 @@ const LIMIT_MS = 3_000;
 /** Much longer than it usually takes. */
 const PATIENCE = 3;
 
-/** What tells the box of before a restore from the one after it; undefined while it does not answer. */
+/** What tells the device of before a restore from the one after it; undefined while it does not answer. */
 export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
@@ -23,7 +23,7 @@ export async function serverRun(): Promise<string | undefined> {
 }
 
 /**
- * Waits for the box to come back as another one.
+ * Waits for the device to come back as another one.
  * @param before its run until now
  * @param seconds that it usually takes
  * @returns false: it has not, for much longer than that

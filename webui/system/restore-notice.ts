@@ -14,7 +14,7 @@ export function noteRestored(made: string): void {
   }
 }
 
-/** That it has worked, and of when the box is now: once. */
+/** That it has worked, and of when the device is now: once. */
 export function restoredText(): string | undefined {
   try {
     const made = sessionStorage.getItem(KEPT);

@@ -20,7 +20,7 @@ export interface SystemFacts {
   /** In the local network: `perch.local`. */
   readonly name: string | null;
   readonly model: string | null;
-  /** Somebody would start the box again. */
+  /** Somebody would start the device again. */
   readonly canRestart: boolean;
   /** What is wrong in the configuration file, of which not all is in force then. */
   readonly configFault: { readonly line: number | null } | null;
@@ -51,7 +51,7 @@ export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
 
 const LOOK_MS = 5_000;
 
-/** Undefined until the box has answered; what was seen last stays. */
+/** Undefined until the device has answered; what was seen last stays. */
 export function useSystemFacts(): SystemFacts | undefined {
   const [facts, setFacts] = useState<SystemFacts>();
   useEffect(() => {

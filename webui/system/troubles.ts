@@ -15,10 +15,10 @@ export function troublesOf({ configFault, power, temperatureCelsius, clock }: Sy
   ];
 }
 
-/** What the way from the box takes, and what two good clocks differ. */
+/** What the way from the device takes, and what two good clocks differ. */
 const NEAR_MS = 2_000;
 
-/** The box does not know the time, and would take that of this device. */
+/** The device does not know the time, and would take that of this device. */
 export const needsTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
   !set && canBeSet && Math.abs(behindMs) > NEAR_MS;
 

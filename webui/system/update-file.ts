@@ -1,10 +1,10 @@
 import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
-/** What the box takes at most. */
+/** What the device takes at most. */
 export const MAX_BYTES = 320 << 20;
-/** A Node over a slow Wi-Fi, and a box that reads all of it before it says yes. */
+/** A Node over a slow Wi-Fi, and a device that reads all of it before it says yes. */
 const LIMIT_MS = 240_000;
-/** The box gives a server that is silent half a minute. */
+/** The device gives a server that is silent half a minute. */
 const LOOK_LIMIT_MS = 45_000;
 
 export interface LastUpdate {
@@ -22,7 +22,7 @@ export interface UpdateState {
   readonly lacking: 'noService' | 'noKey' | null;
   /** A file is being checked, fetched or taken, for this page or for somebody else. */
   readonly isReceiving: boolean;
-  /** Where the box looks for updates when it is asked to. */
+  /** Where the device looks for updates when it is asked to. */
   readonly address: string | null;
   readonly last: LastUpdate | null;
 }
@@ -46,7 +46,7 @@ export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/updat
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
   fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
-/** The box fetches it over whatever way it has, and goes on when nobody waits any more. */
+/** The device fetches it over whatever way it has, and goes on when nobody waits any more. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
   fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
 

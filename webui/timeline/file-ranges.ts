@@ -2,7 +2,7 @@ import type { Span } from '../api-client/recordings.ts';
 
 /** A part of one span that is played as one file. */
 export interface FileRange {
-  /** RFC 3339, as exact as the box wrote it when the span begins here. */
+  /** RFC 3339, as exact as the device wrote it when the span begins here. */
   readonly start: string;
   /** Unix milliseconds. */
   readonly startMs: number;
@@ -47,7 +47,7 @@ export function nextFileRange(spans: readonly Span[], range: FileRange): FileRan
 }
 
 /**
- * The moment so many seconds before the newest that is recorded. The box's clock counts, not the browser's. In a gap it
+ * The moment so many seconds before the newest that is recorded. The device's clock counts, not the browser's. In a gap it
  * is where the next recording begins: who opens the page sees a picture.
  */
 export function momentAgo(spans: readonly Span[], agoS: number): number | undefined {

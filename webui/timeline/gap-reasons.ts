@@ -1,7 +1,7 @@
 import type { RecordingsWords } from '../words/en/recordings.ts';
 import type { GapReason } from './lane.ts';
 
-/** The box looks every two seconds, and a camera that is back is recorded from its next key frame on. */
+/** The device looks every two seconds, and a camera that is back is recorded from its next key frame on. */
 const SLACK_MS = 20_000;
 
 const WORDS = new Map<string, (words: RecordingsWords) => string>([
@@ -16,7 +16,7 @@ const WORDS = new Map<string, (words: RecordingsWords) => string>([
   ['nothingSeen', ({ gapNothingSeen }) => gapNothingSeen],
 ]);
 
-/** Why most of a gap is one; undefined: the box does not know, or for less than half of it. */
+/** Why most of a gap is one; undefined: the device does not know, or for less than half of it. */
 export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: number): string | undefined {
   const lengths = new Map<string, number>();
   let explained = 0;

@@ -12,7 +12,7 @@ export interface Lane {
   readonly isCounted: boolean;
 }
 
-/** Why nothing was recorded, as the box calls it. Begin and end are some seconds off. */
+/** Why nothing was recorded, as the device calls it. Begin and end are some seconds off. */
 export interface GapReason {
   readonly startMs: number;
   readonly endMs: number;
@@ -97,7 +97,7 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
   return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons, isCounted };
 }
 
-/** What the box tells of the camera itself is nothing that it has seen. */
+/** What the device tells of the camera itself is nothing that it has seen. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
 
 /** In order and without overlaps: answers of neighbouring times meet, and are drawn as one. @param pairs begin and end in turns */

@@ -47,7 +47,7 @@ export const TOP = { labels: 14, track: 76, chosen: 88 } as const;
 const SIDE = { labels: 12, track: 96 } as const;
 const TRACK_PX = 10;
 const COMB_PX = 44;
-/** The camera's last recording ends when the box noticed, not when the camera went. */
+/** The camera's last recording ends when the device noticed, not when the camera went. */
 const SAME_END_MS = 60_000;
 
 export const heightOfLanes = (others: number, laneHeight: number): number => TOP.chosen + others * laneHeight + 4;

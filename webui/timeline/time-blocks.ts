@@ -1,7 +1,7 @@
 import { dayStart, nextDay } from '../words/format.ts';
 import type { TimeWindow } from './time-window.ts';
 
-/** A time that the box is asked for in one, and whose answer is kept. */
+/** A time that the device is asked for in one, and whose answer is kept. */
 export interface TimeBlock {
   readonly fromMs: number;
   readonly toMs: number;
@@ -13,7 +13,7 @@ const MONTH = 32 * DAY;
 /** Beyond this, days are too many; below the other their answers are too coarse. */
 const DAYS_UP_TO_MS = 4 * DAY;
 const HOURS_UP_TO_MS = 3 * HOUR;
-/** Of an hour in which very much was seen the box counts alone. */
+/** Of an hour in which very much was seen the device counts alone. */
 const PARTS_UP_TO_MS = HOUR / 6;
 
 /** The few times that together cover a window: parts of an hour, hours, days or months, the same ones wherever the window begins. */

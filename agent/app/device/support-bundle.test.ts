@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { PASSWORD, startRestartingHarness } from '../../../test/support/base/restarting-harness.ts';
 
-/** Each of them stands in one place of the box; none has a letter of another. */
+/** Each of them stands in one place of the device; none has a letter of another. */
 const SECRETS = {
   cameraUrl: 'Zq-url-secret-1',
   cameraOdd: 'Zq:odd@sec/ret-2',
@@ -109,7 +109,7 @@ test('a viewer has no bundle', async () => {
   expect((await box.ask('GET', 'diagnostics')).status).toBe(401);
 });
 
-/** The bundle of a box with this configuration. @param then its file becomes this one */
+/** The bundle of a device with this configuration. @param then its file becomes this one */
 async function bundleOf(config: string, then?: string): Promise<{ text: string; bundle: Record<string, unknown> }> {
   const box = await startRestartingHarness({ config });
   onTestFinished(() => box[Symbol.asyncDispose]());

@@ -48,7 +48,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
   /** The built page. */
   readonly pageFolder: string;
-  /** Of the box in the local network. */
+  /** Of the device in the local network. */
   readonly name: { readonly current: string | undefined };
   /** The last of what the log has said. */
   readonly lines?: LogLines;

@@ -26,7 +26,7 @@ export interface HttpPortsDeps {
   readonly log: Logger;
   /** What the names of keys and certificates are relative to. */
   readonly cwd: string;
-  /** The certificate that the box makes itself. */
+  /** The certificate that the device makes itself. */
   readonly own: OwnKeys;
   readonly accounts: Accounts;
   readonly authority: Authority;

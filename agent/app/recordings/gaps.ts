@@ -23,7 +23,7 @@ interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isCloc
   readonly isDateDoubted: () => boolean;
 }
 
-/** Notes why paths are not recorded, as long as the box runs. */
+/** Notes why paths are not recorded, as long as the device runs. */
 export class RecordingGaps {
   readonly journal: GapJournal;
   readonly #options: RecordingGapsOptions;

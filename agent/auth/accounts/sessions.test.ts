@@ -140,7 +140,7 @@ test('answers with the next token may be lost or cross: the old one holds until 
   expect(one).toBe(other);
   await clock.advance(3 * DAY_MS);
   expect(sessions.find(token)).toBe('owner');
-  // The box may have started again in between.
+  // The device may have started again in between.
   const restarted = await open();
   expect([await restarted.renewal(token, PHONE.ip), restarted.find(one ?? '')]).toEqual([one, 'owner']);
 });

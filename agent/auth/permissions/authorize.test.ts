@@ -85,7 +85,7 @@ test.for([
     '',
   ],
   ['foreign without any user', claimed, { ...foreign, internalUsers: [] }, loopback, ''],
-  // Users and guests of the box.
+  // Users and guests of the device.
   ['own, a viewer by session', claimed, own, { ...away, sessionUser: 'ann' }, 'read'],
   ['own, a viewer by password', claimed, own, { ...away, user: 'ann', password: 'blue heron' }, 'read'],
   ['own, a viewer by a wrong password', claimed, own, { ...away, user: 'ann', password: 'x' }, ''],

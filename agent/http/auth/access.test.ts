@@ -196,6 +196,6 @@ test('without credentials a page that is none of ours has nothing of the API, wh
   expect(await ask('/api', HOME, { ...evil, authorization: basic('made:up') })).toBe(401);
   expect(await ask('/api?token=made-up', HOME, evil)).toBe(401);
   expect(await ask('/read', HOME, evil)).toBe(200);
-  // Who is not in the same network as the box can be asked for nothing that he could not ask for himself.
+  // Who is not in the same network as the device can be asked for nothing that he could not ask for himself.
   expect(await ask('/api', '203.0.113.5', evil)).toBe(200);
 });

@@ -144,7 +144,7 @@ class Lines {
       return undefined;
     }
     if (password === undefined && this.#seen.has('wifi-password')) {
-      // Without it the box would join anybody's open network of that name.
+      // Without it the device would join anybody's open network of that name.
       this.complain('without a right wifi-password the Wi-Fi was not taken');
       return undefined;
     }

@@ -1,7 +1,7 @@
 /** Video codecs as people know them. */
 export type Codec = 'H.264' | 'H.265' | 'AV1' | 'VP8' | 'VP9' | 'M-JPEG' | 'MPEG-4';
 
-/** By the labels of the box's API and the beginnings of RFC 6381 names. */
+/** By the labels of the device's API and the beginnings of RFC 6381 names. */
 const NAMES: readonly (readonly [RegExp, Codec])[] = [
   [/\bH\.?265\b|\bHEVC\b|\bh(?:vc|ev)1\b/i, 'H.265'],
   [/\bH\.?264\b|\bavc[13]\b/i, 'H.264'],

@@ -187,7 +187,7 @@ class NativeSession implements HlsSession {
   }
 }
 
-/** The reason that stands in the box's answer: `{"status":"error","error":"text"}`. */
+/** The reason that stands in the device's answer: `{"status":"error","error":"text"}`. */
 function toldBy({ networkDetails }: ErrorData): string | undefined {
   try {
     const { error } = JSON.parse((networkDetails as XMLHttpRequest).responseText) as { error?: unknown };

@@ -11,13 +11,13 @@ export interface SessionFacts {
   readonly packetsLost?: number;
   /** Names of tracks that do not come this way, such as `MPEG-4 Audio`. */
   readonly leftOut?: readonly string[];
-  /** From the camera's picture at the box to its showing here, if the session knows it. */
+  /** From the camera's picture at the device to its showing here, if the session knows it. */
   readonly lagMs?: number;
   /** WebRTC's statistics, of which more can be said. */
   readonly report?: RTCStatsReport;
 }
 
-/** One connection to the box that feeds a `<video>`. */
+/** One connection to the device that feeds a `<video>`. */
 export interface LiveSession {
   readonly technology: Technology;
   /** The camera has sound that does not come this way. */
@@ -27,13 +27,13 @@ export interface LiveSession {
   /** Resolves with the reason when no more pictures will come. Never rejects. */
   readonly ended: Promise<string>;
   facts(): Promise<SessionFacts>;
-  /** Ends it here and in the box. */
+  /** Ends it here and in the device. */
   close(): void;
 }
 
 /**
- * `codec`: this browser cannot decode it. `transport`: the box answers, the media does not come through.
- * `absent`: there is no such picture now. `refused`: not logged in. `away`: the box does not answer.
+ * `codec`: this browser cannot decode it. `transport`: the device answers, the media does not come through.
+ * `absent`: there is no such picture now. `refused`: not logged in. `away`: the device does not answer.
  */
 export type FailureKind = 'codec' | 'transport' | 'absent' | 'refused' | 'away';
 
@@ -50,7 +50,7 @@ export class PlayError extends Error {
   }
 }
 
-/** The names in the box's `Perch-Left-Out`: kinds and reasons are the box's words, which the page has in its own language. */
+/** The names in the device's `Perch-Left-Out`: kinds and reasons are the device's words, which the page has in its own language. */
 export const leftOutOf = (header: string | null): string[] =>
   entriesOf(header).map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
 
@@ -60,16 +60,16 @@ export const isSoundLeftOut = (header: string | null): boolean =>
 
 const entriesOf = (header: string | null): string[] => (header ?? '').split(', ').filter((track) => track !== '');
 
-/** What the box's answer to a request for a picture means. */
+/** What the device's answer to a request for a picture means. */
 export function failureOf(status: number, message: string): PlayError {
-  // 503 are the box's own words: this way is not open now, another may be.
+  // 503 are the device's own words: this way is not open now, another may be.
   if (status === 0 || status === 502 || status >= 504) {
     return new PlayError('away', message);
   }
   if (status === 401 || status === 403) {
     return new PlayError('refused', message);
   }
-  // Of a path that was taken out of the configuration the box says so by 400.
+  // Of a path that was taken out of the configuration the device says so by 400.
   if (status === 404 || message.endsWith(' is not configured')) {
     return new PlayError('absent', message);
   }

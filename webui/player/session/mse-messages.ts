@@ -1,6 +1,6 @@
 import { failureOf, PlayError } from './live-session.ts';
 
-/** What the box says between the pieces: of its protocol what a player looks at. */
+/** What the device says between the pieces: of its protocol what a player looks at. */
 export type MseMessage = MseInit | MseClock | MseError | { readonly type: 'skip' | 'unknown' };
 
 export interface MseInit {
@@ -16,7 +16,7 @@ export interface MseInit {
 export interface MseClock {
   readonly type: 'clock';
   readonly mediaS: number;
-  /** Unix milliseconds by the box's clock: when that was captured, and when it was said. */
+  /** Unix milliseconds by the device's clock: when that was captured, and when it was said. */
   readonly captureMs: number;
   readonly nowMs: number;
 }
@@ -38,7 +38,7 @@ export function parseMessage(text: string): MseMessage {
   }
 }
 
-/** HTTP's status for what the box's codes mean. */
+/** HTTP's status for what the device's codes mean. */
 const STATUS = new Map([
   ['unauthorized', 401],
   ['notFound', 404],
@@ -53,6 +53,6 @@ export function failureOfMse({ code, error, labels = [] }: MseError): PlayError 
   return failureOf(STATUS.get(code) ?? 500, error);
 }
 
-/** How far behind the camera's picture at the box the one that is shown is, whatever the clock here says. */
+/** How far behind the camera's picture at the device the one that is shown is, whatever the clock here says. */
 export const lagMs = ({ nowMs, captureMs, mediaS }: MseClock, sinceMs: number, positionS: number): number =>
   nowMs + sinceMs - captureMs - (positionS - mediaS) * 1000;

@@ -39,7 +39,7 @@ export const withParameter = (address: string, parameter: string): string =>
   `${address}${address.includes('?') ? '&' : '?'}${parameter}`;
 
 /**
- * A WHEP session's own address. Its secret is the last part of `Location`; what stands before it is the box's view of
+ * A WHEP session's own address. Its secret is the last part of `Location`; what stands before it is the device's view of
  * the address, which a proxy's sub-folder is missing from.
  */
 export function sessionAddress(whep: string, location: string): string | undefined {

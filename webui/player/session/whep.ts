@@ -16,14 +16,14 @@ const CONNECT_LIMIT_MS = 5_000;
 /** ICE often recovers from this by itself. */
 const DISCONNECTED_LIMIT_MS = 3_000;
 const DELETE_LIMIT_MS = 2_000;
-/** So long the box has to answer an offer that was left: its session has no address before. */
+/** So long the device has to answer an offer that was left: its session has no address before. */
 const LEFT_LIMIT_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
   readonly wantsSound: boolean;
   readonly signal: AbortSignal;
-  /** Ask whether the box would reject the offer: a refusal stands in the console of the page. */
+  /** Ask whether the device would reject the offer: a refusal stands in the console of the page. */
   readonly asksFirst?: boolean;
 }
 
@@ -83,7 +83,7 @@ class WhepSession implements LiveSession {
 
   async offer(asksFirst: boolean): Promise<void> {
     const peer = this.#peer;
-    // An offer takes as long to make as the box takes to answer.
+    // An offer takes as long to make as the device takes to answer.
     const [told] = await Promise.all([asksFirst ? this.#ask('OPTIONS') : undefined, peer.setLocalDescription()]);
     if (told?.headers.get('Perch-B-Frames')) {
       throw new PlayError('codec', 'B-frames');
@@ -106,7 +106,7 @@ class WhepSession implements LiveSession {
     this.#listenForGoodbye();
   }
 
-  /** The box ends a session with an alert that closes the transport (RFC 8446 §6.1); the connection itself would notice seconds later. */
+  /** The device ends a session with an alert that closes the transport (RFC 8446 §6.1); the connection itself would notice seconds later. */
   #listenForGoodbye(): void {
     for (const { receiver } of this.#peer.getTransceivers()) {
       const { transport } = receiver;
@@ -181,7 +181,7 @@ class WhepSession implements LiveSession {
     clearTimeout(this.#patience);
     this.#end('closed');
     setTimeout(() => this.#offering.abort(), LEFT_LIMIT_MS);
-    // Told first: the box would find the session gone when the connection has ended by itself.
+    // Told first: the device would find the session gone when the connection has ended by itself.
     this.#delete().finally(() => this.#peer.close());
   }
 

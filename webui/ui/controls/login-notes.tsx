@@ -1,6 +1,6 @@
 import { startWords } from '../../words/start.ts';
 
-/** Below a password field: over plain http others in the network can read what is typed. Not on the box itself. */
+/** Below a password field: over plain http others in the network can read what is typed. Not on the device itself. */
 export function UnencryptedNotice() {
   const t = startWords.value;
   return location.protocol === 'https:' || window.isSecureContext ? null : (

@@ -63,7 +63,7 @@ export function lazyPart<P extends object>(load: () => Promise<FunctionComponent
   };
 }
 
-/** The strip above says meanwhile when the box does not answer. */
+/** The strip above says meanwhile when the device does not answer. */
 async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     try {
@@ -76,7 +76,7 @@ async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Prom
   }
 }
 
-/** After an update the box has other scripts than those that this page names. */
+/** After an update the device has other scripts than those that this page names. */
 async function reloadIfOld(stop: AbortSignal): Promise<void> {
   const own = document.querySelector('script[src]')?.getAttribute('src');
   const page = await window.fetch('.', { cache: 'no-store', signal: stop }).then(

@@ -2,7 +2,7 @@ import { counter } from '../grammar/plural.ts';
 
 const many = counter('en');
 
-/** Settings: how the box does, its log, its file. */
+/** Settings: how the device does, its log, its file. */
 export const system = {
   system: 'System',
   runsWell: 'Running well',

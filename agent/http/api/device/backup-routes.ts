@@ -53,7 +53,7 @@ const SetUp = Type.Object({
   [SETUP_CODE]: Type.Optional(Type.String({ description: 'Where the box has no owner yet and asks for it.' })),
 });
 
-/** What the routes need of the box. */
+/** What the routes need of the device. */
 export interface BackupControl {
   make(): Promise<{ readonly name: string; readonly bytes: Buffer }>;
   /**
@@ -73,7 +73,7 @@ interface BackupRoutesOptions {
   readonly backup: BackupControl;
   readonly accounts: {
     readonly owner: string | undefined;
-    /** @throws PerchError when this is nobody who may make the box his own */
+    /** @throws PerchError when this is nobody who may make the device his own */
     checkSetUp(setupCode: string | undefined, asker: { readonly ip: string; readonly isPrivate: boolean }): void;
   };
   readonly wrongCredentials: WrongCredentials;
@@ -85,7 +85,7 @@ interface BackupRoutesOptions {
 const tags = ['box'];
 const FAILURES = [400, 409, 413, 415, 429, 503, 507];
 
-/** A backup holds every password and key of the box: for the owner alone, or for whoever may become it. */
+/** A backup holds every password and key of the device: for the owner alone, or for whoever may become it. */
 export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
   const { access, backup, accounts } = options;
   app.removeAllContentTypeParsers();

@@ -77,7 +77,7 @@ const SystemFacts = Type.Object({
   ),
 });
 
-/** `GET /v3/system`: how the box is doing, for the page. */
+/** `GET /v3/system`: how the device is doing, for the page. */
 export const systemRoute: FastifyPluginAsync<SystemRouteOptions> = async (app, { access, info, facts }) => {
   const schema = {
     summary: 'How the machine is doing, for the owner: null where it does not tell',

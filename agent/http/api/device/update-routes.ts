@@ -55,7 +55,7 @@ const NewestUpdate = Type.Object({
 export type NewestUpdate = Static<typeof NewestUpdate>;
 const Wanted = Type.Object({ version: Type.String({ description: 'As `POST /v3/update/look` has told it.' }) });
 
-/** What the routes need of the box. */
+/** What the routes need of the device. */
 export interface UpdateControl {
   state(): Promise<UpdateState>;
   /** @throws PerchError badInput, exhausted while another one is being taken */
@@ -82,7 +82,7 @@ const sent = {
   response: answers(UpdatePlan, ...FAILURES),
 };
 
-/** Updates of the box, for the owner on the main port alone. */
+/** Updates of the device, for the owner on the main port alone. */
 export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   await app.register(sentUpdates, { updates });

@@ -26,7 +26,7 @@ interface StreamedEvent {
   readonly data: string;
 }
 
-/** The part of the box's events, or of its log, that these routes need. */
+/** The part of the device's events, or of its log, that these routes need. */
 interface EventFeed<E extends StreamedEvent> {
   readonly run: string;
   readonly last: number;
@@ -45,7 +45,7 @@ interface EventStreamOptions {
 }
 
 /**
- * Who listens to the events of the box, or to its log. Viewers and guests have places of their own: a link that many have opened, or a
+ * Who listens to the events of the device, or to its log. Viewers and guests have places of their own: a link that many have opened, or a
  * house behind one address, does not keep the owner out.
  */
 export class EventStreams<E extends StreamedEvent = DeviceEvent> {

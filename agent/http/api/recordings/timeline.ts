@@ -25,7 +25,7 @@ interface TimelineQuery {
   readonly resolution?: string | readonly string[];
 }
 
-/** As the box notes them (`record/gaps/gap-reason.ts`). */
+/** As the device notes them (`record/gaps/gap-reason.ts`). */
 export const TOLD_REASONS = [
   ...['offline', 'paused', 'recordingOff', 'diskFull', 'diskAway', 'diskFault', 'boxOff', 'clockSet', 'nothingSeen'],
 ];

@@ -12,7 +12,7 @@ interface PublisherRoutesOptions {
   readonly sessions: SessionTables;
 }
 
-/** `/publishers`: who sends to this box, whatever the protocol. */
+/** `/publishers`: who sends to this device, whatever the protocol. */
 export const publisherRoutes: FastifyPluginAsync<PublisherRoutesOptions> = async (app, { paths, sessions }) => {
   const tags = ['paths'];
   const protocols = sessions.kinds.flatMap(({ noun, protocol }) => (noun === 'session' ? [protocol] : []));

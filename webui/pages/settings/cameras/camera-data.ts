@@ -8,7 +8,7 @@ import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts
 
 const LOOK_MS = 10_000;
 
-/** A camera that the box has, as `/v3/cameras/list` has it. */
+/** A camera that the device has, as `/v3/cameras/list` has it. */
 export interface CameraItem {
   readonly path: string;
   readonly sub: string | null;
@@ -61,7 +61,7 @@ export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | unde
 }
 
 export interface CameraFacts {
-  /** Undefined for what is no camera in the box's eyes, such as a path that somebody publishes to. */
+  /** Undefined for what is no camera in the device's eyes, such as a path that somebody publishes to. */
   readonly item: CameraItem | undefined;
   readonly title: string;
   readonly use: StorageUse | undefined;

@@ -12,13 +12,13 @@ import { words } from '../../../words/words.ts';
 import { configAddress, foreseeAddress, patchAddress } from './camera-data.ts';
 import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './camera-settings.ts';
 
-/** What saving would do to the camera's stream and its recording, as the box says. */
+/** What saving would do to the camera's stream and its recording, as the device says. */
 type SaveEffect = 'nothing' | 'recording' | 'restart';
 
 /** A finger on a stepper is not followed by a question for each step. */
 const REST_MS = 200;
 
-/** Asks the box what saving would do, whenever something else is typed. @returns undefined while that is not known */
+/** Asks the device what saving would do, whenever something else is typed. @returns undefined while that is not known */
 export function useSaveEffect(name: string, { form, config }: CameraForm): Signal<SaveEffect | undefined> {
   const foreseen = useMemo(() => signal<SaveEffect | undefined>('nothing'), []);
   const { changed } = form;
@@ -106,7 +106,7 @@ export function toastCameraSaved(name: string, edited: CameraForm, restarts: boo
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 
-/** The page shows it at once, before the box tells it. */
+/** The page shows it at once, before the device tells it. */
 function showName(name: string, title: string | undefined): void {
   if (title !== undefined) {
     paths.value = paths.peek()?.map((item) => (item.name === name ? { ...item, title } : item));

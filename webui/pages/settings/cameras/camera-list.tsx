@@ -58,7 +58,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           .map(({ name }) => name)
           .join('\n')
     ) {
-      // The box tells the same now: later changes of others show.
+      // The device tells the same now: later changes of others show.
       order.value = undefined;
     }
   }, [cameras]);

@@ -163,7 +163,7 @@ const Fate = ({ text, isChosen, onChoose }: FateProps) => (
 );
 
 /**
- * What the box does not take for a camera, such as a path that somebody publishes to, is taken out of the file.
+ * What the device does not take for a camera, such as a path that somebody publishes to, is taken out of the file.
  * @returns false: it is there all the same, which of all cameras the demo alone is
  */
 async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
@@ -208,7 +208,7 @@ async function deleted(streams: readonly string[], title: string, language: stri
   toast(sentences([t.removedAll(title, byteSize(bytes, language)), keptCount > 0 && t.keptSome(keptCount)]));
 }
 
-/** The page shows it at once, before the box tells it. */
+/** The page shows it at once, before the device tells it. */
 function showPaused(name: string, paused: boolean, pausedUntil: string | null): void {
   paths.value = paths.peek()?.map((path) => (path.name === name ? { ...path, paused, pausedUntil } : path));
 }

@@ -48,7 +48,7 @@ export function daysOf(text: string): number {
 export const durationOf = (days: number): string =>
   days === FOR_EVER ? '0s' : Number.isInteger(days) ? `${days}d` : `${Math.round((days * DAY_MS) / 1000)}s`;
 
-/** As the box says sizes: `46.6G`, in powers of 1024. */
+/** As the device says sizes: `46.6G`, in powers of 1024. */
 export function bytesOf(text: string): number {
   const [, amount = '0', unit = ''] = /^([\d.]+)([KMGT]?)/.exec(text) ?? [];
   const bytes = Math.round(Number(amount) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit));
@@ -69,7 +69,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
   sound: config.audio !== false,
 });
 
-/** What is sent to the box. Of the camera's block all that was shown goes with it: its passwords are kept where they are hidden. */
+/** What is sent to the device. Of the camera's block all that was shown goes with it: its passwords are kept where they are hidden. */
 export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfig): object => ({
   ...(changed.name === undefined ? {} : { camera: { ...camera, name: changed.name.trim() } }),
   ...(changed.record === undefined

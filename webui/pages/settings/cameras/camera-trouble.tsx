@@ -180,7 +180,7 @@ const BY_WORD: Readonly<Record<string, Trouble>> = {
 /**
  * What stands in the way of a camera that gives no picture.
  *
- * @param word the box's own, for programs
+ * @param word the device's own, for programs
  * @param absence what its sentence says
  */
 const troubleOf = (word: string | null | undefined, absence: OfflineReason): Trouble =>

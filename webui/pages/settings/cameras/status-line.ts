@@ -13,7 +13,7 @@ interface Line {
   readonly tone?: 'bad' | 'warn';
 }
 
-/** How a camera is as the box sees it, whether somebody looks at it or not. */
+/** How a camera is as the device sees it, whether somebody looks at it or not. */
 export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, nowMs.value);
 
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];

@@ -17,7 +17,7 @@ import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 
 const SHORTEST = 8;
-/** As the box takes them. */
+/** As the device takes them. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
 
 interface PersonSheetProps {
@@ -110,7 +110,7 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
       try {
         await (user ? changePerson(user.name, changed) : adding.add(values));
       } catch (error) {
-        // The box's own reason for a refused password is that too many people use it: its length was judged here.
+        // The device's own reason for a refused password is that too many people use it: its length was judged here.
         const isPassword = error instanceof RequestError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
       }

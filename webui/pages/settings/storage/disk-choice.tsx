@@ -20,7 +20,7 @@ interface Defaults {
 }
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
-/** The box waits for its disk for 65 s. */
+/** The device waits for its disk for 65 s. */
 const OPENING_LIMIT_MS = 75_000;
 /** Some seconds until it goes, and some until it is back. */
 const RESTART_S = 15;

@@ -12,7 +12,7 @@ interface DisksProps {
   readonly drives: readonly Drive[];
 }
 
-/** The disks that are recorded to, those that were before, then the other drives of the box, with their health in words. */
+/** The disks that are recorded to, those that were before, then the other drives of the device, with their health in words. */
 export function Disks({ disks, places, drives }: DisksProps) {
   const { language } = i18n();
   const t = storageWords.value;

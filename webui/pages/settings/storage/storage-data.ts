@@ -9,7 +9,7 @@ export interface MountedDisk {
   readonly removable: boolean;
   readonly network: boolean;
   readonly writable: boolean;
-  /** Not writable, but the box has somebody who can change that: Perch starts anew for it. */
+  /** Not writable, but the device has somebody who can change that: Perch starts anew for it. */
   readonly canBeOpened: boolean;
   readonly recordsHere: readonly string[];
   readonly isChosen: boolean;

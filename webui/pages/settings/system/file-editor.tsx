@@ -9,7 +9,7 @@ const WIDE = '(min-width: 820px)';
 
 interface FileEditorProps {
   readonly text: string;
-  /** What the box says of this text already; undefined: it is asked. */
+  /** What the device says of this text already; undefined: it is asked. */
   readonly known: readonly FileProblem[] | undefined;
   readonly isChanged: boolean;
   readonly onEdit: (text: string) => void;

@@ -36,12 +36,12 @@ export function Problems({ problems, onGo }: ProblemsProps) {
   );
 }
 
-/** The box does not even judge it, and would not the next time either. */
+/** The device does not even judge it, and would not the next time either. */
 const lastingProblem = ({ message }: Error): FileProblem => ({
   ...{ severity: 'error', key: '', message, line: null, column: null },
 });
 
-/** What the box says of the text, a moment after the last key. */
+/** What the device says of the text, a moment after the last key. */
 export function useProblems(text: string, known: readonly FileProblem[] | undefined) {
   const [judged, setJudged] = useState<{ readonly text: string; readonly problems: readonly FileProblem[] }>();
   useEffect(() => {

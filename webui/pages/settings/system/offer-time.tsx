@@ -9,10 +9,10 @@ import { clock, longDay } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 
-/** The box itself waits for 35 s. */
+/** The device itself waits for 35 s. */
 const LIMIT_MS = 45_000;
 
-/** The box does not know the time, and this device does. For the owner. */
+/** The device does not know the time, and this device does. For the owner. */
 export function OfferTime({ onSet }: { readonly onSet: () => void }) {
   const t = systemWords.value;
   const { language } = i18n();

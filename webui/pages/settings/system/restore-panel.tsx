@@ -21,10 +21,10 @@ import { words } from '../../../words/words.ts';
 
 type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 
-/** HTTP's, as the box answers. */
+/** HTTP's, as the device answers. */
 const TOO_LARGE = 413;
 
-/** What the box calls it that a file is wrong, and what it is here. */
+/** What the device calls it that a file is wrong, and what it is here. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   noBackup: (t) => t.restoreNoBackup,
   damaged: (t) => t.restoreDamaged,
@@ -229,13 +229,13 @@ function sentence(error: unknown, work: Work): ComponentChildren {
 }
 
 interface RestoreProgressProps {
-  /** The box has not come back, for much longer than it usually takes. */
+  /** The device has not come back, for much longer than it usually takes. */
   readonly isGone: boolean;
   /** Where it is then, if that is another address. */
   readonly moved: string | undefined;
 }
 
-/** The box starts as what it was; the page comes with it, unless it is elsewhere then. */
+/** The device starts as what it was; the page comes with it, unless it is elsewhere then. */
 function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
   const t = systemWords.value;
   return (
@@ -251,7 +251,7 @@ function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
   );
 }
 
-/** At the first start: instead of setting the box up, what another one was. */
+/** At the first start: instead of setting the device up, what another one was. */
 export const RestoreSheet = ({ onClosed }: { readonly onClosed: () => void }) => (
   <Sheet title={systemWords.value.restore} onClosed={onClosed}>
     <p class="dim">{systemWords.value.restoreText}</p>

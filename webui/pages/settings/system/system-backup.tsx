@@ -12,7 +12,7 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 
-/** All that the box is as a file, and back again; and what somebody needs who looks for a fault. */
+/** All that the device is as a file, and back again; and what somebody needs who looks for a fault. */
 export function BackupPage() {
   const t = systemWords.value;
   // Of the buttons one is the main one.

@@ -112,7 +112,7 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
   useEffect(() => {
     const stop = new AbortController();
     if (!file) {
-      // The strip above says when the box does not answer.
+      // The strip above says when the device does not answer.
       retryUntilAnswered(readFile, stop.signal).then(
         (read) => read && setFile(read),
         (error) => onFailure(sentence(error)),
@@ -123,7 +123,7 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
   return [file, setFile] as const;
 }
 
-/** What is wrong in the file stands beside its lines; of the rest the box tells the first. */
+/** What is wrong in the file stands beside its lines; of the rest the device tells the first. */
 const sentence = (error: unknown): ComponentChildren =>
   error instanceof RequestError && error.status === 400
     ? serverText((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
@@ -139,7 +139,7 @@ interface FileChangesProps {
 
 const SIGNS = { same: ' ', theirs: '−', mine: '+' } as const;
 
-/** What saving would change, line by line, and what the box takes and does not know. */
+/** What saving would change, line by line, and what the device takes and does not know. */
 function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps) {
   const t = systemWords.value;
   const lines = diffOf(before, after);

@@ -25,10 +25,10 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
 const LOOK_MS = 2_000;
-/** HTTP's, as the box answers. */
+/** HTTP's, as the device answers. */
 const TOO_LARGE = 413;
 
-/** An update that this box takes, from a file or from the configured address. */
+/** An update that this device takes, from a file or from the configured address. */
 interface Chosen {
   readonly plan: UpdatePlan;
   install(): Promise<unknown>;
@@ -57,7 +57,7 @@ export function UpdatesPage() {
   );
 }
 
-/** The box starts again meanwhile: what it said last stays. */
+/** The device starts again meanwhile: what it said last stays. */
 function useUpdateState(): readonly [UpdateState | undefined, boolean, () => void] {
   const [state, setState] = useState<UpdateState>();
   const [isAway, setAway] = useState(false);
@@ -120,7 +120,7 @@ type Work = 'none' | 'reading' | 'looking' | 'sending';
 
 interface ChooseProps {
   readonly mayLook: boolean;
-  /** The box said so a moment ago. */
+  /** The device said so a moment ago. */
   readonly isTaking: boolean;
   readonly onBegun: () => void;
 }
@@ -130,7 +130,7 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [isNewest, setNewest] = useState(false);
-  // What the box takes may then be what was chosen here.
+  // What the device takes may then be what was chosen here.
   const [isUsed, setUsed] = useState(false);
   const [failure, setFailure] = useState<ComponentChildren>('');
   const input = useRef<HTMLInputElement>(null);

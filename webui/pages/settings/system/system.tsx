@@ -23,7 +23,7 @@ const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPag
 const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
-/** Above this the box works hard: pictures may come late. */
+/** Above this the device works hard: pictures may come late. */
 const BUSY_PERCENT = 90;
 const MAX_SAID = 2;
 

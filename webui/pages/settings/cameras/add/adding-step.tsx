@@ -24,7 +24,7 @@ import { FailedCameras } from './failed-cameras.tsx';
 
 const renamed = signal<string | undefined>(undefined);
 
-/** Those of them that the box has by now; a recorder with several lenses is several. */
+/** Those of them that the device has by now; a recorder with several lenses is several. */
 const arrived = computed(() => {
   const written = new Set(adoptions.value.flatMap(({ paths }) => paths));
   return (cameras.value ?? []).filter(({ name }) => written.has(name));
@@ -100,7 +100,7 @@ export function AddingStep({
   );
 }
 
-/** It is written, and the box has not begun with it yet. */
+/** It is written, and the device has not begun with it yet. */
 const isWaited = ({ phase, paths }: Adoption, here: readonly Camera[]): boolean =>
   phase === 'adopted' && !here.some(({ name }) => paths.includes(name));
 
@@ -216,7 +216,7 @@ const newForm = (path: string, title: string) =>
     save: async (values) => {
       const body = { title: values.title.trim() };
       await fetchJson(`v3/cameras/patch/${encodeName(path)}`, { method: 'PATCH', body });
-      // It stands there at once, not only when the box is asked again.
+      // It stands there at once, not only when the device is asked again.
       paths.value = paths.peek()?.map((item) => (item.name === path ? { ...item, ...body } : item));
     },
   });
