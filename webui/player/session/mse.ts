@@ -218,10 +218,16 @@ class MseSession implements LiveSession {
 
   #steer(): void {
     const { paused, seeking, currentTime } = this.#video;
+    if (!this.#hasBegun || paused) {
+      return;
+    }
     const ranges = this.#buffer?.ranges ?? [];
-    // What it seeks may never come: then it goes on where something is.
-    const isOnItsWay = seeking && ranges.some(([startS, endS]) => startS <= currentTime && currentTime <= endS);
-    if (!this.#hasBegun || paused || isOnItsWay) {
+    if (seeking && ranges.some(([startS, endS]) => startS <= currentTime && currentTime <= endS)) {
+      const next = ranges.find(([startS]) => startS > currentTime);
+      // A decoder that reorders pictures may need more than there is before a gap: the seek would never end.
+      if (next) {
+        this.#video.currentTime = next[0];
+      }
       return;
     }
     const steering = this.#edge.steer(currentTime, ranges, performance.now());
