@@ -15,6 +15,6 @@ test.for([
   [{ rtsp: 'admin:s3cret' }, null],
   [{ endpoint: '', address: '10.0.0.5' }, '10.0.0.5'],
   [{}, null],
-] as const)('%j asks for the camera %s, and no password is told', ([request, camera]) => {
+] as const)('%j asks for the camera %s, and contains no password', ([request, camera]) => {
   expect(askedFor(request)).toBe(camera);
 });

@@ -28,7 +28,7 @@ const TEXT = `paths:
 
 function open() {
   const clock = new FakeClock();
-  const told: unknown[] = [];
+  const published: unknown[] = [];
   const log: string[] = [];
   const store = {
     text: TEXT,
@@ -45,18 +45,18 @@ function open() {
   };
   const pauses = new CameraPauses({
     ...{ store, clock, log: createLogger('info', (line) => log.push(line)) },
-    publish: (type, fields) => told.push([type, fields]),
+    publish: (type, fields) => published.push([type, fields]),
   });
-  return { clock, store, told, log, pauses };
+  return { clock, store, published, log, pauses };
 }
 
 test('a pause ends when its time has come, and one without a time, or with a later one, goes on', async () => {
-  const { clock, store, told } = open();
+  const { clock, store, published } = open();
   await clock.advance(55_000);
   expect(store.text).toBe(TEXT);
   await clock.advance(5_000);
   expect(store.text).toBe(TEXT.replace('      paused: yes\n      pausedUntil: 2026-01-01T00:01:00Z\n', ''));
-  expect(told).toEqual([['camera', { state: 'resumed', path: 'a' }]]);
+  expect(published).toEqual([['camera', { state: 'resumed', path: 'a' }]]);
   await clock.advance(3_540_000);
   const { paths } = store.current;
   expect(['a', 'b', 'c'].map((name) => paths.get(name)?.settings?.camera?.paused)).toEqual([
@@ -66,7 +66,7 @@ test('a pause ends when its time has come, and one without a time, or with a lat
   ]);
 });
 
-test('a pause that cannot be ended, because the file cannot be written, is tried on and told of once', async () => {
+test('a pause that cannot end because the file is not writable is retried, and logged once', async () => {
   const { clock, store, log } = open();
   store.refusal = new PerchError('unavailable', 'cannot write perch.yml');
   await clock.advance(60_000);

@@ -65,18 +65,18 @@ test('log-ins, changes of the configuration and what cameras see come as events,
   const refused = post('session', { password: 'wrong horse' }).finally(() => {
     isAnswered = true;
   });
-  // It is told before the answer, which waits by the clock.
+  // It is published before the answer, which waits for the clock.
   await expect.poll(async () => clock.advance(5_000).then(() => isAnswered && text)).toContain('"state":"refused"');
   await refused;
   const added = await post('config/paths/add/gate', { source: 'publisher' }, cookie);
   expect([added.status, await added.json()]).toEqual([200, { status: 'ok' }]);
   await post('events', { path: 'door', type: 'doorbell', text: 'somebody rings' }, cookie);
   await expect.poll(() => text).toContain('"type":"doorbell"');
-  const told = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, type, data]) => [
+  const published = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, type, data]) => [
     type,
     JSON.parse(data ?? ''),
   ]);
-  expect(told).toEqual([
+  expect(published).toEqual([
     ['login', expect.objectContaining({ state: 'refused', user: 'owner', address: '127.0.0.1' })],
     ['config', expect.objectContaining({ path: 'gate', change: 'added', by: 'API', user: 'owner' })],
     ['event', expect.objectContaining({ path: 'door', type: 'doorbell', text: 'somebody rings', source: 'api' })],
@@ -107,7 +107,7 @@ test('an unknown type is refused by name', async () => {
 });
 
 test('what Perch tells of its disks has no path, and is of the type disk', () => {
-  const told: unknown[] = [];
+  const published: unknown[] = [];
   const event = {
     id: '1',
     path: '',
@@ -117,11 +117,11 @@ test('what Perch tells of its disks has no path, and is of the type disk', () =>
     text: 'full: /mnt/usb: no space left',
     source: 'perch',
   } as const;
-  publishCameraEvents((type, fields) => told.push([type, fields]))(event);
-  expect(told).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
+  publishCameraEvents((type, fields) => published.push([type, fields]))(event);
+  expect(published).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });
 
-test('a camera that is found in the networks of the box is told of', async () => {
+test('a camera that is found in the networks of the device is published', async () => {
   const port = await freeUdpPort();
   const { base, cookie } = await openApp({ port, includeLoopback: true });
   const abort = new AbortController();
@@ -138,10 +138,10 @@ test('a camera that is found in the networks of the box is told of', async () =>
   expect(text).toContain(`"endpoint":"${camera.endpoint}","address":"127.0.0.61","name":"Front door"`);
 });
 
-test('however many cameras somebody invents, a hundred of them are told of in ten minutes', async () => {
+test('at most a hundred invented cameras are published in ten minutes', async () => {
   const clock = new FakeClock();
-  const told: unknown[] = [];
-  const found = publishFoundCameras((_type, fields) => told.push(fields), clock);
+  const published: unknown[] = [];
+  const found = publishFoundCameras((_type, fields) => published.push(fields), clock);
   const camera = (i: number) => ({
     ...{ endpoint: `urn:uuid:${i}`, address: '192.168.1.9', foundFrom: '192.168.1.2', url: 'http://192.168.1.9/onvif' },
     ...{ name: undefined, hardware: undefined, location: undefined, manufacturer: undefined },
@@ -149,8 +149,8 @@ test('however many cameras somebody invents, a hundred of them are told of in te
   });
   const invent = () => Array.from({ length: 512 }, (_, i) => found(camera(i), 'new'));
   invent();
-  expect(told).toHaveLength(100);
+  expect(published).toHaveLength(100);
   await clock.advance(10 * 60_000);
   invent();
-  expect(told).toHaveLength(200);
+  expect(published).toHaveLength(200);
 });

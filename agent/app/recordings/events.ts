@@ -76,14 +76,14 @@ export class CameraEvents implements EventIntake {
     if (!resolvePath(this.#options.config(), path)?.settings) {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
-    const told = await this.hub.add({ ...this.#dated(event), source: 'api' });
-    // Whoever gets an answer relies on it: a power cut must not take the event back.
+    const added = await this.hub.add({ ...this.#dated(event), source: 'api' });
+    // The caller relies on the answer: a power cut must not lose the event.
     await this.journal.sync();
-    if (this.journal.isRejected(told)) {
+    if (this.journal.isRejected(added)) {
       const message = 'the event was passed on, but the disk did not take it: the log says why';
-      throw new PerchError('unavailable', message, { path, event: told.id });
+      throw new PerchError('unavailable', message, { path, event: added.id });
     }
-    return { id: told.id };
+    return { id: added.id };
   }
 
   async close(): Promise<void> {

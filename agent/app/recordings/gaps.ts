@@ -44,10 +44,10 @@ export class RecordingGaps {
   /** Until `signal` aborts. */
   begin(signal: AbortSignal, paths: () => readonly WatchedPath[]): void {
     const { clock, log } = this.#options;
-    const told = (error: unknown): void => log.error({ err: error }, 'reasons of gaps are not noted');
+    const logFailure = (error: unknown): void => log.error({ err: error }, 'reasons of gaps are not noted');
     this.#stops = [
-      clock.every(LOOK_MS, () => void this.journal.look(paths()).catch(told)),
-      clock.every(PRUNE_PAUSE_MS, () => void this.#prune().catch(told)),
+      clock.every(LOOK_MS, () => void this.journal.look(paths()).catch(logFailure)),
+      clock.every(PRUNE_PAUSE_MS, () => void this.#prune().catch(logFailure)),
     ];
     // Before the paths go: that they are not there any more is no news.
     signal.addEventListener('abort', () => this.#end(), { once: true });

@@ -18,7 +18,7 @@ import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 export interface LoginClient extends Device {
   /** From loopback or a private network, as far as that is reliable. */
   readonly isPrivate: boolean;
-  /** Shows that somebody was logged in on this device before. */
+  /** Proves an earlier login on this device. */
   readonly deviceToken?: string | undefined;
 }
 

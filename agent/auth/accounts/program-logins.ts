@@ -29,7 +29,7 @@ interface Pending {
 
 /**
  * Counts wrong names and passwords of programs, which send them with each request, whether the name exists or not. A pair that was right at
- * an address is not counted there again, so its player works while somebody else at the address guesses.
+ * an address is not counted there again: its player keeps working while another client at that address guesses.
  */
 export class ProgramLogins {
   readonly #clock: Clock;

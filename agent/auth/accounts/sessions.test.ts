@@ -97,7 +97,7 @@ test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])(
   },
 );
 
-test('who ends a session is told when it would hold again after the next start', async () => {
+test('ending a session fails when it would be valid again after the next start', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await rm(folder, { recursive: true });
@@ -182,19 +182,19 @@ test('all sessions of a user end but the one that asks', async () => {
   expect([kept, ...tokens].map((token) => sessions.find(token))).toEqual(['owner', undefined, 'eve']);
 });
 
-test('whose session was taken from him is told, once for all of his; who logs out himself is not told of', async () => {
+test('revoked sessions are reported once per user; a log-out is not', async () => {
   const sessions = await open();
-  const told: string[] = [];
-  sessions.onRevoked((user) => told.push(user));
+  const revoked: string[] = [];
+  sessions.onRevoked((user) => revoked.push(user));
   const [one, two] = [await sessions.create('owner', PHONE), await sessions.create('owner', PHONE)];
   await sessions.create('eve', PHONE);
   await sessions.end(one);
-  expect(told).toEqual([]);
+  expect(revoked).toEqual([]);
   expect(await sessions.endById(sessions.idOf(two) ?? '', undefined)).toBe(true);
   await sessions.create('eve', PHONE);
   await sessions.endAllOf('eve');
   expect(await sessions.endById('none', undefined)).toBe(false);
-  expect(told).toEqual(['owner', 'eve']);
+  expect(revoked).toEqual(['owner', 'eve']);
 });
 
 test('who logs in a hundred times ends sessions of his own', async () => {
@@ -206,7 +206,7 @@ test('who logs in a hundred times ends sessions of his own', async () => {
   expect([sessions.find(owner), sessions.size]).toEqual(['owner', 100]);
 });
 
-test('a file of before loads: its sessions have names and are told apart', async () => {
+test('a file of a former version loads, and its sessions get distinct names', async () => {
   const hash = (letter: string) => letter.repeat(64);
   const old = { user: 'owner', created: clock.wallMs(), seen: clock.wallMs() };
   const stored = [

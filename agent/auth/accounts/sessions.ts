@@ -105,7 +105,7 @@ export class Sessions {
 
   /**
    * The successor of a token that has been in use for a day, for the client that sent it. A repeated request gets the same one, so that
-   * lost or concurrent replies log nobody out.
+   * a lost or concurrent reply ends no login.
    */
   async renewal(token: string, ip: string): Promise<string | undefined> {
     const session = this.#use(token);
