@@ -17,9 +17,8 @@ import type { Environment } from '../config/load/environment.ts';
 import type { Config } from '../config/load/load.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
-import { openStoredLogins } from '../onvif/device/stored-logins.ts';
 import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
-import type { LoginFile } from '../onvif/soap/login/login-file.ts';
+import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
 import { noAudioReason } from '../servers/webrtc/sdp/codecs.ts';
@@ -31,7 +30,7 @@ import type { HookGate } from '../zlm/hook-gate.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
-import { pinCertificates } from './cameras/pinned-certificates.ts';
+import { pinCertificates } from './cameras/onvif-link.ts';
 import { ptzOf } from './cameras/ptz.ts';
 import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
 import { Backups, restoreStaged } from './device/backup.ts';
@@ -170,7 +169,7 @@ export class App {
       commands: this.#commands,
       events,
       cameras: this.#box,
-      steering: ptzOf(this.#cameras, (path, what) => this.#box.cameraChanged(path, what)),
+      steering: ptzOf(this.#cameras.controls, (path, what) => this.#box.cameraChanged(path, what)),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(store.current),
@@ -343,7 +342,7 @@ export class App {
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {
-        this.#cameras.streamOpened(name, stream);
+        this.#cameras.controls.streamOpened(name, stream);
         this.#box.streamOpened(name);
         this.#servers.streamOpened(name, stream);
       },

@@ -38,3 +38,17 @@ export function joinSignals(signals: readonly AbortSignal[], deadlineMs?: number
     },
   };
 }
+
+/** Runs work with a joined signal, and releases it. @param deadlineMs undefined: none */
+export async function withJoinedSignal<T>(
+  signals: readonly AbortSignal[],
+  deadlineMs: number | undefined,
+  work: (joined: JoinedSignal) => Promise<T>,
+): Promise<T> {
+  const joined = joinSignals(signals, deadlineMs);
+  try {
+    return await work(joined);
+  } finally {
+    joined.release();
+  }
+}

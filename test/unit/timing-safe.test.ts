@@ -11,10 +11,11 @@ const HARMLESS = /^(?:undefined|null|''|true|false|\d+|'[^']*'|typeof.*)$|\.leng
 const ALLOWED: Record<string, string> = {
   'agent/playback/index/segment-row.ts: before.signature !== row.signature': "what a file's length and time were",
   'agent/config/file/file-watch.ts: signature !== this.#signature': "what a file's length and time were",
-  'agent/onvif/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, told by the camera",
-  'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, told by the camera",
-  'agent/onvif/control/own-profile.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
-  'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, told by the camera",
+  'agent/onvif/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, from the camera",
+  'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, from the camera",
+  'agent/onvif/device/media.ts: one.token === token': "a profile's name in ONVIF, from the camera",
+  'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
+  'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",
 };
 
 function comparisons(file: string): string[] {

@@ -14,13 +14,13 @@ test('that a camera was followed to another address stands in its history, witho
   const noted: object[] = [];
   hub.listen((event) => noted.push(event));
   const box = new EventBus(systemClock);
-  const told: string[] = [];
-  box.listen(({ data }) => told.push(data));
+  const published: string[] = [];
+  box.listen(({ data }) => published.push(data));
   const publish = notingMoves(box.emit, hub);
   publish('camera', { state: 'moved', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
   publish('camera', { state: 'elsewhere', path: 'door', from: '192.0.2.1', to: '192.0.2.9' });
   publish('path', { state: 'moved', path: 'door' });
   await hub.close();
-  expect(told).toHaveLength(3);
+  expect(published).toHaveLength(3);
   expect(noted).toEqual([expect.objectContaining({ path: 'door', type: 'perch.moved', source: 'perch', text: '' })]);
 });

@@ -4,15 +4,13 @@ import type { Logger } from '../../base/log.ts';
 import { Follower } from '../../cameras/following/follower.ts';
 import { type Environment, variableOf } from '../../config/load/environment.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
-import { sharedLogins } from '../../onvif/device/onvif-session.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
+import { sharedLogins } from '../../onvif/soap/login/login-memory.ts';
 
-/** Stores that a camera has moved. */
 interface EventHistory {
   add(event: { readonly path: string; readonly type: string; readonly source: 'perch' }): Promise<unknown>;
 }
 
-/** Event type of a camera that has moved. */
 const MOVED = 'perch.moved';
 
 /** Follows configured cameras to new addresses, and saves these in the configuration. */

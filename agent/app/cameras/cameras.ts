@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { Adopter, type AdopterDeps } from '../../cameras/adoption/adopter.ts';
 import { isRange } from '../../cameras/adoption/camera-request.ts';
@@ -68,7 +68,7 @@ export class Cameras implements CameraLookup {
   readonly #probes: ProbeJobs;
   readonly #openFile: OpenFileWarning;
   readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'cameras');
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #publishedMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: CamerasDeps) {
     const { clock, store, log, signal } = deps;
@@ -86,7 +86,6 @@ export class Cameras implements CameraLookup {
     this.adopted = new ConfiguredCameras({ ...deps, adopter: this.#adopter, gate: this.#gate });
   }
 
-  /** Call after a change of the configuration. */
   apply(): void {
     this.adopted.descriptions.apply();
     this.adopted.completion.apply();
@@ -219,8 +218,8 @@ export class Cameras implements CameraLookup {
       const reason = redact(failure.words);
       const { path, trouble, triesLeft } = failure;
       const known = this.#deps.found.list().find(({ endpoint }) => endpoint === request.endpoint);
-      const who = known ? { name: known.name, address: known.address } : { camera };
-      log.info({ ...who, reason, trouble }, 'camera not adopted');
+      const facts = known ? { name: known.name, address: known.address } : { camera };
+      log.info({ ...facts, reason, trouble }, 'camera not adopted');
       publish('camera', { state: 'notAdopted', camera, path, trouble, error: reason, triesLeft });
       return item;
     }
@@ -228,23 +227,16 @@ export class Cameras implements CameraLookup {
 
   /** Runs with a deadline for each camera, a few cameras at a time. */
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#gate.run(async () => {
-      const joined = joinSignals([this.#deps.signal], DEADLINE_MS);
-      try {
-        return await work(joined.signal);
-      } finally {
-        joined.release();
-      }
-    });
+    return this.#gate.run(() => withJoinedSignal([this.#deps.signal], DEADLINE_MS, ({ signal }) => work(signal)));
   }
 
   /** For an adoption by address, which takes time. */
   #progressPublisher(camera: string | null) {
     const { clock, publish } = this.#deps;
-    let toldMs = Number.NEGATIVE_INFINITY;
+    let publishedMs = Number.NEGATIVE_INFINITY;
     return ({ what, done, total }: Progress) => {
-      if (clock.monoMs() - toldMs >= PUBLISH_EVERY_MS) {
-        toldMs = clock.monoMs();
+      if (clock.monoMs() - publishedMs >= PUBLISH_EVERY_MS) {
+        publishedMs = clock.monoMs();
         publish('camera', { state: 'adopting', camera, what, done, total });
       }
     };
@@ -252,10 +244,10 @@ export class Cameras implements CameraLookup {
 
   #publishProbe(job: ProbeJob): void {
     const nowMs = this.#deps.clock.monoMs();
-    if (job.state === 'running' && nowMs - this.#toldMs < PUBLISH_EVERY_MS) {
+    if (job.state === 'running' && nowMs - this.#publishedMs < PUBLISH_EVERY_MS) {
       return;
     }
-    this.#toldMs = nowMs;
+    this.#publishedMs = nowMs;
     const { id, target, what, done, total, error } = probeJobJson(job);
     const state = job.state === 'running' ? 'probing' : 'probed';
     this.#deps.publish('camera', { state, id, target, what, done, total, error });

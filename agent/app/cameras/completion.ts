@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
-import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
@@ -11,6 +11,7 @@ import type { Edit } from '../../config/yaml/edit.ts';
 import type { CameraChannel, CameraDescription } from '../../onvif/device/describe-device.ts';
 import { withoutLogin } from './login.ts';
 import { linkOf } from './onvif-link.ts';
+import { isReady } from './path-entries.ts';
 
 /** Between searches for streams that are elsewhere now; their paths retry the configured address meanwhile. */
 const PAUSES_MS = [30_000, 60_000, 2 * 60_000, 5 * 60_000, 10 * 60_000, 30 * 60_000] as const;
@@ -39,7 +40,6 @@ export class CameraCompletion {
     this.#deps = deps;
   }
 
-  /** Call after a change of the configuration. */
   apply(): void {
     for (const path of pendingOf(this.#deps.store.current)) {
       const key = linkOf(path.settings)?.key;
@@ -61,7 +61,7 @@ export class CameraCompletion {
     const { clock, signal } = this.#deps;
     for (let i = 0; ; i += 1) {
       await clock.sleep(PAUSES_MS[Math.min(i, PAUSES_MS.length - 1)] ?? 0, signal);
-      const [camera] = this.#pendingOf(key);
+      const [camera] = pendingOf(this.#deps.store.current, key);
       if (signal.aborted || !camera) {
         return;
       }
@@ -72,15 +72,7 @@ export class CameraCompletion {
   async #tryOnce(key: string, camera: ReadyPath): Promise<void> {
     const description = await this.#deps.read(camera);
     this.#deps.onRead(camera, description);
-    await this.#revise((config) =>
-      pendingOf(config)
-        .filter(({ settings }) => linkOf(settings)?.key === key)
-        .flatMap((path) => completed(path, description, config)),
-    );
-  }
-
-  #pendingOf(key: string): ReadyPath[] {
-    return pendingOf(this.#deps.store.current).filter(({ settings }) => linkOf(settings)?.key === key);
+    await this.#revise((config) => pendingOf(config, key).flatMap((path) => completed(path, description, config)));
   }
 
   async #revise(plan: (config: Config) => readonly Edit[]): Promise<void> {
@@ -110,10 +102,12 @@ export class CameraCompletion {
 
 const NOT_COMPLETED = 'camera cannot be completed yet';
 
-const pendingOf = (config: Config): ReadyPath[] =>
-  [...config.paths.values()].filter(
-    (path): path is ReadyPath => path.settings?.camera?.pending !== undefined && path.pattern === undefined,
-  );
+/** @param key of the camera's link; default: all cameras */
+const pendingOf = (config: Config, key?: string): ReadyPath[] =>
+  [...config.paths.values()]
+    .filter(isReady)
+    .filter(({ settings, pattern }) => settings.camera?.pending !== undefined && pattern === undefined)
+    .filter(({ settings }) => key === undefined || linkOf(settings)?.key === key);
 
 const withoutPending = (path: string): Edit => ({ keyPath: ['paths', path, 'camera', 'pending'], value: undefined });
 
@@ -126,7 +120,6 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
   const isSub = name.endsWith(SUB_SUFFIX) && config.paths.has(name.slice(0, -SUB_SUFFIX.length));
   const stream = isSub ? channel.sub : channel.main;
   if (!stream) {
-    // The camera has no sub stream.
     return channel.main.delay ? [] : [{ keyPath: ['paths', name], value: undefined }];
   }
   const { token: profile, rtspUrl } = stream;
@@ -149,7 +142,6 @@ function completed({ name, settings }: ReadyPath, description: CameraDescription
 /** False if the camera was too busy to name the stream's address. */
 const isPulled = ({ source }: PathSettings): boolean => source !== 'publisher';
 
-/** The channel of a profile. */
 function channelOf({ channels, profiles }: CameraDescription, name: string | undefined): CameraChannel | undefined {
   const byName = new Map(profiles.map((one) => [one.token, one]));
   const profile = byName.get(name ?? '');

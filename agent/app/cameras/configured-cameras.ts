@@ -1,9 +1,10 @@
 import type { Static } from 'typebox';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import type { Adopter } from '../../cameras/adoption/adopter.ts';
 import { failureOf, troubleIn } from '../../cameras/adoption/failure.ts';
@@ -29,7 +30,6 @@ import { ofCamera } from './ptz.ts';
 const MAX_PICTURE_BYTES = 4 << 20;
 const PICTURE_DEADLINE_MS = 10_000;
 const DEADLINE_MS = 60_000;
-/** Removed cameras that can be restored. */
 const MAX_FORGOTTEN = 50;
 
 export interface ConfiguredCamerasDeps {
@@ -62,7 +62,6 @@ interface PathState {
   readonly lastErrorTime: string | null;
 }
 
-/** The cameras of the configuration: listed, read, changed, removed. */
 export class ConfiguredCameras implements AdoptedLookup {
   readonly descriptions: DeviceInfoCache;
   readonly completion: CameraCompletion;
@@ -100,7 +99,6 @@ export class ConfiguredCameras implements AdoptedLookup {
     return this.#itemOf(camera);
   }
 
-  /** Keeps the description from the adoption. */
   remember(paths: readonly string[], description: CameraDescription): void {
     const config = this.#deps.store.current;
     for (const camera of camerasOf(config).filter(({ name }) => paths.includes(name))) {
@@ -116,7 +114,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       blocks = keyPaths.map((keyPath) => ({ keyPath, value: blockAt(written, keyPath) ?? null }));
       return keyPaths.map((keyPath) => ({ keyPath, value: undefined }));
     });
-    this.#remember(path, blocks);
+    putBounded(this.#forgotten, path, blocks, MAX_FORGOTTEN);
     log.info({ path }, 'camera removed');
     publish('camera', { state: 'forgotten', path });
   }
@@ -138,15 +136,6 @@ export class ConfiguredCameras implements AdoptedLookup {
     log.info({ path }, 'camera restored');
     publish('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => String(keyPath[1])) });
     return this.#itemOf(cameraAt(path, store.current));
-  }
-
-  #remember(path: string, blocks: readonly Edit[]): void {
-    this.#forgotten.delete(path);
-    this.#forgotten.set(path, blocks);
-    const [oldest = ''] = this.#forgotten.keys();
-    if (this.#forgotten.size > MAX_FORGOTTEN) {
-      this.#forgotten.delete(oldest);
-    }
   }
 
   async patch(path: string, body: Static<typeof CameraPatch>): Promise<CameraJson> {
@@ -213,33 +202,23 @@ export class ConfiguredCameras implements AdoptedLookup {
       const reason = isPaused ? 'is paused' : 'has no ONVIF, and so no picture of its own';
       throw new PerchError('unsupported', `this camera ${reason}`, { path, isPaused });
     }
-    const joined = joinSignals([this.#deps.signal], PICTURE_DEADLINE_MS);
-    try {
-      return await ofCamera(() => source.fetch(joined.signal));
-    } catch (error) {
-      if (joined.isLate && !(error instanceof PerchError)) {
-        throw new PerchError('timeout', `no picture within ${PICTURE_DEADLINE_MS / 1000} s`, { path }, error);
-      }
-      throw error;
-    } finally {
-      joined.release();
-    }
+    return this.#within(PICTURE_DEADLINE_MS, 'no picture', (signal) => ofCamera(() => source.fetch(signal)));
   }
 
-  async #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#deps.gate.run(async () => {
-      const joined = joinSignals([this.#deps.signal], DEADLINE_MS);
-      try {
-        return await work(joined.signal);
-      } catch (error) {
+  #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#deps.gate.run(() => this.#within(DEADLINE_MS, 'the camera was not done', work));
+  }
+
+  /** @param missing at the deadline, for the error */
+  #within<T>(deadlineMs: number, missing: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withJoinedSignal([this.#deps.signal], deadlineMs, (joined) =>
+      work(joined.signal).catch((error: unknown) => {
         if (joined.isLate && !(error instanceof PerchError)) {
-          throw new PerchError('timeout', `the camera was not done within ${DEADLINE_MS / 1000} s`, {}, error);
+          throw new PerchError('timeout', `${missing} within ${deadlineMs / 1000} s`, {}, error);
         }
         throw error;
-      } finally {
-        joined.release();
-      }
-    });
+      }),
+    );
   }
 
   #revise(path: string, plan: (camera: ReadyPath, config: Config) => readonly Edit[]): Promise<void> {
@@ -279,7 +258,6 @@ export class ConfiguredCameras implements AdoptedLookup {
     };
   }
 
-  /** Advice for a missing camera by its last discovery. */
   #nextStep({ endpoint = '', onvif = '' }: NonNullable<ReadyPath['settings']['camera']>): string {
     const seen = endpoint === '' ? undefined : this.#deps.found.find(endpoint)[0];
     if (!seen) {
@@ -315,7 +293,6 @@ const NEXT: Partial<Record<CameraTrouble, string>> = {
   lockedOut: 'wait until the camera accepts this user again; it has locked the account after wrong passwords',
 };
 
-/** The value at a key path of the file. */
 const blockAt = (written: unknown, keyPath: readonly string[]): unknown =>
   keyPath.reduce<unknown>(
     (block, key) => (block as Readonly<Record<string, unknown>> | null | undefined)?.[key],

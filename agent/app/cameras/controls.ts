@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { CameraControl, CameraControls } from '../../onvif/control/control.ts';
 import { KeyFrameRequester } from '../../onvif/control/key-frames.ts';
 import { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../stream/stream.ts';
@@ -19,7 +18,7 @@ interface Known {
 }
 
 /** The controls of all cameras: created on first use, and again when a path's settings change. */
-export class Controls implements CameraControls {
+export class Controls {
   readonly #options: ControlsOptions;
   readonly #known = new Map<string, Known>();
   readonly #stop = new AbortController();
@@ -28,8 +27,22 @@ export class Controls implements CameraControls {
     this.#options = options;
   }
 
-  control(path: string): CameraControl | undefined {
-    return this.#obtain(path);
+  /** Undefined if the path has no camera. */
+  control(path: string): OnvifControl | undefined {
+    const { clock, log, config } = this.#options;
+    this.apply();
+    const link = linkOfPath(config(), path);
+    if (!link || this.#stop.signal.aborted) {
+      return undefined;
+    }
+    let known = this.#known.get(path);
+    if (!known) {
+      const open = () => openOnvifSession(link, clock, this.#stop.signal);
+      const control = new OnvifControl({ open, profile: link.profile, clock, log: log.child({ path }) });
+      known = { key: keyOf(link), control };
+      this.#known.set(path, known);
+    }
+    return known.control;
   }
 
   /** Passes requests for key frames on to the camera. */
@@ -42,7 +55,7 @@ export class Controls implements CameraControls {
       gop: stream,
       clock,
       request: async () => {
-        await this.#obtain(path)?.keyFrame();
+        await this.control(path)?.keyFrame();
       },
       onStopped: (reason, bug) => {
         // The next stream may come from another firmware.
@@ -68,23 +81,6 @@ export class Controls implements CameraControls {
   async close(): Promise<void> {
     await Promise.all([...this.#known.values()].map(({ control }) => control.close()));
     this.#stop.abort();
-  }
-
-  #obtain(path: string): OnvifControl | undefined {
-    const { clock, log, config } = this.#options;
-    this.apply();
-    const link = linkOfPath(config(), path);
-    if (!link || this.#stop.signal.aborted) {
-      return undefined;
-    }
-    let known = this.#known.get(path);
-    if (!known) {
-      const open = () => openOnvifSession(link, clock, this.#stop.signal);
-      const control = new OnvifControl({ open, profile: link.profile, clock, log: log.child({ path }) });
-      known = { key: keyOf(link), control };
-      this.#known.set(path, known);
-    }
-    return known.control;
   }
 }
 

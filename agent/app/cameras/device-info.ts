@@ -7,11 +7,9 @@ import type { CameraDescription } from '../../onvif/device/describe-device.ts';
 import { linkOf } from './onvif-link.ts';
 import { camerasOf, pathsOfDevice, streamsOf } from './path-entries.ts';
 
-/** Cameras read at the same time. */
 const MAX_CONCURRENT = 2;
 /** A camera that has just started is busy. */
 const OPENED_PAUSE_MS = 5_000;
-/** For streams on demand. */
 const ON_DEMAND_PAUSE_MS = 30_000;
 const CHANGED_PAUSE_MS = 1_000;
 /** How long a description counts as current when the stream reconnects. */
@@ -20,9 +18,7 @@ const FIRST_RETRY_MS = 600_000;
 const MAX_RETRY_MS = 6 * 3_600_000;
 
 interface DeviceInfoOptions {
-  /** The configuration in effect. */
   config(): Config;
-  /** Reads the camera. @throws PerchError */
   read(camera: ReadyPath): Promise<CameraDescription>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,9 +49,7 @@ interface Wanted {
 /** Descriptions of adopted cameras, read in the background when their streams open, a few at a time. */
 export class DeviceInfoCache {
   readonly #options: DeviceInfoOptions;
-  /** By path. */
   readonly #known = new Map<string, Kept>();
-  /** By key. */
   readonly #wanted = new Map<string, Wanted>();
   readonly #due: Wanted[] = [];
   #running = 0;
@@ -75,7 +69,6 @@ export class DeviceInfoCache {
     this.#known.set(name, { description, ...times, identity: identityOf(settings.camera) });
   }
 
-  /** Call after a change of the configuration. */
   apply(): void {
     const cameras = camerasOf(this.#options.config());
     const names = new Set(cameras.map(({ name }) => name));

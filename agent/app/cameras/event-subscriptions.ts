@@ -7,6 +7,7 @@ import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { type ChannelUser, readChannels } from '../../onvif/events/channels.ts';
 import { EventSubscription } from '../../onvif/events/event-subscription.ts';
 import type { DetectionType } from '../../onvif/events/topics.ts';
+import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import type { NewEvent } from '../../record/events/event-hub.ts';
 import { linkOf, type OnvifLink, openOnvifSession } from './onvif-link.ts';
@@ -25,7 +26,6 @@ export interface EventSubscriptionsOptions {
   readonly isClockTrusted: () => boolean;
 }
 
-/** All paths that name one camera. */
 interface Group {
   readonly link: OnvifLink;
   readonly users: readonly ChannelUser[];
@@ -35,7 +35,6 @@ interface Group {
 
 interface ClockState {
   readonly log: Logger;
-  /** A failure to set it was logged. */
   isFailureLogged: boolean;
 }
 
@@ -47,9 +46,7 @@ interface Watched {
 /** Receives the events of every configured camera, with one subscription each, and keeps clocks set where configured. */
 export class EventSubscriptions {
   readonly #options: EventSubscriptionsOptions;
-  /** By the key of the camera's link. */
   readonly #watched = new Map<string, Watched>();
-  /** Subscriptions that are being closed. */
   readonly #ending = new Map<string, Promise<void>>();
   #isClosed = false;
 
@@ -57,7 +54,6 @@ export class EventSubscriptions {
     this.#options = options;
   }
 
-  /** Call after a change of the configuration. */
   apply(): void {
     const groups = this.#isClosed ? new Map<string, Group>() : groupsOf(this.#options.config());
     for (const [key, watched] of this.#watched) {
@@ -170,9 +166,7 @@ export class EventSubscriptions {
       kept.isFailureLogged = false;
       kept.log.info({ wasOffMs, skewMs }, 'clock of a camera set');
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      ignoreExpected(error);
       kept.log[kept.isFailureLogged ? 'debug' : 'info'](
         { wasOffMs, reason: explain(error) },
         'setting the clock of a camera failed',

@@ -10,7 +10,7 @@ import { IdentityCheckedSource } from './identity-checked-source.ts';
 
 function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
   const clock = new FakeClock();
-  const told: string[] = [];
+  const calls: string[] = [];
   const source = Object.assign(new ScriptedSource(), {
     answers: async () => true,
     statistics: {} as SourceStatistics,
@@ -20,8 +20,8 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
   let asked = 0;
   const watch = {
     check: async () => (await verdicts[asked++]) ?? 'unknown',
-    failed: (path: string, isOther = false) => told.push(`${path} failed${isOther ? ', another camera' : ''}`),
-    connected: (path: string) => told.push(`${path} connected`),
+    failed: (path: string, isOther = false) => calls.push(`${path} failed${isOther ? ', another camera' : ''}`),
+    connected: (path: string) => calls.push(`${path} connected`),
   };
   const stop = new AbortController();
   const followed = new IdentityCheckedSource(source, 'door', watch, clock);
@@ -29,7 +29,7 @@ function setUp(verdicts: readonly (Verdict | Promise<Verdict>)[]) {
     followed
       .run({ publish: (tracks) => new Stream(tracks, { isOnDemand: false }) }, stop.signal)
       .catch((error: unknown) => error);
-  return { clock, told, source, run, stop, asked: () => asked };
+  return { clock, calls, source, run, stop, asked: () => asked };
 }
 
 async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Promise<unknown>) {
@@ -43,14 +43,14 @@ async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Pro
 }
 
 test('nothing is pulled from another camera that is at the address now', async () => {
-  const { source, run, told } = setUp(['other']);
+  const { source, run, calls } = setUp(['other']);
   expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA, context: { camera: 'otherCamera' } });
   expect(source.runs).toBe(0);
-  expect(told).toEqual(['door failed, another camera']);
+  expect(calls).toEqual(['door failed, another camera']);
 });
 
 test('who is known is asked once for each connection', async () => {
-  const { clock, source, run, stop, told, asked } = setUp(['same']);
+  const { clock, source, run, stop, calls, asked } = setUp(['same']);
   const ran = run();
   await clock.advance(0);
   source.deliver([tinyH264]);
@@ -58,11 +58,11 @@ test('who is known is asked once for each connection', async () => {
   stop.abort();
   await ran;
   expect(asked()).toBe(1);
-  expect(told).toEqual(['door connected']);
+  expect(calls).toEqual(['door connected']);
 });
 
 test('a camera that streams before it can be asked is let in, and asked again: another one is out then', async () => {
-  const { clock, source, run, told } = setUp(['unknown', 'unknown', 'other']);
+  const { clock, source, run, calls } = setUp(['unknown', 'unknown', 'other']);
   const ran = run();
   await clock.advance(0);
   source.deliver([tinyH264]);
@@ -71,7 +71,7 @@ test('a camera that streams before it can be asked is let in, and asked again: a
   await clock.advance(1_000);
   expect(await ran).toMatchObject({ message: OTHER_CAMERA });
   expect(source.isRunning).toBe(false);
-  expect(told).toEqual(['door connected', 'door failed, another camera']);
+  expect(calls).toEqual(['door connected', 'door failed, another camera']);
 });
 
 test('one that never says who it is, is not asked for ever, and one that hangs keeps nobody waiting for more than two seconds', async () => {
@@ -88,22 +88,22 @@ test('one that never says who it is, is not asked for ever, and one that hangs k
 });
 
 test('who is told to stop does not wait for the answer, and has not failed', async () => {
-  const { clock, source, run, stop, told } = setUp([new Promise<Verdict>(() => {})]);
+  const { clock, source, run, stop, calls } = setUp([new Promise<Verdict>(() => {})]);
   const ran = run();
   await clock.advance(10);
   stop.abort();
   expect(await ran).toBeUndefined();
   expect(source.runs).toBe(0);
-  expect(told).toEqual([]);
+  expect(calls).toEqual([]);
 });
 
 test('a connection that breaks is told of, with its own reason for the path', async () => {
-  const { clock, source, run, told } = setUp(['same']);
+  const { clock, source, run, calls } = setUp(['same']);
   const ran = run();
   await clock.advance(0);
   source.fail(new PerchError('timeout', 'nothing came'));
   expect(await ran).toMatchObject({ message: 'nothing came' });
-  expect(told).toEqual(['door failed']);
+  expect(calls).toEqual(['door failed']);
 });
 
 test('after a failure nothing is pulled from whoever is there now until he has said who he is', async () => {

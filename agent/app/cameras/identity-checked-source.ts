@@ -10,11 +10,9 @@ const RECHECK_PAUSES_MS = [5_000, 15_000, 60_000] as const;
 /** Maximum delay of the first connection by the check. */
 const CHECK_TIMEOUT_MS = 2_000;
 /** After a failure another camera may be there, so a silent one is checked for longer. */
-/** After a failure another camera may be there: it is asked for so long while nobody answers. */
 const RECONNECT_CHECK_TIMEOUT_MS = 10_000;
 const SILENT_PAUSE_MS = 1_000;
 
-/** Checks identities of cameras. */
 export interface IdentityWatch {
   /** Never rejects. */
   check(path: string): Promise<Verdict>;

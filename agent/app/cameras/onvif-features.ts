@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { CameraControl, CameraControls } from '../../onvif/control/control.ts';
-import type { Stream } from '../../stream/stream.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { Controls } from './controls.ts';
 import { EventSubscriptions } from './event-subscriptions.ts';
@@ -18,8 +16,8 @@ interface OnvifFeaturesOptions {
 }
 
 /** What ONVIF adds to the stream of a camera: events and control. */
-export class OnvifFeatures implements CameraControls {
-  readonly #controls: Controls;
+export class OnvifFeatures {
+  readonly controls: Controls;
   readonly #subscriptions: EventSubscriptions;
   readonly #memory: SubscriptionFile;
   #hasBegun = false;
@@ -27,7 +25,7 @@ export class OnvifFeatures implements CameraControls {
   constructor(options: OnvifFeaturesOptions) {
     const { config, dataDir, clock, log, recordings } = options;
     this.#memory = new SubscriptionFile(join(dataDir, 'camera-subscriptions.json'), clock, log);
-    this.#controls = new Controls({ config, clock, log });
+    this.controls = new Controls({ config, clock, log });
     this.#subscriptions = new EventSubscriptions({
       config,
       clock,
@@ -45,23 +43,14 @@ export class OnvifFeatures implements CameraControls {
     this.apply();
   }
 
-  /** Call after a change of the configuration. */
   apply(): void {
     if (this.#hasBegun) {
-      this.#controls.apply();
+      this.controls.apply();
       this.#subscriptions.apply();
     }
   }
 
-  control(path: string): CameraControl | undefined {
-    return this.#controls.control(path);
-  }
-
-  streamOpened(path: string, stream: Stream): void {
-    this.#controls.streamOpened(path, stream);
-  }
-
   async close(): Promise<void> {
-    await Promise.all([this.#controls.close(), this.#subscriptions.close()]);
+    await Promise.all([this.controls.close(), this.#subscriptions.close()]);
   }
 }

@@ -5,6 +5,8 @@ import { requireSameCamera } from '../../cameras/following/identity.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { CameraSettings, PathSettings } from '../../config/schema/path.ts';
 import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
+import { type PinnedCamera, sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
+import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 
 /** How to reach the camera of a path. */
 export interface OnvifLink {
@@ -19,7 +21,6 @@ export interface OnvifLink {
 export const linkOf = (settings: PathSettings): OnvifLink | undefined =>
   settings.camera?.paused ? undefined : linkEvenIfPaused(settings);
 
-/** Also for paused cameras. */
 export function linkEvenIfPaused({ camera }: PathSettings): OnvifLink | undefined {
   const url = camera?.onvif;
   if (!camera || url === undefined || !URL.canParse(withoutZone(url))) {
@@ -48,4 +49,14 @@ export async function openOnvifSession(
   const { session } = await openGuarded(target, endpoint);
   await requireSameCamera(session, serial);
   return session;
+}
+
+/** Pins the configured certificates of https cameras. */
+export function pinCertificates({ paths }: Pick<Config, 'paths'>): void {
+  const cameras = [...paths.values()].flatMap(({ settings }): PinnedCamera[] => {
+    const { onvif, fingerprint } = settings?.camera ?? {};
+    const origin = onvif === undefined ? undefined : parseHttpUrl(onvif)?.origin;
+    return origin?.isSecure && fingerprint ? [{ origin, fingerprint }] : [];
+  });
+  sharedPins.set(cameras);
 }

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
 import { linkEvenIfPaused } from './onvif-link.ts';

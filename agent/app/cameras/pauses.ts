@@ -14,7 +14,6 @@ interface PausesOptions {
   readonly publish: PublishEvent;
 }
 
-/** Ends the pauses of cameras on time. */
 export class CameraPauses {
   readonly #options: PausesOptions;
   readonly #stopChecking: () => void;

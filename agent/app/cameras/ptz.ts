@@ -1,6 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
-import type { CameraControl, CameraControls, EncoderSettings } from '../../onvif/control/control.ts';
+import type { CameraClock } from '../../onvif/control/camera-clock.ts';
+import type { EncoderSettings } from '../../onvif/control/encoder.ts';
+import type { OnvifControl } from '../../onvif/control/onvif-control.ts';
 
 /** A login that the camera rejects must not become a 401 of Perch. */
 export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
@@ -25,10 +27,10 @@ function asClientError(error: unknown): unknown {
 
 /** Camera controls by path, in the API's form. @param changed called after a change of settings or a reboot */
 export function ptzOf(
-  controls: CameraControls,
+  controls: { control(path: string): OnvifControl | undefined },
   changed: (path: string, what: 'settings' | 'reboot') => void,
 ): CameraSteering {
-  const use = <T>(path: string, work: (control: CameraControl) => Promise<T>): Promise<T> =>
+  const use = <T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> =>
     ofCamera(async () => {
       const control = controls.control(path);
       if (!control) {
@@ -46,7 +48,7 @@ export function ptzOf(
       }),
     move: (path, velocity) => use(path, ({ ptz }) => ptz.move(velocity)),
     stop: (path) => use(path, ({ ptz }) => ptz.stop()),
-    presets: (path) => use(path, async ({ ptz }) => (await ptz.presets()).map(({ token, name }) => ({ token, name }))),
+    presets: (path) => use(path, ({ ptz }) => ptz.presets()),
     goToPreset: (path, token) => use(path, ({ ptz }) => ptz.goToPreset(token)),
     setPreset: (path, name, token) => use(path, ({ ptz }) => ptz.setPreset(name, token)),
     removePreset: (path, token) => use(path, ({ ptz }) => ptz.removePreset(token)),
@@ -76,7 +78,7 @@ export function ptzOf(
   };
 }
 
-const clockJson = ({ skewMs, source, ntpServer }: Awaited<ReturnType<CameraControl['clock']>>) => ({
+const clockJson = ({ skewMs, source, ntpServer }: CameraClock) => ({
   skewMs,
   source: source ?? null,
   ntpServer: ntpServer ?? null,

@@ -1,15 +1,13 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { CameraSettings } from '../../config/schema/path.ts';
-import { sharedLogins } from '../../onvif/device/onvif-session.ts';
 import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
-import type { LoginKey, LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import { type LoginKey, type LoginMemory, sharedLogins } from '../../onvif/soap/login/login-memory.ts';
 import type { LoginWatch } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
 
 interface StreamLoginOptions {
   readonly logins?: LoginMemory;
   readonly clock?: Pick<Clock, 'monoMs'>;
-  /** A user has just entered the password. */
   readonly isInteractive?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { IsOpen } from '../../cameras/adoption/try-patterns.ts';
 import { DELAY_WORDS, delayOf, type ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
@@ -38,11 +38,8 @@ export const createStreamProbe =
       }
       return described;
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      if (troubleOf(error)) {
-        // The login was not sent: the message says why and until when.
+      // With a trouble the login was not sent: the message says why and until when.
+      if (!(error instanceof PerchError) || troubleOf(error)) {
         throw error;
       }
       const { code, context } = error;
@@ -62,14 +59,8 @@ export const createStreamProbe =
 /** A device in a local network answers at once. */
 export const createPortProbe =
   (clock: Clock): IsOpen =>
-  async (host, port, signal) => {
-    const joined = joinSignals([signal], CONNECT_MS);
-    try {
-      return await answersAt(host, port, clock, joined.signal);
-    } finally {
-      joined.release();
-    }
-  };
+  (host, port, signal) =>
+    withJoinedSignal([signal], CONNECT_MS, (joined) => answersAt(host, port, clock, joined.signal));
 
 export const createRtspProbe =
   (clock: Clock): IsOpen =>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -53,9 +54,7 @@ export class SubscriptionFile {
       left: () => this.#kept.get(camera),
       keep: (reference) => {
         if (reference) {
-          this.#kept.delete(camera);
-          this.#kept.set(camera, reference);
-          this.#limit();
+          putBounded(this.#kept, camera, reference, MAX_KEPT);
         } else if (!this.#kept.delete(camera)) {
           return;
         }
@@ -68,15 +67,6 @@ export class SubscriptionFile {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#writing;
-  }
-
-  #limit(): void {
-    for (const camera of this.#kept.keys()) {
-      if (this.#kept.size <= MAX_KEPT) {
-        return;
-      }
-      this.#kept.delete(camera);
-    }
   }
 
   async #writeSoon(): Promise<void> {

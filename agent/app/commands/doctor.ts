@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { fingerprintLines } from '../../base/fingerprint.ts';
 import { redact } from '../../base/log.ts';
-import { SUB_SUFFIX } from '../../cameras/adoption/path-names.ts';
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
@@ -10,7 +10,6 @@ import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
 import { type DemoCamera, startDemoCamera } from '../../sources/demo/demo-camera.ts';
 
-/** Its main stream, which is recorded. */
 export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
 
@@ -72,16 +71,16 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
 
 async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStreams | undefined> {
   const { clock, log, signal } = deps;
-  for (let told = ''; !signal.aborted; await clock.sleep(LOOK_AGAIN_MS, signal)) {
+  for (let logged = ''; !signal.aborted; await clock.sleep(LOOK_AGAIN_MS, signal)) {
     const found = await findStreams(camera, deps).catch((error: unknown) => explain(error));
     if (typeof found === 'object') {
       return found;
     }
     const reason = found ?? 'it did not answer the probe';
-    if (reason !== told && !signal.aborted) {
+    if (reason !== logged && !signal.aborted) {
       log.warn({ reason }, 'the demo camera is not found yet, looking again');
     }
-    told = reason;
+    logged = reason;
   }
   return undefined;
 }
@@ -97,25 +96,18 @@ async function findStreams(camera: DemoCamera, deps: DemoDeps): Promise<DemoStre
   return { onvifUrl: found, main, sub };
 }
 
-/** The camera's address as discovered. */
 async function findUrl(wanted: string, { log, signal, clock }: DemoDeps): Promise<string | undefined> {
   const isFound = new AbortController();
-  const over = joinSignals([signal, isFound.signal]);
+  const options = { includeLoopback: true, listenMs: LISTEN_MS, log, clock };
   let url: string | undefined;
-  const options = {
-    includeLoopback: true,
-    listenMs: LISTEN_MS,
-    signal: over.signal,
-    log,
-    clock,
-  };
-  await scan(options, (camera) => {
-    if (camera.url === wanted) {
-      url = camera.url;
-      isFound.abort();
-    }
-  });
-  over.release();
+  await withJoinedSignal([signal, isFound.signal], undefined, (joined) =>
+    scan({ ...options, signal: joined.signal }, (camera) => {
+      if (camera.url === wanted) {
+        url = camera.url;
+        isFound.abort();
+      }
+    }),
+  );
   return url;
 }
 

@@ -5,8 +5,8 @@ import type { Config } from '../../config/load/load.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { type CameraDescription, describeDevice } from '../../onvif/device/describe-device.ts';
+import { withZone } from '../../onvif/device/media-uri.ts';
 import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
-import { withZone } from '../../onvif/device/stream-address.ts';
 import {
   type CameraStream,
   DELAY_WORDS,
@@ -18,6 +18,7 @@ import {
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import type { KnownCamera } from '../../onvif/discovery/found-cameras.ts';
 import { sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
+import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import { httpOriginOf } from '../../onvif/soap/http/origin.ts';
 import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
@@ -37,7 +38,6 @@ import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, typ
 import { withLogin } from './stream-patterns.ts';
 import type { IsOpen, Progress } from './try-patterns.ts';
 
-/** Access to the configured paths. */
 interface CameraPaths {
   readonly current: Config;
   revise(plan: (now: { readonly config: Config }) => readonly Edit[]): Promise<void>;
@@ -64,9 +64,7 @@ export interface AdopterDeps {
 
 interface AdoptedCamera {
   readonly title: string;
-  /** One for each video source. */
   readonly paths: readonly AdoptedPath[];
-  /** Undefined for cameras without ONVIF. */
   readonly description: CameraDescription | undefined;
 }
 
@@ -141,7 +139,6 @@ export class Adopter {
     );
   }
 
-  /** The path of a discovered camera. */
   adoptedAs({ endpoint, url }: FoundCamera): string | undefined {
     return pathOfCamera({ endpoint, onvif: url }, this.#deps.paths.current);
   }
@@ -152,14 +149,8 @@ export class Adopter {
     if (known.length > 0) {
       return known;
     }
-    try {
-      await this.#deps.found.probe(host, { signal });
-    } catch (error) {
-      // Not in a private network: only its ports can be tried.
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-    }
+    // Fails if it is not in a private network: then only its ports can be tried.
+    await this.#deps.found.probe(host, { signal }).catch(ignoreExpected);
     return here();
   }
 
@@ -330,7 +321,6 @@ export class Adopter {
   }
 }
 
-/** A camera from the configuration. */
 type ConfiguredRequest = CameraRequest & { readonly onvif: string; readonly serial?: string | undefined };
 
 interface Opened {

@@ -30,7 +30,7 @@ async function look({
   discovered = [],
   isStreamThere = false,
 }: ProbeJob) {
-  const told: Progress[] = [];
+  const steps: Progress[] = [];
   const asked: string[] = [];
   const found = await probeAddress(
     { host, credentials: { ...LOGIN, password }, onvifPorts, ports: [554] },
@@ -39,7 +39,7 @@ async function look({
       isOpen: async (_host, port) => onvifPorts.includes(port),
       speaksRtsp: async () => true,
       discover: async () => discovered,
-      onProgress: (progress) => told.push(progress),
+      onProgress: (progress) => steps.push(progress),
       probeStream: async (url) => {
         asked.push(url);
         if (!isStreamThere) {
@@ -49,7 +49,7 @@ async function look({
       },
     },
   ).catch((error: PerchError) => error);
-  return { found, told, asked };
+  return { found, steps, asked };
 }
 
 test('ports are asked in the order in which cameras have ONVIF there', () => {
@@ -60,17 +60,17 @@ test.for(['/onvif/device_service', '/onvif/service'])(
   'ONVIF is found at %s of an unusual port',
   async (path, context) => {
     const camera = await openCamera(context, { quirks: { devicePath: path } });
-    const { found, told } = await look({ onvifPorts: [await freePort(), camera.port] });
+    const { found, steps } = await look({ onvifPorts: [await freePort(), camera.port] });
     expect(found).toEqual({ onvif: camera.url });
-    expect(told.at(-1)).toEqual({ what: `ONVIF at port ${camera.port}`, done: 2, total: 3 });
+    expect(steps.at(-1)).toEqual({ what: `ONVIF at port ${camera.port}`, done: 2, total: 3 });
   },
 );
 
 test('what a probe tells goes before the ports', async (context) => {
   const camera = await openCamera(context, { quirks: { devicePath: '/elsewhere' } });
-  const { found, told } = await look({ onvifPorts: [], discovered: [camera.url] });
+  const { found, steps } = await look({ onvifPorts: [], discovered: [camera.url] });
   expect(found).toEqual({ onvif: camera.url });
-  expect(told.map(({ what }) => what)).toEqual(['a probe']);
+  expect(steps.map(({ what }) => what)).toEqual(['a probe']);
 });
 
 test('without ONVIF the streams of makers are tried', async (context) => {

@@ -2,20 +2,16 @@ import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { PreferredCodec } from '../../onvif/device/choose-profiles.ts';
+import type { PreferredCodec } from '../../onvif/device/profiles.ts';
 import { parseTargets } from '../../onvif/discovery/targets.ts';
 
 /** Which camera, with which credentials. Exactly one of endpoint/onvif, address and rtsp is given. */
 export interface CameraRequest {
-  /** Of a discovered camera. */
   readonly endpoint?: string | undefined;
-  /** Its ONVIF device service. */
   readonly onvif?: string | undefined;
-  /** A device to identify. */
   readonly address?: string | undefined;
   /** Main stream of a camera without ONVIF; `{user}` and `{password}` in it are replaced. */
   readonly rtsp?: string | undefined;
-  /** With rtsp: the sub stream. */
   readonly sub?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -27,7 +23,6 @@ export interface CameraRequest {
 export interface AdoptRequest extends CameraRequest {
   /** Of the path; default: made of the camera's name. */
   readonly name?: string | undefined;
-  /** Display name. */
   readonly title?: string | undefined;
   readonly prefers?: PreferredCodec | undefined;
   readonly record?: 'always' | 'motion' | 'no' | undefined;
@@ -46,7 +41,6 @@ export function checkRequest({ endpoint, onvif, address, rtsp, sub }: CameraRequ
   }
 }
 
-/** Undefined without a user. */
 export const credentialsOf = ({ user, password }: CameraRequest): Credentials | undefined =>
   user === undefined || user === '' ? undefined : { user, password: password ?? '' };
 

@@ -2,7 +2,6 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type CameraTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
 
-/** A failure with one of several cameras, for a person. */
 export interface Failure {
   /** What the user can act on, if known. */
   readonly trouble: CameraTrouble | 'adopted' | undefined;
@@ -25,12 +24,7 @@ export function failureOf(error: unknown, log: Logger): Failure {
   }
   // With `file` the configuration cannot be written: not the camera's fault.
   const trouble = file === undefined ? troubleIn(error) : troubleOf(error);
-  return {
-    trouble,
-    words: error.message,
-    path: undefined,
-    ...(typeof triesLeft === 'number' ? { triesLeft } : {}),
-  };
+  return { trouble, words: error.message, path: undefined, triesLeft: triesLeft as number | undefined };
 }
 
 /** The camera's failure, else one that fits the error code. */

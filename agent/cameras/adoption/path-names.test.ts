@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { pathNameFault } from '../../config/values/path-name.ts';
-import { freePathName, pathNameOf } from './path-names.ts';
+import { freePathName, pathNameOf } from './plan.ts';
 
 test.for([
   ['Front door', 'front_door'],

@@ -6,7 +6,11 @@ import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { StreamDelay } from '../../onvif/device/streams.ts';
 import { plainEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { isUniqueSerial } from '../following/identity.ts';
-import { freeName, freePathName, SUB_SUFFIX } from './path-names.ts';
+
+/** Leaves room for `_sub` and a number. */
+const MAX_NAME_CHARS = 40;
+/** Suffix of the path of a camera's sub stream. */
+export const SUB_SUFFIX = '_sub';
 
 /** Identifies a camera. Serial numbers and endpoints are claims; cheap boards of one make share both. */
 export interface Identity {
@@ -20,16 +24,13 @@ export interface Identity {
 export interface StreamPlan {
   /** Without credentials; undefined: the camera was too busy to name it. */
   readonly source: string | undefined;
-  /** ONVIF token. */
   readonly profile?: string | undefined;
-  /** Why it has not been probed yet. */
   readonly delay?: StreamDelay | undefined;
 }
 
 /** A camera to add: two paths for each video source. */
 export interface CameraPlan {
   readonly identity: Identity;
-  /** Of its certificate, if its ONVIF uses https. */
   readonly fingerprint?: string | undefined;
   readonly title: string;
   /** Of the path; default: made of `called`. */
@@ -39,7 +40,6 @@ export interface CameraPlan {
   readonly clearPassword: boolean;
   /** Undefined: as `pathDefaults`, but always if they say no. */
   readonly record: 'always' | 'motion' | 'no' | undefined;
-  /** Add it although one like it is configured. */
   readonly again: boolean;
   readonly channels: readonly { readonly main: StreamPlan; readonly sub: StreamPlan | undefined }[];
 }
@@ -88,6 +88,34 @@ export function editsFor(plan: CameraPlan, config: Config): { readonly edits: Ed
     return { name, sub: sub && name + SUB_SUFFIX };
   });
   return { edits, paths };
+}
+
+/** A path name made of a camera's name: `Haustür (links)` becomes `haustur_links`. */
+export function pathNameOf(text: string): string {
+  const plain = text
+    .replaceAll('ß', 'ss')
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .slice(0, MAX_NAME_CHARS)
+    .replace(/^_+|_+$/g, '');
+  // That would be the sub stream of another camera.
+  return plain.endsWith(SUB_SUFFIX) ? plain.slice(0, -SUB_SUFFIX.length) : plain;
+}
+
+/** The first text that gives a name, with a number if it is taken. */
+export function freePathName(texts: readonly (string | undefined)[], isTaken: (name: string) => boolean): string {
+  return freeName(texts.map((text) => pathNameOf(text ?? '')).find((name) => name !== '') ?? 'camera', isTaken);
+}
+
+function freeName(base: string, isTaken: (name: string) => boolean): string {
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? base : `${base}_${number}`;
+    if (!isTaken(name) && !isTaken(name + SUB_SUFFIX)) {
+      return name;
+    }
+  }
 }
 
 /** Suffixes of WebRTC addresses: a path with such an ending would have no page. */

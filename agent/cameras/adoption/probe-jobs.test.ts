@@ -10,13 +10,13 @@ const untilAborted: ProbeWork = (signal) =>
   });
 
 function openLooks() {
-  const told: ProbeJob[] = [];
+  const jobs: ProbeJob[] = [];
   const stop = new AbortController();
-  return { told, stop, looks: new ProbeJobs(silentLogger, stop.signal, (look) => told.push(look)) };
+  return { jobs, stop, looks: new ProbeJobs(silentLogger, stop.signal, (look) => jobs.push(look)) };
 }
 
 test('who asks hears how far it is, and then what is there', async () => {
-  const { looks, told } = openLooks();
+  const { looks, jobs } = openLooks();
   const { id, state } = looks.start('192.168.1.9', async (_signal, tell) => {
     tell({ what: 'a probe', done: 0, total: 9 });
     return { onvif: 'http://192.168.1.9/' };
@@ -29,7 +29,7 @@ test('who asks hears how far it is, and then what is there', async () => {
     done: 9,
     at: { onvif: 'http://192.168.1.9/' },
   });
-  expect(told.map((look) => look.state)).toEqual(['running', 'done']);
+  expect(jobs.map((look) => look.state)).toEqual(['running', 'done']);
 });
 
 test('a failure is told in its words', async () => {

@@ -16,7 +16,6 @@ export interface ProbeJob {
   readonly id: string;
   readonly target: string;
   readonly state: 'running' | 'done' | 'failed';
-  /** The current or last step. */
   readonly what: string;
   readonly done: number;
   readonly total: number;
@@ -76,7 +75,6 @@ export class ProbeJobs {
     return this.#all.get(id)?.job;
   }
 
-  /** @returns whether the job exists */
   end(id: string): boolean {
     const entry = this.#all.get(id);
     entry?.stop.abort();

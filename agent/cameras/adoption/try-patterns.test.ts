@@ -13,7 +13,7 @@ const refused = () => new PerchError('unauthorized', 'refused');
 function trying(answer: (path: string) => Error | undefined, trial: Partial<Trial> = {}) {
   const clock = new FakeClock();
   const asked: { atMs: number; path: string }[] = [];
-  const told: Progress[] = [];
+  const steps: Progress[] = [];
   const stop = new AbortController();
   const found = tryPatterns(
     { host: '192.168.1.9', credentials: LOGIN, ...trial },
@@ -22,7 +22,7 @@ function trying(answer: (path: string) => Error | undefined, trial: Partial<Tria
       signal: stop.signal,
       isOpen: async () => true,
       speaksRtsp: async (_host, port) => port === 8554,
-      onProgress: (progress) => told.push(progress),
+      onProgress: (progress) => steps.push(progress),
       probeStream: async (url) => {
         const { pathname, search, host } = new URL(url);
         expect(host).toBe('192.168.1.9:8554');
@@ -49,7 +49,7 @@ function trying(answer: (path: string) => Error | undefined, trial: Partial<Tria
     }
     return outcome;
   };
-  return { asked, told, stop, clock, finish };
+  return { asked, steps, stop, clock, finish };
 }
 
 test('addresses are asked one a second until one is described, and then its small stream', async () => {
@@ -68,7 +68,7 @@ test('addresses are asked one a second until one is described, and then its smal
     '/Preview_01_sub',
   ]);
   expect(run.asked.map(({ atMs }) => atMs)).toEqual([0, 1_000, 2_000, 3_000]);
-  expect(run.told.at(-1)).toEqual({ what: 'Reolink: /Preview_01_main', done: 2, total: STREAM_PATTERNS.length });
+  expect(run.steps.at(-1)).toEqual({ what: 'Reolink: /Preview_01_main', done: 2, total: STREAM_PATTERNS.length });
 });
 
 test('a camera without a small stream has none', async () => {
@@ -91,7 +91,7 @@ test('a stream with the login in its address is told without it', async () => {
   });
   const { value } = await run.finish();
   expect(value?.main).toBe('rtsp://192.168.1.9:8554/user={user}&password={password}&channel=1&stream=0.sdp');
-  expect(JSON.stringify(run.told)).not.toContain('s3cret');
+  expect(JSON.stringify(run.steps)).not.toContain('s3cret');
 });
 
 test('two refusals end it, so that nobody is locked out: whatever path is asked for, some refuse', async () => {

@@ -24,10 +24,8 @@ export interface Progress {
 }
 
 export interface Trial {
-  /** Without brackets. */
   readonly host: string;
   readonly credentials: Credentials | undefined;
-  /** The password may be sent unencrypted. */
   readonly isClearAllowed?: boolean | undefined;
   /** The maker whose addresses are tried first. */
   readonly maker?: string | undefined;
@@ -119,7 +117,6 @@ class PatternProbe {
     this.#origin = `rtsp://${host}${port === 554 ? '' : `:${port}`}`;
   }
 
-  /** Undefined if there is no such stream. */
   async describe(path: string): Promise<ProbedStream | undefined> {
     const { clock, probeStream, signal } = this.#deps;
     const { credentials, host } = this.#trial;

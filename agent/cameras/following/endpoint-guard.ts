@@ -1,12 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { type CameraTarget, type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import type { CameraGuard } from '../../onvif/soap/http/camera-guard.ts';
-import { isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { isNoReply, isReset, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { type HttpOrigin, hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
-import { PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
+import { type CameraGuard, PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
 import { RequestLimiter } from '../../onvif/soap/http/request-limiter.ts';
-import { endpointOf, isLoginRequired, isNoReply, OTHER_CAMERA, otherCamera } from './identity.ts';
+import { endpointOf, isLoginRequired, OTHER_CAMERA, otherCamera } from './identity.ts';
 
 /** How long a confirmation holds for a camera that keeps no connection. */
 const HOLDS_MS = 1_000;

@@ -44,10 +44,22 @@ export function isEndpointOfOthers(config: Config, endpoint: string | undefined,
   );
 }
 
-interface MovePlan {
+export interface MovePlan {
   readonly edits: readonly Edit[];
   /** Why nothing is written, for a person. */
   readonly refusal?: string;
+}
+
+export type Revise = (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
+
+/** Writes a plan for the current configuration. @throws PerchError if the file cannot be written */
+export async function revisePlan(revise: Revise, planFor: (config: Config) => MovePlan): Promise<MovePlan> {
+  let plan: MovePlan = { edits: [] };
+  await revise(({ config }) => {
+    plan = planFor(config);
+    return plan.edits;
+  });
+  return plan;
 }
 
 /**
@@ -67,10 +79,8 @@ export function planMove(
   }
   const edits = paths.flatMap((name): Edit[] => {
     const source = withHost(config.paths.get(name)?.settings?.source ?? '', fromHost, toHost);
-    return [
-      { keyPath: ['paths', name, 'camera', 'onvif'], value: to },
-      ...(source === undefined ? [] : [{ keyPath: ['paths', name, 'source'], value: source }]),
-    ];
+    const service = { keyPath: ['paths', name, 'camera', 'onvif'], value: to };
+    return source === undefined ? [service] : [service, { keyPath: ['paths', name, 'source'], value: source }];
   });
   if (!edits.some(({ keyPath }) => keyPath.at(-1) === 'source')) {
     return { edits: [], refusal: 'its stream comes from another host than its service' };
@@ -104,7 +114,6 @@ function unlessSet(
 
 const RTSP_PARTS = /^(\s*rtsps?(?:\+http|\+ws)?:\/\/(?:[^/]*@)?)(\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(.*)$/is;
 
-/** @returns undefined if the source is at another host */
 export function withHost(source: string, from: string, to: string): string | undefined {
   const [, before, host = '', after] = RTSP_PARTS.exec(source) ?? [];
   const bare = host.replace(/^\[(.*)\]$/, '$1').replace('%25', '%');

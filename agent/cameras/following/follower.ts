@@ -1,18 +1,29 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
+import { explain } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
-import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
+import type { KeyPath } from '../../config/yaml/edit.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
 import { networkOf } from '../../onvif/discovery/interfaces.ts';
+import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { cameraOfPath, type FollowedCamera, hostOf, keyOf, planMove } from './followed-camera.ts';
-import type { IdentityQuery, Verdict } from './identity.ts';
+import {
+  cameraOfPath,
+  type FollowedCamera,
+  hostOf,
+  keyOf,
+  type MovePlan,
+  planMove,
+  type Revise,
+  revisePlan,
+} from './followed-camera.ts';
+import { type Doubt, type Verdict, verifyIdentity } from './identity.ts';
 import { IdentityCheck } from './identity-check.ts';
 import { NewEndpoints } from './new-endpoints.ts';
-import { type Doubt, verifyIdentity } from './verify-identity.ts';
 
 /** A camera that was cut off for a moment returns by itself. */
 const FIRST_PAUSE_MS = 2_000;
@@ -41,8 +52,7 @@ export interface FollowerDeps {
     scan(): Promise<void>;
     onFound(listener: (camera: FoundCamera) => void): () => void;
   };
-  readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
-  /** The environment variable that overrides a key. */
+  readonly revise: Revise;
   readonly variableOf: (keyPath: KeyPath) => string | undefined;
   readonly publish: PublishEvent;
   readonly logins: LoginMemory;
@@ -59,7 +69,6 @@ interface KnownDoubt extends Doubt {
 }
 
 interface Missing {
-  /** Ends the pause. */
   wake: () => void;
   isWoken: boolean;
   triedAtMs: number;
@@ -73,12 +82,10 @@ export class Follower {
   readonly #deps: FollowerDeps;
   readonly #stop = new AbortController();
   readonly #missing = new Map<string, Missing>();
-  /** By camera and address. */
   readonly #doubted = new Map<string, KnownDoubt>();
   readonly #checks: IdentityCheck;
-  readonly #lanes: Promise<unknown>[] = Array.from({ length: MAX_CONCURRENT }, () => Promise.resolve());
+  readonly #limit = new ConcurrencyLimit(MAX_CONCURRENT, Number.POSITIVE_INFINITY, 'cameras');
   readonly #working = new Set<Promise<void>>();
-  #turn = 0;
   #scanning: Promise<void> | undefined;
   #scannedAtMs = Number.NEGATIVE_INFINITY;
   /** The last new address could not be saved. */
@@ -114,10 +121,7 @@ export class Follower {
     if (key !== undefined) {
       this.#checks.forget(key);
     }
-    if (!camera?.endpoint || key === undefined || this.#stop.signal.aborted) {
-      return;
-    }
-    if (this.#missing.has(key)) {
+    if (!camera?.endpoint || key === undefined || this.#stop.signal.aborted || this.#missing.has(key)) {
       return;
     }
     const missing: Missing = {
@@ -134,7 +138,6 @@ export class Follower {
     this.#work(seeking, 'searching for a missing camera failed', [path]);
   }
 
-  /** The path's stream runs. */
   connected(path: string): void {
     const camera = cameraOfPath(this.#deps.config(), path);
     const missing = camera && this.#missing.get(keyOf(camera));
@@ -155,7 +158,6 @@ export class Follower {
     return doubts.find(({ trouble }) => trouble !== undefined) ?? doubts[0];
   }
 
-  /** Which camera is at the configured address of this path. Never rejects. */
   check(path: string): Promise<Verdict> {
     const camera = cameraOfPath(this.#deps.config(), path);
     if (!camera) {
@@ -228,7 +230,6 @@ export class Follower {
       });
   }
 
-  /** @returns whether it was found and followed */
   async #tryAll(camera: FollowedCamera, missing: Missing): Promise<boolean> {
     const { signal } = missing.ended;
     const candidates = this.#seen(camera)
@@ -239,7 +240,7 @@ export class Follower {
     }
     missing.triedAtMs = this.#deps.clock.monoMs();
     missing.isClockDoubted = false;
-    return this.#inSequence(async () => {
+    return this.#limit.run(async () => {
       // The camera is at its old address, and has a second one, or the claim is false.
       if ((await this.#checks.verdictOf(camera)) === 'same') {
         return false;
@@ -265,9 +266,10 @@ export class Follower {
   }
 
   async #tryOne(camera: FollowedCamera, url: string, missing: Missing): Promise<boolean> {
+    const { clock, logins } = this.#deps;
     const { signal } = missing.ended;
     try {
-      const doubt = await verifyIdentity(camera, url, this.#query(signal), this.#deps.logins);
+      const doubt = await verifyIdentity(camera, url, { signal, clock, logins });
       if (doubt !== undefined) {
         missing.isClockDoubted ||= doubt.trouble === 'clock';
         this.#doubt(camera, url, doubt);
@@ -275,53 +277,42 @@ export class Follower {
       }
       return signal.aborted ? false : await this.#move(camera, url);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
+      ignoreExpected(error);
       // It may still be starting, and is tried again.
-      this.#deps.log.debug(
-        { paths: camera.paths, to: url, reason: explain(error) },
-        'missing camera does not answer yet',
-      );
+      const facts = { paths: camera.paths, to: url, reason: explain(error) };
+      this.#deps.log.debug(facts, 'missing camera does not answer yet');
       return false;
     }
   }
 
   async #move(camera: FollowedCamera, to: string): Promise<boolean> {
     const { revise, variableOf, log, publish } = this.#deps;
-    let refusal: string | undefined;
-    let isWritten = false;
+    let plan: MovePlan;
     try {
-      await revise(({ config }) => {
-        const plan = planMove(config, camera, to, variableOf);
-        refusal = plan.refusal;
-        isWritten = plan.edits.length > 0;
-        return plan.edits;
-      });
+      plan = await revisePlan(revise, (config) => planMove(config, camera, to, variableOf));
     } catch (error) {
       this.#unwritten(camera, to, error);
       return false;
     }
     this.#isUnwritten = false;
-    const [from, at] = [hostOf(camera.onvif), hostOf(to)];
-    if (refusal !== undefined) {
-      this.#doubt(camera, to, { reason: refusal });
+    if (plan.refusal !== undefined) {
+      this.#doubt(camera, to, { reason: plan.refusal });
       return false;
     }
-    if (isWritten) {
-      log.info({ paths: camera.paths, from, to: at }, 'camera has a new address, following');
-      for (const path of camera.paths) {
-        publish('camera', { state: 'moved', path, from, to: at });
-      }
+    if (plan.edits.length === 0) {
+      return false;
     }
-    return isWritten;
+    const [from, at] = [hostOf(camera.onvif), hostOf(to)];
+    log.info({ paths: camera.paths, from, to: at }, 'camera has a new address, following');
+    for (const path of camera.paths) {
+      publish('camera', { state: 'moved', path, from, to: at });
+    }
+    return true;
   }
 
   /** Logged once; retried, because the file may become writable at any time. */
   #unwritten(camera: FollowedCamera, url: string, error: unknown): void {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
+    ignoreExpected(error);
     if (!this.#isUnwritten) {
       this.#publishElsewhere(camera, url, explain(error), 'new address of a camera cannot be saved');
     }
@@ -335,14 +326,7 @@ export class Follower {
     const known = this.#doubted.get(name);
     const isNews = known === undefined || known.trouble !== doubt.trouble;
     const forMs = doubt.trouble === 'clock' ? CLOCK_DOUBTED_MS : DOUBTED_MS;
-    this.#doubted.delete(name);
-    this.#doubted.set(name, { ...doubt, untilMs: clock.monoMs() + forMs });
-    for (const oldest of this.#doubted.keys()) {
-      if (this.#doubted.size <= MAX_DOUBTED) {
-        break;
-      }
-      this.#doubted.delete(oldest);
-    }
+    putBounded(this.#doubted, name, { ...doubt, untilMs: clock.monoMs() + forMs }, MAX_DOUBTED);
     if (isNews) {
       this.#publishElsewhere(camera, url, doubt.reason, 'device claims to be this camera, not followed');
     }
@@ -359,18 +343,6 @@ export class Follower {
 
   #isDoubted(camera: FollowedCamera, url: string): boolean {
     return (this.#doubted.get(doubtKeyOf(camera, url))?.untilMs ?? 0) > this.#deps.clock.monoMs();
-  }
-
-  #query(signal: AbortSignal): IdentityQuery {
-    const { clock, logins } = this.#deps;
-    return { signal, clock, logins };
-  }
-
-  #inSequence<T>(work: () => Promise<T>): Promise<T> {
-    const i = this.#turn++ % MAX_CONCURRENT;
-    const done = (this.#lanes[i] ?? Promise.resolve()).then(work);
-    this.#lanes[i] = done.catch(() => {});
-    return done;
   }
 }
 

@@ -1,15 +1,24 @@
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
 import type { Config } from '../../config/load/load.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
+import { ignoreExpected, isNoReply } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { type FollowedCamera, hostOf, isEndpointOfOthers, keyOf } from './followed-camera.ts';
-import { compareIdentity, type Identity, isNoReply, readAnonymously, readSerial, type Verdict } from './identity.ts';
+import {
+  compareIdentity,
+  type Identity,
+  type IdentityQuery,
+  readAnonymously,
+  readSerial,
+  type Verdict,
+} from './identity.ts';
 
 /** Pause before the camera's login is sent again to a device with another endpoint that rejected it. */
 const REFUSED_MS = 5 * 60_000;
 /** Shorter if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
+const MAX_REFUSED = 256;
 const CHECK_DEADLINE_MS = 1_500;
 /** One answer serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;
@@ -32,7 +41,6 @@ interface Check {
 /** Identifies the device at a camera's configured address. */
 export class IdentityCheck {
   readonly #deps: IdentityCheckDeps;
-  /** By camera. */
   readonly #checks = new Map<string, Check>();
   /** By camera: until when a device with another endpoint gets no login. */
   readonly #refused = new Map<string, number>();
@@ -68,15 +76,13 @@ export class IdentityCheck {
   }
 
   async #ask(camera: FollowedCamera): Promise<Verdict> {
-    const { clock, config, logins, signal } = this.#deps;
-    const query = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
     const { endpoint, serial } = camera;
-    const open = await readAnonymously(camera.onvif, query, false);
+    const open = await readAnonymously(camera.onvif, this.#query, false);
     const isSaid = endpoint !== undefined && open.endpoint !== undefined;
     const isSame = isSaid && sameEndpoint(endpoint, open.endpoint);
     const isStranger = isSaid && !isSame;
     const isElsewhere = isStranger && this.#isElsewhere(camera, open.endpoint);
-    const isEnough = isSame && !isEndpointOfOthers(config(), endpoint, keyOf(camera));
+    const isEnough = isSame && !isEndpointOfOthers(this.#deps.config(), endpoint, keyOf(camera));
     // No login for a known other camera: it would count as a wrong one there.
     const needsLogin = serial !== undefined && !isEnough && !isElsewhere && !(isStranger && this.#isRefused(camera));
     const read: Identity = needsLogin ? { ...open, serial: await this.#serialOf(camera, isStranger) } : open;
@@ -89,31 +95,30 @@ export class IdentityCheck {
   }
 
   async #serialOf(camera: FollowedCamera, isStranger: boolean): Promise<string | undefined> {
-    const { clock, logins, signal } = this.#deps;
     const { clearPassword = false, user, password, onvif } = camera;
-    const refuseFor = (ms: number) => isStranger && this.#refused.set(keyOf(camera), clock.monoMs() + ms);
+    const refuseFor = (ms: number): void => {
+      if (isStranger) {
+        putBounded(this.#refused, keyOf(camera), this.#deps.clock.monoMs() + ms, MAX_REFUSED);
+      }
+    };
     refuseFor(REFUSED_MS);
     try {
-      const query = { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
-      return await readSerial(onvif, { user, password }, clearPassword, query);
+      return await readSerial(onvif, { user, password }, clearPassword, this.#query);
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
       if (isNoReply(error)) {
         refuseFor(UNANSWERED_MS);
       }
-      return undefined;
+      return ignoreExpected(error);
     }
   }
 
   #isRefused(camera: FollowedCamera): boolean {
-    for (const [key, untilMs] of this.#refused) {
-      if (untilMs <= this.#deps.clock.monoMs()) {
-        this.#refused.delete(key);
-      }
-    }
-    return this.#refused.has(keyOf(camera));
+    return (this.#refused.get(keyOf(camera)) ?? 0) > this.#deps.clock.monoMs();
+  }
+
+  get #query(): IdentityQuery {
+    const { clock, logins, signal } = this.#deps;
+    return { clock, logins, signal, callDeadlineMs: CHECK_DEADLINE_MS };
   }
 
   #isElsewhere(camera: FollowedCamera, endpoint: string | undefined): boolean {
@@ -125,8 +130,6 @@ export class IdentityCheck {
 }
 
 function toUnknown(error: unknown): Verdict {
-  if (error instanceof PerchError) {
-    return isNoReply(error) ? 'silent' : 'unknown';
-  }
-  throw error;
+  ignoreExpected(error);
+  return isNoReply(error) ? 'silent' : 'unknown';
 }

@@ -1,11 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
-import type { PerchError } from '../../base/errors.ts';
-import { readEndpoint } from '../../onvif/device/network.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { readEndpoint } from '../../onvif/device/device-service.ts';
 import { type OnvifSession, openSession } from '../../onvif/device/onvif-session.ts';
 import { sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { type CameraTrouble, cameraError, isNoReply, isTrouble, troubleOf } from '../../onvif/soap/http/failures.ts';
+import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 import type { PersistentConnection } from '../../onvif/soap/http/persistent-connection.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import type { FollowedCamera } from './followed-camera.ts';
 
 export interface Identity {
   /** `urn:uuid:…`, public in its network. */
@@ -20,7 +22,7 @@ export type Verdict = 'same' | 'other' | 'unknown' | 'silent';
 export interface IdentityQuery {
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  readonly logins?: LoginMemory | undefined;
+  readonly logins: LoginMemory;
   readonly callDeadlineMs?: number | undefined;
 }
 
@@ -30,7 +32,7 @@ interface Login {
 }
 
 /** Facts about a login from the camera's old address. */
-export interface KnownLogin {
+interface KnownLogin {
   /** Or basic: it needs no token. */
   readonly takesDigest: boolean;
   /** The camera's clock minus ours, when it last accepted a token. */
@@ -43,7 +45,7 @@ export const OTHER_CAMERA =
 export const otherCamera = (words: string, host?: string): PerchError =>
   cameraError('otherCamera', words, host === undefined ? {} : { host });
 
-export const isOtherCamera = (error: unknown): boolean => troubleOf(error) === 'otherCamera';
+export const isOtherCamera = (error: unknown): boolean => isTrouble(error, 'otherCamera');
 
 /**
  * A token may carry the camera's clock only this far from ours or from the one it last had: otherwise it would be valid at a time that an
@@ -83,7 +85,7 @@ export async function readSerial(
  * is no challenge and the clock is plausible, and never with `takesDigest`.
  * @throws PerchError on failure
  */
-export async function readSerialUnverified(
+async function readSerialUnverified(
   url: string,
   login: Login,
   { takesDigest, skewMs: knownMs = 0 }: KnownLogin,
@@ -123,7 +125,7 @@ export function compareIdentity(expected: Identity, read: Identity, isElsewhere:
 const MIN_SERIAL = 6;
 export const isUniqueSerial = (serial = ''): boolean => serial.trim().length >= MIN_SERIAL;
 
-export const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
+const sameText = (a: string, b: string): boolean => a.trim().toLowerCase() === b.trim().toLowerCase();
 
 export const endpointOf = async (
   session: OnvifSession,
@@ -139,19 +141,68 @@ const serialOf = async (session: OnvifSession): Promise<string | undefined> =>
   (await session.information()).serial || undefined;
 
 /** Undefined if the camera does not reveal it, or only with a login. */
-async function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (isLoginRequired(error) || ['notSupported', 'badReply'].includes(troubleOf(error) ?? '')) {
-      return undefined;
+function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
+  return asked.catch((error: unknown) => {
+    if (!isLoginRequired(error) && !isTrouble(error, 'notSupported', 'badReply')) {
+      throw error;
     }
-    throw error;
-  }
+    return undefined;
+  });
 }
 
 export const isLoginRequired = (error: unknown): boolean =>
-  ['wrongPassword', 'noRights', 'onvifOff', 'lockedOut'].includes(troubleOf(error) ?? '');
+  isTrouble(error, 'wrongPassword', 'noRights', 'onvifOff', 'lockedOut');
 
-/** No reply in time. */
-export const isNoReply = (error: unknown): boolean => ['timeout', 'unreachable'].includes(troubleOf(error) ?? '');
+export interface Doubt {
+  readonly reason: string;
+  /** What the user can act on. */
+  readonly trouble?: CameraTrouble | undefined;
+}
+
+const because = (reason: string): Doubt => ({ reason });
+
+/**
+ * Verifies by endpoint and serial number that the device at an address is this camera, before anything is changed. First without a login:
+ * a wrong serial number ends it.
+ * @returns why it is not the camera; undefined if it is
+ * @throws PerchError if it does not answer yet
+ */
+export async function verifyIdentity(
+  camera: FollowedCamera,
+  url: string,
+  query: IdentityQuery,
+): Promise<Doubt | undefined> {
+  const { endpoint, serial, user, password = '' } = camera;
+  if (endpoint === undefined || serial === undefined) {
+    return because('its serial number is not in the configuration, and its endpoint alone does not identify it');
+  }
+  const open = await readAnonymously(url, query, true);
+  if (open.endpoint !== undefined && !sameEndpoint(endpoint, open.endpoint)) {
+    return because('its endpoint differs from the announced one');
+  }
+  if (open.serial !== undefined) {
+    return sameText(serial, open.serial) ? undefined : because('it has another serial number');
+  }
+  if (user === undefined) {
+    return because('it reveals its serial number only with a login');
+  }
+  try {
+    const read = await readSerialUnverified(url, { user, password }, knownLogin(camera, query.logins), query);
+    return read !== undefined && sameText(serial, read) ? undefined : because('it has another serial number');
+  } catch (error) {
+    if (isNoReply(error) || !(error instanceof PerchError)) {
+      throw error;
+    }
+    const trouble = troubleOf(error);
+    const reason = explain(error);
+    return { reason: trouble === 'clock' ? reason : `its serial number could not be read: ${reason}`, trouble };
+  }
+}
+
+function knownLogin({ onvif, user = '', password = '' }: FollowedCamera, logins: LoginMemory): KnownLogin {
+  const origin = parseHttpUrl(onvif)?.origin;
+  const key = origin && { camera: hostPortOf(origin), user, password };
+  const scheme = key && logins.schemeOf(key);
+  // A camera that used HTTP Digest at its old address does not want anything else now.
+  return { takesDigest: scheme === 'digest' || scheme === 'basic', skewMs: key && logins.skewOf(key) };
+}

@@ -1,10 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { explain } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/load/load.ts';
-import type { Edit, KeyPath } from '../../config/yaml/edit.ts';
-import { type FollowedCamera, isEndpointOfOthers, keyOf, planEndpoint } from './followed-camera.ts';
+import type { KeyPath } from '../../config/yaml/edit.ts';
+import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
+import {
+  type FollowedCamera,
+  isEndpointOfOthers,
+  keyOf,
+  type MovePlan,
+  planEndpoint,
+  type Revise,
+  revisePlan,
+} from './followed-camera.ts';
 import { isUniqueSerial } from './identity.ts';
 
 /** Some cameras return another endpoint each time; it is not saved each time. */
@@ -17,8 +25,7 @@ const REASON = 'the camera has a new endpoint, and its serial number matches the
 interface NewEndpointsDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly revise: (plan: (now: { readonly config: Config }) => readonly Edit[]) => Promise<void>;
-  /** The environment variable that overrides a key. */
+  readonly revise: Revise;
   readonly variableOf: (keyPath: KeyPath) => string | undefined;
   readonly publish: PublishEvent;
 }
@@ -47,29 +54,19 @@ export class NewEndpoints {
       return;
     }
     this.#pausedUntilMs.set(name, clock.monoMs() + AGAIN_AFTER_MS);
-    let refusal: string | undefined;
-    let isWritten = false;
-    try {
-      await revise(({ config }) => {
-        // That camera may have been adopted meanwhile.
-        const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));
-        const plan = isTaken ? { edits: [] } : planEndpoint(config, camera, endpoint, variableOf);
-        refusal = plan.refusal;
-        isWritten = plan.edits.length > 0;
-        return plan.edits;
-      });
-    } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
-      refusal = explain(error);
-      isWritten = false;
-    }
+    const { refusal, edits } = await revisePlan(revise, (config) => {
+      // That camera may have been adopted meanwhile.
+      const isTaken = isEndpointOfOthers(config, endpoint, keyOf(camera));
+      return isTaken ? { edits: [] } : planEndpoint(config, camera, endpoint, variableOf);
+    }).catch((error: unknown): MovePlan => {
+      ignoreExpected(error);
+      return { edits: [], refusal: explain(error) };
+    });
     const { paths, endpoint: from } = camera;
     if (refusal !== undefined) {
       this.#pausedUntilMs.set(name, clock.monoMs() + REFUSED_MS);
       log.warn({ paths, endpoint, reason: refusal }, 'new endpoint of a camera is not saved');
-    } else if (isWritten) {
+    } else if (edits.length > 0) {
       log.info({ paths, from, to: endpoint }, 'camera has a new endpoint, verified by its serial number');
       for (const path of paths) {
         publish('camera', { state: 'endpoint', path, from, to: endpoint, reason: REASON });

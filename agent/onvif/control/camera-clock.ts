@@ -1,12 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { unlessFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { cameraError } from '../soap/http/failures.ts';
+import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
-import type { CameraClock } from './control.ts';
 
 /** Accepted offset: cameras report whole seconds, and the reply takes time. */
 export const CLOCK_TOLERANCE_MS = 5_000;
@@ -17,10 +15,19 @@ const HOST = /^[a-z0-9](?:[a-z0-9.:-]{0,251}[a-z0-9])?$/i;
 /** Without a zone, which is local to the camera. May begin with a colon. */
 const IPV6 = /^[\da-f:.]{2,45}$/i;
 
+export interface CameraClock {
+  /** The camera's clock minus ours. */
+  readonly skewMs: number;
+  /** `Manual`, `NTP`, or the camera's own word. */
+  readonly source: string | undefined;
+  /** The camera's time server, if it names one. */
+  readonly ntpServer: string | undefined;
+}
+
 export async function readCameraClock(session: OnvifSession): Promise<CameraClock> {
   await session.readClock();
   const now = await readDateAndTime(session);
-  const ntp = await unlessFault(() => session.call('device', '<tds:GetNTP/>', 'GetNTPResponse'));
+  const ntp = await unlessFault(session.call('device', '<tds:GetNTP/>', 'GetNTPResponse'));
   const server = ['NTPManual', 'NTPFromDHCP'].flatMap((from) =>
     ['DNSname', 'IPv4Address', 'IPv6Address'].map((kind) => findText(ntp, 'NTPInformation', from, kind)),
   );
@@ -52,7 +59,6 @@ export async function setCameraClock(session: OnvifSession, clock: Clock): Promi
   return set;
 }
 
-/** Makes the camera use a time server. */
 export async function setCameraNtp(session: OnvifSession, host: string): Promise<CameraClock> {
   if (!HOST.test(host) && !(IPV6.test(host) && isIPv6(host))) {
     throw new PerchError('badInput', `'${host.slice(0, 64)}' is not the name or address of a time server`);

@@ -1,27 +1,43 @@
 import { XmlElement, XmlText } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
-import { fillProfiles } from '../device/media.ts';
+import { fillProfiles, ownProfile } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
+import { longGroupOf } from '../device/suggestions.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { attributeOf, elements, find, localName } from '../soap/xml/xml.ts';
-import type { EncoderAdvice, EncoderChange, EncoderSettings } from './control.ts';
-import { ownProfile } from './own-profile.ts';
 
 const MAX_CONFIGURATION = 16_384;
 const LIMITS: Record<keyof EncoderSettings, number> = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000 };
-/** Viewers wait for half of it on average, and recordings can be cut only at key frames. */
-const LONG_GROUP_S = 4;
-const GOOD_GROUP_S = 2;
+
+export interface EncoderSettings {
+  readonly groupFrames: number | undefined;
+  readonly fps: number | undefined;
+  readonly bitrateKbps: number | undefined;
+}
+
+export interface EncoderAdvice {
+  readonly profile: string;
+  readonly now: EncoderSettings;
+  readonly better: Partial<EncoderSettings> | undefined;
+  readonly words: string | undefined;
+}
+
+export interface EncoderChange {
+  readonly profile: string;
+  readonly before: EncoderSettings;
+  /** As read back from the camera. */
+  readonly after: EncoderSettings;
+  /** The camera applied the change; some accept it without effect. */
+  readonly isDone: boolean;
+}
 
 export async function adviseEncoder(session: OnvifSession, token: string | undefined): Promise<EncoderAdvice> {
   const profile = await readOwn(session, token);
-  const { groupFrames, fps } = profile;
-  const seconds = groupFrames !== undefined && fps !== undefined ? groupFrames / fps : 0;
-  const better =
-    seconds > LONG_GROUP_S ? { groupFrames: Math.max(1, Math.round((fps ?? 1) * GOOD_GROUP_S)) } : undefined;
-  const words = better && `a key frame every ${Math.round(seconds)} s, so viewers wait for their first picture`;
+  const long = longGroupOf(profile);
+  const better = long && { groupFrames: long.groupFrames };
+  const words = long && `a key frame every ${Math.round(long.seconds)} s, so viewers wait for their first picture`;
   return { profile: profile.token, now: settingsOf(profile), better, words };
 }
 

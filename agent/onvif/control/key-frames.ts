@@ -1,9 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { isOperationFault, unlessFault } from '../device/media.ts';
+import { ownProfile } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
+import { isOperationFault, unlessFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
-import { ownProfile } from './own-profile.ts';
 
 /** Shorter groups are awaited or sent whole. */
 const LONG_GROUP_MS = 4_000;
@@ -45,9 +45,8 @@ export class KeyFrameRequester {
 
   /** A reader waits for a key frame. @returns whether a request is under way */
   want(): boolean {
-    const { gop, clock } = this.#options;
-    const { groupMs, longestGroupMs } = gop;
-    const nowMs = clock.monoMs();
+    const { groupMs, longestGroupMs } = this.#options.gop;
+    const nowMs = this.#options.clock.monoMs();
     const sinceMs = nowMs - this.#askedMs;
     const isLong = Math.max(groupMs, longestGroupMs) > LONG_GROUP_MS;
     if (this.#isGivenUp || this.#isAsking || !isLong || groupMs < FRESH_MS || sinceMs < this.#pauseMs) {
@@ -65,7 +64,7 @@ export class KeyFrameRequester {
     return true;
   }
 
-  /** @param isUnheeded the group of the last request still continues */
+  /** @param isIgnored the group of the last request still continues */
   #judge(isIgnored: boolean): void {
     this.#ignored = isIgnored ? this.#ignored + 1 : 0;
     this.#pauseMs = isIgnored ? Math.min(2 * this.#pauseMs, MAX_PAUSE_MS) : MIN_PAUSE_MS;
@@ -96,16 +95,15 @@ export class KeyFrameRequester {
 /** SetSynchronizationPoint: Media 2 where the camera has it, else Media 1 (ONVIF Media §5.14). */
 export async function requestKeyFrame(session: OnvifSession, token: string | undefined): Promise<void> {
   const profile = token ?? (await ownProfile(session, undefined)).token;
-  const call = async (service: 'media' | 'media2', prefix: string): Promise<true> => {
+  const call = (service: 'media' | 'media2', prefix: string) => {
     const body = `<${prefix}:SetSynchronizationPoint><${prefix}:ProfileToken>${escapeXml(profile)}</${prefix}:ProfileToken></${prefix}:SetSynchronizationPoint>`;
-    await session.call(service, body, 'SetSynchronizationPointResponse');
-    return true;
+    return session.call(service, body, 'SetSynchronizationPointResponse');
   };
-  const isDone =
-    session.has('media2') && session.has('media')
-      ? await unlessFault(() => call('media2', 'tr2'))
-      : session.has('media2') && (await call('media2', 'tr2'));
-  if (!isDone) {
+  if (!session.has('media2')) {
+    await call('media', 'trt');
+  } else if (!session.has('media')) {
+    await call('media2', 'tr2');
+  } else if (!(await unlessFault(call('media2', 'tr2')))) {
     await call('media', 'trt');
   }
 }

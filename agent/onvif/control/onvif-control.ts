@@ -1,25 +1,29 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { elementOf, requestsOf } from '../device/requests.ts';
-import { isReset, troubleOf } from '../soap/http/failures.ts';
-import { readCameraClock, setCameraClock, setCameraNtp } from './camera-clock.ts';
-import type { CameraClock, CameraControl, EncoderAdvice, EncoderChange, EncoderSettings } from './control.ts';
-import { adviseEncoder, changeEncoder } from './encoder.ts';
+import { sendRequest } from '../device/requests.ts';
+import { isReset, isTrouble } from '../soap/http/failures.ts';
+import { type CameraClock, readCameraClock, setCameraClock, setCameraNtp } from './camera-clock.ts';
+import {
+  adviseEncoder,
+  changeEncoder,
+  type EncoderAdvice,
+  type EncoderChange,
+  type EncoderSettings,
+} from './encoder.ts';
 import { requestKeyFrame } from './key-frames.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
 import { SharedSession } from './shared-session.ts';
 
 interface OnvifControlOptions {
   open(): Promise<OnvifSession>;
-  /** Of the path. */
   readonly profile: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Control of the camera of one path. */
-export class OnvifControl implements CameraControl {
+/** Control of the camera of one path. All methods reject with PerchError for a person. */
+export class OnvifControl {
   readonly ptz: OnvifPtz;
   readonly #options: OnvifControlOptions;
   readonly #sessions: SharedSession;
@@ -30,14 +34,14 @@ export class OnvifControl implements CameraControl {
     this.ptz = new OnvifPtz({ ...options, sessions: this.#sessions });
   }
 
+  /** Resolves when the camera has accepted it; it is then away for 30 to 90 s. */
   async reboot(): Promise<void> {
     await this.#sessions.use(async (session) => {
-      const { device } = await requestsOf(session);
       try {
-        await elementOf(device.reboot());
+        await sendRequest(session, ({ device }) => device.reboot());
       } catch (error) {
         // Some cameras reboot before they reply. An absent one has failed before this.
-        if (troubleOf(error) !== 'timeout' && !isReset(error)) {
+        if (!isTrouble(error, 'timeout') && !isReset(error)) {
           throw error;
         }
       }
@@ -49,10 +53,12 @@ export class OnvifControl implements CameraControl {
     return this.#sessions.use(readCameraClock);
   }
 
+  /** Sets this machine's time. @returns the clock afterwards */
   setClock(): Promise<CameraClock> {
     return this.#sessions.use((session) => setCameraClock(session, this.#options.clock));
   }
 
+  /** @param host name or address of a time server; Perch itself is not one */
   setNtp(host: string): Promise<CameraClock> {
     return this.#sessions.use((session) => setCameraNtp(session, host));
   }

@@ -7,8 +7,7 @@ import { silentLogger } from '../../base/log.ts';
 import { openSession } from '../device/onvif-session.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
-import { MOVE_TIMEOUT_MS } from './control.ts';
-import { OnvifPtz } from './onvif-ptz.ts';
+import { MOVE_TIMEOUT_MS, OnvifPtz } from './onvif-ptz.ts';
 import { SharedSession } from './shared-session.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };

@@ -1,16 +1,25 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { isOperationFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { elementOf, requestsOf } from '../device/requests.ts';
-import { cameraError } from '../soap/http/failures.ts';
+import { type Requests, sendRequest } from '../device/requests.ts';
+import { cameraError, isOperationFault } from '../soap/http/failures.ts';
 import { escapeXml } from '../soap/xml/xml.ts';
-import { MOVE_TIMEOUT_MS, type Preset, type Ptz, type PtzAbilities, type Velocity } from './control.ts';
-import { ptzProfile } from './own-profile.ts';
-import { continuousMove, listPresets, type PtzNode, readPtzNode, setPreset, stopMoving } from './ptz-calls.ts';
+import {
+  continuousMove,
+  listPresets,
+  type Preset,
+  type PtzAbilities,
+  type PtzNode,
+  readPtzNode,
+  setPreset,
+  stopMoving,
+  type Velocity,
+} from './ptz-calls.ts';
 import type { SharedSession } from './shared-session.ts';
 
+/** A move that is not renewed ends after this time. */
+export const MOVE_TIMEOUT_MS = 2_000;
 /** A repeated move is sent again after this time. */
 const RESEND_MS = 1_000;
 /** A failed stop is retried longer than a radio link is down: some cameras move until they are stopped. */
@@ -22,21 +31,22 @@ const MAX_TEXT = 64;
 
 interface PtzOptions {
   readonly sessions: SharedSession;
-  /** Of the path. */
   readonly profile: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Moves one camera. Calls run in sequence, so no move overtakes a stop. */
-export class OnvifPtz implements Ptz {
+/**
+ * Moves one camera. Calls run in sequence, so no move overtakes a stop.
+ * All methods reject with PerchError for a person, `notSupported` in `context.camera` among them.
+ */
+export class OnvifPtz {
   readonly #options: PtzOptions;
   readonly #closing = new AbortController();
   /** Together with its session: a new session may follow a reboot, which may bring other profiles. */
   #known: { readonly session: OnvifSession; readonly node: PtzNode } | undefined;
   #takesTimeout = true;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The newest move that is not sent yet. */
   #wanted: Velocity | undefined;
   #moving: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -52,14 +62,10 @@ export class OnvifPtz implements Ptz {
   }
 
   abilities(): Promise<PtzAbilities> {
-    return this.#with(async (_session, { hasPanTilt, hasZoom, hasHome, mostPresets }) => ({
-      hasPanTilt,
-      hasZoom,
-      hasHome,
-      mostPresets,
-    }));
+    return this.#with(async (_session, { profile: _, ...abilities }) => abilities);
   }
 
+  /** Moves for `MOVE_TIMEOUT_MS`, then stops unless called again. All zero is a stop. */
   async move(asked: Velocity): Promise<void> {
     const velocity = checkVelocity(asked);
     if (Object.keys(velocity).length === 0) {
@@ -99,20 +105,17 @@ export class OnvifPtz implements Ptz {
     }
   }
 
-  presets(): Promise<readonly Preset[]> {
+  presets(): Promise<Preset[]> {
     return this.#with((session, { profile }) => listPresets(session, profile));
   }
 
   async goToPreset(token: string): Promise<void> {
-    await this.#go((session, profile) =>
-      requestsOf(session).then(({ ptz }) =>
-        elementOf(
-          ptz.gotoPreset({ ProfileToken: escapeXml(profile), PresetToken: escapeXml(checkText('preset', token)) }),
-        ),
-      ),
+    await this.#go((ProfileToken, { ptz }) =>
+      ptz.gotoPreset({ ProfileToken, PresetToken: escapeXml(checkText('preset', token)) }),
     );
   }
 
+  /** Saves the current position. @param token of the preset to replace @returns the token */
   setPreset(name: string, token?: string): Promise<string> {
     return this.#inTurn(() =>
       this.#with((session, { profile }) =>
@@ -122,17 +125,14 @@ export class OnvifPtz implements Ptz {
   }
 
   async removePreset(token: string): Promise<void> {
-    await this.#with(async (session, { profile }) => {
-      const { ptz } = await requestsOf(session);
-      const PresetToken = escapeXml(checkText('preset', token));
-      return elementOf(ptz.removePreset({ ProfileToken: escapeXml(profile), PresetToken }));
+    await this.#with((session, { profile }) => {
+      const preset = { ProfileToken: escapeXml(profile), PresetToken: escapeXml(checkText('preset', token)) };
+      return sendRequest(session, ({ ptz }) => ptz.removePreset(preset));
     });
   }
 
   async goHome(): Promise<void> {
-    await this.#go((session, profile) =>
-      requestsOf(session).then(({ ptz }) => elementOf(ptz.gotoHomePosition({ ProfileToken: escapeXml(profile) }))),
-    );
+    await this.#go((ProfileToken, { ptz }) => ptz.gotoHomePosition({ ProfileToken }));
   }
 
   /** Stops the camera if it may move. */
@@ -202,12 +202,11 @@ export class OnvifPtz implements Ptz {
     this.#watching = undefined;
   }
 
-  /** Moves to a stored position, which ends the current move. */
-  async #go(call: (session: OnvifSession, profile: string) => Promise<unknown>): Promise<void> {
+  async #go(request: (profileToken: string, requests: Requests) => Promise<OnvifReply>): Promise<void> {
     this.#wanted = undefined;
     await this.#inTurn(() =>
       this.#with(async (session, { profile }) => {
-        await call(session, profile);
+        await sendRequest(session, (requests) => request(escapeXml(profile), requests));
         this.#current = undefined;
         this.#mayMove = false;
       }),
@@ -227,8 +226,7 @@ export class OnvifPtz implements Ptz {
 
   async #nodeOf(session: OnvifSession): Promise<PtzNode> {
     if (this.#known?.session !== session) {
-      const node = await readPtzNode(session, await ptzProfile(session, this.#options.profile));
-      this.#known = { session, node };
+      this.#known = { session, node: await readPtzNode(session, this.#options.profile) };
       this.#takesTimeout = true;
     }
     return this.#known.node;
@@ -253,7 +251,6 @@ export class OnvifPtz implements Ptz {
   }
 }
 
-/** The axes that move, within -1 to 1. */
 function checkVelocity(asked: Velocity): Velocity {
   const checked: { -readonly [K in keyof Velocity]: number } = {};
   for (const axis of ['pan', 'tilt', 'zoom'] as const) {

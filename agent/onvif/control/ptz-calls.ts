@@ -1,24 +1,45 @@
-import type { XmlElement } from '@rgrove/parse-xml';
-import { isOperationFault } from '../device/media.ts';
+import { listProfiles } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
 import type { CameraProfile } from '../device/profiles.ts';
-import { elementOf, requestsOf } from '../device/requests.ts';
-import { cameraError } from '../soap/http/failures.ts';
+import { sendRequest } from '../device/requests.ts';
+import { cameraError, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, find, findNumber, findText, plainLine } from '../soap/xml/xml.ts';
-import type { Preset, PtzAbilities, Velocity } from './control.ts';
 
 /** The camera ends a move itself if Perch's stop is lost. */
 const MOVE_TIMEOUT_S = 3;
 const MAX_PRESETS = 512;
+
+/** Speeds from -1 to 1 to the right, up and in; an omitted axis stands still. */
+export interface Velocity {
+  readonly pan?: number | undefined;
+  readonly tilt?: number | undefined;
+  readonly zoom?: number | undefined;
+}
+
+export interface Preset {
+  readonly token: string;
+  /** From the camera: one line, escape where shown. */
+  readonly name: string;
+}
+
+export interface PtzAbilities {
+  readonly hasPanTilt: boolean;
+  readonly hasZoom: boolean;
+  /** Undefined: the camera does not say. */
+  readonly hasHome: boolean | undefined;
+  readonly mostPresets: number | undefined;
+}
 
 /** What moves; read once per session. */
 export interface PtzNode extends PtzAbilities {
   readonly profile: string;
 }
 
-export async function readPtzNode(session: OnvifSession, profile: CameraProfile): Promise<PtzNode> {
-  const { token, ptz } = profile;
-  const node = await readNode(session, ptz?.node);
+export async function readPtzNode(session: OnvifSession, profile: string | undefined): Promise<PtzNode> {
+  const { token, ptz } = await ptzProfile(session, profile);
+  const response = await unlessFault(session.call('ptz', '<tptz:GetNodes/>', 'GetNodesResponse'));
+  const nodes = elements(response, 'PTZNode');
+  const node = nodes.find((one) => attributeOf(one, 'token') === ptz?.node) ?? nodes[0];
   const spaces = find(node, 'SupportedPTZSpaces');
   const hasSpace = (axis: string): boolean => elements(spaces).some(({ name }) => name.includes(axis));
   const isStated = elements(spaces).length > 0;
@@ -33,17 +54,18 @@ export async function readPtzNode(session: OnvifSession, profile: CameraProfile)
   };
 }
 
-async function readNode(session: OnvifSession, token: string | undefined): Promise<XmlElement | undefined> {
-  try {
-    const response = await session.call('ptz', '<tptz:GetNodes/>', 'GetNodesResponse');
-    const nodes = elements(response, 'PTZNode');
-    return nodes.find((node) => attributeOf(node, 'token') === token) ?? nodes[0];
-  } catch (error) {
-    if (isOperationFault(error)) {
-      return undefined;
-    }
-    throw error;
+/** The PTZ profile for the video source of a path's profile. Not every profile of a source has PTZ; another source is another camera. */
+async function ptzProfile(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {
+  const profiles = session.has('ptz') ? await listProfiles(session) : [];
+  const own = profiles.find((one) => one.token === token);
+  const turning = profiles.filter(({ ptz }) => ptz !== undefined);
+  const profile =
+    turning.find((one) => one.token === token) ??
+    turning.find((one) => !own || (one.videoSource === own.videoSource && own.videoSource !== undefined));
+  if (!profile) {
+    throw cameraError('notSupported', 'this camera has no pan, tilt or zoom', { host: session.host });
   }
+  return profile;
 }
 
 /**
@@ -78,20 +100,14 @@ export async function stopMoving(session: OnvifSession, { profile, hasPanTilt, h
       { isUrgent: true },
     );
   const panTilt = hasPanTilt ? '<tptz:PanTilt>true</tptz:PanTilt>' : '';
-  try {
-    await stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`);
-  } catch (error) {
-    if (!isOperationFault(error)) {
-      throw error;
-    }
+  if (!(await unlessFault(stop(`${panTilt}${hasZoom ? '<tptz:Zoom>true</tptz:Zoom>' : ''}`)))) {
     // Without axes: all.
     await stop('');
   }
 }
 
 export async function listPresets(session: OnvifSession, profile: string): Promise<Preset[]> {
-  const { ptz } = await requestsOf(session);
-  const response = await elementOf(ptz.getPresets({ ProfileToken: escapeXml(profile) }));
+  const response = await sendRequest(session, ({ ptz }) => ptz.getPresets({ ProfileToken: escapeXml(profile) }));
   return elements(response, 'Preset')
     .slice(0, MAX_PRESETS)
     .flatMap((element) => {
@@ -106,13 +122,9 @@ export async function setPreset(
   name: string,
   token: string | undefined,
 ): Promise<string> {
-  const { ptz } = await requestsOf(session);
-  const response = await elementOf(
-    ptz.setPreset({
-      ProfileToken: escapeXml(profile),
-      PresetName: escapeXml(name),
-      ...(token === undefined ? {} : { PresetToken: escapeXml(token) }),
-    }),
+  const preset = { ProfileToken: escapeXml(profile), PresetName: escapeXml(name) };
+  const response = await sendRequest(session, ({ ptz }) =>
+    ptz.setPreset(token === undefined ? preset : { ...preset, PresetToken: escapeXml(token) }),
   );
   const set = plainLine(findText(response, 'PresetToken')) ?? token;
   if (set === undefined) {

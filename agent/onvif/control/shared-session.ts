@@ -1,5 +1,5 @@
-import { isOperationFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
+import { isOperationFault } from '../soap/http/failures.ts';
 
 /** One session for all control of a camera, because opening one takes several calls. */
 export class SharedSession {

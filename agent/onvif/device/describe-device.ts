@@ -1,15 +1,12 @@
-import type { XmlElement } from '@rgrove/parse-xml';
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
-import { cameraError, isUnreachable } from '../soap/http/failures.ts';
+import { cameraError, ignoreExpected, isOperationFault, isUnreachable } from '../soap/http/failures.ts';
 import { attributeOf, find } from '../soap/xml/xml.ts';
-import { chooseProfiles, type PreferredCodec } from './choose-profiles.ts';
-import { fillProfiles, getSnapshotUri, isOperationFault, listProfiles } from './media.ts';
-import { readEndpoint, readHardwareAddresses } from './network.ts';
-import type { DeviceInformation, OnvifSession } from './onvif-session.ts';
-import type { CameraProfile } from './profiles.ts';
-import { elementOf, requestsOf } from './requests.ts';
-import { pinnedSnapshotUrl } from './snapshot-address.ts';
+import { type DeviceInformation, readEndpoint, readHardwareAddresses } from './device-service.ts';
+import { fillProfiles, getSnapshotUri, listProfiles } from './media.ts';
+import { pinnedSnapshotUrl } from './media-uri.ts';
+import type { OnvifSession } from './onvif-session.ts';
+import { type CameraProfile, chooseProfiles, type PreferredCodec } from './profiles.ts';
+import { sendRequest } from './requests.ts';
 import { type CameraStream, type ProbeStream, StreamFinder } from './streams.ts';
 import { type Suggestion, suggest } from './suggestions.ts';
 
@@ -29,7 +26,6 @@ export interface DescribeOptions {
   readonly videoSources?: readonly string[] | undefined;
 }
 
-/** One video source and its streams. */
 export interface CameraChannel {
   readonly videoSource: string | undefined;
   readonly main: CameraStream;
@@ -43,10 +39,8 @@ export interface CameraDescription {
   readonly hardwareAddresses: readonly string[];
   readonly information: DeviceInformation;
   readonly profiles: readonly CameraProfile[];
-  /** Of the first channel. */
   readonly main: CameraStream;
   readonly sub: CameraStream | undefined;
-  /** One for each video source. */
   readonly channels: readonly CameraChannel[];
   /** Address and profile of its snapshot; not fetched. */
   readonly snapshot: { readonly profile: string; readonly url: string } | undefined;
@@ -70,9 +64,8 @@ export async function describeDevice(session: OnvifSession, options: DescribeOpt
   const { main, sub } = first;
   const streams = channels.flatMap((channel) => [channel.main, ...(channel.sub ? [channel.sub] : [])]);
   const extra = new OptionalDetails(session);
-  const identity = await extra.identity();
   return {
-    ...identity,
+    ...(await extra.identity()),
     information,
     profiles,
     main,
@@ -169,9 +162,7 @@ class OptionalDetails {
     const endpoint = await this.#try(() =>
       session.call('device', '<tds:GetEndpointReference/>', 'GetEndpointReferenceResponse'),
     );
-    const interfaces = await this.#try(async () =>
-      elementOf((await requestsOf(session)).device.getNetworkInterfaces()),
-    );
+    const interfaces = await this.#try(() => sendRequest(session, ({ device }) => device.getNetworkInterfaces()));
     return { endpoint: readEndpoint(endpoint), hardwareAddresses: readHardwareAddresses(interfaces) };
   }
 
@@ -191,7 +182,7 @@ class OptionalDetails {
     if (!this.#session.has('events')) {
       return false;
     }
-    const response = await this.#try<XmlElement>(() =>
+    const response = await this.#try(() =>
       this.#session.call('events', '<tev:GetServiceCapabilities/>', 'GetServiceCapabilitiesResponse'),
     );
     return attributeOf(find(response, 'Capabilities'), 'WSPullPointSupport') !== 'false';
@@ -204,11 +195,8 @@ class OptionalDetails {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof PerchError)) {
-        throw error;
-      }
       this.#isSilent = isUnreachable(error);
-      return undefined;
+      return ignoreExpected(error);
     }
   }
 }

@@ -1,24 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PerchError } from '../../base/errors.ts';
 import { type JoinedSignal, joinSignals } from '../../base/joined-signal.ts';
-import { authorization, type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
-import type { CameraGuard } from '../soap/http/camera-guard.ts';
+import { type Challenge, type Credentials, parseChallenges } from '../../media/rtsp/digest.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { endRequest, limitConnecting, openRequest } from '../soap/http/http-exchange.ts';
 import { httpOriginOf } from '../soap/http/origin.ts';
-import type { PersistentConnection } from '../soap/http/persistent-connection.ts';
-import { hash } from '../soap/login/digest-hash.ts';
+import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
 import type { LoginTurn } from '../soap/login/login-memory.ts';
-import { originOf } from './snapshot-address.ts';
+import { answerTo } from '../soap/login/nonce-cache.ts';
+import { originOf } from './media-uri.ts';
 
 const MAX_REDIRECTS = 3;
 const MAX_REQUESTS = 8;
-const CLIENT_NONCE_BYTES = 8;
 
 interface SnapshotLogin {
   readonly credentials: Credentials;
-  /** The password may be sent unencrypted. */
   readonly isClearAllowed: boolean;
   /** Waits until the login may be sent. @throws PerchError if it may not */
   readonly turn: (signal: AbortSignal) => Promise<LoginTurn>;
@@ -31,7 +27,6 @@ interface SnapshotRequest {
   readonly host?: string | undefined;
   readonly login: SnapshotLogin | undefined;
   readonly guard?: CameraGuard | undefined;
-  /** A larger picture is not read. */
   readonly maxBytes: number;
   /** For all requests together, redirects included, without the wait for the login turn. */
   readonly deadlineMs: number;
@@ -167,23 +162,6 @@ function nextChallenge(
   throw cameraError(answered ? 'wrongPassword' : 'clearPassword', words, { host });
 }
 
-function answerTo(
-  challenge: Challenge | undefined,
-  credentials: Credentials | undefined,
-  url: URL,
-): string | undefined {
-  if (!challenge || !credentials) {
-    return undefined;
-  }
-  const clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
-  return authorization(
-    challenge,
-    credentials,
-    { method: 'GET', uri: url.pathname + url.search, clientNonce, count: 1 },
-    hash,
-  );
-}
-
 function redirected(from: URL, location: string, redirects: number): URL {
   const url = URL.canParse(location, from) ? new URL(location, from) : undefined;
   const context = { host: from.host };
@@ -212,9 +190,12 @@ async function requestOn(
   let isSent = false;
   const sendOn = (connection: PersistentConnection | undefined) => {
     isSent = true;
-    const answer = answerTo(challenge, login?.credentials, url);
-    const headers = { Accept: 'image/jpeg, */*', ...(answer === undefined ? {} : { Authorization: answer }) };
-    return send({ origin, method: 'GET', path: url.pathname + url.search, headers, signal, connection });
+    const path = url.pathname + url.search;
+    const headers: Record<string, string> = { Accept: 'image/jpeg, */*' };
+    if (challenge && login) {
+      headers['Authorization'] = answerTo(challenge, login.credentials, { method: 'GET', uri: path });
+    }
+    return send({ origin, method: 'GET', path, headers, signal, connection });
   };
   try {
     return await (guard ? guard.call(origin, true, sendOn) : sendOn(undefined));

@@ -1,10 +1,9 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { PerchError } from '../../base/errors.ts';
-import { troubleOf } from '../soap/http/failures.ts';
+import { cameraError, isOperationFault, unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, escapeXml, findText } from '../soap/xml/xml.ts';
 import type { OnvifSession } from './onvif-session.ts';
 import { type CameraProfile, mergeEncoders, readProfiles } from './profiles.ts';
-import { elementOf, requestsOf } from './requests.ts';
+import { sendRequest } from './requests.ts';
 
 const ALL_PROFILES = '<tr2:GetProfiles><tr2:Type>All</tr2:Type></tr2:GetProfiles>';
 /** Media 2 protocols with the address of the same stream: interleaved or over UDP, which the RTSP client decides. */
@@ -16,18 +15,15 @@ const PROTOCOLS = ['RTSP', 'RtspUnicast'] as const;
  */
 export async function listProfiles(session: OnvifSession): Promise<CameraProfile[]> {
   if (session.has('media2')) {
-    const profiles = await unlessFault(async () =>
-      readProfiles(await session.call('media2', ALL_PROFILES, 'GetProfilesResponse'), 'media2'),
-    );
-    if ((profiles ?? []).length > 0 || !session.has('media')) {
-      return profiles ?? [];
+    const response = await unlessFault(session.call('media2', ALL_PROFILES, 'GetProfilesResponse'));
+    const profiles = readProfiles(response, 'media2');
+    if (profiles.length > 0 || !session.has('media')) {
+      return profiles;
     }
   }
-  const { media } = await requestsOf(session);
-  return readProfiles(await elementOf(media.getProfiles()), 'media');
+  return readProfiles(await sendRequest(session, ({ media }) => media.getProfiles()), 'media');
 }
 
-/** Completes sparse profiles from the encoder configurations. */
 export async function fillProfiles(
   session: OnvifSession,
   profiles: readonly CameraProfile[],
@@ -39,10 +35,10 @@ export async function fillProfiles(
   if (!service || !isSparse || !profiles.some(({ encoder }) => encoder !== undefined)) {
     return [...profiles];
   }
-  const response = await unlessFault(async () =>
+  const response = await unlessFault(
     service === 'media2'
       ? session.call('media2', '<tr2:GetVideoEncoderConfigurations/>', 'GetVideoEncoderConfigurationsResponse')
-      : elementOf((await requestsOf(session)).media.getVideoEncoderConfigurations()),
+      : sendRequest(session, ({ media }) => media.getVideoEncoderConfigurations()),
   );
   const encoders = new Map<string, XmlElement>();
   for (const element of elements(response, 'Configurations')) {
@@ -51,12 +47,29 @@ export async function fillProfiles(
   return profiles.map((profile) => mergeEncoders(profile, encoders.get(profile.encoder ?? '')));
 }
 
+export async function ownProfile(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {
+  const profiles = await listProfiles(session);
+  const profile = token === undefined ? profiles[0] : profiles.find((one) => one.token === token);
+  if (!profile) {
+    throw cameraError('notSupported', 'the camera no longer has this profile', { host: session.host });
+  }
+  return profile;
+}
+
 /** The address of a profile's stream as the camera claims it. */
-export async function getStreamUri(session: OnvifSession, profile: CameraProfile): Promise<string> {
+export async function getStreamUri(session: OnvifSession, { token, service }: CameraProfile): Promise<string> {
+  const ProfileToken = escapeXml(token);
+  // Never HTTP: some cameras reply with a useless rtsp://host:80.
+  const media1 = () => sendRequest(session, ({ media }) => media.getStreamUri({ ProfileToken, Protocol: 'RTSP' }));
+  const media2 = PROTOCOLS.map((protocol) => () => {
+    const body = `<tr2:GetStreamUri><tr2:Protocol>${protocol}</tr2:Protocol><tr2:ProfileToken>${ProfileToken}</tr2:ProfileToken></tr2:GetStreamUri>`;
+    return session.call('media2', body, 'GetStreamUriResponse');
+  });
+  const calls = service === 'media' ? [media1] : session.has('media') ? [...media2, media1] : media2;
   let failure: unknown;
-  for (const askOne of streamUriWays(session, profile)) {
+  for (const call of calls) {
     try {
-      const uri = await askOne();
+      const uri = uriOf(await call());
       if (uri !== undefined) {
         return uri;
       }
@@ -67,31 +80,7 @@ export async function getStreamUri(session: OnvifSession, profile: CameraProfile
       failure ??= error;
     }
   }
-  throw (
-    failure ?? new PerchError('unsupported', 'the camera has no address for this stream', { camera: 'notSupported' })
-  );
-}
-
-function streamUriWays(
-  session: OnvifSession,
-  { token, service }: CameraProfile,
-): (() => Promise<string | undefined>)[] {
-  const profileToken = escapeXml(token);
-  const media1 = async () => {
-    const { media } = await requestsOf(session);
-    // Never HTTP: some cameras reply with a useless rtsp://host:80.
-    const response = await elementOf(media.getStreamUri({ ProfileToken: profileToken, Protocol: 'RTSP' }));
-    return findText(response, 'MediaUri', 'Uri') ?? findText(response, 'Uri');
-  };
-  if (service === 'media') {
-    return [media1];
-  }
-  const media2 = PROTOCOLS.map((protocol) => async () => {
-    const body = `<tr2:GetStreamUri><tr2:Protocol>${protocol}</tr2:Protocol><tr2:ProfileToken>${profileToken}</tr2:ProfileToken></tr2:GetStreamUri>`;
-    const response = await session.call('media2', body, 'GetStreamUriResponse');
-    return findText(response, 'Uri') ?? findText(response, 'MediaUri', 'Uri');
-  });
-  return session.has('media') ? [...media2, media1] : media2;
+  throw failure ?? cameraError('notSupported', 'the camera has no address for this stream');
 }
 
 /** The address of a profile's snapshot as the camera claims it; undefined if it has none. */
@@ -99,36 +88,15 @@ export async function getSnapshotUri(
   session: OnvifSession,
   { token, service }: CameraProfile,
 ): Promise<string | undefined> {
-  const profileToken = escapeXml(token);
-  const media1 = async () => {
-    const { media } = await requestsOf(session);
-    const response = await elementOf(media.getSnapshotUri({ ProfileToken: profileToken }));
-    return findText(response, 'MediaUri', 'Uri') ?? findText(response, 'Uri');
-  };
-  if (service === 'media') {
-    return media1();
-  }
-  const body = `<tr2:GetSnapshotUri><tr2:ProfileToken>${profileToken}</tr2:ProfileToken></tr2:GetSnapshotUri>`;
-  const uri = await unlessFault(async () => {
-    const response = await session.call('media2', body, 'GetSnapshotUriResponse');
-    return findText(response, 'Uri') ?? findText(response, 'MediaUri', 'Uri');
-  });
-  return uri ?? (session.has('media') ? media1() : undefined);
+  const ProfileToken = escapeXml(token);
+  const body = `<tr2:GetSnapshotUri><tr2:ProfileToken>${ProfileToken}</tr2:ProfileToken></tr2:GetSnapshotUri>`;
+  const uri =
+    service === 'media2' ? uriOf(await unlessFault(session.call('media2', body, 'GetSnapshotUriResponse'))) : undefined;
+  return uri === undefined && (service === 'media' || session.has('media'))
+    ? uriOf(await sendRequest(session, ({ media }) => media.getSnapshotUri({ ProfileToken })))
+    : uri;
 }
 
-/** Undefined if the camera rejects this operation. */
-export async function unlessFault<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isOperationFault(error)) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-/** The failure concerns only this operation; an unreachable camera is another matter. */
-export function isOperationFault(error: unknown): boolean {
-  return ['notSupported', 'badReply', 'noRights'].includes(troubleOf(error) ?? '');
-}
+/** Media 1 has it inside `MediaUri`, Media 2 directly; some cameras confuse the two. */
+const uriOf = (response: XmlElement | undefined): string | undefined =>
+  findText(response, 'MediaUri', 'Uri') ?? findText(response, 'Uri');

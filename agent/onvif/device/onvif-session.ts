@@ -2,17 +2,20 @@ import type { XmlElement } from '@rgrove/parse-xml';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import type { CameraGuard } from '../soap/http/camera-guard.ts';
-import { cameraError, troubleOf } from '../soap/http/failures.ts';
+import { cameraError, isNoReply, isTrouble } from '../soap/http/failures.ts';
 import { type HttpOrigin, httpOriginOf, parseHttpUrl } from '../soap/http/origin.ts';
-import type { PersistentConnection } from '../soap/http/persistent-connection.ts';
+import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
 import { RequestLimiter } from '../soap/http/request-limiter.ts';
-import { LoginMemory } from '../soap/login/login-memory.ts';
+import { type LoginMemory, sharedLogins } from '../soap/login/login-memory.ts';
 import { SoapCaller } from '../soap/soap-caller.ts';
-import { findText, plainLine } from '../soap/xml/xml.ts';
-import { readCapabilities, readServices, type ServiceAddresses, type ServiceName } from './service-addresses.ts';
-
-export type { ServiceName } from './service-addresses.ts';
+import {
+  type DeviceInformation,
+  readCapabilities,
+  readInformation,
+  readServices,
+  type ServiceAddresses,
+  type ServiceName,
+} from './device-service.ts';
 
 const CALL_DEADLINE_MS = 5_000;
 
@@ -21,7 +24,6 @@ export interface CameraTarget {
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  /** The owner allows the password to be sent unencrypted. */
   readonly isClearAllowed?: boolean | undefined;
   /** A user has just entered the password: one that was rejected twice may be tried once more. */
   readonly isInteractive?: boolean | undefined;
@@ -29,14 +31,12 @@ export interface CameraTarget {
   readonly tokens?: 'last' | 'no' | undefined;
   /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
   readonly canUseSkew?: ((skewMs: number) => boolean) | undefined;
-  /** Ends every call of the session. */
   readonly signal: AbortSignal;
   readonly clock?: Clock | undefined;
   /** For each call without its wait in the queue; default 5 s. */
   readonly callDeadlineMs?: number | undefined;
   /** Default: shared by all cameras; tests use their own. */
   readonly logins?: LoginMemory | undefined;
-  /** Default: shared by all cameras. */
   readonly limiter?: RequestLimiter | undefined;
   /** For all calls except the one for the clock, which is anonymous. */
   readonly guard?: CameraGuard | undefined;
@@ -54,45 +54,15 @@ interface CallOptions {
   readonly connection?: PersistentConnection | undefined;
 }
 
-/** A session with a camera. Every call goes to the host that the caller has named. */
-export interface OnvifSession {
-  /** Without credentials and zone. */
-  readonly url: URL;
-  /** Without the brackets of IPv6, with the zone of a link-local address. */
-  readonly host: string;
-  /** The camera's clock minus ours. */
-  readonly skewMs: number;
-  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
-  readonly isTrusted: boolean | undefined;
-  /** For its streams and pictures on this host only. */
-  readonly credentials: Credentials | undefined;
-  /** Cached. */
-  information(): Promise<DeviceInformation>;
-  has(service: ServiceName): boolean;
-  /** @returns the element `response` of the reply. `body` is XML with the prefixes of soap/envelope.ts. */
-  call(service: ServiceName, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
-  /** For addresses from the camera, such as subscription references: port and path are the camera's, the host is ours. */
-  callAt(address: URL, headers: string, body: string, response: string, options?: CallOptions): Promise<XmlElement>;
-  /** Again after a reboot, or when the clock was set. */
-  readClock(): Promise<void>;
-}
-
-/** A camera's own claims, one line each. */
-export interface DeviceInformation {
-  readonly manufacturer: string | undefined;
-  readonly model: string | undefined;
-  readonly firmware: string | undefined;
-  readonly serial: string | undefined;
-  readonly hardware: string | undefined;
-}
-
 const sharedLimiter = new RequestLimiter();
-/** Shared by all cameras, snapshots included. */
-export const sharedLogins = new LoginMemory(systemClock);
 
 /** Reads a camera's clock and services. @throws PerchError with `camera` (soap/failures.ts), for a person */
 export async function openSession(target: CameraTarget): Promise<OnvifSession> {
-  const { url, origin } = parseTarget(target.url);
+  const parsed = parseHttpUrl(target.url);
+  if (!parsed) {
+    throw new PerchError('badInput', `'${target.url.slice(0, 100)}' is not the http address of an ONVIF device`);
+  }
+  const { url, origin } = parsed;
   const user = target.user || plainOf(url.username) || undefined;
   const password = target.user ? (target.password ?? '') : plainOf(url.password);
   const credentials = user === undefined ? undefined : { user, password };
@@ -117,15 +87,7 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
   // Without a login: strict cameras reject a token with a wrong time.
   await caller.readClock();
   const services = await askServices(caller, url.pathname + url.search);
-  return new Session(url, credentials, caller, services);
-}
-
-function parseTarget(text: string): { readonly url: URL; readonly origin: HttpOrigin } {
-  const parsed = parseHttpUrl(text);
-  if (!parsed) {
-    throw new PerchError('badInput', `'${text.slice(0, 100)}' is not the http address of an ONVIF device`);
-  }
-  return parsed;
+  return new OnvifSession(url, credentials, caller, services);
 }
 
 function plainOf(encoded: string): string {
@@ -150,8 +112,7 @@ async function askServices(caller: SoapCaller, path: string): Promise<ServiceAdd
     } catch (error) {
       // Old cameras know only one of the two; a few do not reply at all to what they do not know.
       const isLast = ask.response === 'GetCapabilitiesResponse';
-      const passed = isLast ? ['notSupported', 'badReply'] : ['notSupported', 'badReply', 'timeout', 'unreachable'];
-      if (!passed.includes(troubleOf(error) ?? '')) {
+      if (!isTrouble(error, 'notSupported', 'badReply') && (isLast || !isNoReply(error))) {
         throw error;
       }
     }
@@ -165,8 +126,11 @@ async function askServices(caller: SoapCaller, path: string): Promise<ServiceAdd
 const SERVICES = '<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>';
 const CAPABILITIES = '<tds:GetCapabilities><tds:Category>All</tds:Category></tds:GetCapabilities>';
 
-class Session implements OnvifSession {
+/** A session with a camera. Every call goes to the host that the caller has named. */
+export class OnvifSession {
+  /** Without credentials and zone. */
   readonly url: URL;
+  /** For its streams and pictures on this host only. */
   readonly credentials: Credentials | undefined;
   readonly #caller: SoapCaller;
   readonly #services: ServiceAddresses;
@@ -183,18 +147,22 @@ class Session implements OnvifSession {
     this.#path = url.pathname + url.search;
   }
 
+  /** Without the brackets of IPv6, with the zone of a link-local address. */
   get host(): string {
     return this.#caller.origin.host;
   }
 
+  /** The camera's clock minus ours. */
   get skewMs(): number {
     return this.#caller.skewMs;
   }
 
+  /** https: the certificate is signed by an authority that this machine knows. Most cameras sign their own. */
   get isTrusted(): boolean | undefined {
     return this.#caller.isTrusted;
   }
 
+  /** Cached. */
   information(): Promise<DeviceInformation> {
     this.#information ??= this.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse')
       .then(readInformation)
@@ -209,6 +177,7 @@ class Session implements OnvifSession {
     return service === 'device' || this.#services.has(service);
   }
 
+  /** @returns the element `response` of the reply. `body` is XML with the prefixes of soap/envelope.ts. */
   async call(service: ServiceName, body: string, response: string, options: CallOptions = {}): Promise<XmlElement> {
     const address = this.#services.get(service);
     if (!address && service !== 'device') {
@@ -231,6 +200,7 @@ class Session implements OnvifSession {
     }
   }
 
+  /** For addresses from the camera, such as subscription references: port and path are the camera's, the host is ours. */
   callAt(
     address: URL,
     headers: string,
@@ -246,6 +216,7 @@ class Session implements OnvifSession {
     return this.#caller.call({ origin, path: address.pathname + address.search, headers, body, response, ...options });
   }
 
+  /** Again after a reboot, or when the clock was set. */
   readClock(): Promise<void> {
     return this.#caller.readClock();
   }
@@ -257,18 +228,8 @@ class Session implements OnvifSession {
   }
 }
 
-export function readInformation(response: XmlElement): DeviceInformation {
-  return {
-    manufacturer: plainLine(findText(response, 'Manufacturer')),
-    model: plainLine(findText(response, 'Model')),
-    firmware: plainLine(findText(response, 'FirmwareVersion')),
-    serial: plainLine(findText(response, 'SerialNumber')),
-    hardware: plainLine(findText(response, 'HardwareId')),
-  };
-}
-
 /** Nothing at this port, or not this service. */
 function isElsewhere(error: unknown): boolean {
   const status = error instanceof PerchError ? error.context['status'] : undefined;
-  return troubleOf(error) === 'unreachable' || status === 404 || status === 405;
+  return isTrouble(error, 'unreachable') || status === 404 || status === 405;
 }

@@ -21,7 +21,6 @@ export interface CameraProfile {
   readonly fps: number | undefined;
   /** `H264`, `H265`, `JPEG`, `MPEG4`, or the camera's own word. */
   readonly codec: string | undefined;
-  /** Frames between key frames. */
   readonly groupFrames: number | undefined;
   readonly bitrateKbps: number | undefined;
   /** `Baseline`, `Main`, `High`. */
@@ -40,12 +39,11 @@ export interface CameraProfile {
 const MAX_PROFILES = 64;
 
 /** Profiles with video, in the camera's order: GetProfilesResponse of Media 1 (`trt`) or Media 2 (`tr2`). */
-export function readProfiles(response: XmlElement, service: CameraProfile['service']): CameraProfile[] {
+export function readProfiles(response: XmlElement | undefined, service: CameraProfile['service']): CameraProfile[] {
   const all = elements(response, 'Profiles').slice(0, MAX_PROFILES);
-  const read = service === 'media' ? readProfile1 : readProfile2;
   const seen = new Set<string>();
   return all.flatMap((element) => {
-    const profile = read(element);
+    const profile = readProfile(element, service);
     if (!profile || seen.has(profile.token)) {
       return [];
     }
@@ -54,38 +52,21 @@ export function readProfiles(response: XmlElement, service: CameraProfile['servi
   });
 }
 
-/** ONVIF Media §5.2.1. Undefined without a video encoder (audio or metadata only). */
-function readProfile1(element: XmlElement): CameraProfile | undefined {
-  const encoder = find(element, 'VideoEncoderConfiguration');
+/** ONVIF Media §5.2.1, Media 2 §5.2.1. Undefined without a video encoder (audio or metadata only). */
+function readProfile(element: XmlElement, service: CameraProfile['service']): CameraProfile | undefined {
+  const [parent, suffix] = service === 'media' ? [element, 'Configuration'] : [find(element, 'Configurations'), ''];
+  const encoder = find(parent, `VideoEncoder${suffix}`);
   const token = attributeOf(element, 'token');
   return token === undefined || !encoder
     ? undefined
     : {
         token,
         name: plainLine(findText(element, 'Name')) ?? token,
-        service: 'media',
-        ...readEncoder(encoder, 'media'),
-        videoSource: plainLine(findText(element, 'VideoSourceConfiguration', 'SourceToken')),
-        hasSound: find(element, 'AudioEncoderConfiguration') !== undefined,
-        ptz: readPtz(find(element, 'PTZConfiguration')),
-      };
-}
-
-/** ONVIF Media 2 §5.2.1. */
-function readProfile2(element: XmlElement): CameraProfile | undefined {
-  const all = find(element, 'Configurations');
-  const encoder = find(all, 'VideoEncoder');
-  const token = attributeOf(element, 'token');
-  return token === undefined || !encoder
-    ? undefined
-    : {
-        token,
-        name: plainLine(findText(element, 'Name')) ?? token,
-        service: 'media2',
-        ...readEncoder(encoder, 'media2'),
-        videoSource: plainLine(findText(all, 'VideoSource', 'SourceToken')),
-        hasSound: find(all, 'AudioEncoder') !== undefined,
-        ptz: readPtz(find(all, 'PTZ')),
+        service,
+        ...readEncoder(encoder, service),
+        videoSource: plainLine(findText(parent, `VideoSource${suffix}`, 'SourceToken')),
+        hasSound: find(parent, `AudioEncoder${suffix}`) !== undefined,
+        ptz: readPtz(find(parent, `PTZ${suffix}`)),
       };
 }
 
@@ -101,11 +82,11 @@ function readEncoder(encoder: XmlElement, service: CameraProfile['service']): En
     fps: positive(findNumber(encoder, 'RateControl', 'FrameRateLimit')),
     codec: codecOf(findText(encoder, 'Encoding')),
     bitrateKbps: positive(findNumber(encoder, 'RateControl', 'BitrateLimit')),
-    groupFrames: positive(is2 ? numberIn(encoder, 'GovLength') : findNumber(codec, 'GovLength')),
+    groupFrames: positive(is2 ? Number(attributeOf(encoder, 'GovLength')) : findNumber(codec, 'GovLength')),
     codecProfile: is2
       ? attributeOf(encoder, 'Profile')
       : plainLine(findText(codec, 'H264Profile') ?? findText(codec, 'Mpeg4Profile')),
-    anchorFrames: is2 ? positive(numberIn(encoder, 'AnchorFrameDistance')) : undefined,
+    anchorFrames: is2 ? positive(Number(attributeOf(encoder, 'AnchorFrameDistance'))) : undefined,
     encoder: attributeOf(encoder, 'token'),
     encoderName: plainLine(findText(encoder, 'Name')),
   };
@@ -132,40 +113,53 @@ function readPtz(element: XmlElement | undefined): PtzConfiguration | undefined 
 /** Cameras write `H264`, `H.264`, `video/H265`, `HEVC`. */
 function codecOf(text: string | undefined): string | undefined {
   const name = plainLine(text)?.slice(0, 32);
-  const plain =
-    name
-      ?.toUpperCase()
-      .replace(/^VIDEO\//, '')
-      .replace(/[.\s-]/g, '') ?? '';
+  const plain = name?.toUpperCase().replace(/^VIDEO\/|[.\s-]/g, '') ?? '';
   const known = [/^(?:H264|AVC)/, /^(?:H265|HEVC)/, /^(?:M?JPEG)/, /^MPEG4/].findIndex((one) => one.test(plain));
   return ['H264', 'H265', 'JPEG', 'MPEG4'][known] ?? name;
 }
 
-function numberIn(element: XmlElement | undefined, name: string): number | undefined {
-  const text = attributeOf(element, name);
-  const value = text === undefined ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? value : undefined;
-}
-
-/** Completes a profile from its encoder configuration. */
 export function mergeEncoders(profile: CameraProfile, encoder: XmlElement | undefined): CameraProfile {
   if (!encoder) {
     return profile;
   }
-  const read = readEncoder(encoder, profile.service);
-  return {
-    ...profile,
-    width: profile.width ?? read.width,
-    height: profile.height ?? read.height,
-    fps: profile.fps ?? read.fps,
-    codec: profile.codec ?? read.codec,
-    bitrateKbps: profile.bitrateKbps ?? read.bitrateKbps,
-    groupFrames: profile.groupFrames ?? read.groupFrames,
-    codecProfile: profile.codecProfile ?? read.codecProfile,
-    anchorFrames: profile.anchorFrames ?? read.anchorFrames,
-    encoderName: profile.encoderName ?? read.encoderName,
-  };
+  const stated = Object.entries(profile).filter(([, value]) => value !== undefined);
+  return { ...profile, ...readEncoder(encoder, profile.service), ...Object.fromEntries(stated) };
 }
 
-const positive = (value: number | undefined): number | undefined =>
-  value !== undefined && value > 0 ? value : undefined;
+const positive = (value = 0): number | undefined => (value > 0 && Number.isFinite(value) ? value : undefined);
+
+export type PreferredCodec = 'h264' | 'h265';
+
+/** Suits a grid of cameras and a phone's link. */
+const SUB_WIDTH = 640;
+const SUB_HEIGHT = 360;
+/** 720p: a sub stream is not larger. */
+const MAX_SUB_PIXELS = 1280 * 720;
+/** Another codec than the preferred one weighs as much as this factor in size. */
+const OTHER_CODEC_FACTOR = 2;
+
+/** 0 if the profile does not state its size. */
+export const pixelsOf = ({ width = 0, height = 0 }: Pick<CameraProfile, 'width' | 'height'>): number => width * height;
+
+/**
+ * Main: the most pixels; the preferred codec unless it costs more than half of them. Sub: smaller than main, at most 720p, nearest to
+ * 640x360. JPEG and MPEG-4 only if there is nothing else.
+ */
+export function chooseProfiles<P extends Pick<CameraProfile, 'width' | 'height' | 'codec'>>(
+  profiles: readonly P[],
+  prefers: PreferredCodec = 'h264',
+): { readonly main: P | undefined; readonly sub: P | undefined } {
+  const modern = profiles.filter(({ codec }) => codec === undefined || codec === 'H264' || codec === 'H265');
+  const able = modern.length > 0 ? modern : profiles;
+  const isPreferred = (profile: P): boolean => profile.codec?.toLowerCase() === prefers;
+  const worth = (profile: P): number => pixelsOf(profile) * (isPreferred(profile) ? OTHER_CODEC_FACTOR : 1);
+  const main = able.toSorted((a, b) => worth(b) - worth(a) || Number(isPreferred(b)) - Number(isPreferred(a)))[0];
+  const distance = (profile: P): number =>
+    Math.abs(Math.log(pixelsOf(profile) / (SUB_WIDTH * SUB_HEIGHT))) +
+    (isPreferred(profile) ? 0 : Math.log(OTHER_CODEC_FACTOR));
+  const smaller = able.filter((profile) => {
+    const pixels = pixelsOf(profile);
+    return main && pixels > 0 && pixels < pixelsOf(main) && pixels <= MAX_SUB_PIXELS;
+  });
+  return { main, sub: smaller.toSorted((a, b) => distance(a) - distance(b))[0] };
+}

@@ -6,9 +6,8 @@ import { PerchError } from '../../base/errors.ts';
 import { readReply, responseOf, skewOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
 import { describeDevice } from './describe-device.ts';
+import { readCapabilities, readInformation, readServices, type ServiceName } from './device-service.ts';
 import type { OnvifSession } from './onvif-session.ts';
-import { readInformation } from './onvif-session.ts';
-import { readCapabilities, readServices, type ServiceName } from './service-addresses.ts';
 
 const never = new AbortController().signal;
 const PATHS: Partial<Record<ServiceName, string>> = {
@@ -39,7 +38,7 @@ async function recorded(port: number) {
 
 /** A camera whose every reply is damaged, each time in another way; now and then by what belongs to another. */
 function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, next: () => number): OnvifSession {
-  const session: OnvifSession = {
+  const session: Pick<OnvifSession, keyof OnvifSession> = {
     url: new URL('http://127.0.0.1:8000/onvif/device_service'),
     host: '127.0.0.1',
     get skewMs() {
@@ -59,7 +58,7 @@ function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, 
     callAt: () => Promise.reject(new PerchError('unsupported', 'not here')),
     readClock: async () => {},
   };
-  return session;
+  return session as OnvifSession;
 }
 
 test('whatever a camera answers, it is understood or refused as PerchError, and what is said of it is plain', async () => {

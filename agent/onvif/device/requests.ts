@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 
 /** node-onvif's request writers: 33 of the device service, 35 of Media 1, 16 of PTZ. */
-interface Requests {
+export interface Requests {
   readonly device: OnvifDeviceService;
   readonly media: OnvifMediaService;
   readonly ptz: OnvifPtzService;
@@ -23,18 +23,22 @@ const routes = new WeakMap<OnvifAddress, Route>();
 const NOWHERE = 'http://127.0.0.1/';
 
 /**
- * Requests of node-onvif, sent through a session. Its own request function has neither deadline nor size limit, knows neither HTTP Digest
+ * Sends a request of node-onvif through a session. Its own request function has neither deadline nor size limit, knows neither HTTP Digest
  * nor https, and pretty-prints every reply, a second per megabyte; so that function is replaced. Callers escape texts (`escapeXml`):
  * node-onvif inserts them into XML unchanged.
+ * @returns the reply element
  */
-export async function requestsOf(session: RequestSender): Promise<Requests> {
+export async function sendRequest(
+  session: RequestSender,
+  request: (requests: Requests) => Promise<OnvifReply>,
+): Promise<XmlElement> {
   const { Device, Media, Ptz } = await loadOnvif();
   const params = { xaddr: NOWHERE, time_diff: 0 };
   const requests = { device: new Device(params), media: new Media(params), ptz: new Ptz(params) };
   for (const service of ['device', 'media', 'ptz'] as const) {
     routes.set(requests[service].oxaddr, { session, service });
   }
-  return requests;
+  return (await request(requests)).element as XmlElement;
 }
 
 async function loadOnvif() {
@@ -59,9 +63,4 @@ async function callRouted(address: OnvifAddress, method: string, envelope: strin
   }
   const element = await route.session.call(route.service, body, `${method}Response`);
   return { element, converted: {} };
-}
-
-/** The reply element of a request. */
-export async function elementOf(call: Promise<OnvifReply>): Promise<XmlElement> {
-  return (await call).element as XmlElement;
 }

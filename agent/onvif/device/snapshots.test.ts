@@ -12,11 +12,11 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { namesOf } from '../../tls/device-names.ts';
 import { issueAuthority, issueServer } from '../../tls/issue.ts';
-import type { CameraGuard } from '../soap/http/camera-guard.ts';
+import type { CameraGuard } from '../soap/http/persistent-connection.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
+import { pinnedSnapshotUrl } from './media-uri.ts';
 import { openSession } from './onvif-session.ts';
-import { pinnedSnapshotUrl } from './snapshot-address.ts';
 import { type SnapshotOptions, Snapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;

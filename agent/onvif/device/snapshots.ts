@@ -1,11 +1,11 @@
 import { PerchError } from '../../base/errors.ts';
 import { hostPortOf, httpOriginOf } from '../soap/http/origin.ts';
-import type { LoginMemory } from '../soap/login/login-memory.ts';
+import { type LoginMemory, sharedLogins } from '../soap/login/login-memory.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { getSnapshotUri, listProfiles } from './media.ts';
-import { type CameraTarget, type OnvifSession, openSession, sharedLogins } from './onvif-session.ts';
-import type { CameraProfile } from './profiles.ts';
-import { pinnedSnapshotUrl } from './snapshot-address.ts';
+import { pinnedSnapshotUrl } from './media-uri.ts';
+import { type CameraTarget, type OnvifSession, openSession } from './onvif-session.ts';
+import { type CameraProfile, pixelsOf } from './profiles.ts';
 
 const PICTURE_DEADLINE_MS = 5_000;
 
@@ -54,20 +54,23 @@ export class Snapshots {
     this.#known ??= await untilAborted(this.#ask(), signal);
     const { profiles, session } = this.#known;
     const { maxBytes, isClearAllowed = false, isInteractive, guard } = this.#options;
+    const { credentials, host } = session;
+    // Every event takes a snapshot: a rejected login must not be tried each time.
+    const login = credentials && {
+      credentials,
+      isClearAllowed,
+      turn: (waiting: AbortSignal) => {
+        // The camera as in its other logins, so that rejections count together.
+        const camera = hostPortOf({ ...httpOriginOf(session.url), host });
+        return this.#logins.turn({ ...credentials, camera, channel: 'picture' }, { isInteractive, signal: waiting });
+      },
+    };
     let sizeBytes: number | undefined;
     for (let i = Math.min(this.#first, profiles.length - 1); i < profiles.length; i += 1) {
       const url = await untilAborted(this.#urlOf(this.#known, profiles[i]), signal);
-      const key = session.credentials && { ...session.credentials, camera: cameraOf(session), channel: 'picture' };
-      // Every event takes a snapshot: a rejected login must not be tried each time.
-      const login = session.credentials &&
-        key && {
-          credentials: session.credentials,
-          isClearAllowed,
-          turn: (waiting: AbortSignal) => this.#logins.turn(key, { isInteractive, signal: waiting }),
-        };
       const picture = await fetchSnapshot({
         url,
-        host: session.host,
+        host,
         login,
         guard,
         maxBytes,
@@ -107,9 +110,6 @@ export class Snapshots {
   }
 }
 
-/** The key of its other logins, so that rejections count together. */
-const cameraOf = ({ url, host }: OnvifSession): string => hostPortOf({ ...httpOriginOf(url), host });
-
 const cancelled = () => new PerchError('unavailable', 'the request for the picture was cancelled');
 
 /** Camera calls end with their own deadline; the caller does not have to wait for it. */
@@ -126,10 +126,9 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** From the wanted profile on, in descending size, each size once. */
 function smallerFrom(profiles: readonly CameraProfile[], wanted: string | undefined): CameraProfile[] {
-  const areaOf = ({ width = 0, height = 0 }: CameraProfile): number => width * height;
-  const bySize = [...profiles].sort((a, b) => areaOf(b) - areaOf(a));
+  const bySize = profiles.toSorted((a, b) => pixelsOf(b) - pixelsOf(a));
   const first = profiles.find(({ token }) => token === wanted) ?? bySize[0];
-  const smaller = first ? bySize.filter((profile) => areaOf(profile) < areaOf(first)) : [];
-  const sizes = new Map(smaller.map((profile) => [areaOf(profile), profile]));
+  const smaller = first ? bySize.filter((profile) => pixelsOf(profile) < pixelsOf(first)) : [];
+  const sizes = new Map(smaller.map((profile) => [pixelsOf(profile), profile]));
   return first ? [first, ...sizes.values()] : [];
 }

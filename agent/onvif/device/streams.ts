@@ -1,13 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
-import { cameraError, troubleOf } from '../soap/http/failures.ts';
-import { getStreamUri, unlessFault } from './media.ts';
-import { type NetworkPorts, readPorts } from './network.ts';
+import { cameraError, troubleOf, unlessFault } from '../soap/http/failures.ts';
+import { type NetworkPorts, readPorts } from './device-service.ts';
+import { getStreamUri } from './media.ts';
+import { candidatePorts, repairStreamUri, withPort, withZone } from './media-uri.ts';
 import type { OnvifSession } from './onvif-session.ts';
 import type { CameraProfile } from './profiles.ts';
-import { elementOf, requestsOf } from './requests.ts';
-import { candidatePorts, repairStreamUri, withPort, withZone } from './stream-address.ts';
+import { sendRequest } from './requests.ts';
 
 /** Result of a DESCRIBE (RFC 7826 §13.2). */
 export interface ProbedStream {
@@ -34,7 +34,6 @@ export type ProbeStream = (
 /** Why the stream's server cannot describe the stream now: it replied 453 or 503, or too late. */
 export type StreamDelay = 'noRoom' | 'busy' | 'slow';
 
-/** For a person. */
 export const DELAY_WORDS: Readonly<Record<StreamDelay, string>> = {
   noRoom: 'the camera has no room for another viewer of this stream (453)',
   busy: 'the camera is busy or still starting (503)',
@@ -53,7 +52,6 @@ export function delayOf(error: unknown): StreamDelay | undefined {
 /** For all streams of a camera together, because a user waits. */
 const RETRY_PAUSES_MS = [1_000, 2_000, 4_000] as const;
 
-/** Retries a stream that the camera delays. */
 export class StreamRetry {
   readonly #clock: Clock | undefined;
   readonly #signal: AbortSignal;
@@ -174,19 +172,14 @@ export class StreamFinder {
     const webPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const [claimed = 554] = candidatePorts(url, { rtsp: [], http: [] }, 0);
     const tried = new Set<number>();
-    if (claimed !== webPort || claimed === this.#knownPort) {
-      tried.add(claimed);
-      yield claimed;
-    } else if (this.#knownPort !== undefined) {
-      tried.add(this.#knownPort);
-      yield this.#knownPort;
+    const first = claimed === webPort ? this.#knownPort : claimed;
+    if (first !== undefined) {
+      tried.add(first);
+      yield first;
     }
     this.#ports ??= this.#askPorts();
-    const likely = [
-      ...(this.#knownPort === undefined ? [] : [this.#knownPort]),
-      ...candidatePorts(url, await this.#ports, webPort),
-    ];
-    for (const candidate of likely) {
+    const reported = candidatePorts(url, await this.#ports, webPort);
+    for (const candidate of this.#knownPort === undefined ? reported : [this.#knownPort, ...reported]) {
       if (!tried.has(candidate)) {
         tried.add(candidate);
         yield candidate;
@@ -195,7 +188,6 @@ export class StreamFinder {
   }
 
   async #askPorts(): Promise<NetworkPorts> {
-    const { device } = await requestsOf(this.#session);
-    return readPorts(await unlessFault(() => elementOf(device.getNetworkProtocols())));
+    return readPorts(await unlessFault(sendRequest(this.#session, ({ device }) => device.getNetworkProtocols())));
   }
 }

@@ -1,10 +1,11 @@
 import { formatDuration } from '../../base/format-duration.ts';
+import type { OnvifSession } from './onvif-session.ts';
+import type { CameraProfile } from './profiles.ts';
 import type { CameraStream } from './streams.ts';
 
 /** A recommendation for a person; nothing changes by itself. */
 export interface Suggestion {
   readonly kind: 'longGroups' | 'reordering' | 'smartCodec' | 'clock' | 'certificate';
-  /** Token of the profile. */
   readonly profile?: string;
   readonly words: string;
   /** With longGroups: time between key frames. */
@@ -21,12 +22,16 @@ const GOOD_GROUP_S = 2;
 const SMART_NAME = /h\.?26[45]\s?\+|smart|dynamic ?gop/i;
 const CLOCK_OFF_MS = 60_000;
 
-interface Conditions {
-  readonly skewMs: number;
-  readonly isTrusted: boolean | undefined;
+/** A group of pictures that is too long: its time in seconds, and the recommended frames. */
+export function longGroupOf({ groupFrames = 0, fps = 0 }: Pick<CameraProfile, 'groupFrames' | 'fps'>) {
+  const seconds = fps > 0 ? groupFrames / fps : 0;
+  return seconds > LONG_GROUP_S ? { seconds, groupFrames: Math.max(1, Math.round(fps * GOOD_GROUP_S)) } : undefined;
 }
 
-export function suggest(streams: readonly CameraStream[], { skewMs, isTrusted }: Conditions): Suggestion[] {
+export function suggest(
+  streams: readonly CameraStream[],
+  { skewMs, isTrusted }: Pick<OnvifSession, 'skewMs' | 'isTrusted'>,
+): Suggestion[] {
   const found: Suggestion[] = streams.flatMap(suggestForStream);
   if (Math.abs(skewMs) > CLOCK_OFF_MS) {
     const words = `the camera's clock is ${formatDuration(skewMs)} ${skewMs > 0 ? 'fast' : 'slow'}: set it, or let it ask a time server`;
@@ -41,15 +46,14 @@ export function suggest(streams: readonly CameraStream[], { skewMs, isTrusted }:
 }
 
 function suggestForStream(stream: CameraStream): Suggestion[] {
-  const { token: profile, name, groupFrames, fps, anchorFrames, probed, encoderName = '', codecProfile = '' } = stream;
+  const { token: profile, name, anchorFrames, probed, encoderName = '', codecProfile = '' } = stream;
   const found: Suggestion[] = [];
-  const seconds = groupFrames !== undefined && fps !== undefined ? groupFrames / fps : 0;
-  if (seconds > LONG_GROUP_S) {
-    const words = `${name}: a key frame every ${Math.round(seconds)} s, so viewers wait for their first picture; every ${GOOD_GROUP_S} s would be better`;
-    const better = Math.max(1, Math.round((fps ?? 1) * GOOD_GROUP_S));
-    found.push({ kind: 'longGroups', profile, words, seconds, groupFrames: better });
+  const long = longGroupOf(stream);
+  if (long) {
+    const words = `${name}: a key frame every ${Math.round(long.seconds)} s, so viewers wait for their first picture; every ${GOOD_GROUP_S} s would be better`;
+    found.push({ kind: 'longGroups', profile, words, ...long });
   }
-  if (seconds >= SMART_GROUP_S || SMART_NAME.test(`${encoderName} ${codecProfile}`)) {
+  if ((long?.seconds ?? 0) >= SMART_GROUP_S || SMART_NAME.test(`${encoderName} ${codecProfile}`)) {
     const words = `${name}: "smart" coding (H.264+, H.265+) seems to be on, which leaves key frames out; switch it off in the camera`;
     found.push({ kind: 'smartCodec', profile, words });
   }

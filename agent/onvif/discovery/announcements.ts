@@ -12,13 +12,11 @@ const MAX_A_SECOND = 100;
 /** Hellos have 1 to 3 kB; parsing a megabyte takes up to a quarter of a second. */
 const MAX_BYTES_A_SECOND = 256 << 10;
 
-/** Called for Hello and Bye. */
 type OnAnnouncement = (message: DiscoveryMessage, address: string, local: LocalAddress) => void;
 
 interface AnnouncementsOptions extends InterfaceChoice {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Default 3702; others for tests. */
   readonly port?: number;
 }
 
@@ -112,7 +110,6 @@ export class Announcements {
     return socket;
   }
 
-  /** Until the next refresh. */
   #giveUp(group: string, socket: Socket): void {
     if (this.#sockets.get(group) === socket) {
       this.#sockets.delete(group);

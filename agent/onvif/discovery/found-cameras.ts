@@ -1,13 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { Announcements } from './announcements.ts';
 import { cameraOf, type FoundCamera, keyOf, nameEachOther, sameEndpoint } from './found-camera.ts';
 import type { InterfaceChoice, LocalAddress } from './interfaces.ts';
 import type { DiscoveryMessage } from './probe.ts';
-import { scan } from './scan.ts';
-import { sweep } from './sweep.ts';
+import { scan, sweep } from './scan.ts';
 import { isLoopback, LOOPBACK_HINT, parseTargets } from './targets.ts';
 
 const MAX_CAMERAS = 512;
@@ -54,14 +53,12 @@ interface Entry {
   camera: FoundCamera;
   readonly firstSeenMs: number;
   lastSeenMs: number;
-  /** Silent scans since then. */
   missedScans: number;
   /** Scans in which it was first and last seen; halves are between two. */
   readonly firstScan: number;
   lastScan: number;
 }
 
-/** All cameras that answer or announce themselves in the local networks. */
 export class FoundCameras {
   readonly #options: FoundCamerasOptions;
   readonly #announcements: Announcements;
@@ -132,9 +129,8 @@ export class FoundCameras {
    * @param range an address, or at most a /24 in a private network
    * @throws PerchError if it is neither, or while another range is being probed
    */
-  async probe(range: string, { signal, onProgress }: ProbeOptions = {}): Promise<void> {
+  async probe(range: string, options: ProbeOptions = {}): Promise<void> {
     const targets = parseTargets(range, this.#options.includeLoopback);
-    const options = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
     if (targets.length === 1) {
       await this.#sweep(targets, options);
       return;
@@ -165,7 +161,6 @@ export class FoundCameras {
     return same.sort((a, b) => a.missedScans - b.missedScans || b.lastSeenMs - a.lastSeenMs).map(knownOf);
   }
 
-  /** @returns the unsubscribe function */
   onFound(listener: OnFound): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -185,7 +180,6 @@ export class FoundCameras {
 
   async #scanIfDue(): Promise<void> {
     const { clock, isMissing } = this.#options;
-    // A new network is scanned at once.
     const hasOtherNetworks = this.#announcements.refresh();
     const pauseMs = isMissing?.() ? WHILE_MISSING_MS : AT_REST_MS;
     if (hasOtherNetworks || clock.monoMs() - this.#lastScanMs >= pauseMs) {
@@ -211,29 +205,27 @@ export class FoundCameras {
   }
 
   async #sweep(targets: readonly string[], { signal, onProgress }: ProbeOptions): Promise<void> {
-    const over = joinSignals(signal ? [signal, this.#stop.signal] : [this.#stop.signal]);
-    const options = {
-      ...this.#options,
-      signal: over.signal,
-      onLoopback: this.#onLoopback,
-      ...(onProgress && { onProgress }),
-    };
-    try {
-      await sweep(targets, options, (camera) => this.#take(camera, this.#scans + 0.5));
-    } finally {
-      over.release();
-    }
+    await withJoinedSignal(signal ? [signal, this.#stop.signal] : [this.#stop.signal], undefined, (joined) => {
+      const options = { ...this.#options, signal: joined.signal, onLoopback: this.#onLoopback, onProgress };
+      return sweep(targets, options, (camera) => this.#take(camera, this.#scans + 0.5));
+    });
   }
 
   #take(camera: FoundCamera, scanNumber: number): Entry {
     const nowMs = this.#options.clock.wallMs();
     const entry = this.#entryOf(camera);
     if (!entry) {
-      const times = { firstSeenMs: nowMs, lastSeenMs: nowMs, firstScan: scanNumber, lastScan: scanNumber };
-      const made: Entry = { camera, ...times, missedScans: 0 };
+      const made: Entry = {
+        camera,
+        firstSeenMs: nowMs,
+        lastSeenMs: nowMs,
+        missedScans: 0,
+        firstScan: scanNumber,
+        lastScan: scanNumber,
+      };
       this.#makeRoom();
       this.#entries.set(keyOf(camera), made);
-      this.#tell(made, 'new');
+      this.#notify(made, 'new');
       this.#askFormer(made);
       return made;
     }
@@ -246,7 +238,7 @@ export class FoundCameras {
       entry.camera = camera;
     }
     if (isChanged || wasMissing) {
-      this.#tell(entry, isChanged ? 'changed' : 'again');
+      this.#notify(entry, isChanged ? 'changed' : 'again');
     }
     return entry;
   }
@@ -261,7 +253,7 @@ export class FoundCameras {
     );
   }
 
-  #tell(entry: Entry, finding: Finding): void {
+  #notify(entry: Entry, finding: Finding): void {
     const known = knownOf(entry);
     for (const listener of this.#listeners) {
       listener(known, finding);
@@ -310,7 +302,6 @@ export class FoundCameras {
       if (camera) {
         this.#take(camera, this.#scans + 0.5);
       } else if (match.isOnvif && match.xaddrs.length === 0) {
-        // Its announcement has no service address.
         void this.#logged(this.#ask(address));
       } else if (match.isOnvif && isLoopback(address)) {
         this.#onLoopback(address);

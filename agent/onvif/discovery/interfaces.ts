@@ -2,9 +2,7 @@ import { BlockList, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { isVirtualInterface } from '../../base/virtual-interface.ts';
 
-/** An address of this machine to probe from. */
 export interface LocalAddress {
-  /** Of the interface. */
   readonly name: string;
   readonly family: 'IPv4' | 'IPv6';
   /** Without the zone of IPv6. */
@@ -79,7 +77,6 @@ export function ownNetworks(includeLoopback = false): Network[] {
   );
 }
 
-/** The first network that contains the address. */
 export function networkOf(address: string, networks: readonly Network[]): Network | undefined {
   return isIPv4(address)
     ? networks.find((network) => {

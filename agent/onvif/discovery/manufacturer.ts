@@ -5,7 +5,6 @@ const MANUFACTURER_SCOPES = ['manufacturer', 'mfr', 'mfgr', 'vendor', 'brand', '
 /** Their values often start with the manufacturer: `name/HIKVISION%20DS-2CD2043G2`, `hardware/AXIS%20M1065`. */
 const NAME_SCOPES = ['name', 'hardware'];
 
-/** Makers with their brands. */
 const MAKERS: readonly (readonly [name: string, ...brands: string[]])[] = [
   ['Hikvision', 'HiLook', 'HiWatch'],
   ['Annke'],

@@ -15,7 +15,6 @@ const MAX_BYTES_OF_ONE = 2 << 20;
 /** A recorder may be one device for each channel; more would leave no room for others. */
 const MAX_DEVICES_OF_ONE = 128;
 
-/** Counters for one address. */
 interface Sender {
   datagrams: number;
   bytes: number;
@@ -24,10 +23,8 @@ interface Sender {
 
 /** Collects the replies of one scan, and reports each camera once. */
 export class ProbeReplies {
-  /** Message ids of the probes. */
   readonly #asked = new Set<string>();
   readonly #found = new Map<string, FoundCamera>();
-  /** By address, if something was read. */
   readonly #senders = new Map<string, Sender>();
   readonly #onFound: (camera: FoundCamera) => void;
   readonly #onLoopback: (address: string) => void;

@@ -3,7 +3,6 @@ import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { LocalAddress } from './interfaces.ts';
 
-/** UDP port of devices. */
 export const DISCOVERY_PORT = 3702;
 const GROUP = '239.255.255.250';
 const GROUP_IPV6 = 'ff02::c';

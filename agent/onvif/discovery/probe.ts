@@ -8,14 +8,12 @@ import { decodedScope, manufacturerOf } from './manufacturer.ts';
 const MAX_DATAGRAM_BYTES = 65_536;
 const MAX_MATCHES = 64;
 const MAX_LIST_ITEMS = 64;
-/** For an endpoint or an address. */
 const MAX_ITEM_CHARACTERS = 512;
 const SCOPE_PREFIX = 'onvif://www.onvif.org/';
 
 /** A probe with several types would have to match all, so each has its own. */
 export const PROBE_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'] as const;
 
-/** One device of a message. */
 export interface ProbeMatch {
   /** `urn:uuid:…`, the device's identity; some cheap boards share it. */
   readonly endpoint: string;

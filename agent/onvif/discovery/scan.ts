@@ -2,24 +2,34 @@ import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { FoundCamera } from './found-camera.ts';
-import { type InterfaceChoice, type LocalAddress, probeAddresses } from './interfaces.ts';
+import { type InterfaceChoice, type Network, networkOf, ownNetworks, probeAddresses } from './interfaces.ts';
 import { PROBE_TYPES, writeProbe } from './probe.ts';
 import { ProbeReplies } from './probe-replies.ts';
 import { DISCOVERY_PORT, groupOn, openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
 /** UDP loses datagrams, and cameras delay their reply by up to 500 ms: every probe is sent three times. */
 const ROUND_PAUSES_MS = [0, 200, 500] as const;
+/** The same for probes of single addresses, which are sent twice. */
+const WAITS_MS = [500, 800] as const;
+/** Concurrent probes of single addresses, some 50 a second. */
+const MAX_CONCURRENT = 64;
 
-interface ScanOptions extends InterfaceChoice {
-  /** Cameras answer within a second; 3 to 5 s leave room for slow ones. */
-  readonly listenMs: number;
+interface ProbeOptions extends InterfaceChoice {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Devices' UDP port, default 3702; others for tests. */
   readonly port?: number;
-  /** Called for a camera on this machine, which is dropped. */
   readonly onLoopback?: (address: string) => void;
+}
+
+interface ScanOptions extends ProbeOptions {
+  /** Cameras answer within a second; 3 to 5 s leave room for slow ones. */
+  readonly listenMs: number;
+}
+
+interface SweepOptions extends ProbeOptions {
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Probes every local network, and reports each camera when it answers; ends after `listenMs`. */
@@ -30,12 +40,21 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
   }
   const end = new AbortController();
   const replies = new ProbeReplies(onFound, options.onLoopback);
+  const sendRounds = async (socket: ProbeSocket, group: string): Promise<void> => {
+    for (const pauseMs of ROUND_PAUSES_MS) {
+      await clock.sleep(pauseMs, end.signal);
+      if (end.signal.aborted) {
+        return;
+      }
+      sendProbes(socket, group, replies, options);
+    }
+  };
   const sockets = probeAddresses(networkInterfaces(), options).map((local) =>
     openProbeSocket(
       local,
       log.child({ interface: local.name, address: local.address }),
       (datagram, from) => replies.receive(datagram, from.address, local),
-      (socket) => void sendRounds(socket, local, replies, { ...options, clock, signal: end.signal }),
+      (socket) => void sendRounds(socket, groupOn(local)),
     ),
   );
   await clock.sleep(listenMs, signal);
@@ -46,21 +65,71 @@ export async function scan(options: ScanOptions, onFound: (camera: FoundCamera) 
   replies.logRefusals(log);
 }
 
-async function sendRounds(
-  socket: ProbeSocket,
-  local: LocalAddress,
-  replies: ProbeReplies,
-  { clock, signal, port = DISCOVERY_PORT }: { clock: Clock; signal: AbortSignal; port?: number },
+/** Probes each address by unicast, for networks without multicast; a /24 takes some six seconds. */
+export async function sweep(
+  addresses: readonly string[],
+  options: SweepOptions,
+  onFound: (camera: FoundCamera) => void,
 ): Promise<void> {
-  for (const pauseMs of ROUND_PAUSES_MS) {
-    await clock.sleep(pauseMs, signal);
-    if (signal.aborted) {
-      return;
+  const { signal, log, onProgress, includeLoopback, clock = systemClock } = options;
+  const replies = new ProbeReplies(onFound, options.onLoopback);
+  const sockets = openSockets(addresses, ownNetworks(includeLoopback), log, replies);
+  const waiting = addresses.values();
+  let done = 0;
+  const probeOne = async (address: string): Promise<void> => {
+    for (const waitMs of WAITS_MS) {
+      if (signal.aborted || replies.hasHeard(address)) {
+        return;
+      }
+      sendProbes(sockets.get(familyOf(address)), address, replies, options);
+      await clock.sleep(waitMs, signal);
     }
-    for (const type of PROBE_TYPES) {
-      const { messageId, text } = writeProbe(type);
-      replies.asked(messageId);
-      socket.send(text, port, groupOn(local));
+  };
+  const work = async () => {
+    for (const address of waiting) {
+      if (signal.aborted) {
+        return;
+      }
+      await probeOne(address);
+      done += 1;
+      onProgress?.(done, addresses.length);
     }
+  };
+  await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
+  for (const socket of sockets.values()) {
+    socket.close();
   }
+  replies.logRefusals(log);
+}
+
+function sendProbes(
+  socket: ProbeSocket | undefined,
+  address: string,
+  replies: ProbeReplies,
+  { port = DISCOVERY_PORT }: ProbeOptions,
+): void {
+  for (const type of PROBE_TYPES) {
+    const { messageId, text } = writeProbe(type);
+    replies.asked(messageId);
+    socket?.send(text, port, address);
+  }
+}
+
+const familyOf = (address: string) => (address.includes(':') ? 'IPv6' : 'IPv4');
+
+function openSockets(
+  addresses: readonly string[],
+  networks: readonly Network[],
+  log: Logger,
+  replies: ProbeReplies,
+): ReadonlyMap<string, ProbeSocket> {
+  const asked = new Set(addresses);
+  const receive = (datagram: Uint8Array, { address }: { readonly address: string }): void => {
+    // Other senders know neither the port nor the message id.
+    if (asked.has(address)) {
+      replies.receive(datagram, address, { address: networkOf(address, networks)?.address ?? '', networks });
+    }
+  };
+  const families = new Set(addresses.map(familyOf));
+  return new Map([...families].map((family) => [family, openProbeSocket(family, log, receive)]));
 }

@@ -1,6 +1,6 @@
-import type { XmlElement } from '@rgrove/parse-xml';
-import { listProfiles, unlessFault } from '../device/media.ts';
+import { listProfiles } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
+import { unlessFault } from '../soap/http/failures.ts';
 import { attributeOf, elements, findText, plainLine } from '../soap/xml/xml.ts';
 import type { Notification } from './notifications.ts';
 
@@ -26,7 +26,7 @@ export interface ChannelUser {
 /** Reads the video source of each profile. @param users the first receives notifications without a source */
 export async function readChannels(session: OnvifSession, users: readonly ChannelUser[]): Promise<Channels> {
   const first = users[0]?.path ?? '';
-  const profiles = (await unlessFault(() => listProfiles(session))) ?? [];
+  const profiles = (await unlessFault(listProfiles(session))) ?? [];
   const lenses = new Set(profiles.map(({ videoSource }) => videoSource));
   if (lenses.size < 2) {
     // A channel of an earlier session stays on its own, so that its detections end.
@@ -59,9 +59,7 @@ async function readLenses(
   const found = new Map<string, string>();
   const service = session.has('media2') ? 'media2' : 'media';
   const body = `<${service === 'media2' ? 'tr2' : 'trt'}:GetVideoSourceConfigurations/>`;
-  const response = await unlessFault<XmlElement>(() =>
-    session.call(service, body, 'GetVideoSourceConfigurationsResponse'),
-  );
+  const response = await unlessFault(session.call(service, body, 'GetVideoSourceConfigurationsResponse'));
   for (const element of elements(response, 'Configurations').slice(0, MAX_TOKENS)) {
     const token = attributeOf(element, 'token');
     const lens = plainLine(findText(element, 'SourceToken'));

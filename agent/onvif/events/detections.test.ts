@@ -9,8 +9,10 @@ const CONTACT = ['Device', 'Trigger', 'DigitalInput'];
 
 function begin() {
   const clock = new FakeClock();
-  const told: string[] = [];
-  const detections = new Detections(clock, (channel, type, isOn) => told.push(`${channel} ${type} ${isOn ?? 'once'}`));
+  const notified: string[] = [];
+  const detections = new Detections(clock, (channel, type, isOn) =>
+    notified.push(`${channel} ${type} ${isOn ?? 'once'}`),
+  );
   onTestFinished(() => detections.close());
   const say = (topic: string[], isOn: boolean, operation: Notification['operation'] = 'changed', source = 'video') =>
     detections.take(
@@ -22,116 +24,116 @@ function begin() {
       },
       'cam',
     );
-  return { clock, told, detections, say };
+  return { clock, notified, detections, say };
 }
 
 test('what two topics tell of is one event, from the first begin to the last end', () => {
-  const { told, say } = begin();
+  const { notified, say } = begin();
   say(ALARM, true);
   say(CELLS, true);
   say(ALARM, false);
-  expect(told).toEqual(['cam motion true']);
+  expect(notified).toEqual(['cam motion true']);
   say(CELLS, false);
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
 test('how it stands when a subscription begins is no event', () => {
-  const { told, say } = begin();
+  const { notified, say } = begin();
   say(CELLS, true, 'initialized');
   say(ALARM, false, 'initialized');
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
 });
 
 test('what was not so, and is when a new subscription begins, has begun in between', () => {
-  const { told, say } = begin();
+  const { notified, say } = begin();
   say(CELLS, false, 'initialized');
   say(CELLS, true, 'initialized');
-  expect(told).toEqual(['cam motion true']);
+  expect(notified).toEqual(['cam motion true']);
 });
 
 test('what is over for want of news does not begin again with a new subscription', async () => {
-  const { clock, told, say } = begin();
+  const { clock, notified, say } = begin();
   say(CELLS, true);
   await clock.advance(SILENCE_MS + 10_000);
   say(CELLS, true, 'initialized');
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
 test('an end that got lost is made up for by how it stands', () => {
-  const { told, say } = begin();
+  const { notified, say } = begin();
   say(CELLS, true);
   say(CELLS, false, 'initialized');
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
 test('motion without news for three quarters of a minute is over; each "true" is news', async () => {
-  const { clock, told, say } = begin();
+  const { clock, notified, say } = begin();
   say(CELLS, true);
   await clock.advance(SILENCE_MS - 10_000);
   say(CELLS, true);
   await clock.advance(SILENCE_MS - 10_000);
-  expect(told).toEqual(['cam motion true']);
+  expect(notified).toEqual(['cam motion true']);
   await clock.advance(15_000);
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
   // The end that comes after all is nothing new.
   say(CELLS, false);
-  expect(told).toHaveLength(2);
+  expect(notified).toHaveLength(2);
 });
 
 test('a contact stays closed for as long as it is', async () => {
-  const { clock, told, say } = begin();
+  const { clock, notified, say } = begin();
   say(CONTACT, true);
   await clock.advance(20 * SILENCE_MS);
-  expect(told).toEqual(['cam input true']);
+  expect(notified).toEqual(['cam input true']);
 });
 
 test('a moment is told once, and not while the same goes on', () => {
-  const { told, detections } = begin();
+  const { notified, detections } = begin();
   const crossed = { topic: ['RuleEngine', 'LineDetector', 'Crossed'], operation: 'changed', source: [] } as const;
   detections.take({ ...crossed, data: [{ name: 'ObjectId', value: '7' }] }, 'cam');
-  expect(told).toEqual(['cam person once']);
+  expect(notified).toEqual(['cam person once']);
 });
 
 // Whoever takes events ends after an hour what nobody has ended: a busy street would not be recorded any more.
 test('what goes on and on, and is told of again and again, is told as one event after the other', async () => {
-  const { clock, told, say } = begin();
+  const { clock, notified, say } = begin();
   say(ALARM, true);
   for (let s = 0; s < MAX_MS / 1000 - 10; s += 10) {
     say(CELLS, true);
     await clock.advance(10_000);
   }
-  expect(told).toEqual(['cam motion true']);
+  expect(notified).toEqual(['cam motion true']);
   await clock.advance(10_000);
   say(CELLS, true);
   say(CELLS, true);
-  expect(told).toEqual(['cam motion true', 'cam motion false', 'cam motion true']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false', 'cam motion true']);
   say(CELLS, false);
-  expect(told).toHaveLength(4);
+  expect(notified).toHaveLength(4);
 });
 
 test('a contact that is closed for hours is one event', async () => {
-  const { clock, told, say } = begin();
+  const { clock, notified, say } = begin();
   say(CONTACT, true);
   await clock.advance(2 * MAX_MS);
   say(CONTACT, true);
-  expect(told).toEqual(['cam input true']);
+  expect(notified).toEqual(['cam input true']);
 });
 
 test('a camera whose events tumble over each other is held to thirty a minute, each with its end', async () => {
-  const { clock, told, detections, say } = begin();
+  const { clock, notified, detections, say } = begin();
   for (let i = 0; i < 100; i += 1) {
     say(CELLS, true);
     say(CELLS, false);
   }
-  expect(told).toHaveLength(60);
+  expect(notified).toHaveLength(60);
   expect(detections.dropped).toBe(70);
   await clock.advance(61_000);
   say(CELLS, true);
-  expect(told.at(-1)).toBe('cam motion true');
+  expect(notified.at(-1)).toBe('cam motion true');
 });
 
 test('states are bounded: what comes beyond is counted and not kept', () => {
-  const { told, say, detections } = begin();
+  const { notified, say, detections } = begin();
   for (let i = 0; i < 10_000; i += 1) {
     say(CELLS, true, 'changed', `video${i}`);
   }
@@ -139,12 +141,12 @@ test('states are bounded: what comes beyond is counted and not kept', () => {
   for (let i = 0; i < 128; i += 1) {
     say(CELLS, false, 'changed', `video${i}`);
   }
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
 test('whatever goes on when nobody listens any more is over', () => {
-  const { told, detections, say } = begin();
+  const { notified, detections, say } = begin();
   say(CELLS, true);
   detections.close();
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });

@@ -29,13 +29,11 @@ interface State {
 export class Detections {
   readonly #clock: Clock;
   readonly #notify: OnDetection;
-  /** Active states by topic and source. */
   readonly #on = new Map<string, State>();
   /** States reported inactive: if a new subscription finds one active, it has started in between. */
   readonly #off = new Set<string>();
   readonly #stopSweeping: () => void;
   #begins: number[] = [];
-  /** When each notified detection started. */
   readonly #notified = new Map<string, number>();
   /** Starts beyond the limits. */
   dropped = 0;
@@ -77,7 +75,6 @@ export class Detections {
     }
   }
 
-  /** Ends all detections. */
   close(): void {
     this.#stopSweeping();
     this.endAll();

@@ -19,7 +19,7 @@ interface Box {
 }
 
 function listen(camera: OnvifCamera, clock: FakeClock, kept: Box = { reference: undefined }) {
-  const told: string[] = [];
+  const notified: string[] = [];
   const lines: string[] = [];
   const logins = new LoginMemory(clock);
   const watch = new EventSubscription({
@@ -31,12 +31,12 @@ function listen(camera: OnvifCamera, clock: FakeClock, kept: Box = { reference: 
         kept.reference = reference;
       },
     },
-    notify: ([path], type, isOn) => told.push(`${path} ${type} ${isOn}`),
+    notify: ([path], type, isOn) => notified.push(`${path} ${type} ${isOn}`),
     clock,
     log: createLogger('info', (line) => lines.push(line)),
   });
   onTestFinished(() => watch.close());
-  return { watch, told, lines, kept };
+  return { watch, notified, lines, kept };
 }
 
 async function begin(quirks: Quirks = {}) {
@@ -67,13 +67,13 @@ const EVERY_DIALECT = Object.entries(DIALECTS).flatMap(([name, dialect]) =>
 );
 
 test.for(EVERY_DIALECT)('%s tells of %s: its begin and its end', async ([dialect, happening]) => {
-  const { camera, told } = await begin({ dialect });
+  const { camera, notified } = await begin({ dialect });
   await pulls(camera, 2);
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
   camera.happens(happening, true);
-  await until(() => expect(told).toEqual([`cam ${happening} true`]));
+  await until(() => expect(notified).toEqual([`cam ${happening} true`]));
   camera.happens(happening, false);
-  await until(() => expect(told).toEqual([`cam ${happening} true`, `cam ${happening} false`]));
+  await until(() => expect(notified).toEqual([`cam ${happening} true`, `cam ${happening} false`]));
 });
 
 test.for<[string, Quirks]>([
@@ -87,26 +87,26 @@ test.for<[string, Quirks]>([
   ['whose ends are deletions', { tellsDeleted: true }],
   ['without a state at the beginning', { tellsNoInitialState: true }],
 ])('pull points %s', async ([, quirks]) => {
-  const { camera, told } = await begin(quirks);
+  const { camera, notified } = await begin(quirks);
   await pulls(camera, quirks.tellsNoInitialState ? 1 : 2);
   camera.motion(true);
   camera.motion(false);
-  await until(() => expect(told).toEqual(['cam motion true', 'cam motion false']));
+  await until(() => expect(notified).toEqual(['cam motion true', 'cam motion false']));
 });
 
 test.for<[string, Quirks]>([
   ['loses ends', { losesEnds: true }],
   ['tells pulses only', { tellsPulsesOnly: true }],
 ])('a camera that %s: motion is over when there is no news', async ([, quirks]) => {
-  const { camera, clock, told } = await begin(quirks);
+  const { camera, clock, notified } = await begin(quirks);
   await pulls(camera, 2);
   camera.motion(true);
   camera.motion(false);
-  await until(() => expect(told).toEqual(['cam motion true']));
+  await until(() => expect(notified).toEqual(['cam motion true']));
   await clock.advance(SILENCE_MS - 10_000);
-  expect(told).toEqual(['cam motion true']);
+  expect(notified).toEqual(['cam motion true']);
   await clock.advance(20_000);
-  expect(told).toEqual(['cam motion true', 'cam motion false']);
+  expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
 test('a subscription is renewed at half its time, and ended when nobody wants to know any more', async () => {
@@ -128,7 +128,7 @@ test.for<[NonNullable<Quirks['refusesRenew']>, number]>([
 ])(
   'Renew refused (%s): subscriptions made after ten renewals or so: %s at least, never two at a time',
   async ([refusesRenew, made]) => {
-    const { camera, clock, told } = await begin({ refusesRenew });
+    const { camera, clock, notified } = await begin({ refusesRenew });
     await pulls(camera, 2);
     await passUntil(clock, 5_000, () => {
       expect(camera.state.events.count).toBeLessThanOrEqual(1);
@@ -140,13 +140,13 @@ test.for<[NonNullable<Quirks['refusesRenew']>, number]>([
     }
     await until(() => expect(camera.state.events.count).toBe(1));
     camera.motion(true);
-    await until(() => expect(told).toEqual(['cam motion true']));
+    await until(() => expect(notified).toEqual(['cam motion true']));
   },
 );
 
 // Tapo C220: closes the connection after 10 s without data.
 test('a connection that breaks while nothing happens is no message: the next waits are shorter, the subscription stays', async () => {
-  const { camera, clock, told } = await begin({ cutsPullsAfterMs: 10_000 });
+  const { camera, clock, notified } = await begin({ cutsPullsAfterMs: 10_000 });
   await pulls(camera, 2);
   await passUntil(clock, 1_000, () => expect(clock.monoMs()).toBeGreaterThan(50_000));
   expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
@@ -154,20 +154,20 @@ test('a connection that breaks while nothing happens is no message: the next wai
   expect(waits[0]).toBe(30);
   expect(waits.at(-1)).toBeLessThan(10);
   camera.motion(true);
-  await until(() => expect(told).toEqual(['cam motion true']));
+  await until(() => expect(notified).toEqual(['cam motion true']));
 });
 
 test.for([0, 300, 900])(
   'a camera that waits with a pull for %d ms alone is asked once a second, not without end',
   async (afterMs) => {
-    const { camera, clock, told } = await begin({ answersPullsAfterMs: afterMs });
+    const { camera, clock, notified } = await begin({ answersPullsAfterMs: afterMs });
     await passUntil(clock, 100, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(6));
     const [before, sinceMs] = [count(camera, 'PullMessages'), clock.monoMs()];
     await passUntil(clock, 100, () => expect(clock.monoMs() - sinceMs).toBeGreaterThanOrEqual(10_000));
     // The clock may have stood in the middle of a second.
     expect(count(camera, 'PullMessages') - before).toBeLessThanOrEqual(11);
     camera.motion(true);
-    await passUntil(clock, 100, () => expect(told).toEqual(['cam motion true']));
+    await passUntil(clock, 100, () => expect(notified).toEqual(['cam motion true']));
   },
 );
 
@@ -195,18 +195,18 @@ test.for<[string, Quirks]>([
 });
 
 test('a reboot takes the subscription and the clock: both are had again, and motion that went on is over', async () => {
-  const { camera, clock, told } = await begin({ losesClockAtReboot: true });
+  const { camera, clock, notified } = await begin({ losesClockAtReboot: true });
   await pulls(camera, 2);
   camera.motion(true);
-  await until(() => expect(told).toEqual(['cam motion true']));
+  await until(() => expect(notified).toEqual(['cam motion true']));
   const rebooted = camera.reboot();
   await passUntil(clock, 1_000, () => expect(camera.state.events.count).toBe(1));
   await rebooted;
-  await passUntil(clock, 1_000, () => expect(told).toEqual(['cam motion true', 'cam motion false']));
+  await passUntil(clock, 1_000, () => expect(notified).toEqual(['cam motion true', 'cam motion false']));
   const before = count(camera, 'PullMessages');
   await pulls(camera, before);
   camera.motion(true);
-  await until(() => expect(told).toHaveLength(3));
+  await until(() => expect(notified).toHaveLength(3));
 });
 
 test('what a crash has left in a camera that has one pull point alone is ended at the next start', async () => {
@@ -216,7 +216,7 @@ test('what a crash has left in a camera that has one pull point alone is ended a
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const signal = new AbortController().signal;
   const before = await PullPoint.create(await openSession({ url: camera.url, signal, clock }), clock);
-  const { told, watch } = listen(camera, clock, { reference: before.reference });
+  const { notified, watch } = listen(camera, clock, { reference: before.reference });
   await pulls(camera, 2);
   expect(camera.operations.filter((one) => /subscri/i.test(one))).toEqual([
     'CreatePullPointSubscription',
@@ -224,7 +224,7 @@ test('what a crash has left in a camera that has one pull point alone is ended a
     'CreatePullPointSubscription',
   ]);
   camera.motion(true);
-  await until(() => expect(told).toEqual(['cam motion true']));
+  await until(() => expect(notified).toEqual(['cam motion true']));
   expect(watch.trouble).toBeUndefined();
 });
 
@@ -243,7 +243,7 @@ test('a login that is not taken is not tried until the camera locks', async () =
 });
 
 test('a fault of our own is logged, and the camera is listened to again after a pause that grows', async () => {
-  const { clock, camera, told, watch, lines } = await begin();
+  const { clock, camera, notified, watch, lines } = await begin();
   await pulls(camera, 2);
   const take = vi.spyOn(Detections.prototype, 'take').mockImplementation(() => {
     throw new TypeError('a bug');
@@ -258,13 +258,13 @@ test('a fault of our own is logged, and the camera is listened to again after a 
   expect(watch.trouble).toBe('internal error');
   await passUntil(clock, 1_000, () => expect(watch.trouble).toBeUndefined());
   camera.motion(true);
-  await passUntil(clock, 1_000, () => expect(told.at(-1)).toBe('cam motion true'));
+  await passUntil(clock, 1_000, () => expect(notified.at(-1)).toBe('cam motion true'));
 });
 
 test('a camera that tells more than is kept is told of once', async () => {
   const { clock, camera, lines } = await begin();
   await pulls(camera, 2);
-  const told = () => lines.filter((line) => line.includes('too many camera events'));
+  const notified = () => lines.filter((line) => line.includes('too many camera events'));
   for (let round = 1; round <= 3; round += 1) {
     for (let i = 0; i < 40; i += 1) {
       camera.motion(true);
@@ -272,6 +272,6 @@ test('a camera that tells more than is kept is told of once', async () => {
     }
     const before = count(camera, 'PullMessages');
     await passUntil(clock, 1_000, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(before));
-    await until(() => expect(told()).toHaveLength(1));
+    await until(() => expect(notified()).toHaveLength(1));
   }
 });

@@ -1,9 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { isOperationFault } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { type CameraTrouble, cameraError, isReset, isUnreachable, troubleOf } from '../soap/http/failures.ts';
+import {
+  type CameraTrouble,
+  cameraError,
+  isOperationFault,
+  isReset,
+  isUnreachable,
+  troubleOf,
+} from '../soap/http/failures.ts';
 import type { Channels } from './channels.ts';
 import { Detections } from './detections.ts';
 import { endSubscription, PullPoint, type SubscriptionReference } from './pull-point.ts';
@@ -46,13 +52,11 @@ export interface SubscriptionMemory {
 interface EventSubscriptionOptions {
   /** Opens a session: again after each failure, because a reboot may reset the camera's clock. */
   open(signal: AbortSignal): Promise<OnvifSession>;
-  /** Called for each session. */
   channels(session: OnvifSession): Promise<Channels>;
   readonly memory: SubscriptionMemory;
   /** Called when a detection of these paths starts or ends; the first is the main path; `undefined`: momentary. Must not throw. */
   notify(paths: readonly string[], type: DetectionType, isOn: boolean | undefined): void;
   readonly clock: Clock;
-  /** Bound to the camera. */
   readonly log: Logger;
 }
 
@@ -68,11 +72,9 @@ export class EventSubscription {
   #pauseMs = FIRST_PAUSE_MS;
   #reason: string | undefined;
   #channels: Channels | undefined;
-  /** When each kind of trouble last occurred. */
   readonly #reportedMs = new Map<string, number>();
   /** There is a subscription, or it is being created. */
   #hasPoint = false;
-  /** Events have been received once in this run. */
   #isHeard = false;
   /** `dropped` of the detections when last checked. */
   #dropped = 0;

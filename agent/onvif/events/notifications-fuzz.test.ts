@@ -30,12 +30,12 @@ const read = (body: Uint8Array, response: string) => {
 
 test('whatever a pull point tells, nothing but PerchError comes of it, and every begin has its end', () => {
   const next = random(8);
-  const told = new Map<string, number>();
+  const notified = new Map<string, number>();
   const clock = new FakeClock();
   const detections = new Detections(clock, (_channel, type, isOn) => {
-    const count = (told.get(type) ?? 0) + (isOn === undefined ? 0 : isOn ? 1 : -1);
+    const count = (notified.get(type) ?? 0) + (isOn === undefined ? 0 : isOn ? 1 : -1);
     expect([0, 1]).toContain(count);
-    told.set(type, count);
+    notified.set(type, count);
   });
   let taken = 0;
   for (let i = 0; i < ROUNDS; i += 1) {
@@ -59,7 +59,7 @@ test('whatever a pull point tells, nothing but PerchError comes of it, and every
   }
   expect(taken).toBeGreaterThan(ROUNDS);
   detections.close();
-  expect([...told.values()].filter((count) => count !== 0)).toEqual([]);
+  expect([...notified.values()].filter((count) => count !== 0)).toEqual([]);
 });
 
 test('whatever a camera gives as a subscription, it is taken or refused as PerchError, and bounded', async () => {

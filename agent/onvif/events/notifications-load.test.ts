@@ -64,8 +64,12 @@ function contacts() {
   let count = 0;
   const close = (more: number): void => {
     for (const last = count + more; count < last; count += 1) {
-      const told = message('tns1:Device/Trigger/DigitalInput', item('InputToken', `${count}`), item('State', 'true'));
-      const reply = new TextEncoder().encode(`<tev:PullMessagesResponse>${told}</tev:PullMessagesResponse>`);
+      const inputMessage = message(
+        'tns1:Device/Trigger/DigitalInput',
+        item('InputToken', `${count}`),
+        item('State', 'true'),
+      );
+      const reply = new TextEncoder().encode(`<tev:PullMessagesResponse>${inputMessage}</tev:PullMessagesResponse>`);
       for (const notification of read(reply)) {
         detections.take(notification, `cam${count}`);
       }

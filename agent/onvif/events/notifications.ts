@@ -1,7 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { attributeOf, elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
-/** Perch asks for at most 50. */
 const MAX_NOTIFICATIONS = 200;
 const MAX_ITEMS = 16;
 const MAX_STEPS = 12;

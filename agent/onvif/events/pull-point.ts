@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/url-zone.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
-import { cameraError, troubleOf } from '../soap/http/failures.ts';
+import { cameraError, ignoreExpected, isTrouble } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
 import { elements, escapeXml, find, findText } from '../soap/xml/xml.ts';
 import { type Notification, readNotifications } from './notifications.ts';
@@ -23,7 +23,6 @@ const MAX_REFERENCE = 4_000;
 
 /** Sufficient to end a subscription, also in a later run. */
 export interface SubscriptionReference {
-  /** As the camera returned it. */
   readonly address: string;
   /** Reference parameters as headers (WS-Addressing 1.0 §3.3). */
   readonly headers: string;
@@ -85,7 +84,7 @@ export class PullPoint {
         this.#takesAbsolute = isAbsolute;
         return;
       } catch (error) {
-        if (isAbsolute || !['badReply', 'notSupported'].includes(troubleOf(error) ?? '')) {
+        if (isAbsolute || !isTrouble(error, 'badReply', 'notSupported')) {
           throw error;
         }
       }
@@ -117,18 +116,12 @@ export class PullPoint {
 
 /** Ends a subscription, also one of an earlier run. Ignores expected failures: it expires by itself. */
 export async function endSubscription(session: OnvifSession, reference: SubscriptionReference): Promise<void> {
-  try {
-    await call(session, reference, {
-      body: '<wsnt:Unsubscribe/>',
-      response: 'UnsubscribeResponse',
-      deadlineMs: END_DEADLINE_MS,
-      action: `${MANAGER}/UnsubscribeRequest`,
-    });
-  } catch (error) {
-    if (!(error instanceof PerchError)) {
-      throw error;
-    }
-  }
+  await call(session, reference, {
+    body: '<wsnt:Unsubscribe/>',
+    response: 'UnsubscribeResponse',
+    deadlineMs: END_DEADLINE_MS,
+    action: `${MANAGER}/UnsubscribeRequest`,
+  }).catch(ignoreExpected);
 }
 
 interface Asked {

@@ -51,7 +51,6 @@ const PERSON = /human|person|people|face|pedestrian/i;
 const VEHICLE = /vehicle|car\b|truck|bus\b|bike|bicycle|motorcycle/i;
 const CLASS_ITEM = /^(?:classtypes?|objecttypes?|class|type|likelihoodclass)$/i;
 
-/** The known detections of a notification. */
 export function detectionsOf({ topic, data, operation }: Notification): Detection[] {
   const path = topic.join('/').toLowerCase();
   const isGone = operation === 'deleted';

@@ -1,6 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
-import { troubleOf } from './http/failures.ts';
+import { ignoreExpected, isNoReply } from './http/failures.ts';
 import type { SoapCall, TimedCall } from './soap-call.ts';
 
 /** A login that passed within this time is not verified again. */
@@ -16,7 +15,6 @@ export const isReading = ({ body }: SoapCall): boolean => /^\s*<\w+:Get/.test(bo
 export class LoginProof {
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #ask: (call: TimedCall, reading: SoapCall) => Promise<unknown>;
-  /** The first reading that passed with the login. */
   #reading: SoapCall | undefined;
   /** The camera rejects that reading without a login. */
   #isClosed = false;
@@ -78,10 +76,8 @@ export class LoginProof {
       await this.#ask(call, { ...reading, isAnonymous: true });
       return true;
     } catch (error) {
-      if (error instanceof PerchError) {
-        return ['timeout', 'unreachable'].includes(troubleOf(error) ?? '');
-      }
-      throw error;
+      ignoreExpected(error);
+      return isNoReply(error);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
-import { cameraError, troubleOf } from './http/failures.ts';
+import { cameraError, isTrouble } from './http/failures.ts';
 import type { HttpReply } from './http/http-exchange.ts';
 import { loginMissing, noRights, onvifOff } from './login/login-failures.ts';
 import { MAX_SKEW_MS } from './login/login-verdict.ts';
@@ -18,7 +18,6 @@ const HALF_A_SECOND_MS = 500;
 export interface SoapReply extends HttpReply {
   readonly envelope: XmlElement | undefined;
   readonly fault: SoapFault | undefined;
-  /** Why it is not SOAP. */
   readonly problem: unknown;
 }
 
@@ -34,11 +33,9 @@ export function readReply(reply: HttpReply): SoapReply {
   }
 }
 
-/** What the reply must be. */
 export interface Expected {
   readonly camera: string;
   readonly path: string;
-  /** Local name of the reply element. */
   readonly response: string;
   readonly headers?: string | undefined;
 }
@@ -106,7 +103,7 @@ export function anonymousRefusal(
 /** The camera speaks ONVIF, but does not support this call or wants a login first. */
 export function isOnvifAnswer(error: unknown, isKnown: boolean, hasLogin: boolean): boolean {
   const status = error instanceof PerchError ? error.context['status'] : undefined;
-  const isSoap = ['wrongPassword', 'noRights', 'badReply', 'notSupported'].includes(troubleOf(error) ?? '');
+  const isSoap = isTrouble(error, 'wrongPassword', 'noRights', 'badReply', 'notSupported');
   return status !== undefined && (isSoap ? isKnown || status === 401 : status === 401 && hasLogin);
 }
 

@@ -1,20 +1,38 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Challenge, Credentials } from '../../media/rtsp/digest.ts';
 import { type HttpRequest, noAnswer } from './http/http-exchange.ts';
 import type { HttpOrigin } from './http/origin.ts';
-import type { PersistentConnection } from './http/persistent-connection.ts';
+import type { CameraGuard, PersistentConnection } from './http/persistent-connection.ts';
+import type { RequestLimiter } from './http/request-limiter.ts';
+import type { LoginKey, LoginMemory, LoginScheme, LoginTurn } from './login/login-memory.ts';
 import { actionOf, type SoapVersion, writeEnvelope } from './xml/envelope.ts';
 
-/** One operation. */
+export interface CallerOptions {
+  readonly origin: HttpOrigin;
+  readonly path: string;
+  readonly credentials: Credentials | undefined;
+  readonly isClearAllowed: boolean;
+  readonly isInteractive: boolean;
+  /** `last`: only if the camera sends no challenge. `no`: never. */
+  readonly tokens?: 'last' | 'no' | undefined;
+  /** Whether a token may carry the camera's time. @param skewMs the camera's clock minus ours, as the camera reports it */
+  canUseSkew(skewMs: number): boolean;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly logins: LoginMemory;
+  readonly limiter: RequestLimiter;
+  /** Covers all calls except anonymous ones. */
+  readonly guard?: CameraGuard | undefined;
+}
+
 export interface SoapCall {
-  /** Default: the camera's own. */
   readonly origin?: HttpOrigin;
   readonly path: string;
   /** XML with the prefixes of envelope.ts. */
   readonly headers?: string;
   readonly body: string;
-  /** Local name of the reply element. */
   readonly response: string;
-  /** If it differs from the operation's name. */
   readonly action?: string | undefined;
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -40,13 +58,6 @@ export function withDeadline(call: SoapCall, clock: Pick<Clock, 'monoMs'>, deadl
   const reportedMs = call.deadlineMs ?? deadlineMs;
   return { ...call, reportedMs, untilMs: clock.monoMs() + reportedMs };
 }
-
-/** A further request within a call ends with the call, and never uses the longer deadline of a call that waits for events. */
-export const withinDeadline = ({ untilMs, reportedMs }: TimedCall, further: TimedCall): TimedCall => ({
-  ...further,
-  untilMs: Math.min(untilMs, further.untilMs),
-  reportedMs: Math.max(reportedMs, further.reportedMs),
-});
 
 /** Whole milliseconds. @throws PerchError timeout when none are left */
 export function remainingMs(
@@ -86,4 +97,78 @@ export function writeRequest(
     headers: { ...type, 'Content-Length': `${Buffer.byteLength(body)}`, ...authorization },
     body,
   };
+}
+
+/** One way to authenticate one request. */
+export interface Attempt {
+  readonly scheme: LoginScheme | 'anonymous';
+  readonly challenge?: Challenge | undefined;
+  /** The challenge came with an earlier call, so a new challenge is not a rejection. */
+  readonly isReused?: boolean;
+  /** Tried within this call: algorithms, `token`, `stale`, `clock`. */
+  readonly tried: readonly string[];
+  /** The camera rejects this call without a login. */
+  readonly isLoginRequired?: boolean | undefined;
+  readonly turn?: LoginTurn | undefined;
+  /** Turn of a token with another time: this attempt decides whether its password was wrong. */
+  readonly earlier?: LoginTurn | undefined;
+}
+
+/** Key in `LoginMemory.refusedSchemes`. */
+export const schemeNameOf = ({ scheme, challenge }: Attempt): string => `onvif ${challenge?.algorithm ?? scheme}`;
+
+/**
+ * The next attempt by the camera's challenges: HTTP Digest, strongest first, without a token (RFC 7616; a few cameras reject two logins in
+ * one request); a token if there is no challenge. A rejected login is not retried in another form within the call: that would count as one
+ * more wrong password. Basic is the caller's decision.
+ * @param refused schemes that were rejected in earlier calls
+ */
+export function nextAttempt(
+  { scheme, tried, isReused }: Attempt,
+  challenges: readonly Challenge[],
+  refused: ReadonlySet<string>,
+): Attempt | undefined {
+  const offered = challenges.filter((one) => one.scheme === 'digest');
+  const [again] = offered;
+  if (again && (isReused || (again.isStale && !tried.includes('stale')))) {
+    return { scheme: 'digest', challenge: again, tried: [...tried, again.algorithm, 'stale'], isLoginRequired: true };
+  }
+  if (scheme !== 'none') {
+    return undefined;
+  }
+  const options: Attempt[] = offered.map((challenge) => ({
+    scheme: 'digest',
+    challenge,
+    tried: [...tried, challenge.algorithm],
+    isLoginRequired: true,
+  }));
+  if (!tried.includes('token')) {
+    options.push({ scheme: 'token', tried: [...tried, 'token'], isLoginRequired: true });
+  }
+  return options.find((option) => !refused.has(schemeNameOf(option))) ?? options[0];
+}
+
+/** Takes login turns and counts the time spent waiting for them, which is not the camera's delay. */
+export class LoginTurns {
+  readonly #options: CallerOptions;
+  #waitedMs = 0;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /** The clock of deadlines: it stands still while a login waits for its turn. */
+  monoMs(): number {
+    return this.#options.clock.monoMs() - this.#waitedMs;
+  }
+
+  async turn(key: LoginKey, signal = this.#options.signal): Promise<LoginTurn> {
+    const { logins, isInteractive, clock } = this.#options;
+    const sinceMs = clock.monoMs();
+    try {
+      return await logins.turn(key, { isInteractive, signal });
+    } finally {
+      this.#waitedMs += clock.monoMs() - sinceMs;
+    }
+  }
 }

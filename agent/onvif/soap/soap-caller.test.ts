@@ -259,9 +259,9 @@ test.for([
   ['in its header', { Date: 'Sat, 13 Sep 275760 00:00:00 GMT' }, ''],
 ] as const)('a clock at the end of all days %s is no clock', async ([, headers, date]) => {
   const time = `<Time><Hour>0</Hour><Minute>0</Minute><Second>0</Second></Time>`;
-  const told = `<GetSystemDateAndTimeResponse><SystemDateAndTime><UTCDateTime>${time}<Date>${date}</Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>`;
+  const clockReply = `<GetSystemDateAndTimeResponse><SystemDateAndTime><UTCDateTime>${time}<Date>${date}</Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>`;
   const { url } = await listen(({ text }, response) =>
-    response.writeHead(200, headers).end(envelope(text.includes('GetSystemDateAndTime') ? told : INFORMATION)),
+    response.writeHead(200, headers).end(envelope(text.includes('GetSystemDateAndTime') ? clockReply : INFORMATION)),
   );
   const clock = new FakeClock();
   const caller = callerOf(url, { clock });

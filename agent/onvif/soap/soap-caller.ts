@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { XmlElement } from '@rgrove/parse-xml';
-import { joinSignals } from '../../base/joined-signal.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
 import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
-import { type Attempt, LoginTurns, nextAttempt, schemeNameOf } from './attempt.ts';
-import type { CallerOptions } from './caller-options.ts';
-import { cameraError, ignoreExpected, isReset, troubleOf } from './http/failures.ts';
+import { cameraError, ignoreExpected, isReset, isTrouble } from './http/failures.ts';
 import { exchange, redirectOf } from './http/http-exchange.ts';
 import { type HttpOrigin, hostPortOf } from './http/origin.ts';
 import type { PersistentConnection } from './http/persistent-connection.ts';
@@ -32,7 +30,18 @@ import {
   skewOf,
   skewOfHeader,
 } from './reply.ts';
-import { remainingMs, type SoapCall, type TimedCall, withDeadline, withinDeadline, writeRequest } from './soap-call.ts';
+import {
+  type Attempt,
+  type CallerOptions,
+  LoginTurns,
+  nextAttempt,
+  remainingMs,
+  type SoapCall,
+  schemeNameOf,
+  type TimedCall,
+  withDeadline,
+  writeRequest,
+} from './soap-call.ts';
 import { WebLogin } from './web-login.ts';
 import { type SoapVersion, usernameToken } from './xml/envelope.ts';
 import { isAboutTime, isRefusal, isTokenUnknown } from './xml/fault.ts';
@@ -44,11 +53,6 @@ const NONCE_BYTES = 20;
 const CLOCK_MOVED_MS = 2_000;
 const CLOCK_CALL = { body: '<tds:GetSystemDateAndTime/>', response: 'GetSystemDateAndTimeResponse' };
 
-interface Sent {
-  readonly reply: SoapReply;
-  readonly turn: LoginTurn | undefined;
-}
-
 /** Calls one camera and negotiates how it wants to be logged in to. */
 export class SoapCaller {
   /** The camera's clock minus ours. */
@@ -57,7 +61,6 @@ export class SoapCaller {
   isTrusted: boolean | undefined;
   #origin: HttpOrigin;
   #version: SoapVersion = '1.2';
-  /** The camera has spoken SOAP. */
   #isKnown = false;
   readonly #nonces = new NonceCache();
   #headerSkewMs: number | undefined;
@@ -81,15 +84,15 @@ export class SoapCaller {
   }
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
-  async call(asked: SoapCall): Promise<XmlElement> {
+  call(asked: SoapCall): Promise<XmlElement> {
     const { limiter, deadlineMs, signal } = this.#options;
     const kind = callKindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
-    const joined = joinSignals(asked.signal ? [asked.signal, signal] : [signal]);
-    const converse = async () => {
-      const call = withDeadline({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
-      return this.#converse({ ...call, isLoginVerified: await this.#proof.verify(call) });
-    };
-    return await limiter.run(this.#camera, kind, joined.signal, converse).finally(() => joined.release());
+    return withJoinedSignal(asked.signal ? [asked.signal, signal] : [signal], undefined, (joined) =>
+      limiter.run(this.#camera, kind, joined.signal, async () => {
+        const call = withDeadline({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
+        return this.#converse({ ...call, isLoginVerified: await this.#proof.verify(call) });
+      }),
+    );
   }
 
   /** Measures the skew of the camera's clock: without a login, which would carry a wrong time. */
@@ -100,9 +103,14 @@ export class SoapCaller {
     });
   }
 
-  #withinDeadline(asked: TimedCall, question: SoapCall): TimedCall {
-    const { deadlineMs } = this.#options;
-    return withinDeadline(asked, withDeadline({ ...question, deadlineMs: undefined }, this.#turns, deadlineMs));
+  /** A further request within a call ends with the call, and never uses the longer deadline of a call that waits for events. */
+  #withinDeadline({ untilMs, reportedMs }: TimedCall, question: SoapCall): TimedCall {
+    const further = withDeadline({ ...question, deadlineMs: undefined }, this.#turns, this.#options.deadlineMs);
+    return {
+      ...further,
+      untilMs: Math.min(untilMs, further.untilMs),
+      reportedMs: Math.max(reportedMs, further.reportedMs),
+    };
   }
 
   async #converse(asked: TimedCall): Promise<XmlElement> {
@@ -150,7 +158,7 @@ export class SoapCaller {
       : { scheme: 'token', tried: [] };
   }
 
-  async #send(asked: TimedCall, attempt: Attempt): Promise<Sent> {
+  async #send(asked: TimedCall, attempt: Attempt): Promise<Pick<Attempt, 'turn'> & { readonly reply: SoapReply }> {
     const { guard, canUseSkew } = this.#options;
     if (attempt.scheme === 'token' && !canUseSkew(this.skewMs)) {
       throw clockDoubted(this.skewMs, { host: this.#camera });
@@ -159,14 +167,15 @@ export class SoapCaller {
     if (callKindOf(asked.reportedMs) === 'waiting') {
       turn?.detach();
     }
-    const send = (connection = asked.connection) => this.#sendOn(connection, asked, { ...attempt, turn });
+    const send = (connection = asked.connection) => this.#sendOn(connection, asked, attempt);
     try {
-      return await (guard && !asked.isAnonymous
+      const reply = await (guard && !asked.isAnonymous
         ? guard.call(asked.origin ?? this.#origin, isReading(asked), send)
         : send());
+      return { reply, turn };
     } catch (error) {
       // A late login may have been rejected; one that reached no camera has not.
-      if (['unreachable', 'otherCamera'].includes(troubleOf(error) ?? '') && !isReset(error)) {
+      if (isTrouble(error, 'unreachable', 'otherCamera') && !isReset(error)) {
         turn?.end();
       }
       turn?.lost();
@@ -174,7 +183,7 @@ export class SoapCaller {
     }
   }
 
-  async #sendOn(connection: PersistentConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<Sent> {
+  async #sendOn(connection: PersistentConnection | undefined, asked: TimedCall, attempt: Attempt): Promise<SoapReply> {
     const { clock, signal } = this.#options;
     const key = this.#key;
     const origin = asked.origin ?? this.#origin;
@@ -193,7 +202,7 @@ export class SoapCaller {
     });
     this.isTrusted = reply.isTrusted;
     this.#headerSkewMs = skewOfHeader(reply, clock.wallMs());
-    return { reply: readReply(reply), turn: attempt.turn };
+    return readReply(reply);
   }
 
   /** @returns undefined if this request carries no login, or none yet */
@@ -208,7 +217,6 @@ export class SoapCaller {
     return undefined;
   }
 
-  /** The reply, or the next attempt. */
   async #judge(asked: TimedCall, attempt: Attempt, reply: SoapReply): Promise<{ element: XmlElement } | Attempt> {
     const { fault } = reply;
     const key = this.#key;

@@ -1,15 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { PerchError } from '../../base/errors.ts';
-import { joinSignals } from '../../base/joined-signal.ts';
-import { authorization, type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
-import type { CallerOptions } from './caller-options.ts';
-import type { CameraGuard } from './http/camera-guard.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { type Challenge, parseChallenges } from '../../media/rtsp/digest.ts';
 import { ignoreExpected } from './http/failures.ts';
 import { exchange, type HttpReply } from './http/http-exchange.ts';
 import type { HttpOrigin } from './http/origin.ts';
-import type { PersistentConnection } from './http/persistent-connection.ts';
-import { hash } from './login/digest-hash.ts';
+import type { CameraGuard, PersistentConnection } from './http/persistent-connection.ts';
 import type { LoginKey } from './login/login-memory.ts';
+import { answerTo } from './login/nonce-cache.ts';
+import type { CallerOptions } from './soap-call.ts';
 
 /** Pages that need a login and change nothing, of makers whose ONVIF may have its own users: Hikvision, Dahua, Axis. */
 const PAGES = [
@@ -22,10 +19,10 @@ const PAGE_DEADLINE_MS = 1_500;
 
 /** Whether the camera's web page accepts a login that its ONVIF rejects: then ONVIF has its own users. */
 export class WebLogin {
-  readonly #options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'signal' | 'guard'>;
+  readonly #options: CallerOptions;
   #isTried = false;
 
-  constructor(options: Pick<CallerOptions, 'logins' | 'isInteractive' | 'signal' | 'guard'>) {
+  constructor(options: CallerOptions) {
     this.#options = options;
   }
 
@@ -37,12 +34,7 @@ export class WebLogin {
       return isKnown;
     }
     this.#isTried = true;
-    const joined = joinSignals([signal], leftMs);
-    try {
-      return await this.#ask(origin, { ...key, channel: 'web' }, joined.signal);
-    } finally {
-      joined.release();
-    }
+    return withJoinedSignal([signal], leftMs, (joined) => this.#ask(origin, { ...key, channel: 'web' }, joined.signal));
   }
 
   async #ask(origin: HttpOrigin, key: LoginKey, signal: AbortSignal): Promise<boolean> {
@@ -52,9 +44,8 @@ export class WebLogin {
     if (!page || !turn) {
       return false;
     }
-    const clientNonce = randomBytes(8).toString('hex');
-    const use = { method: 'GET', uri: page.path, clientNonce, count: 1 };
-    const reply = await get(origin, page.path, signal, authorization(page.challenge, key, use, hash), guard);
+    const login = answerTo(page.challenge, key, { method: 'GET', uri: page.path });
+    const reply = await get(origin, page.path, signal, login, guard);
     if (!reply) {
       turn.lost();
     } else if (reply.status === 401) {
@@ -87,7 +78,7 @@ async function findPage(
   return undefined;
 }
 
-async function get(
+function get(
   origin: HttpOrigin,
   path: string,
   signal: AbortSignal,
@@ -97,12 +88,5 @@ async function get(
   const headers: Record<string, string> = login === undefined ? {} : { Authorization: login };
   const asked = { origin, path, headers, body: '', signal, method: 'GET', maxBytes: MAX_PAGE_BYTES } as const;
   const send = (connection?: PersistentConnection) => exchange({ ...asked, connection, deadlineMs: PAGE_DEADLINE_MS });
-  try {
-    return await (guard ? guard.call(origin, true, send) : send());
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
-  }
+  return (guard ? guard.call(origin, true, send) : send()).catch(ignoreExpected);
 }

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { PerchError } from '../../../base/errors.ts';
 import { cameraError } from './failures.ts';
 import { type HttpOrigin, hostPortOf } from './origin.ts';
@@ -48,17 +49,11 @@ export class CertificatePins {
       const words = `the certificate at ${name} has changed since the camera was added: its fingerprint is ${seen}, expected ${allowed.join(' or ')}`;
       return cameraError('otherCertificate', words, { host: origin.host, fingerprint: seen });
     }
-    this.#seen.delete(name);
-    this.#seen.set(name, seen);
-    const [oldest] = this.#seen.keys();
-    if (this.#seen.size > MAX_SEEN && oldest !== undefined) {
-      this.#seen.delete(oldest);
-    }
+    putBounded(this.#seen, name, seen, MAX_SEEN);
     return undefined;
   }
 }
 
-/** Shared by all cameras. */
 export const sharedPins = new CertificatePins();
 
 const bare = (fingerprint: string): string => fingerprint.replaceAll(':', '').trim().toLowerCase();

@@ -48,15 +48,33 @@ export function cameraError(
   return new PerchError(CODES[camera], message, { ...context, camera }, cause);
 }
 
-/** The camera failure that an error carries. */
 export function troubleOf(error: unknown): CameraTrouble | undefined {
   const camera = error instanceof PerchError ? error.context['camera'] : undefined;
   return typeof camera === 'string' && camera in CODES ? (camera as CameraTrouble) : undefined;
 }
 
+export const isTrouble = (error: unknown, ...troubles: readonly CameraTrouble[]): boolean =>
+  troubles.some((trouble) => trouble === troubleOf(error));
+
+/** No reply in time. */
+export const isNoReply = (error: unknown): boolean => isTrouble(error, 'timeout', 'unreachable');
+
 /** The camera does not answer, or another device does. */
 export const isUnreachable = (error: unknown): boolean =>
-  ['unreachable', 'timeout', 'otherCamera', 'otherCertificate'].includes(troubleOf(error) ?? '');
+  isNoReply(error) || isTrouble(error, 'otherCamera', 'otherCertificate');
+
+/** The failure concerns only this operation; an unreachable camera is another matter. */
+export const isOperationFault = (error: unknown): boolean => isTrouble(error, 'notSupported', 'badReply', 'noRights');
+
+/** Undefined if the camera rejects this operation. */
+export function unlessFault<T>(call: Promise<T>): Promise<T | undefined> {
+  return call.catch((error: unknown) => {
+    if (!isOperationFault(error)) {
+      throw error;
+    }
+    return undefined;
+  });
+}
 
 /** For results that are optional: expected failures become undefined, bugs propagate. */
 export function ignoreExpected(error: unknown): undefined {

@@ -30,11 +30,9 @@ const CAUSES: Record<string, string> = {
 export interface HttpRequest {
   readonly origin: HttpOrigin;
   readonly method: 'GET' | 'POST';
-  /** With query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** A longer reply is aborted. */
   readonly maxBytes: number;
   /** From the first byte to the last: an idle timeout would never end a camera that sends a byte a second. */
   readonly deadlineMs: number;

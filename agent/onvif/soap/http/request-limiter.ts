@@ -25,7 +25,6 @@ interface CallQueue {
   readonly waiters: Waiter[];
 }
 
-/** Limits the concurrent calls to one camera. */
 export class RequestLimiter {
   readonly #queues = new Map<string, CallQueue>();
 

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
+import type { Logger } from '../../../base/log.ts';
 import { writeAtomic } from '../../../config/file/file.ts';
-import type { KeyedHash, LoginMemory } from './login-memory.ts';
-import { parseLogins, type StoredLogins } from './stored-logins.ts';
+import { type KeyedHash, type LoginMemory, sharedLogins } from './login-memory.ts';
+import { parseLogins, type StoredLogins } from './login-verdict.ts';
 
 const VERSION = 2;
 
@@ -41,7 +43,6 @@ export class LoginFile {
     this.#memory.onChange = () => this.#save();
   }
 
-  /** Resolves when everything is written. */
   async close(): Promise<void> {
     this.#memory.onChange = () => {};
     await this.#saving;
@@ -64,6 +65,19 @@ export class LoginFile {
     const content = { version: VERSION, savedAtMs: this.#clock.wallMs(), ...this.#memory.store() };
     return `${JSON.stringify(content, undefined, 1)}\n`;
   }
+}
+
+/** Restores and saves the login verdicts of all cameras in the data folder. Never rejects. */
+export async function openStoredLogins(
+  dataDir: string,
+  hash: KeyedHash,
+  clock: Clock,
+  log: Logger,
+): Promise<LoginFile> {
+  const onFault = (reason: string) => log.warn({ reason }, 'login verdicts of cameras are not saved');
+  const file = new LoginFile(join(dataDir, 'camera-logins.json'), sharedLogins, clock, onFault);
+  await file.open(hash);
+  return file;
 }
 
 /** Other versions hold nothing usable. */

@@ -1,24 +1,31 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Clock } from '../../../base/clock.ts';
+import { putBounded } from '../../../base/bounded-map.ts';
+import { type Clock, systemClock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
-import { putBounded } from './bounded-map.ts';
 import { lockedOut, notShown } from './login-failures.ts';
-import { type Admission, LoginVerdict, type PendingLogin, type RefusalCause } from './login-verdict.ts';
-import { fromStored, isWorthStoring, type StoredLogins, toStored } from './stored-logins.ts';
+import {
+  type Admission,
+  type LoginUse,
+  LoginVerdict,
+  type PendingLogin,
+  type RefusalCause,
+  type StoredLogins,
+} from './login-verdict.ts';
 
 /** For one user of a camera within half an hour, over all passwords: a person sees how many tries are left. */
 const MAX_REFUSALS_IN_ALL = 4;
 /** Without a person; logins not tried yet wait as well. */
 const MAX_REFUSALS_OF_ACCOUNT = 6;
 const LOCK_MS = 30 * 60_000;
+/** Logins, accounts and locks. */
+const MAX_ENTRIES = 1_024;
 /** One host has a few hundred channels. */
 const CHANNEL_CHARS = 16;
 
 /** How a camera accepted a login: `none` = it does not know tokens and sends HTTP challenges. */
 export type LoginScheme = 'token' | 'none' | 'digest' | 'basic';
 
-/** One login at one camera. */
 export interface LoginKey extends Credentials {
   /** `host:port` of the device service, or of the stream if no service is known. */
   readonly camera: string;
@@ -43,7 +50,6 @@ export interface LoginTurn {
 }
 
 export interface TurnOptions {
-  /** A user has just entered the password. */
   readonly isInteractive?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -72,9 +78,7 @@ export type KeyedHash = (text: string) => string;
  */
 export class LoginMemory {
   readonly #clock: Pick<Clock, 'monoMs' | 'sleep'>;
-  /** Least recently used first. */
   readonly #logins = new Map<string, LoginEntry>();
-  /** When a login of this account was last accepted. */
   readonly #acceptedAtMs = new Map<string, number>();
   readonly #lockedUntilMs = new Map<string, number>();
   readonly #schemes = new Map<string, LoginScheme>();
@@ -99,20 +103,14 @@ export class LoginMemory {
         held.waiters.splice(held.waiters.indexOf(waiter), 1);
         reject(new PerchError('unavailable', 'the caller stopped waiting for the login'));
       };
-      const settled = (): void => signal?.removeEventListener('abort', leave);
-      const waiter: Waiter = {
-        key,
-        isInteractive,
-        channel: this.#channelOf(key),
-        go: (turn) => {
-          settled();
-          resolve(turn);
-        },
-        fail: (error) => {
-          settled();
-          reject(error);
-        },
-      };
+      const once =
+        <T>(settle: (value: T) => void) =>
+        (value: T): void => {
+          signal?.removeEventListener('abort', leave);
+          settle(value);
+        };
+      const channel = this.#channelOf(key);
+      const waiter: Waiter = { key, isInteractive, channel, go: once(resolve), fail: once(reject) };
       held.waiters.push(waiter);
       if (signal?.aborted) {
         leave();
@@ -131,24 +129,17 @@ export class LoginMemory {
     this.#wake(held);
   }
 
-  /** Counts the sessions of a channel that play: several may share a login. */
+  /** A session starts or stops playing: several may share a login. */
   plays(key: LoginKey, isPlaying: boolean): void {
-    const { playing } = this.#open(key).verdict;
-    const channel = this.#channelOf(key);
-    const count = (playing.get(channel) ?? 0) + (isPlaying ? 1 : -1);
-    if (count > 0) {
-      playing.set(channel, count);
-    } else {
-      playing.delete(channel);
-    }
+    this.#open(key).verdict.plays(this.#channelOf(key), isPlaying);
   }
 
   /** Whether the login may be sent, now or after others. @throws PerchError as `turn` */
   check(key: LoginKey, isInteractive: boolean): void {
-    const held = this.#logins.get(this.#idOf(key));
-    const admission = this.#admit(held?.verdict ?? new LoginVerdict(), key, isInteractive);
+    const verdict = this.#verdictOf(key);
+    const admission = this.#admit(verdict ?? new LoginVerdict(), key, isInteractive);
     if (admission.kind === 'no') {
-      throw this.#refusal(admission, held?.verdict, key);
+      throw this.#refusal(admission, verdict, key);
     }
   }
 
@@ -163,13 +154,12 @@ export class LoginMemory {
 
   /** It was accepted, and no login of this account was rejected since. */
   isAccepted(key: LoginKey): boolean {
-    const isGood = this.#logins.get(this.#idOf(key))?.verdict.isGood === true;
-    return isGood && this.#refusalsOf(this.#accountOf(key)) === 0;
+    return this.#verdictOf(key)?.isGood === true && this.#refusalsOf(this.#accountOf(key)).length === 0;
   }
 
   /** Rejected twice: not sent for now. */
   isWrong(key: LoginKey): boolean {
-    return this.#logins.get(this.#idOf(key))?.verdict.isWrong(this.#clock.monoMs()) === true;
+    return this.#verdictOf(key)?.isWrong(this.#clock.monoMs()) === true;
   }
 
   /** Schemes rejected since this login was last accepted. */
@@ -179,7 +169,7 @@ export class LoginMemory {
 
   /** How many wrong passwords remain before no login is tried. */
   triesLeft(key: LoginKey): number {
-    return Math.max(0, MAX_REFUSALS_IN_ALL - this.#refusalsOf(this.#accountOf(key)));
+    return Math.max(0, MAX_REFUSALS_IN_ALL - this.#refusalsOf(this.#accountOf(key)).length);
   }
 
   /** Records the cause of the last rejection, reported for as long as this password is not tried. */
@@ -188,39 +178,36 @@ export class LoginMemory {
   }
 
   refusalCauseOf(key: LoginKey): RefusalCause | undefined {
-    return this.#logins.get(this.#idOf(key))?.verdict.refusalCause;
+    return this.#verdictOf(key)?.refusalCause;
   }
 
-  /** @returns the error to throw */
   locked(key: LoginKey, forMs: number | undefined): Error {
     const waitMs = forMs ?? LOCK_MS;
-    putBounded(this.#lockedUntilMs, this.#lockOf(key), this.#clock.monoMs() + waitMs);
+    putBounded(this.#lockedUntilMs, this.#lockOf(key), this.#clock.monoMs() + waitMs, MAX_ENTRIES);
     this.onChange();
     return lockedOut(waitMs, { host: key.camera, isStated: forMs !== undefined });
   }
 
-  /** The scheme accepted last time. */
   schemeOf(key: LoginKey): LoginScheme | undefined {
     return this.#schemes.get(this.#accountOf(key));
   }
 
   /** Also without an accepted login: a camera may turn out not to know tokens. */
   learn(key: LoginKey, scheme: LoginScheme): void {
-    putBounded(this.#schemes, this.#accountOf(key), scheme);
+    putBounded(this.#schemes, this.#accountOf(key), scheme, MAX_ENTRIES);
   }
 
   /** The camera's clock minus ours when it last accepted a token of this login. */
   skewOf(key: LoginKey): number | undefined {
-    return this.#logins.get(this.#idOf(key))?.verdict.skewMs;
+    return this.#verdictOf(key)?.skewMs;
   }
 
   /** What the next run needs, with keyed hashes instead of hosts, users and passwords. */
   store(): StoredLogins {
     const nowMs = this.#clock.monoMs();
-    const worth = [...this.#logins].filter(([, { verdict }]) => isWorthStoring(verdict, nowMs));
     const locks = [...this.#lockedUntilMs].filter(([, untilMs]) => untilMs > nowMs);
     return {
-      logins: worth.map(([id, { verdict }]) => toStored(id, verdict, nowMs)),
+      logins: [...this.#logins].flatMap(([id, { verdict }]) => verdict.store(id, nowMs) ?? []),
       locks: locks.map(([id, untilMs]) => ({ id, leftMs: untilMs - nowMs })),
     };
   }
@@ -230,10 +217,11 @@ export class LoginMemory {
     const nowMs = this.#clock.monoMs();
     this.#hash = hash;
     for (const kept of logins) {
-      putBounded(this.#logins, kept.id, { verdict: fromStored(kept, nowMs), waiters: [], alarm: undefined });
+      const entry = { verdict: LoginVerdict.restore(kept, nowMs), waiters: [], alarm: undefined };
+      putBounded(this.#logins, kept.id, entry, MAX_ENTRIES);
     }
     for (const { id, leftMs } of locks) {
-      putBounded(this.#lockedUntilMs, id, nowMs + leftMs);
+      putBounded(this.#lockedUntilMs, id, nowMs + leftMs, MAX_ENTRIES);
     }
   }
 
@@ -304,7 +292,7 @@ export class LoginMemory {
   }
 
   #accepted(verdict: LoginVerdict, key: LoginKey, one: PendingLogin, scheme?: LoginScheme, skewMs?: number): void {
-    putBounded(this.#acceptedAtMs, one.account, this.#clock.monoMs());
+    putBounded(this.#acceptedAtMs, one.account, this.#clock.monoMs(), MAX_ENTRIES);
     if (scheme) {
       this.learn(key, scheme);
     }
@@ -316,11 +304,7 @@ export class LoginMemory {
     }
   }
 
-  #refused(
-    verdict: LoginVerdict,
-    one: Pick<PendingLogin, 'channel' | 'account' | 'atMs'>,
-    scheme: string | undefined,
-  ): void {
+  #refused(verdict: LoginVerdict, one: LoginUse, scheme: string | undefined): void {
     verdict.refused(one, this.#clock.monoMs());
     if (scheme !== undefined) {
       verdict.refusedSchemes.add(scheme);
@@ -337,26 +321,24 @@ export class LoginMemory {
     const account = this.#accountOf(key);
     const max = isInteractive ? MAX_REFUSALS_IN_ALL : MAX_REFUSALS_OF_ACCOUNT;
     const admission = verdict.admit(this.#channelOf(key), nowMs);
-    if (verdict.isGood || admission.kind !== 'go' || this.#refusalsOf(account) + this.#pendingOf(account) < max) {
+    const refusedAtMs = this.#refusalsOf(account);
+    if (verdict.isGood || admission.kind !== 'go' || refusedAtMs.length + this.#pendingOf(account) < max) {
       return admission;
     }
-    return { kind: 'no', untilMs: nowMs + this.#forgetInMs(account), why: 'count' };
+    // All may be pending: none is forgotten before the lock's usual time.
+    return { kind: 'no', untilMs: Math.max(nowMs + 1, Math.min(nowMs, ...refusedAtMs) + LOCK_MS), why: 'count' };
   }
 
   /** Repeats the reason of the first rejection. */
   #refusal({ untilMs, why }: Admission & { kind: 'no' }, verdict: LoginVerdict | undefined, key: LoginKey): Error {
     const waitMs = untilMs - this.#clock.monoMs();
     const cause = key.channel === undefined || why === 'wrong' ? verdict?.refusalCause : undefined;
-    const times = this.#refusalsOf(this.#accountOf(key));
+    const times = this.#refusalsOf(this.#accountOf(key)).length;
     return notShown(why, { cause, times, waitMs }, { host: key.camera, waitMs, isRemembered: true });
   }
 
-  /** Rejections of this account over all passwords since one was accepted. */
-  #refusalsOf(account: string): number {
-    return this.#timesOf(account).length;
-  }
-
-  #timesOf(account: string): readonly number[] {
+  /** When this account was rejected, over all passwords, since one was accepted. */
+  #refusalsOf(account: string): readonly number[] {
     const nowMs = this.#clock.monoMs();
     const acceptedAtMs = this.#acceptedAtMs.get(account) ?? Number.NEGATIVE_INFINITY;
     return [...this.#logins.values()]
@@ -365,22 +347,22 @@ export class LoginMemory {
       .map(({ atMs }) => atMs);
   }
 
-  #forgetInMs(account: string): number {
-    const oldestMs = Math.min(...this.#timesOf(account));
-    return Number.isFinite(oldestMs) ? Math.max(1, oldestMs + LOCK_MS - this.#clock.monoMs()) : LOCK_MS;
-  }
-
   #pendingOf(account: string): number {
     const nowMs = this.#clock.monoMs();
-    const unknown = [...this.#logins.values()].filter(({ verdict }) => !verdict.isGood && !verdict.isIdle);
+    const unknown = [...this.#logins.values()].filter(({ verdict }) => !verdict.isGood);
     return unknown.flatMap(({ verdict }) => verdict.pending(nowMs)).filter((one) => one.account === account).length;
   }
 
   #open(key: LoginKey): LoginEntry {
     const id = this.#idOf(key);
     const held = this.#logins.get(id) ?? { verdict: new LoginVerdict(), waiters: [], alarm: undefined };
-    putBounded(this.#logins, id, held, ({ verdict, waiters }) => waiters.length > 0 || !verdict.isIdle);
+    const isNeeded = ({ verdict, waiters }: LoginEntry) => waiters.length > 0 || !verdict.isIdle;
+    putBounded(this.#logins, id, held, MAX_ENTRIES, isNeeded);
     return held;
+  }
+
+  #verdictOf(key: LoginKey): LoginVerdict | undefined {
+    return this.#logins.get(this.#idOf(key))?.verdict;
   }
 
   #idOf({ camera, host = hostOf(camera), user, password }: LoginKey): string {
@@ -400,6 +382,9 @@ export class LoginMemory {
     return this.#hash(JSON.stringify(['lock', camera.toLowerCase(), user, channel]));
   }
 }
+
+/** Shared by all cameras, snapshots included. */
+export const sharedLogins = new LoginMemory(systemClock);
 
 /** Without port, brackets and zone. */
 const hostOf = (camera: string): string => camera.replace(/:\d+$/, '').replace(/^\[|%[^\]]*|\]$/g, '');

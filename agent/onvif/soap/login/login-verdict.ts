@@ -1,6 +1,6 @@
 /** Cameras lock an account, or the client's address, after 5 to 7 rejections, for 5 to 30 minutes. */
 const MAX_REFUSALS = 2;
-export const FORGET_AFTER_MS = 30 * 60_000;
+const FORGET_AFTER_MS = 30 * 60_000;
 /** After this long without a reply the next login may go. */
 const TURN_MS = 5_000;
 /** Until then an unanswered login may still be rejected. */
@@ -19,6 +19,10 @@ const PROVEN_PAUSE_MS = 60_000;
 /** Retry time of a channel that may not try the login: another channel may be accepted meanwhile. */
 const DOUBT_MS = 60_000;
 const MAX_CHANNELS = 256;
+const MAX_STORED_LOCK_MS = 24 * 3_600_000;
+const MAX_STORED_LOGINS = 1_024;
+const MAX_PAUSES = 100;
+const MAX_HASH_CHARS = 64;
 /** Clocks drift: a smaller change is not saved. */
 const SAME_CLOCK_MS = 60_000;
 /** A clock without a battery says 1970. More is not a time, and no valid date once ours is added (ECMA-262 §21.4.1.1). */
@@ -27,7 +31,8 @@ export const MAX_SKEW_MS = 100 * 366 * 86_400_000;
 /** The cause of a rejection, if it is not just a wrong password. */
 export type RefusalCause = 'onvifUser' | 'clock';
 
-interface Refusal {
+/** One use of the login, or its rejection. */
+export interface LoginUse {
   readonly channel: string;
   /** The account that cameras lock, counted over all passwords. */
   readonly account: string;
@@ -36,10 +41,7 @@ interface Refusal {
 }
 
 /** A login whose reply is pending. */
-export interface PendingLogin {
-  readonly channel: string;
-  readonly account: string;
-  readonly atMs: number;
+export interface PendingLogin extends LoginUse {
   /** How long others wait for the reply. */
   readonly aheadMs: number;
   /** Others wait for the reply. */
@@ -66,6 +68,21 @@ export type Admission =
 
 const GO: Admission = { kind: 'go' };
 
+/** One login for the next run: `id`, channels and accounts are keyed hashes. */
+interface StoredLogin {
+  readonly id: string;
+  readonly isGood: boolean;
+  readonly skewMs?: number | undefined;
+  readonly proven: readonly string[];
+  readonly refusals: readonly { readonly channel: string; readonly account: string; readonly agoMs: number }[];
+  readonly pauses: readonly { readonly channel: string; readonly times: number; readonly leftMs: number }[];
+}
+
+export interface StoredLogins {
+  readonly logins: readonly StoredLogin[];
+  readonly locks: readonly { readonly id: string; readonly leftMs: number }[];
+}
+
 /**
  * The state of one user and password at one host: unknown, good (accepted in this or an earlier run, and not rejected twice since) or
  * wrong (rejected twice within half an hour). All times are monotonic milliseconds.
@@ -76,23 +93,53 @@ export class LoginVerdict {
   /** The camera's clock minus ours when it last accepted a token, which carries its time. */
   skewMs: number | undefined;
   /** Since it was last accepted. */
-  refusals: readonly Refusal[] = [];
+  refusals: readonly LoginUse[] = [];
   /** Channels that have accepted it. */
   readonly proven = new Set<string>();
   /** Sessions that play, by channel. */
-  readonly playing = new Map<string, number>();
+  readonly #playing = new Map<string, number>();
   readonly pauses = new Map<string, Pause>();
   /** Rejected schemes: the second try uses another one if the camera offers one. */
   readonly refusedSchemes = new Set<string>();
   readonly #pending = new Set<PendingLogin>();
   #acceptedAtMs = Number.NEGATIVE_INFINITY;
 
+  static restore({ isGood, skewMs, proven, refusals, pauses }: StoredLogin, nowMs: number): LoginVerdict {
+    const verdict = new LoginVerdict();
+    verdict.isGood = isGood;
+    verdict.skewMs = skewMs;
+    verdict.refusals = refusals.map(({ channel, account, agoMs }) => ({ channel, account, atMs: nowMs - agoMs }));
+    for (const channel of proven) {
+      verdict.proven.add(channel);
+    }
+    for (const { channel, times, leftMs } of pauses) {
+      verdict.pauses.set(channel, { times, untilMs: nowMs + leftMs });
+    }
+    return verdict;
+  }
+
+  store(id: string, nowMs: number): StoredLogin | undefined {
+    const { isGood, skewMs } = this;
+    const refusals = this.recent(nowMs);
+    const pauses = [...this.pauses].filter(([, { untilMs }]) => untilMs > nowMs);
+    return isGood || refusals.length > 0
+      ? {
+          id,
+          isGood,
+          skewMs,
+          proven: [...this.proven],
+          refusals: refusals.map(({ channel, account, atMs }) => ({ channel, account, agoMs: nowMs - atMs })),
+          pauses: pauses.map(([channel, { times, untilMs }]) => ({ channel, times, leftMs: untilMs - nowMs })),
+        }
+      : undefined;
+  }
+
   get isIdle(): boolean {
     return this.#pending.size === 0;
   }
 
   /** Rejections within the last half hour. */
-  recent(nowMs: number): readonly Refusal[] {
+  recent(nowMs: number): readonly LoginUse[] {
     return this.refusals.filter(({ atMs }) => nowMs - atMs < FORGET_AFTER_MS);
   }
 
@@ -137,7 +184,7 @@ export class LoginVerdict {
   }
 
   /** @returns whether the stored state changes */
-  accepted({ channel }: Pick<PendingLogin, 'channel'>, nowMs: number, skewMs?: number): boolean {
+  accepted({ channel }: PendingLogin, nowMs: number, skewMs?: number): boolean {
     const hasClockMoved = skewMs !== undefined && !(Math.abs(skewMs - (this.skewMs ?? Number.NaN)) < SAME_CLOCK_MS);
     if (hasClockMoved) {
       this.skewMs = skewMs;
@@ -154,16 +201,15 @@ export class LoginVerdict {
     this.pauses.delete(channel);
     this.proven.delete(channel);
     this.proven.add(channel);
-    for (const oldest of this.proven) {
-      if (this.proven.size <= MAX_CHANNELS) {
-        break;
-      }
+    const [oldest = ''] = this.proven;
+    if (this.proven.size > MAX_CHANNELS) {
       this.proven.delete(oldest);
     }
     return isChange;
   }
 
-  refused({ channel, account, atMs }: Pick<PendingLogin, 'channel' | 'account' | 'atMs'>, nowMs: number): void {
+  /** @param atMs when it was sent */
+  refused({ channel, account, atMs }: LoginUse, nowMs: number): void {
     // If another channel has just accepted it, the password is correct and this channel lacks the right.
     if (!this.isGood || !this.#isFresh(atMs)) {
       this.refusals = [...this.recent(nowMs), { channel, account, atMs: nowMs }].slice(-MAX_CHANNELS);
@@ -174,6 +220,15 @@ export class LoginVerdict {
     }
     if (this.isGood) {
       this.#pause(channel, nowMs);
+    }
+  }
+
+  /** Counts the sessions of a channel that play: several may share a login. */
+  plays(channel: string, isPlaying: boolean): void {
+    const count = (this.#playing.get(channel) ?? 0) + (isPlaying ? 1 : -1);
+    this.#playing.set(channel, count);
+    if (count <= 0) {
+      this.#playing.delete(channel);
     }
   }
 
@@ -196,9 +251,9 @@ export class LoginVerdict {
   }
 
   /** The try after a rejection decides for all: reserved for another channel that has accepted the login while one plays. */
-  #mayDecide(channel: string, refusal: Refusal): boolean {
+  #mayDecide(channel: string, refusal: LoginUse): boolean {
     const isOther = refusal.channel !== channel;
-    return this.proven.has(channel) && (isOther || [...this.playing.keys()].every((one) => one === channel));
+    return this.proven.has(channel) && (isOther || [...this.#playing.keys()].every((one) => one === channel));
   }
 
   #inDoubt(nowMs: number): Admission {
@@ -226,3 +281,53 @@ export class LoginVerdict {
     return ahead && { kind: 'wait', untilMs: ahead.atMs + ahead.aheadMs };
   }
 }
+
+/**
+ * Invalid entries are dropped.
+ * @param sinceMs age of the file; at least 0, so a clock that was set back extends nothing
+ */
+export function parseLogins(content: unknown, sinceMs: number): StoredLogins {
+  const { logins, locks } = fieldsOf(content);
+  return {
+    logins: listOf(logins, MAX_STORED_LOGINS).flatMap((one) => parseLogin(fieldsOf(one), sinceMs)),
+    locks: listOf(locks, MAX_STORED_LOGINS).flatMap((one) => {
+      const { id, leftMs } = fieldsOf(one);
+      return isHash(id) && isNumber(leftMs) ? [{ id, leftMs: between(leftMs - sinceMs, 0, MAX_STORED_LOCK_MS) }] : [];
+    }),
+  };
+}
+
+function parseLogin({ id, isGood, skewMs, ...lists }: Record<string, unknown>, sinceMs: number): StoredLogin[] {
+  if (!isHash(id)) {
+    return [];
+  }
+  const { proven, refusals, pauses } = lists;
+  return [
+    {
+      id,
+      isGood: isGood === true,
+      skewMs: isNumber(skewMs) ? between(skewMs, -MAX_SKEW_MS, MAX_SKEW_MS) : undefined,
+      proven: listOf(proven, MAX_CHANNELS).filter(isHash),
+      refusals: listOf(refusals, MAX_CHANNELS).flatMap((one) => {
+        const { channel, account, agoMs } = fieldsOf(one);
+        return isHash(channel) && isHash(account) && isNumber(agoMs)
+          ? [{ channel, account, agoMs: between(agoMs + sinceMs, 0, FORGET_AFTER_MS) }]
+          : [];
+      }),
+      pauses: listOf(pauses, MAX_CHANNELS).flatMap((one) => {
+        const { channel, times, leftMs } = fieldsOf(one);
+        return isHash(channel) && isNumber(times) && isNumber(leftMs)
+          ? [{ channel, times: between(times, 0, MAX_PAUSES), leftMs: between(leftMs - sinceMs, 0, FORGET_AFTER_MS) }]
+          : [];
+      }),
+    },
+  ];
+}
+
+const fieldsOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+const listOf = (value: unknown, max: number): unknown[] => (Array.isArray(value) ? value.slice(0, max) : []);
+const isHash = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_HASH_CHARS;
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const between = (value: number, min: number, max: number): number => Math.min(max, Math.max(min, value));

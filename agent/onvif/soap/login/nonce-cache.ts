@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { authorization, type Challenge, type Credentials } from '../../../media/rtsp/digest.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import { authorization, type Challenge, type Credentials, type Hash } from '../../../media/rtsp/digest.ts';
 import { type HttpOrigin, hostPortOf } from '../http/origin.ts';
-import { hash } from './digest-hash.ts';
 
 const CLIENT_NONCE_BYTES = 8;
 /**
@@ -37,17 +36,27 @@ export class NonceCache {
     this.#cached.delete(keyOf(origin));
   }
 
-  /** Writes the Authorization header of a POST. */
   authorize(origin: HttpOrigin, challenge: Challenge, credentials: Credentials, uri: string): string {
     const cached = this.#cached.get(keyOf(origin));
-    let count = 1;
-    if (cached?.challenge === challenge) {
-      cached.count += 1;
-      count = cached.count;
+    if (cached?.challenge !== challenge) {
+      return answerTo(challenge, credentials, { method: 'POST', uri });
     }
-    const clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
-    return authorization(challenge, credentials, { method: 'POST', uri, clientNonce, count }, hash);
+    cached.count += 1;
+    return answerTo(challenge, credentials, { method: 'POST', uri }, cached.count);
   }
+}
+
+const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
+
+/** Writes an Authorization header with a new client nonce. @param count how often the challenge has been answered (RFC 7616 §3.4, `nc`) */
+export function answerTo(
+  challenge: Challenge,
+  credentials: Credentials,
+  request: { readonly method: 'GET' | 'POST'; readonly uri: string },
+  count = 1,
+): string {
+  const clientNonce = randomBytes(CLIENT_NONCE_BYTES).toString('hex');
+  return authorization(challenge, credentials, { ...request, clientNonce, count }, hash);
 }
 
 const keyOf = (origin: HttpOrigin): string => `${origin.isSecure} ${hostPortOf(origin)}`;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
 import { escapeXml } from './xml.ts';
 
-/** Prefixes used in bodies and headers. */
 const NAMESPACES: Readonly<Record<string, string>> = {
   tds: 'http://www.onvif.org/ver10/device/wsdl',
   trt: 'http://www.onvif.org/ver10/media/wsdl',

@@ -2,11 +2,9 @@ import { XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
 import { escapeXml } from './xml.ts';
 
-/** No request nests deeper. */
 const MAX_DEPTH = 16;
 
 interface WriteXmlOptions {
-  /** A longer text is rejected. */
   readonly maxCharacters: number;
   /** Replaces the element's name; its prefix must be one of the envelope's. */
   readonly name?: string;

@@ -1,9 +1,10 @@
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { PerchError } from '../../../base/errors.ts';
-import { decodeText } from './encoding.ts';
 
 /** Longer texts from a camera are cut. */
 const MAX_TEXT_CHARACTERS = 256;
+/** A declaration is at the beginning, or nowhere. */
+const DECLARATION_BYTES = 256;
 
 /**
  * The root element of a document from outside. SOAP forbids a DTD (SOAP 1.2 part 1 §5), so a document with one is rejected.
@@ -51,6 +52,46 @@ function withoutPadding(text: string): string {
 
 const isPadding = (code: number): boolean => code <= 0x20 || code === 0xfeff;
 
+/**
+ * The text of an XML document, XML 1.0 appendix F: by byte order mark, else its first bytes, else its declaration, else the HTTP header,
+ * else UTF-8. Invalid bytes become U+FFFD.
+ * @throws PerchError badInput for an unknown encoding
+ */
+function decodeText(bytes: Uint8Array, contentType?: string): string {
+  const label = markOf(bytes) ?? declaredIn(bytes) ?? charsetOf(contentType) ?? 'utf-8';
+  try {
+    return new TextDecoder(label).decode(bytes);
+  } catch {
+    throw new PerchError('badInput', `XML document in an unknown encoding: '${label.slice(0, 40)}'`);
+  }
+}
+
+function markOf(bytes: Uint8Array): string | undefined {
+  const [a, b, c] = bytes;
+  if (a === 0xef && b === 0xbb && c === 0xbf) {
+    return 'utf-8';
+  }
+  if ((a === 0xff && b === 0xfe) || (a === 0x3c && b === 0)) {
+    return 'utf-16le';
+  }
+  return (a === 0xfe && b === 0xff) || (a === 0 && b === 0x3c) ? 'utf-16be' : undefined;
+}
+
+function declaredIn(bytes: Uint8Array): string | undefined {
+  const start = String.fromCharCode(...bytes.subarray(0, DECLARATION_BYTES));
+  const [, label] = /^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']{1,40})["']/.exec(start) ?? [];
+  return notWide(label);
+}
+
+function charsetOf(contentType: string | undefined): string | undefined {
+  return notWide(/charset\s*=\s*"?([\w.:-]{1,40})/i.exec(contentType ?? '')?.[1]);
+}
+
+/** The text has one byte a character: some boards declare UTF-16 all the same. */
+function notWide(label: string | undefined): string | undefined {
+  return label !== undefined && /^(?:utf-?16|ucs-?2|iso-10646)/i.test(label) ? 'utf-8' : label;
+}
+
 /** Without the prefix, which every vendor chooses differently. */
 export function localName(element: XmlElement): string {
   return element.name.slice(element.name.indexOf(':') + 1);
@@ -97,7 +138,6 @@ export function findNumber(from: XmlElement | undefined, ...path: readonly strin
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** An attribute as `plainLine`. */
 export function attributeOf(element: XmlElement | undefined, name: string): string | undefined {
   // Own properties only: an attribute may be called __proto__.
   return element && Object.hasOwn(element.attributes, name) ? plainLine(element.attributes[name]) : undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PerchError } from '../../base/errors.ts';
-import { candidatePorts, repairStreamUri, withPort, withZone } from './stream-address.ts';
+import { candidatePorts, repairStreamUri, withPort, withZone } from './media-uri.ts';
 
 const HOST = '192.168.1.50';
 

@@ -1,10 +1,24 @@
 import { withoutZone, zonedUrl } from '../../base/url-zone.ts';
 import { cameraError } from '../soap/http/failures.ts';
-import type { NetworkPorts } from './network.ts';
-import { checkAddressLength } from './snapshot-address.ts';
+import type { NetworkPorts } from './device-service.ts';
 
 /** Usual RTSP ports; 10554: boards of Tuya and XM. */
 const USUAL_PORTS = [554, 8554, 10554] as const;
+
+/** Addresses are stored and shown. */
+const MAX_ADDRESS_CHARACTERS = 2_048;
+
+/** Some are escaped twice or contain line breaks. @throws PerchError badReply if it is too long */
+function unescapeUri(uri: string): string {
+  if (uri.length > MAX_ADDRESS_CHARACTERS) {
+    const words = `the camera returns an address of ${uri.length} characters, at most ${MAX_ADDRESS_CHARACTERS} are accepted`;
+    throw cameraError('badReply', words);
+  }
+  return uri
+    .replace(/&(?:amp|#0*38|#x0*26);/gi, '&')
+    .replace(/[\r\n\t\0]/g, '')
+    .trim();
+}
 
 /**
  * A stream's address with the host that the camera was reached at and without credentials (added when the stream is opened). The rest
@@ -12,13 +26,9 @@ const USUAL_PORTS = [554, 8554, 10554] as const;
  * @throws PerchError badReply if it is not the address of a stream
  */
 export function repairStreamUri(uri: string, host: string): URL {
-  checkAddressLength(uri);
-  // Some are escaped twice, contain line breaks, or are only a path.
-  const text = uri
-    .replace(/&(?:amp|#0*38|#x0*26);/gi, '&')
-    .replace(/[\r\n\t\0]/g, '')
-    .trim();
-  const urlHost = hostOf(host);
+  const text = unescapeUri(uri);
+  // As in a URL, which does not support zones.
+  const urlHost = host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host;
   const whole = text.startsWith('/')
     ? `rtsp://${urlHost}${text}`
     : text.replace(/^(rtsps?):\/{3,}/i, `$1://${urlHost}/`);
@@ -35,11 +45,6 @@ export function repairStreamUri(uri: string, host: string): URL {
   url.username = '';
   url.password = '';
   return url;
-}
-
-/** As in a URL, which does not support zones. */
-function hostOf(host: string): string {
-  return host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host;
 }
 
 /** The address with the zone of a link-local host, which names the network interface. */
@@ -60,4 +65,30 @@ export function withPort(url: URL, port: number): URL {
   const moved = new URL(url);
   moved.port = port === (url.protocol === 'rtsps:' ? 322 : 554) ? '' : String(port);
   return moved;
+}
+
+/**
+ * Cameras may name another host (behind a router, with an old setting); port, path and query are right. The query stays, because some
+ * cameras have their login in it.
+ * @throws PerchError
+ */
+export function pinnedSnapshotUrl(uri: string, camera: URL): URL {
+  const text = unescapeUri(uri);
+  const whole = text.startsWith('/') ? new URL(text, camera).href : text;
+  const url = URL.parse(withoutZone(whole));
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    const words = url
+      ? `'${originOf(url)}' is not the http address of a picture`
+      : 'the camera returns no address of a picture';
+    throw cameraError('badReply', words, { host: camera.host });
+  }
+  url.hostname = camera.hostname;
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** The part of an address that may be shown: cameras put credentials before the host and into the query. */
+export function originOf({ protocol, host }: URL): string {
+  return `${protocol}//${host}`.slice(0, 100);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseProfiles } from './choose-profiles.ts';
+import { chooseProfiles } from './profiles.ts';
 
 const profile = (token: string, width?: number, height?: number) => ({
   token,

@@ -1,7 +1,7 @@
 import type { XmlElement } from '@rgrove/parse-xml';
 import { withoutZone } from '../../base/url-zone.ts';
 import { type HttpOrigin, httpOriginOf } from '../soap/http/origin.ts';
-import { elements, find, findText } from '../soap/xml/xml.ts';
+import { elements, find, findText, plainLine } from '../soap/xml/xml.ts';
 
 export type ServiceName = 'device' | 'media' | 'media2' | 'ptz' | 'events' | 'imaging' | 'deviceIO' | 'analytics';
 
@@ -68,4 +68,59 @@ function add(found: ServiceAddresses, name: ServiceName | undefined, xaddr: stri
     // A relative address.
     found.set(name, { path: xaddr, claimed: undefined });
   }
+}
+
+/** A camera's own claims, one line each. */
+export interface DeviceInformation {
+  readonly manufacturer: string | undefined;
+  readonly model: string | undefined;
+  readonly firmware: string | undefined;
+  readonly serial: string | undefined;
+  readonly hardware: string | undefined;
+}
+
+export function readInformation(response: XmlElement): DeviceInformation {
+  return {
+    manufacturer: plainLine(findText(response, 'Manufacturer')),
+    model: plainLine(findText(response, 'Model')),
+    firmware: plainLine(findText(response, 'FirmwareVersion')),
+    serial: plainLine(findText(response, 'SerialNumber')),
+    hardware: plainLine(findText(response, 'HardwareId')),
+  };
+}
+
+export interface NetworkPorts {
+  readonly rtsp: readonly number[];
+  readonly http: readonly number[];
+}
+
+const MAX_ENTRIES = 16;
+
+/** GetNetworkProtocolsResponse, ONVIF Core §8.2.11, without disabled protocols. */
+export function readPorts(response: XmlElement | undefined): NetworkPorts {
+  const protocols = elements(response, 'NetworkProtocols').slice(0, MAX_ENTRIES);
+  const enabled = protocols.filter((protocol) => findText(protocol, 'Enabled') !== 'false');
+  const portsOf = (...names: readonly string[]): number[] =>
+    enabled
+      .filter((protocol) => names.includes(findText(protocol, 'Name')?.toUpperCase() ?? ''))
+      .flatMap((protocol) => elements(protocol, 'Port').slice(0, MAX_ENTRIES))
+      .map((port) => Number(findText(port)))
+      .filter((port) => Number.isInteger(port) && port > 0 && port < 65_536);
+  return { rtsp: portsOf('RTSP'), http: portsOf('HTTP', 'HTTPS') };
+}
+
+/** GetNetworkInterfacesResponse: identifies cameras without a usable serial number. Lower case, with colons. */
+export function readHardwareAddresses(response: XmlElement | undefined): string[] {
+  return elements(response, 'NetworkInterfaces')
+    .slice(0, MAX_ENTRIES)
+    .flatMap((one) => {
+      const digits = (findText(one, 'Info', 'HwAddress') ?? '').toLowerCase().replace(/[^0-9a-f]/g, '');
+      return digits.length === 12 && !/^0+$/.test(digits) ? [digits.replace(/..(?!$)/g, '$&:')] : [];
+    });
+}
+
+/** GetEndpointReferenceResponse: the `urn:uuid:…` of discovery, for cameras that were not discovered. */
+export function readEndpoint(response: XmlElement | undefined): string | undefined {
+  const guid = (findText(response, 'GUID') ?? '').toLowerCase().replace(/^urn:uuid:|^uuid:/, '');
+  return /^[0-9a-f-]{16,64}$/.test(guid) ? `urn:uuid:${guid}` : undefined;
 }
