@@ -12,11 +12,11 @@ export const FRAME_TICKS = 90_000 / FPS;
 
 export type CodecName = 'h264' | 'h265';
 
-/** What the NAL units and RTP payloads of one codec look like, written from the standards for the tests. */
+/** NAL units and RTP payloads of one codec, written from the standards for the tests. */
 export interface Codec {
   readonly encoding: string;
   readonly encoder: string;
-  /** FFmpeg's names of a byte stream of it, and of the filter that begins each picture with a delimiter. */
+  /** FFmpeg's names of its byte stream, and of the filter that begins each picture with a delimiter. */
   readonly format: string;
   readonly delimited: string;
   readonly packetize: Packetize;
@@ -26,16 +26,16 @@ export interface Codec {
   readonly sets: readonly number[];
   isSlice(type: number): boolean;
   isIdr(type: number): boolean;
-  /** Other pictures refer to that of the slice. */
+  /** Other pictures refer to the slice's picture. */
   isNeeded(nal: Uint8Array): boolean;
-  /** RTP payload type of a fragment, and where its header with start and end bit is. */
+  /** RTP payload type of a fragment, and the offset of its header with start and end bit. */
   readonly fragment: number;
   readonly fragmentHeaderAt: number;
-  /** The header of the NAL unit of which this is the first fragment. */
+  /** The header of the NAL unit that begins with this fragment. */
   headerOf(payload: Uint8Array): Uint8Array;
   /** RTP payload of several NAL units. */
   readonly aggregateHeader: readonly number[];
-  /** A message for nobody. */
+  /** An SEI message that readers ignore. */
   readonly sei: Uint8Array;
   /** Of an SDP. */
   fmtp(sets: readonly Uint8Array[]): string;
@@ -74,7 +74,7 @@ export const CODECS: Readonly<Record<CodecName, Codec>> = {
     sets: [32, 33, 34],
     isSlice: (type) => type <= 31,
     isIdr: (type) => type === 19 || type === 20,
-    // Types below 16 that are even: sub-layer non-reference pictures.
+    // Even types below 16: sub-layer non-reference pictures.
     isNeeded: (nal) => ((nal[0] as number) >> 1) % 2 === 1 || (nal[0] as number) >> 1 >= 16,
     fragment: 49,
     fragmentHeaderAt: 2,
@@ -110,14 +110,14 @@ function h265Params(rest: string): string {
 export interface Picture {
   /** Its slices. */
   readonly nals: readonly Uint8Array[];
-  /** Its place in the order of display. */
+  /** Its position in display order. */
   readonly shown: number;
   readonly isKey: boolean;
   /** Others refer to it. */
   readonly isNeeded: boolean;
 }
 
-/** What a real encoder has made, in the order of decoding; a key picture each two seconds. */
+/** The output of a real encoder, in decoding order; a key picture every two seconds. */
 export interface HabitClip {
   readonly codec: Codec;
   readonly sets: readonly Uint8Array[];
@@ -142,7 +142,7 @@ async function makeClip(key: string, name: CodecName, coding: Coding, seconds: n
   return { codec, ...(await codedPictures(codec, file)) };
 }
 
-/** What is in a byte stream whose pictures begin with delimiters. */
+/** The content of a byte stream whose pictures begin with delimiters. */
 export async function codedPictures(codec: Codec, file: string): Promise<Omit<HabitClip, 'codec'>> {
   const { sets, pictures } = split(codec, new Uint8Array(readFileSync(file)));
   const places = await placesShown(file);
@@ -157,11 +157,11 @@ export async function codedPictures(codec: Codec, file: string): Promise<Omit<Ha
   };
 }
 
-/** Where in the file each picture lies, in the order of display, as a decoder finds it. */
+/** The position of each picture in the file, in display order, as a decoder reports it. */
 async function placesShown(file: string): Promise<number[]> {
   const shown = ['-show_entries', 'frame=pkt_pos', '-of', 'csv=p=0'];
   const { output } = await runProcess('ffprobe', ['-v', 'error', ...shown, file]);
-  // What comes with a frame (SEI) is a line of its own, which has no number.
+  // Side data of a frame (SEI) is a separate line without a number.
   return (output.match(/^\d+/gm) ?? []).map(Number);
 }
 

@@ -7,20 +7,20 @@ import { bound } from '../support/cameras/udp-camera.ts';
 import type { HabitClip } from './clip.ts';
 import { type Habit, PICTURE_TYPE, Sending, type Sound, type Way } from './sending.ts';
 
-/** How a camera answers, next to what it sends. */
+/** How a camera responds, in addition to how it sends. */
 export interface Dialogue {
   readonly isUdp?: boolean;
   readonly sound?: Sound;
-  /** PLAY is answered so much later than packets begin to come. */
+  /** The response to PLAY comes this much later than the first packets. */
   readonly answersPlayAfterMs?: number;
-  /** It begins to send with its answer to the last SETUP. */
+  /** It begins to send with its response to the last SETUP. */
   readonly sendsFromSetup?: boolean;
   /**
-   * What the answer to PLAY names for each track: its next packet; the packet that was sent first; the next packet's number with the
-   * time of the answer; number and time 0.
+   * The RTP-Info of the response to PLAY for each track: its next packet; the first packet that was sent; the next packet's number with
+   * the time of the response; number and time 0.
    */
   readonly rtpInfo?: 'next' | 'first' | 'now' | 'zero';
-  /** The Range of the answer to PLAY. */
+  /** The Range of the response to PLAY. */
   readonly range?: string;
   /** Parameter sets are not in the SDP. */
   readonly hasBareSdp?: boolean;
@@ -28,7 +28,7 @@ export interface Dialogue {
 
 /** A camera of this kind. */
 export interface HabitCamera extends ScriptedCamera {
-  /** What it sends, or has sent, to its last client. */
+  /** Its current or last stream to its last client. */
   readonly sending: Sending | undefined;
 }
 

@@ -22,12 +22,12 @@ export interface ReadPicture {
 /** A packet of sound. */
 export interface ReadSound {
   readonly ms: number;
-  /** What all its samples are. */
+  /** The value of all its samples. */
   readonly code: number;
   readonly atMs: number;
 }
 
-/** The same for what a camera sent and for what a reader got, whatever parameter sets and SEI are next to the slices. */
+/** Equal for a camera's picture and the reader's, whatever parameter sets and SEI are next to the slices. */
 export function hashOf(codec: Codec, nals: readonly Uint8Array[]): string {
   const hash = createHash('sha1');
   for (const nal of nals) {
@@ -38,11 +38,11 @@ export function hashOf(codec: Codec, nals: readonly Uint8Array[]): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Reads a path over TCP with nothing of the agent's own ingest: pictures end at the marker, whatever their times are. */
+/** Reads a path over TCP without the agent's own ingest: pictures end at the marker, whatever their times are. */
 export class HabitReader implements AsyncDisposable {
   readonly #caller: RtspCaller;
   readonly #codec: Codec;
-  /** RTP times of one moment, by track, as the answer to PLAY tells them. */
+  /** RTP times of one moment, by track, from the response to PLAY. */
   readonly #moments: readonly (number | undefined)[];
 
   static async open(port: number, path: string, codec: Codec): Promise<HabitReader> {
@@ -134,7 +134,7 @@ export class HabitReader implements AsyncDisposable {
     this.#caller[Symbol.dispose]();
   }
 
-  /** Media time of a track's timestamps, given in their order. */
+  /** Media time of a track's timestamps, given in order. */
   #clock(track: 0 | 1): (timestamp: number) => number {
     let last = this.#moments[track] ?? this.#reported(track);
     let ticks = 0;
@@ -146,7 +146,7 @@ export class HabitReader implements AsyncDisposable {
     };
   }
 
-  /** The time of a track at the common moment, by the first sender reports: RTP-Info is silent on a track that has not begun. */
+  /** The time of a track at the common moment, by the first sender reports: RTP-Info omits a track that has not begun. */
   #reported(track: 0 | 1): number {
     const other = track === VIDEO ? AUDIO : VIDEO;
     const [own, others] = [this.#report(track), this.#report(other)];

@@ -16,14 +16,14 @@ export interface RecordedPicture {
   readonly hash: string;
 }
 
-/** One file of a path, with the times that ffmpeg finds in it. */
+/** One file of a path, with its times by ffmpeg. */
 export interface HabitRecording {
   readonly pictures: readonly RecordedPicture[];
   readonly sounds: readonly { readonly ms: number; readonly code: number }[];
   readonly endMs: number;
 }
 
-/** The files of a path in their order. */
+/** The files of a path in order. */
 export function readRecordings(dataDir: string, path: string, codec: Codec): Promise<HabitRecording[]> {
   const files = globSync(join(dataDir, `recordings/${path}/*.mp4`)).toSorted();
   return Promise.all(files.map((file) => readRecording(file, codec)));
@@ -65,7 +65,7 @@ function nalsOf(data: Uint8Array): Uint8Array[] {
   return nals;
 }
 
-/** Each code word of a frame where it begins; silence that fills a gap has none. */
+/** Each code word of a frame at its time; silence that fills a gap has none. */
 function soundsOf(startMs: number, data: Uint8Array): { ms: number; code: number }[] {
   const { pcm } = decodeFlacFrame(data);
   const sounds: { ms: number; code: number }[] = [];

@@ -6,18 +6,18 @@ import type { Dialogue } from './habit-camera.ts';
 import type { Limits } from './judge.ts';
 import type { Habit, HabitPacket, Sound } from './sending.ts';
 
-/** One habit, of either codec, whatever the packets go by. */
+/** One habit, of either codec, over any transport. */
 export interface HabitKind {
   readonly name: string;
   readonly coding?: Coding;
   /** Made for each camera, because some count. */
   readonly make: (clip: HabitClip) => Habit & Omit<Dialogue, 'isUdp' | 'sound'>;
-  /** Of the sound, where there is some. */
+  /** Of the sound, if there is any. */
   readonly sound?: Sound;
   /** Of its path, as YAML. */
   readonly path?: string;
   readonly limits?: Partial<Limits>;
-  /** What need not come where packets are lost: the damaged pictures alone, or also those that refer to them. */
+  /** Pictures that may be missing after packet loss: only the damaged ones, or also those that refer to them. */
   readonly lossCosts?: 'damaged' | 'dependent';
 }
 
@@ -30,7 +30,7 @@ const each = (change: Change): Habit => ({
 /** From the 90th picture on, in the middle of a group. */
 const later = (change: Change): Habit => each((packet, i) => (i < 90 ? {} : change(packet, i)));
 
-/** Other packets in the place of those of each picture, with numbers in their order. */
+/** Replaces the packets of each picture, with numbers in order. */
 function renumbered(change: (packets: readonly HabitPacket[], i: number) => readonly HabitPacket[]): Habit {
   let next: number | undefined;
   return {
@@ -43,7 +43,7 @@ function renumbered(change: (packets: readonly HabitPacket[], i: number) => read
   };
 }
 
-/** Fragments with other flags and types; the rest as it is. */
+/** Fragments with other flags and types; the rest unchanged. */
 const fragments = ({ typeOf, fragment, fragmentHeaderAt }: Codec, change: (flags: number) => number): Habit =>
   each(({ payload }) =>
     typeOf(payload) === fragment
@@ -76,14 +76,14 @@ function losing(share: number, seed: number): Habit {
   return each((_, i) => ({ isLost: i > 0 && next() < share }));
 }
 
-/** A picture is only known to be whole when the next one begins. */
+/** A picture is known to be whole only when the next one begins. */
 const ENDED_BY_NEXT = { missing: 1 };
 const SLICED = { coding: 'four slices', limits: ENDED_BY_NEXT } as const;
 const KEPT = { keptMs: 2_000 };
 const LATE = { answersPlayAfterMs: 3_000 };
 const EARLY_REPORTS = { reports: { firstMs: 0 } };
 const LATE_REPORTS = { reports: { firstMs: 4_000 } };
-/** Of a clock that has to be found wrong first. */
+/** For a clock that must first be found wrong. */
 const found = (worstMs: number) => ({ worstMs, worstSoundMs: worstMs + 200 });
 const plain = (i: number) => 77_000 + FRAME_TICKS * i;
 
@@ -182,7 +182,7 @@ const BURSTS: readonly HabitKind[] = [
   },
   {
     name: 'begins with a burst of four seconds',
-    // A reader begins with the newest group of what is there.
+    // A reader begins with the newest group of the cache.
     limits: { firstPicture: 100 },
     make: () => ({ keptMs: 4_000 }),
   },

@@ -3,21 +3,21 @@ import { hashOf, type ReadPicture } from './habit-reader.ts';
 import type { HabitRecording } from './habit-recording.ts';
 import { SOUND_PERIOD_MS, soundMs } from './sending.ts';
 
-/** What a camera may cost. */
+/** The faults that a camera's habit may cause. */
 export interface Limits {
-  /** Pictures that may be missing in the end: those that only a next one would end. */
+  /** Pictures that may be missing at the end: those that only a next one would end. */
   readonly missing: number;
-  /** Pictures that need not come, in the order of decoding. */
+  /** Pictures that may be missing, in decoding order. */
   readonly lost: ReadonlySet<number>;
-  /** How far media times may be off the times of capture. */
+  /** The limit of media times' offset from the times of capture. */
   readonly worstMs: number;
-  /** How far sound may be off the picture. */
+  /** The limit of the sound's offset from the picture. */
   readonly worstSoundMs: number;
-  /** How far the label of a recording may be off the time of capture. */
+  /** The limit of a recording's label from the time of capture. */
   readonly worstLabelMs: number;
-  /** The picture that a reader begins with at the latest. */
+  /** The latest picture that a reader may begin with. */
   readonly firstPicture: number;
-  /** From being captured to being read, at the end. */
+  /** From capture to reading, at the end. */
   readonly worstLagMs: number;
 }
 
@@ -37,7 +37,7 @@ interface TimedPicture {
   readonly hash: string;
 }
 
-/** Pictures by their place in the clip. */
+/** Pictures by their position in the clip. */
 class Book {
   readonly #clip: HabitClip;
   readonly #count: number;
@@ -57,7 +57,7 @@ class Book {
     return (this.#clip.pictures[place]?.shown ?? Number.NaN) * FRAME_MS;
   }
 
-  /** What is wrong with the pictures as such. */
+  /** Faults of the pictures themselves. */
   faults(places: readonly number[], first: number, { missing, lost }: Limits): string[] {
     const faults: string[] = [];
     const unknown = places.filter((place) => place < 0).length;
@@ -88,7 +88,7 @@ class Book {
     return order.map((i) => pictures[i] as T);
   }
 
-  /** How far each picture's media time is off its capture. */
+  /** The offset of each picture's media time from its capture. */
   offsetsMs(pictures: readonly TimedPicture[]): number[] {
     const places = this.places(pictures);
     return pictures.map(({ ms }, i) => ms - this.capturedMs(places[i] as number)).filter((ms) => !Number.isNaN(ms));
@@ -97,7 +97,7 @@ class Book {
 
 const FIRST_SOUNDS = 15;
 
-/** How far sounds are off the pictures, but for the first ones: a burst of pictures is known by what follows. */
+/** The sounds' offset from the pictures, without the first ones: a burst of pictures is recognized only later. */
 function soundFaults(
   sounds: readonly { readonly ms: number; readonly code: number }[],
   pictureOffsetMs: number,
@@ -120,7 +120,7 @@ const median = (values: readonly number[]): number =>
 const rises = (times: readonly number[]): boolean =>
   times.every((time, i) => i === 0 || time > (times[i - 1] as number));
 
-/** What is wrong at a reader of the RTSP server. @param captureMs `performance.now()` at the first picture's capture */
+/** The faults at a reader of the RTSP server. @param captureMs `performance.now()` at the first picture's capture */
 export function readerFaults(
   clip: HabitClip,
   count: number,
@@ -155,7 +155,7 @@ export function readerFaults(
   return faults;
 }
 
-/** What is wrong with the recording. @param labelMs what `/list` says of its start, from the first picture's capture on */
+/** The faults of the recording. @param labelMs its start by `/list`, since the first picture's capture */
 export function recordingFaults(
   clip: HabitClip,
   count: number,
@@ -174,7 +174,7 @@ export function recordingFaults(
   }
   const offsets = book.offsetsMs(files[0]?.pictures ?? []);
   const spanMs = files.reduce((sum, file) => sum + file.endMs - (file.pictures[0]?.decodeMs ?? 0), 0);
-  // Up to the last picture that has come.
+  // Up to the last picture that has arrived.
   const sentMs = (Math.max(...places) + 1 - first) * FRAME_MS;
   if (Math.abs(spanMs - sentMs) > limits.worstMs + limits.missing * FRAME_MS) {
     faults.push(`${Math.round(spanMs)} ms long for ${sentMs} ms`);

@@ -9,7 +9,7 @@ const SSRC = 0x1234_5678;
 const FIRST_SOUND_TICKS = 9_000;
 export const SOUND_MS = 20;
 const SOUND_TICKS = 160;
-/** Code words of G.711 that mean different values; 127 and 255 both mean 0. */
+/** Code words of G.711 with different values; 127 and 255 both mean 0. */
 const CODES = 254;
 /** The sound repeats after this time. */
 export const SOUND_PERIOD_MS = CODES * SOUND_MS;
@@ -30,19 +30,19 @@ export interface HabitPacket {
 }
 
 export interface Reports {
-  /** When the first of each track is sent, after the camera has begun to send; 0: before the first packet. */
+  /** The time of each track's first report since the camera has begun to send; 0: before the first packet. */
   readonly firstMs: number;
-  /** How far the camera's wall clock is off. */
+  /** The offset of the camera's wall clock. */
   readonly clockOffMs?: number;
 }
 
-/** What a camera does otherwise than others. Made for one camera: some count. */
+/** A camera's deviations from others. Made for one camera, because some count. */
 export interface Habit {
-  /** Changes the packets of picture `i`, in the order of decoding. */
+  /** Changes the packets of picture `i`, in decoding order. */
   packets?(packets: readonly HabitPacket[], i: number): readonly HabitPacket[];
-  /** It begins by sending at once what it has captured in this time before. */
+  /** It begins with a burst of the pictures captured within this time before. */
   readonly keptMs?: number;
-  /** When what is due at `dueMs` after the camera has begun is sent. */
+  /** When a packet that is due at `dueMs` after the camera's start is sent. */
   sentMs?(dueMs: number): number;
   /** Parameter sets are sent ahead of each key picture. */
   readonly sendsSets?: boolean;
@@ -51,23 +51,23 @@ export interface Habit {
 
 /** G.711 next to the picture. */
 export interface Sound {
-  /** Sound from this time before the camera begins is sent at once; as of the picture when not given. */
+  /** Sound from this time before the start is sent at once; default: as the picture. */
   readonly keptMs?: number;
   /** It begins later than the picture by this. */
   readonly afterMs?: number;
 }
 
-/** A track's way to the client. */
+/** A track's transport to the client. */
 export interface Way {
   rtp(packet: Uint8Array): void;
   rtcp(packet: Uint8Array): void;
 }
 
-/** What the camera sends to one client, from its first packet on. All times are of its capture clock: 0 is the first picture's capture. */
+/** A camera's stream to one client, from its first packet on. All times are of its capture clock: 0 is the first picture's capture. */
 export class Sending {
   /** Pictures whose last packet has gone out. */
   sent = 0;
-  /** Pictures of which packets were lost on the way. */
+  /** Pictures with packets lost in transit. */
   readonly damaged = new Set<number>();
   /** The first picture's capture as Unix time, and by `performance.now()`. */
   capturedWallMs = 0;
@@ -111,7 +111,7 @@ export class Sending {
     clearTimeout(this.#timer);
   }
 
-  /** What RTP-Info tells of a track: its next packet, and the time of that packet or of now. */
+  /** A track in RTP-Info: its next packet, and the time of that packet or of now. */
   next(track: number, isNow: boolean): { readonly sequence: number; readonly ticks: number } {
     const nowMs = this.#keptMs + (this.#beganMs === 0 ? 0 : performance.now() - this.#beganMs);
     if (track === 0) {
@@ -211,7 +211,7 @@ export class Sending {
   }
 }
 
-/** What all samples of the `n`th packet are. */
+/** The value of all samples of the `n`th packet. */
 function codeOf(n: number): number {
   const place = n % CODES;
   return place < CODES / 2 ? place : place + 1;

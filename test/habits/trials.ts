@@ -9,7 +9,7 @@ import { type Limits, readerFaults, recordingFaults, USUAL_LIMITS } from './judg
 const SECONDS = 9;
 export const PICTURES = SECONDS * FPS;
 const QUIET_MS = 1_500;
-/** A camera that was not asked to play by then, or not long enough, has not been played. */
+/** A camera that is not asked to play by then, or not for long enough, fails. */
 const MAX_MS = 30_000;
 
 /** A camera with one habit. */
@@ -21,7 +21,7 @@ export interface HabitCase {
   readonly hasSound: boolean;
 }
 
-/** What is wrong, in words; nothing: it behaves well. */
+/** The faults in words; empty: it behaves well. */
 export interface Verdict {
   readonly reader: readonly string[];
   readonly recording: readonly string[];
@@ -35,7 +35,7 @@ interface Trial {
   reader: HabitReader | undefined;
 }
 
-/** All cameras at the same time at one agent, each with a reader and a recording of its own from its first packet on. */
+/** All cameras at the same time at one agent, each with its own reader and recording from its first packet on. */
 export async function runTrials(cases: readonly HabitCase[]): Promise<Map<HabitCase, Verdict>> {
   await using stack = new AsyncDisposableStack();
   const trials: Trial[] = [];
@@ -72,7 +72,7 @@ export async function runTrials(cases: readonly HabitCase[]): Promise<Map<HabitC
   return new Map(trials.map(({ one }, i) => [one, { reader: readers[i] ?? [], recording: recordings[i] ?? [] }]));
 }
 
-/** What is on its way arrives: nothing has come for a while. */
+/** Packets in transit arrive: nothing has come for a while. */
 async function quiet(trials: readonly Trial[]): Promise<void> {
   let count = -1;
   let sinceMs = 0;

@@ -162,9 +162,9 @@ video1_stream.m3u8
     const isWrong =
       numbers.some((text) => text !== undefined && !/^\d+$/.test(text)) || (part !== undefined && msn === undefined);
     const status = isWrong || (msn ?? 0) > this.#snapshot(rendition).number + 2 ? 400 : 200;
-    const told = this.#faults.status?.(asked(), status) ?? status;
-    if (told !== 200 || status !== 200) {
-      return { status: told, body: Buffer.from('#EXTM3U\n') };
+    const reportedStatus = this.#faults.status?.(asked(), status) ?? status;
+    if (reportedStatus !== 200 || status !== 200) {
+      return { status: reportedStatus, body: Buffer.from('#EXTM3U\n') };
     }
     await this.#until(() => {
       const isThere = msn === undefined || this.#isThere(rendition, msn, part);
@@ -221,8 +221,8 @@ video1_stream.m3u8
       .find((one) => one.name === name);
     await this.#until(() => (part?.endMs ?? 0) <= this.#nowMs);
     const bytes = this.#files.get(name);
-    const told = bytes && this.#faults.file ? this.#faults.file(name, bytes, this.#nowMs) : bytes;
-    return told ? { status: 200, body: told } : { status: 404, body: new Uint8Array(0) };
+    const served = bytes && this.#faults.file ? this.#faults.file(name, bytes, this.#nowMs) : bytes;
+    return served ? { status: 200, body: served } : { status: 404, body: new Uint8Array(0) };
   }
 
   /** Cuts samples into segments of a second and parts of `partSamples`. */

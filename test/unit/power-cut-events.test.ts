@@ -17,7 +17,7 @@ const DECEMBER_MS = Date.UTC(2026, 11, 1);
 interface Cut {
   /** What the disk holds when the machine is started again. */
   readonly disk: PowerCutDisk;
-  readonly told: readonly CameraEvent[];
+  readonly notified: readonly CameraEvent[];
   /** Those of which the caller was told that they are kept. */
   readonly acknowledged: ReadonlySet<string>;
 }
@@ -29,7 +29,7 @@ async function tellUntilPowerCut(seed: number, keepsNames: number): Promise<Cut>
   await disk.makeFolder(dirname(FOLDER));
   await disk.syncFolder('/');
   const journal = new EventJournal({ folder: FOLDER, logger: silentLogger, fs: disk });
-  const told: CameraEvent[] = [];
+  const notified: CameraEvent[] = [];
   const acknowledged = new Set<string>();
   let callers = 3;
   const call = async (caller: number): Promise<void> => {
@@ -45,7 +45,7 @@ async function tellUntilPowerCut(seed: number, keepsNames: number): Promise<Cut>
         text: '',
         source: 'api',
       } as const;
-      told.push(event);
+      notified.push(event);
       await journal.append(event);
       await journal.sync();
       acknowledged.add(event.id);
@@ -58,7 +58,7 @@ async function tellUntilPowerCut(seed: number, keepsNames: number): Promise<Cut>
   while (!disk.isOff && callers > 0) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { disk: disk.afterCut(next, new Uint8Array(0), { keepsNames }), told, acknowledged };
+  return { disk: disk.afterCut(next, new Uint8Array(0), { keepsNames }), notified, acknowledged };
 }
 
 /** As Perch reads them at its next start. */
@@ -82,11 +82,11 @@ for (const [name, keepsNames] of Object.entries(DISKS)) {
     const lost: string[] = [];
     let kept = 0;
     for (let seed = 1; seed <= SEEDS; seed += 1) {
-      const { disk, told, acknowledged } = await tellUntilPowerCut(seed, keepsNames);
+      const { disk, notified, acknowledged } = await tellUntilPowerCut(seed, keepsNames);
       const found = await eventsOn(disk);
       const ids = new Set(found.map(({ id }) => id));
       lost.push(...[...acknowledged].filter((id) => !ids.has(id)).map((id) => `seed ${seed}: ${id}`));
-      expect(told).toEqual(expect.arrayContaining(found));
+      expect(notified).toEqual(expect.arrayContaining(found));
       kept += acknowledged.size;
     }
     expect(lost).toEqual([]);

@@ -12,7 +12,7 @@ import { FakeClock } from '../support/base/fake-clock.ts';
 import { filesBelow, record, temporaryFolder } from '../support/disks/recordings.ts';
 
 const HOUR_MS = 3_600_000;
-/** The real index over real recordings of a path, and who keeps them in bounds. The clock moves when it is told to. */
+/** The real index and retention over real recordings of a path, on a fake clock. */
 async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isClockTrusted?: boolean } = {}) {
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());
@@ -59,7 +59,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
       isClockTrusted: () => state.isClockTrusted,
       stopRecording: () => {},
     },
-    (told) => new SegmentAges(told, clock),
+    (index) => new SegmentAges(index, clock),
   );
   const stop = new AbortController();
   await space.configure();
@@ -133,9 +133,9 @@ test('a path keeps as many of its newest recordings as it may', async () => {
   await clock.advance(60_000);
   expect(left()).toEqual([...files].sort().slice(5));
   expect(playback.space.bytesOf('cam').files).toBe(5);
-  const told = () => filesBelow(join(dataDir, 'events')).map((file) => readFileSync(file, 'utf8'));
+  const events = () => filesBelow(join(dataDir, 'events')).map((file) => readFileSync(file, 'utf8'));
   await expect
-    .poll(told)
+    .poll(events)
     .toEqual([expect.stringMatching(/"type":"deleted".*"text":"deleted \d recordings?: cam: \d by size, /)]);
 });
 

@@ -61,8 +61,8 @@ async function p90(box: Box, note: (text: string) => void): Promise<number> {
     firsts.push(first);
     seconds.push(second);
   }
-  const told = (all: readonly number[]) => all.map((ms) => ms.toFixed(0)).join(' ');
-  note(`first viewers ${told(firsts)}, later ones ${told(seconds)}`);
+  const times = (all: readonly number[]) => all.map((ms) => ms.toFixed(0)).join(' ');
+  note(`first viewers ${times(firsts)}, later ones ${times(seconds)}`);
   return [...firsts, ...seconds].toSorted((a, b) => a - b)[P90_RANK] ?? Number.NaN;
 }
 

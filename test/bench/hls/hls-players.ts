@@ -87,10 +87,10 @@ function nextQuery(text: string): string {
 for (const path of paths) {
   void new Player(path).play();
 }
-let told = false;
+let isAnnounced = false;
 setInterval(() => {
-  if (!told && playing === paths.length) {
-    told = true;
+  if (!isAnnounced && playing === paths.length) {
+    isAnnounced = true;
     console.log('playing');
   }
   console.log(`${counts.files} files ${counts.bytes} bytes`);

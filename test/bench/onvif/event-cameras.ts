@@ -11,8 +11,13 @@ const count = Number(process.argv[2] ?? 64);
 const cameras = await Promise.all(
   Array.from({ length: count }, (_, i) => startOnvifCamera({ address: `127.0.1.${i + 1}`, credentials: LOGIN })),
 );
-const told = cameras.map(({ url, endpoint, state }) => ({ url, endpoint, serial: state.identity.serial, ...LOGIN }));
-process.stdout.write(`${JSON.stringify(told)}\n`);
+const addresses = cameras.map(({ url, endpoint, state }) => ({
+  url,
+  endpoint,
+  serial: state.identity.serial,
+  ...LOGIN,
+}));
+process.stdout.write(`${JSON.stringify(addresses)}\n`);
 
 const moves = cameras.map(() => false);
 let begun = 0;

@@ -56,10 +56,10 @@ export const keyFrameWish: Figure = {
   isAbsolute: true,
   about: `until a WebRTC viewer is live who joins ${PHASES.join(', ')} s into groups of ${LONG_GROUPS.groupSeconds} s of a camera that makes a key frame when it is asked for one`,
   measure: async (note) => {
-    const told = (all: readonly number[]) => all.map((ms) => ms.toFixed(0)).join(' ');
-    note(`of one that does not: ${told(await joins(false))}`);
+    const times = (all: readonly number[]) => all.map((ms) => ms.toFixed(0)).join(' ');
+    note(`of one that does not: ${times(await joins(false))}`);
     const heeded = await joins(true);
-    note(`of one that does: ${told(heeded)}`);
+    note(`of one that does: ${times(heeded)}`);
     return heeded;
   },
 };

@@ -8,7 +8,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 let viewer: Viewer;
 let agent: Agent;
-/** A proxy that shows Perch below `/cams`. */
+/** A proxy that serves Perch below `/cams`. */
 let proxy: Server;
 let below = '';
 
@@ -68,7 +68,7 @@ describeWith(['chromium'], 'the page of the control API', () => {
     },
   );
 
-  test('what comes in without end is shown as it comes, until it is stopped', async () => {
+  test('shows an endless response as it arrives, until it is stopped', async () => {
     const { page } = await openPage(`${agent.url}/v3/docs`);
     await page.getByRole('searchbox').fill('/v3/events');
     await page.locator('section > details:visible').filter({ hasText: 'server-sent' }).locator('> summary').click();

@@ -30,7 +30,7 @@ const TRIES: readonly Try[] = [
   ["ZLMediaKit's GET", ({ webrtc }) => `${webrtc}/index/api/addStreamProxy?${PROXY}&stream=gate`, { mode: 'no-cors' }],
 ];
 
-/** A page shows the answer of a form, which a browser sends anywhere without asking, in a frame. */
+/** A page that shows the response to a form in a frame: a browser sends forms to any origin without a preflight. */
 async function sendForm({ url, text }: { url: string; text: string }): Promise<void> {
   const [form, frame, field] = [
     document.createElement('form'),
@@ -87,7 +87,7 @@ describeWith(['chromium'], 'a page of another site, in a browser that has kept a
     return { api: originOf(api), hls: originOf(hls), webrtc: originOf(webrtc) };
   };
 
-  /** Somebody has typed name and password where they were asked for: the browser sends them along for all that lies below. */
+  /** The user has entered name and password at the browser's prompt: the browser sends them for everything below. */
   async function loggedIn(): Promise<Page> {
     const { api, hls, webrtc } = origins();
     const page = await viewer.open('about:blank');
@@ -99,7 +99,7 @@ describeWith(['chromium'], 'a page of another site, in a browser that has kept a
     return page;
   }
 
-  /** A refusal makes the browser forget the name and password: each try has a browser that was just told them. */
+  /** A rejection makes the browser forget name and password: each try has a browser that has just got them. */
   async function onAnotherSite<T>(host: string, attack: (page: Page) => Promise<T>): Promise<T> {
     const page = await loggedIn();
     await page.goto(`http://${host}:${(site.address() as AddressInfo).port}/`);
@@ -108,7 +108,7 @@ describeWith(['chromium'], 'a page of another site, in a browser that has kept a
     return result;
   }
 
-  // A site of its own, and another port of the same host, which is the same site with another origin.
+  // Another site, and another port of the same host, which is the same site with another origin.
   test.for(['localhost', '127.0.0.1'])('changes nothing and opens no WebSocket: from %s', async (host) => {
     const hook = join(agent.dataDir, `ran-from-${host}`);
     for (const [, url, options] of TRIES) {
@@ -132,7 +132,7 @@ describeWith(['chromium'], 'a page of another site, in a browser that has kept a
     expect(existsSync(hook)).toBe(false);
   });
 
-  test('the page of the box itself goes on changing things', async () => {
+  test("the device's own page can still change settings", async () => {
     const page = await loggedIn();
     const status = await page.evaluate(async () => {
       const headers = { 'Content-Type': 'application/json' };

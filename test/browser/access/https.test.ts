@@ -14,14 +14,14 @@ import { setupCodeOf } from '../../support/base/setup-code.ts';
 const PASSWORD = 'a long enough password';
 const SOON = { timeout: 30_000 };
 
-/** Every name that leads here; those of the network lead to this machine, as at home. */
+/** Every name of the device; the names of the network resolve to this machine, as at home. */
 const NAMES = [...systemNames().dns, '127.0.0.1'];
 
-/** Chromium with a home of its own. @param trusted file of an authority that its user has told it to trust */
+/** Chromium with its own profile. @param trusted file of an authority that its user trusts */
 async function startBrowser(home: string, trusted?: string): Promise<Browser> {
   const database = join(home, '.pki/nssdb');
   mkdirSync(database, { recursive: true });
-  // Where newer ones look.
+  // The location in newer versions.
   mkdirSync(join(home, '.local/share'), { recursive: true });
   symlinkSync(join(home, '.pki'), join(home, '.local/share/pki'));
   execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
@@ -53,7 +53,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
       ...claim,
       body: JSON.stringify({ password: PASSWORD, setupCode: setupCodeOf(agent) }),
     });
-    // As a phone does: from the page.
+    // As on a phone: from the page.
     const file = join(folder, 'perch.pem');
     writeFileSync(file, await (await fetch(`${agent.url}/trust/perch.pem`)).text());
     trusting = await startBrowser(join(folder, 'trusting'), file);
@@ -64,7 +64,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('a browser that does not trust the box is told so by the page, and warns', async () => {
+  test('the page informs a browser that does not trust the device, and the browser warns', async () => {
     const browser = await startBrowser(join(folder, 'strange'));
     const page = await browser.newPage();
     await page.goto(`${agent.url}/trust`);
@@ -86,7 +86,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     },
   );
 
-  /** Opens a place of the page over http, by a name where browsers do not take that for safe. */
+  /** Opens a place of the page over http, by a name that browsers do not consider secure. */
   async function openPlain(browser: Browser, place: string) {
     const [name = ''] = systemNames().dns;
     const context = await browser.newContext({ locale: 'en-GB' });
@@ -103,7 +103,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
   }
 
-  test('a page that was opened over http stays there while the browser does not trust the box, and says so where a password is typed', async () => {
+  test('a page over http stays there while the browser does not trust the device, and warns at password fields', async () => {
     const browser = await startBrowser(join(folder, 'stays'));
     const { page, probes, plain } = await openPlain(browser, '#/settings/people');
     await expect.poll(() => probes, SOON).toEqual(['failed']);
@@ -116,7 +116,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await browser.close();
   });
 
-  /** Opens the people of the box over http, where the browser takes the first answer of https for one that it does not trust. */
+  /** Opens the device's people over http, where the browser does not trust the first response over https. */
   async function openBeforeTrust() {
     const opened = await openPlain(trusting, 'trust/here');
     const { page, probes, plain, safe } = opened;
@@ -130,7 +130,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     return opened;
   }
 
-  test('a page over http moves to https by itself once the browser trusts the box, at the same place and logged in', async () => {
+  test('a page over http moves to https by itself once the browser trusts the device, at the same place and logged in', async () => {
     const { page, context, plain, safe } = await openBeforeTrust();
     await logIn(page);
     await page.waitForURL(`${safe}/#/settings/people`);
@@ -142,7 +142,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test('it asks again when it is shown again, and stays while something is typed', async () => {
+  test('it checks again when it is shown again, and stays while the user types', async () => {
     const { page, context, probes, plain, safe } = await openBeforeTrust();
     const show = async () => {
       const become = (state: 'hidden' | 'visible') =>
@@ -159,7 +159,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await field.fill('half a pass');
     await show();
     await expect.poll(() => probes, SOON).toEqual(['answered']);
-    // The page has had its answer when it has asked for something else.
+    // The page has its response by the time of its next request.
     await page.evaluate(() => fetch('/health').then((answer) => answer.text()));
     expect([page.url(), await field.inputValue()]).toEqual([`${plain}/#/settings/people`, 'half a pass']);
     await field.fill('');
@@ -168,10 +168,10 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test('the session has a cookie for https alone there, and one of its own over plain http', async () => {
+  test('the session has one cookie for https only, and another for plain http', async () => {
     const context = await trusting.newContext();
     const page = await context.newPage();
-    // Not localhost, where browsers take plain http for safe.
+    // Not localhost, where browsers consider plain http secure.
     const [name = ''] = systemNames().dns;
     const logIn = (password: string) =>
       fetch('/v3/session', {
@@ -192,7 +192,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test("the publisher's page has camera and microphone by the box's name", async () => {
+  test("the publisher's page has camera and microphone by the device's name", async () => {
     const context = await trusting.newContext();
     const page = await context.newPage();
     const [name = ''] = systemNames().dns;
@@ -218,7 +218,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test('who changes between the two ports is sent on with path and query when that is chosen', async () => {
+  test('a redirect between the two ports, if it is set, keeps path and query', async () => {
     const authority = new X509Certificate(await (await fetch(`${agent.url}/trust/perch.pem`)).text());
     expect(authority.ca).toBe(true);
     const before = await fetch(`${agent.url}/?x=1`, { redirect: 'manual' });

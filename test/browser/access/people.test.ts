@@ -42,7 +42,7 @@ describeWith(['chromium'], 'people on the page', () => {
     await agent[Symbol.asyncDispose]();
   });
 
-  test('a guest opens a link and sees the camera, live and recorded, until the owner takes it back; the address of the page forgets it', async () => {
+  test('a guest opens a link and sees the camera, live and recorded, until the owner revokes it; the page removes it from its address', async () => {
     const until = new Date(Date.now() + 3_600_000).toISOString();
     const made = await ask<{ id: string; link: string; token: string }>('POST', '/v3/guests', {
       paths: ['demo'],
@@ -78,7 +78,7 @@ describeWith(['chromium'], 'people on the page', () => {
   });
 
   inLong(() =>
-    test('a viewer logs in by name, sees the camera, and finds nothing to set but the way out', async () => {
+    test('a viewer logs in by name, sees the camera, and finds no settings except the logout', async () => {
       await ask('POST', '/v3/users', { name: 'eve', password: 'a red kite', cameras: ['demo'] });
       const page = await open(agent.url);
       await page.getByRole('button', { name: 'Use another name' }).click();

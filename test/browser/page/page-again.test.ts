@@ -5,7 +5,7 @@ import { type Size, type Visit, visit } from '../../peers/browser/page-visit.ts'
 import { describeWith } from '../../peers/programs/peers.ts';
 
 const VIEWER = { name: 'Wren', password: 'a wren in the hedge' };
-/** Of what the viewer does not see. */
+/** Data that the viewer must not see. */
 const OWNERS = /front.?door/i;
 
 describeWith(['chromium'], 'the page after people have changed, or an answer did not come', () => {
@@ -31,7 +31,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
   }
 
-  test('who logs in after the owner has logged out sees nothing of his, and the recordings at once', async () => {
+  test("a viewer who logs in after the owner's logout sees nothing of the owner's, and the recordings at once", async () => {
     await using visitor = await open();
     const { page, complaints } = visitor;
     await visitor.logIn();
@@ -52,7 +52,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
       });
     };
     await page.addInitScript(watch);
-    // What has only just begun to be recorded is none yet.
+    // A recording that has only just begun is not listed yet.
     complaints.length = 0;
     await leave.click();
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();
@@ -72,12 +72,12 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(complaints).toEqual([]);
   });
 
-  test('who logs in over the page in the place of another has a page of his own', async () => {
+  test("a login over the page as another person shows that person's page", async () => {
     await using visitor = await open();
     const { page, context } = visitor;
     await visitor.logIn();
     await page.getByRole('link', { name: /^Front door/ }).waitFor();
-    // An answer that is under way may bring the cookie again, and a page that is told all by events asks seldom.
+    // A pending response may set the cookie again, and a page with events polls seldom.
     const again = page.getByRole('dialog', { name: 'Welcome back' });
     const end = async () => {
       await context.clearCookies();
@@ -93,7 +93,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.content()).not.toMatch(OWNERS);
   });
 
-  test('a recording that the box does not give is tried again until it plays, and is not said to be deleted', async () => {
+  test('a recording that the device fails to serve is retried until it plays, and is not called deleted', async () => {
     await using visitor = await open('phone');
     const { page } = visitor;
     let isBusy = true;
@@ -105,7 +105,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.getByText('This recording is not available right now.').waitFor({ state: 'detached' });
   });
 
-  test("a guest's link that the box did not answer at first is opened as soon as it does", async () => {
+  test("a guest's link that the device did not answer at first opens as soon as it does", async () => {
     const { link } = await box.api<{ link: string }>('POST', 'guests', {
       paths: cameras.slice(1),
       until: new Date(Date.now() + 3_600_000).toISOString(),
@@ -122,7 +122,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(await page.getByText('No connection to this device.').isVisible()).toBe(false);
   });
 
-  test('a log-out that got no answer says so, and so does one of other devices', async () => {
+  test('reports a logout without a response, also one of other devices', async () => {
     await using visitor = await open();
     await using other = await open();
     const { page } = visitor;
@@ -133,33 +133,33 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.route(/v3\/sessions?(\/|$)/, (route) =>
       route.request().method() === 'DELETE' ? route.abort() : route.fallback(),
     );
-    const told = page.getByRole('status').filter({ hasText: 'No answer.' });
+    const toast = page.getByRole('status').filter({ hasText: 'No answer.' });
     await page.getByRole('button', { name: /^Log out/ }).click();
-    await told.waitFor();
+    await toast.waitFor();
     await page.reload();
     await page.getByRole('button', { name: 'Logged-in browsers' }).click();
     await page.getByRole('button', { name: 'Log out my other browsers' }).click();
-    await told.waitFor();
+    await toast.waitFor();
     expect(await page.getByText('Your other browsers are logged out.').count()).toBe(0);
   });
 
-  test('who logs out in one window sees nothing more of the box in the others', async () => {
+  test('a logout in one window hides everything of the device in the others', async () => {
     await using visitor = await open();
     await visitor.logIn('#/settings/people');
     const other = await visitor.context.newPage();
     await other.goto(`${visitor.url}/#/live`);
     await other.getByRole('link', { name: OWNERS }).waitFor();
-    // What hears of it comes when there is nothing else to do.
+    // The listener is loaded when the page is idle.
     await other.waitForFunction(() =>
       performance.getEntriesByType('resource').some(({ name }) => name.includes('/settings-')),
     );
     await visitor.page.getByRole('button', { name: /^Log out/ }).click();
-    // Over the page it may be asked for a moment before: its session has ended.
+    // The page may ask for the login a moment before: its session has ended.
     await other.getByRole('main').getByRole('heading', { name: 'Welcome back' }).waitFor();
     expect(await other.content()).not.toMatch(OWNERS);
   });
 
-  test('the file is checked and read again after a failure, without a word from whoever types', async () => {
+  test('the file is checked and read again after a failure, without a message to the user who types', async () => {
     await using visitor = await open();
     const { page } = visitor;
     let asked = 0;
@@ -174,7 +174,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     expect(asked).toBe(4);
   });
 
-  test('a camera that is gone is said to be, also when its recordings could not be deleted', async () => {
+  test('reports that a camera is removed, also if its recordings could not be deleted', async () => {
     await using visitor = await open();
     const { page } = visitor;
     await page.route(/recordings\/deletepath/, (route) => route.fulfill({ status: 500, json: { error: 'a fault' } }));
@@ -182,10 +182,10 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.getByRole('button', { name: 'Pause or remove' }).click();
     await page.getByRole('radio', { name: /^Delete now \(/ }).check();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    const told = page
+    const toast = page
       .getByRole('status')
       .filter({ hasText: 'Front door removed. Its recordings could not be deleted.' });
-    await told.getByRole('button', { name: 'Storage' }).click();
+    await toast.getByRole('button', { name: 'Storage' }).click();
     await page.getByRole('heading', { name: 'Storage', exact: true }).waitFor();
     expect(new URL(page.url()).hash).toBe('#/settings/storage');
   });

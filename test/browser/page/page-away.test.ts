@@ -19,7 +19,7 @@ afterAll(() => viewer[Symbol.asyncDispose]());
 const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { name });
 
 describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away', () => {
-  test('when the box is killed and comes back, so does the picture, without a click', async () => {
+  test('the picture returns without a click when the device is killed and comes back', async () => {
     await using agent = await startOwnedAgent();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
     const { page } = visitor;
@@ -37,7 +37,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
     await tile(page, 'Demo camera, Live').waitFor();
   });
 
-  test('a camera that goes is called so and leaves its last picture; it comes back by itself', async () => {
+  test('a camera that disappears is marked and keeps its last picture; it returns by itself', async () => {
     const gone = await startGstCamera({ '/main': H264 });
     await using agent = await startOwnedAgent({
       config: `readTimeout: 3s\npaths:\n  garden:\n    source: ${gone.url('/main')}\n`,
@@ -56,7 +56,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
   });
 });
 
-/** Whether the first tile shows a picture, the video's last or the still that was kept of it: it has many colours. */
+/** Whether the first tile shows a picture, the video's last or its stored still: it has many colours. */
 const pictureStays = (page: Page): Promise<boolean> =>
   page.evaluate(() => {
     const shown = document.querySelector(

@@ -43,7 +43,7 @@ describeWith(['chromium'], 'the page about backups', () => {
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  test.for(sizesInTurn())('a restore brings back a camera that was removed, on a %s', async (size) => {
+  test.for(sizesInTurn())('a restore brings back a removed camera, on a %s', async (size) => {
     await using owner = await open(size);
     const { page, complaints } = owner;
     expect(await axeFindings(page)).toEqual([]);
@@ -62,7 +62,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
     const former = box.app;
-    // The page comes anew when the box is back.
+    // The page reloads when the device is back.
     const again = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
     await page.getByText('This device is restarting').first().waitFor();
@@ -76,7 +76,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(complaints.filter((text) => !CLOSED_BY_RESTART.test(text))).toEqual([]);
   });
 
-  test.for(sizesInTurn())('a file that is no backup is told, and changes nothing, on a %s', async (size) => {
+  test.for(sizesInTurn())('rejects a file that is not a backup, and changes nothing, on a %s', async (size) => {
     await using owner = await open(size);
     const { page } = owner;
     const before = file();
@@ -91,7 +91,7 @@ describeWith(['chromium'], 'the page about backups', () => {
       await page.getByRole('alert').filter({ hasText: 'Nothing was changed' }).waitFor();
       expect(await page.getByRole('button', { name: 'Restore', exact: true }).count()).toBe(0);
     }
-    // A film is not even sent.
+    // A film is not even uploaded.
     await page.locator('input[type=file]').evaluate((input: HTMLInputElement) => {
       const files = new DataTransfer();
       files.items.add(new File([new Uint8Array(5 << 20)], 'film.mp4'));
@@ -99,12 +99,12 @@ describeWith(['chromium'], 'the page about backups', () => {
       input.dispatchEvent(new Event('change', { bubbles: true }));
     });
     await page.getByRole('alert').filter({ hasText: 'Nothing was changed. It is too large' }).waitFor();
-    // The end of the page may lie below the bar.
+    // The end of the page may be below the bar.
     await page
       .getByRole('button', { name: 'Download report' })
       .evaluate((end) => end.scrollIntoView({ block: 'center' }));
     expect(await axeFindings(page)).toEqual([]);
-    // The right one after all.
+    // The correct file now.
     await choose(page, 'right.perchbackup', backup);
     await page.getByText('Nothing changes.').waitFor();
     expect(await page.locator('.button.main').allTextContents()).toEqual(['Restore']);
@@ -112,7 +112,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(file()).toBe(before);
   });
 
-  test.for(sizesInTurn())('the report of a fault comes as a file without passwords, on a %s', async (size) => {
+  test.for(sizesInTurn())('the support bundle is a file without passwords, on a %s', async (size) => {
     await using owner = await open(size);
     const text = gunzipSync(await download(owner.page, 'Download report')).toString();
     expect(JSON.parse(text)).toMatchObject({ format: 'perch-diagnostics', cameras: [{ path: camera }] });
@@ -122,13 +122,13 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(owner.complaints).toEqual([]);
   });
 
-  test.for(sizesInTurn())('a new box is made the old one before it has a password, on a %s', async (size) => {
+  test.for(sizesInTurn())('a new device becomes the old one before it has a password, on a %s', async (size) => {
     await using owner = await visit(viewer.browser, box, { size });
     await owner.logIn(BACKUP);
     await settled(owner.page, '.restore');
     const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
     await using fresh = await startPageHarness();
-    // It keeps its own addresses, for both are on one machine, but for the one of the page.
+    // It keeps its own addresses, because both are on one machine, except the page's.
     const [port = 0] = await freePorts(1);
     const own = readFileSync(join(fresh.folder, 'perch.yml'), 'utf8');
     const config = document.members.find(({ name }: { name: string }) => name === 'perch.yml');
@@ -141,7 +141,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await settled(page, '.sheet .restore');
     const code = page.locator('.sheet [name=code]');
     if ((await code.count()) > 0) {
-      // As for setting the password: an address that is not private wants it.
+      // As for setting the password: an address that is not private requires it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
       await page.getByRole('alert').filter({ hasText: 'Shown on the terminal or screen of this device.' }).waitFor();
       await code.fill(fresh.app.accounts.setup?.code ?? '');
@@ -150,7 +150,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByText('Your password becomes the one in the backup.').waitFor();
     await settled(page, '.plan');
     expect(await axeFindings(page)).toEqual([]);
-    // A box that starts within a second is missed soon.
+    // A device that restarts within a second is soon noticed as away.
     await page.route('**/v3/restore', async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });
@@ -158,7 +158,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
     await page.getByText('In the backup this device has another address').waitFor();
     const again = page.getByRole('link', { name: `:${port}/` });
-    // As long as it is usual it may come back here, and then it is told that it does not.
+    // Within the usual time it may come back here; after that the page reports that it does not.
     await page.getByText('This device does not answer here.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await again.click();

@@ -30,9 +30,9 @@ describeWith(['chromium'], 'one camera', () => {
   const open = async (options: VisitOptions, camera = garden) => {
     const visitor = await visit(viewer.browser, box, options);
     await visitor.logIn(`#/live/${camera}`);
-    // The large one, and nothing above it that goes on until then.
+    // The large one, without the small one above it that plays until then.
     await visitor.page.locator('.camera-view .picture:only-child .surface.playing').waitFor();
-    // Comes later, and the pad makes room for it.
+    // It appears later, and the pad makes room for it.
     await visitor.page.locator('.rewind .time').waitFor();
     return visitor;
   };
@@ -46,7 +46,7 @@ describeWith(['chromium'], 'one camera', () => {
   const moves = (expected: { x: number; y: number; zoom: number }) =>
     expect.poll(() => head().velocity, { timeout: 10_000 }).toEqual(expected);
   const rests = () => expect.poll(() => head().moving, { timeout: 10_000 }).toBe(false);
-  /** Presses the pad, so far from its middle as a share of its radius. */
+  /** Presses the pad at a distance from its centre, as a share of its radius. */
   const press = async (page: Page, x: number, y: number) => {
     const pad = await page.locator('.pad').boundingBox();
     const radius = (pad?.width ?? 0) / 2;
@@ -54,7 +54,7 @@ describeWith(['chromium'], 'one camera', () => {
     await page.mouse.down();
   };
 
-  test('the head follows the pad, faster the farther out, goes on as long as it is held, and stops when it is let go', async () => {
+  test('the head follows the pad, faster farther out, continues while it is held, and stops on release', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     await page.locator('.pad').waitFor();
@@ -63,11 +63,11 @@ describeWith(['chromium'], 'one camera', () => {
     await press(page, 0.6, 0);
     await moves({ x: 0.6, y: 0, zoom: 0 });
     await page.mouse.move(0, 0);
-    // Up and to the left, as fast as it can.
+    // Up and to the left, at full speed.
     await expect.poll(() => Math.hypot(head().velocity.x, head().velocity.y), { timeout: 10_000 }).toBeGreaterThan(0.9);
     expect(head().velocity.y).toBeGreaterThan(0.7);
     const before = box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length ?? 0;
-    // Longer than the camera goes by itself: it is told again.
+    // Longer than a movement lasts without renewal: the page renews it.
     await expect
       .poll(() => box.cameras[0]?.operations.filter((name) => name === 'ContinuousMove').length, { timeout: 15_000 })
       .toBeGreaterThan(before + 2);
@@ -77,7 +77,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('it is turned by keys that are held, and by buttons that are pressed and pressed again', async () => {
+  test('held keys turn it, and so do buttons that are pressed repeatedly', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;
     await page.locator('.pad').waitFor();
@@ -97,7 +97,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a page that is closed with the finger on the pad leaves the camera standing', async () => {
+  test('closing the page with the finger on the pad stops the camera', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.pad').waitFor();
@@ -106,13 +106,13 @@ describeWith(['chromium'], 'one camera', () => {
     const stops = () => box.cameras[0]?.operations.filter((name) => name === 'Stop').length ?? 0;
     const before = stops();
     await page.close({ runBeforeUnload: true });
-    // On a busy machine it is stopped more than once: because nobody seems to hold it any more, and because the page closes.
+    // On a busy machine it is stopped more than once: by the missing renewal, and by the closing page.
     await expect.poll(stops).toBeGreaterThan(before);
     await rests();
   });
 
   inLong(() =>
-    test('a place that it knows is gone to by its name, whatever that is', async () => {
+    test('moves to a preset by its name, whatever the name is', async () => {
       await using visitor = await open({ size: 'phone' });
       const { page } = visitor;
       const { position } = [...head().presets.values()][1] ?? {};
@@ -125,7 +125,7 @@ describeWith(['chromium'], 'one camera', () => {
     }),
   );
 
-  test('where it looks now is saved by a name, moved by the same name, gone to, and forgotten', async () => {
+  test('saves the position as a preset, moves it under the same name, returns to it, and deletes it', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page, complaints } = visitor;
     const save = async (position: { x: number; y: number; zoom: number }) => {
@@ -154,7 +154,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('from its tile the picture grows and goes on, the large one takes its place when it plays, and so it is on the way back', async () => {
+  test("the tile's picture grows and keeps playing until the large stream replaces it, and the same on the way back", async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page, complaints } = visitor;
@@ -184,7 +184,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('who opens a camera by a key is at its heading, and at its tile again when back', async () => {
+  test('opening a camera by key focuses its heading, and going back focuses its tile', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page } = visitor;
@@ -217,7 +217,7 @@ describeWith(['chromium'], 'one camera', () => {
       const [above, below] = size === 'phone' ? [strip, before] : [before, strip];
       expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
       const beyond = await page.locator('.camera-view').evaluate((all) => all.scrollHeight - all.clientHeight);
-      // On a phone the camera's places may need more room than there is.
+      // On a phone the camera's presets may need more room than there is.
       expect(size === 'phone' || beyond === 0, 'in a wide window there is nothing to scroll to').toBe(true);
     },
   );
@@ -234,7 +234,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   onlyBy('localhost', () =>
-    test('a phone that takes pictures by its own sheet is handed a snapshot, and nothing is downloaded', async () => {
+    test('a phone with its own share sheet gets a snapshot there, without a download', async () => {
       await using visitor = await open({ size: 'phone', way: 'localhost' });
       const { page, complaints } = visitor;
       await page.evaluate(() => {
@@ -260,7 +260,7 @@ describeWith(['chromium'], 'one camera', () => {
     }),
   );
 
-  test('beside Live stands of when the picture is, and the keys are told', async () => {
+  test('the time of the picture is next to Live, and the keys are listed', async () => {
     await using visitor = await open({ size: 'desktop' }, plain);
     const { page } = visitor;
     const time = page.locator('.over .state .digits');
@@ -276,7 +276,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(page.url()).toContain(plain);
   });
 
-  test('the i shows how the picture comes', async () => {
+  test('the i shows the transport of the picture', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.keyboard.press('i');
@@ -288,7 +288,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await axeFindings(page)).toEqual([]);
   });
 
-  test('who slides back sees what was recorded, goes on from there, and is live again with one tap', async () => {
+  test('sliding back shows the recording, plays on from there, and one tap returns to live', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     const strip = page.locator('.rewind .time');
@@ -332,7 +332,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('two fingers enlarge the picture, two taps show it whole, and a swipe leads to the next camera', async () => {
+  test('two fingers zoom the picture, a double tap shows it whole, and a swipe leads to the next camera', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     const touch = await page.context().newCDPSession(page);
@@ -358,7 +358,7 @@ describeWith(['chromium'], 'one camera', () => {
   const leftOf = (page: Page) =>
     page.locator('.enlarged').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e);
 
-  test('a picture is enlarged by keys and wheel, arrows move it, and Escape shows it whole before it leads back', async () => {
+  test('keys and wheel zoom a picture, arrows move it, and Escape shows it whole before it leads back', async () => {
     await using visitor = await open({ size: 'desktop' }, plain);
     const { page, complaints } = visitor;
     await page.keyboard.press('+');
@@ -371,7 +371,7 @@ describeWith(['chromium'], 'one camera', () => {
     await page.mouse.move(700, 400);
     await page.mouse.wheel(0, -200);
     await expect.poll(() => scaleOf(page)).toBeGreaterThan(1.4);
-    // The other button opens the browser's menu, which keeps its end to itself.
+    // The other button opens the browser's menu, which swallows the pointer's release.
     await page.mouse.down({ button: 'right' });
     const left = await leftOf(page);
     await page.mouse.move(800, 450);
@@ -384,7 +384,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('where the camera itself turns and zooms, Z enlarges the picture, whose the arrows are until it is whole again', async () => {
+  test('where the camera itself turns and zooms, Z zooms the picture, which has the arrows until it is whole again', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.rocker').waitFor();
@@ -406,7 +406,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(await scaleOf(page)).toBe(1);
   });
 
-  test('what a camera cannot do is not there', async () => {
+  test('hides controls for abilities that a camera lacks', async () => {
     await using visitor = await open({ size: 'desktop' }, plain);
     const { page, complaints } = visitor;
     await page.waitForFunction(() => {
@@ -419,7 +419,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 });
 
-/** Later scripts come one after the other: when that of the recordings is asked for, one camera's page is there. */
+/** Later scripts load in sequence: once the recordings' script is requested, the page of one camera is loaded. */
 async function onceCameraPageIsThere(page: Page): Promise<void> {
   await page.waitForFunction(() =>
     performance.getEntriesByType('resource').some(({ name }) => /\/recordings-\w+\.js/.test(name)),
@@ -429,13 +429,13 @@ async function onceCameraPageIsThere(page: Page): Promise<void> {
 const bytesOf = async (file: Download): Promise<Buffer> =>
   Buffer.concat(await (await file.createReadStream()).toArray());
 
-/** Of two times of day, `16:04:12`. */
+/** Seconds between two times of day, `16:04:12`. */
 function secondsBetween(one: string, other: string): number {
   const seconds = (text: string) => text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
   return Math.abs(seconds(one) - seconds(other));
 }
 
-/** In the page: counts the moments at which the first camera's picture was not there, and the pictures that moved. */
+/** In the page: counts the moments without the first camera's picture, and the pictures that moved. */
 function watchForBlack(): void {
   const seen = { black: 0, leaps: 0 };
   (window as unknown as { seen: object }).seen = seen;

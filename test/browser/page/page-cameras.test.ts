@@ -43,7 +43,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     (await box.api<{ readyTime: string }>('GET', `paths/get/${name}`)).readyTime;
   const ordered = async () =>
     (await box.api<{ items: { path: string }[] }>('GET', 'cameras/list')).items.map(({ path }) => path);
-  const told = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
+  const toast = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor();
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
   test.for(sizesInTurn())(
@@ -76,7 +76,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     },
   );
 
-  test('what is changed stands in the file, the stream does not notice, and Undo takes it back', async () => {
+  test('a change is written to the file without an interruption of the stream, and Undo reverts it', async () => {
     await using visitor = await open('phone', sheetOf(garden));
     const { page, complaints } = visitor;
     const before = [await readyTime(garden), file()];
@@ -88,7 +88,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await sheet.getByRole('radio', { name: 'On motion' }).check();
     await sheet.getByRole('spinbutton', { name: 'Keep for' }).press('ArrowUp');
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await told(page, 'Saved.');
+    await toast(page, 'Saved.');
     await page.getByRole('link', { name: HOSTILE }).waitFor();
     expect(await configOf(garden)).toMatchObject({
       ...{ record: 'motion', recordDeleteAfter: '2d', camera: { name: HOSTILE, user: 'admin' } },
@@ -110,7 +110,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('sound is switched off for both pictures of a camera, and it is told before and after that it starts again', async () => {
+  test('sound is switched off for both streams of a camera, with a note before and after that it restarts', async () => {
     await using visitor = await open('phone', sheetOf(garden));
     const { page, complaints } = visitor;
     const sheet = page.getByRole('dialog');
@@ -125,7 +125,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await sheet.getByRole('switch', { name: 'Sound' }).click();
     await foot('Live video and recording pause for about 2 s.');
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await told(page, 'Saved. Garden restarts in about 2 s.');
+    await toast(page, 'Saved. Garden restarts in about 2 s.');
     await until(async () => expect(await tracks()).toMatchObject([{ tracks: ['H264'] }, { tracks: ['H264'] }]));
     await page.getByRole('button', { name: 'Undo' }).click();
     const both = { tracks: ['H264', 'G711'] };
@@ -134,7 +134,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('two who edit at once: what the other has changed shows at its field, and either value can be kept', async () => {
+  test("two concurrent editors: the other's change shows at its field, and either value can be kept", async () => {
     await using visitor = await open('desktop', sheetOf(drive));
     const { page } = visitor;
     const sheet = page.getByRole('dialog');
@@ -145,7 +145,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       .getByRole('alert')
       .filter({ hasText: 'You changed this in another window just now: 1 day → 30 days' });
     await conflict.waitFor();
-    // What was not touched here follows.
+    // Untouched fields follow.
     expect(await sheet.getByRole('radio', { name: 'Off' }).isChecked()).toBe(true);
     await sheet.getByRole('button', { name: 'Take theirs' }).click();
     expect(await keep.getAttribute('aria-valuetext')).toBe('30 days');
@@ -153,11 +153,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '7d', record: 'yes' });
     await sheet.getByRole('button', { name: 'Keep mine' }).click();
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await told(page, 'Saved.');
+    await toast(page, 'Saved.');
     expect(await configOf(drive)).toMatchObject({ recordDeleteAfter: '45d', record: true });
   });
 
-  test('a change that was not heard of is not overwritten: saving says who has changed it', async () => {
+  test('an unseen change is not overwritten: saving reports it', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     await page.route('**/v3/events*', (route) =>
@@ -175,12 +175,12 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(await configOf(garden)).toMatchObject({ recordDeleteAfter: '14d', recordMaxSize: '20G' });
     await sheet.getByRole('button', { name: 'Keep mine' }).click();
     await sheet.getByRole('button', { name: 'Save' }).click();
-    await told(page, 'Saved.');
+    await toast(page, 'Saved.');
     expect(await configOf(garden)).toMatchObject({ recordDeleteAfter: '2d', recordMaxSize: '20G' });
     expect(complaints.filter((one) => !/412/.test(one))).toEqual([]);
   });
 
-  test('that a camera is followed to another address is told', async () => {
+  test('reports that a camera was followed to another address', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const moved = { time: new Date().toISOString(), path: garden, state: 'moved', from: '127.0.3.2', to: '127.0.3.20' };
@@ -188,11 +188,11 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       route.fulfill({ contentType: 'text/event-stream', body: `event: camera\ndata: ${JSON.stringify(moved)}\n\n` }),
     );
     await visitor.logIn('#/settings/cameras');
-    await told(page, 'Garden has a new address, 127.0.3.20. Nothing to do.');
+    await toast(page, 'Garden has a new address, 127.0.3.20. Nothing to do.');
     expect(complaints).toEqual([]);
   });
 
-  test('cameras are put in order by keys, by a mouse, and by holding and dragging with a finger', async () => {
+  test('cameras are reordered by keys, by mouse, and by holding and dragging with a finger', async () => {
     {
       await using visitor = await open('desktop', '#/settings/cameras');
       const { page, complaints } = visitor;
@@ -228,7 +228,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
-  test('another login is tried first, and one that the camera refuses changes nothing', async () => {
+  test('a new login is tried first, and one that the camera rejects changes nothing', async () => {
     await using visitor = await open('phone', sheetOf(door));
     const { page, complaints } = visitor;
     const before = file();
@@ -240,34 +240,34 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(file()).toBe(before);
     await sheet.getByLabel('Password of the camera').fill('none');
     await sheet.getByRole('button', { name: 'Try and save' }).click();
-    await told(page, 'Saved. Front door restarts.');
+    await toast(page, 'Saved. Front door restarts.');
     expect(complaints).toEqual([]);
   });
 
-  test('a camera that sends whole pictures too seldom is told to send more of them', async () => {
+  test('a camera with too few key frames is set to send more', async () => {
     await using visitor = await open('desktop', sheetOf(garden));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: /^Picture/ }).click();
     await page.getByText('Video starts up to 10 s late').waitFor();
     await page.getByRole('button', { name: 'Change' }).click();
-    await told(page, 'Saved.');
+    await toast(page, 'Saved.');
     expect(box.cameras[1]?.state.profiles.find(({ token }) => token === 'main')?.group).toBe(30);
     await page.getByText('Video starts up to 10 s late').waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 
-  test('a camera is paused for an hour and goes on, and one that is away says why and what to do', async () => {
+  test('a camera is paused for an hour and resumes, and a missing one shows the cause and the remedy', async () => {
     await using visitor = await open('phone', sheetOf(drive));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Pause or remove' }).click();
     await page.getByRole('button', { name: 'For one hour' }).click();
-    await told(page, 'Driveway is paused.');
+    await toast(page, 'Driveway is paused.');
     const { pausedUntil } = await box.api<{ pausedUntil: string }>('GET', `cameras/get/${drive}`);
     expect(Math.abs(Date.parse(pausedUntil) - Date.now() - 3_600_000)).toBeLessThan(60_000);
     await page.getByRole('dialog', { name: 'Driveway' }).getByRole('button', { name: 'Resume now' }).click();
-    await told(page, 'Driveway has resumed.');
+    await toast(page, 'Driveway has resumed.');
     await until(async () => expect(await box.api('GET', `cameras/get/${drive}`)).toMatchObject({ state: 'running' }));
-    // Away for a while: nobody waits for minutes here.
+    // Missing for a while: the test does not wait for minutes.
     await page.route('**/v3/paths/list*', async (route) => {
       const list = await (await route.fetch()).json();
       const items = list.items.map((item: { offlineSince: string | null }) => ({
@@ -282,12 +282,12 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await dialog.getByText('The camera answers but sends no video.').waitFor();
     await page.getByRole('button', { name: 'Restart camera' }).waitFor();
     await box.cameras[2]?.start();
-    await told(page, 'Driveway is back after 12 min.');
+    await toast(page, 'Driveway is back after 12 min.');
     await dialog.getByText(/^Offline since/).waitFor({ state: 'detached' });
     expect(complaints).toEqual([]);
   });
 
-  test('a camera that is removed is had back by Undo, and goes with its recordings when that is wanted', async () => {
+  test('Undo restores a removed camera, and its recordings are deleted if the user wants that', async () => {
     await box.api('PATCH', `config/paths/patch/${drive}`, { recordDeleteAfter: '14d' });
     await using visitor = await open('desktop', sheetOf(drive));
     const { page, complaints } = visitor;
@@ -299,21 +299,21 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     await page.getByRole('button', { name: 'Pause or remove' }).click();
     await page.getByRole('radio', { name: 'Keep them until they are 14 days old' }).waitFor();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    await told(page, 'Driveway removed. Its recordings are kept until they are 14 days old.');
+    await toast(page, 'Driveway removed. Its recordings are kept until they are 14 days old.');
     await page.waitForFunction(() => document.querySelector('dialog') === null);
     expect(await ordered()).toEqual([door, garden]);
     await until(async () => expect(await bytesOf()).toBeGreaterThan(0));
     await page.getByRole('button', { name: 'Undo' }).click();
-    await told(page, 'Driveway is back.');
+    await toast(page, 'Driveway is back.');
     expect(await configOf(drive)).toEqual(before);
     await page.getByRole('link', { name: /^Driveway/ }).click();
     await page.getByRole('button', { name: 'Pause or remove' }).click();
     await page.getByRole('radio', { name: /^Delete now \(/ }).check();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    await told(page, /^Driveway removed, .* deleted\.$/);
+    await toast(page, /^Driveway removed, .* deleted\.$/);
     expect([await ordered(), await bytesOf()]).toEqual([[door, garden], 0]);
     await expectOrder(page, ['Front door', 'Garden']);
-    // Its picture may have been on the way to being asked for when it went.
+    // A request for its picture may have been pending when it was removed.
     const ofGone = new RegExp(`/${drive}\\w*/whep$|the server responded with a status of 400`);
     expect(complaints.filter((line) => !ofGone.test(line))).toEqual([]);
   });

@@ -13,10 +13,10 @@ import { record } from '../../support/disks/recordings.ts';
 /** Of each of the two recordings, and of the gap between them. */
 const RECORDED_MS = 9_000;
 const GAP_MS = 3_000;
-/** The cameras send ten pictures a second; labels of recordings are that exact. */
+/** The cameras send ten pictures a second, which limits the precision of the recordings' labels. */
 const EXACT_MS = 250;
 const LEAD_MS = 3_000;
-/** Events within an hour: more than its timeline and the first page of their list tell one by one. */
+/** Events within an hour: more than its timeline and the first page of their list show individually. */
 const MANY = 205;
 const DAY_MS = 86_400_000;
 const VIDEO = '.recording-screen video';
@@ -37,12 +37,12 @@ function clipIn(page: Page): Span | undefined {
   return start && end ? { startMs: Number(start), endMs: Number(end) } : undefined;
 }
 
-/** A finger moves the beginning of what is marked by a fifth of it. */
+/** A finger moves the beginning of the selection by a fifth of it. */
 async function dragStart(page: Page, size: Size): Promise<void> {
   const edge = await page.getByRole('slider', { name: 'Start' }).boundingBox();
   const range = await page.locator('.clip-range').boundingBox();
   const x = (edge?.x ?? 0) + (edge?.width ?? 0) / 2;
-  // The clip's card may lie over the outer half of it.
+  // The clip's card may cover its outer half.
   const y = (edge?.y ?? 0) + (size === 'phone' ? 2 : (edge?.height ?? 0) / 2);
   await page.mouse.move(x, y);
   await page.mouse.down();
@@ -72,7 +72,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     second = { startMs: first.endMs + GAP_MS, endMs: first.endMs + GAP_MS + RECORDED_MS };
     const folder = join(box.folder, 'data/recordings');
     earlierMs = Date.now() - 3 * DAY_MS;
-    // So long that no busy machine plays it to its end before a test has stopped it.
+    // So long that no busy machine plays it to the end before a test has paused it.
     await record(folder, 120, { path: 'front_door', wall: earlierMs });
     for (const span of [first, second]) {
       await recordClock(folder, 'front_door', span.startMs, RECORDED_MS / 1000);
@@ -81,7 +81,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await box.adopt();
     const start = new Date(first.startMs + 5_000).toISOString();
     await box.api('POST', 'events', { path: 'front_door', type: 'doorbell', start, text: '<b>Parcel</b>' });
-    // Within an hour, so that no midnight lies between them.
+    // Within an hour, so that they are on the same day.
     const hour = Math.floor(earlierMs / 3_600_000) * 3_600_000;
     for (let i = 0; i < MANY; i += 1) {
       const start = new Date(hour + i * 6_000).toISOString();
@@ -164,7 +164,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     },
   );
 
-  test('a link marks a clip; over a gap it says what is missing, and the file holds the rest', async () => {
+  test('a link selects a clip; over a gap the page reports the missing part, and the file has the rest', async () => {
     const [from, to] = [first.endMs - 3_000, second.startMs + 3_000].map(Math.round) as [number, number];
     await using visitor = await open('desktop', `clip=${from}-${to}`);
     const { page, complaints } = visitor;
@@ -175,7 +175,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('the calendar has the days with recordings: one opens, another names the nearest', async () => {
+  test('the calendar marks days with recordings: one opens, another names the nearest', async () => {
     await using visitor = await open('phone', at(first.startMs + 3_000));
     const { page, complaints } = visitor;
     const old = new Date(Date.now() - 3 * DAY_MS);
@@ -206,13 +206,13 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('what was seen stands beside the picture and opens three seconds before; the picture of the moment is a file in full size', async () => {
+  test('events are listed next to the picture and open three seconds earlier; a snapshot is a file in full size', async () => {
     await using visitor = await open('desktop', at(second.startMs + 2_000));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Pause' }).click();
     const event = page.getByRole('region', { name: 'Events of this day' }).getByRole('button', { name: /^Doorbell/ });
     expect(await event.textContent()).toContain('<b>Parcel</b>');
-    // Its small picture is there.
+    // Its thumbnail is there.
     await page.waitForFunction(() => (document.querySelector<HTMLCanvasElement>('.day-list .thumb')?.width ?? 0) > 100);
     await event.click();
     const opened = await until(async () => {
@@ -229,7 +229,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   });
 
   onlyBy('localhost', () =>
-    test('where a phone shares files the clip is handed to it; it asks for a second tap when the first was too long ago', async () => {
+    test('a phone that shares files gets the clip; the page asks for a second tap if the first was too long ago', async () => {
       await using visitor = await open('desktop', `clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
       const { page, complaints } = visitor;
       await page.evaluate(() => {
@@ -251,7 +251,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     }),
   );
 
-  test('what stands too close on the timeline is counted, which says so until one is near enough', async () => {
+  test('events too close together on the timeline are counted, and the count zooms in until one is alone', async () => {
     await using visitor = await open('desktop', at(earlierMs + 1_000));
     const { page, complaints } = visitor;
     const hint = page.getByText('Zoom in to see each event');
@@ -261,7 +261,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
       await page.keyboard.press('+');
       return (await hint.isHidden()) || undefined;
     });
-    // In the list each of them stands by itself.
+    // The list has each of them separately.
     await until(async () => {
       await page
         .getByRole('button', { name: 'Show earlier' })
@@ -272,7 +272,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('a viewer has clips, what was seen and what is protected, and does not protect', async () => {
+  test('a viewer sees clips, events and protected recordings, and cannot protect any', async () => {
     await box.api('POST', 'users', {
       name: 'eve',
       password: 'a red kite flies',
@@ -294,7 +294,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const seen = page.getByRole('region', { name: 'Events of this day' }).locator('li');
     await seen.first().waitFor();
     expect(await seen.allTextContents()).toEqual([expect.stringContaining('Doorbell')]);
-    // As it happens, too.
+    // Live as well.
     const start = new Date(second.startMs + 2_000).toISOString();
     await box.api('POST', 'events', { path: 'front_door', type: 'person', start });
     await seen.filter({ hasText: 'Person' }).waitFor();

@@ -9,7 +9,7 @@ import { type PageHarness, startPageHarness } from '../../peers/browser/page-har
 import { axeFindings, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
-/** A board without a battery, whose clock begins somewhere, and root's service that sets it. */
+/** A board without a battery, whose clock starts at an arbitrary time, and root's service that sets it. */
 function lostMachine() {
   const host = mkdtempSync(join(tmpdir(), 'perch-clock-'));
   let offsetMs = 0;
@@ -20,17 +20,17 @@ function lostMachine() {
   return {
     host,
     lose,
-    /** As a time server does. */
+    /** As a time server would. */
     find: () => {
       offsetMs = 0;
     },
     clock: { ...systemClock, wallMs: () => Date.now() + offsetMs },
-    /** Says into which data folder the service looks. */
+    /** Sets the data folder that the service watches. */
     ready: (dataDir: string) => {
       mkdirSync(host, { recursive: true });
       writeFileSync(join(host, 'clock.ready'), `${dataDir}\n`);
     },
-    /** Does what is asked for next. @returns the time that was set */
+    /** Carries out the next request. @returns the time that was set */
     setOnce: async (dataDir: string): Promise<number> => {
       const file = join(dataDir, 'requests/clock.json');
       const request = await until(() => {
@@ -82,13 +82,13 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       await page.getByText('The clock is set.').waitFor();
       await page.getByText('This device does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
-      // Who knows the time takes none.
+      // A device with the correct time takes none.
       await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(/409.*knows the time/);
       expect(complaints).toEqual([]);
     },
   );
 
-  test('is not offered it any more when the network has told it the time meanwhile', async () => {
+  test('is no longer offered once the network has set the time', async () => {
     machine.lose();
     expect(await until(async () => ((await isSet()) ? undefined : 'lost'))).toBe('lost');
     await using owner = await visit(viewer.browser, box, { size: 'phone' });

@@ -12,11 +12,11 @@ const FRAMES = byLength(10, 900);
 const camera = (encoder: string, codec: string, fps: number) =>
   `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=${fps}/1 ! ${encoder} tune=zerolatency speed-preset=ultrafast key-int-max=${fps} ! ${codec}parse ! rtp${codec}pay name=pay0 pt=96 )`;
 const H264 = camera('x264enc bitrate=300', 'h264', 10);
-/** Costs the most, and nobody sees it. */
+/** The most expensive encoding, and invisible here. */
 const H265 = camera('x265enc bitrate=800', 'h265', 3);
 const JPEG =
   'videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=180,framerate=10/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26';
-/** Surround: nothing makes Opus of it. */
+/** Surround: it is not transcoded to Opus. */
 const AAC =
   'audiotestsrc is-live=true ! audio/x-raw,channels=6,channel-mask=(bitmask)0x3f ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97';
 const ALAW = 'audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8';
@@ -31,7 +31,7 @@ const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { nam
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
 describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot decode', () => {
-  test('a codec that the browser cannot decode is named, and the small picture is shown if there is one', async () => {
+  test('names a codec that the browser cannot decode, and shows the small stream if there is one', async () => {
     await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
     const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
     const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
@@ -57,7 +57,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
   });
 
-  test('sound that does not come over WebRTC is named in the information, until it is heard', async () => {
+  test('the information names sound that WebRTC cannot carry, until it is switched on', async () => {
     const mount = H264.replace(' )', ` ${AAC} )`);
     await using gst = await startGstCamera({ '/main': mount });
     await using agent = await startOwnedAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
@@ -74,7 +74,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await card.filter({ hasText: 'TechnologyWebRTC' }).waitFor();
   });
 
-  test('a recording that the browser cannot decode is named, also where its sound plays', async () => {
+  test('names a recording that the browser cannot decode, also where its sound plays', async () => {
     const names = inShort(['silent', 'sound'], 'sound');
     await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
     const paths = names.map((name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`);
@@ -90,7 +90,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
       await visitor.go(`#/rec/${name}?ago=2`);
       const why = alert(page, 'This browser cannot play this recording (M-JPEG). You can download it.');
       await why.waitFor();
-      // What is said stays, also while the sound goes on.
+      // The message stays while the sound continues.
       if (name === 'sound') {
         await page.waitForFunction(() => (document.querySelector('video')?.played.length ?? 0) > 0);
         expect(await why.isVisible()).toBe(true);
@@ -99,7 +99,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     }
   });
 
-  test('a camera that is recorded as MPEG-TS is told not to play here, and how it would', async () => {
+  test('a camera recorded as MPEG-TS shows that it does not play here, and the setting that would help', async () => {
     await using gst = await startGstCamera({ '/main': H264 });
     const config = `paths:\n  ts:\n    source: ${gst.url('/main')}\n    record: yes\n    recordFormat: mpegts\n`;
     await using agent = await startOwnedAgent({ config });

@@ -21,7 +21,7 @@ const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { nam
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
 describeWith(['chromium'], 'the page, with the demo camera', () => {
-  test('the link that the box shows asks for a password alone, is taken out of the address, and leads to the picture of this moment', async () => {
+  test('the link from the console asks only for a password, is removed from the address, and leads to the live picture', async () => {
     await using agent = await startAgent({ listen: pageEverywhere });
     await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
     const { page } = visitor;
@@ -68,7 +68,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
 });
 
 describeWith(['chromium'], 'the page and its box', () => {
-  test('a weak password is refused in words, a good one leads to live; the session outlives a restart, until one logs out', async () => {
+  test('a weak password is rejected with a message, a good one leads to live; the session survives a restart, until the logout', async () => {
     await using agent = await startAgent({ listen: pageEverywhere });
     await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
     const { page } = visitor;
@@ -112,12 +112,12 @@ describeWith(['chromium'], 'the page and its box', () => {
     expect(refused, 'asked for cameras that it may not see').toEqual([]);
     await password.fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: 'Log in' }).click();
-    // The page that one has left.
+    // The page before.
     await page.getByRole('button', { name: 'Log out' }).waitFor();
   });
 });
 
-/** What a finger or an eye would stumble over. */
+/** Obstacles for a finger or an eye. */
 const layoutFaults = (page: Page): Promise<string[]> =>
   page.evaluate((limit) => {
     const { scrollWidth, clientWidth } = document.documentElement;

@@ -5,7 +5,7 @@ import { type PageHarness, startPageHarness } from '../../peers/browser/page-har
 import { addressOf, onlyBy, SIZES, type Size, type VisitOptions, visit } from '../../peers/browser/page-visit.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
-/** Where the places of the navigation stand, and which they are. */
+/** The places of the navigation and their positions. */
 const drawnPlaces = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() =>
     Array.from(document.querySelectorAll('nav svg'), (svg) => {
@@ -25,7 +25,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     await box[Symbol.asyncDispose]();
   });
 
-  /** A page under its own security policy, which other tests pass by; what the browser says of it. */
+  /** A page under its own security policy, which other tests bypass, and the browser's complaints about it. */
   async function open(by: VisitOptions, options: BrowserContextOptions = {}) {
     const context = await viewer.browser.newContext({
       ...{ locale: 'en-GB', serviceWorkers: 'block' },
@@ -39,7 +39,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     return { page, url: addressOf(box, by), complaints, [Symbol.asyncDispose]: () => context.close() };
   }
 
-  /** Holds back the page's own scripts and style until what it returns is called. */
+  /** Holds the page's own scripts and style back until the returned function is called. */
   async function holdBack(page: Page): Promise<() => void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     await page.route(/\.(?:js|css)$/, async (route) => {
@@ -49,7 +49,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     return resolve;
   }
 
-  /** Opens the live page; its scripts and style come when it has been painted. */
+  /** Opens the live page; its scripts and style arrive after its first paint. */
   async function paintedFirst(page: Page, url: string): Promise<readonly string[]> {
     await page.addInitScript(() => {
       const seen = { shifts: 0, styles: 0 };
@@ -77,10 +77,10 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   }
   const seenIn = (page: Page) =>
     page.evaluate(() => (window as unknown as { seen: { shifts: number; styles: number } }).seen);
-  /** The page is drawn when all of its style is there. */
+  /** The page is drawn with all of its style. */
   const STEADY = { shifts: 0, styles: 2 };
 
-  // Before the box has an owner one may look by localhost alone.
+  // Before the device has an owner, only localhost may view it.
   onlyBy('localhost', () =>
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
       'on a %s the three places are painted before any script or style has come, and stay where they are',
@@ -111,7 +111,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     ),
   );
 
-  test('it has the colours that were chosen, whatever the device has', async () => {
+  test("it has the chosen colours, whatever the device's are", async () => {
     await using visitor = await open({ size: 'phone' }, { colorScheme: 'dark' });
     const { page, url } = visitor;
     await page.goto(`${url}/#/live`);
@@ -140,16 +140,16 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   const isSeen = (page: Page, texts: readonly string[]): Promise<boolean[]> =>
     Promise.all(texts.map((text) => page.getByText(text).isVisible()));
 
-  test('where JavaScript is off it says so, in both languages', async () => {
+  test('without JavaScript it says so, in both languages', async () => {
     await using visitor = await open({ size: 'phone' }, { javaScriptEnabled: false });
     await visitor.page.goto(visitor.url);
-    const told = visitor.page.locator('noscript p');
-    expect(await told.allTextContents()).toEqual(SWITCHED_OFF.map((text) => expect.stringContaining(text)));
-    expect([await told.first().isVisible(), await told.last().isVisible()]).toEqual([true, true]);
+    const notices = visitor.page.locator('noscript p');
+    expect(await notices.allTextContents()).toEqual(SWITCHED_OFF.map((text) => expect.stringContaining(text)));
+    expect([await notices.first().isVisible(), await notices.last().isVisible()]).toEqual([true, true]);
     expect(await isSeen(visitor.page, TOO_OLD)).toEqual([false, false]);
   });
 
-  test('a browser without modules is told what to use, in both languages', async () => {
+  test('a browser without modules is pointed to others, in both languages', async () => {
     await using visitor = await open({ size: 'phone' });
     await visitor.page.addInitScript(() => {
       Reflect.deleteProperty(HTMLScriptElement.prototype, 'noModule');
@@ -159,9 +159,9 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     expect(await visitor.page.locator('#app').isVisible()).toBe(false);
   });
 
-  test("a browser that does not understand the page's script is told what to use", async () => {
+  test("a browser that does not parse the page's script is pointed to others", async () => {
     await using visitor = await open({ size: 'phone' });
-    // Words that this browser does not know, either.
+    // Syntax that this browser does not know, either.
     await visitor.page.route(/\/main-\w+\.js$/, (route) =>
       route.fulfill({ contentType: 'text/javascript', body: 'let a = b ???= c;' }),
     );
@@ -170,7 +170,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     expect(await isSeen(visitor.page, TOO_OLD)).toEqual([true, true]);
   });
 
-  test('a browser that knows no way to play live pictures is told what to use; all else is there', async () => {
+  test('a browser that cannot play live pictures is pointed to others; everything else works', async () => {
     await using owned = await startPageHarness();
     await owned.claim();
     await using visitor = await visit(viewer.browser, owned, { size: 'phone' });
@@ -188,10 +188,10 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     await visitor.page.getByRole('link', { name: 'Settings' }).waitFor();
   });
 
-  test('a browser of today is told nothing of the kind', async () => {
+  test('a current browser shows none of these notes', async () => {
     await using visitor = await open({ size: 'phone' });
     await visitor.page.goto(visitor.url);
-    // By the machine's address one makes the box one's own first.
+    // By the machine's address the device must be claimed first.
     await visitor.page.locator('nav:not([data-first]), form').first().waitFor();
     expect(await isSeen(visitor.page, [...TOO_OLD, 'too old for live'])).toEqual([false, false, false]);
   });

@@ -33,10 +33,10 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     return { ...visitor, field, less: field.getByRole('button', { name: 'Less' }) };
   }
 
-  /** Meets the next request like this, and lets the others pass. */
+  /** Intercepts the next request, and passes the others. */
   const once = (page: Page, url: string, meet: (route: Route) => Promise<void>) => page.route(url, meet, { times: 1 });
 
-  test('a box that fails says so beside what was set, which is saved at the next try', async () => {
+  test('an error of the device shows next to the setting, which is saved at the next try', async () => {
     await using visitor = await openStorage('phone');
     const { page, field, less } = visitor;
     await once(page, GLOBAL, (route) =>
@@ -52,7 +52,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await field.getByRole('alert').waitFor({ state: 'detached' });
   });
 
-  test('while the box is not reached it waits, and is saved by itself', async () => {
+  test('a setting waits while the device is unreachable, and is then saved by itself', async () => {
     await using visitor = await openStorage('desktop');
     const { page, field, less } = visitor;
     await page.route('**/v3/**', (route) => route.abort());
@@ -64,10 +64,10 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await page.getByRole('status').filter({ hasText: 'Saved.' }).waitFor();
   });
 
-  test('a session that has ended is begun again over it, and it is saved', async () => {
+  test('an expired session is renewed over the form, which is then saved', async () => {
     await using visitor = await openStorage('phone');
     const { page, context, less } = visitor;
-    // What is saved is the first to hear of it, not what the page asks by itself.
+    // The save notices it first, not the page's polling.
     await once(page, GLOBAL, async (route) => {
       await context.clearCookies();
       await route.continue();
@@ -79,7 +79,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await until(async () => expect(await free()).toBe('5%'));
   });
 
-  test('another who was quicker is not overwritten unasked', async () => {
+  test('an earlier change of another person is not overwritten without a question', async () => {
     await using visitor = await openStorage('desktop');
     const { page, field, less } = visitor;
     const overtake = (value: string) =>
@@ -104,7 +104,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     expect(await free()).toBe('15%');
   });
 
-  test('who goes elsewhere at once has set it all the same', async () => {
+  test('leaving the page at once still saves the setting', async () => {
     await using visitor = await openStorage('phone');
     await visitor.less.click();
     await visitor.go('#/live');
@@ -113,7 +113,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     expect(visitor.complaints).toEqual([]);
   });
 
-  test('Undo does not take back what another has set since', async () => {
+  test('Undo does not revert a later change of another person', async () => {
     await using visitor = await openStorage('desktop');
     const { page, less } = visitor;
     await less.click();
@@ -124,7 +124,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     expect(await free()).toBe('30%');
   });
 
-  test('two who choose a disk at once are told of each other', async () => {
+  test('two people who choose a disk at the same time are warned', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const pathOn = (disk: string) => `${join(box.folder, disk)}/perch/%path/%Y-%m-%d_%H-%M-%S-%f`;
@@ -157,7 +157,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await until(async () => expect(file()).toContain(`recordPath: ${pathOn('usb')}`));
   });
 
-  test('a person whose adding was not answered is added once, with what was typed', async () => {
+  test('a person whose request got no response is added once, as typed', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
@@ -166,7 +166,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     const sheet = page.getByRole('dialog');
     await sheet.getByLabel('Name to log in with').fill('Jay');
     await sheet.getByLabel('Password', { exact: true }).fill('a jay in the oak');
-    // The box does it, and its answer is lost.
+    // The device carries it out, and its response is lost.
     await once(page, '**/v3/users', async (route) => {
       await route.fetch();
       await route.abort();

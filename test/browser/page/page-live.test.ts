@@ -17,7 +17,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 🐦 مرحبا ';
 
-/** Ten more pictures of that many tiles are shown than at the call. */
+/** Resolves when this many tiles have shown ten more pictures. */
 async function playsOn(page: Page, tiles: number): Promise<void> {
   const counts = () =>
     page.evaluate(() =>
@@ -28,7 +28,7 @@ async function playsOn(page: Page, tiles: number): Promise<void> {
     ({ tiles, before }) => {
       const shown = [...document.querySelectorAll('.tile video')].map((video, i) => {
         const count = (video as HTMLVideoElement).getVideoPlaybackQuality().totalVideoFrames;
-        // Another connection counts anew.
+        // Another connection starts a new count.
         return count < (before[i] ?? 0) ? count : count - (before[i] ?? 0);
       });
       return shown.filter((count) => count >= 10).length >= tiles;
@@ -66,10 +66,10 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     return visitor;
   };
 
-  test.for(sizesInTurn())('on a %s all play, in the order of their owner', async (size) => {
+  test.for(sizesInTurn())("on a %s all play, in their owner's order", async (size) => {
     await using visitor = await open({ size });
     const { page, complaints } = visitor;
-    // A phone plays what is in sight and a little more.
+    // A phone plays the visible tiles and a few more.
     await playsOn(page, 5);
     const names = () => page.locator('.grid .tile').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
     // On a busy machine one is late now and then.
@@ -89,7 +89,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('what is chosen above holds for this browser, and arrows go to the tile that one sees', async () => {
+  test('the chosen view is kept for this browser, and arrows move to the visible neighbour', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     const arrange = page.getByRole('button', { name: 'Layout' });
@@ -118,7 +118,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.waitForURL(`**/#/live/${cameras[1]}`);
   });
 
-  test('a camera that goes is told, its last picture stays, and it plays again when it comes', async () => {
+  test('a camera that disappears is marked, keeps its last picture, and plays again when it returns', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page, complaints } = visitor;
     await playsOn(page, 5);
@@ -136,7 +136,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  // Two cameras: what one sees again at once is the same event.
+  // Two cameras: a repeated ring of one is the same event.
   const RUNG = [
     ['phone', 1, 'Garden'],
     ['desktop', 2, 'Driveway'],
@@ -156,7 +156,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     },
   );
 
-  test('a held tile offers a snapshot in the size of the picture, and a pause that is undone', async () => {
+  test('a long press on a tile offers a snapshot in the size of the picture, and a pause that can be undone', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await playsOn(page, 5);
@@ -178,7 +178,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
   });
 
-  test('names with any characters are shown as they are, and nothing scrolls sideways at 320 px', async () => {
+  test('shows names with any characters verbatim, and nothing scrolls sideways at 320 px', async () => {
     const title = HOSTILE + 'long '.repeat(30).trim();
     await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title });
     await using visitor = await open({ size: 'phone' });
@@ -190,7 +190,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await box.api('PATCH', `cameras/patch/${cameras[3]}`, { title: 'Barn' });
   });
 
-  test('the next visit shows names and last pictures before the box has said anything, until one logs out', async () => {
+  test('the next visit shows names and last pictures before the device responds, until the logout', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await playsOn(page, 5);
@@ -211,7 +211,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     await page.waitForFunction(() => !Object.keys(localStorage).some((key) => /^perch-(still|cameras)/.test(key)));
   });
 
-  /** Goes to the wall, on which all play without controls. */
+  /** Opens the wall, which plays all cameras without controls. */
   async function toWall(page: Page): Promise<void> {
     await page.keyboard.press('f');
     await page.locator('.wall .tile').nth(4).waitFor();
@@ -228,7 +228,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   }
 
   onlyBy('localhost', () =>
-    test('the wall plays all at once without controls, and keeps the screen on by a wake lock', async () => {
+    test('the wall plays all at once without controls, and keeps the screen on with a wake lock', async () => {
       await using visitor = await open({ size: 'desktop', way: 'localhost' });
       const { page } = visitor;
       expect(await page.evaluate(() => isSecureContext)).toBe(true);
@@ -250,7 +250,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
   );
 
   onlyBy('plain', () =>
-    test('without a secure context the wall keeps the screen on by a silent video', async () => {
+    test('without a secure context the wall keeps the screen on with a silent video', async () => {
       await using visitor = await open({ size: 'desktop', way: 'plain' });
       const { page } = visitor;
       expect(await page.evaluate(() => isSecureContext)).toBe(false);
@@ -276,7 +276,7 @@ function sizeOfJpeg(jpeg: Buffer): number[] {
 }
 
 describeWith(['chromium'], 'a camera whose picture is the same on its tile and large', () => {
-  test('one session goes on from its tile to the large picture and back, also when its sound is switched on', async () => {
+  test('one session continues from its tile to the large picture and back, also with its sound switched on', async () => {
     await using viewer = await startViewer();
     await using agent = await startOwnedAgent();
     await using visitor = await visit(viewer.browser, agent, { size: 'desktop' });
@@ -285,7 +285,7 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
     page.on('request', (request) => request.url().includes('/webrtc/') && calls.push(request.method()));
     await visitor.logIn();
     await playsOn(page, 1);
-    // With the scripts that come later one page takes over from the other.
+    // With the later scripts one page takes over from the other.
     await page.waitForFunction(() =>
       performance.getEntriesByType('resource').some(({ name }) => /\/tile-snapshot-\w+\.js$/.test(name)),
     );
@@ -304,7 +304,7 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
 });
 
 describeWith(['chromium'], 'a camera that goes for good', () => {
-  test('the demo camera is not said to be removed as long as it stays, and with the first camera it is gone everywhere, which is told', async () => {
+  test('the demo camera is not reported as removed while it stays; adding the first camera removes it everywhere, with a message', async () => {
     await using viewer = await startViewer();
     await using agent = await startOwnedAgent();
     await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
@@ -334,7 +334,7 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
 
 describeWith(['chromium'], 'the page while its box is away', () => {
   onlyBy('localhost', () =>
-    test('pictures come back by themselves after a restart; meanwhile the page opens from what the browser keeps', async () => {
+    test("pictures return by themselves after a restart; meanwhile the page opens from the browser's cache", async () => {
       await using viewer = await startViewer();
       await using agent = await startOwnedAgent();
       await using visitor = await visit(viewer.browser, agent, { size: 'phone', way: 'localhost' });

@@ -7,12 +7,12 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../../screenshots/shots.ts';
 import { guestsShots, troublesShots, viewersShots } from '../../screenshots/shots-others.ts';
 
-/** Names that people give, and some that nobody should. */
+/** Names that people give, and hostile ones. */
 const LONG = 'The camera above the door of the old barn';
 const WORD = 'Donaudampfschifffahrtsgesellschaftskapitän';
 const MIXED = '<b>باب البيت الأمامي</b> 🐦🏡 前门';
 
-/** What is wider than what it stands in, and can be moved sideways there. */
+/** Elements that are wider than their container and scroll sideways in it. */
 const sideways = (page: Page): Promise<readonly string[]> =>
   page.evaluate(() => {
     const frames = [
@@ -68,7 +68,7 @@ describeWith(['chromium'], "the page's looks", () => {
     ['3840 px', { width: 3840, height: 2160 }, 100],
   ] as const;
   const WINDOWS = inShort(ALL_WINDOWS, '320 px', 'letters of twice the size');
-  /** What scrolls sideways in which of the windows. */
+  /** The elements that scroll sideways, by window. */
   async function sidewaysInAll(page: Page, name: string): Promise<readonly string[]> {
     const found: string[] = [];
     for (const [window, size, percent] of WINDOWS) {
@@ -84,7 +84,7 @@ describeWith(['chromium'], "the page's looks", () => {
     return found;
   }
 
-  test('no place scrolls sideways, however narrow or large the window and whatever cameras are called', async () => {
+  test('no place scrolls sideways, in windows of any size and with any names', async () => {
     await using visitor = await open();
     const found: string[] = [];
     for (const { name, place, sign } of shots.filter(({ act }) => !act)) {
@@ -131,7 +131,7 @@ describeWith(['chromium'], "the page's looks", () => {
     },
   );
 
-  test('axe finds nothing where viewers and guests are', async () => {
+  test('axe finds nothing on the pages of viewers and guests', async () => {
     const door =
       shots
         .find(({ name }) => name === 'camera')
@@ -156,7 +156,7 @@ describeWith(['chromium'], "the page's looks", () => {
     }
   });
 
-  test('on a phone held sideways nothing lies over the buttons below a recording', async () => {
+  test('on a phone in landscape nothing covers the buttons below a recording', async () => {
     await using visitor = await open();
     const { page } = visitor;
     await page.setViewportSize({ width: 844, height: 390 });
@@ -174,7 +174,7 @@ describeWith(['chromium'], "the page's looks", () => {
     expect(new Set(covered)).toEqual(new Set(['free']));
   });
 
-  test('who wants no motion sees none, and in colours of the system what can be tapped has an edge', async () => {
+  test("reduced motion shows none, and with the system's colours every control has an edge", async () => {
     await using visitor = await open();
     const { page } = visitor;
     await page.emulateMedia({ reducedMotion: 'reduce', forcedColors: 'active' });
@@ -189,7 +189,7 @@ describeWith(['chromium'], "the page's looks", () => {
     expect(new Set(edges)).toEqual(new Set(['solid']));
   });
 
-  test('who does not see the grid is told that a camera has gone, and that it is back', async () => {
+  test('a screen reader announces that a camera has disappeared, and that it is back', async () => {
     await using visitor = await open();
     const { page } = visitor;
     await page.getByRole('link', { name: `${LONG}, Live` }).waitFor();

@@ -21,7 +21,7 @@ describeWith(['chromium'], 'the page about people', () => {
   });
   const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
-  test.for(sizesInTurn())('a viewer who is added on a %s logs in and sees his camera alone', async (size) => {
+  test.for(sizesInTurn())('a viewer who is added on a %s logs in and sees only the allowed camera', async (size) => {
     const name = `${NAME} ${size}`;
     await using owner = await open({ size });
     const { page } = owner;
@@ -75,12 +75,12 @@ describeWith(['chromium'], 'the page about people', () => {
     await page.getByRole('status').filter({ hasText: 'is back' }).waitFor();
     await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).waitFor();
     await edited.waitFor({ state: 'detached' });
-    // His devices are logged out all the same.
+    // The viewer's devices are logged out all the same.
     await other.page.getByText('Log in again.').or(other.page.getByLabel('Your password')).first().waitFor();
     expect(owner.complaints).toEqual([]);
   });
 
-  test('who may look live only finds no recordings, and the page asks for none', async () => {
+  test('a viewer with live permission only finds no recordings, and the page requests none', async () => {
     const mine = { name: 'Wren', password: 'a wren in the hedge', cameras: 'all', recordings: false };
     await box.api('POST', 'users', mine);
     const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
@@ -104,7 +104,7 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(other.complaints).toEqual([]);
   });
 
-  test('what a viewer sees is changed, and comes back as it was saved', async () => {
+  test("a viewer's cameras are changed, and shown again as saved", async () => {
     await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
     await using owner = await open({ size: 'phone' });
     const { page, complaints } = owner;
@@ -178,7 +178,7 @@ describeWith(['chromium'], 'the page about people', () => {
     },
   );
 
-  test.for(sizesInTurn())('a device password that is created on a %s plays, until it is revoked', async (size) => {
+  test.for(sizesInTurn())('a device password created on a %s plays, until it is revoked', async (size) => {
     await using owner = await open({ size });
     const { page } = owner;
     await owner.logIn('#/settings/people');
@@ -221,7 +221,7 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(owner.complaints).toEqual([]);
   });
 
-  test('a program with a page password is named, and gets a device password instead', async () => {
+  test('a program with a page password is listed, and gets a device password instead', async () => {
     const authorization = `Basic ${Buffer.from(`owner:${OWNER_PASSWORD}`).toString('base64')}`;
     const answer = await fetch(`http://127.0.0.1:${box.port}/hls/garden/index.m3u8?cookieCheck=1`, {
       headers: { authorization },
@@ -245,7 +245,7 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(owner.complaints).toEqual([]);
   });
 
-  test('who logs his other devices out stays logged in here', async () => {
+  test('logging out the other devices keeps this one logged in', async () => {
     await using owner = await open({ size: 'phone' });
     await using first = await open({ size: 'desktop' });
     await using second = await open({ size: 'desktop' });
@@ -262,7 +262,7 @@ describeWith(['chromium'], 'the page about people', () => {
   });
 });
 
-/** What the clipboard has, as a person gets it; a sheet that has just closed may take the focus away once more. */
+/** The clipboard's text; a sheet that has just closed may take the focus away once more. */
 async function pasted(page: Page): Promise<string> {
   await page.evaluate(() => {
     const area = document.createElement('textarea');

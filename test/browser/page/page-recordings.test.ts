@@ -9,11 +9,11 @@ import { axeFindings, type Size, settled, type Visit, visit } from '../../peers/
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { GROUP_MS, recordClock } from '../../support/disks/recorded-clock.ts';
 
-/** Of the two recordings, and of the gap between them. In the second most is watched: it goes on for longer than a busy machine looks. */
+/** Of the two recordings, and of the gap between them. Most tests play the second: it is longer than a busy machine takes. */
 const RECORDED_MS = 8_000;
 const SECOND_MS = 30_000;
 const GAP_MS = 2_500;
-/** The cameras send ten pictures a second; labels of recordings are that exact. */
+/** The cameras send ten pictures a second, which limits the precision of the recordings' labels. */
 const EXACT_MS = 250;
 
 interface Recorded {
@@ -21,7 +21,7 @@ interface Recorded {
   readonly endMs: number;
 }
 
-/** The clocks in what elements show at the same moment: videos or canvases. */
+/** The clocks in simultaneous pictures of elements: videos or canvases. */
 async function clocksIn(page: Page, ...selectors: readonly string[]): Promise<readonly (number | undefined)[]> {
   const pictures = await page.evaluate(
     ([from, wanted]) =>
@@ -98,7 +98,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     return visitor;
   }
 
-  /** The picture's own clock, once it is at a moment or behind it. */
+  /** The picture's own clock, once it is at a moment or later. */
   const clockAfter = (page: Page, ms: number) =>
     until(async () => {
       const clock = await clockIn(page, MAIN);
@@ -116,7 +116,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: 'Play', exact: true }).waitFor();
   }
-  /** Where it stands when the address tells that moment: the last picture may come when it stands already. */
+  /** The position once the address has that moment: the last picture may come after it has stopped. */
   async function haltedAt(page: Page, withinMs = EXACT_MS): Promise<number> {
     await halt(page);
     return until(async () => {
@@ -140,7 +140,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       await page.keyboard.press(',');
       await clockNear(page, halted, 20);
 
-      // On a slow machine it may have played beyond where the first event is led to.
+      // On a slow machine it may have played past the first event.
       const [to, later] = [first.startMs + 2_000, second.startMs + 1_000];
       await page.getByRole('button', { name: 'Next event' }).click();
       const led = await clockNear(page, [to, later]);
@@ -153,14 +153,14 @@ describeWith(['chromium'], 'the page of recordings', () => {
     },
   );
 
-  test('it plays over a gap, at eight times the speed as well, and the moment stays right', async () => {
+  test('plays across a gap, at eight times the speed as well, and the time stays correct', async () => {
     await using visitor = await open('desktop', first.endMs - 1_500);
     const { page, complaints } = visitor;
     await clockAfter(page, second.startMs);
     await page.getByLabel('Speed').selectOption('8');
     await visitor.go(`#/rec/front_door?t=${new Date(first.startMs + 500).toISOString()}`);
     await clockAfter(page, second.startMs + 1_000);
-    // Key frames alone: each stands until the next.
+    // Only key frames: each stays until the next.
     await haltedAt(page, GROUP_MS + EXACT_MS);
     await page.getByLabel('Speed').selectOption('1');
     await page.getByRole('slider').focus();
@@ -169,7 +169,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  /** What the window of the timeline is, and where the picture is, to the second. */
+  /** The window of the timeline and the position of the picture, to the second. */
   const slider = (page: Page) =>
     page.getByRole('slider', { name: 'Timeline' }).evaluate((element) => {
       const of = (name: string) => Number(element.getAttribute(name));
@@ -185,7 +185,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     return { x: x + width / 2, y: y + height / 2, width, height };
   };
 
-  test('on a phone two fingers zoom, and one moves the time under the playhead: a still at once, then the exact picture', async () => {
+  test('on a phone two fingers zoom, and one moves the time under the playhead: first a still, then the exact picture', async () => {
     await using visitor = await open('phone', second.startMs + 1_000);
     const { page, complaints } = visitor;
     await clockAfter(page, second.startMs + 1_000);
@@ -226,7 +226,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(await bottomOf('.transport')).toBeLessThanOrEqual(navTop + 0.5);
     expect(await bottomOf('nav')).toBeLessThanOrEqual((await page.evaluate(() => innerHeight)) + 0.5);
 
-    // Where there is no room for their buttons, steps are in the menu of speeds.
+    // Without room for their buttons, steps are in the menu of speeds.
     await page.setViewportSize({ width: 340, height: 740 });
     await page.getByRole('button', { name: 'Next frame' }).waitFor({ state: 'detached' });
     const still = (await clockIn(page, MAIN)) ?? Number.NaN;
@@ -237,12 +237,12 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('on a desktop the pointer shows what it is over, dragging shows stills, and a gap says so', async () => {
+  test('on a desktop the pointer shows the time below it, dragging shows stills, and a gap is labelled', async () => {
     await using visitor = await open('desktop', second.startMs + 2_000);
     const { page, complaints } = visitor;
     await clockAfter(page, second.startMs + 2_000);
     const shownMs = await haltedAt(page);
-    // Minutes are recorded: both recordings are seen from the beginning.
+    // Minutes are recorded: both recordings are visible from the beginning.
     const { fromS, toS } = await slider(page);
     expect(fromS * 1000).toBeLessThan(first.startMs);
     expect(toS - fromS).toBeLessThan(15 * 60);
@@ -250,13 +250,13 @@ describeWith(['chromium'], 'the page of recordings', () => {
     const shownPx = await page.locator('.time .playhead').evaluate((element) => element.getBoundingClientRect().left);
     const pxOf = (ms: number) => shownPx + ((ms - shownMs) / 1000 / (toS - fromS)) * width;
 
-    // The bubble covers nothing that moves the picture.
+    // The bubble covers no control of the picture.
     await page.mouse.move(pxOf(first.startMs + 2_500), y - 20);
     const bubble = await page.locator('.bubble').boundingBox();
     const transport = await page.locator('.transport').boundingBox();
     expect((bubble?.y ?? 0) + (bubble?.height ?? 0)).toBeLessThanOrEqual(transport?.y ?? 0);
 
-    // Of each moment the key frame that its group of pictures begins with.
+    // For each moment the key frame of its group of pictures.
     for (const groups of [0, 1]) {
       const keyMs = first.startMs + groups * GROUP_MS;
       await page.mouse.move(pxOf(keyMs + 2_500), y - 20);
@@ -276,7 +276,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('why nothing was recorded is said where nothing is: the camera was paused', async () => {
+  test('a gap shows its cause: the camera was paused', async () => {
     const paused = (isPaused: boolean) => box.api('PATCH', 'cameras/patch/front_door', { paused: isPaused });
     const timeline = () => {
       const times = { from: new Date(second.endMs).toISOString(), to: new Date(Date.now() + 60_000).toISOString() };
@@ -348,7 +348,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     },
   );
 
-  test('the list of all cameras is of today where the chosen one has no recordings', async () => {
+  test('the list of all cameras shows today if the chosen one has no recordings', async () => {
     await box.api('POST', 'config/paths/replace/attic', { source: 'publisher', record: false });
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
@@ -358,9 +358,9 @@ describeWith(['chromium'], 'the page of recordings', () => {
       .getByRole('button', { name: /Motion.*Front door/ })
       .first()
       .waitFor();
-    // Any day can be chosen, whether this camera was recorded on it or not.
+    // Any day can be chosen, with or without recordings of this camera.
     await page.getByRole('button', { name: 'Go to a day' }).click();
-    // Marked are the days of all cameras.
+    // The days of all cameras are marked.
     await page.locator('.day[data-recorded]').first().waitFor();
     await page.getByRole('button', { name: 'Previous month' }).click();
     const now = new Date();
@@ -390,7 +390,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a camera whose lane is tapped with Shift plays in step: both clocks tell the same; tapped, it is changed to', async () => {
+  test("a Shift-tap on a camera's lane plays it in sync: both clocks agree; a tap changes to it", async () => {
     await using visitor = await open('desktop', second.startMs + 500);
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Show Garden' }).click({ modifiers: ['Shift'] });
@@ -415,7 +415,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  /** As if the box had twelve cameras; no more than a name is known of eleven. */
+  /** As if the device had twelve cameras; eleven of them have only a name. */
   async function showTwelve(page: Page): Promise<void> {
     const names = ['front_door', ...Array.from({ length: 11 }, (_, i) => `yard_${i + 1}`)];
     await page.route('**/v3/recordings/list?*', (route) =>
@@ -433,7 +433,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       return element.contains(document.elementFromPoint(left + 5, top + height / 2));
     });
 
-  test('of twelve cameras the last lane is reached by wheel and by key, and the one that is looked at stays; the keys can be asked for', async () => {
+  test('the last lane of twelve cameras is reached by wheel and by key, and the chosen one stays; the keys are listed on request', async () => {
     await using visitor = await open('desktop', second.startMs + 500);
     const { page, complaints } = visitor;
     await showTwelve(page);
@@ -452,7 +452,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     const wide = await slider(page);
     expect(wide.toS - wide.fromS).toBe(toS - fromS);
     await page.locator('.lane-names [aria-current]').waitFor();
-    // The lanes have gone with their names: what is beside the last name is its lane.
+    // The lanes have moved with their names: the last name is next to its lane.
     const lane = await last.boundingBox();
     expect((lane?.y ?? 0) + (lane?.height ?? 0)).toBeLessThanOrEqual(y + height / 2 + 1);
     await page.mouse.wheel(0, -2_000);
@@ -478,7 +478,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints.filter((line) => !line.includes('yard_'))).toEqual([]);
   });
 
-  test('on a tablet a finger that moves up over the lanes of other cameras scrolls them, and moves no time', async () => {
+  test('on a tablet a finger that moves up over the lanes of other cameras scrolls them, and does not move the time', async () => {
     await using visitor = await open('phone', second.startMs + 500);
     const { page } = visitor;
     await showTwelve(page);
@@ -508,7 +508,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(Math.abs(inAddress(page) - halted)).toBeLessThan(EXACT_MS);
   });
 
-  test('with all cameras the next event and the one before are those of whichever camera', async () => {
+  test('with all cameras, next and previous event belong to any camera', async () => {
     const start = new Date(second.startMs + 5_000).toISOString();
     await box.api('POST', 'events', { path: 'garden', type: 'person', start, id: 'person-garden' });
     await using visitor = await open('desktop', second.startMs + 1_000);
@@ -529,7 +529,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('with all cameras one that records MPEG-TS says so in the place of its picture, beside the list', async () => {
+  test('with all cameras, one that records MPEG-TS shows a note in place of its picture, next to the list', async () => {
     await using visitor = await open('phone', second.startMs + 1_000);
     const { page } = visitor;
     await page.route('**/list?path=garden', (route) =>

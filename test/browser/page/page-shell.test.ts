@@ -19,7 +19,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
   const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
-  test('axe finds what is wrong', async () => {
+  test('axe finds faults', async () => {
     await using visitor = await open({ size: 'phone' });
     await visitor.logIn();
     await visitor.page.evaluate(() => document.querySelector('main')?.append(document.createElement('button')));
@@ -32,7 +32,7 @@ describeWith(['chromium'], "the page's shell", () => {
     expect((await axeFindings(visitor.page)).join()).toContain('target-size');
   });
 
-  test('the three places keep where one was, and Back goes back', async () => {
+  test('the three places keep their state, and Back goes back', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await visitor.logIn();
@@ -47,7 +47,7 @@ describeWith(['chromium'], "the page's shell", () => {
     await page.getByRole('link', { name: /^Front door/ }).waitFor();
   });
 
-  test('what was opened by its address closes to what it stands over, also after one was there and came back', async () => {
+  test('a sheet opened by its address closes to the page below it, also after another visit', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await visitor.logIn();
@@ -69,7 +69,7 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
-  test('a language is chosen once, and the page says everything in it after it is opened again', async () => {
+  test('a chosen language applies to every text, also after the page is opened again', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
@@ -83,7 +83,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
 
   inLong(() =>
-    test('an appearance that was chosen wins over the device', async () => {
+    test("a chosen appearance wins over the device's", async () => {
       await using visitor = await open({ size: 'phone', theme: 'dark' });
       const { page } = visitor;
       await visitor.logIn('#/settings/people');
@@ -97,7 +97,7 @@ describeWith(['chromium'], "the page's shell", () => {
     }),
   );
 
-  test('a sheet holds the focus, gives it back, closes by Back, and asks when something was typed', async () => {
+  test('a sheet holds the focus, returns it, closes by Back, and asks if there is unsaved input', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
@@ -130,7 +130,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
 
   inLong(() =>
-    test('a session that ends while a form is open asks for a log-in over it; what was typed stays and is saved', async () => {
+    test('a session that ends while a form is open asks for a login over it; the input stays and is saved', async () => {
       await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
       await using visitor = await open({ size: 'desktop' });
       const { page } = visitor;
@@ -156,7 +156,7 @@ describeWith(['chromium'], "the page's shell", () => {
     }),
   );
 
-  test('a wrong password until now stands at its field', async () => {
+  test('a wrong current password is reported at its field', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');

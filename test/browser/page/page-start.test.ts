@@ -36,7 +36,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   const titles = async (box: PageHarness) =>
     (await box.api<{ items: { title: string }[] }>('GET', 'cameras/list')).items.map(({ title }) => title);
 
-  test('cameras that refuse the same password are one card, and one field is for all of them', async () => {
+  test('cameras that reject the same password are one card, with one field for all of them', async () => {
     const credentials = OTHER;
     await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }, { credentials }] });
     await using visitor = await open(box, { size: 'phone' });
@@ -58,7 +58,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await page.locator('.adding-troubles .message-card').count()).toBe(0);
   });
 
-  test('a password that was typed for one camera and is right is offered to the next that wants one', async () => {
+  test('a correct password of one camera is offered to the next that needs one', async () => {
     const credentials = OTHER;
     await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }] });
     await using visitor = await open(box, { size: 'phone' });
@@ -83,7 +83,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('no camera answers: it is found by its address, and another one by that of its picture', async () => {
+  test('without an answer a camera is added by its address, and another by the address of its stream', async () => {
     await using box = await startPageHarness();
     await using first = await startOnvifCamera({ address: '127.0.4.1', port: 8899, credentials: SHARED });
     await using second = await startOnvifCamera({ address: '127.0.4.2', credentials: OTHER });
@@ -127,7 +127,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a camera is added later from the settings; what does not answer says so, and is tried again', async () => {
+  test('a camera is added later from the settings; one that does not answer shows that, and can be retried', async () => {
     await using box = await startPageHarness({ cameras: [{}, {}, { quirks: { onvifIsOff: 404 } }] });
     await box.claim();
     await using visitor = await open(box, { size: 'phone', theme: 'light' });
@@ -157,7 +157,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await titles(box)).toEqual(['Garden']);
   });
 
-  test('whoever comes to a box that has an owner by now is told so, and logs in', async () => {
+  test('a visitor of a device that has an owner by now is informed, and logs in', async () => {
     await using box = await startPageHarness({ cameras: [{}] });
     await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
@@ -173,7 +173,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: '找到 1 个摄像头' }).waitFor();
   });
 
-  test('a camera is not said to be live before its picture has come, and its name is not cut for a word', async () => {
+  test('a camera is not called live before its first picture, and a label does not truncate its name', async () => {
     await using box = await startPageHarness({ cameras: [{}, {}, {}, {}] });
     await box.claim();
     await using visitor = await open(box, { size: 'phone' });

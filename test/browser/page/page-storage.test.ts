@@ -46,7 +46,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
   };
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-  test.for(sizesInTurn())('on a %s its numbers are those of the box, and axe finds nothing', async (size) => {
+  test.for(sizesInTurn())("on a %s its numbers are the device's, and axe finds nothing", async (size) => {
     await using visitor = await open(size);
     const { page, complaints } = visitor;
     await settled(page, '.settings-page .tall');
@@ -65,7 +65,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('how far recordings will reach is one number, and who has less room than is wanted says so', async () => {
+  test('the reach of recordings is one number, with a note if there is less room than wanted', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const known = { bytesPerDay: 1e9, reachesBackDays: 1, files: 1, configured: true };
@@ -87,7 +87,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.getByText(`About 14 GB of the ${total} disk.`).waitFor();
   });
 
-  test('how much stays free is changed by taps and taken back by Undo', async () => {
+  test('the free space is changed by taps and reverted by Undo', async () => {
     await using visitor = await open('phone');
     const { page, complaints } = visitor;
     const free = async () => (await box.api<{ recordMinFree: string }>('GET', 'config/global/get')).recordMinFree;
@@ -103,7 +103,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('what goes wrong with a disk stands above all, and is no alarm where it is none', async () => {
+  test('a disk problem is shown on top, and a harmless state is not an alarm', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     const { page } = visitor;
     let state = 'vanished';
@@ -153,11 +153,11 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     },
   );
 
-  test('recordings go to another disk when that is chosen, and Undo brings them back', async () => {
+  test('recordings move to a chosen disk, and Undo brings them back', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page, complaints } = visitor;
     const folder = join(box.folder, 'usb');
-    // A second mount is nothing that a test has: the box's answer has one more.
+    // A test has no second mount: the device's response gets one more.
     await page.route('**/v3/disks/places', async (route) => {
       const { items } = await box.api<{ items: readonly object[] }>('GET', 'disks/places');
       const room = {
@@ -195,7 +195,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a disk on which Perch may not write is opened by the host first; while that fails nothing is changed', async () => {
+  test('the host first grants write access to a disk; nothing changes while that fails', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const folder = join(box.folder, 'closed');
@@ -205,7 +205,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       const closed = { folder, recordPath, isChosen: false, recordsHere: [], writable: false, canBeOpened: true };
       await route.fulfill({ json: { items: [...items, { ...items[0], ...closed }] } });
     });
-    // Root's part is not there in a test: it refuses once, and then does it.
+    // Root's part does not exist in a test: it rejects once, and then succeeds.
     const opened: unknown[] = [];
     await page.route('**/v3/disks/places/open', async (route) => {
       opened.push(route.request().postDataJSON());
@@ -231,7 +231,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await until(async () => expect(file()).not.toContain(folder));
   });
 
-  test('a protected clip leads to its moment, and is given free with a way back', async () => {
+  test('a protected clip leads to its moment, and its release can be undone', async () => {
     const { segments } = await box.api<{ segments: { start: string }[] }>('GET', `recordings/get/${door}`);
     const start = segments[0]?.start ?? '';
     const end = new Date(Date.parse(start) + 1000).toISOString();
@@ -250,7 +250,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('recordings of a camera that was removed are listed and can be deleted', async () => {
+  test('recordings of a removed camera are listed and can be deleted', async () => {
     await box.api('DELETE', `cameras/forget/${garden}`);
     await using visitor = await open('phone');
     const { page, complaints } = visitor;

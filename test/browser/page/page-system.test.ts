@@ -29,7 +29,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
-  test.for(sizesInTurn())('how the box does is said on a %s', async (size) => {
+  test.for(sizesInTurn())("shows the device's health on a %s", async (size) => {
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     await page.getByRole('heading', { name: /Running well|Working hard|One thing/ }).waitFor();
@@ -39,18 +39,18 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(sizesInTurn())('a line of the log stands on the page as it is written, on a %s', async (size) => {
+  test.for(sizesInTurn())('shows a line of the log as it is written, on a %s', async (size) => {
     await using owner = await open(size, '#/settings/system/log');
     const { page, complaints } = owner;
     await page.locator('.log-lines li').first().waitFor();
     await settled(page, '.log-lines');
     expect(await axeFindings(page)).toEqual([]);
     expect(await linesThatOverlap(page)).toEqual([]);
-    // What was logged once is found again.
+    // An earlier line is found again.
     const name = `<img src=${randomUUID()}>`;
     await page.getByLabel('Find').fill(name);
     await page.getByText('No such entries').waitFor();
-    // Somebody with a strange name is refused, which is logged.
+    // A login with a strange name is rejected, which is logged.
     const refused = fetch(`${owner.url}/v3/paths/list`, {
       headers: { authorization: `Basic ${btoa(`${name}:wrong`)}` },
     });
@@ -122,7 +122,7 @@ describeWith(['chromium'], 'the page about the system', () => {
       ).toMatch(/^logLevel: loud/);
       expect(await axeFindings(page)).toEqual([]);
 
-      // What was typed is still there after another page was seen.
+      // The input is still there after a visit of another page.
       await owner.go('#/settings/system');
       await page.getByRole('link', { name: /^Configuration file/ }).click();
       await editor.waitFor();
@@ -141,7 +141,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     },
   );
 
-  test('a word that the box does not know is said beside Save too, with the one that may be meant', async () => {
+  test('an unknown word is reported next to Save too, with a suggestion', async () => {
     await using owner = await open('desktop', '#/settings/system/file');
     const { page, complaints } = owner;
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
@@ -156,7 +156,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('whoever saves a file that another has changed meanwhile is told, compares, and keeps both', async () => {
+  test('saving a file that another person has changed meanwhile warns, compares, and keeps both', async () => {
     await using owner = await open('desktop', '#/settings/system/file');
     const { page } = owner;
     const editor = page.getByRole('textbox', { name: 'Configuration file' });
@@ -175,7 +175,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(await editor.inputValue()).toBe(file());
   });
 
-  test.for(sizesInTurn())('a restart of the box is told and survived, on a %s', async (size) => {
+  test.for(sizesInTurn())('a restart of the device is announced and survived, on a %s', async (size) => {
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
     const former = box.app;

@@ -14,10 +14,10 @@ import { describeWith, inLong } from '../../peers/programs/peers.ts';
 const VIDEO =
   '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96 )';
 const RATE_HZ = 8_000;
-/** Louder than silence in any coding of it. */
+/** Louder than silence in any encoding. */
 const isLoud = (code: number): boolean => Math.abs(A_LAW[code] ?? 0) > 2_000;
 
-/** The page of a camera with a loudspeaker. @param heard the file of what it is told */
+/** The page of a camera with a loudspeaker. @param heard file of the received sound */
 async function openGate(size: Size, way: Way) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
   const heard = join(folder, 'heard.alaw');
@@ -45,7 +45,7 @@ async function press(page: Page, name: string): Promise<void> {
 describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', () => {
   onlyBy('localhost', () =>
     inLong(() =>
-      test.for(['phone', 'desktop'] as const)('who holds the button is heard there, on a %s', async (size) => {
+      test.for(['phone', 'desktop'] as const)('holding the button sends sound to the camera, on a %s', async (size) => {
         await using gate = await openGate(size, 'localhost');
         const { page, complaints, heard } = gate;
         await press(page, 'Hold to talk');
@@ -60,7 +60,7 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
   );
 
   onlyBy('plain', () =>
-    test('without https the page says that it may not use the microphone, and how it may', async () => {
+    test('without https the page explains that it may not use the microphone, and the remedy', async () => {
       await using gate = await openGate('phone', 'plain');
       const { page, complaints } = gate;
       await page.getByRole('button', { name: 'Hold to talk' }).click();

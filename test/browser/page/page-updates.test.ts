@@ -19,11 +19,11 @@ const LANGUAGES = { 'en-GB': english, 'zh-CN': chinese } as const;
 type Language = keyof typeof LANGUAGES;
 const PLACE = '#/settings/system/updates';
 const CHOICE = 'input[type=file]';
-/** A sentence up to when it was. */
+/** A sentence without its time. */
 const withoutTime = (sentence: string): string => sentence.split(/ ?[(（]/)[0] ?? '';
 const CLOSED_BY_RESTART = /ERR_|Failed to fetch|WebSocket/;
 
-/** A machine with the Debian package, and root's part of it, which does what the test says. */
+/** A machine with the Debian package and its root service, which follows the test's script. */
 function packagedMachine() {
   const folder = mkdtempSync(join(tmpdir(), 'perch-machine-'));
   const own = generateKeyPairSync('ed25519').privateKey;
@@ -34,7 +34,7 @@ function packagedMachine() {
   const last: { id: string; from: string } = { id: '', from: HERE };
   return {
     ...{ folder, host, keys, published },
-    /** Says into which data folder the service looks, and gives the box its keys. */
+    /** Sets the data folder that the service watches, and gives the device its keys. */
     ready: async (dataDir: string) => {
       writeFileSync(join(host, 'update.ready'), `${dataDir}\n`);
       for (const [name, pem] of await updateKeys(own, join(folder, 'none'))) {
@@ -47,7 +47,7 @@ function packagedMachine() {
       writeFileSync(perch, Buffer.alloc(300_000, version));
       return makeUpdate([perch], key, { version, time: 1_790_000_000, folder: to });
     },
-    /** Takes what was laid down. @returns its bytes */
+    /** Takes the prepared update. @returns its bytes */
     take: async (dataDir: string): Promise<Buffer> => {
       const requests = join(dataDir, 'requests');
       const request = await until(() => {
@@ -66,14 +66,14 @@ function packagedMachine() {
       const said = { ...last, ok: true, text: state, state, time: new Date().toISOString(), ...more };
       writeFileSync(answer, JSON.stringify(said));
     },
-    /** Puts it where the box looks for updates. */
+    /** Publishes it at the device's update address. */
     publish: (update: string) => {
       mkdirSync(published, { recursive: true });
       for (const name of [basename(update), 'perch-update.json']) {
         copyFileSync(join(dirname(update), name), join(published, name));
       }
     },
-    /** As if there had been no update yet, and none to be had. */
+    /** As if there had been no update yet, and none were available. */
     forget: () => {
       rmSync(answer, { force: true });
       rmSync(published, { recursive: true, force: true });
@@ -124,7 +124,7 @@ describeWith(['chromium'], 'updates on the page', () => {
     rmSync(machine.folder, { recursive: true });
   });
   beforeEach(async () => {
-    // The box may not have read yet what the page has told.
+    // The device may not have read the page's choice yet.
     const isFree = async () => !(await box.api<{ isReceiving: boolean }>('GET', 'update')).isReceiving || undefined;
     await until(isFree);
     machine.forget();
@@ -247,7 +247,7 @@ describeWith(['chromium'], 'updates on the page', () => {
     },
   );
 
-  test('while somebody else is sending an update the page says so, and takes none', async () => {
+  test('while another person uploads an update the page says so, and accepts none', async () => {
     const file = await machine.make('1.2.0');
     const headers = { 'Content-Type': 'application/octet-stream' };
     const login = { auth: `owner:${OWNER_PASSWORD}`, host: '127.0.0.1', port: box.port };
@@ -268,7 +268,7 @@ describeWith(['chromium'], 'updates on the page', () => {
     expect(owner.complaints.filter((line) => !/^409 .*\/v3\/update\/check$|status of 409/.test(line))).toEqual([]);
   });
 
-  test.for(['failed', 'busy', 'noExec'] as const)('%s is said in Chinese, too', async (why) => {
+  test.for(['failed', 'busy', 'noExec'] as const)('%s is shown in Chinese, too', async (why) => {
     const say = LANGUAGES['zh-CN'];
     machine.say('refused', { ok: false, to: null, why });
     await using owner = await open('phone', 'zh-CN');

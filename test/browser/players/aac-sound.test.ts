@@ -15,7 +15,7 @@ const CAMERAS = {
   film: { rate: 48_000, channels: 2 },
 } as const;
 
-/** The one whose rate is no part of Opus's, in both channels. */
+/** The one whose rate is not one of Opus's, in both channels. */
 const NAMES = inShort(Object.keys(CAMERAS) as (keyof typeof CAMERAS)[], 'cd');
 
 const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;
@@ -26,7 +26,7 @@ const tone = (rate: number, channels: number): string =>
   `audiotestsrc is-live=true freq=${FREQUENCY_HZ} volume=0.2 ! audio/x-raw,rate=${rate},channels=${channels}`;
 const launch = ({ rate, channels }: { rate: number; channels: number }): string =>
   `( ${PICTURE}  ${tone(rate, channels)} ! avenc_aac bitrate=64000 ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`;
-/** What nobody turns into something else. */
+/** A codec that is not transcoded. */
 const MP3 = `( ${PICTURE}  ${tone(48_000, 1)} ! lamemp3enc ! mpegaudioparse ! rtpmpapay name=pay1 pt=14 )`;
 
 describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
@@ -52,13 +52,13 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
       return path.ready ? path : undefined;
     });
 
-  test.for(NAMES)('%s is heard as it was sent', async (name) => {
+  test.for(NAMES)('%s sounds as it was sent', async (name) => {
     const { channels } = CAMERAS[name];
     expect(await ready(name)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], webrtcSilence: null });
     const base = `http://127.0.0.1:${agent.ports.webrtc}/${name}`;
     const page = await viewer.open(`${base}/`);
     const listener = await listen(page, { url: `${base}/whep`, media: ['video', 'audio'] });
-    // Chromium stretches sound while it finds out how much of it to keep.
+    // Chromium stretches sound while it adapts its jitter buffer.
     const heard = await listener.heard(({ loudness, frequencyHz }) =>
       [0, 1].every((i) => isNear(loudness[i], LOUDNESS, 0.1) && isNear(frequencyHz[i], FREQUENCY_HZ, 0.01)),
     );
@@ -68,7 +68,7 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
     await page.close();
   });
 
-  test('sound that cannot be turned is a silent track, named in the answer and in the API', async () => {
+  test('sound that cannot be transcoded is a silent track, named in the answer and in the API', async () => {
     const why = 'MPEG-1/2 Audio (browsers cannot play it over WebRTC: MPEG-1/2 Audio cannot be transcoded to Opus)';
     expect(await ready('radio')).toMatchObject({ webrtcSilence: why });
     const base = `http://127.0.0.1:${agent.ports.webrtc}/radio`;
@@ -81,7 +81,7 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
     await page.close();
   });
 
-  test('a camera that was away is heard again', async () => {
+  test('a camera has sound again after an interruption', async () => {
     const { port } = camera;
     await camera[Symbol.asyncDispose]();
     await until(async () => {

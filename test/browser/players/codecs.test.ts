@@ -39,7 +39,7 @@ const NOT_PLAYED = inShort(
 );
 const CODECS: ReadonlySet<ClipCodec> = new Set([...PLAYED, ...NOT_PLAYED].map(([codec]) => codec));
 
-/** A camera that plays its clip again and again, in real time. */
+/** A camera that repeats its clip in real time. */
 function play({ track, units }: CodedClip): { stream: Stream; stop: () => void } {
   const stream = new Stream([track]);
   let number = 0;
@@ -99,7 +99,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
     await app?.close();
   });
 
-  /** What the middle of the test picture is like: a grey screen has no contrast. */
+  /** The middle of the test picture: a grey screen has no contrast. */
   async function contrast(page: Parameters<typeof pictureOf>[0]): Promise<number> {
     const { luma } = await pictureOf(page);
     return Math.max(...luma.subarray(0, 20_000)) - Math.min(...luma.subarray(0, 20_000));
@@ -114,9 +114,9 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
     await page.close();
   });
 
-  test.for(NOT_PLAYED)('the page says why %s does not play over %s', async ([codec, protocol, reason]) => {
+  test.for(NOT_PLAYED)('the page explains why %s does not play over %s', async ([codec, protocol, reason]) => {
     const page = await viewer.open(`${url}/${protocol}/${codec}/`);
-    // The pages call it differently.
+    // The pages name it differently.
     const message = page.locator('#message, p:not([id])').first();
     await expect.poll(() => message.textContent(), { timeout: 10_000 }).toContain(reason);
     await page.close();

@@ -6,10 +6,10 @@ import { barClip, TINY } from '../../peers/cameras/bar-clip.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 
-/** Of the player's time, from where it began: past the end of the first segments, and of a short group. */
+/** Of the player's time since its start: past the end of the first segments, and of a short group. */
 const PLAYED_S = 2.5;
 
-/** Group, and when somebody comes after its beginning, in seconds: the first segment is then still to come, or what was kept. */
+/** Group length and time of the join after its beginning, in seconds: the first segment is then unfinished, or from the cache. */
 type Join = readonly [groupS: number, joinS: number];
 
 const JOINS: readonly Join[] = [
@@ -25,12 +25,12 @@ const JOINS: readonly Join[] = [
 ];
 
 interface Played {
-  /** Ranges in seconds: a hole makes two. */
+  /** Ranges in seconds: a gap makes two. */
   readonly buffered: readonly string[];
   /** A jump makes two. */
   readonly played: readonly string[];
   readonly playedS: number;
-  /** Media files that were asked for more than once. */
+  /** Media files that were requested more than once. */
   readonly repeated: readonly string[];
 }
 
@@ -58,9 +58,9 @@ function look(): Played {
   };
 }
 
-/** A player may show where the buffer begins before it goes to its place. */
+/** A player may show the beginning of the buffer before it seeks to its position. */
 const BEFORE_ITS_PLACE_S = 0.2;
-/** On a busy machine it falls behind what it has, and goes on near live now and then: jumps, but no holes. */
+/** On a busy machine it falls behind its buffer, and resumes near live now and then: jumps, but no gaps. */
 const MAX_RANGES = byLength(3, 1);
 const lengthOf = (range: string): number => {
   const [start = 0, end = 0] = range.split('-').map(Number);

@@ -13,7 +13,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 const FIXTURES = join(import.meta.dirname, '../../fixtures/tls');
 const PLAYED_S = 4;
 
-/** Of a page: what it has fetched of a stream, and how. */
+/** Of a page: its requests for a stream, with their protocol. */
 const fetched = () =>
   (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
     .filter(({ name }) => /_(stream\.m3u8|init\.mp4|part\d+\.mp4)/.test(name))
@@ -42,7 +42,7 @@ describeWith(['chromium', 'ffmpeg', 'curl'], 'HLS over TLS', () => {
 
   const api = async <T>(path: string): Promise<T> => agent.json<T>(path);
 
-  test('Chromium plays low latency over HTTP/2, known by its cookie; the API shows it and can end it', async () => {
+  test('Chromium plays low latency over HTTP/2, identified by its cookie; the API lists it and can end it', async () => {
     const context = await viewer.browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     await page.goto(`${base}/cam/`);
@@ -66,7 +66,7 @@ describeWith(['chromium', 'ffmpeg', 'curl'], 'HLS over TLS', () => {
     expect(readers).toEqual([{ type: 'hlsSession', id: session?.id }]);
 
     await fetch(`${agent.url}/v3/hlssessions/kick/${session?.id}`, { method: 'POST' });
-    // The player begins anew by itself.
+    // The player restarts by itself.
     const before = await page.evaluate(playedS);
     await page.waitForFunction((seconds) => (document.querySelector('video')?.currentTime ?? 0) > seconds, before + 2);
     const after = await api<{ items: { id: string }[] }>('/v3/hlssessions/list');
@@ -98,7 +98,7 @@ describeWith(['chromium', 'ffmpeg', 'curl'], 'HLS over TLS', () => {
     session.destroy();
   });
 
-  test('curl gets HTTP/2 and HTTP/1.1 by what it asks for, and follows to addresses with its session', async () => {
+  test('curl gets the HTTP version that it asks for, and follows to addresses with its session', async () => {
     const curl = async (...options: string[]) => {
       const args = ['-skL', '-w', '\\n%{http_version} %{http_code}', ...options, `${base}/cam/index.m3u8`];
       return (await promisify(execFile)('curl', args)).stdout;

@@ -37,7 +37,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   interface Opened {
     readonly page: Page;
     state(): Promise<ElementState>;
-    /** Waits for that many pictures that come by this way. */
+    /** Waits for this many pictures over this technology. */
     plays(technology: string, frames?: number): Promise<ElementState>;
   }
 
@@ -68,12 +68,12 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     };
   }
 
-  test('WebRTC is the first choice, and the label says so', async () => {
+  test('WebRTC is the first choice, and the label names it', async () => {
     const { plays } = await open({ src: 'cam', label: '' });
     expect(await plays('WebRTC')).toMatchObject({ passed: [], reason: '', label: 'WebRTC', size: [320, 180] });
   });
 
-  test('without WebRTC it takes MSE, without that HLS, and says why', async () => {
+  test('without WebRTC it takes MSE, without that HLS, and gives the reason', async () => {
     const noWebRtc = (page: Page) => page.addInitScript(() => Reflect.deleteProperty(window, 'RTCPeerConnection'));
     const { plays } = await open({ src: 'cam' }, { prepare: noWebRtc });
     const { passed } = await plays('MSE');
@@ -89,8 +89,8 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     expect(last.passed[1]?.reason).toContain('WebSocket');
   });
 
-  test('where the media of WebRTC do not come through it goes on to MSE', async () => {
-    // Nobody answers at the address that the box is said to have.
+  test("it falls back to MSE if WebRTC's media do not get through", async () => {
+    // Nothing answers at the device's announced address.
     const unreachable = (page: Page) =>
       page.addInitScript(() => {
         const { setRemoteDescription } = RTCPeerConnection.prototype;
@@ -104,13 +104,13 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     expect(passed).toEqual([{ technology: 'WebRTC', kind: 'transport', reason: 'no connection within 5 s' }]);
   });
 
-  test('a page that may not make a sound yet plays without it, and with it after a tap', async () => {
+  test('a page without autoplay permission for sound plays muted, and with sound after a tap', async () => {
     const args = ['--no-sandbox', '--disable-gpu'];
     const browser = await chromium.launch({ executablePath: CHROMIUM, args });
     onTestFinished(() => browser.close());
     const page = await browser.newPage();
-    // What a driver evaluates counts as a tap: the page tells by itself.
-    const told = page.waitForEvent('console');
+    // A script from a driver counts as a tap: the page reports by itself.
+    const message = page.waitForEvent('console');
     await page.goto(
       await serve(`<script src="${agent.url}/perch-video.js"></script><perch-video src="cam" ways="mse" autoplay></perch-video>
         <script>
@@ -119,7 +119,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
           document.onclick = () => { element.video.muted = false; };
         </script>`),
     );
-    expect((await told).text()).toBe('muted');
+    expect((await message).text()).toBe('muted');
     await page.mouse.click(5, 5);
     const { frames } = await elementState(page);
     const heard = await until(async () => {
@@ -144,7 +144,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     },
   );
 
-  test('without autoplay nothing is asked of the box before its button is pressed', async () => {
+  test('without autoplay it makes no request to the device before its button is pressed', async () => {
     const page = await viewer.browser.newPage();
     onTestFinished(() => page.close());
     const asked: string[] = [];
@@ -168,7 +168,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     expect(passed).toEqual([{ technology: 'WebRTC', kind: 'unwanted', reason: 'it is not served here' }]);
   });
 
-  test('sound that WebRTC lacks is heard over MSE, and silence brings WebRTC back', async () => {
+  test('sound that WebRTC lacks plays over MSE, and muting returns to WebRTC', async () => {
     const { page, plays } = await open({ src: 'surround' });
     await plays('WebRTC', 2);
     const mute = (isMuted: boolean) =>
@@ -187,7 +187,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   });
 
   inLong(() =>
-    test('sound that WebRTC has does not move', async () => {
+    test('sound that WebRTC has does not change the technology', async () => {
       const { page, plays, state } = await open({ src: 'cam' });
       await plays('WebRTC', 2);
       await page.evaluate(() => {
@@ -198,7 +198,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     }),
   );
 
-  test('H.265 that Chromium has no decoder for is named, with the way out, in the languages of the page', async () => {
+  test('names H.265 without a decoder in Chromium, with a remedy, in the languages of the page', async () => {
     for (const [lang, words] of [
       [
         'en',
@@ -212,7 +212,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
         return now.phase === 'unplayable' ? now : undefined;
       });
       expect(reason).toBe(words);
-      // What Media Source cannot decode HLS is not asked for.
+      // HLS is not requested for a codec that Media Source cannot decode.
       expect(passed.map(({ technology, kind }) => [technology, kind])).toEqual([
         ['WebRTC', 'codec'],
         ['MSE', 'codec'],
@@ -220,7 +220,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     }
   });
 
-  test('a camera that comes back is shown again by itself, and what is seen of it meanwhile is its last picture', async () => {
+  test('a camera that returns is shown again by itself, and meanwhile its last picture', async () => {
     const first = await publishClip(agent, 'gate', await barClip(TINY), { isEndless: true });
     const { plays, state } = await open({ src: 'gate', ways: 'mse' });
     await plays('MSE', 5);
@@ -231,7 +231,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   });
 });
 
-/** A page of a site of its own, for the length of the test. @returns its address */
+/** A page of another site, for the duration of the test. @returns its address */
 async function serve(body: string): Promise<string> {
   const server = createServer((_request, response) => {
     response.setHeader('Content-Type', 'text/html').end(`<!doctype html><link rel="icon" href="data:,">${body}`);
@@ -243,7 +243,7 @@ async function serve(body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Whether the video's sound is more than silence, by what the page can capture of it. */
+/** Whether the video's captured sound is more than silence. */
 const soundIsHeard = (page: Page): Promise<boolean> =>
   page.evaluate(async () => {
     const { video } = document.querySelector('perch-video') as unknown as { video: HTMLVideoElement };

@@ -62,7 +62,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     },
   );
 
-  test('what cannot be played is not asked for again and again', async () => {
+  test('an unplayable stream is not requested repeatedly', async () => {
     const page = await viewer.browser.newPage();
     onTestFinished(() => page.close());
     const asked: string[] = [];
@@ -71,14 +71,14 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     await page.getByText('H.265').first().waitFor();
     const before = asked.length;
     expect(before).toBeGreaterThan(0);
-    // The box's news come with each look; as many more change nothing.
+    // The device's events arrive with each check; many more change nothing.
     for (let i = 0; i < 2; i += 1) {
       await page.waitForResponse((response) => response.url().includes('/v3/'));
     }
     expect(asked.length).toBe(before);
   });
 
-  test('the page shows the same mark, in the tile and on the camera of sound alone', async () => {
+  test('the page shows the same mark, on the tile and on the camera, for sound without a picture', async () => {
     const page = await viewer.browser.newPage();
     onTestFinished(() => page.close());
     for (const place of ['', '#/live/opus']) {

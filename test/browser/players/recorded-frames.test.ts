@@ -64,7 +64,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium looks through recordings', () => 
   });
 
   for (const format of inShort(['fmp4', 'mp4'], 'fmp4')) {
-    test(`eight times as fast, as ${format}: an eighth of the time, and where one seeks there is the moment of eight times as late`, async () => {
+    test(`eight times the speed, as ${format}: an eighth of the time, and a seek leads to the moment at eight times the offset`, async () => {
       const page = await viewer.open(`${agent.url}/health`);
       const query = `path=cam&start=${timeAt(0)}&duration=${SECONDS}&format=${format}&speed=8`;
       expect(await open(page, `${agent.url}/playback/get?${query}`)).toBeCloseTo(SECONDS / 8, 1);

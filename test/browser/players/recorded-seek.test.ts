@@ -15,9 +15,9 @@ const SECONDS = byLength(12, 60);
 const SEGMENT_SECONDS = byLength(4, 13);
 const MOMENTS = byLength(5, 10);
 const FRAME_MS = 1000 / SMALL.fps;
-/** So long that a player has not read all of it before it is sent somewhere. */
+/** So long that a player has not read all of it before it seeks. */
 const LONG_SECONDS = byLength(24, 60);
-/** Cameras whose groups of pictures are longer than a part of a recording; with B-frames a key frame comes two pictures before it is shown. */
+/** Cameras with groups of pictures longer than a part of a recording; with B-frames a key frame is sent two pictures before it is shown. */
 const CAMERAS = [
   { path: 'slow', name: 'groups of ten seconds', groupSeconds: 10, lateFrames: 0 },
   { path: 'reordered', name: 'groups of two seconds with B-frames', groupSeconds: 2, bFrames: 3, lateFrames: 2 },
@@ -35,7 +35,7 @@ interface Span {
   readonly duration: number;
 }
 
-/** What the page has in its hands: the video, and hls.js where it plays. */
+/** The page's objects: the video, and hls.js where it plays. */
 interface PlayerWindow {
   Hls: new (
     config: object,
@@ -48,7 +48,7 @@ interface PlayerWindow {
   player: { readonly playingDate: Date | null };
 }
 
-/** Goes to a moment. @returns the time of the picture that is shown then, in seconds from the beginning */
+/** Seeks. @returns the time of the picture that is then shown, in seconds from the beginning */
 const seek = (page: Page, toS: number): Promise<number> =>
   page.evaluate(
     (seconds) =>
@@ -96,7 +96,7 @@ async function openHls(page: Page, url: string): Promise<void> {
   );
 }
 
-/** Plays on for a moment with sound. @returns how loud it was, from 0 to 1 */
+/** Plays on for a moment with sound. @returns its loudness, from 0 to 1 */
 const loudness = (page: Page): Promise<number> =>
   page.evaluate(async () => {
     const video = document.querySelector('video') as HTMLVideoElement;
@@ -121,7 +121,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   let agent: Agent;
   let viewer: Viewer;
   let span: Span;
-  /** What stands in the recording's first picture. */
+  /** The clock in the recording's first picture. */
   let firstMs = Number.NaN;
   let clip = '';
 
@@ -153,7 +153,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     return [...input, '-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl(path)];
   };
 
-  /** The only one there is, once it is that long. */
+  /** The only recording, once it has this length. */
   const spanOf = (path: string, seconds: number): Promise<Span> =>
     until(async () => {
       const spans = await agent.json<Span[]>(`/playback/list?path=${path}`).catch(() => []);
@@ -167,15 +167,15 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   };
 
   /**
-   * @param fromMs of the recording: where the page's time 0 is
-   * @param lateFrames so many pictures before a key frame it may be the one that is shown: players look for it by its decode time
+   * @param fromMs of the recording: the page's time 0
+   * @param lateFrames this many pictures before a key frame it may already be shown: players find it by its decode time
    */
   async function expectMoment(page: Page, toS: number, fromMs: number, lateFrames = 0): Promise<void> {
     const mediaS = await seek(page, toS);
     const shownMs = await timeShown(page);
     const message = `${toS} s of what begins ${fromMs} ms into the recording, picture of ${mediaS} s`;
     expect(shownMs, message).toBeDefined();
-    // What the camera showed at that moment: the picture that had begun last.
+    // The camera's picture at that moment: the one that had begun last.
     const wantedMs = firstMs + Math.floor((fromMs + toS * 1000 + 0.5) / FRAME_MS) * FRAME_MS;
     const farthestMs = (shownMs ?? 0) < wantedMs ? FRAME_MS : FRAME_MS * (1 + lateFrames);
     expect(Math.abs((shownMs ?? 0) - wantedMs), message).toBeLessThanOrEqual(farthestMs);
@@ -189,7 +189,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, format] of ['mp4', 'fmp4'].entries()) {
-    test(`in /get as ${format}: at some moments the picture is the one of that moment, and there is sound`, async () => {
+    test(`in /get as ${format}: a seek shows the picture of the moment, and there is sound`, async () => {
       const page = await viewer.open(`${agent.url}/health`);
       await openVideo(page, getUrl(format, 0));
       await seek(page, 0);
@@ -206,22 +206,22 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, { path, name, groupSeconds, lateFrames }] of LONG_GROUPS.entries()) {
-    test(`in /get as fmp4 with ${name}: at some moments the picture is the one of that moment, also in what begins at the end of a group`, async () => {
-      // ffmpeg takes a few of its last pictures with it when it ends.
+    test(`in /get as fmp4 with ${name}: a seek shows the picture of the moment, also in a response from the end of a group`, async () => {
+      // ffmpeg drops a few of its last pictures when it exits.
       const own = await spanOf(path, LONG_SECONDS - 2);
       const page = await viewer.open(`${agent.url}/health`);
       const next = random(500 + i);
       firstMs = 0;
       for (const fromMs of [0, groupSeconds * 900]) {
         for (let k = 0; k < MOMENTS; k += 1) {
-          // Some of what it is sent to a player knows already, some it does not.
+          // A player has some of the seek targets in its buffer, and others not.
           if (k % 3 === 0) {
             await openVideo(page, getUrl('fmp4', fromMs, path, own));
-            // Its first picture is there: what comes next is the one it was sent to.
+            // Its first picture is shown: the next one is the seek's.
             await seek(page, 0);
           }
-          // Every other one in the rest of the group, behind hundreds of pictures that are not to be seen; until the second that
-          // is, Chromium shows the key frame: to it that one lasts as long as others do.
+          // Every other one in the rest of the group follows hundreds of decode-only pictures; until the second picture
+          // Chromium shows the key frame: it assumes the usual duration for that one.
           const lengthS = own.duration - fromMs / 1000 - 0.2;
           const leastS = fromMs > 0 ? FRAME_MS / 1000 : 0;
           const mostS = fromMs > 0 && k % 2 === 0 ? groupSeconds * 0.1 : lengthS;
@@ -232,7 +232,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     });
   }
 
-  test('in VOD HLS through hls.js: at some moments the picture is the one of that moment, its date is right, and there is sound', async () => {
+  test('in VOD HLS through hls.js: a seek shows the picture of the moment, its date is correct, and there is sound', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const query = new URLSearchParams({ start: span.start, duration: String(SECONDS + 5) });
     await openHls(page, `${agent.url}/playback/cam/index.m3u8?${query}`);
@@ -249,7 +249,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     await page.close();
   });
 
-  test('in the live rewind through hls.js: pictures that were recorded before the page was opened, while the camera sends', async () => {
+  test('in the live rewind through hls.js: pictures from before the page was opened, while the camera sends', async () => {
     const camera = startProcess('ffmpeg', publishing('live'));
     try {
       span = await spanOf('live', SEGMENT_SECONDS + 3);

@@ -12,7 +12,7 @@ const FRAMES = byLength(10, 600);
 const ENCODER = 'x264enc bframes=2 b-adapt=false speed-preset=ultrafast bitrate=300 key-int-max=10';
 const REORDERED = `( videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! ${ENCODER} ! video/x-h264,profile=main ! h264parse ! rtph264pay name=pay0 pt=96 )`;
 
-/** What the page asks of WHEP, and what its console calls an error. */
+/** The page's WHEP requests, and the errors of its console. */
 function watch(page: Page): { readonly offers: string[]; readonly errors: string[] } {
   const [offers, errors]: [string[], string[]] = [[], []];
   page.on('request', (request) => {
@@ -22,7 +22,7 @@ function watch(page: Page): { readonly offers: string[]; readonly errors: string
   });
   page.on('console', (message) => {
     const { url } = message.location();
-    // A page of plain text names no icon, so the browser looks for one.
+    // A page of plain text names no icon, so the browser requests the default one.
     if (message.type() === 'error' && !url.endsWith('/favicon.ico')) {
       errors.push(`${message.text()} ${url}`);
     }
@@ -44,7 +44,7 @@ describeWith(['chromium', 'gstreamer'], 'pictures out of their order', () => {
 
   const config = () => `${PATIENT}paths:\n  pond:\n    source: ${camera.url('/pond')}\n`;
 
-  test('are played by MSE at once, on the first visit and on the next one', async () => {
+  test('play over MSE at once, on the first visit and on the next one', async () => {
     await using agent = await startOwnedAgent({ config: config() });
     await using visitor = await visit(viewer.browser, agent, { size: 'desktop' });
     const { page, context, url, complaints } = visitor;
@@ -66,7 +66,7 @@ describeWith(['chromium', 'gstreamer'], 'pictures out of their order', () => {
     expect({ offers, errors, complaints }).toEqual({ offers: [], errors: [], complaints: [] });
   });
 
-  test('are played by MSE in <perch-video>, which makes no offer; another player is told why', async () => {
+  test('play over MSE in <perch-video>, which makes no offer; another player gets the reason', async () => {
     await using agent = await startAgent({ config: config() });
     await until(async () => {
       const { hasBFrames } = await agent.json<{ hasBFrames: boolean | null }>('/v3/paths/get/pond');

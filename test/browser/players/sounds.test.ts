@@ -11,13 +11,13 @@ interface Heard {
   readonly seconds: number;
 }
 
-/** A sine of a fifth of full scale: Chromium counts the square of the peaks as energy. */
+/** A sine of a fifth of full scale: Chromium's energy is the square of the peaks. */
 const CAMERA =
   '( audiotestsrc is-live=true volume=0.2 ! audio/x-raw,rate=16000,channels=1 ! avenc_g722 ! rtpg722pay name=pay0 pt=9 )';
 const ENERGY = 0.2 ** 2;
 
 describeWith(['chromium', 'gstreamer'], 'sounds of cameras in Chromium', () => {
-  test('G.722 is heard over WebRTC as loud as it was sent', async () => {
+  test('G.722 over WebRTC is as loud as it was sent', async () => {
     await using camera = await startGstCamera({ '/hall': CAMERA });
     await using agent = await startAgent({ config: `paths:\n  hall: { source: '${camera.url('/hall')}' }\n` });
     await until(async () => (await agent.json<PathStatus>('/v3/paths/get/hall')).ready || undefined);

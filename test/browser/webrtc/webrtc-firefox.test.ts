@@ -30,7 +30,7 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
     }
   });
 
-  // One after the other: Firefox shows nothing on pages that are behind another one.
+  // In sequence: Firefox shows nothing on pages behind another one.
   test.for([' udp ', ' tcp '])('VP8 and Opus of a publisher over RTSP, by%s', async (only) => {
     const page = await firefox.open(`${agent.url}/health`);
     const url = `http://127.0.0.1:${agent.ports.webrtc}/vp8/whep`;
@@ -49,7 +49,7 @@ describeWith(['firefox', 'ffmpeg'], 'Firefox watches over WebRTC', () => {
     await page.close();
   });
 
-  test('the page says why the H.264 of a camera does not play where Firefox has no decoder for it', async () => {
+  test("the page explains why a camera's H.264 does not play where Firefox has no decoder for it", async () => {
     const page = await firefox.open(`http://127.0.0.1:${agent.ports.webrtc}/h264/`);
     const why = 'the video is H264 and this player does not offer';
     await until(async () => {

@@ -9,7 +9,7 @@ import { byLength, describeWith } from '../../peers/programs/peers.ts';
 
 const JOINS = byLength(12, 1_000);
 const SIDE_BY_SIDE = 4;
-/** A page is left after so many: Chromium keeps something of each connection. */
+/** A new page after this many joins: Chromium keeps some memory of each connection. */
 const JOINS_OF_A_PAGE = 40;
 /** Long before the next key frame. */
 const LIMIT_MS = 10_000;

@@ -12,7 +12,7 @@ import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
 const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgent: 'test', user: '' };
 const HOSTS = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
 
-// Which profile costs less is the machine's affair; both have to be right on all of them.
+// The cheaper profile depends on the machine; both must be correct on every one.
 const order = vi.hoisted((): SrtpProfile[] => []);
 vi.mock('../../../agent/servers/webrtc/srtp/profile-order.ts', () => ({ measureProfiles: async () => order }));
 

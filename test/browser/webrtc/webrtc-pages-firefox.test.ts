@@ -7,7 +7,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 const SOON = { timeout: 20_000 };
 
 const message = (page: Page) => page.$eval('#message', (element) => element.textContent);
-/** Headless Firefox counts no pictures of a live stream as shown: what its receiver has decoded. */
+/** Headless Firefox counts no pictures of a live stream as shown, so its receiver's decoded pictures count. */
 const frames = async (page: Page) =>
   (await page.evaluate(`(async () => {
     const stats = reader.pc ? [...(await reader.pc.getStats()).values()] : [];
@@ -36,7 +36,7 @@ describeWith(['firefox'], 'the WebRTC pages in Firefox', () => {
     return items.map(({ state }) => state);
   };
 
-  test('one page publishes, another watches through a change of network, and both say goodbye', async () => {
+  test('one page publishes, another plays through a change of network, and both end their sessions', async () => {
     const publisher = await firefox.open(`${url}/cam/publish?video-width=320&video-height=240`);
     await expect.poll(() => publisher.$$eval('#video-device option', (all) => all.length), SOON).toBeGreaterThan(1);
     await publisher.click('#publish');

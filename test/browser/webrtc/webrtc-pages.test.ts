@@ -7,7 +7,7 @@ import { mp3 } from '../../support/media/audio-tracks.ts';
 describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
   const pages = new WebRtcPages();
 
-  test('a picture that stands still is said to, until it goes on', async () => {
+  test('a frozen picture is labelled until it continues', async () => {
     await pages.start();
     await pages.film();
     const viewer = await pages.open('/cam/');
@@ -22,12 +22,12 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     await expect.poll(() => viewer.textContent('#stall'), SOON).toBe('');
   });
 
-  test('a viewer is told why its session has ended, and goes on when it can', async () => {
+  test('a viewer sees why its session has ended, and resumes when it can', async () => {
     await pages.start();
     await pages.film();
     const viewer = await pages.open('/cam/');
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
-    // It stands there for two seconds, which a busy machine may not look.
+    // The message is shown for two seconds, which a busy machine may miss.
     const said = await viewer.evaluateHandle(() => {
       const texts: (string | null)[] = [];
       const place = document.querySelector('#message') as Element;
@@ -61,7 +61,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
         }
       });
       const [before] = pages.run.server.list().filter(({ state }) => state === 'read');
-      // As after a change of the network: the browser says that it is online again.
+      // As after a change of the network: the browser reports that it is online again.
       await viewer.evaluate(() => dispatchEvent(new Event('online')));
       await expect.poll(() => restarts, SOON).toEqual([200]);
       const seen = await frames(viewer);
@@ -72,7 +72,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     }),
   );
 
-  test('candidates of a new network do not overtake the restart that they belong to', async () => {
+  test('candidates of a new network do not overtake their ICE restart', async () => {
     await pages.start();
     await pages.film();
     const viewer = await pages.newPage();
@@ -108,7 +108,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     expect(after?.id).toBe(before?.id);
   });
 
-  test('a page that the browser has kept plays again when somebody comes back to it', async () => {
+  test('a page from the back/forward cache plays again', async () => {
     await pages.start();
     await pages.film();
     const viewer = await pages.open('/cam/');
@@ -120,7 +120,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     await expect.poll(() => frames(viewer), SOON).toBeGreaterThan(5);
   });
 
-  test('a track that does not play here is named on the page', async () => {
+  test('names a track that does not play here', async () => {
     await pages.start();
     await pages.film();
     const tracks = pages.place.stream?.tracks ?? [];
@@ -131,7 +131,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
       .toBe('Not played here: audio MPEG-1/2 Audio (browsers cannot play it over WebRTC)');
   });
 
-  test('a viewer talks through the camera by a button, and hangs up by it', async () => {
+  test('a viewer starts and ends talking through the camera with a button', async () => {
     await pages.start();
     await pages.film();
     const viewer = await pages.open('/cam/');
@@ -145,7 +145,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     expect(await button.textContent()).toBe('Talk');
   });
 
-  test('the button is not there where nobody would hear', async () => {
+  test('the button is hidden without a loudspeaker', async () => {
     await pages.start();
     pages.place.isDeaf = true;
     await pages.film();
@@ -155,7 +155,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     expect(await viewer.locator('#talk').isVisible()).toBe(false);
   });
 
-  test('a refusal that stays the same is heard every fifteen seconds, not every two', async () => {
+  test('an unchanged rejection is retried every fifteen seconds, not every two', async () => {
     await pages.start();
     pages.place.stream = new Stream([mp3]);
     const viewer = await pages.newPage();
@@ -170,7 +170,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
     await expect.poll(() => pages.place.logins, SOON).toBeGreaterThan(tried);
   });
 
-  test('a password that is wrong is not tried again', async () => {
+  test('a wrong password is not retried', async () => {
     await pages.start();
     const viewer = await pages.newPage();
     await viewer.clock.install();

@@ -147,7 +147,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
     await expect.poll(() => server.list().length, { timeout: 10_000 }).toBe(0);
   });
 
-  test('it says in words why a stream does not play', async () => {
+  test('it explains why a stream does not play', async () => {
     const page = await viewer.browser.newPage();
     await page.goto(`${url}/webrtc/h265/`);
     const why = 'codecs not supported by client: the video is H265 and this player does not offer';
@@ -155,7 +155,7 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
     await page.close();
   });
 
-  test('it plays as the query says', async () => {
+  test("it follows the query's parameters", async () => {
     const page = await viewer.browser.newPage();
     await page.goto(`${url}/webrtc/cam/?controls=no&muted=0&autoplay=false`);
     const video = await page.evaluate(() => {

@@ -5,7 +5,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 describeWith(['chromium'], "the publisher's page in Chromium", () => {
   const pages = new WebRtcPages();
 
-  test('one page publishes and another watches, until the first says goodbye', async () => {
+  test('one page publishes and another plays, until the first ends its session', async () => {
     await pages.start();
     const publisher = await pages.publish();
     expect(pages.place.stream?.tracks.map(({ codec }) => codec).toSorted()).toEqual(['h264', 'opus']);
@@ -20,7 +20,7 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
     expect(pages.run.server.list()).toEqual([]);
   });
 
-  test('a page whose path another one takes stops, says why, and may take it back', async () => {
+  test('a page whose path another one takes over stops, gives the reason, and may take it back', async () => {
     await pages.start();
     const first = await pages.publish();
     let offers = 0;
@@ -31,7 +31,7 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
     const taken = "Stopped: another publisher has taken path 'cam'.";
     await expect.poll(() => message(first), SOON).toBe(taken);
     expect(await first.locator('#publish').isVisible()).toBe(true);
-    // As when its network comes back: that is no reason to try again either.
+    // The return of its network is no reason to retry either.
     await first.evaluate(() => dispatchEvent(new Event('online')));
     expect(await message(second)).toBe('Publishing.');
     await first.click('#publish');
@@ -53,7 +53,7 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
     },
   );
 
-  test('a simulcast comes as one encoding', async () => {
+  test('a simulcast arrives as one encoding', async () => {
     await pages.start();
     const page = await pages.open('/cam/publish');
     const sources = await page.evaluate(async () => {
@@ -73,7 +73,7 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
       await new Promise((resolve) => {
         pc.onconnectionstatechange = () => pc.connectionState === 'connected' && resolve(undefined);
       });
-      // As many pictures as nobody could miss further encodings for.
+      // Enough pictures that further encodings would have been noticed.
       const sending = async () => [...(await pc.getStats()).values()].filter(({ type }) => type === 'outbound-rtp');
       for (;;) {
         const all = await sending();

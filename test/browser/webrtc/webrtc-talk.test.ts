@@ -17,7 +17,7 @@ const VIDEO =
   '( videotestsrc is-live=1 ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96 )';
 
 describeWith(['chromium', 'gstreamer'], 'Chromium talks through a camera', () => {
-  test('while it watches; one at a time; and where there is no loudspeaker it is told', async () => {
+  test('while it plays; one at a time; and with a message where there is no loudspeaker', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
     const heard = join(folder, 'heard.alaw');
     await using camera = await startGstCamera({ '/gate': VIDEO }, { backChannel: heard });
@@ -38,11 +38,11 @@ describeWith(['chromium', 'gstreamer'], 'Chromium talks through a camera', () =>
     expect(second.status).toBe(400);
     expect(second.error).toMatch(/talk/);
     await until(() => readFileSync(heard).length >= SECONDS * RATE_HZ || undefined);
-    // The fake microphone beeps; whoever hears nothing gets the code of silence again and again.
+    // The fake microphone beeps; silence repeats one code.
     const loud = readFileSync(heard).filter((code) => Math.abs(A_LAW[code] ?? 0) > 2_000);
     expect(loud.length).toBeGreaterThan((SECONDS * RATE_HZ) / 100);
     expect((await path('gate')).talk).toBe('yes');
-    // The picture does not notice.
+    // The picture is unaffected.
     const before = await watching.report();
     await watching.shown(before.pictures + 10);
     expect(await talking.close()).toBe(200);

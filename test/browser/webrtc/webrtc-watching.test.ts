@@ -7,9 +7,9 @@ import { publishClip } from '../../peers/clients/publisher.ts';
 import { byLength, describeWith, inShort, LENGTH } from '../../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
-/** Pictures like a camera's come by UDP in any case; in the short length the other ways have some that ten at once leave time for. */
+/** Pictures like a camera's go over UDP in any length; in the short length the other transports get small ones, for ten players at once. */
 const LIGHT: BarClip = LENGTH === 'short' ? TINY : SMALL;
-/** Chromium conceals what is missing; a packet of sound is 20 ms. */
+/** Chromium conceals missing sound; a packet of it is 20 ms. */
 const SOUNDS = SECONDS * 50;
 const MANY = byLength(4, 20);
 
@@ -50,14 +50,14 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
 
   const whepUrl = (path: string, of = agent): string => `http://127.0.0.1:${of.ports.webrtc}/${path}/whep`;
 
-  /** Every picture and every sound that was sent has come, in its size. */
+  /** Every picture and every audio packet has arrived, in its size. */
   function expectPlayed(report: WatchReport, sound: string, { width, height, fps } = LIGHT): void {
     expect(report).toMatchObject({ status: 201, connection: 'connected', size: [width, height] });
     expect(report.video).toMatchObject({ mimeType: 'video/H264' });
     expect(report.video['framesDecoded']).toBeGreaterThanOrEqual(SECONDS * fps);
     expect(report.audio).toMatchObject({ mimeType: sound });
     for (const { packetsLost, packetsReceived } of [report.video, report.audio]) {
-      // Where ten browsers share two cores a kernel's buffer overflows now and then: what is lost is sent again.
+      // With ten browsers on two cores a kernel's buffer overflows now and then: lost packets are sent again.
       expect(Number(packetsLost)).toBeLessThanOrEqual(Number(packetsReceived) / 100);
     }
     expect(report.audio['packetsReceived']).toBeGreaterThan(SOUNDS * 0.8);
@@ -79,7 +79,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
       const report = await watching.shown(pictures);
       expectPlayed(report, mimeType, clip);
       expect(report).toMatchObject({ protocol: 'udp', remotePort: agent.ports.media });
-      // What the camera's clock says goes on as time does; only the clip begins anew.
+      // The camera's timestamps advance in real time; only the clip restarts.
       const clock = report.clock.flatMap(({ clockMs }) => (clockMs === undefined ? [] : [clockMs]));
       expect(clock.length).toBeGreaterThan(pictures * 0.9);
       const back = clock.filter((ms, i) => i > 0 && ms < (clock[i - 1] ?? 0) && ms > 1_000);
@@ -89,7 +89,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     },
   );
 
-  test.concurrent('without UDP everything comes by TCP', async () => {
+  test.concurrent('without UDP everything goes over TCP', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('light', tcpAgent) });
     const report = await watching.shown(SECONDS * LIGHT.fps);
@@ -108,7 +108,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  test.concurrent(`${MANY} players that post an offer without candidates play side by side on one page`, async () => {
+  test.concurrent(`${MANY} players that post an offer without candidates play on one page`, async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const all = await Promise.all(Array.from({ length: MANY }, () => watch(page, { url: whepUrl('tiny') })));
     const reports = await Promise.all(all.map((one) => one.shown(SECONDS * TINY.fps)));
@@ -129,8 +129,8 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  // Behind the others, not beside them: a page that ten others hold up has gaps of its own.
-  test('candidates that follow by PATCH are taken, and ICE begins anew without a gap in the picture', async () => {
+  // After the others, not with them: a page slowed by ten others has gaps of its own.
+  test('later candidates by PATCH are accepted, and ICE restarts without a gap in the picture', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('light'), trickles: true });
     const before = await watching.shown(LIGHT.fps);
@@ -139,7 +139,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     expect(await watching.restartIce()).toBe(200);
     const after = await watching.shown(before.pictures + SECONDS * LIGHT.fps);
     expectPlayed(after, 'audio/opus');
-    // A way that broke would be noticed by its checks alone, after five seconds.
+    // A broken path would be noticed only by its consent checks, after five seconds.
     expect(after.longestGapMs).toBeLessThan(2_500);
     await page.close();
   });

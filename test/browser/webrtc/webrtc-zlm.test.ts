@@ -46,7 +46,7 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     }),
   );
 
-  test.concurrent('play by the call named whep, and end the session where they are told to', async () => {
+  test.concurrent('play by the call named whep, and end the session at the returned address', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: api('whep', 'cam') });
     const report = await watching.shown(PICTURES);
@@ -67,14 +67,14 @@ describeWith(['chromium', 'ffmpeg'], "pages that were written for ZLMediaKit's W
     const url = api('webrtc', 'pushed', '&type=push');
     const sending = await send(page, { url, video: 'video/H264', audio: 'audio/opus', isZlm: true });
     expect(await sending.report()).toMatchObject({ status: 200, error: '' });
-    // It may take a moment until the stream is there: players wait for it.
+    // The stream may take a moment to appear: players wait for it.
     const watching = await watch(page, { url: api('webrtc', 'pushed', '&type=play'), isZlm: true });
     expect(await watching.shown(PICTURES)).toMatchObject({ status: 200, error: '', size: PUBLISHED_SIZE });
     await page.close();
   });
 
   inLong(() =>
-    test.concurrent('push by the call named whip, and end the stream where they are told to', async () => {
+    test.concurrent('push by the call named whip, and end the stream at the returned address', async () => {
       const page = await viewer.open(`${agent.url}/health`);
       const sending = await send(page, { url: api('whip', 'sent'), video: 'video/H264', audio: 'audio/opus' });
       expect(await sending.report()).toMatchObject({ status: 201, error: '' });

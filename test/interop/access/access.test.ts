@@ -6,7 +6,7 @@ import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { startDemoAgent } from '../../peers/agent/demo-agent.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 
-/** An address of this machine that is not loopback: what is asked from there comes from there. */
+/** A non-loopback address of this machine: a request to it also comes from it. */
 const outside = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
@@ -17,7 +17,7 @@ if (!outside) {
 
 const PASSWORD = 'a kingfisher on a perch';
 
-/** What each port answers for what a viewer would ask of it; `demo` is the camera's path. */
+/** The status of each port for a viewer's requests; `demo` is the camera's path. */
 async function statuses(
   agent: Agent,
   host: string,
@@ -44,7 +44,7 @@ async function statuses(
   return found;
 }
 
-/** What the RTSP port answers for the description of `demo`. */
+/** The RTSP port's status for DESCRIBE of `demo`. */
 async function rtspStatus(agent: Agent, host: string, authorization?: string): Promise<number> {
   const socket = connect(agent.ports.rtsp, host);
   const lines = [
@@ -64,14 +64,14 @@ const all = (status: number) => (found: Record<string, number>) =>
 const json = { 'Content-Type': 'application/json' };
 const player = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
 
-/** Perch as it comes, claimed in the middle: its demo camera is also the camera of another. */
+/** Perch's own set-up, claimed in the middle of the suite: its demo camera is also the camera of another agent. */
 let agent: Agent;
 beforeAll(async () => {
   agent = await startAgent({ host: '0.0.0.0' });
 });
 afterAll(() => agent?.[Symbol.asyncDispose]());
 
-test("nobody sees anything of Perch's own set-up before the claim, on the box itself neither", async () => {
+test("before the claim no request sees anything of Perch's own set-up, not even on the machine itself", async () => {
   for (const host of ['127.0.0.1', ...(outside === undefined ? [] : [outside])]) {
     expect(all(401)(await statuses(agent, host))).toEqual([]);
     expect(await rtspStatus(agent, host)).toBe(401);
@@ -117,7 +117,7 @@ test.runIf(outside)(
   async () => {
     await using free = await startDemoAgent({ host: '0.0.0.0' });
     await until(async () => ((await fetch(`${free.url}/playback/list?path=demo`)).ok ? true : undefined));
-    // The page's settings are the owner's, and there is none.
+    // The page's settings belong to the owner, and there is none.
     expect(all(200)(await statuses(free, '127.0.0.1'))).toEqual([['main: system', 401]]);
     expect(await statuses(free, outside ?? '')).toEqual({
       'main: paths': 401,

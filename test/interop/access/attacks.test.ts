@@ -13,7 +13,7 @@ const CAMERA_PASSWORD = 'Tr0ub4dor-and-3';
 const READ_TIMEOUT = '2s';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
-/** All lines of a request as they are: no browser or library tidies them up. */
+/** Sends the lines of a request verbatim, without a browser or library in between. */
 async function raw(port: number, request: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   let answer = '';
@@ -33,7 +33,7 @@ const rawGet = (port: number, target: string, headers: readonly string[] = []) =
   );
 const statusOf = (answer: string) => Number(/^\S+ (\d{3})/.exec(answer)?.[1]);
 
-/** How a browser keeps what it was given. */
+/** Cookies as a browser keeps them. */
 const cookiesOf = (response: Response) =>
   response.headers
     .getSetCookie()
@@ -42,7 +42,7 @@ const cookiesOf = (response: Response) =>
 
 let agent: Agent;
 let cookie = '';
-/** Whatever was told to nobody but its owner. */
+/** Secrets that only the owner has seen. */
 const secrets: string[] = [PASSWORD, CAMERA_PASSWORD];
 
 const post = (url: string, body: object | string, headers: Record<string, string> = {}, method = 'POST') =>
@@ -66,7 +66,7 @@ beforeAll(async () => {
 });
 afterAll(() => agent[Symbol.asyncDispose]());
 
-test('a lost phone: when its session is ended from another device, the live picture that it has ends, too', async () => {
+test('a lost phone: ending its session from another device also ends its live picture', async () => {
   const { rtsp } = agent.ports;
   const login = encodeURIComponent(PASSWORD);
   await using _publisher = await startPublisher(`rtsp://owner:${login}@127.0.0.1:${rtsp}/yard`);
@@ -83,10 +83,10 @@ test('a lost phone: when its session is ended from another device, the live pict
   const lost = items.find(({ current }) => !current);
   const url = `${agent.url}/v3/sessions/${lost?.id}`;
   expect((await fetch(url, { method: 'DELETE', headers: { cookie, origin: agent.url } })).status).toBe(200);
-  // Endless as long as it is not ended.
+  // Endless until it is ended.
   await picture.arrayBuffer().catch(() => {});
   expect((await fetch(`${agent.url}/hls/yard/live.mp4`, { headers: { cookie: phone } })).status).toBe(401);
-  // What a program sends with the same person's password goes on.
+  // A program with the same person's password continues.
   const yard = await fetch(`${agent.url}/v3/paths/get/yard`, { headers: { cookie } });
   expect(await yard.json()).toMatchObject({ ready: true });
 });
@@ -110,7 +110,7 @@ describe('path traversal', () => {
     ...['/v3/paths/get/', '/playback/list?path=', '/playback/get?path=', '/list?path=', '/v3/recordings/list?path='],
   ];
 
-  test('no address of any listener leads out of its folder', async () => {
+  test('no address of any listener leaves its folder', async () => {
     const found: string[] = [];
     for (const port of Object.values(httpPorts())) {
       const targets = places.flatMap((place) =>
@@ -131,7 +131,7 @@ describe('path traversal', () => {
   const isHarmless = (answer: string) =>
     [200, 301, 302, 400, 401, 403, 404, 405].includes(statusOf(answer)) && !/root:|"scrypt"|"key":/.test(answer);
 
-  test('a recording is deleted by nothing but the name of a path', async () => {
+  test('deletes a recording only by the name of a path', async () => {
     for (const path of ['../..', '/etc', 'door/../..', '..%2f..', 'door\\..\\..']) {
       const query = `path=${encodeURIComponent(path)}&start=2026-01-01T00:00:00Z`;
       const answer = await fetch(`${agent.url}/v3/recordings/deletesegment?${query}`, {
@@ -142,7 +142,7 @@ describe('path traversal', () => {
     }
   });
 
-  test('nobody publishes to a path that climbs', async () => {
+  test('rejects publishing to a path with ..', async () => {
     for (const path of ['../yard', 'yard/../../x', '%2e%2e/yard', 'yard/..']) {
       const url = `rtsp://127.0.0.1:${agent.ports.rtsp}/${path}`;
       const basic = Buffer.from(`owner:${PASSWORD}`).toString('base64');
@@ -164,7 +164,7 @@ describe('path traversal', () => {
 });
 
 describe('CRLF injection', () => {
-  test('nothing in an address becomes a header of the answer', async () => {
+  test('nothing in an address becomes a header of the response', async () => {
     const inject = '%0d%0aX-Injected:%20yes%0d%0a%0d%0a';
     for (const port of Object.values(httpPorts())) {
       for (const target of [
@@ -181,7 +181,7 @@ describe('CRLF injection', () => {
     }
   });
 
-  test('nothing that was sent begins a line of the log', async () => {
+  test('nothing in a request begins a line of the log', async () => {
     await post('/v3/session', { user: 'x\r\nINJECTED by user', password: 'wrong' });
     await fetch(`${agent.url}/v3/paths/get/x%0aINJECTED%20by%20path`, { headers: { cookie } });
     await rawGet(agent.ports.main, '/x', ['User-Agent: a\u0085INJECTED', 'X-Forwarded-For: 1.2.3.4\tINJECTED']);
@@ -189,7 +189,7 @@ describe('CRLF injection', () => {
     expect(agent.process.output()).not.toMatch(/^\s*INJECTED/m);
   });
 
-  test('no user, link or name takes a line break', async () => {
+  test('rejects a line break in a user, link or name', async () => {
     const user = { name: 'eve\r\nX: y', password: 'red kite' };
     expect((await post('/v3/users', user, { cookie, origin: agent.url })).status).toBe(400);
   });
@@ -204,7 +204,7 @@ describe('SSRF through source', () => {
     ['PATCH', '/v3/config/pathdefaults/patch'],
   ] as const;
 
-  test('nobody but the owner says where a stream comes from', async () => {
+  test('only the owner sets the source of a stream', async () => {
     const owner = { cookie, origin: agent.url };
     await post('/v3/users', { name: 'eve', password: 'red kite', recordings: true }, owner);
     const eve = {
@@ -222,7 +222,7 @@ describe('SSRF through source', () => {
   });
 });
 
-/** Of a link to `yard` that the owner has made. */
+/** Of a link to `yard` from the owner. */
 async function guestCookie(): Promise<string> {
   const until = new Date(Date.now() + 3_600_000).toISOString();
   const made = await post('/v3/guests', { paths: ['yard'], until }, { cookie, origin: agent.url });
@@ -237,7 +237,7 @@ async function listed(url: string, headers: Record<string, string>): Promise<{ n
   return ((await answer.json()) as { items: { name: string }[] }).items;
 }
 
-test('privilege escalation: a guest has his cameras from the API, and not that there are others', async () => {
+test('privilege escalation: the API shows a guest the shared cameras, and not that others exist', async () => {
   const headers = { cookie: await guestCookie() };
   expect((await listed('/v3/paths/list', headers)).map(({ name }) => name)).toEqual(['yard']);
   const status = async (url: string, port = agent.ports.main) =>
@@ -288,7 +288,7 @@ describe('CSRF', () => {
     }
   });
 
-  test('a form cannot send what our page sends', async () => {
+  test("a form cannot send the page's requests", async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
       const answer = await post('/v3/session', JSON.stringify({ password: PASSWORD }), { 'Content-Type': type });
       expect([type, answer.status]).toEqual([type, 415]);
@@ -303,7 +303,7 @@ describe('CSRF', () => {
     }
   });
 
-  test('the session is none that scripts see, or that other sites send along when they change something', async () => {
+  test('scripts do not see the session cookie, and other sites do not send it with changes', async () => {
     const login = await post('/v3/session', { password: PASSWORD });
     for (const text of login.headers.getSetCookie()) {
       expect(text).toMatch(/; HttpOnly; SameSite=Lax/);
@@ -311,7 +311,7 @@ describe('CSRF', () => {
   });
 });
 
-test('DNS rebinding: by a name that may point anywhere nobody is on this machine or at home', async () => {
+test('DNS rebinding: a request by a foreign name counts neither as this machine nor as the home network', async () => {
   await using fresh = await startAgent({ config: 'perch: own\napi: yes\n' });
   for (const port of [fresh.ports.main, fresh.ports.api]) {
     for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', 'localhost.evil.example']) {
@@ -333,7 +333,7 @@ test('DNS rebinding: by a name that may point anywhere nobody is on this machine
   expect([statusOf(answer), answer]).toEqual([400, expect.stringContaining('the setup code is needed')]);
 });
 
-test('clickjacking: no other page frames ours, while players go into any page', async () => {
+test('clickjacking: other pages cannot frame the app, but can frame its players', async () => {
   const policy = async (url: string) =>
     (await fetch(url, { headers: { cookie } })).headers.get('content-security-policy') ?? '';
   for (const url of ['/', '/v3/docs', '/nothing']) {
@@ -360,7 +360,7 @@ describe('slow-loris', () => {
       'POST /v3/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{',
   };
 
-  test('whoever does not come to the end of a request loses the connection, on every listener', async () => {
+  test('every listener closes a connection whose request does not end', async () => {
     const ports = { ...httpPorts(), rtsp: agent.ports.rtsp };
     const ended = Object.entries(ports).flatMap(([name, port]) =>
       Object.entries(slow).map(async ([way, text]) => {
@@ -375,7 +375,7 @@ describe('slow-loris', () => {
     expect(await Promise.all(ended)).toHaveLength(ended.length);
   });
 
-  test('a byte now and then does not keep it', async () => {
+  test('a byte now and then does not extend the time', async () => {
     const ports = [...Object.values(httpPorts()), agent.ports.rtsp];
     const drip = ports.map(async (port) => {
       const socket = connect(port, '127.0.0.1');
@@ -383,7 +383,7 @@ describe('slow-loris', () => {
       socket.resume();
       socket.write('OPTIONS * RTSP/1.0\r\nX-Slow: ');
       const timer = setInterval(() => socket.write('x'), 100);
-      // Perch ends it before it has read what came meanwhile: that is a reset, which is well.
+      // A reset is fine: Perch closes before it has read the rest.
       await new Promise((resolve) => socket.once('close', resolve));
       clearInterval(timer);
     });
@@ -391,24 +391,24 @@ describe('slow-loris', () => {
   });
 });
 
-test('credential stuffing: guesses end after ten, and who is logged in notices nothing', async () => {
+test('credential stuffing: guesses end after ten, without effect on logged-in people', async () => {
   const guess = async (i: number) =>
     (await post('/v3/session', { user: `user${i}`, password: `password ${i}` }, { 'X-Forwarded-For': '127.0.0.1' }))
       .status;
-  // More at once are refused unread.
+  // More concurrent guesses are rejected unread.
   const statuses = new Set(await Promise.all(Array.from({ length: 8 }, (_, i) => guess(i))));
   for (let i = 8; i < 12 && !statuses.has(429); i += 1) {
     statuses.add(await guess(i));
   }
   expect([...statuses].toSorted()).toEqual([401, 429]);
   expect((await fetch(`${agent.url}/v3/users`, { headers: { cookie } })).status).toBe(200);
-  // His device and his address have been in: strangers have not used up his attempts.
+  // Known devices and addresses have their own count: strangers have not used it up.
   const device = cookie.split('; ').find((pair) => pair.startsWith('perch_device=')) ?? '';
   expect((await post('/v3/session', { password: PASSWORD }, { cookie: device })).status).toBe(200);
 });
 
 describe('secrets', () => {
-  test('none is in an answer of the API', async () => {
+  test('are in no response of the API', async () => {
     const urls = [
       '/v3/config/global/get',
       '/v3/config/pathdefaults/get',
@@ -431,12 +431,12 @@ describe('secrets', () => {
     }
   });
 
-  test('none is in the log, at its most talkative, however it was written', async () => {
+  test('are not in the log, even at its most verbose level and in any spelling', async () => {
     const basic = Buffer.from(`owner:${PASSWORD}`).toString('base64');
     await fetch(`${agent.url}/hls/yard/index.m3u8?cookieCheck=1&token=${encodeURIComponent(PASSWORD)}`, {
       headers: { cookie },
     });
-    // Right ones, and one that is logged as wrong.
+    // Correct ones, and one that is logged as wrong.
     await fetch(`${agent.url}/v3/info?jwt=${encodeURIComponent(PASSWORD)}`, {
       headers: { Authorization: `Basic ${basic}` },
     });
@@ -449,14 +449,14 @@ describe('secrets', () => {
     expect([...forms, basic].filter((form) => agent.process.output().includes(form))).toEqual([]);
   });
 
-  test('none is in the data folder but in files that nobody else may read', async () => {
+  test('are in the data folder only in files that other users cannot read', async () => {
     const files = (await readdir(agent.dataDir, { recursive: true })).map((name) => join(agent.dataDir, name));
     const telling: string[] = [];
     for (const file of files) {
       const facts = await stat(file);
       const text = facts.isFile() ? await readFile(file, 'latin1') : '';
       const has = secrets.some((secret) => secret !== '' && text.includes(secret)) || /"scrypt"|"key":/.test(text);
-      // The configuration of this test was written by the test.
+      // The test has written its configuration itself.
       if (has && !file.endsWith('test.yml')) {
         expect([file, (facts.mode & 0o077).toString(8)]).toEqual([file, '0']);
         telling.push(file);
@@ -467,7 +467,7 @@ describe('secrets', () => {
     );
   });
 
-  test('of those in the data folder none is a password of a person, a session or a link', async () => {
+  test('in the data folder include no password of a person, no session and no link', async () => {
     for (const name of ['users.json', 'sessions.json', 'guests.json', 'secret.json']) {
       const text = await readFile(join(agent.dataDir, name), 'utf8');
       expect([name, secrets.filter((secret) => secret !== '' && text.includes(secret))]).toEqual([name, []]);

@@ -17,15 +17,15 @@ const lan = Object.values(networkInterfaces())
   .flatMap((addresses) => addresses ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
-/** Where requests are sent to, and which host they name. */
+/** The address of a request, and the host that it names. */
 interface Way {
   readonly at: string;
   readonly port: number;
-  /** Of `Host`; the address when not given. */
+  /** Of `Host`; default: the address. */
   readonly host?: string;
 }
 
-/** `fetch` does not let one choose `Host`. */
+/** `fetch` does not allow another `Host`. */
 function ask(
   way: Way,
   method: string,
@@ -52,7 +52,7 @@ const OWN = 'perch: own\napi: yes\n';
 const HOOK = { source: 'publisher', runOnInit: 'true' };
 const withCode = (code: string) => ({ 'perch-setup-code': code });
 
-/** A box that has an owner: its backup, and its ports. */
+/** The backup and the ports of a device with an owner. */
 let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
 beforeAll(async () => {
   await using owned = await startAgent({ config: OWN, isOwned: true });
@@ -60,7 +60,7 @@ beforeAll(async () => {
   old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
 });
 
-/** Whatever would give somebody the box: each has to be refused, and nothing may have changed. */
+/** Every request that would take the device over: each must be rejected and change nothing. */
 async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
   const tries: readonly [string, string, object?][] = [
     ['POST', '/v3/claim', { password: PASSWORD }],
@@ -86,7 +86,7 @@ async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
     status: 401,
     text: expect.stringContaining('wrong setup code'),
   });
-  // With the right code nothing else is wrong with the same request.
+  // With the correct code the same request is valid.
   const right = withCode(setupCodeOf({ dataDir }));
   expect((await ask(way, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(200);
   const { text } = await ask(way, 'GET', '/v3/session');
@@ -102,7 +102,7 @@ const expectNoCode = async (way: Way, path: string) =>
     text: expect.stringContaining('setup code is needed'),
   });
 
-/** Passes bytes on as a NAT gateway, a container's port forwarding or `ssh -L` does: the peer is the gateway. */
+/** Forwards bytes like a NAT gateway, a container's port forwarding or `ssh -L`: the peer is the gateway. */
 async function startGateway(port: number): Promise<number> {
   const server = createServer((from) => {
     const to = connect(port, '127.0.0.1');
@@ -115,7 +115,7 @@ async function startGateway(port: number): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** nginx as it is without any `proxy_set_header`: no forwarded header, and its own address of Perch as `Host`. */
+/** nginx without `proxy_set_header`: no forwarded header, and Perch's address as `Host`. */
 async function startPlainNginx(perchPort: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-plain-nginx-'));
   const [port = 0] = await freePorts(1);
@@ -153,25 +153,25 @@ beforeAll(async () => {
 });
 afterAll(() => agent?.[Symbol.asyncDispose]());
 
-test.runIf(lan)('a machine of the home network that names an address cannot take a new box', async () => {
+test.runIf(lan)('a machine of the home network that names an address cannot claim a new device', async () => {
   await cannotBeTaken({ at: lan ?? '', port: agent.ports.main }, agent.dataDir);
 });
 
-test.runIf(lan)('a machine of the home network that names localhost cannot take it', async () => {
+test.runIf(lan)('a machine of the home network that names localhost cannot claim it', async () => {
   await cannotBeTaken({ at: lan ?? '', port: agent.ports.main, host: 'localhost' }, agent.dataDir);
 });
 
-test('a page that has rebound its name cannot take it', async () => {
+test('a page that has rebound its name cannot claim it', async () => {
   await cannotBeTaken({ at: '127.0.0.1', port: agent.ports.main, host: 'rebound.example' }, agent.dataDir);
 });
 
-test('a program on the machine itself cannot take it over HTTP', async () => {
+test('a program on the machine itself cannot claim it over HTTP', async () => {
   await cannotBeTaken({ at: '127.0.0.1', port: agent.ports.main, host: 'localhost' }, agent.dataDir);
   const { status } = await ask({ at: '127.0.0.1', port: agent.ports.api }, 'POST', '/v3/config/paths/add/evil', HOOK);
   expect(status).toBe(401);
 });
 
-test('through a NAT gateway nobody can take it', async () => {
+test('a client behind a NAT gateway cannot claim it', async () => {
   const port = await startGateway(agent.ports.main);
   for (const host of ['localhost', '192.0.2.1', 'perch.local']) {
     const way = { at: lan ?? '127.0.0.1', port, host };
@@ -183,7 +183,7 @@ test('through a NAT gateway nobody can take it', async () => {
 });
 
 describeWith(['nginx'], 'nginx with its default headers', () => {
-  test('lets nobody take a new box', async () => {
+  test('prevents a claim', async () => {
     await using fresh = await startAgent({ config: OWN });
     const port = await startPlainNginx(fresh.ports.main);
     await cannotBeTaken({ at: '127.0.0.1', port, host: 'cams.example' }, fresh.dataDir);
@@ -221,7 +221,7 @@ test.runIf(lan)(
         expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
       }
     }
-    // As MediaMTX: programs on this machine may use the API.
+    // As in MediaMTX: programs on this machine may use the API.
     const here = { at: '127.0.0.1', port: free.ports.api };
     expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
     expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
@@ -231,7 +231,7 @@ test.runIf(lan)(
   },
 );
 
-test('with the setup code a backup is restored, and its owner owns the box', async () => {
+test('the setup code allows a restore from a backup, whose owner then owns the device', async () => {
   await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });
   const here = { at: '127.0.0.1', port: fresh.ports.main };
   await expectNoCode(here, '/v3/restore');
@@ -243,7 +243,7 @@ test('with the setup code a backup is restored, and its owner owns the box', asy
   expect((await ask(here, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(401);
 });
 
-test('a lost users.json makes another code, and the old one opens nothing', async () => {
+test('a lost users.json makes a new code, and the old one is invalid', async () => {
   const first = await startAgent({ config: 'perch: own\n' });
   onTestFinished(() => first[Symbol.asyncDispose]());
   const old = setupCodeOf(first);
@@ -258,7 +258,7 @@ test('a lost users.json makes another code, and the old one opens nothing', asyn
 });
 
 describeWith(['script'], 'perch claim at a terminal', () => {
-  test('without a running Perch asks twice and shows nothing of what is typed', async () => {
+  test('without a running Perch asks twice and does not echo the input', async () => {
     const dataDir = join(mkdtempSync(join(tmpdir(), 'perch-claim-')), 'data');
     onTestFinished(() => rmSync(join(dataDir, '..'), { recursive: true }));
     const command = [process.execPath, ...AGENT, 'claim', '--data', dataDir].map((word) => `'${word}'`).join(' ');

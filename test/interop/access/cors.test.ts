@@ -4,7 +4,7 @@ import { freePorts } from '../../support/base/free-port.ts';
 
 const NAMED = 'https://nas.example';
 const STRANGER = 'https://evil.example';
-/** With ports of their own beside those that are always there. */
+/** With separate ports next to those that are always open. */
 const SERVERS = ['api', 'playback', 'metrics', 'pprof'];
 const switches = SERVERS.map((name) => `${name}: yes\n`).join('');
 const lists = [...SERVERS, 'hls', 'webrtc'].map((name) => `${name}AllowOrigins: ['${NAMED}']\n`).join('');
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const listen = () => ({ metricsAddress: `127.0.0.1:${metrics}`, pprofAddress: `127.0.0.1:${pprof}` });
   agents = await Promise.all([
     startAgent({ config: switches + lists + PATHS, listen }),
-    // One list for all, as in older files.
+    // One list for all ports, as in older files.
     startAgent({ config: `allowOrigin: '${NAMED}'\n${PATHS}` }),
   ]);
 });
@@ -61,7 +61,7 @@ test.for<[PortName, string, string]>([
   ['pprof', '/debug/pprof/heap', 'GET'],
 ])('a page of a named origin may ask with a password, and no other: %s port, %s', async ([port, path, method]) => {
   const own = { ...agents[0]?.ports, ...more }[port];
-  // The other one has the main port alone.
+  // The other agent has only the main port.
   const ports = port === 'main' ? agents.map(({ ports: { main } }) => main) : [own];
   for (const number of ports) {
     const url = `http://127.0.0.1:${number}${path}`;

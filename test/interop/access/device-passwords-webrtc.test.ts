@@ -61,7 +61,7 @@ describeWith(['aiortc', 'ffmpeg'], 'device passwords over WebRTC', () => {
     return items.map(({ user, path, state }) => `${user} ${state} ${path}`).sort();
   };
 
-  test('aiortc publishes by WHIP and watches by WHEP, with Basic and as bearer, until the password is revoked', async () => {
+  test('aiortc publishes by WHIP and plays by WHEP, with Basic and with a bearer token, until the password is revoked', async () => {
     const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
     const player = await deviceOf(agent, 'TV', {});
     await using publishing = await publisher(basic(sender));
@@ -124,7 +124,7 @@ describeWith(['aiortc', 'ffmpeg'], 'device passwords over WebRTC', () => {
       return Object.entries(answers).flatMap(([what, status]) => (status === 401 ? [] : [`${what}: ${status}`]));
     };
     expect(await answersFor({ live: true })).toEqual(['watch yard: 201']);
-    // A publisher has no loudspeaker to talk through.
+    // A publisher has no loudspeaker.
     expect(await answersFor({ publish: true })).toEqual(['publish yard: 201', 'talk through yard: 400']);
     expect(await answersFor({ recordings: true })).toEqual([]);
     expect(await answersFor({ onvif: true })).toEqual([]);

@@ -31,7 +31,7 @@ const logins = async (agent: Agent) =>
   ).items;
 
 describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
-  test('ffmpeg publishes and reads, GStreamer reads with them where RTSP has Digest alone; page passwords do not work there', async () => {
+  test('ffmpeg publishes and reads and GStreamer reads with device passwords over RTSP with Digest only; page passwords are rejected there', async () => {
     await using agent = await startOwnedAgent({ config: `${OWN}rtspAuthMethods: [digest]\n` });
     const sender = await deviceOf(agent, 'Doorbell', { live: false, publish: true });
     const player = await deviceOf(agent, 'Living room TV', {});
@@ -66,7 +66,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     expect(await read(rtspUrlOf(agent, player, 'yard'))).toContain('401');
   });
 
-  test('a program with a page password continues to work over RTSP next to device passwords, and is named', async () => {
+  test('a program with a page password continues to work over RTSP next to device passwords, and is listed', async () => {
     await using agent = await startOwnedAgent({ config: OWN });
     await using _publisher = await startPublisher(rtspUrlOf(agent, OWNER));
     await whenReady(agent);
@@ -74,7 +74,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     const player = await deviceOf(agent, 'TV', {});
     expect(await read(rtspUrlOf(agent, OWNER))).toBe('');
     expect(await read(rtspUrlOf(agent, player))).toBe('');
-    // A program that was taken off the list is offered Digest once, and comes back with Basic.
+    // A program removed from the list is offered Digest once, and returns with Basic.
     const [login] = await logins(agent);
     await askAsOwner(agent, 'DELETE', `/v3/pagelogins/${login?.id}`);
     expect(await logins(agent)).toEqual([]);
@@ -84,7 +84,7 @@ describeWith(['ffmpeg', 'gstreamer', 'curl'], 'device passwords', () => {
     expect(await logins(agent)).toMatchObject([{ user: 'owner', protocol: 'rtsp' }]);
   });
 
-  test('revoking ends what is played and published, by RTSP and HTTP, and nothing opens with it any more', async () => {
+  test('revoking a password ends its players and publishers over RTSP and HTTP, and the password opens nothing more', async () => {
     await using agent = await startOwnedAgent({ config: `${OWN}pathDefaults: {record: yes}\n` });
     const device = await deviceOf(agent, 'Recorder', { publish: true, recordings: true });
     await using publisher = await startPublisher(rtspUrlOf(agent, device));

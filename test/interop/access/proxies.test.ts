@@ -15,10 +15,10 @@ const PASSWORD = 'a-kingfisher-on-a-perch';
 const OFFER = readFileSync(join(import.meta.dirname, '../../fixtures/offers/chromium-156-linux.sdp'), 'utf8');
 const RECORDED_AGO_MS = 3_600_000;
 const RELOADS = 4;
-/** What `Attempts` has for each address. */
+/** The count of `Attempts` for each address. */
 const MAX_ATTEMPTS = 10;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
-/** As anybody outside may write them. */
+/** Headers that any outside client may send. */
 const FORGED = {
   'X-Forwarded-For': '203.0.113.9',
   'X-Real-IP': '203.0.113.9',
@@ -44,7 +44,7 @@ beforeAll(async () => {
       PERCH_PATHDEFAULTS_RECORDPATH: recordPath,
       TZ: 'UTC',
     },
-    // ::1 is where the proxies come from that are not trusted.
+    // The untrusted proxies connect from ::1.
     listen: ({ main }) => ({ address: `:${main}`, tlsAddress: '' }),
   });
   const headers = { ...JSON_TYPE, origin: agent.url };
@@ -74,7 +74,7 @@ const SITES = [
 ] as const;
 
 const PROXIES = ['nginx', 'apache', 'caddy'] as const satisfies readonly ProxyName[];
-/** Where each thing has a test; elsewhere one asks at once for what is spoilt first. */
+/** The servers with a test for each feature; the others are tested only for the features that proxies break first. */
 const EACH_BY_ITSELF = inShort(
   PROXIES.flatMap((name) => SITES.map(([where]) => [name, where] as const)),
   'nginx in a folder',
@@ -94,7 +94,7 @@ for (const name of PROXIES) {
       if (EACH_BY_ITSELF.some(([one, there]) => one === name && there === where)) {
         siteTests(open);
       } else {
-        test('everything is there, WebSockets too', async () => {
+        test('serves everything, WebSockets included', async () => {
           await cookiesFit(open());
           await everythingIsThere(open());
         });
@@ -104,7 +104,7 @@ for (const name of PROXIES) {
       lockOutTest(() => proxy);
     }
 
-    test('the folder without its slash leads to the page', async () => {
+    test('redirects the folder without a slash to the page', async () => {
       const site = new FrontClient(proxy, 'home.example', '/perch');
       const { status, headers } = await site.ask(site.base);
       expect([301, 302]).toContain(status);
@@ -128,10 +128,10 @@ describeWith(['nginx'], 'behind nginx that speaks HTTP/1.0, as it does when it i
   });
   afterAll(() => proxy?.[Symbol.asyncDispose]());
 
-  test('everything is there, WebSockets too', () => everythingIsThere(site));
+  test('serves everything, WebSockets included', () => everythingIsThere(site));
 });
 
-/** What a server in front spoils first. */
+/** The features that a proxy breaks first. */
 async function everythingIsThere(site: FrontClient): Promise<void> {
   await aPageIsThere(site);
   await recordingsPlay(site);
@@ -146,17 +146,18 @@ function siteTests(open: () => FrontClient): void {
   beforeAll(() => {
     site = open();
   });
-  test('the page and that of the API are there with all their parts, and the API says where it is', () =>
+  test('serves the page and the API page with all their parts, and the API knows its address', () =>
     aPageIsThere(site));
-  test('who logs in has cookies for https and for where Perch is alone, and his own address', () => cookiesFit(site));
-  test("a guest's link leads back here and shows the camera", () => aLinkOpens(site));
-  test('WHEP, and that of ZLMediaKit, say where their session ends', () => whepEnds(site));
-  test("ZLMediaKit's log-in holds", () => zlmLogsIn(site));
-  test('recordings are listed with addresses that play, in ranges', () => recordingsPlay(site));
-  test('HEAD says what GET does', () => headsFit(site));
-  test('bodies arrive whole, and too large ones are refused in words', () => bodiesArrive(site));
-  test('low-latency HLS waits for what comes, many requests over one connection', () => playlistsCome(site));
-  test('live pictures and events come while they are made', async () => {
+  test("a login gets cookies for https and for Perch's own path, and the client keeps its own address", () =>
+    cookiesFit(site));
+  test("a guest's link leads back to the proxy and shows the camera", () => aLinkOpens(site));
+  test("WHEP, also ZLMediaKit's, returns the address that ends the session", () => whepEnds(site));
+  test("ZLMediaKit's login holds", () => zlmLogsIn(site));
+  test('lists recordings with addresses that play, in ranges', () => recordingsPlay(site));
+  test('HEAD returns the headers of GET', () => headsFit(site));
+  test('passes bodies on whole, and rejects too large ones with a message', () => bodiesArrive(site));
+  test('low-latency HLS blocks until the next part, with many requests on one connection', () => playlistsCome(site));
+  test('passes live pictures and events on as they are made', async () => {
     await picturesComeAtOnce(site);
     expect(await site.socket('/hls/demo/mse', { authorization: basic, origin: `https://${site.host}` })).toBe(101);
   });
@@ -297,7 +298,7 @@ async function bodiesArrive(site: FrontClient): Promise<void> {
   }
 }
 
-/** The end of a playlist: what it is asked for next (RFC 8216bis §6.2.5.2). */
+/** The end of a playlist: its next request (RFC 8216bis §6.2.5.2). */
 function nextOf(playlist: string): string {
   const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(playlist)?.[1]);
   const segments = playlist.match(/#EXTINF/g)?.length ?? 0;
@@ -333,7 +334,7 @@ async function picturesComeAtOnce(site: FrontClient): Promise<void> {
   expect((await site.firstOf('/v3/events', events)).toString()).toContain('retry:');
 }
 
-/** One wrong password: whether it was refused unread, because of what has come from its address before. Else it takes seconds. */
+/** One wrong password: whether it is rejected unread because of earlier ones from its address. Otherwise it takes seconds. */
 async function isShutOut(site: FrontClient, user: string, from: string): Promise<boolean> {
   const body = JSON.stringify({ user, password: 'a-magpie' });
   const refused = await site
@@ -342,7 +343,7 @@ async function isShutOut(site: FrontClient, user: string, from: string): Promise
   return refused !== undefined && /from this address/.test(refused.body.toString());
 }
 
-/** So many guesses at a time that one is too many: more would only keep the box at work. */
+/** One concurrent guess more than the limit: further ones would only keep the device busy. */
 async function guessUntilShutOut(site: FrontClient, user: string, from: string): Promise<void> {
   let isOut = false;
   let waiting = 0;
@@ -357,7 +358,7 @@ async function guessUntilShutOut(site: FrontClient, user: string, from: string):
   });
 }
 
-/** Of clients; each has its own count for ten minutes. */
+/** Addresses of clients; each has a separate count for ten minutes. */
 const ADDRESSES = {
   nginx: ['127.0.0.11', '127.0.0.12'],
   apache: ['127.0.0.13', '127.0.0.14'],
@@ -365,18 +366,18 @@ const ADDRESSES = {
 } as const satisfies Record<ProxyName, unknown>;
 
 function lockOutTest(proxy: () => FrontServer): void {
-  test('wrong passwords keep out the address that they come from, and behind a proxy that is not trusted all of them', async () => {
+  test('wrong passwords lock out their own address, and behind an untrusted proxy all clients', async () => {
     const [site, stranger] = ['perch.example', 'stranger.example'].map((host) => new FrontClient(proxy(), host, ''));
     if (!site || !stranger) {
       return;
     }
     const [first, second] = ADDRESSES[proxy().name];
-    // Guesses at one user are counted together, too: each server has one of its own.
+    // Guesses at one user count together as well: each server has its own user.
     const { name } = proxy();
     const user = JSON.stringify({ name, password: PASSWORD });
     await site.ask('/v3/users', { method: 'POST', headers: { ...JSON_TYPE, authorization: basic }, body: user });
     await guessUntilShutOut(site, name, first);
-    // The box may have too many passwords to look at for a moment.
+    // The device may have too many passwords to check for a moment.
     const comesIn = async () => (await site.ask('/v3/session', logIn(PASSWORD, { from: second }))).status === 200;
     await until(async () => (await comesIn()) || undefined);
     await guessUntilShutOut(stranger, name, first);

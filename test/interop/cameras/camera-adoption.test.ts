@@ -9,7 +9,7 @@ import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
 const LOGIN = { user: 'admin', password: 'grün & 7/8@home' };
 
 describeWith(['ffmpeg'], 'cameras of the house', () => {
-  test('a camera that is in the file tells by itself what it is and what would make it better, soon after a start', async () => {
+  test('a configured camera shows its description and suggestions soon after a start', async () => {
     await using camera = await startOnvifCamera({
       address: '127.0.0.24',
       credentials: LOGIN,
@@ -33,7 +33,7 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
     expect(reads()).toBe(before + 1);
   });
 
-  test('one without ONVIF is added by its address alone, with the streams of its maker', async () => {
+  test('adds a camera without ONVIF by its address alone, with the streams of its maker', async () => {
     const streamPaths = { main: '/Preview_01_main', sub: '/Preview_01_sub' };
     await using camera = await startOnvifCamera({
       address: '127.0.0.23',
@@ -71,7 +71,7 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
   });
 });
 
-test('cameras simulated on this machine are used when Perch was started for it, and refused otherwise', async () => {
+test('cameras simulated on this machine are used if Perch was started for them, otherwise rejected', async () => {
   await using camera = await startOnvifCamera({ address: '127.0.0.25', credentials: LOGIN });
   const check = async (env: NodeJS.ProcessEnv) => {
     await using agent = await startAgent({ config: 'api: yes\n', env });

@@ -12,7 +12,7 @@ import { openAdoptionHarness } from '../../support/harness/adoption-harness.ts';
 /** The other end of the cable. */
 const farInterface = ({ hostInterface }: Namespace): string => hostInterface.replace(/^pa/, 'pb');
 
-/** Once the kernel has made sure that nobody else has it. */
+/** Once the kernel has finished duplicate address detection. */
 async function linkLocal(command: readonly string[], device: string): Promise<string> {
   for (;;) {
     const shown = await runProcess('ip', [
@@ -47,7 +47,7 @@ const placesOf = (cameras: readonly KnownCamera[]) =>
   cameras.map(({ address, url, foundFrom }) => `${url} answers from ${address} to ${foundFrom}`).sort();
 
 describeWith(['namespaces'], 'in networks of their own', () => {
-  test.concurrent('a box with two networks finds the cameras of both, each at the address that it has there', async () => {
+  test.concurrent('a device with two networks finds the cameras of both, each at its address there', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
     await using inHouse = await startOnvifCameraIn(house);
@@ -59,7 +59,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(placesOf(found.list())).toEqual([place(house, inHouse.report.port), place(barn, inBarn.report.port)].sort());
   });
 
-  test.concurrent('a camera that gets another address is known there by its Hello, and at no other after a look', async ({
+  test.concurrent('a camera with a new address is listed there after its Hello, and only there after a scan', async ({
     expect,
   }) => {
     await using house = await openNamespace();
@@ -78,7 +78,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(found.find(camera.report.endpoint).map(({ address }) => address)).toEqual([movedIp]);
   });
 
-  test.concurrent('a camera with an address of another network is found over IPv6, and read there', async () => {
+  test.concurrent('a camera with an address of another network is found and read over IPv6', async () => {
     await using house = await openNamespace();
     const [near, far] = [
       await linkLocal([], house.hostInterface),
@@ -98,7 +98,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(await session.information()).toMatchObject({ model: 'Sim 1' });
   });
 
-  test.concurrent('a camera that has an IPv6 address of its link alone is adopted, watched, heard and gives its picture', async ({
+  test.concurrent('a camera with only a link-local IPv6 address is adopted and gives picture, sound and snapshot', async ({
     expect,
   }) => {
     await using house = await openNamespace();
@@ -127,7 +127,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect((await camera.tell()).wrongLogins).toEqual([]);
   });
 
-  test.concurrent('behind a router, where no multicast goes, a camera is found by its address or its range', async () => {
+  test.concurrent('behind a router, without multicast, a camera is found by its address or its range', async () => {
     await using router = await openNamespace();
     await using far = await openNamespace({ behind: router });
     await using camera = await startOnvifCameraIn(far);

@@ -15,7 +15,7 @@ const HOUR_MS = 3_600_000;
 const PORTS = { port: 8_000, rtspPort: 8_554 };
 const credentials = { user: 'admin', password: 'secret' };
 
-/** Such cameras as a home has: with a login, and no answer about themselves to strangers. */
+/** Cameras of a home: with a login, and without a reply about themselves to strangers. */
 const startIn = (house: Namespace, serial: string, options: OnvifCameraOptions = {}): Promise<FarCamera> =>
   startOnvifCameraIn(house, { ...PORTS, credentials, identity: { serial }, ...options });
 
@@ -46,7 +46,7 @@ const untilRecorded = (agent: Agent, name: string) =>
     return ready && recording?.active ? true : undefined;
   });
 
-/** By which clock a camera takes tokens is kept for the next run. */
+/** The clock by which a camera accepts tokens is stored for the next run. */
 const hasClock = ({ dataDir }: Agent): boolean =>
   globSync(join(dataDir, '**/camera-logins.json')).some((file) => readFileSync(file, 'utf8').includes('skewMs'));
 
@@ -60,7 +60,7 @@ const give = async ({ name, hostInterface }: Namespace, address: string): Promis
 const neighbourOf = (ip: string): string => ip.replace(/\d+$/, (last) => `${Number(last) + 8}`);
 
 describeWith(['namespaces'], 'cameras that get other addresses, in networks of their own', () => {
-  test.concurrent('a camera that says nothing of its new address is looked for, and its recording goes on within 30 s', async () => {
+  test.concurrent('finds a camera that does not announce its new address, and continues its recording within 30 s', async () => {
     await using house = await openNamespace();
     await using camera = await startIn(house, 'S1');
     await using agent = await startWith(entry('door', house.ip, camera, 'S1'));
@@ -73,7 +73,7 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     await until(() => (filesOf(agent, 'door').length >= 2 ? true : undefined));
   }, 30_000);
 
-  test.concurrent('two cameras that swap their addresses are recorded each into its own folder', async () => {
+  test.concurrent('two cameras that swap addresses are recorded each into its own folder', async () => {
     await using house = await openNamespace();
     const other = neighbourOf(house.ip);
     await give(house, other);
@@ -95,11 +95,11 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     await until(() => (filesOf(agent, 'door').length > had ? true : undefined));
   }, 60_000);
 
-  test.concurrent('of cameras that have swapped and cannot be found nothing is recorded until they are back', async () => {
+  test.concurrent('records nothing of cameras that have swapped addresses and cannot be found, until they are back', async () => {
     await using house = await openNamespace();
     const other = neighbourOf(house.ip);
     await give(house, other);
-    // Nobody listens there: they are never heard.
+    // Nothing listens there: their announcements are never received.
     const discoveryPort = 3_999;
     await using door = await startIn(house, 'S1', { address: house.ip, discoveryPort });
     await using yard = await startIn(house, 'S2', { address: other, discoveryPort });
@@ -123,7 +123,7 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     expect(configOf(agent)).toBe(before);
   }, 60_000);
 
-  test.concurrent('a liar who takes the endpoint of a camera that is away gets neither its password nor its place', async () => {
+  test.concurrent('a device that claims the endpoint of an absent camera gets neither its password nor its path', async () => {
     await using house = await openNamespace();
     const other = neighbourOf(house.ip);
     await give(house, other);
@@ -144,9 +144,9 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
   }, 60_000);
 });
 
-// After the others: six agents at once are too slow for their limits on two cores.
+// After the others: six concurrent agents exceed their time limits on two cores.
 describeWith(['namespaces'], 'cameras with a wrong clock that get other addresses', () => {
-  test.concurrent('a camera whose clock is hours off is followed within a minute, also by a Perch that is started after it moved', async () => {
+  test.concurrent('follows a camera whose clock is hours off within a minute, also if Perch starts after the move', async () => {
     await using house = await openNamespace();
     const quirks = { login: 'token', clockOffsetMs: -5 * HOUR_MS } as const;
     await using camera = await startIn(house, 'S1', { quirks });
@@ -164,7 +164,7 @@ describeWith(['namespaces'], 'cameras with a wrong clock that get other addresse
     expect((await camera.tell()).wrongLogins).toEqual([]);
   }, 60_000);
 
-  test.concurrent('a camera that has lost its clock says so in the API, and is followed within a minute of its clock being set', async () => {
+  test.concurrent('the API reports a camera that has lost its clock, and follows it within a minute after its clock is set', async () => {
     await using house = await openNamespace();
     await using camera = await startIn(house, 'S1', { quirks: { login: 'token' } });
     await using agent = await startWith(entry('door', house.ip, camera, 'S1'));

@@ -13,7 +13,7 @@ const PORTS = { port: 8_000, rtspPort: 8_554 };
 const WIDTHS = { door: 640, yard: 320 };
 type Name = keyof typeof WIDTHS;
 const NAMES: readonly Name[] = ['door', 'yard'];
-/** Both have their large stream at the same path: whose pictures they are is told by their size. */
+/** Both have their large stream at the same path: the size of the pictures identifies the camera. */
 const PROFILES = { door: MAIN_PROFILE, yard: { ...SUB_PROFILE, token: 'main' } };
 const loginOf = (name: Name) => ({ user: name, password: `of the ${name}` });
 
@@ -52,7 +52,7 @@ const widthOf = async (file: string): Promise<number | undefined> =>
   (await ffprobe(file)).streams.find((stream) => stream.width)?.width;
 
 describeWith(['namespaces', 'ffmpeg'], 'cameras in one network', () => {
-  test('two that swap their addresses without a word, behind hardware addresses that everybody remembers wrongly, are recorded each into its own folder within 30 s, and see no login of each other', async () => {
+  test("two cameras that swap addresses without an announcement, behind stale ARP entries, are recorded each into its own folder within 30 s, and neither sees the other's login", async () => {
     await using network = await openSharedNetwork();
     const [one, other] = network.machines;
     await using door = await startIn(one, 'door');

@@ -16,7 +16,7 @@ const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean)
     return is(path) ? path : undefined;
   });
 
-/** What the API calls it, what is recorded, and how GStreamer makes it. */
+/** The name in the API, the recorded codec, and GStreamer's elements that make it. */
 const SOUNDS = [
   ['G711', 'flac', 'rate=8000,channels=1 ! alawenc ! rtppcmapay pt=8'],
   ['Opus', 'opus', 'rate=48000,channels=1 ! opusenc ! rtpopuspay pt=97'],
@@ -33,7 +33,7 @@ paths:
 `;
 
 describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", () => {
-  test('a wrong password is told with the camera and what to do, and no password is told', async () => {
+  test('logs a wrong password with the camera and the remedy, and without any password', async () => {
     await using camera = await startGstCamera({ '/main': playClip(await smallClip(120)) }, { digest: 'admin:right' });
     const url = camera.url('/main').replace('://', '://admin:wrong-one@');
     await using agent = await startAgent({ config: config(url) });
@@ -46,7 +46,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
     expect(agent.process.output()).not.toContain('wrong-one');
   });
 
-  test('a camera that goes and comes back is pulled again, and what it sent before and after is kept', async () => {
+  test('a camera that disappears and returns is pulled again, and its recordings from before and after are kept', async () => {
     const port = await freePort();
     const mounts = { '/main': playClip(await smallClip(120)) };
     const first = await startGstCamera(mounts, { port });

@@ -17,7 +17,7 @@ const LONG_GROUP_SECONDS = byLength(4, 10);
 /** Longer than the test takes. */
 const CLIP_SECONDS = byLength(60, 120);
 
-/** H.264 and AAC, 320x180, 25 frames/s, with a key frame each so many seconds. */
+/** H.264 and AAC, 320x180, 25 frames/s. @param seconds between key frames */
 const clipWithGroups = (gopSeconds: number): Promise<string> =>
   clip(`small-groups-${gopSeconds}-${CLIP_SECONDS}.mp4`, [
     ...['-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=25', '-f', 'lavfi', '-i', 'sine=f=440:r=48000'],
@@ -40,14 +40,14 @@ async function tell(agent: Agent, event: object): Promise<{ readonly code: numbe
   return { ...((await response.json()) as object), code: response.status };
 }
 
-/** Resolves when the path has had its stream for so long: what is kept from before an event has to come first. */
+/** Resolves when the path has had its stream for this long: the pre-roll needs it. */
 const streamedFor = (agent: Agent, name: string, ms: number) =>
   until(async () => {
     const { readyTime } = await pathOf(agent, name);
     return readyTime !== null && Date.now() - Date.parse(readyTime) >= ms ? readyTime : undefined;
   });
 
-/** The only timespan of a path whose recorder rests. */
+/** The only timespan of a path whose recorder is idle. */
 const clipOf = (agent: Agent, name: string): Promise<ListEntry> =>
   until(async () => {
     if ((await pathOf(agent, name)).recording?.active !== false) {
@@ -75,7 +75,7 @@ paths:
 `;
 
 describeWith(['ffmpeg', 'gstreamer'], 'events of a camera whose recorder waits for them', () => {
-  test('each event has its clip, from before it to after it, whole and in step; nothing else is written', async () => {
+  test('each event has its clip, with pre-roll and post-roll, whole and in sync; nothing else is written', async () => {
     const mounts = {
       '/two': playClip(await clipWithGroups(2), true),
       '/rare': playClip(await clipWithGroups(LONG_GROUP_SECONDS), true),
@@ -108,7 +108,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'events of a camera whose recorder waits f
       const { start, duration, url } = await clipOf(agent, name);
       const [fromMs, toMs] = [Date.parse(start), Date.parse(start) + duration * 1000];
       expect(fromMs).toBeLessThanOrEqual(firstMs - PRE_ROLL_MS);
-      // One group more at most, and the second that a camera's pictures may be on their way.
+      // At most one group more, and a second for the delay of a camera's pictures.
       expect(fromMs).toBeGreaterThan(firstMs - PRE_ROLL_MS - groupMs - 1_000);
       expect(toMs).toBeGreaterThanOrEqual(toldMs + 1_000 + POST_ROLL_MS);
       expect(toMs).toBeLessThan(toldMs + 1_000 + POST_ROLL_MS + groupMs + 1_500);

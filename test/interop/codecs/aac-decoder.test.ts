@@ -14,7 +14,7 @@ import { adtsFrames } from '../../support/media/adts.ts';
 
 const RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 const ALL = RATES_HZ.flatMap((rateHz) => ([1, 2] as const).map((channels) => [rateHz, channels] as const));
-/** A table of bands for each rate: the longest and the shortest, and what most cameras send. */
+/** A table of bands for each rate: the longest, the shortest, and those of most cameras. */
 const CASES = inShort(ALL, '8000 1', '16000 1', '48000 2');
 const FULL_SCALE = 32_768;
 /** The reference is in floating point of 32 bits: it may round to the other side. */
@@ -42,7 +42,7 @@ function ffmpegs(file: Uint8Array): Int16Array {
   return new Int16Array(Uint8Array.from(stdout).buffer);
 }
 
-/** That both are as long and nowhere differ by more than one step of 16 bits; and that there is something to hear. */
+/** Both have the same length, differ by at most one step of 16 bits, and are not silent. */
 function expectSame(file: Uint8Array, rateHz: number, channels: number): void {
   const [got, wanted] = [ours(file, rateHz, channels), ffmpegs(file)];
   expect(got.length).toBe(wanted.length);
@@ -62,7 +62,7 @@ const TOOLS = [
   'short windows',
 ];
 
-/** What occurs in the frames of a file. */
+/** The tools that the frames of a file use. */
 function toolsIn(file: Uint8Array, rateHz: number): Set<string> {
   const reader = new FrameReader(rateHz);
   const tools = new Set<string>();
@@ -88,12 +88,12 @@ function toolsIn(file: Uint8Array, rateHz: number): Set<string> {
   return tools;
 }
 
-/** Tones that slide, clicks, hiss, and voices that come and go; left and right have some of it in common. */
+/** Sweeping tones, clicks, noise, and voices; left and right are partly correlated. */
 const LEFT = '0.3*sin(2*PI*440*t)+0.2*sin(2*PI*(200+900*t)*t)+0.3*random(0)*lt(mod(t\\,0.31)\\,0.01)+0.02*random(1)';
 const RIGHT = '0.3*sin(2*PI*440*t)+0.2*sin(2*PI*523*t)+0.4*random(2)*lt(mod(t\\,0.23)\\,0.008)+0.03*random(3)';
 const source = (channels: number): string => `aevalsrc=${channels === 2 ? `${LEFT}|${RIGHT}` : LEFT}`;
 
-/** What FFmpeg's encoder makes of it. */
+/** The output of FFmpeg's encoder. */
 async function encoded(rateHz: number, channels: number): Promise<Uint8Array> {
   const bitrate = String(Math.round(1.5 * rateHz * channels));
   const input = ['-f', 'lavfi', '-i', `${source(channels)}:s=${rateHz}:d=2`];
@@ -101,17 +101,20 @@ async function encoded(rateHz: number, channels: number): Promise<Uint8Array> {
 }
 
 describeWith(['ffmpeg'], 'the AAC decoder beside that of FFmpeg', () => {
-  test.for(CASES)('frames at random of %i Hz with %i channels are the same sound', ([rateHz, channels]) => {
+  test.for(CASES)('decodes random frames of %i Hz with %i channels as ffmpeg does', ([rateHz, channels]) => {
     const frames = new AacFrames(rateHz, random(rateHz + channels));
     const file = Buffer.concat(Array.from({ length: byLength(16, 1000) }, () => frames.adtsFrame(channels)));
     expectSame(file, rateHz, channels);
   });
 
-  test.for(CASES)('what its encoder makes of %i Hz with %i channels is the same sound', async ([rateHz, channels]) => {
-    expectSame(await encoded(rateHz, channels), rateHz, channels);
-  });
+  test.for(CASES)(
+    "decodes the output of ffmpeg's encoder at %i Hz with %i channels as ffmpeg does",
+    async ([rateHz, channels]) => {
+      expectSame(await encoded(rateHz, channels), rateHz, channels);
+    },
+  );
 
-  test('its encoder uses every tool but pulses', async () => {
+  test("ffmpeg's encoder uses every tool except pulses", async () => {
     const tools = new Set<string>();
     for (const [rateHz, channels] of CASES) {
       for (const tool of toolsIn(await encoded(rateHz, channels), rateHz)) {
@@ -121,7 +124,7 @@ describeWith(['ffmpeg'], 'the AAC decoder beside that of FFmpeg', () => {
     expect([...tools].sort()).toEqual(TOOLS.filter((tool) => tool !== 'pulses'));
   });
 
-  test('frames at random have every tool', () => {
+  test('random frames use every tool', () => {
     const frames = new AacFrames(48_000, random(1));
     const file = Buffer.concat(Array.from({ length: 20 }, () => frames.adtsFrame(2)));
     expect([...toolsIn(file, 48_000)].sort()).toEqual(TOOLS);

@@ -11,7 +11,7 @@ import { describeWith } from '../../peers/programs/peers.ts';
 
 const SECONDS = 20;
 const RATE = 16_000;
-/** A decoder that begins in the middle has the values of the other after so long. */
+/** Time after which a decoder that begins in the middle has the other's values. */
 const SETTLED = RATE;
 const COMPARED = 2 * RATE;
 
@@ -38,7 +38,7 @@ function decode(input: string, more: readonly string[] = []): Promise<Int16Array
   });
 }
 
-/** Where `part` begins in `whole`; -1: nowhere. */
+/** The offset of `part` in `whole`; -1: absent. */
 function placeOf(part: Int16Array, whole: Int16Array): number {
   for (let at = 0; at + part.length <= whole.length; at += 1) {
     let same = 0;
@@ -76,7 +76,7 @@ describeWith(['ffmpeg'], 'G.722 that ffmpeg sends', () => {
     expect(placeOf(got.subarray(SETTLED, SETTLED + COMPARED), sent)).toBeGreaterThanOrEqual(0);
   }
 
-  test('lies in recordings as FLAC, value for value what ffmpeg decodes', async () => {
+  test('is recorded as FLAC with the values that ffmpeg decodes', async () => {
     const file = await until(async () => {
       const [name] = globSync(join(agent.dataDir, 'recordings/cam/*.mp4'));
       const duration = name ? Number((await ffprobe(name)).format.duration) : 0;
@@ -85,7 +85,7 @@ describeWith(['ffmpeg'], 'G.722 that ffmpeg sends', () => {
     await expectLossless(file);
   });
 
-  test('is heard in HLS as FLAC, value for value what ffmpeg decodes', async () => {
+  test('is in HLS as FLAC with the values that ffmpeg decodes', async () => {
     await expectLossless(`${agent.url}/hls/cam/index.m3u8`);
   });
 });

@@ -19,8 +19,8 @@ const X264 = 'scenecut=0:threads=1';
 const X265 = 'log-level=error:pools=1:frame-threads=1:scenecut=0';
 
 /**
- * `least`: of the pictures between key pictures that a decoder can show, the share that the depacketizer passes on. An H.264 slice names
- * fewer of its references than an H.265 slice, so some of its pictures are given up that would decode.
+ * `least`: the share of the decodable pictures between key pictures that the depacketizer passes on. An H.264 slice names fewer of its
+ * references than an H.265 slice, so some of its decodable pictures are dropped.
  */
 const ENCODERS: readonly (readonly [name: string, codec: CodecName, parameters: string, least: number])[] = [
   [
@@ -46,7 +46,7 @@ const ENCODERS: readonly (readonly [name: string, codec: CodecName, parameters: 
   ['H.264 with plain B-frames', 'h264', `${X264}:bframes=2:b-adapt=0:b-pyramid=none:keyint=25`, 0.98],
 ];
 
-/** Digests of the decoded pictures in the order of display, and what the decoder complains of. */
+/** Digests of the decoded pictures in display order, and the decoder's warnings. */
 async function decode(file: string): Promise<{ readonly pictures: readonly string[]; readonly complaints: string }> {
   const plain = ['-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
   const { output } = await runProcess('ffmpeg', ['-nostdin', '-v', 'error', '-i', file, ...plain]);

@@ -12,7 +12,7 @@ import { runProcess } from '../../peers/programs/process.ts';
 const PICTURE =
   'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10';
 const SOUND = 'audiotestsrc is-live=true ! audio/x-raw,';
-/** A camera that sends pictures and what `sound` makes. */
+/** A camera with pictures and the audio of `sound`. */
 const withSound = (sound: string): string => `( ${PICTURE} ! rtph264pay name=pay0 pt=96  ${SOUND}${sound} name=pay1 )`;
 const MULTIPLEX = `( ${PICTURE} ! h264parse ! mpegtsmux alignment=7 ! rtpmp2tpay name=pay0 pt=33 )`;
 
@@ -23,7 +23,7 @@ interface Sound {
   /** As ffprobe names it in recordings; undefined: MP4 cannot hold it. */
   readonly stored?: string;
   readonly hls?: string;
-  /** As RTSP readers find it out. */
+  /** As RTSP readers see it. */
   readonly rtsp: string;
 }
 
@@ -84,7 +84,7 @@ const SOUNDS: Record<string, Sound> = {
   },
 };
 
-/** AC-3 and layer 3 are with recordings in transport streams, G.722 has a suite of its own. */
+/** AC-3 and layer 3 are tested with recordings in transport streams; G.722 has its own suite. */
 const CASES = inShort(Object.entries(SOUNDS), 'latm', 'layer2', 'l24');
 
 /** 5.1 as browsers and GStreamer send it. */
@@ -92,7 +92,7 @@ const SURROUND = withSound(
   'rate=48000,channels=6,channel-mask=(bitmask)0x3f ! audioconvert ! opusenc bitrate=256000 ! rtpopuspay pt=97',
 );
 
-/** Long enough for a part of the recording to be on the disk. */
+/** Enough for a part of the recording on the disk. */
 const RECORDED_BYTES = 150_000;
 
 describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
@@ -130,7 +130,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
       expect(path.tracks2).toMatchObject([{ codec: 'H264' }, { codec: track, codecProps: props }]);
 
       const playlist = `${agent.url}/hls/${name}/index.m3u8`;
-      // Sound that not every player has stands in a variant beside one without it: the picture is in both.
+      // Audio that not every player supports is in a variant next to one without it: the picture is in both.
       expect([...new Set(await codecsOf(playlist))]).toEqual(expected(hls));
       expect(await ffmpegWarnings(['-i', playlist, '-t', '2'])).toBe('');
 
@@ -164,7 +164,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     const playlist = `${agent.url}/hls/surround/index.m3u8`;
     expect(await soundOf(playlist)).toMatchObject({ codec_name: 'opus', channels: 6 });
     expect(await ffmpegWarnings(['-i', playlist, '-t', '2'])).toBe('');
-    // ffmpeg does not know the name that it has over RTSP.
+    // ffmpeg does not know its name in RTSP.
     const wanted = `rtspsrc location=${agent.rtspUrl('surround')} protocols=tcp ! application/x-rtp,media=audio ! rtpopusdepay`;
     const sink = 'opusdec ! audio/x-raw,channels=6 ! fakesink num-buffers=50';
     const player = await runProcess('gst-launch-1.0', ['-q', ...`${wanted} ! ${sink}`.split(' ')]);
@@ -176,7 +176,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     expect(await ffmpegWarnings(['-i', file])).toBe('');
   });
 
-  test('a multiplex goes to RTSP readers as it came; recorder and HLS say why they cannot take it', async () => {
+  test('passes a multiplex on to RTSP readers unchanged; recorder and HLS report why they cannot carry it', async () => {
     const path = await pathWhen('multiplex', ({ ready, recording }) => ready && recording?.error != null);
     expect(path).toMatchObject({
       tracks: ['MPEG-TS'],
@@ -189,10 +189,10 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     expect(probed.streams.map((stream) => stream.codec_name)).toContain('h264');
   });
 
-  test('the log names a stream of which nothing is left once, and no sound that MP4 has a place for', () => {
+  test('the log names a stream without any usable track once, and no audio that MP4 can hold', () => {
     const lines = agent.process.output().split('\n');
-    const told = (words: string) => lines.filter((line) => line.includes(words));
-    expect(told('can be recorded: it has MPEG-TS')).toHaveLength(1);
-    expect(told('MP4 cannot hold')).toEqual([]);
+    const logged = (words: string) => lines.filter((line) => line.includes(words));
+    expect(logged('can be recorded: it has MPEG-TS')).toHaveLength(1);
+    expect(logged('MP4 cannot hold')).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ import { startRecorder, temporaryFolder, WALL } from '../../support/disks/record
 import { getBytes, openPlayback } from '../../support/harness/playback.ts';
 import { payloadsOf, type Unit } from '../../support/media/units.ts';
 
-/** What ffprobe calls them. */
+/** The names in ffprobe. */
 const FFMPEG_NAMES: Record<ClipCodec, string> = {
   av1: 'av1',
   vp8: 'vp8',
@@ -45,7 +45,7 @@ async function pictures(file: string): Promise<string[]> {
 }
 
 describeWith(['ffmpeg'], 'pictures of ffmpeg', () => {
-  // AV1 and JPEG come from cameras, too.
+  // AV1 and JPEG come from cameras as well.
   test.for(inShort(CODECS, 'vp9', 'mpeg4-video'))(
     '%s goes over RTP into a recording and out of playback: ffmpeg decodes the same pictures',
     async (codec) => {
@@ -82,7 +82,7 @@ describeWith(['ffmpeg'], 'pictures of ffmpeg', () => {
 const RAW = 'videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=25/1';
 const playMpeg4 = (file: string): string =>
   `( filesrc location=${join(CLIPS, file)} ! qtdemux ! mpeg4videoparse ! rtpmp4vpay config-interval=1 name=pay0 pt=96 )`;
-/** What each kind of camera is in GStreamer, and how the API, recordings and RTSP readers call its pictures. */
+/** Each kind of camera in GStreamer, and the name of its codec in the API, in recordings and for RTSP readers. */
 const CAMERAS = {
   vp8: {
     launch: `( ${RAW} ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=25 ! rtpvp8pay name=pay0 pt=96 )`,
@@ -100,13 +100,13 @@ const CAMERAS = {
     label: 'M-JPEG',
     name: 'mjpeg',
   },
-  // From files: GStreamer's encoder does not take up its work again when a reader comes.
+  // From files: GStreamer's encoder does not resume when a reader connects.
   mpeg4: { launch: playMpeg4('mpeg4-60.mp4'), label: 'MPEG-4 Video', name: 'mpeg4' },
   'mpeg4-b': { launch: playMpeg4('mpeg4-b-60.mp4'), label: 'MPEG-4 Video', name: 'mpeg4' },
 } as const;
 const CASES = inShort(Object.entries(CAMERAS), 'vp8', 'jpeg', 'mpeg4-b');
 const RECORDED_SECONDS = 3;
-/** What ffmpeg always says about VP9 over RTP. */
+/** ffmpeg's usual warning about VP9 over RTP. */
 const EXPERIMENTAL = /.*RTP\/VP9 support is still experimental.*\n?/g;
 
 describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
@@ -159,7 +159,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     },
   );
 
-  test('images beyond 2,040 pixels are recorded in the size that the SDP tells: RTP has no room for it', async () => {
+  test('images beyond 2,040 pixels are recorded in the size from the SDP: RTP has no field for it', async () => {
     const raw = 'videotestsrc is-live=true ! video/x-raw,format=I420,width=2560,height=1440,framerate=2/1';
     await using large = await startGstCamera({ '/large': `( ${raw} ! jpegenc ! rtpjpegpay name=pay0 pt=26 )` });
     const config = `playback: yes\npaths:\n  large: { source: '${large.url('/large')}', record: yes }\n`;
@@ -174,7 +174,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     expect(streams).toMatchObject([{ codec_name: 'mjpeg', width: 2560, height: 1440 }]);
   });
 
-  test('what no player takes over HLS or WebRTC is refused with its reason', async () => {
+  test('rejects with a reason a codec that no player takes over HLS or WebRTC', async () => {
     for (const [path, label] of [
       ['vp8', 'VP8'],
       ['jpeg', 'M-JPEG'],
@@ -187,7 +187,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
   });
 });
 
-/** A camera of ours that plays a clip again and again, in real time. */
+/** A simulated camera that repeats a clip in real time. */
 function clipCamera({ track, units }: CodedClip): Promise<ScriptedCamera> {
   const packetize = codecOf(track).packetize;
   const sdp = writeSdp([track], { name: 'camera', host: '127.0.0.1', sessionId: 1 });

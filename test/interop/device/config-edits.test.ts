@@ -11,9 +11,9 @@ import { filesBelow } from '../../support/disks/recordings.ts';
 
 const SEED = 20_261_120;
 const EDITS = byLength(60, 1_000);
-/** Each of them may pull the camera and record: more would be a proof of the machine. */
+/** Each may pull the camera and record: more would only measure the machine. */
 const MAX_PATHS = 12;
-/** The demo camera's pictures are 9,000 ticks apart: one that is lost makes it twice as many, however busy the machine. */
+/** The demo camera's pictures are 9,000 ticks apart: a lost one doubles the distance, however busy the machine is. */
 const MAX_BETWEEN_PICTURES_TICKS = 13_500;
 
 const fileText = (source: string) => `# the house, as its owner wrote it
@@ -38,7 +38,7 @@ paths:
 `;
 const COMMENTS = fileText('').match(/# (?:kept|the house).*/g) ?? [];
 
-/** One way of changing settings, with what it makes of the paths. */
+/** One way of changing settings, and its effect on the paths. */
 class Editing {
   readonly paths = new Set(['untouched']);
   readonly #box: Agent;
@@ -91,7 +91,7 @@ class Editing {
     ]);
   }
 
-  /** By the API's own port, or as the page does it: with the owner's session on the main port. */
+  /** By the API's own port, or like the page: with the owner's session on the main port. */
   async #send(method: string, path: string, body: object | undefined, status: number): Promise<void> {
     const { url, ports } = this.#box;
     const isPage = this.#rng() < 0.5;
@@ -174,7 +174,7 @@ class Editing {
     this.#write(this.text.replace(/record: (no|false) # (\d+)/, 'record: yes # $2'));
   }
 
-  /** Wrong in one path or as a whole, then an edit elsewhere by the API, then mended. */
+  /** Invalid in one path or as a whole, then an edit elsewhere by the API, then mended. */
   async #slip(): Promise<void> {
     const inPath = `  wrong${this.#count}:\n    record: perhaps\n`;
     const slip = this.#any([inPath, 'recordSyncInterval: soon\n']);
@@ -187,7 +187,7 @@ class Editing {
     this.#box.process.child.kill('SIGHUP');
   }
 
-  /** As editors do it: in place, or by a new file in the old one's. */
+  /** Like editors: in place, or by a new file in place of the old one. */
   #write(text: string): void {
     expect(text).toContain('untouched');
     const isInPlace = this.#rng() < 0.5;
@@ -198,7 +198,7 @@ class Editing {
   }
 }
 
-/** Follows a stream as a player of HLS does, and notes every answer that is not what a player wants. */
+/** Follows a stream like an HLS player, and notes every response that a player cannot use. */
 async function watchHls(
   agent: Agent,
   path: string,

@@ -8,14 +8,14 @@ import { setupCodeOf } from '../../support/base/setup-code.ts';
 
 const run = (...args: string[]) => runProcess(process.execPath, [...AGENT, ...args]);
 
-/** The address of the demo camera that `agent` runs. */
+/** The address of `agent`'s demo camera. */
 const demoSource = (agent: Agent): Promise<string> =>
   until(async () => {
     const { items } = await agent.json<{ items: { source: string; name: string }[] }>('/v3/config/paths/list');
     return items.find(({ name }) => name === 'demo')?.source;
   });
 
-/** The demo camera of a Perch that is left alone: what it sends is the source of the others' paths. */
+/** The demo camera of an untouched Perch: the source of the others' paths. */
 let camera: Agent;
 let source: string;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ afterAll(() => camera?.[Symbol.asyncDispose]());
 
 const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
 
-test('a wrong value in one path disables that path with its reason, and the rest starts', async () => {
+test('an invalid value in one path disables that path with its reason, and the others start', async () => {
   await using agent = await startAgent({
     config: `paths:\n  good:\n    source: ${source}\n  bad:\n    source: ${source}\n    recordSegmentDuration: often\n`,
   });
@@ -37,7 +37,7 @@ test('a wrong value in one path disables that path with its reason, and the rest
   expect(agent.process.output()).toMatch(/test\.yml:\d+.*paths\.bad\.recordSegmentDuration/);
 });
 
-test('a port that is taken is one line that says by whom and what to change, and the rest goes on', async () => {
+test('a port in use is one line with the program that holds it and the remedy, and the rest continues', async () => {
   const { dataDir, ports, process: first } = camera;
   const file = join(dataDir, 'taken.yml');
   writeFileSync(file, `address: 127.0.0.1:${ports.main}\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
@@ -48,7 +48,7 @@ test('a port that is taken is one line that says by whom and what to change, and
   expect(await second.stop('SIGINT')).toBe(0);
 });
 
-test('the end is clean even when whoever read the output has gone first', async () => {
+test('exits cleanly even if the reader of its output is gone first', async () => {
   const agent = await startAgent({ isOwned: true });
   agent.process.child.stdout.destroy();
   writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');
@@ -61,7 +61,7 @@ test('the end is clean even when whoever read the output has gone first', async 
   rmSync(agent.dataDir, { recursive: true, force: true });
 });
 
-test('check says what is wrong with a file, with line and key, and ends', async () => {
+test('check reports the faults of a file with line and key, and exits', async () => {
   const file = join(camera.dataDir, 'check.yml');
   writeFileSync(file, 'logLevel: info\nrecordSyncInterval: soon\npaths:\n  a:\n    sorce: rtsp://x\n');
   const wrong = await run('check', file);
@@ -73,14 +73,14 @@ test('check says what is wrong with a file, with line and key, and ends', async 
   expect((await run('check', join(camera.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
 });
 
-/** What the control API answers, as its status and error. */
+/** The control API's status and error. */
 async function change(url: string, method: string, path: string, body: object, headers: Record<string, string> = {}) {
   const answer = await fetch(`${url}/v3/config/${path}`, { method, headers, body: JSON.stringify(body) });
   const { error } = (await answer.json()) as { error?: string };
   return error === undefined ? answer.status : `${answer.status} ${error}`;
 }
 
-test('the control API changes a running box: recording begins, readers stay, and who restarts his own port is answered', async () => {
+test("the control API changes a running device: recording begins, readers stay, and a restart of the client's own port is answered", async () => {
   await using agent = await startAgent({ config: `api: yes\npaths:\n  one: # mine\n    source: ${source}\n` });
   const api = `http://127.0.0.1:${agent.ports.api}`;
   const one = await until(async () => {
@@ -107,7 +107,7 @@ test('the control API changes a running box: recording begins, readers stay, and
   expect(agent.process.output()).toMatch(/\[one\] configuration changed change="recording switched on"/);
 });
 
-test("in Perch's own set-up a machine may configure cameras, and only the owner which programs run", async () => {
+test("in Perch's own set-up a machine may configure cameras, and only the owner the programs that run", async () => {
   const machine = 'authInternalUsers:\n  - user: robot\n    pass: r2d2\n    permissions: [{action: api}]\n';
   await using agent = await startAgent({ config: `perch: own\n${machine}paths:\n  one:\n` });
   const password = 'a kingfisher on a perch';
@@ -135,7 +135,7 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
   );
 });
 
-test('a changed logLevel reaches paths that are there already', async () => {
+test('a changed logLevel reaches existing paths', async () => {
   await using leaving = await startAgent({ isOwned: true });
   const from = await demoSource(leaving);
   await using agent = await startAgent({ config: `logLevel: error\npaths:\n  one:\n    source: ${from}\n` });
@@ -146,7 +146,7 @@ test('a changed logLevel reaches paths that are there already', async () => {
   await agent.process.waitFor(/\[one\] no picture from the camera/);
 });
 
-test("the first camera that is added makes Perch's own file, and the demo camera goes with its recordings", async () => {
+test("adding the first camera writes Perch's own file, and removes the demo camera with its recordings", async () => {
   await using agent = await startAgent({ isOwned: true });
   const recorded = async () => {
     const { items } = await agent.json<{ items: { name: string }[] }>('/v3/recordings/list');
@@ -172,7 +172,7 @@ test("the first camera that is added makes Perch's own file, and the demo camera
       { ...agent.headers, 'content-type': 'application/json' },
     ),
   ).toBe(200);
-  // What has been changed is read back at once, whatever the parts are still at.
+  // A change is read back at once, before the components have applied it.
   expect(await agent.json('/v3/config/paths/list')).toMatchObject({ items: [{ name: 'front', source }] });
   expect(readFileSync(join(agent.dataDir, 'perch.yml'), 'utf8')).toBe(
     `perch: own\npaths:\n  front:\n    source: ${source}\n`,

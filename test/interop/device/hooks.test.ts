@@ -18,10 +18,10 @@ const find = (agent: Agent, name: string) => agent.json<PathStatus>(`/v3/paths/g
 const whenReady = (agent: Agent, name: string, isReady = true) =>
   until(async () => (((await find(agent, name))?.ready ?? false) === isReady ? true : undefined));
 
-/** What the hooks have said, as the log has it. */
+/** The hooks' output in the log. */
 const said = (agent: Agent): string[] =>
   [...agent.process.output().matchAll(/says="?([^"\n]+?)"?$/gm)].map(([, text = '']) => text);
-/** A reader of each kind, of the path that is called like it. */
+/** A reader of each kind, of the path with its name. */
 const readOnDemand = {
   rtsp: async (agent: Agent) => {
     const { streams } = await ffprobe(`${agent.rtspUrl('on/rtsp')}?a=1`, TCP);
@@ -44,9 +44,9 @@ const readOnDemand = {
 };
 
 describeWith(['ffmpeg'], 'commands of paths', () => {
-  // In the short length the command without a user does it.
+  // In the short length the command without a user covers it.
   inLong(() =>
-    test('one path is turned into another by ffmpeg as long as it is there', LIMIT, async () => {
+    test('ffmpeg transcodes one path into another for as long as it exists', LIMIT, async () => {
       const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;
       const command = `ffmpeg -nostdin -v error ${TCP.join(' ')} -i ${url('$MTX_PATH')} -an -vf scale=160:-2 -c:v libx264 -preset ultrafast -g 25 -f rtsp ${TCP.join(' ')} ${url('small')}`;
       const config = `logLevel: debug\npaths:\n  cam:\n    runOnReady: >\n      ${command}\n    runOnReadyRestart: yes\n  small:\n`;
@@ -90,7 +90,7 @@ paths:
     },
   );
 
-  test('readers of a publisher that does not come in time are told so', LIMIT, async () => {
+  test('readers are notified when a publisher does not come in time', LIMIT, async () => {
     const config = 'logLevel: debug\npaths:\n  cam:\n    runOnDemand: sleep 1000\n    runOnDemandStartTimeout: 500ms\n';
     await using agent = await startAgent({ config });
     const { output } = await runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('cam')]);
@@ -160,7 +160,7 @@ describeWith([], 'programs of commands', () => {
   const FORKS = `logLevel: debug\npaths:\n  cam:\n    runOnInit: sh -c 'sleep 1000 & sleep 1001 & wait'\n`;
   const groupOf = async (agent: Agent) => Number((await agent.process.waitFor(/hook=runOnInit pid=(\d+)/))[1]);
 
-  test('end with Perch, with all that they have started', LIMIT, async () => {
+  test('end with Perch, with all their child processes', LIMIT, async () => {
     const agent = await startAgent({ config: FORKS });
     const group = await groupOf(agent);
     expect(groupLives(group)).toBe(true);
@@ -168,7 +168,7 @@ describeWith([], 'programs of commands', () => {
     expect(groupLives(group)).toBe(false);
   });
 
-  test('are ended when their path goes', LIMIT, async () => {
+  test('end when their path is removed', LIMIT, async () => {
     await using agent = await startAgent({ config: FORKS });
     const group = await groupOf(agent);
     const answer = await fetch(`${agent.url}/v3/config/paths/delete/cam`, { method: 'DELETE' });
@@ -176,7 +176,7 @@ describeWith([], 'programs of commands', () => {
     await until(() => (groupLives(group) ? undefined : true));
   });
 
-  test('that a killed Perch has left behind are ended by the next one', LIMIT, async () => {
+  test('left behind by a killed Perch are ended by the next one', LIMIT, async () => {
     await using first = await startAgent({ config: FORKS });
     const group = await groupOf(first);
     await first.process.stop('SIGKILL');

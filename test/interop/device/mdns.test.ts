@@ -8,7 +8,7 @@ import { type Machine, openSharedNetwork } from '../../peers/host/shared-network
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 
-/** A box on one machine of the network, with the page on port 80. */
+/** A device on one machine of the network, with the page on port 80. */
 async function startBox(machine: Machine) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-mdns-'));
   const file = join(folder, 'perch.yml');
@@ -16,7 +16,7 @@ async function startBox(machine: Machine) {
   const args = ['netns', 'exec', machine.name, process.execPath, ...AGENT, '--data', folder, file];
   const running = startProcess('ip', args);
   return {
-    /** What it says that it is called. */
+    /** Its announced name. */
     named: async (name: string) => {
       await running.waitFor(new RegExp(`In this network it is also at http://${name.replaceAll('.', '\\.')}/\n`));
     },
@@ -35,7 +35,7 @@ const ip = async (...args: readonly string[]) => {
 };
 
 describeWith(['namespaces', 'avahi'], 'the name of the box in the local network', () => {
-  test('Avahi finds two boxes by their names and as pages, each goes on without the other, and an address that changes is known at once', async () => {
+  test('Avahi finds two devices by name and as pages, each continues without the other, and a new address is known at once', async () => {
     await using network = await openSharedNetwork();
     const [one, two] = network.machines;
     await using avahi = await startAvahi(two.name, 'observer');
@@ -46,13 +46,13 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
       await pagesBecome(avahi, [`Perch perch.local ${one.ip} 80`]);
       expect(await avahi.resolve('perch.local')).toBe(one.ip);
 
-      // Beside Avahi, on its own machine and port.
+      // Next to Avahi, on its own machine and port.
       const box = stack.use(await startBox(two));
       await box.named('perch-2.local');
       await pagesBecome(avahi, [`Perch perch.local ${one.ip} 80`, `Perch (2) perch-2.local ${two.ip} 80`]);
       return box;
     })();
-    // The first one has said goodbye.
+    // The first one has sent its goodbye.
     await pagesBecome(avahi, [`Perch (2) perch-2.local ${two.ip} 80`]);
     expect(await avahi.resolve('perch-2.local')).toBe(two.ip);
 
@@ -64,7 +64,7 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
     expect(second.output().match(/In this network/g)).toHaveLength(1);
   });
 
-  test('beside an Avahi of the same machine that has the name already both answer with one voice, and one goes on without the other', async () => {
+  test('next to an Avahi of the same machine with the same name both give the same answer, and each continues without the other', async () => {
     await using network = await openSharedNetwork();
     const [one, two] = network.machines;
     await using observer = await startAvahi(two.name, 'observer');
@@ -76,11 +76,11 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
       expect(await observer.resolve('perch.local')).toBe(one.ip);
       expect(own.output()).not.toMatch(/conflict|perch-2/i);
       await own[Symbol.asyncDispose]();
-      // The box notices that the other has left.
+      // The device notices that the other has left.
       await until(async () => ((await observer.resolve('perch.local')) === one.ip ? true : undefined));
       await pagesBecome(observer, [`Perch perch.local ${one.ip} 80`]);
 
-      // One that comes when the box has the name keeps its own, too.
+      // A later one keeps its own name, too.
       await using late = await startAvahi(one.name, 'perch');
       expect(late.output()).toContain('Host name is perch.local');
       await box[Symbol.asyncDispose]();

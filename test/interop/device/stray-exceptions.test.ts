@@ -24,7 +24,7 @@ const untilRecorded = (url: string) =>
 
 const recordingsIn = (dataDir: string): string[] => globSync(join(dataDir, 'recordings/yard/*.mp4')).sort();
 
-/** Recorded long enough for a file that is worth something. */
+/** Recorded long enough for a usable file. */
 const untilLong = (dataDir: string) =>
   until(async () => {
     const [file] = recordingsIn(dataDir);
@@ -64,7 +64,7 @@ test.for(['exception', 'rejection'] as const)(
     const [first = ''] = recordingsIn(folder.path);
     expect(await recoverFile(first, Date.now())).toEqual({ kind: 'finished' });
     const { mark, durationMs } = await openRecording(first);
-    // Nothing that had come by then is missing: a frame on its way, and what a busy machine adds.
+    // Nothing received before is missing: the difference is a frame in transit, and the delay of a busy machine.
     const lastMs = mark.wallUs / 1_000 + durationMs;
     expect(thrownMs - lastMs).toBeLessThan(1_000);
     await using again = await start();
@@ -74,7 +74,7 @@ test.for(['exception', 'rejection'] as const)(
   },
 );
 
-test('npm start starts again by itself, and later when it happens again', { timeout: PATIENCE_MS }, async () => {
+test('npm start restarts it, and later if it happens again', { timeout: PATIENCE_MS }, async () => {
   using folder = temporaryFolder();
   await using camera = await startOnvifCamera();
   const [port = 0] = await freePorts(1);

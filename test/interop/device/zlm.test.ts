@@ -23,45 +23,49 @@ const offer = (agent: Agent, name: string, fields: Fields) =>
 const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
 
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
-  test('getSnap gives the newest picture of an MJPEG stream, and of another what the camera gives', LIMIT, async () => {
-    const pictures = [pictureOf(500, 1), pictureOf(500, 2)];
-    await using camera = await startSnapshotCamera({
-      onGet: (_request, response) => {
-        response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(pictures.shift());
-        return true;
-      },
-    });
-    await using hooks = await openHookServer();
-    const still = `  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
-    await using agent = await startAgent({ config: `zlmOnFlowReport: ${hooks.url}flow\n${CONFIG}${still}` });
-    await using motion = await startPublisher(`${agent.rtspUrl('live/cam1')}?a=b`, [...AS_MJPEG, '-q:v', '2']);
-    await using _other = await startPublisher(agent.rtspUrl('live/still'));
-    await using _plain = await startPublisher(agent.rtspUrl('live/sink'));
-    const snap = async (stream: string, expireS = 1) => {
-      const fields = { secret: SECRET, timeout_sec: '10', expire_sec: String(expireS) };
-      return fetch(address(agent, 'getSnap', { ...fields, url: `rtsp://192.0.2.1/live/${stream}` }));
-    };
-    for (const stream of ['cam1', 'still', 'sink']) {
-      await isOnline(agent, { ...CAM1, stream });
-    }
-    const moving = await snap('cam1');
-    expect(moving.headers.get('content-type')).toBe('image/jpeg');
-    const file = join(agent.dataDir, 'snap.jpg');
-    writeFileSync(file, Buffer.from(await moving.arrayBuffer()));
-    expect((await ffprobe(file)).streams[0]).toMatchObject({ codec_name: 'mjpeg', width: 640, height: 360 });
+  test(
+    "getSnap returns the newest picture of an MJPEG stream, and for others the camera's snapshot",
+    LIMIT,
+    async () => {
+      const pictures = [pictureOf(500, 1), pictureOf(500, 2)];
+      await using camera = await startSnapshotCamera({
+        onGet: (_request, response) => {
+          response.writeHead(200, { 'Content-Type': 'image/jpeg' }).end(pictures.shift());
+          return true;
+        },
+      });
+      await using hooks = await openHookServer();
+      const still = `  live/still:\n    camera:\n      onvif: ${camera.url}\n`;
+      await using agent = await startAgent({ config: `zlmOnFlowReport: ${hooks.url}flow\n${CONFIG}${still}` });
+      await using motion = await startPublisher(`${agent.rtspUrl('live/cam1')}?a=b`, [...AS_MJPEG, '-q:v', '2']);
+      await using _other = await startPublisher(agent.rtspUrl('live/still'));
+      await using _plain = await startPublisher(agent.rtspUrl('live/sink'));
+      const snap = async (stream: string, expireS = 1) => {
+        const fields = { secret: SECRET, timeout_sec: '10', expire_sec: String(expireS) };
+        return fetch(address(agent, 'getSnap', { ...fields, url: `rtsp://192.0.2.1/live/${stream}` }));
+      };
+      for (const stream of ['cam1', 'still', 'sink']) {
+        await isOnline(agent, { ...CAM1, stream });
+      }
+      const moving = await snap('cam1');
+      expect(moving.headers.get('content-type')).toBe('image/jpeg');
+      const file = join(agent.dataDir, 'snap.jpg');
+      writeFileSync(file, Buffer.from(await moving.arrayBuffer()));
+      expect((await ffprobe(file)).streams[0]).toMatchObject({ codec_name: 'mjpeg', width: 640, height: 360 });
 
-    const fill = async (expireS: number) => new Uint8Array(await (await snap('still', expireS)).arrayBuffer())[100];
-    expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
-    expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
-    expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
+      const fill = async (expireS: number) => new Uint8Array(await (await snap('still', expireS)).arrayBuffer())[100];
+      expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
+      expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
+      expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
 
-    await until(async () => Number((await call(agent, 'getMediaInfo', CAM1))['totalBytes']) > 2 << 20 || undefined);
-    await motion.stop('SIGKILL');
-    const { body } = await until(async () => hooks.of('flow')[0]);
-    expect(body).toMatchObject({ schema: 'rtsp', app: 'live', stream: 'cam1', params: 'a=b', player: false });
-  });
+      await until(async () => Number((await call(agent, 'getMediaInfo', CAM1))['totalBytes']) > 2 << 20 || undefined);
+      await motion.stop('SIGKILL');
+      const { body } = await until(async () => hooks.of('flow')[0]);
+      expect(body).toMatchObject({ schema: 'rtsp', app: 'live', stream: 'cam1', params: 'a=b', player: false });
+    },
+  );
 
-  test('take their parameters in every form, and the query goes first', LIMIT, async () => {
+  test('take their parameters in every form, and the query wins', LIMIT, async () => {
     await using agent = await startAgent({ config: CONFIG });
     await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
@@ -89,7 +93,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect(counts).toEqual([2, 1, 2, 2, 2, 1, 0, 0, 0, 0]);
   });
 
-  test('take a proxy as a path of the configuration, and out again', LIMIT, async () => {
+  test('add a proxy as a path of the configuration, and remove it', LIMIT, async () => {
     await using agent = await startAgent({ config: CONFIG });
     await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
@@ -119,7 +123,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
 describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
   const hooksOf = (url: string, ...names: string[]) => names.map((name) => `${name}: ${url}${name}\n`).join('');
 
-  test('keep players and publishers out, with their words', LIMIT, async () => {
+  test('reject players and publishers, with their message', LIMIT, async () => {
     const isGuest = ({ body }: { body: Readonly<Record<string, unknown>> }) => body['params'] !== 'token=good';
     await using hooks = await openHookServer((one) =>
       isGuest(one) ? { json: { code: 7, msg: 'not without a ticket' } } : undefined,
@@ -149,7 +153,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     await expect(ffprobe(agent.rtspUrl('live/cam1'), TCP)).rejects.toThrow();
   });
 
-  test('tell of streams, and one that is missing can be made while its player waits', LIMIT, async () => {
+  test('report streams, and a missing one can be made while its player waits', LIMIT, async () => {
     let agent: Agent | undefined;
     await using hooks = await openHookServer(async ({ name, body }) => {
       if (name !== 'zlmOnStreamNotFound' || !agent) {
@@ -176,7 +180,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     const player = await offer(agent, 'webrtc', { app: 'live', stream: 'wanted', type: 'play' });
     expect(await player.json()).toMatchObject({ code: 0, type: 'answer' });
     expect(hooks.of('zlmOnStreamNotFound')[0]?.body).toMatchObject({ app: 'live', stream: 'nobody' });
-    // It never connects and is given up on: nobody watches the proxy any more, and the hook has it closed.
+    // It never connects and times out: the proxy has no viewer left, and the hook has it closed.
     await until(async () => (hooks.of('zlmOnStreamNoneReader').length > 0 ? true : undefined));
     const box = agent;
     await until(async () => ((await call(box, 'listStreamProxy')).data as []).length === 0 || undefined);
@@ -186,7 +190,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
   });
 });
 
-test("a web hook that fails ends nobody's waiting for a path that is known", LIMIT, async () => {
+test('a web hook that fails does not end the wait for a known path', LIMIT, async () => {
   await using hooks = await openHookServer(() => ({ status: 500 }));
   const config = `zlmOnStreamNotFound: ${hooks.url}zlmOnStreamNotFound\nzlmHookRetry: 0\n${CONFIG}`;
   await using agent = await startAgent({ config });
@@ -205,7 +209,7 @@ test("a web hook that fails ends nobody's waiting for a path that is known", LIM
   await expect(known).rejects.toThrow('abort');
 });
 
-test('the secret is one of the data folder, which the owner is shown; nothing is answered without it', async () => {
+test('the secret is in the data folder and shown to the owner; without it every request is rejected', async () => {
   await using agent = await startAgent({ config: 'paths:\n  cam:\n' });
   const { secret } = JSON.parse(readFileSync(join(agent.dataDir, 'zlm-secret.json'), 'utf8')) as { secret: string };
   expect(secret).toMatch(/^[\w-]{32}$/);
@@ -223,7 +227,7 @@ test('the secret is one of the data folder, which the owner is shown; nothing is
     (await fetch(`${agent.url}/index/api/getApiList`, { headers: { cookie: session, ...more } })).json();
   expect(await list()).toMatchObject({ code: 0 });
   expect(await list({ origin: agent.url })).toMatchObject({ code: 0 });
-  // Another port's page is of the same site: SameSite keeps the cookie from none of its requests.
+  // A page of another port is of the same site: SameSite withholds the cookie from none of its requests.
   for (const foreign of [{ origin: 'http://127.0.0.1:1' }, { 'sec-fetch-site': 'same-site' }]) {
     expect(await list(foreign)).toMatchObject({ code: -100 });
   }
@@ -237,7 +241,7 @@ test('the secret is one of the data folder, which the owner is shown; nothing is
   for (const init of ways) {
     expect(await (await fetch(`${agent.url}/index/api/VERSION`, init)).json()).toMatchObject({ code: 0 });
   }
-  // The secret is the owner's: without an owner it stands in the data folder alone.
+  // The secret is the owner's: without an owner it is only in the data folder.
   expect((await fetch(`${agent.url}/v3/zlm`)).status).toBe(401);
   const forwarded = { 'X-Forwarded-For': '192.0.2.9' };
   expect((await fetch(`${agent.url}/v3/zlm`, { headers: forwarded })).status).toBe(401);
@@ -253,7 +257,7 @@ test('the secret is one of the data folder, which the owner is shown; nothing is
   expect([whep.status, await whep.text()]).toEqual([406, 'stream not found']);
 });
 
-test('guesses at the log-in are answered late, and few at a time', LIMIT, async () => {
+test('answers guesses at the login late, and few at a time', LIMIT, async () => {
   await using agent = await startAgent({ config: CONFIG });
   const guess = async (): Promise<() => Promise<string>> => {
     const { cookie } = (await (await fetch(`${agent.url}/index/api/version`)).json()) as { cookie: string };
@@ -264,13 +268,13 @@ test('guesses at the log-in are answered late, and few at a time', LIMIT, async 
   const answers = await Promise.all(guesses.map((one) => one()));
   const late = answers.filter((text) => text.includes('Please login first')).length;
   const atOnce = answers.filter((text) => text.includes('wrong log-ins from this address')).length;
-  // One that is answered soon makes room for another.
+  // An early response makes room for another.
   expect(late).toBeGreaterThanOrEqual(8);
   expect(atOnce).toBeGreaterThan(0);
   expect(late + atOnce).toBe(40);
 });
 
-test('over HTTP/2 a refusal has no header that only HTTP/1 knows', LIMIT, async () => {
+test('a rejection over HTTP/2 has no header that is specific to HTTP/1', LIMIT, async () => {
   const [port] = await freePorts(1);
   await using agent = await startAgent({ config: `tlsAddress: 127.0.0.1:${port}\n${CONFIG}` });
   const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });

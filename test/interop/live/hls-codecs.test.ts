@@ -16,7 +16,7 @@ import { openHlsHarness } from '../../support/harness/hls-harness.ts';
 import { g722, lpcm, mp3, mpegTs } from '../../support/media/audio-tracks.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../support/media/video-tracks.ts';
 
-/** The clip's last second is the segment that is still being made, and some pictures before it are still in the decoder's threads. */
+/** The clip's last second is in the unfinished segment, and some pictures before it are still in the decoder's threads. */
 const SECONDS = 5;
 const SEEN_SECONDS = SECONDS - 2;
 const VARIANTS: readonly HlsVariant[] = ['lowLatency', 'fmp4', 'mpegts'];
@@ -26,7 +26,7 @@ interface Source {
   readonly samples: readonly Sample[];
 }
 
-/** A server that has muxed the sources, faster than they were made. @returns the address of the playlist */
+/** A server that has muxed the sources, faster than in real time. @returns the address of the playlist */
 async function serve(variant: HlsVariant, sources: readonly Source[], directory = ''): Promise<string> {
   const { app, paths, server } = openHlsHarness({ options: { variant, directory, segmentMaxBytes: 10 << 20 } });
   const stream = new Stream(sources.map(({ track }) => track));
@@ -46,7 +46,7 @@ async function serve(variant: HlsVariant, sources: readonly Source[], directory 
 const QUIET = ['-nostdin', '-v', 'warning'];
 const FROM_THE_START = [...QUIET, '-live_start_index', '0'];
 
-/** What ffmpeg finds in an input, and what it had to say. @param output how many of what, and how it is told */
+/** ffmpeg's checksums of an input, and its warnings. @param output the amount and the format */
 async function read(input: string, output: readonly string[]): Promise<{ sums: string[]; said: string }> {
   const options = input.endsWith('.m3u8') ? FROM_THE_START : QUIET;
   const args = [...options, '-i', input, ...output, '-f', 'framemd5', '-'];
@@ -122,7 +122,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
       const url = await serve(variant, [clipOf('h264').source, source]);
       expect(await (await fetch(url)).text()).toMatch(new RegExp(`CODECS="avc1[^"]*,${name}"`, 'i'));
       const frames = Math.floor((source.samples.length * SEEN_SECONDS) / SECONDS);
-      // In transport streams frames of AAC have headers of their own.
+      // In transport streams AAC frames have their own headers.
       const plain = codec === 'aac' && variant === 'mpegts' ? ['-bsf:a', 'aac_adtstoasc'] : [];
       const copied = ['-map', '0:a:0', '-frames:a', String(frames), '-c', 'copy', ...plain, '-f', 'md5', '-'];
       const { output } = await runProcess('ffmpeg', [...FROM_THE_START, '-i', url, ...copied]);
@@ -155,7 +155,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
     });
     const url = await serve(variant, [clipOf('h264').source, { track, samples }]);
     expect(await (await fetch(url)).text()).toContain('fLaC');
-    // Equal pieces of both: their frames are of different lengths.
+    // Equal pieces of both: their frames differ in length.
     const steady = [
       '-map',
       '0:a:0',

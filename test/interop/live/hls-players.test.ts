@@ -10,9 +10,9 @@ const SECONDS = byLength(5, 60);
 const CLIP: BarClip = { ...TINY, audio: 'aac' };
 const PICTURES = { width: CLIP.width, height: CLIP.height, count: SECONDS * CLIP.fps };
 const VARIANTS = inShort(['lowLatency', 'fmp4', 'mpegts'] as const, 'lowLatency', 'mpegts');
-/** Pictures come each 100 ms; a machine with other work to do may be late with some. */
+/** Pictures come every 100 ms; a busy machine may be late with some. */
 const STALL_MS = 1_000;
-/** Players begin three segments before the end, where there are so many. */
+/** Players begin three segments before the end, if there are as many. */
 const ENOUGH_TO_BEGIN = 5;
 
 describeWith(['ffmpeg', 'gstreamer'], 'HLS read by other programs', () => {

@@ -11,7 +11,7 @@ import { type RunningProcess, runProcess, startProcess } from '../../peers/progr
 const VIEWER = join(import.meta.dirname, '../../peers/clients/roaming-viewer.ts');
 const ENOUGH_PACKETS = 50;
 
-/** Watches from another network, with another implementation's DTLS, SRTP and STUN. */
+/** Plays from another network, with another implementation's DTLS, SRTP and STUN. */
 function startViewer(
   agent: Agent,
   network: Namespace,
@@ -30,7 +30,7 @@ function startViewer(
 
 const packetsOf = (viewer: RunningProcess): number => Number(/.*\n(\d+) packets/s.exec(viewer.output())?.[1] ?? 0);
 
-/** Resolves when the viewer has decrypted a while's packets more. */
+/** Resolves when the viewer has decrypted a number of further packets. */
 async function watches(viewer: RunningProcess): Promise<void> {
   const before = packetsOf(viewer);
   await until(() => (packetsOf(viewer) >= before + ENOUGH_PACKETS ? true : undefined));
@@ -72,7 +72,7 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () =>
     'is answered over %s from the address that it has asked, although another one of ours is nearer to it',
     async ([protocol]) => {
       await using network = await openNamespace();
-      // RFC 2544 §C.2.2 again; it goes with the cable.
+      // RFC 2544 §C.2.2 again; it is removed with the cable.
       const farIp = network.hostIp.replace(/^198\.18/, '198.19');
       expect(await runProcess('ip', ['addr', 'add', `${farIp}/32`, 'dev', network.hostInterface])).toMatchObject({
         code: 0,

@@ -59,7 +59,7 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
     return async () => (await fetch(session, { method: 'DELETE' })).status;
   }
 
-  test('watches a camera, and publishes what it gets as another one', async () => {
+  test('plays a camera, and publishes its packets as another one', async () => {
     const reader = open();
     const writer = open();
     const copies = { video: new MediaStreamTrack({ kind: 'video' }), audio: new MediaStreamTrack({ kind: 'audio' }) };
@@ -91,8 +91,8 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
     await Promise.all([reader.close(), writer.close()]);
   });
 
-  // No browser at hand takes H.265 over WebRTC.
-  test('watches an H.265 camera: what it puts together again decodes without a word, picture by picture', async () => {
+  // No browser here takes H.265 over WebRTC.
+  test('plays an H.265 camera: its reassembled pictures decode without a warning', async () => {
     using folder = temporaryFolder();
     await using _ = await publishClip(agent, 'hevc', await barClip({ ...SMALL, video: 'h265' }), { isEndless: true });
     const peer = open(new RTCRtpCodecParameters({ mimeType: 'video/H265', clockRate: 90_000, rtcpFeedback: [] }));
@@ -117,7 +117,7 @@ describeWith(['ffmpeg'], "werift's peer connection", () => {
   });
 });
 
-/** What werift's depacketizer makes of the packets, in the order of their numbers, up to the last whole picture. */
+/** The output of werift's depacketizer for the packets in sequence, up to the last whole picture. */
 function annexBOf(packets: readonly RtpPacket[]): { bytes: Buffer; pictures: number } {
   const first = packets[0]?.header.sequenceNumber ?? 0;
   const place = ({ header }: RtpPacket) => ((header.sequenceNumber - first + 0x18000) & 0xffff) - 0x8000;

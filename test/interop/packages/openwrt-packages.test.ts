@@ -39,7 +39,7 @@ const memberOf = (ipk: string, name: string): string => {
   return file;
 };
 
-test('the same files make the same packages, whoever builds them', async () => {
+test('the same files make the same packages, for every user', async () => {
   const build = async () => {
     const files = [
       await makePerchIpk(FILES, options()),
@@ -57,7 +57,7 @@ test('the same files make the same packages, whoever builds them', async () => {
   }
 });
 
-test('a package is what opkg reads: three members in their order, old tar, all of it of number 0', async () => {
+test("a package has opkg's format: three members in order, old tar, user and group 0", async () => {
   const file = await makePerchIpk(FILES, options());
   expect(file).toBe(join(folder, 'perch_1.2.3_all.ipk'));
   expect(tar('-tzf', file)).toBe('./debian-binary\n./data.tar.gz\n./control.tar.gz\n');
@@ -80,7 +80,7 @@ test('a package is what opkg reads: three members in their order, old tar, all o
   expect(tar('-xzOf', control, './conffiles')).toBe('/etc/config/perch\n');
 });
 
-test("perch-node goes onto any router: opkg's names of processors are not asked, the package looks itself", async () => {
+test("perch-node installs on any router: the package checks the processor itself, not by opkg's names", async () => {
   const file = await makeNodeIpk('arm64', RUNTIME, options());
   expect(file).toBe(join(folder, 'perch-node_1.2.3_aarch64.ipk'));
   const bytes = [...RUNTIME.values()].reduce((sum, { length }) => sum + length, 0);
@@ -91,14 +91,14 @@ test("perch-node goes onto any router: opkg's names of processors are not asked,
   expect(tar('-xzOf', control, './preinst')).toContain('"$machine" != aarch64');
 });
 
-test('the configuration that is begun with is good', () => {
+test('the initial configuration is valid', () => {
   const text = readFileSync(join(import.meta.dirname, '../../../packaging/openwrt/perch.yml'), 'utf8');
   const { config, problems } = parseConfig(text, 'perch.yml', {}, { recordPath: '/d/%path/%s-%f', cwd: '/' });
   expect([problems, config?.isOwn]).toEqual([[], true]);
 });
 
 describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a router', () => {
-  test("busybox's shell reads every script", () => {
+  test("busybox's shell parses every script", () => {
     for (const script of SCRIPTS) {
       execFileSync('/bin/busybox', ['ash', '-n', join(import.meta.dirname, '../../../packaging/openwrt', script)]);
     }
@@ -117,7 +117,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
   const configure = (router: { readonly root: string }, lines: readonly string[]) =>
     writeFileSync(join(router.root, 'etc/config/perch'), `config perch 'main'\n${lines.join('\n')}\n`);
 
-  test('procd is asked for one service that never stays down, and for nothing where it is switched off', async () => {
+  test('procd gets one service that is always restarted, and nothing if it is switched off', async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     const params = (env: readonly string[], data: string, disk: string) => [
@@ -141,7 +141,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       ['add_raw_trigger', 'interface.*', '2000', '/etc/init.d/perch', 'reload'],
     ];
     expect(await router.asked()).toEqual([...params(['PERCH_ADDRESS=:8080'], '/etc/perch/data', ''), ...triggers]);
-    // Into the folder of the service comes what is ready: what has a name there could be a link by then.
+    // Finished files are moved into the service's folder: an existing name there could be a link by then.
     const noting = 'chown() { echo "$*" >> /tmp/given; /bin/busybox chown "$@"; }\n';
     appendFileSync(join(router.root, 'lib/functions.sh'), noting);
     await router.run('rm -r /etc/perch && /etc/init.d/perch reload');
@@ -174,7 +174,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.asked())[0]).toEqual(triggers[0]);
   });
 
-  test('the page is packed where it is installed, and a removal leaves what people have made', async () => {
+  test("the page is compressed at installation, and a removal keeps people's files", async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     const page = '/usr/lib/perch/webui/dist';
@@ -188,7 +188,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.attempt('ls /etc/rc.d/*')).code).not.toBe(0);
   });
 
-  test('what the service waits for is named, and it begins when that is there', async () => {
+  test('the service names what it waits for, and starts once that exists', async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     await router.run('mv /usr/lib/perch/node /tmp/node');
@@ -211,7 +211,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     await second.stop();
   });
 
-  test('with little flash Node goes onto a disk, and what leads to it goes with the package', async () => {
+  test('with little flash Node is installed on a disk, and its links go with the package', async () => {
     const router = await install();
     await router.mountDisk();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk /mnt/sda1');
@@ -228,7 +228,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     });
   });
 
-  test('the archive installs onto a disk, stays there at the next time, outlives an upgrade of the router, and goes', async () => {
+  test('the archive installs onto a disk, stays there the next time, survives a router upgrade, and can be removed', async () => {
     const router = await install(true);
     await router.run('cd /tmp && tar -xzf perch-openwrt-1.2.3-x86_64.tar.gz && mv perch-openwrt-1.2.3-x86_64 new');
     expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/perch')).output).toContain(
@@ -256,7 +256,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
       expect.arrayContaining(['/etc/perch/', '/usr/lib/perch', '/etc/init.d/perch', '/etc/rc.d/S95perch']),
     );
     await router.run(`ls -d ${kept.join(' ')}`);
-    // Anybody may have made something in /tmp.
+    // Any user may have created files in /tmp.
     await router.run('mkdir /tmp/perch-config');
     await router.run('touch /mnt/sda1/perch/data/film; sed -i "s/8080/9090/" /etc/config/perch; /tmp/new/install.sh');
     expect(await router.run('readlink /usr/lib/perch; grep "option port" /etc/config/perch')).toBe(

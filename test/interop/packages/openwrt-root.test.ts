@@ -45,7 +45,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
       .poll(async () => `${(await router.get('/health')).status} ${perch.output()}`)
       .toMatch(new RegExp(`^${status} `));
 
-  test('from the packages: without a disk it is live alone and says so, with one it records, also one that comes late', {
+  test('from the packages: without a disk it serves only live and reports that, with one it records, also one that comes late', {
     timeout: PATIENCE_MS,
   }, async () => {
     const router = await startRouter();
@@ -65,7 +65,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     expect(await router.run(FILMS)).toBe('');
     expect(await first.stop()).toBe(0);
 
-    // A disk that comes later than the service, as after a power cut.
+    // A disk that appears after the service has started, as after a power cut.
     await router.run(
       'sed -i "s|option data .*|option data \'/mnt/sda1/perch\'|" /etc/config/perch && /etc/init.d/perch reload',
     );
@@ -84,7 +84,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     expect((await router.attempt('ls /usr/lib/perch')).code).not.toBe(0);
   });
 
-  test('from the archive: program and recordings on the disk, nothing of them in the flash', {
+  test('from the archive: program and recordings on the disk, none of them in the flash', {
     timeout: PATIENCE_MS,
   }, async () => {
     const router = await startRouter();
@@ -98,7 +98,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     const perch = await router.startAsked();
     await isServing(router, perch, 200);
     await expect.poll(() => router.run(FILMS)).toMatch(/^\/mnt\/sda1\/perch\/data\/recordings\/demo\//);
-    // The router's own flash has the configuration, and what leads to the disk.
+    // The router's own flash has the configuration, and the links to the disk.
     expect(Number(await router.run('du -xsk / | cut -f1')) - Number(flash)).toBeLessThan(64);
     expect(await perch.stop()).toBe(0);
     await router.run('/usr/bin/perch --version && sh /usr/share/perch/uninstall.sh');
@@ -107,7 +107,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
 
   inLong(() => {
     describeWith(['qemu-aarch64'], 'of the other instruction set', () => {
-      test('the runtime for aarch64 runs and answers, emulated', async () => {
+      test('the runtime for aarch64 runs and responds, emulated', async () => {
         const router = await startRouter();
         const node = await makeNodeIpk('arm64', await runtimeOf('arm64'), options);
         const perch = bring(router, await makePerchIpk(files, options));

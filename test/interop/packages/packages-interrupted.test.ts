@@ -9,12 +9,12 @@ import { type RunningProcess, startProcess } from '../../peers/programs/process.
 const BUILD = join(import.meta.dirname, '../../../packaging/build.ts');
 const PATIENCE_MS = 240_000;
 
-/** Programs that work in a folder. */
+/** Programs whose working folder this is. */
 const pidsOf = (folder: string): number[] =>
   spawnSync('pgrep', ['-f', folder], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean).map(Number);
 
 describeWith(['dpkg-deb'], 'the making of packages', () => {
-  test('killed, it leaves none that are cut; the next clears up after it, and when interrupted leaves nothing at all', {
+  test('a killed build leaves no truncated package; the next one cleans up after it, and leaves nothing when interrupted', {
     timeout: PATIENCE_MS,
   }, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perch-packages-'));

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeWith } from '../../peers/programs/peers.ts';
 
 const POSTRM = join(import.meta.dirname, '../../../packaging/debian/perch/postrm');
-/** What goes with the package, and what people have recorded. */
+/** Files of the package, and recordings. */
 const GOING = [
   'etc/perch/perch.yml',
   'etc/perch/.more/key',
@@ -49,7 +49,7 @@ const rest = () =>
     .filter((path) => /^(?:etc|var|elsewhere)\//.test(path))
     .sort();
 
-test('purged, the configuration goes, and recordings and what a link led to stay', () => {
+test('a purge removes the configuration, and keeps recordings and the target of a link', () => {
   purge();
   expect(rest()).toEqual([
     'elsewhere/of-others',
@@ -62,7 +62,7 @@ test('purged, the configuration goes, and recordings and what a link led to stay
 });
 
 describeWith(['mounts'], 'on a root with folders of another partition', () => {
-  test('purged, these are emptied and stay', () => {
+  test('a purge empties these folders and keeps them', () => {
     const folders = ['etc/perch', 'var/cache/perch', 'var/lib/perch-update'];
     const mount = folders.map((path) => `mount --bind "$1/${path}" "$1/${path}"`).join('\n');
     purge(mount, ['unshare', '--mount', '--propagation', 'private']);

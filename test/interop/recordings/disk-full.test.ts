@@ -10,14 +10,14 @@ import { describeWith } from '../../peers/programs/peers.ts';
 import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder } from '../../support/disks/recordings.ts';
 import { tinyH264, tinyVideo } from '../../support/media/tiny-h264.ts';
 
-/** A file system of so many kilobytes in memory. */
+/** A file system of this many kilobytes in memory. */
 function smallDisk(folder: string, kilobytes: number): Disposable {
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder]);
   expect(status).toBe(0);
   return { [Symbol.dispose]: () => spawnSync('umount', [folder]) };
 }
 
-/** How many pictures a finished recording has. */
+/** The number of pictures in a finished recording. */
 async function picturesIn(file: string): Promise<number> {
   await using handle = await open(file);
   const head = await readRecordingHead(handle);
@@ -27,7 +27,7 @@ async function picturesIn(file: string): Promise<number> {
 }
 
 describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
-  test('is one clear state; when there is room again recording goes on, and every whole part from before plays', async () => {
+  test('is one clear state; recording continues when there is room again, and every whole part from before plays', async () => {
     using folder = temporaryFolder();
     using _disk = smallDisk(folder.path, 700);
     const ballast = join(folder.path, 'ballast');
@@ -43,7 +43,7 @@ describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
       feed(running.stream, [tinyVideo(10, 10, 5, ticks(90_000), wall), opusSound(50, ticks(48_000), wall)]);
       seconds += 1;
       await clock.advance(1_000);
-      // The disk is a real one: without its turns it would be taken to hang by a clock that runs ahead of it.
+      // The disk is real: without pauses, a clock that runs ahead of it would report that it hangs.
       await new Promise((resolve) => setTimeout(resolve, 10));
     };
     while (kind() !== 'failed') {
@@ -65,7 +65,7 @@ describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
     await recorder.stop();
     const files = filesBelow(folder.path);
     const pictures = await Promise.all(files.map(picturesIn));
-    // The part that met the end of the disk, and what came until there was room.
+    // The part at the end of the disk, and everything until there was room.
     const before = pictures.slice(0, Math.ceil(fullAt / 10)).reduce((sum, count) => sum + count, 0);
     expect(before).toBeGreaterThanOrEqual((fullAt - 2) * 10);
     for (const file of files) {

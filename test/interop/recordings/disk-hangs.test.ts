@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const run = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 
-/** An ext4 file system in a file. Frozen, whatever is to be written to it waits, as with a disk that does not answer any more. */
+/** An ext4 file system in a file. While it is frozen, writes to it wait, as with a disk that no longer responds. */
 class FreezingDisk implements Disposable {
   readonly folder: string;
   #isFrozen = false;
@@ -45,7 +45,7 @@ class FreezingDisk implements Disposable {
 }
 
 describeWith(['ffmpeg', 'loop mounts'], 'a disk that hangs', () => {
-  test('holds up neither the other disk, nor a change of the configuration, nor the end; what was flushed plays', async () => {
+  test('blocks neither the other disk, nor a change of the configuration, nor the exit; flushed recordings play', async () => {
     using image = temporaryFolder();
     using folder = temporaryFolder();
     using disk = FreezingDisk.mount(join(image.path, 'disk'), folder.path);
@@ -59,7 +59,7 @@ paths:
   free: {}
 `;
     await using agent = await startAgent({ config });
-    // Before the agent is ended, which would wait for the disk as long as it hangs.
+    // Before the agent ends, which would wait for the disk for as long as it hangs.
     using _thaw = { [Symbol.dispose]: () => disk.thaw() };
     const find = (name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`);
     for (const name of ['stuck', 'free']) {

@@ -16,7 +16,7 @@ import { filesBelow } from '../../support/disks/recordings.ts';
 
 const MB = 1_000_000;
 
-/** Noise, of which an encoder makes as much as it is told to: a key frame each second. */
+/** Noise, so the encoder uses its whole bit rate: a key frame each second. */
 const noise = (kilobits: number): Promise<string> =>
   clip(`noise-${kilobits}.mp4`, [
     ...['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=15,noise=alls=60:allf=t', '-t', '20', '-pix_fmt', 'yuv420p'],
@@ -53,7 +53,7 @@ paths: {a: , b: , c: }
 `;
 
 describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
-  test.concurrent('with three cameras a disk keeps the newest recordings, what is protected and what others wrote, and never fills up', async () => {
+  test.concurrent("with three cameras a disk keeps the newest recordings, protected ones and other programs' files, and never fills up", async () => {
     await using disk = await smallDisk(32);
     const foreign = makeRecording(
       join(disk.folder, 'rec/a/2020-01-01_00-00-00-000000.mp4'),
@@ -103,7 +103,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
       true,
     ]);
     for (const path of ['b', 'c']) {
-      // What is there is what was recorded last, without a hole.
+      // The newest recordings remain, without a gap.
       const all = [...(seen[path] ?? [])].sort();
       const left = ours(path).filter((name) => all.includes(name));
       expect(left).toEqual(all.slice(-left.length));
@@ -116,7 +116,7 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     await until(() => (ours('a').includes(first[0] ?? '') ? undefined : true));
   });
 
-  test.concurrent('at one percent recording stops with whole files and says so; read-only is another state; both end by themselves', async () => {
+  test.concurrent('at one percent recording stops with whole files and reports it; read-only is another state; both end by themselves', async () => {
     await using disk = await smallDisk(64);
     await using agent = await startAgent({ config: config(disk.folder, '') });
     await using _publisher = await publishClip(agent, 'a', await noise(200), { isEndless: true });
@@ -152,20 +152,20 @@ describeWith(['ffmpeg', 'mounts'], 'space on a disk', () => {
     await until(async () => ((await diskOf(agent)).state === 'ok' ? true : undefined));
     await until(async () => ((await recordingOf(agent, 'a'))?.active ? true : undefined));
     await until(async () => ((await fetch(`${agent.url}/health`)).ok ? true : undefined));
-    const told = agent.process
+    const logged = agent.process
       .output()
       .split('\n')
       .filter((line) => /disk="?(nearlyFull|readOnly|ok)/.test(line));
-    // The disk may be looked at between the two that end it.
+    // The disk may be checked between the two changes that end the state.
     const course = /^nearlyFull,readOnly,(nearlyFull,)?ok$/;
-    expect(told.map((line) => /disk="?(\w+)/.exec(line)?.[1]).join()).toMatch(course);
+    expect(logged.map((line) => /disk="?(\w+)/.exec(line)?.[1]).join()).toMatch(course);
     const journal = filesBelow(join(agent.dataDir, 'events')).map((name) => readFileSync(name, 'utf8'));
     expect([...journal.join('').matchAll(/"(nearlyFull|readOnly|ok): /g)].map(([, state]) => state).join()).toMatch(
       course,
     );
   });
 
-  test.concurrent('a disk that is not mounted any more is not recorded past, neither at once nor after a start, and recorded to when it is back', async () => {
+  test.concurrent('never records next to an unmounted disk, neither at once nor after a start, and records to it when it is back', async () => {
     await using disk = await smallDisk(64);
     await using first = await startAgent({ config: config(disk.folder, '') });
     const { dataDir } = first;

@@ -6,7 +6,7 @@ import { startAgent, until } from '../../peers/agent/agent.ts';
 import { startDemo } from '../../peers/agent/demo-agent.ts';
 import { temporaryFolder } from '../../support/disks/recordings.ts';
 
-test('a disk that cannot be written is one clear line in log and API; live pictures and other recordings go on', async () => {
+test('a disk that cannot be written is one clear line in log and API; live pictures and other recordings continue', async () => {
   const camera = await startDemo();
   onTestFinished(() => camera.close());
   const source = camera.rtspUrl('main');

@@ -11,12 +11,12 @@ import { openRecording } from '../../support/disks/read-recording.ts';
 
 const SECONDS = byLength(9, 60);
 const SEGMENT_SECONDS = byLength(3, 10);
-/** Between picture and sound, against what the camera sent. */
+/** Between picture and sound, compared with the camera's. */
 const MAX_SKEW_S = 0.005;
-/** What is only there to be decoded comes within this time at the beginning of an answer: some 20 pictures, each an 800th part of one. */
+/** Decode-only packets take this time at the beginning of a response: some 20 pictures, each an 800th part of one. */
 const MAX_HIDDEN_S = 0.005;
 
-/** What a camera sends: both codecs of pictures, pictures out of their order, two codecs of sound. */
+/** Cameras with both video codecs, reordered pictures, and two audio codecs. */
 const CAMERAS = [
   {
     path: 'garden',
@@ -44,7 +44,7 @@ const [GARDEN, HOUSE] = [CAMERAS[0].name, CAMERAS[1].name];
 
 /** Written with times to the tick, which Matroska does not keep. */
 const sentBy = ({ path, codecs, rate }: Camera): Promise<string> => {
-  // A rising tone: no two packets of it are the same.
+  // A rising tone: no two of its packets are the same.
   const tone = 'aevalsrc=0.3*sin(2*PI*(300+20*t)*t):s=48000';
   const inputs = ['-f', 'lavfi', '-i', `testsrc2=s=320x180:r=${rate}`, '-f', 'lavfi', '-i', tone];
   const shape = ['-g', String(rate), '-keyint_min', String(rate), '-pix_fmt', 'yuv420p', '-t', String(SECONDS)];
@@ -58,7 +58,7 @@ interface Packet {
   readonly hash: string;
 }
 
-/** Packets of a stream in the order of the file, those before the edit's start included. */
+/** Packets of a stream in file order, including those before the edit's start. */
 async function packetsOf(input: string, stream: 'v' | 'a'): Promise<Packet[]> {
   const entries = ['-show_data_hash', 'md5', '-show_entries', 'packet=pts_time,dts_time,data_hash', '-of', 'json'];
   const { output } = await runProcess('ffprobe', ['-v', 'error', '-select_streams', stream, ...entries, input]);
@@ -73,7 +73,7 @@ async function packetsOf(input: string, stream: 'v' | 'a'): Promise<Packet[]> {
 const isRising = (packets: readonly Packet[]): boolean =>
   packets.every((packet, i) => packet.dtsS > (packets[i - 1]?.dtsS ?? -Infinity) && packet.ptsS >= packet.dtsS - 1e-6);
 
-/** How far each of a track's packets was moved, least and most. */
+/** The smallest and the largest offset of a track's packets. */
 function movedS(sent: readonly Packet[], found: readonly Packet[]): { least: number; most: number } {
   const moves = found.map((packet, i) => packet.ptsS - (sent[i]?.ptsS ?? Number.NaN));
   return { least: Math.min(...moves), most: Math.max(...moves) };
@@ -88,7 +88,7 @@ function placesOf(packets: readonly Packet[]): Places {
   return places;
 }
 
-/** The place of what is shown or heard first in an answer. What is only there to be decoded has hardly any time of its own, or one before 0. */
+/** The first presented packet of a response. Decode-only ones have hardly any duration, or a time before 0. */
 function firstShown(packets: readonly Packet[], places: Places): number {
   const isHidden = ({ ptsS }: Packet): boolean => ptsS <= MAX_HIDDEN_S;
   const times = (of: readonly Packet[]): number[] => of.map(({ hash }) => places.get(hash) ?? Number.NaN);
@@ -96,7 +96,7 @@ function firstShown(packets: readonly Packet[], places: Places): number {
   return hidden.length > 0 ? Math.max(...hidden) : Math.min(...times(packets));
 }
 
-/** How far the packets of an answer were moved against those of the whole recording, without what is only there to be decoded. */
+/** The offset of a response's packets from those of the whole recording, without decode-only ones. */
 function movedIn(packets: readonly Packet[], places: Places): { least: number; most: number } {
   const shown = packets.filter(({ ptsS }) => ptsS > MAX_HIDDEN_S);
   const moves = shown.map(({ ptsS, hash }) => ptsS - (places.get(hash) ?? Number.NaN));
@@ -148,7 +148,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
     return `${agent.url}/playback/get?${query}`;
   };
 
-  /** When each packet was captured, as the labels of the files say: Unix seconds. */
+  /** The capture time of each packet by the labels of the files: Unix seconds. */
   async function capturedIn(camera: Camera, stream: 'v' | 'a'): Promise<Places> {
     const all = new Map<string, number>();
     for (const file of filesOf(camera)) {
@@ -160,7 +160,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
     return all;
   }
 
-  /** Everything that was sent is in it, in its order, and picture and sound stand to each other as they did. */
+  /** It has every packet in order, and picture and sound are in sync as they were sent. */
   async function expectWhole(camera: Camera, input: string): Promise<void> {
     expect(await ffmpegWarnings(['-i', input])).toBe('');
     const source = sent.get(camera) ?? '';
@@ -168,7 +168,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
     const [pictures, sounds] = [await packetsOf(input, 'v'), await packetsOf(input, 'a')];
     expect(pictures).toHaveLength(sentPictures.length);
     expect([isRising(pictures), isRising(sounds)]).toEqual([true, true]);
-    // Sound from before the first picture belongs to no recording; the last packet of AAC is never sent by ffmpeg: it is not full.
+    // Sound before the first picture belongs to no recording; ffmpeg never sends the last AAC packet, which is not full.
     const lead = sentSounds.findIndex(({ hash }) => hash === sounds[0]?.hash);
     expect(lead * camera.soundS).toBeLessThan(0.1);
     expect(sounds.map(({ hash }) => hash)).toEqual(
@@ -213,7 +213,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
         const message = `${camera.path} from ${fromS} s`;
         expect(await ffmpegWarnings(['-i', url]), message).toBe('');
         const [video, audio] = [await packetsOf(url, 'v'), await packetsOf(url, 'a')];
-        // By the label of the first file or by that of the file in which it lies: they differ by what the network's delay has changed.
+        // By the label of the first file or of the file that contains it: they differ by the change of the network's delay.
         const isThere = ([v, a]: readonly [Places, Places], zeroS: number): boolean =>
           Math.abs(firstShown(video, v) - zeroS - fromS) <= camera.frameS &&
           Math.abs(firstShown(audio, a) - zeroS - fromS) <= camera.soundS;
@@ -224,7 +224,7 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
     },
   );
 
-  test.for(inShort(NAMED, HOUSE))('%s: VOD HLS holds all that was sent, across files', async ([, camera]) => {
+  test.for(inShort(NAMED, HOUSE))('%s: VOD HLS has every packet, across files', async ([, camera]) => {
     const query = new URLSearchParams({ start: starts.get(camera) ?? '', duration: String(SECONDS + 10) });
     await expectWhole(camera, `${agent.url}/playback/${camera.path}/index.m3u8?${query}`);
   });

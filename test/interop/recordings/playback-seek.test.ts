@@ -8,13 +8,13 @@ import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 
 const SECONDS = byLength(12, 40);
-/** In an answer; none right before a key frame, which ffmpeg finds by its decode time. */
+/** Times in a response; none right before a key frame, which ffmpeg finds by its decode time. */
 const MOMENTS = inShort([0.5, 1, 1.7, 2.9, 3.5, 4.5, 6.6, 7.5, 9.77, 11.5], '0.5', '2.9', '6.6');
 
-/** So finely ffmpeg tells the times of pictures. */
+/** The resolution of ffmpeg's picture times. */
 const CLOCK_HZ = 90_000;
 
-/** Groups of pictures that are longer than a part of a recording, with the times at which answers begin: at a key frame, in a group, at its end. */
+/** Groups of pictures longer than a part of a recording, with start times of responses: at a key frame, in a group, at its end. */
 const CAMERAS = [
   {
     path: 'slow',
@@ -57,14 +57,14 @@ describeWith(['ffmpeg'], 'ffmpeg seeks in /get as fmp4', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** What ffmpeg makes of it, a line for each picture: number of the stream, decode time, time, duration, size, MD5. */
+  /** ffmpeg's output, a line for each picture: number of the stream, decode time, time, duration, size, MD5. */
   async function pictures(args: readonly string[]): Promise<string[][]> {
     const quiet = ['-nostdin', '-v', 'warning', ...args, '-map', '0:v'];
     const { output } = await runProcess('ffmpeg', [...quiet, '-enc_time_base', `1:${CLOCK_HZ}`, '-f', 'framemd5', '-']);
     const lines = output.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return lines.map((line) => line.split(',').map((field) => field.trim()));
   }
-  /** The picture that ffmpeg finds there when it is sent there before it has read anything. */
+  /** The picture that ffmpeg finds there when it seeks before it has read anything. */
   const jump = async (url: string, atS: number): Promise<string[]> =>
     (await pictures(['-ss', String(atS), '-i', url, '-frames:v', '1'])).map((fields) => fields.at(-1) ?? '');
 
@@ -79,7 +79,7 @@ describeWith(['ffmpeg'], 'ffmpeg seeks in /get as fmp4', () => {
         const start = new Date(Date.parse(span.start) + fromS * 1000).toISOString();
         const query = new URLSearchParams({ path, start, duration: String(SECONDS), format: 'fmp4' });
         const url = `${agent.url}/playback/get?${query}`;
-        // All that plays up to the last moment, decoded picture for picture.
+        // Every picture up to the end, decoded.
         const played = (await pictures(['-i', url, '-t', String(Math.max(...MOMENTS) + 1)])).map((fields) => ({
           ticks: Number(fields[2]),
           md5: fields.at(-1) ?? '',

@@ -51,10 +51,10 @@ describeWith(['ffmpeg'], 'what was recorded a moment ago, beside what is live', 
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** On the main port, and on that of HLS alone. */
+  /** On the main port, and on HLS's own port. */
   const places = (): string[] => [`${agent.url}/hls`, `http://127.0.0.1:${agent.ports.hls}`];
 
-  test('rewind is played on both ports, by whoever may play back', async () => {
+  test('rewind plays on both ports with the playback permission', async () => {
     for (const place of places()) {
       const url = `${place}/house/door/rewind.m3u8?back=600`;
       expect(
@@ -100,7 +100,7 @@ describeWith(['ffmpeg'], 'what was recorded a moment ago, beside what is live', 
     }
   });
 
-  test('periods and frames need the same permission, on the main port and on that of playback alone', async () => {
+  test("periods and frames need the same permission, on the main port and on playback's own port", async () => {
     for (const place of [`${agent.url}/playback`, `http://127.0.0.1:${agent.ports.playback}`]) {
       for (const address of [`index.m3u8?start=${start}&duration=60`, `frame.mp4?time=${start}`]) {
         expect((await fetch(`${place}/house/door/${address}`)).status).toBe(401);

@@ -79,7 +79,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
   test.concurrent.for(inShort(Object.entries(SOURCES), 'b-frames', 'opus', 'mp3'))(
     '%s: ffmpeg finds every picture, times that never run backwards, and nothing to complain of',
     async ([kind, { codecs, args }]) => {
-      // A second try begins with no recordings.
+      // A second try begins without recordings.
       attempts += 1;
       const name = `${kind}-${attempts}`;
       const source = await clip(`ts-${kind}-${SECONDS}.mkv`, [...PICTURES, ...SOUND, '-t', String(SECONDS), ...args]);
@@ -107,14 +107,14 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
         for (const type of ['video', 'audio']) {
           const times = ofType(packets, type).map(({ dts }) => dts);
           expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
-          // No frame of sound is missing, and no picture.
+          // No audio frame and no picture is missing.
           const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
           expect(Math.max(...steps)).toBeLessThan(1.5 * Math.min(...steps.filter((step) => step > 0.015)));
         }
       }
       const sent = await packetsOf(source);
       expect(ofType(recorded.flat(), 'video')).toHaveLength(SECONDS * 25);
-      // ffmpeg sends several frames of AAC and MP3 in one packet, and never the last packet; sound from before the first picture is no part.
+      // ffmpeg sends several AAC or MP3 frames in one packet, and never the last packet; sound before the first picture does not count.
       const sounds = ofType(sent, 'audio').length;
       const kept = ofType(recorded.flat(), 'audio').length;
       expect(kept).toBeGreaterThanOrEqual(sounds - (codecs.includes('opus') ? 3 : 10));
@@ -129,7 +129,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     },
   );
 
-  test.concurrent('AC-3 of a camera is recorded without a break', async () => {
+  test.concurrent("records a camera's AC-3 without a gap", async () => {
     const sound = 'audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! avenc_ac3 ! ac3parse';
     const pictures = 'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=10/1';
     await using camera = await startGstCamera({
@@ -150,7 +150,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     expect(new Set(steps)).toEqual(new Set([32]));
   });
 
-  test('the API lists and deletes them, and playback says that it cannot play them yet', async () => {
+  test('the API lists and deletes them, and playback reports that it cannot play them yet', async () => {
     const publish = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(6), '-c', 'copy', '-f', 'rtsp'];
     attempts += 1;
     const name = `listed/${attempts}`;

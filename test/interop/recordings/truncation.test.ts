@@ -8,12 +8,12 @@ import { recordUntilPowerCut, recoverAll } from '../../support/disks/power-cut.t
 import type { PowerCutDisk } from '../../support/disks/power-cut-disk.ts';
 import { record, temporaryFolder } from '../../support/disks/recordings.ts';
 
-/** Every so manieth cut is tried. */
+/** The step between the cuts that are tried. */
 const STRIDE = byLength(31, 1);
 const CUTS = byLength(4, 200);
 
 interface Boxes {
-  /** Where a box begins, or what it holds. */
+  /** The beginning of a box, or its content. */
   readonly boundaries: readonly number[];
   /** One past each fragment. */
   readonly ends: readonly number[];
@@ -40,7 +40,7 @@ function boxesOf(bytes: Buffer): Boxes {
   return { boundaries, ends };
 }
 
-/** A finished recording as it is before its end and its duration are written; and where it is cut, in the last two fragments and in its end. */
+/** A recording before its end and duration are written; and the cuts in its last two fragments and its end. */
 function cutsOf(whole: Buffer): { bytes: Buffer; cuts: number[]; ends: readonly number[] } {
   const bytes = Buffer.from(whole);
   bytes.writeUInt32BE(0, bytes.indexOf('mvhd') + 20);
@@ -52,7 +52,7 @@ function cutsOf(whole: Buffer): { bytes: Buffer; cuts: number[]; ends: readonly 
 }
 
 describeWith(['ffmpeg'], 'recordings that were cut off', () => {
-  test('at every box boundary the agent keeps each whole fragment, lists it, and ffmpeg has nothing to say', async () => {
+  test('cut at every box boundary, the agent keeps each whole fragment and lists it, and ffmpeg reads it without a warning', async () => {
     using folder = temporaryFolder();
     const [source = ''] = await record(folder.path, 5, { sound: true });
     const { bytes, cuts, ends } = cutsOf(readFileSync(source));
@@ -75,7 +75,7 @@ paths: { all_others: }
       const endOffset = ends.filter((end) => end <= cut).at(-1) ?? 0;
       await until(() => (agent.process.output().includes(dirname(file)) ? true : undefined));
       const recovered = readFileSync(file);
-      // But for the duration, which stands there now.
+      // Except for the duration, which is written now.
       recovered.writeUInt32BE(0, recovered.indexOf('mvhd') + 20);
       expect(recovered.subarray(0, endOffset).equals(bytes.subarray(0, endOffset))).toBe(true);
       expect(recovered.toString('latin1', endOffset + 4, endOffset + 8)).toBe('uuid');
@@ -88,7 +88,7 @@ paths: { all_others: }
     }
   });
 
-  test(`what is left by simulated power cuts decodes without a warning: ${CUTS} of them`, async () => {
+  test(`recordings decode without a warning after ${CUTS} simulated power cuts`, async () => {
     using folder = temporaryFolder();
     let count = 0;
     for (let seed = 1; seed <= CUTS; seed += 1) {

@@ -14,10 +14,10 @@ import { runProcess } from '../../peers/programs/process.ts';
 
 /** 25 a second. */
 const PICTURES = byLength(50, 1_000);
-/** What the clip has in that time at least. */
+/** The minimum of the clip's pictures in that time. */
 const BYTES = PICTURES * 4_500;
 const SMALL_MTU_BYTES = 1_280;
-/** What our side takes, and the far one. */
+/** The network namespaces of our side and the far side. */
 const NARROW = [
   ['on our own cable', SMALL_MTU_BYTES, 1_500],
   ['behind a router', 1_500, SMALL_MTU_BYTES],
@@ -47,7 +47,7 @@ async function expectFlawless(agent: Agent, name: string, count: number): Promis
   }
 }
 
-/** A camera in another network that serves the clip to each of these paths. */
+/** A camera in another network that serves the clip at each of these paths. */
 async function cameraFor(
   paths: readonly string[],
   namespace: Namespace,
@@ -60,7 +60,7 @@ async function cameraFor(
 const pathLine = (name: string, camera: GstCamera, rtspTransport: string): string =>
   `  ${name}: { source: '${camera.url(`/${name}`)}', rtspTransport: ${rtspTransport}, record: yes }\n`;
 
-/** Decodes so many pictures in another network. @returns what GStreamer had to say: nothing, when all is well */
+/** Decodes this many pictures in another network. @returns GStreamer's warnings: none if all is well */
 async function readIn(namespace: Namespace, url: string, protocols: string, pictures: number): Promise<string> {
   const source = ['rtspsrc', `location=${url}`, `protocols=${protocols}`, 'latency=200'];
   const decoder = ['rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!', 'identity', `eos-after=${pictures}`];
@@ -76,14 +76,14 @@ const sessions = async (agent: Agent): Promise<readonly RtspSessionItem[]> => {
   return items.filter(({ state }) => state === 'read');
 };
 
-/** In all networks; `cam` is for whoever publishes. */
+/** In all networks; `cam` is for publishers. */
 const startEverywhere = (paths = ''): Promise<Agent> =>
   startAgent({ config: `api: yes\npaths:\n  cam:\n${paths}`, host: '0.0.0.0' });
 
 const urlFrom = (agent: Agent, { hostIp }: Namespace): string => agent.rtspUrl('cam').replace('127.0.0.1', hostIp);
 
 describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', () => {
-  test.concurrent('two cameras are pulled by multicast, although both send to the same group', async () => {
+  test.concurrent('pulls two cameras by multicast, although both send to the same group', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
     await using inHouse = await cameraFor(['house'], house, ['multicast']);
@@ -101,13 +101,13 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
     }
   });
 
-  test.concurrent('readers by multicast are sent to wherever they are', async () => {
+  test.concurrent('sends multicast to readers in every network', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
     await using agent = await startEverywhere();
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const reading = [house, barn].map((network) => readIn(network, urlFrom(agent, network), 'udp-mcast', PICTURES));
-    // On a machine with other work to do one may have ended before the other begins.
+    // On a busy machine one may have ended before the other begins.
     const seen = new Map<string, string | null>();
     await until(async () => {
       for (const { id, transport, outboundRTPPackets } of await sessions(agent)) {
@@ -154,7 +154,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
       expect(await readIn(far, urlFrom(agent, router), 'udp', PICTURES)).toBe('');
 
       const { sourceStatistics } = await plays(agent, 'far');
-      // What is sent before the sender is told how much the way takes.
+      // Packets sent before the sender knows the path MTU.
       expect(sourceStatistics?.lost).toBeLessThan(10);
       await agent.process.stop('SIGINT');
       await expectFlawless(agent, 'far', 1);

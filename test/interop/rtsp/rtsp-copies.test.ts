@@ -9,10 +9,10 @@ import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const SECONDS = byLength(2, 4);
 const FRAME_TICKS = 3_600;
-/** Copies that go on side by side. */
+/** Concurrent copies. */
 const AT_ONCE = 6;
 
-/** A key frame each two seconds; x265's are followed by leading pictures, which are shown before them. */
+/** A key frame every two seconds; x265's are followed by leading pictures, which are shown before them. */
 const CODERS = {
   'H.264': ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '50', '-bf', '0'],
   'H.264 with B-frames': ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '50', '-bf', '2'],
@@ -34,7 +34,7 @@ interface Copy {
   readonly transport: 'tcp' | 'udp';
   /** Whether the stream begins with this reader, or runs already. */
   readonly joins: 'at the start' | 'in the middle';
-  /** A track of sound beside the picture. */
+  /** An audio track next to the picture. */
   readonly sound: 'silent' | 'with sound';
 }
 
@@ -78,7 +78,7 @@ const pathOf = (i: number): string => `copy${i}`;
 
 interface Packet {
   readonly pts: number;
-  /** NaN: the container does not say. */
+  /** NaN: the container does not state it. */
   readonly dts: number;
   readonly isKey: boolean;
 }
@@ -93,10 +93,10 @@ async function packetsOf(file: string): Promise<readonly Packet[]> {
   });
 }
 
-/** Copies for a while, and looks at what was written. */
+/** Copies for a while, and checks the written file. */
 async function copy(agent: Agent, folder: string, path: string, { container, transport }: Copy): Promise<void> {
   const file = join(folder, `${path}.${container}`);
-  // Frigate has its ffmpeg name itself, and writes MP4.
+  // Frigate's ffmpeg sends its own name, and writes MP4.
   const name = container === 'mp4' ? ['-user_agent', 'FFmpeg Frigate/0.17.2'] : [];
   const input = ['-nostdin', '-v', 'warning', ...name, '-rtsp_transport', transport, '-i', agent.rtspUrl(path)];
   const { code, output } = await runProcess('ffmpeg', [
@@ -109,7 +109,7 @@ async function copy(agent: Agent, folder: string, path: string, { container, tra
     container,
     file,
   ]);
-  // A time that does not rise is complained of, in every container.
+  // Every muxer warns about a time that does not increase.
   expect([code, output]).toEqual([0, '']);
   const packets = await packetsOf(file);
   expect(packets[0]?.isKey).toBe(true);
@@ -121,7 +121,7 @@ async function copy(agent: Agent, folder: string, path: string, { container, tra
   expect(shown.filter((frame, i) => i > 0 && frame === shown[i - 1])).toEqual([]);
 }
 
-/** Each has a camera of its own, so that a stream can begin with its reader. */
+/** Each has its own camera, so that a stream can begin with its reader. */
 async function copyAll(batch: readonly Copy[]): Promise<void> {
   using folder = temporaryFolder();
   const mounts: Record<string, string> = {};
@@ -163,7 +163,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'what ffmpeg copies from our RTSP server',
     ([, batch]) => copyAll(batch),
   );
 
-  test.for(inShort(Object.keys(CODERS), 'H.264 with B-frames'))('decoders say nothing of it: %s', async (coded) => {
+  test.for(inShort(Object.keys(CODERS), 'H.264 with B-frames'))('decoders give no warning: %s', async (coded) => {
     const one = { coded, sound: 'silent' } as Copy;
     await using camera = await startGstCamera({ '/cam': await mountOf(one) });
     await using agent = await startAgent({ config: `paths:\n  cam: { source: '${camera.url('/cam')}' }\n` });

@@ -11,7 +11,7 @@ import { runProcess } from '../../peers/programs/process.ts';
 const CONFIG = 'paths:\n  movie:\n    record: yes\n    recordPartDuration: 500ms\n';
 
 describeWith(['ffmpeg'], 'a publisher that sends faster than real time', () => {
-  test('ffmpeg without -re becomes one recording that is whole, and as long as the film', async () => {
+  test('ffmpeg without -re becomes one whole recording with the length of the film', async () => {
     await using agent = await startAgent({ config: CONFIG });
     const seconds = byLength(8, 20);
     const film = ['-i', await smallClip(seconds), '-c', 'copy'];

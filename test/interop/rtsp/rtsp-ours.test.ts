@@ -16,7 +16,7 @@ const sourceFingerprint = new X509Certificate(certificate('camera').cert).finger
 /** 25 a second. */
 const PICTURES = byLength(75, 1_000);
 
-/** A checksum of each picture that ffmpeg decodes, and what it has to say besides. */
+/** A checksum of each picture that ffmpeg decodes, and its warnings. */
 async function decode(input: readonly string[]): Promise<{ pictures: string[]; complaints: string[] }> {
   const output = ['-an', '-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
   const said = await runProcess('ffmpeg', ['-nostdin', '-hide_banner', '-v', 'warning', ...input, ...output]);
@@ -31,7 +31,7 @@ const pathWhen = (agent: Agent, name: string, is: (path: PathStatus) => boolean)
     return path && is(path) ? path : undefined;
   });
 
-/** TLS beside plain RTSP, and `origin` for whoever publishes. */
+/** TLS next to plain RTSP, and `origin` for publishers. */
 const startOrigin = (): Promise<Agent> =>
   startAgent({
     host: '0.0.0.0',
@@ -45,7 +45,7 @@ paths:
 `,
   });
 
-/** Name of the path, scheme, rtspTransport, and what the API calls it. */
+/** Name of the path, scheme, rtspTransport, and the API's name of the transport. */
 type Way = readonly [name: string, scheme: string, rtspTransport: string, transport: string];
 const ALL_WAYS: readonly Way[] = [
   ['automatic', 'rtsp', 'automatic', 'TCP'],
@@ -57,10 +57,10 @@ const ALL_WAYS: readonly Way[] = [
   ['tls-http', 'rtsps+http', 'automatic', 'TCP'],
   ['tls-ws', 'rtsps+ws', 'automatic', 'TCP'],
 ];
-/** The one that loses, and the one with everything around it. */
+/** The transport that loses packets, and the one with every layer. */
 const WAYS = inShort(ALL_WAYS, 'udp', 'tls-ws');
 
-/** An agent that pulls `origin` in each of these ways, and records it. */
+/** An agent that pulls `origin` over each transport, and records it. */
 const pulling = (from: Agent, ip: string, ways: readonly Way[]): Promise<Agent> => {
   const path = ([name, scheme, rtspTransport]: Way) => {
     const isSecure = scheme.startsWith('rtsps');
@@ -71,19 +71,19 @@ const pulling = (from: Agent, ip: string, ways: readonly Way[]): Promise<Agent> 
   return startAgent({ config: `api: yes\npaths:\n${ways.map(path).join('')}` });
 };
 
-/** What is published, and since when. */
+/** The published clip, and its start time. */
 interface Published {
   readonly file: string;
   readonly sinceMs: number;
 }
 
-/** Pictures of the clip, as many as can have been published up to now. */
+/** The clip's pictures that can have been published up to now. */
 async function originals({ file, sinceMs }: Published): Promise<readonly string[]> {
   const seconds = Math.ceil((Date.now() - sinceMs) / 1000) + 1;
   return (await decode(['-t', `${seconds}`, '-i', file])).pictures;
 }
 
-/** Pulls and records for a while: what is recorded has to be a piece of the clip, picture by picture. */
+/** Pulls and records for a while: the recording must be a piece of the clip, picture by picture. */
 async function expectSamePictures(agent: Agent, ways: readonly Way[], published: Published): Promise<void> {
   for (const [name, , , transport] of ways) {
     const { tracks, sourceStatistics } = await pathWhen(agent, name, (path) => path.bytesReceived > PICTURES * 4_500);
@@ -106,7 +106,7 @@ async function expectSamePictures(agent: Agent, ways: readonly Way[], published:
 }
 
 describeWith(['ffmpeg'], 'an agent that pulls from another', () => {
-  test('records the pictures that were published, whichever way they came', async () => {
+  test('records the published pictures over every transport', async () => {
     const file = await smallClip(120);
     await using origin = await startOrigin();
     const sinceMs = Date.now();
@@ -117,14 +117,14 @@ describeWith(['ffmpeg'], 'an agent that pulls from another', () => {
 });
 
 describeWith(['ffmpeg', 'namespaces'], 'an agent that pulls from another', () => {
-  test('records the pictures that were published, by multicast too', async () => {
+  test('records the published pictures over multicast', async () => {
     const ways: readonly Way[] = [['multicast', 'rtsp', 'multicast', 'UDP-multicast']];
     const file = await smallClip(120);
     await using network = await openNamespace();
     await using origin = await startOrigin();
     const sinceMs = Date.now();
     await using _publisher = await publishClip(origin, 'origin', file);
-    // Both are on this machine: the group goes out into that network, and comes back.
+    // Both are on this machine: the group leaves for that network and returns.
     await using agent = await pulling(origin, network.hostIp, ways);
     await expectSamePictures(agent, ways, { file, sinceMs });
   });

@@ -14,7 +14,7 @@ interface Publishing extends AsyncDisposable {
   readonly process: RunningProcess;
 }
 
-/** ffmpeg sends a clip in its own time, over the RTSP connection. */
+/** ffmpeg sends a clip in real time over the RTSP connection. */
 async function publish(url: string): Promise<Publishing> {
   const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120)];
   const running = startProcess('ffmpeg', [...input, '-c', 'copy', '-f', 'rtsp', '-rtsp_transport', 'tcp', url]);
@@ -39,9 +39,9 @@ const codecsOf = async (url: string): Promise<string[]> =>
   (await ffprobe(url, TCP)).streams.map((stream) => stream.codec_name);
 
 describeWith(['ffmpeg'], 'paths over RTSP', () => {
-  test('a source on demand is pulled while somebody reads, whether over RTSP, HLS or the API sees it, and let go after', async () => {
+  test('a source on demand is pulled while it has a reader over RTSP, HLS or as the API sees it, and released afterwards', async () => {
     const ports = await freeAgentPorts();
-    // The agent pulls from itself: who reads `origin` is seen there.
+    // The agent pulls from itself: `origin` lists its readers.
     await using agent = await startAgent({
       ports,
       config: `
@@ -78,7 +78,7 @@ paths:
     await pathWhen(agent, 'origin', ({ readers }) => readers.length === 0);
   });
 
-  test('readers of a source on demand that is off are told so by each protocol, and the source is left', async () => {
+  test('each protocol rejects readers of a source on demand that is off, and the source is released', async () => {
     await using agent = await startAgent({
       config: `
 paths:
@@ -88,7 +88,7 @@ paths:
     sourceOnDemandStartTimeout: 3s
 `,
     });
-    // The cause names addresses behind the device: it is for the log.
+    // The cause names addresses behind the device: it is only for the log.
     const reason = "source of path 'off' has timed out";
     const [whep, hls, rtsp] = await Promise.all([
       fetch(`http://127.0.0.1:${agent.ports.webrtc}/off/whep`, {
@@ -104,11 +104,11 @@ paths:
     expect(hls.status).toBe(500);
     expect(await hls.json()).toEqual({ status: 'error', error: reason });
     expect(rtsp.output).toMatch(/400 Bad Request/);
-    // Who of them came last may have called it anew.
+    // The last of them may have requested it again.
     await pathWhen(agent, 'off', ({ ready, sourceState }) => !ready && sourceState === 'stopped');
   });
 
-  test('a published path is read, recorded and listed; it is gone with its publisher', async () => {
+  test('a published path is read, recorded and listed; it ends with its publisher', async () => {
     await using agent = await startAgent({ config: 'pathDefaults:\n  record: yes\npaths:\n  all_others:\n' });
     const publisher = await publish(agent.rtspUrl('live/one'));
     const path = await pathWhen(agent, 'live/one', ({ ready, recording }) => ready && recording?.active === true);
@@ -131,7 +131,7 @@ paths:
     expect(await ffmpegWarnings(['-i', file])).toBe('');
   });
 
-  test('a second publisher takes the path, or is refused where overridePublisher is off', async () => {
+  test('a second publisher takes the path over, or is rejected if overridePublisher is off', async () => {
     await using agent = await startAgent({ config: 'paths:\n  open:\n  closed:\n    overridePublisher: no\n' });
     await using first = await publish(agent.rtspUrl('open'));
     const before = await pathWhen(agent, 'open', isReady);
@@ -148,7 +148,7 @@ paths:
     expect((await find(agent, 'closed'))?.source).toEqual(held.source);
   });
 
-  test('ffprobe follows a redirect, and a fallback as long as there is no stream', async () => {
+  test('ffprobe follows a redirect, and a fallback for as long as there is no stream', async () => {
     await using agent = await startAgent({
       config: `
 paths:
@@ -170,7 +170,7 @@ paths:
     expect(whep.status).toBe(404);
   });
 
-  test('as many readers as maxReaders: the next one is refused', async () => {
+  test('rejects the reader after maxReaders', async () => {
     await using agent = await startAgent({ config: 'paths:\n  cam: {maxReaders: 1}\n' });
     await using _publisher = await publish(agent.rtspUrl('cam'));
     await pathWhen(agent, 'cam', isReady);

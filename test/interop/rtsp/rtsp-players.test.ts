@@ -17,7 +17,7 @@ const sessions = async (agent: Agent, kind: 'rtsp' | 'rtsps'): Promise<readonly 
   return items.filter(({ state, outboundRTPPackets }) => state === 'read' && outboundRTPPackets > 0);
 };
 
-/** GStreamer decodes the pictures for a while. @returns how they travelled, and what GStreamer had to say: nothing, when all is well */
+/** GStreamer decodes the pictures for a while. @returns the transport, and GStreamer's warnings: none if all is well */
 async function gstreamer(agent: Agent, url: string, properties: readonly string[], kind: 'rtsp' | 'rtsps' = 'rtsp') {
   const source = ['-q', 'rtspsrc', `location=${url}`, 'latency=200', ...properties, '!'];
   const decoder = ['application/x-rtp,media=video', '!', 'rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!'];
@@ -37,7 +37,7 @@ async function gstreamer(agent: Agent, url: string, properties: readonly string[
 }
 
 describeWith(['ffmpeg', 'gstreamer'], 'players over RTSP', () => {
-  test.concurrent('ask for UDP as they do by themselves, and get it; ffprobe too', async () => {
+  test.concurrent('ask for UDP by default, and get it; ffprobe too', async () => {
     await using agent = await startAgent({ config: 'paths:\n  cam:\n' });
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const url = agent.rtspUrl('cam');
@@ -50,7 +50,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'players over RTSP', () => {
     }
   });
 
-  test.concurrent('that ask for UDP come by TCP where it alone is allowed', async () => {
+  test.concurrent('that ask for UDP use TCP if only that is allowed', async () => {
     await using agent = await startAgent({ config: 'rtspTransports: [tcp]\npaths:\n  cam:\n' });
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
     const url = agent.rtspUrl('cam');
@@ -59,7 +59,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'players over RTSP', () => {
     expect(said).toMatch(/^\[rtsp @ \w+\] method SETUP failed: 461 Unsupported Transport$/);
   });
 
-  test.concurrent('come by UDP where it alone is allowed', async () => {
+  test.concurrent('use UDP if only that is allowed', async () => {
     await using agent = await startAgent({ config: 'rtspTransports: [udp]\npaths:\n  cam:\n' });
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), {
       transport: 'udp',

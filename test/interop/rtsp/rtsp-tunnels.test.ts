@@ -17,7 +17,7 @@ import { Run } from '../../support/cameras/rtsp-run.ts';
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
 const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256.replaceAll(':', '');
 
-/** A folder that is gone at the end. */
+/** A folder that is removed at the end. */
 function scratch() {
   const path = mkdtempSync(join(tmpdir(), 'perch-test-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
@@ -72,7 +72,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
   );
 });
 
-/** Perch with TLS beside plain RTSP, and a clip that ffmpeg publishes to `origin`. */
+/** Perch with TLS next to plain RTSP, and a clip that ffmpeg publishes to `origin`. */
 async function publishing(more = '', ports?: Agent['ports']): Promise<Agent> {
   const agent = await startAgent({
     ...(ports ? { ports } : {}),
@@ -110,7 +110,7 @@ const tunnels = async (agent: Agent, kind: 'rtsp' | 'rtsps'): Promise<string[]> 
 };
 
 describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () => {
-  test.concurrent('ffmpeg and GStreamer read through an HTTP tunnel, and the API calls it so', async () => {
+  test.concurrent('ffmpeg and GStreamer read through an HTTP tunnel, and the API names it', async () => {
     await using agent = await publishing();
     const url = agent.rtspUrl('origin');
     const seconds = ['-t', byLength('1', '2')];
@@ -133,7 +133,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
     expect(await ffmpegWarnings(['-rtsp_transport', 'https', '-i', plain, '-t', '2'])).toBe('');
   });
 
-  test.concurrent('a browser at the RTSP port is told what the port is for', async () => {
+  test.concurrent('a browser at the RTSP port gets the purpose of the port', async () => {
     await using agent = await startAgent();
     const response = await fetch(`http://127.0.0.1:${agent.ports.rtsp}/`);
     expect([response.status, await response.text()]).toEqual([
@@ -144,7 +144,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'readers of others through tunnels', () =>
 });
 
 describeWith(['ffmpeg'], 'Perch reading from Perch', () => {
-  test.concurrent('goes through every kind of tunnel', async () => {
+  test.concurrent('works through every kind of tunnel', async () => {
     const schemes = ['rtsp+http', 'rtsp+ws', 'rtsps', 'rtsps+http', 'rtsps+ws'];
     const ports = await freeAgentPorts();
     const paths = schemes.map((scheme) => {
@@ -157,7 +157,7 @@ describeWith(['ffmpeg'], 'Perch reading from Perch', () => {
       const path = await pathIsReady(agent, scheme.replace('+', '-'));
       expect(path.tracks).toEqual(['H264', 'MPEG-4 Audio']);
     }
-    // The publisher's is the plain one.
+    // The publisher uses the plain one.
     expect((await tunnels(agent, 'rtsp')).sort()).toEqual(['http', 'none', 'websocket']);
     expect((await tunnels(agent, 'rtsps')).sort()).toEqual(['http', 'none', 'websocket']);
   });

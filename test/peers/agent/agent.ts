@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { freePorts, freeUdpPair } from '../../support/base/free-port.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
-/** What `node` is given to run Perch's program: what built-agent.ts has made of the sources, or they themselves. */
+/** Node's arguments for Perch's program: the bundle of built-agent.ts, or the sources. */
 export const AGENT: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   process.env['BUILT_AGENT'] ?? join(import.meta.dirname, '../../../agent/main.ts'),
@@ -18,19 +18,19 @@ export interface AgentOptions {
   /** An existing data folder; without it a fresh one, removed at the end. */
   readonly dataDir?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Flags of Node's for it. */
+  /** Flags of its Node. */
   readonly flags?: readonly string[];
-  /** Those of an agent that was there before, so that its page finds this one. */
+  /** The ports of an earlier agent, so that its page finds this one. */
   readonly ports?: Agent['ports'];
   /** It is claimed; `headers` and `json` are the owner's. */
   readonly isOwned?: boolean;
-  /** What the ports listen on; loopback when not given. */
+  /** The address of the listeners; default: loopback. */
   readonly host?: string;
   /** Addresses that replace the default ones, by key. @param ports the free ports */
   readonly listen?: (ports: Agent['ports']) => Readonly<Record<string, string>>;
 }
 
-/** A real agent in a process of its own, on free ports of loopback. */
+/** A real agent in a separate process, on free ports of loopback. */
 export interface Agent extends AsyncDisposable {
   readonly process: RunningProcess;
   readonly dataDir: string;
@@ -50,7 +50,7 @@ export interface Agent extends AsyncDisposable {
     /** UDP; RTCP is on the next port. */
     readonly rtp: number;
   };
-  /** The owner's session, of a page of its own; none without `isOwned`. */
+  /** The owner's session; none without `isOwned`. */
   readonly headers: Readonly<Record<string, string>>;
   /** `rtsp://127.0.0.1:PORT/PATH`. */
   rtspUrl(path: string): string;
@@ -70,7 +70,7 @@ export function addresses(
     hlsAddress: `${host}:${ports.hls}`,
     playbackAddress: `${host}:${ports.playback}`,
     apiAddress: `${host}:${ports.api}`,
-    // On by itself in Perch's own set-up, and wherever it happens to be.
+    // On by default in Perch's own set-up.
     metricsAddress: `${host}:0`,
     rtspAddress: `${host}:${ports.rtsp}`,
     rtspsAddress: `${host}:${ports.rtsps}`,
@@ -78,7 +78,7 @@ export function addresses(
     rtcpAddress: `${host}:${ports.rtp + 1}`,
     // Agents of tests stay out of the local network.
     mdns: 'no',
-    // Agents that run at the same time would have one port for it; on loopback there is none.
+    // Concurrent agents would share one port for it; on loopback there is none.
     ...(host === '127.0.0.1' ? {} : { tlsAddress: '' }),
     ...listen?.(ports),
   };
@@ -90,7 +90,7 @@ export const mediaEverywhere = ({ media }: Agent['ports']): Readonly<Record<stri
   webrtcLocalTCPAddress: `:${media}`,
 });
 
-/** Browsers that share two cores with others' take longer than two seconds to their first picture: it would be left out. */
+/** Browsers that share two cores with others need more than two seconds for their first picture, which would be dropped. */
 export const PATIENT = 'webrtcTrackGatherTimeout: 20s\n';
 
 /** For a configuration that names its own ports. */
@@ -144,7 +144,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 
 /** Claims the device by `perch claim`. @returns the headers of the owner's session */
 async function ownerOf(url: string, dataDir: string): Promise<Record<string, string>> {
-  // By a process of its own: hashes are made cheaper in some tests.
+  // In a separate process: some tests make hashes cheaper.
   const claiming = startProcess(process.execPath, [...AGENT, 'claim', '--data', dataDir]);
   claiming.child.stdin.end(`${OWNER_PASSWORD}\n`);
   if ((await claiming.exited) !== 0) {
@@ -165,7 +165,7 @@ const IS_SHORT = process.env['VITEST'] !== undefined && (process.env['PERCH_LENG
 /** Less than a test's own timeout, so that the error names the condition. */
 const PATIENCE_MS = IS_SHORT ? 45_000 : Number.POSITIVE_INFINITY;
 
-/** Asks until `probe` gives something. */
+/** Repeats `probe` until it returns a value. */
 export async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   const beginMs = performance.now();
   for (;;) {

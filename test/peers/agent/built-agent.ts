@@ -8,8 +8,8 @@ const FOLDER = join(ROOT, 'node_modules/.cache/built-agent');
 const KEPT_MS = 24 * 3_600_000;
 
 /**
- * What is shipped, for those who start the agent a few hundred times: from its sources each start costs the better part of a
- * second of CPU time, from the bundle half of that. Made anew from the sources as they are; what is the same stays.
+ * The shipped bundle, for suites that start the agent a few hundred times: from its sources each start takes nearly a second of CPU
+ * time, from the bundle half of that. Built from the current sources; an unchanged bundle stays.
  */
 export async function setup(): Promise<void> {
   // Once for all projects.
@@ -28,12 +28,12 @@ function keep(files: ReadonlyMap<string, Uint8Array>): string {
   for (const [name, bytes] of files) {
     writeFileSync(join(fresh, 'agent', name), bytes);
   }
-  // The page is where the bundle looks for it.
+  // The bundle expects the page here.
   symlinkSync(join(ROOT, 'webui'), join(fresh, 'webui'));
   try {
     renameSync(fresh, folder);
   } catch {
-    // It is there.
+    // It exists.
     rmSync(fresh, { recursive: true });
   }
   for (const name of readdirSync(FOLDER)) {

@@ -99,7 +99,7 @@ export async function timeShown(page: Page): Promise<number | undefined> {
   return picture && readTimeBar(picture.luma, picture.width, picture.height, picture.width);
 }
 
-/** Waits for a picture of that moment or later: it has gone all the way since. */
+/** Waits for a picture of that moment or later, which has passed the whole chain since. */
 export const timeShownAfter = (page: Page, unixMs: number): Promise<number> =>
   until(async () => {
     const shown = await timeShown(page);

@@ -1,6 +1,6 @@
 import type { AnyPage } from './page-script.ts';
 
-/** What `<perch-video>` says of itself. */
+/** The report of `<perch-video>`. */
 export interface ElementState {
   readonly technology: 'WebRTC' | 'MSE' | 'HLS' | undefined;
   readonly phase: string;
@@ -8,14 +8,14 @@ export interface ElementState {
   readonly passed: readonly { readonly technology: string; readonly kind: string; readonly reason: string }[];
   readonly muted: boolean | undefined;
   readonly size: readonly number[];
-  /** Shown since the page was asked first: over all connections. */
+  /** Shown since the first report: over all connections. */
   readonly frames: number;
   readonly label: string;
   /** From the device to the screen, where the transport measures it. */
   readonly lagMs: number | undefined;
 }
 
-/** Puts an element into the page, with the script of that address. */
+/** Adds an element to the page, with the script of that address. */
 export async function addElement(
   page: AnyPage,
   script: string,
@@ -39,7 +39,7 @@ export async function addElement(
   );
 }
 
-/** Counts what the element's video shows, whichever connection it comes by. */
+/** Counts the pictures of the element's video over all connections. */
 export async function elementState(page: AnyPage): Promise<ElementState> {
   return (await page.evaluate(async () => {
     // biome-ignore lint/suspicious/noExplicitAny: the element's own type is the browser's

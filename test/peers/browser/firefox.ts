@@ -14,7 +14,7 @@ export async function startFirefox(prefs: Readonly<Record<string, boolean>> = {}
     headless: true,
     extraPrefsFirefox: {
       'media.autoplay.default': 0,
-      // No H.264 for WebRTC comes from elsewhere while a test runs.
+      // No H.264 plugin for WebRTC is downloaded during a test.
       'media.gmp-manager.updateEnabled': false,
       'media.gmp-gmpopenh264.autoupdate': false,
       ...prefs,

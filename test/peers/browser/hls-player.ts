@@ -18,11 +18,11 @@ export async function playHls(page: Page, url: string, kind: HlsPlayerKind, seco
   });
 }
 
-/** How it has gone so far. */
+/** The state so far. */
 export const hlsReport = (page: Page): Promise<PlayReport> =>
   callInPage<PlayReport>(page, 'hlsPlayer', 'report', undefined);
 
-/** How far behind the camera the newest pictures that were shown are, by the clock in them: the least of a second, in ms. */
+/** The delay of the newest shown pictures behind the camera, by their clock: the smallest within a second, in ms. */
 export function lagNowMs({ pictures }: PlayReport): number {
   const newest = pictures.at(-1)?.wallMs ?? 0;
   const lately = pictures.filter(({ wallMs, clockMs }) => clockMs !== undefined && newest - wallMs < 1_000);

@@ -25,26 +25,26 @@ export interface PageHarness extends AsyncDisposable {
   claim(): Promise<void>;
   /** Stops it, waits for `during` and starts it again. */
   away(during: () => Promise<void>): Promise<void>;
-  /** Asks the API as the owner; a failure is thrown with the answer. */
+  /** Calls the API as the owner; a failure is thrown with the response. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Adopts all cameras, and waits for their pictures. @returns the names of their paths */
   adopt(): Promise<readonly string[]>;
 }
 
 export interface PageHarnessOptions {
-  /** As many simulated cameras as there are options. */
+  /** One simulated camera for each item. */
   readonly cameras?: readonly OnvifCameraOptions[];
   /** More of the configuration. */
   readonly config?: string;
-  /** The machine's, if it is another time there. */
+  /** The machine's clock, if its time differs. */
   readonly clock?: Clock;
-  /** Where root's services answer. */
+  /** The sockets of root's services. */
   readonly hostAnswers?: string;
   /** Folder of the keys that may sign updates. */
   readonly updateKeys?: string;
-  /** Of https, which is off when nothing is given. */
+  /** Of https; default: off. */
   readonly tlsAddress?: string;
-  /** Asked at each start. */
+  /** Called at each start. */
   readonly version?: () => string;
 }
 

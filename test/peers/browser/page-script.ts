@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-/** What pages of both browsers' drivers can do. */
+/** The common interface of both browsers' drivers. */
 export interface AnyPage {
   // biome-ignore lint/suspicious/noExplicitAny: each driver has its own types for the same call
   evaluate(run: any, argument?: any): Promise<any>;
@@ -25,7 +25,7 @@ function pageScript(name: string): Promise<string> {
   return made;
 }
 
-/** What each script puts into the page. */
+/** The object of each script in the page. */
 const OBJECTS = {
   viewer: 'perchViewer',
   publisher: 'perchPublisher',
@@ -34,7 +34,7 @@ const OBJECTS = {
   livePlayer: 'perchLivePlayer',
 } as const;
 
-/** Calls a method of what in-page/`script`.ts has put into the page as `perch…`. */
+/** Calls a method of the object that in-page/`script`.ts adds to the page as `perch…`. */
 export async function callInPage<T>(
   page: AnyPage,
   script: keyof typeof OBJECTS,

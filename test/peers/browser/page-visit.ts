@@ -20,12 +20,12 @@ export type Size = keyof typeof SIZES;
 export type Way = 'localhost' | 'plain';
 
 /**
- * By which way the pages of this run are opened: vitest.config.ts runs their suites by each in the long length. In short form a
- * phone comes by the address, and a desktop by localhost.
+ * The address by which the pages of this run are opened: vitest.config.ts runs their suites by each in the long length. In short form a
+ * phone uses the machine's address, and a desktop localhost.
  */
 const RUN_BY = process.env['PERCH_PAGE_BY'] as Way | undefined;
 
-/** For a test about one of the ways: it is defined where its suite is run by that. */
+/** For a test about one of the addresses: it is defined only in that run. */
 export function onlyBy(way: Way, define: () => void): void {
   if (RUN_BY === undefined || RUN_BY === way) {
     define();
@@ -33,7 +33,7 @@ export function onlyBy(way: Way, define: () => void): void {
 }
 
 let asked = 0;
-/** For a test that is the same on both: in short form the tests of a file have one each, in turn. */
+/** For a test that is the same on both sizes: in short form the tests of a file alternate. */
 export function sizesInTurn(): readonly Size[] {
   asked += 1;
   return byLength<readonly Size[]>([asked % 2 === 0 ? 'phone' : 'desktop'], ['phone', 'desktop']);
@@ -48,26 +48,26 @@ function ownAddress(): string {
   return found.address;
 }
 
-/** A page that was opened, and all that the browser complained of. */
+/** An open page, and all complaints of the browser. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Of the page, by the way that it was opened. */
+  /** Of the page, by this visit's address. */
   readonly url: string;
-  /** Lines of the console that are errors, exceptions, and requests that failed, were refused or went to another host. */
+  /** Errors of the console, exceptions, and requests that failed, were rejected or went to another host. */
   readonly complaints: string[];
   /** Changes the part behind `#`; a loaded page is not reloaded. */
   go(place: string): Promise<void>;
-  /** Logs in as the owner, without the form, and opens the page; at the live pictures when no place is given. */
+  /** Logs in as the owner, without the form, and opens the page; default: the live pictures. */
   logIn(place?: string): Promise<void>;
 }
 
 export interface VisitOptions {
   readonly size: Size;
-  /** That of the run when not given. */
+  /** Default: the run's. */
   readonly way?: Way;
   readonly theme?: 'dark' | 'light';
-  /** `en-GB` when not given. */
+  /** Default: `en-GB`. */
   readonly locale?: string;
 }
 
@@ -119,14 +119,14 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
       await page.goto(`${url}/${place}`);
       // The view of one camera and the page that adds cameras have no navigation.
       await page.getByRole('navigation').or(page.locator('.camera-view, .adding')).first().waitFor();
-      // Requests before the login are rejected as they should be.
+      // Requests before the login are rejected as intended.
       complaints.length = 0;
     },
     [Symbol.asyncDispose]: () => context.close(),
   };
 }
 
-/** The first start asks for it by an address that is not private, as this machine may have. */
+/** The first start asks for it at an address that is not private, as this machine may have. */
 export async function enterSetupCode(page: Page, code = ''): Promise<void> {
   const field = page.locator('[name=code]');
   if ((await field.count()) > 0) {
@@ -134,7 +134,7 @@ export async function enterSetupCode(page: Page, code = ''): Promise<void> {
   }
 }
 
-/** What plays moves on: the same picture twice would be a still. */
+/** Playing pictures change: the same picture twice would be a still. */
 export async function expectMoving(visitor: Visit, count: number): Promise<void> {
   const { page } = visitor;
   await page.waitForFunction((wanted) => document.querySelectorAll('.surface.playing video').length >= wanted, count);
@@ -145,14 +145,14 @@ export async function expectMoving(visitor: Visit, count: number): Promise<void>
     .toBe(true);
 }
 
-/** The page loads from its device alone. */
+/** The page loads only from its device. */
 const isElsewhere = (asked: string, box: string): boolean =>
   /^(?:https?|wss?):/.test(asked) && new URL(asked).host !== new URL(box).host;
 
-/** A place, and what stands on the page as soon as it is all there. */
+/** A place, and an element that is there once it is complete. */
 export type Sight = readonly [name: string, place: string, sign: string];
 
-/** The places where the owner finds something, with the name of one of the cameras. */
+/** The owner's places, with the name of one of the cameras. */
 export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
   ['live', '#/live', '.tile.live .surface.playing'],
   ['camera', `#/live/${camera}`, '.camera-view .surface.playing'],
@@ -167,7 +167,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['people', '#/settings/people', '.you'],
 ];
 
-/** The page is built up, as `sign` shows, and nothing moves any more that comes to rest. */
+/** The page is complete, as `sign` shows, and its transitions have ended. */
 export async function settled(page: Page, sign: string): Promise<void> {
   await page.locator(sign).first().waitFor();
   await page.evaluate(() => {
@@ -178,9 +178,9 @@ export async function settled(page: Page, sign: string): Promise<void> {
   });
 }
 
-/** @returns what axe-core finds, as `rule: element` */
+/** @returns axe-core's findings, as `rule: element` */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  // Not as a script of the page, which the page's own security policy would refuse.
+  // Not as a script of the page, which the page's own security policy would reject.
   await page.evaluate(AXE);
   return await page.evaluate(async (rules) => {
     interface Node {
@@ -192,7 +192,7 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
       run(where: Document | Element, how: object): Promise<{ violations: { id: string; nodes: Node[] }[] }>;
     }
     const { axe } = window as unknown as { axe: Axe };
-    /** What lies half below the bar of the places can be scrolled: its size is looked at in the middle of the window. */
+    /** An element half below the bar of the places can be scrolled: its size is checked in the middle of the window. */
     const isSmall = async ({ target: [selector = ''] }: Node) => {
       const element = document.querySelector(selector) ?? document.body;
       const { scrollX, scrollY } = window;

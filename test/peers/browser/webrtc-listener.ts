@@ -6,7 +6,7 @@ export type { HeardReport } from './in-page/listener.ts';
 /** A WHEP viewer in a page that measures its audio. */
 export interface Listener {
   report(): Promise<HeardReport>;
-  /** Waits until the report is as it should be. */
+  /** Waits until the report meets the condition. */
   heard(is: (report: HeardReport) => boolean): Promise<HeardReport>;
   close(): Promise<void>;
 }

@@ -13,11 +13,11 @@ export const SOON = { timeout: 20_000 };
 const CLIP_SECONDS = 5;
 const PICTURE_MS = 40;
 
-/** One path that browsers publish to and watch, with a loudspeaker unless it is deaf. */
+/** One path that browsers publish to and play, with a loudspeaker unless it is deaf. */
 class Place {
   stream: Stream | undefined;
   publisher: Publisher | undefined;
-  /** Bytes of voice that came out of the loudspeaker. */
+  /** Bytes of voice at the loudspeaker. */
   heard = 0;
   isTaken = false;
   isDeaf = false;
@@ -85,12 +85,12 @@ export const frames = (page: Page): Promise<number> =>
   page.evaluate(() => document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
 export const message = (page: Page) => page.textContent('#message');
 
-/** Samples of a clip without B-frames are equally long. */
+/** Samples of a clip without B-frames have the same duration. */
 const ticksBefore = ({ samples, track }: Mp4Clip, number: number): number =>
   number *
   (track.kind === 'video' ? (track.clockRate * PICTURE_MS) / 1000 : (samples[2]?.pts ?? 0) - (samples[1]?.pts ?? 0));
 
-/** The WebRTC pages of a server of their own, in one Chromium for all tests of a file. */
+/** The WebRTC pages of a separate server, in one Chromium for all tests of a file. */
 export class WebRtcPages {
   place = new Place();
   #viewer: Viewer | undefined;
@@ -99,7 +99,7 @@ export class WebRtcPages {
   readonly #pages: Page[] = [];
   #stopFilm = (): void => {};
 
-  /** To be called while the tests are described. */
+  /** Call it while the tests are defined. */
   constructor() {
     beforeAll(async () => {
       this.#viewer = await startViewer();
@@ -130,7 +130,7 @@ export class WebRtcPages {
     this.#url = `${await this.run.app.listen({ host: '127.0.0.1', port: 0 })}/webrtc`;
   }
 
-  /** The path has a camera that plays its clip again and again, in real time. */
+  /** The path has a camera that repeats its clip in real time. */
   async film(): Promise<void> {
     const clips = await Promise.all([mp4Clip('h264', CLIP_SECONDS), mp4Clip('opus', CLIP_SECONDS)]);
     const stream = new Stream(clips.map(({ track }) => track));

@@ -3,7 +3,7 @@ import { type AnyPage, callInPage } from './page-script.ts';
 
 export type { PublishReport } from './in-page/publisher.ts';
 
-/** Small: what encodes it has two cores to share with all that is tested. */
+/** Small: its encoder shares two cores with everything under test. */
 export const PUBLISHED_SIZE = [320, 180] as const;
 
 /** A page that sends its fake camera and microphone. */
@@ -13,7 +13,7 @@ export interface Sending {
   close(): Promise<number>;
 }
 
-/** Makes the page a publisher, or a speaker. Resolves when the server has answered. */
+/** Makes the page a publisher, or a speaker. Resolves when the server has responded. */
 export async function send(page: AnyPage, options: Omit<PublishOptions, 'size'>): Promise<Sending> {
   const call = <T>(method: keyof PerchPublisher, argument: unknown) =>
     callInPage<T>(page, 'publisher', method, argument);

@@ -10,13 +10,13 @@ export interface Watching {
   shown(pictures: number): Promise<WatchReport>;
   /** The longest gap counts from now on. */
   settle(): Promise<void>;
-  /** @returns the status that the server answers with */
+  /** @returns the status of the server's response */
   restartIce(): Promise<number>;
   /** @returns the status of the DELETE */
   close(): Promise<number>;
 }
 
-/** Makes the page a viewer of a stream; it may watch several. Resolves when the server has answered. */
+/** Makes the page a viewer of a stream; it may play several. Resolves when the server has responded. */
 export async function watch(page: AnyPage, options: WatchOptions): Promise<Watching> {
   const call = <T>(method: keyof PerchViewer, argument: unknown) => callInPage<T>(page, 'viewer', method, argument);
   const number = await call<number>('watch', options);

@@ -18,14 +18,14 @@ export interface BarClip {
   readonly kilobitsPerSecond: number;
   /** From key frame to key frame. */
   readonly groupSeconds: number;
-  /** Pictures that come behind ones that are shown after them; none when not given. Not with VP8. */
+  /** B-frames: pictures sent after ones that are shown later; default: none. Not with VP8. */
   readonly bFrames?: number;
   readonly seconds: number;
-  /** The sound ends before the pictures do; as long as they when not given. */
+  /** The sound ends before the pictures; default: with them. */
   readonly soundSeconds?: number;
 }
 
-/** What most tests need: small, a key frame each second. */
+/** For most tests: small, a key frame each second. */
 export const SMALL: BarClip = {
   video: 'h264',
   width: 640,
@@ -36,7 +36,7 @@ export const SMALL: BarClip = {
   seconds: 20,
 };
 
-/** So small that a page decodes many of them. */
+/** So small that a page can decode many of them. */
 export const TINY: BarClip = { ...SMALL, width: 320, height: 180, fps: 10, kilobitsPerSecond: 150 };
 
 const VIDEO: Record<BarClip['video'], readonly string[]> = {

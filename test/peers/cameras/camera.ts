@@ -5,7 +5,7 @@ import type { Namespace } from '../host/namespace.ts';
 import { PYTHON } from '../programs/peers.ts';
 import { runProcess, startProcess } from '../programs/process.ts';
 
-/** Where clips are kept from run to run. */
+/** The cache of clips between runs. */
 export const CLIPS = join(tmpdir(), 'perch-clips');
 
 /** Makes a clip with ffmpeg once per machine, also for concurrent callers; the name identifies its content. */
@@ -77,7 +77,7 @@ export const smallClip = (seconds: number): Promise<string> =>
     '1',
   ]);
 
-/** What a camera of the figures sends: 1080p25, about 4 Mbit/s, a key frame each 2 s. */
+/** A typical camera for the figures: 1080p25, about 4 Mbit/s, a key frame every 2 s. */
 export async function cameraClip(seconds: number, groupSeconds = 2): Promise<string> {
   const name = groupSeconds === 2 ? 'camera' : `camera-group-${groupSeconds}`;
   const short = await clip(`${name}-10.mp4`, [
@@ -111,15 +111,15 @@ export interface GstCameraOptions {
   readonly port?: number;
   /** `user:password`. */
   readonly digest?: string;
-  /** How media may be asked for; all but multicast when not given. */
+  /** Allowed transports; default: all except multicast. */
   readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
   /** A file with certificate and key: it speaks TLS only. Not together with `digest`. */
   readonly tls?: string;
   /** The file for the A-law that the camera's back channel receives; one client only. */
   readonly backChannel?: string;
-  /** How long it takes to answer a DESCRIBE with a login, in seconds; then it says when it was asked (`GstCamera.said`). */
+  /** The delay of its response to DESCRIBE with a login, in seconds; then it logs the time of the request (`GstCamera.said`). */
   readonly answersAfter?: number;
-  /** Where it runs; on loopback when not given. Its multicast goes to other machines only, so it needs one. */
+  /** Its machine; default: loopback. Its multicast goes only to other machines, so it needs one. */
   readonly namespace?: Namespace;
 }
 
@@ -127,7 +127,7 @@ export interface GstCamera extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
   url(mount: string): string;
-  /** What it has printed. */
+  /** Its output. */
   said(): string;
 }
 

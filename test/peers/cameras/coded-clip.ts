@@ -11,7 +11,7 @@ export type ClipCodec = 'av1' | 'vp8' | 'vp9' | 'mjpeg' | 'mpeg4-video';
 export const CLIP_FPS = 25;
 const TICKS = 90_000 / CLIP_FPS;
 
-/** How ffmpeg makes each, and what SDP calls it. */
+/** ffmpeg's options for each, and its name in SDP. */
 const CODERS: Record<ClipCodec, { file: string; args: string[]; encoding: string }> = {
   av1: {
     file: 'av1.ivf',
@@ -32,11 +32,11 @@ export interface CodedClip {
   readonly track: VideoTrack;
   /** 25 a second, a key frame each second, from 0 on. */
   readonly units: readonly Unit[];
-  /** What ffmpeg made. */
+  /** ffmpeg's output. */
   readonly file: string;
 }
 
-/** Pictures of a real encoder, 320x240, after they have gone through our packetizer and depacketizer as if over RTSP. */
+/** Pictures of a real encoder, 320x240, after our packetizer and depacketizer, as if received over RTSP. */
 export async function codedClip(codec: ClipCodec, seconds: number): Promise<CodedClip> {
   const { file, args, encoding } = CODERS[codec];
   const input = ['-f', 'lavfi', '-i', `testsrc2=s=320x240:r=${CLIP_FPS}`, '-t', String(seconds)];
@@ -64,7 +64,7 @@ function overRtp(codec: ClipCodec, encoding: string, frames: readonly Uint8Array
   if (track?.kind !== 'video' || seen.damage.length > 0) {
     throw new Error(`${codec} came out damaged: ${seen.damage.join(', ') || 'no track'}`);
   }
-  // The description repeats what a reader finds.
+  // The description repeats a reader's findings.
   const format = parseSdp(writeSdp([track], { name: codec, host: '::1', sessionId: 1 })).medias[0]?.formats[0];
   if (format?.encoding !== encoding) {
     throw new Error(`${codec} is described as ${format?.encoding}`);
@@ -84,7 +84,7 @@ function ivfFrames(bytes: Uint8Array): Uint8Array[] {
   return frames;
 }
 
-/** JPEG images one behind the other: inside of one no SOI follows an EOI. */
+/** JPEG images in sequence: inside an image no SOI follows an EOI. */
 function images(bytes: Uint8Array): Uint8Array[] {
   const text = Buffer.from(bytes);
   const border = Buffer.from('ffd9ffd8', 'hex');
@@ -97,7 +97,7 @@ function images(bytes: Uint8Array): Uint8Array[] {
   return [...frames, bytes.subarray(start)];
 }
 
-/** An elementary stream cut behind each VOP. */
+/** An elementary stream, split after each VOP. */
 function vops(bytes: Uint8Array): Uint8Array[] {
   const text = Buffer.from(bytes);
   const startCode = Buffer.from('000001', 'hex');

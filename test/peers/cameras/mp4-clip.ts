@@ -11,10 +11,10 @@ import type { Track } from '../../../agent/media/sample/track.ts';
 import { readPlainMp4 } from '../../support/media/read-mp4.ts';
 import { clip } from './camera.ts';
 
-/** How ffmpeg makes each: pictures of 320x240 at 25 a second with a key picture each second, sound of 48 kHz. */
+/** ffmpeg's options for each: pictures of 320x240 at 25 a second with a key picture each second, sound of 48 kHz. */
 const CODERS = {
   h264: ['libx264', '-preset', 'veryfast', '-g', '25', '-sc_threshold', '0', '-bf', '0'],
-  // Pictures that are shown before others that come earlier.
+  // Pictures that are shown before earlier ones of the stream.
   'h264-b': ['libx264', '-preset', 'veryfast', '-g', '25', '-sc_threshold', '0', '-bf', '2'],
   h265: [
     'libx265',
@@ -36,13 +36,13 @@ export type Mp4ClipCodec = keyof typeof CODERS;
 export interface Mp4Clip {
   readonly track: Track;
   readonly samples: readonly Sample[];
-  /** What ffmpeg made. */
+  /** ffmpeg's output. */
   readonly file: string;
 }
 
 const isPicture = (codec: Mp4ClipCodec): boolean => codec.startsWith('h26');
 
-/** What a real encoder makes, as a stream has it: from 1 s on. */
+/** A real encoder's output as a stream: from 1 s on. */
 export async function mp4Clip(codec: Mp4ClipCodec, seconds: number): Promise<Mp4Clip> {
   const input = isPicture(codec)
     ? ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=25', '-pix_fmt', 'yuv420p', '-video_track_timescale', '90000', '-c:v']
@@ -63,7 +63,7 @@ export async function mp4Clip(codec: Mp4ClipCodec, seconds: number): Promise<Mp4
   }
   const track = trackOf(codec, found, plain[0]?.data ?? Buffer.alloc(0));
   const scale = track.clockRate / found.timescale;
-  // Without the edit list, which lets the first picture be shown at 0.
+  // Without the edit list that shows the first picture at 0.
   const origin = plain[0]?.decodeTime ?? 0;
   const ticksOf = (time: number): number => Math.round((time - origin) * scale) + track.clockRate;
   const samples = plain.map(({ decodeTime, shownTime, isSync, data }) => {

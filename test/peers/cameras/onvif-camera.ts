@@ -26,7 +26,7 @@ export interface FarCamera extends AsyncDisposable {
   tell(what?: string): Promise<CameraReport>;
 }
 
-/** At every address of that network, and discovered at the usual port, if nothing else is said. */
+/** Default: at every address of that network, and discovered at the usual port. */
 export async function startOnvifCameraIn(
   network: Pick<Namespace, 'name'>,
   options: OnvifCameraOptions = {},

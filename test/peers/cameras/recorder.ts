@@ -7,26 +7,26 @@ const LOGIN = 'admin:right';
 const MAX_MS = 60_000;
 
 export interface RecorderStart {
-  /** From the first connection to the recorder until the last channel was there. */
+  /** From the first connection to the recorder until the last channel was ready. */
   readonly lastMs: number;
-  /** What the agent has said of it that is no news of a channel that came. */
+  /** The agent's log about it, without ready channels. */
   readonly complaints: readonly string[];
-  /** Logins that the recorder was shown. */
+  /** Logins that the recorder received. */
   readonly logins: number;
 }
 
 export interface RecorderOptions {
   readonly channels: number;
-  /** How long the recorder takes to answer a DESCRIBE with the login. It answers everything else at once, as recorders do. */
+  /** The recorder's delay of DESCRIBE with the login. It answers everything else at once, as recorders do. */
   readonly answerSeconds: number;
   readonly isOnDemand: boolean;
-  /** Of an agent that was there before. */
+  /** Of an earlier agent. */
   readonly dataDir?: string;
 }
 
 /**
- * GStreamer's RTSP server as a recorder with many channels, one host and one user; all are wanted at once, by 16 paths that are always
- * pulled, say, or by as many readers of paths on demand.
+ * GStreamer's RTSP server as a recorder with many channels, one host and one user; all are wanted at once, for example by 16 paths that
+ * are always pulled, or by as many readers of paths on demand.
  */
 export async function startRecorder({
   channels,

@@ -1,7 +1,7 @@
 import { readMedia } from '../../hls-validator/read-media.ts';
 import { until } from '../agent/agent.ts';
 
-/** The media playlists that a multivariant playlist names, as they stand; empty while there is no stream. */
+/** The current media playlists of a multivariant playlist; empty while there is no stream. */
 export async function mediaPlaylists(url: string): Promise<ReturnType<typeof readMedia>[]> {
   const answer = await fetch(url);
   const addresses = answer.ok ? ((await answer.text()).match(/\w+_stream\.m3u8[^"\n]*/g) ?? []) : [];
@@ -17,7 +17,7 @@ export const segmentsListed = (url: string, count: number): Promise<true> =>
     return all.length > 0 && all.every(({ segments }) => segments.length >= count) ? true : undefined;
   });
 
-/** A stream shows how long its groups are with the first one: only then the target duration stands, which may never change. */
+/** A stream shows its group length with the first one: only then the target duration, which may never change, is known. */
 export const targetDuration = (url: string, atLeastS: number): Promise<true> =>
   until(async () => {
     const all = await mediaPlaylists(url);

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
 
-/** What a program that decodes a stream to its end had to show. */
+/** The result of a program that decodes a stream to its end. */
 export interface HlsReading {
-  /** What stands in the time bar of each picture, in the order in which they came. */
+  /** The value of each picture's time bar, in order of arrival. */
   readonly clocksMs: readonly (number | undefined)[];
   /** The longest time between two of them. */
   readonly longestWaitMs: number;
   /** Presentation times of the sound's frames, in samples. */
   readonly soundTicks: readonly number[];
-  /** What it had to say. */
+  /** Its warnings. */
   readonly messages: string;
 }
 
@@ -78,7 +78,7 @@ function run(
 
 /**
  * Pictures that do not follow the one before them.
- * @param clipMs after so long the camera's clip begins anew, where its sound may be a little longer than its pictures
+ * @param clipMs length of the camera's clip, which repeats; its sound may be a little longer than its pictures
  */
 export function wrongSteps(clocksMs: readonly (number | undefined)[], clipMs: number, pictureMs: number): string[] {
   return clocksMs.flatMap((clockMs, i) => {

@@ -3,17 +3,17 @@ import { smallClip } from '../cameras/camera.ts';
 import { type RunningProcess, startProcess } from '../programs/process.ts';
 
 export interface PublishOptions {
-  /** TCP when not given. */
+  /** Default: TCP. */
   readonly transport?: 'tcp' | 'udp';
-  /** Pictures alone: rtspsrc ends with an error when sound comes first and nothing in the pipeline takes it. */
+  /** Only pictures: rtspsrc ends with an error when sound comes first and nothing in the pipeline takes it. */
   readonly isSilent?: boolean;
-  /** Again and again, until it is stopped. */
+  /** Repeats until it is stopped. */
   readonly isEndless?: boolean;
   /** How long pictures wait for earlier audio; ffmpeg's ten seconds when absent. */
   readonly interleaveMs?: number;
 }
 
-/** ffmpeg publishes a clip to a path of the agent in the clip's own time. Resolves when the path is ready. */
+/** ffmpeg publishes a clip to a path of the agent in real time. Resolves when the path is ready. */
 export async function publishClip(
   agent: Agent,
   path: string,
@@ -35,10 +35,10 @@ export async function publishClip(
   };
 }
 
-/** Pictures as RTP can carry them: ffmpeg sends none with other Huffman tables than the standard's (RFC 2435 §3.1). */
+/** Pictures that RTP can carry: ffmpeg sends none with other Huffman tables than the standard's (RFC 2435 §3.1). */
 export const AS_MJPEG: readonly string[] = ['-an', '-c:v', 'mjpeg', '-pix_fmt', 'yuvj420p', '-huffman', 'default'];
 
-/** ffmpeg publishes a picture of 640×360 with a tone, H.264 and AAC, until it is disposed of, whether it is let in or not. */
+/** ffmpeg publishes a picture of 640×360 with a tone, H.264 and AAC, until it is disposed of, whether it is accepted or not. */
 export async function startPublisher(
   url: string,
   coding: readonly string[] = ['-c', 'copy'],

@@ -8,14 +8,14 @@ import { CipherContext, DtlsClient, parseMessage, SrtpSession } from 'werift';
 import { type Credentials, credentialsIn, frame, writeCheck } from '../../support/clients/ice-client.ts';
 
 /*
- * A viewer with one UDP port or one TCP connection at a time, as a phone has them: it goes on checking whatever becomes of
- * its address, and opens another connection when one does not answer any more. Says what it sees:
+ * A viewer with one UDP port or one TCP connection at a time, like a phone: it continues its checks whatever happens to
+ * its address, and opens another connection when one no longer responds. Prints its state:
  * `seen as 192.0.2.1:5` whenever the server sees it elsewhere, and `120 packets` (decrypted so far).
  * Arguments: WHEP URL, `udp` or `tcp`.
  */
 
 const CHECK_MS = 250;
-/** A TCP connection without an answer for this long is given up. */
+/** A TCP connection without a response for this long is dropped. */
 const PATIENCE_MS = 1_500;
 const SIGNATURE = { hash: 4, signature: 3 } as const;
 const UFRAG = 'wocP';
@@ -30,7 +30,7 @@ interface Line {
 
 async function openUdp(host: string, port: number, onPacket: (packet: Buffer) => void): Promise<Line> {
   const socket = createSocket('udp4');
-  // RFC 8445 §7.2.5.2.1: what comes from elsewhere than was asked is no answer.
+  // RFC 8445 §7.2.5.2.1: a response from another address than the request's is invalid.
   socket.on('message', (packet, from) => {
     if (from.address === host) {
       onPacket(packet);
@@ -39,7 +39,7 @@ async function openUdp(host: string, port: number, onPacket: (packet: Buffer) =>
   socket.on('error', () => {});
   socket.bind(0);
   await once(socket, 'listening');
-  // While there is no address there is no way out: a packet is lost.
+  // Without an address a packet is lost.
   return { send: (packet) => socket.send(packet, port, host, () => {}), close: () => socket.close() };
 }
 

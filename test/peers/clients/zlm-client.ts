@@ -16,6 +16,6 @@ export async function call(agent: Agent, name: string, fields: Fields = {}): Pro
   return (await response.json()) as Answer;
 }
 
-/** Waits until a stream is there. */
+/** Waits until a stream exists. */
 export const isOnline = (agent: Agent, fields: Fields = CAM1) =>
   until(async () => ((await call(agent, 'isMediaOnline', fields))['online'] === true ? true : undefined));

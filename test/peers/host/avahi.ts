@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { until } from '../agent/agent.ts';
 import { runProcess, startProcess } from '../programs/process.ts';
 
-/** Linux's usual responder of multicast DNS, on one machine of a network. */
+/** Linux's usual mDNS responder, on one machine of a network. */
 export interface Avahi extends AsyncDisposable {
-  /** What it has said so far. */
+  /** Its output so far. */
   output(): string;
   /** Resolves a name in the network; undefined without an answer. */
   resolve(name: string): Promise<string | undefined>;
@@ -23,7 +23,7 @@ export async function startAvahi(machine: string, hostName: string): Promise<Ava
   const env = { DBUS_SYSTEM_BUS_ADDRESS: socket };
   const bus = startProcess('dbus-daemon', [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address=1']);
   await bus.waitFor(/unix:path/);
-  // It keeps its number below /run, where there is room for one of them only: each has a /run of its own.
+  // Its PID file below /run has room for one: each instance has its own /run.
   const script = `mount -t tmpfs none /run && mkdir /run/avahi-daemon && exec avahi-daemon --file=${folder}/avahi.conf --no-drop-root --no-chroot --no-rlimits`;
   const daemon = startProcess('ip', ['netns', 'exec', machine, 'sh', '-c', script], env);
   await daemon.waitFor(/Server startup complete/);
@@ -52,11 +52,11 @@ export async function startAvahi(machine: string, hostName: string): Promise<Ava
   };
 }
 
-/** Blanks and the like are `\032` there, in decimal digits. */
+/** Blanks and similar characters are `\032` there, in decimal digits. */
 const unescaped = (text: string): string =>
   text.replace(/\\(\d{3})/g, (_all, digits: string) => String.fromCharCode(Number(digits)));
 
-/** Until what it sees is as it should be; the test's own time limit is the end. */
+/** Until its view meets the condition; the test's own time limit is the end. */
 export const pagesBecome = (avahi: Avahi, wanted: readonly string[]): Promise<true> =>
   until(async () => ((await avahi.pages()).join('\n') === [...wanted].sort().join('\n') ? true : undefined));
 

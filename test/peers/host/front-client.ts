@@ -11,7 +11,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
   /** Several pieces are sent in chunks. */
   readonly body?: string | readonly string[];
-  /** One's own address; another than the proxies' own, which is believed, when not given. */
+  /** The client's address; default: another than the proxies' own, and trusted. */
   readonly from?: string;
 }
 
@@ -31,7 +31,7 @@ const SWITCHING_PROTOCOLS = 101;
 /** The name of a fragment's first box (ISO 14496-12 §8.8.4). */
 const FRAGMENT = 'moof';
 
-/** A client of one site behind a proxy, over TLS, to which all names of the site lead. */
+/** A client of one site behind a proxy, over TLS; all names of the site resolve to it. */
 export class FrontClient {
   /** `https://home.example:4711/perch` */
   readonly base: string;
@@ -39,7 +39,7 @@ export class FrontClient {
   readonly folder: string;
   readonly #server: FrontServer;
 
-  /** @param folder below which Perch is, without a slash at the end */
+  /** @param folder of Perch, without a slash at the end */
   constructor(server: FrontServer, host: string, folder: string) {
     this.#server = server;
     this.host = `${host}:${server.tlsPort}`;
@@ -55,7 +55,7 @@ export class FrontClient {
     }
     sent.end(typeof asked.body === 'string' ? asked.body : undefined);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    // Whoever answers before everything has come may close behind it.
+    // A server that responds before the whole body has come may close the connection.
     sent.on('error', () => {});
     return response;
   }
@@ -69,7 +69,7 @@ export class FrontClient {
     return JSON.parse((await this.ask(url, asked)).body.toString()) as T;
   }
 
-  /** The first bytes of an answer that does not end. */
+  /** The first bytes of an endless response. */
   async firstOf(url: string, asked?: Asked): Promise<Buffer> {
     const response = await this.open(url, asked);
     const [first] = (await once(response, 'data')) as [Buffer];
@@ -77,7 +77,7 @@ export class FrontClient {
     return first;
   }
 
-  /** Asks for a WebSocket: 101 once a fragment has begun to come, else the status of the refusal. */
+  /** Requests a WebSocket: 101 once a fragment has begun to arrive, else the status of the rejection. */
   async socket(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
     const wish = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
     const key = { 'Sec-WebSocket-Key': Buffer.from('perched, but wet').toString('base64') };
@@ -105,7 +105,7 @@ export class FrontClient {
     });
   }
 
-  /** The same client over one connection of HTTP/2, as browsers come: GET alone. */
+  /** The same client over one HTTP/2 connection, like a browser: only GET. */
   async shared(headers: Readonly<Record<string, string>>): Promise<SharedConnection> {
     const { certificate, tlsPort } = this.#server;
     const servername = this.host.replace(/:\d+$/, '');

@@ -1,6 +1,6 @@
 import { runProcess } from '../programs/process.ts';
 
-/** A network of its own, with a cable to ours: multicast, other addresses and pulled cables are real there. */
+/** A separate network, with a cable to ours: multicast, other addresses and pulled cables are real there. */
 export interface Namespace extends AsyncDisposable {
   readonly name: string;
   /** Of this end of the cable. */
@@ -18,7 +18,7 @@ export interface Namespace extends AsyncDisposable {
 }
 
 export interface NamespaceOptions {
-  /** The largest packet that the cable takes; 1500 when not given. */
+  /** The MTU of the cable; default: 1500. */
   readonly mtuBytes?: number;
   /** The cable begins in that network instead of ours: it becomes a router between us and this one. */
   readonly behind?: Namespace;
@@ -37,7 +37,7 @@ async function run(command: string, ...args: readonly string[]): Promise<void> {
 
 const ip = (...args: readonly string[]): Promise<void> => run('ip', ...args);
 
-/** Concurrent test files have networks of their own, selected by the name of their veth pair. */
+/** Concurrent test files have separate networks, selected by the name of their veth pair. */
 async function addCable(own: number) {
   for (let i = 0; i < NETWORKS; i += 1) {
     const number = (process.pid + own * 37 + i) % NETWORKS;
@@ -79,7 +79,7 @@ export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptio
   await ip(...far, 'addr', 'add', `${farIp}/24`, 'dev', farInterface);
   const plugIn = async () => {
     await ip(...far, 'link', 'set', farInterface, 'mtu', `${mtuBytes}`, 'up');
-    // Groups go this way too. The route goes with the link, and with the address.
+    // Multicast uses it as well. The route is removed with the link, and with the address.
     await ip(...far, 'route', 'add', 'default', 'via', hostIp);
   };
   await plugIn();

@@ -13,19 +13,19 @@ const APACHE_MODULES = [
 
 export type ProxyName = 'nginx' | 'apache' | 'caddy';
 
-/** What the guide has as a whole, for a folder of `home.example` and for `perch.example` alone. */
+/** The guide's configuration for a folder of `home.example` and for `perch.example`. */
 interface Guide {
   readonly folder: string;
   readonly own: string;
-  /** What stands before both. */
+  /** The part before both. */
   readonly head: string;
 }
 
-/** One site of a server: what the guide says, at another port, with the test's certificate and Perch. */
+/** One site of a server: the guide's text, with another port, the test's certificate and Perch's address. */
 interface Site {
   readonly host: string;
   readonly block: keyof Omit<Guide, 'head'>;
-  /** Where Perch is. */
+  /** The address of Perch. */
   readonly upstream: string;
   /** Without TLS, for any host. */
   readonly isPlain?: boolean;
@@ -43,14 +43,14 @@ export interface FrontServer extends AsyncDisposable {
   readonly name: ProxyName;
   /** `http://127.0.0.1:PORT/perch`: a folder without TLS. */
   readonly url: string;
-  /** Of `home.example` (a folder), `perch.example`, `stranger.example` (as that, by an address that is not trusted) and `old.example` (nginx: a folder by HTTP/1.0). */
+  /** Of `home.example` (a folder), `perch.example`, `stranger.example` (the same from an untrusted address) and `old.example` (nginx: a folder by HTTP/1.0). */
   readonly tlsPort: number;
   /** The certificate of all of them. */
   readonly certificate: string;
 }
 
 interface Server {
-  /** @param text of one site as the guide has it */
+  /** @param text of one site in the guide */
   place(text: string, site: Site, place: Place): string;
   readonly file: string;
   whole(sites: string, guide: Guide, place: Place): string;
@@ -71,7 +71,7 @@ const SERVERS: Readonly<Record<ProxyName, Server>> = {
     whole: (sites, { head }, { folder }) => {
       const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
       const temporary = places.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n');
-      // Its temporary files lie in a folder of ours.
+      // Its temporary files go into the test's folder.
       return `user root; daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1;
 events {}
 http { access_log off; ${temporary}
@@ -141,7 +141,7 @@ function makeCertificate(folder: string): string {
   return readFileSync(join(folder, 'cert.pem'), 'utf8');
 }
 
-/** @param perchPort of the main port, which is asked by 127.0.0.1, and by ::1 as a proxy that is not trusted */
+/** @param perchPort main port, requested from 127.0.0.1, and from ::1 as an untrusted proxy */
 export async function startProxy(name: ProxyName, perchPort: number): Promise<FrontServer> {
   const folder = mkdtempSync(join(tmpdir(), `perch-${name}-`));
   const [plainPort = 0, tlsPort = 0] = await freePorts(2);
@@ -181,7 +181,7 @@ export async function startProxy(name: ProxyName, perchPort: number): Promise<Fr
     tlsPort,
     certificate,
     async [Symbol.asyncDispose]() {
-      // Caddy would wait for kept connections; the others have children.
+      // Caddy would wait for idle connections; the others have child processes.
       await running.stop(name === 'caddy' ? 'SIGKILL' : 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
     },

@@ -11,19 +11,19 @@ const BUSYBOX = '/bin/busybox';
 const DISK_MEGABYTES = 700;
 
 /**
- * A root in memory that holds nothing but a static busybox and stand-ins for what OpenWrt's base has of its own, with a network of
- * its own and a disk (ext4) that can be mounted at /mnt/sda1. Needs the superuser.
+ * A root in memory with only a static busybox and stand-ins for OpenWrt's base, with a separate network and a disk (ext4) that can be
+ * mounted at /mnt/sda1. Needs the superuser.
  */
 export interface Router {
   /** Its root as seen from here. */
   readonly root: string;
-  /** By its busybox, as root. @throws with the output when it fails */
+  /** Runs in its busybox, as root. @throws with the output on failure */
   run(command: string): Promise<string>;
   /** @returns exit code and output; does not throw */
   attempt(command: string): Promise<{ readonly code: number | null; readonly output: string }>;
-  /** What procd was asked for last, each call in its words. */
+  /** The last requests to procd, each call as its words. */
   asked(): Promise<string[][]>;
-  /** As procd would start what it was asked for. */
+  /** Starts the requested service like procd. */
   startAsked(): Promise<RunningProcess>;
   /** Any program there, as the user perch. */
   start(command: readonly string[], env: readonly string[]): RunningProcess;
@@ -34,11 +34,11 @@ export interface Router {
   unmountDisk(): Promise<void>;
 }
 
-/** Gone at the end of the test, however it ends. */
+/** Removed at the end of the test, however it ends. */
 export async function startRouter(): Promise<Router> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-router-'));
   const image = `${folder}.disk`;
-  // The namespaces live as long as this process: with it go the mounts and the network.
+  // The namespaces live as long as this process: mounts and network end with it.
   const holder = startProcess('unshare', [
     '--mount',
     '--net',
@@ -65,7 +65,7 @@ export async function startRouter(): Promise<Router> {
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'));
-  // As procd has it: the user's number comes from the router's own list.
+  // Like procd: the user's number comes from the router's own list.
   const started: RunningProcess[] = [];
   const start = (command: readonly string[], env: readonly string[]) => {
     const running = startProcess('nsenter', chroot('65536:65536', env, command));
@@ -73,7 +73,7 @@ export async function startRouter(): Promise<Router> {
     return running;
   };
   onTestFinished(async () => {
-    // What still runs would keep the mounts.
+    // Running programs would keep the mounts.
     await Promise.all([...started, holder].map((running) => running.stop('SIGKILL')));
     rmSync(folder, { recursive: true });
     rmSync(image, { force: true });

@@ -7,11 +7,11 @@ export interface Machine {
   readonly ip: string;
 }
 
-/** A network of machines that see each other and us, as a house has it: a switch with a cable to each. */
+/** A network of machines that see each other and us, as in a house: a switch with a cable to each. */
 export interface SharedNetwork extends AsyncDisposable {
   readonly hostIp: string;
   readonly machines: readonly [Machine, Machine];
-  /** Both get the other's address, and say nothing: what everybody knows of their hardware addresses is wrong from then on. */
+  /** Both get the other's address without an announcement: every ARP entry for them is stale from then on. */
   swap(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export async function openSharedNetwork(): Promise<SharedNetwork> {
   const name = `${process.pid}x${count}`;
   const bridge = `ps${name}`;
   const cables: string[] = [];
-  // RFC 2544 §C.2.2: addresses for tests; the other half of those that `openNamespace` takes.
+  // RFC 2544 §C.2.2: addresses for tests; the half that `openNamespace` does not use.
   const net = `198.19.${(process.pid + count * 37) % 250}`;
   const machines = [
     { name: `perch-${name}-1`, ip: `${net}.2` },

@@ -5,12 +5,12 @@ import { runProcess } from '../programs/process.ts';
 
 /** A disk of a few megabytes in memory, mounted for a test. */
 export interface SmallDisk extends AsyncDisposable {
-  /** Where it is mounted. */
+  /** Its mount point. */
   readonly folder: string;
   /** @param options as of `mount -o` */
   remount(options: string): Promise<void>;
   unmount(): Promise<void>;
-  /** At the same place again. */
+  /** At the same mount point. */
   mount(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ async function run(command: string, ...args: string[]): Promise<void> {
   }
 }
 
-/** Needs root. It can be detached while files are open, as by a cable; its content survives. */
+/** Needs root. It can be detached while files are open, like a cable; its content survives. */
 export async function smallDisk(megabytes: number): Promise<SmallDisk> {
   const store = mkdtempSync(join(tmpdir(), 'perch-disk-'));
   const folder = mkdtempSync(join(tmpdir(), 'perch-mount-'));

@@ -1,6 +1,6 @@
 import { runProcess } from './process.ts';
 
-/** Reads an input to its end, decoding all of it. @returns what ffmpeg had to say: nothing, when all is well */
+/** Decodes an input to its end. @returns ffmpeg's warnings: empty if all is well */
 export async function ffmpegWarnings(input: readonly string[]): Promise<string> {
   const { code, output } = await runProcess('ffmpeg', [
     '-nostdin',
@@ -38,7 +38,7 @@ export interface Probed {
 export async function ffprobe(input: string, args: readonly string[] = []): Promise<Probed> {
   const { code, output } = await runProcess('sh', [
     '-c',
-    // The answer and the complaints apart.
+    // Results and warnings are separate.
     'ffprobe -v warning -of json -show_streams -show_format "$@" 2>/tmp/perch-ffprobe-$$ ; code=$?; printf "\\n--warnings--\\n"; cat /tmp/perch-ffprobe-$$; rm -f /tmp/perch-ffprobe-$$; exit $code',
     'ffprobe',
     ...args,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
-/** Programs of others that tests hold Perch against, and a file that is there when they are installed. */
+/** Other programs that tests run against Perch, and a file that exists if they are installed. */
 const PEERS = {
   ffmpeg: ['/usr/bin/ffmpeg', '/usr/local/bin/ffmpeg'],
   chromium: ['/usr/bin/chromium', '/usr/bin/chromium-browser'],
@@ -28,13 +28,13 @@ const PEERS = {
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
-/** What the machine allows, and no package brings: file systems of a test's own, in memory and (with a freeze) in a file. */
+/** Provided by the machine, not by a package: separate file systems, in memory and (with a freeze) in a file. */
 type Permit = 'mounts' | 'loop mounts' | 'root';
 
-/** `namespaces`: networks of their own, which need root and `ip`. */
+/** `namespaces`: separate networks, which need root and `ip`. */
 export type Peer = keyof typeof PEERS | 'namespaces' | Permit;
 
-/** Debian's own Python: the one that has the GObject bindings. */
+/** Debian's own Python, with the GObject bindings. */
 export const PYTHON = '/usr/bin/python3';
 
 const pathOf = (peer: keyof typeof PEERS): string | undefined => PEERS[peer].find((path) => existsSync(path));
@@ -71,8 +71,8 @@ export const CHROMIUM = pathOf('chromium') ?? '/usr/bin/chromium';
 export const FIREFOX = pathOf('firefox') ?? '/usr/bin/firefox-esr';
 
 /**
- * A suite that needs these peers. Where one is missing the suite is skipped and says so;
- * with PERCH_REQUIRE_PEERS=1 a missing peer is a failure, unless it is something that only the machine can allow.
+ * A suite that needs these peers. It is skipped with a message if one is missing; with PERCH_REQUIRE_PEERS=1 a missing peer is a
+ * failure, unless only the machine can provide it.
  */
 export function describeWith(peers: readonly Peer[], name: string, body: () => void): void {
   const missing = peers.filter((peer) => !isThere(peer));
@@ -82,7 +82,7 @@ export function describeWith(peers: readonly Peer[], name: string, body: () => v
   }
   const reason = `${missing.join(' and ')} not there`;
   if (process.env['PERCH_REQUIRE_PEERS'] === '1' && !missing.every(isPermit)) {
-    test(`${name}: its peers are there`, () => {
+    test(`${name}: its peers are installed`, () => {
       throw new Error(`${reason}, and PERCH_REQUIRE_PEERS=1`);
     });
     return;
@@ -100,8 +100,8 @@ export const LENGTH = (process.env['PERCH_LENGTH'] ?? 'short') as Length;
 export const byLength = <T>(short: T, long: T): T => (LENGTH === 'short' ? short : long);
 
 /**
- * Cases of a matrix: in the short length those that are named, each by its first columns, in the others all. Named is what would
- * fail first, once for each thing that is to be proved.
+ * Cases of a matrix: in the short length the named ones, each by its first columns, otherwise all. The named ones would fail first, one
+ * for each behaviour.
  */
 export function inShort<T extends string | number | readonly unknown[]>(
   cases: readonly T[],
@@ -115,7 +115,7 @@ export function inShort<T extends string | number | readonly unknown[]>(
   return LENGTH === 'short' ? cases.filter((one) => names.some((name) => isNamed(one, name))) : cases;
 }
 
-/** Tests that the short length has no place for, because another proves the same there: they are not defined in it. */
+/** Tests that the short length omits, because another one proves the same: they are not defined in it. */
 export function inLong(define: () => void): void {
   if (LENGTH !== 'short') {
     define();

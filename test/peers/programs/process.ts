@@ -4,9 +4,9 @@ import { once } from 'node:events';
 export interface RunningProcess {
   readonly pid: number;
   readonly child: ChildProcessWithoutNullStreams;
-  /** All that it has written so far, both streams. */
+  /** Its output so far, both streams. */
   output(): string;
-  /** Resolves with the first match in its output, or rejects with the output when it ends before. */
+  /** Resolves with the first match in its output, or rejects with the output when it exits before. */
   waitFor(pattern: RegExp): Promise<RegExpMatchArray>;
   /** Resolves with the exit code (null: ended by a signal). */
   readonly exited: Promise<number | null>;

@@ -3,11 +3,11 @@ import { syncBuiltinESMExports } from 'node:module';
 
 type Done = (error: Error | null, key: Buffer) => void;
 
-/** What a password of Perch's own costs, a fifth of a second of a core: see `auth/passwords/password-hash.ts`. */
+/** The cost of a password hash, a fifth of a second of a core: see `auth/passwords/password-hash.ts`. */
 const DEAR = { N: 16_384, p: 5 };
 const CHEAP = { N: 16, p: 1 };
 
-/** Kept with the process: a worker may load this file more than once, and what it finds then is the cheap one. */
+/** Kept with the process: a worker may load this file more than once, and then sees the cheap one. */
 const shared = globalThis as { realScrypt?: typeof crypto.scrypt };
 shared.realScrypt ??= crypto.scrypt;
 const real = shared.realScrypt;
@@ -15,7 +15,7 @@ const isDear = ({ N, p }: ScryptOptions): boolean => N === DEAR.N && p === DEAR.
 const cheap = (password: BinaryLike, salt: BinaryLike, bytes: number, options: ScryptOptions, done: Done): void =>
   real(password, salt, bytes, isDear(options) ? { ...options, ...CHEAP } : options, done);
 
-/** What tests ask a few hundred times is not how long a hash takes: in their own process it is as cheap as scrypt can be. */
+/** Most tests do not measure a hash: in their own process it is as cheap as scrypt allows. */
 export function makeHashesCheap(isCheap = true): void {
   crypto.scrypt = (isCheap ? cheap : real) as typeof crypto.scrypt;
   syncBuiltinESMExports();

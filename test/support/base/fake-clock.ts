@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
     return this.every(1_000, tick);
   }
 
-  /** How many wait for their time. */
+  /** The number of sleepers. */
   get sleeping(): number {
     return this.#sleepers.length;
   }
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
     this.#wallOffsetMs += ms;
   }
 
-  /** Moves `ms` ahead as if the machine had slept: timers that were due fire once, at the next `advance`. */
+  /** Moves `ms` ahead as if the machine had slept: due timers fire once, at the next `advance`. */
   skip(ms: number): void {
     this.#nowMs += ms;
     for (const sleeper of this.#sleepers) {
@@ -56,7 +56,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Moves to `ms` from now and wakes everyone due, in order; code under test runs up to its next sleep before and after. */
+  /** Moves `ms` ahead and wakes every due sleeper, in order; code under test runs up to its next sleep before and after. */
   async advance(ms: number): Promise<void> {
     await settle();
     const endMs = this.#nowMs + ms;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that the system gives to connections by itself, and apart for each of vitest's workers: what is found free stays
- * so until it is used.
+ * Below the ports that the system assigns to connections, and a separate range for each of vitest's workers: a free one stays free
+ * until it is used.
  */
 const FIRST_PORT = 10_000;
 const LANES = 8;
@@ -23,7 +23,7 @@ function take(count: 1 | 2): number {
   return port;
 }
 
-/** A TCP port that is free on loopback now, and was not given out before. */
+/** A TCP port that is free on loopback now, and was not returned before. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = take(1);
@@ -49,7 +49,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** An even UDP port and the next one, both free now: as RTP and RTCP like them. */
+/** An even UDP port and the next one, both free now, for RTP and RTCP. */
 export async function freeUdpPair(): Promise<readonly [rtp: number, rtcp: number]> {
   for (;;) {
     const rtp = take(2);
@@ -63,7 +63,7 @@ async function isFreeForUdp(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   const failed = once(socket, 'error').then(() => false);
   const bound = once(socket, 'listening').then(() => true);
-  // Some of ours listen on every address.
+  // Some of Perch's listen on every address.
   socket.bind(port);
   const isFree = await Promise.race([bound, failed]);
   if (isFree) {

@@ -1,10 +1,10 @@
 /**
- * What V8 has for itself, by its names for a snapshot's nodes: code, what it has learnt about calls, the shapes of objects. Bytes beside
- * its heap are `native`.
+ * V8's own memory, by its names for a snapshot's nodes: code, call feedback, the shapes of objects. Bytes outside its heap are
+ * `native`.
  */
 const OF_ENGINE: ReadonlySet<string> = new Set(['code', 'hidden', 'object shape', 'native', 'synthetic']);
 
-/** As far as it is needed: nodes and edges are rows of numbers, one after the other; a node's edges stand together, in the nodes' order. */
+/** The needed part: nodes and edges are rows of numbers in sequence; a node's edges are contiguous, in the nodes' order. */
 interface HeapSnapshot {
   readonly snapshot: {
     readonly meta: {
@@ -20,11 +20,11 @@ interface HeapSnapshot {
 }
 
 export interface HeapShares {
-  /** What the program holds: objects, arrays, texts, closures and what they close over. */
+  /** The program's memory: objects, arrays, strings, closures and their contexts. */
   readonly objectBytes: number;
-  /** What V8 makes of the program's text as it runs: more for a while, and not without end. */
+  /** Code that V8 compiles at run time: it grows for a while, and has a bound. */
   readonly compiledBytes: number;
-  /** Functions that wait for events, of emitters and of event targets. */
+  /** Listeners of emitters and of event targets. */
   readonly listeners: number;
 }
 
@@ -53,14 +53,14 @@ function listenersIn({ snapshot, nodes, edges, strings }: HeapSnapshot): number 
   const { node_fields: ofNode, node_types: nodeTypes, edge_fields: ofEdge, edge_types: edgeTypes } = snapshot.meta;
   const [typeAt, nameAt, countAt] = [ofNode.indexOf('type'), ofNode.indexOf('name'), ofNode.indexOf('edge_count')];
   const [kindAt, keyAt, toAt] = [ofEdge.indexOf('type'), ofEdge.indexOf('name_or_index'), ofEdge.indexOf('to_node')];
-  /** By node: where its edges begin, which end where the next one's do. */
+  /** By node: the index of its first edge; they end at the next node's. */
   const begins = [0];
   for (let node = 0; node < nodes.length; node += ofNode.length) {
     begins.push((begins.at(-1) ?? 0) + (nodes[node + countAt] ?? 0) * ofEdge.length);
   }
   const typeOf = (node: number) => nodeTypes[0][nodes[node + typeAt] ?? 0];
   const nameOf = (node: number) => strings[nodes[node + nameAt] ?? 0];
-  /** What a node names by its properties, or has as elements. */
+  /** The nodes that a node refers to by properties or elements. */
   const held = (node: number, kind: 'property' | 'element', name?: string): number[] => {
     const found: number[] = [];
     const number = node / ofNode.length;

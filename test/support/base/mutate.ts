@@ -1,4 +1,4 @@
-/** A damaged copy: a few bytes changed, and often cut short, doubled in part or given a large number in place of a small one. */
+/** A damaged copy: a few bytes changed, and often truncated, partly doubled or with a large number in place of a small one. */
 export function mutate(bytes: Uint8Array, next: () => number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   const at = (length: number): number => Math.floor(next() * length);

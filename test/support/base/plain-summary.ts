@@ -17,7 +17,7 @@ export default class PlainSummary implements Reporter {
         const tries = 1 + (test.diagnostic()?.retryCount ?? 0);
         if (state === 'passed' && tries > 1) {
           process.stdout.write(`\nonly at try ${tries}: ${test.fullName} (${module.relativeModuleId})\n`);
-          // Why it was not the first: a machine that is busy, or a fault that shows itself now and then.
+          // The error of the first try shows whether the machine was busy or a fault is intermittent.
           for (const { message, stacks } of errors ?? []) {
             const at = stacks?.at(-1);
             process.stdout.write(`  ${at ? `${basename(at.file)}:${at.line}: ` : ''}${message}\n`);

@@ -23,13 +23,13 @@ export interface RestartingHarness extends AsyncDisposable {
   readonly log: readonly string[];
   /** While it is not claimed. */
   readonly setupCode: string | undefined;
-  /** Of the one that asks. */
+  /** Of the client. */
   cookie: string;
   /** @param path below `/v3/`. @param body bytes are sent as they are */
   ask(method: string, path: string, body?: object | Uint8Array, headers?: Record<string, string>): Promise<Answer>;
   /** Its backup. */
   backup(): Promise<Uint8Array<ArrayBuffer>>;
-  /** The configuration, and the files of the data folder that a restore may touch, by name. */
+  /** The configuration, and the files of the data folder that a restore may change, by name. */
   files(): Record<string, string>;
   /** Resolves after the restart. */
   restarted(): Promise<void>;
@@ -38,9 +38,9 @@ export interface RestartingHarness extends AsyncDisposable {
 export interface RestartingHarnessOptions {
   /** More of the configuration. */
   readonly config?: string;
-  /** Nobody has a password yet. */
+  /** No person has a password yet. */
   readonly isUnclaimed?: boolean;
-  /** Nobody would start it again. */
+  /** No supervisor would restart it. */
   readonly isAlone?: boolean;
 }
 
@@ -116,7 +116,7 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
   return box;
 }
 
-/** What a backup has, what it changes, and what a restore leaves. */
+/** The files that a backup has, that it changes, and that a restore leaves. */
 const TOLD = /^(?:users|guests|sessions|secret|zlm-secret|protected|restore)\.json$|^(?:restore|before-restore)\./;
 
 const filesOf = (folder: string): Record<string, string> =>

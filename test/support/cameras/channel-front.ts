@@ -16,13 +16,13 @@ export const certificate = (name: 'camera' | 'old-camera') => ({
 
 export interface ChannelFront extends AsyncDisposable {
   readonly port: number;
-  /** What came in, in order. */
+  /** The received bytes, in order. */
   readonly channels: readonly { readonly channel: ByteChannel; readonly tunnel: TunnelKind }[];
   /** The accepted sockets. */
   readonly sockets: readonly Socket[];
 }
 
-/** Accepts what the RTSP server accepts, in TLS when it has a key, and gives the bytes within to `onChannel`. */
+/** Accepts the RTSP server's connections, in TLS if it has a key, and passes the inner bytes to `onChannel`. */
 export async function channelFront(
   onChannel: (channel: ByteChannel, tunnel: TunnelKind) => void,
   tls?: TlsOptions,
@@ -57,7 +57,7 @@ export async function channelFront(
   };
 }
 
-/** Passes what comes in on to a server on loopback that knows TCP only. */
+/** Forwards to a server on loopback that supports only TCP. */
 export function passOn(port: number): (channel: ByteChannel) => void {
   return (channel) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });

@@ -5,11 +5,11 @@ const HOST = '127.0.53.1';
 
 /** An address that moves from one machine to another: early connections reach the first, later ones the second. */
 export interface HandedOverAddress extends AsyncDisposable {
-  /** On loopback, with the port of the first machine: what that says of its own port holds here too. */
+  /** On loopback, with the port of the first machine: the port that it reports is valid here too. */
   readonly host: string;
-  /** How many have connected since it changed hands last. */
+  /** Connections since the last handover. */
   readonly connections: number;
-  /** So many more connections are the first one's: they stay his, as connections do. */
+  /** This many further connections stay with the first one, as open connections do. */
   handOverAfter(connections: number): void;
   /** Ends all connections. */
   cut(): void;

@@ -24,7 +24,7 @@ interface Machine {
 export class MdnsHouse {
   readonly clock = new FakeClock();
   readonly said: Said[] = [];
-  /** Of packets on their way; none when 0. */
+  /** Delay of packets in transit; 0: none. */
   lossRate = 0;
   readonly #random: () => number;
   readonly #machines: Machine[] = [];
@@ -61,7 +61,7 @@ export class MdnsHouse {
     this.said.push({ atMs: this.clock.monoMs(), from, to, bytes, message: decode(bytes) });
     for (const machine of this.#machines.filter(({ address }) => to === undefined || to.address === address)) {
       const isOwn = machine.address === from;
-      // What a machine sends to itself takes no cable.
+      // A machine's packets to itself use no cable.
       if (isOwn || this.#random() >= this.lossRate) {
         queueMicrotask(() => {
           for (const { responder } of machine.responders.filter((one) => one.links.includes(link))) {
@@ -72,7 +72,7 @@ export class MdnsHouse {
     }
   }
 
-  /** What was said in that time. @param act what it begins with */
+  /** The packets of that time. @param act runs first */
   async saidWithin(ms: number, act = () => {}): Promise<readonly Said[]> {
     const before = this.said.length;
     act();

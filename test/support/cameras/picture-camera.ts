@@ -5,7 +5,7 @@ import { payloadsOf, toHex } from '../media/units.ts';
 import type { Run } from './rtsp-run.ts';
 import { rtpFrame, type Script, type ScriptedCamera, scriptedCamera } from './scripted-camera.ts';
 
-/** A key picture and three that build on it, as `Sample.data`: 25 frames/s. */
+/** A key picture and three that depend on it, as `Sample.data`: 25 frames/s. */
 export const PICTURES: readonly Uint8Array[] = tinyVideo(4, 25, 4).map(({ data }) => data);
 export const FRAME_TICKS = 3600;
 
@@ -32,7 +32,7 @@ export interface Packet {
   readonly ssrc: number;
 }
 
-/** What a camera without faults sends: fragments of at most `maxPayloadBytes`, the marker on the last of each picture. */
+/** A camera without faults: fragments of at most `maxPayloadBytes`, the marker on the last of each picture. */
 export function packetsOf(
   pictures: readonly Uint8Array[] = PICTURES,
   firstPicture = 0,
@@ -48,7 +48,7 @@ export function packetsOf(
   return numbered(packets, 100 * firstPicture);
 }
 
-/** The packets with sequence numbers in their order. */
+/** The packets with sequence numbers in order. */
 export function numbered(packets: readonly Partial<Packet>[], first = 0): Packet[] {
   return packets.map((packet, i) => ({
     payload: new Uint8Array(0),
@@ -65,8 +65,8 @@ export const framesOf = (packets: readonly Packet[], channel = 0): Uint8Array[] 
   packets.map(({ payload, ...header }) => rtpFrame(channel, payload, header));
 
 /**
- * A camera with a picture: as the scripted one, but sends `frames` behind its reply to PLAY.
- * @param script what it does otherwise than others
+ * A camera with a picture: like the scripted one, but sends `frames` after its reply to PLAY.
+ * @param script its deviations from others
  */
 export function pictureCamera(
   script: Script = () => undefined,
@@ -89,7 +89,7 @@ export function pictureCamera(
   return scriptedCamera(play, sdp);
 }
 
-/** These pictures arrive, each byte of them, and nothing else before or between. */
+/** These pictures arrive, each byte of them, and nothing before or between them. */
 export async function expectPictures(run: Run, pictures: readonly Uint8Array[] = PICTURES): Promise<void> {
   await run.sampled(pictures.length);
   const seen = run.samples.slice(0, pictures.length).map(({ sample }) => toHex(sample.data));

@@ -11,18 +11,18 @@ import type { Caller } from './scripted-camera.ts';
 
 export interface RunOptions extends Partial<RtspSourceOptions> {
   readonly log?: Logger;
-  /** One that has run before; the other options are its own then. */
+  /** An earlier source, which has its own options. */
   readonly source?: RtspSource;
 }
 
-/** A run of the RTSP source against `url` (or of one that has run before), and what came of it. */
+/** A run of the RTSP source against `url` (or of an earlier source), and its result. */
 export class Run {
   readonly samples: { track: number; sample: Sample }[] = [];
   /** As they were when the stream opened. */
   tracks: readonly Track[] = [];
-  /** Tracks that changed in the stream, and how many samples had come before. */
+  /** Tracks that changed within the stream, with the number of samples before. */
   readonly changes: { track: number; afterSamples: number }[] = [];
-  /** Tracks whose clock jumped, and how many samples had come before. */
+  /** Tracks whose clock jumped, with the number of samples before. */
   readonly jumps: { track: number; afterSamples: number }[] = [];
   stream: Stream | undefined;
   readonly source: RtspSource;
@@ -61,7 +61,7 @@ export class Run {
     );
   }
 
-  /** Resolves when `count` samples are there; rejects when the run ends before. */
+  /** Resolves when `count` samples have arrived; rejects when the run ends before. */
   async sampled(count: number): Promise<void> {
     const enough = new Promise<'enough'>((resolve) => {
       this.#onSample = () => {
@@ -77,12 +77,12 @@ export class Run {
     }
   }
 
-  /** How it ended by itself, as a person reads it. */
+  /** The text of its own end. */
   async failure(): Promise<string> {
     return explain(await this.#over);
   }
 
-  /** What it ended with by itself. */
+  /** The error of its own end. */
   cause(): Promise<unknown> {
     return this.#over;
   }

@@ -44,14 +44,14 @@ export type Script = (request: RtspRequest, caller: Caller) => boolean | undefin
 export interface ScriptedCamera extends AsyncDisposable {
   readonly port: number;
   readonly callers: readonly Caller[];
-  /** Resolves when `condition` holds after something has come in. */
+  /** Resolves when `condition` holds after something has arrived. */
   until(condition: () => boolean): Promise<void>;
 }
 
-/** Sound only: the smallest description that a player can use at once. */
+/** Only sound: the smallest description that a player can use at once. */
 export const SOUND_SDP = 'v=0\r\ns=camera\r\na=control:*\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
 
-/** A camera on loopback that keeps to a script, so that each of the things that real ones do wrong can be done here. */
+/** A camera on loopback that follows a script, so that every fault of real ones can be reproduced. */
 export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): Promise<ScriptedCamera> {
   const callers: Caller[] = [];
   const wakes = new Set<() => void>();
@@ -82,7 +82,7 @@ export async function scriptedCamera(script: Script, sdp: string = SOUND_SDP): P
       framer.push(chunk as Buffer, chunk.length);
       wake();
     });
-    // The client may go at any time.
+    // The client may leave at any time.
     socket.on('error', wake);
     socket.on('close', wake);
   });

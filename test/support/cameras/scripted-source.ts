@@ -2,7 +2,7 @@ import type { Track } from '../../../agent/media/sample/track.ts';
 import type { Source, StreamSink } from '../../../agent/stream/contracts.ts';
 import type { Stream } from '../../../agent/stream/stream.ts';
 
-/** A source that does what the test says. */
+/** A source that follows the test. */
 export class ScriptedSource implements Source {
   readonly type = 'scripted';
   /** How long it waits for another source's login. */

@@ -13,9 +13,9 @@ export interface SnapshotCameraOptions {
   readonly profiles?: SnapshotProfiles;
   /** Pictures are given to `admin` with this password, by Digest. */
   readonly password?: string;
-  /** The snapshot address in the camera's answer; its own when absent. */
+  /** The snapshot address in the camera's reply; default: its own. */
   readonly uriOf?: (token: string, port: number) => string;
-  /** Answers a GET in the place of the camera. @returns true when it did */
+  /** Answers a GET in place of the camera. @returns whether it did */
   readonly onGet?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
@@ -23,13 +23,13 @@ export interface SnapshotCamera extends AsyncDisposable {
   /** Of its ONVIF device service. */
   readonly url: string;
   readonly port: number;
-  /** Operations and addresses that it was asked for, in their order. */
+  /** The requested operations and addresses, in order. */
   readonly asked: string[];
-  /** What came as Authorization with each GET. */
+  /** The Authorization header of each GET. */
   readonly logins: (string | undefined)[];
 }
 
-/** Bytes that begin and end as a JPEG does. */
+/** Bytes that begin and end like a JPEG. */
 export function pictureOf(sizeBytes: number, fill = 0x55): Uint8Array {
   const bytes = new Uint8Array(sizeBytes).fill(fill);
   bytes.set([0xff, 0xd8, 0xff, 0xe0]);
@@ -37,7 +37,7 @@ export function pictureOf(sizeBytes: number, fill = 0x55): Uint8Array {
   return bytes;
 }
 
-/** An ONVIF camera that has pictures and no stream. */
+/** An ONVIF camera with pictures and without a stream. */
 export async function startSnapshotCamera(options: SnapshotCameraOptions = {}): Promise<SnapshotCamera> {
   const { profiles = { main: { width: 640, picture: pictureOf(20_000) } }, password, onGet } = options;
   const asked: string[] = [];
@@ -104,7 +104,7 @@ function soapAnswer(
   }
 }
 
-/** With another host, as cameras behind a router name it. */
+/** With another host, as from cameras behind a router. */
 const ownUri = (token: string, port: number): string => `http://192.168.250.250:${port}/snap?profile=${token}&x=1`;
 
 function mayPass(request: IncomingMessage, response: ServerResponse, password: string | undefined): boolean {

@@ -4,12 +4,12 @@ import { parseTransport, type Transport } from '../../../agent/media/rtsp/transp
 import { freeUdpPair } from '../base/free-port.ts';
 import { rtpFrame, type Script } from './scripted-camera.ts';
 
-/** The UDP side of a scripted camera: two ports on loopback, and what has come to them. */
+/** The UDP side of a scripted camera: two ports on loopback, and the received datagrams. */
 export interface UdpCamera extends AsyncDisposable {
   readonly ports: readonly [rtp: number, rtcp: number];
-  /** What the client asked for in its last SETUP over UDP. */
+  /** The client's ports in its last SETUP over UDP. */
   readonly asked: Transport | undefined;
-  /** Datagrams that came, in hex. */
+  /** Received datagrams, in hex. */
   readonly rtp: readonly string[];
   readonly rtcp: readonly string[];
   /** Answers SETUP over UDP, and sends `onPlay` after the reply to PLAY. @param transport the server's half of the answer's Transport header */
@@ -17,7 +17,7 @@ export interface UdpCamera extends AsyncDisposable {
   /** To the client's RTP port. */
   send(...packets: readonly Uint8Array[]): void;
   sendControl(packet: Uint8Array): void;
-  /** Resolves when `condition` holds after something has come in. */
+  /** Resolves when `condition` holds after something has arrived. */
   until(condition: () => boolean): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** A JSON schema, as far as those of the API's document go. */
+/** A JSON schema, as far as the API's document uses it. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly anyOf?: readonly JsonSchema[];
@@ -40,7 +40,7 @@ export interface MadeRequest {
   readonly body: Buffer | undefined;
   /** The deliberate fault: the request must be rejected. */
   readonly isWrong: boolean;
-  /** The value that the body stands for, where it is JSON. */
+  /** The value of the body, if it is JSON. */
   readonly value?: unknown;
 }
 
@@ -95,11 +95,11 @@ const TEXTS = [
   '10s',
   '5M',
 ];
-/** As they stand in an address: what no encoder makes, too. */
+/** Characters of an address, including those that no encoder makes. */
 const RAW = ['%', '%zz', '%ff%fe', '%00', '%2e%2e%2f%2e%2e', '..%5c', 'a//b', ';x', '%F0%9F%93%B7', '+', '%25'];
 const NAMES = ['cam', 'cam', 'garden/gate', 'new/one'];
 const TIMES = ['2025-12-31T23:00:00Z', '2026-01-01T00:00:00+01:00', '2026-01-05T12:00:00.5Z'];
-/** What makes sense under some names: without it hardly a request would get past the first thing that is looked at. */
+/** Plausible values for some names: without them hardly a request would pass the first check. */
 const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
   ...{
     path: NAMES,
@@ -119,7 +119,7 @@ const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 const DANGEROUS =
   /ddress|ncryption|^runOn|^(?:api|hls|rtsp|webrtc|metrics|pprof|playback|rtmp|srt|moq|perch|source|fallback)$|recordPath|Directory|Cert|Key|^log|^sysLog|^auth|Port|Multicast|trustedProxies|TrustedProxies|^rpi/;
 
-/** Makes requests, right and wrong ones, for an operation. */
+/** Makes valid and invalid requests for an operation. */
 export class RequestMaker {
   readonly #next: () => number;
 
@@ -155,7 +155,7 @@ export class RequestMaker {
     }
   }
 
-  /** Mostly what the schema wants. */
+  /** Mostly valid by the schema. */
   value(schema: JsonSchema, depth: number, name = ''): unknown {
     const chance = this.#next();
     const sensible = SENSIBLE[name];
@@ -244,7 +244,7 @@ export class RequestMaker {
   }
 }
 
-/** The first thing in `value` that its schema does not know, as a JSON pointer; undefined: it knows all of it. */
+/** The first value in `value` that its schema does not know, as a JSON pointer; undefined: it knows all. */
 export function undeclaredIn(schema: JsonSchema, value: unknown, at = ''): string | undefined {
   if (schema.anyOf) {
     const all = schema.anyOf.map((one) => undeclaredIn(one, value, at));

@@ -5,7 +5,7 @@ export interface AnswerFrom {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** An HTTP request from one of this machine's addresses, such as 127.0.0.9: limits count each address by itself. */
+/** An HTTP request from one of this machine's addresses, such as 127.0.0.9: limits count each address separately. */
 export function askFrom(
   localAddress: string,
   url: string,

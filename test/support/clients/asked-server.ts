@@ -12,15 +12,15 @@ export interface Reply {
 
 export interface AskedServerHarness extends AsyncDisposable {
   readonly url: string;
-  /** What it was asked: bodies of POST as JSON, else the method. */
+  /** The received requests: bodies of POST as JSON, else the method. */
   readonly asked: unknown[];
   /** `undefined`: it never answers. */
   reply: Reply | undefined;
 }
 
 /**
- * Another server that Perch asks, on loopback.
- * @param judge answers instead of `reply` where it has an answer
+ * Another server that Perch calls, on loopback.
+ * @param judge replaces `reply` if it returns one
  */
 export async function openAskedServer(
   reply: Reply | undefined,

@@ -12,7 +12,7 @@ import {
 export interface Frame {
   readonly channel: number;
   readonly payload: Buffer;
-  /** When it came, by `performance.now()`. */
+  /** Its arrival, by `performance.now()`. */
   readonly atMs: number;
 }
 
@@ -22,13 +22,13 @@ export class RtspCaller implements FramerSink, Disposable {
   readonly frames: Frame[] = [];
   readonly socket: Socket;
   hasEnded = false;
-  /** What came, in its order: a status, or a frame's channel. */
+  /** Everything received, in order: a status, or a frame's channel. */
   readonly order: (`status ${number}` | `channel ${number}`)[] = [];
   #cseq = 0;
   #session: string | undefined;
   #wakes = new Set<() => void>();
 
-  /** @param localAddress which of this machine's addresses it calls from */
+  /** @param localAddress of this machine, for the connection */
   static async connect(port: number, isTls = false, localAddress = '127.0.0.1'): Promise<RtspCaller> {
     const options = { port, host: '127.0.0.1', localAddress, rejectUnauthorized: false };
     const socket = isTls ? connectTls(options) : connect(options);
@@ -63,14 +63,14 @@ export class RtspCaller implements FramerSink, Disposable {
     }
   }
 
-  /** Resolves when `condition` holds after something has come, at once when it holds already. */
+  /** Resolves when `condition` holds, now or after something has arrived. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await new Promise<void>((resolve) => this.#wakes.add(resolve));
     }
   }
 
-  /** Writes a request with the session that was opened before, without waiting for its answer. */
+  /** Writes a request with the open session, without waiting for its response. */
   say(method: string, uri: string, headers: readonly HeaderField[] = [], body = ''): void {
     this.#cseq += 1;
     const named = headers.some(([name]) => name === 'Session');
@@ -79,7 +79,7 @@ export class RtspCaller implements FramerSink, Disposable {
     this.socket.write(writeRequest(method, uri, all, new TextEncoder().encode(body)));
   }
 
-  /** The answer to one request. */
+  /** The response to one request. */
   async ask(method: string, uri: string, headers: readonly HeaderField[] = [], body = ''): Promise<RtspResponse> {
     const before = this.replies.length;
     this.say(method, uri, headers, body);

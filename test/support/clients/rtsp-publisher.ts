@@ -18,7 +18,7 @@ export const SDP = writeSdp([tinyH264, { kind: 'audio', codec: 'g711', law: 'mu'
 });
 export const overTcp: Transport = { protocol: 'tcp', isSecure: false, isMulticast: false };
 
-/** A publisher's session on a clock that stands still, and what its path gets. */
+/** A publisher's session on a fake clock, and its path's stream. */
 export class PublisherSession {
   readonly clock = new FakeClock();
   readonly samples: { readonly track: number; readonly sample: Sample }[] = [];
@@ -63,7 +63,7 @@ export class PublisherSession {
     });
   }
 
-  /** Gives an interleaved frame as a connection does. */
+  /** Passes an interleaved frame like a connection. */
   take(frame: Uint8Array): void {
     this.media.onFrame(frame, frame[1] ?? 0, 4, frame.length);
   }
@@ -89,7 +89,7 @@ export const sound = (i: number, channel = 2) =>
   rtpFrame(channel, new Uint8Array(320).fill(0xd5), { type: 0, ssrc: 10, marker: false, sequence: i, ticks: i * 320 });
 export const packetOf = (frame: Uint8Array) => frame.subarray(4);
 
-/** A session over TCP that records, and what it writes to the log from `warn` on. */
+/** A session over TCP that records, and its log from `warn` on. */
 export function recording(sdp = SDP) {
   const lines: string[] = [];
   const session = new PublisherSession(

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /**
- * The least that an RTSP client can do: DESCRIBE, SETUP of the first track within the connection, PLAY.
- * @returns the connection, with the reply to PLAY read: what comes next is media, the first bytes of which may be missing
+ * A minimal RTSP client: DESCRIBE, SETUP of the first track within the connection, PLAY.
+ * @returns the connection after the reply to PLAY: media follows, whose first bytes may be missing
  */
 export async function pull(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
@@ -19,7 +19,7 @@ export async function pull(url: string): Promise<Socket> {
 }
 
 async function play(socket: Socket, url: string): Promise<void> {
-  // A server that hangs up answers nothing any more.
+  // A server that has closed the connection sends no reply.
   const over = new AbortController();
   socket.once('close', () => over.abort());
   let pending = Buffer.alloc(0);

@@ -12,20 +12,20 @@ import { RecordingLink } from './webrtc-peer.ts';
 
 const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 const SOUND: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
-/** What its own reports come from. */
+/** The source of its own reports. */
 const SELF = 1;
 
-/** A camera's stream with pictures of a given size, at the time of a clock. */
+/** A camera's stream with pictures of a given size, on a fake clock. */
 export class ScriptedCamera {
   readonly stream = new Stream([H264_TRACK, SOUND]);
   readonly clock: FakeClock;
-  /** What the first byte of a picture's slice says. */
+  /** The first byte of a picture's slice. */
   number = 0;
-  /** Ticks at which its clock stands when ours is at 0. */
+  /** Ticks of its clock when ours is at 0. */
   readonly ptsStart: number;
-  /** Its pictures are shown in another order than they are decoded in. */
+  /** Its pictures are reordered. */
   hasBFrames = false;
-  /** Its wall clock is ahead of ours by so much. */
+  /** Its wall clock is ahead of ours by this much. */
   wallAheadMs = 0;
 
   constructor(clock: FakeClock, ptsStart = 0) {
@@ -48,7 +48,7 @@ export class ScriptedCamera {
     this.stream.write(1, { pts, dts: pts, wall: this.clock.wallMs(), key: true, data: new Uint8Array(160) });
   }
 
-  /** Pictures at 25 a second, the first of them a key frame if that is said. */
+  /** Pictures at 25 a second, optionally with a key frame first. */
   async play(seconds: number, { bytes = 3_000, keyEvery = 50, from = 1 } = {}): Promise<void> {
     for (let i = from; i < from + 25 * seconds; i += 1) {
       this.picture(i % keyEvery === 0, bytes);
@@ -66,7 +66,7 @@ export interface Received {
   readonly payload: Buffer;
 }
 
-/** A viewer with Chromium's offer, connected without a network, that sends what a test gives it. */
+/** A viewer with Chromium's offer, connected without a network, that sends the test's packets. */
 export class ScriptedViewer {
   readonly link = new RecordingLink();
   readonly viewing: ViewerSession;
@@ -92,7 +92,7 @@ export class ScriptedViewer {
     this.viewing.start(this.link);
   }
 
-  /** What has come since it was last asked, decrypted; repeats that SRTP refuses are left out. */
+  /** Packets received since the last call, decrypted, without repeats that SRTP rejects. */
   take(): Received[] {
     return this.link.packets.splice(0).flatMap((packet) => {
       const length = this.#receiver.unprotect(packet);
@@ -108,7 +108,7 @@ export class ScriptedViewer {
     return this.take().filter(({ ssrc }) => ssrc === this.video.rtxSsrc);
   }
 
-  /** @param pairs of a sequence number and the bits for those that follow, RFC 4585 §6.2.1 */
+  /** @param pairs of a sequence number and the bits for the following ones, RFC 4585 §6.2.1 */
   nack(...pairs: readonly [sequence: number, following: number][]): void {
     const packet = Buffer.alloc(12 + 4 * pairs.length);
     packet.set([0x81, 205]);
@@ -128,7 +128,7 @@ export class ScriptedViewer {
     this.viewing.onRtcp(packet);
   }
 
-  /** @param roundTripMs as a viewer reports that has just got our sender report; undefined: it has got none */
+  /** @param roundTripMs as of a viewer that has just received our sender report; undefined: it has received none */
   report(lost: number, highest: number, roundTripMs?: number): void {
     const packet = Buffer.alloc(32);
     packet.set([0x81, 201, 0, 7]);

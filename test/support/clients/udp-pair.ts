@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Pair } from '../../../agent/media/rtsp/transport.ts';
 
-/** A player's or publisher's two UDP ports on loopback, and all that came to them. */
+/** A player's or publisher's two UDP ports on loopback, and the datagrams received. */
 export class UdpPair implements AsyncDisposable {
   readonly rtp: Buffer[] = [];
   readonly rtcp: Buffer[] = [];
@@ -15,7 +15,7 @@ export class UdpPair implements AsyncDisposable {
     return new UdpPair(host, sockets as [Socket, Socket]);
   }
 
-  /** Both ports of a multicast group. @param localIp address of this machine in the network where the group is heard and sent to */
+  /** Both ports of a multicast group. @param localIp address of this machine in the group's network */
   static async join(group: string, ports: Pair, localIp: string): Promise<UdpPair> {
     const sockets = await Promise.all(ports.map((port) => bind(group, port)));
     for (const socket of sockets) {
@@ -42,7 +42,7 @@ export class UdpPair implements AsyncDisposable {
     return [this.#sockets[0].address().port, this.#sockets[1].address().port];
   }
 
-  /** Resolves when `condition` holds after something has come, at once when it holds already. */
+  /** Resolves when `condition` holds, now or after something has arrived. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       await new Promise<void>((resolve) => {
@@ -55,7 +55,7 @@ export class UdpPair implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the system has taken it. */
+  /** Resolves when the system has accepted it. */
   send(kind: 'rtp' | 'rtcp', bytes: Uint8Array, port: number, host: string = this.host): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#sockets[kind === 'rtp' ? 0 : 1].send(bytes, port, host, (error) => (error ? reject(error) : resolve()));

@@ -17,7 +17,7 @@ export interface HookServer extends AsyncDisposable {
   of(name: string): HookCall[];
 }
 
-/** What a hook is answered: a status other than 200, or any text; undefined: `{"code":0}`. */
+/** The response to a hook: a status other than 200, or any text; undefined: `{"code":0}`. */
 export type HookReply = { readonly status?: number; readonly text?: string; readonly json?: object } | undefined;
 
 /** A server for web hooks on loopback. */

@@ -20,7 +20,7 @@ export interface SentReport {
   readonly timestamp: number;
 }
 
-/** A transport to a viewer that accepts every packet until it is blocked, and keeps what was sent. */
+/** A transport to a viewer that accepts every packet until it is blocked, and keeps them. */
 export class NotedNetwork implements Transport, SecureLink {
   readonly protocol = 'udp';
   readonly family = 'IPv4';

@@ -16,7 +16,7 @@ const KEYS: SrtpKeys = {
   remoteSalt: SALT,
 };
 
-/** A transport to a peer without a network: keeps what is sent, and why it ended. */
+/** A transport to a peer without a network: keeps the sent packets, and the reason of its end. */
 export class RecordingLink implements SecureLink {
   readonly keys = KEYS;
   readonly slots = new PacketSlots();
@@ -47,7 +47,7 @@ export class RecordingLink implements SecureLink {
     this.end ??= end;
   }
 
-  /** What was sent since it was last asked: of each datagram the types of its packets, with their formats or counts. */
+  /** Datagrams sent since the last call: the types of their packets, with formats or counts. */
   takeKinds(): string[] {
     return this.reports.splice(0).map((datagram) => {
       const kinds: string[] = [];
@@ -58,7 +58,7 @@ export class RecordingLink implements SecureLink {
     });
   }
 
-  /** Takes the RTCP packets of a type and format (RFC 4585 §6.1) that were sent since it was last asked. */
+  /** Takes the RTCP packets of a type and format (RFC 4585 §6.1) sent since the last call. */
   take(type: number, format: number): Buffer[] {
     const isWanted = (packet: Buffer): boolean => packet[1] === type && ((packet[0] as number) & 0x1f) === format;
     const taken = this.reports.filter(isWanted);
@@ -69,7 +69,7 @@ export class RecordingLink implements SecureLink {
 
   takePlis = (): number => this.take(206, 1).length;
 
-  /** Sequence numbers that were asked for. */
+  /** Requested sequence numbers. */
   takeNacked(): number[] {
     return this.take(205, 1).flatMap((packet) => {
       const asked: number[] = [];
@@ -117,7 +117,7 @@ export class RtpSource {
     return Buffer.from(this.#srtp.encrypt(Buffer.from(payload), header));
   }
 
-  /** A packet sent again as RFC 4588 has it. */
+  /** A retransmission, RFC 4588. */
   repair(sequence: number, timestamp: number, payload: Uint8Array, marker: boolean): Buffer {
     return this.packet(timestamp, Buffer.concat([Buffer.from([sequence >> 8, sequence & 0xff]), payload]), marker);
   }

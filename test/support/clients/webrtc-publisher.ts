@@ -15,7 +15,7 @@ export const GATHER_MS = 2_000;
 export const FRAME_MS = 40;
 export const FRAME_TICKS = 3_600;
 
-/** A track as it stands in the offer. */
+/** A track of the offer. */
 export function inboundOf(
   kind: 'video' | 'audio',
   format: RtpFormat,
@@ -45,7 +45,7 @@ export const SOUND = inboundOf('audio', OPUS, ['nack']);
 interface Opened {
   readonly stream: Stream;
   readonly tracks: readonly Track[];
-  /** First payload byte behind the frame header of each picture. */
+  /** First payload byte after the frame header of each picture. */
   readonly pictures: number[];
   readonly samples: { readonly track: number; readonly pts: number; readonly key: boolean; readonly data: Buffer }[];
 }
@@ -107,7 +107,7 @@ export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
     get closed() {
       return closed;
     },
-    /** Sends frames `from` to `to`, every 40 ms. @param fate the packets that arrive, in their order */
+    /** Sends frames `from` to `to`, every 40 ms. @param fate the packets that arrive, in order */
     async video(from: number, to: number, isKey: (number: number) => boolean, fate = (packets: Buffer[]) => packets) {
       for (let number = from; number < to; number += 1) {
         const packets = picture.frame(number * FRAME_TICKS, vp8Frame(number, isKey(number)));
@@ -121,7 +121,7 @@ export function connect(inbound: readonly RemoteTrack[], isSilent = false) {
 }
 type Session = ReturnType<typeof connect>;
 
-/** `count` seconds pass, and the session's clock ticks. */
+/** `count` seconds pass on the session's clock. */
 export async function pass(session: Session, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     await session.clock.advance(1_000);

@@ -11,21 +11,21 @@ export const LONG_AGO = new Date('2026-01-01T00:00:00Z');
 export const countOf = async (playback: Playback, path = 'cam'): Promise<number> =>
   ((await playback.segments(path)) ?? []).length;
 
-/** A folder that was changed long ago, for all that anybody can see. */
+/** A folder whose last change is long ago by its time stamps. */
 export function settle(folder: string): void {
   utimesSync(folder, LONG_AGO, LONG_AGO);
 }
 
 export interface CatalogSetup {
   readonly recordPaths: readonly string[];
-  /** Paths that are configured, all at the first of these. */
+  /** Configured paths, all at the first of these. */
   readonly paths?: readonly string[];
   readonly logger?: pino.Logger;
   readonly journal?: Journal;
   readonly clock?: FakeClock;
 }
 
-/** Playback with an index in a folder, of recordings wherever `recordPaths` say. */
+/** Playback with an index in a folder, of recordings at `recordPaths`. */
 export function openCatalog(
   folder: string,
   { recordPaths, paths = ['cam'], logger = silentLogger, journal, clock }: CatalogSetup,

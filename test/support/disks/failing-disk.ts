@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
-/** A disk that is pulled while it is mounted: all that is asked of it below a folder fails, until the end of the answer's block. */
+/** A disk that is pulled while it is mounted: every operation below a folder fails, until the end of the returned block. */
 export function failBelow(folder: string, code = 'EIO'): Disposable & { readonly asked: readonly string[] } {
   const { readdir, stat, open } = fs;
   const asked: string[] = [];

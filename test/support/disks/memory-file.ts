@@ -1,8 +1,8 @@
 import type { ReadableFile } from '../../../agent/record/file/readable-file.ts';
 
-/** Bytes as a file, to be read as often as a test likes. */
+/** Bytes as a file that can be read repeatedly. */
 export class MemoryFile implements ReadableFile {
-  /** What lies behind is not there. */
+  /** The bytes after it are missing. */
   sizeBytes: number;
   readonly #bytes: Uint8Array;
 

@@ -4,23 +4,23 @@ import type { SegmentFs, SegmentHandle } from '../../../agent/record/file/segmen
 const PAGE_BYTES = 4096;
 const SECTOR_BYTES = 512;
 
-/** A file as the running machine sees it, and what of it a power cut cannot take away. */
+/** A file as the running machine sees it, and the part that survives a power cut. */
 interface Inode {
   bytes: Buffer;
   durable: Buffer;
-  /** What lay behind was cut off since the last sync: its blocks are free for others. */
+  /** The rest was truncated since the last sync: its blocks are free for others. */
   keptBytes: number;
   /** Its name is in the folder on the disk. */
   isNamed: boolean;
   mtimeMs: number;
 }
 
-/** What becomes of a page that was written and not synced. */
+/** The fate of a page that was written and not synced. */
 type Fate = 'kept' | 'lost' | 'zeros' | 'garbage' | 'stale';
 const FATES: readonly Fate[] = ['kept', 'kept', 'lost', 'zeros', 'garbage', 'stale'];
 
 export interface CutOptions {
-  /** Where the power fails the next time. */
+  /** The operation at which the power fails next. */
   readonly cutAt?: number;
   readonly keepsNames?: number;
 }
@@ -28,8 +28,8 @@ export interface CutOptions {
 const never = new Promise<never>(() => {});
 
 /**
- * A disk whose power fails at a certain operation. What was synced is there afterwards; of the rest each page and each name is
- * kept, lost, or something else, as chance has it. Operations after the cut never come back: the machine is off.
+ * A disk whose power fails at a certain operation. Synced data survives; of the rest each page and each name is kept, lost, or replaced
+ * at random. Operations after the cut never return: the machine is off.
  */
 export class PowerCutDisk implements SegmentFs {
   /** Operations begun so far. */

@@ -116,7 +116,7 @@ export class PowerCuts implements Disposable {
       writeSync: before(real.writeSync as (handle: number) => number, (handle) => {
         this.#unsynced.add(this.#open.get(handle) ?? '');
       }) as typeof real.writeSync,
-      // Only as far as this disk is concerned: a real one would take its time.
+      // Only for this disk: a real one would take its time.
       fsyncSync: before(
         (_handle: number) => {},
         (handle) => this.#synced(this.#open.get(handle) ?? ''),
@@ -193,7 +193,7 @@ export class PowerCuts implements Disposable {
     const undo = (): void => {
       this.#real.renameSync(to, from);
       former?.(to);
-      // Contents that were not synced are lost under whichever name.
+      // Unsynced contents are lost under any name.
       if (this.#unsynced.delete(to)) {
         this.#unsynced.add(from);
       }
@@ -208,7 +208,7 @@ export class PowerCuts implements Disposable {
     }
   }
 
-  /** @returns what puts it back; undefined: nothing is there */
+  /** @returns a function that restores it; undefined: it does not exist */
   #keep(path: string): ((to: string) => void) | undefined {
     const { existsSync, rmSync, statSync, readdirSync, readFileSync, mkdirSync, writeFileSync } = this.#real;
     if (!existsSync(path)) {

@@ -10,7 +10,7 @@ import { parseResourceUri, RecordedPeriods, type RowOfRecording } from '../../..
 import { RecordedStreams } from '../../../agent/playback/vod/recorded-streams.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
 
-/** Streams made of the given recordings of a path `cam`, which stand in for an index. @param wallMs what time it is */
+/** Streams made of the given recordings of a path `cam`, which stand in for an index. @param wallMs the current time */
 export function openStreams(rows: readonly RowOfRecording[], wallMs: () => number = Date.now): RecordedStreams {
   const tables = new TableCache(() => true);
   const recordings = {
@@ -94,7 +94,7 @@ export interface ReadSample {
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha1').update(bytes).digest('hex').slice(0, 12);
 
-/** Every sample of a fragmented file, read as a player reads it. */
+/** Every sample of a fragmented file, as a player reads it. */
 export async function readSamples(folder: string, bytes: Uint8Array): Promise<ReadSample[]> {
   const file = join(folder, `read-${randomUUID()}`);
   writeFileSync(file, bytes);

@@ -7,7 +7,7 @@ import { createLogger } from '../../../agent/base/log.ts';
 import { ConfigStore } from '../../../agent/config/store/store.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 
-/** A working directory with a data folder in it, gone after the test. */
+/** A working directory with a data folder, removed after the test. */
 export interface Place {
   readonly cwd: string;
   readonly dataDir: string;

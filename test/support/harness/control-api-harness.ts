@@ -129,8 +129,8 @@ const noCameras: ControlApiOptions['cameras'] = {
   },
 };
 
-/** The API over fixed answers, and the commands that it received. */
-/** Without options programs on this machine may use the API, as a file for MediaMTX has it. */
+/** The API over fixed answers, and the received commands. */
+/** Without options programs on this machine may use the API, as with a file for MediaMTX. */
 export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } }) {
   const clock = new FakeClock();
   const events = new EventBus(clock);
@@ -231,5 +231,5 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
   return { ...box, edited, kicked, deleted, clock, events, [Symbol.asyncDispose]: box[Symbol.asyncDispose] };
 }
 
-/** What MediaMTX answers for what fails. */
+/** MediaMTX's response to a failure. */
 export const failure = (error: string) => ({ status: 'error', error });

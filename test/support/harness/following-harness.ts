@@ -45,7 +45,7 @@ class Neighbourhood {
   };
 }
 
-/** A follower of cameras that are real on the network, with a configuration file of its own and a clock that stands. */
+/** A follower of real cameras on the network, with its own configuration file and a fake clock. */
 export async function openFollowing(more: Partial<FollowerDeps> = {}) {
   const clock = new FakeClock();
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-following-'));
@@ -63,7 +63,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
     found,
     published,
     written: () => readFileSync(file, 'utf8'),
-    /** A camera in the network, by the test's clock. @param isOpen it needs no login */
+    /** A camera in the network, on the test's clock. @param isOpen it needs no login */
     async camera(options: OnvifCameraOptions, isOpen = false): Promise<OnvifCamera> {
       const camera = await startOnvifCamera({ clock, ...(isOpen ? {} : { credentials: LOGIN }), ...options });
       ends.push(() => camera[Symbol.asyncDispose]());
@@ -88,7 +88,7 @@ export async function openFollowing(more: Partial<FollowerDeps> = {}) {
   };
 }
 
-/** The entries of a camera, as adoption writes them, with what a person adds. */
+/** The entries of a camera as adoption writes them, with a person's additions. */
 export const entryOf = (
   name: string,
   camera: OnvifCamera,

@@ -22,7 +22,7 @@ export const HLS_OPTIONS: HlsOptions = {
   closeAfterMs: 60_000,
 };
 
-/** Paths that have the streams that a test gives them, and some that refuse. */
+/** Paths with the test's streams, and some that reject. */
 export class HlsPaths {
   readonly streams = new Map<string, Stream>();
   readonly asked: string[] = [];
@@ -51,7 +51,7 @@ export class HlsPaths {
   }
 }
 
-/** `secret` takes a token; the address is the socket's, or as `x-test-ip` says. */
+/** `secret` takes a token; the address is the socket's, or that of `x-test-ip`. */
 const access = {
   async require(request: FastifyRequest, _: 'read', path: string): Promise<void> {
     if (path === 'secret' && !request.url.includes('jwt=right')) {
@@ -72,7 +72,7 @@ export interface HlsHarness {
   readonly logged: readonly LogLine[];
 }
 
-/** The HLS server behind one app, by a fake clock. */
+/** The HLS server behind one app, on a fake clock. */
 export function openHlsHarness({
   prefix = '',
   options = {},
@@ -102,7 +102,7 @@ export function openHlsHarness({
   return { app, server, clock, paths, logged };
 }
 
-/** @param seconds of picture and sound, with one key picture in front: a stream keeps them all for new readers */
+/** @param seconds of picture and sound, with one key picture first: a stream caches them all for new readers */
 export function feed(stream: Stream, seconds: number, startS = 0): void {
   for (const picture of tinyVideo(seconds * 25, 25, seconds * 25, startS * 90_000, startS * 1000)) {
     stream.write(0, picture);
@@ -124,11 +124,11 @@ export function live(paths: HlsPaths, name = 'cam', seconds = 4): Stream {
 export const linesOf = (body: string): string[] =>
   body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
-/** Every name in a media playlist, in its order: init, parts, the hint, segments. */
+/** Every name in a media playlist, in order: init, parts, the hint, segments. */
 export const addressesOf = (body: string): string[] =>
   [...body.matchAll(/URI="([^"]+)"|^([^#\n].*)$/gm)].map((match) => match[1] ?? match[2] ?? '');
 
-/** Follows redirects as players do, with a cookie jar or without. */
+/** Follows redirects like a player, with a cookie jar or without. */
 export class HlsPlayer {
   readonly #app: FastifyInstance;
   readonly #keepsCookies: boolean;

@@ -30,7 +30,7 @@ export function openHookHarness(clock: Clock = systemClock) {
       variables: { MTX_PATH: 'cam' },
       ...more,
     }),
-    /** What was written to $OUT, as lines. */
+    /** The lines of $OUT. */
     written: (): readonly string[] => {
       try {
         return readFileSync(join(folder, 'out'), 'utf8').trimEnd().split('\n');

@@ -29,7 +29,7 @@ export interface HttpHarnessOptions {
   /** The owner's password; without one the device is not claimed. */
   readonly password?: string;
   readonly trustedProxies?: readonly string[];
-  /** Without it wrong credentials are answered at once. */
+  /** Default: wrong credentials are rejected at once. */
   readonly wrongCredentials?: WrongCredentials;
   /** For sessions and links. */
   readonly clock?: Clock;
@@ -37,7 +37,7 @@ export interface HttpHarnessOptions {
   readonly log?: Logger;
 }
 
-/** The real accounts, rules and log-in routes behind one HTTP app, without the media. */
+/** The real accounts, rules and login routes behind one HTTP app, without the media. */
 export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise<HttpHarness> {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-http-'));
   const { clock = systemClock } = options;

@@ -21,7 +21,7 @@ const ANYBODY: AccessRules = {
   internalUsers: [{ user: 'any', pass: '', ips: [], permissions: [{ action: 'read', path: '' }] }],
 };
 
-/** Live fMP4 on a real port, of streams that the test writes. */
+/** Live fMP4 on a real port, of the test's streams. */
 export async function openLiveHarness({
   rules = ANYBODY,
   allowOrigins = ['https://nas.example'] as readonly string[],
@@ -143,7 +143,7 @@ export const WEBSOCKET_FIELDS = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 };
 
-/** A client that sends what a test gives it, byte by byte. */
+/** A client that sends the test's bytes. */
 export class RawSocket {
   readonly socket: Socket;
   received = Buffer.alloc(0);
@@ -168,7 +168,7 @@ export class RawSocket {
     });
   }
 
-  /** The head of the answer, once it is there. */
+  /** The head of the response, once it is there. */
   async head(): Promise<string> {
     while (!this.received.includes('\r\n\r\n') && !this.isClosed) {
       await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
 import { problemText } from '../../../agent/config/yaml/problem.ts';
 
-/** What the program fills in. */
+/** The program's defaults. */
 export const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/home/me' };
 /** `env` are the variables of the environment. */
 export const load = (text: string, env: Record<string, string> = {}) => parseConfig(text, 'perch.yml', env, defaults);

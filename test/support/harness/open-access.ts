@@ -1,4 +1,4 @@
-/** Lets everybody do everything, for suites about something else. */
+/** Permits everything, for suites about something else. */
 export const openAccess = {
   require: async (): Promise<void> => {},
   identify: () => ({ ip: '127.0.0.1' }),

@@ -15,7 +15,7 @@ export function configOf(paths: string, more = ''): Config {
   return config;
 }
 
-/** A recorder that keeps the calls it gets. */
+/** A recorder that keeps its calls. */
 class NotedRecorder {
   readonly status = { active: false, error: null, why: null, since: null };
   readonly started: Stream[] = [];
@@ -28,10 +28,10 @@ class NotedRecorder {
   }
 }
 
-/** Paths as a configuration has them, their sources and recorders written down. */
+/** Paths of a configuration, with a log of their sources and recorders. */
 export async function tableOf(paths: string, more = '') {
   const clock = new FakeClock();
-  /** By the address that they were made for. */
+  /** By the address of their path. */
   const sources = new Map<string, ScriptedSource>();
   const recorders = new Map<string, NotedRecorder>();
   const table = new PathTable(

@@ -7,7 +7,7 @@ import { WALL } from '../disks/recordings.ts';
 
 export const TEMPLATE = '%path/%Y-%m-%d_%H-%M-%S-%f';
 
-/** Playback of the recordings below a folder; every path is configured but `unknown`. */
+/** Playback of the recordings below a folder; every path is configured except `unknown`. */
 export function openPlayback(
   folder: string,
   indexFile = join(folder, 'index.db'),
@@ -26,7 +26,7 @@ export function openPlayback(
   return Object.assign(playback, { [Symbol.asyncDispose]: () => playback.close() });
 }
 
-/** A whole answer. Times in ms and s from the recordings' usual start. */
+/** A whole response. Times in ms and s from the recordings' usual start. */
 export async function getBytes(
   playback: Playback,
   fromMs: number,

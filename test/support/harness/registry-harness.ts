@@ -14,7 +14,7 @@ interface Found {
   readonly finding: Finding;
 }
 
-/** A registry that looks at loopback; `untilFound` waits for the first finding that is like this. */
+/** A registry that scans loopback; `untilFound` waits for the first matching finding. */
 export function openRegistry({ onTestFinished }: TestContext, port: number, more: Partial<FoundCamerasOptions> = {}) {
   const found = new FoundCameras({
     clock: systemClock,

@@ -22,7 +22,7 @@ export class TestPaths implements RtspPaths {
   readonly publishers = new Map<string, Publisher>();
   /** Paths that wait for a publisher. */
   readonly waiting = new Set<string>();
-  /** What opening a path fails with. */
+  /** The error of opening a path. */
   readonly failures = new Map<string, PerchError>();
   readonly opened: string[] = [];
 
@@ -76,17 +76,17 @@ export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   readonly users?: readonly InternalUser[];
   /** Perch's own set-up with these people; without them a file for MediaMTX. */
   readonly people?: Owners;
-  /** What clients without a session may hold together; without it as much as in the product. */
+  /** The memory limit of clients without a session; default: the product's. */
   readonly newcomerBytes?: number;
 }
 
 const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
 
-/** A server on loopback with the real rules of access, over paths of the test. Wrong credentials wait for the full four seconds. */
+/** A server on loopback with the real access rules, over the test's paths. Wrong credentials wait for the full four seconds. */
 export class RtspHarness implements AsyncDisposable {
   readonly clock = new FakeClock();
   readonly paths = new TestPaths();
-  /** What the log says, as lines of JSON. */
+  /** The log as lines of JSON. */
   readonly log: string[] = [];
   readonly media: DatagramPlane;
   readonly server: RtspServer;

@@ -1,7 +1,7 @@
 import { SERVERS } from '../../../agent/app/protocols.ts';
 import type { SessionTable, SessionTables } from '../../../agent/protocols/contract.ts';
 
-/** Tables as the servers give them, by their collections: `rtspsessions`. The ports of the others are closed. */
+/** Tables of the servers by their collections: `rtspsessions`. The ports of the others are closed. */
 export function sessionTables(tables: Readonly<Record<string, SessionTable | undefined>> = {}): SessionTables {
   return {
     kinds: SERVERS.flatMap(({ kinds }) => kinds),

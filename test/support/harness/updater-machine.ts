@@ -27,7 +27,7 @@ export const UPDATE_ID = '0123456789abcdef0123456789abcdef';
 export const OLD = '1.0.0';
 export const NEW = '1.1.0';
 
-/** Folders as on a machine, below one that is new. */
+/** A machine's folders, below a new one. */
 export function updaterPlaces(): Places & { readonly folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
   const at = (name: string): string => join(folder, name);
@@ -50,14 +50,14 @@ export function updaterPlaces(): Places & { readonly folder: string } {
 /** Versions that do not start, that are not healthy, that do not record, that dpkg does not install. */
 export type Ill = 'dead' | 'unhealthy' | 'silent' | 'uninstallable';
 
-/** What the machine has on its disk, which outlives the updater. */
+/** The machine's disk, which outlives the updater. */
 export class UpdaterMachine implements Machine {
   installed: Record<PackageName, string> = { perch: OLD, 'perch-node': OLD };
   running = OLD;
   ills: Readonly<Record<string, Ill>> = {};
-  /** Folders to which nothing is recorded by any version. */
+  /** Folders without recordings by any version. */
   away: readonly string[] = [];
-  /** So often another program has dpkg's lock. */
+  /** The number of times that another program has dpkg's lock. */
   locks = 0;
   isNoExec = false;
   /** The content of the disk at the last `sync`, without `kept`. */
@@ -136,7 +136,7 @@ function syncPath(path: string): void {
   closeSync(handle);
 }
 
-/** Nobody waits in it. */
+/** A clock without sleeping. */
 export function quickClock(): Clock {
   let nowMs = 0;
   const sleep = async (ms: number) => {
@@ -150,7 +150,7 @@ export function quickClock(): Clock {
 export const updaterOn = (places: Places, machine: UpdaterMachine, clock = quickClock()): Updater =>
   new Updater({ places, keys: [UPDATE_KEYS.publicKey], machine, clock, say: () => {} });
 
-/** As the agent asks for an update. */
+/** An update request like the agent's. */
 export function askForUpdate(
   { requests }: Places,
   version = NEW,

@@ -7,11 +7,11 @@ import { vodRoutes } from '../../../agent/playback/vod/vod-routes.ts';
 const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unavailable: 503 };
 
 export interface VodApp extends AsyncDisposable {
-  /** Where the routes are, without a slash at the end. */
+  /** The address of the routes, without a slash at the end. */
   readonly url: string;
 }
 
-/** Streams of recordings on a port of their own, below `prefix`: everybody may play back everything but `secret`. */
+/** Streams of recordings on a separate port, below `prefix`: playback of every path except `secret` is public. */
 export async function openVodApp(playback: Playback, prefix = ''): Promise<VodApp> {
   const app = fastify({ forceCloseConnections: true });
   app.setErrorHandler((error, _, reply) => {

@@ -26,7 +26,7 @@ interface Windows {
   readonly groups: readonly number[];
 }
 
-/** Frames of AAC-LC with all that its syntax allows, at random: what no encoder makes, a decoder must take all the same. */
+/** Random frames of AAC-LC with all of its syntax: a decoder must accept even frames that no encoder makes. */
 export class AacFrames {
   readonly #rateHz: number;
   readonly #next: () => number;
@@ -38,7 +38,7 @@ export class AacFrames {
     this.#next = next;
   }
 
-  /** @param elements channels of each element that has sound, 1 or 2; `program`: the element that says what there is */
+  /** @param elements channels of each element with sound, 1 or 2; `program`: the element that describes them */
   frame(...elements: readonly (1 | 2 | 'program')[]): Uint8Array {
     const bits = new Bits();
     this.#bits = bits;

@@ -21,10 +21,10 @@ const VALUE = /^(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?|[+-]Inf|NaN)$/i;
 const TYPES = new Set(['counter', 'gauge', 'histogram', 'summary', 'untyped']);
 
 /**
- * Reads the text format of Prometheus, version 0.0.4, and takes nothing else: every line has its form, ends with a newline, and no
- * series stands there twice.
+ * Reads the text format of Prometheus, version 0.0.4, strictly: every line has its form, ends with a newline, and no series occurs
+ * twice.
  *
- * @param isGrouped all lines of a metric stand in one piece, behind its HELP and TYPE
+ * @param isGrouped all lines of a metric are contiguous, after its HELP and TYPE
  * @throws Error at the first line that breaks a rule
  */
 export function readExposition(text: string, isGrouped: boolean): Exposition {

@@ -97,7 +97,7 @@ function placesOf(stsc: Buffer, stco: Buffer | undefined, co64: Buffer | undefin
   return places;
 }
 
-/** An empty edit first, or none, and then one that plays: as our own files have them. */
+/** An empty edit first, or none, and then one that plays: as in Perch's own files. */
 function editOf(view: DataView, elst: BoxPlace, timescale: number): { delay: number; mediaTime: number } {
   const count = view.getUint32(elst.bodyStart + 4);
   const at = elst.bodyStart + 8 + (count - 1) * 20;

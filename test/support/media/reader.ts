@@ -10,7 +10,7 @@ export const RTSP_SESSION: PeerKind = { apiType: 'rtspSession', protocol: 'rtsp'
 export const WEBRTC_SESSION: PeerKind = { apiType: 'webRTCSession', protocol: 'webrtc' };
 export const HLS_SESSION: PeerKind = { apiType: 'hlsSession', protocol: 'hls' };
 
-/** A reader that does nothing with what it gets. @param kind undefined: the API does not list it @param isAudience as in `Reader` */
+/** A reader that ignores its samples. @param kind undefined: the API does not list it @param isAudience as in `Reader` */
 export function readerOf(kind: PeerKind | undefined, isAudience?: boolean): IdleReader {
   const reader: IdleReader = {
     ...(kind === undefined ? {} : { kind }),

@@ -1,4 +1,4 @@
-/** What a transport stream holds, read strictly: anything that ISO/IEC 13818-1 does not allow is thrown. */
+/** The content of a transport stream, read strictly: throws for everything that ISO/IEC 13818-1 does not allow. */
 
 export interface TsUnit {
   readonly pid: number;

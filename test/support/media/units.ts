@@ -17,7 +17,7 @@ export interface Unit {
   readonly data: Uint8Array;
 }
 
-/** Keeps all that a depacketizer says. */
+/** Keeps the output of a depacketizer. */
 export class Collector implements UnitSink {
   readonly units: Unit[] = [];
   readonly tracks: Track[] = [];
@@ -45,7 +45,7 @@ export function rtpFormat(
   return { payloadType: 96, encoding, clockRate, channels, fmtp: new Map(Object.entries(fmtp)) };
 }
 
-/** A sample of these NAL units, each behind its 4-byte length. */
+/** A sample of these NAL units, each after its 4-byte length. */
 export function sampleOf(...nals: readonly Uint8Array[]): Uint8Array {
   const bytes = nals.flatMap((nal) => [nal.length >>> 24, nal.length >>> 16, nal.length >>> 8, nal.length, ...nal]);
   return Uint8Array.from(bytes);
@@ -56,7 +56,7 @@ export interface Payload {
   readonly marker: boolean;
 }
 
-/** What a packetizer makes, as whole payloads. */
+/** A packetizer's output, as whole payloads. */
 export function payloadsOf(packetize: (sink: PayloadSink) => void): Payload[] {
   const payloads: Payload[] = [];
   packetize({
@@ -89,6 +89,6 @@ export function send(
 export function pushHex(to: Depacketizer, payload: string, ticks: number, marker = false, gap = false): void {
   const bytes = hex(`ffff ${payload} ffff`);
   to.push(bytes, 2, bytes.length - 2, ticks, marker, gap);
-  // The chunk is the socket's again.
+  // The socket reuses the chunk.
   bytes.fill(0xee);
 }

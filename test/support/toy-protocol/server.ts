@@ -14,7 +14,7 @@ interface RunningToy extends RunningServer {
   readonly port: number;
 }
 
-/** Access units in frames over TCP, for readers and publishers: what a protocol has to bring, and nothing else. */
+/** Access units in frames over TCP, for readers and publishers: a minimal protocol. */
 export const toyServer: ServerProtocol<Options, RunningToy> = {
   name: 'toy',
   label: 'toy server',

@@ -16,25 +16,25 @@ export interface ShownPicture {
   readonly mediaMs: number;
   /** Unix time at which it was shown. */
   readonly wallMs: number;
-  /** What stands in the time bar. */
+  /** The value of the time bar. */
   readonly clockMs: number | undefined;
 }
 
 export interface PlayReport {
   readonly pictures: readonly ShownPicture[];
-  /** Times that the player had nothing to play, after it had begun to. */
+  /** Interruptions after the start. */
   readonly stalls: number;
-  /** What the player complained of. */
+  /** The player's errors. */
   readonly errors: readonly string[];
   readonly size: readonly [width: number, height: number];
   /** Sound was decoded. */
   readonly hasSound: boolean;
 }
 
-/** Shown before it goes to its place. */
+/** Shown before it seeks to its position. */
 const OWN_START_PICTURES = 2;
 
-/** As our own players have it. */
+/** As in Perch's own players. */
 const CATCH_UP_RATE = 1.1;
 
 class Playing {

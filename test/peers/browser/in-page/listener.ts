@@ -12,7 +12,7 @@ export interface Onset {
   readonly atMs: number;
 }
 
-/** A picture that was shown, with what stands in its time bar. */
+/** A shown picture, with the value of its time bar. */
 export interface ShownPicture {
   readonly atMs: number;
   readonly clockMs: number | undefined;
@@ -91,7 +91,7 @@ class Listening {
   #listen(sound: MediaStream): void {
     const context = this.#context;
     const source = context.createMediaStreamSource(sound);
-    // Deprecated for what players do with it; here it says what was heard without a second file.
+    // Deprecated for players; here it measures the sound without a second file.
     const tap = context.createScriptProcessor(BLOCK, 2, 2);
     tap.onaudioprocess = ({ inputBuffer, playbackTime }) => {
       const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp();
@@ -168,7 +168,7 @@ function frequency(values: Float32Array): number {
 
 const listenings: Listening[] = [];
 
-/** What the test calls; numbers stand for listeners. */
+/** The test's interface; numbers identify listeners. */
 const perchListener = {
   listen: async (options: ListenOptions): Promise<number> => {
     const listening = new Listening();

@@ -15,11 +15,11 @@ export interface LiveOptions {
 export interface Stall {
   /** Unix time. */
   readonly wallMs: number;
-  /** How long nothing had arrived before. A stall that is longer than the player's buffer is not the player's fault. */
+  /** How long nothing had arrived before. A stall longer than the player's buffer is not the player's fault. */
   readonly pausedMs: number;
   /** Until the next picture was shown; undefined: none was. */
   readonly forMs: number | undefined;
-  /** Of the picture that was shown last. */
+  /** Of the last shown picture. */
   readonly clockMs: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface LiveReport {
   readonly errors: readonly string[];
   readonly size: readonly [width: number, height: number];
   readonly hasSound: boolean;
-  /** What the player itself says of how far behind it is, in ms. */
+  /** The player's own delay measurement, in ms. */
   readonly lagMs: number | undefined;
 }
 
@@ -47,7 +47,7 @@ function onArrival(): void {
   arrivedMs = nowMs;
 }
 
-/** Says to us, too, when something has come. */
+/** Also notifies the test of arrivals. */
 class ToldWebSocket extends WebSocket {
   constructor(url: string | URL) {
     super(url);
@@ -56,7 +56,7 @@ class ToldWebSocket extends WebSocket {
 }
 globalThis.WebSocket = ToldWebSocket;
 
-/** What comes to the browser's own player cannot be seen: a second reader of the same stream sees what comes to this page at that time. */
+/** The data of the browser's own player is invisible: a second reader of the same stream shows its arrivals. */
 async function witness(url: string, signal: AbortSignal): Promise<void> {
   const { body } = await fetch(url, { signal });
   const reader = body?.getReader();

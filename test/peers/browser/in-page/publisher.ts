@@ -13,25 +13,25 @@ export interface PublishOptions {
   readonly isWhipWhep?: boolean;
   /** Candidates follow the offer by PATCH; else the offer is posted at once and nothing follows. */
   readonly trickles?: boolean;
-  /** Layers of one picture, as video conferences want them. */
+  /** Simulcast layers, as for video conferences. */
   readonly rids?: readonly string[];
   /** The offer is answered in JSON as ZLMediaKit does. */
   readonly isZlm?: boolean;
   /** Sends the answer's candidates elsewhere: to this port of 127.0.0.1. */
   readonly relayPort?: number;
-  /** What comes back is shown. */
+  /** The returned media is shown. */
   readonly isEcho?: boolean;
 }
 
 export interface PublishReport {
   readonly status: number;
-  /** The server's words when it refused. */
+  /** The server's message of a rejection. */
   readonly error: string;
   readonly answer: string;
   readonly connection: string;
   readonly video: Readonly<Record<string, number | string | undefined>>;
   readonly audio: Readonly<Record<string, number | string | undefined>>;
-  /** Pictures that came back. */
+  /** Pictures that were returned. */
   readonly returned: number;
 }
 
@@ -162,7 +162,7 @@ class Publish {
   }
 }
 
-/** That codec alone, and what repairs it. */
+/** Only that codec, and its retransmission format. */
 function prefer(transceiver: RTCRtpTransceiver, kind: string, mimeType: string | undefined): void {
   if (mimeType === 'any') {
     return;
@@ -177,7 +177,7 @@ function prefer(transceiver: RTCRtpTransceiver, kind: string, mimeType: string |
 
 const publishers: Publish[] = [];
 
-/** What the test calls; numbers stand for publishers. */
+/** The test's interface; numbers identify publishers. */
 const perchPublisher = {
   publish: async (options: PublishOptions): Promise<number> => {
     const publisher = new Publish(options);

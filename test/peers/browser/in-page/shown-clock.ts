@@ -5,7 +5,7 @@ const HEIGHT = 180;
 const TOP = HEIGHT * BAR_TOP;
 const LINES = HEIGHT - TOP;
 
-/** The time bar in what a video shows. Nothing else of the picture is taken: it is read at each of them. */
+/** The time bar of a video's picture. Only the bar is read, because every picture is. */
 export class ShownClock {
   readonly #luma = new Uint8Array(WIDTH * HEIGHT);
   readonly #canvas = document.createElement('canvas').getContext('2d', {
@@ -17,7 +17,7 @@ export class ShownClock {
     this.#canvas.canvas.height = LINES;
   }
 
-  /** @returns Unix milliseconds, or those since the begin of a clip */
+  /** @returns Unix milliseconds, or those since the beginning of a clip */
   read(video: HTMLVideoElement): number | undefined {
     const { videoWidth, videoHeight } = video;
     const from = videoHeight * BAR_TOP;

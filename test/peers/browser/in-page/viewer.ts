@@ -26,13 +26,13 @@ export interface Shown {
   readonly atMs: number;
   /** Unix time. */
   readonly wallMs: number;
-  /** What stands in the time bar. */
+  /** The value of the time bar. */
   readonly clockMs: number | undefined;
 }
 
 export interface WatchReport {
   readonly status: number;
-  /** The server's words when the status is not 201. */
+  /** The server's message if the status is not 201. */
   readonly error: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: string;
@@ -41,9 +41,9 @@ export interface WatchReport {
   readonly firstPictureMs: number | undefined;
   readonly pictures: number;
   readonly size: readonly [width: number, height: number];
-  /** The longest time between two pictures that were shown one after the other. */
+  /** The longest time between two consecutive shown pictures. */
   readonly longestGapMs: number;
-  /** Mean brightness range of the picture shown last: a black picture has none. */
+  /** Mean brightness range of the last shown picture: a black picture has none. */
   readonly contrast: number;
   readonly clock: readonly Shown[];
   readonly video: Readonly<Record<string, number | string | undefined>>;
@@ -187,9 +187,9 @@ class Watch {
     return response;
   }
 
-  /** As RFC 9725 §4.3.2 has it. @returns the status of the PATCH */
+  /** RFC 9725 §4.3.2. @returns the status of the PATCH */
   async restartIce(): Promise<number> {
-    // Candidates that came before their restart would be taken for it.
+    // Candidates that arrive before their restart would be taken for the old session's.
     this.#isRestarting = true;
     this.peer.restartIce();
     await this.peer.setLocalDescription(await this.peer.createOffer({ iceRestart: true }));
@@ -251,7 +251,7 @@ class Watch {
       const item = stats.find((one) => one.type === 'inbound-rtp' && one.kind === kind) ?? {};
       return { ...item, mimeType: byId.get(item.codecId)?.mimeType };
     };
-    // Firefox does not say which one its transport uses.
+    // Firefox does not report the one in use.
     const inUse = stats.find((one) => one.type === 'transport')?.selectedCandidatePairId;
     const pair = byId.get(inUse) ?? stats.find((one) => one.type === 'candidate-pair' && one.nominated);
     const remote = byId.get(pair?.remoteCandidateId);
@@ -282,7 +282,7 @@ class Watch {
 
 const watches: Watch[] = [];
 
-/** What the test calls; numbers stand for watches. */
+/** The test's interface; numbers identify viewers. */
 const perchViewer = {
   watch: async (options: WatchOptions): Promise<number> => {
     const watch = new Watch(options);
