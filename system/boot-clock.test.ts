@@ -119,26 +119,26 @@ test.for(['run/systemd/timesync/synchronized', 'var/state/dnsmasqsec', 'run/perc
   async (mark) => {
     board();
     const one = machine();
-    let told = 0;
-    one.onTrusted(() => (told += 1));
+    let notified = 0;
+    one.onTrusted(() => (notified += 1));
     await clock.advance(10_000);
-    expect([one.isTrusted, told]).toEqual([false, 0]);
+    expect([one.isTrusted, notified]).toEqual([false, 0]);
     place(mark);
     await clock.advance(10_000);
     await clock.advance(10_000);
-    expect([one.isTrusted, told]).toEqual([true, 1]);
+    expect([one.isTrusted, notified]).toEqual([true, 1]);
   },
 );
 
 test('trust is gained when systemd says that the clock is synchronized', async () => {
   board();
   const one = machine();
-  let told = 0;
-  one.onTrusted(() => (told += 1));
+  let notified = 0;
+  one.onTrusted(() => (notified += 1));
   await clock.advance(40_000);
   isSynchronized = true;
   await clock.advance(40_000);
-  expect([one.isTrusted, told]).toEqual([true, 1]);
+  expect([one.isTrusted, notified]).toEqual([true, 1]);
 });
 
 test('a step is told with how far it went, and whoever steps a clock has set it', async () => {

@@ -6,19 +6,19 @@ import { EventLoopWatch, type LoopHistogram, RESOLUTION_MS } from './event-loop.
 function simulated() {
   const made: { isOn: boolean; count: number; maxMs: number; meanMs: number }[] = [];
   const make = (): LoopHistogram => {
-    const told = { isOn: false, count: 5, maxMs: RESOLUTION_MS, meanMs: RESOLUTION_MS + 5 };
-    made.push(told);
+    const histogram = { isOn: false, count: 5, maxMs: RESOLUTION_MS, meanMs: RESOLUTION_MS + 5 };
+    made.push(histogram);
     return {
-      enable: () => Object.assign(told, { isOn: true }),
-      disable: () => Object.assign(told, { isOn: false }),
+      enable: () => Object.assign(histogram, { isOn: true }),
+      disable: () => Object.assign(histogram, { isOn: false }),
       get count() {
-        return told.count;
+        return histogram.count;
       },
       get max() {
-        return told.maxMs * 1e6;
+        return histogram.maxMs * 1e6;
       },
       get mean() {
-        return told.meanMs * 1e6;
+        return histogram.meanMs * 1e6;
       },
       percentile: () => (RESOLUTION_MS + 10) * 1e6,
     } as unknown as LoopHistogram;

@@ -43,8 +43,8 @@ test('Node starts with each of the flags that the package gives it, and none of 
 
 test('programs that Perch starts have memory as ever: what the package sets for Node alone does not reach them', () => {
   expect(Object.keys(SHIPPED_ENV)).not.toEqual([]);
-  const told = `import { saveMemory } from '${saveMemory}'; saveMemory(); console.log(JSON.stringify(process.env));`;
-  const left = JSON.parse(ran(told, { ...SHIPPED_ENV, KEPT: 'yes' }).stdout);
+  const program = `import { saveMemory } from '${saveMemory}'; saveMemory(); console.log(JSON.stringify(process.env));`;
+  const left = JSON.parse(ran(program, { ...SHIPPED_ENV, KEPT: 'yes' }).stdout);
   expect(left).toMatchObject({ KEPT: 'yes' });
   expect(Object.keys(left).filter((name) => name.startsWith('MALLOC_'))).toEqual([]);
 });

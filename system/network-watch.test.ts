@@ -12,47 +12,50 @@ function watched(first: Interfaces) {
   const clock = new FakeClock();
   const machine = { interfaces: first };
   const watch = new NetworkWatch(clock, () => machine.interfaces);
-  let told = 0;
+  let notified = 0;
   const end = watch.onChange(() => {
-    told += 1;
+    notified += 1;
   });
-  return { clock, machine, watch, end, told: () => told };
+  return { clock, machine, watch, end, notified: () => notified };
 }
 
 test('whoever wants to know is told when an address comes, another one takes its place, and it goes', async () => {
-  const { clock, machine, watch, told } = watched({});
+  const { clock, machine, watch, notified } = watched({});
   await clock.advance(60_000);
-  expect(told()).toBe(0);
+  expect(notified()).toBe(0);
 
   machine.interfaces = { eth0: [at('192.0.2.5')] };
   await clock.advance(5_000);
-  expect(told()).toBe(1);
+  expect(notified()).toBe(1);
   expect(watch.interfaces).toEqual(machine.interfaces);
   machine.interfaces = { eth0: [at('192.0.2.6')] };
   await clock.advance(5_000);
-  expect(told()).toBe(2);
+  expect(notified()).toBe(2);
   machine.interfaces = {};
   await clock.advance(5_000);
-  expect(told()).toBe(3);
+  expect(notified()).toBe(3);
 });
 
 test('the same addresses in another order are no change, nor are those of an interface that has none', async () => {
-  const { clock, machine, told } = watched({ eth0: [at('192.0.2.5'), at('192.0.2.6')], wlan0: [at('198.51.100.1')] });
+  const { clock, machine, notified } = watched({
+    eth0: [at('192.0.2.5'), at('192.0.2.6')],
+    wlan0: [at('198.51.100.1')],
+  });
   machine.interfaces = {
     wlan0: [at('198.51.100.1')],
     eth0: [at('192.0.2.6'), at('192.0.2.5')],
     eth1: undefined,
   };
   await clock.advance(60_000);
-  expect(told()).toBe(0);
+  expect(notified()).toBe(0);
 });
 
 test('who has left is not told, and after its end nobody looks', async () => {
-  const { clock, machine, watch, end, told } = watched({});
+  const { clock, machine, watch, end, notified } = watched({});
   end();
   machine.interfaces = { eth0: [at('192.0.2.5')] };
   await clock.advance(5_000);
-  expect(told()).toBe(0);
+  expect(notified()).toBe(0);
   watch.close();
   expect(clock.sleeping).toBe(0);
 });

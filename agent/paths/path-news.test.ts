@@ -9,21 +9,21 @@ import { Path, type PathOrigin } from './path.ts';
 
 function pathOf(origin: PathOrigin) {
   const clock = new FakeClock();
-  const told: unknown[] = [];
+  const notified: unknown[] = [];
   const path = new Path(
     {
       ...{ name: 'cam', confName: 'cam', title: null, recorder: undefined, maxReaders: 0, origin },
-      tell: (type, { path: _, ...fields }) => told.push([type, ...Object.values(fields)]),
+      tell: (type, { path: _, ...fields }) => notified.push([type, ...Object.values(fields)]),
     },
     clock,
     silentLogger,
   );
-  return { clock, path, told };
+  return { clock, path, notified };
 }
 
 test('a camera that goes and comes is told of, why it is away once for each time that it is', async () => {
   const source = new ScriptedSource();
-  const { clock, path, told } = pathOf({
+  const { clock, path, notified } = pathOf({
     ...{ kind: 'pulled', onDemand: undefined },
     source: { make: () => source, usesQuery: false, isNews: () => true, forget: () => {} },
   });
@@ -31,31 +31,31 @@ test('a camera that goes and comes is told of, why it is away once for each time
   path.start();
   await clock.advance(10_000);
   expect(source.runs).toBeGreaterThan(2);
-  expect(told.splice(0)).toEqual([['camera', 'failed', 'connection refused']]);
+  expect(notified.splice(0)).toEqual([['camera', 'failed', 'connection refused']]);
   source.refusal = undefined;
   await clock.advance(60_000);
   source.deliver([tinyH264]);
-  expect(told.splice(0)).toEqual([
+  expect(notified.splice(0)).toEqual([
     ['camera', 'connected'],
     ['path', 'available', ['H264']],
   ]);
   source.refusal = new PerchError('unavailable', 'connection refused');
   source.fail(source.refusal);
   await clock.advance(60_000);
-  expect(told.splice(0)).toEqual([
+  expect(notified.splice(0)).toEqual([
     ['camera', 'failed', 'connection refused'],
     ['path', 'unavailable'],
   ]);
   await path.stop();
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
 });
 
 test('of a publisher only the path is told', () => {
-  const { path, told } = pathOf({ kind: 'publisher', mayOverride: true, usesSenderClock: false });
+  const { path, notified } = pathOf({ kind: 'publisher', mayOverride: true, usesSenderClock: false });
   const publication = path.publish({ kind: RTSP_SESSION, id: 'p', onReplaced: () => {} });
   publication.publish([tinyH264]);
   publication.close();
-  expect(told).toEqual([
+  expect(notified).toEqual([
     ['path', 'available', ['H264']],
     ['path', 'unavailable'],
   ]);

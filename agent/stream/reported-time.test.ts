@@ -2,24 +2,24 @@ import { expect, test } from 'vitest';
 import { ReportedTime } from './reported-time.ts';
 
 test('the first moment is told as it is, and so are later ones that nobody could tell apart from it', () => {
-  const told = new ReportedTime();
-  expect(told.offsetMs(1_000, 51_000, 0)).toBe(50_000);
-  expect(told.offsetMs(2_000, 52_020, 5)).toBe(50_000);
-  expect(told.offsetMs(3_000, 52_980, 5)).toBe(50_000);
+  const reportedTime = new ReportedTime();
+  expect(reportedTime.offsetMs(1_000, 51_000, 0)).toBe(50_000);
+  expect(reportedTime.offsetMs(2_000, 52_020, 5)).toBe(50_000);
+  expect(reportedTime.offsetMs(3_000, 52_980, 5)).toBe(50_000);
 });
 
 test('what is further away moves it by no more than the reach, and no further than it has to', () => {
-  const told = new ReportedTime();
-  told.offsetMs(0, 50_000, 0);
-  expect(told.offsetMs(1_000, 51_600, 0)).toBe(50_000);
-  expect(told.offsetMs(1_000, 51_600, 5)).toBe(50_005);
-  expect(told.offsetMs(2_000, 51_980, 5)).toBe(50_000);
-  expect(told.offsetMs(3_000, 53_022, 5)).toBe(50_002);
+  const reportedTime = new ReportedTime();
+  reportedTime.offsetMs(0, 50_000, 0);
+  expect(reportedTime.offsetMs(1_000, 51_600, 0)).toBe(50_000);
+  expect(reportedTime.offsetMs(1_000, 51_600, 5)).toBe(50_005);
+  expect(reportedTime.offsetMs(2_000, 51_980, 5)).toBe(50_000);
+  expect(reportedTime.offsetMs(3_000, 53_022, 5)).toBe(50_002);
 });
 
 test('what is more than a second away is another clock: told at once, in both directions', () => {
-  const told = new ReportedTime();
-  told.offsetMs(0, 50_000, 0);
-  expect(told.offsetMs(1_000, 52_001, 0)).toBe(51_001);
-  expect(told.offsetMs(2_000, 2_000, 5)).toBe(0);
+  const reportedTime = new ReportedTime();
+  reportedTime.offsetMs(0, 50_000, 0);
+  expect(reportedTime.offsetMs(1_000, 52_001, 0)).toBe(51_001);
+  expect(reportedTime.offsetMs(2_000, 2_000, 5)).toBe(0);
 });

@@ -13,7 +13,7 @@ const CREATED = '2026-01-01T00:00:00.000Z';
 
 function box(isOn = true) {
   const clock = new FakeClock();
-  const told: Record<string, unknown>[] = [];
+  const notified: Record<string, unknown>[] = [];
   const now = { rtsp: [] as SessionItem[], hls: [] as SessionItem[] };
   const urls = Object.fromEntries(HOOKS.map((name) => [name, ''])) as Record<HookName, string>;
   const hooks = new Hooks({
@@ -22,7 +22,7 @@ function box(isOn = true) {
       ...{ mediaServerId: 'box', timeoutMs: 1_000, retries: 0, retryDelayMs: 0 },
     }),
     post: async (_url, text) => {
-      told.push(JSON.parse(text));
+      notified.push(JSON.parse(text));
       return { status: 200, text: '{"code":0}' };
     },
     ...{ clock, log: silentLogger, signal: new AbortController().signal },
@@ -32,7 +32,7 @@ function box(isOn = true) {
   const config = configOf('  all_others:');
   const sessions = new ZlmSessions(tables, () => config);
   new FlowWatch({ clock, hooks, sessions });
-  return { clock, told, now };
+  return { clock, notified, now };
 }
 
 const publisher = (inboundBytes: number): SessionItem => ({
@@ -41,16 +41,16 @@ const publisher = (inboundBytes: number): SessionItem => ({
 });
 
 test('what a session has moved is told once it has ended, as of the last look', async () => {
-  const { clock, told, now } = box();
+  const { clock, notified, now } = box();
   now.rtsp = [publisher(MEGABYTE)];
   now.hls = [{ id: 'two', path: 'cam', remoteAddr: '[2001:db8::1]:5', created: CREATED, outboundBytes: 2 * MEGABYTE }];
   await clock.advance(1_000);
   now.rtsp = [publisher(3 * MEGABYTE)];
   await clock.advance(1_000);
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
   [now.rtsp, now.hls] = [[], []];
   await clock.advance(10_000);
-  expect(told).toEqual([
+  expect(notified).toEqual([
     {
       ...{ mediaServerId: 'box', hook_index: 1, schema: 'rtsp', protocol: 'rtsp', vhost: '__defaultVhost__' },
       ...{ app: 'yard', stream: 'gate', params: 'token=a', ip: '192.0.2.1', port: 4_000, id: 'one' },
@@ -61,16 +61,16 @@ test('what a session has moved is told once it has ended, as of the last look', 
 });
 
 test('less than a megabyte, a session without a path and a hook that is off are not told of', async () => {
-  const { clock, told, now } = box();
+  const { clock, notified, now } = box();
   now.rtsp = [publisher(MEGABYTE - 1), { ...publisher(MEGABYTE), id: 'three', path: '', state: 'idle' }];
   await clock.advance(1_000);
   now.rtsp = [];
   await clock.advance(1_000);
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
   const off = box(false);
   off.now.rtsp = [publisher(MEGABYTE)];
   await off.clock.advance(1_000);
   off.now.rtsp = [];
   await off.clock.advance(1_000);
-  expect(off.told).toEqual([]);
+  expect(off.notified).toEqual([]);
 });

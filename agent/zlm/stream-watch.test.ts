@@ -14,7 +14,7 @@ const VIEWER = [{ type: 'webRTCSession', id: 'one' }];
 
 function box({ close = true, answerMs = 0, fault = undefined as Error | undefined } = {}) {
   const clock = new FakeClock();
-  const told: string[] = [];
+  const notified: string[] = [];
   const ended: string[] = [];
   const lines: string[] = [];
   const now = { paths: [] as ShownPath[] };
@@ -26,7 +26,7 @@ function box({ close = true, answerMs = 0, fault = undefined as Error | undefine
     }),
     post: async (url, text) => {
       const { regist, schema, app, stream } = JSON.parse(text);
-      told.push(`${url} ${regist ?? ''} ${schema} ${app}/${stream}`);
+      notified.push(`${url} ${regist ?? ''} ${schema} ${app}/${stream}`);
       await (url === 'unread' && clock.sleep(answerMs, new AbortController().signal));
       return { status: 200, text: JSON.stringify({ code: 0, close }) };
     },
@@ -42,71 +42,71 @@ function box({ close = true, answerMs = 0, fault = undefined as Error | undefine
     log: createLogger('warn', (line) => lines.push(line)),
     noneReaderDelayMs: () => 20_000,
   });
-  return { clock, told, ended, now, lines };
+  return { clock, notified, ended, now, lines };
 }
 
 test('a stream that comes and goes is told for each schema', async () => {
-  const { clock, told, now } = box();
+  const { clock, notified, now } = box();
   now.paths = [CAM];
   await clock.advance(1_000);
-  expect(told).toHaveLength(2);
-  expect(told[0]).toBe('changed true rtsp yard/gate');
+  expect(notified).toHaveLength(2);
+  expect(notified[0]).toBe('changed true rtsp yard/gate');
   now.paths = [{ ...CAM, ready: false, readyTime: null }];
   await clock.advance(1_000);
-  expect(told.slice(2)).toEqual(['changed false rtsp yard/gate', 'changed false hls.fmp4 yard/gate']);
+  expect(notified.slice(2)).toEqual(['changed false rtsp yard/gate', 'changed false hls.fmp4 yard/gate']);
 });
 
 test('one that came anew between two looks has gone and come', async () => {
-  const { clock, told, now } = box();
+  const { clock, notified, now } = box();
   now.paths = [CAM];
   await clock.advance(1_000);
   now.paths = [{ ...CAM, readyTime: '2026-01-01T00:00:01.000Z' }];
   await clock.advance(1_000);
-  expect(told.map((line) => line.split(' ')[1])).toEqual(['true', 'true', 'false', 'false', 'true', 'true']);
+  expect(notified.map((line) => line.split(' ')[1])).toEqual(['true', 'true', 'false', 'false', 'true', 'true']);
 });
 
 test('when the last viewer has been gone for the delay the hook is asked once, and may close the stream', async () => {
-  const { clock, told, ended, now } = box();
+  const { clock, notified, ended, now } = box();
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(1_000);
   now.paths = [CAM];
   await clock.advance(20_000);
   expect(ended).toEqual([]);
   await clock.advance(1_000);
-  expect(told.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
+  expect(notified.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
   expect(ended).toEqual(['yard/gate']);
   await clock.advance(60_000);
   expect(ended).toHaveLength(1);
 });
 
 test('one that has come and that nobody watches is asked about once too', async () => {
-  const { clock, told, ended, now } = box({ close: false });
+  const { clock, notified, ended, now } = box({ close: false });
   now.paths = [CAM];
   await clock.advance(20_000);
-  expect(told.filter((line) => line.startsWith('unread'))).toEqual([]);
+  expect(notified.filter((line) => line.startsWith('unread'))).toEqual([]);
   await clock.advance(60_000);
-  expect(told.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
+  expect(notified.filter((line) => line.startsWith('unread'))).toEqual(['unread  rtsp yard/gate']);
   expect(ended).toEqual([]);
 });
 
 test('of a crowd that nobody watches each is asked about, few at a time: players have questions, too', async () => {
-  const { clock, told, ended, now } = box({ answerMs: 5_000 });
+  const { clock, notified, ended, now } = box({ answerMs: 5_000 });
   now.paths = Array.from({ length: 100 }, (_, i) => ({ ...CAM, name: `yard/${i}` }));
   await clock.advance(21_000);
-  expect(told.filter((line) => line.startsWith('unread'))).toHaveLength(16);
+  expect(notified.filter((line) => line.startsWith('unread'))).toHaveLength(16);
   await clock.advance(60_000);
   expect(new Set(ended)).toEqual(new Set(now.paths.map(({ name }) => name)));
 });
 
 test('who comes back in time keeps the stream', async () => {
-  const { clock, told, now } = box();
+  const { clock, notified, now } = box();
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(1_000);
   now.paths = [CAM];
   await clock.advance(10_000);
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(60_000);
-  expect(told.filter((line) => line.startsWith('unread'))).toEqual([]);
+  expect(notified.filter((line) => line.startsWith('unread'))).toEqual([]);
 });
 
 test('a hook that does not say close leaves the stream', async () => {

@@ -70,10 +70,10 @@ test('an answer that comes when nobody wants it any more is none', async () => {
 test('nothing is asked or told any more once it is stopped', async () => {
   const work = failing(0, 0);
   const stop = new AbortController();
-  const told = vi.fn();
-  const answer = retryUntilAnswered(work, stop.signal, told);
+  const notified = vi.fn();
+  const answer = retryUntilAnswered(work, stop.signal, notified);
   await vi.advanceTimersByTimeAsync(0);
   stop.abort();
   expect(await answer).toBeUndefined();
-  expect([work.mock.calls.length, told.mock.calls.length]).toEqual([1, 1]);
+  expect([work.mock.calls.length, notified.mock.calls.length]).toEqual([1, 1]);
 });

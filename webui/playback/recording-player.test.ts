@@ -42,12 +42,18 @@ afterEach(() => {
 
 function shown() {
   const video = new Video();
-  const told: string[] = [];
+  const calls: string[] = [];
   const nothing = () => {};
   const player = new RecordingPlayer(video as unknown as HTMLVideoElement, {
-    ...{ onTime: nothing, onLeave: nothing, onGap: nothing, onSoundOnly: nothing, onPaused: () => told.push('halted') },
-    onShown: () => told.push('shown'),
-    onFailure: (why) => told.push(why),
+    ...{
+      onTime: nothing,
+      onLeave: nothing,
+      onGap: nothing,
+      onSoundOnly: nothing,
+      onPaused: () => calls.push('halted'),
+    },
+    onShown: () => calls.push('shown'),
+    onFailure: (why) => calls.push(why),
   });
   player.load('door', SPANS);
   player.goTo(START_MS + 20_000, true);
@@ -56,7 +62,7 @@ function shown() {
     video.dispatchEvent(new Event('error'));
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { video, player, told, fail };
+  return { video, player, calls, fail };
 }
 
 const status = (code: number) => async () => new Response('', { status: code });
@@ -67,9 +73,9 @@ test.for([
   ['a network that is away', noNetwork],
 ] as const)('what did not load because of %s is tried again at the same moment, ever more seldom', async ([, why]) => {
   answer = why;
-  const { video, told, fail } = shown();
+  const { video, calls, fail } = shown();
   await fail();
-  expect([told, video.addresses.length]).toEqual([['away'], 1]);
+  expect([calls, video.addresses.length]).toEqual([['away'], 1]);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([video.addresses.length, video.currentTime]).toEqual([2, 20]);
   await fail();
@@ -78,7 +84,7 @@ test.for([
   await vi.advanceTimersByTimeAsync(200);
   expect([video.addresses.length, video.currentTime]).toEqual([3, 20]);
   video.dispatchEvent(new Event('loadeddata'));
-  expect(told.at(-1)).toBe('shown');
+  expect(calls.at(-1)).toBe('shown');
 });
 
 const DECODING = 3;
@@ -86,7 +92,7 @@ const UNKNOWN_FORMAT = 4;
 
 test('a damaged spot is tried once more, then leapt over ever farther, and then it is said that it does not play there', async () => {
   answer = status(206);
-  const { video, told, fail } = shown();
+  const { video, calls, fail } = shown();
   for (const [waitMs, atS] of [
     [1_000, 20],
     [2_000, 22],
@@ -99,10 +105,10 @@ test('a damaged spot is tried once more, then leapt over ever farther, and then 
     // A picture before the damage is shown each time, and that says nothing.
     video.dispatchEvent(new Event('loadeddata'));
   }
-  expect(told.filter((word) => word !== 'shown')).toEqual(['away', 'away', 'away', 'away']);
+  expect(calls.filter((word) => word !== 'shown')).toEqual(['away', 'away', 'away', 'away']);
   await fail(DECODING);
   await vi.advanceTimersByTimeAsync(120_000);
-  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+  expect([calls.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
 });
 
 test('who has come past a damaged spot is at the next one as if it were the first', async () => {
@@ -122,23 +128,23 @@ test('who has come past a damaged spot is at the next one as if it were the firs
 
 test('what the browser cannot read at all is not searched for a place where it can, and not loaded for ever', async () => {
   answer = status(200);
-  const { video, told, fail } = shown();
+  const { video, calls, fail } = shown();
   for (let tries = 0; tries < 5; tries += 1) {
     expect(video.currentTime).toBe(20);
     await fail(UNKNOWN_FORMAT);
     await vi.advanceTimersByTimeAsync(30_000);
   }
-  expect([told.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
+  expect([calls.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
 });
 
 test('a network that breaks and is back when the box is asked is no damage', async () => {
   answer = status(206);
-  const { video, told, fail } = shown();
+  const { video, calls, fail } = shown();
   for (let tries = 0; tries < 9; tries += 1) {
     await fail(2);
     await vi.advanceTimersByTimeAsync(30_000);
   }
-  expect([new Set(told), video.currentTime]).toEqual([new Set(['away']), 20]);
+  expect([new Set(calls), video.currentTime]).toEqual([new Set(['away']), 20]);
 });
 
 test('it goes on from the moment that was played last, at once when the box is back', async () => {
@@ -154,10 +160,10 @@ test('it goes on from the moment that was played last, at once when the box is b
 
 test('what the box does not have any more is not asked for again, until one goes there', async () => {
   answer = status(404);
-  const { video, player, told, fail } = shown();
+  const { video, player, calls, fail } = shown();
   await fail();
   await vi.advanceTimersByTimeAsync(120_000);
-  expect([told, video.addresses.length]).toEqual([['gone'], 1]);
+  expect([calls, video.addresses.length]).toEqual([['gone'], 1]);
   player.goTo(START_MS + 5_000);
   expect([video.addresses.length, video.currentTime]).toEqual([2, 5]);
 });

@@ -17,7 +17,7 @@ test('a camera that told its tracks only after the failure is asked once more', 
 
 afterEach(() => vi.unstubAllGlobals());
 
-const told = (tracks: readonly string[], hasBFrames: boolean | null = null) => ({ tracks, hasBFrames });
+const tracksOf = (tracks: readonly string[], hasBFrames: boolean | null = null) => ({ tracks, hasBFrames });
 
 test.for([
   [['H264', 'Opus'], false],
@@ -32,24 +32,24 @@ test.for([
   ([tracks, expected]) => {
     const codecs = ['video/H264', 'video/rtx'].map((mimeType) => ({ mimeType, clockRate: 90_000 }));
     vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs }) });
-    expect(isWebRtcUnsupported('barn', told(tracks))).toBe(expected);
+    expect(isWebRtcUnsupported('barn', tracksOf(tracks))).toBe(expected);
   },
 );
 
 test('a browser that does not tell what it takes over WebRTC is let try', () => {
-  expect(isWebRtcUnsupported('barn', told(['H265']))).toBe(false);
+  expect(isWebRtcUnsupported('barn', tracksOf(['H265']))).toBe(false);
 });
 
 test('what the box has refused to send over WebRTC is asked for again only when the camera has other tracks', () => {
-  rememberWebRtcUnsupported('yard', told(['H264']));
-  expect(isWebRtcUnsupported('yard', told(['H264']))).toBe(true);
-  expect(isWebRtcUnsupported('yard', told(['H264', 'Opus']))).toBe(false);
-  expect(isWebRtcUnsupported('lane', told(['H264']))).toBe(false);
+  rememberWebRtcUnsupported('yard', tracksOf(['H264']));
+  expect(isWebRtcUnsupported('yard', tracksOf(['H264']))).toBe(true);
+  expect(isWebRtcUnsupported('yard', tracksOf(['H264', 'Opus']))).toBe(false);
+  expect(isWebRtcUnsupported('lane', tracksOf(['H264']))).toBe(false);
 });
 
 test('pictures out of their order are not asked for over WebRTC, until the box says that they are in order', () => {
-  expect(isWebRtcUnsupported('pond', told(['H264'], true))).toBe(true);
-  expect(isWebRtcUnsupported('pond', told(['H264'], false))).toBe(false);
-  rememberWebRtcUnsupported('pond', told(['H264']));
-  expect(isWebRtcUnsupported('pond', told(['H264'], false))).toBe(false);
+  expect(isWebRtcUnsupported('pond', tracksOf(['H264'], true))).toBe(true);
+  expect(isWebRtcUnsupported('pond', tracksOf(['H264'], false))).toBe(false);
+  rememberWebRtcUnsupported('pond', tracksOf(['H264']));
+  expect(isWebRtcUnsupported('pond', tracksOf(['H264'], false))).toBe(false);
 });

@@ -26,7 +26,7 @@ const PACKAGE = Buffer.alloc(100_000, 'perch');
 let folder: string;
 let app: FastifyInstance;
 let asked: object[];
-let told: object[];
+let published: object[];
 let answer: (HostAnswer & { readonly id: string }) | undefined;
 let isOffered: boolean;
 /** Root's service says nothing. */
@@ -42,7 +42,15 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'perch-updates-'));
   mkdirSync(join(folder, 'keys'));
   writeFileSync(join(folder, 'keys/own.pem'), KEYS.publicKey.export({ type: 'spki', format: 'pem' }));
-  [asked, told, answer, isOffered, isDeaf, updateAddress, recorded] = [[], [], undefined, true, false, '', ['door']];
+  [asked, published, answer, isOffered, isDeaf, updateAddress, recorded] = [
+    [],
+    [],
+    undefined,
+    true,
+    false,
+    '',
+    ['door'],
+  ];
   [stop, clock] = [new AbortController(), new FakeClock()];
   const { config } = parseConfig(CONFIG, 'perch.yml', {}, DEFAULTS);
   if (!config) {
@@ -51,7 +59,7 @@ beforeEach(async () => {
   updates = () =>
     new Updates({
       ...{ version: 'v1.1.0', dataDir: folder, clock, log: createLogger('silent', () => {}), signal: stop.signal },
-      events: { emit: (_type, fields) => void told.push(fields) },
+      events: { emit: (_type, fields) => void published.push(fields) },
       paths: {
         list: () => [
           ...recorded.map((name) => ({ name, recording: { active: true } as never })),
@@ -170,7 +178,7 @@ test('what has become of the last update is told, and each of its steps once', a
   await clock.advance(6_000);
   answer = { ...steps, ok: false, state: 'gone back', why: 'unhealthy' };
   await clock.advance(6_000);
-  expect(told).toEqual([
+  expect(published).toEqual([
     { state: 'update', step: 'waiting', ok: true, version: '1.1.0' },
     { state: 'update', step: 'gone back', ok: false, why: 'unhealthy', version: '1.1.0' },
   ]);
@@ -331,7 +339,7 @@ test('a time that is none is not told', async () => {
 test('an update of long ago is no news', async () => {
   answer = { id: 'a', ok: true, text: '', state: 'good' };
   await clock.advance(10_000);
-  expect(told).toEqual([]);
+  expect(published).toEqual([]);
 });
 
 test.for([

@@ -58,10 +58,10 @@ test('what the demo camera has recorded goes with it, also what it recorded befo
 test('its last file goes when it is finished, which may be after the demo has gone', async () => {
   const { start, left, open } = demoWith(['last']);
   const demo = start();
-  const told: string[] = [];
+  const calls: string[] = [];
   const noting = demo.noting({
-    segmentCreated: (file) => told.push(file),
-    segmentCompleted: (file) => told.push(file),
+    segmentCreated: (file) => calls.push(file),
+    segmentCompleted: (file) => calls.push(file),
   });
   open.add('last');
   noting.segmentCreated('last');
@@ -72,7 +72,7 @@ test('its last file goes when it is finished, which may be after the demo has go
   noting.segmentCompleted('last', 1000);
   await demo.close();
   expect(left()).toEqual([]);
-  expect(told).toEqual(['last', 'last']);
+  expect(calls).toEqual(['last', 'last']);
 });
 
 test('what lies on a disk that is away goes the next time, and of what is not there any more nothing is remembered', async () => {

@@ -19,7 +19,7 @@ test.for([
 ])('of the disks %s and %s the reason is the one that a path is recorded to', async (folders) => {
   using folder = temporaryFolder();
   const clock = new FakeClock();
-  const told = new Map<string, string>();
+  const gapEvents = new Map<string, string>();
   const paths = ['inner', 'outer'];
   const config = good(`paths:
   inner: { record: yes, recordPath: /rec/usb/%path/%s-%f }
@@ -29,7 +29,7 @@ test.for([
     ...{ config: () => config, dataDir: folder.path, clock, log: silentLogger },
     flush: new FlushPoint(clock, 1_000),
     index: {
-      addEvent: ({ path, type }: CameraEvent) => told.set(path, type),
+      addEvent: ({ path, type }: CameraEvent) => gapEvents.set(path, type),
       removeEventsBefore: () => {},
     },
     ...{
@@ -48,7 +48,7 @@ test.for([
     })),
   );
   await clock.advance(2_000);
-  await expect.poll(() => Object.fromEntries(told)).toEqual({ '~gaps/inner': 'diskAway', '~gaps/outer': 'diskFull' });
+  await expect.poll(() => Object.fromEntries(gapEvents)).toEqual({ '~gaps/inner': 'diskAway', '~gaps/outer': 'diskFull' });
   stop.abort();
   await gaps.close();
 });

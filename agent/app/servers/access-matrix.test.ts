@@ -231,9 +231,9 @@ test('another server is told the protocol and the program', async () => {
     await box?.ask(row, 'door', mode?.right);
   }
   const seen = (box?.asked.asked ?? []) as Record<string, unknown>[];
-  const told = new Set(seen.map(({ protocol, action, path }) => `${protocol}:${action}:${path}`));
+  const requests = new Set(seen.map(({ protocol, action, path }) => `${protocol}:${action}:${path}`));
   await box?.close();
-  expect([...told].sort()).toEqual([
+  expect([...requests].sort()).toEqual([
     ':api:',
     ':metrics:',
     ':playback:door',

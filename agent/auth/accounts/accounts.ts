@@ -8,7 +8,7 @@ import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
 import { KnownDevices } from './known-devices.ts';
-import { findClaim, hasClaim, withdrawClaim } from './local-claim.ts';
+import { findClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
 import type { Person } from './person.ts';
@@ -197,7 +197,7 @@ export class Accounts {
 
   /** `perch claim` waits until the claim is gone, then checks which password is stored. */
   async #acceptLocalClaim(): Promise<void> {
-    if (this.#isAccepting || !hasClaim(this.#dataDir)) {
+    if (this.#isAccepting) {
       return;
     }
     this.#isAccepting = true;

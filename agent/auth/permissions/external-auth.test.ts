@@ -123,8 +123,8 @@ test('questions are bounded: those beyond are refused', async () => {
 });
 
 test('what it says back is logged without the password or token that it was told', async () => {
-  const told = { ...request, password: 'p"ä$ word', query: 'token=x.y' };
-  for (const asked of [told, { ...told, password: '' }]) {
+  const question = { ...request, password: 'p"ä$ word', query: 'token=x.y' };
+  for (const asked of [question, { ...question, password: '' }]) {
     await using server = await openAskedServer(undefined, false, (body) => ({
       status: 401,
       body: `no: ${JSON.stringify(body)} ${(body as { token: string }).token}`,

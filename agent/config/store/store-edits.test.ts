@@ -116,8 +116,8 @@ test('what all paths have from the defaults is one line in the log', async () =>
   const store = await open();
   logged.length = 0;
   await store.edit([{ keyPath: ['pathDefaults', 'recordPath'], value: '/mnt/b/%path/%s%f' }]);
-  const told = logged.filter(({ level }) => level > DEBUG);
-  expect(told).toMatchObject([{ msg: 'configuration changed', keys: ['pathDefaults.recordPath'] }]);
+  const warnings = logged.filter(({ level }) => level > DEBUG);
+  expect(warnings).toMatchObject([{ msg: 'configuration changed', keys: ['pathDefaults.recordPath'] }]);
   expect(store.current.paths.get('cam23')?.settings?.recordPath).toBe('/mnt/b/%path/%s%f');
 });
 

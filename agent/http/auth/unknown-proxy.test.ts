@@ -11,11 +11,11 @@ test.for<[string, readonly string[], string, Record<string, string>, number]>([
   ['what a stranger sends is not', [], '203.0.113.9', FORWARDED, 0],
 ])('%s', async ([, trustedProxies, remoteAddress, headers, times]) => {
   await using box = await openHttpHarness({ trustedProxies });
-  const told: unknown[] = [];
-  tellOfUnknownProxy(box.app, box.access, 'trustedProxies', { warn: (...words: unknown[]) => told.push(words) });
+  const logged: unknown[] = [];
+  tellOfUnknownProxy(box.app, box.access, 'trustedProxies', { warn: (...words: unknown[]) => logged.push(words) });
   box.app.get('/there', () => 'yes');
   for (let turn = 0; turn < 3; turn += 1) {
     await box.app.inject({ url: '/there', headers, remoteAddress });
   }
-  expect(told).toHaveLength(times);
+  expect(logged).toHaveLength(times);
 });

@@ -5,8 +5,8 @@ import { limitConnections } from './connection-limit.ts';
 
 async function open(isExempt: (ip: string) => boolean) {
   const server = createServer();
-  const told: unknown[] = [];
-  limitConnections(server, { warn: (facts: object, message: string) => told.push([message, facts]) }, 3, isExempt);
+  const logged: unknown[] = [];
+  limitConnections(server, { warn: (facts: object, message: string) => logged.push([message, facts]) }, 3, isExempt);
   server.on('connection', (socket) => socket.destroyed || socket.write('welcome'));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -25,7 +25,7 @@ async function open(isExempt: (ip: string) => boolean) {
     socket.on('error', () => {});
     return Promise.race([once(socket, 'data').then(() => 'welcome'), once(socket, 'close').then(() => 'closed')]);
   };
-  return { sockets, come, told, server };
+  return { sockets, come, logged, server };
 }
 
 test('one address has so many connections; others have theirs, and one that ends makes room', async () => {
@@ -37,27 +37,27 @@ test('one address has so many connections; others have theirs, and one that ends
 });
 
 test('who has too many is told of once, and again when he has been far below', async () => {
-  const { sockets, come, told } = await open(() => false);
+  const { sockets, come, logged } = await open(() => false);
   for (let i = 0; i < 6; i += 1) {
     await come('127.0.0.1');
   }
-  expect(told).toEqual([
+  expect(logged).toEqual([
     ['too many connections from one address: further ones are closed', { ip: '127.0.0.1', limit: 3 }],
   ]);
   for (const socket of sockets) {
     socket.destroy();
   }
   await expect.poll(() => come('127.0.0.1')).toBe('welcome');
-  await expect.poll(async () => come('127.0.0.1').then(() => told.length)).toBe(2);
+  await expect.poll(async () => come('127.0.0.1').then(() => logged.length)).toBe(2);
 });
 
 test('a listener that is full says so once', async () => {
-  const { come, told, server } = await open(() => true);
+  const { come, logged, server } = await open(() => true);
   server.maxConnections = 2;
   for (let i = 0; i < 5; i += 1) {
     await come('127.0.0.1');
   }
-  expect(told).toEqual([['too many connections: no more are taken until some end', { limit: 2 }]]);
+  expect(logged).toEqual([['too many connections: no more are taken until some end', { limit: 2 }]]);
 });
 
 test('a proxy on this machine brings everybody', async () => {

@@ -93,14 +93,14 @@ test.for([
   ],
   ['more blocks than there is room for', Uint8Array.of(0x9f, 201, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2), []],
 ] as const)('the losses that a receiver tells are read from %s', ([, packet, expected]) => {
-  const told: [number, number][] = [];
+  const receptions: [number, number][] = [];
   const sink = {
     onSenderReport: () => {},
     onBye: () => {},
-    onReception: (...block: [number, number]) => told.push(block),
+    onReception: (...block: [number, number]) => receptions.push(block),
   };
   parseRtcp(packet, 0, packet.length, sink);
-  expect(told).toEqual(expected);
+  expect(receptions).toEqual(expected);
 });
 
 test('without a sender report there is no delay since it', () => {

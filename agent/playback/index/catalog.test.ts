@@ -212,8 +212,8 @@ test('an index of another version is rebuilt with one log line, and the journals
   await playback.rebuild(ever);
   expect(askedSince.slice(2)).toEqual([undefined]);
   expect(await countOf(playback)).toBe(1);
-  const told = lines.map(({ msg }) => msg).filter((msg) => String(msg).includes('of another version'));
-  expect(told).toEqual(['the index of recordings is of another version and is rebuilt from the files']);
+  const logged = lines.map(({ msg }) => msg).filter((msg) => String(msg).includes('of another version'));
+  expect(logged).toEqual(['the index of recordings is of another version and is rebuilt from the files']);
 });
 
 test('an index that is found damaged in use is filled again in the background, from files and journals', async () => {
@@ -245,16 +245,16 @@ test('a deleted index is reported as missing, a first start is not', async () =>
   await record(folder.path, 2);
   const { logger, lines } = logBook();
   const setup = { recordPaths: [join(folder.path, TEMPLATE)], logger };
-  const told = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('rebuilt'));
+  const logged = () => lines.map(({ msg }) => String(msg)).filter((msg) => msg.includes('rebuilt'));
   {
     await using playback = openCatalog(folder.path, setup);
     await playback.rebuild(ever);
-    expect(told()).toEqual([]);
+    expect(logged()).toEqual([]);
   }
   rmSync(join(folder.path, 'segments.db'));
   await using playback = openCatalog(folder.path, setup);
   await playback.rebuild(ever);
-  expect(told()).toEqual(['the index of recordings is missing and is rebuilt from the files']);
+  expect(logged()).toEqual(['the index of recordings is missing and is rebuilt from the files']);
 });
 
 test('the hour that autumn shows twice has all its recordings, each at its own time', async () => {

@@ -11,8 +11,8 @@ async function startHub(folder?: string) {
   const clock = new FakeClock();
   const journal = new EventJournal({ folder: folder ?? temporary?.path ?? '', logger: silentLogger });
   const hub = new EventHub(journal, clock, silentLogger);
-  const told: CameraEvent[] = [];
-  hub.listen((event) => told.push(event));
+  const notified: CameraEvent[] = [];
+  hub.listen((event) => notified.push(event));
   onTestFinished(async () => {
     await hub.close();
     temporary?.[Symbol.dispose]();
@@ -23,20 +23,20 @@ async function startHub(folder?: string) {
     await journal.replay({ addEvent: (event) => events.push(event) });
     return events;
   };
-  return { clock, hub, told, add, written, nowUs: () => clock.wallMs() * 1000 };
+  return { clock, hub, notified, add, written, nowUs: () => clock.wallMs() * 1000 };
 }
 
 test('an event without begin and end is now, and lasts five seconds', async () => {
-  const { add, told, written, nowUs } = await startHub();
+  const { add, notified, written, nowUs } = await startHub();
   const event = await add({ text: 'hello' });
   expect(event).toMatchObject({ startUs: nowUs(), endUs: nowUs() + 5e6, text: 'hello', source: 'api' });
   expect(event.id).toMatch(/^[0-9a-f-]{36}$/);
-  expect(told).toEqual([event]);
+  expect(notified).toEqual([event]);
   expect(await written()).toEqual([event]);
 });
 
 test('a lasting event is published at its start and its end, with one id', async () => {
-  const { clock, hub, add, told, written, nowUs } = await startHub();
+  const { clock, hub, add, notified, written, nowUs } = await startHub();
   const begun = await add({ state: 'start' });
   expect(hub.running('cam')).toEqual([begun]);
   expect(begun.endUs).toBeUndefined();
@@ -44,7 +44,7 @@ test('a lasting event is published at its start and its end, with one id', async
   const ended = await add({ state: 'end', id: begun.id });
   expect(ended).toEqual({ ...begun, endUs: nowUs() });
   expect(hub.running('cam')).toEqual([]);
-  expect(told).toEqual([begun, ended]);
+  expect(notified).toEqual([begun, ended]);
   expect(await written()).toEqual([ended]);
 });
 
@@ -97,13 +97,13 @@ test('the end of an ongoing event is measured from its start, whatever start is 
 });
 
 test('of 10,000 events at once those that the disk cannot take in time are rejected and not published', async () => {
-  const { add, told, written } = await startHub();
+  const { add, notified, written } = await startHub();
   const results = await Promise.allSettled(Array.from({ length: 10_000 }, () => add()));
   const refused = results.filter(({ status }) => status === 'rejected');
   expect(refused.length).toBeGreaterThan(0);
   expect(refused.at(-1)).toMatchObject({ reason: { code: 'exhausted', context: { retryAfterS: 1 } } });
-  expect(told).toHaveLength(10_000 - refused.length);
-  expect(await written()).toHaveLength(told.length);
+  expect(notified).toHaveLength(10_000 - refused.length);
+  expect(await written()).toHaveLength(notified.length);
 });
 
 test('an event that is ongoing when the program ends gets its end, however many lines are queued', async () => {
@@ -116,13 +116,13 @@ test('an event that is ongoing when the program ends gets its end, however many 
 });
 
 test('an event without a reported end is closed after an hour', async () => {
-  const { clock, hub, add, told } = await startHub();
+  const { clock, hub, add, notified } = await startHub();
   const { startUs } = await add({ state: 'start' });
   await clock.advance(3_590_000);
   expect(hub.running('cam')).toHaveLength(1);
   await clock.advance(20_000);
   expect(hub.running('cam')).toHaveLength(0);
-  expect(told.at(-1)?.endUs).toBe(startUs + 3_600e6);
+  expect(notified.at(-1)?.endUs).toBe(startUs + 3_600e6);
 });
 
 test('what went on when the program ended has an end afterwards', async () => {
@@ -134,9 +134,9 @@ test('what went on when the program ended has an end afterwards', async () => {
   await first.hub.close();
   const killed = await startHub(folder.path);
   await killed.add({ state: 'start', id: 'killed' });
-  const { hub, written, told } = await startHub(folder.path);
+  const { hub, written, notified } = await startHub(folder.path);
   await hub.begin();
-  expect(told.map(({ id }) => id)).toEqual(['killed']);
+  expect(notified.map(({ id }) => id)).toEqual(['killed']);
   const events = await written();
   expect(events.map((event) => [event.id, event.endUs])).toEqual([
     ['closed', endUs],
@@ -174,9 +174,9 @@ test.for([
   [{ endUs: Date.UTC(2025, 11, 31) * 1000 }, 'it ends before it starts'],
   [{ startUs: 0, endUs: Date.UTC(2026, 0, 1) * 1000 }, 'lasts longer than 24 h'],
 ] as const)('%o is refused', async ([event, message]) => {
-  const { add, told } = await startHub();
+  const { add, notified } = await startHub();
   await expect(add(event)).rejects.toMatchObject({ code: 'badInput', message: expect.stringContaining(message) });
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
 });
 
 test('the end of an unknown event is not found', async () => {

@@ -338,13 +338,13 @@ test('leftover files are finished at start and logged; open and foreign files ar
     writeFileSync(name, bytes);
   }
   writeFileSync(empty, '');
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const warnings: unknown[] = [];
   const report = await recoverRecordings(
     [join(folder.path, TEMPLATE)],
     {
       isOpen: (name) => name === openFile,
-      onRecovered: (segment) => told.push(segment),
+      onRecovered: (segment) => reported.push(segment),
       clock: new FakeClock(),
       logger: { ...silentLogger, warn: (facts: unknown) => warnings.push(facts) } as typeof silentLogger,
     },
@@ -352,9 +352,9 @@ test('leftover files are finished at start and logged; open and foreign files ar
   );
   expect([...report.recovered].sort()).toEqual([file, deep].sort());
   const facts = { startUs: WALL * 1000, durationMs: 4000, sizeBytes: whole.length };
-  expect(told).toHaveLength(2);
-  expect(told).toContainEqual({ path: 'cam', file, ...facts });
-  expect(told).toContainEqual({ path: 'garden/gate', file: deep, ...facts });
+  expect(reported).toHaveLength(2);
+  expect(reported).toContainEqual({ path: 'cam', file, ...facts });
+  expect(reported).toContainEqual({ path: 'garden/gate', file: deep, ...facts });
   expect(report.unreadable.map((left) => left.file)).toEqual([empty]);
   // Whoever reads it into the index tells of it, once.
   expect(warnings).toEqual([]);

@@ -156,10 +156,10 @@ test('invalid times and long notes are rejected', async () => {
 
 test('the listener gets all ranges when they are read and when they change', async () => {
   using folder = temporaryFolder();
-  const told: number[] = [];
-  const ranges = new ProtectedRanges(join(folder.path, 'protected.json'), (all) => told.push(all.length));
+  const notified: number[] = [];
+  const ranges = new ProtectedRanges(join(folder.path, 'protected.json'), (all) => notified.push(all.length));
   await ranges.load();
   const { id } = await ranges.add(range('door', 1, 2));
   await ranges.remove(id);
-  expect(told).toEqual([0, 1, 0]);
+  expect(notified).toEqual([0, 1, 0]);
 });

@@ -368,7 +368,7 @@ test('what is kicked is gone, its connections with it', async () => {
   ]);
 });
 
-const told = (box: RtspHarness, msg: string) =>
+const logged = (box: RtspHarness, msg: string) =>
   box.log.map((line) => JSON.parse(line)).filter((line) => line.msg.startsWith(msg));
 
 test.for([
@@ -383,7 +383,7 @@ test.for([
     box.paths.streams.set('cam', new Stream([ALAW]));
     const caller = await box.call();
     await caller.ask('SETUP', box.url('cam/trackID=0'), [['Transport', transport]]);
-    expect(told(box, 'RTSP request rejected')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
+    expect(logged(box, 'RTSP request rejected')).toMatchObject([{ path: 'cam', method: 'SETUP', status: 461, reason }]);
   },
 );
 
@@ -392,11 +392,11 @@ test('the log shows no user where there is none, and no port that is off', async
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);
   await caller.ask('PLAY', box.url('cam'));
-  const [reading] = told(box, 'is reading from path');
+  const [reading] = logged(box, 'is reading from path');
   expect(reading).toMatchObject({ path: 'cam', transport: 'TCP' });
   expect(reading).not.toHaveProperty('user');
-  expect(told(box, 'RTSP server is open')).toEqual([expect.objectContaining({ rtsp: box.server.rtsp.port })]);
-  expect(told(box, 'RTSP server is open')[0]).not.toHaveProperty('rtsps');
+  expect(logged(box, 'RTSP server is open')).toEqual([expect.objectContaining({ rtsp: box.server.rtsp.port })]);
+  expect(logged(box, 'RTSP server is open')[0]).not.toHaveProperty('rtsps');
 });
 
 test('closing ends every session and connection', async () => {

@@ -268,7 +268,7 @@ test('the password is in no log line, no error and no request line', async () =>
   const lines: string[] = [];
   const log = createLogger('trace', (line) => lines.push(line));
   const hidden = { user: 'admin', password: 'Zx9-hidden' };
-  const told: string[] = [];
+  const received: string[] = [];
   const scripts: Script[] = [
     guarded([MD5], digest('n', hidden)),
     guarded([MD5], () => false),
@@ -293,13 +293,13 @@ test('the password is in no log line, no error and no request line', async () =>
       () => 'plays',
       () => run.failure(),
     );
-    told.push(await outcome);
+    received.push(await outcome);
     for (const { method, uri } of camera.callers.flatMap(({ requests }) => requests)) {
-      told.push(`${method} ${uri}`);
+      received.push(`${method} ${uri}`);
     }
   }
-  expect(told.filter((text) => text === 'plays')).toHaveLength(2);
+  expect(received.filter((text) => text === 'plays')).toHaveLength(2);
   const basicText = Buffer.from(`${hidden.user}:${hidden.password}`).toString('base64');
   const isLoose = (text: string) => text.includes(hidden.password) || text.includes(basicText);
-  expect([...told, ...lines].filter(isLoose)).toEqual([]);
+  expect([...received, ...lines].filter(isLoose)).toEqual([]);
 });

@@ -312,12 +312,12 @@ test('what one sees is told when it was captured: at the beginning, and each sec
     stream.write(0, picture);
     await clock.advance(40);
   }
-  const told = watcher.clocks.map(({ mediaS, captureMs, nowMs }) => [
+  const offsets = watcher.clocks.map(({ mediaS, captureMs, nowMs }) => [
     mediaS,
     Number(captureMs) - start,
     Number(nowMs) - start,
   ]);
-  expect(told).toEqual([
+  expect(offsets).toEqual([
     [10, -30, 0],
     [11, 970, 1000],
   ]);
@@ -416,7 +416,7 @@ test('with pictures in another order than they are shown it is told the same at 
     stream.write(0, { ...picture, pts: Math.round((place * 90_000) / 29), wall: start + Math.round((i * 1000) / 29) });
     await clock.advance(1000 / 29);
   }
-  const [, ...told] = watcher.clocks.map(({ mediaS, captureMs }) => Number(captureMs) - Number(mediaS) * 1000);
-  expect(told.length).toBeGreaterThan(4);
-  expect(Math.max(...told) - Math.min(...told)).toBeLessThan(3);
+  const [, ...offsets] = watcher.clocks.map(({ mediaS, captureMs }) => Number(captureMs) - Number(mediaS) * 1000);
+  expect(offsets.length).toBeGreaterThan(4);
+  expect(Math.max(...offsets) - Math.min(...offsets)).toBeLessThan(3);
 });

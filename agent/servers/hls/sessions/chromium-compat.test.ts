@@ -20,7 +20,8 @@ function playlist(kinds: string, firstNumber = 0, durationS = 1): MediaPlaylist 
   return { targetDurationS: 10, partTargetS: 0.2, discontinuitySequence: 0, segments, running: undefined };
 }
 
-const numbersOf = (told: MediaPlaylist | undefined): number[] | undefined => told?.segments.map(({ number }) => number);
+const numbersOf = (served: MediaPlaylist | undefined): number[] | undefined =>
+  served?.segments.map(({ number }) => number);
 
 test.for([
   ['three that begin with key pictures', 'KKKKK', 1, [2, 3, 4]],
@@ -72,9 +73,9 @@ test('who comes back from a pause gets what is still there', () => {
 
 test('the list has no parts, and discontinuities before its first segment are counted', () => {
   const leading = playlist('KDKDKK');
-  const told = new ChromiumCompat().next('video1', leading, leading);
-  expect(told).toMatchObject({ partTargetS: undefined, running: undefined, discontinuitySequence: 2 });
-  expect(told?.segments.flatMap(({ parts }) => parts)).toEqual([]);
+  const served = new ChromiumCompat().next('video1', leading, leading);
+  expect(served).toMatchObject({ partTargetS: undefined, running: undefined, discontinuitySequence: 2 });
+  expect(served?.segments.flatMap(({ parts }) => parts)).toEqual([]);
 });
 
 test.for([

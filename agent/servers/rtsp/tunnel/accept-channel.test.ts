@@ -142,23 +142,23 @@ test.for([
   ['an HTTP tunnel', 'http', base64],
   ['a WebSocket', 'websocket', masked],
 ] as const)('what is sent into %s while paused arrives after resume, and then its end', async ([, kind, wrap]) => {
-  const told: string[] = [];
+  const received: string[] = [];
   let onTold = () => {};
   await using there = await channelFront((channel) => {
     channel.sink = {
       onBytes: (chunk, length) => {
-        told.push(Buffer.from(chunk.subarray(0, length)).toString('latin1'));
+        received.push(Buffer.from(chunk.subarray(0, length)).toString('latin1'));
         onTold();
       },
       onEnd: () => {
-        told.push('end');
+        received.push('end');
         onTold();
       },
     };
   });
   const hear = (count: number) =>
     new Promise<void>((resolve) => {
-      onTold = () => told.length >= count && resolve();
+      onTold = () => received.length >= count && resolve();
       onTold();
     });
   await using down = new Client(there);
@@ -185,10 +185,10 @@ test.for([
   await using witness = new Client(there);
   witness.send(kind === 'http' ? 'OPTIONS' : 'GETX');
   await hear(2);
-  expect(told).toEqual(['one', kind === 'http' ? 'OPTIONS' : 'GETX']);
+  expect(received).toEqual(['one', kind === 'http' ? 'OPTIONS' : 'GETX']);
   channel.resume();
   await hear(4);
-  expect(told.slice(2)).toEqual(['two', 'end']);
+  expect(received.slice(2)).toEqual(['two', 'end']);
 });
 
 test('a tunnel ends with its GET and closes its POST', async () => {
