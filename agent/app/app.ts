@@ -346,7 +346,7 @@ export class App {
         this.#box.streamOpened(name);
         this.#servers.streamOpened(name, stream);
       },
-      tell: this.#events.emit,
+      publishEvent: this.#events.emit,
     };
   }
 

@@ -24,6 +24,18 @@ export class PerchError extends Error {
   }
 }
 
+/** undefined when `work` fails as expected. @throws any other exception */
+export function unlessExpected<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 const MAX_CAUSES = 16;
 
 /** The error and its chain of causes, each once, because errors may cause each other. */

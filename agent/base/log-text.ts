@@ -6,7 +6,7 @@ const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
 
 /**
  * A log line for people: time, level, path, event, facts.
- * `2026-11-20 07:50:01 WAR [garden] no picture from the camera, trying again reason="connection refused"`
+ * `2026-11-20 07:50:01 WAR [garden] no picture from the camera, retrying reason="connection refused"`
  */
 export function textLine(json: string): string {
   const entry = JSON.parse(json) as Record<string, unknown>;

@@ -2,19 +2,19 @@ import type { Clock } from './clock.ts';
 import { subscriberOf } from './ip-address.ts';
 import type { Logger } from './log.ts';
 
-/** What all of them may hold together: some hundred honest clients, who come and are let in within milliseconds, hold a tenth of it. */
+/** Of all of them together. A hundred regular clients, which log in within milliseconds, hold a tenth of it. */
 const MAX_NEWCOMER_BYTES = 8 << 20;
-/** A connection with its socket, parser and first request (measured), and the same with OpenSSL's state and buffers. */
+/** Measured: a connection with its socket, parser and first request. */
 export const CONNECTION_BYTES = 12 << 10;
 export const TLS_CONNECTION_BYTES = 40 << 10;
-/** So often it is logged that clients were closed: a flood of them is not to fill the log. */
+/** Shortest time between log lines about closed clients. */
 const LOG_EVERY_MS = 60_000;
 
-/** The memory that one client holds. */
+/** The memory of one client. */
 export interface NewcomerShare {
-  /** May end the client, or others. @param bytes that it holds now */
+  /** May close this client, or others. @param bytes that it holds now */
   hold(bytes: number): void;
-  /** It has been let in, or has gone. */
+  /** The client has logged in, or its connection has closed. */
   end(): void;
 }
 
@@ -24,15 +24,15 @@ interface Share extends NewcomerShare {
 }
 
 interface Address {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly shares: Set<Share>;
   bytes: number;
 }
 
 /**
- * One budget for the heads and bodies of all clients that nobody has let in yet. When it is used up, the clients of the address that
- * holds most are closed, the oldest first: one machine that opens a thousand connections keeps no other one out. Of addresses that
- * hold the same the one that has been there longest gives way: a thousand machines with one connection each do not either.
+ * One budget for the heads and bodies of all clients without a login. When it is exceeded, clients of the address that holds most are
+ * closed, oldest first, so that neither one machine with a thousand connections nor a thousand machines with one each keep others out.
+ * Of addresses that hold the same, the oldest one is closed first.
  */
 export class NewcomerMemory {
   readonly #clock: Pick<Clock, 'monoMs'>;
@@ -49,14 +49,14 @@ export class NewcomerMemory {
     this.#limitBytes = limitBytes;
   }
 
-  /** That all of them hold now. */
+  /** Held by all clients. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
    * @param ip canonical
-   * @param close ends the client's connection; called once at most, and not after `end`
+   * @param close ends the client's connection; called at most once, and not after `end`
    */
   open(ip: string, close: () => void): NewcomerShare {
     const key = subscriberOf(ip);
@@ -107,16 +107,16 @@ export class NewcomerMemory {
       }
       this.#remove(most, largest, oldest);
       oldest.close();
-      this.#tell(most);
+      this.#logClosed(most);
     }
   }
 
-  #tell(address: string): void {
+  #logClosed(address: string): void {
     this.#closed += 1;
     const nowMs = this.#clock.monoMs();
     if (nowMs - this.#loggedMs >= LOG_EVERY_MS) {
       const facts = { address, closed: this.#closed, limitBytes: this.#limitBytes };
-      this.#log.warn(facts, 'clients without a login hold too much memory: the oldest of this address are closed');
+      this.#log.warn(facts, 'clients without a login hold too much memory, oldest of this address closed');
       this.#loggedMs = nowMs;
       this.#closed = 0;
     }

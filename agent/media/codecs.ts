@@ -15,7 +15,7 @@ import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
 import { createLpcmDepacketizer } from './lpcm/depacketize.ts';
 import { MjpegDepacketizer } from './mjpeg/depacketize.ts';
 import { packetizeMjpeg } from './mjpeg/packetize.ts';
-import * as rfc6381 from './mp4/entry/codec-string.ts';
+import { entryCodec } from './mp4/entry/entry-codec.ts';
 import * as entry from './mp4/entry/sample-entry.ts';
 import { createMpegAudioDepacketizer } from './mpeg-audio/depacketize.ts';
 import { packetizeMpegAudio } from './mpeg-audio/packetize.ts';
@@ -54,8 +54,6 @@ export interface CodecInfo<T extends Track = Track> {
   sampleEntry?(track: T): Uint8Array;
   /** What MP4 carries instead, made of the samples. */
   readonly fmp4As?: 'flac';
-  /** As RFC 6381 and the codec's MP4 binding name it in playlists and for `MediaSource.isTypeSupported`. */
-  codecString?(track: T): string;
   /** Undefined: transport streams cannot express this track. */
   tsFormat?(track: T): ts.TsFormat | undefined;
   readonly webrtc?: {
@@ -95,7 +93,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeH264,
     packetizeParameters: packetizeH264Parameters,
     sampleEntry: (track) => entry.visualEntry('avc1', track, entry.avcC(track)),
-    codecString: rfc6381.avc1,
     tsFormat: () => ({ streamType: 0x1b, streamId: ts.VIDEO_ID, descriptors: [] }),
     webrtc: { encoding: () => 'H264', priority: 5 },
     hls: { fmp4: true, mpegts: true },
@@ -112,7 +109,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetizeParameters: packetizeH265Parameters,
     // hvc1, not hev1: parameter sets stand in the entry alone, as Apple's players require.
     sampleEntry: (track) => entry.visualEntry('hvc1', track, entry.hvcC(track)),
-    codecString: rfc6381.hvc1,
     tsFormat: () => ({ streamType: 0x24, streamId: ts.VIDEO_ID, descriptors: ts.registration('HEVC') }),
     webrtc: { encoding: () => 'H265', priority: 4 },
     // In fMP4 only, by Apple's authoring specification; no browser plays it in transport streams.
@@ -125,7 +121,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { AV1: (_format, sink) => new Av1Depacketizer(sink) },
     packetize: packetizeAv1,
     sampleEntry: (track) => entry.visualEntry('av01', track, entry.av1C(track)),
-    codecString: rfc6381.av01,
     webrtc: { encoding: () => 'AV1', priority: 1 },
     hls: { fmp4: true },
   },
@@ -136,7 +131,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { VP8: (_format, sink) => new Vp8Depacketizer(sink) },
     packetize: packetizeVp8,
     sampleEntry: (track) => entry.visualEntry('vp08', track, entry.vpcC(track)),
-    codecString: rfc6381.vp08,
     webrtc: { encoding: () => 'VP8', priority: 3 },
   },
   vp9: {
@@ -146,7 +140,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { VP9: (_format, sink) => new Vp9Depacketizer(sink) },
     packetize: packetizeVp9,
     sampleEntry: (track) => entry.visualEntry('vp09', track, entry.vpcC(track)),
-    codecString: rfc6381.vp09,
     webrtc: { encoding: () => 'VP9', priority: 2 },
     hls: { fmp4: true },
   },
@@ -173,7 +166,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { 'MPEG4-GENERIC': createAacDepacketizer, 'MP4A-LATM': createLatmDepacketizer },
     packetize: packetizeAac,
     sampleEntry: (track) => entry.audioEntry('mp4a', track, entry.esds('mpeg4Audio', track.config)),
-    codecString: rfc6381.mp4aOfAac,
     tsFormat: ts.aacFormat,
     hls: { fmp4: true, mpegts: true },
   },
@@ -184,7 +176,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { OPUS: createOpusDepacketizer, MULTIOPUS: createMultiopusDepacketizer },
     packetize: packetizeOpus,
     sampleEntry: (track) => entry.audioEntry('Opus', track, entry.dOps(track)),
-    codecString: () => 'opus',
     tsFormat: ts.opusFormat,
     webrtc: { encoding: (track) => (track.layout ? 'MULTIOPUS' : 'OPUS') },
     hls: { fmp4: true },
@@ -194,8 +185,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     label: 'FLAC',
     zlm: [-1, 'FLAC'],
     sampleEntry: (track) => entry.audioEntry('fLaC', track, entry.dfLa(track)),
-    // Apple's validator rejects `flac`.
-    codecString: () => 'fLaC',
     hls: { fmp4: true },
   },
   'mpeg-audio': {
@@ -205,7 +194,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { MPA: createMpegAudioDepacketizer },
     packetize: packetizeMpegAudio,
     sampleEntry: (track) => entry.audioEntry('mp4a', track, entry.esds(track, undefined)),
-    codecString: rfc6381.mp4aOfMpegAudio,
     tsFormat: ts.mpegAudioFormat,
     // In fMP4 Chromium rejects MP3 in Media Source Extensions, and its own HLS player stops even where another variant goes without.
     hls: { label: 'MP3', mpegts: true, takes: (track) => track.layer === 3 },
@@ -217,7 +205,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { AC3: createAc3Depacketizer },
     packetize: packetizeAc3,
     sampleEntry: (track) => entry.audioEntry('ac-3', track, entry.dac3(track)),
-    codecString: () => 'ac-3',
     // ATSC A/52 annex A §A4.1: the form of North America, which all players understand.
     tsFormat: () => ({ streamType: 0x81, streamId: ts.PRIVATE_ID, descriptors: ts.registration('AC-3') }),
     hls: { fmp4: 'rare', mpegts: true },
@@ -235,7 +222,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     fmp4As: 'flac',
     webrtc: { encoding: (track) => (track.law === 'a' ? 'PCMA' : 'PCMU'), takes: isMono8kHz },
   },
-
   g722: {
     kind: 'audio',
     label: 'G722',
@@ -257,7 +243,6 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeSampleBased,
     fmp4As: 'flac',
   },
-
   'mpeg-ts': {
     kind: 'multiplex',
     label: 'MPEG-TS',
@@ -270,7 +255,11 @@ export const CODECS: readonly CodecInfo[] = Object.values<CodecInfo>(TABLE);
 
 export const codecOf = (track: Pick<Track, 'codec'>): CodecInfo => TABLE[track.codec];
 
-export const codecString = (track: Track): string | undefined => codecOf(track).codecString?.(track);
+/** As playlists and `MediaSource.isTypeSupported` name the codec (RFC 6381); undefined: not in MP4, or without such a name. */
+export function codecString(track: Track): string | undefined {
+  const entryOf = codecOf(track).sampleEntry;
+  return entryOf && entryCodec(entryOf(track));
+}
 
 /** @throws PerchError 'unsupported': MP4 has no place for the codec, or browsers reject the whole file */
 export function sampleEntry(track: Track): Uint8Array {

@@ -1,6 +1,6 @@
 import { parseAacConfig } from './aac/params.ts';
-import { BitWriter } from './flac/bit-writer.ts';
 import { FlacEncoder } from './flac/encode.ts';
+import { BitWriter } from './payload/bit-writer.ts';
 import type { AacTrack, FlacTrack, OpusTrack, Track } from './sample/track.ts';
 
 /** A coded frame in which nothing is heard. */
@@ -51,15 +51,15 @@ function silentAac({ config, frameSamples }: AacTrack): SilentFrame | undefined 
   for (const kind of elements) {
     const tag = tags.get(kind) ?? 0;
     tags.set(kind, tag + 1);
-    out.put(kind, 3);
-    out.put(tag, 4);
+    out.bits(kind, 3);
+    out.bits(tag, 4);
     if (kind === PAIR) {
-      out.put(0, 1); // common_window: each has its own
-      out.put(0, AAC_CHANNEL_BITS);
+      out.bits(0, 1); // common_window: each has its own
+      out.bits(0, AAC_CHANNEL_BITS);
     }
-    out.put(0, AAC_CHANNEL_BITS);
+    out.bits(0, AAC_CHANNEL_BITS);
   }
-  out.put(END, 3);
+  out.bits(END, 3);
   out.align();
   return { data: out.bytes.slice(0, out.length), ticks: frameSamples };
 }

@@ -69,7 +69,7 @@ async function tableOf(paths: string) {
 
 const publisherOf = (id: string, onReplaced = () => {}) => ({ kind: RTSP_SESSION, id, query: `q=${id}`, onReplaced });
 
-test('hooks begin and end around a publisher, his readers first', async () => {
+test('hooks start and end with a publisher, those of its readers first', async () => {
   const { table, notesOf } = await tableOf('cam:');
   expect(notesOf('cam')).toEqual(['created']);
   const publication = table.publish('cam', publisherOf('p'));
@@ -100,7 +100,7 @@ test('the source of a pulled path has no id', async () => {
   expect(notesOf('cam')).toEqual(['created', `available ${source.type}  `, `online ${source.type}`]);
 });
 
-test('a path has stopped when everything that its hooks have begun is gone', async () => {
+test('a path has stopped when all commands of its hooks have exited', async () => {
   const { table, hooks } = await tableOf('cam:');
   const gone = Promise.withResolvers<void>();
   const noted = hooks.get('cam') as NotedHooks;
@@ -118,7 +118,7 @@ test('a path has stopped when everything that its hooks have begun is gone', asy
 
 const ON_DEMAND = '{runOnDemand: x, runOnDemandStartTimeout: 4s, runOnDemandCloseAfter: 2s}';
 
-test('who wants a stream waits for the publisher that a hook brings, and the hook ends when nobody reads', async () => {
+test('a reader waits for the publisher that a hook starts, and the hook ends without readers', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const opened = table.open('cam', 'a=1');
   const second = table.open('cam', 'a=2');
@@ -144,7 +144,7 @@ test('who wants a stream waits for the publisher that a hook brings, and the hoo
   expect(notesOf('cam')).toEqual(['demanded a=3']);
 });
 
-test('a publisher that does not come in time is given up, with the hook', async () => {
+test('the wait for a publisher times out and ends the hook', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const refused = table.open('cam').catch((error: unknown) => error);
   await clock.advance(4_000);
@@ -152,7 +152,7 @@ test('a publisher that does not come in time is given up, with the hook', async 
   expect(notesOf('cam')).toEqual(['created', 'demanded ', 'end of demanded']);
 });
 
-test('a publisher that goes ends the demand; one that takes its place does not', async () => {
+test('the end of the publisher ends the demand; its replacement does not', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const opened = table.open('cam');
   table.publish('cam', publisherOf('one')).publish([tinyH264]);
@@ -170,7 +170,7 @@ test('a publisher that goes ends the demand; one that takes its place does not',
   expect(notesOf('cam')).toEqual(['end of online', 'end of available', 'end of demanded']);
 });
 
-test('one who takes the place of a publisher and brings nothing is given up as well', async () => {
+test('a replacing publisher without media times out as well', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const opened = table.open('cam');
   table.publish('cam', publisherOf('one')).publish([tinyH264]);
@@ -180,7 +180,7 @@ test('one who takes the place of a publisher and brings nothing is given up as w
   expect(notesOf('cam')).toContain('end of demanded');
 });
 
-test('a publisher who comes by himself starts nothing', async () => {
+test('a publisher without a demand starts no demand hook', async () => {
   const { clock, table, notesOf } = await tableOf(`cam: ${ON_DEMAND}`);
   const stream = table.publish('cam', publisherOf('p')).publish([tinyH264]);
   expect(await table.open('cam')).toBe(stream);
@@ -188,7 +188,7 @@ test('a publisher who comes by himself starts nothing', async () => {
   expect(notesOf('cam')).toEqual(['created', 'available rtspSession p q=p', 'online rtspSession']);
 });
 
-test('a path that a pattern stands for is there until its hook has ended', async () => {
+test('a path of a pattern exists until its hook has ended', async () => {
   const { clock, table, hooks, groups } = await tableOf(`"~^on/([a-z]+)(x[0-9])?$": ${ON_DEMAND}`);
   const refused = table.open('on/one').catch(() => {});
   expect(groups.get('on/one')).toEqual(['one', '']);
@@ -204,7 +204,7 @@ test('a path that a pattern stands for is there until its hook has ended', async
   expect(table.find('on/one')).toBeUndefined();
 });
 
-test('a path that a pattern stands for goes with its publisher, when the hooks that he began have ended', async () => {
+test('a path of a pattern is removed after its publisher and its hooks have ended', async () => {
   const { clock, table, hooks } = await tableOf('all_others:');
   const publication = table.publish('live/one', publisherOf('p'));
   publication.publish([tinyH264]);
@@ -218,7 +218,7 @@ test('a path that a pattern stands for goes with its publisher, when the hooks t
   expect(table.find('live/one')).toBeUndefined();
 });
 
-test('a camera that a pattern stands for is there until the hooks of its stream have ended', async () => {
+test('a pulled path of a pattern exists until the hooks of its stream have ended', async () => {
   const { clock, table, source, hooks } = await tableOf('"~^on/": {source: "rtsp://h/1", sourceOnDemand: true}');
   const opened = table.open('on/one');
   await clock.advance(0);
@@ -235,7 +235,7 @@ test('a camera that a pattern stands for is there until the hooks of its stream 
   expect(table.find('on/one')).toBeUndefined();
 });
 
-test('other commands that run once are taken over while the stream goes on', async () => {
+test('changed commands that run once take effect without a restart', async () => {
   const { table, hooks, groups, notesOf } = await tableOf('cam: {runOnUnread: a, runOnAvailable: x}');
   expect([...groups]).toEqual([['cam', undefined]]);
   const noted = hooks.get('cam') as NotedHooks;
@@ -252,7 +252,7 @@ test('other commands that run once are taken over while the stream goes on', asy
   expect(noted.notes).toContain('end of available');
 });
 
-test('a path that has changed begins nothing before its former self is gone, also when somebody asks for it meanwhile', async () => {
+test('a changed path starts after the former one is released, also when a reader requests it', async () => {
   const entry = 'cam: {source: "rtsp://h/1", sourceOnDemand: true, rtspTransport: ';
   const { clock, table, source, formers } = await tableOf(`${entry}udp}`);
   const opened = table.open('cam');

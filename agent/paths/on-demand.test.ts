@@ -51,7 +51,7 @@ function pathOnDemand(
   return { clock, source, path, queries, idleCount: () => idle };
 }
 
-test('nobody asks: the source is left alone, and the page sees that asking would start it', async () => {
+test('without a request the source is not started, and the status says that a request would start it', async () => {
   const { clock, source, path } = pathOnDemand();
   await clock.advance(60_000);
   expect(source.runs).toBe(0);
@@ -61,7 +61,7 @@ test('nobody asks: the source is left alone, and the page sees that asking would
   });
 });
 
-test('the first request starts the source, and all requests until then get its stream', async () => {
+test('the first request starts the source, and all waiting requests get its stream', async () => {
   const { clock, source, path } = pathOnDemand();
   const [first, second] = [path.open(''), path.open('')];
   await clock.advance(3_000);
@@ -75,7 +75,7 @@ test('the first request starts the source, and all requests until then get its s
   expect(source.runs).toBe(1);
 });
 
-test('a source that does not come in time fails every request, with the reason, and is stopped', async () => {
+test('a source that does not start in time is stopped, and every request fails with the reason', async () => {
   const { clock, source, path, idleCount } = pathOnDemand();
   const failures = [path.open(''), path.open('')].map((request) => request.catch((error: unknown) => error));
   await clock.advance(100);
@@ -93,7 +93,7 @@ test('a source that does not come in time fails every request, with the reason, 
   expect(idleCount()).toBe(1);
 });
 
-test('a source that waits for the answer to another login has its whole time afterwards', async () => {
+test('the time that a source waits for a login turn does not count', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(9_000);
@@ -104,7 +104,7 @@ test('a source that waits for the answer to another login has its whole time aft
   await path.stop();
 });
 
-test('a stream that was asked for and is not read ends after the time to close', async () => {
+test('a requested stream without a reader ends after closeAfter', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(0);
@@ -117,7 +117,7 @@ test('a stream that was asked for and is not read ends after the time to close',
   expect(source.isRunning).toBe(false);
 });
 
-test('readers keep the source; a new one within the time to close gets the same connection', async () => {
+test('readers keep the source; a new one within closeAfter gets the same connection', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(0);
@@ -138,7 +138,7 @@ test('readers keep the source; a new one within the time to close gets the same 
   expect(stream.isClosed).toBe(true);
 });
 
-test('recorders and what is made once for others are no readers, the HLS muxer is one', async () => {
+test('recorders and shared outputs do not count as readers, the HLS muxer does', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(0);
@@ -160,7 +160,7 @@ test('recorders and what is made once for others are no readers, the HLS muxer i
   expect(stream.isClosed).toBe(true);
 });
 
-test('a reader that is thrown out counts no more', async () => {
+test('a removed reader no longer counts', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(0);
@@ -176,7 +176,7 @@ test('a reader that is thrown out counts no more', async () => {
   expect(stream.isClosed).toBe(true);
 });
 
-test('a source that fails after it was there takes its readers along, and the next request starts it again', async () => {
+test('a source that fails ends its readers, and the next request starts it again', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   await clock.advance(0);
@@ -196,7 +196,7 @@ test('a source that fails after it was there takes its readers along, and the ne
   expect(await Promise.all([again, source.deliver([tinyH264])])).toHaveLength(2);
 });
 
-test('a source that takes its time to let go is started again only after that', async () => {
+test('a source is started again only after its connection has closed', async () => {
   const { clock, source, path } = pathOnDemand();
   source.isSlowToEnd = true;
   const request = path.open('');
@@ -214,17 +214,17 @@ test('a source that takes its time to let go is started again only after that', 
   expect(await again).toBe(stream);
 });
 
-test('a source that delivers when nobody wants it any more opens no stream', async () => {
+test('a stopped source opens no stream', async () => {
   const { clock, source, path } = pathOnDemand();
   source.isSlowToEnd = true;
   const request = path.open('').catch(() => {});
   await clock.advance(10_000);
   await request;
-  expect(() => source.deliver([tinyH264])).toThrow('not wanted any more');
+  expect(() => source.deliver([tinyH264])).toThrow('the source was stopped');
   expect(path.hasStream).toBe(false);
 });
 
-test('as many readers as are allowed: the next one is refused', async () => {
+test('a reader beyond maxReaders is rejected', async () => {
   const { clock, source, path } = pathOnDemand({ maxReaders: 1 });
   const request = path.open('');
   await clock.advance(0);
@@ -240,7 +240,7 @@ test('as many readers as are allowed: the next one is refused', async () => {
   expect(await path.open('')).toBe(stream);
 });
 
-test('a path that goes lets its requests go', async () => {
+test('requests fail when the path is removed', async () => {
   const { clock, source, path } = pathOnDemand();
   const request = path.open('');
   const failure = request.catch((error: unknown) => error);
@@ -250,7 +250,7 @@ test('a path that goes lets its requests go', async () => {
   expect(source.isRunning).toBe(false);
 });
 
-test('the query of the reader who starts the source is told to it', async () => {
+test('the source gets the query of the reader that starts it', async () => {
   const { clock, path, queries } = pathOnDemand({ usesQuery: true });
   path.open('user=me').catch(() => {});
   await clock.advance(0);
@@ -258,13 +258,13 @@ test('the query of the reader who starts the source is told to it', async () => 
   await path.stop();
 });
 
-test('a camera that refuses the password is not asked with it by each request anew', async () => {
+test('a rejected password is not sent again for each request', async () => {
   const { clock, source, path } = pathOnDemand();
-  source.refusal = new PerchError('unauthorized', 'camera refused the password');
+  source.refusal = new PerchError('unauthorized', 'camera rejected the password');
   for (let i = 0; i < 30; i += 1) {
     const failure = path.open('').catch((error: unknown) => error);
     await clock.advance(10_000);
-    expect(await failure).toMatchObject({ code: 'timeout', cause: { message: 'camera refused the password' } });
+    expect(await failure).toMatchObject({ code: 'timeout', cause: { message: 'camera rejected the password' } });
   }
   // Five minutes of requests.
   expect(source.runs).toBe(2);
@@ -276,10 +276,10 @@ test('a camera that refuses the password is not asked with it by each request an
   expect(await request).toBe(stream);
 });
 
-test('that nobody reads any more is told once when the camera is let go, and not when it fails or never came', async () => {
+test('a camera that is disconnected without readers is logged once, and not when it fails or never connected', async () => {
   const lines: string[] = [];
   const { clock, source, path } = pathOnDemand({ log: createLogger('info', (line) => lines.push(line)) });
-  const letGo = () => lines.filter((line) => line.includes('nobody reads any more: camera is let go')).length;
+  const letGo = () => lines.filter((line) => line.includes('no readers, camera disconnected')).length;
   path.open('').catch(() => {});
   await clock.advance(10_000);
   expect(letGo()).toBe(0);

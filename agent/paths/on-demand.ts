@@ -2,28 +2,27 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { Stream } from '../stream/stream.ts';
 
-/** Between getting a stream and reading it lies an answer over the network: so long it is kept even when nobody reads. */
+/** A stream without a reader is kept at least this long: a network round trip lies between `open` and reading. */
 const MIN_GRACE_MS = 1_000;
-/** More requests than this at the same time are not viewers. */
+/** Waiting requests of one path. */
 const MAX_HELD = 1_000;
 
 export interface OnDemandTimes {
-  /** Requests are held at most this long. */
+  /** Longest wait of a request for the stream. */
   readonly startTimeoutMs: number;
-  /** Without readers the source goes on this long. */
+  /** How long the source runs without a reader. */
   readonly closeAfterMs: number;
 }
 
-/** The path whose source it starts and stops. */
 interface OnDemandOwner {
   readonly name: string;
-  /** @param query of the request that wants it */
+  /** @param query of the request that starts it */
   startSource(query: string): void;
-  /** @param isUnread nobody has read for the whole time */
+  /** @param isUnread `closeAfterMs` has passed without a reader */
   stopSource(isUnread: boolean): void;
-  /** Why the source has not come so far, if that is known. */
+  /** Why there is no stream yet; undefined: not known. */
   readonly sourceFault: unknown;
-  /** How long the source has waited for the answer to another one's login: that is not its delay. */
+  /** Time spent waiting for login turns, which does not count as delay. */
   readonly heldMs: number;
 }
 
@@ -32,7 +31,7 @@ interface Held {
   reject(cause: PerchError): void;
 }
 
-/** A source that runs only while somebody wants it: started by a request, which is held until the stream is there. */
+/** Runs a source only while it has readers: the first request starts it and waits for the stream. */
 export class OnDemand {
   #times: OnDemandTimes;
   readonly #owner: OnDemandOwner;
@@ -47,7 +46,7 @@ export class OnDemand {
     this.#clock = clock;
   }
 
-  /** They hold from the next wait on. */
+  /** Takes effect with the next timer. */
   setTimes(times: OnDemandTimes): void {
     this.#times = times;
   }
@@ -56,7 +55,7 @@ export class OnDemand {
     return this.#state === 'initial';
   }
 
-  /** Somebody wants the stream, which is not there. @throws PerchError timeout, exhausted */
+  /** Resolves with the stream. @throws PerchError timeout, exhausted */
   request(query: string): Promise<Stream> {
     if (this.#held.length >= MAX_HELD) {
       const message = `${MAX_HELD} requests wait for the source of path '${this.#owner.name}' already`;
@@ -72,7 +71,7 @@ export class OnDemand {
     return promise;
   }
 
-  /** Somebody gets the stream that is there, and reads it soon or does not: like a reader who leaves now. */
+  /** A request got the open stream: it may become a reader or not. */
   touch(audience: number): void {
     if (this.#state === 'ready' && audience === 0) {
       this.#closeAfter(Math.max(MIN_GRACE_MS, this.#times.closeAfterMs));
@@ -90,7 +89,7 @@ export class OnDemand {
     this.touch(stream.audience);
   }
 
-  /** Another source takes the place of the one that is there: it has as much time to come. */
+  /** Another source replaces the present one; it has the same time to start. */
   sourceReplaced(): void {
     if (this.#state === 'ready') {
       this.#state = 'starting';
@@ -98,7 +97,7 @@ export class OnDemand {
     }
   }
 
-  /** The source has failed after it was there: it is started again by the next request. */
+  /** The source has failed while open: the next request starts it again. */
   streamClosed(): void {
     if (this.#state === 'ready') {
       this.#stop();
@@ -116,14 +115,14 @@ export class OnDemand {
     }
   }
 
-  /** The path goes. */
+  /** The path is removed or changed. */
   close(): void {
     const { name } = this.#owner;
     this.#stop();
     this.#fail(new PerchError('notFound', `no stream is available on path '${name}': it was changed`, { path: name }));
   }
 
-  /** As much later as the source is held up meanwhile. */
+  /** Time spent waiting for login turns is added. */
   #giveUpAfter(ms: number): void {
     const beforeMs = this.#owner.heldMs;
     this.#after(ms, () => {
@@ -166,7 +165,7 @@ export class OnDemand {
     return held;
   }
 
-  /** One timer at a time: the former one is over. */
+  /** Replaces the previous timer. */
   #after(ms: number, then: () => void): void {
     this.#timer?.abort();
     const timer = new AbortController();

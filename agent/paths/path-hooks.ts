@@ -1,10 +1,10 @@
 import type { PathSettings } from '../config/schema/path.ts';
 import type { Stream } from '../stream/stream.ts';
 
-/** Ends what a hook has begun; resolves when nothing of it runs any more. */
+/** Ends a hook; resolves when its commands have exited. */
 type EndHook = () => Promise<void>;
 
-/** Who sends a stream, as MediaMTX's API names him. */
+/** The sender of a stream, as in MediaMTX's API. */
 export interface HookSource {
   readonly type: string;
   readonly id: string;
@@ -12,25 +12,24 @@ export interface HookSource {
   readonly query: string;
 }
 
-/** Told of recording files. */
 export interface SegmentHooks {
   segmentCreated(file: string): void;
   segmentCompleted(file: string, durationMs: number): void;
 }
 
-/** What somebody has run as a path comes and goes. */
+/** Hooks of a path's life cycle. */
 export interface PathHooks extends SegmentHooks {
-  /** The path goes on with other settings. @param groups as `PathMakers.hooks` has them */
+  /** The settings have changed. @param groups as in `PathMakers.hooks` */
   follow(settings: PathSettings, groups: readonly string[] | undefined): void;
   created(): EndHook;
-  /** @param query of the address of who wants the stream */
+  /** @param query of the reader's address */
   demanded(query: string): EndHook;
   available(source: HookSource): EndHook;
   online(source: HookSource): EndHook;
   read(reader: { readonly type: string; readonly id: string }, query: string): EndHook;
 }
 
-/** Which hooks of a path have begun, so that each is ended, and in the right order. */
+/** Keeps track of the started hooks of a path, so that each is ended, in the right order. */
 export class HookCalls {
   readonly #hooks: PathHooks | undefined;
   readonly #onQuiet: () => void;
@@ -40,7 +39,7 @@ export class HookCalls {
   #available: EndHook | undefined;
   #online: EndHook | undefined;
 
-  /** @param onQuiet called each time that all which was ending has ended */
+  /** @param onQuiet called whenever no hook is ending any more */
   constructor(hooks: PathHooks | undefined, onQuiet: () => void) {
     this.#hooks = hooks;
     this.#onQuiet = onQuiet;
@@ -50,7 +49,7 @@ export class HookCalls {
     this.#created = this.#hooks?.created();
   }
 
-  /** Everything else has ended. Resolves when nothing runs any more that any hook has begun. */
+  /** Called last. Resolves when all commands of hooks have exited. */
   async end(): Promise<void> {
     this.#created = this.#over(this.#created);
     while (this.#ending.size > 0) {
@@ -66,7 +65,7 @@ export class HookCalls {
     this.#demanded = this.#over(this.#demanded);
   }
 
-  /** Something that was started for a demand is there, or anything on its way out. */
+  /** A demand hook runs, or any hook is ending. */
   get isBusy(): boolean {
     return this.#demanded !== undefined || this.#ending.size > 0;
   }
@@ -84,7 +83,7 @@ export class HookCalls {
     this.#online = hooks.online(source);
   }
 
-  /** Before its readers hear of it. */
+  /** Called before the stream's readers are notified. */
   closing(): void {
     this.#online = this.#over(this.#online);
   }

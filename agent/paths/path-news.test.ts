@@ -13,7 +13,7 @@ function pathOf(origin: PathOrigin) {
   const path = new Path(
     {
       ...{ name: 'cam', confName: 'cam', title: null, recorder: undefined, maxReaders: 0, origin },
-      tell: (type, { path: _, ...fields }) => notified.push([type, ...Object.values(fields)]),
+      publishEvent: (type, { path: _, ...fields }) => notified.push([type, ...Object.values(fields)]),
     },
     clock,
     silentLogger,
@@ -21,7 +21,7 @@ function pathOf(origin: PathOrigin) {
   return { clock, path, notified };
 }
 
-test('a camera that goes and comes is told of, why it is away once for each time that it is', async () => {
+test('events report a camera that connects and fails, each failure once', async () => {
   const source = new ScriptedSource();
   const { clock, path, notified } = pathOf({
     ...{ kind: 'pulled', onDemand: undefined },
@@ -50,7 +50,7 @@ test('a camera that goes and comes is told of, why it is away once for each time
   expect(notified).toEqual([]);
 });
 
-test('of a publisher only the path is told', () => {
+test('events of a publisher are those of its path', () => {
   const { path, notified } = pathOf({ kind: 'publisher', mayOverride: true, usesSenderClock: false });
   const publication = path.publish({ kind: RTSP_SESSION, id: 'p', onReplaced: () => {} });
   publication.publish([tinyH264]);

@@ -9,7 +9,7 @@ test.for<[pattern: string, source: string, name: string, wanted: string]>([
   ['~^(.)(.)$', 'rtsp://h/$G12', 'ab', 'rtsp://h/a2'],
   ['~^(.)(.)(.)(.)(.)(.)(.)(.)(.)(.)$', 'rtsp://h/$G10', 'abcdefghij', 'rtsp://h/j'],
   ['~^(.)$', 'rtsp://h/$G2', 'a', 'rtsp://h/$G2'],
-])('the pattern %s with the source %s, asked for %s, pulls %s', ([pattern, source, name, wanted]) => {
+])('the pattern %s with the source %s, requested as %s, pulls %s', ([pattern, source, name, wanted]) => {
   const text = JSON.stringify({ paths: { [pattern]: { source, sourceOnDemand: true } } });
   const { config } = parseConfig(text, 'perch.yml', {}, { recordPath: '/data/%path/%s%f', cwd: '/' });
   expect(settingsFor(config && resolvePath(config, name), name)?.source).toBe(wanted);
@@ -20,7 +20,7 @@ test.for<[paths: Record<string, object>, pulls: boolean]>([
   [{ stage: { source: 'publisher' }, other: { source: 'redirect', sourceRedirect: 'rtsp://h/x' } }, false],
   [{ stage: { source: 'publisher' }, front: { source: 'rtsp://h/front' } }, true],
   [{ '~^cam(.)$': { source: 'rtsps://h/$G1', sourceOnDemand: true } }, true],
-])('whether %j pull from a camera: %s', ([paths, pulls]) => {
+])('pullsAny of %j: %s', ([paths, pulls]) => {
   const { config } = parseConfig(
     JSON.stringify({ paths }),
     'perch.yml',

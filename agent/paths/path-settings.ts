@@ -3,12 +3,12 @@ import type { Config } from '../config/load/load.ts';
 import type { PathEntry } from '../config/load/path-entry.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 
-/** What of a path's settings concerns the recorder alone: a change of these leaves source and readers untouched. */
+/** Settings of the recorder: their change does not affect source and readers. */
 type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
-/** How long recordings are kept is asked anew in each round of the retention; the recorder does not know it. */
+/** Read by the retention in each round, not by the recorder. */
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
-/** What is asked of the next reader or publisher alone, and commands that run once. Whatever is not named here begins the path anew. */
+/** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
@@ -18,7 +18,7 @@ const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
 ]);
 const READER_QUERY = '$MTX_QUERY';
 
-/** The settings of the path `name` that follows `entry`, with the groups of its regular expression put into the source. */
+/** The settings of the path `name` by `entry`, with the groups of its regular expression in the source. */
 export function settingsFor(entry: PathEntry | undefined, name: string): PathSettings | undefined {
   const { settings, pattern } = entry ?? {};
   const groups = settings && pattern?.exec(name);
@@ -26,24 +26,24 @@ export function settingsFor(entry: PathEntry | undefined, name: string): PathSet
     return settings;
   }
   let { source } = settings;
-  // From the last on, for $G1 is the beginning of $G10. A group that was not needed for the match is empty.
+  // From the last one, because $G1 is a prefix of $G10. A group that did not take part in the match is empty.
   for (let number = groups.length - 1; number > 0; number -= 1) {
     source = source.replaceAll(`$G${number}`, () => groups[number] ?? '');
   }
   return { ...settings, source };
 }
 
-/** What the groups of the entry's regular expression stand for in this name; undefined: it is an entry of this path alone. */
+/** The groups of the entry's regular expression in this name; undefined: the entry is for a single path. */
 export const groupsOf = ({ pattern }: PathEntry, name: string): readonly string[] | undefined =>
   pattern && [...(pattern.exec(name) ?? [])].slice(1).map((group) => group ?? '');
 
 const isPulled = ({ source }: PathSettings): boolean => source.includes('://');
 
-/** There are cameras, or whatever else serves RTSP. */
+/** Any path is pulled from a URL. */
 export const pullsAny = ({ paths }: Pick<Config, 'paths'>): boolean =>
   [...paths.values()].some(({ settings }) => settings && isPulled(settings));
 
-/** Somebody who wants the stream makes it come: it is pulled, or a hook has it published. */
+/** A reader starts the source: it is pulled, or published by a hook. */
 export const isOnDemand = (settings: PathSettings): boolean =>
   settings.source === 'publisher' ? settings.runOnDemand !== '' : settings.sourceOnDemand && isPulled(settings);
 
@@ -56,11 +56,11 @@ export function withQuery(settings: PathSettings, query: string): PathSettings {
     : settings;
 }
 
-/** Paths whose source keys are the same go on as they are. */
+/** A path restarts when this changes. */
 export function sourceKeyOf(settings: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): string {
   const { camera, ...rest } = settings;
   const own = Object.entries(rest).filter(([key]) => !RECORD_KEYS.test(key) && !LIVE_KEYS.has(key));
-  // Of the camera's block only who logs in to it, if anybody does; the rest is looked at when it is needed.
+  // Of the camera block only the login matters; the rest is read when it is used.
   const login = [camera?.user, camera?.password, camera?.paused === true];
   const pulling = settings.source.includes('://') ? [login, readTimeoutMs, udpReadBufferSize] : [];
   return JSON.stringify([own.sort(), pulling]);

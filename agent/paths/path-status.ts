@@ -5,7 +5,23 @@ import { parseH265Sps } from '../media/h265/params.ts';
 import type { Av1Track, G711Track, H264Track, Track } from '../media/sample/track.ts';
 import type { SourceStatistics } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
-import type { RecordingStatus } from './path-recorder.ts';
+
+/** Records the streams of a path. */
+export interface PathRecorder {
+  /** Records a new stream until it ends or `stop` is called. */
+  start(stream: Stream): void;
+  /** Finishes the open file. */
+  stop(): Promise<void>;
+  readonly status: RecordingStatus;
+}
+
+interface RecordingStatus {
+  readonly active: boolean;
+  /** Why nothing is recorded: for people, and as a code for programs. */
+  readonly error: string | null;
+  readonly why: string | null;
+  readonly since: string | null;
+}
 
 /** A track as MediaMTX's API describes it. */
 interface TrackStatus {
@@ -15,7 +31,7 @@ interface TrackStatus {
 
 interface SourceStatisticsItem {
   readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | null;
-  /** RTP packets that came, never came, came too late, came out of order, and made no sense. */
+  /** RTP packets: received, missing, too late, out of order, invalid. */
   readonly packets: number;
   readonly lost: number;
   readonly late: number;
@@ -44,61 +60,48 @@ export interface PathStatus {
   readonly inboundFramesInError: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  /** What people call the camera; null: the path's name will do. */
+  /** Name of the camera for people; null: the path's name. */
   readonly title: string | null;
-  /** Place of the camera among the others, in the order of its owner; null: behind those that have one. */
+  /** Position of the camera in its owner's order; null: after those with one. */
   readonly order: number | null;
-  /** Nobody connects to its camera now. */
+  /** The camera is paused: no connection is made to it. */
   readonly paused: boolean;
-  /** When it goes on by itself; null: when somebody says so. */
+  /** When the pause ends; null: when a user ends it. */
   readonly pausedUntil: string | null;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
-  /** Pulled only while somebody reads: then it is 'stopped' as long as nobody asks. */
+  /** Pulled only while it has readers; `sourceState` is 'stopped' without them. */
   readonly sourceOnDemand: boolean;
-  /** What came from the source, over all its connections; null: nothing is pulled. */
+  /** Over all connections of the source; null: the path is not pulled. */
   readonly sourceStatistics: SourceStatisticsItem | null;
-  /** The camera's clock minus ours, from its sender reports; null while it has not told. */
+  /** The camera's clock minus ours, in milliseconds, from sender reports; null before the first. */
   readonly clockOffsetMs: number | null;
-  /** Since when there is no stream; null while there is one, and for a disabled path. */
+  /** Null while there is a stream, and for a disabled path. */
   readonly offlineSince: string | null;
-  /** Why the source is not there, or why it went last time. */
+  /** Why the source does not run, or why it last ended. */
   readonly lastError: string | null;
-  /** The word for it that programs look at. */
+  /** The same as a code for programs. */
   readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
-  /** Why the configuration of this path was refused. */
+  /** Why the configuration of this path was rejected. */
   readonly configError: string | null;
   readonly recording: RecordingStatus | null;
-  /** Bits per second that came in, over the last seconds. */
+  /** Received bits per second, over the last seconds. */
   readonly bitrate: number;
-  /** Whether people can talk through the camera; 'unknown' until somebody has wanted to. */
+  /** Whether the camera has a usable back channel; 'unknown' before the first check. */
   readonly talk: 'yes' | 'no' | 'unknown';
-  /** Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none. */
+  /** Why WebRTC viewers get no audio; null: they get it, or there is none. */
   readonly webrtcSilence: string | null;
-  /** Its pictures come out of their order, or did when they came last; null: none have come. WebRTC does not carry such. */
+  /** Pictures are, or last were, reordered, which WebRTC does not carry; null: not known. */
   readonly hasBFrames: boolean | null;
 }
 
-/** A path that the configuration disables: it is shown with the reason, and nothing runs. */
+/** A path whose configuration was rejected. */
 export function disabledStatus({ name, error }: PathEntry): PathStatus {
   return {
     name,
     confName: name,
-    ready: false,
-    readyTime: null,
-    available: false,
-    availableTime: null,
-    online: false,
-    onlineTime: null,
+    ...describeStream(undefined, null),
     source: null,
-    tracks: [],
-    tracks2: [],
-    readers: [],
-    inboundBytes: 0,
-    outboundBytes: 0,
-    inboundFramesInError: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
     title: null,
     order: null,
     paused: false,
@@ -125,34 +128,37 @@ export function describeStatistics(statistics: SourceStatistics): SourceStatisti
   return { transport: transport ?? null, packets, lost, late, reordered, badPackets, jumps };
 }
 
-/** What a path's stream is; undefined: there is none. @param since it is there */
+/** @param since when the stream opened, RFC 3339 */
 export function describeStream(stream: Stream | undefined, since: string | null) {
   const isReady = stream !== undefined;
   const received = stream?.bytesReceived ?? 0;
   const sent = stream?.bytesSent ?? 0;
   const tracks = stream?.tracks ?? [];
   return {
-    ...{
-      ready: isReady,
-      readyTime: since,
-      available: isReady,
-      availableTime: since,
-      online: isReady,
-      onlineTime: since,
-    },
-    ...{ tracks: trackLabels(tracks), tracks2: tracks.map(describeTrack), readers: readersOf(stream) },
-    ...{ inboundBytes: received, outboundBytes: sent, inboundFramesInError: stream?.framesInError ?? 0 },
-    ...{ bytesReceived: received, bytesSent: sent },
+    ready: isReady,
+    readyTime: since,
+    available: isReady,
+    availableTime: since,
+    online: isReady,
+    onlineTime: since,
+    tracks: trackLabels(tracks),
+    tracks2: tracks.map(describeTrack),
+    readers: readersOf(stream),
+    inboundBytes: received,
+    outboundBytes: sent,
+    inboundFramesInError: stream?.framesInError ?? 0,
+    bytesReceived: received,
+    bytesSent: sent,
   };
 }
 
-/** Of the picture that viewers get: the first track of video. */
+/** Of the first video track. */
 export const hasBFrames = (stream: Stream | undefined): boolean | undefined =>
   stream?.hasBFrames(stream.tracks.findIndex(({ kind }) => kind === 'video'));
 
 export const trackLabels = (tracks: readonly Track[]): string[] => tracks.map((track) => codecOf(track).label);
 
-/** A track never changes, another one comes in its place: it is looked into once, however often it is asked for. */
+/** Tracks are immutable: each is parsed once. */
 const described = new WeakMap<Track, TrackStatus>();
 
 export function describeTrack(track: Track): TrackStatus {
@@ -190,7 +196,7 @@ function propsOf(track: Track): Record<string, unknown> | null {
   }
 }
 
-/** Numbers as the sequence header has them, unlike those of H.264 and H.265. */
+/** Numbers of the sequence header, unlike those of H.264 and H.265. */
 function av1Props({ width, height, sequenceHeader }: Av1Track): Record<string, unknown> {
   const { profile, levelIdx, tier } = parseAv1Sequence(sequenceHeader);
   return { width, height, profile, level: levelIdx, tier };

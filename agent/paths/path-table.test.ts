@@ -12,7 +12,7 @@ const thrownBy = (act: () => unknown): unknown => {
   }
 };
 
-test('a path that no entry stands for is not configured, and a name that cannot be one is told so', async () => {
+test('a path without an entry is not configured, and an invalid name is rejected', async () => {
   const { table } = await tableOf('  cam:');
   const absent = { code: 'badInput', message: "path 'other' is not configured" };
   await expect(table.open('other')).rejects.toMatchObject(absent);
@@ -26,7 +26,7 @@ test.for([
   ['a/', "invalid path name: can't end with a slash"],
   ['a b', 'invalid path name: can contain only alphanumeric'],
   ['x'.repeat(241), 'invalid path name: is longer than 240 characters'],
-] as const)('an entry for all others does not stand for %s', async ([name, message]) => {
+] as const)('all_others does not match %s', async ([name, message]) => {
   const { table } = await tableOf('  all_others:');
   for (const refused of [() => table.mayPublish(name), () => table.publish(name, publisherOf('one'))]) {
     expect(thrownBy(refused)).toMatchObject({ code: 'badInput', message: expect.stringContaining(message) });
@@ -34,7 +34,7 @@ test.for([
   await expect(table.open(name)).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('a path of all others is there from its publisher to the end of it, recording included', async () => {
+test("a path of all_others exists from its publisher's start to its end, and is recorded", async () => {
   const { clock, table, recorders } = await tableOf('  all_others: {record: yes}');
   expect(await failureOf(table.open('live/one'))).toMatchObject({
     code: 'notFound',
@@ -53,13 +53,13 @@ test('a path of all others is there from its publisher to the end of it, recordi
   expect(recorders.get('live/one')?.stops).toBe(1);
 });
 
-test('a path of its own entry stays when its publisher goes', async () => {
+test('a path with its own entry stays after its publisher', async () => {
   const { table } = await tableOf('  cam:\n  all_others:');
   table.publish('cam', publisherOf('one')).close();
   expect(namesOf(table)).toEqual(['cam (cam)']);
 });
 
-test('groups of a regular expression stand in the source, one source for each path', async () => {
+test('groups of a regular expression are put into the source of each path', async () => {
   const { clock, table, sourceOf } = await tableOf(
     '  "~^(north|south)/(\\\\d+)$": {source: "rtsp://$G1.cams:554/ch$G2?g3=$G3", sourceOnDemand: yes}',
   );
@@ -74,7 +74,7 @@ test('groups of a regular expression stand in the source, one source for each pa
   expect(table.list().map(({ name }) => name)).toEqual(['south/22']);
 });
 
-test("a reader's query stands in the source that is started for it", async () => {
+test("a reader's query is put into the source that it starts", async () => {
   const { clock, table, sourceOf } = await tableOf('  "~^cam": {source: "rtsp://h/x?$MTX_QUERY", sourceOnDemand: yes}');
   const request = table.open('cam1', "a=1&b=$&$'");
   await clock.advance(0);
@@ -82,7 +82,7 @@ test("a reader's query stands in the source that is started for it", async () =>
   expect(await request).toBe(stream);
 });
 
-test('paths that patterns stand for are not made without end', async () => {
+test('the number of paths of patterns is limited', async () => {
   const { clock, table } = await tableOf('  all_others: {source: "rtsp://h/$MTX_QUERY", sourceOnDemand: yes}');
   const requests = Array.from({ length: 1_010 }, (_, i) => failureOf(table.open(`p${i}`)));
   await clock.advance(9_000);
@@ -93,7 +93,7 @@ test('paths that patterns stand for are not made without end', async () => {
   expect(await requests[0]).toMatchObject({ code: 'timeout', message: "source of path 'p0' has timed out" });
 });
 
-test('nobody publishes to a path that is pulled or that leads elsewhere', async () => {
+test('publishing to a pulled or redirected path is rejected', async () => {
   const { table } = await tableOf(
     '  cam: {source: "rtsp://h/x"}\n  gate: {source: redirect, sourceRedirect: /cam}\n  "~^p": {source: "rtsp://h/$G1", sourceOnDemand: yes}',
   );
@@ -109,7 +109,7 @@ test('nobody publishes to a path that is pulled or that leads elsewhere', async 
   }
 });
 
-test('overridePublisher says whether a second publisher may come', async () => {
+test('overridePublisher decides about a second publisher', async () => {
   const { table } = await tableOf('  open:\n  closed: {overridePublisher: no}');
   table.publish('open', publisherOf('one'));
   expect(() => table.publish('open', publisherOf('two'))).not.toThrow();
@@ -123,18 +123,18 @@ test('overridePublisher says whether a second publisher may come', async () => {
   table.mayPublish('closed', 'now');
 });
 
-test('readers of a redirect are sent on, and there is nothing to read in it', async () => {
+test('readers of a redirect get its target, and the path has no stream', async () => {
   const { table } = await tableOf('  cam:\n  gate: {source: redirect, sourceRedirect: "rtsp://other/x"}');
   expect(table.redirectOf('gate')).toBe('rtsp://other/x');
   expect(table.redirectOf('cam')).toBeUndefined();
   await expect(table.open('gate')).rejects.toMatchObject({
     code: 'notFound',
-    message: "path 'gate' sends RTSP readers elsewhere (source: redirect), where HLS and WebRTC cannot follow",
+    message: "path 'gate' redirects RTSP readers (source: redirect), which HLS and WebRTC do not support",
   });
   expect(table.find('gate')).toMatchObject({ ready: false, source: { type: 'redirect', id: '' } });
 });
 
-test('a fallback holds while there is no stream', async () => {
+test('a fallback applies while there is no stream', async () => {
   const { table } = await tableOf('  cam: {fallback: /other}\n  all_others: {fallback: /rest}');
   expect(table.redirectOf('cam')).toBe('/other');
   expect(table.redirectOf('x')).toBe('/rest');
@@ -145,7 +145,7 @@ test('a fallback holds while there is no stream', async () => {
   expect(table.redirectOf('cam')).toBe('/other');
 });
 
-test('a disabled path is closed for readers and publishers, with its reason', async () => {
+test('a disabled path rejects readers and publishers with the reason', async () => {
   const { table } = await tableOf('  cam: {record: perhaps}\n  all_others:');
   await expect(table.open('cam')).rejects.toMatchObject({
     code: 'notFound',
@@ -157,7 +157,7 @@ test('a disabled path is closed for readers and publishers, with its reason', as
   expect(() => table.publish('cam', publisherOf('one'))).toThrow('disabled');
 });
 
-test('recording on demand records what readers get, and asks for nothing itself', async () => {
+test('recording on demand records the stream of readers and starts no source', async () => {
   const { clock, table, sourceOf, recorders } = await tableOf(
     '  cam: {source: "rtsp://h/x", sourceOnDemand: yes, record: yes}',
   );
@@ -170,7 +170,7 @@ test('recording on demand records what readers get, and asks for nothing itself'
   expect(recorders.get('cam')?.started).toEqual([stream]);
 });
 
-test('recording is switched on and off while source and readers go on', async () => {
+test('recording is switched on and off without a restart of source and readers', async () => {
   const { clock, table, sourceOf, recorders, apply } = await tableOf('  cam: {source: "rtsp://h/x"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/x').deliver([tinyH264]);
@@ -186,7 +186,7 @@ test.for([
   ['the source', '  cam: {source: "rtsp://h/y"}'],
   ['the transport', '  cam: {source: "rtsp://h/x", rtspTransport: udp}'],
   ['who logs in to the camera', '  cam: {source: "rtsp://h/x", camera: {user: me, password: pw}}'],
-] as const)('a change of %s makes the path anew', async ([, next]) => {
+] as const)('a change of %s restarts the path', async ([, next]) => {
   const { clock, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/x"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/x').deliver([tinyH264]);
@@ -194,7 +194,7 @@ test.for([
   expect(stream.isClosed).toBe(true);
 });
 
-test('streams are found by path while they last', async () => {
+test('open streams are listed by path', async () => {
   const { table } = await tableOf('  cam:\n  other:');
   const publication = table.publish('cam', publisherOf('one'));
   expect(table.openStreams()).toEqual([]);
@@ -204,7 +204,7 @@ test('streams are found by path while they last', async () => {
   expect(table.openStreams()).toEqual([]);
 });
 
-test('a path that follows another entry now goes on when only its name or its recording differ', async () => {
+test('a path whose entry changes stays when only name or recording differ', async () => {
   const { clock, table, apply } = await tableOf('  "~^cam":\n');
   const stream = table.publish('cam1', publisherOf('one')).publish([tinyH264]);
   await apply('  cam1: {record: yes}');
@@ -219,7 +219,7 @@ test('a path that follows another entry now goes on when only its name or its re
   expect(namesOf(table)).toEqual(['other (other)']);
 });
 
-test('a path whose own entry goes is gone when a pattern stands for it and nobody uses it', async () => {
+test('an unused path whose own entry is removed is removed, although a pattern matches it', async () => {
   const { clock, table, apply } = await tableOf('  cam:\n  all_others:');
   await apply('  all_others:');
   await clock.advance(0);
@@ -234,7 +234,7 @@ test.for([
   ['overridePublisher', 'overridePublisher: no'],
   ['record', 'record: yes'],
   ['recordDeleteAfter', 'recordDeleteAfter: 7d'],
-] as const)('a change of %s leaves source, stream and readers as they are', async ([, setting]) => {
+] as const)('a change of %s restarts neither source, stream nor readers', async ([, setting]) => {
   const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
@@ -242,7 +242,7 @@ test.for([
   expect(await table.open('cam')).toBe(stream);
 });
 
-test('fewer readers hold from the next one on, and a title is shown at once', async () => {
+test('a lower maxReaders applies to the next reader, and a title at once', async () => {
   const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
   await clock.advance(0);
   const stream = sourceOf('rtsp://h/1').deliver([tinyH264]);
@@ -252,7 +252,7 @@ test('fewer readers hold from the next one on, and a title is shown at once', as
   expect(table.find('cam')).toMatchObject({ title: 'Gate', ready: true, readers: [expect.anything()] });
 });
 
-test('the place of a camera is shown at once, and that it is paused and until when', async () => {
+test('order, pause and its end are shown at once', async () => {
   const { clock, table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1"}');
   await clock.advance(0);
   sourceOf('rtsp://h/1').deliver([tinyH264]);
@@ -265,7 +265,7 @@ test('the place of a camera is shown at once, and that it is paused and until wh
   });
 });
 
-test('whether a publisher may be replaced is asked of the settings of now', async () => {
+test('overridePublisher applies as currently configured', async () => {
   const { table, apply } = await tableOf('  cam:');
   table.publish('cam', publisherOf('one'));
   await apply('  cam: {overridePublisher: no}');
@@ -276,7 +276,7 @@ test('whether a publisher may be replaced is asked of the settings of now', asyn
   expect(table.publish('cam', publisherOf('two'))).toMatchObject({ usesSenderClock: false });
 });
 
-test('a path that is told to take no sound begins anew without it, and again with it', async () => {
+test('a change of audio restarts the path without or with audio', async () => {
   const { table, apply } = await tableOf('  cam:');
   const replaced: string[] = [];
   const publisher = (id: string) => ({ ...publisherOf(id), onReplaced: () => replaced.push(id) });
@@ -288,7 +288,7 @@ test('a path that is told to take no sound begins anew without it, and again wit
   expect(replaced).toEqual(['one', 'two']);
 });
 
-test('what other settings would do is told before they hold', async () => {
+test('foresee reports the effect of settings before they apply', async () => {
   const { table, foresee } = await tableOf('  cam:\n  loft: {record: yes}');
   expect(foresee('  cam: {audio: no}\n  loft: {record: no}\n  new:')).toEqual({
     restarts: ['cam'],
@@ -315,7 +315,7 @@ test('the times of a source on demand change while it runs', async () => {
   expect(table.find('cam')).toMatchObject({ ready: false });
 });
 
-test('the read timeout of cameras is nothing to a publisher', async () => {
+test("a change of readTimeout does not restart a publisher's path", async () => {
   const { table } = await tableOf('  cam:\n  pulled: {source: "rtsp://h/1"}');
   let replaced = 0;
   table.publish('cam', { ...publisherOf('one'), onReplaced: () => (replaced += 1) });
@@ -323,7 +323,7 @@ test('the read timeout of cameras is nothing to a publisher', async () => {
   expect(replaced).toBe(0);
 });
 
-test('a paused camera is neither pulled nor recorded, says so to readers, and goes on when it is not paused any more', async () => {
+test('a paused camera is neither pulled nor recorded, rejects readers with the reason, and resumes after the pause', async () => {
   const { table, sourceOf, apply } = await tableOf('  cam: {source: "rtsp://h/1", camera: {user: me, password: pw}}');
   sourceOf('rtsp://h/1').deliver([tinyH264]);
   await apply('  cam: {source: "rtsp://h/1", camera: {user: me, password: pw, paused: yes}}');

@@ -11,7 +11,6 @@ import type { BackChannel, Paths, Publication, Publisher, Source } from '../stre
 import type { Stream } from '../stream/stream.ts';
 import { Path, type PathOrigin, type PathTraits } from './path.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
-import type { PathRecorder } from './path-recorder.ts';
 import {
   cannotPublish,
   groupsOf,
@@ -22,21 +21,21 @@ import {
   usesQuery,
   withQuery,
 } from './path-settings.ts';
-import { disabledStatus, type PathStatus } from './path-status.ts';
+import { disabledStatus, type PathRecorder, type PathStatus } from './path-status.ts';
 import type { PathTalk } from './path-talk.ts';
 import { TroubleLog } from './trouble-log.ts';
 
-/** Paths that patterns stand for are made when somebody asks: not without end. */
+/** Paths made for patterns. */
 const MAX_MADE_PATHS = 1_000;
 
-/** How the parts of a path are made; the composition root knows the kinds. */
+/** Makes the parts of a path. */
 export interface PathMakers {
   /** @param settings of a path that is pulled */
   source(name: string, settings: PathSettings, config: Config): Source;
   recorder(name: string, settings: PathSettings, hooks?: SegmentHooks): PathRecorder | undefined;
   /**
-   * @param groups what those of the path's regular expression stand for; undefined: it has an entry of its own
-   * @param former when nothing is left of the path that had this name before
+   * @param groups of the entry's regular expression; undefined: the entry is for a single path
+   * @param former resolves when the previous path of this name has released its parts
    */
   hooks?(
     name: string,
@@ -44,11 +43,10 @@ export interface PathMakers {
     groups: readonly string[] | undefined,
     former: Promise<void> | undefined,
   ): PathHooks;
-  /** Why WebRTC viewers would hear nothing of a stream with these tracks, although there is sound; undefined: they hear it. */
+  /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
-  /** Of streams and cameras that come and go. */
-  tell?: PublishEvent;
+  publishEvent?: PublishEvent;
 }
 
 interface LivePath {
@@ -59,17 +57,17 @@ interface LivePath {
 }
 
 /**
- * All paths by name: makes them as the configuration says and changes only those whose settings have changed.
- * A path of its own entry is always there; one that a pattern stands for from its first use to its last.
+ * All paths by name. A new configuration changes only paths whose settings have changed.
+ * A path with its own entry always exists, one of a pattern from its first use to its last.
  */
 export class PathTable implements Paths {
   readonly #makers: PathMakers;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #live = new Map<string, LivePath>();
-  /** Paths that are gone and have not finished yet. */
+  /** Paths that are stopping. */
   readonly #ending = new Set<Promise<void>>();
-  /** Of those the last of each name, until it is released. */
+  /** The last of them by name, until it is released. */
   readonly #former = new Map<string, Promise<void>>();
   readonly #troubles = new TroubleLog();
   readonly #stopTicking: () => void;
@@ -87,7 +85,7 @@ export class PathTable implements Paths {
     });
   }
 
-  /** Brings the paths to what `config` says; resolves when all that had to stop has stopped. */
+  /** Applies a configuration; resolves when paths that had to stop have stopped. */
   async apply(config: Config): Promise<void> {
     this.#config = config;
     const stopping: Promise<void>[] = [];
@@ -97,7 +95,7 @@ export class PathTable implements Paths {
         stopping.push(this.#end(name, live.path));
       }
     }
-    // What has a new source starts when the old one has let go of the camera: some allow one session only.
+    // A new source starts after the old one has closed its connection: some cameras allow one session only.
     await Promise.all(stopping);
     const lasting = [...config.paths.values()].filter((entry) => entry.settings && !entry.pattern);
     for (const { name } of lasting) {
@@ -106,7 +104,7 @@ export class PathTable implements Paths {
     await Promise.all([...this.#live].map(([name, live]) => this.#follow(name, live, config)));
   }
 
-  /** What `apply` would do to the paths that there are. */
+  /** What `apply` would do: paths that restart, and those whose recorder restarts. */
   foresee(config: Config): { readonly restarts: string[]; readonly recordings: string[] } {
     const restarts: string[] = [];
     const recordings: string[] = [];
@@ -121,16 +119,10 @@ export class PathTable implements Paths {
     return { restarts, recordings };
   }
 
-  /**
-   * The stream of a path; a source on demand is started and waited for.
-   * @param query of the reader's address, without `?`
-   * @throws PerchError notFound while there is none, badInput when the path is not configured, timeout when the source on demand
-   * does not come, exhausted when there are as many readers as are allowed
-   */
   async open(name: string, query = ''): Promise<Stream> {
     const entry = this.#entryOf(name);
     if (entry.settings?.source === 'redirect') {
-      const message = `path '${name}' sends RTSP readers elsewhere (source: redirect), where HLS and WebRTC cannot follow`;
+      const message = `path '${name}' redirects RTSP readers (source: redirect), which HLS and WebRTC do not support`;
       throw new PerchError('notFound', message, { path: name });
     }
     const isStarted = entry.settings && isOnDemand(entry.settings);
@@ -142,10 +134,6 @@ export class PathTable implements Paths {
     return live.path.open(query);
   }
 
-  /**
-   * Where RTSP readers of the path are sent instead: an RTSP URL, or `/name` on this server.
-   * @throws PerchError badInput when the path is not configured
-   */
   redirectOf(name: string): string | undefined {
     const { settings } = this.#entryOf(name);
     if (settings?.source === 'redirect') {
@@ -155,11 +143,6 @@ export class PathTable implements Paths {
     return isOver ? undefined : settings?.fallback || undefined;
   }
 
-  /**
-   * @param when 'now' asks for what `publish` would ask for; 'later' only for what no waiting mends
-   * @throws PerchError badInput when the path is not configured, or disabled; 'now' also when it does not wait for a publisher, or has
-   * one that may not be replaced
-   */
   mayPublish(name: string, when: 'now' | 'later' = 'later'): void {
     const { error, settings } = this.#entryOf(name);
     if (error !== undefined) {
@@ -173,7 +156,6 @@ export class PathTable implements Paths {
     }
   }
 
-  /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */
   publish(name: string, publisher: Publisher): Publication {
     this.mayPublish(name);
     const { settings } = this.#entryOf(name);
@@ -184,29 +166,18 @@ export class PathTable implements Paths {
     return live.path.publish(publisher);
   }
 
-  /** Whether a path's pictures come out of their order, or did when they came last; undefined: that is not known. */
   hasBFrames(name: string): boolean | undefined {
     return this.#live.get(name)?.path.hasBFrames;
   }
 
-  /**
-   * Asks the camera of a path whether it can be talked to, unless that is known.
-   * @throws PerchError with the reason why nobody can
-   */
   async mayTalk(name: string): Promise<void> {
-    await this.#camera(name).check();
+    await this.#talkOf(name).check();
   }
 
-  /**
-   * Connects to the loudspeaker of a path's camera.
-   * @param onEnded nobody hears what is said from now on, and why; not called after `close`
-   * @throws PerchError with the reason why nobody can talk there now
-   */
   async talk(name: string, onEnded: (reason: string) => void): Promise<BackChannel> {
-    return this.#camera(name).open(onEnded);
+    return this.#talkOf(name).open(onEnded);
   }
 
-  /** Those that there are now, with the names of their paths; nothing is started. */
   openStreams(): (readonly [name: string, stream: Stream])[] {
     return [...this.#live].flatMap(([name, { path }]) => (path.stream ? [[name, path.stream] as const] : []));
   }
@@ -220,12 +191,12 @@ export class PathTable implements Paths {
     return this.#live.get(name)?.path.status ?? this.list().find((status) => status.name === name);
   }
 
-  /** Why the source of a path does not come; undefined while nothing has failed. */
+  /** Why the source of a path failed; undefined: it did not. */
   faultOf(name: string): unknown {
     return this.#live.get(name)?.path.sourceFault;
   }
 
-  /** Whether something should be recorded and cannot be. */
+  /** A recorder of any path has failed. */
   get isRecordingBroken(): boolean {
     return [...this.#live.values()].some(({ path }) => path.status.recording?.error);
   }
@@ -238,19 +209,19 @@ export class PathTable implements Paths {
     await Promise.all([...paths.map(({ path }) => path.stop()), ...this.#ending]);
   }
 
-  /** A camera is talked to whether somebody watches or not. */
-  #camera(name: string): PathTalk {
+  /** A talk needs no reader of the path. */
+  #talkOf(name: string): PathTalk {
     const { settings } = this.#entryOf(name);
     const isPulled = settings?.source.includes('://') === true;
     const live = this.#live.get(name) ?? (isPulled ? this.#obtain(name, this.#config) : undefined);
     if (!live) {
-      const message = `path '${name}' has no camera that can be talked to`;
+      const message = `path '${name}' has no camera with a back channel`;
       throw new PerchError('unsupported', message, { path: name });
     }
     return live.path.talk;
   }
 
-  /** The entry that the path of this name follows. @throws PerchError badInput when there is none, or the name cannot be one */
+  /** @throws PerchError badInput for an invalid or unknown name */
   #entryOf(name: string): PathEntry {
     checkStreamPath(name);
     const entry = this.#config && resolvePath(this.#config, name);
@@ -260,7 +231,7 @@ export class PathTable implements Paths {
     return entry;
   }
 
-  /** The path of this name, made when it is not there; undefined when its entry is disabled. */
+  /** The path of this name, created on first use; undefined: its entry is disabled. */
   #obtain(name: string, config: Config | undefined): LivePath | undefined {
     const known = this.#live.get(name);
     const entry = config && resolvePath(config, name);
@@ -269,7 +240,7 @@ export class PathTable implements Paths {
       return known;
     }
     if (entry.pattern && this.#live.size - config.paths.size >= MAX_MADE_PATHS) {
-      const message = `${MAX_MADE_PATHS} paths are in use that patterns stand for: no more are made`;
+      const message = `${MAX_MADE_PATHS} paths of patterns are in use, the limit`;
       throw new PerchError('exhausted', message, { path: name });
     }
     const former = this.#former.get(name);
@@ -278,11 +249,12 @@ export class PathTable implements Paths {
       {
         name,
         ...this.#traitsOf(name, entry, settings, config),
-        ...{ hooks, former },
+        hooks,
+        former,
         recorder: this.#makers.recorder(name, settings, hooks),
         noAudioReason: this.#makers.noAudioReason,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
-        tell: this.#makers.tell,
+        publishEvent: this.#makers.publishEvent,
         onIdle: () => this.#forget(name, path),
       },
       this.#clock,
@@ -310,7 +282,9 @@ export class PathTable implements Paths {
     if (source === 'publisher') {
       const { runOnDemandStartTimeoutMs: startTimeoutMs, runOnDemandCloseAfterMs: closeAfterMs } = settings;
       return {
-        ...{ kind: 'publisher', mayOverride: overridePublisher, usesSenderClock: settings.useAbsoluteTimestamp },
+        kind: 'publisher',
+        mayOverride: overridePublisher,
+        usesSenderClock: settings.useAbsoluteTimestamp,
         isSilent: !settings.audio,
         onDemand: isOnDemand(settings) ? { startTimeoutMs, closeAfterMs } : undefined,
       };
@@ -335,7 +309,7 @@ export class PathTable implements Paths {
     };
   }
 
-  /** Whatever entry the path follows now, its source is the same: recorder, name of the entry and what is asked of the next reader may change. */
+  /** Applies changed settings that need no restart of the path. */
   async #follow(name: string, live: LivePath, config: Config): Promise<void> {
     const entry = resolvePath(config, name);
     const settings = settingsFor(entry, name);
@@ -354,7 +328,7 @@ export class PathTable implements Paths {
     }
   }
 
-  /** Nobody needs the path: it goes, unless it has an entry of its own. */
+  /** Removes an idle path of a pattern. */
   #forget(name: string, path: Path): void {
     const entry = this.#config && resolvePath(this.#config, name);
     if (entry?.pattern && this.#live.get(name)?.path === path) {
@@ -362,7 +336,7 @@ export class PathTable implements Paths {
     }
   }
 
-  /** Whoever makes a path of this name meanwhile has it begin when this one is released. */
+  /** A new path of this name starts when this one is released. */
   #end(name: string, path: Path): Promise<void> {
     this.#live.delete(name);
     const ended = path.stop().finally(() => this.#ending.delete(ended));

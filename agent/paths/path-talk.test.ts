@@ -91,7 +91,7 @@ async function tableOf(paths = CAMERAS) {
 const deaf = () => {};
 const reasonOf = (failing: Promise<unknown>): Promise<string> => failing.then(() => 'nothing failed', explain);
 
-test('what is said on a path reaches its camera, whether there is a picture or not', async () => {
+test('a talk reaches the camera with or without a stream', async () => {
   const { table, last } = await tableOf();
   const channel = await table.talk('cam', deaf);
   channel.send(Buffer.from('hello'), 0);
@@ -102,7 +102,7 @@ test('what is said on a path reaches its camera, whether there is a picture or n
   await table.close();
 });
 
-test('the status says whether people can talk, without asking the camera', async () => {
+test('the status reports the back channel without a connection to the camera', async () => {
   const { table, last } = await tableOf();
   expect(table.find('cam')?.talk).toBe('unknown');
   await table.mayTalk('cam');
@@ -115,17 +115,17 @@ test('the status says whether people can talk, without asking the camera', async
 });
 
 test.for([
-  ['stage', "path 'stage' has no camera that can be talked to"],
-  ['elsewhere', "path 'elsewhere' has no camera that can be talked to"],
+  ['stage', "path 'stage' has no camera with a back channel"],
+  ['elsewhere', "path 'elsewhere' has no camera with a back channel"],
   ['nobody', "path 'nobody' is not configured"],
-] as const)("nobody can talk on '%s', and hears why", async ([path, reason]) => {
+] as const)("a talk on '%s' is rejected with the reason", async ([path, reason]) => {
   const { table } = await tableOf();
   expect(await reasonOf(table.mayTalk(path))).toBe(reason);
   expect(await reasonOf(table.talk(path, deaf))).toBe(reason);
   await table.close();
 });
 
-test('a path that a pattern stands for is there as long as somebody talks', async () => {
+test('a path of a pattern exists during a talk', async () => {
   const { table, sources } = await tableOf();
   const channel = await table.talk('door1', deaf);
   expect(table.find('door1')).toMatchObject({ sourceState: 'stopped', talk: 'yes' });
@@ -137,7 +137,7 @@ test('a path that a pattern stands for is there as long as somebody talks', asyn
   await table.close();
 });
 
-test('a speaker hears why the camera does not listen any more', async () => {
+test('onEnded gets the reason of the camera', async () => {
   const { table, last } = await tableOf();
   const reasons: string[] = [];
   const channel = await table.talk('door1', (reason) => reasons.push(reason));
@@ -150,7 +150,7 @@ test('a speaker hears why the camera does not listen any more', async () => {
   await table.close();
 });
 
-test('the end of the path is the end of the talk, with the reason', async () => {
+test('the end of the path ends the talk with the reason', async () => {
   const { table } = await tableOf();
   const reasons: string[] = [];
   await table.talk('cam', (reason) => reasons.push(reason));
@@ -159,7 +159,7 @@ test('the end of the path is the end of the talk, with the reason', async () => 
   await table.close();
 });
 
-test('a talk that the camera has not taken yet ends with the path too', async () => {
+test('a talk that is still connecting ends with the path', async () => {
   const { table, last } = await tableOf();
   const answered = Promise.withResolvers<void>();
   last().wait(answered.promise);

@@ -3,13 +3,13 @@ import type { BackChannel, Loudspeaker } from '../stream/contracts.ts';
 
 interface Talk {
   readonly onEnded: (reason: string) => void;
-  /** Undefined while the camera is being connected to. */
+  /** Undefined while connecting. */
   channel: BackChannel | undefined;
-  /** Why it is over. */
+  /** Why the talk has ended. */
   reason: string | undefined;
 }
 
-/** Talking through the camera of a path: the path is in use while somebody does, and its end is the end of the talk. */
+/** Talks through the camera of a path. They keep the path in use and end with it. */
 export class PathTalk {
   readonly #name: string;
   readonly #loudspeaker: () => Loudspeaker | undefined;
@@ -20,7 +20,7 @@ export class PathTalk {
 
   /**
    * @param name of the path, for messages
-   * @param loudspeaker of its present source
+   * @param loudspeaker of the current source
    */
   constructor(name: string, loudspeaker: () => Loudspeaker | undefined, onIdle: () => void) {
     this.#name = name;
@@ -28,33 +28,33 @@ export class PathTalk {
     this.#onIdle = onIdle;
   }
 
-  /** Nobody talks or is about to. */
+  /** No talk, and no check. */
   get isIdle(): boolean {
     return this.#talks.size === 0 && this.#checks === 0;
   }
 
-  /** What is known without asking the camera. */
+  /** As known without a connection to the camera. */
   get state(): Loudspeaker['state'] {
     return this.#loudspeaker()?.state ?? 'no';
   }
 
-  /** @throws PerchError with the reason why nobody can talk there */
+  /** @throws PerchError with the reason */
   async check(): Promise<void> {
     this.#checks += 1;
     try {
-      await this.#there().check(this.#over.signal);
+      await this.#required().check(this.#over.signal);
     } finally {
       this.#checks -= 1;
       this.#onIdle();
     }
   }
 
-  /** @throws PerchError with the reason why nobody can talk there now */
+  /** @throws PerchError with the reason */
   async open(onEnded: (reason: string) => void): Promise<BackChannel> {
     const talk: Talk = { onEnded, channel: undefined, reason: undefined };
     this.#talks.add(talk);
     try {
-      const channel = await this.#there().open((reason) => this.#end(talk, reason), this.#over.signal);
+      const channel = await this.#required().open((reason) => this.#end(talk, reason), this.#over.signal);
       if (talk.reason !== undefined) {
         channel.close();
         throw new PerchError('unavailable', talk.reason, { path: this.#name });
@@ -77,7 +77,7 @@ export class PathTalk {
     }
   }
 
-  /** Ends the talk that goes on; none is begun any more. */
+  /** Ends the current talk; later ones fail. */
   close(reason: string): void {
     this.#over.abort(new PerchError('unavailable', reason, { path: this.#name }));
     for (const talk of [...this.#talks]) {
@@ -85,10 +85,10 @@ export class PathTalk {
     }
   }
 
-  #there(): Loudspeaker {
+  #required(): Loudspeaker {
     const loudspeaker = this.#loudspeaker();
     if (!loudspeaker) {
-      const message = `path '${this.#name}' has no camera that can be talked to`;
+      const message = `path '${this.#name}' has no camera with a back channel`;
       throw new PerchError('unsupported', message, { path: this.#name });
     }
     return loudspeaker;

@@ -6,7 +6,7 @@ import { silentLogger } from '../base/log.ts';
 import type { Publisher } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Path } from './path.ts';
-import type { PathRecorder } from './path-recorder.ts';
+import type { PathRecorder } from './path-status.ts';
 
 /** Takes as long to stop as the test wants. */
 class SlowRecorder implements PathRecorder {
@@ -42,7 +42,7 @@ const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), m
     silentLogger,
   );
 
-test('another recorder goes on with the stream once the one before has finished its file', async () => {
+test('a replaced recorder finishes its file before the next one starts', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
   const stream = path.publish(nobody).publish([tinyH264]);
@@ -53,7 +53,7 @@ test('another recorder goes on with the stream once the one before has finished 
   expect(second.started).toEqual([stream]);
 });
 
-test('a stream that comes while recorders are exchanged is begun once', async () => {
+test('a stream that opens while the recorder is replaced is recorded once', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
   path.publish(nobody).publish([tinyH264]);
@@ -64,7 +64,7 @@ test('a stream that comes while recorders are exchanged is begun once', async ()
   expect(second.started).toEqual([next]);
 });
 
-test('a path says since when it has no stream, from its first moment on', async () => {
+test('offlineSince is set from the start', async () => {
   const clock = new FakeClock();
   const path = pathWith(undefined, clock);
   await clock.advance(5_000);
@@ -82,7 +82,7 @@ function publisherOf(id: string) {
   return { kind: RTSP_SESSION, id, reasons, onReplaced: (reason: string) => void reasons.push(reason) };
 }
 
-test('the stream of a publisher is recorded and shown like that of a camera', async () => {
+test('the stream of a publisher is recorded and listed like that of a camera', async () => {
   const recorder = new SlowRecorder();
   const path = pathWith(recorder);
   expect(path.status).toMatchObject({ ready: false, source: null, sourceState: null });
@@ -97,7 +97,7 @@ test('the stream of a publisher is recorded and shown like that of a camera', as
   expect(path.status).toMatchObject({ ready: false, source: null });
 });
 
-test('viewers who are served by something made once for all are listed with the readers, and are no readers', () => {
+test('viewers of shared outputs are listed with the readers, but do not count as readers', () => {
   const path = pathWith(undefined);
   const stream = path.publish(nobody).publish([tinyH264]);
   stream.viewers.add({ kind: HLS_SESSION, id: 'b' }).add({ kind: HLS_SESSION, id: 'a' });
@@ -108,7 +108,7 @@ test('viewers who are served by something made once for all are listed with the 
   expect([stream.audience, stream.readers.length]).toEqual([0, 0]);
 });
 
-test('a new publisher takes the place of the present one, whose readers go with it', () => {
+test('a new publisher replaces the present one and ends its readers', () => {
   const path = pathWith(undefined);
   const [first, second] = [publisherOf('one'), publisherOf('two')];
   const old = path.publish(first);
@@ -134,7 +134,7 @@ test('with overridePublisher off the first publisher stays', () => {
   expect(() => path.publish(publisherOf('two'))).not.toThrow();
 });
 
-test('a publisher is told when its path goes', async () => {
+test('a publisher is notified when its path is removed', async () => {
   const path = pathWith(undefined);
   const publisher = publisherOf('one');
   path.publish(publisher).publish([tinyH264]);
@@ -142,7 +142,7 @@ test('a publisher is told when its path goes', async () => {
   expect(publisher.reasons).toEqual(["path 'cam' was removed or changed"]);
 });
 
-test('a path tells whether its pictures are reordered, also while they are away', () => {
+test('hasBFrames keeps the value of the last stream', () => {
   const path = pathWith(undefined);
   const publication = path.publish(nobody);
   const write = (stream: Stream, pts: number, dts: number, key: boolean) =>

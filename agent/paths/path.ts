@@ -7,18 +7,24 @@ import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts'
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
-import type { PathRecorder } from './path-recorder.ts';
 import { cannotPublish } from './path-settings.ts';
-import { describeStatistics, describeStream, hasBFrames, type PathStatus, trackLabels } from './path-status.ts';
+import {
+  describeStatistics,
+  describeStream,
+  hasBFrames,
+  type PathRecorder,
+  type PathStatus,
+  trackLabels,
+} from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type SourceMaker, SourceRunner } from './source-runner.ts';
 
 /** Where a path's media comes from. */
 export type PathOrigin =
-  /** `onDemand`: pulled only while somebody reads; else always. */
+  /** `onDemand`: pulled only while it has readers; absent: always. */
   | { readonly kind: 'pulled'; readonly source: SourceMaker; readonly onDemand: OnDemandTimes | undefined }
-  /** `onDemand`: a hook has it published while somebody reads. */
+  /** `onDemand`: a hook starts the publisher while there are readers. */
   | {
       readonly kind: 'publisher';
       readonly mayOverride: boolean;
@@ -26,21 +32,21 @@ export type PathOrigin =
       readonly isSilent?: boolean;
       readonly onDemand?: OnDemandTimes | undefined;
     }
-  /** Readers are sent elsewhere, or somebody has paused the camera: there is never a stream. */
+  /** Readers are redirected, or the camera is paused: there is never a stream. */
   | { readonly kind: 'redirect' | 'paused' };
 
 /** What can change while the stream and its readers stay. */
 export interface PathTraits {
-  /** The entry of the configuration that it follows. */
+  /** The entry of the configuration. */
   readonly confName: string;
   readonly title: string | null;
-  /** Place of the camera among the others, in the order of its owner. */
+  /** Position of the camera in its owner's order. */
   readonly order?: number | undefined;
-  /** When its pause ends by itself, RFC 3339. */
+  /** When the pause ends, RFC 3339. */
   readonly pausedUntil?: string | undefined;
   /** 0: any number. */
   readonly maxReaders: number;
-  /** Of the same kind for the whole life of the path; only its times and permissions change. */
+  /** The kind never changes, only times and permissions. */
   readonly origin: PathOrigin;
 }
 
@@ -48,22 +54,22 @@ interface PathParts extends PathTraits {
   readonly name: string;
   readonly recorder: PathRecorder | undefined;
   readonly hooks?: PathHooks | undefined;
-  /** When the path that had this name before is `released`. */
+  /** `released` of the previous path of this name. */
   readonly former?: Promise<void> | undefined;
-  /** Why WebRTC viewers would hear nothing of a stream with these tracks; undefined: they hear it, or there is no sound. */
+  /** As in `PathMakers`. */
   readonly noAudioReason?: ((tracks: readonly Track[]) => string | undefined) | undefined;
   /** Called with each new stream. */
   readonly onStream?: (stream: Stream) => void;
-  readonly tell?: PublishEvent | undefined;
-  /** Nobody needs the path any more: no source, no publisher, no request. Called each time. */
+  readonly publishEvent?: PublishEvent | undefined;
+  /** Called whenever the path has no source, publisher, request or talk. */
   readonly onIdle?: () => void;
 }
 
-/** One path: has its source pulled or takes a publisher, holds the stream while there is one, and has it recorded. */
+/** One path: pulls its source or accepts a publisher, holds the stream, and has it recorded. */
 export class Path {
   readonly name: string;
   readonly talk: PathTalk;
-  /** After `stop`: resolves when nothing is left of its source and its hooks, whatever the disk does. */
+  /** After `stop`: resolves when source and hooks have ended; does not wait for the disk. */
   released: Promise<void> = Promise.resolve();
   readonly #parts: PathParts;
   #traits: PathTraits;
@@ -76,7 +82,7 @@ export class Path {
   #recorder: PathRecorder | undefined;
   #publisher: Publisher | undefined;
   #stream: Stream | undefined;
-  /** Of the stream before. */
+  /** Of the previous stream. */
   #hadBFrames: boolean | undefined;
   #readySince: string | null = null;
   #offlineSince: string | null;
@@ -87,14 +93,14 @@ export class Path {
     this.#parts = parts;
     this.#traits = parts;
     this.#recorder = parts.recorder;
-    this.#hooks = new HookCalls(parts.hooks, () => this.#tellIdle());
+    this.#hooks = new HookCalls(parts.hooks, () => this.#reportIdle());
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
     this.#offlineSince = this.#now();
     this.talk = new PathTalk(
       parts.name,
       () => this.#runner?.loudspeaker,
-      () => this.#tellIdle(),
+      () => this.#reportIdle(),
     );
     if (origin.kind === 'pulled') {
       this.#runner = new SourceRunner(origin.source, this.#runnerOwner(), clock, this.#log, parts.former);
@@ -104,7 +110,7 @@ export class Path {
     }
   }
 
-  /** Pulls the source, unless somebody has to ask for it first. */
+  /** Starts the source, unless it is on demand. */
   start(): void {
     this.#hooks.begin();
     if (!this.#onDemand) {
@@ -121,12 +127,12 @@ export class Path {
     this.#closeStream();
     const sourceGone = this.#runner?.stop();
     this.released = Promise.resolve(sourceGone).then(() => this.#hooks.end());
-    // A source that was just about to deliver may have begun one more file.
+    // The source may have opened a stream, and the recorder a file, in the meantime.
     await sourceGone;
     await Promise.all([this.#recorder?.stop(), this.released]);
   }
 
-  /** Other settings of those that concern the next reader or publisher only. */
+  /** Applies settings for the next reader or publisher. */
   follow(traits: PathTraits): void {
     this.#traits = traits;
     if ('onDemand' in traits.origin && traits.origin.onDemand) {
@@ -134,22 +140,22 @@ export class Path {
     }
   }
 
-  /** Another recorder, or none: source and readers do not notice. */
+  /** Replaces the recorder; source and readers are unaffected. */
   async setRecorder(recorder: PathRecorder | undefined): Promise<void> {
     const old = this.#recorder;
     const stream = this.#stream;
     this.#recorder = recorder;
     await old?.stop();
-    // A stream that has come meanwhile was begun when it opened.
+    // `#openStream` has started it for a newer stream.
     if (stream && this.#stream === stream && this.#recorder === recorder) {
       recorder?.start(stream);
     }
   }
 
   /**
-   * The stream for one more reader; a source on demand is started for it.
+   * The stream for another reader; starts a source on demand.
    * @param query of the reader's address
-   * @throws PerchError notFound while nothing comes in, timeout when the source on demand does not come, exhausted
+   * @throws PerchError notFound without a stream, timeout if a source on demand does not start, exhausted
    */
   async open(query: string): Promise<Stream> {
     const stream = this.#stream ?? (await this.#onDemand?.request(query));
@@ -188,7 +194,8 @@ export class Path {
     this.#closeStream();
     this.#publisher = publisher;
     return {
-      ...{ usesSenderClock, isSilent },
+      usesSenderClock,
+      isSilent,
       publish: (tracks) => {
         if (this.#publisher !== publisher) {
           throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });
@@ -199,7 +206,7 @@ export class Path {
         if (this.#publisher === publisher) {
           this.#publisher = undefined;
           this.#closeStream();
-          this.#tellIdle();
+          this.#reportIdle();
         }
       },
     };
@@ -213,7 +220,7 @@ export class Path {
     return this.#stream !== undefined;
   }
 
-  /** No source runs or is asked for, nobody publishes or talks, and no hook that has begun for them is still there. */
+  /** No source, publisher, request, talk or hook of these is active. */
   get isIdle(): boolean {
     const { kind } = this.#parts.origin;
     if (!this.talk.isIdle || this.#hooks.isBusy) {
@@ -232,7 +239,7 @@ export class Path {
     }
   }
 
-  /** Why its source does not come; undefined while nothing has failed. */
+  /** Why its source failed; undefined: it did not. */
   get sourceFault(): unknown {
     return this.#runner?.cause;
   }
@@ -266,7 +273,7 @@ export class Path {
     };
   }
 
-  /** Whether its pictures come out of their order, or did when they came last; undefined: none have come. */
+  /** Pictures are, or last were, reordered; undefined: not known. */
   get hasBFrames(): boolean | undefined {
     return hasBFrames(this.#stream) ?? this.#hadBFrames;
   }
@@ -285,19 +292,19 @@ export class Path {
     return {
       sourceOpened: (tracks: readonly Track[]) => this.#openStream(tracks),
       sourceClosed: () => this.#closeStream(),
-      sourceFailed: (reason: string) => this.#tell('camera', { state: 'failed', reason }),
-      sourceStopped: () => this.#tellIdle(),
+      sourceFailed: (reason: string) => this.#publishEvent('camera', { state: 'failed', reason }),
+      sourceStopped: () => this.#reportIdle(),
     };
   }
 
-  /** @param runner undefined: a hook is to have it published */
+  /** @param runner undefined: a hook starts the publisher */
   #onDemandOwner(runner: SourceRunner | undefined) {
     return {
       name: this.name,
       startSource: (query: string) => (runner ? runner.start(query) : this.#hooks.demand(query)),
       stopSource: (isUnread: boolean) => {
         if (isUnread) {
-          this.#log.info(`nobody reads any more: ${runner ? 'camera is let go' : 'the publisher is ended'}`);
+          this.#log.info(`no readers, ${runner ? 'camera disconnected' : 'publisher stopped'}`);
         }
         void runner?.stop();
         this.#hooks.endDemand();
@@ -320,8 +327,8 @@ export class Path {
     this.#stream = stream;
     this.#readySince = this.#now();
     this.#offlineSince = null;
-    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher is there' : 'camera is there');
-    this.#tellStream(tracks);
+    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher connected' : 'camera connected');
+    this.#publishStream(tracks);
     this.#recorder?.start(stream);
     this.#parts.onStream?.(stream);
     this.#hooks.opened(stream, {
@@ -343,33 +350,32 @@ export class Path {
     stream?.close();
     this.#hooks.closed();
     if (stream) {
-      this.#tell('path', { state: 'unavailable' });
+      this.#publishEvent('path', { state: 'unavailable' });
       this.#onDemand?.streamClosed();
     }
   }
 
-  /** The present publisher has to go. */
   #replace(reason: string, by: 'publisher' | 'configuration'): void {
     const publisher = this.#publisher;
     this.#publisher = undefined;
     publisher?.onReplaced(reason, by);
   }
 
-  #tellIdle(): void {
+  #reportIdle(): void {
     if (this.isIdle) {
       this.#parts.onIdle?.();
     }
   }
 
-  #tellStream(tracks: readonly Track[]): void {
+  #publishStream(tracks: readonly Track[]): void {
     if (!this.#publisher) {
-      this.#tell('camera', { state: 'connected' });
+      this.#publishEvent('camera', { state: 'connected' });
     }
-    this.#tell('path', { state: 'available', tracks: trackLabels(tracks) });
+    this.#publishEvent('path', { state: 'available', tracks: trackLabels(tracks) });
   }
 
-  #tell(...[type, fields]: Parameters<PublishEvent>): void {
-    this.#parts.tell?.(type, { path: this.name, ...fields });
+  #publishEvent(...[type, fields]: Parameters<PublishEvent>): void {
+    this.#parts.publishEvent?.(type, { path: this.name, ...fields });
   }
 
   #now(): string {

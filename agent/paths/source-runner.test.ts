@@ -19,7 +19,7 @@ class Connection {
   }
 }
 
-test('why a camera is away holds nothing of the connection that has ended', async () => {
+test('the stored failure keeps no memory of the ended connection', async () => {
   const clock = new FakeClock();
   const connections: WeakRef<Connection>[] = [];
   const source: Source = {

@@ -6,30 +6,30 @@ import { pauseAfter, type SourceState, supervise, waitOf } from '../sources/supe
 import type { Loudspeaker, Source, SourceStatistics } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 
-/** How a path gets at its source. */
+/** Makes the source of a path. */
 export interface SourceMaker {
   /** @param query of the reader that the source is started for */
   make(query: string): Source;
-  /** Whether the query says something about the source (`$MTX_QUERY`): then it is made anew for another query. */
+  /** The source depends on the query (`$MTX_QUERY`) and is made again for another one. */
   readonly usesQuery: boolean;
-  /** Whether nobody has been told already why the source does not come. */
+  /** False if the failure was reported for another stream of the camera. */
   isNews(reason: string): boolean;
-  /** What was told is over. */
+  /** The reported failure is over. */
   forget(): void;
 }
 
 /** The path that the source is for. */
 export interface RunnerOwner {
   sourceOpened(tracks: readonly Track[]): Stream;
-  /** The connection is over. */
+  /** The connection has ended. */
   sourceClosed(): void;
-  /** It could not be had, or has gone; told once per reason. */
+  /** Called once per reason. */
   sourceFailed(reason: string): void;
-  /** It was told to stop and has let go of the camera. */
+  /** The connection is closed after `stop`. */
   sourceStopped(): void;
 }
 
-/** Keeps a source running from `start` to `stop`, and remembers why it is not there. */
+/** Keeps a source running from `start` to `stop`, and keeps the last failure. */
 export class SourceRunner {
   readonly #maker: SourceMaker;
   readonly #owner: RunnerOwner;
@@ -38,21 +38,21 @@ export class SourceRunner {
   #source: Source;
   #query = '';
   #stop: AbortController | undefined;
-  /** Runs follow each other: some cameras allow one session only. */
+  /** Runs never overlap: some cameras allow one session only. */
   #running: Promise<void>;
   #runs = 0;
   #state: SourceState['kind'] = 'stopped';
   #cause: unknown;
   #lastError: string | null = null;
   #lastErrorTime: string | null = null;
-  /** Since the camera was last there. */
-  #toldReason: string | undefined;
-  /** Passwords that were refused in a row: cameras lock out whoever comes with one again and again. */
+  /** Since the stream last opened. */
+  #reportedReason: string | undefined;
+  /** Rejected logins in a row: cameras lock accounts after a few. */
   #refusals = 0;
-  /** Monotonic: nobody asks the camera before. */
+  /** Monotonic; no connection before this time. */
   #notBeforeMs = 0;
 
-  /** @param former its first run follows this */
+  /** @param former the first run starts after it */
   constructor(maker: SourceMaker, owner: RunnerOwner, clock: Clock, log: Logger, former = Promise.resolve()) {
     this.#maker = maker;
     this.#owner = owner;
@@ -70,12 +70,12 @@ export class SourceRunner {
     return this.#state;
   }
 
-  /** Nothing of it is left running. */
+  /** No run is active. */
   get isStopped(): boolean {
     return this.#runs === 0;
   }
 
-  /** Why the source did not come since `start`; undefined while nothing has failed. */
+  /** The last failure since `start`. */
   get cause(): unknown {
     return this.#cause;
   }
@@ -84,7 +84,7 @@ export class SourceRunner {
     return this.#lastError;
   }
 
-  /** In one word, where the source has one for it. */
+  /** A code for programs, if the error has one. */
   get lastErrorWhy(): string | null {
     const why = this.#cause instanceof PerchError ? this.#cause.context['absence'] : undefined;
     return this.#lastError !== null && typeof why === 'string' ? why : null;
@@ -98,7 +98,7 @@ export class SourceRunner {
     return this.#source.statistics;
   }
 
-  /** How long the source has waited for the answer to another one's login. */
+  /** Time spent waiting for login turns. */
   get heldMs(): number {
     return this.#source.heldMs ?? 0;
   }
@@ -121,7 +121,7 @@ export class SourceRunner {
     this.#running = this.#running.then(() => this.#run(source, stop.signal));
   }
 
-  /** Resolves when the source has let go of the camera. */
+  /** Resolves when the connection is closed. */
   stop(): Promise<void> {
     this.#stop?.abort();
     this.#stop = undefined;
@@ -150,10 +150,10 @@ export class SourceRunner {
   async #runOnce(source: Source, signal: AbortSignal): Promise<void> {
     const open = (tracks: readonly Track[]): Stream => {
       if (signal.aborted) {
-        throw new PerchError('unavailable', 'the source is not wanted any more');
+        throw new PerchError('unavailable', 'the source was stopped');
       }
       this.#refusals = 0;
-      this.#toldReason = undefined;
+      this.#reportedReason = undefined;
       this.#maker.forget();
       return this.#owner.sourceOpened(tracks);
     };
@@ -169,7 +169,7 @@ export class SourceRunner {
         throw new PerchError('unavailable', 'the source ended the stream');
       }
     } catch (cause) {
-      // Before the path hears of it: it may stop a source on demand for this, which would be no failure.
+      // Before `sourceClosed`, which may stop a source on demand.
       if (!signal.aborted) {
         this.#note(cause);
       }
@@ -182,17 +182,17 @@ export class SourceRunner {
   #note(cause: unknown): void {
     if (cause instanceof PerchError && cause.code === 'unauthorized') {
       this.#refusals += 1;
-      // The shortest that the supervisor waits after so many: it keeps to it by itself, unless it is started anew.
+      // The supervisor's shortest pause after this many; also applies after a restart of the source.
       this.#notBeforeMs = this.#clock.monoMs() + (waitOf(cause) ?? pauseAfter(this.#refusals, 1, true));
     }
     const text = explain(cause);
-    // Once per change: a camera that is off for a week is one line.
+    // Logged once per change: one line for a camera that is off for a week.
     if (text !== this.#lastError) {
       const level = this.#maker.isNews(text) ? 'warn' : 'debug';
-      this.#log[level]({ reason: text }, 'no picture from the camera, trying again');
+      this.#log[level]({ reason: text }, 'no picture from the camera, retrying');
     }
-    if (text !== this.#toldReason) {
-      this.#toldReason = text;
+    if (text !== this.#reportedReason) {
+      this.#reportedReason = text;
       this.#owner.sourceFailed(text);
     }
     releaseFrames(cause);

@@ -30,7 +30,7 @@ async function startCamera() {
   return { warned, fail, deliver };
 }
 
-test('of a camera that goes one warning is written, whichever of its streams ends first', async () => {
+test('a camera that fails is logged as one warning, whichever of its streams ends first', async () => {
   const { warned, fail, deliver } = await startCamera();
   await fail('cam_sub', 'no answer from');
   await fail('cam', 'no answer from');
@@ -42,14 +42,14 @@ test('of a camera that goes one warning is written, whichever of its streams end
   expect(warned).toEqual(['cam_sub', 'cam']);
 });
 
-test('a stream that fails otherwise than the other one of its camera is warned of', async () => {
+test("different failures of a camera's two streams are both logged", async () => {
   const { warned, fail } = await startCamera();
   await fail('cam', 'no answer from');
   await fail('cam_sub', 'no such stream:');
   expect(warned).toEqual(['cam', 'cam_sub']);
 });
 
-test('what was the matter with one stream and is over does not hide what the other one says later', async () => {
+test('a past failure of one stream does not hide a later one of the other', async () => {
   const { warned, fail, deliver } = await startCamera();
   await fail('cam_sub', 'connection closed by');
   deliver('cam_sub');

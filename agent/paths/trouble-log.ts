@@ -1,12 +1,12 @@
-/** With it the name of a camera's small stream ends. */
+/** Of the path of a camera's sub stream. */
 const SUB_SUFFIX = '_sub';
 
-/** What is the matter with the cameras now, so that the two streams of one do not say the same twice. */
+/** Current failures of cameras, so that the two streams of one camera do not log the same failure. */
 export class TroubleLog {
-  /** By path, without its name. */
+  /** By path; the texts do not contain its name. */
   readonly #reasons = new Map<string, string>();
 
-  /** @returns whether the camera's other stream has not said the same already */
+  /** @returns false if the camera's other stream has the same failure */
   isNews(path: string, reason: string): boolean {
     const words = reason.replaceAll(`'${path}'`, '');
     this.#reasons.set(path, words);
@@ -14,7 +14,7 @@ export class TroubleLog {
     return this.#reasons.get(other) !== words;
   }
 
-  /** The path's picture is there, or is not wanted any more. */
+  /** The stream has opened, or the source was stopped. */
   forget(path: string): void {
     this.#reasons.delete(path);
   }

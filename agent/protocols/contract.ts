@@ -10,8 +10,7 @@ import type { Config } from '../config/load/load.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ServerKeys } from '../config/schema/server-keys.ts';
 import type { SourceKeys } from '../config/schema/source-keys.ts';
-import type { AudioForms, OpusSound } from '../stream/audio-forms.ts';
-import type { Paths, Source } from '../stream/contracts.ts';
+import type { AudioForms, OpusSound, Paths, Source } from '../stream/contracts.ts';
 import type { PeerKind, Stream } from '../stream/stream.ts';
 
 /** A protocol that Perch pulls media with. */

@@ -8,7 +8,7 @@ test('pauses double from one second and stop growing at ten', () => {
   expect(pauses).toEqual([1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
 });
 
-test('a refused password is tried seldom, before the camera locks its owner out too', async () => {
+test('after a rejected password the pauses are long, so that the camera does not lock its owner out', async () => {
   expect([1, 2, 3, 4, 5, 6, 7].map((failures) => pauseAfter(failures, 0, true))).toEqual([
     10_000, 600_000, 600_000, 600_000, 600_000, 600_000, 600_000,
   ]);
@@ -27,7 +27,7 @@ test('a refused password is tried seldom, before the camera locks its owner out 
   await done;
 });
 
-test('a password that was not shown for a reason waits as long as the reason says', async () => {
+test('a login that is held back waits as long as its error says', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const pauses: number[] = [];
@@ -42,12 +42,12 @@ test('a password that was not shown for a reason waits as long as the reason say
   await done;
 });
 
-test('chance takes up to a fifth off a pause', () => {
+test('jitter shortens a pause by up to 20 %', () => {
   expect(pauseAfter(1, 0.5, false)).toBe(900);
   expect(pauseAfter(9, 0.999_999, false)).toBe(8000);
 });
 
-test('a camera that refuses is tried again after the pause, and stopping interrupts the wait', async () => {
+test('a failed connection is retried after the pause, and stopping interrupts the wait', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const states: SourceState[] = [];
@@ -67,7 +67,7 @@ test('a camera that refuses is tried again after the pause, and stopping interru
   expect(kinds().at(-1)).toBe('stopped');
 });
 
-test('after a healthy minute the pauses start over', async () => {
+test('after a healthy minute the pauses start from the first', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const pauses: number[] = [];
@@ -91,7 +91,7 @@ test('after a healthy minute the pauses start over', async () => {
   await done;
 });
 
-test('a source that ends by itself is a cause too', async () => {
+test('a run that returns is a cause, too', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const states: SourceState[] = [];
@@ -124,7 +124,7 @@ class Rebooting {
     this.servesAtMs = servesAtMs;
   }
 
-  /** A connection: asked for at 0, 1, 3 and 7 s, as TCP does it, and given up after 10 s. */
+  /** A connection: SYN at 0, 1, 3 and 7 s, as TCP sends it; times out after 10 s. */
   run = async (signal: AbortSignal): Promise<void> => {
     this.runs += 1;
     for (const pauseMs of [0, 1_000, 2_000, 4_000, 3_000]) {
@@ -156,7 +156,7 @@ test.for([
   ['two minutes and serves at once', 120_000, 0],
   ['ten minutes and serves at once', 600_000, 0],
   ['two minutes and is busy for 25 s more', 120_000, 25_000],
-] as const)('a camera that is off for %s is pulled within five seconds', async ([, offMs, bootMs]) => {
+] as const)('a camera that was off for %s plays within five seconds of its return', async ([, offMs, bootMs]) => {
   for (const chance of [0, 0.3, 0.7, 0.99]) {
     for (const partMs of [0, 1_300, 2_900, 4_700, 7_100, 9_400]) {
       const clock = new FakeClock();
@@ -172,7 +172,7 @@ test.for([
   }
 });
 
-test('a camera that was served a moment ago is asked every four seconds at least, for three minutes', async () => {
+test('a camera that was reachable is retried at least every four seconds for three minutes', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const pauses: number[] = [];
@@ -193,8 +193,8 @@ test('a camera that was served a moment ago is asked every four seconds at least
 
 test.for([
   ['answers with a status', new PerchError('notFound', 'camera has no stream at this address (404)')],
-  ['refuses the password', new PerchError('unauthorized', 'camera refused the password (401)')],
-] as const)('a camera that %s is not looked for in between', async ([, cause]) => {
+  ['rejects the password', new PerchError('unauthorized', 'camera rejected the password (401)')],
+] as const)('a camera that %s is not probed during the pause', async ([, cause]) => {
   const clock = new FakeClock();
   const stop = new AbortController();
   let looks = 0;
@@ -215,7 +215,7 @@ test.for([
   await done;
 });
 
-test('a device that answers the look but never the run is asked once a second at most', async () => {
+test('a device that answers the probe but never the run is retried at most once a second', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   let runs = 0;
@@ -230,7 +230,7 @@ test('a device that answers the look but never the run is asked once a second at
   await done;
 });
 
-test('stopping interrupts a wait that looks for the camera', async () => {
+test('stopping interrupts a wait with probes', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const states: SourceState[] = [];

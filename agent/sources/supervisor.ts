@@ -3,37 +3,37 @@ import { PerchError } from '../base/errors.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 10_000;
-/** A camera that was there a moment ago is on its way back: it is asked so often at least, so that it is pulled within 5 s. */
+/** Longest pause for a camera that was reachable within `FRESH_MS`: it plays again within 5 s of its return. */
 const MAX_FRESH_PAUSE_MS = 4_000;
 const FRESH_MS = 180_000;
-/** One that does not even answer is looked for so often; whoever looks gives up before the next time. */
-const LOOK_EVERY_MS = 2_000;
-/** Cameras lock out whoever gives a wrong password some five times in half an hour, and their owner may sit at the same address. */
+/** How often to probe a camera that does not answer. A probe gives up before the next one starts. */
+const PROBE_EVERY_MS = 2_000;
+/** Cameras lock an address after about five wrong passwords in half an hour; the owner may share that address. */
 const REFUSED_ONCE_PAUSE_MS = 10_000;
 const REFUSED_PAUSE_MS = 600_000;
-/** So that cameras which lost power together are not asked together. */
+/** Spreads the reconnects of cameras that lost power together. */
 const JITTER = 0.2;
-/** A run that lasted this long was healthy: the next failure starts again from the first pause. */
+/** After a run of this length the next failure starts again from the first pause. */
 const HEALTHY_RUN_MS = 60_000;
 
-/** `cause` is why the last run ended. */
+/** `cause`: why the last run ended. */
 export type SourceState =
   | { readonly kind: 'running'; readonly attempt: number; readonly cause: unknown }
   | { readonly kind: 'waiting'; readonly pauseMs: number; readonly cause: unknown }
   | { readonly kind: 'stopped'; readonly cause: unknown };
 
 interface SupervisorOptions {
-  /** Whether somebody answers there now; asked only where the last run ended because nobody did. Never rejects. */
+  /** Whether the address answers now; called only after a run that could not reach it. Never rejects. */
   readonly answers?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** A float in [0, 1). */
   readonly random?: () => number;
 }
 
 /**
- * How long to wait before a reconnect: doubles from 1 s to 10 s, less up to a fifth; 10 s after a refused password, then 10 min.
+ * Pause before a reconnect: doubles from 1 s to 10 s, minus up to 20 %; after a rejected password 10 s, then 10 min.
  * @param failures of one kind in a row, counts from 1
  * @param random a float in [0, 1)
- * @param isFresh the camera was there a moment ago: 4 s at most
+ * @param isFresh the camera was reachable within `FRESH_MS`: at most 4 s
  */
 export function pauseAfter(failures: number, random: number, isRefused: boolean, isFresh = false): number {
   if (isRefused) {
@@ -44,7 +44,7 @@ export function pauseAfter(failures: number, random: number, isRefused: boolean,
   return Math.round(pauseMs * (1 - JITTER * random));
 }
 
-/** Runs a source again and again until `signal` aborts. `run` does one connection and returns or throws when it ends. */
+/** Runs a source until `signal` aborts. `run` makes one connection, and returns or throws when it ends. */
 export async function supervise(
   run: (signal: AbortSignal) => Promise<void>,
   onState: (state: SourceState) => void,
@@ -88,18 +88,18 @@ export async function supervise(
   onState({ kind: 'stopped', cause });
 }
 
-/** Who threw it knows when there is sense in the next try: a password that was refused is not shown before. */
+/** The pause that the error itself asks for: a rejected password is not sent earlier. */
 export function waitOf(cause: unknown): number | undefined {
   const waitMs = cause instanceof PerchError ? cause.context['waitMs'] : undefined;
   return typeof waitMs === 'number' ? waitMs : undefined;
 }
 
-/** Who threw it says so: nobody answered at all. */
+/** Nothing answered at the address. */
 function isUnreachable(cause: unknown): boolean {
   return cause instanceof PerchError && cause.context['isUnreachable'] === true;
 }
 
-/** Waits for `pauseMs`, or until somebody answers. */
+/** Waits for `pauseMs`, or until the address answers. */
 async function isBack(
   answers: (signal: AbortSignal) => Promise<boolean>,
   pauseMs: number,
@@ -108,8 +108,8 @@ async function isBack(
 ): Promise<boolean> {
   const endMs = clock.monoMs() + pauseMs;
   for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs = endMs - clock.monoMs()) {
-    // Never at once: who answers and then does not is asked no faster than a camera that failed for the first time.
-    await clock.sleep(Math.min(leftMs, leftMs === pauseMs ? FIRST_PAUSE_MS : LOOK_EVERY_MS), signal);
+    // A camera that accepts connections and then fails is retried no faster than after its first failure.
+    await clock.sleep(Math.min(leftMs, leftMs === pauseMs ? FIRST_PAUSE_MS : PROBE_EVERY_MS), signal);
     if (clock.monoMs() < endMs && !signal.aborted && (await answers(signal))) {
       return true;
     }

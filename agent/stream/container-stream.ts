@@ -5,14 +5,14 @@ import type { Track } from '../media/sample/track.ts';
 import { DerivedStream, type Place } from './derived-stream.ts';
 import type { Stream } from './stream.ts';
 
-/** What recordings are stored in. */
+/** Of recordings. */
 export type Container = 'fmp4' | 'mpegts';
 
 const derived: Record<Container, WeakMap<Stream, DerivedStream>> = { fmp4: new WeakMap(), mpegts: new WeakMap() };
 
 /**
  * The stream without the tracks that the container cannot hold; in MP4 with FLAC in place of G.711, G.722 and LPCM, which browsers
- * reject in MP4. All callers share one derived stream; where nothing changes it is the stream itself.
+ * reject in MP4. All callers share one derived stream; without a change it is the stream itself.
  */
 export function containerStream(stream: Stream, container: Container = 'fmp4'): Stream {
   const place = PLACES[container];
@@ -32,10 +32,10 @@ export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): st
   return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
 }
 
-/** MP4 holds all sound but PCM of more channels than FLAC is made with. */
+/** MP4 lacks only PCM with more channels than the FLAC encoder supports. */
 const ofChannels = (track: Track): string => (track.kind === 'audio' ? ` with ${track.channels} channels` : '');
 
-/** undefined: it holds nothing in the place of a track. */
+/** undefined: the container does not hold the track. */
 const PLACES: Record<Container, (track: Track) => Place | undefined> = {
   fmp4: (track) => {
     if (isPcm(track)) {

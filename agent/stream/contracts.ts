@@ -3,11 +3,11 @@ import type { PeerKind, Stream } from './stream.ts';
 
 /** Where a source or a publisher writes its media. */
 export interface StreamSink {
-  /** Samples are labelled with the sender's own clock, as its reports give it. */
+  /** Wall time of samples is the sender's own clock, from its reports. */
   readonly usesSenderClock?: boolean;
-  /** Its sound is not taken. */
+  /** Audio is left out. */
   readonly isSilent?: boolean;
-  /** Media is there: makes the stream that its samples are written to. Called once in a connection, when every track is known. */
+  /** Opens the stream for the samples. Called once in a connection, when all tracks are known. */
   publish(tracks: readonly Track[]): Stream;
 }
 
@@ -15,118 +15,145 @@ export interface StreamSink {
 export interface Publisher {
   readonly kind: PeerKind;
   readonly id: string;
-  /** Of its address, without `?`. */
+  /** Of the address, without `?`. */
   readonly query?: string;
-  /** Another publisher has taken the path, or the path is gone: ends the session. */
+  /** Ends the session: another publisher replaces it, or the path is removed. */
   onReplaced(reason: string, by: 'publisher' | 'configuration'): void;
 }
 
-/** A path that is being published to. */
+/** A publisher's stream on a path. */
 export interface Publication extends StreamSink {
-  /** The publisher has gone: the stream ends. */
+  /** Ends the stream. */
   close(): void;
 }
 
 /** The paths as servers and forwarders see them. */
 export interface Paths {
   /**
-   * Where readers of the path are sent instead (RTSP 302): an RTSP URL, or `/name` on this server; undefined: nowhere.
+   * The target of a redirect (RTSP 302) for readers of the path: an RTSP URL, or `/name` on this server; undefined: no redirect.
    * @throws PerchError badInput when the path is not configured
    */
   redirectOf(name: string): string | undefined;
   /**
-   * The stream of a path; a source on demand is started and waited for.
-   * @param query of the reader's address, without `?`: it may say something about the source
-   * @throws PerchError notFound while there is none, badInput when the path is not configured, timeout when the source on demand
-   * does not come, exhausted when there are as many readers as are allowed
+   * The stream of a path; starts a source on demand and waits for it.
+   * @param query of the reader's address, without `?`; may be part of the source's address
+   * @throws PerchError notFound without a stream, badInput when the path is not configured, timeout if a source on demand
+   * does not start, exhausted at `maxReaders`
    */
   open(name: string, query?: string): Promise<Stream>;
-  /** The streams that are open, with the names of their paths; nothing is started. */
+  /** Open streams with the names of their paths. */
   openStreams(): Iterable<readonly [name: string, stream: Stream]>;
-  /** Whether its pictures are reordered (B-frames), or were in its last stream; undefined: not known. */
+  /** Whether pictures are reordered (B-frames), or were in the last stream; undefined: not known. */
   hasBFrames(name: string): boolean | undefined;
   /**
-   * @param when 'now' checks what `publish` checks; 'later' only what no waiting mends
-   * @throws PerchError badInput when the path is not configured, or disabled; 'now' also when it does not wait for a publisher, or
+   * @param when 'now' checks the same as `publish`; 'later' only permanent conditions
+   * @throws PerchError badInput when the path is not configured, or disabled; 'now' also when it accepts no publisher, or
    * has one that may not be replaced
    */
   mayPublish(name: string, when?: 'now' | 'later'): void;
-  /** @throws PerchError badInput when the path does not wait for a publisher, or has one that may not be replaced */
+  /** @throws PerchError badInput when the path accepts no publisher, or has one that may not be replaced */
   publish(name: string, publisher: Publisher): Publication;
   /**
-   * Asks the camera whether it can be talked to, unless that is known. Costs the picture nothing.
-   * @throws PerchError with the reason: no camera, no back channel, it cannot be reached
+   * Checks for a back channel, unless it is known. Does not affect the stream.
+   * @throws PerchError with the reason: no camera, no back channel, not reachable
    */
   mayTalk(name: string): Promise<void>;
   /**
    * Connects to the camera's loudspeaker.
-   * @param onEnded the camera plays nothing from now on, and why; not called for a channel that was closed
-   * @throws PerchError with the reason: no back channel, another speaker talks, the camera is away
+   * @param onEnded called with the reason when the camera ends the talk; not called after `close`
+   * @throws PerchError with the reason: no back channel, another speaker, not reachable
    */
   talk(name: string, onEnded: (reason: string) => void): Promise<BackChannel>;
 }
 
-/** Of all connections of a source since it was made; `transport` is the present one's. */
+/** Sums over all connections of a source; `transport` is the current one. */
 export interface SourceStatistics {
   readonly transport: 'TCP' | 'UDP' | 'UDP-multicast' | undefined;
   /** RTP packets received. */
   readonly packets: number;
-  /** RTP packets that never came. */
+  /** RTP packets not received. */
   readonly lost: number;
-  /** RTP packets that came twice or too late to be used. */
+  /** Duplicate RTP packets, and those received too late. */
   readonly late: number;
-  /** RTP packets that came after a later one and were put in order. */
+  /** RTP packets received out of order and reordered. */
   readonly reordered: number;
-  /** Packets that are no RTP of their track, datagrams of other senders included. */
+  /** Packets that are not RTP of their track, and datagrams of other senders. */
   readonly badPackets: number;
   /** Jumps of the camera's timestamps. */
   readonly jumps: number;
-  /** The camera's clock minus ours, in milliseconds, as its sender reports give it. */
+  /** The camera's clock minus ours, in milliseconds, from its sender reports. */
   readonly clockOffsetMs?: number | undefined;
 }
 
-/** Sound to a camera's loudspeaker, taken by one speaker. */
+/** Audio to a camera's loudspeaker; one speaker at a time. */
 export interface BackChannel {
   readonly codec: 'PCMA' | 'PCMU';
   /** Samples per second. */
   readonly clockRate: number;
   readonly channels: number;
   /**
-   * Never blocks; what the camera does not take in time is lost, as is everything after the session's end.
+   * Never blocks; audio that cannot be sent in time, or after the end of the session, is dropped.
    * @param payload one byte per sample and channel; 20 to 120 ms suit all cameras
-   * @param ticks time of its first sample in samples, from any start; pauses are gaps
+   * @param ticks time of the first sample in samples, from any start; pauses are gaps
    */
   send(payload: Uint8Array, ticks: number): void;
-  /** Another speaker may talk. */
+  /** Frees the loudspeaker for another speaker. */
   close(): void;
 }
 
-/** A camera's loudspeaker, on a connection of its own: the picture does not depend on it. */
+/** A camera's loudspeaker, on its own connection: the stream does not depend on it. */
 export interface Loudspeaker {
-  /** Whether the camera can be talked to, as far as it was asked. */
+  /** Whether the camera has a back channel, by the last check. */
   readonly state: 'yes' | 'no' | 'unknown';
-  /** Asks the camera, unless its last answer is recent. @throws PerchError with the reason why it takes no sound */
+  /** Checks the camera, unless the last result is recent. @throws PerchError with the reason */
   check(signal: AbortSignal): Promise<void>;
   /**
    * Connects to it; one speaker at a time.
-   * @param onEnded the camera plays nothing from now on, and why; not called after `close` or when `signal` aborts
-   * @param signal ends the talk too
-   * @throws PerchError with the reason why it takes no sound now
+   * @param onEnded called with the reason when the camera ends the talk; not called after `close` or when `signal` aborts
+   * @param signal ends the talk, too
+   * @throws PerchError with the reason
    */
   open(onEnded: (reason: string) => void, signal: AbortSignal): Promise<BackChannel>;
 }
 
-/** Where a path's media comes from. */
+/** The source of a path's media. */
 export interface Source {
   /** As MediaMTX's API names it, such as `rtspSource`. */
   readonly type: string;
-  /** One connection: resolves or rejects when it ends; ends soon after `signal` aborts. The path closes the stream afterwards. */
+  /** Makes one connection; resolves or rejects when it ends, soon after `signal` aborts. The path then closes the stream. */
   run(sink: StreamSink, signal: AbortSignal): Promise<void>;
-  /** Whether the address answers now. Cheap: called every other second while the source cannot be reached. Never rejects. */
+  /** Whether the address answers now; called every two seconds while it is unreachable. Never rejects. */
   readonly answers?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   readonly statistics?: SourceStatistics | undefined;
-  /** How long it has waited for the answer to another source's login, in milliseconds since it was made. */
+  /** Total time spent waiting for login turns, in milliseconds. */
   readonly heldMs?: number | undefined;
-  /** The other direction, where there may be one. */
   readonly loudspeaker?: Loudspeaker | undefined;
+}
+
+/** `flac`: Opus as FLAC, for players without Opus. Tracks that cannot be transcoded stay unchanged. */
+type AudioForm = 'flac';
+
+/** Transcodes the audio of streams, once for all readers, only while there are readers. */
+export interface AudioForms {
+  /**
+   * The stream itself if there is nothing to transcode. Close the original, never the derived one.
+   * Transcoding takes some milliseconds, by which audio is later than video, also in a replay.
+   */
+  of(stream: Stream, form: AudioForm): Stream;
+  /**
+   * The same, after the audio of the cached group is transcoded for a replay. Never rejects; takes at most half a second. The derived
+   * stream stays open for 10 s without a reader.
+   */
+  open(stream: Stream, form: AudioForm): Promise<Stream>;
+}
+
+/** Transcodes audio that browsers do not support over WebRTC (AAC-LC, PCM) to Opus. */
+export interface OpusSound {
+  /** Why a track cannot be transcoded, for people, without commas; undefined: it can. */
+  whyNot(track: Track): string | undefined;
+  /**
+   * A stream of this track only, shared by all callers; reads the original only while it has readers. Close the original, never this one.
+   * @param track number of a track that can be transcoded
+   */
+  of(stream: Stream, track: number): Stream;
 }

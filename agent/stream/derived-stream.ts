@@ -3,18 +3,18 @@ import { hold } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
 import { type Reader, Stream } from './stream.ts';
 
-/** Makes samples of a derived track of those of its original, at once or later, in their order. */
+/** Converts the samples of a track, at once or later, in order. */
 export interface Converter {
-  /** The sample's data are read during the call only, or a hold is taken. */
+  /** Reads the sample's data during the call only, or takes a hold. */
   push(sample: Sample): void;
-  /** Nothing more is wanted: it emits nothing any more. */
+  /** Afterwards nothing is emitted. */
   close?(): void;
 }
 
-/** What becomes of a track of the original. */
+/** A track of the original in the derived stream. */
 export interface Place {
   readonly track: Track;
-  /** undefined: samples pass untouched. */
+  /** undefined: samples pass unchanged. */
   readonly convert?: (emit: (sample: Sample) => void) => Converter;
 }
 
@@ -22,41 +22,39 @@ interface DerivedPlan {
   /** For messages. */
   readonly id: string;
   /**
-   * Called for each track at first, and again when its description changes.
-   * undefined: the derived stream goes without it; one that had its place at first is silent there until it fits again.
+   * Called for each track at the start, and again when its description changes.
+   * undefined: the track is left out; if it was present at the start, it is silent until it fits again.
    */
   place(track: Track, number: number): Place | undefined;
-  /** It begins with what its original keeps, so that a new reader starts at once here too. */
+  /** Replays the cached group of the original, so that a new reader starts at once. */
   readonly startsWithGroup: boolean;
 }
 
-/** How a track of the original comes into the derived stream. */
 interface TrackMapping {
-  /** Its number there. */
+  /** Track number in the derived stream. */
   readonly number: number;
   readonly converter: Converter | undefined;
 }
 
-/** Of two tracks of the same form. */
 const isAlike = (track: Track, other: Track | undefined): boolean =>
   track.clockRate === other?.clockRate && channelsOf(track) === channelsOf(other);
 const channelsOf = (track: Track): number => (track.kind === 'audio' ? track.channels : 0);
 
-/** Of a track that has no place for the time being. */
+/** For a track without a place at the moment. */
 const MUTE: Converter = { push: () => {} };
 
 /**
- * A stream with some tracks of another one in another form. Other samples are the same objects.
- * It reads its original only while it is read itself, so that an unread derived stream keeps no on-demand source running.
+ * A stream with some tracks of another one converted. Samples of the other tracks are the same objects.
+ * It reads the original only while it has readers itself, so that it does not keep an on-demand source running.
  * Close the original, never the derived one.
  */
 export class DerivedStream extends Stream {
   readonly #origin: Stream;
   readonly #plan: DerivedPlan;
   readonly #feeder: Reader;
-  /** By track of the original: its number here, which it keeps; undefined: it is left out. */
+  /** By track of the original: its constant number here; undefined: left out. */
   readonly #numbers: readonly (number | undefined)[];
-  /** By track of the original; undefined: it is left out. */
+  /** By track of the original; undefined: left out. */
   readonly #mappings: (TrackMapping | undefined)[] = [];
   #isFed = false;
 

@@ -1,21 +1,21 @@
 import type { Sample } from '../media/sample/sample.ts';
 import { hold, release } from '../media/sample/slab.ts';
 
-/** What a replay is given to. */
+/** Receives a replay. */
 export interface SampleSink {
   onSample(track: number, sample: Sample): void;
 }
 
-/** A group of pictures beyond this is not replayed to a new reader: it begins at the next. */
+/** A larger group of pictures is not replayed: a new reader begins at the next one. */
 export const REPLAY_LIMIT_BYTES = 8 << 20;
-/** Far more than any real group has: each costs some hundred bytes in addition to its data. */
+/** Far more than in any real group; each sample costs about a hundred bytes in addition to its data. */
 const MAX_SAMPLES = 20_000;
-/** A group with a longer pause does not count for the distance of key samples. 90 kHz. */
+/** A group with a longer pause is not measured. 90 kHz. */
 const PAUSE_TICKS = 3 * 90_000;
 
 /**
  * The samples of all tracks since the leading video track's last key sample, bounded in bytes and number. Copies nothing.
- * Of a group that has grown beyond the bounds the key sample alone stays, as a still.
+ * Of a group beyond the bounds only the key sample is kept, as a still.
  */
 export class GopCache {
   readonly #leadingTrack: number;
@@ -24,30 +24,29 @@ export class GopCache {
   #samples: Sample[] = [];
   #bytes = 0;
   #isOpen = false;
-  /** The key sample of a group that is not kept. */
+  /** The key sample of a dropped group. */
   #still: Sample | undefined;
-  /** Where the running group began; undefined: it is not measured. */
+  /** Start of the current group; undefined: not measured. */
   #groupDts: number | undefined;
   #lastDts = 0;
   #longestGroupTicks = 0;
 
-  /** @param leadingTrack the video track whose key samples start a group; -1: nothing is ever kept */
+  /** @param leadingTrack the video track whose key samples start a group; -1: nothing is cached */
   constructor(leadingTrack: number, limitBytes = REPLAY_LIMIT_BYTES) {
     this.#leadingTrack = leadingTrack;
     this.#limitBytes = limitBytes;
   }
 
-  /** Of all samples that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The longest time between two key samples of the leading track so far; 0: there have not been two. */
+  /** Longest distance of two key samples of the leading track so far; 0: unknown. */
   get longestGroupTicks(): number {
     return this.#longestGroupTicks;
   }
 
-  /** How long the running group of the leading track lasts already; 0: it is not measured. */
+  /** Current length of the leading track's group; 0: not measured. */
   get groupTicks(): number {
     return this.#groupDts === undefined ? 0 : this.#lastDts - this.#groupDts;
   }
@@ -65,7 +64,7 @@ export class GopCache {
     }
     this.#bytes += sample.data.length;
     if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
-      // Half a group is of no use to anybody: wait for the next.
+      // Part of a group cannot be replayed.
       this.#saveSnapshot();
       return;
     }
@@ -74,7 +73,7 @@ export class GopCache {
     this.#samples.push(sample);
   }
 
-  /** Gives the newest key sample alone, also that of a group which is too large to be replayed. The sink keeps nothing of it, or takes a hold. */
+  /** Delivers the newest key sample only, also of a group too large to be replayed. The sink takes a hold on what it keeps. */
   replayKey(sink: SampleSink): void {
     const key = this.#still ?? this.#samples[0];
     if (key) {
@@ -85,8 +84,8 @@ export class GopCache {
   }
 
   /**
-   * Ends early when the sink brings it about that the group is let go.
-   * @param countsHolds the sink does: else what it gets is never used again
+   * Ends early if the sink causes the group to be dropped.
+   * @param countsHolds the sink takes holds; otherwise the memory of the samples is left to the collector
    */
   replay(sink: SampleSink, countsHolds: boolean): void {
     const samples = this.#samples;
@@ -102,7 +101,7 @@ export class GopCache {
   }
 
   clear(): void {
-    this.#letGo(0);
+    this.#drop(0);
     if (this.#still) {
       release(this.#still.data);
       this.#still = undefined;
@@ -123,13 +122,13 @@ export class GopCache {
   }
 
   #saveSnapshot(): void {
-    // Its hold goes over from the group.
+    // The hold of the group becomes that of the still.
     this.#still = this.#samples[0];
-    this.#letGo(1);
+    this.#drop(1);
   }
 
-  /** Ends the group and releases its samples from the first that is named on. */
-  #letGo(first: number): void {
+  /** Ends the group and releases its samples from `first` on. */
+  #drop(first: number): void {
     const samples = this.#samples;
     for (let i = first; i < samples.length; i += 1) {
       release((samples[i] as Sample).data);

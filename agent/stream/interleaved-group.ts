@@ -1,18 +1,18 @@
 import { hold, release } from '../media/sample/slab.ts';
 import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
 
-/** What a replay is given to. */
+/** Receives a replay. */
 interface ChunkSink {
-  /** @returns whether the chunk has to stay as it is beyond the call */
+  /** @returns whether the chunk is used after the call */
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }
 
 const LIMIT_CHUNKS = 20_000;
 
-/** The chunks of all tracks since the last key frame, bounded, and where each track begins among them. Copies nothing. */
+/** The chunks of all tracks since the last key frame, bounded, and the start of each track. Copies nothing. */
 export class InterleavedGroup {
   isOpen = false;
-  /** Of each track's first sample in the group; `sequences` is -1 where there is none. */
+  /** Of each track's first sample in the group; `sequences` is -1 without one. */
   readonly sequences: Int32Array;
   readonly pts: Float64Array;
   readonly walls: Float64Array;
@@ -27,7 +27,7 @@ export class InterleavedGroup {
     this.walls = new Float64Array(trackCount);
   }
 
-  /** A key frame comes: a group begins with it. */
+  /** Starts a group; called before its key frame is added. */
   open(): void {
     this.clear();
     this.isOpen = true;
@@ -40,7 +40,7 @@ export class InterleavedGroup {
     }
     this.#bytes += chunk.length;
     if (this.#bytes > REPLAY_LIMIT_BYTES || this.#chunks.length === LIMIT_CHUNKS) {
-      // Half a group is of no use to anybody: wait for the next.
+      // Part of a group cannot be replayed.
       this.clear();
       return;
     }
@@ -55,14 +55,14 @@ export class InterleavedGroup {
     this.#packets.push(packets);
   }
 
-  /** All chunks in their order; the first is the key frame. Ends early when the sink brings it about that the group is let go. */
+  /** All chunks in order, from the key frame on. Ends early if the sink causes the group to be dropped. */
   replay(sink: ChunkSink): void {
     const chunks = this.#chunks;
     const tracks = this.#tracks;
     const packets = this.#packets;
     for (let i = 0; i < chunks.length && chunks === this.#chunks; i += 1) {
       const chunk = chunks[i] as Buffer;
-      // A hold on what is kept, or may be because the sink threw, is never released: left to the collector.
+      // The hold on a chunk in use, or after an exception, is never released: the memory is left to the collector.
       hold(chunk);
       if (!sink.onChunk(chunk, tracks[i] as number, packets[i] as number, i === 0)) {
         release(chunk);

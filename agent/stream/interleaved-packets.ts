@@ -12,53 +12,52 @@ import { ReportedTime } from './reported-time.ts';
 import type { Reader, Stream } from './stream.ts';
 
 const REPORT_EVERY_MS = 10_000;
-/** How far a report may move the time of the one before: the clocks of two tracks drift apart more slowly. */
-const REPORT_REACH_MS = 1;
+/** Largest change of the offset from one report to the next; clocks of two tracks drift apart more slowly. */
+const MAX_REPORT_STEP_MS = 1;
 const CNAME = 'perch';
 
 /**
- * One receiver of a stream's interleaved frames (RFC 2326 §10.12), whose channels are twice the track's number for RTP and the
- * next for RTCP. Called synchronously; it never blocks and never throws.
+ * One receiver of a stream's interleaved frames (RFC 2326 §10.12). The channel is twice the track's number for RTP, and the next
+ * one for RTCP. Called synchronously; it never blocks and never throws.
  */
 export interface InterleavedViewer {
-  /** Its first key frame needs placeholders ahead of it, see there. */
+  /** The first key frame needs `Placeholders` before it. */
   readonly wantsPlaceholders?: boolean;
   /**
-   * The RTP packets of one sample, each a frame, one behind the other.
-   * @param packets how many
-   * @param key a viewer that has lost frames can continue here: a key frame of the leading video track, parameter sets included;
+   * The RTP packets of one sample, each as a frame, contiguous.
+   * @param packets number of packets
+   * @param key a viewer that has dropped frames can continue here: a key frame of the leading video track, parameter sets included;
    * in a stream without video every chunk
-   * @returns whether the chunk has to stay as it is beyond the call: it has not left yet
+   * @returns whether the chunk is used after the call, because it is not sent yet
    */
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
-  /** A sender report (RTCP), as one frame: before a viewer's first packet of the track where possible, then every 10 s. */
+  /** A sender report (RTCP), as one frame: before a viewer's first packet of the track if possible, then every 10 s. */
   onReport(chunk: Buffer, track: number): void;
-  /** Nothing more will come: the stream is over, or the viewer, or what cuts the packets, threw `cause`. */
+  /** The last call: the stream has ended, or the viewer or the packetizer threw `cause`. */
   onEnd(cause?: unknown): void;
 }
 
-/** Where a track begins for a viewer: what RTP-Info says (RFC 2326 §12.33). */
+/** The start of a track for a viewer, as in RTP-Info (RFC 2326 §12.33). */
 interface InterleavedStart {
   readonly track: number;
-  /** Of the first packet that the viewer gets. */
+  /** Of the viewer's first packet. */
   readonly sequence: number;
-  /** RTP time of one moment, the same for all tracks: the start of the oldest packet among them. */
+  /** RTP time of the same moment for all tracks: the start of the oldest packet. */
   readonly rtpTime: number;
 }
 
 const packetsOf = new WeakMap<Stream, InterleavedPackets>();
 
 /**
- * A stream as RTP packets in interleaved frames, cut and written once for all viewers over TCP, UDP and multicast: they get the
- * same bytes. SSRCs, sequence numbers and RTP time live as long as the stream, so that nothing has to be patched for anybody; work is
- * done, and the running group of pictures is kept, only while there are viewers.
+ * A stream as RTP packets in interleaved frames, written once for all viewers over TCP, UDP and multicast, which get the same bytes.
+ * SSRCs, sequence numbers and RTP time are those of the stream, so nothing is patched for a viewer. Packets are written, and the current
+ * group of pictures is kept, only while there are viewers.
  */
 export class InterleavedPackets implements Reader {
   readonly id = 'interleaved-packets';
-  /** Samples are copied into frames at once. */
   readonly countsHolds = true;
   readonly stream: Stream;
-  /** The video track whose key frames viewers begin at; -1: there is none. */
+  /** The video track at whose key frames viewers begin; -1: none. */
   readonly leadingTrack: number;
   readonly #clock: Clock;
   readonly #writer: InterleavedWriter;
@@ -74,13 +73,13 @@ export class InterleavedPackets implements Reader {
   #viewers: readonly InterleavedViewer[] = [];
   /** Joined, but `flow` has not been called. */
   readonly #joined = new Set<InterleavedViewer>();
-  /** Joined while there was no group to begin with. */
+  /** Waiting for a key frame. */
   #waiting: readonly InterleavedViewer[] = [];
   #stopReports: (() => void) | undefined;
-  /** The times in the reports so far, by track. */
+  /** Of the sender reports, by track. */
   #reported: readonly ReportedTime[] = [];
 
-  /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; another value holds when all viewers have left */
+  /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; a new value applies after all viewers have left */
   static of(stream: Stream, maxPayloadBytes: number, clock: Clock): InterleavedPackets {
     let packets = packetsOf.get(stream);
     if (!packets) {
@@ -113,7 +112,7 @@ export class InterleavedPackets implements Reader {
 
   /**
    * Adds a viewer, which receives nothing before `flow`. The caller calls `flow` in the same turn.
-   * @returns where the tracks begin that carry data already; nothing while the next key frame has to be waited for
+   * @returns the starts of tracks with data; empty while the viewer has to wait for a key frame
    */
   join(viewer: InterleavedViewer): readonly InterleavedStart[] {
     this.#joined.add(viewer);
@@ -131,7 +130,7 @@ export class InterleavedPackets implements Reader {
     }));
   }
 
-  /** Gives a viewer the packets since the last key frame, then each as it comes. Where none are kept, it begins at the next key frame. */
+  /** Delivers the packets since the last key frame, then each new one. Without a cached group the viewer begins at the next key frame. */
   flow(viewer: InterleavedViewer): void {
     if (!this.#joined.delete(viewer)) {
       return;
@@ -196,7 +195,7 @@ export class InterleavedPackets implements Reader {
 
   onTrack(track: number, description: Track): void {
     this.#descriptions[track] = description;
-    // As the stream's own cache: what is kept is of the old description.
+    // Cached packets have the old description.
     this.#group.clear();
   }
 
@@ -237,7 +236,7 @@ export class InterleavedPackets implements Reader {
     return writer.end();
   }
 
-  /** @returns whether a viewer keeps the chunk */
+  /** @returns whether a viewer uses the chunk after the call */
   #deliver(chunk: Buffer, track: number, packets: number, key: boolean): boolean {
     const viewers = this.#viewers;
     let isKept = false;
@@ -254,7 +253,7 @@ export class InterleavedPackets implements Reader {
     return isKept;
   }
 
-  /** @param sequence of the first packet of the key frame that they have waited for */
+  /** @param sequence of the key frame's first packet */
   #admitWaiting(sequence: number): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -274,7 +273,7 @@ export class InterleavedPackets implements Reader {
     return isWanted ? this.#placeholders.countFor(this.#descriptions[track] as Track) : 0;
   }
 
-  /** Not counted by the sender reports: they are of what all viewers get. */
+  /** Not counted in the sender reports, which describe the packets of all viewers. */
   #sendPlaceholders(viewer: InterleavedViewer, sequence: number): void {
     const track = this.leadingTrack;
     const count = this.#placeholdersOf(viewer, track);
@@ -289,7 +288,7 @@ export class InterleavedPackets implements Reader {
     viewer.onEnd(cause);
   }
 
-  /** The tracks' times relative to each other, before any packet: players that wait for a first report would jump with it. */
+  /** Sends reports before any packet, so that players do not jump with the first one. */
   #greet(viewer: InterleavedViewer): void {
     const group = this.#group;
     for (const track of this.#descriptions.keys()) {
@@ -298,7 +297,7 @@ export class InterleavedPackets implements Reader {
         const pts = isKept ? group.pts : this.#lastPts;
         const walls = isKept ? group.walls : this.#lastWall;
         const at = pts[track] as number;
-        viewer.onReport(this.#reportOf(track, at, this.#toldMs(track, at, walls[track] as number, 0)), track);
+        viewer.onReport(this.#reportOf(track, at, this.#reportedMs(track, at, walls[track] as number, 0)), track);
       }
     }
   }
@@ -311,8 +310,8 @@ export class InterleavedPackets implements Reader {
         continue;
       }
       const lastPts = this.#lastPts[track] as number;
-      const toldMs = this.#toldMs(track, lastPts, lastWall, REPORT_REACH_MS);
-      const pts = lastPts + ((nowMs - toldMs) * this.#clockRateOf(track)) / 1000;
+      const reportedMs = this.#reportedMs(track, lastPts, lastWall, MAX_REPORT_STEP_MS);
+      const pts = lastPts + ((nowMs - reportedMs) * this.#clockRateOf(track)) / 1000;
       const report = this.#reportOf(track, Math.round(pts), nowMs);
       for (const viewer of this.#viewers) {
         try {
@@ -324,8 +323,8 @@ export class InterleavedPackets implements Reader {
     }
   }
 
-  /** The Unix milliseconds that reports give to this moment of the track. */
-  #toldMs(track: number, pts: number, wallMs: number, reachMs: number): number {
+  /** The reported Unix milliseconds of this moment of the track. */
+  #reportedMs(track: number, pts: number, wallMs: number, reachMs: number): number {
     const mediaMs = (pts * 1000) / this.#clockRateOf(track);
     return mediaMs + (this.#reported[track] as ReportedTime).offsetMs(mediaMs, wallMs, reachMs);
   }
@@ -348,7 +347,7 @@ export class InterleavedPackets implements Reader {
     return frame;
   }
 
-  /** By track; -1 where nothing has been sent. */
+  /** By track; -1: nothing sent yet. */
   #nextSequences(): Int32Array {
     return Int32Array.from(this.#writer.sequences, (sequence, track) => (this.#lastWall[track] === 0 ? -1 : sequence));
   }

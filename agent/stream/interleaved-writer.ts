@@ -9,26 +9,26 @@ import { payloadTypeOf } from '../media/sdp/write.ts';
 export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES;
-/** The most that the length field holds; only parameter sets, which are not cut, could be longer. */
+/** Limit of the length field; only parameter sets, which are not fragmented, could exceed it. */
 const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES;
 
-/** So many typical chunks share a slab: an allocation for each small frame of sound would cost more than the frame. */
+/** Typical chunks in a slab: allocating for each small audio frame would cost more than the frame. */
 const CHUNKS_PER_SLAB = 16;
 const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
 /** Headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
 const EXTRA_SHIFT = 5;
 const EXTRA_BYTES = 512;
-/** Below this a loop is faster than making a view for `set`. */
+/** Below this a loop is faster than `set` with a view. */
 const SMALL_COPY_BYTES = 48;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 
 /**
- * Writes the RTP packets of one sample after the other, each as the interleaved frame of its track's RTP channel (twice the
- * track's number), one behind the other in memory that is not written to again before it is released (`media/sample/slab.ts`).
+ * Writes the RTP packets of samples as interleaved frames on the track's RTP channel (twice the track's number), contiguous in memory
+ * that is not overwritten before it is released (`media/sample/slab.ts`).
  */
 export class InterleavedWriter implements PayloadSink {
-  /** Packets of the chunk so far. */
+  /** Of the current chunk. */
   packets = 0;
   /** By track, since the start, for sender reports. */
   readonly sentPackets: Float64Array;
@@ -36,7 +36,7 @@ export class InterleavedWriter implements PayloadSink {
   readonly ssrcs: Uint32Array;
   /** Of the next packet, by track; begins at random (RFC 3550 §5.1). */
   readonly sequences: Uint16Array;
-  /** By track; RTP time is pts and this, modulo 2^32. */
+  /** By track; RTP time is pts plus this, modulo 2^32. */
   readonly offsets: Uint32Array;
   readonly #payloadTypes: Uint8Array;
   readonly #pool = new SlabPool();
@@ -44,7 +44,7 @@ export class InterleavedWriter implements PayloadSink {
   #start = 0;
   #tail = 0;
   #typicalBytes = 0;
-  // Of the sample that is being written.
+  // Of the current sample.
   #track = 0;
   #timestamp = 0;
 
@@ -62,12 +62,12 @@ export class InterleavedWriter implements PayloadSink {
     return (pts + (this.offsets[track] as number)) >>> 0;
   }
 
-  /** @param dataBytes size of the sample: what is to come is a little more */
+  /** @param dataBytes size of the sample; the chunk is slightly larger */
   begin(track: number, pts: number, dataBytes: number): void {
     this.#track = track;
     this.#timestamp = this.rtpTimeOf(track, pts);
     this.packets = 0;
-    // Frames begun and never ended, because packetizing failed, are dropped.
+    // Drops frames of a sample whose packetizing failed.
     this.#tail = this.#start;
     const expectedBytes = dataBytes + (dataBytes >> EXTRA_SHIFT) + EXTRA_BYTES;
     if (expectedBytes > this.#slab.length - this.#tail) {
@@ -110,13 +110,13 @@ export class InterleavedWriter implements PayloadSink {
     }
     this.#tail = at;
     this.packets += 1;
-    // An array of 16 bits wraps as the sequence does.
+    // A 16-bit array wraps like the sequence.
     this.sequences[track] = sequence + 1;
     this.sentPackets[track] = (this.sentPackets[track] as number) + 1;
     this.sentPayloadBytes[track] = (this.sentPayloadBytes[track] as number) + payloadBytes;
   }
 
-  /** The frames since `begin`, one behind the other, with one hold on them. */
+  /** The frames since `begin`, contiguous, with one hold on them. */
   end(): Buffer {
     const chunk = this.#slab.subarray(this.#start, this.#tail);
     hold(chunk);
@@ -125,7 +125,7 @@ export class InterleavedWriter implements PayloadSink {
     return chunk;
   }
 
-  /** Goes on in a new slab, with what has been written of the chunk. */
+  /** Continues in a new slab; copies the current chunk. */
   #useSlab(neededBytes: number): void {
     const usual = Math.min(Math.max(this.#typicalBytes * CHUNKS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
     const slabBytes = 2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)));

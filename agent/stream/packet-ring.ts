@@ -1,9 +1,9 @@
-/** What a stream of little more than a sub stream needs; it doubles from there. */
+/** Enough for a sub stream; doubles from there. */
 const FIRST_BYTES = 64 << 10;
 const FIRST_PACKETS = 256;
 /** Half of RTP's sequence numbers: beyond it a lost packet's number is ambiguous. */
 const MAX_PACKETS = 32_768;
-/** Kept beyond the group of pictures, for retransmission. */
+/** Kept in addition to the group of pictures, for retransmission. */
 const HISTORY_MS = 1_000;
 
 const MARKER = 1;
@@ -11,13 +11,13 @@ const GROUP_START = 2;
 const STILL = 4;
 
 export interface RingLimits {
-  /** A group whose payloads are larger is not kept whole. */
+  /** A larger group is not kept complete. */
   readonly groupBytes: number;
-  /** Room for a group, the second before it and the alignment of payloads. */
+  /** For a group, the second before it and the alignment of payloads. */
   readonly ringBytes: number;
 }
 
-/** Of the payloads that are put next. */
+/** Of the next payloads. */
 export interface PutFacts {
   readonly track: number;
   /** RTP time before any offset; any integer, kept modulo 2^32. */
@@ -27,17 +27,17 @@ export interface PutFacts {
 }
 
 /**
- * RTP payloads in the order in which they were made, numbered from 0. Each lies in one piece and starts at a whole word.
+ * RTP payloads in order, numbered from 0. Each is contiguous and word-aligned.
  * Readable are at least the last second and the newest group of pictures, as long as that is within its limit:
  * until then the ring doubles instead of writing over what is still needed. It never shrinks.
  */
 export class PacketRing {
-  /** All payloads. Another array takes its place when the ring grows: not to be kept. */
+  /** All payloads. Replaced when the ring grows: do not keep it. */
   words: Uint32Array<ArrayBuffer>;
   #bytes: Uint8Array<ArrayBuffer>;
   readonly #limits: RingLimits;
   #mask = FIRST_PACKETS - 1;
-  /** Where payload n begins, in words, and so on: in place n modulo the number of places. */
+  /** Start of payload n in words; this and the following at index n modulo the length. */
   #starts = new Uint32Array(FIRST_PACKETS);
   #payloadBytes = new Uint16Array(FIRST_PACKETS);
   #timestamps = new Uint32Array(FIRST_PACKETS);
@@ -50,11 +50,11 @@ export class PacketRing {
   #groupStart = -1;
   #groupBytes = 0;
   #startsGroup = false;
-  /** The word that is written next. */
+  /** Next word to write. */
   #head = 0;
   #facts: PutFacts = { track: 0, pts: 0, wall: 0 };
 
-  /** @param expectedBytes what will come at once: room for it is made now instead of doubling up to it */
+  /** @param expectedBytes allocated at once, for payloads that follow immediately */
   constructor(limits: RingLimits, expectedBytes = 0) {
     this.#limits = limits;
     let bytes = FIRST_BYTES;
@@ -65,22 +65,22 @@ export class PacketRing {
     this.#bytes = new Uint8Array(this.words.buffer);
   }
 
-  /** The number that the next packet will have. */
+  /** Number of the next packet. */
   get written(): number {
     return this.#written;
   }
 
-  /** The first packet of the newest key frame, parameter sets included, if all since then can be read; -1: it cannot. */
+  /** First packet of the newest key frame, including parameter sets, if all since then are kept; otherwise -1. */
   get groupStart(): number {
     return this.#groupStart;
   }
 
-  /** Whether the packet can still be read. Of one that cannot, all else is meaningless. */
+  /** Whether the packet is kept; for other packets the accessors return nonsense. */
   has(packet: number): boolean {
     return packet >= this.#first && packet < this.#written;
   }
 
-  /** Where the payload begins in `words`. */
+  /** Start of the payload in `words`. */
   wordOf(packet: number): number {
     return this.#starts[packet & this.#mask] as number;
   }
@@ -103,24 +103,24 @@ export class PacketRing {
     return (this.#flags[packet & this.#mask] as number) & MARKER;
   }
 
-  /** Whether it is the first of a key frame, parameter sets included: a viewer can start here. */
+  /** First packet of a key frame, including parameter sets: a viewer can start here. */
   startsGroup(packet: number): boolean {
     return ((this.#flags[packet & this.#mask] as number) & GROUP_START) !== 0;
   }
 
-  /** It belongs to a key frame that was put a second time for a viewer that has none. Other viewers skip it. */
+  /** Part of a key frame that was written again for a new viewer; other viewers skip it. */
   isStill(packet: number): boolean {
     return ((this.#flags[packet & this.#mask] as number) & STILL) !== 0;
   }
 
-  /** What is put from now on belongs to this sample. */
+  /** The following payloads belong to this sample. */
   protected begin(facts: PutFacts): void {
     this.#facts = facts;
   }
 
   /**
    * The next payload is the first of a key frame.
-   * @param isLeading of the track whose groups are kept; else it is only marked as a start
+   * @param isLeading of the track whose groups are kept; otherwise only marked as a start
    */
   protected beginGroup(isLeading: boolean): void {
     this.#startsGroup = true;
@@ -130,7 +130,7 @@ export class PacketRing {
     }
   }
 
-  /** What was kept as a group is not continued. */
+  /** The current group is not continued. */
   protected endGroup(): void {
     this.#groupStart = -1;
   }
@@ -156,7 +156,7 @@ export class PacketRing {
     this.#bytes.set(data.subarray(start, end), at);
     this.#starts[place] = this.#head;
     this.#payloadBytes[place] = payloadBytes;
-    // Typed arrays of 32 bits take numbers modulo 2^32, as RTP time wraps.
+    // 32-bit arrays store modulo 2^32, as RTP time wraps.
     this.#timestamps[place] = this.#facts.pts;
     this.#walls[place] = this.#facts.wall;
     this.#tracks[place] = this.#facts.track;
@@ -187,17 +187,14 @@ export class PacketRing {
     }
   }
 
-  /** Whether this many words are free in one piece; moves `#head` to the start when they are there.
-   * The stream as a container can hold it: the stream itself, or one derived stream for all who ask, without what it cannot hold; in MP4 with
-   * FLAC in the place of G.711, G.722 and LPCM (which browsers refuse in MP4).|| * The stream without the tracks that the container cannot hold; in MP4 with FLAC in place of G.711, G.722 and LPCM, which browsers
-   * reject in MP4. All callers share one derived stream; the stream itself where nothing changes. */
+  /** Whether this many words are free in one piece; moves `#head` to the start when they are there. */
   #fits(words: number): boolean {
     if (this.#first === this.#written) {
       this.#head = 0;
       return true;
     }
     const tail = this.wordOf(this.#first);
-    // The word before the oldest stays free: equal means that all between are taken only when the ring is empty.
+    // The word before the oldest payload stays free, so that head and tail are equal only in an empty ring.
     if (this.#head < tail) {
       return this.#head + words < tail;
     }
@@ -215,12 +212,12 @@ export class PacketRing {
     if (this.#groupStart >= 0 && packet >= this.#groupStart) {
       return true;
     }
-    // Either way: tracks are some milliseconds apart, and a clock that is set by an hour makes nothing stay for an hour.
+    // In both directions: tracks differ by milliseconds, and a clock set back by an hour must not keep packets for an hour.
     const sinceMs = (this.#facts.wall - (this.#walls[packet & this.#mask] as number)) | 0;
     return Math.abs(sinceMs) < HISTORY_MS;
   }
 
-  /** The oldest packet can no longer be read. */
+  /** Drops the oldest packet. */
   #drop(): void {
     if (this.#first === this.#groupStart) {
       this.#groupStart = -1;
@@ -245,7 +242,7 @@ export class PacketRing {
     this.#mask = count - 1;
   }
 
-  /** Payloads come to lie one after the other from the start. */
+  /** Copies the payloads to the start of a larger array. */
   #growWords(): void {
     const bytes = Math.min(8 * this.words.length, this.#limits.ringBytes);
     const words = new Uint32Array(bytes / 4);

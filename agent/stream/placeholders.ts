@@ -8,17 +8,17 @@ import type { Track, VideoTrack } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
 import { FRAME_HEADER_BYTES, type InterleavedWriter } from './interleaved-writer.ts';
 
-/** Where neither the stream nor its samples say how far pictures are apart. 90 kHz. */
+/** Default frame interval. 90 kHz. */
 const FRAME_TICKS = 3_600;
-/** No two pictures of a video are further apart; what is has stood still. 90 kHz. */
+/** A longer interval is a pause. 90 kHz. */
 const MAX_FRAME_TICKS = 90_000;
-/** Nor nearer: while it is not known how pictures are reordered, decode times are one tick apart. */
+/** Shorter intervals are not measured: before the reordering is known, decode times are one tick apart. 90 kHz. */
 const MIN_FRAME_TICKS = 90;
 /** H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
 
 /**
- * Access units without a picture that stand ahead of a reader's first key frame.
+ * Access units without a picture, sent before a reader's first key frame.
  *
  * libavformat gives no time to the first access unit that its parser cuts out of a stream, and none for decoding to as many as
  * pictures are reordered (av_parser_parse2, compute_pkt_fields): copied, a stream that begins at a key frame with B-frames cannot
@@ -30,24 +30,24 @@ export class Placeholders {
   readonly #track: number;
   #description: Track | undefined;
   #payload: Uint8Array | undefined;
-  /** As the parameter sets say; undefined: they do not. */
+  /** By the parameter sets; undefined: not signalled. */
   #reorderFrames: number | undefined;
-  /** 0: no two pictures have shown it yet. */
+  /** 0: not measured yet. */
   #measuredTicks = 0;
   #lastDts = Number.NaN;
   /** Of the last key sample. */
   #keyPts = 0;
   #keyDts = 0;
-  /** What is shown first since then: leading pictures precede their key picture. */
+  /** Lowest pts since then: leading pictures precede their key picture. */
   #leastPts = 0;
 
-  /** @param track whose key frames readers begin at */
+  /** @param track at whose key frames readers begin */
   constructor(writer: InterleavedWriter, track: number) {
     this.#writer = writer;
     this.#track = track;
   }
 
-  /** How many stand ahead of the last key frame; each is one packet. @param description of the track, as it is now */
+  /** Number of placeholders before the last key frame, one packet each. @param description current one of the track */
   countFor(description: Track): number {
     if (description !== this.#description) {
       this.#description = description;
@@ -102,7 +102,7 @@ export class Placeholders {
     return this.#measuredTicks || (fps === undefined ? FRAME_TICKS : Math.round(90_000 / fps));
   }
 
-  /** As many pictures as precede another in decoding order and follow it in output order, at most. */
+  /** Depth of reordering: pictures that precede another in decoding order and follow it in output order. */
   get #depth(): number {
     const seen = Math.round((this.#keyPts - this.#keyDts) / this.#frameTicks);
     return this.#reorderFrames ?? Math.min(seen, MAX_REORDER_FRAMES);

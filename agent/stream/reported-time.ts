@@ -1,6 +1,6 @@
-/** Beyond this a clock was set: to follow it slowly would take hours. */
+/** A larger error is a clock that was set, which is followed at once. */
 const STEP_MS = 1_000;
-/** Two tracks, each off by so much the other way, are still no further apart than anybody notices (ITU-R BT.1359-1: 45 ms). */
+/** Tolerated error: two tracks with opposite errors stay below the perceptible 45 ms (ITU-R BT.1359-1). */
 const UNSEEN_MS = 20;
 
 /**
@@ -15,7 +15,7 @@ export class ReportedTime {
   /**
    * @param mediaMs a sample's pts
    * @param wallMs its capture, Unix
-   * @param reachMs how far the reported offset may be moved for it
+   * @param reachMs largest change of the reported offset
    * @returns Unix milliseconds at which media time is 0
    */
   offsetMs(mediaMs: number, wallMs: number, reachMs: number): number {

@@ -8,39 +8,39 @@ import type { Reader, Stream } from './stream.ts';
 
 /** With the RTP header and the SRTP tag a packet stays below 1,232 bytes: it fits the smallest IPv6 path (RFC 8200 §5). */
 export const MAX_PAYLOAD_BYTES = 1_188;
-/** Viewers are notified at the latest after this many packets, so that a large key frame is sent before it is packetized completely. */
+/** Viewers are notified after at most this many packets, so that sending a large key frame starts before it is completely packetized. */
 const MAX_UNNOTIFIED = 64;
 
-/** Beyond the group: the last second of the one before, and what the alignment of payloads takes. */
+/** In addition to the group: the second before it, and the alignment of payloads. */
 const LIMITS: RingLimits = { groupBytes: REPLAY_LIMIT_BYTES, ringBytes: REPLAY_LIMIT_BYTES + (2 << 20) };
 
 /** One receiver of a stream's RTP packets. Called synchronously; it never blocks and never throws. */
 export interface RtpViewer {
-  /** Packets `from` up to, not including, `to` are new; all of one track. */
+  /** Packets from `from` to before `to` are new, all of one track. */
   onPackets(packets: RtpPackets, from: number, to: number): void;
-  /** The video track has B-frames, which no RTP viewer can show: nothing more of it will come. */
+  /** The video track has B-frames, which browsers cannot show: it ends. */
   onReordered(track: number): void;
-  /** The viewer, or what cuts the packets, threw: nothing more will come. */
+  /** The last call: the viewer or the packetizer threw `cause`. */
   onFailed(cause: unknown): void;
 }
 
 const packetsOf = new WeakMap<Stream, RtpPackets>();
 
 /**
- * A stream as RTP payloads, cut once for all viewers. It is there from the first viewer to the last:
- * with the first it fills itself with the group that the stream keeps, which takes some milliseconds.
+ * A stream as RTP payloads, packetized once for all viewers. It exists from the first viewer to the last; for the first one it packetizes
+ * the cached group, which takes some milliseconds.
  */
 export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   readonly id = 'rtp-packets';
   readonly countsHolds = true;
-  /** Latest sample of each track, for sender reports: RTP time before any offset, and its capture as Unix milliseconds. */
+  /** Latest sample of each track, for sender reports: RTP time before any offset, and capture in Unix milliseconds. */
   readonly lastPts: Float64Array;
   readonly lastWall: Float64Array;
   /** Capture of the key frame at `groupStart`, Unix milliseconds. */
   groupWall = 0;
   /** RTP time between the latest two samples of each track. */
   readonly lastStep: Float64Array;
-  /** The video track whose key frames begin `groupStart`'s groups; -1: there is none that a viewer can play. */
+  /** The video track of `groupStart`; -1: none that a viewer can play. */
   readonly leadingTrack: number;
   readonly #stream: Stream;
   readonly #packetize: readonly (Packetize | undefined)[];
@@ -51,7 +51,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   #stillStart = -1;
   #stillEnd = -1;
 
-  /** Adds a viewer; it gets the packets of every sample from the next one on. */
+  /** Adds a viewer, which gets packets from the next sample on. */
   static join(stream: Stream, viewer: RtpViewer): RtpPackets {
     let packets = packetsOf.get(stream);
     if (!packets) {
@@ -86,8 +86,8 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   }
 
   /**
-   * Where a still is, when the newest group cannot be replayed: packets from here up to `stillEnd` are its key frame.
-   * When they are gone from the ring the key frame is packetized once more; viewers are not notified. -1: there is none.
+   * For a newest group that cannot be replayed: packets from here to `stillEnd` are its key frame; -1: there is none.
+   * Packetizes the key frame again if it is no longer in the ring; viewers are not notified.
    * Not to be called from `onPackets`.
    */
   putStill(): number {
@@ -116,11 +116,11 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
       return;
     }
     if (this.#isStill) {
-      this.#cutStill(track, sample, packetize);
+      this.#packetizeStill(track, sample, packetize);
       return;
     }
     this.begin({ track, pts: sample.pts, wall: sample.wall });
-    // Set before viewers are notified of the first packets of a large picture: they report it with them.
+    // Before viewers are notified of the first packets of a large picture.
     this.lastStep[track] = sample.pts - (this.lastPts[track] as number);
     this.lastPts[track] = sample.pts;
     this.lastWall[track] = sample.wall;
@@ -134,7 +134,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
 
   onTrack(track: number, description: Track): void {
     this.#descriptions[track] = description;
-    // The stream has let go of its group as well: what comes next is a key frame.
+    // The stream has dropped its group as well: a key frame follows.
     this.endGroup();
     this.#stillStart = -1;
   }
@@ -143,7 +143,7 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     packetsOf.delete(this.#stream);
     const viewers = this.#viewers;
     this.#viewers = [];
-    // Without a cause the stream is over, which viewers learn as its readers.
+    // The end of the stream without a cause reaches viewers as its readers.
     for (const viewer of cause === undefined ? [] : viewers) {
       viewer.onFailed(cause);
     }
@@ -182,12 +182,12 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     }
   }
 
-  #cutStill(track: number, sample: Sample, packetize: Packetize): void {
+  #packetizeStill(track: number, sample: Sample, packetize: Packetize): void {
     if (this.lastWall[track] === 0) {
       this.lastPts[track] = sample.pts;
       this.lastWall[track] = sample.wall;
     }
-    // For the ring it is new, however old the picture is.
+    // New for the ring, although the picture is old.
     this.begin({ track, pts: sample.pts, wall: this.lastWall[track] as number });
     this.#stillStart = this.written;
     const description = this.#descriptions[track] as Track;

@@ -11,14 +11,8 @@ export interface PeerKind {
   readonly protocol: string;
 }
 
-/** A viewer of shared output such as an HLS playlist: listed, but receives no samples. */
+/** A session in lists. Viewers of shared output, such as an HLS playlist, receive no samples. */
 export interface Viewer {
-  readonly kind: PeerKind;
-  readonly id: string;
-}
-
-/** A session that receives the stream's pictures at this moment. */
-interface Recipient {
   readonly kind: PeerKind;
   readonly id: string;
 }
@@ -31,64 +25,64 @@ export interface Reader {
   /** Keeps a source on demand running; default: whether it has a kind. */
   readonly isAudience?: boolean;
   /**
-   * It keeps no sample's data beyond `onSample`, or takes a hold on what it keeps (`media/sample/slab.ts`).
-   * While there are readers that do not say so, the memory of samples is left to the collector.
+   * It takes a hold on sample data that it keeps after `onSample` (`media/sample/slab.ts`).
+   * While any reader does not, the memory of samples is left to the collector.
    */
   readonly countsHolds?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
-  /** The sender's clock has jumped: times continue, but the time between is known from arrival alone. */
+  /** The sender's clock has jumped: times continue by arrival. */
   onDiscontinuity?(track: number): void;
-  /** The stream is over, or the reader threw `cause`. It has been removed already. */
+  /** The stream has ended, or the reader threw `cause`. The reader is already removed. */
   onEnd(cause?: unknown): void;
 }
 
 interface StreamOptions {
-  /** A group of pictures larger than this is not kept for new readers (8 MB when not said). */
+  /** Largest group of pictures that is cached for new readers; default 8 MB. */
   readonly gopCacheBytes?: number;
-  /** Its source runs only while there is a reader, so nothing reads it in advance. */
+  /** The source runs only while there are readers, so nothing reads in advance. */
   readonly isOnDemand?: boolean;
 }
 
 /** Of video. */
 const TICKS_PER_MS = 90;
-/** How a track's pictures are ordered; `begun`: of the first picture it is unknown. */
+/** Order of a track's pictures; `begun`: after the first picture, not known yet. */
 const ORDER = { unknown: 0, begun: 1, asShown: 2, reordered: 3 } as const;
 
 /**
- * The hub: one source writes, every reader gets each sample at once.
- * A stream lives as long as one connection of its source; a reconnect makes a new one.
+ * One source writes, every reader gets each sample at once.
+ * A stream exists for one connection of its source; a reconnect makes a new one.
  */
 export class Stream {
-  /** Bytes of sample data that have come in. */
+  /** Bytes of sample data. */
   bytesReceived = 0;
-  /** Bytes that outputs have sent to people (counted by them through `countSent`). */
+  /** Bytes sent to viewers, as outputs report them through `countSent`. */
   bytesSent = 0;
-  /** Access units that a depacketizer had to drop. */
+  /** Access units dropped by depacketizers. */
   framesInError = 0;
   readonly isOnDemand: boolean;
-  /** The server that serves them keeps this set. They are no audience: the shared output that they watch is. */
+  /** Maintained by their server. They do not count as audience: the shared output does. */
   readonly viewers = new Set<Viewer>();
-  /** Told when `audience` has changed while the stream lasts. */
+  /** Called when `audience` has changed while the stream is open. */
   onAudience: (() => void) | undefined;
-  /** Called for each recipient, with the query of its address; the result is called when it receives no more pictures. */
-  onRecipient: ((recipient: Recipient, query: string) => () => void) | undefined;
+  /** Called for each session that starts to receive samples, with the query of its address; the result is called at its end. */
+  onRecipient: ((recipient: Viewer, query: string) => () => void) | undefined;
   /**
-   * Requests a key frame from the sender. Set by a source that can, which limits the rate of requests.
-   * Returns false when it does not pass the wish on this time.
+   * Requests a key frame from the sender. Set by a source that supports it and limits the rate.
+   * Returns false if no request was sent.
    */
   onKeyFrameWanted: (() => unknown) | undefined;
   readonly #tracks: Track[];
-  /** By track: how its pictures are ordered. */
+  /** By track. */
   readonly #orders: Uint8Array;
   readonly #gop: GopCache;
-  /** What is called when they receive no more pictures. */
-  readonly #recipients = new Map<Recipient, () => void>();
+  /** Called at the end of each. */
+  readonly #recipients = new Map<Viewer, () => void>();
   // Copied on change, so that delivery walks a plain array while readers come and go.
   #readers: readonly Reader[] = [];
   #audience = 0;
-  /** Readers that keep samples without saying so. */
+  /** Number of readers without `countsHolds`. */
   #keepers = 0;
   #isClosed = false;
 
@@ -108,7 +102,7 @@ export class Stream {
     return this.#readers;
   }
 
-  /** How many of the readers have viewers: not the recorder, nor output that is shared by others. */
+  /** Readers that keep the source running: not the recorder, nor derived streams without readers. */
   get audience(): number {
     return this.#audience;
   }
@@ -117,13 +111,13 @@ export class Stream {
     return this.#isClosed;
   }
 
-  /** @param sample one hold on its data goes over to the stream */
+  /** @param sample the stream takes over one hold on its data */
   write(track: number, sample: Sample): void {
     this.bytesReceived += sample.data.length;
     this.#noteOrder(track, sample);
     this.#gop.add(track, sample);
     const readers = this.#readers;
-    // One that leaves while it is handed the sample may keep it all the same.
+    // Before delivery: a reader that leaves during the call may keep the sample.
     const isKept = this.#keepers > 0;
     for (let i = 0; i < readers.length; i += 1) {
       const reader = readers[i] as Reader;
@@ -138,13 +132,13 @@ export class Stream {
     }
   }
 
-  /** Whether the pictures of a video track come out of their order, as far as they have shown; undefined: that is not known yet. */
+  /** Whether pictures of a video track are reordered; undefined: not known yet. */
   hasBFrames(track: number): boolean | undefined {
     const order = this.#orders[track];
     return order === ORDER.asShown || order === ORDER.reordered ? order === ORDER.reordered : undefined;
   }
 
-  /** New parameter sets: written before the key sample that uses them. Kept samples of the old ones are let go. */
+  /** New parameter sets, before the key sample that uses them. Drops the cached group. */
   setTrack(track: number, description: Track): void {
     this.#tracks[track] = description;
     this.#gop.clear();
@@ -157,7 +151,7 @@ export class Stream {
     }
   }
 
-  /** The sender's clock has jumped: written before the first sample behind it, or a few of them later. */
+  /** The sender's clock has jumped. Called before the first sample after it, or a few later. */
   markDiscontinuity(track: number): void {
     for (const reader of this.#readers) {
       try {
@@ -169,8 +163,8 @@ export class Stream {
   }
 
   /**
-   * Adds a reader. With `replay` it first gets the samples since the last key frame, so that it can start at once;
-   * without, or when nothing is kept, its first video sample may be any: it waits for a key sample itself.
+   * Adds a reader. With `replay` it first gets the samples since the last key frame, so that it can start at once.
+   * Without, or without a cached group, it waits for a key sample itself.
    */
   addReader(reader: Reader, replay: boolean): void {
     if (this.#isClosed) {
@@ -189,22 +183,22 @@ export class Stream {
     }
   }
 
-  /** Bytes of the samples that a reader is replayed. */
+  /** Size of the cached group. */
   get keptBytes(): number {
     return this.#gop.bytes;
   }
 
-  /** The longest time between two key samples of its video that the stream has shown, pauses left out; 0: nothing is known yet. */
+  /** Longest time between two key samples of the video so far, without pauses; 0: not known. */
   get longestGroupMs(): number {
     return this.#gop.longestGroupTicks / TICKS_PER_MS;
   }
 
-  /** How long its running group of pictures lasts already; 0: that is not known. */
+  /** Current length of the group of pictures; 0: not known. */
   get groupMs(): number {
     return this.#gop.groupTicks / TICKS_PER_MS;
   }
 
-  /** Gives the newest key sample alone, if there is one: a still, where the group since then is too large to be replayed. */
+  /** Delivers only the newest key sample, if any: a still, when the group is too large to be replayed. */
   replayKey(sink: SampleSink): void {
     this.#gop.replayKey(sink);
   }
@@ -215,22 +209,22 @@ export class Stream {
     this.countAudience();
   }
 
-  /** It receives pictures from now on: later than it became a reader, where it is waited for. @param query of its address */
-  beginRecipient(recipient: Recipient, query: string): void {
+  /** The session receives samples from now on, which may be later than `addReader`. @param query of its address */
+  beginRecipient(recipient: Viewer, query: string): void {
     const ended = this.#isClosed || this.#recipients.has(recipient) ? undefined : this.onRecipient?.(recipient, query);
     if (ended) {
       this.#recipients.set(recipient, ended);
     }
   }
 
-  /** Without effect when it receives none. */
-  endRecipient(recipient: Recipient): void {
+  /** No effect without `beginRecipient`. */
+  endRecipient(recipient: Viewer): void {
     const ended = this.#recipients.get(recipient);
     this.#recipients.delete(recipient);
     ended?.();
   }
 
-  /** Called also by a reader whose `isAudience` has changed. */
+  /** Also called by a reader whose `isAudience` has changed. */
   countAudience(): void {
     const audience = this.#readers.filter(({ kind, isAudience }) => isAudience ?? kind !== undefined).length;
     if (audience !== this.#audience) {
@@ -243,12 +237,12 @@ export class Stream {
     this.#keepers = this.#readers.filter(({ countsHolds }) => countsHolds !== true).length;
   }
 
-  /** Lets go of the samples that are kept for new readers: what is written next does not continue them. */
+  /** Drops the cached group: the next samples do not continue it. */
   forgetGroup(): void {
     this.#gop.clear();
   }
 
-  /** A reader cannot begin or continue before the next key frame. @returns whether the source can be asked for one */
+  /** A reader needs a key frame. @returns whether one was requested from the source */
   requestKeyFrame(): boolean {
     return this.onKeyFrameWanted !== undefined && this.onKeyFrameWanted() !== false;
   }
@@ -257,7 +251,7 @@ export class Stream {
     this.bytesSent += bytes;
   }
 
-  /** The source is gone: every reader's `onEnd` is called. */
+  /** Calls every reader's `onEnd`. */
   close(): void {
     if (this.#isClosed) {
       return;
@@ -275,7 +269,7 @@ export class Stream {
     }
   }
 
-  /** With B-frames every key sample but a stream's first is decoded some pictures before it is shown; other samples may not be. */
+  /** With B-frames every key sample except a stream's first has dts < pts; other samples may not. */
   #noteOrder(track: number, { pts, dts, key }: Sample): void {
     if (pts !== dts) {
       this.#orders[track] = ORDER.reordered;

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { AudioForms, OpusSound } from '../stream/audio-forms.ts';
+import type { AudioForms, OpusSound } from '../stream/contracts.ts';
 import { DerivedStream, type Place } from '../stream/derived-stream.ts';
 import type { Reader, Stream } from '../stream/stream.ts';
 import type { StartEngine } from './engine-host.ts';

@@ -1,10 +1,10 @@
-import { writeFragment } from '../../agent/media/mp4/write/fragment.ts';
 import { writeInit } from '../../agent/media/mp4/write/init.ts';
 import type { Sample } from '../../agent/media/sample/sample.ts';
 import type { AacTrack, Track } from '../../agent/media/sample/track.ts';
 import type { MediaPlaylist, PartLine, SegmentLine } from '../../agent/servers/hls/contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../../agent/servers/hls/playlist/write-media.ts';
 import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
+import { writeFragment } from '../support/media/write-fragment.ts';
 import type { Answer, Get } from './follower.ts';
 import type { Directives } from './request-rules.ts';
 

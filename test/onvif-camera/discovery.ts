@@ -5,7 +5,7 @@ import { BlockList } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { PerchError } from '../../agent/base/errors.ts';
 import { writeProbeMatches } from '../../agent/sources/demo/onvif-replies.ts';
-import { parseSoapRequest } from '../../agent/sources/demo/soap-request.ts';
+import { parseSoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 import { devicePathOf } from './device-service.ts';
 import type { CameraState } from './state.ts';
 

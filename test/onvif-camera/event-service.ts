@@ -1,4 +1,4 @@
-import { withoutZone } from '../../agent/base/url-zone.ts';
+import { withoutZone } from '../../agent/base/ip-address.ts';
 import { type Call, durationMs, Fault, findDeep, notSupported, numberOf, type Operations, SERVICES } from './call.ts';
 import type { Subscription } from './event-source.ts';
 import type { CameraState } from './state.ts';

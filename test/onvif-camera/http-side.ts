@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { PerchError } from '../../agent/base/errors.ts';
 import { escapeXml, find } from '../../agent/onvif/soap/xml/xml.ts';
 import { envelope, writeFault } from '../../agent/sources/demo/onvif-replies.ts';
-import { parseSoapRequest, type SoapRequest } from '../../agent/sources/demo/soap-request.ts';
+import { parseSoapRequest, type SoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 import { type Call, Fault, notSupported, type Operations, type ServiceName, serviceOf } from './call.ts';
 import { deviceOperations, devicePathOf, pathOf, servicesOf } from './device-service.ts';
 import { Cut, eventOperations, SUBSCRIPTION_PATH } from './event-service.ts';

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type DigestAlgorithm, parseAuthorization, verifyDigest } from '../../agent/media/rtsp/digest.ts';
 import { find, findText } from '../../agent/onvif/soap/xml/xml.ts';
-import type { SoapRequest } from '../../agent/sources/demo/soap-request.ts';
+import type { SoapRequest } from '../../agent/sources/demo/onvif-server.ts';
 import type { CameraState } from './state.ts';
 
 /** In the place of an operation's answer. */

@@ -118,7 +118,7 @@ function challengeOf(
         answer.user === user &&
         answer.nonce === nonce &&
         verifyDigest(answer, request.method, password, hash);
-  if (isRight) {
+  if (isRight && !quirks.rejectsStreamLogin) {
     return undefined;
   }
   if (answer) {

@@ -87,7 +87,7 @@ describeWith(['ffmpeg', 'gstreamer', 'loop mounts', 'namespaces'], 'without any 
     const agent = network.start(process.execPath, [...AGENT, '--data', join(disk.folder, 'data'), file]);
     try {
       await agent.waitFor(/Perch is at http/);
-      await agent.waitFor(/\[garden\].*there is no network to reach/);
+      await agent.waitFor(/\[garden\].*no network route to/);
       await network.up();
       const clip = await smallClip(600);
       const script = join(import.meta.dirname, '../peers/cameras/gst-camera.py');

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readTimeBar } from '../../agent/sources/demo/time-bar.ts';
 import { type Agent, until } from '../peers/agent/agent.ts';
 import { startDemoAgent } from '../peers/agent/demo-agent.ts';
 import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 import { runProcess } from '../peers/programs/process.ts';
+import { readTimeBar } from '../support/media/time-bar.ts';
 
 const SECONDS = byLength(6, 60);
 const WIDTH = 640;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Static } from 'typebox';
-import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
 import type { CameraRequest } from '../../cameras/adoption/camera-request.ts';
 import type { Failure } from '../../cameras/adoption/failure.ts';
 import type { ProbeJob } from '../../cameras/adoption/probe-jobs.ts';

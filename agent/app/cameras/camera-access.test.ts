@@ -238,7 +238,7 @@ test('a path whose login the camera refuses says what to do and when it is tried
   const door = async () => (await box.call('GET', '/cameras/get/door')).body;
   await expect.poll(door).toMatchObject({
     ...{ state: 'waiting', trouble: 'wrongPassword' },
-    lastError: expect.stringContaining('camera refused the password'),
+    lastError: expect.stringContaining('camera rejected the password'),
     next: expect.stringMatching(/they are tried at once.*waits half an hour/),
   });
 });

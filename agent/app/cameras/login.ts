@@ -48,7 +48,7 @@ export async function describeInBackground(
     throw new PerchError('unsupported', 'the camera has no ONVIF');
   }
   const session = await openOnvifSession(link, clock, signal);
-  const probeStream = createStreamProbe(clock)(link.settings.clearPassword ?? false);
+  const probeStream = createStreamProbe(clock, link.url)(link.settings.clearPassword ?? false);
   return describeDevice(session, { probeStream, signal }).catch((error: unknown) => {
     if (signal.aborted || !(error instanceof PerchError) || error.code === 'unauthorized') {
       throw error;

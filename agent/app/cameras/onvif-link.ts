@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
 import { openGuarded } from '../../cameras/following/endpoint-guard.ts';
 import { requireSameCamera } from '../../cameras/following/identity.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';

@@ -4,9 +4,7 @@ import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { IsOpen } from '../../cameras/adoption/try-patterns.ts';
 import { DELAY_WORDS, delayOf, type ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
-import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
-import { describeStream } from '../../sources/rtsp/describe.ts';
-import { answersAt, speaksRtsp } from '../../sources/rtsp/probe.ts';
+import { answersAt, describeStream, speaksRtsp } from '../../sources/rtsp/probe.ts';
 import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;
@@ -24,13 +22,16 @@ const WORDS: Partial<Record<PerchError['code'], string>> = {
 const CLEAR =
   'the camera accepts the password for its stream only unencrypted, which anyone in the network could read: allow it for this camera ("clearPassword": true)';
 
-/** A stream exists once its server has described it with video. */
+/**
+ * A stream exists once its server has described it with video.
+ * @param onvif service of a configured camera that is read in the background: the login then has the verdict of the path's own stream;
+ * absent: a user has just entered the login
+ */
 export const createStreamProbe =
-  (clock: Clock, logins?: LoginMemory) =>
+  (clock: Clock, onvif = '') =>
   (isClearAllowed: boolean): ProbeStream =>
   async (url, credentials, signal) => {
-    const options = { ...(logins && { logins }), clock, isInteractive: true };
-    const loginWatch = streamLogin('camera', url, credentials ?? {}, options);
+    const loginWatch = streamLogin('camera', url, { ...credentials, onvif }, { clock, isInteractive: onvif === '' });
     try {
       const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch });
       if (!described.hasPicture) {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import type { SubscriptionMemory } from '../../onvif/events/event-subscription.ts';
 import type { SubscriptionReference } from '../../onvif/events/pull-point.ts';
 

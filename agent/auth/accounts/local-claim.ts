@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { hashPassword, PasswordHash } from '../passwords/password-hash.ts';
 
 const LocalClaim = Type.Object({ password: PasswordHash });

@@ -2,9 +2,9 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEq
 import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 
 const KEY_BYTES = 32;
 /** HMAC-SHA-256 as base64url. */

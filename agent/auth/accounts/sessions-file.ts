@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 
 export const SESSIONS_LIMIT = 100;
 

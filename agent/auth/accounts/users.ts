@@ -2,9 +2,9 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
-import { loadPrivate, savePrivate } from '../../base/private-file.ts';
 import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone, zonedUrl, zoneOf } from '../../base/url-zone.ts';
+import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { PreferredCodec } from '../../onvif/device/profiles.ts';
 import { parseTargets } from '../../onvif/discovery/targets.ts';

@@ -1,5 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { withoutZone } from '../../base/url-zone.ts';
+import { withoutZone } from '../../base/ip-address.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import type { Fault } from './key-rules.ts';
 import type { PathSettings } from './path.ts';

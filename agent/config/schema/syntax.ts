@@ -1,6 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { IpList } from '../../base/ip-address.ts';
-import { withoutZone } from '../../base/url-zone.ts';
+import { IpList, withoutZone } from '../../base/ip-address.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';

@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
@@ -26,16 +26,11 @@ function aacTrack(format: RtpFormat): AacTrack | undefined {
   if (!config) {
     return undefined;
   }
-  try {
+  return unlessExpected(() => {
     const { rateHz, channels, frameSamples } = parseAacConfig(config);
     const known = channels === 0 ? format.channels : channels;
     return { kind: 'audio', codec: 'aac', clockRate: rateHz, channels: known, config, frameSamples };
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
-  }
+  });
 }
 
 /**

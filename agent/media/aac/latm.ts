@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
@@ -32,14 +32,7 @@ function configOf(format: RtpFormat): LatmConfig | undefined {
   }
   const bytes = new Uint8Array(written.length + MISSING_BYTES);
   bytes.set(written);
-  try {
-    return readStreamMuxConfig(new BitReader(bytes, 0, bytes.length, false), bytes);
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
-  }
+  return unlessExpected(() => readStreamMuxConfig(new BitReader(bytes, 0, bytes.length, false), bytes));
 }
 
 /** A packet holds one AudioMuxElement or a fragment of one, §6.1; the marker is set on the last. */

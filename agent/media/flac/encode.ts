@@ -1,6 +1,4 @@
-import { BitWriter } from './bit-writer.ts';
-import { crc8, crc16 } from './crc.ts';
-import { RiceCoder } from './residual.ts';
+import { BitWriter } from '../payload/bit-writer.ts';
 
 /*
  * A frame (RFC 9639 §9):
@@ -46,7 +44,7 @@ export class FlacEncoder {
   /** One frame. @param pcm `frameSamples` times `channels` values, channels interleaved; read during the call only */
   encode(pcm: Int16Array): Uint8Array {
     const { channels, frameSamples, unusedBits } = this.#format;
-    this.#out.clear();
+    this.#out.reset();
     this.#writeHeader();
     for (let channel = 0; channel < channels; channel += 1) {
       for (let i = 0; i < frameSamples; i += 1) {
@@ -55,7 +53,7 @@ export class FlacEncoder {
       this.#writeSubframe();
     }
     this.#out.align();
-    this.#out.put(crc16(this.#out.bytes, this.#out.length), 16);
+    this.#out.bits(crc16(this.#out.bytes, this.#out.length), 16);
     // Counted up, never left at 0: ffmpeg takes its times from it.
     this.#frameNumber = this.#frameNumber === MAX_FRAME_NUMBER ? 0 : this.#frameNumber + 1;
     return this.#out.bytes.slice(0, this.#out.length);
@@ -65,29 +63,29 @@ export class FlacEncoder {
     const out = this.#out;
     const { channels, frameSamples, sampleRateHz } = this.#format;
     const isSmall = frameSamples <= 256;
-    out.put(0xfff8, 16);
-    out.put(isSmall ? SIZE_IN_8_BITS : SIZE_IN_16_BITS, 4);
-    out.put(RATE_CODE.get(sampleRateHz) ?? 0, 4);
-    out.put(channels - 1, 4);
-    out.put(0b1000, 4); // 16 bits, reserved 0
+    out.bits(0xfff8, 16);
+    out.bits(isSmall ? SIZE_IN_8_BITS : SIZE_IN_16_BITS, 4);
+    out.bits(RATE_CODE.get(sampleRateHz) ?? 0, 4);
+    out.bits(channels - 1, 4);
+    out.bits(0b1000, 4); // 16 bits, reserved 0
     this.#writeFrameNumber();
-    out.put(frameSamples - 1, isSmall ? 8 : 16);
-    out.put(crc8(out.bytes, out.length), 8);
+    out.bits(frameSamples - 1, isSmall ? 8 : 16);
+    out.bits(crc8(out.bytes, out.length), 8);
   }
 
   /** The way UTF-8 codes a character, up to 31 bits (RFC 9639 §9.1.5). */
   #writeFrameNumber(): void {
     const number = this.#frameNumber;
     if (number < 0x80) {
-      this.#out.put(number, 8);
+      this.#out.bits(number, 8);
       return;
     }
     // n bytes carry 5n + 1 bits.
     const bytes = Math.ceil((31 - Math.clz32(number)) / 5);
     const mark = (0xff00 >> bytes) & 0xff;
-    this.#out.put(mark | (number >>> (6 * (bytes - 1))), 8);
+    this.#out.bits(mark | (number >>> (6 * (bytes - 1))), 8);
     for (let i = bytes - 2; i >= 0; i -= 1) {
-      this.#out.put(0x80 | ((number >>> (6 * i)) & 0x3f), 8);
+      this.#out.bits(0x80 | ((number >>> (6 * i)) & 0x3f), 8);
     }
   }
 
@@ -97,7 +95,7 @@ export class FlacEncoder {
     const signal = this.#signal;
     if (isConstant(signal)) {
       this.#subframeHeader(0);
-      this.#out.put(signal[0] as number, bits);
+      this.#out.bits(signal[0] as number, bits);
       return;
     }
     const order = bestOrder(signal);
@@ -115,7 +113,7 @@ export class FlacEncoder {
 
   #subframeHeader(type: number): void {
     const { unusedBits } = this.#format;
-    this.#out.put((type << 1) | (unusedBits > 0 ? 1 : 0), 8);
+    this.#out.bits((type << 1) | (unusedBits > 0 ? 1 : 0), 8);
     if (unusedBits > 0) {
       this.#out.unary(unusedBits - 1);
     }
@@ -123,7 +121,7 @@ export class FlacEncoder {
 
   #putPlain(count: number, bits: number): void {
     for (let i = 0; i < count; i += 1) {
-      this.#out.put(this.#signal[i] as number, bits);
+      this.#out.bits(this.#signal[i] as number, bits);
     }
   }
 }
@@ -179,4 +177,111 @@ function foldResidual(signal: Int32Array, order: number, folded: Uint32Array): v
     d3 = e3;
     folded[i] = (residual << 1) ^ (residual >> 31);
   }
+}
+
+/** A Rice parameter of 15 would mean an escape (RFC 9639 §9.2.7.1). */
+const MAX_RICE = 14;
+const MAX_PARTITION_ORDER = 3;
+const METHOD_BITS = 2 + 4;
+const PARAMETER_BITS = 4;
+
+/** How a block's residual is coded best: partitions of equal length, each with a Rice parameter of its own. RFC 9639 §9.2.7. */
+class RiceCoder {
+  /** What `plan` found. */
+  bits = 0;
+  #order = 0;
+  #parameters = new Uint8Array(1 << MAX_PARTITION_ORDER);
+  #trial = new Uint8Array(1 << MAX_PARTITION_ORDER);
+
+  /**
+   * Chooses partitions and parameters for `folded[warmUp, count)`.
+   * @param folded residual with the sign in the lowest bit: 0, -1, 1, -2, … become 0, 1, 2, 3, …
+   */
+  plan(folded: Uint32Array, count: number, warmUp: number): void {
+    this.bits = Number.POSITIVE_INFINITY;
+    for (let order = 0; order <= MAX_PARTITION_ORDER; order += 1) {
+      const length = count >> order;
+      if (length << order !== count || length <= warmUp) {
+        return;
+      }
+      let bits = METHOD_BITS;
+      for (let i = 0; i < 1 << order; i += 1) {
+        bits += PARAMETER_BITS + this.#fit(folded, i === 0 ? warmUp : i * length, (i + 1) * length, i);
+      }
+      if (bits < this.bits) {
+        this.bits = bits;
+        this.#order = order;
+        [this.#parameters, this.#trial] = [this.#trial, this.#parameters];
+      }
+    }
+  }
+
+  /** Bits of one partition with its best parameter, which is left in the trial list. */
+  #fit(folded: Uint32Array, start: number, end: number, partition: number): number {
+    let sum = 0;
+    for (let i = start; i < end; i += 1) {
+      sum += folded[i] as number;
+    }
+    // The best parameter is next to log2 of the mean.
+    const guess = Math.max(0, 31 - Math.clz32(sum / (end - start)));
+    let best = Number.POSITIVE_INFINITY;
+    for (let k = Math.max(0, guess - 1); k <= Math.min(MAX_RICE, guess + 1); k += 1) {
+      let bits = (end - start) * (k + 1);
+      for (let i = start; i < end; i += 1) {
+        bits += (folded[i] as number) >>> k;
+      }
+      if (bits < best) {
+        best = bits;
+        this.#trial[partition] = k;
+      }
+    }
+    return best;
+  }
+
+  write(out: BitWriter, folded: Uint32Array, count: number, warmUp: number): void {
+    out.bits(0, 2); // parameters of 4 bits
+    out.bits(this.#order, 4);
+    const length = count >> this.#order;
+    for (let i = 0; i < 1 << this.#order; i += 1) {
+      const k = this.#parameters[i] as number;
+      out.bits(k, PARAMETER_BITS);
+      for (let at = i === 0 ? warmUp : i * length; at < (i + 1) * length; at += 1) {
+        const value = folded[at] as number;
+        out.unary(value >>> k);
+        out.bits(value, k);
+      }
+    }
+  }
+}
+
+/** Both checksums of RFC 9639 §9.1.8 and §9.3: no reflection, start value 0. */
+
+const CRC8 = tableOf(0x07, 8);
+const CRC16 = tableOf(0x8005, 16);
+
+function tableOf(polynomial: number, width: number): Uint16Array {
+  const top = 1 << (width - 1);
+  return Uint16Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte << (width - 8);
+    for (let i = 0; i < 8; i += 1) {
+      crc = crc & top ? (crc << 1) ^ polynomial : crc << 1;
+    }
+    return crc & ((1 << width) - 1);
+  });
+}
+
+function crc8(bytes: Uint8Array, length: number): number {
+  let crc = 0;
+  for (let i = 0; i < length; i += 1) {
+    crc = CRC8[crc ^ (bytes[i] as number)] as number;
+  }
+  return crc;
+}
+
+function crc16(bytes: Uint8Array, length: number): number {
+  let crc = 0;
+  for (let i = 0; i < length; i += 1) {
+    crc = ((crc << 8) & 0xff00) ^ (CRC16[(crc >> 8) ^ (bytes[i] as number)] as number);
+  }
+  return crc;
 }

@@ -1,4 +1,4 @@
-import { FU_END, FU_START, packetizeNals, packetizeSets } from '../payload/nal-assembler.ts';
+import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-assembler.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H264Track } from '../sample/track.ts';
 
@@ -31,13 +31,6 @@ function fragment(
   sink: PayloadSink,
 ): void {
   const header = data[start] as number;
-  const indicator = (header & 0xe0) | FU_A;
-  const step = maxPayloadBytes - FU_HEADER_BYTES;
-  const first = start + 1;
-  for (let at = first; at < end; at += step) {
-    const to = Math.min(at + step, end);
-    const flags = (at === first ? FU_START : 0) | (to === end ? FU_END : 0);
-    const prefix = (indicator << 8) | flags | (header & 0x1f);
-    sink.onPayload(prefix, FU_HEADER_BYTES, data, at, to, marker && to === end);
-  }
+  const prefix = (((header & 0xe0) | FU_A) << 8) | (header & 0x1f);
+  writeFragments(prefix, FU_HEADER_BYTES, data, start + 1, end, maxPayloadBytes, marker, sink);
 }

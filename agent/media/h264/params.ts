@@ -1,12 +1,12 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { H264Track } from '../sample/track.ts';
 import { parseVui, type Vui } from './vui.ts';
 
-/** Frame sizes beyond this are not of this world (level 6.2 ends at 16,384). */
+/** Level 6.2 ends at 16,384. */
 const MAX_SIDE_PIXELS = 16_384;
-/** Profiles whose SPS says chroma format and bit depth, H.264 §7.3.2.1.1. */
-const HIGH_PROFILES = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+/** Profiles whose SPS and `avcC` have chroma format and bit depth, H.264 §7.3.2.1.1; others are 8 bits 4:2:0. */
+export const HIGH_PROFILES = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 const NO_VUI: Vui = { fps: undefined, maxReorderFrames: undefined };
 
 /** Sequence parameter set, H.264 §7.3.2.1. */
@@ -59,7 +59,8 @@ export function parseH264Sps(nal: Uint8Array): H264Sps {
   bits.ueUpTo(32, 'max_num_ref_frames');
   bits.flag(); // gaps_in_frame_num_value_allowed_flag
   const size = parseSize(bits, color.hasSeparatePlanes ? 0 : color.chromaFormatIdc);
-  const vui = parseVuiIfAny(bits);
+  // Some encoders truncate the VUI, or fill it with nonsense.
+  const vui = unlessExpected(() => (bits.flag() ? parseVui(bits) : undefined)) ?? NO_VUI;
   const sps = { id, profileIdc, constraints, levelIdc, ...color, frameNumBits, ...poc, ...size, fps: vui.fps };
   return { ...sps, maxReorderFrames: maxReorder(sps, vui) };
 }
@@ -154,18 +155,6 @@ function parseSize(bits: BitReader, chromaArrayType: number) {
     );
   }
   return { width, height, isFrameOnly };
-}
-
-/** The VUI helps but is not needed: some encoders cut it off or fill it with nonsense. */
-function parseVuiIfAny(bits: BitReader): Vui {
-  try {
-    return bits.flag() ? parseVui(bits) : NO_VUI;
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return NO_VUI;
-    }
-    throw error;
-  }
 }
 
 /** H.264 §E.2.1 max_num_reorder_frames; streams that cannot have B-frames or that decode in output order have none. */

@@ -1,4 +1,4 @@
-import { FU_END, FU_START, packetizeNals, packetizeSets } from '../payload/nal-assembler.ts';
+import { packetizeNals, packetizeSets, writeFragments } from '../payload/nal-assembler.ts';
 import type { PayloadSink } from '../payload/packetizer.ts';
 import type { H265Track } from '../sample/track.ts';
 
@@ -27,11 +27,6 @@ function fragment(
   const header = data[start] as number;
   const type = (header >> 1) & 0x3f;
   const payloadHeader = (((header & 0x81) | (FRAGMENTATION_UNIT << 1)) << 8) | (data[start + 1] as number);
-  const step = maxPayloadBytes - FU_HEADER_BYTES;
-  const first = start + 2;
-  for (let at = first; at < end; at += step) {
-    const to = Math.min(at + step, end);
-    const flags = (at === first ? FU_START : 0) | (to === end ? FU_END : 0);
-    sink.onPayload((payloadHeader << 8) | flags | type, FU_HEADER_BYTES, data, at, to, marker && to === end);
-  }
+  const prefix = (payloadHeader << 8) | type;
+  writeFragments(prefix, FU_HEADER_BYTES, data, start + 2, end, maxPayloadBytes, marker, sink);
 }

@@ -1,13 +1,12 @@
-import { PerchError } from '../../base/errors.ts';
+import { PerchError, unlessExpected } from '../../base/errors.ts';
 import { BitReader } from '../payload/bit-reader.ts';
 import type { H265Track } from '../sample/track.ts';
-import { type H265Profile, parseProfile } from './profile.ts';
 import { parseFps, parseSliceSyntax, type SliceSyntax } from './vui.ts';
 
 const VPS_NAL = 32;
 const SPS_NAL = 33;
 const PPS_NAL = 34;
-/** Frame sizes beyond this are not of this world (level 6.2 ends at 16,888). */
+/** Level 6.2 ends at 16,888. */
 const MAX_SIDE_PIXELS = 16_888;
 
 /** Sequence parameter set, H.265 §7.3.2.2: all that an hvcC (ISO/IEC 14496-15 §8.3.3.1) says about it. */
@@ -59,8 +58,9 @@ export function parseH265Sps(nal: Uint8Array): H265Sps {
   const bitDepthChroma = bits.ueUpTo(8, 'bit_depth_chroma_minus8') + 8;
   const pocLsbBits = bits.ueUpTo(12, 'log2_max_pic_order_cnt_lsb_minus4') + 4;
   const maxReorderFrames = parseReorder(bits, maxSubLayersMinus1);
-  const slices = ifReadable(() => parseSliceSyntax(bits, pocLsbBits));
-  const fps = slices && ifReadable(() => parseFps(bits));
+  // Some encoders truncate the rest, or fill it with nonsense.
+  const slices = unlessExpected(() => parseSliceSyntax(bits, pocLsbBits));
+  const fps = slices && unlessExpected(() => parseFps(bits));
   const subLayers = maxSubLayersMinus1 + 1;
   const color = { chromaFormatIdc, hasSeparatePlanes, bitDepthLuma, bitDepthChroma };
   const order = { pocLsbBits, maxReorderFrames, slices };
@@ -121,14 +121,43 @@ function parseReorder(bits: BitReader, maxSubLayersMinus1: number): number {
   return maxReorderFrames;
 }
 
-/** The end of an SPS is not needed to play: some encoders cut it off or fill it with nonsense. */
-function ifReadable<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
+/** profile_tier_level() for the whole stream, H.265 §7.3.3: what hvcC and the codecs parameter repeat. */
+interface H265Profile {
+  /** general_profile_space, 0 to 3. */
+  readonly space: number;
+  /** general_tier_flag: high tier. */
+  readonly isHighTier: boolean;
+  /** general_profile_idc. */
+  readonly profileIdc: number;
+  /** general_profile_compatibility_flag[0] is the highest of 32 bits. */
+  readonly compatibility: number;
+  /** The six bytes from general_progressive_source_flag on. */
+  readonly constraints: Uint8Array;
+  /** Thirty times the level. */
+  readonly levelIdc: number;
+}
+
+function parseProfile(bits: BitReader, maxSubLayersMinus1: number): H265Profile {
+  const space = bits.bits(2);
+  const isHighTier = bits.flag();
+  const profileIdc = bits.bits(5);
+  const compatibility = bits.bits(32);
+  const constraints = new Uint8Array(6);
+  for (let i = 0; i < constraints.length; i += 1) {
+    constraints[i] = bits.bits(8);
   }
+  const levelIdc = bits.bits(8);
+  skipSubLayers(bits, maxSubLayersMinus1);
+  return { space, isHighTier, profileIdc, compatibility, constraints, levelIdc };
+}
+
+function skipSubLayers(bits: BitReader, maxSubLayersMinus1: number): void {
+  let skipBits = 0;
+  for (let layer = 0; layer < maxSubLayersMinus1; layer += 1) {
+    skipBits += (bits.flag() ? 88 : 0) + (bits.flag() ? 8 : 0);
+  }
+  if (maxSubLayersMinus1 > 0) {
+    skipBits += 2 * (8 - maxSubLayersMinus1);
+  }
+  bits.skip(skipBits);
 }

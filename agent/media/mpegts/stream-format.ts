@@ -1,4 +1,4 @@
-import { PerchError } from '../../base/errors.ts';
+import { unlessExpected } from '../../base/errors.ts';
 import { parseAacConfig, writeAacConfig } from '../aac/params.ts';
 import type { AacTrack, MpegAudioTrack, OpusTrack } from '../sample/track.ts';
 
@@ -37,20 +37,13 @@ export const mpegAudioFormat = ({ version }: MpegAudioTrack): TsFormat => ({
  * as they stand in the header's third and fourth byte. Undefined for what ADTS cannot say: frames of 960, low delay, other rates.
  */
 export function adtsFields(track: AacTrack): number | undefined {
-  try {
-    const { objectType, rateHz, channels, frameSamples } = parseAacConfig(track.config);
-    const plain = writeAacConfig(rateHz, channels);
-    if (!plain || objectType > 4 || frameSamples !== 1024) {
-      return undefined;
-    }
-    const config = ((plain[0] as number) << 8) | (plain[1] as number);
-    return ((objectType - 1) << 14) | (((config >> 7) & 0x0f) << 10) | (((config >> 3) & 0x07) << 6);
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
+  const parsed = unlessExpected(() => parseAacConfig(track.config));
+  const plain = parsed && writeAacConfig(parsed.rateHz, parsed.channels);
+  if (!plain || parsed.objectType > 4 || parsed.frameSamples !== 1024) {
+    return undefined;
   }
+  const config = ((plain[0] as number) << 8) | (plain[1] as number);
+  return ((parsed.objectType - 1) << 14) | (((config >> 7) & 0x0f) << 10) | (((config >> 3) & 0x07) << 6);
 }
 
 /** RFC 7845 §5.1.1.2 leaves them open; all encoders use these: streams, coupled streams and mapping, by channels from 3. */

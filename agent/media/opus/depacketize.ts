@@ -1,8 +1,7 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { OpusTrack } from '../sample/track.ts';
-import { parseOpusLayout } from './layout.ts';
-import { opusFrameTicks } from './params.ts';
+import { opusFrameTicks, parseOpusLayout } from './params.ts';
 
 const CLOCK_RATE_HZ = 48_000;
 

@@ -7,18 +7,18 @@ import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-
 import { hasSameSets } from './parameter-sets.ts';
 import { PictureChain, SHOWN } from './picture-chain.ts';
 
-/** SEI that waits for its slices, of cameras that give it a time of its own. */
-const WAITING_PREFIX_BYTES = 64 << 10;
+/** SEI kept for its slices, of cameras that send it with another timestamp. */
+const MAX_PREFIX_BYTES = 64 << 10;
 
 /**
- * Puts NAL units together to access units, whatever the camera does with its markers:
- * a unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and at once at a marker behind slices.
- * Where markers are doubtful the first is not believed before the next NAL unit: if that continues the picture, the markers of this
- * camera end slices, not pictures, and are ignored from then on.
- * Where no fragmented NAL unit ever has an end, it ends where the next one begins: missing packets are known by their numbers.
+ * Assembles NAL units to access units. A unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and
+ * at once at a marker after slices.
+ * With doubtful markers, the first one is judged by the next NAL unit: if that continues the picture, this camera's markers end slices,
+ * not pictures, and are ignored.
+ * If fragmented NAL units never have an end flag, each ends where the next one begins: sequence numbers show missing packets.
  *
- * After damage nothing is given on until the next key unit or recovery point: a viewer sees a still picture, not a smeared one.
- * Where only pictures are missing that no other needs, the next one is given on, and in H.265 each that needs none of them.
+ * After damage units are dropped up to the next key unit or recovery point: viewers see a still picture, not a smeared one. If only
+ * disposable pictures are missing, the next unit is delivered, and in H.265 each one whose references are complete.
  */
 export class AccessUnitAssembler {
   readonly #rules: NalRules;
@@ -27,7 +27,7 @@ export class AccessUnitAssembler {
   readonly #times = new DecodeTimes();
   #track: NalTrack | undefined;
 
-  // The unit in the making.
+  // The current unit.
   #ticks = 0;
   #slices = 0;
   #firstSliceOffset = 0;
@@ -36,25 +36,25 @@ export class AccessUnitAssembler {
   #hasRecoveryPoint = false;
   #isDamaged = false;
   #isDisposable = true;
-  /** All that is missing lies within it. */
+  /** The missing packets are all of this unit. */
   #isLossWithin = false;
 
-  // The NAL unit in the making.
+  // The current NAL unit.
   #isNalOpen = false;
   #isNalSkipped = false;
   #nalKind: NalKind = NAL.drop;
-  /** This camera marks the last fragment of a NAL unit. */
+  /** The camera sets the end flag of fragments. */
   #hasFragmentEnds = false;
 
-  // What is known about the stream.
+  // Of the stream.
   readonly #chain: PictureChain;
-  /** The sink knows why it gets nothing: damage is reported, or the first unit is yet to come. */
+  /** The current pause is reported, or precedes the first unit. */
   #isReported = true;
   #isAnnexB = false;
   #areMarkersWrong = false;
-  /** Behind a marker came the next picture, as it should. */
+  /** A marker was followed by the next picture. */
   #areMarkersProven: boolean;
-  /** A marker came behind the slices of the unit in the making, and no marker is proven yet. */
+  /** The current unit has a marker, and no marker is proven yet. */
   #isMarked = false;
   #markedTicks = Number.NaN;
 
@@ -65,21 +65,21 @@ export class AccessUnitAssembler {
     this.#chain = new PictureChain(rules, traits.continuesAfterLoss ?? false);
   }
 
-  /** The description is known already, from the SDP. */
+  /** @param track from the SDP */
   announce(track: NalTrack): void {
     this.#track = track;
     this.#times.configure(this.#rules.order());
     this.#sink.onTrack(track);
   }
 
-  /** A fragment with this timestamp can be appended to the NAL unit in the making. */
+  /** Whether a fragment with this timestamp continues the current NAL unit. */
   isOpenAt(ticks: number): boolean {
     return this.#isNalOpen && ticks === this.#ticks;
   }
 
-  /** Packets are missing: what is gathered is incomplete. @param ticks of the packet behind them */
+  /** Packets are missing. @param ticks of the packet after them */
   gap(ticks: number): void {
-    // Both ends of the gap are in one picture.
+    // Both ends of the gap are in one disposable picture.
     const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
     this.#isLossWithin = isHarmless;
     this.damage('packets are missing');
@@ -88,7 +88,6 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** One whole NAL unit. */
   nal(ticks: number, data: Uint8Array, start: number, end: number): void {
     if (end - start < this.#rules.headerBytes) {
       return;
@@ -103,8 +102,8 @@ export class AccessUnitAssembler {
   }
 
   /**
-   * A NAL unit begins whose rest comes in fragments.
-   * @param data,at,end its first bytes behind the header
+   * Starts a fragmented NAL unit.
+   * @param data,at,end its first bytes after the header
    */
   beginNal(ticks: number, header: number, data: Uint8Array, at: number, end: number): void {
     this.#openNal(ticks, header, data, at, end);
@@ -126,7 +125,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** The fragment that says it is the last one is through. */
+  /** After the fragment with the end flag. */
   endNal(): void {
     this.#hasFragmentEnds = true;
     this.#closeNal();
@@ -157,7 +156,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** The packet with the RTP marker bit is through. */
+  /** After the packet with the RTP marker bit. */
   marker(): void {
     if (this.#slices === 0 || this.#isNalOpen || this.#areMarkersWrong) {
       return;
@@ -170,7 +169,7 @@ export class AccessUnitAssembler {
     this.#flush();
   }
 
-  /** The unit in the making cannot be completed. @param header of a NAL unit that is missing; -1: not known */
+  /** The current unit is incomplete. @param header of a missing NAL unit; -1: not known */
   damage(reason: string, header = -1): void {
     if (this.#isMarked) {
       this.#flush();
@@ -181,7 +180,7 @@ export class AccessUnitAssembler {
     this.#isDamaged = true;
     this.#isDisposable &&= header < 0 || this.#rules.isDisposable(header);
     chain.damage(!this.#isDisposable);
-    // The rest of a fragmented NAL unit comes without its beginning: that is no other loss.
+    // The rest of a NAL unit without its start is not another loss.
     chain.isDoubtful &&= !this.#isLossWithin;
     if (chain.isWaiting) {
       this.#times.restart();
@@ -219,7 +218,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** A payload that holds a byte stream, with start codes between its NAL units. V380: parameter sets and IDR in one packet. */
+  /** Splits a payload at start codes. V380: parameter sets and IDR in one packet. */
   #split(ticks: number, data: Uint8Array, start: number, end: number): void {
     this.#isAnnexB = true;
     let at = start;
@@ -253,7 +252,7 @@ export class AccessUnitAssembler {
     }
     this.#nalKind = kind;
     this.#isNalOpen = true;
-    // SEI behind slices of its own picture is against the order of H.264 §7.4.1.2.3, and some decoders refuse it.
+    // SEI after slices of its picture violates H.264 §7.4.1.2.3; some decoders reject it.
     const isLatePrefix = kind === NAL.prefix && this.#slices > 0;
     this.#isNalSkipped = isLatePrefix || (this.#isDamaged && kind !== NAL.parameters);
   }
@@ -266,7 +265,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** What follows the first marker has come. */
+  /** Judges the first marker by what follows it. */
   #judgeMarker(isSamePicture: boolean): void {
     this.#isMarked = false;
     this.#areMarkersWrong = isSamePicture;
@@ -304,10 +303,10 @@ export class AccessUnitAssembler {
     this.damage(`access unit is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
   }
 
-  /** Without slices there is no picture yet: SEI with a time of its own waits for them. */
+  /** SEI with its own timestamp is kept for the slices of the next one. */
   #moveTo(ticks: number): void {
     this.#ticks = ticks;
-    if (this.#buffer.sizeBytes > WAITING_PREFIX_BYTES) {
+    if (this.#buffer.sizeBytes > MAX_PREFIX_BYTES) {
       this.#buffer.drop();
     }
     this.#isDamaged = false;
@@ -366,7 +365,7 @@ export class AccessUnitAssembler {
     this.#sink.onUnit(times.pts, times.dts, key, this.#buffer.take());
   }
 
-  /** Tells the sink when the parameter sets of this key unit are not those of the last. False: they are missing. */
+  /** Reports changed parameter sets. @returns false if they are missing */
   #describe(): boolean {
     const track = this.#rules.track();
     if (!track || track === this.#track) {

@@ -1,16 +1,16 @@
-/** No decoder holds back more frames than its picture buffer has places: H.264 §A.3.1, H.265 §A.4.2. */
+/** Capacity of a decoder's picture buffer: H.264 §A.3.1, H.265 §A.4.2. */
 const MAX_REORDER_FRAMES = 16;
-/** A camera that goes back further than this has set its clock: time restarts. 90 kHz. */
+/** A larger step back is a clock that was set: time restarts. 90 kHz. */
 const JUMP_TICKS = 10 * 90_000;
 const DEFAULT_FRAME_TICKS = 3000;
 
-/** What an SPS says about the order of pictures. */
+/** The order of pictures by the SPS. */
 export interface PictureOrder {
-  /** So many frames may precede a frame in decoding order and follow it in output order; undefined: not said. */
+  /** Frames that may precede a frame in decoding order and follow it in output order; undefined: not signalled. */
   readonly maxReorderFrames: number | undefined;
   /** Usual distance of picture order counts of neighbouring frames: 2 in H.264, 1 in H.265. */
   readonly pocStep: number;
-  /** 90 kHz; undefined: not said. */
+  /** 90 kHz; undefined: not signalled. */
   readonly frameTicks: number | undefined;
 }
 
@@ -23,23 +23,23 @@ export interface PictureOrder {
  * P-frame that has B-frames before it, early enough for their times, and stays 0 for streams without B-frames: dts = pts, no delay.
  */
 export class DecodeTimes {
-  /** Of the unit given to `next` last; pts differs from what was given only where a camera repeats a time. */
+  /** Of the last unit; pts differs from the input only if a camera repeats a timestamp. */
   pts = 0;
   dts = 0;
   #limit = MAX_REORDER_FRAMES;
   #step = 1;
   #frameTicks = DEFAULT_FRAME_TICKS;
   #depth = 0;
-  /** Deepest reordering that really happened. */
+  /** Deepest reordering seen. */
   #seenDepth = 0;
   #lastDts = Number.NEGATIVE_INFINITY;
   #newestPts = 0;
   #isFresh = true;
-  /** Presentation times that are not yet given as decode times, ascending. */
+  /** Presentation times not yet used as decode times, ascending. */
   readonly #window: number[] = [];
   /** Presentation times of the last frames in decoding order. */
   readonly #recent: number[] = [];
-  /** Picture order counts that wait for smaller ones, ascending. */
+  /** Picture order counts waiting for smaller ones, ascending. */
   readonly #held: number[] = [];
   #nextPoc = 0;
   #basePoc = 0;
@@ -53,7 +53,7 @@ export class DecodeTimes {
     this.#depth = Math.min(this.#depth, this.#limit);
   }
 
-  /** Frames were lost: the next one is a key frame and follows from nothing. */
+  /** After a loss: the next frame is a key frame. */
   restart(): void {
     this.#isFresh = true;
   }
@@ -61,7 +61,7 @@ export class DecodeTimes {
   /**
    * @param poc picture order count; undefined: not known
    * @param startsOrder picture order counts restart here
-   * @returns false: the frame comes too late in the order, because reordering is deeper than was known; the next key frame will do
+   * @returns false: reordering is deeper than known, and the frame is too late; decoding continues at the next key frame
    */
   next(pts: number, poc: number | undefined, startsOrder: boolean): boolean {
     if (this.#limit === 0) {
@@ -93,14 +93,14 @@ export class DecodeTimes {
 
   #assign(pts: number, dts: number, isLate: boolean): boolean {
     if (this.#lastDts - pts > JUMP_TICKS) {
-      // Passed on as it is: the `Timeline` sees the jump and restarts as well.
+      // Passed on unchanged: `Timeline` also restarts at the jump.
       this.#lastDts = Number.NEGATIVE_INFINITY;
     }
     const decode = Math.max(dts, this.#lastDts + 1);
     if (decode > pts && isLate) {
       return false;
     }
-    // Some cameras give two frames one time, or step back a little.
+    // Some cameras repeat a timestamp, or step back slightly.
     this.pts = Math.max(pts, decode);
     this.dts = decode;
     this.#lastDts = decode;
@@ -121,7 +121,7 @@ export class DecodeTimes {
     this.#startGroup(poc);
   }
 
-  /** A whole group has been seen: what was predicted but never happened is taken back. */
+  /** After a whole group, reordering that was predicted but not seen is dropped. */
   #endGroup(poc: number | undefined): void {
     if (this.#seenDepth === 0 && this.#pocDivisor > 0) {
       this.#step = this.#pocDivisor;
@@ -138,7 +138,7 @@ export class DecodeTimes {
     this.#pocDivisor = 0;
   }
 
-  /** The frames that are held because smaller picture order counts are still to come: so deep is the reordering at least. */
+  /** The reordering is at least as deep as the number of frames that wait for smaller picture order counts. */
   #predictDepth(poc: number): void {
     const distance = Math.abs(poc - this.#basePoc);
     this.#pocDivisor = greatestDivisor(this.#pocDivisor, distance);

@@ -15,29 +15,28 @@ export interface RtpFormat {
   readonly channels: number;
   /** Keys in lower case, values as sent. */
   readonly fmtp: ReadonlyMap<string, string>;
-  /** From the SDP, outside the formats; for JPEG alone, whose packets have no room for large sizes. */
+  /** From the SDP, outside the formats; for JPEG, whose packets cannot express large sizes. */
   readonly pictureSize?: PictureSize;
 }
 
-/** Where a depacketizer puts what it has assembled. */
+/** Receives the units of a depacketizer. */
 export interface UnitSink {
   /**
-   * One whole access unit or audio frame.
+   * One complete access unit or audio frame.
    * @param pts,dts ticks of the RTP clock on the same unwrapped scale that `push` was given; dts <= pts, dts strictly increasing for video
    * @param data in the form of `Sample.data`, owned by the receiver
    */
   onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void;
-  /** The track's description became known or changed; comes before the unit that needs it. */
+  /** A new or changed description of the track; called before the unit that needs it. */
   onTrack(track: Track): void;
-  /** A damaged unit was dropped (a lost fragment, a limit): nothing more comes until the next key unit. */
+  /** A damaged unit was dropped (a lost fragment, a limit); units follow from the next key unit on. */
   onDamage(reason: string): void;
 }
 
-/** What is assumed of a sender. */
 export interface SenderTraits {
-  /** Its first marker is not believed before what follows shows that it ends a picture: there are cameras that mark each slice. */
+  /** The first marker is judged by what follows it: some cameras mark each slice. */
   readonly hasDoubtfulMarkers?: boolean;
-  /** After a loss pictures continue at once, also those that refer to missing ones. */
+  /** After a loss all pictures are delivered, also those with missing references. */
   readonly continuesAfterLoss?: boolean;
 }
 

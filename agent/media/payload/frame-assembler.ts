@@ -4,22 +4,22 @@ import type { VideoTrack } from '../sample/track.ts';
 import { DecodeTimes, type PictureOrder } from './decode-times.ts';
 import type { UnitSink } from './depacketizer.ts';
 
-/** What the assembly asks the codec about a whole unit. */
+/** What the codec reads from a complete unit. */
 export interface FrameRules {
-  /** Of the unit that was read last. */
+  /** Of the last unit read. */
   readonly isKey: boolean;
-  /** Where the frame stands in the order of display; undefined: frames come in that order. */
+  /** Position in output order; undefined: frames arrive in output order. */
   readonly order: number | undefined;
-  /** The description that the last key frame refers to, the same object while nothing changes; undefined: not known yet. */
+  /** Description of the last key frame: the same object until it changes; undefined: not known yet. */
   readonly track: VideoTrack | undefined;
   readonly pictureOrder: PictureOrder;
-  /** Reads the headers of a whole unit. False: there is no picture in it. Throws a PerchError when it cannot be read. */
+  /** Reads the headers of a complete unit. @returns false without a picture @throws PerchError when they are invalid */
   read(data: Uint8Array, start: number, end: number): boolean;
-  /** The unit as it is given on; another in its place releases it (`slab.ts`). */
+  /** The unit as delivered; a replacement releases the original (`slab.ts`). */
   complete(unit: Uint8Array): Uint8Array;
 }
 
-/** A track whose frames come in the order of display. */
+/** Of tracks whose frames arrive in output order. */
 export const IN_ORDER: PictureOrder = { maxReorderFrames: 0, pocStep: 1, frameTicks: undefined };
 
 /** Frames that precede the key frame one joined at and refer to what was before it come right behind it. */
@@ -33,14 +33,14 @@ const LEADING_TICKS = 5 * 90_000;
  * After damage nothing is given on until the next key frame: a viewer sees a still picture, not a smeared one.
  */
 export class FrameAssembler {
-  /** Where the depacketizer puts what it has; only through `append` where it may overflow. */
+  /** Filled by the depacketizer; through `append` if it may overflow. */
   readonly buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #rules: FrameRules;
   readonly #sink: UnitSink;
   readonly #times = new DecodeTimes();
   #track: VideoTrack | undefined;
   #ticks = Number.NaN;
-  /** The marker has ended the unit at `#ticks`. */
+  /** A marker has ended the unit at `#ticks`. */
   #isEnded = true;
   #isDamaged = false;
   #isWaiting = true;
@@ -52,35 +52,35 @@ export class FrameAssembler {
     this.#sink = sink;
   }
 
-  /** Bytes of this unit are not wanted: it is damaged already. */
+  /** The current unit is damaged; its bytes are dropped. */
   get isDamaged(): boolean {
     return this.#isDamaged;
   }
 
-  /** The description is known already, from the SDP. */
+  /** @param track from the SDP */
   announce(track: VideoTrack): void {
     this.#describe(track);
   }
 
-  /** Markers of this sender end pictures, as far as is known. */
+  /** False: the sender's markers do not end pictures. */
   get believesMarkers(): boolean {
     return !this.#areMarkersWrong;
   }
 
-  /** Whether a packet of this time continues the current unit. */
+  /** Whether a packet with this timestamp continues the current unit. */
   continues(ticks: number): boolean {
     return ticks === this.#ticks && !this.#isEnded;
   }
 
-  /** Packets are missing: what is gathered is incomplete, and so is the chain of references. */
+  /** Packets are missing: references of later frames are, too. */
   gap(): void {
     this.damage('packets are missing');
     this.#ticks = Number.NaN;
   }
 
   /**
-   * A packet of this time comes.
-   * @param isStart a frame begins with it
+   * Called for each packet.
+   * @param isStart the packet starts a frame
    */
   begin(ticks: number, isStart: boolean): void {
     if (this.continues(ticks)) {
@@ -109,20 +109,20 @@ export class FrameAssembler {
     this.damage(`frame is larger than ${VIDEO_SAMPLES.maxSampleBytes} bytes`);
   }
 
-  /** The packet with the RTP marker bit is through. */
+  /** After the packet with the RTP marker bit. */
   marker(): void {
     if (!this.#areMarkersWrong) {
       this.end();
     }
   }
 
-  /** The unit is complete, whatever the marker says. */
+  /** The unit is complete, with or without a marker. */
   end(): void {
     this.#flush();
     this.#isEnded = true;
   }
 
-  /** The unit in the making cannot be completed. */
+  /** The current unit is incomplete. */
   damage(reason: string): void {
     const isNews = !this.#isDamaged && !this.#isWaiting;
     this.#isDamaged = true;

@@ -3,11 +3,11 @@ import { NAL_LENGTH_BYTES, readNalLength } from './nal.ts';
 import type { PayloadSink } from './packetizer.ts';
 
 /** Of the fragment header, RFC 6184 §5.8 and RFC 7798 §4.4.3 alike. */
-export const FU_START = 0x80;
-export const FU_END = 0x40;
+const FU_START = 0x80;
+const FU_END = 0x40;
 const SIZE_BYTES = 2;
 
-/** Puts fragments and aggregates of NAL units together: what the RTP payloads of H.264 and H.265 have in common. */
+/** Reads fragments and aggregates of NAL units, as in the RTP payloads of H.264 and H.265. */
 export class NalAssembler {
   readonly #units: AccessUnitAssembler;
   /** NAL unit header of a first fragment without payload; -1: none. */
@@ -17,7 +17,7 @@ export class NalAssembler {
     this.#units = units;
   }
 
-  /** @param ticks of the packet behind those that are missing */
+  /** @param ticks of the packet after the missing ones */
   gap(ticks: number): void {
     this.#emptyStart = -1;
     this.#units.gap(ticks);
@@ -25,8 +25,8 @@ export class NalAssembler {
 
   /**
    * One fragment: `chunk[at, end)`.
-   * @param flags the fragment header, of which the two highest bits are looked at
-   * @param header the NAL unit's header, from a first fragment
+   * @param flags the fragment header; its two highest bits are used
+   * @param header of the NAL unit, as in its first fragment
    */
   fragment(chunk: Uint8Array, at: number, end: number, ticks: number, flags: number, header: number): void {
     const units = this.#units;
@@ -52,7 +52,7 @@ export class NalAssembler {
     }
   }
 
-  /** Whole NAL units, each behind its size in 16 bits: RFC 6184 §5.7.1, RFC 7798 §4.4.2. */
+  /** Complete NAL units, each after its size in 16 bits: RFC 6184 §5.7.1, RFC 7798 §4.4.2. */
   aggregate(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     let at = start;
     while (at + SIZE_BYTES < end) {
@@ -78,7 +78,7 @@ type FragmentNal = (
   sink: PayloadSink,
 ) => void;
 
-/** A NAL unit that fits goes alone, a larger one as fragments. The marker is on the last payload of the access unit. */
+/** A NAL unit that fits is sent alone, a larger one as fragments. The marker is on the last payload of the access unit. */
 export function packetizeNals(
   data: Uint8Array,
   maxPayloadBytes: number,
@@ -100,9 +100,28 @@ export function packetizeNals(
   }
 }
 
+/** The fragments of a NAL unit. @param prefix payload header and FU header, without S and E @param start of the NAL unit's payload */
+export function writeFragments(
+  prefix: number,
+  prefixBytes: number,
+  data: Uint8Array,
+  start: number,
+  end: number,
+  maxPayloadBytes: number,
+  marker: boolean,
+  sink: PayloadSink,
+): void {
+  const step = maxPayloadBytes - prefixBytes;
+  for (let at = start; at < end; at += step) {
+    const to = Math.min(at + step, end);
+    const flags = (at === start ? FU_START : 0) | (to === end ? FU_END : 0);
+    sink.onPayload(prefix | flags, prefixBytes, data, at, to, marker && to === end);
+  }
+}
+
 /**
- * Parameter sets, to go ahead of a key sample with its timestamp: behind `header` in one aggregation packet if they fit, else
- * each alone. Never with the marker: the access unit continues.
+ * Parameter sets, sent before a key sample with its timestamp: after `header` in one aggregation packet if they fit, else
+ * each alone. Without the marker, because the access unit continues.
  */
 export function packetizeSets(
   header: readonly number[],
@@ -121,7 +140,7 @@ export function packetizeSets(
   sink.onPayload(0, 0, packet, 0, packet.length, false);
 }
 
-/** One aggregation packet: `header`, then each NAL unit behind its size in 16 bits. */
+/** One aggregation packet: `header`, then each NAL unit after its size in 16 bits. */
 export function aggregate(header: readonly number[], nals: readonly Uint8Array[]): Uint8Array {
   const packet = new Uint8Array(nals.reduce((sum, nal) => sum + SIZE_BYTES + nal.length, header.length));
   packet.set(header);

@@ -1,15 +1,15 @@
 import type { NalTrack } from '../sample/track.ts';
 import type { PictureOrder } from './decode-times.ts';
 
-/** What a NAL unit is for the access unit that it is in. Numbers, because each NAL unit is classified. */
+/** The role of a NAL unit in its access unit. Numbers, because each NAL unit is classified. */
 export const NAL = {
-  /** Of no use in a sample: filler, end marks, layers without a decoder, reserved types. */
+  /** Not kept: filler, end marks, layers without a decoder, reserved types. */
   drop: 0,
-  /** Access unit delimiter: not kept, but a new access unit begins. */
+  /** Access unit delimiter: not kept, starts an access unit. */
   delimiter: 1,
   /** Parameter set: kept on the track. */
   parameters: 2,
-  /** SEI: kept. It carries captions, camera times, recovery points and what else the camera wants on record, and is small. */
+  /** SEI: kept. Small; carries captions, camera times and recovery points. */
   prefix: 3,
   slice: 4,
   /** Kept, belongs to the slices before it. */
@@ -21,12 +21,12 @@ export type NalKind = (typeof NAL)[keyof typeof NAL];
 export const SLICE = {
   continues: 0,
   begins: 1,
-  /** Second field of a frame: belongs to the first, or stands alone where it has its own time. */
+  /** Second field of a frame: belongs to the first, or stands alone if it has its own timestamp. */
   either: 2,
 } as const;
 export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
 
-/** What of the pictures that a picture refers to was given on. */
+/** How many references of a picture were delivered. */
 export const REFERENCES = {
   /** Unknown. */
   unknown: 0,
@@ -39,7 +39,7 @@ export const REFERENCES = {
 } as const;
 export type References = (typeof REFERENCES)[keyof typeof REFERENCES];
 
-/** What the assembly asks the codec. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
+/** What the codec reads from NAL units. `header` is the NAL unit header as a number, of 1 (H.264) or 2 bytes (H.265). */
 export interface NalRules {
   readonly headerBytes: 1 | 2;
   kindOf(header: number): NalKind;

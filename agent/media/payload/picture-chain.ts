@@ -1,22 +1,21 @@
 import { type NalRules, REFERENCES } from './nal-rules.ts';
 
-/** After this long without a key picture a recovery point counts as one: some encoders refresh gradually and send one IDR picture or none. */
+/** Without a key picture for this long, a recovery point counts as one: some encoders refresh gradually and send at most one IDR picture. 90 kHz. */
 const KEYLESS_TICKS = 10 * 90_000;
-/** Leading pictures come right behind their key picture. */
+/** Leading pictures follow their key picture within this time. 90 kHz. */
 const LEADING_TICKS = 5 * 90_000;
 
-/** What a unit is shown as. */
+/** How a unit is delivered. */
 export const SHOWN = { not: 0, plain: 1, key: 2 } as const;
 
 /**
- * Whether pictures can be shown after what is missing before them. After a loss that is from the next key picture on, or from
- * the next recovery point; at once where no picture is missing that others refer to, and where pictures name those that they refer to,
- * each that has them.
+ * Decides which pictures are shown after a loss: all from the next key picture or recovery point on; all at once if only disposable
+ * pictures are missing; and if slice headers name their references, each picture whose references are complete.
  */
 export class PictureChain {
-  /** Nothing is shown before the next key picture or recovery point. */
+  /** Pictures are dropped up to the next key picture or recovery point. */
   isWaiting = true;
-  /** Something is missing, and slice headers show whether a picture needs it. */
+  /** Pictures are missing, and slice headers show whether a picture refers to them. */
   isDoubtful = false;
   readonly #rules: NalRules;
   readonly #continuesAfterLoss: boolean;
@@ -24,13 +23,13 @@ export class PictureChain {
   #lastKeyTicks = Number.NaN;
   #leadingBefore = Number.NEGATIVE_INFINITY;
 
-  /** @param continuesAfterLoss pictures are shown whatever is missing before them */
+  /** @param continuesAfterLoss all pictures are shown after a loss */
   constructor(rules: NalRules, continuesAfterLoss: boolean) {
     this.#rules = rules;
     this.#continuesAfterLoss = continuesAfterLoss;
   }
 
-  /** Something is missing. @param isNeeded a picture that others refer to is a part of it */
+  /** @param isNeeded a missing picture may be a reference */
   damage(isNeeded: boolean): void {
     if (this.isWaiting || this.#continuesAfterLoss) {
       return;
@@ -39,13 +38,13 @@ export class PictureChain {
     this.isDoubtful = !this.isWaiting;
   }
 
-  /** How the unit whose first slice `rules` have read is shown. */
+  /** How to deliver the unit whose first slice `rules` has read. */
   judge(ticks: number, isKeyUnit: boolean, hasRecoveryPoint: boolean): (typeof SHOWN)[keyof typeof SHOWN] {
     if (isKeyUnit || this.#isLateRecovery(ticks, hasRecoveryPoint)) {
       return SHOWN.key;
     }
     const isShown = !this.isWaiting && (!this.isDoubtful || this.#hasReferences(ticks));
-    // A decoder that has pictures becomes right from a recovery point on; what is shown before it and comes behind it does not.
+    // A decoder with pictures is correct from the recovery point on, except for pictures that precede it in output order.
     if (!isShown && hasRecoveryPoint && !Number.isNaN(this.#lastTicks)) {
       this.isWaiting = false;
       this.isDoubtful = false;
@@ -57,10 +56,10 @@ export class PictureChain {
     return isShown && !isLeading ? SHOWN.plain : SHOWN.not;
   }
 
-  /** The unit is given on. */
+  /** The unit is delivered. */
   accept(ticks: number, isKey: boolean): void {
     if (isKey) {
-      // Leading pictures refer to pictures before their key picture, which are or may be missing now (H.265 §3: RASL).
+      // Leading pictures refer to pictures before their key picture, which may be missing (H.265 §3: RASL).
       this.#leadingBefore = this.isWaiting || this.isDoubtful ? ticks : Number.NEGATIVE_INFINITY;
       this.#lastKeyTicks = ticks;
       this.isWaiting = false;

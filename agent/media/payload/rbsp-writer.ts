@@ -1,33 +1,7 @@
-/** Writes the raw byte sequence payload (RBSP) of one NAL unit, most significant bit first, into a buffer that is used again for the next one. */
-export class RbspWriter {
-  readonly #bytes: Uint8Array;
-  #length = 0;
-  /** The bits of the byte that is not full yet, and how many they are. */
-  #pending = 0;
-  #pendingBits = 0;
+import { BitWriter } from './bit-writer.ts';
 
-  constructor(capacityBytes: number) {
-    this.#bytes = new Uint8Array(capacityBytes);
-  }
-
-  reset(): void {
-    this.#length = 0;
-    this.#pending = 0;
-    this.#pendingBits = 0;
-  }
-
-  /** u(n), with n up to 16. */
-  bits(value: number, count: number): void {
-    this.#pending = (this.#pending << count) | value;
-    this.#pendingBits += count;
-    while (this.#pendingBits >= 8) {
-      this.#pendingBits -= 8;
-      this.#bytes[this.#length] = this.#pending >> this.#pendingBits;
-      this.#length += 1;
-    }
-    this.#pending &= (1 << this.#pendingBits) - 1;
-  }
-
+/** Writes the raw byte sequence payload (RBSP) of one NAL unit. */
+export class RbspWriter extends BitWriter {
   /** ue(v), ISO/IEC 14496-10 §9.1; value up to 65,534. */
   unsigned(value: number): void {
     const code = value + 1;
@@ -41,24 +15,17 @@ export class RbspWriter {
     this.unsigned(value > 0 ? 2 * value - 1 : -2 * value);
   }
 
-  /** Fills up to the next whole byte with zeros. */
-  align(): void {
-    if (this.#pendingBits > 0) {
-      this.bits(0, 8 - this.#pendingBits);
-    }
-  }
-
   /** Copies whole bytes; only after `align`. */
   raw(source: Uint8Array, start: number, end: number): void {
-    this.#bytes.set(source.subarray(start, end), this.#length);
-    this.#length += end - start;
+    this.bytes.set(source.subarray(start, end), this.length);
+    this.length += end - start;
   }
 
   /** rbsp_trailing_bits(), ISO/IEC 14496-10 §7.3.2.11; returns a view of what was written. */
   finish(): Uint8Array {
     this.bits(1, 1);
     this.align();
-    return this.#bytes.subarray(0, this.#length);
+    return this.bytes.subarray(0, this.length);
   }
 }
 

@@ -9,7 +9,6 @@ const PLI = 1;
 const PLI_BYTES = 12;
 const MAX_CNAME_BYTES = 255;
 const RECEIVER_REPORT_BYTES = 32;
-const EMPTY_REPORT_BYTES = 8;
 const SENDER_REPORT_BYTES = 28;
 
 /** One report block, RFC 3550 §6.4.1. */
@@ -33,10 +32,7 @@ interface ReceptionReport {
 /** A compound packet: receiver report and the source description that must go with it (RFC 3550 §6.1). */
 export function writeReceiverReport(report: ReceptionReport, cname: string): Uint8Array {
   const description = sourceDescription(report.ssrc, cname);
-  const packet = new Uint8Array(RECEIVER_REPORT_BYTES + description.length);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, 1, RTCP_RECEIVER_REPORT, RECEIVER_REPORT_BYTES);
-  view.setUint32(4, report.ssrc);
+  const view = begin(1, RTCP_RECEIVER_REPORT, RECEIVER_REPORT_BYTES, report.ssrc, description);
   view.setUint32(8, report.sourceSsrc);
   view.setUint32(12, Math.min(report.lost, 0x7f_ffff));
   view.setUint8(12, Math.min(255, Math.floor(report.fractionLost * 256)));
@@ -45,19 +41,12 @@ export function writeReceiverReport(report: ReceptionReport, cname: string): Uin
   view.setUint32(24, report.lastReport);
   // In units of 1/65536 s.
   view.setUint32(28, report.lastReport === 0 ? 0 : Math.round(report.sinceLastReportMs * 65.536));
-  packet.set(description, RECEIVER_REPORT_BYTES);
-  return packet;
+  return new Uint8Array(view.buffer);
 }
 
 /** What a compound packet has to begin with when there is nothing to report, RFC 3550 §6.1. */
 export function writeEmptyReport(ssrc: number, cname: string): Uint8Array {
-  const description = sourceDescription(ssrc, cname);
-  const packet = new Uint8Array(EMPTY_REPORT_BYTES + description.length);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, 0, RTCP_RECEIVER_REPORT, EMPTY_REPORT_BYTES);
-  view.setUint32(4, ssrc);
-  packet.set(description, EMPTY_REPORT_BYTES);
-  return packet;
+  return new Uint8Array(begin(0, RTCP_RECEIVER_REPORT, 8, ssrc, sourceDescription(ssrc, cname)).buffer);
 }
 
 interface SenderReport {
@@ -74,55 +63,52 @@ interface SenderReport {
 /** A compound packet: sender report and source description. */
 export function writeSenderReport(report: SenderReport, cname: string): Uint8Array {
   const description = sourceDescription(report.ssrc, cname);
-  const packet = new Uint8Array(SENDER_REPORT_BYTES + description.length);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, 0, RTCP_SENDER_REPORT, SENDER_REPORT_BYTES);
-  view.setUint32(4, report.ssrc);
+  const view = begin(0, RTCP_SENDER_REPORT, SENDER_REPORT_BYTES, report.ssrc, description);
   const seconds = Math.floor(report.unixMs / 1000);
   view.setUint32(8, seconds + NTP_FROM_UNIX_S);
   view.setUint32(12, ((report.unixMs - seconds * 1000) / 1000) * 2 ** 32);
   view.setUint32(16, report.ticks);
   view.setUint32(20, report.packets);
   view.setUint32(24, report.payloadBytes);
-  packet.set(description, SENDER_REPORT_BYTES);
-  return packet;
+  return new Uint8Array(view.buffer);
 }
 
 /** Says that a source has ended, RFC 3550 §6.6. */
 export function writeBye(ssrc: number): Uint8Array {
-  const packet = new Uint8Array(8);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, 1, RTCP_BYE, 8);
-  view.setUint32(4, ssrc);
-  return packet;
+  return new Uint8Array(begin(1, RTCP_BYE, 8, ssrc).buffer);
 }
 
 /** The picture cannot go on without a key frame, RFC 4585 §6.3.1. */
 export function writePli(ssrc: number, mediaSsrc: number): Uint8Array {
-  const packet = new Uint8Array(PLI_BYTES);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, PLI, RTCP_PAYLOAD_FEEDBACK, PLI_BYTES);
-  view.setUint32(4, ssrc);
+  const view = begin(PLI, RTCP_PAYLOAD_FEEDBACK, PLI_BYTES, ssrc);
   view.setUint32(8, mediaSsrc);
-  return packet;
+  return new Uint8Array(view.buffer);
 }
 
 /** RFC 3550 §6.5: one chunk with one CNAME item, ended and padded with zeros. */
 function sourceDescription(ssrc: number, cname: string): Uint8Array {
   const name = new TextEncoder().encode(cname).subarray(0, MAX_CNAME_BYTES);
   const size = 4 * Math.ceil((4 + 4 + 2 + name.length + 1) / 4);
-  const packet = new Uint8Array(size);
-  const view = new DataView(packet.buffer);
-  writeHeader(view, 1, RTCP_SOURCE_DESCRIPTION, size);
-  view.setUint32(4, ssrc);
-  view.setUint8(8, CNAME);
-  view.setUint8(9, name.length);
+  const packet = new Uint8Array(begin(1, RTCP_SOURCE_DESCRIPTION, size, ssrc).buffer);
+  packet.set([CNAME, name.length], 8);
   packet.set(name, 10);
   return packet;
 }
 
-function writeHeader(view: DataView, count: number, type: number, size: number): void {
+/** A packet with header and SSRC written, followed by `tail`. @param bytes length without the tail */
+function begin(
+  count: number,
+  type: number,
+  bytes: number,
+  ssrc: number,
+  tail: Uint8Array = new Uint8Array(0),
+): DataView<ArrayBuffer> {
+  const packet = new Uint8Array(bytes + tail.length);
+  packet.set(tail, bytes);
+  const view = new DataView(packet.buffer);
   view.setUint8(0, 0x80 | count);
   view.setUint8(1, type);
-  view.setUint16(2, size / 4 - 1);
+  view.setUint16(2, bytes / 4 - 1);
+  view.setUint32(4, ssrc);
+  return view;
 }

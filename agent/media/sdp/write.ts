@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAv1Sequence } from '../av1/params.ts';
 import { profileLevelOf } from '../mpeg4-video/params.ts';
-import { writeOpusLayout } from '../opus/layout.ts';
+import { writeOpusLayout } from '../opus/params.ts';
 import type { AudioTrack, Track } from '../sample/track.ts';
 
 interface SdpOptions {

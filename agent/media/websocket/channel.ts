@@ -1,5 +1,5 @@
-import type { ByteChannel, ByteSink } from '../../base/byte-channel.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { ByteChannel, ByteSink } from '../../base/socket-channel.ts';
 import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
 /** A channel that can send two pieces at once. */

@@ -6,7 +6,7 @@ import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { describeStream } from '../../sources/rtsp/describe.ts';
+import { describeStream } from '../../sources/rtsp/probe.ts';
 import { LoginMemory } from '../soap/login/login-memory.ts';
 import { describeDevice } from './describe-device.ts';
 import { type CameraTarget, openSession } from './onvif-session.ts';

@@ -1,6 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
-import { type SampleTable, SampleTableReader } from '../../media/mp4/table/sample-table.ts';
-import { SampleTableBuilder } from '../../media/mp4/table/sample-table-builder.ts';
+import { type SampleTable, SampleTableBuilder, SampleTableReader } from '../../media/mp4/table/sample-table.ts';
 import { parseRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import type { ReadableFile } from './readable-file.ts';
 import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createSocket, type RemoteInfo } from 'node:dgram';
-import { PerchError } from '../../base/errors.ts';
+import { unlessExpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { DEMO_IDENTITY, writeProbeMatches } from './onvif-replies.ts';
-import { parseSoapRequest } from './soap-request.ts';
+import { parseSoapRequest } from './onvif-server.ts';
 
 const DISCOVERY_GROUP = '239.255.255.250';
 export const DISCOVERY_PORT = 3702;
@@ -50,18 +50,11 @@ function isLoopback({ address }: RemoteInfo): boolean {
 
 /** The answer to a datagram; undefined when it is not a probe, or one for other devices. */
 function answerProbe(datagram: Uint8Array, deviceUrl: string): string | undefined {
-  try {
-    const { operation, argument } = parseSoapRequest(datagram);
-    const types = argument('Types') ?? '';
-    if (operation !== 'Probe' || (types !== '' && !TYPES.test(types))) {
-      return undefined;
-    }
-    const messageId = (argument('MessageID') ?? '').replace(/[^\w:.-]/g, '').slice(0, 128);
-    return writeProbeMatches(`urn:uuid:${randomUUID()}`, messageId, DEMO_IDENTITY, deviceUrl);
-  } catch (error) {
-    if (error instanceof PerchError) {
-      return undefined;
-    }
-    throw error;
+  const request = unlessExpected(() => parseSoapRequest(datagram));
+  const types = request?.argument('Types') ?? '';
+  if (request?.operation !== 'Probe' || (types !== '' && !TYPES.test(types))) {
+    return undefined;
   }
+  const messageId = (request.argument('MessageID') ?? '').replace(/[^\w:.-]/g, '').slice(0, 128);
+  return writeProbeMatches(`urn:uuid:${randomUUID()}`, messageId, DEMO_IDENTITY, deviceUrl);
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { describeWith } from '../../../test/peers/programs/peers.ts';
+import { readTimeBar } from '../../../test/support/media/time-bar.ts';
 import type { Frame } from './frame.ts';
 import { H264Encoder } from './h264-encoder.ts';
 import { Picture } from './picture.ts';
-import { readTimeBar } from './time-bar.ts';
 
 const SIZES = [
   ['main', 640, 360],

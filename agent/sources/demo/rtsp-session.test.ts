@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeWith } from '../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { readTimeBar } from '../../../test/support/media/time-bar.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { parseRtcp, type SenderInfo } from '../../media/rtcp/parse.ts';
@@ -13,7 +14,6 @@ import { bodyText, type HeaderField, type RtspMessage, writeRequest } from '../.
 import { parseSdp } from '../../media/sdp/parse.ts';
 import { startRtspServer } from './demo-camera.ts';
 import { DemoStreams } from './demo-streams.ts';
-import { readTimeBar } from './time-bar.ts';
 
 const MAIN = ['main', [640, 360]] as const;
 const SUB = ['sub', [320, 180]] as const;

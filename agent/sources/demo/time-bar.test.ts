@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
+import { readTimeBar } from '../../../test/support/media/time-bar.ts';
 import { Picture } from './picture.ts';
-import { readTimeBar } from './time-bar.ts';
 
 const MOMENT_MS = Date.UTC(2026, 10, 20, 7, 8, 9, 123);
 

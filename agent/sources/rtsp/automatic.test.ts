@@ -14,7 +14,7 @@ import { createLogger } from '../../base/log.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** How the media were asked for, SETUP by SETUP. */
+/** The requested transports, one for each SETUP. */
 const asked = (camera: Pick<ScriptedCamera, 'callers'>): string[] =>
   camera.callers.flatMap(({ requests }) =>
     requests
@@ -29,7 +29,7 @@ const isTcp = (transport: string | undefined) => transport?.startsWith(TCP) === 
 const transportOf = (request: { headers: { get(name: string): string | undefined } }) =>
   request.headers.get('Transport') ?? '';
 
-/** Answers SETUP over TCP otherwise than the rest. */
+/** Answers only SETUP over TCP by `answer`. */
 const overTcp =
   (answer: (...args: Parameters<Script>) => void, rest: Script): Script =>
   (request, caller) => {
@@ -40,7 +40,7 @@ const overTcp =
     return true;
   };
 
-/** Runs until `until`, with a clock that goes on by half a second each time. */
+/** Runs until `until`; the clock advances by half a second each time. */
 async function ticking(clock: FakeClock, until: Promise<unknown>): Promise<void> {
   let isOver = false;
   until.finally(() => {
@@ -51,7 +51,7 @@ async function ticking(clock: FakeClock, until: Promise<unknown>): Promise<void>
   }
 }
 
-test('TCP is asked for first', async () => {
+test('TCP is requested first', async () => {
   await using camera = await scriptedCamera(() => undefined);
   await using run = new Run(url(camera));
   await run.sampled(5);
@@ -59,7 +59,7 @@ test('TCP is asked for first', async () => {
   expect(run.source.statistics).toMatchObject({ transport: 'TCP', packets: 5 });
 });
 
-test.for([461, 400, 500])('a camera that refuses TCP with %d is asked for UDP, in the same session', async (status) => {
+test.for([461, 400, 500])('after TCP is rejected with %d, UDP is requested in the same session', async (status) => {
   await using udp = await udpCamera();
   const refuse: Script = (request, caller) => {
     caller.reply(request, status);
@@ -73,7 +73,7 @@ test.for([461, 400, 500])('a camera that refuses TCP with %d is asked for UDP, i
   expect(run.source.statistics.transport).toBe('UDP');
 });
 
-test('that TCP is refused where UDP then works is no warning, and nothing that the path asked for', async () => {
+test('a rejected TCP is not logged as a warning when UDP works', async () => {
   const lines: string[] = [];
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
@@ -96,7 +96,7 @@ test.for([
       caller.reply(request, 200, [['Transport', 'RTP/AVP;multicast;destination=239.1.1.1;port=6000-6001']]),
   ],
 ] satisfies [string, (...args: Parameters<Script>) => void][])(
-  'a camera that %s is asked for UDP, on a connection of its own',
+  'a camera that %s is asked for UDP on a new connection',
   async ([, answer]) => {
     await using udp = await udpCamera();
     await using camera = await scriptedCamera(overTcp(answer, udp.script(soundFrom(0, 5))));
@@ -108,7 +108,7 @@ test.for([
   },
 );
 
-test('a camera that cannot change its mind within a connection is asked for UDP on another', async () => {
+test('a camera that cannot change the transport within a connection gets another connection for UDP', async () => {
   await using udp = await udpCamera();
   const overUdp = udp.script(soundFrom(0, 5));
   await using camera = await scriptedCamera((request, caller) => {
@@ -124,7 +124,7 @@ test('a camera that cannot change its mind within a connection is asked for UDP 
   expect(camera.callers).toHaveLength(2);
 });
 
-test.for([401, 403, 404, 453, 454, 503])('%d has nothing to do with the transport', async (status) => {
+test.for([401, 403, 404, 453, 454, 503])('status %d does not change the transport', async (status) => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;
@@ -138,7 +138,7 @@ test.for([401, 403, 404, 453, 454, 503])('%d has nothing to do with the transpor
   expect(camera.callers).toHaveLength(1);
 });
 
-test('what a camera takes is remembered for its next connection, and TCP is asked for again after an hour', async () => {
+test('the transport that works is tried first on the next connection, for an hour', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
@@ -157,7 +157,7 @@ test('what a camera takes is remembered for its next connection, and TCP is aske
   expect(asked(camera)).toEqual([TCP, UDP, UDP, TCP, UDP]);
 });
 
-test('remembered UDP that brings nothing for three seconds goes back to TCP, and a line says so', async () => {
+test('remembered UDP without packets for three seconds changes to TCP and is logged', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
@@ -172,7 +172,7 @@ test('remembered UDP that brings nothing for three seconds goes back to TCP, and
     if (!isUdp || request.method !== 'PLAY') {
       return undefined;
     }
-    // Now UDP is set up and played, but nothing comes.
+    // Now UDP is set up and played, but no packet arrives.
     caller.reply(request, 200);
     return true;
   });
@@ -187,12 +187,12 @@ test('remembered UDP that brings nothing for three seconds goes back to TCP, and
   await using run = new Run(url(camera), { source }, clock);
   await ticking(clock, run.sampled(5));
   expect(asked(camera)).toEqual([TCP, UDP, UDP, TCP]);
-  expect(lines.at(-1)).toContain('has sent nothing by UDP for 3 s');
+  expect(lines.at(-1)).toContain('has sent nothing over UDP for 3 s');
   expect(lines.at(-1)).toContain('"next":"TCP"');
   expect(run.source.statistics).toMatchObject({ transport: 'TCP', packets: 10 });
 });
 
-test('a camera that refuses TCP has the whole read timeout to begin over UDP', async () => {
+test('after TCP is rejected, UDP has the whole read timeout to begin', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script([]));
@@ -205,22 +205,22 @@ test('a camera that refuses TCP has the whole read timeout to begin over UDP', a
   await run.sampled(5);
 });
 
-test('when no way is left, the reason of each is told', async () => {
+test('when no transport is left, the error has the reason of each', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script([]));
   await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
   await ticking(clock, run.failure());
   expect(await run.failure()).toBe(
-    "camera of path 'garden' sends in no way (" +
+    "camera of path 'garden' accepts no transport (" +
       'TCP: camera refuses TCP (461); ' +
-      "UDP: camera of path 'garden' has sent nothing by UDP for 10 s; " +
+      "UDP: camera of path 'garden' has sent nothing over UDP for 10 s; " +
       'UDP-multicast: camera refuses UDP-multicast (461))',
   );
   expect(asked(camera)).toEqual([TCP, UDP, MULTICAST]);
 });
 
-test('a camera that takes no way any more is asked for all of them anew, and the log is told once', async () => {
+test('a camera that rejects all transports is asked for all of them again, and the change is logged once', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
@@ -244,7 +244,7 @@ test('a camera that takes no way any more is asked for all of them anew, and the
   hasChanged = true;
   for (const _ of [2, 3, 4]) {
     await using run = new Run(url(camera), { source }, clock);
-    expect(await run.failure()).toContain('sends in no way');
+    expect(await run.failure()).toContain('accepts no transport');
   }
   const all = [TCP, UDP, MULTICAST];
   expect(asked(camera)).toEqual([TCP, UDP, UDP, TCP, MULTICAST, ...all, ...all]);
@@ -254,10 +254,10 @@ test('a camera that takes no way any more is asked for all of them anew, and the
 });
 
 test.for([
-  ['tcp', TCP, "camera refuses TCP (461), which path 'garden' asks for"],
-  ['udp', UDP, "camera refuses UDP (461), which path 'garden' asks for"],
-  ['multicast', MULTICAST, "camera refuses UDP-multicast (461), which path 'garden' asks for"],
-] as const)('a path that wants %s asks for nothing else', async ([rtspTransport, transport, reason]) => {
+  ['tcp', TCP, "camera refuses TCP (461), which path 'garden' requires"],
+  ['udp', UDP, "camera refuses UDP (461), which path 'garden' requires"],
+  ['multicast', MULTICAST, "camera refuses UDP-multicast (461), which path 'garden' requires"],
+] as const)('a path with rtspTransport %s requests nothing else', async ([rtspTransport, transport, reason]) => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;
@@ -270,7 +270,7 @@ test.for([
   expect(asked(camera)).toEqual([transport]);
 });
 
-test('a path that wants TCP does not take UDP', async () => {
+test('a path with rtspTransport tcp rejects UDP', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;
@@ -279,10 +279,10 @@ test('a path that wants TCP does not take UDP', async () => {
     return true;
   });
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
-  expect(await run.failure()).toBe("camera wants to send over UDP, path 'garden' asks for TCP");
+  expect(await run.failure()).toBe("camera wants to send over UDP, path 'garden' requires TCP");
 });
 
-test('sound that is refused whatever the transport does not keep the picture away', async () => {
+test('video plays when audio is rejected over every transport', async () => {
   await using camera = await pictureCamera((request, caller) => {
     if (request.method === 'DESCRIBE') {
       const sound = 'm=audio 0 RTP/AVP 0\r\na=control:sound\r\n';
@@ -305,7 +305,7 @@ test('sound that is refused whatever the transport does not keep the picture awa
   expect(asked(camera)).toEqual([TCP, TCP]);
 });
 
-test('sound that cannot come as the picture does is done without', async () => {
+test('audio that cannot use the transport of the video is left out', async () => {
   const sdp = 'v=0\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\nm=audio 0 RTP/AVP 8\r\na=control:track2\r\n';
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP' || request.uri.endsWith('track1')) {
@@ -324,7 +324,7 @@ test.for([
   ['npt', '1h0m10.5s', 'npt=3610.5-'],
   ['clock', '20261120T073000Z', 'clock=20261120T073000Z-'],
   ['smpte', '1h2m3s', 'smpte=01:02:03-'],
-] as const)('PLAY asks for the range that the path names: %s', async ([rtspRangeType, rtspRangeStart, range]) => {
+] as const)('PLAY requests the configured range: %s', async ([rtspRangeType, rtspRangeStart, range]) => {
   await using camera = await scriptedCamera(() => undefined);
   await using run = new Run(url(camera), { rtspRangeType, rtspRangeStart, rtspScale: '2.0' });
   await run.sampled(1);
@@ -333,7 +333,7 @@ test.for([
   expect(play?.headers.get('Scale')).toBe('2.0');
 });
 
-test('PLAY asks for what is live when the path names no range', async () => {
+test('PLAY requests live media when no range is configured', async () => {
   await using camera = await scriptedCamera(() => undefined);
   await using run = new Run(url(camera));
   await run.sampled(1);
@@ -342,7 +342,7 @@ test('PLAY asks for what is live when the path names no range', async () => {
   expect(play?.headers.get('Scale')).toBeUndefined();
 });
 
-test('a look tells whether somebody answers at the port, without a word', async () => {
+test('a probe connects to the port and sends nothing', async () => {
   const camera = await scriptedCamera(() => undefined);
   await using run = new Run(url(camera));
   await run.sampled(1);
@@ -354,7 +354,7 @@ test('a look tells whether somebody answers at the port, without a word', async 
   expect(await run.source.answers(signal)).toBe(false);
 });
 
-test('a look is for whoever did not answer, also where the camera has sent us on to him', async () => {
+test('a probe goes to the address that did not answer, also after a redirect', async () => {
   const other = await scriptedCamera(() => undefined);
   await other[Symbol.asyncDispose]();
   await using camera = await scriptedCamera((request, caller) => {
@@ -369,14 +369,14 @@ test('a look is for whoever did not answer, also where the camera has sent us on
   expect(await run.source.answers(new AbortController().signal)).toBe(false);
 });
 
-test('a look ends when it is stopped', async () => {
+test('a probe ends when it is aborted', async () => {
   const stop = new AbortController();
   stop.abort();
   await using run = new Run('rtsp://127.0.0.1:9/live', {}, systemClock);
   expect(await run.source.answers(stop.signal)).toBe(false);
 });
 
-test('a refused connection says that nobody answers there, so that one may look for who comes back', async () => {
+test('a refused connection is reported as unreachable, so that the address is probed', async () => {
   const camera = await scriptedCamera(() => undefined);
   await camera[Symbol.asyncDispose]();
   await using run = new Run(url(camera));
@@ -392,7 +392,7 @@ test('a camera that closes the connection has answered', async () => {
   expect(await run.cause()).not.toMatchObject({ context: { isUnreachable: true } });
 });
 
-test('packets of sound over TCP are counted', async () => {
+test('audio packets over TCP are counted', async () => {
   const [first, , third] = soundPackets(0, 3);
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'PLAY' || !first || !third) {

@@ -32,7 +32,7 @@ test.for([
   ['DESCRIBE', 404, "camera has no stream at this address (404): check the URL of path 'garden'"],
   ['PLAY', 453, "camera has no room for another connection (453): close other viewers of path 'garden'"],
   ['DESCRIBE', 500, "camera answered DESCRIBE with 500 Internal Server Error, path 'garden'"],
-] as const)('%s answered with %d is named for what it is', async ([method, status, message]) => {
+] as const)('%s answered with %d: the error names the status', async ([method, status, message]) => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== method) {
       return undefined;
@@ -44,7 +44,7 @@ test.for([
   expect(await run.failure()).toBe(message);
 });
 
-test('nobody at the port is a refused connection', async () => {
+test('a closed port is reported as a refused connection', async () => {
   const camera = await scriptedCamera(plain);
   await camera[Symbol.asyncDispose]();
   await using run = new Run(url(camera));
@@ -54,9 +54,9 @@ test('nobody at the port is a refused connection', async () => {
 });
 
 test.for([
-  ['OPTIONS', ' before any answer: if this port is for TLS, write rtsps:// in the URL'],
+  ['OPTIONS', ' before any reply: if this port is for TLS, write rtsps:// in the URL'],
   ['DESCRIBE', ''],
-] as const)('a camera that closes the connection at %s is named', async ([method, hint]) => {
+] as const)('a connection closed at %s is reported with a hint', async ([method, hint]) => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== method) {
       return undefined;
@@ -88,7 +88,7 @@ test('redirects are followed, to another camera and within one', async () => {
   expect(camera.callers).toHaveLength(2);
 });
 
-test('a camera that redirects for ever is given up', async () => {
+test('endless redirects are an error', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'DESCRIBE') {
       return undefined;
@@ -100,7 +100,7 @@ test('a camera that redirects for ever is given up', async () => {
   expect(await run.failure()).toBe("camera of path 'garden' redirects more than 5 times");
 });
 
-test('controls are joined to the base that the camera names, on the host that we know', async () => {
+test('control URLs are joined to the Content-Base, on the configured host', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'DESCRIBE') {
       return undefined;
@@ -114,7 +114,7 @@ test('controls are joined to the base that the camera names, on the host that we
   expect(uris).toEqual(['/live', '/live', '/base/track1', '/base/']);
 });
 
-test('the channels that the camera names are the ones that count', async () => {
+test("frames are read on the channels of the camera's reply", async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method === 'SETUP') {
       const transport = 'RTP/AVP/TCP;unicast;ssrc=  1A;interleaved=6';
@@ -125,7 +125,7 @@ test('the channels that the camera names are the ones that count', async () => {
       return true;
     }
     if (request.method === 'PLAY') {
-      // Media come before the reply, with junk between and on channels that nobody asked for.
+      // Media before the reply, with junk between frames and on unknown channels.
       caller.send(...soundPackets(0, 2, 6), 'JUNK\x01\x02', ...soundPackets(0, 2, 0), '\r\n', ...soundPackets(2, 2, 6));
       caller.reply(request, 200);
       return true;
@@ -137,7 +137,7 @@ test('the channels that the camera names are the ones that count', async () => {
   expect(run.samples.map(({ sample }) => sample.pts)).toEqual([0, 160, 320, 480]);
 });
 
-test('a request of the camera is answered', async () => {
+test('a request from the camera is answered', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method === 'PLAY') {
       caller.send('OPTIONS * RTSP/1.0\r\nCSeq: 77\r\n\r\n', 'EJECT * RTSP/1.0\r\nCSeq: 78\r\n\r\n');
@@ -152,7 +152,7 @@ test('a request of the camera is answered', async () => {
   expect(caller.replies.map((reply) => reply.headers.get('CSeq'))).toEqual(['77', '78']);
 });
 
-test('back channels, metadata and unknown codecs are left alone, and sound that cannot be set up is done without', async () => {
+test('back channels, metadata and unknown codecs are not set up, and rejected audio is left out', async () => {
   const sdp = `v=0
 m=audio 0 RTP/AVP 0
 a=control:good
@@ -182,17 +182,17 @@ a=control:g726
   expect(run.tracks).toHaveLength(1);
 });
 
-test('a camera with nothing that can be taken says what it offers', async () => {
+test('the error for a camera without a supported track names its tracks', async () => {
   const sdp = 'v=0\r\nm=video 0 RTP/AVP 98\r\na=rtpmap:98 VC2/90000\r\na=control:1\r\nm=audio 0 RTP/AVP 3\r\n';
   await using camera = await scriptedCamera(plain, sdp);
   const lines: string[] = [];
   await using run = new Run(url(camera), { log: createLogger('info', (line) => lines.push(line)) });
-  expect(await run.failure()).toBe("camera of path 'garden' offers VC2, GSM, none of which can be taken");
-  // Whoever runs the source tells its failure: no second line for the same.
+  expect(await run.failure()).toBe("camera of path 'garden' offers VC2, GSM, none of which is supported");
+  // The caller logs the failure; the source does not.
   expect(lines).toEqual([]);
 });
 
-test('sound that the camera refuses is the reason where there is nothing else', async () => {
+test('rejected audio is the reason when there is no other track', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;
@@ -201,13 +201,13 @@ test('sound that the camera refuses is the reason where there is nothing else', 
     return true;
   });
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
-  expect(await run.failure()).toBe("camera refuses TCP (461), which path 'garden' asks for");
+  expect(await run.failure()).toBe("camera refuses TCP (461), which path 'garden' requires");
 });
 
 test.for([
   ['DESCRIBE', [], 'no description', 'SDP without any media'],
   ['SETUP', [['Transport', 'RAW/RAW/UDP']], '', "'RAW/RAW/UDP' is not an RTP transport"],
-] as const)('an answer to %s that cannot be read is told with whose it is', async ([method, headers, body, reason]) => {
+] as const)('the error for an invalid reply to %s names the path', async ([method, headers, body, reason]) => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== method) {
       return undefined;
@@ -216,10 +216,10 @@ test.for([
     return true;
   });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe(`answer to ${method} of the camera of path 'garden' cannot be read: ${reason}`);
+  expect(await run.failure()).toBe(`camera of path 'garden' sends an invalid reply to ${method}: ${reason}`);
 });
 
-test('a redirect to what is no RTSP address is not blamed on the URL of the path', async () => {
+test('a redirect to an invalid address is not reported as an error of the configured URL', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'DESCRIBE') {
       return undefined;
@@ -228,10 +228,10 @@ test('a redirect to what is no RTSP address is not blamed on the URL of the path
     return true;
   });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe("camera of path 'garden' redirects to what is not rtsp://host:port/…");
+  expect(await run.failure()).toBe("camera of path 'garden' redirects to an address that is not rtsp://host:port/…");
 });
 
-test('a camera that asks without end and never reads the answers takes no memory', async () => {
+test('a camera that sends requests without reading the replies uses no memory', async () => {
   const replyBytes = 7_000;
   const count = 5_000;
   await using camera = await scriptedCamera((request, caller) => {
@@ -240,7 +240,7 @@ test('a camera that asks without end and never reads the answers takes no memory
     }
     caller.reply(request, 200);
     caller.socket.pause();
-    // Each is answered with its own long number.
+    // The reply repeats the long CSeq.
     const question = Buffer.from(`OPTIONS * RTSP/1.0\r\nCSeq: ${'7'.repeat(replyBytes)}\r\n\r\n`);
     for (let i = 0; i < count; i += 1) {
       caller.socket.write(question);
@@ -254,11 +254,11 @@ test('a camera that asks without end and never reads the answers takes no memory
   socket.resume();
   await run[Symbol.asyncDispose]();
   await camera.until(() => socket.closed);
-  // What the kernel holds is bounded by the system; the rest would have been ours.
+  // The kernel's socket buffers are bounded; the rest would be in this process.
   expect(socket.bytesRead).toBeLessThan((count * replyBytes) / 2);
 });
 
-test('signs of life go out at half the session timeout, without waiting for replies, and receiver reports beside them', async () => {
+test('keep-alives are sent at half the session timeout without waiting for replies, and receiver reports independently', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method === 'SETUP') {
@@ -268,7 +268,7 @@ test('signs of life go out at half the session timeout, without waiting for repl
       ]);
       return true;
     }
-    // Never answered.
+    // Without a reply.
     return request.method === 'GET_PARAMETER';
   });
   await using run = new Run(url(camera), { readTimeoutMs: 60_000 }, clock);
@@ -283,7 +283,7 @@ test('signs of life go out at half the session timeout, without waiting for repl
   expect(caller.frames[0]).toMatch(/^1:81c90007/);
 });
 
-test('a camera that falls silent is given up after the read timeout, and told so', async () => {
+test('a session without media ends after the read timeout with TEARDOWN', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera(plain);
   await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
@@ -292,7 +292,7 @@ test('a camera that falls silent is given up after the read timeout, and told so
   expect(await run.failure()).toBe("camera of path 'garden' has sent no media for 10 s");
 });
 
-test('a camera that says nothing at all is given up after the read timeout', async () => {
+test('a connection without a reply ends after the read timeout', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera(() => true);
   await using run = new Run(url(camera), { readTimeoutMs: 10_000 }, clock);
@@ -303,16 +303,16 @@ test('a camera that says nothing at all is given up after the read timeout', asy
   );
 });
 
-test('a camera that speaks another protocol is given up', async () => {
+test('a camera that sends another protocol is rejected', async () => {
   await using camera = await scriptedCamera((_, caller) => {
     caller.send(new Uint8Array(2 << 20).fill(0xff));
     return true;
   });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toMatch(/^camera of path 'garden' sends what is not RTSP: more than 1048576 bytes/);
+  expect(await run.failure()).toMatch(/^camera of path 'garden' does not send RTSP: more than 1048576 bytes/);
 });
 
-test('stopping in the middle of the dialogue ends the run without an error', async () => {
+test('stopping between requests ends the run without an error', async () => {
   await using camera = await scriptedCamera((request) => request.method === 'DESCRIBE');
   const run = new Run(url(camera));
   await camera.until(() => camera.callers[0]?.methods.includes('DESCRIBE') ?? false);

@@ -13,8 +13,8 @@ import { type Description, MethodClient, Redirect } from './request/method-clien
 import { followRedirects } from './request/redirects.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { RtspSession } from './session.ts';
-import { NO_STATISTICS, plus } from './statistics.ts';
 import { RtspLoudspeaker } from './talk/loudspeaker.ts';
+import { NO_STATISTICS, plus } from './transport/track-transport.ts';
 import {
   TRANSPORT_NAME,
   type Transport,
@@ -23,9 +23,9 @@ import {
   TransportRefused,
 } from './transport/transport-choice.ts';
 
-/** UDP that brings nothing for so long is blocked on its way, as far as TCP may do better. */
+/** UDP without a packet for this long is blocked on the way; TCP is tried next, if it is left. */
 const SILENT_UDP_MS = 3_000;
-/** There are cameras that want to hear of us as often as this, whatever timeout they name. */
+/** Some cameras need keep-alives this often, whatever timeout they announce. */
 const FREQUENT_KEEP_ALIVE_MS = 5_000;
 
 /** A camera or another RTSP server: RFC 2326. */
@@ -36,13 +36,13 @@ export class RtspSource implements Source {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #choice: TransportChoice;
-  /** What was logged about ways that do not work, so that it is told once. */
-  readonly #told = new Set<string>();
+  /** Logged changes of the transport: each is logged once. */
+  readonly #logged = new Set<string>();
   #past = NO_STATISTICS;
-  /** The camera has ended a playing session by itself. */
+  /** The camera has ended a playing session. */
   #needsFrequentKeepAlive = false;
   #session: RtspSession | undefined;
-  /** Where the last connection went: a camera may send us on to another address. */
+  /** Of the last connection, after redirects. */
   #lastAddress: Address | undefined;
 
   constructor(options: RtspSourceOptions, clock: Clock, log: Logger) {
@@ -76,7 +76,7 @@ export class RtspSource implements Source {
     });
   }
 
-  /** One way to send after the other, until media come in one. */
+  /** Tries the transports in turn until media arrives. */
   async #connect(
     address: Address,
     newAuthenticator: () => Authenticator,
@@ -95,10 +95,10 @@ export class RtspSource implements Source {
       } catch (error) {
         if (error instanceof TransportRefused) {
           this.#refuse(attempts, error);
-        } else if (attempts.transport === transport || this.#past.packets > packetsBefore || isOfTheUser(error)) {
+        } else if (attempts.transport === transport || this.#past.packets > packetsBefore || isLoginFailure(error)) {
           throw error;
         }
-        // Else the camera cannot change its mind within a connection: the other way gets one of its own.
+        // Otherwise the camera cannot change the transport within a connection: the next one gets its own.
       }
     }
     return undefined;
@@ -149,7 +149,7 @@ export class RtspSource implements Source {
       this.#needsFrequentKeepAlive ||= isPlaying;
       throw error;
     } finally {
-      // First, because what comes until the goodbye is answered would go into a stream that nobody wants any more.
+      // Before TEARDOWN: packets that arrive until its reply are dropped.
       session.close();
       if (isPlaying) {
         this.#options.loginWatch?.plays(false);
@@ -161,7 +161,7 @@ export class RtspSource implements Source {
     }
   }
 
-  /** @returns the way that the camera takes; @throws what it refuses the last one with */
+  /** @returns the transport that the camera accepts @throws the rejection of the last one */
   async #setup(session: RtspSession, description: Description, attempts: TransportAttempts): Promise<Transport> {
     for (;;) {
       const { transport } = attempts;
@@ -189,22 +189,22 @@ export class RtspSource implements Source {
     }
     this.#choice.failed(transport);
     const what = `${transport} ${next}`;
-    if (next !== undefined && !this.#told.has(what)) {
-      this.#told.add(what);
+    if (next !== undefined && !this.#logged.has(what)) {
+      this.#logged.add(what);
       const facts = { transport: TRANSPORT_NAME[transport], reason: explain(cause), next: TRANSPORT_NAME[next] };
-      // No warning: it is how automatic finds out what a camera does. Where no way is left the failure is told with all reasons.
-      this.#log.info(facts, 'camera is asked for another transport');
+      // Not a warning: automatic selection works like this. When no transport is left, the error has all reasons.
+      this.#log.info(facts, 'trying another transport');
     }
   }
 }
 
-/** Asking once more would be one more wrong password. */
-const isOfTheUser = (error: unknown): boolean => error instanceof PerchError && error.code === 'unauthorized';
+/** A retry would send the rejected password again. */
+const isLoginFailure = (error: unknown): boolean => error instanceof PerchError && error.code === 'unauthorized';
 
 /** Range and Scale of PLAY, RFC 2326 §12.29 and §12.34. */
 function playHeaders({ rtspRangeType = '', rtspRangeStart = '', rtspScale = '' }: RtspSourceOptions): HeaderField[] {
   const start = rangeStartOf(rtspRangeType, rtspRangeStart);
-  // Some cameras want to be told that it is from now on.
+  // Some cameras require a Range.
   const headers: HeaderField[] = [['Range', rtspRangeType === '' ? 'npt=0.000-' : `${rtspRangeType}=${start}-`]];
   if (rtspScale !== '') {
     headers.push(['Scale', rtspScale]);

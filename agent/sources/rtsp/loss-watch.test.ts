@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { LossWatch } from './loss-watch.ts';
 
-/** The loss that is reported over half-second ticks of 50 packets, `lostOf` of them lost in tick `i`. */
+/** The loss reported over half-second ticks of 50 packets; `lostOf(i)` of them are lost in tick `i`. */
 function watch(ticks: number, lostOf: (i: number) => number): (number | undefined)[] {
   const loss = new LossWatch();
   let packets = 0;
@@ -13,7 +13,7 @@ function watch(ticks: number, lostOf: (i: number) => number): (number | undefine
   });
 }
 
-test('two packets of a hundred are too many, and ten seconds show it', () => {
+test('a loss of 2 % over ten seconds is reported', () => {
   const shares = watch(22, () => 1);
   expect(shares.slice(0, 20)).toEqual(new Array(20).fill(undefined));
   expect(shares[20]).toBeCloseTo(0.02);
@@ -23,6 +23,6 @@ test.for<[string, (i: number) => number]>([
   ['none', () => 0],
   ['five of a thousand', (i) => (i % 4 === 0 ? 1 : 0)],
   ['a few, long ago', (i) => (i < 3 ? 1 : 0)],
-])('a loss of %s is borne', ([, lostOf]) => {
+])('a loss of %s is tolerated', ([, lostOf]) => {
   expect(watch(60, lostOf).every((share) => share === undefined)).toBe(true);
 });

@@ -1,16 +1,16 @@
 const WINDOW_MS = 10_000;
-/** Above this share of the packets of ten seconds UDP is given up where TCP is left to try. */
+/** Share of lost packets above which UDP is given up, if TCP is left to try. */
 const MAX_LOSS = 0.005;
-/** A few packets are no share of anything. */
+/** Fewer lost packets say nothing about the link. */
 const MIN_LOST = 5;
 
-/** The loss of a session's packets in the last ten seconds. */
+/** Packet loss of a session in the last ten seconds. */
 export class LossWatch {
   readonly #ticks: { readonly atMs: number; readonly packets: number; readonly lost: number }[] = [];
 
   /**
-   * Called now and then with the counts since the session began.
-   * @returns the share that was lost, 0 to 1, where ten seconds show that it is too much
+   * Called at intervals with the counts since the start of the session.
+   * @returns the lost share, 0 to 1, if it exceeds the limit over ten seconds
    */
   tick(nowMs: number, packets: number, lost: number): number | undefined {
     const ticks = this.#ticks;

@@ -28,7 +28,7 @@ const answering =
     return true;
   };
 
-test('sound of a group comes in, and stopping leaves it', async () => {
+test('audio of a multicast group is received, and stopping leaves the group', async () => {
   const [rtp, rtcp] = await freeUdpPair();
   const sender = createSocket('udp4');
   sender.bind(0, '127.0.0.1');
@@ -51,7 +51,7 @@ test('sound of a group comes in, and stopping leaves it', async () => {
   }
   expect(lastCaller(camera).methods.at(-1)).toBe('TEARDOWN');
   sender.close();
-  // The port is free for somebody who does not share it.
+  // The port can be bound exclusively.
   const alone = createSocket('udp4');
   alone.bind(rtp, GROUP);
   await once(alone, 'listening');
@@ -65,10 +65,14 @@ test.for([
   [
     'an address of one machine',
     'RTP/AVP;multicast;destination=10.0.0.1;port=5000-5001',
-    "'10.0.0.1', which is no multicast group",
+    "'10.0.0.1', which is not a multicast group",
   ],
-  ['a name', 'RTP/AVP;multicast;destination=group.local;port=5000-5001', "'group.local', which is no multicast group"],
-] as const)('a camera that answers multicast with %s is told with the reason', async ([, transport, reason]) => {
+  [
+    'a name',
+    'RTP/AVP;multicast;destination=group.local;port=5000-5001',
+    "'group.local', which is not a multicast group",
+  ],
+] as const)('a multicast reply with %s is rejected with the reason', async ([, transport, reason]) => {
   await using camera = await scriptedCamera(answering(transport));
   await using run = new Run(url(camera), { rtspTransport: 'multicast' });
   expect(await run.failure()).toContain(reason);

@@ -1,9 +1,13 @@
-import { createServer, type Socket } from 'node:net';
-import { expect, type TestContext, test } from 'vitest';
-import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, type TestContext, test } from 'vitest';
+import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freePort } from '../../../test/support/base/free-port.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
 import { systemClock } from '../../base/clock.ts';
-import { speaksRtsp } from './probe.ts';
+import { PerchError } from '../../base/errors.ts';
+import { describeStream, speaksRtsp } from './probe.ts';
 
 const asks = (port: number, signal = new AbortController().signal, waitMs = 5_000) =>
   speaksRtsp(`rtsp://127.0.0.1:${port}/`, systemClock, waitMs, signal);
@@ -25,26 +29,139 @@ async function listen({ onTestFinished }: TestContext, onSocket: (socket: Socket
   return (server.address() as { port: number }).port;
 }
 
-test('a camera that wants a login speaks RTSP', async () => {
+test('a camera that requires a login speaks RTSP', async () => {
   await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'secret' } });
   expect(await asks(camera.rtspPort)).toBe(true);
 });
 
-test('one that refuses OPTIONS does, too', async (context) => {
+test('a camera that rejects OPTIONS speaks RTSP', async (context) => {
   expect(await asks(await listen(context, (socket) => socket.write('RTSP/1.0 405 No\r\nCSeq: 1\r\n\r\n')))).toBe(true);
 });
 
 test.for([
   ['a web server', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'],
   ['a mail server', '220 mail ready\r\n'],
-] as const)('%s does not', async ([, greeting], context) => {
+] as const)('%s does not speak RTSP', async ([, greeting], context) => {
   expect(await asks(await listen(context, (socket) => socket.end(greeting)))).toBe(false);
 });
 
-test('neither does a port where nobody listens, or somebody who says nothing', async (context) => {
+test('neither a closed port nor a silent one speaks RTSP', async (context) => {
   expect(await asks(await freePort())).toBe(false);
   expect(await asks(await listen(context, () => {}), new AbortController().signal, 50)).toBe(false);
   const stop = new AbortController();
   const asked = asks(await listen(context, () => stop.abort()), stop.signal);
   expect(await asked).toBe(false);
+});
+
+const signal = new AbortController().signal;
+/** 1920x1080, max_num_reorder_frames = 2. */
+const SPS_WITH_REORDERING = Buffer.from('67640028acd940780227e5c044000003000400000300c83c60c658', 'hex').toString(
+  'base64',
+);
+const LOGIN = { user: 'admin', password: 'secret' };
+
+async function start(quirks: OnvifCameraOptions['quirks'] = {}) {
+  const camera = await startOnvifCamera({ credentials: LOGIN, quirks });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  return camera;
+}
+
+/** Sends this reply to every connection. */
+async function answering(answer: (socket: Socket, connection: number) => void): Promise<string> {
+  let connections = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    connections += 1;
+    const connection = connections;
+    socket.on('data', () => answer(socket, connection));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+  });
+  return `rtsp://127.0.0.1:${(server.address() as AddressInfo).port}/main`;
+}
+
+test.for(['md5', 'sha256', 'both'] as const)('a stream is described after a login with %s', async (rtspLogin) => {
+  const camera = await start({ rtspLogin });
+  expect(await describeStream(camera.rtspUrl(), LOGIN, { signal })).toEqual({
+    codec: 'H264',
+    hasPicture: true,
+    hasSound: true,
+    hasBackChannel: false,
+    mayReorder: false,
+  });
+});
+
+test('a wrong or missing password is rejected; an unknown path is not found', async () => {
+  const camera = await start({ tellsPathsBeforeLogin: true, streamPaths: { main: '/main', sub: '/sub' } });
+  const wrong = { ...LOGIN, password: 'wrong' };
+  await expect(describeStream(camera.rtspUrl(), wrong, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(describeStream(camera.rtspUrl(), undefined, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  const elsewhere = camera.rtspUrl().replace('/main', '/nothing');
+  await expect(describeStream(elsewhere, LOGIN, { signal })).rejects.toMatchObject({ code: 'notFound' });
+});
+
+test('Basic without TLS is used only where it is allowed', async () => {
+  const camera = await start({ rtspLogin: 'basic' });
+  const url = camera.rtspUrl();
+  await expect(describeStream(url, LOGIN, { signal })).rejects.toMatchObject({ code: 'unauthorized' });
+  expect((await describeStream(url, LOGIN, { signal, isClearAllowed: true })).codec).toBe('H264');
+});
+
+test('mayReorder is read from the parameter sets', async () => {
+  const sets = { many: SPS_WITH_REORDERING, cut: 'Z2Q=' };
+  for (const [name, set] of Object.entries(sets)) {
+    const sdp = `v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 sprop-parameter-sets=${set}\r\n`;
+    const url = await answering((socket) =>
+      socket.end(
+        `RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`,
+      ),
+    );
+    const { mayReorder } = await describeStream(url, undefined, { signal });
+    expect(mayReorder).toBe(name === 'many' ? true : undefined);
+  }
+});
+
+test('redirects are not followed', async () => {
+  const url = await answering((socket) =>
+    socket.write('RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: rtsp://10.0.0.9/main\r\n\r\n'),
+  );
+  await expect(describeStream(url, LOGIN, { signal })).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a silent camera ends at the deadline; an aborted call ends at once', async () => {
+  const url = await answering(() => {});
+  await expect(describeStream(url, LOGIN, { signal, deadlineMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
+  const stop = new AbortController();
+  const given = describeStream(url, LOGIN, { signal: stop.signal });
+  stop.abort();
+  await expect(given).rejects.toBeInstanceOf(PerchError);
+  await expect(describeStream('rtsp://127.0.0.1:1/', LOGIN, { signal })).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('any reply yields a description or a PerchError', async () => {
+  const next = random(4);
+  const sdp = 'v=0\r\no=- 0 0 IN IP4 0\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n';
+  const answer = Buffer.from(
+    `RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`,
+  );
+  const url = await answering((socket, connection) => {
+    socket.end(connection % 4 === 0 ? answer : mutate(answer, next));
+  });
+  let described = 0;
+  for (let i = 0; i < 200; i += 1) {
+    try {
+      await describeStream(url, undefined, { signal, deadlineMs: 1_000 });
+      described += 1;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(described).toBeGreaterThan(40);
 });

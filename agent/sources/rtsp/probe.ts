@@ -1,10 +1,109 @@
 import { connect } from 'node:net';
-import type { Clock } from '../../base/clock.ts';
-import { PerchError } from '../../base/errors.ts';
+import { type Clock, sleepUnlessHeld, systemClock } from '../../base/clock.ts';
+import { PerchError, unlessExpected } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
+import { parseH264Sps } from '../../media/h264/params.ts';
+import { parseH265Sps } from '../../media/h265/params.ts';
+import type { RtpFormat } from '../../media/payload/depacketizer.ts';
+import { decodeSprop } from '../../media/payload/nal.ts';
+import type { Credentials } from '../../media/rtsp/digest.ts';
+import type { LoginWatch } from '../../protocols/contract.ts';
 import { openChannel } from './channel/open-channel.ts';
 import { parseAddress } from './request/address.ts';
 import { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
+import { MethodClient, Redirect } from './request/method-client.ts';
+
+const DEADLINE_MS = 5_000;
+
+interface DescribeOptions {
+  readonly signal: AbortSignal;
+  /** The password may be sent unencrypted (Basic without TLS). */
+  readonly isClearAllowed?: boolean;
+  /** SHA-256 of the TLS certificate in hex; empty: its issuer has to be trusted. */
+  readonly fingerprint?: string;
+  /** Default: 5 s. Does not include the wait for a login turn. */
+  readonly deadlineMs?: number;
+  readonly loginWatch?: LoginWatch | undefined;
+  readonly clock?: Clock;
+}
+
+/** A stream by its SDP; nothing is played. */
+interface DescribedStream {
+  /** Of the first video track: `H264`, `H265`, `JPEG`. */
+  readonly codec: string | undefined;
+  readonly hasPicture: boolean;
+  readonly hasSound: boolean;
+  readonly hasBackChannel: boolean;
+  /** The parameter sets allow reordered pictures (B-frames); undefined: the SDP has no parameter sets. */
+  readonly mayReorder: boolean | undefined;
+}
+
+/**
+ * DESCRIBE (RFC 2326 §10.2), with a login if the camera requires one. Redirects are not followed: the login is for this host.
+ * @throws PerchError unauthorized; notFound, unavailable, timeout, badInput
+ */
+export async function describeStream(
+  url: string,
+  credentials: Credentials | undefined,
+  options: DescribeOptions,
+): Promise<DescribedStream> {
+  const { signal, isClearAllowed = false, fingerprint = '', deadlineMs = DEADLINE_MS, clock = systemClock } = options;
+  const { loginWatch } = options;
+  const address = parseAddress(url, 'camera');
+  const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed, loginWatch);
+  const [late, over] = [new AbortController(), new AbortController()];
+  void sleepUnlessHeld(clock, deadlineMs, () => loginWatch?.heldMs ?? 0, over.signal).then(() => late.abort());
+  const either = joinSignals([signal, late.signal]);
+  const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
+  const connection = new RtspConnection(channel, address, 'camera', clock);
+  const clientOptions = { name: 'camera', timeoutMs: deadlineMs };
+  const client = new MethodClient(connection, address, newAuthenticator(), clientOptions, either.signal);
+  try {
+    const description = await client.describe(true);
+    if (description instanceof Redirect) {
+      throw new PerchError('unsupported', 'the stream is at another address; redirects are not followed here');
+    }
+    const { medias } = description.sdp;
+    const video = medias.find(({ kind, formats }) => kind === 'video' && formats.length > 0);
+    const format = video?.formats[0];
+    return {
+      codec: format?.encoding,
+      hasPicture: video !== undefined,
+      hasSound: medias.some(({ kind, isBackChannel }) => kind === 'audio' && !isBackChannel),
+      hasBackChannel: medias.some(({ isBackChannel }) => isBackChannel),
+      // Damaged parameter sets are reported when the stream is read.
+      mayReorder: format && unlessExpected(() => mayReorder(format)),
+    };
+  } catch (error) {
+    if (either.signal.aborted && !(error instanceof PerchError)) {
+      const isLate = !signal.aborted;
+      const words = isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'canceled';
+      const context = { host: address.host, isConnected: connection.remoteIp !== undefined };
+      throw new PerchError(isLate ? 'timeout' : 'unavailable', words, context, error);
+    }
+    if (error instanceof PerchError && error.code === 'timeout') {
+      const context = { ...error.context, isConnected: connection.remoteIp !== undefined };
+      throw new PerchError('timeout', error.message, context, error.cause);
+    }
+    throw error;
+  } finally {
+    over.abort();
+    either.release();
+    connection.fail(new PerchError('unavailable', 'connection is over'));
+  }
+}
+
+/** Most cameras without B-frames signal it in their parameter sets. */
+function mayReorder({ encoding, fmtp }: RtpFormat): boolean | undefined {
+  if (encoding === 'H264') {
+    const sps = decodeSprop(fmtp.get('sprop-parameter-sets')).find((nal) => ((nal[0] ?? 0) & 0x1f) === 7);
+    const maxFrames = sps && parseH264Sps(sps).maxReorderFrames;
+    return maxFrames === undefined ? undefined : maxFrames > 0;
+  }
+  const [sps] = encoding === 'H265' ? decodeSprop(fmtp.get('sprop-sps')) : [];
+  return sps && parseH265Sps(sps).maxReorderFrames > 0;
+}
 
 /** A device in a local network answers in milliseconds; TCP retries after one second. */
 const MAX_WAIT_MS = 2_000;

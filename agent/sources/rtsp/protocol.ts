@@ -1,4 +1,3 @@
-import { pick } from '../../base/pick.ts';
 import { RTSP_SOURCE } from '../../config/schema/rtsp-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
 import { RtspSource } from './client.ts';
@@ -14,3 +13,12 @@ export const rtspSource: SourceProtocol = {
     return new RtspSource({ ...options, name, url: settings.source, user, password, loginWatch }, clock, log);
   },
 };
+
+/** An object of these properties of another one. */
+function pick<T extends object, Key extends keyof T>(from: T, keys: readonly Key[]): Pick<T, Key> {
+  const picked: Partial<Pick<T, Key>> = {};
+  for (const key of keys) {
+    picked[key] = from[key];
+  }
+  return picked as Pick<T, Key>;
+}

@@ -96,7 +96,7 @@ test.for<[quirk: string, parts: readonly Part[], frames: readonly string[]]>([
   expect(seen.pts.every((pts, i) => pts > (seen.pts[i - 1] ?? -1))).toBe(true);
 });
 
-test('44,100 Hz AAC on a clock of 90,000 Hz, with times that are rounded, keeps its rate', async () => {
+test('AAC of 44,100 Hz with rounded timestamps of a 90,000 Hz clock keeps its rate', async () => {
   const sdp = sdpOf('MPEG4-GENERIC/90000/2', `${AAC}1210`);
   const count = 200;
   const parts = Array.from({ length: count }, (_, i) => part(au(FRAME), Math.round((i * 1024 * 90_000) / 44_100)));
@@ -118,7 +118,7 @@ test.for<[quirk: string, rtpmap: string, fmtp: string, codec: object]>([
   ['G.711 with a clock rate of 0', 'PCMA/0', '', { codec: 'g711', law: 'a', clockRate: 8000 }],
   ['G.711 at 16 kHz', 'PCMU/16000', '', { codec: 'g711', law: 'mu', clockRate: 16_000 }],
   ['G.711 in lower case', 'pcma/8000/1', '', { codec: 'g711', law: 'a', clockRate: 8000 }],
-])('a camera with %s is heard', async ([, rtpmap, fmtp, codec]) => {
+])('audio with %s is received', async ([, rtpmap, fmtp, codec]) => {
   const payload = fmtp === '' ? 'd5'.repeat(160) : au(FRAME);
   const { run } = await play(sdpOf(rtpmap, fmtp), [part(payload, 0), part(payload, 1024)], 2);
   expect(run.tracks).toMatchObject([codec]);
@@ -128,7 +128,7 @@ test.for<[quirk: string, sizes: readonly number[]]>([
   ['odd sizes', [1, 159, 161, 7]],
   ['40 ms and 20 ms in turns', [320, 160, 320]],
   ['a whole second at once', [8000]],
-])('G.711 in packets of %s is all there, in time', async ([, sizes]) => {
+])('G.711 in packets of %s is complete and continuous', async ([, sizes]) => {
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
   const parts = sizes.map((size, i) => part('d5'.repeat(size), starts[i] ?? 0));
   const { frames, pts } = await play(
@@ -153,8 +153,8 @@ test.for<[quirk: string, sdp: string, offers: string]>([
     'MPEG4-GENERIC (AU headers that are not those of AAC-hbr or AAC-lbr)',
   ],
   ['a codec that nobody knows', sdpOf('SPEEX/16000'), 'SPEEX'],
-])('a camera whose only sound has %s is refused for it', async ([, sdp, offers]) => {
+])('a camera whose only track is audio with %s is rejected', async ([, sdp, offers]) => {
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe(`camera of path 'garden' offers ${offers}, none of which can be taken`);
+  expect(await run.failure()).toBe(`camera of path 'garden' offers ${offers}, none of which is supported`);
 });

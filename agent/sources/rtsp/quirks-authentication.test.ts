@@ -20,7 +20,7 @@ const USER = { user: 'admin', password: 'secret' };
 type Guard = (request: RtspRequest) => boolean;
 const answerOf = (request: RtspRequest) => parseAuthorization(request.headers.get('Authorization') ?? '');
 
-/** Who sends a digest of the user's password over this nonce, for what is asked. */
+/** Whether a request has a correct digest for this nonce. */
 const digest =
   (nonce: string, { user, password } = USER): Guard =>
   (request) => {
@@ -40,7 +40,7 @@ const basic =
     return answer?.scheme === 'basic' && answer.user === user && answer.password === password;
   };
 
-/** A camera that lets in who `isRight`, and else answers 401 with these challenges. */
+/** A camera that answers 401 with these challenges unless `isRight`. */
 function guarded(challenges: readonly string[], isRight: Guard, methods?: readonly string[]): Script {
   return (request, caller) => {
     if (isRight(request) || (methods && !methods.includes(request.method))) {
@@ -96,13 +96,13 @@ test.for<[what: string, challenges: readonly string[], isRight: Guard]>([
   ],
   ['an empty realm', ['Digest realm="", nonce="n"'], digest('n')],
   ['a realm with quotes', ['Digest realm="a \\"cam\\", b", nonce="n"'], digest('n')],
-])('picture of a camera that asks for %s', async ([, challenges, isRight]) => {
+])('video of a camera that requires %s', async ([, challenges, isRight]) => {
   await using camera = await pictureCamera(guarded(challenges, isRight));
   await using run = new Run(url(camera), USER);
   await expectPictures(run);
 });
 
-test('the password itself is not sent where a digest of it will do', async () => {
+test('Basic is not used when Digest is offered', async () => {
   await using camera = await pictureCamera(guarded([BASIC, MD5], digest('n')));
   await using run = new Run(url(camera), USER);
   await expectPictures(run);
@@ -111,7 +111,7 @@ test('the password itself is not sent where a digest of it will do', async () =>
 });
 
 const ALL = ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY'];
-test.for(ALL)('a camera that asks for the password first at %s', async (method) => {
+test.for(ALL)('a camera that requires a login only from %s on', async (method) => {
   await using camera = await pictureCamera(guarded([MD5], digest('n'), ALL.slice(ALL.indexOf(method))));
   await using run = new Run(url(camera), USER);
   await expectPictures(run);
@@ -121,7 +121,7 @@ test.for<[what: string, stale: string]>([
   ['called stale', ', stale=true'],
   ['called stale in capitals and quotes', ', stale="TRUE"'],
   ['not called stale', ''],
-])('a nonce that is good for one request, and then %s, is renewed', async ([, stale]) => {
+])('a nonce valid for one request, then %s, is renewed', async ([, stale]) => {
   let used = 0;
   await using camera = await pictureCamera((request, caller) => {
     if (digest(`n${used}`)(request)) {
@@ -136,7 +136,7 @@ test.for<[what: string, stale: string]>([
   expect(used).toBeGreaterThanOrEqual(4);
 });
 
-test('the nonce that a camera wants next is used without being refused first', async () => {
+test('the next nonce of Authentication-Info is used at once', async () => {
   let number = 0;
   await using camera = await pictureCamera((request, caller) => {
     if (!digest(`n${number}`)(request)) {
@@ -155,7 +155,7 @@ test('the nonce that a camera wants next is used without being refused first', a
   expect(lastCaller(camera).methods).toEqual(['OPTIONS', 'OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY']);
 });
 
-test('a sign of life that is refused is sent again with the new nonce, and so is the goodbye', async () => {
+test('a rejected keep-alive is sent again with the new nonce, and so is TEARDOWN', async () => {
   const clock = new FakeClock();
   let nonce = 'n';
   await using camera = await pictureCamera((request, caller) => {
@@ -178,7 +178,7 @@ test('a sign of life that is refused is sent again with the new nonce, and so is
   nonce = 'later';
   await clock.advance(10_000);
   const since = () => lastCaller(camera).methods.slice(before);
-  // The picture behind the reply is there, so the reply is.
+  // The picture follows the reply, so the reply has arrived.
   await run.sampled(PICTURES.length + 1);
   expect(since()).toEqual(['GET_PARAMETER', 'GET_PARAMETER']);
   nonce = 'last';
@@ -186,7 +186,7 @@ test('a sign of life that is refused is sent again with the new nonce, and so is
   expect(since()).toEqual(['GET_PARAMETER', 'GET_PARAMETER', 'TEARDOWN', 'TEARDOWN']);
 });
 
-test('every request names the program, for cameras that answer 401 to those that do not', async () => {
+test('every request has a User-Agent, without which some cameras answer 401', async () => {
   await using camera = await pictureCamera((request, caller) => {
     if (request.headers.get('User-Agent')) {
       return undefined;
@@ -209,16 +209,13 @@ const GUARDS: [scheme: string, challenge: string, isRight: Guard][] = [
   ['Digest with SHA-256', SHA256, digest('n', HARD)],
 ];
 
-test.for(GUARDS)(
-  'any character may stand in user and password, set apart from the URL: %s',
-  async ([, challenge, isRight]) => {
-    await using camera = await pictureCamera(guarded([challenge], isRight));
-    await using run = new Run(url(camera), HARD);
-    await expectPictures(run);
-  },
-);
+test.for(GUARDS)('user and password outside the URL may contain any character: %s', async ([, challenge, isRight]) => {
+  await using camera = await pictureCamera(guarded([challenge], isRight));
+  await using run = new Run(url(camera), HARD);
+  await expectPictures(run);
+});
 
-test.for(GUARDS)('any character may stand percent-encoded in the URL: %s', async ([, challenge, isRight]) => {
+test.for(GUARDS)('the URL may contain any percent-encoded character: %s', async ([, challenge, isRight]) => {
   await using camera = await pictureCamera(guarded([challenge], isRight));
   const userInfo = `${encodeURIComponent(HARD.user)}:${encodeURIComponent(HARD.password)}@`;
   await using run = new Run(url(camera).replace('//', () => `//${userInfo}`));
@@ -228,7 +225,7 @@ test.for(GUARDS)('any character may stand percent-encoded in the URL: %s', async
 });
 
 test.for(['p@ss', 'a:b', 'wh?t', '100%', 'a#1', 'a&b+c', 'ünï', 'q"uote', 'back\\slash'])(
-  'the password %s may stand in the URL as it is',
+  'the password %s may be unencoded in the URL',
   async (password) => {
     await using camera = await pictureCamera(guarded([MD5], digest('n', { user: 'admin', password })));
     await using run = new Run(url(camera).replace('//', () => `//admin:${password}@`));
@@ -236,7 +233,7 @@ test.for(['p@ss', 'a:b', 'wh?t', '100%', 'a#1', 'a&b+c', 'ünï', 'q"uote', 'bac
   },
 );
 
-test('user and password of the camera: block come before those of the URL', async () => {
+test('user and password of the camera: block take precedence over those of the URL', async () => {
   await using camera = await pictureCamera(guarded([MD5], digest('n')));
   await using run = new Run(url(camera).replace('//', '//other:wrong@'), USER);
   await expectPictures(run);
@@ -249,7 +246,7 @@ test.for<[what: string, challenges: readonly string[]]>([
   ['Digest and Basic', [MD5, BASIC]],
   ['a scheme that nobody knows', ['Negotiate']],
   ['nothing at all', []],
-])('a wrong password is told as such, after few tries, by a camera that asks for %s', async ([, challenges]) => {
+])('a wrong password is reported after few attempts by a camera that requires %s', async ([, challenges]) => {
   let count = 0;
   await using camera = await pictureCamera((request, caller) => {
     count += 1;
@@ -259,8 +256,8 @@ test.for<[what: string, challenges: readonly string[]]>([
     )(request, caller);
   });
   await using run = new Run(url(camera), USER);
-  expect(await run.failure()).toBe("camera refused the password (401): check user and password of path 'garden'");
-  // Cameras lock their accounts after some wrong ones.
+  expect(await run.failure()).toBe("camera rejected the password (401): check user and password of path 'garden'");
+  // Cameras lock accounts after some wrong passwords.
   expect(count).toBeLessThanOrEqual(4);
 });
 

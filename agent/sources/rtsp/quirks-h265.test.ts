@@ -52,7 +52,7 @@ test.for<[quirk: string, parts: readonly Part[]]>([
   ['parameter sets in one packet', [part(together(H265_VPS, H265_SPS, H265_PPS)), ...parts(1200)]],
   ['a delimiter before its pictures', [part(AUD), ...parts(1200)]],
   ['the reserved bits of layers set on units that nobody decodes', [part('4209 0101'), ...parts(1200)]],
-])('H.265 of a camera that sends %s, in the order of decoding', async ([, sent]) => {
+])('H.265 of a camera that sends %s, in decoding order', async ([, sent]) => {
   await using camera = await pictureCamera(undefined, { sdp: SDP, frames: framesOf(numbered(sent)) });
   await using run = new Run(url(camera));
   await expectPictures(run, PICTURES);
@@ -66,7 +66,7 @@ test.for<[quirk: string, fmtp: string]>([
   ['no VPS', `sprop-sps=${set(H265_SPS)};sprop-pps=${set(H265_PPS)}`],
   ['sets behind start codes', `sprop-vps=${set(`00000001${H265_VPS}`)};sprop-sps=AAAAAQ==;sprop-pps=`],
   ['sprop-max-don-diff of 0', 'sprop-max-don-diff=0'],
-])('with %s in the SDP those that come with the picture are taken', async ([, fmtp]) => {
+])('with %s in the SDP the parameter sets of the stream are used', async ([, fmtp]) => {
   const sent = [part(H265_VPS), part(H265_SPS), part(H265_PPS), part(SEI), ...parts(1200)];
   await using camera = await pictureCamera(undefined, { sdp: sdpOf(fmtp), frames: framesOf(numbered(sent)) });
   await using run = new Run(url(camera));
@@ -87,7 +87,7 @@ test.for<[quirk: string, sps: string, pps: string]>([
   expect(run.tracks).toMatchObject([{ width: 640, height: 360, fps: 30 }]);
 });
 
-test('a lost fragment of H.265 takes its picture and all up to the next key picture', async () => {
+test('after a lost fragment of H.265, pictures are dropped up to the next key picture', async () => {
   const group = parts(100);
   const again = group.map((one) => ({ ...one, ticks: (one.ticks ?? 0) + 20 * FRAME_TICKS }));
   const packets = numbered([...group, ...again]).filter((_, i) => i !== 1);
@@ -97,10 +97,10 @@ test('a lost fragment of H.265 takes its picture and all up to the next key pict
   expect(run.samples.map(({ sample }) => sample.key)).toEqual(PICTURES.map((_, i) => i === 0));
 });
 
-test('H.265 whose packets come out of order by design is refused', async () => {
+test('H.265 with interleaved packets (sprop-max-don-diff) is rejected', async () => {
   await using camera = await pictureCamera(undefined, { sdp: sdpOf('sprop-max-don-diff=2') });
   await using run = new Run(url(camera));
   expect(await run.failure()).toBe(
-    "camera of path 'garden' offers H265 (NAL units out of order, sprop-max-don-diff=2), none of which can be taken",
+    "camera of path 'garden' offers H265 (NAL units out of order, sprop-max-don-diff=2), none of which is supported",
   );
 });

@@ -7,7 +7,7 @@ import { soundPacket, udpCamera } from '../../../test/support/cameras/udp-camera
 import { skipPicture } from '../../../test/support/media/tiny-h264.ts';
 import { createLogger } from '../../base/log.ts';
 
-test('remembered UDP that loses two packets of a hundred for ten seconds goes back to TCP, and a line says so', async () => {
+test('remembered UDP that loses 2 % of its packets for ten seconds changes to TCP and is logged', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
@@ -20,7 +20,7 @@ test('remembered UDP that loses two packets of a hundred for ten seconds goes ba
   };
   await using camera = await scriptedCamera(script);
   let sequence = 0;
-  /** Fifty packets, of which one is lost, and half a second. */
+  /** Fifty packets, one of them lost, and half a second. */
   const half = async (run: Run, isLossy: boolean) => {
     const packets = Array.from({ length: 50 }, (_, i) => soundPacket(sequence + i));
     sequence += 50;
@@ -46,13 +46,13 @@ test('remembered UDP that loses two packets of a hundred for ten seconds goes ba
   await expect.poll(() => source.statistics.transport).toBe('TCP');
   expect(lines.map((line) => JSON.parse(line)).at(-1)).toMatchObject({
     transport: 'UDP',
-    reason: expect.stringMatching(/^[12]\.\d % of what the camera of path 'garden' sends by UDP gets lost$/),
+    reason: expect.stringMatching(/^[12]\.\d % of the packets from the camera of path 'garden' are lost over UDP$/),
     next: 'TCP',
   });
   camera.callers.at(-1)?.send(...soundPackets(5, 5));
 });
 
-test('a camera that has lost a picture by UDP is asked for a key frame, once a second until one comes', async () => {
+test('after a picture is lost over UDP, a key frame is requested once a second until one arrives', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   const packets = numbered(packetsOf()).map(({ payload, ...header }) => rtpFrame(0, payload, header).subarray(4));
@@ -68,7 +68,7 @@ test('a camera that has lost a picture by UDP is asked for a key frame, once a s
     return rtpFrame(0, skipPicture(frame).subarray(4), header).subarray(4);
   };
   udp.send(picture(1, 18_000, 6));
-  // Missing packets are waited for by the clock.
+  // The reorder buffer waits for missing packets by the clock.
   await expect
     .poll(async () => {
       await clock.advance(500);

@@ -14,7 +14,7 @@ import type { RtspRequest } from '../../media/rtsp/message.ts';
 const FRAMES = framesOf(packetsOf());
 const NO_RTP = framesOf(packetsOf(PICTURES.slice(1)), 6);
 
-/** Header lines that a reply needs, whatever the camera makes of them. */
+/** Header lines that every reply needs. */
 function linesOf(request: RtspRequest): string[] {
   const lines = [`CSeq: ${request.headers.get('CSeq')}`];
   if (request.method === 'SETUP') {
@@ -42,7 +42,7 @@ const joined = (lines: readonly string[]) => `${lines.join('\r\n')}\r\n\r\n`;
 const withNumber = (number: (cseq: number) => string) =>
   writing((lines) => joined(lines.map((line) => line.replace(/^CSeq: (\d+)$/, (_, cseq) => number(Number(cseq))))));
 
-/** A camera that does something else in place of its answer to `method`. */
+/** A camera that runs a script instead of its reply to `method`. */
 const at =
   (method: string, act: (caller: Caller, request: RtspRequest) => void): Script =>
   (request, caller) => {
@@ -72,7 +72,7 @@ test.for<[quirk: string, Script]>([
     writing((lines) => joined(['RTSP/1.0 100 Continue', `${lines[1]}`]) + joined(lines)),
   ],
   ['OPTIONS refused', at('OPTIONS', (caller, request) => caller.reply(request, 501))],
-])('picture of a camera with %s', async ([, script]) => {
+])('video of a camera with %s', async ([, script]) => {
   await using camera = await pictureCamera(script);
   await using run = new Run(url(camera));
   await expectPictures(run);
@@ -87,13 +87,13 @@ test.for<[quirk: string, (Uint8Array | string)[]]>([
   ['data on channels that nobody asked for', FRAMES.flatMap((frame) => [...NO_RTP, frame])],
   ['frames without anything in them', FRAMES.flatMap((frame) => ['$\x00\x00\x00', frame, '$\x01\x00\x00'])],
   ['answers to nothing between frames', FRAMES.flatMap((frame) => ['RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n', frame])],
-])('picture of a camera that sends %s', async ([, frames]) => {
+])('video of a camera that sends %s', async ([, frames]) => {
   await using camera = await pictureCamera(undefined, { frames });
   await using run = new Run(url(camera));
   await expectPictures(run);
 });
 
-test('picture of a camera that sends RTP before it answers PLAY (v4l2rtspserver)', async () => {
+test('video of a camera that sends RTP before it answers PLAY (v4l2rtspserver)', async () => {
   await using camera = await pictureCamera(
     at('PLAY', (caller, request) => {
       caller.send(...FRAMES.slice(0, 3));
@@ -105,7 +105,7 @@ test('picture of a camera that sends RTP before it answers PLAY (v4l2rtspserver)
   await expectPictures(run);
 });
 
-test('picture of a camera that sends its bytes one by one', async () => {
+test('video of a camera that sends its bytes one by one', async () => {
   await using camera = await pictureCamera(
     at('PLAY', (caller, request) => {
       caller.reply(request, 200);
@@ -126,7 +126,7 @@ test.for([
   ['REDIRECT', 501],
   ['EJECT', 501],
   ['PARAMETER', 501],
-] as const)('%s asked by the camera in the middle of its stream is answered with %d', async ([method, status]) => {
+] as const)('%s from the camera during the stream is answered with %d', async ([method, status]) => {
   const question = `${method} rtsp://127.0.0.1/live RTSP/1.0\r\nCSeq: 77\r\nSession: 4711\r\nContent-Length: 4\r\n\r\nv=0\n`;
   await using camera = await pictureCamera(undefined, { frames: FRAMES.flatMap((frame) => [question, frame]) });
   await using run = new Run(url(camera));
@@ -137,7 +137,7 @@ test.for([
   expect(replies[0]?.headers.get('CSeq')).toBe('77');
 });
 
-test('a camera that asks without a number gets an answer all the same', async () => {
+test('a request without CSeq is answered', async () => {
   await using camera = await pictureCamera(undefined, { frames: ['OPTIONS * RTSP/1.0\r\n\r\n', ...FRAMES] });
   await using run = new Run(url(camera));
   await expectPictures(run);
@@ -155,7 +155,7 @@ test.for<[quirk: string, reply: string, reason: RegExp]>([
   ['a negative body', 'RTSP/1.0 200 OK\r\nContent-Length: -4\r\n\r\n', /Content-Length '-4'/],
   ['a first line without status', 'RTSP/1.0 fine\r\n\r\n', /'RTSP\/1.0 fine' is not the first line/],
   ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(50_000), /more than 1048576 bytes that are not RTSP/],
-])('a camera that sends %s is refused for it', async ([, reply, reason]) => {
+])('a camera that sends %s is rejected', async ([, reply, reason]) => {
   await using camera = await pictureCamera(at('OPTIONS', (caller) => caller.send(reply)));
   await using run = new Run(url(camera));
   expect(await run.failure()).toMatch(reason);

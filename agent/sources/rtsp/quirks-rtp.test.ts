@@ -36,7 +36,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
     'another SSRC, sequence and time in the middle',
     thenChanged(({ sequence, ticks }) => ({ ssrc: 9, sequence: sequence + 30_000, ticks: ticks + 2 ** 31 })),
   ],
-])('pictures of a camera that sends %s are whole and go on in time', async ([, packets]) => {
+])('pictures of a camera that sends %s are complete and continuous', async ([, packets]) => {
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });
   await using run = new Run(url(camera));
   await expectPictures(run, TWICE);
@@ -44,7 +44,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
   expect(Math.min(...stepsMs(run))).toBeGreaterThan(0);
 });
 
-test('a sequence that begins anew with the same SSRC loses nothing', async () => {
+test('a sequence that restarts with the same SSRC loses nothing', async () => {
   const packets = thenChanged(({ sequence }) => ({ sequence: (sequence + 30_000) & 0xffff }));
   const third = packetsOf(PICTURES, 8).map((packet, i) => ({
     ...packet,
@@ -71,7 +71,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
     'stand still for two pictures',
     thenChanged(({ ticks }) => ({ ticks: ticks === 6 * FRAME_TICKS ? 5 * FRAME_TICKS : ticks })),
   ],
-])('times of a camera that %s never run back or away', async ([, packets]) => {
+])('times of a camera that %s neither run backwards nor drift', async ([, packets]) => {
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });
   await using run = new Run(url(camera));
   await expectPictures(run, TWICE);
@@ -97,7 +97,7 @@ test.for<[what: string, flags: number, head: Uint8Array, tail: Uint8Array]>([
   ['the ONVIF replay extension', 0x90, hex('abac0003 e0000000 00000000 80000000'), NONE],
   ['contributing sources', 0x82, hex('00000007 00000008'), NONE],
   ['all of these', 0xb1, hex('00000007 bede0001 10aa0000'), hex('0002')],
-])('%s around RTP payloads is taken off', async ([, flags, head, tail]) => {
+])('%s around RTP payloads is removed', async ([, flags, head, tail]) => {
   const frames = framesOf(PACKETS).map((frame) => remade(frame, flags, head, tail));
   await using camera = await pictureCamera(undefined, { frames });
   await using run = new Run(url(camera));
@@ -113,7 +113,7 @@ test.for<[quirk: string, rtcp: Uint8Array]>([
   ['reports that are cut', hex('80c80006 00000001')],
   ['RTCP of unknown types', hex('80cf0001 00000000')],
   ['what is no RTCP', hex('00')],
-])('picture of a camera that sends %s', async ([, rtcp]) => {
+])('video of a camera that sends %s', async ([, rtcp]) => {
   const frames = [frameOf(1, rtcp), ...framesOf(PACKETS).flatMap((frame) => [frame, frameOf(1, rtcp)])];
   await using camera = await pictureCamera(undefined, { frames });
   await using run = new Run(url(camera));
@@ -130,14 +130,14 @@ test.for<[quirk: string, junk: Uint8Array]>([
   ['packets shorter than their header', hex('806000')],
   ['packets whose extension is longer than they are', hex('90600001 00000000 00000001 bede00ff aabb')],
   ['packets with more padding than payload', hex('a0600001 00000000 00000001 aaff')],
-])('picture of a camera that mixes in %s', async ([, junk]) => {
+])('video of a camera that mixes in %s', async ([, junk]) => {
   const frames = framesOf(PACKETS).flatMap((frame) => [frame, frameOf(0, junk)]);
   await using camera = await pictureCamera(undefined, { frames });
   await using run = new Run(url(camera));
   await expectPictures(run);
 });
 
-test('a camera that gives two tracks the same channels means those that were asked for', async () => {
+test('a camera that gives two tracks the same channels uses the requested ones', async () => {
   const sdp = `${PICTURE_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
   const frames = [...framesOf(PACKETS), ...soundPackets(0, 2, 2)];
   await using camera = await pictureCamera(
@@ -159,7 +159,7 @@ test('a camera that gives two tracks the same channels means those that were ask
   expect(lastCaller(camera).methods).toContain('PLAY');
 });
 
-test('pictures that were taken long before PLAY come first and hold nothing up', async () => {
+test('pictures captured long before PLAY come first and delay nothing', async () => {
   // The camera's first frame waited in its encoder for a minute.
   const packets = numbered([...PACKETS, ...packetsOf(PICTURES, 1500)]);
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });

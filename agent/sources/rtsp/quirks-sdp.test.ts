@@ -73,7 +73,7 @@ test.for<[quirk: string, sdp: string]>([
     ),
   ],
   ['parameter sets in quotes', withFmtp(`packetization-mode=1;sprop-parameter-sets="${SPROP}"`)],
-])('picture of a camera whose SDP has %s', async ([, sdp]) => {
+])('video of a camera whose SDP has %s', async ([, sdp]) => {
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));
   await expectPictures(run);
@@ -86,14 +86,14 @@ test.for<[quirk: string, fmtp: string]>([
   ['parameter sets that cannot be read', 'sprop-parameter-sets=Z0I=,aM4='],
   ['an SPS without PPS', `sprop-parameter-sets=${base64(tinyH264.sps)}`],
   ['nonsense for an fmtp', '=;=;;x'],
-])('with %s in the SDP those that come with the picture are taken', async ([, fmtp]) => {
+])('with %s in the SDP the parameter sets of the stream are used', async ([, fmtp]) => {
   await using camera = await pictureCamera(undefined, { sdp: withFmtp(fmtp), frames: IN_BAND });
   await using run = new Run(url(camera));
   await expectPictures(run);
   expect(run.tracks).toMatchObject([{ codec: 'h264', width: tinyH264.width, height: tinyH264.height }]);
 });
 
-test('without an fmtp line the parameter sets that come with the picture are taken', async () => {
+test('without an fmtp line the parameter sets of the stream are used', async () => {
   await using camera = await pictureCamera(undefined, { sdp: change(FMTP, ''), frames: IN_BAND });
   await using run = new Run(url(camera));
   await expectPictures(run);
@@ -103,7 +103,7 @@ const OTHERS = `m=audio 0 RTP/AVP 0\r\na=control:talk\r\na=sendonly\r\nm=applica
 a=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 G726-16/8000\r
 a=control:g726\r\nm=text 0 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\na=control:text\r\n`;
 
-test('back channels, metadata and codecs that nobody knows are not set up', async () => {
+test('back channels, metadata and unknown codecs are not set up', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + OTHERS });
   await using run = new Run(url(camera));
   await expectPictures(run);
@@ -111,14 +111,14 @@ test('back channels, metadata and codecs that nobody knows are not set up', asyn
   expect(setups.map(({ uri }) => uri.split('/').at(-1))).toEqual(['track1']);
 });
 
-test('a picture that is marked as a back channel by mistake is taken all the same', async () => {
+test('video that is marked as a back channel by mistake is received', async () => {
   const sdp = PICTURE_SDP.replace('a=control:track1', 'a=sendonly\r\na=control:track1');
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));
   await expectPictures(run);
 });
 
-test('sound and picture that are all marked sendonly are what the camera sends', async () => {
+test('audio and video that are all marked sendonly are received', async () => {
   const sound = 'm=audio 0 RTP/AVP 0\r\na=sendonly\r\na=control:track2\r\n';
   const sdp = PICTURE_SDP.replace('a=control:track1', 'a=sendonly\r\na=control:track1') + sound;
   const frames = [...framesOf(packetsOf()), ...soundPackets(0, 4, 2)];
@@ -130,7 +130,7 @@ test('sound and picture that are all marked sendonly are what the camera sends',
   expect(setups.map(({ uri }) => uri.split('/').at(-1))).toEqual(['track1', 'track2']);
 });
 
-test('two formats on one media line: the first that can be taken is', async () => {
+test('of two formats on one media line the first supported one is used', async () => {
   const sdp = PICTURE_SDP.replace('RTP/AVP 96', 'RTP/AVP 95 96').replace(
     'a=rtpmap',
     'a=rtpmap:95 NEW/90000\r\na=rtpmap',
@@ -144,35 +144,35 @@ test.for<[quirk: string, sdp: string, reason: string]>([
   [
     'no media',
     'v=0\r\ns=camera\r\n',
-    "answer to DESCRIBE of the camera of path 'garden' cannot be read: SDP without any media",
+    "camera of path 'garden' sends an invalid reply to DESCRIBE: SDP without any media",
   ],
   [
     'only what nobody can take',
     `v=0\r\n${OTHERS}`,
-    "camera of path 'garden' offers PCMU, VND.ONVIF.METADATA, G726-16, T140, none of which can be taken",
+    "camera of path 'garden' offers PCMU, VND.ONVIF.METADATA, G726-16, T140, none of which is supported",
   ],
   [
     'a media line without formats',
     'v=0\r\nm=video\r\n',
-    "camera of path 'garden' offers nothing, none of which can be taken",
+    "camera of path 'garden' offers nothing, none of which is supported",
   ],
   [
     'interleaved H.264',
     change(/packetization-mode=1/, 'packetization-mode=2'),
-    "camera of path 'garden' offers H264 (NAL units out of order, packetization-mode=2), none of which can be taken",
+    "camera of path 'garden' offers H264 (NAL units out of order, packetization-mode=2), none of which is supported",
   ],
   [
     'medias without end',
     `v=0\r\n${'m=video 0 RTP/AVP 96\r\n'.repeat(65)}`,
-    "answer to DESCRIBE of the camera of path 'garden' cannot be read: SDP with more than 64 medias",
+    "camera of path 'garden' sends an invalid reply to DESCRIBE: SDP with more than 64 medias",
   ],
-])('a camera whose SDP has %s is refused for it', async ([, sdp, reason]) => {
+])('a camera whose SDP has %s is rejected', async ([, sdp, reason]) => {
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));
   expect(await run.failure()).toBe(reason);
 });
 
-test('of more tracks than can be taken the first eight are', async () => {
+test('of more than eight tracks the first eight are set up', async () => {
   const track = (i: number) => `m=audio 0 RTP/AVP 0\r\na=control:sound${i}\r\n`;
   const sdp = PICTURE_SDP + Array.from({ length: 12 }, (_, i) => track(i)).join('');
   await using camera = await pictureCamera(undefined, { sdp });

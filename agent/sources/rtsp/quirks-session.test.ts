@@ -22,7 +22,7 @@ import { Stream } from '../../stream/stream.ts';
 import { RtspSource } from './client.ts';
 
 const SOUND = 'm=audio 0 RTP/AVP 0\r\na=control:track2\r\n';
-/** Longer than any test's pretended time. */
+/** Longer than the fake time of any test. */
 const PATIENT = { readTimeoutMs: 24 * 3_600_000 };
 
 const at =
@@ -78,7 +78,7 @@ test.for<[header: string, id: string, everyMs: number]>([
   ['4711', '4711', 30_000],
   ['4711;timeout=soon', '4711', 30_000],
   ['4711;timeout=3600', '4711', 30_000],
-])('Session: %s has signs of life sent in %s every %d ms', async ([header, id, everyMs]) => {
+])('Session: %s has keep-alives sent in %s every %d ms', async ([header, id, everyMs]) => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera(session(header));
   await using run = new Run(url(camera), PATIENT, clock);
@@ -92,7 +92,7 @@ test.for<[header: string, id: string, everyMs: number]>([
   expect(new Set(signsOfLife(caller).map(({ headers }) => headers.get('Session')))).toEqual(new Set([id]));
 });
 
-test('signs of life that are never answered go on', async () => {
+test('keep-alives continue without replies', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera((request) => request.method === 'GET_PARAMETER');
   await using run = new Run(url(camera), { readTimeoutMs: 600_000 }, clock);
@@ -104,7 +104,7 @@ test('signs of life that are never answered go on', async () => {
   }
 });
 
-test('signs of life go to the base URL, not to the control URL of the session', async () => {
+test('keep-alives use the base URL, not the control URL of the session', async () => {
   const clock = new FakeClock();
   const sdp = 'v=0\r\na=control:aggregate\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
   await using camera = await scriptedCamera(
@@ -120,7 +120,7 @@ test('signs of life go to the base URL, not to the control URL of the session', 
 });
 
 test.for([405, 451, 454, 501])(
-  'a sign of life that is refused with %d ends nothing, and the next is OPTIONS',
+  'a keep-alive rejected with %d ends nothing, and the next is OPTIONS',
   async (status) => {
     const clock = new FakeClock();
     await using camera = await scriptedCamera(
@@ -133,7 +133,7 @@ test.for([405, 451, 454, 501])(
     await run.sampled(5);
     const caller = lastCaller(camera);
     await clock.advance(30_000);
-    // The packet behind the reply is there, so the reply is.
+    // The packet follows the reply, so the reply has arrived.
     await run.sampled(6);
     await clock.advance(30_000);
     await camera.until(() => signsOfLife(caller).length === 2);
@@ -141,7 +141,7 @@ test.for([405, 451, 454, 501])(
   },
 );
 
-test('a camera that does not say that it knows GET_PARAMETER is sent OPTIONS', async () => {
+test('a camera that does not announce GET_PARAMETER gets OPTIONS', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera(at('OPTIONS', (request, caller) => caller.reply(request, 200)));
   await using run = new Run(url(camera), PATIENT, clock);
@@ -152,7 +152,7 @@ test('a camera that does not say that it knows GET_PARAMETER is sent OPTIONS', a
   expect(caller.methods.at(-1)).toBe('OPTIONS');
 });
 
-test('a camera that ended a session on its own gets a sign of life every five seconds in the next', async () => {
+test('after a camera ended a session, the next one has a keep-alive every five seconds', async () => {
   const clock = new FakeClock();
   await using camera = await scriptedCamera(session('4711;timeout=60'));
   const source = new RtspSource({ name: 'garden', url: url(camera), ...PATIENT }, clock, silentLogger);
@@ -185,7 +185,7 @@ test('a camera that ended a session on its own gets a sign of life every five se
   await second.over;
 });
 
-test('TEARDOWN goes out before the connection closes (live555 sends on to connections that are gone)', async () => {
+test('TEARDOWN is sent before the connection closes (live555 keeps sending to closed connections)', async () => {
   await using camera = await pictureCamera();
   const run = new Run(url(camera));
   await expectPictures(run);
@@ -199,7 +199,7 @@ test('TEARDOWN goes out before the connection closes (live555 sends on to connec
   expect(requests.at(-1)?.headers.get('Session')).toBe('4711');
 });
 
-test('a camera that forgets its tracks between connections is described in each (Hikvision)', async () => {
+test('every connection sends DESCRIBE, because cameras forget their tracks (Hikvision)', async () => {
   const described = new Set<Caller>();
   await using camera = await pictureCamera((request, caller) => {
     if (request.method === 'DESCRIBE') {
@@ -218,7 +218,7 @@ test('a camera that forgets its tracks between connections is described in each 
   expect(camera.callers).toHaveLength(2);
 });
 
-/** Pictures for `seconds` of pretended time, one group every five. */
+/** Pictures for `seconds` of fake time, one group every five. */
 async function playOn(clock: FakeClock, run: Run, caller: Caller, seconds: number): Promise<void> {
   const perGroup = packetsOf().length;
   for (let second = 5; second <= seconds; second += 5) {
@@ -231,7 +231,7 @@ async function playOn(clock: FakeClock, run: Run, caller: Caller, seconds: numbe
   }
 }
 
-test('metadata that are silent for hours, and sound that has stopped, do not end a picture', async () => {
+test('silent metadata and stopped audio do not end the video', async () => {
   const clock = new FakeClock();
   const metadata = 'm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\n';
   const frames = [...framesOf(numbered(packetsOf())), ...soundPackets(0, 2, 2)];
@@ -243,12 +243,12 @@ test('metadata that are silent for hours, and sound that has stopped, do not end
   expect(run.tracks).toHaveLength(2);
 });
 
-test('sound that was described and never comes is done without after five seconds', async () => {
+test('audio without a packet is left out after five seconds', async () => {
   const clock = new FakeClock();
   const frames = [...framesOf(packetsOf()), 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'];
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
   await using run = new Run(url(camera), { readTimeoutMs: 20_000 }, clock);
-  // What stands behind the pictures has been answered, so they are there.
+  // The request that follows the pictures is answered, so they have arrived.
   await camera.until(() => camera.callers[0]?.replies.length === 1);
   await clock.advance(4_500);
   expect(run.tracks).toEqual([]);
@@ -257,7 +257,7 @@ test('sound that was described and never comes is done without after five second
   expect(run.tracks).toMatchObject([{ codec: 'h264' }]);
 });
 
-test('a picture that stops while sound goes on is a picture that has stopped', async () => {
+test('video that stops while audio continues ends the session', async () => {
   const clock = new FakeClock();
   const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
@@ -267,10 +267,10 @@ test('a picture that stops while sound goes on is a picture that has stopped', a
     await clock.advance(4_000);
     lastCaller(camera).send(...soundPackets(2 + 200 * i, 1, 2));
   }
-  expect(await run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+  expect(await run.failure()).toBe("camera of path 'garden' has sent no video for 10 s, only audio");
 });
 
-test('a picture and sound that stop together are silence, although the sound was a moment longer', async () => {
+test('video and audio that stop together are reported as silence, even if the audio stops slightly later', async () => {
   const clock = new FakeClock();
   const frames = [...framesOf(packetsOf()), ...soundPackets(0, 2, 2)];
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND, frames });
@@ -283,7 +283,7 @@ test('a picture and sound that stop together are silence, although the sound was
   expect(await run.failure()).toBe("camera of path 'garden' has sent no media for 10 s");
 });
 
-test('a goodbye over RTCP on every track ends the session with its reason', async () => {
+test('an RTCP BYE on every track ends the session with its reason', async () => {
   const clock = new FakeClock();
   const bye = Uint8Array.of(0x24, 1, 0, 8, 0x81, 203, 0, 1, 0, 0, 0, 1);
   await using camera = await pictureCamera(undefined, { frames: [...framesOf(packetsOf()), bye] });
@@ -294,11 +294,11 @@ test('a goodbye over RTCP on every track ends the session with its reason', asyn
   expect(await run.failure()).toBe("camera of path 'garden' ended the stream");
 });
 
-test('a goodbye of another SSRC ends nothing', async () => {
+test('an RTCP BYE of another SSRC ends nothing', async () => {
   const clock = new FakeClock();
   const bye = Uint8Array.of(0x24, 1, 0, 8, 0x81, 203, 0, 1, 0xde, 0xad, 0xbe, 0xef);
   const next = framesOf(packetsOf(PICTURES, 4).map((packet, i) => ({ ...packet, sequence: packetsOf().length + i })));
-  // What stands behind the goodbye has been answered, so it is there.
+  // The request that follows BYE is answered, so BYE has arrived.
   const frames = [...framesOf(packetsOf()), bye, 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'];
   await using camera = await pictureCamera(undefined, { frames });
   await using run = new Run(url(camera), {}, clock);
@@ -310,7 +310,7 @@ test('a goodbye of another SSRC ends nothing', async () => {
 
 const TALK = 'm=audio 0 RTP/AVP 8\r\na=control:talk\r\na=sendonly\r\n';
 
-test('a back channel is not asked for where nobody wants to talk', async () => {
+test('a back channel is not requested without a talk', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + TALK });
   await using run = new Run(url(camera));
   await expectPictures(run);

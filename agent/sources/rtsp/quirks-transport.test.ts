@@ -43,7 +43,7 @@ test.for<[quirk: string, transport: string, channel: number]>([
   ['words and blanks of its own', 'RTP/AVP/TCP ; unicast ; interleaved = 0-1 ; mode="PLAY" ; x ; =;', 0],
   ['lower case', 'rtp/avp/tcp;unicast;interleaved=0-1', 0],
   ['two alternatives', 'RTP/AVP/TCP;unicast;interleaved=2-3,RTP/AVP;unicast', 2],
-])('picture of a camera that answers SETUP with %s', async ([, transport, channel]) => {
+])('video of a camera that answers SETUP with %s', async ([, transport, channel]) => {
   await using camera = await pictureCamera(setup(transport), { frames: framesOf(packetsOf(), channel) });
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
   await expectPictures(run);
@@ -60,7 +60,7 @@ test.for<[quirk: string, rtpInfo: string]>([
   ['nothing in it', ''],
   ['a list of nothing', ',,;;='],
   ['another track', 'url=rtsp://10.0.0.1/other;seq=9;rtptime=9,url=trackID=99;seq=4'],
-])('picture of a camera whose RTP-Info has %s', async ([, rtpInfo]) => {
+])('video of a camera whose RTP-Info has %s', async ([, rtpInfo]) => {
   const frames = framesOf(packetsOf().map((packet, i) => ({ ...packet, sequence: 4000 + i })));
   await using camera = await pictureCamera((request, caller) => {
     if (request.method !== 'PLAY') {
@@ -75,7 +75,7 @@ test.for<[quirk: string, rtpInfo: string]>([
   expect(run.samples[0]?.sample.pts).toBe(0);
 });
 
-test.for(['with', 'before'])('pictures that come %s the answer to SETUP are kept until PLAY', async (place) => {
+test.for(['with', 'before'])('pictures that arrive %s the reply to SETUP are kept until PLAY', async (place) => {
   const frames = framesOf(packetsOf());
   const answer = setup('RTP/AVP/TCP;unicast;interleaved=0-1');
   const sendEarly: Script = (request, caller) => {
@@ -99,7 +99,7 @@ test.for(['with', 'before'])('pictures that come %s the answer to SETUP are kept
   await expectPictures(run);
 });
 
-/** Where a camera is asked to set up its track and to play, by what it says about itself. */
+/** URLs of SETUP and PLAY for a Content-Base and a control. */
 async function asked(path: string, contentBase: string | undefined, control: string): Promise<string[]> {
   const sdp = PICTURE_SDP.replace('a=control:track1', () => (control === '' ? 'a=x' : `a=control:${control}`));
   await using camera = await pictureCamera((request, caller) => {
@@ -154,7 +154,7 @@ test.for<[quirk: string, control: string, uri: string]>([
   expect(await asked('/live', undefined, control)).toEqual([`camera:${uri}`, 'camera:/live']);
 });
 
-test('a control that is not found below the base is asked for as the standard joins it', async () => {
+test('a control URL that is not found below the base is joined by RFC 3986', async () => {
   await using camera = await pictureCamera((request, caller) => {
     if (request.method !== 'SETUP' || new URL(request.uri).pathname === '/track1') {
       return undefined;
@@ -172,10 +172,10 @@ test.for<[quirk: string, status: number, reason: string]>([
     453,
     "camera has no room for another connection (453): close other viewers of path 'garden'",
   ],
-  ['forbids it', 403, "camera forbids this user to watch (403): check the rights of the user of path 'garden'"],
+  ['forbids it', 403, "camera forbids this user to watch (403): check the permissions of the user of path 'garden'"],
   ['is still starting', 503, "camera is busy or still starting (503), path 'garden'"],
   ['does not know its own track', 404, "camera has no stream at this address (404): check the URL of path 'garden'"],
-])('a camera that %s at SETUP is told with its reason', async ([, status, reason]) => {
+])('a camera that %s at SETUP is reported with the reason', async ([, status, reason]) => {
   await using camera = await pictureCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;
@@ -187,7 +187,7 @@ test.for<[quirk: string, status: number, reason: string]>([
   expect(await run.failure()).toBe(reason);
 });
 
-test('a camera that encrypts its media is refused for it', async () => {
+test('a camera that encrypts its media is rejected', async () => {
   await using camera = await pictureCamera(setup('RTP/SAVP/TCP;unicast;interleaved=0-1'));
   await using run = new Run(url(camera), { rtspTransport: 'tcp' });
   expect(await run.failure()).toMatch(/encrypt/);

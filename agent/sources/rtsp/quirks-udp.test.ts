@@ -18,7 +18,7 @@ const UDP = { rtspTransport: 'udp' } as const;
 const FRAME_HEADER_BYTES = 4;
 const datagramsOf = (packets: readonly Packet[]) =>
   framesOf(packets).map((frame) => frame.subarray(FRAME_HEADER_BYTES));
-/** Behind the last picture, so that packets which wait for others do not wait for the clock. */
+/** Follows the last picture, so that the reorder buffer does not wait for the clock. */
 const NEXT = Array.from({ length: 40 }, (_, i) => ({
   payload: hex('06 0504aabbccdd 80'),
   ticks: (4 + i) * FRAME_TICKS,
@@ -40,14 +40,14 @@ test.for<[quirk: string, transport: (port: number) => string]>([
     'an SSRC that is filled up with blanks (Hikvision)',
     (port) => `server_port=${port}-${port + 1};ssrc=     4d2;mode="PLAY"`,
   ],
-])('picture over UDP of a camera that answers SETUP with %s', async ([, transport]) => {
+])('video over UDP of a camera that answers SETUP with %s', async ([, transport]) => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(datagramsOf(PACKETS), transport(udp.ports[0])), PICTURE_SDP);
   await using run = new Run(url(camera), UDP);
   await expectPictures(run);
 });
 
-test('datagrams of ten thousand bytes are taken whole (Tapo)', async () => {
+test('datagrams of ten thousand bytes are received whole (Tapo)', async () => {
   const sei = Uint8Array.from({ length: 9_900 }, (_, i) => [6, 5, 80][i] ?? 0x55);
   const [key = sei, ...rest] = PICTURES;
   const packets = numbered([{ payload: sei }, ...packetsOf([key]), ...packetsOf(rest, 1), ...NEXT]);
@@ -66,7 +66,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
   ],
   ['twice', PACKETS.flatMap((packet) => [packet, packet])],
   ['with every third one late by three', PACKETS.toSorted((a, b) => lateness(a) - lateness(b))],
-])('fragments of pictures that come %s make whole pictures', async ([, packets]) => {
+])('fragments that arrive %s form complete pictures', async ([, packets]) => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(datagramsOf(packets)), PICTURE_SDP);
   await using run = new Run(url(camera), UDP);
@@ -78,7 +78,7 @@ function lateness({ sequence }: Packet): number {
   return sequence % 3 === 2 ? sequence + 3.5 : sequence;
 }
 
-test('a fragment that is lost takes its group with it, and no picture is smeared', async () => {
+test('after a lost fragment the rest of its group is dropped', async () => {
   const groups = numbered([
     ...packetsOf(),
     ...packetsOf(PICTURES, 4),
@@ -93,7 +93,7 @@ test('a fragment that is lost takes its group with it, and no picture is smeared
   expect(run.source.statistics).toMatchObject({ lost: 1 });
 });
 
-test('what a camera sends by UDP before its last track is set up is kept, with its times', async () => {
+test('UDP packets that arrive before the last SETUP are kept with their times', async () => {
   await using udp = await udpCamera();
   const onSetup = udp.script([]);
   const sdp = `${PICTURE_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
@@ -101,7 +101,7 @@ test('what a camera sends by UDP before its last track is set up is kept, with i
     if (request.method !== 'SETUP' || !request.uri.endsWith('track2')) {
       return onSetup(request, caller);
     }
-    // To the ports of the first track; they have come before the answer about the second.
+    // To the ports of the first track; they arrive before the reply about the second.
     udp.send(...datagramsOf(PACKETS));
     setImmediate(() => setImmediate(() => caller.reply(request, 404)));
     return true;
@@ -111,7 +111,7 @@ test('what a camera sends by UDP before its last track is set up is kept, with i
   await expectPictures(run);
 });
 
-test('a camera that refuses TCP is asked for UDP at once', async () => {
+test('after TCP is rejected, UDP is requested at once', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(datagramsOf(PACKETS)), PICTURE_SDP);
   await using run = new Run(url(camera));

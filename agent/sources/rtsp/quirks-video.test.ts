@@ -45,7 +45,7 @@ const fragmented = (change: (payload: Uint8Array) => readonly Uint8Array[]): Pac
 /** A STAP-A, RFC 6184 §5.7.1. */
 const stapA = (...nals: readonly Uint8Array[]) =>
   concat(Uint8Array.of(0x78), ...nals.flatMap((nal) => [Uint8Array.of(nal.length >> 8, nal.length), nal]));
-/** Behind the last picture, for cameras whose units end with the next one. */
+/** Follows the last picture, for cameras whose units end with the next one. */
 const NEXT = { ...part(nalOf(skipPicture(4)), true, 4 * FRAME_TICKS) };
 const andNext = (packets: readonly Packet[]) => numbered([...packets, NEXT]);
 
@@ -141,14 +141,14 @@ test.for<[quirk: string, packets: readonly Packet[], pictures: readonly Uint8Arr
   ['every packet twice', numbered(PACKETS).flatMap((packet) => [packet, packet]), PICTURES],
   ['a sequence that wraps', numbered(PACKETS, 65_534), PICTURES],
   ['times that wrap', each(({ ticks }) => ({ ticks: 2 ** 32 - 2 * FRAME_TICKS + ticks })), PICTURES],
-])('picture of a camera that sends %s', async ([, packets, pictures]) => {
+])('video of a camera that sends %s', async ([, packets, pictures]) => {
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });
   await using run = new Run(url(camera));
   await expectPictures(run, pictures);
   expect(run.stream?.framesInError).toBe(0);
 });
 
-test('slices of one picture in packets of their own are one picture', async () => {
+test('slices in separate packets form one picture', async () => {
   const second = hex('41 468800 22');
   const pictures = [KEY, ...REST.map((data) => concat(data, sampleOf(second)))];
   const packets = numbered([
@@ -183,7 +183,7 @@ test.for<[quirk: string, damage: (packets: Packet[]) => readonly Packet[], shown
   ['a picture in the middle of the group', (packets) => packets.filter(({ ticks }) => ticks !== 5 * FRAME_TICKS), 9],
   ['the last picture of the group', (packets) => packets.filter(({ ticks }) => ticks !== 7 * FRAME_TICKS), 11],
   ['the whole group', () => [], 8],
-])('when %s is lost nothing more is shown until the next key picture', async ([, damage, shown]) => {
+])('after %s is lost, pictures are dropped up to the next key picture', async ([, damage, shown]) => {
   await using camera = await pictureCamera(undefined, { frames: framesOf(threeGroups(damage)) });
   await using run = new Run(url(camera));
   const whole = [...PICTURES, ...PICTURES.slice(0, shown - 8), ...PICTURES];
@@ -191,7 +191,7 @@ test.for<[quirk: string, damage: (packets: Packet[]) => readonly Packet[], shown
   expect(run.samples.filter(({ sample }) => sample.key).length).toBeGreaterThanOrEqual(2);
 });
 
-test('packets in the wrong order cost their group, and never show a damaged picture', async () => {
+test('packets in the wrong order drop the rest of their group, and no damaged picture is shown', async () => {
   const swapped = threeGroups((packets) =>
     [packets[1], packets[0], ...packets.slice(2)].filter((p) => p !== undefined),
   );
@@ -200,14 +200,14 @@ test('packets in the wrong order cost their group, and never show a damaged pict
   await expectPictures(run, [...PICTURES, ...PICTURES]);
 });
 
-test('pictures before the first key picture are passed over', async () => {
+test('pictures before the first key picture are dropped', async () => {
   const packets = numbered([...packetsOf(REST, -3), ...PACKETS]);
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });
   await using run = new Run(url(camera));
   await expectPictures(run);
 });
 
-test('a new size in the stream is told before the key picture that has it', async () => {
+test('a new picture size is reported before its key picture', async () => {
   const larger = hex(H264_SPS);
   const [[, nal] = [0, '']] = H264_UNITS;
   const packets = numbered([
@@ -223,7 +223,7 @@ test('a new size in the stream is told before the key picture that has it', asyn
   expect(run.changes).toEqual([{ track: 0, afterSamples: 4 }]);
 });
 
-test('the same parameter sets again and again change nothing', async () => {
+test('repeated parameter sets change nothing', async () => {
   const packets = numbered(
     PICTURES.flatMap((data, i) => [
       part(SPS, false, i * FRAME_TICKS),
@@ -237,7 +237,7 @@ test('the same parameter sets again and again change nothing', async () => {
   expect(run.changes).toEqual([]);
 });
 
-test('two SPS that take turns without being used change nothing', async () => {
+test('two alternating SPS, of which one is used, change nothing', async () => {
   const other = concat(SPS.subarray(0, 3), Uint8Array.of(11), SPS.subarray(4));
   const packets = numbered([
     ...PACKETS,
@@ -251,7 +251,7 @@ test('two SPS that take turns without being used change nothing', async () => {
   expect(run.changes).toEqual([]);
 });
 
-test('declared frames per second that are not true do not touch the times', async () => {
+test('a wrong declared frame rate does not change the times', async () => {
   const sdp = PICTURE_SDP.replace('a=control:track1', 'a=framerate:60\r\na=control:track1');
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));
@@ -259,7 +259,7 @@ test('declared frames per second that are not true do not touch the times', asyn
   expect(stepsMs(run)).toEqual([40, 40, 40]);
 });
 
-test('pictures with B-frames keep their order and get decode times from their counts', async () => {
+test('pictures with B-frames keep their order and get decode times from their picture order counts', async () => {
   const sprop = [H264_SPS, H264_PPS].map((set) => Buffer.from(set, 'hex').toString('base64')).join(',');
   const sdp = PICTURE_SDP.replace(/sprop-parameter-sets=.*\r\n/, () => `sprop-parameter-sets=${sprop}\r\n`);
   const packets = numbered(H264_UNITS.map(([frame, nal]) => part(hex(nal), true, frame * FRAME_TICKS)));
@@ -274,7 +274,7 @@ test('pictures with B-frames keep their order and get decode times from their co
   expect(run.samples.every(({ sample }) => sample.dts <= sample.pts)).toBe(true);
 });
 
-test('pictures before their parameter sets are passed over where the SDP has none', async () => {
+test('pictures before their parameter sets are dropped when the SDP has none', async () => {
   const sdp = PICTURE_SDP.replace(/a=fmtp:.*\r\n/, '');
   const packets = [
     ...PACKETS,

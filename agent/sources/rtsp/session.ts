@@ -7,25 +7,24 @@ import type { HeaderField } from '../../media/rtsp/message.ts';
 import { describeFormat, describeOffer } from '../../media/sdp/describe-format.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
-import { brokenPicture } from '../../stream/ingest/broken-picture.ts';
 import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
 import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
-import { RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import { brokenPicture, RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { LossWatch } from './loss-watch.ts';
 import { type Address, joinControl } from './request/address.ts';
 import type { RtspConnection } from './request/connection.ts';
 import type { Description, MethodClient } from './request/method-client.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
-import { NO_STATISTICS, plus, statisticsOf } from './statistics.ts';
+import { NO_STATISTICS, plus, statisticsOf } from './transport/track-transport.ts';
 import { TrackTransports } from './transport/track-transports.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/transport-choice.ts';
 
-/** A camera that has lost a picture is asked for a key frame this often at most. */
+/** Shortest time between requests for a key frame (PLI). */
 const KEY_FRAME_EVERY_MS = 1_000;
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
-/** Half of RFC 2326's session timeout; longer ones of the camera's do not make it longer. */
+/** Half of RFC 2326's default session timeout; also for cameras with a longer timeout. */
 const MAX_KEEP_ALIVE_MS = 30_000;
 
 interface SessionOptions extends RtspSourceOptions {
@@ -33,18 +32,17 @@ interface SessionOptions extends RtspSourceOptions {
   readonly keepAliveMs?: number;
 }
 
-/** What PLAY is tried with. */
 interface PlayAttempt {
   readonly transport: Transport;
-  /** With no packet for so long the way is given up; undefined: it is the only one. */
+  /** Without a packet for this long the transport is given up; undefined: it is the only one. */
   readonly silenceMs: number | undefined;
-  /** Where this way loses too much, TCP can be tried. */
+  /** TCP can be tried if this transport loses too many packets. */
   readonly isTcpLeft: boolean;
-  /** The first packet has come. */
+  /** Called for the first packet. */
   readonly onMedia: () => void;
 }
 
-/** One playing session: its tracks, and the watch over them. */
+/** One playing session: sets up its tracks, plays them, and ends when they fail. */
 export class RtspSession {
   readonly #connection: RtspConnection;
   readonly #client: MethodClient;
@@ -59,13 +57,13 @@ export class RtspSession {
   readonly #receivers: TrackReceiver[] = [];
   readonly #transports: TrackTransports;
   readonly #reportedClocks = new Set<TrackTimeline>();
-  readonly #toldFaults = new Map<TrackReceiver, number>();
+  readonly #loggedFaults = new Map<TrackReceiver, number>();
   readonly #longestKeepAliveMs: number;
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
   #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
   #hasMedia = false;
-  /** Ends `play` while the connection still stands, so that the camera can be told goodbye. */
+  /** Ends `play` while the connection is open, so that TEARDOWN can be sent. */
   #giveUp: (cause: unknown) => void = () => {};
 
   constructor(
@@ -98,8 +96,8 @@ export class RtspSession {
   }
 
   /**
-   * SETUP of every track that we can take. Sound that the camera refuses to set up is done without.
-   * @throws TransportRefused when the camera does not send in this way; unless it has begun, another may be tried here
+   * SETUP of each supported track. Audio that the camera refuses to set up is left out.
+   * @throws TransportRefused when the camera rejects this transport; another may be tried unless `hasBegun`
    */
   async setup({ sdp, base }: Description, transport: Transport): Promise<void> {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
@@ -115,7 +113,7 @@ export class RtspSession {
           await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport);
           this.#receivers.push(receiver);
         } catch (error) {
-          this.#throwUnlessSpare(receiver, error);
+          this.#throwUnlessOptional(receiver, error);
           refusals.push([receiver, error]);
         }
       }
@@ -125,14 +123,14 @@ export class RtspSession {
       throw refusal ? refusal[1] : this.#offersNothing(sdp);
     }
     for (const { kind, formats } of unknown) {
-      this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'camera offers a track that cannot be taken');
+      this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'camera offers an unsupported track');
     }
     for (const [{ format }, cause] of refusals) {
       this.#log.warn({ codec: format.encoding, reason: explain(cause) }, 'camera refuses to set up a track');
     }
   }
 
-  /** PLAY, then until the connection ends, the camera falls silent or `signal` aborts. */
+  /** PLAY; returns when `signal` aborts. @throws when the connection ends or the media fails */
   async play(fields: readonly HeaderField[], attempt: PlayAttempt, signal: AbortSignal): Promise<void> {
     this.#transports.open();
     await this.#client.play(fields);
@@ -190,7 +188,7 @@ export class RtspSession {
     return !isBackChannel && direction !== 'inactive' && (this.#hasAudio || kind !== 'audio');
   }
 
-  /** The first format that we can take; metadata and what nobody can decode are left alone. */
+  /** The first supported format; undefined for metadata and unknown codecs. */
   #choose(media: SdpMedia): TrackReceiver | undefined {
     for (const format of media.formats) {
       const receiver = new TrackReceiver(format, this.#timeline, this.#streamWriter, this.#clock, this.#traits);
@@ -201,8 +199,8 @@ export class RtspSession {
     return undefined;
   }
 
-  /** One can do without sound, but not without the picture. */
-  #throwUnlessSpare(receiver: TrackReceiver, error: unknown): void {
+  /** Audio is optional, video is not. */
+  #throwUnlessOptional(receiver: TrackReceiver, error: unknown): void {
     const isRefusal = error instanceof TransportRefused;
     if (receiver.isVideo || !(isRefusal || (error instanceof PerchError && error.code !== 'unauthorized'))) {
       throw isRefusal ? new TransportRefused(error.cause, error.hasBegun || this.#receivers.length > 0) : error;
@@ -211,7 +209,7 @@ export class RtspSession {
 
   #offersNothing(sdp: Sdp): PerchError {
     const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
-    const reason = this.#hasAudio ? 'none of which can be taken' : 'of which nothing is left without sound (audio: no)';
+    const reason = this.#hasAudio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
     const message = `camera of path '${this.#name}' offers ${offer}, ${reason}`;
     return new PerchError('unsupported', message, { path: this.#name });
   }
@@ -219,7 +217,7 @@ export class RtspSession {
   #report(): void {
     for (const transport of this.#transports.all) {
       const { receiver } = transport;
-      this.#tally(receiver);
+      this.#logFaults(receiver);
       this.#reportClock(receiver);
       const packet = receiver.receiverReport(this.#transports.ssrc);
       if (packet) {
@@ -236,20 +234,20 @@ export class RtspSession {
     }
   }
 
-  /** What went wrong packet by packet is told in sum. */
-  #tally(receiver: TrackReceiver): void {
+  /** Logs faults of packets, summed up. */
+  #logFaults(receiver: TrackReceiver): void {
     const { badPackets, format, sequence, timeline } = receiver;
     const faults = badPackets + sequence.lost + sequence.late + timeline.jumps;
-    if (faults > (this.#toldFaults.get(receiver) ?? 0)) {
-      this.#toldFaults.set(receiver, faults);
+    if (faults > (this.#loggedFaults.get(receiver) ?? 0)) {
+      this.#loggedFaults.set(receiver, faults);
       const { lost, late } = sequence;
       const { junkBytes } = this.#connection;
       const facts = { codec: format.encoding, lost, late, badPackets, jumps: timeline.jumps, junkBytes };
-      this.#log.debug(facts, 'camera sends with faults');
+      this.#log.debug(facts, 'faulty packets from the camera');
     }
   }
 
-  /** A way that brings nothing is given up before the read timeout, where there is another. */
+  /** A silent transport is given up before the read timeout, if another is left. */
   #watchStart(playingMs: number, { transport, silenceMs, onMedia }: PlayAttempt): void {
     if (this.#hasMedia) {
       return;
@@ -258,12 +256,12 @@ export class RtspSession {
       this.#hasMedia = true;
       onMedia();
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
-      const message = `camera of path '${this.#name}' has sent nothing by ${TRANSPORT_NAME[transport]} for ${silenceMs / 1000} s`;
+      const message = `camera of path '${this.#name}' has sent nothing over ${TRANSPORT_NAME[transport]} for ${silenceMs / 1000} s`;
       throw new TransportRefused(new PerchError('timeout', message, { path: this.#name }), true);
     }
   }
 
-  /** Over TCP nothing gets lost that a key frame would bring back sooner. */
+  /** Not over TCP, which loses no packets. */
   #askForLostPictures(nowMs: number): void {
     if (nowMs - this.#keyFrameAskedMs < KEY_FRAME_EVERY_MS) {
       return;
@@ -274,10 +272,10 @@ export class RtspSession {
         this.#keyFrameAskedMs = nowMs;
         // Compound packets begin with a report, RFC 4585 §3.1.
         const report = writeEmptyReport(this.#transports.ssrc, RECEIVER_CNAME);
-        const wish = writePli(this.#transports.ssrc, ssrc);
-        const packet = new Uint8Array(report.length + wish.length);
+        const pli = writePli(this.#transports.ssrc, ssrc);
+        const packet = new Uint8Array(report.length + pli.length);
         packet.set(report);
-        packet.set(wish, report.length);
+        packet.set(pli, report.length);
         transport.sendControl(packet);
         this.#streamWriter.requestKeyFrame();
       }
@@ -289,7 +287,7 @@ export class RtspSession {
     const share = isTcpLeft && transport !== 'tcp' ? this.#loss.tick(nowMs, packets, lost) : undefined;
     if (share !== undefined) {
       const percent = (100 * share).toFixed(1);
-      const message = `${percent} % of what the camera of path '${this.#name}' sends by ${TRANSPORT_NAME[transport]} gets lost`;
+      const message = `${percent} % of the packets from the camera of path '${this.#name}' are lost over ${TRANSPORT_NAME[transport]}`;
       throw new TransportRefused(new PerchError('unavailable', message, { path: this.#name }), true);
     }
   }
@@ -309,9 +307,9 @@ export class RtspSession {
     this.#watchPicture(nowMs, startedMs, silentMs);
   }
 
-  /** Sound does not keep a connection whose picture has stopped, nor do packets that never make a whole one. */
+  /** Ends a session whose picture has stopped, or whose packets never form a complete one, even if audio arrives. */
   #watchPicture(nowMs: number, startedMs: number, silentMs: number): void {
-    // When all stops at once the sound is a moment younger than the picture: that is not yet sound alone.
+    // When all media stops at once, the last audio is slightly newer than the last picture: that is not audio alone.
     const hasSound = silentMs < this.#readTimeoutMs / 2;
     for (const receiver of this.#receivers) {
       if (!receiver.isVideo || receiver.packets === 0 || this.#streamWriter.hasLeftOut(receiver)) {
@@ -320,7 +318,7 @@ export class RtspSession {
       const { encoding } = receiver.format;
       const context = { path: this.#name, codec: encoding, absence: 'refuses' };
       if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
-        const message = `camera of path '${this.#name}' has sent no picture for ${this.#readTimeoutMs / 1000} s, only sound`;
+        const message = `camera of path '${this.#name}' has sent no video for ${this.#readTimeoutMs / 1000} s, only audio`;
         throw new PerchError('timeout', message, context);
       }
       const fault = brokenPicture(receiver, startedMs, nowMs);

@@ -14,7 +14,7 @@ import type { RtspSourceOptions } from './request/settings.ts';
 const UDP: Partial<RtspSourceOptions> = { rtspTransport: 'udp' };
 const firstBytes = (run: Run) => run.samples.map(({ sample }) => sample.data[0]);
 
-test('sound comes over UDP, to an even port of ours, and the next is for RTCP', async () => {
+test('RTP arrives on an even port, and RTCP on the next one', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
   await using run = new Run(url(camera), UDP);
@@ -28,7 +28,7 @@ test('sound comes over UDP, to an even port of ours, and the next is for RTCP', 
   expect(run.source.statistics).toMatchObject({ transport: 'UDP', packets: 5, lost: 0, reordered: 0 });
 });
 
-test('ports of ours are taken from the range', async () => {
+test('ports are taken from the configured range', async () => {
   const [first, last] = await freeUdpPair();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 1)));
@@ -37,7 +37,7 @@ test('ports of ours are taken from the range', async () => {
   expect(udp.asked?.clientPort).toEqual([first, last]);
 });
 
-test('a range without a free pair is told', async () => {
+test('a range without a free pair is an error', async () => {
   const [first, last] = await freeUdpPair();
   await using camera = await scriptedCamera(() => undefined);
   const taken = await bound(last);
@@ -46,7 +46,7 @@ test('a range without a free pair is told', async () => {
   taken.close();
 });
 
-test('a packet goes from each of our ports to the camera before PLAY and after it, so that firewalls let the answer in', async () => {
+test('each port sends a packet to the camera before and after PLAY, so that firewalls let the replies in', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 1)));
   await using run = new Run(url(camera), UDP);
@@ -56,7 +56,7 @@ test('a packet goes from each of our ports to the camera before PLAY and after i
   expect(udp.rtcp[0]).toMatch(/^80c90001[0-9a-f]{8}$/);
 });
 
-test('packets out of order and twice come out as they were sent, and are counted', async () => {
+test('reordered and duplicate packets are delivered in order, and counted', async () => {
   await using udp = await udpCamera();
   const order = [0, 2, 1, 1, 5, 4, 3, 6];
   await using camera = await scriptedCamera(udp.script(order.map((sequence) => soundPacket(sequence))));
@@ -66,14 +66,14 @@ test('packets out of order and twice come out as they were sent, and are counted
   expect(run.source.statistics).toMatchObject({ packets: 7, reordered: 3, late: 1, lost: 0 });
 });
 
-test('a lost packet is counted, and those behind it come although no other follows', async () => {
+test('a lost packet is counted, and the packets after it are delivered without another one', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   const packets = [soundPacket(0), soundPacket(1), soundPacket(3)];
   await using camera = await scriptedCamera(udp.script(packets));
   await using run = new Run(url(camera), { ...UDP, readTimeoutMs: 60_000 }, clock);
   await run.sampled(2);
-  // Behind the last packet nothing can be out of order, so this tells that it has come.
+  // Nothing follows the last packet, so this shows that it has arrived.
   udp.send(soundPacket(4));
   while (run.samples.length < 4) {
     await clock.advance(500);
@@ -82,7 +82,7 @@ test('a lost packet is counted, and those behind it come although no other follo
   expect(run.source.statistics).toMatchObject({ lost: 1, late: 0 });
 });
 
-test('datagrams of 60,000 bytes come in whole', async () => {
+test('datagrams of 60,000 bytes are received whole', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script([soundPacket(0, 60_000)]));
   await using run = new Run(url(camera), UDP);
@@ -90,7 +90,7 @@ test('datagrams of 60,000 bytes come in whole', async () => {
   expect(run.samples.reduce((bytes, { sample }) => bytes + sample.data.length, 0)).toBe(60_000);
 });
 
-/** Sends packet 0 from a stranger, then packet 1 from the camera itself: what comes first tells who was heard. */
+/** Sends packet 0 from another sender, then packet 1 from the camera: the first received one shows whether the other was accepted. */
 async function firstHeard(
   transport: string | undefined,
   options: Partial<RtspSourceOptions>,
@@ -127,11 +127,11 @@ test.for<[who: string, transport: string | undefined, options: Partial<RtspSourc
 test.for<[who: string, transport: string | undefined, options: Partial<RtspSourceOptions>, address: string]>([
   ['another port of the camera, with rtspAnyPort', undefined, { rtspAnyPort: true }, '127.0.0.1'],
   ['whichever port of a camera that names none', '', {}, '127.0.0.1'],
-])('datagrams of %s are taken', async ([, transport, options, address]) => {
+])('datagrams of %s are accepted', async ([, transport, options, address]) => {
   expect(await firstHeard(transport, options, { address })).toMatchObject({ first: 0 });
 });
 
-test('the source that the camera names may send', async () => {
+test('datagrams of the source in the reply are accepted', async () => {
   await using udp = await udpCamera('127.0.0.3');
   const transport = `server_port=${udp.ports[0]}-${udp.ports[1]};source=127.0.0.3`;
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 2), transport));
@@ -140,7 +140,7 @@ test('the source that the camera names may send', async () => {
   await udp.until(() => udp.rtp.length > 0);
 });
 
-test('receiver reports go to the RTCP port each five seconds, and name the sender report that came there', async () => {
+test('receiver reports go to the RTCP port every five seconds and refer to the last sender report', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
@@ -150,7 +150,7 @@ test('receiver reports go to the RTCP port each five seconds, and name the sende
   udp.sendControl(writeSenderReport(report, 'camera'));
   const ntpMiddle = Buffer.from(writeSenderReport(report, 'camera').subarray(10, 14)).toString('hex');
   const isReport = (hex: string) => hex.startsWith('81c90007') && hex.slice(48, 56) === ntpMiddle;
-  // The sender report may come after the first of ours has gone.
+  // The sender report may arrive after the first receiver report.
   while (!udp.rtcp.some(isReport)) {
     const count = udp.rtcp.length;
     await clock.advance(5_000);
@@ -159,7 +159,7 @@ test('receiver reports go to the RTCP port each five seconds, and name the sende
   }
 });
 
-test('a goodbye by RTCP ends the session', async () => {
+test('an RTCP BYE ends the session', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 1)));
@@ -186,7 +186,7 @@ test('the end of the RTSP connection ends the session', async () => {
   expect(await run.failure()).toMatch(/^camera (closed|broke) the connection of path 'garden'$/);
 });
 
-test('a camera that falls silent is given up after the read timeout', async () => {
+test('a session without media ends after the read timeout', async () => {
   const clock = new FakeClock();
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 1)));
@@ -196,7 +196,7 @@ test('a camera that falls silent is given up after the read timeout', async () =
   expect(await run.failure()).toBe("camera of path 'garden' has sent no media for 10 s");
 });
 
-test('stopping sends TEARDOWN, and our ports are free again', async () => {
+test('stopping sends TEARDOWN and frees the ports', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 1)));
   {
@@ -209,7 +209,7 @@ test('stopping sends TEARDOWN, and our ports are free again', async () => {
   }
 });
 
-test('media that a path cannot take any more end the run, and not the process', async () => {
+test('a path that fails to accept media ends the run, not the process', async () => {
   await using udp = await udpCamera();
   await using camera = await scriptedCamera(udp.script(soundFrom(0, 5)));
   const options = { name: 'garden', url: url(camera), readTimeoutMs: 5000, ...UDP };
@@ -220,7 +220,7 @@ test('media that a path cannot take any more end the run, and not the process', 
   await expect(source.run({ publish: open }, new AbortController().signal)).rejects.toThrow('the path is gone');
 });
 
-test('while the goodbye is not answered yet nothing is taken any more', async () => {
+test('media that arrives during TEARDOWN is dropped', async () => {
   await using udp = await udpCamera();
   const script = udp.script(soundFrom(0, 1));
   let isAsked = false;
@@ -230,7 +230,7 @@ test('while the goodbye is not answered yet nothing is taken any more', async ()
     }
     isAsked = true;
     udp.send(...soundFrom(1, 5));
-    // What was sent before on another socket is there when this is.
+    // Datagrams sent before on another socket arrive before this one.
     setImmediate(() => caller.reply(request, 200));
     return true;
   });
@@ -244,22 +244,19 @@ test('while the goodbye is not answered yet nothing is taken any more', async ()
 test.for([
   ['has fallen silent', [soundPacket(0)], 10_500],
   ['never sent anything', [], 10_500],
-] as const)(
-  'a camera that %s is told goodbye, so that it does not go on with a session that is over',
-  async ([, packets, afterMs]) => {
-    const clock = new FakeClock();
-    await using udp = await udpCamera();
-    await using camera = await scriptedCamera(udp.script(packets));
-    await using run = new Run(url(camera), { ...UDP, readTimeoutMs: 10_000 }, clock);
-    await (packets.length > 0 ? run.sampled(1) : camera.until(() => camera.callers[0]?.methods.at(-1) === 'PLAY'));
-    await clock.advance(0);
-    await clock.advance(afterMs);
-    await run.failure();
-    expect(lastCaller(camera).methods.at(-1)).toBe('TEARDOWN');
-  },
-);
+] as const)('a camera that %s gets a TEARDOWN', async ([, packets, afterMs]) => {
+  const clock = new FakeClock();
+  await using udp = await udpCamera();
+  await using camera = await scriptedCamera(udp.script(packets));
+  await using run = new Run(url(camera), { ...UDP, readTimeoutMs: 10_000 }, clock);
+  await (packets.length > 0 ? run.sampled(1) : camera.until(() => camera.callers[0]?.methods.at(-1) === 'PLAY'));
+  await clock.advance(0);
+  await clock.advance(afterMs);
+  await run.failure();
+  expect(lastCaller(camera).methods.at(-1)).toBe('TEARDOWN');
+});
 
-test('a refused SETUP leaves no port open', async () => {
+test('a rejected SETUP leaves no port open', async () => {
   const [first, last] = await freeUdpPair();
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
@@ -275,7 +272,7 @@ test('a refused SETUP leaves no port open', async () => {
   }
 });
 
-test('a camera that answers UDP with TCP is taken at its word', async () => {
+test('a camera that answers UDP with TCP is played over TCP', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method === 'SETUP') {
       caller.reply(request, 200, [['Transport', 'RTP/AVP/TCP;unicast;interleaved=4-5']]);

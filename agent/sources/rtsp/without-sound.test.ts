@@ -10,23 +10,23 @@ const asked = (camera: Parameters<typeof lastCaller>[0]) =>
 test.for([
   ['not wanted', false, ['track1']],
   ['wanted', true, ['track1', 'track2']],
-] as const)('a camera whose sound is %s is asked for these tracks', async ([, audio, tracks]) => {
+] as const)('with audio %s these tracks are set up', async ([, audio, tracks]) => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND });
   await using _run = new Run(url(camera), { audio });
   await camera.until(() => camera.callers.at(-1)?.methods.includes('PLAY') ?? false);
   expect(asked(camera)).toEqual(tracks);
 });
 
-test('pictures of a camera whose sound is not wanted come alone, at once', async () => {
+test('without audio, video is published at once', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + SOUND });
   await using run = new Run(url(camera), { audio: false });
   await run.sampled(3);
   expect(run.tracks.map(({ codec }) => codec)).toEqual(['h264']);
 });
 
-test('a camera that has sound alone is not asked for it, and the reason is told', async () => {
+test('a camera with audio only is rejected with the reason', async () => {
   await using camera = await scriptedCamera(() => undefined, SOUND_SDP);
   await using run = new Run(url(camera), { audio: false });
-  expect(await run.failure()).toContain('of which nothing is left without sound (audio: no)');
+  expect(await run.failure()).toContain('of which nothing is left without audio (audio: no)');
   expect(asked(camera)).toEqual([]);
 });

@@ -1,15 +1,15 @@
-/** The least delay is looked for in the last one to two windows: long enough to see past a burst, short enough to follow drift. */
+/** The least delay of the last one to two windows is used: long enough to outlast a burst, short enough to follow drift. */
 const WINDOW_MS = 10_000;
-/** How fast the offset may move: too slow to see, and no label runs backwards. */
+/** Fastest change of the offset: imperceptible, and times never run backwards. */
 const MAX_SLEW = 500e-6;
-/** A sender may begin with a burst of what it has kept: the least delay is not known before its end. Until then the offset falls freely. */
+/** A sender may begin with a burst of cached media, before whose end the least delay is unknown. Until then the offset falls freely. */
 const SETTLE_MS = 3_000;
-/** Beyond this the sender's clock was stopped, and crawling back would take hours. */
+/** A larger error is a clock that was stopped, which is followed at once. */
 const STEP_MS = 1_000;
 
 /**
- * Finds where a sender's media clock stands on our monotonic clock. Packets can only be late, never early, so the least
- * `arrival - media time` of some seconds is the truth and the rest is the network. The answer follows it slowly:
+ * Estimates the offset of a sender's media clock to our monotonic clock. Packets can be late, never early, so the least
+ * `arrival - media time` of some seconds is the offset, and the rest is network delay. The answer follows it slowly:
  * jitter does not reach it, drift does.
  */
 export class ArrivalFilter {
@@ -23,7 +23,7 @@ export class ArrivalFilter {
 
   /**
    * @param atMs monotonic time of arrival
-   * @param mediaMs the sender's clock in what arrived
+   * @param mediaMs media time of the packet
    */
   push(atMs: number, mediaMs: number): void {
     const offsetMs = atMs - mediaMs;
@@ -49,7 +49,7 @@ export class ArrivalFilter {
     this.#lastAtMs = atMs;
   }
 
-  /** Media time has been set forward: what was 0 is `ms` now. */
+  /** Media time was set forward by `ms`. */
   advance(ms: number): void {
     this.offsetMs -= ms;
     this.#leastMs -= ms;

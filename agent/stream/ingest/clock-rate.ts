@@ -6,27 +6,27 @@ const GROUPS = 4;
 const KEPT_WINDOWS = GROUPS * 16;
 /** From one group to the next the lag must change by at least this, and each time by the same, within a quarter. */
 const MIN_GROWTH_MS = 120;
-/** Where it is less than that each second, a network that becomes slower looks the same for a while. */
+/** A smaller growth per second also occurs while a network becomes slower. */
 const MIN_SLOW_GROWTH_MS = 334;
 const MAX_SPREAD = 0.25;
 /** A lag that grows by more of the time than this, and by less than `GROSS`, is a network that carries only part of the stream. */
 const MAX_SLOW_SHARE = 0.25;
-/** Where less of the time passes between pictures than within them, the network is busy, and it is the network that is slow. */
+/** With a smaller share of idle time between pictures, the network is the limit. */
 const MIN_IDLE_SHARE = 0.5;
-/** A clock that is wrong by this factor shows with this many timestamps in a row. */
+/** A clock wrong by this factor is detected after this many timestamps in a row. */
 const GROSS = 8;
 const GROSS_STEPS = 8;
-/** Small pictures that the network has held back come as fast as that, too, and so do those that a camera has kept: not for so long. */
+/** Small pictures delayed by the network, or cached by the camera, arrive as fast, but for a shorter time. */
 const MIN_GROSS_FAST_MS = 1_000;
 const MIN_GROSS_STEP_MS = 5;
 const MAX_GROSS_STEP_MS = 1_000;
 /** What cameras count instead of what they announce, in Hz; a measured rate this near is one of them. */
 const LIKELY_RATES = [1_000, 8_000, 16_000, 44_100, 48_000, 90_000, 1_000_000];
 const SNAP_SHARE = 0.35;
-/** Once a clock is known to be wrong its rate is measured again by groups of this many windows. */
+/** A clock known to be wrong is measured again by groups of this many windows. */
 const REFINE_WINDOWS = 8;
 const MAX_REFINED_MS = 1_000;
-/** So near to 1 it is right. */
+/** A factor this close to 1 is correct. */
 const RIGHT_SHARE = 0.002;
 
 /**
@@ -35,7 +35,7 @@ const RIGHT_SHARE = 0.002;
  * A camera whose clock is right, or nearly so, keeps the factor 1 exactly.
  */
 export class ClockRate {
-  /** What one tick of the camera's is worth in ticks of the announced rate. */
+  /** Ticks of the announced rate for one tick of the camera. */
   factor = 1;
   readonly #announcedHz: number;
   /** Least lag of each window, oldest first, and the time without packets in it. */
@@ -83,7 +83,7 @@ export class ClockRate {
     const stepMs = atMs - this.#lastMs;
     this.#stepIdleMs += idleMs;
     if (stepMs < MIN_GROSS_STEP_MS) {
-      // What came together is one step.
+      // Packets that arrive together are one step.
       return false;
     }
     const stepTicks = ticks - this.#lastTicks;
@@ -182,7 +182,7 @@ export class ClockRate {
     return leastMs;
   }
 
-  /** Lags of the former factor cannot be compared with what comes. */
+  /** Lags measured with the former factor are dropped. */
   #change(factor: number): boolean {
     this.factor = Math.abs(factor - 1) < RIGHT_SHARE ? 1 : factor;
     this.#lags.length = 0;

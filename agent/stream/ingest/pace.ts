@@ -1,23 +1,23 @@
-/** How fast a surplus or a deficit is forgotten, so that a sender whose clock runs a little fast never has one. */
+/** Decay of a surplus or deficit, so that a sender with a slightly fast clock never builds one up. */
 const LEAK = 0.01;
-/** Near the limit a sender is probably slowed down to it: no faster than capture times follow without a step (`Timeline`). */
+/** Near the limit the sender is probably throttled to it: as slow as capture times follow without a step (`Timeline`). */
 const SLOW_LEAK = 200e-6;
 const SLOW_LEAK_FROM_MS = 1_500;
-/** A track without a packet among this many has stopped, or shows one picture for a whole song. */
+/** A track without a packet among this many has stopped, or has a single picture. */
 const RECENT_PACKETS = 256;
 
-/** How far the media time of one track has come ahead of real time since it began. */
+/** How far the media time of one track is ahead of real time since its start. */
 export class Pace {
   #surplusMs = 0;
   #mediaMs = Number.NaN;
   #atMs = 0;
 
-  /** @param mediaMs of the newest that has come, without jumps; @param nowMs monotonic */
+  /** @param mediaMs of the newest packet, without jumps @param nowMs monotonic */
   push(mediaMs: number, nowMs: number): void {
     if (mediaMs === this.#mediaMs) {
       return;
     }
-    // What has come late is made up for afterwards, so that a deficit is kept as well.
+    // A deficit is kept as well, because a late sender catches up.
     this.#surplusMs = Number.isNaN(this.#mediaMs) ? 0 : this.surplusMs(nowMs) + mediaMs - this.#mediaMs;
     this.#mediaMs = mediaMs;
     this.#atMs = nowMs;
@@ -37,7 +37,7 @@ interface TrackPace {
   last: number;
 }
 
-/** The pace of a sender: that of the slowest of its tracks that deliver. One whose timestamps alone run too fast is wrong. */
+/** The pace of a sender is that of its slowest active track: a single fast track has wrong timestamps. */
 export class SenderPace {
   readonly #tracks: TrackPace[];
   #packets = 0;
@@ -46,7 +46,7 @@ export class SenderPace {
     this.#tracks = Array.from({ length: tracks }, () => ({ pace: new Pace(), last: -RECENT_PACKETS }));
   }
 
-  /** A packet of a track has come. @returns whether all tracks that deliver are ahead by more than `limitMs` */
+  /** Called for each packet. @returns whether all active tracks are ahead by more than `limitMs` */
   push(track: number, mediaMs: number, nowMs: number, limitMs: number): boolean {
     const paced = this.#tracks[track] as TrackPace;
     paced.pace.push(mediaMs, nowMs);

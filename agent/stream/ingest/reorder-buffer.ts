@@ -1,11 +1,11 @@
-/** What packets are handed to in the order of their numbers, such as a TrackReceiver. */
+/** Receives packets in order, such as `TrackReceiver`. */
 interface PacketSink {
   /** @param chunk holds the packet in [start, end), valid during the call only; @returns whether it is media of this track */
   packet(chunk: Uint8Array, start: number, end: number, atMs: number): boolean;
 }
 
 export interface ReorderLimits {
-  /** A power of two: so far ahead of a missing packet others wait. */
+  /** A power of two: how far ahead of a missing packet others wait. */
   readonly windowPackets: number;
   /** A packet that is missing for this long is lost. */
   readonly longestWaitMs: number;
@@ -28,9 +28,9 @@ const RTP_HEADER_BYTES = 12;
  * `push` and `flush`.
  */
 export class ReorderBuffer {
-  /** Packets that came twice, or after their place had been given up: they go no further. */
+  /** Duplicates, and packets after their place was given up: dropped. */
   late = 0;
-  /** Packets that came after a later one and were put in order. */
+  /** Packets received out of order and reordered. */
   reordered = 0;
   readonly #sink: PacketSink;
   readonly #payloadType: number;
@@ -42,16 +42,16 @@ export class ReorderBuffer {
   readonly #arrivedMs: Float64Array;
   #waiting = 0;
   #waitingBytes = 0;
-  /** The highest sequence number of those that wait. */
+  /** Highest waiting sequence number. */
   #farthest = 0;
-  /** When the first of those that wait came. */
+  /** Arrival of the first waiting packet. */
   #waitingSinceMs = 0;
-  /** The sequence number that comes next; -1 before the first packet. */
+  /** Next sequence number; -1 before the first packet. */
   #next = -1;
   /** The only sequence number that would prove a restart of the sender; -1: none expected. */
   #restartAt = -1;
   #lastAtMs = 0;
-  /** Of the packet that was handed on last. */
+  /** Of the last delivered packet. */
   #lastTimestamp = 0;
   #lastSsrc = 0;
 
@@ -98,12 +98,12 @@ export class ReorderBuffer {
     if (ahead <= MAX_DROPOUT || sequence === this.#restartAt) {
       return this.#pass(chunk, start, end, sequence, atMs);
     }
-    // A single wild number may be junk: the sink decides about it, and here only the next one proves it.
+    // A single stray number may be junk, which the sink judges; here the next one decides.
     this.#restartAt = (sequence + 1) & 0xffff;
     return this.#deliver(chunk, start, end, atMs);
   }
 
-  /** Called now and then, so that nothing waits longer than it should when no packet comes. @param nowMs monotonic */
+  /** Called at intervals, to end waits when no packet arrives. @param nowMs monotonic */
   flush(nowMs: number): void {
     while (this.#waiting > 0 && nowMs - this.#waitingSinceMs >= this.#longestWaitMs) {
       this.#release();
@@ -160,7 +160,7 @@ export class ReorderBuffer {
     }
   }
 
-  /** Gives up what is missing before the first packet that waits. */
+  /** Gives up the packets missing before the first waiting one. */
   #release(): void {
     while (!this.#slots[this.#next & this.#slotMask]) {
       this.#next = (this.#next + 1) & 0xffff;
@@ -168,7 +168,7 @@ export class ReorderBuffer {
     this.#drain();
   }
 
-  /** Hands on what waits and is next. */
+  /** Delivers waiting packets that are next. */
   #drain(): void {
     for (;;) {
       const slot = this.#next & this.#slotMask;
@@ -197,7 +197,7 @@ export class ReorderBuffer {
     return firstMs;
   }
 
-  /** Times of arrival never run backwards for the sink. */
+  /** Arrival times never run backwards for the sink. */
   #deliver(chunk: Uint8Array, start: number, end: number, atMs: number): boolean {
     this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
     this.#lastTimestamp = read32(chunk, start + 4);

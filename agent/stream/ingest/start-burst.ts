@@ -1,15 +1,15 @@
-/** A burst from before PLAY comes within this time. Later a step that is too fast is a jump of the camera's clock. */
+/** A burst of media from before PLAY arrives within this time. Later, a step that is too fast is a jump of the camera's clock. */
 const MAX_BEGINNING_MS = 3_000;
 /** Less than this is jitter. */
 const MIN_SURPLUS_MS = 300;
-/** A burst is over when nothing has come too fast for this time: the network or this machine may pause within it. */
+/** A burst ends after this time without a fast packet: the network or this machine may pause within it. */
 const CALM_MS = 100;
 
-/** Recognises that a track begins with a burst: the camera sends what it has kept, faster than it was captured. */
+/** Detects a burst at the start of a track: cached media, sent faster than it was captured. */
 export class StartBurst {
-  /** How much older the track is than it seemed at `open`, in milliseconds. */
+  /** How much older the track is than estimated at `open`, in milliseconds. */
   olderMs = 0;
-  /** Samples come faster than they were captured. */
+  /** Samples arrive faster than they were captured. */
   isFast = false;
   isOver = false;
   #surplusMs = 0;
@@ -19,7 +19,7 @@ export class StartBurst {
   #mediaMs = 0;
   #fastAtMs = Number.NEGATIVE_INFINITY;
 
-  /** The burst is large and is not over. */
+  /** A large burst that has not ended. */
   get isRunning(): boolean {
     return this.isFast && this.#surplusMs >= MIN_SURPLUS_MS;
   }
@@ -29,8 +29,8 @@ export class StartBurst {
   }
 
   /**
-   * A timestamp later than all before.
-   * @param olderMs how much earlier all samples before it were captured than was assumed until now
+   * Called for each timestamp later than all before.
+   * @param olderMs how much earlier all previous samples were captured than assumed until now
    */
   push(mediaMs: number, atMs: number, olderMs: number): void {
     if (Number.isNaN(this.#firstAtMs)) {

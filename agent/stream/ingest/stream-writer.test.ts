@@ -168,7 +168,7 @@ test('a camera whose picture stops is given up although its sound goes on', asyn
   await clock.advance(9_000);
   await camera.send(...sound(1, 1));
   await clock.advance(1_000);
-  expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no picture for 10 s, only sound");
+  expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no video for 10 s, only audio");
 });
 
 test.for([

@@ -8,24 +8,24 @@ import type { Timeline } from './timeline.ts';
 import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
 
 interface StreamWriterTimes {
-  /** The stream opens without sound after this long: microphones may be off. */
+  /** The stream opens without audio after this long: microphones may be off. */
   readonly soundMs: number;
   /** The same for a video track without any packet; not before `soundMs`. */
   readonly pictureMs: number;
   /**
-   * The configuration key that says so, for a sender that cannot be made to begin again (a browser): what it sends later is done
-   * without. Undefined: a picture that comes later is worth a new start.
+   * The configuration key of these times, for a sender that cannot restart (a browser): its later tracks are left out. Undefined: a
+   * video track that comes later restarts the connection.
    */
   readonly key?: string;
 }
 
-/** A missing picture, or a track that sends without a description, delays the others for at most this long. */
+/** Longest delay of the other tracks by a missing video track, or one without a description. */
 const MISSING_MS = 20_000;
 const CAMERA_TIMES: StreamWriterTimes = { soundMs: 5_000, pictureMs: MISSING_MS };
-/** What is kept until the stream opens; when there is more, what comes before the newest key picture goes. */
+/** Kept until the stream opens; beyond this, units before the newest key picture are dropped. */
 const HELD_BYTES = 16 << 20;
 const HELD_UNITS = 4_000;
-/** The first unit of a track that has given none yet may be older than what has arrived of it (B-frames). */
+/** The first unit of a track without one yet may be older than its newest packet (B-frames). */
 const MARGIN_MS = 1_000;
 
 interface HeldUnit {
@@ -40,11 +40,11 @@ interface HeldUnit {
 interface OutputTrack {
   readonly index: number;
   lastDts: number;
-  /** Jumps of its clock that the stream knows of. */
+  /** Jumps of its clock reported to the stream. */
   jumps: number;
 }
 
-/** Holds the units of a connection back until every track is known, then opens the stream and writes to it. */
+/** Keeps the units of a connection until all tracks are known, then opens the stream and writes to it. */
 export class StreamWriter implements UnitOutput {
   readonly #sink: StreamSink;
   readonly #timeline: Timeline;
@@ -60,15 +60,15 @@ export class StreamWriter implements UnitOutput {
   #damage = 0;
   #needsRestart = false;
   #wasComplete = false;
-  /** What came after the stream had opened without it. */
+  /** Tracks that came after the stream had opened without them. */
   readonly #late = new Set<TrackReceiver>();
   #stream: Stream | undefined;
 
   /**
    * @param receivers filled by the owner before the first packet
    * @param name of the path, for messages
-   * @param sender whose media these are, for messages
-   * @param times how long tracks that do not come are waited for
+   * @param sender of the media, for messages
+   * @param times how long to wait for missing tracks
    */
   constructor(
     sink: StreamSink,
@@ -88,7 +88,7 @@ export class StreamWriter implements UnitOutput {
     this.#times = times;
   }
 
-  /** The stream goes without this track. */
+  /** The stream has opened without this track. */
   hasLeftOut(receiver: TrackReceiver): boolean {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
   }
@@ -130,14 +130,14 @@ export class StreamWriter implements UnitOutput {
     this.#stream?.requestKeyFrame();
   }
 
-  /** Called regularly: stops waiting for missing tracks. @param playingMs since PLAY; @throws PerchError to start again */
+  /** Called at intervals: ends the wait for missing tracks. @param playingMs since PLAY @throws PerchError to restart */
   check(playingMs: number): void {
     if (this.#needsRestart) {
       const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
     }
     if (!this.#stream && this.#isComplete) {
-      // The end of a burst is waited for from one call to the next at most.
+      // Waits for the end of a burst for at most one interval.
       if (this.#wasComplete) {
         this.#open(this.#receivers);
       }

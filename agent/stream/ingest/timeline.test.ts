@@ -206,7 +206,7 @@ test.for<[what: string, arrivals: readonly Arrival[]]>([
 
 test('AAC frames keep their length where the RTP clock is not the sample rate', () => {
   const { timeline, track } = opened();
-  track.setClockRate(44_100);
+  track.clockRate = 44_100;
   let last = -1024;
   for (let frame = 0; frame < 5_000; frame += 1) {
     const timestamp = Math.round((frame * 1024 * 90_000) / 44_100);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { TickUnwrapper } from '../../media/rtp/ticks.ts';
+import { TickUnwrapper } from '../../media/rtp/sequence.ts';
 import { ArrivalFilter } from './arrival-filter.ts';
 import { ClockRate } from './clock-rate.ts';
 import { StartBurst } from './start-burst.ts';
@@ -7,19 +7,19 @@ import { UnitSpread } from './unit-spread.ts';
 
 /** Timestamps that run ahead of their packets' arrival by more than this, or for good behind it, have jumped. */
 const JUMP_MS = 5_000;
-/** Packets that are closer to each other come together. */
+/** Packets closer to each other arrive together. */
 const MIN_PAUSE_MS = 5;
-/** Pictures out of order (B-frames) reach this far back at most; what goes further back has jumped. */
+/** Reordered pictures (B-frames) step back by at most this; a larger step is a jump. */
 const REORDER_MS = 1_000;
 /** With `useAbsoluteTimestamp`, the camera's clock is trusted up to this distance from ours. */
 const MAX_CLOCK_OFFSET_MS = 10_000;
-/** Once it was further, it has to come nearer than this: labels that go back and forth cost recordings a file each time. */
+/** Hysteresis: each change of the clock costs recordings a new file. */
 const TRUSTED_AGAIN_MS = 9_000;
 /** A sender that restarts within this distance of the time of arrival has kept its clock. */
 const SAME_CLOCK_MS = 500;
-/** A clock that is known to be wrong is not measured so well that its times may run further ahead of their arrival. */
+/** Limit for times of a clock known to be wrong ahead of their arrival. */
 const MAX_AHEAD_MS = 200;
-/** Tracks that are no further apart than this stay so: a step is audible. */
+/** Smaller differences between tracks stay, because a step is audible. */
 const MIN_DELAY_MS = 100;
 /** Sender reports that set tracks further apart than this against their arrival are wrong. */
 const MAX_REPORT_SKEW_MS = 5_000;
@@ -34,11 +34,10 @@ export class Timeline {
   readonly #usesSenderClock: boolean;
   readonly #tracks: TrackTimeline[] = [];
   #wallOffsetMs = Number.NaN;
-  /** The sender's clock was near enough when it was last looked at. Of all tracks: sound and picture have one clock. */
+  /** The sender's clock was close enough at the last check. Common to all tracks, which have one clock. */
   #isTrusted = true;
   /** Tracks whose offsets to each other are not final: a burst may change them. */
   #settling: readonly TrackTimeline[] = [];
-
   /** Senders' clocks are not trusted to run at the announced rate. */
   readonly #checksRates: boolean;
 
@@ -74,7 +73,7 @@ export class Timeline {
         const byArrivalMs = track.arrivalOffsetMs - reference.arrivalOffsetMs;
         const skewMs = byReportMs - byArrivalMs;
         const isBelieved = Math.abs(skewMs) <= MAX_REPORT_SKEW_MS;
-        track.setBias(isBelieved ? skewMs : 0);
+        track.biasMs = isBelieved ? skewMs : 0;
         isByReports &&= isBelieved;
       }
     }
@@ -88,15 +87,15 @@ export class Timeline {
     }
   }
 
-  /** A track has begun with a burst that is not over: its offset to the other tracks is not known before its end. */
+  /** A track is still in its start burst, before whose end its offset to the other tracks is unknown. */
   get isInBurst(): boolean {
     const arrived = this.#arrived;
     return this.#checksRates && arrived.length > 1 && arrived.some(({ burst }) => burst.isRunning);
   }
 
   /**
-   * Called for each unit after `open`. A track that began with a burst is older than it seemed at `open`, so the other tracks are
-   * delayed by as much.
+   * Called for each unit after `open`. A track with a start burst is older than estimated at `open`: the other tracks are
+   * delayed by the same time.
    */
   follow(track: TrackTimeline): void {
     if (this.#settling.length === 0) {
@@ -137,7 +136,7 @@ export class Timeline {
     return track && track.senderMs(0) - track.captureMs(0) - this.#wallOffset();
   }
 
-  /** From monotonic to Unix milliseconds. A step of the wall clock is followed at once, its reading's rounding is not. */
+  /** From monotonic to Unix milliseconds. Follows steps of the wall clock at once, but not rounding errors. */
   #wallOffset(): number {
     const offsetMs = this.#clock.wallMs() - this.#clock.monoMs();
     if (!(Math.abs(offsetMs - this.#wallOffsetMs) < 5)) {
@@ -147,13 +146,13 @@ export class Timeline {
   }
 }
 
-/** One track's time. All ticks are those that `arrive` gave out: unwrapped, and continuous even where the camera's jump. */
+/** One track's time. All ticks are results of `arrive`: unwrapped, and continuous across jumps of the camera's clock. */
 export class TrackTimeline {
-  /** Times that the camera's timestamps jumped. */
+  /** Number of jumps of the camera's timestamps. */
   jumps = 0;
-  /** Sender reports' clock at ticks 0, NaN while none has come. Only for comparison with other tracks of the same camera. */
+  /** The sender reports' clock at ticks 0; NaN before the first. Only comparable with other tracks of the same camera. */
   reportOffsetMs = Number.NaN;
-  /** A report that came before the first packet: it waits for the timestamps' scale. */
+  /** A report from before the first packet. */
   #earlyReport: { readonly unixMs: number; readonly timestamp: number } | undefined;
   readonly #rtpClockRate: number;
   readonly #backTicks: number;
@@ -163,10 +162,10 @@ export class TrackTimeline {
   readonly burst = new StartBurst();
   #delayMs = 0;
   readonly #rate: ClockRate | undefined;
-  /** From here on the camera's ticks count by the factor of `#rate`. */
+  /** From these ticks on the factor of `#rate` applies. */
   #scaledFrom = 0;
   #scaledTicks = 0;
-  /** Where media time was when the clock was found wrong; NaN: it is right. */
+  /** When the clock was found to be wrong; NaN: it is right. */
   #wrongSinceMs = Number.NaN;
   #wrongSinceTicks = 0;
   #newestRaw = 0;
@@ -179,18 +178,21 @@ export class TrackTimeline {
   #shiftTicks = 0;
   #lastTimestamp = -1;
   #lastTicks = 0;
-  #newestTicks = 0;
+  /** The highest that have arrived. */
+  newestTicks = 0;
   #newestAtMs = 0;
   #mustReanchor = false;
-  #biasMs = 0;
-  #clockRate: number;
+  /** Added to capture times by `Timeline.align`. */
+  biasMs = 0;
+  /** Of the track; may differ from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
+  clockRate: number;
   /** Ticks that became pts 0, a fraction included. */
   #originTicks = 0;
 
   constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {
     this.#rate = checksRate ? new ClockRate(rtpClockRate) : undefined;
     this.#rtpClockRate = rtpClockRate;
-    this.#clockRate = rtpClockRate;
+    this.clockRate = rtpClockRate;
     this.#backTicks = (reorderMs * rtpClockRate) / 1000;
     this.#spread = new UnitSpread(rtpClockRate, reorderMs > 0, checksRate);
     this.#jumpTicks = (JUMP_MS * rtpClockRate) / 1000;
@@ -209,28 +211,14 @@ export class TrackTimeline {
     return this.#lastTimestamp >= 0;
   }
 
-  /** Of what has arrived. */
-  get newestTicks(): number {
-    return this.#newestTicks;
-  }
-
   /** Monotonic capture time of ticks 0, by arrival alone. */
   get arrivalOffsetMs(): number {
     return this.#filter.offsetMs;
   }
 
-  /** The track's own clock rate, where it differs from the RTP clock's (AAC at 44,100 Hz with RTP at 90,000). */
-  setClockRate(clockRate: number): void {
-    this.#clockRate = clockRate;
-  }
-
   /** The sender has restarted: its next timestamp is unrelated to the ones before. */
   restart(): void {
     this.#mustReanchor = this.hasArrived;
-  }
-
-  setBias(biasMs: number): void {
-    this.#biasMs = biasMs;
   }
 
   /**
@@ -247,7 +235,7 @@ export class TrackTimeline {
     }
     const isRepeated = timestamp === this.#lastTimestamp;
     const stuckMs = atMs - this.#newestAtMs;
-    // The packets of one picture keep one time, also when its clock is found to stand still.
+    // All packets of a picture keep one time, also when the clock is found to be stuck.
     const isOfOne = (!mayBegin || idleMs < MIN_PAUSE_MS) && stuckMs < 2 * JUMP_MS;
     if (isRepeated && !this.#mustReanchor && (stuckMs < JUMP_MS || isOfOne)) {
       return this.#lastTicks;
@@ -262,26 +250,26 @@ export class TrackTimeline {
     }
     let ticks = this.#scaled(raw) + this.#shiftTicks;
     const aheadOfArrival = ticks - this.#farthestTicks(atMs);
-    if (aheadOfArrival > 0 && ticks > this.#newestTicks) {
-      const back = Math.min(aheadOfArrival, ticks - this.#newestTicks - 1);
+    if (aheadOfArrival > 0 && ticks > this.newestTicks) {
+      const back = Math.min(aheadOfArrival, ticks - this.newestTicks - 1);
       this.#scaledTicks -= back;
       ticks -= back;
     }
     if (!isFirst) {
       const arrivedTicks = ((atMs - this.#newestAtMs) * this.#rtpClockRate) / 1000;
-      const aheadTicks = ticks - this.#newestTicks;
+      const aheadTicks = ticks - this.newestTicks;
       const isAhead = aheadTicks - arrivedTicks > this.#jumpTicks;
       const isOther = this.#mustReanchor && Math.abs(this.#msOf(aheadTicks - arrivedTicks)) > SAME_CLOCK_MS;
       this.#mustReanchor = false;
       if (isOther || isRepeated || isAhead || -aheadTicks > this.#backTicks) {
-        const anchorTicks = this.#newestTicks + Math.max(1, Math.round(arrivedTicks));
+        const anchorTicks = this.newestTicks + Math.max(1, Math.round(arrivedTicks));
         this.#shift(anchorTicks - ticks, !isRepeated || this.#rate === undefined);
         ticks = anchorTicks;
       }
     }
-    if (isFirst || ticks > this.#newestTicks) {
+    if (isFirst || ticks > this.newestTicks) {
       ticks += this.#catchUp(atMs, ticks);
-      this.#newestTicks = ticks;
+      this.newestTicks = ticks;
       this.#newestAtMs = atMs;
     }
     this.#lastTimestamp = timestamp;
@@ -295,7 +283,7 @@ export class TrackTimeline {
 
   /** A sender report: the camera's clock `unixMs` and its RTP timestamp are the same moment. */
   report(unixMs: number, timestamp: number): void {
-    // NTP time 0 means that the sender knows no time (RFC 3550 §6.4.1).
+    // NTP time 0: the sender has no clock (RFC 3550 §6.4.1).
     if (!(unixMs >= 0)) {
       return;
     }
@@ -307,7 +295,7 @@ export class TrackTimeline {
   }
 
   /**
-   * What has to be added to the times of a unit so that they rise as it arrived, where the camera repeats its timestamps.
+   * Ticks to add to a unit's times, so that they follow arrival if the camera repeats its timestamps.
    * Called for each unit in decoding order. @param atMs monotonic time of arrival
    */
   spread(ptsTicks: number, dtsTicks: number, atMs: number): number {
@@ -316,7 +304,7 @@ export class TrackTimeline {
 
   /** Monotonic time at which the sample was captured, estimated from arrival. */
   captureMs(ticks: number): number {
-    return this.#filter.offsetMs + this.#biasMs + this.#msOf(ticks);
+    return this.#filter.offsetMs + this.biasMs + this.#msOf(ticks);
   }
 
   /** The sender's own clock at `ticks`, Unix milliseconds; NaN before the first report. */
@@ -325,11 +313,11 @@ export class TrackTimeline {
   }
 
   open(originMs: number): void {
-    this.#originTicks = ((originMs - this.#filter.offsetMs - this.#biasMs) * this.#rtpClockRate) / 1000;
+    this.#originTicks = ((originMs - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
     this.burst.open();
   }
 
-  /** Media times are later by this from now on. The delay never becomes smaller. */
+  /** Delays media times from now on. The delay never decreases. */
   delay(ms: number): void {
     const moreMs = ms - this.#delayMs;
     if (moreMs >= MIN_DELAY_MS) {
@@ -341,10 +329,10 @@ export class TrackTimeline {
   /** pts or dts in ticks of the track's clock rate; negative for what is older than the stream's origin. */
   timeOf(ticks: number): number {
     // `+ 0` makes a rounded -0 a plain zero.
-    return Math.round(((ticks - this.#originTicks) * this.#clockRate) / this.#rtpClockRate) + 0;
+    return Math.round(((ticks - this.#originTicks) * this.clockRate) / this.#rtpClockRate) + 0;
   }
 
-  /** A camera whose clock has stood still, or runs far too slowly, is set forward: ticks to add. Network delays are never this long. */
+  /** Ticks to add for a clock that has stopped or runs far too slowly. Network delays are never this long. */
   #catchUp(atMs: number, ticks: number): number {
     const beforeMs = this.#filter.offsetMs;
     this.#filter.push(atMs, this.#msOf(ticks));
@@ -359,7 +347,7 @@ export class TrackTimeline {
     return lateTicks;
   }
 
-  /** TCP may keep the end of a picture until the next one comes (Nagle's algorithm): the pause before both counts. */
+  /** TCP may hold the end of a picture until the next one (Nagle's algorithm): the pause before both counts. */
   #takeIdleMs(atMs: number, idleMs: number): number {
     const pauseMs = atMs - this.#pausedUntilMs < MIN_PAUSE_MS ? this.#pauseMs : idleMs;
     this.#pauseMs = 0;
@@ -372,10 +360,10 @@ export class TrackTimeline {
     this.jumps += isJump ? 1 : 0;
   }
 
-  /** From here on ticks count differently. What the clock has lost until now is made up for at once; it is never set back. */
+  /** Applies a new factor. Lost time is added at once; time is never set back. */
   #rescale(raw: number, atMs: number): void {
     const arrived = Math.round(((atMs - this.#filter.offsetMs) * this.#rtpClockRate) / 1000);
-    const now = Math.max(Math.min(arrived, this.#farthestTicks(atMs)), this.#newestTicks + 1);
+    const now = Math.max(Math.min(arrived, this.#farthestTicks(atMs)), this.newestTicks + 1);
     this.#scaledTicks = now - this.#shiftTicks;
     this.#scaledFrom = raw;
     this.reportOffsetMs = Number.NaN;
@@ -387,7 +375,7 @@ export class TrackTimeline {
     }
   }
 
-  /** Beyond this no time of a clock that is known to be wrong is believed. */
+  /** Upper limit for times of a clock known to be wrong. */
   #farthestTicks(atMs: number): number {
     return Number.isNaN(this.#wrongSinceMs)
       ? Number.POSITIVE_INFINITY

@@ -9,7 +9,7 @@ import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Timeline, TrackTimeline } from './timeline.ts';
 
-/** What a receiver gives its units to. */
+/** Receives the units of a track. */
 export interface UnitOutput {
   /** `ptsTicks` and `dtsTicks` are on the scale of the receiver's timeline. */
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void;
@@ -17,14 +17,14 @@ export interface UnitOutput {
   onDamage(receiver: TrackReceiver, reason: string): void;
 }
 
-/** Encodings of pictures; they may come out of their order. */
+/** Encodings of video, whose pictures may be reordered. */
 const VIDEO_ENCODINGS = ['H264', 'H265', 'AV1', 'VP8', 'VP9', 'JPEG', 'MP4V-ES'];
-/** Our SSRC in reports to the sender (RFC 3550 §6.5.1). */
+/** Of Perch's reports to the sender (RFC 3550 §6.5.1). */
 export const RECEIVER_CNAME = 'perch';
 const NO_PACKET = new Uint8Array(0);
-/** A packet whose time is further back did not come late: it is of another clock. */
+/** A packet with an older timestamp is not late, but of another clock. */
 const MAX_LATENESS_S = 10;
-/** A step between two packets' delays beyond this is no jitter: the sender's timestamps have jumped. */
+/** A larger step between two packets' delays is a jump of the sender's timestamps, not jitter. */
 const MAX_JITTER_MS = 10_000;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
@@ -34,17 +34,17 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   readonly timeline: TrackTimeline;
   track: Track | undefined;
   packets = 0;
-  /** Packets that were no RTP of this format. */
+  /** Packets that are not RTP of this format. */
   badPackets = 0;
   controlPackets = 0;
-  /** Packets that were no RTCP. */
+  /** Packets that are not RTCP. */
   badControlPackets = 0;
-  /** The sender said goodbye (RTCP BYE), and nothing has come since. */
+  /** The sender has sent BYE and no packet since. */
   hasLeft = false;
-  /** Monotonic time of the last packet, and of the one that made the last unit whole; 0 while there is none. */
+  /** Monotonic time of the last packet, and of the one that completed the last unit; 0: none yet. */
   lastPacketMs = 0;
   lastUnitMs = 0;
-  /** Why nothing became whole since the last unit, where that is known. */
+  /** Why no unit was completed since the last one, if known. */
   damage: string | undefined;
   readonly sequence = new SequenceTracker();
   readonly #header = new RtpHeader();
@@ -54,11 +54,11 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   #ssrc = -1;
   /** Packets are missing before the next payload. */
   #isGap = false;
-  /** Of the last packet that was taken. */
+  /** Of the last accepted packet. */
   #lastTimestamp = -1;
   #isMarked = false;
   #hasMarkers = false;
-  /** A copy of the packet before, where its number fitted nowhere. */
+  /** A copy of the previous packet, if its sequence number was out of range. */
   #suspect = NO_PACKET;
   #suspectAtMs = 0;
   #expectedBefore = 0;
@@ -81,12 +81,12 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.#depacketizer = createDepacketizer(format, this, traits);
   }
 
-  /** The codec, or the way it is packed, is one that we can take. */
+  /** Codec and packetization are supported. */
   get isSupported(): boolean {
     return this.#depacketizer !== undefined;
   }
 
-  /** Of the sender; -1: nothing has come. */
+  /** Of the sender; -1: no packet yet. */
   get ssrc(): number {
     return this.#ssrc;
   }
@@ -111,7 +111,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
       this.badPackets += 1;
       return false;
     }
-    // A new SSRC with the next sequence number is the same sender, with any other a new one: of its packets none is missing yet.
+    // A new SSRC with the next sequence number is the same sender; with another number it is a new sender, of which no packet is missing.
     const isOther = header.ssrc !== this.#ssrc && this.#ssrc >= 0 && !this.sequence.isNext(header.sequence);
     if (isOther) {
       this.sequence.reset();
@@ -138,7 +138,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     return true;
   }
 
-  /** The packet that was parsed last. */
+  /** Processes the last parsed packet. */
   #take(chunk: Uint8Array, atMs: number, isGap: boolean): void {
     const header = this.#header;
     if (header.timestamp !== this.#jitterTimestamp) {
@@ -156,15 +156,15 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     }
   }
 
-  /** Neither of the last packet's time nor from shortly before it. */
+  /** Neither equal to the last timestamp nor shortly before it. */
   #isLater(timestamp: number): boolean {
     const stepTicks = (timestamp - this.#lastTimestamp) | 0;
     return this.#lastTimestamp >= 0 && (stepTicks > 0 || stepTicks < -MAX_LATENESS_S * this.format.clockRate);
   }
 
   /**
-   * The packet parsed last is the first of a restarted sequence. Nothing is missing before it, unless
-   * the picture in the making is of another time and its end was not marked.
+   * The last parsed packet is the first of a restarted sequence. No packet is missing before it, unless the current
+   * picture has another timestamp and no marker yet.
    */
   #restart(): void {
     this.#isGap ||= !this.#isMarked && this.#header.timestamp !== this.#lastTimestamp;
@@ -172,7 +172,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.#jitterTimestamp = -1;
   }
 
-  /** Takes the packet that was suspect, and reads the one behind it again. */
+  /** Processes the suspect packet, then parses the current one again. */
   #restartWithSuspect(chunk: Uint8Array, start: number, end: number): void {
     const suspect = this.#suspect;
     this.#suspect = NO_PACKET;
@@ -202,7 +202,7 @@ export class TrackReceiver implements UnitSink, RtcpSink {
 
   onTrack(track: Track): void {
     this.track = track;
-    this.timeline.setClockRate(track.clockRate);
+    this.timeline.clockRate = track.clockRate;
     this.#output.onTrack(this, track);
   }
 
@@ -211,21 +211,21 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.#output.onDamage(this, reason);
   }
 
-  /** Reports of other SSRCs are of this track all the same: it has the channel to itself, and Tapo and Hanwha mix them up. */
+  /** Also for reports of other SSRCs: the channel belongs to this track, and Tapo and Hanwha confuse the SSRCs. */
   onSenderReport(info: SenderInfo): void {
     this.timeline.report(info.unixMs, info.timestamp);
     this.#lastReport = info.ntpMiddle;
     this.#lastReportAtMs = this.#clock.monoMs();
   }
 
-  /** Others say goodbye here too: readers of the same group, and the senders of reports above. */
+  /** Other senders' BYE is ignored: readers of the same group, and confused SSRCs as above. */
   onBye(ssrc: number): void {
     this.hasLeft ||= ssrc === this.#ssrc;
   }
 
   /**
    * The receiver report for the camera, RFC 3550 §6.4.2; undefined before the first packet.
-   * @param repaired packets so far that were lost and came again in a stream of their own: the network has lost them all the same
+   * @param repaired lost packets so far that were retransmitted in another stream: they count as lost
    */
   receiverReport(ssrc: number, repaired = 0): Uint8Array | undefined {
     if (this.#ssrc < 0) {
@@ -249,10 +249,10 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     return writeReceiverReport(report, RECEIVER_CNAME);
   }
 
-  /** RFC 3550 appendix A.8, by the first packet of each sample: the others have its timestamp, and their own delay would count as jitter. */
+  /** RFC 3550 appendix A.8, by the first packet of each sample: the others share its timestamp, and their delay would count as jitter. */
   #measureJitter(timestamp: number, atMs: number): void {
     const { clockRate } = this.format;
-    // `| 0` keeps all that matters: differences modulo 2^32.
+    // `| 0`: differences are modulo 2^32.
     const transitTicks = (((atMs * clockRate) / 1000) | 0) - timestamp;
     if (this.#jitterTimestamp >= 0) {
       const step = Math.abs((transitTicks - this.#transitTicks) | 0);
@@ -269,4 +269,20 @@ function mustBePerch(error: unknown): void {
   if (!(error instanceof PerchError)) {
     throw error;
   }
+}
+
+/** Longest wait for a complete picture after damage: a new connection begins with one. */
+const BROKEN_PICTURE_MS = 30_000;
+/** Without a packet for this long the track has stopped, which the caller handles. */
+const GONE_MS = 10_000;
+
+/** The fault of a video track whose packets never form a complete picture, for a message after the sender's name; undefined: none. */
+export function brokenPicture(receiver: TrackReceiver, startedMs: number, nowMs: number): string | undefined {
+  const { isVideo, packets, lastUnitMs, lastPacketMs, damage, format } = receiver;
+  const isSending = packets > 0 && nowMs - lastPacketMs < GONE_MS;
+  if (!isVideo || !isSending || nowMs - Math.max(startedMs, lastUnitMs) < BROKEN_PICTURE_MS) {
+    return undefined;
+  }
+  const why = damage === undefined ? '' : `: ${damage}`;
+  return `sends ${format.encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
 }

@@ -1,7 +1,7 @@
-/** Timestamps that stay the same for this many units are no clock. */
+/** Timestamps that stay the same for this many units are stuck. */
 const STUCK_UNITS = 25;
 
-/** Lets the times of units rise as these arrived, where the camera repeats its timestamps. */
+/** Times of units by arrival, if the camera repeats its timestamps. */
 export class UnitSpread {
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
@@ -11,10 +11,10 @@ export class UnitSpread {
   #lastAtMs = 0;
   #lastSpread = Number.NEGATIVE_INFINITY;
   #usualStep = Number.POSITIVE_INFINITY;
-  /** Units in a row whose time had not changed. */
+  /** Units in a row with the same timestamp. */
   #stuckUnits = 0;
 
-  /** @param isActive else units with one time keep it */
+  /** @param isActive otherwise equal times are kept */
   constructor(rtpClockRate: number, isVideo: boolean, isActive: boolean) {
     this.#rtpClockRate = rtpClockRate;
     this.#isVideo = isVideo;
@@ -28,14 +28,14 @@ export class UnitSpread {
   /**
    * @param atMs monotonic time of arrival
    * @param offsetMs monotonic capture time of ticks 0
-   * @returns what is to be added to the unit's times
+   * @returns ticks to add to the unit's times
    */
   push(ptsTicks: number, dtsTicks: number, atMs: number, offsetMs: number): number {
     const step = dtsTicks - this.#lastDts;
     const arrivedStep = this.#ticksOf(atMs - this.#lastAtMs);
     this.#lastDts = dtsTicks;
     this.#lastAtMs = atMs;
-    // `DecodeTimes` has separated pictures with one time by a tick.
+    // `DecodeTimes` separates pictures with equal times by one tick.
     const isRepeated = step <= (this.#isVideo ? 1 : 0) && this.#isActive && ptsTicks === dtsTicks;
     if (isRepeated) {
       this.#stuckUnits += 1;
@@ -51,7 +51,7 @@ export class UnitSpread {
       this.#lastSpread = dtsTicks;
       return 0;
     }
-    // Ahead of the camera by what it has repeated: at half the speed until that is made up for.
+    // Ahead of the camera by the repeated units: runs at half speed until the camera catches up.
     this.#lastSpread += Math.max(1, Math.round(Math.min(step, arrivedStep) / 2));
     return this.#lastSpread - dtsTicks;
   }

@@ -202,7 +202,7 @@ export const footprintFirstSample: Figure = {
     for (let i = 0; i < STARTS; i += 1) {
       const value = await withFolder((folder) =>
         withBox(box, folder, paths, async ({ process, dataDir }) => {
-          await process.waitFor(/camera is there/);
+          await process.waitFor(/camera connected/);
           const answeredMs = performance.now();
           while (recorded(dataDir).length === 0) {
             await seconds(0.01);

@@ -50,7 +50,7 @@ async function oneRun(note: (text: string) => void): Promise<number> {
   const started: RunningProcess[] = [relay];
   try {
     const [, ports = ''] = await relay.waitFor(/ready (.*)/);
-    await agent.process.waitFor(new RegExp(`(camera is there[^]*){${CAMERAS}}`));
+    await agent.process.waitFor(new RegExp(`(camera connected[^]*){${CAMERAS}}`));
     const ours = await startReaders(urls.map((_, i) => `rtsp://127.0.0.1:${agent.ports.rtsp}/cam${i + 1}`));
     started.push(ours);
     const theirs = await startReaders(ports.split(' '));

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BAR_TOP, readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { BAR_TOP } from '../../../agent/sources/demo/time-bar.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, type Size, settled, type Visit, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { GROUP_MS, recordClock } from '../../support/disks/recorded-clock.ts';
+import { readTimeBar } from '../../support/media/time-bar.ts';
 
 /** Of the two recordings, and of the gap between them. Most tests play the second: it is longer than a busy machine takes. */
 const RECORDED_MS = 8_000;

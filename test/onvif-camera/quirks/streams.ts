@@ -19,6 +19,8 @@ export interface StreamQuirks {
   backChannel?: 'when asked' | 'always';
   /** RTSP login; MD5 when there are credentials. */
   rtspLogin?: 'none' | 'basic' | 'md5' | 'sha256' | 'both';
+  /** The user may use ONVIF, but not watch: its login is rejected over RTSP. */
+  rejectsStreamLogin?: true;
   /** An unknown path is 404 before login, where other cameras ask for the password first. */
   tellsPathsBeforeLogin?: boolean;
 }

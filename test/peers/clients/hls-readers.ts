@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readTimeBar } from '../../../agent/sources/demo/time-bar.ts';
+import { readTimeBar } from '../../support/media/time-bar.ts';
 
 /** The result of a program that decodes a stream to its end. */
 export interface HlsReading {

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import type { ByteChannel } from '../../../agent/base/byte-channel.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
+import type { ByteChannel } from '../../../agent/base/socket-channel.ts';
 import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tunnel/accept-channel.ts';
 
 /** Key and certificate of a simulated camera. */

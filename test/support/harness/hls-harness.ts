@@ -6,7 +6,7 @@ import { installErrorHandler } from '../../../agent/http/listener/errors.ts';
 import type { G711Track } from '../../../agent/media/sample/track.ts';
 import { hlsPlugin } from '../../../agent/servers/hls/delivery/plugin.ts';
 import { type HlsOptions, HlsServer } from '../../../agent/servers/hls/server/server.ts';
-import type { AudioForms } from '../../../agent/stream/audio-forms.ts';
+import type { AudioForms } from '../../../agent/stream/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { keepLogLines, type LogLine } from '../base/log-lines.ts';

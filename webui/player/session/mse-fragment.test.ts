@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { writeFragment } from '../../../agent/media/mp4/write/fragment.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
+import { writeFragment } from '../../../test/support/media/write-fragment.ts';
 import { startsWithKeyFrame } from './mse-fragment.ts';
 
 /** A fragment of a picture and a sound. */

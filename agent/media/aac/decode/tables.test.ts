@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bandLayout } from './bands.ts';
 import { SCALE_FACTOR_BOOK, SPECTRAL_BOOKS } from './codebooks.ts';
-import { WINDOWS } from './windows.ts';
+import { WINDOWS } from './filterbank.ts';
 
 const SYMBOLS = [81, 81, 81, 81, 81, 81, 64, 64, 169, 169, 289];
 

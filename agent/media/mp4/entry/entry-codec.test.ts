@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, mp3 } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { hex } from '../../../../test/support/media/units.ts';
 import { av1, h265, mjpeg, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
@@ -37,11 +37,7 @@ const TRACKS: readonly (readonly [string, Track])[] = [
   ['AC-3', ac3],
 ];
 
-test.for(TRACKS)('%s is named from its sample entry as from its track', ([, track]) => {
-  expect(entryCodec(sampleEntry(track))).toBe(codecString(track));
-});
-
-test('an hev1 entry is named as hvc1, what has no name has none', () => {
+test('an hev1 entry is named hvc1, and an entry without a name has none', () => {
   const entry = sampleEntry(h265);
   new DataView(entry.buffer).setUint32(4, fourcc('hev1'));
   expect(entryCodec(entry)).toBe('hvc1.1.6.L93.90');
@@ -59,4 +55,50 @@ test('damaged entries give a name of plain characters, none, or a PerchError', (
       expect(error).toBeInstanceOf(PerchError);
     }
   }
+});
+
+const hevc = (sps: string): Track => ({
+  kind: 'video',
+  codec: 'h265',
+  clockRate: 90_000,
+  width: 1920,
+  height: 1080,
+  fps: undefined,
+  vps: hex('40 01'),
+  sps: hex(sps),
+  pps: [hex('44 01')],
+});
+const HIGH_L40 = '67640028acd940780227e5c044000003000400000300c83c60c658';
+const MAIN_L93 = '42 01 01 01 60 00 00 03 00 90 00 00 03 00 00 03 00 5d a0 02 80 80 2d 16 59 59 a4 93 2b c0 40';
+const MAIN10_HIGH_L120 = '42 01 01 22 20 00 00 03 00 90 00 00 03 00 00 03 00 78 a0 02 80 80 2d 13 65 95 9a 49 32 bc';
+
+test.for([
+  ['Baseline 1.0', tinyH264, 'avc1.42C00A'],
+  ['High 4.0', { ...tinyH264, sps: hex(HIGH_L40) }, 'avc1.640028'],
+  ['Main 3.1 of H.265', hevc(MAIN_L93), 'hvc1.1.6.L93.90'],
+  ['Main 10 in the high tier, compatible with Main 10 alone', hevc(MAIN10_HIGH_L120), 'hvc1.2.4.H120.90'],
+  ['AV1 Main 2.0', av1, 'av01.0.00M.08'],
+  ['AV1 High', { ...av1, sequenceHeader: hex('0a 0a 20 00 00 02 af f7 9b 5f 20 40') }, 'av01.1.00M.08'],
+  ['AV1 Main with 10 bits', { ...av1, sequenceHeader: hex('0a 0a 00 00 00 02 af f7 9b 5f 28 08') }, 'av01.0.00M.10'],
+  ['VP9 at 320x240', vp9, 'vp09.00.20.08'],
+  ['VP9 with 10 bits at 1080p', { ...vp9, profile: 2, bitDepth: 10, width: 1920, height: 1080 }, 'vp09.02.40.10'],
+  ['VP8', vp8, 'vp08.00.20.08'],
+  ['MJPEG, which no playlist names', mjpeg, undefined],
+  ['AAC-LC', aac('11 90'), 'mp4a.40.2'],
+  ['HE-AAC', aac('2b 92 08 00'), 'mp4a.40.5'],
+  ['an audio object type beyond 31', aac('f8 e8'), 'mp4a.40.39'],
+  ['Opus', { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 }, 'opus'],
+  ['FLAC', { kind: 'audio', codec: 'flac', clockRate: 8000, channels: 1, frameSamples: 320 }, 'fLaC'],
+  ['MP3', mp3, 'mp4a.6B'],
+  ['MP3 of low sampling rates', { ...mp3, version: 2, sampleRate: 22_050 }, 'mp4a.69'],
+  ['AC-3', ac3, 'ac-3'],
+  ['LPCM, which is stored as FLAC', lpcm, undefined],
+  ['a multiplex', mpegTs, undefined],
+  [
+    'G.711, which MP4 does not hold',
+    { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 },
+    undefined,
+  ],
+] as [string, Track, string | undefined][])('%s', ([, track, text]) => {
+  expect(codecString(track)).toBe(text);
 });

@@ -1,6 +1,5 @@
 import { fourccText } from '../box/boxes.ts';
 import { type BoxPlace, boxAt, viewOf } from '../box/walk.ts';
-import { hevcCodecString } from './codec-string.ts';
 
 /** Up to the boxes of the codec: ISO/IEC 14496-12 §12.1.3 and §12.2.3, box header included. */
 const VISUAL_ENTRY_BYTES = 86;
@@ -10,8 +9,8 @@ const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2
 const decimal = (value: number): string => String(value).padStart(2, '0');
 
 /**
- * How playlists name the codec of a sample entry (RFC 6381 and what follows it), as `codecString` does for a track.
- * HEVC is `hvc1` whatever the entry says: so `playerInit` writes it.
+ * The codec of a sample entry as playlists name it: RFC 6381 and the bindings of later codecs.
+ * HEVC is always `hvc1`, as `playerInit` writes it.
  * @param entry the whole entry of `stsd`
  * @returns undefined when there is no such name, or the entry does not tell
  */
@@ -23,12 +22,13 @@ export function entryCodec(entry: Uint8Array): string | undefined {
   switch (type) {
     case 'avc1':
     case 'avc3':
+      // RFC 6381 §3.3: profile_idc, constraint flags and level_idc.
       return bodyOf(
         entry,
         VISUAL_ENTRY_BYTES,
         'avcC',
         4,
-        (avcC) => `${type}.${[...avcC.subarray(1, 4)].map(hex).join('')}`,
+        (avcC) => `${type}.${Array.from(avcC.subarray(1, 4), hex).join('')}`,
       );
     case 'hvc1':
     case 'hev1':
@@ -42,6 +42,7 @@ export function entryCodec(entry: Uint8Array): string | undefined {
       return bodyOf(entry, AUDIO_ENTRY_BYTES, 'esds', 5, mp4a);
     case 'Opus':
       return 'opus';
+    // Apple's validator rejects `flac`.
     case 'fLaC':
     case 'ac-3':
     case 'ec-3':
@@ -71,6 +72,29 @@ function bodyOf(
     }
   }
   return undefined;
+}
+
+/**
+ * ISO/IEC 14496-15 annex E.3.
+ * @param ptl general_profile_space to general_level_idc: 12 bytes
+ */
+function hevcCodecString(ptl: Uint8Array): string {
+  const first = ptl[0] ?? 0;
+  const space = ['', 'A', 'B', 'C'][first >> 6] ?? '';
+  const profile = first & 0x1f;
+  const tier = first & 0x20 ? 'H' : 'L';
+  let compatibility = 0;
+  for (let bit = 0; bit < 32; bit += 1) {
+    const byte = ptl[1 + (bit >> 3)] ?? 0;
+    compatibility += (byte >> (7 - (bit & 7))) & 1 ? 2 ** bit : 0;
+  }
+  const constraints = [...ptl.subarray(5, 11)];
+  while (constraints.at(-1) === 0) {
+    constraints.pop();
+  }
+  const level = `${tier}${ptl[11] ?? 0}`;
+  const parts = [`${space}${profile}`, compatibility.toString(16).toUpperCase(), level];
+  return ['hvc1', ...parts, ...constraints.map((byte) => byte.toString(16).toUpperCase())].join('.');
 }
 
 /** "AV1 Codec ISO Media File Format Binding" §2.3.3: profile, level and tier, bit depth. */

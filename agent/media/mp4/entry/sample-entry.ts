@@ -1,5 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { parseAv1Sequence } from '../../av1/params.ts';
+import { HIGH_PROFILES, parseH264Sps } from '../../h264/params.ts';
+import { parseH265Sps } from '../../h265/params.ts';
 import { mpegAudioObjectType } from '../../mpeg-audio/params.ts';
 import type {
   Ac3Track,
@@ -16,7 +18,6 @@ import type {
 } from '../../sample/track.ts';
 import { vp9Level } from '../../vp9/params.ts';
 import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from '../box/boxes.ts';
-import { avcPixelFormat, hevcFields } from './parameter-fields.ts';
 
 /** RFC 7845 §4.2, at 48 kHz: what libopus looks ahead, and what a stream that does not say it most likely has. */
 const OPUS_PRE_SKIP_SAMPLES = 312;
@@ -72,10 +73,9 @@ function entryRateHz(track: AudioTrack): number {
 
 /** ISO/IEC 14496-15 §5.3.3.1. */
 export function avcC(track: H264Track): Uint8Array {
-  const format = avcPixelFormat(track.sps);
-  const tail = format
-    ? [0xfc | format.chromaFormat, 0xf8 | (format.lumaDepthBits - 8), 0xf8 | (format.chromaDepthBits - 8), 0]
-    : [];
+  const { profileIdc, chromaFormatIdc, bitDepthLuma, bitDepthChroma } = parseH264Sps(track.sps);
+  const isHigh = HIGH_PROFILES.includes(profileIdc);
+  const tail = isHigh ? [0xfc | chromaFormatIdc, 0xf8 | (bitDepthLuma - 8), 0xf8 | (bitDepthChroma - 8), 0] : [];
   return box(
     'avcC',
     [1, ...track.sps.subarray(1, 4), 0xfc | (NAL_LENGTH_BYTES - 1)],
@@ -93,17 +93,22 @@ const PPS_TYPE = 34;
 
 /** ISO/IEC 14496-15 §8.3.3.1. */
 export function hvcC(track: H265Track): Uint8Array {
-  const fields = hevcFields(track.sps);
-  const layers = (fields.temporalLayers << 3) | (fields.isTemporallyNested ? 4 : 0) | (NAL_LENGTH_BYTES - 1);
+  const { profile, subLayers, isTemporalIdNested, chromaFormatIdc, bitDepthLuma, bitDepthChroma } = parseH265Sps(
+    track.sps,
+  );
+  const layers = (subLayers << 3) | (isTemporalIdNested ? 4 : 0) | (NAL_LENGTH_BYTES - 1);
   return box(
     'hvcC',
     u8(1),
-    fields.profileTierLevel,
+    u8((profile.space << 6) | (profile.isHighTier ? 0x20 : 0) | profile.profileIdc),
+    u32(profile.compatibility),
+    profile.constraints,
+    u8(profile.levelIdc),
     u16(0xf000), // min_spatial_segmentation_idc: unknown
     u8(0xfc), // parallelismType: unknown
-    u8(0xfc | fields.chromaFormat),
-    u8(0xf8 | (fields.lumaDepthBits - 8)),
-    u8(0xf8 | (fields.chromaDepthBits - 8)),
+    u8(0xfc | chromaFormatIdc),
+    u8(0xf8 | (bitDepthLuma - 8)),
+    u8(0xf8 | (bitDepthChroma - 8)),
     u16(0), // avgFrameRate: unspecified
     u8(layers),
     u8(3),

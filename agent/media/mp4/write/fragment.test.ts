@@ -7,13 +7,14 @@ import { describeWith } from '../../../../test/peers/programs/peers.ts';
 import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
+import { writeFragment } from '../../../../test/support/media/write-fragment.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { FlacFromPcm, flacTrackOf } from '../../flac/from-pcm.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { G711Track } from '../../sample/track.ts';
 import { box, fullBox, join, u16, u32, u64 } from '../box/boxes.ts';
 import { type Mp4Fragment, parseFragment, parseInit } from '../read/read.ts';
-import { type TrackRun, writeFragment } from './fragment.ts';
+import { shiftFragment, type TrackRun } from './fragment.ts';
 import { writeInit } from './init.ts';
 import { writeMfra } from './mfra.ts';
 
@@ -282,4 +283,38 @@ describeWith(['ffmpeg'], 'MP4 against ffmpeg', () => {
       expect(sizes.get(index + 1)).toEqual(ofTrack);
     }
   });
+});
+
+const samples = (count: number): Sample[] =>
+  Array.from({ length: count }, (_, i) => ({
+    pts: i * 10,
+    dts: i * 10,
+    wall: 0,
+    key: i === 0,
+    data: Uint8Array.of(i),
+  }));
+
+function fragment(times: readonly [number, number]) {
+  const runs = times.map((baseTime, track) => ({ track, baseTime, samples: samples(3), endDts: 30 }));
+  return Buffer.concat(writeFragment(7, runs));
+}
+
+test.for([
+  ['a small one', [900_000, 48_000], [90_000, 48_000], [810_000, 0]],
+  ['times beyond 32 bits', [2 ** 40 + 5, 2 ** 33], [2 ** 40, 1], [5, 2 ** 33 - 1]],
+  ['nothing', [1, 2], [0, 0], [1, 2]],
+  ['a track that is not named', [100, 200], [100], [0, 200]],
+] as const)('%s is taken off the times of each track', ([, times, ticks, shifted]) => {
+  const bytes = fragment(times);
+  expect(shiftFragment(bytes, ticks)).toBe(true);
+  const parsed = parseFragment(bytes);
+  expect(parsed?.runs.map(({ baseTime }) => baseTime)).toEqual(shifted);
+  expect(parsed?.runs.map(({ count, sizeBytes }) => [count, sizeBytes])).toEqual([
+    [3, 3],
+    [3, 3],
+  ]);
+});
+
+test('a time that would become negative is told', () => {
+  expect(shiftFragment(fragment([100, 200]), [100, 201])).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../sample/sample.ts';
 import { fourcc } from '../box/boxes.ts';
+import { viewOf } from '../box/walk.ts';
 
 /*
  * A fragment (ISO/IEC 14496-12 §8.8):
@@ -65,17 +66,6 @@ const TRUN_COMPOSITION = 0x800;
 const MOOF_AND_MFHD_BYTES = 24;
 /** traf, tfhd with two defaults, tfdt version 1, trun up to its samples. */
 const TRAF_BYTES = 8 + 24 + 20 + 20;
-
-/** `[moof + mdat header, data of every sample, run after run]`: one allocation, the samples' bytes are not copied. */
-export function writeFragment(sequence: number, runs: readonly TrackRun[]): Uint8Array[] {
-  const pieces: Uint8Array[] = [writeFragmentHeader(sequence, runs.map(tableOf))];
-  for (const run of runs) {
-    for (const sample of run.samples) {
-      pieces.push(sample.data);
-    }
-  }
-  return pieces;
-}
 
 /**
  * `moof` and the header of the `mdat` that must follow with the samples' bytes, run after run.
@@ -241,4 +231,31 @@ class SampleRun implements RunTable {
   isSync(i: number): boolean {
     return (this.#samples[i] as Sample).key;
   }
+}
+
+/* Where things stand in a fragment's header as `writeFragmentHeader` writes it: moof and mfhd, then for each run traf ── tfhd, tfdt, trun. */
+const FIRST_TRAF = 24;
+const TRACK_ID = 8 + 12;
+const BASE_TIME = 8 + 24 + 12;
+
+/**
+ * Subtracts ticks from each `baseMediaDecodeTime` of a fragment's header, in place.
+ * @param header of `writeFragmentHeader`: `moof` and 8 bytes of `mdat`
+ * @param ticksOf by `track_ID` - 1
+ * @returns whether no time has become negative; if one has, the header is of no use
+ */
+export function shiftFragment(header: Uint8Array, ticksOf: readonly number[]): boolean {
+  const view = viewOf(header);
+  const end = view.getUint32(0);
+  for (let at = FIRST_TRAF; at < end; at += view.getUint32(at)) {
+    const track = view.getUint32(at + TRACK_ID) - 1;
+    const time = view.getUint32(at + BASE_TIME) * 2 ** 32 + view.getUint32(at + BASE_TIME + 4);
+    const shifted = time - (ticksOf[track] ?? 0);
+    if (shifted < 0) {
+      return false;
+    }
+    view.setUint32(at + BASE_TIME, Math.floor(shifted / 2 ** 32));
+    view.setUint32(at + BASE_TIME + 4, shifted % 2 ** 32);
+  }
+  return true;
 }

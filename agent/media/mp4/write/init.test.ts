@@ -70,10 +70,12 @@ test('pictures that are not coded in NAL units come back with their format and s
   );
 });
 
+const HIGH_SPS = hex('67640028acd940780227e5c044000003000400000300c83c60c658');
+
 // The codec's own box, without size and name, as the standards lay it out.
 test.for([
   ['avcC of Baseline', tinyH264, 'avcC', `0142c00affe1${'0008'}6742c00a`],
-  ['avcC of High, which tells chroma and depth', { ...tinyH264, sps: hex('67 64 00 28 ac d9') }, 'avcC', '01640028ff'],
+  ['avcC of High, with chroma format and bit depth', { ...tinyH264, sps: HIGH_SPS }, 'avcC', '01640028ff'],
   ['hvcC with complete arrays', h265, 'hvcC', '0101600000009000000000005df000fcfdf8f800000f03a0000100064001'],
   ['esds of AAC', aac, 'esds', '0000000003808080220000000480808014401500000000000000000000000580808002140806808080'],
   ['esds of MP3, without a config', mp3, 'esds', `00000000038080801b000000048080800d6b15${'00'.repeat(11)}06808080`],
@@ -120,8 +122,8 @@ test.for([
   expect(tracks).toMatchObject([{ codec: 'fLaC', sampleRate, timescale: clockRate }]);
 });
 
-test('High profile says 4:2:0 and 8 bits behind its parameter sets', () => {
-  const entry = parsed([{ ...tinyH264, sps: hex('67 64 00 28 ac d9') }]).tracks[0]?.sampleEntry;
+test('avcC of High ends with 4:2:0 and 8 bits', () => {
+  const entry = parsed([{ ...tinyH264, sps: HIGH_SPS }]).tracks[0]?.sampleEntry;
   expect(toHex(entry).endsWith('fdf8f800')).toBe(true);
 });
 

@@ -11,24 +11,7 @@ import { viewOf } from '../box/walk.ts';
  * and an answer can be put together without reading a single fragment.
  */
 const UUID = fourcc('uuid');
-const TYPE = Uint8Array.of(
-  0x9e,
-  0x71,
-  0x2d,
-  0x50,
-  0x65,
-  0x72,
-  0x63,
-  0x68,
-  0x8a,
-  0x4b,
-  0x73,
-  0x61,
-  0x6d,
-  0x70,
-  0x6c,
-  0x65,
-);
+const TYPE = [0x9e71_2d50, 0x6572_6368, 0x8a4b_7361, 0x6d70_6c65].flatMap(u32);
 const VERSION_1 = [1, 0, 0, 0];
 const HEAD_BYTES = 8 + 16 + 4 + 4;
 /** From its end: the size of the box stands in its last bytes. */

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { shiftFragment } from '../../../media/mp4/read/fragment-times.ts';
+import { shiftFragment } from '../../../media/mp4/write/fragment.ts';
 import type { LiveFragment } from './live-fragment.ts';
 import type { LiveInit } from './live-fragments.ts';
 import type { Outlet } from './live-viewer.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { AudioForms } from '../../../stream/audio-forms.ts';
+import type { AudioForms } from '../../../stream/contracts.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
 import { HlsDirectory } from '../directory/hls-directory.ts';

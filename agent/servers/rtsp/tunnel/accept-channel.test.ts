@@ -6,8 +6,8 @@ import { mutate } from '../../../../test/support/base/mutate.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { type ChannelFront, channelFront } from '../../../../test/support/cameras/channel-front.ts';
 import { hex } from '../../../../test/support/media/units.ts';
-import type { ByteChannel } from '../../../base/byte-channel.ts';
 import { systemClock } from '../../../base/clock.ts';
+import type { ByteChannel } from '../../../base/socket-channel.ts';
 
 /** A client of the front: what it was sent, as text. */
 class Client implements AsyncDisposable {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import type { ByteChannel } from '../../../base/byte-channel.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import { SocketChannel } from '../../../base/socket-channel.ts';
+import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
 import { type HttpRequest, namesWord, WEBSOCKET_SUBPROTOCOL, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { RtspHeaders } from '../../../media/rtsp/message.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';

@@ -1,7 +1,6 @@
-import type { ByteChannel } from '../../../base/byte-channel.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
-import type { SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
 import { writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import { HttpTunnel } from './http-tunnel.ts';
 import type { ProtocolSniffer } from './protocol-sniffer.ts';

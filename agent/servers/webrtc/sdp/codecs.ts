@@ -1,9 +1,9 @@
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
 import { codecOf } from '../../../media/codecs.ts';
-import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/layout.ts';
+import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/params.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
-import type { OpusSound } from '../../../stream/audio-forms.ts';
+import type { OpusSound } from '../../../stream/contracts.ts';
 import { cannotReceiveReason, hasFeedback, type Offer, type OfferSection, reasonsOf, rtxOf } from './offer.ts';
 import { offerError } from './rejections.ts';
 

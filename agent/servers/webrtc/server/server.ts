@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { OpusSound } from '../../../stream/audio-forms.ts';
+import type { OpusSound } from '../../../stream/contracts.ts';
 import { type DtlsIdentity, loadDtls } from '../dtls/dtls.ts';
 import { EchoSession } from '../publishing/echo-session.ts';
 import type { MediaReceiverOptions } from '../publishing/media-receiver.ts';

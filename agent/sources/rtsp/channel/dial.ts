@@ -2,16 +2,15 @@ import { constants } from 'node:crypto';
 import { connect, isIP, type OnReadOpts } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { PerchError } from '../../../base/errors.ts';
-import { SocketChannel } from '../../../base/socket-channel.ts';
+import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
 import { type Address, placeOf } from '../request/address.ts';
-import { HeldWrites } from './held-writes.ts';
 
 /** One read takes a whole access unit of most cameras. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
 /** Faults of a certificate; any other one is an untrusted issuer. */
 const FAULTS: Record<string, string> = {
   CERT_HAS_EXPIRED: 'has expired',
-  CERT_NOT_YET_VALID: 'is not valid yet: look at the clocks of both',
+  CERT_NOT_YET_VALID: 'is not valid yet: check the clocks of camera and this machine',
   ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name or address',
 };
 
@@ -106,7 +105,7 @@ function certificateFailure(socket: TLSSocket, name: string, fingerprint: string
   }
   // Its type says Error, but it is an error code.
   const code = String(socket.authorizationError);
-  return distrust(name, FAULTS[code] ?? `is not signed by anyone known (${code})`, seen);
+  return distrust(name, FAULTS[code] ?? `has no trusted issuer (${code})`, seen);
 }
 
 function distrust(name: string, fault: string, seen: string): PerchError {
@@ -116,4 +115,24 @@ function distrust(name: string, fault: string, seen: string): PerchError {
 
 function bare(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').trim().toLowerCase();
+}
+
+/** Writes that wait until a channel can send. */
+export class HeldWrites {
+  byteCount = 0;
+  #writes: Uint8Array[] = [];
+
+  add(bytes: Uint8Array): void {
+    this.#writes.push(bytes);
+    this.byteCount += bytes.length;
+  }
+
+  release(channel: Pick<ByteChannel, 'write'>): void {
+    const writes = this.#writes;
+    this.#writes = [];
+    this.byteCount = 0;
+    for (const bytes of writes) {
+      channel.write(bytes);
+    }
+  }
 }

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
 import { encodeBase64 } from '../../../media/rtsp/base64-stream.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import { HeldWrites } from './held-writes.ts';
+import { HeldWrites } from './dial.ts';
 import { type HandshakeOptions, type HandshakeSink, TunnelHandshake, tunnelRefusal } from './tunnel-handshake.ts';
 
 const TUNNELLED = 'application/x-rtsp-tunnelled';

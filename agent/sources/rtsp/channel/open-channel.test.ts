@@ -15,7 +15,7 @@ const plain: Script = () => undefined;
 const fingerprint = (name: 'camera' | 'old-camera') =>
   new X509Certificate(certificate(name).cert).fingerprint256.replaceAll(':', '').toLowerCase();
 
-/** A scripted camera behind what the RTSP server accepts connections with. */
+/** A scripted camera behind the RTSP server's `acceptChannel`. */
 async function camera(scheme: string, tls?: TlsOptions, script: Script = plain, clock?: Clock) {
   const inner = await scriptedCamera(script);
   const front = await channelFront(passOn(inner.port), tls, clock);
@@ -37,7 +37,7 @@ test.for([
   ['rtsps+http', 'http'],
   ['rtsp+ws', 'websocket'],
   ['rtsps+ws', 'websocket'],
-] as const)('a camera behind %s:// is played and left in order', async ([scheme, tunnel]) => {
+] as const)('a camera at %s:// is played and sent a TEARDOWN', async ([scheme, tunnel]) => {
   const isSecure = scheme.startsWith('rtsps');
   await using there = await camera(scheme, isSecure ? certificate('camera') : undefined);
   const sourceFingerprint = isSecure ? fingerprint('camera') : '';
@@ -52,34 +52,34 @@ test.for([
 });
 
 test.for(['rtsps', 'rtsps+http', 'rtsps+ws'])(
-  'over %s:// a certificate that nobody known has signed is refused, and its fingerprint told',
+  'over %s:// a self-signed certificate is rejected with its fingerprint',
   async (scheme) => {
     await using there = await camera(scheme, certificate('camera'));
     await using run = new Run(there.url);
     expect(await run.failure()).toBe(
-      `the camera's certificate is not signed by anyone known (DEPTH_ZERO_SELF_SIGNED_CERT); ` +
+      `the camera's certificate has no trusted issuer (DEPTH_ZERO_SELF_SIGNED_CERT); ` +
         `if it is your camera, set sourceFingerprint of path 'garden' to ${fingerprint('camera')}`,
     );
     expect(there.inner.callers).toHaveLength(0);
   },
 );
 
-test('plain RTSP to a port for TLS is told what may be wrong', async () => {
+test('plain RTSP to a TLS port fails with a hint', async () => {
   await using there = await camera('rtsp', certificate('camera'));
   await using run = new Run(there.url);
   expect(await run.failure()).toMatch(
-    /^camera (closed|broke) the connection of path 'garden' before any answer: if this port is for TLS, write rtsps:\/\//,
+    /^camera (closed|broke) the connection of path 'garden' before any reply: if this port is for TLS, write rtsps:\/\//,
   );
 });
 
-test('a fingerprint may be written with colons and capitals', async () => {
+test('a fingerprint may contain colons and capitals', async () => {
   await using there = await camera('rtsps', certificate('camera'));
   const sourceFingerprint = new X509Certificate(certificate('camera').cert).fingerprint256;
   await using run = new Run(there.url, { sourceFingerprint });
   await run.sampled(1);
 });
 
-test('a certificate that is not the named one is refused, and not a byte is said to its owner', async () => {
+test('a certificate with another fingerprint is rejected before a byte is sent', async () => {
   await using there = await camera('rtsps', certificate('camera'));
   const sourceFingerprint = fingerprint('old-camera');
   await using run = new Run(there.url.replace('://', '://admin:secret@'), { sourceFingerprint });
@@ -92,7 +92,7 @@ test('a certificate that is not the named one is refused, and not a byte is said
   expect(there.front.channels).toHaveLength(1);
 });
 
-test('a certificate that someone known has signed is believed for its own host only', async () => {
+test('a certificate of a trusted issuer is valid for its own host only', async () => {
   const before = getCACertificates('default');
   setDefaultCACertificates([
     ...before,
@@ -113,7 +113,7 @@ test('a certificate that someone known has signed is believed for its own host o
   }
 });
 
-test('a camera of old that knows TLS 1.0, TLS_RSA and SHA-1 is played', async () => {
+test('a camera limited to TLS 1.0, TLS_RSA and SHA-1 is played', async () => {
   const tls = {
     ...certificate('old-camera'),
     minVersion: 'TLSv1',
@@ -125,48 +125,53 @@ test('a camera of old that knows TLS 1.0, TLS_RSA and SHA-1 is played', async ()
   await run.sampled(5);
 });
 
-test('a camera without TLS says so when it is asked for', async () => {
+test('TLS to a port without it fails with a hint', async () => {
   await using talkative = await channelFront((channel) => {
     channel.sink = { onBytes: () => channel.write(Buffer.from('RTSP/1.0 400 Bad Request\r\n\r\n')), onEnd: () => {} };
   });
   await using run = new Run(`rtsps://127.0.0.1:${talkative.port}/live`);
   expect(await run.failure()).toBe(
-    `127.0.0.1:${talkative.port} does not speak TLS: check port and scheme of the URL of path 'garden' (rtsps is with TLS, rtsp without)`,
+    `127.0.0.1:${talkative.port} does not speak TLS: check port and scheme of the URL of path 'garden' (rtsps uses TLS, rtsp does not)`,
   );
 });
 
 test.for([
-  ['rtsp+http', 'camera takes no RTSP over HTTP here (404 Not Found): check the URL of path'],
-  ['rtsp+ws', 'camera takes no RTSP over a WebSocket here (404 Not Found): check the URL of path'],
-] as const)('%s:// to where there is no tunnel is refused by name', async ([scheme, message]) => {
+  ['rtsp+http', 'camera does not accept RTSP over HTTP here (404 Not Found): check the URL of path'],
+  ['rtsp+ws', 'camera does not accept RTSP over a WebSocket here (404 Not Found): check the URL of path'],
+] as const)('%s:// to a port without a tunnel fails with the reason', async ([scheme, message]) => {
   await using server = await httpServer(() => 'HTTP/1.1 404 Not Found\r\n\r\n');
   await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
   expect(await run.failure()).toBe(`${message} 'garden'`);
 });
 
-test('a page that is answered with where a tunnel was asked for is no tunnel', async () => {
+test('a web page in reply to the request for a tunnel is an error', async () => {
   await using server = await httpServer(() => 'HTTP/1.1 200 OK\r\nContent-Type: Text/HTML; charset=x\r\n\r\n<html>');
   await using run = new Run(`rtsp+http://127.0.0.1:${server.port}/live`);
-  expect(await run.failure()).toBe("camera takes no RTSP over HTTP here (a web page): check the URL of path 'garden'");
-});
-
-test.for(['rtsp+http', 'rtsp+ws'])('%s:// to what does not answer in HTTP is refused by name', async (scheme) => {
-  await using server = await httpServer(() => 'RTSP/1.0 400 Bad Request\r\n\r\n');
-  await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
   expect(await run.failure()).toBe(
-    "answer of the camera of path 'garden' is not HTTP: 'RTSP/1.0 400 Bad Request' is not the first line of an HTTP message",
+    "camera does not accept RTSP over HTTP here (a web page): check the URL of path 'garden'",
   );
 });
 
-test('a WebSocket that answers another key is none', async () => {
+test.for(['rtsp+http', 'rtsp+ws'])(
+  '%s:// to a port that does not answer in HTTP fails with the reason',
+  async (scheme) => {
+    await using server = await httpServer(() => 'RTSP/1.0 400 Bad Request\r\n\r\n');
+    await using run = new Run(`${scheme}://127.0.0.1:${server.port}/live`);
+    expect(await run.failure()).toBe(
+      "reply of the camera of path 'garden' is not HTTP: 'RTSP/1.0 400 Bad Request' is not the first line of an HTTP message",
+    );
+  },
+);
+
+test('a WebSocket with a wrong Sec-WebSocket-Accept is rejected', async () => {
   await using server = await httpServer(
     () => 'HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: AAAA\r\n\r\n',
   );
   await using run = new Run(`rtsp+ws://127.0.0.1:${server.port}/live`);
-  expect(await run.failure()).toBe("camera of path 'garden' answers the WebSocket of another: it is no WebSocket");
+  expect(await run.failure()).toBe("camera of path 'garden' sends a wrong Sec-WebSocket-Accept");
 });
 
-test('a tunnel that asks for a password gets a digest of it, on both of its connections', async () => {
+test('a tunnel that requires a login gets a digest on both connections', async () => {
   const heads: string[] = [];
   await using server = await httpServer((head) => {
     heads.push(head);
@@ -195,16 +200,16 @@ test('a tunnel that asks for a password gets a digest of it, on both of its conn
 test.for([
   [
     '405 Method Not Allowed',
-    "camera takes no RTSP over HTTP here (405 Method Not Allowed): check the URL of path 'garden'",
+    "camera does not accept RTSP over HTTP here (405 Method Not Allowed): check the URL of path 'garden'",
   ],
-  ['401 No', "camera refused the password (401): check user and password of path 'garden'"],
-] as const)('a tunnel whose POST is answered with %s is refused for it', async ([status, message]) => {
+  ['401 No', "camera rejected the password (401): check user and password of path 'garden'"],
+] as const)('a tunnel whose POST is answered with %s fails', async ([status, message]) => {
   await using server = await httpServer((head) => `HTTP/1.0 ${head.startsWith('GET') ? '200 OK' : status}\r\n\r\n`);
   await using run = new Run(`rtsp+http://admin:secret@127.0.0.1:${server.port}/live`);
   expect(await run.failure()).toBe(message);
 });
 
-test('a POST that the camera tires of leaves its tunnel alone: what is said next goes through another', async () => {
+test('after the camera closes the POST, the next write opens another one', async () => {
   const posts: string[] = [];
   let down: Socket | undefined;
   await using server = await httpServer((head, socket) => {
@@ -236,13 +241,13 @@ test('a POST that the camera tires of leaves its tunnel alone: what is said next
   channel.destroy();
 });
 
-test('a tunnel without the password that it asks for says so', async () => {
+test('a tunnel that requires a login fails without one', async () => {
   await using server = await httpServer(() => 'HTTP/1.0 401 No\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n');
   await using run = new Run(`rtsp+http://127.0.0.1:${server.port}/live`);
-  expect(await run.failure()).toBe("camera asks for a password (401): set user and password of path 'garden'");
+  expect(await run.failure()).toBe("camera requires a password (401): set user and password of path 'garden'");
 });
 
-test('a camera may redirect from behind its tunnel: the tunnel stays', async () => {
+test('a redirect within a tunnel keeps the tunnel', async () => {
   await using there = await camera('rtsp+http', undefined, (request, caller) => {
     if (request.method !== 'DESCRIBE' || request.uri.endsWith('/other')) {
       return undefined;
@@ -255,7 +260,7 @@ test('a camera may redirect from behind its tunnel: the tunnel stays', async () 
   expect(there.front.channels.map(({ tunnel }) => tunnel)).toEqual(['http', 'http']);
 });
 
-test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('what was written to %s:// arrives before its end does', async (scheme) => {
+test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('bytes written to %s:// arrive before its end', async (scheme) => {
   let heard = '';
   const farEnds: unknown[] = [];
   await using there = await channelFront((channel) => {
@@ -278,7 +283,7 @@ test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('what was written to %s:// arrives be
   expect(heard).toBe('goodbye');
 });
 
-/** Answers each head that comes. */
+/** Answers each request head. */
 async function httpServer(answer: (head: string, socket: Socket) => string) {
   const server = createServer((socket) => {
     let text = '';

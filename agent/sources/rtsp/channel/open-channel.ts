@@ -1,4 +1,4 @@
-import type { ByteChannel } from '../../../base/byte-channel.ts';
+import type { ByteChannel } from '../../../base/socket-channel.ts';
 import { type Address, placeOf } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';
 import { dial } from './dial.ts';
@@ -24,6 +24,6 @@ export function openChannel(address: Address, { name, fingerprint, authenticator
   const path = address.uri.slice(address.origin.length);
   return address.tunnel === 'http'
     ? new HttpTunnel(remote, { name, target: path.startsWith('/') ? path : `/${path}`, authenticator, dial: connect })
-    : // The stream is named within the tunnel; the camera has one WebSocket for all.
+    : // One WebSocket serves all streams: RTSP within it names the stream.
       new WebSocketTunnel(remote, { name, target: '/', authenticator, dial: connect });
 }

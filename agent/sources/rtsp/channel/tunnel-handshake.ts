@@ -1,6 +1,5 @@
-import type { ByteSink } from '../../../base/byte-channel.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { Authenticator } from '../request/authenticator.ts';
@@ -70,7 +69,7 @@ export class TunnelHandshake implements ByteSink {
         throw cause;
       }
       this.#fail(
-        new PerchError(cause.code, `answer of the camera of path '${this.#options.name}' is not HTTP`, {}, cause),
+        new PerchError(cause.code, `reply of the camera of path '${this.#options.name}' is not HTTP`, {}, cause),
       );
     }
   }
@@ -84,7 +83,7 @@ export class TunnelHandshake implements ByteSink {
     const { status, authenticator } = this.#options;
     const channel = this.#channel;
     if (response.kind !== 'response' || !channel) {
-      throw new PerchError('badInput', 'request where an answer was expected');
+      throw new PerchError('badInput', 'HTTP request instead of a response');
     }
     if (response.status === 401 && this.#attempts < MAX_ATTEMPTS) {
       channel.sink = undefined;
@@ -145,7 +144,7 @@ export function tunnelRefusal(
   const kind = options.status === 101 ? 'a WebSocket' : 'HTTP';
   const answer = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
   const words = isPage(response) && status === 200 ? 'a web page' : answer;
-  const message = `camera takes no RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
+  const message = `camera does not accept RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
   return new PerchError('unsupported', message, { path: name, status });
 }
 

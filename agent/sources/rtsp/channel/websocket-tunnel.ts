@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
 import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/http-head.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
-import { HeldWrites } from './held-writes.ts';
+import { HeldWrites } from './dial.ts';
 import { type HandshakeOptions, type HandshakeSink, TunnelHandshake } from './tunnel-handshake.ts';
 
 /** RTSP within a WebSocket (ONVIF Streaming, RTSP over WebSocket). */
@@ -80,7 +79,7 @@ export class WebSocketTunnel implements ByteChannel, HandshakeSink, ByteSink {
   onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void {
     if (response.headers.get('Sec-WebSocket-Accept')?.trim() !== acceptOf(this.#key, sha1)) {
       channel.destroy();
-      const message = `camera of path '${this.#name}' answers the WebSocket of another: it is no WebSocket`;
+      const message = `camera of path '${this.#name}' sends a wrong Sec-WebSocket-Accept`;
       this.onEnd(new PerchError('badInput', message, { path: this.#name }));
       return;
     }

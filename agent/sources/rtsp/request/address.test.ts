@@ -30,7 +30,7 @@ test.for([
   'rtsp://a:secret@[]/',
   'rtsp://a:secret@[cam/',
   'rtsp://a:p@secret@',
-])("'%s' is refused without telling the password", (url) => {
+])("the error for '%s' does not contain the password", (url) => {
   expect(() => parseAddress(url, 'garden')).toThrow("the URL of path 'garden' is not rtsp://host:port/…");
 });
 
@@ -67,11 +67,11 @@ test.for([
   ['rtsp://cam/1', 'cam:554'],
   ['rtsps+ws://[2001:db8::1]/1', '[2001:db8::1]:322'],
   ['rtsp://[fe80::1%eth0]:80/1', '[fe80::1]:80'],
-] as const)('%s is at %s, its port named in any case', ([url, place]) => {
+] as const)('%s is at %s, always with its port', ([url, place]) => {
   expect(placeOf(parseAddress(url, 'garden'))).toBe(place);
 });
 
-test("a redirect on a link-local host keeps the zone, which is ours and not the camera's", () => {
+test('a redirect from a link-local host keeps the zone', () => {
   const near = parseAddress('rtsp://[fe80::1%eth0]/a', 'garden');
   expect(redirectedTo(near, '/b', 'garden')).toMatchObject({ host: 'fe80::1%eth0', uri: 'rtsp://[fe80::1]/b' });
   expect(redirectedTo(near, 'rtsp://[fe80::1]:8554/b', 'garden')).toMatchObject({ host: 'fe80::1%eth0', port: 8554 });
@@ -109,7 +109,7 @@ test.for([
   ['RTSP+WS://cam:80/1', false, 'websocket', 80, 'rtsp://cam:80/1'],
   ['rtsps+ws://cam/1', true, 'websocket', 322, 'rtsps://cam/1'],
 ] as const)(
-  '%s goes through what its scheme says, and requests name rtsp or rtsps',
+  'the scheme of %s selects the tunnel, and requests use rtsp or rtsps',
   ([url, isSecure, tunnel, port, uri]) => {
     expect(parseAddress(url, 'garden')).toMatchObject({ isSecure, tunnel, port, uri });
   },

@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
 
-/** The same with and without a tunnel, as MediaMTX and ffmpeg have it: cameras that take one take it on RTSP's port too. */
+/** With and without a tunnel, as in MediaMTX and FFmpeg: cameras accept a tunnel on RTSP's port, too. */
 const DEFAULT_PORT = 554;
 const DEFAULT_TLS_PORT = 322;
 
@@ -10,7 +10,7 @@ type Tunnel = 'none' | 'http' | 'websocket';
 
 const TUNNELS: Record<string, Tunnel> = { '': 'none', '+http': 'http', '+ws': 'websocket' };
 
-/** Where a camera's stream is. */
+/** The address of a camera's stream. */
 export interface Address {
   /** RTSP over TLS. */
   readonly isSecure: boolean;
@@ -18,7 +18,7 @@ export interface Address {
   /** Without brackets. */
   readonly host: string;
   readonly port: number;
-  /** For request lines and messages: never holds credentials. */
+  /** For request lines and messages; without credentials. */
   readonly uri: string;
   /** `rtsp://host:port` or `rtsps://host:port`, the start of `uri`. */
   readonly origin: string;
@@ -40,7 +40,7 @@ export function parseAddress(url: string, name: string): Address {
   return address;
 }
 
-// The last @ before the first slash ends the credentials, so that @, # and ? in a password do no harm.
+// The last @ before the first slash ends the credentials: a password may contain @, # and ?.
 const URL_PARTS =
   /^rtsp(?<tls>s?)(?<tunnel>|\+http|\+ws):\/\/(?:(?<user>[^/]*)@)?(?<host>\[[\da-f:.]+(?:%[\w.~-]+)?\]|[^\s@/?#:[\]]+)(?::(?<port>\d{1,5}))?(?<rest>[/?][^\s#]*)?(?:#.*)?$/i;
 
@@ -51,7 +51,7 @@ function readAddress(url: string): Address | undefined {
   if (host === undefined || port < 1 || port > 65_535) {
     return undefined;
   }
-  // A zone (RFC 6874) says which of our networks the camera is on: it is nothing that a camera knows.
+  // A zone (RFC 6874) names an interface of this machine; the camera does not know it.
   const shown = host.replace(/%[^\]]*/, '');
   const place = portText === undefined ? shown : `${shown}:${port}`;
   const origin = `${isSecure ? 'rtsps' : 'rtsp'}://${place}`;
@@ -77,22 +77,22 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A plain % in a password that nobody encoded.
+    // An unencoded % in a password.
     return text;
   }
 }
 
 /**
  * The base of a description's control URLs.
- * Only the path of Content-Base is believed, not its host: cameras write host names, the address of their other interface,
- * `rtsp://rtsp://`, nothing at all, or `::ffff:1.2.3.4` without brackets.
+ * Only the path of Content-Base is used, not its host: cameras send host names, the address of another interface,
+ * `rtsp://rtsp://`, an empty value, or `::ffff:1.2.3.4` without brackets.
  */
 export function baseOf(address: Address, contentBase: string | undefined): string {
   const text = contentBase?.trim().replace(/^"(.*)"$/, '$1') ?? '';
   return text === '' ? address.uri : onOrigin(address, text);
 }
 
-/** RFC 2326 appendix C.1.1, as cameras mean it: relative to the whole base, its query included. */
+/** RFC 2326 appendix C.1.1. As cameras expect, a relative control URL is appended to the whole base, including its query. */
 export function joinControl(address: Address, base: string, control: string | undefined): string {
   const text = control?.trim() ?? '';
   if (text === '' || text === '*') {
@@ -123,14 +123,14 @@ function onOrigin(address: Address, text: string): string {
 }
 
 /**
- * The address that a redirect names; a relative one is on the same host. Who is behind a tunnel redirects without naming it,
- * so the tunnel stays, and on the same host its port too.
+ * The address of a redirect; a relative one is on the same host. A redirect within a tunnel does not name the tunnel: the tunnel stays,
+ * and on the same host also its port.
  */
 export function redirectedTo(address: Address, location: string, name: string): Address {
   const url = location.startsWith('/') ? `${address.origin}${location}` : location.trim();
   const there = readAddress(url);
   if (!there) {
-    const message = `camera of path '${name}' redirects to what is not rtsp://host:port/…`;
+    const message = `camera of path '${name}' redirects to an address that is not rtsp://host:port/…`;
     throw new PerchError('unsupported', message, { path: name });
   }
   const redirected = { ...there, host: inZoneOf(address, there.host) };
@@ -141,7 +141,7 @@ export function redirectedTo(address: Address, location: string, name: string): 
   return { ...redirected, tunnel: address.tunnel, port: isNear ? address.port : redirected.port };
 }
 
-/** A link-local address (RFC 4291 §2.5.6) that a camera names is on the network that the camera is on. */
+/** A link-local address (RFC 4291 §2.5.6) from a camera is in the camera's own zone. */
 function inZoneOf({ host }: Address, other: string): string {
   const zone = /%.*/.exec(host)?.[0] ?? '';
   return /^fe[89ab][\da-f]:/i.test(other) && !other.includes('%') ? other + zone : other;

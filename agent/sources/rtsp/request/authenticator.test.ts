@@ -7,7 +7,7 @@ import type { RtspRequest } from '../../../media/rtsp/message.ts';
 
 const hash = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
 
-/** Lets in who answers the challenges with admin and `secret`. */
+/** Accepts admin and `secret`. */
 function guarded(challenges: readonly string[], isAccepted: (request: RtspRequest) => boolean): Script {
   return (request, caller) => {
     if (isAccepted(request)) {
@@ -42,7 +42,7 @@ test.for([
   ['Digest with qop', ['Digest realm="cam", nonce="n", qop="auth"']],
   ['Digest with SHA-256', ['Digest realm="cam", nonce="n", algorithm=SHA-256']],
   ['Digest named after Basic', ['Basic realm="cam"', 'Digest realm="cam", nonce="n"']],
-] as const)('a camera that wants %s gets it, and never the password', async ([, challenges]) => {
+] as const)('a camera that requires %s gets it, and never the password', async ([, challenges]) => {
   await using camera = await scriptedCamera(guarded(challenges, (request) => isDigestRight(request, 'n')));
   await using run = new Run(url(camera).replace('//', '//admin:secret@'));
   await run.sampled(1);
@@ -50,13 +50,13 @@ test.for([
   expect(headers.filter((header) => header.startsWith('Basic'))).toEqual([]);
 });
 
-test('a camera that wants Basic gets it', async () => {
+test('a camera that requires Basic gets it', async () => {
   await using camera = await scriptedCamera(guarded(['Basic realm="cam"'], isBasicRight));
   await using run = new Run(url(camera), { user: 'admin', password: 'secret' });
   await run.sampled(1);
 });
 
-test('a camera that offers Digest and takes only Basic is satisfied in the end', async () => {
+test('after a rejected Digest, Basic is used', async () => {
   await using camera = await scriptedCamera(
     guarded(['Digest realm="cam", nonce="n"', 'Basic realm="cam"'], isBasicRight),
   );
@@ -64,7 +64,7 @@ test('a camera that offers Digest and takes only Basic is satisfied in the end',
   await run.sampled(1);
 });
 
-test('a nonce that has grown old is renewed', async () => {
+test('a stale nonce is renewed', async () => {
   let nonce = 0;
   await using camera = await scriptedCamera((request, caller) => {
     if (isDigestRight(request, `n${nonce}`)) {
@@ -79,17 +79,17 @@ test('a nonce that has grown old is renewed', async () => {
   expect(nonce).toBeGreaterThanOrEqual(4);
 });
 
-test('a wrong password is named as such, with the path and without the password', async () => {
+test('the error for a wrong password names the path, not the password', async () => {
   await using camera = await scriptedCamera(guarded(['Digest realm="cam", nonce="n", stale=true'], () => false));
   await using run = new Run(url(camera).replace('//', '//admin:wrong@'));
-  expect(await run.failure()).toBe("camera refused the password (401): check user and password of path 'garden'");
+  expect(await run.failure()).toBe("camera rejected the password (401): check user and password of path 'garden'");
   expect(lastCaller(camera).requests.length).toBeLessThan(10);
 });
 
-test('a camera that asks for a password when none is configured says so', async () => {
+test('a camera that requires a login fails without one', async () => {
   await using camera = await scriptedCamera(guarded(['Basic realm="cam"'], () => false));
   await using run = new Run(url(camera));
-  expect(await run.failure()).toBe("camera asks for a password (401): set user and password of path 'garden'");
+  expect(await run.failure()).toBe("camera requires a password (401): set user and password of path 'garden'");
 });
 
 test('a camera cannot send the password in the clear to another host', async () => {
@@ -102,6 +102,6 @@ test('a camera cannot send the password in the clear to another host', async () 
     return true;
   });
   await using run = new Run(url(camera), { user: 'admin', password: 'secret' });
-  expect(await run.failure()).toMatch('camera refused the password (401)');
+  expect(await run.failure()).toMatch('camera rejected the password (401)');
   expect(lastCaller(thief).requests.some((request) => request.headers.get('Authorization'))).toBe(false);
 });

@@ -13,35 +13,35 @@ import type { LoginTurn, LoginWatch } from '../../../protocols/contract.ts';
 
 const CLIENT_NONCE_BYTES = 8;
 
-/** Answers a camera's challenges: the strongest first, the next when that is refused, and again when its nonce has grown old. */
+/** Answers a camera's challenges: the strongest scheme first, then the next one; again after a stale nonce. */
 export class Authenticator {
   readonly #credentials: Credentials | undefined;
-  readonly #mayTellPassword: boolean;
+  readonly #isBasicAllowed: boolean;
   readonly #watch: LoginWatch | undefined;
   readonly #refused = new Set<string>();
   #challenge: Challenge | undefined;
   #clientNonce = '';
   #count = 0;
   #hasWorked = false;
-  /** The last request had the login. */
+  /** The last request contained the login. */
   #isShown = false;
   #barred: PerchError | undefined;
   #wantsClear = false;
   #turn: LoginTurn | undefined;
 
-  /** @param mayTellPassword Basic, which sends the password as it is, may be used */
-  constructor(credentials: Credentials | undefined, mayTellPassword: boolean, watch?: LoginWatch) {
+  /** @param isBasicAllowed Basic sends the password unhashed */
+  constructor(credentials: Credentials | undefined, isBasicAllowed: boolean, watch?: LoginWatch) {
     this.#credentials = credentials;
-    this.#mayTellPassword = mayTellPassword;
+    this.#isBasicAllowed = isBasicAllowed;
     this.#watch = watch;
   }
 
-  /** The camera asked for the password in the clear alone, and was not told it. */
+  /** The camera offered only Basic, which is not allowed. */
   get wantsClear(): boolean {
     return this.#wantsClear;
   }
 
-  /** Why the login was not shown, when it could have been. */
+  /** Why `watch` did not let the login be sent. */
   get barred(): PerchError | undefined {
     return this.#barred;
   }
@@ -50,7 +50,7 @@ export class Authenticator {
     return this.#credentials !== undefined;
   }
 
-  /** The Authorization header of a request, undefined while none has been asked for. */
+  /** The Authorization header of a request; undefined before the first challenge. */
   header(method: string, uri: string): string | undefined {
     this.#isShown = this.#challenge !== undefined && (this.#turn !== undefined || !this.#isWithheld(this.#challenge));
     if (!this.#challenge || !this.#credentials || !this.#isShown) {
@@ -61,12 +61,12 @@ export class Authenticator {
     return authorization(this.#challenge, this.#credentials, use, hash);
   }
 
-  /** How long it has waited until it may show the login. */
+  /** Time spent waiting for login turns, in milliseconds. */
   get heldMs(): number {
     return this.#watch?.heldMs ?? 0;
   }
 
-  /** The camera has answered the last header with something else than 401. */
+  /** The camera answered the last request with a status other than 401. */
   accept(response?: Pick<RtspResponse, 'headers' | 'status'>): void {
     const status = response?.status ?? 200;
     if (status < 300) {
@@ -74,7 +74,7 @@ export class Authenticator {
     } else if (status === 403 && this.#challenge) {
       this.#turn?.refused(kindOf(this.#challenge));
     } else {
-      // What is wrong with the rest may be found before the login is looked at.
+      // The camera may find another fault of the request before it checks the login.
       this.#turn?.end();
     }
     this.#turn = undefined;
@@ -85,19 +85,19 @@ export class Authenticator {
     this.#hasWorked = true;
   }
 
-  /** Nothing more comes on this connection. */
+  /** The connection has ended. */
   lose(): void {
     this.#turn?.lost();
     this.#turn = undefined;
   }
 
-  /** The camera answered 401: is there another answer to try, and may it be tried? Waits until it may. */
+  /** The camera answered 401. @returns whether to send the request again; waits for a login turn */
   async refuse(response: Pick<RtspResponse, 'headers'>, signal: AbortSignal): Promise<boolean> {
     if (!this.#credentials) {
       return false;
     }
     const all = parseChallenges(response.headers.all('WWW-Authenticate'));
-    const challenges = all.filter(({ scheme }) => scheme === 'digest' || this.#mayTellPassword);
+    const challenges = all.filter(({ scheme }) => scheme === 'digest' || this.#isBasicAllowed);
     this.#wantsClear = all.length > 0 && challenges.length === 0;
     const current = this.#challenge;
     if (current && this.#isShown) {
@@ -114,13 +114,13 @@ export class Authenticator {
     if (left.length === 0 || !(await this.#mayShow(signal))) {
       return false;
     }
-    // What another connection was refused is tried last: the password itself may be right.
+    // Schemes rejected on other connections come last: the password itself may be right.
     const others = this.#watch?.refusedKinds();
     this.#use(left.find((challenge) => !others?.has(kindOf(challenge))) ?? (left[0] as Challenge));
     return true;
   }
 
-  /** Within a session: what was refused is not shown with each keep-alive. */
+  /** A rejected login is not sent again with each keep-alive of a session. */
   #isWithheld(challenge: Challenge): boolean {
     return this.#refused.has(kindOf(challenge)) || this.#watch?.isWrong() === true;
   }

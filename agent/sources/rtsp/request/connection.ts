@@ -1,8 +1,7 @@
-import type { ByteChannel, ByteSink } from '../../../base/byte-channel.ts';
-import type { Clock } from '../../../base/clock.ts';
+import { type Clock, sleepUnlessHeld } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
-import { sleepUnlessHeld } from '../../../base/sleep-unless-held.ts';
+import type { ByteChannel, ByteSink } from '../../../base/socket-channel.ts';
 import { RtspFramer } from '../../../media/rtsp/interleaved.ts';
 import {
   cseqOf,
@@ -16,13 +15,13 @@ import {
 import { type Address, placeOf } from './address.ts';
 import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
 
-/** A camera that does not read what we send gets no more of it: what counts is what it sends. */
+/** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
 const MAX_UNREAD_BYTES = 64 << 10;
 const FRAME_HEADER_BYTES = 4;
 const USER_AGENT = 'Perch';
 const OUR_METHODS = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER'];
 
-/** What a connection gives its interleaved frames to. */
+/** Receives the interleaved frames of a connection. */
 export interface FrameSink {
   /** @param chunk holds the payload in [start, end), valid during the call only */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
@@ -33,9 +32,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One connection to a camera, whatever it goes through: requests and their replies, and interleaved frames between them. */
+/** One RTSP connection to a camera: requests, replies, and interleaved frames between them. */
 export class RtspConnection implements ByteSink {
-  /** Monotonic time of the read that is being handled. */
+  /** Monotonic time of the last read. */
   readAtMs = 0;
   hasRead = false;
   frames: FrameSink | undefined;
@@ -48,7 +47,7 @@ export class RtspConnection implements ByteSink {
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter>();
   #lastCseq = 0;
-  /** In RTSP: what a TLS port sends back is none. */
+  /** In RTSP, unlike a TLS port. */
   #hasAnswered = false;
   #failure: unknown;
   #settleEnd: (cause: unknown) => void = () => {};
@@ -66,7 +65,7 @@ export class RtspConnection implements ByteSink {
     channel.sink = this;
   }
 
-  /** The camera's address in canonical form, as the connection has found it; undefined while there is none. RTP over UDP comes from it. */
+  /** The camera's address, canonical; undefined before the connection is open. RTP over UDP comes from it. */
   get remoteIp(): string | undefined {
     const { remote } = this.#channel;
     return canonicalIp(remote.slice(0, remote.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
@@ -78,7 +77,7 @@ export class RtspConnection implements ByteSink {
 
   /**
    * Sends a request and waits for its reply.
-   * @param timeoutMs for the reply, and for the connection to be made if that is still going on
+   * @param timeoutMs for the reply, and for the connection if it is not open yet
    */
   async request(
     method: string,
@@ -97,10 +96,10 @@ export class RtspConnection implements ByteSink {
       this.#waiters.set(cseq, { resolve, reject });
       signal?.addEventListener('abort', () => reject(signal.reason), { signal: answered.signal });
     });
-    // A tunnel may wait for the answer to another one's login before it can take the request.
+    // A tunnel may wait for the reply to another connection's login before it accepts the request.
     const heldMs = () => this.#channel.heldMs ?? 0;
     const slept = sleepUnlessHeld(this.#clock, timeoutMs, heldMs, answered.signal);
-    const late = slept.then(() => this.#silence(method, timeoutMs));
+    const late = slept.then(() => this.#timeout(method, timeoutMs));
     this.#send(message);
     try {
       const first = await Promise.race([reply, late]);
@@ -121,7 +120,7 @@ export class RtspConnection implements ByteSink {
     this.#send(frame);
   }
 
-  /** Ends the connection at once; the first cause is the one that counts. */
+  /** Ends the connection at once; only the first call has an effect. */
   fail(cause: unknown): void {
     if (this.#failure !== undefined) {
       return;
@@ -142,7 +141,7 @@ export class RtspConnection implements ByteSink {
     try {
       this.#framer.push(chunk, length);
     } catch (cause) {
-      const message = `camera of path '${this.#name}' sends what is not RTSP`;
+      const message = `camera of path '${this.#name}' does not send RTSP`;
       this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
     }
   }
@@ -162,15 +161,15 @@ export class RtspConnection implements ByteSink {
       return;
     }
     if (message.status < 200) {
-      // The reply itself is still to come (RFC 2326 §7.1.1).
+      // Provisional: the final reply follows (RFC 2326 §7.1.1).
       return;
     }
-    // A reply without a number, or with one that was not ours, can only be to the oldest request that waits.
+    // A reply with no CSeq, or an unknown one, belongs to the oldest pending request.
     const waiter = this.#waiters.get(cseqOf(message) ?? 0) ?? this.#waiters.values().next().value;
     waiter?.resolve(message);
   }
 
-  /** Some cameras ask us: OPTIONS to see whether we are alive, SET_PARAMETER to tell us things. */
+  /** Some cameras send requests: OPTIONS as a keep-alive, SET_PARAMETER for notifications. */
   #answer(request: RtspRequest): void {
     const isKnown = OUR_METHODS.includes(request.method);
     const headers: HeaderField[] = [['CSeq', request.headers.get('CSeq') ?? '0']];
@@ -198,7 +197,7 @@ export class RtspConnection implements ByteSink {
     }
   }
 
-  #silence(method: string, timeoutMs: number): PerchError {
+  #timeout(method: string, timeoutMs: number): PerchError {
     const where = placeOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
     const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;

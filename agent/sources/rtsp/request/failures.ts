@@ -1,7 +1,7 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
 import { type Address, placeOf } from './address.ts';
 
-/** Why a camera gives no picture, for programs. `refuses`: it answers; `closed`: its machine does; `silent`: nothing does. */
+/** Why a camera delivers no video, for programs. `refuses`: the camera answers; `closed`: its port is closed; `silent`: no answer. */
 export type Absence =
   | 'password'
   | 'forbidden'
@@ -13,12 +13,12 @@ export type Absence =
   | 'unknownName'
   | 'noNetwork';
 
-/** What a person can do about a camera's status code; `%` is the path's name. */
+/** Messages by status code; `%` is the path's name. */
 const REFUSALS: Record<number, readonly [ErrorCode, string, Absence?]> = {
-  401: ['unauthorized', "camera refused the password (401): check user and password of path '%'", 'password'],
+  401: ['unauthorized', "camera rejected the password (401): check user and password of path '%'", 'password'],
   403: [
     'unauthorized',
-    "camera forbids this user to watch (403): check the rights of the user of path '%'",
+    "camera forbids this user to watch (403): check the permissions of the user of path '%'",
     'forbidden',
   ],
   404: ['notFound', "camera has no stream at this address (404): check the URL of path '%'", 'noStream'],
@@ -40,7 +40,7 @@ export function refusal(
   const known = REFUSALS[status];
   const context = { path: name, method, status, absence: known?.[2] ?? 'refuses' };
   if (status === 401 && !hadPassword) {
-    const message = `camera asks for a password (401): set user and password of path '${name}'`;
+    const message = `camera requires a password (401): set user and password of path '${name}'`;
     return new PerchError('unauthorized', message, context);
   }
   if (known) {
@@ -55,13 +55,13 @@ export function refusal(
   return new PerchError('unavailable', message, context);
 }
 
-/** What a connection that ends before any answer may mean: a port for TLS alone takes plain RTSP for a broken handshake. */
+/** For a connection that ends before any reply: a TLS port drops plain RTSP as a broken handshake. */
 function hintAt({ isSecure, tunnel }: Address, hasAnswered: boolean): string {
   const mayWantTls = !hasAnswered && !isSecure && tunnel === 'none';
-  return mayWantTls ? ' before any answer: if this port is for TLS, write rtsps:// in the URL' : '';
+  return mayWantTls ? ' before any reply: if this port is for TLS, write rtsps:// in the URL' : '';
 }
 
-/** The camera has ended the connection in order. */
+/** The camera closed the connection. */
 export function connectionEnd(address: Address, name: string, hasAnswered: boolean): PerchError {
   const message = `camera closed the connection of path '${name}'${hintAt(address, hasAnswered)}`;
   return new PerchError('unavailable', message, { path: name, absence: 'refuses' });
@@ -69,7 +69,7 @@ export function connectionEnd(address: Address, name: string, hasAnswered: boole
 
 /**
  * The connection could not be made (`isUnreachable`), or broke.
- * @param hasAnswered the camera has said something in RTSP before
+ * @param hasAnswered the camera has sent RTSP on this connection
  */
 export function connectionFailure(
   cause: NodeJS.ErrnoException,
@@ -79,8 +79,8 @@ export function connectionFailure(
 ): PerchError {
   const where = placeOf(address);
   const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
-  const noNetwork = `there is no network to reach ${where} (path '${name}')`;
-  const barred = `this machine's firewall does not let us reach ${where} (path '${name}')`;
+  const noNetwork = `no network route to ${where} (path '${name}')`;
+  const barred = `the firewall of this machine blocks ${where} (path '${name}')`;
   const broken = `camera broke the connection of path '${name}'${hintAt(address, hasAnswered)}`;
   const messages: Record<string, string> = {
     ECONNREFUSED: `connection refused by ${where}: check address and port of path '${name}', and that RTSP is on in the camera`,
@@ -128,8 +128,8 @@ function tlsFailure(code: string, where: string, name: string): string | undefin
   if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
     return undefined;
   }
-  // Whoever does not speak TLS answers the handshake with text, or with what looks like a record of an unknown version.
+  // A port without TLS answers the handshake with text, which looks like a record of an unknown version.
   return /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)
-    ? `${where} does not speak TLS: check port and scheme of the URL of path '${name}' (rtsps is with TLS, rtsp without)`
-    : `no TLS in common with the camera at ${where} (${code}), path '${name}'`;
+    ? `${where} does not speak TLS: check port and scheme of the URL of path '${name}' (rtsps uses TLS, rtsp does not)`
+    : `no TLS version or cipher in common with the camera at ${where} (${code}), path '${name}'`;
 }

@@ -4,24 +4,26 @@ import { parseTransport, type Transport as TransportHeader, writeTransport } fro
 import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
-import { REQUIRE_BACK_CHANNEL } from './back-track.ts';
 import type { RtspConnection } from './connection.ts';
 import { refusal } from './failures.ts';
 
-/** Schemes and old nonces that are tried for one request. */
+/** Requests sent for one method: other schemes, new nonces. */
 const MAX_ATTEMPTS = 4;
 /** RFC 2326 §12.37. */
 const DEFAULT_SESSION_MS = 60_000;
 const MIN_SESSION_MS = 2_000;
-const GOODBYE_MS = 1_000;
+const TEARDOWN_WAIT_MS = 1_000;
+
+/** Announces support for tracks that the client sends (ONVIF Streaming §5.3.1). */
+export const REQUIRE_BACK_CHANNEL: HeaderField = ['Require', 'www.onvif.org/ver20/backchannel'];
 
 export interface Description {
   readonly sdp: Sdp;
-  /** What control URLs are joined to. */
+  /** Base of control URLs. */
   readonly base: string;
 }
 
-/** The camera is to be asked at another address. */
+/** A 3xx response to DESCRIBE. */
 export class Redirect {
   readonly location: string;
 
@@ -30,9 +32,9 @@ export class Redirect {
   }
 }
 
-/** The requests of one RTSP session in their order, with credentials where they are asked for. */
+/** Sends the requests of one RTSP session, with a login where the camera requires one. */
 export class MethodClient {
-  /** How long the camera keeps the session without a sign of life from us. */
+  /** Session timeout of the camera. */
   sessionMs = DEFAULT_SESSION_MS;
   readonly #connection: RtspConnection;
   readonly #address: Address;
@@ -62,7 +64,7 @@ export class MethodClient {
     this.#base = address.uri;
   }
 
-  /** Finds out what the camera can; one that refuses to say is asked on all the same. */
+  /** OPTIONS. Any rejection but 401 is ignored. */
   async queryMethods(): Promise<void> {
     const response = await this.#ask('OPTIONS', this.#address.uri, []);
     if (response.status === 401) {
@@ -73,12 +75,12 @@ export class MethodClient {
     }
   }
 
-  /** @param wantsBackChannel tracks on which we could talk are asked for too; a camera that refuses is asked without them */
+  /** @param wantsBackChannel also requests back channels; a camera that rejects this is asked again without */
   async describe(wantsBackChannel = false): Promise<Description | Redirect> {
     const accept: HeaderField = ['Accept', 'application/sdp'];
     const { uri } = this.#address;
     let response = await this.#ask('DESCRIBE', uri, wantsBackChannel ? [accept, REQUIRE_BACK_CHANNEL] : [accept]);
-    // 551 is what the standard says (RFC 2326 §12.32); cameras have said 400, 454 and 500.
+    // RFC 2326 §12.32 requires 551; cameras answer 400, 454 and 500.
     if (wantsBackChannel && response.status >= 400 && response.status !== 401) {
       response = await this.#ask('DESCRIBE', uri, [accept]);
     }
@@ -95,27 +97,26 @@ export class MethodClient {
     return { sdp, base };
   }
 
-  /** @returns the transport that the camera will use, which may be another than the one that is wanted */
+  /** @returns the camera's transport, which may differ from `wanted` */
   async setup(uri: string, wanted: TransportHeader, fields: readonly HeaderField[] = []): Promise<TransportHeader> {
     const transport = writeTransport(wanted);
     const response = await this.#askSetup(uri, [['Transport', transport], ...fields]);
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
     if (answered.isSecure) {
-      const message = `camera wants to encrypt its media (RTP/SAVP), which path '${this.#name}' cannot read`;
+      const message = `camera of path '${this.#name}' encrypts its media (RTP/SAVP), which is not supported`;
       throw new PerchError('unsupported', message, { path: this.#name });
     }
     return answered;
   }
 
-  /** @param fields what is to be played, and how fast */
   async play(fields: readonly HeaderField[]): Promise<void> {
     this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, fields));
   }
 
   /**
-   * A sign of life; the reply is not waited for, because some cameras never send one. It goes to the base URL:
-   * some do not know the session's control URL here, though they take PLAY on it.
+   * Does not wait for the reply, because some cameras never send one. Uses the base URL: some cameras reject the aggregate control URL
+   * here, although they accept PLAY on it.
    */
   keepAlive(): void {
     const method = this.#keepAliveMethod;
@@ -125,28 +126,28 @@ export class MethodClient {
           this.#keepAliveMethod = 'OPTIONS';
         }
       },
-      // No reply is no failure: whether media come is what counts, and a broken connection is seen elsewhere.
+      // A missing reply is no failure: the media timeout decides, and `RtspConnection` reports a broken connection.
       () => {},
     );
   }
 
-  /** Says goodbye and waits a moment for the reply: live555 cameras go on sending to a connection that was just closed. */
+  /** TEARDOWN. Waits for the reply: live555 cameras keep sending after a connection that is closed at once. */
   async teardown(): Promise<void> {
     if (this.#session === undefined) {
       return;
     }
-    const response = await this.#goodbye();
+    const response = await this.#sendTeardown();
     if (response?.status === 401 && (await this.#authenticator.refuse(response, this.#signal))) {
-      await this.#goodbye();
+      await this.#sendTeardown();
     }
   }
 
-  async #goodbye(): Promise<RtspResponse | undefined> {
+  async #sendTeardown(): Promise<RtspResponse | undefined> {
     const headers = this.#headers('TEARDOWN', this.#controlUri, []);
-    return this.#connection.request('TEARDOWN', this.#controlUri, headers, GOODBYE_MS).catch(() => undefined);
+    return this.#connection.request('TEARDOWN', this.#controlUri, headers, TEARDOWN_WAIT_MS).catch(() => undefined);
   }
 
-  /** Cameras mean their controls to be added to the base; the few that do not know such a URL are asked as RFC 3986 §5.2.3 joins it. */
+  /** Cameras append controls to the base. After 404 the URL is joined by RFC 3986 §5.2.3, which a few cameras follow. */
   async #askSetup(uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
     const response = await this.#ask('SETUP', uri, fields);
     const base = this.#base;
@@ -193,7 +194,7 @@ export class MethodClient {
     return headers;
   }
 
-  /** `Session: 4711;timeout=60`. Taken from every reply: there are cameras that change it with each SETUP. */
+  /** `Session: 4711;timeout=60`, from every reply: some cameras change it with each SETUP. */
   #readSession(response: RtspResponse): void {
     const field = response.headers.get('Session');
     const id = field?.split(';', 1)[0]?.trim();
@@ -212,7 +213,7 @@ export class MethodClient {
       return read();
     } catch (cause) {
       if (cause instanceof PerchError) {
-        const message = `answer to ${method} of the camera of path '${this.#name}' cannot be read`;
+        const message = `camera of path '${this.#name}' sends an invalid reply to ${method}`;
         throw new PerchError(cause.code, message, { path: this.#name, absence: 'refuses' }, cause);
       }
       throw cause;

@@ -3,7 +3,7 @@ import { silentLogger } from '../../../base/log.ts';
 import { Redirect } from './method-client.ts';
 import { followRedirects } from './redirects.ts';
 
-/** Where a camera at `url` that sends us on to `location` is looked for, one after the other. */
+/** Hosts that are connected to, for a camera at `url` that redirects to `location`. */
 async function hosts(url: string, location: string): Promise<string[]> {
   const asked: string[] = [];
   await followRedirects({ name: 'door', url }, silentLogger, new AbortController().signal, async ({ host }) => {
@@ -21,14 +21,14 @@ test.for([
   'rtsp://2130706433/yard',
   'rtsp://0.0.0.0/yard',
   'rtsp://[::ffff:127.0.0.1]/yard',
-])('a camera of the network that sends us on to this machine (%s) is not followed', async (location) => {
-  await expect(hosts('rtsp://192.0.2.1/door', location)).rejects.toThrow('redirects to this machine itself');
+])('a redirect from the network to this machine (%s) is not followed', async (location) => {
+  await expect(hosts('rtsp://192.0.2.1/door', location)).rejects.toThrow('redirects to this machine');
 });
 
 test.for([
   ['rtsp://192.0.2.1/door', 'rtsp://192.0.2.2/other', '192.0.2.2'],
   ['rtsp://127.0.0.1/door', 'rtsp://localhost:8554/other', 'localhost'],
   ['rtsp://127.0.0.1/door', '/other', '127.0.0.1'],
-] as const)('from %s to %s it is followed', async ([url, location, next]) => {
+] as const)('a redirect from %s to %s is followed', async ([url, location, next]) => {
   expect((await hosts(url, location))[1]).toBe(next);
 });

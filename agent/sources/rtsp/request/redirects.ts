@@ -22,8 +22,8 @@ export interface Login {
 }
 
 /**
- * Makes an attempt at the camera's address, and at the next one wherever it is sent on to.
- * @throws PerchError when it is sent on too often; what aborted `signal`
+ * Calls `attempt` with the camera's address, and with the next one after each redirect.
+ * @throws PerchError after too many redirects; the reason of `signal`
  */
 export async function followRedirects<T>(
   { name, url, user, password = '', loginWatch }: Login,
@@ -36,36 +36,35 @@ export async function followRedirects<T>(
   let address = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     signal.throwIfAborted();
-    // Only the host that the owner named gets the password as it is, and in the clear only when he did so; others get a digest of it at most.
+    // Basic only for the configured host, without TLS only if it is configured so; other hosts get at most a digest.
     const isFirst = address.host === first.host && (address.isSecure || !first.isSecure);
-    const mayTellPassword = isFirst || address.credentials !== undefined;
+    const isBasicAllowed = isFirst || address.credentials !== undefined;
     const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-    // Another login, or at another host, is not the one that is kept account of.
+    // The watch is about this login at this host.
     const watch = own === credentials && address.host === first.host ? loginWatch : undefined;
-    const result = await attempt(address, () => new Authenticator(own, mayTellPassword, watch));
+    const result = await attempt(address, () => new Authenticator(own, isBasicAllowed, watch));
     if (!(result instanceof Redirect)) {
       return result;
     }
     address = redirectedTo(address, result.location, name);
-    await mustNotTurnInwards(first, address, name);
+    await rejectLoopback(first, address, name);
     log.debug({ host: address.host, port: address.port }, 'camera redirects');
   }
   throw new PerchError('unavailable', `camera of path '${name}' redirects more than ${MAX_REDIRECTS} times`);
 }
 
 /**
- * What a camera in the network sends us on to is not what runs on this machine: there we may be trusted as nobody else is,
- * our own server among it. A camera that is on this machine itself may.
+ * A camera in the network must not redirect to this machine, whose services may trust local clients. A camera on this machine may.
  */
-async function mustNotTurnInwards(first: Address, next: Address, name: string): Promise<void> {
+async function rejectLoopback(first: Address, next: Address, name: string): Promise<void> {
   if (next.host !== first.host && (await isThisMachine(next.host)) && !(await isThisMachine(first.host))) {
-    throw new PerchError('unsupported', `camera of path '${name}' redirects to this machine itself: ${next.host}`, {
+    throw new PerchError('unsupported', `camera of path '${name}' redirects to this machine: ${next.host}`, {
       path: name,
     });
   }
 }
 
-/** A name that is not found is none of ours: the connection will say so. */
+/** False for an unknown name: the connection reports it. */
 async function isThisMachine(host: string): Promise<boolean> {
   const found = await lookup(host, { all: true }).catch(() => []);
   return found.some(({ address }) => {

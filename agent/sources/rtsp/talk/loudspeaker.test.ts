@@ -18,7 +18,7 @@ a=sendonly
 `;
 const PLAIN_SDP = 'v=0\nm=audio 0 RTP/AVP 0\na=control:listen\na=recvonly\n';
 
-/** Shows the way to talk to those who ask for it, as ONVIF wants it, and sends them nothing. */
+/** A camera with a back channel (ONVIF Streaming §5.3) that sends no media. */
 const talkative: Script = (request, caller) => {
   if (request.method === 'PLAY') {
     caller.reply(request, 200, [['Session', '4711']]);
@@ -69,7 +69,7 @@ const heard = ({ frames }: Caller) =>
       };
     });
 
-test('whether a camera can be talked to is found out by its description alone, once', async () => {
+test('a check requests the description once and sets nothing up', async () => {
   await using camera = await scriptedCamera(talkative);
   const loudspeaker = loudspeakerAt(camera);
   expect(loudspeaker.state).toBe('unknown');
@@ -80,7 +80,7 @@ test('whether a camera can be talked to is found out by its description alone, o
   expect(lastCaller(camera).requests[1]?.headers.get('Require')).toBe(REQUIRE);
 });
 
-test('to talk, the back channel alone is set up and played', async () => {
+test('a talk sets up and plays only the back channel', async () => {
   await using camera = await scriptedCamera(talkative);
   const channel = await loudspeakerAt(camera).open(deaf, never);
   const { requests } = lastCaller(camera);
@@ -96,7 +96,7 @@ test('to talk, the back channel alone is set up and played', async () => {
   await camera.until(() => lastCaller(camera).methods.includes('TEARDOWN'));
 });
 
-test('what is said arrives as G.711 with continuous time, its beginning marked', async () => {
+test('audio arrives as G.711 with continuous time and a marker on the first packet', async () => {
   await using camera = await scriptedCamera(talkative);
   const channel = await loudspeakerAt(camera).open(deaf, never);
   expect(channel).toMatchObject({ codec: 'PCMA', clockRate: 8000, channels: 1 });
@@ -115,7 +115,7 @@ test('what is said arrives as G.711 with continuous time, its beginning marked',
   channel.close();
 });
 
-test('one talks at a time, and the next when he has closed and the camera has heard the goodbye', async () => {
+test('one speaker talks at a time; the next connects after the TEARDOWN of the first', async () => {
   await using camera = await scriptedCamera(talkative);
   const loudspeaker = loudspeakerAt(camera);
   const first = await loudspeaker.open(deaf, never);
@@ -134,16 +134,14 @@ test('one talks at a time, and the next when he has closed and the camera has he
   second.close();
 });
 
-test.for([551, 400, 454, 500])('a camera that answers the question with %i cannot be talked to', async (status) => {
+test.for([551, 400, 454, 500])('a camera that answers the check with %i has no back channel', async (status) => {
   await using camera = await scriptedCamera(refusing('DESCRIBE', status));
   const loudspeaker = loudspeakerAt(camera);
-  expect(await reasonOf(loudspeaker.check(never))).toBe(
-    "camera of path 'garden' has no back channel for G.711: it cannot be talked to",
-  );
+  expect(await reasonOf(loudspeaker.check(never))).toBe("camera of path 'garden' has no back channel for G.711");
   expect(loudspeaker.state).toBe('no');
 });
 
-test('a camera whose back channel is no G.711 has none', async () => {
+test('a back channel without G.711 is not supported', async () => {
   const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 G726-16/8000\na=sendonly\na=control:talk\n`;
   await using camera = await scriptedCamera(() => undefined, sdp);
   const loudspeaker = loudspeakerAt(camera);
@@ -151,7 +149,7 @@ test('a camera whose back channel is no G.711 has none', async () => {
   expect(loudspeaker.state).toBe('no');
 });
 
-test('a camera without a back channel is asked again after ten minutes, in case its settings were changed', async () => {
+test('a camera without a back channel is checked again after ten minutes', async () => {
   let script: Script = () => undefined;
   await using camera = await scriptedCamera((request, caller) => script(request, caller));
   const clock = new FakeClock();
@@ -166,7 +164,7 @@ test('a camera without a back channel is asked again after ten minutes, in case 
   expect(loudspeaker.state).toBe('yes');
 });
 
-test('a camera that closes the connection at the question is told so, asked no more for a moment, and nothing is taken for known', async () => {
+test('a connection closed during the check leaves the state unknown and delays the next check', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'DESCRIBE') {
       return undefined;
@@ -184,20 +182,20 @@ test('a camera that closes the connection at the question is told so, asked no m
   }
 });
 
-test.for([453, 461, 406])('a camera whose back channel is taken (%i) says so', async (status) => {
+test.for([453, 461, 406])('a back channel in use (%i) is reported', async (status) => {
   await using camera = await scriptedCamera(refusing('SETUP', status));
   const loudspeaker = loudspeakerAt(camera);
   const reason = await reasonOf(loudspeaker.open(deaf, never));
   expect(reason).toMatch(
-    /^camera of path 'garden' does not let us talk, perhaps because somebody else does: camera .*\b4\d\d\b/,
+    /^camera of path 'garden' rejects the talk, perhaps because another client is talking: camera .*\b4\d\d\b/,
   );
   expect(reason).toContain(`${status}`);
   expect(loudspeaker.state).toBe('yes');
-  // Nothing is left of the attempt: the next may talk at once.
+  // The failed attempt does not block the next one.
   expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(reason);
 });
 
-test('a wrong password is not tried again and again', async () => {
+test('a wrong password is not sent again', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     caller.reply(request, 401, [['WWW-Authenticate', 'Basic realm="camera"']]);
     return true;
@@ -206,11 +204,11 @@ test('a wrong password is not tried again and again', async () => {
   const loudspeaker = loudspeakerAt(camera, clock);
   await reasonOf(loudspeaker.check(never));
   await clock.advance(299_000);
-  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera requires a password (401)');
   expect(camera.callers).toHaveLength(1);
 });
 
-test('nor is one that has become wrong after the back channel was found', async () => {
+test('a password that became wrong after the check is not sent again', async () => {
   let isChanged = false;
   await using camera = await scriptedCamera((request, caller) => {
     if (isChanged && request.method === 'DESCRIBE') {
@@ -222,14 +220,14 @@ test('nor is one that has become wrong after the back channel was found', async 
   const loudspeaker = loudspeakerAt(camera);
   await loudspeaker.check(never);
   isChanged = true;
-  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera requires a password (401)');
   const { length } = camera.callers;
-  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera asks for a password (401)');
-  expect(await reasonOf(loudspeaker.check(never))).toContain('camera asks for a password (401)');
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('camera requires a password (401)');
+  expect(await reasonOf(loudspeaker.check(never))).toContain('camera requires a password (401)');
   expect(camera.callers).toHaveLength(length);
 });
 
-test('over UDP what is said goes to the port that the camera names', async () => {
+test('over UDP audio goes to the port in the reply', async () => {
   const ear = createSocket('udp4');
   ear.bind(0, '127.0.0.1');
   await once(ear, 'listening');
@@ -257,7 +255,7 @@ test('over UDP what is said goes to the port that the camera names', async () =>
   }
 });
 
-test('a camera that takes no sound within the connection is asked for UDP', async () => {
+test('after interleaved audio is rejected, UDP is requested', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     const transport = request.headers.get('Transport') ?? '';
     if (request.method !== 'SETUP') {
@@ -272,7 +270,7 @@ test('a camera that takes no sound within the connection is asked for UDP', asyn
   channel.close();
 });
 
-test('a speaker is told when the camera goes, and not when he has closed himself', async () => {
+test('onEnded is called when the camera ends the talk, not when the speaker closes it', async () => {
   await using camera = await scriptedCamera(talkative);
   const loudspeaker = loudspeakerAt(camera);
   const ended = Promise.withResolvers<string>();
@@ -288,7 +286,7 @@ test('a speaker is told when the camera goes, and not when he has closed himself
   next.close();
 });
 
-test('a camera that has answered its keep-alives and then falls silent is given up', async () => {
+test('a talk ends when the camera stops answering keep-alives', async () => {
   let isSilent = false;
   await using camera = await scriptedCamera((request, caller) => isSilent || talkative(request, caller));
   const clock = new FakeClock();
@@ -298,7 +296,7 @@ test('a camera that has answered its keep-alives and then falls silent is given 
   const before = caller.requests.length;
   await clock.advance(10_000);
   await camera.until(() => caller.requests.length > before);
-  // Time goes on while answers come.
+  // The clock advances while replies arrive.
   const asked = () => clock.advance(1_000).then(() => caller.requests.length);
   await expect.poll(asked, { interval: 5 }).toBeGreaterThan(before + 2);
   isSilent = true;

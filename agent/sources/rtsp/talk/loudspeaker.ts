@@ -2,23 +2,22 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
-import type { BackTrack } from '../request/back-track.ts';
 import { Redirect } from '../request/method-client.ts';
 import { followRedirects } from '../request/redirects.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { Transport, TransportChoice } from '../transport/transport-choice.ts';
-import { TalkConnection } from './talk-connection.ts';
+import { type BackTrack, TalkConnection } from './talk-connection.ts';
 
 /** The camera's settings may change. */
 const UNSUPPORTED_TTL_MS = 600_000;
 /** One more wrong password may lock out the owner. */
 const UNAUTHORIZED_TTL_MS = 300_000;
-/** A page that repeats its question costs the camera one connection in this time. */
+/** Repeated checks open at most one connection to the camera in this time. */
 const FAILURE_TTL_MS = 15_000;
 
 /**
- * The loudspeaker of an RTSP camera (ONVIF Streaming §5.3), on a connection of its own that is open only during a talk: a camera
- * that fails at the question keeps its picture, and one that accepts a single client stays free for others.
+ * The loudspeaker of an RTSP camera (ONVIF Streaming §5.3), on its own connection, which is open only during a talk: a camera that
+ * fails at the check keeps its picture, and one that accepts a single client stays free for others.
  */
 export class RtspLoudspeaker implements Loudspeaker {
   readonly #options: RtspSourceOptions;
@@ -30,10 +29,10 @@ export class RtspLoudspeaker implements Loudspeaker {
   #refusal: { readonly cause: unknown; readonly isNone: boolean; readonly untilMs: number } | undefined;
   #asking: Promise<void> | undefined;
   #isTaken = false;
-  /** To the connection before. */
-  #goodbye: Promise<void> = Promise.resolve();
+  /** Teardown of the previous connection. */
+  #closing: Promise<void> = Promise.resolve();
 
-  /** @param choice what was learnt about the ways that the camera takes */
+  /** @param choice shared with the source of the path */
   constructor(options: RtspSourceOptions, choice: TransportChoice, clock: Clock, log: Logger) {
     this.#options = options;
     this.#choice = choice;
@@ -64,7 +63,7 @@ export class RtspLoudspeaker implements Loudspeaker {
     this.#throwRefusal();
     this.#isTaken = true;
     try {
-      await this.#goodbye;
+      await this.#closing;
       const [connection, { codec, format }] = await this.#remembered(() => this.#connect(signal));
       const closing = new AbortController();
       const over = AbortSignal.any([closing.signal, signal]);
@@ -87,8 +86,8 @@ export class RtspLoudspeaker implements Loudspeaker {
   async #keep(connection: TalkConnection, over: AbortSignal, onEnded: (reason: string) => void): Promise<void> {
     const cause = await connection.watch(over);
     this.#isTaken = false;
-    this.#goodbye = connection.close();
-    const reason = over.aborted ? 'the speaker has closed' : explain(cause);
+    this.#closing = connection.close();
+    const reason = over.aborted ? 'closed by the speaker' : explain(cause);
     this.#log.info({ reason }, 'talk to the camera ended');
     if (!over.aborted) {
       onEnded(reason);

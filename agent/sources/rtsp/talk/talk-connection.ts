@@ -1,13 +1,15 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
+import type { SdpMedia } from '../../../media/sdp/parse.ts';
+import type { BackChannel } from '../../../stream/contracts.ts';
 import { openChannel } from '../channel/open-channel.ts';
 import { type Address, joinControl } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';
-import { type BackTrack, findBackTrack, REQUIRE_BACK_CHANNEL } from '../request/back-track.ts';
 import { RtspConnection } from '../request/connection.ts';
-import { MethodClient, Redirect } from '../request/method-client.ts';
+import { MethodClient, REQUIRE_BACK_CHANNEL, Redirect } from '../request/method-client.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
@@ -16,10 +18,33 @@ import { type Transport, TransportRefused } from '../transport/transport-choice.
 const TICK_MS = 1_000;
 /** 120 ms at 8 kHz. Some cameras take little more in one packet. */
 const MAX_PAYLOAD_BYTES = 960;
-/** A camera sends nothing on this connection by itself: keep-alives show whether it is still there. */
+/** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;
 /** For cameras that answer keep-alives. */
 const SILENCE_LIMIT_MS = 25_000;
+
+const CODECS: Readonly<Record<string, BackChannel['codec']>> = { PCMA: 'PCMA', PCMU: 'PCMU' };
+
+/** A back channel of a description. */
+export interface BackTrack {
+  readonly codec: BackChannel['codec'];
+  readonly format: RtpFormat;
+  /** As sent: absolute, relative or absent. */
+  readonly control: string | undefined;
+}
+
+/** The first back channel with a supported format, G.711. */
+function findBackTrack(medias: readonly SdpMedia[]): BackTrack | undefined {
+  for (const { isBackChannel, formats, control } of medias) {
+    for (const format of isBackChannel ? formats : []) {
+      const codec = CODECS[format.encoding];
+      if (codec !== undefined) {
+        return { codec, format, control };
+      }
+    }
+  }
+  return undefined;
+}
 
 /** An RTSP connection to a camera for its back channel only. */
 export class TalkConnection {
@@ -58,7 +83,7 @@ export class TalkConnection {
     }
     const track = findBackTrack(description.sdp.medias);
     if (!track) {
-      const message = `camera of path '${this.#options.name}' has no back channel for G.711: it cannot be talked to`;
+      const message = `camera of path '${this.#options.name}' has no back channel for G.711`;
       throw new PerchError('unsupported', message, { path: this.#options.name });
     }
     this.#track = track;
@@ -66,7 +91,7 @@ export class TalkConnection {
     return track;
   }
 
-  /** After `find`. @param ways of sending, best first; @throws PerchError when the camera does not let us talk now */
+  /** SETUP and PLAY, after `find`. @param transports best first @throws PerchError when the camera rejects the talk */
   async begin(transports: readonly Transport[]): Promise<void> {
     try {
       const sender = await this.#setup(transports);
@@ -78,7 +103,7 @@ export class TalkConnection {
         throw error;
       }
       // Dahua and Amcrest accept one client that talks.
-      const message = `camera of path '${this.#options.name}' does not let us talk, perhaps because somebody else does`;
+      const message = `camera of path '${this.#options.name}' rejects the talk, perhaps because another client is talking`;
       throw new PerchError('unavailable', message, { path: this.#options.name }, error);
     }
   }

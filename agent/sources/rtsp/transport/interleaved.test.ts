@@ -5,7 +5,7 @@ import { Interleaved } from './interleaved.ts';
 
 const FRAME_BYTES = 1_000_000;
 
-test('what comes before PLAY is handed on in its order and with its times, and 4 MiB of it at most', () => {
+test('packets before PLAY are passed on in order with their times, at most 4 MiB of them', () => {
   const taken: [first: number | undefined, atMs: number][] = [];
   const receiver = {
     packet: (chunk: Uint8Array, start: number, _end: number, atMs: number) => taken.push([chunk[start], atMs]),

@@ -1,8 +1,7 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../request/connection.ts';
-import { EarlyPackets } from './early-packets.ts';
-import type { TrackTransport } from './track-transport.ts';
+import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;
 /** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */

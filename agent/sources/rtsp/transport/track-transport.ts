@@ -1,6 +1,7 @@
+import type { SourceStatistics } from '../../../stream/contracts.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 
-/** How one track's RTP comes from the camera to its receiver, and RTCP goes back. */
+/** Carries one track's RTP from the camera to its receiver, and RTCP back. */
 export interface TrackTransport {
   readonly receiver: TrackReceiver;
   readonly kind: 'TCP' | 'UDP' | 'UDP-multicast';
@@ -23,4 +24,73 @@ export interface RtpSender {
   /** @param packet RTP; must not change afterwards */
   send(packet: Uint8Array): void;
   close(): void;
+}
+
+/** Two seconds of a camera with 16 Mbit/s. */
+const MAX_EARLY_BYTES = 4 << 20;
+/** Memory of a packet in addition to its payload. */
+const PACKET_COST_BYTES = 200;
+
+interface EarlyPacket {
+  readonly channel: number;
+  readonly packet: Uint8Array;
+  /** Monotonic time of arrival. */
+  readonly atMs: number;
+}
+
+/** Packets received before all tracks are set up: some cameras send from the first SETUP on, perhaps the only key frame for a minute. */
+export class EarlyPackets {
+  #packets: EarlyPacket[] = [];
+  #bytes = 0;
+
+  /** Beyond the limit this and all later packets are dropped. @param packet must not change afterwards */
+  keep(channel: number, packet: Uint8Array, atMs: number): void {
+    this.#bytes += packet.length + PACKET_COST_BYTES;
+    if (this.#bytes <= MAX_EARLY_BYTES) {
+      this.#packets.push({ channel, packet, atMs });
+    }
+  }
+
+  take(): readonly EarlyPacket[] {
+    const packets = this.#packets;
+    this.#packets = [];
+    return packets;
+  }
+}
+
+export const NO_STATISTICS: SourceStatistics = {
+  transport: undefined,
+  packets: 0,
+  lost: 0,
+  late: 0,
+  reordered: 0,
+  badPackets: 0,
+  jumps: 0,
+};
+
+export function statisticsOf({ receiver, kind, late, reordered, strangers }: TrackTransport): SourceStatistics {
+  const { packets, sequence, badPackets, timeline } = receiver;
+  return {
+    transport: kind,
+    packets,
+    lost: sequence.lost,
+    late: sequence.late + late,
+    reordered,
+    badPackets: badPackets + strangers,
+    jumps: timeline.jumps,
+  };
+}
+
+/** Sums; transport and clock offset are those of `b`. */
+export function plus(a: SourceStatistics, b: SourceStatistics): SourceStatistics {
+  return {
+    transport: b.transport,
+    packets: a.packets + b.packets,
+    lost: a.lost + b.lost,
+    late: a.late + b.late,
+    reordered: a.reordered + b.reordered,
+    badPackets: a.badPackets + b.badPackets,
+    jumps: a.jumps + b.jumps,
+    clockOffsetMs: b.clockOffsetMs,
+  };
 }

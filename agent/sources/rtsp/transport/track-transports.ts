@@ -14,7 +14,7 @@ import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-ch
 import { joinGroup, openPair, ownIps, type UdpOptions, type UdpPair } from './udp-ports.ts';
 import { type RemoteEnd, UdpTrackTransport } from './udp-track-transport.ts';
 
-/** Status codes that do not concern the transport, but the user, the address, the number of viewers, or the moment. */
+/** Rejections for other reasons than the transport. */
 const OTHER_REASONS = [401, 403, 404, 453, 454, 503];
 const UNSUPPORTED_TRANSPORT = 461;
 const PLAIN = { isSecure: false, isMulticast: false } as const;
@@ -23,7 +23,7 @@ const MAX_TTL = 16;
 /** The transports of one session: SETUP of each track, and the camera's answer. */
 export class TrackTransports {
   readonly all: TrackTransport[] = [];
-  /** Of our reports. */
+  /** Of Perch's reports. */
   readonly ssrc = randomInt(1, 2 ** 32);
   readonly #connection: RtspConnection;
   readonly #client: MethodClient;
@@ -52,7 +52,7 @@ export class TrackTransports {
   }
 
   /**
-   * SETUP of a track on which we send. Its channels follow those of all received tracks.
+   * SETUP of a track to the camera. Its channels follow those of all received tracks.
    * @throws TransportRefused, PerchError
    */
   async addSender(uri: string, transport: Transport, fields: readonly HeaderField[]): Promise<RtpSender> {
@@ -100,7 +100,7 @@ export class TrackTransports {
     // Plain RTP/AVP without a port does not mean UDP (Escam Q6).
     if (answered.protocol === 'udp' && (answered.isMulticast || answered.clientPort || answered.serverPort)) {
       const { name, rtspTransport } = this.#options;
-      const whose = rtspTransport === 'tcp' ? `, path '${name}' asks for TCP` : ' where TCP was asked for';
+      const whose = rtspTransport === 'tcp' ? `, path '${name}' requires TCP` : ' although TCP was requested';
       const message = `camera wants to send over UDP${whose}`;
       throw new TransportRefused(new PerchError('unsupported', message, { path: name }), true);
     }
@@ -192,7 +192,7 @@ export class TrackTransports {
   get #cameraIp(): string {
     const ip = this.#connection.remoteIp;
     if (ip === undefined) {
-      const message = `path '${this.#options.name}' cannot have UDP beside a connection whose other end is not known`;
+      const message = `path '${this.#options.name}' cannot use UDP: the camera's address is unknown`;
       throw new PerchError('unsupported', message, { path: this.#options.name });
     }
     return ip;
@@ -218,7 +218,7 @@ export class TrackTransports {
       }
       if (status === UNSUPPORTED_TRANSPORT) {
         const { name, rtspTransport } = this.#options;
-        const whose = rtspTransport === transport ? `, which path '${name}' asks for` : '';
+        const whose = rtspTransport === transport ? `, which path '${name}' requires` : '';
         const message = `camera refuses ${TRANSPORT_NAME[transport]} (461)${whose}`;
         throw new TransportRefused(new PerchError('unsupported', message, error.context), false);
       }

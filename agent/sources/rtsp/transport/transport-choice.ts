@@ -1,13 +1,13 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 
-/** RTP within the RTSP connection, to UDP ports of ours, or to a multicast group. */
+/** RTP within the RTSP connection, to UDP ports of this machine, or to a multicast group. */
 export type Transport = 'tcp' | 'udp' | 'multicast';
 
 /** MediaMTX's names. */
 export const TRANSPORT_NAME = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multicast' } as const;
 
-/** Over a home network TCP loses nothing; multicast needs switches that know about it. */
+/** TCP loses nothing; multicast needs switches that support it. */
 const ORDER: readonly Transport[] = ['tcp', 'udp', 'multicast'];
 /** After this long a reconnect tries TCP first again: the camera's settings may have changed. */
 const REMEMBER_MS = 3_600_000;
@@ -16,7 +16,7 @@ const REMEMBER_MS = 3_600_000;
 export class TransportRefused extends Error {
   override readonly name = 'TransportRefused';
   override readonly cause: PerchError;
-  /** The camera has set up a track: a retry needs another connection. */
+  /** A track is set up: a retry needs another connection. */
   readonly hasBegun: boolean;
 
   constructor(cause: PerchError, hasBegun: boolean) {
@@ -106,7 +106,7 @@ export class TransportAttempts {
       return only[1];
     }
     const reasons = this.#refusals.map(([transport, cause]) => `${TRANSPORT_NAME[transport]}: ${explain(cause)}`);
-    const message = `camera of path '${name}' sends in no way (${reasons.join('; ')})`;
+    const message = `camera of path '${name}' accepts no transport (${reasons.join('; ')})`;
     return new PerchError('unsupported', message, { path: name });
   }
 }

@@ -26,7 +26,7 @@ export interface UdpPair {
 
 const familyOf = (ip: string): 4 | 6 => (isIP(ip) === 6 ? 6 : 4);
 
-/** A pair of ports of ours for one track. @param ip the camera's */
+/** Binds a pair of ports for one track. @param ip the camera's */
 export async function openPair(ip: string, options: UdpOptions, clock: Clock): Promise<UdpPair> {
   const [first = 0, last = 0] = options.rtspUDPSourcePortRange ?? DEFAULT_RANGE;
   const lowest = first + (first & 1);
@@ -77,7 +77,7 @@ export async function joinGroup(ip: string, group: Group, options: UdpOptions, c
   const { name } = options;
   const address = canonicalIp(group.ip);
   if (address === undefined || !GROUPS.has(address)) {
-    const message = `camera of path '${name}' names '${group.ip.slice(0, 60)}', which is no multicast group`;
+    const message = `camera of path '${name}' names '${group.ip.slice(0, 60)}', which is not a multicast group`;
     throw new PerchError('unsupported', message, { path: name });
   }
   const [port, rtcpPort] = group.ports;

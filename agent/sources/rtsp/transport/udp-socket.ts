@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
 
-/** A key picture arrives in a burst while another camera's may be in work. The system may grant less. */
+/** A key frame arrives in a burst, perhaps while another camera's is processed. The system may grant less. */
 const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
 
 interface DatagramSink {

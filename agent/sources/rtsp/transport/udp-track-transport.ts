@@ -4,8 +4,7 @@ import type { Pair } from '../../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../request/connection.ts';
-import { EarlyPackets } from './early-packets.ts';
-import type { TrackTransport } from './track-transport.ts';
+import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
 /** The camera's addresses and ports. */

@@ -1,4 +1,5 @@
-import { BAR_TOP, readTimeBar } from '../../../../agent/sources/demo/time-bar.ts';
+import { BAR_TOP } from '../../../../agent/sources/demo/time-bar.ts';
+import { readTimeBar } from '../../../support/media/time-bar.ts';
 
 const WIDTH = 320;
 const HEIGHT = 180;

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadPrivate, savePrivate } from './private-file.ts';
+import { loadPrivate, savePrivate } from './durable-file.ts';
 
 let folder = '';
 beforeEach(async () => {
