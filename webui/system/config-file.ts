@@ -14,14 +14,16 @@ export interface FileProblem {
 export interface ConfigFile {
   readonly name: string;
   readonly text: string;
+  /** Placeholders stand for passwords; the device restores them when it checks or saves the text. */
+  readonly passwordsHidden: boolean;
   readonly tag: string;
   readonly problems: readonly FileProblem[];
 }
 
-/** What was typed and is not saved yet; it outlives the page about the file. */
+/** Unsaved text; it outlives the page. */
 interface Draft {
   readonly text: string;
-  /** The file that it was made from. */
+  /** The file that it is based on. */
   readonly base: ConfigFile;
 }
 
@@ -30,10 +32,14 @@ effect(() => (draft.value ? confirmBeforeUnload() : undefined));
 
 export const readFile = (): Promise<ConfigFile> => fetchJson<ConfigFile>('v3/config/file');
 
+/** @param password of the user who is logged in */
+export const readPasswords = (password: string): Promise<ConfigFile> =>
+  fetchJson<ConfigFile>('v3/config/file/passwords', { method: 'POST', body: { password } });
+
 export const checkText = (text: string, signal: AbortSignal): Promise<{ problems: readonly FileProblem[] }> =>
   fetchJson('v3/config/file/check', { method: 'POST', body: { text }, signal });
 
-/** @throws PreconditionFailed when the file is another one than `tag` names; 400: the device does not take it */
+/** @throws PreconditionFailed if the file no longer has the tag; RequestError 400 if the device rejects the text */
 export async function writeFile(text: string, tag: string): Promise<void> {
   const response = await send('v3/config/file', {
     method: 'PUT',

@@ -106,7 +106,7 @@ export class DeviceRoutes {
     await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });
-    await app.register(configFileRoutes, { access, file: configFile });
+    await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
   }
 
   /** Does not probe the recording disks: one that hangs would delay the answer. */

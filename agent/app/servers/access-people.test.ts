@@ -49,6 +49,7 @@ const OWNERS = [
     '/v3/log/live',
     '/v3/config/file',
     '/v3/config/file/check',
+    '/v3/config/file/passwords',
     '/v3/recordings/usage',
     '/v3/disks/places',
     '/v3/disks/places/open',

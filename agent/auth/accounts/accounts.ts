@@ -249,6 +249,14 @@ export class Accounts {
     return this.people.sessions.renewal(token, ip);
   }
 
+  /** @throws PerchError unauthorized for a wrong password */
+  async confirmPassword(user: string, password: string, client: Omit<LoginClient, 'device'>): Promise<void> {
+    if (!(await this.#verify(user, password, client))) {
+      this.#log.warn({ user, ip: client.ip }, 'password not confirmed');
+      throw new PerchError('unauthorized', 'wrong password');
+    }
+  }
+
   /** Ends the user's other sessions. @param token of the session in use */
   async changePassword(
     user: string,
@@ -297,7 +305,11 @@ export class Accounts {
     return isKept;
   }
 
-  async #verify(user: string, password: string, { ip, isPrivate, deviceToken }: LoginClient): Promise<boolean> {
+  async #verify(
+    user: string,
+    password: string,
+    { ip, isPrivate, deviceToken }: Omit<LoginClient, 'device'>,
+  ): Promise<boolean> {
     const { users, sessions } = this.people;
     const wasRight = this.#limits.take({
       ip,

@@ -94,7 +94,7 @@ test("hidden passwords follow their users when a list is sent in another order, 
     ['a', 'one'],
   ]);
   await expect(edits.patchGlobal({ authInternalUsers: [hidden('d')] }, OWNER)).rejects.toThrow(
-    "authInternalUsers[0].pass: '<redacted>' stands for a secret that is not there",
+    "authInternalUsers[0].pass: '<redacted>' stands for a secret that is not set",
   );
 });
 
@@ -178,10 +178,10 @@ test('privilege escalation: a machine that may use the API gives nobody rights, 
     zlmOnPublish: 'http://192.0.2.1/yes',
   };
   for (const [key, value] of Object.entries(wishes)) {
-    await expect(edits.patchGlobal({ [key]: value }, MACHINE), key).rejects.toThrow('says who may do what: only');
+    await expect(edits.patchGlobal({ [key]: value }, MACHINE), key).rejects.toThrow('sets permissions: only');
   }
   for (const key of ['readUser', 'readPass', 'publishUser', 'publishPass']) {
-    await expect(edits.patchPath('cam', { [key]: 'x' }, MACHINE), key).rejects.toThrow('says who may do what: only');
+    await expect(edits.patchPath('cam', { [key]: 'x' }, MACHINE), key).rejects.toThrow('sets permissions: only');
   }
   expect(text()).toBe(before);
   await edits.patchGlobal({ ...globalJson(store.current), hls: false }, MACHINE);

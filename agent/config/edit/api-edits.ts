@@ -192,13 +192,10 @@ export class ApiEdits {
       throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
     if (RIGHTS.test(key) && !hasAllRights) {
-      throw new PerchError('badInput', `${key} says who may do what: only the owner, or the file itself, can set it`);
+      throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);
     }
     if (key === 'recordPath' && !hasAllRights && typeof value === 'string' && SHELL.test(value)) {
-      throw new PerchError(
-        'badInput',
-        'recordPath: only the owner, or the file itself, can write characters that mean something to a shell',
-      );
+      throw new PerchError('badInput', 'recordPath: only the owner, or the file itself, can set shell metacharacters');
     }
     const variable = variableOf(keyPath, this.#env);
     if (variable !== undefined) {

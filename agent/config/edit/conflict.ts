@@ -60,7 +60,7 @@ export function refuseOtherText(now: Pick<FileNow, 'tag' | 'since'>, seen: strin
 
 function conflict(tag: string, conflicts: readonly ConflictItem[]): PerchError {
   const [first] = conflicts;
-  const who = first?.user ?? (first?.by === 'file' ? 'somebody who edited the file' : 'somebody else');
+  const who = first?.user ?? (first?.by === 'file' ? 'an editor of the file' : 'another user');
   const what = first && first.key !== '' ? first.key : 'the configuration';
   const more = conflicts.length > 1 ? ` and ${conflicts.length - 1} more` : '';
   return new PerchError('conflict', `${who} has changed ${what}${more} meanwhile`, { tag, conflicts });

@@ -4,6 +4,7 @@ import type { Environment } from '../load/environment.ts';
 import type { ConfigStore } from '../store/store.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { refuseOtherText } from './conflict.ts';
+import { HiddenSecrets } from './hidden-secrets.ts';
 import { secretsIn } from './secrets.ts';
 
 interface FileText {
@@ -24,15 +25,18 @@ interface FileVerdict {
 export class FileEdits {
   readonly #store: ConfigStore;
   readonly #env: Environment;
+  readonly #hidden = new HiddenSecrets();
 
   constructor(store: ConfigStore, env: Environment) {
     this.#store = store;
     this.#env = env;
   }
 
-  async read(): Promise<FileText> {
+  /** @param hides passwords are replaced by placeholders, which `check` and `write` replace by the passwords */
+  async read(hides: boolean): Promise<FileText> {
     const { text, tag } = await this.#store.look();
-    return { name: nameOf(this.#store.file), text, tag, problems: this.#store.problems };
+    const shown = hides ? this.#hidden.hide(text) : text;
+    return { name: nameOf(this.#store.file), text: shown, tag, problems: this.#store.problems };
   }
 
   /** All passwords, tokens and keys of the file and of the configuration in force. */
@@ -41,8 +45,10 @@ export class FileEdits {
     return secretsIn(this.#store.current, [this.#store.textInForce, text], this.#env);
   }
 
-  check(text: string): FileVerdict {
-    const { config, problems } = this.#store.check(text);
+  /** @throws PerchError badInput for a placeholder that cannot be replaced */
+  async check(text: string): Promise<FileVerdict> {
+    const now = await this.#store.look();
+    const { config, problems } = this.#store.check(this.#hidden.restore(text, now.text));
     const isUsable = config !== undefined && problems.every(({ severity }) => severity !== 'error');
     return { isUsable: isUsable && text.trim() !== '', problems };
   }
@@ -59,7 +65,7 @@ export class FileEdits {
     await this.#store.look();
     await this.#store.replace((now) => {
       refuseOtherText(now, seen);
-      return text;
+      return this.#hidden.restore(text, now.text);
     }, user);
   }
 }

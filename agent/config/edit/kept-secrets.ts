@@ -24,7 +24,7 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
   }
   if (schema.secret && value === HIDDEN) {
     if (typeof before !== 'string' || before === '') {
-      throw new PerchError('badInput', `${key}: '${HIDDEN}' stands for a secret that is not there: send the secret`);
+      throw new PerchError('badInput', `${key}: '${HIDDEN}' stands for a secret that is not set: send the secret`);
     }
     return before;
   }

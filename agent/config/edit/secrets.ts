@@ -3,19 +3,23 @@ import { type Config, pathWithUsers } from '../load/load.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { Report } from '../yaml/problem.ts';
-import { type Branch, parseTree, type Tree } from '../yaml/tree.ts';
+import { type Branch, type Leaf, parseTree, type Tree } from '../yaml/tree.ts';
 
 /** `user:password@`; an unencoded password may hold almost any character. */
-const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
+export const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
 /** Values of a query; a shorter one is a word such as `unicast`. */
-const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
+export const IN_QUERY = /[?&;][^=&;\s]*=([^&;\s"']{8,})/g;
 
 const GLOBAL = CONFIG_KEYS.global.schema;
 const PATH: SchemaNode = pathWithUsers(CONFIG_KEYS);
 const SECRET: SchemaNode = asNode({ type: 'string', secret: true });
 /** Keys of secrets; they count wherever they are in the file. */
 const SECRET_KEYS: ReadonlySet<string> = new Set([...secretKeys(GLOBAL), ...secretKeys(PATH)]);
-const SECRET_LINE = new RegExp(`(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`, 'gm');
+/** The rest of a line behind such a key. */
+export const SECRET_LINE = new RegExp(
+  `(?:^|[\\s{,])["']?(?:${[...SECRET_KEYS].join('|')})["']?[ \\t]*:[ \\t]*(.+)$`,
+  'gm',
+);
 
 /**
  * All passwords, tokens and keys of a configuration, in the forms that a text may have them in, the longest first.
@@ -32,7 +36,9 @@ export function secretsIn(config: Config, texts: readonly string[], env: Environ
   for (const text of new Set(texts)) {
     const file = parseTree(text, new Report(''));
     if (file) {
-      collectFile(overlayEnvironment(file, GLOBAL, PATH, env), found);
+      for (const [schema, leaf] of schemaLeaves(overlayEnvironment(file, GLOBAL, PATH, env))) {
+        collectText(schema, leaf.text, found);
+      }
     } else {
       collectLines(text, found);
     }
@@ -63,29 +69,30 @@ function collectText(schema: SchemaNode, text: string, found: Set<string>): void
   }
 }
 
-function collectFile(root: Branch, found: Set<string>): void {
+/** The values of a file, each with its schema. */
+export function* schemaLeaves(root: Branch): Generator<readonly [SchemaNode, Leaf]> {
   for (const [name, { tree }] of root.entries) {
     if (name === 'paths' && tree.kind === 'branch') {
       for (const path of tree.entries.values()) {
-        collectTree(PATH, path.tree, found);
+        yield* leavesOf(PATH, path.tree);
       }
     } else {
-      collectTree(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree, found);
+      yield* leavesOf(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree);
     }
   }
 }
 
 /** Valid or not. Everything below a secret's key counts as a secret. */
-function collectTree(schema: SchemaNode, tree: Tree, found: Set<string>): void {
+function* leavesOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaNode, Leaf]> {
   if (tree.kind === 'leaf') {
-    collectText(schema, tree.text, found);
+    yield [schema, tree];
   } else if (tree.kind === 'row') {
     for (const item of tree.items) {
-      collectTree(schema.secret ? schema : (schema.items ?? {}), item, found);
+      yield* leavesOf(schema.secret ? schema : (schema.items ?? {}), item);
     }
   } else {
     for (const [name, { tree: inner }] of tree.entries) {
-      collectTree(schema.secret ? schema : nodeOf(schema, name), inner, found);
+      yield* leavesOf(schema.secret ? schema : nodeOf(schema, name), inner);
     }
   }
 }

@@ -56,7 +56,7 @@ export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: 
   const key = `${first.key}.${name}`;
   const users = settings.authInternalUsers;
   if (users.length > 0 && !isDeepStrictEqual(users, MEDIAMTX_USERS)) {
-    const message = 'cannot stand beside authInternalUsers: give this permission to a user there';
+    const message = 'cannot be combined with authInternalUsers: give this permission to a user there';
     report.add('error', entry, key, message);
     return settings;
   }

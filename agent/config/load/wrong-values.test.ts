@@ -43,7 +43,7 @@ test.for([
   ],
   [
     'authInternalUsers: [{user: me}]\npaths:\n  a: {readUser: me}',
-    'perch.yml:3: paths.a.readUser: cannot stand beside authInternalUsers',
+    'perch.yml:3: paths.a.readUser: cannot be combined with authInternalUsers',
   ],
   ['authInternalUsers:\n- pass: x', 'perch.yml:2: authInternalUsers[0]: the key user is missing'],
   [

@@ -78,11 +78,11 @@ test('it is a command from the beginning, or one on demand', () => {
 
 test.for([
   ['"~^a": {source: "ffmpeg:///dev/video0"}', 'needs sourceOnDemand'],
-  ['"~^a": {runOnInit: x}', 'because nobody knows the names before'],
+  ['"~^a": {runOnInit: x}', 'because the names are not known in advance'],
   ['cam: {source: "rtsp://h/1", runOnDemand: x}', "needs the source 'publisher'"],
   ['cam: {source: "rtsp://h/1", runOnUnDemand: x}', "needs the source 'publisher'"],
   ['cam: {runOnDemand: x, runOnDemandStartTimeout: 0s}', 'must be longer than zero'],
-  ['cam: {source: "ffmpeg://a.mp4", runOnInit: x}', 'cannot stand beside the source ffmpeg://'],
+  ['cam: {source: "ffmpeg://a.mp4", runOnInit: x}', 'cannot be combined with the source ffmpeg://'],
   [`cam: {runOnReady: "sh -c 'x"}`, 'has no end'],
 ] as const)('%s is refused', ([text, message]) => {
   expect(pathOf(text).problems.join()).toContain(message);

@@ -122,7 +122,7 @@ export const GENERAL_KEYS = {
   authHTTPFingerprint: Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: 'SHA-256 of its TLS certificate in hex: it is trusted whoever signed it.',
+    description: 'SHA-256 of its TLS certificate in hex. It is trusted regardless of its issuer.',
   }),
   authHTTPExclude: Exclusions('authHTTPAddress'),
   authJWTJWKS: Type.String({
@@ -133,7 +133,7 @@ export const GENERAL_KEYS = {
   authJWTJWKSFingerprint: Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: 'SHA-256 of its TLS certificate in hex: it is trusted whoever signed it.',
+    description: 'SHA-256 of its TLS certificate in hex. It is trusted regardless of its issuer.',
   }),
   authJWTClaimKey: Type.String({
     minLength: 1,

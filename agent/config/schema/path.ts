@@ -73,7 +73,7 @@ export const PathSchema = Type.Object({
   sourceFingerprint: Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: "SHA-256 of the camera's TLS certificate in hex: it is trusted whoever signed it.",
+    description: "SHA-256 of the camera's TLS certificate in hex. It is trusted regardless of its issuer.",
   }),
   sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while there are readers.' }),
   sourceOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for a source on demand.'),

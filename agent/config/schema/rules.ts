@@ -117,7 +117,7 @@ export function commandFaults(settings: PathSettings, isPattern: boolean): reado
   const faults: Fault[] = [];
   if (isPattern && runOnInit !== '') {
     const message =
-      'a command cannot run from the beginning for a pattern of names, because nobody knows the names before';
+      'a command cannot run at startup for a pattern of names, because the names are not known in advance';
     faults.push({ key: 'runOnInit', message });
   }
   for (const key of ['runOnDemand', 'runOnUnDemand'] as const) {
@@ -131,7 +131,7 @@ export function commandFaults(settings: PathSettings, isPattern: boolean): reado
   if (isFfmpegSource(source) && !sourceOnDemand && runOnInit !== '') {
     faults.push({
       key: 'runOnInit',
-      message: 'cannot stand beside the source ffmpeg://, which is such a command itself',
+      message: 'cannot be combined with the source ffmpeg://, which is such a command itself',
     });
   }
   return faults;

@@ -76,7 +76,8 @@ export function sourceFaults(
   const isPulled = source.includes('://');
   const faults: Fault[] = [];
   if (isPattern && isPulled && !sourceOnDemand) {
-    const message = 'a source for a pattern of names needs sourceOnDemand: yes, because nobody knows the names before';
+    const message =
+      'a source for a pattern of names needs sourceOnDemand: yes, because the names are not known in advance';
     faults.push({ key: 'source', message });
   }
   if (sourceOnDemand && source === 'publisher') {

@@ -19,6 +19,8 @@ export interface Leaf extends Place {
   /** As in the file: `pass: 0123` keeps its zero, though YAML has a number there. */
   readonly text: string;
   readonly isNull: boolean;
+  /** Offsets of the value in the file, quotes included. */
+  readonly range?: readonly [start: number, end: number];
   /** The environment variable that it comes from; it has no line then. */
   readonly variable?: string;
 }
@@ -148,7 +150,8 @@ class Walk {
     }
     const value: unknown = isScalar(node) ? node.value : null;
     const text = isScalar(node) && typeof value !== 'string' ? (node.source ?? '') : String(value ?? '');
-    return { kind: 'leaf', ...here, text, isNull: value === null };
+    const range = isScalar(node) && node.range ? { range: [node.range[0], node.range[1]] as const } : {};
+    return { kind: 'leaf', ...here, text, isNull: value === null, ...range };
   }
 
   #entriesOf(map: YAMLMap, here: Place, key: string, level: number): Map<string, Entry> {

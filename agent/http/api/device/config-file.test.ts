@@ -4,6 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { place } from '../../../../test/support/harness/config-place.ts';
 import { LOOPBACK } from '../../../../test/support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../../../../test/support/harness/http-harness.ts';
+import { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { ApiEdits } from '../../../config/edit/api-edits.ts';
 import { FileEdits } from '../../../config/edit/file-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../../config/edit/json.ts';
@@ -13,6 +15,8 @@ import { configFileRoutes } from './config-file.ts';
 
 const FILE = 'perch: own\nhls: yes # for the television\npaths:\n  door:\n    source: rtsp://me:pw@192.168.1.2/1\n';
 const PASSWORD = 'correct horse battery';
+const ORIGIN = `http://${LOOPBACK.headers.host}`;
+const HIDDEN_FILE = expect.stringMatching(/source: rtsp:\/\/me:<hidden-[0-9a-f]{12}>@192\.168\.1\.2\/1\n$/);
 const basic = (user: string, password: string) => `Basic ${btoa(`${user}:${password}`)}`;
 
 /** The file's routes and those of its settings, over a real file, with an owner and a viewer. */
@@ -23,7 +27,10 @@ async function open() {
   const box = await openHttpHarness({ password: PASSWORD });
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: true }, 'another password');
-  await box.app.register(configFileRoutes, { access: box.access, file: new FileEdits(store, {}) });
+  const { access, accounts } = box;
+  const wrongCredentials = new WrongCredentials(systemClock, new AbortController().signal, () => 0);
+  const file = new FileEdits(store, {});
+  await box.app.register(configFileRoutes, { access, accounts, wrongCredentials, file });
   await box.app.register(
     async (v3) => {
       acceptAnyJson(v3);
@@ -46,7 +53,19 @@ async function open() {
     const answer = await box.app.inject({ ...LOOPBACK, method, url: `/v3/config/${url}`, headers, ...payload });
     return { status: answer.statusCode, etag: String(answer.headers['etag']), ...answer.json() };
   };
-  return { ...files, store, call };
+  const loggedIn = await box.app.inject({
+    ...LOOPBACK,
+    method: 'POST',
+    url: '/v3/session',
+    payload: { password: PASSWORD },
+  });
+  const cookie = [loggedIn.headers['set-cookie']]
+    .flat()
+    .map((one) => String(one).split(';')[0])
+    .join('; ');
+  /** Headers of the owner's browser. */
+  const session = { authorization: '', cookie, origin: ORIGIN };
+  return { ...files, store, call, session };
 }
 
 test('the file is read, changed as a text and in force, and the former one is kept', async () => {
@@ -61,6 +80,41 @@ test('the file is read, changed as a text and in force, and the former one is ke
   expect(await call('GET', 'file')).toMatchObject({ text, tag: written.tag });
   const [kept] = readdirSync(dataDir).filter((name) => name.endsWith('.before'));
   expect(read(join('data', kept ?? ''))).toBe(FILE);
+});
+
+test('a session sees the file without its passwords, and saving it so keeps them', async () => {
+  const { call, read, session } = await open();
+  const hidden = await call('GET', 'file', undefined, session);
+  expect(hidden).toMatchObject({ status: 200, text: HIDDEN_FILE, passwordsHidden: true });
+  expect(JSON.stringify(hidden)).not.toContain('me:pw');
+  const match = { ...session, 'if-match': hidden.etag };
+  expect(await call('PUT', 'file', { text: hidden.text }, match)).toMatchObject({ status: 'ok' });
+  expect(read('perch.yml')).toBe(FILE);
+  const text = hidden.text.replace('yes', 'no');
+  expect(await call('POST', 'file/check', { text }, session)).toMatchObject({ usable: true, problems: [] });
+  expect(await call('PUT', 'file', { text }, match)).toMatchObject({ status: 'ok' });
+  expect(read('perch.yml')).toBe(FILE.replace('yes', 'no'));
+});
+
+test('a session sees the passwords for the password of its user, and changes one by typing it', async () => {
+  const { call, read, session } = await open();
+  const wrong = await call('POST', 'file/passwords', { password: 'a guess' }, session);
+  expect(wrong).toMatchObject({ status: 'error', error: 'wrong password' });
+  const shown = await call('POST', 'file/passwords', { password: PASSWORD }, session);
+  expect(shown).toMatchObject({ status: 200, text: FILE, passwordsHidden: false, etag: `"${shown.tag}"` });
+  const text = FILE.replace('me:pw', 'me:new');
+  expect(await call('PUT', 'file', { text }, { ...session, 'if-match': shown.etag })).toMatchObject({ status: 'ok' });
+  expect(read('perch.yml')).toBe(text);
+});
+
+test('a placeholder without its password is rejected, and the file stays', async () => {
+  const { call, read, session } = await open();
+  const { etag } = await call('GET', 'file', undefined, session);
+  const text = FILE.replace('me:pw', 'me:<hidden-0123456789ab>');
+  const error = expect.stringContaining("'<hidden-0123456789ab>' stands for a password that is not in the file");
+  expect(await call('PUT', 'file', { text }, { ...session, 'if-match': etag })).toMatchObject({ error });
+  expect(await call('POST', 'file/check', { text }, session)).toMatchObject({ error });
+  expect(read('perch.yml')).toBe(FILE);
 });
 
 test('a text is judged with line, column and words, and nothing is written', async () => {
@@ -120,7 +174,7 @@ test('an edit by hand counts from the moment that it stands in the file', async 
   const { etag } = await call('GET', 'file');
   write('perch.yml', FILE.replace('yes', 'no'));
   expect(await call('PUT', 'file', { text: FILE }, { 'if-match': etag })).toMatchObject({
-    error: 'somebody who edited the file has changed hls meanwhile',
+    error: 'an editor of the file has changed hls meanwhile',
   });
   expect(await call('PATCH', 'global/patch', { hls: true }, { 'if-match': etag })).toMatchObject({
     conflicts: [{ path: null, key: 'hls', value: false, by: 'file', user: null }],
@@ -165,7 +219,7 @@ test('with a tag that nobody knows any more no value is overwritten, and it is n
   const old = { 'if-match': '"0123456789abcdef"' };
   expect(await call('PATCH', 'global/patch', { hls: true }, old)).toMatchObject({ status: 'ok' });
   expect(await call('PATCH', 'global/patch', { hls: false }, old)).toMatchObject({
-    error: 'somebody else has changed hls meanwhile',
+    error: 'another user has changed hls meanwhile',
     conflicts: [{ key: 'hls', value: true, by: null, user: null, time: null }],
   });
 });
@@ -188,6 +242,7 @@ test.for([
   for (const [method, url] of [
     ['GET', 'file'],
     ['POST', 'file/check'],
+    ['POST', 'file/passwords'],
     ['PUT', 'file'],
   ] as const) {
     const answer = await call(method, url, method === 'GET' ? undefined : { text: FILE }, outside);

@@ -1,10 +1,13 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
+import { cookieOf, DEVICE_COOKIE } from '../../auth/credentials.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { ConflictAnswer, ErrorAnswer } from '../../messages/responses.ts';
+import { ownOrigin, paused } from '../accounts/session-routes.ts';
 
 /** The longest file, each of its characters escaped once in JSON. */
 const BODY_LIMIT_BYTES = 8 << 20;
@@ -19,21 +22,31 @@ interface FileProblem {
 
 /** The configuration file, as far as these routes need it. */
 export interface ConfigFile {
-  read(): Promise<{
+  /** @param hides passwords are replaced by placeholders, which `check` and `write` replace by the passwords */
+  read(hides: boolean): Promise<{
     readonly name: string;
     readonly text: string;
     readonly tag: string;
     readonly problems: readonly FileProblem[];
   }>;
-  check(text: string): { readonly isUsable: boolean; readonly problems: readonly FileProblem[] };
+  check(text: string): Promise<{ readonly isUsable: boolean; readonly problems: readonly FileProblem[] }>;
   write(text: string, seen: string, user: string | undefined): Promise<void>;
   /** In the forms in which a text may contain them, the longest first. */
   secrets(): Promise<readonly string[]>;
 }
 
 interface ConfigFileOptions {
-  readonly access: Pick<HttpAccess, 'require' | 'identify'>;
+  readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
   readonly file: ConfigFile;
+  readonly accounts: {
+    /** @throws PerchError unauthorized for a wrong password */
+    confirmPassword(
+      user: string,
+      password: string,
+      client: { readonly ip: string; readonly isPrivate: boolean; readonly deviceToken: string | undefined },
+    ): Promise<void>;
+  };
+  readonly wrongCredentials: WrongCredentials;
 }
 
 const Problems = Type.Array(
@@ -51,7 +64,11 @@ const Problems = Type.Array(
 );
 const FileText = Type.Object({
   name: Type.String(),
-  text: Type.String({ description: 'Contains the passwords of cameras.' }),
+  text: Type.String({
+    description:
+      'In a session, passwords are replaced by placeholders such as <hidden-1a2b3c4d5e6f>. Check and PUT restore them.',
+  }),
+  passwordsHidden: Type.Boolean(),
   tag: Type.String({ description: 'Also the ETag, for If-Match.' }),
   problems: Problems,
 });
@@ -61,12 +78,17 @@ const Verdict = Type.Object({
 });
 const Written = Type.Object({ status: Type.Literal('ok'), tag: Type.String() });
 const NewText = Type.Object({ text: Type.String() }, { additionalProperties: false });
+const PasswordBody = Type.Object(
+  { password: Type.String({ minLength: 1, maxLength: 1024 }) },
+  { additionalProperties: false },
+);
 
 const tags = ['configuration'];
 const failures = { 400: ErrorAnswer, 401: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer };
 
-/** The configuration file as text with its passwords: for the owner, on the main port only. */
-export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (app, { access, file }) => {
+/** The configuration file as text: for the owner, on the main port only. A session sees its passwords only after the user's own password. */
+export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (app, options) => {
+  const { access, file } = options;
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -74,16 +96,32 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
   const bodyLimit = BODY_LIMIT_BYTES;
 
   const get = { summary: 'The configuration file, for the owner', tags, response: { ...failures, 200: FileText } };
-  app.get('/v3/config/file', { schema: get }, async (_request, reply) => {
-    const { name, text, tag, problems } = await file.read();
+  const answer = async (reply: FastifyReply, hides: boolean) => {
+    const { name, text, tag, problems } = await file.read(hides);
     reply.header('ETag', entityTag(tag));
-    return { name, text, tag, problems: problems.map(shown) };
+    return { name, text, passwordsHidden: hides, tag, problems: problems.map(shown) };
+  };
+  app.get('/v3/config/file', { schema: get }, async (request, reply) =>
+    answer(reply, access.identify(request).sessionUser !== undefined),
+  );
+
+  const reveal = {
+    summary: "The configuration file with its passwords, for the owner's password",
+    ...{ tags, body: PasswordBody, response: { ...failures, 200: FileText, 403: ErrorAnswer, 429: ErrorAnswer } },
+  };
+  app.post('/v3/config/file/passwords', { schema: reveal }, async (request, reply) => {
+    const { password } = checkedBody(PasswordBody, request.body);
+    if (!(await isConfirmed(options, request, password))) {
+      // Not 401: the session is valid.
+      return reply.code(403).send({ status: 'error', error: 'wrong password' });
+    }
+    return answer(reply, false);
   });
 
   const check = { summary: 'Check a text as a configuration file; nothing is changed', tags, body: NewText };
   const judged = { ...check, response: { ...failures, 200: Verdict } };
-  app.post('/v3/config/file/check', { bodyLimit, schema: judged }, ({ body }) => {
-    const { isUsable, problems } = file.check(checkedBody(NewText, body).text);
+  app.post('/v3/config/file/check', { bodyLimit, schema: judged }, async ({ body }) => {
+    const { isUsable, problems } = await file.check(checkedBody(NewText, body).text);
     return { usable: isUsable, problems: problems.map(shown) };
   });
 
@@ -99,9 +137,28 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
     }
     const { user, sessionUser } = access.identify(request);
     await file.write(checkedBody(NewText, request.body).text, seen, sessionUser ?? user);
-    return { status: 'ok', tag: (await file.read()).tag };
+    return { status: 'ok', tag: (await file.read(true)).tag };
   });
 };
+
+async function isConfirmed(
+  { access, accounts, wrongCredentials }: ConfigFileOptions,
+  request: FastifyRequest,
+  password: string,
+): Promise<boolean> {
+  const { ip, isPrivate } = ownOrigin(access, request);
+  const { sessionUser = '' } = access.identify(request);
+  const client = { ip, isPrivate, deviceToken: cookieOf(request.headers, DEVICE_COOKIE) };
+  try {
+    await paused(wrongCredentials, ip, () => accounts.confirmPassword(sessionUser, password, client));
+    return true;
+  } catch (error) {
+    if (error instanceof PerchError && error.code === 'unauthorized') {
+      return false;
+    }
+    throw error;
+  }
+}
 
 const shown = ({ severity, key, message, line, column }: FileProblem): object => ({
   ...{ severity, key, message },

@@ -3,21 +3,21 @@ import { fetchJson, RequestError } from '../../../api-client/request.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { passwordError } from '../../../forms/password-error.ts';
 import { serverForm } from '../../../forms/server-form.ts';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
-import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 
-const SHORTEST = 8;
+const MIN_PASSWORD_CHARS = 8;
 
 interface Passwords {
   readonly oldPassword: string;
   readonly newPassword: string;
 }
 
-/** One's own password: all other devices have to log in again. */
+/** Changes the own password, which ends all other sessions. */
 export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
   const form = useMemo(newForm, []);
@@ -59,7 +59,7 @@ const newForm = () =>
   serverForm<Passwords>({
     initial: { oldPassword: '', newPassword: '' },
     validate: {
-      newPassword: (text) => ([...text].length < SHORTEST ? youWords.peek().newPasswordHint : undefined),
+      newPassword: (text) => ([...text].length < MIN_PASSWORD_CHARS ? youWords.peek().newPasswordHint : undefined),
     },
     save: async (values) => {
       try {
@@ -70,16 +70,8 @@ const newForm = () =>
     },
   });
 
-function inField(error: unknown): unknown {
-  const { status, retryAfterS } = error instanceof RequestError ? error : { status: undefined, retryAfterS: undefined };
-  switch (status) {
-    case 400:
-      return new FieldError<Passwords>('newPassword', youWords.peek().newPasswordCommon);
-    case 403:
-      return new FieldError<Passwords>('oldPassword', youWords.peek().oldPasswordWrong);
-    case 429:
-      return new FieldError<Passwords>('oldPassword', words.peek().tooManyTries(retryAfterS ?? 1));
-    default:
-      return error;
-  }
-}
+/** The length was checked here, so the device rejects only common passwords. */
+const inField = (error: unknown): unknown =>
+  error instanceof RequestError && error.status === 400
+    ? new FieldError<Passwords>('newPassword', youWords.peek().newPasswordCommon)
+    : passwordError<Passwords>(error, 'oldPassword', youWords.peek().oldPasswordWrong);

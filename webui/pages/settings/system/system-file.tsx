@@ -14,8 +14,9 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { FileEditor } from './file-editor.tsx';
 import { Problems, useProblems } from './file-problems.tsx';
+import { ShowPasswordsSheet } from './show-passwords-sheet.tsx';
 
-/** The configuration file for whoever knows it: checked as it is typed, compared before it is saved. */
+/** The configuration file in an editor that checks while typing, and shows changes before saving. */
 export function FilePage() {
   const t = systemWords.value;
   return (
@@ -27,6 +28,9 @@ export function FilePage() {
   );
 }
 
+/** The start of a placeholder, such as `<hidden-1a2b3c4d5e6f>`. */
+const PLACEHOLDER = '<hidden-';
+
 function File() {
   const t = systemWords.value;
   const [failure, setFailure] = useState<ComponentChildren>('');
@@ -34,6 +38,7 @@ function File() {
   const [theirs, setTheirs] = useState<string>();
   const [compares, setCompares] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  const [isAsking, setAsking] = useState(false);
   if (!file) {
     return failure ? <p class="bad">{failure}</p> : <div class="skeleton block" />;
   }
@@ -63,7 +68,7 @@ function File() {
     }
     setBusy(false);
   };
-  /** @param keeps what was typed, on top of what the file is now */
+  /** @param keeps the typed text, based on the present file */
   const settle = async (keeps: boolean) => {
     setFailure('');
     const now = await readFile().catch((error: unknown) => setFailure(sentence(error)));
@@ -77,6 +82,14 @@ function File() {
   };
   return (
     <>
+      {isAsking && <ShowPasswordsSheet onShown={setFile} onClosed={() => setAsking(false)} />}
+      {base.passwordsHidden && base.text.includes(PLACEHOLDER) && (
+        <div class="tools">
+          <p class="dim small">{t.fileHidden}</p>
+          {/* What was typed has the placeholders. */}
+          {!draft.value && <Button onClick={() => setAsking(true)}>{t.fileShow}</Button>}
+        </div>
+      )}
       {theirs !== undefined && (
         <MessageCard icon="alert" tone="bad" title={t.fileTheirs(theirs)}>
           <div class="tools">
@@ -106,13 +119,12 @@ function File() {
   );
 }
 
-/** The file as it is, asked for whenever it is not known. */
+/** The file, requested while undefined. */
 function useFile(onFailure: (why: ComponentChildren) => void) {
   const [file, setFile] = useState<ConfigFile>();
   useEffect(() => {
     const stop = new AbortController();
     if (!file) {
-      // The strip above says when the device does not answer.
       retryUntilAnswered(readFile, stop.signal).then(
         (read) => read && setFile(read),
         (error) => onFailure(sentence(error)),
@@ -123,7 +135,7 @@ function useFile(onFailure: (why: ComponentChildren) => void) {
   return [file, setFile] as const;
 }
 
-/** What is wrong in the file stands beside its lines; of the rest the device tells the first. */
+/** Problems are listed with their lines; other rejections are the device's message. */
 const sentence = (error: unknown): ComponentChildren =>
   error instanceof RequestError && error.status === 400
     ? serverText((why) => `${systemWords.peek().fileNotTaken} ${why}`, error.message)
@@ -139,12 +151,12 @@ interface FileChangesProps {
 
 const SIGNS = { same: ' ', theirs: '−', mine: '+' } as const;
 
-/** What saving would change, line by line, and what the device takes and does not know. */
+/** The changes, with the device's warnings. */
 function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps) {
   const t = systemWords.value;
   const lines = diffOf(before, after);
   const { problems } = useProblems(after, undefined);
-  const told = problems.filter(({ severity }) => severity !== 'note');
+  const shown = problems.filter(({ severity }) => severity !== 'note');
   return (
     <>
       <h3>{t.fileChanges}</h3>
@@ -160,7 +172,7 @@ function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps
         ))}
       </section>
       <div role="status">
-        <Problems problems={told} />
+        <Problems problems={shown} />
       </div>
       <div class="tools">
         <Button kind="main" busy={isBusy && words.value.saving} isOff={lines.length === 0} onClick={onSave}>

@@ -1,0 +1,147 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { PerchError } from '../../base/errors.ts';
+import { Report } from '../yaml/problem.ts';
+import { parseTree } from '../yaml/tree.ts';
+import { IN_ADDRESS, IN_QUERY, SECRET_LINE, schemaLeaves } from './secrets.ts';
+
+/** Offsets of characters. */
+type Range = readonly [start: number, end: number];
+
+const PLACEHOLDER = /<hidden-[0-9a-f]{12}>/g;
+/** Shorter secrets occur in many words, so they are hidden only where they are set. */
+const MIN_CHARS = 4;
+
+/**
+ * Replaces the secrets of a configuration text by placeholders such as `<hidden-1a2b3c4d5e6f>`, and restores them in an edited text.
+ * A placeholder is a keyed hash of its secret: it keeps its meaning in another place and in a newer text of the file, and cannot
+ * stand for another secret. The key lasts as long as the process.
+ */
+export class HiddenSecrets {
+  readonly #key = randomBytes(32);
+
+  hide(text: string): string {
+    let hidden = '';
+    let end = 0;
+    for (const [from, to] of secretRanges(text)) {
+      hidden += text.slice(end, from) + this.#placeholder(text.slice(from, to));
+      end = to;
+    }
+    return hidden + text.slice(end);
+  }
+
+  /**
+   * @param text edited, with the placeholders of `source` or of an earlier text
+   * @param source the present text of the file
+   * @throws PerchError badInput for a placeholder whose secret is not in `source`, or that would show its secret
+   */
+  restore(text: string, source: string): string {
+    const wanted = [...text.matchAll(PLACEHOLDER)].map(([placeholder]) => placeholder);
+    if (wanted.length === 0) {
+      return text;
+    }
+    const secrets = new Map(
+      secretRanges(source).map(([from, to]) => {
+        const secret = source.slice(from, to);
+        return [this.#placeholder(secret), secret];
+      }),
+    );
+    const restored = text.replace(PLACEHOLDER, (placeholder) => {
+      const secret = secrets.get(placeholder);
+      if (secret === undefined) {
+        throw new PerchError(
+          'badInput',
+          `'${placeholder}' stands for a password that is not in the file: enter the password`,
+        );
+      }
+      return secret;
+    });
+    const shown = firstMissing(wanted, this.hide(restored).match(PLACEHOLDER) ?? []);
+    if (shown !== undefined) {
+      throw new PerchError('badInput', `'${shown}' is not in the place of a password: enter the password there`);
+    }
+    return restored;
+  }
+
+  #placeholder(secret: string): string {
+    return `<hidden-${createHmac('sha256', this.#key).update(secret).digest('hex').slice(0, 12)}>`;
+  }
+}
+
+/** An item of `wanted` that `found` has less often. */
+function firstMissing(wanted: readonly string[], found: readonly string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const item of found) {
+    counts.set(item, (counts.get(item) ?? 0) + 1);
+  }
+  return wanted.find((item) => {
+    const count = counts.get(item) ?? 0;
+    counts.set(item, count - 1);
+    return count === 0;
+  });
+}
+
+/** Secrets of a text, ascending and without overlap. Comments and texts that are not YAML are searched for keys of secrets. */
+function secretRanges(text: string): readonly Range[] {
+  const tree = parseTree(text, new Report(''));
+  const values = new Set<string>();
+  const ranges: Range[] = [];
+  for (const [{ secret }, leaf] of tree ? schemaLeaves(tree) : []) {
+    if (secret && leaf.range && leaf.text !== '') {
+      const [from, to] = leaf.range;
+      ranges.push([from, from + text.slice(from, to).trimEnd().length]);
+      values.add(leaf.text);
+    }
+  }
+  const lines = captured(text, SECRET_LINE).flatMap((range) => valueOfLine(text, range, tree !== undefined));
+  const passwords = [...lines, ...captured(text, IN_ADDRESS)];
+  for (const [from, to] of passwords) {
+    values.add(text.slice(from, to));
+  }
+  ranges.push(...passwords, ...captured(text, IN_QUERY), ...occurrences(text, values), ...whole(text, PLACEHOLDER));
+  return merged(ranges);
+}
+
+/** The value in the rest of a line behind a secret's key. @param isParsed then only comments are of interest */
+function valueOfLine(text: string, [from, to]: Range, isParsed: boolean): readonly Range[] {
+  const before = text.slice(text.lastIndexOf('\n', from - 1) + 1, from);
+  if (isParsed && !/(?:^|\s)#/.test(before)) {
+    return [];
+  }
+  const rest = text.slice(from, to);
+  const [value = ''] = rest.split(/[{[]/.test(before) ? /[,}\]]|\s#/ : /\s#/);
+  const length = value.trimEnd().length;
+  return /^(?:''|"")?$/.test(value.slice(0, length)) ? [] : [[from, from + length]];
+}
+
+/** Values as whole words, except as keys. */
+function occurrences(text: string, values: ReadonlySet<string>): readonly Range[] {
+  const long = [...values].filter((value) => value.length >= MIN_CHARS).sort((a, b) => b.length - a.length);
+  if (long.length === 0) {
+    return [];
+  }
+  const any = long.map((value) => value.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
+  return whole(text, new RegExp(`(?<![\\p{L}\\p{N}])(?:${any})(?![\\p{L}\\p{N}]|["']?:(?:\\s|$))`, 'gu'));
+}
+
+const whole = (text: string, pattern: RegExp): Range[] =>
+  [...text.matchAll(pattern)].map(({ index, 0: found }) => [index, index + found.length]);
+
+/** Ranges of a pattern's first group. */
+const captured = (text: string, pattern: RegExp): Range[] =>
+  [...text.matchAll(new RegExp(pattern.source, `${pattern.flags}d`))].flatMap(({ indices }) =>
+    indices?.[1] ? [indices[1]] : [],
+  );
+
+/** Ascending; ranges that overlap are one. */
+function merged(ranges: readonly Range[]): readonly Range[] {
+  const all: [number, number][] = [];
+  for (const [from, to] of [...ranges].sort(([a], [b]) => a - b)) {
+    const last = all.at(-1);
+    if (last && from < last[1]) {
+      last[1] = Math.max(last[1], to);
+    } else if (from < to) {
+      all.push([from, to]);
+    }
+  }
+  return all;
+}
