@@ -7,21 +7,21 @@ import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
 import { explain, PerchError } from './base/errors.ts';
 
-const USAGE = `usage: perch [--data DIR] [FILE.yml]    run, with this configuration file
-       perch check FILE.yml             say what is wrong with a configuration file, and end
+const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this configuration file
+       perch check FILE.yml             report problems in a configuration file
        perch reindex [--data DIR] [FILE.yml]
-                                        read all recordings and make their index anew, and end
+                                        read all recordings and rebuild their index
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
-                                        say who may do what and why: ACTION is read, publish, playback, api, metrics,
-                                        pprof or admin (the page); - for USER is nobody, IP is 127.0.0.1 when not given
-       perch claim [--data DIR]         ask for a password and set it, on a box that has no owner yet
+                                        explain whether a request is permitted: ACTION is read, publish, playback, api,
+                                        metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1
+       perch claim [--data DIR]         set the owner's password on a device without an owner
        perch claim --link [--data DIR]  show the link that does the same in a browser
        perch reset-password [--data DIR]
-                                        the owner's password is forgotten: everybody is logged out, and the box has no
-                                        owner until it is claimed; viewers, links, cameras and recordings stay
+                                        remove a forgotten owner's password: all users are logged out, and the device
+                                        has no owner until it is claimed; viewers, links, cameras and recordings stay
        perch --version | --help
 
-DIR is where Perch keeps what is its own (recordings, users, index); ./perch-data when not given.`;
+DIR is the data folder (recordings, users, index). Default: ./perch-data`;
 
 /** What /usr/bin/perch of the packages does itself, with the rights to see and start services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
@@ -58,10 +58,10 @@ async function main(): Promise<number> {
   }
   const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
-    throw new PerchError('badInput', `one configuration file is enough\n${USAGE}`);
+    throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
   }
   if (OF_PACKAGES.includes(first) && !existsSync(first ?? '')) {
-    const text = `perch ${first} is for Perch as it is installed from its package, and this is not that: its page (Settings, System) tells how it is`;
+    const text = `perch ${first} works only where Perch was installed as a package: see Settings, System on its page instead`;
     throw new PerchError('unsupported', text);
   }
   if (first === 'check') {
@@ -113,11 +113,11 @@ function needsFile(file: string | undefined): void {
 
 async function check(file: string | undefined): Promise<number> {
   if (file === undefined) {
-    throw new PerchError('badInput', `which file?\n${USAGE}`);
+    throw new PerchError('badInput', `FILE.yml is missing\n${USAGE}`);
   }
   const { checkFile } = await import('./config/load/check-files.ts');
   const { lines, isUsable } = await checkFile(resolve(file), process.env);
-  console.log(lines.length > 0 ? lines.join('\n') : `${file}: nothing wrong`);
+  console.log(lines.length > 0 ? lines.join('\n') : `${file}: no problems found`);
   return isUsable ? 0 : 1;
 }
 
@@ -146,13 +146,13 @@ async function claim(data: string, isLink: boolean): Promise<number> {
     console.error(`Perch: ${explain(error)}`);
     return TEMPORARY_CODE;
   }
-  console.log('The password is set: log in as owner');
+  console.log('Password set. Log in as owner');
   return 0;
 }
 
 async function resetPassword(data: string): Promise<number> {
   if (!existsSync(data)) {
-    throw new PerchError('notFound', `there is no data folder ${resolve(data)}: name it with --data DIR`);
+    throw new PerchError('notFound', `the data folder ${resolve(data)} does not exist: set it with --data DIR`);
   }
   const [{ becomeOwnerOf, holdDataFolder }, { forgetOwner }] = await Promise.all([
     import('../system/data-folder.ts'),
@@ -164,8 +164,8 @@ async function resetPassword(data: string): Promise<number> {
   const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
   console.log(
     isForgotten
-      ? 'The password is gone and everybody is logged out: perch claim sets a new one'
-      : 'This box has no owner: perch claim sets a password',
+      ? 'Password removed, all users logged out. Set a new one with perch claim'
+      : 'This device has no owner. Set a password with perch claim',
   );
   return 0;
 }
@@ -238,7 +238,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     network,
     // Only simulated cameras are there.
     discovery: { includeLoopback: process.env['PERCH_LOOPBACK_CAMERAS'] === 'yes' },
-    onName: (address) => console.log(`In this network it is also at ${address}`),
+    onName: (address) => console.log(`Also in this network: ${address}`),
     log,
     lines,
     ...(isSupervised() ? { restart } : {}),

@@ -82,7 +82,7 @@ test.for(['doctor', 'status', 'logs', 'restart'])(
   (command) => {
     const { stderr, status } = spawnSync(process.execPath, [script, command], { cwd: folder, encoding: 'utf8' });
     expect(stderr).toBe(
-      `Perch: perch ${command} is for Perch as it is installed from its package, and this is not that: its page (Settings, System) tells how it is\n`,
+      `Perch: perch ${command} works only where Perch was installed as a package: see Settings, System on its page instead\n`,
     );
     expect(status).toBe(1);
   },

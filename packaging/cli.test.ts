@@ -44,8 +44,8 @@ const debian = (status: string, node?: string) => ({
   ...(node !== undefined && { node }),
 });
 const COMMAND =
-  'apt --fix-broken install ./perch-node_*_arm64.deb where that file is; or apt --fix-broken install nodejs where the system has one from 22.13 on';
-const NOT_CONFIGURED = `Perch's package is not configured, because there is no Node that it can run with: ${COMMAND}`;
+  'apt --fix-broken install ./perch-node_*_arm64.deb where that file is; or apt --fix-broken install nodejs if the system offers 22.13 or newer';
+const NOT_CONFIGURED = `Perch's package is not configured, because a suitable Node is missing: ${COMMAND}`;
 
 describe('perch on a machine whose packages are not all there', () => {
   test('doctor says that the package waits for a Node, what helps, and nothing that follows from it', () => {
@@ -72,7 +72,7 @@ describe('perch on a machine whose packages are not all there', () => {
 
   test('where only Node has gone it is told alone', () => {
     const { stdout } = perch('linux/perch', ['doctor'], debian('installed'));
-    expect(stdout).toBe(`bad there is no Node from 22.13 on, which Perch needs: ${COMMAND}\n`);
+    expect(stdout).toBe(`bad Perch needs Node 22.13 or newer: ${COMMAND}\n`);
   });
 
   test('where Node came later dpkg has to go on', () => {
@@ -90,7 +90,7 @@ describe('perch on a router without its Node', () => {
   test.for([['check'], ['reindex'], ['reset-password'], ['--version']])(
     'perch %s says what the service says',
     (words) => {
-      const told = "perch: Perch's Node is not there: install perch-node, or mount the disk that it is on\n";
+      const told = 'perch: Node is missing: install perch-node, or mount its disk\n';
       expect(perch('openwrt/perch.cli', words, router)).toEqual({ stdout: '', stderr: told, status: 1 });
     },
   );
@@ -107,7 +107,7 @@ test.for(['linux/perch', 'openwrt/perch.cli'])(
   (file) => {
     const { stdout, stderr, status } = perch(file, ['foo'], { uci: 'exit 1' });
     expect([stdout, status]).toEqual(['', 2]);
-    expect(stderr).toMatch(/^perch: there is no command foo\nusage: perch status /);
+    expect(stderr).toMatch(/^perch: unknown command foo\nusage: perch status /);
   },
 );
 

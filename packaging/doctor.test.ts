@@ -38,7 +38,7 @@ function doctor(report: string, user = 0, check = 'exit 0', edit = (source: stri
 
 test('the report of the service is told line by line, and its port is asked', () => {
   const { stdout, asked } = doctor('port 80\nok door is recorded\nbad garden: its disk is full\n');
-  expect(stdout).toContain('ok port 80 answers, and pictures go through\nok door is recorded\nbad garden: its disk');
+  expect(stdout).toContain('ok port 80 answers, recording works\nok door is recorded\nbad garden: its disk');
   expect(asked).toBe('http://127.0.0.1:80/health\n');
 });
 
@@ -50,14 +50,14 @@ test('signs that would command the terminal are left out', () => {
 test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and nothing is asked there', (port) => {
   const { stdout, status, asked } = doctor(`port ${port}\n`);
   expect([status, asked]).toEqual([1, '']);
-  expect(stdout).toContain('bad the service does not say which port it has');
+  expect(stdout).toContain('bad the service does not report its port');
 });
 
 test('a configuration with warnings is good, and they are told; that alone is no illness', () => {
   const warning = 'perch.yml:2: pathDefaults.recordDeleteAftr: unknown key, did you mean recordDeleteAfter?';
   const check = `echo '${warning} (warn)'; echo 'perch.yml:3: rtspDisable: an old name (note)'`;
   const { stdout, status } = doctor('port 80\nok door is recorded\n', 0, check);
-  expect(stdout).toContain(`\nok the configuration is good\nnote ${warning}\n`);
+  expect(stdout).toContain(`\nok the configuration is valid\nnote ${warning}\n`);
   expect(stdout.match(/^note /gm)).toHaveLength(1);
   // This machine's memory may be short.
   expect(status).toBe(/^bad /m.test(stdout) ? 1 : 0);
@@ -65,14 +65,14 @@ test('a configuration with warnings is good, and they are told; that alone is no
 
 test('a configuration that is refused is told with why', () => {
   const { stdout, status } = doctor('port 80\n', 0, `echo 'perch.yml:1: hlsVariant: wrong'; exit 1`);
-  expect(stdout).toContain('bad Perch would not take the configuration: perch.yml:1: hlsVariant: wrong\n');
+  expect(stdout).toContain('bad Perch would reject the configuration: perch.yml:1: hlsVariant: wrong\n');
   expect(status).toBe(1);
 });
 
 test('somebody without rights is told to take them, not that Perch is ill', () => {
   const { stdout, stderr, status, asked } = doctor('port 80\n', 1000);
   expect([stdout, asked, status]).toEqual(['', '', 2]);
-  expect(stderr).toBe('perch doctor has to be run as root: sudo perch doctor\n');
+  expect(stderr).toBe('perch doctor must be run as root: sudo perch doctor\n');
 });
 
 test('without systemd and without a data folder it says so, and no shell complains', () => {

@@ -133,7 +133,7 @@ export class HostRequests {
       await rm(file, { force: true });
     }
     const what = isUnread ? `systemctl status perch-${task}.path` : `journalctl -u perch-${task}.service`;
-    throw new PerchError('timeout', `perch-${task}.service has not answered: ${what} tells why`, { task });
+    throw new PerchError('timeout', `perch-${task}.service has not answered: see ${what}`, { task });
   }
 }
 

@@ -25,11 +25,11 @@ test('what was written is read again', async () => {
 
 test.for([
   ['nothing', new Uint8Array(), 'is empty'],
-  ['a picture', Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), 'no backup of Perch'],
-  ['a text that was packed', packed('hello'), 'no backup of Perch'],
-  ['bytes that are no UTF-8', gzipSync(Uint8Array.of(0x22, 0xff, 0x22)), 'no backup of Perch'],
-  ['null', packed('null'), 'no backup of Perch'],
-  ['another document', packed({ version: 1 }), 'no backup of Perch'],
+  ['a picture', Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), 'not a Perch backup'],
+  ['a text that was packed', packed('hello'), 'not a Perch backup'],
+  ['bytes that are no UTF-8', gzipSync(Uint8Array.of(0x22, 0xff, 0x22)), 'not a Perch backup'],
+  ['null', packed('null'), 'not a Perch backup'],
+  ['another document', packed({ version: 1 }), 'not a Perch backup'],
   ['a later version', packed({ ...DOCUMENT, version: 2 }), 'has version 2, this Perch reads version 1'],
   ['no version', packed({ ...DOCUMENT, version: undefined }), 'has version undefined'],
   ['a date that is none', packed({ ...DOCUMENT, made: 'yesterday' }), '/made'],
@@ -74,7 +74,7 @@ test('a document of millions of parts is refused before an object is made of any
   const parse = vi.spyOn(JSON, 'parse');
   onTestFinished(() => parse.mockRestore());
   const bomb = gzipSync(`{"format":"perch-backup","version":1,"members":[${'{},'.repeat(2_000_000)}{}]}`);
-  await expect(read(bomb)).rejects.toThrow('no backup of Perch');
+  await expect(read(bomb)).rejects.toThrow('not a Perch backup');
   expect(parse).not.toHaveBeenCalled();
 });
 

@@ -84,7 +84,7 @@ export async function readBackup(bytes: Uint8Array, names: ReadonlySet<string>):
 }
 
 const noBackup = (cause?: unknown): PerchError =>
-  new PerchError('badInput', 'this is no backup of Perch', { why: 'noBackup' }, cause);
+  new PerchError('badInput', 'this is not a Perch backup', { why: 'noBackup' }, cause);
 const damaged = (message: string, cause?: unknown): PerchError =>
   new PerchError('badInput', message, { why: 'damaged' }, cause);
 

@@ -84,7 +84,7 @@ const textAt = async (dataDir: string, write: Write | undefined): Promise<string
   write && readWhole(resolve(dataDir, write.file));
 
 async function giveUp(dataDir: string, log: Logger, cause: unknown): Promise<false> {
-  log.error({ cause: explain(cause) }, 'nothing was restored: the box stays as it was');
+  log.error({ cause: explain(cause) }, 'restore failed, nothing was changed');
   await forget(dataDir);
   return false;
 }
@@ -103,7 +103,7 @@ async function readStaged(file: string, log: Logger): Promise<readonly Write[] |
   }
   const staged = parse(text);
   if (!Check(Staged, staged)) {
-    log.error({ file }, 'what was to be restored is damaged: the box stays as it was');
+    log.error({ file }, 'staged restore is damaged, nothing was changed');
     await rm(file, { force: true });
     return undefined;
   }

@@ -30,8 +30,8 @@ test('what prepares the system is run in it, and the system is started', () => {
 });
 
 test.for([
-  ['mount', /^Perch: the system on \/dev\/card cannot be read: .* Starting again\.\n$/],
-  ['chroot', /^Perch: the data on the disk of \/dev\/card cannot be used: .* Starting again\.\n$/],
+  ['mount', /^Perch: the system on \/dev\/card cannot be read: .* Restarting\.\n$/],
+  ['chroot', /^Perch: the data on the disk of \/dev\/card cannot be used: .* Restarting\.\n$/],
 ] as const)('where %s fails the screen says so, and nothing is started that could keep nothing', ([ill, said]) => {
   const { stdout, asked } = handOver(ill);
   expect(stdout).toMatch(said);

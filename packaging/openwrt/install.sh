@@ -98,7 +98,7 @@ perch_pack_page
 /etc/init.d/perch enable
 /etc/init.d/perch start
 port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"
-echo "Perch is installed. Its page is at port ${port:-8080} of this router; what it says: logread -e perch"
+echo "Perch is installed. Its page is at port ${port:-8080} of this router; its log: logread -e perch"
 if [ -z "$to" ] && grep -q "option data '/etc/perch/data'" /etc/config/perch; then
-	echo "Nothing is recorded until it has a disk: uci set perch.main.data=/mnt/sda1/perch; uci commit perch; reload_config"
+	echo "Nothing is recorded without a disk: uci set perch.main.data=/mnt/sda1/perch; uci commit perch; reload_config"
 fi

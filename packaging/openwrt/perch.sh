@@ -30,7 +30,7 @@ perch_missing_program() {
 	if [ ! -e /usr/lib/perch/run ]; then
 		echo "the disk with Perch's program is not mounted ($(readlink /usr/lib/perch))"
 	elif [ ! -x /usr/lib/perch/node/bin/node ] && ! command -v node > /dev/null; then
-		echo "Perch's Node is not there: install perch-node, or mount the disk that it is on"
+		echo "Node is missing: install perch-node, or mount its disk"
 	fi
 }
 

@@ -179,7 +179,7 @@ export class Responder {
     this.#isSlow = false;
     if (this.#told !== this.#host) {
       this.#told = this.#host;
-      this.#options.log.debug({ name: this.#host }, 'the box has its name in the network');
+      this.#options.log.debug({ name: this.#host }, 'mDNS name claimed');
       this.#options.onName?.(this.#host);
     }
   }

@@ -112,7 +112,7 @@ export class MdnsSockets implements Wire {
     }
     if (error.message !== this.#told) {
       this.#told = error.message;
-      this.#options.log.info({ error: error.message, network: open.link.name }, 'the name of the box cannot be told');
+      this.#options.log.info({ error: error.message, network: open.link.name }, 'mDNS name cannot be announced');
     }
   }
 }

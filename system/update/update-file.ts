@@ -45,7 +45,7 @@ export async function readUpdate(
   const input = new Pieces(pieces);
   const header = await input.exactly(HEADER_BYTES);
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw refusal('badInput', 'this is no update of Perch', 'noUpdate');
+    throw refusal('badInput', 'this is not a Perch update', 'noUpdate');
   }
   const manifestBytes = header.readUInt32BE(MAGIC.length);
   if (manifestBytes > MAX_MANIFEST_BYTES) {
@@ -55,7 +55,7 @@ export async function readUpdate(
   const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
   const signature = header.subarray(SIGNED_BEFORE_BYTES);
   if (!keys.some((key) => verify(null, signed, key, signature))) {
-    throw refusal('badInput', 'the update is not signed by whoever makes updates for this box', 'notSigned');
+    throw refusal('badInput', 'the update is not signed with an update key of this device', 'notSigned');
   }
   const manifest = parseManifest(text.toString('utf8'));
   await sink.begin(manifest);
@@ -70,7 +70,7 @@ export async function readUpdate(
     }
   }
   if (!(await input.isAtEnd())) {
-    throw damaged('the update goes on behind its last package');
+    throw damaged('the update has bytes after its last package');
   }
   return manifest;
 }

@@ -154,7 +154,7 @@ test('a server that is silent for 30 s is left, before its answer and in the mid
   const asked = fault(newestVersion(box.from));
   await box.first;
   await box.clock.advance(32_000);
-  expect(await asked).toEqual(notFetched('timeout', 'did not come in time'));
+  expect(await asked).toEqual(notFetched('timeout', 'was not received in time'));
   expect(box.clock.sleeping).toBe(0);
 });
 
@@ -185,7 +185,7 @@ test('a slow one is waited for as long as something comes, for an hour at most',
   expect(await late).toBe('it was fetched');
   const tooLate = fault(pieces.next());
   await box.clock.advance(20_000);
-  expect(await tooLate).toEqual(notFetched('timeout', 'did not come in time'));
+  expect(await tooLate).toEqual(notFetched('timeout', 'was not received in time'));
 });
 
 test('whoever stops in the midst of it closes the connection, and so does the end of the box', async () => {

@@ -85,7 +85,7 @@ async function* fetched({ address, clock, signal }: UpdateServer, name: string):
       throw cause;
     }
     if (late.signal.aborted) {
-      throw refusal('timeout', `${name} did not come in time`, 'notFetched');
+      throw refusal('timeout', `${name} was not received in time`, 'notFetched');
     }
     throw notFetched(`${name} cannot be fetched`, cause);
   } finally {

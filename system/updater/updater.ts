@@ -161,7 +161,7 @@ export class Updater {
           this.#journals.write({ ...journal, starts: journal.starts + 1 });
           return;
         }
-        this.#goBack(journal, 'restarted', 'the machine was started anew again and again with the new version');
+        this.#goBack(journal, 'restarted', 'the machine restarted repeatedly with the new version');
       } else if (isStarting && journal.step === 'installing') {
         this.#goBack(journal, 'powerCut', 'the power was cut while the update was being installed');
       } else if (isFirst && journal.step === 'installing') {
@@ -189,7 +189,7 @@ export class Updater {
         return this.#putBack(journal, isStarting);
       case 'good':
         this.#kept.takeOver(journal, this.#work);
-        this.#finish(journal, { ok: true, state: 'good', text: `this box has version ${journal.to} now` });
+        this.#finish(journal, { ok: true, state: 'good', text: `version ${journal.to} is installed` });
         return;
       case 'gone back': {
         const { why, text = '' } = journal;

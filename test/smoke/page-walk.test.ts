@@ -39,7 +39,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     await settled(page, '.ticks');
     expect(await axeFindings(page)).toEqual([]);
     complaints.length = 0;
-    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
 
     await page.getByRole('heading', { name: 'One is live' }).waitFor();
@@ -48,7 +48,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Enter password' }).click();
     const sheet = page.getByRole('dialog', { name: 'Garden' });
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill('not this one');
+    await sheet.getByLabel('Camera password', { exact: true }).fill('not this one');
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await page.getByText('Garden rejects this password.').waitFor();
     await page.getByText('After 2 more attempts some cameras lock for 30 minutes.').waitFor();
@@ -57,7 +57,7 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     await page.reload();
     await page.getByText('Garden rejects this password.').waitFor();
     await page.getByRole('button', { name: 'Enter password' }).click();
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
+    await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);

@@ -27,7 +27,7 @@ test('a box that is told to start again says so to who listens, ends in order wi
     env: { PERCH_RESTART_CODE: undefined, INVOCATION_ID: undefined },
   });
   expect(await (await fetch(`${again.url}/v3/restart`, { method: 'POST', headers })).json()).toMatchObject({
-    error: expect.stringContaining('nobody would start Perch again'),
+    error: expect.stringContaining('Perch cannot restart itself here'),
   });
 });
 

@@ -28,7 +28,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk tha
   const isTold = async (states: RegExp) => {
     await expect.poll(disk).toMatch(states);
     await box.machine.until(NOT_RECORDING);
-    await expect.poll(() => box.ills()).toMatch(/^bad nothing is recorded to \/mnt\/usb\/perch: /m);
+    await expect.poll(() => box.ills()).toMatch(/^bad not recording to \/mnt\/usb\/perch: /m);
     expect(await box.ask('GET', 'paths/get/demo')).toMatchObject({ ready: true });
     // On the disk of the system nothing has begun.
     expect(await box.filesIn('/var/lib/perch/recordings')).toEqual(inData);

@@ -29,7 +29,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     try {
       const frozenS = Number(await machine.must(UPTIME));
       await machine.until(NOT_RECORDING);
-      await expect.poll(() => box.ills()).toMatch(/^bad nothing is recorded to \/mnt\/usb\/perch: the disk /m);
+      await expect.poll(() => box.ills()).toMatch(/^bad not recording to \/mnt\/usb\/perch: the disk /m);
       await machine.until(`[ ${ALIVE} -gt ${frozenS + SILENT_S} ]`);
       expect(await box.mainPid()).toBe(pid);
     } finally {
@@ -47,7 +47,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     await machine.until(`/usr/lib/perch/node/bin/node -e '${SILENCE}'`);
     await machine.until(`[ "$(systemctl show perch.service --property=NRestarts --value)" -gt ${before} ]`);
     const said = await machine.must('journalctl --unit=perch.service --output=cat');
-    expect(said).toContain('a recorder is dead while its camera sends');
+    expect(said).toContain('recorder has stopped while its camera sends');
     expect(said).toMatch(/[Ww]atchdog timeout/);
     expect(Number(await restarts())).toBe(before + 1);
     await box.goesOn(RECORDINGS);

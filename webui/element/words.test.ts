@@ -11,6 +11,6 @@ test.for([
 });
 
 test('a codec that is not known has words too', () => {
-  expect(sentenceOf(wordsFor([]), { kind: 'codec' })).toContain('this kind of picture');
-  expect(sentenceOf(wordsFor([]), { kind: 'absent' })).toBe('No picture from the camera. Trying again…');
+  expect(sentenceOf(wordsFor([]), { kind: 'codec' })).toContain('this video format');
+  expect(sentenceOf(wordsFor([]), { kind: 'absent' })).toBe('No video from the camera. Retrying…');
 });

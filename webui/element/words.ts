@@ -1,7 +1,7 @@
 import type { Codec } from '../player/session/codecs.ts';
 import type { PlayError } from '../player/session/live-session.ts';
 
-/** What the element says over the picture. */
+/** Texts over the picture. */
 export interface ElementWords {
   readonly play: string;
   readonly starting: string;
@@ -17,14 +17,13 @@ export interface ElementWords {
 const en: ElementWords = {
   play: 'Play',
   starting: 'Connecting…',
-  again: 'Connection lost. Trying again…',
-  absent: 'No picture from the camera. Trying again…',
-  refused: 'Not allowed to watch this.',
-  away: 'No connection to the box. Trying again…',
-  transport: 'The picture does not come through. Trying again…',
-  cannotPlay: (codec) =>
-    `This browser cannot play ${codec}, which the camera sends. Try another browser, or set the camera to H.264.`,
-  unknownCodec: 'this kind of picture',
+  again: 'Connection lost. Retrying…',
+  absent: 'No video from the camera. Retrying…',
+  refused: 'No permission to watch.',
+  away: 'No connection to the device. Retrying…',
+  transport: 'The network blocks the video. Retrying…',
+  cannotPlay: (codec) => `This browser cannot play ${codec}. Try another browser, or set the camera to H.264.`,
+  unknownCodec: 'this video format',
 };
 
 const zhCn: ElementWords = {
@@ -34,16 +33,15 @@ const zhCn: ElementWords = {
   absent: '摄像头没有画面，正在重试…',
   refused: '没有观看权限。',
   away: '连不上设备，正在重试…',
-  transport: '画面传不过来，正在重试…',
+  transport: '网络无法传输画面，正在重试…',
   cannotPlay: (codec) => `此浏览器无法播放摄像头发送的 ${codec}。请换一个浏览器，或把摄像头设为 H.264。`,
-  unknownCodec: '这种画面',
+  unknownCodec: '这种视频格式',
 };
 
-/** @param languages as the page and the browser want them, the best one first */
+/** @param languages of the page and the browser, in order of preference */
 export const wordsFor = (languages: readonly string[]): ElementWords =>
   (languages.find((code) => /^(?:zh|en)\b/i.test(code)) ?? 'en').toLowerCase().startsWith('zh') ? zhCn : en;
 
-/** Why there is no picture, in a sentence. */
 export function sentenceOf(words: ElementWords, { kind, codec }: { kind: PlayError['kind']; codec?: Codec }): string {
   return kind === 'codec' ? words.cannotPlay(codec ?? words.unknownCodec) : words[kind];
 }

@@ -11,7 +11,7 @@ import type { StorageWords } from './en/storage.ts';
 import type { SystemWords } from './en/system.ts';
 import type { YouWords } from './en/you.ts';
 
-/** The words of each page; `common` is for what stands on all of them. */
+/** Texts by page; `common` is for all pages. */
 export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
@@ -27,5 +27,5 @@ export interface AllWords {
   readonly you: YouWords;
 }
 
-/** Said in the settings alone: in other languages they come with them. */
+/** Loaded with the settings in other languages. */
 export type SettingsPart = 'cameras' | 'storage' | 'system' | 'people' | 'you';

@@ -4,5 +4,5 @@ import { liveWords, wordsOf } from './words.ts';
 
 const own = wordsOf('cameraView', cameraView);
 
-/** One camera says what the grid says of it, and more. */
+/** With the texts of the grid. */
 export const cameraViewWords = computed(() => ({ ...liveWords.value, ...own.value }));

@@ -94,5 +94,5 @@ test('durations are in the unit that people would take', () => {
     '23 days',
   ]);
   expect(longDuration(23 * 24 * hour, 'zh-CN')).toBe('23 天');
-  expect(percent(0.174, 'en')).toBe('17 %');
+  expect(percent(0.174, 'en')).toBe('17%');
 });

@@ -1,6 +1,6 @@
 import type { CommonWords } from './en/common.ts';
 
-/** What a moment is called depends on the language and on today. */
+/** Moments depend on the language and on today. */
 interface I18n {
   readonly language: string;
   readonly words: Pick<CommonWords, 'today' | 'yesterday' | 'yesterdayAt' | 'minutes' | 'seconds'>;
@@ -8,7 +8,7 @@ interface I18n {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Making a format costs a hundred times more than using it. */
+/** Creating a format costs a hundred times more than using it. */
 function format(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = language + JSON.stringify(options);
   let known = formats.get(key);
@@ -37,11 +37,11 @@ export const nextDay = (ms: number): number => {
   return day.setDate(day.getDate() + 1);
 };
 
-/** Whole days between the two, by the calendar. */
+/** Calendar days between the two. */
 const daysBetween = (fromMs: number, toMs: number): number =>
   Math.round((dayStart(toMs) - dayStart(fromMs)) / 86_400_000);
 
-/** As people say it: `14:02`, `yesterday 14:02`, `Tuesday 14:02`, else the date. */
+/** `14:02`, `yesterday 14:02`, `Tuesday 14:02`, else the date. */
 export function moment(ms: number, nowMs: number, { language, words }: I18n): string {
   const time = clock(ms, language);
   const days = daysBetween(ms, nowMs);
@@ -69,7 +69,7 @@ export function dayName(ms: number, nowMs: number, { language, words }: I18n): s
   return spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(ms));
 }
 
-/** `Tuesday 17 November`, today too. */
+/** `Tuesday 17 November`, also for today. */
 export const longDay = (ms: number, language: string): string =>
   spaced(format(language, { weekday: 'long', day: 'numeric', month: 'long' }).format(ms));
 
@@ -81,7 +81,7 @@ export const shortDay = (ms: number, language: string): string =>
 export const monthName = (ms: number, language: string): string =>
   spaced(format(language, { month: 'long', year: 'numeric' }).format(ms));
 
-/** Chinese: a space between digits and characters, which Intl leaves out. */
+/** Adds spaces between digits and Chinese characters, which Intl omits. */
 export const spaced = (text: string): string =>
   text.replace(/(\d)(\p{Script=Han})/gu, '$1 $2').replace(/(\p{Script=Han})(\d)/gu, '$1 $2');
 
@@ -90,14 +90,14 @@ function dateFormat(ms: number, nowMs: number, language: string): Intl.DateTimeF
   return format(language, { day: 'numeric', month: 'long', ...(isThisYear ? {} : { year: 'numeric' }) });
 }
 
-/** `42 s`, `8 min`; below a minute in seconds. */
+/** `42 s`, `8 min`. */
 export function duration(ms: number, { language, words }: I18n): string {
   const seconds = Math.max(1, Math.round(ms / 1000));
   const number = (value: number) => new Intl.NumberFormat(language).format(value);
   return seconds < 60 ? words.seconds(number(seconds)) : words.minutes(number(Math.round(seconds / 60)));
 }
 
-/** The largest unit alone: `23 days`, `5 hours`, `8 minutes`. */
+/** Only the largest unit: `23 days`, `5 hours`, `8 minutes`. */
 export function longDuration(ms: number, language: string): string {
   const minutes = Math.max(1, Math.floor(ms / 60_000));
   const [value, unit] =
@@ -117,7 +117,7 @@ export function timeAgo(ms: number, language: string): string {
   return spaced(new Intl.RelativeTimeFormat(language).format(-value, unit));
 }
 
-/** `4.2 Mbit/s`; below a megabit in whole kbit/s. Nothing that comes in is nothing. */
+/** `4.2 Mbit/s`; whole kbit/s below a megabit. */
 export function bitRate(bitsPerSecond: number, language: string): string {
   if (bitsPerSecond < 1000) {
     return '0 kbit/s';
@@ -129,15 +129,16 @@ export function bitRate(bitsPerSecond: number, language: string): string {
 
 const SIZES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** `1.8 TB`, in powers of a thousand as on the disk's box. */
+/** `1.8 TB`, in powers of 1000 as on disk packages. */
 export function byteSize(bytes: number, language: string): string {
   const step = bytes < 1 ? 0 : Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** step;
   return `${number(value, value < 10 && step > 1 ? 1 : 0, language)} ${SIZES[step]}`;
 }
 
-/** `83 %`, with a space that does not break. */
-export const percent = (share: number, language: string): string => `${number(share * 100, 0, language)} %`;
+/** `83%` */
+export const percent = (share: number, language: string): string =>
+  new Intl.NumberFormat(language, { style: 'percent' }).format(share);
 
 export const number = (value: number, digits: number, language: string): string =>
   new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);

@@ -1,3 +1,3 @@
-/** Sentences one after the other: with a space between them, but not behind a Chinese full stop. What is none is left out. */
+/** Joins sentences by spaces, except after a Chinese full stop. Skips empty ones. */
 export const sentences = (all: readonly (string | false | undefined)[]): string =>
   all.filter(Boolean).join(' ').replaceAll('。 ', '。');

@@ -10,30 +10,28 @@ export const LANGUAGES: readonly { readonly code: Language; readonly name: strin
   { code: 'zh-CN', name: '简体中文' },
 ];
 
-/** Where the day comes before the month, as in the words. */
+/** For English without a region: the day comes before the month. */
 const ENGLISH = 'en-GB';
 
 const REMEMBERED = 'perch-language';
 
 export const language = signal<Language>('en');
 
-/** How dates and numbers are written: as in the person's own country where English is its browser's language. */
+/** Locale of dates and numbers: the user's English variant, if the browser has one. */
 export const locale = computed(() => localeOf(language.value, navigator.languages));
 
-/** The words of another language than English; undefined while English is chosen. */
+/** Undefined in English. */
 const others = signal<Partial<AllWords> | undefined>(undefined);
 
 let hasSettings = false;
 
-/** A page's words in the language that was chosen. Its English ones come with the page. */
+/** Texts of a page in the chosen language. English ones are part of the page's script. */
 export const wordsOf = <P extends keyof AllWords>(page: P, english: AllWords[P]): ReadonlySignal<AllWords[P]> =>
   computed(() => others.value?.[page] ?? english);
 
-/** The words of the shell and of all pages. */
 export const words = wordsOf('common', common);
 export const liveWords = wordsOf('live', live);
 
-/** The first of the person's languages that there is. */
 export function pickLanguage(wanted: readonly string[]): Language {
   for (const code of wanted) {
     if (code.toLowerCase().startsWith('zh')) {
@@ -46,12 +44,12 @@ export function pickLanguage(wanted: readonly string[]): Language {
   return 'en';
 }
 
-/** @param wanted what the browser asks for, the dearest first */
+/** @param wanted the browser's languages, in order of preference */
 export function localeOf(chosen: Language, wanted: readonly string[]): string {
   return chosen === 'en' ? (wanted.find((code) => /^en-[a-z]{2}$/i.test(code)) ?? ENGLISH) : chosen;
 }
 
-/** What was chosen before, else what the browser asks for. */
+/** The stored choice, else the browser's language. */
 export async function loadLanguage(): Promise<void> {
   const chosen = localStorage.getItem(REMEMBERED);
   await show(pickLanguage(chosen ? [chosen] : navigator.languages));
@@ -78,7 +76,7 @@ async function chineseSettings(): Promise<Partial<AllWords>> {
   return { ...settings.zhCnSettings, ...people.zhCnPeople };
 }
 
-/** Before the settings are shown their words are there, too; from then on they change with the language. */
+/** Loads the texts of the settings; from then on they follow the language. */
 export async function loadSettingsWords(): Promise<void> {
   hasSettings = true;
   if (language.peek() === 'zh-CN') {

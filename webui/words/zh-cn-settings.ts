@@ -3,5 +3,5 @@ import { cameras } from './zh-cn/cameras.ts';
 import { storage } from './zh-cn/storage.ts';
 import { system } from './zh-cn/system.ts';
 
-/** What the settings say, which come later; of people in `zh-cn-people.ts`. */
+/** Loaded with the settings. */
 export const zhCnSettings: Pick<AllWords, Exclude<SettingsPart, 'people' | 'you'>> = { cameras, storage, system };

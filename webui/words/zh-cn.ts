@@ -7,5 +7,5 @@ import { reasons } from './zh-cn/reasons.ts';
 import { recordings } from './zh-cn/recordings.ts';
 import { start } from './zh-cn/start.ts';
 
-/** What everybody sees, as one file: it is smaller than what six would cost in requests. */
+/** One file, because separate requests would cost more. */
 export const zhCn: Omit<AllWords, SettingsPart> = { common, live, cameraView, reasons, recordings, clips, start };

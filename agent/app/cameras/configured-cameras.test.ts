@@ -66,7 +66,7 @@ test('a camera that is paused is let go, with its small stream, and comes back w
   expect((await box.call('PATCH', '/cameras/patch/yard', { paused: true, pausedUntil: 'soon' })).status).toBe(400);
   expect(
     await box.call('PATCH', '/cameras/patch/yard', { paused: true, pausedUntil: '2020-01-01T18:00:00Z' }),
-  ).toMatchObject({ status: 400, body: { error: 'pausedUntil 2020-01-01T18:00:00Z is over already' } });
+  ).toMatchObject({ status: 400, body: { error: 'pausedUntil 2020-01-01T18:00:00Z is in the past' } });
   const paused = await box.call('PATCH', '/cameras/patch/yard', { paused: true, pausedUntil });
   expect(paused.body).toMatchObject({ state: 'paused', pausedUntil, trouble: null, next: null });
   await until(async () => expect(await readiness()).toEqual([false, false]));

@@ -91,7 +91,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     const camera = cameraAt(path, this.#deps.config());
     const { onvif, user, password, clearPassword, endpoint, serial } = camera.settings.camera ?? {};
     if (onvif === undefined) {
-      throw new PerchError('unsupported', 'this camera has no ONVIF, so it cannot be read', { path });
+      throw new PerchError('unsupported', 'this camera has no ONVIF, so its data are unavailable', { path });
     }
     const request = { onvif, user, password, clearPassword, endpoint, serial };
     const description = await ofCamera(() => this.#inTurn((signal) => this.#deps.adopter.read(request, signal)));
@@ -144,7 +144,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       throw new PerchError('badInput', 'pausedUntil is the end of a pause: it needs paused: true');
     }
     if (pausedUntil != null && Date.parse(pausedUntil) <= this.#deps.clock.wallMs()) {
-      throw new PerchError('badInput', `pausedUntil ${pausedUntil} is over already`);
+      throw new PerchError('badInput', `pausedUntil ${pausedUntil} is in the past`);
     }
     const name = title === undefined ? undefined : oneLine(title);
     if (name === '') {
@@ -206,7 +206,7 @@ export class ConfiguredCameras implements AdoptedLookup {
   }
 
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#deps.gate.run(() => this.#within(DEADLINE_MS, 'the camera was not done', work));
+    return this.#deps.gate.run(() => this.#within(DEADLINE_MS, 'the camera did not finish', work));
   }
 
   /** @param missing at the deadline, for the error */

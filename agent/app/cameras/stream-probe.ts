@@ -35,7 +35,7 @@ export const createStreamProbe =
     try {
       const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch });
       if (!described.hasPicture) {
-        throw new PerchError('notFound', 'a stream without a picture');
+        throw new PerchError('notFound', 'the stream has no video');
       }
       return described;
     } catch (error) {

@@ -20,14 +20,14 @@ export async function askNewPassword(input: Input, write: (text: string) => void
     }
     // Ctrl-C and Ctrl-D end the input.
     if (done) {
-      throw new PerchError('badInput', 'no password was given');
+      throw new PerchError('badInput', 'no password entered');
     }
     return value;
   };
   try {
     const password = await ask('New password: ');
-    if (isTerminal && (await ask('The same again: ')) !== password) {
-      throw new PerchError('badInput', 'the two passwords are not the same');
+    if (isTerminal && (await ask('Repeat the password: ')) !== password) {
+      throw new PerchError('badInput', 'the passwords do not match');
     }
     return password;
   } finally {

@@ -14,7 +14,7 @@ import { setupNotice } from '../device/setup-notice.ts';
 const MAX_WAIT_MS = 15_000;
 const LOOK_MS = 50;
 
-const HAS_OWNER = 'this box has an owner already: perch reset-password takes the password away';
+const HAS_OWNER = 'this device already has an owner: remove the password with perch reset-password';
 
 /** @throws PerchError if there is an owner */
 export async function needsNoOwner(dataDir: string): Promise<void> {
@@ -41,7 +41,7 @@ export async function claimHere(dataDir: string, password: string, clock: Clock)
   }
   const users = await Users.open(dataDir);
   if (users.owner === undefined) {
-    throw new PerchError('unavailable', 'the password was not saved: the log of Perch tells why');
+    throw new PerchError('unavailable', 'the password was not saved: see the log of Perch');
   }
   if (!(await users.verify(OWNER_NAME, password))) {
     throw new PerchError('badInput', HAS_OWNER);
@@ -54,7 +54,7 @@ export async function linkHere(dataDir: string): Promise<readonly string[]> {
   const { code, url } = (await readSetup(dataDir)) ?? {};
   if (code === undefined || url === undefined) {
     const why = 'Perch has not started yet, or its configuration does not begin with perch: own';
-    throw new PerchError('notFound', `there is no link: ${why}. perch claim sets the password all the same`);
+    throw new PerchError('notFound', `no link: ${why}. perch claim sets the password without it`);
   }
   return setupNotice({ code, url, fingerprint: await authorityFingerprint(dataDir) });
 }
@@ -80,5 +80,8 @@ async function untilTaken(dataDir: string, clock: Clock): Promise<void> {
       return;
     }
   }
-  throw new PerchError('unavailable', `the Perch that runs has not taken the password within ${MAX_WAIT_MS / 1000} s`);
+  throw new PerchError(
+    'unavailable',
+    `Perch is running, but did not accept the password within ${MAX_WAIT_MS / 1000} s`,
+  );
 }

@@ -29,19 +29,19 @@ test('the fingerprint is told as /trust shows it', () => {
 });
 
 test.for<[string, Partial<Path>, string]>([
-  ['is there', {}, 'ok camera Front door is there and recorded'],
-  ['is there and not to be recorded', { recording: null, title: null }, 'ok camera door is there'],
+  ['is there', {}, 'ok camera Front door sends video and is recorded'],
+  ['is there and not to be recorded', { recording: null, title: null }, 'ok camera door sends video'],
   [
     'is away',
     { ready: false, lastError: 'connection refused by rtsp://admin:secret@192.168.1.20/1' },
-    'bad camera Front door does not come (connection refused by rtsp://192.168.1.20/1): look at its power, its cable and its password',
+    'bad camera Front door sends no video (connection refused by rtsp://192.168.1.20/1): check its power, cable and password',
   ],
   [
     'is there and cannot be recorded',
     { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
-    'bad camera Front door is there and not recorded: the disk is full',
+    'bad camera Front door sends video but is not recorded: the disk is full',
   ],
-  ['was refused', { configError: 'no such source' }, 'bad camera Front door: no such source: perch check tells where'],
+  ['was refused', { configError: 'no such source' }, 'bad camera Front door: no such source: see perch check'],
   ['is paused', { paused: true, ready: false }, ''],
   ['is wanted by nobody', { sourceOnDemand: true, ready: false }, ''],
   ['is a publisher', { sourceState: null, ready: false }, ''],
@@ -50,20 +50,20 @@ test.for<[string, Partial<Path>, string]>([
 });
 
 test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
-  ['is well', {}, {}, ['ok camera Front door is there and recorded']],
+  ['is well', {}, {}, ['ok camera Front door sends video and is recorded']],
   [
     'is away with the large one',
     { ready: false },
     { ready: false },
-    ['bad camera Front door does not come (it has not answered yet): look at its power, its cable and its password'],
+    ['bad camera Front door sends no video (it has not answered yet): check its power, cable and password'],
   ],
   [
     'is away alone',
     {},
     { ready: false, lastError: 'not found' },
     [
-      'ok camera Front door is there and recorded',
-      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
+      'ok camera Front door sends video and is recorded',
+      'bad camera Front door (its sub stream) sends no video (not found): check its power, cable and password',
     ],
   ],
   [
@@ -71,8 +71,8 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
     {},
     { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
     [
-      'ok camera Front door is there and recorded',
-      'bad camera Front door (its small picture) is there and not recorded: the disk is full',
+      'ok camera Front door sends video and is recorded',
+      'bad camera Front door (its sub stream) sends video but is not recorded: the disk is full',
     ],
   ],
   [
@@ -80,23 +80,21 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
     { ready: false, lastError: 'no' },
     { configError: 'no such source', title: null },
     [
-      'bad camera Front door does not come (no): look at its power, its cable and its password',
-      'bad camera door_sub (its small picture): no such source: perch check tells where',
+      'bad camera Front door sends no video (no): check its power, cable and password',
+      'bad camera door_sub (its sub stream): no such source: see perch check',
     ],
   ],
   [
     'alone is fetched, and comes,',
     { ready: false, sourceOnDemand: true },
     {},
-    ['ok camera Front door (its small picture) is there'],
+    ['ok camera Front door (its sub stream) sends video'],
   ],
   [
     'alone is fetched, and does not come,',
     { ready: false, sourceOnDemand: true },
     { ready: false, lastError: 'not found' },
-    [
-      'bad camera Front door (its small picture) does not come (not found): look at its power, its cable and its password',
-    ],
+    ['bad camera Front door (its sub stream) sends no video (not found): check its power, cable and password'],
   ],
 ])('a camera whose small picture %s is told once', ([, large, small, lines]) => {
   const paths = [
@@ -108,13 +106,13 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
 
 test('a path that is only called as if it were a small picture is a camera of its own', () => {
   const paths = [{ ...DOOR, name: 'yard_sub', title: null }];
-  expect(reportLines(facts({ paths }))).toContain('ok camera yard_sub is there');
+  expect(reportLines(facts({ paths }))).toContain('ok camera yard_sub sends video');
 });
 
 test('a disk on which recording has stopped because it is nearly full is told as one, with what to do', () => {
   const error = 'recording has stopped, 0.0 GB free: delete something';
   const disks = [{ folder: '/srv/perch', state: 'nearlyFull', error, freeBytes: 0 }] as const;
-  expect(reportLines(facts({ disks }))).toContain(`bad nothing is recorded to /srv/perch: ${error}`);
+  expect(reportLines(facts({ disks }))).toContain(`bad not recording to /srv/perch: ${error}`);
 });
 
 test('disks, the clock and the port are told with what to do', () => {
@@ -123,10 +121,10 @@ test('disks, the clock and the port are told with what to do', () => {
     { folder: '/mnt/old', state: 'vanished', error: 'the disk is not there', freeBytes: null },
   ] as const;
   expect(reportLines(facts({ disks, port: undefined, isClockTrusted: false })).split('\n')).toEqual([
-    'bad the page has no port: perch logs tells why',
+    'bad the page has no port: see perch logs',
     'ok recordings go to /mnt/usb/perch, 60 GB free',
-    'bad nothing is recorded to /mnt/old: the disk is not there',
-    'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+    'bad not recording to /mnt/old: the disk is not there',
+    'bad the clock may be wrong: connect this device to the network, or log in on the page from a phone',
     '',
   ]);
 });
@@ -156,7 +154,7 @@ test('it is kept in a file that only Perch and root read, and follows what happe
   expect(statSync(join(folder, 'report')).mode & 0o777).toBe(0o600);
   now = facts({ paths: [DOOR] });
   await clock.advance(10_000);
-  await expect.poll(read).toContain('Front door is there');
+  await expect.poll(read).toContain('Front door sends video');
 });
 
 test('a folder that cannot be written harms nobody', async () => {

@@ -33,12 +33,12 @@ export interface ReportFacts {
 /** What only the agent can tell `perch doctor`: a line for each thing, `ok` or `bad` with advice. */
 export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
   const lines = [
-    port === undefined ? 'bad the page has no port: perch logs tells why' : `port ${port}`,
-    ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
+    port === undefined ? 'bad the page has no port: see perch logs' : `port ${port}`,
+    ...(isClaimed ? [] : ['note this device has no owner yet: perch claim sets the password']),
     ...disks.map(diskLine),
     isClockTrusted
       ? 'ok the clock is set'
-      : 'bad the clock may be wrong: connect the box to the network, or log in on the page from a phone',
+      : 'bad the clock may be wrong: connect this device to the network, or log in on the page from a phone',
     ...(fingerprint === undefined
       ? []
       : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),
@@ -56,7 +56,7 @@ export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, i
 function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][number]): string {
   return GOOD_DISKS.has(state)
     ? `ok recordings go to ${folder}, ${Math.round((freeBytes ?? 0) / 1e8) / 10} GB free`
-    : `bad nothing is recorded to ${folder}: ${error ?? state}`;
+    : `bad not recording to ${folder}: ${error ?? state}`;
 }
 
 /** A sub stream gets a line only if it alone fails, or is in use. */
@@ -64,7 +64,7 @@ function cameraLines(paths: readonly Path[]): string[] {
   const largeOf = new Map(paths.map((path) => [`${path.name}${SUB_SUFFIX}`, path]));
   return paths.flatMap((path) => {
     const large = largeOf.get(path.name);
-    const line = lineOf(path, large ? ' (its small picture)' : '');
+    const line = lineOf(path, large ? ' (its sub stream)' : '');
     return line === undefined || (large && isCoveredBy(large, path)) ? [] : [line];
   });
 }
@@ -78,17 +78,17 @@ function lineOf(path: Path, which = ''): string | undefined {
   const { ready, paused, sourceState, sourceOnDemand, lastError, configError, recording } = path;
   const camera = `camera ${path.title ?? path.name}${which}`;
   if (configError !== null) {
-    return `bad ${camera}: ${configError}: perch check tells where`;
+    return `bad ${camera}: ${configError}: see perch check`;
   }
   if (sourceState === null || paused || (sourceOnDemand && !ready)) {
     return undefined;
   }
   if (!ready) {
-    return `bad ${camera} does not come (${lastError ?? 'it has not answered yet'}): look at its power, its cable and its password`;
+    return `bad ${camera} sends no video (${lastError ?? 'it has not answered yet'}): check its power, cable and password`;
   }
   return recording?.error == null
-    ? `ok ${camera} is there${recording?.active ? ' and recorded' : ''}`
-    : `bad ${camera} is there and not recorded: ${recording.error}`;
+    ? `ok ${camera} sends video${recording?.active ? ' and is recorded' : ''}`
+    : `bad ${camera} sends video but is not recorded: ${recording.error}`;
 }
 
 /** Keeps the report in a file of the service's runtime folder. @param folder `RUNTIME_DIRECTORY` of systemd */

@@ -42,11 +42,11 @@ test('the way to a decision is told step by step', async () => {
     allowed: true,
     text: [
       'tom, with the right password, from 192.168.1.9, wants: read door',
-      'configuration: …/perch.yml, as MediaMTX, authMethod internal',
+      'configuration: …/perch.yml, as in MediaMTX, authMethod internal',
       'path door: follows the entry all_others',
       "1. users of this device: no user 'tom'",
       '2. authInternalUsers[0] (tom): permitted: may read ~^do from 192.168.1.0/24, with the password',
-      '=> let in',
+      '=> allowed',
     ].join('\n'),
   });
   const refused = await box.say('tom read door', '10.0.0.1');
@@ -54,7 +54,7 @@ test('the way to a decision is told step by step', async () => {
     "1. users of this device: no user 'tom'",
     '2. authInternalUsers[0] (tom): does not match: only from 192.168.1.0/24',
     '3. authInternalUsers[1] (any): does not match: may publish, not read door',
-    '=> refused',
+    '=> denied',
   ]);
   expect(refused.allowed).toBe(false);
 });
@@ -72,8 +72,8 @@ test("the demo camera's paths are named as such, and only where there is a demo 
 
 test('a web hook that has the last word is told of, where it is asked', async () => {
   await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
-  const note = 'note: zlmOnPlay is asked besides, except about sessions of the page, and may refuse';
-  expect((await box.say('tom read door')).text).toContain(`=> let in\n${note}`);
+  const note = 'note: zlmOnPlay can also deny it, except for sessions of the page';
+  expect((await box.say('tom read door')).text).toContain(`=> allowed\n${note}`);
   expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
 });
 
@@ -84,7 +84,7 @@ test('a person of the box is known by what lies in the data folder', async () =>
   expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
   await users.setOwner('blue heron');
   expect((await box.say('owner admin')).text).toContain('owner (owner) permitted');
-  expect((await box.say('- api -')).text).toContain('=> refused');
+  expect((await box.say('- api -')).text).toContain('=> denied');
 });
 
 test('where another server or a token decides, it is told what would be asked', async () => {
@@ -96,10 +96,10 @@ test('where another server or a token decides, it is told what would be asked', 
 });
 
 test.for([
-  ['tom', 'write perch explain USER ACTION PATH'],
+  ['tom', 'usage: perch explain USER ACTION PATH'],
   ['tom watch door', "'watch' is not one of read, publish, playback, api"],
-  ['tom read', 'which path? read is allowed path by path'],
-  ['tom read door perch.yml more', "'more' is one more"],
+  ['tom read', 'PATH is missing: read is permitted for each path separately'],
+  ['tom read door perch.yml more', "more than one configuration file: 'more'"],
   ['tom api missing.yml', 'the configuration file missing.yml does not exist'],
 ] as const)('perch explain %s: %s', async ([words, message]) => {
   await using box = await openFolder(USERS);
@@ -133,10 +133,10 @@ test('a device password is a step of its own, and nothing of it is made in the f
   await devices.add({ name: 'Küche', paths: ['door'], ...rights }, () => false);
   expect(await box.say('kuche read door perch.yml')).toMatchObject({
     allowed: true,
-    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': permitted\n=> let in"),
+    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': permitted\n=> allowed"),
   });
   expect(await box.say('kuche read yard perch.yml')).toMatchObject({
     allowed: false,
-    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': may not read yard\n=> refused"),
+    text: expect.stringContaining("device passwords: kuche belongs to 'Küche': may not read yard\n=> denied"),
   });
 });

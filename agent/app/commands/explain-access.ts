@@ -51,13 +51,13 @@ export async function explainAccess(
   const identity = { ip, isLoopback: isLoopbackIp(ip), isPrivate: isPrivateIp(ip), user };
   const authority = new Authority(people, rulesOf(config));
   const { allowed, steps } = await authority.explain(action, path, identity);
-  const who = user === '' ? 'somebody without a name' : `${user}, with the right password`;
-  const outcome = allowed === undefined ? 'it depends' : allowed ? 'let in' : 'refused';
+  const who = user === '' ? 'an anonymous client' : `${user}, with the right password`;
+  const outcome = allowed === undefined ? 'decided elsewhere' : allowed ? 'allowed' : 'denied';
   return {
     allowed,
     lines: [
       `${who}, from ${ip}, wants: ${action}${path && ` ${path}`}`,
-      `configuration: ${name}, ${config.isOwn ? "Perch's own set-up" : 'as MediaMTX'}, authMethod ${config.authMethod}`,
+      `configuration: ${name}, ${config.isOwn ? "Perch's own setup" : 'as in MediaMTX'}, authMethod ${config.authMethod}`,
       ...(path === '' ? [] : [pathWords(config, path)]),
       ...steps.map((step, i) => `${i + 1}. ${step}`),
       `=> ${outcome}`,
@@ -70,7 +70,7 @@ export async function explainAccess(
 function parseWords(words: readonly string[]) {
   const [user, action, ...rest] = words;
   if (user === undefined || action === undefined) {
-    throw new PerchError('badInput', 'write perch explain USER ACTION PATH; - for USER is somebody without a name');
+    throw new PerchError('badInput', 'usage: perch explain USER ACTION PATH; - as USER is an anonymous client');
   }
   if (!isAction(action)) {
     throw new PerchError('badInput', `'${action.slice(0, 64)}' is not one of ${ACTIONS.join(', ')}`);
@@ -78,10 +78,10 @@ function parseWords(words: readonly string[]) {
   const hasPath = WITH_PATH.includes(action) || rest[0] === NOTHING;
   const [path = NOTHING, file, ...more] = hasPath ? rest : [NOTHING, ...rest];
   if (WITH_PATH.includes(action) && path === NOTHING) {
-    throw new PerchError('badInput', `which path? ${action} is allowed path by path`);
+    throw new PerchError('badInput', `PATH is missing: ${action} is permitted for each path separately`);
   }
   if (more.length > 0) {
-    throw new PerchError('badInput', `one configuration file is enough, '${more[0]?.slice(0, 64)}' is one more`);
+    throw new PerchError('badInput', `more than one configuration file: '${more[0]?.slice(0, 64)}'`);
   }
   return { user: user === NOTHING ? '' : user, action, path: path === NOTHING ? '' : path, file };
 }
@@ -117,7 +117,7 @@ function parsed(text: string, name: string, cwd: string, env: Environment): Conf
 function hookWords(config: Config, action: Action): string[] {
   const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';
   const isInteractive = (action === 'read' || action === 'publish') && config[key] !== '';
-  return isInteractive ? [`note: ${key} is asked besides, except about sessions of the page, and may refuse`] : [];
+  return isInteractive ? [`note: ${key} can also deny it, except for sessions of the page`] : [];
 }
 
 function pathWords(config: Config, path: string): string {
@@ -126,7 +126,7 @@ function pathWords(config: Config, path: string): string {
     return `path ${path}: of the demo camera, which is there until a camera is configured`;
   }
   if (!entry) {
-    return `path ${path}: is not configured, so there is nothing to be had whoever asks`;
+    return `path ${path}: is not configured, so it has no stream for anyone`;
   }
   return `path ${path}: ${entry.error ?? (entry.name === path ? 'is configured' : `follows the entry ${entry.name}`)}`;
 }

@@ -95,7 +95,7 @@ export function progressLine({ state, files, read, left, filesPerSecond, leftSec
     return `looking for recordings: ${inWords(files)} so far`;
   }
   const time = leftSeconds > 0 ? `, ${leftSeconds} s left` : '';
-  return `${inWords(read)} of ${inWords(read + left)} recordings read, ${inWords(filesPerSecond)} a second${time}`;
+  return `${inWords(read)} of ${inWords(read + left)} recordings read, ${inWords(filesPerSecond)} per second${time}`;
 }
 
 function leftOut(count: number, named: readonly UnreadableFile[]): string {
@@ -105,7 +105,7 @@ function leftOut(count: number, named: readonly UnreadableFile[]): string {
   const lines = named.map(({ file, reason }) => `  ${file}: ${reason}`);
   const more = count > named.length ? [`  and ${inWords(count - named.length)} more`] : [];
   const what = count === 1 ? 'one' : inWords(count);
-  return `${[`left out ${what} that cannot be read:`, ...lines, ...more].join('\n')}\n`;
+  return `${[`skipped ${what} that cannot be read:`, ...lines, ...more].join('\n')}\n`;
 }
 
 /** 500000 as `500,000`. */

@@ -56,7 +56,7 @@ test('a damaged file that can be done without is left out of a backup, which is 
 
 test('there is no backup without the people: where they are damaged it is refused with the name of the file', async () => {
   const { backup } = open({ users: '{"us' });
-  await expect(backup.make()).rejects.toThrow('users.json, which is damaged');
+  await expect(backup.make()).rejects.toThrow('cannot back up: users.json is damaged');
 });
 
 test('the backup of a box without a configuration can be had back', async () => {

@@ -62,9 +62,9 @@ function isWhole(name: string, text: string, log: Logger): boolean {
     return true;
   } catch (cause) {
     if (name === USERS) {
-      throw new PerchError('unavailable', `there is no backup without ${name}, which is damaged`, {}, cause);
+      throw new PerchError('unavailable', `cannot back up: ${name} is damaged`, {}, cause);
     }
-    log.error({ file: name }, 'a damaged file is left out of the backup');
+    log.error({ file: name }, 'damaged file left out of the backup');
     return false;
   }
 }

@@ -411,6 +411,6 @@ test('what is no file, too large, or sent as something else is refused', async (
   expect((await box.ask('POST', 'restore')).status).toBe(400);
   expect((await box.ask('POST', 'restore/check', new Uint8Array(5 << 20))).status).toBe(413);
   expect((await box.ask('POST', 'restore/check', new Uint8Array(9))).body).toMatchObject({
-    ...{ error: 'this is no backup of Perch', why: 'noBackup' },
+    ...{ error: 'this is not a Perch backup', why: 'noBackup' },
   });
 });

@@ -104,7 +104,7 @@ export class Backups implements BackupControl {
       await writeAtomic(join(dataDir, FORMER), former.bytes);
       await stageRestore(dataDir, writesOf(backup, configFile));
       this.#isStaged = true;
-      log.warn({ made: backup.made, host: backup.host }, 'a backup is restored: the box starts again');
+      log.warn({ made: backup.made, host: backup.host }, 'restoring a backup, restarting');
     });
   }
 

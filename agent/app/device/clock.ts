@@ -39,13 +39,15 @@ export class DeviceClock {
     const { clock, host, isTrusted, uptimeS = uptime } = this.#deps;
     const uptimeMs = Math.round(uptimeS() * 1_000);
     if (isTrusted()) {
-      throw new PerchError('badInput', 'the box knows the time already', { isKnown: true });
+      throw new PerchError('badInput', 'the device already knows the time', { isKnown: true });
     }
     if (!isPlausible(toMs)) {
-      throw new PerchError('badInput', `${dateOf(toMs)} is no time of now`);
+      throw new PerchError('badInput', `${dateOf(toMs)} is not a plausible present time`);
     }
     if (Math.abs(toMs - clock.wallMs()) < NEAR_MS) {
-      throw new PerchError('badInput', `the clock of the box says the same to ${NEAR_MS / 1_000} s`, { isKnown: true });
+      throw new PerchError('badInput', `the clock of the device differs by less than ${NEAR_MS / 1_000} s`, {
+        isKnown: true,
+      });
     }
     if (!host.offers('clock')) {
       const byHand = `date -s @${Math.round(toMs / 1_000)} && touch /run/perch-clock-set`;

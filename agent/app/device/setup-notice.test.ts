@@ -20,7 +20,7 @@ test('who is shown the setup code is shown the fingerprint of /trust, in the lin
   const fingerprint = await authorityFingerprint(dataDir);
   expect(fingerprint).toBe(own.authority()?.fingerprint);
   const text = setupNotice({ ...NOTICE, fingerprint }).join('\n');
-  expect(text).toContain('For https: http://192.168.1.5:8080/trust has to show this fingerprint\n');
+  expect(text).toContain('For https: http://192.168.1.5:8080/trust must show this fingerprint\n');
   expect(text).toContain(fingerprintLines(fingerprint ?? '').join('\n  '));
 });
 

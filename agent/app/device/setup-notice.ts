@@ -23,9 +23,9 @@ export function setupNotice(notice: SetupNotice): readonly string[] {
     '',
     ...qrLines(setupLink(notice)),
     '',
-    'This box has no owner yet. Scan the code, or open this link, and choose a password:',
+    'This device has no owner yet. Scan the code or open this link to choose a password:',
     `  ${setupLink(notice)}`,
-    `The same by hand: ${notice.url} and the setup code ${notice.code}`,
+    `Or open ${notice.url} and enter the setup code ${notice.code}`,
     ...trustLines(notice),
     '',
   ];
@@ -37,7 +37,7 @@ function trustLines({ url, fingerprint }: SetupNotice): readonly string[] {
     return [];
   }
   return [
-    `For https: ${url}/trust has to show this fingerprint`,
+    `For https: ${url}/trust must show this fingerprint`,
     ...fingerprintLines(fingerprint).map((line) => `  ${line}`),
   ];
 }

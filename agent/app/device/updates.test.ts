@@ -298,7 +298,7 @@ test.for([
   for (const name of left) {
     writeFileSync(join(folder, 'requests', name), 'left');
   }
-  await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('no update');
+  await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('not a Perch update');
   expect(readdirSync(join(folder, 'requests'))).toEqual(expected);
 });
 

@@ -92,7 +92,7 @@ export class Updates implements UpdateControl {
     return this.#alone(async () => {
       this.#checkAble();
       if (!isVersion(version)) {
-        throw new PerchError('badInput', 'the version to fetch is none');
+        throw new PerchError('badInput', 'the version to download is invalid');
       }
       checkNewer({ version }, this.#here);
       const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
@@ -145,7 +145,7 @@ export class Updates implements UpdateControl {
     const { clock, signal, settings } = this.#deps;
     const { updateAddress: address } = settings();
     if (address === '') {
-      throw refusal('unsupported', 'updateAddress is not set: updates are looked for nowhere', 'noAddress');
+      throw refusal('unsupported', 'updateAddress is not set', 'noAddress');
     }
     return { address, clock, signal };
   }
@@ -172,7 +172,7 @@ export class Updates implements UpdateControl {
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isTaken) {
       const why: UpdateReason = 'taking';
-      throw new PerchError('exhausted', 'another update is being taken', { why, isBusy: true });
+      throw new PerchError('exhausted', 'another update is being received', { why, isBusy: true });
     }
     this.#isTaken = true;
     try {
@@ -251,8 +251,8 @@ export class Updates implements UpdateControl {
 }
 
 const LACKING = {
-  noService: 'updates are installed by the service of the Debian package, which this box does not have',
-  noKey: 'the package of this box knows nobody whose updates it would take',
+  noService: 'updates need the service of the Debian package, which this device does not have',
+  noKey: 'the package on this device has no update key',
 };
 
 /** Up to the first part that varies with time. */

@@ -68,7 +68,7 @@ const running = (servers: Servers) => required(servers.running(hlsServer));
 
 function required<T>(started: T | undefined): T {
   if (started === undefined) {
-    throw new PerchError('unavailable', 'HLS is starting again');
+    throw new PerchError('unavailable', 'HLS is restarting');
   }
   return started;
 }

@@ -96,7 +96,7 @@ export class RecorderWatchdog {
     }
     this.#forget(paths);
     if (dead.length > 0 && this.#dead.length === 0) {
-      log.error({ paths: dead }, 'a recorder is dead while its camera sends: Perch has to be started anew');
+      log.error({ paths: dead }, 'recorder has stopped while its camera sends: restart Perch');
     }
     this.#dead = dead;
   }

@@ -207,8 +207,8 @@ test('a disk that is away stays open by the folder on it', async () => {
 
 test.for([
   ['the host says no', true, '/media/pi/My disk', 'the file system keeps no owners'],
-  ['nobody opens disks', false, '/media/pi/My disk', 'give the folder /media/pi/My disk/perch to the user'],
-  ['it is not where disks are mounted', true, '/', 'give the folder /perch to the user'],
+  ['nobody opens disks', false, '/media/pi/My disk', 'change the owner of /media/pi/My disk/perch to the user'],
+  ['it is not where disks are mounted', true, '/', 'change the owner of /perch to the user'],
   ['no disk is there', true, '/mnt/other', "no disk is mounted at '/mnt/other'"],
 ] as const)('a disk is not opened where %s, in words', async ([, isOffered, folder, reason]) => {
   const host = { offers: () => isOffered, ask: async () => ({ ok: false, text: 'the file system keeps no owners' }) };

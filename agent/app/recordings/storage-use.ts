@@ -127,7 +127,7 @@ export class StorageUse {
       throw new PerchError('badInput', `no disk is mounted at '${folder.slice(0, 240)}'`);
     }
     if (!this.#canOpen(folder)) {
-      const text = `Perch may not write there, and nobody opens it on this machine: give the folder ${join(folder, 'perch')} to the user that Perch runs as`;
+      const text = `Perch may not write there: change the owner of ${join(folder, 'perch')} to the user that Perch runs as`;
       throw new PerchError('unsupported', text, { folder });
     }
     // A disk that is away stays open: it is known by the folder on it.

@@ -116,7 +116,7 @@ test('a file that cannot be read locks the box, too', async () => {
   await mkdir(join(folder, 'users.json'));
   const users = await Users.open(folder, silentLogger);
   expect(users.owner).toBe('owner');
-  await expect(users.verify('owner', 'x')).rejects.toThrow('cannot be used');
+  await expect(users.verify('owner', 'x')).rejects.toThrow('users.json is damaged');
 });
 
 test('a damaged file is put aside when the owner is forgotten, and the box is set up again', async () => {

@@ -230,7 +230,7 @@ export class Users {
 }
 
 const LOCKED =
-  'users.json cannot be used, so nobody can log in: restore it from a backup, or run perch reset-password on the machine';
+  'users.json is damaged and nobody can log in: restore it from a backup, or run perch reset-password on this device';
 
 async function putAside(file: string): Promise<void> {
   await rename(file, `${file}.damaged`).catch((cause: unknown) => {

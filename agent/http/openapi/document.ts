@@ -37,7 +37,7 @@ export function openApiDocument(routes: readonly ListedRoute[], version: string,
     info: {
       title: 'Perch',
       version,
-      description: 'Control API. What fails is told as {"status": "error", "error": …}.',
+      description: 'Control API. Failures are answered with {"status": "error", "error": …}.',
     },
     servers: [{ url: baseUrl }],
     security: [{ basic: [] }, { bearer: [] }, { session: [] }, {}],

@@ -21,7 +21,7 @@ test.for([
     'a Perch that cannot save it now',
     'Perch: no room',
     75,
-    'owner-password: Perch cannot set it now; it is set at the next start',
+    'owner-password: not set yet; set at the next start',
     false,
   ],
 ] as const)('%s', async ([, words, code, told, isOver]) => {

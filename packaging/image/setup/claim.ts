@@ -30,5 +30,5 @@ export async function claimBox(command: readonly string[], password: string): Pr
   } catch {
     // The program cannot be started.
   }
-  return { told: 'owner-password: Perch cannot set it now; it is set at the next start', isOver: false };
+  return { told: 'owner-password: not set yet; set at the next start', isOver: false };
 }

@@ -31,7 +31,7 @@ const CHECKS = {
   hostname: (value) =>
     /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i.test(value)
       ? undefined
-      : `${quoted(value)} is no name for a box: letters, digits and hyphens, 63 at most`,
+      : `${quoted(value)} is not a device name: use letters, digits and hyphens, at most 63`,
   'wifi-name': (value) =>
     Buffer.byteLength(value) <= 32 ? undefined : `${quoted(value)} has more than 32 bytes, which no Wi-Fi has`,
   'wifi-password': (value) =>

@@ -67,7 +67,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
     await page.getByText('This device is restarting').first().waitFor();
     await again;
-    await page.getByText('Restored. This device is in the state of the backup').waitFor();
+    await page.getByText('Restored the backup of').waitFor();
     await settled(page, '.restore');
     expect(box.app).not.toBe(former);
     expect(file()).toBe(before);
@@ -82,7 +82,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     const before = file();
     const backup = await download(page, 'Download backup');
     const wrong = [
-      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'It is not a Perch backup.'],
+      ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'This is not a Perch backup.'],
       ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or incomplete.'],
     ] as const;
     for (const [name, bytes, reason] of wrong) {
@@ -159,7 +159,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await page.getByText('In the backup this device has another address').waitFor();
     const again = page.getByRole('link', { name: `:${port}/` });
     // Within the usual time it may come back here; after that the page reports that it does not.
-    await page.getByText('This device does not answer here.').waitFor();
+    await page.getByText('This device does not answer at this address.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await again.click();
     await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);

@@ -131,7 +131,7 @@ describeWith(['chromium'], 'one camera', () => {
     const save = async (position: { x: number; y: number; zoom: number }) => {
       head().goTo(position);
       await page.getByRole('button', { name: 'Save or remove a preset' }).click();
-      await page.getByRole('textbox', { name: 'Name of the preset' }).fill('Gate 🐦');
+      await page.getByRole('textbox', { name: 'Preset name' }).fill('Gate 🐦');
       await page.getByRole('button', { name: 'Save this position' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       return [...head().presets.values()].filter(({ name }) => name === 'Gate 🐦').map((one) => one.position);

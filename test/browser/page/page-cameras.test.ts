@@ -188,7 +188,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       route.fulfill({ contentType: 'text/event-stream', body: `event: camera\ndata: ${JSON.stringify(moved)}\n\n` }),
     );
     await visitor.logIn('#/settings/cameras');
-    await toast(page, 'Garden has a new address, 127.0.3.20. Nothing to do.');
+    await toast(page, 'Garden has a new address, 127.0.3.20. No action needed.');
     expect(complaints).toEqual([]);
   });
 
@@ -234,12 +234,12 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     const before = file();
     await page.getByRole('button', { name: /^Connection Simulated · 127\.0\.3\.1 · ONVIF/ }).click();
     const sheet = page.getByRole('dialog', { name: 'Connection' });
-    await sheet.getByLabel('Password of the camera').fill('wrong');
-    await sheet.getByRole('button', { name: 'Try and save' }).click();
+    await sheet.getByLabel('Camera password').fill('wrong');
+    await sheet.getByRole('button', { name: 'Test and save' }).click();
     await sheet.getByRole('alert').filter({ hasText: 'The camera rejects this login.' }).waitFor();
     expect(file()).toBe(before);
-    await sheet.getByLabel('Password of the camera').fill('none');
-    await sheet.getByRole('button', { name: 'Try and save' }).click();
+    await sheet.getByLabel('Camera password').fill('none');
+    await sheet.getByRole('button', { name: 'Test and save' }).click();
     await toast(page, 'Saved. Front door restarts.');
     expect(complaints).toEqual([]);
   });
@@ -297,9 +297,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       )?.bytes ?? 0;
     const before = await configOf(drive);
     await page.getByRole('button', { name: 'Pause or remove' }).click();
-    await page.getByRole('radio', { name: 'Keep them until they are 14 days old' }).waitFor();
+    await page.getByRole('radio', { name: 'Keep (deleted after 14 days)' }).waitFor();
     await page.getByRole('button', { name: 'Remove camera' }).click();
-    await toast(page, 'Driveway removed. Its recordings are kept until they are 14 days old.');
+    await toast(page, 'Driveway removed. Its recordings are deleted after 14 days.');
     await page.waitForFunction(() => document.querySelector('dialog') === null);
     expect(await ordered()).toEqual([door, garden]);
     await until(async () => expect(await bytesOf()).toBeGreaterThan(0));

@@ -181,7 +181,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const old = new Date(Date.now() - 3 * DAY_MS);
     const nameOf = (day: Date) =>
       new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' }).format(day);
-    const chip = page.getByRole('button', { name: 'Go to a day' });
+    const chip = page.getByRole('button', { name: 'Go to date' });
     await chip.click();
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
@@ -210,7 +210,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await using visitor = await open('desktop', at(second.startMs + 2_000));
     const { page, complaints } = visitor;
     await page.getByRole('button', { name: 'Pause' }).click();
-    const event = page.getByRole('region', { name: 'Events of this day' }).getByRole('button', { name: /^Doorbell/ });
+    const event = page.getByRole('region', { name: 'Events on this day' }).getByRole('button', { name: /^Doorbell/ });
     expect(await event.textContent()).toContain('<b>Parcel</b>');
     // Its thumbnail is there.
     await page.waitForFunction(() => (document.querySelector<HTMLCanvasElement>('.day-list .thumb')?.width ?? 0) > 100);
@@ -291,7 +291,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await visitor.go(`#/rec/front_door?clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
     expect((await probed(await fetched(page, 'Download'))).codec).toBe('h264');
     expect(await page.getByRole('switch').count()).toBe(0);
-    const seen = page.getByRole('region', { name: 'Events of this day' }).locator('li');
+    const seen = page.getByRole('region', { name: 'Events on this day' }).locator('li');
     await seen.first().waitFor();
     expect(await seen.allTextContents()).toEqual([expect.stringContaining('Doorbell')]);
     // Live as well.

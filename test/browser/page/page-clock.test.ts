@@ -79,7 +79,7 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       const setting = machine.setOnce(join(box.folder, 'data'));
       await page.getByRole('button', { name: 'Use this time' }).click();
       expect(Math.abs((await setting) - Date.now())).toBeLessThan(60_000);
-      await page.getByText('The clock is set.').waitFor();
+      await page.getByText('Clock set.').waitFor();
       await page.getByText('This device does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
       // A device with the correct time takes none.

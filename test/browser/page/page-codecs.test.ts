@@ -49,7 +49,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await page.getByText("This browser cannot play the camera's video (H.265).").waitFor();
     await page.getByRole('link', { name: 'Back' }).click();
     await tile(page, 'Garden, Live').click();
-    await page.getByText("This browser cannot play the camera's video (H.265). Showing the small picture.").waitFor();
+    await page.getByText("This browser cannot play the camera's video (H.265). Showing low resolution.").waitFor();
     await page.locator('.camera-view .surface.playing').waitFor();
     await framesDecoded(page, FRAMES);
     await page.getByRole('link', { name: 'Back' }).click();

@@ -136,7 +136,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   );
 
   const TOO_OLD = ['too old for Perch', '浏览器版本过旧'];
-  const SWITCHED_OFF = ['JavaScript is switched off', '已关闭 JavaScript'];
+  const SWITCHED_OFF = ['JavaScript is turned off', '已关闭 JavaScript'];
   const isSeen = (page: Page, texts: readonly string[]): Promise<boolean[]> =>
     Promise.all(texts.map((text) => page.getByText(text).isVisible()));
 

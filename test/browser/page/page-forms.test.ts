@@ -29,7 +29,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await visitor.logIn();
     await visitor.go('#/settings/storage');
     const field = visitor.page.locator('section').filter({ hasText: 'Keep free on each disk' });
-    await field.getByText('10 %').waitFor();
+    await field.getByText('10%').waitFor();
     return { ...visitor, field, less: field.getByRole('button', { name: 'Less' }) };
   }
 
@@ -44,7 +44,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     );
     await less.click();
     await field.getByRole('alert').filter({ hasText: 'Not saved. Something went wrong. See the log.' }).waitFor();
-    expect([await field.getByText('5 %').isVisible(), await free()]).toEqual([true, '10%']);
+    expect([await field.getByText('5%').isVisible(), await free()]).toEqual([true, '10%']);
     await settled(page, '.bad');
     expect(await axeFindings(page)).toEqual([]);
     await field.getByRole('button', { name: 'Save' }).click();
@@ -89,7 +89,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
       });
     await overtake('20%');
     await less.click();
-    await field.getByText('10 % → 20 %').waitFor();
+    await field.getByText('10% → 20%').waitFor();
     expect(await free()).toBe('20%');
     await settled(page, '.conflict');
     expect(await axeFindings(page)).toEqual([]);
@@ -100,7 +100,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await overtake('15%');
     await less.click();
     await field.getByRole('button', { name: 'Take theirs' }).click();
-    await field.getByText('15 %').waitFor();
+    await field.getByText('15%').waitFor();
     expect(await free()).toBe('15%');
   });
 
@@ -164,7 +164,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     await visitor.go('#/settings/people');
     await page.getByRole('button', { name: 'Add a person' }).click();
     const sheet = page.getByRole('dialog');
-    await sheet.getByLabel('Name to log in with').fill('Jay');
+    await sheet.getByLabel('User name').fill('Jay');
     await sheet.getByLabel('Password', { exact: true }).fill('a jay in the oak');
     // The device carries it out, and its response is lost.
     await once(page, '**/v3/users', async (route) => {

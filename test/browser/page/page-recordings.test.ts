@@ -217,7 +217,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await finger('touchEnd');
     await until(async () => (Math.abs(inAddress(page) - exact) < EXACT_MS ? true : undefined));
 
-    // The strip above takes its room from the timeline, and pushes nothing under the navigation.
+    // The strip lies over the page, and pushes nothing under the navigation.
     await page.locator('.strip').evaluate((strip: HTMLElement) => {
       strip.hidden = false;
       strip.textContent = 'No connection to this device';
@@ -325,7 +325,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       await clockAfter(page, second.startMs + 2_000);
       await page.locator('.choice.title select').selectOption({ label: 'All cameras' });
       await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
-      const list = page.getByRole('region', { name: 'Events of this day' });
+      const list = page.getByRole('region', { name: 'Events on this day' });
       const person = list.getByRole('button', { name: /Person.*Garden/ });
       await person.waitFor();
       await list.getByRole('button', { name: /Vehicle.*Front door/ }).waitFor();
@@ -360,7 +360,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
       .first()
       .waitFor();
     // Any day can be chosen, with or without recordings of this camera.
-    await page.getByRole('button', { name: 'Go to a day' }).click();
+    await page.getByRole('button', { name: 'Go to date' }).click();
     // The days of all cameras are marked.
     await page.locator('.day[data-recorded]').first().waitFor();
     await page.getByRole('button', { name: 'Previous month' }).click();
@@ -538,7 +538,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     );
     await visitor.go('#/rec/garden?all');
     await page.getByText('MPEG-TS recordings are not played here').waitFor();
-    await page.getByRole('region', { name: 'Events of this day' }).waitFor();
+    await page.getByRole('region', { name: 'Events on this day' }).waitFor();
     await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
   });
 });

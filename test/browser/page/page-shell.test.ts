@@ -69,6 +69,21 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
+  test('while the device does not answer, a strip lies over the page, which keeps its place', async () => {
+    await using visitor = await open({ size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn();
+    const heading = page.getByRole('heading', { level: 1 });
+    const before = await heading.boundingBox();
+    await page.route('**/v3/**', (route) => route.abort());
+    const strip = page.getByRole('status').filter({ hasText: 'No connection to this device.' });
+    await strip.waitFor();
+    expect(await heading.boundingBox()).toEqual(before);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.unroute('**/v3/**');
+    await strip.waitFor({ state: 'hidden' });
+  });
+
   test('a chosen language applies to every text, also after the page is opened again', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;

@@ -44,7 +44,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await visitor.go('#/start');
     await makeItMine(visitor, box);
     await page.getByRole('heading', { name: 'Three cameras found' }).waitFor();
-    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 3 cameras' }).click();
     await page.getByText('3 cameras reject this password.').waitFor();
     expect(await page.locator('.adding-troubles .message-card').count()).toBe(1);
@@ -52,7 +52,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Enter password' }).click();
     const sheet = page.getByRole('dialog', { name: '3 cameras' });
-    await sheet.getByLabel('Password of the cameras', { exact: true }).fill(OTHER.password);
+    await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
     await sheet.getByRole('button', { name: 'Add 3 cameras' }).click();
     await page.getByRole('heading', { name: 'Three are live' }).waitFor();
     expect(await page.locator('.adding-troubles .message-card').count()).toBe(0);
@@ -66,7 +66,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await visitor.go('#/start');
     await makeItMine(visitor, box);
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
-    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('2 cameras reject this password.').waitFor();
     complaints.length = 0;
@@ -75,7 +75,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await offer.count()).toBe(0);
     await page.getByRole('button', { name: 'Enter password' }).first().click();
     const sheet = page.getByRole('dialog', { name: 'Front door' });
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill(OTHER.password);
+    await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
     await sheet.getByRole('button', { name: 'Add one camera' }).click();
     await offer.click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
@@ -96,29 +96,29 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await settled(page, '.adding-none');
     expect(await axeFindings(page)).toEqual([]);
 
-    await page.getByRole('button', { name: 'A camera is missing' }).click();
-    const sheet = page.getByRole('dialog', { name: 'A camera is missing' });
+    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+    const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
     await sheet.getByLabel('Address', { exact: true }).last().fill(first.address);
-    await sheet.getByLabel('Password of the camera', { exact: true }).fill(SHARED.password);
+    await sheet.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
     await sheet.getByRole('button', { name: 'Search' }).click();
     await page.getByRole('heading', { name: 'One camera found' }).waitFor();
     await sheet.waitFor({ state: 'detached' });
 
-    await page.getByRole('button', { name: 'A camera is missing' }).click();
-    await sheet.getByRole('radio', { name: 'Picture address' }).check();
-    await sheet.getByLabel('Address of the large picture').fill('nowhere');
-    await sheet.getByRole('button', { name: 'Add to the list' }).click();
-    await sheet.getByText('Not an address such as').waitFor();
+    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+    await sheet.getByRole('radio', { name: 'Stream address (RTSP)' }).check();
+    await sheet.getByLabel('Stream address (RTSP)').fill('nowhere');
+    await sheet.getByRole('button', { name: 'Add to list' }).click();
+    await sheet.getByText('Enter an address such as').waitFor();
     const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
-    await sheet.getByLabel('Address of the large picture').fill(stream);
-    await sheet.getByRole('button', { name: 'Add to the list' }).click();
+    await sheet.getByLabel('Stream address (RTSP)').fill(stream);
+    await sheet.getByRole('button', { name: 'Add to list' }).click();
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
     await sheet.waitFor({ state: 'detached' });
     expect(await page.locator('.ticks').textContent()).not.toContain(OTHER.password);
 
-    await page.getByLabel('Password of the cameras', { exact: true }).fill(SHARED.password);
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);
@@ -141,7 +141,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Garden does not answer.').waitFor();
     await page.getByText('ONVIF is off in this camera.').waitFor();
-    const itsPage = page.getByRole('link', { name: 'Open its web page' });
+    const itsPage = page.getByRole('link', { name: "Open camera's web page" });
     expect(await itsPage.getAttribute('href')).toBe(`http://${box.cameras[2]?.address}/`);
     await page.setViewportSize({ width: 320, height: 640 });
     const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -167,7 +167,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.locator('[name=password]').fill('an otter swims by');
     await enterSetupCode(page, box.app.accounts.setup?.code);
     await page.getByRole('button', { name: '查找摄像头' }).click();
-    await page.getByText('此设备已有所有者，请登录。').waitFor();
+    await page.getByText('此设备已有管理员，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: '登录' }).click();
     await page.getByRole('heading', { name: '找到 1 个摄像头' }).waitFor();

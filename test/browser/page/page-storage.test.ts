@@ -99,7 +99,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await until(async () => expect(await free()).toBe('3%'));
     await page.getByRole('button', { name: 'Undo' }).click();
     await until(async () => expect(await free()).toBe(before));
-    await field.getByText('10 %').waitFor();
+    await field.getByText('10%').waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -116,7 +116,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       ['vanished', 'The disk is missing. Recording has stopped.'],
       ['full', 'The disk is full. Recording has stopped.'],
       ['failing', 'The disk reports faults.'],
-      ['filling', 'In 2 days the oldest recordings are deleted. This is normal.'],
+      ['filling', 'The oldest recordings will be deleted in 2 days. This is normal.'],
     ];
     for (const [next, words] of said) {
       state = next;
@@ -180,7 +180,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
       .getByText('41 MB of older recordings, the last from 12 May')
       .waitFor();
     await page.getByRole('button', { name: 'Record to another disk' }).click();
-    await page.getByText('holds about 10 minutes of recordings').waitFor();
+    await page.getByText('space for about 10 minutes of recordings').waitFor();
     const sheet = page.getByRole('dialog');
     await settled(page, '.radio-card');
     expect(await axeFindings(page)).toEqual([]);

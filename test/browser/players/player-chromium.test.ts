@@ -200,10 +200,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
 
   test('names H.265 without a decoder in Chromium, with a remedy, in the languages of the page', async () => {
     for (const [lang, words] of [
-      [
-        'en',
-        'This browser cannot play H.265, which the camera sends. Try another browser, or set the camera to H.264.',
-      ],
+      ['en', 'This browser cannot play H.265. Try another browser, or set the camera to H.264.'],
       ['zh-CN', '此浏览器无法播放摄像头发送的 H.265。请换一个浏览器，或把摄像头设为 H.264。'],
     ] as const) {
       const { state } = await open({ src: 'h265', lang });

@@ -9,7 +9,7 @@ import { publishClip } from '../../peers/clients/publisher.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 
 const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
-const WHY = 'This browser cannot play H.265, which the camera sends. Try another browser, or set the camera to H.264.';
+const WHY = 'This browser cannot play H.265. Try another browser, or set the camera to H.264.';
 const TONE = ['-f', 'lavfi', '-i', 'sine=f=440:r=48000:d=20'];
 
 describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a part', () => {

@@ -265,7 +265,7 @@ describeWith(['script'], 'perch claim at a terminal', () => {
     const terminal = startProcess('/usr/bin/script', ['--quiet', '--return', '--command', command, '/dev/null']);
     await terminal.waitFor(/New password: /);
     terminal.child.stdin.write(`${PASSWORD}\r`);
-    await terminal.waitFor(/The same again: /);
+    await terminal.waitFor(/Repeat the password: /);
     terminal.child.stdin.write(`${PASSWORD}\r`);
     expect(await terminal.exited).toBe(0);
     expect(terminal.output()).toContain('The password is set');

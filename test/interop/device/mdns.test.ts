@@ -18,7 +18,7 @@ async function startBox(machine: Machine) {
   return {
     /** Its announced name. */
     named: async (name: string) => {
-      await running.waitFor(new RegExp(`In this network it is also at http://${name.replaceAll('.', '\\.')}/\n`));
+      await running.waitFor(new RegExp(`Also in this network: http://${name.replaceAll('.', '\\.')}/\n`));
     },
     saysThatItIsAt: (address: string) => running.waitFor(new RegExp(`Perch is at http://${address}:80/`)),
     output: running.output,

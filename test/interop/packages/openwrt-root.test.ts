@@ -77,7 +77,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
     await isServing(router, second, 200);
     await expect.poll(() => router.run(FILMS)).toMatch(/^\/mnt\/sda1\/perch\/recordings\/demo\/\S+\n$/);
     expect(await router.run('ls /mnt/sda1/perch/compiled')).not.toBe('');
-    expect(await router.run('perch check')).toContain('nothing wrong');
+    expect(await router.run('perch check')).toContain('no problems found');
     expect(await second.stop()).toBe(0);
     await router.run('opkg remove perch && opkg remove perch-node');
     expect(await router.run(FILMS)).not.toBe('');

@@ -1,8 +1,4 @@
-import { counter } from '../grammar/plural.ts';
-
-const many = counter('en');
-
-/** What the shell, the forms and several pages say. */
+/** Texts of the shell, the forms and several pages. */
 export const common = {
   live: 'Live',
   recordings: 'Recordings',
@@ -15,7 +11,7 @@ export const common = {
   loginAgain: 'Log in again. What you typed is kept.',
   loginText: 'Log in to see your cameras.',
   loginButton: 'Log in',
-  loginBusy: 'Checking…',
+  loginBusy: 'Logging in…',
   loginWrong: 'Wrong name or password.',
   loginWrongPassword: 'Wrong password.',
   loginOther: 'Use another name',
@@ -31,9 +27,8 @@ export const common = {
   hasOwner: 'This device has an owner. Log in.',
 
   boxAway: 'No connection to this device. Retrying…',
-  boxStarts: (seconds: number) =>
-    `This device is restarting. Pictures return in about ${many(seconds, { other: '#' })} s.`,
-  oldBrowser: 'This browser is too old for live video. Use Chrome, Edge, Firefox or Safari of the last three years.',
+  boxStarts: (seconds: number) => `This device is restarting. Live video returns in about ${seconds} s.`,
+  oldBrowser: 'This browser is too old for live video. Use a current Chrome, Edge, Firefox or Safari.',
 
   save: 'Save',
   saving: 'Saving…',
@@ -62,7 +57,6 @@ export const common = {
   minutes: (count: string) => `${count} min`,
   seconds: (count: string) => `${count} s`,
 
-  account: 'You',
   languageLabel: 'Language',
 };
 

@@ -1,4 +1,4 @@
-/** Why the device has not done something: by the word that it gives for it, or by the status of its answer. */
+/** Why a request failed: by its error code, or by its HTTP status. */
 export const reasons = {
   unknownOutcome: 'No answer. Check whether it was done before you try again.',
   paused: 'The camera is paused.',

@@ -1,4 +1,4 @@
-/** Recordings, the timeline, clips and the calendar. */
+/** Recordings and the timeline. */
 export const recordings = {
   camera: 'Camera',
   noRecordings: 'No recordings yet',
@@ -38,7 +38,7 @@ export const recordings = {
   keyMoveFar: 'A minute back or forward',
   keyZoom: 'Zoom the timeline',
   keyDay: 'Start or end of the day',
-  keyUnmark: 'Clear the clip',
+  keyUnmark: 'Clear selection',
   noEventThere: 'No more events',
   liveOnly: 'You can only watch this camera live.',
   liveOnlyText: 'Ask the owner for access to its recordings.',

@@ -2,11 +2,11 @@ import { counter } from '../grammar/plural.ts';
 
 const many = counter('en');
 
-/** Settings: how far back, and the disks. */
+/** Settings: length of the recordings, and the disks. */
 export const storage = {
   storage: 'Storage',
   days: (count: number) => many(count, { one: 'One day', other: '# days' }),
-  howFarBack: "of recordings at today's rate. The oldest are deleted first; protected clips are kept.",
+  howFarBack: "of recordings fit at today's rate. The oldest are deleted first; protected clips are kept.",
   usedOf: (used: string, total: string) => `${used} used of ${total}`,
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
@@ -21,14 +21,14 @@ export const storage = {
 
   nearlyFull: (days: number) =>
     many(days, {
-      one: 'In one day the oldest recordings are deleted. This is normal.',
-      other: 'In # days the oldest recordings are deleted. This is normal.',
+      one: 'The oldest recordings will be deleted in one day. This is normal.',
+      other: 'The oldest recordings will be deleted in # days. This is normal.',
     }),
   diskFull: 'The disk is full. Recording has stopped.',
   diskFullText: 'Live video continues.',
   makeRoom: 'Free up space',
   diskGone: 'The disk is missing. Recording has stopped.',
-  diskGoneText: 'Plug it in. Recording resumes by itself.',
+  diskGoneText: 'Plug it in. Recording resumes automatically.',
   diskFailing: 'The disk reports faults.',
   diskFailingText: 'Copy important recordings and replace it soon.',
   cardWorn: (percent: string) => `The SD card is ${percent} worn.`,
@@ -44,21 +44,21 @@ export const storage = {
 
   nothingYet: 'No recordings yet',
   nothingYetText: 'The length of your recordings appears here.',
-  reachesNow: 'of recordings now. How many days fit is known ten minutes after recording starts.',
+  reachesNow: 'of recordings so far. How many days fit is known after ten minutes of recording.',
   byCamera: 'Cameras',
   wasRemoved: 'removed, recordings kept',
   healthy: 'healthy',
-  failing: 'has faults',
+  failing: 'failing',
   worn: (percent: string) => `${percent} worn`,
   recordingHere: 'Recording',
   olderHere: (size: string, until: string) => `${size} of older recordings, the last from ${until}`,
-  holdsAbout: (length: string) => `holds about ${length} of recordings`,
+  holdsAbout: (length: string) => `space for about ${length} of recordings`,
   recordsNow: 'Cameras record here.',
   removable: 'removable',
   inNetwork: 'network disk',
   notWritable: 'This device may not write there.',
   startsAnew: 'Perch restarts to record here. This takes a few seconds.',
-  noOtherDisk: 'No other disk. Plug one in; it appears here by itself.',
+  noOtherDisk: 'No other disk. Plug one in; it appears here automatically.',
   recordHere: 'Record here',
   recordsThere: 'Recordings now go to the other disk.',
   keepFree: 'Keep free on each disk',
@@ -68,7 +68,7 @@ export const storage = {
   protectedText: 'They are not deleted when the disk is full.',
   protectedFrom: (from: string, length: string) => `${from} · ${length}`,
   unprotect: 'Remove protection',
-  unprotected: 'No longer protected.',
+  unprotected: 'Protection removed.',
   removedTitle: (camera: string) => `Recordings of ${camera}`,
   removedText: 'The camera has been removed. Its recordings are deleted when the space is needed.',
   removedKept: (length: string) =>

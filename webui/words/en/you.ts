@@ -1,5 +1,6 @@
-/** What each sets for himself. */
+/** Settings: the user's own account. */
 export const you = {
+  account: 'My account',
   ownerIs: (user: string) => `Logged in as ${user}`,
   noOwnerText: 'The configuration decides who has access. An owner can change it here.',
   logOut: 'Log out',
@@ -18,7 +19,7 @@ export const you = {
   passwordChanged: 'Password changed.',
 
   devices: 'Logged-in browsers',
-  devicesText: 'Log out any that you do not know, and change the password.',
+  devicesText: "Log out any you don't recognize, and change your password.",
   thisDevice: 'This browser',
   lastUsed: (time: string) => `last used ${time}`,
   unknownDevice: 'Unknown browser',

@@ -1,6 +1,6 @@
 type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { readonly other: string };
 
-/** Sentences with a count, in one language: `#` in the form that its rules choose becomes the number. */
+/** Sentences with a count: `#` becomes the number, in the plural form of the language. */
 export function counter(language: string): (count: number, forms: Forms) => string {
   const rules = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(language);

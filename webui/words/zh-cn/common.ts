@@ -12,7 +12,7 @@ export const common: CommonWords = {
   loginAgain: '请重新登录。已填写的内容会保留。',
   loginText: '登录后即可查看您的摄像头。',
   loginButton: '登录',
-  loginBusy: '正在验证…',
+  loginBusy: '正在登录…',
   loginWrong: '用户名或密码不正确。',
   loginWrongPassword: '密码不正确。',
   loginOther: '使用其他用户名',
@@ -23,9 +23,9 @@ export const common: CommonWords = {
   noAnswer: '设备没有应答，请重试。',
   showPassword: '显示密码',
   hidePassword: '隐藏密码',
-  notYours: '此设备还没有所有者。',
+  notYours: '此设备尚未设置管理员。',
   makeYours: '设为您的设备',
-  hasOwner: '此设备已有所有者，请登录。',
+  hasOwner: '此设备已有管理员，请登录。',
 
   boxAway: '连不上设备，正在重试…',
   boxStarts: (seconds) => `设备正在重启，约 ${seconds} 秒后画面会自动恢复。`,
@@ -58,6 +58,5 @@ export const common: CommonWords = {
   minutes: (count) => `${count} 分钟`,
   seconds: (count) => `${count} 秒`,
 
-  account: '您',
   languageLabel: '语言',
 };

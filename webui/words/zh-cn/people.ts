@@ -2,7 +2,7 @@ import type { PeopleWords } from '../en/people.ts';
 
 export const people: PeopleWords = {
   people: '成员',
-  owner: '所有者',
+  owner: '管理员',
   itIsYou: '您',
   allCameras: '全部摄像头',
   chooseAll: '全部摄像头',
@@ -12,9 +12,9 @@ export const people: PeopleWords = {
   recordingsOnly: '仅录像',
 
   addPerson: '添加成员',
-  personName: '登录用的名字',
+  personName: '用户名',
   personNameWrong: '可用文字、数字和空格，以文字或数字开头。',
-  personNameTaken: '这个名字已有人使用。',
+  personNameTaken: '此用户名已被使用。',
   personPassword: '密码',
   personNewPassword: '新密码',
   personPasswordText: '留空则保留现有密码。设置新密码后，此人的所有设备需要重新登录。',
@@ -48,9 +48,9 @@ export const people: PeopleWords = {
   linkCopied: '链接已复制。',
   shareLink: '分享',
   linkDone: '完成',
-  endLink: '立即终止此链接',
-  endLinkText: '正在观看的人将看不到画面。再按一次即终止。',
-  linkTakenBack: '链接已终止。',
+  endLink: '撤销链接',
+  endLinkText: '正在观看的人会立即断开。再按一次即撤销。',
+  linkTakenBack: '链接已撤销。',
 
   devicePasswords: '设备密码',
   devicePasswordsText: '供播放器、录像机和推流设备使用：每台设备有自己的密码，可随时撤销。',

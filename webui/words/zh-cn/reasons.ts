@@ -10,7 +10,7 @@ export const reasons: ReasonsWords = {
   notWritten: '设备无法写入设置。',
   brokenFile: '配置文件中有错误，需先改正。',
   openFile: '打开文件',
-  forOwner: '只有所有者可以这样做。',
+  forOwner: '只有管理员可以这样做。',
   gone: '它已经不存在了。',
   tooSlow: '未及时收到应答。',
   itsFault: '设备处理失败，原因见日志。',

@@ -1,8 +1,9 @@
 import type { YouWords } from '../en/you.ts';
 
 export const you: YouWords = {
+  account: '我的账号',
   ownerIs: (user) => `已登录：${user}`,
-  noOwnerText: '谁能看到由配置文件决定；所有者可在此更改。',
+  noOwnerText: '访问权限由配置文件决定；设置管理员后可在此更改。',
   logOut: '退出登录',
   appearance: '外观',
   asSystem: '自动',
@@ -19,12 +20,12 @@ export const you: YouWords = {
   passwordChanged: '密码已修改。',
 
   devices: '已登录的浏览器',
-  devicesText: '不认识的浏览器：让它退出登录，并更改密码。',
+  devicesText: '不认识的浏览器：请退出其登录，并修改密码。',
   thisDevice: '当前浏览器',
   lastUsed: (time) => `上次使用 ${time}`,
   unknownDevice: '未知浏览器',
   logOutDevice: '退出登录',
-  logOutNamed: (device) => `让 ${device} 退出登录`,
-  logOutOthers: '让我的其他浏览器退出登录',
+  logOutNamed: (device) => `退出 ${device} 的登录`,
+  logOutOthers: '退出其他浏览器的登录',
   othersAreOut: '您的其他浏览器已退出登录。',
 };

@@ -101,7 +101,7 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
   });
 };
 
-const noSuchProbe = (): PerchError => new PerchError('notFound', 'nothing is looked at under this id');
+const noSuchProbe = (): PerchError => new PerchError('notFound', 'probe not found');
 
 const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
   const check = {

@@ -21,7 +21,7 @@ const Counts = { added: Type.Integer(), removed: Type.Integer(), same: Type.Inte
 const RestorePlan = Type.Object({
   made: TimeText,
   version: Type.String({ description: 'Of the Perch that made it.' }),
-  host: Type.String({ description: 'Of the box that it is of.' }),
+  host: Type.String({ description: 'Of the device that made it.' }),
   cameras: Type.Object({
     added: Type.Array(Named),
     removed: Type.Array(Named),
@@ -37,9 +37,9 @@ const RestorePlan = Type.Object({
     same: Names,
   }),
   links: Type.Object(Counts, { description: 'To guests.' }),
-  devicePasswords: Type.Object(Counts, { description: 'Without those that were revoked on this box.' }),
+  devicePasswords: Type.Object(Counts, { description: 'Without those revoked on this device.' }),
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
-  address: Type.String({ description: 'Of the page, as `address` has it then: the box may be at another port.' }),
+  address: Type.String({ description: 'Of the page after the restore; the port may differ.' }),
   tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),
   problems: Type.Array(Type.String(), { description: 'Paths that are wrong in it, as they were in that box.' }),
 });
@@ -50,7 +50,7 @@ const Restored = Type.Object({
   seconds: Type.Integer({ description: 'That the start usually takes which follows.' }),
 });
 const SetUp = Type.Object({
-  [SETUP_CODE]: Type.Optional(Type.String({ description: 'Where the box has no owner yet and asks for it.' })),
+  [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the device has no owner and needs the code.' })),
 });
 
 /** What the routes need of the device. */
@@ -95,13 +95,13 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
   });
 
   const get = {
-    summary: 'All that makes this box what it is, but for recordings, as one file with its passwords and keys',
+    summary: 'The configuration, people, passwords and keys of the device as one file, without recordings',
     ...{ tags, response: answers(Type.String(), 400, 503, 507), produces: { 200: BINARY } },
   };
   app.get('/v3/backup', { schema: get }, async (request, reply) => {
     await access.require(request, 'admin', '');
     if (accounts.owner === undefined) {
-      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
+      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
     }
     const { name, bytes } = await backup.make();
     return sendFile(reply, { name, type: BINARY, bytes });
@@ -127,7 +127,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
   // A rejected body is skipped after the answer, which takes as long as the client sends.
   const onError = async (request: FastifyRequest) => places.get(request)?.();
   const judged = {
-    ...{ summary: 'What is in a backup, and what it would change; nothing is written', ...sent },
+    ...{ summary: 'Check a backup: its contents and what it would change; nothing is written', ...sent },
     response: answers(RestorePlan, ...FAILURES),
   };
   app.post('/v3/restore/check', { schema: judged, bodyLimit, onRequest, onError }, async (request) => {
@@ -135,7 +135,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
   });
 
   const restored = {
-    ...{ summary: 'Makes the box what it was when the backup was made, and starts it again; recordings stay', ...sent },
+    ...{ summary: 'Restore a backup and restart; recordings stay', ...sent },
     response: answers(Restored, ...FAILURES, 501),
   };
   app.post('/v3/restore', { schema: restored, bodyLimit, onRequest, onError }, async (request, reply) => {
@@ -150,7 +150,7 @@ async function backupIn(options: BackupRoutesOptions, request: FastifyRequest): 
   // Somebody may have become the owner while it came in.
   await mayRestore(options, request);
   if (!(request.body instanceof Uint8Array)) {
-    throw new PerchError('badInput', `the body has to be the backup, with Content-Type: ${BINARY}`);
+    throw new PerchError('badInput', `the body must be the backup, with Content-Type: ${BINARY}`);
   }
   return request.body;
 }

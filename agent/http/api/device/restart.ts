@@ -43,7 +43,7 @@ export function restarter({
 }: Omit<RestartOptions, 'access'>): (reply: FastifyReply) => number {
   if (!restart) {
     const how = 'it runs neither under npm start nor under systemd, nor does PERCH_RESTART_CODE say so';
-    throw new PerchError('unsupported', `nobody would start Perch again: ${how}`);
+    throw new PerchError('unsupported', `Perch cannot restart itself here: ${how}`);
   }
   return (reply) => {
     const seconds = CLOSING_S + Math.ceil(startTookMs / 1000);

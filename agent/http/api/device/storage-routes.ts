@@ -57,7 +57,7 @@ const Places = Type.Object({
   ),
 });
 const Open = Type.Object({ folder: Type.String({ maxLength: 1_000, description: 'Of one of the places.' }) });
-const Opened = Type.Object({ text: Type.String({ description: 'Perch is started anew for it, some seconds later.' }) });
+const Opened = Type.Object({ text: Type.String({ description: 'Perch restarts a few seconds later.' }) });
 
 /** What recordings take, and where they could go: for the owner, on the main port only. */
 export const storageRoutes: FastifyPluginAsync<{

@@ -59,7 +59,7 @@ const SystemFacts = Type.Object({
   uptimeSeconds: Type.Number({ description: 'Of Perch.' }),
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
-  name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
+  name: OrNull(Type.String({ description: 'Of the device in the local network: perch.local.' })),
   canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
   configFault: OrNull(ConfigFault),
   model: OrNull(Type.String()),

@@ -17,17 +17,16 @@ const UpdateState = Type.Object({
   canInstall: Type.Boolean(),
   lacking: OrNull(
     Type.Enum(['noService', 'noKey'], {
-      description:
-        'Why it cannot: it was not installed by the Debian package, or that knows nobody whose updates it would take.',
+      description: 'Why it cannot: Perch was not installed as a Debian package, or the package has no update key.',
     }),
   ),
   isReceiving: Type.Boolean({ description: 'A file is being checked, fetched or taken.' }),
-  address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for when somebody asks.' })),
+  address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for on request.' })),
   last: OrNull(
     Type.Object({
       ok: Type.Boolean(),
       state: Type.String({
-        description: 'installing, waiting and going back while it goes on; good, gone back, refused or failed.',
+        description: 'installing, waiting or going back during the update; then good, gone back, refused or failed.',
       }),
       why: OrNull(Type.String({ description: 'One word.' })),
       text: Type.String(),
@@ -53,7 +52,7 @@ const NewestUpdate = Type.Object({
   isNewer: Type.Boolean(),
 });
 export type NewestUpdate = Static<typeof NewestUpdate>;
-const Wanted = Type.Object({ version: Type.String({ description: 'As `POST /v3/update/look` has told it.' }) });
+const Wanted = Type.Object({ version: Type.String({ description: 'From `POST /v3/update/look`.' }) });
 
 /** What the routes need of the device. */
 export interface UpdateControl {
@@ -96,7 +95,7 @@ export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app,
   );
 
   const fetched = {
-    summary: 'Fetches an update from `updateAddress`, and goes on as with one that was sent',
+    summary: 'Download an update from `updateAddress` and install it',
     ...{ tags, body: Wanted, response: answers(UpdatePlan, 400, 501, 503, 504, 507) },
   };
   app.post('/v3/update/fetch', { schema: fetched }, async ({ body }) =>
@@ -109,13 +108,16 @@ const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = as
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
 
-  const check = { summary: 'What is in an update, and whether this box takes it; nothing is changed', ...sent };
+  const check = {
+    summary: 'Check an update: its contents and whether this device accepts it; nothing is changed',
+    ...sent,
+  };
   app.post('/v3/update/check', { schema: check, bodyLimit }, (request) =>
     taken(request, (pieces) => updates.check(pieces)),
   );
 
   const install = {
-    summary: 'Installs an update; the box starts again with it, or goes back if it does not work',
+    summary: 'Install an update and restart; return to the previous version if it does not work',
     ...sent,
   };
   app.post('/v3/update', { schema: install, bodyLimit }, (request) =>
@@ -129,7 +131,7 @@ async function taken<T>(
   use: (pieces: AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<T> {
   if (!(body instanceof Readable)) {
-    throw new PerchError('badInput', `the body has to be the update, with Content-Type: ${BINARY}`);
+    throw new PerchError('badInput', `the body must be the update, with Content-Type: ${BINARY}`);
   }
   const pieces = slowBody(raw, body.iterator({ destroyOnReturn: false }));
   try {

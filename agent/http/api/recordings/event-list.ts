@@ -28,7 +28,7 @@ const Page = Type.Object({
       path: Type.String(),
       type: Type.String({
         description:
-          'As it was told. `perch.offline`: the camera was away for a minute or more; `perch.moved`: it has another address.',
+          'As reported. `perch.offline`: the camera was offline for a minute or more; `perch.moved`: it has another address.',
       }),
       start: TimeText,
       end: OrNull(TimeText),
@@ -41,7 +41,7 @@ const Page = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: what is older. Null: nothing is.' }),
   types: Type.Array(Type.String(), {
     description:
-      'All types that were seen (not those of Perch itself) between the two times; empty where a list goes on.',
+      'All event types (without those of Perch itself) between the two times; empty in continued lists.',
   }),
 });
 

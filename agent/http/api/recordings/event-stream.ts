@@ -135,10 +135,10 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
 }
 
 const SCHEMA = {
-  summary: 'What happens to the box, as server-sent events',
+  summary: 'Events of the device, as server-sent events',
   description:
     'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept, 192 KiB of them at most), ' +
-    'and an event `gap` before it when something is forgotten. Viewers and guests are told the events of cameras whose recordings they may play. ' +
+    'and an event `gap` before it when events have been dropped. Viewers and guests get the events of cameras whose recordings they may play. ' +
     `At most ${MAX_CLIENTS} listen, ${MAX_PER_ADDRESS} from one address; viewers and guests are counted apart.`,
   tags: ['events'],
   querystring: Type.Object({

@@ -30,7 +30,7 @@ test.for([
   [{ path: 'cam', type: 'motion', end: '2026-01-31 12:00:00' }, "end '2026-01-31 12:00:00' is not a time"],
   [{ path: 'cam', type: 'motion', end: '2026-13-31T12:00:00Z' }, 'is not a time'],
   [{ path: 'cam', type: 'motion', start: '2026-02-30T12:00:00Z' }, 'is not a time'],
-  [{ path: 'cam', type: 'perch.moved' }, "type 'perch.moved': what begins with 'perch.' Perch alone tells"],
+  [{ path: 'cam', type: 'perch.moved' }, "type 'perch.moved': types that start with 'perch.' are reserved for Perch"],
   [{ path: 'cam', type: 'motion', state: 'begin' }, "state 'begin' is not start or end"],
 ] as const)('%j is refused', ([body, message]) => {
   expect(() => parseEvent(body)).toThrow(

@@ -81,7 +81,7 @@ export function parseEvent(body: unknown): ReportedEvent {
   // The end of an event that is named needs no type.
   const type = text('type') ?? (state === 'end' && id !== undefined ? 'event' : '');
   if (type.startsWith(OWN_TYPES)) {
-    throw new PerchError('badInput', `type '${type.slice(0, 64)}': what begins with '${OWN_TYPES}' Perch alone tells`);
+    throw new PerchError('badInput', `type '${type.slice(0, 64)}': types that start with '${OWN_TYPES}' are reserved for Perch`);
   }
   return {
     path,

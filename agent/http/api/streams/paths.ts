@@ -76,7 +76,7 @@ export const PathItem = Type.Object({
   paused: Type.Boolean({ description: 'Nobody connects to its camera now.' }),
   pausedUntil: OrNull(Type.String({ description: 'When the pause ends by itself, RFC 3339; null: it does not.' })),
   talk: Type.Enum(['yes', 'no', 'unknown'], {
-    description: "Whether people can talk through the camera; 'unknown' until somebody has wanted to.",
+    description: "Whether the camera plays audio from viewers; 'unknown' until the first attempt.",
   }),
   mayRead: Type.Optional(Type.Boolean({ description: 'Told to viewers and guests: whether they may watch it live.' })),
   mayPlayback: Type.Optional(
@@ -120,7 +120,7 @@ const TAGS = ['paths'];
 
 export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf, sessions }) => {
   const list = {
-    summary: 'Paths, by name; viewers of the box see theirs',
+    summary: 'Paths, by name; viewers see theirs',
     ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
   };
   const all = new PerTickCache();

@@ -21,11 +21,11 @@ export const publisherRoutes: FastifyPluginAsync<PublisherRoutesOptions> = async
     clientId: Type.String(),
     protocol: Type.Enum(protocols),
   });
-  const list = { summary: 'Who sends to this box', tags, response: answers(Type.Array(publisher)) };
+  const list = { summary: 'Publishers of this device', tags, response: answers(Type.Array(publisher)) };
   app.get('/publishers/list', { schema: list }, async () => publishersOf(paths.list(), sessions));
 
   const kick = {
-    summary: 'Ends what somebody sends; clientId as the list tells it',
+    summary: 'Disconnect a publisher; clientId as in the list',
     tags,
     params: IdParams,
     response: answers(OkAnswer, 400, 404),

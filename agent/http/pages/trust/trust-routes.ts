@@ -72,7 +72,7 @@ function sendFile(reply: FastifyReply, name: string, type: string, content: stri
 function made(trust: TrustLookup): ShownAuthority {
   const authority = trust.authority();
   if (!authority) {
-    throw new PerchError('notFound', 'the box has no certificate of its own: set tlsAddress');
+    throw new PerchError('notFound', 'the device has no certificate of its own: set tlsAddress');
   }
   return authority;
 }

@@ -22,16 +22,16 @@ export interface TrustWords {
 
 const ENGLISH: TrustWords = {
   lang: 'en',
-  title: 'Trust this box',
-  why: 'This box has made its own certificate. Tell your phone or computer once that you trust it: after that https opens without a warning by every name of the box, and the microphone may be used. It is good for local names only: with it nobody can pose as another site.',
-  off: 'https is off, or its port is taken. The owner switches it on with tlsAddress: :8443 in the configuration; then this page offers the certificate.',
-  checking: 'Looking whether this browser trusts it already…',
-  trusted: 'This browser opens the box over https without a warning.',
-  notTrusted: 'This browser does not trust the box yet.',
+  title: 'Trust this device',
+  why: 'This device has its own certificate. Once your phone or computer trusts it, https opens without a warning and the microphone works. The certificate is valid for local names only and cannot be used for other sites.',
+  off: 'https is off, or its port is in use. The owner can turn it on with tlsAddress: :8443 in the configuration. This page then offers the certificate.',
+  checking: 'Checking whether this browser already trusts it…',
+  trusted: 'This browser trusts this device.',
+  notTrusted: 'This browser does not trust this device yet.',
   open: 'Open over https',
   fingerprint: 'Fingerprint (SHA-256)',
   compare:
-    'The box shows the same fingerprint in its terminal or on its screen, and "perch doctor" prints it. Compare all four lines. If one differs, another machine is between you and the box: do not install the certificate.',
+    'This device shows the same fingerprint in its terminal or on its screen, and "perch doctor" prints it. Compare all four lines. If one differs, another machine intercepts the connection: do not install the certificate.',
   downloadProfile: 'Profile for iPhone and Mac',
   download: 'Certificate',
   steps: [
@@ -41,7 +41,7 @@ const ENGLISH: TrustWords = {
       steps: [
         'Open this page in Safari, tap the profile and allow the download.',
         'Settings → Profile Downloaded → Install.',
-        'Settings → General → About → Certificate Trust Settings: switch it on for this box.',
+        'Settings → General → About → Certificate Trust Settings: turn it on for this device.',
       ],
     },
     {
@@ -58,14 +58,14 @@ const ENGLISH: TrustWords = {
       file: 'crt',
       steps: [
         'Download the certificate and open it: Install Certificate → Current User.',
-        'Place it in "Trusted Root Certification Authorities", finish and confirm. Start the browser again.',
+        'Place it in "Trusted Root Certification Authorities", finish and confirm. Restart the browser.',
       ],
     },
     {
       device: 'macOS',
       file: 'crt',
       steps: [
-        'Download the certificate and open it: it comes into the login keychain.',
+        'Download the certificate and open it to add it to the login keychain.',
         'In Keychain Access open it, Trust → When using this certificate: Always Trust.',
       ],
     },
@@ -85,7 +85,7 @@ const CHINESE: TrustWords = {
   lang: 'zh-CN',
   title: '信任这台设备',
   why: '这台设备使用自己签发的证书。在手机或电脑上信任一次，之后用设备的任何名称打开 https 都不会再有警告，也可以使用麦克风。该证书只对本地名称有效，无法用来冒充其他网站。',
-  off: 'https 尚未开启，或其端口已被占用。请设备所有者在配置中写入 tlsAddress: :8443，之后本页会提供证书。',
+  off: 'https 尚未开启，或其端口已被占用。请管理员在配置中写入 tlsAddress: :8443，之后本页会提供证书。',
   checking: '正在检查此浏览器是否已信任…',
   trusted: '此浏览器可以通过 https 打开设备，没有警告。',
   notTrusted: '此浏览器尚未信任这台设备。',

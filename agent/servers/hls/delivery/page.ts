@@ -60,7 +60,7 @@ p:empty { display: none; }
   video.addEventListener('playing', () => say(''));
 
   const again = (text) => {
-    say(text + ' Trying again\\u2026');
+    say(text + ' Retrying\\u2026');
     setTimeout(start, AGAIN_AFTER_MS);
   };
 
@@ -97,7 +97,7 @@ p:empty { display: none; }
     const cannot = missing(playlist);
     const useHls = window.Hls?.isSupported();
     if (cannot.length > 0) {
-      say('This browser cannot play ' + cannot.join(' and ') + ', which the camera sends. Try another browser, or set the camera to H.264.');
+      say('This browser cannot play ' + cannot.join(' and ') + '. Try another browser, or set the camera to H.264.');
       if (useHls && cannot.includes('H.265')) {
         return;
       }

@@ -187,7 +187,7 @@ test.for([453, 461, 406])('a back channel in use (%i) is reported', async (statu
   const loudspeaker = loudspeakerAt(camera);
   const reason = await reasonOf(loudspeaker.open(deaf, never));
   expect(reason).toMatch(
-    /^camera of path 'garden' rejects the talk, perhaps because another client is talking: camera .*\b4\d\d\b/,
+    /^camera of path 'garden' rejects two-way audio; another client may be using it: camera .*\b4\d\d\b/,
   );
   expect(reason).toContain(`${status}`);
   expect(loudspeaker.state).toBe('yes');

@@ -103,7 +103,7 @@ export class TalkConnection {
         throw error;
       }
       // Dahua and Amcrest accept one client that talks.
-      const message = `camera of path '${this.#options.name}' rejects the talk, perhaps because another client is talking`;
+      const message = `camera of path '${this.#options.name}' rejects two-way audio; another client may be using it`;
       throw new PerchError('unavailable', message, { path: this.#options.name }, error);
     }
   }
