@@ -9,15 +9,15 @@ import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 const HERE = import.meta.dirname;
 
-/** The browsers of the last three years: what plays live pictures well. */
+/** Browsers of the last three years. */
 const BROWSERS = ['chrome116', 'edge116', 'firefox117', 'safari16.4'];
 
-/** Packed beside what they are, once for all browsers; gzip, because browsers take brotli over https alone. */
+/** gzip, because browsers accept brotli only over https. */
 const PACKED = /\.(?:js|css)$/;
 
 /**
- * Builds the page into `folder`: scripts and style with a hash of their content in the name (they are kept for ever),
- * and the `index.html` that names them; `.gz` files of the scripts and the style, which the device sends to whoever takes them. The old build stays until the new one is whole.
+ * Builds the page into `folder`: scripts and style with a content hash in their names (cached forever), the
+ * `index.html` that names them, and `.gz` files of both. The old build stays until the new one is complete.
  */
 export async function buildPage(folder: string): Promise<void> {
   const fresh = `${folder}.new`;
@@ -64,7 +64,7 @@ export async function buildPage(folder: string): Promise<void> {
   await rename(fresh, folder);
 }
 
-/** hls.js is a plain script that lies beside the page, once for all that play with it. */
+/** hls.js as a plain script, shared by all that use it. */
 const plainHls: Plugin = {
   name: 'plain hls.js',
   setup: ({ onResolve, onLoad }) => {
@@ -76,7 +76,7 @@ const plainHls: Plugin = {
   },
 };
 
-/** What the first picture needs stands in the page itself, so that nothing is waited for: the device allows it by its hash. */
+/** Inlined into the page; the content security policy has its hash. */
 async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: HERE,
@@ -84,7 +84,7 @@ async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string
     bundle: true,
     write: false,
     format: 'iife',
-    // The script tells browsers of any age that they are too old; all have `const` that have ever played live pictures.
+    // The inline script reports old browsers, so its target is the first version with live video, which has `const`.
     ...(source === 'app/early.ts' ? { target: 'es5', supported: { 'const-and-let': true } } : { target: BROWSERS }),
     minify: true,
     legalComments: 'none',
@@ -93,7 +93,7 @@ async function buildInline(source: 'shell.css' | 'app/early.ts'): Promise<string
   return (outputFiles[0]?.text ?? '').trim();
 }
 
-/** `<perch-video>` for pages of others: plain scripts that bring all but hls.js along, under names that stay. */
+/** `<perch-video>` for other pages: plain scripts with fixed names, without hls.js. */
 async function buildElement(folder: string): Promise<void> {
   await build({
     absWorkingDir: HERE,
@@ -123,7 +123,7 @@ async function buildNearLive(folder: string): Promise<void> {
   });
 }
 
-/** The page that shows the control API: served below `/v3/docs` by every port that has the API. */
+/** The page of the control API, below `/v3/docs` of every port with the API. */
 async function buildApiPage(folder: string): Promise<void> {
   await build({
     absWorkingDir: HERE,
@@ -139,7 +139,7 @@ async function buildApiPage(folder: string): Promise<void> {
   await copyFile(join(HERE, 'api/api.html'), join(folder, 'api.html'));
 }
 
-/** What a phone needs to install the page, under names that stay. */
+/** For installing the page; fixed names. */
 async function copyApp(folder: string): Promise<void> {
   await copyFile(join(HERE, 'manifest.webmanifest'), join(folder, 'manifest.webmanifest'));
   for (const icon of await readdir(join(HERE, 'icons'))) {
@@ -147,7 +147,7 @@ async function copyApp(folder: string): Promise<void> {
   }
 }
 
-/** The service worker: under a name that stays, and another one as soon as the page is. */
+/** The service worker: a fixed name, with new content for every build of the page. */
 async function buildShellWorker(folder: string, files: readonly string[]): Promise<void> {
   const page = await readFile(join(folder, 'index.html'));
   const version = createHash('sha256').update(page).digest('hex').slice(0, 8);
@@ -181,7 +181,7 @@ function outputOf({ outputs }: Metafile, source: string): string {
   return basename(found[0]);
 }
 
-/** What the page's script imports at once, and what that does: named in the page, they are fetched side by side. */
+/** Static imports of the page's script, which the page preloads. */
 function firstImports({ outputs }: Metafile): string[] {
   const main = Object.keys(outputs).find((file) => outputs[file]?.entryPoint === 'app/main.tsx');
   const files = new Set(main === undefined ? [] : [main]);
@@ -223,12 +223,11 @@ if (import.meta.main) {
 }
 
 /**
- * Keeps what the page loads first in one file. esbuild cuts scripts where the pages that come later share them, here into
- * more than twenty, and a slow phone pays for each. If each later page imports the whole first load, which is there
- * before any of them, nothing is left to cut.
+ * Keeps the first load in one file. esbuild splits scripts where later pages share them, here into more than twenty
+ * files, which is slow on phones. If each later page imports the whole first load, nothing is left to split.
  *
- * @param options those of the build itself
- * @param first what is loaded first, relative to the folder of the build
+ * @param options of the build
+ * @param first files of the first load, relative to the folder of the build
  */
 async function oneFirstLoad(options: BuildOptions & { absWorkingDir: string }, first: string): Promise<Plugin> {
   const { metafile } = await build({ ...options, metafile: true, write: false });
@@ -254,8 +253,8 @@ async function oneFirstLoad(options: BuildOptions & { absWorkingDir: string }, f
 }
 
 /**
- * What `index.html` shows before any script has run: the three places where `Nav` draws them, without their names,
- * since the language is not known yet. The page is drawn into the same elements.
+ * Navigation in `index.html` before any script has run, as `Nav` draws it but without labels, because the language is
+ * unknown. The page is rendered into the same elements.
  */
 function firstPicture(): string {
   const mark =

@@ -1,6 +1,6 @@
 /**
- * Aborted as soon as one of them is. As `AbortSignal.any`, which browsers of three years do not all have. What it listens to is let go
- * when it is aborted: give it one signal that comes to its end soon.
+ * Aborts as soon as one of the signals does. `AbortSignal.any` is missing in browsers of three years ago. The listeners
+ * are removed on abort, so pass at least one signal that ends soon.
  */
 export function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
   const joined = new AbortController();

@@ -1,8 +1,8 @@
 import { sleep } from '../shell/sleep.ts';
 
 /**
- * What is wanted while it is being done, or in the rest after it, is done once more behind that. A failure is not told:
- * the strip above says when the device does not answer.
+ * A call during a run, or during the rest after it, schedules another run. Failures are ignored: the strip reports an
+ * unreachable device.
  */
 export function coalesce(work: () => Promise<void>, restMs: number, stop: AbortSignal): () => void {
   let isGoing = false;

@@ -1,27 +1,26 @@
 import { okResponse, RequestError, send } from './request.ts';
 
-/** Settings, and the tag by which the device knows what they were. */
+/** Settings with their entity tag. */
 export interface Tagged<T> {
   readonly value: T;
   readonly tag: string | undefined;
 }
 
-/** Who has changed settings, and when: as the device tells it. */
+/** Author and time of a change, as the device reports them. */
 export interface ChangedBy {
   readonly user: string;
   /** Unix milliseconds. */
   readonly atMs: number;
 }
 
-/** As news and refusals of the device have it; undefined: it does not know who it was. */
+/** Of an event or a conflict; undefined if the device does not know the author. */
 export const changedBy = (told: {
   readonly user?: string | null;
   readonly time?: string | null;
 }): ChangedBy | undefined => (told.user && told.time ? { user: told.user, atMs: Date.parse(told.time) } : undefined);
 
-/** Somebody has changed the same settings since they were read: nothing was written. */
+/** Someone else has changed the same settings since they were read. Nothing was written. */
 export class PreconditionFailed extends RequestError {
-  /** Who, where the device knows. */
   readonly by: ChangedBy | undefined;
 
   constructor(message: string, by: ChangedBy | undefined) {
@@ -35,7 +34,7 @@ export async function readConfig<T>(address: string): Promise<Tagged<T>> {
   return { value: (await response.json()) as T, tag: response.headers.get('ETag') ?? undefined };
 }
 
-/** @param tag of the settings that the change is made from; undefined: whatever they are now. @returns the tag of those after it */
+/** @param tag of the settings that the change is based on; undefined: any. @returns the tag after the change */
 export async function patchConfig(
   address: string,
   change: object,

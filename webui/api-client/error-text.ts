@@ -5,7 +5,7 @@ import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';
 import { RequestError } from './request.ts';
 
-/** What the device calls a reason, and what it is here. */
+/** The device's reason codes. */
 const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
   paused: 'paused',
   busy: 'busy',
@@ -22,19 +22,19 @@ const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
   504: 'tooSlow',
 };
 
-/** HTTP's, as the device answers when somebody was faster. */
+/** Precondition Failed: someone else has changed the same settings. */
 const CHANGED = 412;
 
-/** Why something was not saved: the device said no for a reason. Without its answer nobody knows whether it was. */
+/** Why something was not saved. Without a response, the outcome is unknown. */
 export const saveErrorText = (error: unknown): ComponentChildren => failed(words.value.notSaved, error);
 
-/** The same of what saves nothing: ending a session, deleting, starting anew. */
+/** The same for actions that save nothing, such as a restart. */
 export const actionErrorText = (error: unknown): ComponentChildren => failed(words.value.notDone, error);
 
 const failed = (sentence: (why: string) => string, error: unknown): ComponentChildren =>
   error instanceof RequestError && error.status !== 0 ? reasonText(sentence, error) : reasonsWords.value.unknownOutcome;
 
-/** @param sentence the sentence that the reason ends */
+/** @param sentence with the reason at its end */
 export function reasonText(
   sentence: (why: string) => string,
   { status, why = '', message }: RequestError,
@@ -50,6 +50,6 @@ export function reasonText(
   return known ? sentence(reasonsWords.value[known]) : serverText(sentence, message);
 }
 
-/** A sentence with words of the device's own, which are English. */
+/** A sentence with the device's own text, which is English. */
 export const serverText = (sentence: (why: string) => string, why: string): ComponentChildren =>
   language.value === 'en' ? sentence(why) : [sentence(''), h('span', { lang: 'en' }, why)];

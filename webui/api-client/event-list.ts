@@ -1,33 +1,33 @@
 import { fetchJson } from './request.ts';
 
-/** What a camera has seen, or what has become of it. Unix milliseconds. */
+/** An event of a camera, or of its connection. Times in Unix milliseconds. */
 export interface CameraEvent {
   readonly id: string;
   readonly path: string;
   readonly type: string;
   readonly startMs: number;
-  /** Undefined while it lasts. */
+  /** Undefined while it continues. */
   readonly endMs: number | undefined;
   readonly text: string;
-  /** The nearest recorded moment; undefined: there is none. */
+  /** The nearest recorded moment, if there is one. */
   readonly pictureMs: number | undefined;
 }
 
 export interface EventPage {
   /** Newest first. */
   readonly items: readonly CameraEvent[];
-  /** What is older is asked for with it; null: nothing is. */
+  /** Token of the next, older page; null: the list is complete. */
   readonly next: string | null;
-  /** What there is to choose from. */
+  /** Event types of the period. */
   readonly types: readonly string[];
 }
 
 export interface EventQuery {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Undefined: of all cameras. */
+  /** Undefined: all cameras. */
   readonly path: string | undefined;
-  /** Empty: of any. */
+  /** Empty: all types. */
   readonly types: readonly string[];
 }
 
@@ -67,7 +67,7 @@ export async function fetchEvents(
   };
 }
 
-/** The newest were asked for again: what is older stays as it is known, as long as nothing can be missing between them. */
+/** Merges the newest page. Older events stay known if no event can be missing in between. */
 export function mergeNewest(known: EventPage | undefined, newest: EventPage): EventPage {
   const last = newest.items.at(-1);
   if (!known || !last || newest.next === null) {
@@ -79,7 +79,7 @@ export function mergeNewest(known: EventPage | undefined, newest: EventPage): Ev
     : { ...newest, items: [...newest.items, ...known.items.slice(at + 1)], next: known.next ?? null };
 }
 
-/** What is older has come. @param before with what it was asked for */
+/** Appends an older page. @param before its token */
 export function appendOlder(known: EventPage | undefined, before: string, older: EventPage): EventPage | undefined {
   return known?.next === before ? { ...known, items: [...known.items, ...older.items], next: older.next } : known;
 }

@@ -10,21 +10,21 @@ import { access, isOwner } from './session.ts';
 import { SseParser } from './sse-parser.ts';
 
 const RETRY_MS = 2_000;
-/** To a device that has no place, or a fault. */
+/** After a fault, or while the device accepts no more streams. */
 const MAX_RETRY_MS = 60_000;
-/** The device says something every 15 s; after three times nothing the connection is dead. */
+/** The device sends something every 15 s. The connection is dead after three silent periods. */
 const SILENT_MS = 45_000;
 
 /**
- * Listens to what the device tells, as long as the page is shown and may: a browser has six connections for all
- * windows together. What came meanwhile is asked for again.
+ * Listens to the device's events while the page is visible and permitted: a browser has six connections for all its
+ * windows. After a reconnect the stream resumes at the last event.
  */
 export function listenToEvents(): void {
   let stop: AbortController | undefined;
   effect(() => {
-    // Others are told what is seen by the cameras whose recordings they may play.
-    const isTold = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
-    const isWanted = access.value === 'granted' && isTold && isPageVisible.value;
+    // Guests and viewers only get events of cameras whose recordings they may play.
+    const getsEvents = isOwner.value || paths.value?.some(({ mayPlayback }) => mayPlayback === true) === true;
+    const isWanted = access.value === 'granted' && getsEvents && isPageVisible.value;
     if (isWanted && !stop) {
       stop = new AbortController();
       keepListening(stop.signal);
@@ -40,7 +40,6 @@ let lastId: string | undefined;
 async function keepListening(stop: AbortSignal): Promise<void> {
   let waitMs = RETRY_MS;
   while (!stop.aborted) {
-    // The strip above says when the device does not answer.
     const status = await listen(stop).catch(() => 0);
     if (status === 401 || status === 403) {
       return;
@@ -50,7 +49,7 @@ async function keepListening(stop: AbortSignal): Promise<void> {
   }
 }
 
-/** @returns the status of a refusal, 0 once it is over; rejects when the connection is lost, or there was none */
+/** @returns the status of a rejection, 0 when the stream has ended; rejects when the connection fails */
 async function listen(stop: AbortSignal): Promise<number> {
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
@@ -63,7 +62,7 @@ async function listen(stop: AbortSignal): Promise<number> {
     if (!response.ok || !response.body) {
       return response.status;
     }
-    // A restart cuts the former connection: whoever answers a new one has started again.
+    // A restart closes the former connection, so a device that accepts a new one has restarted.
     noteAnswer(true);
     const lines = new SseParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

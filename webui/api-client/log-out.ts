@@ -1,13 +1,13 @@
 import { fetchJson } from './request.ts';
 import { access, mustReload } from './session.ts';
 
-/** Of all windows that this browser has open on the device. */
+/** To all windows of this browser. */
 const windows = new BroadcastChannel('perch-log-out');
 
-// They have one session together: what they show was for whoever has left.
+// They share one session and show data of the former user.
 windows.onmessage = leave;
 
-/** Ends the session, a guest's as well, in all windows. */
+/** Ends the session, or that of a guest link, in all windows. */
 export async function logOut(): Promise<void> {
   await fetchJson('v3/session', { method: 'DELETE' });
   windows.postMessage('');

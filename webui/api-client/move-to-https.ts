@@ -5,15 +5,16 @@ import { access, session, setupCode } from './session.ts';
 const ANSWER_LIMIT_MS = 5_000;
 
 /**
- * Takes a page that was opened over plain http on to https, at the same place, once the browser trusts the device: it is asked at the
- * start, at log-in, and whenever the page is shown again, as after a visit to `/trust`. Where something is typed nothing moves.
+ * Moves a page that was opened over http to https at the same place, once the browser trusts the device. This is tried
+ * at startup, at login and whenever the page becomes visible, as after a visit to `/trust`. A page with typed text
+ * stays.
  */
 function moveToHttps(): void {
-  // The session is read again at each refusal, and says the same.
+  // The session is read again after each rejection, with the same content.
   const port = computed(() => session.value?.https?.port);
   const box = computed(() => session.value?.https?.box);
   effect(() => {
-    // Read here, so that each change of them asks again.
+    // Read here to subscribe to both.
     const isWanted = access.value !== 'unknown' && isPageVisible.value;
     const https =
       port.value === undefined || box.value === undefined ? undefined : { port: port.value, box: box.value };
@@ -23,13 +24,12 @@ function moveToHttps(): void {
   });
 }
 
-/** Inputs that hold text. */
 const TEXT = 'textarea, input:not([type=radio], [type=checkbox], [type=range], [type=file], [readonly])';
 
-/** Whether something was typed that a reload would lose. */
+/** Whether a reload would lose typed text. */
 function isTyping(): boolean {
   const fields = document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(TEXT);
-  // Forms that hold something prevent it, as when the page is closed.
+  // Forms with changes prevent unloading.
   const isKept = !window.dispatchEvent(new Event('beforeunload', { cancelable: true }));
   return isKept || [...fields].some((field) => field.value !== '');
 }
@@ -45,13 +45,13 @@ async function moveIfTrusted({ port, box }: { readonly port: number; readonly bo
   const answered = await boxAt(base);
   isAsking = false;
   if (answered === box && !isTyping()) {
-    // The code has been taken out of the address: without it, it would have to be typed there.
+    // The setup code has been removed from the address; after a reload it would have to be typed.
     const hash = setupCode.peek() === '' ? location.hash : `#/setup/${setupCode.peek()}`;
     location.replace(`${base}${location.pathname}${location.search}${hash}`);
   }
 }
 
-/** Which box answers there; undefined: none, or one that the browser does not trust. */
+/** Identity of the device at that address; undefined if none answers or the browser does not trust it. */
 async function boxAt(base: string): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);

@@ -5,11 +5,11 @@ import { fetchJson, RequestError } from './request.ts';
 import { noteAnswer } from './restart.ts';
 import { access, checkSession, expiredUser, loadSession, session } from './session.ts';
 
-/** One path of the device, as far as the page looks at it. Times are RFC 3339. */
+/** A path as the API lists it. Times are RFC 3339. */
 export interface PathItem {
   readonly name: string;
   readonly title: string | null;
-  /** Place in the owner's order; null: behind the others. */
+  /** Place in the owner's order; null: after the others. */
   readonly order: number | null;
   readonly paused: boolean;
   readonly pausedUntil: string | null;
@@ -21,41 +21,40 @@ export interface PathItem {
     readonly codec: string;
     readonly codecProps: Readonly<Record<string, unknown>> | null;
   }[];
-  /** Its pictures come out of their order, or did when they came last; null: not known. WebRTC does not carry such. */
+  /** The stream has B-frames, or had them last; null: unknown. WebRTC does not carry them. */
   readonly hasBFrames: boolean | null;
-  /** Bits per second that come in. */
+  /** Inbound bits per second. */
   readonly bitrate: number;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
-  /** Pulled only while somebody looks. */
   readonly sourceOnDemand: boolean;
-  /** Null while there is a stream. */
+  /** Null while the stream is ready. */
   readonly offlineSince: string | null;
   readonly lastError: string | null;
-  /** The device's word for it. */
+  /** Error code of `lastError`. */
   readonly lastErrorWhy: string | null;
   readonly lastErrorTime: string | null;
   readonly configError: string | null;
   readonly recording: {
     readonly active: boolean;
     readonly error: string | null;
-    /** The device's word for the error. */
+    /** Code of the error. */
     readonly why: string | null;
     readonly since: string | null;
   } | null;
-  /** Told to viewers and guests alone: everybody else may. */
+  /** Only for viewers and guests; absent means permitted. */
   readonly mayRead?: boolean;
   readonly mayPlayback?: boolean;
 }
 
-/** Undefined until the device has answered for the first time. */
+/** Undefined until the first response. */
 export const paths = signal<readonly PathItem[] | undefined>(undefined);
 
-/** Since when the device has not answered, in Unix milliseconds. */
+/** Start of the outage in Unix milliseconds. */
 export const unreachableSinceMs = signal<number | undefined>(undefined);
 
 const POLL_MS = 2_000;
 
-/** Keeps `session` and `paths` fresh as long as somebody looks. */
+/** Polls `session` and `paths` while the page is visible. */
 export async function pollPaths(stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     if (isPageVisible.peek()) {
@@ -105,7 +104,7 @@ async function onRefusal(): Promise<void> {
   await checkSession().catch(() => {});
   access.value = 'refused';
   if (expiredUser.peek() === undefined) {
-    // What was shown belongs to the one who was logged in.
+    // The data belongs to the former user.
     paths.value = undefined;
   }
   onAnswer();

@@ -1,6 +1,6 @@
 import { fetchJson } from './request.ts';
 
-/** A time whose recordings stay whatever their age. Unix milliseconds. */
+/** A range of recordings that is not deleted by age. Unix milliseconds. */
 export interface Protection {
   readonly id: string;
   readonly startMs: number;

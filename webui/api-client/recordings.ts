@@ -7,30 +7,30 @@ import { fetchJson, RequestError } from './request.ts';
 import { isOwner, session } from './session.ts';
 import { spansAddress } from './urls.ts';
 
-/** A time of recording without a gap. */
+/** A recorded range without a gap. */
 export interface Span {
-  /** As the device wrote it, RFC 3339: exact to the microsecond, so that playing begins at the first picture. */
+  /** RFC 3339 with microseconds as reported, so that playback starts at the first frame. */
   readonly start: string;
-  /** Unix milliseconds, cut down to whole ones. */
+  /** Unix milliseconds, rounded down. */
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Whether what was recorded of a camera, and what was seen by it, is shown to whoever looks. */
+/** Whether the recordings and events of a camera are visible to the user. */
 export const mayPlayBack = (name: string): boolean =>
   isOwner.value || paths.value?.find((path) => path.name === name)?.mayPlayback === true;
 
 const LIST_LIMIT_MS = 60_000;
 
-/** The list of what has recordings is the owner's. */
+/** Only the owner may list recordings. */
 export const canListRecordings = computed(() => !['viewer', 'guest'].includes(session.value?.role ?? ''));
 
-/** What viewers and guests may play back, with recordings or without; undefined until the device has answered. */
+/** Paths that viewers and guests may play back, with or without recordings; undefined until the first response. */
 export const playableNames = computed(() =>
   paths.value?.flatMap(({ name, mayPlayback }) => (mayPlayback === false ? [] : [name])),
 );
 
-/** Names of the paths that have recordings. */
+/** Paths with recordings. */
 async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
   const answer = await fetchJson<{ items: readonly { readonly name: string }[] }>(
     'v3/recordings/list?itemsPerPage=1000',
@@ -42,10 +42,10 @@ async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
   return answer.items.map(({ name }) => name);
 }
 
-/** How the device's sentence begins when a camera's recordings are MPEG-TS; other reasons have the same status. */
+/** Start of the error message for MPEG-TS recordings; other reasons have the same status. */
 const MPEGTS = 'MPEG-TS format';
 
-/** Oldest first, empty when nothing was recorded; or that it was recorded in a way that the device does not play. */
+/** Oldest first. Empty without recordings; 'mpegts' if they are in a format that cannot be played. */
 async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[] | 'mpegts'> {
   try {
     const entries = await fetchJson<readonly { readonly start: string; readonly duration: number }[]>(
@@ -72,13 +72,13 @@ async function recordedSpans(name: string, signal: AbortSignal): Promise<readonl
 }
 
 const RETRY_MS = 2_000;
-/** The list of all files is long: a new camera has time. */
+/** The list of all paths is long, so it is polled rarely. */
 const NAMES_MS = 60_000;
 const FIRST_NAME_MS = 5_000;
 
 type Recorded = readonly Span[] | 'mpegts';
 
-/** Names of what has recordings, or for viewers and guests may have; undefined until the device has answered. */
+/** Paths with recordings, for viewers and guests those that may have some; undefined until the first response. */
 export function useRecordedNames(): readonly string[] | undefined {
   const [listed, setListed] = useState<readonly string[]>();
   const asksList = canListRecordings.value;
@@ -93,7 +93,7 @@ export function useRecordedNames(): readonly string[] | undefined {
   return asksList ? listed : playableNames.value;
 }
 
-/** What there is of a camera; asked for again from time to time, since recording goes on. */
+/** Recorded ranges of a camera, polled while recording continues. */
 export function useSpans(name: string | undefined, everyMs: number): Recorded | undefined {
   const [known, setKnown] = useState<{ name: string; spans: Recorded }>();
   useEffect(() => {
@@ -106,12 +106,11 @@ export function useSpans(name: string | undefined, everyMs: number): Recorded | 
   return known?.name === name ? known?.spans : undefined;
 }
 
-/** Does it again every so often while the page is shown; sooner when it failed. */
+/** Repeats while the page is visible, sooner after a failure. */
 async function repeat(stop: AbortSignal, work: () => Promise<void>, everyMs: number): Promise<void> {
   while (!stop.aborted) {
     let waitMs = everyMs;
     if (isPageVisible.peek()) {
-      // The strip above says when the device does not answer.
       await work().catch(() => {
         waitMs = RETRY_MS;
       });

@@ -1,12 +1,12 @@
 import { anySignal } from './any-signal.ts';
 
-/** The device said no, or could not be reached. `status` is HTTP's; 0: no answer came. */
+/** The device has rejected a request, or did not answer. `status` is HTTP's; 0: no response. */
 export class RequestError extends Error {
   override readonly name = 'BoxError';
   readonly status: number;
-  /** When to come again, in seconds, if the device said so. */
+  /** Seconds from `Retry-After`. */
   readonly retryAfterS: number | undefined;
-  /** The reason in one word, if the device has one for it. */
+  /** Reason code. */
   readonly why: string | undefined;
 
   constructor(status: number, message: string, retryAfterS?: number, why?: string) {
@@ -19,18 +19,17 @@ export class RequestError extends Error {
 
 const ANSWER_LIMIT_MS = 15_000;
 
-/** The browser's own dialog for name and password must not cover the page: the device looks for this. */
+/** Tells the device not to challenge, so that no browser dialog covers the page. */
 export const UI_HEADER = { 'X-Perch-UI': '1' } as const;
 
 interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Sent as JSON. */
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly limitMs?: number;
 }
 
-/** Fetches JSON. Addresses are relative to the page, so that it works below a proxy's sub-folder. */
+/** Addresses are relative to the page, so that it works below a proxy's sub-folder. */
 export async function fetchJson<T>(
   address: string,
   { method = 'GET', body, signal, limitMs = ANSWER_LIMIT_MS }: RequestOptions = {},
@@ -40,7 +39,7 @@ export async function fetchJson<T>(
   return (await okResponse(response)).json() as Promise<T>;
 }
 
-/** @throws RequestError with status 0 if there is no answer; other statuses are for the caller to check */
+/** @throws RequestError with status 0 without a response; other statuses are for the caller to check */
 export async function send(address: string, options: RequestInit, limitMs = ANSWER_LIMIT_MS): Promise<Response> {
   const limit = AbortSignal.timeout(limitMs);
   try {
@@ -63,7 +62,7 @@ export async function okResponse(response: Response): Promise<Response> {
   return response;
 }
 
-/** The reason that stands in the device's answer: `{"status":"error","error":"text","why":"word"}`. */
+/** Of the body `{"status":"error","error":"text","why":"word"}`. */
 export async function errorFromResponse(response: Response): Promise<RequestError> {
   const body = (await response.json().catch(() => undefined)) as { error?: unknown; why?: string } | undefined;
   const { status, headers } = response;

@@ -1,26 +1,26 @@
 import { signal } from '@preact/signals';
 import { onServerEvent } from './server-events.ts';
 
-/** Much longer than it usually takes: then it is away. */
-const PATIENCE = 3;
+/** Longer restarts count as an outage. */
+const MAX_FACTOR = 3;
 
 interface Restarting {
-  /** That it usually takes. */
+  /** Usual duration. */
   readonly seconds: number;
   readonly sinceMs: number;
 }
 
-/** The device has said that it starts again; until it answers after that. */
+/** Announced by the device, until it answers again. */
 export const restarting = signal<Restarting | undefined>(undefined);
 
 export function noteRestart(seconds: number): void {
   restarting.value = { seconds, sinceMs: Date.now() };
 }
 
-/** The device has answered. Its last words come before it goes, and it may be back before anybody has missed it. */
+/** Called for each response. The announcement precedes the restart, and the restart may go unnoticed. */
 export function noteAnswer(wasAway: boolean): void {
   const { seconds, sinceMs } = restarting.peek() ?? { seconds: 0, sinceMs: 0 };
-  if (wasAway || Date.now() - sinceMs > seconds * 1000 * PATIENCE) {
+  if (wasAway || Date.now() - sinceMs > seconds * 1000 * MAX_FACTOR) {
     restarting.value = undefined;
   }
 }

@@ -4,20 +4,20 @@ import { RequestError } from './request.ts';
 const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 
-/** Whether the same question may be answered later: the device is away or busy, has a fault, or the session is over and is begun again. */
+/** Whether a retry may succeed: the device is away, busy or has a fault, or the session has ended. */
 export const isTransient = (error: unknown): boolean =>
   !(error instanceof RequestError) || [0, 401, 429].includes(error.status) || error.status >= 500;
 
 /**
- * Asks until there is an answer: again after a while, and whenever trying at once is worth it.
+ * Retries with a delay, and as soon as a retry is worthwhile.
  *
- * @param onFailure hears why it has to wait; throws what no other try mends
- * @returns undefined: it was stopped, and nobody wants the answer
+ * @param onFailure called before each wait; throws for permanent failures
+ * @returns undefined if stopped
  */
 export async function retryUntilAnswered<T>(
   work: () => Promise<T>,
   stop: AbortSignal,
-  onFailure: (error: unknown) => void = throwLasting,
+  onFailure: (error: unknown) => void = throwPermanent,
 ): Promise<T | undefined> {
   for (let waitMs = FIRST_WAIT_MS; !stop.aborted; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
     try {
@@ -33,7 +33,7 @@ export async function retryUntilAnswered<T>(
   return undefined;
 }
 
-function throwLasting(error: unknown): void {
+function throwPermanent(error: unknown): void {
   if (!isTransient(error)) {
     throw error;
   }

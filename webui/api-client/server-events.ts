@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** What the device tells as it happens. Times are RFC 3339; more fields may come. */
+/** An event of the device. Times are RFC 3339; more fields may be added. */
 export interface ServerEvents {
   readonly camera: CameraUpdate;
   readonly path: { readonly time: string; readonly path: string; readonly state: 'available' | 'unavailable' };
@@ -14,13 +14,13 @@ export interface ServerEvents {
     readonly user?: string;
   };
   readonly box: { readonly time: string; readonly state: string; readonly seconds?: number };
-  /** Some that we missed are forgotten: look anew. */
+  /** Events were dropped: reload the state. */
   readonly gap: object;
 }
 
 export interface CameraUpdate {
   readonly time: string;
-  /** Of cameras that are adopted. */
+  /** Of adopted cameras. */
   readonly path?: string;
   readonly state:
     | 'connected'
@@ -38,17 +38,17 @@ export interface CameraUpdate {
   readonly endpoint?: string;
   readonly name?: string;
   readonly error?: string;
-  /** For programs: what stands in the way. */
+  /** Error code. */
   readonly trouble?: string;
-  /** As it was asked for. */
+  /** As requested. */
   readonly camera?: string;
-  /** Of a camera that was adopted: all that were written. */
+  /** Paths of the adopted camera. */
   readonly paths?: readonly string[];
-  /** How often a password may still be wrong before the camera locks. */
+  /** Attempts until the camera may lock. */
   readonly triesLeft?: number | null;
 }
 
-/** Something that a camera or somebody has seen. `end` is null while it lasts. */
+/** An event of a camera or of another program. `end` is null while it continues. */
 export interface EventUpdate {
   readonly id: string;
   readonly path: string;
@@ -62,19 +62,19 @@ type Listener<T extends keyof ServerEvents> = (news: ServerEvents[T]) => void;
 
 const listeners = new Map<string, Set<(news: never) => void>>();
 
-/** Calls `listener` with each news of that kind, until the answer is called. */
+/** @returns removes the listener */
 export function onServerEvent<T extends keyof ServerEvents>(type: T, listener: Listener<T>): () => void {
   const known = listeners.get(type) ?? new Set();
   listeners.set(type, known.add(listener));
   return () => known.delete(listener);
 }
 
-/** Cameras that were discovered since the page was opened, by their endpoint; the newest last. */
+/** Cameras discovered since the page was opened, by endpoint, newest last. */
 export const discoveredNow = signal<ReadonlyMap<string, CameraUpdate>>(new Map());
 
 const MAX_DISCOVERED = 200;
 
-/** Passes a server-sent event to its listeners. */
+/** Dispatches a server-sent event. */
 export function dispatchServerEvent(type: string, data: string): void {
   const event: unknown = parse(data);
   if (typeof event !== 'object' || event === null) {

@@ -7,35 +7,33 @@ export interface Session {
   readonly claimed: boolean;
   readonly loggedIn: boolean;
   readonly user: string | null;
-  /** A guest is whoever has opened a link; he and viewers see some cameras and change nothing. */
+  /** Guests have opened a link. Viewers and guests see some cameras and change nothing. */
   readonly role: 'owner' | 'viewer' | 'guest' | null;
-  /** Whether the device shows us its cameras. */
+  /** Whether the device lists its cameras. */
   readonly mayLook: boolean;
-  /** Nobody owns the device, and its configuration is Perch's own: the setup code and a password claim it. */
+  /** Without an owner, and with Perch's own configuration: the setup code and a password claim the device. */
   readonly mayClaim: boolean;
-  /** Anyone on this network can watch. */
   readonly openAccess: boolean;
   readonly warnings: readonly string[];
-  /** Where the same page is over https, when it was opened over http and not through a proxy. */
+  /** Address of this page over https, if it was opened over http and without a proxy. */
   readonly https: { readonly port: number; readonly box: string } | null;
 }
 
-/** Undefined until the device has answered for the first time. */
+/** Undefined until the first response. */
 export const session = signal<Session | undefined>(undefined);
 
-/** Whether the device shows us its cameras. */
+/** Whether the device lists its cameras. */
 export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
-/** Whoever may change things. */
 export const isOwner = computed(() => session.value?.role === 'owner');
 
-/** Somebody has logged out, or another one has logged in: nothing of what the page holds is for the next one. */
+/** The user has logged out or changed: discard everything. */
 export const mustReload = signal(false);
 
-/** Whose session has ended while the page was open: he logs in over the page, and what he typed stays. */
+/** The user whose session ended while the page was open, and who logs in over it. Typed text stays. */
 export const expiredUser = signal<string | undefined>(undefined);
 
-/** Whom the page has shown something to. */
+/** The last user. */
 let shownTo: Pick<Session, 'role' | 'user'> | undefined;
 
 export async function loadSession(): Promise<void> {
@@ -53,7 +51,7 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-/** Of the link that the device shows in its terminal or on its screen; empty: it is typed. */
+/** Setup code of the link that the device shows; empty: to be typed. */
 export const setupCode = signal('');
 
 export async function claim(password: string, code: string): Promise<void> {
@@ -68,22 +66,22 @@ export async function logIn(password: string, user: string | undefined): Promise
   await enter();
 }
 
-/** Somebody has opened a link that holds no more, or it has ended while he looked. */
+/** The guest link is invalid, or has expired. */
 export const isGuestLinkExpired = signal(false);
 
-/** The cookie goes with the link: that somebody was a guest in this browser is known to the page alone. */
+/** The cookie ends with the link, so only the page remembers the guest. */
 const WAS_GUEST = 'perch-guest';
 
-/** Who was a guest here has a password all the same. */
+/** Former guests can still log in with a password. */
 export function forgetGuestLink(): void {
   localStorage.removeItem(WAS_GUEST);
   isGuestLinkExpired.value = false;
 }
 
-/** Why a link is not opened yet; undefined: none waits. */
+/** Why a guest link could not be opened yet. */
 export const guestLinkError = signal<RequestError | undefined>(undefined);
 
-/** Exchanges the token of a guest's link for a cookie, as soon as the device answers: the link may be had only once. */
+/** Exchanges a guest link's token for a cookie as soon as the device answers. A token can be used only once. */
 export async function openGuestLink(token: string, stop: AbortSignal): Promise<void> {
   const exchange = () => fetchJson('v3/guest', { method: 'POST', body: { token } });
   try {
@@ -106,13 +104,13 @@ function noteWait(error: unknown): void {
   guestLinkError.value = error;
 }
 
-/** The device has refused: is the session over? Guests and those who never logged in see the log-in in place of the page. */
+/** Checks a rejection for the end of the session. Guests and new users get the login page instead. */
 export async function checkSession(): Promise<void> {
   await loadSession();
   if (session.peek()?.loggedIn) {
     return;
   }
-  // Who it was does not stand in `session` any more when another look has found its end before.
+  // Another check may have cleared `session` already.
   expiredUser.value = shownTo?.user ?? undefined;
   access.value = 'refused';
 }
@@ -121,7 +119,7 @@ async function enter(): Promise<void> {
   const before = shownTo;
   await loadSession();
   const { role, user } = session.peek() ?? {};
-  // One guest is not told from another.
+  // Guests have no name.
   if (before && (before.role !== role || before.user !== user || role === 'guest')) {
     mustReload.value = true;
     return;

@@ -5,7 +5,7 @@ interface ServerSentEvent {
   readonly data: string;
 }
 
-/** Cuts a stream of server-sent events into events (WHATWG HTML §9.2.6), whatever pieces it comes in. */
+/** Splits a stream of server-sent events (WHATWG HTML §9.2.6), whatever its chunks. */
 export class SseParser {
   #rest = '';
   #type = '';

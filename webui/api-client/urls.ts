@@ -1,9 +1,9 @@
-/** A path name as it stands in an address: encoded, its slashes kept. */
+/** Encodes a path name, except its slashes. */
 export const encodeName = (name: string): string => name.split('/').map(encodeURIComponent).join('/');
 
 export const spansAddress = (name: string): string => `playback/list?path=${encodeURIComponent(name)}`;
 
-/** Undefined: it is none. As `URL.parse`, which browsers of three years do not all have. */
+/** Undefined if invalid. `URL.parse` is missing in browsers of three years ago. */
 export function urlOf(text: string): URL | undefined {
   try {
     return new URL(text);
@@ -12,15 +12,15 @@ export function urlOf(text: string): URL | undefined {
   }
 }
 
-/** The key frame of a moment, as a film of one picture. */
+/** The key frame of a moment, as MP4 with one frame. */
 export const frameAddress = (name: string, ms: number): string =>
   `playback/${encodeName(name)}/frame.mp4?time=${new Date(ms).toISOString()}`;
 
 /**
- * An MP4 with its index in front: it plays, seeks and downloads everywhere.
+ * MP4 with `moov` first: plays, seeks and downloads everywhere.
  *
  * @param start RFC 3339
- * @param speed 2, 4, 8 or 16: key frames alone, without sound
+ * @param speed 2, 4, 8 or 16: key frames only, without audio
  */
 export function clipAddress(name: string, start: string, durationS: number, speed = 1): string {
   const query = new URLSearchParams({

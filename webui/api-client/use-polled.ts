@@ -5,17 +5,17 @@ import { onServerEvent, type ServerEvents } from './server-events.ts';
 
 interface PollOptions {
   readonly everyMs: number;
-  /** News after which the answer is another one. */
+  /** Events that trigger a request. */
   readonly news?: readonly (keyof ServerEvents)[];
 }
 
 interface Polled<T> {
-  /** Undefined until the device has answered; what was seen last stays. */
+  /** Undefined until the first response; the last value stays. */
   readonly value: T | undefined;
   readonly again: () => void;
 }
 
-/** Asks the device now and again, while the page is shown. No address: nothing is asked. */
+/** Polls while the page is visible. Without an address nothing is requested. */
 export function usePolled<T>(address: string | undefined, { everyMs, news = [] }: PollOptions): Polled<T> {
   const [seen, setSeen] = useState<{ readonly address: string; readonly value: T }>();
   const [turn, setTurn] = useState(0);
@@ -27,7 +27,6 @@ export function usePolled<T>(address: string | undefined, { everyMs, news = [] }
     const stop = new AbortController();
     const look = () => {
       if (isPageVisible.peek()) {
-        // The strip above says when the device does not answer.
         fetchJson<T>(address, { signal: stop.signal }).then(
           (value) => stop.signal.aborted || setSeen({ address, value }),
           () => {},

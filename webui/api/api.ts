@@ -8,7 +8,7 @@ import {
   type Parameter,
 } from './document.ts';
 
-/** Of what comes in without end, so much is shown. */
+/** Limit of an endless response. */
 const SHOWN_CHARS = 20_000;
 
 /** This page is `…/v3/docs`. */
@@ -60,7 +60,7 @@ function operationOf(method: string, path: string, operation: Operation) {
     element('span', { className: 'dim' }, summary),
   );
   const box = element('details', {}, head);
-  // Most are never opened.
+  // Rendered when opened.
   box.addEventListener('toggle', () => box.append(insideOf(method, path, operation)), { once: true });
   return { box, tags, text: `${method} ${path} ${summary}`.toLowerCase() };
 }
@@ -82,7 +82,7 @@ function insideOf(
     const values = new Map([...fields].map(([name, { input }]) => [name, input.value] as const));
     return addressOf(BASE, path, parameters, values);
   };
-  const tellCommand = (): void => {
+  const showCommand = (): void => {
     command.textContent = curlOf(method, address(), body?.value);
   };
   const form = element('form', { className: 'inside' });
@@ -96,12 +96,12 @@ function insideOf(
     send,
     answer,
   );
-  form.addEventListener('input', tellCommand);
+  form.addEventListener('input', showCommand);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     void tryOut(method, address(), body?.value, send, answer);
   });
-  tellCommand();
+  showCommand();
   return form;
 }
 
@@ -124,8 +124,8 @@ function schemaOf(title: string, schema: object): HTMLElement {
   return box;
 }
 
-/** The one that is going on, by the button that it was sent with. */
-const going = new Map<HTMLButtonElement, AbortController>();
+/** The running request of each button. */
+const running = new Map<HTMLButtonElement, AbortController>();
 
 async function tryOut(
   method: string,
@@ -134,13 +134,13 @@ async function tryOut(
   button: HTMLButtonElement,
   answer: HTMLElement,
 ): Promise<void> {
-  const before = going.get(button);
+  const before = running.get(button);
   if (before) {
     before.abort();
     return;
   }
   const abort = new AbortController();
-  going.set(button, abort);
+  running.set(button, abort);
   button.textContent = 'Stop';
   answer.hidden = false;
   answer.textContent = '…';
@@ -152,7 +152,7 @@ async function tryOut(
   } catch (error) {
     answer.append(`\n${abort.signal.aborted ? 'stopped' : (error as Error).message}`);
   }
-  going.delete(button);
+  running.delete(button);
   button.textContent = 'Send';
 }
 

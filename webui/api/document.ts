@@ -39,7 +39,7 @@ interface Schema {
   readonly required?: readonly string[];
 }
 
-/** A body to begin with: what is needed, and nothing else. */
+/** An example body with the required properties. */
 export function exampleOf(schema: Schema): unknown {
   if (schema.const !== undefined || schema.default !== undefined) {
     return schema.const ?? schema.default;
@@ -69,10 +69,10 @@ export function exampleOf(schema: Schema): unknown {
 }
 
 /**
- * Where a request goes.
+ * The URL of a request.
  *
- * @param base of this server, as the browser sees it, with a slash at the end
- * @param values by parameter; empty ones are left out of the query
+ * @param base of this server, as the browser sees it, with a trailing slash
+ * @param values by parameter; empty ones are omitted from the query
  */
 export function addressOf(
   base: string,
@@ -98,7 +98,7 @@ export function addressOf(
 
 const JSON_TYPE = "-H 'Content-Type: application/json'";
 
-/** For a shell. Quotes within are closed, escaped and opened again; an @ at the begin of the body names no file. */
+/** As a shell command. Quotes within are closed, escaped and reopened. A leading @ in the body would name a file. */
 export function curlOf(method: string, address: string, body: string | undefined): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const words = ['curl', '-u', 'owner', ...(method === 'GET' ? [] : ['-X', method]), quoted(address)];

@@ -15,7 +15,6 @@ import { entryState } from './entry.ts';
 import { Nav } from './nav.tsx';
 
 const Start = lazyPage(async () => {
-  // Cameras are added there as in the settings.
   const [page] = await Promise.all([import('../pages/start.tsx'), loadSettingsWords()]);
   return page.StartPage;
 });
@@ -30,10 +29,10 @@ const Settings = lazyPage(async () => {
 const loadLoginSheet = () => import('../pages/login-sheet.tsx').then((page) => page.LoginSheet);
 const LoginSheet = lazyPart(loadLoginSheet);
 
-/** The page. When somebody has left it, it is loaded anew: whatever any part of it still holds goes with it. */
-export const App = () => (mustReload.value ? <Anew /> : <Whole />);
+/** Reloads after a logout, which discards all state of the former user. */
+export const App = () => (mustReload.value ? <ReloadPage /> : <Shell />);
 
-function Anew() {
+function ReloadPage() {
   useEffect(() => {
     forgetStills();
     forgetCameras();
@@ -42,40 +41,40 @@ function Anew() {
   return null;
 }
 
-/** What stands in front of the pages, then the place that the address names. */
-function Whole() {
-  const door = entryState(session.value, access.value, route.value.page, expiredUser.value !== undefined);
+/** Login or setup, else the page of the address. */
+function Shell() {
+  const entry = entryState(session.value, access.value, route.value.page, expiredUser.value !== undefined);
   useEffect(() => {
-    if (door === 'login' || door === 'start') {
+    if (entry === 'login' || entry === 'start') {
       forgetStills();
       forgetCameras();
     }
-  }, [door]);
+  }, [entry]);
   useTitle();
-  useLaterPages(door === 'open');
-  const isOpen = door === 'open' || door === 'again';
-  const isBare = door === 'start' || door === 'login' || isAlone(route.value) || (isOpen && isAdding());
+  useLaterPages(entry === 'open');
+  const isOpen = entry === 'open' || entry === 'again';
+  const isBare = entry === 'start' || entry === 'login' || isAlone(route.value) || (isOpen && isAdding());
   return (
     <>
       <AwayStrip />
-      <main>{door === 'start' ? <Start.Page /> : door === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
+      <main>{entry === 'start' ? <Start.Page /> : entry === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
       {!isBare && session.value?.role !== 'guest' && <Nav />}
       <Toasts />
-      {door === 'again' && <LoginSheet user={expiredUser.value} />}
+      {entry === 'again' && <LoginSheet user={expiredUser.value} />}
     </>
   );
 }
 
-/** Pages without the three places beside them. */
+/** Pages without navigation. */
 const isAlone = ({ page }: Route): boolean => page === 'camera' || page === 'wall';
 
-/** Cameras are added at the first start and from the settings. */
+/** At the first start and in the settings. */
 function isAdding(): boolean {
   const here = route.value;
   return isOwner.value && (here.page === 'start' || (here.page === 'settings' && here.part === 'add'));
 }
 
-/** Before the device has answered the shell is there already. */
+/** Before the first response the shell is shown. */
 function Page({ isOpen }: { readonly isOpen: boolean }) {
   const here = route.value;
   useScroll(scrollKey(here));
@@ -99,7 +98,7 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
   }
 }
 
-/** A screen that was left comes back as it was; what it is made of may come a moment later. */
+/** Restores the scroll position of a page, also when its content loads later. */
 function useScroll(screen: string): void {
   useLayoutEffect(() => {
     const to = lastScroll(screen);
@@ -128,7 +127,7 @@ function useScroll(screen: string): void {
   }, [screen]);
 }
 
-/** What will be needed soon is fetched when there is nothing else to do. Guests stay where they are. */
+/** Loads the other pages while idle; guests use only one. */
 function useLaterPages(isOpen: boolean): void {
   const isWanted = isOpen && session.value !== undefined && session.value.role !== 'guest';
   useEffect(() => {
@@ -149,21 +148,21 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
       await fetch();
     }
   };
-  // When they are wanted the device may be away.
+  // The device may be away when they are needed.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-snapshot.ts')];
   for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, sections]) {
     await idle();
     if (stop.aborted) {
       return;
     }
-    // What does not come now comes when it is needed.
+    // Loaded when needed.
     await fetch().catch(() => {});
   }
 }
 
 const IDLE_LIMIT_MS = 10_000;
 
-/** Safari has no idle callbacks: there a while after. */
+/** Safari has no `requestIdleCallback`. */
 const idle = (): Promise<void> =>
   new Promise((resolve) => {
     if ('requestIdleCallback' in window) {
@@ -173,7 +172,7 @@ const idle = (): Promise<void> =>
     }
   });
 
-/** The browser's tab and history say where one is; the rooms of the settings say it themselves. */
+/** Tab and history name the page; the settings do so themselves. */
 function useTitle(): void {
   const here = route.value;
   const { live, recordings } = words.value;

@@ -5,7 +5,7 @@ import { applyTheme, storedTheme } from '../shell/theme.ts';
  * own scripts come later, and old browsers know neither modules nor all of their words.
  */
 
-/** Places that have no navigation beside them, and guests, who have none at all. */
+/** Places without navigation; guests have none either. */
 const BARE = /^#\/?(?:wall|start|login|live\/.|guest\/|settings\/cameras\/add)/;
 
 const root = document.documentElement;
@@ -13,7 +13,7 @@ const root = document.documentElement;
 try {
   applyTheme(storedTheme());
 } catch {
-  // The browser keeps nothing for this page: the device's own theme it is.
+  // Without storage the system's theme applies.
 }
 if (BARE.test(location.hash)) {
   root.classList.add('bare');

@@ -1,12 +1,11 @@
 import type { Session } from '../api-client/session.ts';
 import type { Route } from '../shell/route.ts';
 
-/** What stands in front of the pages. */
 type Entry = 'waiting' | 'start' | 'login' | 'again' | 'open';
 
 /**
- * Who may go on to the pages. A device that nobody owns is claimed first, unless its configuration shows the cameras to
- * everybody who comes from here. Log-in stands in place of the page that was asked for, or over it when a session has ended (`again`).
+ * Whether the pages may be shown. A device without an owner is claimed first, unless its configuration shows the
+ * cameras to this client. The login replaces the page, or covers it after a session has ended (`again`).
  */
 export function entryState(
   session: Session | undefined,

@@ -11,7 +11,7 @@ import { App } from './app.tsx';
 
 let opening = new AbortController();
 
-/** Takes a guest's token or the setup code out of the address at once: an address is copied and shown. */
+/** Removes a guest's token or the setup code from the address, which people copy and show. */
 async function takeLink(): Promise<void> {
   const token = guestToken(location.hash);
   const code = setupCodeIn(location.hash);
@@ -36,23 +36,22 @@ watchPageState();
 listenToEvents();
 
 keepShell();
-// Begins by itself.
 session.subscribe((now) => now?.https && import('../api-client/move-to-https.ts'));
 
 const root = document.getElementById('app');
 if (root) {
-  // The first words are in the right language; should they not come, English is there.
+  // The first texts are in the chosen language; English if that fails to load.
   loadLanguage()
     .catch(() => {})
     .then(() => render(<App />, root));
 }
 
-/** Has the browser keep the page's shell, where it may: on https that it trusts, and on localhost. */
+/** Service workers need a secure context. */
 function keepShell(): void {
   if (isSecureContext && 'serviceWorker' in navigator) {
-    // What is seen first comes first.
+    // After the first paint.
     window.addEventListener('load', () => {
-      // A certificate that the browser does not trust: the page works without.
+      // The certificate is not trusted; the page works without.
       navigator.serviceWorker.register('shell-worker.js').catch(() => {});
     });
   }

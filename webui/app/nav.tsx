@@ -5,7 +5,7 @@ import { route } from '../shell/route.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { words } from '../words/words.ts';
 
-/** Three places and nothing more: a bar below on phones, a rail on the left elsewhere. */
+/** A bar at the bottom of phones, else a rail on the left. */
 export function Nav() {
   const here = route.value.page;
   const shown = NAV_ITEMS.filter(({ page }) => page !== 'recordings' || maySeeRecordings.value);

@@ -1,9 +1,9 @@
 /**
- * Keeps the page's shell, so that it is there at once and while the device is away. Never anything that the device tells:
- * all else goes its usual way. Browsers take service workers in secure contexts alone.
+ * Caches the page's shell, so that it opens at once and while the device is away. Responses of the API are never
+ * cached. Service workers need a secure context.
  */
 
-/** Put in by the build: the files of the first load, and what changes with any of them. */
+/** Inserted by the build: the files of the first load, and a hash of them. */
 declare const SHELL_FILES: readonly string[];
 declare const SHELL_VERSION: string;
 
@@ -24,9 +24,9 @@ const worker = self as unknown as WorkerScope;
 
 const OWN = `perch-shell ${worker.registration.scope} `;
 const CACHE = OWN + SHELL_VERSION;
-/** A device that does not answer for so long shows the page of last time. */
+/** After this long without a response the cached page is used. */
 const ANSWER_MS = 3_000;
-/** The build puts a hash of the content into these names. */
+/** The build puts a content hash into these names. */
 const HASHED = /-[0-9A-Z]{8}\.[0-9a-z]+$/;
 
 worker.addEventListener<WorkerEvent>('install', (event) => {
@@ -63,7 +63,7 @@ async function deleteOldCaches(): Promise<void> {
   await worker.clients.claim();
 }
 
-/** The device's own page, so that an update is there at once; the kept one when the device is away or starting. */
+/** From the network, so that an update shows at once; from the cache while the device is away or starting. */
 async function networkFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match('./');
@@ -78,7 +78,7 @@ async function networkFirst(request: Request): Promise<Response> {
   }
 }
 
-/** What has this name has this content, for ever. */
+/** Immutable by its name. */
 async function cacheFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request);

@@ -14,18 +14,16 @@ const RewindTime = lazyPart(() => import('./rewind-strip.tsx').then((part) => pa
 
 interface TitleProps {
   readonly camera: Camera;
-  /** What is seen of it. */
   readonly player: LivePlayer;
-  /** Looks at what was. */
+  /** The view is rewound. */
   readonly isRewound: boolean;
   readonly info: boolean;
   readonly onInfo: () => void;
 }
 
-/** Whose picture it is, and of when. */
 export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitleProps) {
   const title = useRef<HTMLHeadingElement>(null);
-  // Who comes by a key or hears the page begins here.
+  // Focus for keyboards and screen readers.
   useEffect(() => title.current?.focus({ preventScroll: true }), []);
   return (
     <header class="over">

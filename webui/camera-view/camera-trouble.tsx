@@ -7,10 +7,10 @@ import { stateOf, stateReason } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { cameraViewWords } from '../words/camera-view.ts';
 
-/** Followed by words of the device's own. */
+/** Ends with the device's own text. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
 
-/** What is wrong, what goes on, what to do: below the picture, which stays. */
+/** Below the picture: what is wrong, what still works, what to do. */
 export function CameraTrouble(props: {
   readonly camera: Camera;
   readonly player: LivePlayer;
@@ -26,7 +26,7 @@ export function CameraTrouble(props: {
   if (state.kind === 'offline') {
     const absence = offlineReasonOf(state.word);
     lines.push(offlineReasonText(absence, t));
-    // Others are told no more than that it cannot be reached.
+    // Viewers only learn that it is unreachable.
     if (absence === 'unknown' && reason && isOwner.value) {
       lines.push(english(t.whyOffline, reason));
     }

@@ -1,8 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 
 /**
- * Keys that do something as long as they are held: the one pressed last counts, and `onUp` comes when it is let go or
- * nobody looks any more.
+ * Keys that act while held. The last one pressed counts. `onUp` is called on release, and when the page loses focus.
  */
 export function useHeldKeys(
   keys: readonly string[],
@@ -51,18 +50,18 @@ export function useHeldKeys(
   }, []);
 }
 
-/** `T` is `t`, whether Shift or the lock of capitals is on. */
+/** `T` counts as `t`. */
 const keyOf = ({ key }: KeyboardEvent): string => (key.length === 1 ? key.toLowerCase() : key);
 
-/** Within a sheet keys are the sheet's. */
+/** Within a sheet, keys belong to the sheet. */
 export const ownsKeys = ({ target }: Event): boolean =>
   target instanceof Element && target.closest('dialog, input, select, textarea') !== null;
 
-/** There arrows go through time. */
+/** The arrow keys move through time there. */
 export const isInSlider = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('[role=slider]') !== null;
 
-/** Tells that the person goes: the page is hidden, left, or another window is in front. @returns what ends it */
+/** Calls back when the page is hidden, closed or loses focus. @returns removes the listeners */
 export function onPageLeave(listener: () => void): () => void {
   const onHidden = () => document.visibilityState === 'hidden' && listener();
   window.addEventListener('pagehide', listener);

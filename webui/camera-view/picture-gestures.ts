@@ -6,10 +6,10 @@ import { cameraHasZoom, useZoomKeys } from './zoom-keys.ts';
 const DOUBLE_TAP_MS = 300;
 const SAME_PLACE_PX = 30;
 const DOUBLE = 2;
-/** For each pixel that a wheel turns; two fingers on a touchpad tell fewer of them, as a wheel with Ctrl. */
+/** Zoom per pixel of a wheel. A touchpad pinch reports fewer pixels, as a wheel with Ctrl. */
 const WHEEL = 0.0025;
 const PINCH = 0.01;
-/** What a browser that counts lines means by one. */
+/** Pixels per line (`DOM_DELTA_LINE`). */
 const LINE_PX = 40;
 
 interface Point {
@@ -21,16 +21,16 @@ interface Tap extends Point {
   readonly atMs: number;
 }
 
-interface Meant {
+interface GestureListener {
   readonly onSwipe: (to: 'next' | 'before' | 'back') => void;
   readonly onTap: () => void;
 }
 
 /**
- * Two fingers, a wheel or keys enlarge the picture, one finger moves what is enlarged, two taps double it; a swipe leads
- * away from the whole one. Taps are told here: the finger is captured, so nothing below it is clicked.
+ * Two fingers, a wheel or keys zoom, one finger pans, a double tap doubles; swipes navigate while not zoomed. Taps are
+ * detected here, because the pointer is captured.
  */
-export function usePictureGestures(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: Meant): object {
+export function usePictureGestures(screen: RefObject<HTMLElement | null>, { onSwipe, onTap }: GestureListener): object {
   useLayoutEffect(() => resetZoom, []);
   const fingers = useRef(new Map<number, Point>());
   const begun = useRef<(Point & { readonly isAlone: boolean }) | undefined>(undefined);

@@ -1,9 +1,9 @@
 import type { CameraState } from '../cameras/state.ts';
 
-/** The longest age that is counted in seconds. */
+/** Older ages are shown as a time. */
 const COUNTED_S = 99;
 
-/** Of when the picture is, in Unix milliseconds; how old it has become where it has halted. Undefined where there is none of now. */
+/** Time of the picture in Unix milliseconds, and its age if it has stopped. Undefined without a live picture. */
 export function pictureTime(
   { kind }: CameraState,
   lastFrameMs: number,

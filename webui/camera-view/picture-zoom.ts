@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** How a picture is enlarged: `x` and `y` are the way of its middle, in pixels. */
+/** `x` and `y`: offset of the centre in pixels. */
 export interface Zoom {
   readonly scale: number;
   readonly x: number;
@@ -13,11 +13,11 @@ interface Size {
 }
 
 export const NO_ZOOM: Zoom = { scale: 1, x: 0, y: 0 };
-const MOST = 6;
+const MAX_SCALE = 6;
 
-/** What lies at that point, from the middle of the screen, stays there. */
+/** The point stays in place. Coordinates from the centre of the screen. */
 export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y: number }, size: Size): Zoom {
-  const next = Math.min(MOST, Math.max(1, scale * factor));
+  const next = Math.min(MAX_SCALE, Math.max(1, scale * factor));
   const grown = next / scale;
   return within({ scale: next, x: at.x - (at.x - x) * grown, y: at.y - (at.y - y) * grown }, size);
 }
@@ -25,7 +25,7 @@ export function zoomAt({ scale, x, y }: Zoom, factor: number, at: { x: number; y
 export const panned = ({ scale, x, y }: Zoom, byX: number, byY: number, size: Size): Zoom =>
   within({ scale, x: x + byX, y: y + byY }, size);
 
-/** It covers the screen: nobody drags it away. */
+/** Keeps the screen covered. */
 function within({ scale, x, y }: Zoom, { width, height }: Size): Zoom {
   const held = (value: number, length: number) => {
     const most = ((scale - 1) * length) / 2;
@@ -36,7 +36,7 @@ function within({ scale, x, y }: Zoom, { width, height }: Size): Zoom {
 
 const SWIPE_PX = 60;
 
-/** Where a finger goes that has moved so far: to the next camera, the one before, back; or nowhere. */
+/** Direction of a swipe. */
 export function swipeOf(byX: number, byY: number): 'next' | 'before' | 'back' | undefined {
   if (Math.abs(byX) > SWIPE_PX && Math.abs(byX) > 2 * Math.abs(byY)) {
     return byX < 0 ? 'next' : 'before';
@@ -44,10 +44,10 @@ export function swipeOf(byX: number, byY: number): 'next' | 'before' | 'back' | 
   return byY > SWIPE_PX && byY > 2 * Math.abs(byX) ? 'back' : undefined;
 }
 
-/** How the picture of the camera that is open is enlarged. */
+/** Zoom of the open camera. */
 export const zoom = signal(NO_ZOOM);
 
-/** As long as it is, keys move the picture, not the camera. */
+/** While zoomed, keys move the picture. */
 export const isZoomed = (): boolean => zoom.peek().scale > 1;
 
 export const resetZoom = (): void => {

@@ -8,8 +8,8 @@ import { Confirm } from '../ui/sheet/confirm.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
 import { listPresets, type Preset, removePreset, savePreset } from './ptz-api.ts';
 
-/** As the device takes it. */
-const LONGEST = 64;
+/** ONVIF's limit as the device applies it. */
+const MAX_NAME_CHARS = 64;
 
 interface PresetsSheetProps {
   readonly camera: string;
@@ -18,7 +18,6 @@ interface PresetsSheetProps {
   readonly onClosed: () => void;
 }
 
-/** Where it looks now gets a name; what it knows can be forgotten. */
 export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetProps) {
   const t = cameraViewWords.value;
   const form = useMemo(() => newForm(camera, onChanged), [camera]);
@@ -35,7 +34,7 @@ export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetP
         name="place"
         autocomplete="off"
         value={form.values.value.name}
-        onInput={(text) => form.set('name', text.slice(0, LONGEST))}
+        onInput={(text) => form.set('name', text.slice(0, MAX_NAME_CHARS))}
         isLocked={form.saving.value !== 'no'}
         hint={t.placeNameHint}
         wrong={form.wrong.value.name}

@@ -14,7 +14,7 @@ interface PresetsProps {
   readonly onChanged: (all: readonly Preset[]) => void;
 }
 
-/** Where the camera can go by itself; the last one makes another, or has one forgotten. */
+/** Presets; the last chip edits them. */
 export function Presets({ camera, all, chosen, onGo, onChanged }: PresetsProps) {
   const [isOpen, setOpen] = useState(false);
   const t = cameraViewWords.value;

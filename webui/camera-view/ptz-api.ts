@@ -4,7 +4,7 @@ import { encodeName } from '../api-client/urls.ts';
 interface PtzCapabilities {
   readonly hasPanTilt: boolean;
   readonly hasZoom: boolean;
-  /** null: the camera does not tell. */
+  /** null: unknown. */
   readonly hasHome: boolean | null;
 }
 
@@ -14,7 +14,7 @@ export interface Preset {
 }
 
 export interface Ptz extends PtzCapabilities {
-  /** undefined: it knows no places. */
+  /** undefined: presets are not supported. */
   readonly presets: readonly Preset[] | undefined;
 }
 
@@ -23,9 +23,9 @@ interface Listed {
   readonly description: { readonly hasPtz: boolean } | null;
 }
 
-/** How the camera of a path can be turned; undefined when it cannot, or was not added as a camera. For the owner. */
+/** PTZ of a path's camera; undefined without PTZ, or if it was not adopted. Only for the owner. */
 export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | undefined> {
-  // What no camera stands behind would be refused, which the browser shows as a failure.
+  // The browser would report the rejection of other paths as a failure.
   const { items } = await fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000', { signal });
   if (!items.some((item) => item.path === path && item.description?.hasPtz)) {
     return undefined;
@@ -35,7 +35,7 @@ export async function loadPtz(path: string, signal: AbortSignal): Promise<Ptz | 
   if (!abilities.hasPanTilt && !abilities.hasZoom) {
     return undefined;
   }
-  // Some turn and know no places.
+  // PTZ without presets.
   const presets = await listPresets(path, signal).catch(() => undefined);
   return { ...abilities, presets };
 }
@@ -47,7 +47,7 @@ export async function listPresets(path: string, signal?: AbortSignal): Promise<r
   return items;
 }
 
-/** Where it looks now; a place of that name is moved there. */
+/** Saves the current position; a preset of that name is replaced. */
 export async function savePreset(path: string, name: string): Promise<void> {
   const known = (await listPresets(path)).find((place) => place.name === name);
   await fetchJson(presetsAddress(path), { method: 'POST', body: known ? { name, token: known.token } : { name } });
@@ -56,7 +56,7 @@ export async function savePreset(path: string, name: string): Promise<void> {
 export const removePreset = (path: string, token: string): Promise<unknown> =>
   fetchJson(`v3/cameras/ptz/remove/${encodeName(path)}`, { method: 'POST', body: { token } });
 
-/** Goes out even when the page closes meanwhile. */
+/** Sent even while the page closes. */
 export async function sendPtz(path: string, what: 'move' | 'stop' | 'goto' | 'home', body?: object): Promise<void> {
   const response = await fetch(`v3/cameras/ptz/${what}/${encodeName(path)}`, {
     method: 'POST',

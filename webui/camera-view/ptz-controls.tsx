@@ -8,7 +8,7 @@ import { Presets } from './presets.tsx';
 import { loadPtz, type Ptz, sendPtz } from './ptz-api.ts';
 import { AT_REST, PtzMotion, padVelocity, type Velocity } from './ptz-motion.ts';
 
-/** By a key or a button, which know no distance. */
+/** Speed of keys and buttons. */
 const KEY_SPEED = 0.5;
 
 const DIRECTIONS = {
@@ -29,12 +29,12 @@ const PAN_KEYS = {
 };
 const ZOOM_KEYS = { '+': DIRECTIONS.in, '=': DIRECTIONS.in, '-': DIRECTIONS.out };
 
-/** Pad, zoom and places: each only where the camera has it. */
+/** Pad, zoom and presets, as far as the camera supports them. */
 export function PtzControls({ name }: { readonly name: string }) {
   const [ptz, setPtz] = useState<Ptz>();
   useEffect(() => {
     const stop = new AbortController();
-    // Without an answer there is nothing to turn it by; the strip above says when the device is away.
+    // Not known; the strip reports an unreachable device.
     loadPtz(name, stop.signal).then(setPtz, () => {});
     return () => stop.abort();
   }, [name]);
@@ -44,7 +44,7 @@ export function PtzControls({ name }: { readonly name: string }) {
 function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
   const [places, setPlaces] = useState(ptz.presets);
   const [place, setPlace] = useState<string>();
-  /** Pressed once by a key or a screen reader: it goes on until that is pressed again. */
+  /** A press by key or screen reader toggles. */
   const [pressed, setPressed] = useState<Direction>();
   const motion = usePtzMotion(name);
   const turn = (velocity: Velocity, direction?: Direction) => {
@@ -88,7 +88,7 @@ function Controls({ name, ptz }: { readonly name: string; readonly ptz: Ptz }) {
 
 const toastFailure = () => toast(cameraViewWords.peek().notTurned);
 
-/** It stops when nobody looks any more: what is held is let go nowhere. */
+/** Stops when the page loses focus, which may swallow the release. */
 function usePtzMotion(name: string): PtzMotion {
   const motion = useMemo(
     () =>
@@ -109,13 +109,13 @@ function usePtzMotion(name: string): PtzMotion {
   return motion;
 }
 
-interface HandProps {
+interface PtzControlProps {
   readonly pressed: Direction | undefined;
   readonly onTurn: (velocity: Velocity) => void;
   readonly onPress: (direction: Direction) => void;
 }
 
-interface ArrowProps extends Pick<HandProps, 'pressed' | 'onPress'> {
+interface ArrowProps extends Pick<PtzControlProps, 'pressed' | 'onPress'> {
   readonly direction: Direction;
   readonly icon: IconName;
 }
@@ -130,7 +130,7 @@ function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
       aria-label={names[direction]}
       aria-pressed={pressed === direction}
       onClick={({ detail }) => {
-        // A finger has held it already; keys and screen readers count no clicks.
+        // The pointer has handled this click; keys and screen readers send a click count of 0.
         if (detail === 0) {
           onPress(direction);
         }
@@ -143,7 +143,7 @@ function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
 
 const ARROWS = ['up', 'left', 'right', 'down'] as const;
 
-function Pad({ pressed, onTurn, onPress, onHome }: HandProps & { readonly onHome: (() => void) | undefined }) {
+function Pad({ pressed, onTurn, onPress, onHome }: PtzControlProps & { readonly onHome: (() => void) | undefined }) {
   const knob = useRef<HTMLElement>(null);
   const held = useRef<number | undefined>(undefined);
   const { turnIt, turnHome } = cameraViewWords.value;
@@ -203,7 +203,7 @@ const ICONS = { up: 'up', left: 'back', right: 'go', down: 'down' } as const;
 
 const isHome = ({ target }: Event): boolean => target instanceof Element && target.closest('.pad-home') !== null;
 
-function Rocker({ pressed, onTurn, onPress }: HandProps) {
+function Rocker({ pressed, onTurn, onPress }: PtzControlProps) {
   const { zoom } = cameraViewWords.value;
   const hold = (direction: 'in' | 'out') => ({
     onPointerDown: (event: PointerEvent) => {

@@ -1,4 +1,4 @@
-/** How fast each axis goes, -1 to 1: right, up and in are positive. */
+/** Speed of each axis, -1 to 1; right, up and in are positive. */
 export interface Velocity {
   readonly pan: number;
   readonly tilt: number;
@@ -13,23 +13,23 @@ interface PtzCalls {
   readonly onFailure: () => void;
 }
 
-/** The device stops a camera two seconds after it was told last. */
+/** The device stops a camera two seconds after the last command. */
 const RENEW_MS = 1_000;
-/** A tap moves it so long that one sees it. */
+/** Shortest visible movement. */
 const MIN_MS = 400;
-/** Closer to the middle nothing moves. */
+/** Dead zone around the centre. */
 const STILL_SHARE = 0.2;
 const STEP = 0.1;
 
-/** Keeps a camera turning as long as that is wanted. One call at a time: the newest wish is told when the last was heard. */
+/** Repeats the movement while it is wanted. One call at a time: the latest movement is sent after the last response. */
 export class PtzMotion {
   readonly #calls: PtzCalls;
   #wanted = AT_REST;
   #told = AT_REST;
   #isTelling = false;
-  /** Of the next call: it is told once more that it moves, or a tap ends. */
+  /** Of the next call: a repetition, or the stop after a tap. */
   #next: ReturnType<typeof setTimeout> | undefined;
-  /** When the camera had heard that it moves; undefined while it rests. */
+  /** When the camera confirmed the movement; undefined while it rests. */
   #movesSinceMs: number | undefined;
 
   constructor(calls: PtzCalls) {
@@ -45,7 +45,7 @@ export class PtzMotion {
     this.turn(AT_REST);
   }
 
-  /** Nothing waits for anything any more: the page goes. */
+  /** The page closes. */
   leave(): void {
     clearTimeout(this.#next);
     const isMoving = this.#isTelling || !isSame(this.#told, AT_REST);
@@ -91,7 +91,7 @@ export class PtzMotion {
 const isSame = (one: Velocity, other: Velocity): boolean =>
   one.pan === other.pan && one.tilt === other.tilt && one.zoom === other.zoom;
 
-/** The farther from the middle, the faster. @param x, y from the middle as a share of the pad's radius; y grows downwards */
+/** @param x, y from the centre as a share of the pad's radius; y grows downwards */
 export function padVelocity(x: number, y: number): Velocity {
   const distance = Math.hypot(x, y);
   if (distance < STILL_SHARE) {
@@ -102,5 +102,5 @@ export function padVelocity(x: number, y: number): Velocity {
   return { pan: along(x), tilt: along(-y), zoom: 0 };
 }
 
-/** `-0` and `0.30000000000000004` are not what one means. */
+/** Avoids `-0` and `0.30000000000000004`. */
 const inSteps = (value: number): number => Math.round(value / STEP) / 10 + 0;

@@ -33,7 +33,7 @@ import { liveWords, words } from '../words/words.ts';
 
 const FRESH_MS = 5_000;
 const WINDOW_MS = 30 * 60_000;
-/** Now stands near the end: what lies behind it is where one slides from. */
+/** Position of now on the strip. */
 const NOW_SHARE = 0.97;
 const KEY_STEP_MS = 5_000;
 
@@ -43,7 +43,7 @@ interface StripProps {
   readonly onRewind: (isRewound: boolean) => void;
 }
 
-/** The last half hour below the live picture: who slides on it sees that moment, and goes on from there. */
+/** The last half hour below the live picture. Sliding rewinds to that moment. */
 export function RewindStrip({ camera: { name, title, main }, isRewound, onRewind }: StripProps) {
   const known = useSpans(name, FRESH_MS);
   const { offlineSince } = main;
@@ -93,7 +93,7 @@ function RewindActions({ name }: { readonly name: string }) {
   );
 }
 
-/** Of when the picture is that is looked at. */
+/** Time of the picture. */
 export function RewindTime() {
   const at = atMs.value;
   const { language } = i18n();
@@ -104,7 +104,7 @@ export function RewindTime() {
   );
 }
 
-/** Over the live picture, which goes on below. */
+/** Covers the live picture, which continues. */
 export function RewindPicture({ name, isQuiet }: { readonly name: string; readonly isQuiet: boolean }) {
   const [failure, setFailure] = useState<PlaybackFailure>();
   return (
@@ -123,7 +123,7 @@ function toLive(): void {
   batch(() => {
     scrubMs.value = undefined;
     seekTarget.value = undefined;
-    // What is slid to next plays on from there.
+    // Playback continues at the next position.
     isPlaying.value = true;
     toNow(Date.now());
   });
@@ -134,7 +134,7 @@ function toNow(ms: number): void {
   showWindow(timeWindow(WINDOW_MS, ms, NOW_SHARE));
 }
 
-/** The timeline's view is this strip's while it is there. */
+/** Owns the timeline's view while mounted. */
 function useRewindView(name: string, isRewound: boolean): void {
   useLayoutEffect(() => {
     selectCamera(name);

@@ -6,13 +6,13 @@ const CONNECT_LIMIT_MS = 8_000;
 
 const addressOf = (path: string): string => `webrtc/${encodeName(path)}/talk`;
 
-/** Whether the device lets this person talk through the camera, which has a loudspeaker. */
+/** Whether the user may talk through the camera, and it has a loudspeaker. */
 export async function mayTalk(path: string, signal: AbortSignal): Promise<boolean> {
   const answer = await fetch(addressOf(path), { method: 'OPTIONS', headers: UI_HEADER, signal });
   return answer.headers.get('Perch-Talk') === 'yes';
 }
 
-/** A voice on its way to the camera. Closes the microphone with it. */
+/** Audio sent to the camera. Closing it releases the microphone. */
 export class TalkConnection {
   readonly #path: string;
   readonly #peer = new RTCPeerConnection();
@@ -21,13 +21,13 @@ export class TalkConnection {
   #session: string | undefined;
   #isClosed = false;
 
-  /** @param onEnded nobody hears any more; not called when it was closed here */
+  /** @param onEnded not called after `close` */
   constructor(path: string, onEnded: () => void) {
     this.#path = path;
     this.#onEnded = onEnded;
   }
 
-  /** Resolves when one is heard. Rejects with the browser's DOMException, or the device's reason. */
+  /** Resolves when the camera plays. Rejects with the browser's DOMException, or the device's reason. */
   async open(): Promise<void> {
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     this.#microphone = await navigator.mediaDevices.getUserMedia({ audio });
@@ -36,7 +36,7 @@ export class TalkConnection {
       this.#peer.addTransceiver(track, { direction: 'sendonly' });
     }
     const connected = this.#connected();
-    // What fails before it is waited for is told by what failed.
+    // The failure is reported by what fails.
     connected.catch(() => {});
     await this.#offer();
     await connected;
@@ -97,7 +97,7 @@ export class TalkConnection {
     const session = this.#session;
     this.#session = undefined;
     const told = session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
-    // The device ends what is closed here: told afterwards, it would know of none.
+    // A closed session cannot be deleted afterwards.
     void Promise.resolve(told).then(() => this.#peer.close());
   }
 }

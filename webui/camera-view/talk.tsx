@@ -6,7 +6,7 @@ import { cameraViewWords } from '../words/camera-view.ts';
 import { onPageLeave, useHeldKeys } from './held-keys.ts';
 import { mayTalk, TalkConnection } from './talk-connection.ts';
 
-/** Hold to talk. It is there where the camera can be heard, and the device lets one talk. */
+/** Push to talk, if the camera has a loudspeaker and the user may talk. */
 export function Talk({ name }: { readonly name: string }) {
   const [isOffered, setOffered] = useState(false);
   useEffect(() => {
@@ -17,7 +17,7 @@ export function Talk({ name }: { readonly name: string }) {
   if (!isOffered) {
     return null;
   }
-  // Without https browsers have no microphone to give.
+  // Browsers offer a microphone only over https.
   return 'mediaDevices' in navigator ? <TalkButton name={name} /> : <TalkNeedsHttps />;
 }
 
@@ -43,7 +43,7 @@ function TalkButton({ name }: { readonly name: string }) {
         onLostPointerCapture={stop}
         onContextMenu={(event) => event.preventDefault()}
         onClick={({ detail }) => {
-          // A finger has held it already; keys and screen readers press once to begin and once to end.
+          // The pointer has handled this click; keys and screen readers toggle.
           if (detail === 0) {
             (phase === 'quiet' ? start : stop)();
           }
@@ -59,7 +59,7 @@ function TalkButton({ name }: { readonly name: string }) {
   );
 }
 
-/** One line at a time; who lets go before it is open has said nothing. */
+/** One connection at a time. A release before it opens cancels it. */
 function useTalkConnection(name: string, onPhase: (phase: Phase) => void) {
   const connection = useRef<TalkConnection | undefined>(undefined);
   const stop = () => {
@@ -88,7 +88,7 @@ function useTalkConnection(name: string, onPhase: (phase: Phase) => void) {
     }
   };
   useEffect(() => {
-    // The browser's question for the microphone takes the focus: that is no going.
+    // The browser's permission prompt takes the focus.
     const forget = onPageLeave(() => document.visibilityState === 'hidden' && stop());
     return () => {
       forget();

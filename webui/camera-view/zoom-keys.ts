@@ -5,7 +5,7 @@ import { isZoomed } from './picture-zoom.ts';
 const STEP = 1.5;
 /** From the whole picture. */
 const FIRST_STEP = 2;
-/** Of the screen, by one press. */
+/** Per press, as a share of the screen. */
 const PAN_SHARE = 0.15;
 
 const PANS: Readonly<Record<string, readonly [x: number, y: number]>> = {
@@ -18,13 +18,13 @@ const ZOOMS: Readonly<Record<string, number>> = { '+': STEP, '=': STEP, '-': 1 /
 
 interface ZoomKeys {
   readonly enlarge: (factor: number) => void;
-  /** In shares of the screen. */
+  /** As a share of the screen. */
   readonly pan: (x: number, y: number) => void;
 }
 
 /**
- * + and - enlarge the picture where they do not zoom the camera itself; Z does anywhere. Once it is enlarged, these and
- * the arrows are the picture's.
+ * + and - zoom the picture, unless they zoom the camera; Z always does. While zoomed, these and the arrows belong to
+ * the picture.
  */
 export function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
   useEffect(() => {
@@ -50,5 +50,5 @@ export function useZoomKeys({ enlarge, pan }: ZoomKeys): void {
   }, []);
 }
 
-/** The camera on the page can zoom, and its owner is there. */
+/** The camera has optical zoom, and the user is its owner. */
 export const cameraHasZoom = (): boolean => document.querySelector('.camera-view .rocker') !== null;

@@ -5,23 +5,22 @@ interface Login {
   readonly password: string;
 }
 
-/** A login that was typed for one camera and that it took. */
+/** A login that one camera has accepted. */
 interface AcceptedLogin extends Login {
-  /** The camera's name. */
   readonly title: string;
 }
 
 const same = ({ user, password }: Login): string => JSON.stringify([user, password]);
 
 /**
- * What one camera took is offered to those that still want a password, but never twice to the same: some lock after a
- * few wrong ones. Nothing of it outlives the page.
+ * Offers an accepted login to the cameras that still need one, once each: some lock after a few wrong passwords. Kept
+ * until the page closes.
  */
 export class AcceptedLogins {
   readonly #newest = signal<AcceptedLogin | undefined>(undefined);
   readonly #tried = signal<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
 
-  /** The camera of this key was shown this login. */
+  /** The login was tried on this camera. */
   noteTried(key: string, login: Login): void {
     const tried = this.#tried.peek();
     this.#tried.value = new Map(tried).set(key, new Set(tried.get(key)).add(same(login)));
@@ -31,7 +30,7 @@ export class AcceptedLogins {
     this.#newest.value = { user, password, title };
   }
 
-  /** For all of these cameras at once. @returns undefined where there is none that none of them has refused */
+  /** For all of these cameras. @returns undefined if each known login was rejected by one of them */
   offerFor(keys: readonly string[]): AcceptedLogin | undefined {
     const newest = this.#newest.value;
     const tried = this.#tried.value;

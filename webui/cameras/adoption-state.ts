@@ -1,6 +1,5 @@
 import type { CameraUpdate } from '../api-client/server-events.ts';
 
-/** Which camera, and as whom, as the device is asked for it. */
 export interface CameraRequest {
   readonly endpoint?: string;
   readonly onvif?: string;
@@ -8,37 +7,37 @@ export interface CameraRequest {
   readonly sub?: string;
   readonly user?: string;
   readonly password?: string;
-  /** The password may be sent so that anybody in the network can read it. */
+  /** The password may be sent unencrypted. */
   readonly clearPassword?: boolean;
 }
 
-/** A camera that is there and that the device does not have yet. */
+/** A camera that has not been added yet. */
 export interface Candidate {
   readonly key: string;
-  /** What the device calls it in its news; of two streams of one device it is the same. */
+  /** The device's endpoint id in events; streams of one device share it. */
   readonly asked: string;
   readonly request: CameraRequest;
   readonly title: string;
-  /** What it is and where. */
+  /** Model and address. */
   readonly text: string;
   readonly address: string;
 }
 
-/** What became of a camera that the device was asked to add. */
+/** Result of adding a camera. */
 export interface Adoption extends Candidate {
   readonly phase: 'signingIn' | 'adopted' | 'failed';
-  /** The main paths that it has got: several of a recorder with several lenses, with the small ones among them. */
+  /** Main paths of the camera; a recorder has several. */
   readonly paths: readonly string[];
-  /** What stands in the way, by the device's word for it; `unfinished`: nobody knows. */
+  /** Error code; `unfinished`: the outcome is unknown. */
   readonly trouble?: string | undefined;
-  /** The device's own sentence. */
+  /** The device's message. */
   readonly error?: string | undefined;
   readonly triesLeft?: number | undefined;
-  /** A password was typed for it alone. */
+  /** A password was typed for this camera only. */
   readonly hasOwnLogin: boolean;
 }
 
-/** The device's answer for one camera. */
+/** The device's result for one camera. */
 export interface AdoptItem {
   readonly status: 'ok' | 'error';
   readonly path: string | null;
@@ -48,7 +47,7 @@ export interface AdoptItem {
   readonly triesLeft: number | null;
 }
 
-/** They are asked for now: those that are there already begin anew in their place. */
+/** Requested cameras; known ones restart in place. */
 export function startAdoptions(before: readonly Adoption[], candidates: readonly Candidate[]): readonly Adoption[] {
   const fresh = new Map(
     candidates.map(({ key, asked, request, title, text, address }): [string, Adoption] => [
@@ -71,7 +70,7 @@ export function startAdoptions(before: readonly Adoption[], candidates: readonly
   return [...kept, ...[...fresh.values()].filter(({ key }) => !known.has(key))];
 }
 
-/** The device's answer for the camera of `key`. One that it has already is as good as a new one. */
+/** The result for the camera of `key`. A camera that was already added counts as added. */
 export function applyResult(before: readonly Adoption[], key: string, item: AdoptItem): readonly Adoption[] {
   return before.map((one) => {
     if (one.key !== key) {
@@ -85,11 +84,11 @@ export function applyResult(before: readonly Adoption[], key: string, item: Adop
   });
 }
 
-/** What the device tells while its answer is still to come. */
+/** Progress before the result. */
 export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): readonly Adoption[] {
   const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
   const [one] = meant;
-  // Two streams of one device have one name here: their answer says which is which.
+  // Streams of one device share an endpoint; only the result tells them apart.
   if (one === undefined || meant.length > 1) {
     return before;
   }
@@ -108,7 +107,7 @@ function told(one: Adoption, news: CameraUpdate): Adoption {
   return state === 'adopting' && one.phase === 'failed' ? { ...cleared(one), phase: 'signingIn' } : one;
 }
 
-/** No answer will come any more: the device was away, or the page was loaded anew. */
+/** No result will come: the device was away, or the page was reloaded. */
 export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 
@@ -121,7 +120,7 @@ const failed = (one: Adoption, trouble?: string, error?: string, triesLeft?: num
   ...{ phase: 'failed', paths: [], trouble, error, triesLeft },
 });
 
-/** What a person can do about a camera that was not added. */
+/** Possible remedies for a camera that was not added. */
 export type Remedy = 'password' | 'locked' | 'clock' | 'onvif' | 'clear' | 'silent' | 'other' | 'certificate' | 'again';
 
 const REMEDIES: Readonly<Record<string, Remedy>> = {
@@ -139,15 +138,15 @@ const REMEDIES: Readonly<Record<string, Remedy>> = {
   timeout: 'silent',
 };
 
-/** A camera that has no try left is let alone, or it locks. */
+/** Without attempts left it is not tried, because it would lock. */
 export function remedyOf({ trouble, triesLeft }: Adoption): Remedy {
   const remedy = REMEDIES[trouble ?? ''] ?? 'again';
   return remedy === 'password' && triesLeft === 0 ? 'locked' : remedy;
 }
 
 /**
- * Those that have failed, in their order. Cameras that refuse the same login are one group: one field is for all of
- * them. Whatever else was wrong is a group of its own.
+ * Failed cameras in their order. Cameras that reject the same login are one group with one field; other failures are
+ * single groups.
  */
 export function troubleGroups(all: readonly Adoption[]): readonly (readonly [Adoption, ...Adoption[]])[] {
   const groups = new Map<string, [Adoption, ...Adoption[]]>();
@@ -165,6 +164,6 @@ export function troubleGroups(all: readonly Adoption[]): readonly (readonly [Ado
   return [...groups.values()];
 }
 
-/** Somebody took the password that was typed for all: whoever refuses it has another one. */
+/** Another camera has accepted the shared password, so this one has a different password. */
 export const isSharedTaken = (all: readonly Adoption[]): boolean =>
   all.some(({ phase, hasOwnLogin }) => phase === 'adopted' && !hasOwnLogin);

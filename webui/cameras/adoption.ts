@@ -20,23 +20,23 @@ export interface CameraLogin {
   readonly clearPassword?: boolean;
 }
 
-/** What was typed for one camera, and which of it was taken. */
+/** What was typed for one camera. */
 export const acceptedLogins = new AcceptedLogins();
 
 const KEPT = 'perch-adding';
-/** The device takes so many at once. */
+/** Limit of the device per request. */
 const AT_ONCE = 64;
-/** As long as the device itself gives one camera, and all have their turn. */
+/** The device's limit per camera, for all cameras in turn. */
 const ANSWER_LIMIT_MS = 15 * 60_000;
-/** After the page was loaded anew: the device has been told to add them, and each takes some seconds. */
+/** After a reload: the device is still adding them, which takes seconds each. */
 const SILENT_MS = 20_000;
 
-/** Cameras that are being added, or were a moment ago. */
+/** Cameras being added, or just added. */
 export const adoptions = signal<readonly Adoption[]>([]);
-/** For those without one of their own. It is kept nowhere else, so it is gone when the page is loaded anew. */
+/** For cameras without their own. Kept in memory only. */
 export const sharedLogin = signal<CameraLogin | undefined>(undefined);
 
-/** Has the device add them, and keeps `adoptions` true meanwhile. */
+/** Adds cameras and updates `adoptions`. */
 export async function addCameras(candidates: readonly Candidate[]): Promise<void> {
   adoptions.value = startAdoptions(adoptions.peek(), candidates);
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
@@ -75,7 +75,7 @@ async function addSome(some: readonly Candidate[]): Promise<void> {
 const loginOf = ({ user, password }: CameraRequest): CameraLogin | undefined =>
   user === undefined || password === undefined ? undefined : { user, password };
 
-/** They are left: what goes on is there when one comes back. */
+/** The page is left; the request continues. */
 export function closeAdding(): void {
   if (adoptions.peek().every(({ phase }) => phase !== 'signingIn')) {
     clearAdoptions();
@@ -86,7 +86,7 @@ export function clearAdoptions(): void {
   adoptions.value = [];
 }
 
-/** Follows what the device tells, and keeps the cameras over a reload, for as long as the page lives. */
+/** Follows the device's events, and keeps the cameras across a reload. */
 function follow(): void {
   adoptions.value = restored();
   onServerEvent('camera', (news) => {
@@ -107,9 +107,9 @@ function restored(): readonly Adoption[] {
   const all = Array.isArray(kept) ? (kept as readonly Adoption[]) : [];
   const waiting = new Set(all.filter(({ phase }) => phase === 'signingIn').map(({ key }) => key));
   if (waiting.size > 0) {
-    lookThemUp(waiting);
+    lookUpAdopted(waiting);
     setTimeout(async () => {
-      await lookThemUp(waiting);
+      await lookUpAdopted(waiting);
       adoptions.value = markUnfinished(adoptions.peek(), waiting);
     }, SILENT_MS);
   }
@@ -123,8 +123,8 @@ interface Listed {
   readonly source: string;
 }
 
-/** What the device has added while nobody listened. */
-async function lookThemUp(keys: ReadonlySet<string>): Promise<void> {
+/** Added while nothing listened. */
+async function lookUpAdopted(keys: ReadonlySet<string>): Promise<void> {
   const list = fetchJson<{ items: readonly Listed[] }>('v3/cameras/list?itemsPerPage=1000');
   const { items } = await list.catch(() => ({ items: [] }));
   for (const { key, request } of adoptions.peek().filter((one) => keys.has(one.key))) {

@@ -1,10 +1,10 @@
-/** A camera as somebody who does not see the grid is told of it. */
+/** State of a camera for screen readers. */
 export interface AnnouncedCamera {
   readonly name: string;
   readonly title: string;
-  /** There is a picture, or nobody wants one. */
+  /** It plays, or is not wanted. */
   readonly isThere: boolean;
-  /** What it sees now, in words. */
+  /** Label of the current event. */
   readonly event: string | undefined;
 }
 
@@ -14,17 +14,17 @@ interface Announcement {
   readonly event?: string;
 }
 
-/** Of events no more is said: who listens wants to hear something else, too. */
+/** Minimum pause between events. */
 const EVENT_PAUSE_MS = 5_000;
 
-/** What is new since the last look: trouble at once, events one after the other. */
+/** Announces changes: trouble at once, events one at a time. */
 export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
-  /** What was said of each camera's event, until that is over. */
+  /** Announced events that continue. */
   readonly #events = new Map<string, string>();
   #eventSaidMs = Number.NEGATIVE_INFINITY;
 
-  /** The gravest news; what is not said now is said at the next look, as long as it holds. */
+  /** The most important change. Others follow if they persist. */
   look(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
     for (const { name, event } of all) {
       if (this.#events.get(name) !== event) {
@@ -34,7 +34,7 @@ export class CameraAnnouncer {
     return this.#changed(all, 'gone') ?? this.#changed(all, 'back') ?? this.#event(all, nowMs);
   }
 
-  /** What is seen for the first time is no news. */
+  /** The first state is not announced. */
   #changed(all: readonly AnnouncedCamera[], what: 'gone' | 'back'): Announcement | undefined {
     for (const { name, title, isThere } of all) {
       const was = this.#there.get(name);

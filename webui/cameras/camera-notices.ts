@@ -8,7 +8,7 @@ import { duration } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { cameras } from './cameras.ts';
 
-/** Says when cameras are back, and when one has another address and is followed. Nobody reads it on a wall. */
+/** Toasts for cameras that are back, or have a new address. Not on the wall display. */
 export function announceReturns(): void {
   const returns = new ReturnTracker();
   effect(() => {
@@ -16,7 +16,7 @@ export function announceReturns(): void {
     const [first] = back;
     if (first) {
       announce(back.map(({ name }) => name).map(titleOf), (titles) =>
-        // Told one by one, only the last would be read.
+        // As one toast, because a toast replaces the one before.
         back.length > 1
           ? camerasWords.peek().areBack(titles)
           : camerasWords.peek().isBackAfter(titles, duration(first.awayMs, i18n())),
@@ -39,16 +39,16 @@ function announce(titles: readonly (string | undefined)[], words: (titles: strin
   }
 }
 
-/** Shorter ones nobody needs to hear of. */
+/** Shorter outages are not reported. */
 const WORTH_MS = 60_000;
 
 type Watched = Pick<PathItem, 'ready' | 'readyTime' | 'paused' | 'sourceOnDemand' | 'offlineSince' | 'lastError'>;
 
-/** Remembers which cameras are away, and says when one comes back. */
+/** Remembers offline cameras and reports when they are back. */
 export class ReturnTracker {
   #away = new Map<string, number>();
 
-  /** @returns those that are back, and how long they were away: by the device's clock, since nobody may have looked meanwhile */
+  /** @returns cameras that are back, with the duration by the device's clock: the page may have been hidden */
   note(
     all: readonly { readonly name: string; readonly main: Watched }[],
   ): readonly { readonly name: string; readonly awayMs: number }[] {
@@ -63,6 +63,6 @@ export class ReturnTracker {
   }
 }
 
-/** Not one that somebody has paused, or that comes when it is asked for. */
+/** Neither paused nor on demand. */
 const isAway = ({ ready, paused, sourceOnDemand, offlineSince, lastError }: Watched): boolean =>
   !ready && !paused && !sourceOnDemand && offlineSince !== null && lastError !== null;

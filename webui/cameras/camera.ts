@@ -1,10 +1,10 @@
 import type { PathItem } from '../api-client/paths.ts';
+import { liveWords } from '../words/words.ts';
 
-/** What people call a camera: its path, and the small picture that belongs to it. */
+/** A path and its sub stream. */
 export interface Camera {
-  /** The main path's name; it is the camera's in links. */
+  /** Name of the main path, used in links. */
   readonly name: string;
-  /** What is shown to people. */
   readonly title: string;
   readonly main: PathItem;
   /** The path `name_sub`, if there is one. */
@@ -13,7 +13,10 @@ export interface Camera {
 
 const SUB = '_sub';
 
-/** Paths as cameras, in the order of their owner: `garden` and `garden_sub` are one. A `_sub` without its main path stands for itself. */
+/**
+ * Groups paths into cameras in the owner's order: `garden` and `garden_sub` are one. A `_sub` without a main path is a
+ * camera of its own.
+ */
 export function pairCameras(items: readonly PathItem[]): Camera[] {
   const byName = new Map(items.map((item) => [item.name, item]));
   const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
@@ -29,7 +32,7 @@ export function pairCameras(items: readonly PathItem[]): Camera[] {
     .sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-/** Cameras of one model often have one name: the second is `IP Camera 2`, in the order of their paths, which stays. */
+/** Adds a number to equal titles, such as `IP Camera 2`, by the order of the paths. */
 function titlesOf(mains: readonly PathItem[]): ReadonlyMap<string, string> {
   const taken = new Set(mains.map(titleOf));
   const given = new Set<string>();
@@ -48,9 +51,13 @@ function titlesOf(mains: readonly PathItem[]): ReadonlyMap<string, string> {
 
 const placeOf = ({ main }: Camera): number => main.order ?? Number.MAX_SAFE_INTEGER;
 
-/** A name without a title of its own is made readable: `front-door` becomes `Front door`. */
+/** The device's own name for its demo camera. */
+const DEMO_TITLE = 'Demo camera';
+
+/** A name without a title is made readable: `front-door` becomes `Front door`. */
 export function titleOf({ name, title }: Pick<PathItem, 'name' | 'title'>): string {
-  return title?.trim() || readableName(name);
+  const own = title?.trim();
+  return name === 'demo' && own === DEMO_TITLE ? liveWords.value.demoCamera : own || readableName(name);
 }
 
 export function readableName(name: string): string {
@@ -58,10 +65,10 @@ export function readableName(name: string): string {
   return words === '' ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** What a small tile plays: the large picture only while that alone is there. */
+/** The path for a small tile: the sub stream, unless only the main stream can play. */
 export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(sub) || !canPlay(main)) ? sub : main);
 
-/** The device has a picture of it, or makes one when asked (a source on demand). */
+/** Ready, or on demand. */
 export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);
 
 const VIDEO = new Map([
@@ -73,10 +80,10 @@ const VIDEO = new Map([
   ['M-JPEG', 'M-JPEG'],
   ['MPEG-4 Video', 'MPEG-4'],
 ]);
-/** Holds both, and nobody here looks into it. */
+/** MPEG-TS is not parsed. */
 const MULTIPLEX = 'MPEG-TS';
 
-/** `H.265`, as people know it; undefined when there is no picture. */
+/** `H.265`; undefined without video. */
 export const videoCodec = (item: PathItem): string | undefined => {
   const label = item.tracks.find((track) => VIDEO.has(track));
   return label === undefined ? undefined : VIDEO.get(label);
@@ -86,10 +93,10 @@ const isSound = (track: string): boolean => !VIDEO.has(track) && track !== MULTI
 
 export const hasSound = (item: PathItem): boolean => item.tracks.some(isSound);
 
-/** A picture is not to be waited for. */
+/** Audio only. */
 export const isSoundAlone = (item: PathItem): boolean => item.tracks.length > 0 && item.tracks.every(isSound);
 
-/** `2560 × 1440`, when the device knows it. */
+/** `2560 × 1440`, if known. */
 export function pictureSize(item: PathItem): string | undefined {
   for (const { codecProps } of item.tracks2) {
     const { width, height } = codecProps ?? {};

@@ -4,7 +4,7 @@ import { onServerEvent } from '../api-client/server-events.ts';
 import { sleep } from '../shell/sleep.ts';
 import type { Candidate } from './adoption-state.ts';
 
-/** A camera in the networks of the device, by its own claims. */
+/** As the camera describes itself. */
 export interface DiscoveredCamera {
   readonly endpoint: string;
   readonly address: string;
@@ -13,20 +13,20 @@ export interface DiscoveredCamera {
   readonly name: string | null;
   readonly manufacturer: string | null;
   readonly hardware: string | null;
-  /** That it is adopted as. */
+  /** Path of the adopted camera. */
   readonly path: string | null;
 }
 
-/** A look takes some 4 s. */
+/** A probe takes about 4 s. */
 const LOOK_LIMIT_MS = 20_000;
 const AGAIN_MS = 10_000;
 
-/** Cameras that have answered, in the order in which they did. */
+/** In the order of their responses. */
 export const discoveredCameras = signal<readonly DiscoveredCamera[]>([]);
-/** Before the first look is over nothing is known. */
+/** The first probe has ended. */
 export const hasDiscovered = signal(false);
 
-/** Looks again and again until `stop`: a camera that is plugged in shows up by itself. */
+/** Probes repeatedly until `stop`. */
 export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   hasDiscovered.value = false;
   const forget = onServerEvent('camera', ({ state, path }) => {
@@ -37,7 +37,6 @@ export async function keepDiscovering(stop: AbortSignal): Promise<void> {
   stop.addEventListener('abort', forget, { once: true });
   loadDiscovered(stop);
   while (!stop.aborted) {
-    // The strip above says when the device does not answer.
     const options = { method: 'POST', signal: stop, limitMs: LOOK_LIMIT_MS } as const;
     await fetchJson<{ items: readonly DiscoveredCamera[] }>('v3/cameras/discover?wait=yes', options).then(
       ({ items }) => {
@@ -63,7 +62,7 @@ export async function loadDiscovered(stop: AbortSignal): Promise<void> {
 export function candidateOf(item: DiscoveredCamera): Candidate {
   const { endpoint, address, name, manufacturer, hardware } = item;
   const model = modelOf(manufacturer, hardware);
-  // Many are called like their model, and that tells more with the maker before it.
+  // Many cameras are named like their model; the maker is added then.
   const title = name && !model.toLowerCase().includes(name.toLowerCase()) ? name : model || address;
   return {
     ...{ key: endpoint, asked: endpoint, request: { endpoint }, title, address },
@@ -76,13 +75,12 @@ function modelOf(maker: string | null, hardware: string | null): string {
   return second.toLowerCase().startsWith(first.toLowerCase()) ? second : `${first} ${second}`.trim();
 }
 
-/** `192.168.1.0/24`, where a camera was found or may be; empty when nothing is known. */
+/** `192.168.1.0/24` of a found camera; empty if unknown. */
 export function likelyRange(items: readonly DiscoveredCamera[]): string {
   const [, network] = /^(\d+\.\d+\.\d+)\.\d+$/.exec(items[0]?.foundFrom ?? '') ?? [];
   return network === undefined ? '' : `${network}.0/24`;
 }
 
-/** Whether an address is in a network such as `192.168.1.0/24`. */
 export function isWithin(address: string, range: string): boolean {
   const [network = '', bits = '32'] = range.trim().split('/');
   const size = 2 ** (32 - Number(bits));

@@ -1,12 +1,12 @@
-/** What one has chosen for the grid; `auto` goes by the number of cameras. */
+/** Choice for the grid; `auto` depends on the number of cameras. */
 export type Arrangement = 'auto' | '1' | '4' | '9';
 export const ARRANGEMENTS: readonly Arrangement[] = ['auto', '1', '4', '9'];
 
 export interface Layout {
   readonly columns: number;
-  /** So many fill the window; undefined: each is as high as its picture, and the window scrolls. */
+  /** Rows that fill the window; undefined: tiles keep their shape and the window scrolls. */
   readonly rows: number | undefined;
-  /** The first one is as large as four. */
+  /** The first tile has the size of four. */
   readonly isLed: boolean;
 }
 
@@ -15,12 +15,11 @@ interface Size {
   readonly height: number;
 }
 
-/** Of a picture, and so of a tile. */
+/** Aspect ratio of pictures and tiles. */
 const SHAPE = 16 / 9;
-/** So much of a picture may be cut off for the tiles to fill the window. */
+/** Largest share of a picture that may be cropped to fill the window. */
 const CROP_LIMIT = 0.1;
 
-/** The grid of a wide window. */
 export function wideLayout(count: number, arrangement: Arrangement): Layout {
   if (arrangement !== 'auto') {
     const side = Math.sqrt(Number(arrangement));
@@ -35,7 +34,7 @@ export function wideLayout(count: number, arrangement: Arrangement): Layout {
   return count <= 9 ? { columns: 3, rows: 3, isLed: count <= 6 } : { columns: 4, rows: undefined, isLed: false };
 }
 
-/** Phones: `full`: each as wide as the window; `two`: the first two, then pairs. */
+/** Phones. `full`: one column; `two`: two wide tiles, then pairs. */
 type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
 
 export function narrowLayout(count: number, arrangement: Arrangement): NarrowLayout {
@@ -45,7 +44,7 @@ export function narrowLayout(count: number, arrangement: Arrangement): NarrowLay
   return count <= 3 ? 'full' : count <= 7 ? 'two' : 'pairs';
 }
 
-/** All at once and as large as they can be, whatever shape the window has. */
+/** All tiles at once, as large as possible. */
 export function wallLayout(count: number, room: Size): Layout {
   let best: Layout = { columns: 1, rows: Math.max(1, count), isLed: false };
   let bestPx = 0;
@@ -60,7 +59,7 @@ export function wallLayout(count: number, room: Size): Layout {
   return best;
 }
 
-/** The size of a tile: the window is filled when that cuts off little, else the tile has a picture's shape and black stays beside it. */
+/** The window is filled if little is cropped; otherwise tiles keep the picture's shape. */
 export function tileSize(room: Size, { columns, rows }: Layout, gapPx: number): Size {
   const width = (room.width - (columns - 1) * gapPx) / columns;
   if (rows === undefined) {

@@ -1,4 +1,4 @@
-/** `refuses`: the camera answers. `silent`: nothing answers at its address. */
+/** `refuses`: the camera answers without video. `silent`: no answer at its address. */
 export type OfflineReason =
   | 'password'
   | 'forbidden'
@@ -21,5 +21,5 @@ const BY_WORD: Readonly<Record<string, OfflineReason>> = {
   noNetwork: 'noNetwork',
 };
 
-/** Why a camera gives no picture, from the device's word for it (`lastErrorWhy`). */
+/** From `lastErrorWhy`. */
 export const offlineReasonOf = (word: string | null | undefined): OfflineReason => BY_WORD[word ?? ''] ?? 'unknown';

@@ -4,7 +4,7 @@ import { sleep } from '../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
 import type { Candidate } from './adoption-state.ts';
 
-/** How far a look at an address or a range is. */
+/** Progress of probing an address or range. */
 export interface Probe {
   readonly id: string;
   readonly target: string;
@@ -26,7 +26,7 @@ interface ProbeRequest extends Partial<CameraLogin> {
 
 const ASK_EVERY_MS = 500;
 
-/** Has the device look there until that is over. Who stops waiting has it given up. */
+/** Probes until it ends. Abort cancels it on the device. */
 export async function probeTarget(
   request: ProbeRequest,
   stop: AbortSignal,
@@ -51,7 +51,7 @@ export async function probeTarget(
   return look;
 }
 
-/** The camera that a look at one address has found; a range has its cameras among the found ones. */
+/** The camera at an address; cameras of a range are among the discovered ones. */
 export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: CameraLogin): Candidate | undefined {
   if (onvif !== null) {
     const request = { onvif, ...typed(login) };
@@ -60,10 +60,10 @@ export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: 
   return rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login, makers ?? '');
 }
 
-/** Without a password it is that of all. */
+/** Without a password, the shared one applies. */
 const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
 
-/** A camera by the address of its stream; undefined when that is none. A login in it is taken out: it is shown nowhere. */
+/** A camera by its stream address; undefined if invalid. A login is removed from the address. */
 export function streamCandidate(stream: string, small: string, login: CameraLogin, text = ''): Candidate | undefined {
   const url = streamUrl(stream);
   const hasSmall = small.trim() !== '';
@@ -83,7 +83,7 @@ function streamUrl(text: string): URL | undefined {
   return url && /^rtsps?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
 }
 
-/** As it was typed: a URL's own text has the braces of `{user}` encoded. What ends at the last @ before the first slash is the login. */
+/** As typed: a parsed URL would encode the braces of `{user}`. The login ends at the last @ before the first slash. */
 const withoutLogin = (text: string): string => text.trim().replace(/^(rtsps?:\/\/)[^/]*@/i, '$1');
 
 function plain(encoded: string): string {

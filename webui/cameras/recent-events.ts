@@ -5,18 +5,18 @@ const RING_MS = 10_000;
 const KEPT = 64;
 
 /**
- * What a camera has seen in the last ten seconds. The device's clock may differ from the browser's, and what was missed
- * is told later: the news that came soonest after its event tells how far the clocks are apart.
+ * Events of the last ten seconds. The device's clock may differ, and missed events arrive late: the fastest event gives
+ * the offset between the clocks.
  */
 export class RecentEvents {
   readonly #rings = new Map<string, { readonly type: string; readonly untilMs: number }>();
   readonly #known = new Set<string>();
   #aheadMs = Number.POSITIVE_INFINITY;
 
-  /** @param nowMs by this device's clock, as below */
+  /** @param nowMs of the browser's clock */
   take({ id, path, type, start }: EventUpdate, nowMs: number): void {
     const ageMs = nowMs - Date.parse(start);
-    // Its end is told as well.
+    // The end of an event is reported as well.
     if (this.#known.has(id) || !Number.isFinite(ageMs)) {
       return;
     }
@@ -28,7 +28,7 @@ export class RecentEvents {
     }
   }
 
-  /** The type of what the camera of this path sees now. */
+  /** Type of the camera's current event. */
   at(path: string, nowMs: number): string | undefined {
     const ring = this.#rings.get(path);
     return ring && nowMs < ring.untilMs ? ring.type : undefined;
@@ -43,11 +43,10 @@ export class RecentEvents {
   }
 }
 
-/** Changes with each event; `nowMs` ends them. */
 export const recentEvents = signal<{ readonly rings: RecentEvents }>({ rings: new RecentEvents() });
 
 onServerEvent('event', (event) => {
-  // What the device tells of the camera itself.
+  // Events of the device itself.
   if (event.type.startsWith('perch.')) {
     return;
   }

@@ -1,13 +1,13 @@
 import { signal } from '@preact/signals';
 import { fetchJson } from '../api-client/request.ts';
 
-/** How many days of recordings there are; undefined: not known, or none. */
+/** Days of recordings; undefined: unknown, or none. */
 export const reachesBackDays = signal<number | undefined>(undefined);
 
 const KEPT_MS = 10 * 60_000;
 let askedMs = Number.NEGATIVE_INFINITY;
 
-/** Asks the device, unless it did so a while ago. Only for the owner. */
+/** Asks the device, at most once per period. Only for the owner. */
 export async function loadReach(nowMs: number): Promise<void> {
   if (nowMs - askedMs < KEPT_MS) {
     return;
@@ -17,7 +17,7 @@ export async function loadReach(nowMs: number): Promise<void> {
     const { reachesBackDays: days } = await fetchJson<{ reachesBackDays: number | null }>('v3/recordings/usage');
     reachesBackDays.value = days === null || days < 1 ? undefined : Math.floor(days);
   } catch {
-    // The line says less; the next visit asks again.
+    // The next visit asks again.
     askedMs = Number.NEGATIVE_INFINITY;
   }
 }

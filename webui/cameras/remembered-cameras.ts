@@ -3,7 +3,7 @@ import { hadBFrames, parseStoredCameras, STORED_CAMERAS_KEY, type StoredCamera }
 import { keepStillsOf } from '../player/stored-stills.ts';
 import type { Camera } from './camera.ts';
 
-/** Remembers names and order for the next visit, which shows them before the device has answered. */
+/** For the next visit, which shows names and order before the first response. */
 export function rememberCameras(all: readonly Camera[]): void {
   const kept = all.map(({ name, title, main, sub }): StoredCamera => {
     const reordered = [main, ...(sub ? [sub] : [])].filter((path) => path.hasBFrames ?? hadBFrames(path.name));
@@ -16,13 +16,13 @@ export function rememberCameras(all: readonly Camera[]): void {
   }
 }
 
-/** They belong to the one who was logged in. */
+/** On logout. */
 export function forgetCameras(): void {
   localStorage.removeItem(STORED_CAMERAS_KEY);
   keepStillsOf([]);
 }
 
-/** The cameras of the last visit. Nothing is known of how they are. */
+/** Cameras of the last visit, with unknown states. */
 export function rememberedCameras(): readonly Camera[] | undefined {
   const kept = parseStoredCameras(localStorage.getItem(STORED_CAMERAS_KEY));
   return kept.length === 0 ? undefined : kept.map(cameraOf);
@@ -33,7 +33,7 @@ const cameraOf = ([name, title, sub]: StoredCamera): Camera => ({
   sub: sub === null ? undefined : unknownPath(sub),
 });
 
-/** As if it were there, so that the same picture is played when the device has answered. */
+/** Assumed to be ready, so that the same stream plays after the first response. */
 const unknownPath = (name: string): PathItem => ({
   ...{ name, title: null, order: null, paused: false, pausedUntil: null },
   ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, bitrate: 0 },

@@ -1,26 +1,26 @@
 import type { PathItem } from '../api-client/paths.ts';
 import { canPlay } from './camera.ts';
 
-/** What a tile says about its camera. */
+/** State of a tile. */
 export type CameraState =
-  /** `joining`: the device is on its way to the camera. */
+  /** `joining`: the device is connecting to the camera. */
   | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' }
-  /** `untilMs`: Unix milliseconds at which it goes on by itself. */
+  /** `untilMs`: end of the pause in Unix milliseconds. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
-  /** What is shown is from before, `atMs` in Unix milliseconds: a new picture is under way. */
+  /** `atMs`: time of the old picture in Unix milliseconds, while a new one is loading. */
   | { readonly kind: 'past'; readonly atMs: number }
-  /** `sinceMs`: Unix milliseconds. `why`: the device's words, `word`: its one word. */
+  /** `sinceMs`: Unix milliseconds. `why`: the device's message, `word`: its code. */
   | { readonly kind: 'offline'; readonly sinceMs?: number; readonly why?: string; readonly word?: string }
   | { readonly kind: 'misconfigured'; readonly why: string }
   | { readonly kind: 'unplayable' };
 
-/** What the player knows. */
+/** State of the player. */
 export interface PictureState {
   readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
   /** Unix milliseconds of the last frame; 0: none yet. */
   readonly lastFrameMs: number;
-  /** Unix milliseconds of the picture from before that stands until then; 0: there is none. */
+  /** Unix milliseconds of the stored picture; 0: none. */
   readonly stillMs: number;
 }
 
@@ -47,22 +47,22 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   if (picture.lastFrameMs === 0) {
     return until(picture.phase === 'waiting' ? 'reconnecting' : 'first', picture, nowMs);
   }
-  // A tile out of sight does not play: there is nothing to complain about.
+  // A tile outside the viewport does not play.
   if (picture.phase === 'stopped') {
     return { kind: 'live' };
   }
   return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
 }
 
-/** The device has only begun, and nothing has failed yet. */
+/** The source has just started, without a failure. */
 const isJoining = ({ sourceState, lastError }: PathItem): boolean =>
   (sourceState === 'waiting' || sourceState === 'running') && lastError === null;
 
-/** How a path is as the device sees it, whether somebody looks at it or not. */
+/** State as the device reports it, with or without viewers. */
 export const stateOfPath = (item: PathItem, nowMs: number): CameraState =>
   cameraState(item, { phase: 'stopped', lastFrameMs: canPlay(item) ? nowMs : 0, stillMs: 0 }, nowMs);
 
-/** A picture from before is told by its age: it would be taken for one of now. */
+/** A stored picture shows its age. */
 function until(kind: 'joining' | 'first' | 'reconnecting', picture: PictureState, nowMs: number): CameraState {
   const atMs = Math.max(picture.lastFrameMs, picture.stillMs);
   return atMs > 0 && nowMs - atMs > LATE_MS ? { kind: 'past', atMs } : { kind };

@@ -1,7 +1,7 @@
 import type { CameraViewWords } from '../words/en/camera-view.ts';
 import type { OfflineReason } from './offline-reason.ts';
 
-/** What goes on and what to do, by why there is no picture. */
+/** By the reason of the outage. */
 export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): string =>
   ({
     password: t.offlinePassword,
@@ -14,7 +14,7 @@ export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): s
     unknown: t.offlineText,
   })[absence];
 
-/** Why a camera is not recorded. @param word the device's own; what it does not say, Storage does */
+/** Why a camera is not recorded. @param word reason code; unknown ones refer to Storage */
 export function notRecordingMessage(word: string | null, t: CameraViewWords): string {
   const reasons = new Map([
     ['diskFull', t.diskIsFull],

@@ -2,14 +2,14 @@ import type { Span } from '../api-client/recordings.ts';
 import { merged } from '../timeline/lane.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 
-/** The first of the month in which a moment lies, or so many months on. Midnight in the browser's time zone. */
+/** The first of the month of `ms`, `months` later. Midnight in the browser's time zone. */
 export function monthStart(ms: number, on = 0): number {
   const day = new Date(dayStart(ms));
-  // From the first: the 31st has no counterpart in every month.
+  // From the first, because not every month has a 31st.
   return day.setMonth(day.getMonth() + on, 1);
 }
 
-/** The days of a month, as their midnights, and how many cells of the first week belong to the month before. */
+/** The days of a month as midnights, and the number of empty cells in its first week. */
 export function daysOfMonth(
   monthMs: number,
   firstWeekday: number,
@@ -22,7 +22,7 @@ export function daysOfMonth(
   return { days, before: (new Date(monthStart(monthMs)).getDay() - firstWeekday + 7) % 7 };
 }
 
-/** How much of each day that has recordings was recorded, 0 to 1, by its midnight. */
+/** Recorded share of each day, 0 to 1, by its midnight. */
 export function recordedShares(spans: readonly Pick<Span, 'startMs' | 'endMs'>[]): ReadonlyMap<number, number> {
   const shares = new Map<number, number>();
   for (const { startMs, endMs } of spans) {
@@ -35,7 +35,7 @@ export function recordedShares(spans: readonly Pick<Span, 'startMs' | 'endMs'>[]
   return shares;
 }
 
-/** The same of several cameras: how much of each day any of them has recorded. @param all begin and end in turns, of each camera */
+/** The same of several cameras together. @param all alternating starts and ends, of each camera */
 export function sharesOfAll(all: readonly Float64Array[]): ReadonlyMap<number, number> {
   const pairs = merged(all.flatMap((covered) => [...covered]));
   return recordedShares(
@@ -43,7 +43,7 @@ export function sharesOfAll(all: readonly Float64Array[]): ReadonlyMap<number, n
   );
 }
 
-/** The day with recordings that is nearest; the earlier one of two. */
+/** The nearest day with recordings; of two the earlier. */
 export function nearestDay(recorded: Iterable<number>, dayMs: number): number | undefined {
   let best: number | undefined;
   for (const day of recorded) {
@@ -54,13 +54,13 @@ export function nearestDay(recorded: Iterable<number>, dayMs: number): number | 
   return best;
 }
 
-/** The first moment of a day that was recorded. */
+/** The first recorded moment of a day. */
 export function firstOfDay(spans: readonly Span[], dayMs: number): number | undefined {
   const span = spans.find(({ startMs, endMs }) => endMs > dayMs && startMs < nextDay(dayMs));
   return span && Math.max(span.startMs, dayMs);
 }
 
-/** Sunday is 0. Monday where the browser does not say. */
+/** Sunday is 0. Monday if the browser does not know. */
 export function firstWeekdayOf(locale: string): number {
   const { getWeekInfo, weekInfo } = new Intl.Locale(locale) as Intl.Locale & {
     getWeekInfo?: () => { readonly firstDay: number };

@@ -21,12 +21,12 @@ import { ProtectedList } from './protected-list.tsx';
 
 interface CalendarProps {
   readonly name: string;
-  /** All of which is looked at what they have seen: on any day there may be some of it. Undefined: this one alone. */
+  /** Cameras whose events are shown; undefined: only the chosen one. */
   readonly all: readonly string[] | undefined;
   readonly onClosed: () => void;
 }
 
-/** The days that have recordings, and what is protected; one of them is gone to. */
+/** Days with recordings, and protected recordings. */
 function Calendar({ name, all, onClosed }: CalendarProps) {
   const isOfAll = all !== undefined;
   const { language } = i18n();
@@ -98,27 +98,26 @@ function Calendar({ name, all, onClosed }: CalendarProps) {
   );
 }
 
-/** Of each camera the device is asked for the month when it is looked at. */
+/** Requests the visible month of each camera. */
 const daysOfAll = (all: readonly string[], month: number) =>
   sharesOfAll(all.map((name) => laneFor(name, { fromMs: month, toMs: monthStart(month, 1) }).covered));
 
-/** All of the day, and its first recorded moment. @returns false when there is none, and one is wanted */
+/** Shows the whole day and its first recorded moment. @returns false without a recording, if one is needed */
 function openDay(dayMs: number, isAny: boolean): boolean {
   const ms = firstOfDay(spans.peek(), dayMs);
   if (ms === undefined && !isAny) {
     return false;
   }
   showWindow({ fromMs: dayMs, toMs: nextDay(dayMs) });
-  // What plays would go on behind the gap, on another day.
+  // Otherwise playback would continue after the gap, on another day.
   seek(ms ?? dayMs, ms !== undefined && isPlaying.peek());
   return true;
 }
 
 interface MonthProps {
   readonly month: number;
-  /** The day of the picture. */
   readonly here: number;
-  /** The one day that Tab comes to; arrows move it. */
+  /** Roving tabindex; arrow keys move it. */
   readonly focused: number;
   readonly shares: ReadonlyMap<number, number>;
   readonly isOfAll: boolean;
@@ -138,7 +137,7 @@ function Month({ month, here, focused, shares, isOfAll, onGo, onFocus }: MonthPr
       grid.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
     }
   }, [focused]);
-  // The first Sunday of 2026 was the fourth of January.
+  // 4 January 2026 is a Sunday.
   const weekdays = Array.from({ length: 7 }, (_, i) => new Date(2026, 0, 4 + firstWeekday + i).getTime());
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the days in it have the focus
@@ -223,7 +222,7 @@ function dayBeside(day: number, key: string): number | undefined {
   }
 }
 
-/** The day of the picture; a tap opens the calendar. */
+/** The day of the picture, which opens the calendar. */
 export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
   const { language } = i18n();
   const [isOpen, setOpen] = useState(false);

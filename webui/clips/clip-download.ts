@@ -4,18 +4,18 @@ import { clipAddress } from '../api-client/urls.ts';
 import { saveAs, saveFile } from '../ui/browser/save-file.ts';
 import { type Clip, fileName } from './clip.ts';
 
-/** More than this the browser fetches itself, onto the disk: a page would hold it in memory. */
+/** Larger downloads are left to the browser, which writes them to disk: a page would hold them in memory. */
 const HELD_BYTES = 256e6;
-/** While an end is dragged nobody reads how large the file would be. */
+/** The size is not requested while an end is being dragged. */
 const REST_MS = 300;
 
-/** Undefined until it is known. @param name undefined: there is nothing to ask for */
+/** Size in bytes; undefined until known. @param name undefined: requests nothing */
 export function useClipSize(name: string | undefined, { startMs, endMs }: Clip): number | undefined {
   const [size, setSize] = useState<number>();
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      // Without an answer the last size stands; the strip above tells that the device is away.
+      // The last size stays; the strip reports an unreachable device.
       const bytes =
         name !== undefined && (await clipSize(name, { startMs, endMs }, stop.signal).catch(() => undefined));
       if (!stop.signal.aborted && bytes !== false) {
@@ -31,12 +31,12 @@ export function useClipSize(name: string | undefined, { startMs, endMs }: Clip):
 }
 
 export interface ClipDownload {
-  /** How much of it has come, 0 to 1, while it comes. */
+  /** Received share, 0 to 1. */
   readonly share: number | undefined;
   readonly hasFailed: boolean;
-  /** It is here, and waits for another tap: phones hand over nothing that was tapped too long ago. */
+  /** Downloaded, waiting for a tap: `navigator.share` needs a recent user gesture. */
   readonly isReady: boolean;
-  /** The phone takes films from this page, and this one is not too large for it. */
+  /** Files can be shared, and this one is small enough. */
   readonly canSend: boolean;
   readonly download: () => void;
   readonly send: () => void;
@@ -49,7 +49,7 @@ interface State {
   readonly ready?: File;
 }
 
-/** Fetches a clip, and saves it or hands it to the phone's own sheet. */
+/** Downloads a clip, then saves or shares it. */
 export function useClipDownload(name: string, title: string, clip: Clip, sizeBytes: number | undefined): ClipDownload {
   const [state, setState] = useState<State>({});
   const stop = useRef<AbortController | undefined>(undefined);
@@ -99,7 +99,7 @@ function newStop(stop: { current?: AbortController | undefined }): AbortControll
   return stop.current;
 }
 
-/** Only over https does a phone take any. */
+/** Only in a secure context. */
 const canShareFiles = (): boolean =>
   navigator.canShare?.({ files: [new File([], 'a.mp4', { type: 'video/mp4' })] }) ?? false;
 
@@ -108,22 +108,22 @@ async function handOver(file: File): Promise<State> {
     await navigator.share({ files: [file] });
     return {};
   } catch (error) {
-    // Closed without choosing anybody is no failure.
+    // Cancelled by the user.
     return error instanceof DOMException && error.name === 'AbortError' ? {} : { ready: file };
   }
 }
 
-interface Stretch {
+interface Range {
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Gaps are left out of the file, so that it is whole. */
-const clipFileAddress = (name: string, { startMs, endMs }: Stretch): string =>
+/** Gaps are left out of the file. */
+const clipFileAddress = (name: string, { startMs, endMs }: Range): string =>
   `${clipAddress(name, new Date(startMs).toISOString(), (endMs - startMs) / 1000)}&gaps=skip`;
 
-/** How large the file would be; undefined when nothing was recorded then. */
-async function clipSize(name: string, clip: Stretch, signal: AbortSignal): Promise<number | undefined> {
+/** Size of the file in bytes; undefined without recordings. */
+async function clipSize(name: string, clip: Range, signal: AbortSignal): Promise<number | undefined> {
   const { ok, headers } = await fetch(clipFileAddress(name, clip), { method: 'HEAD', headers: UI_HEADER, signal });
   const size = Number(headers.get('Content-Length') ?? Number.NaN);
   return ok && Number.isFinite(size) ? size : undefined;
@@ -131,12 +131,12 @@ async function clipSize(name: string, clip: Stretch, signal: AbortSignal): Promi
 
 interface FetchOptions {
   readonly signal: AbortSignal;
-  /** Told 0 to 1. */
+  /** From 0 to 1. */
   readonly onShare: (share: number) => void;
 }
 
-/** The whole file; whatever is less than that is thrown away. */
-async function fetchClip(name: string, clip: Stretch, { signal, onShare }: FetchOptions): Promise<Blob> {
+/** Rejects an incomplete response. */
+async function fetchClip(name: string, clip: Range, { signal, onShare }: FetchOptions): Promise<Blob> {
   const response = await fetch(clipFileAddress(name, clip), { headers: UI_HEADER, signal });
   const size = Number(response.headers.get('Content-Length') ?? 0);
   if (!response.ok || !response.body) {

@@ -14,7 +14,7 @@ interface ClipHandlesProps {
   readonly name: string;
 }
 
-/** What is marked, over the timeline, and its two ends to be dragged. */
+/** The selection over the timeline, with handles at both ends. */
 export function ClipHandles({ axis, name }: ClipHandlesProps) {
   const marked = clip.value;
   if (!marked) {
@@ -23,7 +23,7 @@ export function ClipHandles({ axis, name }: ClipHandlesProps) {
   const length = toMs.value - fromMs.value;
   const from = (100 * (marked.startMs - fromMs.value)) / length;
   const size = (100 * (marked.endMs - marked.startMs)) / length;
-  // Far outside of the window, browsers draw nothing exactly.
+  // Browsers draw inexactly far outside the viewport.
   const style = axis === 'x' ? { left: `${from}%`, width: `${size}%` } : { bottom: `${from}%`, height: `${size}%` };
   return (
     <div class="clip-range" style={style}>
@@ -36,7 +36,7 @@ export function ClipHandles({ axis, name }: ClipHandlesProps) {
 function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
   const { language } = i18n();
   const { clipStart, clipEnd } = clipWords.value;
-  /** Where the finger took hold, and the moment that the end had there. */
+  /** Where the drag started, and the moment of the end at that time. */
   const held = useRef<{ readonly px: number; readonly ms: number; readonly msPerPx: number } | undefined>(undefined);
   const marked = clip.value;
   if (!marked) {

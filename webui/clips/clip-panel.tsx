@@ -21,7 +21,7 @@ interface ClipPanelProps {
   readonly clip: Clip;
 }
 
-/** What is marked: how long, how large, and what can be done with it. A card from below on a phone, a row elsewhere. */
+/** Length, size and actions of the clip. A sheet on phones, else a row. */
 export function ClipPanel({ name, title, clip }: ClipPanelProps) {
   const { language, words: common } = i18n();
   const words = clipWords.value;
@@ -64,7 +64,7 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
   );
 }
 
-/** Said in words, so that nobody sends half of what happened. */
+/** Shown, so that a clip with gaps is not shared unnoticed. */
 function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> & { readonly isEmpty: boolean }) {
   const { language } = i18n();
   const { clipGap, clipGapFor, clipEmpty } = clipWords.value;
@@ -83,7 +83,7 @@ function Missing({ name, clip, isEmpty }: Pick<ClipPanelProps, 'name' | 'clip'> 
   );
 }
 
-/** The reasons of its gaps, each once; undefined: one of them is not known. */
+/** Distinct reasons of the gaps; undefined if one is unknown. */
 function missingReason(name: string, clip: Clip): string | undefined {
   const { reasons } = laneFor(name, { fromMs: clip.startMs, toMs: clip.endMs });
   const all = gapsIn(spans.value, clip).map(({ startMs, endMs }) =>
@@ -142,7 +142,7 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
       return;
     }
     setBusy(true);
-    // The device keeps it or says why not; nobody is to believe that it is kept when it is not.
+    // Shown as protected only after the device has confirmed it.
     await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip)).catch(() => toast(words.notProtected));
     setBusy(false);
   };

@@ -13,10 +13,10 @@ import {
 } from '../timeline/view.ts';
 import { type Clip, clipAround, endingAt, startingAt } from './clip.ts';
 
-/** What a clip is cut from is shown with it. */
+/** A clip shows its own camera. */
 const SHOWN_TIMES = 8;
 
-/** Fifteen seconds before and after the picture; closer, so that the ends can be moved. */
+/** Fifteen seconds before and after the picture, zoomed in to move the ends. */
 export function createClip(): void {
   const at = atMs.peek();
   if (at !== undefined && spans.peek().length > 0) {
@@ -29,7 +29,7 @@ export function clearClip(): void {
   clip.value = undefined;
 }
 
-/** Never further away than it was. */
+/** Never zooms out. */
 export function zoomToClip({ startMs, endMs }: Clip): void {
   const length = SHOWN_TIMES * (endMs - startMs);
   if (toMs.peek() - fromMs.peek() > length) {
@@ -47,7 +47,7 @@ export function moveEnd(end: End, ms: number): void {
   }
 }
 
-/** That end comes to where the picture is. */
+/** Moves an end to the picture. */
 export function setEndHere(end: End): void {
   const at = atMs.peek();
   if (at !== undefined) {
@@ -55,7 +55,7 @@ export function setEndHere(end: End): void {
   }
 }
 
-/** The picture follows the end that a finger moves; where the playhead is fixed the time stays under the finger. */
+/** The picture follows the dragged end. With a fixed playhead, the time stays under the finger. */
 export function previewEnd(end: End): void {
   const marked = clip.peek();
   if (!marked) {
@@ -69,7 +69,7 @@ export function previewEnd(end: End): void {
   }
 }
 
-/** The finger has left the end: its picture stays. */
+/** The drag has ended; its picture stays. */
 export function commitEnd(end: End): void {
   const marked = clip.peek();
   if (marked) {

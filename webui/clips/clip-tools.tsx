@@ -12,7 +12,7 @@ interface ClipToolsProps {
   readonly title: string;
 }
 
-/** The button that marks a clip, and the card of the clip once there is one. */
+/** The button for a clip, and the panel of the clip. */
 export function ClipTools({ name, title }: ClipToolsProps) {
   useClipInAddress();
   useClipKeys();
@@ -34,7 +34,7 @@ export function ClipTools({ name, title }: ClipToolsProps) {
   );
 }
 
-/** What a link marks is marked when it is opened. */
+/** A link can contain a clip. */
 function useClipInAddress(): void {
   const here = route.value;
   useEffect(() => {

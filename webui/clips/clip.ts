@@ -1,6 +1,6 @@
 import type { Span } from '../api-client/recordings.ts';
 
-/** What is marked, Unix milliseconds. */
+/** Unix milliseconds. */
 export interface Clip {
   readonly startMs: number;
   readonly endMs: number;
@@ -8,27 +8,27 @@ export interface Clip {
 
 const AROUND_MS = 15_000;
 const MIN_MS = 1_000;
-/** The device makes no longer files. */
+/** The device's limit for a file. */
 const MAX_MS = 6 * 3_600_000;
-/** Recordings that are closer to each other miss nothing. */
+/** Shorter gaps are ignored. */
 const MIN_GAP_MS = 1_000;
 
-/** Fifteen seconds before and after a moment, as far as there are recordings. */
+/** Fifteen seconds before and after a moment, within the recordings. */
 export function clipAround(spans: readonly Span[], atMs: number): Clip {
   return within(spans, { startMs: atMs - AROUND_MS, endMs: atMs + AROUND_MS });
 }
 
-/** It begins there; the other end gives way where it has to. */
+/** Moves the start; pushes the end if necessary. */
 export function startingAt(spans: readonly Span[], { endMs }: Clip, ms: number): Clip {
   return within(spans, { startMs: ms, endMs: Math.min(Math.max(endMs, ms + MIN_MS), ms + MAX_MS) });
 }
 
-/** It ends there; the other end gives way where it has to. */
+/** Moves the end; pushes the start if necessary. */
 export function endingAt(spans: readonly Span[], { startMs }: Clip, ms: number): Clip {
   return within(spans, { startMs: Math.max(Math.min(startMs, ms - MIN_MS), ms - MAX_MS), endMs: ms });
 }
 
-/** Nothing is marked before the first recording or behind the last. */
+/** Within the first and last recording. */
 function within(spans: readonly Span[], { startMs, endMs }: Clip): Clip {
   const firstMs = spans[0]?.startMs ?? startMs;
   const lastMs = Math.max(spans.at(-1)?.endMs ?? endMs, firstMs + MIN_MS);
@@ -36,7 +36,7 @@ function within(spans: readonly Span[], { startMs, endMs }: Clip): Clip {
   return { startMs: start, endMs: Math.round(Math.min(Math.max(endMs, start + MIN_MS), lastMs)) };
 }
 
-/** What of it was not recorded. */
+/** Gaps within the clip. */
 export function gapsIn(spans: readonly Span[], { startMs, endMs }: Clip): readonly Clip[] {
   const gaps: Clip[] = [];
   let doneMs = startMs;
@@ -51,11 +51,11 @@ export function gapsIn(spans: readonly Span[], { startMs, endMs }: Clip): readon
   return gaps;
 }
 
-/** How much of it was not recorded. */
+/** Total length of its gaps. */
 export const missingMs = (spans: readonly Span[], clip: Clip): number =>
   gapsIn(spans, clip).reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 
-/** What no file system takes in a name. */
+/** Characters that file systems reject. */
 const UNSAFE = /[/\\:*?"<>|\p{Cc}]+/gu;
 const MAX_NAME = 100;
 

@@ -27,20 +27,20 @@ import { RecordedThumbnail } from './thumbnail.tsx';
 interface DayListProps {
   /** The chosen camera. */
   readonly name: string;
-  /** What all cameras have seen, and whose it is. */
+  /** Of all cameras, with their names. */
   readonly isOfAll: boolean;
-  /** Shows what led to it. */
+  /** Seeks to shortly before the event. */
   readonly onGo: (path: string, ms: number) => void;
 }
 
-/** What was seen on the day of the picture, newest first; a tap shows what led to it. */
+/** Events of the day, newest first. */
 export function DayList({ name, isOfAll, onGo }: DayListProps) {
-  // Who goes to what was seen right after midnight still looks at its day.
+  // An event right after midnight starts playback on the day before.
   const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? Date.now()) + LEAD_MS)).value;
   const path = isOfAll ? undefined : name;
   const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosenTypes.value });
   const types = useRef<readonly string[]>([]);
-  // While another kind is asked for there are the same to choose from.
+  // The choice of kinds stays while a filtered list loads.
   types.current = page?.types ?? types.current;
   if (!isOfAll && !mayPlayBack(name)) {
     return null;
@@ -85,7 +85,7 @@ type EntriesProps = DayListProps & { readonly items: readonly CameraEvent[] };
 function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
   const { language } = i18n();
   const own = items.filter((event) => event.path === name && !isStatusEvent(event)).reverse();
-  // To the second: the list is not built anew with each picture.
+  // Rounded to seconds, so that the list is not rendered for each frame.
   const second = useComputed(() => Math.ceil((atMs.value ?? 0) / 1000)).value;
   const shown = eventAt(own, second * 1000, LEAD_MS);
   const list = useRef<HTMLUListElement>(null);
@@ -118,7 +118,7 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
   );
 }
 
-/** A link leads to it; later the list stays where it was left. */
+/** Scrolls to the event of a link, once. */
 function showCurrent(list: HTMLElement | null): void {
   const current = list?.querySelector('[aria-current]')?.closest('li');
   const view = list?.parentElement;
@@ -130,7 +130,7 @@ function showCurrent(list: HTMLElement | null): void {
 const titleOf = (path: string): string =>
   cameras.value?.find(({ name, sub }) => name === path || sub?.name === path)?.title ?? readableName(path);
 
-/** Asks for what is older when it comes into sight. */
+/** Loads older events when it becomes visible. */
 function Earlier({ onWanted }: { readonly onWanted: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -148,21 +148,21 @@ function Earlier({ onWanted }: { readonly onWanted: () => void }) {
   );
 }
 
-/** Viewers are told of nothing: they ask. */
+/** Viewers get no events, so they poll. */
 const EVERY_MS = 15_000;
-/** Where much happens the list is not asked for with each of it. */
+/** Minimum time between reloads after events. */
 const REST_MS = 1_000;
 
 interface DayEvents {
-  /** Undefined until the device has answered. */
+  /** Undefined until the first response. */
   readonly page: EventPage | undefined;
-  /** Asks for what is older; not twice. */
+  /** Loads older events, one page at a time. */
   readonly more: () => void;
 }
 
 const NOTHING: DayEvents = { page: undefined, more: () => {} };
 
-/** What was seen, kept fresh as long as somebody looks. */
+/** Events, kept up to date while the page is visible. */
 function useDayEvents(query: EventQuery): DayEvents {
   const key = JSON.stringify(query);
   const [known, setKnown] = useState<{ readonly key: string; readonly page: EventPage; readonly more: () => void }>();
@@ -210,7 +210,7 @@ function useDayEvents(query: EventQuery): DayEvents {
   return known?.key === key ? known : NOTHING;
 }
 
-/** It stands in the list, if it is of a kind that is shown. */
+/** Whether the event is in the list and its kind is shown. */
 function isListed({ path, start }: EventUpdate, query: EventQuery): boolean {
   const startMs = Date.parse(start);
   return (query.path ?? path) === path && startMs >= query.fromMs && startMs < query.toMs;

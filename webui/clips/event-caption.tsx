@@ -6,12 +6,12 @@ import { eventLabel, statusEventText } from './event-labels.ts';
 
 interface FactsProps {
   readonly event: { readonly type: string; readonly startMs: number; readonly text: string; readonly count?: number };
-  /** Whose it is, where that is not plain. */
+  /** Camera, if it is not obvious. */
   readonly title?: string | undefined;
   readonly language: string;
 }
 
-/** What was seen, when, and by which camera. */
+/** Kind, time and camera of an event. */
 export function EventCaption({ event: { type, startMs, text, count = 1 }, title, language }: FactsProps) {
   const words = clipWords.value;
   const what = eventLabel(type, words);
@@ -42,7 +42,7 @@ const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | u
   </span>
 );
 
-/** In minutes up to here, then in hours. */
+/** Shown in minutes up to here, then in hours. */
 const MINUTES_MS = 2 * 3_600_000;
 
 interface AwayProps {
@@ -50,7 +50,7 @@ interface AwayProps {
   readonly title: string | undefined;
 }
 
-/** What has become of a camera, as one quiet line. */
+/** An outage or new address, as a line. */
 export function StatusEventCaption({ event: { type, startMs, endMs }, title }: AwayProps) {
   const { language, words } = i18n();
   const lasted = endMs === undefined ? undefined : endMs - startMs;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
-import { eventAt, eventLabel, isStatusEvent, labelGroups, statusEventText, thinOut } from './event-labels.ts';
+import { eventAt, eventLabel, groupEvents, isStatusEvent, labelGroups, statusEventText } from './event-labels.ts';
 import { nearestRecorded } from './thumbnail.tsx';
 
 const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
@@ -31,7 +31,7 @@ test('kinds are chosen by their words, which several types may share', () => {
 test('what has become of a camera is told in words, and is nothing that it has seen', () => {
   expect(statusEventText('perch.offline', '12 min', clips)).toBe('Offline for 12 min');
   expect(statusEventText('perch.offline', undefined, clips)).toBe('Offline');
-  expect(statusEventText('perch.moved', '5 s', clips)).toBe('New address. Nothing to do.');
+  expect(statusEventText('perch.moved', '5 s', clips)).toBe('New address. No action needed.');
   expect([isStatusEvent({ type: 'perch.moved' }), isStatusEvent({ type: 'perching' })]).toEqual([true, false]);
 });
 
@@ -54,15 +54,15 @@ test.for([
   'pictures beside the time never lie on each other, and that of the moment is there: %s',
   ([, ms, expected]) => {
     const events = [at(0, 0), at(10, 0), at(110, 0), at(150, 0), at(210, 0)];
-    const shown = thinOut(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
+    const shown = groupEvents(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
     expect(shown).toEqual(expected);
   },
 );
 
 test('beside the moment before an event stands that event, not an older one that is nearer', () => {
-  const shown = thinOut([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
+  const shown = groupEvents([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
   expect(shown).toEqual([{ mark: at(13_000, 0), more: 1 }]);
-  expect(thinOut([], 60_000, 10_000, 3_000)).toEqual([]);
+  expect(groupEvents([], 60_000, 10_000, 3_000)).toEqual([]);
 });
 
 test('a picture of what was seen is that of the moment, or of the nearest that was recorded within five seconds', () => {

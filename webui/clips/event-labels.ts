@@ -1,7 +1,7 @@
 import type { Mark } from '../timeline/lane.ts';
 import type { ClipsWords } from '../words/en/clips.ts';
 
-/** Types that the device tells, and those that other programs commonly tell it. */
+/** The device's types, and common types of other programs. */
 const KINDS = new Map<string, (words: ClipsWords) => string>([
   ['motion', ({ seenMotion }) => seenMotion],
   ['person', ({ seenPerson }) => seenPerson],
@@ -17,15 +17,15 @@ const KINDS = new Map<string, (words: ClipsWords) => string>([
   ['input', ({ seenInput }) => seenInput],
 ]);
 
-/** What was seen, in words; other programs' own types as they tell them. */
+/** Label of a type; unknown types are shown as they are. */
 export function eventLabel(type: string, words: ClipsWords): string {
   return KINDS.get(type.toLowerCase())?.(words) ?? type;
 }
 
-/** What the device tells itself of a camera. */
+/** Types of the device itself. */
 export const isStatusEvent = ({ type }: { readonly type: string }): boolean => type.startsWith('perch.');
 
-/** Of what the device tells itself. @param lasted in words; undefined: it goes on */
+/** Label of the device's own event. @param lasted duration as text; undefined: it continues */
 export function statusEventText(type: string, lasted: string | undefined, words: ClipsWords): string {
   if (type === 'perch.moved') {
     return words.hasMoved;
@@ -33,13 +33,13 @@ export function statusEventText(type: string, lasted: string | undefined, words:
   return lasted === undefined ? words.isAway : words.wasAway(lasted);
 }
 
-/** A kind to choose: its word, and the types that are called so. */
+/** A filter: label, and the types with this label. */
 interface LabelGroup {
   readonly word: string;
   readonly types: readonly string[];
 }
 
-/** In the order of their words. @param types each at least once */
+/** Sorted by label. @param types may repeat */
 export function labelGroups(types: readonly string[], words: ClipsWords): readonly LabelGroup[] {
   const byWord = new Map<string, string[]>();
   for (const type of new Set(types)) {
@@ -49,7 +49,7 @@ export function labelGroups(types: readonly string[], words: ClipsWords): readon
   return [...byWord].map(([word, all]) => ({ word, types: all })).sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 
-/** The event that the picture is of: the last that has begun, as long as it lasts, and ten seconds at least. */
+/** The event of the picture: the last one that has started, while it lasts and for at least ten seconds. */
 export function eventAt<T extends Lasting>(events: readonly T[], ms: number, leadMs: number): T | undefined {
   const last = events.findLast(({ startMs }) => startMs - leadMs <= ms);
   return last && ms < Math.max(last.endMs ?? ms + 1, last.startMs + 10_000) ? last : undefined;
@@ -57,21 +57,22 @@ export function eventAt<T extends Lasting>(events: readonly T[], ms: number, lea
 
 interface Lasting {
   readonly startMs: number;
-  /** Undefined while it lasts. */
+  /** Undefined while it continues. */
   readonly endMs: number | undefined;
 }
 
-/** One of several that lie too close to each other to be shown, and how many it stands for beside itself. */
+/** An event that stands for others too close to it, and their number. */
 interface MarkGroup {
   readonly mark: Mark;
   readonly more: number;
 }
 
 /**
- * As many as have room, oldest first. The one that is looked at is among them, else the nearest to `ms`: from there on
- * both ways those that come too soon give way. @param minMs between two
+ * The events that fit, oldest first. The chosen event is kept, else the nearest to `ms`; from there on, events that
+ * follow too soon are dropped.
+ * @param minMs between two
  */
-export function thinOut(events: readonly Mark[], minMs: number, ms: number, leadMs: number): readonly MarkGroup[] {
+export function groupEvents(events: readonly Mark[], minMs: number, ms: number, leadMs: number): readonly MarkGroup[] {
   const away = ({ startMs }: Mark) => Math.abs(startMs - ms);
   const nearest = events.reduce<Mark | undefined>(
     (best, one) => (best && away(best) <= away(one) ? best : one),

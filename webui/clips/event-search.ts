@@ -4,24 +4,23 @@ import { cameras } from '../cameras/cameras.ts';
 import { LEAD_MS } from '../timeline/view.ts';
 import { isStatusEvent } from './event-labels.ts';
 
-/** Types, as the device calls them; none: all. */
+/** Types of the device; empty: all. */
 export const chosenTypes = signal<readonly string[]>([]);
 
-/** What stands in the list. A camera's small picture comes and goes with the large one. */
+/** Whether the list shows it. The state of a sub stream follows that of its main stream. */
 export const visibleEvents = (items: readonly CameraEvent[]): readonly CameraEvent[] =>
   items.filter((event) => !isStatusEvent(event) || !cameras.peek()?.some(({ sub }) => sub?.name === event.path));
 
-/** So near to where one is led to, one is at that event. */
+/** Within this distance of an event's start, the view is at that event. */
 const NEAR_MS = 500;
 
 const inOrder = (one: CameraEvent, other: CameraEvent): number =>
   one.startMs - other.startMs || (one.path < other.path ? -1 : one.path > other.path ? 1 : 0);
 
 /**
- * The event before or behind where one looks, of whichever camera. Who was led to one is at it, and others that began
- * with it are beside it.
+ * The event before or after the view, of any camera. After a jump to an event, those that started with it are skipped.
  *
- * @param name the camera that is shown
+ * @param name the shown camera
  */
 export function adjacentEvent(
   events: readonly CameraEvent[],
@@ -40,23 +39,23 @@ export function adjacentEvent(
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** First what is near: the list comes newest first, whichever way one goes. */
+/** Widths of the searched periods, the nearest first: the list starts with the newest. */
 const FIRST_REACH_MS = 10 * MINUTE_MS;
 const REACH_FACTOR = 3;
-/** The device tells of 32 days at once. */
+/** The device's limit of a request: 32 days. */
 const MAX_REACH_MS = 30 * DAY_MS;
-const FARTHEST_MS = 399 * DAY_MS;
+const MAX_DISTANCE_MS = 399 * DAY_MS;
 
-/** What the list of all cameras has before or behind a moment, with its kinds. Undefined when there is none. */
+/** The nearest event of the list in a direction; undefined if there is none. */
 export async function findAdjacentEvent(
   name: string,
   ms: number,
   by: -1 | 1,
   signal: AbortSignal,
 ): Promise<CameraEvent | undefined> {
-  // Of the event where one is nothing is missing at either side.
+  // All events around the current one are known.
   let edgeMs = ms + LEAD_MS - by * NEAR_MS;
-  const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - FARTHEST_MS;
+  const endMs = by > 0 ? Math.max(edgeMs, Date.now()) + DAY_MS : edgeMs - MAX_DISTANCE_MS;
   for (let reachMs = FIRST_REACH_MS; by * (endMs - edgeMs) > 0; reachMs *= REACH_FACTOR) {
     const nextMs = edgeMs + by * Math.min(reachMs, MAX_REACH_MS);
     const [fromMs, toMs] = by > 0 ? [edgeMs, nextMs] : [nextMs, edgeMs];

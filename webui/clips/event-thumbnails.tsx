@@ -5,16 +5,13 @@ import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
 import { number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { EventCaption } from './event-caption.tsx';
-import { thinOut } from './event-labels.ts';
+import { groupEvents } from './event-labels.ts';
 import { Thumbnail } from './thumbnail.tsx';
 
-/** From one picture to the next. */
+/** Minimum distance between thumbnails. */
 const MIN_PX = 58;
 
-/**
- * What was seen as small pictures beside its moment, on the upright timeline. For the eyes: fingers go through them to the
- * time, where a tap goes to the event, and so do the buttons below.
- */
+/** Thumbnails of events along the upright timeline. They ignore pointers; a tap on the timeline goes to the event. */
 export function EventThumbnails({ name }: { readonly name: string }) {
   const { language } = i18n();
   const whole = useRef<HTMLDivElement>(null);
@@ -26,7 +23,7 @@ export function EventThumbnails({ name }: { readonly name: string }) {
   const px = whole.current?.clientHeight || 400;
   const room = (MIN_PX / px) * length;
   const at = atMs.value ?? window.toMs;
-  const shown = thinOut(laneFor(name, window).events, room, at, LEAD_MS).filter(
+  const shown = groupEvents(laneFor(name, window).events, room, at, LEAD_MS).filter(
     ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,
   );
   return (

@@ -16,7 +16,7 @@ import type { Clip } from './clip.ts';
 import { zoomToClip } from './clip-selection.ts';
 import { Thumbnail } from './thumbnail.tsx';
 
-/** What of a camera is protected: one goes to it, and its owner protects it no more. Nothing while there is none. */
+/** Protected recordings of a camera. The owner can remove the protection. */
 export function ProtectedList({ name, onGo }: { readonly name: string; readonly onGo: () => void }) {
   const all = useProtections(name) ?? [];
   if (all.length === 0) {
@@ -92,7 +92,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
 /** Of one camera, newest first. */
 const known = signal<{ readonly name: string; readonly all: readonly Protection[] } | undefined>(undefined);
 
-/** What is protected of a camera; undefined until the device has answered. */
+/** Undefined until the first response. */
 export function useProtections(name: string): readonly Protection[] | undefined {
   const mayAsk = mayPlayBack(name);
   useEffect(() => {
@@ -104,14 +104,13 @@ export function useProtections(name: string): readonly Protection[] | undefined 
 }
 
 async function load(name: string): Promise<void> {
-  // The strip above says when the device does not answer.
   const all = await protectionsOf(name).catch(() => undefined);
   if (all) {
     known.value = { name, all };
   }
 }
 
-/** The one that keeps all of a clip. */
+/** The protection that covers the whole clip. */
 export const protectionOf = (all: readonly Protection[], { startMs, endMs }: Clip): Protection | undefined =>
   all.find((one) => one.startMs <= startMs && one.endMs >= endMs);
 

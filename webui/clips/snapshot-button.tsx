@@ -4,7 +4,6 @@ import { sharePicture } from '../ui/browser/share-picture.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { liveWords } from '../words/words.ts';
 
-/** The picture of the moment as a file. */
 export function SnapshotButton({ title }: { readonly title: string }) {
   return (
     <button
@@ -18,7 +17,7 @@ export function SnapshotButton({ title }: { readonly title: string }) {
   );
 }
 
-/** The picture that is played, in its full size, named after its moment. Undefined when there is none. */
+/** The current frame at full resolution, named by its time. Undefined without video. */
 export async function recordedSnapshot(title: string): Promise<File | undefined> {
   const video = document.querySelector<HTMLVideoElement>('video.recording');
   const ms = atMs.peek();

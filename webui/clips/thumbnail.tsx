@@ -3,18 +3,18 @@ import type { Span } from '../api-client/recordings.ts';
 import { frameAddress } from '../api-client/urls.ts';
 import { spans } from '../timeline/view.ts';
 
-/** A small picture of a moment of the chosen camera. */
+/** A thumbnail of the chosen camera. */
 export const Thumbnail = ({ name, ms }: { readonly name: string; readonly ms: number }) => (
   <RecordedThumbnail name={name} ms={nearestRecorded(spans.value, ms)} />
 );
 
 interface RecordedThumbnailProps {
   readonly name: string;
-  /** A recorded moment; undefined: there is none. */
+  /** A recorded moment; undefined: none. */
   readonly ms: number | undefined;
 }
 
-/** A small picture, asked for when it comes into sight. */
+/** A thumbnail that loads when it becomes visible. */
 export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -22,12 +22,12 @@ export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
     if (!current || at === undefined) {
       return undefined;
     }
-    let takeBack = () => {};
+    let cancel = () => {};
     const observer = new IntersectionObserver(
       ([entry]) => {
-        takeBack();
+        cancel();
         if (entry?.isIntersecting) {
-          takeBack = requestThumbnail(name, at, (picture) => {
+          cancel = requestThumbnail(name, at, (picture) => {
             observer.disconnect();
             draw(current, picture);
           });
@@ -38,7 +38,7 @@ export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
     observer.observe(current);
     return () => {
       observer.disconnect();
-      takeBack();
+      cancel();
     };
   }, [name, at]);
   return <canvas class="thumb" width="16" height="9" ref={canvas} />;
@@ -59,13 +59,13 @@ interface ThumbnailRequest {
   readonly onDone: (picture: HTMLCanvasElement) => void;
 }
 
-/** The one used last at the end. */
+/** Least recently used first. */
 const kept = new Map<string, HTMLCanvasElement>();
-/** Those that were asked for last come first: they are what is looked at. */
+/** The latest request is served first: it is visible. */
 let waiting: ThumbnailRequest[] = [];
 let underWay = 0;
 
-/** A small picture of a moment: the key frame before it. @returns takes the wish back */
+/** The key frame before a moment, scaled down. @returns cancels the request */
 function requestThumbnail(name: string, ms: number, onDone: (picture: HTMLCanvasElement) => void): () => void {
   const address = frameAddress(name, ms);
   const known = kept.get(address);
@@ -109,7 +109,7 @@ function keep(address: string, picture: HTMLCanvasElement): void {
   }
 }
 
-/** Undefined when there is none, or it cannot be shown here. */
+/** Undefined without a frame, or if the browser cannot decode it. */
 function load(address: string): Promise<HTMLCanvasElement | undefined> {
   return new Promise((resolve) => {
     const video = document.createElement('video');
@@ -140,16 +140,16 @@ function small(video: HTMLVideoElement): HTMLCanvasElement | undefined {
   return canvas;
 }
 
-/** Right before its end a recording may have no picture any more. */
+/** The end of a recording may have no frame. */
 const REST_MS = 200;
-/** A picture that is further away shows something else. */
+/** Farther frames show something else. */
 const NEAR_MS = 5_000;
 
-/** The recorded moment that is nearest; undefined when there is none near. */
+/** The nearest recorded moment within reach. */
 export function nearestRecorded(spans: readonly Span[], ms: number): number | undefined {
   let best: number | undefined;
   for (const { startMs, endMs } of spans) {
-    // It begins within that millisecond.
+    // Spans are rounded down to milliseconds.
     const firstMs = startMs + 1;
     const at = Math.min(Math.max(ms, firstMs), Math.max(firstMs, endMs - REST_MS));
     if (best === undefined || Math.abs(at - ms) < Math.abs(best - ms)) {

@@ -5,45 +5,47 @@ import type { PlayError, Technology } from '../player/session/live-session.ts';
 import { sourceAt } from '../player/session/source.ts';
 import { parseTechnologies, type SkippedTechnology } from '../player/technologies.ts';
 import { watchPageVisibility } from '../shell/page-visibility.ts';
-import { type Origin, servicesOf } from './services.ts';
+import { type ScriptPort, servicesOf } from './services.ts';
 import { type ElementWords, sentenceOf, wordsFor } from './words.ts';
 
-/** A paused picture is let go after that, and opened anew when it plays again. */
+/** A paused video is disconnected after this time. */
 const PAUSED_LIMIT_MS = 10_000;
 
-/** What makes another connection when it changes. */
-const WHAT = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
-/** What the video has of its own. */
-const HOW = ['controls', 'muted', 'autoplay', 'label'] as const;
+/** Attributes that require a new connection. */
+const SOURCE_ATTRIBUTES = ['src', 'base', 'webrtc-base', 'hls-base', 'ways'] as const;
+/** Attributes of the video. */
+const VIDEO_ATTRIBUTES = ['controls', 'muted', 'autoplay', 'label'] as const;
 
-interface ScriptPlace {
-  /** The address of the folder that the script came from. */
+interface ScriptInfo {
+  /** URL of the script's folder. */
   readonly folder: string;
-  readonly origin: Origin;
+  readonly port: ScriptPort;
   readonly loadHls: (hls: string) => ReturnType<LoadHls>;
 }
 
 /**
- * `<perch-video src="garden" autoplay muted controls>`: a camera's live picture, over WebRTC, else MSE, else HLS.
+ * `<perch-video src="garden" autoplay muted controls>`: live video over WebRTC, else MSE, else HLS. Always plays
+ * inline.
  *
- * Attributes: `src` (path, with `?token=…` where that is wanted), `base` (address of the device), `webrtc-base` and `hls-base` (services
- * on ports of their own, or `none`), `ways` (`webrtc mse hls`), `label` (shows which way it comes), `controls`, `muted`, `autoplay`;
- * it always plays inline.
- * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`, `play()`. Event `change`: one of them is another now.
+ * Attributes: `src` (path, with an optional `?token=…`), `base` (address of the device), `webrtc-base` and `hls-base`
+ * (services on other ports, or `none`), `ways` (`webrtc mse hls`), `label` (shows the technology), `controls`, `muted`,
+ * `autoplay`.
+ * Properties: `video`, `technology`, `phase`, `passed`, `reason`, `facts()`, `play()`. Event `change`: a property has
+ * changed.
  */
 class PerchVideo extends HTMLElement {
-  static readonly observedAttributes = [...WHAT, ...HOW];
-  /** Those that stand in the page. */
+  static readonly observedAttributes = [...SOURCE_ATTRIBUTES, ...VIDEO_ATTRIBUTES];
+  /** Connected elements. */
   static readonly all = new Set<PerchVideo>();
-  static place: ScriptPlace;
+  static script: ScriptInfo;
   readonly #message = document.createElement('p');
   readonly #label = document.createElement('small');
-  /** A video's own controls have none to press while there is no connection. */
+  /** Native controls are unusable without a source. */
   readonly #button = document.createElement('button');
   #player: Player | undefined;
   #failure: PlayError | undefined;
   #pausedTimer: ReturnType<typeof setTimeout> | undefined;
-  #isAsked = false;
+  #isWanted = false;
 
   constructor() {
     super();
@@ -60,7 +62,7 @@ class PerchVideo extends HTMLElement {
     return this.#player?.surface.video;
   }
 
-  /** Which way the pictures come; undefined while none do. */
+  /** Undefined while nothing plays. */
   get technology(): Technology | undefined {
     return this.#player?.view.technology;
   }
@@ -69,17 +71,17 @@ class PerchVideo extends HTMLElement {
     return this.#player?.view.phase ?? 'stopped';
   }
 
-  /** The ways that were not taken, and why. */
+  /** Technologies that were skipped, with reasons. */
   get passed(): readonly SkippedTechnology[] {
     return this.#player?.view.passed ?? [];
   }
 
-  /** Why there is no picture, for people. */
+  /** Message for the viewer. */
   get reason(): string {
     return this.#message.textContent ?? '';
   }
 
-  /** From a tap or key, where there is to be sound. */
+  /** Call it from a user gesture to get audio. */
   play(): void {
     this.video?.play().catch(() => {});
     this.#onPlay();
@@ -100,24 +102,24 @@ class PerchVideo extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    // All that stands in the page comes one by one before the element is told that it stands there.
+    // Attributes of the markup are reported before the element is connected.
     if (!PerchVideo.all.has(this) || before === now) {
       return;
     }
-    if ((WHAT as readonly string[]).includes(name)) {
+    if ((SOURCE_ATTRIBUTES as readonly string[]).includes(name)) {
       this.#close();
       this.#open();
     } else {
-      this.#dress(name);
+      this.#applyAttribute(name);
     }
   }
 
-  /** A page that nobody sees needs no picture; sound is listened to all the same. */
+  /** A hidden page needs no video, but audio continues. */
   onShown(isShown: boolean): void {
     const video = this.video;
     if (!isShown && video?.muted !== false) {
       this.#player?.stop();
-    } else if (isShown && this.#isAsked) {
+    } else if (isShown && this.#isWanted) {
       this.#player?.start();
     }
   }
@@ -128,14 +130,14 @@ class PerchVideo extends HTMLElement {
     if (name === '') {
       return;
     }
-    const { place } = PerchVideo;
-    const services = servicesOf(this.#bases, place.folder, place.origin);
+    const { script } = PerchVideo;
+    const services = servicesOf(this.#bases, script.folder, script.port);
     this.#player = new Player({
       source: sourceAt(services, name, query === undefined ? '' : `?${query}`),
       camera: `${services.hls ?? services.webrtc}${name}`,
       technologies: parseTechnologies(this.getAttribute('ways')),
       wantsSound: true,
-      loadFallbacks: async () => fallbacks(() => place.loadHls(services.hls ?? place.folder)),
+      loadFallbacks: async () => fallbacks(() => script.loadHls(services.hls ?? script.folder)),
       onView: (view) => this.#onView(view),
       onFailure: (failure) => {
         this.#failure = failure;
@@ -145,8 +147,8 @@ class PerchVideo extends HTMLElement {
     this.shadowRoot?.prepend(element);
     video.addEventListener('play', () => this.#onPlay());
     video.addEventListener('pause', () => this.#onPause());
-    for (const name of HOW) {
-      this.#dress(name);
+    for (const name of VIDEO_ATTRIBUTES) {
+      this.#applyAttribute(name);
     }
     this.#button.setAttribute('aria-label', this.#words.play);
     this.#button.hidden = this.hasAttribute('autoplay');
@@ -157,7 +159,7 @@ class PerchVideo extends HTMLElement {
 
   #close(): void {
     clearTimeout(this.#pausedTimer);
-    this.#isAsked = false;
+    this.#isWanted = false;
     this.#player?.stop();
     this.#player?.surface.element.remove();
     this.#player = undefined;
@@ -175,7 +177,7 @@ class PerchVideo extends HTMLElement {
     };
   }
 
-  #dress(name: string): void {
+  #applyAttribute(name: string): void {
     const isOn = this.hasAttribute(name);
     const { video } = this;
     if (name === 'label') {
@@ -191,25 +193,25 @@ class PerchVideo extends HTMLElement {
 
   #onPlay(): void {
     clearTimeout(this.#pausedTimer);
-    this.#isAsked = true;
+    this.#isWanted = true;
     this.#player?.start();
   }
 
   #onPause(): void {
-    // The end of a connection pauses too; whoever pauses sees a picture.
+    // The end of a connection also pauses the video.
     if (this.phase !== 'playing') {
       return;
     }
     clearTimeout(this.#pausedTimer);
     this.#pausedTimer = setTimeout(() => {
-      this.#isAsked = false;
+      this.#isWanted = false;
       this.#player?.stop();
     }, PAUSED_LIMIT_MS);
   }
 
   #onView({ phase, codec }: PlayerView): void {
     const words = this.#words;
-    this.#button.hidden = phase !== 'stopped' || this.#isAsked;
+    this.#button.hidden = phase !== 'stopped' || this.#isWanted;
     const kind = phase === 'unplayable' ? 'codec' : this.#failure?.kind;
     if (phase === 'playing' || phase === 'stopped') {
       this.#failure = undefined;
@@ -225,8 +227,8 @@ class PerchVideo extends HTMLElement {
 }
 
 /** Once per page. */
-export function definePerchVideo(place: ScriptPlace): void {
-  PerchVideo.place = place;
+export function definePerchVideo(script: ScriptInfo): void {
+  PerchVideo.script = script;
   watchPageVisibility({
     onShown: (isShown) => {
       for (const element of PerchVideo.all) {
@@ -242,7 +244,7 @@ function splitOnce(text: string, by: string): [string, string?] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + by.length)];
 }
 
-/** A sheet of its own, made by script: a page's security policy may forbid inline style. */
+/** As a constructed style sheet: a content security policy may forbid inline styles. */
 function elementStyle(): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);

@@ -1,20 +1,20 @@
 import type Hls from 'hls.js';
 import { definePerchVideo } from './element.ts';
-import type { Origin } from './services.ts';
+import type { ScriptPort } from './services.ts';
 
-/** Defines the element once per page, with what the script that this is called from knows of its own address. */
-export function runScript(origin: Origin): void {
+/** Defines the element once per page. */
+export function runScript(port: ScriptPort): void {
   if (customElements.get('perch-video')) {
     return;
   }
   const { currentScript, baseURI } = document;
   const address = currentScript instanceof HTMLScriptElement ? currentScript.src : baseURI;
-  definePerchVideo({ folder: new URL('.', address).href, origin, loadHls });
+  definePerchVideo({ folder: new URL('.', address).href, port, loadHls });
 }
 
 let loading: Promise<typeof Hls> | undefined;
 
-/** The device's own hls.js, beside its playlists: a plain script, so that pages of other sites may load it too. */
+/** hls.js of the device, as a plain script, so that pages of other sites can load it. */
 function loadHls(hls: string): Promise<typeof Hls> {
   loading ??= new Promise<typeof Hls>((resolve, reject) => {
     const script = document.createElement('script');

@@ -1,20 +1,24 @@
 import type { Services } from '../player/session/source.ts';
 
-/** Which port a script came from: the main one serves everything, MediaMTX's HLS port only HLS and live fMP4. */
-export type Origin = 'main port' | 'HLS port';
+/** Port of the script: the main port serves everything, MediaMTX's HLS port only HLS and live fMP4. */
+export type ScriptPort = 'main port' | 'HLS port';
 
 interface ServiceAttributes {
-  /** The device; default: where the script came from. */
+  /** Address of the device; default: that of the script. */
   readonly base: string | null;
-  /** Services that lie elsewhere (MediaMTX's own ports), or `none`. */
+  /** Addresses of services on other ports, or `none`. */
   readonly webrtcBase: string | null;
   readonly hlsBase: string | null;
 }
 
-/** @param script the address of the script's folder */
-export function servicesOf({ base, webrtcBase, hlsBase }: ServiceAttributes, script: string, origin: Origin): Services {
+/** @param script URL of the script's folder */
+export function servicesOf(
+  { base, webrtcBase, hlsBase }: ServiceAttributes,
+  script: string,
+  port: ScriptPort,
+): Services {
   const box = new URL(base ?? '.', base === null ? script : document.baseURI);
-  const isWhole = base !== null || origin === 'main port';
+  const isWhole = base !== null || port === 'main port';
   return {
     webrtc: serviceAt(webrtcBase, isWhole ? 'webrtc/' : undefined, box),
     hls: serviceAt(hlsBase, isWhole ? 'hls/' : './', box),

@@ -6,32 +6,35 @@ import { words } from '../words/words.ts';
 import type { Form, FormOptions } from './form.ts';
 import { serverForm } from './server-form.ts';
 
-/** HTTP's 412, as the device answers when somebody was faster. */
+/** Precondition Failed: someone else has changed the same settings. */
 const CHANGED = 412;
 
 interface ConfigFormOptions<C, V extends object> {
-  /** Where the settings are read, and where a change of them is sent. */
+  /** Addresses of reading and patching the settings. */
   readonly get: string;
   readonly patch: string;
   readonly seen: Tagged<C>;
   readonly valuesOf: (config: C) => V;
   readonly changeOf: (changed: Partial<V>, config: C) => object;
-  /** What has to be done before; when it throws, nothing is saved. */
+  /** Runs first; an error cancels saving. */
   readonly before?: (changed: Partial<V>) => Promise<void>;
-  /** What has to change elsewhere as well, after this. */
+  /** Further changes after this one. */
   readonly alongOf?: (changed: Partial<V>) => readonly { readonly patch: string; readonly change: object }[];
   readonly validate?: NonNullable<FormOptions<V>['validate']>;
 }
 
-/** Settings of the configuration: what others change meanwhile is taken in or told, never overwritten, and what was saved can be undone. */
+/**
+ * Form for settings of the configuration. Changes of others are merged or reported, never overwritten. Saving can be
+ * undone.
+ */
 export class ConfigForm<C, V extends object> {
   readonly form: Form<V>;
   readonly #options: ConfigFormOptions<C, V>;
   #seen: Tagged<C>;
-  /** Looks are numbered as they begin; what was taken in already or has been written since is not undone by an older one. */
+  /** Reads are numbered by their start: an older response does not replace newer values. */
   #begun = 0;
   #newest = 0;
-  /** What the last saving has replaced, and the tag of what it wrote. */
+  /** Values before the last save, and the tag after it. */
   #before: Partial<V> = {};
   #savedTag: string | undefined;
 
@@ -49,7 +52,7 @@ export class ConfigForm<C, V extends object> {
     return this.#seen.value;
   }
 
-  /** Somebody has changed something: untouched fields follow. */
+  /** Others have changed settings: untouched fields follow. */
   async look(by?: ChangedBy): Promise<void> {
     this.#begun += 1;
     const number = this.#begun;
@@ -61,7 +64,7 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  /** Says that it is saved, with the way back. */
+  /** Toast with Undo. */
   toastSaved(text: string, onUndone?: (before: Partial<V>) => void): void {
     const [before, tag] = [this.#before, this.#savedTag];
     toast(text, () => {
@@ -79,7 +82,7 @@ export class ConfigForm<C, V extends object> {
     } catch (error) {
       throw error instanceof PreconditionFailed ? new RequestError(error.status, words.peek().changedMeanwhile) : error;
     } finally {
-      // It may have been done although no answer came.
+      // It may have been saved without a response.
       await this.look().catch(() => {});
     }
   }
@@ -115,7 +118,7 @@ export class ConfigForm<C, V extends object> {
     }
   }
 
-  /** What another has changed as well waits for the person's decision. */
+  /** Conflicting changes wait for the user's decision. */
   #refuseUndecided(): void {
     if (Object.keys(this.form.conflicts.peek()).length > 0) {
       throw new RequestError(CHANGED, words.peek().changedMeanwhile);
@@ -125,7 +128,7 @@ export class ConfigForm<C, V extends object> {
   async #write(changed: Partial<V>): Promise<void> {
     const { value, tag } = this.#seen;
     this.#savedTag = await this.#patch(changed, value, tag);
-    // It is saved, whether the device answers once more or not.
+    // Saved, even if this read fails.
     await this.look().catch(() => {});
   }
 }

@@ -7,13 +7,13 @@ import type { Conflict } from './form.ts';
 
 interface ConflictProps<V> {
   readonly conflict: Conflict<V> | undefined;
-  /** The value as it stands in the form: `14 days`. */
+  /** Formatted as in the form: `14 days`. */
   readonly format: (value: V) => string;
   readonly onTake: () => void;
   readonly onKeep: () => void;
 }
 
-/** Beside the field: somebody else, or the same in another window, has saved another value while this one was edited. */
+/** Shown next to a field that was saved elsewhere while it was edited here. */
 export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictProps<V>) {
   const { takeTheirs, keepMine } = words.value;
   const me = session.value?.user ?? null;
@@ -40,7 +40,7 @@ export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictPr
 
 const MINUTE_MS = 60_000;
 
-/** `Ann changed this 2 minutes ago: 1 day → 2 days`. @param me who looks at this page */
+/** `Ann changed this 2 minutes ago: 1 day → 2 days`. @param me the user */
 export function conflictText(
   by: ChangedBy | undefined,
   me: string | null,

@@ -5,15 +5,15 @@ import type { Form } from './form.ts';
 
 interface FormFooterProps<V extends object> {
   readonly form: Form<V>;
-  /** What saving will do. */
+  /** Effect of saving. */
   readonly text: string;
-  /** Instead of Save. */
+  /** Label; default: Save. */
   readonly action?: string;
   /** There is nothing to save yet. */
   readonly isOff?: boolean;
 }
 
-/** Save, and below it what that will do; or why it has not been done. */
+/** The save button, with its effect or the failure below. */
 export function FormFooter<V extends object>({ form, text, action, isOff = false }: FormFooterProps<V>) {
   const { save, saving, savedLater } = words.value;
   const state = form.saving.value;

@@ -6,17 +6,17 @@ import type { Form } from './form.ts';
 interface FormSheetProps<V extends object> {
   readonly title: string;
   readonly form: Form<V>;
-  /** Mostly `<FormFooter>`. */
+  /** Usually `<FormFooter>`. */
   readonly foot: ComponentChildren;
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
   readonly onSaved: () => void;
   readonly hasRoute?: boolean;
-  /** What it is about has gone: it closes without asking. */
+  /** The subject no longer exists: closes without asking. */
   readonly isOver?: boolean;
 }
 
-/** A form in a sheet: Enter saves, what is wrong gets the focus, and it closes when all is saved. */
+/** A form in a sheet: Enter saves, an invalid field gets the focus, and saving closes it. */
 export function FormSheet<V extends object>(props: FormSheetProps<V>) {
   const { title, form, foot, children, onClosed, onSaved, hasRoute = false, isOver = false } = props;
   const element = useRef<HTMLFormElement>(null);

@@ -1,7 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { ChangedBy } from '../api-client/config.ts';
 
-/** The device found this field wrong; thrown by `save`. */
+/** Thrown by `save` for a field that the device rejects. */
 export class FieldError<V> extends Error {
   readonly field: keyof V;
 
@@ -11,39 +11,35 @@ export class FieldError<V> extends Error {
   }
 }
 
-/** Somebody else saved another value of a field that was changed here. */
+/** Another value was saved for a field with changes. */
 export interface Conflict<T> {
   readonly before: T;
   readonly theirs: T;
-  /** If the device says so. */
   readonly by: ChangedBy | undefined;
 }
 
-/** `waiting`: for the device or for a log-in; it goes on by itself. */
+/** `waiting`: for the device or a login, then continues. */
 type Saving = 'no' | 'busy' | 'waiting';
 
 export interface FormOptions<V> {
   readonly initial: V;
-  /** The sentence that says what is wrong with a field, if anything is. */
+  /** Returns the message for an invalid value. */
   readonly validate?: { readonly [K in keyof V]?: (value: V[K], all: V) => string | undefined };
-  /** Done again when the device was away meanwhile: it has to be something that may be done twice. */
+  /** Repeated after an outage, so it must be idempotent. */
   readonly save: (values: V, changed: Partial<V>) => Promise<void>;
-  /** Resolves when it is worth trying again; undefined: the failure is not one that passes. */
+  /** Resolves when a retry is worthwhile; undefined for permanent failures. */
   readonly retryAfter: (failure: unknown) => Promise<void> | undefined;
 }
 
-/**
- * What a form holds: values, what is wrong with them, and what somebody else has made of them meanwhile. It lives outside
- * of components, so nothing that was typed is lost when one of them goes.
- */
+/** State of a form: values, messages and conflicts. It outlives components, so typed values are not lost. */
 export class Form<V extends object> {
   readonly values = signal<V>({} as V);
   readonly wrong = signal<{ readonly [K in keyof V]?: string }>({});
   readonly conflicts = signal<{ readonly [K in keyof V]?: Conflict<V[K]> }>({});
   readonly saving = signal<Saving>('no');
-  /** Why it was not saved, when no field is to blame. */
+  /** Failure that concerns no field. */
   readonly failure = signal<unknown>(undefined);
-  /** What differs from what the device has. */
+  /** Values that differ from the saved ones. */
   readonly changed = computed(() => this.#changed(this.values.value));
   readonly isDirty = computed(() => Object.keys(this.changed.value).length > 0);
   readonly #base = signal<V>({} as V);
@@ -55,7 +51,7 @@ export class Form<V extends object> {
     this.#base.value = options.initial;
   }
 
-  /** While it is typed nothing is judged; what was wrong before is looked at again. */
+  /** Typing only re-validates a field that was invalid. */
   set<K extends keyof V>(name: K, value: V[K]): void {
     batch(() => {
       this.values.value = { ...this.values.peek(), [name]: value };
@@ -66,14 +62,14 @@ export class Form<V extends object> {
     });
   }
 
-  /** The field is left: now it is judged, if anything was changed in it. */
+  /** Validates a changed field on blur. */
   leave(name: keyof V): void {
     if (this.#isChanged(name)) {
       this.#tell(name, this.#validate(name));
     }
   }
 
-  /** @returns whether it was saved; otherwise `wrong` or `failure` says why not */
+  /** @returns false with `wrong` or `failure` set */
   async submit(): Promise<boolean> {
     if (this.saving.peek() !== 'no' || !this.#judgeAll()) {
       return false;
@@ -84,7 +80,7 @@ export class Form<V extends object> {
     const changed = this.#changed(values);
     try {
       await this.#saveAtLast(values, changed);
-      // What others have saved meanwhile is taken in already.
+      // Others' changes are merged already.
       this.#base.value = { ...this.#base.peek(), ...changed };
       this.conflicts.value = {};
       return true;
@@ -100,12 +96,12 @@ export class Form<V extends object> {
     }
   }
 
-  /** The first field that is wrong, in the order of the form. */
+  /** The first invalid field, in the order of the form. */
   firstWrong(): keyof V | undefined {
     return this.#names().find((name) => this.wrong.peek()[name] !== undefined);
   }
 
-  /** What the device has now. Fields that were not touched follow it; the others keep what was typed, and say so. */
+  /** Takes the saved values. Untouched fields follow; changed fields keep their value and report a conflict. */
   follow(theirs: V, by?: ChangedBy): void {
     const base = this.#base.peek();
     const mine = this.values.peek();
@@ -198,5 +194,5 @@ export class Form<V extends object> {
   }
 }
 
-/** Values of forms are texts, numbers, yes or no, and lists of them. */
+/** Values are texts, numbers, booleans and lists of them. */
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -4,7 +4,7 @@ import { RequestError } from '../api-client/request.ts';
 import { access, checkSession, session } from '../api-client/session.ts';
 import { Form, type FormOptions } from './form.ts';
 
-/** A form whose values go to the device: it waits for a device that is away, and for a log-in when the session has ended. */
+/** A form that waits while the device is away, and for a login after the session has ended. */
 export const serverForm = <V extends object>(options: Omit<FormOptions<V>, 'retryAfter'>): Form<V> =>
   new Form({ ...options, retryAfter });
 
@@ -19,7 +19,7 @@ function retryAfter(failure: unknown): Promise<void> | undefined {
   return failure.status === 401 ? untilLoggedIn(failure) : undefined;
 }
 
-/** A device that refuses while the session is there would refuse again. */
+/** With a valid session, a rejection is permanent. */
 async function untilLoggedIn(failure: RequestError): Promise<void> {
   await checkSession();
   if (session.peek()?.loggedIn) {

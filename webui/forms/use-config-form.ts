@@ -6,7 +6,7 @@ import type { ConfigForm } from './config-form.ts';
 
 const LOOK_MS = 30_000;
 
-/** Settings that stand on a page, and follow what others make of them. @returns undefined until the device has told them */
+/** A form that follows changes of others. @returns undefined until the first response */
 export function useConfigForm<C, V extends object>(
   address: string,
   make: (seen: Tagged<C>) => ConfigForm<C, V>,
@@ -17,7 +17,7 @@ export function useConfigForm<C, V extends object>(
     if (!made) {
       retryUntilAnswered(() => readConfig<C>(address), stop.signal).then(
         (seen) => seen && !stop.signal.aborted && setMade(make(seen)),
-        // Refused for good: there is nothing to set.
+        // A permanent rejection.
         () => {},
       );
       return () => stop.abort();

@@ -4,10 +4,10 @@ import type { LivePlayer } from '../player/live-player.ts';
 const WIDTH_PX = 32;
 const HEIGHT_PX = 18;
 const CHANGE_MS = 10_000;
-/** Until the first picture is there. */
+/** Until the first frame. */
 const LOOK_MS = 500;
 
-/** The picture's colours behind the picture: a still of 32 × 18, changed every ten seconds. */
+/** The picture's colours behind it: a still of 32 × 18, updated every ten seconds. */
 export function Ambient({ player }: { readonly player: LivePlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {

@@ -5,7 +5,7 @@ import { nowMs } from '../shell/page-state.ts';
 import { liveWords, words } from '../words/words.ts';
 import { currentEventLabel } from './tile.tsx';
 
-/** For who does not see the grid: trouble at once, all else when there is time. Both are there before they say anything. */
+/** For screen readers: an assertive region for trouble and a polite one for the rest, both present before messages. */
 export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Camera[] }) {
   const heard = useRef(new CameraAnnouncer());
   const [said, setSaid] = useState({ trouble: '', news: '' });
@@ -24,7 +24,7 @@ export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Ca
     } else if (one) {
       setSaid({ trouble: '', news: `${one.title}: ${one.event ?? live}` });
     }
-    // One at a look: what is said at once with another is not heard.
+    // One per second; simultaneous messages would be lost.
   }, [now, cameras]);
   return (
     <>

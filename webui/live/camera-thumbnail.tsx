@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
 
-/** A camera's picture beside its name: it plays until the first one is there, which stays. Whose camera is gone has a dark one. */
+/** Plays until the first frame, which stays. Dark for a removed camera. */
 export function CameraThumbnail({ camera }: { readonly camera: Camera | undefined }) {
   return (
     <span class={camera && canPlay(camera.main) ? 'camera-thumbnail' : 'camera-thumbnail away'} aria-hidden="true">

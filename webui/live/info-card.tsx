@@ -14,7 +14,7 @@ interface InfoProps {
   readonly player: LivePlayer;
 }
 
-/** The "i": how the picture comes, in the technology's words. */
+/** Technical details of the stream. */
 export function InfoCard({ camera, player }: InfoProps) {
   const { words, language } = i18n();
   const t = cameraViewWords.value;
@@ -49,7 +49,7 @@ export function InfoCard({ camera, player }: InfoProps) {
   );
 }
 
-/** Looks once a second as long as the card is open. */
+/** Polls each second while the card is open. */
 function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number } {
   const [seen, setSeen] = useState<{ facts?: Facts; bitsPerSecond?: number }>({});
   useEffect(() => {
@@ -65,7 +65,7 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
         return;
       }
       const atMs = performance.now();
-      // HLS comes in lumps: the camera's own rate says more than a second's bytes.
+      // HLS arrives in segments, so the camera's own bit rate is shown.
       const isSteady = player.view.peek().technology !== 'HLS' && before && bytes !== undefined;
       const rate = isSteady && before ? ((bytes - before.bytes) * 8000) / (atMs - before.atMs) : undefined;
       before = bytes === undefined ? undefined : { bytes, atMs };
@@ -81,13 +81,13 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
   return seen;
 }
 
-/** What is counted since the session began. */
+/** Totals of the session. */
 interface Counted {
   readonly frames: number;
   readonly delayS: number;
 }
 
-/** As W3C "Identifiers for WebRTC's Statistics API" names them, of what is used here. */
+/** Names of W3C "Identifiers for WebRTC's Statistics API". */
 interface Stats {
   readonly type: string;
   readonly kind?: string;
@@ -99,13 +99,13 @@ interface Stats {
 type Report = ReadonlyMap<string, Stats>;
 
 /**
- * How far a picture that comes by WebRTC is behind the device: half a round trip, and what a frame takes here from its first packet
- * until it is decoded, the wait in the jitter buffer included.
+ * Delay of WebRTC: half a round trip, plus the time from a frame's first packet to its decoding, jitter buffer
+ * included.
  */
 export class WebRtcLag {
   #before: Counted = { frames: 0, delayS: 0 };
 
-  /** @returns of the frames since the last look, milliseconds; undefined: none came, or the browser does not count that */
+  /** @returns milliseconds per frame since the last sample; undefined without frames, or without these statistics */
   look(report: Report): number | undefined {
     const all = [...report.values()];
     const video = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
@@ -114,7 +114,7 @@ export class WebRtcLag {
     if (frames === undefined || delayS === undefined) {
       return undefined;
     }
-    // Another session counts anew.
+    // A new session starts at zero.
     const before = frames < this.#before.frames ? { frames: 0, delayS: 0 } : this.#before;
     this.#before = { frames, delayS };
     const tripS = report.get(pairId)?.currentRoundTripTime ?? 0;

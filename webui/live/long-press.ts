@@ -1,12 +1,12 @@
 import { useRef } from 'preact/hooks';
 
 const HOLD_MS = 450;
-/** A finger that rests moves so far. */
+/** Tolerance for a resting finger, in pixels. */
 const STILL_PX = 10;
 
 /**
- * A finger that rests on it, the context-menu key, or Shift F10. The click that ends a hold opens nothing; a mouse keeps
- * the browser's own menu.
+ * Long press, context-menu key or Shift+F10. The click at the end of a press is suppressed; a mouse gets the browser's
+ * menu.
  */
 export function useLongPress(onHold: () => void) {
   const finger = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number } | undefined>(undefined);
@@ -44,7 +44,7 @@ export function useLongPress(onHold: () => void) {
       wasHeld.current = false;
     },
     onContextMenu: (event: Event) => {
-      // Older Safari tells no kind of pointer; there only a mouse comes here.
+      // Older Safari reports no pointer type; there only a mouse comes here.
       const { pointerType = 'mouse' } = event as Partial<PointerEvent>;
       if (pointerType !== 'mouse' && isOnTile(event)) {
         event.preventDefault();

@@ -9,7 +9,7 @@ import { liveWords, words } from '../words/words.ts';
 
 const QUIET_MS = 3_000;
 
-/** The device does not answer: a strip above, which goes by itself. */
+/** Shown while the device does not answer. */
 export function AwayStrip() {
   const since = unreachableSinceMs.value;
   const isLong = since !== undefined && nowMs.value - since >= QUIET_MS;
@@ -27,7 +27,7 @@ export function AwayStrip() {
   );
 }
 
-/** Nobody owns the device, and its configuration shows the cameras all the same. */
+/** Without an owner, and with a configuration that shows the cameras. */
 export function ClaimNotice() {
   const { notYours, makeYours } = words.value;
   const isFree = session.value?.claimed === false && access.value === 'granted';
@@ -41,7 +41,7 @@ export function ClaimNotice() {
   ) : null;
 }
 
-/** Neither WebRTC nor Media Source nor HLS: all but the pictures works. */
+/** Without WebRTC, Media Source and native HLS. */
 export function OldBrowser() {
   return canPlayLive() ? null : (
     <p class="notice" role="alert">
@@ -51,7 +51,7 @@ export function OldBrowser() {
   );
 }
 
-/** What the owner should know about the set-up: never more than two at once. */
+/** Setup warnings for the owner, at most two. */
 export function Warnings() {
   const warnings = session.value?.warnings ?? [];
   return (
@@ -66,7 +66,6 @@ export function Warnings() {
   );
 }
 
-/** The address names a camera that the device does not know. */
 export function NoSuchCamera() {
   const { unknownCamera, unknownCameraText, toLive } = liveWords.value;
   return (
@@ -84,7 +83,7 @@ interface EmptyProps {
   readonly children?: ComponentChildren;
 }
 
-/** One line what will be here, one line what to do. */
+/** What will be here, and what to do. */
 export function Empty({ title, text, children }: EmptyProps) {
   return (
     <div class="empty">

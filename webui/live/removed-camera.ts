@@ -4,7 +4,7 @@ import { cameras } from '../cameras/cameras.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { liveWords } from '../words/words.ts';
 
-/** Whoever looks at pictures is told why one has gone: somebody has removed the camera, or it was there for a while only. */
+/** Explains why a camera has disappeared. */
 export function useRemovedCameraToast(): void {
   const before = useRef<readonly Camera[]>([]);
   const all = cameras.value;

@@ -34,7 +34,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   const t = liveWords.value;
   const snapshot = () =>
     import('./tile-snapshot.ts').then(
-      ({ giveSnapshot }) => giveSnapshot(player.surface, camera.title),
+      ({ shareSnapshot }) => shareSnapshot(player.surface, camera.title),
       () => toast(liveWords.peek().noPicture),
     );
   const items: PopupItem[] = [

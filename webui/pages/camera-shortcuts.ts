@@ -12,7 +12,10 @@ export interface CameraShortcuts {
   readonly back: () => void;
 }
 
-/** Esc back, M sound, F full screen, I information, S snapshot, P small window, ? the keys, PageUp and PageDown the next camera. */
+/**
+ * Esc back, M audio, F full screen, I information, S snapshot, P picture in picture, ? shortcuts, PageUp and PageDown
+ * next camera.
+ */
 export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraShortcuts): void {
   const latest = useRef(keys);
   latest.current = keys;
@@ -32,7 +35,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraShor
     };
     const onKey = (event: KeyboardEvent) => {
       const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
-      // Esc leaves full screen first; that is the browser's.
+      // The browser uses Esc to leave full screen.
       const isBrowsers = document.fullscreenElement && event.key === 'Escape';
       if (!hasModifier && !event.repeat && !isBrowsers && !isInSheet(event)) {
         actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]?.();
@@ -43,7 +46,7 @@ export function useKeys(camera: Camera, all: readonly Camera[], keys: CameraShor
   }, [camera.name, names]);
 }
 
-/** The camera beside it in the order of their owner; behind the last comes the first. */
+/** The neighbour in the owner's order, wrapping around. */
 export function openNeighbour(order: readonly string[], name: string, by: -1 | 1): void {
   const next = order[(order.indexOf(name) + by + order.length) % order.length];
   location.hash = cameraLink(next ?? name);
@@ -53,7 +56,7 @@ const isInSheet = ({ target }: Event): boolean => target instanceof Element && t
 
 const IDLE_MS = 3_000;
 
-/** True when neither pointer nor key has moved for a while: what lies over the picture goes. */
+/** True after a while without pointer and keys, which hides the controls. */
 export function useIdle(): boolean {
   const [isIdle, setIdle] = useState(false);
   useEffect(() => {

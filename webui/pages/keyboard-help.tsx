@@ -7,7 +7,7 @@ import { clipWords } from '../words/clips.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
-/** Type a part of its name, press Enter. */
+/** Search by a part of the name. */
 export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[]; readonly onClosed: () => void }) {
   const { findCamera, noneFound } = cameraViewWords.value;
   const [text, setText] = useState('');
@@ -61,7 +61,7 @@ export function FindCamera({ all, onClosed }: { readonly all: readonly Camera[];
 
 export type Keys = readonly (readonly [key: string, what: string])[];
 
-/** What can be done by keys in the grid. */
+/** Shortcuts of the grid. */
 export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
   const t = cameraViewWords.value;
   const { back } = words.value;
@@ -78,7 +78,7 @@ export function LiveKeys({ onClosed }: { readonly onClosed: () => void }) {
   return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
-/** What can be done by keys with one camera. */
+/** Shortcuts of a camera. */
 export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
   const t = cameraViewWords.value;
   const { back, live } = words.value;
@@ -103,7 +103,7 @@ export function CameraKeysSheet({ camera, onClosed }: { readonly camera: Camera;
   return <KeysSheet keys={keys} onClosed={onClosed} />;
 }
 
-/** Which key does what on the page that is open. */
+/** Shortcuts of the open page. */
 function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed: () => void }) {
   const t = cameraViewWords.value;
   return (
@@ -123,7 +123,7 @@ function KeysSheet({ keys, onClosed }: { readonly keys: Keys; readonly onClosed:
   );
 }
 
-/** What can be done by keys with what was recorded. */
+/** Shortcuts of recordings. */
 export function RecordingKeys({ hasEvents, onClosed }: { readonly hasEvents: boolean; readonly onClosed: () => void }) {
   const t = recordingsWords.value;
   const clip = clipWords.value;

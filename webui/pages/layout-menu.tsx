@@ -9,7 +9,7 @@ import { liveWords } from '../words/words.ts';
 const REMEMBERED = 'perch-arrangement';
 
 const known = localStorage.getItem(REMEMBERED);
-/** How the grid is arranged on this device. */
+/** Layout of the grid in this browser. */
 export const arrangement = signal<Arrangement>(ARRANGEMENTS.find((one) => one === known) ?? 'auto');
 
 function arrange(chosen: Arrangement): void {
@@ -17,7 +17,7 @@ function arrange(chosen: Arrangement): void {
   arrangement.value = chosen;
 }
 
-/** Above the grid, on the right: its shape, and the wall. */
+/** The layout menu, with the wall display. */
 export function LayoutMenu() {
   const words = liveWords.value;
   const [isOpen, setOpen] = useState(false);
@@ -40,7 +40,7 @@ export function LayoutMenu() {
         aria-label={words.arrange}
         aria-haspopup="menu"
         aria-expanded={isOpen}
-        // The menu closes by a tap elsewhere, which this one is not to be.
+        // The menu closes on taps outside; this tap toggles it.
         onPointerDown={(event) => isOpen && event.stopPropagation()}
         onClick={() => setOpen(!isOpen)}
       >

@@ -6,7 +6,7 @@ import { Icon } from '../ui/icons/icon.tsx';
 import { peopleWords } from '../words/people.ts';
 import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 
-/** No path is called so. */
+/** No path has this name. */
 const ALL = '*';
 
 interface CamerasProps {
@@ -20,7 +20,7 @@ interface AccessProps extends CamerasProps {
   readonly onSees: (sees: AccessLevel) => void;
 }
 
-/** Which cameras, and whether also what was recorded. */
+/** Cameras, and whether recordings are included. */
 export function AccessFields({ sees, onSees, ...cameras }: AccessProps) {
   const t = peopleWords.value;
   return (
@@ -39,11 +39,10 @@ export function AccessFields({ sees, onSees, ...cameras }: AccessProps) {
   );
 }
 
-/** Which cameras. */
 export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
   const t = peopleWords.value;
   const known = cameras.value ?? [];
-  // Those that are gone can be taken away.
+  // Removed cameras can be deselected.
   const gone = chosen === 'all' ? [] : chosen.filter((name) => !known.some((camera) => camera.name === name));
   const options = [
     { value: ALL, text: t.chooseAll },
@@ -69,7 +68,7 @@ interface ChipsFieldProps<T extends string> {
   readonly wrong: string | undefined;
 }
 
-/** Any of a few, with what they are for above and what is wrong below. */
+/** A group of checkboxes with label and message. */
 export function ChipsField<T extends string>({ wrong, ...chips }: ChipsFieldProps<T>) {
   return (
     <div class="field">
@@ -90,7 +89,7 @@ export function ChipsField<T extends string>({ wrong, ...chips }: ChipsFieldProp
 export const oneAtLeast = (chosen: CameraSelection): string | undefined =>
   chosen.length === 0 ? peopleWords.peek().oneCamera : undefined;
 
-/** `Front door, Garden`; what they are called now. */
+/** `Front door, Garden`, by their present titles. */
 export function cameraSelectionText(seen: CameraSelection, language: string): string {
   const t = peopleWords.value;
   if (seen === 'all') {

@@ -3,7 +3,6 @@ import { FieldError } from '../forms/form.ts';
 import { peopleWords } from '../words/people.ts';
 import type { AccessLevel, CameraSelection } from './people.ts';
 
-/** As the form has it. */
 export interface Person {
   readonly name: string;
   readonly password: string;
@@ -11,21 +10,21 @@ export interface Person {
   readonly sees: AccessLevel;
 }
 
-/** The device says so for nothing else here. */
+/** The device's code for this failure alone. */
 const NAME_IS_TAKEN = 409;
 
-/** Adds somebody, and may be told to again: who was added although no answer came is given what the form holds then. */
+/** Adds a person. A retry after a lost response updates the person instead. */
 export class AddPerson {
-  /** Who was there before. */
+  /** Names before the first attempt. */
   readonly #before: ReadonlySet<string>;
-  /** For whom no answer came. */
+  /** Names whose response was lost. */
   #unanswered: string | undefined;
 
   constructor(before: readonly string[]) {
     this.#before = new Set(before.map(folded));
   }
 
-  /** @throws FieldError when somebody else has the name */
+  /** @throws FieldError if the name is taken */
   async add(person: Person): Promise<void> {
     const name = person.name.trim();
     try {

@@ -11,9 +11,9 @@ interface GuestLinkRequest {
   readonly note: string;
 }
 
-/** Makes a link for a wish that may have to be sent again: the one whose answer was lost is taken back, since its token is told once. */
+/** Creates a guest link. After a lost response the first link is revoked, because its token is shown only once. */
 export class GuestLinkMaker {
-  /** Those that were there before the first wish: others may end at the same moment. */
+  /** Links before the first attempt, because others may have the same end. */
   #before: ReadonlySet<string> | undefined;
   #unanswered: GuestLinkRequest[] = [];
 

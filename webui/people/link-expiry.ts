@@ -5,7 +5,7 @@ const EVENING_HOUR = 18;
 
 type Words = Pick<PeopleWords, 'tonightAt' | 'todayAt' | 'tomorrowAt' | 'dayAt'>;
 
-/** When something ends, as people say it: `tonight, 22:00`, `tomorrow, 14:05`, else the day. */
+/** `tonight, 22:00`, `tomorrow, 14:05`, else the day. */
 export function expiryText(ms: number, nowMs: number, language: string, words: Words): string {
   const time = clock(ms, language);
   const tomorrowMs = nextDay(nowMs);
@@ -15,11 +15,11 @@ export function expiryText(ms: number, nowMs: number, language: string, words: W
   return dayStart(ms) === tomorrowMs ? words.tomorrowAt(time) : words.dayAt(longDay(ms, language), time);
 }
 
-/** How long a link may work. */
+/** Durations of guest links. */
 export const LINK_SPANS = ['hour', 'day', 'week', 'month'] as const;
 export type LinkSpan = (typeof LINK_SPANS)[number];
 
-/** A day, a week or a month later it is as late as now, whatever the clocks do in between. */
+/** A day, a week or a month later at the same time of day, across clock changes. */
 export function linkEnd(span: LinkSpan, nowMs: number): number {
   const end = new Date(nowMs);
   switch (span) {

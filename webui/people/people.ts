@@ -1,4 +1,3 @@
-/** Somebody who can log in. */
 export interface UserItem {
   readonly name: string;
   readonly role: 'owner' | 'viewer';
@@ -7,19 +6,19 @@ export interface UserItem {
   readonly recordings: boolean;
 }
 
-/** A guest's link. Times are RFC 3339. */
+/** Times are RFC 3339. */
 export interface GuestItem {
   readonly id: string;
   readonly paths: CameraSelection;
   readonly live: boolean;
   readonly recordings: boolean;
   readonly until: string;
-  /** It opens nothing any more. */
+  /** Expired or revoked. */
   readonly over: boolean;
   readonly note: string;
 }
 
-/** A device that is logged in. Times are RFC 3339. */
+/** A browser session. Times are RFC 3339. */
 export interface SessionItem {
   readonly id: string;
   readonly user: string;
@@ -32,16 +31,16 @@ export interface SessionItem {
 export const DEVICE_RIGHTS = ['live', 'recordings', 'publish', 'onvif'] as const;
 export type DeviceRight = (typeof DEVICE_RIGHTS)[number];
 
-/** A password for a player, recorder or sender. */
+/** A password for a player, recorder or publisher. */
 export interface DeviceItem extends Readonly<Record<DeviceRight, boolean>> {
   readonly id: string;
   readonly name: string;
-  /** What the device logs in as. */
+  /** User name of the device. */
   readonly user: string;
   readonly paths: CameraSelection;
 }
 
-/** A program that logs in with the page password of a person. `last` is RFC 3339. */
+/** A program that uses a person's page password. `last` is RFC 3339. */
 export interface PageLoginItem {
   readonly id: string;
   readonly user: string;
@@ -50,11 +49,11 @@ export interface PageLoginItem {
   readonly last: string;
 }
 
-/** All of them, also those that come later; or the names of their paths. */
+/** All cameras, including later ones; or names of paths. */
 export type CameraSelection = 'all' | readonly string[];
 export type AccessLevel = 'live' | 'both';
 
-/** Chosen or not; the last one that is taken away leaves none, which the form finds wrong. */
+/** Toggles a camera. Without the last one nothing is selected, which the form rejects. */
 export const toggled = (chosen: CameraSelection, name: string): readonly string[] => {
   const before = chosen === 'all' ? [] : chosen;
   return before.includes(name) ? before.filter((one) => one !== name) : [...before, name];

@@ -1,26 +1,26 @@
-/** What of a video one step of a picture needs. */
+/** The part of a video element that frame steps need. */
 export interface Steppable {
   currentTime: number;
   readonly duration: number;
   pause(): void;
 }
 
-/** Cameras send one to sixty pictures a second. */
+/** Cameras send one to sixty frames per second. */
 const MIN_S = 1 / 60;
 const MAX_S = 1.1;
 const EDGE_S = 0.001;
 
 /**
- * One picture on or back. Back is where the picture before this one is still shown. How long a picture lasts no browser
- * tells, so it is felt for until another one comes, and remembered.
+ * Next or previous frame. Browsers do not report frame durations, so the step back grows until another frame appears,
+ * and the duration is remembered.
  */
 export class FrameStepper {
   readonly #video: Steppable;
-  /** Of the picture that is shown. */
+  /** Media time of the shown frame. */
   #shownS = 0;
   #lastsS = MIN_S;
   #wanted: { readonly fromS: number; aheadS: number } | undefined;
-  /** A picture was told since the last seek. */
+  /** A frame was presented since the last seek. */
   #hasSeen = true;
 
   constructor(video: Steppable) {
@@ -48,7 +48,7 @@ export class FrameStepper {
     }
   }
 
-  /** A picture is shown. @param mediaS its own time */
+  /** A frame was presented. @param mediaS its media time */
   see(mediaS: number): void {
     this.#hasSeen = true;
     const wanted = this.#wanted;
@@ -68,7 +68,7 @@ export class FrameStepper {
     }
   }
 
-  /** The seek is over: a browser may say nothing when it shows the same picture again. */
+  /** The seek has ended; a browser may not report the same frame again. */
   settle(): void {
     if (this.#wanted && !this.#hasSeen) {
       this.see(this.#shownS);

@@ -8,17 +8,17 @@ const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 const ANSWER_LIMIT_MS = 15_000;
 
-/** `gone`: it was deleted. `away`: it is tried again. `unplayable`: the device has it, and this browser cannot play it there. */
+/** `gone`: deleted. `away`: will be retried. `unplayable`: the browser cannot play it. */
 export type PlaybackFailure = 'gone' | 'away' | 'unplayable';
 
-/** When to try again what a video element could not load, which tells nothing of why. */
+/** When to retry a load that failed: a video element does not report the HTTP status. */
 export class LoadRetry {
   #waitMs = FIRST_WAIT_MS;
   #stop = new AbortController();
 
   /**
-   * Asks the device why; `again` is called after a while, or as soon as trying at once is worth it.
-   * @param isWorthIt hears the device's status, 0 when there is no answer, and says whether to try again
+   * Asks the device for the reason; calls `again` after a delay, or as soon as a retry is worthwhile.
+   * @param isWorthIt decides by the HTTP status, 0 without a response
    */
   async after(address: string, isWorthIt: (status: number) => boolean, again: () => void): Promise<void> {
     this.cancel();
@@ -35,19 +35,19 @@ export class LoadRetry {
     }
   }
 
-  /** It plays, more than a picture: the next failure is a new one. */
+  /** Playback has made progress: the next failure starts over. */
   succeed(): void {
     this.#waitMs = FIRST_WAIT_MS;
   }
 
-  /** Something else is wanted. */
+  /** Another file is wanted. */
   cancel(): void {
     this.#stop.abort();
     this.#stop = new AbortController();
   }
 }
 
-/** @returns 0 when there is no answer */
+/** @returns 0 without a response */
 async function statusOf(address: string, stop: AbortSignal): Promise<number> {
   try {
     const signal = anySignal(stop, AbortSignal.timeout(ANSWER_LIMIT_MS));
@@ -59,7 +59,7 @@ async function statusOf(address: string, stop: AbortSignal): Promise<number> {
   }
 }
 
-/** Why there is no picture of the moment, in a sentence. */
+/** Why there is no picture. */
 export function playbackFailureText(why: PlaybackFailure): string {
   const { recordingGone, recordingAway } = recordingsWords.value;
   return { gone: recordingGone, away: recordingAway, unplayable: liveWords.value.notPlayable }[why];

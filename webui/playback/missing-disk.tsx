@@ -9,7 +9,7 @@ interface Disks {
   readonly items: readonly { readonly folder: string; readonly state: string }[];
 }
 
-/** Says so when a disk with recordings is not there: what lies on it is missing on the timeline. */
+/** A disk with recordings of this camera is missing. */
 export function MissingDisk() {
   const { value } = usePolled<Disks>(isOwner.value ? 'v3/disks' : undefined, { everyMs: LOOK_MS, news: ['disk'] });
   const away = value?.items.filter(({ state }) => state === 'vanished') ?? [];

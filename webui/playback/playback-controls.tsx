@@ -9,13 +9,12 @@ import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 
 interface PlaybackControlsProps {
-  /** Undefined: who looks is told of no events. */
+  /** Undefined: the user gets no events. */
   readonly onEvent: ((by: -1 | 1) => void) | undefined;
-  /** What else can be done with the moment. */
+  /** More controls. */
   readonly children?: ComponentChildren;
 }
 
-/** Play, pictures, events and speed. */
 export function PlaybackControls({ onEvent, children }: PlaybackControlsProps) {
   const words = recordingsWords.value;
   const { language } = i18n();

@@ -24,23 +24,23 @@ import { recordingsWords } from '../words/recordings.ts';
 import type { PlaybackFailure } from './load-retry.ts';
 import { RecordingPlayer } from './recording-player.ts';
 
-/** The exact picture follows when the finger rests this long. */
+/** The exact frame is loaded after the finger rests this long. */
 const REST_MS = 120;
 
 interface RecordedPictureProps {
   readonly name: string;
-  /** Undefined: it is there again. */
+  /** Undefined: no longer missing. */
   readonly onFailure: (why: PlaybackFailure | undefined) => void;
   readonly onSoundOnly: () => void;
-  /** Sound, full screen and taps are seen to elsewhere. */
+  /** Audio, full screen and taps are handled elsewhere. */
   readonly isQuiet?: boolean;
-  /** Whose it is, where that is not said elsewhere. */
+  /** Camera, if it is not shown elsewhere. */
   readonly caption?: string | undefined;
-  /** What else can be done with the picture, over it. */
+  /** Controls over the picture. */
   readonly children?: ComponentChildren;
 }
 
-/** The picture of the moment that the timeline is at. */
+/** The picture at the timeline's moment. */
 export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption, children }: RecordedPictureProps) {
   const screen = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
@@ -98,21 +98,26 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
   );
 }
 
-/** Said with its reason, as far as the device knows it. */
+/** With the reason, if known. */
 function NothingHere({ name }: { readonly name: string }) {
   const { nothingHere, nothingHereFor } = recordingsWords.value;
   const why = gapReasonAt(name, scrubMs.value ?? atMs.value ?? 0);
   return <p class="over-picture">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
 }
 
-interface Told {
+interface PlaybackListener {
   readonly onGap: (isGap: boolean) => void;
   readonly onFailure: (why: PlaybackFailure | undefined) => void;
   readonly onSoundOnly: () => void;
 }
 
-/** A still lies over the video until its own picture is there. @returns what ends it */
-function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement, told: Told): () => void {
+/** Shows a still until the video has its first frame. @returns stops it */
+function follow(
+  name: string,
+  video: HTMLVideoElement,
+  cover: HTMLCanvasElement,
+  listener: PlaybackListener,
+): () => void {
   let isWaiting = false;
   const stills = new FramePreview(cover, () => {
     cover.hidden = !isWaiting;
@@ -120,7 +125,7 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
   const uncover = () => {
     isWaiting = false;
     cover.hidden = true;
-    told.onFailure(undefined);
+    listener.onFailure(undefined);
   };
   const player = new RecordingPlayer(video, {
     onTime: setMoment,
@@ -132,14 +137,14 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
     onGap: (isGap) => {
       cover.hidden ||= isGap;
       if (isGap) {
-        told.onFailure(undefined);
+        listener.onFailure(undefined);
       }
-      told.onGap(isGap);
+      listener.onGap(isGap);
     },
-    onFailure: told.onFailure,
+    onFailure: listener.onFailure,
     onSoundOnly: () => {
       uncover();
-      told.onSoundOnly();
+      listener.onSoundOnly();
     },
     onPaused: pause,
   });
@@ -168,7 +173,7 @@ function follow(name: string, video: HTMLVideoElement, cover: HTMLCanvasElement,
   };
 }
 
-/** The nearest picture while a finger looks for a moment, the exact one when it rests. */
+/** The nearest frame while scrubbing, the exact one at rest. */
 function scrubbing(player: RecordingPlayer, askStill: (ms: number) => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {

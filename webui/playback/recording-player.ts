@@ -5,59 +5,59 @@ import { FrameStepper } from './frame-steps.ts';
 import { LoadRetry, type PlaybackFailure } from './load-retry.ts';
 
 interface RecordingPlayerListener {
-  /** The moment of the picture that is shown, Unix milliseconds. */
+  /** Moment of the shown frame, Unix milliseconds. */
   readonly onTime: (ms: number) => void;
-  /** The picture of the moment is there. */
+  /** The frame of the moment is shown. */
   readonly onShown: () => void;
-  /** The picture will be another one: what is seen now may be kept until then. */
+  /** Another frame follows; the shown one may be kept until then. */
   readonly onLeave: () => void;
-  /** Nothing was recorded at the moment that it was sent to. */
+  /** The target has no recording. */
   readonly onGap: (isGap: boolean) => void;
-  /** What is away is tried again by itself. */
+  /** A missing recording is retried automatically. */
   readonly onFailure: (why: PlaybackFailure) => void;
-  /** It would be there, but there is none: Chromium plays the sound of pictures that it cannot decode. */
+  /** No video frames: Chromium plays the audio of video that it cannot decode. */
   readonly onSoundOnly: () => void;
-  /** Not by us: the phone did, or the browser refuses to play. */
+  /** The system or the browser paused playback. */
   readonly onPaused: () => void;
 }
 
-/** From here on the device sends key frames alone, which it makes of less. */
+/** From this speed on, the device sends key frames only. */
 const BOX_SPEED_FROM = 8;
-/** MediaError's, whose names are not everywhere. */
+/** Constants of MediaError, which are missing in some environments. */
 const NETWORK_ERROR = 2;
 const DECODE_ERROR = 3;
 const NOT_FOUND = 404;
-/** A seek so near the end of a piece would end it. */
+/** A seek this close to the end would end the file. */
 const END_MS = 150;
-/** A moment that is off by less is recorded: the picture before it lasts until then. */
+/** Within this tolerance a moment counts as recorded: the frame before it lasts. */
 const NEAR_MS = 700;
 
-/** Plays what was recorded, moment by moment: pieces follow each other, and gaps are jumped over. */
+/** Plays recordings by moment: file after file, skipping gaps. */
 export class RecordingPlayer {
   readonly video: HTMLVideoElement;
   readonly #listener: RecordingPlayerListener;
   readonly #steps: FrameStepper;
   readonly #skipsGaps: boolean;
   readonly #loadRetry = new LoadRetry();
-  readonly #skipAhead = new SkipAhead();
+  readonly #skipAhead = new RetryPosition();
   #name = '';
   #spans: readonly Span[] = [];
   #range: FileRange | undefined;
-  /** How much faster the piece's own time goes. */
+  /** Speed of the file's own time. */
   #pieceSpeed = 1;
   #speed = 1;
   #plays = false;
   #isHeld = false;
   #hasEnded = false;
-  /** Where it stands in a gap. */
+  /** Position in a gap. */
   #gapMs: number | undefined;
-  /** The moment that is shown, or is to be as soon as it is there. */
+  /** The shown moment, or the one to be shown. */
   #wantedMs = 0;
-  /** Where it was sent last. */
+  /** Last target. */
   #sentMs = 0;
   #isClosed = false;
 
-  /** @param skipsGaps false: it waits in a gap until it is sent behind it */
+  /** @param skipsGaps false: stops in a gap */
   constructor(video: HTMLVideoElement, listener: RecordingPlayerListener, skipsGaps = true) {
     this.video = video;
     this.#skipsGaps = skipsGaps;
@@ -72,7 +72,7 @@ export class RecordingPlayer {
     this.#watchFrames();
   }
 
-  /** What there is of a camera; it grows while it is recorded. */
+  /** Recorded ranges; they grow during recording. */
   load(name: string, spans: readonly Span[]): void {
     if (name !== this.#name) {
       this.#name = name;
@@ -81,12 +81,12 @@ export class RecordingPlayer {
     }
     this.#spans = spans;
     if (this.#hasEnded) {
-      // At the newest end this happens as soon as more has been recorded.
+      // At the newest end, as soon as more has been recorded.
       this.#playNext();
     }
   }
 
-  /** Shows that moment. Where nothing was recorded it stands still, or goes on behind the gap when it plays. */
+  /** Shows a moment. Without a recording it stops, or skips the gap while playing. */
   goTo(ms: number, plays = this.#plays): void {
     this.#plays = plays;
     const range = this.#holds(ms) ? this.#range : fileRangeAt(this.#spans, ms);
@@ -153,7 +153,7 @@ export class RecordingPlayer {
     this.#apply();
   }
 
-  /** Stands still while a finger looks for another moment. */
+  /** Holds the picture while scrubbing. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     this.#apply();
@@ -169,7 +169,7 @@ export class RecordingPlayer {
     this.video.playbackRate = this.#speed / this.#pieceSpeed;
   }
 
-  /** So much faster or slower for a while, to come into step with another. */
+  /** Temporary factor for synchronization. */
   adjustRate(factor: number): void {
     this.video.playbackRate = (this.#speed / this.#pieceSpeed) * factor;
   }
@@ -185,7 +185,7 @@ export class RecordingPlayer {
       this.video.pause();
     } else if (this.video.paused && this.#gapMs === undefined) {
       this.video.play().catch((error: unknown) => {
-        // Without a tap some browsers play nothing that has sound; a new piece ends what was asked of the last.
+        // Without a user gesture browsers may block playback with audio; a new file interrupts the earlier call.
         if (error instanceof DOMException && error.name === 'NotAllowedError') {
           this.#listener.onPaused();
         }
@@ -193,12 +193,12 @@ export class RecordingPlayer {
     }
   }
 
-  /** One picture on or back, within the piece. */
+  /** Steps one frame, within the file. */
   step(by: -1 | 1): void {
     this.#steps.step(by);
   }
 
-  /** Of the picture that is shown. */
+  /** Media time of the shown frame. */
   nowMs(mediaS = this.video.currentTime): number | undefined {
     return this.#gapMs ?? this.#momentOf(mediaS);
   }
@@ -245,7 +245,7 @@ export class RecordingPlayer {
     if (!range) {
       return;
     }
-    // What failed once stays so until it is loaded anew.
+    // A failure lasts until the file is loaded again.
     this.#range = undefined;
     const code = this.video.error?.code;
     let toMs: number | undefined = this.#wantedMs;
@@ -261,7 +261,7 @@ export class RecordingPlayer {
       () => toMs !== undefined && this.goTo(toMs),
     );
   };
-  /** Where the browser does not tell of each picture, and while it is hidden. */
+  /** Without `requestVideoFrameCallback`, and while the page is hidden. */
   readonly #onTimeUpdate = (): void => {
     if (!this.video.seeking) {
       this.#tell(this.video.currentTime);
@@ -294,7 +294,7 @@ export class RecordingPlayer {
     }
   }
 
-  /** Frees the decoder and ends the transfer at once, not when it is collected. */
+  /** Frees the decoder and the connection at once. */
   close(): void {
     this.#isClosed = true;
     this.#range = undefined;
@@ -308,35 +308,35 @@ const afterPaints = (count: number, then: () => void): void => {
   requestAnimationFrame(() => (count > 1 ? afterPaints(count - 1, then) : then()));
 };
 
-/** Played so far beyond where it failed it has moved on. */
+/** Progress after which a failure counts as overcome. */
 const MOVED_MS = 2_000;
 
-/** From where it failed: first the same moment again, since a decoder may fail once, then behind one or more key frames. */
-const LEAPS_MS = [0, 2_000, 8_000, 32_000] as const;
+/** Retries from the failure: the same moment once, because decoders may fail once, then after further key frames. */
+const RETRY_OFFSETS_MS = [0, 2_000, 8_000, 32_000] as const;
 
-/** A moment that the device has and the browser does not play: where to try next, until it is not worth it any more. */
-class SkipAhead {
+/** The next moment to try; undefined after too many. */
+class RetryPosition {
   #fromMs = 0;
-  /** Where it was tried last. */
+  /** Last retry. */
   #toMs = 0;
   #tries = 0;
 
-  /** @param canLeap false: it fails everywhere for the same reason. @returns where to try next; undefined: nowhere near */
-  after(ms: number, canLeap: boolean): number | undefined {
+  /** @param maySkip false: every frame fails for the same reason @returns undefined after too many retries */
+  after(ms: number, maySkip: boolean): number | undefined {
     this.pass(ms);
     if (this.#tries === 0) {
       this.#fromMs = ms;
     }
-    const leapMs = LEAPS_MS[this.#tries];
-    if (leapMs === undefined) {
+    const offsetMs = RETRY_OFFSETS_MS[this.#tries];
+    if (offsetMs === undefined) {
       return undefined;
     }
     this.#tries += 1;
-    this.#toMs = this.#fromMs + (canLeap ? leapMs : 0);
+    this.#toMs = this.#fromMs + (maySkip ? offsetMs : 0);
     return this.#toMs;
   }
 
-  /** That moment plays, or is at least another one: away from the spot it is forgotten. */
+  /** Playback beyond the failed range resets the retries. */
   pass(ms: number): void {
     if (ms < this.#fromMs - MOVED_MS || ms > this.#toMs + MOVED_MS) {
       this.#tries = 0;

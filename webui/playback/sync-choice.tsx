@@ -8,7 +8,7 @@ interface SyncChoiceProps {
   readonly cameras: readonly { readonly name: string; readonly title: string }[];
 }
 
-/** Which camera shows the same moment below; for where there are no lanes to choose it by. */
+/** Chooses a second camera on phones, which have no lanes. */
 export function SyncChoice({ cameras }: SyncChoiceProps) {
   const { stepWith, stepAlone } = recordingsWords.value;
   return (

@@ -9,7 +9,7 @@ import { RecordingPlayer } from './recording-player.ts';
 const REFRESH_MS = 15_000;
 const LOOK_MS = 250;
 
-/** Another camera, in step with the chosen one; without sound. */
+/** Another camera in sync with the chosen one, without audio. */
 export function SyncedRecording({ name, title }: { readonly name: string; readonly title: string }) {
   const video = useRef<HTMLVideoElement>(null);
   const player = useRef<RecordingPlayer>(undefined);
@@ -27,7 +27,7 @@ export function SyncedRecording({ name, title }: { readonly name: string; readon
       false,
     );
     player.current = own;
-    const stop = keepInStep(own);
+    const stop = keepInSync(own);
     return () => {
       stop();
       own.close();
@@ -62,8 +62,8 @@ export function SyncedRecording({ name, title }: { readonly name: string; readon
   );
 }
 
-/** Goes where the chosen camera goes; what runs apart comes together again. @returns what ends it */
-function keepInStep(player: RecordingPlayer): () => void {
+/** Follows the chosen camera and corrects drift. @returns stops it */
+function keepInSync(player: RecordingPlayer): () => void {
   const timer = setInterval(() => {
     const [at, own] = [atMs.peek(), player.nowMs()];
     if (at === undefined || own === undefined || scrubMs.peek() !== undefined || player.video.seeking) {
@@ -93,23 +93,23 @@ function keepInStep(player: RecordingPlayer): () => void {
   };
 }
 
-/** Nobody sees this. */
+/** Too small to notice. */
 const CLOSE_MS = 60;
-/** While all stand still: each picture stands where its camera took it. */
+/** Paused: tolerance of the frame's time. */
 const STILL_MS = 300;
-/** Leaning would take too long. */
+/** Larger differences are corrected by seeking. */
 const FAR_MS = 700;
-const LEAN = 0.08;
+const RATE_CHANGE = 0.08;
 
 /**
- * By which factor a picture plays faster or slower to come into step; undefined: it has to jump.
+ * Speed factor that corrects drift; undefined: seek instead.
  *
- * @param aheadMs how far it is ahead of the other
+ * @param aheadMs lead over the other
  */
 export function syncRate(aheadMs: number, speed: number, isPlaying: boolean): number | undefined {
   const away = Math.abs(aheadMs);
   if (away > FAR_MS * Math.max(1, speed) || (!isPlaying && away > STILL_MS)) {
     return undefined;
   }
-  return away <= CLOSE_MS * Math.max(1, speed) ? 1 : aheadMs > 0 ? 1 - LEAN : 1 + LEAN;
+  return away <= CLOSE_MS * Math.max(1, speed) ? 1 : aheadMs > 0 ? 1 - RATE_CHANGE : 1 + RATE_CHANGE;
 }

@@ -5,7 +5,7 @@ import type { OpenOptions } from './session/whep.ts';
 
 type OpenSession = (video: HTMLVideoElement, options: OpenOptions) => Promise<LiveSession>;
 
-/** The ways that few need: the page has them in a script of its own. */
+/** Loaded on demand, because few need them. */
 export type Fallbacks = Readonly<Record<Exclude<Technology, 'WebRTC'>, OpenSession>>;
 
 export const fallbacks = (loadHls: LoadHls): Fallbacks => ({

@@ -13,15 +13,15 @@ import { ALL_TECHNOLOGIES } from './technologies.ts';
 import type { VideoSurface } from './video-surface.ts';
 
 export interface LivePlayerOptions {
-  /** The path that is played. */
+  /** Path that is played. */
   readonly name: string;
-  /** Whose picture it is: main and small picture of a camera share the still. */
+  /** Main and sub stream of a camera share the still. */
   readonly camera: string;
-  /** Offers to take sound; whether it is heard, `setSound` says. */
+  /** Requests audio; `setSound` unmutes it. */
   readonly wantsSound: boolean;
 }
 
-/** Below the page, so that it works below a proxy's sub-folder. */
+/** Relative, so that the page works below a proxy's sub-folder. */
 const SERVICES = { webrtc: 'webrtc/', hls: 'hls/' };
 
 async function loadFallbacks(): Promise<Fallbacks> {
@@ -29,7 +29,7 @@ async function loadFallbacks(): Promise<Fallbacks> {
   return fallbacks(async () => (await import('hls.js')).default);
 }
 
-/** A player as the page's parts use it: they are told of its view by a signal, and it knows what the device says of the path. */
+/** A player with its view as a signal, and with the device's knowledge of the path. */
 export class LivePlayer {
   readonly view = signal<PlayerView>({ phase: 'stopped', passed: [] });
   readonly options: LivePlayerOptions;
@@ -38,7 +38,7 @@ export class LivePlayer {
   constructor(options: LivePlayerOptions) {
     const { name, camera, wantsSound } = options;
     this.options = options;
-    const waysNow = () =>
+    const availableTechnologies = () =>
       isWebRtcUnsupported(name, this.#pictures)
         ? ALL_TECHNOLOGIES.filter((technology) => technology !== 'WebRTC')
         : ALL_TECHNOLOGIES;
@@ -46,7 +46,7 @@ export class LivePlayer {
       source: sourceAt(SERVICES, name, '', UI_HEADER),
       camera,
       get technologies() {
-        return waysNow();
+        return availableTechnologies();
       },
       wantsSound,
       loadFallbacks,
@@ -79,7 +79,7 @@ export class LivePlayer {
     this.#player.stop();
   }
 
-  /** Must be called from a tap or key: browsers want that before they make a sound. */
+  /** Call it from a user gesture, which browsers require for audio. */
   setSound(isOn: boolean): void {
     this.surface.video.muted = !isOn;
   }
@@ -88,7 +88,7 @@ export class LivePlayer {
     return this.#player.facts();
   }
 
-  /** As the device told last, maybe at the last visit. */
+  /** Last known, perhaps from the last visit. */
   get #pictures(): PathMedia {
     const { name } = this.options;
     const item = paths.peek()?.find((path) => path.name === name);
@@ -105,7 +105,7 @@ export class LivePlayer {
   }
 }
 
-/** What this browser could not decode: for each path the tracks that it had. Trying again would end the same way. */
+/** Tracks that this browser could not decode, by path. A retry would fail the same way. */
 const known = new Map<string, string>();
 
 const keyOf = (tracks: readonly string[]): string => tracks.join();
@@ -114,30 +114,30 @@ export function rememberUnplayable(name: string, tracks: readonly string[]): voi
   known.set(name, keyOf(tracks));
 }
 
-/** As long as no other tracks are known; a camera that is away has none. */
+/** Until the tracks change. An offline camera has none. */
 export function isUnplayable(name: string, tracks: readonly string[]): boolean {
   return known.has(name) && (tracks.length === 0 || known.get(name) === keyOf(tracks));
 }
 
-/** What the device tells of a path's pictures. */
+/** Properties of a path's video. */
 interface PathMedia {
   readonly tracks: readonly string[];
-  /** They come out of their order; null: not known. */
+  /** B-frames; null: unknown. */
   readonly hasBFrames: boolean | null;
 }
 
-/** What the device has refused to send over WebRTC, as it told of it then. */
+/** Paths rejected for WebRTC, with their properties at that time. */
 const refused = new Map<string, string>();
 
-const toldOf = ({ tracks, hasBFrames }: PathMedia): string => `${keyOf(tracks)} ${hasBFrames}`;
+const mediaKey = ({ tracks, hasBFrames }: PathMedia): string => `${keyOf(tracks)} ${hasBFrames}`;
 
 export function rememberWebRtcUnsupported(name: string, pictures: PathMedia): void {
-  refused.set(name, toldOf(pictures));
+  refused.set(name, mediaKey(pictures));
 }
 
-/** Whether it is known that the device would refuse it: WebRTC brings none of its pictures to this browser. */
+/** Whether WebRTC is known to be unavailable for this path. */
 export function isWebRtcUnsupported(name: string, pictures: PathMedia): boolean {
-  if (pictures.hasBFrames || refused.get(name) === toldOf(pictures)) {
+  if (pictures.hasBFrames || refused.get(name) === mediaKey(pictures)) {
     return true;
   }
   const videos = pictures.tracks.filter(codecIn);

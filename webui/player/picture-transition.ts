@@ -1,6 +1,6 @@
 import type { Bounds, VideoSurface } from './video-surface.ts';
 
-/** A picture on its way from one place of the page to another. */
+/** A picture that moves from one page to another. */
 export interface Transition {
   readonly still: HTMLCanvasElement;
   readonly from: Bounds;
@@ -8,11 +8,11 @@ export interface Transition {
 
 const EASE = 'cubic-bezier(.2,.8,.2,1)';
 const GROW_MS = 240;
-/** Leaving takes two thirds. */
+/** Leaving is shorter. */
 const SHRINK_MS = 160;
 const WIDTH_LIMIT_PX = 960;
 
-/** Of what was seen there. Undefined where nothing is to move, or nothing was to be seen. */
+/** From the picture's former place. Undefined without a picture or movement. */
 export function captureTransition(surface: VideoSurface, from: Bounds): Transition | undefined {
   const isWanted = !matchMedia('(prefers-reduced-motion: reduce)').matches;
   if (!isWanted || from.top > window.innerHeight || from.top + from.height < 0) {
@@ -26,9 +26,8 @@ export function captureTransition(surface: VideoSurface, from: Bounds): Transiti
 }
 
 /**
- * Moves a still to where the picture stands now, and shows what is below when it is there: the size of a video that
- * plays is never animated.
- * @param veiled what is not seen meanwhile
+ * Animates a still to the new place and then shows the video: the size of a playing video is never animated.
+ * @param veiled hidden meanwhile
  */
 export function playTransition({ still, from }: Transition, surface: VideoSurface, veiled: Element): void {
   const to = surface.bounds();
@@ -39,7 +38,7 @@ export function playTransition({ still, from }: Transition, surface: VideoSurfac
   Object.assign(still.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   still.className = 'picture-transition';
   still.setAttribute('aria-hidden', 'true');
-  // Controls lie over the large picture, also while it comes.
+  // Controls lie over the large picture during the animation as well.
   (veiled.closest('.camera-view') ?? document.body).append(still);
   const duration = width > from.width ? GROW_MS : SHRINK_MS;
   veiled.animate({ opacity: [0, 0] }, { duration });

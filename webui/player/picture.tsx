@@ -8,10 +8,10 @@ import type { PlayerView } from './player.ts';
 import { saveStill } from './stored-stills.ts';
 import type { Bounds } from './video-surface.ts';
 
-/** Tiles begin a quarter of the window before they are seen. */
+/** Tiles start a quarter of the viewport before they become visible. */
 const MARGIN = '25%';
 
-/** The player of a path; another path or camera gets another one. */
+/** A player per path and camera. */
 export function useLivePlayer({ name, camera, wantsSound }: LivePlayerOptions): LivePlayer {
   return useMemo(() => newPlayer({ name, camera, wantsSound }), [name, camera, wantsSound]);
 }
@@ -23,13 +23,13 @@ function newPlayer(options: LivePlayerOptions): LivePlayer {
 
 export interface HandedPlayer {
   readonly player: LivePlayer;
-  /** Until the player plays: what played on the page before, and goes on meanwhile. */
+  /** The former player, which continues until this one plays. */
   readonly bridge: LivePlayer | undefined;
-  /** From where the picture came. */
+  /** Former place of the picture. */
   readonly transition: Transition | undefined;
 }
 
-/** As `useLivePlayer`, on a page that takes over what plays of the camera on the page before: no second session, no black. */
+/** Like `useLivePlayer`, but takes over what plays on the former page: no second session, no black. */
 export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions): HandedPlayer {
   const [{ transition, player: before }] = useState(() => takeOver(camera));
   const [passing, setPassing] = useState(before);
@@ -42,17 +42,17 @@ export function useHandedPlayer({ name, camera, wantsSound }: LivePlayerOptions)
   return { player, bridge: isThere || passing === player ? undefined : passing, transition };
 }
 
-/** Sound that comes and is not heard harms nobody: a picture that plays is not opened anew to be without. */
+/** Audio may arrive muted: a stream is not reopened without it. */
 const serves = (one: LivePlayerOptions, wanted: LivePlayerOptions): boolean =>
   one.name === wanted.name && one.camera === wanted.camera && (one.wantsSound || !wanted.wantsSound);
 
-/** Shows a player, above it what goes on until that plays, and the way here of the picture. */
+/** Renders a player, the bridge above it until it plays, and the transition. */
 export function HandedPicture({ player, bridge, transition, isOn }: HandedPlayer & { readonly isOn: boolean }) {
   const place = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const { current } = place;
     if (transition && current) {
-      // When all is laid out, and before it is painted.
+      // After layout, before paint.
       queueMicrotask(() =>
         playTransition(transition, (bridge ?? player).surface, current.closest('.screen') ?? current),
       );
@@ -71,11 +71,11 @@ const keyOf = ({ options: { name, wantsSound } }: LivePlayer): string => `${want
 interface PictureProps {
   readonly player: LivePlayer;
   readonly isOn: boolean;
-  /** Whether it can be seen, as soon as the browser has told. */
+  /** Visibility, once the observer has reported it. */
   readonly onSight?: (isSeen: boolean) => void;
 }
 
-/** Shows a player. It plays only while it may (`isOn`), can be seen, and the page is shown. */
+/** Renders a player that plays while `isOn`, visible, and on a visible page. */
 export function Picture({ player, isOn, onSight }: PictureProps) {
   const place = useRef<HTMLDivElement>(null);
   const isSeen = useSeen(place);
@@ -97,7 +97,7 @@ export function Picture({ player, isOn, onSight }: PictureProps) {
 const FIRST_KEEP_MS = 2_000;
 const KEEP_MS = 60_000;
 
-/** Keeps what is shown for the next visit. Whoever came by a link leaves nothing behind. */
+/** Stores the still for the next visit, except for guests. */
 export function useSavedStill(player: LivePlayer, camera: string): void {
   const isPlaying = player.view.value.phase === 'playing';
   useEffect(() => {
@@ -120,7 +120,7 @@ export function useSavedStill(player: LivePlayer, camera: string): void {
   }, [player, camera, isPlaying]);
 }
 
-/** @returns undefined until the browser has told it */
+/** @returns undefined until the observer has reported */
 function useSeen(element: { readonly current: HTMLElement | null }): boolean | undefined {
   const [isSeen, setSeen] = useState<boolean>();
   useEffect(() => {
@@ -135,14 +135,14 @@ function useSeen(element: { readonly current: HTMLElement | null }): boolean | u
   return isSeen;
 }
 
-/** What is on the page now. */
+/** Players on the page. */
 const shown = new Set<LivePlayer>();
-/** Their place has gone in this very moment; where it was. */
+/** Players whose place has just been removed, with its position. */
 const leaving = new Map<LivePlayer, Bounds | undefined>();
 
 const noteShown = (player: LivePlayer): void => void shown.add(player);
 
-/** Its place goes, and still stands: it stops, unless the page that comes in the same breath takes it. */
+/** Stops a player whose place is removed, unless the next page takes it over at once. */
 function releasePlayer(player: LivePlayer): void {
   shown.delete(player);
   leaving.set(player, player.surface.bounds());
@@ -156,12 +156,12 @@ function releasePlayer(player: LivePlayer): void {
 const of = (camera: string) => (player: LivePlayer) => player.options.camera === camera;
 
 interface TakenOver {
-  /** It plays, and goes on playing wherever it is shown next. */
+  /** It plays, and may continue in another place. */
   readonly player: LivePlayer | undefined;
   readonly transition: Transition | undefined;
 }
 
-/** What showed that camera on the page that goes. To be called while the next page is rendered, once. */
+/** The player of that camera on the former page. Call it once, during render. */
 function takeOver(camera: string): TakenOver {
   const all = [...leaving].filter(([player]) => of(camera)(player));
   const playing = all.findLast(([{ view }]) => view.peek().phase === 'playing');
@@ -175,7 +175,7 @@ function takeOver(camera: string): TakenOver {
   return { player: playing?.[0], transition };
 }
 
-/** Whoever plays that camera next begins with what is seen of it now. */
+/** The next player of the camera starts with this still. */
 function keepStillOf(camera: string): void {
   for (const { surface } of [...shown, ...leaving.keys()].filter(of(camera))) {
     surface.keep();
@@ -186,16 +186,16 @@ interface Watched {
   readonly view: ReadonlySignal<PlayerView>;
 }
 
-interface Steered {
+interface PlaybackTarget {
   start(): void;
   stop(): void;
 }
 
 /**
- * What was taken over from another page plays on until it is known whether it is seen: to stop it meanwhile would make it black.
- * @param isSeen undefined: its place is so new that the browser has not told yet
+ * A player from another page continues until its visibility is known; stopping would turn it black.
+ * @param isSeen undefined: not reported yet
  */
-export function updatePlayback(player: Steered, isWanted: boolean, isSeen: boolean | undefined): void {
+export function updatePlayback(player: PlaybackTarget, isWanted: boolean, isSeen: boolean | undefined): void {
   if (!isWanted || isSeen === false) {
     player.stop();
   } else if (isSeen) {
@@ -203,10 +203,10 @@ export function updatePlayback(player: Steered, isWanted: boolean, isSeen: boole
   }
 }
 
-/** What comes is not waited for longer with a stream that is not meant for this place, often the large one. */
+/** Limit for a bridge, because its stream may be too large for this place. */
 export const BRIDGE_LIMIT_MS = 10_000;
 
-/** Calls `onOver` when nothing is won by the bridge any more. @returns what ends the watching */
+/** Calls `onOver` when the bridge is no longer useful. @returns stops watching */
 export function watchBridge(bridge: Watched, own: Watched, onOver: () => void): () => void {
   const timer = setTimeout(onOver, BRIDGE_LIMIT_MS);
   const stop = effect(() => {

@@ -10,7 +10,7 @@ import { VideoSurface } from './video-surface.ts';
 const FIRST_MS = 2_000;
 const MAX_MS = 10_000;
 
-/** How long to wait before the next try: 2 s, then longer, at most 10 s. */
+/** Retry delay: 2 s, growing to 10 s. */
 export class Backoff {
   #nextMs = FIRST_MS;
 
@@ -20,13 +20,13 @@ export class Backoff {
     return ms;
   }
 
-  /** A picture came. */
+  /** A frame was received. */
   reset(): void {
     this.#nextMs = FIRST_MS;
   }
 }
 
-/** So many may open at the same time; the others wait in the order in which they came. */
+/** Limits how many connections open at the same time. The others wait in order. */
 export class ConcurrencyLimit {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -35,7 +35,7 @@ export class ConcurrencyLimit {
     this.#free = places;
   }
 
-  /** @returns what gives the place back; calling it again does nothing */
+  /** @returns releases the slot; further calls do nothing */
   async enter(): Promise<() => void> {
     if (this.#free > 0) {
       this.#free -= 1;
@@ -60,60 +60,59 @@ export class ConcurrencyLimit {
   }
 }
 
-/** What is shown of a player. */
 export interface PlayerView {
   readonly phase: 'stopped' | 'starting' | 'playing' | 'waiting' | 'unplayable';
-  /** Which way the pictures come. */
+  /** Technology in use. */
   readonly technology?: Technology;
-  /** Why there is none, in the device's or the player's words. */
+  /** Reason of the failure, from the device or the player. */
   readonly reason?: string;
-  /** What this browser cannot decode. */
+  /** Codec that this browser cannot decode. */
   readonly codec?: Codec;
-  /** The ways that were not taken, and why. */
+  /** Skipped technologies with reasons. */
   readonly passed: readonly SkippedTechnology[];
 }
 
 interface PlayerOptions {
   readonly source: Source;
-  /** Whose picture it is: what plays the same camera shares the still. */
+  /** Players of the same camera share the still. */
   readonly camera: string;
-  /** Asked for before each try. */
+  /** Read before each attempt. */
   readonly technologies: readonly Technology[];
-  /** Offers to take sound; whether it is heard, the video's `muted` says. */
+  /** Requests audio; `muted` of the video decides whether it is heard. */
   readonly wantsSound: boolean;
-  /** Asked for when WebRTC does not come through. */
+  /** Loaded when WebRTC fails. */
   readonly loadFallbacks: () => Promise<Fallbacks>;
   onView(view: PlayerView): void;
   onFailure?(failure: PlayError): void;
   readonly known?: KnownState;
 }
 
-/** What the page knows before anything is tried; it is asked often. */
+/** Known before an attempt; read often. */
 interface KnownState {
-  /** Trying would end as before. */
+  /** An attempt would fail as before. */
   isHopeless(): boolean;
   /** The device does not answer. */
   isAway(): boolean;
-  /** The device has just said that WebRTC does not bring this picture to this browser. */
+  /** The device has rejected WebRTC for this path and browser. */
   noteUnsupported(): void;
 }
 
-/** Without a frame for so long a connection is opened anew: the device slept, or the network changed. */
+/** After this long without a frame the connection is reopened: the machine slept, or the network changed. */
 const SILENCE_LIMIT_MS = 10_000;
 const SILENT = `nothing came for ${SILENCE_LIMIT_MS / 1000} s`;
 const AFTER_WAKE_MS = 3_000;
 const LOOK_MS = 2_000;
-/** The camera may get another codec. */
+/** The camera's codec may change. */
 const UNPLAYABLE_MS = 30_000;
 const OPENING_LIMIT = 4;
 
 const gate = new ConcurrencyLimit(OPENING_LIMIT);
 
-/** What failed for one picture because of the network fails for all: the others need not wait for it, for a while. */
+/** WebRTC failed because of the network: other players skip it for a while. */
 let webRtcBlockedUntilMs = 0;
 const BLOCKED_MS = 5 * 60_000;
 
-/** Plays one path live, over WebRTC, else MSE, else HLS, and comes back by itself until it is stopped. */
+/** Plays a path live over WebRTC, else MSE, else HLS, and reconnects until it is stopped. */
 export class Player {
   readonly surface: VideoSurface;
   readonly #options: PlayerOptions;
@@ -121,7 +120,7 @@ export class Player {
   #view: PlayerView = { phase: 'stopped', passed: [] };
   #run: AbortController | undefined;
   #session: LiveSession | undefined;
-  /** Sound that WebRTC does not carry is listened to. */
+  /** Audio that WebRTC cannot carry is requested. */
   #needsSound = false;
   #isSwitching = false;
 
@@ -146,7 +145,7 @@ export class Player {
     this.#run?.abort();
     this.#run = undefined;
     this.#closeSession();
-    // The still is older than any clock here: nothing is said about its age.
+    // The age of the still is unknown.
     this.surface.lastFrameMs = 0;
     this.#show({ phase: 'stopped', passed: [] });
   }
@@ -168,7 +167,7 @@ export class Player {
     return !muted && volume > 0;
   }
 
-  /** To where the sound is while somebody listens, and back when it is quiet again. */
+  /** Changes to a technology that carries audio while it is wanted, and back. */
   #onVolume(): void {
     const technology = this.#session?.technology;
     const wasNeeded = this.#needsSound;
@@ -211,7 +210,6 @@ export class Player {
     return isLong ? UNPLAYABLE_MS : this.#backoff.take();
   }
 
-  /** One connection, from its offer to its end. */
   async #playOnce(stop: AbortSignal): Promise<void> {
     const leave = await gate.enter();
     let session: LiveSession;
@@ -232,11 +230,11 @@ export class Player {
     if (session.soundAlone) {
       this.surface.listen(session.soundAlone);
     }
-    // It may have been switched on while this one was opened.
+    // Audio may have been turned on meanwhile.
     this.#onVolume();
     const reason = await Promise.race([session.ended, this.#silence(session, stop)]);
     if (reason === SILENT && session.technology === 'WebRTC' && this.#view.phase !== 'playing') {
-      // The connection stands, and not one picture has come through it.
+      // Connected, but no frame was received.
       webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
     }
     if (!stop.aborted) {
@@ -275,7 +273,7 @@ export class Player {
         webRtcBlockedUntilMs = Date.now() + BLOCKED_MS;
       }
     }
-    // Nothing works: next time in the usual order.
+    // All have failed: the next attempt uses the usual order.
     webRtcBlockedUntilMs = 0;
     throw mainFailure(failures);
   }
@@ -283,7 +281,7 @@ export class Player {
   async #openBy(technology: Technology, signal: AbortSignal): Promise<LiveSession> {
     const { source, wantsSound, loadFallbacks, known } = this.#options;
     const { video } = this.surface;
-    // A page that knows the device's paths has left out what would be refused.
+    // Known rejections were skipped.
     const options = { source, wantsSound, signal, asksFirst: !known };
     this.surface.begin();
     if (technology === 'WebRTC') {
@@ -294,14 +292,14 @@ export class Player {
     return others[technology](video, options);
   }
 
-  /** Resolves when no frame has come for too long while the page was there to see it. */
+  /** Resolves when no frame was received for too long on a visible page. */
   async #silence(session: LiveSession, stop: AbortSignal): Promise<string> {
     let isOver = false;
     let soundedMs = Date.now();
     session.ended.then(() => {
       isOver = true;
     });
-    // Hidden pages get no frames: their time does not count. After that a connection has to show soon that it lives.
+    // Time while hidden does not count: such a page gets no frames.
     const forget = onRetryNow(() => {
       soundedMs = Date.now() - SILENCE_LIMIT_MS + AFTER_WAKE_MS;
     });
@@ -352,7 +350,7 @@ const asFailure = (error: unknown): PlayError =>
 const passedOf = (failures: ReadonlyMap<Technology, PlayError>): SkippedTechnology[] =>
   [...failures].map(([technology, { kind, message }]) => ({ technology, kind, reason: message }));
 
-/** "Cannot decode" is worth more to the person than "did not come through", and that less than what the last way says. */
+/** "Cannot decode" is the most useful message, then the last one other than a transport failure. */
 function mainFailure(failures: ReadonlyMap<Technology, PlayError>): PlayError {
   const all = [...failures.values()];
   return (

@@ -2,11 +2,11 @@ import type { VideoSurface } from './video-surface.ts';
 
 const QUALITY = 0.92;
 
-/** The picture that is shown now, in its own size. Undefined when there is none. */
+/** The current frame at full resolution. Undefined without video. */
 export const snapshotOf = ({ video }: VideoSurface, title: string): Promise<File | undefined> =>
   pictureOf(video, snapshotName(title, new Date()));
 
-/** What a video shows now, as a JPEG of that name. */
+/** The current frame as a JPEG file. */
 export async function pictureOf(video: HTMLVideoElement, name: string): Promise<File | undefined> {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0 || height === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
@@ -21,13 +21,13 @@ export async function pictureOf(video: HTMLVideoElement, name: string): Promise<
   return jpeg ? new File([jpeg], name, { type: jpeg.type }) : undefined;
 }
 
-const LONGEST = 80;
+const MAX_NAME_CHARS = 80;
 
-/** `Front door 2026-11-20 16.04.12.jpg`: what no system takes in a name is left out. */
+/** `Front door 2026-11-20 16.04.12.jpg`, without characters that file systems reject. */
 export function snapshotName(title: string, at: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join('.');
-  const letters = [...title.replace(/[\p{Cc}\p{Cf}"*/:<>?\\|]+/gu, ' ').trim()].slice(0, LONGEST).join('');
+  const letters = [...title.replace(/[\p{Cc}\p{Cf}"*/:<>?\\|]+/gu, ' ').trim()].slice(0, MAX_NAME_CHARS).join('');
   return `${letters.replace(/^\.+/, '').replace(/\s+/g, ' ')} ${day} ${time}.jpg`.trim();
 }

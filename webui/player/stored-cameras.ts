@@ -1,14 +1,14 @@
-/** The cameras that the browser keeps for the next visit: the key in its storage. */
+/** Storage key of the cameras of the last visit. */
 export const STORED_CAMERAS_KEY = 'perch-cameras';
 
-/** `bFrames`: of its paths those whose pictures come out of their order. */
+/** `bFrames`: paths with B-frames. */
 export type StoredCamera = readonly [name: string, title: string, sub: string | null, bFrames?: readonly string[]];
 
-/** Whether a path's pictures came out of their order at the last visit: the player knows before the device has answered. */
+/** Whether a path had B-frames at the last visit; known before the first response. */
 export const hadBFrames = (path: string): boolean =>
   parseStoredCameras(localStorage.getItem(STORED_CAMERAS_KEY)).some(([, , , bFrames]) => bFrames?.includes(path));
 
-/** @param text as `rememberCameras` wrote it, or whatever somebody has put there */
+/** @param text untrusted */
 export function parseStoredCameras(text: string | null): readonly StoredCamera[] {
   try {
     const kept: unknown = JSON.parse(text ?? '[]');

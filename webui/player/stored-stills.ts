@@ -4,7 +4,7 @@ const PREFIX = 'perch-still:';
 const WIDTH_PX = 320;
 const QUALITY = 0.6;
 
-/** Keeps what a stage shows now for the next visit: small, so that the browser has room for all cameras. */
+/** Stores the current picture for the next visit, small enough for all cameras. */
 export function saveStill(camera: string, { video, element, lastFrameMs }: VideoSurface): void {
   const { videoWidth, videoHeight } = video;
   if (videoWidth === 0 || !element.classList.contains('playing')) {
@@ -17,11 +17,11 @@ export function saveStill(camera: string, { video, element, lastFrameMs }: Video
   try {
     localStorage.setItem(PREFIX + camera, `${lastFrameMs} ${canvas.toDataURL('image/jpeg', QUALITY)}`);
   } catch {
-    // The browser has no more room: what was kept before stays.
+    // Storage is full: the older still stays.
   }
 }
 
-/** The picture that was kept at the last visit, as soon as it is decoded. */
+/** The still of the last visit, once decoded. */
 export function showSavedStill(camera: string, surface: VideoSurface): void {
   const kept = localStorage.getItem(PREFIX + camera);
   const [atMs, source] = kept?.split(' ') ?? [];
@@ -32,7 +32,7 @@ export function showSavedStill(camera: string, surface: VideoSurface): void {
   }
 }
 
-/** Of all other cameras nothing is kept any longer. */
+/** Removes the stills of all other cameras. */
 export function keepStillsOf(cameras: readonly string[]): void {
   const wanted = new Set(cameras.map((camera) => PREFIX + camera));
   for (const key of Object.keys(localStorage)) {

@@ -1,24 +1,24 @@
 import type { FailureKind, PlayError, Technology } from './session/live-session.ts';
 import type { Source } from './session/source.ts';
 
-/** The best one first. */
+/** In order of preference. */
 export const ALL_TECHNOLOGIES: readonly Technology[] = ['WebRTC', 'MSE', 'HLS'];
 
-/** A way that was not taken. */
+/** A technology that was not used. */
 export interface SkippedTechnology {
   readonly technology: Technology;
-  /** `unwanted`: it was not even tried. */
+  /** `unwanted`: not tried. */
   readonly kind: FailureKind | 'unwanted';
   readonly reason: string;
 }
 
 export interface TechnologyChoice {
-  /** What may be used, in this order. */
+  /** Permitted technologies, in order. */
   readonly wanted: readonly Technology[];
   readonly source: Pick<Source, 'whep' | 'mse' | 'hls'>;
-  /** Media did not come through a moment ago: it is tried last. */
+  /** Media failed a moment ago: it is tried last. */
   readonly isWebRtcBlocked: boolean;
-  /** Somebody wants to hear the sound, which WebRTC does not carry. */
+  /** Audio is on, and WebRTC cannot carry it. */
   readonly needsSound: boolean;
 }
 
@@ -27,7 +27,7 @@ interface TechnologyPlan {
   readonly passed: readonly SkippedTechnology[];
 }
 
-/** Which ways are tried one after the other, and why others, or the best one at first, are not. */
+/** The order of attempts, and what was skipped or postponed. */
 export function planTechnologies({ wanted, source, isWebRtcBlocked, needsSound }: TechnologyChoice): TechnologyPlan {
   const addresses: Record<Technology, string | undefined> = { WebRTC: source.whep, MSE: source.mse, HLS: source.hls };
   const order = wanted.filter((technology) => addresses[technology] !== undefined);
@@ -45,15 +45,15 @@ export function planTechnologies({ wanted, source, isWebRtcBlocked, needsSound }
   };
 }
 
-/** Whether what remains may do better. What Media Source cannot decode it cannot decode out of HLS either. */
+/** Whether another technology may succeed. HLS has the same decoders as MSE. */
 export function isWorthTrying(technology: Technology, failures: ReadonlyMap<Technology, PlayError>): boolean {
   return !(technology === 'HLS' && failures.get('MSE')?.kind === 'codec');
 }
 
-/** The device would say no by any way, or does not answer at all: only time helps. */
+/** Every technology would fail. */
 export const isFinal = ({ kind }: PlayError): boolean => kind !== 'codec' && kind !== 'transport';
 
-/** `webrtc mse hls` as it stands in an attribute; what it does not know it leaves out. */
+/** The attribute `ways`, such as `webrtc mse hls`. Unknown words are ignored. */
 export function parseTechnologies(text: string | null): readonly Technology[] {
   const names = (text ?? '').toLowerCase().split(/[\s,]+/);
   const wanted = names.flatMap((name) => ALL_TECHNOLOGIES.filter((technology) => technology.toLowerCase() === name));

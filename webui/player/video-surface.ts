@@ -1,11 +1,11 @@
 const STILL_WIDTH_LIMIT_PX = 960;
-/** A tile crops at most so much of a picture to fill itself. */
+/** Largest share of a picture that a tile may crop. */
 const CROP_LIMIT = 0.1;
 
-/** The last picture of each camera, so that it is there at once when the camera is opened again. */
+/** Last picture of each camera, for the next time that it is opened. */
 const stills = new Map<string, { readonly picture: HTMLCanvasElement; readonly atMs: number }>();
 
-/** In pixels of the window. */
+/** CSS pixels of the viewport. */
 export interface Bounds {
   readonly left: number;
   readonly top: number;
@@ -14,16 +14,15 @@ export interface Bounds {
 }
 
 /**
- * The `<video>` and, above it, the last picture that it showed, which goes when the next one comes: whatever happens
- * to the connection, a picture stays. (Above, because browsers may count no frames of a video that cannot be seen.)
- * Made by hand, because a `<video>` must be muted before it is given anything to play.
+ * A `<video>` with its last picture on top, which stays until the next connection has a frame. (On top, because
+ * browsers may not decode a hidden video.) Created by hand, because a `<video>` must be muted before it gets a source.
  */
 export class VideoSurface {
   readonly element = document.createElement('div');
   readonly video = document.createElement('video');
-  /** Unix milliseconds at which a picture was shown, or heard that sound goes on where there is none; 0: not yet. */
+  /** Unix milliseconds of the last frame, or of audio progress without video; 0: none. */
   lastFrameMs = 0;
-  /** Unix milliseconds of the still; 0: there is none. */
+  /** Unix milliseconds of the still; 0: none. */
   stillMs = 0;
   readonly #still = document.createElement('canvas');
   readonly #key: string;
@@ -32,7 +31,7 @@ export class VideoSurface {
   #isFirst = false;
   #hearing: AbortController | undefined;
 
-  /** @param key names the camera; `onFirst` is called when a connection has shown its first frame */
+  /** @param key of the camera; `onFirst` is called for the first frame of a connection */
   constructor(key: string, onFirst: () => void) {
     this.#key = key;
     this.#onFirst = onFirst;
@@ -41,12 +40,12 @@ export class VideoSurface {
     this.video.setAttribute('muted', '');
     this.video.setAttribute('playsinline', '');
     this.video.addEventListener('resize', () => this.#fit());
-    // Belongs to the element: it ends with it.
+    // Lives as long as the element.
     new ResizeObserver(() => this.#fit()).observe(this.element);
     this.element.append(this.video, this.#still, soundMark());
   }
 
-  /** A connection begins: its first frame, or its sound where it has no frames, uncovers the video. */
+  /** A connection starts: its first frame, or its audio without video, hides the still. */
   begin(): void {
     this.recall();
     this.element.classList.remove('playing', 'sound-alone');
@@ -54,7 +53,7 @@ export class VideoSurface {
     this.#watchFrames();
   }
 
-  /** There is no picture: what is heard counts. @param place how far the sound is */
+  /** For streams without video. @param place progress of the audio */
   listen(place: () => number): void {
     this.#hearing?.abort();
     this.#hearing = new AbortController();
@@ -70,7 +69,7 @@ export class VideoSurface {
     this.video.addEventListener('timeupdate', onTime, { signal: this.#hearing.signal });
   }
 
-  /** Keeps the last frame as a still and takes the video away. */
+  /** Keeps the last frame as a still and removes the source. */
   end(): void {
     this.keep();
     this.element.classList.remove('playing', 'sound-alone');
@@ -78,7 +77,7 @@ export class VideoSurface {
     this.video.srcObject = null;
   }
 
-  /** Draws what is seen now. False when there is nothing. */
+  /** Draws the current frame. False without one. */
   drawTo(context: CanvasRenderingContext2D, width: number, height: number): boolean {
     const hasPicture = this.#isPlaying ? this.video.videoWidth > 0 : this.hasStill;
     if (hasPicture) {
@@ -87,7 +86,6 @@ export class VideoSurface {
     return hasPicture;
   }
 
-  /** There is a picture of now. */
   get hasPicture(): boolean {
     return this.#isPlaying && this.video.videoWidth > 0;
   }
@@ -120,7 +118,7 @@ export class VideoSurface {
     }
   }
 
-  /** Browsers without frame callbacks tell the time of playing a few times a second, which does as well. */
+  /** Without `requestVideoFrameCallback`, `timeupdate` is sufficient. */
   #requestFrame(onFrame: () => void): number {
     if ('requestVideoFrameCallback' in this.video) {
       return this.video.requestVideoFrameCallback(onFrame);
@@ -144,7 +142,7 @@ export class VideoSurface {
     }
   }
 
-  /** Fills the tile when little is cut off by that, else leaves black beside the picture. */
+  /** Covers the tile if little is cropped, else fits inside. */
   #fit(): void {
     const { clientWidth, clientHeight } = this.element;
     const [width, height] = this.#size;
@@ -155,7 +153,7 @@ export class VideoSurface {
     this.element.classList.toggle('fills', Math.min(shape, 1 / shape) >= 1 - CROP_LIMIT);
   }
 
-  /** Where the picture is seen, with what is cut off of it. Undefined when there is none, or no place. */
+  /** Bounds of the picture, cropped parts included. Undefined without a picture or layout. */
   bounds(): Bounds | undefined {
     this.#fit();
     const [width, height] = this.#size;
@@ -183,7 +181,7 @@ export class VideoSurface {
         : [0, 0];
   }
 
-  /** Keeps what is seen now as a still. */
+  /** Stores the current frame as a still. */
   keep(): void {
     const { videoWidth, videoHeight } = this.video;
     if (videoWidth === 0 || !this.#isPlaying) {
@@ -198,7 +196,7 @@ export class VideoSurface {
     stills.set(this.#key, { picture: this.#still, atMs: this.stillMs });
   }
 
-  /** The last picture of this camera is there before the first one comes. */
+  /** The camera's last picture, until the first frame. */
   recall(): void {
     const known = stills.get(this.#key);
     if (known) {
@@ -206,7 +204,7 @@ export class VideoSurface {
     }
   }
 
-  /** Shows a picture from before, unless there is one already. @param atMs of when it is, in Unix milliseconds */
+  /** Shows an older picture, if there is none yet. @param atMs its time, Unix milliseconds */
   offer(picture: HTMLCanvasElement | HTMLImageElement, atMs: number): void {
     const { width, height } = picture;
     if (this.hasStill || this.#isPlaying || width === 0 || height === 0) {
@@ -221,14 +219,14 @@ export class VideoSurface {
   }
 }
 
-/** Pictures belong to the one who was logged in. */
+/** On logout. */
 export const forgetStills = (): void => stills.clear();
 
 const SVG = 'http://www.w3.org/2000/svg';
-/** Five bars, as a sound looks. */
+/** Five bars. */
 const MARK = 'M4 10v4M8 7v10M12 4v16M16 8v8M20 10v4';
 
-/** Stands where the picture would be while there is sound alone. */
+/** Shown for audio without video. */
 function soundMark(): SVGSVGElement {
   const mark = document.createElementNS(SVG, 'svg');
   mark.setAttribute('class', 'sound-mark');

@@ -4,10 +4,10 @@ import { APPEARANCE_KEY, applyTheme, storedTheme } from './theme.ts';
 export type Appearance = 'system' | 'dark' | 'light';
 export const APPEARANCES: readonly Appearance[] = ['system', 'dark', 'light'];
 
-/** What the person chose; it wins over the device's own. */
+/** Overrides the system's theme. */
 export const appearance = signal<Appearance>('system');
 
-/** `app/early.ts` has shown it already. */
+/** `app/early.ts` has applied it already. */
 export function loadAppearance(): void {
   appearance.value = storedTheme() ?? 'system';
 }

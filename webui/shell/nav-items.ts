@@ -1,4 +1,3 @@
-/** The three places of the page, in their order. */
 export const NAV_ITEMS = [
   { page: 'live', link: '#/live', icon: 'live' },
   { page: 'recordings', link: '#/rec', icon: 'recordings' },

@@ -1,6 +1,6 @@
 import { parseRoute, route, scrollKey } from './route.ts';
 
-/** Whether the place may be left now; who says no has asked the person. */
+/** Whether the page may be left; a guard that returns false has asked the user. */
 type Guard = () => boolean;
 
 let guard: Guard | undefined;
@@ -9,11 +9,11 @@ let before: string | undefined;
 const visited = new Map<string, string>();
 const scrolledTo = new Map<string, number>();
 
-/** Follows the address, for as long as the page lives. */
+/** Follows the address, as long as the page lives. */
 export function watchRoute(): void {
   history.scrollRestoration = 'manual';
   here = location.hash;
-  // What lies before it is not known, and it is not new when one comes back to it.
+  // The first entry: its predecessor is unknown.
   history.replaceState(history.state ?? {}, '');
   route.value = parseRoute(here);
   remember(here);
@@ -25,7 +25,7 @@ function follow(hash: string): void {
     return;
   }
   if (guard && !guard()) {
-    // It has changed already: back to where the person still is.
+    // The address has changed already: restore it.
     history.pushState(null, '', here === '' ? '#' : here);
     return;
   }
@@ -33,7 +33,7 @@ function follow(hash: string): void {
   const to = parseRoute(hash);
   scrolledTo.set(from, window.scrollY);
   if (history.state === null) {
-    // A new entry: it keeps what lies before it, whatever way one comes to it later.
+    // A new entry remembers its predecessor.
     history.replaceState({ from: here }, '');
   }
   before = here;
@@ -49,21 +49,21 @@ function remember(hash: string): void {
   }
 }
 
-/** Whether one came here from the large picture of that camera. */
+/** Whether the page was opened from that camera. */
 export function cameFromCamera(name: string): boolean {
   const from = before === undefined ? undefined : parseRoute(before);
   return from?.page === 'camera' && from.camera === name;
 }
 
-/** Where one was last in Recordings or Settings. */
+/** The last address within Recordings or Settings. */
 export const lastVisited = (page: string): string | undefined => visited.get(page);
 
-/** How far a screen was scrolled when it was left. */
+/** Scroll position when the screen was left. */
 export const lastScroll = (screen: string): number => scrolledTo.get(screen) ?? 0;
 
-/** The address says another moment of the same place; nothing is gone back to. */
+/** Updates the moment in the address, without a history entry. */
 export function replaceAddress(hash: string): void {
-  // The browser tells in a moment that one has gone elsewhere: there one would be taken back.
+  // A navigation is pending, which this would undo.
   if (location.hash === here) {
     write(hash);
   }
@@ -75,13 +75,13 @@ function write(hash: string): void {
   remember(hash);
 }
 
-/** Another place instead of this one: Back leads to what lies before both. */
+/** Replaces the current entry. */
 export function replaceRoute(hash: string): void {
   write(hash);
   route.value = parseRoute(hash);
 }
 
-/** Closes what stands over `parent`: back where that lies before it, so that Back does not open it again. */
+/** Closes what covers `parent`: by Back if the parent precedes it. */
 export function closeRoute(parent: string): void {
   if (history.state?.from === parent) {
     history.back();
@@ -90,7 +90,7 @@ export function closeRoute(parent: string): void {
   }
 }
 
-/** Asks `mayLeave` before the place is left, until the answer is called. */
+/** Asks `mayLeave` before the page is left. @returns removes it */
 export function guardRoute(mayLeave: Guard): () => void {
   guard = mayLeave;
   return () => {

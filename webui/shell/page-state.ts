@@ -2,17 +2,17 @@ import { signal } from '@preact/signals';
 import { watchPageVisibility } from './page-visibility.ts';
 import { route } from './route.ts';
 
-/** False from five seconds after the page was hidden until it is shown again: pictures stop meanwhile. */
+/** False from five seconds after the page was hidden; video stops then. */
 export const isPageVisible = signal(true);
 
-/** The time, in Unix milliseconds, once a second while the page is shown: for all words that count. */
+/** Unix milliseconds, each second while the page is visible. */
 export const nowMs = signal(Date.now());
 
-/** Watches the page's life; once, at the start. */
+/** Call it once at startup. */
 export function watchPageState(): void {
   watchPageVisibility({
     onShown: (isShown) => {
-      // A display on the wall may think that nobody sees it.
+      // A wall display may be reported as hidden.
       isPageVisible.value = isShown || route.peek().page === 'wall';
     },
     onTick: (ms) => {

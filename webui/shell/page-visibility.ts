@@ -1,18 +1,18 @@
 import { retryNow } from './sleep.ts';
 
 const HIDDEN_STOP_MS = 5_000;
-/** A tick that comes this late: the device slept in between. */
+/** A tick this late means that the machine slept. */
 const SLEPT_MS = 10_000;
 const TICK_MS = 1_000;
 
 interface VisibilityListener {
-  /** False from five seconds after the page was hidden until it is shown again: pictures may stop meanwhile. */
+  /** False from five seconds after the page was hidden. */
   onShown(isShown: boolean): void;
-  /** Once a second while the page is shown, and when it is shown again. */
+  /** Each second while the page is visible, and when it becomes visible. */
   onTick?(nowMs: number): void;
 }
 
-/** Watches the page's life for as long as there is one, and wakes whoever waits to try again. */
+/** Call it once. It also wakes pending retries. */
 export function watchPageVisibility(life: VisibilityListener): void {
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   let tickedMs = Date.now();

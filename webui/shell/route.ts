@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** Where the page stands, from what is behind `#`. Camera names may contain anything, so they are encoded whole. */
+/** The page in the address behind `#`. Camera names may contain anything and are encoded. */
 export type Route =
   | { readonly page: 'start' | 'login' | 'live' | 'wall' }
   | { readonly page: 'camera'; readonly camera: string }
@@ -13,13 +13,13 @@ interface RecordingsRoute extends RecordedMoment {
 }
 
 interface RecordedMoment {
-  /** The moment, in Unix milliseconds. */
+  /** Unix milliseconds. */
   readonly atMs?: number;
-  /** So many seconds before the newest that is recorded. */
+  /** Seconds before the newest recording. */
   readonly agoS?: number;
-  /** Beside it stands what all cameras have seen. */
+  /** With the events of all cameras. */
   readonly all?: true;
-  /** What is marked, in Unix milliseconds. */
+  /** The clip, Unix milliseconds. */
   readonly clip?: { readonly startMs: number; readonly endMs: number };
 }
 
@@ -28,9 +28,9 @@ export type SettingsSection = 'cameras' | 'storage' | 'system' | 'people';
 interface SettingsRoute {
   readonly page: 'settings';
   readonly section: SettingsSection;
-  /** Of cameras: the one that is edited. */
+  /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** Of cameras `add`; of system the others. */
+  /** `add` belongs to cameras, the others to system. */
   readonly part?: 'add' | SystemPart;
 }
 
@@ -108,11 +108,11 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
 export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
 
-/** A camera may be called `add`. */
+/** A camera may be named `add`. */
 export const cameraSettingsLink = (camera: string): string =>
   `#/settings/cameras/${camera === 'add' ? '%61dd' : encodeURIComponent(camera)}`;
 
-/** What scrolls as one: a sheet over a page belongs to the page. */
+/** Key of the scroll position: a sheet shares that of its page. */
 export function scrollKey(route: Route): string {
   switch (route.page) {
     case 'settings':
@@ -124,10 +124,10 @@ export function scrollKey(route: Route): string {
   }
 }
 
-/** The token of a guest's link, `#/guest/TOKEN`: it stands behind `#`, so that no browser sends it and no log has it. */
+/** Token of a guest link, `#/guest/TOKEN`. Browsers do not send what is behind `#`. */
 export const guestToken = (hash: string): string | undefined => /^#\/?guest\/([\w.-]{1,256})$/.exec(hash)?.[1];
 
-/** The code of a link that claims the device, `#/setup/CODE`. */
+/** Setup code of a link, `#/setup/CODE`. */
 export const setupCodeIn = (hash: string): string | undefined => /^#\/?setup\/([\w-]{1,64})$/.exec(hash)?.[1];
 
 export const route = signal<Route>({ page: 'live' });

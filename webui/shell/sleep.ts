@@ -1,6 +1,6 @@
 const listeners = new Set<() => void>();
 
-/** Calls `listener` when trying again at once is worth it: shown again, network is back, woken from sleep. */
+/** Calls `listener` when a retry is worthwhile: page visible again, network back, machine awake. */
 export function onRetryNow(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -12,7 +12,7 @@ export function retryNow(): void {
   }
 }
 
-/** Resolves after `ms`, at the next wake, or as soon as `stop` aborts, whichever comes first. */
+/** Resolves after `ms`, at the next wake, or when `stop` aborts. */
 export function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

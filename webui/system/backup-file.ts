@@ -1,6 +1,6 @@
 import { okResponse, send } from '../api-client/request.ts';
 
-/** What the device takes at most. */
+/** The device's limit. */
 export const MAX_BYTES = 4 << 20;
 const LIMIT_MS = 60_000;
 
@@ -15,7 +15,7 @@ interface Counts {
   readonly same: number;
 }
 
-/** What is in a backup, and what it would change. */
+/** Contents of a backup, and what it would change. */
 export interface RestorePlan {
   /** RFC 3339. */
   readonly made: string;
@@ -32,31 +32,31 @@ export interface RestorePlan {
     readonly changed: readonly string[];
     readonly same: readonly string[];
   };
-  /** To guests. */
+  /** Guest links. */
   readonly links: Counts;
   readonly devicePasswords: Counts;
   readonly settings: readonly string[];
-  /** Where the page is then, `host:port`. */
+  /** Address of the page after the restore, `host:port`. */
   readonly address: string;
-  /** Empty: not over https. */
+  /** Empty: https is off. */
   readonly tlsAddress: string;
-  /** Paths that will be disabled, each with what is wrong with it. */
+  /** Paths that will be disabled, with the reason. */
   readonly problems: readonly string[];
 }
 
-/** A file that the device makes, under the name that the device gives it. */
+/** Downloads a file under the device's name for it. */
 export async function fetchFile(address: string): Promise<File> {
   const response = await okResponse(await send(address, {}, LIMIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
   return new File([await response.blob()], name);
 }
 
-/** @param setupCode where nobody owns the device yet and it asks for one */
+/** @param setupCode before the device has an owner */
 export async function checkBackup(file: File, setupCode: string): Promise<RestorePlan> {
   return (await (await post('v3/restore/check', file, setupCode)).json()) as RestorePlan;
 }
 
-/** @returns the seconds that the start usually takes which follows */
+/** @returns the usual duration of the restart in seconds */
 export async function restoreBackup(file: File, setupCode: string): Promise<number> {
   const { seconds } = (await (await post('v3/restore', file, setupCode)).json()) as { readonly seconds: number };
   return seconds;
@@ -65,7 +65,7 @@ export async function restoreBackup(file: File, setupCode: string): Promise<numb
 async function post(address: string, file: File, setupCode: string): Promise<Response> {
   const headers = {
     'Content-Type': 'application/octet-stream',
-    // A header takes printable ASCII only; no setup code has anything else.
+    // Headers are printable ASCII; a setup code has nothing else.
     ...(setupCode === '' ? {} : { 'Perch-Setup-Code': setupCode.replace(/[^\x21-\x7e]/g, '') }),
   };
   return okResponse(await send(address, { method: 'POST', headers, body: file }, LIMIT_MS));

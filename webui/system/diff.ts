@@ -1,17 +1,17 @@
-/** A line of a text that was changed: `theirs` is only in the former one, `mine` only in the new one. */
+/** `theirs`: only in the former text; `mine`: only in the new one. */
 interface DiffLine {
   readonly kind: 'same' | 'theirs' | 'mine';
   readonly text: string;
-  /** In the new text, from 1; of those that are gone: where they stood in the former one. */
+  /** From 1, in the new text; of removed lines in the former one. */
   readonly line: number;
 }
 
-/** Larger changes are shown as the whole of the former lines and the whole of the new ones. */
+/** Above this product of line counts, the diff is all former and all new lines. */
 const MAX_PAIRS = 4_000_000;
-/** Lines that are the same, around those that changed. */
+/** Context lines around changes. */
 const AROUND = 2;
 
-/** What changes between two texts, with two lines around each change. */
+/** The changed lines with their context. */
 export function diffOf(before: string, after: string): readonly DiffLine[] {
   const [theirs, mine] = [before.split('\n'), after.split('\n')];
   let start = 0;

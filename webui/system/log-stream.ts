@@ -4,7 +4,7 @@ import { SseParser } from '../api-client/sse-parser.ts';
 import { sleep } from '../shell/sleep.ts';
 
 export interface LogLine {
-  /** Counts up since the device was started. */
+  /** Counts up from the start of the device. */
   readonly number: number;
   /** RFC 3339. */
   readonly time: string;
@@ -22,17 +22,17 @@ export interface LogFilter {
 
 const RETRY_MS = 2_000;
 const FIRST_LINES = 300;
-/** The device says something every 15 s. */
+/** The device sends something every 15 s. */
 const SILENT_MS = 45_000;
 
 interface LogListener {
-  /** All that there are, in place of what was known: newest first. */
+  /** Replaces the known lines; newest first. */
   onAll(lines: readonly LogLine[]): void;
   onLine(line: LogLine): void;
   onAway(): void;
 }
 
-/** The lines that are wished for, those that were and those that come, until `stop`. */
+/** Existing and new lines of the filter, until `stop`. */
 export async function followLog(filter: LogFilter, listener: LogListener, stop: AbortSignal): Promise<void> {
   const query = new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ''));
   while (!stop.aborted) {
@@ -53,7 +53,7 @@ async function follow(query: URLSearchParams, listener: LogListener, stop: Abort
     if (!live.ok || !live.body) {
       return;
     }
-    // What is written in between comes in both: its number tells.
+    // New lines may be in both responses; their numbers tell.
     const list = await fetchJson<{ items: readonly LogLine[] }>(`v3/log?${query}&limit=${FIRST_LINES}`, { signal });
     const last = list.items[0]?.number ?? 0;
     listener.onAll(list.items);

@@ -5,10 +5,10 @@ import type { RestorePlan } from './backup-file.ts';
 
 const ASK_MS = 500;
 const LIMIT_MS = 3_000;
-/** Much longer than it usually takes. */
-const PATIENCE = 3;
+/** Limit, much longer than usual. */
+const MAX_FACTOR = 3;
 
-/** What tells the device of before a restore from the one after it; undefined while it does not answer. */
+/** Identifies a run of the device; undefined while it does not answer. */
 export async function serverRun(): Promise<string | undefined> {
   try {
     if (!session.peek()?.claimed) {
@@ -17,20 +17,20 @@ export async function serverRun(): Promise<string | undefined> {
     }
     return (await fetchJson<{ started: string }>('v3/system', { limitMs: LIMIT_MS })).started;
   } catch (error) {
-    // One has to log in to the other one.
+    // The restored device needs another login.
     return error instanceof RequestError && error.status === 401 ? 'other' : undefined;
   }
 }
 
 /**
- * Waits for the device to come back as another one.
- * @param before its run until now
- * @param seconds that it usually takes
- * @returns false: it has not, for much longer than that
+ * Waits for another run of the device.
+ * @param before the present run
+ * @param seconds usual duration
+ * @returns false after the limit
  */
 export async function waitForRestart(before: string | undefined, seconds: number): Promise<boolean> {
   const never = new AbortController().signal;
-  const untilMs = Date.now() + seconds * 1000 * PATIENCE;
+  const untilMs = Date.now() + seconds * 1000 * MAX_FACTOR;
   for (;;) {
     await sleep(ASK_MS, never);
     const now = await serverRun();
@@ -43,7 +43,7 @@ export async function waitForRestart(before: string | undefined, seconds: number
   }
 }
 
-/** Where this page will be once the backup is restored; undefined: where it is. */
+/** Address of this page after the restore; undefined: unchanged. */
 export function newAddress(
   { settings, address, tlsAddress }: Pick<RestorePlan, 'settings' | 'address' | 'tlsAddress'>,
   here: Pick<Location, 'protocol' | 'hostname' | 'port'>,
@@ -54,7 +54,7 @@ export function newAddress(
   if (!settings.includes(key) || port === undefined) {
     return undefined;
   }
-  // Browsers leave the usual ports out.
+  // Browsers omit default ports.
   const there = new URL(`${isSecure ? 'https' : 'http'}://${here.hostname}:${port}/`);
   return there.protocol === here.protocol && there.port === here.port ? undefined : there.href;
 }

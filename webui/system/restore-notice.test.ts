@@ -14,7 +14,7 @@ test('that a restore has worked is said once, with the moment of the backup', ()
   });
   expect(restoredText()).toBeUndefined();
   noteRestored(new Date(2020, 10, 21, 14, 5).toISOString());
-  expect(restoredText()).toMatch(/^Restored\. This device is in the state of the backup .*November 21, 2020 14:05/);
+  expect(restoredText()).toMatch(/^Restored the backup of .*November 21, 2020 14:05/);
   expect(restoredText()).toBeUndefined();
 });
 

@@ -5,16 +5,16 @@ import { systemWords } from '../words/system.ts';
 
 const KEPT = 'perch.restored';
 
-/** Remembered while the page is loaded again. @param made of the backup, RFC 3339 */
+/** Kept across the reload. @param made of the backup, RFC 3339 */
 export function noteRestored(made: string): void {
   try {
     sessionStorage.setItem(KEPT, made);
   } catch {
-    // It is a courtesy.
+    // Optional.
   }
 }
 
-/** That it has worked, and of when the device is now: once. */
+/** The message after a restore, once. */
 export function restoredText(): string | undefined {
   try {
     const made = sessionStorage.getItem(KEPT);
@@ -25,7 +25,7 @@ export function restoredText(): string | undefined {
   }
 }
 
-/** Where no page is open that says it. */
+/** On pages that do not show it. */
 export function toastRestored(): void {
   const text = restoredText();
   if (text !== undefined) {

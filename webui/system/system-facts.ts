@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import { fetchJson } from '../api-client/request.ts';
 import { isPageVisible } from '../shell/page-state.ts';
 
-interface Seen {
+interface PowerFault {
   readonly now: boolean;
-  /** Since the machine was started. */
+  /** Since the machine started. */
   readonly sinceStart: boolean;
 }
 
@@ -20,13 +20,13 @@ export interface SystemFacts {
   /** In the local network: `perch.local`. */
   readonly name: string | null;
   readonly model: string | null;
-  /** Somebody would start the device again. */
+  /** Something restarts Perch after its end. */
   readonly canRestart: boolean;
-  /** What is wrong in the configuration file, of which not all is in force then. */
+  /** The first error of the configuration file, which is then not fully in effect. */
   readonly configFault: { readonly line: number | null } | null;
   readonly temperatureCelsius: number | null;
   /** Of a Raspberry Pi. */
-  readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', Seen>> | null;
+  readonly power: Readonly<Record<'underVoltage' | 'slowed' | 'hot', PowerFault>> | null;
   readonly network: readonly {
     readonly name: string;
     readonly addresses: readonly string[];
@@ -35,7 +35,7 @@ export interface SystemFacts {
   }[];
   readonly clock: {
     readonly time: string;
-    /** Behind the clock of this device when it came; below 0: before it. What is shown of it gets old. */
+    /** Offset to the device's clock at the response; negative: the browser is ahead. */
     readonly behindMs: number;
     readonly timeZone: string;
     readonly set: boolean;
@@ -51,7 +51,7 @@ export async function systemFacts(signal: AbortSignal): Promise<SystemFacts> {
 
 const LOOK_MS = 5_000;
 
-/** Undefined until the device has answered; what was seen last stays. */
+/** Undefined until the first response; the last values stay. */
 export function useSystemFacts(): SystemFacts | undefined {
   const [facts, setFacts] = useState<SystemFacts>();
   useEffect(() => {

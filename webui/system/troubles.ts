@@ -1,6 +1,6 @@
 import type { SystemFacts } from './system-facts.ts';
 
-/** What should be looked at, gravest first. */
+/** Most serious first. */
 export type SystemTrouble = 'file' | 'hot' | 'weakNow' | 'clock' | 'weakBefore';
 
 export function troublesOf({ configFault, power, temperatureCelsius, clock }: SystemFacts): readonly SystemTrouble[] {
@@ -15,17 +15,17 @@ export function troublesOf({ configFault, power, temperatureCelsius, clock }: Sy
   ];
 }
 
-/** What the way from the device takes, and what two good clocks differ. */
+/** Tolerance for transfer time and clock drift. */
 const NEAR_MS = 2_000;
 
-/** The device does not know the time, and would take that of this device. */
+/** The device has no time and could take that of the browser. */
 export const needsTime = ({ set, canBeSet, behindMs }: SystemFacts['clock']): boolean =>
   !set && canBeSet && Math.abs(behindMs) > NEAR_MS;
 
-/** So many looks are in the small curves. */
+/** Number of points. */
 const KEPT = 60;
 
-/** What was seen lately: in `points` for a curve of 96 × 24, from 0 to the highest of all. */
+/** Recent values as `points` of an SVG polyline of 96 × 24. */
 export class Sparkline {
   #values: readonly number[] = [];
 
@@ -33,7 +33,7 @@ export class Sparkline {
     this.#values = [...this.#values, value].slice(-KEPT);
   }
 
-  /** @param top at least this stands for the whole height. Undefined: there is no curve yet. */
+  /** @param top minimum of the scale. Undefined without enough values */
   points(top: number): string | undefined {
     if (this.#values.length < 2) {
       return undefined;

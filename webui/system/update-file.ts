@@ -1,10 +1,10 @@
 import { fetchJson, okResponse, send } from '../api-client/request.ts';
 
-/** What the device takes at most. */
+/** The device's limit. */
 export const MAX_BYTES = 320 << 20;
-/** A Node over a slow Wi-Fi, and a device that reads all of it before it says yes. */
+/** Time for a large file over slow Wi-Fi, and for its check. */
 const LIMIT_MS = 240_000;
-/** The device gives a server that is silent half a minute. */
+/** The device waits half a minute for a silent server. */
 const LOOK_LIMIT_MS = 45_000;
 
 export interface LastUpdate {
@@ -20,9 +20,9 @@ export interface LastUpdate {
 export interface UpdateState {
   readonly version: string;
   readonly lacking: 'noService' | 'noKey' | null;
-  /** A file is being checked, fetched or taken, for this page or for somebody else. */
+  /** An update is being checked, downloaded or received. */
   readonly isReceiving: boolean;
-  /** Where the device looks for updates when it is asked to. */
+  /** Address of updates, if configured. */
   readonly address: string | null;
   readonly last: LastUpdate | null;
 }
@@ -32,7 +32,7 @@ export interface UpdatePlan {
   readonly current: string;
 }
 
-/** What there is at the configured address. */
+/** The update at the configured address. */
 interface NewestUpdate extends UpdatePlan {
   readonly isNewer: boolean;
 }
@@ -46,7 +46,7 @@ export const installUpdate = (file: File): Promise<UpdatePlan> => post('v3/updat
 
 export const lookForUpdate = (): Promise<NewestUpdate> =>
   fetchJson<NewestUpdate>('v3/update/look', { method: 'POST', limitMs: LOOK_LIMIT_MS });
-/** The device fetches it over whatever way it has, and goes on when nobody waits any more. */
+/** The device continues the download when the request is aborted. */
 export const fetchUpdate = (version: string): Promise<UpdatePlan> =>
   fetchJson<UpdatePlan>('v3/update/fetch', { method: 'POST', body: { version }, limitMs: LIMIT_MS });
 

@@ -1,6 +1,6 @@
 import type { SystemWords } from '../words/en/system.ts';
 
-/** What the device calls a reason, and what it is here. */
+/** The device's reason codes. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   noUpdate: (t) => t.updateNone,
   damaged: (t) => t.updateDamaged,
@@ -32,6 +32,6 @@ const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
 export const updateReason = (why: string | null | undefined, t: SystemWords): string | undefined =>
   REASONS[why ?? '']?.(t);
 
-/** What happened then is told by the device's own text alone: what dpkg said, or what nobody foresaw. */
-const SAYS_MORE: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
-export const saysMore = (why: string | null): boolean => SAYS_MORE.includes(why);
+/** These reasons are shown with the device's own text, such as an error of dpkg. */
+const WITH_DEVICE_TEXT: readonly unknown[] = ['failed', 'notInstalled', 'notPutBack'];
+export const needsDeviceText = (why: string | null): boolean => WITH_DEVICE_TEXT.includes(why);

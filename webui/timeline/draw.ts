@@ -2,7 +2,7 @@ import { firstBehind, histogram, type Lane } from './lane.ts';
 import { placeLabels, type Tick } from './ticks.ts';
 import type { TimeWindow } from './time-window.ts';
 
-/** The colours as the sheet has them now; a canvas knows no variables. */
+/** Colours of the style sheet; a canvas cannot use variables. */
 export interface Palette {
   readonly recorded: string;
   readonly accent: string;
@@ -13,28 +13,28 @@ export interface Palette {
   readonly font: string;
 }
 
-/** A canvas whose time runs to the right, or upwards with the newest above. All measures in CSS pixels. */
+/** A canvas with time to the right, or upwards with the newest on top. CSS pixels. */
 export interface Drawing {
   readonly context: CanvasRenderingContext2D;
   readonly axis: 'x' | 'y';
-  /** Where the window's time lies along the axis. */
+  /** Position of a moment along the axis. */
   readonly along: number;
   readonly across: number;
   readonly palette: Palette;
 }
 
-/** One camera's lane: where it lies across the axis. */
+/** Position of a camera's lane across the axis. */
 export interface LanePosition {
   /** Middle of the track. */
   readonly track: number;
   readonly width: number;
-  /** How far the comb reaches from the track; 0: it has none. */
+  /** Height of the comb; 0: none. */
   readonly comb: number;
 }
 
 export const shareOf = ({ fromMs, toMs }: TimeWindow, ms: number): number => (ms - fromMs) / (toMs - fromMs);
 
-/** Fills a rectangle that is given along and across the time. */
+/** Fills a rectangle given along and across the time axis. */
 function fill({ context, axis, along }: Drawing, start: number, length: number, from: number, width: number): void {
   if (axis === 'x') {
     context.fillRect(start, from, length, width);
@@ -53,7 +53,7 @@ export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: 
   const { covered } = lane;
   for (let i = firstBehind(covered, window.fromMs); i < covered.length && (covered[i] ?? 0) < window.toMs; i += 2) {
     const start = px(covered[i] ?? 0);
-    // What is too short to be seen is seen all the same.
+    // Short ranges stay visible.
     fill(sheet, start, Math.max(1, px(covered[i + 1] ?? 0) - start), top, place.width);
   }
   context.fillStyle = palette.ink;
@@ -65,7 +65,7 @@ export function drawLane(sheet: Drawing, window: TimeWindow, lane: Lane, place: 
   drawMarks(sheet, window, lane, place);
 }
 
-/** Dotted, between what was recorded: from the first recording that is known up to now. */
+/** Dotted line in gaps, from the first recording until now. */
 function drawGaps(sheet: Drawing, window: TimeWindow, covered: Float64Array, track: number, endMs: number): void {
   const { context, axis, along, palette } = sheet;
   const px = (ms: number) => Math.min(along, Math.max(0, shareOf(window, ms) * along));
@@ -88,7 +88,7 @@ function drawGaps(sheet: Drawing, window: TimeWindow, covered: Float64Array, tra
 const pointOf = (axis: 'x' | 'y', along: number, at: number, across: number): [number, number] =>
   axis === 'x' ? [at, across] : [across, along - at];
 
-/** Calls `found` for each time within the window without a recording; what lies before all of them is none. */
+/** Calls `found` for each gap in the window, except before the first recording. */
 function eachGap(
   covered: Float64Array,
   fromMs: number,
@@ -129,7 +129,7 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
     }
     return;
   }
-  // Above two days one bar an hour: finer ones would be noise.
+  // Above two days one bar per hour.
   const columnMs = length > BARS_FROM_MS ? HOUR_MS : Math.max(COLUMN_PX * (length / along), 100);
   const fromMs = Math.floor(window.fromMs / columnMs) * columnMs;
   const count = Math.min(COLUMNS.length, Math.ceil((window.toMs - fromMs) / columnMs) + 1);
@@ -146,11 +146,11 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
   }
 }
 
-/** Of the time beside the playhead, and of a line of labels. */
+/** Labels of the axis and of the playhead. */
 const PILL_PX = 68;
 const LINE_PX = 16;
 
-/** Labels give way to the playhead's pill. @param at where they stand across the axis */
+/** Labels make room for the playhead's pill. @param at across the axis */
 export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pillPx?: number): void {
   const { context, axis, along, across, palette } = sheet;
   context.font = palette.font;
@@ -181,11 +181,11 @@ interface GapLabels {
   readonly at: number;
   readonly nowMs: number;
   readonly wordOf: (startMs: number, endMs: number) => string;
-  /** It stands in the line, which makes room for it. */
+  /** On the line, which makes room for it. */
   readonly isWithin?: boolean;
 }
 
-/** A word beside the middle of each gap that has room for one. */
+/** The reason at the middle of each gap, if it fits. */
 export function drawGapLabels(
   sheet: Drawing,
   window: TimeWindow,

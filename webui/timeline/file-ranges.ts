@@ -1,29 +1,29 @@
 import type { Span } from '../api-client/recordings.ts';
 
-/** A part of one span that is played as one file. */
+/** A range of a span, played as one file. */
 export interface FileRange {
-  /** RFC 3339, as exact as the device wrote it when the span begins here. */
+  /** RFC 3339, with the device's precision at the start of a span. */
   readonly start: string;
   /** Unix milliseconds. */
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** Long enough to seek in; short enough that its index comes at once, on a phone too. */
+/** Long enough to seek within; short enough for a quick index, also on phones. */
 export const MAX_RANGE_MS = 10 * 60_000;
 
-/** A rest so short has no picture in it. */
+/** A shorter rest contains no frame. */
 const REST_MS = 200;
-/** Less than this is not worth a file of its own. */
+/** Not worth a file of its own. */
 const MIN_MS = 1000;
 
-/** Steps back from a moment stay within its piece, so that they cost a seek and not a new file. */
+/** Lead before a moment, so that short steps back stay within the file. */
 const LEAD_MS = 30_000;
 const GRID_MS = 5 * 60_000;
 
 /**
- * What to play for a moment: from a little before it, within its span, at most ten minutes. In a gap it is the next that
- * is recorded, after all of it the last. Undefined when there is nothing at all.
+ * The range to play for a moment: from shortly before it, within its span, at most ten minutes. In a gap the next span,
+ * after all spans the last. Undefined without recordings.
  */
 export function fileRangeAt(spans: readonly Span[], atMs: number): FileRange | undefined {
   const span = spans.find(({ endMs }) => endMs - REST_MS > atMs) ?? spans.at(-1);
@@ -40,15 +40,15 @@ function fileRangeFrom(span: Span, wantedMs: number): FileRange {
   };
 }
 
-/** What follows when a piece has been played to its end; gaps are jumped over. */
+/** The range after one that has ended; gaps are skipped. */
 export function nextFileRange(spans: readonly Span[], range: FileRange): FileRange | undefined {
   const span = spans.find(({ endMs }) => endMs - REST_MS > range.endMs);
   return span && fileRangeFrom(span, range.endMs);
 }
 
 /**
- * The moment so many seconds before the newest that is recorded. The device's clock counts, not the browser's. In a gap it
- * is where the next recording begins: who opens the page sees a picture.
+ * The moment some seconds before the newest recording, by the device's clock. In a gap, the start of the next
+ * recording.
  */
 export function momentAgo(spans: readonly Span[], agoS: number): number | undefined {
   const newest = spans.at(-1);
@@ -57,14 +57,14 @@ export function momentAgo(spans: readonly Span[], agoS: number): number | undefi
   }
   const ms = newest.endMs - agoS * 1000;
   const span = spans.find(({ endMs }) => endMs > ms) ?? newest;
-  // The first picture comes within that millisecond.
+  // Spans are rounded down to milliseconds.
   return ms < span.startMs ? span.startMs + 1 : ms;
 }
 
-/** Who is so near to what is newest looks at that. */
+/** Within this distance, the view shows the newest recording. */
 const AT_NEWEST_MS = 2 * 60_000;
 
-/** The moment at which another camera is shown. @param spans of the one before. Undefined: its newest, as it was before */
+/** The moment for another camera. @param spans of the camera before. Undefined: its newest, if that was shown before */
 export function momentToKeep(spans: readonly Span[], atMs: number | undefined): number | undefined {
   const newestMs = spans.at(-1)?.endMs ?? Number.POSITIVE_INFINITY;
   return atMs !== undefined && newestMs - atMs > AT_NEWEST_MS ? atMs : undefined;

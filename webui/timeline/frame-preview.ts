@@ -1,6 +1,6 @@
 import { frameAddress } from '../api-client/urls.ts';
 
-/** A newer wish ends the older of two that are under way. */
+/** More requests abort the older ones. */
 const UNDER_WAY = 2;
 
 interface Request {
@@ -9,8 +9,8 @@ interface Request {
 }
 
 /**
- * Key frames near a moment, drawn as they come; the browser keeps what it has seen. Each is a film of one picture: no
- * other way shows every codec that the browser plays.
+ * Key frames near a moment. The browser caches them. Each is an MP4 with one frame, which works for every codec that
+ * the browser plays.
  */
 export class FramePreview {
   readonly #canvas: HTMLCanvasElement;
@@ -23,7 +23,7 @@ export class FramePreview {
     this.#onDrawn = onDrawn;
   }
 
-  /** @param ms Unix milliseconds, when something was recorded */
+  /** @param ms Unix milliseconds of a recorded moment */
   ask(camera: string, ms: number): void {
     const address = frameAddress(camera, ms);
     if (address === this.#wantedAddress) {
@@ -42,14 +42,14 @@ export class FramePreview {
     video.onloadeddata = () => {
       this.#draw(request);
     };
-    // There is none, or it cannot be shown: the picture before it stays.
+    // No frame, or not decodable: the previous one stays.
     video.onerror = () => this.#end(request);
     video.src = address;
   }
 
   #draw(request: Request): void {
     const { video, ms } = request;
-    // What was asked for before it comes too late.
+    // Outdated by a later request.
     for (const older of this.#under.slice(0, this.#under.indexOf(request))) {
       this.#end(older);
     }
@@ -68,7 +68,7 @@ export class FramePreview {
     }
   }
 
-  /** What is under way is of no use any more. */
+  /** Aborts all requests. */
   forget(): void {
     this.#wantedAddress = '';
     for (const request of this.#under) {
@@ -77,7 +77,7 @@ export class FramePreview {
   }
 }
 
-/** In the size of the picture, at most that of the screen. */
+/** In the size of the frame, at most that of the screen. */
 export function drawInto(canvas: HTMLCanvasElement, video: HTMLVideoElement): boolean {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {

@@ -1,7 +1,7 @@
 import type { RecordingsWords } from '../words/en/recordings.ts';
 import type { GapReason } from './lane.ts';
 
-/** The device looks every two seconds, and a camera that is back is recorded from its next key frame on. */
+/** The device checks every two seconds, and recording resumes at the next key frame. */
 const SLACK_MS = 20_000;
 
 const WORDS = new Map<string, (words: RecordingsWords) => string>([
@@ -16,14 +16,14 @@ const WORDS = new Map<string, (words: RecordingsWords) => string>([
   ['nothingSeen', ({ gapNothingSeen }) => gapNothingSeen],
 ]);
 
-/** Why most of a gap is one; undefined: the device does not know, or for less than half of it. */
+/** Reason of most of a gap; undefined if the device knows none, or for less than half of it. */
 export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: number): string | undefined {
   const lengths = new Map<string, number>();
   let explained = 0;
   for (const one of reasons) {
     const within = Math.min(one.endMs, endMs) - Math.max(one.startMs, startMs);
     const near = Math.min(one.endMs + SLACK_MS, endMs) - Math.max(one.startMs - SLACK_MS, startMs);
-    // What is only near counts less than anything that lies within.
+    // Overlap counts more than distance.
     const length = within > 0 ? within : near > 0 ? near / 1e6 : 0;
     explained += Math.max(0, near);
     if (length > 0) {
@@ -34,6 +34,6 @@ export function reasonOf(reasons: readonly GapReason[], startMs: number, endMs: 
   return explained * 2 >= endMs - startMs ? longest?.[0] : undefined;
 }
 
-/** In words; undefined for a reason that a newer box may have. */
+/** Undefined for unknown reasons of a newer version. */
 export const gapReasonText = (reason: string | undefined, words: RecordingsWords): string | undefined =>
   WORDS.get(reason ?? '')?.(words);

@@ -1,20 +1,24 @@
 import { inertiaAt, VelocityTracker } from './inertia.ts';
 
-/** What fingers, wheel and pointer ask of a timeline; all pixels along its time, growing with it. */
+/** Gestures on a timeline. All pixels along its time axis, growing with time. */
 export interface GestureTarget {
-  /** Of the pointer's place, along the time. */
+  /** Position of the pointer along the axis. */
   along(event: { readonly clientX: number; readonly clientY: number }): number;
-  /** By a finger that is now there. */
+  /** Drag with the finger at `px`. */
   drag(byPx: number, atPx: number): void;
-  /** A flick goes on by itself. */
+  /** Inertia after a flick. */
   readonly rolls: boolean;
-  /** By a wheel. */
+  /** Wheel. */
   pan(byPx: number): void;
-  /** The finger was lifted, and what rolled has come to rest. */
+  /** The finger was lifted, and inertia has ended. */
   rest(): void;
-  /** Up or down, by a wheel or a finger. @param clientY where it is, or began. @returns true when there was something to scroll there */
+  /**
+   * Scroll across the axis.
+   * @param clientY current or initial position
+   * @returns true if there was something to scroll
+   */
   scroll(byPx: number, clientY: number): boolean;
-  /** `factor` above 1: closer. */
+  /** `factor` above 1 zooms in. */
   zoom(factor: number, atPx: number): void;
   tap(atPx: number, event: PointerEvent): void;
   hover(atPx: number | undefined): void;
@@ -23,19 +27,19 @@ export interface GestureTarget {
 const TAP_PX = 8;
 const DOUBLE_TAP_MS = 300;
 const NOTCH_FACTOR = 1.25;
-/** A mouse wheel's notch; touchpads send many small ones. */
+/** A notch of a mouse wheel; touchpads send many small deltas. */
 const NOTCH_PX = 100;
 const DOUBLE_TAP_FACTOR = 2;
 
-/** Listens to an element until the answer is called. */
+/** @returns removes the listeners */
 export function watchGestures(element: HTMLElement, target: GestureTarget): () => void {
-  const hand = new Hand(target);
+  const hand = new TouchGestures(target);
   const stop = new AbortController();
   const { signal } = stop;
   const on = <E extends keyof HTMLElementEventMap>(type: E, listener: (event: HTMLElementEventMap[E]) => void) =>
     element.addEventListener(type, listener, { signal, passive: false });
   on('pointerdown', (event) => {
-    // What lies over the timeline has gestures of its own.
+    // Elements over the timeline have gestures of their own.
     if (event.button === 0 && !(event.target as Element).closest('button, a, [data-own-gestures]')) {
       element.setPointerCapture(event.pointerId);
       hand.down(event);
@@ -55,7 +59,7 @@ export function watchGestures(element: HTMLElement, target: GestureTarget): () =
   };
 }
 
-/** Up and down scrolls or zooms, sideways moves; so does Shift with a plain wheel. Pinched pads press Ctrl. */
+/** Vertical wheel scrolls or zooms, horizontal wheel and Shift move. Pinches arrive with Ctrl. */
 function wheel(target: GestureTarget, event: WheelEvent): void {
   const scale = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? 1 : NOTCH_PX / 3;
   const sideways = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
@@ -72,20 +76,19 @@ function wheel(target: GestureTarget, event: WheelEvent): void {
 
 interface Finger {
   px: number;
-  /** Where it began. */
   readonly x: number;
   readonly y: number;
   lastY: number;
 }
 
-/** One finger drags, two zoom, a quick one rolls on. */
-class Hand {
+/** One finger drags, two zoom, a flick has inertia. */
+class TouchGestures {
   readonly #target: GestureTarget;
-  /** Where each finger is, along the time. */
+  /** Position of each finger along the axis. */
   readonly #fingers = new Map<number, Finger>();
   #meter = new VelocityTracker();
   #hasMoved = false;
-  /** The finger scrolls; undefined: it has not moved far enough to tell. */
+  /** Whether the finger scrolls; undefined until it has moved far enough. */
   #scrolls: boolean | undefined;
   #lastTap: { readonly atMs: number; readonly px: number } | undefined;
   #frame = 0;
@@ -157,7 +160,7 @@ class Hand {
 
   up(event: PointerEvent): void {
     if (!this.#fingers.delete(event.pointerId) || this.#fingers.size > 0) {
-      // The finger that stays goes on from where it is.
+      // The remaining finger continues from its position.
       this.#meter = new VelocityTracker();
       return;
     }
@@ -210,7 +213,7 @@ class Hand {
     this.#frame = requestAnimationFrame(step);
   }
 
-  /** Caught in flight. */
+  /** Stops inertia. */
   halt(): void {
     if (this.#frame !== 0) {
       cancelAnimationFrame(this.#frame);

@@ -9,15 +9,15 @@ import { recordedNow } from './scene.ts';
 import { fromMs, scrubMs, toMs } from './view.ts';
 
 const WIDTH = 168;
-/** A pointer that only passes asks for nothing. */
+/** Delay, so that a passing pointer loads nothing. */
 const REST_MS = 60;
 
-/** The picture of the moment under the pointer, above it. */
+/** Preview above the pointer. */
 export function HoverPreview({ along, camera }: { readonly along: number; readonly camera: string | undefined }) {
   const ms = scrubMs.value === undefined ? hoverMs.value : undefined;
   const bubble = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
-    // What moves the picture lies between it and the time: nothing of that is covered.
+    // Sits between the picture and the axis, so that no control is covered.
     const between = bubble.current?.closest('.recorded')?.querySelector('.transport')?.clientHeight ?? 0;
     bubble.current?.style.setProperty('bottom', `calc(100% + ${between}px)`);
   });
@@ -69,14 +69,14 @@ function HoverStill({ camera }: { readonly camera: string }) {
   return <canvas ref={canvas} />;
 }
 
-/** Moments so near that nobody sees the difference are one, so that its picture is asked for once. */
+/** Rounds a moment, so that neighbours share a preview. */
 export function gridMoment(ms: number): number {
   const grid = Math.max(1_000, (toMs.peek() - fromMs.peek()) / 500);
   const onGrid = Math.floor(ms / grid) * grid;
   return isCovered(recordedNow(), onGrid) ? onGrid : ms;
 }
 
-/** Where the pointer is, as a share of the timeline's length. It stays there while the time moves or grows under it. */
+/** Position of the pointer as a share of the timeline. It stays while the window moves or zooms. */
 export const hoverShare = signal<number | undefined>(undefined);
 
 /** The moment under the pointer. */

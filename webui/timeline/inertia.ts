@@ -1,11 +1,11 @@
-/** A flick rolls on and is slowed down; after this long a third of its speed is left. */
+/** Time constant: the speed falls to 1/e. */
 const SLOWING_MS = 325;
-/** Pixels per millisecond: slower is standing. */
+/** Pixels per millisecond; slower counts as rest. */
 const STANDING = 0.02;
-/** Only what the finger did last counts. */
+/** Only recent movement counts. */
 const MEMORY_MS = 80;
 
-/** How fast a finger is, from where it was in the last moments. */
+/** Speed of a finger from its recent positions. */
 export class VelocityTracker {
   #points: { readonly atMs: number; readonly px: number }[] = [];
 
@@ -14,7 +14,7 @@ export class VelocityTracker {
     this.#points.push({ atMs, px });
   }
 
-  /** Pixels per millisecond when it is lifted; 0 when it rested before. */
+  /** Pixels per millisecond at release; 0 if it rested before. */
   at(liftedMs: number): number {
     const [first] = this.#points;
     const last = this.#points.at(-1);
@@ -25,7 +25,7 @@ export class VelocityTracker {
   }
 }
 
-/** How far it has rolled since it was let go, and whether it goes on. */
+/** Distance since the release, and whether it continues. */
 export function inertiaAt(speed: number, sinceMs: number): { readonly px: number; readonly isOver: boolean } {
   const left = Math.exp(-sinceMs / SLOWING_MS);
   return { px: speed * SLOWING_MS * (1 - left), isOver: Math.abs(speed) * left < STANDING };

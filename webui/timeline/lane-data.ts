@@ -11,9 +11,9 @@ import { LEAD_MS } from './view.ts';
 const KEPT = 300;
 const UNDER_WAY = 4;
 const WAITING = 24;
-/** What reaches up to now is old after this long. */
+/** Data up to now expire after this time. */
 const FRESH_MS = 15_000;
-/** A file that was begun before the end of a time is finished some minutes later. */
+/** A file that started earlier may be finished some minutes later. */
 const SETTLED_MS = 10 * 60_000;
 
 interface Entry {
@@ -24,17 +24,17 @@ interface Entry {
   isAsked: boolean;
 }
 
-/** The one used last at the end. */
+/** Least recently used first. */
 const entries = new Map<string, Entry>();
-/** Those asked for last are answered first: they are what is looked at. */
+/** The latest request is served first: it is visible. */
 const waiting: Entry[] = [];
 let underWay = 0;
-/** Grows with each answer. */
+/** Incremented with each response. */
 const version = signal(0);
-/** The lane of each camera as it was last made. */
+/** The last lane of each camera. */
 const made = new Map<string, { readonly key: string; readonly lane: Lane }>();
 
-/** What there is of a camera in a window, as far as it is known; the rest is asked for, and the reader told by its signal. */
+/** Known data of a window. Missing data are requested, and the signal triggers another call. */
 export function laneFor(camera: string, window: TimeWindow): Lane {
   const key = `${version.value}`;
   if (!mayPlayBack(camera)) {
@@ -62,7 +62,7 @@ function answerFor(camera: string, tile: TimeBlock, nowMs: number): TimelineAnsw
   if (entries.size > KEPT) {
     entries.delete(oldest);
   }
-  // Nothing is recorded in the future.
+  // The future has no recordings.
   if (!entry.isAsked && entry.untilMs < nowMs && tile.fromMs < nowMs) {
     entry.isAsked = true;
     waiting.push(entry);
@@ -93,7 +93,7 @@ async function fetchInto(entry: Entry): Promise<void> {
   const { camera, tile } = entry;
   const times = { from: new Date(tile.fromMs).toISOString(), to: new Date(tile.toMs).toISOString() };
   const askedMs = Date.now();
-  // What does not come now is asked for again; the strip above says when the device does not answer.
+  // Requested again later; the strip reports an unreachable device.
   const address = `v3/timeline/${encodeName(camera)}?${new URLSearchParams(times)}`;
   const answer = await fetchJson<TimelineAnswer>(address).catch(() => undefined);
   entry.isAsked = false;
@@ -105,21 +105,21 @@ async function fetchInto(entry: Entry): Promise<void> {
   }
 }
 
-/** Asks again for what goes on, as long as somebody looks. @returns what ends it */
+/** Refreshes current data while the page is visible. @returns stops it */
 export function refreshLanes(): () => void {
   const timer = setInterval(() => {
     version.value += 1;
   }, FRESH_MS);
-  const stopNews = onServerEvent('event', ({ path }) => invalidateLanes(Date.now() - FRESH_MS, path));
+  const stopEvents = onServerEvent('event', ({ path }) => invalidateLanes(Date.now() - FRESH_MS, path));
   return () => {
     clearInterval(timer);
-    stopNews();
+    stopEvents();
   };
 }
 
 /**
- * What reaches beyond that moment has changed and is asked for anew: something was seen, protected or deleted.
- * @param camera of it alone
+ * Discards data after a moment, because events, protection or recordings have changed.
+ * @param camera only of this one
  */
 export function invalidateLanes(sinceMs = Number.NEGATIVE_INFINITY, camera?: string): void {
   for (const entry of entries.values()) {
@@ -131,10 +131,10 @@ export function invalidateLanes(sinceMs = Number.NEGATIVE_INFINITY, camera?: str
 }
 
 const HOUR_MS = 3_600_000;
-/** First what is near, then further away; what is further than the last nobody finds event by event. */
+/** Widths of the searched periods, the nearest first. Events farther away are not searched for. */
 const REACHES_MS = [6, 48, 16 * 24, 128 * 24, 399 * 24].map((hours) => hours * HOUR_MS);
 
-/** The event before or after a moment. Undefined when there is none, or the device does not answer. */
+/** The event before or after a moment. Undefined if there is none, or the device does not answer. */
 export async function findAdjacentMark(
   camera: string,
   ms: number,

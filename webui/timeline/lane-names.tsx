@@ -6,15 +6,15 @@ import { type LaneCamera, TOP } from './scene.ts';
 import { lanesScrolledPx, syncedCameras, toggleSynced } from './view.ts';
 
 interface LaneNamesProps {
-  /** The chosen one first. */
+  /** The chosen camera first. */
   readonly cameras: readonly LaneCamera[];
   readonly laneHeight: number;
   readonly onLane: (name: string, isInStep: boolean) => void;
-  /** What scrolls where not all of them have room. */
+  /** Element that scrolls if they do not fit. */
   readonly list: RefObject<HTMLUListElement | null>;
 }
 
-/** Beside each lane whose it is; a tap changes to it, with Shift it plays in step. */
+/** Names next to the lanes. A tap changes the camera, with Shift it plays in sync. */
 export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps) {
   const words = recordingsWords.value;
   const [chosen, ...others] = cameras;

@@ -1,25 +1,25 @@
 import type { Span } from '../api-client/recordings.ts';
 
-/** What one camera's lane shows, in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
+/** Data of a camera's lane in typed arrays: a month is drawn in one animation frame. Unix milliseconds. */
 export interface Lane {
-  /** Begin and end in turns, in order, without overlaps. */
+  /** Alternating starts and ends, sorted, without overlaps. */
   readonly covered: Float64Array;
   readonly events: readonly Mark[];
-  /** Begin and end in turns. */
+  /** Alternating starts and ends. */
   readonly kept: Float64Array;
   readonly reasons: readonly GapReason[];
-  /** There is too much to show each event: they are counted. */
+  /** Too many events to list: they are counted. */
   readonly isCounted: boolean;
 }
 
-/** Why nothing was recorded, as the device calls it. Begin and end are some seconds off. */
+/** The device's reason code of a gap. Start and end are off by seconds. */
 export interface GapReason {
   readonly startMs: number;
   readonly endMs: number;
   readonly reason: string;
 }
 
-/** Something that was seen, or several that stand too close. `endMs` is that of now while it lasts. */
+/** An event, or several close together. `endMs` is now while it continues. */
 export interface Mark {
   readonly id: string;
   readonly type: string;
@@ -29,7 +29,7 @@ export interface Mark {
   readonly count: number;
 }
 
-/** An answer of `/v3/timeline`, as far as it is looked at. Seconds are after `from`. */
+/** A response of `/v3/timeline`. Seconds after `from`. */
 export interface TimelineAnswer {
   readonly from: string;
   readonly to: string;
@@ -59,12 +59,12 @@ export const EMPTY: Lane = {
   isCounted: false,
 };
 
-/** What was recorded, to the millisecond. */
+/** Recorded ranges, in milliseconds. */
 export function coveredOf(spans: readonly Span[]): Float64Array {
   return merged(spans.flatMap(({ startMs, endMs }) => [startMs, endMs]));
 }
 
-/** @param nowMs how far what still lasts goes */
+/** @param nowMs end of what continues */
 export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): Lane {
   const covered: number[] = [];
   const kept: number[] = [];
@@ -97,10 +97,10 @@ export function buildLane(answers: readonly TimelineAnswer[], nowMs: number): La
   return { covered: merged(covered), kept: merged(kept), events: inOrder, reasons, isCounted };
 }
 
-/** What the device tells of the camera itself is nothing that it has seen. */
+/** Events of the device itself are not detections. */
 const isSeen = ({ type }: { readonly type: string }): boolean => !type.startsWith('perch.');
 
-/** In order and without overlaps: answers of neighbouring times meet, and are drawn as one. @param pairs begin and end in turns */
+/** Sorts and merges; ranges of neighbouring responses meet. @param pairs alternating starts and ends */
 export function merged(pairs: readonly number[]): Float64Array {
   const order = Array.from({ length: pairs.length / 2 }, (_, i) => i).sort(
     (a, b) => (pairs[2 * a] ?? 0) - (pairs[2 * b] ?? 0),
@@ -118,7 +118,7 @@ export function merged(pairs: readonly number[]): Float64Array {
   return Float64Array.from(out);
 }
 
-/** The first pair that ends behind the moment, as its place in the array; the array's length when there is none. */
+/** Index of the first pair that ends after the moment; the length if there is none. */
 export function firstBehind(pairs: Float64Array, ms: number): number {
   let low = 0;
   let high = pairs.length / 2;
@@ -133,12 +133,12 @@ export function firstBehind(pairs: Float64Array, ms: number): number {
   return 2 * low;
 }
 
-/** Whether there is a recording at that moment. */
+/** Whether the moment is recorded. */
 export function isCovered(covered: Float64Array, ms: number): boolean {
   return (covered[firstBehind(covered, ms)] ?? Number.POSITIVE_INFINITY) <= ms;
 }
 
-/** The mark before or behind a moment; a moment is before its mark when it is where one is led to. */
+/** The mark before or after a moment. A jump to a mark lands shortly before it. */
 export function adjacentMark(events: readonly Mark[], ms: number, by: -1 | 1, leadMs: number): Mark | undefined {
   return by > 0
     ? events.find(({ startMs }) => startMs - leadMs > ms + 500)
@@ -146,9 +146,9 @@ export function adjacentMark(events: readonly Mark[], ms: number, by: -1 | 1, le
 }
 
 /**
- * How much was seen in each of so many columns, 0 to 1.
+ * Number of events per column, scaled to 0 to 1.
  *
- * @param into filled and given back
+ * @param into filled and returned
  */
 export function histogram(events: readonly Mark[], fromMs: number, columnMs: number, into: Float32Array): Float32Array {
   into.fill(0);

@@ -10,55 +10,54 @@ import { requestedPart } from './time-blocks.ts';
 import type { TimeWindow } from './time-window.ts';
 import { atMs, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 
-/** A camera as the timeline names it. */
 export interface LaneCamera {
   readonly name: string;
   readonly title: string;
-  /** Since when nothing comes of it. */
+  /** Start of the outage. */
   readonly offlineSinceMs: number | undefined;
 }
 
-/** In CSS pixels; texts grow with the browser's text size. */
+/** CSS pixels; texts grow with the browser's text size. */
 export interface Measures {
   readonly axis: 'x' | 'y';
   readonly width: number;
   readonly height: number;
-  /** 1 at the usual text size. */
+  /** 1 at the default text size. */
   readonly text: number;
   readonly laneHeight: number;
 }
 
-/** Everything that one picture of the timeline is drawn from. */
+/** Everything that the timeline draws. */
 export interface Scene {
   readonly window: TimeWindow;
   readonly lanes: readonly Lane[];
   readonly ticks: readonly Tick[];
   readonly atMs: number | undefined;
   readonly nowMs: number;
-  /** By so much the other lanes have gone up under the chosen one. */
+  /** Scroll offset of the other lanes. */
   readonly scrolledPx: number;
   readonly wordOf: (gapStartMs: number, gapEndMs: number) => string;
-  /** Of the other lanes, where there is room for the reason alone. */
+  /** Gaps of the other lanes, labelled if there is room. */
   readonly shortWordOf: (lane: Lane, gapStartMs: number, gapEndMs: number) => string;
 }
 
-/** Where labels, comb and the chosen camera's track lie across the time; the others follow below. */
+/** Positions across the axis: labels, comb and track of the chosen camera; the other lanes follow below. */
 export const TOP = { labels: 14, track: 76, chosen: 88 } as const;
 const SIDE = { labels: 12, track: 96 } as const;
 const TRACK_PX = 10;
 const COMB_PX = 44;
-/** The camera's last recording ends when the device noticed, not when the camera went. */
+/** The last recording ends when the device noticed the outage. */
 const SAME_END_MS = 60_000;
 
 export const heightOfLanes = (others: number, laneHeight: number): number => TOP.chosen + others * laneHeight + 4;
 
-/** Which camera's lane that is, from the top. */
+/** The lane at a position, from the top. */
 export const laneAt = (px: number, laneHeight: number, scrolledPx = 0): number =>
   px < TOP.chosen ? 0 : 1 + Math.floor((px - TOP.chosen + scrolledPx) / laneHeight);
 
 const coveredBySpans = new WeakMap<object, Float64Array>();
 
-/** The chosen camera's recordings, to the millisecond. */
+/** Recordings of the chosen camera, in milliseconds. */
 export function recordedNow(): Float64Array {
   const all = spans.value;
   const known = coveredBySpans.get(all) ?? coveredOf(all);
@@ -66,7 +65,7 @@ export function recordedNow(): Float64Array {
   return known;
 }
 
-/** Why nothing was recorded at a moment of the chosen camera, in words; undefined: that is not known. */
+/** Why a moment of the chosen camera has no recording; undefined if unknown. */
 export function gapReasonAt(name: string, ms: number): string | undefined {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const covered = recordedNow();
@@ -76,7 +75,7 @@ export function gapReasonAt(name: string, ms: number): string | undefined {
   return gapReasonText(reasonOf(laneFor(name, window).reasons, ...known), recordingsWords.value);
 }
 
-/** Reads all signals that the picture depends on. */
+/** Subscribes to all signals of the drawing. */
 export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }: Measures): Scene {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const along = Math.max(1, axis === 'x' ? width : height);
@@ -93,7 +92,7 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }:
     ticks: ticks(window, step, locale.value),
     atMs: atMs.value,
     scrolledPx: axis === 'x' ? lanesScrolledPx.value : 0,
-    // What is being recorded has not all been written yet: that is no gap.
+    // The end of a running recording is not written yet, which is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
     wordOf: (startMs, endMs) => {
       const known = gapReasonText(reasonOf(reasons, ...requestedPart(window, startMs, endMs)), words);
@@ -126,14 +125,14 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   drawOthers(sheet, scene, others, measures);
   if (chosen) {
     drawLane(sheet, scene.window, chosen, placeOf(0, measures), scene.nowMs);
-    // Lying there is the comb beside it.
+    // Horizontal: the comb is next to the track.
     const isWithin = axis === 'x';
     const at = isWithin ? TOP.track : SIDE.track * text + 20;
     drawGapLabels(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
   }
 }
 
-/** Below the chosen one; what is scrolled up does not reach over it. */
+/** Clipped below the chosen lane. */
 function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measures: Measures): void {
   const { context } = sheet;
   context.save();
@@ -141,7 +140,7 @@ function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measu
   context.rect(0, TOP.chosen, measures.width, measures.height);
   context.clip();
   others.forEach((lane, i) => {
-    // What others have recorded since they were asked is no gap either.
+    // Recordings since the last response are no gap.
     const nowOfLane = Math.max(lane.covered.at(-1) ?? 0, nowMs.peek() - SAME_END_MS);
     const place = placeOf(i + 1, measures);
     const track = place.track - scene.scrolledPx;
@@ -161,7 +160,6 @@ function placeOf(i: number, { axis, text, laneHeight }: Measures): LanePosition 
     : { track: TOP.chosen + (i - 0.5) * laneHeight, width: 5, comb: 0 };
 }
 
-/** As the sheet has them at this moment. */
 export function paletteOf(element: Element): Palette {
   const style = getComputedStyle(element);
   const of = (name: string) => style.getPropertyValue(name).trim();

@@ -6,10 +6,10 @@ const LONG_STEP_MS = 60_000;
 const ZOOM_FACTOR = 1.5;
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 
-/** What has keys of its own. */
+/** Elements with keys of their own. */
 const OWN_KEYS = 'input, select, textarea, [contenteditable], dialog, [role=menu]';
 
-/** Listens until the answer is called. @param actions by key, `KeyboardEvent.key` */
+/** @param actions by `KeyboardEvent.key` @returns removes the listener */
 export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEvent) => void>>): () => void {
   const listener = (event: KeyboardEvent) => {
     const target = event.target as Element;
@@ -25,7 +25,7 @@ export function onShortcuts(actions: Readonly<Record<string, (event: KeyboardEve
   return () => window.removeEventListener('keydown', listener);
 }
 
-/** Of the timeline, wherever on its page the focus is. @param goToEvent the next or the one before */
+/** Shortcuts of the timeline, anywhere on its page. @param goToEvent next or previous */
 export function onTimelineShortcuts(goToEvent: (by: -1 | 1) => void): () => void {
   const move = (byMs: number) => withMoment((at) => seek(at + byMs));
   const length = (event: KeyboardEvent) => (event.shiftKey ? LONG_STEP_MS : STEP_MS);

@@ -1,11 +1,11 @@
 import { dayStart, nextDay, spaced } from '../words/format.ts';
 import type { TimeWindow } from './time-window.ts';
 
-/** A label beside the time. */
+/** A label of the axis. */
 export interface Tick {
   readonly ms: number;
   readonly text: string;
-  /** A day begins here. */
+  /** Start of a day. */
   readonly isDay: boolean;
 }
 
@@ -21,12 +21,14 @@ const STEPS_MS = [
 ];
 const MIN_PX = 64;
 
-/** The step at which labels stand far enough from each other. @param msPerPx of the axis */
+/** The smallest step with enough distance between labels. @param msPerPx of the axis */
 export function tickStep(msPerPx: number, minPx = MIN_PX): number {
   return STEPS_MS.find((step) => step / msPerPx >= minPx) ?? 14 * DAY;
 }
 
-/** The window's labels by the clock of the browser's time zone, oldest first; an hour that is there twice is labelled twice. */
+/**
+ * Labels of the window in the browser's time zone, oldest first. The repeated hour of a clock change is labelled twice.
+ */
 export function ticks({ fromMs, toMs }: TimeWindow, stepMs: number, language: string): Tick[] {
   const all: Tick[] = [];
   for (let day = dayStart(fromMs); day < toMs; day = nextDay(day)) {
@@ -39,7 +41,7 @@ export function ticks({ fromMs, toMs }: TimeWindow, stepMs: number, language: st
   return all;
 }
 
-/** Up to an hour the steps are of equal length; longer ones are by the clock's face, on days of 23 and 25 hours too. */
+/** Steps up to an hour have a fixed length; longer ones follow the clock, also on days of 23 and 25 hours. */
 function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number): Generator<number> {
   if (stepMs <= HOUR) {
     const first = day + Math.max(0, Math.floor((fromMs - day) / stepMs)) * stepMs;
@@ -54,7 +56,7 @@ function* momentsOfDay(day: number, stepMs: number, fromMs: number, toMs: number
   }
 }
 
-/** Of steps of several days the same days wherever the window begins. */
+/** Steps of several days start at the same days for every window. */
 function daysBy(day: number, stepMs: number): number[] {
   const date = new Date(day);
   const count = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY);
@@ -69,7 +71,7 @@ function tickAt(ms: number, day: number, stepMs: number, language: string): Tick
   return { ms, text: isTwice(ms) ? `${text} ${offsetAt(ms)}` : text, isDay: false };
 }
 
-/** Whether the clock shows the same an hour before or after: the clocks were set back. */
+/** Whether the clock shows the same time an hour earlier or later, after it was set back. */
 function isTwice(ms: number): boolean {
   const face = (at: number) => new Date(at).getHours() * 60 + new Date(at).getMinutes();
   return face(ms) === face(ms - HOUR) || face(ms) === face(ms + HOUR);
@@ -82,7 +84,7 @@ function offsetAt(ms: number): string {
   return `${minutes < 0 ? '−' : '+'}${Math.floor(Math.abs(minutes) / 60)}${rest > 0 ? `:${String(rest).padStart(2, '0')}` : ''}`;
 }
 
-/** Where a label stands: its middle and half of its length. */
+/** Centre and half length of a label. */
 interface Placed {
   readonly at: number;
   readonly half: number;
@@ -92,8 +94,8 @@ interface Placed {
 const BETWEEN_PX = 8;
 
 /**
- * Where labels stand so that none is cut off or lies on another: that of a day moves inwards and goes before its neighbours, others
- * at the ends are left out. Undefined in the place of those that are left out.
+ * Positions without clipping or overlaps: a day label moves inwards and has priority over its neighbours; others at the
+ * ends are left out, which is undefined.
  */
 export function placeLabels(labels: readonly Placed[], along: number): readonly (number | undefined)[] {
   const inside = ({ at, half }: Placed) => Math.min(Math.max(at, half), along - half);
@@ -116,7 +118,7 @@ const FORMATS = {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Making one costs a hundred times more than using it, and sixty pictures a second use them. */
+/** Creating a format costs a hundred times more than using it. */
 function formatOf(language: string, kind: keyof typeof FORMATS): Intl.DateTimeFormat {
   const key = language + kind;
   const known = formats.get(key) ?? new Intl.DateTimeFormat(language, FORMATS[kind]);

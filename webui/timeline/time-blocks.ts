@@ -1,7 +1,7 @@
 import { dayStart, nextDay } from '../words/format.ts';
 import type { TimeWindow } from './time-window.ts';
 
-/** A time that the device is asked for in one, and whose answer is kept. */
+/** A period that is requested and cached as one. */
 export interface TimeBlock {
   readonly fromMs: number;
   readonly toMs: number;
@@ -10,13 +10,13 @@ export interface TimeBlock {
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 const MONTH = 32 * DAY;
-/** Beyond this, days are too many; below the other their answers are too coarse. */
+/** Longer windows use months; shorter than the other bound they need finer blocks. */
 const DAYS_UP_TO_MS = 4 * DAY;
 const HOURS_UP_TO_MS = 3 * HOUR;
-/** Of an hour in which very much was seen the device counts alone. */
+/** The device only counts the events of an hour with very many. */
 const PARTS_UP_TO_MS = HOUR / 6;
 
-/** The few times that together cover a window: parts of an hour, hours, days or months, the same ones wherever the window begins. */
+/** Blocks that cover a window: parts of an hour, hours, days or months, aligned the same for every window. */
 export function timeBlocks({ fromMs, toMs }: TimeWindow): TimeBlock[] {
   const length = toMs - fromMs;
   if (length <= DAYS_UP_TO_MS && length > HOURS_UP_TO_MS) {
@@ -30,7 +30,7 @@ export function timeBlocks({ fromMs, toMs }: TimeWindow): TimeBlock[] {
   return tiles;
 }
 
-/** As much of a time as is asked for with a window: of the rest nothing is known. */
+/** Limits of a request; the rest of a block stays unknown. */
 export function requestedPart(
   window: TimeWindow,
   startMs: number,

@@ -5,18 +5,18 @@ import type { Mark } from './lane.ts';
 import { laneFor } from './lane-data.ts';
 import { atMs, camera, fromMs, LEAD_MS, scrub, scrubMs, seek, showWindow, spans, toMs, zoom } from './view.ts';
 
-/** A mark is hit from this far. */
+/** Hit distance of a mark. */
 const HIT_PX = 14;
-/** Upright it has its picture beside it. */
+/** Upright, marks have thumbnails next to them. */
 const PICTURE_HIT_PX = 24;
 
-/** What a hand on the timeline does: upright the time moves under the playhead, lying the playhead moves over the time. */
+/** Gestures: upright, the time moves under the playhead; horizontal, the playhead moves. */
 export function timelineGestures(
   element: HTMLElement,
   axis: 'x' | 'y',
-  /** @returns true when the tap was for another camera's lane */
+  /** @returns true if another camera's lane was tapped */
   onLane: (atPx: number, event: PointerEvent) => boolean,
-  /** @returns true when those lanes have more than has room */
+  /** @returns true if the lanes do not fit */
   onScroll: (atPx: number, byPx: number) => boolean,
 ): GestureTarget {
   const length = () => Math.max(1, axis === 'x' ? element.clientWidth : element.clientHeight);
@@ -69,15 +69,15 @@ export function timelineGestures(
   };
 }
 
-/** Nothing is to be seen before the first recording and behind the last. */
+/** Limits the view to the recordings. */
 function withinRecorded(ms: number): number {
   const all = spans.peek();
   const [first, last] = [all[0], all.at(-1)];
-  // The first one begins within that millisecond, so at its begin there is nothing yet.
+  // Spans are rounded down, so their first frame is up to a millisecond later.
   return first && last ? Math.min(last.endMs, Math.max(first.startMs + 1, ms)) : ms;
 }
 
-/** The nearest that the finger can have meant. */
+/** The nearest mark within reach. */
 function markAt(atPx: number, length: number, hitPx: number): Mark | undefined {
   const window = { fromMs: fromMs.peek(), toMs: toMs.peek() };
   const name = camera.peek();

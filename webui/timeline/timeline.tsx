@@ -32,13 +32,13 @@ interface TimelineProps {
   readonly laneHeight: number;
   /** Another camera's lane was tapped. */
   readonly onLane: (name: string, isInStep: boolean) => void;
-  /** Scrolls the other cameras' lanes. @returns false when all of them are seen */
+  /** Scrolls the other lanes. @returns false if all are visible */
   readonly onScroll?: (byPx: number) => boolean;
-  /** What lies over the time, from the window's begin to its end. */
+  /** Overlays along the window. */
   readonly children?: ComponentChildren;
 }
 
-/** All cameras' time on one canvas: what was recorded, what was seen, and where the picture is. */
+/** Recordings and events of all cameras on one canvas, with the playhead. */
 export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children }: TimelineProps) {
   const track = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -81,14 +81,14 @@ export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children
   );
 }
 
-/** What stands too close to be shown one by one. */
+/** Distance at which events are grouped. */
 function ZoomHint({ name }: { readonly name: string }) {
   return laneFor(name, { fromMs: fromMs.value, toMs: toMs.value }).isCounted ? (
     <p class="zoom-hint">{recordingsWords.value.zoomForEach}</p>
   ) : null;
 }
 
-/** Of its own, so that the whole timeline is not built anew each second. */
+/** A component of its own, because it changes each second. */
 function Pill() {
   const at = atMs.value;
   return at === undefined ? null : <b class="digits">{clockSeconds(at, i18n().language)}</b>;
@@ -97,7 +97,7 @@ function Pill() {
 function Slider({ axis }: { readonly axis: 'x' | 'y' }) {
   const { language } = i18n();
   const words = recordingsWords.value;
-  // To the second: a screen reader would not come to an end.
+  // Rounded to seconds for screen readers.
   const second = Math.floor((atMs.value ?? 0) / 1000);
   const isRecorded = isCovered(recordedNow(), second * 1000 + 999);
   const day = longDay(second * 1000, language);
@@ -138,7 +138,7 @@ function useBox(element: { readonly current: HTMLElement | null }): Box {
   return box;
 }
 
-/** One picture for each of the screen's, and only when something has changed. */
+/** Draws once per animation frame, and only after changes. */
 function usePainting(
   canvas: { readonly current: HTMLCanvasElement | null },
   playhead: { readonly current: HTMLElement | null },
@@ -184,7 +184,7 @@ function movePlayhead(playhead: HTMLElement, { window, atMs: at }: Scene, { axis
   playhead.style.transform = axis === 'x' ? `translateX(${share * width}px)` : `translateY(${(1 - share) * height}px)`;
 }
 
-/** Another theme, chosen here or by the device. */
+/** Redraws when the theme changes. */
 function onColours(listener: () => void): () => void {
   const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query));
   const observer = new MutationObserver(listener);

@@ -2,19 +2,19 @@ import { batch, computed, signal } from '@preact/signals';
 import type { Span } from '../api-client/recordings.ts';
 import { shiftedTo, type TimeWindow, timeWindow, zoomed } from './time-window.ts';
 
-/** What the recordings page shows: one moment, one window of time, one camera, for all of its parts. Unix milliseconds. */
+/** State of the recordings page: moment, window and camera. Unix milliseconds. */
 
-/** Who goes to an event sees what led to it. */
+/** Lead before an event. */
 export const LEAD_MS = 3_000;
-/** With the chosen one there are four: what a phone can decode. */
+/** At most four with the chosen one: what phones can decode. */
 const MAX_SYNCED = 3;
 const FIRST_WINDOW_MS = 4 * 3_600_000;
 
-/** The path whose recordings are looked at. */
+/** The chosen path. */
 export const camera = signal<string | undefined>(undefined);
-/** What there is of it, oldest first. */
+/** Its recordings, oldest first. */
 export const spans = signal<readonly Span[]>([]);
-/** The moment of the picture; undefined until one was chosen. */
+/** Moment of the picture; undefined until chosen. */
 export const atMs = signal<number | undefined>(undefined);
 
 const shown = signal<TimeWindow>(timeWindow(FIRST_WINDOW_MS, Date.now(), 0.9));
@@ -24,26 +24,26 @@ export const toMs = computed(() => shown.value.toMs);
 export const isPlaying = signal(false);
 /** 0.25 to 16. */
 export const speed = signal(1);
-/** How far the other cameras' lanes are scrolled up under the chosen one, in pixels. */
+/** Scroll offset of the other lanes in pixels. */
 export const lanesScrolledPx = signal(0);
-/** What is marked. */
+/** The selection. */
 export const clip = signal<{ readonly startMs: number; readonly endMs: number } | undefined>(undefined);
 
-/** While a finger looks for a moment: its picture as soon as one is near. */
+/** While scrubbing: shows the nearest frame at once. */
 export const scrubMs = signal<number | undefined>(undefined);
 
-/** Where the player is sent; a new object sends it again. */
+/** Target of the player; a new object seeks again. */
 export const seekTarget = signal<{ readonly toMs: number; readonly plays: boolean } | undefined>(undefined);
 
-/** One picture on or back; a new object steps again. */
+/** Frame step; a new object steps again. */
 export const frameStep = signal<{ readonly by: -1 | 1 } | undefined>(undefined);
-/** Cameras that play in step with the chosen one. */
+/** Cameras that play in sync. */
 export const syncedCameras = signal<readonly string[]>([]);
 
-/** On a phone the playhead stays, and the time moves under it; the share of the window that lies before it. */
+/** Share of the window before a fixed playhead, as on phones; undefined: the playhead moves. */
 export const fixedPlayhead = signal<number | undefined>(undefined);
 
-/** The picture goes to that moment. In a gap it stays black. @param plays as it did before when not given */
+/** Seeks to a moment. In a gap the picture stays black. @param plays default: as before */
 export function seek(ms: number, plays = isPlaying.peek()): void {
   batch(() => {
     scrubMs.value = undefined;
@@ -53,7 +53,7 @@ export function seek(ms: number, plays = isPlaying.peek()): void {
   });
 }
 
-/** A finger is at that moment: the nearest picture at once, the exact one when it rests; `seek` ends it. */
+/** Scrubs: the nearest frame at once, the exact one at rest; `seek` ends it. */
 export function scrub(ms: number): void {
   batch(() => {
     scrubMs.value = ms;
@@ -65,7 +65,7 @@ export function scrub(ms: number): void {
   });
 }
 
-/** The player has come to that moment. */
+/** Position of the player. */
 export function setMoment(ms: number): void {
   batch(() => {
     atMs.value = ms;
@@ -93,7 +93,7 @@ export function pause(): void {
   isPlaying.value = false;
 }
 
-/** `factor` above 1 shows more detail. @param aroundMs stays where it is; the playhead when not given */
+/** `factor` above 1 zooms in. @param aroundMs stays in place; default: the playhead */
 export function zoom(factor: number, aroundMs?: number): void {
   const share = fixedPlayhead.peek();
   const at = atMs.peek();
@@ -103,7 +103,7 @@ export function zoom(factor: number, aroundMs?: number): void {
   shown.value = zoomed(shown.peek(), factor, around);
 }
 
-/** Shows that window; where the playhead is fixed as much time around it. */
+/** Shows a window; with a fixed playhead, its length around the playhead. */
 export function showWindow(window: TimeWindow): void {
   const share = fixedPlayhead.peek();
   const at = atMs.peek();
@@ -112,7 +112,7 @@ export function showWindow(window: TimeWindow): void {
     share === undefined || at === undefined ? timeWindow(length, window.fromMs, 0) : timeWindow(length, at, share);
 }
 
-/** Nobody looks any more. */
+/** The page is left. */
 export function resetView(): void {
   batch(() => {
     camera.value = undefined;
@@ -124,7 +124,7 @@ export function resetView(): void {
   });
 }
 
-/** Another camera begins to play in step with the chosen one, or ends it. */
+/** Starts or ends synchronized playback of a camera. */
 export function toggleSynced(name: string): void {
   const before = syncedCameras.peek();
   syncedCameras.value = before.includes(name)
@@ -134,7 +134,7 @@ export function toggleSynced(name: string): void {
 
 const lengthMs = (): number => toMs.peek() - fromMs.peek();
 
-/** Another camera: its moment and window stay, what was marked goes. */
+/** Changes the camera: moment and window stay, the selection is cleared. */
 export function selectCamera(name: string): void {
   batch(() => {
     if (camera.peek() !== name) {

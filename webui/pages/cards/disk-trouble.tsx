@@ -7,7 +7,7 @@ import { diskTroubles } from '../settings/storage/storage-data.ts';
 
 const LOOK_MS = 10_000;
 
-/** Why nothing is recorded, once for all cameras: the gravest trouble of the disks, with the way to them. For the owner. */
+/** The most serious disk trouble, once for all cameras. For the owner. */
 export function DiskTrouble() {
   const t = storageWords.value;
   const { value } = usePolled<{ readonly items: readonly RecordingDisk[] }>('v3/disks', {

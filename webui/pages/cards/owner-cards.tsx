@@ -7,7 +7,7 @@ import { loadSettingsWords } from '../../words/words.ts';
 
 const LOOK_MS = 10_000;
 
-// Their words are those of the settings.
+// They use the texts of the settings.
 const DiskTrouble = lazyPart(async () => {
   const [part] = await Promise.all([import('./disk-trouble.tsx'), loadSettingsWords()]);
   return part.DiskTrouble;
@@ -17,7 +17,7 @@ const OfferTime = lazyPart(async () => {
   return part.OfferTime;
 });
 
-/** What the owner is told above his pictures. @param stopped recording has */
+/** Messages for the owner above the grid. @param stopped recording has stopped */
 export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined }) {
   const [isLost, setLost] = useState(false);
   useEffect(() => {
@@ -37,7 +37,7 @@ export function OwnerCards({ stopped }: { readonly stopped: boolean | undefined 
   );
 }
 
-/** Until the device has the time: the network may tell it late. */
+/** Until the device has the time, which the network may provide late. */
 async function followClock(onLook: (isLost: boolean) => void, stop: AbortSignal): Promise<void> {
   for (let isLost = true; isLost && !stop.aborted; ) {
     const facts = await systemFacts(stop).catch(() => undefined);

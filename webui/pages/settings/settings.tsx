@@ -20,16 +20,16 @@ const Sections = {
   people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
 } as const satisfies Record<SettingsSection, unknown>;
 
-// It comes with the settings, which everybody's page fetches once the pictures are there.
+// Loaded with the settings, which all pages preload.
 announceReturns();
 
-/** For when there is nothing else to do. */
+/** Preloaded while idle. */
 export const sectionFetchers = (): readonly (() => Promise<void>)[] => [
   async () => toastRestored(),
   ...Object.values(Sections).map(({ fetch }) => fetch),
 ];
 
-/** The owner's rooms, or what everybody may set: chips above on a phone, a list on the left elsewhere. */
+/** Sections of the owner, or the user's own settings: chips on phones, else a list on the left. */
 export function SettingsPage() {
   const here = route.value;
   const sections = namedSections();
@@ -82,7 +82,7 @@ interface RoomListProps {
 function SectionList({ sections, shown }: RoomListProps) {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
-    // On a narrow phone the chips scroll sideways.
+    // Scrolls the chips on narrow phones.
     list.current?.querySelector(`[href$="${shown}"]`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [shown]);
   return (

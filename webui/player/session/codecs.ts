@@ -1,7 +1,7 @@
-/** Video codecs as people know them. */
+/** Names of video codecs for people. */
 export type Codec = 'H.264' | 'H.265' | 'AV1' | 'VP8' | 'VP9' | 'M-JPEG' | 'MPEG-4';
 
-/** By the labels of the device's API and the beginnings of RFC 6381 names. */
+/** By API labels and prefixes of RFC 6381 strings. */
 const NAMES: readonly (readonly [RegExp, Codec])[] = [
   [/\bH\.?265\b|\bHEVC\b|\bh(?:vc|ev)1\b/i, 'H.265'],
   [/\bH\.?264\b|\bavc[13]\b/i, 'H.264'],
@@ -12,10 +12,10 @@ const NAMES: readonly (readonly [RegExp, Codec])[] = [
   [/\bMPEG-4 Video\b/i, 'MPEG-4'],
 ];
 
-/** The first video codec that a sentence names. */
+/** The first video codec named in a message. */
 export const codecIn = (text: string): Codec | undefined => NAMES.find(([name]) => name.test(text))?.[1];
 
-/** One name for all that a decoder of this kind plays, and how codecs of that kind begin. */
+/** A codec string per decoder, and the prefix of its kind. */
 const PROBES: readonly (readonly [probe: string, start: string])[] = [
   ['avc1.640028', 'avc1'],
   ['hvc1.1.6.L123.B0', 'hvc1.1'],
@@ -30,13 +30,13 @@ const PROBES: readonly (readonly [probe: string, start: string])[] = [
 ];
 const SOUNDS = new Set(['mp4a.40', 'mp4a.6B', 'opus', 'fLaC', 'ac-3']);
 
-/** What Media Source plays out of MP4 here, as the box's `codecs=` takes it. */
+/** Codecs that Media Source plays in MP4, for the device's `codecs=`. */
 export const playableCodecs = (isTypeSupported: (type: string) => boolean, wantsSound: boolean): string[] =>
   PROBES.filter(
     ([probe, start]) => (wantsSound || !SOUNDS.has(start)) && isTypeSupported(`video/mp4; codecs="${probe}"`),
   ).map(([, start]) => start);
 
-/** The Media Source of this browser: the iPhone has only the managed one. */
+/** iPhones have only `ManagedMediaSource`. */
 export function mediaSourceClass(): typeof MediaSource | undefined {
   const { MediaSource: Plain, ManagedMediaSource: Managed } = globalThis as {
     MediaSource?: typeof MediaSource;
@@ -45,15 +45,15 @@ export function mediaSourceClass(): typeof MediaSource | undefined {
   return Managed ?? Plain;
 }
 
-/** Undefined where nothing can be asked. */
+/** Undefined without Media Source. */
 export function playsOpus(): boolean | undefined {
   return mediaSourceClass()?.isTypeSupported('audio/mp4; codecs="opus"');
 }
 
-/** What iPhones play by themselves. */
+/** Codecs of the native HLS player. */
 export const NATIVE_HLS = 'application/vnd.apple.mpegurl';
 
-/** Whether this browser can play live pictures by any of the ways that there are. */
+/** Whether any technology works in this browser. */
 export const canPlayLive = (): boolean =>
   typeof RTCPeerConnection !== 'undefined' ||
   mediaSourceClass() !== undefined ||

@@ -18,15 +18,15 @@ import type { OpenOptions } from './whep.ts';
 const FIRST_PICTURE_LIMIT_MS = 20_000;
 const KEPT_BEHIND_S = 10;
 /**
- * What a busy moment added is caught up so much faster. hls.js does it only with more than a second in hand, as it has to be: Chromium
- * stumbles over stretched sound with less than 0.3 s.
+ * Catch-up rate. hls.js uses it only with more than a second buffered: Chromium stutters on stretched audio with less
+ * than 0.3 s.
  */
 const CATCH_UP_RATE = 1.1;
 
-/** hls.js is loaded only where it is needed. */
+/** Loaded on demand. */
 export type LoadHls = () => Promise<typeof Hls>;
 
-/** Plays a path over HLS: with hls.js where the browser has Media Source Extensions, else by itself (iPhone). */
+/** Plays a path over HLS: with hls.js where there is Media Source, else natively (iPhone). */
 export async function openHls(video: HTMLVideoElement, options: OpenOptions, loadHls: LoadHls): Promise<LiveSession> {
   const { signal } = options;
   const session = await makeSession(video, options, loadHls);
@@ -44,7 +44,7 @@ export async function openHls(video: HTMLVideoElement, options: OpenOptions, loa
   }
 }
 
-/** Of a video that has its first data. */
+/** Of a video with its first data. */
 const soundAloneOf = (video: HTMLVideoElement): LiveSession['soundAlone'] =>
   video.videoWidth === 0 ? () => video.currentTime : undefined;
 
@@ -60,7 +60,7 @@ async function makeSession(video: HTMLVideoElement, options: OpenOptions, loadHl
   if (mediaSourceClass()) {
     const HlsClass = await loadHls();
     if (signal.aborted) {
-      // The video may play something else by now.
+      // The video may have another source by now.
       throw new PlayError('transport', 'closed while it was opened');
     }
     if (HlsClass.isSupported()) {
@@ -131,7 +131,7 @@ class HlsJsSession implements HlsSession {
       details === ErrorDetails.BUFFER_ADD_CODEC_ERROR ||
       details === ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR
     ) {
-      // hls.js names it as the playlist does.
+      // hls.js uses the name in the playlist.
       this.#ending.fail(new PlayError('codec', `this browser cannot decode it: ${data.error.message}`));
       return;
     }
@@ -146,7 +146,7 @@ class HlsJsSession implements HlsSession {
     const status = data.response?.code ?? 0;
     this.#ending.fail(
       data.type === ErrorTypes.NETWORK_ERROR
-        ? failureOf(status, toldBy(data) ?? `HLS ended: ${details} ${status}`)
+        ? failureOf(status, serverReason(data) ?? `HLS ended: ${details} ${status}`)
         : new PlayError('transport', `HLS ended: ${details}`),
     );
   }
@@ -187,8 +187,8 @@ class NativeSession implements HlsSession {
   }
 }
 
-/** The reason that stands in the device's answer: `{"status":"error","error":"text"}`. */
-function toldBy({ networkDetails }: ErrorData): string | undefined {
+/** Of the body `{"status":"error","error":"text"}`. */
+function serverReason({ networkDetails }: ErrorData): string | undefined {
   try {
     const { error } = JSON.parse((networkDetails as XMLHttpRequest).responseText) as { error?: unknown };
     return typeof error === 'string' ? error : undefined;

@@ -1,19 +1,19 @@
-/** Room for what arrives a little later than ever before, and for what decoders and stretched sound need beside. */
+/** Margin for later arrivals, decoders and stretched audio. */
 const MARGIN_S = 0.14;
-/** More is never held, whatever a camera does. */
+/** Upper bound of the margin. */
 const MAX_S = 1.5;
-/** A picture, or two. */
+/** One or two frames. */
 const NOTHING_S = 0.04;
-/** How long a late arrival is remembered: as long as a group where that is longer, as key pictures are the large ones. */
+/** How long a late arrival counts: at least a group of pictures, because key frames are the large ones. */
 const MEMORY_MS = 4_000;
 const MAX_MEMORY_MS = 12_000;
-const STUMBLE_S = 0.08;
-const MAX_STUMBLES = 5;
-const STUMBLE_MEMORY_MS = 20_000;
+const STALL_MARGIN_S = 0.08;
+const MAX_STALLS = 5;
+const STALL_MEMORY_MS = 20_000;
 
-/** Farther behind than this it jumps. */
+/** Farther behind live it seeks. */
 const JUMP_S = 3;
-/** How much faster or slower it goes with how much too much or too little, the farthest first; within that it lets things be. */
+/** Playback rates by deviation, the largest first; smaller deviations are ignored. */
 const FASTER: readonly (readonly [aboveS: number, rate: number])[] = [
   [1, 1.25],
   [0.3, 1.1],
@@ -23,40 +23,40 @@ const SLOWER: readonly (readonly [belowS: number, rate: number])[] = [
   [-0.2, 0.9],
   [-0.06, 0.95],
 ];
-/** A rate that it has holds until it is so near. */
-const THERE_S = 0.01;
+/** A rate is kept until the deviation is this small. */
+const TARGET_TOLERANCE_S = 0.01;
 
 /**
- * Sound that is to be stretched needs more in hand than the same sound as it is: Chromium stumbled with 0.2 s, and for that alone.
- * So near live one plays at the camera's own pace.
+ * Stretched audio needs more buffer: Chromium stuttered with 0.2 s, only because of stretching. Closer to live the rate
+ * stays 1.
  */
-const STRETCHES_WITH_S = 0.3;
+const MIN_STRETCH_BUFFER_S = 0.3;
 
 export type PlaybackCorrection = { readonly seekToS: number } | { readonly rate: number };
 
 /**
- * Keeps a picture close behind live without stumbling: where the latest arrival of late would have come just in time, and a little
- * before that. It goes there a little faster or slower than the camera: what waits for a stall to fall back has stumbled already.
+ * Keeps playback close to live without stalls: at the time at which the latest recent arrival would have been just in
+ * time, plus a margin. The rate moves it there before a stall would.
  */
 export class LiveEdgeController {
   hasSound = false;
   #endS: number | undefined;
-  /** The latest arrival of this stretch of time and of the one before it: clock less media time, in seconds. */
+  /** Latest arrival of the present and the last period: clock minus media time, in seconds. */
   #latestS = Number.NEGATIVE_INFINITY;
   #formerS = Number.NEGATIVE_INFINITY;
   #stretchMs = 0;
   #memoryMs = MEMORY_MS;
   #keyMs: number | undefined;
-  #stumbles = 0;
-  #stumbledMs = 0;
+  #stalls = 0;
+  #stalledMs = 0;
   #rate = 1;
 
-  /** More is buffered: up to `endS`, in media time. Not to be told of what comes at once at the beginning. */
+  /** Buffered up to `endS`, in media time. Not called for the burst at the start. */
   onArrival(endS: number, nowMs: number): void {
     if (this.#endS === undefined) {
       this.#stretchMs = nowMs;
     } else if (endS > this.#endS) {
-      // So late it would have been needed: what was there before ended here.
+      // It was needed at this time, because the buffer ended here.
       this.#latestS = Math.max(this.#latestS, nowMs / 1000 - this.#endS);
     } else {
       return;
@@ -67,28 +67,28 @@ export class LiveEdgeController {
       this.#formerS = this.#latestS;
       this.#latestS = Number.NEGATIVE_INFINITY;
     }
-    if (this.#stumbles > 0 && nowMs - this.#stumbledMs >= STUMBLE_MEMORY_MS) {
-      this.#stumbles -= 1;
-      this.#stumbledMs = nowMs;
+    if (this.#stalls > 0 && nowMs - this.#stalledMs >= STALL_MEMORY_MS) {
+      this.#stalls -= 1;
+      this.#stalledMs = nowMs;
     }
   }
 
-  /** A group begins. */
+  /** A group of pictures starts. */
   onKey(nowMs: number): void {
     const groupMs = nowMs - (this.#keyMs ?? nowMs);
     this.#keyMs = nowMs;
     this.#memoryMs = Math.min(MAX_MEMORY_MS, Math.max(MEMORY_MS, groupMs * 1.2));
   }
 
-  /** It ran dry while it played, with so much in hand. Where that was nothing, the arrival that it waits for says how late it was. */
+  /** A stall with this much buffered. With an empty buffer, the next arrival tells how late it was. */
   onStall(inHandS: number, nowMs: number): void {
     if (inHandS > NOTHING_S) {
-      this.#stumbles = Math.min(MAX_STUMBLES, this.#stumbles + 1);
-      this.#stumbledMs = nowMs;
+      this.#stalls = Math.min(MAX_STALLS, this.#stalls + 1);
+      this.#stalledMs = nowMs;
     }
   }
 
-  /** @param ranges of media time that are buffered, oldest first */
+  /** @param ranges buffered media time, oldest first */
   steer(
     positionS: number,
     ranges: readonly (readonly [startS: number, endS: number])[],
@@ -110,15 +110,15 @@ export class LiveEdgeController {
     return { rate: this.#rate };
   }
 
-  /** Where it should be. What has not come yet is late by now, too. */
+  /** Target position. An arrival that is overdue counts as late already. */
   #wantedS(endS: number, nowMs: number): number {
     const nowS = nowMs / 1000;
     const latestS = Math.max(this.#latestS, this.#formerS, nowS - endS);
-    return Math.max(endS - MAX_S, nowS - latestS - MARGIN_S - this.#stumbles * STUMBLE_S);
+    return Math.max(endS - MAX_S, nowS - latestS - MARGIN_S - this.#stalls * STALL_MARGIN_S);
   }
 
   #rateFor(behindS: number, inHandS: number): number {
-    if (this.hasSound && inHandS < STRETCHES_WITH_S) {
+    if (this.hasSound && inHandS < MIN_STRETCH_BUFFER_S) {
       return 1;
     }
     const [, rate] = FASTER.find(([aboveS]) => behindS > aboveS) ?? SLOWER.find(([belowS]) => behindS < belowS) ?? [];
@@ -126,9 +126,9 @@ export class LiveEdgeController {
       return rate;
     }
     if (this.#rate > 1) {
-      return behindS > THERE_S ? Math.min(this.#rate, 1.05) : 1;
+      return behindS > TARGET_TOLERANCE_S ? Math.min(this.#rate, 1.05) : 1;
     }
-    return behindS < -THERE_S ? Math.max(this.#rate, 0.95) : 1;
+    return behindS < -TARGET_TOLERANCE_S ? Math.max(this.#rate, 0.95) : 1;
   }
 
   #jump(seekToS: number): PlaybackCorrection {

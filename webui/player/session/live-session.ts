@@ -1,46 +1,46 @@
 import { type Codec, codecIn } from './codecs.ts';
 
-/** The ways that pictures come, the best one first. */
+/** In order of preference. */
 export type Technology = 'WebRTC' | 'MSE' | 'HLS';
 
-/** What the "i" shows. */
+/** For the info card. */
 export interface SessionFacts {
-  /** `H.264`, if the session knows it. */
+  /** `H.264`, if known. */
   readonly codec?: string;
   readonly bytesReceived?: number;
   readonly packetsLost?: number;
-  /** Names of tracks that do not come this way, such as `MPEG-4 Audio`. */
+  /** Labels of tracks that are left out, such as `MPEG-4 Audio`. */
   readonly leftOut?: readonly string[];
-  /** From the camera's picture at the device to its showing here, if the session knows it. */
+  /** From arrival at the device to display, if known. */
   readonly lagMs?: number;
-  /** WebRTC's statistics, of which more can be said. */
+  /** Raw WebRTC statistics. */
   readonly report?: RTCStatsReport;
 }
 
-/** One connection to the device that feeds a `<video>`. */
+/** A connection to the device that feeds a `<video>`. */
 export interface LiveSession {
   readonly technology: Technology;
-  /** The camera has sound that does not come this way. */
+  /** The technology leaves out the camera's audio. */
   readonly lacksSound: boolean;
-  /** Only where the stream has no picture: how far its sound has come, in any unit. While that stands still nothing comes. */
+  /** Only for streams without video: progress of the audio in any unit. */
   readonly soundAlone: (() => number) | undefined;
-  /** Resolves with the reason when no more pictures will come. Never rejects. */
+  /** Resolves with the reason of the end. Never rejects. */
   readonly ended: Promise<string>;
   facts(): Promise<SessionFacts>;
-  /** Ends it here and in the device. */
+  /** Ends the session here and on the device. */
   close(): void;
 }
 
 /**
- * `codec`: this browser cannot decode it. `transport`: the device answers, the media does not come through.
- * `absent`: there is no such picture now. `refused`: not logged in. `away`: the device does not answer.
+ * `codec`: not decodable here. `transport`: media are not received. `absent`: no such stream now. `refused`: not
+ * permitted. `away`: the device does not answer.
  */
 export type FailureKind = 'codec' | 'transport' | 'absent' | 'refused' | 'away';
 
 export class PlayError extends Error {
   override readonly name = 'PlayError';
   readonly kind: FailureKind;
-  /** What cannot be decoded, if that is known. */
+  /** The codec, if known. */
   readonly codec: Codec | undefined;
 
   constructor(kind: FailureKind, message: string) {
@@ -50,26 +50,26 @@ export class PlayError extends Error {
   }
 }
 
-/** The names in the device's `Perch-Left-Out`: kinds and reasons are the device's words, which the page has in its own language. */
+/** Labels in the device's `Perch-Left-Out` header. */
 export const leftOutOf = (header: string | null): string[] =>
   entriesOf(header).map((track) => track.replace(/^(?:audio|video) /, '').replace(/ \([^()]*\)$/, ''));
 
-/** Whether a sound stands among them: its track is there, and silent. */
+/** Whether audio was left out. */
 export const isSoundLeftOut = (header: string | null): boolean =>
   entriesOf(header).some((track) => track.startsWith('audio '));
 
 const entriesOf = (header: string | null): string[] => (header ?? '').split(', ').filter((track) => track !== '');
 
-/** What the device's answer to a request for a picture means. */
+/** The error of a response. */
 export function failureOf(status: number, message: string): PlayError {
-  // 503 are the device's own words: this way is not open now, another may be.
+  // 503 has the device's reason: another technology may work.
   if (status === 0 || status === 502 || status >= 504) {
     return new PlayError('away', message);
   }
   if (status === 401 || status === 403) {
     return new PlayError('refused', message);
   }
-  // Of a path that was taken out of the configuration the device says so by 400.
+  // 400: the path was removed from the configuration.
   if (status === 404 || message.endsWith(' is not configured')) {
     return new PlayError('absent', message);
   }
@@ -77,7 +77,7 @@ export function failureOf(status: number, message: string): PlayError {
   return new PlayError(isCodec ? 'codec' : 'transport', message);
 }
 
-/** The end of a session, which before the first picture is a failure with a kind. */
+/** The end of a session; before the first frame it is an error with a kind. */
 export class SessionEnd {
   readonly ended: Promise<string>;
   readonly failed: Promise<PlayError>;
@@ -91,7 +91,7 @@ export class SessionEnd {
   }
 }
 
-/** Begins to play; without the sound where the browser lets a page make none before it was tapped. */
+/** Starts playback; muted if the browser requires a gesture for audio. */
 export async function playOrMute(video: HTMLVideoElement): Promise<void> {
   try {
     await video.play();
@@ -104,14 +104,14 @@ export async function playOrMute(video: HTMLVideoElement): Promise<void> {
       await playOrMute(video);
       return;
     }
-    // Nothing moves before a tap (a phone that saves its battery).
+    // Autoplay is blocked, as in low power mode.
     document.addEventListener('pointerup', () => video.play().catch(() => {}), { once: true });
   }
 }
 
 const isRefusal = (error: unknown): boolean => error instanceof DOMException && error.name === 'NotAllowedError';
 
-/** Resolves when there is a picture to show; rejects when there will be none. */
+/** Resolves with the first frame; rejects if there will be none. */
 export async function waitForPicture(
   video: HTMLVideoElement,
   failed: Promise<PlayError>,

@@ -1,32 +1,31 @@
-/** A whole group of a camera's pictures is a few MB; a browser that is so far behind does not catch up. */
+/** A group of pictures has a few MB; a browser that is farther behind does not catch up. */
 const QUEUE_LIMIT_BYTES = 64 << 20;
 const KEPT_BEHIND_S = 2;
-/** So much is thrown away at once, at least. */
+/** Minimum to remove at once. */
 const WORTH_REMOVING_S = 8;
 
 interface Fragment {
   readonly bytes: ArrayBuffer;
   readonly isKey: boolean;
-  /** The buffer is told this type first. */
+  /** MIME type of the buffer. */
   readonly type?: string;
 }
 
 type Ranges = readonly (readonly [startS: number, endS: number])[];
 
 interface MseBufferListener {
-  /** Something was appended. */
   onAppended(): void;
   /** Nothing can be appended any more. */
   onFailed(reason: string): void;
 }
 
-/** A SourceBuffer that is fed without waiting for it, and holds no more than the last seconds. */
+/** A queue for a SourceBuffer, which holds only the last seconds. */
 export class MseBuffer {
   readonly #buffer: SourceBuffer;
   readonly #video: HTMLVideoElement;
   readonly #listener: MseBufferListener;
   readonly #queue: Fragment[] = [];
-  /** Media times, in seconds, that decoding may begin at: nothing may be removed up to anywhere else. */
+  /** Media times of key frames in seconds: removal ends at one of them. */
   readonly #keysS: number[] = [];
   #queuedBytes = 0;
   #isOver = false;
@@ -40,7 +39,7 @@ export class MseBuffer {
     buffer.addEventListener('error', () => this.#fail('the browser rejects the media'));
   }
 
-  /** @param type what an init segment of another kind is: `video/mp4; codecs="…"` */
+  /** @param type of the following init segment: `video/mp4; codecs="…"` */
   push(bytes: ArrayBuffer, isKey: boolean, type?: string): void {
     this.#queue.push(type === undefined ? { bytes, isKey } : { bytes, isKey, type });
     this.#queuedBytes += bytes.byteLength;
@@ -51,7 +50,7 @@ export class MseBuffer {
     this.#pump();
   }
 
-  /** What can be played, oldest first. */
+  /** Buffered ranges, oldest first. */
   get ranges(): Ranges {
     if (this.#isOver) {
       return [];
@@ -98,7 +97,7 @@ export class MseBuffer {
     }
   }
 
-  /** All that waits, up to the next piece that is looked at by itself: one call costs as much as the next. */
+  /** Joins the queued data up to the next segment that needs its own append: each call has a fixed cost. */
   #take(): Fragment[] {
     const isApart = ({ isKey, type }: Fragment) => isKey || type !== undefined;
     const next = this.#queue.findIndex((fragment, i) => i > 0 && isApart(fragment));
@@ -118,10 +117,10 @@ export class MseBuffer {
   }
 
   /**
-   * Throws away what was played. A browser removes up to the next key frame behind the time that it is given, which may be one
-   * that has not come yet: so it is given the time right before one that has.
+   * Removes played data. Browsers extend a removal up to the next key frame, which may not be buffered yet, so the end
+   * is right before a buffered one.
    *
-   * @returns whether the buffer is busy with that now
+   * @returns whether the buffer is busy removing
    */
   #removeOld(worthS: number): boolean {
     const oldestS = this.ranges[0]?.[0];
@@ -132,7 +131,7 @@ export class MseBuffer {
       return false;
     }
     this.#keysS.splice(0, at);
-    // An end that is rounded must not lie behind the key frame.
+    // A rounded end must not be after the key frame.
     this.#buffer.remove(0, keyS - 0.01);
     return true;
   }

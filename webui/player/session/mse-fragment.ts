@@ -15,7 +15,7 @@ const BOX_HEADER_BYTES = 8;
 /** `sample_is_non_sync_sample` of a sample's flags (§8.8.3.1). */
 const NON_SYNC = 0x1_0000;
 
-/** Whether the first sample of that track in the fragment is one that decoding may begin at. False when there is none. */
+/** Whether the track's first sample in the fragment is a sync sample. False without samples. */
 export function startsWithKeyFrame(fragment: ArrayBuffer, trackId: number): boolean {
   const view = new DataView(fragment);
   const moof = find(view, 0, view.byteLength, MOOF);
@@ -35,7 +35,7 @@ export function startsWithKeyFrame(fragment: ArrayBuffer, trackId: number): bool
   return false;
 }
 
-/** The inside of the first box of that kind; undefined also where boxes do not fit. */
+/** Content of the first box of that type; undefined if boxes are inconsistent. */
 function find(view: DataView, from: number, to: number, kind: number): { start: number; end: number } | undefined {
   for (let at = from; at + BOX_HEADER_BYTES <= to; ) {
     const end = at + view.getUint32(at);
@@ -43,7 +43,7 @@ function find(view: DataView, from: number, to: number, kind: number): { start: 
       return undefined;
     }
     if (view.getUint32(at + 4) === kind) {
-      // The shortest that are looked into have flags and one field.
+      // Flags and one field.
       return end - at >= BOX_HEADER_BYTES + 8 ? { start: at + BOX_HEADER_BYTES, end } : undefined;
     }
     at = end;
@@ -61,14 +61,14 @@ function firstFlags(view: DataView, trun: number): number | undefined {
   if ((has & FIRST_FLAGS) !== 0) {
     return read(view, at);
   }
-  // Duration (0x100) and size (0x200) of a sample stand before its flags.
+  // Duration (0x100) and size (0x200) precede the flags.
   at += ((has & 0x100) === 0 ? 0 : 4) + ((has & 0x200) === 0 ? 0 : 4);
   return (has & SAMPLE_FLAGS) === 0 ? undefined : read(view, at);
 }
 
 function defaultFlags(view: DataView, tfhd: number): number | undefined {
   const has = view.getUint32(tfhd);
-  // base_data_offset, sample_description_index, default duration and size stand before it.
+  // base_data_offset, sample_description_index, default duration and size precede it.
   let at = tfhd + 8 + ((has & 0x1) === 0 ? 0 : 8);
   for (const field of [0x2, 0x8, 0x10]) {
     at += (has & field) === 0 ? 0 : 4;

@@ -1,6 +1,6 @@
 import { failureOf, PlayError } from './live-session.ts';
 
-/** What the device says between the pieces: of its protocol what a player looks at. */
+/** The text messages between the segments. */
 export type MseMessage = MseInit | MseClock | MseError | { readonly type: 'skip' | 'unknown' };
 
 export interface MseInit {
@@ -9,14 +9,14 @@ export interface MseInit {
   readonly mimeCodec: string;
   readonly tracks: readonly { readonly kind: 'video' | 'audio'; readonly label: string }[];
   readonly leftOut: readonly { readonly kind: 'video' | 'audio' | 'other'; readonly label: string }[];
-  /** Media time at which playing begins. */
+  /** Media time of the start. */
   readonly liveS: number;
 }
 
 export interface MseClock {
   readonly type: 'clock';
   readonly mediaS: number;
-  /** Unix milliseconds by the device's clock: when that was captured, and when it was said. */
+  /** Unix milliseconds of the device: capture and sending. */
   readonly captureMs: number;
   readonly nowMs: number;
 }
@@ -28,7 +28,7 @@ interface MseError {
   readonly labels?: readonly string[];
 }
 
-/** What is not understood is passed over: a newer box may say more. */
+/** Unknown messages of a newer version are ignored. */
 export function parseMessage(text: string): MseMessage {
   try {
     const message = JSON.parse(text) as MseMessage | null;
@@ -38,11 +38,11 @@ export function parseMessage(text: string): MseMessage {
   }
 }
 
-/** HTTP's status for what the device's codes mean. */
+/** HTTP statuses of close codes. */
 const STATUS = new Map([
   ['unauthorized', 401],
   ['notFound', 404],
-  // Cameras come again.
+  // Cameras may return.
   ['ended', 404],
 ]);
 
@@ -53,6 +53,6 @@ export function failureOfMse({ code, error, labels = [] }: MseError): PlayError 
   return failureOf(STATUS.get(code) ?? 500, error);
 }
 
-/** How far behind the camera's picture at the device the one that is shown is, whatever the clock here says. */
+/** Age of the shown frame since its capture by the device, independent of the local clock. */
 export const lagMs = ({ nowMs, captureMs, mediaS }: MseClock, sinceMs: number, positionS: number): number =>
   nowMs + sinceMs - captureMs - (positionS - mediaS) * 1000;

@@ -14,7 +14,7 @@ import { failureOfMse, lagMs, type MseClock, type MseInit, type MseMessage, pars
 import { withParameter } from './source.ts';
 import type { OpenOptions } from './whep.ts';
 
-/** The first picture comes at once where the stream is there already; a camera that is pulled on demand needs longer. */
+/** A ready stream sends at once; an on-demand camera takes longer. */
 const FIRST_PICTURE_LIMIT_MS = 15_000;
 
 /** Plays a path as live fMP4 over a WebSocket, through Media Source Extensions. */
@@ -53,15 +53,15 @@ class MseSession implements LiveSession {
   readonly #edge = new LiveEdgeController();
   readonly #address: string;
   readonly #over = new AbortController();
-  /** What came before the browser was ready for it. */
+  /** Received before the source was open. */
   readonly #early: (MseMessage | ArrayBuffer)[] = [];
   #buffer: MseBuffer | undefined;
   #init: MseInit | undefined;
-  /** The next piece is an init segment, of another type where there is one. */
+  /** The next segment is an init segment, perhaps of another type. */
   #awaitsInit: { readonly type?: string } | undefined;
   #clock: { readonly said: MseClock; readonly atMs: number } | undefined;
   #bytes = 0;
-  /** Not `readyState`: that is open before its event comes, and what was early goes first. */
+  /** Not `readyState`: it is open before its event, and queued data come first. */
   #isOpen = false;
   #hasBegun = false;
 
@@ -79,7 +79,7 @@ class MseSession implements LiveSession {
     });
     video.addEventListener('loadedmetadata', () => this.#onAppended(), { signal });
     video.addEventListener('waiting', () => this.#onStall(), { signal });
-    // Also while nothing comes: a pause in what is buffered has to be jumped over.
+    // Also without arrivals, because gaps in the buffer must be skipped.
     video.addEventListener('timeupdate', () => this.#steer(), { signal });
     video.disableRemotePlayback = true;
     this.#address = URL.createObjectURL(source);
@@ -140,7 +140,7 @@ class MseSession implements LiveSession {
   #onData(text: string | MseMessage | ArrayBuffer): void {
     const data = typeof text === 'string' ? parseMessage(text) : text;
     const isFragment = data instanceof ArrayBuffer;
-    // An end needs no room to play in.
+    // The end of the stream has no minimum buffer.
     if (!this.#isOpen && (isFragment || data.type !== 'error')) {
       this.#early.push(data);
     } else if (isFragment) {
@@ -190,7 +190,7 @@ class MseSession implements LiveSession {
     this.#bytes += bytes.byteLength;
     const init = this.#awaitsInit;
     this.#awaitsInit = undefined;
-    // Tracks are numbered from 1, in the order in which they were told; of sound alone all are keys.
+    // Tracks are numbered from 1 in the announced order. Audio only: every sample is a sync sample.
     const trackId = Math.max(0, this.#init?.tracks.findIndex(({ kind }) => kind === 'video') ?? 0) + 1;
     const isKey = init === undefined && startsWithKeyFrame(bytes, trackId);
     if (isKey && this.#hasBegun) {
@@ -204,7 +204,7 @@ class MseSession implements LiveSession {
     if (endS === undefined || !this.#init) {
       return;
     }
-    // At once all since the last key frame comes: only its end is shown.
+    // The burst since the last key frame: only its end is shown.
     const canBegin = this.#video.readyState >= HTMLMediaElement.HAVE_METADATA && endS >= this.#init.liveS;
     if (!this.#hasBegun && canBegin) {
       this.#hasBegun = true;
@@ -224,7 +224,7 @@ class MseSession implements LiveSession {
     const ranges = this.#buffer?.ranges ?? [];
     if (seeking && ranges.some(([startS, endS]) => startS <= currentTime && currentTime <= endS)) {
       const next = ranges.find(([startS]) => startS > currentTime);
-      // A decoder that reorders pictures may need more than there is before a gap: the seek would never end.
+      // A decoder that reorders frames may need more than there is before a gap: the seek would never end.
       if (next) {
         this.#video.currentTime = next[0];
       }

@@ -1,18 +1,18 @@
 import type Hls from 'hls.js';
 
-/** A step back by more than this is a person's, who wants to see something again. */
+/** Larger steps back are the user's. */
 const LOOKS_BACK_S = 0.5;
-/** A machine that cannot keep up is not sent ahead again at once. */
+/** Minimum time between seeks, for slow machines. */
 const BETWEEN_JUMPS_MS = 5_000;
 
-/** The part of hls.js that is needed, and what its playlists are told by. */
+/** The part of hls.js in use. */
 type Player = Pick<Hls, 'liveSyncPosition' | 'targetLatency' | 'latestLevelDetails'>;
 type Video = Pick<HTMLVideoElement, 'currentTime' | 'paused' | 'seeking' | 'buffered' | 'addEventListener'>;
 
 /**
- * hls.js catches up what a busy moment added by playing faster, but takes a viewer who is more than a target duration late for one who
- * looks back: whoever began late, because the only key picture was long ago, would stay late for ever. He goes on at the live edge
- * once all up to there is at hand, unless he went back himself.
+ * hls.js catches up by playing faster, but treats a viewer more than a target duration behind live as one who has
+ * seeked back. A viewer who started late, because the last key frame was old, would stay late. This seeks to the live
+ * edge once it is buffered, unless the user has seeked back.
  */
 export class NearLive {
   readonly #player: Player;
@@ -36,7 +36,7 @@ export class NearLive {
     });
   }
 
-  /** To be called with each playlist. */
+  /** Call it for each playlist. */
   onPlaylist(): void {
     const { liveSyncPosition, targetLatency, latestLevelDetails } = this.#player;
     const video = this.#video;

@@ -1,23 +1,23 @@
 import { encodeName } from '../../api-client/urls.ts';
 
-/** Where a path's pictures come from, way by way. What is undefined is not served there. */
+/** Addresses of a path by technology; undefined: not served. */
 export interface Source {
   readonly whep: string | undefined;
   /** `ws:` or `wss:` */
   readonly mse: string | undefined;
   readonly hls: string | undefined;
-  /** They go with each request; to another origin only what it allows. */
+  /** Headers of each request; other origins must allow them. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface Services {
-  /** With a slash at the end: WHEP is at `{webrtc}{path}/whep`. */
+  /** With a trailing slash: WHEP is at `{webrtc}{path}/whep`. */
   readonly webrtc: string | undefined;
-  /** With a slash at the end: playlists are at `{hls}{path}/index.m3u8`, live fMP4 at `{hls}{path}/mse`. */
+  /** With a trailing slash: playlists are at `{hls}{path}/index.m3u8`, live fMP4 at `{hls}{path}/mse`. */
   readonly hls: string | undefined;
 }
 
-/** @param query with its `?`, or empty: it goes with every address (a token, say) */
+/** @param query with its `?`, or empty; added to every address */
 export function sourceAt(
   { webrtc, hls }: Services,
   path: string,
@@ -39,8 +39,8 @@ export const withParameter = (address: string, parameter: string): string =>
   `${address}${address.includes('?') ? '&' : '?'}${parameter}`;
 
 /**
- * A WHEP session's own address. Its secret is the last part of `Location`; what stands before it is the device's view of
- * the address, which a proxy's sub-folder is missing from.
+ * A WHEP session's address. The last part of `Location` is its secret; the rest is the device's view of the address,
+ * which lacks a proxy's sub-folder.
  */
 export function sessionAddress(whep: string, location: string): string | undefined {
   const secret = /([^/?#]+)(?:[?#].*)?$/.exec(location)?.[1];

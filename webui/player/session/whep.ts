@@ -11,23 +11,23 @@ import {
 } from './live-session.ts';
 import { type Source, sessionAddress } from './source.ts';
 
-/** A connection on the same network takes a tenth of a second; without one the media port is not reachable. */
+/** On the same network ICE takes a tenth of a second; otherwise the media port is unreachable. */
 const CONNECT_LIMIT_MS = 5_000;
-/** ICE often recovers from this by itself. */
+/** ICE often recovers by itself. */
 const DISCONNECTED_LIMIT_MS = 3_000;
 const DELETE_LIMIT_MS = 2_000;
-/** So long the device has to answer an offer that was left: its session has no address before. */
+/** Limit for the response to a cancelled offer, which has the session's address. */
 const LEFT_LIMIT_MS = 3_000;
 
 export interface OpenOptions {
   readonly source: Source;
   readonly wantsSound: boolean;
   readonly signal: AbortSignal;
-  /** Ask whether the device would reject the offer: a refusal stands in the console of the page. */
+  /** Asks beforehand, because a rejected request appears in the console. */
   readonly asksFirst?: boolean;
 }
 
-/** Plays a path over WebRTC: one offer, one answer (RFC 9725 and WHEP), the session deleted at the end. */
+/** Plays a path over WebRTC: one offer, one answer (RFC 9725 and WHEP), and a DELETE at the end. */
 export async function openWhep(video: HTMLVideoElement, options: OpenOptions): Promise<LiveSession> {
   const { whep } = options.source;
   if (typeof RTCPeerConnection === 'undefined' || whep === undefined) {
@@ -83,7 +83,7 @@ class WhepSession implements LiveSession {
 
   async offer(asksFirst: boolean): Promise<void> {
     const peer = this.#peer;
-    // An offer takes as long to make as the device takes to answer.
+    // In parallel: an offer takes as long as this response.
     const [told] = await Promise.all([asksFirst ? this.#ask('OPTIONS') : undefined, peer.setLocalDescription()]);
     if (told?.headers.get('Perch-B-Frames')) {
       throw new PlayError('codec', 'B-frames');
@@ -99,20 +99,20 @@ class WhepSession implements LiveSession {
     this.lacksSound = isSoundLeftOut(leftOut);
     const sdp = await response.text();
     if (this.#isClosed) {
-      // Nobody waits for it any more.
+      // Cancelled.
       return this.#delete();
     }
     await peer.setRemoteDescription({ type: 'answer', sdp });
     this.#listenForGoodbye();
   }
 
-  /** The device ends a session with an alert that closes the transport (RFC 8446 §6.1); the connection itself would notice seconds later. */
+  /** The device ends a session by a TLS alert (RFC 8446 §6.1); the connection state would change seconds later. */
   #listenForGoodbye(): void {
     for (const { receiver } of this.#peer.getTransceivers()) {
       const { transport } = receiver;
       transport?.addEventListener('statechange', () => {
         if (transport.state === 'closed' && !this.#isClosed) {
-          // There it is no more: nothing is left to delete.
+          // The session no longer exists on the device.
           this.#address = undefined;
           this.#end('ended by the server');
         }
@@ -181,7 +181,7 @@ class WhepSession implements LiveSession {
     clearTimeout(this.#patience);
     this.#end('closed');
     setTimeout(() => this.#offering.abort(), LEFT_LIMIT_MS);
-    // Told first: the device would find the session gone when the connection has ended by itself.
+    // DELETE comes first: after the connection has closed, the device no longer knows the session.
     this.#delete().finally(() => this.#peer.close());
   }
 
@@ -202,7 +202,7 @@ class WhepSession implements LiveSession {
     if (address === undefined) {
       return;
     }
-    // The page may be on its way out: keepalive sends it all the same. A session that is not deleted ends by itself.
+    // `keepalive`, because the page may be closing. A session that is not deleted times out.
     const signal = AbortSignal.timeout(DELETE_LIMIT_MS);
     await fetch(address, { method: 'DELETE', headers: this.#headers, keepalive: true, signal }).catch(() => {});
   }

@@ -1,9 +1,9 @@
 import { mustReload } from '../../api-client/session.ts';
 
-/** The browser asks before what was typed goes with a reload or a closed window. @returns what ends it */
+/** The browser asks before unsaved changes are lost. @returns removes the listener */
 export function confirmBeforeUnload(): () => void {
   const ask = (event: BeforeUnloadEvent): void => {
-    // Who has logged out has been asked for all that stays.
+    // Not after a logout, which has asked before.
     if (!mustReload.peek()) {
       event.preventDefault();
     }

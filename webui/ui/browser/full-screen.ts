@@ -1,4 +1,4 @@
-/** There and back. iPhones let only the video itself be full screen. */
+/** Toggles full screen. On iPhones only a video can be full screen. */
 export function toggleFullScreen(screen: HTMLElement | null, video: HTMLVideoElement | null): void {
   if (document.fullscreenElement) {
     document.exitFullscreen();

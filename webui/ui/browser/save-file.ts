@@ -1,12 +1,10 @@
-/** As a download. */
 export function saveFile(file: File): void {
   const address = URL.createObjectURL(file);
   saveAs(address, file.name);
-  // The browser has begun to read it by then.
+  // The browser has started to read it by then.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** The browser fetches it itself. */
 export function saveAs(address: string, name: string): void {
   const link = document.createElement('a');
   link.href = address;

@@ -2,7 +2,7 @@ import { cameraViewWords } from '../../words/camera-view.ts';
 import { toast } from '../feedback/toast.tsx';
 import { saveFile } from './save-file.ts';
 
-/** Hands a picture to the person: on a phone by its own sheet, elsewhere as a download. */
+/** Shares a picture on phones, else downloads it. */
 export async function sharePicture(picture: File | undefined): Promise<void> {
   if (!picture) {
     toast(cameraViewWords.peek().noPicture);
@@ -12,7 +12,7 @@ export async function sharePicture(picture: File | undefined): Promise<void> {
   }
 }
 
-/** A computer has a sheet too, but a folder for what is downloaded is what one looks into there. Only over https is there any. */
+/** Desktop share sheets are skipped: people look into the download folder. Sharing needs https. */
 async function wasShared(picture: File): Promise<boolean> {
   const files = [picture];
   if (!matchMedia('(pointer: coarse)').matches || !navigator.canShare?.({ files })) {
@@ -22,7 +22,7 @@ async function wasShared(picture: File): Promise<boolean> {
     await navigator.share({ files });
     return true;
   } catch (error) {
-    // Closed without choosing anybody: so it was meant.
+    // Cancelled by the user.
     return error instanceof DOMException && error.name === 'AbortError';
   }
 }

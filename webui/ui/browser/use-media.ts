@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Whether a media query holds now. */
 export function useMedia(query: string): boolean {
   const [isSo, setSo] = useState(() => matchMedia(query).matches);
   useEffect(() => {

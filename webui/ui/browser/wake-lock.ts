@@ -1,6 +1,6 @@
 import quietVideo from '../../awake.mp4';
 
-/** Keeps the screen on until `stop`: by a wake lock where the browser has one, else by a silent video that never ends. */
+/** Keeps the screen on until `stop`: by a wake lock, else by a silent looping video. */
 export function keepScreenAwake(stop: AbortSignal): void {
   if (!('wakeLock' in navigator)) {
     playQuietly(stop);
@@ -8,7 +8,7 @@ export function keepScreenAwake(stop: AbortSignal): void {
   }
   let lock: WakeLockSentinel | undefined;
   const take = async () => {
-    // The browser takes it back whenever the page is hidden.
+    // The browser releases it when the page is hidden.
     if (document.visibilityState !== 'visible' || stop.aborted) {
       return;
     }
@@ -36,7 +36,7 @@ function playQuietly(stop: AbortSignal): void {
   video.ariaHidden = 'true';
   Object.assign(video, { src: quietVideo, loop: true, playsInline: true, tabIndex: -1 });
   document.body.append(video);
-  // With its silent sound it counts as watched; before the first tap browsers play it only without.
+  // Unmuted video with silent audio keeps the screen on; before a user gesture it plays only muted.
   const play = (isMuted: boolean) => {
     video.muted = isMuted;
     return video.play();

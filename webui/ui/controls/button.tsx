@@ -4,14 +4,14 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 interface ButtonProps {
   readonly kind?: 'main' | 'quiet' | 'text';
   readonly type?: 'button' | 'submit';
-  /** What it says while it works; then it takes no taps. */
+  /** Label while busy, which also disables the button. */
   readonly busy?: string | false | undefined;
   readonly isOff?: boolean;
   readonly onClick?: () => void;
   readonly children: ComponentChildren;
 }
 
-/** Busy it keeps its width and says so in a word. */
+/** A busy button keeps its width. */
 export function Button({ kind = 'quiet', type = 'button', busy, isOff = false, onClick, children }: ButtonProps) {
   const element = useRef<HTMLButtonElement>(null);
   const width = useRef(0);

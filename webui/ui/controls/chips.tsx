@@ -5,7 +5,7 @@ interface ChipsProps<T extends string> {
   readonly onTap: (value: T) => void;
 }
 
-/** Any of a few: each chip is pressed or not. */
+/** Toggle buttons. */
 export function Chips<T extends string>({ label, options, chosen, onTap }: ChipsProps<T>) {
   return (
     <fieldset class="chips">

@@ -8,7 +8,7 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-/** The system's own list under a title or a chip: it works on every phone and with every screen reader. */
+/** The native select under a title or chip. */
 export function Select({ label, value, options, onChange, ...more }: ChoiceProps) {
   return (
     <label class={`choice ${more.class}`}>
@@ -21,7 +21,7 @@ export function Select({ label, value, options, onChange, ...more }: ChoiceProps
         value={value}
         onChange={({ currentTarget }) => {
           const chosen = currentTarget.value;
-          // What is shown follows from outside: not everything that is chosen stays so.
+          // The value is controlled: a choice may be rejected.
           currentTarget.value = value;
           onChange(chosen);
         }}

@@ -1,4 +1,4 @@
-/** Puts a text on the clipboard. Without a secure context browsers have only the old way, by what is selected. */
+/** Copies a text. Without a secure context, by the old way of a selection. */
 export async function copyToClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -9,7 +9,7 @@ export async function copyToClipboard(text: string): Promise<boolean> {
 }
 
 function copiedBySelection(text: string): boolean {
-  // Within a sheet: what lies outside of it cannot be selected.
+  // Inside the sheet, because elements outside of a modal dialog cannot be selected.
   const place = document.querySelector('dialog[open]') ?? document.body;
   const before = document.activeElement;
   const area = document.createElement('textarea');

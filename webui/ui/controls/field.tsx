@@ -4,10 +4,10 @@ import { words } from '../../words/words.ts';
 import { Icon } from '../icons/icon.tsx';
 
 interface HintProps {
-  /** What helps; `good` has a tick. */
+  /** `good` shows a tick. */
   readonly hint?: string | undefined;
   readonly good?: boolean;
-  /** What is wrong: replaces the hint. */
+  /** Replaces the hint. */
   readonly wrong?: string | undefined;
 }
 
@@ -17,12 +17,12 @@ interface FieldProps extends HintProps {
   readonly onInput: (value: string) => void;
   readonly onLeave?: () => void;
   readonly name: string;
-  /** An answer is under way: what was typed stays as it is. */
+  /** Read-only while a request is running. */
   readonly isLocked?: boolean;
   readonly autocomplete: 'new-password' | 'current-password' | 'one-time-code' | 'username' | 'off';
 }
 
-/** A password: one field with an eye, no second one to repeat it. */
+/** With a button to show the password instead of a second field. */
 export function PasswordField(props: FieldProps) {
   const [isShown, setShown] = useState(false);
   const { showPassword, hidePassword } = words.value;

@@ -1,7 +1,6 @@
 import { chooseLanguage, LANGUAGES, type Language, language, words } from '../../words/words.ts';
 import { Icon } from '../icons/icon.tsx';
 
-/** A chip that is the system's own list. */
 export function LanguageChoice() {
   return (
     <label class="choice chip">

@@ -1,6 +1,6 @@
 import { startWords } from '../../words/start.ts';
 
-/** Below a password field: over plain http others in the network can read what is typed. Not on the device itself. */
+/** Below a password field: plain http can be read in the network. Not shown on the device itself. */
 export function UnencryptedNotice() {
   const t = startWords.value;
   return location.protocol === 'https:' || window.isSecureContext ? null : (
@@ -13,5 +13,5 @@ export function UnencryptedNotice() {
   );
 }
 
-/** After a wrong password: how its owner comes to a new one. */
+/** After a wrong password. */
 export const ForgottenPassword = () => <p class="dim small">{startWords.value.forgotten}</p>;

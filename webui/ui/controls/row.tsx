@@ -4,18 +4,18 @@ import { Icon, type IconName } from '../icons/icon.tsx';
 interface RowProps {
   readonly title: string;
   readonly text?: string | undefined;
-  /** How the second line looks. */
+  /** Style of the second line. */
   readonly tone?: 'bad' | 'warn';
   readonly icon?: IconName;
-  /** Before the title instead of an icon: a small picture. */
+  /** A thumbnail instead of an icon. */
   readonly before?: ComponentChildren;
   readonly value?: string;
-  /** Leads somewhere. */
+  /** With a chevron. */
   readonly href?: string;
   readonly onClick?: () => void;
 }
 
-/** A title, a second line, and a value or the sign that it leads deeper. */
+/** Title, second line, and a value or chevron. */
 export function Row(props: RowProps) {
   const { href, onClick } = props;
   if (href !== undefined) {

@@ -7,7 +7,7 @@ interface SegmentProps<T extends string> {
   readonly onChange: (value: T) => void;
 }
 
-/** One of a few, side by side: radio buttons, so arrows choose. */
+/** Radio buttons side by side. */
 export function SegmentedControl<T extends string>({ label, value, options, onChange }: SegmentProps<T>) {
   const name = useId();
   return (

@@ -5,7 +5,7 @@ import { Icon } from '../icons/icon.tsx';
 interface StepperProps {
   readonly label: string;
   readonly value: number;
-  /** What may be chosen, in order. */
+  /** Values in order. */
   readonly steps: readonly number[];
   /** `14 days` */
   readonly format: (value: number) => string;
@@ -13,7 +13,7 @@ interface StepperProps {
   readonly hint?: string | undefined;
 }
 
-/** A number by two buttons; also by arrows, as a slider. A value that is no step has its neighbours. */
+/** Two buttons, or the arrow keys of a slider. A value between the steps moves to a neighbour. */
 export function Stepper({ label, value, steps, format, onChange, hint }: StepperProps) {
   const id = useId();
   const { less, more } = words.value;

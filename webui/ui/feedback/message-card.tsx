@@ -3,7 +3,7 @@ import { Icon, type IconName } from '../icons/icon.tsx';
 
 interface MessageCardProps {
   readonly icon: IconName;
-  /** `bad`: does not work; `warn`: look at this; `calm`: good to know. */
+  /** `bad`: broken; `warn`: needs attention; `calm`: information. */
   readonly tone: 'bad' | 'warn' | 'calm';
   readonly title: string;
   readonly text?: ComponentChildren;
@@ -11,7 +11,7 @@ interface MessageCardProps {
   readonly children?: ComponentChildren;
 }
 
-/** A card with one sentence, its reason and one button: what concerns the whole page. Never more than two at once. */
+/** A message about the whole page, with its reason and one button. At most two at once. */
 export function MessageCard({ icon, tone, title, text, children }: MessageCardProps) {
   return (
     <div class={`message-card ${tone}`} role={tone === 'bad' ? 'alert' : undefined}>

@@ -8,20 +8,20 @@ const SHOWN_MS = 6_000;
 interface Toast {
   readonly text: ComponentChildren;
   readonly onUndo?: () => void;
-  /** What is done in the place of undoing. */
+  /** Label of another action than Undo. */
   readonly way?: string;
 }
 
 const shown = signal<Toast | undefined>(undefined);
-/** Where it can be said: what lies under an open sheet is out of reach. */
+/** Stack of regions: an open sheet covers those below. */
 const places = signal<readonly object[]>([]);
 
-/** Says what was done, below; the next one takes its place. */
+/** Shows a message; it replaces the one before. */
 export function toast(text: ComponentChildren, onUndo?: () => void): void {
   shown.value = onUndo ? { text, onUndo } : { text };
 }
 
-/** Says what happened, and where one goes on. */
+/** A message with a link. */
 export function toastWithLink(text: string, way: string, to: string): void {
   const onUndo = () => {
     location.hash = to;
@@ -29,12 +29,15 @@ export function toastWithLink(text: string, way: string, to: string): void {
   shown.value = { text, way, onUndo };
 }
 
-/** In the shell, and in each sheet: the region is there before it says anything, so that screen readers listen to it. The topmost speaks. */
+/**
+ * A live region in the shell and in each sheet, present before messages so that screen readers observe it. Only the
+ * topmost is used.
+ */
 export function Toasts() {
   const place = useRef({});
   useEffect(() => {
     if (places.peek().length > 0) {
-      // What was said before a sheet opened is not about the sheet.
+      // Older messages are not repeated in a sheet.
       shown.value = undefined;
     }
     places.value = [...places.peek(), place.current];

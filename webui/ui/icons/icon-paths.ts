@@ -1,4 +1,4 @@
-/** What is seen first, 24 × 24, one line weight. */
+/** Icons of the first load, 24 × 24. */
 export const ICONS = {
   live: 'M5 4.5h14a1.5 1.5 0 0 1 1.5 1.5v12a1.5 1.5 0 0 1-1.5 1.5H5A1.5 1.5 0 0 1 3.5 18V6A1.5 1.5 0 0 1 5 4.5zM12 4.5v15M3.5 12h17',
   recordings: 'M4 5v4.5h4.5M4.4 9.3a8 8 0 1 1-.3 4M12 8v4.5l3 1.8',
@@ -18,7 +18,7 @@ export const ICONS = {
   down: 'm6.5 9.5 5.5 5.5 5.5-5.5',
 } as const;
 
-/** A kingfisher on a perch, 32 × 32. */
+/** The logo, 32 × 32. */
 export const MARK = {
   perch: 'M2.50 25.20h27',
   bird: 'M30 11.60l-8.20-2.70C20.60 6.10 17.90 4.50 15 4.90c-4 .5-6.40 3.90-6 7.70.3 3.30-.9 5.70-2.90 8.60L2.60 30.30l7.20-6.60c1 .3 2 .4 3.20.4 5.40 0 9.20-4 9.20-9.40z',

@@ -3,7 +3,7 @@ import type { LATER_ICONS } from './later-icons.ts';
 
 export type IconName = keyof typeof ICONS | keyof typeof LATER_ICONS;
 
-/** Those of the first load; the others are added when they come. */
+/** Further icons are added when they load. */
 export const drawn: { readonly [name in IconName]?: string } = { ...ICONS };
 
 export function Icon({ name, small }: { readonly name: IconName; readonly small?: boolean }) {
@@ -14,7 +14,6 @@ export function Icon({ name, small }: { readonly name: IconName; readonly small?
   );
 }
 
-/** A kingfisher on a perch. */
 export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">

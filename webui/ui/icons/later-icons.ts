@@ -1,4 +1,4 @@
-/** What is not seen first; those of the menus of tiles are among them. 24 × 24, one line weight. */
+/** Icons that load later, including those of the tile menus. 24 × 24. */
 export const LATER_ICONS = {
   back: 'M14.5 5.5 8 12l6.5 6.5',
   up: 'm6.5 14.5 5.5-5.5 5.5 5.5',

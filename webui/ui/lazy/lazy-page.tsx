@@ -7,13 +7,13 @@ import { drawn } from '../icons/icon.tsx';
 const RETRY_MS = 2_000;
 
 interface LazyPage {
-  /** Shows the page as soon as it is there. */
+  /** Renders the page once it is loaded. */
   readonly Page: FunctionComponent;
-  /** Fetches it before it is asked for. */
+  /** Preloads it. */
   readonly fetch: () => Promise<void>;
 }
 
-/** A page whose script comes when it is needed. */
+/** A page with a script of its own. */
 export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   const loaded = signal<{ readonly Page: FunctionComponent } | undefined>(undefined);
   let under: Promise<void> | undefined;
@@ -43,7 +43,7 @@ export function lazyPage(load: () => Promise<FunctionComponent>): LazyPage {
   return { Page: Shown, fetch };
 }
 
-/** A part of a page whose script comes when it is needed; until then nothing is there. */
+/** A part of a page with a script of its own; renders nothing until it is loaded. */
 export function lazyPart<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
   const loaded = signal<{ readonly Part: FunctionComponent<P> } | undefined>(undefined);
   const fetch = async () => {
@@ -63,7 +63,7 @@ export function lazyPart<P extends object>(load: () => Promise<FunctionComponent
   };
 }
 
-/** The strip above says meanwhile when the device does not answer. */
+/** The strip reports an unreachable device. */
 async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     try {
@@ -76,7 +76,7 @@ async function keepFetching(fetch: () => Promise<void>, stop: AbortSignal): Prom
   }
 }
 
-/** After an update the device has other scripts than those that this page names. */
+/** After an update of the device, the file names of this page no longer exist. */
 async function reloadIfOld(stop: AbortSignal): Promise<void> {
   const own = document.querySelector('script[src]')?.getAttribute('src');
   const page = await window.fetch('.', { cache: 'no-store', signal: stop }).then(
@@ -90,7 +90,7 @@ async function reloadIfOld(stop: AbortSignal): Promise<void> {
 
 let fetched: Promise<unknown> | undefined;
 
-/** Style and icons of all that is not shown first. Pages that come later wait for them, so that none is seen without. */
+/** Style and icons of later pages, which wait for them. */
 function loadLaterAssets(): Promise<unknown> {
   fetched ??= Promise.all([fetchStyle(), fetchIcons()]).catch((error: unknown) => {
     fetched = undefined;
@@ -101,7 +101,7 @@ function loadLaterAssets(): Promise<unknown> {
 
 const fetchIcons = async () => Object.assign(drawn, (await import('../icons/later-icons.ts')).LATER_ICONS);
 
-/** The build puts its name into the page. It stands behind the style that came first: later rules win. */
+/** Inserted by the build. It follows the first style, because later rules win. */
 function fetchStyle(): Promise<void> {
   const link = document.createElement('link');
   link.rel = 'stylesheet';

@@ -3,12 +3,12 @@ import { Row } from '../controls/row.tsx';
 
 interface ConfirmProps {
   readonly title: string;
-  /** What it does and that it wants a second tap; said after the first. */
+  /** Effect of the action, shown after the first tap. */
   readonly text: string;
   readonly onConfirm: () => void;
 }
 
-/** What cannot be undone: the first tap says what it would do, the second does it. */
+/** For actions without Undo: the second tap confirms. */
 export function Confirm({ title, text, onConfirm }: ConfirmProps) {
   const [isAsked, setAsked] = useState(false);
   return (

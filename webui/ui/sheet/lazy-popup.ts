@@ -1,4 +1,4 @@
 import { lazyPart } from '../lazy/lazy-page.tsx';
 
-/** Its script comes when the first one is opened: the grid is there sooner. */
+/** Loaded on first use, to keep the first load small. */
 export const LazyPopup = lazyPart(() => import('./popup.tsx').then(({ Popup }) => Popup));

@@ -5,7 +5,7 @@ import { Icon, type IconName } from '../icons/icon.tsx';
 export interface PopupItem {
   readonly text: string;
   readonly icon?: IconName;
-  /** One of several of which one holds. */
+  /** A radio item. */
   readonly isChosen?: boolean;
   readonly href?: string;
   readonly onChoose?: () => void;
@@ -14,11 +14,11 @@ export interface PopupItem {
 interface PopupProps {
   readonly label: string;
   readonly items: readonly PopupItem[];
-  /** `isElsewhere`: the person has tapped outside, so the focus is left where it is. */
+  /** `isElsewhere`: closed by a tap outside, which moves the focus. */
   readonly onClose: (isElsewhere: boolean) => void;
 }
 
-/** What can be done here, over what it is done to. Its place is its style's. */
+/** A menu, placed by its style. */
 export function Popup({ label, items, onClose }: PopupProps) {
   const whole = useRef<HTMLDivElement>(null);
   const onKeyDown = useMenu(whole, onClose);
@@ -60,7 +60,7 @@ function Item({ text, icon, isChosen, href, onChoose, onClose }: PopupItem & Pic
 
 const ITEMS = '[role=menuitem], [role=menuitemradio]';
 
-/** Focuses the chosen item; arrows move the focus, Esc and a tap outside close. */
+/** Moves the focus by arrow keys; Esc and a tap outside close. */
 function useMenu(whole: RefObject<HTMLElement | null>, onClose: PopupProps['onClose']) {
   const items = () => [...(whole.current?.querySelectorAll<HTMLElement>(ITEMS) ?? [])];
   useEffect(() => {

@@ -1,14 +1,14 @@
 import { useEffect, useRef } from 'preact/hooks';
 
 interface HistoryEntry {
-  /** False for sheets that have an address: Back changes that. */
+  /** False for sheets with an address of their own. */
   readonly isOn: boolean;
   readonly mayClose: () => boolean;
-  /** The entry is gone, or there was none: close now. */
+  /** Called by Back, or if there is no entry. */
   readonly onBack: () => void;
 }
 
-/** An entry of the history for what is open, so that Back closes it first. The answer closes it from the page. */
+/** Adds a history entry, so that Back closes the sheet. @returns closes it from the page */
 export function useHistoryEntry(options: HistoryEntry): () => void {
   const latest = useRef(options);
   latest.current = options;

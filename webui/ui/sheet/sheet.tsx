@@ -10,23 +10,23 @@ import { useHistoryEntry } from './sheet-history.ts';
 interface SheetProps {
   readonly title: string;
   readonly children: ComponentChildren;
-  /** The main action and the sentence what it does: always in sight. */
+  /** The main action and its effect, always visible. */
   readonly foot?: ComponentChildren;
-  /** It has gone: unmount it. */
+  /** Closed: unmount it. */
   readonly onClosed: () => void;
-  /** Something was changed and not saved: closing asks first. */
+  /** Closing asks first. */
   readonly isDirty?: boolean;
-  /** It has an address of its own, so the browser's Back leaves it by itself. Others get an entry of the history. */
+  /** It has an address of its own; others get a history entry. */
   readonly hasRoute?: boolean;
-  /** What it was for is done: it closes without asking. */
+  /** Closes without asking. */
   readonly isDone?: boolean;
-  /** There is no way around it. */
+  /** Cannot be closed. */
   readonly isMandatory?: boolean;
 }
 
 /**
- * From below on a phone, from the right elsewhere. The browser's own modal dialog: it keeps the focus within and gives it back.
- * Back, Esc, the veil, the handle and the cross close it.
+ * From below on phones, else from the right. A native modal dialog, which traps and restores the focus. Back, Esc, the
+ * backdrop, the handle and the cross close it.
  */
 export function Sheet(props: SheetProps) {
   const {
@@ -138,7 +138,7 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
     const element = dialog.current;
     const before = document.activeElement;
     element?.showModal();
-    // The first field is what one came for; on a phone it would open the keyboard over the rest.
+    // On phones, focusing the first field would open the keyboard.
     element?.querySelector<HTMLElement>('h2')?.focus();
     return () => {
       element?.close();
@@ -149,20 +149,20 @@ function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
   }, [dialog]);
 }
 
-/** Plays the way out; it is short, and nothing at all with reduced motion. */
+/** Resolves after the exit animation; at once with reduced motion. */
 async function leaving(dialog: HTMLDialogElement | null): Promise<void> {
   dialog?.setAttribute('data-leaving', '');
   await Promise.allSettled((dialog?.getAnimations() ?? []).map(({ finished }) => finished));
 }
 
-/** Beyond this share of its height it was meant. */
+/** Share of its height that closes it. */
 const FAR = 0.3;
-/** Pixels in a millisecond: a flick. */
+/** Pixels per millisecond of a flick. */
 const FAST = 0.6;
 
 type Pointer = TargetedPointerEvent<HTMLElement>;
 
-/** The sheet follows the finger down one to one, can be caught again, and closes when it was dragged far or fast. */
+/** Drags the sheet with the finger; a long or fast drag closes it. */
 function useSheetDrag(dialog: RefObject<HTMLElement | null>, close: () => void) {
   const from = useRef<{ y: number; atMs: number } | undefined>(undefined);
   const move = (px: number) => {

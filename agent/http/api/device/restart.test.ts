@@ -32,7 +32,10 @@ test('the owner has the box start again: listeners are told with the usual time,
 
 test('where nobody would start it again it does not end', async () => {
   const { post, done } = await open(false);
-  expect(await post()).toMatchObject({ status: 501, body: { error: expect.stringContaining('Perch cannot restart itself here') } });
+  expect(await post()).toMatchObject({
+    status: 501,
+    body: { error: expect.stringContaining('Perch cannot restart itself here') },
+  });
   expect(done).toEqual([]);
 });
 

@@ -14,9 +14,9 @@ import { sentences } from '../../../words/sentences.ts';
 import { startWords } from '../../../words/start.ts';
 import { words } from '../../../words/words.ts';
 import { type CameraItem, cameraCall, hostOf } from './camera-data.ts';
-import { DoButton } from './camera-trouble.tsx';
+import { CameraActionButton } from './camera-trouble.tsx';
 
-/** A camera tries its own login again for a while. */
+/** The camera unlocks by itself after a while. */
 const TRY_LIMIT_MS = 60_000;
 
 interface Login {
@@ -31,7 +31,7 @@ interface ConnectionProps {
   readonly onChanged: () => void;
 }
 
-/** What the camera is and where; another login, which is tried first; a restart. */
+/** Model and address, another login, and restart. */
 export function ConnectionSheet({ item, title, onClosed, onChanged }: ConnectionProps) {
   const t = camerasWords.value;
   const form = useMemo(() => loginForm(item.path), []);
@@ -117,7 +117,7 @@ function Restart({ path, title }: { readonly path: string; readonly title: strin
   return asks ? (
     <div class="ask">
       <p>{t.restartText}</p>
-      <DoButton
+      <CameraActionButton
         text={t.restartNow}
         call={cameraCall('reboot', path)}
         body={{}}
@@ -155,7 +155,7 @@ interface Refusal {
   readonly triesLeft: number | null;
 }
 
-/** Why the camera was not given this login. */
+/** Why the login was not saved. */
 function refusalText({ trouble, error, triesLeft }: Refusal): string {
   const t = camerasWords.peek();
   switch (trouble) {

@@ -8,7 +8,7 @@ import type { PathConfig, RecordingDisk, StorageUse } from './camera-settings.ts
 
 const LOOK_MS = 10_000;
 
-/** A camera that the device has, as `/v3/cameras/list` has it. */
+/** An adopted camera of `/v3/cameras/list`. */
 export interface CameraItem {
   readonly path: string;
   readonly sub: string | null;
@@ -20,9 +20,9 @@ export interface CameraItem {
   readonly pausedUntil: string | null;
   readonly lastError: string | null;
   readonly trouble: string | null;
-  /** Where it was seen; it is not followed there. */
+  /** Last known address, which it no longer has. */
   readonly eventAt?: string | null;
-  /** Streams that could not be tried when it was added. */
+  /** Streams that could not be probed at adoption. */
   readonly pending: readonly { readonly path: string; readonly why: 'noRoom' | 'busy' | 'slow' }[];
   readonly description: {
     readonly manufacturer: string | null;
@@ -33,24 +33,24 @@ export interface CameraItem {
   } | null;
 }
 
-/** What lies below a camera's sheet. */
+/** Pages of the camera's sheet. */
 export type SubSheet = 'picture' | 'connection' | 'removal';
 
 export const configAddress = (name: string): string => `v3/config/paths/get/${encodeName(name)}`;
 export const patchAddress = (name: string): string => `v3/config/paths/patch/${encodeName(name)}`;
-export const foreseeAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
+export const saveEffectAddress = (name: string): string => `v3/config/paths/foresee/${encodeName(name)}`;
 export const cameraCall = (call: string, name: string): string => `v3/cameras/${call}/${encodeName(name)}`;
 
-/** `192.168.1.31`, where the camera is. */
+/** `192.168.1.31` */
 export const hostOf = ({ onvif, source }: Pick<CameraItem, 'onvif' | 'source'>): string | undefined =>
   urlOf(onvif ?? source.replace(/^[a-z+]+:/, 'http:'))?.hostname || undefined;
 
-/** What the settings of a camera say now; `null`: nothing stands in the file. */
+/** Settings of the camera; `null`: not in the file. */
 export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | undefined {
   const [seen, setSeen] = useState<Tagged<PathConfig> | null>();
   useEffect(() => {
     const stop = new AbortController();
-    // Refused for good: there is nothing to set either.
+    // A permanent rejection.
     retryUntilAnswered(() => readConfig<PathConfig>(configAddress(name)), stop.signal).then(
       (answer) => answer && setSeen(answer),
       () => setSeen(null),
@@ -61,7 +61,7 @@ export function useConfigAtFirst(name: string): Tagged<PathConfig> | null | unde
 }
 
 export interface CameraFacts {
-  /** Undefined for what is no camera in the device's eyes, such as a path that somebody publishes to. */
+  /** Undefined for paths without an adopted camera, such as publishers. */
   readonly item: CameraItem | undefined;
   readonly title: string;
   readonly use: StorageUse | undefined;
@@ -69,7 +69,7 @@ export interface CameraFacts {
   readonly again: () => void;
 }
 
-/** What is known of a camera beside its settings. */
+/** Data of the camera besides its settings. */
 export function useCameraFacts(name: string): CameraFacts {
   const options = { everyMs: LOOK_MS, news: ['camera', 'config'] } as const;
   const list = usePolled<{ readonly items: readonly CameraItem[] }>('v3/cameras/list?itemsPerPage=1000', options);

@@ -9,38 +9,38 @@ import { ConfigForm } from '../../../forms/config-form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { words } from '../../../words/words.ts';
-import { configAddress, foreseeAddress, patchAddress } from './camera-data.ts';
+import { configAddress, patchAddress, saveEffectAddress } from './camera-data.ts';
 import { type CameraSettings, changeOf, type PathConfig, recordWhen, settingsOf } from './camera-settings.ts';
 
-/** What saving would do to the camera's stream and its recording, as the device says. */
+/** What saving would interrupt, as the device reports. */
 type SaveEffect = 'nothing' | 'recording' | 'restart';
 
-/** A finger on a stepper is not followed by a question for each step. */
+/** Delay, so that each step of a stepper is not a request. */
 const REST_MS = 200;
 
-/** Asks the device what saving would do, whenever something else is typed. @returns undefined while that is not known */
+/** Asks the device for the effect of the changes. @returns undefined until known */
 export function useSaveEffect(name: string, { form, config }: CameraForm): Signal<SaveEffect | undefined> {
-  const foreseen = useMemo(() => signal<SaveEffect | undefined>('nothing'), []);
+  const saveEffect = useMemo(() => signal<SaveEffect | undefined>('nothing'), []);
   const { changed } = form;
   const change = JSON.stringify(changeOf(changed.value, config));
   useEffect(() => {
-    // What was saved is still what the last answer was about.
+    // The last answer was about the saved changes.
     if (change === '{}') {
       if (form.saving.peek() === 'no') {
-        foreseen.value = 'nothing';
+        saveEffect.value = 'nothing';
       }
       return;
     }
     const stop = new AbortController();
     const timer = setTimeout(async () => {
       const answer = await fetchJson<{ readonly restarts: readonly string[]; readonly recordings: readonly string[] }>(
-        foreseeAddress(name),
+        saveEffectAddress(name),
         { method: 'POST', body: JSON.parse(change), signal: stop.signal },
       ).catch(() => undefined);
       if (!stop.signal.aborted) {
         const { restarts, recordings } = answer ?? {};
         const isRecording = recordings?.includes(name);
-        foreseen.value = answer && (restarts?.includes(name) ? 'restart' : isRecording ? 'recording' : 'nothing');
+        saveEffect.value = answer && (restarts?.includes(name) ? 'restart' : isRecording ? 'recording' : 'nothing');
       }
     }, REST_MS);
     return () => {
@@ -48,25 +48,25 @@ export function useSaveEffect(name: string, { form, config }: CameraForm): Signa
       stop.abort();
     };
   }, [change]);
-  return foreseen;
+  return saveEffect;
 }
 
 interface CameraFootProps {
   readonly edited: CameraForm;
-  readonly foreseen: SaveEffect | undefined;
+  readonly saveEffect: SaveEffect | undefined;
 }
 
-export const CameraFoot = ({ edited: { form, config }, foreseen }: CameraFootProps) => (
-  <FormFooter form={form} text={saveEffectText(foreseen, form.values.value, recordWhen(config))} />
+export const CameraFoot = ({ edited: { form, config }, saveEffect }: CameraFootProps) => (
+  <FormFooter form={form} text={saveEffectText(saveEffect, form.values.value, recordWhen(config))} />
 );
 
 function saveEffectText(
-  foreseen: SaveEffect | undefined,
+  saveEffect: SaveEffect | undefined,
   { record }: CameraSettings,
   before: CameraSettings['record'],
 ): string {
   const t = camerasWords.value;
-  switch (foreseen) {
+  switch (saveEffect) {
     case 'restart':
       return record === 'no' ? t.appliesRestarting : t.appliesRestartingRecorded;
     case 'recording':
@@ -78,19 +78,18 @@ function saveEffectText(
     case 'nothing':
       return t.appliesAtOnce;
     default:
-      // Its room stays.
+      // Keeps its space.
       return '\u00a0';
   }
 }
 
 export type CameraForm = ConfigForm<PathConfig, CameraSettings>;
 
-/** The settings of one camera. */
 export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =>
   new ConfigForm({
     ...{ get: configAddress(name), patch: patchAddress(name), seen, changeOf },
     valuesOf: (config) => settingsOf(config, readableName(name)),
-    // The small picture's sound is the same microphone's.
+    // The sub stream has the same microphone.
     alongOf: ({ sound }) => {
       const sub = cameras.peek()?.find((one) => one.name === name)?.sub;
       return sub && sound !== undefined ? [{ patch: patchAddress(sub.name), change: { audio: sound } }] : [];
@@ -98,7 +97,7 @@ export const cameraForm = (name: string, seen: Tagged<PathConfig>): CameraForm =
     validate: { name: (text) => (text.trim() === '' ? camerasWords.peek().nameWrong : undefined) },
   });
 
-/** Says that they are saved, with the way back. @param restarts whether the camera starts again because of it */
+/** Toast with Undo. @param restarts the stream restarts */
 export function toastCameraSaved(name: string, edited: CameraForm, restarts: boolean): void {
   const { name: title } = edited.form.values.peek();
   showName(name, title);
@@ -106,7 +105,7 @@ export function toastCameraSaved(name: string, edited: CameraForm, restarts: boo
   edited.toastSaved(text, (before) => showName(name, before.name));
 }
 
-/** The page shows it at once, before the device tells it. */
+/** Shown before the device's next response. */
 function showName(name: string, title: string | undefined): void {
   if (title !== undefined) {
     paths.value = paths.peek()?.map((item) => (item.name === name ? { ...item, title } : item));

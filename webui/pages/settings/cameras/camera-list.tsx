@@ -16,7 +16,7 @@ import { statusLine } from './status-line.ts';
 
 const LOOK_MS = 60_000;
 
-/** The owner puts them in order here: hold and drag, or Alt with the arrows. */
+/** The owner sorts by dragging, or by Alt and the arrow keys. */
 export function CameraList({ cameras }: { readonly cameras: readonly Camera[] }) {
   const t = camerasWords.value;
   const list = useRef<HTMLUListElement>(null);
@@ -58,7 +58,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
           .map(({ name }) => name)
           .join('\n')
     ) {
-      // The device tells the same now: later changes of others show.
+      // The device confirms it; later changes of others show.
       order.value = undefined;
     }
   }, [cameras]);
@@ -125,7 +125,7 @@ function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
   );
 }
 
-/** How each is set, by its path. Cameras that stand nowhere in the file are not among them. */
+/** Settings by path, without cameras that are not in the file. */
 function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
   const { value } = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
     everyMs: LOOK_MS,
@@ -134,7 +134,7 @@ function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
   return value && new Map(value.items.map((item) => [item.name, item]));
 }
 
-/** Whoever moves a row by keys goes on with it. */
+/** Keeps the focus on a row moved by keys. */
 function useFocusKept(list: { readonly current: HTMLElement | null }, order: string): void {
   const focused = useRef<HTMLElement | undefined>(undefined);
   useEffect(() => {

@@ -14,7 +14,7 @@ import { bitRate, duration, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall } from './camera-data.ts';
-import { DoButton } from './camera-trouble.tsx';
+import { CameraActionButton } from './camera-trouble.tsx';
 
 const LOOK_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;
@@ -25,7 +25,7 @@ interface Coding {
   readonly bitrateKbps: number | null;
 }
 
-/** How a stream is coded, and what would be better, as `/v3/cameras/encoder` has it. */
+/** Encoding of a stream, with advice, of `/v3/cameras/encoder`. */
 interface Advice {
   readonly now: Coding;
   readonly better: Coding | null;
@@ -37,7 +37,7 @@ interface PictureSheetProps {
   readonly onClosed: () => void;
 }
 
-/** Sizes and coding of both pictures, and what would make them better. */
+/** Size and encoding of both streams, with advice. */
 export function PictureSheet({ camera, facts: { item, again }, onClosed }: PictureSheetProps) {
   const t = camerasWords.value;
   const hasOnvif = item?.onvif != null;
@@ -104,7 +104,7 @@ interface SlowProps {
   readonly onChanged: () => void;
 }
 
-/** Whole pictures come too seldom; the camera can be told to send them more often. */
+/** Long key frame interval, which the camera can shorten. */
 function Slow({ path, advice, onChanged }: SlowProps) {
   const { language } = i18n();
   const t = camerasWords.value;
@@ -148,7 +148,13 @@ function Clock({ path, skewMs = 0, onChanged }: ClockProps) {
   const off = duration(Math.abs(skewMs), i18n());
   return Math.abs(skewMs) < CLOCK_OFF_MS ? null : (
     <MessageCard icon="clock" tone="warn" title={t.clockOff(off)} text={t.clockOffText}>
-      <DoButton text={t.setClock} call={cameraCall('clock', path)} body={{}} done={t.clockSet} onDone={onChanged} />
+      <CameraActionButton
+        text={t.setClock}
+        call={cameraCall('clock', path)}
+        body={{}}
+        done={t.clockSet}
+        onDone={onChanged}
+      />
     </MessageCard>
   );
 }

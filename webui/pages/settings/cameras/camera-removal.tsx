@@ -29,7 +29,7 @@ interface RemovalProps {
   readonly onRemoved: () => void;
 }
 
-/** Pause it, or remove it with or without what was recorded. */
+/** Pauses or removes the camera, with or without its recordings. */
 export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: RemovalProps) {
   const t = camerasWords.value;
   const [outcome, setOutcome] = useState<'paused' | 'removed'>();
@@ -136,8 +136,8 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     <fieldset class="choices">
       <legend>{t.remove(title)}</legend>
       <p class="dim small">{t.removeTitle}</p>
-      <Fate text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
-      <Fate
+      <RecordingsChoice text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
+      <RecordingsChoice
         text={t.removeDelete(byteSize(bytes, language))}
         isChosen={fate === 'delete'}
         onChoose={() => setFate('delete')}
@@ -149,13 +149,13 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
   );
 }
 
-interface FateProps {
+interface RecordingsChoiceProps {
   readonly text: string;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
-const Fate = ({ text, isChosen, onChoose }: FateProps) => (
+const RecordingsChoice = ({ text, isChosen, onChoose }: RecordingsChoiceProps) => (
   <label class="radio-card">
     <input type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
     <span>{text}</span>
@@ -163,15 +163,15 @@ const Fate = ({ text, isChosen, onChoose }: FateProps) => (
 );
 
 /**
- * What the device does not take for a camera, such as a path that somebody publishes to, is taken out of the file.
- * @returns false: it is there all the same, which of all cameras the demo alone is
+ * Removes a path without an adopted camera, such as a publisher's, from the file.
+ * @returns false if it still exists, as the demo camera does
  */
 async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
   const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
   try {
     await fetchJson(address, { method: 'DELETE' });
   } catch (error) {
-    // It is not there: a try before was not answered, or somebody else was quicker.
+    // Already removed, by an attempt without a response or by someone else.
     if (!(error instanceof RequestError && error.status === 404)) {
       throw error;
     }
@@ -191,7 +191,7 @@ async function kept(name: string, stay: RemovalTexts, title: string, { item }: C
   toast(stay.told(title), item ? undo : undefined);
 }
 
-/** The camera is gone already, whatever becomes of its recordings. */
+/** The camera is removed, whatever happens to its recordings. */
 async function deleted(streams: readonly string[], title: string, language: string): Promise<void> {
   const t = camerasWords.peek();
   let [bytes, keptCount] = [0, 0];
@@ -208,7 +208,7 @@ async function deleted(streams: readonly string[], title: string, language: stri
   toast(sentences([t.removedAll(title, byteSize(bytes, language)), keptCount > 0 && t.keptSome(keptCount)]));
 }
 
-/** The page shows it at once, before the device tells it. */
+/** Shown before the device's next response. */
 function showPaused(name: string, paused: boolean, pausedUntil: string | null): void {
   paths.value = paths.peek()?.map((path) => (path.name === name ? { ...path, paused, pausedUntil } : path));
 }

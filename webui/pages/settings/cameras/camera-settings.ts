@@ -1,7 +1,7 @@
-/** What of a path's settings the page looks at, as `/v3/config/paths/get` has them. */
+/** The part of `/v3/config/paths/get` that the page uses. */
 export interface PathConfig {
   readonly name: string;
-  /** The path is wrong in the file: it has nothing else then. */
+  /** The path is invalid; all other keys are missing then. */
   readonly error?: string;
   readonly source?: string;
   readonly record?: boolean | 'motion';
@@ -14,18 +14,18 @@ export interface PathConfig {
 
 export type RecordWhen = 'always' | 'motion' | 'no';
 
-/** What the form of a camera holds. */
+/** Values of the camera form. */
 export interface CameraSettings {
   readonly name: string;
   readonly record: RecordWhen;
-  /** `FOR_EVER`: until the room is needed. */
+  /** Days; `FOR_EVER`: until the space is needed. */
   readonly days: number;
-  /** Of all its recordings; `NO_LIMIT`: as many as fit. */
+  /** Bytes of all its recordings; `NO_LIMIT`: all that fit. */
   readonly maxBytes: number;
   readonly sound: boolean;
 }
 
-/** Larger than all other steps. */
+/** Above all other steps. */
 export const FOR_EVER = 1_000_000;
 export const DAY_STEPS = [1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 180, 365, FOR_EVER];
 
@@ -36,7 +36,7 @@ export const SIZE_STEPS = [...[10, 20, 50, 100, 200, 500, 1000, 2000, 5000].map(
 const DAY_MS = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: DAY_MS };
 
-/** `14d`, `1h30m0s` in days; nothing is for ever. */
+/** `14d`, `1h30m0s` in days; empty or zero is forever. */
 export function daysOf(text: string): number {
   let ms = 0;
   for (const [, amount = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) {
@@ -48,7 +48,7 @@ export function daysOf(text: string): number {
 export const durationOf = (days: number): string =>
   days === FOR_EVER ? '0s' : Number.isInteger(days) ? `${days}d` : `${Math.round((days * DAY_MS) / 1000)}s`;
 
-/** As the device says sizes: `46.6G`, in powers of 1024. */
+/** As the device formats sizes: `46.6G`, in powers of 1024. */
 export function bytesOf(text: string): number {
   const [, amount = '0', unit = ''] = /^([\d.]+)([KMGT]?)/.exec(text) ?? [];
   const bytes = Math.round(Number(amount) * 1024 ** ['', 'K', 'M', 'G', 'T'].indexOf(unit));
@@ -60,7 +60,7 @@ const sizeTextOf = (bytes: number): string => (bytes === NO_LIMIT ? '0B' : `${by
 export const recordWhen = ({ record }: Pick<PathConfig, 'record'>): RecordWhen =>
   record === 'motion' ? record : record === true ? 'always' : 'no';
 
-/** @param name what it is called where nobody has named it */
+/** @param name fallback title */
 export const settingsOf = (config: PathConfig, name: string): CameraSettings => ({
   name: config.camera?.name ?? name,
   record: recordWhen(config),
@@ -69,7 +69,7 @@ export const settingsOf = (config: PathConfig, name: string): CameraSettings => 
   sound: config.audio !== false,
 });
 
-/** What is sent to the device. Of the camera's block all that was shown goes with it: its passwords are kept where they are hidden. */
+/** The changes to send. The camera block is sent whole; the device keeps hidden passwords. */
 export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfig): object => ({
   ...(changed.name === undefined ? {} : { camera: { ...camera, name: changed.name.trim() } }),
   ...(changed.record === undefined
@@ -80,7 +80,7 @@ export const changeOf = (changed: Partial<CameraSettings>, { camera }: PathConfi
   ...(changed.sound === undefined ? {} : { audio: changed.sound }),
 });
 
-/** What recordings of a path take, as `/v3/recordings/usage` has it. */
+/** Use by a path, of `/v3/recordings/usage`. */
 export interface PathUse {
   readonly path: string;
   readonly title: string | null;
@@ -99,11 +99,11 @@ export interface StorageUse {
   readonly items: readonly PathUse[];
 }
 
-/** A disk that recordings go to, as `/v3/disks` has it. */
+/** A recording disk, of `/v3/disks`. */
 export interface RecordingDisk {
   readonly folder: string;
   readonly totalBytes: number;
-  /** Null: the disk is not there. */
+  /** Null: the disk is missing. */
   readonly freeBytes: number | null;
   readonly state: 'ok' | 'filling' | 'nearlyFull' | 'full' | 'readOnly' | 'vanished' | 'hanging' | 'failing';
   readonly error: string | null;
@@ -115,19 +115,19 @@ export interface RecordingDisk {
   readonly deletionsHeldWhy: 'protection' | 'clock' | 'date' | null;
 }
 
-/** The disk that a camera's recordings go to: the deepest folder above them. */
+/** The disk of a camera's recordings: the deepest folder above them. */
 export function diskOf(recordPath: string, disks: readonly RecordingDisk[]): RecordingDisk | undefined {
   const above = disks.filter(({ folder }) => `${recordPath}/`.startsWith(`${folder.replace(/\/$/, '')}/`));
   return above.sort((a, b) => b.folder.length - a.folder.length)[0] ?? (disks.length === 1 ? disks[0] : undefined);
 }
 
-/** What so many days take at the rate of the last day; undefined: nobody knows yet. */
+/** Bytes for this many days at the rate of the last day; undefined: unknown. */
 export function costBytes(use: PathUse | undefined, days: number, maxBytes: number): number | undefined {
   const perDay = use?.bytesPerDay ?? undefined;
   return perDay === undefined || days === FOR_EVER ? undefined : Math.min(maxBytes, perDay * days);
 }
 
-/** How many days there will be; undefined: as many as are wanted, or nobody knows. */
+/** Days that fit; undefined: all that are wanted, or unknown. */
 export const fewerDays = (use: PathUse | undefined, days: number): number | undefined => {
   const fits = use?.fitsDays ?? undefined;
   return fits !== undefined && fits < days && days !== FOR_EVER ? fits : undefined;

@@ -26,7 +26,7 @@ interface CameraSheetProps {
   readonly onClosed: () => void;
 }
 
-/** One camera: what it is called, what is recorded of it, and what lies deeper. */
+/** Settings of a camera, with rows that lead to further pages. */
 export function CameraSheet({ name, onClosed }: CameraSheetProps) {
   const t = camerasWords.value;
   const seen = useConfigAtFirst(name);
@@ -60,7 +60,7 @@ interface LoadedProps extends CameraSheetProps {
 function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const facts = useCameraFacts(name);
   const edited = useMemo(() => cameraForm(name, seen), []);
-  const foreseen = useSaveEffect(name, edited);
+  const saveEffect = useSaveEffect(name, edited);
   const [deeper, setDeeper] = useState<SubSheet>();
   const [isGone, setGone] = useState(false);
   useEffect(() => {
@@ -90,9 +90,9 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       <FormSheet
         title={title}
         form={edited.form}
-        foot={<CameraFoot edited={edited} foreseen={foreseen.value} />}
+        foot={<CameraFoot edited={edited} saveEffect={saveEffect.value} />}
         onClosed={onClosed}
-        onSaved={() => toastCameraSaved(name, edited, foreseen.peek() === 'restart')}
+        onSaved={() => toastCameraSaved(name, edited, saveEffect.peek() === 'restart')}
         hasRoute
       >
         {camera && <CameraTrouble camera={camera} facts={facts} onOpenPart={setDeeper} />}
@@ -158,7 +158,7 @@ function Fields({ edited: { form, config }, facts, name }: FieldsProps) {
   );
 }
 
-/** Of a camera that has sound, or whose sound is off: then nobody knows. */
+/** With audio, or with audio turned off, which hides it. */
 function SoundSwitch({
   edited: { form },
   camera,
@@ -169,7 +169,7 @@ function SoundSwitch({
   const t = camerasWords.value;
   const { sound } = form.values.value;
   const has = !sound || [camera?.main, camera?.sub].some((path) => path && hasSound(path));
-  // While the camera starts again with its sound it has none.
+  // Audio is unknown while the camera reconnects with it.
   const had = useRef(false);
   had.current ||= has;
   return had.current ? (

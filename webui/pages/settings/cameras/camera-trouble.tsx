@@ -23,7 +23,7 @@ interface TroubleProps {
   readonly onOpenPart: (where: SubSheet) => void;
 }
 
-/** Why it does not work, and the next step. */
+/** Why the camera does not work, and the next step. */
 export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroubleProps) {
   const t = camerasWords.value;
   const live = cameraViewWords.value;
@@ -69,14 +69,14 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
         <MessageCard icon="clock" tone="bad" title={title} text={t.clockKeepsAway(item.eventAt)} />
       ) : (
         <MessageCard icon="clock" tone="bad" title={title} text={t.clockOffText}>
-          <DoButton text={t.setClock} call={cameraCall('clock', camera.name)} body={{}} done={t.clockSet} />
+          <CameraActionButton text={t.setClock} call={cameraCall('clock', camera.name)} body={{}} done={t.clockSet} />
         </MessageCard>
       );
     case 'refuses':
       return (
         <MessageCard icon="alert" tone="bad" title={title} text={live.offlineRefuses}>
           {item?.onvif && (
-            <DoButton
+            <CameraActionButton
               text={live.restartCamera}
               call={cameraCall('reboot', camera.name)}
               body={{}}
@@ -94,7 +94,7 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
   }
 }
 
-/** It was added with what was known: stays until the camera is complete. */
+/** Adopted without some streams, until it is complete. */
 export function Incomplete({ item }: Pick<CameraFacts, 'item'>) {
   const t = camerasWords.value;
   const reasons = { noRoom: t.incompleteNoRoom, busy: t.incompleteBusy, slow: t.incompleteSlow };
@@ -111,7 +111,7 @@ function Paused({ camera, title }: { readonly camera: Camera; readonly title: st
   const t = camerasWords.value;
   return (
     <MessageCard icon="halt" tone="calm" title={title} text={t.pauseText}>
-      <DoButton
+      <CameraActionButton
         text={t.goOn}
         call={cameraCall('patch', camera.name)}
         method="PATCH"
@@ -134,13 +134,13 @@ interface DoButtonProps {
   readonly call: string;
   readonly method?: 'POST' | 'PATCH';
   readonly body: object;
-  /** What is said then. */
+  /** Message after success. */
   readonly done: string;
   readonly onDone?: () => void;
 }
 
-/** One thing that is done to a camera. */
-export function DoButton({ text, call, method = 'POST', body, done, onDone }: DoButtonProps) {
+/** A button for an action on the camera. */
+export function CameraActionButton({ text, call, method = 'POST', body, done, onDone }: DoButtonProps) {
   const [isBusy, setBusy] = useState(false);
   const act = async () => {
     setBusy(true);
@@ -178,11 +178,11 @@ const BY_WORD: Readonly<Record<string, Trouble>> = {
 };
 
 /**
- * What stands in the way of a camera that gives no picture.
+ * The reason why a camera has no video.
  *
- * @param word the device's own, for programs
- * @param absence what its sentence says
+ * @param word reason code
+ * @param absence reason from the message
  */
 const troubleOf = (word: string | null | undefined, absence: OfflineReason): Trouble =>
-  // A camera that refuses a connection is there all the same.
+  // A refused connection proves that the camera is on.
   (word === 'unreachable' && absence === 'refuses' ? absence : BY_WORD[word ?? '']) ?? absence;

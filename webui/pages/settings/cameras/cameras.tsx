@@ -20,7 +20,7 @@ interface Found {
   readonly path: string | null;
 }
 
-/** New ones on the network, then those that there are, in the order of the grid. */
+/** New cameras on the network, then the owner's in grid order. */
 export function CamerasPage() {
   const t = camerasWords.value;
   const here = route.value;
@@ -43,7 +43,7 @@ export function CamerasPage() {
   );
 }
 
-/** In the head of a wide page, below the list on a phone: one of them is shown. */
+/** In the header of wide pages, below the list on phones. */
 const AddCamera = () => (
   <a class="button main add-one" href={settingsLink('cameras', 'add')}>
     <Icon name="plus" />
@@ -57,7 +57,7 @@ function NewCameras() {
     everyMs: LOOK_MS,
     news: ['camera', 'config'],
   });
-  // Who has just answered is told before the next look.
+  // Discovered since the last probe.
   const told = [...discoveredNow.value.values()];
   const fresh = (value?.items ?? []).filter(({ path }) => path === null);
   const [only] = fresh;

@@ -7,19 +7,19 @@ const MAX_TIMES = 20;
 const ANSWER_LIMIT_MS = 120_000;
 const IS_WRITTEN = /being written/;
 
-interface Emptied {
+interface DeletionResult {
   readonly deleted: number;
   readonly bytes: number;
-  /** Files that stay, mostly because they are protected. */
+  /** Files that were kept, usually because they are protected. */
   readonly kept: number;
   readonly items: readonly { readonly reason: string }[];
 }
 
-/** All recordings of a path. The one that is just being written of a camera that was taken out goes as soon as it is finished. */
-export async function deleteRecordings(path: string): Promise<Pick<Emptied, 'bytes' | 'kept'>> {
+/** Deletes all recordings of a path. The file being written by a removed camera is deleted once it is finished. */
+export async function deleteRecordings(path: string): Promise<Pick<DeletionResult, 'bytes' | 'kept'>> {
   let bytes = 0;
   for (let turn = 1; ; turn += 1) {
-    const answer = await fetchJson<Emptied>(`v3/recordings/deletepath/${encodeName(path)}`, {
+    const answer = await fetchJson<DeletionResult>(`v3/recordings/deletepath/${encodeName(path)}`, {
       ...{ method: 'DELETE', limitMs: ANSWER_LIMIT_MS },
     }).catch(nothing);
     bytes += answer.bytes;
@@ -30,8 +30,8 @@ export async function deleteRecordings(path: string): Promise<Pick<Emptied, 'byt
   }
 }
 
-/** There are none of this path. */
-function nothing(error: unknown): Emptied {
+/** The path has no recordings. */
+function nothing(error: unknown): DeletionResult {
   if ((error as { status?: unknown }).status === 404) {
     return { deleted: 0, bytes: 0, kept: 0, items: [] };
   }

@@ -7,17 +7,17 @@ export interface Drag {
   readonly from: number;
   readonly to: number;
   readonly byPx: number;
-  /** Of the item that is dragged. */
+  /** Of the dragged item. */
   readonly heightPx: number;
 }
 
 const HOLD_MS = 350;
-/** A finger that has gone so far wants to scroll; a mouse wants to drag. */
+/** Pixels after which a finger scrolls, and a mouse drags. */
 const STILL_PX = 8;
 const EDGE_PX = 72;
 const SCROLL_PX = 9;
 
-/** Hold and drag (a mouse need not hold): the item follows, the others make room. `onDrop` is told where it belongs. */
+/** Drags items after a long press (at once with a mouse); the others make room. `onDrop` gets the new index. */
 export function useListDrag(
   list: RefObject<HTMLElement | null>,
   onDrop: (from: number, to: number) => void,
@@ -65,7 +65,7 @@ class ListDragger {
     window.addEventListener('pointermove', (event) => this.#move(event), { signal });
     window.addEventListener('pointerup', () => this.#up(true), { signal });
     window.addEventListener('pointercancel', () => this.#up(false), { signal });
-    // While an item is held the page does not scroll under it.
+    // Scrolling is blocked while dragging.
     list.addEventListener('touchmove', (event) => this.#drag && event.preventDefault(), { signal, passive: false });
     list.addEventListener('contextmenu', (event) => this.#start && event.preventDefault(), { signal });
     list.addEventListener('dragstart', (event) => event.preventDefault(), { signal });
@@ -133,7 +133,7 @@ class ListDragger {
     this.#options.onDrag(this.#drag);
   }
 
-  /** At the window's edges the page goes along. */
+  /** Scrolls at the edges of the window. */
   #scroll(): void {
     if (!this.#drag) {
       return;
@@ -159,7 +159,7 @@ class ListDragger {
     }
   }
 
-  /** What was dragged was not tapped. */
+  /** Suppresses the click after a drag. */
   #click(event: MouseEvent): void {
     if (this.#wasDragged) {
       event.preventDefault();

@@ -1,4 +1,3 @@
-/** The list with one of its items elsewhere. */
 export function movedTo<T>(items: readonly T[], from: number, to: number): readonly T[] {
   const rest = items.filter((_, i) => i !== from);
   const item = items[from];
@@ -6,7 +5,7 @@ export function movedTo<T>(items: readonly T[], from: number, to: number): reado
 }
 
 /**
- * Where an item of a list belongs that is dragged by so many pixels: it has gone past all whose middle its edge has passed.
+ * The new index of an item dragged by `px`: it passes items whose middle its edge has crossed.
  *
  * @param heights of all items
  */
@@ -25,7 +24,7 @@ export function placeOf(heights: readonly number[], from: number, byPx: number):
   return to;
 }
 
-/** How far the item at `i` makes room for the dragged one, in its heights. */
+/** How far item `i` makes room, in heights of the dragged one. */
 export function roomFor(i: number, from: number, to: number): -1 | 0 | 1 {
   if (i > from && i <= to) {
     return -1;
@@ -33,7 +32,7 @@ export function roomFor(i: number, from: number, to: number): -1 | 0 | 1 {
   return i < from && i >= to ? 1 : 0;
 }
 
-/** As their owner has put them; those that he has not are behind, as they were. */
+/** In the owner's order; cameras without a place follow. */
 export function inOrder<T extends { readonly name: string }>(
   items: readonly T[],
   order: readonly string[],

@@ -31,7 +31,7 @@ interface KeepProps {
   };
 }
 
-/** How long recordings are kept, and how much room they may take. */
+/** Retention by age and size. */
 export function KeepFields({ form, config, facts, name, settled }: KeepProps) {
   const { language } = i18n();
   const t = camerasWords.value;
@@ -66,7 +66,7 @@ interface CostProps extends Pick<KeepProps, 'config' | 'facts' | 'name'> {
   readonly language: string;
 }
 
-/** `About 340 GB of the 1.8 TB disk.`, or how much less fits: what does not fit costs nothing. */
+/** `About 340 GB of the 1.8 TB disk.`, or how much less fits. */
 function costText({ days, maxBytes, config, facts, name, language }: CostProps): string | undefined {
   const t = camerasWords.value;
   const use = facts.use?.items.find(({ path }) => path === name);

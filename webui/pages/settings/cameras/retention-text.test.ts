@@ -3,18 +3,10 @@ import { FOR_EVER, type PathUse } from './camera-settings.ts';
 import { removalTexts, shortestRetention } from './retention-text.ts';
 
 test.for([
-  [
-    '30d',
-    'Keep them until they are 30 days old',
-    'Garden removed. Its recordings are kept until they are 30 days old.',
-  ],
-  [
-    '6h0m0s',
-    'Keep them until they are 6 hours old',
-    'Garden removed. Its recordings are kept until they are 6 hours old.',
-  ],
+  ['30d', 'Keep (deleted after 30 days)', 'Garden removed. Its recordings are deleted after 30 days.'],
+  ['6h0m0s', 'Keep (deleted after 6 hours)', 'Garden removed. Its recordings are deleted after 6 hours.'],
   ['0s', 'Keep until the space is needed', 'Garden removed. Its recordings are kept until the space is needed.'],
-  [undefined, 'Keep them', 'Garden removed. Its recordings are kept.'],
+  [undefined, 'Keep', 'Garden removed. Its recordings are kept.'],
 ] as const)('the recordings of a removed camera with %s stay as long as is said', ([deleteAfter, choice, told]) => {
   const words = removalTexts(deleteAfter);
   expect([words.choice, words.told('Garden')]).toEqual([choice, told]);

@@ -3,13 +3,13 @@ import { longDuration } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen } from './camera-settings.ts';
 
-/** How long the recordings of a camera stay that is removed. */
+/** How long the recordings of a removed camera are kept. */
 export interface RemovalTexts {
   readonly choice: string;
   readonly told: (camera: string) => string;
 }
 
-/** @param deleteAfter as the camera's settings have it: its recordings go by that after it, too; undefined: not known */
+/** @param deleteAfter of the camera's settings, which still apply; undefined: unknown */
 export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
   const t = camerasWords.value;
   if (deleteAfter === undefined) {
@@ -36,13 +36,13 @@ export function daysText(days: number): string {
 }
 
 interface Retention {
-  /** `FOR_EVER`: as long as there is room. */
+  /** `FOR_EVER`: as long as space allows. */
   readonly days: number;
-  /** What there is room for at today's rates, where that is less. */
+  /** Days that fit at today's rate, if fewer. */
   readonly fits: number | undefined;
 }
 
-/** How long recordings of these cameras are kept: of the one that keeps them shortest. @returns undefined while none records */
+/** Retention of these cameras: the shortest. @returns undefined if none records */
 export function shortestRetention(configs: readonly PathConfig[], uses: readonly PathUse[]): Retention | undefined {
   const all = configs
     .filter((config) => recordWhen(config) !== 'no')
@@ -60,7 +60,7 @@ export function shortestRetention(configs: readonly PathConfig[], uses: readonly
   return all.length === 0 ? undefined : all.reduce((least, one) => (lasts(one) < lasts(least) ? one : least));
 }
 
-/** Whole days, and at least one. */
+/** Whole days, at least one. */
 export const wholeDays = (days: number): number => Math.max(1, Math.floor(days));
 
 export const isForEver = ({ days }: Retention): boolean => days === FOR_EVER;

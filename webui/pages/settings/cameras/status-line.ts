@@ -13,12 +13,12 @@ interface Line {
   readonly tone?: 'bad' | 'warn';
 }
 
-/** How a camera is as the device sees it, whether somebody looks at it or not. */
+/** State as the device reports it. */
 export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, nowMs.value);
 
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];
 
-/** `Live · keeps 14 days`, or what is the trouble. */
+/** `Live · keeps 14 days`, or the trouble. */
 export function statusLine(camera: Camera, config: PathConfig | undefined): Line {
   const intl = i18n();
   const state = stateNow(camera);
@@ -48,7 +48,7 @@ export function retentionText(config: PathConfig): string {
   return retentionDaysText(daysOf(config.recordDeleteAfter ?? ''));
 }
 
-/** `keeps one day`, `keeps all that fits`. */
+/** `keeps one day`, `keeps as much as fits`. */
 export function retentionDaysText(days: number): string {
   const t = camerasWords.value;
   if (days === FOR_EVER) {

@@ -14,7 +14,7 @@ interface DevicePasswordSheetProps {
   readonly onClosed: () => void;
 }
 
-/** A device that has a password: what it may do, and how it is revoked. */
+/** A device password: its permissions, and revoking it. */
 export function DevicePasswordSheet({ device, text, onChanged, onClosed }: DevicePasswordSheetProps) {
   const t = peopleWords.value;
   const [isDone, setDone] = useState(false);

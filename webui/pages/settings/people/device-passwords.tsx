@@ -19,7 +19,7 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-/** Passwords for players, recorders and senders; and programs that use a page password instead. */
+/** Device passwords, and programs that use a page password instead. */
 export function DevicePasswords() {
   const t = peopleWords.value;
   const { language } = i18n();

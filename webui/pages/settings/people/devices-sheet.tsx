@@ -12,7 +12,7 @@ import { youWords } from '../../../words/you.ts';
 
 const LOOK_MS = 15_000;
 
-/** Where one is logged in; the owner sees everybody's. */
+/** Browser sessions; the owner sees those of all people. */
 export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
   const { value, again } = usePolled<{ readonly items: readonly SessionItem[] }>('v3/sessions?itemsPerPage=1000', {
@@ -51,7 +51,7 @@ export function DevicesSheet({ onClosed }: { readonly onClosed: () => void }) {
   );
 }
 
-/** It has ended by itself meanwhile. */
+/** The session has ended meanwhile. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof RequestError && error.status === 404)) {
     throw error;

@@ -32,7 +32,7 @@ interface GuestSheetProps {
   readonly onClosed: () => void;
 }
 
-/** A link that shows some cameras for a while: asked for, then shown once. */
+/** Creates a guest link and shows it once. */
 export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   const t = peopleWords.value;
   const { language } = i18n();
@@ -90,7 +90,7 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   );
 }
 
-/** The link is told once: what it opens, and the ways to give it away. */
+/** The new link, with ways to share it. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClosed: () => void }) {
   const t = peopleWords.value;
   const { language } = i18n();
@@ -146,7 +146,7 @@ interface GuestLinkSheetProps {
   readonly onClosed: () => void;
 }
 
-/** A link that was made: what it opens, and its end before its time. */
+/** An existing link, and revoking it. */
 export function GuestLinkSheet({ title, text, id, onChanged, onClosed }: GuestLinkSheetProps) {
   const t = peopleWords.value;
   const [isDone, setDone] = useState(false);

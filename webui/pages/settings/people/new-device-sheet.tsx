@@ -28,13 +28,13 @@ interface FormValues {
 }
 
 interface NewDeviceSheetProps {
-  /** The program that is to have a device password instead of a page password. */
+  /** The program whose page password it replaces. */
   readonly replaced: PageLoginItem | undefined;
   readonly onChanged: () => void;
   readonly onClosed: () => void;
 }
 
-/** A password for a device: asked for, then shown once. */
+/** Creates a device password and shows it once. */
 export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheetProps) {
   const t = peopleWords.value;
   const [made, setMade] = useState<MadeDevice>();
@@ -52,7 +52,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
         const body = { name, paths, ...Object.fromEntries(DEVICE_RIGHTS.map((one) => [one, chosen.includes(one)])) };
         setMade(await fetchJson<MadeDevice>('v3/devicepasswords', { method: 'POST', body }));
         if (replaced) {
-          // The password is there: a list that still names the program is no failure of this.
+          // The password exists, so a stale list is no failure.
           await fetchJson(`v3/pagelogins/${encodeURIComponent(replaced.id)}`, { method: 'DELETE' }).catch(() => {});
         }
       },
@@ -99,7 +99,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
   );
 }
 
-/** Name and password, shown once. */
+/** User name and password, shown once. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
   const t = peopleWords.value;
   const [isDone, setDone] = useState(false);

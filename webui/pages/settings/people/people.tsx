@@ -21,7 +21,7 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-/** Who may see what; and what each sets for himself. */
+/** People, links and device passwords, and the user's own settings. */
 export function PeoplePage() {
   const hasOwner = session.value?.claimed === true;
   return (

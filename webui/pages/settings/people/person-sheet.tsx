@@ -16,19 +16,19 @@ import { peopleWords } from '../../../words/people.ts';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 
-const SHORTEST = 8;
-/** As the device takes them. */
+const MIN_PASSWORD_CHARS = 8;
+/** Limits of the device. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]{0,63}$/u;
 
 interface PersonSheetProps {
-  /** Undefined: somebody new. */
+  /** Undefined: a new person. */
   readonly user: UserItem | undefined;
   readonly taken: readonly string[];
   readonly onChanged: () => void;
   readonly onClosed: () => void;
 }
 
-/** Somebody who logs in with a name and a password, and sees some cameras. */
+/** A person with name, password and cameras. */
 export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
   const t = peopleWords.value;
   const form = useMemo(() => personForm(user, taken), []);
@@ -103,14 +103,14 @@ function personForm(user: UserItem | undefined, taken: readonly string[]) {
     validate: {
       name: (text) => (user ? undefined : nameFault(text, taken)),
       password: (text) =>
-        [...text].length < SHORTEST && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
+        [...text].length < MIN_PASSWORD_CHARS && !(user && text === '') ? youWords.peek().newPasswordHint : undefined,
       cameras: oneAtLeast,
     },
     save: async (values, changed) => {
       try {
         await (user ? changePerson(user.name, changed) : adding.add(values));
       } catch (error) {
-        // The device's own reason for a refused password is that too many people use it: its length was judged here.
+        // The length was checked here, so the device rejects only common passwords.
         const isPassword = error instanceof RequestError && error.status === 400 && error.message.includes('password');
         throw isPassword ? new FieldError<Person>('password', youWords.peek().newPasswordCommon) : error;
       }

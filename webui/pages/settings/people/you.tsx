@@ -13,7 +13,7 @@ import { youWords } from '../../../words/you.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
-/** What everybody sets for himself: language, appearance, password, and the way out. */
+/** The user's own settings: language, appearance, password, logout. */
 export function You() {
   const t = words.value;
   const [changesPassword, setChangesPassword] = useState(false);
@@ -21,7 +21,7 @@ export function You() {
   const now = session.value;
   return (
     <section class="you">
-      <h2>{t.account}</h2>
+      <h2>{youWords.value.account}</h2>
       <div class="card">
         <div class="line">
           <Icon name="globe" />

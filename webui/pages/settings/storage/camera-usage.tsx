@@ -35,7 +35,7 @@ interface CameraUsageProps {
   readonly onDeleted: () => void;
 }
 
-/** What each camera's recordings take, the largest first. */
+/** Use by camera, the largest first. */
 export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
   const configs = usePolled<{ readonly items: readonly PathConfig[] }>('v3/config/paths/list?itemsPerPage=1000', {
     everyMs: LOOK_MS,
@@ -129,7 +129,7 @@ interface RemovedProps {
   readonly onDeleted: () => void;
 }
 
-/** Recordings of a camera that is not there any more. */
+/** Recordings of a removed camera. */
 function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
   const { language } = i18n();
   const t = storageWords.value;

@@ -20,9 +20,9 @@ interface Defaults {
 }
 type DiskForm = ConfigForm<Defaults, Defaults>;
 
-/** The device waits for its disk for 65 s. */
+/** The device waits 65 s for its disk. */
 const OPENING_LIMIT_MS = 75_000;
-/** Some seconds until it goes, and some until it is back. */
+/** Time to stop and start again. */
 const RESTART_S = 15;
 
 const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => MountedDisk | undefined): DiskForm =>
@@ -41,13 +41,13 @@ const diskForm = (seen: Tagged<Defaults>, placeOf: (recordPath: string) => Mount
 
 interface PresetsProps {
   readonly places: readonly MountedDisk[];
-  /** Of all cameras together, as far as it is known. */
+  /** Bytes per day of all cameras, if known. */
   readonly bytesPerDay: number | undefined;
   readonly onClosed: () => void;
   readonly onChanged: () => void;
 }
 
-/** Another disk to record to: nothing on it is deleted, and nothing is formatted. */
+/** Another disk for recordings. Nothing is deleted or formatted. */
 export function DiskChoiceSheet(props: PresetsProps) {
   const places = useRef(props.places);
   places.current = props.places;
@@ -61,7 +61,7 @@ function Places({ places, bytesPerDay, onClosed, onChanged, edited }: PresetsPro
   const t = storageWords.value;
   const { form } = edited;
   const { recordPath } = form.values.value;
-  // What is recorded to now may have another form of name in the file than the one that this page writes.
+  // The present `recordPath` may have another form than this page writes.
   const chosen = form.isDirty.value
     ? places.find((place) => place.recordPath === recordPath)
     : places.find(({ isChosen }) => isChosen);
@@ -119,7 +119,7 @@ function DiskOption({ place, bytesPerDay, isChosen, onChoose }: ChoiceProps) {
     place.network && t.inNetwork,
     !place.writable && (place.canBeOpened ? t.startsAnew : t.notWritable),
     place.isChosen && t.recordsNow,
-    // What lies there is not deleted: only what is free now takes recordings.
+    // Files there are kept, so only free space counts.
     !place.isChosen && bytesPerDay && t.holdsAbout(retentionLength(place.freeBytes / bytesPerDay, language)),
   ];
   return (

@@ -12,7 +12,7 @@ interface DisksProps {
   readonly drives: readonly Drive[];
 }
 
-/** The disks that are recorded to, those that were before, then the other drives of the device, with their health in words. */
+/** Present and former recording disks, then the other drives, with their health. */
 export function Disks({ disks, places, drives }: DisksProps) {
   const { language } = i18n();
   const t = storageWords.value;
@@ -85,7 +85,7 @@ export function Disks({ disks, places, drives }: DisksProps) {
   );
 }
 
-/** `healthy · 31 °C`, `12 % worn`. */
+/** `healthy · 31 °C`, `12% worn`. */
 function healthText({ health, wornPercent, temperatureCelsius }: Drive, language: string): string | undefined {
   const t = storageWords.value;
   const parts = [

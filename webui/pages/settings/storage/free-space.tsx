@@ -12,7 +12,7 @@ import { storageWords } from '../../../words/storage.ts';
 import { words } from '../../../words/words.ts';
 import { FREE_STEPS, percentOf } from './storage-data.ts';
 
-/** Whoever taps several times means the last. */
+/** Delay, so that only the last of several taps is saved. */
 const REST_MS = 800;
 const GET = 'v3/config/global/get';
 
@@ -20,12 +20,12 @@ interface FreeConfig {
   readonly recordMinFree: string;
 }
 interface Free {
-  /** Undefined: a size in bytes, which is set in the file. */
+  /** Undefined: a size in bytes from the file. */
   readonly percent: number | undefined;
 }
 type FreeForm = ConfigForm<FreeConfig, Free>;
 
-/** How much of each disk stays free. */
+/** `recordMinFree`. */
 export function FreeSpace() {
   const edited = useConfigForm<FreeConfig, Free>(GET, freeForm);
   return edited && edited.form.values.value.percent !== undefined ? (
@@ -42,7 +42,7 @@ const freeForm = (seen: Tagged<FreeConfig>): FreeForm =>
     changeOf: (changed) => ({ recordMinFree: `${changed.percent}%` }),
   });
 
-/** Saved as soon as the finger rests, with the way back; what could not be saved stays, and can be tried again. */
+/** Saves after the last tap, with Undo. A failed value stays for another attempt. */
 function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; readonly percent: number }) {
   const { language } = i18n();
   const t = storageWords.value;
@@ -59,7 +59,7 @@ function FreeStepper({ edited, percent: value }: { readonly edited: FreeForm; re
   }, [isDue, value]);
   useEffect(
     () => () => {
-      // Who leaves before that means it all the same.
+      // Leaving the page saves at once.
       if (form.isDirty.peek() && form.conflicts.peek().percent === undefined && form.failure.peek() === undefined) {
         save(edited);
       }
@@ -104,7 +104,7 @@ function Failure({ edited }: { readonly edited: FreeForm }) {
   const isShown = failure.value !== undefined && conflicts.value.percent === undefined;
   useEffect(() => {
     if (isShown) {
-      // It stands low on the page, where the navigation may cover it.
+      // Scrolled into view, because the navigation may cover it.
       element.current?.scrollIntoView({ block: 'center' });
     }
   }, [isShown]);

@@ -10,7 +10,7 @@ import { duration, moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
 
-/** As `/v3/recordings/protected` has it. Times are RFC 3339. */
+/** Of `/v3/recordings/protected`. Times are RFC 3339. */
 export interface ProtectedClip {
   readonly id: string;
   readonly path: string;
@@ -25,7 +25,7 @@ interface ProtectedProps {
   readonly onChanged: () => void;
 }
 
-/** What stays whatever its age: each leads to its moment. */
+/** Protected recordings, with links to their moments. */
 export function ProtectedSheet({ clips, onClosed, onChanged }: ProtectedProps) {
   const t = storageWords.value;
   const unprotect = async ({ id, path, start, end, note }: ProtectedClip) => {

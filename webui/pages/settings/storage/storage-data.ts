@@ -1,6 +1,6 @@
 import type { PathUse, RecordingDisk, StorageUse } from '../cameras/camera-settings.ts';
 
-/** A mounted disk, as `/v3/disks/places` has it. */
+/** A mounted disk, of `/v3/disks/places`. */
 export interface MountedDisk {
   readonly folder: string;
   readonly device: string;
@@ -9,16 +9,16 @@ export interface MountedDisk {
   readonly removable: boolean;
   readonly network: boolean;
   readonly writable: boolean;
-  /** Not writable, but the device has somebody who can change that: Perch starts anew for it. */
+  /** Not writable, but the device can change that and restarts. */
   readonly canBeOpened: boolean;
   readonly recordsHere: readonly string[];
   readonly isChosen: boolean;
   readonly recordPath: string;
-  /** Recordings of when cameras recorded elsewhere on it. `end`: RFC 3339, of the last. */
+  /** Former recordings on it. `end`: RFC 3339, of the last. */
   readonly older: { readonly bytes: number; readonly end: string } | null;
 }
 
-/** A drive, as `/v3/system` has it. */
+/** A drive, of `/v3/system`. */
 export interface Drive {
   readonly name: string;
   readonly model: string;
@@ -29,13 +29,13 @@ export interface Drive {
   readonly temperatureCelsius: number | null;
 }
 
-/** How far back recordings will reach: `now` when only what there is can be told. */
+/** How far back recordings will reach; `now`: only the present length is known. */
 interface Reach {
   readonly days: number;
   readonly isNow: boolean;
 }
 
-/** The furthest that any camera's recordings will reach at today's rate: as long as they are wanted, or as many as fit. */
+/** The longest retention of any camera at today's rate: as wanted, or as much as fits. */
 export function reachOf({ items, reachesBackDays }: StorageUse): Reach | undefined {
   const known = items.filter((use) => use.configured && use.fitsDays !== null).map(daysToCome);
   if (known.length > 0) {
@@ -47,7 +47,7 @@ export function reachOf({ items, reachesBackDays }: StorageUse): Reach | undefin
 const daysToCome = ({ wantedDays, fitsDays }: PathUse): number =>
   Math.min(wantedDays ?? Infinity, fitsDays ?? Infinity);
 
-/** Largest first; a small stream's with its camera's. Those that take nothing and are not there any more are left out. */
+/** Largest first, sub streams with their cameras. Removed cameras without recordings are left out. */
 export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
   const names = new Set(items.map(({ path }) => path));
   const mainOf = (path: string) => {
@@ -65,7 +65,7 @@ export function byCamera(items: readonly PathUse[]): readonly PathUse[] {
     .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
 }
 
-/** Folders on the same disk are one: the fullest state counts. */
+/** Folders on the same disk are merged; the fullest state counts. */
 export function oneOfEach(disks: readonly RecordingDisk[], places: readonly MountedDisk[]): readonly RecordingDisk[] {
   const seen = new Map<string, RecordingDisk>();
   for (const disk of disks) {
@@ -78,11 +78,11 @@ export function oneOfEach(disks: readonly RecordingDisk[], places: readonly Moun
   return [...seen.values()];
 }
 
-/** Where a disk is mounted: one that is not there is nowhere, and not on the disk below its folder. */
+/** Mount point; a missing disk has none, not that of its folder. */
 export const mountOf = ({ folder, state }: RecordingDisk, places: readonly MountedDisk[]): MountedDisk | undefined =>
   state === 'vanished' ? undefined : mountedDiskOf(folder, places);
 
-/** What the disks hold together that are there; undefined: none is. */
+/** Total size of the present disks; undefined without any. */
 export function filledOf(
   disks: readonly RecordingDisk[],
 ): { readonly totalBytes: number; readonly usedBytes: number } | undefined {
@@ -101,7 +101,7 @@ export function mountedDiskOf(folder: string, places: readonly MountedDisk[]): M
   return above.sort((a, b) => b.folder.length - a.folder.length)[0];
 }
 
-/** The drive that a device such as `/dev/sda1` or `/dev/mmcblk0p2` is a part of. */
+/** The drive of a partition such as `/dev/sda1` or `/dev/mmcblk0p2`. */
 export const driveOf = (device: string, drives: readonly Drive[]): Drive | undefined =>
   drives
     .filter(({ name }) => name !== '' && (device === name || device.startsWith(name)))
@@ -117,15 +117,15 @@ const TROUBLES: Readonly<Partial<Record<RecordingDisk['state'], DiskTrouble>>> =
   readOnly: 'readOnly',
   hanging: 'stuck',
 };
-const GRAVEST: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing'];
+const BY_SEVERITY: readonly DiskTrouble[] = ['gone', 'readOnly', 'full', 'stuck', 'failing'];
 
-/** What is wrong with disks that are recorded to, the gravest first. */
+/** Troubles of recording disks, the most serious first. */
 export function diskTroubles(disks: readonly RecordingDisk[]): readonly DiskTrouble[] {
   const found = new Set(disks.map(({ state }) => TROUBLES[state]));
-  return GRAVEST.filter((trouble) => found.has(trouble));
+  return BY_SEVERITY.filter((trouble) => found.has(trouble));
 }
 
-/** `10%` of each disk; a size in bytes is none of the steps. */
+/** `10%` of each disk; a size in bytes is no step. */
 export const percentOf = (recordMinFree: string): number | undefined => {
   const [, percent] = /^([\d.]+)\s*%$/.exec(recordMinFree) ?? [];
   return percent === undefined ? undefined : Number(percent);

@@ -6,11 +6,11 @@ import { storageWords } from '../../../words/storage.ts';
 import type { RecordingDisk } from '../cameras/camera-settings.ts';
 import { type DiskTrouble, type Drive, diskTroubles, driveOf, type MountedDisk, mountOf } from './storage-data.ts';
 
-/** From here on a card is worth a word. */
+/** Wear of SD cards from which on it is reported. */
 const WORN_PERCENT = 70;
-/** Sooner than this the oldest recordings go. */
+/** Days before the disk is full from which on it is reported. */
 const SOON_DAYS = 7;
-const MOST = 2;
+const MAX_WARNINGS = 2;
 
 interface StorageWarningsProps {
   readonly disks: readonly RecordingDisk[];
@@ -19,10 +19,10 @@ interface StorageWarningsProps {
   readonly onMakeRoom: () => void;
 }
 
-/** What is wrong with the disks: two at most, the gravest first. */
+/** At most two troubles of disks, the most serious first. */
 export function StorageWarnings(props: StorageWarningsProps) {
   const all = [...troubles(props), ...warnings(props)];
-  return <>{all.slice(0, MOST)}</>;
+  return <>{all.slice(0, MAX_WARNINGS)}</>;
 }
 
 function troubles({ disks, drives, onMakeRoom }: StorageWarningsProps) {

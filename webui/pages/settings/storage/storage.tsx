@@ -23,7 +23,7 @@ interface Items<T> {
   readonly items: readonly T[];
 }
 
-/** How far back, what each camera takes, and the disks. */
+/** Length of the recordings, use by camera, and disks. */
 export function StoragePage() {
   const t = storageWords.value;
   const use = usePolled<StorageUse>('v3/recordings/usage', { everyMs: LOOK_MS, news: ['config'] });

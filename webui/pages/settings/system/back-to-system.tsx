@@ -3,7 +3,7 @@ import { Icon } from '../../../ui/icons/icon.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 
-/** The title of a page below System, and the way back to it. */
+/** Header of a page below System. */
 export const BackToSystem = ({ title }: { readonly title: string }) => (
   <header class="below-system">
     <a class="round" href={settingsLink('system')} aria-label={`${words.value.back}: ${systemWords.value.system}`}>

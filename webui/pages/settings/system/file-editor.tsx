@@ -4,12 +4,12 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { Problems, useProblems } from './file-problems.tsx';
 
-/** Narrower: it is for reading, until somebody wants to edit it all the same. */
+/** Narrower windows start read-only. */
 const WIDE = '(min-width: 820px)';
 
 interface FileEditorProps {
   readonly text: string;
-  /** What the device says of this text already; undefined: it is asked. */
+  /** Known problems of this text; undefined: ask the device. */
   readonly known: readonly FileProblem[] | undefined;
   readonly isChanged: boolean;
   readonly onEdit: (text: string) => void;
@@ -17,7 +17,7 @@ interface FileEditorProps {
   readonly onDiscard: () => void;
 }
 
-/** The text with the numbers of its lines; what is wrong is marked there and said below. */
+/** The text with line numbers; problems are marked and listed below. */
 export function FileEditor({ text, known, isChanged, onEdit, onCompare, onDiscard }: FileEditorProps) {
   const t = systemWords.value;
   const area = useRef<HTMLTextAreaElement>(null);

@@ -9,7 +9,7 @@ const TYPED_MS = 400;
 
 interface ProblemsProps {
   readonly problems: readonly FileProblem[];
-  /** Undefined: the lines are not there to go to. */
+  /** Undefined: lines cannot be selected. */
   readonly onGo?: (line: number) => void;
 }
 
@@ -36,12 +36,12 @@ export function Problems({ problems, onGo }: ProblemsProps) {
   );
 }
 
-/** The device does not even judge it, and would not the next time either. */
-const lastingProblem = ({ message }: Error): FileProblem => ({
+/** A permanent rejection of the check itself. */
+const checkFailure = ({ message }: Error): FileProblem => ({
   ...{ severity: 'error', key: '', message, line: null, column: null },
 });
 
-/** What the device says of the text, a moment after the last key. */
+/** Problems of the text, checked a moment after the last key. */
 export function useProblems(text: string, known: readonly FileProblem[] | undefined) {
   const [judged, setJudged] = useState<{ readonly text: string; readonly problems: readonly FileProblem[] }>();
   useEffect(() => {
@@ -52,7 +52,7 @@ export function useProblems(text: string, known: readonly FileProblem[] | undefi
     const timer = setTimeout(() => {
       retryUntilAnswered(() => checkText(text, stop.signal), stop.signal).then(
         (said) => said && setJudged({ text, problems: said.problems }),
-        (error: Error) => setJudged({ text, problems: [lastingProblem(error)] }),
+        (error: Error) => setJudged({ text, problems: [checkFailure(error)] }),
       );
     }, TYPED_MS);
     return () => {

@@ -21,10 +21,10 @@ import { words } from '../../../words/words.ts';
 
 type Work = 'none' | 'reading' | 'restoring' | 'restarting' | 'gone';
 
-/** HTTP's, as the device answers. */
+/** HTTP statuses of the device. */
 const TOO_LARGE = 413;
 
-/** What the device calls it that a file is wrong, and what it is here. */
+/** The device's reason codes. */
 const REASONS: Readonly<Record<string, (t: SystemWords) => string>> = {
   noBackup: (t) => t.restoreNoBackup,
   damaged: (t) => t.restoreDamaged,
@@ -36,7 +36,7 @@ interface Chosen {
   readonly plan: RestorePlan;
 }
 
-/** A backup is chosen, what it would change is told, and then it is done. */
+/** Chooses a backup, shows what it would change, and restores it. */
 export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: boolean) => void }) {
   const t = systemWords.value;
   const [work, setWork] = useState<Work>('none');
@@ -78,11 +78,11 @@ export function RestorePanel({ onChosen }: { readonly onChosen?: (isChosen: bool
       if (route.peek().page === 'start') {
         location.hash = LIVE;
       }
-      // It may be the former one still, that has not ended for long.
+      // It may still be the run before the restart.
       if ((await serverRun()) !== before) {
         noteRestored(plan.made);
       }
-      // All that the page knows was the other box's.
+      // All known data are of the former state.
       location.reload();
       return 'restarting';
     });
@@ -127,7 +127,7 @@ function SetupCode({ code, onCode }: { readonly code: string; readonly onCode: (
   return <TextField {...field} value={code} onInput={onCode} />;
 }
 
-/** The button stands for it. Chosen again it is read again. */
+/** The button stands for the input. The same file can be chosen again. */
 const FileInput = (props: { readonly element: Ref<HTMLInputElement>; readonly onFile: (file: File) => void }) => (
   <input
     hidden
@@ -205,16 +205,16 @@ function sentence(error: unknown, work: Work): ComponentChildren {
   const { status, message, why } = error instanceof RequestError ? error : new RequestError(0, '');
   const t = systemWords.peek();
   if (status === 0) {
-    // A file that is only looked at changes nothing.
+    // A check changes nothing, so it may be retried.
     return work === 'reading' ? words.peek().noAnswer : actionErrorText(error);
   }
   if (status === 401 && session.peek()?.claimed) {
-    // The log-in comes over the page.
+    // The login covers the page.
     void checkSession();
     return '';
   }
   if (status === 401) {
-    // That of the link as well: now it is typed.
+    // The code of the link is wrong too: it must be typed.
     setupCode.value = '';
     return startWords.peek().setupCodeWrong;
   }
@@ -229,13 +229,13 @@ function sentence(error: unknown, work: Work): ComponentChildren {
 }
 
 interface RestoreProgressProps {
-  /** The device has not come back, for much longer than it usually takes. */
+  /** The device has not returned in time. */
   readonly isGone: boolean;
-  /** Where it is then, if that is another address. */
+  /** Address after the restore, if it differs. */
   readonly moved: string | undefined;
 }
 
-/** The device starts as what it was; the page comes with it, unless it is elsewhere then. */
+/** Waits for the device and reloads the page, or shows its new address. */
 function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
   const t = systemWords.value;
   return (
@@ -251,7 +251,7 @@ function RestoreProgress({ isGone, moved }: RestoreProgressProps) {
   );
 }
 
-/** At the first start: instead of setting the device up, what another one was. */
+/** At the first start: restores instead of setting up. */
 export const RestoreSheet = ({ onClosed }: { readonly onClosed: () => void }) => (
   <Sheet title={systemWords.value.restore} onClosed={onClosed}>
     <p class="dim">{systemWords.value.restoreText}</p>

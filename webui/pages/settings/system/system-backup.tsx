@@ -12,10 +12,10 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 
-/** All that the device is as a file, and back again; and what somebody needs who looks for a fault. */
+/** Backup, restore and problem report. */
 export function BackupPage() {
   const t = systemWords.value;
-  // Of the buttons one is the main one.
+  // Only one button is the main one.
   const [isRestoring, setRestoring] = useState(false);
   const [restored] = useState(restoredText);
   return (
@@ -54,7 +54,7 @@ function Download({ address, text, isMain = false }: DownloadProps) {
     try {
       saveFile(await fetchFile(address));
     } catch (error) {
-      // What is only read changes nothing.
+      // Read-only, so a lost response does not matter.
       const isAway = !(error instanceof RequestError) || error.status === 0;
       toast(isAway ? words.peek().noAnswer : reasonText((why) => why, error));
     }

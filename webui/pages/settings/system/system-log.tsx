@@ -15,14 +15,14 @@ import { BackToSystem } from './back-to-system.tsx';
 
 const MAX_LINES = 500;
 const TYPED_MS = 300;
-/** What happens, with those who come to watch and go. */
+/** Info, with viewers that connect and leave. */
 const VIEWERS = 'viewers';
 
-/** The log as it is written, newest above. */
+/** Live log, newest first. */
 export function LogPage() {
   const t = systemWords.value;
   const { language } = i18n();
-  const [filter, setWish] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
+  const [filter, setFilter] = useState<LogFilter>({ level: 'info', path: '', text: '', viewers: 'no' });
   const { lines, isAway } = useLog(filter);
   const [held, setHeld] = useState<readonly LogLine[]>();
   const shown = held ?? lines;
@@ -31,7 +31,7 @@ export function LogPage() {
   return (
     <section class="log-page">
       <BackToSystem title={t.log} />
-      <Filter filter={filter} onFilter={(changed) => [setWish(changed), setHeld(undefined)]} />
+      <Filter filter={filter} onFilter={(changed) => [setFilter(changed), setHeld(undefined)]} />
       <div class="tools">
         <Button onClick={() => setHeld(held ? undefined : lines)}>
           {held ? t.logGoOn(number(fresh, 0, language)) : t.logHalt}
@@ -123,7 +123,7 @@ function useLog(filter: LogFilter): { readonly lines: readonly LogLine[]; readon
       return undefined;
     }
     const stop = new AbortController();
-    // A flood of lines is drawn once a frame.
+    // Rendered once per frame.
     let frame = 0;
     const draw = () => {
       frame = 0;

@@ -15,7 +15,7 @@ import {
   type UpdateState,
   updateState,
 } from '../../../system/update-file.ts';
-import { saysMore, updateReason } from '../../../system/update-reasons.ts';
+import { needsDeviceText, updateReason } from '../../../system/update-reasons.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { moment } from '../../../words/format.ts';
@@ -25,16 +25,16 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
 const LOOK_MS = 2_000;
-/** HTTP's, as the device answers. */
+/** HTTP statuses of the device. */
 const TOO_LARGE = 413;
 
-/** An update that this device takes, from a file or from the configured address. */
+/** An update that the device accepts, from a file or from the configured address. */
 interface Chosen {
   readonly plan: UpdatePlan;
   install(): Promise<unknown>;
 }
 
-/** Which version runs, what became of the last update, and another one from a file. */
+/** Present version, result of the last update, and another update. */
 export function UpdatesPage() {
   const t = systemWords.value;
   const [state, isAway, look] = useUpdateState();
@@ -57,7 +57,7 @@ export function UpdatesPage() {
   );
 }
 
-/** The device starts again meanwhile: what it said last stays. */
+/** The device restarts meanwhile; the last state stays. */
 function useUpdateState(): readonly [UpdateState | undefined, boolean, () => void] {
   const [state, setState] = useState<UpdateState>();
   const [isAway, setAway] = useState(false);
@@ -110,7 +110,7 @@ function Last({ last, isAway }: { readonly last: LastUpdate; readonly isAway: bo
     <div role="status">
       <MessageCard icon="alert" tone="warn" title={title}>
         {reason !== undefined && <p>{reason}</p>}
-        {(reason === undefined || saysMore(why)) && <p lang="en">{text}</p>}
+        {(reason === undefined || needsDeviceText(why)) && <p lang="en">{text}</p>}
       </MessageCard>
     </div>
   );
@@ -120,7 +120,7 @@ type Work = 'none' | 'reading' | 'looking' | 'sending';
 
 interface ChooseProps {
   readonly mayLook: boolean;
-  /** The device said so a moment ago. */
+  /** Just confirmed by the device. */
   readonly isTaking: boolean;
   readonly onBegun: () => void;
 }
@@ -130,7 +130,7 @@ function Choose({ mayLook, isTaking, onBegun }: ChooseProps) {
   const [work, setWork] = useState<Work>('none');
   const [chosen, setChosen] = useState<Chosen>();
   const [isNewest, setNewest] = useState(false);
-  // What the device takes may then be what was chosen here.
+  // The accepted update may be the one chosen here.
   const [isUsed, setUsed] = useState(false);
   const [failure, setFailure] = useState<ComponentChildren>('');
   const input = useRef<HTMLInputElement>(null);

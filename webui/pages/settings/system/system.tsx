@@ -13,7 +13,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { bitRate, byteSize, longDuration, number } from '../../../words/format.ts';
+import { bitRate, byteSize, longDuration, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 import { OfferTime } from './offer-time.tsx';
@@ -23,11 +23,11 @@ const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPag
 const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
-/** Above this the device works hard: pictures may come late. */
+/** Above this load, video may be late. */
 const BUSY_PERCENT = 90;
 const MAX_SAID = 2;
 
-/** One sentence: does it run well, what should be looked at. Then what it is made of. */
+/** State of the device in one sentence, then its values. */
 export function SystemPage() {
   const here = route.value;
   const part = here.page === 'settings' ? here.part : undefined;
@@ -132,7 +132,7 @@ function Values({ facts }: { readonly facts: SystemFacts }) {
       <Line
         icon="chip"
         name={t.processor}
-        value={`${number(cpuPercent, 0, language)} %`}
+        value={percent(cpuPercent / 100, language)}
         curve={{ value: cpuPercent, top: 100, at: facts }}
       />
       <Line
@@ -172,7 +172,7 @@ interface LineProps {
   readonly name: string;
   readonly text?: string;
   readonly value: string;
-  /** A small curve of what was seen lately; a look each time that `at` is another one. */
+  /** Recent values as a curve; each new `at` adds a value. */
   readonly curve?: { readonly value: number; readonly top: number; readonly at: object };
 }
 
