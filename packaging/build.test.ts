@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-test('a Node for an update that is not asked for is refused before anything is made', () => {
+test('--with-node without --sign is rejected before the build', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-build-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const out = join(folder, 'packages');
@@ -12,7 +12,7 @@ test('a Node for an update that is not asked for is refused before anything is m
   const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
   expect({ stdout, stderr, status, isMade: existsSync(out) }).toEqual({
     stdout: '',
-    stderr: '--with-node puts Node into an update, and none is made without --sign KEYFILE\n',
+    stderr: '--with-node adds Node to an update, which needs --sign KEYFILE\n',
     status: 1,
     isMade: false,
   });

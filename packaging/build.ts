@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import type { KeyObject } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
@@ -14,17 +13,17 @@ import { packedNode } from './node.ts';
 import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
 import { openwrtRuntime } from './openwrt-runtime.ts';
 import { Refusal, tellRefusal } from './refusal.ts';
-import { makeWhole } from './stage.ts';
+import { inTemporaryFolder, makeWhole } from './stage.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
 
 const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
                        [--sign KEYFILE [--with-node]]
 
-Makes perch_VERSION_all.deb, and perch-node for each architecture (this machine's without --arch), in ./packages.
---openwrt makes those for OpenWrt, too: perch_VERSION_all.ipk, perch-node_VERSION_MACHINE.ipk, and both in perch-openwrt-VERSION-MACHINE.tar.gz.
---sign makes an update of perch, too, signed by this private key, whose public one the package then has: perch-VERSION.perchupdate.
---with-node puts perch-node into it, for the architectures that are made.
---quick packs them less, in a fraction of the time.`;
+Builds perch_VERSION_all.deb, and perch-node for each architecture (default: this machine's), in ./packages.
+--openwrt also builds perch_VERSION_all.ipk, perch-node_VERSION_MACHINE.ipk, and both in perch-openwrt-VERSION-MACHINE.tar.gz.
+--sign also builds an update of perch, perch-VERSION.perchupdate, signed with this private key; the package gets the public key.
+--with-node adds perch-node to the update, for the built architectures.
+--quick compresses less, in a fraction of the time.`;
 
 const ROOT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -49,10 +48,10 @@ async function main(): Promise<void> {
   }
   const architectures = values.arch.map(architectureOf);
   if (!isVersion(values.version)) {
-    throw new Refusal(`${values.version} is no version of a package: write for example 1.2.3`);
+    throw new Refusal(`${values.version} is not a package version, such as 1.2.3`);
   }
   if (values['with-node'] && values.sign === undefined) {
-    throw new Refusal('--with-node puts Node into an update, and none is made without --sign KEYFILE');
+    throw new Refusal('--with-node adds Node to an update, which needs --sign KEYFILE');
   }
   const key = values.sign === undefined ? undefined : await readSigningKey(values.sign);
   const made: string[] = [];
@@ -64,9 +63,8 @@ async function main(): Promise<void> {
       packing: values.quick ? 'quick' : 'small',
       updateKeys: await updateKeys(key),
     };
-    made.push(
-      ...(await makePackages(architectures, { openwrt: values.openwrt, withNode: values['with-node'], key }, options)),
-    );
+    const extras = { openwrt: values.openwrt, withNode: values['with-node'], key };
+    made.push(...(await makePackages(architectures, extras, options)));
   });
   for (const file of made) {
     process.stdout.write(`${join(values.out, basename(file))}\n`);
@@ -75,20 +73,18 @@ async function main(): Promise<void> {
 
 interface Extras {
   readonly openwrt: boolean;
-  /** In the update. */
   readonly withNode: boolean;
-  /** For an update. */
   readonly key: KeyObject | undefined;
 }
 
-/** @returns all but the source map */
+/** @returns the files, without the source map */
 async function makePackages(
   architectures: readonly Architecture[],
   { openwrt, withNode, key }: Extras,
   options: DebOptions,
 ): Promise<readonly string[]> {
   const isSmall = options.packing === 'small';
-  tell('building the program and its page: some seconds');
+  tell('building the program and its page: takes some seconds');
   const bundle = await bundleAgent(options.version);
   await writeFile(join(options.folder, MAP), bundle.get(MAP) ?? '');
   INTERRUPTION.throwIfAborted();
@@ -99,16 +95,16 @@ async function makePackages(
     made.push(await makePerchIpk(files, options));
   }
   for (const architecture of architectures) {
-    tell(`taking what nobody needs out of Node for ${architecture}, which is fetched where it is not there`);
+    tell(`stripping Node for ${architecture}, downloading it if it is missing`);
     const node = await packedNode(architecture);
-    tell(`packing Node for ${architecture}: ${isSmall ? 'one or two minutes' : 'some seconds'}`);
+    tell(`packing Node for ${architecture}: takes ${isSmall ? 'one or two minutes' : 'some seconds'}`);
     const deb = await makeNodeDeb(architecture, node, options);
     made.push(deb);
     update.push(...(withNode ? [deb] : []));
     if (openwrt) {
-      tell(`fetching the libraries of OpenWrt's Node for ${architecture} from Debian: up to a minute`);
+      tell(`downloading the libraries for Node on OpenWrt, ${architecture}, from Debian: takes up to a minute`);
       const runtime = await openwrtRuntime(architecture, node);
-      tell(`packing Node for OpenWrt, twice: ${isSmall ? 'up to a minute' : 'some seconds'}`);
+      tell(`packing Node for OpenWrt, twice: takes ${isSmall ? 'up to a minute' : 'some seconds'}`);
       made.push(await makeNodeIpk(architecture, runtime, options));
       made.push(await makeOpenwrtArchive(architecture, files, runtime, options));
     }
@@ -123,15 +119,15 @@ async function makePackages(
 function architectureOf(name: string): Architecture {
   if (!Object.hasOwn(ARCHITECTURES, name)) {
     const known = Object.keys(ARCHITECTURES).join(', ');
-    throw new Refusal(`${name} is no architecture that Perch's Node is packed for: ${known}`);
+    throw new Refusal(`${name} is not an architecture that Perch's Node is packed for: ${known}`);
   }
   return name as Architecture;
 }
 
-/** Beside the list of what was made, which others read. */
+/** Not to stdout, which lists the built files for other programs. */
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** The bundle and the page as they lie in /usr/lib/perch. */
+/** The bundle and the page as in /usr/lib/perch. */
 async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (const [name, bytes] of bundle) {
@@ -139,23 +135,23 @@ async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<Read
       files.set(`agent/${name}`, bytes);
     }
   }
-  const folder = await mkdtemp(join(tmpdir(), 'perch-page-'));
-  try {
+  await inTemporaryFolder(async (folder) => {
     const page = join(folder, 'dist');
     await buildPage(page);
     for (const name of (await readdir(page)).sort()) {
-      // Made where it is installed: together they would be two thirds of the package.
+      // Compressed at installation: these files would be two thirds of the package.
       if (!name.endsWith('.gz')) {
         files.set(`webui/dist/${name}`, await readFile(join(page, name)));
       }
     }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
   return files;
 }
 
-/** Unix seconds: the same commit makes the same packages; sources without their history have the time of their `package.json`. */
+/**
+ * Unix seconds: the same commit yields the same packages. Sources without history have the time of their
+ * `package.json`.
+ */
 async function commitTime(): Promise<number> {
   const set = process.env['SOURCE_DATE_EPOCH'];
   if (set !== undefined) {

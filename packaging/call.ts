@@ -4,15 +4,15 @@ import { INTERRUPTION } from './interruption.ts';
 
 interface CallOptions {
   readonly cwd?: string;
-  /** Beside what this program has. */
+  /** In addition to the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
   readonly endedBy?: 'SIGKILL' | 'SIGTERM';
 }
 
 /**
- * What it says is shown only when it fails: the last lines. When the making is interrupted, it is ended with all that it has started.
- * @returns the last that it wrote to its output
+ * Runs a program; its output is shown only if it fails. An interruption ends it and all that it started.
+ * @returns the end of its output
  */
 export async function call(
   program: string,
@@ -20,7 +20,7 @@ export async function call(
   { cwd, env, input = '', endedBy = 'SIGTERM' }: CallOptions = {},
 ): Promise<string> {
   INTERRUPTION.throwIfAborted();
-  // In a group of its own, which no terminal's Ctrl-C reaches: mmdebstrap is told once, and takes its mounts away.
+  // In its own process group, which Ctrl-C does not reach: mmdebstrap gets one signal and removes its mounts.
   const child = spawn(program, parameters, {
     env: { ...process.env, ...env },
     ...(cwd === undefined ? {} : { cwd }),
@@ -31,8 +31,8 @@ export async function call(
     child.once('error', reject);
     child.once('close', resolve);
   });
-  const [output, said] = [lastOf(child.stdout), lastOf(child.stdout, child.stderr)];
-  // A program that reads nothing is over before this is.
+  const [output, log] = [lastOf(child.stdout), lastOf(child.stdout, child.stderr)];
+  // A program that does not read its input may end first.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const stop = () => endGroup(child, endedBy);
@@ -41,7 +41,7 @@ export async function call(
     const code = await over;
     INTERRUPTION.throwIfAborted();
     if (code !== 0) {
-      throw new Error(`${program} ended with ${code}:\n${said()}`);
+      throw new Error(`${program} ended with ${code}:\n${log()}`);
     }
     return output();
   } finally {

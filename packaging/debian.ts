@@ -1,19 +1,21 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { ONE_SCRIPT } from './bundle.ts';
 import { call } from './call.ts';
+import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
-import { addUpdater } from './updater.ts';
 
-/** Units beside perch.service. */
+/** Units besides perch.service. */
 const UNITS = [
   ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
   ...['perch-clock.path', 'perch-clock.service'],
 ];
+const UPDATE_UNITS = ['.path', '.service', '-resume.service', '-watch.service'].map((end) => `perch-update${end}`);
 const HERE = import.meta.dirname;
 
-/** Debian's name of an architecture, npm's, and the tool that takes the symbols out of its programs. */
+/** Debian's name of an architecture, npm's, and the program that strips symbols. */
 export const ARCHITECTURES = {
   amd64: { npm: 'x64', strip: 'x86_64-linux-gnu-strip' },
   arm64: { npm: 'arm64', strip: 'aarch64-linux-gnu-strip' },
@@ -22,23 +24,18 @@ export type Architecture = keyof typeof ARCHITECTURES;
 
 export interface DebOptions {
   readonly version: string;
-  /** Unix seconds: of the commit that is built. */
+  /** Unix seconds of the built commit. */
   readonly time: number;
-  /** Where the packages are put. */
   readonly folder: string;
-  /** Packed for people, who download it, or for trials, where a minute counts. */
+  /** For users, who download it, or for trials, where a minute counts. */
   readonly packing: 'small' | 'quick';
-  /** Public ones of whoever makes updates, by the names of their files; none: it takes no updates. */
+  /** Public keys of accepted publishers of updates, by file name; none: no updates are accepted. */
   readonly updateKeys?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A file of this folder. */
 export const source = (path: string): Promise<Buffer> => readFile(join(HERE, path));
 
-/**
- * `perch_VERSION_all.deb`.
- * @param files what lies in /usr/lib/perch, by path: the bundle and the page
- */
+/** `perch_VERSION_all.deb`. @param files contents of /usr/lib/perch by path: the bundle and the page */
 export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, options: DebOptions): Promise<string> {
   const tree = new Tree();
   for (const [path, bytes] of files) {
@@ -63,7 +60,7 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
   return makeDeb('perch', 'all', tree, ['postinst', 'prerm', 'postrm'], options);
 }
 
-/** `perch-node_VERSION_ARCHITECTURE.deb`. @param node the program, without symbols @param license its licence */
+/** `perch-node_VERSION_ARCHITECTURE.deb`. @param node the stripped program */
 export async function makeNodeDeb(
   architecture: Architecture,
   { node, license }: { readonly node: Uint8Array; readonly license: Uint8Array },
@@ -73,6 +70,25 @@ export async function makeNodeDeb(
     .add('usr/lib/perch/node/bin/node', node, 0o755)
     .add('usr/share/doc/perch-node/LICENSE.gz', gzipSync(license, { level: 9 }));
   return makeDeb('perch-node', architecture, tree, [], options);
+}
+
+/** Adds root's part of an update, for machines with dpkg and systemd. Of the package it needs only Node. */
+export async function addUpdater(tree: Tree, keys: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const { outputFiles } = await build({
+    ...ONE_SCRIPT,
+    entryPoints: ['system/updater/main.ts'],
+    outfile: 'updater.cjs',
+    define: { 'import.meta.dirname': '__dirname' },
+  });
+  tree
+    .add('usr/lib/perch/update/run', await source('linux/update-run'), 0o755)
+    .add('usr/lib/perch/update/updater.cjs', outputFiles[0]?.contents ?? '');
+  for (const unit of UPDATE_UNITS) {
+    tree.add(`usr/lib/systemd/system/${unit}`, await source(`linux/${unit}`));
+  }
+  for (const [name, pem] of keys) {
+    tree.add(`usr/share/perch/update-keys/${name}`, pem);
+  }
 }
 
 async function makeDeb(
@@ -97,19 +113,12 @@ async function makeDeb(
     tree.add(`DEBIAN/${script}`, await source(`${from}/${script}`), 0o755);
   }
   const file = join(folder, `${name}_${version}_${architecture}.deb`);
-  const stage = await mkdtemp(join(tmpdir(), 'perch-deb-'));
-  try {
+  await inTemporaryFolder((stage) => {
     tree.write(stage, time);
-    await call(
-      'dpkg-deb',
-      ['--root-owner-group', '-Zxz', packing === 'small' ? '-z9' : '-z0', '--build', stage, file],
-      {
-        env: { SOURCE_DATE_EPOCH: String(time) },
-      },
-    );
-  } finally {
-    await rm(stage, { recursive: true });
-  }
+    const level = packing === 'small' ? '-z9' : '-z0';
+    const env = { SOURCE_DATE_EPOCH: String(time) };
+    return call('dpkg-deb', ['--root-owner-group', '-Zxz', level, '--build', stage, file], { env });
+  });
   return file;
 }
 

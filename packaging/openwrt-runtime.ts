@@ -1,35 +1,34 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { call } from './call.ts';
 import type { Architecture } from './debian.ts';
 import { TARGETS } from './openwrt.ts';
+import { inTemporaryFolder } from './stage.ts';
 
 const CACHE = join(import.meta.dirname, '../node_modules/.cache/openwrt');
-/** Where it lies on the router. The loader's address stands in the program, so it is a whole one. */
+/** Its folder on the router. Absolute, since the program contains the address of the loader. */
 const PLACE = '/usr/lib/perch/node';
-/** What Node is linked against, and who brings it. */
+/** Libraries of Node, and the packages that contain them. */
 const LIBRARIES = ['libc', 'libm', 'libdl', 'libpthread', 'libstdc++', 'libgcc_s', 'libatomic'];
 const PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'];
 
 /**
- * Node as it runs where there is no C library of its kind (OpenWrt has musl): with its own loader and libraries, from Debian.
- * @returns files by their path below `usr/lib/perch/node` on the router; those in `bin` and the loader are programs
+ * Node for systems without glibc (OpenWrt has musl): with its own loader and libraries, from Debian.
+ * @returns files by path below `usr/lib/perch/node` on the router; those in `bin` and the loader are programs
  */
-export async function openwrtRuntime(
+export function openwrtRuntime(
   architecture: Architecture,
   { node, license }: { readonly node: Uint8Array; readonly license: Uint8Array },
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const { loader } = TARGETS[architecture];
-  const folder = await mkdtemp(join(tmpdir(), 'perch-runtime-'));
-  try {
+  return inTemporaryFolder(async (folder) => {
     const root = join(folder, 'root');
     await unpackLibraries(architecture, root);
     const program = join(folder, 'node');
     await writeFile(program, node, { mode: 0o755 });
     await call('patchelf', ['--set-interpreter', `${PLACE}/${loader}`, program]);
-    // Not the newer kind: the libraries' own libraries are to be looked for there, too.
+    // DT_RPATH, not DT_RUNPATH: it also applies to the libraries' own dependencies.
     await call('patchelf', ['--force-rpath', '--set-rpath', PLACE, program]);
     const found = await readdir(root, { recursive: true });
     const files = new Map([['bin/node', await readFile(program)]]);
@@ -44,19 +43,17 @@ export async function openwrtRuntime(
     files.set('LICENSE.libc6', await readFile(join(root, 'usr/share/doc/libc6/copyright')));
     files.set('LICENSE.gcc', await readFile(join(root, 'usr/share/doc', await gccBase(root), 'copyright')));
     return files;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
-/** `libc.so.6` for `libc`, not `libc.so`, which is a text, and not `libc.so.6.0.30`. */
+/** `libc.so.6` for `libc`, but neither `libc.so`, a text file, nor `libc.so.6.0.30`. */
 const isVersionOf = (name: string, path: string): boolean =>
   basename(path).startsWith(`${name}.so.`) && /^\d+$/.test(basename(path).slice(name.length + 4));
 
-/** The package that has the licence of GCC's libraries is named after its version. */
+/** The package with the licence of GCC's libraries, named after its version. */
 const gccBase = (root: string): Promise<string> => readlink(join(root, 'usr/share/doc/libgcc-s1'));
 
-/** By apt, with lists of its own: the machine may be of another architecture. */
+/** By apt, with separate lists: the machine may have another architecture. */
 async function unpackLibraries(architecture: Architecture, root: string): Promise<void> {
   const cache = join(CACHE, architecture);
   await mkdir(join(cache, 'lists/partial'), { recursive: true });
@@ -72,17 +69,13 @@ async function unpackLibraries(architecture: Architecture, root: string): Promis
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   await call('apt-get', ['-qq', ...options, 'update']);
-  const unpack = async (packages: readonly string[]): Promise<void> => {
-    const debs = await mkdtemp(join(tmpdir(), 'perch-debs-'));
-    try {
+  const unpack = (packages: readonly string[]): Promise<void> =>
+    inTemporaryFolder(async (debs) => {
       await call('apt-get', ['-qq', ...options, 'download', ...packages], { cwd: debs });
       for (const deb of await readdir(debs)) {
         await call('dpkg-deb', ['-x', join(debs, deb), root]);
       }
-    } finally {
-      await rm(debs, { recursive: true });
-    }
-  };
+    });
   await unpack(PACKAGES);
   await unpack([await gccBase(root)]);
 }

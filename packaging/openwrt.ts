@@ -1,11 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call } from './call.ts';
 import { type Architecture, type DebOptions, source } from './debian.ts';
+import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
 
-/** What `uname -m` says on the router, and the loader of its programs. */
+/** `uname -m` of the router, and the loader of its programs. */
 export const TARGETS: Readonly<Record<Architecture, { readonly machine: string; readonly loader: string }>> = {
   amd64: { machine: 'x86_64', loader: 'ld-linux-x86-64.so.2' },
   arm64: { machine: 'aarch64', loader: 'ld-linux-aarch64.so.1' },
@@ -13,19 +12,21 @@ export const TARGETS: Readonly<Record<Architecture, { readonly machine: string; 
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
-/** `perch_VERSION_all.ipk`. @param files what lies in /usr/lib/perch, by path: the bundle and the page */
+/** `perch_VERSION_all.ipk`. @param files contents of /usr/lib/perch by path: the bundle and the page */
 export async function makePerchIpk(files: Files, options: DebOptions): Promise<string> {
   const tree = await addPerch(new Tree(), '', files);
   return makeIpk('perch', 'all', tree, ['conffiles', 'postinst', 'prerm'], options);
 }
 
-/** `perch-node_VERSION_MACHINE.ipk`. @param runtime what lies in /usr/lib/perch/node */
+/** `perch-node_VERSION_MACHINE.ipk`. @param runtime contents of /usr/lib/perch/node */
 export async function makeNodeIpk(architecture: Architecture, runtime: Files, options: DebOptions): Promise<string> {
   const tree = addRuntime(new Tree(), '', runtime);
   return makeIpk('perch-node', TARGETS[architecture].machine, tree, ['preinst', 'postinst', 'prerm'], options);
 }
 
-/** `perch-openwrt-VERSION-MACHINE.tar.gz`: both with a script that installs them, for releases that take other packages. */
+/**
+ * `perch-openwrt-VERSION-MACHINE.tar.gz`: both with an installation script, for releases with another package format.
+ */
 export async function makeOpenwrtArchive(
   architecture: Architecture,
   files: Files,
@@ -34,20 +35,17 @@ export async function makeOpenwrtArchive(
 ): Promise<string> {
   const { machine } = TARGETS[architecture];
   const name = `perch-openwrt-${options.version}-${machine}`;
-  const install = (await readFile(join(import.meta.dirname, 'openwrt/install.sh'), 'utf8')).replaceAll(
-    '@MACHINE@',
-    machine,
-  );
+  const install = (await source('openwrt/install.sh')).toString().replaceAll('@MACHINE@', machine);
   const tree = addRuntime(await addPerch(new Tree(), `${name}/root/`, files), `${name}/root/`, runtime);
   tree
     .add(`${name}/install.sh`, install, 0o755)
     .add(`${name}/uninstall.sh`, await source('openwrt/uninstall.sh'), 0o755);
   const file = join(options.folder, `${name}.tar.gz`);
-  await inFolder((folder) => packTree(tree, folder, file, options));
+  await inTemporaryFolder((folder) => packTree(tree, folder, file, options));
   return file;
 }
 
-/** @param root where it all lies, empty or with a slash behind it */
+/** @param root of the tree, empty or with a final slash */
 async function addPerch(tree: Tree, root: string, files: Files): Promise<Tree> {
   for (const [path, bytes] of files) {
     tree.add(`${root}usr/lib/perch/${path}`, bytes);
@@ -74,8 +72,8 @@ function addRuntime(tree: Tree, root: string, runtime: Files): Tree {
 }
 
 /**
- * All are for every architecture: OpenWrt has a name for each kind of processor, opkg refuses any but the router's, and one Node runs
- * on all of an instruction set, which the package looks at itself.
+ * All are declared for every architecture: OpenWrt names each kind of processor, opkg rejects other ones, and one Node
+ * runs on all of an instruction set, which the package checks itself.
  */
 async function makeIpk(
   name: 'perch' | 'perch-node',
@@ -87,14 +85,15 @@ async function makeIpk(
   const { version, folder, time } = options;
   const control = new Tree();
   for (const part of ['control', ...scripts]) {
-    const text = (await readFile(join(import.meta.dirname, 'openwrt', name, part), 'utf8'))
+    const text = (await source(join('openwrt', name, part)))
+      .toString()
       .replaceAll('@VERSION@', version)
       .replaceAll('@MACHINE@', machine)
       .replaceAll('@SIZE@', String(tree.bytes));
     control.add(part, text, part === 'control' || part === 'conffiles' ? 0o644 : 0o755);
   }
   const file = join(folder, `${name}_${version}_${machine}.ipk`);
-  await inFolder(async (stage) => {
+  await inTemporaryFolder(async (stage) => {
     await packTree(tree, join(stage, 'data'), join(stage, 'data.tar.gz'), options);
     await packTree(control, join(stage, 'control'), join(stage, 'control.tar.gz'), options);
     new Tree().add('debian-binary', '2.0\n').write(join(stage, 'outer'), time);
@@ -109,18 +108,9 @@ async function packTree(tree: Tree, folder: string, file: string, options: DebOp
   await tar(file, ['-C', folder, '.'], options);
 }
 
-/** What opkg and a router's own tar read; who built it, when and in which order of files cannot be seen. */
+/** For opkg and a router's tar; independent of builder, time and file order. */
 async function tar(file: string, what: readonly string[], { time, packing }: DebOptions): Promise<void> {
   const plain = ['--format=gnu', '--numeric-owner', '--owner=0', '--group=0', '--mode=u=rwX,go=rX', '--sort=name'];
   const packer = `--use-compress-program=gzip -n ${packing === 'small' ? '-9' : '-1'}`;
   await call('tar', [...plain, `--mtime=@${time}`, packer, '-cf', file, ...what]);
-}
-
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'perch-openwrt-'));
-  try {
-    await work(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }

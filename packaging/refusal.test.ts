@@ -12,7 +12,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-test('what is refused is said in its own words alone, and the program fails', async () => {
+test('a refusal is printed without a stack, and the program fails', async () => {
   await tellRefusal('usage: this', () => Promise.reject(new Refusal('mips is no architecture')), say);
   expect(said).toEqual(['mips is no architecture']);
   expect(process.exitCode).toBe(1);
@@ -24,7 +24,7 @@ test('a wrong word on the command line is answered with those that there are', a
   expect(process.exitCode).toBe(1);
 });
 
-test('a program that is missing is named', async () => {
+test('a missing program is named', async () => {
   await tellRefusal('usage: this', async () => void (await promisify(execFile)('no-such-program')), say);
   expect(said).toEqual(['the program no-such-program is not installed on this machine']);
 });

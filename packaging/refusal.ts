@@ -1,7 +1,7 @@
-/** What whoever called has to put right: words that are wrong, or what is missing on the machine. */
+/** An error that the caller must fix: wrong arguments, or something missing on the machine. */
 export class Refusal extends Error {}
 
-/** Runs a program's whole. What it refuses is said in one line, without the place in the program, which helps nobody with that. */
+/** Runs a program. Expected errors are printed in one line, without a stack. */
 export async function tellRefusal(
   usage: string,
   work: () => Promise<void>,

@@ -32,13 +32,13 @@ test.for([
   expect(readdirSync(out)).toEqual(['whole.deb']);
 });
 
-test('what another process is making stays', async () => {
+test('files of another running process stay', async () => {
   const out = outWithStageOf(process.ppid);
   await makeWhole(out, async (stage) => writeFileSync(join(stage, 'whole.deb'), 'whole'));
   expect(readdirSync(out)).toEqual([`.perch-packages-${process.ppid}`, 'whole.deb']);
 });
 
-test('of a making that fails nothing stays', async () => {
+test('a failed build leaves nothing', async () => {
   const out = outWithStageOf(NOBODY);
   const making = makeWhole(out, async (stage) => {
     writeFileSync(join(stage, 'whole.deb'), 'whole');

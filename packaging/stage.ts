@@ -1,21 +1,22 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** With the number of the process that works in it. */
+/** Contains the id of the process that works in it. */
 const STAGE = /^\.perch-packages-(\d+)$/;
-/** What programs leave in their temporary folder goes with the stage. */
+/** Temporary folder of programs, deleted with the stage. */
 const TEMPORARY = 'tmp';
 
 /**
- * Has files made in a folder beside their place, and puts them there when all are whole. The folder goes in any case; after a
- * `kill -9` the next call takes it away.
- * @param make puts the files into the folder that it is given
+ * Creates files in a folder next to their destination, and moves them there when all are complete. The folder is always
+ * deleted; after `kill -9` by the next call.
+ * @param make puts the files into the given folder
  */
 export async function makeWhole(folder: string, make: (stage: string) => Promise<void>): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) {
     const pid = STAGE.exec(name)?.[1];
-    // Another one with this number, as in a container each may have, is no more.
+    // In containers another process may have had the same id.
     if (pid !== undefined && (Number(pid) === process.pid || !isRunning(Number(pid)))) {
       await rm(join(folder, name), { recursive: true });
     }
@@ -38,5 +39,15 @@ function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Runs `work` with an empty folder that exists until it ends. */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'perch-packages-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }

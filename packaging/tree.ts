@@ -6,11 +6,10 @@ interface Entry {
   readonly mode: number;
 }
 
-/** The files of a package by their path in it. */
 export class Tree {
   readonly #files = new Map<string, Entry>();
 
-  /** @param path without a slash before it */
+  /** @param path relative */
   add(path: string, content: Uint8Array | string, mode = 0o644): this {
     this.#files.set(path, { bytes: Buffer.from(content), mode });
     return this;
@@ -20,10 +19,7 @@ export class Tree {
     return [...this.#files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /**
-   * Lays the files into an empty folder; who built it, when, and with what umask cannot be seen.
-   * @param time Unix seconds that all files and folders get
-   */
+  /** Writes the files into an empty folder, independent of builder, time and umask. @param time Unix seconds */
   write(folder: string, time: number): void {
     for (const [path, { bytes, mode }] of this.#files) {
       const file = join(folder, path);

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readUpdate } from '../system/update/update-file.ts';
 import { parseNewest } from '../system/update/update-server.ts';
+import { addUpdater } from './debian.ts';
 import { Tree } from './tree.ts';
 import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
-import { addUpdater } from './updater.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -68,7 +68,7 @@ test('what is no key, or cannot be opened, is told as that, with how a key is ma
   const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
   for (const text of ['', 'no key', publicKey.export({ type: 'spki', format: 'pem' }), privateKey.export(locked)]) {
     writeFileSync(file, text);
-    const told = `${file} holds no Ed25519 private key that can be read without a passphrase${made}`;
+    const told = `${file} has no Ed25519 private key without a passphrase${made}`;
     await expect(readSigningKey(file)).rejects.toThrow(told);
   }
   const missing = join(folder, 'missing.pem');

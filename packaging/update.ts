@@ -8,20 +8,20 @@ import { writeHeader } from '../system/update/update-file.ts';
 import { NEWEST, updateName, writeNewest } from '../system/update/update-server.ts';
 import { Refusal } from './refusal.ts';
 
-/** Where the owner of these sources puts the public keys whose updates his packages take. */
+/** Public keys of publishers whose updates the packages accept. */
 const KEYS = join(import.meta.dirname, 'update-keys');
 
-/** Into a file of another name: what was given may be a key all the same, and no box is updated without it any more. */
+/** To a new file: the given one may be a key after all, and devices accept no other. */
 const HOW_TO_MAKE = 'openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
 
-/** @throws when the file holds no private Ed25519 key */
+/** @throws Refusal if the file has no private Ed25519 key */
 export async function readSigningKey(file: string): Promise<KeyObject> {
   const bytes = await readFile(file).catch((cause: Error) => {
     throw new Refusal(`${file} cannot be read (${cause.message}): ${HOW_TO_MAKE}`, { cause });
   });
   const key = privateKeyOf(bytes);
   if (!key) {
-    throw new Refusal(`${file} holds no Ed25519 private key that can be read without a passphrase: ${HOW_TO_MAKE}`);
+    throw new Refusal(`${file} has no Ed25519 private key without a passphrase: ${HOW_TO_MAKE}`);
   }
   if (key.asymmetricKeyType !== 'ed25519') {
     throw new Refusal(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
@@ -33,15 +33,12 @@ function privateKeyOf(bytes: Buffer): KeyObject | undefined {
   try {
     return createPrivateKey(bytes);
   } catch {
-    // OpenSSL's reasons ("DECODER routines::unsupported") differ from one version to the next, and tell nobody what to do.
+    // OpenSSL's messages ("DECODER routines::unsupported") vary by version and help nobody.
     return undefined;
   }
 }
 
-/**
- * Public keys as PEM, by the name of their file in the package: those of the folder, and that of the key which signs.
- * @param signing the private one
- */
+/** Public keys as PEM, by file name in the package: those of the folder, and that of the signing key. */
 export async function updateKeys(signing?: KeyObject, folder = KEYS): Promise<ReadonlyMap<string, Uint8Array>> {
   const keys = new Map<string, Uint8Array>();
   for (const name of (await readdir(folder).catch(() => [])).filter((one) => one.endsWith('.pem')).sort()) {
@@ -58,8 +55,8 @@ export async function updateKeys(signing?: KeyObject, folder = KEYS): Promise<Re
 }
 
 /**
- * `perch-VERSION.perchupdate` beside the packages, and what tells boxes of it that look for it here.
- * @param files Debian packages, perch among them, under the names that they were made with
+ * `perch-VERSION.perchupdate` next to the packages, and the file that announces it to devices.
+ * @param files Debian packages, perch among them, with their original names
  * @param time Unix seconds
  */
 export async function makeUpdate(

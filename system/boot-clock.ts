@@ -26,9 +26,7 @@ const MARK_SLEEP_MS = 86_400_000;
 
 interface MachineClockOptions {
   readonly clock: Pick<Clock, 'wallMs' | 'eachSecond'>;
-  /** Where the state of this boot is kept for the next start of Perch. */
   readonly memoryFile?: string;
-  /** Root of the system's files. */
   readonly root?: string;
   readonly monoUs?: () => number;
   readonly isSynchronized?: () => Promise<boolean>;
@@ -46,15 +44,15 @@ interface Memory extends DateMemory {
  * The machine's clocks: the identity and age of this boot, and whether the wall clock can be trusted.
  *
  * The wall clock is trusted when it shows a time between this version's year and 2100, and one of these holds:
- *  - a clock with a battery agrees with it, or a mark shows that it was set from the network (`clock-signs.ts`);
+ *  - a battery-backed clock agrees with it, or a mark shows that it was set from the network (`clock-signs.ts`);
  *  - systemd reports it as synchronized;
  *  - it was stepped since boot;
- *  - nothing contradicts it: at once on a PC and in its containers, after ten minutes of uptime in a container elsewhere, after a day
- *    on a board without a clock of its own.
- * It stays trusted until the next boot as long as its time is plausible and does not jump. A date that is more than seven days ahead
- * of the last trusted one, here or in an earlier boot, or more than a day behind it, is in doubt
- * (`date-belief.ts`) until the network, systemd or the owner's mark confirms it. A clock with a battery alone does not: it may be wrong
- * in the same way.
+ *  - nothing contradicts it: at once on a PC and in its containers, after ten minutes of uptime in a container
+ * elsewhere, after a day on a board without a clock of its own.
+ * It stays trusted until the next boot as long as its time is plausible and does not jump. A date more than seven days
+ * ahead of the last trusted one, here or in an earlier boot, or more than a day behind it, is in doubt
+ * (`clock-plausibility.ts`) until the network, systemd or the owner's mark confirms it. A battery-backed clock does
+ * not: it may be wrong in the same way.
  */
 export class MachineClock {
   readonly bootId: string;
@@ -155,7 +153,6 @@ export class MachineClock {
     }
   }
 
-  /** The clock is not trusted yet, or its date is in doubt. */
   get #isOpen(): boolean {
     return !this.#isSet || this.#date.doubt !== undefined;
   }
@@ -268,16 +265,14 @@ function tell<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
   }
 }
 
-/** Linux counts from the start of the machine, without the time it slept; so do others, as far as it matters with an id for each process. */
+/** Linux counts from boot, without the time it slept. */
 const machineMonoUs = (): number => Number(process.hrtime.bigint() / 1000n);
 
 /** Outside Linux each start of Perch counts as a boot: monotonic times of an earlier process mean nothing. */
 function readBootId(root: string): string {
   try {
-    const id = readFileSync(join(root, 'proc/sys/kernel/random/boot_id'), 'utf8')
-      .trim()
-      .replaceAll('-', '')
-      .toLowerCase();
+    const text = readFileSync(join(root, 'proc/sys/kernel/random/boot_id'), 'utf8');
+    const id = text.trim().replaceAll('-', '').toLowerCase();
     if (/^[0-9a-f]{32}$/.test(id)) {
       return id;
     }

@@ -8,7 +8,6 @@ const BEHIND_MS = DAY_MS;
 /** A date that nothing contradicted for this long is trusted. */
 const PROOF_MS = DAY_MS;
 
-/** Why the date is in doubt. */
 export interface DateDoubt {
   /** `new`: no date was ever confirmed. Otherwise: ahead of or behind the last trusted one. */
   readonly kind: 'new' | 'ahead' | 'behind';
@@ -26,7 +25,6 @@ export interface DateMemory {
   readonly doubted: { readonly sinceMs: number; readonly wallMs: number; readonly ranMs: number } | undefined;
 }
 
-/** One reading of both clocks. */
 export interface Moment {
   readonly wallMs: number;
   readonly monoMs: number;
@@ -39,9 +37,9 @@ interface Doubted {
 }
 
 /**
- * Whether the date continues from the last trusted one. A clock that jumps years ahead (a battery, a typing error, a restored machine)
- * makes every recording old at once. Such a date is trusted once something confirms it, or after Perch has run with it for a day; a
- * jump back to the former date ends the doubt.
+ * Whether the date continues from the last trusted one. A clock that jumps years ahead (a battery, a typing error, a
+ * restored machine) makes every recording old at once. Such a date is trusted once something confirms it, or after
+ * Perch has run with it for a day; a jump back to the former date ends the doubt.
  */
 export class ClockPlausibility {
   readonly #bootId: string;
@@ -60,8 +58,8 @@ export class ClockPlausibility {
     if (believed) {
       this.#believedOffsetMs = believed.wallMs - (believed.bootId === bootId ? believed.monoMs : monoMs);
     }
-    const goesOn = doubted !== undefined && isNear(wallMs - doubted.wallMs);
-    this.#doubted = goesOn
+    const isSame = doubted !== undefined && isNear(wallMs - doubted.wallMs);
+    this.#doubted = isSame
       ? { sinceMs: doubted.sinceMs, offsetMs, ranMs: doubted.ranMs }
       : { sinceMs: wallMs, offsetMs, ranMs: 0 };
     this.look(now);
@@ -103,18 +101,16 @@ export class ClockPlausibility {
     }
   }
 
-  /** The date was confirmed. */
   believe({ wallMs, monoMs }: Moment): void {
     this.#doubted = undefined;
     this.#believedOffsetMs = wallMs - monoMs;
     this.#kept = undefined;
   }
 
-  /** For `DateMemory` of the next start. */
   memory(): DateMemory {
-    const { wallMs, monoMs } = { wallMs: (this.#believedOffsetMs ?? 0) + this.#lastMonoMs, monoMs: this.#lastMonoMs };
-    const isKnown = this.#believedOffsetMs !== undefined;
-    const believed = this.#kept ?? (isKnown ? { wallMs, monoMs, bootId: this.#bootId } : undefined);
+    const [offsetMs, monoMs] = [this.#believedOffsetMs, this.#lastMonoMs];
+    const current = offsetMs === undefined ? undefined : { wallMs: offsetMs + monoMs, monoMs, bootId: this.#bootId };
+    const believed = this.#kept ?? current;
     const doubted = this.#doubted && {
       sinceMs: this.#doubted.sinceMs,
       wallMs: this.#doubted.offsetMs + monoMs,

@@ -19,7 +19,6 @@ const UNKNOWN_PATIENCE_MS = 10 * 60_000;
 const BOARD_PATIENCE_MS = 24 * 3_600_000;
 const TIMEDATE_LIMIT_MS = 3_000;
 
-/** What the machine shows about the source of its wall clock. */
 interface ClockSigns {
   /** The clock was set since boot, or a battery kept it. */
   readonly isSet: boolean;
@@ -35,12 +34,7 @@ export function isPlausible(wallMs: number): boolean {
   return wallMs >= NOT_BEFORE_MS && wallMs < NOT_AFTER_MS;
 }
 
-/**
- * Read again and again while the clock is not believed: a few files in memory.
- *
- * @param root where the system's files are
- * @param wallMs what the wall clock says
- */
+/** Called repeatedly while the clock is not trusted: reads a few files in memory. @param root of the system's files */
 export function readClockSigns(root: string, wallMs: number): ClockSigns {
   const rtcsMs = rtcTimes(root);
   const hasGoodRtc = rtcsMs.some((rtcMs) => isPlausible(rtcMs) && Math.abs(rtcMs - wallMs) <= MAX_RTC_APART_MS);
@@ -54,9 +48,9 @@ export function readClockSigns(root: string, wallMs: number): ClockSigns {
 }
 
 /**
- * A board that shows no clock with a battery begins with a guess (1970, or when it was last on): such a clock is behind, and deletes
- * too little rather than too much. A PC has a clock, and so has what a container on it sees. Of others (a container on a board,
- * where neither clock nor board can be seen) nothing is known: NTP, where there is any, is through after some minutes.
+ * A board without a battery-backed clock starts with a guess (1970, or its last shutdown): such a clock is behind, and
+ * deletes too little rather than too much. A PC has a clock, which its containers see. For others, such as a container
+ * on a board, NTP has finished after some minutes if there is any.
  */
 function patienceOf(root: string, hasBadRtc: boolean): number {
   const isBoard = namesIn(join(root, 'proc/device-tree')).length > 0 || existsSync(join(root, 'etc/openwrt_release'));

@@ -51,5 +51,5 @@ test('a process that was killed leaves the folder free', async () => {
 test('a path that is a file is refused in words', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
-  expect(() => holdDataFolder(file)).toThrow(`the data folder ${file} cannot be made`);
+  expect(() => holdDataFolder(file)).toThrow(`the data folder ${file} cannot be created`);
 });

@@ -5,8 +5,7 @@ import { PerchError } from '../agent/base/errors.ts';
 import { sqlite } from '../agent/base/sqlite.ts';
 
 /** The folder of all of Perch's own files, locked by one process at a time. */
-export interface DataFolder {
-  /** Absolute path. */
+interface DataFolder {
   readonly path: string;
   release(): void;
 }
@@ -15,29 +14,25 @@ export interface DataFolder {
 const locks = new Set<DatabaseSync>();
 
 /**
- * Creates the folder if it is missing, and locks it for this process.
- * The lock is SQLite's exclusive lock on a file in it: the kernel frees it when the process dies, however it dies.
- * @throws PerchError `unavailable` when another Perch holds it or it cannot be written
+ * Creates the folder if it is missing, and locks it for this process with SQLite's exclusive lock on a file in it,
+ * which the kernel frees when the process dies.
+ * @throws PerchError `unavailable` if another Perch holds it or it cannot be written
  */
 export function holdDataFolder(folder: string): DataFolder {
   const path = resolve(folder);
   try {
     mkdirSync(path, { recursive: true, mode: 0o750 });
   } catch (cause) {
-    throw new PerchError('unavailable', `the data folder ${path} cannot be made`, { folder: path }, cause);
+    throw new PerchError('unavailable', `the data folder ${path} cannot be created`, { folder: path }, cause);
   }
   const holder = join(path, 'perch.pid');
-  let lock: DatabaseSync;
+  let lock: DatabaseSync | undefined;
   try {
     lock = new (sqlite().DatabaseSync)(join(path, 'lock.db'));
-  } catch (cause) {
-    throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
-  }
-  try {
     lock.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock.close();
-    if (!/locked|busy/i.test((cause as Error).message)) {
+    lock?.close();
+    if (!lock || !/locked|busy/i.test((cause as Error).message)) {
       throw new PerchError('unavailable', `the data folder ${path} cannot be written`, { folder: path }, cause);
     }
     const advice = 'stop it (where it is a service: systemctl stop perch), or choose another folder with --data DIR';

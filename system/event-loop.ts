@@ -3,8 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export type LoopHistogram = ReturnType<typeof monitorEventLoopDelay>;
 
 /**
- * Sampling interval. A longer delay is always seen, and reported at most this much too short. Samples every 100 ms took a third of
- * the CPU time of a device without cameras.
+ * Sampling interval. Longer delays are always seen, and reported at most this much too short. Samples every 100 ms took
+ * a third of the CPU time of a device without cameras.
  */
 export const RESOLUTION_MS = 200;
 /** Reported values cover the last one to two windows. */
@@ -12,8 +12,8 @@ const WINDOW_SECONDS = 10;
 const NS_PER_MS = 1e6;
 
 /**
- * Delay of the event loop in milliseconds over the last 10 to 20 seconds. The percentile is that of the worse of two windows with some
- * fifty samples each.
+ * Delay of the event loop over the last 10 to 20 seconds. The percentile is the worse of two windows with some fifty
+ * samples each.
  */
 export interface LoopDelay {
   readonly meanMs: number;
@@ -21,14 +21,13 @@ export interface LoopDelay {
   readonly maxMs: number;
 }
 
-/** The part of the clock that the watch uses. */
 interface WindowClock {
   eachSecond(tick: () => void): () => void;
 }
 
 /**
- * Measures the delay of the event loop in consecutive windows and reports the last two. A window ends after the next one has begun: a
- * histogram misses the first sample after its start and a delay that lasts beyond its end.
+ * Measures the delay of the event loop in consecutive windows and reports the last two. Windows overlap: a histogram
+ * misses the first sample after its start and a delay that lasts beyond its end.
  */
 export class EventLoopWatch {
   readonly #make: () => LoopHistogram;
@@ -81,10 +80,8 @@ function started(made: LoopHistogram): LoopHistogram {
   return made;
 }
 
-/** Delays of one window. */
 interface Seen {
   readonly looks: number;
-  /** Sum over all samples. */
   readonly lateMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;

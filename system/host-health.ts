@@ -1,4 +1,4 @@
-import type { Clock } from '../agent/base/clock.ts';
+import { type Clock, endsWithin } from '../agent/base/clock.ts';
 import type { PowerState } from './raspberry.ts';
 import type { ClockSource, Drive, NetworkCount, Sensors } from './sensors.ts';
 
@@ -64,38 +64,27 @@ export class HostWatch {
   }
 
   async read(): Promise<HostHealth> {
-    const [quick, drives, clockSource, model] = await Promise.all([
-      this.#quick(),
-      this.#drives(),
-      this.#source(),
-      this.#model(),
-    ]);
+    const slow = Promise.all([this.#drives(), this.#source(), this.#model()]);
+    const [quick, [drives, clockSource, model]] = await Promise.all([this.#quick(), slow]);
     return { ...quick, model, drives, clockSource };
   }
 
   /**
-   * The answer is good for `forMs`; whoever asks while it is looked for gets the same.
-   * @param nothing while there is none and it takes too long
+   * Values are valid for `forMs`; concurrent callers share one reading.
+   * @param nothing returned while the first reading takes too long
    */
   #kept<T>(forMs: number, nothing: T, look: () => Promise<T>): () => Promise<T> {
-    let looking: Promise<T> | undefined;
+    let looking: Promise<void> | undefined;
     let [last, untilMs] = [nothing, Number.NEGATIVE_INFINITY];
-    return () => {
-      if (!looking && this.#clock.monoMs() < untilMs) {
-        return Promise.resolve(last);
+    return async () => {
+      if (looking || this.#clock.monoMs() >= untilMs) {
+        looking ??= look().then((value) => {
+          [last, untilMs, looking] = [value, this.#clock.monoMs() + forMs, undefined];
+        });
+        await endsWithin(this.#clock, PATIENCE_MS, looking);
       }
-      looking ??= look().then((value) => {
-        [last, untilMs, looking] = [value, this.#clock.monoMs() + forMs, undefined];
-        return value;
-      });
-      return this.#inTime(looking, () => last);
+      return last;
     };
-  }
-
-  async #inTime<T>(value: Promise<T>, otherwise: () => T): Promise<T> {
-    const done = new AbortController();
-    const late = this.#clock.sleep(PATIENCE_MS, done.signal).then(otherwise);
-    return Promise.race([value, late]).finally(() => done.abort());
   }
 
   #rates(counts: readonly NetworkCount[]): readonly NetworkRate[] {
@@ -109,7 +98,8 @@ export class HostWatch {
     return counts.map(({ name, addresses, receivedBytes, sentBytes }) => {
       const former = before?.byName.get(name);
       return {
-        ...{ name, addresses },
+        name,
+        addresses,
         inboundBitrate: rate(receivedBytes, former?.receivedBytes),
         outboundBitrate: rate(sentBytes, former?.sentBytes),
       };

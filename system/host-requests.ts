@@ -12,7 +12,6 @@ type HostTask = 'disk' | 'update' | 'clock';
 /** The result. Tasks add fields of their own. */
 export interface HostAnswer {
   readonly ok: boolean;
-  /** Shown to the user. */
   readonly text: string;
   readonly [field: string]: unknown;
 }
@@ -31,9 +30,10 @@ interface HostRequestsDeps {
 }
 
 /**
- * Asks services of the host for what the unprivileged agent may not do. A request is a file in the data folder, which systemd waits
- * for (`perch-NAME.path`); the answer is a file in a folder where only root writes. Where a service is there, the package's
- * `NAME.ready` in that folder holds the data folder that it looks into: another Perch on the same machine is not heard.
+ * Asks services of the host for what the unprivileged agent may not do. A request is a file in the data folder, which
+ * systemd watches (`perch-NAME.path`); the answer is a file in a folder where only root writes. `NAME.ready` in that
+ * folder, from the package, names the data folder that the service watches: another Perch on the same machine is
+ * ignored.
  */
 export class HostRequests {
   readonly #deps: HostRequestsDeps;
@@ -55,17 +55,18 @@ export class HostRequests {
   }
 
   /**
-   * One at a time for each task. The service may end this process before the answer has come.
-   * @param fields of the request, beside its id
-   * @param signal ends the waiting, not what has been asked for; what nobody has read within `patienceMs` is taken back
-   * @throws PerchError `unsupported` nobody does it here, `exhausted` one is under way, `timeout` no answer came within `patienceMs`
+   * One request per task at a time. The service may end this process before the answer arrives.
+   * @param fields of the request, besides its id
+   * @param signal ends the wait, not the task; a request not read within `patienceMs` is withdrawn
+   * @throws PerchError `unsupported` no service here, `exhausted` a request is pending, `timeout` no answer within
+   * `patienceMs`
    */
   async ask(task: HostTask, fields: object, patienceMs: number, signal: AbortSignal): Promise<HostAnswer> {
     if (!this.offers(task)) {
-      throw new PerchError('unsupported', `nothing on this machine does '${task}' for Perch`, { task });
+      throw new PerchError('unsupported', `no service on this machine does '${task}' for Perch`, { task });
     }
     if (this.#asking.has(task)) {
-      throw new PerchError('exhausted', `another request for '${task}' is under way`, { task, isBusy: true });
+      throw new PerchError('exhausted', `another request for '${task}' is pending`, { task, isBusy: true });
     }
     this.#asking.add(task);
     try {
@@ -81,13 +82,9 @@ export class HostRequests {
   async lastAnswer(task: HostTask): Promise<(HostAnswer & { readonly id: string }) | undefined> {
     try {
       const file = await open(join(this.#answers, `${task}.json`), 'r');
-      try {
-        const bytes = Buffer.alloc(MAX_ANSWER_BYTES + 1);
-        const { bytesRead } = await file.read(bytes);
-        return parseAnswer(bytes.toString('utf8', 0, bytesRead));
-      } finally {
-        await file.close();
-      }
+      const bytes = Buffer.alloc(MAX_ANSWER_BYTES + 1);
+      const { bytesRead } = await file.read(bytes).finally(() => file.close());
+      return parseAnswer(bytes.toString('utf8', 0, bytesRead));
     } catch {
       return undefined;
     }
@@ -129,7 +126,7 @@ export class HostRequests {
       () => false,
     );
     if (isUnread && !signal.aborted) {
-      // Its request is no longer waited for.
+      // The agent no longer waits for it.
       await rm(file, { force: true });
     }
     const what = isUnread ? `systemctl status perch-${task}.path` : `journalctl -u perch-${task}.service`;
@@ -137,7 +134,6 @@ export class HostRequests {
   }
 }
 
-/** Undefined: not an answer. */
 export function parseAnswer(text: string): (HostAnswer & { readonly id: string }) | undefined {
   if (text.length > MAX_ANSWER_BYTES) {
     return undefined;

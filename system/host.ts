@@ -2,7 +2,6 @@ import { statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 
-/** State of the host, for users. */
 interface HostFacts {
   /** Load of all processors over the last moments, 0 to 100. */
   readonly cpuPercent: number;
@@ -18,7 +17,6 @@ interface DiskFacts {
   readonly freeBytes: number;
 }
 
-/** Values measured for the whole machine. */
 interface Measures {
   currentLoad(): Promise<{ readonly currentLoad: number }>;
   mem(): Promise<{ readonly active: number; readonly total: number }>;
@@ -31,8 +29,8 @@ const machine: Measures = {
 };
 
 /**
- * A sandbox may hide what is measured: then it is what Node tells, and no load.
- * @param folders where things are kept; a folder that is not there yet stands for the nearest one above it that is
+ * In a sandbox without measurements: Node's values, and no load.
+ * @param folders a missing folder stands for its nearest existing parent
  */
 export async function hostFacts(folders: readonly string[], measures = machine): Promise<HostFacts> {
   const [load, memory, disks] = await Promise.all([

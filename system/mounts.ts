@@ -7,7 +7,6 @@ import type { Clock } from '../agent/base/clock.ts';
 interface Mount {
   readonly device: string;
   readonly folder: string;
-  /** `ext4`, `vfat`, `nfs4`. */
   readonly type: string;
   /** Also after the file system has shut itself down, as newer kernels report of ext4. */
   readonly isReadOnly: boolean;
@@ -51,8 +50,8 @@ const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /**
- * Places that could hold recordings, the one with the most room first. One that does not answer is left out.
- * @param root where the system's files are
+ * Places that could hold recordings, most free space first. One that does not answer is omitted. @param root of the
+ * system's files
  */
 export async function mountedPlaces(clock: Pick<Clock, 'sleep'>, root = '/'): Promise<readonly MountedPlace[]> {
   const text = await readFile(join(root, 'proc/self/mounts'), 'utf8').catch(() => '/dev/root / unknown rw');
@@ -83,7 +82,9 @@ async function look(mount: Mount, root: string): Promise<(MountedPlace & { reado
   const isOpen = (await canWrite(mount.folder)) || (await canWrite(join(mount.folder, OWN_FOLDER)));
   return {
     ...mount,
-    ...{ id: status.dev, totalBytes: bsize * blocks, freeBytes: bsize * bavail },
+    id: status.dev,
+    totalBytes: bsize * blocks,
+    freeBytes: bsize * bavail,
     isRemovable: await isRemovable(mount.device, root),
     isNetwork: NETWORK.test(mount.type),
     isWritable: isOpen && !mount.isReadOnly,
@@ -96,7 +97,7 @@ const canWrite = (folder: string): Promise<boolean> =>
     () => false,
   );
 
-/** USB disks call themselves fixed: what hangs on that bus can be pulled all the same. */
+/** USB disks report themselves as fixed. */
 async function isRemovable(device: string, root: string): Promise<boolean> {
   const name = device.replace(/^\/dev\//, '');
   const disk = /^(?:mmcblk|nvme)/.test(name) ? name.replace(/p\d+$/, '') : name.replace(/\d+$/, '');

@@ -3,7 +3,6 @@ import type { Clock } from '../agent/base/clock.ts';
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
-/** The machine's network interfaces, and notice of changes. */
 export interface Network {
   readonly interfaces: Interfaces;
   /** @returns removes the listener */

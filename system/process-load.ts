@@ -1,4 +1,3 @@
-/** CPU and memory of this process. */
 interface ProcessFacts {
   /** Percent of one processor over the last 10 to 20 s; above 100 with several busy threads. */
   readonly cpuPercent: number;
@@ -7,7 +6,6 @@ interface ProcessFacts {
   readonly heapUsedBytes: number;
 }
 
-/** The part of the clock that is used. */
 interface LoadClock {
   monoMs(): number;
   every(ms: number, tick: () => void): () => void;

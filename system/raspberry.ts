@@ -33,14 +33,12 @@ export function parseThrottled(text: string): PowerState | undefined {
 }
 
 /**
- * How much of a flash card's life is used, JEDEC eMMC's DEVICE_LIFE_TIME_EST: tenths, of two kinds of cells, the worse counts.
- * @param text `0x01 0x02`; 0: the card does not tell
+ * Used life of a flash card in percent, from JEDEC eMMC's DEVICE_LIFE_TIME_EST: tenths for two kinds of cells, of which
+ * the worse counts.
+ * @param text `0x01 0x02`; 0: unknown
  */
 export function parseLifeTime(text: string): number | undefined {
-  const tenths = text
-    .trim()
-    .split(/\s+/)
-    .map((word) => Number(word));
+  const tenths = text.trim().split(/\s+/).map(Number);
   const worst = Math.max(...tenths.filter((tenth) => Number.isInteger(tenth) && tenth >= 1 && tenth <= 11));
   return Number.isFinite(worst) ? Math.min(100, worst * 10) : undefined;
 }

@@ -21,7 +21,6 @@ export interface Drive {
   /** `/dev/sda`, `mmcblk0`. */
   readonly name: string;
   readonly model: string;
-  /** `SSD`, `HD`, `NVMe`, `SD`. */
   readonly kind: string;
   readonly sizeBytes: number;
   /** The drive's own verdict (SMART). */
@@ -46,7 +45,6 @@ const MAX_NAME = 100;
 const THROTTLED_FILE = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const VCGENCMD = 'usr/bin/vcgencmd';
 
-/** @param root of the system's files */
 export function machineSensors(root = '/'): Sensors {
   return {
     temperatureCelsius: temperatureOf(root),
@@ -63,21 +61,21 @@ export function machineSensors(root = '/'): Sensors {
 }
 
 /**
- * The kernel's files cost nothing; systeminformation runs programs, and knows of machines that have no such files. Where it finds
- * nothing either it is not asked again.
+ * Reads the kernel's files; without them systeminformation, which runs programs. If that finds nothing it is not called
+ * again.
  */
 function temperatureOf(root: string): () => Promise<number | undefined> {
-  let isKnownToLack = false;
+  let isMissing = false;
   return async () => {
     const folder = join(root, 'sys/class/thermal');
     const zones = (await namesIn(folder)).filter((name) => name.startsWith('thermal_zone'));
     const read = await Promise.all(zones.map((zone) => textOf(join(folder, zone, 'temp'))));
     const degrees = read.map((text) => Number(text) / 1000).filter((value) => value > 0 && value < 150);
-    if (degrees.length > 0 || isKnownToLack) {
+    if (degrees.length > 0 || isMissing) {
       return degrees.length > 0 ? Math.max(...degrees) : undefined;
     }
     const { main } = await (await systemInformation()).cpuTemperature();
-    isKnownToLack = main === null;
+    isMissing = main === null;
     return main !== null && main > 0 && main < 150 ? main : undefined;
   };
 }
@@ -102,7 +100,8 @@ async function network(root: string): Promise<readonly NetworkCount[]> {
   };
   return Promise.all(
     outside.map(async ([name, addresses]) => ({
-      ...{ name, addresses },
+      name,
+      addresses,
       receivedBytes: await count(name, 'rx_bytes'),
       sentBytes: await count(name, 'tx_bytes'),
     })),
@@ -113,14 +112,17 @@ async function drives(root: string): Promise<readonly Drive[]> {
   const [disks, cards] = await Promise.all([(await systemInformation()).diskLayout(), flashCards(root)]);
   const others = disks.filter(({ device }) => !cards.some(({ name }) => device.endsWith(name)));
   return [
-    ...others.map(({ device, name, type, size, smartStatus, temperature: degrees }): Drive => {
-      return {
-        ...{ name: device, model: shown(name), kind: type, sizeBytes: Math.max(0, size || 0) },
+    ...others.map(
+      ({ device, name, type, size, smartStatus, temperature }): Drive => ({
+        name: device,
+        model: shown(name),
+        kind: type,
+        sizeBytes: Math.max(0, size || 0),
         health: /^ok$/i.test(smartStatus) ? 'ok' : /fail/i.test(smartStatus) ? 'failing' : undefined,
         wornPercent: undefined,
-        temperatureCelsius: degrees ?? undefined,
-      };
-    }),
+        temperatureCelsius: temperature ?? undefined,
+      }),
+    ),
     ...cards,
   ];
 }
@@ -132,7 +134,9 @@ async function flashCards(root: string): Promise<readonly Drive[]> {
     names.map(async (name): Promise<Drive> => {
       const read = async (file: string) => (await textOf(join(folder, name, file))) ?? '';
       return {
-        ...{ name, model: shown(await read('device/name')), kind: 'SD' },
+        name,
+        model: shown(await read('device/name')),
+        kind: 'SD',
         // The kernel counts sectors of 512 bytes, whatever the card's sector size.
         sizeBytes: (countOf(await read('size')) ?? 0) * 512,
         health: undefined,

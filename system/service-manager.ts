@@ -12,7 +12,6 @@ const HELPER_MS = 10_000;
 export interface ServiceManager {
   /** Its watchdog timeout; undefined: it has none. */
   readonly watchdogMs: number | undefined;
-  /** Start-up is complete. */
   ready(status: string): void;
   /** A line for `systemctl status`. */
   status(status: string): void;
@@ -20,8 +19,7 @@ export interface ServiceManager {
   stopping(): void;
 }
 
-/** Started without a service manager. */
-const NOBODY: ServiceManager = {
+const NONE: ServiceManager = {
   watchdogMs: undefined,
   ready: () => {},
   status: () => {},
@@ -30,9 +28,9 @@ const NOBODY: ServiceManager = {
 };
 
 /**
- * The service manager that this environment tells of. Its variables are taken out of it: the programs that we start are not the service.
- * From systemd 253 on its socket comes as a file (`OpenFile=`), which costs a write; before that the program `systemd-notify` is
- * started, because Node has no datagram sockets of this kind.
+ * The service manager named by the environment. Its variables are removed: child programs are not the service. From
+ * systemd 253 on its socket is passed as a file (`OpenFile=`), which costs a write; before, the program
+ * `systemd-notify` is started, because Node has no datagram sockets of this kind.
  */
 export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): ServiceManager {
   const fd = passedFd(env, pid);
@@ -42,7 +40,7 @@ export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): S
     delete env[name];
   }
   if (notify === undefined) {
-    return NOBODY;
+    return NONE;
   }
   return {
     watchdogMs,
@@ -54,8 +52,8 @@ export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): S
 }
 
 /**
- * Signs of life, twice in the time that the manager waits: they come as long as the event loop turns and `isWell`.
- * Without them the manager ends the service and starts it anew.
+ * Sends signs of life at twice the required rate while the event loop runs and `isWell`. Without them the manager
+ * restarts the service.
  */
 export function feedWatchdog(
   manager: ServiceManager,
@@ -107,7 +105,7 @@ function helper(env: NodeJS.ProcessEnv): ((text: string) => void) | undefined {
       stdio: 'ignore',
       timeout: HELPER_MS,
     });
-    // Without the program the manager hears nothing, and ends a service that it waits for: it says so itself.
+    // Without the program the manager ends a service that it waits for, and logs that itself.
     child.on('error', () => {});
     child.unref();
   };

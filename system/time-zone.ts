@@ -5,8 +5,8 @@ import { dirname, resolve } from 'node:path';
 const MAX_LINKS = 4;
 
 /**
- * The machine's time zone, IANA name. Node's own answer costs 7 MB for as long as it runs (ICU looks at each language that
- * there is), so it is asked only where the system does not say it by its link.
+ * The machine's time zone, IANA name. Node's own answer costs 7 MB of memory (ICU loads every language): used only if
+ * the system has no link.
  */
 export function timeZoneName(link = '/etc/localtime', set = process.env['TZ']): string {
   return (set ? undefined : linkedZone(link)) ?? Intl.DateTimeFormat().resolvedOptions().timeZone;

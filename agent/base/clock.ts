@@ -73,3 +73,10 @@ export async function sleepUnlessHeld(
     leftMs = heldMs() - beforeMs;
   }
 }
+
+/** Waits for `work`, but no longer than `ms`. @returns false after a timeout */
+export async function endsWithin(clock: Pick<Clock, 'sleep'>, ms: number, work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const late = clock.sleep(ms, over.signal).then(() => false);
+  return Promise.race([work.then(() => true), late]).finally(() => over.abort());
+}

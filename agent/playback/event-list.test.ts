@@ -32,7 +32,7 @@ function openList() {
 
 const idsOf = ({ items }: EventPage) => items.map(({ id }) => id);
 
-test('what several cameras have seen on a day is one list, the newest first', async () => {
+test('events of several cameras are one list, newest first', async () => {
   using box = openList();
   box.add('door', 'a', 100, { text: 'a fox' });
   box.add('yard', 'b', 200, { type: 'person', lasts: null });
@@ -87,7 +87,7 @@ test('a camera that the user may not play back is not listed, and neither are it
   expect((await box.list({ path: 'yard' }, (path) => path === 'door')).items).toEqual([]);
 });
 
-test('page after page gives each event once, also where many begin at the same moment', async () => {
+test('the pages contain each event once, also if many start at the same time', async () => {
   using box = openList();
   const added = new Set<string>();
   for (const path of ['door', 'gate', 'yard']) {
@@ -171,7 +171,7 @@ test.for<[Partial<EventListRequest>, string]>([
   await expect((async () => box.list(wish))()).rejects.toThrow(message);
 });
 
-test('of several types at one moment page after page loses nothing and repeats nothing', async () => {
+test('with several types at one time the pages lose and repeat nothing', async () => {
   using box = openList();
   for (let i = 0; i < 20; i += 1) {
     box.add('door', `door-${i}`, 100, { type: ['motion', 'person', 'sound'][i % 3] ?? '' });

@@ -1,10 +1,9 @@
 import { PerchError } from '../base/errors.ts';
-import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
-import type { EventMark, EventQuery, IndexedEvent } from './index/contracts.ts';
+import type { EventMark, EventQuery, IndexedEvent } from './index/event-table.ts';
 import type { Timespan } from './index/segment-index.ts';
 import type { EventListQuery } from './read/query.ts';
-import { formatRfc3339 } from './read/rfc3339.ts';
+import { formatLocalTime } from './read/rfc3339.ts';
 import type { IndexLookup } from './timeline.ts';
 
 /** A month including its longest day. */
@@ -17,29 +16,9 @@ const NEAR_US = 5_000_000;
 /** A recording may lack frames right before its end. */
 const REST_US = 200_000;
 
-/** Event type of a camera's outage. */
 const OFFLINE = 'perch.offline';
 
-interface ListedEvent {
-  readonly id: string;
-  readonly path: string;
-  readonly type: string;
-  /** RFC 3339. */
-  readonly start: string;
-  /** null: ongoing. */
-  readonly end: string | null;
-  readonly text: string;
-  /** The recorded time nearest to its start, within five seconds; null: none. */
-  readonly picture: string | null;
-}
-
-export interface EventPage {
-  readonly items: readonly ListedEvent[];
-  /** For `before`: older events; null: none. */
-  readonly next: string | null;
-  /** All types between the two times; empty on further pages. */
-  readonly types: readonly string[];
-}
+export type EventPage = Awaited<ReturnType<typeof eventPage>>;
 
 /**
  * Events of several cameras and their outages, newest first.
@@ -50,7 +29,7 @@ export async function eventPage(
   query: EventListQuery,
   maySee: (path: string) => boolean,
   zone: string | undefined,
-): Promise<EventPage> {
+) {
   const { from, to, path, types, limit } = query;
   if (!(to.us > from.us) || to.us - from.us > MAX_US) {
     throw new PerchError('badInput', `invalid to: it is not after from, or more than ${MAX_US / 86_400e6} days`);
@@ -65,18 +44,18 @@ export async function eventPage(
   const shown = found.sort(newestFirst).slice(0, limit);
   const last = shown.at(-1);
   const pictures = await picturesOf(catalog, shown);
-  const text = (us: number) => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });
+  const text = (us: number) => formatLocalTime(us, zone);
   return {
     items: shown.map((event) => {
       const picture = pictures.get(event);
-      const { id, path: of, type, startUs, endUs, text: told } = event;
+      const { startUs, endUs } = event;
       return {
-        id,
-        path: of,
-        type,
+        id: event.id,
+        path: event.path,
+        type: event.type,
         start: text(startUs),
         end: endUs === undefined ? null : text(endUs),
-        text: told,
+        text: event.text,
         picture: picture === undefined ? null : text(picture),
       };
     }),
@@ -85,7 +64,6 @@ export async function eventPage(
   };
 }
 
-/** Paths with events or gaps, without those of the machine. */
 function pathsOf({ index }: IndexLookup): string[] {
   const gaps = gapsName('');
   const names = index.events.paths().map((name) => (name.startsWith(gaps) ? name.slice(gaps.length) : name));
@@ -121,7 +99,6 @@ function typesOf({ index }: IndexLookup, paths: readonly string[], { from, to }:
     .slice(0, MAX_TYPES);
 }
 
-/** The recorded time nearest to each event's start. */
 async function picturesOf(
   catalog: IndexLookup,
   shown: readonly IndexedEvent[],
@@ -156,7 +133,6 @@ function nearest(spans: readonly Timespan[], us: number): number | undefined {
 const writeMark = ({ startUs, path, id }: EventMark): string =>
   Buffer.from(JSON.stringify([startUs, path, id])).toString('base64url');
 
-/** @throws PerchError badInput */
 function markOf(text: string | undefined): EventMark | undefined {
   if (text === undefined) {
     return undefined;
@@ -166,8 +142,6 @@ function markOf(text: string | undefined): EventMark | undefined {
     if (Number.isSafeInteger(startUs) && typeof path === 'string' && typeof id === 'string') {
       return { startUs, path, id };
     }
-  } catch {
-    // Not JSON, so not a mark.
-  }
+  } catch {}
   throw new PerchError('badInput', `invalid before: '${text.slice(0, 64)}' is not the next of a response`);
 }

@@ -1,8 +1,7 @@
 import { PerchError } from '../base/errors.ts';
-import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import type { Catalog } from './index/catalog.ts';
 import type { Timespan } from './index/segment-index.ts';
-import { formatRfc3339, type ZonedTime } from './read/rfc3339.ts';
+import { formatLocalTime, formatRfc3339, type ZonedTime } from './read/rfc3339.ts';
 
 export interface ListEntry {
   readonly start: string;
@@ -54,9 +53,7 @@ function trim(spans: readonly Timespan[], fromUs: number, toUs: number): Timespa
 function entryOf(span: Timespan, request: ListRequest): ListEntry {
   // A start from the request keeps the request's zone.
   const isTrimmed = request.start?.us === span.startUs;
-  const offsetMs =
-    isTrimmed && request.start ? request.start.offsetMs : zoneOffsetMs(Math.floor(span.startUs / 1000), request.zone);
-  const start = formatRfc3339({ us: span.startUs, offsetMs });
+  const start = isTrimmed ? formatRfc3339(request.start) : formatLocalTime(span.startUs, request.zone);
   const duration = span.durationUs / 1e6;
   // Neither a path nor a time contains characters that a form would encode.
   const query = `duration=${duration}&path=${encodeURIComponent(request.path)}&start=${encodeURIComponent(start)}`;

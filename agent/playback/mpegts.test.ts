@@ -45,7 +45,7 @@ test('a recording in MPEG-TS is deleted by its start', async () => {
   expect(await starts(playback)).toEqual(['2026-07-01T12:00:03Z']);
 });
 
-test('what a path recorded in MP4 before is played on', async () => {
+test('earlier MP4 recordings of the path are still played', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 3);
   await record(folder.path, 3, { format: 'mpegts', wall: WALL + 10_000 });
@@ -66,7 +66,7 @@ test('a finished file is not read again at the next start, a truncated one is', 
   expect(playback.isFinished(cut)).toBe(false);
 });
 
-test('files of others are listed, and what is no stream is named', async () => {
+test('foreign files are listed, and files without a stream are reported', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'cam'));
   const nameOf = (second: number) => join(folder.path, `cam/2026-07-01_12-00-0${second}-000000.ts`);

@@ -155,7 +155,7 @@ test('a growing recording is listed up to its last complete part', async () => {
   await expect.poll(() => spans(playback)).toEqual([['2026-07-01T12:00:00Z', 6]]);
 });
 
-test('files are the truth: what comes, goes, or is there before the index, is seen at the next question', async () => {
+test('new, deleted and earlier files are found by the next request', async () => {
   using folder = temporaryFolder();
   const [first = ''] = await record(folder.path, 2);
   await using playback = openPlayback(folder.path);

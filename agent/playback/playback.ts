@@ -5,32 +5,28 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
-import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
 import { type EventPage, eventPage } from './event-list.ts';
-import { buildDownload, type Download, estimatedBytes } from './get/download.ts';
+import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
 import { DownloadCache } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
-import type { EventIndex, Journal, ProtectedIndex, SpaceIndex } from './index/contracts.ts';
-import { type IndexProgress, IndexRebuild, type UnreadableFile } from './index/index-rebuild.ts';
+import type { EventTable } from './index/event-table.ts';
+import { type IndexProgress, IndexRebuild, type Journal, type UnreadableFile } from './index/index-rebuild.ts';
 import { KnownTemplates } from './index/known-templates.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import { type SegmentRow, STATE } from './index/segment-row.ts';
+import type { SpaceTable } from './index/space-table.ts';
 import { type ListEntry, listTimespans } from './list.ts';
-import type { EventListQuery, GetFormat, TimelineQuery } from './read/query.ts';
-import { formatRfc3339, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
+import type { EventListQuery, TimelineQuery } from './read/query.ts';
+import { formatLocalTime, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
 import { TableCache } from './read/table-cache.ts';
 import { type Timeline, timelineOf } from './timeline.ts';
 import { type Frame, findFrame } from './vod/frame.ts';
-import { LayoutCache } from './vod/layout-cache.ts';
 import { RecordedPeriods } from './vod/recorded-period.ts';
 import { RecordedStreams } from './vod/recorded-streams.ts';
 import { CatalogLookup, requireAvailable } from './vod/recording-lookup.ts';
 import { type FoundSnapshot, findSnapshot } from './vod/snapshot.ts';
 
-export type { RecordPaths } from './index/catalog.ts';
-
-/** The prefix on the main port. */
 const MAIN_PREFIX = 'playback/';
 /** Appended to MediaMTX's message. */
 const TS_ADVICE = 'set recordFormat: fmp4 for future recordings; the .ts files play in VLC or ffmpeg';
@@ -47,21 +43,8 @@ interface PlaybackOptions {
   readonly isBeingWritten?: (file: string) => boolean;
 }
 
-/** Why a recording must stay; undefined: it may be deleted. */
 type RetainReason = (row: SegmentRow) => string | undefined;
 
-export interface GetQuery {
-  readonly path: string;
-  readonly startUs: number;
-  readonly durationUs: number;
-  readonly format: GetFormat;
-  /** Factor; plays key frames only. undefined: normal playback. */
-  readonly speed?: number | undefined;
-  /** Omits gaps and continues behind them; otherwise the download ends at the first. */
-  readonly skipsGaps?: boolean | undefined;
-}
-
-/** Lists, plays and deletes recordings. */
 export class Playback {
   readonly #paths: RecordPaths;
   readonly #zone: string | undefined;
@@ -72,7 +55,6 @@ export class Playback {
   #keeping: Promise<void> | undefined;
   /** Of recordings being played. */
   readonly tables: TableCache;
-  /** HLS. */
   readonly streams: RecordedStreams;
   readonly #lookup: CatalogLookup;
   readonly #downloads = new DownloadCache();
@@ -104,23 +86,20 @@ export class Playback {
       monoMs: () => clock.monoMs(),
     });
     this.#lookup = new CatalogLookup(this.#catalog, (path) => this.#require(path));
-    const periods = new RecordedPeriods(this.#lookup, new LayoutCache(this.tables), logger);
+    const periods = new RecordedPeriods(this.#lookup, this.tables, logger);
     this.streams = new RecordedStreams(periods, this.tables, () => clock.wallMs());
     this.#rebuild = new IndexRebuild(this.#catalog, logger, () => clock.monoMs());
   }
 
-  /** Receives each recording that starts, finishes or is deleted. */
   get segmentLog(): SegmentLog {
     return this.#catalog;
   }
 
-  /** Receives journal entries of events and protected ranges. */
-  get events(): EventIndex & ProtectedIndex {
+  get events(): EventTable {
     return this.#index.events;
   }
 
-  /** For freeing disk space. */
-  get space(): SpaceIndex {
+  get space(): SpaceTable {
     return this.#index.space;
   }
 
@@ -151,12 +130,10 @@ export class Playback {
     }
   }
 
-  /** Verifies the newest files in the index. Called before recovery of truncated files. */
   checkNewest(signal: AbortSignal): Promise<void> {
     return this.#rebuild.checkNewest(signal);
   }
 
-  /** Syncs the index with all files, in the background. */
   rebuild(signal: AbortSignal): Promise<void> {
     return this.#rebuild.run(signal);
   }
@@ -166,7 +143,6 @@ export class Playback {
     return this.#index.generation;
   }
 
-  /** Corrected start of a file in Unix microseconds, if known. */
   startUsOf(file: string): number | undefined {
     return this.#index.find(file)?.startUs;
   }
@@ -180,7 +156,6 @@ export class Playback {
     return this.#rebuild.progress;
   }
 
-  /** Files left out, with reasons. */
   unreadable(): { readonly count: number; readonly files: readonly UnreadableFile[] } {
     return this.#rebuild.unreadable();
   }
@@ -205,13 +180,11 @@ export class Playback {
     return listTimespans(this.#catalog, { path, start, end, baseUrl, zone: this.#zone });
   }
 
-  /** What exists of a path between two times, at the requested resolution. */
   async timeline(query: TimelineQuery): Promise<Timeline> {
     await this.#require(query.path);
     return timelineOf(this.#catalog, query, this.#zone);
   }
 
-  /** Events of all visible cameras, newest first. */
   listEvents(query: EventListQuery, maySee: (path: string) => boolean): Promise<EventPage> {
     return eventPage(this.#catalog, query, maySee, this.#zone);
   }
@@ -237,17 +210,14 @@ export class Playback {
     return this.#downloads.cached(keyOf(query))?.etag;
   }
 
-  /** The camera's own snapshot nearest to a time. */
   snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {
     return findSnapshot(this.#lookup, path, timeUs);
   }
 
-  /** The key frame of the GOP at a time. */
   frame(path: string, timeUs: number): Promise<Frame> {
     return findFrame(this.#lookup, this.tables, path, timeUs);
   }
 
-  /** Paths with recordings, configured or not. */
   async names(): Promise<readonly string[]> {
     await this.#catalog.scan();
     return this.#index.paths();
@@ -310,7 +280,7 @@ export class Playback {
       return true;
     }
     await this.#catalog.scan(path);
-    return this.#index.hasRecordings(path);
+    return this.#index.space.bytesOf(path).files > 0;
   }
 
   async #requireKnown(path: string): Promise<void> {
@@ -333,7 +303,7 @@ export class Playback {
 
   /** As in recording names: RFC 3339 with the zone's offset. */
   localTime(us: number): string {
-    return formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), this.#zone) });
+    return formatLocalTime(us, this.#zone);
   }
 }
 

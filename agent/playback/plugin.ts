@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { Download } from './get/download.ts';
-import type { GetQuery, Playback } from './playback.ts';
+import type { Download, GetQuery } from './get/download.ts';
+import type { Playback } from './playback.ts';
 import {
   type Query,
   queryDuration,
@@ -13,7 +13,7 @@ import {
   queryTime,
 } from './read/query.ts';
 import { formatRfc3339 } from './read/rfc3339.ts';
-import { REVALIDATE, sendRanged } from './read/send-ranged.ts';
+import { type MakeCors, REVALIDATE, sendRanged } from './read/send-ranged.ts';
 
 interface PlaybackAccess {
   /** @throws PerchError if the request may not play back this path */
@@ -27,11 +27,7 @@ interface PlaybackPluginOptions {
   /** The camera's title; undefined: use the path. */
   titleOf(path: string): string | undefined;
   readonly access: PlaybackAccess;
-  /** Creates the CORS hook. */
-  readonly cors: (
-    methods: string,
-    headers: string,
-  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  readonly cors: MakeCors;
 }
 
 const EXPOSED = 'Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Perch-Ends';

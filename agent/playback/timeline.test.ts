@@ -83,7 +83,7 @@ test('a time without recordings is one gap', async () => {
   expect(await timeline(playback, 100, 200)).toMatchObject({ coverage: [], gaps: [[0, 100]], recordedSeconds: 0 });
 });
 
-test('what is being recorded is shown up to its last part', async () => {
+test('a growing recording is shown up to its last part', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);

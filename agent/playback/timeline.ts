@@ -1,9 +1,8 @@
 import { PerchError } from '../base/errors.ts';
-import { zoneOffsetMs } from '../record/file/time-zone.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { SegmentIndex, Timespan } from './index/segment-index.ts';
 import type { TimelineQuery } from './read/query.ts';
-import { formatRfc3339 } from './read/rfc3339.ts';
+import { formatLocalTime, formatRfc3339 } from './read/rfc3339.ts';
 
 /** This many fit into 40 kB. */
 const MAX_STEPS = 720;
@@ -25,50 +24,7 @@ const MAX_TEXT = 80;
 /** Seconds after `from`, and duration in seconds. */
 type Stretch = readonly [atSeconds: number, seconds: number];
 
-interface TimelineEvent {
-  readonly id: string;
-  readonly type: string;
-  /** Seconds after `from`; negative if it started before. */
-  readonly at: number;
-  /** null: ongoing. */
-  readonly duration: number | null;
-  readonly text: string;
-}
-
-/** Events too dense to show individually. */
-interface EventCount {
-  readonly type: string;
-  readonly at: number;
-  readonly duration: number;
-  readonly count: number;
-}
-
-export interface Timeline {
-  readonly path: string;
-  /** RFC 3339. */
-  readonly from: string;
-  readonly to: string;
-  /** Seconds; shorter gaps are omitted. */
-  readonly resolution: number;
-  /** Start of the first and end of the last recording; null: none. */
-  readonly first: string | null;
-  readonly last: string | null;
-  readonly recordedSeconds: number;
-  readonly coverage: readonly Stretch[];
-  readonly gaps: readonly Stretch[];
-  /** Known reasons for gaps; accurate to some seconds, unlike the gaps. */
-  readonly reasons: readonly (readonly [atSeconds: number, seconds: number, reason: string])[];
-  readonly events: readonly TimelineEvent[];
-  readonly eventCounts: readonly EventCount[];
-  readonly protected: readonly {
-    readonly id: string;
-    readonly at: number;
-    readonly duration: number;
-    readonly note: string;
-  }[];
-  /** Some reasons, events or protected ranges did not fit: request less time. */
-  readonly isCut: boolean;
-}
+export type Timeline = Awaited<ReturnType<typeof timelineOf>>;
 
 /** The index, synced with the files before use. */
 export interface IndexLookup {
@@ -77,11 +33,7 @@ export interface IndexLookup {
 }
 
 /** The response stays below 40 kB. */
-export async function timelineOf(
-  catalog: IndexLookup,
-  query: TimelineQuery,
-  zone: string | undefined,
-): Promise<Timeline> {
+export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zone: string | undefined) {
   const { path, from, to } = query;
   const resolution = resolutionOf(query);
   await catalog.refresh(path, from.us, to.us);
@@ -96,7 +48,7 @@ export async function timelineOf(
   const whole = index.extentOf(path);
   const { reasons, isCut } = reasonsOf(catalog, query, resolution);
   const marks = marksOf(catalog, query, resolution);
-  const text = (us: number): string => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });
+  const text = (us: number): string => formatLocalTime(us, zone);
   return {
     path,
     from: formatRfc3339(from),
@@ -149,7 +101,6 @@ function rounding(resolution: number): (seconds: number) => number {
   return (seconds) => Number(seconds.toFixed(digits));
 }
 
-/** Clips spans to the two times and removes overlaps. */
 function clip(spans: readonly Timespan[], fromUs: number, toUs: number): Timespan[] {
   const clipped: Timespan[] = [];
   let doneUs = fromUs;
@@ -207,9 +158,7 @@ function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, re
   return { reasons: reasons.sort(([a], [b]) => a - b), isCut: reasons.length < shown.length };
 }
 
-type Marks = Pick<Timeline, 'events' | 'eventCounts' | 'protected' | 'isCut'>;
-
-function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number): Marks {
+function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
   const at = (us: number): number => round((us - from.us) / 1e6);
   const found = index.events.eventsOf(path, from.us, to.us, MAX_EVENTS + 1);
@@ -244,7 +193,6 @@ function marksOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, reso
   return { events: isSingle ? events : [], eventCounts, protected: kept, isCut };
 }
 
-/** The first items whose JSON fits. */
 function fitting<T>(items: readonly T[], maxBytes: number): T[] {
   let left = maxBytes;
   const end = items.findIndex((item) => {

@@ -59,7 +59,7 @@ test.for([
   },
 );
 
-test('a correction of less than a second begins no file', async () => {
+test('a correction of less than a second starts no file', async () => {
   using folder = temporaryFolder();
   const files = await filesOf(folder.path, steppedAt(tinyVideo(100, 10, 10, 0, WALL), 34, -900));
   expect(files.map((file) => file.pictures)).toEqual([100]);
@@ -72,7 +72,7 @@ test('a camera that is silent for a minute has not set our clock', async () => {
   expect(files.map((file) => file.pictures)).toEqual([60]);
 });
 
-test('set back while recording, the clock gives the same second twice: both files are there, under two names', async () => {
+test('with a clock set back while recording, two files of the same second have different names', async () => {
   using folder = temporaryFolder();
   const options = { recordPath: `${folder.path}/%path/%Y-%m-%d_%H-%M-%S` };
   const files = await filesOf(folder.path, steppedAt(tinyVideo(80, 10, 10, 0, WALL), 35, -4_000), options);
@@ -103,7 +103,7 @@ test('audio from right before the clock was set does not give its old time to th
   expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([80, 2_080 + HOUR_MS]);
 });
 
-test('a jump of the camera’s clock begins a file that does not claim to follow on, and loses nothing', async () => {
+test("a jump of the camera's clock starts a file that does not continue the previous one, and loses nothing", async () => {
   using folder = temporaryFolder();
   const files = await filesOf(folder.path, tinyVideo(300, 10, 10, 0, WALL), {}, { 155: 'discontinuity' });
   expect(files.map((file) => file.pictures)).toEqual([160, 140]);
@@ -111,7 +111,7 @@ test('a jump of the camera’s clock begins a file that does not claim to follow
   expect(files.map((file) => file.mark.wallUs / 1000 - WALL)).toEqual([0, 16_000]);
 });
 
-test('a camera whose clock jumps all the time fills no disk with small files', async () => {
+test('a camera whose clock jumps constantly does not fill the disk with small files', async () => {
   using folder = temporaryFolder();
   const jumps = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [i * 10 + 5, 'discontinuity' as const]));
   const files = await filesOf(folder.path, tinyVideo(300, 10, 10, 0, WALL), {}, jumps);

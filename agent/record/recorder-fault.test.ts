@@ -6,7 +6,7 @@ import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import { Stream } from '../stream/stream.ts';
 
-test('a recorder that ends by a fault of its own says so until it records again', async () => {
+test('a recorder that failed by a bug reports it until it records again', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const pictures = tinyVideo(20, 10, 10, 0, WALL);

@@ -49,7 +49,7 @@ test('files are cut at the first key frame after the segment duration, and nothi
   expect(files.every((file) => file.tailBytes > 0)).toBe(true);
 });
 
-test('a part is written each part duration, holds all tracks, and follows the one before', async () => {
+test('a part is written each part duration, has all tracks, and continues the previous one', async () => {
   using folder = temporaryFolder();
   const [name = ''] = await record(folder.path, 4, { partDurationMs: 500, sound: true });
   const file = await openRecording(name);
@@ -92,7 +92,7 @@ test.for([['fmp4'], ['mpegts']] as const)(
   },
 );
 
-test('a file says in which start of the machine it was begun and when, and which time was in use there', async () => {
+test('a file contains its boot, the monotonic time of its start, and the UTC offset', async () => {
   using folder = temporaryFolder();
   const zone = 'Asia/Kolkata';
   await using running = startRecorder(folder.path, { zone });
@@ -105,7 +105,7 @@ test('a file says in which start of the machine it was begun and when, and which
   expect(fileMark).toMatchObject({ bootId, isClockTrusted: true, offsetMinutes: 330, monoUs: monoUs() - 40_000 });
 });
 
-test('a finished file ends with a copy of its header, where every sample lies, and where players can start', async () => {
+test('a finished file ends with a copy of its header, a sample table and a random access index', async () => {
   using folder = temporaryFolder();
   const [name = ''] = await record(folder.path, 3, { sound: true });
   const file = await openRecording(name);
@@ -124,20 +124,20 @@ test('a finished file ends with a copy of its header, where every sample lies, a
   expect(table.fragmentCount).toBe(file.fragments.length);
 });
 
-test('a file has the times of what it shows', async () => {
+test('the file times are those of its content', async () => {
   using folder = temporaryFolder();
   const [name = ''] = await record(folder.path, 3);
   const { atimeMs, mtimeMs } = statSync(name);
   expect([atimeMs, mtimeMs]).toEqual([WALL, WALL + 3_000]);
 });
 
-test('a part that has reached its size limit is written before its time', async () => {
+test('a part at its size limit is written early', async () => {
   using folder = temporaryFolder();
   const [name = ''] = await record(folder.path, 4, { maxPartBytes: 4_000 });
   expect((await openRecording(name)).fragments.length).toBeGreaterThan(4);
 });
 
-test('what comes before the first key frame is left out', async () => {
+test('samples before the first key frame are not recorded', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   feed(running.stream, [tinyVideo(20, 10, 10, 0, WALL).slice(5)]);
@@ -157,7 +157,7 @@ test('a file with a single frame is finished', async () => {
   expect((await openRecording(running.log.names[0] ?? '')).durationMs).toBe(1);
 });
 
-test('recording that starts late has the stream’s cached GOP', async () => {
+test("a recording that starts late contains the stream's cached GOP", async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   await running.recorder.stop();
@@ -198,7 +198,7 @@ test.for([
   expect(runsOf(file, 2)[0]?.baseTime).toBe((aheadS + 0.08) * 48_000);
 });
 
-test('held audio far ahead of the video is left out, what follows is not', async () => {
+test('held audio far ahead of the video is left out, later audio is not', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const stray = opusSound(1, 3_600 * 48_000, WALL);
@@ -209,7 +209,7 @@ test('held audio far ahead of the video is left out, what follows is not', async
   expect([countOf(file, 1), countOf(file, 2)]).toEqual([20, 90]);
 });
 
-test('changed parameter sets begin a file that does not claim to follow on', async () => {
+test('changed parameter sets start a file that does not continue the previous one', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const video = tinyVideo(20, 10, 10, 0, WALL);
@@ -224,7 +224,7 @@ test('changed parameter sets begin a file that does not claim to follow on', asy
   expect(files[1]?.mark.segmentNumber).toBe(0);
 });
 
-test('a single wrong timestamp is left out, a clock that has jumped begins a file that does not claim to follow on', async () => {
+test('a single wrong timestamp is dropped, a clock jump starts a file that does not continue the previous one', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const video = tinyVideo(20, 10, 10, 900_000, WALL);
@@ -332,7 +332,7 @@ test('a folder that cannot be created is one clear state; the recorder retries a
   expect(readFileSync(join(folder.path, 'aside/kept'), 'utf8')).toBe('a file where the folder should be');
 });
 
-test('a stream of which nothing can be stored is a state with its reason, and the next one is recorded', async () => {
+test('a stream without a storable track is a state with its reason, and the next stream is recorded', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [mpegTs]);
   const error = 'nothing in this stream can be recorded: it has MPEG-TS';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, endsWithin } from '../base/clock.ts';
 import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { containerStream, leftOutLabels } from '../stream/container-stream.ts';
@@ -15,11 +15,10 @@ import { TsSegmentWriter } from './mpegts/ts-segment-writer.ts';
 import { recoverFile } from './recovery/recovery.ts';
 import { Segmenter, type SegmenterLimits, type SegmenterOwner } from './segmenter.ts';
 import { type FlushPoint, HANGING_MS } from './write/flush.ts';
-import type { RecordingWriter } from './write/recording-writer.ts';
-import { type FileOrigin, SegmentWriter } from './write/segment-writer.ts';
+import type { FileOrigin, RecordingWriter } from './write/recording-writer.ts';
+import { SegmentWriter } from './write/segment-writer.ts';
 import type { TrackBuffer } from './write/track-buffer.ts';
 
-/** The boot and its clocks. */
 export interface BootClock {
   /** 32 hexadecimal digits. Monotonic times of one boot are comparable across restarts of Perch. */
   readonly bootId: string;
@@ -51,15 +50,12 @@ export interface RecorderOptions extends SegmenterLimits {
   /** IANA name for the times in file names; undefined: the machine's zone. */
   readonly zone?: string;
   readonly queueBytes?: number;
-  /** Records around events only; undefined: always. */
   readonly clips?: ClipOptions | undefined;
 }
 
-/** The state of recording disks. */
 export interface DiskGuard {
   /** Why a file may not be recorded; undefined: it may. */
   refusal(file: string): string | undefined;
-  /** The disk rejected a file with this system code. */
   failed(file: string, code: string): void;
 }
 
@@ -71,7 +67,6 @@ interface RecorderDeps {
   readonly logger: Logger;
   /** Default: all disks are tried. */
   readonly disks?: DiskGuard;
-  /** Default: the machine's disks. */
   readonly fs?: SegmentFs;
 }
 
@@ -94,22 +89,19 @@ export class Recorder {
   #state: RecorderState = { kind: 'idle' };
   readonly #clips: Clips | undefined;
   #current: { readonly stream: Stream; readonly segmenter: Segmenter; readonly reader: Reader } | undefined;
-  /** Complete files being finished. */
   readonly #finishing = new Map<Promise<void>, RecordingWriter | undefined>();
   /** Files left unfinished by a failing disk, to be finished when it recovers. */
   #leftOver: Segment[] = [];
   #failures = 0;
   #retryAtMs = 0;
   #isDropping = false;
-  /** Logged unsupported codecs. */
-  readonly #toldCodecs = new Set<string>();
+  readonly #loggedCodecs = new Set<string>();
 
   constructor(options: RecorderOptions, deps: RecorderDeps) {
     this.#options = options;
     this.#deps = deps;
     const { clips, path } = options;
-    const { clock, logger } = deps;
-    this.#clips = clips && new Clips(path, clips, { clock, logger, onClosed: () => this.#rest() });
+    this.#clips = clips && new Clips(path, clips, { ...deps, onClosed: () => this.#rest() });
   }
 
   get state(): RecorderState {
@@ -121,7 +113,6 @@ export class Recorder {
     return this.#options.format ?? 'fmp4';
   }
 
-  /** Bytes kept for the next event. */
   get keptBytes(): number {
     return this.#clips?.keptBytes ?? 0;
   }
@@ -135,7 +126,7 @@ export class Recorder {
       this.#refuse(`nothing in this stream can be recorded: it has ${leftOut.join(', ') || 'no tracks'}`);
       return;
     }
-    this.#tellLeftOut(leftOut);
+    this.#logLeftOut(leftOut);
     this.#state = this.#state.kind === 'failed' ? this.#state : { kind: 'waiting' };
     const segmenter: Segmenter = new Segmenter(
       source.tracks,
@@ -152,21 +143,17 @@ export class Recorder {
   async stop(): Promise<void> {
     this.#clips?.stop();
     this.#leave();
-    const end = new AbortController();
-    while (this.#finishing.size > 0 && !end.signal.aborted) {
+    while (this.#finishing.size > 0) {
       const steps = this.#steps;
-      const all = Promise.all(this.#finishing.keys()).then(() => true);
-      const isDone = await Promise.race([all, this.#deps.clock.sleep(HANGING_MS, end.signal)]);
-      if (!isDone && this.#steps === steps) {
+      const all = Promise.all(this.#finishing.keys());
+      if (!(await endsWithin(this.#deps.clock, HANGING_MS, all)) && this.#steps === steps) {
         const files = [...this.#finishing.values()].map((writer) => writer?.name);
         this.#deps.logger.error({ files }, 'disk hangs, recordings stay unfinished until the next start');
-        end.abort();
+        return;
       }
     }
-    end.abort();
   }
 
-  /** Progress of files being finished. */
   get #steps(): number {
     return [...this.#finishing.values()].reduce((sum, writer) => sum + (writer?.steps ?? 0), 0);
   }
@@ -174,17 +161,15 @@ export class Recorder {
   /** Between events no writes show the disk's state: asks the guard. */
   #askAtRest(): void {
     const isResting = this.#current !== undefined && this.#clips?.isResting === true;
-    if (
-      isResting &&
-      this.#mayRecord() &&
-      this.#state.kind === 'failed' &&
-      this.#deps.clock.monoMs() >= this.#retryAtMs
-    ) {
+    if (isResting && this.#mayRecord() && this.#state.kind === 'failed' && this.#isRetryDue) {
       this.#state = { kind: 'waiting' };
     }
   }
 
-  /** A clip is over. */
+  get #isRetryDue(): boolean {
+    return this.#deps.clock.monoMs() >= this.#retryAtMs;
+  }
+
   #rest(): void {
     if (this.#state.kind === 'recording') {
       this.#state = { kind: 'waiting' };
@@ -200,18 +185,16 @@ export class Recorder {
   }
 
   #refuse(error: string): void {
-    const isNew = this.#state.kind !== 'failed' || this.#state.error !== error;
-    if (isNew) {
+    if (this.#state.kind !== 'failed' || this.#state.error !== error) {
       this.#state = { kind: 'failed', error, why: 'nothingToRecord', sinceMs: this.#deps.clock.wallMs() };
       this.#deps.logger.error(error);
     }
   }
 
-  /** Logged once per codec. */
-  #tellLeftOut(codecs: readonly string[]): void {
+  #logLeftOut(codecs: readonly string[]): void {
     for (const codec of codecs) {
-      if (!this.#toldCodecs.has(codec)) {
-        this.#toldCodecs.add(codec);
+      if (!this.#loggedCodecs.has(codec)) {
+        this.#loggedCodecs.add(codec);
         const container = CONTAINER_NAMES[this.#format];
         this.#deps.logger.warn({ codec }, `tracks not recorded, ${container} cannot hold them`);
       }
@@ -228,7 +211,7 @@ export class Recorder {
 
   #owner(segmenter: () => Segmenter): SegmenterOwner {
     return {
-      mayOpen: () => this.#deps.clock.monoMs() >= this.#retryAtMs && this.#mayRecord(),
+      mayOpen: () => this.#isRetryDue && this.#mayRecord(),
       open: (mark, buffers) => this.#open(segmenter(), mark, buffers),
       finish: (writer) => this.#finish(writer),
       dropped: (reason) => this.#onDropped(reason),

@@ -29,12 +29,10 @@ export interface SegmenterLimits {
   readonly segmentDurationMs: number;
 }
 
-/** The segmenter's owner, the recorder. */
 export interface SegmenterOwner {
   /** At a key sample without a file: false while retrying is delayed after a failure. */
   mayOpen(): boolean;
   open(mark: StreamMark, buffers: readonly TrackBuffer[]): RecordingWriter;
-  /** The file has all its samples. */
   finish(writer: RecordingWriter): void;
   /** Samples were dropped: up to the next key sample, or a single one. */
   dropped(reason: 'slow disk' | 'late sample' | 'jumped timestamp'): void;
@@ -55,7 +53,6 @@ export class Segmenter implements Reader {
   #writer: RecordingWriter | undefined;
   #streamId = newStreamId();
   #segmentNumber = 0;
-  /** Waits for a key sample of the leading track. */
   #isWaiting = true;
   #wantsNewFile = false;
   /** The camera's clock jumped: the next file does not continue this one. */
@@ -64,7 +61,7 @@ export class Segmenter implements Reader {
   /** Of the file's first sample, the reference for drift. */
   #startWall = 0;
   #startDts = 0;
-  readonly #label = new StartLabel();
+  #label = new StartLabel();
   /** Consecutive samples of the leading track with jumped timestamps. */
   #jumps = 0;
 
@@ -113,12 +110,9 @@ export class Segmenter implements Reader {
     }
   }
 
-  /**
-   * A file has one description per track: the next key sample starts another file, which does not continue this one.
-   */
+  /** A file has one description per track: the next key sample starts another, which does not continue this one. */
   onTrack(track: number, description: Track): void {
-    const buffer = this.#buffers[track] as TrackBuffer;
-    buffer.nextTrack = description;
+    (this.#buffers[track] as TrackBuffer).nextTrack = description;
     this.#wantsNewFile = true;
     if (!this.#writer) {
       this.#applyDescriptions();
@@ -145,7 +139,6 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Ends the file: the next key sample starts another one, which does not continue it. */
   pause(): void {
     this.#completeAll();
     this.#finish();
@@ -195,9 +188,7 @@ export class Segmenter implements Reader {
     return sample.wall - this.#startWall - mediaMs;
   }
 
-  /**
-   * How far the wall clock was set between two samples of the leading track; 0 if it was not, or stream time jumped.
-   */
+  /** How far the wall clock was set between two samples of the leading track; 0: not at all, or stream time jumped. */
   #stepMs(held: Sample, sample: Sample): number {
     const mediaMs = this.#lead.secondsOf(sample.pts - held.pts) * 1000;
     const stepMs = sample.wall - held.wall - mediaMs;
@@ -234,7 +225,6 @@ export class Segmenter implements Reader {
     return isLater;
   }
 
-  /** The sample's end is known. */
   #complete(buffer: TrackBuffer, sample: Sample): void {
     if (sample.dts < buffer.originDts) {
       // Audio right before the first frame belongs to no file, which is no fault.
@@ -255,20 +245,16 @@ export class Segmenter implements Reader {
   }
 
   #writePart(): void {
-    this.#partBytes = 0;
-    this.#setLabel();
-    if (this.#writer && !this.#writer.writePart()) {
-      this.#owner.dropped('slow disk');
-      this.#wait();
-    }
-  }
-
-  /** The file is created with its first part. */
-  #setLabel(): void {
     const writer = this.#writer;
+    this.#partBytes = 0;
     if (writer && this.#label.finish()) {
+      // The file is created with its first part.
       const { mark } = writer;
       writer.mark = { ...mark, wallUs: mark.wallUs - Math.round(this.#label.earlierMs * 1000) };
+    }
+    if (writer && !writer.writePart()) {
+      this.#owner.dropped('slow disk');
+      this.#wait();
     }
   }
 
@@ -300,7 +286,6 @@ export class Segmenter implements Reader {
     }
     this.#finish();
     if (!this.#owner.mayOpen()) {
-      // For an unknown time.
       this.#renew();
       this.#wait();
     } else if (this.#isWaiting) {
@@ -311,7 +296,6 @@ export class Segmenter implements Reader {
     }
   }
 
-  /** Starts a file with the held samples. */
   #begin(): void {
     this.#applyDescriptions();
     const lead = this.#lead.last as Sample;
@@ -342,7 +326,7 @@ export class Segmenter implements Reader {
     this.#jumps = 0;
     this.#startDts = lead.dts;
     this.#startWall = lead.wall;
-    this.#label.begin();
+    this.#label = new StartLabel();
     const mark = {
       streamId: this.#streamId,
       segmentNumber: this.#segmentNumber,

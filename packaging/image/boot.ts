@@ -1,9 +1,10 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { extract } from './extract.ts';
 import { makeInitramfs } from './initramfs.ts';
 import type { Kernel } from './kernels.ts';
 
-/** The later lines are of the board in brackets. The first root has the drivers of both kernels. */
+/** Later lines are for the board in brackets. The initramfs has the drivers of both kernels. */
 const CONFIG = `# Read by the firmware of the Raspberry Pi.
 arm_64bit=1
 upstream_kernel=1
@@ -18,8 +19,8 @@ kernel=vmlinuz-pi5
 `;
 
 /**
- * Interfaces keep the names eth0 and wlan0 on every board. `perch.written` tells that the disk has the number that every other has
- * onto which this image is written, too: at the first start it gets its own.
+ * Interfaces are eth0 and wlan0 on every board. `perch.written` shows that the disk still has the id of the image,
+ * which the first start replaces.
  */
 export const commandLine = (diskId: string): string =>
   `console=tty1 root=PARTUUID=${diskId}-02 perch.written=${diskId} ro rootwait net.ifnames=0 panic=10 quiet\n`;
@@ -33,7 +34,7 @@ interface BootOptions {
   readonly diskId: string;
 }
 
-/** Fills a folder with what lies on the boot partition. */
+/** Creates the contents of the boot partition. */
 export async function makeBootFolder(folder: string, { root, firmware, kernels, diskId }: BootOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   await cp(firmware, folder, { recursive: true });
@@ -47,4 +48,15 @@ export async function makeBootFolder(folder: string, { root, firmware, kernels, 
   await writeFile(join(folder, 'config.txt'), CONFIG);
   await writeFile(join(folder, 'cmdline.txt'), commandLine(diskId));
   await cp(join(import.meta.dirname, 'perch-setup.txt'), join(folder, 'perch-setup.txt'));
+}
+
+const FIRMWARE = 'usr/lib/raspi-firmware';
+
+/**
+ * The boards' firmware from Debian's package. Only extracted: the package looks for a boot partition.
+ * @param folder for unpacking @returns the files in it
+ */
+export async function raspberryFirmware(suite: string, folder: string): Promise<string> {
+  await extract({ name: `firmware-${suite}.tar`, suite, packages: ['raspi-firmware'], path: FIRMWARE }, folder);
+  return join(folder, FIRMWARE);
 }

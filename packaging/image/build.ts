@@ -7,17 +7,16 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { call } from '../call.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { tellRefusal } from '../refusal.ts';
-import { makeBootFolder } from './boot.ts';
+import { makeBootFolder, raspberryFirmware } from './boot.ts';
 import { makeDisk } from './disk.ts';
-import { raspberryFirmware } from './firmware.ts';
 import { debianKernel, pi5Kernel } from './kernels.ts';
 import { makeRoot } from './root.ts';
 import { needTools } from './tools.ts';
 
 const USAGE = `usage: npm run image [-- --out DIR] [--quick]
 
-Makes perch_VERSION_raspberry-pi.img, to be written to a card, and the same packed (.img.xz), in ./packages, from Debian's packages
-and Perch's. As root. --quick packs nothing.`;
+Builds perch_VERSION_raspberry-pi.img, to be written to a card, and the same compressed (.img.xz), in ./packages, from packages of
+Debian and Perch. Needs root. --quick does not compress.`;
 
 const ROOT = join(import.meta.dirname, '../..');
 const SUITE = 'trixie';
@@ -38,14 +37,14 @@ async function main(): Promise<void> {
   await mkdir(values.out, { recursive: true });
   const image = join(values.out, `perch_${packageJson.version}_raspberry-pi.img`);
   const stage = await mkdtemp(join(tmpdir(), 'perch-image-'));
-  // For what the programs that are called leave behind when they are ended, and apt's own user goes through it.
+  // Collects temporary files of killed programs; apt's own user needs access.
   await chmod(stage, 0o755);
   process.env['TMPDIR'] = stage;
   try {
     await makeImage(stage, `${image}.new`, values.quick);
     await rename(`${image}.new`, image);
     if (!values.quick) {
-      say('packing it: some minutes');
+      say('compressing the image: takes some minutes');
       await call('sh', ['-c', 'xz --threads=0 -6 < "$1" > "$2"', 'pack', image, `${image}.xz.new`]);
       await rename(`${image}.xz.new`, `${image}.xz`);
     }
@@ -59,24 +58,24 @@ async function main(): Promise<void> {
 }
 
 async function makeImage(stage: string, file: string, isQuick: boolean): Promise<void> {
-  say("making Perch's packages");
+  say("building Perch's packages");
   const packages = await perchPackages(isQuick, join(stage, 'packages'));
   const root = join(stage, 'root');
   await mkdir(root);
   await makeRoot(root, { suite: SUITE, packages, say });
-  say('making the boot partition');
+  say('building the boot partition');
   const kernels = [await debianKernel(root), await pi5Kernel(root, SUITE, join(stage, 'pi5'))];
   const firmware = await raspberryFirmware(SUITE, join(stage, 'firmware'));
   const [diskId, bootFolder] = [randomBytes(4).toString('hex'), join(stage, 'boot')];
   await makeBootFolder(bootFolder, { root, firmware, kernels, diskId });
   await mkdir(join(root, 'boot/firmware'), { recursive: true });
-  say('putting the disk together');
+  say('assembling the disk');
   await makeDisk(file, { rootFolder: root, bootFolder, diskId });
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Node first: Perch depends on it. */
+/** Node first, on which Perch depends. */
 async function perchPackages(isQuick: boolean, folder: string): Promise<readonly string[]> {
   const program = join(ROOT, 'packaging/build.ts');
   const parameters = ['--arch', 'arm64', '--out', folder, ...(isQuick ? ['--quick'] : [])];

@@ -6,8 +6,8 @@ const MIB = 2 ** 20;
 const SECTOR_BYTES = 512;
 
 /**
- * A table with the four partitions that it can have: the boot partition, the system, room for a second system, and the data, which
- * grow on the card. Erase blocks of cards are 4 MiB.
+ * The four partitions: boot, the system, space for a second system, and the data, which grow on the card. Erase blocks
+ * of cards are 4 MiB.
  */
 export const LAYOUT = {
   boot: { startMib: 4, sizeMib: 252, type: 'c' },
@@ -24,7 +24,7 @@ interface DiskOptions {
   readonly diskId: string;
 }
 
-/** Puts the disk together as a file, without mounting anything. */
+/** Assembles the disk as a file, without mounting anything. */
 export async function makeDisk(file: string, { rootFolder, bootFolder, diskId }: DiskOptions): Promise<void> {
   await writeFile(file, '');
   await truncate(file, SIZE_MIB * MIB);
@@ -39,7 +39,7 @@ export async function makeDisk(file: string, { rootFolder, bootFolder, diskId }:
   await call('mcopy', ['-i', boot, '-s', ...names, '::']);
 
   await makeExt4(file, LAYOUT.root, ['-L', 'perchroot-a', '-m', '1', '-d', rootFolder]);
-  // As small as it is here it would be given blocks and inodes for small files, and keep them when it grows.
+  // Explicit sizes: the defaults for this small partition would stay when it grows.
   await makeExt4(file, LAYOUT.data, ['-L', 'perchdata', '-m', '1', '-b', '4096', '-i', '65536', '-J', 'size=32']);
 }
 

@@ -49,7 +49,7 @@ function card() {
   };
 }
 
-test('a card gets a number of its own at its first start, and keeps it', () => {
+test('a card gets its own disk id at its first start, and keeps it', () => {
   const { start, numbers } = card();
   expect(start()).toEqual(STEPS);
   const { own } = numbers();

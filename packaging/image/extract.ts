@@ -4,7 +4,7 @@ import { call } from '../call.ts';
 
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/perch-image');
 
-/** A tar file in the cache, made when it is not there: what Debian's archive gives takes minutes. */
+/** A tar file in the cache, created if missing: Debian's archive takes minutes. */
 export async function cached(name: string, make: (file: string) => Promise<unknown>): Promise<string> {
   const file = join(CACHE, name);
   const isThere = await access(file).then(
@@ -24,17 +24,14 @@ export async function cached(name: string, make: (file: string) => Promise<unkno
 }
 
 interface Extract {
-  /** Of the file in the cache. */
   readonly name: string;
   readonly suite: string;
   readonly packages: readonly string[];
-  /** For mmdebstrap. */
   readonly parameters?: readonly string[];
-  /** What is taken out of them. */
   readonly path: string;
 }
 
-/** Takes files out of packages for arm64 that are not installed: nothing of theirs is started. @param folder a new one */
+/** Extracts files of arm64 packages without installing or running them. @param folder a new one */
 export async function extract(
   { name, suite, packages, parameters = [], path }: Extract,
   folder: string,

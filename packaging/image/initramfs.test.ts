@@ -5,7 +5,7 @@ const NEEDS = parseDependencies(
   'kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz kernel/lib/crc16.ko.xz\nkernel/fs/jbd2/jbd2.ko.xz: kernel/lib/crc16.ko.xz\nkernel/lib/crc16.ko.xz:\n',
 );
 
-test('a driver comes behind all that it needs, once', () => {
+test('a driver follows its dependencies, once', () => {
   expect(inOrder(['kernel/fs/jbd2/jbd2.ko.xz', 'kernel/fs/ext4/ext4.ko.xz'], NEEDS)).toEqual([
     'kernel/lib/crc16.ko.xz',
     'kernel/fs/jbd2/jbd2.ko.xz',
@@ -13,7 +13,7 @@ test('a driver comes behind all that it needs, once', () => {
   ]);
 });
 
-test('a driver that the kernel does not have is an error', () => {
+test('a missing driver is an error', () => {
   expect(() => inOrder(['kernel/fs/xfs.ko'], NEEDS)).toThrow('modules.dep does not know kernel/fs/xfs.ko');
 });
 

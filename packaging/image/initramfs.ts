@@ -1,27 +1,29 @@
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { call } from '../call.ts';
+import { inTemporaryFolder } from '../stage.ts';
 import type { Kernel } from './kernels.ts';
 
-/** Beside what the boards' device trees name: file systems, USB disks and Pi 4's USB, the watchdog, and QEMU's disks. */
+/**
+ * Besides the drivers in the boards' device trees: file systems, USB disks and USB of the Pi 4, the watchdog, and disks
+ * of QEMU.
+ */
 const ALWAYS = [
   ...['ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
   ...['virtio_pci', 'virtio_mmio', 'virtio_blk'],
 ];
-/** What a start from a disk has no need of: systemd finds it later. */
+/** Not needed to boot from a disk: systemd loads them later. */
 const LATER =
   /^kernel\/(?:sound|net|drivers\/(?:gpu|media|staging|net|bluetooth|hwmon|leds|input|iio|rtc|nvmem|thermal|char|crypto|tty|video|pwm|spi|i2c))\//;
 
 type KernelOfRoot = Pick<Kernel, 'release' | 'trees' | 'drivers'>;
 
 /**
- * The first root: busybox, the drivers of disks of the kernels in `root`, and `init`. Debian's own is made by a thousand small
- * programs, which takes minutes where they are emulated.
+ * The initramfs: busybox, the disk drivers of the kernels in `root`, and `init`. Debian's own is created by a thousand
+ * small programs, which takes minutes under emulation.
  */
-export async function makeInitramfs(root: string, kernels: readonly KernelOfRoot[], file: string): Promise<void> {
-  const stage = await mkdtemp(join(tmpdir(), 'perch-initramfs-'));
-  try {
+export function makeInitramfs(root: string, kernels: readonly KernelOfRoot[], file: string): Promise<void> {
+  return inTemporaryFolder(async (stage) => {
     for (const folder of ['bin', 'dev', 'modules', 'proc', 'root', 'sys']) {
       await mkdir(join(stage, folder));
     }
@@ -35,9 +37,7 @@ export async function makeInitramfs(root: string, kernels: readonly KernelOfRoot
     }
     const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | gzip -9n > "$2"';
     await call('sh', ['-c', pack, 'pack', stage, file]);
-  } finally {
-    await rm(stage, { recursive: true });
-  }
+  });
 }
 
 async function layModules(root: string, kernel: KernelOfRoot, folder: string): Promise<void> {
@@ -55,7 +55,7 @@ async function layModules(root: string, kernel: KernelOfRoot, folder: string): P
   await writeFile(join(folder, 'order'), `${order.join('\n')}\n`);
 }
 
-/** Paths of modules in the order in which they can be loaded. */
+/** Paths of modules in loading order. */
 async function neededModules(folder: string, { trees, drivers }: KernelOfRoot): Promise<readonly string[]> {
   const text = (name: string) => readFile(join(folder, name), 'utf8');
   const needs = parseDependencies(await text('modules.dep'));
@@ -84,27 +84,13 @@ const nameOf = (path: string): string =>
     .replace(/\.ko(?:\.xz)?$/, '')
     .replaceAll('-', '_');
 
-/** `PATH: PATH PATH …` in each line: what a module needs. */
+/** `PATH: PATH PATH …` per line: a module and its dependencies. */
 export function parseDependencies(text: string): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    text.split('\n').flatMap((line): [string, string[]][] => {
-      const at = line.indexOf(':');
-      return at < 0
-        ? []
-        : [
-            [
-              line.slice(0, at),
-              line
-                .slice(at + 1)
-                .split(' ')
-                .filter((path) => path !== ''),
-            ],
-          ];
-    }),
-  );
+  const lines = [...text.matchAll(/^([^:\n]+):(.*)$/gm)];
+  return new Map(lines.map(([, path = '', needs = '']) => [path, needs.split(' ').filter((one) => one !== '')]));
 }
 
-/** `alias of:NnameTtypeCcompatible MODULE` in each line; a device tree holds the names of its devices as text. */
+/** `alias of:NnameTtypeCcompatible MODULE` per line; a device tree has the names of its devices as text. */
 export function driversOf(aliases: string, trees: readonly Uint8Array[]): ReadonlySet<string> {
   const drivers = new Set<string>();
   for (const [, compatible = '', module = ''] of aliases.matchAll(/^alias of:N\*T[^C]*C([^*\s]+)\*? (\S+)$/gm)) {
@@ -116,7 +102,7 @@ export function driversOf(aliases: string, trees: readonly Uint8Array[]): Readon
   return drivers;
 }
 
-/** @throws where a need is not in the table */
+/** @throws if a dependency is missing in the table */
 export function inOrder(wanted: readonly string[], needs: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const order = new Set<string>();
   const visit = (path: string): void => {
@@ -124,7 +110,7 @@ export function inOrder(wanted: readonly string[], needs: ReadonlyMap<string, re
     if (before === undefined) {
       throw new Error(`modules.dep does not know ${path}`);
     }
-    // Each line names all of them, the deepest last.
+    // Each line lists all dependencies, the deepest last.
     for (const need of before.toReversed()) {
       order.add(need);
     }

@@ -3,31 +3,30 @@ import { join } from 'node:path';
 import { call } from '../call.ts';
 import { extract } from './extract.ts';
 
-/** `Image` of arm64 begins so (Documentation/arch/arm64/booting.rst); the boards' firmware starts nothing else. */
+/** Start of an arm64 `Image` (Documentation/arch/arm64/booting.rst); the boards' firmware boots nothing else. */
 const IMAGE_MAGIC = { at: 0x38, text: 'ARM\x64' };
 const BACKPORTS = (suite: string): readonly string[] => [
   `--aptopt=Apt::Default-Release "${suite}-backports"`,
   `--setup-hook=sed -n 's/ ${suite} / ${suite}-backports /p' "$1/etc/apt/sources.list" >> "$1/etc/apt/sources.list"`,
 ];
 
-/** A kernel whose modules lie in the root, and the boards that it is for. */
+/** A kernel whose modules are in the root, and its boards. */
 export interface Kernel {
   /** `uname -r` */
   readonly release: string;
-  /** Its name on the boot partition. */
+  /** File name on the boot partition. */
   readonly name: string;
   readonly image: Uint8Array;
-  /** Device trees of its boards by their names. */
   readonly trees: ReadonlyMap<string, Uint8Array>;
-  /** Drivers of disks that its device trees do not name. */
+  /** Disk drivers that its device trees do not name. */
   readonly drivers: readonly string[];
 }
 
-/** Debian's own, which is installed in the root: for Pi 3, Pi 4, Zero 2 W and their boards for others. */
+/** Debian's kernel, installed in the root: for Pi 3, Pi 4, Zero 2 W and their compute modules. */
 export async function debianKernel(root: string): Promise<Kernel> {
   const [release, ...others] = await readdir(join(root, 'usr/lib/modules'));
   if (release === undefined || others.length > 0) {
-    throw new Error(`one kernel is wanted, not ${[release, ...others].join(', ')}`);
+    throw new Error(`expected one kernel, found ${[release, ...others].join(', ')}`);
   }
   const files = join(root, `usr/lib/linux-image-${release}`);
   const kernel = {
@@ -36,23 +35,22 @@ export async function debianKernel(root: string): Promise<Kernel> {
     // ext4 asks for its checksum by a name that only modprobe would understand.
     drivers: ['crc32c_generic'],
   };
-  // What boards start with is on the boot partition.
+  // Boards boot from the boot partition.
   await rm(files, { recursive: true });
   await rm(join(root, 'boot'), { recursive: true });
   return kernel;
 }
 
 /**
- * That of Debian's backports, for the Pi 5: the one before has no drivers of the chip that it has its USB and Ethernet on. Its modules
- * are laid into the root beside those of the other.
- * @param folder for unpacking
+ * The kernel of Debian's backports, for the Pi 5: the older one lacks drivers of the chip with USB and Ethernet. Its
+ * modules are added to the root. @param folder for unpacking
  */
 export async function pi5Kernel(root: string, suite: string, folder: string): Promise<Kernel> {
   const [name, path] = [`kernel-${suite}-backports.tar`, 'usr/lib/modules'];
   await extract({ name, suite, packages: ['linux-image-arm64'], parameters: BACKPORTS(suite), path }, folder);
   const [release = '', ...others] = await readdir(join(folder, path));
   if (others.length > 0) {
-    throw new Error(`one kernel is wanted, not ${[release, ...others].join(', ')}`);
+    throw new Error(`expected one kernel, found ${[release, ...others].join(', ')}`);
   }
   const files = join(folder, path, release);
   const trees = await treesOf(join(files, 'dtb/broadcom'), /^bcm2712-.*\.dtb$/);
@@ -62,14 +60,14 @@ export async function pi5Kernel(root: string, suite: string, folder: string): Pr
   }
   await rename(files, join(root, path, release));
   await call('depmod', ['-b', root, release]);
-  // USB hangs on a chip behind PCI Express there.
+  // USB is on a chip behind PCI Express.
   return { release, name: 'vmlinuz-pi5', image, trees, drivers: ['rp1_pci', 'xhci-plat-hcd', 'nvme'] };
 }
 
 async function imageOf(file: string): Promise<Uint8Array> {
   const image = await readFile(file);
   if (image.toString('latin1', IMAGE_MAGIC.at, IMAGE_MAGIC.at + 4) !== IMAGE_MAGIC.text) {
-    throw new Error(`${file} is packed in a way that the firmware of a Raspberry Pi cannot start`);
+    throw new Error(`${file} has a format that the firmware of a Raspberry Pi cannot boot`);
   }
   return image;
 }

@@ -8,7 +8,7 @@ import { withArm64 } from './tools.ts';
 
 const HERE = import.meta.dirname;
 
-/** All that the system is made of beside Debian's smallest. */
+/** All packages besides Debian's minimum. */
 const PACKAGES = [
   ...['linux-image-arm64', 'firmware-brcm80211', 'wireless-regdb', 'wpasupplicant'],
   ...['systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'udev', 'dbus', 'netbase', 'iproute2'],
@@ -16,17 +16,16 @@ const PACKAGES = [
   ...['libatomic1', 'libstdc++6'],
 ];
 
-/** People who read manuals have another computer. */
+/** Nobody reads manuals on the device. */
 const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
 interface RootOptions {
-  /** Debian's name of its version. */
   readonly suite: string;
   readonly packages: readonly string[];
   readonly say: (text: string) => void;
 }
 
-/** Makes the system's root in an empty folder: Debian, Perch's packages, and the files of `root/`. */
+/** Builds the root file system in an empty folder: Debian, Perch's packages, and the files of `root/`. */
 export async function makeRoot(folder: string, { suite, packages, say }: RootOptions): Promise<void> {
   const archive = await debianArchive(suite, say);
   say('unpacking Debian');
@@ -41,7 +40,7 @@ export async function makeRoot(folder: string, { suite, packages, say }: RootOpt
   await settle(folder);
 }
 
-/** In namespaces of its own: its scripts look for somebody who has port 80, and nothing stays mounted. */
+/** In separate namespaces: its scripts look for the owner of port 80, and no mount remains. */
 async function installPackage(folder: string, file: string): Promise<void> {
   const inside = 'mount -t proc proc "$1/proc" && exec chroot "$1" dpkg --install "$2"';
   await call(
@@ -49,20 +48,18 @@ async function installPackage(folder: string, file: string): Promise<void> {
     ['--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', inside, 'install', folder, file],
     {
       env: { DEBIAN_FRONTEND: 'noninteractive', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-      // The first program of a namespace takes no other signal.
+      // The first process of a PID namespace ignores other signals.
       endedBy: 'SIGKILL',
     },
   );
 }
 
-/** Debian without Perch, kept for the next time: it takes minutes. @returns a tar file */
+/** Debian without Perch, cached because it takes minutes. @returns a tar file */
 async function debianArchive(suite: string, say: (text: string) => void): Promise<string> {
-  const key = createHash('sha256')
-    .update(JSON.stringify([suite, PACKAGES, LEFT_OUT]))
-    .digest('hex')
-    .slice(0, 12);
+  const contents = JSON.stringify([suite, PACKAGES, LEFT_OUT]);
+  const key = createHash('sha256').update(contents).digest('hex').slice(0, 12);
   return cached(`debian-${suite}-${key}.tar`, (made) => {
-    say(`downloading and unpacking Debian ${suite} for arm64: some ten minutes`);
+    say(`downloading and unpacking Debian ${suite} for arm64: takes about ten minutes`);
     const parameters = [
       ...['--mode=root', '--format=tar', '--architectures=arm64', '--variant=minbase'],
       '--components=main,non-free-firmware',
@@ -73,7 +70,7 @@ async function debianArchive(suite: string, say: (text: string) => void): Promis
       suite,
       made,
     ];
-    // Debian's own initramfs takes longer to make than all the rest; ours is made by initramfs.ts.
+    // Debian's initramfs takes longer than all the rest; initramfs.ts builds ours.
     return withArm64(() => call('mmdebstrap', parameters, { env: { INITRD: 'No' } }));
   });
 }
@@ -101,7 +98,7 @@ const UNITS = {
     ...['perch-firstboot', 'perch-owner', 'perch-screen.service', 'perch-screen.path'],
     ...['systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'ssh'],
   ],
-  // Debian's updates, and what could not write: the key of ssh is made by perch-firstboot.
+  // Debian's updates, and services that could not write: perch-firstboot creates the keys of ssh.
   mask: [
     ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer'],
     ...['e2scrub_all.timer', 'e2scrub_reap.service'],
@@ -109,12 +106,12 @@ const UNITS = {
   ],
 };
 
-/** Nothing that is to be of one machine alone is in it, and nothing that the making needed. */
+/** Removes identities of a machine and files needed only during the build. */
 async function settle(folder: string): Promise<void> {
-  // A unit that has a script of the old kind, too, is enabled by a program of the root's, and that is for another processor.
+  // SysV scripts would be enabled by an arm64 program of the root.
   await call('systemctl', ['--root', folder, 'enable', ...UNITS.enable], { env: { SYSTEMCTL_SKIP_SYSV: '1' } });
   await call('systemctl', ['--root', folder, 'mask', ...UNITS.mask]);
-  // It tells the screen at each start that this is no virtual machine.
+  // It prints at each boot that this is not a virtual machine.
   await mkdir(join(folder, 'etc/systemd/system-generators'), { recursive: true });
   await symlink('/dev/null', join(folder, 'etc/systemd/system-generators/systemd-ssh-generator'));
   await writeFile(join(folder, 'etc/machine-id'), '');
@@ -127,7 +124,7 @@ async function settle(folder: string): Promise<void> {
   await replaceByLink(join(folder, 'etc/resolv.conf'), '/run/systemd/resolve/stub-resolv.conf');
   await mkdir(join(folder, 'etc/issue.d'), { recursive: true });
   await symlink('/run/perch-image/screen.issue', join(folder, 'etc/issue.d/perch.issue'));
-  // By it Perch tells a battery's clock what a phone has said; Debian's own is in a package of its own.
+  // With it Perch sets a battery-backed clock; Debian's is in a separate package.
   await symlink('/usr/bin/busybox', join(folder, 'usr/sbin/hwclock'));
   for (const name of await readdir(join(folder, 'etc/ssh'))) {
     if (name.startsWith('ssh_host_')) {

@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.ts';
 
 const run = promisify(execFile);
 
-/** Programs that the image is made with, and the Debian packages that have them. */
+/** Required programs, and their Debian packages. */
 const TOOLS = {
   'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
   mmdebstrap: 'mmdebstrap',
@@ -22,10 +22,10 @@ const TOOLS = {
   xz: 'xz-utils',
 } as const;
 
-/** @throws with what to install */
+/** @throws Refusal with the packages to install */
 export async function needTools(): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new Refusal('the image is made as root: its files belong to root and to users of its own');
+    throw new Refusal('building the image needs root: its files belong to root and to other users');
   }
   const missing = new Set<string>();
   for (const [tool, debianPackage] of Object.entries(TOOLS)) {
@@ -53,12 +53,15 @@ async function isInPath(tool: string): Promise<boolean> {
 
 const BINFMT = '/proc/sys/fs/binfmt_misc';
 const ENTRY = 'qemu-aarch64';
-/** ELF, 64 bits, little-endian, a program or a shared object, AArch64; `F`: QEMU is opened now, so a root need not have it. */
+/**
+ * ELF, 64 bits, little-endian, a program or a shared object, AArch64; `F` opens QEMU now, so a root need not contain
+ * it.
+ */
 const MAGIC =
   String.raw`\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:` +
   String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff`;
 
-/** Lets the kernel start programs for arm64 while `work` lasts; what was not there before is not there after it. */
+/** Lets the kernel run arm64 programs while `work` runs, and restores the previous state. */
 export async function withArm64<T>(work: () => Promise<T>): Promise<T> {
   if (process.arch === 'arm64') {
     return work();

@@ -8,9 +8,9 @@ interface Answers {
 }
 
 /**
- * What is to be said to questions.
+ * The records that answer questions.
  * @param own records that the device has claimed
- * @param known what whoever asks has heard already: with half of its time left it is not said again (RFC 6762 §7.1)
+ * @param known records that the asker has: omitted if at least half of their TTL is left (RFC 6762 §7.1)
  */
 export function answersTo(
   questions: readonly MdnsQuestion[],

@@ -34,7 +34,6 @@ export class BoxName {
     follow();
   }
 
-  /** `perch.local`, once it is claimed. */
   get name(): string | undefined {
     return this.#responder.name;
   }

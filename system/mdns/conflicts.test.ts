@@ -15,7 +15,7 @@ const instances = (house: MdnsHouse) => [
   ),
 ];
 
-test('a second box becomes perch-2.local and Perch (2), and the first stays what it is', async () => {
+test('a second device becomes perch-2.local and Perch (2), and the first keeps its name', async () => {
   const house = new MdnsHouse();
   const first = house.box('192.0.2.5');
   await house.clock.advance(5_000);
@@ -45,7 +45,7 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8])(
   },
 );
 
-test('of two that ask in the same moment the one with the later address has the name', async () => {
+test('of two simultaneous probes the later address wins', async () => {
   const house = new MdnsHouse();
   const [low, high] = [
     house.box('192.0.2.5', {}, { random: () => 0 }),
@@ -74,7 +74,7 @@ test.for([11, 12, 13, 14, 15, 16])(
   },
 );
 
-test('who asks for pages and for the name in one breath is told at once that the name is taken', async () => {
+test('a query for services and the name together learns at once that the name is taken', async () => {
   const house = new MdnsHouse();
   house.box('192.0.2.5');
   await house.clock.advance(5_000);

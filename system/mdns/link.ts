@@ -22,7 +22,7 @@ import {
   type Published,
   recordsOf,
 } from './records.ts';
-import { ResponseRateLimit } from './response-rate-limit.ts';
+import { PerSecond, ResponseRateLimit } from './response-rate-limit.ts';
 
 export const MDNS_PORT = 5353;
 /** RFC 6762 §8.1. */
@@ -35,7 +35,6 @@ const ANNOUNCE_AGAIN_MS = 1_000;
 const SHARED_DELAY_MS = [20, 120] as const;
 /** RFC 6762 §7.2. */
 const TRUNCATED_DELAY_MS = [400, 500] as const;
-/** Queries whose answer is delayed. */
 const MAX_WAITING = 32;
 /** Questions of one query, and its known answers. */
 const MAX_PARTS = 512;
@@ -45,11 +44,9 @@ const MAX_HEARD_A_SECOND = 200;
 export interface Source {
   readonly address: string;
   readonly port: number;
-  /** Whether the address is one of this machine. */
   readonly isOwn: boolean;
 }
 
-/** What a link needs of the device and of the network. */
 interface LinkDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'sleep'>;
   random(): number;
@@ -82,13 +79,13 @@ export class Link {
   #published: Published;
   #round = new AbortController();
   readonly #stop = new AbortController();
-  #secondBeganMs = Number.NEGATIVE_INFINITY;
-  #inSecond = 0;
+  readonly #heard: PerSecond;
 
   constructor(published: Published, deps: LinkDeps) {
     this.#published = published;
     this.#deps = deps;
     this.#pace = new ResponseRateLimit(deps.clock);
+    this.#heard = new PerSecond(deps.clock, MAX_HEARD_A_SECOND);
   }
 
   get hasName(): boolean {
@@ -139,7 +136,7 @@ export class Link {
 
   heard(bytes: Buffer, from: Source): void {
     // Sending to port 0 fails.
-    if (this.#stop.signal.aborted || from.port === 0 || !this.#mayRead()) {
+    if (this.#stop.signal.aborted || from.port === 0 || !this.#heard.take()) {
       return;
     }
     let message: MdnsMessage;
@@ -152,24 +149,13 @@ export class Link {
       return;
     }
     if (!message.isResponse) {
-      this.#asked(message, from);
+      this.#queried(message, from);
     } else if (from.port === MDNS_PORT) {
       // RFC 6762 §6: responses from any other port are ignored.
-      this.#told(message.answers, from);
+      this.#answered(message.answers, from);
     }
   }
 
-  #mayRead(): boolean {
-    const nowMs = this.#deps.clock.monoMs();
-    if (nowMs - this.#secondBeganMs >= 1_000) {
-      this.#secondBeganMs = nowMs;
-      this.#inSecond = 0;
-    }
-    this.#inSecond += 1;
-    return this.#inSecond <= MAX_HEARD_A_SECOND;
-  }
-
-  /** Starts a round of probes for everything unclaimed; a running round ends. */
   async #claim(afterMs: number): Promise<void> {
     this.#round.abort();
     this.#round = new AbortController();
@@ -206,7 +192,6 @@ export class Link {
     }
   }
 
-  /** Unique records of the parts that are not claimed yet. */
   #wanted(): MdnsRecord[] {
     const parts = (['host', 'service'] as const).filter((part) => this.#claims[part] === 'none');
     return parts.flatMap((part) => recordsOf(this.#published, part)).filter(isUnique);
@@ -217,7 +202,7 @@ export class Link {
     return parts.flatMap((part) => recordsOf(this.#published, part));
   }
 
-  #told(answers: readonly HeardRecord[], from: Source): void {
+  #answered(answers: readonly HeardRecord[], from: Source): void {
     for (const record of answers) {
       const part = this.#partOf(record.name);
       if (part === undefined || record.type === 'NSEC' || record.type === 'PTR') {
@@ -279,7 +264,7 @@ export class Link {
     }
   }
 
-  #asked(message: MdnsMessage, from: Source): void {
+  #queried(message: MdnsMessage, from: Source): void {
     const { id, questions, answers: known, authorities, isTruncated } = message;
     const isProbe = authorities.length > 0;
     const key = `${from.address} ${from.port}`;

@@ -7,7 +7,7 @@ const ipv4 = (address: string, more: Partial<NetworkInterfaceInfo> = {}): Networ
 const ipv6 = (address: string): NetworkInterfaceInfo =>
   ({ address, cidr: `${address}/64`, family: 'IPv6', internal: false, scopeid: 2 }) as NetworkInterfaceInfo;
 
-test('cable and Wi-Fi have a link for each family, and tell the addresses of both families', () => {
+test('cable and Wi-Fi have a link for each family, and announce addresses of both', () => {
   const links = localLinks({
     eth0: [ipv4('192.0.2.5'), ipv6('fe80::5'), ipv6('2001:db8::5')],
     wlan0: [ipv4('198.51.100.5')],
@@ -19,7 +19,7 @@ test('cable and Wi-Fi have a link for each family, and tell the addresses of bot
   ]);
 });
 
-test('loopback, bridges of containers and tunnels are no local networks', () => {
+test('loopback, container bridges and tunnels are not local networks', () => {
   const away = ['docker0', 'br-0123456789ab', 'veth1234', 'wg0', 'tun0', 'tailscale0'].map((name) => [
     name,
     [ipv4('203.0.113.5'), ipv6('fe80::7')],
@@ -27,7 +27,7 @@ test('loopback, bridges of containers and tunnels are no local networks', () => 
   expect(localLinks({ ...Object.fromEntries(away), lo: [ipv4('127.0.0.1', { internal: true })] })).toEqual([]);
 });
 
-test('addresses that nobody gave out are told where there are no others', () => {
+test('link-local addresses are announced only if there are no others', () => {
   const [link] = localLinks({ eth0: [ipv4('169.254.7.7'), ipv6('fe80::5')] });
   expect(link?.addresses).toEqual(['169.254.7.7', 'fe80::5']);
 });

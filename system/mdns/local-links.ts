@@ -4,22 +4,20 @@ import { isVirtualInterface } from '../../agent/base/ip-address.ts';
 import type { Interfaces } from '../network-watch.ts';
 import type { LocalLink } from './responder.ts';
 
-/** A link, and where its socket goes. */
 export interface BoundLink extends LocalLink {
-  /** Of the interface. */
   readonly name: string;
   readonly family: 'IPv4' | 'IPv6';
-  /** IPv4: which of the interface's addresses it is sent from. */
+  /** IPv4: the source address. */
   readonly address: string;
-  /** Whether an address that something came from is on this link: questions from farther away are none (RFC 6762 §11). */
+  /** Whether a source address is on this link: queries from elsewhere are ignored (RFC 6762 §11). */
   isNear(address: string): boolean;
 }
 
-/** A machine with more is no home. */
+/** More than any home has. */
 const MAX_LINKS = 16;
 const MAX_ADDRESSES = 16;
 
-/** Where the device tells its name: the local networks, not those of containers and tunnels. */
+/** The networks in which the device announces its name: local ones, not those of containers and tunnels. */
 export function localLinks(interfaces: Interfaces): BoundLink[] {
   return Object.entries(interfaces)
     .filter(([name]) => !isVirtualInterface(name))
@@ -34,14 +32,14 @@ function linksOf(name: string, all: readonly NetworkInterfaceInfo[]): BoundLink[
   const outside = all.filter(({ internal }) => !internal);
   const ipv4 = outside.filter(({ family }) => family === 'IPv4');
   const ipv6 = outside.filter(({ family }) => family === 'IPv6');
-  const addresses = told(outside);
+  const addresses = announced(outside);
   const links: BoundLink[] = [];
   const [first] = ipv4;
   if (first) {
     const isNear = within(ipv4);
     links.push({ key: `${name} IPv4`, name, family: 'IPv4', address: first.address, addresses, isNear });
   }
-  // Every interface with IPv6 has a link-local address, which the group is reached from.
+  // Every interface with IPv6 has a link-local address, from which the group is reachable.
   const local = ipv6.find(({ address }) => isLinkLocal(address));
   if (local) {
     const isRouted = within(ipv6);
@@ -52,10 +50,10 @@ function linksOf(name: string, all: readonly NetworkInterfaceInfo[]): BoundLink[
 }
 
 /**
- * Addresses that lead nowhere without the name of an interface are told only where there are no others. Avahi does the same, so that
- * beside it both say the same of one name.
+ * Link-local addresses, useless without an interface name, are announced only if there are no others. Avahi does the
+ * same, so both announce the same records.
  */
-function told(all: readonly NetworkInterfaceInfo[]): string[] {
+function announced(all: readonly NetworkInterfaceInfo[]): string[] {
   const addresses = all.map(({ address }) => address);
   const lasting = addresses.filter((address) => !isLinkLocal(address));
   return (lasting.length > 0 ? lasting : addresses).slice(0, MAX_ADDRESSES);

@@ -16,7 +16,7 @@ const PROBE = writeProbe(['perch.local'], ALL);
 const RESPONSE = writeResponse(ALL.slice(0, 2), ALL.slice(2));
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
-test('what is written is read as it was', () => {
+test('written messages are read back', () => {
   const { isResponse, answers } = readMessage(RESPONSE);
   expect({ isResponse, answers }).toEqual({ isResponse: true, answers: ALL.slice(0, 2).map(heardAs) });
   const { questions, authorities } = readMessage(PROBE);
@@ -44,7 +44,7 @@ test.for([
   expect(() => readMessage(Buffer.from(bytes))).toThrow(PerchError);
 });
 
-test('whatever is in a packet, it is read or refused, and soon', () => {
+test('any packet is read or rejected quickly', () => {
   const next = random(7);
   const seeds = [PROBE, RESPONSE, encode({ type: 'query', questions: [{ name: 'a.local', type: 'PTR' }] })];
   for (let i = 0; i < 60_000; i += 1) {
@@ -59,7 +59,7 @@ test('whatever is in a packet, it is read or refused, and soon', () => {
   }
 });
 
-test('whatever is said in the network, a box neither fails nor grows, and answers as before', async () => {
+test('any traffic leaves the device working, with bounded memory', async () => {
   const house = new MdnsHouse(3);
   const box = house.box('192.0.2.5');
   await house.clock.advance(5_000);
@@ -88,7 +88,7 @@ test('whatever is said in the network, a box neither fails nor grows, and answer
   expect(said.at(-1)?.message.answers).toMatchObject([{ type: 'A', data: '192.0.2.5' }]);
 });
 
-test('of two claims the later one by its bytes wins, whatever their order is, and what is the same wins nothing', () => {
+test('of two claims the lexicographically later one wins in any order, and equal ones tie', () => {
   const claim = (...addresses: string[]) => recordsOf({ ...PUBLISHED, addresses }, 'host').map(heardAs);
   expect(compareClaims(claim('192.0.2.5'), claim('192.0.2.6'))).toBeLessThan(0);
   expect(compareClaims(claim('192.0.2.200'), claim('192.0.2.6'))).toBeGreaterThan(0);

@@ -21,7 +21,6 @@ export interface MdnsQuestion {
   readonly wantsUnicast: boolean;
 }
 
-/** A received record, of any type. */
 export interface HeardRecord {
   readonly name: string;
   readonly type: string;
@@ -104,10 +103,8 @@ export function writeProbe(names: readonly string[], records: readonly MdnsRecor
 }
 
 export function writeResponse(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[] = []): Buffer {
-  return encode({
-    ...{ type: 'response', id: 0, flags: AUTHORITATIVE_ANSWER },
-    ...{ answers: [...answers], additionals: [...additionals] },
-  });
+  const flags = AUTHORITATIVE_ANSWER;
+  return encode({ type: 'response', id: 0, flags, answers: [...answers], additionals: [...additionals] });
 }
 
 /** For plain DNS (RFC 6762 §6.7): without the cache-flush bit, and with a short TTL. */
@@ -125,13 +122,18 @@ export function writeLegacyResponse(
     ttl: Math.min(record.ttl ?? 0, LEGACY_TTL_SECONDS),
   });
   return encode({
-    ...{ type: 'response', id: asked.id, flags: AUTHORITATIVE_ANSWER },
+    type: 'response',
+    id: asked.id,
+    flags: AUTHORITATIVE_ANSWER,
     questions: asked.questions.map(({ name, type }) => ({ name, type: type as Question['type'] })),
-    ...{ answers: answers.map(plain), additionals: additionals.map(plain) },
+    answers: answers.map(plain),
+    additionals: additionals.map(plain),
   });
 }
 
-/** Class, type and data of a record, names in it uncompressed: by these two are compared (RFC 6762 §8.2). Undefined: of a type that is not known. */
+/**
+ * Class, type and data of a record with uncompressed names, for comparison (RFC 6762 §8.2). undefined: unknown type.
+ */
 export function bytesOf(record: HeardRecord): Buffer | undefined {
   try {
     const { name, type, data } = record;

@@ -14,7 +14,6 @@ export interface Published {
   readonly host: string;
   /** `Perch._http._tcp.local`. */
   readonly instance: string;
-  /** The page's. */
   readonly port: number;
   readonly addresses: readonly string[];
 }
@@ -29,24 +28,22 @@ export function recordsOf({ host, instance, port, addresses }: Published, part: 
       return { name: host, type, ttl: HOST_TTL_SECONDS, flush: true, data };
     });
   }
+  const server = { priority: 0, weight: 0, port, target: host };
   return [
     { name: SERVICE, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: instance },
-    {
-      ...{ name: instance, type: 'SRV', ttl: HOST_TTL_SECONDS, flush: true },
-      data: { priority: 0, weight: 0, port, target: host },
-    },
+    { name: instance, type: 'SRV', ttl: HOST_TTL_SECONDS, flush: true, data: server },
     { name: instance, type: 'TXT', ttl: OTHER_TTL_SECONDS, flush: true, data: ['path=/'] },
     { name: SERVICES, type: 'PTR', ttl: OTHER_TTL_SECONDS, data: SERVICE },
   ];
 }
 
-/** Only one host may have it. */
+/** Only one host may publish it. */
 export const isUnique = ({ type }: Pick<MdnsRecord, 'type'>): boolean => type !== 'PTR';
 
-/** Shared with other devices: it does not go when this one does. */
+/** Shared with other devices: not withdrawn with this one. */
 export const isOfAll = ({ name }: MdnsRecord): boolean => name === SERVICES;
 
-/** NSEC for a type that a name of ours lacks: it spares the asker the wait (RFC 6762 §6.1). */
+/** NSEC for a type that our name lacks: the asker need not wait (RFC 6762 §6.1). */
 export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord | undefined {
   const unique = records.filter((record) => isUnique(record) && isSameName(record.name, name));
   const types = [...new Set(unique.map(({ type }) => type))];
@@ -58,9 +55,11 @@ export function lackOf(name: string, records: readonly MdnsRecord[]): MdnsRecord
 /** Names are compared without case. */
 export const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
-export const heardAs = ({ name, type, ttl = 0, data }: MdnsRecord): HeardRecord => ({
-  ...{ name, type, data },
-  ttlSeconds: ttl,
+export const heardAs = ({ name, type, ttl: ttlSeconds = 0, data }: MdnsRecord): HeardRecord => ({
+  name,
+  type,
+  ttlSeconds,
+  data,
 });
 
 export function isSameRecord(one: HeardRecord, other: HeardRecord): boolean {
@@ -84,8 +83,8 @@ function serverOf(data: unknown): string {
 }
 
 /**
- * Who gets a name when two ask for it in the same moment (RFC 6762 §8.2): the one whose records are the later ones, byte by byte.
- * @returns above 0: the first; 0: they are the same
+ * Decides between simultaneous probes for a name (RFC 6762 §8.2): the lexicographically later records win.
+ * @returns above 0: ours; 0: equal
  */
 export function compareClaims(ours: readonly HeardRecord[], theirs: readonly HeardRecord[]): number {
   const [a, b] = [inOrder(ours), inOrder(theirs)];

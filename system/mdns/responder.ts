@@ -12,19 +12,16 @@ export interface LocalLink {
   readonly addresses: readonly string[];
 }
 
-/** The networks' sockets. */
 export interface Wire {
   /** @param to the whole group when absent */
   send(link: string, bytes: Buffer, to?: Pick<Source, 'address' | 'port'>): void;
 }
 
-/** Names of the device. */
 export interface BoxTitle {
   /** `perch`: the label before `.local`. */
   readonly label: string;
   /** `Perch`: shown in lists of services. */
   readonly title: string;
-  /** The page's. */
   readonly port: number;
 }
 
@@ -35,7 +32,6 @@ export interface ResponderOptions {
   readonly random?: () => number;
   /** Number of the last name, so that `perch-2.local` stays. */
   readonly number?: number;
-  /** The number has changed. */
   readonly onNumber?: (number: number) => void;
   /** The name is claimed, for the first time since it changed. */
   readonly onName?: (name: string) => void;
@@ -64,7 +60,7 @@ export class Responder {
   #takenMs: number[] = [];
   #isSlow = false;
   #sent: Buffer[] = [];
-  #told: string | undefined;
+  #announced: string | undefined;
 
   constructor(title: BoxTitle, options: ResponderOptions) {
     this.#options = options;
@@ -115,7 +111,6 @@ export class Responder {
     return this.#own.has(canonicalIp(address) ?? address);
   }
 
-  /** Sends goodbye packets. */
   close(): void {
     this.#stopAsking();
     for (const link of this.#links.values()) {
@@ -177,8 +172,8 @@ export class Responder {
 
   #claimed(): void {
     this.#isSlow = false;
-    if (this.#told !== this.#host) {
-      this.#told = this.#host;
+    if (this.#announced !== this.#host) {
+      this.#announced = this.#host;
       this.#options.log.debug({ name: this.#host }, 'mDNS name claimed');
       this.#options.onName?.(this.#host);
     }

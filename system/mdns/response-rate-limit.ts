@@ -8,16 +8,14 @@ const MAX_ALONE_A_SECOND = 50;
 /** The device has some ten records. */
 const MAX_KEPT = 64;
 
-/** How often a record is sent to a network. */
 export class ResponseRateLimit {
   readonly #clock: Pick<Clock, 'monoMs'>;
-  /** By name and type. */
   readonly #saidMs = new Map<string, number>();
-  #secondBeganMs = Number.NEGATIVE_INFINITY;
-  #inSecond = 0;
+  readonly #unicast: PerSecond;
 
   constructor(clock: Pick<Clock, 'monoMs'>) {
     this.#clock = clock;
+    this.#unicast = new PerSecond(clock, MAX_ALONE_A_SECOND);
   }
 
   maySay(record: MdnsRecord, leastMs = MIN_MS): boolean {
@@ -39,13 +37,30 @@ export class ResponseRateLimit {
   }
 
   mayAnswerOne(): boolean {
+    return this.#unicast.take();
+  }
+}
+
+/** Limits events in each second. */
+export class PerSecond {
+  readonly #clock: Pick<Clock, 'monoMs'>;
+  readonly #max: number;
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #count = 0;
+
+  constructor(clock: Pick<Clock, 'monoMs'>, max: number) {
+    this.#clock = clock;
+    this.#max = max;
+  }
+
+  take(): boolean {
     const nowMs = this.#clock.monoMs();
-    if (nowMs - this.#secondBeganMs >= 1_000) {
-      this.#secondBeganMs = nowMs;
-      this.#inSecond = 0;
+    if (nowMs - this.#startedMs >= 1_000) {
+      this.#startedMs = nowMs;
+      this.#count = 0;
     }
-    this.#inSecond += 1;
-    return this.#inSecond <= MAX_ALONE_A_SECOND;
+    this.#count += 1;
+    return this.#count <= this.#max;
   }
 }
 

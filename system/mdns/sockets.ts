@@ -22,21 +22,21 @@ interface Open {
 }
 
 /**
- * One socket for each link. They are bound to the group's address, not to all: other responders of the machine listen on the same
- * port, and what is meant for them alone stays with them.
+ * One socket per link, bound to the group's address: unicast packets for other responders of the machine stay with
+ * them.
  */
 export class MdnsSockets implements Wire {
   readonly #options: SocketsOptions;
   readonly #open = new Map<string, Open>();
   #sending = 0;
   #onSent: (() => void) | undefined;
-  #told = '';
+  #logged = '';
 
   constructor(options: SocketsOptions) {
     this.#options = options;
   }
 
-  /** @returns the links that have a socket now, once it is ready */
+  /** Resolves when sockets are ready. @returns the links with a socket */
   async setLinks(links: readonly BoundLink[]): Promise<readonly BoundLink[]> {
     for (const [key, { link, socket }] of this.#open) {
       const now = links.find((one) => one.key === key);
@@ -65,7 +65,6 @@ export class MdnsSockets implements Wire {
     });
   }
 
-  /** Resolves when everything has been sent. */
   async close(): Promise<void> {
     if (this.#sending > 0) {
       await new Promise<void>((resolve) => {
@@ -87,7 +86,7 @@ export class MdnsSockets implements Wire {
     socket.on('message', (bytes, from) => this.#options.onMessage(link, bytes, from));
     return new Promise((resolve) => {
       socket.on('error', (error) => {
-        this.#giveUp(open, error);
+        this.#drop(open, error);
         resolve();
       });
       socket.once('listening', () => {
@@ -95,7 +94,7 @@ export class MdnsSockets implements Wire {
           enter(socket, link);
           open.isBound = true;
         } catch (error) {
-          this.#giveUp(open, error as Error);
+          this.#drop(open, error as Error);
         }
         resolve();
       });
@@ -105,13 +104,13 @@ export class MdnsSockets implements Wire {
   }
 
   /** Until the networks change or the next retry. */
-  #giveUp(open: Open, error: Error): void {
+  #drop(open: Open, error: Error): void {
     if (this.#open.get(open.link.key) === open) {
       this.#open.delete(open.link.key);
       open.socket.close();
     }
-    if (error.message !== this.#told) {
-      this.#told = error.message;
+    if (error.message !== this.#logged) {
+      this.#logged = error.message;
       this.#options.log.info({ error: error.message, network: open.link.name }, 'mDNS name cannot be announced');
     }
   }

@@ -7,15 +7,13 @@ const UPDATE_KEYS = '/usr/share/perch/update-keys';
 
 /** Public Ed25519 keys, one PEM file each. Without the folder there are none, and no update is accepted. */
 export function loadUpdateKeys(folder = UPDATE_KEYS): readonly KeyObject[] {
-  return namesIn(folder).flatMap((name) => {
-    const key = keyIn(readFileSync(join(folder, name)));
-    return key ? [key] : [];
-  });
+  const names = namesIn(folder).filter((name) => name.endsWith('.pem'));
+  return names.flatMap((name) => keyIn(readFileSync(join(folder, name))) ?? []);
 }
 
-function namesIn(folder: string): readonly string[] {
+export function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => name.endsWith('.pem'));
+    return readdirSync(folder);
   } catch {
     return [];
   }

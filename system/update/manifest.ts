@@ -18,7 +18,6 @@ export interface UpdatePackage {
 
 /** Contents of an update: the signed part of the file. */
 export interface Manifest {
-  /** Version of Perch after the update. */
   readonly version: string;
   /** RFC 3339. */
   readonly made: string;
@@ -47,7 +46,7 @@ export const debName = ({ name, version, architecture }: UpdatePackage): string 
 export function parseManifest(text: string): Manifest {
   const json = objectIn(text);
   if (json['format'] !== FORMAT) {
-    throw damaged('the manifest is of something else');
+    throw damaged('the manifest is not of an update of Perch');
   }
   if (json['formatVersion'] !== FORMAT_VERSION) {
     const shown = JSON.stringify(json['formatVersion'])?.slice(0, SHOWN_CHARS);
@@ -59,10 +58,10 @@ export function parseManifest(text: string): Manifest {
     throw damaged('the update has no version');
   }
   if (typeof made !== 'string' || !TIME.test(made)) {
-    throw damaged('the update does not say when it was made');
+    throw damaged('the update has no time');
   }
   if (!Array.isArray(listed) || listed.length === 0 || listed.length > MAX_PACKAGES) {
-    throw damaged(`the update has to have 1 to ${MAX_PACKAGES} packages`);
+    throw damaged(`the update must have 1 to ${MAX_PACKAGES} packages`);
   }
   const packages = listed.map(packageIn);
   checkTogether(version, packages);
@@ -126,7 +125,7 @@ function objectIn(text: string): Readonly<Record<string, unknown>> {
       return json as Readonly<Record<string, unknown>>;
     }
   } catch {}
-  throw damaged('the manifest is no JSON');
+  throw damaged('the manifest is not JSON');
 }
 
 export const damaged = (message: string): PerchError => refusal('badInput', message, 'damaged');

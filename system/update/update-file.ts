@@ -3,7 +3,7 @@ import { damaged, type Manifest, parseManifest, type UpdatePackage, writeManifes
 import { refusal } from './reasons.ts';
 
 /*
- * An update as one file, read from its begin to its end without going back:
+ * An update is one file, read sequentially:
  *   8 bytes   PERCHUP1
  *   4 bytes   length of the manifest, big-endian
  *   64 bytes  Ed25519 signature (RFC 8032) of the 12 bytes before it and the manifest
@@ -33,9 +33,8 @@ interface UpdateSink {
 }
 
 /**
- * Reads an update that anybody may have made.
- * @param keys public ones: of whom updates are taken
- * @throws PerchError badInput that says what is wrong with it; what the sink throws
+ * Reads an untrusted update. @param keys public keys of accepted publishers
+ * @throws PerchError badInput that names the fault; errors of the sink
  */
 export async function readUpdate(
   pieces: AsyncIterable<Uint8Array>,
@@ -75,7 +74,6 @@ export async function readUpdate(
   return manifest;
 }
 
-/** Bytes in pieces of any size. */
 class Pieces {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = Buffer.alloc(0);
@@ -92,12 +90,12 @@ class Pieces {
     return Buffer.concat(parts);
   }
 
-  /** Views of exactly this many bytes. @throws PerchError badInput when there are fewer */
+  /** Views of exactly this many bytes. @throws PerchError badInput if there are fewer */
   async *upTo(bytes: number): AsyncGenerator<Uint8Array> {
     let left = bytes;
     while (left > 0) {
       if (await this.isAtEnd()) {
-        throw damaged('the update is cut off');
+        throw damaged('the update is truncated');
       }
       const piece = this.#rest.subarray(0, left);
       this.#rest = this.#rest.subarray(piece.length);

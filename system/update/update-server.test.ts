@@ -96,7 +96,7 @@ test('three redirects are followed, and a loop is left', async () => {
     }
   });
   expect(await newestVersion(box.from)).toBe('1.2.0');
-  expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', 'sends us on more than 3 times'));
+  expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', 'redirects more than 3 times'));
   expect(box.asked).toHaveLength(8);
 });
 
@@ -104,7 +104,7 @@ test.for(['https://127.0.0.1:9/', 'ftp://127.0.0.1/', 'file:///etc/passwd', 'htt
   'a redirect to %s is not followed',
   async (location) => {
     const box = await serve((_request, response) => void response.writeHead(302, { location }).end());
-    expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', 'to what is no http address'));
+    expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', 'to an address that is not http'));
   },
 );
 

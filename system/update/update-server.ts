@@ -10,7 +10,7 @@ import { isVersion } from './version.ts';
  * Updates in a folder of any web server:
  *   perch-update.json           {"version": "1.2.3"}, of the newest one
  *   perch-VERSION.perchupdate   the file
- * Neither is believed: the file is signed.
+ * Neither is trusted: the file is signed.
  */
 export const NEWEST = 'perch-update.json';
 export const updateName = (version: string): string => `perch-${version}.perchupdate`;
@@ -115,11 +115,11 @@ async function follow(first: URL, signal: AbortSignal): Promise<IncomingMessage>
     }
     const next = URL.canParse(headers.location, url) ? new URL(headers.location, url) : undefined;
     if (next?.protocol !== first.protocol) {
-      throw notFetched(`${url.host} sends us on to what is no ${first.protocol.slice(0, -1)} address`);
+      throw notFetched(`${url.host} redirects to an address that is not ${first.protocol.slice(0, -1)}`);
     }
     url = next;
   }
-  throw notFetched(`${first.host} sends us on more than ${MAX_REDIRECTS} times`);
+  throw notFetched(`${first.host} redirects more than ${MAX_REDIRECTS} times`);
 }
 
 /** Sends nothing about the device. A redirect's userinfo is not used as a login. */

@@ -112,7 +112,7 @@ test('dpkg that stands still is ended with the scripts that it has started, howe
   const pids = join(folder, 'pids');
   stand('dpkg', `sh -c 'trap "" TERM HUP INT; echo $$ >> ${pids}; sleep 1000; true' & echo $$ >> ${pids}; wait`);
   await expect(debian.install(['/some.deb'], 3_000)).rejects.toMatchObject({
-    ...{ code: 'timeout', message: 'dpkg has not come to an end within 3 s' },
+    ...{ code: 'timeout', message: 'dpkg did not end within 3 s' },
   });
   await expect.poll(() => running(pids)).toEqual([]);
 });

@@ -44,7 +44,6 @@ export const debian = {
     await writable(() => tell('dpkg', [...UNATTENDED, '--install', ...files], limitMs));
   },
 
-  /** Finishes what a power cut interrupted. */
   configureAll: async (limitMs: number): Promise<void> => {
     await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending'], limitMs));
   },
@@ -96,7 +95,6 @@ export const debian = {
 
   recordings: recordingsIn,
 
-  /** Everything that an update has written is on the disk. */
   sync: async (): Promise<void> => {
     await tell('sync', ['--file-system', ...WRITTEN]);
   },
@@ -115,7 +113,6 @@ const healthStatus = (host: string, port: number): Promise<number | undefined> =
     asked.once('close', () => resolve(undefined));
   });
 
-/** What an update needs of the machine. */
 export type Machine = typeof debian;
 
 /** Control fields of a package, without dpkg's own of an installed one. */

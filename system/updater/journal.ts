@@ -19,14 +19,12 @@ export interface Journal {
   readonly watched: Watched;
   /** Boots since the new version is being watched. */
   readonly starts: number;
-  /** Failed attempts to restore the previous version. */
   readonly failures: number;
   /** Why it is rolled back: a word, and a text for users. */
   readonly why?: UpdateReason;
   readonly text?: string;
 }
 
-/** What the agent and the page see. */
 export interface Status {
   readonly id: string;
   readonly ok: boolean;
@@ -78,7 +76,6 @@ export class Journals {
     writeForGood(this.#status, status);
   }
 
-  /** The update is over. */
   remove(): void {
     rmSync(this.#file, { force: true });
     syncFolder(dirname(this.#file));

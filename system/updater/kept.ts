@@ -1,5 +1,6 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { namesIn } from '../update/keys.ts';
 import type { PackageName, UpdatePackage } from '../update/manifest.ts';
 import type { Machine } from './debian.ts';
 import { type Journal, syncFolder } from './journal.ts';
@@ -10,7 +11,6 @@ export class Kept {
   readonly #updater: string;
   readonly #machine: Pick<Machine, 'versionOf' | 'isWhole' | 'repack'>;
 
-  /** @param own the updater's own folder */
   constructor(own: string, machine: Pick<Machine, 'versionOf' | 'isWhole' | 'repack'>) {
     this.#packages = join(own, 'kept');
     this.#updater = join(own, 'good');
@@ -38,7 +38,6 @@ export class Kept {
     return names;
   }
 
-  /** The newest kept file of each package. */
   newest(): readonly string[] {
     const names = namesIn(this.#packages).filter((name) => name.endsWith('.deb'));
     const byAge = names.sort((a, b) => this.#changedMs(b) - this.#changedMs(a));
@@ -67,8 +66,8 @@ export class Kept {
   }
 
   /**
-   * Whatever the new version brings, it is this updater that goes back from it, with a Node that runs.
-   * @param node undefined: it stays as it is @returns where that lies then
+   * Keeps this updater, with a working Node, so that it can roll back the new version.
+   * @param node undefined: unchanged @returns the location of the copy
    */
   keepUpdater(program: string, node: string | undefined): string | undefined {
     rmSync(this.#updater, { recursive: true, force: true });
@@ -86,13 +85,5 @@ export class Kept {
 
   dropUpdater(): void {
     rmSync(this.#updater, { recursive: true, force: true });
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }

@@ -6,8 +6,8 @@ import type { PackageName } from '../update/manifest.ts';
 import type { Machine } from './debian.ts';
 
 /**
- * All that dpkg is asked for, and what it is waited for, takes no longer: systemd ends an updater after half an hour, in which
- * it may have waited for another one as well.
+ * Limit for all calls of dpkg, waits included: systemd ends an updater after half an hour, part of which it may have
+ * waited for another one.
  */
 export const RUN_MS = 1_500_000;
 /** At boot, while Perch waits for it. */
@@ -37,7 +37,6 @@ export class Packages {
     this.#endMs = deps.clock.monoMs() + RUN_MS;
   }
 
-  /** Starts the time limit now. */
   endWithin(ms: number): void {
     this.#endMs = this.#deps.clock.monoMs() + ms;
   }
@@ -120,7 +119,6 @@ export class Packages {
 
 const nameOf = (file: string): PackageName => (basename(file).startsWith('perch-node_') ? 'perch-node' : 'perch');
 
-/** Another program installs packages. */
 export const isBusy = (error: unknown): boolean => error instanceof PerchError && error.code === 'conflict';
 
 /** dpkg hangs, or no time is left. */

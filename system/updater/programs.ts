@@ -13,9 +13,9 @@ const LOCKED = /lock (?:is|was) locked by another process/;
 
 /**
  * Runs a program of the system.
- * @param limitMs how long it may take: then it is ended, with all that it has started
- * @returns what it says
- * @throws PerchError conflict: something else installs packages just now; timeout
+ * @param limitMs then it is killed with all that it started
+ * @returns its output
+ * @throws PerchError conflict: another program installs packages; timeout
  */
 export async function tell(program: string, args: readonly string[], limitMs?: number): Promise<string> {
   // Asks no questions, and answers in English.
@@ -27,7 +27,7 @@ export async function tell(program: string, args: readonly string[], limitMs?: n
   const running = limitMs === undefined ? run(program, args, options) : run('setsid', [program, ...args], options);
   if (limitMs !== undefined && !(await isOverWithin(running, limitMs))) {
     await end(running);
-    throw new PerchError('timeout', `${program} has not come to an end within ${limitMs / 1_000} s`);
+    throw new PerchError('timeout', `${program} did not end within ${limitMs / 1_000} s`);
   }
   try {
     return (await running).stdout;

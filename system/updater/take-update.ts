@@ -31,8 +31,8 @@ export interface UpdateRequest extends Watched {
 }
 
 /**
- * The folder of requests belongs to the agent, who may put a link anywhere in it and change it at any time: it is opened once,
- * and what lies in it is reached through what was opened.
+ * The folder of requests belongs to the agent, which may place a link anywhere in it and change it at any time: it is
+ * opened once, and its files are reached through that handle.
  */
 export class RequestFolder implements Disposable {
   readonly #handle: number;
@@ -42,7 +42,10 @@ export class RequestFolder implements Disposable {
     this.#handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
 
-  /** Takes the request out of the folder. @returns undefined: the agent has withdrawn it, and other files belong to the next one */
+  /**
+   * Takes the request out of the folder. @returns undefined: the agent has withdrawn it, and other files belong to the
+   * next one
+   */
   takeRequest(): UpdateRequest | 'wrong' | undefined {
     let text = '';
     try {
@@ -64,7 +67,7 @@ export class RequestFolder implements Disposable {
       return handle;
     }
     closeSync(handle);
-    throw damaged(`${UPDATE} is no file of at most ${MAX_UPDATE_BYTES} bytes`);
+    throw damaged(`${UPDATE} is not a file of at most ${MAX_UPDATE_BYTES} bytes`);
   }
 
   removeUpdate(): void {
@@ -130,10 +133,9 @@ interface TakenUpdate {
 }
 
 /**
- * Reads the update once, checking it on the way, and keeps the packages for this machine in a folder where only root writes: what
- * has been checked is what is installed.
- *
- * @param requests where it lies @param work is emptied @param system where dpkg unpacks them
+ * Reads and checks the update once, and keeps the packages for this machine in a folder where only root writes: what
+ * was checked is installed.
+ * @param requests holds the update @param work is emptied @param system where dpkg unpacks
  * @throws PerchError badInput, exhausted
  */
 export async function takeUpdate(
@@ -205,13 +207,12 @@ export function roomNeeded(packages: readonly SizedPackage[]): { readonly own: n
 function checkRoom(work: string, system: string, packages: readonly SizedPackage[]): void {
   const needed = roomNeeded(packages);
   const isOne = statSync(work).dev === statSync(system).dev;
-  const rooms = isOne
-    ? [[work, needed.own + needed.system] as const]
-    : ([
-        [work, needed.own],
-        [system, needed.system],
-      ] as const);
-  for (const [folder, bytes] of rooms) {
+  const apart = [
+    { folder: work, bytes: needed.own },
+    { folder: system, bytes: needed.system },
+  ];
+  const rooms = isOne ? [{ folder: work, bytes: needed.own + needed.system }] : apart;
+  for (const { folder, bytes } of rooms) {
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < bytes) {
       const message = `the update needs ${bytes} bytes on the disk of ${folder}, ${bavail * bsize} are free`;

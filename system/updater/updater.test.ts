@@ -322,7 +322,7 @@ test('an update that is asked for while the one before cannot be put back is tur
   expect(readdirSync(places.requests)).toEqual([]);
   expect(JSON.parse(readFileSync(join(places.answers, 'update.json'), 'utf8'))).toMatchObject({
     ...{ id: ID, ok: false, state: 'refused' },
-    text: 'the update before this one is not over: dpkg: it cannot be installed',
+    text: 'the previous update is not finished: dpkg: it cannot be installed',
   });
   disk.ills = {};
   await updater().watch();

@@ -44,8 +44,8 @@ interface UpdaterDeps {
 }
 
 /**
- * Brings a signed update onto the machine, sees whether it works, and else puts back what was there before. It writes down each
- * step first: whenever the power is cut, the next start goes on from there, or back.
+ * Installs a signed update, checks that it works, and otherwise restores the previous version. Notes each step first:
+ * after a power cut the next start continues from there, or rolls back.
  */
 export class Updater {
   readonly #deps: UpdaterDeps;
@@ -75,10 +75,10 @@ export class Updater {
 
   async #answer(): Promise<void> {
     // A previous updater was killed.
-    const fault = await this.#goOn(false).catch((error: unknown) => ({ error }));
+    const fault = await this.#continue(false).catch((error: unknown) => ({ error }));
     using folder = new RequestFolder(this.#deps.places.requests);
     if (fault) {
-      this.#turnDown(folder, fault.error);
+      this.#rejectPending(folder, fault.error);
       throw fault.error;
     }
     const request = folder.takeRequest();
@@ -87,23 +87,23 @@ export class Updater {
     }
     if (request === 'wrong') {
       folder.removeUpdate();
-      this.#deps.say('what was asked for is no request');
+      this.#deps.say('the request is invalid');
       return;
     }
     const journal = await this.#take(folder, request);
     if (journal) {
-      await this.#goOn(false);
+      await this.#continue(false);
     }
   }
 
   /** The previous update is not over, and its journal stays. */
-  #turnDown(folder: RequestFolder, error: unknown): void {
+  #rejectPending(folder: RequestFolder, error: unknown): void {
     const request = folder.takeRequest();
     if (request) {
       folder.removeUpdate();
     }
     if (request && request !== 'wrong') {
-      const text = `the update before this one is not over: ${explain(error)}`;
+      const text = `the previous update is not finished: ${explain(error)}`;
       this.#tell({ id: request.id, ok: false, state: 'refused', why: 'failed', text, time: this.#time() });
     }
   }
@@ -111,12 +111,12 @@ export class Updater {
   /** Before Perch starts: an update that was interrupted is rolled back. */
   resume(): Promise<void> {
     this.#packages.endWithin(START_MS);
-    return this.#goOn(true);
+    return this.#continue(true);
   }
 
   /** After Perch has started: an interrupted watch of a new version begins again. */
   watch(): Promise<void> {
-    return this.#goOn(false);
+    return this.#continue(false);
   }
 
   async #take(folder: RequestFolder, request: UpdateRequest): Promise<Journal | undefined> {
@@ -151,7 +151,7 @@ export class Updater {
   }
 
   /** @param isStarting Perch does not run yet; the boot starts it afterwards */
-  async #goOn(isStarting: boolean): Promise<void> {
+  async #continue(isStarting: boolean): Promise<void> {
     let isFirst = true;
     for (let journal = this.#journals.read(); journal; journal = this.#journals.read(), isFirst = false) {
       if (journal === 'damaged') {
@@ -166,7 +166,7 @@ export class Updater {
         this.#goBack(journal, 'powerCut', 'the power was cut while the update was being installed');
       } else if (isFirst && journal.step === 'installing') {
         // A second attempt might hang for ever, too.
-        this.#goBack(journal, 'notInstalled', 'the updater was ended while it installed the update');
+        this.#goBack(journal, 'notInstalled', 'the updater was killed while it installed the update');
       } else if (isStarting && journal.step === 'verified') {
         this.#finish(journal, { ok: false, state: 'failed', why: 'powerCut', text: CUT_BEFORE });
       } else {
@@ -217,7 +217,7 @@ export class Updater {
   }
 
   async #watch(journal: Journal): Promise<void> {
-    this.#say(journal, 'waiting', `version ${journal.to} is installed and has to show that it works`);
+    this.#say(journal, 'waiting', `version ${journal.to} is installed and is being checked`);
     const { machine, clock } = this.#deps;
     if (journal.starts === 0) {
       // Otherwise it has run since boot.
@@ -238,7 +238,7 @@ export class Updater {
   /** dpkg may not have recovered from a power cut yet. */
   async #putBack(journal: Journal, isStarting: boolean): Promise<void> {
     const { machine, say } = this.#deps;
-    this.#say(journal, 'going back', `version ${journal.from} is put back`);
+    this.#say(journal, 'going back', `version ${journal.from} is being restored`);
     const files = this.#kept.files(journal);
     for (let left = RETRIES; ; left -= 1) {
       try {
@@ -281,9 +281,9 @@ export class Updater {
   async #endDamaged(isStarting: boolean): Promise<void> {
     await this.#makeWhole(this.#kept.newest(), isStarting);
     if ((await this.#deps.machine.versionOf('perch')) === undefined) {
-      throw new Error('what was written down of the last update is damaged, and Perch is not wholly installed');
+      throw new Error('the journal of the last update is damaged, and Perch is not completely installed');
     }
-    const text = 'what was written down of the last update is damaged';
+    const text = 'the journal of the last update is damaged';
     this.#end({ id: NO_ID, ok: false, state: 'failed', why: 'failed', text });
     this.#kept.dropUpdater();
   }
@@ -337,7 +337,7 @@ export class Updater {
     const node = packages.some(({ name }) => name === 'perch-node') ? places.node : undefined;
     const copy = this.#kept.keepUpdater(places.program, node);
     if (copy !== undefined && !machine.mayRun(copy)) {
-      throw refusal('unsupported', `nothing could be started from ${copy}, to go back: it is mounted noexec`, 'noExec');
+      throw refusal('unsupported', `a rollback could not start ${copy}: its disk is mounted noexec`, 'noExec');
     }
   }
 
@@ -349,4 +349,4 @@ export class Updater {
 /** No update was requested. */
 const NO_ID = '0'.repeat(32);
 
-const CUT_BEFORE = 'the power was cut before anything was installed: try it again';
+const CUT_BEFORE = 'a power cut came before anything was installed: try again';

@@ -14,11 +14,9 @@ const MAX_LOOKS_BEFORE = 15;
 const MAX_ENTRIES = 5_000;
 const RECORDING = /\.(mp4|ts)$/;
 
-/** How a new version is observed from outside. */
 export interface Signs {
   /** 0: none is running. */
   mainPid(): Promise<number>;
-  /** The answer of `/health`. */
   isHealthy(host: string, port: number): Promise<boolean>;
   /** Whether `/health` answers at all. */
   isAnswering(host: string, port: number): Promise<boolean>;
@@ -33,8 +31,8 @@ interface Fault {
 }
 
 /**
- * Of these folders those in which something is being recorded: not by what the agent says, for a camera that is away before the
- * update need not be there after it.
+ * The folders in which a recording is growing. Not as the agent reports: a camera that is offline before the update
+ * need not return after it.
  */
 export async function growing(
   signs: Pick<Signs, 'recordings'>,
@@ -94,7 +92,10 @@ function grownOf(
   return folders.filter((folder) => grown.some((file) => file.startsWith(join(folder, '/'))));
 }
 
-/** Entries are read in descending order of their names, so the newest recordings come first. Links are not followed; at most some thousand entries are read. */
+/**
+ * Sizes of files, in descending order of their names, so newest first. Links are not followed; reads at most some
+ * thousand entries.
+ */
 export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const folder of folders) {

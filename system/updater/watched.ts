@@ -8,7 +8,6 @@ export interface Watched {
   readonly port: number;
   /** Folders in which a recording is running; may be empty. */
   readonly folders: readonly string[];
-  /** The previous version was not healthy. */
   readonly wasIll?: boolean;
 }
 
@@ -17,7 +16,7 @@ const MAX_FOLDER_CHARS = 512;
 /** Enough for folders with the longest names: six bytes of JSON per character. */
 export const MAX_REQUEST_BYTES = 32_768;
 
-/** @returns undefined when nothing can be observed by it */
+/** @returns undefined if invalid */
 export function watchedIn(value: unknown): Watched | undefined {
   const { host, port, folders, wasIll } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const isHost = typeof host === 'string' && isIP(host) !== 0;

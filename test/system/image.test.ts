@@ -86,7 +86,7 @@ describe('the image for the Raspberry Pi', () => {
       'wifi-name: My network, without a wifi-country: it may not hear the network',
       'time-zone: Europe/Berlin',
       'ssh-key: one key for ssh root@BOX',
-      'NOT TAKEN: line 5: "Germany" is no country in two letters, such as DE',
+      'NOT TAKEN: line 5: "Germany" is not a country code of two letters, such as DE',
       'owner-password: set; log in with it',
     ]);
     expect(await machine.must('cat /proc/sys/kernel/hostname /etc/hostname')).toBe('barn\nbarn');

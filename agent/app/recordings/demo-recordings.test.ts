@@ -40,7 +40,7 @@ function demoWith(all: readonly string[]) {
   };
 }
 
-test('what the demo camera has recorded goes with it, also what it recorded before a restart, and nothing else of its path', async () => {
+test('recordings of the demo camera are deleted with it, also those before a restart, and nothing else of its path', async () => {
   const { start, left } = demoWith(['of a camera named demo', 'first', 'second']);
   const before = start();
   before.noting(undefined).segmentCreated('first');
@@ -55,7 +55,7 @@ test('what the demo camera has recorded goes with it, also what it recorded befo
   expect(left()).toEqual(['of a camera named demo']);
 });
 
-test('its last file goes when it is finished, which may be after the demo has gone', async () => {
+test('the last file is deleted when it is finished, also after the demo camera', async () => {
   const { start, left, open } = demoWith(['last']);
   const demo = start();
   const calls: string[] = [];
@@ -75,7 +75,7 @@ test('its last file goes when it is finished, which may be after the demo has go
   expect(calls).toEqual(['last', 'last']);
 });
 
-test('what lies on a disk that is away goes the next time, and of what is not there any more nothing is remembered', async () => {
+test('recordings on a missing disk are deleted the next time, and missing files are forgotten', async () => {
   const { file, start, left, fail } = demoWith(['one']);
   const demo = start();
   demo.noting(undefined).segmentCreated('one');
@@ -95,7 +95,7 @@ test('what lies on a disk that is away goes the next time, and of what is not th
   expect(readFileSync(file, 'utf8')).toBe('[]\n');
 });
 
-test('a damaged list names files or nothing, and deletes nothing that it does not name', async () => {
+test('a damaged list deletes only files that it names', async () => {
   const next = random(11);
   const list = new TextEncoder().encode('["/recordings/demo/a.mp4","/recordings/demo/b.mp4",7]');
   for (let i = 0; i < 500; i += 1) {

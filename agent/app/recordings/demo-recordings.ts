@@ -5,22 +5,21 @@ import { writeAtomic } from '../../config/file/file.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import { codeOf } from '../../record/file/disk-fault.ts';
 
-/** A month of whole hours is 720 files; what is forgotten stays until it is old enough. */
+/** A month of hourly files is 720. Files beyond the limit stay until they expire. */
 const MAX_FILES = 2_000;
 
 interface DemoRecordingsDeps {
   /** JSON, in the data folder. */
   readonly file: string;
-  /** Deletes those of them that are there; what is protected stays. @throws PerchError */
+  /** Deletes the selected recordings except protected ones. @throws PerchError */
   readonly remove: (isMeant: (file: string) => boolean) => Promise<unknown>;
-  /** It is still being written. */
   readonly isOpen: (file: string) => boolean;
   readonly log: Logger;
 }
 
 /**
- * What the demo camera has recorded goes with it: it is nobody's evidence. Its files are known by their names, each noted when
- * it was begun, because a camera of the owner's may have the demo's name.
+ * Deletes the demo camera's recordings with the demo camera. Its files are known by the names noted at their start,
+ * because a camera of the owner may have the demo's name.
  */
 export class DemoRecordings {
   readonly #deps: DemoRecordingsDeps;
@@ -32,7 +31,7 @@ export class DemoRecordings {
     this.#deps = deps;
   }
 
-  /** Notes what is recorded from now on, and tells on. */
+  /** Notes new recordings and forwards to `hooks`. */
   noting(hooks: SegmentHooks | undefined): SegmentHooks {
     return {
       segmentCreated: (file) => {
@@ -41,13 +40,15 @@ export class DemoRecordings {
       },
       segmentCompleted: (file, durationMs) => {
         hooks?.segmentCompleted(file, durationMs);
-        // The last one is finished after the demo has gone.
+        // The last file is finished after the demo was removed.
         this.follow(this.#isWanted);
       },
     };
   }
 
-  /** The configuration has changed. @param isWanted whether there is a demo camera: without it what it has recorded goes */
+  /**
+   * Called after a configuration change. @param isWanted there is a demo camera; without it its recordings are deleted
+   */
   follow(isWanted: boolean): void {
     this.#isWanted = isWanted;
     if (!isWanted) {
@@ -55,12 +56,11 @@ export class DemoRecordings {
     }
   }
 
-  /** Nothing is under way any more. */
   close(): Promise<void> {
     return this.#work;
   }
 
-  /** What could not be deleted now is tried again the next time. */
+  /** Files that cannot be deleted now are retried at the next change. */
   async #forget(): Promise<void> {
     const files = await this.#known();
     if (files.size === 0) {
@@ -92,23 +92,22 @@ export class DemoRecordings {
 
   #inTurn(work: () => Promise<void>): void {
     this.#work = this.#work.then(work).catch((error: unknown) => {
-      this.#deps.log.warn({ cause: explain(error) }, 'what the demo camera has recorded stays for now');
+      this.#deps.log.warn({ cause: explain(error) }, 'cannot update the recordings of the demo camera');
     });
   }
 }
 
 async function readNames(file: string): Promise<Set<string>> {
-  try {
-    return parseFileNames(await readFile(file, 'utf8'));
-  } catch (error) {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') {
-      return new Set();
+      return '[]';
     }
     throw error;
-  }
+  });
+  return parseFileNames(text);
 }
 
-/** Nothing when it is no list: then its files stay. */
+/** Empty for an invalid file: its recordings stay. */
 export function parseFileNames(text: string): Set<string> {
   let list: unknown;
   try {

@@ -55,7 +55,7 @@ async function start() {
   };
 }
 
-test('what is told over the API is shown at once, and is on the disk before it is answered', async () => {
+test('an event from the API is shown at once, and on disk before the response', async () => {
   const { events, shown, tell } = await start();
   const telling = tell();
   expect(shown.map(({ source }) => source)).toEqual(['api']);
@@ -63,7 +63,7 @@ test('what is told over the API is shown at once, and is on the disk before it i
   expect(events.journal.hasUnsynced).toBe(false);
 });
 
-test('an event that the disk refuses is shown and not acknowledged, and the next one is when the disk takes it', async () => {
+test('an event that the disk rejects is shown but not acknowledged; the next one is once the disk accepts it', async () => {
   const { shown, folder, tell } = await start();
   mkdirSync(join(folder, 'events'));
   writeFileSync(join(folder, 'events/cam'), 'in the way of the folder');
@@ -73,7 +73,7 @@ test('an event that the disk refuses is shown and not acknowledged, and the next
   expect(await tell()).toEqual({ id: shown[1]?.id });
 });
 
-test('what a camera tells itself reaches the disk with the flush round of the recordings', async () => {
+test('events of cameras reach the disk with the flush round of recordings', async () => {
   const { clock, events, shown } = await start();
   const { id } = await events.hub.add({ path: 'cam', type: 'motion', source: 'camera' });
   expect(shown.map((event) => [event.id, event.source])).toEqual([[id, 'camera']]);
@@ -92,7 +92,7 @@ test.for(['../../outside', 'a/../../../b', '/etc', 'a\0b', '~machine'])(
   },
 );
 
-test('while the clock has not been set an event is now, and as long as it was told to be', async () => {
+test('before the clock is set an event starts now and keeps its duration', async () => {
   const { clock, shown, tell, distrust } = await start();
   distrust();
   const startUs = Date.UTC(2030, 0, 1) * 1000;
@@ -105,7 +105,7 @@ test('while the clock has not been set an event is now, and as long as it was to
   ]);
 });
 
-test('where it cannot be found out what went on when the program ended, old events go all the same, and it is asked again', async () => {
+test('if open events of the previous run cannot be read, old events are still deleted, and the read is retried', async () => {
   const { clock, events, folder, signal, tell } = await start();
   const startUs = Date.UTC(2025, 8, 10) * 1000;
   await tell({ startUs, endUs: startUs });

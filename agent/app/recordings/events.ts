@@ -19,20 +19,19 @@ interface CameraEventsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly flush: FlushPoint;
-  /** How long the recordings of a path are kept; undefined: for ever. */
+  /** Retention of the path's recordings; undefined: forever. */
   readonly keptMs: (path: string) => number | undefined;
-  /** While false, nothing is deleted by age: the clock has not been set. */
+  /** False before the clock was set: no event expires. */
   readonly isClockTrusted: () => boolean;
-  /** While true, nothing is deleted by age: the clock may be years ahead. */
+  /** The clock may be years ahead: no event expires. */
   readonly isDateDoubted?: () => boolean;
-  /** Shows them beside the recordings. */
   readonly index: {
     addEvent(event: CameraEvent): void;
     removeEventsBefore(path: string, us: number): void;
   };
 }
 
-/** Events of all cameras: where they are told, and where they are written down. */
+/** Receives and stores the events of all cameras and of the machine. */
 export class CameraEvents implements EventIntake {
   readonly hub: EventHub;
   readonly journal: EventJournal;
@@ -43,17 +42,13 @@ export class CameraEvents implements EventIntake {
     const { dataDir, clock, log, flush, index } = options;
     const folder = join(dataDir, 'events');
     this.#options = options;
-    this.journal = new EventJournal({
-      ...{ folder, logger: log },
-      inTurn: (device, work) => flush.disk(device).flush(work),
-    });
+    this.journal = new EventJournal({ folder, logger: log, inTurn: (device, work) => flush.disk(device).flush(work) });
     this.hub = new EventHub(this.journal, clock, log);
     this.hub.listen((event) => index.addEvent(event));
-    // One of the files of its disk: it gets no flush of its own.
+    // Flushed together with the recordings of its disk.
     flush.add(folder, this.journal);
   }
 
-  /** Until `signal` aborts. */
   begin(signal: AbortSignal): void {
     const { clock, log, isClockTrusted, isDateDoubted } = this.#options;
     const keepUp = async (): Promise<void> => {
@@ -63,12 +58,12 @@ export class CameraEvents implements EventIntake {
           isBegun = await this.#endLeftOpen();
         }
         if (isClockTrusted() && !isDateDoubted?.()) {
-          await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'old events are kept'));
+          await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'cannot delete old events'));
         }
         await clock.sleep(PRUNE_PAUSE_MS, signal);
       }
     };
-    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'events are not looked after'));
+    this.#upkeep = keepUp().catch((error: unknown) => log.error({ err: error }, 'upkeep of events failed'));
   }
 
   async tell(event: ReportedEvent): Promise<{ readonly id: string }> {
@@ -77,10 +72,10 @@ export class CameraEvents implements EventIntake {
       throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured`, { path });
     }
     const added = await this.hub.add({ ...this.#dated(event), source: 'api' });
-    // The caller relies on the answer: a power cut must not lose the event.
+    // The caller relies on the response: a power cut must not lose the event.
     await this.journal.sync();
     if (this.journal.isRejected(added)) {
-      const message = 'the event was passed on, but the disk did not take it: the log says why';
+      const message = 'the event was forwarded, but the disk rejected it: see the log';
       throw new PerchError('unavailable', message, { path, event: added.id });
     }
     return { id: added.id };
@@ -91,7 +86,9 @@ export class CameraEvents implements EventIntake {
     await this.hub.close();
   }
 
-  /** While the device's clock is not set, reported times cannot be compared with it: the event starts now and keeps its duration. */
+  /**
+   * Before the clock is set, reported times cannot be compared with it: the event starts now and keeps its duration.
+   */
   #dated(event: ReportedEvent): ReportedEvent {
     const { clock, isClockTrusted } = this.#options;
     const { startUs, endUs } = event;
@@ -103,7 +100,6 @@ export class CameraEvents implements EventIntake {
     return { ...event, startUs: undefined, endUs: hasDuration ? nowUs + endUs - startUs : undefined };
   }
 
-  /** Ends events that the previous run left open. @returns whether it succeeded */
   async #endLeftOpen(): Promise<boolean> {
     try {
       await this.hub.begin();
@@ -123,7 +119,6 @@ export class CameraEvents implements EventIntake {
     }
   }
 
-  /** As long as the recordings of the path. */
   #keptMs(path: string): number | undefined {
     return path === '' ? MACHINE_KEPT_MS : this.#options.keptMs(path);
   }

@@ -3,20 +3,20 @@ import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { TOLD_REASONS } from '../../http/api/recordings/timeline.ts';
+import { REASONS } from '../../http/api/recordings/timeline.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { FlushPoint } from '../../record/write/flush.ts';
 import { GAP_REASONS } from '../../record/gaps/gap-reason.ts';
 import { RecordingGaps } from './gaps.ts';
 
-test("the API's document names every reason that is noted", () => {
-  expect(TOLD_REASONS).toEqual(GAP_REASONS);
+test("the API document lists every reason", () => {
+  expect(REASONS).toEqual(GAP_REASONS);
 });
 
 test.for([
   ['/rec', '/rec/usb'],
   ['/rec/usb', '/rec'],
-])('of the disks %s and %s the reason is the one that a path is recorded to', async (folders) => {
+])("of the disks %s and %s the one of the path's folder is the reason", async (folders) => {
   using folder = temporaryFolder();
   const clock = new FakeClock();
   const gapEvents = new Map<string, string>();

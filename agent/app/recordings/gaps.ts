@@ -15,41 +15,41 @@ interface RecordingGapsOptions extends Pick<GapJournalOptions, 'index' | 'isCloc
   readonly clock: Clock;
   readonly log: Logger;
   readonly flush: FlushPoint;
-  /** The disks that recordings go to. */
   readonly disks: () => readonly { readonly folder: string; readonly state: string }[];
-  /** How long the recordings of a path are kept; undefined: for ever. */
+  /** Retention of the path's recordings; undefined: forever. */
   readonly keptMs: (path: string) => number | undefined;
-  /** The date may be years ahead: then nothing is old by it. */
+  /** The clock may be years ahead: no entry expires. */
   readonly isDateDoubted: () => boolean;
 }
 
-/** Notes why paths are not recorded, as long as the device runs. */
+/** Records why paths are not recorded. */
 export class RecordingGaps {
   readonly journal: GapJournal;
   readonly #options: RecordingGapsOptions;
   #stops: readonly (() => void)[] = [];
 
   constructor(options: RecordingGapsOptions) {
-    const { dataDir, clock, log, flush } = options;
+    const { dataDir, log, flush } = options;
     const folder = join(dataDir, 'gaps');
     this.#options = options;
     this.journal = new GapJournal({
-      ...{ ...options, folder, clock, logger: log },
+      ...options,
+      folder,
+      logger: log,
       factsOf: (path) => this.#factsOf(path),
       inTurn: (device, work) => flush.disk(device).flush(work),
     });
     flush.add(folder, this.journal.files);
   }
 
-  /** Until `signal` aborts. */
   begin(signal: AbortSignal, paths: () => readonly WatchedPath[]): void {
     const { clock, log } = this.#options;
-    const logFailure = (error: unknown): void => log.error({ err: error }, 'reasons of gaps are not noted');
+    const logFailure = (error: unknown): void => log.error({ err: error }, 'cannot record the reasons of gaps');
     this.#stops = [
       clock.every(LOOK_MS, () => void this.journal.look(paths()).catch(logFailure)),
       clock.every(PRUNE_PAUSE_MS, () => void this.#prune().catch(logFailure)),
     ];
-    // Before the paths go: that they are not there any more is no news.
+    // Before the paths are closed: their absence is no outage.
     signal.addEventListener('abort', () => this.#end(), { once: true });
   }
 
@@ -74,7 +74,7 @@ export class RecordingGaps {
 
   #factsOf(path: string): PathFacts {
     const settings = resolvePath(this.#options.config(), path)?.settings;
-    // A disk may be mounted within another one's folder.
+    // A disk may be mounted inside another disk's folder.
     const [disk] = this.#options
       .disks()
       .filter(({ folder }) => settings?.recordPath.startsWith(`${folder}/`))

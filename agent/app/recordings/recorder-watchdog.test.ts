@@ -39,7 +39,7 @@ async function goOn(ms: number, change: () => void): Promise<void> {
   }
 }
 
-test('a recorder that writes is alive', async () => {
+test('a recorder that writes is not stalled', async () => {
   await goOn(LONG_MS, () => {
     RECEIVES();
     now.sizeBytes += 100_000;
@@ -47,7 +47,7 @@ test('a recorder that writes is alive', async () => {
   expect(pulse.dead).toEqual([]);
 });
 
-test('a recorder that writes nothing more while its camera sends is dead after a minute and a half', async () => {
+test('a recorder that stops writing while its camera sends is stalled after 90 seconds', async () => {
   await goOn(LONG_MS, () => {
     RECEIVES();
     now.sizeBytes += 100_000;
@@ -61,7 +61,7 @@ test('a recorder that writes nothing more while its camera sends is dead after a
   expect(pulse.dead).toEqual([]);
 });
 
-test('one that has ended by a fault of its own is dead, but not soon after the start: it would be so again and again', async () => {
+test('a recorder that failed by a bug is stalled, but not soon after a start, which would repeat endlessly', async () => {
   now.isOpen = false;
   now.path = { ...now.path, recording: { error: 'the recorder has ended', why: 'fault' } };
   await goOn(9 * 60_000, RECEIVES);
@@ -87,7 +87,7 @@ test.for([
   expect(pulse.dead).toEqual([]);
 });
 
-test('a disk that does not tell the size of a file holds no second look up, and makes nobody dead', async () => {
+test('a disk that does not report a file size starts no second check, and no recorder is stalled', async () => {
   let asked = 0;
   const hanging = new RecorderWatchdog({
     ...{ clock, log: silentLogger, isHeldUp: () => false },
@@ -102,7 +102,7 @@ test('a disk that does not tell the size of a file holds no second look up, and 
   expect([asked, hanging.dead]).toEqual([1, []]);
 });
 
-test('nothing is looked at after the end', async () => {
+test('there is no check after the end', async () => {
   end.abort();
   await goOn(LONG_MS, RECEIVES);
   expect([pulse.dead, clock.sleeping]).toEqual([[], 0]);

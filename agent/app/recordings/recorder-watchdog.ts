@@ -3,50 +3,44 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
 const LOOK_MS = 15_000;
-/** A recorder that writes nothing for so long, while its camera sends and the disk works, is dead. */
+/** A recorder without a write for this long, while its camera sends and the disk works, is stalled. */
 const STALLED_MS = 90_000;
-/** Parts are written whole: so many of them have to be late. */
+/** Parts are written whole: this many must be late. */
 const STALLED_PARTS = 3;
-/**
- * A stream that breaks its recorder each time would otherwise have Perch started anew over and over: so the other cameras lose some
- * seconds every ten minutes at most.
- */
+/** Limits restarts for a stream that breaks its recorder every time: each costs the other cameras some seconds. */
 const PATIENCE_MS = 10 * 60_000;
 
-/** A path as far as it matters here. */
 export interface WatchdogPath {
   readonly name: string;
   readonly bytesReceived: number;
-  /** `why`: `fault` where the recorder has ended by one of its own. */
+  /** `why`: `fault` if the recorder failed by a bug. */
   readonly recording: { readonly error: string | null; readonly why?: string | null } | null;
 }
 
 interface WatchdogDeps {
   readonly clock: Pick<Clock, 'monoMs' | 'every'>;
   readonly log: Logger;
-  /** What is being written for each path now. */
   readonly files: () => readonly { readonly path: string; readonly file: string; readonly partMs: number }[];
-  /** The disk is what holds recordings up. */
   readonly isHeldUp: () => boolean;
   readonly sizeOf?: (file: string) => Promise<number>;
 }
 
 interface Mark {
-  /** The same as long as nothing is written. */
+  /** Unchanged while nothing is written. */
   readonly written: string;
   readonly sinceMs: number;
   receivedBytes: number;
 }
 
 /**
- * Whether recorders live: one that should write and does not, though its camera sends and the disk works, is brought back by nothing but
- * a new start. An absent camera and a full, absent or hanging disk are none of its business.
+ * Finds recorders that write nothing although their camera sends and the disk works: only a restart helps. An absent
+ * camera and a full, missing or hanging disk do not count.
  */
 export class RecorderWatchdog {
   readonly #deps: WatchdogDeps;
   readonly #startedMs: number;
   readonly #marks = new Map<string, Mark>();
-  #isLooking = false;
+  #isChecking = false;
   #dead: readonly string[] = [];
 
   constructor(deps: WatchdogDeps) {
@@ -54,19 +48,17 @@ export class RecorderWatchdog {
     this.#startedMs = deps.clock.monoMs();
   }
 
-  /** The paths of recorders that are dead. */
   get dead(): readonly string[] {
     return this.#dead;
   }
 
-  /** Looks until `signal` aborts. */
   begin(signal: AbortSignal, paths: () => readonly WatchdogPath[]): void {
     const stop = this.#deps.clock.every(LOOK_MS, () => {
-      // A disk that does not even tell the size of a file hangs: the recorder is not to blame.
-      if (!this.#isLooking) {
-        this.#isLooking = true;
+      // If the size of a file is not answered, the disk hangs, not the recorder.
+      if (!this.#isChecking) {
+        this.#isChecking = true;
         void this.#look(paths()).finally(() => {
-          this.#isLooking = false;
+          this.#isChecking = false;
         });
       }
     });
@@ -101,7 +93,7 @@ export class RecorderWatchdog {
     this.#dead = dead;
   }
 
-  /** Undefined: nothing has to be written, or the disk is what is wrong. */
+  /** undefined: nothing has to be written, or the disk is at fault. */
   async #written(file: string | undefined, recording: WatchdogPath['recording']): Promise<string | undefined> {
     if (recording?.why === 'fault') {
       return 'nothing';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { MachineClock } from '../../../system/boot-clock.ts';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { CameraEvents } from './events.ts';
 import { CameraSnapshots } from './snapshots.ts';
@@ -27,29 +27,27 @@ import { RecorderWatchdog, type WatchdogPath } from './recorder-watchdog.ts';
 import { RecordingGaps } from './gaps.ts';
 import { RetentionAndSpace } from './retention-and-space.ts';
 
-/** Without recordings the index is written this often, when something has changed. */
+/** Interval of index writes while nothing is recorded. */
 const COMMIT_MS = 30_000;
 
-/** What a recorder has left out since it was made. */
 interface RecordingLosses {
   readonly path: string;
-  /** For which the disk was too slow. */
+  /** Dropped because the disk was too slow. */
   readonly parts: number;
-  /** That came too late, or whose timestamps had jumped. */
+  /** Dropped as late, or for a jumped timestamp. */
   readonly samples: { readonly late: number; readonly jumped: number };
-  /** By the disk. */
   readonly refusedFiles: number;
 }
 
 type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
-  /** Undefined: nothing has been written there yet. */
+  /** undefined: nothing was written there yet. */
   readonly times: ReturnType<FlushPoint['times']>;
 };
 
 /** Called synchronously; must not throw. */
 type SegmentListener = (segment: FinishedSegment) => void;
 
-/** Everything about recordings: makes recorders, finishes what was cut off, deletes by age, and plays back. */
+/** Creates recorders, recovers truncated files, deletes expired ones, and provides playback. */
 export class Recordings {
   readonly playback: Playback;
   readonly events: CameraEvents;
@@ -60,8 +58,8 @@ export class Recordings {
   readonly #machineClock: MachineClock;
   readonly space: RetentionAndSpace;
   readonly #gaps: RecordingGaps;
-  readonly #stills: SnapshotTaker;
-  readonly #pulse: RecorderWatchdog;
+  readonly #snapshots: SnapshotTaker;
+  readonly #watchdog: RecorderWatchdog;
   readonly demo: DemoRecordings;
   readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
   readonly #finished = new Set<SegmentListener>();
@@ -69,7 +67,7 @@ export class Recordings {
   readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
 
-  /** @param settled resolves when recorders do what the configuration said at the call */
+  /** @param settled resolves when recorders follow the configuration of the time of the call */
   constructor(
     config: () => Config,
     dataDir: string,
@@ -84,7 +82,7 @@ export class Recordings {
     this.#log = log;
     this.#machineClock = machineClock;
     machineClock.onStep((deltaMs) => log.info({ deltaMs: Math.round(deltaMs) }, 'the clock was set'));
-    machineClock.onTrusted(() => log.info('the clock is right now: recordings are deleted by age and for space again'));
+    machineClock.onTrusted(() => log.info('the clock is correct, deletion of recordings resumes'));
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
     this.playback = new Playback({
       file: join(dataDir, 'segments.db'),
@@ -99,24 +97,37 @@ export class Recordings {
       clock,
       isBeingWritten: (file) => this.#flush.isOpen(file),
     });
-    // What the index has been told goes to the disk when the recordings do; without recordings there is little of it.
+    // Index changes are written together with recordings, and rarely without them.
     this.#flush.join(() => this.playback.commit());
     this.#stopCommits = clock.every(COMMIT_MS, () => this.playback.commit());
-    this.events = new CameraEvents({
-      ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
-      keptMs: (path) => this.space.keptMs(path),
+    const shared = {
+      config,
+      dataDir,
+      clock,
+      log,
+      flush: this.#flush,
+      index: this.playback.events,
+      keptMs: (path: string) => this.space.keptMs(path),
       isClockTrusted: () => this.#machineClock.isTrusted,
       isDateDoubted: () => this.#machineClock.doubt !== undefined,
-    });
+    };
+    this.events = new CameraEvents(shared);
     this.playback.addJournal(this.events.journal);
     const stills = new CameraSnapshots(config);
-    this.#stills = new SnapshotTaker({
-      ...{ events: this.events.hub, clock, logger: log },
+    this.#snapshots = new SnapshotTaker({
+      events: this.events.hub,
+      clock,
+      logger: log,
       sourceOf: (path) => stills.sourceOf(path),
     });
     this.space = new RetentionAndSpace(
       {
-        ...{ config, dataDir, clock, log, playback: this.playback, events: this.events.hub },
+        config,
+        dataDir,
+        clock,
+        log,
+        playback: this.playback,
+        events: this.events.hub,
         isOpen: (file) => this.#flush.isOpen(file),
         isHanging: (device) => this.#flush.isHanging(device),
         isClockTrusted: () => this.#machineClock.isInOrder,
@@ -124,80 +135,72 @@ export class Recordings {
         recordPaths: () => this.#recordPaths(),
         stopRecording: (folder, error) => this.#stopBelow(folder, error),
       },
-      (told) => new SegmentAges(this.#stills.following(told), clock),
+      (followed) => new SegmentAges(this.#snapshots.following(followed), clock),
     );
     this.demo = new DemoRecordings({
-      ...{ file: join(dataDir, 'demo-recordings.json'), log },
+      file: join(dataDir, 'demo-recordings.json'),
+      log,
       remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
       isOpen: (file) => this.#flush.isOpen(file),
     });
-    // As long as something is recorded the index is written all the time, and what is known of the clock every few minutes.
+    // While anything is recorded the index is written all the time, and the clock's memory every few minutes.
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
     this.#gaps = new RecordingGaps({
-      ...{ config, dataDir, clock, log, flush: this.#flush, index: this.playback.events },
-      keptMs: (path) => this.space.keptMs(path),
-      isClockTrusted: () => this.#machineClock.isTrusted,
-      isDateDoubted: () => this.#machineClock.doubt !== undefined,
+      ...shared,
       lastAliveMs: () => aliveMs || undefined,
       disks: () => this.space.list(),
     });
     this.playback.addJournal(this.#gaps.journal);
     const files = () => this.#files();
-    this.#pulse = new RecorderWatchdog({ clock, log, files, isHeldUp: () => this.isHeldUp });
+    this.#watchdog = new RecorderWatchdog({ clock, log, files, isHeldUp: () => this.isHeldUp });
     machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
   }
 
-  /** Paths whose recorder is dead though camera and disk are well. */
   get deadRecorders(): readonly string[] {
-    return this.#pulse.dead;
+    return this.#watchdog.dead;
   }
 
-  /** The configuration has changed. */
   async configure(): Promise<void> {
     this.#flush.setInterval(this.#config().recordSyncIntervalMs);
     await this.space.configure();
   }
 
-  /** It is known what time it is. */
   get isClockTrusted(): boolean {
     return this.#machineClock.isTrusted;
   }
 
-  /** Starts what goes on in the background until `signal` aborts. @param paths all that could be recorded */
+  /** Starts background work until `signal` aborts. @param paths all that could be recorded */
   begin(signal: AbortSignal, paths: () => readonly (WatchedPath & WatchdogPath)[]): void {
     this.#machineClock.begin();
     this.events.begin(signal);
     this.#gaps.begin(signal, paths);
-    this.#pulse.begin(signal, paths);
-    const told = (error: unknown): void => this.#log.error({ err: error }, 'recordings are not looked after');
-    this.#upkeep = Promise.all([this.#keepUp(signal).catch(told), this.space.keep(signal).catch(told)]);
+    this.#watchdog.begin(signal, paths);
+    const logFailure = (error: unknown): void => this.#log.error({ err: error }, 'upkeep of recordings failed');
+    this.#upkeep = Promise.all([this.#keepUp(signal).catch(logFailure), this.space.keep(signal).catch(logFailure)]);
   }
 
   async #keepUp(signal: AbortSignal): Promise<void> {
-    const logger = this.#log;
-    const isOpen = (file: string) => this.#flush.isOpen(file);
-    const isFinished = (file: string) => this.playback.isFinished(file);
     await this.playback.checkNewest(signal);
     await recoverRecordings(this.#recordPaths(), {
-      isOpen,
-      isFinished,
+      isOpen: (file) => this.#flush.isOpen(file),
+      isFinished: (file) => this.playback.isFinished(file),
       onRecovered: (segment) => this.space.segmentLog.finished(segment),
       signal,
       clock: this.#clock,
-      logger,
+      logger: this.#log,
     });
     await this.space.fillIndex(signal);
-    // What was cut off is finished before anything is judged by its age.
+    // After recovery: it changes the ages of files.
     await this.space.keepAges(signal);
   }
 
-  /** Tells of each file that is whole, on the disk and indexed. @returns what ends it */
+  /** Reports each file that is complete, on disk and indexed. @returns removes the listener */
   onFinished(listener: SegmentListener): () => void {
     this.#finished.add(listener);
     return () => this.#finished.delete(listener);
   }
 
-  /** @param isDemo what it records goes with the demo camera */
+  /** @param isDemo its recordings are deleted with the demo camera */
   recorder(
     name: string,
     settings: PathSettings,
@@ -243,16 +246,12 @@ export class Recordings {
     };
   }
 
-  /** What a path that records around events has to know. */
-  #clipsOf({
-    record,
-    recordPreRollMs: preRollMs,
-    recordPostRollMs: postRollMs,
-  }: PathSettings): ClipOptions | undefined {
-    return record === 'motion' ? { events: this.events.hub, preRollMs, postRollMs } : undefined;
+  #clipsOf({ record, recordPreRollMs, recordPostRollMs }: PathSettings): ClipOptions | undefined {
+    return record === 'motion'
+      ? { events: this.events.hub, preRollMs: recordPreRollMs, postRollMs: recordPostRollMs }
+      : undefined;
   }
 
-  /** Their disk takes no more. */
   #stopBelow(folder: string, error: string): void {
     for (const [recorder, { recordPath }] of this.#recorders) {
       if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
@@ -261,7 +260,6 @@ export class Recordings {
     }
   }
 
-  /** What is being written now. */
   #files(): { readonly path: string; readonly file: string; readonly partMs: number }[] {
     return [...this.#recorders].flatMap(([{ state }, { path }]) =>
       state.kind === 'recording'
@@ -270,12 +268,10 @@ export class Recordings {
     );
   }
 
-  /** A recording waits for a disk that hangs. */
   get isHeldUp(): boolean {
     return this.#flush.isHeldUp;
   }
 
-  /** What each recorder has left out so far, by the name of its path. */
   losses(): readonly RecordingLosses[] {
     return [...this.#recorders].map(([{ dropped, refusedFiles }, { path }]) => ({
       path,
@@ -285,7 +281,7 @@ export class Recordings {
     }));
   }
 
-  /** The disks that recordings go to, and how long they take for what is written. */
+  /** The recording disks and the durations of their writes. */
   disks(): readonly RecordingDisk[] {
     return this.space.list().map((disk) => {
       const device = this.space.deviceOf(disk.folder);
@@ -310,9 +306,12 @@ export class Recordings {
     });
   }
 
-  /** The last file of a camera that was just taken out goes with the others: it may be written only when its recorder ends. */
+  /**
+   * Waits until the recorder of a camera that was just removed has written its last file, which is deleted with the
+   * others.
+   */
   async deletePath(path: string): Promise<object> {
-    await this.#unlessHanging(this.#settled());
+    await endsWithin(this.#clock, HANGING_MS, this.#settled());
     return this.space.deletePath(path);
   }
 
@@ -324,21 +323,20 @@ export class Recordings {
     return this.playback.listEvents(eventListQuery(request), maySee);
   }
 
-  /** How far the index is, and what it has left out. */
   index(): object {
     return { ...this.playback.indexProgress, unreadable: this.playback.unreadable() };
   }
 
-  /** Finishes all open files without waiting for cameras and for all else that `close` ends. */
+  /** Finishes all open files, without the rest of `close`. */
   async finishFiles(): Promise<void> {
     await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.stop()));
   }
 
   async close(): Promise<void> {
     this.#stopCommits();
-    await this.#unlessHanging(this.#upkeep);
+    await endsWithin(this.#clock, HANGING_MS, this.#upkeep);
     await this.demo.close();
-    await this.#stills.close();
+    await this.#snapshots.close();
     await this.events.close();
     await this.#gaps.close();
     await this.space.close();
@@ -347,14 +345,6 @@ export class Recordings {
     await this.playback.close();
   }
 
-  /** A disk that hangs in the middle of it is not waited for. */
-  async #unlessHanging(work: Promise<unknown>): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([work, this.#clock.sleep(HANGING_MS, over.signal)]);
-    over.abort();
-  }
-
-  /** What people call the camera of a path. */
   titleOf(name: string): string | undefined {
     return this.#settingsOf(name)?.camera?.name;
   }
@@ -368,7 +358,7 @@ export class Recordings {
   }
 }
 
-/** A log that also tells others of what is recorded now; what an earlier run has left is not theirs. */
+/** Forwards to a log, and new recordings to listeners and hooks; not those of an earlier run. */
 const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
   opened: (segment) => {
     log.opened(segment);
@@ -384,7 +374,7 @@ const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?
   removed: (file) => log.removed(file),
 });
 
-/** 0: it is not there. */
+/** 0: missing. */
 const writtenMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 function statusOf({ state }: Recorder): PathRecorder['status'] {

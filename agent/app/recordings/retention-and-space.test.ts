@@ -68,7 +68,7 @@ function startRecordings() {
   };
 }
 
-test('what was recorded of a camera goes by the age that was chosen for it, also once the camera is removed', async () => {
+test('recordings of a camera expire by its retention, also after it is removed', async () => {
   const { configure, make, left } = startRecordings();
   const files = {
     ...{ 'door old': make('door', 15), 'door young': make('door', 13) },
@@ -79,7 +79,7 @@ test('what was recorded of a camera goes by the age that was chosen for it, also
   expect(await left(files, ['door old'])).toEqual(['door young', 'barn old', "nobody's"]);
 });
 
-test('what lies on the disk of before goes by its age, too, and nothing while another disk is in its place', async () => {
+test('recordings on a former disk expire too, but not while another disk is in its place', async () => {
   const { folder, configure, make, left } = startRecordings();
   const [own, other] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
   const before = join(folder, 'recordings');
@@ -99,7 +99,7 @@ test('what lies on the disk of before goes by its age, too, and nothing while an
   expect(await left(files, ['old'])).toEqual(['young']);
 });
 
-test('who only asks for the stream of a removed camera, by a pattern that fits its name, shortens nothing', async () => {
+test('a request for a removed camera by a matching pattern does not shorten its retention', async () => {
   const { configure, expectStream, make, left } = startRecordings();
   const files = { door: make('door', 15), guest: make('guest', 15) };
   await configure('door: { recordDeleteAfter: 30d }');

@@ -9,7 +9,7 @@ import type { DiskLookup } from '../../http/api/recordings/disks.ts';
 import type { ProtectedRecording, ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
-import { formatRfc3339, requireRfc3339 } from '../../playback/read/rfc3339.ts';
+import { formatLocalTime, requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskGuard } from '../../record/recorder.ts';
@@ -24,17 +24,16 @@ import { diskFs, type SegmentFs } from '../../record/file/segment-fs.ts';
 import type { SegmentLog } from '../../record/file/segment-log.ts';
 import { KnownDisks } from '../../record/space/known-disks.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
-import { type DiskEvent, type DiskStatus, Disks } from '../../record/space/disks.ts';
+import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
-import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 
-/** How often paths with a limit of their own are looked at, and an unreadable list of protected recordings is tried again. */
+/** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
 const DAY_MS = 86_400_000;
-/** A machine may have been off for so long without anybody's asking whether its date is right. */
+/** A machine that was off for longer may have a wrong date. */
 const MAX_GAP_MS = 7 * DAY_MS;
-/** What was recorded by the clock in doubt itself says nothing for it. */
+/** Recordings dated by the doubtful clock itself prove nothing. */
 const VOUCHER_BEFORE_MS = 60_000;
 
 interface RetentionAndSpaceDeps {
@@ -45,19 +44,16 @@ interface RetentionAndSpaceDeps {
   readonly playback: Playback;
   readonly events: EventHub;
   readonly isOpen: (file: string) => boolean;
-  /** A write or a flush has been under way for long on the disk. @param device `st_dev` */
+  /** A write or flush takes long. @param device `st_dev` */
   readonly isHanging: (device: number) => boolean;
-  /** What is recorded now is named later than what was recorded before. */
+  /** New recordings get later names than earlier ones. */
   readonly isClockTrusted: () => boolean;
-  /** Why the date is not taken for granted. */
   readonly dateDoubt?: () => DateDoubt | undefined;
-  /** Every different `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
-  /** What is being recorded below the folder is to be finished. */
   readonly stopRecording: (folder: string, error: string) => void;
 }
 
-/** How long recordings stay: by age, by space, protected; and how their disks are doing. */
+/** Retention by age, by space and by protection, and the state of the disks. */
 export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
   readonly #deps: RetentionAndSpaceDeps;
@@ -66,20 +62,27 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #limits: RememberedRetention;
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
-  /** Knows what has been recorded by this process. */
   readonly segmentLog: SegmentAges;
   #isRead = false;
-  /** Of the index that knows all files; undefined: none does yet. */
+  /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
-  /** How far before the date that is in doubt the newest recording ends: asked once. */
+  /** How far before the doubtful date the newest recording ends: queried once. */
   #vouched: { readonly sinceMs: number; readonly gapMs: number } | undefined;
   #upkeepMs = Number.NEGATIVE_INFINITY;
 
-  /** @param agesOf tells on what it is told, and remembers */
+  /** @param agesOf wraps the log that receives recordings */
   constructor(deps: RetentionAndSpaceDeps, agesOf: (log: SegmentLog) => SegmentAges) {
     const { clock, log, playback, dataDir, config } = deps;
     this.#deps = deps;
-    this.segmentLog = agesOf(this.#told(playback.segmentLog));
+    const index = playback.segmentLog;
+    this.segmentLog = agesOf({
+      opened: (segment) => {
+        this.#disks.opened(segment.file);
+        index.opened(segment);
+      },
+      finished: (segment) => index.finished(segment),
+      removed: (file) => index.removed(file),
+    });
     this.protectedRanges = new ProtectedRanges(join(dataDir, 'protected.json'), (all) =>
       playback.events.setProtected(all),
     );
@@ -91,7 +94,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       protection: this.protectedRanges,
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
-      trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#tellMachine('deleted', text) }),
+      trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       logger: log,
@@ -100,8 +103,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
     const probe = machineDisks(dataDir);
     this.#limits = new RememberedRetention({
-      ...{ file: join(dataDir, 'kept-for.json'), config, recordPaths: deps.recordPaths },
-      ...{ wallMs: () => clock.wallMs(), isClockTrusted: deps.isClockTrusted },
+      file: join(dataDir, 'kept-for.json'),
+      config,
+      recordPaths: deps.recordPaths,
+      wallMs: () => clock.wallMs(),
+      isClockTrusted: deps.isClockTrusted,
       isSameDisk: async (recordPath) => {
         const known = this.#memory.find(folderOf(recordPath));
         return known !== undefined && (await probe.look(folderOf(recordPath))).mark === known.id;
@@ -121,13 +127,13 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       index: this.#index,
       deletions: this.#deletions,
       stopRecording: (folder) => deps.stopRecording(folder, this.#disks.refusal(join(folder, 'any')) ?? ''),
-      onEvent: (event) => this.#tell(event),
+      onEvent: ({ state, text, folders }) => this.#report('disk', `${state}: ${folders.join(', ')}: ${text}`),
       isHanging: deps.isHanging,
       logger: log,
     });
   }
 
-  /** The configuration has changed: what recordings go to is looked at before something is recorded. */
+  /** Called after a configuration change: checks the disks before anything is recorded. */
   async configure(): Promise<void> {
     if (!this.#isRead) {
       this.#isRead = true;
@@ -139,12 +145,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     await this.#disks.look();
   }
 
-  /** The path is going to be recorded. */
   recorded(path: string): void {
     this.#limits.recorded(path);
   }
 
-  /** Brings the index in step with all files: before, nothing is deleted for space. */
+  /** Syncs the index with all files. Before that nothing is deleted for space. */
   async fillIndex(signal: AbortSignal): Promise<void> {
     const { playback } = this.#deps;
     await playback.rebuild(signal);
@@ -154,32 +159,30 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     }
   }
 
-  /** Keeps disks from filling up until `signal` aborts. */
   keep(signal: AbortSignal): Promise<void> {
     return this.#disks.keep((end) => this.#upkeep(end), signal);
   }
 
-  /** Deletes by age until `signal` aborts. */
   keepAges(signal: AbortSignal): Promise<void> {
     const { clock, log, playback } = this.#deps;
-    const ageMs = (file: string) => this.segmentLog.ageMs(file);
-    const labelUs = (file: string) => playback.startUsOf(file);
-    const isDated = (file: string) => playback.isDated(file);
-    const deletions = this.#deletions;
-    return keepRetention(this.#limits, { clock, deletions, ageMs, labelUs, isDated, logger: log }, signal);
+    const facts = {
+      ageMs: (file: string) => this.segmentLog.ageMs(file),
+      labelUs: (file: string) => playback.startUsOf(file),
+      isDated: (file: string) => playback.isDated(file),
+    };
+    return keepRetention(this.#limits, { clock, deletions: this.#deletions, logger: log, ...facts }, signal);
   }
 
-  /** How long what is known of a path is kept: as long as its recordings; undefined: for ever. */
+  /** Retention of a path; undefined: forever. */
   keptMs(path: string): number | undefined {
     return this.#limits.keptMs(path);
   }
 
-  /** How long recordings of a path that is not configured any more are kept; 0: for ever; undefined: that is not known. */
+  /** Retention of a path that is no longer configured; 0: forever; undefined: unknown. */
   lastChosenMs(path: string): number | undefined {
     return this.#limits.lastChosenMs(path);
   }
 
-  /** What is remembered is written. */
   close(): Promise<void> {
     return this.#limits.close();
   }
@@ -192,12 +195,11 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     this.#disks.failed(file, code);
   }
 
-  /** Makes recordings, and none on the wrong disk. */
+  /** Creates recordings, but not on the wrong disk. */
   get fs(): SegmentFs {
     return this.#disks.guarded(diskFs);
   }
 
-  /** Why a recording cannot be deleted by hand. */
   keptBecause(path: string, startUs: number, durationUs: number): string | undefined {
     const { fault } = this.protectedRanges;
     if (fault !== undefined) {
@@ -213,17 +215,17 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return range ? `is protected: DELETE /v3/recordings/protect/${range.id} ends that` : 'is protected';
   }
 
-  /** Deletes what is meant of a path's recordings, but those that are protected or being written. @throws PerchError notFound */
+  /** Deletes the selected recordings of a path, except protected and growing ones. @throws PerchError notFound */
   async deletePath(path: string, isMeant?: (file: string) => boolean): Promise<object> {
     const { playback } = this.#deps;
-    // Brings the index in step with the path's files.
     const known = await playback.segments(path);
     if (!known) {
       throw new PerchError('notFound', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
     }
     playback.requireAvailable(path);
     const { files, diskBytes, kept, keptFiles } = await deletePath({
-      ...{ deletions: this.#deletions, isMeant },
+      deletions: this.#deletions,
+      isMeant,
       rows: (limit, after) => playback.space.allOf(path, limit, after as SegmentRow | undefined),
       keptBecause: ({ startUs, durationUs }) => this.keptBecause(path, startUs, durationUs),
       tops: this.#folders(),
@@ -238,7 +240,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld, deletionsHeldWhy }));
   }
 
-  /** `st_dev` of the disk that a folder of recordings is on. */
   deviceOf(folder: string): number | undefined {
     return this.#disks.deviceOf(folder);
   }
@@ -262,7 +263,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     };
   }
 
-  /** Only a whole index knows which recordings are the oldest. */
+  /** Only a complete index knows the oldest recordings. */
   #indexOf(playback: Playback): OldestRecordings {
     const isWhole = () =>
       this.#filledGeneration === playback.indexGeneration && playback.indexProgress.state === 'ready';
@@ -273,18 +274,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       oldestOwn: (folder, limit, after) => playback.space.oldestOwn(folder, limit, after as SegmentRow | undefined),
       oldestOwnOf: (path, limit, after) => playback.space.oldestOwnOf(path, limit, after as SegmentRow | undefined),
       bytesOf: (path) => playback.space.bytesOf(path),
-    };
-  }
-
-  /** Tells the disks of what is begun, on its way to others. */
-  #told(log: SegmentLog): SegmentLog {
-    return {
-      opened: (segment) => {
-        this.#disks.opened(segment.file);
-        log.opened(segment);
-      },
-      finished: (segment) => log.finished(segment),
-      removed: (file) => log.removed(file),
     };
   }
 
@@ -310,28 +299,24 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
         return maxBytes > 0 ? [[name, maxBytes]] : [];
       });
       const folders = this.#folders();
-      await keepPathLimits({ limits: () => limits }, this.#index, folders, this.#deletions, signal);
+      await keepPathLimits(limits, this.#index, folders, this.#deletions, signal);
     }
   }
 
-  #tell({ state, text, folders }: DiskEvent): void {
-    this.#tellMachine('disk', `${state}: ${folders.join(', ')}: ${text}`);
-  }
-
-  #tellMachine(type: 'disk' | 'deleted', text: string): void {
+  #report(type: 'disk' | 'deleted', text: string): void {
     this.#deps.events
       .add({ path: '', type, source: 'perch', text: text.slice(0, 500) })
-      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error), type }, 'cannot tell of the recordings'));
+      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error), type }, 'cannot create an event about recordings'));
   }
 
   /**
-   * Why nothing is old by the date. One of which nothing is remembered is vouched for by the newest recording from before it,
-   * if that is not long ago.
+   * Why nothing expires by the date. A date without a confirmed earlier one is confirmed by the newest recording before
+   * it, if that is recent.
    */
   #dateDoubt(): string | undefined {
     const doubt = this.#deps.dateDoubt?.();
     if (doubt?.kind !== 'new') {
-      return doubt && doubtText(doubt.jumpMs, doubt.kind, 'the last one that was believed');
+      return doubt && doubtText(doubt.jumpMs, doubt.kind, 'the last confirmed one');
     }
     if (this.#filledGeneration === undefined) {
       return undefined;
@@ -349,7 +334,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return [...new Set(this.#deps.recordPaths().map(folderOf))];
   }
 
-  /** The longest age of what is recorded there, when all of it is deleted by its age. */
+  /** The longest retention of recordings there if all of them have one. */
   #ageLimitMs(folder: string): number | undefined {
     const here = [...this.#deps.config().paths.values()].flatMap(({ settings }) =>
       settings && settings.record !== 'no' && folderOf(settings.recordPath) === folder
@@ -370,9 +355,9 @@ const folderOf = (recordPath: string): string => new RecordPathPattern(recordPat
 const doubtText = (jumpMs: number, kind: 'ahead' | 'behind', of: string): string =>
   `the date is ${Math.round(jumpMs / DAY_MS)} days ${kind === 'ahead' ? 'after' : 'before'} ${of} and nothing confirms it: ` +
   'set the clock from the network (NTP), or if it is right create the file /run/perch-clock-set; ' +
-  'otherwise it is believed when Perch has run for 24 h';
+  'otherwise it is accepted once Perch has run for 24 h';
 
 function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
-  const text = (us: number) => formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), undefined) });
+  const text = (us: number) => formatLocalTime(us, undefined);
   return { id, path, start: text(startUs), end: text(endUs), note };
 }

@@ -7,7 +7,7 @@ const never = new AbortController().signal;
 const credentials = { user: 'me', password: 'hunter2' };
 const OTHER = 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000001';
 
-test('another camera that has come to the address of one that tells strangers nothing gets no login for a picture', async () => {
+test('a different camera at a known address gets no login for a snapshot', async () => {
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
   const block = { ...credentials, onvif: camera.url, endpoint: camera.endpoint };
   const text = JSON.stringify({ paths: { cam: { source: camera.rtspUrl(), camera: block } } });

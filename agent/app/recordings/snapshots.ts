@@ -5,17 +5,11 @@ import { type Config, resolvePath } from '../../config/load/load.ts';
 import { MAX_SNAPSHOT_BYTES } from '../../record/snapshots/snapshot-files.ts';
 import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
 
-interface Known {
-  readonly key: string;
-  readonly snapshots: Snapshots;
-}
-
-/** The cameras that have pictures of their own: those whose ONVIF service is configured. */
+/** Snapshots of cameras with a configured ONVIF service. */
 export class CameraSnapshots {
   readonly #config: () => Config;
-  /** By path. What a camera has told of itself is kept until its settings change. */
-  readonly #known = new Map<string, Known>();
-
+  /** By path, until the settings change. */
+  readonly #known = new Map<string, { readonly key: string; readonly snapshots: Snapshots }>();
   readonly #maxBytes: number;
 
   constructor(config: () => Config, maxBytes = MAX_SNAPSHOT_BYTES) {
@@ -24,19 +18,12 @@ export class CameraSnapshots {
   }
 
   sourceOf(path: string): SnapshotSource | undefined {
-    const {
-      onvif: url,
-      user,
-      password,
-      profile,
-      clearPassword,
-      endpoint,
-      paused,
-    } = resolvePath(this.#config(), path)?.settings?.camera ?? {};
-    if (url === undefined || url === '' || paused) {
+    const camera = resolvePath(this.#config(), path)?.settings?.camera;
+    if (!camera?.onvif || camera.paused) {
       this.#known.delete(path);
       return undefined;
     }
+    const { onvif: url, user, password, profile, clearPassword, endpoint } = camera;
     const key = JSON.stringify([url, user, password, profile, clearPassword, endpoint]);
     let known = this.#known.get(path);
     if (known?.key !== key) {

@@ -92,7 +92,7 @@ async function open(
   };
 }
 
-test('each camera tells what it takes, how far back it reaches, how long it is wanted and how long it fits', async () => {
+test('each camera has its size, its oldest recording, its retention and the days that fit', async () => {
   const get = await open({
     door: { bytes: 100 * GB, recentBytes: 10 * GB, days: 10 },
     garden: { bytes: 50 * GB, recentBytes: 15 * GB, days: 3 },
@@ -118,7 +118,7 @@ test('each camera tells what it takes, how far back it reaches, how long it is w
   });
 });
 
-test('a camera that has just begun has no rate yet, and none that records nothing is listed', async () => {
+test('a new camera has no rate yet, and cameras without recording are not listed', async () => {
   const get = await open({ door: { bytes: GB, recentBytes: GB, days: 0.001 } });
   const { items, bytesPerDay } = await get('/v3/recordings/usage');
   expect(bytesPerDay).toBeNull();
@@ -128,7 +128,7 @@ test('a camera that has just begun has no rate yet, and none that records nothin
   ]);
 });
 
-test('while files have not ended the rate is that of the disk, and what was recorded before does not count', async () => {
+test('without finished files the rate is that of the disk, and earlier recordings do not count', async () => {
   const get = await open(
     { door: { bytes: GB, recentBytes: GB, days: 0.001 }, shed: { bytes: 5 * GB, recentBytes: 3 * GB, days: 1 } },
     9_000 * GB,
@@ -139,7 +139,7 @@ test('while files have not ended the rate is that of the disk, and what was reco
   expect(items[0]).toMatchObject({ path: 'door', bytesPerDay: null, reachesBackDays: 0.001, fitsDays: 0.0057 });
 });
 
-test('places are told with what is to be set for recording there, and which is in use', async () => {
+test('places have their recordPath, and the one in use is marked', async () => {
   const get = await open({});
   expect((await get('/v3/disks/places')).items).toMatchObject([
     {
@@ -151,7 +151,7 @@ test('places are told with what is to be set for recording there, and which is i
   ]);
 });
 
-test('where the host opens disks, one on which Perch may not write is opened, and those in use stay open', async () => {
+test('the host opens a disk to Perch, and those in use stay open', async () => {
   const asked: unknown[] = [];
   const get = await open({}, null, [], [], {
     offers: (task) => task === 'disk',
@@ -170,7 +170,7 @@ test('where the host opens disks, one on which Perch may not write is opened, an
   expect(asked).toEqual([['disk', { folder: '/media/pi/My disk', kept: ['/mnt/usb'] }]]);
 });
 
-test('a disk on a busy box is waited for as long as systemd lets its service work: no answer means that it was not opened', async () => {
+test('opening a disk waits as long as systemd lets its service run; no answer means failure', async () => {
   const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/perch-disk.service'), 'utf8');
   const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
   let patientMs = 0;
@@ -188,12 +188,12 @@ test.for<[string, object]>([
   ['a list', ['/mnt/usb']],
   ['a number', { folder: 7 }],
   ['a folder that no file system has', { folder: `/mnt/${'x'.repeat(2_000)}` }],
-])('%s is no folder to be opened, and the host is not asked', async ([, body]) => {
+])('%s is not a folder to open, and the host is not asked', async ([, body]) => {
   const get = await open({});
   expect((await get('/v3/disks/places/open', 'owner', PASSWORD, body)).error).toMatch(/folder|object/);
 });
 
-test('a disk that is away stays open by the folder on it', async () => {
+test('a missing disk stays open by the folder on it', async () => {
   const asked: unknown[] = [];
   const ask = async (_task: string, fields: object) => {
     asked.push(fields);
@@ -216,7 +216,7 @@ test.for([
   expect((await get('/v3/disks/places/open', 'owner', PASSWORD, { folder })).error).toContain(reason);
 });
 
-test('a disk that was recorded to before tells what of it is still there, and until when', async () => {
+test('a former recording disk reports its remaining recordings and their end', async () => {
   const endUs = Date.UTC(2026, 4, 12) * 1000;
   const get = await open({}, null, [
     { folder: '/home/perch/recordings/door', files: 3, bytes: 2 * GB, endUs },
@@ -228,7 +228,7 @@ test('a disk that was recorded to before tells what of it is still there, and un
   expect(placeIn(items, '/')).toMatchObject({ older });
 });
 
-test('a disk that is not there is not counted to the one below its place, nor are recordings on one', async () => {
+test('a missing disk and its recordings are not counted for the disk below its place', async () => {
   const endUs = Date.UTC(2026, 4, 12) * 1000;
   const older = [{ folder: '/mnt/old/rec/door', files: 3, bytes: 2 * GB, endUs }];
   const get = await open({}, null, older, ['/mnt/usb/rec', '/mnt/old/rec']);

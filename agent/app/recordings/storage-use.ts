@@ -5,31 +5,30 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/contracts.ts';
+import type { HeldFolder, PathBytes, PathSpan } from '../../playback/index/space-table.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
 const DAY_MS = 86_400_000;
-/** Shorter is no basis for days. */
+/** A shorter observation says nothing about days. */
 const MIN_OBSERVED_MS = 10 * 60_000;
-/** Below the folder that the owner chose, so that the disk keeps its other folders apart. */
+/** Below the chosen folder, so that other folders of the disk stay separate. */
 const BELOW_PLACE = `${OWN_FOLDER}/%path/%Y-%m-%d_%H-%M-%S-%f`;
 
-/** Where the host opens disks to Perch: where people and desktops mount them. */
+/** Disks that the host opens to Perch: where people and desktops mount them. */
 const OPENED = /^\/(?:media|mnt|srv)\/./;
-/** A disk may have to spin up first: systemd ends the service after 60 s. */
+/** A disk may have to spin up: systemd ends the service after 60 s. */
 const OPENING_MS = 65_000;
 
 export interface StorageDeps {
   readonly clock: Clock;
-  /** Opens disks on which Perch may not write. */
   readonly host: Pick<HostRequests, 'offers' | 'ask'>;
   settings(): Config;
   readonly recordings: {
     names(): Promise<readonly string[]>;
     titleOf(path: string): string | undefined;
     readonly playback: {
-      /** Why what lies there cannot be read now; undefined: as far as is known it can. */
+      /** Why a file cannot be read now; undefined: readable as far as known. */
       offlineReason(file: string): unknown;
       readonly space: {
         bytesOf(path: string): PathBytes;
@@ -43,7 +42,7 @@ export interface StorageDeps {
       lastChosenMs(path: string): number | undefined;
     };
   };
-  /** The machine's own where there are none. */
+  /** Default: the machine's. */
   readonly places?: () => Promise<readonly MountedPlace[]>;
 }
 
@@ -53,11 +52,11 @@ interface PathUse {
   readonly bytes: PathBytes;
   readonly firstUs: number | undefined;
   readonly bytesPerDay: number | undefined;
-  /** Of the disk that it records to; undefined: it does not, or that is not known. */
+  /** Its recording disk; undefined: not recorded, or unknown. */
   readonly disk: string | undefined;
 }
 
-/** What recordings take, camera by camera, and where else they could go. */
+/** The space used by each camera, and disks that could be used. */
 export class StorageUse {
   readonly #deps: StorageDeps;
 
@@ -98,7 +97,7 @@ export class StorageUse {
     const { clock, settings, recordings, places = () => mountedPlaces(clock) } = this.#deps;
     const disks = recordings.space.list();
     const used = disks.map(({ folder }) => folder);
-    // Without its disk a folder would seem to lie on the one below.
+    // Without its disk, a folder seems to be on the disk below.
     const away = new Set(disks.filter(({ state }) => state === 'vanished').map(({ folder }) => folder));
     const there = used.filter((folder) => !away.has(folder));
     const standard = folderOf(settings().pathDefaults.recordPath);
@@ -107,7 +106,9 @@ export class StorageUse {
     const older = outside.filter(({ folder }) => recordings.playback.offlineReason(join(folder, 'any')) === undefined);
     return all.map(({ isReadOnly: _, isRemovable, isNetwork, isWritable, ...place }) => ({
       ...place,
-      ...{ removable: isRemovable, network: isNetwork, writable: isWritable },
+      removable: isRemovable,
+      network: isNetwork,
+      writable: isWritable,
       canBeOpened: !isWritable && this.#canOpen(place.folder),
       recordsHere: there.filter((folder) => holderOf(folder, all) === place.folder),
       isChosen: !away.has(standard) && holderOf(standard, all) === place.folder,
@@ -117,8 +118,8 @@ export class StorageUse {
   }
 
   /**
-   * Has the host let Perch write on a disk; it starts Perch anew for that some seconds later.
-   * @returns what happens now, for people
+   * Lets the host give Perch write access to a disk, for which it restarts Perch some seconds later.
+   * @returns what happens now, for users
    */
   async openPlace(folder: string, signal: AbortSignal): Promise<string> {
     const { clock, recordings, places = () => mountedPlaces(clock), host } = this.#deps;
@@ -130,11 +131,11 @@ export class StorageUse {
       const text = `Perch may not write there: change the owner of ${join(folder, 'perch')} to the user that Perch runs as`;
       throw new PerchError('unsupported', text, { folder });
     }
-    // A disk that is away stays open: it is known by the folder on it.
+    // A missing disk stays open: its folder identifies it.
     const used = recordings.space.list().map((disk) => disk.folder);
     const kept = used.map((top) => placeOr(top, holderOf(top, all))).filter((top) => OPENED.test(top));
-    const asked = { folder, kept: [...new Set(kept)].filter((top) => top !== folder) };
-    const { ok, text } = await host.ask('disk', asked, OPENING_MS, signal);
+    const request = { folder, kept: [...new Set(kept)].filter((top) => top !== folder) };
+    const { ok, text } = await host.ask('disk', request, OPENING_MS, signal);
     if (!ok) {
       throw new PerchError('unavailable', text, { folder });
     }
@@ -154,15 +155,18 @@ export class StorageUse {
     const own = resolvePath(settings(), path)?.settings;
     const isRecorded = own !== undefined && own.record !== 'no';
     return {
-      ...{ path, settings: own, bytes: space.bytesOf(path), firstUs },
+      path,
+      settings: own,
+      bytes: space.bytesOf(path),
+      firstUs,
       bytesPerDay: isKnown ? Math.round((recentBytes * DAY_MS * 1000) / recentUs) : undefined,
       disk: isRecorded ? this.#diskOf(folderOf(own.recordPath)) : undefined,
     };
   }
 
   /**
-   * What all of them write together. Files that have not ended yet tell nothing: as long as a camera has only such, what has been
-   * written to the disks since the start says it. Cameras that are not recorded any more do not count.
+   * Bytes per day of all of them. While a camera has no finished file, the writes to its disk since the start count
+   * instead. Cameras that are no longer recorded do not count.
    */
   #rateOf(uses: readonly PathUse[], disks: readonly DiskStatus[]): number | undefined {
     const recorded = uses.filter(({ disk }) => disk !== undefined);
@@ -174,13 +178,13 @@ export class StorageUse {
     return known.length < rates.size ? undefined : sumOf(known);
   }
 
-  /** Two folders of one disk share its room. */
+  /** Folders on one disk share its space. */
   #diskOf(folder: string): string {
     const device = this.#deps.recordings.space.deviceOf(folder);
     return device === undefined ? folder : String(device);
   }
 
-  /** How many days of all that is recorded there each disk holds, at the rate of today; the oldest go first, whosever they are. */
+  /** Days of recordings that each disk holds at the current rate; the oldest are deleted first, of any camera. */
   #daysByDisk(uses: readonly PathUse[]): ReadonlyMap<string, number> {
     const disks = new Map<string, DiskStatus>();
     for (const disk of this.#deps.recordings.space.list()) {
@@ -204,7 +208,7 @@ export class StorageUse {
   }
 }
 
-/** By the room of the disk, and by the camera's own limit. */
+/** By the space of the disk and the limit of the camera. */
 function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<string, number>): number | undefined {
   const onDisk = disk === undefined ? undefined : byDisk.get(disk);
   if (onDisk === undefined || bytesPerDay === 0) {
@@ -215,11 +219,10 @@ function fitsDays({ settings, bytesPerDay, disk }: PathUse, byDisk: ReadonlyMap<
   return roundDays(Math.min(onDisk, ownLimit));
 }
 
-/** `recordDeleteAfter`, in days. */
 const wantedDays = (deleteAfterMs: number | undefined): number | null =>
   deleteAfterMs ? roundDays(deleteAfterMs / DAY_MS) : null;
 
-/** What is left of a time when the cameras recorded there. */
+/** Recordings in folders that are no longer used. */
 function sumOfFolders(folders: readonly HeldFolder[]): object | null {
   return folders.length === 0
     ? null
@@ -230,13 +233,13 @@ function sumOfFolders(folders: readonly HeldFolder[]): object | null {
       };
 }
 
-/** Of what is known; undefined: nothing is. */
+/** Of known values; undefined: there are none. */
 function sumOf(values: readonly (number | undefined)[]): number | undefined {
   const known = values.filter((value) => value !== undefined);
   return known.length === 0 ? undefined : known.reduce((sum, value) => sum + value, 0);
 }
 
-/** Days to a tenth, less than one to some ten seconds: twelve cameras fill a small disk within minutes. */
+/** To a tenth of a day, below one day to some ten seconds: twelve cameras fill a small disk within minutes. */
 const roundDays = (days: number): number => {
   const steps = days < 1 ? 10_000 : 10;
   return Math.round(Math.max(0, days) * steps) / steps;
@@ -245,11 +248,10 @@ const roundDays = (days: number): number => {
 /** The deepest folder that all recordings of a template share. */
 const folderOf = (recordPath: string): string => new RecordPathPattern(recordPath, undefined).folder;
 
-/** The root holds what no other disk does: a folder whose disk is away is not there. */
+/** The root holds the folders of missing disks. */
 const placeOr = (folder: string, holder: string | undefined): string =>
   holder === undefined || holder === '/' ? folder : holder;
 
-/** The deepest of the places that a folder lies in. */
 function holderOf(folder: string, places: readonly MountedPlace[]): string | undefined {
   const above = places.filter((place) => `${folder}/`.startsWith(place.folder === '/' ? '/' : `${place.folder}/`));
   return above.sort((a, b) => b.folder.length - a.folder.length)[0]?.folder;

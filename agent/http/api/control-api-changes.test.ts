@@ -112,7 +112,7 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
   ['GET', 'recordings/protected?path=gate', undefined, 200, { itemCount: 1, pageCount: 1, items: [PROTECTED[1]] }],
   ['GET', 'disks', undefined, 200, { itemCount: 1, pageCount: 1, items: [{ folder: '/mnt/usb', state: 'vanished' }] }],
   ['POST', 'disks/accept', { folder: '/mnt/usb' }, 200, { status: 'ok' }],
-  ['POST', 'disks/accept', { folder: '/' }, 404, failure("recordings do not go to the folder '/'")],
+  ['POST', 'disks/accept', { folder: '/' }, 404, failure("'/' is not a recording folder")],
   ['POST', 'disks/accept', {}, 400, failure('the body is not a JSON object with folder')],
 ])('%s /v3/%s with %j is %i', async ([method, path, body, status, answer]) => {
   await using api = await openApi();

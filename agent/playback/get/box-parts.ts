@@ -15,7 +15,6 @@ export function boxOf(type: string, parts: readonly Uint8Array[]): Uint8Array[] 
 
 export const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
 
-/** Joins small parts. */
 export function packed(parts: readonly Uint8Array[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   let small: Uint8Array[] = [];

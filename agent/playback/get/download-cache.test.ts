@@ -11,7 +11,7 @@ function answerOf(etag: string, bytes: number): Download {
   return { file, etag, end: undefined };
 }
 
-test('what is being sent and made has a limit, and room comes back when a request is over', async () => {
+test('downloads being built and sent have a limit, and a finished request frees its share', async () => {
   const answers = new DownloadCache(5 * MEGABYTE);
   const ask = (etag: string, done = new AbortController()) => ({
     done,
@@ -36,7 +36,7 @@ test('a download shared by many requests takes its memory once', async () => {
   }
 });
 
-test('one that cannot be made, and one whose client has gone by then, take no room', async () => {
+test('failed downloads, and those of disconnected clients, use no memory', async () => {
   const answers = new DownloadCache(3 * MEGABYTE);
   const refused = answers.make('a', 2 * MEGABYTE, async () => Promise.reject(new Error('gone')));
   await expect(refused).rejects.toThrow('gone');

@@ -8,10 +8,8 @@ const MAX_CACHED_BYTES = 64 << 20;
 const MAX_SENT_BYTES = 192 << 20;
 const RETRY_SECONDS = 10;
 
-/** Downloads being built or sent, and a cache of finished ones. */
 export class DownloadCache {
   readonly #maxSentBytes: number;
-  /** Newest last. */
   readonly #cached = new Map<string, Download>();
   /** Number of requests per download. */
   readonly #sent = new Map<Download, number>();

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
-import { codeOf } from '../../record/file/disk-fault.ts';
+import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { Catalog } from '../index/catalog.ts';
 import { continues, type SegmentRow } from '../index/segment-row.ts';
@@ -10,7 +10,6 @@ import type { GetFormat } from '../read/query.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { VirtualFile } from '../read/virtual-file.ts';
 import { MAX_OVERLAP_US, requireAvailable, rowsBetween } from '../vod/recording-lookup.ts';
-import type { DownloadWriter } from './download-writer.ts';
 import { FMP4_BYTES_PER_SECOND, Fmp4Writer, MAX_FMP4_BYTES } from './fmp4-writer.ts';
 import { Mp4Writer } from './mp4-writer.ts';
 
@@ -25,7 +24,7 @@ const MAX_MP4_SECONDS = 6 * 3600;
 /** Video and audio, about 72 samples per second. */
 const MP4_BYTES_PER_SECOND = 1_200;
 
-interface GetRequest {
+export interface GetQuery {
   readonly path: string;
   readonly startUs: number;
   /** Of the recording, regardless of speed. */
@@ -37,7 +36,6 @@ interface GetRequest {
   readonly skipsGaps?: boolean | undefined;
 }
 
-/** Why a download ends early, and where the rest begins. */
 interface DownloadEnd {
   /** `limit`: out of memory budget. */
   readonly reason: 'gap' | 'codec-change' | 'unreadable' | 'limit';
@@ -51,8 +49,7 @@ export interface Download {
   readonly end: DownloadEnd | undefined;
 }
 
-/** Expected memory of a download. */
-export function estimatedBytes({ durationUs, format }: GetRequest): number {
+export function estimatedBytes({ durationUs, format }: GetQuery): number {
   const seconds = durationUs / 1e6;
   return format === 'mp4'
     ? Math.min(seconds, MAX_MP4_SECONDS) * MP4_BYTES_PER_SECOND
@@ -66,7 +63,7 @@ export function estimatedBytes({ durationUs, format }: GetRequest): number {
 export async function buildDownload(
   catalog: Catalog,
   tables: TableCache,
-  request: GetRequest,
+  request: GetQuery,
   done?: AbortSignal,
 ): Promise<Download> {
   const { path, startUs, durationUs } = request;
@@ -91,7 +88,7 @@ export async function buildDownload(
  * The files that may overlap the window, in order: the last one that starts before it, later ones, and an earlier one
  * that continues into it. Audio may precede video: a file then starts before the last frames of the previous one.
  */
-function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetRequest): Generator<SegmentRow> {
+function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Generator<SegmentRow> {
   const early: SegmentRow[] = [];
   for (const row of rowsBetween(catalog, path, startUs, startUs + durationUs)) {
     if (row.startUs <= startUs) {
@@ -115,20 +112,19 @@ function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
 
 class DownloadBuilder {
   readonly #tables: TableCache;
-  readonly #request: GetRequest;
+  readonly #request: GetQuery;
   readonly #hash: Hash;
   /** Set with the first file that contributes samples. */
-  #output: { readonly init: FileInit; readonly download: DownloadWriter } | undefined;
+  #output: { readonly init: FileInit; readonly download: Mp4Writer | Fmp4Writer } | undefined;
   #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
   /** The window has recordings, but no video to play fast. */
   hasNoVideo = false;
   /** By track: its last sample, in seconds of the request. */
   readonly #last = new Map<number, { readonly startSeconds: number; readonly endSeconds: number }>();
-  /** Skipped gaps within the request. */
   #skippedSeconds = 0;
   #end: DownloadEnd | undefined;
 
-  constructor(tables: TableCache, request: GetRequest) {
+  constructor(tables: TableCache, request: GetQuery) {
     this.#tables = tables;
     this.#request = request;
     const { path, startUs, durationUs, format, speed, skipsGaps = false } = request;
@@ -142,7 +138,8 @@ class DownloadBuilder {
       return true;
     }
     const before = this.#before && continues(this.#before.row, row) ? this.#before : undefined;
-    const tabled = await this.#tabled(row);
+    // undefined if the file is gone or damaged since it was listed.
+    const tabled = await this.#tables.of(row).catch(unlessFileFault);
     if (this.#output && !before) {
       // Another init segment starts a new stream, even without a gap.
       const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);
@@ -177,7 +174,6 @@ class DownloadBuilder {
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
-  /** The next recording follows at once. */
   #skipGap(row: SegmentRow): void {
     const last = this.#before?.row;
     const endUs = last ? last.startUs + last.durationUs : this.#request.startUs;
@@ -212,18 +208,6 @@ class DownloadBuilder {
   #endAt(reason: DownloadEnd['reason'], row: SegmentRow): false {
     this.#end = { reason, resumeUs: row.startUs };
     return false;
-  }
-
-  /** undefined if the file is gone or damaged since it was listed. */
-  async #tabled(row: SegmentRow): Promise<Tabled | undefined> {
-    try {
-      return await this.#tables.of(row);
-    } catch (error) {
-      if (!(error instanceof PerchError) && codeOf(error) === '') {
-        throw error;
-      }
-      return undefined;
-    }
   }
 
   /** Moves a file that overlaps slightly, so that no track runs backwards or, in another stream, repeats. */
@@ -295,7 +279,6 @@ function distanceSeconds(before: SegmentRow, row: SegmentRow): number {
   return (isMarked ? row.dtsUs - before.dtsUs : row.startUs - before.startUs) / 1e6;
 }
 
-/** Whether both files fit one init segment. */
 function hasSameInit(one: FileInit, other: FileInit): boolean {
   return (
     one.tracks.length === other.tracks.length &&

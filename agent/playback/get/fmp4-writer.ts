@@ -7,7 +7,6 @@ import { MoofPatch } from '../read/moof-patch.ts';
 import { recordedFile } from '../read/slice.ts';
 import { VirtualFile } from '../read/virtual-file.ts';
 import { DecodeOnlySamples } from './decode-only-samples.ts';
-import type { DownloadWriter } from './download-writer.ts';
 import { FragmentIndex, type IndexedFragment } from './fragment-index.ts';
 import { endOf, type SelectedFragment, selectedFragments } from './selected-fragments.ts';
 import { type SelectedRun, SelectedTable } from './selected-table.ts';
@@ -22,13 +21,13 @@ export const FMP4_BYTES_PER_SECOND = INDEX_BYTES + 12;
  * Writes `format=fmp4`: header, index (`sidx`), fragments. Whole fragments come from the file with patched times; only
  * edge fragments get new headers.
  */
-export class Fmp4Writer implements DownloadWriter {
+export class Fmp4Writer {
   readonly #init: FileInit;
   readonly #maxBytes: number;
   readonly #leadId: number;
   readonly #body = new VirtualFile();
   readonly #index: FragmentIndex;
-  readonly #decodeOnly: DecodeOnlySamples;
+  readonly #decodeOnly = new DecodeOnlySamples();
   /** Held back: a join may change the duration of its last samples. */
   #pending: { readonly selected: SelectedFragment; readonly cut: FileCut } | undefined;
   #patch: { readonly cut: FileCut; readonly patch: MoofPatch } | undefined;
@@ -41,13 +40,14 @@ export class Fmp4Writer implements DownloadWriter {
     this.#leadId = lead?.id ?? 0;
     const others = init.tracks.filter((track) => track !== lead);
     this.#index = new FragmentIndex(lead ?? { id: 0, timescale: 1000 }, others);
-    this.#decodeOnly = new DecodeOnlySamples();
   }
 
+  /** The memory limit is reached: further recordings need another download. */
   get isFull(): boolean {
     return this.#body.memoryBytes + this.#sequence * INDEX_BYTES >= this.#maxBytes;
   }
 
+  /** Recordings in order. @param cut not empty */
   add(cut: FileCut): void {
     for (const selected of selectedFragments(cut)) {
       this.#writePending(this.#pending?.cut === cut ? undefined : selected);

@@ -61,7 +61,7 @@ test('an entry lasts from its first sync sample to the next one; what a player c
   ]);
 });
 
-test('what is before the first sync sample of all belongs to the first entry', () => {
+test('samples before the first sync sample belong to the first entry', () => {
   const index = new FragmentIndex({ id: 1, timescale: 90_000 });
   index.add(fragment(1_000, 0));
   index.add(fragment(900, 90_000, 90_000));

@@ -16,7 +16,6 @@ export interface IndexedFragment {
   readonly endTime: number | undefined;
   /** Of the first sync sample; undefined without one. */
   readonly syncTime: number | undefined;
-  /** The first sample is a sync sample. */
   readonly startsWithSync: boolean;
 }
 
@@ -34,7 +33,6 @@ interface IndexedTrack {
  * its own ticks: without one ffmpeg 5 takes audio times for video times and seeks to another GOP.
  */
 export class FragmentIndex {
-  /** The first one is the leading track. */
   readonly #tracks: readonly IndexedTrack[];
   readonly #sizes: number[] = [];
   /** Of each fragment's first sync sample; infinite without one. */

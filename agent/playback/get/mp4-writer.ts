@@ -7,14 +7,13 @@ import type { FileCut } from '../read/cut.ts';
 import { recordedFile } from '../read/slice.ts';
 import { VirtualFile } from '../read/virtual-file.ts';
 import { packed, sizeOf } from './box-parts.ts';
-import type { DownloadWriter } from './download-writer.ts';
 import { type MovieTrack, writeMovie } from './movie-header.ts';
 import { SampleTables } from './sample-tables.ts';
 import { selectedFragments } from './selected-fragments.ts';
 import type { SelectedRun } from './selected-table.ts';
 
 /** Writes `format=mp4`: a plain MP4 with its tables first and data from the recordings. Plays and seeks everywhere. */
-export class Mp4Writer implements DownloadWriter {
+export class Mp4Writer {
   readonly #tracks: ReadonlyMap<number, MovieTrack>;
   readonly #body = new VirtualFile();
   readonly #leadId: number;

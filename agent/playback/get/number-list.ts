@@ -1,6 +1,5 @@
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** A growing list of 32-bit numbers for a box's table. */
 export class NumberList {
   #values = new Uint32Array(1024);
   #count = 0;
@@ -41,7 +40,6 @@ export class NumberList {
   }
 }
 
-/** Run-length encoded numbers. */
 export class RunList {
   readonly entries = new NumberList();
   #value = 0;

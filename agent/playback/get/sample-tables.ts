@@ -60,7 +60,6 @@ export class SampleTables {
     this.#count += to - from;
   }
 
-  /** Delays all samples. */
   startLater(ticks: number): void {
     this.firstTime += ticks;
     this.endTime += ticks;

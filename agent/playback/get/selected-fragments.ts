@@ -2,7 +2,6 @@ import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { FileCut, TrackCut } from '../read/cut.ts';
 import type { SelectedRun } from './selected-table.ts';
 
-/** A fragment and its selected samples. */
 export interface SelectedFragment {
   /** Index in the file, from 0. */
   readonly number: number;
@@ -12,7 +11,6 @@ export interface SelectedFragment {
   readonly isWhole: boolean;
 }
 
-/** The fragments with selected samples. */
 export function* selectedFragments(cut: FileCut): Generator<SelectedFragment, void> {
   const cursors = cut.tracks.filter(({ from, to }) => to > from).map((track) => new RunCursor(track));
   const { fragmentBytes, headerBytes } = cut.tabled.table;
@@ -41,7 +39,6 @@ export function* selectedFragments(cut: FileCut): Generator<SelectedFragment, vo
   }
 }
 
-/** Iterates over the selected runs of a track. */
 class RunCursor {
   readonly #track: TrackCut;
   #run: number;

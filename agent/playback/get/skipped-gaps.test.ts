@@ -45,7 +45,7 @@ async function recordWithGaps(folder: string): Promise<void> {
   }
 }
 
-test('what follows a gap follows at once where gaps are skipped, and is left out where they are not', async () => {
+test('a skipped gap is followed at once, otherwise the download ends there', async () => {
   using folder = temporaryFolder();
   await recordWithGaps(folder.path);
   expect(await picturesOf(folder.path, { fromMs: 0, seconds: 60 })).toEqual(tenths(60));

@@ -18,9 +18,10 @@ import { countOf, LONG_AGO, openCatalog, settle } from '../../../test/support/di
 import { record, temporaryFolder, WALL } from '../../../test/support/disks/recordings.ts';
 import { openPlayback, TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { ProtectedRange } from '../../record/retention/protected-ranges.ts';
 import { Playback } from '../playback.ts';
 import { parseRfc3339 } from '../read/rfc3339.ts';
-import type { Journal, ProtectedRange } from './contracts.ts';
+import type { Journal } from './index-rebuild.ts';
 
 const ever = new AbortController().signal;
 
@@ -109,7 +110,7 @@ test('a file truncated by a power cut does not count as finished', async () => {
   expect(files.map((file) => playback.isFinished(file))).toEqual([true, true, false]);
 });
 
-test('what the recorder says of a finished file is enough to list it', async () => {
+test("the recorder's data suffices to list a finished file", async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 3);
   const header = readFileSync(file).subarray(0, readFileSync(file).indexOf('moof') - 4);
@@ -273,7 +274,7 @@ test('the hour that autumn shows twice has all its recordings, each at its own t
   await playback.close();
 });
 
-test('whatever stands in the marks of a file, it is listed or left out, and harms no other', async () => {
+test('any marks in a file list it or leave it out, and affect no other', async () => {
   using folder = temporaryFolder();
   const [file = '', other = ''] = await record(folder.path, 4, { segmentDurationMs: 2_000 });
   const whole = readFileSync(file);

@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { parseInit } from '../../media/mp4/read/read.ts';
-import { codeOf, isDiskFailing } from '../../record/file/disk-fault.ts';
+import { codeOf, isDiskFailing, unlessFileFault } from '../../record/file/disk-fault.ts';
 import { findFileMark } from '../../record/file/file-mark.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../../record/file/segment-log.ts';
 import { findStreamMark } from '../../record/file/stream-mark.ts';
@@ -16,7 +16,6 @@ import { type SegmentRow, STATE } from './segment-row.ts';
 export interface RecordPaths {
   /** undefined: no such path is configured. `recordPath` is absolute or relative to the working directory. */
   recordPathOf(name: string): { readonly recordPath: string; readonly format: 'fmp4' | 'mpegts' } | undefined;
-  /** Every distinct `recordPath` in use, including `pathDefaults`. */
   recordPaths(): readonly string[];
 }
 
@@ -39,7 +38,6 @@ const MAX_CHANGED = 1_000;
 export class Catalog implements SegmentLog {
   readonly index: SegmentIndex;
   readonly #options: CatalogOptions;
-  /** How far growing files have been read. */
   readonly #chains = new Map<string, PartChain>();
   /** By path; the empty name stands for all. */
   readonly #scanning = new Map<string, Promise<void>>();
@@ -51,7 +49,6 @@ export class Catalog implements SegmentLog {
   readonly #offline = new Map<string, { readonly folder: string; readonly why: PerchError }>();
   /** Updates in progress, shared by concurrent requests. */
   readonly #updating = new Map<string, Promise<void>>();
-  /** Finished files whose headers are being read. */
   readonly #reading = new Set<Promise<void>>();
 
   constructor(options: CatalogOptions) {
@@ -91,12 +88,10 @@ export class Catalog implements SegmentLog {
     this.#removeUnlessOffline(file);
   }
 
-  /** Resolves when background work is done: the index may be closed. */
   async settle(): Promise<void> {
     await Promise.allSettled([...this.#reading, ...this.#scanning.values()]);
   }
 
-  /** Updates the index for one path between two times. */
   async refresh(path: string, fromUs: number, toUs: number): Promise<void> {
     await this.scan(path);
     const firstUs = this.index.lastStartUpTo(path, fromUs);
@@ -149,7 +144,6 @@ export class Catalog implements SegmentLog {
     }
   }
 
-  /** Reads a file that may have changed. */
   update(row: SegmentRow): Promise<void> {
     const updating = this.#updating.get(row.file) ?? this.#update(row).finally(() => this.#updating.delete(row.file));
     this.#updating.set(row.file, updating);
@@ -274,9 +268,7 @@ export class Catalog implements SegmentLog {
         this.#removeUnlessOffline(file);
         return;
       }
-      if (!(error instanceof PerchError) && codeOf(error) === '') {
-        throw error;
-      }
+      unlessFileFault(error);
       this.#chains.delete(file);
       // A temporary refusal of the system (too many open files, a flaky disk) is retried with the next request.
       const found = error instanceof PerchError ? await statOf(file) : undefined;

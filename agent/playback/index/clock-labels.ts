@@ -16,9 +16,8 @@ interface StartLabel {
 
 /**
  * Determines the true starts of recordings. A board without a battery-backed clock starts in 1970, or at its last
- * shutdown, and gets the time minutes later. Until then the monotonic clock counts: the first file of the same boot
- * with a trusted clock yields the monotonic zero, which orders the files of that boot. Files are never renamed; only
- * the shown time changes.
+ * shutdown, and gets the time minutes later. The first file of the same boot with a trusted clock yields the zero of
+ * the monotonic clock, which dates the other files of that boot. Only the shown time changes, never a file name.
  */
 export class ClockLabels {
   readonly #database: IndexDatabase;
@@ -27,10 +26,7 @@ export class ClockLabels {
     this.#database = database;
   }
 
-  /**
-   * Learns from a file with both marks.
-   * @returns the boot's number if the other files of that boot move
-   */
+  /** Learns from a file with both marks. @returns the boot's number if the other files of that boot move */
   learn(mark: StreamMark, fileMark: FileMark): number | undefined {
     if (!fileMark.isClockTrusted) {
       return undefined;
@@ -91,7 +87,7 @@ const labelOf = (row: Row): StartLabel => ({
 
 /**
  * The start by the file name, which has local time: wrong after a zone change and in the repeated hour of autumn. The
- * capture time inside the file then tells the whole quarter hours.
+ * capture time inside the file corrects it by whole quarter hours.
  */
 function startByName(nameUs: number, wallUs: number | undefined): number {
   if (wallUs === undefined || Math.abs(wallUs - nameUs) > 1.1 * DAY_US) {

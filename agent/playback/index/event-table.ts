@@ -1,5 +1,23 @@
-import type { EventIndex, EventMark, EventQuery, IndexedEvent, ProtectedIndex, ProtectedRange } from './contracts.ts';
+import type { CameraEvent } from '../../record/events/event.ts';
+import type { ProtectedRange } from '../../record/retention/protected-ranges.ts';
 import type { IndexDatabase, Row } from './index-database.ts';
+
+export type IndexedEvent = Omit<CameraEvent, 'source'>;
+
+/** Position in a list of events; the next page starts behind it. */
+export type EventMark = Pick<IndexedEvent, 'path' | 'id' | 'startUs'>;
+
+export interface EventQuery {
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly types?: readonly string[] | undefined;
+  /** Continues behind this event, newest first; undefined: from the newest. */
+  readonly after?: EventMark | undefined;
+  /** Omits shorter events, but not ongoing ones. */
+  readonly minUs?: number;
+  /** Per type if types are given. */
+  readonly limit: number;
+}
 
 /** As in the schema's index of long events: a shorter overlapping event starts at most this long before. */
 const LONG_US = 3_600_000_000;
@@ -42,7 +60,7 @@ const ADD_EVENT = `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)
   WHERE (type, start_us, end_us, text) IS NOT (excluded.type, excluded.start_us, excluded.end_us, excluded.text)`;
 
 /** Events and protected ranges, replicated from their journals. */
-export class EventTable implements EventIndex, ProtectedIndex {
+export class EventTable {
   readonly #database: IndexDatabase;
 
   constructor(database: IndexDatabase) {
@@ -55,19 +73,17 @@ export class EventTable implements EventIndex, ProtectedIndex {
     return this.#database.read(() => this.#database.first(query) !== undefined, true);
   }
 
-  /** The journals have been replayed completely. */
   setWhole(): void {
-    this.#run("INSERT OR REPLACE INTO facts VALUES ('journals', 'whole')");
+    this.#database.change("INSERT OR REPLACE INTO facts VALUES ('journals', 'whole')");
   }
 
+  /** Replaces an event with the same id, such as an ongoing one. */
   addEvent({ id, path, type, startUs, endUs, text }: IndexedEvent): void {
     const database = this.#database;
-    database.write(() => {
-      const values = [id, database.idOf(path), type, startUs, endUs ?? null, text];
-      database.run(ADD_EVENT, ...values);
-    }, undefined);
+    database.write(() => database.run(ADD_EVENT, id, database.idOf(path), type, startUs, endUs ?? null, text), 0);
   }
 
+  /** Events overlapping the two times, oldest first, at most `limit`. */
   eventsOf(path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
     return this.#events(`${OVERLAPPING} ORDER BY start_us LIMIT ?4`, path, fromUs, toUs, limit);
   }
@@ -96,16 +112,14 @@ export class EventTable implements EventIndex, ProtectedIndex {
     return this.#find(path, (id) => this.#database.all(TYPES, id, fromUs, toUs)).map((row) => String(row['type']));
   }
 
-  /** Paths with events. */
   paths(): string[] {
     const query = 'SELECT text FROM names WHERE EXISTS (SELECT 1 FROM events WHERE path = names.id)';
-    return this.#database.read(() => this.#database.all(query), []).map((row) => String(row['text']));
+    return this.#database.rows(query).map((row) => String(row['text']));
   }
 
   #events(query: string, path: string, fromUs: number, toUs: number, limit: number): IndexedEvent[] {
-    return this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit)).map((row) =>
-      eventOf(path, row),
-    );
+    const rows = this.#find(path, (id) => this.#database.all(query, id, fromUs, toUs, limit));
+    return rows.map((row) => eventOf(path, row));
   }
 
   /** Counts event starts per step and type; at most 1,000 counts. */
@@ -127,6 +141,7 @@ export class EventTable implements EventIndex, ProtectedIndex {
     }));
   }
 
+  /** Removes events of a path that ended earlier. */
   removeEventsBefore(path: string, us: number): void {
     this.#database.write(() => {
       const id = this.#database.findId(path);
@@ -140,17 +155,16 @@ export class EventTable implements EventIndex, ProtectedIndex {
 
   setProtected(ranges: readonly ProtectedRange[]): void {
     const database = this.#database;
+    const query = 'INSERT OR REPLACE INTO protected VALUES (?, ?, ?, ?, ?)';
     database.write(() => {
       database.run('DELETE FROM protected');
       for (const { id, path, startUs, endUs, note } of ranges) {
-        database.run(
-          'INSERT OR REPLACE INTO protected VALUES (?, ?, ?, ?, ?)',
-          ...[id, database.idOf(path), startUs, endUs, note],
-        );
+        database.run(query, id, database.idOf(path), startUs, endUs, note);
       }
     }, undefined);
   }
 
+  /** Ranges overlapping the two times, oldest first, at most `limit`. */
   protectedOf(path: string, fromUs: number, toUs: number, limit: number): ProtectedRange[] {
     const query = 'SELECT * FROM protected WHERE path = ? AND start_us <= ? AND end_us >= ? ORDER BY start_us LIMIT ?';
     return this.#find(path, (id) => this.#database.all(query, id, toUs, fromUs, limit)).map((row) => ({
@@ -168,10 +182,6 @@ export class EventTable implements EventIndex, ProtectedIndex {
       return id === undefined ? [] : query(id);
     }, []);
   }
-
-  #run(query: string): void {
-    this.#database.write(() => this.#database.run(query), 0);
-  }
 }
 
 const eventOf = (path: string, row: Row): IndexedEvent => ({
@@ -183,9 +193,7 @@ const eventOf = (path: string, row: Row): IndexedEvent => ({
   text: String(row['text']),
 });
 
-/**
- * Ids below this one come after the mark: all ids at its time for paths sorted before its own, none for later paths.
- */
+/** Ids below it come after the mark: all ids at its time for paths sorted before its own, none for later paths. */
 function lastIdOf(path: string, after: EventMark): string {
   return path === after.path ? after.id : path < after.path ? LAST_ID : '';
 }

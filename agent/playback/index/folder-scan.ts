@@ -14,7 +14,6 @@ const UNSETTLED_MS = 2_000;
 
 interface ScanOptions {
   readonly index: SegmentIndex;
-  /** A `recordPath`. */
   readonly template: string;
   /** Only folders that can hold recordings of this path; undefined: all. */
   readonly path?: string;
@@ -41,7 +40,6 @@ class FolderScan {
   readonly #known: ReadonlyMap<string, number>;
   /** Of the known ones, by the folder that they are in: a folder for each day and camera makes thousands. */
   readonly #children: ReadonlyMap<string, string[]>;
-  /** The first folder with an I/O error. */
   #failing: string | undefined;
 
   constructor(options: ScanOptions) {
@@ -203,7 +201,6 @@ class FolderScan {
     }
   }
 
-  /** Removes a folder and its known contents. */
   #remove(folder: string): void {
     const { index, template, onGone } = this.#options;
     for (const child of this.#childrenOf(folder)) {

@@ -20,7 +20,6 @@ const MAX_KNOWN_NAMES = 4_096;
  * write. A damaged file is replaced by an empty one; a full disk loses only the latest changes.
  */
 export class IndexDatabase {
-  /** Number of resets. */
   generation = 0;
   /** State of the file when it was opened. */
   readonly found: CacheFound;
@@ -89,6 +88,21 @@ export class IndexDatabase {
     return this.#statement(query).get(...named(query, values));
   }
 
+  /** Rows of one query. @returns [] if the file fails */
+  rows(query: string, ...values: SQLInputValue[]): Row[] {
+    return this.read(() => this.all(query, ...values), []);
+  }
+
+  /** The first row of one query; undefined also if the file fails. */
+  row(query: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.read(() => this.first(query, ...values), undefined);
+  }
+
+  /** One change; lost if the file fails. */
+  change(query: string, ...values: SQLInputValue[]): void {
+    this.write(() => this.run(query, ...values), 0);
+  }
+
   /** @returns number of changed rows */
   run(query: string, ...values: SQLInputValue[]): number {
     return Number(this.#statement(query).run(...named(query, values)).changes);
@@ -105,15 +119,11 @@ export class IndexDatabase {
     return id;
   }
 
-  /** undefined: the text is unknown. */
   findId(text: string): number | undefined {
     const known = this.#ids.get(text);
-    if (known !== undefined) {
-      return known;
-    }
-    const found = this.first('SELECT id FROM names WHERE text = ?', text)?.['id'];
+    const found = known === undefined ? this.first('SELECT id FROM names WHERE text = ?', text)?.['id'] : undefined;
     if (found === undefined) {
-      return undefined;
+      return known;
     }
     this.#remember(text, Number(found));
     return Number(found);

@@ -1,7 +1,7 @@
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Catalog } from './catalog.ts';
-import type { Journal } from './contracts.ts';
+import type { EventTable } from './event-table.ts';
 import { statOf } from './folder-scan.ts';
 import { type SegmentRow, STATE } from './segment-row.ts';
 
@@ -12,13 +12,9 @@ const MAX_NAMED = 100;
 /** Clocks may be set. */
 const JOURNAL_OVERLAP_MS = 2 * 86_400_000;
 
-/** Progress of the index. */
 export interface IndexProgress {
-  /** Scanning folders, reading headers, or in sync. */
   readonly state: 'looking' | 'reading' | 'ready';
-  /** Known files. */
   readonly files: number;
-  /** Read since this run began. */
   readonly read: number;
   readonly left: number;
   readonly filesPerSecond: number;
@@ -26,26 +22,29 @@ export interface IndexProgress {
   readonly leftSeconds: number;
 }
 
-/** An unplayable file and the reason. */
 export interface UnreadableFile {
   readonly file: string;
   readonly path: string;
   readonly reason: string;
 }
 
-/** Syncs the index with all files, in the background. */
+/** Stores events or protected ranges, of which the index has copies, and replays them when the index was reset. */
+export interface Journal {
+  /** @param sinceMs Unix milliseconds: earlier entries are known; undefined: all */
+  replay(index: EventTable, sinceMs?: number): Promise<void> | void;
+}
+
 export class IndexRebuild {
   readonly #catalog: Catalog;
   readonly #logger: Logger;
   readonly #monoMs: () => number;
   readonly #journals: Journal[] = [];
   #signal: AbortSignal | undefined;
-  /** The index's generation when it was last complete. */
   #generation = -1;
   #state: IndexProgress['state'] = 'ready';
   #read = 0;
   #left = 0;
-  #begunMs = 0;
+  #startedMs = 0;
 
   constructor(catalog: Catalog, logger: Logger, monoMs: () => number) {
     this.#catalog = catalog;
@@ -58,7 +57,7 @@ export class IndexRebuild {
   }
 
   get progress(): IndexProgress {
-    const seconds = (this.#monoMs() - this.#begunMs) / 1000;
+    const seconds = (this.#monoMs() - this.#startedMs) / 1000;
     const filesPerSecond = this.#state === 'reading' && seconds > 0 ? this.#read / seconds : 0;
     return {
       state: this.#state,
@@ -130,10 +129,8 @@ export class IndexRebuild {
 
   async #check(row: SegmentRow): Promise<void> {
     const found = await statOf(row.file).catch(() => undefined);
-    if (!found) {
-      return;
-    }
-    if (row.state === STATE.finished && (found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs)) {
+    const isChanged = found && (found.size !== row.sizeBytes || found.mtimeMs !== row.mtimeMs);
+    if (isChanged && row.state === STATE.finished) {
       this.#catalog.index.setUnread(row.file);
     }
   }
@@ -168,7 +165,7 @@ export class IndexRebuild {
       index.commit();
       rows = index.unread(rows.at(-1)?.id ?? 0, ROWS_AT_ONCE);
     }
-    const seconds = Number(((this.#monoMs() - this.#begunMs) / 1000).toFixed(1));
+    const seconds = Number(((this.#monoMs() - this.#startedMs) / 1000).toFixed(1));
     this.#logger.info({ files: this.#read, seconds }, 'recordings were read into the index');
   }
 
@@ -185,6 +182,6 @@ export class IndexRebuild {
   #begin(state: IndexProgress['state']): void {
     this.#state = state;
     this.#read = 0;
-    this.#begunMs = this.#monoMs();
+    this.#startedMs = this.#monoMs();
   }
 }

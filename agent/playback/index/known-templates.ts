@@ -12,7 +12,6 @@ const MAX_TEMPLATES = 64;
 export class KnownTemplates {
   readonly #file: string | undefined;
   readonly #onFault: (error: unknown) => void;
-  /** Newest last. */
   #templates: string[];
 
   /** @param file undefined: remembered in memory only */

@@ -13,7 +13,7 @@ export class ScanTable {
     const query = `SELECT names.text AS folder, looks.mtime_ms AS mtime_ms FROM looks JOIN names ON names.id = looks.folder
       WHERE looks.template = (SELECT id FROM names WHERE text = ?1)
         AND (names.text = ?2 OR names.text BETWEEN ?2 || '/' AND ?2 || '0')`;
-    const rows = this.#database.read(() => this.#database.all(query, template, top), []);
+    const rows = this.#database.rows(query, template, top);
     return new Map(rows.map((row) => [String(row['folder']), Number(row['mtime_ms'] ?? Number.NaN)]));
   }
 
@@ -28,26 +28,17 @@ export class ScanTable {
 
   remove(template: string, folder: string): void {
     const database = this.#database;
-    database.write(
-      () =>
-        database.run(
-          'DELETE FROM looks WHERE template = ? AND folder = ?',
-          database.idOf(template),
-          database.idOf(folder),
-        ),
-      0,
-    );
+    const query = 'DELETE FROM looks WHERE template = ? AND folder = ?';
+    database.write(() => database.run(query, database.idOf(template), database.idOf(folder)), 0);
   }
 
   /** `st_dev` of the folder's disk; undefined: never seen. */
   deviceOf(folder: string): number | undefined {
-    const query = 'SELECT value FROM facts WHERE name = ?';
-    const row = this.#database.read(() => this.#database.first(query, `device of ${folder}`), undefined);
-    return row === undefined ? undefined : Number(row['value']);
+    const row = this.#database.row('SELECT value FROM facts WHERE name = ?', `device of ${folder}`);
+    return row && Number(row['value']);
   }
 
   setDevice(folder: string, device: number): void {
-    const query = 'INSERT OR REPLACE INTO facts VALUES (?, ?)';
-    this.#database.write(() => this.#database.run(query, `device of ${folder}`, String(device)), 0);
+    this.#database.change('INSERT OR REPLACE INTO facts VALUES (?, ?)', `device of ${folder}`, String(device));
   }
 }

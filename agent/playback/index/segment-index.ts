@@ -13,11 +13,9 @@ import type { CacheFound } from './sqlite.ts';
 /** 100 years. */
 const MAX_MONO_US = 3.2e15;
 
-/** A recording's header data. */
 export interface SegmentInfo {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
-  /** It no longer grows. */
   readonly isFinished: boolean;
   /** False: listed and counted, but not playable. */
   readonly isPlayable?: boolean;
@@ -30,7 +28,6 @@ export interface SegmentInfo {
   readonly signature: string;
 }
 
-/** Recordings without a gap. */
 export interface Timespan {
   readonly startUs: number;
   readonly durationUs: number;
@@ -43,7 +40,6 @@ export interface NamedFile {
   readonly startUs: number;
 }
 
-/** The start of a timespan and the end of the file before it. */
 interface Break {
   readonly id: number;
   readonly startUs: number;
@@ -83,7 +79,6 @@ export class SegmentIndex {
     this.looks = new ScanTable(this.#database);
   }
 
-  /** Number of resets. */
   get generation(): number {
     return this.#database.generation;
   }
@@ -106,15 +101,12 @@ export class SegmentIndex {
     this.#database.close();
   }
 
-  /** Known files stay unchanged. */
   addNames(found: readonly NamedFile[]): void {
     const database = this.#database;
+    const query = 'INSERT OR IGNORE INTO segments (folder, name, path, name_us, start_us) VALUES (?, ?, ?, ?, ?)';
     database.write(() => {
       for (const { folder, name, path, startUs } of found) {
-        database.run(
-          'INSERT OR IGNORE INTO segments (folder, name, path, name_us, start_us) VALUES (?, ?, ?, ?, ?)',
-          ...[database.idOf(folder), name, database.idOf(path), startUs, startUs],
-        );
+        database.run(query, database.idOf(folder), name, database.idOf(path), startUs, startUs);
       }
     }, undefined);
   }
@@ -133,14 +125,8 @@ export class SegmentIndex {
       const next = this.#joins.after(row);
       this.#database.run(
         SET_INFO,
-        ...[startUs, stateOf(info), info.fileMark ? 1 : 0],
-        ...[
-          info.sizeBytes,
-          info.mtimeMs,
-          info.durationUs,
-          mark ? Buffer.from(mark.streamId, 'hex') : null,
-          mark?.segmentNumber ?? 0,
-        ],
+        ...[startUs, stateOf(info), info.fileMark ? 1 : 0, info.sizeBytes, info.mtimeMs, info.durationUs],
+        ...[mark ? Buffer.from(mark.streamId, 'hex') : null, mark?.segmentNumber ?? 0],
         ...[mark?.dtsUs ?? 0, this.#nameId(info.signature), this.#nameId(fileMark?.bootId), fileMark?.monoUs ?? null],
         ...[mark?.wallUs ?? null, fileMark?.isClockTrusted ? 1 : 0, fileMark?.offsetMinutes ?? null, row.id],
       );
@@ -161,18 +147,18 @@ export class SegmentIndex {
     });
   }
 
-  /** Discards what is known of the file. */
   setUnread(file: string): void {
     this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
   /**
-   * Marks files that an earlier run was writing as unread: a power cut may have damaged them without a trace in size
-   * and mtime.
+   * Marks files that an earlier run was writing as unread: a power cut may damage them without a trace in size and
+   * mtime.
    */
   recheckGrowing(): void {
-    const query = 'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1';
-    this.#database.write(() => this.#database.run(query), 0);
+    this.#database.change(
+      'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1',
+    );
     this.commit();
   }
 
@@ -191,44 +177,33 @@ export class SegmentIndex {
     return this.#database.read(() => this.#labels.isDated(file.slice(0, cut), file.slice(cut + 1)), false);
   }
 
-  /** Known files directly in a folder. */
   namesIn(folder: string): Set<string> {
     const query = 'SELECT name FROM segments WHERE folder = (SELECT id FROM names WHERE text = ?)';
-    const rows = this.#database.read(() => this.#database.all(query, folder), []);
-    return new Set(rows.map((row) => String(row['name'])));
+    return new Set(this.#database.rows(query, folder).map((row) => String(row['name'])));
   }
 
-  /** Sorted. */
   paths(): string[] {
     const query = 'SELECT text FROM usage JOIN names ON names.id = usage.path WHERE usage.files > 0 ORDER BY text';
-    return this.#database.read(() => this.#database.all(query).map((row) => String(row['text'])), []);
-  }
-
-  hasRecordings(path: string): boolean {
-    return this.space.bytesOf(path).files > 0;
+    return this.#database.rows(query).map((row) => String(row['text']));
   }
 
   /** In a playable format. */
   hasPlayable(path: string): boolean {
     const query = `SELECT 1 FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) AND name NOT LIKE '%.ts' LIMIT 1`;
-    return this.#database.read(() => this.#database.first(query, path) !== undefined, false);
+    return this.#database.row(query, path) !== undefined;
   }
 
   /** Of all files, unreadable ones included. */
   startsOf(path: string): number[] {
     const query = `SELECT start_us FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
-    return this.#database.read(() => this.#database.all(query, path).map((row) => Number(row['start_us'])), []);
+    return this.#database.rows(query, path).map((row) => Number(row['start_us']));
   }
 
-  /** The file starting exactly then. */
   findStart(path: string, startUs: number): SegmentRow | undefined {
-    return this.#row(
-      `${selectRows()} WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us = ?`,
-      path,
-      startUs,
-    );
+    const query = `${selectRows()} WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.start_us = ?`;
+    return this.#row(query, path, startUs);
   }
 
   /** Readable files named for this start, whatever is shown. Scans the whole path. */
@@ -247,39 +222,28 @@ export class SegmentIndex {
 
   /** Unread files of all paths: the next ones after `afterId`. */
   unread(afterId: number, count: number): SegmentRow[] {
-    return this.#rows(
-      `${selectRows('segments INDEXED BY by_unread')} WHERE s.state = 0 AND s.id > ? ORDER BY s.id LIMIT ?`,
-      afterId,
-      count,
-    );
+    const query = `${selectRows('segments INDEXED BY by_unread')} WHERE s.state = 0 AND s.id > ? ORDER BY s.id LIMIT ?`;
+    return this.#rows(query, afterId, count);
   }
 
   countOf(): { readonly total: number; readonly unread: number; readonly broken: number } {
-    const total = 'SELECT coalesce(sum(files), 0) AS total FROM usage';
-    const work =
-      'SELECT state, count(*) AS count FROM segments INDEXED BY by_work WHERE state IN (0, 1, 3) GROUP BY state';
-    return this.#database.read(
-      () => {
-        const counts = new Map(this.#database.all(work).map((row) => [Number(row['state']), Number(row['count'])]));
-        return {
-          total: Number(this.#database.first(total)?.['total']),
-          unread: counts.get(STATE.unread) ?? 0,
-          broken: counts.get(STATE.broken) ?? 0,
-        };
-      },
-      { total: 0, unread: 0, broken: 0 },
-    );
+    const total = this.#database.row('SELECT coalesce(sum(files), 0) AS total FROM usage');
+    const query = `SELECT state, count(*) AS count FROM segments INDEXED BY by_work
+      WHERE state IN (0, 1, 3) GROUP BY state`;
+    const counts = new Map(this.#database.rows(query).map((row) => [Number(row['state']), Number(row['count'])]));
+    return {
+      total: Number(total?.['total'] ?? 0),
+      unread: counts.get(STATE.unread) ?? 0,
+      broken: counts.get(STATE.broken) ?? 0,
+    };
   }
 
-  /** Unreadable files, at most `count`. */
   broken(count: number): SegmentRow[] {
-    return this.#rows(
-      `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3) AND s.state = 3 ORDER BY s.path, s.start_us LIMIT ?`,
-      count,
-    );
+    const query = `${selectRows('segments INDEXED BY by_work')} WHERE s.state IN (0, 1, 3) AND s.state = 3
+      ORDER BY s.path, s.start_us LIMIT ?`;
+    return this.#rows(query, count);
   }
 
-  /** The newest finished files of a path. */
   newest(path: string, count: number): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')} WHERE s.path = (SELECT id FROM names WHERE text = ?)
       AND s.state = 2 ORDER BY s.start_us DESC LIMIT ?`;
@@ -290,7 +254,7 @@ export class SegmentIndex {
   lastStartUpTo(path: string, us: number): number {
     const query = `SELECT start_us FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) AND state != 3 AND start_us <= ? ORDER BY start_us DESC LIMIT 1`;
-    const found = this.#database.read(() => this.#database.first(query, path, us)?.['start_us'], undefined);
+    const found = this.#database.row(query, path, us)?.['start_us'];
     return typeof found === 'number' ? found : Number.MIN_SAFE_INTEGER;
   }
 
@@ -308,11 +272,9 @@ export class SegmentIndex {
   /** From the start of the first recording to the end of the last. */
   extentOf(path: string): (Timespan & { readonly endUs: number }) | undefined {
     const startUs = this.list(path, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1)[0]?.startUs;
-    const last = this.#row(
-      `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
-       ORDER BY s.start_us DESC, s.id DESC LIMIT 1`,
-      path,
-    );
+    const query = `${selectRows(READABLE)} WHERE s.state IN (1, 2) AND s.path = (SELECT id FROM names WHERE text = ?)
+      ORDER BY s.start_us DESC, s.id DESC LIMIT 1`;
+    const last = this.#row(query, path);
     if (startUs === undefined || !last) {
       return undefined;
     }
@@ -355,7 +317,6 @@ export class SegmentIndex {
     }, undefined);
   }
 
-  /** Moves the files of a boot to their corrected starts. */
   #move(boot: number): void {
     const moved = [...this.#labels.moved(boot)];
     const touched = new Set<number>();
@@ -381,7 +342,7 @@ export class SegmentIndex {
   }
 
   #rows(query: string, ...values: SQLInputValue[]): SegmentRow[] {
-    return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
+    return this.#database.rows(query, ...values).map(rowOf);
   }
 }
 

@@ -14,7 +14,6 @@ const MAX_SECONDS = 100 * 86_400;
 interface InfoOptions {
   /** By this process. */
   readonly isBeingWritten: boolean;
-  /** How far an earlier read of the same file got. */
   readonly known?: PartChain | undefined;
 }
 

@@ -30,7 +30,6 @@ export class SegmentJoins {
     return positionOf(this.#database.first(`SELECT ${COLUMNS} FROM segments WHERE id = ?`, id));
   }
 
-  /** The next readable file of the path. */
   after({ pathId, startUs, id }: SegmentPosition): SegmentPosition | undefined {
     const query = `SELECT ${COLUMNS} FROM ${READABLE} WHERE state IN (1, 2) AND path = ? AND (start_us, id) > (?, ?)
       ORDER BY start_us, id LIMIT 1`;

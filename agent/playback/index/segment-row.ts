@@ -11,7 +11,6 @@ export interface SegmentRow {
   readonly id: number;
   readonly file: string;
   readonly path: string;
-  /** By the file's name. */
   readonly nameUs: number;
   /** Shown start: corrected for time zones and for an untrusted clock. */
   readonly startUs: number;
@@ -24,9 +23,7 @@ export interface SegmentRow {
   readonly dtsUs: number;
   /** Track ids, time scales and codecs as text; empty if not queried. */
   readonly signature: string;
-  /** Written by Perch. */
   readonly isOwn: boolean;
-  /** The clock was trusted at the start. */
   readonly isClockTrusted: boolean;
   /** UTC offset of the local time in its name; undefined: not known. */
   readonly offsetMinutes: number | undefined;
@@ -34,7 +31,6 @@ export interface SegmentRow {
   readonly wallUs: number | undefined;
   /** Capture time on the monotonic clock of its boot. */
   readonly monoUs: number | undefined;
-  /** Why it is unreadable. */
   readonly fault: string | undefined;
 }
 

@@ -1,15 +1,39 @@
-import type { HeldFolder, PathBytes, PathSpan, SpaceIndex } from './contracts.ts';
 import type { IndexDatabase } from './index-database.ts';
 import { rowOf, type SegmentRow, selectRows } from './segment-row.ts';
 
-/** For freeing disk space. */
-export class SpaceTable implements SpaceIndex {
+export interface PathBytes {
+  readonly files: number;
+  /** A growing file counts with its size at the last check. */
+  readonly bytes: number;
+  readonly ownBytes: number;
+}
+
+/** Times are Unix microseconds. */
+export interface PathSpan {
+  /** Start of the oldest recording; undefined: none. */
+  readonly firstUs: number | undefined;
+  /** Recorded since the requested time, and for how long: until now, or until the start of the growing file. */
+  readonly recentBytes: number;
+  readonly recentUs: number;
+}
+
+export interface HeldFolder {
+  readonly folder: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** End of the latest file, Unix microseconds. */
+  readonly endUs: number;
+}
+
+/** Finds what may be deleted for disk space. Rows come oldest first, at most `limit`, after the last of the previous page. */
+export class SpaceTable {
   readonly #database: IndexDatabase;
 
   constructor(database: IndexDatabase) {
     this.#database = database;
   }
 
+  /** Finished recordings of all paths below a folder written by Perch. */
   oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_age')}
       WHERE s.own = 1 AND s.state IN (2, 4) AND (s.start_us, s.id) > (?1, ?2)
@@ -35,7 +59,7 @@ export class SpaceTable implements SpaceIndex {
 
   bytesOf(path: string): PathBytes {
     const query = 'SELECT * FROM usage WHERE path = (SELECT id FROM names WHERE text = ?)';
-    const row = this.#database.read(() => this.#database.first(query, path), undefined);
+    const row = this.#database.row(query, path);
     return {
       files: Number(row?.['files'] ?? 0),
       bytes: Number(row?.['bytes'] ?? 0),
@@ -43,17 +67,15 @@ export class SpaceTable implements SpaceIndex {
     };
   }
 
+  /** @param sinceUs start of the recent period, or the first recording if later */
   spanOf(path: string, sinceUs: number, nowUs: number): PathSpan {
     const query = `SELECT
         (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1) AS first_us,
         (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state IN (2, 4)) AS bytes,
         (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2) AS from_us,
         (SELECT MAX(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 1) AS growing_us`;
-    const idQuery = 'SELECT id FROM names WHERE text = ?';
-    const row = this.#database.read(() => {
-      const id = this.#database.first(idQuery, path)?.['id'];
-      return id === undefined ? undefined : this.#database.first(query, Number(id), sinceUs);
-    }, undefined);
+    const id = this.#database.row('SELECT id FROM names WHERE text = ?', path)?.['id'];
+    const row = id === undefined ? undefined : this.#database.row(query, Number(id), sinceUs);
     const [firstUs, fromUs, growingUs] = ['first_us', 'from_us', 'growing_us'].map((key) => numberOr(row?.[key]));
     // The earlier part of a longer history does not count.
     const isOlder = firstUs !== undefined && firstUs < sinceUs;
@@ -62,19 +84,15 @@ export class SpaceTable implements SpaceIndex {
     return { firstUs, recentBytes: numberOr(row?.['bytes']) ?? 0, recentUs };
   }
 
+  /** Folders outside of these. */
   heldOutside(tops: readonly string[]): HeldFolder[] {
-    const outside = tops.map(
-      (_, i) => `AND NOT (n.text = ?${i + 1} OR n.text BETWEEN ?${i + 1} || '/' AND ?${i + 1} || '0')`,
-    );
+    const numbers = tops.map((_, i) => `?${i + 1}`);
+    const outside = numbers.map((top) => `AND NOT (n.text = ${top} OR n.text BETWEEN ${top} || '/' AND ${top} || '0')`);
     // Folder by folder: few are outside, and only their files are read.
     const query = `SELECT n.text AS folder, COUNT(*) AS files, SUM(s.size) AS bytes, MAX(s.start_us + s.duration_us) AS end_us
       FROM names n CROSS JOIN segments s INDEXED BY sqlite_autoindex_segments_1 ON s.folder = n.id
       WHERE n.text >= '/' AND n.text < '0' ${outside.join(' ')} GROUP BY n.id`;
-    const rows = this.#database.read(
-      () => this.#database.all(query, ...tops.map((top) => top.replace(/\/+$/, ''))),
-      [],
-    );
-    return rows.map((row) => ({
+    return this.#database.rows(query, ...tops.map((top) => top.replace(/\/+$/, ''))).map((row) => ({
       folder: String(row['folder']),
       files: Number(row['files']),
       bytes: Number(row['bytes']),
@@ -82,17 +100,17 @@ export class SpaceTable implements SpaceIndex {
     }));
   }
 
+  /** End of the latest recording that started before a time, Unix microseconds; undefined: none. */
   lastEndUs(beforeUs: number): number | undefined {
     // The last file of each path: the cost depends on the number of paths.
     const query = `SELECT MAX((SELECT start_us + duration_us FROM segments INDEXED BY by_start
         WHERE path = usage.path AND start_us < ? ORDER BY start_us DESC LIMIT 1)) AS end_us
       FROM usage WHERE files > 0`;
-    const endUs = this.#database.read(() => this.#database.first(query, beforeUs), undefined)?.['end_us'];
-    return endUs === undefined || endUs === null ? undefined : Number(endUs);
+    return numberOr(this.#database.row(query, beforeUs)?.['end_us']);
   }
 
   #rows(query: string, ...values: (string | number)[]): SegmentRow[] {
-    return this.#database.read(() => this.#database.all(query, ...values).map(rowOf), []);
+    return this.#database.rows(query, ...values).map(rowOf);
   }
 }
 

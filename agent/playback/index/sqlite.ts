@@ -19,7 +19,6 @@ export function isDamaged(error: unknown): boolean {
   return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
 }
 
-/** State of the cache file. */
 export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
 
 export interface OpenCache {

@@ -6,7 +6,6 @@ import type { Tabled } from './table-cache.ts';
 /** Reordering limit (H.264 and H.265: `max_num_reorder` up to 16). */
 const MAX_REORDERED = 16;
 
-/** The selected samples [from, to) of a track. */
 export interface TrackCut {
   readonly track: Mp4Track;
   readonly samples: TrackSamples;
@@ -16,7 +15,6 @@ export interface TrackCut {
   readonly to: number;
 }
 
-/** The selected samples of one recording. */
 export interface FileCut {
   readonly tabled: Tabled;
   /** In table order, including empty ones. */

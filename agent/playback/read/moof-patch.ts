@@ -1,6 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { fourcc } from '../../media/mp4/box/boxes.ts';
 import { type BoxPlace, boxAt, childrenOf, need, uint64, versionOf, viewOf } from '../../media/mp4/box/walk.ts';
+import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable } from '../../media/mp4/table/sample-table.ts';
 
 const MOOF = fourcc('moof');
@@ -70,7 +71,7 @@ export class MoofPatch {
    */
   apply(chunk: Uint8Array, fileOffset: number, moved: number): void {
     const { fragmentCount, fragmentOffsets, headerBytes } = this.#table;
-    for (let i = this.#fragmentAt(fileOffset); i < fragmentCount; i += 1) {
+    for (let i = lastUpTo(fragmentOffsets, fragmentCount, fileOffset); i < fragmentCount; i += 1) {
       const at = (fragmentOffsets[i] as number) - fileOffset;
       if (at >= chunk.length) {
         return;
@@ -128,9 +129,10 @@ export class MoofPatch {
 
   /** The header at a byte. */
   #headerAt(place: number): FileRange | undefined {
-    const i = this.#fragmentAt(place);
-    const start = this.#table.fragmentOffsets[i] ?? Number.POSITIVE_INFINITY;
-    const sizeBytes = this.#table.headerBytes[i] ?? 0;
+    const { fragmentCount, fragmentOffsets, headerBytes } = this.#table;
+    const i = lastUpTo(fragmentOffsets, fragmentCount, place);
+    const start = fragmentOffsets[i] ?? Number.POSITIVE_INFINITY;
+    const sizeBytes = headerBytes[i] ?? 0;
     if (place < start || place >= start + sizeBytes) {
       return undefined;
     }
@@ -138,22 +140,6 @@ export class MoofPatch {
       throw new PerchError('unavailable', `fragment header of ${sizeBytes} bytes, at most ${MAX_HEADER_BYTES}`);
     }
     return { start, end: start + sizeBytes };
-  }
-
-  /** The last fragment starting at or before a place, else the first. */
-  #fragmentAt(place: number): number {
-    const { fragmentOffsets, fragmentCount } = this.#table;
-    let low = 0;
-    let high = fragmentCount - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((fragmentOffsets[middle] as number) <= place) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return low;
   }
 }
 

@@ -24,19 +24,21 @@ export function queryText(query: Query, name: string): string | undefined {
 
 export function queryPath(query: Query): string {
   const path = queryText(query, 'path') ?? '';
+  checkPathName(path);
+  return path;
+}
+
+/** @throws PerchError badInput */
+export function checkPathName(path: string): void {
   const fault = pathNameFault(path);
   if (fault) {
     throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
   }
-  return path;
 }
 
 export function queryTime(query: Query, name: 'start' | 'end'): ZonedTime | undefined {
   const text = queryText(query, name);
-  if (text === undefined || text === '') {
-    return undefined;
-  }
-  return requireRfc3339(name, text);
+  return text === undefined || text === '' ? undefined : requireRfc3339(name, text);
 }
 
 export function queryStart(query: Query): ZonedTime {
@@ -46,21 +48,17 @@ export function queryStart(query: Query): ZonedTime {
 /** Parses seconds such as `200.5`, or a duration such as `3m20s`, to microseconds. */
 export function queryDuration(query: Query): number {
   const text = queryText(query, 'duration') ?? '';
+  const message = `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`;
   let seconds = Number(text);
   if (text !== '' && !Number.isFinite(seconds)) {
     try {
       seconds = parseDuration(text) / 1000;
     } catch (cause) {
-      throw new PerchError(
-        'badInput',
-        `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`,
-        {},
-        cause,
-      );
+      throw new PerchError('badInput', message, {}, cause);
     }
   }
   if (text.trim() === '' || !(seconds >= 0) || seconds > 1e10) {
-    throw new PerchError('badInput', `invalid duration: '${text.slice(0, 64)}' is not a number of seconds`);
+    throw new PerchError('badInput', message);
   }
   return Math.round(seconds * 1e6);
 }
@@ -73,7 +71,6 @@ export function queryFormat(query: Query): GetFormat {
   return format === 'mp4' ? 'mp4' : 'fmp4';
 }
 
-/** undefined: normal speed. */
 export function querySpeed(query: Query): number | undefined {
   const text = queryText(query, 'speed') ?? '';
   const speed = SPEEDS.find((value) => String(value) === text);
@@ -91,7 +88,6 @@ export function querySkipsGaps(query: Query): boolean {
   return text === 'skip';
 }
 
-/** The query of a timeline request. */
 export interface TimelineRequest {
   readonly path: string;
   readonly from: string | undefined;
@@ -101,26 +97,17 @@ export interface TimelineRequest {
 }
 
 export function timelineQuery({ path, from = '', to = '', resolution = '' }: TimelineRequest): TimelineQuery {
-  const fault = pathNameFault(path);
-  if (fault) {
-    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
-  }
+  checkPathName(path);
   const seconds = resolution === '' ? undefined : Number(resolution);
   if (seconds !== undefined && !Number.isFinite(seconds)) {
     throw new PerchError('badInput', `invalid resolution: '${resolution.slice(0, 64)}' is not a number of seconds`);
   }
-  return {
-    path,
-    from: requireRfc3339('from', from),
-    to: requireRfc3339('to', to),
-    resolution: seconds,
-  };
+  return { path, from: requireRfc3339('from', from), to: requireRfc3339('to', to), resolution: seconds };
 }
 
 export interface EventListQuery {
   readonly from: ZonedTime;
   readonly to: ZonedTime;
-  /** undefined: all paths. */
   readonly path: string | undefined;
   readonly types: readonly string[] | undefined;
   /** `next` of the previous page. */
@@ -128,12 +115,10 @@ export interface EventListQuery {
   readonly limit: number;
 }
 
-/** The query of an events request. */
 export interface EventListRequest {
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly path: string | undefined;
-  /** Comma-separated. */
   readonly types: string | undefined;
   readonly before: string | undefined;
   readonly limit: string | undefined;

@@ -6,7 +6,6 @@ import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 /** Per read, but a fragment's header is never cut. */
 const CHUNK_BYTES = 256 << 10;
 
-/** The latest read part of a recording. */
 interface Window {
   readonly source: FileSource;
   readonly offset: number;
@@ -21,7 +20,6 @@ export class RangeStream extends Readable {
   #handle: FileHandle | undefined;
   #recording: RecordedFile | undefined;
   #window: Window | undefined;
-  /** The next chunk, if it is already being read. */
   #ahead: Promise<Uint8Array | undefined> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -66,7 +64,6 @@ export class RangeStream extends Readable {
     return chunk;
   }
 
-  /** The next contiguous bytes; undefined at the end. */
   async #next(): Promise<Uint8Array | undefined> {
     const slice = this.#at < this.#end ? this.#file.sliceAt(this.#at) : undefined;
     if (!slice) {
@@ -100,7 +97,7 @@ export class RangeStream extends Readable {
     const plain = { start: from, end: Math.min(from + CHUNK_BYTES, from + this.#end - this.#at, limit) };
     const wanted = patch?.whole(plain) ?? plain;
     const bytes = Buffer.allocUnsafeSlow(wanted.end - wanted.start);
-    await readFully(handle, bytes, wanted.start, recording);
+    await readFully(handle, bytes, wanted.start, recording.file);
     patch?.apply(bytes, wanted.start, slice.start - slice.offset);
     this.#window = { source, offset: wanted.start, bytes };
     return this.#window;
@@ -111,9 +108,7 @@ export class RangeStream extends Readable {
       return this.#handle;
     }
     await this.#close();
-    const handle = await open(recording.file, 'r').catch((cause: unknown) => {
-      throw new PerchError('notFound', 'recording is gone', { file: recording.file }, cause);
-    });
+    const handle = await openRecording(recording.file);
     this.#handle = handle;
     this.#recording = recording;
     const { size } = await handle.stat();
@@ -131,7 +126,14 @@ export class RangeStream extends Readable {
   }
 }
 
-async function readFully(handle: FileHandle, bytes: Uint8Array, offset: number, { file }: RecordedFile): Promise<void> {
+/** @throws PerchError 'notFound' */
+export const openRecording = (file: string): Promise<FileHandle> =>
+  open(file, 'r').catch((cause: unknown) => {
+    throw new PerchError('notFound', 'recording is gone', { file }, cause);
+  });
+
+/** Fills `bytes`. @throws PerchError if the file ends before */
+export async function readFully(handle: FileHandle, bytes: Uint8Array, offset: number, file: string): Promise<void> {
   for (let filled = 0; filled < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
     if (bytesRead === 0) {

@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
+import { zoneOffsetMs } from '../../record/file/time-zone.ts';
 
 const SHAPE = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:Z|([+ -])(\d{2}):(\d{2}))$/;
 
-/** An instant and its zone. */
 export interface ZonedTime {
   /** Unix microseconds, truncated. */
   readonly us: number;
@@ -52,3 +52,7 @@ export function formatRfc3339({ us, offsetMs }: ZonedTime): string {
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
   return `${local}${fraction}${offsetMs < 0 ? '-' : '+'}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
+
+/** The local time of an instant. @param zone IANA name; undefined: the machine's zone */
+export const formatLocalTime = (us: number, zone: string | undefined): string =>
+  formatRfc3339({ us, offsetMs: zoneOffsetMs(Math.floor(us / 1000), zone) });

@@ -1,8 +1,19 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Private, and revalidated by every request. */
 export const REVALIDATE = 'private, no-cache';
+
+/** A quoted entity tag that identifies content by a text. */
+export const etagOf = (text: string): string =>
+  `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+
+/** Creates the CORS hook. */
+export type MakeCors = (
+  methods: string,
+  headers: string,
+) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
 
 export interface Ranged {
   readonly sizeBytes: number;

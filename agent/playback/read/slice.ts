@@ -26,9 +26,7 @@ export interface Slice {
   readonly offset: number;
 }
 
-/** Finds the slice of a byte. */
 export interface SliceLookup {
-  /** undefined behind the end. */
   sliceAt(position: number): Slice | undefined;
 }
 

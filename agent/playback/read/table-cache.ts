@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
+import { ByteCache } from './byte-cache.ts';
 
 /** About ten hours of video and audio. */
 const MAX_BYTES = 48 << 20;
@@ -16,22 +17,18 @@ export interface Tabled extends RecordingTable {
 
 /** Sample tables of recordings being played: read once, extended for growing files. */
 export class TableCache {
-  readonly #maxBytes: number;
   readonly #isBeingWritten: (file: string) => boolean;
-  /** Least recently used first. */
-  readonly #kept = new Map<string, Tabled>();
+  readonly #kept: ByteCache<Tabled>;
   readonly #reading = new Map<string, Promise<Tabled>>();
-  #bytes = 0;
 
   /** @param isBeingWritten by this process */
   constructor(isBeingWritten: (file: string) => boolean = () => false, maxBytes = MAX_BYTES) {
     this.#isBeingWritten = isBeingWritten;
-    this.#maxBytes = maxBytes;
+    this.#kept = new ByteCache(maxBytes);
   }
 
-  /** At most the limit, plus the newest table of any size. */
   get sizeBytes(): number {
-    return this.#bytes;
+    return this.#kept.sizeBytes;
   }
 
   /**
@@ -53,7 +50,6 @@ export class TableCache {
 
   clear(): void {
     this.#kept.clear();
-    this.#bytes = 0;
   }
 
   async #read(file: string): Promise<Tabled> {
@@ -62,31 +58,11 @@ export class TableCache {
       const { size, mtimeMs } = await stat(file);
       const isSame = known?.head.sizeBytes === size && known.head.mtimeMs === mtimeMs;
       const tabled = isSame ? known : await readTable(file, known, this.#isBeingWritten(file));
-      this.#keep(tabled);
+      this.#kept.set(file, tabled, costOf(tabled));
       return tabled;
     } catch (error) {
-      this.#drop(file);
-      throw error;
-    }
-  }
-
-  #keep(tabled: Tabled): void {
-    this.#drop(tabled.file);
-    this.#kept.set(tabled.file, tabled);
-    this.#bytes += costOf(tabled);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#maxBytes || oldest === tabled.file) {
-        return;
-      }
-      this.#drop(oldest);
-    }
-  }
-
-  #drop(file: string): void {
-    const kept = this.#kept.get(file);
-    if (kept) {
-      this.#bytes -= costOf(kept);
       this.#kept.delete(file);
+      throw error;
     }
   }
 }
@@ -98,13 +74,11 @@ async function readTable(file: string, known: Tabled | undefined, isBeingWritten
   const handle = await open(file, 'r');
   try {
     const head = await readRecordingHead(handle, isBeingWritten);
-    const isGrown = known !== undefined && head.sizeBytes >= known.endOffset && isSameHeader(known.head, head);
+    const isSame = known !== undefined && Buffer.compare(known.head.init.bytes, head.init.bytes) === 0;
+    const isGrown = isSame && head.sizeBytes >= known.endOffset;
     const read = await readRecordingTable(handle, head, { isBeingWritten, known: isGrown ? known : undefined });
     return { ...read, file, head };
   } finally {
     await handle.close();
   }
 }
-
-const isSameHeader = (one: RecordingHead, other: RecordingHead): boolean =>
-  Buffer.compare(one.init.bytes, other.init.bytes) === 0;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import type { MoofPatch } from './moof-patch.ts';
 import { RangeStream } from './range-stream.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup, Source } from './slice.ts';
@@ -81,26 +82,16 @@ export class VirtualFile implements SliceLookup {
     return new RangeStream(this, start, Math.min(end, this.#sizeBytes));
   }
 
-  /** undefined behind the end. */
   sliceAt(position: number): Slice | undefined {
     if (position >= this.#sizeBytes) {
       return undefined;
     }
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#starts[middle] as number) <= position) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
+    const i = lastUpTo(this.#starts, this.#starts.length, position);
     return {
-      source: this.#sources[this.#sourceNumbers[low] as number] as Source,
-      start: this.#starts[low] as number,
-      end: this.#starts[low + 1] ?? this.#sizeBytes,
-      offset: this.#offsets[low] as number,
+      source: this.#sources[this.#sourceNumbers[i] as number] as Source,
+      start: this.#starts[i] as number,
+      end: this.#starts[i + 1] ?? this.#sizeBytes,
+      offset: this.#offsets[i] as number,
     };
   }
 

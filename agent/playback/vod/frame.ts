@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { PerchError } from '../../base/errors.ts';
 import { playerInit } from '../../media/mp4/read/player-init.ts';
 import { firstFrom, placeOf, shownAt, syncUpTo, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { TrackSamples } from '../../media/mp4/table/sample-table.ts';
 import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
-import { codeOf } from '../../record/file/disk-fault.ts';
+import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import { openRecording, readFully } from '../read/range-stream.ts';
+import { etagOf } from '../read/send-ranged.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 
@@ -16,7 +16,6 @@ const MAX_HOLE_SECONDS = 0.5;
 /** Live frames reach the disk with the next part. */
 const GROWING_SECONDS = 15;
 
-/** A key frame as a file. */
 export interface Frame {
   readonly bytes: Uint8Array;
   /** Capture time in Unix microseconds. */
@@ -27,10 +26,7 @@ export interface Frame {
   readonly isFinal: boolean;
 }
 
-/**
- * The key frame of the GOP at a time.
- * @throws PerchError 'notFound' without a recording
- */
+/** The key frame of the GOP at a time. @throws PerchError 'notFound' without a recording */
 export async function findFrame(
   recordings: RecordingLookup,
   tables: TableCache,
@@ -41,7 +37,7 @@ export async function findFrame(
   let early: Found | undefined;
   // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
-    const tabled = await tablesOf(tables, row);
+    const tabled = await tables.of(row).catch(unlessFileFault);
     const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
     if (key && !key.isLater) {
       return readFrame(tabled, row, key);
@@ -52,17 +48,6 @@ export async function findFrame(
     return readFrame(early.tabled, early.row, early.key);
   }
   throw new PerchError('notFound', 'no frame was recorded at this time', { path });
-}
-
-async function tablesOf(tables: TableCache, row: RowOfRecording): Promise<Tabled | undefined> {
-  try {
-    return await tables.of(row);
-  } catch (error) {
-    if (error instanceof PerchError || codeOf(error) !== '') {
-      return undefined;
-    }
-    throw error;
-  }
 }
 
 interface Found {
@@ -104,13 +89,8 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
   }
   const isLater = sample === undefined || shownAt(samples, sample) > ticks;
   const isInside = !isLater && ticks < endTicks;
-  sample ??= firstSync(samples);
-  return sample === undefined ? undefined : { trackId, timescale, samples, sample, isLater, isInside };
-}
-
-function firstSync({ syncs }: TrackSamples): number | undefined {
-  const first = syncs.indexOf(1);
-  return first < 0 ? undefined : first;
+  sample ??= samples.syncs.indexOf(1);
+  return sample < 0 ? undefined : { trackId, timescale, samples, sample, isLater, isInside };
 }
 
 async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): Promise<Frame> {
@@ -125,13 +105,15 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
   const bytes = Buffer.allocUnsafeSlow(init.length + header.length + sizeBytes);
   bytes.set(init);
   bytes.set(header, init.length);
-  await readInto(tabled.file, bytes, init.length + header.length, offset);
+  const handle = await openRecording(tabled.file);
+  await readFully(handle, bytes.subarray(init.length + header.length), offset, tabled.file).finally(() =>
+    handle.close(),
+  );
   const identity = [row.file, row.startUs, tabled.head.init.sizeBytes, offset, sizeBytes];
-  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
   return {
     bytes,
     timeUs: Math.round(row.startUs + (shownAt(samples, sample) / timescale) * 1e6),
-    etag: `"${hash.slice(0, 27)}"`,
+    etag: etagOf(JSON.stringify(identity)),
     isFinal: tabled.head.isFinished && key.isInside,
   };
 }
@@ -148,21 +130,4 @@ function onePicture({ trackId, samples, sample, timescale }: KeySample, sizeByte
     compositionOffsetOf: () => 0,
     isSync: () => true,
   };
-}
-
-async function readInto(file: string, bytes: Uint8Array, at: number, offset: number): Promise<void> {
-  const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new PerchError('notFound', 'recording is gone', { file }, cause);
-  });
-  try {
-    for (let filled = at; filled < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled - at);
-      if (bytesRead === 0) {
-        throw new PerchError('unavailable', 'recording is shorter than it was', { file });
-      }
-      filled += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
 }

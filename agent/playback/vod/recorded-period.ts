@@ -1,41 +1,41 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../../record/file/disk-fault.ts';
+import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
-import type { LayoutCache } from './layout-cache.ts';
-import { ANCHOR_STEP_SECONDS, LAYOUT_VERSION, type VodLayout } from './vod-layout.ts';
+import { ByteCache } from '../read/byte-cache.ts';
+import type { TableCache } from '../read/table-cache.ts';
+import { ANCHOR_STEP_SECONDS, bytesOfLayout, LAYOUT_VERSION, layOut, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';
 
 export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
 
-/** Finds recordings for streams. */
 export interface RecordingLookup {
   /** Readable recordings of a path that may overlap the range, oldest first. @throws PerchError for an unknown path */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<RowOfRecording>>;
-  /** Recordings named for this start. */
   named(path: string, nameUs: number): Promise<Iterable<RowOfRecording>>;
 }
 
 /** A week of segments, and a playlist of about ten megabytes. */
 const MAX_SEGMENTS = 110_000;
+/** Layouts of a year of hourly files. */
+const MAX_LAYOUT_BYTES = 16 << 20;
 
-/** The recordings of a period as segments. */
 export class RecordedPeriods {
   readonly #recordings: RecordingLookup;
-  readonly #layouts: LayoutCache;
+  readonly #tables: TableCache;
+  /** A day's playlist needs each of its files, whose much larger tables may be evicted by then. */
+  readonly #layouts = new ByteCache<VodLayout>(MAX_LAYOUT_BYTES);
   readonly #logger: Logger;
 
-  constructor(recordings: RecordingLookup, layouts: LayoutCache, logger: Logger) {
+  constructor(recordings: RecordingLookup, tables: TableCache, logger: Logger) {
     this.#recordings = recordings;
-    this.#layouts = layouts;
+    this.#tables = tables;
     this.#logger = logger;
   }
 
-  /**
-   * The segments that overlap the range.
-   * @throws PerchError if there are none, or too many for one playlist
-   */
+  /** The segments that overlap the range. @throws PerchError if there are none, or too many for one playlist */
   async between(path: string, fromUs: number, toUs: number): Promise<PlaylistFile[]> {
     const files: PlaylistFile[] = [];
     let segments = 0;
@@ -48,16 +48,13 @@ export class RecordedPeriods {
         segments += file.to - file.from;
       }
       if (segments > MAX_SEGMENTS) {
-        throw new PerchError(
-          'badInput',
-          `more than ${MAX_SEGMENTS} segments in one playlist: ask for a shorter duration`,
-        );
+        const message = `more than ${MAX_SEGMENTS} segments in one playlist: ask for a shorter duration`;
+        throw new PerchError('badInput', message);
       }
     }
     return files;
   }
 
-  /** The recording of a playlist's URI. @throws PerchError if it does not exist */
   async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
     for (const row of await this.#recordings.named(path, address.nameUs)) {
       const layout = tagOf(row.file) === address.tag ? await this.#layoutOf(row) : undefined;
@@ -69,14 +66,17 @@ export class RecordedPeriods {
   }
 
   /** undefined for a file that is gone or unplayable; the others remain. */
-  async #layoutOf(row: RowOfRecording): Promise<VodLayout | undefined> {
+  async #layoutOf({ file, nameUs }: RowOfRecording): Promise<VodLayout | undefined> {
     try {
-      return await this.#layouts.of(row);
+      const known = this.#layouts.get(file);
+      const { size, mtimeMs } = await stat(file);
+      const isSame = known?.sizeBytes === size && known.mtimeMs === mtimeMs;
+      const layout = isSame ? known : layOut(await this.#tables.of({ file }), nameUs);
+      this.#layouts.set(file, layout, bytesOfLayout(layout));
+      return layout;
     } catch (error) {
-      if (!(error instanceof PerchError) && codeOf(error) === '') {
-        throw error;
-      }
-      this.#logger.debug({ file: row.file, cause: explain(error) }, 'left a recording out of a playlist');
+      unlessFileFault(error);
+      this.#logger.debug({ file, cause: explain(error) }, 'left a recording out of a playlist');
       return undefined;
     }
   }
@@ -129,13 +129,11 @@ function continues(before: PlaylistFile, layout: VodLayout): boolean {
   );
 }
 
-/** The parsed URI of a recording. */
 export interface ResourceAddress {
   /** From the file name, which never changes. */
   readonly nameUs: number;
   /** A hash of the file's path and the layout version. */
   readonly tag: string;
-  /** `PlaylistFile.stepSeconds`. */
   readonly stepSeconds: number;
 }
 
@@ -150,7 +148,5 @@ const resourceUri = ({ nameUs, file }: RowOfRecording, stepSeconds: number): str
 /** @param text the URI relative to the path; undefined if it is not such a URI */
 export function parseResourceUri(text: string): ResourceAddress | undefined {
   const [, nameUs, tag, step = '0'] = ADDRESS.exec(text) ?? [];
-  return nameUs === undefined || tag === undefined
-    ? undefined
-    : { nameUs: Number(nameUs), tag, stepSeconds: Number(step) };
+  return tag === undefined ? undefined : { nameUs: Number(nameUs), tag, stepSeconds: Number(step) };
 }

@@ -219,7 +219,7 @@ test('rewind fixes its beginning and its target in the address of the media play
   await expect(streams.rewindMultivariant('other', 0)).rejects.toThrow('no recording segments found');
 });
 
-test('no playlist is longer than players and we can bear', async () => {
+test('playlists have a limit', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 600);
   const rows = Array.from({ length: 1_200 }, (_, i) => ({ file, nameUs: at(i * 600), startUs: at(i * 600) }));

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { formatRfc3339 } from '../read/rfc3339.ts';
+import { etagOf } from '../read/send-ranged.ts';
 import type { TableCache } from '../read/table-cache.ts';
 import type { RecordedPeriods, ResourceAddress } from './recorded-period.ts';
 import { type PlaylistFile, writeVodMultivariant, writeVodPlaylist } from './vod-playlist.ts';
 import { VodResource } from './vod-resource.ts';
 
-/** Playlist names below a path. */
 export const PLAYLISTS = {
   vod: 'index.m3u8',
   vodMedia: 'media.m3u8',
@@ -67,7 +66,7 @@ export class RecordedStreams {
     return writeVodPlaylist(files, {
       isEnded: true,
       startOffsetSeconds: offsetSeconds >= MIN_START_OFFSET_SECONDS ? offsetSeconds : undefined,
-      leastTargetSeconds: 1,
+      minTargetSeconds: 1,
     });
   }
 
@@ -84,24 +83,16 @@ export class RecordedStreams {
 
   async rewindMedia(path: string, { startUs, targetSeconds }: RewindPeriod): Promise<string> {
     const files = await this.#upToNow(path, startUs);
-    return writeVodPlaylist(files, {
-      isEnded: false,
-      startOffsetSeconds: undefined,
-      leastTargetSeconds: targetSeconds,
-    });
+    return writeVodPlaylist(files, { isEnded: false, startOffsetSeconds: undefined, minTargetSeconds: targetSeconds });
   }
 
-  /** @throws PerchError if the recording does not exist */
   async resource(path: string, address: ResourceAddress): Promise<SentResource> {
     const layout = await this.#periods.layoutOf(path, address);
     const tabled = await this.#tables.of(layout);
     const { file, sizeBytes, mtimeMs, isFinished } = layout;
-    const hash = createHash('sha256')
-      .update(JSON.stringify([file, sizeBytes, mtimeMs]))
-      .digest('base64url');
     return {
       resource: new VodResource(layout, tabled, address.stepSeconds),
-      etag: isFinished ? `"${hash.slice(0, 27)}"` : undefined,
+      etag: isFinished ? etagOf(JSON.stringify([file, sizeBytes, mtimeMs])) : undefined,
     };
   }
 

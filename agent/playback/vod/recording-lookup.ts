@@ -9,7 +9,6 @@ export const MAX_OVERLAP_US = 2_000_000;
 /** Files of one path starting in the same microsecond, with different templates. */
 const MAX_SAME_NAME = 16;
 
-/** Finds recordings in the catalog. */
 export class CatalogLookup implements RecordingLookup {
   readonly #catalog: Catalog;
   readonly #require: (path: string) => Promise<void>;

@@ -1,4 +1,4 @@
-import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
+import { endOfRun, firstAtLeast, runOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
 
 /** A segment ends at the first key frame after this. Slightly below six seconds: camera clocks are inexact. */
@@ -33,7 +33,7 @@ export function cutSegments(table: SampleTable, tracks: readonly CutTrack[], isF
   const count = isFinished ? cuts.firstSamples.length : Math.max(0, cuts.firstSamples.length - 1);
   const firstSamples = table.tracks.map((track, i) =>
     i === lead
-      ? boundsOfLead(cuts, track, count)
+      ? Uint32Array.from({ length: count + 1 }, (_, k) => cuts.firstSamples[k] ?? track.count)
       : boundsOfOther(track, tracks[i]?.timescale ?? 1, cuts, samples, count),
   );
   return {
@@ -48,12 +48,8 @@ export function cutSegments(table: SampleTable, tracks: readonly CutTrack[], isF
 function leadOf(table: SampleTable, tracks: readonly CutTrack[], isFinished: boolean): number {
   const hasSamples = (i: number): boolean => !isFinished || (table.tracks[i]?.count ?? 0) > 0;
   const video = tracks.findIndex((track, i) => track.kind === 'video' && hasSamples(i));
-  return video >= 0
-    ? video
-    : Math.max(
-        0,
-        tracks.findIndex((_, i) => hasSamples(i)),
-      );
+  const first = tracks.findIndex((_, i) => hasSamples(i));
+  return video >= 0 ? video : Math.max(0, first);
 }
 
 interface LeadCuts {
@@ -102,14 +98,7 @@ function leadCuts(track: TrackSamples, timescale: number, isVideo: boolean): Lea
   return cuts;
 }
 
-function boundsOfLead(cuts: LeadCuts, track: TrackSamples, count: number): Uint32Array {
-  return Uint32Array.from({ length: count + 1 }, (_, i) => cuts.firstSamples[i] ?? track.count);
-}
-
-/**
- * Where the leading track is cut between fragments, the others are too; within a fragment they are cut at the same
- * time.
- */
+/** Where the leading track is cut between fragments, the others are too; within a fragment, at the same time. */
 function boundsOfOther(
   track: TrackSamples,
   timescale: number,
@@ -136,7 +125,7 @@ function boundsOfOther(
 /** The first sample of this fragment at or after a time, or of a later fragment. */
 function firstInOrBehind(track: TrackSamples, fragment: number, time: number): number {
   const { runs, durations } = track;
-  for (let run = runFrom(track, fragment); run < runs.count; run += 1) {
+  for (let run = firstAtLeast(runs.fragments, runs.count, fragment); run < runs.count; run += 1) {
     const first = runs.firstSamples[run] as number;
     if (runs.fragments[run] !== fragment) {
       return first;
@@ -150,19 +139,4 @@ function firstInOrBehind(track: TrackSamples, fragment: number, time: number): n
     }
   }
   return track.count;
-}
-
-/** The first run of this fragment or a later one. */
-function runFrom({ runs }: TrackSamples, fragment: number): number {
-  let low = 0;
-  let high = runs.count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((runs.fragments[middle] as number) < fragment) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
 }

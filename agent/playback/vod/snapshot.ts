@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { readSnapshot, type Snapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { type SegmentRow, STATE } from '../index/segment-row.ts';
+import { etagOf } from '../read/send-ranged.ts';
 
 /** Search ranges around the time: near first, then more expensive. */
 const SEARCH_RANGES_US = [3_600e6, 86_400e6] as const;
@@ -17,7 +17,6 @@ interface SnapshotLookup {
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<SnapshotRow>>;
 }
 
-/** A snapshot taken from the camera. */
 export interface FoundSnapshot {
   readonly jpeg: Uint8Array;
   /** Capture time in Unix microseconds. */
@@ -61,8 +60,7 @@ async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<
   for (const candidate of candidates) {
     const jpeg = await readSnapshot(candidate.still);
     if (jpeg) {
-      const hash = createHash('sha256').update(JSON.stringify(candidate)).digest('base64url');
-      return { jpeg, timeUs: candidate.timeUs, etag: `"${hash.slice(0, 27)}"` };
+      return { jpeg, timeUs: candidate.timeUs, etag: etagOf(JSON.stringify(candidate)) };
     }
   }
   return undefined;
@@ -73,7 +71,6 @@ function distanceOf(row: SnapshotRow, timeUs: number): number {
   return Math.max(0, row.startUs - timeUs, timeUs - endOf(row));
 }
 
-/** A growing recording has no end. */
 function endOf({ startUs, durationUs, state }: SnapshotRow): number {
   return state === STATE.growing ? Infinity : startUs + durationUs;
 }

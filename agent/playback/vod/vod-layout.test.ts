@@ -193,7 +193,7 @@ test('a hole in a file, where parts were lost, is a gap like that between files'
     isContinued: false,
     stepSeconds: 0,
   };
-  const kind = { isEnded: true, startOffsetSeconds: undefined, leastTargetSeconds: 1 };
+  const kind = { isEnded: true, startOffsetSeconds: undefined, minTargetSeconds: 1 };
   const { segments } = readPlaylist(writeVodPlaylist([file], kind));
   expect(segments.map(({ seconds, isDiscontinuity }) => [seconds, isDiscontinuity])).toEqual([
     [6, false],

@@ -30,7 +30,6 @@ export interface VodLayout {
   readonly mtimeMs: number;
   readonly isFinished: boolean;
   readonly mark: StreamMark | undefined;
-  /** Init segment. */
   readonly init: Uint8Array;
   /** Hash of the sample descriptions: files with the same need no discontinuity. */
   readonly formTag: string;
@@ -143,7 +142,6 @@ export function* fragmentsOf(
   }
 }
 
-/** Iterates over samples [at, end) of a track, fragment by fragment. */
 class SliceCursor {
   readonly #track: TrackSamples;
   readonly #end: number;

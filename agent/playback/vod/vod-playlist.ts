@@ -1,6 +1,5 @@
 import type { VodLayout } from './vod-layout.ts';
 
-/** Segments [from, to) of a recording. */
 export interface PlaylistFile {
   readonly layout: VodLayout;
   /** Relative to the playlist. */
@@ -16,12 +15,11 @@ export interface PlaylistFile {
 }
 
 interface PlaylistKind {
-  /** The playlist is complete. */
   readonly isEnded: boolean;
   /** EXT-X-START offset; undefined: the player's choice. */
   readonly startOffsetSeconds: number | undefined;
   /** Rounded up, at least this. */
-  readonly leastTargetSeconds: number;
+  readonly minTargetSeconds: number;
 }
 
 /** Needed for byte ranges of an fMP4, RFC 8216 §7. */
@@ -31,7 +29,7 @@ const HOLE_SECONDS = 0.001;
 
 /** Media playlist, RFC 8216 §4.3.3. Uses relative URIs only, so that it works behind any prefix. */
 export function writeVodPlaylist(files: readonly PlaylistFile[], kind: PlaylistKind): string {
-  const target = Math.max(kind.leastTargetSeconds, Math.ceil(longestSeconds(files)), 1);
+  const target = Math.max(kind.minTargetSeconds, Math.ceil(longestSeconds(files)), 1);
   const lines = [
     '#EXTM3U',
     `#EXT-X-VERSION:${VERSION}`,

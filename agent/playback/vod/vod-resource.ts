@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
 import { writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { RangeStream } from '../read/range-stream.ts';
 import type { RecordedFile, Slice, SliceLookup } from '../read/slice.ts';
@@ -42,7 +43,7 @@ export class VodResource implements SliceLookup {
     if (position < init.length) {
       return this.#header.sliceAt(position);
     }
-    const segment = segmentAt(offsets, position);
+    const segment = lastUpTo(offsets, offsets.length, position);
     if (segment >= cuts.count) {
       return undefined;
     }
@@ -71,19 +72,4 @@ export class VodResource implements SliceLookup {
     }
     return file;
   }
-}
-
-/** The segment at a place; the number of segments behind the end. */
-function segmentAt(offsets: Float64Array, place: number): number {
-  let low = 0;
-  let high = offsets.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((offsets[middle] as number) <= place) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
 }

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { pathNameFault } from '../../config/values/path-name.ts';
-import { type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
+import { checkPathName, type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
-import { type Ranged, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
+import { etagOf, type MakeCors, type Ranged, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
 import { parseResourceUri, type ResourceAddress } from './recorded-period.ts';
 import {
@@ -28,11 +26,7 @@ interface VodRoutesOptions {
     snapshot(path: string, timeUs: number): Promise<FoundSnapshot>;
   };
   readonly access: VodAccess;
-  /** Creates the CORS hook. */
-  readonly cors: (
-    methods: string,
-    headers: string,
-  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  readonly cors: MakeCors;
 }
 
 const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
@@ -63,8 +57,7 @@ export const vodRoutes: FastifyPluginAsync<VodRoutesOptions> = async (app, optio
 };
 
 /**
- * For the live HLS service, whose URLs share the paths. Requires the playback permission: a user with live access only
- * must not see the past.
+ * For the live HLS service, whose URLs share the paths. Requires the playback permission: live access is not enough.
  */
 export function rewindAddresses(options: Omit<VodRoutesOptions, 'cors'>) {
   const find = (text: string): VodAddress | undefined => {
@@ -90,10 +83,7 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { path } = address;
-  const fault = pathNameFault(path);
-  if (fault) {
-    throw new PerchError('badInput', `invalid path name: ${fault} (${path.slice(0, 200)})`);
-  }
+  checkPathName(path);
   await access.require(request, 'playback', path);
   const query = request.query as Query;
   reply.header('Access-Control-Expose-Headers', EXPOSED);
@@ -116,9 +106,8 @@ async function answer(
 }
 
 function sendPlaylist(request: FastifyRequest, reply: FastifyReply, text: string): FastifyReply {
-  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
   reply.type(PLAYLIST_TYPE).header('Cache-Control', REVALIDATE);
-  return sendRanged(request, reply, inMemory(Buffer.from(text)), etag);
+  return sendRanged(request, reply, inMemory(Buffer.from(text)), etagOf(text));
 }
 
 function sendFrame(request: FastifyRequest, reply: FastifyReply, frame: Frame): FastifyReply {
@@ -154,7 +143,6 @@ const inMemory = (bytes: Uint8Array): Ranged => ({
   read: (start, end) => bytes.subarray(start, end),
 });
 
-/** A resource below a path. */
 type VodAddress = { readonly path: string } & (
   | { readonly kind: keyof typeof PLAYLISTS | 'frame' | 'still' }
   | { readonly kind: 'resource'; readonly resource: ResourceAddress }
@@ -207,10 +195,8 @@ function queryBack(query: Query): number {
   const text = queryText(query, 'back') ?? '';
   const seconds = text === '' ? DEFAULT_BACK_SECONDS : Number(text);
   if (!(seconds >= 1 && seconds <= MAX_BACK_SECONDS)) {
-    throw new PerchError(
-      'badInput',
-      `invalid back: '${text.slice(0, 64)}' is not a number of seconds from 1 to ${MAX_BACK_SECONDS}`,
-    );
+    const what = `is not a number of seconds from 1 to ${MAX_BACK_SECONDS}`;
+    throw new PerchError('badInput', `invalid back: '${text.slice(0, 64)}' ${what}`);
   }
   return seconds;
 }

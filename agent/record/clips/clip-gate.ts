@@ -7,10 +7,9 @@ import { GopRing } from './gop-ring.ts';
 /** Events are reported with a delay: this much more is kept than requested. */
 const REPORT_DELAY_MS = 2_000;
 
-/** Receives the samples of clips. */
 export interface ClipSink extends Reader {
   onDiscontinuity(track: number): void;
-  /** Flush as soon as the disk can: what came so far must survive a power cut. */
+  /** Flushes as soon as the disk can: what came so far must survive a power cut. */
   flush(): void;
   /** The clip is over: the next sample does not continue it. */
   pause(): void;
@@ -18,17 +17,15 @@ export interface ClipSink extends Reader {
 
 interface ClipGateOptions {
   readonly preRollMs: number;
-  /** Memory for samples before an event. */
   readonly ringBytes: number;
-  /** A clip has started; `isBare`: nothing was kept from before. */
   readonly onOpened: (isBare: boolean) => void;
   readonly onClosed: () => void;
   readonly onTooLarge: () => void;
 }
 
 /**
- * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track:
- * it never cuts a GOP, and what follows is kept for the next clip without a hole.
+ * Passes samples of events and the whole GOPs before them. A clip starts and ends at a key sample of the leading track;
+ * what follows is kept for the next clip without a hole.
  */
 export class ClipGate implements Reader {
   readonly id = 'recorder';
@@ -38,7 +35,7 @@ export class ClipGate implements Reader {
   readonly #options: ClipGateOptions;
   readonly #ring: GopRing;
   #isOpen = false;
-  #toldTooLarge = false;
+  #hasReportedTooLarge = false;
 
   constructor(tracks: readonly Track[], sink: ClipSink, window: ClipWindow, options: ClipGateOptions) {
     this.#sink = sink;
@@ -79,13 +76,13 @@ export class ClipGate implements Reader {
       return;
     }
     this.#ring.add(track, sample);
-    if (this.#ring.tooLarge > 0 && !this.#toldTooLarge) {
-      this.#toldTooLarge = true;
+    if (this.#ring.tooLarge > 0 && !this.#hasReportedTooLarge) {
+      this.#hasReportedTooLarge = true;
       this.#options.onTooLarge();
     }
   }
 
-  /** The kept samples used other parameter sets, which the file cannot hold as well. */
+  /** The kept samples use other parameter sets, which the file cannot hold. */
   onTrack(track: number, description: Track): void {
     this.#ring.clear();
     this.#sink.onTrack(track, description);

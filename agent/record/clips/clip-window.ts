@@ -5,13 +5,12 @@ import type { CameraEvent } from '../events/event.ts';
 const MAX_TRAVEL_MS = 2_000;
 
 /**
- * How long a path is recorded for its events; overlapping ones form one window. Uses the monotonic clock, so that
- * setting the wall clock neither cuts a clip nor makes it endless.
+ * How long a path is recorded for its events; overlapping ones form one window. Uses the monotonic clock: setting the
+ * wall clock neither cuts a clip nor makes it endless.
  */
 export class ClipWindow {
   readonly #postRollMs: number;
   readonly #clock: Pick<Clock, 'monoMs' | 'wallMs'>;
-  /** Ids of ongoing events. */
   readonly #running = new Set<string>();
   #untilMs = -Infinity;
 

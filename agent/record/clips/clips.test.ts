@@ -146,7 +146,7 @@ test('an event reported late still gets the time before it', async () => {
   expect(clip[1]).toBe(39);
 });
 
-test('events that overlap make one clip, and one that begins after its end makes another', async () => {
+test('overlapping events make one clip, a later one makes another', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path);
   for (let i = 0; i < 12; i += 1) {
@@ -246,7 +246,7 @@ test('audio is in sync with video from the first frame on', async () => {
   expect(await run.clips()).toEqual([[24, 46]]);
 });
 
-test('what is kept from before an event stays within its limit', async () => {
+test('samples kept before an event stay within their limit', async () => {
   using folder = temporaryFolder();
   const ringBytes = 100_000;
   await using run = await startClips(folder.path, { ringBytes, preRollMs: 3_600_000 }, [tinyH264, opusTrack]);

@@ -19,13 +19,10 @@ export interface ClipOptions {
 interface ClipDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A clip is over. */
   readonly onClosed: () => void;
 }
 
-/**
- * Records a path around its events: follows events while the recorder exists and sits between each stream and its file.
- */
+/** Records a path around its events: sits between each stream and its file. */
 export class Clips {
   /** Upper bound of what a drained ring queues for the disk. */
   readonly ringBytes: number;
@@ -48,21 +45,17 @@ export class Clips {
     return this.#gate?.keptBytes ?? 0;
   }
 
-  /** No event is active. */
   get isResting(): boolean {
     return this.#gate?.isOpen !== true;
   }
 
-  /**
-   * A reader in place of `sink`; call `joined` when it reads.
-   * @param source asked for a key frame
-   */
+  /** A reader in place of `sink`; call `joined` when it reads. @param source asked for a key frame */
   reader(tracks: readonly Track[], sink: ClipSink, source: Pick<Stream, 'requestKeyFrame'>): Reader {
     const { logger, onClosed } = this.#deps;
-    const limitBytes = this.ringBytes;
+    const { ringBytes } = this;
     this.#gate = new ClipGate(tracks, sink, this.#window, {
       preRollMs: this.#options.preRollMs,
-      ringBytes: limitBytes,
+      ringBytes,
       onOpened: (isBare) => {
         if (isBare) {
           // Without a kept GOP the clip starts at the next key frame.
@@ -70,7 +63,7 @@ export class Clips {
         }
       },
       onClosed,
-      onTooLarge: () => logger.warn({ limitBytes }, 'GOP too large to keep, clips start after their event'),
+      onTooLarge: () => logger.warn({ limitBytes: ringBytes }, 'GOP too large to keep, clips start after their event'),
     });
     return this.#gate;
   }
@@ -87,7 +80,6 @@ export class Clips {
     this.#gate?.open(Infinity);
   }
 
-  /** The stream has ended. */
   leave(): void {
     this.#gate = undefined;
   }

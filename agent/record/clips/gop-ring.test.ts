@@ -62,7 +62,7 @@ test('an audio-only stream keeps its last packets', () => {
   expect(drained(ring)).toHaveLength(51);
 });
 
-test('beyond the limit there are fewer groups and never half of one', () => {
+test('beyond the limit whole GOPs are dropped', () => {
   const video = tinyVideo(200, 10, 10);
   const groupBytes = video.slice(0, 10).reduce((sum, { data }) => sum + data.length + 200, 0);
   const ring = new GopRing([tinyH264], 60_000, 3.5 * groupBytes);
@@ -76,7 +76,7 @@ test('beyond the limit there are fewer groups and never half of one', () => {
   expect(samples[0]?.key).toBe(true);
 });
 
-test('a group that is too large by itself is not kept, nor is its rest, and the next one is', () => {
+test('a GOP above the limit is dropped with its rest, and the next one is kept', () => {
   const video = tinyVideo(20, 10, 10);
   const ring = new GopRing([tinyH264], 60_000, (video[0] as Sample).data.length + 1_000);
   for (const sample of video.slice(0, 10)) {
@@ -87,7 +87,7 @@ test('a group that is too large by itself is not kept, nor is its rest, and the 
   expect(drained(ring)).toHaveLength(1);
 });
 
-test('times that run backwards do not lead up to what comes', () => {
+test('times that run backwards clear the ring', () => {
   const ring = new GopRing([tinyH264], 60_000, 1 << 30);
   for (const sample of [...tinyVideo(30, 10, 10, 900_000), ...tinyVideo(10, 10, 10)]) {
     ring.add(0, sample);

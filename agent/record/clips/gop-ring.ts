@@ -17,11 +17,10 @@ interface Group {
 }
 
 /**
- * The last seconds of a stream in whole GOPs, held without a copy. At its byte limit it drops the oldest GOPs, never
- * half of one. A single GOP above the limit is dropped with its rest.
+ * The last seconds of a stream in whole GOPs, held without a copy. At its byte limit it drops the oldest GOPs whole; of
+ * a single GOP above the limit also the rest.
  */
 export class GopRing {
-  /** Number of GOPs above the limit. */
   tooLarge = 0;
   readonly #lead: number;
   readonly #clockRateHz: number;
@@ -76,20 +75,16 @@ export class GopRing {
   }
 
   /**
-   * Passes the kept samples from the last GOP that starts at least this long before the newest sample, and clears the
+   * Passes the kept samples from the last GOP that starts at least `sinceMs` before the newest sample, and clears the
    * ring. The sink takes its own holds.
    */
   drain(sink: SampleSink, sinceMs: number): void {
-    const from = this.#newestSeconds() - sinceMs / 1000;
-    while (this.#groups.length > 1 && (this.#groups[1] as Group).startSeconds <= from) {
-      this.#dropOldest();
-    }
+    this.#dropBefore(this.#newestSeconds() - sinceMs / 1000);
     const groups = this.#groups;
     this.#groups = [];
     this.#bytes = 0;
     for (const { tracks, samples } of groups) {
-      for (let i = 0; i < samples.length; i += 1) {
-        const sample = samples[i] as Sample;
+      for (const [i, sample] of samples.entries()) {
         sink.onSample(tracks[i] as number, sample);
         release(sample.data);
       }
@@ -108,11 +103,14 @@ export class GopRing {
       // Time ran backwards: the kept samples do not lead up to this one.
       this.clear();
     }
-    const from = startSeconds - this.#keepSeconds;
-    while (this.#groups.length > 1 && (this.#groups[1] as Group).startSeconds <= from) {
+    this.#dropBefore(startSeconds - this.#keepSeconds);
+    this.#groups.push({ tracks: [], samples: [], startSeconds, bytes: 0 });
+  }
+
+  #dropBefore(seconds: number): void {
+    while (this.#groups.length > 1 && (this.#groups[1] as Group).startSeconds <= seconds) {
       this.#dropOldest();
     }
-    this.#groups.push({ tracks: [], samples: [], startSeconds, bytes: 0 });
   }
 
   #dropOldest(): void {

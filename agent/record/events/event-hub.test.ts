@@ -26,7 +26,7 @@ async function startHub(folder?: string) {
   return { clock, hub, notified, add, written, nowUs: () => clock.wallMs() * 1000 };
 }
 
-test('an event without begin and end is now, and lasts five seconds', async () => {
+test('an event without start and end is now and lasts five seconds', async () => {
   const { add, notified, written, nowUs } = await startHub();
   const event = await add({ text: 'hello' });
   expect(event).toMatchObject({ startUs: nowUs(), endUs: nowUs() + 5e6, text: 'hello', source: 'api' });
@@ -125,7 +125,7 @@ test('an event without a reported end is closed after an hour', async () => {
   expect(notified.at(-1)?.endUs).toBe(startUs + 3_600e6);
 });
 
-test('what went on when the program ended has an end afterwards', async () => {
+test('events that were ongoing when the program ended are closed', async () => {
   using folder = temporaryFolder();
   const first = await startHub(folder.path);
   await first.add({ state: 'start', id: 'closed' });

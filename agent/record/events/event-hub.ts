@@ -18,7 +18,6 @@ const FUTURE_MS = 60_000;
 const SWEEP_MS = 10_000;
 const MAX_RUNNING_OF_PATH = 64;
 const MAX_RUNNING = 1_000;
-/** In characters. */
 const MAX_PATH = 240;
 
 /** A reported event. Times are Unix microseconds. */
@@ -32,7 +31,6 @@ export interface NewEvent {
   /** Not together with `state: 'start'`. */
   readonly endUs?: number | undefined;
   readonly text?: string | undefined;
-  /** Default: generated. */
   readonly id?: string | undefined;
   /** Start or end of a lasting event; otherwise the event is momentary or has an `endUs`. */
   readonly state?: 'start' | 'end' | undefined;
@@ -43,7 +41,6 @@ interface RunningEvent {
   readonly sinceMonoMs: number;
 }
 
-/** Receives events and passes them to recorders, the index and the journal. */
 export class EventHub implements EventFeed {
   readonly #journal: EventJournal;
   readonly #clock: Clock;
@@ -82,26 +79,27 @@ export class EventHub implements EventFeed {
     return event;
   }
 
-  /** Closes events that were open when the program ended. */
   async begin(): Promise<void> {
     for (const event of await this.#journal.leftOpen(this.#clock.wallMs())) {
       if (!this.#running.has(keyOf(event.path, event.id))) {
-        const ended = { ...event, endUs: event.startUs + PULSE_MS * 1000 };
-        this.#publish(ended);
-        await this.#journal.append(ended);
+        await this.#end(event, event.startUs + PULSE_MS * 1000);
       }
     }
   }
 
   async close(): Promise<void> {
     this.#stopSweeping();
-    const endUs = this.#clock.wallMs() * 1000;
+    const endUs = Math.round(this.#clock.wallMs() * 1000);
     for (const { event } of [...this.#running.values()]) {
-      const ended = { ...event, endUs: Math.max(Math.round(endUs), event.startUs) };
-      this.#publish(ended);
-      await this.#journal.append(ended);
+      await this.#end(event, Math.max(endUs, event.startUs));
     }
     await this.#journal.close();
+  }
+
+  #end(event: CameraEvent, endUs: number): Promise<void> {
+    const ended = { ...event, endUs };
+    this.#publish(ended);
+    return this.#journal.append(ended);
   }
 
   #begun(reported: NewEvent): CameraEvent {
@@ -166,13 +164,9 @@ export class EventHub implements EventFeed {
     const nowMs = this.#clock.monoMs();
     for (const { event, sinceMonoMs } of [...this.#running.values()]) {
       if (nowMs - sinceMonoMs >= MAX_OPEN_MS) {
-        this.#logger.info(
-          { path: event.path, type: event.type, event: event.id },
-          'the end of an event was not reported',
-        );
-        const ended = { ...event, endUs: event.startUs + MAX_OPEN_MS * 1000 };
-        this.#publish(ended);
-        void this.#journal.append(ended);
+        const { id, path, type, startUs } = event;
+        this.#logger.info({ path, type, event: id }, 'the end of an event was not reported');
+        void this.#end(event, startUs + MAX_OPEN_MS * 1000);
       }
     }
   }

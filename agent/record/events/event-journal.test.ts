@@ -62,7 +62,7 @@ test('a repeated report replaces the earlier one', async () => {
   expect(await journal.leftOpen(NOVEMBER_US / 1000)).toEqual([]);
 });
 
-test('a line that a power cut has torn is lost alone', async () => {
+test('a line torn by a power cut loses only itself', async () => {
   using folder = temporaryFolder();
   const first = journalOf(folder.path);
   await first.append(motion());
@@ -153,7 +153,7 @@ test('no event is accepted while the queue for the disk is full', async () => {
   expect(await eventsOf(journal)).toHaveLength(1_000);
 });
 
-test('what was left open is found however long the machine was off', async () => {
+test('open events are found after any time off', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   const monthUs = 31 * 86_400e6;
@@ -222,7 +222,7 @@ test('a rejected write costs the line and nothing else', async () => {
   expect(await eventsOf(journal)).toEqual([]);
 });
 
-test('months go when their last event is older than the path keeps its recordings, and empty folders with them', async () => {
+test('months older than the retention of the path are deleted, and empty folders with them', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   const DAY_US = 86_400e6;
@@ -263,7 +263,7 @@ test('an event reported while its path’s last month is deleted is written, wit
   expect(errors).toEqual([]);
 });
 
-test('files of others among them are left out', async () => {
+test('foreign files are ignored', async () => {
   using folder = temporaryFolder();
   const journal = journalOf(folder.path);
   for (const name of ['cam/2026-11.jsonl', 'cam/notes.txt', '2026-11.jsonl']) {
@@ -274,7 +274,7 @@ test('files of others among them are left out', async () => {
   expect(await eventsOf(journalOf(join(folder.path, 'nothing here')))).toEqual([]);
 });
 
-test('any line gives an event or none', () => {
+test('any line yields an event or none', () => {
   const next = random(11);
   const line = writeEventLine(motion({ text: 'a text' })).trimEnd();
   expect(readEventLine(line, 'yard/gate')).toEqual(motion({ text: 'a text' }));

@@ -9,7 +9,6 @@ import { readEventLine, writeEventLine } from './event-line.ts';
 
 /** About 100,000 events of a path in a month. */
 const MAX_FILE_BYTES = 16 << 20;
-/** Lines queued for the disk. */
 const MAX_WAITING = 1_000;
 const MONTH_FILE = /^(\d{4})-(\d{2})\.jsonl$/;
 /** For events without a path; not a valid path name. */
@@ -37,15 +36,10 @@ interface MonthFile {
 
 /**
  * Stores events: an append-only file of JSON lines per path and month (UTC, by the event's start). A later line
- * replaces an earlier one with the same id; a line torn by a power cut is ignored.
+ * replaces earlier ones with the same id; a line torn by a power cut is ignored.
  */
 export class EventJournal {
-  readonly #folder: string;
-  readonly #logger: Logger;
-  readonly #maxFileBytes: number;
-  readonly #fs: SegmentFs;
-  readonly #inTurn: NonNullable<EventJournalOptions['inTurn']>;
-  /** Queued writes, in order. */
+  readonly #options: Required<EventJournalOptions>;
   #writing: Promise<void> = Promise.resolve();
   #waiting = 0;
   /** Files known to end with a line break. */
@@ -59,17 +53,12 @@ export class EventJournal {
   #nextSync: Promise<void> | undefined;
   /** Keys of ongoing events, bounded by the hub. */
   readonly #begun = new Set<string>();
-  /** Files whose write failure is logged. */
   readonly #refused = new Set<string>();
   /** `st_dev` of the folder, set by the first write. */
   device: number | undefined;
 
-  constructor({ folder, logger, maxFileBytes, fs, inTurn }: EventJournalOptions) {
-    this.#folder = folder;
-    this.#logger = logger;
-    this.#maxFileBytes = maxFileBytes ?? MAX_FILE_BYTES;
-    this.#fs = fs ?? diskFs;
-    this.#inTurn = inTurn ?? ((_device, flush) => flush());
+  constructor(options: EventJournalOptions) {
+    this.#options = { maxFileBytes: MAX_FILE_BYTES, fs: diskFs, inTurn: (_device, flush) => flush(), ...options };
   }
 
   get hasUnsynced(): boolean {
@@ -99,16 +88,13 @@ export class EventJournal {
   sync(): Promise<void> {
     this.#nextSync ??= this.#syncing.then(() => {
       this.#nextSync = undefined;
-      return this.device === undefined ? undefined : this.#inTurn(this.device, () => this.#syncAll());
+      return this.device === undefined ? undefined : this.#options.inTurn(this.device, () => this.#syncAll());
     });
     this.#syncing = this.#nextSync;
     return this.#nextSync;
   }
 
-  /**
-   * All events, each as its last line has it, by path and month.
-   * @param sinceMs Unix milliseconds: skips months without later writes
-   */
+  /** All events, each as its last line has it, by path and month. @param sinceMs skips months not written since then */
   async replay(index: { addEvent(event: CameraEvent): void }, sinceMs = -Infinity): Promise<void> {
     for (const { file, path } of await this.#files()) {
       const found = await stat(file).catch(() => undefined);
@@ -151,8 +137,7 @@ export class EventJournal {
   }
 
   /**
-   * Deletes months whose last event is older than its path allows.
-   * @param keptMs undefined: forever
+   * Deletes months whose last event is older than its path allows. @param keptMs undefined: forever
    * @returns the paths with events
    */
   async prune(nowMs: number, keptMs: (path: string) => number | undefined): Promise<ReadonlySet<string>> {
@@ -178,9 +163,9 @@ export class EventJournal {
     const file = this.#fileOf(event);
     // The end of an ongoing event may exceed the limit, up to what is read.
     const isEnd = !isOpen(event) && this.#begun.delete(keyOf(event));
-    const limit = isEnd ? 2 * this.#maxFileBytes : this.#maxFileBytes;
+    const limit = isEnd ? 2 * this.#options.maxFileBytes : this.#options.maxFileBytes;
     try {
-      await this.#fs.makeFolder(dirname(file));
+      await this.#options.fs.makeFolder(dirname(file));
       if (!this.#whole.has(file)) {
         this.#unnamed.add(file);
       }
@@ -199,7 +184,7 @@ export class EventJournal {
 
   #fileOf({ path, startUs }: Pick<CameraEvent, 'path' | 'startUs'>): string {
     const month = new Date(startUs / 1000).toISOString().slice(0, 7);
-    return join(this.#folder, path || MACHINE_FOLDER, `${month}.jsonl`);
+    return join(this.#options.folder, path || MACHINE_FOLDER, `${month}.jsonl`);
   }
 
   async #remove(file: string): Promise<void> {
@@ -230,9 +215,9 @@ export class EventJournal {
 
   /** FAT and exFAT lose a new file if its folder was not flushed. */
   async #syncFolders(folder: string): Promise<void> {
-    const top = dirname(this.#folder);
+    const top = dirname(this.#options.folder);
     for (let at = folder; ; at = dirname(at)) {
-      await this.#fs.syncFolder(at);
+      await this.#options.fs.syncFolder(at);
       if (at === top || at === dirname(at)) {
         return;
       }
@@ -251,7 +236,7 @@ export class EventJournal {
   }
 
   async #withFile<T>(file: string, mode: 'r' | 'a+', work: (handle: SegmentHandle) => Promise<T>): Promise<T> {
-    const handle = await this.#fs.open(file, mode);
+    const handle = await this.#options.fs.open(file, mode);
     try {
       return await work(handle);
     } finally {
@@ -263,8 +248,8 @@ export class EventJournal {
     const events = new Map<string, CameraEvent>();
     try {
       const { size } = await stat(file);
-      if (size > 2 * this.#maxFileBytes) {
-        throw new PerchError('badInput', `${size} bytes, the limit is ${2 * this.#maxFileBytes}`);
+      if (size > 2 * this.#options.maxFileBytes) {
+        throw new PerchError('badInput', `${size} bytes, the limit is ${2 * this.#options.maxFileBytes}`);
       }
       const lines = (await readFile(file, 'utf8')).split('\n');
       for (let i = 0; i < lines.length; i += 1) {
@@ -277,7 +262,7 @@ export class EventJournal {
         }
       }
     } catch (error) {
-      this.#logger.warn({ file, cause: explain(error) }, 'cannot read the events of a month');
+      this.#options.logger.warn({ file, cause: explain(error) }, 'cannot read the events of a month');
     }
     return [...events.values()];
   }
@@ -287,11 +272,11 @@ export class EventJournal {
     const visit = async (folder: string, level: number): Promise<void> => {
       const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
         if (codeOf(error) !== 'ENOENT') {
-          this.#logger.warn({ folder, cause: explain(error) }, 'cannot read the events of a path');
+          this.#options.logger.warn({ folder, cause: explain(error) }, 'cannot read the events of a path');
         }
         return [];
       });
-      const name = relative(this.#folder, folder);
+      const name = relative(this.#options.folder, folder);
       for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
         const file = join(folder, entry.name);
         const month = MONTH_FILE.exec(entry.name);
@@ -303,20 +288,19 @@ export class EventJournal {
         }
       }
     };
-    await visit(this.#folder, 0);
+    await visit(this.#options.folder, 0);
     return found;
   }
 
   #logRejected(file: string, error: unknown): void {
     if (!this.#refused.has(file)) {
       this.#refused.add(file);
-      this.#logger.error({ file, cause: explain(error) }, 'cannot write events');
+      this.#options.logger.error({ file, cause: explain(error) }, 'cannot write events');
     }
   }
 }
 
 const isOpen = ({ endUs }: CameraEvent): boolean => endUs === undefined;
-/** Ids contain no space. */
 const keyOf = ({ id, path }: CameraEvent): string => `${id} ${path}`;
 const yieldTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -13,7 +13,6 @@ export function writeEventLine({ id, type, startUs, endUs, source, text }: Camer
   return `${JSON.stringify({ id, type, startUs, endUs, source, text: text === '' ? undefined : text })}\n`;
 }
 
-/** undefined for an invalid line. */
 export function readEventLine(line: string, path: string): CameraEvent | undefined {
   if (line.length > MAX_LINE || !line.startsWith('{')) {
     return undefined;
@@ -22,7 +21,6 @@ export function readEventLine(line: string, path: string): CameraEvent | undefin
   try {
     value = JSON.parse(line);
   } catch {
-    // Torn by a power cut.
     return undefined;
   }
   const { id, type, startUs, endUs, source, text = '' } = value;

@@ -19,10 +19,8 @@ export type EventSource = 'api' | 'camera' | 'perch';
 /** Called synchronously when an event starts, and again when it ends or changes. */
 export type EventListener = (event: CameraEvent) => void;
 
-/** Events for recorders. */
 export interface EventFeed {
   /** @returns unsubscribes */
   listen(listener: EventListener): () => void;
-  /** Ongoing events of a path. */
   running(path: string): readonly CameraEvent[];
 }

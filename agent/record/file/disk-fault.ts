@@ -57,3 +57,10 @@ export const isDiskFailing = (code: string): boolean => FAILING.has(code);
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
+
+/** For `catch`: undefined for a file that is damaged, gone or unreadable. Other exceptions are bugs and are thrown. */
+export function unlessFileFault(error: unknown): undefined {
+  if (!(error instanceof PerchError) && codeOf(error) === '') {
+    throw error;
+  }
+}

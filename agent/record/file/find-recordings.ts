@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { codeOf } from './disk-fault.ts';
 import type { RecordingName, RecordPathPattern } from './record-path.ts';
 
-/** Then other work gets a turn. */
 const NAMES_PER_TURN = 2_000;
 
 export interface FoundRecording extends RecordingName {
@@ -43,8 +42,7 @@ async function visit(
     }
     throw error;
   }
-  let count = 0;
-  for (const entry of entries) {
+  for (const [i, entry] of entries.entries()) {
     const file = join(folder, entry.name);
     if (entry.isDirectory() && pattern.canHold(entry.name, level)) {
       await visit(pattern, visitor, file, level + 1);
@@ -54,8 +52,7 @@ async function visit(
         visitor.onRecording({ ...name, file });
       }
     }
-    count += 1;
-    if (count % NAMES_PER_TURN === 0) {
+    if ((i + 1) % NAMES_PER_TURN === 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

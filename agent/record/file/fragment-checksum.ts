@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { viewOf } from '../../media/mp4/box/walk.ts';
 import { findSeal, placeSeal } from '../../media/mp4/write/fragment-seal.ts';
 import type { PlacedFragment } from './fragment-walk.ts';
-import type { ReadableFile } from './readable-file.ts';
+import type { ReadableFile } from './segment-fs.ts';
 
 const READ_BYTES = 1 << 20;
 
@@ -18,7 +18,6 @@ export function writeFragmentChecksum(pieces: readonly Uint8Array[]): void {
   viewOf(header).setUint32(at, sum);
 }
 
-/** Verifies the checksums of fragments. */
 export class ChecksumReader {
   readonly #handle: ReadableFile;
   #buffer: Uint8Array = new Uint8Array(0);
@@ -40,12 +39,8 @@ export class ChecksumReader {
     }
     const end = offset + fragment.sizeBytes;
     for (let position = offset + moof.length; position < end; ) {
-      const { bytesRead } = await this.#handle.read(
-        this.#buffer,
-        0,
-        Math.min(this.#buffer.length, end - position),
-        position,
-      );
+      const wanted = Math.min(this.#buffer.length, end - position);
+      const { bytesRead } = await this.#handle.read(this.#buffer, 0, wanted, position);
       if (bytesRead === 0) {
         return false;
       }

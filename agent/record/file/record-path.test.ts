@@ -20,7 +20,7 @@ test.for([
   expect(new RecordPathPattern(template, undefined, zone).match(name)).toEqual({ path: 'cam', startUs });
 });
 
-test('the format decides the suffix, and which files are found', () => {
+test('the format determines the suffix and the files found', () => {
   const [mp4, ts] = (['fmp4', 'mpegts'] as const).map((format) => {
     const name = formatRecordPath('/rec/%path/%s', 'cam', 1_782_909_296_000, 'UTC', format);
     expect(recordFormatOf(name)).toBe(format);
@@ -58,7 +58,7 @@ test('a path with slashes is found by its full name', () => {
   expect(new RecordPathPattern('/rec/%path/%s', 'garden/gate').folder).toBe('/rec/garden/gate');
 });
 
-test('a date that stands in the folder and in the name must be the same in both', () => {
+test('a date in both the folder and the name must be the same', () => {
   const pattern = new RecordPathPattern('/rec/%path/%Y-%m/%Y-%m-%d_%H-%M-%S', 'cam', 'UTC');
   expect(pattern.match('/rec/cam/2026-07/2026-07-01_12-00-00.mp4')).toBeDefined();
   expect(pattern.match('/rec/cam/2026-06/2026-07-01_12-00-00.mp4')).toBeUndefined();
@@ -79,13 +79,13 @@ test('only folders that can lead to a recording are entered', () => {
   expect(pattern.canHold('01_120000', 3)).toBe(false);
 });
 
-test('the hour that autumn shows twice is read as the first, the one that spring skips as the time after it', () => {
+test('the repeated hour of autumn is read as the first one, the skipped hour of spring as the time after it', () => {
   const pattern = new RecordPathPattern('/r/%path/%Y%m%d%H%M%S', 'c', 'Europe/Berlin');
   expect(pattern.match('/r/c/20261025023000.mp4')?.startUs).toBe(Date.UTC(2026, 9, 25, 0, 30) * 1000);
   expect(pattern.match('/r/c/20260329023000.mp4')?.startUs).toBe(Date.UTC(2026, 2, 29, 1, 30) * 1000);
 });
 
-test('every instant of a year in a zone with summer time is read back to the microsecond, but for the hour shown twice', () => {
+test('every instant of a year in a zone with summer time is read back to the microsecond, except in the repeated hour', () => {
   const next = random(7);
   const template = '/rec/%path/%Y-%m-%d_%H-%M-%S-%f';
   const pattern = new RecordPathPattern(template, 'cam', 'Europe/Berlin');
@@ -98,7 +98,7 @@ test('every instant of a year in a zone with summer time is read back to the mic
   }
 });
 
-test('names made of chance never match by accident and never throw', () => {
+test('random names never match and never throw', () => {
   const next = random(11);
   const alphabet = 'cam/.-_0123456789mp4%Z+\0é ';
   const patterns = ['/rec/%path/%Y-%m-%d_%H-%M-%S-%f', '/rec/%path/%s', '/rec/%path/%Y%m%d%H%M%S%z'].map(

@@ -22,7 +22,6 @@ const PATTERNS: Record<string, string> = {
   s: '\\d{10}',
 };
 
-/** The parsed name of a recording. */
 export interface RecordingName {
   readonly path: string;
   /** Unix microseconds. */
@@ -60,7 +59,6 @@ export function formatRecordPath(
   return resolve(template.replace(VARIABLE, (_, name: string) => values[name]?.() ?? '') + SUFFIX[format]);
 }
 
-/** By the file name. */
 export const recordFormatOf = (file: string): RecordFormat => (file.endsWith(SUFFIX.mpegts) ? 'mpegts' : 'fmp4');
 
 /** `Z` or `+hhmm`. */
@@ -140,7 +138,6 @@ function plain(text: string): string {
   return expand(text, (name) => `(?:${name === 'path' ? PATH_PATTERN : PATTERNS[name]})`);
 }
 
-/** Escapes regular expression syntax. */
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 /** The source of a regular expression: literal text, and variables from `of`. */

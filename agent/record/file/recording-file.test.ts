@@ -43,7 +43,7 @@ function without(bytes: Buffer, name: string): Buffer {
   return copy;
 }
 
-test('the table at the end of a recording says what its fragments say', async () => {
+test('the table at the end of a recording matches its fragments', async () => {
   const { bytes, ends } = await finished();
   const atEnd = await tableOf(bytes);
   const walked = await tableOf(bytes.subarray(0, ends.at(-1)));
@@ -79,7 +79,7 @@ test('a torn header costs nothing but its own bytes', async () => {
   }
 });
 
-test('the end of another recording, which a disk has kept, is none of this one', async () => {
+test("the end of another recording, left on the disk, is not taken for this one's", async () => {
   const [one, other] = [await finished(), await finished()];
   const foreign = other.bytes.subarray(other.ends.at(-1));
   const mixed = Buffer.concat([one.bytes.subarray(0, one.ends[2]), foreign]);
@@ -88,14 +88,14 @@ test('the end of another recording, which a disk has kept, is none of this one',
   expect((await tableOf(mixed)).endOffset).toBe(one.ends[2]);
 });
 
-test('fragments of another recording, which a disk has kept, do not count', async () => {
+test('fragments of another recording, left on the disk, do not count', async () => {
   const [one, other] = [await finished(), await finished()];
   const kept = other.bytes.subarray(other.ends[2], other.ends[4]);
   const mixed = Buffer.concat([one.bytes.subarray(0, one.ends[2]), kept]);
   expect((await tableOf(mixed)).table.fragmentCount).toBe(3);
 });
 
-test('recordings of others are finished when they give a length, or end with an index', async () => {
+test('recordings of other programs are finished if they have a duration or end with an index', async () => {
   const { bytes, ends } = await finished();
   const others = without(bytes, 'prch');
   const head = async (changed: Uint8Array) => (await readRecordingHead(new MemoryFile(changed))).isFinished;
@@ -110,7 +110,7 @@ test('recordings of others are finished when they give a length, or end with an 
   expect((await tableOf(others)).table.fragmentCount).toBe(ends.length);
 });
 
-test('a growing file is read on from its known part, and earlier results stay unchanged', async () => {
+test('a growing file is read from its known part on, and earlier results stay unchanged', async () => {
   const { bytes, ends } = await finished();
   const file = new MemoryFile(bytes);
   let known: RecordingTable | undefined;
@@ -125,7 +125,7 @@ test('a growing file is read on from its known part, and earlier results stay un
   expect(given.at(-1)?.text).toBe(plain((await tableOf(bytes)).table));
 });
 
-test('damaged recordings are rejected or read, and all results lie in the file', async () => {
+test('damaged recordings are rejected or read, and all results are within the file', async () => {
   const { bytes } = await finished();
   const next = random(11);
   for (let i = 0; i < 1_500; i += 1) {

@@ -6,7 +6,7 @@ import { MFRO_BYTES, mfraSize } from '../../media/mp4/write/mfra.ts';
 import { initBytesOfTail, TAIL_HEAD_BYTES, TAIL_SIZE_BYTES } from '../../media/mp4/write/recording-tail.ts';
 import { type FileMark, findFileMark } from './file-mark.ts';
 import { type FileInit, readInit } from './fragment-walk.ts';
-import type { ReadableFile } from './readable-file.ts';
+import type { ReadableFile } from './segment-fs.ts';
 import { findStreamMark, type StreamMark } from './stream-mark.ts';
 
 const MFRA = fourcc('mfra');
@@ -16,13 +16,11 @@ const MAX_INIT_BYTES = 8 << 20;
 /** A longer `mvhd` duration is not credible. */
 const MAX_MS = 100 * 86_400_000;
 
-/** Position of the box with the sample table. */
 interface TailPlace {
   readonly offset: number;
   readonly sizeBytes: number;
 }
 
-/** What is known of a recording before its samples. */
 export interface RecordingHead {
   /** For a finished file of Perch, the copy at its end: the header depends on a single sector. */
   readonly init: FileInit;
@@ -57,8 +55,7 @@ export async function readRecordingHead(handle: ReadableFile, isBeingWritten = f
   });
   const ownMark = findFileMark(own?.userData);
   const copyMark = findFileMark(found?.init.userData);
-  // A tail of another file left on the disk has another mark. Without a duration the tail may be incomplete, which its
-  // first and last bytes do not show.
+  // A tail left by another file has another mark. Without a duration the tail may be incomplete in its middle.
   const isOurs =
     !own || ((own.durationMs !== 0 || isBeingWritten) && ownMark?.firstSequence === copyMark?.firstSequence);
   const tail = isOurs ? found : undefined;
@@ -126,5 +123,4 @@ export async function readAt(handle: ReadableFile, at: number, sizeBytes: number
   return bytesRead === sizeBytes ? bytes : undefined;
 }
 
-/** In table order. */
 export const trackIdsOf = (init: FileInit): number[] => init.tracks.map((track) => track.id);

@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { type SampleTable, SampleTableBuilder, SampleTableReader } from '../../media/mp4/table/sample-table.ts';
 import { parseRecordingTail } from '../../media/mp4/write/recording-tail.ts';
-import type { ReadableFile } from './readable-file.ts';
 import { type RecordingHead, readAt, trackIdsOf } from './recording-file.ts';
+import type { ReadableFile } from './segment-fs.ts';
 import { type PartChain, WholeParts } from './whole-parts.ts';
 
 /** Read between turns of other work: an hour's table takes one or two, about ten milliseconds each. */

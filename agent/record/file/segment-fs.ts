@@ -1,18 +1,21 @@
 import { close, fdatasync, fstat, ftruncate, futimes, open, read, write, writev } from 'node:fs';
-import { mkdir, unlink } from 'node:fs/promises';
+import { mkdir, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { syncFolder } from '../../base/durable-file.ts';
 import { codeOf } from './disk-fault.ts';
-import { nearestFolder } from './nearest-folder.ts';
-import type { ReadableFile } from './readable-file.ts';
 
-/**
- * Only a file's owner may set its times, and a mounted stick may have another owner. Other file systems store no times.
- */
+/** Codes for unsupported file times. Only a file's owner may set them, and a mounted stick may have another owner. */
 const NO_TIMES = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP']);
 /** Recordings may be outside the data folder, among other users' files. The group may read them. */
 export const RECORDING_MODE = 0o640;
 
-/** An open file. Nothing survives a power cut before `sync`. */
+/** An open file: Node's `FileHandle` or a test's. */
+export interface ReadableFile {
+  read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+  stat(): Promise<{ readonly size: number; readonly mtimeMs: number }>;
+}
+
+/** Nothing survives a power cut before `sync`. */
 export interface SegmentHandle extends ReadableFile {
   /** `st_dev`: equal on the same disk. */
   readonly device: number;
@@ -27,15 +30,12 @@ export interface SegmentHandle extends ReadableFile {
   close(): Promise<void>;
 }
 
-/** The file system for recordings and journals; tests simulate power cuts. */
 export interface SegmentFs {
   /** `st_dev` of a folder or its nearest existing parent. */
   deviceOf(folder: string): Promise<number>;
-  /** @returns the first folder created */
   makeFolder(folder: string): Promise<string | undefined>;
   /** Flushes a folder's names, if the file system supports it. */
   syncFolder(folder: string): Promise<void>;
-  /** @throws EEXIST */
   create(file: string): Promise<SegmentHandle>;
   /** `a+` creates the file and appends. */
   open(file: string, mode: 'r' | 'r+' | 'a+'): Promise<SegmentHandle>;
@@ -50,6 +50,20 @@ export const diskFs: SegmentFs = {
   open: openHandle,
   unlink,
 };
+
+/** A folder, or its nearest existing parent, and its disk (`st_dev`). */
+export async function nearestFolder(folder: string): Promise<{ readonly at: string; readonly device: number }> {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      return { at, device: (await stat(at)).dev };
+    } catch (error) {
+      const isMissing = codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+      if (!isMissing || at === dirname(at)) {
+        throw error;
+      }
+    }
+  }
+}
 
 async function openHandle(file: string, flags: string): Promise<SegmentHandle> {
   const fd = await called<number>((done) => open(file, flags, RECORDING_MODE, done));

@@ -18,6 +18,5 @@ export interface SegmentLog {
   opened(segment: Segment): void;
   /** The file is complete, indexed and on disk. */
   finished(segment: FinishedSegment): void;
-  /** The file was deleted by retention. */
   removed(file: string): void;
 }

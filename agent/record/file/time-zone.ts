@@ -63,14 +63,7 @@ function partsIn(zone: string, utcMs: number): LocalTime {
     });
     formats.set(zone, format);
   }
-  const values = new Map(format.formatToParts(utcMs).map((part) => [part.type, Number(part.value)]));
-  const of = (type: Intl.DateTimeFormatPartTypes): number => values.get(type) ?? 0;
-  return {
-    year: of('year'),
-    month: of('month'),
-    day: of('day'),
-    hour: of('hour'),
-    minute: of('minute'),
-    second: of('second'),
-  };
+  return Object.fromEntries(
+    format.formatToParts(utcMs).map((part) => [part.type, Number(part.value)]),
+  ) as unknown as LocalTime;
 }

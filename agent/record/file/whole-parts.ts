@@ -1,19 +1,20 @@
 import type { Mp4Fragment } from '../../media/mp4/read/read.ts';
 import { ChecksumReader } from './fragment-checksum.ts';
-import { FragmentSearch } from './fragment-search.ts';
 import { FragmentWalk, type PlacedFragment } from './fragment-walk.ts';
-import type { ReadableFile } from './readable-file.ts';
 import type { RecordingHead } from './recording-file.ts';
+import type { ReadableFile } from './segment-fs.ts';
 
-/**
- * Earlier parts are assumed to be flushed and are not read again: a minute of 8 Mbit/s, twelve times the usual flush
- * interval.
- */
+/** Earlier parts are flushed and not read again: a minute of 8 Mbit/s, twelve times the usual flush interval. */
 const SUSPECT_BYTES = 64 << 20;
 /** The maximum of one box. */
 const MAX_HOLE_BYTES = 0xffff_ffff;
 /** Behind lost bytes, sequence numbers may skip this many parts: a day. */
 const MAX_SKIPPED = 100_000;
+
+const SEARCH_BYTES = 1 << 20;
+/** A camera's data may consist of box names. */
+const MAX_TRIES = 10_000;
+const MOOF = Buffer.from('moof');
 
 type Run = Mp4Fragment['runs'][number];
 
@@ -78,7 +79,6 @@ export class PartChain {
 interface PartsOptions {
   /** By this process: not damaged by a power cut, so checksums are not verified. */
   readonly isBeingWritten?: boolean | undefined;
-  /** An earlier read of the same file to continue. */
   readonly chain?: PartChain | undefined;
 }
 
@@ -89,9 +89,8 @@ interface Hole {
 }
 
 /**
- * The complete parts of a file, in order: recovery keeps them, the index lists and playback serves them. Each has the
- * next sequence number, continues in time and has a valid checksum. Lost bytes in the middle are skipped if a later
- * part is complete.
+ * The complete parts of a file, in order. Each has the next sequence number, continues in time and has a valid
+ * checksum. Lost bytes in the middle are skipped if a later part is complete.
  */
 export class WholeParts {
   readonly chain: PartChain;
@@ -137,24 +136,42 @@ export class WholeParts {
     return !fileMark || this.#isBeingWritten || isFlushed || this.#seals.isWhole(placed);
   }
 
-  /** Lost bytes in the middle cost only themselves. */
   async #passHole(): Promise<PlacedFragment | undefined> {
-    const { init, sizeBytes, fileMark } = this.#head;
-    if (!fileMark || this.#isBeingWritten) {
+    if (!this.#head.fileMark || this.#isBeingWritten) {
       return undefined;
     }
     const offset = this.chain.endOffset;
-    const from = offset + 8;
-    const placed = await new FragmentSearch(this.#handle, init, sizeBytes).find(
-      from,
-      Math.min(sizeBytes, from + MAX_HOLE_BYTES),
-      async (found) => this.chain.isLater(found.fragment) && (await this.#seals.isWhole(found)),
-    );
+    const placed = await this.#search(offset + 8, Math.min(this.#head.sizeBytes, offset + 8 + MAX_HOLE_BYTES));
     if (placed) {
       this.holes.push({ offset, sizeBytes: placed.offset - offset });
       this.#walk = this.#walkFromEnd(placed.offset + placed.fragment.sizeBytes);
     }
     return placed;
+  }
+
+  /** The first later part in [from, to), found among unknown bytes. */
+  async #search(from: number, to: number): Promise<PlacedFragment | undefined> {
+    const buffer = Buffer.alloc(Math.min(SEARCH_BYTES, Math.max(0, to - from) + 8));
+    let tries = 0;
+    for (let start = from; start < to && tries < MAX_TRIES; ) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, start);
+      const bytes = buffer.subarray(0, bytesRead);
+      for (let at = bytes.indexOf(MOOF); at >= 0 && tries < MAX_TRIES; at = bytes.indexOf(MOOF, at + 1)) {
+        tries += 1;
+        const offset = start + at - 4;
+        const placed = at < 4 ? undefined : await this.#walkFromEnd(offset).next();
+        const isPart = placed?.offset === offset && offset < to && this.chain.isLater(placed.fragment);
+        if (isPart && (await this.#seals.isWhole(placed))) {
+          return placed;
+        }
+      }
+      if (bytesRead < buffer.length) {
+        return undefined;
+      }
+      // A box may start at the end of what was read.
+      start += bytesRead - 8;
+    }
+    return undefined;
   }
 
   #walkFromEnd(offset = this.chain.endOffset): FragmentWalk {

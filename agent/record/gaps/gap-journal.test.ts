@@ -98,7 +98,7 @@ test.for([
   expect(await box.written()).toEqual([[reason, 25]]);
 });
 
-test('until the first key frame the reason is what it was, and what is recorded around events waits for them', async () => {
+test('before the first key frame the previous reason continues, and event recording waits for an event', async () => {
   const box = gapBox();
   await box.see(20, RECORDED);
   await box.see(5, OFFLINE);
@@ -112,7 +112,7 @@ test('until the first key frame the reason is what it was, and what is recorded 
   ]);
 });
 
-test('one reason follows another, and cameras that connect after a start are no outage', async () => {
+test('reasons follow each other, and cameras that connect after a start are not an outage', async () => {
   const box = gapBox();
   await box.see(10, OFFLINE);
   await box.see(10, RECORDED);
@@ -124,7 +124,7 @@ test('one reason follows another, and cameras that connect after a start are no 
   ]);
 });
 
-test('a path that was never to be recorded has no reasons, and one that has gone has none any more', async () => {
+test('a path without recording has no reasons, nor does a removed one', async () => {
   const box = gapBox();
   await box.see(20, OFF, { ...OFF, name: 'sub' }, { ...RECORDED, name: 'gone' });
   await box.see(5, { ...OFFLINE, name: 'gone' });
@@ -133,7 +133,7 @@ test('a path that was never to be recorded has no reasons, and one that has gone
   expect(box.reasons('gone')).toEqual([['offline', 20, 26]]);
 });
 
-test('a box that was switched off in order was off until its next start', async () => {
+test('after an orderly shutdown the device was off until its next start', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
   await box.journal.close();
@@ -149,7 +149,7 @@ test('a box that was switched off in order was off until its next start', async 
   ]);
 });
 
-test('after a power cut the box was off since it was last seen alive, and what went on has ended then', async () => {
+test('after a power cut the device was off since it was last alive, and ongoing reasons end then', async () => {
   const box = gapBox();
   await box.see(20, RECORDED, { ...OFFLINE, name: 'away' });
   await box.journal.files.close();
@@ -168,7 +168,7 @@ test('after a power cut the box was off since it was last seen alive, and what w
   ]);
 });
 
-test('a new box was never off, and one whose last sign of life is later than its start neither', async () => {
+test('a new device was never off, nor one that was last alive after its start', async () => {
   const box = gapBox();
   await box.see(1, RECORDED);
   expect(box.reasons()).toEqual([]);
@@ -206,7 +206,7 @@ test('a gap whose end the disk rejected ends when the next reason starts, not wh
   expect(await box.written()).toHaveLength(6);
 });
 
-test('times that a clock has jumped over have that as their reason', async () => {
+test('times that the clock skipped have that as their reason', async () => {
   const box = gapBox();
   await box.see(20, RECORDED);
   box.clock.stepWall(3_600_000);

@@ -37,7 +37,6 @@ export class GapJournal {
   readonly #startedMonoMs: number;
   /** The ongoing reason by path; undefined: recording, or unknown. */
   readonly #running = new Map<string, CameraEvent | undefined>();
-  /** Missing at the last check. */
   #missing: ReadonlySet<string> = new Set();
   /** The clock was trusted, and gaps of an earlier run are closed. */
   #hasBegun = false;
@@ -49,12 +48,10 @@ export class GapJournal {
     this.files = new EventJournal({ ...options, maxFileBytes: MAX_FILE_BYTES });
   }
 
-  /** Sends everything to the index. */
   async replay(index: { addEvent(event: CameraEvent): void }, sinceMs?: number): Promise<void> {
     await this.files.replay({ addEvent: (event) => index.addEvent(toIndexed(event)) }, sinceMs);
   }
 
-  /** Checks all paths. */
   async look(paths: readonly WatchedPath[]): Promise<void> {
     if (this.#isLoading || !this.#options.isClockTrusted()) {
       return;

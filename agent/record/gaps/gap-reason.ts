@@ -1,4 +1,3 @@
-/** Why a path is not recorded. */
 export const GAP_REASONS = [
   'offline',
   'paused',
@@ -13,7 +12,6 @@ export const GAP_REASONS = [
 ] as const;
 export type GapReason = (typeof GAP_REASONS)[number];
 
-/** The state of a path that explains gaps. */
 export interface WatchedPath {
   readonly name: string;
   readonly ready: boolean;

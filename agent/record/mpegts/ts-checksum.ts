@@ -18,14 +18,11 @@ const NULL_HEADER = ((SYNC_BYTE << 16) | 0x1fff) >>> 0;
 export interface TsChecksum {
   /** Random per file, like `FileMark.firstSequence`. */
   readonly fileId: number;
-  /** Start of the part. */
   readonly partOffset: number;
   readonly durationMs: number;
-  /** The file is finished. */
   readonly isLast: boolean;
 }
 
-/** The payload. */
 export function writeChecksum(seal: TsChecksum): Uint8Array {
   const bytes = new Uint8Array(CHECKSUM_BYTES);
   const view = new DataView(bytes.buffer);
@@ -46,18 +43,15 @@ export function checksumPacket(seal: TsChecksum): Uint8Array {
 
 /** @param at start of a complete packet; undefined: not a checksum packet */
 export function readChecksum(view: DataView, at: number): TsChecksum | undefined {
-  const isSeal = isNullPacket(view, at) && view.getUint32(at + 4) === MAGIC;
-  if (!isSeal) {
+  if (!isNullPacket(view, at) || view.getUint32(at + 4) !== MAGIC) {
     return undefined;
   }
-  const partOffset = Number(view.getBigUint64(at + 12));
   return {
     fileId: view.getUint32(at + 8),
-    partOffset,
+    partOffset: Number(view.getBigUint64(at + 12)),
     durationMs: view.getUint32(at + 20),
     isLast: (view.getUint8(at + 24) & IS_LAST) !== 0,
   };
 }
 
-/** With payload only. */
 export const isNullPacket = (view: DataView, at: number): boolean => view.getUint32(at) >>> 8 === NULL_HEADER;

@@ -1,6 +1,6 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
 import { type FileMark, findFileMark } from '../file/file-mark.ts';
-import type { ReadableFile } from '../file/readable-file.ts';
+import type { ReadableFile } from '../file/segment-fs.ts';
 import { findStreamMark, type StreamMark } from '../file/stream-mark.ts';
 import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 
@@ -8,9 +8,7 @@ import { isNullPacket, readChecksum, type TsChecksum } from './ts-checksum.ts';
 const HEAD_PACKETS = 8;
 const PACKET_HEADER_BYTES = 4;
 
-/** Marks at both ends of an MPEG-TS recording. */
 interface TsRecordingHead {
-  /** It starts like a transport stream. */
   readonly hasPackets: boolean;
   /** undefined: not written by Perch, or its first bytes are lost. */
   readonly mark: StreamMark | undefined;
@@ -36,7 +34,6 @@ export async function readTsHead(handle: ReadableFile): Promise<TsRecordingHead>
   return { hasPackets, mark, fileMark, isFinished, durationMs: seal?.durationMs ?? 0, sizeBytes, mtimeMs };
 }
 
-/** The payload of the first null packet. */
 function marksOf(head: Uint8Array): Uint8Array | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   for (let at = 0; at + PACKET_BYTES <= head.length; at += PACKET_BYTES) {

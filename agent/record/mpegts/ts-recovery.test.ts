@@ -105,7 +105,7 @@ test('complete parts of another file, at the positions of this one’s, are cut 
   expect(result).toMatchObject({ kind: 'recovered', durationMs: 2000 });
 });
 
-test('a page that is lost in the middle of the tail ends the file at the part before it', async () => {
+test('a page lost in the middle of the tail ends the file at the previous part', async () => {
   using folder = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
   const lost = Uint8Array.from(bytes);
@@ -113,7 +113,7 @@ test('a page that is lost in the middle of the tail ends the file at the part be
   expect((await recover(lost)).result).toMatchObject({ kind: 'recovered', durationMs: 2000 });
 });
 
-test('packets that are missing in a part are noticed', async () => {
+test('missing packets in a part are detected', async () => {
   using folder = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
   const at = (ends[1] as number) + 4 * PACKET;
@@ -121,7 +121,7 @@ test('packets that are missing in a part are noticed', async () => {
   expect(result).toMatchObject({ kind: 'recovered', durationMs: 2000 });
 });
 
-test('of a file whose first packets are lost everything stays that is packets', async () => {
+test('a file whose first packets are lost keeps all other packets', async () => {
   using folder = temporaryFolder();
   const { bytes, recover } = await setUp(folder.path);
   const other = bytes.subarray(3 * PACKET);
@@ -151,7 +151,7 @@ test.for([
   expect(bytes).toHaveLength(size);
 });
 
-test('mutated files never keep what is no stream, and never lose what stands before the damage', async () => {
+test('mutated files keep only stream data, and never lose data before the damage', async () => {
   using folder = temporaryFolder();
   const { bytes, ends, recover } = await setUp(folder.path);
   const next = random(188);

@@ -1,6 +1,5 @@
 import { PACKET_BYTES, SYNC_BYTE } from '../../media/mpegts/packetize.ts';
-import type { ReadableFile } from '../file/readable-file.ts';
-import type { SegmentFs } from '../file/segment-fs.ts';
+import type { ReadableFile, SegmentFs } from '../file/segment-fs.ts';
 import { checksumPacket, isNullPacket, readChecksum } from './ts-checksum.ts';
 import { readTsHead } from './ts-recording-file.ts';
 
@@ -17,18 +16,13 @@ type TsRecovery =
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /**
- * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Zeros,
- * garbage and parts of other files at the end are found by sync bytes, continuity counters and checksums.
+ * Truncates a leftover transport stream to its last complete part, or a foreign one to its last complete packet. Sync
+ * bytes, continuity counters and checksums tell zeros, garbage and parts of other files apart.
  * @param isLeftBehind a foreign file is no longer being written
  */
 export async function recoverTransportStream(fs: SegmentFs, file: string, isLeftBehind: boolean): Promise<TsRecovery> {
   const reader = await fs.open(file, 'r');
-  let plan: Plan | TsRecovery;
-  try {
-    plan = await examine(reader, isLeftBehind);
-  } finally {
-    await reader.close();
-  }
+  const plan = await examine(reader, isLeftBehind).finally(() => reader.close());
   if ('kind' in plan) {
     return plan;
   }
@@ -95,7 +89,6 @@ async function findEnd(handle: ReadableFile, sizeBytes: number, fileId: number |
   }
 }
 
-/** Reads packets while they can belong to one stream. */
 class TailWalk {
   /** Behind the last complete part, or packet in foreign files. */
   endOffset: number;
@@ -119,14 +112,14 @@ class TailWalk {
     const last = bytes.length - PACKET_BYTES;
     let at = 0;
     for (; at <= last; at += PACKET_BYTES) {
-      if (!this.#goesOn(view, at, offset + at)) {
+      if (!this.#continues(view, at, offset + at)) {
         return false;
       }
     }
     return at === bytes.length && bytes.length > 0;
   }
 
-  #goesOn(view: DataView, at: number, offset: number): boolean {
+  #continues(view: DataView, at: number, offset: number): boolean {
     if (view.getUint8(at) !== SYNC_BYTE) {
       return false;
     }
@@ -134,7 +127,7 @@ class TailWalk {
       this.endOffset = offset + PACKET_BYTES;
       return true;
     }
-    return isNullPacket(view, at) ? this.#goesOnSealed(view, at, offset) : this.#counts(view, at);
+    return isNullPacket(view, at) ? this.#endsPart(view, at, offset) : this.#counts(view, at);
   }
 
   #counts(view: DataView, at: number): boolean {
@@ -148,7 +141,7 @@ class TailWalk {
   }
 
   /** Other null packets (the file's marks) are skipped. */
-  #goesOnSealed(view: DataView, at: number, offset: number): boolean {
+  #endsPart(view: DataView, at: number, offset: number): boolean {
     const seal = readChecksum(view, at);
     if (!seal) {
       return true;

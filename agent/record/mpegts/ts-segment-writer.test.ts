@@ -60,7 +60,7 @@ test('samples of all tracks are in order of time, at part boundaries except for 
   expect(lags.filter((lag) => lag > 0).length).toBeLessThanOrEqual(3);
 });
 
-test('a file says whose it is, which one of its stream, and how long', async () => {
+test('a file contains its origin, its number in the stream and its duration', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 6, { segmentDurationMs: 2_500, format: 'mpegts' });
   const [first, second] = await Promise.all(files.map(headOf));
@@ -82,7 +82,7 @@ test('a file that is being written can be read up to its last part', async () =>
   expect(timesOf(file, 0x100)).toHaveLength(30);
 });
 
-test('audio without a place in MPEG-TS is left out, and nothing is recorded without other tracks', async () => {
+test('audio that MPEG-TS cannot hold is left out, and nothing is recorded without other tracks', async () => {
   using folder = temporaryFolder();
   const silence = Array.from({ length: 50 }, (_, i): Sample => {
     return { pts: i * 160, dts: i * 160, wall: WALL + i * 20, key: true, data: new Uint8Array(160) };

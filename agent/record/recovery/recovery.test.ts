@@ -134,7 +134,7 @@ test('a file that we may write but do not own, as on a stick that others mounted
   expect(readFileSync(clip.file).equals(clip.whole)).toBe(true);
 });
 
-test('an end of which the copy of the header is damaged does not overwrite the header', async () => {
+test('an end with a damaged copy of the header does not overwrite the header', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const left = Buffer.from(clip.whole);

@@ -11,11 +11,9 @@ import { BUSY_MS, planRecovery, type RecoveryPlan } from './recovery-plan.ts';
 
 /** A file of Perch changed this recently may belong to another instance: it is checked twice. */
 const SETTLED_MS = 3_000;
-/** Log interval. */
 const PROGRESS_MS = 30_000;
 
 type RecoveryResult =
-  /** Nothing was done. */
   | { readonly kind: 'finished' }
   /** Truncated to its last complete fragment and finished, or its header restored. */
   | {
@@ -40,31 +38,18 @@ export async function recoverFile(file: string, nowMs: number, fs: SegmentFs = d
     return result.kind === 'recovered' ? { ...result, sizeBytes: (await stateOf(fs, file)).size } : result;
   }
   const reader = await fs.open(file, 'r');
-  let plan: RecoveryPlan | Exclude<RecoveryResult, { kind: 'recovered' }>;
-  try {
-    plan = await planRecovery(reader, nowMs);
-  } finally {
-    await reader.close();
-  }
+  const plan = await planRecovery(reader, nowMs).finally(() => reader.close());
   if (plan.kind !== 'plan') {
     return plan;
   }
   const writer = await fs.open(file, 'r+');
-  try {
-    const sizeBytes = await carryOut(plan, writer);
-    return { kind: 'recovered', durationMs: plan.durationMs, sizeBytes, lostBytes: plan.lostBytes };
-  } finally {
-    await writer.close();
-  }
+  const sizeBytes = await carryOut(plan, writer).finally(() => writer.close());
+  return { kind: 'recovered', durationMs: plan.durationMs, sizeBytes, lostBytes: plan.lostBytes };
 }
 
 async function stateOf(fs: SegmentFs, file: string): Promise<{ readonly size: number; readonly mtimeMs: number }> {
   const handle = await fs.open(file, 'r');
-  try {
-    return await handle.stat();
-  } finally {
-    await handle.close();
-  }
+  return handle.stat().finally(() => handle.close());
 }
 
 /** A power cut at any step leaves a file that can be recovered again. @returns the size of the file */
@@ -92,13 +77,10 @@ async function carryOut(plan: RecoveryPlan, writer: SegmentHandle): Promise<numb
 }
 
 interface RecoveryDeps {
-  /** Being written by this process. */
   readonly isOpen: (file: string) => boolean;
   /** Known to be complete, so it need not be opened; default: all files are checked. */
   readonly isFinished?: (file: string) => boolean;
-  /** Called for each finished file. */
   readonly onRecovered?: (segment: FinishedSegment) => void;
-  /** Aborts; the rest waits for the next start. */
   readonly signal?: AbortSignal;
   readonly clock: Pick<Clock, 'wallMs' | 'monoMs' | 'sleep'>;
   readonly logger: Logger;
@@ -149,14 +131,14 @@ class Recovery {
 
   async run(recordings: readonly FoundRecording[]): Promise<RecoveryReport> {
     const { clock, logger, signal } = this.#deps;
-    let toldMs = clock.monoMs();
+    let loggedMs = clock.monoMs();
     for (const [done, recording] of recordings.entries()) {
       if (signal?.aborted) {
         break;
       }
       await this.#recover(recording);
-      if (clock.monoMs() - toldMs >= PROGRESS_MS) {
-        toldMs = clock.monoMs();
+      if (clock.monoMs() - loggedMs >= PROGRESS_MS) {
+        loggedMs = clock.monoMs();
         logger.info({ done: done + 1, of: recordings.length }, 'scanning for truncated recordings');
       }
     }

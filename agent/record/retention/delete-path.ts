@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Deletions } from './deletions.ts';
 
-const BATCH_SIZE = 200;
+const BATCH_SIZE = 100;
 const MAX_NAMED = 100;
 
 /** A row of the index. Times are Unix microseconds. */
@@ -25,9 +25,7 @@ interface PathDeletionDeps {
   readonly deletions: Deletions;
   /** Recordings of the path after another one, oldest first, at most `limit`. */
   rows(limit: number, after: RecordingOfPath | undefined): readonly RecordingOfPath[];
-  /** Selects files; undefined: all. */
   readonly isMeant: ((file: string) => boolean) | undefined;
-  /** Why it is protected; undefined: it is not. */
   keptBecause(row: RecordingOfPath): string | undefined;
   /** Folders kept even when empty. */
   readonly tops: readonly string[];
@@ -48,7 +46,7 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
   const kept: { startUs: number; because: string }[] = [];
   const folders = new Set<string>();
   let [files, diskBytes, keptFiles] = [0, 0, 0];
-  for (const row of allRows(deps)) {
+  for (const row of inBatches<RecordingOfPath>((limit, after) => deps.rows(limit, after))) {
     const { file, path, startUs, nameUs, durationUs } = row;
     if (deps.isMeant?.(file) === false) {
       continue;
@@ -76,13 +74,18 @@ export async function deletePath(deps: PathDeletionDeps): Promise<PathDeletion> 
   return { files, diskBytes, kept, keptFiles };
 }
 
-function* allRows({ rows }: PathDeletionDeps): Generator<RecordingOfPath, undefined> {
-  let after: RecordingOfPath | undefined;
-  for (;;) {
-    const lot = rows(BATCH_SIZE, after);
-    yield* lot;
-    after = lot.at(-1);
-    if (lot.length < BATCH_SIZE) {
+/** The rows of a query, read in batches. @param ask for the rows after one, at most `limit` */
+export function* inBatches<Row>(
+  ask: (limit: number, after: Row | undefined) => readonly Row[],
+  maxRows = Number.POSITIVE_INFINITY,
+): Generator<Row, undefined> {
+  let after: Row | undefined;
+  for (let count = 0; count < maxRows; ) {
+    const batch = ask(BATCH_SIZE, after);
+    yield* batch;
+    after = batch.at(-1);
+    count += batch.length;
+    if (batch.length < BATCH_SIZE) {
       return;
     }
   }

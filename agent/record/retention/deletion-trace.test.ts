@@ -16,7 +16,7 @@ function setUp() {
   return { clock, trace, lines, events, gone };
 }
 
-test('a sweep is one line for each path and reason, whatever the order in which its files went', () => {
+test('a sweep is one line per path and reason, in any order of its files', () => {
   const { trace, lines, gone } = setUp();
   trace.endSweep();
   expect(lines).toEqual([]);
@@ -56,7 +56,7 @@ test('a sweep is one line for each path and reason, whatever the order in which 
   ]);
 });
 
-test('the first sweep is an event, those of an hour after it one more together', async () => {
+test('the first sweep is an event, all sweeps of the next hour are another', async () => {
   const { clock, trace, events, gone } = setUp();
   for (let sweep = 0; sweep < 90; sweep += 1) {
     gone('cam', sweep, 'space');

@@ -3,13 +3,11 @@ import type { Logger } from '../../base/log.ts';
 
 /** Interval of events about deletions: a full disk loses recordings every few minutes. */
 const EVENT_EVERY_MS = 3_600_000;
-/** Longer event texts are truncated. */
 const MAX_TEXT = 500;
 
 /** Too old, disk full, path too large, or deleted by a user. */
 export type DeletionReason = 'age' | 'space' | 'size' | 'hand';
 
-/** Recordings of a path deleted for the same reason. */
 interface Lot {
   readonly path: string;
   readonly because: DeletionReason;
@@ -31,7 +29,7 @@ export class DeletionTrace {
   readonly #deps: DeletionTraceDeps;
   readonly #sweep = new Map<string, Lot>();
   readonly #hour = new Map<string, Lot>();
-  #toldMs = Number.NEGATIVE_INFINITY;
+  #reportedMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: DeletionTraceDeps) {
     this.#deps = deps;
@@ -42,7 +40,6 @@ export class DeletionTrace {
     addTo(this.#sweep, { path, because, files: 1, diskBytes, fromUs, toUs });
   }
 
-  /** Called after every sweep. */
   endSweep(): void {
     const { clock, logger, tell } = this.#deps;
     for (const lot of this.#sweep.values()) {
@@ -55,8 +52,8 @@ export class DeletionTrace {
     }
     this.#sweep.clear();
     const nowMs = clock.monoMs();
-    if (this.#hour.size > 0 && nowMs - this.#toldMs >= EVENT_EVERY_MS) {
-      this.#toldMs = nowMs;
+    if (this.#hour.size > 0 && nowMs - this.#reportedMs >= EVENT_EVERY_MS) {
+      this.#reportedMs = nowMs;
       tell?.(summaryOf([...this.#hour.values()]));
       this.#hour.clear();
     }

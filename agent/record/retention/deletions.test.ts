@@ -43,7 +43,7 @@ test.for([
   expect([existsSync(old), existsSync(large)]).toEqual([byAge === 'kept', forSpace === 'kept']);
 });
 
-test('while the date is in doubt nothing is old, and what its disk has no room for goes all the same', async () => {
+test('while the date is in doubt nothing expires, but recordings are still deleted for space', async () => {
   using folder = temporaryFolder();
   let doubt: string | undefined = 'the date is 1137 days after the newest recording';
   const lines: { msg: string }[] = [];
@@ -64,7 +64,7 @@ test('while the date is in doubt nothing is old, and what its disk has no room f
   ]);
 });
 
-test('a recording that was named without a clock goes by its age once its time is known', async () => {
+test('a recording named by an unset clock expires once its time is known', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();
   const file = makeRecording(join(folder.path, 'a.mp4'), 'perch without a clock');
@@ -88,7 +88,7 @@ test.for([
   expect(log.removedFiles).toEqual([]);
 });
 
-test('a transport stream goes by its age, and for space only with the seal of Perch at its end', async () => {
+test("a transport stream is deleted by age, and for space only if it ends with Perch's checksum", async () => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();
   const packets = Buffer.alloc(188 * 4);
@@ -104,7 +104,7 @@ test('a transport stream goes by its age, and for space only with the seal of Pe
   expect((await deletions.delete(doomed(file), 'space')).kind).toBe('deleted');
 });
 
-test('a protected recording stays, by its label and by its name, and as long as it could be when its length is not known', async () => {
+test('a recording is protected by label and by name, and with the maximum duration if its own is unknown', async () => {
   using folder = temporaryFolder();
   const file = makeRecording(join(folder.path, 'a.mp4'));
   const kept = { kind: 'kept', because: 'protected' };
@@ -145,7 +145,7 @@ test('a recording that is being written stays', async () => {
   expect(await deletions.delete(doomed(file), 'space')).toEqual({ kind: 'kept', because: 'written' });
 });
 
-test('a recording that is begun while its header is read stays', async () => {
+test('a recording started while its header is read stays', async () => {
   using folder = temporaryFolder();
   const file = makeRecording(join(folder.path, 'a.mp4'));
   let questions = 0;
@@ -166,7 +166,7 @@ test('companion files are deleted with a recording, and the freed bytes are repo
   expect(freed[0]).toBeGreaterThanOrEqual(100_000);
 });
 
-test('a file that is already gone is reported, so that the index drops it', async () => {
+test('a file that is already gone is reported to the index', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed, log } = setUp();
   const file = join(folder.path, 'gone.mp4');
@@ -174,7 +174,7 @@ test('a file that is already gone is reported, so that the index drops it', asyn
   expect(log.removedFiles).toEqual([file]);
 });
 
-test('empty folders go up to the common one, folders with something in them stay', async () => {
+test('empty folders are removed up to the common one, others stay', async () => {
   using folder = temporaryFolder();
   const deep = join(folder.path, 'cam/2026/07');
   const used = join(folder.path, 'door/2026');

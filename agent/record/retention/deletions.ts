@@ -33,11 +33,8 @@ export interface DeletionDeps {
   readonly isClockTrusted: () => boolean;
   /** Why the date may be wrong by years. The order of recordings holds all the same. */
   readonly dateDoubt?: (() => string | undefined) | undefined;
-  /** Receives deletions and the end of each sweep. */
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
-  /** Files deleted together with a recording. */
   readonly companions?: (file: string) => Promise<readonly string[]>;
-  /** Receives freed bytes. */
   readonly freed?: (file: string, diskBytes: number) => void;
   readonly logger: Logger;
 }
@@ -55,7 +52,6 @@ export interface DeletionCandidate {
 
 export type Deletion =
   | { readonly kind: 'deleted'; readonly diskBytes: number }
-  /** Already deleted. */
   | { readonly kind: 'gone' }
   | {
       readonly kind: 'kept';
@@ -68,21 +64,20 @@ export type Deletion =
  */
 export class Deletions {
   readonly #deps: DeletionDeps;
-  readonly #told = new Set<string>();
-  #toldHold: string | undefined;
-  #toldDoubt: string | undefined;
+  readonly #logged = new Set<string>();
+  #loggedHold: string | undefined;
+  #loggedDoubt: string | undefined;
 
   constructor(deps: DeletionDeps) {
     this.#deps = deps;
   }
 
-  /** Why nothing may be deleted now. */
   get hold(): string | undefined {
     const { protection, isClockTrusted, dateDoubt, logger } = this.#deps;
     const whyNot = () => dateDoubt?.() ?? 'the clock has not been set since boot';
     const hold = protection.fault ?? (isClockTrusted() ? undefined : whyNot());
-    if (hold !== this.#toldHold) {
-      this.#toldHold = hold;
+    if (hold !== this.#loggedHold) {
+      this.#loggedHold = hold;
       if (hold !== undefined) {
         logger[protection.fault === undefined ? 'warn' : 'error']({ because: hold }, 'no recordings are deleted');
       }
@@ -90,7 +85,6 @@ export class Deletions {
     return hold;
   }
 
-  /** Why nothing may be deleted by age now. */
   get ageHold(): string | undefined {
     const { dateDoubt, logger } = this.#deps;
     const { hold } = this;
@@ -98,8 +92,8 @@ export class Deletions {
       return hold;
     }
     const doubt = dateDoubt?.();
-    if (doubt !== this.#toldDoubt) {
-      this.#toldDoubt = doubt;
+    if (doubt !== this.#loggedDoubt) {
+      this.#loggedDoubt = doubt;
       if (doubt === undefined) {
         logger.info('the date is correct, deleting by age resumes');
       } else {
@@ -109,7 +103,6 @@ export class Deletions {
     return doubt;
   }
 
-  /** `ageHold` for programs. */
   get ageHoldWord(): DeletionHold | undefined {
     const { protection, isClockTrusted, dateDoubt } = this.#deps;
     if (protection.fault !== undefined) {
@@ -140,8 +133,8 @@ export class Deletions {
       if (!found) {
         return this.#gone(file);
       }
-      if (found.writer === 'nobody') {
-        this.#tell(file, 'never deleted: no mark of Perch or MediaMTX');
+      if (found.writer === 'none') {
+        this.#logUnmarked(file);
         return { kind: 'kept', because: 'no recording' };
       }
       if ((reason === 'space' || reason === 'size') && found.writer !== 'perch') {
@@ -172,7 +165,6 @@ export class Deletions {
     }
   }
 
-  /** Between two deletions. */
   async pause(signal: AbortSignal): Promise<void> {
     await this.#deps.clock.sleep(DELETION_PAUSE_MS, signal);
   }
@@ -182,18 +174,14 @@ export class Deletions {
     for (const first of touched) {
       for (let folder = first; folder.startsWith(`${top}/`); folder = dirname(folder)) {
         // Fails for a folder that is not empty.
-        const isGone = await rmdir(folder).then(
-          () => true,
-          () => false,
-        );
-        if (!isGone) {
+        const fault = await rmdir(folder).catch((error: unknown) => error);
+        if (fault) {
           break;
         }
       }
     }
   }
 
-  /** Reports the sweep. */
   endSweep(): void {
     this.#deps.trace?.endSweep();
   }
@@ -212,10 +200,8 @@ export class Deletions {
     for (const companion of (await this.#deps.companions?.(file)) ?? []) {
       await unlink(companion).catch((error: unknown) => {
         if (codeOf(error) !== 'ENOENT') {
-          this.#deps.logger.warn(
-            { file: companion, cause: explain(error) },
-            'cannot delete a companion file of a recording',
-          );
+          const facts = { file: companion, cause: explain(error) };
+          this.#deps.logger.warn(facts, 'cannot delete a companion file of a recording');
         }
       });
     }
@@ -234,10 +220,10 @@ export class Deletions {
     return startsUs.some((us) => this.#deps.protection.isProtected(path, us, us + durationUs));
   }
 
-  #tell(file: string, message: string): void {
-    if (!this.#told.has(file) && this.#told.size < MAX_LOGGED) {
-      this.#told.add(file);
-      this.#deps.logger.debug({ file }, message);
+  #logUnmarked(file: string): void {
+    if (!this.#logged.has(file) && this.#logged.size < MAX_LOGGED) {
+      this.#logged.add(file);
+      this.#deps.logger.debug({ file }, 'never deleted: no mark of Perch or MediaMTX');
     }
   }
 }

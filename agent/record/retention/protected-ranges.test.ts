@@ -22,7 +22,7 @@ async function open(file: string): Promise<ProtectedRanges> {
   return ranges;
 }
 
-test('what overlaps a protected range is protected, on its own path and no other', async () => {
+test('recordings that overlap a protected range are protected, on its path only', async () => {
   using folder = temporaryFolder();
   const ranges = await open(join(folder.path, 'protected.json'));
   await ranges.add(range('door', 10, 20));
@@ -51,7 +51,7 @@ test('a range protects from its request on, and one that cannot be saved no long
   expect([protects(ranges, 'door', 32, 33), protects(ranges, 'door', 12, 13)]).toEqual([false, true]);
 });
 
-test('ranges that overlap each other protect as if each stood alone', async () => {
+test('overlapping ranges protect independently', async () => {
   using folder = temporaryFolder();
   const ranges = await open(join(folder.path, 'protected.json'));
   const next = random(5);
@@ -126,7 +126,7 @@ test.for([
   },
 );
 
-test('a damaged file is never taken for another list', async () => {
+test('a damaged file is never read as another list', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'protected.json');
   const ranges = await open(file);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file/file.ts';
-import { codeOf } from '../file/disk-fault.ts';
+import { codeOf, unlessFileFault } from '../file/disk-fault.ts';
 
 /** The largest file is read in some milliseconds. */
 const MAX_RANGES = 5_000;
@@ -31,7 +31,6 @@ export class ProtectedRanges {
   /** Ranges being written: already protected. */
   readonly #coming = new Set<ProtectedRange>();
   #fault: string | undefined = 'protected recordings have not been read yet';
-  /** Serializes changes. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param onChange receives all ranges whenever they are read or changed */
@@ -40,12 +39,10 @@ export class ProtectedRanges {
     this.#onChange = onChange;
   }
 
-  /** Why protected ranges are unknown. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** By start. */
   get all(): readonly ProtectedRange[] {
     return this.#ranges;
   }
@@ -67,9 +64,8 @@ export class ProtectedRanges {
     try {
       await this.#change((ranges) => {
         if (ranges.length >= MAX_RANGES) {
-          throw new PerchError('exhausted', `there are ${MAX_RANGES} protected recordings, which is the limit`, {
-            why: 'limit',
-          });
+          const message = `there are ${MAX_RANGES} protected recordings, which is the limit`;
+          throw new PerchError('exhausted', message, { why: 'limit' });
         }
         return [...ranges, added];
       });
@@ -115,12 +111,9 @@ export class ProtectedRanges {
     } catch (error) {
       if (codeOf(error) === 'ENOENT') {
         this.#fault = undefined;
-        this.#use([]);
-        return;
+        return this.#use([]);
       }
-      if (!(error instanceof PerchError) && codeOf(error) === '') {
-        throw error;
-      }
+      unlessFileFault(error);
       this.#fault = `cannot read ${this.#file}, so protected recordings are unknown: repair it or remove it (${explain(error)})`;
     }
   }

@@ -75,7 +75,7 @@ test('recordings of a removed camera keep its retention, also after a restart', 
   }
 });
 
-test('a new camera with a removed one’s name shortens nothing of its recordings until they expire or the owner chooses again', async () => {
+test('a new camera with the name of a removed one does not shorten its retention until those recordings expire or the owner changes it', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
@@ -104,7 +104,7 @@ test('a new camera with a removed one’s name shortens nothing of its recording
   expect(days(), 'the one before was kept for ever').toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a removed camera’s recordings stay if its name returned before the clock was set, until the owner chooses again', () => {
+test('recordings of a removed camera stay if its name returned before the clock was set, until the owner changes the retention', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
@@ -118,7 +118,7 @@ test('a removed camera’s recordings stay if its name returned before the clock
   expect(box.limits.deleteAfterMs('door', HERE)).toBe(2 * DAY_MS);
 });
 
-test('a limit of size that a pattern has is not meant for a removed camera whose name it fits', () => {
+test('the size limit of a pattern does not apply to a removed camera whose name it matches', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordMaxSize: 1G }\n');
@@ -128,7 +128,7 @@ test('a limit of size that a pattern has is not meant for a removed camera whose
   expect(box.limits.settingsFor('another')?.recordMaxSizeBytes).toBe(10 * 2 ** 20);
 });
 
-test('what lies where a camera recorded before goes by what is chosen for the camera now', () => {
+test("recordings in a camera's former folder follow its current retention", () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
@@ -141,7 +141,7 @@ test('what lies where a camera recorded before goes by what is chosen for the ca
   expect(box.limits.deleteAfterMs('door', '/third/%path/%s-%f')).toBeUndefined();
 });
 
-test('another disk in the place of the one that was recorded to is left alone', async () => {
+test('another disk at the place of the recording disk is not touched', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
@@ -153,7 +153,7 @@ test('another disk in the place of the one that was recorded to is left alone', 
   expect(await box.limits.isThere(HERE)).toBe(true);
 });
 
-test('nothing of a path goes while its entry is wrong', () => {
+test('no recording of a path expires while its entry is invalid', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
@@ -161,7 +161,7 @@ test('nothing of a path goes while its entry is wrong', () => {
   expect(box.limits.deleteAfterMs('door', HERE)).toBeUndefined();
 });
 
-test('a pattern that fits the name of a removed camera does not shorten what was chosen for it', () => {
+test('a pattern that matches the name of a removed camera does not shorten its retention', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 30d }\n  all_others: { recordDeleteAfter: 1d }\n');
@@ -195,7 +195,7 @@ test('damaged entries are ignored, and complete ones are kept', async () => {
   expect(box.state.faults).toEqual([expect.stringContaining('cannot read')]);
 });
 
-test('a configuration that says nothing new is not written again', async () => {
+test('an unchanged configuration is not written again', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 14d }\n');
@@ -206,7 +206,7 @@ test('a configuration that says nothing new is not written again', async () => {
   expect(readFileSync(box.file, 'utf8')).toBe('still the one of before');
 });
 
-test('what else is known of a path is kept as long as its recordings, wherever those are', () => {
+test('events of a path are kept as long as its recordings, wherever those are', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  door: { recordDeleteAfter: 30d }\n  barn: { recordDeleteAfter: 0s }\n');
@@ -219,7 +219,7 @@ test('what else is known of a path is kept as long as its recordings, wherever t
   expect(kept()).toEqual([undefined, undefined, undefined]);
 });
 
-test('a memory that could not be written is written again', async () => {
+test('a failed write is retried', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   mkdirSync(box.file);
@@ -232,7 +232,7 @@ test('a memory that could not be written is written again', async () => {
   expect(readFileSync(box.file, 'utf8')).toContain('door');
 });
 
-test('however many names a pattern has stood for, what was chosen for a removed camera is not forgotten for them', async () => {
+test('the retention of a removed camera survives any number of names from patterns', async () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   box.set('paths:\n  all_others: { recordDeleteAfter: 1d }\n');

@@ -10,7 +10,6 @@ import type { RetentionRules } from './retention.ts';
 const MAX_PATHS = 2_000;
 const MAX_RECORD_PATHS = 16;
 
-/** The last configured retention of a path. */
 interface RememberedLimit {
   /** The configuration entry of the path: its own, or a pattern. */
   readonly entry: string;
@@ -27,7 +26,7 @@ interface FormerLimit {
   readonly deleteAfterMs: number;
   /** When its last recording expires, Unix milliseconds; 0: never. */
   readonly untilMs: number;
-  /** The new camera's initial retention: a later change applies to both. */
+  /** The initial retention of the new camera: a later change applies to both. */
   readonly besideMs: number;
 }
 
@@ -38,7 +37,6 @@ interface RememberedRetentionDeps {
   /** Unix milliseconds. */
   readonly wallMs: () => number;
   readonly isClockTrusted: () => boolean;
-  /** Every distinct `recordPath` in use. */
   readonly recordPaths: () => readonly string[];
   /** The disk there is the one that was recorded to. */
   readonly isSameDisk: (recordPath: string) => Promise<boolean>;
@@ -49,7 +47,6 @@ interface RememberedRetentionDeps {
 export class RememberedRetention implements RetentionRules {
   readonly #deps: RememberedRetentionDeps;
   #known = new Map<string, RememberedLimit>();
-  /** Remembered paths that are not configured now. */
   readonly #gone = new Set<string>();
   #saved = '';
   #saving: Promise<void> = Promise.resolve();
@@ -106,7 +103,6 @@ export class RememberedRetention implements RetentionRules {
     }
   }
 
-  /** Resolves after pending writes. */
   close(): Promise<void> {
     return this.#saving;
   }
@@ -168,12 +164,7 @@ export class RememberedRetention implements RetentionRules {
     return !known || known.entry === entry?.name ? entry?.settings : undefined;
   }
 
-  #note(
-    path: string,
-    entry: string,
-    settings: { readonly recordPath: string; readonly recordDeleteAfterMs: number },
-  ): void {
-    const { recordPath, recordDeleteAfterMs: deleteAfterMs } = settings;
+  #note(path: string, entry: string, { recordPath, recordDeleteAfterMs: deleteAfterMs }: PathSettings): void {
     // Recording to the same name by a pattern is intended.
     const former = entry === path ? this.#formerOf(path, deleteAfterMs) : undefined;
     const places = (this.#known.get(path)?.recordPaths ?? []).filter((one) => one !== recordPath);
@@ -221,7 +212,6 @@ export class RememberedRetention implements RetentionRules {
   }
 }
 
-/** Skips invalid entries. */
 function parseLimits(text: string): Map<string, RememberedLimit> {
   const { paths } = (JSON.parse(text) ?? {}) as { paths?: unknown };
   const limits = new Map<string, RememberedLimit>();

@@ -50,7 +50,7 @@ function setUp(folder: string, limits: Readonly<Record<string, number>>) {
   return { clock, log, ages, open, rules, deps, make, state, labels };
 }
 
-test('recordings whose start is older than the limit of their path go, and the folders that become empty', async () => {
+test('recordings older than the retention of their path are deleted, with folders that become empty', async () => {
   using folder = temporaryFolder();
   const { rules, deps, log, make } = setUp(folder.path, { cam: 24 * HOUR_MS, 'garden/gate': HOUR_MS });
   const old = [make('cam', 49 * HOUR_MS), make('cam', 24 * HOUR_MS), make('garden/gate', HOUR_MS + 1)];
@@ -63,7 +63,7 @@ test('recordings whose start is older than the limit of their path go, and the f
   expect(existsSync(folder.path)).toBe(true);
 });
 
-test('recordings of a path without a limit, unknown files, open files and empty folders of others stay', async () => {
+test('recordings without a retention, unknown files, open files and foreign empty folders stay', async () => {
   using folder = temporaryFolder();
   const { rules, deps, open, make } = setUp(folder.path, { cam: HOUR_MS });
   const opened = make('cam', 5 * HOUR_MS);
@@ -77,7 +77,7 @@ test('recordings of a path without a limit, unknown files, open files and empty 
   expect(existsSync(join(folder.path, 'cam/empty'))).toBe(true);
 });
 
-test("recordings of MediaMTX go like Perch's own; what only has such a name, and protected paths, stay", async () => {
+test("recordings of MediaMTX expire like Perch's own; files with such a name only, and protected paths, stay", async () => {
   using folder = temporaryFolder();
   const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS, door: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS, 'mediamtx');
@@ -87,7 +87,7 @@ test("recordings of MediaMTX go like Perch's own; what only has such a name, and
   expect(filesBelow(folder.path)).toEqual(kept.sort());
 });
 
-test('nothing is old as long as the clock has not been set', async () => {
+test('nothing expires before the clock is set', async () => {
   using folder = temporaryFolder();
   const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS);
@@ -98,7 +98,7 @@ test('nothing is old as long as the clock has not been set', async () => {
   expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([old]);
 });
 
-test('a recording of an earlier start that a wrong clock has named counts from its true time, and without one it stays', async () => {
+test('a recording named by a wrong clock in an earlier run expires by its true time, and stays without one', async () => {
   using folder = temporaryFolder();
   const { clock, rules, deps, make, labels } = setUp(folder.path, { cam: HOUR_MS });
   const corrected = make('cam', 900 * HOUR_MS, 'perch without a clock');
@@ -111,7 +111,7 @@ test('a recording of an earlier start that a wrong clock has named counts from i
   expect(existsSync(unknown)).toBe(true);
 });
 
-test('what was recorded while the clock was wrong does not count as old when the clock is set', async () => {
+test('recordings made with a wrong clock do not expire when the clock is set', async () => {
   using folder = temporaryFolder();
   const { clock, ages, rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
   const file = make('cam', 0);
@@ -126,7 +126,7 @@ test('what was recorded while the clock was wrong does not count as old when the
   expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([file]);
 });
 
-test('a folder that may not be read, as a disk has one of its own, does not keep the old recordings', async () => {
+test('an unreadable system folder of a disk does not block deletion', async () => {
   using folder = temporaryFolder();
   const { rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS);
@@ -135,7 +135,7 @@ test('a folder that may not be read, as a disk has one of its own, does not keep
   expect(await asNobody(folder.path, round)).toEqual([old]);
 });
 
-test('an unreadable path does not keep other paths’ recordings from being deleted', async () => {
+test('an unreadable path does not block deletion of other paths', async () => {
   using folder = temporaryFolder();
   const { rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS);
@@ -162,7 +162,7 @@ test.for([
   expect(pauseMs({ shortestMs: () => shortest })).toBe(pause);
 });
 
-test('rounds follow one another until they are stopped', async () => {
+test('rounds repeat until they are stopped', async () => {
   using folder = temporaryFolder();
   const { clock, rules, deps, make } = setUp(folder.path, { cam: HOUR_MS });
   const file = make('cam', HOUR_MS - 60_000);
@@ -180,7 +180,7 @@ test('rounds follow one another until they are stopped', async () => {
   await done;
 });
 
-test('a disk that hangs in a deletion does not keep what is on another', async () => {
+test('a disk that hangs in a deletion does not block another disk', async () => {
   using folder = temporaryFolder();
   const { clock, deps, rules } = setUp(folder.path, { cam: HOUR_MS });
   const recordPaths = ['stuck', 'well'].map((top) => join(folder.path, top, '%path/%H-%M-%S-%f_%Y-%m-%d'));

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { type FoundRecording, findRecordings } from '../file/find-recordings.ts';
@@ -11,15 +11,12 @@ const MIN_PAUSE_MS = 1_000;
 /** A slower folder continues in parallel with the next: its disk may hang. */
 const MAX_BLOCKED_MS = 60_000;
 
-/** The configured retention; queried in each round. */
 export interface RetentionRules {
-  /** Every distinct `recordPath` with recordings. */
   recordPaths(): readonly string[];
   /** False: its disk is missing. */
   isThere(recordPath: string): Promise<boolean>;
   /** Retention of a path there; undefined: forever, or unknown. */
   deleteAfterMs(path: string, recordPath: string): number | undefined;
-  /** The shortest retention; undefined: none. */
   shortestMs(): number | undefined;
 }
 
@@ -35,7 +32,6 @@ interface RetentionDeps {
   readonly logger: Logger;
 }
 
-/** Deletes expired recordings and empty folders until `signal` aborts. */
 export async function keepRetention(
   rules: RetentionRules,
   deps: RetentionDeps,
@@ -78,9 +74,7 @@ export async function deleteExpired(
     const done = deleteBelow(recordPath, rules, deps, signal, deleted, zone)
       .catch((error: unknown) => logger.warn({ recordPath, cause: explain(error) }, 'cannot delete old recordings'))
       .finally(() => busy.delete(recordPath));
-    const over = new AbortController();
-    await Promise.race([done, clock.sleep(MAX_BLOCKED_MS, over.signal)]);
-    over.abort();
+    await endsWithin(clock, MAX_BLOCKED_MS, done);
   }
   return deleted;
 }
@@ -98,6 +92,7 @@ async function deleteBelow(
     return;
   }
   const pattern = new RecordPathPattern(recordPath, undefined, zone, 'any');
+  const expiredOf = evaluate(recordPath, rules, deps);
   const touched = new Set<string>();
   let expired: DeletionCandidate[] = [];
   const deleteFound = async () => {
@@ -113,15 +108,11 @@ async function deleteBelow(
     }
     expired = [];
   };
-  const doom = evaluate(recordPath, rules, deps);
   await findRecordings(pattern, {
     // One folder at a time: a disk has many names.
     onFolder: deleteFound,
     onRecording: (recording) => {
-      const doomed = doom(recording);
-      if (doomed) {
-        expired.push(doomed);
-      }
+      expired.push(...expiredOf(recording));
     },
   });
   await deleteFound();
@@ -129,12 +120,11 @@ async function deleteBelow(
   deletions.endSweep();
 }
 
-/** Whether a recording has expired, by its name and other known times. */
 function evaluate(
   recordPath: string,
   rules: RetentionRules,
   { clock, ageMs, labelUs, isDated }: RetentionDeps,
-): (recording: FoundRecording) => DeletionCandidate | undefined {
+): (recording: FoundRecording) => readonly DeletionCandidate[] {
   const limits = new Map<string, number | undefined>();
   const nowUs = clock.wallMs() * 1000;
   return ({ file, path, startUs: nameUs }) => {
@@ -143,14 +133,14 @@ function evaluate(
     }
     const limitMs = limits.get(path);
     if (limitMs === undefined || limitMs <= 0 || nameUs > nowUs - limitMs * 1000) {
-      return undefined;
+      return [];
     }
     const knownAgeMs = ageMs(file);
     const startUs = labelUs?.(file) ?? nameUs;
     if (startUs > nowUs - limitMs * 1000 || (knownAgeMs ?? limitMs) < limitMs) {
-      return undefined;
+      return [];
     }
     const isKnown = knownAgeMs !== undefined || startUs !== nameUs || (isDated?.(file) ?? false);
-    return { file, path, startsUs: [startUs, nameUs], isDated: isKnown };
+    return [{ file, path, startsUs: [startUs, nameUs], isDated: isKnown }];
   };
 }

@@ -6,13 +6,13 @@ const MAX_FILES = 10_000;
 
 /**
  * Ages of recordings of this process by the monotonic clock. A machine that starts with a wrong clock names its first
- * recordings for last week: they must not be deleted once the clock is set. Forwards to another log.
+ * recordings for last week: they must not be deleted once the clock is set.
  */
 export class SegmentAges implements SegmentLog {
   readonly #log: SegmentLog;
   readonly #clock: Pick<Clock, 'monoMs'>;
   /** By file, oldest first. */
-  readonly #begunMs = new Map<string, number>();
+  readonly #startedMs = new Map<string, number>();
 
   constructor(log: SegmentLog, clock: Pick<Clock, 'monoMs'>) {
     this.#log = log;
@@ -21,15 +21,15 @@ export class SegmentAges implements SegmentLog {
 
   /** Since the start of the file; undefined for files of earlier runs or beyond the limit. */
   ageMs(file: string): number | undefined {
-    const begunMs = this.#begunMs.get(file);
-    return begunMs === undefined ? undefined : this.#clock.monoMs() - begunMs;
+    const startedMs = this.#startedMs.get(file);
+    return startedMs === undefined ? undefined : this.#clock.monoMs() - startedMs;
   }
 
   opened(segment: Segment): void {
-    this.#begunMs.set(segment.file, this.#clock.monoMs());
-    const oldest = this.#begunMs.keys().next().value;
-    if (this.#begunMs.size > MAX_FILES && oldest !== undefined) {
-      this.#begunMs.delete(oldest);
+    this.#startedMs.set(segment.file, this.#clock.monoMs());
+    const oldest = this.#startedMs.keys().next().value;
+    if (this.#startedMs.size > MAX_FILES && oldest !== undefined) {
+      this.#startedMs.delete(oldest);
     }
     this.#log.opened(segment);
   }
@@ -39,7 +39,7 @@ export class SegmentAges implements SegmentLog {
   }
 
   removed(file: string): void {
-    this.#begunMs.delete(file);
+    this.#startedMs.delete(file);
     this.#log.removed(file);
   }
 }

@@ -1,13 +1,12 @@
 import { readFile, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { codeOf } from '../file/disk-fault.ts';
+import { codeOf, unlessFileFault } from '../file/disk-fault.ts';
 import { RECORDING_MODE } from '../file/segment-fs.ts';
 
 export const MAX_SNAPSHOT_BYTES = 60_000;
 /** Per recording, which may last a day: one every ten minutes, and some for events. */
 export const MAX_SNAPSHOTS = 250;
 
-/** A JPEG next to a recording. */
 export interface Snapshot {
   readonly file: string;
   /** Capture time, Unix milliseconds: the file's mtime. */
@@ -16,28 +15,22 @@ export interface Snapshot {
 }
 
 /**
- * Snapshots of `x.mp4` are `x.still1.jpg`, `x.still2.jpg`, …: not valid recording names, and found without reading a
- * large folder.
+ * `x.still1.jpg`, `x.still2.jpg`, … of `x.mp4`: not valid recording names, and found without reading a large folder.
  * @param number from 1
  */
 export function snapshotName(recording: string, number: number): string {
   return `${recording.slice(0, recording.length - extname(recording).length)}.still${number}.jpg`;
 }
 
-/** In order of capture. */
 export async function snapshotsOf(recording: string): Promise<Snapshot[]> {
   const stills: Snapshot[] = [];
   for (let number = 1; number <= MAX_SNAPSHOTS; number += 1) {
     const file = snapshotName(recording, number);
-    try {
-      const { size, mtimeMs } = await stat(file);
-      stills.push({ file, timeMs: mtimeMs, sizeBytes: size });
-    } catch (error) {
-      if (codeOf(error) === '') {
-        throw error;
-      }
-      return stills;
+    const found = await stat(file).catch(unlessFileFault);
+    if (!found) {
+      break;
     }
+    stills.push({ file, timeMs: found.mtimeMs, sizeBytes: found.size });
   }
   return stills;
 }
@@ -71,16 +64,7 @@ export async function removeSnapshots(recording: string): Promise<void> {
 
 /** undefined if the file is gone or damaged by a power cut. */
 export async function readSnapshot({ file, sizeBytes }: Snapshot): Promise<Uint8Array | undefined> {
-  if (sizeBytes > MAX_SNAPSHOT_BYTES) {
-    return undefined;
-  }
-  try {
-    const bytes = await readFile(file);
-    return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes.length <= MAX_SNAPSHOT_BYTES ? bytes : undefined;
-  } catch (error) {
-    if (codeOf(error) === '') {
-      throw error;
-    }
-    return undefined;
-  }
+  const bytes = sizeBytes > MAX_SNAPSHOT_BYTES ? undefined : await readFile(file).catch(unlessFileFault);
+  const isJpeg = bytes?.[0] === 0xff && bytes[1] === 0xd8;
+  return isJpeg && bytes.length <= MAX_SNAPSHOT_BYTES ? bytes : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { CameraEvent, EventFeed } from '../events/event.ts';
@@ -17,38 +17,28 @@ const MAX_WAIT_MS = 15_000;
 /** After a failure. One that needs a person (a wrong password, which cameras count) waits for the full interval. */
 const FAILURE_PAUSE_MS = 60_000;
 
-/** A camera with snapshots. */
 export interface SnapshotSource {
-  /** A JPEG of at most `MAX_SNAPSHOT_BYTES`. */
   fetch(signal: AbortSignal): Promise<Uint8Array>;
 }
 
 interface SnapshotTakerDeps {
   readonly events: EventFeed;
-  /** undefined: the path's camera has no snapshots. */
   readonly sourceOf: (path: string) => SnapshotSource | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 interface PathState {
-  /** The recording being written. */
   recording: string | undefined;
   isBusy: boolean;
   /** Monotonic milliseconds. */
   notBeforeMs: number;
-  /** Time of the next periodic snapshot. */
   dueMs: number;
-  /** A snapshot waiting for a recording. */
   waiting: { readonly jpeg: Uint8Array; readonly timeMs: number; readonly untilMs: number } | undefined;
-  /** The last logged fault. */
-  told: string | undefined;
+  logged: string | undefined;
 }
 
-/**
- * Takes a snapshot of each camera for every new event, and every ten minutes of recording. A failure costs only the
- * snapshot.
- */
+/** Takes a snapshot for every new event, and every ten minutes of recording. A failure costs only the snapshot. */
 export class SnapshotTaker {
   readonly #deps: SnapshotTakerDeps;
   readonly #paths = new Map<string, PathState>();
@@ -66,7 +56,6 @@ export class SnapshotTaker {
     ];
   }
 
-  /** Forwards to `log` and learns what is being recorded. */
   following(log: SegmentLog): SegmentLog {
     return {
       opened: (segment) => {
@@ -81,21 +70,20 @@ export class SnapshotTaker {
     };
   }
 
-  #onOpened(segment: Segment): void {
-    const state = this.#stateOf(segment.path);
-    state.recording = segment.file;
+  #onOpened({ path, file }: Segment): void {
+    const state = this.#stateOf(path);
     const { waiting } = state;
+    state.recording = file;
     state.waiting = undefined;
     if (waiting && this.#nowMs < waiting.untilMs) {
-      this.#run(this.#keep(segment.path, segment.file, waiting.jpeg, waiting.timeMs));
+      this.#run(this.#keep(path, file, waiting.jpeg, waiting.timeMs));
     }
     if (this.#nowMs >= state.dueMs) {
-      this.#take(segment.path, state);
+      this.#take(path, state);
     }
   }
 
-  #onFinished(segment: FinishedSegment): void {
-    const { path, file } = segment;
+  #onFinished({ path, file }: FinishedSegment): void {
     const state = this.#paths.get(path);
     if (state?.recording === file) {
       state.recording = undefined;
@@ -112,9 +100,7 @@ export class SnapshotTaker {
     }
     this.#end.abort();
     // A hanging disk must not delay the program's end.
-    const end = new AbortController();
-    await Promise.race([Promise.all(this.#taking), this.#deps.clock.sleep(HANGING_MS, end.signal)]);
-    end.abort();
+    await endsWithin(this.#deps.clock, HANGING_MS, Promise.all(this.#taking));
   }
 
   get #nowMs(): number {
@@ -124,7 +110,7 @@ export class SnapshotTaker {
   #stateOf(path: string): PathState {
     let state = this.#paths.get(path);
     if (!state) {
-      state = { recording: undefined, isBusy: false, notBeforeMs: 0, dueMs: 0, waiting: undefined, told: undefined };
+      state = { recording: undefined, isBusy: false, notBeforeMs: 0, dueMs: 0, waiting: undefined, logged: undefined };
       this.#paths.set(path, state);
     }
     return state;
@@ -159,11 +145,7 @@ export class SnapshotTaker {
     state.isBusy = true;
     state.notBeforeMs = this.#nowMs + MIN_INTERVAL_MS;
     state.dueMs = this.#nowMs + EVERY_MS;
-    this.#run(
-      this.#fetch(path, state, source).finally(() => {
-        state.isBusy = false;
-      }),
-    );
+    this.#run(this.#fetch(path, state, source));
   }
 
   async #fetch(path: string, state: PathState, source: SnapshotSource): Promise<void> {
@@ -180,6 +162,8 @@ export class SnapshotTaker {
       }
     } catch (error) {
       this.#onFailure(path, state, error, 'no snapshot from the camera');
+    } finally {
+      state.isBusy = false;
     }
   }
 
@@ -187,8 +171,8 @@ export class SnapshotTaker {
     const state = this.#stateOf(path);
     try {
       await saveSnapshot(recording, jpeg, timeMs);
-      if (state.told !== undefined) {
-        state.told = undefined;
+      if (state.logged !== undefined) {
+        state.logged = undefined;
         this.#deps.logger.info({ path }, 'snapshots resumed');
       }
     } catch (error) {
@@ -206,8 +190,8 @@ export class SnapshotTaker {
     state.notBeforeMs = this.#nowMs + (isLasting ? EVERY_MS : FAILURE_PAUSE_MS);
     // By code: a camera's message may vary.
     const kind = code ?? (codeOf(error) || String(error));
-    if (state.told !== kind) {
-      state.told = kind;
+    if (state.logged !== kind) {
+      state.logged = kind;
       // Many cameras have none, which needs no action.
       const level = code === 'unsupported' ? 'debug' : 'warn';
       logger[level]({ path, cause: explain(error) }, words);

@@ -17,7 +17,6 @@ const STUCK_MS = 15_000;
 const OLDEST_EVERY_MS = 60_000;
 
 interface DeviceFacts {
-  /** On this disk. */
   readonly folders: readonly string[];
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -32,7 +31,6 @@ export class DiskDevice {
   readonly rate = new WriteRate();
   forecast: Forecast = { fullInDays: undefined, keepsDays: undefined };
   minFreeBytes = 0;
-  /** Why too little space is free. */
   stuck: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -51,7 +49,6 @@ export class DiskDevice {
     this.#logger = logger;
   }
 
-  /** Called with each check of the disk. */
   update({ folders, freeBytes, minFreeBytes, stopBytes, ageLimitMs, index }: DeviceFacts): void {
     const nowMs = this.#clock.monoMs();
     this.#folders = folders;
@@ -74,10 +71,7 @@ export class DiskDevice {
     this.forecast = forecast({ freeBytes, minFreeBytes, stopBytes, rate: this.rate, oldestAgeMs, ageLimitMs });
   }
 
-  /**
-   * Deletes the oldest recordings if too little space is free; one run at a time. @returns whether something was
-   * deleted
-   */
+  /** Deletes the oldest recordings if too little space is free; one run at a time. @returns whether it deleted any */
   async freeSpace(index: OldestRecordings, deletions: Deleting, signal: AbortSignal): Promise<boolean> {
     if (this.#isMakingRoom) {
       return false;

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, open, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../file/disk-fault.ts';
-import { nearestFolder } from '../file/nearest-folder.ts';
+import { nearestFolder } from '../file/segment-fs.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 /** Identifies a disk whatever its device name. */
@@ -41,14 +41,12 @@ export interface DiskLook {
   readonly place: DiskPlace;
   /** False: the system's disk, flash or memory. */
   readonly isOwnDisk: boolean;
-  /** Perch's id in the folder. */
   readonly mark: string | undefined;
 }
 
 /** Disk facts, of the machine or a test. A hanging disk leaves the promise pending. */
 export interface DiskProbe {
   look(folder: string): Promise<DiskLook>;
-  /** Only `st_dev`. */
   deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }
@@ -78,7 +76,7 @@ export function machineDisks(dataDir: string): DiskProbe {
   };
 }
 
-/** Also for root, which `access(2)` tells only of a read-only file system. */
+/** Also for root, for which `access(2)` rejects only a read-only file system. */
 async function isReadOnly(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK);
@@ -88,10 +86,7 @@ async function isReadOnly(folder: string): Promise<boolean> {
   }
 }
 
-/**
- * Not for an existing folder: Perch may be able to write below it.
- * @param at nearest existing parent
- */
+/** Not for an existing folder: Perch may be able to write below it. @param at nearest existing parent */
 async function whyNotMade(folder: string, at: string): Promise<string | undefined> {
   if (at === folder) {
     return undefined;
@@ -129,8 +124,8 @@ async function writeMark(folder: string, id: string): Promise<void> {
 }
 
 /**
- * ext4's options after it found damage (seen with Linux 6.18; older kernels mount read-only): mounted writable, but
- * writes nothing.
+ * ext4's options after it found damage (Linux 6.18; older kernels mount read-only): mounted writable, but writes
+ * nothing.
  */
 const SHUT_DOWN = /(?:^|,)(?:emergency_ro|shutdown)(?:,|$)/;
 

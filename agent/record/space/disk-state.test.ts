@@ -42,7 +42,7 @@ test('a disk that fills up is announced a week ahead, with the time left and adv
   expect(spaceState(facts(50, { fullInDays: 7.5 }), 'filling').name).toBe('filling');
 });
 
-test('a state says what keeps recordings from making room', () => {
+test('a state explains why nothing can be deleted', () => {
   const stuck = 'nothing more can be deleted, 3 recordings are protected';
   expect(spaceState(facts(8, { minFreeBytes: 10 * GIB, stuck }), 'ok')).toEqual({
     name: 'filling',

@@ -7,14 +7,10 @@ export const DISK_STATES = [
   'filling',
   /** Recording stopped before the disk is full. */
   'nearlyFull',
-  /** A write was rejected for lack of space. */
   'full',
   'readOnly',
-  /** The recording disk is not mounted. */
   'vanished',
-  /** The disk does not answer. */
   'hanging',
-  /** I/O errors. */
   'failing',
 ] as const;
 export type DiskStateName = (typeof DISK_STATES)[number];
@@ -62,7 +58,6 @@ export interface SpaceFacts {
   readonly fullInDays: number | undefined;
   /** Why nothing can be deleted. */
   readonly stuck: string | undefined;
-  /** A write was rejected recently. */
   readonly wasRefused: boolean;
 }
 

@@ -32,7 +32,7 @@ test('an unmounted disk is rejected, and recorded to again when it is back', asy
   expect(events.map((event) => event.state)).toEqual(['vanished', 'ok']);
 });
 
-test('a disk that goes between two looks is noticed by the next file, which is made nowhere else', async () => {
+test('a disk that disappears between two checks is noticed by the next file, which is not created elsewhere', async () => {
   const { disk, disks, clock, begin, state } = setUpDisks();
   await begin();
   disks.opened('/rec/cam/1.mp4');
@@ -69,7 +69,7 @@ test('after a start a disk that is missing is noticed before anything is recorde
   expect(second.state()?.state).toBe('ok');
 });
 
-test('where a disk is needed nothing is recorded to what is none, until one is mounted', async () => {
+test('with recordNeedsDisk nothing is recorded until a disk is mounted', async () => {
   const { disk, disks, clock, begin, state, events, stopped } = setUpDisks();
   Object.assign(disk, { isNeeded: true, isOwnDisk: false, place: 'system', device: 1 });
   await begin();
@@ -91,7 +91,7 @@ test('where a disk is needed nothing is recorded to what is none, until one is m
   ]);
 });
 
-test('a folder that is not there and cannot be made waits for its disk, and has nothing of the one below', async () => {
+test('a folder that cannot be created waits for its disk, and reports nothing of the disk below', async () => {
   const { disk, disks, clock, begin, state, stopped } = setUpDisks();
   Object.assign(disk, { cannotMake: 'EACCES', isOwnDisk: false, place: 'system', device: 1 });
   await begin();
@@ -114,7 +114,7 @@ test('a disk where Perch may not create the folder is reported', async () => {
   expect(state()).toMatchObject({ state: 'readOnly', error: text });
 });
 
-test('a disk that nothing was recorded to may be another one', async () => {
+test('a disk without recordings may be replaced', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   await begin();
   Object.assign(disk, { device: 1, place: 'system' });
@@ -157,7 +157,7 @@ test('a hanging disk is queried once, and open files are left to it', async () =
   expect(events.map((event) => event.state)).toEqual(['hanging']);
 });
 
-test('a disk that answers and ends no write hangs too, until it does', async () => {
+test('a disk that answers but finishes no write hangs until it does', async () => {
   const { disk, disks, clock, begin, state, stopped, hanging } = setUpDisks();
   await begin();
   hanging.add(disk.device);
@@ -184,7 +184,7 @@ test('a disk with errors is a state and still tried: the recorder knows best', a
   expect(state()).toMatchObject({ state: 'failing', error: expect.stringContaining('input/output error') });
 });
 
-test('a disk that hangs in a deletion holds up neither the looks nor the room on another', async () => {
+test('a disk that hangs in a deletion delays neither checks nor deletions on another disk', async () => {
   const clock = new FakeClock();
   const [stuck, well] = [new SimulatedDisk(), new SimulatedDisk()];
   well.device = 82;

@@ -3,7 +3,7 @@ import { setUpDisks } from '../../../test/support/harness/disks-harness.ts';
 
 const MB = 1_000_000;
 
-test('the oldest recordings go across all cameras, before the disk is full, and a little more than is needed', async () => {
+test('the oldest recordings of all cameras are deleted before the disk is full, with some spare space', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 20; hour += 1) {
     disk.record(hour % 2 ? 'door' : 'gate', hour);
@@ -58,7 +58,7 @@ test('without a limit nothing is deleted: at one percent recording stops, and re
   expect(disk.deleted).toEqual([]);
 });
 
-test('what is protected stays and the next oldest go; when all is, the state says so', async () => {
+test('protected recordings stay and the next oldest are deleted; the state reports if all are protected', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 4; hour += 1) {
     disk.record('cam', hour);
@@ -79,7 +79,7 @@ test('what is protected stays and the next oldest go; when all is, the state say
   expect(disk.deleted).toEqual(['cam/1.mp4', 'cam/2.mp4', 'cam/0.mp4', 'cam/3.mp4']);
 });
 
-test('while the clock is not set nothing goes, and the state says why', async () => {
+test('nothing is deleted before the clock is set, and the state explains it', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   disk.record('cam', 0);
   disk.hold = 'the clock has not been set since boot';
@@ -160,7 +160,7 @@ test('a disk to which something is recorded again after a refusal is full no lon
   expect(state()?.state).toBe('ok');
 });
 
-test('a week before a disk is full it is announced, once', async () => {
+test('a full disk is announced a week ahead, once', async () => {
   const { disk, clock, begin, events, state } = setUpDisks(0);
   disk.freeBytes = 200 * MB;
   await begin();

@@ -1,8 +1,8 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
-import { codeOf } from '../file/disk-fault.ts';
+import { unlessFileFault } from '../file/disk-fault.ts';
 import type { SegmentFs } from '../file/segment-fs.ts';
 import { DiskDevice } from './disk-device.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
@@ -23,22 +23,17 @@ import { WatchedFolder } from './watched-folder.ts';
 /** Often enough for cards that fill in an hour. */
 const LOOK_MS = 5_000;
 
-/** Configured rules; queried at each check. */
 interface DiskRules {
-  /** Absolute recording folders. */
   folders(): readonly string[];
   /** Bytes to keep free on a disk of this size; 0: none. */
   minFreeBytes(totalBytes: number): number;
-  /** Recording requires a mounted disk. */
   needsDisk(): boolean;
   /** The longest retention if every recording below the folder has one. */
   ageLimitMs(folder: string): number | undefined;
 }
 
-/** A disk changed its state. */
 export interface DiskEvent {
   readonly state: DiskStateName;
-  /** For users. */
   readonly text: string;
   readonly folders: readonly string[];
   /** Unix milliseconds. */
@@ -60,7 +55,6 @@ interface DiskDeps {
   readonly logger: Logger;
 }
 
-/** A record folder and its disk, for the API. */
 export interface DiskStatus {
   readonly folder: string;
   /** The last known value for a missing disk. */
@@ -89,14 +83,12 @@ export class Disks {
   #wake: AbortController | undefined;
   /** Path limits that take longer than a round. */
   #aside: Promise<void> | undefined;
-  /** Serializes checks. */
   #looking: Promise<void> = Promise.resolve();
 
   constructor(deps: DiskDeps) {
     this.#deps = deps;
   }
 
-  /** Checks every disk once, within a time limit. */
   look(): Promise<void> {
     this.#looking = this.#looking.catch(() => {}).then(() => this.#look());
     return this.#looking;
@@ -107,11 +99,12 @@ export class Disks {
     while (!signal.aborted) {
       await this.look();
       const rooms = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
-      await this.#patiently(Promise.all(rooms));
+      // A hanging disk blocks no other.
+      await endsWithin(this.#deps.clock, LOOK_MS, Promise.all(rooms));
       this.#aside ??= afterRound(signal).finally(() => {
         this.#aside = undefined;
       });
-      await this.#patiently(this.#aside);
+      await endsWithin(this.#deps.clock, LOOK_MS, this.#aside);
       if (!signal.aborted) {
         await this.#rest(signal);
       }
@@ -145,7 +138,6 @@ export class Disks {
     this.#folderOf(file)?.opened();
   }
 
-  /** The disk rejected a recording. */
   failed(file: string, code: string): void {
     this.#folderOf(file)?.failed(code);
     this.#wake?.abort();
@@ -199,12 +191,6 @@ export class Disks {
     if (!isHanging?.(number) && (await device.freeSpace(index, deletions, signal))) {
       await this.look();
     }
-  }
-
-  /** Waits no longer than a check interval, so that a hanging disk blocks no other. */
-  async #patiently(work: Promise<unknown>): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([work, this.#deps.clock.sleep(LOOK_MS, over.signal)]).finally(() => over.abort());
   }
 
   async #look(): Promise<void> {
@@ -276,9 +262,7 @@ export class Disks {
     if (look.mark !== id) {
       // Not awaited: a disk may answer queries and hang on writes.
       void this.#deps.probe.writeMark(folder, id).catch((error: unknown) => {
-        if (codeOf(error) === '') {
-          throw error;
-        }
+        unlessFileFault(error);
         this.#deps.logger.debug({ folder, cause: explain(error) }, 'cannot mark a disk');
       });
     }
@@ -354,7 +338,6 @@ export class Disks {
     either.release();
   }
 
-  /** The deepest folder containing the file. */
   #folderOf(file: string): WatchedFolder | undefined {
     let best: WatchedFolder | undefined;
     for (const watched of this.#folders.values()) {

@@ -62,12 +62,12 @@ test('files of several folders of one disk come in one order, each once, however
   expect(all.map(({ startUs }) => startUs)).toEqual(files.map(({ startUs }) => startUs));
 });
 
-test('nothing on a disk is no order at all', () => {
+test('an empty disk has no oldest recording', () => {
   expect([...oldestBelow(indexOf([]), ['/a', '/b'])]).toEqual([]);
   expect([...oldestBelow(indexOf([]), [])]).toEqual([]);
 });
 
-test('as many go as give the space, by what they take on the disk', async () => {
+test('recordings are deleted until enough space is free, by their size on disk', async () => {
   const files = Array.from({ length: 10 }, (_, i) => recording('/rec', i));
   const deletions = deleting(({ file }) => ({ kind: 'deleted', diskBytes: file.includes('/0') ? 5 * MB : MB }));
   const room = await freeSpace(6.5 * MB, files, ['/rec'], deletions, signal);
@@ -88,11 +88,11 @@ test('recordings that must stay are skipped, and the lack of space is explained'
   expect(deletions.deleted).toEqual(['/rec/3.mp4']);
 });
 
-test('a path with more than it may have loses its oldest, and one with less nothing', async () => {
+test('a path above its limit loses its oldest recordings, one below loses nothing', async () => {
   const files = Array.from({ length: 10 }, (_, i) => recording('/rec', i));
   const keep = async (ownBytes: number) => {
     const deletions = deleting();
-    const limits = { limits: () => [['cam', 50 * MB] as const] };
+    const limits = [['cam', 50 * MB] as const];
     await keepPathLimits(limits, indexOf(files, ownBytes), ['/rec'], deletions, signal);
     return deletions.deleted;
   };

@@ -1,9 +1,8 @@
 import { dirname } from 'node:path';
+import { inBatches } from '../retention/delete-path.ts';
 import type { DeletionReason } from '../retention/deletion-trace.ts';
 import type { Deletions } from '../retention/deletions.ts';
 
-/** Index rows per query. */
-const BATCH_SIZE = 100;
 /** Limit for skipping rows that stay (protected or foreign). */
 const MAX_ROWS = 20_000;
 
@@ -12,14 +11,12 @@ export interface IndexedRecording {
   readonly path: string;
   /** Corrected start, Unix microseconds. */
   readonly startUs: number;
-  /** By the file name. */
   readonly nameUs: number;
   readonly durationUs: number;
 }
 
 /** The index's answers may be wrong: files are verified before deletion. */
 export interface OldestRecordings {
-  /** False while incomplete. */
   readonly isWhole: boolean;
   /** Finished recordings below a folder written by Perch, oldest first. @param after the last of the previous batch */
   oldestOwn(folder: string, limit: number, after?: IndexedRecording): readonly IndexedRecording[];
@@ -80,7 +77,9 @@ const stuckText = (protectedCount: number): string =>
 
 /** The oldest recordings below several folders of a disk, in one order. */
 export function* oldestBelow(index: OldestRecordings, folders: readonly string[]): Generator<IndexedRecording> {
-  const streams = folders.map((folder) => lots((after) => index.oldestOwn(folder, BATCH_SIZE, after)));
+  const streams = folders.map((folder) =>
+    inBatches<IndexedRecording>((limit, after) => index.oldestOwn(folder, limit, after), MAX_ROWS),
+  );
   const heads = streams.map((stream) => stream.next());
   const seen = new Set<string>();
   for (;;) {
@@ -105,41 +104,19 @@ export function* oldestBelow(index: OldestRecordings, folders: readonly string[]
   }
 }
 
-const oldestOf = (index: OldestRecordings, path: string): Iterable<IndexedRecording> =>
-  lots((after) => index.oldestOwnOf(path, BATCH_SIZE, after));
-
-function* lots(
-  ask: (after: IndexedRecording | undefined) => readonly IndexedRecording[],
-): Generator<IndexedRecording, undefined> {
-  let after: IndexedRecording | undefined;
-  for (let count = 0; count < MAX_ROWS; ) {
-    const lot = ask(after);
-    yield* lot;
-    after = lot.at(-1);
-    count += lot.length;
-    if (lot.length < BATCH_SIZE) {
-      return;
-    }
-  }
-}
-
-interface PathLimits {
-  /** Paths with a `recordMaxSize` in bytes. */
-  limits(): Iterable<readonly [path: string, maxBytes: number]>;
-}
-
-/** Deletes the oldest recordings of paths above their limit. */
+/** Deletes the oldest recordings of paths above their limit. @param limits `recordMaxSize` in bytes */
 export async function keepPathLimits(
-  limits: PathLimits,
+  limits: Iterable<readonly [path: string, maxBytes: number]>,
   index: OldestRecordings,
   tops: readonly string[],
   deletions: Deleting,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const [path, maxBytes] of limits.limits()) {
+  for (const [path, maxBytes] of limits) {
     const excessBytes = index.bytesOf(path).ownBytes - maxBytes;
     if (excessBytes > 0 && deletions.hold === undefined && !signal.aborted) {
-      await freeSpace(excessBytes, oldestOf(index, path), tops, deletions, signal, 'size');
+      const ask = (limit: number, after?: IndexedRecording) => index.oldestOwnOf(path, limit, after);
+      await freeSpace(excessBytes, inBatches(ask, MAX_ROWS), tops, deletions, signal, 'size');
     }
   }
 }

@@ -38,11 +38,11 @@ test.for<[string, Partial<DiskLook>, Partial<KnownDisk>, Identity]>([
   expect(identityOf({ ...stick, ...look }, { ...known, ...memory })).toBe(identity);
 });
 
-test('a folder to which nothing was recorded yet is where it should be', () => {
+test('a folder without recordings accepts any disk', () => {
   expect(identityOf({ ...stick, ...system }, undefined)).toBe('same');
 });
 
-test('disks are known again after a start, until they are forgotten', async () => {
+test('known disks persist across a start, until they are forgotten', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
   const open = async () => {
@@ -57,7 +57,7 @@ test('disks are known again after a start, until they are forgotten', async () =
   expect((await open()).find('/mnt/usb')).toBeUndefined();
 });
 
-test('what is known already is not written again, and a mark that was deleted becomes the same again', async () => {
+test('unchanged disks are not written again, and a deleted mark is restored', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'disks.json');
   const memory = new KnownDisks(file, (text) => expect.unreachable(text));

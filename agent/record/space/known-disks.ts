@@ -7,7 +7,6 @@ import type { DiskLook, DiskPlace } from './disk-probe.ts';
 
 const MAX_FOLDERS = 200;
 
-/** A remembered recording disk. */
 export interface KnownDisk {
   /** Also in the folder's mark. */
   readonly id: string;

@@ -1,6 +1,6 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, endsWithin } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
-import { codeOf, isDiskFailing } from '../file/disk-fault.ts';
+import { isDiskFailing, unlessFileFault } from '../file/disk-fault.ts';
 import type { DiskLook, DiskProbe } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
@@ -10,9 +10,7 @@ const ANSWER_MS = 5_000;
 const FAULT_LASTS_MS = 15_000;
 /** A fault is also over after recording for this long: a full disk accepts the first bytes of many files. */
 const RECOVERY_MS = 3_000;
-const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** A recording folder and its disk's last answer. */
 export class WatchedFolder {
   readonly folder: string;
   state: DiskState = OK;
@@ -20,7 +18,6 @@ export class WatchedFolder {
   sinceMs: number;
   /** The last answer; undefined: none yet. */
   last: DiskLook | undefined;
-  /** The last query failed or timed out. */
   fault: { readonly isHanging: boolean; readonly text: string } | undefined;
   /** Something was recorded: the disk needs a mark. */
   wantsMark = false;
@@ -38,16 +35,8 @@ export class WatchedFolder {
 
   /** Resolves with the answer or after a timeout; a hanging query is not repeated. */
   async ask(probe: DiskProbe): Promise<void> {
-    this.#asking ??= this.#ask(probe).finally(() => {
-      this.#asking = undefined;
-    });
-    const patience = new AbortController();
-    const isLate = await Promise.race([
-      this.#asking.then(() => false),
-      this.#clock.sleep(ANSWER_MS, patience.signal).then(() => true),
-    ]);
-    patience.abort();
-    if (isLate) {
+    this.#asking ??= this.#ask(probe);
+    if (!(await endsWithin(this.#clock, ANSWER_MS, this.#asking))) {
       this.fault = { isHanging: true, text: 'the disk does not answer: check it, its cable or its network' };
     }
   }
@@ -56,15 +45,13 @@ export class WatchedFolder {
     return file.startsWith(this.folder === '/' ? '/' : `${this.folder}/`);
   }
 
-  /** Recording works again. */
   opened(): void {
     this.wantsMark = true;
     this.#openedMs = this.#clock.monoMs();
   }
 
-  /** A write was rejected. */
   failed(code: string): void {
-    if (FULL.has(code)) {
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
       this.#fullMs = this.#clock.monoMs();
     } else if (isDiskFailing(code)) {
       this.#failingMs = this.#clock.monoMs();
@@ -81,8 +68,8 @@ export class WatchedFolder {
 
   #lasts(faultMs: number): boolean {
     const nowMs = this.#clock.monoMs();
-    const goesOn = this.#openedMs > faultMs && nowMs - this.#openedMs >= RECOVERY_MS;
-    return nowMs - faultMs < FAULT_LASTS_MS && !goesOn;
+    const isOver = this.#openedMs > faultMs && nowMs - this.#openedMs >= RECOVERY_MS;
+    return nowMs - faultMs < FAULT_LASTS_MS && !isOver;
   }
 
   async #ask(probe: DiskProbe): Promise<void> {
@@ -90,10 +77,10 @@ export class WatchedFolder {
       this.last = await probe.look(this.folder);
       this.fault = undefined;
     } catch (error) {
-      if (codeOf(error) === '') {
-        throw error;
-      }
+      unlessFileFault(error);
       this.fault = { isHanging: false, text: `the disk reports an error: check it and its cable (${explain(error)})` };
+    } finally {
+      this.#asking = undefined;
     }
   }
 }

@@ -20,7 +20,7 @@ function observe(
   return freeBytes;
 }
 
-test('a disk is known to fill after ten minutes, not before', () => {
+test('a forecast needs ten minutes of observation', () => {
   const rate = new WriteRate();
   observe(rate, 0, 9 * 60_000, 100 * GB, 40 * GB);
   expect(rate.writtenBytesPerDay).toBeUndefined();
@@ -28,7 +28,7 @@ test('a disk is known to fill after ten minutes, not before', () => {
   expect((rate.writtenBytesPerDay ?? 0) / GB).toBeGreaterThan(30);
 });
 
-test('what is deleted on the way is written all the same, and does not make the disk fuller', () => {
+test('deleted space counts as written but not as growth', () => {
   const rate = new WriteRate();
   for (let ms = 0; ms <= 3_600_000; ms += 10_000) {
     rate.add(ms, 50 * GB);
@@ -45,7 +45,7 @@ test('only the last day counts', () => {
   expect((rate.writtenBytesPerDay ?? 0) / GB).toBeCloseTo(10, 0);
 });
 
-test('two looks right after each other say nothing of a rate', () => {
+test('two checks in quick succession yield no rate', () => {
   const rate = new WriteRate();
   rate.add(0, 100 * GB);
   rate.add(5_000, 100 * GB - 5_000_000);
@@ -66,7 +66,7 @@ test('a disk that nothing empties is full when its space is written', () => {
   expect(forecast({ ...facts, rate: rateOf(30, 30) })).toEqual({ fullInDays: 3, keepsDays: undefined });
 });
 
-test('recordings that go by their age in time do not fill the disk, though at first it grows', () => {
+test('recordings that expire in time do not fill the disk, though it grows at first', () => {
   const ageLimitMs = 2 * DAY_MS;
   expect(forecast({ ...facts, ageLimitMs, rate: rateOf(30, 30) })).toEqual({ fullInDays: undefined, keepsDays: 2 });
 });
@@ -87,7 +87,7 @@ test('a disk that is kept from filling up reaches back as far as its recordings 
   expect(forecast({ ...kept, ageLimitMs: 3 * DAY_MS, rate: rateOf(30, 30) }).keepsDays).toBe(3);
 });
 
-test('nothing is said of a disk of which nothing is known, or to which nothing is written', () => {
+test('there is no forecast for an unknown or unused disk', () => {
   const unknown = { writtenBytesPerDay: undefined, grownBytesPerDay: undefined };
   for (const rate of [unknown, rateOf(0, 0)]) {
     expect(forecast({ ...facts, rate })).toEqual({ fullInDays: undefined, keepsDays: undefined });

@@ -19,7 +19,6 @@ export class WriteRate {
   #lastMs: number | undefined;
   #lastFreeBytes = 0;
   #freedBytes = 0;
-  /** Between the last two checks. */
   recentBytesPerSecond = 0;
 
   /** Deleted recordings: their space does not count as written. */

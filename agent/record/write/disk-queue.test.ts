@@ -4,7 +4,7 @@ import { DiskQueue, type DiskWriter } from './disk-queue.ts';
 
 const turns = (names: string[], name: string): DiskWriter => ({ startWrite: () => names.push(name) });
 
-test('one write is under way at a time, and those that wait have their turn in order', () => {
+test('one write runs at a time, others wait in order', () => {
   const disk = new DiskQueue(new FakeClock());
   const started: string[] = [];
   for (const name of ['a', 'b', 'c']) {
@@ -19,7 +19,7 @@ test('one write is under way at a time, and those that wait have their turn in o
   expect(started).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('flushes go one after the other, and one that fails holds up none', async () => {
+test('flushes run one after the other, and a failed one delays none', async () => {
   const disk = new DiskQueue(new FakeClock());
   const order: string[] = [];
   const first = disk.flush(async () => {
@@ -32,7 +32,7 @@ test('flushes go one after the other, and one that fails holds up none', async (
   expect(order).toEqual(['first', 'second']);
 });
 
-test('how long the disk has been busy is counted from the beginning of what is under way', async () => {
+test('the busy time counts from the start of the current operation', async () => {
   const clock = new FakeClock();
   const disk = new DiskQueue(clock);
   disk.wantsWrite(turns([], 'a'));

@@ -6,12 +6,11 @@ export interface DiskWriter {
 }
 
 /**
- * Runs one write and one flush per disk at a time. The process has four file threads, and a hanging disk blocks each
- * one it uses: with two it leaves others to other disks.
+ * Runs one write and one flush per disk at a time: a hanging disk blocks each file thread that it uses, and the process
+ * has four.
  */
 export class DiskQueue {
   readonly writes = new DiskTimes();
-  /** Flushes, and creation of files and folders. */
   readonly flushes = new DiskTimes();
   readonly #clock: Pick<Clock, 'monoMs'>;
   readonly #waiting: DiskWriter[] = [];
@@ -53,17 +52,13 @@ export class DiskQueue {
       this.#flushingSinceMs = this.#clock.monoMs();
       return work();
     });
-    this.#flushes = done.then(
-      () => this.#flushed(),
-      () => this.#flushed(),
-    );
+    const flushed = () => {
+      const nowMs = this.#clock.monoMs();
+      this.flushes.add(nowMs - (this.#flushingSinceMs ?? nowMs));
+      this.#flushingSinceMs = undefined;
+    };
+    this.#flushes = done.then(flushed, flushed);
     return done;
-  }
-
-  #flushed(): void {
-    const nowMs = this.#clock.monoMs();
-    this.flushes.add(nowMs - (this.#flushingSinceMs ?? nowMs));
-    this.#flushingSinceMs = undefined;
   }
 }
 
@@ -72,7 +67,6 @@ class DiskTimes {
   count = 0;
   totalMs = 0;
   lastMs = 0;
-  /** Since the start. */
   maxMs = 0;
 
   add(ms: number): void {

@@ -19,7 +19,7 @@ class CountedFile implements OpenFile {
   }
 }
 
-test('each interval is one round over the files that have new bytes', async () => {
+test('each interval is one round over the files with new bytes', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   const [busy, idle] = [new CountedFile(), new CountedFile()];
@@ -38,7 +38,7 @@ test('each interval is one round over the files that have new bytes', async () =
   expect(flush.rounds).toBe(2);
 });
 
-test('files of a disk are flushed one after the other, and a slow round is not joined by a second', async () => {
+test('files of a disk are flushed one after the other, and rounds do not overlap', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   let release = (): void => {};
@@ -53,7 +53,7 @@ test('files of a disk are flushed one after the other, and a slow round is not j
   expect([slow.rounds, next.rounds]).toEqual([1, 1]);
 });
 
-test('a disk that hangs holds up neither the rounds of another nor the end', async () => {
+test('a hanging disk delays neither rounds of another disk nor the end', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   const never = () => flush.disk(1).flush(() => new Promise<void>(() => {}));
@@ -70,7 +70,7 @@ test('a disk that hangs holds up neither the rounds of another nor the end', asy
   await flush.close();
 });
 
-test('a disk that begins to hang at the end is waited for only so long', async () => {
+test('the end waits a limited time for a disk that starts to hang', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   flush.add('stuck', new CountedFile(() => flush.disk(1).flush(() => new Promise<void>(() => {}))));
@@ -85,7 +85,7 @@ test('a disk that begins to hang at the end is waited for only so long', async (
   await closed;
 });
 
-test('what joins the rounds is called once at the end of each that has flushed something', async () => {
+test('joined work runs once at the end of each round with a flush', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   const calls: number[] = [];
@@ -102,7 +102,7 @@ test('what joins the rounds is called once at the end of each that has flushed s
   expect(calls).toEqual([1, 2]);
 });
 
-test('another interval holds from when it is set', async () => {
+test('a changed interval applies at once', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   const busy = new CountedFile();

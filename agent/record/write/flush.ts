@@ -7,7 +7,6 @@ export const HANGING_MS = 10_000;
 export interface OpenFile {
   /** `st_dev`; undefined before the file exists. */
   readonly device: number | undefined;
-  /** Written bytes are not flushed yet. */
   readonly hasUnsynced: boolean;
   /** Flushes the file. Never rejects: the file handles its own failure. */
   sync(): Promise<void>;
@@ -22,7 +21,6 @@ export class FlushPoint {
   rounds = 0;
   readonly #files = new Map<string, OpenFile>();
   readonly #disks = new Map<number, DiskQueue>();
-  /** Current rounds by disk. */
   readonly #rounds = new Map<number, Promise<void>>();
   readonly #joined: (() => void)[] = [];
   readonly #clock: Pick<Clock, 'every' | 'monoMs' | 'sleep'>;

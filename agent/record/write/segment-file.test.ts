@@ -25,7 +25,7 @@ function open(
   return { file, started: promise };
 }
 
-test('a file whose name is being written leaves that one registered and gets the next name', async () => {
+test('a file whose name is in use leaves the other one registered and gets the next name', async () => {
   using folder = temporaryFolder();
   const flush = new FlushPoint(new FakeClock(), 5_000);
   const first = open(flush, folder.path);
@@ -62,7 +62,7 @@ test('other users of the machine cannot read a recording', async () => {
   await flush.close();
 });
 
-test('files that cannot be begun on a disk that hangs wait for it one behind the other, and it is seen to hang', async () => {
+test('files that cannot be created on a hanging disk wait in order, and the disk is reported as hanging', async () => {
   using folder = temporaryFolder();
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);

@@ -7,18 +7,11 @@ import type { FlushPoint, OpenFile } from './flush.ts';
 
 const MAX_NAME_CLASHES = 1000;
 
-/** The offset of `mvhd.duration` (32 bits, milliseconds) and its value. */
-interface DurationPatch {
-  readonly offset: number;
-  readonly durationMs: number;
-}
-
-/** Completes a file. */
 interface SegmentEnd {
   /** Appended after the last part; `[]`: nothing. */
   readonly pieces: readonly Uint8Array[];
-  /** For players; undefined: the file has no duration field. */
-  readonly duration: DurationPatch | undefined;
+  /** Offset of `mvhd.duration` (32 bits, milliseconds) and its value; undefined: the file has no such field. */
+  readonly duration: { readonly offset: number; readonly durationMs: number } | undefined;
   /** For the file's mtime, Unix milliseconds. */
   readonly startMs: number;
   readonly endMs: number;
@@ -28,10 +21,8 @@ export interface SegmentFileOptions {
   readonly fs: SegmentFs;
   /** The file name; `clash` > 0: the next choice if earlier ones exist. */
   readonly nameOf: (clash: number) => string;
-  /** Limit of queued bytes. */
   readonly queueBytes: number;
   readonly flush: FlushPoint;
-  /** The first write succeeded. */
   readonly onStarted: (file: string, clash: number) => void;
   /** Called once when the disk rejects the file. It is closed and stays as `leftOver`, unless nothing was written. */
   readonly onFailure: (error: unknown, leftOver: string | undefined) => void;
@@ -45,7 +36,6 @@ export class SegmentFile implements OpenFile, DiskWriter {
   /** Finished disk operations: while it grows, the disk does not hang. */
   steps = 0;
   readonly #options: SegmentFileOptions;
-  /** undefined before the file exists. */
   #name: string | undefined;
   #clash = 0;
   #handle: SegmentHandle | undefined;

@@ -4,88 +4,43 @@ import { type PlacedRun, SampleTableWriter } from '../../media/mp4/table/sample-
 import { type RunTable, type TrackRun, tableOf, writeFragmentHeader } from '../../media/mp4/write/fragment.ts';
 import { SEAL_BYTES } from '../../media/mp4/write/fragment-seal.ts';
 import { writeInit } from '../../media/mp4/write/init.ts';
+import { type RandomAccess, writeMfra } from '../../media/mp4/write/mfra.ts';
 import { writeRecordingTail } from '../../media/mp4/write/recording-tail.ts';
 import type { Sample } from '../../media/sample/sample.ts';
-import { type FileMark, writeFileMark } from '../file/file-mark.ts';
+import { writeFileMark } from '../file/file-mark.ts';
 import { writeFragmentChecksum } from '../file/fragment-checksum.ts';
-import { RandomAccessTable } from '../file/random-access.ts';
-import { type StreamMark, writeStreamMark } from '../file/stream-mark.ts';
-import type { RecordingWriter } from './recording-writer.ts';
-import { SegmentFile, type SegmentFileOptions } from './segment-file.ts';
-import { leadingTrackOf, type TrackBuffer } from './track-buffer.ts';
+import { writeStreamMark } from '../file/stream-mark.ts';
+import { RecordingWriter } from './recording-writer.ts';
+import { SegmentFile } from './segment-file.ts';
+import { leadingTrackOf } from './track-buffer.ts';
 
 /** Sequence numbers have 32 bits: from here on there is room for a century at one per second. */
 const MAX_FIRST_SEQUENCE = 2 ** 30;
 
-/** A file mark without the random number of each file. */
-export type FileOrigin = Omit<FileMark, 'firstSequence'>;
-export type OriginOf = (mark: StreamMark) => FileOrigin;
-
 /**
- * A file being written: numbers its parts and keeps its tables and length. Created with its first part. The sample
- * table takes two to five bytes per sample: up to 0.9 MB for an hour of video and audio, 21 MB for a day, the maximum;
- * twice that briefly at the end.
+ * An MP4 file being written: numbers its parts and keeps its tables. The sample table takes two to five bytes per
+ * sample, and twice that briefly at the end: up to 0.9 MB for an hour of video and audio, 21 MB for a day, the maximum.
  */
-export class SegmentWriter implements RecordingWriter {
-  mark: StreamMark;
-  /** Unix microseconds, as in the file name. */
-  startUs: number;
-  readonly #buffers: readonly TrackBuffer[];
-  readonly #leading: number;
-  readonly #originOf: OriginOf;
-  readonly #options: SegmentFileOptions;
-  readonly #access: RandomAccessTable;
-  #file: SegmentFile | undefined;
+export class SegmentWriter extends RecordingWriter {
+  readonly #leading = leadingTrackOf(this.buffers.map((buffer) => buffer.track));
+  /** Sync samples of the leading track. */
+  readonly #access: RandomAccess[] = [];
   #samples: SampleTableWriter | undefined;
   #init: Uint8Array = new Uint8Array(0);
   #durationOffset = 0;
   #sequence = randomInt(1, MAX_FIRST_SEQUENCE);
-  #endSeconds = 0;
 
-  /** @param buffers their `originDts` is set to this file's start */
-  constructor(mark: StreamMark, originOf: OriginOf, buffers: readonly TrackBuffer[], options: SegmentFileOptions) {
-    this.mark = mark;
-    this.startUs = mark.wallUs;
-    this.#originOf = originOf;
-    this.#buffers = buffers;
-    this.#options = options;
-    this.#leading = leadingTrackOf(buffers.map((buffer) => buffer.track));
-    this.#access = new RandomAccessTable(this.#leading + 1);
+  override get header(): Uint8Array | undefined {
+    return this.file && this.#init;
   }
 
-  get name(): string | undefined {
-    return this.#file?.name;
-  }
-
-  get header(): Uint8Array | undefined {
-    return this.#file && this.#init;
-  }
-
-  /** Finished disk operations of this file. */
-  get steps(): number {
-    return this.#file?.steps ?? 0;
-  }
-
-  get sizeBytes(): number {
-    return this.#file?.sizeBytes ?? 0;
-  }
-
-  /** Never 0, which would mark the file as unfinished. */
-  get durationMs(): number {
-    return Math.max(1, Math.round(this.#endSeconds * 1000));
-  }
-
-  /**
-   * Writes and clears the complete samples in the buffers.
-   * @returns false if the disk is too slow: the part is lost
-   */
-  writePart(): boolean {
-    const runs = this.#takeRuns();
+  override writePart(): boolean {
+    const runs = this.takeRuns();
     if (runs.length === 0) {
       return true;
     }
-    const isFirst = this.#file === undefined;
-    this.#file ??= this.#create();
+    const isFirst = this.file === undefined;
+    this.file ??= this.#create();
     const tables = runs.map(tableOf);
     const header = writeFragmentHeader(this.#sequence, tables, SEAL_BYTES);
     const pieces: Uint8Array[] = [header];
@@ -106,8 +61,8 @@ export class SegmentWriter implements RecordingWriter {
     if (isFirst) {
       pieces.unshift(this.#init);
     }
-    const moofOffset = this.#file.sizeBytes + headBytes;
-    if (!this.#file.append(pieces, headBytes + sizeBytes)) {
+    const moofOffset = this.file.sizeBytes + headBytes;
+    if (!this.file.append(pieces, headBytes + sizeBytes)) {
       return false;
     }
     this.#sequence += 1;
@@ -119,43 +74,26 @@ export class SegmentWriter implements RecordingWriter {
     return true;
   }
 
-  flush(): void {
-    this.#file?.flush();
-  }
-
-  /** @returns false if the disk rejected it, or nothing was collected */
-  async finish(): Promise<boolean> {
+  override async finish(): Promise<boolean> {
     const table = this.#samples?.bytes;
-    if (!this.#file || !table) {
+    if (!this.file || !table) {
       return false;
     }
-    const startMs = this.startUs / 1000;
-    return this.#file.finish({
-      pieces: [writeRecordingTail({ init: this.#init, table }), this.#access.write()],
+    return this.file.finish({
+      pieces: [
+        writeRecordingTail({ init: this.#init, table }),
+        writeMfra([{ trackId: this.#leading + 1, entries: this.#access }]),
+      ],
       duration: { offset: this.#durationOffset, durationMs: this.durationMs },
-      startMs,
-      endMs: startMs + this.durationMs,
+      ...this.span,
     });
-  }
-
-  #takeRuns(): TrackRun[] {
-    const runs: TrackRun[] = [];
-    for (let i = 0; i < this.#buffers.length; i += 1) {
-      const buffer = this.#buffers[i] as TrackBuffer;
-      const run = buffer.takeWhole();
-      if (run) {
-        runs.push(run);
-        this.#endSeconds = Math.max(this.#endSeconds, buffer.secondsOf(run.endDts - buffer.originDts));
-      }
-    }
-    return runs;
   }
 
   #create(): SegmentFile {
     this.startUs = this.mark.wallUs;
-    const file = new SegmentFile(this.#options);
-    const tracks = this.#buffers.map((buffer) => buffer.track);
-    const fileMark = writeFileMark({ ...this.#originOf(this.mark), firstSequence: this.#sequence });
+    const file = new SegmentFile(this.options);
+    const tracks = this.buffers.map((buffer) => buffer.track);
+    const fileMark = writeFileMark({ ...this.originOf(this.mark), firstSequence: this.#sequence });
     const init = writeInit(tracks, Buffer.concat([writeStreamMark(this.mark), fileMark]));
     this.#init = init;
     this.#samples = new SampleTableWriter(
@@ -167,12 +105,12 @@ export class SegmentWriter implements RecordingWriter {
   }
 
   #index(run: TrackRun, moofOffset: number, traf: number): void {
-    const isAudio = this.#buffers[this.#leading]?.track.kind === 'audio';
+    const isAudio = this.buffers[this.#leading]?.track.kind === 'audio';
     const firstDts = (run.samples[0] as Sample).dts;
     for (let i = 0; i < run.samples.length; i += 1) {
       const sample = run.samples[i] as Sample;
       if (sample.key) {
-        this.#access.add(run.baseTime + sample.pts - firstDts, moofOffset, traf, i + 1);
+        this.#access.push({ time: run.baseTime + sample.pts - firstDts, moofOffset, traf, trun: 1, sample: i + 1 });
       }
       if (isAudio) {
         // Every audio sample is a sync sample: one per part suffices.

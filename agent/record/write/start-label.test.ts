@@ -6,7 +6,6 @@ const FRAME_MS = 40;
 /** A file whose samples are captured later than the media time by so much each, in milliseconds. */
 function labelOf(drifts: readonly number[], frameMs = FRAME_MS): { label: StartLabel; burstSamples: number } {
   const label = new StartLabel();
-  label.begin();
   let burstSamples = 0;
   for (const [i, drift] of drifts.entries()) {
     if (i > 0) {
@@ -37,7 +36,7 @@ test.for<[what: string, drifts: readonly number[], earlierMs: number]>([
   expect(label.isInBurst).toBe(false);
 });
 
-test('a burst is waited for, and half a second behind it', () => {
+test('the label waits for a burst and half a second more', () => {
   expect(labelOf(steady(50)).burstSamples).toBe(0);
   const { burstSamples } = labelOf([...burst(51), ...steady(50, -2_000)]);
   expect(burstSamples).toBeGreaterThan(50);

@@ -6,9 +6,9 @@ const CALM_MS = 500;
 const LEVEL_SAMPLES = 4;
 
 /**
- * The capture time of a file's first sample. A camera may start with a burst of cached media. Samples cannot arrive
- * before their capture, so each one faster than real time shows that the first one is older than assumed. Final with
- * the first part, which waits for the end of the burst.
+ * The capture time of a file's first sample. A camera may start with a burst of cached media, but samples cannot arrive
+ * before their capture: each one faster than real time shows that the first one is older than assumed. Final with the
+ * first part, which waits for the end of the burst.
  */
 export class StartLabel {
   /** How much older the first sample is than assumed, in ms. */
@@ -21,22 +21,12 @@ export class StartLabel {
   #drifts: number[] = [0];
   #driftMs = 0;
 
-  begin(): void {
-    this.earlierMs = 0;
-    this.isInBurst = false;
-    this.#isFinal = false;
-    this.#calmMs = 0;
-    this.#calmSamples = 0;
-    this.#drifts = [0];
-    this.#driftMs = 0;
-  }
-
   /** @returns whether it was not final before */
   finish(): boolean {
-    const wasFinal = this.#isFinal;
+    const isNew = !this.#isFinal;
     this.isInBurst = false;
     this.#isFinal = true;
-    return !wasFinal;
+    return isNew;
   }
 
   /**

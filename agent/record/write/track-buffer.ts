@@ -5,7 +5,6 @@ import type { Track } from '../../media/sample/track.ts';
 
 /** A track being recorded: the samples of the current part, then the newest one, whose end is unknown. */
 export class TrackBuffer extends TrackRunBuffer {
-  /** Used from the next file on. */
   nextTrack: Track | undefined;
   /** Video samples before the first key sample cannot be decoded. */
   wantsKey: boolean;

@@ -84,7 +84,7 @@ describe('settings of the boot partition, laid down', () => {
 
   test.for(['Europe/Paris', 'Europe'])('a time zone that this system has not is told: %s', async (timeZone) => {
     expect(await applySettings({ timeZone, sshKeys: [] }, tellPerch, root)).toEqual([
-      `NOT TAKEN: there is no time zone ${timeZone}: they are called as Europe/Berlin is`,
+      `NOT TAKEN: there is no time zone ${timeZone}, such as Europe/Berlin`,
     ]);
     expect(await readdir(join(root, 'var/lib/perch-image'))).toEqual([]);
   });
@@ -107,7 +107,7 @@ describe('the file of a Wi-Fi', () => {
 });
 
 describe('the boot partition', () => {
-  test('afterwards the result stands there, and no secret', async () => {
+  test('afterwards the partition has the result and no secret', async () => {
     await mkdir(join(root, 'boot'));
     await writeFile(join(root, 'template'), '# fill in\n');
     await writeFile(join(root, 'boot/perch-setup.yml'), 'owner-password: secret words\n');

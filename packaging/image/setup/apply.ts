@@ -1,17 +1,19 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../../agent/base/durable-file.ts';
+import { writeAtomic } from '../../../agent/config/file/file.ts';
+import { editText } from '../../../agent/config/yaml/edit.ts';
 import type { Settings, Wifi } from './settings.ts';
 
-/** IEEE 802.11 annex J.4: of these no password can be read back. */
+/** IEEE 802.11 annex J.4: the password cannot be recovered. */
 const PSK_ROUNDS = 4_096;
 
 /**
- * Lays down what systemd, wpa_supplicant and ssh read. The owner's password is not among it: Perch takes that itself.
- * @param tellPerch the name, for its own configuration
- * @param root where the system's files are
- * @returns a line for each thing that was taken, for the owner
+ * Writes files for systemd, wpa_supplicant and ssh. The owner password is handled by Perch itself.
+ * @param tellPerch sets the name in Perch's configuration
+ * @param root of the system's files
+ * @returns a line per applied setting, for the owner
  */
 export async function applySettings(
   settings: Settings,
@@ -19,13 +21,13 @@ export async function applySettings(
   root = '/',
 ): Promise<string[]> {
   const { hostname, wifi, timeZone, sshKeys } = settings;
-  const told: string[] = [];
+  const applied: string[] = [];
   if (hostname !== undefined) {
-    // In its place: it is mounted there, and a file that took its place would not be seen before the next start. One that a power cut
-    // has left empty is made anew, and the setup file is still there then.
+    // In place: the file is a mount, and a replacement would not be visible before the next boot. One left empty by a
+    // power cut is written again, as the setup file still exists.
     await writeFile(join(root, 'etc/hostname'), `${hostname}\n`, { flush: true });
     await writeFile(join(root, 'proc/sys/kernel/hostname'), hostname);
-    told.push(
+    applied.push(
       await tellPerch(hostname).then(
         () => `hostname: the page is at http://${hostname}.local`,
         () => `hostname: ${hostname}, but Perch's configuration cannot be read, so the page keeps its name`,
@@ -37,19 +39,19 @@ export async function applySettings(
     await replaceFile(file, wifiFile(wifi), 0o600);
     const open = wifi.password === undefined ? ', without a password' : '';
     const nowhere = wifi.country === undefined ? ', without a wifi-country: it may not hear the network' : '';
-    told.push(`wifi-name: ${wifi.name}${open}${nowhere}`);
+    applied.push(`wifi-name: ${wifi.name}${open}${nowhere}`);
   }
   if (timeZone !== undefined) {
-    told.push(await setTimeZone(timeZone, root));
+    applied.push(await setTimeZone(timeZone, root));
   }
   if (sshKeys.length > 0) {
     await replaceFile(join(root, 'var/lib/perch-image/authorized_keys'), `${sshKeys.join('\n')}\n`, 0o600);
-    told.push(`ssh-key: ${sshKeys.length === 1 ? 'one key' : `${sshKeys.length} keys`} for ssh root@BOX`);
+    applied.push(`ssh-key: ${sshKeys.length === 1 ? 'one key' : `${sshKeys.length} keys`} for ssh root@BOX`);
   }
-  return told;
+  return applied;
 }
 
-/** For wpa_supplicant. The name as hex: it may hold any sign. */
+/** For wpa_supplicant. The name as hex, since it may contain any byte. */
 export function wifiFile({ name, password, country }: Wifi): string {
   const login =
     password === undefined
@@ -73,7 +75,7 @@ const pskOf = (name: string, password: string): string =>
 async function setTimeZone(name: string, root: string): Promise<string> {
   const file = await stat(join(root, 'usr/share/zoneinfo', name)).catch(() => undefined);
   if (file?.isFile() !== true) {
-    return `NOT TAKEN: there is no time zone ${name}: they are called as Europe/Berlin is`;
+    return `NOT TAKEN: there is no time zone ${name}, such as Europe/Berlin`;
   }
   // /etc/localtime leads here.
   await replaceLink(join(root, 'var/lib/perch-image/localtime'), `/usr/share/zoneinfo/${name}`);
@@ -84,4 +86,12 @@ async function replaceLink(link: string, target: string): Promise<void> {
   await rm(`${link}.new`, { force: true });
   await symlink(target, `${link}.new`);
   await rename(`${link}.new`, link);
+}
+
+export async function setBoxName(file: string, name: string): Promise<void> {
+  // A pipe in its place would block the boot, since the network waits for this.
+  if (!(await stat(file)).isFile()) {
+    throw new Error(`${file} is not a file`);
+  }
+  await writeAtomic(file, editText(await readFile(file, 'utf8'), ['boxName'], name));
 }

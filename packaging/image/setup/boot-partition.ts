@@ -6,7 +6,7 @@ import { MAX_FILE_BYTES } from './settings.ts';
 
 const run = promisify(execFile);
 
-/** As shipped, and what editors that hide or choose endings make of it. */
+/** As shipped, and as editors rename it. */
 const NAMES = ['perch-setup.txt', 'perch-setup.txt.txt', 'perch-setup.yml'];
 const RESULT = 'perch-setup-result.txt';
 
@@ -15,13 +15,13 @@ interface SetupFile {
   readonly bytes: Uint8Array;
 }
 
-/** The one part of the card that a phone or a computer can write. */
+/** The only part of the card that phones and computers can write. */
 export class BootPartition {
   readonly #folder: string;
   readonly #template: string;
   readonly #mount: (how: 'rw' | 'ro') => Promise<unknown>;
 
-  /** @param template the file as it is shipped */
+  /** @param template the shipped file */
   constructor(folder: string, template: string, mount: (how: 'rw' | 'ro') => Promise<unknown> = remount(folder)) {
     this.#folder = folder;
     this.#template = template;
@@ -41,8 +41,8 @@ export class BootPartition {
   }
 
   /**
-   * The result is written first: whatever happens then, the owner reads what has become of it.
-   * @param files that become what they were when they were shipped, without a secret in them
+   * Writes the result first, so that the owner gets it in any case.
+   * @param files replaced by the shipped one, without secrets
    */
   async finish(result: string, files: readonly SetupFile[]): Promise<void> {
     await this.#mount('rw');
@@ -60,18 +60,15 @@ export class BootPartition {
   }
 }
 
-/** One byte more than is taken, so that a larger file is seen to be too large. */
+/** One byte above the limit, so that a larger file is detected. */
 async function firstBytes(path: string): Promise<Uint8Array> {
   const handle = await open(path, 'r');
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_FILE_BYTES + 1), 0, MAX_FILE_BYTES + 1, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+  const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+  const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0).finally(() => handle.close());
+  return bytes.subarray(0, bytesRead);
 }
 
-/** FAT leaves the text of a file that is replaced or made shorter where it was: it is written over in place. */
+/** FAT keeps the old text of replaced and truncated files: overwrites it in place. */
 async function overwrite(path: string): Promise<void> {
   const handle = await open(path, 'r+');
   try {

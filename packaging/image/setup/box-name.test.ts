@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { setBoxName } from './box-name.ts';
+import { setBoxName } from './apply.ts';
 
 let folder: string;
 let file: string;
@@ -43,5 +43,5 @@ test('a configuration that cannot be read stays as it is', async () => {
 
 test('a pipe in the place of the configuration does not hold up the start', async () => {
   execFileSync('mkfifo', [file]);
-  await expect(setBoxName(file, 'barn')).rejects.toThrow('is no file');
+  await expect(setBoxName(file, 'barn')).rejects.toThrow('is not a file');
 });

@@ -5,18 +5,18 @@ import { text } from 'node:stream/consumers';
 interface Claimed {
   /** For the owner. */
   readonly told: string;
-  /** Nothing is left to try at the next start. */
+  /** No retry at the next start. */
   readonly isOver: boolean;
 }
 
-/** Of `perch claim`: another try may succeed (EX_TEMPFAIL of sysexits.h). */
+/** Exit code of `perch claim`: a retry may succeed (EX_TEMPFAIL of sysexits.h). */
 const TEMPORARY = 75;
 
-/** Perch itself takes the password and keeps its hash alone. @param command `perch claim` with its arguments */
+/** Perch itself reads the password and stores only its hash. @param command `perch claim` with its arguments */
 export async function claimBox(command: readonly string[], password: string): Promise<Claimed> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'] });
-  // It may end before it has read the password: how it ends tells why.
+  // It may end before it reads the password; its exit code tells why.
   child.stdin.on('error', () => {});
   child.stdin.end(`${password}\n`);
   try {

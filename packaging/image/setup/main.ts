@@ -1,21 +1,20 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { applySettings } from './apply.ts';
+import { applySettings, setBoxName } from './apply.ts';
 import { BootPartition } from './boot-partition.ts';
-import { setBoxName } from './box-name.ts';
 import { claimBox } from './claim.ts';
 import { parseSettings } from './settings.ts';
 
 const BOOT = '/boot/firmware';
 const TEMPLATE = '/usr/lib/perch-image/perch-setup.txt';
-/** What the first step has to say, for the second; no secrets. */
+/** Result of the first step, for the second; no secrets. */
 const SAID = '/run/perch-image/setup';
 const CLAIM = ['/usr/bin/perch', 'claim'];
 const CONFIG = '/etc/perch/perch.yml';
 const run = promisify(execFile);
 
-/** Before the network. A power cut before the second step: both come again at the next start. */
+/** Before the network starts. After a power cut both steps run again at the next boot. */
 async function take(boot: BootPartition): Promise<void> {
   const said: string[] = [];
   for (const { bytes } of await boot.setupFiles()) {
@@ -28,12 +27,12 @@ async function take(boot: BootPartition): Promise<void> {
   await writeFile(SAID, said.map((line) => `${line}\n`).join(''));
 }
 
-/** By a process with Perch's rights: where Perch may write, root would follow its links. */
+/** By a process with Perch's permissions: root would follow links where Perch may write. */
 const tellPerch = async (hostname: string): Promise<void> => {
   await run('runuser', ['-u', 'perch', '--', process.execPath, process.argv[1] ?? '', 'name', hostname]);
 };
 
-/** When Perch runs. */
+/** Once Perch runs. */
 async function finish(boot: BootPartition): Promise<void> {
   const files = await boot.setupFiles();
   let said = await readFile(SAID, 'utf8');

@@ -2,7 +2,7 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type pino from 'pino';
 import { silentLogger } from '../../../agent/base/log.ts';
-import type { Journal } from '../../../agent/playback/index/contracts.ts';
+import type { Journal } from '../../../agent/playback/index/index-rebuild.ts';
 import { Playback } from '../../../agent/playback/playback.ts';
 import type { FakeClock } from '../base/fake-clock.ts';
 

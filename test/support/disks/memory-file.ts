@@ -1,4 +1,4 @@
-import type { ReadableFile } from '../../../agent/record/file/readable-file.ts';
+import type { ReadableFile } from '../../../agent/record/file/segment-fs.ts';
 
 /** Bytes as a file that can be read repeatedly. */
 export class MemoryFile implements ReadableFile {

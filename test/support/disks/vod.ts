@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { TableCache } from '../../../agent/playback/read/table-cache.ts';
-import { LayoutCache } from '../../../agent/playback/vod/layout-cache.ts';
 import { parseResourceUri, RecordedPeriods, type RowOfRecording } from '../../../agent/playback/vod/recorded-period.ts';
 import { RecordedStreams } from '../../../agent/playback/vod/recorded-streams.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
@@ -17,7 +16,7 @@ export function openStreams(rows: readonly RowOfRecording[], wallMs: () => numbe
     between: async (_: string, _fromUs: number, toUs: number) => rows.filter(({ startUs }) => startUs <= toUs),
     named: async (_: string, nameUs: number) => rows.filter((row) => row.nameUs === nameUs),
   };
-  const periods = new RecordedPeriods(recordings, new LayoutCache(tables), silentLogger);
+  const periods = new RecordedPeriods(recordings, tables, silentLogger);
   return new RecordedStreams(periods, tables, wallMs);
 }
 

@@ -4,21 +4,20 @@ import { answers, OrNull, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
 export interface EventListLookup {
-  /** What was seen between two times by the cameras of which whoever asks is told. Throws PerchError badInput. */
+  /** Events between two times of the cameras that the client may see. @throws PerchError badInput */
   listEvents(request: EventListRequest, maySee: (path: string) => boolean): Promise<object>;
 }
 
 const KEYS = ['from', 'to', 'path', 'types', 'before', 'limit'] as const;
 type Key = (typeof KEYS)[number];
-/** As it came in the query. */
 type EventListRequest = { readonly [key in Key]: string | undefined };
 
-const Wish = Type.Object({
+const ListQuery = Type.Object({
   from: TimeText,
   to: TimeText,
-  path: Type.Optional(Type.String({ description: 'Of this camera alone.' })),
-  types: Type.Optional(Type.String({ description: 'Of these alone, with commas between.' })),
-  before: Type.Optional(Type.String({ description: '`next` of the answer that is to go on.' })),
+  path: Type.Optional(Type.String({ description: 'Only events of this camera.' })),
+  types: Type.Optional(Type.String({ description: 'Only these types, comma-separated.' })),
+  before: Type.Optional(Type.String({ description: '`next` of the previous page.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
 });
 const Page = Type.Object({
@@ -28,34 +27,35 @@ const Page = Type.Object({
       path: Type.String(),
       type: Type.String({
         description:
-          'As reported. `perch.offline`: the camera was offline for a minute or more; `perch.moved`: it has another address.',
+          'As reported. `perch.offline`: the camera was offline for a minute or longer; `perch.moved`: it has a new address.',
       }),
       start: TimeText,
       end: OrNull(TimeText),
       text: Type.String(),
       picture: Type.Union([TimeText, Type.Null()], {
-        description: 'The recorded moment that is nearest to the begin, within 5 s: for `frame.mp4`.',
+        description: 'The recorded time nearest to the start, within 5 s: for `frame.mp4`.',
       }),
     }),
   ),
-  next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: what is older. Null: nothing is.' }),
+  next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: older events. Null: none.' }),
   types: Type.Array(Type.String(), {
-    description:
-      'All event types (without those of Perch itself) between the two times; empty in continued lists.',
+    description: 'All types between the two times, except those of Perch itself; empty on further pages.',
   }),
 });
 
 interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
-  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
-/** `GET /events/list`: what all cameras have seen, one page after the other. */
+/** `GET /events/list`: events of all cameras, page by page. */
 export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async (app, { recordings, viewerOf }) => {
   const list = {
-    summary: 'What all cameras have seen between two times, newest first; at most 32 days',
-    ...{ tags: ['events'], querystring: Wish, response: answers(Page, 400) },
+    summary: 'Events of all cameras between two times, newest first; at most 32 days',
+    tags: ['events'],
+    querystring: ListQuery,
+    response: answers(Page, 400),
   };
   app.get<{ Querystring: Partial<Record<Key, unknown>> }>('/events/list', { schema: list }, (request) => {
     const one = (key: Key): string | undefined => {
@@ -63,7 +63,7 @@ export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async
       return typeof value === 'string' ? value : undefined;
     };
     const viewer = viewerOf(request);
-    const wish = Object.fromEntries(KEYS.map((key) => [key, one(key)])) as EventListRequest;
-    return recordings.listEvents(wish, (path) => viewer?.may('playback', path) ?? true);
+    const query = Object.fromEntries(KEYS.map((key) => [key, one(key)])) as EventListRequest;
+    return recordings.listEvents(query, (path) => viewer?.may('playback', path) ?? true);
   });
 };

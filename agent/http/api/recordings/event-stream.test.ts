@@ -31,7 +31,7 @@ const RUN = Date.UTC(2026, 0, 1).toString(36);
 const AGAIN = 'retry: 3000\n\n';
 const FIRST = `retry: 3000\nid: ${RUN}-0\n\n`;
 
-test('an event is told as it happens, with its number, its type and its time', () => {
+test('an event is sent at once, with its number, type and time', () => {
   const { events, open } = setup();
   const stream = open();
   expect(read(stream)).toBe(FIRST);
@@ -42,7 +42,7 @@ test('an event is told as it happens, with its number, its type and its time', (
   );
 });
 
-test('what comes from outside cannot begin a line of its own', () => {
+test('external text cannot start a line', () => {
   const { events, open } = setup();
   const stream = open();
   events.emit('login', { state: 'refused', user: 'a\n\nevent: path\ndata: {}\r\u2028' });
@@ -52,7 +52,7 @@ test('what comes from outside cannot begin a line of its own', () => {
   expect(lines.map((line) => line.slice(0, 6))).toEqual([`id: ${events.run}`.slice(0, 6), 'event:', 'data: ', '', '']);
 });
 
-test('only the types that are asked for are told', () => {
+test('only the requested types are sent', () => {
   const { events, open } = setup();
   const stream = open(undefined, new Set(['disk', 'login']));
   for (const type of ['path', 'disk', 'config', 'login'] as const) {
@@ -61,7 +61,7 @@ test('only the types that are asked for are told', () => {
   expect(read(stream).match(/event: \w+/g)).toEqual(['event: disk', 'event: login']);
 });
 
-test('who comes again with the last id that he has seen gets what he missed, once', () => {
+test('a client that reconnects with its last id gets missed events once', () => {
   const { events, open } = setup();
   for (const path of ['a', 'b', 'c']) {
     events.emit('path', { path });
@@ -81,7 +81,7 @@ test.for([
   expect(read(open(id))).toContain(`event: gap\ndata: {"missed":${missed}}\n\nid: ${events.run}-1\n`);
 });
 
-test('the last 500 are remembered, and how many are forgotten is told', () => {
+test('the last 500 events are kept, and the number of dropped ones is sent', () => {
   const { events, open } = setup();
   for (let number = 1; number <= 510; number += 1) {
     events.emit('path', { number });
@@ -91,7 +91,7 @@ test('the last 500 are remembered, and how many are forgotten is told', () => {
   expect(text.match(/^id/gm)).toHaveLength(500);
 });
 
-test('who was cut off before anything happened gets what happens until he comes again', () => {
+test('a client disconnected before the first event also gets missed events', () => {
   const { events, open } = setup();
   events.emit('path', { path: 'a' });
   const [, id] = /^id: (.*)$/m.exec(read(open())) ?? [];
@@ -99,7 +99,7 @@ test('who was cut off before anything happened gets what happens until he comes 
   expect(read(open(id)).match(/"path":"\w"|gap/g)).toEqual(['"path":"b"']);
 });
 
-test('what is remembered is never more than a listener may be behind', () => {
+test('kept events never exceed the queue of a client', () => {
   const { events, open } = setup();
   for (let number = 1; number <= 400; number += 1) {
     events.emit('config', { number, change: 'ü'.repeat(400), keys: ['x'.repeat(100)] });
@@ -113,7 +113,7 @@ test('what is remembered is never more than a listener may be behind', () => {
   expect(Number(missed)).toBeLessThan(300);
 });
 
-test('a heart-beat goes out every fifteen seconds, and whoever may not listen any more hears no further one', async () => {
+test('a heartbeat is sent every fifteen seconds, and ends the stream of a client without permission', async () => {
   const { clock, events, open } = setup();
   let isAllowed = true;
   const stream = open(undefined, undefined, async () => {
@@ -132,7 +132,7 @@ test('a heart-beat goes out every fifteen seconds, and whoever may not listen an
   expect(clock.sleeping).toBe(0);
 });
 
-test('who takes nothing is let go', () => {
+test('a client that reads nothing is disconnected', () => {
   const { events, open } = setup();
   const stream = open();
   const text = 'x'.repeat(500);
@@ -144,7 +144,7 @@ test('who takes nothing is let go', () => {
   expect(sent * text.length).toBeLessThan(300_000);
 });
 
-test('addresses of one network are one of them', () => {
+test('addresses of one network share a limit', () => {
   const { streams } = setup();
   const from = (address: string) => streams.open(address, undefined, undefined, async () => {});
   const opened = Array.from({ length: 16 }, (_, i) => from(`2001:db8::${i + 1}`));
@@ -155,12 +155,12 @@ test('addresses of one network are one of them', () => {
   }
 });
 
-test('sixteen of one address and 64 in all may listen, and a place is free again when one goes', async () => {
+test('16 clients per address and 64 in all may listen, and each that leaves frees its place', async () => {
   const { streams } = setup();
   const from = (address: string) => streams.open(address, undefined, undefined, async () => {});
   const opened = ['a', 'b', 'c', 'd'].flatMap((address) => Array.from({ length: 16 }, () => from(address)));
-  expect(() => from('a')).toThrow('64 listen already, or 16 from this address');
-  expect(() => from('e')).toThrow('64 listen already, or 16 from this address');
+  expect(() => from('a')).toThrow('64 clients listen already, or 16 from this address');
+  expect(() => from('e')).toThrow('64 clients listen already, or 16 from this address');
   opened[0]?.destroy();
   await setImmediate();
   opened.push(from('a'));
@@ -170,7 +170,7 @@ test('sixteen of one address and 64 in all may listen, and a place is free again
   }
 });
 
-test('viewers who have taken all their places leave the owner his, from their own address too', async () => {
+test('viewers at their limit do not affect the owner, even from the same address', async () => {
   const { streams } = setup();
   await using app = createHttpApp({ log: silentLogger });
   await app.register(eventStreamRoutes, {

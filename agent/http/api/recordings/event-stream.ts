@@ -8,25 +8,23 @@ import { WaitQuota } from '../../../base/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
 import { isToldTo, type Viewer } from '../schema/visibility.ts';
 
-/** Proxies cut what is silent for a minute, some for half of it. */
+/** Proxies close connections that are silent for a minute, some after 30 s. */
 const HEART_BEAT_MS = 15_000;
-/** What a browser waits before it comes again. */
+/** Delay before a browser reconnects. */
 const RETRY_MS = 3_000;
 const MAX_CLIENTS = 64;
 const MAX_PER_ADDRESS = 16;
-/** Whoever is so far behind does not take anything: he is let go, and may come again with the last id he has seen. */
+/** A client further behind is disconnected; it may reconnect with its last event id. */
 const MAX_QUEUED_BYTES = 256 << 10;
 const MAX_ID = 64;
 
 interface StreamedEvent {
-  /** Counts up. */
   readonly number: number;
   readonly type: string;
-  /** One line. */
   readonly data: string;
 }
 
-/** The part of the device's events, or of its log, that these routes need. */
+/** The device's events, or its log. */
 interface EventFeed<E extends StreamedEvent> {
   readonly run: string;
   readonly last: number;
@@ -40,19 +38,19 @@ interface EventStreamOptions {
     require(request: FastifyRequest, action: 'api', path: string): Promise<void>;
     ip(request: FastifyRequest): string;
   };
-  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 /**
- * Who listens to the events of the device, or to its log. Viewers and guests have places of their own: a link that many have opened, or a
- * house behind one address, does not keep the owner out.
+ * Streams the events of the device, or its log. Viewers and guests have separate limits: a link opened by many, or a
+ * house behind one address, must not keep the owner out.
  */
 export class EventStreams<E extends StreamedEvent = DeviceEvent> {
   readonly #feed: EventFeed<E>;
   readonly #clock: Clock;
-  readonly #places = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
-  readonly #limitedPlaces = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
+  readonly #clients = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
+  readonly #limitedClients = new WaitQuota(MAX_CLIENTS, MAX_PER_ADDRESS);
 
   constructor(feed: EventFeed<E>, clock: Clock) {
     this.#feed = feed;
@@ -61,10 +59,9 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
 
   /**
    * Server-sent events (HTML Living Standard §9.2) from now on, or from the one after `lastId`.
-   *
    * @param address canonical
    * @param wants undefined: all
-   * @param mayStill asked at each heart-beat; once it fails the stream is over
+   * @param mayStill checked at each heartbeat; a rejection ends the stream
    * @param isLimited a viewer or guest
    * @throws PerchError exhausted
    */
@@ -75,9 +72,9 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
     mayStill: () => Promise<unknown>,
     isLimited = false,
   ): Readable {
-    const leave = (isLimited ? this.#limitedPlaces : this.#places).take(address);
+    const leave = (isLimited ? this.#limitedClients : this.#clients).take(address);
     if (!leave) {
-      const message = `${MAX_CLIENTS} listen already, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
+      const message = `${MAX_CLIENTS} clients listen already, or ${MAX_PER_ADDRESS} from this address: close some of them first`;
       throw new PerchError('exhausted', message, { retryAfterS: HEART_BEAT_MS / 1000 });
     }
     const stream = new Readable({ read: () => {} });
@@ -88,16 +85,16 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
         stream.push(text);
       }
     };
-    const tell = (event: E): void => {
+    const sendEvent = (event: E): void => {
       if (!wants || wants(event)) {
         send(`id: ${this.#feed.run}-${event.number}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
       }
     };
-    // Whoever is cut off before anything happens comes again with an id as well.
+    // A client disconnected before the first event can also resume.
     const id = lastId === undefined ? `id: ${this.#feed.run}-${this.#feed.last}\n` : '';
     send(`retry: ${RETRY_MS}\n${id}\n`);
-    this.#catchUp(lastId, tell, send);
-    const stopListening = this.#feed.listen(tell);
+    this.#catchUp(lastId, sendEvent, send);
+    const stopListening = this.#feed.listen(sendEvent);
     const stopBeating = this.#clock.every(HEART_BEAT_MS, () => {
       send(': \n\n');
       mayStill().catch(end);
@@ -117,8 +114,8 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
     return stream;
   }
 
-  /** What has happened since; what is forgotten, or was another run of the program, is told as a gap. */
-  #catchUp(lastId: string | undefined, tell: (event: E) => void, send: (text: string) => void): void {
+  /** Sends missed events. Dropped events, and those of another run of the program, are reported as a gap. */
+  #catchUp(lastId: string | undefined, sendEvent: (event: E) => void, send: (text: string) => void): void {
     if (lastId === undefined) {
       return;
     }
@@ -129,7 +126,7 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
       send(`event: gap\ndata: ${JSON.stringify({ missed: isOurs ? missed : null })}\n\n`);
     }
     for (const event of events) {
-      tell(event);
+      sendEvent(event);
     }
   }
 }
@@ -137,13 +134,13 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
 const SCHEMA = {
   summary: 'Events of the device, as server-sent events',
   description:
-    'Each event has an id; who comes again with `Last-Event-ID` gets what he missed (the last 500 are kept, 192 KiB of them at most), ' +
-    'and an event `gap` before it when events have been dropped. Viewers and guests get the events of cameras whose recordings they may play. ' +
-    `At most ${MAX_CLIENTS} listen, ${MAX_PER_ADDRESS} from one address; viewers and guests are counted apart.`,
+    'Each event has an id. A client that reconnects with `Last-Event-ID` gets the events it missed (the last 500, at most 192 KiB), ' +
+    'after an event `gap` if some were dropped. Viewers and guests get events of cameras whose recordings they may play. ' +
+    `At most ${MAX_CLIENTS} clients, ${MAX_PER_ADDRESS} from one address; viewers and guests are counted separately.`,
   tags: ['events'],
   querystring: Type.Object({
     types: Type.Optional(
-      Type.String({ description: `Some of ${DEVICE_EVENT_TYPES.join(', ')}, with commas between. Without it: all.` }),
+      Type.String({ description: `Comma-separated, of ${DEVICE_EVENT_TYPES.join(', ')}. Default: all.` }),
     ),
   }),
   response: answers(Type.String(), 400, 429),
@@ -156,18 +153,18 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
     const types = typesOf(request.query.types);
     const lastId = request.headers['last-event-id'];
     const isLimited = viewerOf(request) !== undefined;
-    // What he may can change while he listens.
-    const isHis = (event: DeviceEvent): boolean => {
+    // Permissions can change during the stream.
+    const isVisible = (event: DeviceEvent): boolean => {
       const person = viewerOf(request);
       return person !== undefined && isToldTo(event, person);
     };
-    const wants = (event: DeviceEvent) => (!types || types.has(event.type)) && (!isLimited || isHis(event));
+    const wants = (event: DeviceEvent) => (!types || types.has(event.type)) && (!isLimited || isVisible(event));
     const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');
     const id = typeof lastId === 'string' ? lastId.slice(0, MAX_ID) : undefined;
     return (
       reply
         .type('text/event-stream; charset=utf-8')
-        // nginx keeps answers back until it has some kilobytes of them.
+        // nginx buffers some kilobytes of a response.
         .header('X-Accel-Buffering', 'no')
         .send(streams.open(access.ip(request), wants, id, mayStill, isLimited))
     );

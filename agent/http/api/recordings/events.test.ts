@@ -16,7 +16,7 @@ test('an event has a path and a type, and may have times, a text, an id and a st
   expect(parseEvent(full)).toEqual({ ...rest, startUs: us + 500_000, endUs: us + 2e6 });
 });
 
-test('the end of an event that is named needs no type', () => {
+test('the end of an event with an id needs no type', () => {
   expect(parseEvent({ path: 'cam', id: 'a1', state: 'end' })).toMatchObject({ id: 'a1', type: 'event' });
 });
 
@@ -38,7 +38,7 @@ test.for([
   );
 });
 
-test('any body gives an event or a PerchError', () => {
+test('any body yields an event or a PerchError', () => {
   const next = random(5);
   const text = JSON.stringify({
     path: 'cam',

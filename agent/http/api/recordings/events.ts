@@ -3,15 +3,14 @@ import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { answers, TimeText } from '../schema/schemas.ts';
 
-/** Far more than an event can have. */
 const MAX_BODY_BYTES = 16_384;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 const KEYS = ['path', 'type', 'start', 'end', 'text', 'id', 'state'] as const;
 type Key = (typeof KEYS)[number];
-/** Of cameras that were away, or have moved. */
+/** Types of events that Perch itself creates. */
 const OWN_TYPES = 'perch.';
 
-/** What somebody tells of a camera. Times are Unix microseconds. */
+/** A reported event. Times are Unix microseconds. */
 export interface ReportedEvent {
   readonly path: string;
   readonly type: string;
@@ -23,54 +22,67 @@ export interface ReportedEvent {
 }
 
 export interface EventIntake {
-  /** Throws PerchError: badInput for an unknown path or what makes no sense, notFound for the end of what does not go on. */
+  /** @throws PerchError badInput for an unknown path or invalid values, notFound for the end of an unknown event */
   tell(event: ReportedEvent): Promise<{ readonly id: string }>;
 }
 
-const Told = Type.Object(
+const ReportBody = Type.Object(
   {
     path: Type.String(),
     type: Type.String({
-      description: 'One word: `motion`, `person`, `doorbell`. The end of an event with an id needs none.',
+      description: 'One word: `motion`, `person`, `doorbell`. Optional for the end of an event with an id.',
     }),
     start: Type.Optional(TimeText),
     end: Type.Optional(TimeText),
     text: Type.Optional(Type.String({ maxLength: 500 })),
     id: Type.Optional(Type.String({ maxLength: 64 })),
-    state: Type.Optional(Type.Enum(['start', 'end'], { description: 'Begin and end of what lasts.' })),
+    state: Type.Optional(Type.Enum(['start', 'end'], { description: 'Start or end of a lasting event.' })),
   },
   { additionalProperties: false },
 );
-const Noted = Type.Object({ status: Type.Literal('ok'), id: Type.String() });
+const Accepted = Type.Object({ status: Type.Literal('ok'), id: Type.String() });
 
-/** `POST /events`: something outside has seen something. */
+/** `POST /events`: another program reports an event. */
 export const eventRoutes: FastifyPluginAsync<{ events: EventIntake }> = async (app, { events }) => {
-  const tell = {
-    summary: 'Tell that something has been seen: `record: motion` keeps what was recorded around it',
-    ...{ tags: ['events'], body: Told, response: answers(Noted, 400, 404, 413, 429, 503) },
+  const report = {
+    summary: 'Report an event: `record: motion` keeps the recording around it',
+    tags: ['events'],
+    body: ReportBody,
+    response: answers(Accepted, 400, 404, 413, 429, 503),
   };
-  app.post('/events', { bodyLimit: MAX_BODY_BYTES, schema: tell }, async ({ body }) => {
+  app.post('/events', { bodyLimit: MAX_BODY_BYTES, schema: report }, async ({ body }) => {
     const { id } = await events.tell(parseEvent(body));
     return { status: 'ok', id };
   });
 };
 
-/** @throws PerchError badInput */
-export function parseEvent(body: unknown): ReportedEvent {
+/**
+ * Reads the fields of a body with texts only. @param wanted for the message
+ * @throws PerchError badInput for another body, an unknown field or another type
+ */
+export function textFields<Key extends string>(
+  body: unknown,
+  keys: readonly Key[],
+  wanted: string,
+): (key: Key) => string | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new PerchError('badInput', 'the body is not a JSON object with path and type');
+    throw new PerchError('badInput', `the body is not a JSON object with ${wanted}`);
   }
-  const unknown = Object.keys(body).find((key) => !(KEYS as readonly string[]).includes(key));
+  const unknown = Object.keys(body).find((key) => !(keys as readonly string[]).includes(key));
   if (unknown !== undefined) {
-    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${KEYS.join(', ')}`);
+    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${keys.join(', ')}`);
   }
-  const text = (key: Key): string | undefined => {
-    const value = (body as Partial<Record<Key, unknown>>)[key];
+  return (key) => {
+    const value: unknown = (body as Partial<Record<Key, unknown>>)[key];
     if (value !== undefined && typeof value !== 'string') {
       throw new PerchError('badInput', `${key} is not a text`);
     }
     return value;
   };
+}
+
+export function parseEvent(body: unknown): ReportedEvent {
+  const text = textFields(body, KEYS, 'path and type');
   const [path = '', state, id] = [text('path'), text('state'), text('id')];
   if (path === '') {
     throw new PerchError('badInput', 'path is missing');
@@ -78,7 +90,6 @@ export function parseEvent(body: unknown): ReportedEvent {
   if (state !== undefined && state !== 'start' && state !== 'end') {
     throw new PerchError('badInput', `state '${state.slice(0, 64)}' is not start or end`);
   }
-  // The end of an event that is named needs no type.
   const type = text('type') ?? (state === 'end' && id !== undefined ? 'event' : '');
   if (type.startsWith(OWN_TYPES)) {
     throw new PerchError('badInput', `type '${type.slice(0, 64)}': types that start with '${OWN_TYPES}' are reserved for Perch`);
@@ -102,7 +113,7 @@ function timeOf(key: Key, text: string | undefined): number | undefined {
   return text === undefined ? undefined : ms * 1000;
 }
 
-/** `Date.parse` takes the 30th of February for the 2nd of March. */
+/** `Date.parse` reads February 30 as March 2. */
 function isDay(text: string): boolean {
   const ms = Date.parse(text);
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);

@@ -6,12 +6,12 @@ import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, IdParams, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
+import { textFields } from './events.ts';
 
-/** Far more than a range with the longest note. */
 const MAX_BODY_BYTES = 16_384;
 const KEYS = ['path', 'start', 'end', 'note'] as const;
 
-/** Recordings that nothing deletes. Times are RFC 3339. */
+/** Recordings that are never deleted. Times are RFC 3339. */
 export interface ProtectedRecording {
   readonly id: string;
   readonly path: string;
@@ -21,36 +21,37 @@ export interface ProtectedRecording {
 }
 
 export interface ProtectionLookup {
-  /** By their start. */
   list(): readonly ProtectedRecording[];
-  /** Throws PerchError: badInput for an unknown path or what is no time, unavailable when it cannot be kept. */
+  /** @throws PerchError badInput for an unknown path or invalid times, unavailable if it cannot be saved */
   protect(range: Omit<ProtectedRecording, 'id'>): Promise<ProtectedRecording>;
-  /** Throws PerchError notFound. */
+  /** @throws PerchError notFound */
   unprotect(id: string): Promise<void>;
 }
 
 interface ProtectedRoutesOptions {
   readonly protection: ProtectionLookup;
-  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
-/** Of the recordings that somebody may play; what the owner has noted is his. */
+/** Viewers get the ranges of recordings that they may play, without notes. */
 function shownTo(viewer: Viewer | undefined, all: readonly ProtectedRecording[]): readonly ProtectedRecording[] {
   const shown = all.filter(({ path }) => viewer?.may('playback', path) ?? true);
   return viewer ? shown.map((one) => ({ ...one, note: '' })) : shown;
 }
 
 const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
-const Wish = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
+const ProtectBody = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
 const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
 const TAGS = ['recordings'];
 
-/** `/recordings/protect` and `/recordings/protected`: what is to stay whatever its age and however little space there is. */
+/** `/recordings/protect` and `/recordings/protected` */
 export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async (app, { protection, viewerOf }) => {
   const all = {
-    summary: 'Recordings that nothing deletes',
-    ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Type.Object(ITEM)), 400) },
+    summary: 'Protected recordings, which are never deleted',
+    tags: TAGS,
+    querystring: PathPageQuery,
+    response: answers(pageOf(Type.Object(ITEM)), 400),
   };
   app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async (request) => {
     const { query } = request;
@@ -60,8 +61,10 @@ export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async
 
   const made = Type.Object({ status: Type.Literal('ok'), ...ITEM });
   const add = {
-    summary: 'Keep what was recorded between two times, whatever its age and however little space there is',
-    ...{ tags: TAGS, body: Wish, response: answers(made, 400, 413, 503, 507) },
+    summary: 'Protect recordings between two times: they are deleted neither by age nor for space',
+    tags: TAGS,
+    body: ProtectBody,
+    response: answers(made, 400, 413, 503, 507),
   };
   app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
     status: 'ok',
@@ -74,7 +77,7 @@ export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async
     return { status: 'ok' };
   });
 
-  // The address of the list with an id behind it is a near guess.
+  // A common mistake: the address of the list with an id.
   const guess = { hide: true, params: IdParams, response: { 400: ErrorAnswer, 404: ErrorAnswer } };
   app.delete('/recordings/protected/:id', { schema: guess }, async (request) => {
     throw new PerchError('notFound', `not found: DELETE /v3/recordings/protect/${idOf(request)} ends a protection`);
@@ -82,22 +85,13 @@ export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async
 };
 
 function parseRange(body: unknown): Omit<ProtectedRecording, 'id'> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new PerchError('badInput', 'the body is not a JSON object with path, start and end');
-  }
-  const unknown = Object.keys(body).find((key) => !(KEYS as readonly string[]).includes(key));
-  if (unknown !== undefined) {
-    throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${KEYS.join(', ')}`);
-  }
-  const text = (key: (typeof KEYS)[number], isNeeded: boolean): string => {
-    const value = (body as Record<string, unknown>)[key] ?? '';
-    if (typeof value !== 'string') {
-      throw new PerchError('badInput', `${key} is not a text`);
-    }
-    if (isNeeded && value === '') {
+  const text = textFields(body, KEYS, 'path, start and end');
+  const required = (key: (typeof KEYS)[number]): string => {
+    const value = text(key);
+    if (!value) {
       throw new PerchError('badInput', `${key} is missing`);
     }
     return value;
   };
-  return { path: text('path', true), start: text('start', true), end: text('end', true), note: text('note', false) };
+  return { path: required('path'), start: required('start'), end: required('end'), note: text('note') ?? '' };
 }

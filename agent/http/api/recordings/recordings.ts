@@ -9,20 +9,18 @@ import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schema
 import type { TimelineLookup } from './timeline.ts';
 
 interface RecordingSegment {
-  /** RFC 3339, as exact as the file's name. */
+  /** RFC 3339, as precise as the file name. */
   readonly start: string;
 }
 
 export interface RecordingLookup extends TimelineLookup, EventListLookup {
-  /** Names of the paths that have recordings. */
   names(): Promise<readonly string[]> | readonly string[];
-  /** Undefined when nothing in the configuration stands for the path; empty when it has no recordings. */
+  /** undefined for a path that is not configured; empty without recordings. */
   segments(path: string): Promise<readonly RecordingSegment[] | undefined> | readonly RecordingSegment[] | undefined;
-  /** Removes one segment's file. Throws PerchError when there is none that starts exactly then. */
+  /** Deletes the file that starts exactly then. @throws PerchError notFound */
   deleteSegment(path: string, start: string): Promise<void>;
-  /** Removes all of a path but what is protected or being written. Throws PerchError notFound. */
+  /** Deletes all recordings of a path except protected and growing ones. @throws PerchError notFound */
   deletePath(path: string): Promise<object>;
-  /** How far the index of recordings is, and which files it has left out. */
   index(): object;
 }
 
@@ -35,7 +33,7 @@ const Recording = Type.Object({ name: Type.String(), segments: Type.Array(Type.O
 const Index = Type.Object({
   state: Type.Enum(['looking', 'reading', 'ready']),
   files: Type.Integer(),
-  read: Type.Integer({ description: 'Since this work began.' }),
+  read: Type.Integer({ description: 'Since the run began.' }),
   left: Type.Integer(),
   filesPerSecond: Type.Number(),
   leftSeconds: Type.Number(),
@@ -46,23 +44,25 @@ const Index = Type.Object({
 });
 const Emptied = Type.Object({
   deleted: Type.Integer({ description: 'Files.' }),
-  bytes: Type.Integer({ description: 'What became free.' }),
+  bytes: Type.Integer({ description: 'Freed.' }),
   kept: Type.Integer({ description: 'Files.' }),
   items: Type.Array(Type.Object({ start: TimeText, reason: Type.String() }), {
-    description: 'The first 100 of those that were kept.',
+    description: 'The first 100 kept files.',
   }),
 });
 const TAGS = ['recordings'];
 
 export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }> = async (app, { recordings }) => {
   const all = {
-    summary: 'Paths that have recordings, with the begin of each file',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(Recording), 400) },
+    summary: 'Paths with recordings, and the start of each file',
+    tags: TAGS,
+    querystring: PageQuery,
+    response: answers(pageOf(Recording), 400),
   };
   app.get('/recordings/list', { schema: all }, async ({ query }) => {
     const names = [...(await recordings.names())].sort();
     const page = paginate(names, query);
-    // Only the page's own are looked up: a disk holds many.
+    // Only paths of the page are read: a disk holds many.
     const items = [];
     for (const name of page.items) {
       items.push({ name, segments: (await recordings.segments(name)) ?? [] });
@@ -80,42 +80,37 @@ export const recordingRoutes: FastifyPluginAsync<{ recordings: RecordingLookup }
     return { name, segments };
   });
 
-  const index = { summary: 'How far the index of recordings is', tags: TAGS, response: answers(Index) };
+  const index = { summary: 'Progress of the index of recordings', tags: TAGS, response: answers(Index) };
   app.get('/recordings/index', { schema: index }, () => recordings.index());
 
   const empty = {
-    summary: 'Delete all recordings of one path, but those that are protected or being written',
-    ...{ tags: TAGS, params: PathName, response: answers(Emptied, 400, 404) },
+    summary: 'Delete all recordings of a path, except protected and growing ones',
+    tags: TAGS,
+    params: PathName,
+    response: answers(Emptied, 400, 404),
   };
   app.delete('/recordings/deletepath/*', { schema: empty }, (request) => recordings.deletePath(nameOf(request)));
 
   const remove = {
-    summary: 'Delete one file of a recording; start as /recordings/get tells it',
-    ...{
-      tags: TAGS,
-      querystring: Type.Object({ path: Type.String(), start: TimeText }),
-      response: answers(OkAnswer, 400, 503),
-    },
+    summary: 'Delete one file of a recording, by its start in /recordings/get',
+    tags: TAGS,
+    querystring: Type.Object({ path: Type.String(), start: TimeText }),
+    response: answers(OkAnswer, 400, 503),
   };
-  app.delete<{ Querystring: DeleteQuery }>(
-    '/recordings/deletesegment',
-    { schema: remove },
-    async ({ query: { path, start } }) => {
-      if (typeof path !== 'string' || path === '') {
-        throw new PerchError('badInput', 'invalid path');
-      }
-      if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
-        throw new PerchError(
-          'badInput',
-          `invalid start: '${(start ?? '').slice(0, 64)}' is not a time such as 2026-01-31T12:00:00+01:00`,
-        );
-      }
-      await recordings.deleteSegment(path, start).catch((error: unknown) => {
-        throw error instanceof PerchError && error.code === 'notFound'
-          ? new PerchError('badInput', error.message, error.context, error)
-          : error;
-      });
-      return { status: 'ok' };
-    },
-  );
+  app.delete<{ Querystring: DeleteQuery }>('/recordings/deletesegment', { schema: remove }, async ({ query }) => {
+    const { path, start = '' } = query;
+    if (typeof path !== 'string' || path === '') {
+      throw new PerchError('badInput', 'invalid path');
+    }
+    if (typeof start !== 'string' || Number.isNaN(Date.parse(start))) {
+      const shown = String(start).slice(0, 64);
+      throw new PerchError('badInput', `invalid start: '${shown}' is not a time such as 2026-01-31T12:00:00+01:00`);
+    }
+    await recordings.deleteSegment(path, start).catch((error: unknown) => {
+      throw error instanceof PerchError && error.code === 'notFound'
+        ? new PerchError('badInput', error.message, error.context, error)
+        : error;
+    });
+    return { status: 'ok' };
+  });
 };

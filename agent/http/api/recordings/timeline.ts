@@ -6,16 +6,14 @@ import { answers, OrNull, PathName, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
 export interface TimelineLookup {
-  /** What there is of a path between two times, RFC 3339. */
+  /** The recordings, gaps and events of a path between two times. */
   timeline(request: TimelineRequest): Promise<{ readonly protected: readonly object[] }>;
 }
 
-/** As it came in the query. */
 interface TimelineRequest {
   readonly path: string;
   readonly from: string | undefined;
   readonly to: string | undefined;
-  /** Seconds. */
   readonly resolution: string | undefined;
 }
 
@@ -25,26 +23,34 @@ interface TimelineQuery {
   readonly resolution?: string | readonly string[];
 }
 
-/** As the device notes them (`record/gaps/gap-reason.ts`). */
-export const TOLD_REASONS = [
-  ...['offline', 'paused', 'recordingOff', 'diskFull', 'diskAway', 'diskFault', 'boxOff', 'clockSet', 'nothingSeen'],
+/** See `GAP_REASONS` of `record/gaps/gap-reason.ts`. */
+export const REASONS = [
+  'offline',
+  'paused',
+  'recordingOff',
+  'diskFull',
+  'diskAway',
+  'diskFault',
+  'boxOff',
+  'clockSet',
+  'nothingSeen',
 ];
 const Stretches = Type.Array(Type.Array(Type.Number(), { minItems: 2, maxItems: 2 }), {
-  description: 'Seconds after `from`, and how long.',
+  description: 'Seconds after `from`, and duration in seconds.',
 });
 const Timeline = Type.Object({
   path: Type.String(),
   from: TimeText,
   to: TimeText,
-  resolution: Type.Number({ description: 'Seconds: gaps that are shorter are not shown.' }),
+  resolution: Type.Number({ description: 'Seconds. Shorter gaps are omitted.' }),
   first: OrNull(TimeText),
   last: OrNull(TimeText),
   recordedSeconds: Type.Number(),
   coverage: Stretches,
   gaps: Stretches,
-  reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(TOLD_REASONS)]), {
+  reasons: Type.Array(Type.Tuple([Type.Number(), Type.Number(), Type.Enum(REASONS)]), {
     description:
-      'Why nothing was recorded, as far as that is known: seconds after `from`, how long, and the reason. Some seconds off, where `gaps` are exact. The longest, where not all fit.',
+      'Known reasons for gaps: seconds after `from`, duration in seconds, and the reason. Accurate to some seconds, unlike `gaps`. The longest ones if not all fit.',
   }),
   events: Type.Array(
     Type.Object({
@@ -61,9 +67,9 @@ const Timeline = Type.Object({
   protected: Type.Array(
     Type.Object({ id: Type.String(), at: Type.Number(), duration: Type.Number(), note: Type.String() }),
   ),
-  isCut: Type.Boolean({ description: 'Not all reasons, events or protected ranges fit: ask for less time.' }),
+  isCut: Type.Boolean({ description: 'Some reasons, events or protected ranges did not fit: request less time.' }),
 });
-const TimelineWish = Type.Object({
+const TimelineParams = Type.Object({
   from: TimeText,
   to: TimeText,
   resolution: Type.Optional(Type.Number({ description: 'Seconds.' })),
@@ -71,19 +77,17 @@ const TimelineWish = Type.Object({
 
 interface TimelineRoutesOptions {
   readonly recordings: TimelineLookup;
-  /** The viewer or guest who asks; undefined: somebody with the action `api`. */
+  /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
 export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (app, { recordings, viewerOf }) => {
   const timeline = {
-    summary: 'What there is of a path between two times',
-    ...{
-      tags: ['recordings'],
-      params: PathName,
-      querystring: TimelineWish,
-      response: answers(Timeline, 400, 404, 503),
-    },
+    summary: 'Recordings, gaps and events of a path between two times',
+    tags: ['recordings'],
+    params: PathName,
+    querystring: TimelineParams,
+    response: answers(Timeline, 400, 404, 503),
   };
   app.get<{ Querystring: TimelineQuery }>('/timeline/*', { schema: timeline }, async (request) => {
     const one = (value: string | readonly string[] | undefined) => (typeof value === 'string' ? value : value?.[0]);
@@ -94,7 +98,7 @@ export const timelineRoutes: FastifyPluginAsync<TimelineRoutesOptions> = async (
     if (viewer && !viewer.may('playback', path)) {
       throw new PerchError('notFound', 'path not found', { path });
     }
-    // What the owner has noted is his.
+    // Only the owner sees notes.
     const found = await recordings.timeline({ path, ...times });
     return viewer ? { ...found, protected: found.protected.map((range) => ({ ...range, note: '' })) } : found;
   });

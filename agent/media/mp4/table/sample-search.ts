@@ -1,7 +1,7 @@
 import type { TrackSamples } from './sample-table.ts';
 
 /** The first of `count` ascending values that is not below `value`; `count` when all are. */
-function firstAtLeast(values: Uint32Array | Float64Array, count: number, value: number): number {
+export function firstAtLeast(values: ArrayLike<number>, count: number, value: number): number {
   let low = 0;
   let high = count;
   while (low < high) {
@@ -15,9 +15,13 @@ function firstAtLeast(values: Uint32Array | Float64Array, count: number, value: 
   return low;
 }
 
+/** The last of `count` ascending integers that is at most `value`; 0 if all are larger. */
+export const lastUpTo = (values: ArrayLike<number>, count: number, value: number): number =>
+  Math.max(0, firstAtLeast(values, count, value + 1) - 1);
+
 /** The run in which a sample lies. */
 export const runOf = ({ runs }: TrackSamples, sample: number): number =>
-  Math.max(0, firstAtLeast(runs.firstSamples, runs.count, sample + 1) - 1);
+  lastUpTo(runs.firstSamples, runs.count, sample);
 
 /** One past the last sample of a run. */
 export const endOfRun = ({ runs, count }: TrackSamples, run: number): number =>

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { ONE_SCRIPT } from './bundle.ts';
-import { leftOut, MEASURES } from './left-out.ts';
+import { leftOut, MEASURES, ONE_SCRIPT } from './bundle.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
