@@ -17,6 +17,8 @@ export interface ByteChannel {
   readonly queuedBytes: number;
   /** `address:port` of the peer, for logs and the API. */
   readonly remote: string;
+  /** The TCP connection is made. Absent for tunnels. */
+  readonly isConnected?: boolean;
   /** `address:port` of this side of an accepted connection; absent for tunnels. */
   readonly local?: string | undefined;
   /** Milliseconds spent waiting for permission to send a login; absent if there is none. */
@@ -38,6 +40,7 @@ export class SocketChannel implements ByteChannel {
   readonly local: string | undefined;
   readonly #socket: Socket;
   #remote: string;
+  #isConnected: boolean;
   #hasEnded = false;
 
   /** @param wanted `host:port` of a connection that is not open yet */
@@ -46,9 +49,11 @@ export class SocketChannel implements ByteChannel {
     const { localAddress, localPort = 0 } = socket;
     this.local = localAddress === undefined ? undefined : shownPeer(localAddress, localPort);
     this.#remote = remoteOf(socket) ?? wanted;
+    this.#isConnected = remoteOf(socket) !== undefined;
     // With `onread` a socket emits no data: its owner calls `receive`.
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));
     socket.once('connect', () => {
+      this.#isConnected = true;
       this.#remote = remoteOf(socket) ?? wanted;
     });
     socket.on('error', (cause) => this.#finish(cause));
@@ -57,6 +62,10 @@ export class SocketChannel implements ByteChannel {
 
   get remote(): string {
     return this.#remote;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   get queuedBytes(): number {

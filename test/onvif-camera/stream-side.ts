@@ -72,6 +72,13 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
       moreMedia: (request) => backChannel(state, request),
       refuses: ({ method, uri }) =>
         method === 'DESCRIBE' ? state.quirks.describes?.[profileOf(uri)?.token ?? ''] : undefined,
+      delay: ({ method, headers }) => {
+        const { describeMs } = state.quirks;
+        const isLoggedIn = !state.credentials || headers.get('Authorization') !== undefined;
+        return describeMs !== undefined && method === 'DESCRIBE' && isLoggedIn
+          ? systemClock.sleep(describeMs, NEVER)
+          : undefined;
+      },
       streamOf: (uri) => streamOf(uri) ?? (state.quirks.streamPaths ? 'none' : undefined),
       challenge: (request) => {
         const isInteractive = request.method === 'DESCRIBE' || request.method === 'SETUP';
@@ -89,6 +96,8 @@ function backChannel({ quirks }: CameraState, request: RtspRequest): string {
     ? 'm=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=control:trackID=2\r\na=sendonly\r\n'
     : '';
 }
+
+const NEVER = new AbortController().signal;
 
 /** A player may leave the query out. */
 const sameStream = (asked: string, path: string): boolean =>

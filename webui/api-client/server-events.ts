@@ -44,6 +44,8 @@ export interface CameraUpdate {
   readonly camera?: string;
   /** Paths of the adopted camera. */
   readonly paths?: readonly string[];
+  /** The camera is connected and slow to answer. */
+  readonly slow?: boolean;
   /** Attempts until the camera may lock. */
   readonly triesLeft?: number | null;
 }

@@ -54,6 +54,14 @@ test('news come before the answer: a recorder with two lenses is two, and a refu
   expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
 });
 
+test('a camera that needs long is slow until its answer, also when two streams of one device are asked for', () => {
+  const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a'), barn]);
+  const slow = applyUpdate(all, news('a', 'adopting', { slow: true }));
+  expect(slow.map(({ isSlow }) => isSlow)).toEqual([true, true, undefined]);
+  const [first, second] = applyResult(slow, 'rtsp://a/1', OK);
+  expect([first?.isSlow, second?.isSlow]).toEqual([undefined, true]);
+});
+
 test('news of others, and of two streams of one device, change nothing', () => {
   const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
   expect(applyUpdate(all, news('a', 'adopted', { path: 'x' }))).toBe(all);

@@ -9,6 +9,10 @@ export interface CameraRequest {
   readonly password?: string;
   /** The password may be sent unencrypted. */
   readonly clearPassword?: boolean;
+  /** A device to identify. */
+  readonly address?: string;
+  /** What it is called. */
+  readonly title?: string;
 }
 
 /** A camera that has not been added yet. */
@@ -33,6 +37,8 @@ export interface Adoption extends Candidate {
   /** The device's message. */
   readonly error?: string | undefined;
   readonly triesLeft?: number | undefined;
+  /** The camera is connected and slow to answer. */
+  readonly isSlow?: boolean;
   /** A password was typed for this camera only. */
   readonly hasOwnLogin: boolean;
 }
@@ -86,7 +92,11 @@ export function applyResult(before: readonly Adoption[], key: string, item: Adop
 
 /** Progress before the result. */
 export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): readonly Adoption[] {
-  const meant = before.filter(({ asked, phase }) => asked === news.camera && phase !== 'adopted');
+  const isMeant = ({ asked, phase }: Adoption) => asked === news.camera && phase !== 'adopted';
+  if (news.slow) {
+    return before.map((one) => (isMeant(one) ? { ...one, isSlow: true } : one));
+  }
+  const meant = before.filter(isMeant);
   const [one] = meant;
   // Streams of one device share an endpoint; only the result tells them apart.
   if (one === undefined || meant.length > 1) {
@@ -111,7 +121,8 @@ function told(one: Adoption, news: CameraUpdate): Adoption {
 export const markUnfinished = (before: readonly Adoption[], keys: ReadonlySet<string>): readonly Adoption[] =>
   before.map((one) => (keys.has(one.key) && one.phase === 'signingIn' ? failed(one, 'unfinished') : one));
 
-const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, ...one }: Adoption): Adoption => one;
+const cleared = ({ trouble: _trouble, error: _error, triesLeft: _left, isSlow: _slow, ...one }: Adoption): Adoption =>
+  one;
 
 const adopted = (one: Adoption, paths: readonly string[]): Adoption => ({ ...cleared(one), phase: 'adopted', paths });
 

@@ -10,7 +10,7 @@ test('a login that was pasted with the address of a stream is used and not shown
     login,
   );
   expect(one).toMatchObject({
-    ...{ asked: '192.168.1.20:554', title: '192.168.1.20:554', text: '/live/1', address: '192.168.1.20' },
+    ...{ asked: '192.168.1.20:554', title: '192.168.1.20 1', text: '192.168.1.20:554/live/1', address: '192.168.1.20' },
     request: {
       ...{ rtsp: 'rtsp://192.168.1.20:554/live/1', sub: 'rtsp://192.168.1.20:554/live/2' },
       ...{ user: 'eve', password: 'p@ss' },
@@ -21,7 +21,7 @@ test('a login that was pasted with the address of a stream is used and not shown
 
 test('the places of user and password in an address stay as they are', () => {
   const stream = 'rtsp://192.168.1.20/user={user}&password={password}&stream=0.sdp';
-  expect(streamCandidate(stream, '', login)?.request).toEqual({ rtsp: stream, ...login });
+  expect(streamCandidate(stream, '', login)?.request).toMatchObject({ rtsp: stream, ...login });
 });
 
 test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
@@ -35,7 +35,7 @@ test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
 test('a look ends with a camera, with streams, or with nothing', () => {
   const look: Probe = {
     ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
-    ...{ makers: null, error: null, trouble: null },
+    ...{ slow: false, makers: null, error: null, trouble: null },
   };
   expect(candidateAt(look, login)).toBeUndefined();
   const onvif = 'http://192.168.1.20:8899/onvif/device_service';
@@ -46,7 +46,7 @@ test('a look ends with a camera, with streams, or with nothing', () => {
   });
   const streams = { rtsp: 'rtsp://192.168.1.20/1', sub: 'rtsp://192.168.1.20/2', makers: 'Hikvision' };
   expect(candidateAt({ ...look, ...streams }, login)).toMatchObject({
-    text: 'Hikvision',
+    ...{ title: 'Hikvision 192.168.1.20', text: 'Hikvision' },
     request: { sub: streams.sub },
   });
 });

@@ -1,8 +1,8 @@
 import { fetchJson, RequestError } from '../api-client/request.ts';
-import { urlOf } from '../api-client/urls.ts';
 import { sleep } from '../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
 import type { Candidate } from './adoption-state.ts';
+import { parseTyped, streamTitle } from './typed-address.ts';
 
 /** Progress of probing an address or range. */
 export interface Probe {
@@ -11,6 +11,8 @@ export interface Probe {
   readonly state: 'running' | 'done' | 'failed';
   readonly done: number;
   readonly total: number;
+  /** The camera needs long to answer. */
+  readonly slow: boolean;
   readonly onvif: string | null;
   readonly rtsp: string | null;
   readonly sub: string | null;
@@ -54,42 +56,38 @@ export async function probeTarget(
 /** The camera at an address; cameras of a range are among the discovered ones. */
 export function candidateAt({ target, onvif, rtsp, sub, makers }: Probe, login: CameraLogin): Candidate | undefined {
   if (onvif !== null) {
-    const request = { onvif, ...typed(login) };
-    return { key: onvif, asked: onvif, request, title: target, text: '', address: target };
+    return onvifCandidate(onvif, target, login);
   }
-  return rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login, makers ?? '');
+  const stream = rtsp === null ? undefined : streamCandidate(rtsp, sub ?? '', login);
+  const [maker] = makers?.split(/[,(]/) ?? [];
+  return stream && { ...stream, title: [maker?.trim(), stream.address].filter(Boolean).join(' '), text: makers ?? '' };
 }
+
+export const onvifCandidate = (onvif: string, address: string, login: CameraLogin): Candidate => ({
+  ...{ key: onvif, asked: onvif, title: address, text: '', address },
+  request: { onvif, ...typed(login) },
+});
+
+/** A camera that has to be identified again when it is added, as its owner decides how its password is sent. */
+export const addressCandidate = (target: string, login: CameraLogin): Candidate => ({
+  ...{ key: target, asked: target, title: target, text: '', address: target },
+  request: { address: target, ...typed(login) },
+});
 
 /** Without a password, the shared one applies. */
 const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
 
 /** A camera by its stream address; undefined if invalid. A login is removed from the address. */
-export function streamCandidate(stream: string, small: string, login: CameraLogin, text = ''): Candidate | undefined {
-  const url = streamUrl(stream);
+export function streamCandidate(stream: string, small: string, login: CameraLogin): Candidate | undefined {
+  const [main, sub] = [parseTyped(stream), parseTyped(small)];
   const hasSmall = small.trim() !== '';
-  if (!url || (hasSmall && !streamUrl(small))) {
+  if (main?.kind !== 'stream' || (hasSmall && sub?.kind !== 'stream')) {
     return undefined;
   }
-  const own = url.username === '' ? typed(login) : { user: plain(url.username), password: plain(url.password) };
-  const rtsp = withoutLogin(stream);
+  const { text: rtsp, url } = main;
+  const title = streamTitle(url);
   return {
-    ...{ key: rtsp, asked: url.host, title: url.host, text: text || url.pathname, address: url.hostname },
-    request: { rtsp, ...(hasSmall ? { sub: withoutLogin(small) } : {}), ...own },
+    ...{ key: rtsp, asked: url.host, title, text: url.host + url.pathname, address: url.hostname },
+    request: { rtsp, ...(hasSmall && sub ? { sub: sub.text } : {}), title, ...(main.login ?? typed(login)) },
   };
-}
-
-function streamUrl(text: string): URL | undefined {
-  const url = urlOf(text.trim());
-  return url && /^rtsps?:$/.test(url.protocol) && url.hostname !== '' ? url : undefined;
-}
-
-/** As typed: a parsed URL would encode the braces of `{user}`. The login ends at the last @ before the first slash. */
-const withoutLogin = (text: string): string => text.trim().replace(/^(rtsps?:\/\/)[^/]*@/i, '$1');
-
-function plain(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
 }

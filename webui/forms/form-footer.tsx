@@ -9,18 +9,20 @@ interface FormFooterProps<V extends object> {
   readonly text: string;
   /** Label; default: Save. */
   readonly action?: string;
+  /** What it does meanwhile, instead of Saving. */
+  readonly busy?: string;
   /** There is nothing to save yet. */
   readonly isOff?: boolean;
 }
 
 /** The save button, with its effect or the failure below. */
-export function FormFooter<V extends object>({ form, text, action, isOff = false }: FormFooterProps<V>) {
+export function FormFooter<V extends object>({ form, text, action, busy, isOff = false }: FormFooterProps<V>) {
   const { save, saving, savedLater } = words.value;
   const state = form.saving.value;
   const failure = form.failure.value;
   return (
     <>
-      <Button kind="main" type="submit" isOff={isOff} busy={state !== 'no' && saving}>
+      <Button kind="main" type="submit" isOff={isOff} busy={state !== 'no' && (busy ?? saving)}>
         {action ?? save}
       </Button>
       <p class={failure === undefined ? 'dim small' : 'bad small'} role="status">

@@ -19,7 +19,11 @@ export function LoginSheet({ user }: { readonly user: string | undefined }) {
             <Button kind="main" type="submit" busy={login.isBusy && t.loginBusy}>
               {t.loginButton}
             </Button>
-            {login.wrong === undefined ? <p class="dim small">{t.loginAgain}</p> : <ForgottenPassword />}
+            {login.wrong === undefined ? (
+              <p class="dim small">{t.loginAgain}</p>
+            ) : (
+              <ForgottenPassword isOwner={login.isOwner} />
+            )}
           </>
         }
       >

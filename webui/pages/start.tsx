@@ -113,7 +113,7 @@ function Claim() {
           wrong={wrong.code}
         />
       )}
-      <Button kind="main" type="submit" busy={isBusy && t.saving}>
+      <Button kind="main" type="submit" busy={isBusy && t.claiming}>
         {t.findCameras}
       </Button>
       <div class="other-way">

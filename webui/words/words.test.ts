@@ -90,7 +90,10 @@ test('what takes a value says it in both languages', () => {
 });
 
 /** Fields for experts are named by the technical term. */
-const EXPERTS = ['start.onvifOffText', 'start.byStream', 'start.largePicture'];
+const EXPERTS = [
+  ...['start.onvifOffText', 'start.addressHint', 'start.addressWrong', 'start.smallWrong'],
+  ...['start.streamUnknown', 'start.noStream'],
+];
 
 test('no sentence has a word of blame or alarm in it', () => {
   for (const [key, text] of says(en, 1)) {

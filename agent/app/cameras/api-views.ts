@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Static } from 'typebox';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
-import type { CameraRequest } from '../../cameras/adoption/camera-request.ts';
+import { type CameraRequest, isHostName, parseHost } from '../../cameras/adoption/camera-request.ts';
 import type { Failure } from '../../cameras/adoption/failure.ts';
 import type { ProbeJob } from '../../cameras/adoption/probe-jobs.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
@@ -76,11 +76,9 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraRequest): str
     return endpoint;
   }
   if (address) {
-    const [plain = ''] = address
-      .trim()
-      .replace(/^\[(.*)\]$/, '$1')
-      .split('%');
-    return isIP(plain) === 0 ? null : address;
+    const { host } = parseHost(address);
+    const [plain = ''] = host.replace(/^\[(.*)\]$/, '$1').split('%');
+    return isIP(plain) === 0 && !isHostName(host) ? null : address;
   }
   const text = onvif || rtsp || '';
   const url = URL.parse(withoutZone(text));
@@ -116,6 +114,7 @@ export function probeJobJson({
   what,
   done,
   total,
+  isSlow,
   at,
   failure,
 }: ProbeJob): Static<typeof ProbeAnswer> {
@@ -127,6 +126,7 @@ export function probeJobJson({
     what,
     done,
     total,
+    slow: isSlow,
     onvif: at?.onvif ?? null,
     rtsp: streams?.main ?? null,
     sub: streams?.sub ?? null,

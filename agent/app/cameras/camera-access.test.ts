@@ -106,7 +106,7 @@ test('what is no camera is not shown: neither what it answers nor, outside of pr
   expect(said).not.toContain('top secret');
   expect(said).not.toContain('s3cret');
   expect(box.text()).not.toContain('paths');
-  for (const target of ['8.8.8.8', '192.168.0.0/16', '0.0.0.0', 'localhost', '::']) {
+  for (const target of ['8.8.8.8', '192.168.0.0/16', '0.0.0.0', '::']) {
     expect((await box.call('POST', '/cameras/probe', { target })).status).toBe(400);
   }
 });
@@ -119,6 +119,10 @@ test('loopback is no private network unless simulated cameras are wanted', async
   const { body } = await box.call('POST', '/cameras/check', { onvif });
   expect(body).toMatchObject({ isGood: false, error: expect.stringContaining('this machine itself') });
   expect(body['error']).toContain('PERCH_LOOPBACK_CAMERAS=yes');
+  const look = await box.call('POST', '/cameras/probe', { target: `localhost:${trap.port}` });
+  const probed = async () => (await box.call('GET', `/cameras/probe/${look.body['id']}`)).body;
+  await expect.poll(async () => (await probed())['state']).toBe('failed');
+  expect((await probed())['error']).toContain('not in a private network');
   expect(trap.count()).toBe(before);
 });
 

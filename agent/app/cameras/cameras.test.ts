@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
@@ -14,4 +15,20 @@ test('while a range is searched another one is refused at once, and a single add
   expect((await probe('127.0.3.1')).status).toBe(200);
   await box.call('DELETE', `/cameras/probe/${first.body['id']}`);
   await expect.poll(async () => (await probe('127.0.3.0/30')).status, { timeout: 10_000 }).toBe(200);
+});
+
+test('a camera is identified by a host name and the port of its stream', async () => {
+  const credentials = { user: 'admin', password: 'secret' };
+  const streamPaths = { main: '/Streaming/Channels/101', sub: '/Streaming/Channels/102' };
+  await using camera = await startOnvifCamera({ credentials, quirks: { onvifIsOff: 404, streamPaths } });
+  await using box = await openAdoptionHarness({ port: await freeUdpPort() });
+  const target = `localhost:${camera.rtspPort}`;
+  const { body } = await box.call('POST', '/cameras/probe', { target, ...credentials });
+  const look = async () => (await box.call('GET', `/cameras/probe/${body['id']}`)).body;
+  await expect.poll(async () => (await look())['state'], { timeout: 10_000 }).toBe('done');
+  const origin = `rtsp://127.0.0.1:${camera.rtspPort}`;
+  expect(await look()).toMatchObject({
+    ...{ target, slow: false, onvif: null, makers: expect.stringContaining('Hikvision') },
+    ...{ rtsp: `${origin}${streamPaths.main}`, sub: `${origin}${streamPaths.sub}` },
+  });
 });

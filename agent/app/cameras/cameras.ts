@@ -9,7 +9,7 @@ import { Adopter, type AdopterDeps } from '../../cameras/adoption/adopter.ts';
 import { isRange } from '../../cameras/adoption/camera-request.ts';
 import { failureOf } from '../../cameras/adoption/failure.ts';
 import { type ProbeJob, ProbeJobs } from '../../cameras/adoption/probe-jobs.ts';
-import type { Progress } from '../../cameras/adoption/try-patterns.ts';
+import type { Progress } from '../../cameras/adoption/progress.ts';
 import { isReadByAll, OpenFileWarning } from '../../config/file/file.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
@@ -234,10 +234,10 @@ export class Cameras implements CameraLookup {
   #progressPublisher(camera: string | null) {
     const { clock, publish } = this.#deps;
     let publishedMs = Number.NEGATIVE_INFINITY;
-    return ({ what, done, total }: Progress) => {
+    return ({ what, done, total, isSlow }: Progress) => {
       if (clock.monoMs() - publishedMs >= PUBLISH_EVERY_MS) {
         publishedMs = clock.monoMs();
-        publish('camera', { state: 'adopting', camera, what, done, total });
+        publish('camera', { state: 'adopting', camera, what, done, total, slow: isSlow });
       }
     };
   }
@@ -248,8 +248,8 @@ export class Cameras implements CameraLookup {
       return;
     }
     this.#publishedMs = nowMs;
-    const { id, target, what, done, total, error } = probeJobJson(job);
+    const { id, target, what, done, total, slow, error } = probeJobJson(job);
     const state = job.state === 'running' ? 'probing' : 'probed';
-    this.#deps.publish('camera', { state, id, target, what, done, total, error });
+    this.#deps.publish('camera', { state, id, target, what, done, total, slow, error });
   }
 }

@@ -24,7 +24,7 @@ import { type CameraJson, descriptionJson, failureJson, pendingJson, timeText } 
 import { CameraCompletion } from './completion.ts';
 import { DeviceInfoCache } from './device-info.ts';
 import { checkLogin, describeInBackground, type Login, withoutLogin } from './login.ts';
-import { cameraAt, camerasOf, pathsOfDevice, streamsOf, subOf } from './path-entries.ts';
+import { cameraAt, camerasOf, mainPathAt, pathsOfDevice, streamsOf, subOf } from './path-entries.ts';
 import { ofCamera } from './ptz.ts';
 
 const MAX_PICTURE_BYTES = 4 << 20;
@@ -110,7 +110,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     const { publish, log } = this.#deps;
     let blocks: readonly Edit[] = [];
     await this.#deps.store.revise(({ config, written }) => {
-      const keyPaths = streamsOf(cameraAt(path, config), config).map(({ name }) => ['paths', name]);
+      const keyPaths = streamsOf(mainPathAt(path, config), config).map(({ name }) => ['paths', name]);
       blocks = keyPaths.map((keyPath) => ({ keyPath, value: blockAt(written, keyPath) ?? null }));
       return keyPaths.map((keyPath) => ({ keyPath, value: undefined }));
     });
@@ -135,7 +135,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     this.#forgotten.delete(path);
     log.info({ path }, 'camera restored');
     publish('camera', { state: 'adopted', path, paths: blocks.map(({ keyPath }) => String(keyPath[1])) });
-    return this.#itemOf(cameraAt(path, store.current));
+    return this.#itemOf(mainPathAt(path, store.current));
   }
 
   async patch(path: string, body: Static<typeof CameraPatch>): Promise<CameraJson> {

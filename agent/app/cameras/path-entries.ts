@@ -9,7 +9,7 @@ export function camerasOf(config: Config): ReadyPath[] {
   return [...config.paths.values()]
     .filter(isReady)
     .filter(({ settings, pattern }) => settings.camera !== undefined && pattern === undefined)
-    .filter(({ name }) => !name.endsWith(SUB_SUFFIX) || !isSub(name, config))
+    .filter(({ name }) => !isSubStream(name, config))
     .sort((a, b) => orderOf(a) - orderOf(b) || (a.name < b.name ? -1 : 1));
 }
 
@@ -22,12 +22,27 @@ export function cameraAt(path: string, config: Config): ReadyPath {
   return camera;
 }
 
-/** The path of a camera's sub stream. */
+/** A configured path that is no sub stream; it may have no `camera:` block. @throws PerchError notFound */
+export function mainPathAt(path: string, config: Config): ReadyPath {
+  const entry = config.paths.get(path);
+  if (!entry || !isReady(entry) || entry.pattern !== undefined || isSubStream(path, config)) {
+    throw new PerchError('notFound', 'no camera has this path', { path });
+  }
+  return entry;
+}
+
+/** The path of a camera's sub stream: `hall_sub` belongs to `hall` unless its `camera:` block names another ONVIF service. */
 export function subOf(name: string, config: Config): ReadyPath | undefined {
   const [main, sub] = [config.paths.get(name), config.paths.get(name + SUB_SUFFIX)];
-  const [camera, other] = [main?.settings?.camera, sub?.settings?.camera];
-  return sub && isReady(sub) && camera && other && camera.onvif === other.onvif ? sub : undefined;
+  if (!main || !isReady(main) || !sub || !isReady(sub)) {
+    return undefined;
+  }
+  const onvif = sub.settings.camera?.onvif;
+  return onvif === undefined || onvif === main.settings.camera?.onvif ? sub : undefined;
 }
+
+export const isSubStream = (name: string, config: Config): boolean =>
+  name.endsWith(SUB_SUFFIX) && subOf(name.slice(0, -SUB_SUFFIX.length), config) !== undefined;
 
 /** The paths of one channel: main and sub stream. */
 export function streamsOf(camera: ReadyPath, config: Config): ReadyPath[] {
@@ -47,7 +62,5 @@ export function pathsOfDevice(camera: ReadyPath, config: Config): ReadyPath[] {
 /** Not infinite, because the difference of infinities is NaN. */
 const LAST = Number.MAX_SAFE_INTEGER;
 const orderOf = ({ settings }: ReadyPath): number => settings.camera?.order ?? LAST;
-
-const isSub = (name: string, config: Config): boolean => subOf(name.slice(0, -SUB_SUFFIX.length), config) !== undefined;
 
 export const isReady = (path: PathEntry): path is ReadyPath => path.settings !== undefined;

@@ -8,7 +8,8 @@ import { answersAt, describeStream, speaksRtsp } from '../../sources/rtsp/probe.
 import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;
-const OPTIONS_MS = 2_000;
+/** Until the connection is made, and for the reply once it is. */
+const OPTIONS_TIMES = { connectMs: 2_000, answerMs: 20_000 };
 
 /** Fixed texts instead of the reply, which may come from any device and is not passed on. */
 const WORDS: Partial<Record<PerchError['code'], string>> = {
@@ -26,14 +27,15 @@ const CLEAR =
  * A stream exists once its server has described it with video.
  * @param onvif service of a configured camera that is read in the background: the login then has the verdict of the path's own stream;
  * absent: a user has just entered the login
+ * @param onSlow the camera is connected and needs longer than usual
  */
 export const createStreamProbe =
   (clock: Clock, onvif = '') =>
-  (isClearAllowed: boolean): ProbeStream =>
+  (isClearAllowed: boolean, onSlow?: () => void): ProbeStream =>
   async (url, credentials, signal) => {
     const loginWatch = streamLogin('camera', url, { ...credentials, onvif }, { clock, isInteractive: onvif === '' });
     try {
-      const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch });
+      const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch, onSlow });
       if (!described.hasPicture) {
         throw new PerchError('notFound', 'the stream has no video');
       }
@@ -53,7 +55,8 @@ export const createStreamProbe =
         ? `${DELAY_WORDS[delay]}: try again in a moment`
         : (WORDS[code] ?? 'the device there does not speak RTSP as cameras do');
       const unreachable = isUnreachable === true && !delay ? { isUnreachable } : {};
-      throw new PerchError(code, words, { host, status, isConnected, ...unreachable }, error);
+      const camera = code === 'notFound' ? ({ camera: 'noStream' } as const) : {};
+      throw new PerchError(code, words, { host, status, isConnected, ...unreachable, ...camera }, error);
     }
   };
 
@@ -66,4 +69,4 @@ export const createPortProbe =
 export const createRtspProbe =
   (clock: Clock): IsOpen =>
   (host, port, signal) =>
-    speaksRtsp(`rtsp://${host.includes(':') ? `[${host}]` : host}:${port}/`, clock, OPTIONS_MS, signal);
+    speaksRtsp(`rtsp://${host.includes(':') ? `[${host}]` : host}:${port}/`, clock, OPTIONS_TIMES, signal);

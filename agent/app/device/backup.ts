@@ -16,7 +16,7 @@ import { changesBetween } from '../../config/store/changes.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
 import type { BackupControl, RestorePlan } from '../../http/api/device/backup-routes.ts';
-import { camerasOf, subOf } from '../cameras/path-entries.ts';
+import { isSubStream, subOf } from '../cameras/path-entries.ts';
 import {
   CONFIG,
   checkMembers,
@@ -207,7 +207,5 @@ function ownOf(entry: PathEntry | undefined, { pathDefaults }: Config): object |
 }
 
 /** Without the sub streams of cameras. */
-function mainPaths(config: Config): readonly PathEntry[] {
-  const subs = new Set(camerasOf(config).map(({ name }) => subOf(name, config)?.name));
-  return [...config.paths.values()].filter(({ name }) => !subs.has(name));
-}
+const mainPaths = (config: Config): readonly PathEntry[] =>
+  [...config.paths.values()].filter(({ name }) => !isSubStream(name, config));

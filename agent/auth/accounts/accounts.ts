@@ -117,6 +117,10 @@ export class Accounts {
   }
 
   /** A user, or a guest with a valid link, by name. */
+  userOf(typed: string): string {
+    return this.people.users.nameOf(typed);
+  }
+
   person(name: string): Person | undefined {
     return this.people.users.person(name) ?? this.people.guests.person(name);
   }

@@ -41,6 +41,14 @@ test('viewers are added, changed and removed, and are there after a restart', as
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
 });
 
+test('a typed name means the user whatever its letter case, and the exact one first', async () => {
+  await put({ users: [owner, viewer('Ann'), viewer('ann'), viewer('Änne Müller')] });
+  const users = await Users.open(folder, silentLogger);
+  expect(['Ann', 'ann', 'ANN', 'änne müller', 'Owner', 'Bob'].map((typed) => users.nameOf(typed))).toEqual([
+    ...['Ann', 'ann', 'Ann', 'Änne Müller', 'owner', 'Bob'],
+  ]);
+});
+
 test('a viewer who was removed is had back with the same password and rights, unless another has the name now', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);

@@ -119,6 +119,12 @@ export class Users {
     return this.#people.get(name);
   }
 
+  /** The user whom a typed name means: letter case does not matter, because phones capitalize. */
+  nameOf(typed: string): string {
+    const names = this.#users.map(({ name }) => name);
+    return names.includes(typed) ? typed : (names.find((name) => isSameName(name, typed)) ?? typed);
+  }
+
   /** Binds a cached verification to the password. */
   stampOf(name: string): string | undefined {
     return this.#users.find((user) => user.name === name)?.password.hash;

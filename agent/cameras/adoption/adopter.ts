@@ -30,13 +30,17 @@ import {
   type CameraRequest,
   checkRequest,
   credentialsOf,
+  isHostName,
+  parseHost,
   privateAddress,
   privateService,
+  resolvePrivate,
   streamAddress,
 } from './camera-request.ts';
 import { type AdoptedPath, type CameraPlan, editsFor, oneLine, pathOfCamera, type StreamPlan } from './plan.ts';
+import { type OnProgress, trackProgress } from './progress.ts';
 import { withLogin } from './stream-patterns.ts';
-import type { IsOpen, Progress } from './try-patterns.ts';
+import type { IsOpen } from './try-patterns.ts';
 
 interface CameraPaths {
   readonly current: Config;
@@ -51,8 +55,8 @@ export interface AdopterDeps {
     find(endpoint: string): readonly KnownCamera[];
     probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
   };
-  /** @param isClearAllowed the password may be sent unencrypted */
-  createProbe(isClearAllowed: boolean): ProbeStream;
+  /** @param isClearAllowed the password may be sent unencrypted @param onSlow the camera is connected and needs longer than usual */
+  createProbe(isClearAllowed: boolean, onSlow?: () => void): ProbeStream;
   readonly isOpen: IsOpen;
   readonly speaksRtsp: IsOpen;
   /** Addresses of this machine count as private; for tests. */
@@ -79,11 +83,7 @@ export class Adopter {
   }
 
   /** @throws PerchError for a person; then nothing is written */
-  async adopt(
-    request: AdoptRequest,
-    signal: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<AdoptedCamera> {
+  async adopt(request: AdoptRequest, signal: AbortSignal, onProgress?: OnProgress): Promise<AdoptedCamera> {
     const at = await this.#locate(request, signal, onProgress);
     const { plan, description } =
       'session' in at ? await this.#planOf(at, request, signal) : this.#streamPlan(at, request);
@@ -108,33 +108,38 @@ export class Adopter {
 
   /** Reads a configured camera. @throws PerchError for a person */
   async read(camera: ConfiguredRequest, signal: AbortSignal): Promise<CameraDescription> {
-    const { session, probeStream } = await this.#open(camera.onvif, camera, signal);
+    const { session, probeStream } = await this.#open(camera.onvif, camera, { signal });
     await requireSameCamera(session, camera.serial);
     return describeDevice(session, { probeStream, signal });
   }
 
   /** Identifies the device at an address of a private network. @throws PerchError for a person */
-  probe(request: CameraRequest, signal: AbortSignal, onProgress?: (progress: Progress) => void): Promise<AddressProbe> {
+  async probe(request: CameraRequest, signal: AbortSignal, onProgress?: OnProgress): Promise<AddressProbe> {
     const { clock, isOpen, speaksRtsp, includeLoopback, logins, onvifPorts, streamPorts } = this.#deps;
-    const host = privateAddress(request.address ?? '', includeLoopback);
+    const { host: named, port } = parseHost(request.address ?? '');
+    const host = isHostName(named)
+      ? await resolvePrivate(named, includeLoopback)
+      : privateAddress(named, includeLoopback);
+    const track = trackProgress(onProgress);
+    const isRtspPort = port !== undefined && (await speaksRtsp(host, port, signal));
     return probeAddress(
       {
         host,
         credentials: credentialsOf(request),
         isClearAllowed: request.clearPassword,
         maker: request.maker,
-        onvifPorts,
-        ports: streamPorts,
+        onvifPorts: port === undefined ? onvifPorts : isRtspPort ? [] : [port],
+        ports: port === undefined ? streamPorts : [port],
       },
       {
         clock,
-        probeStream: this.#probeFor(request),
+        probeStream: this.#probeFor(request, track.onSlow),
         isOpen,
         speaksRtsp,
         signal,
         logins,
-        discover: (address) => this.#discover(address, signal),
-        onProgress: (progress) => onProgress?.(progress),
+        discover: async (address) => (port === undefined ? this.#discover(address, signal) : []),
+        onProgress: track.onProgress,
       },
     );
   }
@@ -154,19 +159,16 @@ export class Adopter {
     return here();
   }
 
-  async #locate(
-    request: CameraRequest,
-    signal: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<LocatedCamera> {
+  async #locate(request: CameraRequest, signal: AbortSignal, onProgress?: OnProgress): Promise<LocatedCamera> {
     checkRequest(request);
     const credentials = credentialsOf(request);
     if (request.rtsp !== undefined) {
-      return this.#probeStreams({ ...request, rtsp: request.rtsp }, credentials, signal);
+      const { onSlow } = trackProgress(onProgress);
+      return this.#probeStreams({ ...request, rtsp: request.rtsp }, credentials, signal, onSlow);
     }
     if (request.address === undefined) {
       const url = this.#serviceUrlOf(request);
-      return { ...(await this.#openFound(url, request, signal)), found: this.#foundAt(url) };
+      return { ...(await this.#openFound(url, request, signal, onProgress)), found: this.#foundAt(url) };
     }
     const at = await this.probe(request, signal, onProgress);
     return at.onvif === undefined
@@ -176,16 +178,17 @@ export class Adopter {
           credentials,
           makers: at.makers,
         }
-      : { ...(await this.#open(at.onvif, request, signal)), found: this.#foundAt(at.onvif) };
+      : { ...(await this.#open(at.onvif, request, { signal, onProgress })), found: this.#foundAt(at.onvif) };
   }
 
   async #probeStreams(
     request: CameraRequest & { readonly rtsp: string },
     given: Credentials | undefined,
     signal: AbortSignal,
+    onSlow: () => void,
   ): Promise<LocatedCamera> {
     const { rtsp, sub } = request;
-    const probeStream = this.#probeFor(request);
+    const probeStream = this.#probeFor(request, onSlow);
     const retry = new StreamRetry(this.#deps.clock, signal);
     const delays = new Map<string, StreamDelay>();
     const addressOf = (text: string, login: Credentials | undefined) =>
@@ -213,8 +216,8 @@ export class Adopter {
     return { main, sub: small, credentials, makers: undefined, delays };
   }
 
-  #probeFor({ clearPassword = false }: CameraRequest): ProbeStream {
-    return this.#deps.createProbe(clearPassword);
+  #probeFor({ clearPassword = false }: CameraRequest, onSlow: () => void): ProbeStream {
+    return this.#deps.createProbe(clearPassword, onSlow);
   }
 
   #serviceUrlOf({ endpoint, onvif }: CameraRequest): string {
@@ -238,15 +241,20 @@ export class Adopter {
   }
 
   /** A device with another endpoint than discovered is another camera, unless a probe of it returns the discovered one. */
-  async #openFound(url: string, request: CameraRequest, signal: AbortSignal): Promise<Opened> {
+  async #openFound(
+    url: string,
+    request: CameraRequest,
+    signal: AbortSignal,
+    onProgress: OnProgress | undefined,
+  ): Promise<Opened> {
     const { endpoint } = request;
     try {
-      return await this.#open(url, request, signal, OTHER_THAN_FOUND);
+      return await this.#open(url, request, { signal, onProgress, otherWords: OTHER_THAN_FOUND });
     } catch (error) {
       if (endpoint === undefined || !isOtherCamera(error) || !(await this.#answersAs(endpoint, url, signal))) {
         throw error;
       }
-      return this.#open(url, { ...request, endpoint: undefined }, signal);
+      return this.#open(url, { ...request, endpoint: undefined }, { signal, onProgress });
     }
   }
 
@@ -259,12 +267,12 @@ export class Adopter {
     return known !== undefined && here()?.lastSeenMs !== known.lastSeenMs;
   }
 
-  async #open(url: string, request: CameraRequest, signal: AbortSignal, words?: string): Promise<Opened> {
+  async #open(url: string, request: CameraRequest, { signal, onProgress, otherWords }: OpenOptions): Promise<Opened> {
     const { clock, logins } = this.#deps;
     const { clearPassword: isClearAllowed, endpoint } = request;
     const target = { url, ...credentialsOf(request), isClearAllowed, isInteractive: true, signal, clock, logins };
-    const { session, guard } = await openGuarded(target, endpoint, words);
-    const probeStream = this.#probeFor(request);
+    const { session, guard } = await openGuarded(target, endpoint, otherWords);
+    const probeStream = this.#probeFor(request, trackProgress(onProgress).onSlow);
     return {
       session,
       probeStream: async (...asked) => {
@@ -322,6 +330,13 @@ export class Adopter {
 }
 
 type ConfiguredRequest = CameraRequest & { readonly onvif: string; readonly serial?: string | undefined };
+
+interface OpenOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress | undefined;
+  /** Message if another camera answers. */
+  readonly otherWords?: string;
+}
 
 interface Opened {
   readonly session: OnvifSession;

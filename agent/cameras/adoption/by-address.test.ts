@@ -5,7 +5,7 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { ONVIF_PORTS, probeAddress } from './by-address.ts';
-import type { Progress } from './try-patterns.ts';
+import type { Progress } from './progress.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
 

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { checkRequest, isRange, privateAddress, privateService, streamAddress } from './camera-request.ts';
+import {
+  checkRequest,
+  isHostName,
+  isRange,
+  parseHost,
+  privateAddress,
+  privateService,
+  resolvePrivate,
+  streamAddress,
+} from './camera-request.ts';
 
 test.for([
   '8.8.8.8',
@@ -61,6 +70,35 @@ test.for(['192.168.0.0/16', '8.8.8.0/24', '192.168.1.0/33', '127.0.0.0/24', '192
     expect(() => isRange(range, false)).toThrow();
   },
 );
+
+test.for([
+  ['192.168.1.20', '192.168.1.20', undefined],
+  [' 192.168.1.20:8554 ', '192.168.1.20', 8554],
+  ['camera.local', 'camera.local', undefined],
+  ['camera.local:88', 'camera.local', 88],
+  ['fe80::1%eth0', 'fe80::1%eth0', undefined],
+  ['[fe80::1%eth0]:8554', '[fe80::1%eth0]', 8554],
+  ['192.168.1.20:70000', '192.168.1.20:70000', undefined],
+] as const)('%s is a host and perhaps a port', ([text, host, port]) => {
+  expect(parseHost(text)).toEqual({ host, port });
+});
+
+test('a name has a letter, and its address is one of a private network', async () => {
+  expect(['camera', 'camera.local', 'cam-1.fritz.box.', 'ip_cam'].map(isHostName)).toEqual([true, true, true, true]);
+  expect(['192.168.1', '', 'a b', 'fe80::1', 'a..b', 'x/y'].map(isHostName)).toEqual(Array(6).fill(false));
+  expect(isRange('camera.local:8554', false)).toBe(false);
+  expect(() => isRange('camera.local:99999', false)).toThrow('is not an address');
+  expect(await resolvePrivate('localhost', true)).toMatch(/^(127\.0\.0\.1|::1)$/);
+  await expect(resolvePrivate('localhost', false)).rejects.toMatchObject({ code: 'badInput' });
+  await expect(resolvePrivate('camera.invalid', false)).rejects.toMatchObject({ context: { camera: 'unreachable' } });
+});
+
+test.for(['rtsps', 'rtsp+http', 'rtsp+ws', 'rtsps+http'])('%s is an address of a stream, too', (scheme) => {
+  expect(streamAddress(`${scheme}://ann:p%40w@192.168.1.9:8554/1`)).toEqual({
+    url: `${scheme}://192.168.1.9:8554/1`,
+    credentials: { user: 'ann', password: 'p@w' },
+  });
+});
 
 test('a login in an RTSP address is taken out of it', () => {
   expect(streamAddress('rtsp://ann:p%40w@192.168.1.9/1?a=b')).toEqual({

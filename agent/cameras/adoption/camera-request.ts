@@ -1,9 +1,11 @@
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { PreferredCodec } from '../../onvif/device/profiles.ts';
-import { parseTargets } from '../../onvif/discovery/targets.ts';
+import { isLoopback, isPrivate, parseTargets } from '../../onvif/discovery/targets.ts';
+import { cameraError } from '../../onvif/soap/http/failures.ts';
 
 /** Which camera, with which credentials. Exactly one of endpoint/onvif, address and rtsp is given. */
 export interface CameraRequest {
@@ -54,15 +56,41 @@ export function privateAddress(text: string, includeLoopback: boolean): string {
   return address;
 }
 
-/** Whether it is a range. @throws PerchError badInput if it is neither a range nor an address of a private network */
-export function isRange(target: string, includeLoopback: boolean): boolean {
-  const range = target.includes('/');
-  if (range) {
-    parseTargets(target, includeLoopback);
-  } else {
-    privateAddress(target, includeLoopback);
+/** `192.168.1.20`, `camera.local` or `[fe80::1%eth0]`, each with `:8554` if the camera has another port. */
+export function parseHost(text: string): { readonly host: string; readonly port: number | undefined } {
+  const plain = text.trim();
+  const [, host = plain, digits] = /^(\[[^\]]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(plain) ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  return port === 0 || (port ?? 0) > 65_535 ? { host: plain, port: undefined } : { host, port };
+}
+
+/** Labels of RFC 1123 §2.1 with at least one letter: digits and dots alone are an address, or a part of one. */
+export const isHostName = (host: string): boolean =>
+  host.length <= 253 && /^(?=.*[a-z])[\w-]{1,63}(?:\.[\w-]{1,63})*\.?$/i.test(host);
+
+/** @returns the name's address in a private network, IPv4 first @throws PerchError unreachable, badInput */
+export async function resolvePrivate(name: string, includeLoopback: boolean): Promise<string> {
+  const found = await lookup(name, { all: true, order: 'ipv4first' }).catch((cause: unknown) => {
+    throw cameraError('unreachable', `no device has the name '${name.slice(0, 60)}'`, { host: name }, cause);
+  });
+  const [first] = found.filter(({ address }) => isPrivate(address) || (includeLoopback && isLoopback(address)));
+  if (!first) {
+    throw new PerchError('badInput', `'${name.slice(0, 60)}' is not in a private network`);
   }
-  return range;
+  return first.address;
+}
+
+/** Whether it is a range. @throws PerchError badInput if it is neither a range, a host name nor an address of a private network */
+export function isRange(target: string, includeLoopback: boolean): boolean {
+  if (target.includes('/')) {
+    parseTargets(target, includeLoopback);
+    return true;
+  }
+  const { host } = parseHost(target);
+  if (!isHostName(host)) {
+    privateAddress(host, includeLoopback);
+  }
+  return false;
 }
 
 /** The address of a device service in a private network. */
@@ -81,7 +109,7 @@ export function privateService(text: string, includeLoopback: boolean): string {
 /** Separates an RTSP address and its credentials. */
 export function streamAddress(text: string): { readonly url: string; readonly credentials: Credentials | undefined } {
   const url = parseUrl(text);
-  if ((url?.protocol !== 'rtsp:' && url?.protocol !== 'rtsps:') || url.hostname === '') {
+  if (!url || !/^rtsps?(?:\+(?:http|ws))?:$/.test(url.protocol) || url.hostname === '') {
     throw new PerchError('badInput', 'rtsp is not an address such as rtsp://192.168.1.20/stream1');
   }
   const { username, password } = url;

@@ -192,10 +192,16 @@ function sameAddress(a: string | undefined, b: string | undefined): boolean {
 
 /** Host, port, path and query without login: a recorder has a path for each camera. */
 function plainAddress(text = ''): string | undefined {
-  if (!/^(?:rtsps?|https?):/i.test(text) || !URL.canParse(text)) {
+  if (!/^(?:rtsps?(?:\+\w+)?|https?):/i.test(text) || !URL.canParse(text)) {
     return undefined;
   }
   const { protocol, hostname, port, pathname, search } = new URL(text);
-  const usual = protocol === 'rtsp:' ? '554' : protocol === 'rtsps:' ? '322' : protocol === 'https:' ? '443' : '80';
+  const usual = /^rtsp[:+]/.test(protocol)
+    ? '554'
+    : /^rtsps/.test(protocol)
+      ? '322'
+      : protocol === 'https:'
+        ? '443'
+        : '80';
   return `${protocol}//${hostname.toLowerCase()}:${port || usual}${pathname}${search}`;
 }

@@ -4,7 +4,7 @@ import { joinSignals } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import type { AddressProbe } from './by-address.ts';
 import { type Failure, failureOf } from './failure.ts';
-import type { Progress } from './try-patterns.ts';
+import type { OnProgress } from './progress.ts';
 
 const MAX_RUNNING = 4;
 const MAX_KEPT = 32;
@@ -19,15 +19,14 @@ export interface ProbeJob {
   readonly what: string;
   readonly done: number;
   readonly total: number;
+  /** The camera is connected and needs longer than usual. */
+  readonly isSlow: boolean;
   /** Result for one address; those of a range are in the list of found cameras. */
   readonly at: AddressProbe | undefined;
   readonly failure: Failure | undefined;
 }
 
-export type ProbeWork = (
-  signal: AbortSignal,
-  onProgress: (progress: Progress) => void,
-) => Promise<AddressProbe | undefined>;
+export type ProbeWork = (signal: AbortSignal, onProgress: OnProgress) => Promise<AddressProbe | undefined>;
 
 interface Running {
   job: ProbeJob;
@@ -61,6 +60,7 @@ export class ProbeJobs {
       what: '',
       done: 0,
       total: 0,
+      isSlow: false,
       at: undefined,
       failure: undefined,
     };
@@ -88,7 +88,9 @@ export class ProbeJobs {
     };
     const joined = joinSignals([entry.stop.signal, this.#signal], DEADLINE_MS);
     try {
-      const at = await work(joined.signal, ({ what, done, total }) => change({ what, done, total }));
+      const at = await work(joined.signal, ({ what, done, total, isSlow = false }) =>
+        change({ what, done, total, isSlow }),
+      );
       change({ state: 'done', at, done: entry.job.total });
     } catch (error) {
       change({ state: 'failed', failure: failureOf(error, this.#log) });

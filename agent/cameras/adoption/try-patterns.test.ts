@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import type { Progress } from './progress.ts';
 import { STREAM_PATTERNS } from './stream-patterns.ts';
-import { type Progress, type Trial, tryPatterns } from './try-patterns.ts';
+import { type Trial, tryPatterns } from './try-patterns.ts';
 
 const LOGIN = { user: 'admin', password: 's3cret' };
 const PROOF = { hasSound: false, codec: 'H264' };

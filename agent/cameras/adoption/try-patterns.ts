@@ -4,6 +4,7 @@ import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { ProbedStream, ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { loginMissing } from '../../onvif/soap/login/login-failures.ts';
+import type { OnProgress } from './progress.ts';
 import { patternsFor, STREAM_PORTS, type StreamPattern, withLogin } from './stream-patterns.ts';
 
 /** Cameras count failed requests; some lock frequent clients. */
@@ -15,13 +16,6 @@ const MAX_SILENCES = 2;
 
 /** Whether a TCP connection can be made within a second, or a server answers in RTSP. */
 export type IsOpen = (host: string, port: number, signal: AbortSignal) => Promise<boolean>;
-
-/** What is tried now; never contains a password. */
-export interface Progress {
-  readonly what: string;
-  readonly done: number;
-  readonly total: number;
-}
 
 export interface Trial {
   readonly host: string;
@@ -38,7 +32,7 @@ export interface TrialDeps {
   readonly isOpen: IsOpen;
   readonly speaksRtsp: IsOpen;
   readonly signal: AbortSignal;
-  onProgress?(progress: Progress): void;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Streams that were described; their addresses keep `{user}` and `{password}`. */

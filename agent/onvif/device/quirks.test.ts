@@ -441,7 +441,7 @@ test('a stream that does not answer in time is slow, not missing', async () => {
   const camera = await start({ describes: { main: 'never' } });
   const session = await openSession(targetOf(camera));
   const impatient: ProbeStream = (url, credentials, signal) =>
-    describeStream(url, credentials, { signal, deadlineMs: 300 });
+    describeStream(url, credentials, { signal, deadlineMs: 100, answerMs: 300 });
   const { main, sub } = await describeDevice(session, { probeStream: impatient, signal: never });
   expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
 });

@@ -69,7 +69,9 @@ export class StreamRetry {
       try {
         return await work();
       } catch (error) {
-        const pauseMs = delayOf(error) && RETRY_PAUSES_MS[this.#retries];
+        const delay = delayOf(error);
+        // A slow stream has had its 20 s; the others reply at once.
+        const pauseMs = delay && delay !== 'slow' ? RETRY_PAUSES_MS[this.#retries] : undefined;
         if (pauseMs === undefined || !this.#clock || signal.aborted) {
           throw error;
         }

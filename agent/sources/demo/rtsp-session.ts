@@ -25,6 +25,8 @@ export interface RtspQuirks {
   challenge?(request: RtspRequest): readonly HeaderField[] | undefined;
   /** Replaces the response after a valid login: a status, or no response. */
   refuses?(request: RtspRequest): number | 'never' | undefined;
+  /** The response waits for this. */
+  delay?(request: RtspRequest): Promise<void> | undefined;
   /** The stream of an address that does not name it. */
   streamOf?(uri: string): string | undefined;
   /** Additional lines of SDP. */
@@ -105,6 +107,15 @@ export class RtspSession implements StreamListener {
     if (message.kind === 'response') {
       return;
     }
+    const delay = this.#quirks.delay?.(message);
+    if (delay) {
+      void delay.then(() => this.#respond(message));
+    } else {
+      this.#respond(message);
+    }
+  }
+
+  #respond(message: RtspRequest): void {
     const cseq = message.headers.get('CSeq') ?? '0';
     const answer = this.#answer(message);
     if (answer === 'never') {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { type OnvifCameraOptions, startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freePort } from '../../../test/support/base/free-port.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
@@ -9,8 +10,8 @@ import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { describeStream, speaksRtsp } from './probe.ts';
 
-const asks = (port: number, signal = new AbortController().signal, waitMs = 5_000) =>
-  speaksRtsp(`rtsp://127.0.0.1:${port}/`, systemClock, waitMs, signal);
+const asks = (port: number, signal = new AbortController().signal, answerMs = 5_000) =>
+  speaksRtsp(`rtsp://127.0.0.1:${port}/`, systemClock, { connectMs: 5_000, answerMs }, signal);
 
 async function listen({ onTestFinished }: TestContext, onSocket: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
@@ -51,6 +52,15 @@ test('neither a closed port nor a silent one speaks RTSP', async (context) => {
   const stop = new AbortController();
   const asked = asks(await listen(context, () => stop.abort()), stop.signal);
   expect(await asked).toBe(false);
+});
+
+test('a server that answers late speaks RTSP once it has accepted the connection', async (context) => {
+  const clock = new FakeClock();
+  const port = await listen(context, (socket) => {
+    void clock.advance(8_000).then(() => socket.write('RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n'));
+  });
+  const times = { connectMs: 2_000, answerMs: 20_000 };
+  expect(await speaksRtsp(`rtsp://127.0.0.1:${port}/`, clock, times, new AbortController().signal)).toBe(true);
 });
 
 const signal = new AbortController().signal;
@@ -137,12 +147,51 @@ test('redirects are not followed', async () => {
 
 test('a silent camera ends at the deadline; an aborted call ends at once', async () => {
   const url = await answering(() => {});
-  await expect(describeStream(url, LOGIN, { signal, deadlineMs: 200 })).rejects.toMatchObject({ code: 'timeout' });
+  await expect(describeStream(url, LOGIN, { signal, deadlineMs: 100, answerMs: 200 })).rejects.toMatchObject({
+    code: 'timeout',
+  });
   const stop = new AbortController();
   const given = describeStream(url, LOGIN, { signal: stop.signal });
   stop.abort();
   await expect(given).rejects.toBeInstanceOf(PerchError);
   await expect(describeStream('rtsp://127.0.0.1:1/', LOGIN, { signal })).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a camera that has accepted the connection has 20 s for each reply, and counts as slow after 5', async () => {
+  const clock = new FakeClock();
+  const sdp = 'v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n';
+  const url = await answering(async (socket) => {
+    await clock.advance(8_000);
+    socket.end(`RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`);
+  });
+  let slow = 0;
+  const onSlow = () => {
+    slow += 1;
+  };
+  expect(await describeStream(url, undefined, { signal, clock, onSlow })).toMatchObject({ codec: 'H264' });
+  expect(slow).toBe(1);
+
+  const silent = await answering(() => void clock.advance(8_000).then(() => clock.advance(13_000)));
+  await expect(describeStream(silent, undefined, { signal, clock, onSlow })).rejects.toMatchObject({
+    code: 'timeout',
+    context: { isConnected: true },
+  });
+});
+
+test('an address where nothing accepts a connection has 5 s, and is not slow', async () => {
+  const clock = new FakeClock();
+  let slow = 0;
+  // TEST-NET-1 (RFC 5737): no host answers.
+  const asked = describeStream('rtsp://192.0.2.1/main', undefined, {
+    signal,
+    clock,
+    onSlow: () => {
+      slow += 1;
+    },
+  }).catch((error: unknown) => error);
+  await clock.advance(5_000);
+  expect(await asked).toMatchObject({ name: 'PerchError' });
+  expect(slow).toBe(0);
 });
 
 test('any reply yields a description or a PerchError', async () => {
@@ -157,7 +206,7 @@ test('any reply yields a description or a PerchError', async () => {
   let described = 0;
   for (let i = 0; i < 200; i += 1) {
     try {
-      await describeStream(url, undefined, { signal, deadlineMs: 1_000 });
+      await describeStream(url, undefined, { signal, answerMs: 1_000 });
       described += 1;
     } catch (error) {
       expect(error).toBeInstanceOf(PerchError);

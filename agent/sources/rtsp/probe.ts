@@ -14,7 +14,10 @@ import { Authenticator } from './request/authenticator.ts';
 import { RtspConnection } from './request/connection.ts';
 import { MethodClient, Redirect } from './request/method-client.ts';
 
+/** Until the TCP connection is made, and until a camera counts as slow. */
 const DEADLINE_MS = 5_000;
+/** For each reply of a camera that has accepted the connection: some need 8 s to start an encoder for DESCRIBE. */
+const MAX_ANSWER_MS = 20_000;
 
 interface DescribeOptions {
   readonly signal: AbortSignal;
@@ -22,8 +25,12 @@ interface DescribeOptions {
   readonly isClearAllowed?: boolean;
   /** SHA-256 of the TLS certificate in hex; empty: its issuer has to be trusted. */
   readonly fingerprint?: string;
-  /** Default: 5 s. Does not include the wait for a login turn. */
+  /** Until the connection is made. Default: 5 s. Does not include the wait for a login turn. */
   readonly deadlineMs?: number;
+  /** For each reply once it is made. Default: 20 s. */
+  readonly answerMs?: number;
+  /** Connected, and no description within `deadlineMs`. */
+  readonly onSlow?: (() => void) | undefined;
   readonly loginWatch?: LoginWatch | undefined;
   readonly clock?: Clock;
 }
@@ -48,17 +55,23 @@ export async function describeStream(
   credentials: Credentials | undefined,
   options: DescribeOptions,
 ): Promise<DescribedStream> {
-  const { signal, isClearAllowed = false, fingerprint = '', deadlineMs = DEADLINE_MS, clock = systemClock } = options;
-  const { loginWatch } = options;
+  const { signal, isClearAllowed = false, fingerprint = '', clock = systemClock, loginWatch } = options;
+  const { deadlineMs = DEADLINE_MS, answerMs = MAX_ANSWER_MS, onSlow } = options;
   const address = parseAddress(url, 'camera');
   const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed, loginWatch);
   const [late, over] = [new AbortController(), new AbortController()];
-  void sleepUnlessHeld(clock, deadlineMs, () => loginWatch?.heldMs ?? 0, over.signal).then(() => late.abort());
   const either = joinSignals([signal, late.signal]);
   const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
   const connection = new RtspConnection(channel, address, 'camera', clock);
-  const clientOptions = { name: 'camera', timeoutMs: deadlineMs };
+  const clientOptions = { name: 'camera', timeoutMs: answerMs };
   const client = new MethodClient(connection, address, newAuthenticator(), clientOptions, either.signal);
+  void sleepUnlessHeld(clock, deadlineMs, () => loginWatch?.heldMs ?? 0, over.signal).then(() => {
+    if (!connection.isConnected) {
+      late.abort();
+    } else if (!over.signal.aborted) {
+      onSlow?.();
+    }
+  });
   try {
     const description = await client.describe(true);
     if (description instanceof Redirect) {
@@ -78,12 +91,12 @@ export async function describeStream(
   } catch (error) {
     if (either.signal.aborted && !(error instanceof PerchError)) {
       const isLate = !signal.aborted;
-      const words = isLate ? `no description of the stream within ${deadlineMs / 1000} s` : 'canceled';
-      const context = { host: address.host, isConnected: connection.remoteIp !== undefined };
+      const words = isLate ? `no connection within ${deadlineMs / 1000} s` : 'canceled';
+      const context = { host: address.host, isConnected: connection.isConnected };
       throw new PerchError(isLate ? 'timeout' : 'unavailable', words, context, error);
     }
     if (error instanceof PerchError && error.code === 'timeout') {
-      const context = { ...error.context, isConnected: connection.remoteIp !== undefined };
+      const context = { ...error.context, isConnected: connection.isConnected };
       throw new PerchError('timeout', error.message, context, error.cause);
     }
     throw error;
@@ -129,14 +142,31 @@ export async function answersAt(host: string, port: number, clock: Clock, signal
   }
 }
 
+/** How long to wait for the connection, and for everything once it is made. */
+interface ProbeTimes {
+  readonly connectMs: number;
+  readonly answerMs: number;
+}
+
 /** Whether a server answers OPTIONS in RTSP, with any status (RFC 2326 §10.1). Sends no login. */
-export async function speaksRtsp(url: string, clock: Clock, waitMs: number, signal: AbortSignal): Promise<boolean> {
+export async function speaksRtsp(
+  url: string,
+  clock: Clock,
+  { connectMs, answerMs }: ProbeTimes,
+  signal: AbortSignal,
+): Promise<boolean> {
   const address = parseAddress(url, NAME);
   const authenticator = new Authenticator(undefined, false);
   const channel = openChannel(address, { name: NAME, fingerprint: '', authenticator });
   const connection = new RtspConnection(channel, address, NAME, clock);
+  const over = new AbortController();
+  void clock.sleep(connectMs, over.signal).then(() => {
+    if (!connection.isConnected) {
+      connection.fail(new PerchError('timeout', 'no connection'));
+    }
+  });
   try {
-    await connection.request('OPTIONS', address.uri, [], waitMs, signal);
+    await connection.request('OPTIONS', address.uri, [], answerMs, signal);
     return true;
   } catch (error) {
     if (error instanceof PerchError || signal.aborted) {
@@ -144,6 +174,7 @@ export async function speaksRtsp(url: string, clock: Clock, waitMs: number, sign
     }
     throw error;
   } finally {
+    over.abort();
     connection.fail(new PerchError('unavailable', 'connection is over'));
   }
 }

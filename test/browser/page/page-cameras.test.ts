@@ -64,6 +64,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       ] as const;
       for (const [name, sign] of deeper) {
         await page.getByRole('button', { name }).click();
+        if (sign === '.radio-card') {
+          await page.getByRole('button', { name: 'Remove', exact: true }).click();
+        }
         await settled(page, sign);
         expect(await axeFindings(page), String(name)).toEqual([]);
         await page.goBack();
@@ -297,6 +300,9 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       )?.bytes ?? 0;
     const before = await configOf(drive);
     await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByRole('group', { name: 'Remove Driveway?' }).waitFor();
+    expect(await ordered()).toContain(drive);
     await page.getByRole('radio', { name: 'Keep (deleted after 14 days)' }).waitFor();
     await page.getByRole('button', { name: 'Remove camera' }).click();
     await toast(page, 'Driveway removed. Its recordings are deleted after 14 days.');
@@ -308,6 +314,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     expect(await configOf(drive)).toEqual(before);
     await page.getByRole('link', { name: /^Driveway/ }).click();
     await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await page.getByRole('radio', { name: /^Delete now \(/ }).check();
     await page.getByRole('button', { name: 'Remove camera' }).click();
     await toast(page, /^Driveway removed, .* deleted\.$/);
@@ -316,6 +323,32 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     // A request for its picture may have been pending when it was removed.
     const ofGone = new RegExp(`/${drive}\\w*/whep$|the server responded with a status of 400`);
     expect(complaints.filter((line) => !ofGone.test(line))).toEqual([]);
+  });
+
+  test('a camera that the file names as hall and hall_sub is removed as one, also for those who only watch', async () => {
+    for (const [name, profile] of [
+      ['hall', 'main'],
+      ['hall_sub', 'sub'],
+    ] as const) {
+      await box.api('POST', `config/paths/add/${name}`, { source: box.cameras[2]?.rtspUrl(profile) });
+    }
+    const tiles = async (page: Page) => (await page.locator('.tile .name b').allTextContents()).sort();
+    const all = ['Front door', 'Garden', 'Hall'];
+    await using watcher = await open('phone', '#/live');
+    await until(async () => expect(await tiles(watcher.page)).toEqual(all));
+    await using visitor = await open('desktop', sheetOf('hall'));
+    const { page } = visitor;
+    await page.getByRole('button', { name: /^Remove/ }).click();
+    await page.getByRole('group', { name: 'Remove Hall?' }).waitFor();
+    await page.getByRole('button', { name: 'Remove camera' }).click();
+    await toast(page, /^Hall removed\./);
+    await expectOrder(page, ['Front door', 'Garden']);
+    await until(async () => expect(await tiles(watcher.page)).toEqual(all.slice(0, 2)));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await toast(page, 'Hall is back.');
+    await until(async () => expect(await tiles(watcher.page)).toEqual(all));
+    await box.api('DELETE', 'cameras/forget/hall');
+    await until(async () => expect(await tiles(watcher.page)).toEqual(all.slice(0, 2)));
   });
 
   test.for([

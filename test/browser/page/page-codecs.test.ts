@@ -57,6 +57,23 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     expect(refused, 'what WebRTC does not carry is not asked for').toEqual([]);
   });
 
+  test('a camera that the browser cannot play is added, and not counted as live', async () => {
+    await using gst = await startGstCamera({ '/h265': H265 });
+    await using agent = await startOwnedAgent({ config: '' });
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+    const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
+    await sheet.getByLabel('Address', { exact: true }).fill(gst.url('/h265').replace('://', '://admin:none@'));
+    await sheet.getByRole('button', { name: 'Add to list' }).click();
+    await page.getByRole('button', { name: 'Add one camera' }).click();
+    await page.getByRole('heading', { name: 'One camera added' }).waitFor();
+    await page.locator('.arriving').getByText('Cannot play here').waitFor();
+    await page.getByRole('link', { name: 'Go to live' }).click();
+    await tile(page, /Cannot play here/).waitFor();
+  });
+
   test('the information names sound that WebRTC cannot carry, until it is switched on', async () => {
     const mount = H264.replace(' )', ` ${AAC} )`);
     await using gst = await startGstCamera({ '/main': mount });

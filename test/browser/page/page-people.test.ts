@@ -89,7 +89,11 @@ describeWith(['chromium'], 'the page about people', () => {
     const { page } = other;
     await other.go('#/live');
     await page.getByRole('button', { name: 'Use another name' }).click();
-    await page.getByLabel('Your name').fill('Wren');
+    await page.getByLabel('Your name').fill('WREN ');
+    await page.getByLabel('Your password').fill('a wren in the edge');
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await page.getByText('The owner of this device can give you a new password.').waitFor();
+    expect(await page.getByText('npm').count()).toBe(0);
     await page.getByLabel('Your password').fill(mine.password);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
     await page.locator('.tile.live .surface.playing').first().waitFor();

@@ -98,33 +98,164 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
 
     await page.getByRole('button', { name: "Add one that isn't listed" }).click();
     const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
-    await sheet.getByLabel('Address', { exact: true }).last().fill(first.address);
+    await sheet.getByLabel('Address', { exact: true }).fill(first.address);
     await sheet.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
-    await sheet.getByRole('button', { name: 'Search' }).click();
+    const search = sheet.getByRole('button', { name: 'Search', exact: true });
+    await search.click();
+    await sheet.getByRole('button', { name: 'Searching…' }).waitFor();
     await page.getByRole('heading', { name: 'One camera found' }).waitFor();
     await sheet.waitFor({ state: 'detached' });
 
     await page.getByRole('button', { name: "Add one that isn't listed" }).click();
-    await sheet.getByRole('radio', { name: 'Stream address (RTSP)' }).check();
-    await sheet.getByLabel('Stream address (RTSP)').fill('nowhere');
-    await sheet.getByRole('button', { name: 'Add to list' }).click();
-    await sheet.getByText('Enter an address such as').waitFor();
+    await sheet.getByLabel('Address', { exact: true }).fill('ftp://nowhere');
+    await search.click();
+    await sheet.getByText('Enter an address in your home').waitFor();
     const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
-    await sheet.getByLabel('Stream address (RTSP)').fill(stream);
+    await sheet.getByLabel('Address', { exact: true }).fill(stream);
+    await sheet.getByLabel('Low-resolution address').waitFor();
+    expect(await sheet.getByLabel('Camera password', { exact: true }).count()).toBe(0);
     await sheet.getByRole('button', { name: 'Add to list' }).click();
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
     await sheet.waitFor({ state: 'detached' });
     expect(await page.locator('.ticks').textContent()).not.toContain(OTHER.password);
 
-    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
+    // Both logins are known.
+    expect(await page.locator('[type=password]').count()).toBe(0);
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByRole('heading', { name: 'Two are live' }).waitFor();
     await expectMoving(visitor, 2);
     await settled(page, '.arriving');
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
+  });
+
+  test('no camera accepts its password: the setup goes on without them, and so does adding from the settings', async () => {
+    const credentials = OTHER;
+    await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    for (const [there, address] of [
+      ['#/live', /#\/live$/],
+      ['#/settings/cameras', /#\/settings\/cameras$/],
+    ] as const) {
+      await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+      await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password + there);
+      await page.getByRole('button', { name: 'Add 2 cameras' }).click();
+      await page.getByText('2 cameras reject this password.').waitFor();
+      await page.getByRole('heading', { name: 'No camera added yet' }).waitFor();
+      expect(await page.locator('.arriving .tile', { hasText: 'Not added' }).count()).toBe(2);
+      await settled(page, '.message-card');
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole('link', { name: 'Later' }).click();
+      await page.waitForURL(address);
+      await visitor.go('#/settings/cameras/add');
+    }
+    await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
+  });
+
+  test('the setup goes on without the cameras that were found', async () => {
+    await using box = await startPageHarness({ cameras: [{ credentials: OTHER }] });
+    await using visitor = await open(box, { size: 'desktop' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByRole('heading', { name: 'One camera found' }).waitFor();
+    await page.getByRole('link', { name: 'Later' }).click();
+    await page.waitForURL(/#\/live$/);
+  });
+
+  test('a camera that needs long to describe its stream is added, and the page says that it is slow', async () => {
+    await using box = await startPageHarness();
+    await box.claim();
+    const quirks = { describeMs: 6_000 };
+    await using camera = await startOnvifCamera({ address: '127.0.4.3', credentials: OTHER, quirks });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page, complaints } = visitor;
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+    const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
+    await sheet.getByLabel('Address', { exact: true }).fill(camera.rtspUrl('main'));
+    await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
+    await sheet.getByRole('button', { name: 'Add to list' }).click();
+    await page.getByRole('button', { name: 'Add one camera' }).click();
+    await page.locator('.arriving').getByText('Answers slowly…').waitFor();
+    await page.getByRole('heading', { name: 'One is live' }).waitFor();
+    expect(await titles(box)).toEqual(['127.0.4.3 main']);
+    expect(complaints).toEqual([]);
+  });
+
+  test('what cannot be added says why in the words of the page, and a long name leaves its button whole', async () => {
+    await using box = await startPageHarness();
+    await box.claim();
+    const name = 'summer-house-with-a-name-that-nobody-would-type-twice'.replaceAll('-', '');
+    const quirks = { streamPaths: { main: `/${name}`, sub: '/other' }, tellsPathsBeforeLogin: true };
+    await using camera = await startOnvifCamera({ address: '127.0.4.4', credentials: OTHER, quirks });
+    const stream = camera.rtspUrl('main');
+    await using visitor = await open(box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/cameras/add');
+    const add = async (address: string) => {
+      await page.getByRole('button', { name: "Add one that isn't listed" }).click();
+      const sheet = page.getByRole('dialog', { name: "Add one that isn't listed" });
+      await sheet.getByLabel('Address', { exact: true }).fill(address);
+      await sheet.getByRole('button', { name: 'Add to list' }).click();
+      await sheet.waitFor({ state: 'detached' });
+    };
+    const login = `rtsp://${OTHER.user}:${OTHER.password}@`;
+    await add(stream.replace('rtsp://', login));
+    await add(stream.replace(name, 'pond').replace('rtsp://', login));
+    await add(stream.replace(name, 'other').replace('rtsp://', login.replace(OTHER.password, 'wrong')));
+    await page.getByRole('button', { name: 'Add 3 cameras' }).click();
+    await page.getByText('Pond was not added.').waitFor();
+    await page.getByText('There is no stream at this address.').waitFor();
+    const offer = page.getByRole('button', { name: /^Use the password of Summer/ });
+    await offer.waitFor();
+    const overflow = (of: Element) => of.scrollWidth > of.clientWidth;
+    expect(await offer.evaluate(overflow)).toBe(false);
+    expect(
+      await page.locator('.message-card').evaluateAll((all) => all.some((of) => of.scrollWidth > of.clientWidth)),
+    ).toBe(false);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  });
+
+  test('tiles stay where they are while the pictures come, in whatever order', async () => {
+    const cameras = [{}, { credentials: OTHER }, {}, {}];
+    await using box = await startPageHarness({ cameras });
+    await box.claim();
+    await using visitor = await open(box, { size: 'desktop' });
+    const { page } = visitor;
+    const held: Route[] = [];
+    let isHeld = true;
+    await page.route('**/whep*', (route) => (isHeld ? held.push(route) : route.continue()));
+    await visitor.logIn('#/settings/cameras/add');
+    await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 4 cameras' }).click();
+    const places = () =>
+      page.locator('.arriving .tile').evaluateAll((all) =>
+        all.map((tile) => {
+          const { x, y, width, height } = tile.getBoundingClientRect();
+          return [tile.querySelector('b')?.textContent, x, y, width, height];
+        }),
+      );
+    await expect.poll(() => page.locator('.arriving .tile').count()).toBe(4);
+    const before = await places();
+    await page
+      .getByText('Garden rejects this password.')
+      .or(page.getByText('Garden has a different password.'))
+      .waitFor();
+    await expect.poll(() => held.length).toBe(3);
+    expect(await places()).toEqual(before);
+    isHeld = false;
+    for (const route of held.toReversed()) {
+      await route.continue();
+    }
+    await page.getByRole('heading', { name: 'Three are live' }).waitFor();
+    expect(await places()).toEqual(before);
   });
 
   test('a camera is added later from the settings; one that does not answer shows that, and can be retried', async () => {

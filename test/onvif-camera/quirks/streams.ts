@@ -15,6 +15,8 @@ export interface StreamQuirks {
   busyAddresses?: readonly string[];
   /** By the profile's token: DESCRIBE is answered with this status, or not at all. */
   describes?: Readonly<Record<string, 453 | 503 | 404 | 'never'>>;
+  /** DESCRIBE with a login, if the camera has one, is answered after this time. */
+  describeMs?: number;
   /** A track to talk back through stands in the description; it cannot be set up. */
   backChannel?: 'when asked' | 'always';
   /** RTSP login; MD5 when there are credentials. */

@@ -13,5 +13,7 @@ export function UnencryptedNotice() {
   );
 }
 
-/** After a wrong password. */
-export const ForgottenPassword = () => <p class="dim small">{startWords.value.forgotten}</p>;
+/** After a wrong password: the owner resets it on the device, others ask the owner. */
+export const ForgottenPassword = ({ isOwner }: { readonly isOwner: boolean }) => (
+  <p class="dim small">{isOwner ? startWords.value.forgotten : startWords.value.askOwner}</p>
+);

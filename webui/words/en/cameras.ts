@@ -63,6 +63,7 @@ export const cameras = {
   clockKeepsAway: (address: string) =>
     `It is now at ${address}, but its clock is wrong. Set the date and time on its web page. This device connects within a minute.`,
   setClock: 'Set clock',
+  settingClock: 'Setting clock…',
   clockSet: 'Camera clock set.',
   locked: 'Locked after wrong passwords',
   incomplete: 'Incomplete',
@@ -81,6 +82,7 @@ export const cameras = {
   slowStart: (seconds: string) => `Video starts up to ${seconds} s late`,
   slowStartText: 'Viewers wait for the next key frame. The camera can send key frames more often.',
   changeIt: 'Change',
+  changing: 'Changing…',
   smartCoding: 'The camera sends few key frames',
   smartCodingText: "“Smart” coding (H.264+, H.265+) is on. Turn it off on the camera's web page for a faster start.",
   reordered: 'The camera uses B-frames',
@@ -100,6 +102,8 @@ export const cameras = {
   password: 'Camera password',
   loginText: 'Tested before it is saved. If the camera rejects it, nothing changes.',
   tryLogin: 'Test and save',
+  tryingLogin: 'Testing…',
+  loginNotTried: 'The camera answers, but this login could not be tested there.',
   userWrong: 'Usually admin.',
   loginSaved: (camera: string) => `Saved. ${camera} restarts.`,
   passwordRefused: 'The camera rejects this login.',
@@ -108,6 +112,7 @@ export const cameras = {
   restart: 'Restart the camera',
   restartText: 'It is offline for about a minute.',
   restartNow: 'Restart now',
+  restarting: 'Restarting…',
   restarts: (camera: string) => `${camera} is restarting. This takes about a minute.`,
 
   pauseText: 'A paused camera is neither shown nor recorded.',
@@ -116,6 +121,7 @@ export const cameras = {
   pauseOpen: 'Until I resume',
   pause: 'Pause',
   goOn: 'Resume now',
+  resuming: 'Resuming…',
   isPaused: (camera: string) => `${camera} is paused.`,
   goesOn: (camera: string) => `${camera} has resumed.`,
 
@@ -126,6 +132,7 @@ export const cameras = {
   removeKeepAll: 'Keep until the space is needed',
   removeDelete: (size: string) => `Delete now (${size})`,
   removeButton: 'Remove camera',
+  removing: 'Removing…',
   removed: (camera: string) => `${camera} removed. Its recordings are kept.`,
   removedDays: (camera: string, time: string) => `${camera} removed. Its recordings are deleted after ${time}.`,
   removedKept: (camera: string) => `${camera} removed. Its recordings are kept until the space is needed.`,

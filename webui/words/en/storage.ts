@@ -74,6 +74,7 @@ export const storage = {
   removedKept: (length: string) =>
     `The camera has been removed. Its recordings are deleted after ${length}, or earlier when the space is needed.`,
   deleteAll: (size: string) => `Delete them now (${size})`,
+  deleting: 'Deleting…',
   deleteSure: 'This cannot be undone.',
   deleted: (size: string) => `${size} deleted.`,
 };

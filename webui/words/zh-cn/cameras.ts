@@ -59,6 +59,7 @@ export const cameras: CamerasWords = {
   clockKeepsAway: (address) =>
     `它现在位于 ${address}，但时钟不准。请在摄像头自己的页面上设置日期和时间，设备会在一分钟内自动连接过去。`,
   setClock: '校准时钟',
+  settingClock: '正在校准时钟…',
   clockSet: '摄像头时钟已校准。',
   locked: '密码多次错误，摄像头已锁定',
   incomplete: '尚未添加完整',
@@ -77,6 +78,7 @@ export const cameras: CamerasWords = {
   slowStart: (seconds) => `画面最多晚 ${seconds} 秒出现`,
   slowStartText: '打开时要等下一个关键帧。摄像头可以发得更勤。',
   changeIt: '修改',
+  changing: '正在更改…',
   smartCoding: '摄像头很少发送关键帧',
   smartCodingText: '“智能”编码（H.264+、H.265+）已开启。请在它自己的页面关闭，画面会更快。',
   reordered: '摄像头使用 B 帧',
@@ -96,6 +98,8 @@ export const cameras: CamerasWords = {
   password: '摄像头密码',
   loginText: '保存前先测试；若摄像头不接受，则不作更改。',
   tryLogin: '测试并保存',
+  tryingLogin: '正在尝试…',
+  loginNotTried: '摄像头有应答，但无法尝试此登录信息。',
   userWrong: '一般是 admin。',
   loginSaved: (camera) => `已保存，${camera} 正在重新连接。`,
   passwordRefused: '摄像头不接受此用户名或密码。',
@@ -104,6 +108,7 @@ export const cameras: CamerasWords = {
   restart: '重启摄像头',
   restartText: '约一分钟没有画面。',
   restartNow: '立即重启',
+  restarting: '正在重启…',
   restarts: (camera) => `${camera} 正在重启，约需一分钟。`,
 
   pauseText: '暂停期间没有画面，也不录像。',
@@ -112,6 +117,7 @@ export const cameras: CamerasWords = {
   pauseOpen: '直到我恢复',
   pause: '暂停',
   goOn: '立即恢复',
+  resuming: '正在恢复…',
   isPaused: (camera) => `${camera} 已暂停。`,
   goesOn: (camera) => `${camera} 已恢复。`,
 
@@ -122,6 +128,7 @@ export const cameras: CamerasWords = {
   removeKeepAll: '保留，需要空间时再删',
   removeDelete: (size) => `立即删除（${size}）`,
   removeButton: '移除摄像头',
+  removing: '正在移除…',
   removed: (camera) => `已移除 ${camera}，录像保留。`,
   removedDays: (camera, time) => `已移除 ${camera}，每段录像保留 ${time}。`,
   removedKept: (camera) => `已移除 ${camera}，录像保留到需要空间时。`,

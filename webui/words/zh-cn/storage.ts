@@ -63,6 +63,7 @@ export const storage: StorageWords = {
   removedText: '此摄像头已移除。需要空间时会删除它的录像。',
   removedKept: (length) => `此摄像头已移除。它的录像保留 ${length}，空间不足时会提前删除。`,
   deleteAll: (size) => `立即删除（${size}）`,
+  deleting: '正在删除…',
   deleteSure: '删除后无法恢复。',
   deleted: (size) => `已删除 ${size}。`,
 };

@@ -34,6 +34,8 @@ interface SessionAccounts {
   readonly owner: string | undefined;
   /** The setup code can claim the device. */
   readonly mayClaim: boolean;
+  /** The user whom a typed name means, whatever its letter case. */
+  userOf(typed: string): string;
   person(name: string): KnownPerson | undefined;
   claim(password: string, setupCode: string | undefined, asker: LoginClient): Promise<string>;
   logIn(user: string, password: string, asker: LoginClient, oldToken: string | undefined): Promise<string>;
@@ -124,7 +126,7 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
   app.post('/v3/session', { schema }, async (request, reply) => {
     const origin = ownOrigin(access, request);
     const { user: typed = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
-    const user = typed.normalize('NFC');
+    const user = accounts.userOf(typed.trim().normalize('NFC'));
     const asker = askerOf(options, request, origin);
     const logIn = () => accounts.logIn(user, password, asker, sessionTokenOf(request.headers));
     welcome(options, user, await paused(wrongCredentials, origin.ip, logIn), request, reply);

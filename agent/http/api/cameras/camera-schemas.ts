@@ -4,6 +4,8 @@ import { OrNull, TimeText } from '../schema/schemas.ts';
 const Text = (description: string, maxLength = 200) => Type.Optional(Type.String({ description, maxLength }));
 const MAX_CAMERAS = 64;
 const MAX_ADDRESS = 500;
+/** A host name (RFC 1035 §2.3.4), and a port. */
+const MAX_HOST = 259;
 
 const LOGIN = {
   user: Text('User of the camera; of ONVIF where that has separate users.', 100),
@@ -15,7 +17,10 @@ const LOGIN = {
 const WHICH = {
   endpoint: Text('Of a camera that was found.'),
   onvif: Text('Address of the ONVIF device service, in a private network.', MAX_ADDRESS),
-  address: Text('IP address in a private network: it is probed, which may take a minute.', 60),
+  address: Text(
+    'IP address or host name in a private network, with a port if the camera has another one: it is probed, which may take a minute.',
+    MAX_HOST,
+  ),
   rtsp: Text('Main stream of a camera without ONVIF; {user} and {password} in it are replaced.', MAX_ADDRESS),
   sub: Text('Substream, only with rtsp.', MAX_ADDRESS),
   maker: Text('Manufacturer whose stream addresses are tried first, only with address.', 100),
@@ -44,7 +49,10 @@ export const AdoptBody = Type.Object(
 );
 export const ProbeBody = Type.Object(
   {
-    target: Type.String({ maxLength: 60, description: 'Address, or range of at most a /24, in a private network.' }),
+    target: Type.String({
+      maxLength: MAX_HOST,
+      description: 'Address or host name, with a port or not, or range of at most a /24, in a private network.',
+    }),
     maker: WHICH.maker,
     ...LOGIN,
   },
@@ -60,7 +68,7 @@ const Claim = OrNull(Type.String());
 const Trouble = OrNull(
   Type.String({
     description:
-      'unreachable, timeout, otherCamera, otherCertificate, wrongPassword, noRights, lockedOut, clock, onvifOff, onvifUser, notSupported, badReply, notOnvif, clearPassword, or adopted (path has it).',
+      'unreachable, timeout, otherCamera, otherCertificate, wrongPassword, noRights, lockedOut, clock, onvifOff, onvifUser, noStream, notSupported, badReply, notOnvif, clearPassword, or adopted (path has it).',
   }),
 );
 const Failed = {
@@ -93,6 +101,7 @@ export const ProbeAnswer = Type.Object({
   what: Type.String({ description: 'What is being tried, or was tried last.' }),
   done: Type.Integer(),
   total: Type.Integer(),
+  slow: Type.Boolean({ description: 'The camera has accepted the connection, and needs more than 5 s to answer.' }),
   onvif: OrNull(Type.String({ description: 'For adopt; null: no ONVIF service was found, or the target is a range.' })),
   rtsp: OrNull(Type.String({ description: 'For adopt; a stream that was found where there is no ONVIF service.' })),
   sub: OrNull(Type.String()),

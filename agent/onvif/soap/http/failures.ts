@@ -16,6 +16,8 @@ export type CameraTrouble =
   | 'onvifOff'
   /** The camera's web page accepts this login, ONVIF does not: ONVIF has its own users. */
   | 'onvifUser'
+  /** The device has no stream at this address. */
+  | 'noStream'
   | 'notSupported'
   | 'badReply'
   | 'notOnvif'
@@ -33,6 +35,7 @@ const CODES: Record<CameraTrouble, ErrorCode> = {
   clock: 'unauthorized',
   onvifOff: 'notFound',
   onvifUser: 'unauthorized',
+  noStream: 'notFound',
   notSupported: 'unsupported',
   badReply: 'unavailable',
   notOnvif: 'badInput',

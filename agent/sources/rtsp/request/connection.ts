@@ -71,6 +71,11 @@ export class RtspConnection implements ByteSink {
     return canonicalIp(remote.slice(0, remote.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1'));
   }
 
+  /** The TCP connection is made; through a tunnel: something has come through it. */
+  get isConnected(): boolean {
+    return this.#channel.isConnected ?? this.hasRead;
+  }
+
   get junkBytes(): number {
     return this.#framer.junkBytes;
   }

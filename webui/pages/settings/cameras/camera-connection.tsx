@@ -10,6 +10,7 @@ import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
+import { reasonsWords } from '../../../words/reasons.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { startWords } from '../../../words/start.ts';
 import { words } from '../../../words/words.ts';
@@ -45,7 +46,7 @@ export function ConnectionSheet({ item, title, onClosed, onChanged }: Connection
         toast(camerasWords.peek().loginSaved(title));
         onChanged();
       }}
-      foot={<FormFooter form={form} text={t.loginText} action={t.tryLogin} />}
+      foot={<FormFooter form={form} text={t.loginText} action={t.tryLogin} busy={t.tryingLogin} />}
     >
       <Facts item={item} />
       <TextField
@@ -119,6 +120,7 @@ function Restart({ path, title }: { readonly path: string; readonly title: strin
       <p>{t.restartText}</p>
       <CameraActionButton
         text={t.restartNow}
+        busy={t.restarting}
         call={cameraCall('reboot', path)}
         body={{}}
         done={t.restarts(title)}
@@ -151,12 +153,11 @@ const loginForm = (path: string) =>
 
 interface Refusal {
   readonly trouble: string | null;
-  readonly error: string | null;
   readonly triesLeft: number | null;
 }
 
 /** Why the login was not saved. */
-function refusalText({ trouble, error, triesLeft }: Refusal): string {
+function refusalText({ trouble, triesLeft }: Refusal): string {
   const t = camerasWords.peek();
   switch (trouble) {
     case 'wrongPassword':
@@ -171,7 +172,9 @@ function refusalText({ trouble, error, triesLeft }: Refusal): string {
       return t.notReached;
     case 'clearPassword':
       return t.inTheClear;
+    case null:
+      return reasonsWords.peek().itsFault;
     default:
-      return error ?? t.passwordRefused;
+      return t.loginNotTried;
   }
 }

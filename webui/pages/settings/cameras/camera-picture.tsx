@@ -14,7 +14,7 @@ import { bitRate, duration, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall } from './camera-data.ts';
-import { CameraActionButton } from './camera-trouble.tsx';
+import { SetClockButton } from './camera-trouble.tsx';
 
 const LOOK_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;
@@ -130,7 +130,7 @@ function Slow({ path, advice, onChanged }: SlowProps) {
   const seconds = number(now.groupFrames / now.fps, 0, language);
   return (
     <MessageCard icon="clock" tone="warn" title={t.slowStart(seconds)} text={t.slowStartText}>
-      <Button busy={isBusy && words.value.saving} onClick={() => void change()}>
+      <Button busy={isBusy && t.changing} onClick={() => void change()}>
         {t.changeIt}
       </Button>
     </MessageCard>
@@ -148,13 +148,7 @@ function Clock({ path, skewMs = 0, onChanged }: ClockProps) {
   const off = duration(Math.abs(skewMs), i18n());
   return Math.abs(skewMs) < CLOCK_OFF_MS ? null : (
     <MessageCard icon="clock" tone="warn" title={t.clockOff(off)} text={t.clockOffText}>
-      <CameraActionButton
-        text={t.setClock}
-        call={cameraCall('clock', path)}
-        body={{}}
-        done={t.clockSet}
-        onDone={onChanged}
-      />
+      <SetClockButton path={path} onDone={onChanged} />
     </MessageCard>
   );
 }

@@ -1,8 +1,9 @@
-import { useState } from 'preact/hooks';
+import type { Ref } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { paths } from '../../../api-client/paths.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
-import { encodeName } from '../../../api-client/urls.ts';
+import { cameras } from '../../../cameras/cameras.ts';
 import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
@@ -12,7 +13,6 @@ import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
-import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall, useConfigAtFirst } from './camera-data.ts';
 import { deleteRecordings } from './delete-recordings.ts';
 import { type RemovalTexts, removalTexts } from './retention-text.ts';
@@ -33,6 +33,7 @@ interface RemovalProps {
 export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: RemovalProps) {
   const t = camerasWords.value;
   const [outcome, setOutcome] = useState<'paused' | 'removed'>();
+  const [asks, setAsks] = useState(!facts.item);
   const closed = () => {
     onClosed();
     if (outcome === 'removed') {
@@ -44,7 +45,11 @@ export function RemovalSheet({ name, title, facts, onClosed, onRemoved }: Remova
       {facts.item && (
         <Pause name={name} title={title} isPaused={facts.item.state === 'paused'} onDone={() => setOutcome('paused')} />
       )}
-      <Remove name={name} title={title} facts={facts} onDone={() => setOutcome('removed')} />
+      {asks ? (
+        <Remove name={name} title={title} facts={facts} onDone={() => setOutcome('removed')} />
+      ) : (
+        <Row title={t.removeOnly} onClick={() => setAsks(true)} />
+      )}
     </Sheet>
   );
 }
@@ -105,20 +110,24 @@ interface RemoveProps {
   readonly onDone: () => void;
 }
 
+/** Asks before it removes. */
 function Remove({ name, title, facts, onDone }: RemoveProps) {
   const { language } = i18n();
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []);
   const t = camerasWords.value;
   const stay = removalTexts(useConfigAtFirst(name)?.value.recordDeleteAfter);
   const [fate, setFate] = useState<'keep' | 'delete'>('keep');
   const [isBusy, setBusy] = useState(false);
-  const streams = [name, ...(facts.item?.sub ? [facts.item.sub] : [])];
+  const sub = facts.item?.sub ?? cameras.value?.find((camera) => camera.name === name)?.sub?.name;
+  const streams = sub === undefined ? [name] : [name, sub];
   const uses = (facts.use?.items ?? []).filter(({ path }) => streams.includes(path));
   const recorded = facts.use ? uses.map(({ path }) => path) : streams;
   const bytes = uses.reduce((sum, use) => sum + use.bytes, 0);
   const remove = async () => {
     setBusy(true);
     try {
-      if (!(await forget(name, facts))) {
+      if (!(await forget(name))) {
         toast(t.demoStays);
         setBusy(false);
         return;
@@ -128,7 +137,7 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
       setBusy(false);
       return;
     }
-    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, stay, title, facts));
+    await (fate === 'delete' ? deleted(recorded, title, language) : kept(name, stay, title));
     paths.value = paths.peek()?.filter((path) => !streams.includes(path.name));
     onDone();
   };
@@ -136,13 +145,13 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
     <fieldset class="choices">
       <legend>{t.remove(title)}</legend>
       <p class="dim small">{t.removeTitle}</p>
-      <RecordingsChoice text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
+      <RecordingsChoice input={first} text={stay.choice} isChosen={fate === 'keep'} onChoose={() => setFate('keep')} />
       <RecordingsChoice
         text={t.removeDelete(byteSize(bytes, language))}
         isChosen={fate === 'delete'}
         onChoose={() => setFate('delete')}
       />
-      <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
+      <Button busy={isBusy && t.removing} onClick={() => void remove()}>
         <span class="bad">{t.removeButton}</span>
       </Button>
     </fieldset>
@@ -150,26 +159,23 @@ function Remove({ name, title, facts, onDone }: RemoveProps) {
 }
 
 interface RecordingsChoiceProps {
+  readonly input?: Ref<HTMLInputElement>;
   readonly text: string;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
-const RecordingsChoice = ({ text, isChosen, onChoose }: RecordingsChoiceProps) => (
+const RecordingsChoice = ({ input, text, isChosen, onChoose }: RecordingsChoiceProps) => (
   <label class="radio-card">
-    <input type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
+    <input ref={input ?? null} type="radio" name="recordings" checked={isChosen} onChange={onChoose} />
     <span>{text}</span>
   </label>
 );
 
-/**
- * Removes a path without an adopted camera, such as a publisher's, from the file.
- * @returns false if it still exists, as the demo camera does
- */
-async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
-  const address = item ? cameraCall('forget', name) : `v3/config/paths/delete/${encodeName(name)}`;
+/** Removes the paths of the camera. @returns false if it is the demo camera, which stays */
+async function forget(name: string): Promise<boolean> {
   try {
-    await fetchJson(address, { method: 'DELETE' });
+    await fetchJson(cameraCall('forget', name), { method: 'DELETE' });
   } catch (error) {
     // Already removed, by an attempt without a response or by someone else.
     if (!(error instanceof RequestError && error.status === 404)) {
@@ -181,14 +187,14 @@ async function forget(name: string, { item }: CameraFacts): Promise<boolean> {
   return true;
 }
 
-async function kept(name: string, stay: RemovalTexts, title: string, { item }: CameraFacts): Promise<void> {
+async function kept(name: string, stay: RemovalTexts, title: string): Promise<void> {
   const undo = () => {
     fetchJson(cameraCall('restore', name), { method: 'POST', body: {} }).then(
       () => toast(camerasWords.peek().isBack(title)),
       () => toast(camerasWords.peek().notBack),
     );
   };
-  toast(stay.told(title), item ? undo : undefined);
+  toast(stay.told(title), undo);
 }
 
 /** The camera is removed, whatever happens to its recordings. */

@@ -13,7 +13,6 @@ import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { sentences } from '../../../words/sentences.ts';
-import { words } from '../../../words/words.ts';
 import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './camera-data.ts';
 import { stateNow } from './status-line.ts';
 
@@ -69,7 +68,7 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
         <MessageCard icon="clock" tone="bad" title={title} text={t.clockKeepsAway(item.eventAt)} />
       ) : (
         <MessageCard icon="clock" tone="bad" title={title} text={t.clockOffText}>
-          <CameraActionButton text={t.setClock} call={cameraCall('clock', camera.name)} body={{}} done={t.clockSet} />
+          <SetClockButton path={camera.name} />
         </MessageCard>
       );
     case 'refuses':
@@ -78,6 +77,7 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
           {item?.onvif && (
             <CameraActionButton
               text={live.restartCamera}
+              busy={t.restarting}
               call={cameraCall('reboot', camera.name)}
               body={{}}
               done={t.restarts(camera.title)}
@@ -113,6 +113,7 @@ function Paused({ camera, title }: { readonly camera: Camera; readonly title: st
     <MessageCard icon="halt" tone="calm" title={title} text={t.pauseText}>
       <CameraActionButton
         text={t.goOn}
+        busy={t.resuming}
         call={cameraCall('patch', camera.name)}
         method="PATCH"
         body={{ paused: false }}
@@ -131,6 +132,8 @@ function NotRecording({ trouble }: { readonly trouble: PathItem['recording'] }) 
 
 interface DoButtonProps {
   readonly text: string;
+  /** What it says meanwhile. */
+  readonly busy: string;
   readonly call: string;
   readonly method?: 'POST' | 'PATCH';
   readonly body: object;
@@ -140,7 +143,7 @@ interface DoButtonProps {
 }
 
 /** A button for an action on the camera. */
-export function CameraActionButton({ text, call, method = 'POST', body, done, onDone }: DoButtonProps) {
+export function CameraActionButton({ text, busy, call, method = 'POST', body, done, onDone }: DoButtonProps) {
   const [isBusy, setBusy] = useState(false);
   const act = async () => {
     setBusy(true);
@@ -154,9 +157,23 @@ export function CameraActionButton({ text, call, method = 'POST', body, done, on
     setBusy(false);
   };
   return (
-    <Button busy={isBusy && words.value.saving} onClick={() => void act()}>
+    <Button busy={isBusy && busy} onClick={() => void act()}>
       {text}
     </Button>
+  );
+}
+
+export function SetClockButton({ path, onDone }: { readonly path: string; readonly onDone?: () => void }) {
+  const t = camerasWords.value;
+  return (
+    <CameraActionButton
+      text={t.setClock}
+      busy={t.settingClock}
+      call={cameraCall('clock', path)}
+      body={{}}
+      done={t.clockSet}
+      {...(onDone && { onDone })}
+    />
   );
 }
 

@@ -13,7 +13,6 @@ import { camerasWords } from '../../../words/cameras.ts';
 import { byteSize } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { storageWords } from '../../../words/storage.ts';
-import { words } from '../../../words/words.ts';
 import {
   FOR_EVER,
   fewerDays,
@@ -155,7 +154,7 @@ function RemovedSheet({ use, onClosed, onDeleted }: RemovedProps) {
       onClosed={onClosed}
       foot={
         <>
-          <Button busy={isBusy && words.value.saving} onClick={() => void remove()}>
+          <Button busy={isBusy && t.deleting} onClick={() => void remove()}>
             <span class="bad">{t.deleteAll(byteSize(use.bytes, language))}</span>
           </Button>
           <p class="dim small">{t.deleteSure}</p>

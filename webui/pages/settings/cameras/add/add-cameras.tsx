@@ -31,7 +31,7 @@ export function AddCameras({ backTo }: AddCamerasProps) {
       </button>
     );
   return isArriving ? (
-    <AddingStep top={top} title={title} />
+    <AddingStep top={top} title={title} backTo={backTo} />
   ) : (
     <FindingStep top={top} title={title} isFirst={backTo === LIVE} />
   );

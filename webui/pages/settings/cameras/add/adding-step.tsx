@@ -16,6 +16,7 @@ import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
 import { camerasWords } from '../../../../words/cameras.ts';
+import type { StartWords } from '../../../../words/en/start.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
 import type { PathConfig, StorageUse } from '../camera-settings.ts';
@@ -24,47 +25,79 @@ import { FailedCameras } from './failed-cameras.tsx';
 
 const renamed = signal<string | undefined>(undefined);
 
-/** Those of them that the device has by now; a recorder with several lenses is several. */
+/** The new cameras that the device has by now; a recorder with several lenses is several. */
 const arrived = computed(() => {
   const written = new Set(adoptions.value.flatMap(({ paths }) => paths));
   return (cameras.value ?? []).filter(({ name }) => written.has(name));
 });
 
-/** Step 3: pictures come one by one. What needs another password stops none of the others. */
-export function AddingStep({
-  top,
-  title,
-}: {
+interface Place {
+  readonly key: string;
+  readonly adoption: Adoption;
+  /** Undefined: not added, or the device has not started it yet. */
+  readonly camera: Camera | undefined;
+}
+
+/** Each camera keeps its place while the pictures arrive; the further lenses of a recorder follow at the end. */
+function placesOf(all: readonly Adoption[], here: readonly Camera[]): readonly Place[] {
+  const shown = new Set<string>();
+  const further: Place[] = [];
+  const first = all.flatMap((adoption): Place[] => {
+    const { key, phase, paths } = adoption;
+    const own = here.filter(({ name }) => paths.includes(name));
+    const [camera, ...others] = own.filter(({ name }) => !shown.has(name));
+    for (const { name } of own) {
+      shown.add(name);
+    }
+    further.push(...others.map((other) => ({ key: other.name, adoption, camera: other })));
+    return phase === 'adopted' && own.length > 0 && !camera ? [] : [{ key, adoption, camera }];
+  });
+  return [...first, ...further];
+}
+
+type Outcome = 'playing' | 'unplayable';
+
+interface AddingStepProps {
   readonly top: ComponentChildren;
   readonly title: Ref<HTMLHeadingElement>;
-}) {
+  /** The page behind this one. */
+  readonly backTo: string;
+}
+
+/** Step 3: pictures come one by one. What needs another password stops none of the others. */
+export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const t = startWords.value;
   const here = arrived.value;
-  const [there, setThere] = useState<ReadonlySet<string>>(new Set());
-  const live = here.filter(({ name, main }) => main.ready && there.has(name)).length;
-  const coming = adoptions.value.filter((one) => one.phase === 'signingIn' || isWaited(one, here));
-  const isPending = coming.length > 0 || live < here.length;
+  const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
+  const count = (wanted: Outcome) =>
+    here.filter(({ name, main }) => main.ready && outcomes.get(name) === wanted).length;
+  const live = count('playing');
+  const places = placesOf(adoptions.value, here);
+  const isComing = places.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
+  const isPending = isComing || live + count('unplayable') < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
   return (
     <div class="adding">
       <header>
         {top}
         <h1 ref={title} tabIndex={-1}>
-          {live > 0 ? t.someLive(live) : isPending ? t.adding(adoptions.value.length) : t.noneAdded}
+          {headline(live, isPending, here.length, t)}
         </h1>
         <p class="dim" role="status">
-          {live === 0 ? isPending && t.eachTakes : isPending ? t.othersComing : t.tapName}
+          {live === 0 && isPending ? t.eachTakes : isPending ? t.othersComing : here.length > 0 && t.tapName}
         </p>
       </header>
       <ul class="adding-main arriving">
-        {here.map((camera) => (
-          <li key={camera.name}>
-            <AdoptedTile camera={camera} onThere={() => setThere((before) => new Set(before).add(camera.name))} />
-          </li>
-        ))}
-        {coming.map(({ key, title: name, phase }) => (
+        {places.map(({ key, adoption, camera }) => (
           <li key={key}>
-            <PendingTile title={name} word={phase === 'signingIn' ? 'signingIn' : 'firstPicture'} />
+            {camera ? (
+              <AdoptedTile
+                camera={camera}
+                onOutcome={(outcome) => setOutcomes((before) => new Map(before).set(camera.name, outcome))}
+              />
+            ) : (
+              <PendingTile adoption={adoption} />
+            )}
           </li>
         ))}
       </ul>
@@ -80,9 +113,9 @@ export function AddingStep({
             {t.goToLive}
           </a>
         ) : (
-          <button class="button main" type="button" disabled>
-            {t.goToLive}
-          </button>
+          <a class="button" href={backTo}>
+            {t.later}
+          </a>
         )}
         <button class="text" type="button" onClick={clearAdoptions}>
           {t.cameraMissing}
@@ -100,28 +133,35 @@ export function AddingStep({
   );
 }
 
-/** It is written, and the device has not begun with it yet. */
-const isWaited = ({ phase, paths }: Adoption, here: readonly Camera[]): boolean =>
-  phase === 'adopted' && !here.some(({ name }) => paths.includes(name));
+/** Counts what plays; a camera that this browser cannot play is added all the same. */
+function headline(live: number, isPending: boolean, added: number, t: StartWords): string {
+  if (live > 0) {
+    return t.someLive(live);
+  }
+  if (isPending) {
+    return t.adding(adoptions.value.length);
+  }
+  return added > 0 ? t.added(added) : t.noneAdded;
+}
 
 interface ArrivedProps {
   readonly camera: Camera;
-  /** Its picture has come, or is not waited for: what is out of sight does not play. */
-  readonly onThere: () => void;
+  readonly onOutcome: (outcome: Outcome) => void;
 }
 
-function AdoptedTile({ camera, onThere }: ArrivedProps) {
+function AdoptedTile({ camera, onOutcome }: ArrivedProps) {
   const item = smallPath(camera);
   const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: isSoundAlone(item) });
   const { phase } = player.view.value;
   const isLive = phase === 'playing';
   const [isInSight, setInSight] = useState(true);
-  const isThere = isLive || phase === 'unplayable' || (camera.main.ready && !isInSight);
+  // Out of sight it does not play, and its picture is not waited for.
+  const outcome = phase === 'unplayable' ? phase : isLive || (camera.main.ready && !isInSight) ? 'playing' : undefined;
   useEffect(() => {
-    if (isThere) {
-      onThere();
+    if (outcome) {
+      onOutcome(outcome);
     }
-  }, [isThere]);
+  }, [outcome]);
   const { firstPicture, notPlayable } = liveWords.value;
   const word = phase === 'unplayable' ? notPlayable : isLive ? undefined : firstPicture;
   return (
@@ -141,13 +181,18 @@ function AdoptedTile({ camera, onThere }: ArrivedProps) {
   );
 }
 
-const PendingTile = ({ title, word }: { readonly title: string; readonly word: 'signingIn' | 'firstPicture' }) => (
-  <div class="tile waiting">
-    <span class="caption">
-      <Caption title={title} word={liveWords.value[word]} isLive={false} />
-    </span>
-  </div>
-);
+function PendingTile({ adoption: { title, phase, isSlow } }: { readonly adoption: Adoption }) {
+  const { signingIn, firstPicture } = liveWords.value;
+  const { slow, notAddedShort } = startWords.value;
+  const word = phase === 'failed' ? notAddedShort : phase === 'adopted' ? firstPicture : isSlow ? slow : signingIn;
+  return (
+    <div class="tile waiting">
+      <span class="caption">
+        <Caption title={title} word={word} isLive={false} />
+      </span>
+    </div>
+  );
+}
 
 interface CaptionProps {
   readonly title: string;

@@ -1,6 +1,5 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { serverText } from '../../../../api-client/error-text.ts';
 import {
   acceptedLogins,
   addCameras,
@@ -18,6 +17,7 @@ import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
 import { MessageCard } from '../../../../ui/feedback/message-card.tsx';
 import type { IconName } from '../../../../ui/icons/icon.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
+import { reasonsWords } from '../../../../words/reasons.ts';
 import { sentences } from '../../../../words/sentences.ts';
 import { startWords } from '../../../../words/start.ts';
 import { liveWords } from '../../../../words/words.ts';
@@ -115,7 +115,7 @@ function messageOf(
   { remedy, isSharedTaken }: { readonly remedy: Remedy; readonly isSharedTaken: boolean },
   t: StartWords,
 ): { readonly title: string; readonly text: ComponentChildren } {
-  const { title: camera, trouble, triesLeft, hasOwnLogin, error } = arrival;
+  const { title: camera, trouble, triesLeft, hasOwnLogin } = arrival;
   switch (remedy) {
     case 'password': {
       const tries = triesLeft === undefined ? undefined : t.triesLeft(triesLeft);
@@ -139,10 +139,22 @@ function messageOf(
     case 'certificate':
       return { title: t.otherCertificate(camera), text: t.otherCertificateText };
     case 'again':
-      return {
-        title: t.notAdded(camera),
-        text: trouble === 'unfinished' ? t.notFinished : error && serverText((why) => why, error),
-      };
+      return { title: t.notAdded(camera), text: otherText(trouble, t) };
+  }
+}
+
+/** The device's own sentence is for its log. */
+function otherText(trouble: string | undefined, t: StartWords): string {
+  switch (trouble) {
+    case 'unfinished':
+      return t.notFinished;
+    case 'noStream':
+      return t.noStream;
+    case 'notSupported':
+    case 'badReply':
+      return t.cannotRead;
+    default:
+      return reasonsWords.value.itsFault;
   }
 }
 
@@ -213,7 +225,7 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
-      foot={<FormFooter form={form} action={t.addCameras(count)} text={t.eachTakes} />}
+      foot={<FormFooter form={form} action={t.addCameras(count)} busy={t.addingThem} text={t.eachTakes} />}
     >
       <TextField
         label={t.cameraUser}

@@ -85,7 +85,7 @@ export function FindingStep({ top, title, isFirst }: FindingProps) {
           </a>
         )
       ) : (
-        <LoginForm all={all} />
+        <LoginForm all={all} isFirst={isFirst} />
       )}
       {isMissing && (
         <MissingCameraSheet login={login.peek()} onFound={addCandidate} onClosed={() => setMissing(false)} />
@@ -124,17 +124,20 @@ function toggle(key: string): void {
   unticked.value = next;
 }
 
-function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
+function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; readonly isFirst: boolean }) {
   const t = startWords.value;
   const [wrong, setWrong] = useState<string>();
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(({ key }) => !unticked.value.has(key));
+  // A login that was typed with an address is not asked for again.
+  const needing = ticked.filter(({ request }) => request.user === undefined).length;
+  const isAsking = needing > 0 || ticked.length === 0;
   const { user, password } = login.value;
   const submit = (event: Event) => {
     event.preventDefault();
     if (ticked.length === 0) {
       setWrong(t.noneTicked);
-    } else if (password === '' && wrong !== t.passwordNone) {
+    } else if (needing > 0 && password === '' && wrong !== t.passwordNone) {
       setWrong(t.passwordNone);
       (event.currentTarget as HTMLElement).querySelector<HTMLElement>('[type=password]')?.focus();
     } else {
@@ -145,37 +148,46 @@ function LoginForm({ all }: { readonly all: readonly Candidate[] }) {
   };
   return (
     <form class="adding-foot" onSubmit={submit}>
-      {hasUser && (
-        <TextField
-          label={t.cameraUser}
-          name="cameraUser"
-          autocomplete="off"
-          value={user}
-          onInput={(value) => {
-            login.value = { ...login.peek(), user: value };
-          }}
-        />
-      )}
-      <PasswordField
-        label={ticked.length === 1 ? t.cameraPassword : t.camerasPassword}
-        name="cameraPassword"
-        autocomplete="off"
-        value={password}
-        onInput={(value) => {
-          login.value = { ...login.peek(), password: value };
-          setWrong(undefined);
-        }}
-        wrong={wrong}
-      />
-      <UnencryptedNotice />
-      {!hasUser && (
-        <button class="text small" type="button" onClick={() => setHasUser(true)}>
-          {t.userNameIs(user)}
-        </button>
+      {isAsking && (
+        <>
+          {hasUser && (
+            <TextField
+              label={t.cameraUser}
+              name="cameraUser"
+              autocomplete="off"
+              value={user}
+              onInput={(value) => {
+                login.value = { ...login.peek(), user: value };
+              }}
+            />
+          )}
+          <PasswordField
+            label={needing === 1 ? t.cameraPassword : t.camerasPassword}
+            name="cameraPassword"
+            autocomplete="off"
+            value={password}
+            onInput={(value) => {
+              login.value = { ...login.peek(), password: value };
+              setWrong(undefined);
+            }}
+            wrong={wrong}
+          />
+          <UnencryptedNotice />
+          {!hasUser && (
+            <button class="text small" type="button" onClick={() => setHasUser(true)}>
+              {t.userNameIs(user)}
+            </button>
+          )}
+        </>
       )}
       <Button kind="main" type="submit">
         {t.addCameras(ticked.length)}
       </Button>
+      {isFirst && (
+        <a class="text" href={LIVE}>
+          {t.later}
+        </a>
+      )}
     </form>
   );
 }

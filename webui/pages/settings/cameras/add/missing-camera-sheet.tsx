@@ -3,25 +3,30 @@ import { RequestError } from '../../../../api-client/request.ts';
 import type { CameraLogin } from '../../../../cameras/adoption.ts';
 import type { Candidate } from '../../../../cameras/adoption-state.ts';
 import { discoveredCameras, isWithin, likelyRange, loadDiscovered } from '../../../../cameras/discovery.ts';
-import { candidateAt, type Probe, probeTarget, streamCandidate } from '../../../../cameras/probe.ts';
+import {
+  addressCandidate,
+  candidateAt,
+  onvifCandidate,
+  type Probe,
+  probeTarget,
+  streamCandidate,
+} from '../../../../cameras/probe.ts';
+import { parseTyped, type TypedAddress } from '../../../../cameras/typed-address.ts';
 import { FieldError, type Form } from '../../../../forms/form.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
-import { SegmentedControl } from '../../../../ui/controls/segment.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
+import type { StartWords } from '../../../../words/en/start.ts';
+import { sentences } from '../../../../words/sentences.ts';
 import { startWords } from '../../../../words/start.ts';
 
-type How = 'address' | 'range' | 'stream';
-
 interface Missing {
-  readonly how: How;
   readonly address: string;
   readonly maker: string;
-  readonly range: string;
-  readonly stream: string;
   readonly small: string;
   readonly user: string;
   readonly password: string;
@@ -33,15 +38,16 @@ interface MissingCameraSheetProps {
   readonly onClosed: () => void;
 }
 
-/** A camera that no look has found: by its address, by the network it is in, or by the address of its picture. */
+/** A camera that no look has found: by its address, by the network it is in, or by the address of its stream. */
 export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSheetProps) {
   const t = startWords.value;
   const [progress, setProgress] = useState<Probe>();
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
   const form = useMemo(() => newForm(login, onFound, stop.current.signal, setProgress), []);
-  const { how } = form.values.value;
-  const isLooking = form.saving.value !== 'no' && progress !== undefined && progress.total > 0;
+  const typed = parseTyped(form.values.value.address);
+  const isKnown = typed?.kind === 'stream' || typed?.kind === 'onvif';
+  const isLooking = form.saving.value !== 'no' && progress !== undefined;
   return (
     <FormSheet
       title={t.cameraMissing}
@@ -51,65 +57,50 @@ export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSh
       foot={
         <FormFooter
           form={form}
-          action={how === 'stream' ? t.putOnList : t.lookThere}
-          text={
-            isLooking ? t.lookingAt(progress.done, progress.total) : how === 'stream' ? t.putOnListText : t.lookText
-          }
+          action={isKnown ? t.putOnList : t.lookThere}
+          busy={t.looking}
+          text={isLooking ? progressText(progress, t) : isKnown ? t.putOnListText : t.lookText}
         />
       }
     >
-      <SegmentedControl
-        label={t.missingHow}
-        value={how}
-        options={[
-          { value: 'address', text: t.byAddress },
-          { value: 'range', text: t.byRange },
-          { value: 'stream', text: t.byStream },
-        ]}
-        onChange={(value) => form.set('how', value)}
-      />
-      <Fields form={form} />
+      <Fields form={form} typed={typed} />
     </FormSheet>
   );
 }
 
-function Fields({ form }: { readonly form: Form<Missing> }) {
+const progressText = ({ slow, done, total }: Probe, t: StartWords): string =>
+  slow ? t.slowText : total > 0 ? t.lookingAt(done, total) : t.lookText;
+
+function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed: TypedAddress | undefined }) {
   const t = startWords.value;
-  const { how } = form.values.value;
-  const field = (name: Exclude<keyof Missing, 'how'>, label: string, hint?: string) => ({
+  const isLocked = form.saving.value !== 'no';
+  const range = likelyRange(discoveredCameras.value);
+  const field = (name: keyof Missing, label: string, hint?: string) => ({
     ...{ label, hint, name, autocomplete: 'off' as const },
     value: form.values.value[name],
     onInput: (value: string) => form.set(name, value),
-    isLocked: form.saving.value !== 'no',
+    isLocked,
     wrong: form.wrong.value[name],
   });
-  const login = (
+  return (
     <>
-      <TextField {...field('user', t.cameraUser)} />
-      <PasswordField {...field('password', t.cameraPassword)} />
-      <UnencryptedNotice />
+      <TextField {...field('address', t.byAddress, t.addressHint)} />
+      {range !== '' && !isLocked && form.values.value.address === '' && (
+        <Button kind="text" onClick={() => form.set('address', range)}>
+          {t.searchAll(range)}
+        </Button>
+      )}
+      {typed?.kind !== 'range' && !(typed?.login && form.wrong.value.password === undefined) && (
+        <>
+          <TextField {...field('user', t.cameraUser)} />
+          <PasswordField {...field('password', t.cameraPassword)} />
+          <UnencryptedNotice />
+        </>
+      )}
+      {typed?.kind === 'stream' && <TextField {...field('small', t.smallPicture)} />}
+      {(typed?.kind === 'host' || !typed) && <TextField {...field('maker', t.maker)} />}
     </>
   );
-  switch (how) {
-    case 'address':
-      return (
-        <>
-          <TextField {...field('address', t.byAddress, t.addressHint)} />
-          <TextField {...field('maker', t.maker)} />
-          {login}
-        </>
-      );
-    case 'range':
-      return <TextField {...field('range', t.rangeLabel, t.rangeHint)} />;
-    case 'stream':
-      return (
-        <>
-          <TextField {...field('stream', t.largePicture, t.largeHint)} />
-          <TextField {...field('small', t.smallPicture)} />
-          {login}
-        </>
-      );
-  }
 }
 
 const newForm = (
@@ -119,53 +110,86 @@ const newForm = (
   onProgress: (look: Probe) => void,
 ) =>
   serverForm<Missing>({
-    initial: {
-      ...{ how: 'address', address: '', maker: '', stream: '', small: '' },
-      ...{ range: likelyRange(discoveredCameras.peek()), user: login.user, password: login.password },
-    },
+    initial: { address: '', maker: '', small: '', user: login.user, password: login.password },
     save: async (values) => {
-      const { how, stream, small, user, password } = values;
+      const { address, small, user, password } = values;
       const t = startWords.peek();
-      if (how === 'stream') {
-        const candidate = streamCandidate(stream, small, { user, password });
-        if (!candidate) {
-          throw new FieldError<Missing>(
-            small !== '' && streamCandidate(stream, '', login) ? 'small' : 'stream',
-            t.largeWrong,
-          );
-        }
-        onFound(candidate);
-        return;
+      const typed = parseTyped(address);
+      if (!typed) {
+        throw new FieldError<Missing>('address', t.addressWrong);
       }
-      const look = await lookThere(values, stop, onProgress);
-      if (how === 'range') {
+      if (typed.kind === 'range') {
+        const look = await lookThere(typed.text, {}, stop, onProgress);
         await tellRange(look, stop);
         return;
       }
-      const candidate = candidateAt(look, { user, password });
-      if (!candidate && !stop.aborted) {
-        throw new FieldError<Missing>('address', t.nothingThere);
-      }
-      if (candidate) {
+      const own = password === '' && typed.login ? typed.login : { user, password };
+      if (typed.kind === 'stream') {
+        const candidate = streamCandidate(address, small, own);
+        if (!candidate) {
+          throw new FieldError<Missing>('small', t.smallWrong);
+        }
         onFound(candidate);
+      } else if (typed.kind === 'onvif') {
+        onFound(onvifCandidate(typed.text, typed.url.hostname, own));
+      } else {
+        const found = await cameraAt(typed.text, { ...own, maker: values.maker.trim() }, stop, onProgress);
+        if (found) {
+          onFound(found);
+        }
       }
     },
   });
 
-async function lookThere(values: Missing, stop: AbortSignal, onProgress: (look: Probe) => void): Promise<Probe> {
-  const { how, address, maker, range, user, password } = values;
+type LookLogin = CameraLogin & { readonly maker: string };
+
+/** @returns undefined when it is not waited for any more */
+async function cameraAt(
+  target: string,
+  { maker, ...login }: LookLogin,
+  stop: AbortSignal,
+  onProgress: (look: Probe) => void,
+): Promise<Candidate | undefined> {
+  const look = await lookThere(target, { ...login, ...(maker === '' ? {} : { maker }) }, stop, onProgress);
+  const candidate = candidateAt(look, login);
+  if (candidate || stop.aborted) {
+    return candidate;
+  }
   const t = startWords.peek();
-  const request =
-    how === 'range'
-      ? { target: range.trim() }
-      : { target: address.trim(), user, password, ...(maker.trim() === '' ? {} : { maker: maker.trim() }) };
+  switch (look.trouble) {
+    // Its card asks whether the password may be sent unencrypted.
+    case 'clearPassword':
+      return addressCandidate(target, login);
+    case 'wrongPassword':
+    case 'noRights':
+    case 'onvifUser':
+      throw new FieldError<Missing>('password', t.loginRejected);
+    case 'lockedOut':
+      throw new FieldError<Missing>('password', sentences([t.cameraLocked(target), t.cameraLockedText]));
+    case 'clock':
+      throw new FieldError<Missing>('address', sentences([t.clockRefuses(target), t.clockRefusesText]));
+    case 'onvifOff':
+    case 'notOnvif':
+      throw new FieldError<Missing>('address', sentences([t.onvifOff, t.onvifOffText]));
+    case 'unreachable':
+    case 'timeout':
+      throw new FieldError<Missing>('address', t.nothingThere);
+    default:
+      throw new FieldError<Missing>('address', t.streamUnknown);
+  }
+}
+
+async function lookThere(
+  target: string,
+  more: Partial<LookLogin>,
+  stop: AbortSignal,
+  onProgress: (look: Probe) => void,
+): Promise<Probe> {
   try {
-    return await probeTarget(request, stop, onProgress);
+    return await probeTarget({ target, ...more }, stop, onProgress);
   } catch (error) {
     if (error instanceof RequestError && error.status === 400) {
-      throw how === 'range'
-        ? new FieldError<Missing>('range', t.rangeWrong)
-        : new FieldError<Missing>('address', t.addressWrong);
+      throw new FieldError<Missing>('address', startWords.peek().addressWrong);
     }
     throw error;
   }

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { parseTyped, streamTitle } from './typed-address.ts';
+
+const login = { user: 'eve', password: 'p@ss/#1' };
+
+test.for([
+  ['192.168.1.20', 'host', '192.168.1.20'],
+  [' camera.local:8554 ', 'host', 'camera.local:8554'],
+  ['[fe80::1%eth0]', 'host', '[fe80::1%eth0]'],
+  ['fe80::1%eth0', 'host', 'fe80::1%eth0'],
+  ['http://192.168.1.20/', 'host', '192.168.1.20'],
+  ['192.168.1.0/24', 'range', '192.168.1.0/24'],
+  ['192.168.1.20/live/1', 'stream', 'rtsp://192.168.1.20/live/1'],
+  ['rtsp://192.168.1.20', 'stream', 'rtsp://192.168.1.20'],
+  ['RTSPS://192.168.1.20:322/1?a=b', 'stream', 'RTSPS://192.168.1.20:322/1?a=b'],
+  ['rtsp+http://192.168.1.20/1', 'stream', 'rtsp+http://192.168.1.20/1'],
+  ['https://192.168.1.20/onvif/device_service', 'onvif', 'https://192.168.1.20/onvif/device_service'],
+] as const)("'%s' is a %s", ([typed, kind, text]) => {
+  expect(parseTyped(typed)).toMatchObject({ kind, text });
+});
+
+test.for(['', ' ', 'rtsp://', 'ftp://192.168.1.20/', 'rtmp://192.168.1.20/live', 'two words', 'rtsp://a:b:c/'])(
+  "'%s' is no address of a camera",
+  (typed) => {
+    expect(parseTyped(typed)).toBeUndefined();
+  },
+);
+
+test.for([
+  'rtsp://eve:p%40ss%2F%231@192.168.1.20/live/1',
+  'http://eve:p%40ss%2F%231@192.168.1.20/onvif/device_service',
+  'eve:p@ss%2F#1@192.168.1.20',
+])('the login of %s is taken out of it', (typed) => {
+  const parsed = parseTyped(typed);
+  expect(parsed).toMatchObject({ login });
+  expect(parsed?.text).not.toContain('eve');
+});
+
+test.for([
+  ['/Streaming/Channels/101', 'Hikvision 1'],
+  ['/Streaming/Channels/1602', 'Hikvision 16'],
+  ['/cam/realmonitor?channel=2&subtype=0', 'Dahua 2'],
+  ['/cam/realmonitor?subtype=0&channel=12', 'Dahua 12'],
+  ['/h264Preview_04_main', 'Reolink 4'],
+  ['/unicast/c3/s0/live', 'Uniview 3'],
+  ['/h264/ch2/main/av_stream', '192.168.1.20 2'],
+  ['/garden', 'Garden'],
+  ['/front-door/stream1', 'Front door'],
+  ['/live/barn.sdp', 'Barn'],
+  ['/stream1', '192.168.1.20 stream1'],
+  ['/live/ch0', '192.168.1.20 ch0'],
+  ['/videoMain', '192.168.1.20 videoMain'],
+  ['/', '192.168.1.20'],
+] as const)('a camera at %s is called %s', ([path, title]) => {
+  expect(streamTitle(new URL(`http://192.168.1.20:554${path}`))).toBe(title);
+});
