@@ -6,10 +6,7 @@ import { type Environment, variableOf } from '../../config/load/environment.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { FoundCameras } from '../../onvif/discovery/found-cameras.ts';
 import { sharedLogins } from '../../onvif/soap/login/login-memory.ts';
-
-interface EventHistory {
-  add(event: { readonly path: string; readonly type: string; readonly source: 'perch' }): Promise<unknown>;
-}
+import type { EventHub } from '../../record/events/event-hub.ts';
 
 const MOVED = 'perch.moved';
 
@@ -19,7 +16,7 @@ export const trackAddresses = (
   store: ConfigStore,
   { clock, log, env }: { readonly clock: Clock; readonly log: Logger; readonly env: Environment },
   publish: PublishEvent,
-  history: EventHistory,
+  history: Pick<EventHub, 'add'>,
 ): Follower =>
   new Follower({
     clock,
@@ -34,7 +31,7 @@ export const trackAddresses = (
 
 /** Publishes, and stores each move. Without the address, because viewers read it too. */
 export const notingMoves =
-  (publish: PublishEvent, history: EventHistory): PublishEvent =>
+  (publish: PublishEvent, history: Pick<EventHub, 'add'>): PublishEvent =>
   (type, fields) => {
     publish(type, fields);
     const { state, path } = fields;

@@ -1,4 +1,3 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
@@ -8,7 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { KeyPath } from '../../config/yaml/edit.ts';
 import { type FoundCamera, sameEndpoint } from '../../onvif/discovery/found-camera.ts';
-import { networkOf } from '../../onvif/discovery/interfaces.ts';
+import { isInNetworkOf } from '../../onvif/discovery/interfaces.ts';
 import { ignoreExpected } from '../../onvif/soap/http/failures.ts';
 import type { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import {
@@ -347,27 +346,3 @@ export class Follower {
 }
 
 const doubtKeyOf = (camera: FollowedCamera, url: string): string => `${keyOf(camera)} ${hostOf(url)}`;
-
-type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
-
-/**
- * Whether a device was found in the camera's network. A device in another network (for guests, say) must not get the camera's login. If no
- * network of this machine has the old address, as behind a new router, all count.
- * @param foundFrom address of this machine that it was found from
- */
-export function isInNetworkOf(
-  oldHost: string,
-  foundFrom: string,
-  interfaces: Interfaces = networkInterfaces(),
-): boolean {
-  const [, zone] = oldHost.split('%');
-  const names = Object.entries(interfaces).flatMap(([name, addresses = []]) => {
-    const networks = addresses.flatMap(({ family, address, cidr }) =>
-      family === 'IPv4' && cidr ? [{ address, prefixBits: Number(cidr.split('/')[1]) }] : [],
-    );
-    return name === zone || networkOf(oldHost, networks) ? [name] : [];
-  });
-  return (
-    names.length === 0 || names.some((name) => interfaces[name]?.some(({ address }) => address === foundFrom) === true)
-  );
-}

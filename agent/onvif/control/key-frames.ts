@@ -15,15 +15,9 @@ const MAX_PAUSE_MS = 60_000;
 /** Many cameras accept the request without effect. */
 const MAX_IGNORED = 4;
 
-interface GopStats {
-  /** Age of the current group of pictures. */
-  readonly groupMs: number;
-  /** The longest group so far; 0: unknown. */
-  readonly longestGroupMs: number;
-}
-
 interface KeyFrameOptions {
-  readonly gop: GopStats;
+  /** Age of the current group of pictures, and of the longest so far (0: unknown). */
+  readonly gop: { readonly groupMs: number; readonly longestGroupMs: number };
   readonly clock: Clock;
   request(): Promise<void>;
   /** The camera ignores requests, or `bug` happened: no further requests. */

@@ -1,12 +1,12 @@
 import type { XmlElement } from '@rgrove/parse-xml';
-import { type Clock, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import { cameraError, isNoReply, isTrouble } from '../soap/http/failures.ts';
 import { type HttpOrigin, httpOriginOf, parseHttpUrl } from '../soap/http/origin.ts';
-import type { CameraGuard, PersistentConnection } from '../soap/http/persistent-connection.ts';
 import { RequestLimiter } from '../soap/http/request-limiter.ts';
-import { type LoginMemory, sharedLogins } from '../soap/login/login-memory.ts';
+import { sharedLogins } from '../soap/login/login-memory.ts';
+import type { CallerOptions, SoapCall } from '../soap/soap-call.ts';
 import { SoapCaller } from '../soap/soap-caller.ts';
 import {
   type DeviceInformation,
@@ -19,40 +19,25 @@ import {
 
 const CALL_DEADLINE_MS = 5_000;
 
-export interface CameraTarget {
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+export interface CameraTarget
+  extends Optional<
+    Pick<
+      CallerOptions,
+      'isClearAllowed' | 'isInteractive' | 'tokens' | 'canUseSkew' | 'clock' | 'logins' | 'limiter' | 'guard'
+    >
+  > {
   /** Of the device service; the zone of a link-local address as in RFC 6874. */
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  readonly isClearAllowed?: boolean | undefined;
-  /** A user has just entered the password: one that was rejected twice may be tried once more. */
-  readonly isInteractive?: boolean | undefined;
-  /** An unrequested token could be replayed elsewhere: `last` = only if no HTTP Digest is offered, `no` = never. */
-  readonly tokens?: 'last' | 'no' | undefined;
-  /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
-  readonly canUseSkew?: ((skewMs: number) => boolean) | undefined;
   readonly signal: AbortSignal;
-  readonly clock?: Clock | undefined;
   /** For each call without its wait in the queue; default 5 s. */
   readonly callDeadlineMs?: number | undefined;
-  /** Default: shared by all cameras; tests use their own. */
-  readonly logins?: LoginMemory | undefined;
-  readonly limiter?: RequestLimiter | undefined;
-  /** For all calls except the one for the clock, which is anonymous. */
-  readonly guard?: CameraGuard | undefined;
 }
 
-interface CallOptions {
-  /** Goes ahead of waiting calls. */
-  readonly isUrgent?: boolean | undefined;
-  /** More than 15 s: the call waits for events. */
-  readonly deadlineMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** If it differs from the operation's name: those of events are longer. */
-  readonly action?: string | undefined;
-  /** Default: a new one. */
-  readonly connection?: PersistentConnection | undefined;
-}
+type CallOptions = Pick<SoapCall, 'isUrgent' | 'deadlineMs' | 'signal' | 'action' | 'connection'>;
 
 const sharedLimiter = new RequestLimiter();
 

@@ -23,6 +23,8 @@ export interface InterfaceChoice {
   readonly only?: readonly string[];
 }
 
+type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
 const MAX_ADDRESSES = 32;
 
 /**
@@ -30,20 +32,18 @@ const MAX_ADDRESSES = 32;
  * every interface has one and WS-Discovery does not leave the link.
  */
 export function probeAddresses(
-  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+  interfaces: Interfaces,
   { includeLoopback = false, only }: InterfaceChoice,
 ): LocalAddress[] {
   const found: LocalAddress[] = [];
   const loopback = includeLoopback
-    ? Object.values(interfaces).flatMap((infos = []) =>
-        infos.flatMap((info) => (info.internal && info.family === 'IPv4' ? rangeOf(info) : [])),
-      )
+    ? Object.values(interfaces).flatMap((infos = []) => networksOf(infos.filter(({ internal }) => internal)))
     : [];
   for (const [name, addresses = []] of Object.entries(interfaces)) {
     if (only ? !only.includes(name) : isVirtualInterface(name)) {
       continue;
     }
-    const networks = addresses.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : []));
+    const networks = networksOf(addresses);
     for (const info of addresses) {
       const [network] = rangeOf(info);
       if (network && isUsable(info, includeLoopback)) {
@@ -70,10 +70,13 @@ function rangeOf({ address, cidr }: NetworkInterfaceInfo): Network[] {
   return Number.isInteger(prefixBits) ? [{ address, prefixBits }] : [];
 }
 
+const networksOf = (infos: readonly NetworkInterfaceInfo[]): Network[] =>
+  infos.flatMap((info) => (info.family === 'IPv4' ? rangeOf(info) : []));
+
 /** All IPv4 networks of this machine, with tunnels and bridges; loopback only for tests. */
 export function ownNetworks(includeLoopback = false): Network[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.flatMap((info) => (info.family === 'IPv4' && (includeLoopback || !info.internal) ? rangeOf(info) : [])),
+  return Object.values(networkInterfaces()).flatMap((infos = []) =>
+    networksOf(infos.filter(({ internal }) => includeLoopback || !internal)),
   );
 }
 
@@ -85,4 +88,23 @@ export function networkOf(address: string, networks: readonly Network[]): Networ
         return list.check(address, 'ipv4');
       })
     : undefined;
+}
+
+/**
+ * Whether a device was found in the camera's network. A device in another network (for guests, say) must not get the camera's login. If no
+ * network of this machine has the old address, as behind a new router, all count.
+ * @param foundFrom address of this machine that it was found from
+ */
+export function isInNetworkOf(
+  oldHost: string,
+  foundFrom: string,
+  interfaces: Interfaces = networkInterfaces(),
+): boolean {
+  const [, zone] = oldHost.split('%');
+  const names = Object.entries(interfaces).flatMap(([name, addresses = []]) => {
+    return name === zone || networkOf(oldHost, networksOf(addresses)) ? [name] : [];
+  });
+  return (
+    names.length === 0 || names.some((name) => interfaces[name]?.some(({ address }) => address === foundFrom) === true)
+  );
 }

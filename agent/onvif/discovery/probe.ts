@@ -58,25 +58,20 @@ export function parseDiscovery(datagram: Uint8Array): DiscoveryMessage {
   }
   const body = find(root, 'Body');
   const relatesTo = findText(root, 'Header', 'RelatesTo')?.slice(0, MAX_ITEM_CHARACTERS);
-  const message = (kind: DiscoveryMessage['kind'], devices: readonly XmlElement[]): DiscoveryMessage => ({
-    kind,
-    relatesTo,
-    matches: devices.slice(0, MAX_MATCHES).flatMap(matchOf),
-  });
   const [first] = elements(body);
-  switch (first && localName(first)) {
-    case 'ProbeMatches':
-      return message('matches', elements(first, 'ProbeMatch'));
-    case 'ResolveMatches':
-      return message('matches', elements(first, 'ResolveMatch'));
-    case 'Hello':
-      return message('hello', elements(body, 'Hello'));
-    case 'Bye':
-      return message('bye', elements(body, 'Bye'));
-    default:
-      return message('other', []);
-  }
+  const name = first ? localName(first) : '';
+  const kind = KINDS.get(name) ?? 'other';
+  // `ProbeMatches` has elements `ProbeMatch`.
+  const devices = kind === 'matches' ? elements(first, name.slice(0, -2)) : elements(body, name);
+  return { kind, relatesTo, matches: kind === 'other' ? [] : devices.slice(0, MAX_MATCHES).flatMap(matchOf) };
 }
+
+const KINDS: ReadonlyMap<string, DiscoveryMessage['kind']> = new Map([
+  ['ProbeMatches', 'matches'],
+  ['ResolveMatches', 'matches'],
+  ['Hello', 'hello'],
+  ['Bye', 'bye'],
+]);
 
 function matchOf(match: XmlElement): ProbeMatch[] {
   const endpoint = plainLine(findText(match, 'EndpointReference', 'Address'));

@@ -29,14 +29,20 @@ const FIRST_PAUSE_MS = 5_000;
 const MAX_PAUSE_MS = 60_000;
 /** The camera replies, but always wrongly. */
 const MAX_FAULT_PAUSE_MS = 3_600_000;
-/** A firmware update may add events. */
-const UNSUPPORTED_PAUSE_MS = 6 * 3_600_000;
-/** The user must change something. */
-const PERSON_PAUSE_MS = 600_000;
-const FOR_PERSONS: readonly (CameraTrouble | undefined)[] = ['lockedOut', 'onvifOff', 'notOnvif', 'clearPassword'];
-/** Cameras lock after a few rejections, for up to half an hour. */
-const LOGIN_PAUSE_MS = 1_800_000;
-const ABOUT_LOGIN: readonly (CameraTrouble | undefined)[] = ['wrongPassword', 'noRights', 'onvifUser'];
+/** Pauses after failures that do not end soon. */
+const TROUBLE_PAUSES_MS: Partial<Record<CameraTrouble, number>> = {
+  // A firmware update may add events.
+  notSupported: 6 * 3_600_000,
+  // The user must change something.
+  lockedOut: 600_000,
+  onvifOff: 600_000,
+  notOnvif: 600_000,
+  clearPassword: 600_000,
+  // Cameras lock after a few rejections, for up to half an hour.
+  wrongPassword: 1_800_000,
+  noRights: 1_800_000,
+  onvifUser: 1_800_000,
+};
 
 /** Longer than the longest pause between two tries. */
 const REPORTED_FOR_MS = 24 * 3_600_000;
@@ -236,17 +242,12 @@ export class EventSubscription {
     // The stream already reports an absent camera.
     const wasAway = isUnreachable(error);
     log[this.#isNews(trouble ?? 'other') && !wasAway ? 'info' : 'debug']({ reason }, FAILED);
-    if (trouble === 'notSupported') {
-      return UNSUPPORTED_PAUSE_MS;
-    }
-    if (ABOUT_LOGIN.includes(trouble)) {
-      return LOGIN_PAUSE_MS;
-    }
-    if (FOR_PERSONS.includes(trouble)) {
-      return PERSON_PAUSE_MS;
-    }
+    return (trouble && TROUBLE_PAUSES_MS[trouble]) ?? this.#nextPauseMs(wasAway ? MAX_PAUSE_MS : MAX_FAULT_PAUSE_MS);
+  }
+
+  #nextPauseMs(maxMs: number): number {
     const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, wasAway ? MAX_PAUSE_MS : MAX_FAULT_PAUSE_MS);
+    this.#pauseMs = Math.min(2 * pauseMs, maxMs);
     return pauseMs;
   }
 
@@ -254,9 +255,7 @@ export class EventSubscription {
   #broken(error: unknown): number {
     this.#options.log.error({ err: error }, 'receiving camera events failed, restarting');
     this.#reason = 'internal error';
-    const pauseMs = this.#pauseMs;
-    this.#pauseMs = Math.min(2 * pauseMs, MAX_FAULT_PAUSE_MS);
-    return pauseMs;
+    return this.#nextPauseMs(MAX_FAULT_PAUSE_MS);
   }
 
   #logDropped(): void {

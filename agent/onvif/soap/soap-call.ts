@@ -11,12 +11,14 @@ export interface CallerOptions {
   readonly origin: HttpOrigin;
   readonly path: string;
   readonly credentials: Credentials | undefined;
+  /** The owner allows the password to be sent unencrypted. */
   readonly isClearAllowed: boolean;
+  /** A user has just entered the password: one that was rejected twice may be tried once more. */
   readonly isInteractive: boolean;
-  /** `last`: only if the camera sends no challenge. `no`: never. */
+  /** An unrequested token could be replayed elsewhere: `last` = only if no HTTP Digest is offered, `no` = never. */
   readonly tokens?: 'last' | 'no' | undefined;
-  /** Whether a token may carry the camera's time. @param skewMs the camera's clock minus ours, as the camera reports it */
-  canUseSkew(skewMs: number): boolean;
+  /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
+  readonly canUseSkew: (skewMs: number) => boolean;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -34,6 +36,7 @@ export interface SoapCall {
   readonly body: string;
   readonly response: string;
   readonly action?: string | undefined;
+  /** More than 15 s: the call waits for events. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly connection?: PersistentConnection | undefined;

@@ -19,18 +19,17 @@ export interface PinnedCamera {
  * its own replies; any certificate pinned for its host is accepted there.
  */
 export class CertificatePins {
-  /** By host, then by `host:port`. */
-  #pinned: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
+  /** `name` is `host:port`. */
+  #pinned: readonly { readonly host: string; readonly name: string; readonly fingerprint: string }[] = [];
   /** By `host:port`, oldest first. */
   readonly #seen = new Map<string, string>();
 
   set(cameras: readonly PinnedCamera[]): void {
-    const pinned = new Map<string, Map<string, string>>();
-    for (const { origin, fingerprint } of cameras) {
-      const ports = pinned.get(origin.host) ?? new Map<string, string>();
-      pinned.set(origin.host, ports.set(hostPortOf(origin), bare(fingerprint)));
-    }
-    this.#pinned = pinned;
+    this.#pinned = cameras.map(({ origin, fingerprint }) => ({
+      host: origin.host,
+      name: hostPortOf(origin),
+      fingerprint: bare(fingerprint),
+    }));
   }
 
   /** The certificate shown last: SHA-256 in hex. */
@@ -42,9 +41,10 @@ export class CertificatePins {
   failureOf(origin: HttpOrigin, socket: TLSSocket): PerchError | undefined {
     const name = hostPortOf(origin);
     const seen = bare(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
-    const ports = this.#pinned.get(origin.host);
-    const expected = ports?.get(name);
-    const allowed = expected === undefined ? [...(ports?.values() ?? [])] : [expected];
+    const here = this.#pinned.filter(({ host }) => host === origin.host);
+    const ports = new Map(here.map((pinned) => [pinned.name, pinned.fingerprint]));
+    const expected = ports.get(name);
+    const allowed = expected === undefined ? [...ports.values()] : [expected];
     if (allowed.length > 0 && !allowed.includes(seen)) {
       const words = `the certificate at ${name} has changed since the camera was added: its fingerprint is ${seen}, expected ${allowed.join(' or ')}`;
       return cameraError('otherCertificate', words, { host: origin.host, fingerprint: seen });

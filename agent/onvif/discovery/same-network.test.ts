@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { expect, test } from 'vitest';
-import { isInNetworkOf } from './follower.ts';
+import { isInNetworkOf } from './interfaces.ts';
 
 const on = (address: string, cidr: string): NetworkInterfaceInfo => {
   const family = address.includes(':') ? { family: 'IPv6' as const, scopeid: 2 } : { family: 'IPv4' as const };
