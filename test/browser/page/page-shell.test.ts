@@ -73,7 +73,7 @@ describeWith(['chromium'], "the page's shell", () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
-    const heading = page.getByRole('heading', { level: 1 });
+    const heading = page.getByRole('heading', { name: 'Home' });
     const before = await heading.boundingBox();
     await page.route('**/v3/**', (route) => route.abort());
     const strip = page.getByRole('status').filter({ hasText: 'No connection to this device.' });

@@ -131,7 +131,7 @@ export const system = {
   reportDownload: 'Download report',
 
   log: 'Log',
-  logText: 'Live log of this device',
+  logText: 'What this device does, as it happens',
   logLevel: 'Level',
   logBad: 'Faults',
   logWarn: 'Warnings',
