@@ -98,7 +98,7 @@ describeWith(['chromium'], 'the page about backups', () => {
       input.files = files.files;
       input.dispatchEvent(new Event('change', { bubbles: true }));
     });
-    await page.getByRole('alert').filter({ hasText: 'Nothing was changed. It is too large' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Nothing was changed. This file is too large' }).waitFor();
     // The end of the page may be below the bar.
     await page
       .getByRole('button', { name: 'Download report' })

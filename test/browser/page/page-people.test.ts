@@ -72,7 +72,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await edited.getByRole('button', { name: `Remove ${name}` }).click();
     await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
-    await page.getByRole('status').filter({ hasText: 'is back' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'restored' }).waitFor();
     await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).waitFor();
     await edited.waitFor({ state: 'detached' });
     // The viewer's devices are logged out all the same.
@@ -170,7 +170,7 @@ describeWith(['chromium'], 'the page about people', () => {
 
       await page.getByRole('button', { name: new RegExp(`Vet ${size}`) }).click();
       const made = page.getByRole('dialog', { name: new RegExp(`Vet ${size}`) });
-      await made.getByText('ends tomorrow').waitFor();
+      await made.getByText('expires tomorrow').waitFor();
       await made.getByRole('button', { name: 'Revoke link' }).click();
       await made.getByRole('button', { name: 'Revoke link' }).click();
       await page.getByRole('status').filter({ hasText: 'Link revoked.' }).waitFor();

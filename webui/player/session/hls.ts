@@ -4,6 +4,7 @@ import { mediaSourceClass, NATIVE_HLS, playsOpus } from './codecs.ts';
 import {
   failureOf,
   type LiveSession,
+  openSession,
   PlayError,
   playOrMute,
   SessionEnd,
@@ -28,20 +29,11 @@ export type LoadHls = () => Promise<typeof Hls>;
 
 /** Plays a path over HLS: with hls.js where there is Media Source, else natively (iPhone). */
 export async function openHls(video: HTMLVideoElement, options: OpenOptions, loadHls: LoadHls): Promise<LiveSession> {
-  const { signal } = options;
   const session = await makeSession(video, options, loadHls);
-  const onAbort = () => session.close();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
+  return openSession(session, options.signal, () => {
     playOrMute(video);
-    await waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
-    return session;
-  } catch (error) {
-    session.close();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+    return waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+  });
 }
 
 /** Of a video with its first data. */

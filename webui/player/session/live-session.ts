@@ -111,6 +111,25 @@ export async function playOrMute(video: HTMLVideoElement): Promise<void> {
 
 const isRefusal = (error: unknown): boolean => error instanceof DOMException && error.name === 'NotAllowedError';
 
+/** Opens a session by `open`; closes it after a failure or abort. */
+export async function openSession<T extends LiveSession>(
+  session: T,
+  signal: AbortSignal,
+  open: () => Promise<void>,
+): Promise<T> {
+  const onAbort = () => session.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await open();
+    return session;
+  } catch (error) {
+    session.close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Resolves with the first frame; rejects if there will be none. */
 export async function waitForPicture(
   video: HTMLVideoElement,

@@ -2,6 +2,7 @@ import { codecIn, mediaSourceClass, playableCodecs, playsOpus } from './codecs.t
 import { LiveEdgeController } from './live-edge.ts';
 import {
   type LiveSession,
+  openSession,
   PlayError,
   playOrMute,
   SessionEnd,
@@ -27,18 +28,10 @@ export async function openMse(video: HTMLVideoElement, options: OpenOptions): Pr
   const codecs = playableCodecs((type) => Source.isTypeSupported(type), options.wantsSound);
   const address = withParameter(mse, `codecs=${codecs.join()}${playsOpus() ? '' : '&audio=flac'}`);
   const session = new MseSession(video, new Source(), new WebSocket(address));
-  const onAbort = () => session.close();
-  options.signal.addEventListener('abort', onAbort, { once: true });
-  try {
+  return openSession(session, options.signal, () => {
     playOrMute(video);
-    await waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
-    return session;
-  } catch (error) {
-    session.close();
-    throw error;
-  } finally {
-    options.signal.removeEventListener('abort', onAbort);
-  }
+    return waitForPicture(video, session.failed, FIRST_PICTURE_LIMIT_MS);
+  });
 }
 
 class MseSession implements LiveSession {

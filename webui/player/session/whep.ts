@@ -5,6 +5,7 @@ import {
   isSoundLeftOut,
   type LiveSession,
   leftOutOf,
+  openSession,
   PlayError,
   playOrMute,
   type SessionFacts,
@@ -35,9 +36,7 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
   }
   const peer = new RTCPeerConnection();
   const session = new WhepSession(peer, whep, options.source.headers);
-  const onAbort = () => session.close();
-  options.signal.addEventListener('abort', onAbort, { once: true });
-  try {
+  return openSession(session, options.signal, async () => {
     const stream = new MediaStream();
     peer.addEventListener('track', ({ track }) => stream.addTrack(track));
     peer.addTransceiver('video', { direction: 'recvonly' });
@@ -48,13 +47,7 @@ export async function openWhep(video: HTMLVideoElement, options: OpenOptions): P
     await session.connected(CONNECT_LIMIT_MS);
     video.srcObject = stream;
     playOrMute(video);
-    return session;
-  } catch (error) {
-    session.close();
-    throw error;
-  } finally {
-    options.signal.removeEventListener('abort', onAbort);
-  }
+  });
 }
 
 class WhepSession implements LiveSession {

@@ -1,6 +1,4 @@
 import { useMemo, useState } from 'preact/hooks';
-import { actionErrorText } from '../../../api-client/error-text.ts';
-import { fetchJson } from '../../../api-client/request.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
@@ -11,14 +9,12 @@ import { isLocalOnly } from '../../../people/local-address.ts';
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { Confirm } from '../../../ui/sheet/confirm.tsx';
-import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
+import { OnceField, OnceSheet } from './once-sheet.tsx';
+import { RevokeSheet } from './revoke-sheet.tsx';
 
 interface FormValues {
   readonly cameras: CameraSelection;
@@ -94,47 +90,25 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
 function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClosed: () => void }) {
   const t = peopleWords.value;
   const { language } = i18n();
-  const [isDone, setDone] = useState(false);
   const seen = cameraSelectionText(made.paths, language);
   const until = expiryText(Date.parse(made.until), nowMs.value, language, t);
   const data = { url: made.link };
   const canShare = typeof navigator.share === 'function' && navigator.canShare?.(data) !== false;
   return (
-    <Sheet
+    <OnceSheet
       title={t.newGuestLink}
+      secret={made.link}
+      copy={t.copyLink}
+      copied={t.linkCopied}
+      extra={canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{t.shareLink}</Button>}
       onClosed={onClosed}
-      isDone={isDone}
-      foot={
-        <>
-          <Button
-            kind="main"
-            onClick={async () => {
-              if (await copyToClipboard(made.link)) {
-                toast(peopleWords.peek().linkCopied);
-              }
-            }}
-          >
-            {t.copyLink}
-          </Button>
-          {canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{t.shareLink}</Button>}
-          <Button kind="quiet" onClick={() => setDone(true)}>
-            {t.linkDone}
-          </Button>
-        </>
-      }
     >
       <p>
         {t.linkMade(until)} {made.recordings ? t.linkSees(seen) : t.linkSeesLive(seen)}
       </p>
       {isLocalOnly(made.link) && <p class="dim small">{t.linkAtHome}</p>}
-      <label class="field">
-        <span class="label">{t.link}</span>
-        <span class="input">
-          <input type="text" readOnly value={made.link} onFocus={(event) => event.currentTarget.select()} />
-        </span>
-        <span class="hint">{t.linkOnce}</span>
-      </label>
-    </Sheet>
+      <OnceField label={t.link} value={made.link} hint={t.linkOnce} />
+    </OnceSheet>
   );
 }
 
@@ -147,23 +121,11 @@ interface GuestLinkSheetProps {
 }
 
 /** An existing link, and revoking it. */
-export function GuestLinkSheet({ title, text, id, onChanged, onClosed }: GuestLinkSheetProps) {
-  const t = peopleWords.value;
-  const [isDone, setDone] = useState(false);
-  const end = async () => {
-    try {
-      await fetchJson(`v3/guests/${encodeURIComponent(id)}`, { method: 'DELETE' });
-      toast(peopleWords.peek().linkTakenBack);
-      setDone(true);
-      onChanged();
-    } catch (error) {
-      toast(actionErrorText(error));
-    }
-  };
+export function GuestLinkSheet({ text, id, ...sheet }: GuestLinkSheetProps) {
+  const { endLink: action, endLinkText: warning, linkTakenBack: done } = peopleWords.value;
   return (
-    <Sheet title={title} onClosed={onClosed} isDone={isDone}>
+    <RevokeSheet {...sheet} address={`v3/guests/${encodeURIComponent(id)}`} {...{ action, warning, done }}>
       <p class="break">{text}</p>
-      <Confirm title={t.endLink} text={t.endLinkText} onConfirm={end} />
-    </Sheet>
+    </RevokeSheet>
   );
 }

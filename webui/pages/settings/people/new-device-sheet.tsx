@@ -12,12 +12,9 @@ import {
   type DeviceRight,
   type PageLoginItem,
 } from '../../../people/people.ts';
-import { Button } from '../../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
-import { toast } from '../../../ui/feedback/toast.tsx';
-import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { peopleWords } from '../../../words/people.ts';
+import { OnceField, OnceSheet } from './once-sheet.tsx';
 
 type MadeDevice = DeviceItem & { readonly password: string };
 
@@ -102,48 +99,16 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
 /** User name and password, shown once. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
   const t = peopleWords.value;
-  const [isDone, setDone] = useState(false);
   return (
-    <Sheet
+    <OnceSheet
       title={made.name}
+      secret={made.password}
+      copy={t.copyPassword}
+      copied={t.passwordCopied}
       onClosed={onClosed}
-      isDone={isDone}
-      foot={
-        <>
-          <Button
-            kind="main"
-            onClick={async () => {
-              if (await copyToClipboard(made.password)) {
-                toast(peopleWords.peek().passwordCopied);
-              }
-            }}
-          >
-            {t.copyPassword}
-          </Button>
-          <Button kind="quiet" onClick={() => setDone(true)}>
-            {t.linkDone}
-          </Button>
-        </>
-      }
     >
-      <ShownField label={t.deviceUser} value={made.user} />
-      <ShownField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
-    </Sheet>
+      <OnceField label={t.deviceUser} value={made.user} />
+      <OnceField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
+    </OnceSheet>
   );
 }
-
-interface ShownFieldProps {
-  readonly label: string;
-  readonly value: string;
-  readonly hint?: string;
-}
-
-const ShownField = ({ label, value, hint }: ShownFieldProps) => (
-  <label class="field">
-    <span class="label">{label}</span>
-    <span class="input">
-      <input type="text" readOnly value={value} onFocus={(event) => event.currentTarget.select()} />
-    </span>
-    {hint && <span class="hint">{hint}</span>}
-  </label>
-);
