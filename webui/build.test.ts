@@ -130,6 +130,8 @@ test('pages that are not seen first, hls.js and the other languages come only wh
       'disk-trouble',
       // Only when the device does not know the time.
       'offer-time',
+      // Three seconds after the grid.
+      'announcements',
       'keyboard-help',
       'camera',
       'rewind-strip',

@@ -1,8 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Camera } from '../cameras/camera.ts';
+import { isOwner } from '../api-client/session.ts';
+import { type Camera, hasRecordings } from '../cameras/camera.ts';
 import { currentEventLabel, stateOf, stateText } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { nowMs } from '../shell/page-state.ts';
+import { cameraSettingsLink, recordingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
@@ -36,6 +38,8 @@ export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitlePr
         </h1>
         {isRewound ? <RewindTime /> : <State camera={camera} player={player} />}
       </div>
+      {hasRecordings(camera) && <Place icon="recordings" link={recordingsLink(camera.name)} />}
+      {isOwner.value && <Place icon="settings" link={cameraSettingsLink(camera.name)} />}
       <button
         class="round"
         type="button"
@@ -48,6 +52,13 @@ export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitlePr
     </header>
   );
 }
+
+/** The same camera in another place of the page. */
+const Place = ({ icon, link }: { readonly icon: 'recordings' | 'settings'; readonly link: string }) => (
+  <a class="round" href={link} aria-label={i18n().words[icon]}>
+    <Icon name={icon} />
+  </a>
+);
 
 function State({ camera, player }: Pick<TitleProps, 'camera' | 'player'>) {
   const intl = i18n();

@@ -67,7 +67,7 @@ export function RewindStrip({ camera: { name, title, main }, isRewound, onRewind
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the slider within takes the keys
     <div onKeyDown={onSliderKey}>
-      <Timeline axis="x" cameras={[lane]} laneHeight={0} onLane={() => {}} />
+      <Timeline axis="x" cameras={[lane]} laneHeight={0} isStrip onLane={() => {}} />
       {isRewound ? <RewindActions name={name} /> : <p class="rewind-hint">{cameraViewWords.value.slideBack}</p>}
     </div>
   );

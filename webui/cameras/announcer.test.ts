@@ -2,49 +2,83 @@ import { expect, test } from 'vitest';
 import { type AnnouncedCamera, CameraAnnouncer } from './announcer.ts';
 
 const camera = (name: string, more: Partial<AnnouncedCamera> = {}): AnnouncedCamera => ({
-  ...{ name, title: name.toUpperCase(), isThere: true, event: undefined },
+  ...{ name, title: name.toUpperCase(), isThere: true, cause: null, event: undefined },
   ...more,
 });
+const gone = (name: string, cause: string | null = 'silent') => camera(name, { isThere: false, cause });
 
-test('of cameras as they are at first nothing is said', () => {
-  const heard = new CameraAnnouncer();
-  expect(heard.look([camera('a'), camera('b', { isThere: false })], 0)).toBeUndefined();
+test('the state of the cameras at the first look is not announced', () => {
+  const announcer = new CameraAnnouncer();
+  expect(announcer.look([camera('a'), gone('b')], 0)).toBeUndefined();
+  expect(announcer.look([camera('a'), gone('b')], 10_000)).toBeUndefined();
 });
 
-test('a camera that goes is told once, and once that it is back', () => {
-  const heard = new CameraAnnouncer();
-  heard.look([camera('a')], 0);
-  expect(heard.look([camera('a', { isThere: false })], 1000)).toEqual({ what: 'gone', title: 'A' });
-  expect(heard.look([camera('a', { isThere: false })], 2000)).toBeUndefined();
-  expect(heard.look([camera('a')], 3000)).toEqual({ what: 'back', title: 'A' });
-  expect(heard.look([camera('a')], 4000)).toBeUndefined();
+test('a lost camera is announced once after four seconds, and its return once', () => {
+  const announcer = new CameraAnnouncer();
+  announcer.look([camera('a')], 0);
+  expect([1000, 4999, 5000, 6000].map((ms) => announcer.look([gone('a')], ms))).toEqual([
+    undefined,
+    undefined,
+    { what: 'gone', titles: ['A'] },
+    undefined,
+  ]);
+  expect([7000, 11_000, 15_000].map((ms) => announcer.look([camera('a')], ms))).toEqual([
+    undefined,
+    { what: 'back', titles: ['A'] },
+    undefined,
+  ]);
 });
 
-test('of two that go together each is told, before one that is back', () => {
-  const heard = new CameraAnnouncer();
-  heard.look([camera('a'), camera('b'), camera('c', { isThere: false })], 0);
-  const now = [camera('a', { isThere: false }), camera('b', { isThere: false }), camera('c')];
-  expect([1, 2, 3, 4].map((ms) => heard.look(now, ms)?.title)).toEqual(['A', 'B', 'C', undefined]);
+test('a camera that returns within four seconds is not announced', () => {
+  const announcer = new CameraAnnouncer();
+  announcer.look([camera('a')], 0);
+  announcer.look([gone('a')], 1000);
+  announcer.look([camera('a')], 3000);
+  expect(announcer.look([gone('a')], 6000)).toBeUndefined();
 });
 
-test('an event is told once while it lasts, and again when it comes again', () => {
-  const heard = new CameraAnnouncer();
-  expect(heard.look([camera('a', { event: 'Doorbell' })], 0)).toEqual({ what: 'event', title: 'A', event: 'Doorbell' });
-  expect(heard.look([camera('a', { event: 'Doorbell' })], 6000)).toBeUndefined();
-  expect(heard.look([camera('a')], 11_000)).toBeUndefined();
-  expect(heard.look([camera('a', { event: 'Doorbell' })], 12_000)?.event).toBe('Doorbell');
+test('cameras that are lost by one cause are one message; another cause is another message', () => {
+  const announcer = new CameraAnnouncer();
+  announcer.look([camera('a'), camera('b'), camera('c')], 0);
+  announcer.look([gone('a'), camera('b'), camera('c')], 1000);
+  const all = [gone('a'), gone('b'), gone('c', 'password')];
+  announcer.look(all, 3000);
+  expect([5000, 7000, 8000].map((ms) => announcer.look(all, ms))).toEqual([
+    { what: 'gone', titles: ['A', 'B'] },
+    { what: 'gone', titles: ['C'] },
+    undefined,
+  ]);
 });
 
-test('events are told five seconds apart, and only while they are news', () => {
-  const heard = new CameraAnnouncer();
+test('a loss is announced before a return', () => {
+  const announcer = new CameraAnnouncer();
+  announcer.look([camera('a'), gone('b')], 0);
+  const all = [gone('a'), camera('b')];
+  announcer.look(all, 1000);
+  expect([5000, 5001].map((ms) => announcer.look(all, ms)?.what)).toEqual(['gone', 'back']);
+});
+
+test('an event is announced once while it lasts, and again when it happens again', () => {
+  const announcer = new CameraAnnouncer();
+  expect(announcer.look([camera('a', { event: 'Doorbell' })], 0)).toEqual({
+    ...{ what: 'event', titles: ['A'], event: 'Doorbell' },
+  });
+  expect(announcer.look([camera('a', { event: 'Doorbell' })], 6000)).toBeUndefined();
+  expect(announcer.look([camera('a')], 11_000)).toBeUndefined();
+  expect(announcer.look([camera('a', { event: 'Doorbell' })], 12_000)?.what).toBe('event');
+});
+
+test('events are announced five seconds apart, and only while they are news', () => {
+  const announcer = new CameraAnnouncer();
   const both = [camera('a', { event: 'Motion' }), camera('b', { event: 'Person' })];
-  expect(heard.look(both, 0)?.title).toBe('A');
-  expect(heard.look(both, 4999)).toBeUndefined();
-  expect(heard.look(both, 5000)?.title).toBe('B');
+  expect(announcer.look(both, 0)?.titles).toEqual(['A']);
+  expect(announcer.look(both, 4999)).toBeUndefined();
+  expect(announcer.look(both, 5000)?.titles).toEqual(['B']);
 });
 
-test('trouble waits for no event', () => {
-  const heard = new CameraAnnouncer();
-  heard.look([camera('a', { event: 'Motion' })], 0);
-  expect(heard.look([camera('a', { isThere: false })], 100)?.what).toBe('gone');
+test('trouble does not wait for an event', () => {
+  const announcer = new CameraAnnouncer();
+  announcer.look([camera('a', { event: 'Motion' })], 0);
+  announcer.look([gone('a')], 100);
+  expect(announcer.look([gone('a')], 4100)?.what).toBe('gone');
 });

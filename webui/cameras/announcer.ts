@@ -1,48 +1,69 @@
-/** State of a camera for screen readers. */
+/** A camera as a screen reader hears of it. */
 export interface AnnouncedCamera {
   readonly name: string;
   readonly title: string;
-  /** It plays, or is not wanted. */
+  /** It is not offline. */
   readonly isThere: boolean;
+  /** The device's word for why it is offline; null: not known. */
+  readonly cause: string | null;
   /** Label of the current event. */
   readonly event: string | undefined;
 }
 
-interface Announcement {
-  readonly what: 'gone' | 'back' | 'event';
-  readonly title: string;
-  readonly event?: string;
-}
+type Change = 'gone' | 'back';
+
+type Announcement =
+  | { readonly what: Change; readonly titles: readonly string[] }
+  | { readonly what: 'event'; readonly titles: readonly string[]; readonly event: string };
 
 /** Minimum pause between events. */
 const EVENT_PAUSE_MS = 5_000;
+/** Cameras behind one switch are lost within this time of each other. */
+const GATHER_MS = 4_000;
 
-/** Announces changes: trouble at once, events one at a time. */
+/** What is new since the last look: first trouble, one message for each cause, then events one by one. */
 export class CameraAnnouncer {
   readonly #there = new Map<string, boolean>();
+  /** Since when a change has been gathered, by change and cause. */
+  readonly #gathered = new Map<string, number>();
   /** Announced events that continue. */
   readonly #events = new Map<string, string>();
   #eventSaidMs = Number.NEGATIVE_INFINITY;
 
   /** The most important change. Others follow if they persist. */
   look(all: readonly AnnouncedCamera[], nowMs: number): Announcement | undefined {
-    for (const { name, event } of all) {
+    for (const { name, event, isThere } of all) {
       if (this.#events.get(name) !== event) {
         this.#events.delete(name);
       }
+      // The state at the first look is no news.
+      if (!this.#there.has(name)) {
+        this.#there.set(name, isThere);
+      }
     }
-    return this.#changed(all, 'gone') ?? this.#changed(all, 'back') ?? this.#event(all, nowMs);
+    return this.#changed(all, 'gone', nowMs) ?? this.#changed(all, 'back', nowMs) ?? this.#event(all, nowMs);
   }
 
-  /** The first state is not announced. */
-  #changed(all: readonly AnnouncedCamera[], what: 'gone' | 'back'): Announcement | undefined {
-    for (const { name, title, isThere } of all) {
-      const was = this.#there.get(name);
-      if (was === undefined) {
-        this.#there.set(name, isThere);
-      } else if (was !== isThere && isThere === (what === 'back')) {
-        this.#there.set(name, isThere);
-        return { what, title };
+  #changed(all: readonly AnnouncedCamera[], what: Change, nowMs: number): Announcement | undefined {
+    const changed = all.filter(
+      ({ name, isThere }) => this.#there.get(name) !== isThere && isThere === (what === 'back'),
+    );
+    const causes = new Set(changed.map((camera) => keyOf(what, camera)));
+    for (const key of this.#gathered.keys()) {
+      if (key.startsWith(what) && !causes.has(key)) {
+        this.#gathered.delete(key);
+      }
+    }
+    for (const key of causes) {
+      const sinceMs = this.#gathered.get(key) ?? nowMs;
+      this.#gathered.set(key, sinceMs);
+      if (nowMs - sinceMs >= GATHER_MS) {
+        this.#gathered.delete(key);
+        const of = changed.filter((camera) => keyOf(what, camera) === key);
+        for (const { name, isThere } of of) {
+          this.#there.set(name, isThere);
+        }
+        return { what, titles: of.map(({ title }) => title) };
       }
     }
     return undefined;
@@ -58,6 +79,8 @@ export class CameraAnnouncer {
     }
     this.#events.set(fresh.name, fresh.event);
     this.#eventSaidMs = nowMs;
-    return { what: 'event', title: fresh.title, event: fresh.event };
+    return { what: 'event', titles: [fresh.title], event: fresh.event };
   }
 }
+
+const keyOf = (what: Change, { cause }: AnnouncedCamera): string => `${what} ${what === 'gone' ? cause : ''}`;

@@ -68,6 +68,9 @@ export function readableName(name: string): string {
 /** The path for a small tile: the sub stream, unless only the main stream can play. */
 export const smallPath = ({ main, sub }: Camera): PathItem => (sub && (canPlay(sub) || !canPlay(main)) ? sub : main);
 
+/** It is recorded, and the person may see that. */
+export const hasRecordings = ({ main }: Camera): boolean => main.mayPlayback !== false && main.recording !== null;
+
 /** Ready, or on demand. */
 export const canPlay = (item: PathItem): boolean => item.configError === null && (item.ready || item.sourceOnDemand);
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { narrowLayout, tileSize, wallLayout, wideLayout } from './layout.ts';
+import { narrowLayout, tileSize, wideLayout } from './layout.ts';
+import { wallLayout } from './wall-layout.ts';
 
 test.for([
   [1, 'auto', 1, 1, false],
@@ -21,6 +22,20 @@ test.for([
     expect(wideLayout(count, chosen)).toEqual({ columns, rows, isLed });
   },
 );
+
+test.for([
+  [1, 1, 1, false],
+  [4, 1, 4, false],
+  [5, 2, 4, true],
+  [6, 2, 3, false],
+  [7, 2, 5, true],
+  [9, 2, 5, false],
+  [10, 2, 5, false],
+  [11, 2, undefined, false],
+] as const)('%d cameras stand in %d columns, %s rows in an upright window', ([count, columns, rows, isLed]) => {
+  expect(wideLayout(count, 'auto', true)).toEqual({ columns, rows, isLed });
+  expect(wideLayout(count, '9', true)).toEqual({ columns: 3, rows: 3, isLed: false });
+});
 
 test.for([
   [1, 'auto', 'full'],

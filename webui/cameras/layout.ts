@@ -10,7 +10,7 @@ export interface Layout {
   readonly isLed: boolean;
 }
 
-interface Size {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -20,10 +20,14 @@ const SHAPE = 16 / 9;
 /** Largest share of a picture that may be cropped to fill the window. */
 const CROP_LIMIT = 0.1;
 
-export function wideLayout(count: number, arrangement: Arrangement): Layout {
+/** The grid of a wide window. @param isUpright it is higher than wide */
+export function wideLayout(count: number, arrangement: Arrangement, isUpright = false): Layout {
   if (arrangement !== 'auto') {
     const side = Math.sqrt(Number(arrangement));
     return { columns: side, rows: side, isLed: false };
+  }
+  if (isUpright) {
+    return uprightLayout(count);
   }
   if (count <= 2) {
     return { columns: Math.max(1, count), rows: 1, isLed: false };
@@ -34,6 +38,16 @@ export function wideLayout(count: number, arrangement: Arrangement): Layout {
   return count <= 9 ? { columns: 3, rows: 3, isLed: count <= 6 } : { columns: 4, rows: undefined, isLed: false };
 }
 
+/** A tablet of 3 to 4 is filled by one column of up to four, or two columns of five rows. */
+function uprightLayout(count: number): Layout {
+  if (count <= 4) {
+    return { columns: 1, rows: Math.max(1, count), isLed: false };
+  }
+  const isLed = count === 5 || count === 7;
+  // The first one stands for four.
+  return { columns: 2, rows: count <= 10 ? Math.ceil((count + (isLed ? 3 : 0)) / 2) : undefined, isLed };
+}
+
 /** Phones. `full`: one column; `two`: two wide tiles, then pairs. */
 type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
 
@@ -42,21 +56,6 @@ export function narrowLayout(count: number, arrangement: Arrangement): NarrowLay
     return ({ 1: 'full', 4: 'pairs', 9: 'threes' } as const)[arrangement];
   }
   return count <= 3 ? 'full' : count <= 7 ? 'two' : 'pairs';
-}
-
-/** All tiles at once, as large as possible. */
-export function wallLayout(count: number, room: Size): Layout {
-  let best: Layout = { columns: 1, rows: Math.max(1, count), isLed: false };
-  let bestPx = 0;
-  for (let columns = 1; columns <= count; columns += 1) {
-    const layout = { columns, rows: Math.ceil(count / columns), isLed: false };
-    const { width, height } = tileSize(room, layout, 0);
-    if (width * height >= bestPx) {
-      bestPx = width * height;
-      best = layout;
-    }
-  }
-  return best;
 }
 
 /** The window is filled if little is cropped; otherwise tiles keep the picture's shape. */

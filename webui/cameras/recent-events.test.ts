@@ -16,6 +16,15 @@ test('an event rings for ten seconds, and a newer one takes its place', () => {
   expect(rings.at('garden', NOW)).toBeUndefined();
 });
 
+test('motion does not take the place of a person', () => {
+  const rings = new RecentEvents();
+  rings.take(event('1', NOW, 'person'), NOW);
+  rings.take(event('2', NOW + 1_000), NOW + 1_000);
+  expect(rings.at('door', NOW + 9_999)).toBe('person');
+  rings.take(event('3', NOW + 10_000), NOW + 10_000);
+  expect(rings.at('door', NOW + 10_000)).toBe('motion');
+});
+
 test('the end of an event is no second one', () => {
   const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW);

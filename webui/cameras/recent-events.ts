@@ -2,6 +2,10 @@ import { signal } from '@preact/signals';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 
 const RING_MS = 10_000;
+/** Worth a look at once. Motion alone is mostly a tree. */
+const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell']);
+
+export const isUrgent = (type: string): boolean => URGENT.has(type);
 const KEPT = 64;
 
 /**
@@ -23,7 +27,10 @@ export class RecentEvents {
     this.#remember(id);
     this.#aheadMs = Math.min(this.#aheadMs, ageMs);
     const leftMs = RING_MS - (ageMs - this.#aheadMs);
-    if (leftMs > 0) {
+    const before = this.at(path, nowMs);
+    // Cameras report motion with each person.
+    const isCovered = before !== undefined && isUrgent(before) && !isUrgent(type);
+    if (leftMs > 0 && !isCovered) {
       this.#rings.set(path, { type, untilMs: nowMs + leftMs });
     }
   }

@@ -1,6 +1,7 @@
 import type { PathItem } from '../api-client/paths.ts';
 import { hadBFrames, parseStoredCameras, STORED_CAMERAS_KEY, type StoredCamera } from '../player/stored-cameras.ts';
 import { keepStillsOf } from '../player/stored-stills.ts';
+import { LAST_CAMERA_KEY } from '../shell/navigation.ts';
 import type { Camera } from './camera.ts';
 
 /** For the next visit, which shows names and order before the first response. */
@@ -19,6 +20,7 @@ export function rememberCameras(all: readonly Camera[]): void {
 /** On logout. */
 export function forgetCameras(): void {
   localStorage.removeItem(STORED_CAMERAS_KEY);
+  localStorage.removeItem(LAST_CAMERA_KEY);
   keepStillsOf([]);
 }
 

@@ -24,6 +24,9 @@ const running = {
   recording: null,
 } as const;
 const away = { ...running, ready: false, sourceState: 'waiting', lastError: 'no route to host' } as const;
+/** It was live before. @param agoMs since the stream ended */
+const lost = (agoMs: number, lastErrorWhy = 'silent') =>
+  ({ ...away, hasBFrames: false, lastErrorWhy, offlineSince: new Date(NOW - agoMs).toISOString() }) as const;
 const playing = (agoMs: number): PictureState => ({ phase: 'playing', lastFrameMs: NOW - agoMs, stillMs: 0 });
 const none: PictureState = { phase: 'starting', lastFrameMs: 0, stillMs: 0 };
 const before = (agoMs: number): PictureState => ({ ...none, stillMs: NOW - agoMs });
@@ -43,12 +46,12 @@ test.for([
   ['the camera is away', away, playing(11_000), { kind: 'offline', why: 'no route to host' }],
   ['the camera was never there', away, none, { kind: 'offline', why: 'no route to host' }],
   ['the box is on its way to it', { ...away, lastError: null }, none, { kind: 'joining' }],
-  [
-    'the box has started again, and is on its way',
-    { ...away, lastError: null },
-    playing(27_000),
-    { kind: 'past', atMs: NOW - 27_000 },
-  ],
+  ['the box has started again, and is on its way', { ...away, lastError: null }, playing(27_000), { kind: 'joining' }],
+  ['the first try after a start failed', { ...lost(19_999), hasBFrames: null }, none, { kind: 'joining' }],
+  ['the stream ended three seconds ago', lost(3_000), playing(3_000), { kind: 'late', seconds: 3 }],
+  ['the player has stopped since', lost(3_000), { ...before(3_000), phase: 'stopped' }, { kind: 'late', seconds: 3 }],
+  ['the stream ended more than ten seconds ago', lost(11_000), playing(11_000), { kind: 'reconnecting' }],
+  ['the stream ended a moment ago, and the page is new', lost(1_000), none, { kind: 'reconnecting' }],
   [
     'the first try after that failed',
     running,
@@ -76,6 +79,15 @@ test.for([
   ],
 ] as const)('what a tile says when %s', ([, item, picture, expected]) => {
   expect(cameraState(item, picture, NOW)).toEqual(expected);
+});
+
+test('a camera is offline twenty seconds after its stream ended, and at once if it rejects the password', () => {
+  const kinds = [lost(19_999), lost(20_000), lost(11_000, 'password')].map((item) => cameraState(item, none, NOW).kind);
+  expect(kinds).toEqual(['reconnecting', 'offline', 'offline']);
+});
+
+test('a browser whose clock is behind does not wait for a camera that is offline', () => {
+  expect(cameraState(lost(-3_600_000), none, NOW).kind).toBe('offline');
 });
 
 test('a camera that is away says since when, in the words of the box', () => {

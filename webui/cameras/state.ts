@@ -1,9 +1,10 @@
 import type { PathItem } from '../api-client/paths.ts';
 import { canPlay } from './camera.ts';
+import { type OfflineReason, offlineReasonOf } from './offline-reason.ts';
 
 /** State of a tile. */
 export type CameraState =
-  /** `joining`: the device is connecting to the camera. */
+  /** `joining`: the device connects to the camera for the first time since it started. */
   | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' }
   /** `untilMs`: end of the pause in Unix milliseconds. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
@@ -26,6 +27,8 @@ export interface PictureState {
 
 const LATE_MS = 2_000;
 const RECONNECTING_MS = 10_000;
+/** Most cameras are back within this time after a lost connection. */
+const OFFLINE_MS = 20_000;
 
 export function cameraState(item: PathItem, picture: PictureState, nowMs: number): CameraState {
   if (item.configError !== null) {
@@ -36,10 +39,12 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   }
   const silentMs = picture.lastFrameMs === 0 ? Number.POSITIVE_INFINITY : nowMs - picture.lastFrameMs;
   if (!canPlay(item)) {
-    if (silentMs <= RECONNECTING_MS) {
-      return late(silentMs);
+    // Its player has stopped and left the last picture as a still.
+    const seenMs = Math.max(picture.lastFrameMs, picture.stillMs);
+    if (nowMs - seenMs <= RECONNECTING_MS) {
+      return late(nowMs - seenMs);
     }
-    return isJoining(item) ? until('joining', picture, nowMs) : offline(item);
+    return isComing(item, nowMs) ? { kind: item.hasBFrames === null ? 'joining' : 'reconnecting' } : offline(item);
   }
   if (picture.phase === 'unplayable') {
     return { kind: 'unplayable' };
@@ -54,16 +59,24 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
   return silentMs > RECONNECTING_MS ? { kind: 'reconnecting' } : late(silentMs);
 }
 
-/** The source has just started, without a failure. */
-const isJoining = ({ sourceState, lastError }: PathItem): boolean =>
-  (sourceState === 'waiting' || sourceState === 'running') && lastError === null;
+/** Trouble that passes without help. */
+const PASSING: readonly string[] = ['refuses', 'silent', 'noNetwork', 'unknown'] satisfies OfflineReason[];
+
+/** The device connects to the camera: nothing has failed yet, or the stream ended a moment ago for a reason that passes. */
+function isComing({ sourceState, lastError, lastErrorWhy, offlineSince }: PathItem, nowMs: number): boolean {
+  if (sourceState !== 'waiting' && sourceState !== 'running') {
+    return false;
+  }
+  const awayMs = nowMs - Date.parse(offlineSince ?? '');
+  return lastError === null || (awayMs >= 0 && awayMs < OFFLINE_MS && PASSING.includes(offlineReasonOf(lastErrorWhy)));
+}
 
 /** State as the device reports it, with or without viewers. */
 export const stateOfPath = (item: PathItem, nowMs: number): CameraState =>
   cameraState(item, { phase: 'stopped', lastFrameMs: canPlay(item) ? nowMs : 0, stillMs: 0 }, nowMs);
 
 /** A stored picture shows its age. */
-function until(kind: 'joining' | 'first' | 'reconnecting', picture: PictureState, nowMs: number): CameraState {
+function until(kind: 'first' | 'reconnecting', picture: PictureState, nowMs: number): CameraState {
   const atMs = Math.max(picture.lastFrameMs, picture.stillMs);
   return atMs > 0 && nowMs - atMs > LATE_MS ? { kind: 'past', atMs } : { kind };
 }

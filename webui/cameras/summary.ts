@@ -7,9 +7,14 @@ export interface Summary {
   readonly recording: number;
 }
 
+export const isOffline = ({ main }: Camera, nowMs: number): boolean =>
+  ['offline', 'misconfigured'].includes(stateOfPath(main, nowMs).kind);
+
 /** For the line above the grid. */
 export function summaryOf(all: readonly Camera[], nowMs: number): Summary {
-  const isOffline = ({ main }: Camera) => ['offline', 'misconfigured'].includes(stateOfPath(main, nowMs).kind);
   const isRecording = ({ main }: Camera) => main.recording?.active === true && main.mayPlayback !== false;
-  return { offline: all.filter(isOffline).length, recording: all.filter(isRecording).length };
+  return {
+    offline: all.filter((camera) => isOffline(camera, nowMs)).length,
+    recording: all.filter(isRecording).length,
+  };
 }

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
+import { addLayer } from '../shell/layer.ts';
 import { gapReasonText, reasonOf } from '../timeline/gap-reasons.ts';
 import { laneFor } from '../timeline/lane-data.ts';
 import { spans } from '../timeline/view.ts';
+import { useMedia } from '../ui/browser/use-media.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
@@ -19,10 +21,15 @@ interface ClipPanelProps {
   readonly name: string;
   readonly title: string;
   readonly clip: Clip;
+  /** Back has closed the sheet. */
+  readonly onBack: () => void;
 }
 
+/** Where it is a row of the controls. */
+const ROW = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
+
 /** Length, size and actions of the clip. A sheet on phones, else a row. */
-export function ClipPanel({ name, title, clip }: ClipPanelProps) {
+export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
   const { language, words: common } = i18n();
   const words = clipWords.value;
   const heading = useRef<HTMLHeadingElement>(null);
@@ -31,6 +38,8 @@ export function ClipPanel({ name, title, clip }: ClipPanelProps) {
     heading.current?.focus({ preventScroll: true });
     return () => before instanceof HTMLElement && before.isConnected && before.focus({ preventScroll: true });
   }, []);
+  const isRow = useMedia(ROW);
+  useEffect(() => (isRow ? undefined : addLayer(onBack)), [isRow]);
   const isEmpty = missingMs(spans.value, clip) >= clip.endMs - clip.startMs;
   const size = useClipSize(isEmpty ? undefined : name, clip);
   const delivery = useClipDownload(name, title, clip, size);

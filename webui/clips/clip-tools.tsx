@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { route } from '../shell/route.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
@@ -18,16 +18,20 @@ export function ClipTools({ name, title }: ClipToolsProps) {
   useClipKeys();
   const marked = clip.value;
   const hasMoment = atMs.value !== undefined;
-  if (marked) {
-    return <ClipPanel name={name} title={title} clip={marked} />;
+  // Back closes the sheet of a phone and leaves the clip marked.
+  const [isClosed, setClosed] = useState(false);
+  const { markClip, showClip } = clipWords.value;
+  useEffect(() => setClosed(false), [marked === undefined, route.value]);
+  if (marked && !isClosed) {
+    return <ClipPanel name={name} title={title} clip={marked} onBack={() => setClosed(true)} />;
   }
   return (
     <button
       class="round"
       type="button"
-      aria-label={clipWords.value.markClip}
+      aria-label={marked ? showClip : markClip}
       disabled={!hasMoment}
-      onClick={createClip}
+      onClick={marked ? () => setClosed(false) : createClip}
     >
       <Icon name="cut" />
     </button>

@@ -20,7 +20,7 @@ import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { EventCaption, StatusEventCaption } from './event-caption.tsx';
-import { eventAt, isStatusEvent, labelGroups } from './event-labels.ts';
+import { eventAt, groupRuns, isStatusEvent, labelGroups } from './event-labels.ts';
 import { chosenTypes, visibleEvents } from './event-search.ts';
 import { RecordedThumbnail } from './thumbnail.tsx';
 
@@ -93,13 +93,13 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
   useEffect(() => showCurrent(list.current), [isThere]);
   return (
     <ul ref={list}>
-      {items.map((event) => {
+      {groupRuns(items).map(({ event, all }) => {
         const title = isOfAll ? titleOf(event.path) : undefined;
         return (
           <li key={`${event.path} ${event.id}`} class={isStatusEvent(event) ? 'status-event' : ''}>
             <button
               type="button"
-              aria-current={event === shown ? 'true' : undefined}
+              aria-current={shown && all.includes(shown) ? 'true' : undefined}
               onClick={() => onGo(event.path, event.startMs - LEAD_MS)}
             >
               {isStatusEvent(event) ? (
@@ -107,7 +107,7 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
               ) : (
                 <>
                   <RecordedThumbnail name={event.path} ms={event.pictureMs} />
-                  <EventCaption event={event} title={title} language={language} />
+                  <EventCaption event={{ ...event, count: all.length }} title={title} language={language} />
                 </>
               )}
             </button>

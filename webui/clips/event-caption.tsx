@@ -1,6 +1,6 @@
 import type { CameraEvent } from '../api-client/event-list.ts';
 import { clipWords } from '../words/clips.ts';
-import { clock, duration, longDuration, number } from '../words/format.ts';
+import { clockSeconds, duration, longDuration, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { eventLabel, statusEventText } from './event-labels.ts';
 
@@ -32,7 +32,7 @@ export function EventCaption({ event: { type, startMs, text, count = 1 }, title,
 
 const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | undefined }) => (
   <span class="dim digits">
-    {clock(ms, i18n().language)}
+    {clockSeconds(ms, i18n().language)}
     {title !== undefined && (
       <>
         {' · '}

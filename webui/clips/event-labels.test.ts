@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
-import { eventAt, eventLabel, groupEvents, isStatusEvent, labelGroups, statusEventText } from './event-labels.ts';
+import {
+  eventAt,
+  eventLabel,
+  groupEvents,
+  groupRuns,
+  isStatusEvent,
+  labelGroups,
+  statusEventText,
+} from './event-labels.ts';
 import { nearestRecorded } from './thumbnail.tsx';
 
 const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
@@ -73,4 +81,37 @@ test('a picture of what was seen is that of the moment, or of the nearest that w
   expect(nearestRecorded(spans, 58_000)).toBe(60_001);
   expect(nearestRecorded(spans, 30_000)).toBeUndefined();
   expect(nearestRecorded([], 30_000)).toBeUndefined();
+});
+
+const runsOf = (events: readonly (readonly [path: string, startS: number, type?: string])[]) =>
+  groupRuns(
+    events.map(([path, startS, type = 'motion']) => ({
+      ...{ path, type, text: '', startMs: startS * 1000, endMs: startS * 1000 + 5_000 },
+    })),
+  ).map(({ event, all }) => [event.path, event.startMs / 1000, all.length]);
+
+test('events of one kind and camera within a minute of each other are one entry, at the first of them', () => {
+  expect(
+    runsOf([
+      ['door', 300],
+      ['door', 235],
+      ['garden', 230],
+      ['door', 180],
+      ['door', 100, 'person'],
+      ['door', 90],
+    ]),
+  ).toEqual([
+    ['garden', 230, 1],
+    ['door', 180, 3],
+    ['door', 100, 1],
+    ['door', 90, 1],
+  ]);
+});
+
+test('an entry holds at most five minutes, and nothing that the device reports of a camera', () => {
+  expect(runsOf([10, 9, 8, 7, 6, 5, 4].map((minute) => ['door', minute * 60]))).toEqual([
+    ['door', 300, 6],
+    ['door', 240, 1],
+  ]);
+  expect(runsOf([20, 10].map((second) => ['door', second, 'perch.offline']))).toHaveLength(2);
 });

@@ -101,3 +101,45 @@ function outwards(events: readonly Mark[], minMs: number): readonly MarkGroup[] 
   }
   return shown;
 }
+
+/** Events of one kind and camera that follow each other, shown as one; `event` is the first of them. */
+interface EventRun<T> {
+  readonly event: T;
+  readonly all: readonly T[];
+}
+
+/** From the end of one to the begin of the next. */
+const RUN_GAP_MS = 60_000;
+const MAX_RUN_MS = 5 * 60_000;
+
+/** @param events newest first. @returns newest first, by the first of each run */
+export function groupRuns<T extends RunEvent>(events: readonly T[]): readonly EventRun<T>[] {
+  const open = new Map<string, T[]>();
+  const runs: T[][] = [];
+  for (const event of events) {
+    const key = JSON.stringify([event.path, event.type, event.text]);
+    const run = open.get(key);
+    const [newest, next] = [run?.[0], run?.at(-1)];
+    const follows =
+      newest !== undefined &&
+      next !== undefined &&
+      next.startMs - (event.endMs ?? event.startMs) <= RUN_GAP_MS &&
+      newest.startMs - event.startMs <= MAX_RUN_MS;
+    if (run && follows && !isStatusEvent(event)) {
+      run.push(event);
+    } else {
+      const first = [event];
+      open.set(key, first);
+      runs.push(first);
+    }
+  }
+  return runs
+    .map((all) => ({ event: all.at(-1) as T, all }))
+    .sort((one, other) => other.event.startMs - one.event.startMs);
+}
+
+interface RunEvent extends Lasting {
+  readonly path: string;
+  readonly type: string;
+  readonly text: string;
+}

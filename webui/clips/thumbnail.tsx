@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { Span } from '../api-client/recordings.ts';
 import { frameAddress } from '../api-client/urls.ts';
 import { spans } from '../timeline/view.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 
 /** A thumbnail of the chosen camera. */
 export const Thumbnail = ({ name, ms }: { readonly name: string; readonly ms: number }) => (
@@ -14,7 +15,7 @@ interface RecordedThumbnailProps {
   readonly ms: number | undefined;
 }
 
-/** A thumbnail that loads when it becomes visible. */
+/** A thumbnail that loads when it becomes visible; an icon until then, and where there is no picture. */
 export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -41,7 +42,12 @@ export function RecordedThumbnail({ name, ms: at }: RecordedThumbnailProps) {
       cancel();
     };
   }, [name, at]);
-  return <canvas class="thumb" width="16" height="9" ref={canvas} />;
+  return (
+    <span class="thumb">
+      <Icon name="snapshot" small />
+      <canvas width="16" height="9" ref={canvas} />
+    </span>
+  );
 }
 
 function draw(canvas: HTMLCanvasElement, picture: HTMLCanvasElement): void {

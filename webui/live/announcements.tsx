@@ -1,30 +1,42 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { CameraAnnouncer } from '../cameras/announcer.ts';
-import { type Camera, canPlay } from '../cameras/camera.ts';
+import type { Camera } from '../cameras/camera.ts';
+import { isOffline } from '../cameras/summary.ts';
 import { nowMs } from '../shell/page-state.ts';
+import { i18n } from '../words/i18n.ts';
 import { liveWords, words } from '../words/words.ts';
 import { currentEventLabel } from './tile.tsx';
 
-/** For screen readers: an assertive region for trouble and a polite one for the rest, both present before messages. */
+/** Of more cameras the number is said. */
+const MAX_NAMED = 3;
+
+/** For screen readers: trouble first, then events. Both elements exist before they say anything. */
 export function CameraAnnouncements({ cameras }: { readonly cameras: readonly Camera[] }) {
-  const heard = useRef(new CameraAnnouncer());
+  const announcer = useRef(new CameraAnnouncer());
   const [said, setSaid] = useState({ trouble: '', news: '' });
   const now = nowMs.value;
-  const { offline } = liveWords.value;
-  const { live } = words.value;
+  const { offline, camerasCount } = liveWords.value;
+  const { language } = i18n();
   const all = cameras.map((camera) => ({
-    ...{ name: camera.name, title: camera.title },
-    isThere: canPlay(camera.main) || camera.main.paused,
+    name: camera.name,
+    title: camera.title,
+    isThere: !isOffline(camera, now),
+    cause: camera.main.lastErrorWhy,
     event: currentEventLabel(camera),
   }));
   useEffect(() => {
-    const one = heard.current.look(all, now);
-    if (one?.what === 'gone') {
-      setSaid({ trouble: `${one.title}: ${offline}`, news: '' });
-    } else if (one) {
-      setSaid({ trouble: '', news: `${one.title}: ${one.event ?? live}` });
+    const one = announcer.current.look(all, now);
+    if (!one) {
+      return;
     }
-    // One per second; simultaneous messages would be lost.
+    const { titles } = one;
+    const who = titles.length > MAX_NAMED ? camerasCount(titles.length) : new Intl.ListFormat(language).format(titles);
+    // One at a look: a screen reader drops one of two that change together.
+    if (one.what === 'gone') {
+      setSaid({ trouble: `${who}: ${offline}`, news: '' });
+    } else {
+      setSaid({ trouble: '', news: `${who}: ${one.what === 'event' ? one.event : words.peek().live}` });
+    }
   }, [now, cameras]);
   return (
     <>

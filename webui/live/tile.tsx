@@ -1,7 +1,7 @@
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, canPlay, hasSound, isSoundAlone, smallPath, videoCodec } from '../cameras/camera.ts';
 import { offlineReasonOf } from '../cameras/offline-reason.ts';
-import { recentEvents } from '../cameras/recent-events.ts';
+import { isUrgent, recentEvents } from '../cameras/recent-events.ts';
 import { type CameraState, cameraState } from '../cameras/state.ts';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, type HandedPlayer, useSavedStill } from '../player/picture.tsx';
@@ -35,7 +35,7 @@ export function stateText(state: CameraState, intl: ReturnType<typeof i18n>): st
         ? words.secondsAgo(Math.floor((nowMs.value - state.atMs) / 1000))
         : when(state.atMs);
     case 'joining':
-      return words.signingIn;
+      return words.connecting;
     case 'first':
       return words.firstPicture;
     case 'reconnecting':
@@ -84,13 +84,16 @@ const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
   motion: 'motion',
   person: 'person',
   vehicle: 'vehicle',
+  car: 'vehicle',
   doorbell: 'doorbell',
   tamper: 'tamper',
 };
 
-/** `Doorbell`, for ten seconds. What has no word of ours is called as whoever told it did. */
+const currentEvent = ({ name }: Camera): string | undefined => recentEvents.value.rings.at(name, nowMs.value);
+
+/** `Doorbell`, for ten seconds. A type without a word of ours is shown as it was reported. */
 export function currentEventLabel(camera: Camera): string | undefined {
-  const type = recentEvents.value.rings.at(camera.name, nowMs.value);
+  const type = currentEvent(camera);
   if (type === undefined) {
     return undefined;
   }
@@ -117,7 +120,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const state = stateOf(camera, bridge ?? player);
   const seen = state.kind === 'live' || state.kind === 'late' ? currentEventLabel(camera) : undefined;
   // A picture of this very moment is there: that the next one comes need not be said.
-  const isComing = (state.kind === 'first' || state.kind === 'joining') && player.surface.hasStill;
+  const isComing = state.kind === 'first' && player.surface.hasStill;
   const word = isComing ? undefined : (stateText(state, intl) ?? seen);
   const isStopped = camera.main.recording?.error != null;
   const { link, step } = nextStep(state, camera);
@@ -139,7 +142,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
     </>
   );
   const looks = {
-    class: `tile ${state.kind}${seen === undefined ? '' : ' seen'}`,
+    class: `tile ${state.kind}${seen !== undefined && isUrgent(currentEvent(camera) ?? '') ? ' seen' : ''}`,
     // What is seen, in its order, so that it can be said to open it.
     'aria-label': [camera.title, word, step, isStopped && t.notRecording, !word && intl.words.live]
       .filter(Boolean)

@@ -7,7 +7,7 @@ import { supportsPictureInPicture, togglePictureInPicture } from '../camera-view
 import { isZoomed, resetZoom, zoom } from '../camera-view/picture-zoom.ts';
 import { PtzControls } from '../camera-view/ptz-controls.tsx';
 import { Talk } from '../camera-view/talk.tsx';
-import { type Camera, canPlay, hasSound } from '../cameras/camera.ts';
+import { type Camera, canPlay, hasRecordings, hasSound } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Ambient } from '../live/ambient.tsx';
 import { InfoCard } from '../live/info-card.tsx';
@@ -114,7 +114,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
       </div>
       <CameraTrouble camera={camera} player={player} showsSmall={showsSmall} />
       {showsInfo && <InfoCard camera={camera} player={seen} />}
-      {camera.main.mayPlayback !== false && camera.main.recording !== null && (
+      {hasRecordings(camera) && (
         <div class="rewind">
           <Strip camera={camera} isRewound={isRewound} onRewind={setBack} />
         </div>

@@ -1,15 +1,22 @@
 import type { RefObject } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/camera.ts';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
-import { CameraAnnouncements } from '../live/announcements.tsx';
 import { GridCell } from '../live/tile-cell.tsx';
+import { useMedia } from '../ui/browser/use-media.ts';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 
 /** Between tiles and around them in a wide window, as the style has it. */
 const GAP_PX = 10;
 const EDGE_PX = 24;
 /** Below that a row is of no use: the window scrolls. */
 const ROW_PX = 120;
+
+/** The first pictures come before the script that speaks. */
+const SPEAKS_AFTER_MS = 3_000;
+const CameraAnnouncements = lazyPart(() =>
+  import('../live/announcements.tsx').then((part) => part.CameraAnnouncements),
+);
 
 interface GridProps {
   readonly cameras: readonly Camera[];
@@ -19,11 +26,16 @@ interface GridProps {
 /** The cameras as tiles. They stand where they stand: nothing moves them. */
 export function LiveGrid({ cameras, arrangement }: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
-  const layout = wideLayout(cameras.length, arrangement);
+  const layout = wideLayout(cameras.length, arrangement, useMedia('(orientation: portrait)'));
   useTileSize(grid, layout);
+  const [speaks, setSpeaks] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setSpeaks(true), SPEAKS_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <>
-      <CameraAnnouncements cameras={cameras} />
+      {speaks && <CameraAnnouncements cameras={cameras} />}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within */}
       <div
         class="grid"

@@ -19,10 +19,10 @@ import { SyncChoice } from '../playback/sync-choice.tsx';
 import { SyncedRecording } from '../playback/synced-recording.tsx';
 import { replaceAddress, replaceRoute } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
-import { momentAgo } from '../timeline/file-ranges.ts';
+import { isGone, momentAgo } from '../timeline/file-ranges.ts';
 import { findAdjacentMark } from '../timeline/lane-data.ts';
 import { LaneNames } from '../timeline/lane-names.tsx';
-import type { LaneCamera } from '../timeline/scene.ts';
+import { type LaneCamera, textScale } from '../timeline/scene.ts';
 import { onShortcuts, onTimelineShortcuts } from '../timeline/shortcuts.ts';
 import { initialWindow } from '../timeline/time-window.ts';
 import { Timeline } from '../timeline/timeline.tsx';
@@ -74,12 +74,15 @@ const NEAR_END_MS = 20_000;
 const MINUTE_MS = 60_000;
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.RecordingKeys));
 
-const SIDEWAYS = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
+/** A phone on its side. */
+const LOW = '(orientation: landscape) and (max-height: 500px)';
+const SIDEWAYS = `(min-width: 820px), ${LOW}`;
 
 export function RecordedCamera(props: RecordedCameraProps) {
   const { name, title, camera, known, isMpegts, isOfAll, others, onNearEnd, chooser } = props;
   const isLying = useMedia(SIDEWAYS);
-  const laneHeight = useMedia('(pointer: coarse)') ? 44 : 28;
+  const isLow = useMedia(LOW);
+  const laneHeight = useLaneHeight();
   const goTo = (path: string, ms: number) => {
     if (path === name) {
       seek(ms);
@@ -95,8 +98,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
   useView(name, known, isLying);
   useMomentInAddress(name, isOfAll);
   useEffect(() => setFailure(undefined), [name]);
-  const newestMs = known?.at(-1)?.endMs ?? 0;
-  const isNearEnd = newestMs - (atMs.value ?? 0) < NEAR_END_MS;
+  const isNearEnd = (known?.at(-1)?.endMs ?? 0) - (atMs.value ?? 0) < NEAR_END_MS;
   const isKnown = known !== undefined;
   useEffect(() => {
     // Of the next camera nobody knows before it has come: what is under way is not asked for anew.
@@ -107,7 +109,8 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const goToEvent = isOfAll ? eventOfAll(name, goTo) : mayPlayBack(name) ? eventOf(name) : undefined;
   useEffect(() => onTimelineShortcuts((by) => goToEvent?.(by)), [name, isOfAll, goToEvent === undefined]);
   const names = useRef<HTMLUListElement>(null);
-  const lanes = [{ name, title }, ...others].map(laneCamera);
+  // A low window has room for one lane; the chooser leads to the other cameras.
+  const lanes = [{ name, title }, ...(isLow ? [] : others)].map(laneCamera);
   const onLane = (other: string, isInStep: boolean) => {
     if (isInStep) {
       toggleSynced(other);
@@ -134,14 +137,14 @@ export function RecordedCamera(props: RecordedCameraProps) {
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
         {chooser}
-        <DayChip name={name} all={isOfAll ? lanes.map((lane) => lane.name) : undefined} />
+        <DayChip name={name} all={isOfAll ? [name, ...others.map((one) => one.name)] : undefined} />
       </header>
       <MissingDisk />
       <div class="viewing">
         <Viewer
           {...{ name, title, known, isMpegts, isOfAll, codec }}
           onFailure={setFailure}
-          besides={isLying || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
+          besides={(isLying && !isLow) || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
         >
           {inStep.map((one) => (
             <SyncedRecording key={one} name={one} title={others.find((other) => other.name === one)?.title ?? one} />
@@ -155,7 +158,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
       ) : (
         <div class="timeline">
           {!isLying && !clip.value && live}
-          {isLying && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} list={names} />}
+          {isLying && !isLow && <LaneNames cameras={lanes} laneHeight={laneHeight} onLane={onLane} list={names} />}
           <Timeline
             axis={isLying ? 'x' : 'y'}
             cameras={lanes}
@@ -176,6 +179,9 @@ export function RecordedCamera(props: RecordedCameraProps) {
     </div>
   );
 }
+
+/** In CSS pixels: high enough for its name, and for a finger where fingers point. */
+const useLaneHeight = (): number => Math.max(useMedia('(pointer: coarse)') ? 44 : 28, 28 * textScale());
 
 /** `?` shows what else keys do. */
 function Help({ hasEvents }: { readonly hasEvents: boolean }) {
@@ -264,9 +270,8 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
     const { atMs: linked, agoS } = here;
     const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? Date.now();
     const isNamed = linked !== undefined || agoS !== undefined;
-    // What all have seen may be older than what there is of this one.
-    const fromMs = here.all ? ms : (known[0]?.startMs ?? ms);
-    seek(Math.max(ms, fromMs), first.isIt ? isNamed : isPlaying.peek());
+    // A link to a moment that is gone says so; playing would jump to the next recording.
+    seek(ms, first.isIt ? isNamed && !isGone(known, ms) : isPlaying.peek());
     first.isIt = false;
   }, [here, name, known === undefined]);
 }

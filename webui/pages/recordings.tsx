@@ -4,6 +4,7 @@ import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
 import { MissingDisk } from '../playback/missing-disk.tsx';
+import { lastCamera } from '../shell/navigation.ts';
 import { cameraLink, recordingsLink, route } from '../shell/route.ts';
 import { momentToKeep } from '../timeline/file-ranges.ts';
 import { atMs, camera as chosenCamera, resetView, spans as shownSpans } from '../timeline/view.ts';
@@ -25,7 +26,8 @@ export function RecordingsPage() {
   const wanted = here.page === 'recordings' ? here.camera : undefined;
   const names = useRecordedNames();
   const entries = entriesOf(names ?? [], cameras.value ?? []);
-  const name = wanted ?? entries[0]?.name;
+  const [looked] = useState(lastCamera);
+  const name = wanted ?? (entries.find((entry) => entry.name === looked) ?? entries[0])?.name;
   const camera = (cameras.value ?? []).find((one) => one.name === name);
   const isRefused = camera?.main.mayPlayback === false;
   const isKnown = names && cameras.value && !isRefused && (name === undefined || isNamed(name, names, cameras.value));

@@ -1,6 +1,9 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { nowMs } from '../shell/page-state.ts';
+import { route } from '../shell/route.ts';
+import { nearestRecordedMoment } from '../timeline/file-ranges.ts';
 import { drawInto, FramePreview } from '../timeline/frame-preview.ts';
 import { gridMoment } from '../timeline/hover-preview.tsx';
 import { isCovered } from '../timeline/lane.ts';
@@ -12,6 +15,7 @@ import {
   pause,
   play,
   scrubMs,
+  seek,
   seekTarget,
   setMoment,
   spans,
@@ -20,6 +24,8 @@ import {
 import { toggleFullScreen } from '../ui/browser/full-screen.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
+import { moment } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import type { PlaybackFailure } from './load-retry.ts';
 import { RecordingPlayer } from './recording-player.ts';
@@ -65,7 +71,7 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
         onClick={() => isQuiet === undefined && (isPlaying.peek() ? pause() : play())}
       />
       <canvas class="cover" ref={cover} hidden />
-      {isGap && <NothingHere name={name} />}
+      {isGap && <NothingHere name={name} isPlain={isQuiet !== undefined} />}
       {caption !== undefined && (
         <span class="caption">
           <b>
@@ -98,11 +104,25 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
   );
 }
 
-/** With the reason, if known. */
-function NothingHere({ name }: { readonly name: string }) {
-  const { nothingHere, nothingHereFor } = recordingsWords.value;
-  const why = gapReasonAt(name, scrubMs.value ?? atMs.value ?? 0);
-  return <p class="over-picture">{why === undefined ? nothingHere : nothingHereFor(why)}</p>;
+/** With the reason, if known, and a button for the nearest recording. */
+function NothingHere({ name, isPlain }: { readonly name: string; readonly isPlain: boolean }) {
+  const { nothingHere, nothingHereFor, recordingGone, nearestRecording } = recordingsWords.value;
+  const ms = scrubMs.value ?? atMs.value ?? 0;
+  const why = gapReasonAt(name, ms);
+  const here = route.value;
+  const isLinked = here.page === 'recordings' && here.atMs === ms;
+  const isDeleted = isLinked && ms < (spans.value[0]?.startMs ?? ms);
+  const nearestMs = nearestRecordedMoment(spans.value, ms);
+  return (
+    <div class="over-picture">
+      <p role="status">{isDeleted ? recordingGone : why === undefined ? nothingHere : nothingHereFor(why)}</p>
+      {!isPlain && scrubMs.value === undefined && nearestMs !== undefined && (
+        <button class="chip tap" type="button" onClick={() => seek(nearestMs, true)}>
+          {nearestRecording(moment(nearestMs, nowMs.value, i18n()))}
+        </button>
+      )}
+    </div>
+  );
 }
 
 interface PlaybackListener {

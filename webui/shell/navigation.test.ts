@@ -18,7 +18,9 @@ function openAt(hash: string) {
       location.hash = to;
     },
   };
-  for (const [name, value] of Object.entries({ location, window, history })) {
+  const storage = new Map<string, string>();
+  const localStorage = { getItem: (key: string) => storage.get(key) ?? null, setItem: storage.set.bind(storage) };
+  for (const [name, value] of Object.entries({ location, window, history, localStorage })) {
     vi.stubGlobal(name, value);
   }
   watchRoute();

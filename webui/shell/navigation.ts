@@ -7,6 +7,8 @@ let guard: Guard | undefined;
 let here = '';
 let before: string | undefined;
 const visited = new Map<string, string>();
+/** The camera that was looked at last, for the next visit: the key in the browser's storage. */
+export const LAST_CAMERA_KEY = 'perch-last-camera';
 const scrolledTo = new Map<string, number>();
 
 /** Follows the address, as long as the page lives. */
@@ -47,7 +49,16 @@ function remember(hash: string): void {
   if (to.page === 'recordings' || to.page === 'settings') {
     visited.set(to.page, to.page === 'settings' ? `#/settings/${to.section}` : hash);
   }
+  if ((to.page === 'camera' || to.page === 'recordings') && to.camera !== undefined && to.camera !== lastCamera()) {
+    localStorage.setItem(LAST_CAMERA_KEY, to.camera);
+    if (to.page === 'camera') {
+      visited.delete('recordings');
+    }
+  }
 }
+
+/** The camera that was looked at last, live or recorded. */
+export const lastCamera = (): string | undefined => localStorage.getItem(LAST_CAMERA_KEY) ?? undefined;
 
 /** Whether the page was opened from that camera. */
 export function cameFromCamera(name: string): boolean {
@@ -89,6 +100,9 @@ export function closeRoute(parent: string): void {
     location.replace(parent);
   }
 }
+
+/** Gives the current history entry the address of this place. */
+export const keepAddress = (): void => history.replaceState(history.state, '', here);
 
 /** Asks `mayLeave` before the page is left. @returns removes it */
 export function guardRoute(mayLeave: Guard): () => void {

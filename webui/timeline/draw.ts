@@ -20,6 +20,8 @@ export interface Drawing {
   /** Position of a moment along the axis. */
   readonly along: number;
   readonly across: number;
+  /** 1 at the browser's usual text size. */
+  readonly text: number;
   readonly palette: Palette;
 }
 
@@ -152,13 +154,13 @@ const LINE_PX = 16;
 
 /** Labels make room for the playhead's pill. @param at across the axis */
 export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick[], at: number, pillPx?: number): void {
-  const { context, axis, along, across, palette } = sheet;
+  const { context, axis, along, across, text: scale, palette } = sheet;
   context.font = palette.font;
   context.textBaseline = 'middle';
   context.textAlign = axis === 'x' ? 'center' : 'left';
   const labels = all.map(({ ms, text, isDay }) => ({
     at: shareOf(window, ms) * along,
-    half: axis === 'x' ? context.measureText(text).width / 2 : LINE_PX / 2,
+    half: axis === 'x' ? context.measureText(text).width / 2 : (LINE_PX * scale) / 2,
     ...{ text, isDay },
   }));
   const places = placeLabels(labels, along);
@@ -168,7 +170,7 @@ export function drawTicks(sheet: Drawing, window: TimeWindow, all: readonly Tick
       fill(sheet, position, 1, 0, across);
     }
     const place = places[i];
-    const room = axis === 'x' ? PILL_PX / 2 + half : 24;
+    const room = axis === 'x' ? (PILL_PX / 2) * scale + half : 24 * scale;
     if (place !== undefined && (pillPx === undefined || Math.abs(place - pillPx) > room)) {
       context.fillStyle = isDay ? palette.ink : palette.dim;
       context.fillText(text, ...pointOf(axis, along, place, at));
@@ -192,7 +194,8 @@ export function drawGapLabels(
   covered: Float64Array,
   { at, nowMs, wordOf, isWithin = false }: GapLabels,
 ): void {
-  const { context, axis, along, palette } = sheet;
+  const { context, axis, along, text: scale, palette } = sheet;
+  const linePx = LINE_PX * scale;
   context.font = palette.font;
   context.fillStyle = palette.dim;
   context.textBaseline = 'middle';
@@ -202,9 +205,9 @@ export function drawGapLabels(
     const end = Math.min(along, shareOf(window, endMs) * along);
     const text = wordOf(startMs, endMs);
     const width = context.measureText(text).width + 12;
-    if (end - start > (axis === 'x' ? width + (isWithin ? 24 : 0) : 26)) {
+    if (end - start > (axis === 'x' ? width + (isWithin ? 24 : 0) : linePx + 10)) {
       if (isWithin) {
-        context.clearRect((start + end - width) / 2, at - LINE_PX / 2, width, LINE_PX);
+        context.clearRect((start + end - width) / 2, at - linePx / 2, width, linePx);
       }
       context.fillText(text, ...pointOf(axis, along, (start + end) / 2, at));
     }

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { fileRangeAt, MAX_RANGE_MS, momentAgo, momentToKeep, nextFileRange } from './file-ranges.ts';
+import {
+  fileRangeAt,
+  isGone,
+  MAX_RANGE_MS,
+  momentAgo,
+  momentToKeep,
+  nearestRecordedMoment,
+  nextFileRange,
+} from './file-ranges.ts';
 
 const MINUTE = 60_000;
 const T = Date.UTC(2026, 10, 17, 12);
@@ -71,4 +79,18 @@ test('with another camera the moment stays, but who looks at the newest sees the
   expect(momentToKeep(spans, second.endMs - MINUTE)).toBeUndefined();
   expect(momentToKeep(spans, second.endMs + MINUTE)).toBeUndefined();
   expect([momentToKeep([], T), momentToKeep(spans, undefined)]).toEqual([T, undefined]);
+});
+
+test('a moment is gone if nothing within fifteen seconds is recorded; after the newest it may come yet', () => {
+  const moments = [T - 16_000, T - 14_000, T + MINUTE, T + 30 * MINUTE, T + 40 * MINUTE - 3_000, T + 60 * MINUTE];
+  expect(moments.map((ms) => isGone(spans, ms))).toEqual([true, false, false, true, false, false]);
+  expect(isGone([], T)).toBe(false);
+});
+
+test('the nearest recording to a moment begins behind it or ends before it', () => {
+  expect(nearestRecordedMoment(spans, T - MINUTE)).toBe(T + 1);
+  expect(nearestRecordedMoment(spans, T + 27 * MINUTE)).toBe(T + 25 * MINUTE - 5_000);
+  expect(nearestRecordedMoment(spans, T + 39 * MINUTE)).toBe(T + 40 * MINUTE + 1);
+  expect(nearestRecordedMoment(spans, T + MINUTE)).toBe(T + MINUTE);
+  expect(nearestRecordedMoment([], T)).toBeUndefined();
 });

@@ -69,3 +69,25 @@ export function momentToKeep(spans: readonly Span[], atMs: number | undefined): 
   const newestMs = spans.at(-1)?.endMs ?? Number.POSITIVE_INFINITY;
   return atMs !== undefined && newestMs - atMs > AT_NEWEST_MS ? atMs : undefined;
 }
+
+/** A moment that is farther from all recordings is gone: events begin a little before their recording. */
+const GONE_MS = 15_000;
+/** Of a recording that ended before the moment its last seconds are shown. */
+const LAST_MS = 5_000;
+
+/** The recorded moment that is nearest; undefined: there is none at all. */
+export function nearestRecordedMoment(spans: readonly Span[], ms: number): number | undefined {
+  const moments = spans.map(({ startMs, endMs }) =>
+    ms < startMs ? startMs + 1 : ms > endMs ? Math.max(startMs + 1, endMs - LAST_MS) : ms,
+  );
+  return moments.reduce<number | undefined>(
+    (best, at) => (best !== undefined && Math.abs(best - ms) <= Math.abs(at - ms) ? best : at),
+    undefined,
+  );
+}
+
+/** Nothing is recorded of that moment any more, or nothing ever was. What is newest may not be written yet. */
+export function isGone(spans: readonly Span[], ms: number): boolean {
+  const newestMs = spans.at(-1)?.endMs ?? Number.NEGATIVE_INFINITY;
+  return ms < newestMs && spans.every(({ startMs, endMs }) => ms < startMs - GONE_MS || ms > endMs + GONE_MS);
+}

@@ -2,7 +2,7 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
-import { type LaneCamera, TOP } from './scene.ts';
+import { heightOfLanes, type LaneCamera, rowsOf, textScale } from './scene.ts';
 import { lanesScrolledPx, syncedCameras, toggleSynced } from './view.ts';
 
 interface LaneNamesProps {
@@ -18,6 +18,8 @@ interface LaneNamesProps {
 export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps) {
   const words = recordingsWords.value;
   const [chosen, ...others] = cameras;
+  const rows = rowsOf({ text: textScale(), isStrip: false });
+  const height = heightOfLanes(others.length, laneHeight, rows);
   useLayoutEffect(
     () => () => {
       lanesScrolledPx.value = 0;
@@ -28,11 +30,12 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
     <ul
       class="lane-names"
       ref={list}
+      style={{ height: `${height}px`, scrollPaddingTop: `${rows.chosen}px` }}
       onScroll={({ currentTarget }) => {
         lanesScrolledPx.value = currentTarget.scrollTop;
       }}
     >
-      <li style={{ height: `${TOP.chosen}px` }} aria-current="true">
+      <li style={{ height: `${rows.chosen}px` }} aria-current="true">
         <bdi>{chosen?.title}</bdi>
       </li>
       {others.map(({ name, title }) => {

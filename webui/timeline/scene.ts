@@ -25,6 +25,8 @@ export interface Measures {
   /** 1 at the default text size. */
   readonly text: number;
   readonly laneHeight: number;
+  /** Below a live picture: one lane, lower, with the labels under it. */
+  readonly isStrip: boolean;
 }
 
 /** Everything that the timeline draws. */
@@ -41,19 +43,40 @@ export interface Scene {
   readonly shortWordOf: (lane: Lane, gapStartMs: number, gapEndMs: number) => string;
 }
 
-/** Positions across the axis: labels, comb and track of the chosen camera; the other lanes follow below. */
-export const TOP = { labels: 14, track: 76, chosen: 88 } as const;
+/** Across a lying timeline, in CSS pixels. */
+interface Rows {
+  /** Middle of the labels. */
+  readonly labels: number;
+  /** Middle of the chosen camera's track. */
+  readonly track: number;
+  readonly comb: number;
+  /** Where the chosen camera's lane ends and the others begin. */
+  readonly chosen: number;
+}
+
+export function rowsOf({ text, isStrip }: Pick<Measures, 'text' | 'isStrip'>): Rows {
+  return isStrip
+    ? { labels: 50 + 10 * text, track: 42, comb: 34, chosen: 50 + 18 * text }
+    : { labels: 14 * text, track: 52 + 24 * text, comb: 44, chosen: 64 + 24 * text };
+}
+
 const SIDE = { labels: 12, track: 96 } as const;
 const TRACK_PX = 10;
 const COMB_PX = 44;
+/** Between labels. */
+const LABELS_PX = 64;
 /** The last recording ends when the device noticed the outage. */
 const SAME_END_MS = 60_000;
 
-export const heightOfLanes = (others: number, laneHeight: number): number => TOP.chosen + others * laneHeight + 4;
+/** With the chosen one; half of the next lane shows that there are more, and they scroll. */
+const MAX_LANES = 4.5;
+
+export const heightOfLanes = (others: number, laneHeight: number, { chosen }: Rows): number =>
+  chosen + Math.min(others, MAX_LANES - 1) * laneHeight + 4;
 
 /** The lane at a position, from the top. */
-export const laneAt = (px: number, laneHeight: number, scrolledPx = 0): number =>
-  px < TOP.chosen ? 0 : 1 + Math.floor((px - TOP.chosen + scrolledPx) / laneHeight);
+export const laneAt = (px: number, laneHeight: number, { chosen }: Rows, scrolledPx = 0): number =>
+  px < chosen ? 0 : 1 + Math.floor((px - chosen + scrolledPx) / laneHeight);
 
 const coveredBySpans = new WeakMap<object, Float64Array>();
 
@@ -76,10 +99,10 @@ export function gapReasonAt(name: string, ms: number): string | undefined {
 }
 
 /** Subscribes to all signals of the drawing. */
-export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height }: Measures): Scene {
+export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, text }: Measures): Scene {
   const window = { fromMs: fromMs.value, toMs: toMs.value };
   const along = Math.max(1, axis === 'x' ? width : height);
-  const step = tickStep((window.toMs - window.fromMs) / along);
+  const step = tickStep((window.toMs - window.fromMs) / along, LABELS_PX * text);
   const [chosen, ...others] = cameras;
   const lanes = chosen ? [{ ...laneFor(chosen.name, window), covered: recordedNow() }] : [];
   const newestMs = spans.value.at(-1)?.endMs ?? 0;
@@ -118,16 +141,23 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   const [along, across] = axis === 'x' ? [width, height] : [height, width];
-  const sheet: Drawing = { context, axis, along, across, palette };
+  const sheet: Drawing = { context, axis, along, across, text, palette };
+  const rows = rowsOf(measures);
   const pill = scene.atMs === undefined ? undefined : shareOf(scene.window, scene.atMs) * along;
-  drawTicks(sheet, scene.window, scene.ticks, axis === 'x' ? TOP.labels : SIDE.labels, pill);
+  drawTicks(
+    sheet,
+    scene.window,
+    scene.ticks,
+    axis === 'x' ? rows.labels : SIDE.labels,
+    measures.isStrip ? undefined : pill,
+  );
   const [chosen, ...others] = scene.lanes;
   drawOthers(sheet, scene, others, measures);
   if (chosen) {
     drawLane(sheet, scene.window, chosen, placeOf(0, measures), scene.nowMs);
     // Horizontal: the comb is next to the track.
     const isWithin = axis === 'x';
-    const at = isWithin ? TOP.track : SIDE.track * text + 20;
+    const at = isWithin ? rows.track : SIDE.track * text + 20;
     drawGapLabels(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
   }
 }
@@ -137,7 +167,7 @@ function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measu
   const { context } = sheet;
   context.save();
   context.beginPath();
-  context.rect(0, TOP.chosen, measures.width, measures.height);
+  context.rect(0, rowsOf(measures).chosen, measures.width, measures.height);
   context.clip();
   others.forEach((lane, i) => {
     // Recordings since the last response are no gap.
@@ -151,13 +181,13 @@ function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measu
   context.restore();
 }
 
-function placeOf(i: number, { axis, text, laneHeight }: Measures): LanePosition {
+function placeOf(i: number, measures: Measures): LanePosition {
+  const { axis, text, laneHeight } = measures;
+  const { track, comb, chosen } = rowsOf(measures);
   if (axis === 'y') {
     return { track: SIDE.track * text, width: TRACK_PX, comb: COMB_PX };
   }
-  return i === 0
-    ? { track: TOP.track, width: TRACK_PX - 2, comb: COMB_PX }
-    : { track: TOP.chosen + (i - 0.5) * laneHeight, width: 5, comb: 0 };
+  return i === 0 ? { track, width: TRACK_PX - 2, comb } : { track: chosen + (i - 0.5) * laneHeight, width: 5, comb: 0 };
 }
 
 export function paletteOf(element: Element): Palette {
@@ -174,4 +204,7 @@ export function paletteOf(element: Element): Palette {
   };
 }
 
-export const rootPx = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+const rootPx = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+
+/** 1 at the browser's usual text size. */
+export const textScale = (): number => rootPx() / 16;

@@ -17,10 +17,10 @@ import {
   paint,
   paletteOf,
   recordedNow,
-  rootPx,
+  rowsOf,
   type Scene,
   sceneOf,
-  TOP,
+  textScale,
 } from './scene.ts';
 import { timelineGestures } from './timeline-gestures.ts';
 import { atMs, fixedPlayhead, fromMs, lanesScrolledPx, toMs } from './view.ts';
@@ -30,6 +30,8 @@ interface TimelineProps {
   /** The chosen camera first. */
   readonly cameras: readonly LaneCamera[];
   readonly laneHeight: number;
+  /** Below a live picture. */
+  readonly isStrip?: boolean;
   /** Another camera's lane was tapped. */
   readonly onLane: (name: string, isInStep: boolean) => void;
   /** Scrolls the other lanes. @returns false if all are visible */
@@ -39,32 +41,36 @@ interface TimelineProps {
 }
 
 /** Recordings and events of all cameras on one canvas, with the playhead. */
-export function Timeline({ axis, cameras, laneHeight, onLane, onScroll, children }: TimelineProps) {
+export function Timeline(props: TimelineProps) {
+  const { axis, cameras, laneHeight, isStrip = false, onLane, onScroll, children } = props;
   const track = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const playhead = useRef<HTMLDivElement>(null);
   const box = useBox(track);
-  const measures: Measures = { axis, ...box, laneHeight, text: rootPx() / 16 };
+  const text = textScale();
+  const measures: Measures = { axis, ...box, laneHeight, text, isStrip };
+  const rows = rowsOf(measures);
   const along = axis === 'x' ? box.width : box.height;
   usePainting(canvas, playhead, cameras, measures);
   useEffect(() => refreshLanes(), []);
-  const latest = useRef({ cameras, laneHeight, onLane, onScroll });
-  latest.current = { cameras, laneHeight, onLane, onScroll };
+  const latest = useRef({ cameras, laneHeight, rows, onLane, onScroll });
+  latest.current = { cameras, laneHeight, rows, onLane, onScroll };
   useEffect(() => {
     const tapLane = (px: number, { shiftKey }: PointerEvent) => {
-      const { cameras: all, laneHeight: height, onLane: tell } = latest.current;
-      const name = axis === 'x' ? all[laneAt(px, height, lanesScrolledPx.peek())]?.name : undefined;
+      const { cameras: all, laneHeight: height, rows: at, onLane: tell } = latest.current;
+      const name = axis === 'x' ? all[laneAt(px, height, at, lanesScrolledPx.peek())]?.name : undefined;
       if (name !== undefined && name !== all[0]?.name) {
         tell(name, shiftKey);
         return true;
       }
       return false;
     };
-    const scrollLanes = (px: number, byPx: number) => px >= TOP.chosen && latest.current.onScroll?.(byPx) === true;
+    const scrollLanes = (px: number, byPx: number) =>
+      px >= latest.current.rows.chosen && latest.current.onScroll?.(byPx) === true;
     const { current } = track;
     return current ? watchGestures(current, timelineGestures(current, axis, tapLane, scrollLanes)) : undefined;
   }, [axis]);
-  const height = axis === 'x' ? `${heightOfLanes(cameras.length - 1, laneHeight)}px` : undefined;
+  const height = axis === 'x' ? `${heightOfLanes(cameras.length - 1, laneHeight, rows)}px` : undefined;
   return (
     <div class="time" data-axis={axis} ref={track} style={height === undefined ? {} : { height }}>
       <canvas ref={canvas} />
@@ -146,7 +152,7 @@ function usePainting(
   measures: Measures,
 ): void {
   const names = cameras.map(({ name, offlineSinceMs }) => `${name} ${offlineSinceMs}`).join('\n');
-  const { axis, width, height, text, laneHeight } = measures;
+  const { axis, width, height, text, laneHeight, isStrip } = measures;
   useEffect(() => {
     let frame = 0;
     let scene: Scene | undefined;
@@ -175,7 +181,7 @@ function usePainting(
       stopColours();
       cancelAnimationFrame(frame);
     };
-  }, [names, axis, width, height, text, laneHeight]);
+  }, [names, axis, width, height, text, laneHeight, isStrip]);
 }
 
 function movePlayhead(playhead: HTMLElement, { window, atMs: at }: Scene, { axis, width, height }: Measures): void {

@@ -295,7 +295,7 @@ describeWith(['chromium'], 'one camera', () => {
     await strip.waitFor();
     const at = async (share: number) => {
       const bounds = await strip.boundingBox();
-      await page.mouse.move((bounds?.x ?? 0) + share * (bounds?.width ?? 0), (bounds?.y ?? 0) + 70);
+      await page.mouse.move((bounds?.x ?? 0) + share * (bounds?.width ?? 0), (bounds?.y ?? 0) + 35);
     };
     await at(0.97);
     await page.mouse.down();

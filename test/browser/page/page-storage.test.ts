@@ -80,6 +80,18 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.getByText('26 days', { exact: true }).waitFor();
     await page.getByRole('link', { name: /^Front door 30 days wanted, 26 fit 3 GB$/ }).waitFor();
     await page.getByText('2 GB per day').waitFor();
+    // What several have in common is said once, above them.
+    await page.route('**/v3/recordings/usage', (route) =>
+      route.fulfill({
+        json: {
+          ...{ bytes: 5e9, bytesPerDay: 2e9, reachesBackDays: 1 },
+          items: items.map((item) => ({ ...item, wantedDays: 30 })),
+        },
+      }),
+    );
+    await page.reload();
+    await page.getByRole('link', { name: /^Front door 3 GB$/ }).waitFor();
+    expect(await page.getByText('30 days wanted, 26 fit').count()).toBe(1);
     await visitor.go(`#/settings/cameras/${garden}`);
     const disk = await box.api<{ items: { totalBytes: number }[] }>('GET', 'disks');
     const total = byteSize(disk.items[0]?.totalBytes ?? 0, 'en');

@@ -1,6 +1,7 @@
 /** Clips, the calendar and the events of a day. */
 export const clips = {
   markClip: 'Mark a clip',
+  showClip: 'Show the clip',
   clip: (length: string) => `Clip · ${length}`,
   clipGap: (seconds: string) => `${seconds} s are missing from this clip.`,
   clipGapFor: (seconds: string, why: string) => `${seconds} s are missing from this clip: ${why}.`,

@@ -33,6 +33,7 @@ export const live = {
 
   secondsAgo: (seconds: number) => `${seconds} s ago`,
   signingIn: 'Signing in…',
+  connecting: 'Connecting…',
   firstPicture: 'Loading video…',
   reconnecting: 'Reconnecting…',
   offline: 'Offline',

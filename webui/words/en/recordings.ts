@@ -25,6 +25,7 @@ export const recordings = {
   noRecording: 'No recording',
   nothingHere: 'No recording here',
   nothingHereFor: (why: string) => `No recording here: ${why}`,
+  nearestRecording: (when: string) => `Nearest recording: ${when}`,
   diskAway: (folder: string) => `The disk of ${folder} is missing. Plug it in to play its recordings.`,
   play: 'Play',
   halt: 'Pause',

@@ -2,6 +2,7 @@ import type { ClipsWords } from '../en/clips.ts';
 
 export const clips: ClipsWords = {
   markClip: '标记片段',
+  showClip: '显示片段',
   clip: (length) => `片段 · ${length}`,
   clipGap: (seconds) => `片段中缺 ${seconds} 秒。`,
   clipGapFor: (seconds, why) => `片段中缺 ${seconds} 秒：${why}。`,

@@ -30,6 +30,7 @@ export const live: LiveWords = {
 
   secondsAgo: (seconds) => `${seconds} 秒前`,
   signingIn: '正在登录…',
+  connecting: '正在连接…',
   firstPicture: '等待首帧…',
   reconnecting: '正在重新连接…',
   offline: '离线',

@@ -26,6 +26,7 @@ export const recordings: RecordingsWords = {
   noRecording: '无录像',
   nothingHere: '这里没有录像',
   nothingHereFor: (why) => `这里没有录像：${why}`,
+  nearestRecording: (when: string) => `最近的录像：${when}`,
   diskAway: (folder) => `找不到 ${folder} 所在的磁盘。接回磁盘后，其中的录像即可播放。`,
   play: '播放',
   halt: '暂停',

@@ -41,16 +41,21 @@ export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
     news: ['config'],
   });
   const [removed, setRemoved] = useState<PathUse>();
-  const items = byCamera(use.items);
-  return items.length === 0 ? null : (
+  const rows = byCamera(use.items).map((item) => {
+    const config = configs.value?.items.find(({ name }) => name === item.path);
+    return { item, days: daysShownText(item, config) };
+  });
+  const shared = sharedShortage(rows.map(({ days }) => days));
+  return rows.length === 0 ? null : (
     <section>
       <h3 class="visually-hidden">{storageWords.value.byCamera}</h3>
+      {shared !== undefined && <p class="small warn shared-shortage">{shared}</p>}
       <ul class="card">
-        {items.map((item) => (
+        {rows.map(({ item, days }) => (
           <li key={item.path}>
             <UseRow
               use={item}
-              config={configs.value?.items.find(({ name }) => name === item.path)}
+              days={days.isShort && days.text === shared ? undefined : days}
               onRemoved={() => setRemoved(item)}
             />
           </li>
@@ -63,14 +68,14 @@ export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
 
 interface UseRowProps {
   readonly use: PathUse;
-  readonly config: PathConfig | undefined;
+  /** Undefined: it stands above the list. */
+  readonly days: DaysShown | undefined;
   readonly onRemoved: () => void;
 }
 
-function UseRow({ use, config, onRemoved }: UseRowProps) {
+function UseRow({ use, days, onRemoved }: UseRowProps) {
   const { language } = i18n();
   const camera = cameras.value?.find(({ name }) => name === use.path);
-  const { text, isShort } = daysShownText(use, config);
   const inside = (
     <>
       <CameraThumbnail camera={camera} />
@@ -78,7 +83,7 @@ function UseRow({ use, config, onRemoved }: UseRowProps) {
         <b>
           <bdi>{nameOf(use)}</bdi>
         </b>
-        <span class={isShort ? 'small warn' : 'small dim'}>{text}</span>
+        {days && <span class={days.isShort ? 'small warn' : 'small dim'}>{days.text}</span>}
       </span>
       <span class="value digits">{byteSize(use.bytes, language)}</span>
     </>
@@ -98,11 +103,20 @@ function UseRow({ use, config, onRemoved }: UseRowProps) {
 const nameOf = ({ path, title }: PathUse): string =>
   cameras.value?.find(({ name }) => name === path)?.title ?? titleOf({ name: path, title });
 
+interface DaysShown {
+  readonly text: string;
+  /** There is room for less than is wanted. */
+  readonly isShort: boolean;
+}
+
+/** The shortage of several cameras, which is said once. */
+function sharedShortage(all: readonly DaysShown[]): string | undefined {
+  const texts = all.filter(({ isShort }) => isShort).map(({ text }) => text);
+  return texts.find((text, i) => texts.indexOf(text) !== i);
+}
+
 /** `30 days wanted, 26 fit`, `keeps 14 days`, `on motion`. */
-function daysShownText(
-  use: PathUse,
-  config: PathConfig | undefined,
-): { readonly text: string; readonly isShort: boolean } {
+function daysShownText(use: PathUse, config: PathConfig | undefined): DaysShown {
   const t = storageWords.value;
   if (!use.configured) {
     return { text: t.wasRemoved, isShort: false };

@@ -1,0 +1,267 @@
+import { join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
+import { axeFindings, settled, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
+import { recordClock } from '../../support/disks/recorded-clock.ts';
+
+const RECORDED_S = 20;
+const VIDEO = '.recording-screen video';
+const TABLET = { width: 820, height: 1180 };
+
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+async function boxOf(element: Locator): Promise<Box> {
+  const { x, y, width, height } = (await element.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+  return { left: x, top: y, right: x + width, bottom: y + height };
+}
+
+const areaOf = ({ left, top, right, bottom }: Box): number => Math.max(0, right - left) * Math.max(0, bottom - top);
+
+const overlap = (one: Box, other: Box): number =>
+  areaOf({
+    left: Math.max(one.left, other.left),
+    top: Math.max(one.top, other.top),
+    right: Math.min(one.right, other.right),
+    bottom: Math.min(one.bottom, other.bottom),
+  });
+
+describeWith(['chromium'], 'the page in windows of every shape', () => {
+  let viewer: Viewer;
+  let box: PageHarness;
+  let startMs: number;
+  beforeAll(async () => {
+    const cameras = [{ quirks: { ptz: 'full', backChannel: 'when asked' } }, {}] as const;
+    const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras, config })]);
+    startMs = Math.floor(Date.now() / 1000) * 1000 - 60_000;
+    await recordClock(join(box.folder, 'data/recordings'), 'front_door', startMs, RECORDED_S);
+    await box.claim();
+    await box.adopt();
+    for (const s of [3, 7, 11, 15]) {
+      const start = new Date(startMs + s * 1000).toISOString();
+      await box.api('POST', 'events', { path: 'front_door', type: `kind-${s}`, start });
+    }
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+  const moment = () => `#/rec/front_door?t=${new Date(startMs + 10_000).toISOString()}`;
+  async function open(window: { width: number; height: number }, place: string) {
+    const visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await visitor.page.setViewportSize(window);
+    await visitor.logIn(place);
+    return visitor;
+  }
+
+  /** As if the device had that many cameras; the ones that it has not are paused. */
+  async function showCameras(page: Page, count: number): Promise<void> {
+    await page.route('**/v3/paths/list**', async (route) => {
+      const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
+      const [first] = items.filter(({ name }) => name === 'front_door');
+      const more = Array.from({ length: count - 1 }, (_, i) => ({
+        ...{ ...first, name: `yard_${i}`, title: `Yard ${i}` },
+        ...{ paused: true, ready: false, order: 10 + i },
+      }));
+      await route.fulfill({ json: { items: [first, ...more] } });
+    });
+  }
+
+  test.for([5, 9])('on an upright tablet %i tiles fill the window and nothing scrolls', async (count) => {
+    await using visitor = await open(TABLET, '#/live');
+    const { page } = visitor;
+    await showCameras(page, count);
+    await page.reload();
+    await page
+      .locator('.tile')
+      .nth(count - 1)
+      .waitFor();
+    const tiles = await Promise.all((await page.locator('.tile').all()).map(boxOf));
+    const covered = tiles.reduce((sum, tile) => sum + areaOf(tile), 0);
+    expect(covered / (TABLET.width * TABLET.height)).toBeGreaterThan(0.5);
+    expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
+  });
+
+  test('on an upright tablet the recorded picture is as wide as the page, and the events stand below it', async () => {
+    await using visitor = await open(TABLET, moment());
+    const { page, complaints } = visitor;
+    await settled(page, VIDEO);
+    const screen = await boxOf(page.locator('.recording-screen'));
+    expect(screen.right - screen.left).toBeGreaterThan(650);
+    expect((screen.right - screen.left) / (screen.bottom - screen.top)).toBeCloseTo(16 / 9, 1);
+    const list = await boxOf(page.locator('.day-list'));
+    expect(list.top).toBeGreaterThanOrEqual(screen.bottom);
+    expect((await boxOf(page.locator('.time'))).bottom).toBeLessThanOrEqual(TABLET.height);
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  const SIDEWAYS = [
+    ['844 × 390', { width: 844, height: 390 }],
+    ['667 × 375', { width: 667, height: 375 }],
+  ] as const;
+  test.for(inShort(SIDEWAYS, '844 × 390'))(
+    'on a phone held sideways, %s, picture, buttons and timeline are seen at once',
+    async ([, window]) => {
+      await using visitor = await open(window, moment());
+      const { page, complaints } = visitor;
+      await settled(page, VIDEO);
+      await page.locator('.day-list li').first().waitFor();
+      const screen = await boxOf(page.locator('.recording-screen'));
+      expect(screen.bottom - screen.top).toBeGreaterThan(window.height * 0.45);
+      const parts = await Promise.all(
+        ['.recording-screen', '.transport', '.time', '.day-list'].map((part) => boxOf(page.locator(part))),
+      );
+      for (const [i, one] of parts.entries()) {
+        expect(one.top).toBeGreaterThanOrEqual(0);
+        expect(one.bottom).toBeLessThanOrEqual(window.height);
+        expect(parts.slice(i + 1).reduce((sum, other) => sum + overlap(one, other), 0)).toBe(0);
+      }
+      expect(await axeFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+    },
+  );
+
+  test('on a phone held sideways what turns the camera leaves most of its picture free', async () => {
+    await using visitor = await open({ width: 844, height: 390 }, '#/live/front_door');
+    const { page, complaints } = visitor;
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+    await page.locator('.rewind .time').waitFor();
+    const width = (390 * 16) / 9;
+    const picture = { left: (844 - width) / 2, right: (844 + width) / 2, top: 0, bottom: 390 };
+    const controls = await Promise.all([boxOf(page.locator('.pad')), boxOf(page.locator('.rocker'))]);
+    const covered = controls.reduce((sum, one) => sum + overlap(one, picture), 0);
+    expect(covered / areaOf(picture)).toBeLessThan(0.12);
+    const strip = await boxOf(page.locator('.rewind .time'));
+    expect(controls.map((one) => overlap(one, strip))).toEqual([0, 0]);
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('the strip over a live picture is low, on a gradient and without a box of its own', async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    await visitor.logIn('#/live/front_door');
+    const strip = visitor.page.locator('.rewind .time');
+    await strip.waitFor();
+    const { top, bottom } = await boxOf(strip);
+    expect(bottom - top).toBeLessThanOrEqual(72);
+    expect(await strip.evaluate((element) => getComputedStyle(element).backgroundColor)).toBe('rgba(0, 0, 0, 0)');
+  });
+
+  test('at 320 px both ends of a clip can be taken hold of above its sheet', async () => {
+    const clip = `clip=${startMs + 4_000}-${startMs + 14_000}`;
+    await using visitor = await open({ width: 320, height: 568 }, `${moment()}&${clip}`);
+    const { page, complaints } = visitor;
+    await settled(page, '.clip-panel');
+    await page.locator('.clip-handle').nth(1).waitFor();
+    const time = await boxOf(page.locator('.time'));
+    expect(overlap(time, await boxOf(page.locator('.clip-panel')))).toBe(0);
+    const reached = await page.locator('.clip-handle').evaluateAll((all) =>
+      all.map((handle) => {
+        const { left, top, width, height } = handle.getBoundingClientRect();
+        return handle.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+      }),
+    );
+    expect(reached).toEqual([true, true]);
+    for (const name of ['Start here', 'End here', 'Download']) {
+      const button = await boxOf(page.getByRole('button', { name }));
+      expect(button.bottom, name).toBeLessThanOrEqual(568);
+    }
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  test('of many cameras four lanes are seen, each high enough for a finger, and the others scroll', async () => {
+    await using visitor = await open({ width: 1180, height: 820 }, '#/live');
+    const { page } = visitor;
+    const names = ['front_door', ...Array.from({ length: 9 }, (_, i) => `yard_${i}`)];
+    await page.route('**/v3/recordings/list?*', (route) =>
+      route.fulfill({ json: { itemCount: names.length, pageCount: 1, items: names.map((name) => ({ name })) } }),
+    );
+    await visitor.go(moment());
+    await settled(page, VIDEO);
+    const rows = await page.locator('.lane-names li').evaluateAll((all) => all.map((one) => one.clientHeight));
+    expect(rows).toHaveLength(10);
+    expect(Math.min(...rows)).toBeGreaterThanOrEqual(44);
+    const toggles = page.locator('.sync-toggle');
+    const { left, right, top, bottom } = await boxOf(toggles.first());
+    expect(Math.min(right - left, bottom - top)).toBeGreaterThanOrEqual(44);
+    const list = page.locator('.lane-names');
+    const { clientHeight, scrollHeight } = await list.evaluate(({ clientHeight, scrollHeight }) => ({
+      ...{ clientHeight, scrollHeight },
+    }));
+    expect(clientHeight).toBeLessThanOrEqual((rows[0] ?? 0) + 4 * 44);
+    expect(scrollHeight).toBeGreaterThan(clientHeight);
+    expect((await boxOf(list)).bottom).toBe((await boxOf(page.locator('.time'))).bottom);
+  });
+
+  test("with the browser's letters twice as large no words lie on each other", async () => {
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    const browser = await visitor.context.newCDPSession(page);
+    await browser.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } });
+    await visitor.logIn(moment());
+    await settled(page, VIDEO);
+    expect(await page.evaluate(() => getComputedStyle(document.documentElement).fontSize)).toBe('32px');
+    await page.locator('.event-thumbnails .event-caption').first().waitFor();
+    for (let i = 0; i < 6; i += 1) {
+      await page.keyboard.press('+');
+    }
+    const captions = await Promise.all((await page.locator('.event-thumbnails .event-caption').all()).map(boxOf));
+    expect(captions.length).toBeGreaterThan(1);
+    for (const [i, one] of captions.entries()) {
+      expect(captions.slice(i + 1).map((other) => overlap(one, other))).toEqual(captions.slice(i + 1).map(() => 0));
+    }
+    for (const place of ['#/live', '#/live/front_door', moment(), '#/settings/storage']) {
+      await visitor.go(place);
+      await settled(page, '.tile.live, .camera-view .surface.playing, .recorded, .settings-page .card');
+      expect(await collisions(page), place).toEqual([]);
+    }
+  });
+});
+
+/** Texts that lie on each other, of elements that hold text and nothing else. */
+const collisions = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => {
+    const texts = [...document.querySelectorAll('body *')].filter(
+      (one) =>
+        one.children.length === 0 &&
+        one.textContent?.trim() &&
+        one.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) &&
+        !one.closest('.visually-hidden, option, [hidden], script, style') &&
+        getComputedStyle(one).clipPath === 'none',
+    );
+    const boxes = texts.map((one) => {
+      const range = document.createRange();
+      range.selectNodeContents(one);
+      const text = range.getBoundingClientRect();
+      const frame = one.getBoundingClientRect();
+      return {
+        text: one.textContent ?? '',
+        left: Math.max(text.left, frame.left),
+        right: Math.min(text.right, frame.right),
+        top: Math.max(text.top, frame.top),
+        bottom: Math.min(text.bottom, frame.bottom),
+      };
+    });
+    const found: string[] = [];
+    for (const [i, one] of boxes.entries()) {
+      for (const other of boxes.slice(i + 1)) {
+        const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const along = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        // Lines of text stand closer than their boxes.
+        if (across > 2 && along > 8) {
+          found.push(`${one.text} / ${other.text}`);
+        }
+      }
+    }
+    return found;
+  });

@@ -1,0 +1,38 @@
+import { keepAddress } from './navigation.ts';
+import { parseRoute, route } from './route.ts';
+
+/** An entry of the history for a part over this place: Back calls `onBack`, and the address stays. The answer closes it from the page. */
+export function addLayer(onBack: () => void): () => void {
+  const id: number = history.state?.layer ?? Date.now();
+  if (history.state?.layer !== id) {
+    history.pushState({ layer: id }, '');
+  }
+  let isOpen = true;
+  const onPop = () => {
+    const { state } = history;
+    if (state?.layer === id) {
+      return;
+    }
+    window.removeEventListener('popstate', onPop);
+    if (state !== null && parseRoute(location.hash).page === route.peek().page) {
+      // The entry below names the moment at which the layer was opened.
+      keepAddress();
+    }
+    if (isOpen) {
+      isOpen = false;
+      onBack();
+    }
+  };
+  window.addEventListener('popstate', onPop);
+  return () => {
+    if (!isOpen) {
+      return;
+    }
+    isOpen = false;
+    if (history.state?.layer === id) {
+      history.back();
+    } else {
+      window.removeEventListener('popstate', onPop);
+    }
+  };
+}
