@@ -149,7 +149,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
     }
   };
   // The device may be away when they are needed.
-  const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-snapshot.ts')];
+  const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-actions.ts')];
   for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, sections]) {
     await idle();
     if (stop.aborted) {

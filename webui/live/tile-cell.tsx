@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { fetchJson } from '../api-client/request.ts';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, hasSound } from '../cameras/camera.ts';
 import { useHandedPlayer } from '../player/picture.tsx';
@@ -33,7 +32,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   const hold = useLongPress(() => setOpen(true));
   const t = liveWords.value;
   const snapshot = () =>
-    import('./tile-snapshot.ts').then(
+    import('./tile-actions.ts').then(
       ({ shareSnapshot }) => shareSnapshot(player.surface, camera.title),
       () => toast(liveWords.peek().noPicture),
     );
@@ -90,27 +89,11 @@ function pauseItem({ main, name, title }: Camera): PopupItem[] {
     {
       text: main.paused ? t.goOn : t.pause,
       icon: main.paused ? 'play' : 'halt',
-      onChoose: () => void setPaused({ name, title, isPaused: !main.paused }),
+      onChoose: () =>
+        import('./tile-actions.ts').then(
+          ({ setPaused }) => setPaused({ name, title, isPaused: !main.paused }),
+          () => toast(words.peek().boxAway),
+        ),
     },
   ];
-}
-
-interface Pausing {
-  readonly name: string;
-  readonly title: string;
-  readonly isPaused: boolean;
-}
-
-/** Pauses a camera or has it go on, says so, and can be undone. */
-async function setPaused({ name, title, isPaused }: Pausing): Promise<void> {
-  try {
-    await fetchJson(`v3/cameras/patch/${encodeURIComponent(name)}`, { method: 'PATCH', body: { paused: isPaused } });
-  } catch (error) {
-    // What is said seldom comes when it is: the live page is the first load.
-    const later = await import('../api-client/error-text.ts').catch(() => undefined);
-    toast(later?.actionErrorText(error) ?? words.peek().boxAway);
-    return;
-  }
-  const { isPaused: isPausedNow, goesOn } = liveWords.peek();
-  toast(isPaused ? isPausedNow(title) : goesOn(title), () => void setPaused({ name, title, isPaused: !isPaused }));
 }
