@@ -17,9 +17,9 @@ type EventFields = Readonly<Record<string, string | number | boolean | null | un
 export type PublishEvent = (type: DeviceEventType, fields: EventFields) => void;
 
 /** Events kept for clients that reconnect. */
-const HISTORY_LIMIT = 500;
+const MAX_EVENTS = 500;
 /** UTF-8. With the framing of each event this is less than the limit of a client's queue, so a reconnect can get all of it. */
-const HISTORY_BYTES = 192 << 10;
+const MAX_HISTORY_BYTES = 192 << 10;
 /** Longer texts and lists are cut. */
 const MAX_TEXT = 500;
 const MAX_LIST = 50;
@@ -45,7 +45,7 @@ export class EventBus {
     const event = { number: this.#number, type, data: JSON.stringify({ time, ...shortened(fields) }) };
     this.#history.push(event);
     this.#historyBytes += Buffer.byteLength(event.data);
-    while (this.#history.length > HISTORY_LIMIT || this.#historyBytes > HISTORY_BYTES) {
+    while (this.#history.length > MAX_EVENTS || this.#historyBytes > MAX_HISTORY_BYTES) {
       this.#historyBytes -= Buffer.byteLength(this.#history.shift()?.data ?? '');
     }
     for (const listener of this.#listeners) {

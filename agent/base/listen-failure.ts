@@ -45,8 +45,8 @@ interface PortHolder {
 }
 
 const LISTEN_STATE = '0A';
-const PROCESSES_LIMIT = 4096;
-const FILES_LIMIT = 4096;
+const MAX_PROCESSES = 4096;
+const MAX_FILES = 4096;
 
 /** The process that listens on a TCP port. Best effort: Linux only; other users' processes are visible only to root. */
 async function holderOf(port: number): Promise<PortHolder | undefined> {
@@ -57,7 +57,7 @@ async function holderOf(port: number): Promise<PortHolder | undefined> {
   if (inodes.size === 0) {
     return undefined;
   }
-  const pids = (await entriesOf('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, PROCESSES_LIMIT);
+  const pids = (await entriesOf('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, MAX_PROCESSES);
   for (const pid of pids) {
     if (await holdsOne(pid, inodes)) {
       const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a program');
@@ -78,7 +78,7 @@ async function listeningInodes(table: string, port: number): Promise<string[]> {
 }
 
 async function holdsOne(pid: string, sockets: ReadonlySet<string>): Promise<boolean> {
-  const files = (await entriesOf(`/proc/${pid}/fd`)).slice(0, FILES_LIMIT);
+  const files = (await entriesOf(`/proc/${pid}/fd`)).slice(0, MAX_FILES);
   for (const file of files) {
     const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => '');
     if (sockets.has(target)) {

@@ -2,7 +2,7 @@ import type { PathEntry } from '../config/load/path-entry.ts';
 import { parseAv1Sequence } from '../media/av1/params.ts';
 import { codecOf } from '../media/codecs.ts';
 import { parseH265Sps } from '../media/h265/params.ts';
-import type { Av1Track, G711Track, H264Track, Track } from '../media/sample/track.ts';
+import type { Av1Track, H264Track, Track } from '../media/sample/track.ts';
 import type { SourceStatistics } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 
@@ -174,7 +174,7 @@ export function describeTrack(track: Track): TrackStatus {
 function propsOf(track: Track): Record<string, unknown> | null {
   switch (track.codec) {
     case 'h264':
-      return { width: track.width, height: track.height, profile: h264Profile(track), level: h264Level(track) };
+      return { width: track.width, height: track.height, ...h264ProfileLevel(track) };
     case 'h265':
       return { width: track.width, height: track.height, ...h265ProfileLevel(track.sps) };
     case 'av1':
@@ -182,7 +182,7 @@ function propsOf(track: Track): Record<string, unknown> | null {
     case 'vp9':
       return { profile: track.profile };
     case 'g711':
-      return g711Props(track);
+      return { muLaw: track.law === 'mu', sampleRate: track.clockRate, channelCount: track.channels };
     case 'opus':
       return { channelCount: track.channels };
     case 'aac':
@@ -202,12 +202,6 @@ function av1Props({ width, height, sequenceHeader }: Av1Track): Record<string, u
   return { width, height, profile, level: levelIdx, tier };
 }
 
-const g711Props = (track: G711Track) => ({
-  muLaw: track.law === 'mu',
-  sampleRate: track.clockRate,
-  channelCount: track.channels,
-});
-
 /** Rec. ITU-T H.264 Annex A.2. */
 const H264_PROFILES: Readonly<Record<number, string>> = {
   66: 'Baseline',
@@ -219,12 +213,10 @@ const H264_PROFILES: Readonly<Record<number, string>> = {
   244: 'High 4:4:4 Predictive',
 };
 
-function h264Profile({ sps }: H264Track): string {
-  const profile = sps[1] ?? 0;
-  return H264_PROFILES[profile] ?? String(profile);
+function h264ProfileLevel({ sps }: H264Track): { profile: string; level: string } {
+  const [, profile = 0, , level = 0] = sps;
+  return { profile: H264_PROFILES[profile] ?? String(profile), level: String(level / 10) };
 }
-
-const h264Level = ({ sps }: H264Track): string => String((sps[3] ?? 0) / 10);
 
 /** Rec. ITU-T H.265 Annex A.3. */
 const H265_PROFILES: Readonly<Record<number, string>> = {

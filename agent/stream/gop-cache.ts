@@ -7,7 +7,7 @@ export interface SampleSink {
 }
 
 /** A larger group of pictures is not replayed: a new reader begins at the next one. */
-export const REPLAY_LIMIT_BYTES = 8 << 20;
+export const MAX_REPLAY_BYTES = 8 << 20;
 /** Far more than in any real group; each sample costs about a hundred bytes in addition to its data. */
 const MAX_SAMPLES = 20_000;
 /** A group with a longer pause is not measured. 90 kHz. */
@@ -32,7 +32,7 @@ export class GopCache {
   #longestGroupTicks = 0;
 
   /** @param leadingTrack the video track whose key samples start a group; -1: nothing is cached */
-  constructor(leadingTrack: number, limitBytes = REPLAY_LIMIT_BYTES) {
+  constructor(leadingTrack: number, limitBytes = MAX_REPLAY_BYTES) {
     this.#leadingTrack = leadingTrack;
     this.#limitBytes = limitBytes;
   }
@@ -65,7 +65,9 @@ export class GopCache {
     this.#bytes += sample.data.length;
     if (this.#bytes > this.#limitBytes || this.#samples.length === MAX_SAMPLES) {
       // Part of a group cannot be replayed.
-      this.#saveSnapshot();
+      // The hold of the group becomes that of the still.
+      this.#still = this.#samples[0];
+      this.#drop(1);
       return;
     }
     hold(sample.data);
@@ -119,12 +121,6 @@ export class GopCache {
       }
       this.#groupDts = dts;
     }
-  }
-
-  #saveSnapshot(): void {
-    // The hold of the group becomes that of the still.
-    this.#still = this.#samples[0];
-    this.#drop(1);
   }
 
   /** Ends the group and releases its samples from `first` on. */

@@ -1,5 +1,5 @@
 import { hold, release } from '../media/sample/slab.ts';
-import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
+import { MAX_REPLAY_BYTES } from './gop-cache.ts';
 
 /** Receives a replay. */
 interface ChunkSink {
@@ -7,7 +7,7 @@ interface ChunkSink {
   onChunk(chunk: Buffer, track: number, packets: number, key: boolean): boolean;
 }
 
-const LIMIT_CHUNKS = 20_000;
+const MAX_CHUNKS = 20_000;
 
 /** The chunks of all tracks since the last key frame, bounded, and the start of each track. Copies nothing. */
 export class InterleavedGroup {
@@ -39,7 +39,7 @@ export class InterleavedGroup {
       return;
     }
     this.#bytes += chunk.length;
-    if (this.#bytes > REPLAY_LIMIT_BYTES || this.#chunks.length === LIMIT_CHUNKS) {
+    if (this.#bytes > MAX_REPLAY_BYTES || this.#chunks.length === MAX_CHUNKS) {
       // Part of a group cannot be replayed.
       this.clear();
       return;

@@ -118,7 +118,9 @@ export class InterleavedPackets implements Reader {
     this.#joined.add(viewer);
     this.#attach();
     const isLive = this.leadingTrack < 0;
-    const sequences = isLive ? this.#nextSequences() : this.#group.sequences;
+    // -1: nothing sent yet.
+    const next = (sequence: number, track: number) => (this.#lastWall[track] === 0 ? -1 : sequence);
+    const sequences = isLive ? Int32Array.from(this.#writer.sequences, next) : this.#group.sequences;
     const pts = isLive ? this.#lastPts : this.#group.pts;
     const tracks = this.#descriptions.flatMap((_, track) => (sequences[track] === -1 ? [] : [track]));
     const secondsOf = (track: number) => (pts[track] as number) / this.#clockRateOf(track);
@@ -345,11 +347,6 @@ export class InterleavedPackets implements Reader {
     frame.set([0x24, 2 * track + 1, report.length >> 8, report.length & 0xff]);
     frame.set(report, FRAME_HEADER_BYTES);
     return frame;
-  }
-
-  /** By track; -1: nothing sent yet. */
-  #nextSequences(): Int32Array {
-    return Int32Array.from(this.#writer.sequences, (sequence, track) => (this.#lastWall[track] === 0 ? -1 : sequence));
   }
 
   #clockRateOf(track: number): number {

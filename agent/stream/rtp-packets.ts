@@ -2,7 +2,7 @@ import { codecOf } from '../media/codecs.ts';
 import type { Packetize, PayloadSink } from '../media/payload/packetizer.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
-import { REPLAY_LIMIT_BYTES } from './gop-cache.ts';
+import { MAX_REPLAY_BYTES } from './gop-cache.ts';
 import { PacketRing, type RingLimits } from './packet-ring.ts';
 import type { Reader, Stream } from './stream.ts';
 
@@ -12,7 +12,7 @@ export const MAX_PAYLOAD_BYTES = 1_188;
 const MAX_UNNOTIFIED = 64;
 
 /** In addition to the group: the second before it, and the alignment of payloads. */
-const LIMITS: RingLimits = { groupBytes: REPLAY_LIMIT_BYTES, ringBytes: REPLAY_LIMIT_BYTES + (2 << 20) };
+const LIMITS: RingLimits = { groupBytes: MAX_REPLAY_BYTES, ringBytes: MAX_REPLAY_BYTES + (2 << 20) };
 
 /** One receiver of a stream's RTP packets. Called synchronously; it never blocks and never throws. */
 export interface RtpViewer {
@@ -112,7 +112,9 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     }
     const description = this.#descriptions[track] as Track;
     if (description.kind === 'video' && sample.pts !== sample.dts) {
-      this.#refuse(track);
+      for (const viewer of this.#viewers) {
+        viewer.onReordered(track);
+      }
       return;
     }
     if (this.#isStill) {
@@ -194,11 +196,5 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
     codecOf(description).packetizeParameters?.(description, MAX_PAYLOAD_BYTES, this);
     packetize(sample.data, MAX_PAYLOAD_BYTES, true, this);
     this.#stillEnd = this.written;
-  }
-
-  #refuse(track: number): void {
-    for (const viewer of this.#viewers) {
-      viewer.onReordered(track);
-    }
   }
 }

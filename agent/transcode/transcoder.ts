@@ -11,7 +11,7 @@ import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const OPUS_FRAME_MS = 20;
 const OPUS_FRAME_TICKS = 960;
-const OPEN_LIMIT_MS = 500;
+const MAX_OPEN_MS = 500;
 const KEPT_MS = 10_000;
 
 /** Derives streams with transcoded audio. */
@@ -74,7 +74,7 @@ export class Transcoder implements AudioForms {
     const keepAlive = keepAliveReader();
     derived.addReader(keepAlive, false);
     void this.#clock.sleep(KEPT_MS, this.#stop.signal).then(() => derived.removeReader(keepAlive));
-    await Promise.race([this.#supervisor.settled(), this.#clock.sleep(OPEN_LIMIT_MS, this.#stop.signal)]);
+    await Promise.race([this.#supervisor.settled(), this.#clock.sleep(MAX_OPEN_MS, this.#stop.signal)]);
   }
 
   #flacMapping(stream: Stream, track: Track): Place {

@@ -11,7 +11,7 @@ import type { EngineHost, StartEngine } from './engine-host.ts';
 
 const TICK_MS = 1_000;
 /** How long the engine runs without a job, so that a returning viewer need not wait. */
-const IDLE_LIMIT_MS = 30_000;
+const MAX_IDLE_MS = 30_000;
 /**
  * An engine hangs when it has not answered for this many ticks. Counted in ticks, not time: a blocked main loop
  * receives no answers either, and then gets one tick for all that time.
@@ -254,7 +254,7 @@ export class WorkerSupervisor {
       this.#restart(`no answer for ${HANG_TICKS * TICK_MS} ms`);
     } else if (this.#jobs.size > 0 && !this.#engine) {
       this.#startEngine();
-    } else if (this.#idleSinceMs !== undefined && nowMs - this.#idleSinceMs >= IDLE_LIMIT_MS) {
+    } else if (this.#idleSinceMs !== undefined && nowMs - this.#idleSinceMs >= MAX_IDLE_MS) {
       this.#idleSinceMs = undefined;
       this.#end();
       this.#stopTicking?.();

@@ -23,31 +23,25 @@ export class FlacFromPcm {
   #values = new Int16Array(0);
   /** PCM samples in a tick of the input. */
   readonly #samplesPerTick: number;
-  readonly #emit: (sample: Sample) => void;
 
-  /** @param emit is called during `push`, for every frame that has become full */
+  /** @param emit called during `push` for each full frame */
   constructor(track: PcmTrack, emit: (sample: Sample) => void) {
     const { clockRate, channels, frameSamples } = flacTrackOf(track);
     this.#decoder = pcmDecoderOf(track);
     const { unusedBits } = this.#decoder;
     this.#encoder = new FlacEncoder({ sampleRateHz: clockRate, channels, frameSamples, unusedBits });
     this.#samplesPerTick = clockRate / track.clockRate;
-    this.#emit = emit;
     this.#blocks = new SteadyBlocks({ rateHz: clockRate, channels, blockSamples: frameSamples }, (block, pts, wall) =>
-      this.#put(block, pts, wall),
+      emit({ pts, dts: pts, wall, key: true, data: this.#encoder.encode(block) }),
     );
   }
 
   push(sample: Sample): void {
-    const most = sample.data.length * this.#decoder.valuesPerByte;
-    if (this.#values.length < most) {
-      this.#values = new Int16Array(Math.ceil(most));
+    const maxValues = sample.data.length * this.#decoder.valuesPerByte;
+    if (this.#values.length < maxValues) {
+      this.#values = new Int16Array(Math.ceil(maxValues));
     }
     const count = this.#decoder.decode(sample.data, this.#values);
     this.#blocks.push(this.#values, count, sample.pts * this.#samplesPerTick, sample.wall);
-  }
-
-  #put(block: Int16Array, pts: number, wall: number): void {
-    this.#emit({ pts, dts: pts, wall, key: true, data: this.#encoder.encode(block) });
   }
 }

@@ -173,7 +173,7 @@ export class RtspFramer {
 
   #skipJunk(bytes: Uint8Array, from: number, length: number): number {
     let at = from + 1;
-    while (at < length && !this.#mayGoOn(bytes, at, length)) {
+    while (at < length && !((at >= this.#noMessageBefore || bytes[at] === DOLLAR) && mayBeginUnit(bytes, at, length))) {
       at += 1;
     }
     this.junkBytes += at - from;
@@ -182,10 +182,6 @@ export class RtspFramer {
       throw new PerchError('badInput', `more than ${MAX_JUNK_BYTES} bytes that are not RTSP`);
     }
     return at;
-  }
-
-  #mayGoOn(bytes: Uint8Array, at: number, length: number): boolean {
-    return (at >= this.#noMessageBefore || bytes[at] === DOLLAR) && mayBeginUnit(bytes, at, length);
   }
 
   /** Adds to the kept part of a unit what surely belongs to it, and consumes it when it is whole. */

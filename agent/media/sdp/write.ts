@@ -49,11 +49,6 @@ function staticPayloadTypeOf(track: Track): number | undefined {
   }
 }
 
-/** The word of the `m=` line. A multiplex has pictures in it, RFC 2250 §2. */
-function mediaOf(track: Track): string {
-  return track.kind === 'multiplex' ? 'video' : track.kind;
-}
-
 /** The relative control URL of a track, as `writeSdp` announces it. */
 export function controlOf(index: number): string {
   return `trackID=${index}`;
@@ -72,7 +67,9 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
   ];
   for (const [index, track] of tracks.entries()) {
     const type = payloadTypeOf(track, index);
-    lines.push(`m=${mediaOf(track)} ${options.multicast?.ports[index]?.[0] ?? 0} RTP/AVP ${type}`);
+    // A multiplex contains video, RFC 2250 §2.
+    const media = track.kind === 'multiplex' ? 'video' : track.kind;
+    lines.push(`m=${media} ${options.multicast?.ports[index]?.[0] ?? 0} RTP/AVP ${type}`);
     if (options.multicast) {
       // RFC 8866 §5.7: with the scope for IPv4.
       const { group, ttl } = options.multicast;

@@ -14,7 +14,7 @@ const SIZES: ReadonlyMap<DemoProfile, readonly [width: number, height: number]> 
   ['sub', [320, 180]],
 ]);
 /** Announced over ONVIF; the streams stay below it. */
-const BIT_RATE_LIMIT_KBIT: Record<DemoProfile, number> = { main: 1000, sub: 600 };
+const MAX_KBIT_PER_SECOND: Record<DemoProfile, number> = { main: 1000, sub: 600 };
 
 const MAX_CLIENTS = 32;
 
@@ -49,7 +49,7 @@ export async function startDemoCamera(options: DemoCameraOptions): Promise<DemoC
     height,
     fps: VIDEO_FPS,
     group: VIDEO_GROUP,
-    kbitPerSecond: BIT_RATE_LIMIT_KBIT[token],
+    kbitPerSecond: MAX_KBIT_PER_SECOND[token],
     rtspUrl: rtspUrl(token),
   }));
   const onvif = await startOnvifServer(

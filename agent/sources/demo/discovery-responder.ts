@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createSocket, type RemoteInfo } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { unlessExpected } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { DEMO_IDENTITY, writeProbeMatches } from './onvif-replies.ts';
@@ -18,7 +18,7 @@ const TYPES = /(^|[\s:])(NetworkVideoTransmitter|Device)(\s|$)/;
 export async function startDiscoveryResponder(port: number, deviceUrl: string, log: Logger): Promise<() => void> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   socket.on('message', (datagram, from) => {
-    const reply = isLoopback(from) ? answerProbe(datagram, deviceUrl) : undefined;
+    const reply = from.address.startsWith('127.') ? answerProbe(datagram, deviceUrl) : undefined;
     if (reply !== undefined) {
       socket.send(reply, from.port, from.address, (error) => {
         if (error) {
@@ -42,10 +42,6 @@ export async function startDiscoveryResponder(port: number, deviceUrl: string, l
     });
   });
   return () => socket.close();
-}
-
-function isLoopback({ address }: RemoteInfo): boolean {
-  return address.startsWith('127.');
 }
 
 /** The answer to a datagram; undefined when it is not a probe, or one for other devices. */

@@ -5,8 +5,8 @@ import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
 const NAL_IDR = 0x65;
 const NAL_NON_IDR = 0x41;
 /** The largest macroblock is I_PCM: 384 bytes, its type, alignment and a skip run. */
-const MACROBLOCK_LIMIT_BYTES = 392;
-const FRAME_NUM_LIMIT = 256;
+const MAX_MACROBLOCK_BYTES = 392;
+const FRAME_NUM_RANGE = 256;
 
 /** Coefficients of a macroblock: CAVLC needs those of the two neighbours (ISO/IEC 14496-10 §9.2.1). */
 const PCM = 16;
@@ -28,7 +28,7 @@ export class H264Encoder {
 
   constructor(width: number, height: number, fps: number) {
     const macroblocks = Math.ceil(width / 16) * Math.ceil(height / 16);
-    this.#writer = new RbspWriter(64 + macroblocks * MACROBLOCK_LIMIT_BYTES);
+    this.#writer = new RbspWriter(64 + macroblocks * MAX_MACROBLOCK_BYTES);
     this.#coefficients = new Uint8Array(macroblocks);
     this.sps = escapeNal([0x67], writeSps(this.#writer, width, height, fps));
     this.pps = escapeNal([0x68], writePps(this.#writer));
@@ -53,7 +53,7 @@ export class H264Encoder {
   /** slice_header(), §7.3.3. One slice is one picture. */
   #writeSliceHeader(isKey: boolean): void {
     const writer = this.#writer;
-    this.#frameNum = isKey ? 0 : (this.#frameNum + 1) % FRAME_NUM_LIMIT;
+    this.#frameNum = isKey ? 0 : (this.#frameNum + 1) % FRAME_NUM_RANGE;
     writer.unsigned(0); // first_mb_in_slice
     writer.unsigned(isKey ? 7 : 5); // slice_type: all slices of the picture are I, or P
     writer.unsigned(0); // pic_parameter_set_id

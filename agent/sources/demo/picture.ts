@@ -21,11 +21,6 @@ const GLYPHS: Readonly<Record<string, readonly number[]>> = {
 const GLYPH_COLUMNS = 5;
 const GLYPH_LINES = 7;
 
-/** The lines of a character; empty for an unknown one. */
-function glyph(character: string): readonly number[] {
-  return GLYPHS[character] ?? [];
-}
-
 /** All positions are in pixels of a picture of this width; a smaller picture is the same scene, scaled. */
 const DESIGN_WIDTH = 640;
 const DOT = 4;
@@ -130,7 +125,7 @@ class TextLine {
 
 function drawCharacter(frame: Frame, scale: number, left: number, top: number, character: string): void {
   fillScaled(frame, scale, left, top, GLYPH_COLUMNS * DOT, GLYPH_LINES * DOT, NIGHT);
-  const lines = glyph(character);
+  const lines = GLYPHS[character] ?? [];
   for (let line = 0; line < lines.length; line += 1) {
     for (let column = 0; column < GLYPH_COLUMNS; column += 1) {
       if (((lines[line] as number) >> (GLYPH_COLUMNS - 1 - column)) & 1) {

@@ -16,7 +16,7 @@ export interface ReorderLimits {
  * wait, and that shows as a broken picture anyway.
  */
 const USUAL_LIMITS: ReorderLimits = { windowPackets: 256, longestWaitMs: 200 };
-const WINDOW_BYTES = 1 << 20;
+const MAX_WAITING_BYTES = 1 << 20;
 /** As in RFC 3550 appendix A.1: a step forward that may still be loss. */
 const MAX_DROPOUT = 3_000;
 const RTP_HEADER_BYTES = 12;
@@ -148,7 +148,7 @@ export class ReorderBuffer {
       this.#waiting += 1;
       this.#waitingBytes += copy.length;
     }
-    while (this.#waitingBytes > WINDOW_BYTES) {
+    while (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.#release();
     }
     this.flush(atMs);

@@ -1,5 +1,5 @@
 import { hold, release } from '../../../media/sample/slab.ts';
-import { REPLAY_LIMIT_BYTES } from '../../../stream/gop-cache.ts';
+import { MAX_REPLAY_BYTES } from '../../../stream/gop-cache.ts';
 import type { LiveFragment } from './live-fragment.ts';
 
 /** What a replay is given to. */
@@ -41,7 +41,7 @@ export class FragmentGroup {
       return;
     }
     this.#bytes += fragment.message.length;
-    if (this.#bytes > REPLAY_LIMIT_BYTES || this.#fragments.length === LIMIT_FRAGMENTS) {
+    if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === LIMIT_FRAGMENTS) {
       // Half a group is of no use to anybody: wait for the next.
       this.clear();
       return;

@@ -92,7 +92,9 @@ export class RtspConnection implements ByteSink {
     signal?: AbortSignal,
   ): Promise<RtspResponse> {
     signal?.throwIfAborted();
-    this.#throwFailure();
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
     this.#lastCseq += 1;
     const cseq = this.#lastCseq;
     const message = writeRequest(method, uri, [['CSeq', `${cseq}`], ['User-Agent', USER_AGENT], ...headers]);
@@ -152,7 +154,13 @@ export class RtspConnection implements ByteSink {
   }
 
   onEnd(cause: unknown): void {
-    this.fail(cause instanceof PerchError ? cause : this.#brokenBy(cause));
+    if (cause instanceof PerchError) {
+      this.fail(cause);
+    } else if (cause === undefined) {
+      this.fail(connectionEnd(this.#address, this.#name, this.#hasAnswered));
+    } else {
+      this.fail(connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name, this.#hasAnswered));
+    }
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -187,18 +195,6 @@ export class RtspConnection implements ByteSink {
   #send(bytes: Uint8Array): void {
     if (this.#failure === undefined && this.#channel.queuedBytes <= MAX_UNREAD_BYTES) {
       this.#channel.write(bytes);
-    }
-  }
-
-  #brokenBy(cause: unknown): PerchError {
-    return cause === undefined
-      ? connectionEnd(this.#address, this.#name, this.#hasAnswered)
-      : connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name, this.#hasAnswered);
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
     }
   }
 

@@ -95,11 +95,7 @@ export class RtspLoudspeaker implements Loudspeaker {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    await this.#remembered(() =>
-      this.#onConnection(signal, async (connection) => {
-        await connection.close();
-      }),
-    );
+    await this.#remembered(() => this.#onConnection(signal, (connection) => connection.close()));
   }
 
   async #connect(signal: AbortSignal): Promise<readonly [TalkConnection, BackTrack]> {
@@ -140,15 +136,12 @@ export class RtspLoudspeaker implements Loudspeaker {
       return await work();
     } catch (cause) {
       this.#isAvailable &&= !isCode(cause, 'unsupported') && !isCode(cause, 'unauthorized');
-      this.#refusal = this.#isAvailable ? undefined : this.#refusalOf(cause);
+      const isNone = isCode(cause, 'unsupported');
+      const longerMs = isCode(cause, 'unauthorized') ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
+      const untilMs = this.#clock.monoMs() + (isNone ? UNSUPPORTED_TTL_MS : longerMs);
+      this.#refusal = this.#isAvailable ? undefined : { cause, isNone, untilMs };
       throw cause;
     }
-  }
-
-  #refusalOf(cause: unknown) {
-    const isNone = isCode(cause, 'unsupported');
-    const longerMs = isCode(cause, 'unauthorized') ? UNAUTHORIZED_TTL_MS : FAILURE_TTL_MS;
-    return { cause, isNone, untilMs: this.#clock.monoMs() + (isNone ? UNSUPPORTED_TTL_MS : longerMs) };
   }
 
   #throwRefusal(): void {

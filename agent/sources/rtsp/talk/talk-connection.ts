@@ -21,7 +21,7 @@ const MAX_PAYLOAD_BYTES = 960;
 /** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;
 /** For cameras that answer keep-alives. */
-const SILENCE_LIMIT_MS = 25_000;
+const MAX_SILENCE_MS = 25_000;
 
 const CODECS: Readonly<Record<string, BackChannel['codec']>> = { PCMA: 'PCMA', PCMU: 'PCMU' };
 
@@ -163,8 +163,8 @@ export class TalkConnection {
       const nowMs = this.#clock.monoMs();
       const { readAtMs } = this.#connection;
       answers ||= askedAtMs > beganAtMs && readAtMs >= askedAtMs;
-      if (answers && nowMs - readAtMs >= SILENCE_LIMIT_MS) {
-        const message = `camera of path '${this.#options.name}' has not answered for ${SILENCE_LIMIT_MS / 1000} s`;
+      if (answers && nowMs - readAtMs >= MAX_SILENCE_MS) {
+        const message = `camera of path '${this.#options.name}' has not answered for ${MAX_SILENCE_MS / 1000} s`;
         this.#end(new PerchError('timeout', message, { path: this.#options.name }));
       } else if (nowMs - askedAtMs >= everyMs) {
         askedAtMs = nowMs;
