@@ -6,10 +6,10 @@ import type { AacTrack } from '../sample/track.ts';
 import { type AuHeaderFormat, auHeaderFormat, configBytes } from './format.ts';
 import { parseAacConfig, writeAacConfig } from './params.ts';
 
-/** More frames in one packet than half a second holds are a fault. */
+/** About half a second; more frames in one packet are an error. */
 const MAX_UNITS_PER_PACKET = 64;
 
-/** Undefined: no AudioSpecificConfig can be read or made, or the fmtp asks for what is not supported. */
+/** Undefined: no valid AudioSpecificConfig, or an unsupported fmtp. */
 export function createAacDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   const headers = auHeaderFormat(format);
   const track = aacTrack(format);
@@ -20,7 +20,7 @@ export function createAacDepacketizer(format: RtpFormat, sink: UnitSink): Depack
   return new AacDepacketizer(headers, track, format.clockRate, sink);
 }
 
-/** The sample rate is that of the config: cameras are known to write another one into the rtpmap, which then is only the clock of RTP. */
+/** The sample rate is that of the config: some cameras send another one in the rtpmap, which is then only the RTP clock. */
 function aacTrack(format: RtpFormat): AacTrack | undefined {
   const config = configBytes(format) ?? writeAacConfig(format.clockRate, format.channels);
   if (!config) {
@@ -45,7 +45,7 @@ class AacDepacketizer implements Depacketizer {
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
   readonly #sizes = new Uint32Array(MAX_UNITS_PER_PACKET);
-  /** Time of the fragmented unit in the making; NaN: there is none. */
+  /** Time of the current fragmented unit; NaN: none. */
   #fragmentTicks = Number.NaN;
 
   constructor(headers: AuHeaderFormat, track: AacTrack, rtpClockHz: number, sink: UnitSink) {
@@ -79,7 +79,7 @@ class AacDepacketizer implements Depacketizer {
     }
   }
 
-  /** Sizes in bytes into `#sizes`; their number, 0 if the headers cannot be read. */
+  /** Writes sizes in bytes to `#sizes`. @returns their number; 0: invalid headers */
   #readSizes(chunk: Uint8Array, start: number, end: number, headerBits: number): number {
     const { sizeBits, indexBits, indexDeltaBits } = this.#headers;
     const bits = this.#bits;
@@ -113,7 +113,7 @@ class AacDepacketizer implements Depacketizer {
     }
   }
 
-  /** One unit; if it is wrapped in ADTS, the frames inside without their headers. */
+  /** One unit; within ADTS its frames, without their headers. */
   #unit(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     let headerBytes = adtsHeaderBytes(chunk, start, end);
     if (headerBytes === 0) {
@@ -138,7 +138,7 @@ class AacDepacketizer implements Depacketizer {
     }
   }
 
-  /** The unit is whole with its last byte; the marker says the same, but not on every camera. */
+  /** The last byte completes the unit: not every camera sets the marker. */
   #fragment(chunk: Uint8Array, start: number, end: number, ticks: number, size: number, marker: boolean): void {
     const buffer = this.#buffer;
     this.#fragmentTicks = ticks;

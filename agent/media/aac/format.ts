@@ -7,7 +7,7 @@ export interface AuHeaderFormat {
   readonly indexDeltaBits: number;
 }
 
-/** What would make AU headers longer or different; no camera is known to use it. */
+/** Parameters that change AU headers; no known camera uses them. */
 const UNSUPPORTED = [
   'ctsdeltalength',
   'dtsdeltalength',
@@ -19,7 +19,7 @@ const UNSUPPORTED = [
 const MAX_SIZE_BITS = 16;
 const MAX_INDEX_BITS = 8;
 
-/** From the fmtp; where lengths are missing those of the mode hold: AAC-lbr (§3.3.5), else AAC-hbr (§3.3.6). Undefined: not supported. */
+/** From the fmtp; missing lengths are those of the mode: AAC-lbr (§3.3.5), else AAC-hbr (§3.3.6). Undefined: not supported. */
 export function auHeaderFormat(format: RtpFormat): AuHeaderFormat | undefined {
   const isLowRate = format.fmtp.get('mode')?.trim().toLowerCase() === 'aac-lbr';
   const numberOf = (key: string, missing: number): number => {
@@ -38,7 +38,7 @@ export function auHeaderFormat(format: RtpFormat): AuHeaderFormat | undefined {
 const isIn = (value: number, from: number, to: number): boolean =>
   Number.isInteger(value) && value >= from && value <= to;
 
-/** The `config` of the fmtp, hexadecimal; undefined: there is none, or it is not hexadecimal. */
+/** The `config` of the fmtp; undefined: missing, or not hexadecimal. */
 export function configBytes(format: RtpFormat): Uint8Array | undefined {
   const text = format.fmtp.get('config')?.trim() ?? '';
   if (text.length < 4 || text.length > 128 || text.length % 2 === 1 || !/^[0-9a-f]+$/i.test(text)) {

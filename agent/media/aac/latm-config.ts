@@ -2,14 +2,14 @@ import { PerchError } from '../../base/errors.ts';
 import type { BitReader } from '../payload/bit-reader.ts';
 import { type AacConfig, parseAacConfig, skipAacConfig } from './params.ts';
 
-/** How the frames lie in an AudioMuxElement, ISO/IEC 14496-3 §1.7.3. */
+/** Layout of frames in an AudioMuxElement, ISO/IEC 14496-3 §1.7.3. */
 export interface LatmConfig {
   readonly aac: AacConfig;
   /** AudioSpecificConfig, in whole bytes. */
   readonly config: Uint8Array;
   /** Frames in each element. */
   readonly frames: number;
-  /** Size of every frame; 0: it stands before each. */
+  /** Size of every frame; 0: precedes each frame. */
   readonly fixedBytes: number;
 }
 
@@ -107,7 +107,7 @@ function readFrameLength(bits: BitReader): number {
   throw new PerchError('unsupported', `LATM with frameLengthType ${type}, which is not for AAC`);
 }
 
-/** Bytes that are no sound follow the frames of each element; they are never read. */
+/** Other bytes after the frames of each element are not read. */
 function skipOtherLength(bits: BitReader, version: number): void {
   if (version === 1) {
     readValue(bits);
@@ -125,7 +125,7 @@ function readValue(bits: BitReader): number {
   return bits.bits(8 * (bits.bits(2) + 1));
 }
 
-/** Bits `[from, to)` moved to the beginning of bytes of their own. */
+/** A byte-aligned copy of bits `[from, to)`. */
 function cutBits(data: Uint8Array, from: number, to: number): Uint8Array {
   const bytes = new Uint8Array((to - from + 7) >> 3);
   for (let bit = from; bit < to; bit += 1) {

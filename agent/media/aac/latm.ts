@@ -42,15 +42,15 @@ class LatmDepacketizer implements Depacketizer {
   readonly #isInBand: boolean;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
-  /** Of each frame of the element: its first bit, and its size in bytes. */
+  /** By frame of the element: first bit, and size in bytes. */
   readonly #startBits = new Uint32Array(MAX_FRAMES);
   readonly #sizes = new Uint32Array(MAX_FRAMES);
   #config: LatmConfig | undefined;
   #frameTicks = 0;
-  /** Of the element in the making. */
+  /** Of the current element. */
   #ticks = 0;
   #hasSeenFragments = false;
-  /** Fragments whose beginning is lost are passed over, up to the next marker or the next time: nothing else tells where an element begins. */
+  /** The start of the element is lost: fragments are dropped up to the next marker or timestamp. */
   #isLost = false;
 
   constructor(format: RtpFormat, config: LatmConfig | undefined, isInBand: boolean, sink: UnitSink) {
@@ -95,7 +95,7 @@ class LatmDepacketizer implements Depacketizer {
     }
   }
 
-  /** Hands the frames out, as soon as all of them are there: false before that. Throws a PerchError when they cannot be read. */
+  /** Delivers the frames once all are received; false before that. @throws PerchError for invalid frames */
   #take(element: Uint8Array): boolean {
     let config = this.#config;
     let startBit = 0;
@@ -175,7 +175,7 @@ class LatmDepacketizer implements Depacketizer {
   }
 }
 
-/** The eight bits from `bit` on, which end in the data. */
+/** The eight bits from `bit` on. */
 function byteAt(data: Uint8Array, bit: number): number {
   const at = bit >> 3;
   const pair = ((data[at] as number) << 8) | (data[at + 1] ?? 0);

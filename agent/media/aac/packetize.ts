@@ -3,12 +3,12 @@ import type { PayloadSink } from '../payload/packetizer.ts';
 /** AU-headers-length, then one header of 13 bits size and 3 bits index. */
 const HEADER_BYTES = 4;
 const AU_HEADER_BITS = 16;
-/** What the 13 bits of the size can say; AAC frames have at most 768 bytes per channel. */
+/** Limit of the 13-bit size; AAC frames have at most 768 bytes per channel. */
 const MAX_UNIT_BYTES = 8191;
 
 /**
  * RFC 3640 AAC-hbr (§3.3.6: sizelength=13, indexlength=3, indexdeltalength=3): one frame per packet, or its fragments.
- * The marker says that a frame is complete, whatever follows. A frame that the header cannot describe is left out.
+ * The marker ends each frame. A frame beyond the limit is dropped.
  */
 export function packetizeAac(data: Uint8Array, maxPayloadBytes: number, _isLast: boolean, sink: PayloadSink): void {
   if (data.length > MAX_UNIT_BYTES) {

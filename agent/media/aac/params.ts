@@ -4,7 +4,7 @@ import { BitReader } from '../payload/bit-reader.ts';
 /** samplingFrequencyIndex, ISO/IEC 14496-3 table 1.18. */
 const RATES_HZ = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 const EXPLICIT_RATE = 15;
-/** channelConfiguration, ISO/IEC 14496-3 table 1.19; 0: told in the bit stream. */
+/** channelConfiguration, ISO/IEC 14496-3 table 1.19; 0: in the bit stream. */
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8];
 const AAC_LC = 2;
 const SBR = 5;
@@ -13,7 +13,7 @@ const ESCAPE = 31;
 const LOW_DELAY = 23;
 /** Object types with a GASpecificConfig. */
 const GENERAL_AUDIO = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, LOW_DELAY];
-/** From here on types are error resilient, with an epConfig at the end. */
+/** From this type on error resilient, with an epConfig at the end. */
 const FIRST_RESILIENT = 17;
 const SCALABLE = [6, 20];
 const BIT_SLICED = 22;
@@ -23,9 +23,9 @@ const WITH_RESILIENCE_FLAGS = [17, 19, 20, LOW_DELAY];
 export interface AacConfig {
   /** 2: AAC-LC. */
   readonly objectType: number;
-  /** Of the core: what a frame's `frameSamples` are counted in. */
+  /** Of the core, as for `frameSamples`. */
   readonly rateHz: number;
-  /** 0: told in the bit stream only. */
+  /** 0: in the bit stream only. */
   readonly channels: number;
   /** PCM samples in one frame at `rateHz`: 1024 or 960, with low delay 512 or 480. */
   readonly frameSamples: number;
@@ -37,7 +37,7 @@ export function parseAacConfig(config: Uint8Array): AacConfig {
   return readAacConfig(new BitReader(config, 0, config.length, false));
 }
 
-/** As far as to the frame length: what follows is for decoders. */
+/** Reads up to the frame length; the rest is for decoders. */
 export function readAacConfig(bits: BitReader): AacConfig {
   let objectType = readObjectType(bits);
   const rateHz = readRate(bits);
@@ -60,7 +60,7 @@ export function readAacConfig(bits: BitReader): AacConfig {
   return { objectType, rateHz, channels, frameSamples, sbrRateHz };
 }
 
-/** Reads a config of which only the bits themselves tell where it ends: GASpecificConfig, ISO/IEC 14496-3 §4.4.1, and epConfig, §1.6.2.1. */
+/** Skips the rest of a config without a length: GASpecificConfig, ISO/IEC 14496-3 §4.4.1, and epConfig, §1.6.2.1. */
 export function skipAacConfig(bits: BitReader): void {
   const { objectType, channels } = readAacConfig(bits);
   if (channels === 0) {
@@ -87,7 +87,7 @@ export function skipAacConfig(bits: BitReader): void {
   }
 }
 
-/** An AudioSpecificConfig for AAC-LC, for streams that do not bring one. Undefined: a rate or channel count that it cannot say. */
+/** An AudioSpecificConfig for AAC-LC, for streams without one. Undefined: a rate or channel count that it cannot express. */
 export function writeAacConfig(rateHz: number, channels: number): Uint8Array | undefined {
   const rateIndex = RATES_HZ.indexOf(rateHz);
   const channelConfig = channels === 0 ? -1 : CHANNELS.indexOf(channels);

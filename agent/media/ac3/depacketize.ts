@@ -9,7 +9,7 @@ const WHOLE_FRAMES = 0;
 const LATER_FRAGMENT = 3;
 const CLOCK_RATES_HZ = [32_000, 44_100, 48_000];
 
-/** Undefined: a clock that is no sample rate of AC-3. The track is told with the first frame: the SDP does not describe it well enough. */
+/** Undefined: the clock is not a sample rate of AC-3. The first frame describes the track, because the SDP is incomplete. */
 export function createAc3Depacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   return CLOCK_RATES_HZ.includes(format.clockRate) ? new Ac3Depacketizer(format.clockRate, sink) : undefined;
 }
@@ -22,9 +22,9 @@ class Ac3Depacketizer implements Depacketizer {
   readonly #rtpClockHz: number;
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
-  /** Of the track that was told last; -1: none was. */
+  /** Of the last reported track; -1: none. */
   #config = -1;
-  /** Of the fragmented frame in the making: its time and whole size; 0 bytes: there is none. */
+  /** Current fragmented frame: time and complete size; 0 bytes: none. */
   #fragmentTicks = 0;
   #fragmentedBytes = 0;
 
@@ -86,7 +86,7 @@ class Ac3Depacketizer implements Depacketizer {
   #continue(chunk: Uint8Array, start: number, end: number): void {
     const buffer = this.#buffer;
     if (this.#fragmentedBytes === 0) {
-      // Its beginning is lost, or came before we did.
+      // The start of the frame is missing.
       return;
     }
     buffer.append(chunk, start, end);

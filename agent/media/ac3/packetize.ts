@@ -2,12 +2,12 @@ import type { PayloadSink } from '../payload/packetizer.ts';
 
 const HEADER_BYTES = 2;
 const WHOLE_FRAME = 0;
-/** Whether the first fragment has the first five eighths of the frame, with which decoders can do something. */
+/** The first fragment has at least five eighths of the frame, which decoders can use. */
 const FIRST_FRAGMENT_WITH_5_8 = 1;
 const FIRST_FRAGMENT = 2;
 const LATER_FRAGMENT = 3;
 
-/** RFC 4184 §4.1: one frame per packet, or its fragments; the marker says that a frame is complete. */
+/** RFC 4184 §4.1: one frame per packet, or its fragments; the marker ends a frame. */
 export function packetizeAc3(data: Uint8Array, maxPayloadBytes: number, _isLast: boolean, sink: PayloadSink): void {
   const step = maxPayloadBytes - HEADER_BYTES;
   const count = Math.ceil(data.length / step);

@@ -6,7 +6,7 @@ import { PerchError } from '../../base/errors.ts';
  */
 const HEADER_BYTES = 7;
 export const FRAME_SAMPLES = 1536;
-/** Above it are half rates, never used, and, from 11 on, E-AC-3, which has a payload format of its own (RFC 4598). */
+/** Higher values: half rates, never used, and from 11 on E-AC-3, with its own payload format (RFC 4598). */
 const MAX_BSID = 8;
 
 interface Ac3Frame {
@@ -25,7 +25,7 @@ const KBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 38
 const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 const STEREO = 2;
 
-/** The frame whose header stands at `start`. Throws a PerchError where there is none. */
+/** The frame with a header at `start`. @throws PerchError without one */
 export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3Frame {
   if (end - start < HEADER_BYTES) {
     throw new PerchError('badInput', `AC-3 header in ${end - start} bytes, ${HEADER_BYTES} needed`);

@@ -4,7 +4,7 @@ const CONTINUES = 0x80;
 const IS_CONTINUED = 0x40;
 const STARTS_SEQUENCE = 0x08;
 const AGGREGATION_BYTES = 1;
-/** leb128 of every element that fits into a packet. */
+/** leb128 of an element within a packet. */
 const MAX_LENGTH_BYTES = 2;
 /** Length and one byte of another OBU. */
 const MIN_ELEMENT_BYTES = MAX_LENGTH_BYTES + 1;
@@ -25,7 +25,7 @@ export class Aggregator {
   /** @param sizeBytes of all OBUs together; @param count how many */
   begin(sizeBytes: number, count: number, maxPayloadBytes: number, startsSequence: boolean): void {
     const packets = Math.ceil(sizeBytes / (maxPayloadBytes - AGGREGATION_BYTES - 2 * MIN_ELEMENT_BYTES)) + 1;
-    // The sender keeps views of it: it is used once.
+    // Not reused: the sender keeps views of it.
     this.#bytes = new Uint8Array(
       sizeBytes + (packets + count) * (AGGREGATION_BYTES + MAX_LENGTH_BYTES + MIN_ELEMENT_BYTES),
     );

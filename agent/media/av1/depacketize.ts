@@ -7,7 +7,7 @@ import { Av1Rules } from './rules.ts';
 const CONTINUES = 0x80;
 const IS_CONTINUED = 0x40;
 const STARTS_SEQUENCE = 0x08;
-/** The size of an OBU in fragments is not known when it begins: it has this many bytes, the last of which may be 0. 2^28 is beyond every limit. */
+/** Bytes reserved for the size of a fragmented OBU, which is unknown at its start; the last may be 0. 2^28 is beyond every limit. */
 const LATE_SIZE_BYTES = 4;
 
 /**
@@ -18,7 +18,7 @@ const LATE_SIZE_BYTES = 4;
 export class Av1Depacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
   readonly #size = new Leb128();
-  /** An OBU in fragments is in the making; where its size belongs, counted from the unit's start, or -1: it is not kept. */
+  /** A fragmented OBU is open; the offset of its size from the unit's start, or -1: it is not kept. */
   #isOpen = false;
   #openSizeAt = -1;
 
@@ -48,7 +48,7 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
-  /** Behind a gap nothing tells whether the unit's first packets are among the missing, but for what stands at its very beginning. */
+  /** After a gap only OBUs that begin a unit show that its first packets are not missing. */
   #startsUnit(chunk: Uint8Array, start: number, end: number, gap: boolean): boolean {
     const header = chunk[start] as number;
     if (!gap || (header & (CONTINUES | STARTS_SEQUENCE)) !== 0) {
@@ -111,7 +111,7 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
-  /** Header, extension and size; one that is not known yet is left room for. */
+  /** Header, extension and size, or space for an unknown size. */
   #writeHeader(chunk: Uint8Array, start: number, sizeBytes: number, isLate: boolean): void {
     const { buffer } = this.#units;
     const header = chunk[start] as number;
@@ -160,7 +160,7 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
-  /** A unit cannot end, nor an OBU begin, while another has no end. */
+  /** An open OBU must end before its unit ends, or another OBU begins. */
   #checkClosed(): void {
     if (this.#isOpen) {
       this.#damage('an OBU in fragments has no end');

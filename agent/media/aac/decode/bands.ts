@@ -1,6 +1,6 @@
-/** Where the scale factor bands of a sampling rate lie, and how far up its noise shaping (TNS) goes. */
+/** Scale factor bands of a sampling rate, and the reach of its temporal noise shaping (TNS). */
 export interface BandLayout {
-  /** Borders in coefficients: one more than there are bands. */
+  /** Borders in coefficients, one more than bands. */
   readonly long: Uint16Array;
   readonly short: Uint16Array;
   /** Bands that TNS may reach in AAC-LC: TNS_MAX_BANDS of ISO/IEC 14496-3 §4.6.9. */

@@ -2,12 +2,12 @@ import { PerchError } from '../../../base/errors.ts';
 
 /** aac_frame_length of ADTS has 13 bits; a stereo frame may have 1536 bytes (ISO/IEC 14496-3 §4.5.3.1). */
 const MAX_FRAME_BYTES = 8191;
-/** Zeros behind the frame, to read between one `check` and the next: a band of eight short windows can ask for 1008 bytes. */
+/** Zeros after the frame, for reads between two calls of `check`: a band of eight short windows can read 1008 bytes. */
 const PADDING_BYTES = 2048;
 
 /**
- * Reads the bits of one frame, most significant first. Much faster than BitReader: the frame is copied in front of zeros, so that reading needs
- * no test for the end; who reads calls `check` before more than PADDING_BYTES can have gone by.
+ * Reads the bits of one frame, most significant first. Faster than BitReader: the frame is copied before zeros, so that reads need no
+ * test for the end. The caller calls `check` within PADDING_BYTES.
  */
 export class FrameBits {
   readonly #bytes = new Uint8Array(MAX_FRAME_BYTES + PADDING_BYTES);
@@ -28,14 +28,14 @@ export class FrameBits {
     return this.#at;
   }
 
-  /** Throws a PerchError if more has been read than there is. */
+  /** @throws PerchError after a read beyond the end */
   check(): void {
     if (this.#at > this.#end) {
       throw new PerchError('badInput', `AAC frame of ${this.#end / 8} bytes ends too early`);
     }
   }
 
-  /** The next bits, which stay. @param count 1 to 25 */
+  /** The next bits, not consumed. @param count 1 to 25 */
   peek(count: number): number {
     const bytes = this.#bytes;
     const at = this.#at >> 3;

@@ -21,7 +21,7 @@ const MAX_SHAPERS = 8;
 export const MAX_SHAPER_ORDER = 12;
 const MAX_PULSES = 4;
 
-/** A filter of temporal noise shaping, as the stream tells it (tns_data, ISO/IEC 14496-3 table 4.54). */
+/** A filter of temporal noise shaping (tns_data, ISO/IEC 14496-3 table 4.54). */
 export interface Shaper {
   window: number;
   /** Coefficients that it covers: bands counted from the top. */
@@ -33,14 +33,14 @@ export interface Shaper {
   readonly reflections: Float64Array;
 }
 
-/** What a frame says of one channel (individual_channel_stream, table 4.50). Each frame overwrites it. */
+/** One channel of a frame (individual_channel_stream, table 4.50). Each frame overwrites it. */
 export class Channel {
   windowSequence = ONLY_LONG;
   /** 0: sine, 1: Kaiser-Bessel derived. */
   windowShape: 0 | 1 = 0;
   /** Borders of the bands of one window; the layout's. */
   borders: Uint16Array = new Uint16Array(0);
-  /** Bands of each group that the frame tells about (max_sfb); above them there is nothing. */
+  /** Transmitted bands of each group (max_sfb). */
   bands = 0;
   /** Short windows with the same scale factors are a group; a long window is one. */
   groups = 1;
@@ -60,7 +60,7 @@ export class Channel {
     isDownward: false,
     reflections: new Float64Array(MAX_SHAPER_ORDER),
   }));
-  /** Short windows lie one behind the other. */
+  /** Short windows are consecutive. */
   readonly quantised = new Int16Array(LONG_SAMPLES);
   readonly spectrum = new Float64Array(LONG_SAMPLES);
 

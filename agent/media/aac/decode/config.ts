@@ -3,7 +3,7 @@ import { BitReader } from '../../payload/bit-reader.ts';
 import { type AacConfig, readAacConfig } from '../params.ts';
 import { readChannelLayout } from './program.ts';
 
-/** What the decoder needs to know of an AudioSpecificConfig. */
+/** What the decoder needs of an AudioSpecificConfig. */
 interface DecoderConfig {
   readonly rateHz: number;
   readonly channels: 1 | 2;
@@ -18,7 +18,7 @@ const SYNC_BITS = 11;
 const MAX_CHANNELS = 2;
 const FRAME_SAMPLES = 1024;
 
-/** Audio object types with frames like ours that are another codec all the same, ISO/IEC 14496-3 table 1.17. */
+/** Other codecs among the audio object types, ISO/IEC 14496-3 table 1.17. */
 const OBJECT_TYPE_NAMES: Readonly<Record<number, string>> = {
   1: 'AAC Main',
   3: 'AAC SSR',
@@ -33,7 +33,7 @@ const OBJECT_TYPE_NAMES: Readonly<Record<number, string>> = {
   23: 'AAC-LD',
 };
 
-/** Reads an AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1, of mono or stereo AAC-LC. Throws a PerchError that names what else it is. */
+/** Reads an AudioSpecificConfig, ISO/IEC 14496-3 §1.6.2.1, of mono or stereo AAC-LC. @throws PerchError with the name of another codec */
 export function readDecoderConfig(config: Uint8Array): DecoderConfig {
   const bits = new BitReader(config, 0, config.length, false);
   const aac = readAacConfig(bits);

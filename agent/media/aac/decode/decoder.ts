@@ -18,7 +18,7 @@ export class AacDecoder {
   readonly #reader: FrameReader;
   readonly #filterbanks: readonly [Filterbank, Filterbank] = [new Filterbank(), new Filterbank()];
 
-  /** Why this AudioSpecificConfig cannot be decoded, in words for people; undefined: it can. */
+  /** Why this AudioSpecificConfig cannot be decoded, for people; undefined: it can. */
   static refusalOf(config: Uint8Array): string | undefined {
     try {
       readDecoderConfig(config);
@@ -31,7 +31,7 @@ export class AacDecoder {
     }
   }
 
-  /** Throws a PerchError where `refusalOf` gives a reason. */
+  /** @throws PerchError if `refusalOf` gives a reason */
   constructor(config: Uint8Array) {
     const { rateHz, channels } = readDecoderConfig(config);
     this.rateHz = rateHz;
@@ -62,7 +62,7 @@ export class AacDecoder {
     return this.#write(out);
   }
 
-  /** What a lost frame leaves: the end of the frame before fades out, then silence. Same units as `decode`. */
+  /** For a lost frame: the end of the previous frame fades out, then silence. Same units as `decode`. */
   conceal(out: Float32Array): number {
     this.#fade();
     return this.#write(out);

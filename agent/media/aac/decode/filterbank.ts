@@ -10,7 +10,7 @@ import {
 } from './channel.ts';
 import { Dct4 } from './dct.ts';
 
-/** Where the first of eight short windows begins, in the frame. */
+/** Start of the first of eight short windows, in the frame. */
 const SHORT_START = (LONG_SAMPLES - SHORT_SAMPLES) / 2;
 
 /** The inverse MDCT of ISO/IEC 14496-3 §4.6.11.3.1 divides by half the length of its window. */
@@ -19,9 +19,9 @@ const shortDct = new Dct4(SHORT_SAMPLES, 1 / SHORT_SAMPLES);
 const transformed = new Float64Array(LONG_SAMPLES);
 const windowed = new Float64Array(2 * LONG_SAMPLES);
 
-/** Turns spectra into samples, ISO/IEC 14496-3 §4.6.11: the windows of two frames overlap by half. One for each channel. */
+/** Transforms the spectra of one channel to samples, ISO/IEC 14496-3 §4.6.11: windows of two frames overlap by half. */
 export class Filterbank {
-  /** What the frame before adds to the next one. */
+  /** Overlap of the previous frame. */
   readonly #tail = new Float64Array(LONG_SAMPLES);
   #lastShape: 0 | 1 = 0;
   readonly samples = new Float64Array(LONG_SAMPLES);
@@ -44,14 +44,14 @@ export class Filterbank {
     this.#lastShape = channel.windowShape;
   }
 
-  /** Goes on as `other` does: the sound of one channel for both. */
+  /** Takes over the state of `other`: both channels have the same sound. */
   follow(other: Filterbank): void {
     this.#tail.set(other.#tail);
     this.samples.set(other.samples);
     this.#lastShape = other.#lastShape;
   }
 
-  /** As if the frame were silent. */
+  /** A silent frame. */
   fade(): void {
     this.samples.set(this.#tail);
     this.#tail.fill(0);

@@ -15,18 +15,18 @@ const DATA = 4;
 const PROGRAM = 5;
 const FILL = 6;
 const END = 7;
-/** A frame may have that many elements of others than sound; more are a fault. */
+/** Elements in one frame; more are an error. */
 const MAX_ELEMENTS = 64;
 const MAX_CHANNELS = 2;
 /** ms_mask_present: none, as the mask says, all; 3 is reserved. */
 const MASKED = 1;
 const ALL_JOINT = 2;
 
-/** Reads frames: elements of syntax become spectra. */
+/** Reads the syntax elements of frames to spectra. */
 export class FrameReader {
   readonly layout: BandLayout;
   readonly channels: readonly [Channel, Channel] = [new Channel(), new Channel()];
-  /** How many channels the last frame had. */
+  /** Channels of the last frame. */
   count = 0;
   readonly joint = newJointBands();
   #isPair = false;
@@ -101,7 +101,7 @@ export class FrameReader {
     this.#isPair = true;
   }
 
-  /** Only when the frame has been read to its end: a broken one leaves no trace in the noise. */
+  /** Called after the whole frame is read, so that a broken one does not change the noise. */
   #scale(): void {
     const [left, right] = this.channels;
     if (this.#isPair) {
@@ -155,7 +155,7 @@ export class FrameReader {
   }
 }
 
-/** A count, and if it is the highest another one behind it that is added, with `correction`. */
+/** A count; the highest value is followed by another one, which is added with `correction`. */
 function readCount(bits: FrameBits, size: number, highest: number, correction: number): number {
   const count = bits.bits(size);
   return count === highest ? count + bits.bits(8) + correction : count;

@@ -2,15 +2,15 @@ import { PerchError } from '../../../base/errors.ts';
 import type { FrameBits } from './bits.ts';
 import type { Codebook } from './codebooks.ts';
 
-/** Codes up to here are looked up at once; longer ones are rare. */
+/** Codes up to this length use one table look-up; longer ones are rare. */
 const QUICK_BITS = 9;
 
 /** Decodes the codes of one book. */
 export class HuffmanDecoder {
-  /** For each beginning of QUICK_BITS bits: symbol << 4 | length; 0: the code is longer. */
+  /** By the first QUICK_BITS bits: symbol << 4 | length; 0: the code is longer. */
   readonly #quick = new Uint16Array(1 << QUICK_BITS);
   readonly #symbols: Uint16Array;
-  /** For each length: the code behind the last one that has it, and its place in `#symbols`. */
+  /** By length: the code after the last one of it, and its index in `#symbols`. */
   readonly #ends: Uint32Array;
   readonly #places: Uint16Array;
   readonly #maxBits: number;

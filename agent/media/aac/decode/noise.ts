@@ -1,12 +1,12 @@
 import { type Channel, MAX_BANDS, SHORT_SAMPLES } from './channel.ts';
 
 /**
- * Noise for bands that have only its energy (perceptual noise substitution, ISO/IEC 14496-3 §4.6.13). Any generator will do; this one,
- * with this seed, is FFmpeg's, so that what both decode can be compared.
+ * Perceptual noise substitution, ISO/IEC 14496-3 §4.6.13. Any generator is allowed; this one, with this seed, is FFmpeg's, so that the
+ * results of both decoders can be compared.
  */
 export class NoiseSource {
   #state = 0x1f2e3d4c;
-  /** What each band of the first channel of a pair began with. */
+  /** State at the start of each band of a pair's first channel. */
   readonly #starts = new Int32Array(MAX_BANDS);
 
   /** Fills each window of a band so that the root of the sum of squares is `level`. */
@@ -15,7 +15,7 @@ export class NoiseSource {
     this.#state = fillFrom(this.#state, channel.spectrum, from, width, windows, level);
   }
 
-  /** The same noise as the first channel of the pair has in this band. */
+  /** The noise of the pair's first channel in this band. */
   repeat(channel: Channel, band: number, from: number, width: number, windows: number, level: number): void {
     fillFrom(this.#starts[band] as number, channel.spectrum, from, width, windows, level);
   }

@@ -1,4 +1,4 @@
-/** The bits that a program_config_element is read from: a config's or a frame's. */
+/** Bits of a config or of a frame. */
 interface ElementBits {
   readonly positionBits: number;
   bits(count: number): number;

@@ -15,12 +15,12 @@ import { SCALE_FACTOR_BOOK } from './codebooks.ts';
 import { HuffmanDecoder } from './huffman.ts';
 
 const RESERVED_BOOK = 12;
-/** The symbol of table 4.A.1 that says: as before. */
+/** The symbol of table 4.A.1 for no difference. */
 const NO_DIFFERENCE = 60;
 const MAX_SCALE_FACTOR = 255;
 const NOISE_OFFSET = 90;
 const FIRST_NOISE_BITS = 9;
-/** How far noise and intensity go is not limited by the standard; beyond this nothing can be heard, or all is overdriven. */
+/** Noise and intensity are not limited by the standard; beyond this they are inaudible or overdriven. */
 const MAX_LEVEL = 155;
 const MIN_LEVEL = -100;
 const MAX_SHORT_SHAPER_ORDER = 7;
@@ -88,7 +88,7 @@ export function readSections(bits: FrameBits, channel: Channel): void {
   }
 }
 
-/** scale_factor_data, table 4.53: each is told as the difference to the one before of the same kind. */
+/** scale_factor_data, table 4.53: each as the difference to the previous one of the same kind. */
 export function readScaleFactors(bits: FrameBits, channel: Channel, globalGain: number): void {
   const { books, scales } = channel;
   let level = globalGain;

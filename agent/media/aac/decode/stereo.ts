@@ -2,8 +2,8 @@ import { type Channel, INTENSITY_BOOK, MAX_BANDS, NOISE_BOOK, OPPOSITE_BOOK, SHO
 import { levelOf } from './spectrum.ts';
 
 /**
- * Which bands of a pair are told together: 1 where ms_used says so, 2 where all are. In a band of intensity a 1 turns the sign around, and
- * nothing else does (invert_intensity, §4.6.8.2.3).
+ * Jointly coded bands of a pair: 1 by ms_used, 2 if all are. In an intensity band only a 1 inverts the sign (invert_intensity,
+ * §4.6.8.2.3).
  */
 type JointBands = Uint8Array;
 export const newJointBands = (): JointBands => new Uint8Array(MAX_BANDS);
