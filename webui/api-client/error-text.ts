@@ -5,8 +5,10 @@ import { reasonsWords } from '../words/reasons.ts';
 import { language, words } from '../words/words.ts';
 import { RequestError } from './request.ts';
 
+type Reason = { [K in keyof ReasonsWords]: ReasonsWords[K] extends string ? K : never }[keyof ReasonsWords];
+
 /** The device's reason codes. */
-const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
+const BY_WORD: Readonly<Record<string, Reason>> = {
   paused: 'paused',
   busy: 'busy',
   taken: 'taken',
@@ -15,7 +17,7 @@ const BY_WORD: Readonly<Record<string, keyof ReasonsWords>> = {
   notWritten: 'notWritten',
   brokenFile: 'brokenFile',
 };
-const BY_STATUS: Readonly<Record<number, keyof ReasonsWords>> = {
+const BY_STATUS: Readonly<Record<number, Reason>> = {
   403: 'forOwner',
   404: 'gone',
   500: 'itsFault',

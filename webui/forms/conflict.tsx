@@ -2,7 +2,7 @@ import type { ChangedBy } from '../api-client/config.ts';
 import { session } from '../api-client/session.ts';
 import { timeAgo } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { words } from '../words/words.ts';
+import { reasonsWords } from '../words/reasons.ts';
 import type { Conflict } from './form.ts';
 
 interface ConflictProps<V> {
@@ -15,7 +15,7 @@ interface ConflictProps<V> {
 
 /** Shown next to a field that was saved elsewhere while it was edited here. */
 export function ConflictLine<V>({ conflict, format, onTake, onKeep }: ConflictProps<V>) {
-  const { takeTheirs, keepMine } = words.value;
+  const { takeTheirs, keepMine } = reasonsWords.value;
   const me = session.value?.user ?? null;
   return conflict ? (
     <div class="conflict" role="alert">
@@ -48,7 +48,7 @@ export function conflictText(
   language: string,
   change: string,
 ): string {
-  const { changedBy, changedByMe, justNow, somebody } = words.value;
+  const { changedBy, changedByMe, justNow, somebody } = reasonsWords.value;
   if (!by) {
     return changedBy(somebody, '', change);
   }

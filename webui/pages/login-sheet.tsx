@@ -22,7 +22,7 @@ export function LoginSheet({ user }: { readonly user: string | undefined }) {
             {login.wrong === undefined ? (
               <p class="dim small">{t.loginAgain}</p>
             ) : (
-              <ForgottenPassword isOwner={login.isOwner} />
+              <ForgottenPassword name={login.name} />
             )}
           </>
         }

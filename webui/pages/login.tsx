@@ -53,7 +53,7 @@ function LogIn() {
           {t.loginOther}
         </button>
       )}
-      {login.wrong !== undefined && <ForgottenPassword isOwner={login.isOwner} />}
+      {login.wrong !== undefined && <ForgottenPassword name={login.name} />}
     </form>
   );
 }
@@ -76,9 +76,7 @@ export function useLogin(user: string | undefined) {
     setBusy(false);
     field.current?.querySelector('input')?.focus();
   };
-  // As it is called on each device.
-  const isOwner = name === undefined || /^\s*owner\s*$/i.test(name);
-  return { password, setPassword, name, setName, isOwner, wrong, setWrong, isBusy, field, submit };
+  return { password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
 }
 
 export function LoginFields({

@@ -1,5 +1,8 @@
 import { startWords } from '../../words/start.ts';
 
+/** The owner's account on each device. */
+const OWNER = 'owner';
+
 /** Below a password field: plain http can be read in the network. Not shown on the device itself. */
 export function UnencryptedNotice() {
   const t = startWords.value;
@@ -14,6 +17,7 @@ export function UnencryptedNotice() {
 }
 
 /** After a wrong password: the owner resets it on the device, others ask the owner. */
-export const ForgottenPassword = ({ isOwner }: { readonly isOwner: boolean }) => (
-  <p class="dim small">{isOwner ? startWords.value.forgotten : startWords.value.askOwner}</p>
-);
+export function ForgottenPassword({ name = OWNER }: { readonly name: string | undefined }) {
+  const { forgotten, askOwner } = startWords.value;
+  return <p class="dim small">{name.trim().toLowerCase() === OWNER ? forgotten : askOwner}</p>;
+}

@@ -44,12 +44,6 @@ export const common = {
   discardTitle: 'Discard your changes?',
   discard: 'Discard',
   goOnEditing: 'Keep editing',
-  changedBy: (name: string, when: string, what: string) => `${name} changed this${when && ` ${when}`}: ${what}`,
-  changedByMe: (when: string, what: string) => `You changed this in another window ${when}: ${what}`,
-  justNow: 'just now',
-  somebody: 'Someone else',
-  takeTheirs: 'Take theirs',
-  keepMine: 'Keep mine',
 
   today: 'Today',
   yesterday: 'Yesterday',

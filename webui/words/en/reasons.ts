@@ -1,4 +1,4 @@
-/** Why a request failed: by its error code, or by its HTTP status. */
+/** Why a request failed: by its error code, or by its HTTP status; and edits of others. */
 export const reasons = {
   unknownOutcome: 'No answer. Check whether it was done before you try again.',
   paused: 'The camera is paused.',
@@ -13,6 +13,13 @@ export const reasons = {
   gone: 'It no longer exists.',
   tooSlow: 'No answer in time.',
   itsFault: 'Something went wrong. See the log.',
+
+  changedBy: (name: string, when: string, what: string) => `${name} changed this${when && ` ${when}`}: ${what}`,
+  changedByMe: (when: string, what: string) => `You changed this in another window ${when}: ${what}`,
+  justNow: 'just now',
+  somebody: 'Someone else',
+  takeTheirs: 'Take theirs',
+  keepMine: 'Keep mine',
 };
 
 export type ReasonsWords = typeof reasons;

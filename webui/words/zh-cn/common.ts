@@ -45,12 +45,6 @@ export const common: CommonWords = {
   discardTitle: '放弃所做的更改？',
   discard: '放弃',
   goOnEditing: '继续编辑',
-  changedBy: (name, when, what) => `${name} 修改了这里${when && `（${when}）`}：${what}`,
-  changedByMe: (when, what) => `您在另一个窗口修改了这里（${when}）：${what}`,
-  justNow: '刚刚',
-  somebody: '其他人',
-  takeTheirs: '采用对方的',
-  keepMine: '保留我的',
 
   today: '今天',
   yesterday: '昨天',

@@ -14,4 +14,11 @@ export const reasons: ReasonsWords = {
   gone: '它已经不存在了。',
   tooSlow: '未及时收到应答。',
   itsFault: '设备处理失败，原因见日志。',
+
+  changedBy: (name, when, what) => `${name} 修改了这里${when && `（${when}）`}：${what}`,
+  changedByMe: (when, what) => `您在另一个窗口修改了这里（${when}）：${what}`,
+  justNow: '刚刚',
+  somebody: '其他人',
+  takeTheirs: '采用对方的',
+  keepMine: '保留我的',
 };

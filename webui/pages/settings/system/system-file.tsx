@@ -9,6 +9,7 @@ import { diffOf } from '../../../system/diff.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { reasonsWords } from '../../../words/reasons.ts';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
@@ -59,7 +60,7 @@ function File() {
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof PreconditionFailed) {
-        setTheirs(error.by?.user ?? words.peek().somebody);
+        setTheirs(error.by?.user ?? reasonsWords.peek().somebody);
         setCompares(false);
       } else {
         setFailure(sentence(error));
