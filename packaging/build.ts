@@ -148,10 +148,7 @@ async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<Read
   return files;
 }
 
-/**
- * Unix seconds: the same commit yields the same packages. Sources without history have the time of their
- * `package.json`.
- */
+/** Unix seconds: the same commit yields the same packages. Without history, the time of `package.json`. */
 async function commitTime(): Promise<number> {
   const set = process.env['SOURCE_DATE_EPOCH'];
   if (set !== undefined) {

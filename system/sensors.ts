@@ -60,10 +60,7 @@ export function machineSensors(root = '/'): Sensors {
   };
 }
 
-/**
- * Reads the kernel's files; without them systeminformation, which runs programs. If that finds nothing it is not called
- * again.
- */
+/** Kernel files, else systeminformation, which runs programs; not called again if it finds nothing. */
 function temperatureOf(root: string): () => Promise<number | undefined> {
   let isMissing = false;
   return async () => {

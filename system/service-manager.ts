@@ -51,10 +51,7 @@ export function findServiceManager(env: NodeJS.ProcessEnv, pid = process.pid): S
   };
 }
 
-/**
- * Sends signs of life at twice the required rate while the event loop runs and `isWell`. Without them the manager
- * restarts the service.
- */
+/** Sends signs of life while `isWell`, twice as often as required. Without them the manager restarts the service. */
 export function feedWatchdog(
   manager: ServiceManager,
   every: (ms: number, tick: () => void) => void,

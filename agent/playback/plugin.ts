@@ -85,10 +85,7 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
   }
 };
 
-/**
- * A player that continues a download needs bytes of the same one, though the recording may have grown. Browsers do not
- * say which one.
- */
+/** A player that continues needs the download it started, though the recording grows. Browsers do not name it. */
 function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQuery): string | undefined {
   const { range } = request.headers;
   if (range === undefined || /^bytes\s*=\s*0+\s*-/i.test(range)) {

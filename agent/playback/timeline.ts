@@ -140,10 +140,7 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
   return gaps;
 }
 
-/**
- * With many reasons, those shorter than a step are omitted, then the longest are kept. An ongoing one extends to the
- * end.
- */
+/** With many reasons only the longest, none shorter than a step. An ongoing one extends to the end. */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
   const found = index.events.longestOf(gapsName(path), from.us, to.us, MAX_STEPS);

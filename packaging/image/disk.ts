@@ -5,10 +5,7 @@ import { call } from '../call.ts';
 const MIB = 2 ** 20;
 const SECTOR_BYTES = 512;
 
-/**
- * The four partitions: boot, the system, space for a second system, and the data, which grow on the card. Erase blocks
- * of cards are 4 MiB.
- */
+/** Four partitions: boot, system, a second system, and data, which grow. Erase blocks of cards are 4 MiB. */
 export const LAYOUT = {
   boot: { startMib: 4, sizeMib: 252, type: 'c' },
   root: { startMib: 256, sizeMib: 1_536, type: '83' },

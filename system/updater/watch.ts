@@ -92,10 +92,7 @@ function grownOf(
   return folders.filter((folder) => grown.some((file) => file.startsWith(join(folder, '/'))));
 }
 
-/**
- * Sizes of files, in descending order of their names, so newest first. Links are not followed; reads at most some
- * thousand entries.
- */
+/** File sizes, newest names first. Links are not followed; reads at most some thousand entries. */
 export function recordingsIn(folders: readonly string[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const folder of folders) {

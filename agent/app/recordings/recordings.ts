@@ -306,10 +306,7 @@ export class Recordings {
     });
   }
 
-  /**
-   * Waits until the recorder of a camera that was just removed has written its last file, which is deleted with the
-   * others.
-   */
+  /** Waits for the recorder of a removed camera: its last file is deleted, too. */
   async deletePath(path: string): Promise<object> {
     await endsWithin(this.#clock, HANGING_MS, this.#settled());
     return this.space.deletePath(path);

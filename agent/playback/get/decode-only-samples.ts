@@ -34,10 +34,7 @@ export class DecodeOnlySamples {
   }
 }
 
-/**
- * In all they take at most half a frame. Reordered ones take no time: composition offsets keep them apart, and the
- * longest frame bounds their distance.
- */
+/** At most half a frame in all. Reordered ones take no time: composition offsets keep them apart. */
 function timingFrom({ samples, from, to }: SelectedRun): DecodeOnlyTiming {
   const duration = samples.durations[from] as number;
   if (!samples.compositionOffsets) {

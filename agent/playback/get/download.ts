@@ -191,10 +191,7 @@ class DownloadBuilder {
     return Math.abs(this.#gapUs(row)) < MIN_GAP_US;
   }
 
-  /**
-   * A file's start in the download, in seconds. Behind a gap that is not skipped it follows the start label, so that
-   * the gap keeps its length.
-   */
+  /** Seconds in the download. Behind a gap that is not skipped the start label counts: the gap keeps its length. */
   #placeOf(row: SegmentRow, isJoined: boolean): number {
     const before = this.#before;
     if (before && isJoined) {
@@ -262,10 +259,7 @@ class DownloadBuilder {
   }
 }
 
-/**
- * Identifies the bytes of a recording, including its correctable start time. A growing file keeps its identity while
- * the same samples are selected.
- */
+/** Identifies the selected bytes. A growing file keeps its identity while the same samples are selected. */
 function identityOf({ tabled, tracks }: FileCut): string {
   const { file, head, endOffset } = tabled;
   const { fileMark, isFinished, sizeBytes, mtimeMs } = head;

@@ -125,10 +125,7 @@ export class Catalog implements SegmentLog {
     return scanning;
   }
 
-  /**
-   * Scans folders changed by this process ahead of requests: reading one with 25,000 names takes longer than the rest
-   * of a response. Called every few seconds.
-   */
+  /** Scans folders changed by this process ahead of requests: one with 25,000 names takes long. */
   async scanChanged(): Promise<void> {
     const nowMs = this.#options.monoMs();
     for (const [path, changedMs] of this.#changed) {

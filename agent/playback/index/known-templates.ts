@@ -5,10 +5,7 @@ import { codeOf } from '../../record/file/disk-fault.ts';
 /** Unused templates kept, newest first. */
 const MAX_TEMPLATES = 64;
 
-/**
- * Every `recordPath` ever used, in a small file next to the index: recordings stay in place when the setting changes,
- * and a lost index must not lose them.
- */
+/** Every `recordPath` ever used, in a file next to the index: recordings stay there when the setting changes. */
 export class KnownTemplates {
   readonly #file: string | undefined;
   readonly #onFault: (error: unknown) => void;

@@ -151,10 +151,7 @@ export class SegmentIndex {
     this.#takeOut(file, ({ id }) => this.#database.run('UPDATE segments SET state = 0, joins = 0 WHERE id = ?', id));
   }
 
-  /**
-   * Marks files that an earlier run was writing as unread: a power cut may damage them without a trace in size and
-   * mtime.
-   */
+  /** For files of an earlier run: a power cut may damage them without a trace in size and mtime. */
   recheckGrowing(): void {
     this.#database.change(
       'UPDATE segments INDEXED BY by_work SET mtime_ms = -1 WHERE state IN (0, 1, 3) AND state = 1',

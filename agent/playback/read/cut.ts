@@ -49,10 +49,7 @@ function startIn(samples: TrackSamples, time: number): number {
   return syncUpTo(samples, first) ?? first;
 }
 
-/**
- * In decode order, the first sample shown at or after a time: with B-frames it may be decoded before, even in the
- * previous GOP.
- */
+/** First in decode order of those shown at or after a time: B-frames move it back, even into the previous GOP. */
 function firstShown(samples: TrackSamples, time: number): number {
   let first = firstFrom(samples, time);
   if (samples.compositionOffsets) {

@@ -24,10 +24,7 @@ interface FileRange {
   readonly end: number;
 }
 
-/**
- * Patches fragment headers while they are sent: sequence numbers, and times by a constant per track. Only the headers'
- * positions are known in advance.
- */
+/** Patches fragment headers while they are sent: sequence numbers, and times by a constant per track. */
 export class MoofPatch {
   /** Without the samples: downloads are cached longer. */
   readonly #table: FragmentPlaces;

@@ -60,10 +60,7 @@ interface ByteRange {
   readonly end: number;
 }
 
-/**
- * Parses `Range` (RFC 9110 §14.1.2). undefined: everything, for no range, several, or an invalid one; 'unsatisfiable':
- * it starts behind the end.
- */
+/** `Range`, RFC 9110 §14.1.2. undefined: everything; 'unsatisfiable': it starts behind the end. */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes\s*=\s*(\d{0,16})\s*-\s*(\d{0,16})$/i.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) {

@@ -74,10 +74,7 @@ export class GopRing {
     }
   }
 
-  /**
-   * Passes the kept samples from the last GOP that starts at least `sinceMs` before the newest sample, and clears the
-   * ring. The sink takes its own holds.
-   */
+  /** Passes on and clears the samples from the last GOP that starts `sinceMs` before the newest one or earlier. */
   drain(sink: SampleSink, sinceMs: number): void {
     this.#dropBefore(this.#newestSeconds() - sinceMs / 1000);
     const groups = this.#groups;

@@ -31,10 +31,7 @@ export interface RecordingHead {
   readonly fileMark: FileMark | undefined;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
-  /**
-   * No more writes follow. Files of Perch have a tail, an `mfra` and a duration, which is written last; others have a
-   * duration or an `mfra`.
-   */
+  /** No more writes follow. Files of Perch have a tail, an `mfra` and a duration; others one of the last two. */
   readonly isFinished: boolean;
   readonly tail: TailPlace | undefined;
 }

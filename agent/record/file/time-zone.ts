@@ -33,10 +33,7 @@ export function toLocalTime(utcMs: number, zone: string | undefined): LocalTime 
   };
 }
 
-/**
- * The instant (Unix milliseconds) of local time fields. The repeated hour in autumn means the first one; the skipped
- * hour in spring continues the time before.
- */
+/** Unix milliseconds. In autumn the first of the repeated hours; a skipped hour in spring continues the time before. */
 export function fromLocalTime(local: LocalTime, zone: string | undefined): number {
   const asUtcMs = Date.UTC(local.year, local.month - 1, local.day, local.hour, local.minute, local.second);
   const beforeMs = zoneOffsetMs(asUtcMs - DAY_MS, zone);

@@ -121,10 +121,7 @@ export class GapJournal {
     await this.files.close();
   }
 
-  /**
-   * Closes gaps of an earlier run: after a shutdown at this start, after a power cut when it was last alive, and always
-   * when the path's next reason starts.
-   */
+  /** Closes gaps of an earlier run: at this start, at the last sign of life, or at the next reason of the path. */
   async #begin(paths: readonly WatchedPath[]): Promise<void> {
     const { clock, lastAliveMs } = this.#options;
     const left = await this.#leftOpen();

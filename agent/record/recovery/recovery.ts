@@ -93,10 +93,7 @@ interface RecoveryReport {
   readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
 }
 
-/**
- * Finishes leftover files below the record folders. New recordings may start meanwhile: only older files that are not
- * being written are touched.
- */
+/** Finishes leftover files below the record folders. Skips files being written: recording may start meanwhile. */
 export async function recoverRecordings(
   recordPaths: readonly string[],
   deps: RecoveryDeps,

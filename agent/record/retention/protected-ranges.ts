@@ -20,10 +20,7 @@ export interface ProtectedRange {
 
 type NewRange = Omit<ProtectedRange, 'id'>;
 
-/**
- * Protected ranges in a JSON file, replaced and synced at each change. While it is unreadable, `fault` is set and
- * nothing may be deleted.
- */
+/** Protected ranges in a JSON file. While it is unreadable, `fault` is set and nothing may be deleted. */
 export class ProtectedRanges {
   readonly #file: string;
   readonly #onChange: (ranges: readonly ProtectedRange[]) => void;

@@ -123,10 +123,7 @@ async function writeMark(folder: string, id: string): Promise<void> {
   }
 }
 
-/**
- * ext4's options after it found damage (Linux 6.18; older kernels mount read-only): mounted writable, but writes
- * nothing.
- */
+/** Options of a damaged ext4, mounted writable but writing nothing (Linux 6.18; older kernels mount read-only). */
 const SHUT_DOWN = /(?:^|,)(?:emergency_ro|shutdown)(?:,|$)/;
 
 /**

@@ -5,10 +5,7 @@ export interface DiskWriter {
   startWrite(): void;
 }
 
-/**
- * Runs one write and one flush per disk at a time: a hanging disk blocks each file thread that it uses, and the process
- * has four.
- */
+/** One write and one flush per disk at a time: a hanging disk blocks a thread each, and the process has four. */
 export class DiskQueue {
   readonly writes = new DiskTimes();
   readonly flushes = new DiskTimes();
