@@ -45,9 +45,9 @@ test('a camera is asked by ONVIF without a warning of Node that an old way to re
     ...ONE_SCRIPT,
     stdin: {
       contents: `
-        import { requestsOf } from './agent/onvif/device/requests.ts';
+        import { sendRequest } from './agent/onvif/device/requests.ts';
         const session = { call: async (service, body) => console.log(service, body.includes('GetHostname')) };
-        requestsOf(session).then(({ device }) => device.getHostname());
+        sendRequest(session, ({ device }) => device.getHostname());
         process.emitWarning('something else', 'DeprecationWarning', 'DEP0000');
       `,
       resolveDir: join(import.meta.dirname, '..'),

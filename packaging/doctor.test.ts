@@ -80,7 +80,7 @@ test('without systemd and without a data folder it says so, and no shell complai
     source.replaceAll('/run/systemd/system', '/nowhere/systemd').replaceAll('/var/lib/perch', '/nowhere/perch');
   const { stdout, stderr, status } = doctor('port 80\n', 0, 'exit 0', bare);
   expect(stderr).toBe('');
-  expect(stdout).toContain('bad systemd does not run here, and perch.service needs it\n');
-  expect(stdout).toContain('bad there is no folder /nowhere/perch yet');
+  expect(stdout).toContain('bad systemd is not running here, and perch.service needs it\n');
+  expect(stdout).toContain('bad the folder /nowhere/perch does not exist yet');
   expect(status).toBe(1);
 });
