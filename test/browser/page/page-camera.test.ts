@@ -200,7 +200,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   test.for(['phone', 'desktop'] as const)(
-    'on a %s the pad stays where it is when the strip comes, beside it',
+    'on a %s the pad does not move when the strip appears next to it',
     async (size) => {
       await using visitor = await visit(viewer.browser, box, { size });
       const { page } = visitor;

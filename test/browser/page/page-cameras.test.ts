@@ -47,7 +47,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
   test.for(sizesInTurn())(
-    'on a %s each has its picture and its state, and axe finds nothing, also one deeper',
+    'on a %s each has its picture and its state, and axe finds nothing, also on its own page',
     async (size) => {
       await using visitor = await open(size, '#/settings/cameras');
       const { page, complaints } = visitor;

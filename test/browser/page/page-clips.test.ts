@@ -121,7 +121,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   }
 
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
-    'on a %s a clip is marked, its end is dragged and the picture follows it, and the file is that clip; protected, it is so in the box',
+    'on a %s a clip is selected, the picture follows its dragged end, the file has that clip, and its protection is saved',
     async (size) => {
       await using visitor = await open(size, at(first.startMs + 3_000));
       const { page, complaints } = visitor;

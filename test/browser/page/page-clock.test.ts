@@ -66,7 +66,7 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
   const isSet = async () => (await box.api<{ clock: { set: boolean } }>('GET', 'system')).clock.set;
 
   test.for([...sizesInTurn()].flatMap((size) => [[size, '#/'] as const, [size, '#/settings/system'] as const]))(
-    'is offered the time of the %s on which its owner logs in, on %s',
+    'is offered the time of the %s with which its owner logs in, on %s',
     async ([size, place]) => {
       machine.lose();
       expect(await until(async () => ((await isSet()) ? undefined : 'lost'))).toBe('lost');

@@ -40,7 +40,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
   });
 
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
-    'on a %s nothing scrolls sideways, fingers find every target, and the console stays empty',
+    'on a %s nothing scrolls sideways, every target is large enough, and the console stays empty',
     async (size) => {
       await using agent = await startOwnedAgent();
       await using visitor = await visit(viewer.browser, agent, { size });

@@ -83,7 +83,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   // Before the device has an owner, only localhost may view it.
   onlyBy('localhost', () =>
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
-      'on a %s the three places are painted before any script or style has come, and stay where they are',
+      'on a %s the three places are painted before any script or style arrives, and do not move',
       async (size) => {
         await using visitor = await open({ size, way: 'localhost' });
         const { page, url, complaints } = visitor;
@@ -99,7 +99,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   );
   onlyBy('plain', () =>
     test.for(byLength<readonly Size[]>(['phone'], ['phone', 'desktop']))(
-      'on a %s the three places are painted at once also for who has to make the box his own first',
+      'on a %s the three places are painted at once before the claim as well',
       async (size) => {
         await using visitor = await open({ size, way: 'plain' });
         const { page, url, complaints } = visitor;

@@ -142,7 +142,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     ['desktop', 2, 'Driveway'],
   ] as const;
   test.for(inShort(RUNG, 'phone'))(
-    'an event rings its tile, on a %s, and its picture goes on where it is',
+    'an event highlights its tile, on a %s, without moving or interrupting its picture',
     async ([size, camera, name]) => {
       await using visitor = await open({ size });
       const { page } = visitor;

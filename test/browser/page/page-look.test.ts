@@ -120,7 +120,7 @@ describeWith(['chromium'], "the page's looks", () => {
 
   const TROUBLES = troublesShots.map((shot) => [shot.name, shot] as const);
   test.for(inShort(TROUBLES, 'restore', 'restarting', 'box-away', 'session-ended'))(
-    'axe finds nothing when something is not as usual: %s',
+    'axe finds nothing in unusual states: %s',
     async ([, { place, sign, act }]) => {
       await using visitor = await open();
       const { page } = visitor;

@@ -127,7 +127,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
   }
 
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
-    'on a %s it plays from the moment of the link; the clock in the picture is that of the address; steps are pictures; events begin 3 s before',
+    'on a %s it plays from the moment of the link; picture and address have the same time; steps are pictures; events begin 3 s earlier',
     async (size) => {
       await using visitor = await open(size, first.startMs + 1_000);
       const { page, complaints } = visitor;
@@ -314,7 +314,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     ['front_door', 'car', 12_500],
   ] as const;
   test.for(['phone', 'desktop'] as const)(
-    'on a %s what all cameras have seen is one list: by kind, with pictures, and what is tapped plays there',
+    'on a %s the events of all cameras are one list: by kind, with pictures, and a tap plays one',
     async (size) => {
       for (const [path, type, ms] of SEEN) {
         const start = new Date(first.startMs + ms + (path === 'garden' ? RECORDED_MS + GAP_MS : 0)).toISOString();

@@ -143,7 +143,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     ['English', 'en', 'The disk is missing. Recording has stopped.', 'Storage'],
     ['Chinese', 'zh-CN', '找不到磁盘，录像已停止。', '存储'],
   ] as const)(
-    'while the disk is not there Live says so once in %s, with the way to Storage',
+    'while the disk is missing Live reports it once in %s, with a link to Storage',
     async ([, locale, text, name]) => {
       await using visitor = await visit(viewer.browser, box, { size: 'desktop', locale });
       const { page } = visitor;

@@ -67,7 +67,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 
   test.for(sizesInTurn())(
-    'a file that was broken elsewhere is told with its line and the way to it, until it is mended, on a %s',
+    'a file broken by another program is reported with its line and a link, until it is mended, on a %s',
     async (size) => {
       const before = file();
       await using owner = await open(size, '#/settings/system');
@@ -96,7 +96,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   );
 
   test.for(sizesInTurn())(
-    'a mistake in the file stands at its line, and the mended text is saved, on a %s',
+    'a mistake in the file is shown at its line, and the mended text is saved, on a %s',
     async (size) => {
       const before = file();
       await using owner = await open(size, '#/settings/system/file');

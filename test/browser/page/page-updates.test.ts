@@ -153,7 +153,7 @@ describeWith(['chromium'], 'updates on the page', () => {
   };
 
   test.for(sizesInTurn().flatMap((size) => [[size, 'en-GB'] as const, [size, 'zh-CN'] as const]))(
-    'a file that is no good is refused in words and nothing is laid down, on a %s in %s',
+    'an invalid file is rejected with a message and nothing is stored, on a %s in %s',
     async ([size, locale]) => {
       const say = LANGUAGES[locale];
       await using owner = await open(size, locale);

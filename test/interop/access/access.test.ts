@@ -82,38 +82,35 @@ test("before the claim no request sees anything of Perch's own set-up, not even 
   }
 });
 
-test.runIf(outside)(
-  'after the claim the session opens every port, the password does for players, and nothing else does',
-  async () => {
-    const claim = (url: string, body: object) =>
-      fetch(`${url}/v3/claim`, { method: 'POST', headers: json, body: JSON.stringify(body) });
-    const setupCode = setupCodeOf(agent);
-    expect((await claim(agent.url, { password: 'short', setupCode })).status).toBe(400);
-    const claimed = await claim(agent.url, { password: PASSWORD, setupCode });
-    expect(claimed.status).toBe(200);
-    const cookie = claimed.headers.getSetCookie()[0] ?? '';
-    expect(cookie).toMatch(/HttpOnly/);
-    expect(cookie).toMatch(/SameSite/);
-    expect((await claim(agent.url, { password: PASSWORD, setupCode })).status).toBe(400);
+test.runIf(outside)('after the claim only the session, and the password for players, open every port', async () => {
+  const claim = (url: string, body: object) =>
+    fetch(`${url}/v3/claim`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+  const setupCode = setupCodeOf(agent);
+  expect((await claim(agent.url, { password: 'short', setupCode })).status).toBe(400);
+  const claimed = await claim(agent.url, { password: PASSWORD, setupCode });
+  expect(claimed.status).toBe(200);
+  const cookie = claimed.headers.getSetCookie()[0] ?? '';
+  expect(cookie).toMatch(/HttpOnly/);
+  expect(cookie).toMatch(/SameSite/);
+  expect((await claim(agent.url, { password: PASSWORD, setupCode })).status).toBe(400);
 
-    const session = { Cookie: cookie.split(';')[0] ?? '' };
-    await until(async () =>
-      (await fetch(`${agent.url}/playback/list?path=demo`, { headers: session })).ok ? true : undefined,
-    );
-    expect(all(200)(await statuses(agent, outside ?? '', session))).toEqual([]);
-    expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
-    expect(all(401)(await statuses(agent, '127.0.0.1'))).toEqual([]);
-    expect(all(200)(await statuses(agent, outside ?? '', player))).toEqual([]);
-    expect(await rtspStatus(agent, '127.0.0.1')).toBe(401);
-    expect(await rtspStatus(agent, outside ?? '', player.Authorization)).toBe(200);
+  const session = { Cookie: cookie.split(';')[0] ?? '' };
+  await until(async () =>
+    (await fetch(`${agent.url}/playback/list?path=demo`, { headers: session })).ok ? true : undefined,
+  );
+  expect(all(200)(await statuses(agent, outside ?? '', session))).toEqual([]);
+  expect(all(401)(await statuses(agent, outside ?? ''))).toEqual([]);
+  expect(all(401)(await statuses(agent, '127.0.0.1'))).toEqual([]);
+  expect(all(200)(await statuses(agent, outside ?? '', player))).toEqual([]);
+  expect(await rtspStatus(agent, '127.0.0.1')).toBe(401);
+  expect(await rtspStatus(agent, outside ?? '', player.Authorization)).toBe(200);
 
-    await fetch(`${agent.url}/v3/session`, { method: 'DELETE', headers: session });
-    expect(all(401)(await statuses(agent, outside ?? '', session))).toEqual([]);
-  },
-);
+  await fetch(`${agent.url}/v3/session`, { method: 'DELETE', headers: session });
+  expect(all(401)(await statuses(agent, outside ?? '', session))).toEqual([]);
+});
 
 test.runIf(outside)(
-  'a file without users means what MediaMTX makes of it: anyone may watch, the API is for the box itself',
+  "a file without users has MediaMTX's meaning: anyone may play, and the API is for the device itself",
   async () => {
     await using free = await startDemoAgent({ host: '0.0.0.0' });
     await until(async () => ((await fetch(`${free.url}/playback/list?path=demo`)).ok ? true : undefined));

@@ -192,44 +192,41 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
   });
 });
 
-test.runIf(lan)(
-  'with a file for MediaMTX nobody claims it over the network, and other machines write nothing',
-  async () => {
-    await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
-    const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
-    for (const way of [
-      { at: lan ?? '', port: free.ports.main },
-      { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
-    ]) {
-      for (const setupCode of [undefined, WRONG, code]) {
-        const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
-        const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
-        expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
-        const restored = await ask(way, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
-        expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
-      }
-      expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
-        claimed: false,
-        mayClaim: false,
-      });
-      expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
+test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other machines change nothing', async () => {
+  await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
+  const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
+  for (const way of [
+    { at: lan ?? '', port: free.ports.main },
+    { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
+  ]) {
+    for (const setupCode of [undefined, WRONG, code]) {
+      const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
+      const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
+      expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
+      const restored = await ask(way, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
+      expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
     }
-    for (const port of [free.ports.main, free.ports.api]) {
-      for (const host of [undefined, 'localhost']) {
-        const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
-        expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
-        expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
-      }
+    expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
+      claimed: false,
+      mayClaim: false,
+    });
+    expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
+  }
+  for (const port of [free.ports.main, free.ports.api]) {
+    for (const host of [undefined, 'localhost']) {
+      const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
+      expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+      expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
     }
-    // As in MediaMTX: programs on this machine may use the API.
-    const here = { at: '127.0.0.1', port: free.ports.api };
-    expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
-    expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
-    expect((await ask(here, 'GET', '/v3/paths/list')).status).toBe(200);
-    const logIn = await ask({ at: lan ?? '', port: free.ports.main }, 'POST', '/v3/session', { password: PASSWORD });
-    expect(logIn.status).toBe(200);
-  },
-);
+  }
+  // As in MediaMTX: programs on this machine may use the API.
+  const here = { at: '127.0.0.1', port: free.ports.api };
+  expect((await ask(here, 'POST', '/v3/config/paths/add/mine', { source: 'publisher' })).status).toBe(200);
+  expect(await perch(['claim', '--data', free.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
+  expect((await ask(here, 'GET', '/v3/paths/list')).status).toBe(200);
+  const logIn = await ask({ at: lan ?? '', port: free.ports.main }, 'POST', '/v3/session', { password: PASSWORD });
+  expect(logIn.status).toBe(200);
+});
 
 test('the setup code allows a restore from a backup, whose owner then owns the device', async () => {
   await using fresh = await startAgent({ config: OWN, ports: old.ports, env: { PERCH_RESTART_CODE: '85' } });

@@ -140,7 +140,7 @@ const VISUAL_ON = [
 
 describeWith(['ffmpeg', 'gstreamer'], 'the AAC decoder beside the encoder of VisualOn', () => {
   test.for(inShort(VISUAL_ON, '16000 1', '44100 2'))(
-    'its %i Hz with %i channels are the same sound',
+    'decodes its %i Hz with %i channels as ffmpeg does',
     async ([rateHz, channels]) => {
       const wave = await clip(`aac-source-${rateHz}-${channels}.wav`, [
         ...['-f', 'lavfi', '-i', `${source(channels)}:s=${rateHz}:d=2`],

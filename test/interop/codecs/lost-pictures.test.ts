@@ -68,7 +68,7 @@ function nalsOf(data: Uint8Array): Uint8Array[] {
 
 describeWith(['ffmpeg'], 'pictures that are given on after a loss', () => {
   test.for(inShort(ENCODERS, 'H.265 with B-frames that others refer to', 'H.264 with plain B-frames'))(
-    'decode to the very pictures that were sent: %s',
+    'decode to exactly the sent pictures: %s',
     async ([, codecName, parameters, least]) => {
       using folder = temporaryFolder();
       const codec = CODECS[codecName];

@@ -229,7 +229,7 @@ const decodeTimes = (framecrc: string): readonly number[] =>
 
 describeWith(['ffmpeg'], 'editing the configuration', () => {
   test(
-    `${EDITS} edits by API, file and page (seed ${SEED}) interrupt nobody on a path that they do not touch`,
+    `${EDITS} edits by API, file and page (seed ${SEED}) interrupt no reader of an unchanged path`,
     async () => {
       await using camera = await startAgent({ isOwned: true });
       const source = await until(async () => {

@@ -63,7 +63,7 @@ describeWith(['ffmpeg'], 'commands of paths', () => {
   );
 
   test.for(inShort(['rtsp', 'hls', 'webrtc'] as const, 'rtsp'))(
-    'a publisher on demand comes for readers over %s, and goes when they have gone',
+    'a publisher on demand starts for readers over %s, and stops after the last one',
     LIMIT,
     async (protocol) => {
       const command = `ffmpeg -nostdin -v error -re -stream_loop -1 -i ${await smallClip(10)} -c copy -f rtsp ${TCP.join(' ')} rtsp://localhost:$RTSP_PORT/$MTX_PATH`;
@@ -100,7 +100,7 @@ paths:
   });
 
   test(
-    'source: ffmpeg:// publishes where nobody else may, and without a password among its arguments',
+    'source: ffmpeg:// publishes where no other client may, without a password among its arguments',
     LIMIT,
     async () => {
       const config = `
@@ -123,7 +123,7 @@ paths:
   );
 
   test(
-    'a command reads and publishes without a user what its addresses name, and nobody else does, nor it anything else',
+    'a command reads and publishes without a user only at its own addresses, and no other client does',
     LIMIT,
     async () => {
       const url = (path: string) => `rtsp://localhost:$RTSP_PORT/${path}`;

@@ -104,7 +104,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
   const clipOf = (codec: string) => clips.get(codec) as { file: string; source: Source };
 
   test.for(inShort(PICTURES, 'lowLatency h264-b', 'lowLatency h265', 'fmp4 av1', 'mpegts h264-b'))(
-    '%s: the pictures of %s are those of the camera',
+    "%s: the pictures of %s are the camera's",
     async ([variant, codec, name]) => {
       const { file, source } = clipOf(codec);
       const url = await serve(variant, [source]);

@@ -44,7 +44,7 @@ async function session(agent: Agent): Promise<WebRtcSessionItem> {
 
 describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () => {
   test.concurrent.for([['udp'], ['tcp']] as const)(
-    'that gets another address goes on watching over %s, in the same session and with the same keys',
+    'that gets another address continues over %s, in the same session and with the same keys',
     async ([protocol]) => {
       await using network = await openNamespace();
       await using agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
@@ -69,7 +69,7 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () =>
   );
 
   test.concurrent.for([['udp'], ['tcp']] as const)(
-    'is answered over %s from the address that it has asked, although another one of ours is nearer to it',
+    'is answered over %s from the address of its request, although another one of ours is nearer',
     async ([protocol]) => {
       await using network = await openNamespace();
       // RFC 2544 §C.2.2 again; it is removed with the cable.

@@ -195,12 +195,12 @@ describeWith(['ffmpeg'], 'what cameras sent, as ffmpeg finds it again', () => {
   );
 
   test.for(inShort(IN_FORMATS, `${GARDEN} fmp4`, `${HOUSE} mp4`))(
-    '%s: /get as %s holds all that was sent, across files',
+    '%s: /get as %s has every packet, across files',
     ([, format, camera]) => expectWhole(camera, getUrl(camera, format)),
   );
 
   test.for(inShort(IN_FORMATS, `${GARDEN} mp4`, `${HOUSE} fmp4`))(
-    '%s: in /get as %s picture and sound begin at the asked time, wherever it is',
+    '%s: in /get as %s picture and sound begin at the requested time, at any position',
     async ([, format, camera]) => {
       const whole = getUrl(camera, 'fmp4');
       const startS = Date.parse(starts.get(camera) ?? '') / 1000;

@@ -70,7 +70,7 @@ describeWith(['ffmpeg'], 'ffmpeg seeks in /get as fmp4', () => {
 
   for (const { path, name, starts } of CAMERAS) {
     test.each(starts)(
-      `${name}, from %s s on: at each moment the picture is the one that plays there`,
+      `${name}, from %s s on: a seek to each moment shows the picture that plays there`,
       async (fromS) => {
         const span = await until(async () => {
           const [first] = await agent.json<{ start: string; duration: number }[]>(`/playback/list?path=${path}`);

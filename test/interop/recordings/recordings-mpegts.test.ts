@@ -77,7 +77,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
   });
 
   test.concurrent.for(inShort(Object.entries(SOURCES), 'b-frames', 'opus', 'mp3'))(
-    '%s: ffmpeg finds every picture, times that never run backwards, and nothing to complain of',
+    '%s: ffmpeg finds every picture with increasing times, and warns of nothing',
     async ([kind, { codecs, args }]) => {
       // A second try begins without recordings.
       attempts += 1;

@@ -144,7 +144,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
   });
 
   test.concurrent.for(inShort(NARROW, 'behind a router'))(
-    'a way that takes nothing above 1280 bytes, %s, is no obstacle over UDP, from us or to us',
+    'UDP works through a path with an MTU of 1280 bytes, %s, in both directions',
     async ([, ourMtuBytes, farMtuBytes]) => {
       await using router = await openNamespace({ mtuBytes: ourMtuBytes });
       await using far = await openNamespace({ behind: router, mtuBytes: farMtuBytes });

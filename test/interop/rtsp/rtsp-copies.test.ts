@@ -159,7 +159,7 @@ const batches = (from = 0): readonly (readonly Copy[])[] =>
 
 describeWith(['ffmpeg', 'gstreamer'], 'what ffmpeg copies from our RTSP server', () => {
   test.for(batches().map((batch) => [batch.map((one) => Object.values(one).join(' ')).join(', '), batch] as const))(
-    'has a rising time in every packet: %s',
+    'has an increasing time in every packet: %s',
     ([, batch]) => copyAll(batch),
   );
 
