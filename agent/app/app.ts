@@ -69,7 +69,7 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }
 
-/** The product: builds its parts from a configuration and brings them to the next one when it changes. */
+/** The product: starts its components from a configuration and follows its changes. */
 export class App {
   readonly #options: AppOptions;
   readonly #store: ConfigStore;
@@ -92,7 +92,7 @@ export class App {
   readonly #loop: EventLoopWatch;
   readonly #own: OwnCertificate;
   readonly #name: MdnsName;
-  readonly #parts: Reconciler<Config>;
+  readonly #components: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
   #demo: Demo | undefined;
@@ -177,9 +177,9 @@ export class App {
       ...{ problems: () => store.problems, backup: new Backups({ ...options, store }) },
       servers: this.#servers,
     });
-    const page = [...this.#http.parts(), this.#name.part(() => this.mainPort)];
-    this.#parts = new Reconciler<Config>(
-      [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsPart()],
+    const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
+    this.#components = new Reconciler<Config>(
+      [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsComponent()],
       log,
     );
   }
@@ -231,7 +231,7 @@ export class App {
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#servers.drain();
-    await this.#parts.close();
+    await this.#components.close();
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#cameras.close()]);
     await this.#demo?.close();
@@ -261,7 +261,7 @@ export class App {
     this.#found.start();
     this.#options.network?.onChange(() => this.#found.networksChanged());
     this.#store.watch();
-    const retry = () => this.#inTurn(() => this.#parts.retry());
+    const retry = () => this.#inTurn(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#cameras.begin();
@@ -306,7 +306,7 @@ export class App {
     pinCertificates(this.#config);
     await this.#recordings.configure();
     // The page first: it shows how the rest comes up.
-    await this.#parts.apply(this.#config);
+    await this.#components.apply(this.#config);
     await this.#paths.apply(this.#config);
     this.#cameras.apply();
     this.#box.apply();

@@ -39,7 +39,7 @@ test('lines are found by level, path and text, the newest first, page by page', 
 
 test('who comes to watch and goes can be left out, but for warnings', () => {
   const { log, texts } = setup();
-  const said = ['HLS viewer has come', 'WebRTC viewer has left', 'more HLS viewers have come and left'];
+  const said = ['HLS viewer is connected', 'WebRTC viewer has left', 'more HLS viewers have connected and left'];
   for (const text of said) {
     log.info({ remote: '192.0.2.1' }, text);
   }

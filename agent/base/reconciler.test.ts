@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLogger, silentLogger } from './log.ts';
-import { type EndCause, type Part, Reconciler } from './reconciler.ts';
+import { type Component, type EndCause, Reconciler } from './reconciler.ts';
 
 interface Config {
   readonly a?: number;
@@ -10,7 +10,7 @@ interface Config {
 function setUp() {
   const did: string[] = [];
   const broken = new Set<string>();
-  const part = (name: 'a' | 'b'): Part<Config> => ({
+  const component = (name: 'a' | 'b'): Component<Config> => ({
     name,
     settings: (config) => config[name],
     start: async (config) => {
@@ -23,7 +23,7 @@ function setUp() {
       };
     },
   });
-  return { did, broken, reconciler: new Reconciler<Config>([part('a'), part('b')], silentLogger) };
+  return { did, broken, reconciler: new Reconciler<Config>([component('a'), component('b')], silentLogger) };
 }
 
 test('only what changed is stopped and started, in order', async () => {
@@ -43,9 +43,9 @@ test('what is switched off stops, and everything stops in reverse at the end', a
   expect(did).toEqual(['start a1', 'start b1', 'stop a', 'start a1', 'stop b', 'stop a']);
 });
 
-test('a part that does not end well keeps no other from its end or its start', async () => {
+test('a component that fails to stop keeps no other from stopping or starting', async () => {
   const did: string[] = [];
-  const part = (name: 'a' | 'b', stop: () => void): Part<Config> => ({
+  const component = (name: 'a' | 'b', stop: () => void): Component<Config> => ({
     name,
     settings: (config) => config[name],
     start: async (config) => {
@@ -57,7 +57,7 @@ test('a part that does not end well keeps no other from its end or its start', a
   const stopB = () => {
     throw new Error('stuck');
   };
-  const reconciler = new Reconciler<Config>([part('a', stopA), part('b', stopB)], silentLogger);
+  const reconciler = new Reconciler<Config>([component('a', stopA), component('b', stopB)], silentLogger);
   await reconciler.apply({ a: 1, b: 1 });
   await reconciler.apply({ a: 2, b: 2 });
   await reconciler.close();
@@ -68,42 +68,45 @@ test.for([
   ['takes', () => Promise.resolve(true), ['start 1', 'reload 2', 'stop']],
   ['rejects', () => Promise.resolve(false), ['start 1', 'reload 2', 'stop', 'start 2', 'stop']],
   ['fails to take', () => Promise.reject(new Error('stuck')), ['start 1', 'reload 2', 'stop', 'start 2', 'stop']],
-] as const)('a part that %s another configuration is restarted only if it has to be', async ([, reload, expected]) => {
-  const did: string[] = [];
-  const part: Part<Config> = {
-    name: 'a',
-    settings: ({ a }) => a,
-    start: async ({ a }) => {
-      did.push(`start ${a}`);
-      return () => {
-        did.push('stop');
-      };
-    },
-    reload: ({ a }) => {
-      did.push(`reload ${a}`);
-      return reload();
-    },
-  };
-  const reconciler = new Reconciler<Config>([part], silentLogger);
-  await reconciler.apply({ a: 1 });
-  await reconciler.apply({ a: 2 });
-  await reconciler.close();
-  expect(did).toEqual(expected);
-});
+] as const)(
+  'a component that %s another configuration is restarted only if it has to be',
+  async ([, reload, expected]) => {
+    const did: string[] = [];
+    const component: Component<Config> = {
+      name: 'a',
+      settings: ({ a }) => a,
+      start: async ({ a }) => {
+        did.push(`start ${a}`);
+        return () => {
+          did.push('stop');
+        };
+      },
+      reload: ({ a }) => {
+        did.push(`reload ${a}`);
+        return reload();
+      },
+    };
+    const reconciler = new Reconciler<Config>([component], silentLogger);
+    await reconciler.apply({ a: 1 });
+    await reconciler.apply({ a: 2 });
+    await reconciler.close();
+    expect(did).toEqual(expected);
+  },
+);
 
 test.for([
   [true, 40],
   [false, 50],
-] as const)('that an optional part (%s) cannot start is logged at level %i', async ([isOptional, level]) => {
+] as const)('a failed start of an optional component (%s) is logged at level %i', async ([isOptional, level]) => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
-  const part = {
+  const component = {
     name: 'https',
     settings: () => 1,
     isOptional: () => isOptional,
     start: () => Promise.reject(new Error('taken')),
   };
-  const reconciler = new Reconciler<Config>([part], log);
+  const reconciler = new Reconciler<Config>([component], log);
   await reconciler.apply({});
   await reconciler.retry();
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
@@ -111,7 +114,7 @@ test.for([
   ]);
 });
 
-test('a part that cannot start holds up no other and starts when it can', async () => {
+test('a component that fails to start delays no other and is retried', async () => {
   const { did, broken, reconciler } = setUp();
   broken.add('a');
   await reconciler.apply({ a: 1, b: 1 });
@@ -123,14 +126,14 @@ test('a part that cannot start holds up no other and starts when it can', async 
   expect(did).toEqual(['start b1', 'start a1']);
 });
 
-test('a part hears whether it starts again, is switched off, or all ends', async () => {
+test('a component is stopped with the cause: restart, switched off, or end', async () => {
   const causes: EndCause[] = [];
-  const part: Part<Config> = {
+  const component: Component<Config> = {
     name: 'a',
     settings: (config) => config.a,
     start: async () => (cause) => void causes.push(cause),
   };
-  const reconciler = new Reconciler<Config>([part], silentLogger);
+  const reconciler = new Reconciler<Config>([component], silentLogger);
   for (const config of [{ a: 1 }, { a: 2 }, {}, { a: 3 }]) {
     await reconciler.apply(config);
   }
@@ -138,11 +141,11 @@ test('a part hears whether it starts again, is switched off, or all ends', async
   expect(causes).toEqual(['changed', 'off', 'end']);
 });
 
-test('a part that needs another waits for it without a word, and comes with it', async () => {
+test('a component that needs another waits silently and starts after it', async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
   let isTaken = true;
-  const server: Part<Config> = {
+  const server: Component<Config> = {
     name: 'server',
     settings: (config) => config.a,
     start: async () => {
@@ -152,7 +155,12 @@ test('a part that needs another waits for it without a word, and comes with it',
       return () => {};
     },
   };
-  const media: Part<Config> = { name: 'media', needs: 'server', settings: (c) => c.a, start: async () => () => {} };
+  const media: Component<Config> = {
+    name: 'media',
+    needs: 'server',
+    settings: (c) => c.a,
+    start: async () => () => {},
+  };
   const reconciler = new Reconciler<Config>([server, media], log);
   await reconciler.apply({ a: 1 });
   await reconciler.retry();

@@ -1,14 +1,14 @@
 import { explain } from './errors.ts';
 import type { Logger } from './log.ts';
 
-/** Why a part stops: changed settings, switched off, or the program ends. */
+/** Why a component stops: changed settings, switched off, or the program ends. */
 export type EndCause = 'changed' | 'off' | 'end';
 
 /** A component that runs while its settings stay the same. */
-export interface Part<C> {
+export interface Component<C> {
   /** For the log, such as `HLS server`. */
   readonly name: string;
-  /** An earlier part that it requires: while that one does not run, this one waits silently. */
+  /** An earlier component that it requires: it waits silently while that one does not run. */
   readonly needs?: string;
   /** Not requested explicitly: a failed start is only a warning. */
   isOptional?(config: C): boolean;
@@ -28,43 +28,43 @@ interface Running {
 }
 
 /**
- * Starts and stops parts by the configuration, with the fewest changes. A part that fails to start (a port that is in use) is logged once,
- * retried by `retry`, and does not affect the others.
+ * Starts and stops components by the configuration, with the fewest changes. A component that fails to start (its port is
+ * in use) is logged once, retried by `retry`, and does not affect the others.
  */
 export class Reconciler<C> {
-  readonly #parts: readonly Part<C>[];
+  readonly #components: readonly Component<C>[];
   readonly #log: Logger;
   readonly #running = new Map<string, Running>();
-  /** Reasons of parts that do not run; empty: a required part does not run. */
+  /** Reasons of components that do not run; empty: a required component does not run. */
   readonly #failures = new Map<string, string>();
   #config: C | undefined;
 
-  /** @param parts in start order: each may use earlier ones */
-  constructor(parts: readonly Part<C>[], log: Logger) {
-    this.#parts = parts;
+  /** @param components in start order: each may use earlier ones */
+  constructor(components: readonly Component<C>[], log: Logger) {
+    this.#components = components;
     this.#log = log;
   }
 
   async apply(config: C): Promise<void> {
     this.#config = config;
-    for (const part of this.#parts.toReversed()) {
-      const running = this.#running.get(part.name);
-      const key = keyOf(part, config);
-      if (running && running.key !== key && !(await this.#reload(part, running, key, config))) {
-        await this.#end(part.name, running, key === undefined ? 'off' : 'changed');
+    for (const component of this.#components.toReversed()) {
+      const running = this.#running.get(component.name);
+      const key = keyOf(component, config);
+      if (running && running.key !== key && !(await this.#reload(component, running, key, config))) {
+        await this.#end(component.name, running, key === undefined ? 'off' : 'changed');
       }
     }
-    for (const part of this.#parts) {
-      await this.#bring(part, config);
+    for (const component of this.#components) {
+      await this.#bring(component, config);
     }
   }
 
-  /** Starts parts that failed to start. */
+  /** Starts components that failed to start. */
   async retry(): Promise<void> {
     const config = this.#config;
-    for (const part of this.#parts) {
-      if (config !== undefined && this.#failures.has(part.name)) {
-        await this.#bring(part, config);
+    for (const component of this.#components) {
+      if (config !== undefined && this.#failures.has(component.name)) {
+        await this.#bring(component, config);
       }
     }
   }
@@ -75,30 +75,30 @@ export class Reconciler<C> {
 
   async close(): Promise<void> {
     this.#config = undefined;
-    for (const part of this.#parts.toReversed()) {
-      const running = this.#running.get(part.name);
+    for (const component of this.#components.toReversed()) {
+      const running = this.#running.get(component.name);
       if (running) {
-        await this.#end(part.name, running, 'end');
+        await this.#end(component.name, running, 'end');
       }
     }
   }
 
-  /** @returns whether the part took the configuration without a restart */
-  async #reload(part: Part<C>, running: Running, key: string | undefined, config: C): Promise<boolean> {
+  /** @returns whether the component took the configuration without a restart */
+  async #reload(component: Component<C>, running: Running, key: string | undefined, config: C): Promise<boolean> {
     if (key === undefined) {
       return false;
     }
     try {
-      const isDone = (await part.reload?.(config)) === true;
+      const isDone = (await component.reload?.(config)) === true;
       running.key = isDone ? key : running.key;
       return isDone;
     } catch (error) {
-      this.#log.error({ part: part.name, err: error }, 'failed to take its configuration; it is started again');
+      this.#log.error({ part: component.name, err: error }, 'failed to take its configuration; it is started again');
       return false;
     }
   }
 
-  /** A failure must not keep other parts, least of all open recordings, from stopping. */
+  /** A failure must not keep other components, least of all open recordings, from stopping. */
   async #end(name: string, { stop }: Running, cause: EndCause): Promise<void> {
     this.#running.delete(name);
     try {
@@ -108,35 +108,35 @@ export class Reconciler<C> {
     }
   }
 
-  async #bring(part: Part<C>, config: C): Promise<void> {
-    const key = keyOf(part, config);
-    if (key === undefined || this.#running.has(part.name)) {
-      this.#failures.delete(part.name);
+  async #bring(component: Component<C>, config: C): Promise<void> {
+    const key = keyOf(component, config);
+    if (key === undefined || this.#running.has(component.name)) {
+      this.#failures.delete(component.name);
       return;
     }
-    if (part.needs !== undefined && !this.#running.has(part.needs)) {
-      this.#failures.set(part.name, '');
+    if (component.needs !== undefined && !this.#running.has(component.needs)) {
+      this.#failures.set(component.name, '');
       return;
     }
     try {
-      this.#running.set(part.name, { key, stop: await part.start(config) });
-      const failure = this.#failures.get(part.name);
-      this.#failures.delete(part.name);
+      this.#running.set(component.name, { key, stop: await component.start(config) });
+      const failure = this.#failures.get(component.name);
+      this.#failures.delete(component.name);
       if (failure) {
-        this.#log.info({ part: part.name }, 'started after an earlier failure');
+        this.#log.info({ part: component.name }, 'started after an earlier failure');
       }
     } catch (error) {
       const reason = explain(error);
-      if (this.#failures.get(part.name) !== reason) {
-        const level = part.isOptional?.(config) ? 'warn' : 'error';
-        this.#log[level]({ part: part.name, reason }, 'failed to start; other components are unaffected');
+      if (this.#failures.get(component.name) !== reason) {
+        const level = component.isOptional?.(config) ? 'warn' : 'error';
+        this.#log[level]({ part: component.name, reason }, 'failed to start; other components are unaffected');
       }
-      this.#failures.set(part.name, reason);
+      this.#failures.set(component.name, reason);
     }
   }
 }
 
-function keyOf<C>(part: Part<C>, config: C): string | undefined {
-  const settings = part.settings(config);
+function keyOf<C>(component: Component<C>, config: C): string | undefined {
+  const settings = component.settings(config);
   return settings === undefined ? undefined : JSON.stringify(settings);
 }

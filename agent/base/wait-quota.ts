@@ -1,3 +1,4 @@
+import { addCount } from './count-map.ts';
 import { subscriberOf } from './ip-address.ts';
 
 /** Limits waiting requests in total and for one subscriber. */
@@ -20,17 +21,10 @@ export class WaitQuota {
       return undefined;
     }
     this.#count += 1;
-    this.#taken.set(who, ofOne + 1);
-    return () => this.#leave(who);
-  }
-
-  #leave(who: string): void {
-    this.#count -= 1;
-    const left = (this.#taken.get(who) ?? 1) - 1;
-    if (left > 0) {
-      this.#taken.set(who, left);
-    } else {
-      this.#taken.delete(who);
-    }
+    addCount(this.#taken, who, 1);
+    return () => {
+      this.#count -= 1;
+      addCount(this.#taken, who, -1);
+    };
   }
 }

@@ -15,7 +15,7 @@ export class ConnectionCommands implements ConnectionHooks {
     this.#programs = programs;
   }
 
-  /** A client has connected. @returns to be called when it has gone */
+  /** @returns call when the client has disconnected */
   opened(kind: PeerKind, id: string): () => void {
     const { runOnConnect, runOnConnectRestart, runOnDisconnect, rtspPort } = this.#settings();
     const variables = { RTSP_PORT: String(rtspPort), MTX_CONN_TYPE: kind.apiType, MTX_CONN_ID: id };

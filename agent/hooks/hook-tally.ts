@@ -1,9 +1,9 @@
-/** Counts of the commands of one hook, such as `runOnRead`. */
+/** Counters of one hook, such as `runOnRead`. */
 export interface HookTally {
   readonly hook: string;
   running: number;
   started: number;
-  /** Could not be started, or ended by themselves with another code than 0 or by a signal. */
+  /** Not startable, or ended with another code than 0 or by a signal. */
   failed: number;
   /** Not started: too many were running. */
   leftOut: number;

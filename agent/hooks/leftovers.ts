@@ -5,13 +5,13 @@ import { type ProcessStat, processIds, readStat } from './process-group.ts';
 import type { EndTimes } from './program.ts';
 import { MARK } from './programs.ts';
 
-/** Perch waits for it before it starts anything. */
+/** Delays the start of Perch. */
 const LEFTOVER_TIMES: EndTimes = { interruptMs: 1_000, terminateMs: 1_000 };
 const LOOK_MS = 50;
 
 /**
- * Ends programs of a Perch that was killed before it could end them. A mark in their environment identifies them, so a reused
- * process id is not mistaken for one. (Linux only.)
+ * Ends programs left behind by a killed Perch. A mark in their environment identifies them, so a reused process id is
+ * not mistaken for one. Linux only.
  */
 export async function endLeftovers(
   mark: string,
@@ -23,7 +23,7 @@ export async function endLeftovers(
   if (left.size === 0) {
     return;
   }
-  log.warn({ programs: left.size }, 'programs of an earlier run are ended');
+  log.warn({ programs: left.size }, 'ending programs of an earlier run');
   for (const [signal, waitMs] of [
     ['SIGINT', interruptMs],
     ['SIGTERM', terminateMs],
@@ -54,7 +54,6 @@ function hasMark(pid: number, mark: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${MARK}=${mark}\0`);
   } catch {
-    // Another user's, or gone.
     return false;
   }
 }
@@ -69,7 +68,5 @@ function signalSame(pid: number, startTicks: number, signal: NodeJS.Signals): vo
     if (isSame(pid, startTicks)) {
       process.kill(pid, signal);
     }
-  } catch {
-    // It has ended by itself.
-  }
+  } catch {}
 }

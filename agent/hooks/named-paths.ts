@@ -1,10 +1,10 @@
-/** An address of an RTSP server on this machine, with a path as its name can be. A user before it does not matter. */
+/** The URL of a local RTSP server with a path; userinfo is ignored. */
 const ADDRESS = /\brtsp:\/\/(?:[^\s/@'"]*@)?(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})\/([\w\-/.]+)/gi;
 
 /**
- * The paths of this server whose addresses stand in a command: who wrote it there means the command to read them or to publish to
- * them. Nothing else does: a tunnel that a command opens would let in whoever comes through it.
- * @param words with their variables replaced, @param port of the RTSP server
+ * Paths whose URLs are in a command: its author intends the command to read or publish them. No other path counts: a
+ * tunnel opened by a command would admit all its users. @param words after expansion of variables @param port of the
+ * RTSP server
  */
 export function pathsNamedIn(words: readonly string[], port: string): ReadonlySet<string> {
   const named = words.flatMap((word) => [...word.matchAll(ADDRESS)]);

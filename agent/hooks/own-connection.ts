@@ -2,13 +2,13 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Endpoint } from '../base/ip-address.ts';
 import { processIds, readStat } from './process-group.ts';
 
-/** Both ends of a connection on this machine; of IPv4 as `127.0.0.1`, also where it has come to a socket of IPv6. */
+/** Both ends of a local connection; IPv4 as `127.0.0.1`, even on an IPv6 socket. */
 export interface LocalConnection {
   readonly client: Endpoint;
   readonly server: Endpoint;
 }
 
-/** As the kernel writes addresses: each word of four bytes in the machine's order, here little-endian; elsewhere nothing is found. */
+/** The kernel's notation: words of four bytes in host order. Little-endian only; elsewhere nothing is found. */
 const PLACES: Readonly<Record<string, readonly (readonly [table: string, address: string])[]>> = {
   '127.0.0.1': [
     ['/proc/net/tcp', '0100007F'],
@@ -18,10 +18,9 @@ const PLACES: Readonly<Record<string, readonly (readonly [table: string, address
 };
 
 /**
- * Whether the client of a connection on this machine is a program of one of these process groups. What nobody else can be needs no
- * password, which other users of the machine could read among ffmpeg's arguments. (Linux; elsewhere nobody is found.)
- * By all four of its numbers: the client's address and port alone somebody else can have too, towards another port or address of
- * this machine.
+ * Whether the client of a local connection is in one of these process groups: such a program needs no password, which
+ * other users of the machine could read in ffmpeg's arguments. Linux only. Compares both ends: another program may have
+ * the same client address and port towards another port.
  */
 export function isOwnConnection(groups: readonly number[], { client, server }: LocalConnection): boolean {
   for (const [table, address] of server.ip === client.ip ? (PLACES[client.ip] ?? []) : []) {
@@ -37,7 +36,10 @@ export function isOwnConnection(groups: readonly number[], { client, server }: L
 
 const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');
 
-/** proc_net_tcp: number, local address, remote address, state, …; the tenth field is the inode, 0 where no program has it any more. */
+/**
+ * proc_net_tcp(5): number, local address, remote address, state, …; the tenth field is the inode, 0 after the program
+ * has closed it.
+ */
 function inodeOf(table: string, local: string, remote: string): string | undefined {
   const line = linesOf(table).find((one) => one.includes(` ${local} ${remote} `));
   const inode = line?.trim().split(/\s+/)[9];
@@ -57,7 +59,6 @@ function filesOf(pid: number): readonly string[] {
     const folder = `/proc/${pid}/fd`;
     return readdirSync(folder).flatMap((name) => linkOf(`${folder}/${name}`));
   } catch {
-    // It has gone, or become another user's.
     return [];
   }
 }

@@ -113,7 +113,7 @@ test('a command that is wanted no more before its turn has come is not started',
   expect(box.written()).toEqual(['begin']);
 });
 
-test('what lasts waits until the former path of this name is gone, but not what is run for readers', async () => {
+test('lasting commands wait until the former path of this name is gone, those of readers do not', async () => {
   await using box = openHookHarness();
   const former = Promise.withResolvers<void>();
   const settings = settingsOf({ runOnDemand: 'sh -c "echo demand >> $OUT"', runOnRead: 'sh -c "echo read >> $OUT"' });
@@ -126,7 +126,7 @@ test('what lasts waits until the former path of this name is gone, but not what 
   await Promise.all(ends.map((end) => end()));
 });
 
-test('what readers have run counts as caused by clients, and everything of a path that only a pattern stands for', async () => {
+test('commands of readers, and of paths that match a pattern, count as caused by clients', async () => {
   await using box = openHookHarness();
   const kept = vi.spyOn(box.programs, 'keep');
   const once = vi.spyOn(box.programs, 'once');
@@ -144,7 +144,7 @@ test('what readers have run counts as caused by clients, and everything of a pat
   expect((await run([])).sort()).toEqual(keys.toSorted());
 });
 
-test('other commands and groups hold for what begins or runs once from then on', async () => {
+test('changed commands and groups apply to commands that start later', async () => {
   await using box = openHookHarness();
   const facts = { name: 'cam', groups: ['one'], rtspPort: () => 8554 };
   const commands = new PathCommands(settingsOf({ runOnUnread: 'sh -c "echo a $G1 >> $OUT"' }), facts, box.programs);

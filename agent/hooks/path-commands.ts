@@ -3,9 +3,9 @@ import type { Command, Programs, Running } from './programs.ts';
 
 export interface PathFacts {
   readonly name: string;
-  /** Values of the groups of the path's regular expression; undefined: it has an entry of its own. */
+  /** Values of the groups of the path's regular expression; undefined: not a pattern. */
   readonly groups: readonly string[] | undefined;
-  /** Resolves when no command of an earlier path of this name runs any more. */
+  /** Resolves when all commands of an earlier path of this name have ended. */
   readonly former?: Promise<void> | undefined;
   rtspPort(): number;
 }
@@ -13,7 +13,7 @@ export interface PathFacts {
 interface SourceFacts {
   readonly type: string;
   readonly id: string;
-  /** Of the publisher's address. */
+  /** Of the publisher's URL. */
   readonly query: string;
 }
 
@@ -22,31 +22,28 @@ interface ReaderFacts {
   readonly id: string;
 }
 
-/** Ends the command; resolves when none of its processes runs. */
+/** Ends the command; resolves when all its processes have ended. */
 type End = () => Promise<void>;
 
 type Lasting = 'runOnInit' | 'runOnDemand' | 'runOnAvailable' | 'runOnOnline' | 'runOnRead';
 type Partner = 'runOnUnDemand' | 'runOnUnavailable' | 'runOnOffline' | 'runOnUnread';
 type Once = Partner | 'runOnRecordSegmentCreate' | 'runOnRecordSegmentComplete';
-/** They run once per reader. */
 const OF_READERS: ReadonlySet<Lasting | Once> = new Set<Lasting | Once>(['runOnRead', 'runOnUnread']);
 type Variables = Readonly<Record<string, string>>;
 
-/**
- * Queries of clients, form-encoded (as Go's `QueryEscape`): harmless in any context, the script of an `sh -c` included.
- */
+/** Form-encodes clients' queries (Go's `QueryEscape`): harmless in any context, including the script of an `sh -c`. */
 export const encodeQuery = (query: string): string =>
   encodeURIComponent(query.toWellFormed())
     .replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+');
 
-/** The commands of a path, with MediaMTX's variables. */
+/** With MediaMTX's variables. */
 export class PathCommands {
   #settings: PathSettings;
   #groups: PathFacts['groups'];
   readonly #facts: PathFacts;
   readonly #programs: Programs;
-  /** Commands that are ending: the same command does not run twice at a time. */
+  /** Ending commands: a command does not run twice at a time. */
   readonly #ending = new Map<Lasting, Promise<void>>();
 
   constructor(settings: PathSettings, facts: PathFacts, programs: Programs) {
@@ -56,7 +53,7 @@ export class PathCommands {
     this.#programs = programs;
   }
 
-  /** For commands that start from now on, those at an end included. */
+  /** For commands that start later, including those at an end. */
   follow(settings: PathSettings, groups: readonly string[] | undefined): void {
     this.#settings = settings;
     this.#groups = groups;
@@ -66,19 +63,17 @@ export class PathCommands {
     return this.#begin('runOnInit', this.#settings.runOnInitRestart, undefined, {});
   }
 
-  /** A reader requests the stream. @param query of its address */
+  /** @param query of the reader's URL */
   demanded(query: string): End {
     const variables = { MTX_QUERY: encodeQuery(query) };
     return this.#begin('runOnDemand', this.#settings.runOnDemandRestart, 'runOnUnDemand', variables);
   }
 
-  /** The stream can be read. */
   available(source: SourceFacts): End {
     const { runOnAvailableRestart } = this.#settings;
     return this.#begin('runOnAvailable', runOnAvailableRestart, 'runOnUnavailable', ofSource(source));
   }
 
-  /** The source of the stream is connected. */
   online(source: SourceFacts): End {
     return this.#begin('runOnOnline', this.#settings.runOnOnlineRestart, 'runOnOffline', ofSource(source));
   }
@@ -92,7 +87,6 @@ export class PathCommands {
     this.#once('runOnRecordSegmentCreate', { MTX_SEGMENT_PATH: file });
   }
 
-  /** A recording file is complete. */
   segmentCompleted(file: string, durationMs: number): void {
     const variables = { MTX_SEGMENT_PATH: file, MTX_SEGMENT_DURATION: String(durationMs / 1_000) };
     this.#once('runOnRecordSegmentComplete', variables);
@@ -142,7 +136,7 @@ export class PathCommands {
     const ofPath = { MTX_PATH: name, RTSP_PATH: name, RTSP_PORT: String(rtspPort()) };
     return {
       ...{ hook, text, path: name, variables: { ...ofGroups, ...ofPath, ...more } },
-      // A path of a pattern exists because a client has named it.
+      // A client has named the path of a pattern.
       isCaused: groups !== undefined || OF_READERS.has(hook),
     };
   }
@@ -154,7 +148,7 @@ const ofSource = ({ type, id, query }: SourceFacts): Variables => ({
   MTX_SOURCE_ID: id,
 });
 
-/** Nothing runs before the former command has ended: it may hold a camera, or publish. */
+/** The former command may hold a camera, or publish. */
 function startAfter(before: Promise<void>, start: () => Running): Running {
   let running: Running | undefined;
   let isStopped = false;

@@ -50,7 +50,7 @@ test('a long line is cut after a thousand characters', () => {
   expect(lines).toEqual([`${'a'.repeat(1_000)}…`, 'b']);
 });
 
-test('a hundred lines are told at once, then five in a second, and how many were not', async () => {
+test('a hundred lines are logged at once, then five per second, with a count of the rest', async () => {
   const clock = new FakeClock();
   const { lines, push } = outputOf(clock);
   push('x\n'.repeat(150));

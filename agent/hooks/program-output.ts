@@ -2,21 +2,20 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../base/clock.ts';
 import { redact } from '../base/log.ts';
 
-/** Longer lines are cut: they are no messages. */
+/** Longer lines are cut. */
 const MAX_LINE = 1_000;
-/** Lines at once, and then so many in a second: a program that complains of every picture must not fill the log. */
+/** Burst, then lines per second: a program that complains about every frame must not fill the log. */
 const BURST_LINES = 100;
 const LINES_PER_SECOND = 5;
 const CUT_URL = /[a-z][a-z0-9+.-]*:\/\/\S*$/i;
 
-/** What becomes of the lines. */
 interface LineSink {
   line(text: string): void;
-  /** So many lines before the next one are not told. */
+  /** This many lines were dropped. */
   leftOut(lines: number): void;
 }
 
-/** A program's output as lines of the log: bounded in length and number, without the passwords in URLs. */
+/** A program's output as log lines, limited in length and rate, without passwords of URLs. */
 export class ProgramOutput {
   readonly #sink: LineSink;
   readonly #clock: Pick<Clock, 'monoMs'>;
@@ -44,7 +43,6 @@ export class ProgramOutput {
     this.#add(last);
   }
 
-  /** The program writes no more. */
   end(): void {
     this.#add(this.#decoder.end());
     this.#endLine();
@@ -55,7 +53,7 @@ export class ProgramOutput {
   }
 
   #add(piece: string): void {
-    // What returns to the beginning of its line is written over, as progress is: only the last of it counts.
+    // A carriage return overwrites the line, as progress displays do: only the last text counts.
     const text = piece.endsWith('\r') ? piece.slice(0, -1) : piece;
     const start = text.lastIndexOf('\r') + 1;
     if (start > 0 || (this.#hasReturned && text !== '')) {
@@ -70,7 +68,7 @@ export class ProgramOutput {
 
   #endLine(): void {
     const isCut = this.#isCut;
-    // Half a password is one, too, and is not known as one.
+    // A truncated URL may end in a part of a password that `redact` does not recognize.
     const text = (isCut ? this.#rest.replace(CUT_URL, '') : this.#rest).trimEnd();
     this.#rest = '';
     this.#isCut = false;

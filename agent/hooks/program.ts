@@ -4,44 +4,47 @@ import { groupLives, signalGroup } from './process-group.ts';
 
 /** Pauses between the signals that end a program. */
 export interface EndTimes {
-  /** From SIGINT to SIGTERM. ffmpeg finishes its file meanwhile. */
+  /** From SIGINT to SIGTERM, for ffmpeg to finish its file. */
   readonly interruptMs: number;
   /** From SIGTERM to SIGKILL. */
   readonly terminateMs: number;
 }
 
 const END_TIMES: EndTimes = { interruptMs: 3_000, terminateMs: 2_000 };
-/** After SIGKILL only a program that hangs in the kernel remains. */
+/** After SIGKILL only a process that hangs in the kernel remains. */
 const LAST_WAIT_MS = 1_000;
-/** The first program has ended as it was asked to; its children are seldom told so: a shell has those behind `&` ignore SIGINT. */
+/**
+ * After the first process has ended: its children may not have received the signal. A shell starts those behind `&`
+ * with SIGINT ignored.
+ */
 const ORPHANS_GRACE_MS = 500;
 const FIRST_LOOK_MS = 10;
 const MAX_LOOK_MS = 100;
-/** Interval of checks for a group whose first program has ended: its id may be reused once the last one has ended. */
+/** Interval of checks after the first process has ended: the group's id may be reused after the last one. */
 const ORPHANS_LOOK_MS = 1_000;
 
 /** How a program ended. */
 export type ProgramEnd =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: string }
-  /** It could not be started. */
+  /** Not started. */
   | { readonly kind: 'failure'; readonly reason: string };
 
 interface ProgramOptions {
   readonly words: readonly [program: string, ...rest: string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly endTimes?: EndTimes;
-  /** What it writes to its standard output and error. */
+  /** Standard output and error. */
   onOutput(chunk: Buffer): void;
-  /** The output is closed: comes after the end of the first program, or never. */
+  /** Called after the end of the first process, or never. */
   onOutputEnd(): void;
 }
 
-/** A program and its children, in a session and process group of their own. */
+/** A program and its children, in their own session and process group. */
 export class Program {
-  /** The first program has ended. */
+  /** Settles when the first process has ended. */
   readonly ended: Promise<ProgramEnd>;
-  /** No process of the group runs. */
+  /** Settles when all processes of the group have ended. */
   readonly gone: Promise<void>;
   readonly #clock: Clock;
   readonly #endTimes: EndTimes;
@@ -69,18 +72,18 @@ export class Program {
     this.#child = start(options, finish);
   }
 
-  /** Undefined when it could not be started. */
+  /** Undefined: not started. */
   get group(): number | undefined {
     return this.#isGone ? undefined : this.#child?.pid;
   }
 
-  /** Ends the whole group: SIGINT, then SIGTERM, then SIGKILL. Resolves when none of its processes runs. */
+  /** Sends SIGINT, SIGTERM and SIGKILL to the group. Resolves when all its processes have ended. */
   stop(): Promise<void> {
     this.#stopping ??= this.#end();
     return this.#stopping;
   }
 
-  /** At once, when Perch ends. */
+  /** SIGKILL, when Perch exits. */
   kill(): void {
     const { group } = this;
     if (group !== undefined) {
@@ -118,7 +121,7 @@ export class Program {
     }
   }
 
-  /** The first program has ended: its children are ended, too. */
+  /** The first process has ended: ends its children. */
   #lookForOrphans(): void {
     const group = this.#child?.pid;
     if (group === undefined || this.#noteGone(group)) {
@@ -148,10 +151,10 @@ function start(
 ): ChildProcess | undefined {
   let child: ChildProcess;
   try {
-    // Detached: a session of its own, so that Ctrl-C at the terminal is Perch's alone and signals reach all that it starts.
+    // Detached: its own session, so that Ctrl-C reaches only Perch, and signals reach all its children.
     child = spawn(program, rest, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (cause) {
-    // More processes, files or memory than the system allows.
+    // The system's limit of processes, files or memory.
     finish({ kind: 'failure', reason: (cause as Error).message });
     return undefined;
   }

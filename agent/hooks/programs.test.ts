@@ -41,7 +41,7 @@ test('the key of an encrypted configuration file is not handed on', async () => 
   expect(box.said()).toEqual([]);
 });
 
-test('the last words are told, too, without an end of their line', async () => {
+test('the last line is logged without its end', async () => {
   await using box = openHookHarness();
   box.programs.once(box.script('printf "no such camera" >&2'));
   await expect.poll(box.said, WAIT).toEqual(['no such camera']);
@@ -81,7 +81,7 @@ test('one that hears neither SIGINT nor SIGTERM is killed', async () => {
   expect(groupLives(group)).toBe(false);
 });
 
-test('what a program has left behind when it ended is ended with the hook', async () => {
+test('children that outlive a program end with the hook', async () => {
   await using box = openHookHarness();
   const running = box.programs.keep(box.script('sleep 1000 & echo ready >> $OUT'), false);
   await expect.poll(() => box.lines.at(-1)?.['msg'], WAIT).toBe('command has ended');
@@ -143,7 +143,7 @@ test('two hundred commands of a key run for clients at a time, and no more; othe
   expect(keep('runOnRead').group).toBeDefined();
 });
 
-test('what is no command is an error in the log, and nothing else', async () => {
+test('an invalid command is only an error in the log', async () => {
   await using box = openHookHarness();
   const command = { hook: 'runOnRead', text: `echo "open`, variables: {} };
   box.programs.once(command);

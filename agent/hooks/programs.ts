@@ -7,68 +7,68 @@ import { pathsNamedIn } from './named-paths.ts';
 import { type EndTimes, Program, type ProgramEnd } from './program.ts';
 import { ProgramOutput } from './program-output.ts';
 
-/** MediaMTX's. */
+/** As in MediaMTX. */
 const RESTART_PAUSE_MS = 5_000;
-/** Per key, of commands that clients cause: connections must not fill the machine with programs. */
+/** Per hook, of commands caused by clients. */
 const MAX_CAUSED = 200;
-/** How long commands that run once may finish their work when Perch ends. */
+/** How long one-shot commands may continue when Perch ends. */
 const LAST_WORK_MS = 10_000;
-/** Variables that commands do not get. */
+/** Not passed to commands. */
 const KEPT_BACK = new Set(['MTX_CONFKEY', 'RTSP_CONFKEY']);
-/** In the environment of programs that end with Perch: one that still runs when Perch starts is a leftover. */
+/** Environment variable of programs that end with Perch: those found at the start of Perch are leftovers. */
 export const MARK = 'PERCH_HOOK';
 
 export interface Command {
-  /** The key, such as `runOnRead`. */
+  /** Such as `runOnRead`. */
   readonly hook: string;
   readonly text: string;
   readonly variables: Readonly<Record<string, string>>;
   /** For the log. */
   readonly path?: string;
-  /** A client has caused it: their number is limited. */
+  /** Caused by a client: their number is limited. */
   readonly isCaused?: boolean;
 }
 
 interface ProgramsOptions {
   readonly env: NodeJS.ProcessEnv;
-  /** Distinguishes this Perch's programs from another's. */
+  /** Distinguishes the programs of several instances. */
   readonly mark: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly endTimes?: EndTimes;
-  /** 5 s when not given. */
+  /** Default: 5 s. */
   readonly restartPauseMs?: number;
 }
 
 export interface Running {
-  /** Resolves when none of its processes runs. */
+  /** Resolves when all its processes have ended. */
   stop(): Promise<void>;
-  /** Process groups at this moment. */
+  /** The current process group. */
   readonly group: number | undefined;
 }
 
-/** Starts the commands of the configuration, logs their output, and leaves none behind. */
+/** Starts the commands of the configuration and logs their output. */
 export class Programs {
   readonly tallies = new HookTallies();
   readonly #options: ProgramsOptions;
   /** With the paths that their commands name. */
   readonly #running = new Map<Program, ReadonlySet<string>>();
   readonly #onExit = (): void => this.#killAll();
-  /** Of those that run once. */
+  /** One-shot commands. */
   readonly #work = new Set<Promise<void>>();
-  /** How many run for clients, by key. */
+  /** Running commands caused by clients, */
   readonly #caused = new Map<string, number>();
-  /** Keys of which too many run, and the log knows it. */
+  /** Hooks at their limit, already logged. */
   readonly #full = new Set<string>();
   #isClosed = false;
 
   constructor(options: ProgramsOptions) {
     this.#options = options;
-    // However Perch ends: no command outlives it.
+    // No command outlives Perch.
     process.on('exit', this.#onExit);
   }
 
-  /** Runs the command until `stop`. One that ends by itself is started again after 5 s if `isRestarted`. */
+  /** Runs the command until `stop`. If it ends earlier, it restarts after 5 s if `isRestarted`. */
   keep(command: Command, isRestarted: boolean): Running {
     const stop = new AbortController();
     let program: Program | undefined;
@@ -86,7 +86,6 @@ export class Programs {
     };
   }
 
-  /** Runs the command once, to its end. */
   once(command: Command): void {
     const log = this.#logOf(command);
     const program = this.#start(command, log, false);
@@ -100,12 +99,12 @@ export class Programs {
     }
   }
 
-  /** Process groups of the commands that contain the RTSP address of this path. */
+  /** Process groups of commands that contain the RTSP URL of this path. */
   groupsNaming(path: string): readonly number[] {
     return [...this.#running].flatMap(([{ group }, named]) => (group !== undefined && named.has(path) ? [group] : []));
   }
 
-  /** Lets commands that run once finish, for ten seconds at most; ends the others. Starts none from now on. */
+  /** Lets one-shot commands finish for ten seconds at most and ends the others. None starts afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const over = new AbortController();
@@ -132,7 +131,6 @@ export class Programs {
       use(program);
       const end = program && (await Promise.race([program.ended, aborted]));
       if (end) {
-        // Logged once until it changes.
         lastEnd = tellEnd(log, end, lastEnd);
         this.#count(command, end);
       }
@@ -160,7 +158,7 @@ export class Programs {
     const output = new ProgramOutput(
       {
         line: (text) => log.info({ says: text }, 'command'),
-        leftOut: (lines) => log.warn({ lines }, 'command says more than the log takes'),
+        leftOut: (lines) => log.warn({ lines }, 'command output exceeds the log limit'),
       },
       clock,
     );
@@ -172,7 +170,7 @@ export class Programs {
     return program;
   }
 
-  /** The configuration has checked its commands when it was read; what it missed fails one command. */
+  /** Commands are validated with the configuration; what that missed fails one command only. */
   #wordsOf(command: Command, env: NodeJS.ProcessEnv, log: Logger): ReturnType<typeof expandWords> | undefined {
     try {
       return expandWords(parseCommandLine(command.text), (name) => (Object.hasOwn(env, name) ? env[name] : undefined));
@@ -217,7 +215,6 @@ export class Programs {
     }
   }
 
-  /** A command has ended by itself. */
   #count({ hook }: Command, end: ProgramEnd): void {
     const isWell = end.kind === 'exit' && end.code === 0;
     this.tallies.of(hook).failed += isWell ? 0 : 1;

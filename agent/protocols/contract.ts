@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TObject } from 'typebox';
 import type { Clock } from '../base/clock.ts';
 import type { Endpoint } from '../base/ip-address.ts';
@@ -7,112 +7,126 @@ import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
+import type { HttpServerName } from '../config/schema/global.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ServerKeys } from '../config/schema/server-keys.ts';
 import type { SourceKeys } from '../config/schema/source-keys.ts';
 import type { AudioForms, OpusSound, Paths, Source } from '../stream/contracts.ts';
 import type { PeerKind, Stream } from '../stream/stream.ts';
 
-/** A protocol that Perch pulls media with. */
 export interface SourceProtocol {
-  /** As MediaMTX's API names it: `rtspSource`. */
+  /** MediaMTX's name: `rtspSource`. */
   readonly apiType: string;
   readonly keys: SourceKeys;
   create(request: SourceRequest): Source;
+  /** What a URL logs in to; absent: this protocol has no login. @param name of the path @throws PerchError badInput */
+  readonly loginTarget?: (url: string, name: string) => LoginTarget;
+}
+
+export interface LoginTarget {
+  readonly host: string;
+  /** `host:port` */
+  readonly place: string;
+  /** Without credentials. */
+  readonly uri: string;
+  readonly credentials: { readonly user: string; readonly password: string } | undefined;
 }
 
 export interface SourceRequest {
-  /** Of the path. */
+  /** Name of the path. */
   readonly name: string;
   readonly settings: PathSettings;
   readonly config: Config;
-  /** Shared by everything that logs in to the same camera. */
+  /** Shared by all logins to the same camera. */
   readonly loginWatch?: LoginWatch | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** When the login of a camera may be sent: an account that a wrong password locks is one for all its services. */
+/** When the login of a camera may be sent: a wrong password locks the account for all services of the camera. */
 export interface LoginWatch {
-  /** Time spent waiting for turns, in milliseconds, the current wait included: that is no delay of the camera's. */
+  /** Time spent waiting for turns, in milliseconds, including the current wait: not a delay of the camera. */
   readonly heldMs: number;
-  /** Resolves when the login may be sent: one that is not known to be good goes first, alone. @throws PerchError with `waitMs` */
+  /** Resolves when the login may be sent: an unproven one goes first, alone. @throws PerchError with `waitMs` */
   turn(signal: AbortSignal): Promise<LoginTurn>;
-  /** A login that had worked on a connection is rejected there. */
+  /** A login that was accepted before is rejected on this connection. */
   refused(kind: string): void;
-  /** Kinds of answers that were rejected on other connections. */
+  /** Kinds rejected on other connections. */
   refusedKinds(): ReadonlySet<string>;
-  /** It was rejected so often that no connection sends it, those that had been accepted included. */
+  /** Rejected so often that no connection sends it any more. */
   isWrong(): boolean;
-  /** The stream plays, or has ended. */
   plays(isPlaying: boolean): void;
 }
 
-/** A login that may be sent; its result is reported once. */
+/** A permission to send the login; its result is reported once. */
 export interface LoginTurn {
   accepted(): void;
   refused(kind: string): void;
-  /** The answer says nothing about the login. */
+  /** The response says nothing about the login. */
   end(): void;
-  /** No answer will come. */
+  /** No response will arrive. */
   lost(): void;
 }
 
-/** One kind of connection or session, as the API lists it. */
+/** A kind of connection or session in the API. */
 export interface SessionKind extends PeerKind {
-  /** Of the control API: `rtspsessions`, for list, get and kick. */
+  /** `rtspsessions`: list, get and kick of the control API. */
   readonly collection: string;
-  /** What the field that names one is called; the UUID `id` unless said otherwise. */
+  /** The field that identifies an item; default: `id`, a UUID. */
   readonly key?: 'path';
   /** In errors: `session not found`. */
   readonly noun: 'session' | 'connection' | 'muxer';
-  /** For the OpenAPI document: `RTSP session`, `RTSP sessions`. */
+  /** For the OpenAPI document. */
   readonly labels: { readonly one: string; readonly all: string };
   readonly itemSchema: TObject;
   readonly metrics: MetricGroup;
-  /** It publishes from pages, too: what a person publishes ends with the login. Other publishers are programs. */
+  /** Pages publish with it: what a person publishes ends with the login. Other publishers are programs. */
   readonly isUsedByPages?: boolean;
-  /** For ZLMediaKit's calls and hooks; absent: they do not list it. */
+  /** For ZLMediaKit's API and hooks; absent: not listed. */
   readonly zlm?: ZlmSessionKind;
 }
 
 export interface ZlmSessionKind {
   /** `RtspSession` */
   readonly typeid: string;
-  /** Of media lists: whose readers it counts to. WebRTC's count to `rtsp`. */
-  readonly schema: 'rtsp' | 'hls';
-  /** Of flow reports. */
+  /** In media lists: the schema that its readers count for. WebRTC's count for `rtsp`. */
+  readonly schema: string;
+  /** In media lists while the server is on: `schema`, or a variant such as `hls.fmp4`. */
+  listedSchema(config: Config): string | undefined;
+  /** In flow reports. */
   readonly flowSchema: string;
-  /** Media goes over UDP whatever the item says. */
+  /** Media uses UDP whatever the item says. */
   readonly isUdp?: boolean;
-  /** Of what such a session publishes: `[2, 'rtsp_push']`; absent: it does not publish. */
+  /** Each request has its own id: hooks ask once per address. */
+  readonly isAskedByAddress?: boolean;
+  /** `[2, 'rtsp_push']`; absent: it does not publish. */
   readonly origin?: readonly [type: number, name: string];
-  /** The port that clients come to; 0: none. */
+  /** 0: none. */
   localPort(config: Config): number;
 }
 
-/** `[suffix, field of the item, help]`. A suffix that ends in `_jitter` is a gauge, any other a counter. */
+/** `[suffix, field of the item, help]`. A suffix ending in `_jitter` is a gauge, any other a counter. */
 export type MetricRow = readonly [suffix: string, field: string, help: string];
 
-/** What `/metrics` says of one kind, one line for each item. */
+/** `/metrics` of one kind, one line per item. */
 export interface MetricGroup {
-  /** MediaMTX's name: `rtsp_sessions`. Without its `s` it is the name of the filter. */
+  /** MediaMTX's name: `rtsp_sessions`. Without the final `s` it is the filter. */
   readonly name: string;
-  /** Of the section: `RTSP sessions`. */
+  /** Heading: `RTSP sessions`. */
   readonly title: string;
   readonly what: string;
-  /** Sorted by name; the filter compares the first. A label of another name than its field is a pair. */
+  /** Sorted by name; the filter compares the first. A pair if the label differs from its field. */
   readonly labels: readonly MetricLabel[];
   readonly rows: readonly MetricRow[];
-  /** The same values under older names. */
+  /** Older names of the same values. */
   readonly deprecatedRows?: readonly MetricRow[];
 }
 
 type MetricLabel = string | readonly [label: string, field: string];
 
-/** A connection, session or muxer: what every kind may say, and fields of its own for the API and the metrics. */
+/** A connection, session or muxer: common fields. Kinds add their own for API and metrics. */
 export interface SessionItem {
-  /** A UUID; absent: its path names it. */
+  /** A UUID; absent: identified by its path. */
   readonly id?: string;
   /** RFC 3339. */
   readonly created: string;
@@ -131,21 +145,18 @@ export interface SessionItem {
 
 export interface SessionTable {
   list(): readonly SessionItem[];
-  /** Ends one; false when there is none of this id. Absent: they end by themselves. */
+  /** Ends one. @returns whether it existed. Absent: items cannot be ended */
   kick?(id: string): boolean;
 }
 
-/** The tables of all servers, by the kind of what they list. */
 export interface SessionTables {
-  /** In the order of the servers. */
   readonly kinds: readonly SessionKind[];
-  /** In the order of the OpenAPI document: those of the last server first. */
+  /** In the order of the OpenAPI document: the last server first. */
   readonly documented: readonly SessionKind[];
-  /** Undefined while the server, or the port of this kind, is switched off. */
+  /** Undefined while the server, or this kind's port, is off. */
   table(kind: SessionKind): SessionTable | undefined;
 }
 
-/** A server that clients connect to. */
 export interface ServerProtocol<Options = unknown, Running extends RunningServer = RunningServer> {
   /** `rtsp` */
   readonly name: string;
@@ -153,34 +164,97 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
   readonly label: string;
   readonly keys: ServerKeys;
   readonly kinds: readonly SessionKind[];
-  /** Plain data; undefined: it is switched off. */
+  /** Plain data; undefined: switched off. */
   options(config: Config): Options | undefined;
   start(options: Options, deps: ServerDeps): Promise<Running>;
-  /** Ports that are opened, and tried again, apart from the others: one that is taken leaves the server running. */
+  /** Ports that are opened and retried separately: if one is taken, the server still runs. */
   readonly extraPorts?: { readonly label: string; isWanted(options: Options): boolean };
-  /** It answers on the HTTP listeners: they open after it. */
-  readonly hasRoutes?: boolean;
+  /** HTTP routes: the listeners open after the server. */
+  readonly routes?: ServerRoutes<Running>;
+}
+
+export interface ServerRoutes<Running extends RunningServer = RunningServer> {
+  /** Method of requests that open sessions. */
+  readonly openingMethod: 'GET' | 'POST';
+  /** The protocol's own HTTP port. The main port serves the routes below `/` and the protocol's name. */
+  readonly port?: { readonly name: HttpServerName; readonly label: string };
+  /** @param prefix without a final slash */
+  mount(app: FastifyInstance, prefix: string, deps: RouteDeps<Running>): Promise<void>;
+}
+
+/** The server may restart while its listeners stay. */
+export interface RouteDeps<Running extends RunningServer = RunningServer> {
+  /** Undefined: not running. */
+  running(): Running | undefined;
+  readonly access: HttpAccess;
+  readonly paths: {
+    /** Undefined: no such path now. */
+    find(path: string): { readonly ready: boolean } | undefined;
+  };
+  /** Recordings below the live address of their path. */
+  readonly recorded: PathRoutes;
+  readonly zlm: ZlmApiCalls;
+  /** The built page. */
+  readonly pageFolder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  config(): Config;
+}
+
+/** Routes below the URL of a path. Addresses are decoded, without prefix. */
+export interface PathRoutes {
+  takes(address: string): boolean;
+  answer(address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
+}
+
+/** ZLMediaKit's calls other than signalling. */
+export interface ZlmApiCalls {
+  /** @param name in lower case @returns undefined: no such call */
+  answer(
+    name: string,
+    call: { readonly parameters: ZlmParameters; readonly request: FastifyRequest },
+  ): Promise<ZlmAnswer | undefined>;
+  /**
+   * Reports a player that requests a missing stream.
+   * @param isKnown the path exists and its stream may start by itself
+   * @returns whether the player should wait
+   */
+  streamNotFound(path: string, request: FastifyRequest, isKnown: boolean): Promise<boolean>;
+}
+
+/** From the query or the body. */
+export interface ZlmParameters {
+  /** Empty counts as missing. */
+  get(name: string): string | undefined;
+  /** @throws PerchError badInput with `missing` in its context */
+  require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
+}
+
+export interface ZlmAnswer {
+  /** JSON fields; `code` defaults to 0. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Set-Cookie values. */
+  readonly cookies?: readonly string[];
+  /** A JPEG, sent instead. */
+  readonly picture?: Uint8Array;
 }
 
 export interface RunningServer {
   /** Undefined: the port of this kind is closed. */
   table(kind: SessionKind): SessionTable | undefined;
-  /** Takes other options without a restart; false or absent: it has to restart. */
+  /** Applies other options without a restart; false or absent: restart. */
   reload?(next: unknown): boolean | Promise<boolean>;
   openExtraPorts?(): Promise<void>;
-  /** A path has a new stream. */
   streamOpened?(path: string, stream: Stream): void;
-  /** The paths follow another configuration. */
   pathsChanged?(config: Config): void;
-  /** Perch stops: responses that last are ended before the HTTP ports close. */
+  /** Called before the HTTP ports close: ends open-ended responses. */
   drain?(): void;
   stop(cause: EndCause): Promise<void>;
 }
 
 export interface ServerDeps {
-  /** What the names of keys and certificates are relative to. */
+  /** Base of relative key and certificate names. */
   readonly cwd: string;
-  /** The certificate that the device makes itself. */
   readonly own: OwnKeys;
   readonly paths: Paths;
   readonly access: SessionAccess;
@@ -189,53 +263,52 @@ export interface ServerDeps {
   readonly audio: AudioForms & { readonly opus: OpusSound };
   readonly clock: Clock;
   readonly log: Logger;
-  /** As it is now. */
   config(): Config;
 }
 
 export interface SessionCredentials {
   readonly user: string;
-  /** As it was sent in the clear. */
+  /** As sent in the clear. */
   readonly password?: string;
-  /** Whether an answer to a challenge (HTTP Digest) was made with this password. */
+  /** Whether the HTTP Digest response was made with this password. */
   readonly proves?: (password: string) => boolean;
 }
 
-/** A client of a protocol other than HTTP that wants to read or publish. */
+/** A client of a protocol other than HTTP. */
 export interface SessionRequester {
-  /** As the permissions and the authentication server name it: `rtsp`. */
+  /** `rtsp`, for permissions and the authentication server. */
   readonly protocol: string;
   /** Without port. */
   readonly ip: string;
-  /** Both ends; undefined: it came through a tunnel. */
+  /** Both ends; undefined: a tunnel. */
   readonly connection: { readonly client: Endpoint; readonly server: Endpoint } | undefined;
   /** Of the URL, without `?`. */
   readonly query: string;
-  /** Of the connection: a UUID. */
+  /** UUID of the connection. */
   readonly id: string;
   readonly userAgent: string;
   readonly credentials: SessionCredentials | undefined;
 }
 
-/** Who may read and publish, for protocols other than HTTP. */
+/** Authorization for protocols other than HTTP. */
 export interface SessionAccess {
-  /** @returns the name that the session goes by, `refused` when wrong credentials were given, `challenge` when some may help */
+  /** @returns the user name of the session, `refused` for wrong credentials, `challenge` if credentials may help */
   authorize(
     action: 'read' | 'publish',
     path: string,
     requester: SessionRequester,
   ): Promise<'refused' | 'challenge' | { readonly user: string }>;
-  /** Whether a client at this address is offered Digest where Basic is on too. */
-  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean;
+  /** Whether a client is offered Digest in addition to Basic. */
+  offersDigest(action: 'read' | 'publish', path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): boolean;
 }
 
 /** `runOnConnect` and `runOnDisconnect`. */
 export interface ConnectionHooks {
-  /** A client has connected. @returns to be called when it has gone */
+  /** @returns call when the client has disconnected */
   opened(kind: PeerKind, id: string): () => void;
 }
 
-/** Who may read and publish over HTTP. */
+/** Authorization for HTTP. */
 export interface HttpAccess {
   /** @throws PerchError unauthorized */
   require(request: FastifyRequest, action: 'read' | 'publish', path: string): Promise<void>;
@@ -243,11 +316,12 @@ export interface HttpAccess {
     readonly ip: string;
     readonly user?: string;
     readonly sessionUser?: string;
-    /** What the session that it opens is to be called. */
+    /** UUID for the session that the request opens. */
     readonly request?: { readonly id: string | null };
   };
-  /** The address alone, canonical. */
+  origin(request: FastifyRequest): { readonly isSameOrigin: boolean; readonly baseUrl: string };
+  /** Canonical, without port. */
   ip(request: FastifyRequest): string;
-  /** The browser speaks TLS, to Perch or to a proxy. */
+  /** The client uses TLS, to Perch or to a proxy. */
   isSecure(request: FastifyRequest): boolean;
 }

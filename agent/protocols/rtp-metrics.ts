@@ -2,7 +2,6 @@ import type { MetricRow } from './contract.ts';
 
 export const SESSION_LABELS = ['id', 'path', 'remoteAddr', 'state'] as const;
 
-/** Of sessions that carry RTP. */
 export const rtpSessionRows = (jitterUnit: 'ticks' | 'seconds'): readonly MetricRow[] => [
   ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
   ['inbound_rtp_packets', 'inboundRTPPackets', 'RTP packets that came in.'],

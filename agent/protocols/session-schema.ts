@@ -10,14 +10,12 @@ export const Id = Type.String({ format: 'uuid' });
 const DEPRECATED = { description: 'An older name of the same number.' };
 export const DEPRECATED_BYTES = { bytesReceived: Type.Integer(DEPRECATED), bytesSent: Type.Integer(DEPRECATED) };
 
-/** What each session and connection begins with. */
 export const ORIGIN = {
   id: Id,
   created: Type.String({ description: 'RFC 3339.' }),
   remoteAddr: Type.String({ description: 'address:port, an IPv6 address in brackets.' }),
 };
 
-/** What a session is about. */
 export const SUBJECT = {
   path: Type.String(),
   query: Type.String(),

@@ -1,18 +1,11 @@
 import { PerchError } from '../base/errors.ts';
+import type { ZlmParameters } from '../protocols/contract.ts';
 
 /** Codes of ZLMediaKit's answers. */
 export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
 
 const DEFAULT_WAIT_MS = 10_000;
 const MAX_WAIT_MS = 30_000;
-
-/** Parameters of a call, from its query or its body. */
-export interface CallParameters {
-  /** Empty counts as missing. */
-  get(name: string): string | undefined;
-  /** @throws PerchError badInput with `missing` in its context */
-  require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
-}
 
 /** Fields of the answer next to `code`, which is 0 by default. */
 export type CallAnswer = Readonly<Record<string, unknown>>;
@@ -25,7 +18,7 @@ export const failure = (code: number, message: string): PerchError =>
 export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);
 
 /** Milliseconds of a parameter that counts seconds; 0 without it. @throws PerchError with ZLMediaKit's code */
-export function msOf(parameters: CallParameters, name: string): number {
+export function msOf(parameters: ZlmParameters, name: string): number {
   const text = parameters.get(name) ?? '0';
   const seconds = Number(text);
   if (!(seconds >= 0)) {
@@ -35,5 +28,5 @@ export function msOf(parameters: CallParameters, name: string): number {
 }
 
 /** `timeout_sec`, within limits. @throws PerchError with ZLMediaKit's code */
-export const waitMsOf = (parameters: CallParameters): number =>
+export const waitMsOf = (parameters: ZlmParameters): number =>
   Math.min(msOf(parameters, 'timeout_sec') || DEFAULT_WAIT_MS, MAX_WAIT_MS);

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/load/load.ts';
-import type { SessionTables } from '../protocols/contract.ts';
-import { type CallAnswer, type CallParameters, CODE, failure, isOn, msOf, waitMsOf } from './call.ts';
+import type { SessionTables, ZlmParameters } from '../protocols/contract.ts';
+import { type CallAnswer, CODE, failure, isOn, msOf, waitMsOf } from './call.ts';
 import { mediaItem, type OriginSocket, readersOf, type ShownPath } from './media-items.ts';
 import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
@@ -39,7 +39,7 @@ export interface ZlmCallsOptions {
 /** Throws for a path that the caller may not watch. */
 type MustRead = (path: string) => Promise<void>;
 /** Without `mustRead` the caller has sent the secret. */
-type Call = (parameters: CallParameters, mustRead?: MustRead) => CallAnswer | Promise<CallAnswer>;
+type Call = (parameters: ZlmParameters, mustRead?: MustRead) => CallAnswer | Promise<CallAnswer>;
 
 const STREAM = ['schema', 'vhost', 'app', 'stream'] as const;
 const RECORD = ['type', 'vhost', 'app', 'stream'] as const;
@@ -130,7 +130,7 @@ export class ZlmCalls {
   }
 
   /** The open streams, each with its items that match the parameters. */
-  #matching(parameters: CallParameters) {
+  #matching(parameters: ZlmParameters) {
     const is = (name: string, value: string): boolean => (parameters.get(name) ?? value) === value;
     const sessions = this.sessions.list();
     return this.#options.paths.list().flatMap((path) => {
@@ -145,14 +145,14 @@ export class ZlmCalls {
     });
   }
 
-  #stream(parameters: CallParameters) {
+  #stream(parameters: ZlmParameters) {
     const { schema, app, stream } = parameters.require(...STREAM);
     const path = this.#options.paths.find(this.#options.pathOf(app, stream));
     const item = path?.ready ? this.items(path).find((one) => one.schema === schema) : undefined;
     return path && item ? { path, item } : undefined;
   }
 
-  #existing(parameters: CallParameters) {
+  #existing(parameters: ZlmParameters) {
     const found = this.#stream(parameters);
     if (!found) {
       throw failure(CODE.notFound, 'can not find the stream');
@@ -160,14 +160,14 @@ export class ZlmCalls {
     return found;
   }
 
-  #players(parameters: CallParameters): CallAnswer {
+  #players(parameters: ZlmParameters): CallAnswer {
     const { path, item } = this.#existing(parameters);
     const ids = new Set(readersOf(path, item.schema, this.sessions.kinds).map(({ id }) => id));
     const players = this.sessions.list().filter(({ id }) => ids.has(id));
     return { data: players.map(({ id: _id, type: _type, ...player }) => player) };
   }
 
-  async #close(parameters: CallParameters): Promise<CallAnswer> {
+  async #close(parameters: ZlmParameters): Promise<CallAnswer> {
     const found = this.#stream(parameters);
     if (!found) {
       return { code: CODE.notFound, result: -2, msg: 'can not find the stream' };
@@ -180,7 +180,7 @@ export class ZlmCalls {
     return isClosed ? { result: 0, msg } : { code: CODE.failed, result: -1, msg };
   }
 
-  async #closeAll(parameters: CallParameters): Promise<CallAnswer> {
+  async #closeAll(parameters: ZlmParameters): Promise<CallAnswer> {
     const hit = this.#matching(parameters);
     const isForced = isOn(parameters.get('force'));
     let closed = 0;
@@ -198,7 +198,7 @@ export class ZlmCalls {
     return {};
   }
 
-  async #record(parameters: CallParameters, record: boolean): Promise<CallAnswer> {
+  async #record(parameters: ZlmParameters, record: boolean): Promise<CallAnswer> {
     if (parameters.require(...RECORD).type !== MP4) {
       return { code: CODE.failed, result: false, msg: 'only recording as MP4 (type=1) can be switched' };
     }
@@ -207,7 +207,7 @@ export class ZlmCalls {
     return { result: true };
   }
 
-  #recorded(parameters: CallParameters): ShownPath {
+  #recorded(parameters: ZlmParameters): ShownPath {
     const { app, stream } = parameters.require(...RECORD);
     const path = this.#options.paths.find(this.#options.pathOf(app, stream));
     if (!path?.ready) {
@@ -216,7 +216,7 @@ export class ZlmCalls {
     return path;
   }
 
-  async #picture(parameters: CallParameters, mustRead?: MustRead): Promise<Uint8Array> {
+  async #picture(parameters: ZlmParameters, mustRead?: MustRead): Promise<Uint8Array> {
     const { url } = parameters.require('url', 'timeout_sec', 'expire_sec');
     const timeoutMs = waitMsOf(parameters);
     const path = this.#pathOfUrl(url);
@@ -250,7 +250,7 @@ function socketOf({ source }: ShownPath, sessions: readonly ZlmSessionItem[]): O
 /** Without items there is no `data`. */
 const listed = (items: readonly unknown[]): CallAnswer => (items.length === 0 ? {} : { data: items });
 
-const filterOf = (parameters: CallParameters) => ({
+const filterOf = (parameters: ZlmParameters) => ({
   localPort: parameters.get('local_port'),
   peerIp: parameters.get('peer_ip'),
 });

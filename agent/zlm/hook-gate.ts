@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { putBounded } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { isStreamPath } from '../config/values/path-name.ts';
 import type { SessionKind } from '../protocols/contract.ts';
@@ -43,19 +44,20 @@ export class HookGate {
   async objection(action: 'read' | 'publish', path: string, asking: Asking): Promise<string | undefined> {
     const name = action === 'read' ? 'on_play' : 'on_publish';
     const { protocol = '', id = null, query = '' } = asking.request ?? {};
+    const zlm = this.#kinds.find((kind) => kind.protocol === protocol && kind.zlm)?.zlm;
+    const isAskedByAddress = zlm?.isAskedByAddress === true;
     // Pages, preflights and requests of the API open no session.
-    const isSession = protocol !== '' && !(protocol === 'webrtc' && id === null);
+    const isSession = protocol !== '' && (isAskedByAddress || id !== null);
     // A name that no stream can have is rejected later, without a call to the other server.
     if (!isSession || !this.#hooks.isOn(name) || !isStreamPath(path)) {
       return undefined;
     }
     const params = query.replace(PLAYERS_OWN, '').replace(/^&/, '');
-    const who = protocol === 'hls' ? asking.ip : (id ?? asking.ip);
-    const key = keyOf([action, path, protocol, who, asking.user ?? '', params]);
+    const client = isAskedByAddress ? asking.ip : id;
+    const key = keyOf([action, path, protocol, client, asking.user ?? '', params]);
     if ((this.#agreed.get(key) ?? 0) > this.#clock.monoMs()) {
       return undefined;
     }
-    const zlm = this.#kinds.find((kind) => kind.protocol === protocol && kind.zlm)?.zlm;
     const [originType, originTypeStr] = zlm?.origin ?? UNKNOWN;
     const schema = zlm?.flowSchema ?? protocol;
     const body = {
@@ -67,20 +69,11 @@ export class HookGate {
     if (code !== 0) {
       return `code: ${code} msg: ${msg}`;
     }
-    this.#remember(key);
+    putBounded(this.#agreed, key, this.#clock.monoMs() + REMEMBERED_MS, MAX_REMEMBERED);
     return undefined;
-  }
-
-  #remember(key: string): void {
-    const [oldest] = this.#agreed.keys();
-    if (oldest !== undefined && this.#agreed.size >= MAX_REMEMBERED) {
-      this.#agreed.delete(oldest);
-    }
-    this.#agreed.delete(key);
-    this.#agreed.set(key, this.#clock.monoMs() + REMEMBERED_MS);
   }
 }
 
 /** Short, however long the query is. */
-const keyOf = (parts: readonly string[]): string =>
+const keyOf = (parts: readonly (string | null)[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
-import type { CallAnswer, CallParameters } from './call.ts';
+import type { ZlmParameters } from '../protocols/contract.ts';
+import type { CallAnswer } from './call.ts';
 import { CODE, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
 import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
@@ -47,7 +48,7 @@ export class StreamProxies {
   }
 
   /** Answers when the stream is ready; removes the path again, with the reason, if it does not come. */
-  async add(parameters: CallParameters): Promise<CallAnswer> {
+  async add(parameters: ZlmParameters): Promise<CallAnswer> {
     const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
     const path = `${app}/${stream}`;
     checkStreamPath(path);
@@ -79,7 +80,7 @@ export class StreamProxies {
   }
 
   /** `flag`: whether there was one. */
-  async remove(parameters: CallParameters): Promise<CallAnswer> {
+  async remove(parameters: ZlmParameters): Promise<CallAnswer> {
     const { app, stream } = parseKey(parameters.require('key').key);
     const isThere = this.#pulledPath({ app, stream }) !== undefined;
     if (isThere) {
@@ -88,7 +89,7 @@ export class StreamProxies {
     return { data: { flag: isThere } };
   }
 
-  list(parameters: CallParameters): CallAnswer {
+  list(parameters: ZlmParameters): CallAnswer {
     const key = parameters.get('key');
     const data = this.#options.pulled().map((pulled) => this.#item(pulled));
     return { data: data.filter((item) => key === undefined || item.key === key) };

@@ -1,7 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { putBounded } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { IpList } from '../base/ip-address.ts';
-import { type CallParameters, CODE } from './call.ts';
+import type { ZlmParameters } from '../protocols/contract.ts';
+import { CODE } from './call.ts';
 
 const CHALLENGE_MS = 300_000;
 const LOGIN_MS = 86_400_000;
@@ -45,7 +47,7 @@ export class CallSecret {
   }
 
   /** Undefined: the call is allowed. */
-  refusal(parameters: CallParameters, caller: Caller): Refusal | undefined {
+  refusal(parameters: ZlmParameters, caller: Caller): Refusal | undefined {
     if (!this.#isFromAllowed(caller)) {
       const msg = 'Your ip is not allowed to access the service.';
       return { code: CODE.unauthorized, msg, isGuess: false };
@@ -101,12 +103,8 @@ class Remembered {
   }
 
   add(value: string): string {
-    const [oldest] = this.#values.keys();
-    if (oldest !== undefined && this.#values.size >= MAX_REMEMBERED) {
-      this.#values.delete(oldest);
-    }
     const name = randomBytes(18).toString('base64url');
-    this.#values.set(name, { value, untilMs: this.#clock.monoMs() + this.#lifeMs });
+    putBounded(this.#values, name, { value, untilMs: this.#clock.monoMs() + this.#lifeMs }, MAX_REMEMBERED);
     return name;
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/session-kinds.ts';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { clip, smallClip } from '../peers/cameras/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';

@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import type { WebRtcSessionItem } from '../../agent/servers/webrtc/server/session-item.ts';
+import type { WebRtcSessionItem } from '../../agent/servers/webrtc/session/session-kind.ts';
 import { type Agent, PATIENT, startAgent, until } from '../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../peers/browser/browser.ts';
 import { PUBLISHED_SIZE, type PublishReport, send } from '../peers/browser/webrtc-publisher.ts';

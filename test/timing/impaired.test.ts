@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../agent/paths/path-status.ts';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/session-kinds.ts';
 import type { PacketImpairment } from '../impair/packet-link.ts';
 import { Packets, Pictures } from '../impair/playable.ts';
 import { Relay } from '../impair/relay.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RtspSessionItem } from '../../agent/servers/rtsp/session/api-items.ts';
+import type { RtspSessionItem } from '../../agent/servers/rtsp/session/session-kinds.ts';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { clip, smallClip } from '../peers/cameras/camera.ts';
 import { openNamespace } from '../peers/host/namespace.ts';

@@ -31,7 +31,7 @@ async function openApp() {
   const port = await freePort();
   const config = [
     'logLevel: debug\naddress: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\n',
-    `toyAddress: 127.0.0.1:${port}\n`,
+    `toyAddress: 127.0.0.1:${port}\nzlmSecret: zlm-secret\n`,
     echo('runOnConnect', 'MTX_CONN_TYPE', 'MTX_CONN_ID'),
     'authInternalUsers: [{user: any, permissions: [{action: api}, {action: metrics}, {action: read}]}, {user: pia, pass: secret, permissions: [{action: publish}]}]\n',
     'paths:\n  stage:\n    ',
@@ -136,6 +136,19 @@ test('a protocol that is in the tables alone is listed, measured, hooked and kic
   expect((await perch.post(`/v3/publishers/kick/${writer.id}`)).status).toBe(200);
   await closed;
   expect((await perch.post(`/v3/toysessions/kick/${writer.id}`)).status).toBe(404);
+});
+
+test('its routes are below its name on the main port', async () => {
+  const perch = await openApp();
+  expect(await perch.json('/toy/stage')).toEqual({ port: perch.port });
+});
+
+test("ZLMediaKit's media list has its schema and counts its readers", async () => {
+  const perch = await openApp();
+  await publish(perch.port);
+  await expect.poll(() => perch.json('/v3/paths/get/relay')).toMatchObject({ ready: true });
+  const { data } = await perch.json('/index/api/getMediaList?secret=zlm-secret&stream=stage');
+  expect(data).toMatchObject([{ schema: 'toy', stream: 'stage', readerCount: 1, originTypeStr: 'toy_push' }]);
 });
 
 test('the permissions hold, and the log names the protocol', async () => {

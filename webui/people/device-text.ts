@@ -7,11 +7,11 @@ export function rightName(right: DeviceRight): string {
   return { live: deviceLive, recordings: deviceRecordings, publish: devicePublish, onvif: deviceOnvif }[right];
 }
 
-const PROTOCOLS = { rtsp: 'RTSP', hls: 'HLS', webrtc: 'WebRTC' } as const;
+const protocolName = (protocol: string): string => (protocol === 'webrtc' ? 'WebRTC' : protocol.toUpperCase());
 
 /** `Logs in with your page password over RTSP from 192.168.1.9`. */
 export function pageLoginText({ user, protocol, address }: PageLoginItem): string {
   const t = peopleWords.value;
-  const over = protocol === 'playback' ? t.overPlayback : PROTOCOLS[protocol];
+  const over = protocol === 'playback' ? t.overPlayback : protocolName(protocol);
   return user === session.value?.user ? t.yourPageLogin(over, address) : t.pageLogin(user, over, address);
 }

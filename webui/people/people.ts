@@ -44,7 +44,8 @@ export interface DeviceItem extends Readonly<Record<DeviceRight, boolean>> {
 export interface PageLoginItem {
   readonly id: string;
   readonly user: string;
-  readonly protocol: 'rtsp' | 'hls' | 'webrtc' | 'playback';
+  /** `rtsp`, or `playback`. */
+  readonly protocol: string;
   readonly address: string;
   readonly last: string;
 }

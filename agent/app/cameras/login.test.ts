@@ -4,6 +4,7 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { systemClock } from '../../base/clock.ts';
 import { describeStream } from '../../sources/rtsp/probe.ts';
+import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { describeInBackground } from './login.ts';
 import { linkEvenIfPaused, openOnvifSession } from './onvif-link.ts';
 import { cameraAt } from './path-entries.ts';
@@ -22,7 +23,7 @@ test('a background read does not send a login that the stream has rejected', asy
   const link = linkEvenIfPaused(path.settings);
   const session = link && (await openOnvifSession(link, systemClock, never));
   await session?.information();
-  const loginWatch = streamLogin('garden', source, path.settings.camera ?? {});
+  const loginWatch = streamLogin(() => rtspLoginTarget(source, 'garden'), path.settings.camera ?? {});
   await expect(describeStream(source, login, { signal: never, loginWatch })).rejects.toMatchObject({
     code: 'unauthorized',
   });

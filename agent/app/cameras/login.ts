@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
+import { SOURCE_KEYS } from '../../config/schema/path.ts';
+import { schemeOf } from '../../config/schema/source.ts';
 import { type CameraDescription, describeDevice } from '../../onvif/device/describe-device.ts';
 import { linkEvenIfPaused, openOnvifSession } from './onvif-link.ts';
 import { createStreamProbe } from './stream-probe.ts';
@@ -12,10 +14,11 @@ export interface Login {
   readonly clearPassword?: boolean | undefined;
 }
 
-/** Removes the userinfo of an RTSP URL, also where the password has an unescaped @. */
-export const withoutLogin = (source: string): string => source.replace(/^(\s*rtsps?(?:\+\w+)?:\/\/)[^/]*@/i, '$1');
+const isPulled = (source: string): boolean => SOURCE_KEYS.some(({ schemes }) => schemes.includes(schemeOf(source)));
 
-const isRtspUrl = (source: string): boolean => /^\s*rtsps?(?:\+\w+)?:\/\//i.test(source);
+/** Removes the userinfo of a URL, also where the password has an unescaped @. */
+export const withoutLogin = (source: string): string =>
+  isPulled(source) ? source.replace(/^([^/]+:\/\/)[^/]*@/, '$1') : source;
 
 /** Checks a new login with ONVIF, if available, and with the stream. @throws PerchError for a person */
 export async function checkLogin(
@@ -30,7 +33,7 @@ export async function checkLogin(
     // The first call that needs the password.
     await session.information();
   }
-  if (isRtspUrl(settings.source)) {
+  if (isPulled(settings.source)) {
     await createStreamProbe(clock)(clearPassword)(withoutLogin(settings.source), { user, password }, signal);
   } else if (!link) {
     throw new PerchError('unsupported', 'this camera has neither ONVIF nor a stream address, so there is no login');

@@ -13,6 +13,7 @@ import type { RtspRequest } from '../../media/rtsp/message.ts';
 import { LoginFile } from '../../onvif/soap/login/login-file.ts';
 import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
+import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { streamLogin } from './stream-login.ts';
 
 const hash = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
@@ -73,7 +74,7 @@ function pullAll(
   return names.map((name) => {
     const url = `rtsp://127.0.0.1:${camera.port}/${name}`;
     const login = { user: 'admin', password };
-    const loginWatch = streamLogin(name, url, login, { logins, clock });
+    const loginWatch = streamLogin(() => rtspLoginTarget(url, name), login, { logins, clock });
     const source = new RtspSource({ name, url, ...login, loginWatch, readTimeoutMs: 60_000 }, clock, silentLogger);
     const pulled: Pulled = { isIn: false, failure: undefined };
     const open = () => {
@@ -161,7 +162,7 @@ test('a password that is changed while channels play is shown by the keep-alives
   const runs: Run[] = [];
   for (const name of channels(4)) {
     const url = `rtsp://127.0.0.1:${camera.port}/${name}`;
-    const loginWatch = streamLogin(name, url, login, { logins, clock });
+    const loginWatch = streamLogin(() => rtspLoginTarget(url, name), login, { logins, clock });
     const run = new Run(url, { ...login, loginWatch, readTimeoutMs: 120_000 }, clock);
     await run.sampled(5);
     runs.push(run);

@@ -10,6 +10,7 @@ import { readChannels } from '../../onvif/events/channels.ts';
 import { EventSubscription } from '../../onvif/events/event-subscription.ts';
 import { LoginMemory, type LoginTurn } from '../../onvif/soap/login/login-memory.ts';
 import { RtspSource } from '../../sources/rtsp/client.ts';
+import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { type SourceState, supervise } from '../../sources/supervisor.ts';
 import { streamLogin } from './stream-login.ts';
 
@@ -94,7 +95,7 @@ interface PullOptions {
 
 function pullStream({ camera, clock, logins, profile, login }: PullOptions) {
   const url = camera.rtspUrl(profile);
-  const loginWatch = streamLogin('cam', url, { onvif: camera.url, ...login }, { logins, clock });
+  const loginWatch = streamLogin(() => rtspLoginTarget(url, 'cam'), { onvif: camera.url, ...login }, { logins, clock });
   const source = new RtspSource({ name: 'cam', url, ...login, loginWatch, readTimeoutMs: 10_000 }, clock, silentLogger);
   const pulled: Pulled & { stop(): Promise<void> } = { state: undefined, openings: 0, stop: async () => {} };
   const stop = new AbortController();

@@ -2,8 +2,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import type { CameraSettings } from '../../config/schema/path.ts';
 import { hostPortOf, parseHttpUrl } from '../../onvif/soap/http/origin.ts';
 import { type LoginKey, type LoginMemory, sharedLogins } from '../../onvif/soap/login/login-memory.ts';
-import type { LoginWatch } from '../../protocols/contract.ts';
-import { parseAddress, placeOf } from '../../sources/rtsp/request/address.ts';
+import type { LoginTarget, LoginWatch } from '../../protocols/contract.ts';
 
 interface StreamLoginOptions {
   readonly logins?: LoginMemory;
@@ -13,18 +12,17 @@ interface StreamLoginOptions {
 
 /** A stream's login shares its verdict with other streams, events and snapshots of the host: a wrong password locks one account. */
 export function streamLogin(
-  name: string,
-  url: string,
+  target: () => LoginTarget,
   { onvif = '', user, password = '' }: Pick<CameraSettings, 'onvif' | 'user' | 'password'>,
   { logins = sharedLogins, clock = systemClock, isInteractive = false }: StreamLoginOptions = {},
 ): LoginWatch {
-  // The connection reports an invalid address.
+  // Evaluated late: the connection reports an invalid address.
   const key = (): LoginKey => {
-    const address = parseAddress(url, name);
+    const { credentials = NOBODY, place, host, uri } = target();
     const service = parseHttpUrl(onvif);
-    const login = user === undefined ? (address.credentials ?? NOBODY) : { user, password };
-    const camera = service ? hostPortOf(service.origin) : placeOf(address);
-    return { ...login, camera, host: address.host, channel: `stream ${address.uri}` };
+    const login = user === undefined ? credentials : { user, password };
+    const camera = service ? hostPortOf(service.origin) : place;
+    return { ...login, camera, host, channel: `stream ${uri}` };
   };
   let heldMs = 0;
   const waits = new Set<{ readonly sinceMs: number }>();

@@ -5,6 +5,7 @@ import type { IsOpen } from '../../cameras/adoption/try-patterns.ts';
 import { DELAY_WORDS, delayOf, type ProbeStream } from '../../onvif/device/streams.ts';
 import { cameraError, troubleOf } from '../../onvif/soap/http/failures.ts';
 import { answersAt, describeStream, speaksRtsp } from '../../sources/rtsp/probe.ts';
+import { rtspLoginTarget } from '../../sources/rtsp/protocol.ts';
 import { streamLogin } from './stream-login.ts';
 
 const CONNECT_MS = 1_000;
@@ -33,7 +34,8 @@ export const createStreamProbe =
   (clock: Clock, onvif = '') =>
   (isClearAllowed: boolean, onSlow?: () => void): ProbeStream =>
   async (url, credentials, signal) => {
-    const loginWatch = streamLogin('camera', url, { ...credentials, onvif }, { clock, isInteractive: onvif === '' });
+    const options = { clock, isInteractive: onvif === '' };
+    const loginWatch = streamLogin(() => rtspLoginTarget(url, 'camera'), { ...credentials, onvif }, options);
     try {
       const described = await describeStream(url, credentials, { signal, clock, isClearAllowed, loginWatch, onSlow });
       if (!described.hasPicture) {

@@ -7,7 +7,7 @@ import { MdnsName } from './mdns-name.ts';
 const network = { interfaces: {}, onChange: () => () => {} };
 const options = { dataDir: '/nowhere', clock: new FakeClock(), log: createLogger('error', () => {}) };
 const settingsOf = (text: string, more = {}) =>
-  new MdnsName({ ...options, network, ...more }).part(() => 80).settings(good(text));
+  new MdnsName({ ...options, network, ...more }).component(() => 80).settings(good(text));
 
 test.for([
   ['', 'perch'],

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Part } from '../../base/reconciler.ts';
+import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import { type DeviceNames, systemNames } from '../../tls/device-names.ts';
@@ -45,7 +45,7 @@ export class MdnsName {
   }
 
   /** @param mainPort port of the page */
-  part(mainPort: () => number | undefined): Part<Config> {
+  component(mainPort: () => number | undefined): Component<Config> {
     const { network } = this.#options;
     return {
       name: 'name in the network',

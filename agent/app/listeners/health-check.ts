@@ -1,22 +1,22 @@
-/** The event loop was held up for so long at a time: no picture has moved meanwhile. */
+/** Longest delay of the event loop: no frame has moved meanwhile. */
 const STUCK_MS = 5_000;
-/** Or it is late by so much on average: pictures come, but late and in heaps. */
+/** Mean delay of the event loop: frames arrive late and in bursts. */
 const OVERLOADED_MS = 500;
 
 type Health = 'ok' | 'stuck' | 'not recording';
 
 interface HealthFacts {
-  /** How late the event loop was, over the last 10 to 20 seconds. */
+  /** Delay of the event loop over the last 10 to 20 seconds. */
   readonly loop: { readonly delay: { readonly meanMs: number; readonly maxMs: number } };
-  /** `isRecordingBroken`: something should be recorded and cannot be. */
+  /** `isRecordingBroken`: a recording fails. */
   readonly paths: { readonly isRecordingBroken: boolean };
-  /** `isHeldUp`: what is being recorded waits for a disk that hangs. */
+  /** `isHeldUp`: a recording waits for a hanging disk. */
   readonly recordings: { readonly isHeldUp: boolean };
 }
 
 /**
- * One word for supervisors, judged by what media goes through. A camera that is away does not count: no restart brings it back.
- * No names, because everybody may ask.
+ * A status for supervisors, judged by the flow of media. A camera that is offline does not count: no restart brings it
+ * back. Without names: the route needs no login.
  */
 export function healthOf({ loop, paths, recordings }: HealthFacts): Health {
   const { meanMs, maxMs } = loop.delay;

@@ -4,7 +4,7 @@ import type { ProcessLoad } from '../../../system/process-load.ts';
 import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
-import type { Part } from '../../base/reconciler.ts';
+import type { Component } from '../../base/reconciler.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -29,28 +29,25 @@ import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-rout
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
-import { vodRoutes } from '../../playback/vod/vod-routes.ts';
+import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
-import type { Servers } from '../servers/servers.ts';
+import type { MountableRoutes, Servers } from '../servers/servers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
 import { healthOf } from './health-check.ts';
-import { mountHls } from './hls-routes.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
 import { MetricsAndProfiles } from './metrics-and-profiles.ts';
 import { serverStats } from './server-stats.ts';
-import { mountWebRtc } from './webrtc-routes.ts';
 
 export interface HttpListenersDeps extends HttpPortsDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly own: OwnKeys & Pick<TrustLookup, 'authority'>;
-  /** The built page. */
   readonly pageFolder: string;
-  /** Of the device in the local network. */
+  /** mDNS name of the device. */
   readonly name: { readonly current: string | undefined };
-  /** The last of what the log has said. */
+  /** The latest log lines. */
   readonly lines?: LogLines;
   readonly restart?: () => void;
   readonly hostAnswers?: string;
@@ -63,22 +60,20 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly events: EventBus;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
-  /** What has been read or written last, which the parts may be on their way to. */
+  /** Read or written last; components may still be starting with it. */
   settings(): Config;
-  /** The ways of the control API to change it. */
   readonly edits: ConfigEdits;
   readonly configFile: ConfigFile;
   readonly backup: BackupControl;
-  /** What is wrong with the configuration file as it is now. */
+  /** Problems of the current configuration file. */
   problems(): readonly Problem[];
   readonly servers: Servers;
-  /** Of ZLMediaKit's calls, where the configuration has none. */
+  /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
-  /** Ends everything. */
   readonly signal: AbortSignal;
 }
 
-/** Every HTTP listener: the main port with everything, and MediaMTX's ports with one service each at `/`. */
+/** All HTTP listeners: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpListeners {
   readonly zlm: ZlmApi;
   readonly #deps: HttpListenersDeps;
@@ -110,18 +105,25 @@ export class HttpListeners {
     return this.#ports.mainPort;
   }
 
-  /** Of https; undefined while it is off. */
+  /** HTTPS; undefined: off. */
   get tlsPort(): number | undefined {
     return this.#ports.tlsPort;
   }
 
-  parts(): Part<Config>[] {
+  components(): Component<Config>[] {
     const ports = this.#ports;
     return [
       ports.mainRoutes((app, access) => this.#mountMain(app, access)),
       ports.main(),
-      ports.ofService('webrtc', 'WebRTC port', (app, access) => mountWebRtc(app, access, '', this.#webrtcDeps())),
-      ports.ofService('hls', 'HLS port', (app, access) => mountHls(app, access, '', this.#deps)),
+      ...this.#deps.servers.routes.flatMap((routes) =>
+        routes.port
+          ? [
+              ports.ofService(routes.port.name, routes.port.label, (app, access) =>
+                this.#mountServer(routes, app, access, ''),
+              ),
+            ]
+          : [],
+      ),
       ports.ofService('playback', 'playback port', (app, access) => this.#mountPlayback(app, access, '')),
       ports.ofService('api', 'API port', (app, access) => this.#mountApi(app, access)),
       ports.ofService('metrics', 'metrics port', (app, access) =>
@@ -132,7 +134,7 @@ export class HttpListeners {
     ];
   }
 
-  tlsPart(): Part<Config> {
+  tlsComponent(): Component<Config> {
     return this.#ports.mainTls();
   }
 
@@ -166,22 +168,30 @@ export class HttpListeners {
       },
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
-    await app.register(devicePasswordRoutes, { access, people: accounts.people });
+    await app.register(devicePasswordRoutes, {
+      access,
+      people: accounts.people,
+      protocols: this.#deps.servers.protocols,
+    });
     const wallMs = () => this.#deps.clock.wallMs();
     await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
     await this.#boxRoutes.mount(app, access, this.#started);
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');
-    await mountHls(app, access, '/hls', this.#deps);
-    await mountWebRtc(app, access, '/webrtc', this.#webrtcDeps());
+    for (const routes of this.#deps.servers.routes) {
+      await this.#mountServer(routes, app, access, `/${routes.protocol}`);
+    }
     await app.register(zlmRoutes, { access, zlm: this.zlm });
     await this.#diagnostics.mountMetrics(app, access, this.#deps.servers, false);
     await this.#diagnostics.mountPprof(app, access, false);
     await app.register(staticUi, { folder: pageFolder, httpsPort: () => this.tlsPort });
   }
 
-  #webrtcDeps() {
-    return { ...this.#deps, zlm: this.zlm };
+  #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
+    const access = listener.as(routes.protocol, routes.openingMethod);
+    const { playback } = this.#deps.recordings;
+    const recorded = rewindAddresses({ streams: playback.streams, frames: playback, access });
+    return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.zlm.on(access) });
   }
 
   async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {
@@ -223,7 +233,10 @@ export class HttpListeners {
     });
   }
 
-  /** In Perch's own set-up only the owner changes rights and programs. In a MediaMTX file each user with the right `api` does, as in MediaMTX. */
+  /**
+   * In Perch's own set-up only the owner changes permissions and commands. With a MediaMTX file each user with the
+   * `api` permission does, as in MediaMTX.
+   */
   async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
     const { user, sessionUser } = access.identify(request);
     const name = user ?? sessionUser;

@@ -5,9 +5,10 @@ import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts'
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
-import type { Part } from '../../base/reconciler.ts';
+import type { Component } from '../../base/reconciler.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { HttpServerName } from '../../config/schema/global.ts';
 import { ownTlsAddress } from '../../config/values/address.ts';
 import { HttpAccess } from '../../http/auth/access.ts';
 import { refuseForeignChanges } from '../../http/auth/foreign-changes.ts';
@@ -19,25 +20,24 @@ import type { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
 import { newcomersAt } from '../../http/listener/newcomers.ts';
 import { setReadTimeout } from '../../http/listener/server.ts';
-import { type HttpServerName, openTls, type TlsServer, tlsSettings } from './http-tls.ts';
+import { openTls, type TlsServer, tlsSettings } from './http-tls.ts';
 
 export interface HttpPortsDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the names of keys and certificates are relative to. */
+  /** Base of relative key and certificate names. */
   readonly cwd: string;
-  /** The certificate that the device makes itself. */
   readonly own: OwnKeys;
   readonly accounts: Accounts;
   readonly authority: Authority;
-  /** One for all ports and protocols. */
+  /** Shared by all ports and protocols. */
   readonly wrongCredentials: WrongCredentials;
-  /** One for all ports and protocols that other machines reach. */
+  /** Shared by all ports and protocols for other machines. */
   readonly newcomers: NewcomerMemory;
   config(): Config;
 }
 
-/** Mounts routes. Settings for which no port starts again are asked of the configuration when they are needed. */
+/** Settings that need no new port are read at each request. */
 type Mount = (app: FastifyInstance, access: HttpAccess) => Promise<void>;
 type TrustedProxies = 'trustedProxies' | `${HttpServerName}TrustedProxies`;
 
@@ -45,7 +45,7 @@ interface Port {
   readonly name: string;
   readonly key: 'address' | 'tlsAddress' | `${HttpServerName}Address`;
   readonly proxies: TrustedProxies;
-  /** Whose key and certificate it has, where it can speak TLS. */
+  /** Whose key and certificate it uses, if it supports TLS. */
   readonly server?: TlsServer;
   addressOf(config: Config): string | undefined;
 }
@@ -57,7 +57,7 @@ interface Open {
 
 const MAIN_ROUTES = 'routes of the main port';
 
-/** The HTTP ports: two main ones with the same routes, and those with the routes of one service. */
+/** The HTTP ports: two main ports with the same routes, and one for each service. */
 export class HttpPorts {
   readonly #deps: HttpPortsDeps;
   readonly #listeners = new Set<Listener>();
@@ -73,13 +73,13 @@ export class HttpPorts {
     return this.#main?.listener.port;
   }
 
-  /** Of https; undefined while it is off. */
+  /** HTTPS; undefined: off. */
   get tlsPort(): number | undefined {
     return this.#mainTls?.listener.port;
   }
 
-  /** Of both main ports: they stay when one of the ports changes. */
-  mainRoutes(mount: Mount): Part<Config> {
+  /** Shared by both main ports: they stay when one port changes. */
+  mainRoutes(mount: Mount): Component<Config> {
     return {
       name: MAIN_ROUTES,
       settings: ({ trustedProxies }) => trustedProxies,
@@ -91,28 +91,28 @@ export class HttpPorts {
     };
   }
 
-  main(): Part<Config> {
+  main(): Component<Config> {
     const proxies = 'trustedProxies';
-    return this.#mainPart({ name: 'main port', key: 'address', proxies, addressOf: (c) => c.address }, (open) => {
+    return this.#mainComponent({ name: 'main port', key: 'address', proxies, addressOf: (c) => c.address }, (open) => {
       this.#main = open;
     });
   }
 
-  /** Starts last, so that no other part waits for the key made at the first start. */
-  mainTls(): Part<Config> {
+  /** Starts last: no other component waits for the key made at the first start. */
+  mainTls(): Component<Config> {
     const [name, key, server] = ['main port with TLS', 'tlsAddress', 'tls'] as const;
     const port: Port = { name, key, server, proxies: 'trustedProxies', addressOf: (c) => c.tlsAddress || undefined };
-    const part = this.#mainPart(port, (open) => {
+    const component = this.#mainComponent(port, (open) => {
       this.#mainTls = open;
     });
     return {
-      ...part,
+      ...component,
       isOptional: (config) => config.isOwn && config.tlsAddress === ownTlsAddress(config.address),
     };
   }
 
-  /** A port with routes of its own, while its service is on. */
-  ofService(server: HttpServerName, name: string, mount: Mount): Part<Config> {
+  /** The port of one service. */
+  ofService(server: HttpServerName, name: string, mount: Mount): Component<Config> {
     const [key, proxies] = [`${server}Address`, `${server}TrustedProxies`] as const;
     const port: Port = { name, key, proxies, server, addressOf: (c) => (c[server] ? c[key] : undefined) };
     return {
@@ -131,8 +131,8 @@ export class HttpPorts {
     };
   }
 
-  /** Changes the ports while they are open: a port that reopens rejects connections in between. */
-  requestTimes(): Part<Config> {
+  /** Applied to open ports: a port that reopens rejects connections in between. */
+  requestTimes(): Component<Config> {
     return {
       name: 'time that HTTP requests have',
       settings: ({ readTimeoutMs }) => readTimeoutMs,
@@ -145,7 +145,7 @@ export class HttpPorts {
     };
   }
 
-  #mainPart(port: Port, use: (open: Open | undefined) => void): Part<Config> {
+  #mainComponent(port: Port, use: (open: Open | undefined) => void): Component<Config> {
     return {
       name: port.name,
       needs: MAIN_ROUTES,

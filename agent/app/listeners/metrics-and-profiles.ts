@@ -20,11 +20,9 @@ interface MetricsAndProfilesDeps {
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
   readonly commands: { tallies(): ReturnType<DeviceFacts['hooks']> };
-  /** As it is now. */
   config(): Config;
 }
 
-/** Metrics and profiles, on the main port and on their own. */
 export class MetricsAndProfiles {
   readonly #deps: MetricsAndProfilesDeps;
   readonly #profiler: Profiler;
@@ -47,14 +45,14 @@ export class MetricsAndProfiles {
     };
   }
 
-  /** @param isAlone the listener has nothing else */
+  /** @param isAlone no other routes on the listener */
   mountMetrics(app: FastifyInstance, access: HttpAccess, sessions: SessionTables, isAlone: boolean): Promise<void> {
     const { paths, config } = this.#deps;
     const hook = cors(() => config().metricsAllowOrigins, METRICS_METHODS, METRICS_HEADERS);
     return mountMetrics(app, { access, cors: hook, paths, sessions, box: this.#box }, isAlone);
   }
 
-  /** @param isAlone the listener has nothing else */
+  /** @param isAlone no other routes on the listener */
   mountPprof(app: FastifyInstance, access: HttpAccess, isAlone: boolean): Promise<void> {
     const { clock, config } = this.#deps;
     const hook = cors(() => config().pprofAllowOrigins, PPROF_METHODS, PPROF_HEADERS);

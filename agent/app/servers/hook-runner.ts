@@ -13,7 +13,7 @@ import { PathCommands, type PathFacts } from '../../hooks/path-commands.ts';
 import { Programs } from '../../hooks/programs.ts';
 
 interface HookRunnerOptions {
-  /** Absolute, and this Perch's alone. */
+  /** Absolute; unique to this instance. */
   readonly dataDir: string;
   readonly env: Environment;
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export class HookRunner {
     this.connections = new ConnectionCommands(() => ({ ...this.#config(), rtspPort: this.#rtspPort }), this.#programs);
   }
 
-  /** Before anything starts: commands left behind by a killed Perch may hold a camera, or publish. */
+  /** Called first: commands left behind by a killed Perch may hold a camera, or publish. */
   begin(): Promise<void> {
     return endLeftovers(this.#mark, this.#options.clock, this.#options.log);
   }

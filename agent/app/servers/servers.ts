@@ -1,14 +1,23 @@
-import type { Part } from '../../base/reconciler.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Component } from '../../base/reconciler.ts';
 import type { Config } from '../../config/load/load.ts';
 import type {
+  RouteDeps,
   RunningServer,
   ServerDeps,
   ServerProtocol,
+  ServerRoutes,
   SessionKind,
   SessionTable,
   SessionTables,
 } from '../../protocols/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
+
+/** HTTP routes of a server, started or not. */
+export interface MountableRoutes extends Omit<ServerRoutes, 'mount'> {
+  readonly protocol: string;
+  mount(app: FastifyInstance, prefix: string, deps: Omit<RouteDeps, 'running'>): Promise<void>;
+}
 
 /** The servers of all protocols, as components and as one list of sessions. */
 export class Servers implements SessionTables {
@@ -26,9 +35,24 @@ export class Servers implements SessionTables {
   }
 
   /** @param hasRoutes those that answer on the HTTP listeners, or the others */
-  components(hasRoutes: boolean): Part<Config>[] {
-    const wanted = this.#protocols.filter((protocol) => (protocol.hasRoutes ?? false) === hasRoutes);
+  components(hasRoutes: boolean): Component<Config>[] {
+    const wanted = this.#protocols.filter((protocol) => (protocol.routes !== undefined) === hasRoutes);
     return wanted.flatMap((protocol) => this.#componentsOf(protocol));
+  }
+
+  /** Their names. */
+  get protocols(): readonly string[] {
+    return this.#protocols.map(({ name }) => name);
+  }
+
+  get routes(): readonly MountableRoutes[] {
+    return this.#protocols.flatMap((protocol) => {
+      const { name, routes } = protocol;
+      const running = () => this.running(protocol);
+      return routes
+        ? [{ ...routes, protocol: name, mount: (app, prefix, deps) => routes.mount(app, prefix, { ...deps, running }) }]
+        : [];
+    });
   }
 
   /** Undefined while it does not run. */
@@ -59,8 +83,8 @@ export class Servers implements SessionTables {
     }
   }
 
-  #componentsOf(protocol: ServerProtocol): Part<Config>[] {
-    const server: Part<Config> = {
+  #componentsOf(protocol: ServerProtocol): Component<Config>[] {
+    const server: Component<Config> = {
       name: protocol.label,
       settings: (config) => protocol.options(config),
       start: async (config) => {
@@ -77,7 +101,7 @@ export class Servers implements SessionTables {
     if (!extraPorts) {
       return [server];
     }
-    const ports: Part<Config> = {
+    const ports: Component<Config> = {
       name: extraPorts.label,
       needs: server.name,
       // They open and close with their server.

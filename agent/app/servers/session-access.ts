@@ -65,8 +65,12 @@ export class SessionAuthority implements SessionAccess {
     return challenge ? 'challenge' : 'refused';
   }
 
-  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean {
-    return this.#authority.offersDigest(action, path, canonicalIp(ip) ?? ip);
+  offersDigest(
+    action: 'read' | 'publish',
+    path: string,
+    { ip, protocol }: Pick<SessionRequester, 'ip' | 'protocol'>,
+  ): boolean {
+    return this.#authority.offersDigest(action, path, canonicalIp(ip) ?? ip, protocol);
   }
 }
 
@@ -77,7 +81,7 @@ function identityOf({ ip: text, protocol, credentials, id, query, userAgent }: S
     ip,
     isLoopback: isLoopbackIp(ip),
     isPrivate: isPrivateIp(ip),
-    request: { protocol, id, query, userAgent },
+    request: { protocol, mayHaveQueryToken: true, id, query, userAgent },
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
     ...(proves === undefined ? {} : { proves }),

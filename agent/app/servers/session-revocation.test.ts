@@ -81,7 +81,7 @@ test('a device whose password is revoked loses everything that it plays and publ
   expect([watching(), publishing()]).toEqual(['1 2 3 4 5', '7']);
 });
 
-test('a viewer who may see less loses what he may not see, and nothing else', () => {
+test('a viewer with reduced rights loses only the sessions without permission', () => {
   const { rights, tell, watching } = open();
   rights.set('eve', ['door']);
   tell('eve');
@@ -97,7 +97,7 @@ test('somebody from whom a log-in was taken loses every picture that he has, wit
   expect(watching()).toBe('3 4 5');
 });
 
-test('a guest whose time is over loses his picture within ten seconds, and nobody else, whatever his token calls him', async () => {
+test('an expired guest loses the session within ten seconds, and no other user does', async () => {
   const { rights, clock, watching } = open();
   await clock.advance(60_000);
   expect(watching()).toBe('1 2 3 4 5');

@@ -2,10 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { SessionItem, SessionTables } from '../../protocols/contract.ts';
 
 const LOOK_MS = 10_000;
-/** No other name of a session, such as a token's, has this form by chance. */
+/** No other session name, such as a token's, has this form. */
 const GUEST = /^guest:[\w-]{16}$/;
 
-/** The part of the accounts that is needed. */
 interface Watchers {
   person(name: string): { may(action: 'read', path: string): boolean } | undefined;
   readonly people: {
@@ -17,14 +16,15 @@ interface Watchers {
 interface Live {
   readonly user: string;
   readonly path: string;
-  /** A program that publishes has sent its name and password: no login of a person is behind it. */
+  /** A publishing program has sent its own name and password. */
   readonly isProgram: boolean;
   end(): void;
 }
 
 /**
- * Access is checked once, when playback starts. This ends sessions of people who lose the permission, of guests whose time is
- * over, and all sessions of a person of whom a login was revoked: on the other devices the page reconnects after two seconds.
+ * Access is checked once, when playback starts. This ends sessions of people who lose the permission, of guests whose
+ * time is over, and all sessions of a person whose login was revoked: on other devices the page reconnects after two
+ * seconds.
  */
 export class SessionRevocation {
   readonly #watchers: Watchers;

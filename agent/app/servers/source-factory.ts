@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import { schemeOf } from '../../config/schema/source.ts';
 import type { SourceProtocol, SourceRequest } from '../../protocols/contract.ts';
 import type { Source } from '../../stream/contracts.ts';
 import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
@@ -12,14 +13,15 @@ export function makeSource(
 ): Source {
   const { name, settings, clock, log } = request;
   const { camera = {} } = settings;
-  const scheme = settings.source.split('://', 1)[0]?.toLowerCase() ?? '';
+  const scheme = schemeOf(settings.source);
   const protocol = protocols.find(({ keys }) => keys.schemes.includes(scheme));
   if (!protocol) {
     throw new PerchError('unsupported', `no source pulls ${scheme}:// URLs`, { path: name });
   }
+  const { loginTarget } = protocol;
   const source = protocol.create({
     ...request,
-    loginWatch: streamLogin(name, settings.source, camera),
+    loginWatch: loginTarget && streamLogin(() => loginTarget(settings.source, name), camera),
     log: log.child({ path: name }),
   });
   const { endpoint, serial, onvif } = camera;

@@ -1,3 +1,4 @@
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
@@ -7,21 +8,20 @@ import { CODE, failure } from '../../zlm/call.ts';
 import type { PictureWish } from '../../zlm/calls.ts';
 import { CameraSnapshots } from '../recordings/snapshots.ts';
 
-/** Cameras that are asked at once. */
+/** Concurrent camera requests. */
 const MAX_ASKED = 4;
-/** Pictures that are kept for the next call, of 60 kB at most. */
+/** Cached pictures, 60 kB each at most. */
 const MAX_KEPT = 50;
 const NO_PICTURE = 'no picture: the stream is not MJPEG, and the camera has no ONVIF service in the configuration';
 
 export interface ZlmPicturesDeps {
   config(): Config;
   readonly paths: Pick<PathTable, 'openStreams'>;
-  /** Those that lie beside recordings, the one nearest to a time in Unix microseconds. @throws PerchError when there is none */
+  /** Snapshots next to recordings: the nearest to a time in Unix microseconds. @throws PerchError without one */
   readonly recordings: {
     readonly playback: { snapshot(path: string, timeUs: number): Promise<{ jpeg: Uint8Array; timeUs: number }> };
   };
   readonly clock: Clock;
-  /** Ends it all. */
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +30,7 @@ interface Kept {
   readonly takenMs: number;
 }
 
-/** What cameras see, as JPEG. Nothing is decoded here: MJPEG has it in the stream, of others it is the camera's own picture. */
+/** Live pictures as JPEG, without decoding: frames of MJPEG streams, else the camera's own snapshots. */
 export class ZlmPictures {
   readonly #deps: ZlmPicturesDeps;
   readonly #stills: CameraSnapshots;
@@ -43,7 +43,7 @@ export class ZlmPictures {
     this.#stills = new CameraSnapshots(deps.config);
   }
 
-  /** @throws PerchError with ZLMediaKit's code when there is none */
+  /** @throws PerchError with ZLMediaKit's code */
   async picture(path: string, { timeoutMs, maxAgeMs }: PictureWish): Promise<Uint8Array> {
     return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
   }
@@ -54,7 +54,7 @@ export class ZlmPictures {
     stream?.replayKey({
       onSample: (track, { data }) => {
         if (stream.tracks[track]?.codec === 'mjpeg') {
-          // A copy: the stream keeps it no longer than its group lasts.
+          // A copy: the stream releases it with its GOP.
           picture = data.slice();
         }
       },
@@ -62,7 +62,7 @@ export class ZlmPictures {
     return picture;
   }
 
-  /** One that was taken for an earlier call, or lies beside a recording. */
+  /** From the cache, or from next to a recording. */
   async #young(path: string, maxAgeMs: number): Promise<Uint8Array | undefined> {
     const { clock, recordings } = this.#deps;
     const kept = this.#kept.get(path);
@@ -93,7 +93,7 @@ export class ZlmPictures {
     this.#asked += 1;
     try {
       const jpeg = await stills.fetch(over.signal);
-      this.#keep(path, jpeg);
+      putBounded(this.#kept, path, { jpeg, takenMs: this.#deps.clock.monoMs() }, MAX_KEPT);
       return jpeg;
     } catch (error) {
       if (over.signal.aborted) {
@@ -104,14 +104,5 @@ export class ZlmPictures {
       over.release();
       this.#asked -= 1;
     }
-  }
-
-  #keep(path: string, jpeg: Uint8Array): void {
-    const [oldest] = this.#kept.keys();
-    this.#kept.delete(path);
-    if (oldest !== undefined && this.#kept.size >= MAX_KEPT) {
-      this.#kept.delete(oldest);
-    }
-    this.#kept.set(path, { jpeg, takenMs: this.#deps.clock.monoMs() });
   }
 }

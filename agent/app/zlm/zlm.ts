@@ -15,9 +15,9 @@ import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from 
 import { isBrowser } from '../../http/auth/request-origin.ts';
 import { isNamedOrigin } from '../../http/listener/cors.ts';
 import type { PathTable } from '../../paths/path-table.ts';
-import type { ApiAnswer, ApiCalls } from '../../servers/webrtc/signalling/zlm/calls.ts';
+import type { SessionKind, ZlmAnswer, ZlmApiCalls, ZlmParameters } from '../../protocols/contract.ts';
 import { pathOf } from '../../servers/webrtc/signalling/zlm/stream-path.ts';
-import { type CallParameters, CODE, failure } from '../../zlm/call.ts';
+import { CODE, failure } from '../../zlm/call.ts';
 import { ZlmCalls, type ZlmCallsOptions } from '../../zlm/calls.ts';
 import { FlowWatch } from '../../zlm/flow-watch.ts';
 import { HookGate } from '../../zlm/hook-gate.ts';
@@ -42,22 +42,20 @@ interface ZlmApiDeps {
   readonly paths: PathTable;
   readonly events: EventBus;
   readonly recordings: ZlmPicturesDeps['recordings'] & {
-    /** @returns what ends it */
+    /** @returns the unsubscribe function */
     onFinished(listener: (file: RecordedFile) => void): () => void;
   };
   readonly wrongCredentials: WrongCredentials;
   readonly edits: PathEdits;
   readonly sessions: ZlmCallsOptions['sessions'];
   statistics(): Promise<Readonly<Record<string, unknown>>>;
-  /** As it is now. */
   config(): Config;
-  /** Generated for this device. */
+  /** Generated, for a configuration without one. */
   readonly madeSecret: string;
-  /** Aborts everything. */
   readonly signal: AbortSignal;
 }
 
-/** The secret of the data folder, generated at the first start. If it cannot be saved it is valid until Perch ends. */
+/** The secret in the data folder, generated at the first start. If it cannot be saved, it is valid until Perch ends. */
 export async function loadMadeSecret(dataDir: string, log: Logger): Promise<string> {
   const file = join(dataDir, SECRET_FILE);
   try {
@@ -74,13 +72,12 @@ export async function loadMadeSecret(dataDir: string, log: Logger): Promise<stri
   }
 }
 
-/** The secret in the content of its file. */
 export function secretIn(stored: unknown): string | undefined {
   const { secret } = (stored ?? {}) as { readonly secret?: unknown };
   return typeof secret === 'string' && secret.length >= SECRET_BYTES ? secret : undefined;
 }
 
-/** ZLMediaKit's calls with a secret, and its web hooks. */
+/** ZLMediaKit's API with its secret, and its web hooks. */
 export class ZlmApi {
   readonly gate: HookGate;
   readonly #deps: ZlmApiDeps;
@@ -108,7 +105,7 @@ export class ZlmApi {
       ...{ paths, clock, sessions: deps.sessions, edits: deps.edits, version: deps.version },
       pathOf: (app, stream) => this.#pathOf(app, stream),
       config,
-      schemas: () => schemasOf(config()),
+      schemas: () => schemasOf(deps.sessions.kinds, config()),
       pulled: () => pulledPaths(config()),
       urlOf: (path) => {
         const source = resolvePath(config(), path)?.settings?.source;
@@ -134,7 +131,6 @@ export class ZlmApi {
     ];
   }
 
-  /** As it is now. */
   get secret(): string {
     return this.#deps.config().zlmSecret || this.#deps.madeSecret;
   }
@@ -150,8 +146,8 @@ export class ZlmApi {
     }
   }
 
-  /** The calls on one listener. */
-  on(access: HttpAccess): ApiCalls {
+  /** For one listener. */
+  on(access: HttpAccess): ZlmApiCalls {
     return {
       answer: (name, { parameters, request }) => this.#answer(name, parameters, request, access),
       streamNotFound: (path, request, isKnown) => this.#notFound(path, request, access, isKnown),
@@ -160,10 +156,10 @@ export class ZlmApi {
 
   async #answer(
     name: string,
-    parameters: CallParameters,
+    parameters: ZlmParameters,
     request: FastifyRequest,
     access: HttpAccess,
-  ): Promise<ApiAnswer | undefined> {
+  ): Promise<ZlmAnswer | undefined> {
     const { ip, isPrivate } = access.identify(request);
     const { headers } = request;
     const place = access.origin(request);
@@ -171,8 +167,8 @@ export class ZlmApi {
     if (isChange && place.isForeign && !isNamedOrigin(headers.origin, this.#deps.config().webrtcAllowOrigins)) {
       throw failure(CODE.unauthorized, 'this request comes from a page of another site');
     }
-    // A cookie comes along with what pages of other ports of this host make the browser send. Over plain http nothing tells a picture
-    // of such a page from one of ours: what a browser adds by itself changes nothing then.
+    // Browsers send cookies with requests of pages on other ports of this host. Over plain HTTP an image request of
+    // such a page looks like one of ours, so credentials that browsers add themselves permit no change.
     const isUnknownPage = isChange && isBrowser(headers) && !place.isSameOrigin;
     const cookie = (wanted: string) => (isUnknownPage || place.isForeign ? undefined : cookieOf(headers, wanted));
     const caller: Caller = { ip, isPrivate, cookie };
@@ -187,7 +183,7 @@ export class ZlmApi {
     if (!call) {
       return undefined;
     }
-    // A caller with a name has the permissions of the control API.
+    // Callers with a user name have the permissions of the control API.
     const credentials = isUnknownPage && !place.isForeign ? writtenCredentialsOf(headers) : credentialsOf(headers);
     const isNamed = Object.keys(credentials).length > 0;
     if (isNamed) {
@@ -204,7 +200,7 @@ export class ZlmApi {
     return picture instanceof Uint8Array ? { fields, picture } : { fields };
   }
 
-  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<ApiAnswer> {
+  async #refuse({ isGuess, ...fields }: Refusal, { ip }: Caller, place: CookiePlace): Promise<ZlmAnswer> {
     if (isGuess) {
       this.#deps.log.warn({ ip }, "wrong secret for ZLMediaKit's calls");
       await this.#deps.wrongCredentials.pause(ip);
@@ -225,7 +221,7 @@ export class ZlmApi {
       ...{ ip, port: request.raw.socket.remotePort ?? 0, id: facts.id ?? '' },
     };
     const { code, close } = await this.#hooks.ask('on_stream_not_found', body, ip);
-    // A failing hook does not end the wait for a stream that may come by itself.
+    // A failing hook does not end the wait for a stream that may start by itself.
     return !close && (code === 0 || isKnown);
   }
 
@@ -249,7 +245,7 @@ export class ZlmApi {
   }
 }
 
-/** @throws PerchError with ZLMediaKit's code if it is not allowed */
+/** @throws PerchError with ZLMediaKit's code */
 async function requireIn(
   access: HttpAccess,
   request: FastifyRequest,
@@ -291,11 +287,9 @@ function hookSettings(config: Config): HookSettings {
 
 const portOf = (address: string): number => parseAddress(address)?.port ?? 0;
 
-/** Schemas that players can use. WebRTC counts as RTSP, as with ZLMediaKit. */
-function schemasOf({ rtsp, webrtc, hls, hlsVariant }: Config): string[] {
-  const isMpegTs = hlsVariant === 'mpegts';
-  return [...(rtsp || webrtc ? ['rtsp'] : []), ...(hls ? [isMpegTs ? 'hls' : 'hls.fmp4'] : [])];
-}
+const schemasOf = (kinds: readonly SessionKind[], config: Config): string[] => [
+  ...new Set(kinds.flatMap(({ zlm }) => zlm?.listedSchema(config) ?? [])),
+];
 
 function pulledPaths(config: Config): PulledPath[] {
   return [...config.paths.values()].flatMap(({ name, pattern, settings }) => {
@@ -303,7 +297,7 @@ function pulledPaths(config: Config): PulledPath[] {
   });
 }
 
-/** Without secrets and without addresses of hooks, which may contain some. */
+/** Without secrets and URLs of hooks, which may contain some. */
 const shownSettings = (config: Config): Readonly<Record<string, string>> => ({
   'general.mediaServerId': config.zlmMediaServerId,
   'general.streamNoneReaderDelayMS': String(config.zlmStreamNoneReaderDelayMs),

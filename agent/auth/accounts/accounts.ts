@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
@@ -143,9 +144,9 @@ export class Accounts {
     this.people.pageLogins.digestFailed(ip);
   }
 
-  /** Whether RTSP clients at this address cannot use Digest, because they have a page password. */
-  wantsBasic(ip: string): boolean {
-    return this.people.pageLogins.wantsBasic(ip);
+  /** Whether clients at this address cannot use Digest, because they have a page password. */
+  wantsBasic(ip: string, protocol: string): boolean {
+    return this.people.pageLogins.wantsBasic(ip, protocol);
   }
 
   /** The guest of a link's token. */
@@ -296,8 +297,7 @@ export class Accounts {
     }
     // Cached while pending, because a player opens several connections at once.
     const isRight = this.people.users.verify(user, password);
-    this.#remembered.set(key, { untilMs: nowMs + REMEMBER_MS, isRight });
-    this.#forgetOldest();
+    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, REMEMBER_LIMIT);
     let isKept = false;
     try {
       isKept = await isRight;
@@ -341,12 +341,5 @@ export class Accounts {
     const stamp = this.people.users.stampOf(user) ?? '';
     const text = JSON.stringify([user, password, stamp, subscriberOf(ip)]);
     return createHmac('sha256', this.#rememberKey).update(text).digest('base64');
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#remembered.keys().next();
-    if (this.#remembered.size > REMEMBER_LIMIT && !oldest.done) {
-      this.#remembered.delete(oldest.value);
-    }
   }
 }

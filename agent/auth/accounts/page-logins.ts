@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
@@ -73,9 +74,8 @@ export class PageLogins {
   note(user: string, address: string, protocol: string): void {
     const login = { user, address, protocol, last: this.#clock.wallMs() };
     const key = keyOf(login);
-    const isNew = !this.#logins.delete(key);
-    this.#logins.set(key, login);
-    forgetOldest(this.#logins, MAX_LOGINS);
+    const isNew = !this.#logins.has(key);
+    putBounded(this.#logins, key, login, MAX_LOGINS);
     if (isNew || this.#clock.monoMs() - this.#savedMonoMs >= SAVE_STEP_MS) {
       this.#saveSoon();
     }
@@ -94,17 +94,15 @@ export class PageLogins {
   /** A wrong Digest answer may have been made with a page password. */
   digestFailed(address: string): void {
     const key = subscriberOf(address);
-    this.#failed.delete(key);
-    this.#failed.set(key, this.#clock.monoMs() + BASIC_MS);
-    forgetOldest(this.#failed, MAX_BASIC);
+    putBounded(this.#failed, key, this.#clock.monoMs() + BASIC_MS, MAX_BASIC);
   }
 
-  /** Whether RTSP offers this address only Basic. */
-  wantsBasic(address: string): boolean {
+  /** Whether the protocol offers this address only Basic. */
+  wantsBasic(address: string, over: string): boolean {
     const key = subscriberOf(address);
     const sinceMs = this.#clock.wallMs() - KEPT_MS;
     const isKnown = [...this.#logins.values()].some(
-      ({ protocol, address: known, last }) => protocol === 'rtsp' && subscriberOf(known) === key && last >= sinceMs,
+      ({ protocol, address: known, last }) => protocol === over && subscriberOf(known) === key && last >= sinceMs,
     );
     return isKnown || (this.#failed.get(key) ?? 0) > this.#clock.monoMs();
   }
@@ -141,10 +139,3 @@ export class PageLogins {
 const keyOf = ({ user, address, protocol }: Omit<Login, 'last'>): string => JSON.stringify([user, address, protocol]);
 
 const idOf = (login: Login): string => createHash('sha256').update(keyOf(login)).digest('base64url').slice(0, 16);
-
-function forgetOldest(map: Map<string, unknown>, limit: number): void {
-  const oldest = map.keys().next();
-  if (map.size > limit && !oldest.done) {
-    map.delete(oldest.value);
-  }
-}

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
@@ -87,13 +88,10 @@ export class ProgramLogins {
     if (outcome === 'open') {
       return;
     }
-    this.#right.delete(key);
     if (outcome === 'right') {
-      this.#right.set(key, this.#clock.monoMs() + KEPT_MS);
-    }
-    const oldest = this.#right.keys().next();
-    if (this.#right.size > MAX_KEPT && !oldest.done) {
-      this.#right.delete(oldest.value);
+      putBounded(this.#right, key, this.#clock.monoMs() + KEPT_MS, MAX_KEPT);
+    } else {
+      this.#right.delete(key);
     }
   }
 

@@ -1,6 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ConcurrencyLimit } from '../../base/concurrency-limit.ts';
+import { addCount } from '../../base/count-map.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
@@ -46,14 +48,14 @@ export class HashQueue {
     const isRight = this.#run(text, hash, subscriberOf(ip));
     const remembered = { untilMs: this.#clock.monoMs() + REMEMBER_MS, isRight };
     this.#right.delete(key);
-    remember(this.#other, key, remembered);
+    putBounded(this.#other, key, remembered, REMEMBER_LIMIT);
     isRight.then(
       (is) => {
         if (is && this.#other.get(key) === remembered) {
           this.#other.delete(key);
         }
         if (is) {
-          remember(this.#right, key, remembered);
+          putBounded(this.#right, key, remembered, REMEMBER_LIMIT);
         }
       },
       () => this.#other.delete(key),
@@ -68,24 +70,11 @@ export class HashQueue {
         retryAfterS: RETRY_AFTER_S,
       });
     }
-    this.#inFlight.set(subscriber, before + 1);
+    addCount(this.#inFlight, subscriber, 1);
     try {
       return await this.#gate.run(() => this.#verify(text, hash));
     } finally {
-      const left = (this.#inFlight.get(subscriber) ?? 1) - 1;
-      if (left > 0) {
-        this.#inFlight.set(subscriber, left);
-      } else {
-        this.#inFlight.delete(subscriber);
-      }
+      addCount(this.#inFlight, subscriber, -1);
     }
-  }
-}
-
-function remember(map: Map<string, Remembered>, key: string, remembered: Remembered): void {
-  map.set(key, remembered);
-  const oldest = map.keys().next();
-  if (map.size > REMEMBER_LIMIT && !oldest.done) {
-    map.delete(oldest.value);
   }
 }

@@ -13,6 +13,8 @@ export interface AuthRequest {
   /** A bearer token. */
   readonly token: string;
   readonly protocol: string;
+  /** As in MediaMTX, URLs of protocols other than HTTP may contain a token. */
+  readonly mayHaveQueryToken?: boolean;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
   /** As sent, without `?`. */
@@ -60,8 +62,8 @@ export interface ApiAuth {
   refresh?(): void;
 }
 
-/** MediaMTX's order: bearer token, password of any user, query. @param readsQuery the protocol and the settings allow it */
-export function tokenOf(request: AuthRequest, readsQuery: boolean): { token: string; isFromQuery: boolean } {
+/** MediaMTX's order: bearer token, password of any user, query. */
+export function tokenOf(request: AuthRequest, readsQuery = false): { token: string; isFromQuery: boolean } {
   const given = request.token || request.password;
   if (given !== '' || !readsQuery) {
     return { token: given, isFromQuery: false };

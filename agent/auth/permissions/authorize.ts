@@ -42,6 +42,8 @@ export interface Identity {
 interface RequestFacts {
   /** `rtsp`; empty: none that carries live media. */
   readonly protocol: string;
+  /** The URL may contain a token: a protocol other than HTTP. */
+  readonly mayHaveQueryToken?: boolean;
   /** Of the session or connection, a UUID, where there is one already. */
   readonly id: string | null;
   /** As sent, without `?`. */
@@ -90,7 +92,7 @@ export interface Owners {
   /** A program has sent a person's name and page password. */
   notePageLogin?(user: string, ip: string, protocol: string): void;
   noteWrongDigest?(ip: string): void;
-  wantsBasic?(ip: string): boolean;
+  wantsBasic?(ip: string, protocol: string): boolean;
 }
 
 interface AuthorityDeps {
@@ -239,13 +241,13 @@ export class Authority {
   }
 
   /**
-   * Whether RTSP offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own set-up offers it if
+   * Whether a protocol offers Digest as well as Basic. Clients prefer Digest, and page passwords cannot answer it: Perch's own set-up offers it if
    * a password can answer, and not to an address that has logged in with a page password.
    */
-  offersDigest(action: 'read' | 'publish', path: string, ip: string): boolean {
+  offersDigest(action: 'read' | 'publish', path: string, ip: string, protocol: string): boolean {
     const { isOwn, internalUsers } = this.#rules;
     const canAnswer = internalUsers.length > 0 || this.#accounts.hasDeviceFor?.(action, path) === true;
-    return !isOwn || (canAnswer && this.#accounts.wantsBasic?.(ip) !== true);
+    return !isOwn || (canAnswer && this.#accounts.wantsBasic?.(ip, protocol) !== true);
   }
 
   noteWrongDigest(ip: string): void {

@@ -38,12 +38,12 @@ test("the other server is asked with MediaMTX's body", async () => {
 });
 
 test.for([
-  ['rtsp', 'from the query', 'abc'],
-  ['hls', 'nothing', ''],
-] as const)('for %s the token is %s', async ([protocol, , token]) => {
+  ['a protocol other than HTTP', 'from the query', true, 'abc'],
+  ['HTTP', 'nothing', false, ''],
+] as const)('for %s the token is %s', async ([, , mayHaveQueryToken, token]) => {
   await using server = await openAskedServer({ status: 401 });
   const verdict = await open(server.url).decide(
-    { ...request, protocol, user: '', password: '', query: 'x=1&jwt=abc' },
+    { ...request, mayHaveQueryToken, user: '', password: '', query: 'x=1&jwt=abc' },
     true,
   );
   expect(verdict).toMatchObject({ allowed: false, isGuess: token !== '' });
@@ -123,7 +123,7 @@ test('questions are bounded: those beyond are refused', async () => {
 });
 
 test('what it says back is logged without the password or token that it was told', async () => {
-  const question = { ...request, password: 'p"ä$ word', query: 'token=x.y' };
+  const question = { ...request, password: 'p"ä$ word', query: 'token=x.y', mayHaveQueryToken: true };
   for (const asked of [question, { ...question, password: '' }]) {
     await using server = await openAskedServer(undefined, false, (body) => ({
       status: 401,

@@ -51,7 +51,7 @@ export class ExternalAuth implements ApiAuth {
     if (allowsAnonymous && this.#exclude.allows(request.action, request.path)) {
       return { allowed: true, reason: 'authHTTPExclude' };
     }
-    const { token, isFromQuery } = tokenOf(request, request.protocol === 'rtsp');
+    const { token, isFromQuery } = tokenOf(request, request.mayHaveQueryToken);
     if (!allowsAnonymous && request.user === '' && token === '') {
       return { allowed: false, reason: 'no name and password' };
     }

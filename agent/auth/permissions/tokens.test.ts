@@ -128,8 +128,8 @@ test('a signature that proves nothing is refused', async () => {
 
 test.for<[string, Partial<TokenSettings>, Partial<AuthRequest>, boolean]>([
   ['as a password', {}, { user: 'whoever', password: '@' }, true],
-  ['in the query of RTSP', {}, { protocol: 'rtsp', query: 'a=1&token=@' }, true],
-  ['in the query of RTSP by its old name', {}, { protocol: 'rtsp', query: 'jwt=@' }, true],
+  ['in the query of RTSP', {}, { mayHaveQueryToken: true, query: 'a=1&token=@' }, true],
+  ['in the query of RTSP by its old name', {}, { mayHaveQueryToken: true, query: 'jwt=@' }, true],
   ['in the query of HTTP', {}, { query: 'token=@' }, false],
   ['in the query of HTTP where that is allowed', { inHttpQuery: true }, { query: 'jwt=@' }, true],
   ['in the query behind a wrong bearer', { inHttpQuery: true }, { token: 'a.b.c', query: 'token=@' }, false],

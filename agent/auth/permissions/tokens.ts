@@ -75,7 +75,7 @@ export class Tokens implements ApiAuth {
     if (allowsAnonymous && this.#exclude.allows(request.action, request.path)) {
       return { allowed: true, reason: 'authJWTExclude' };
     }
-    const { token, isFromQuery } = tokenOf(request, request.protocol === 'rtsp' || this.#settings.inHttpQuery);
+    const { token, isFromQuery } = tokenOf(request, request.mayHaveQueryToken || this.#settings.inHttpQuery);
     if (token === '') {
       return { allowed: false, reason: 'no token' };
     }

@@ -1,3 +1,4 @@
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
@@ -46,12 +47,7 @@ export class LoginAttempts {
       );
     }
     tally.failures += 1;
-    this.#tallies.delete(kept);
-    this.#tallies.set(kept, tally);
-    const oldest = this.#tallies.keys().next();
-    if (this.#tallies.size > KEYS_LIMIT && !oldest.done) {
-      this.#tallies.delete(oldest.value);
-    }
+    putBounded(this.#tallies, kept, tally, KEYS_LIMIT);
   }
 
   /** The attempt was right: the key starts over. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { addCount } from '../../base/count-map.ts';
 import { PerchError } from '../../base/errors.ts';
 import { isPrivateIp, subscriberOf } from '../../base/ip-address.ts';
 
@@ -38,17 +39,12 @@ export class WrongCredentials {
 
   async pause(ip: string): Promise<void> {
     const key = subscriberOf(ip);
-    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
+    addCount(this.#waiting, key, 1);
     const added = isPrivateIp(ip) ? 0 : 1;
     this.#publicCount += added;
     await this.#clock.sleep(this.#random() * MAX_PAUSE_MS, this.#signal);
     this.#publicCount -= added;
-    const left = (this.#waiting.get(key) ?? 1) - 1;
-    if (left > 0) {
-      this.#waiting.set(key, left);
-    } else {
-      this.#waiting.delete(key);
-    }
+    addCount(this.#waiting, key, -1);
   }
 }
 

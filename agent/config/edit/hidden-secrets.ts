@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
 import { Report } from '../yaml/problem.ts';
 import { parseTree } from '../yaml/tree.ts';
-import { IN_ADDRESS, IN_QUERY, SECRET_LINE, schemaLeaves } from './secrets.ts';
+import { IN_ADDRESS, IN_QUERY, SECRET_LINE, schemaScalars } from './secrets.ts';
 
 /** Offsets of characters. */
 type Range = readonly [start: number, end: number];
@@ -85,11 +85,11 @@ function secretRanges(text: string): readonly Range[] {
   const tree = parseTree(text, new Report(''));
   const values = new Set<string>();
   const ranges: Range[] = [];
-  for (const [{ secret }, leaf] of tree ? schemaLeaves(tree) : []) {
-    if (secret && leaf.range && leaf.text !== '') {
-      const [from, to] = leaf.range;
+  for (const [{ secret }, scalar] of tree ? schemaScalars(tree) : []) {
+    if (secret && scalar.range && scalar.text !== '') {
+      const [from, to] = scalar.range;
       ranges.push([from, from + text.slice(from, to).trimEnd().length]);
-      values.add(leaf.text);
+      values.add(scalar.text);
     }
   }
   const lines = captured(text, SECRET_LINE).flatMap((range) => valueOfLine(text, range, tree !== undefined));

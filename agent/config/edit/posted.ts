@@ -6,7 +6,7 @@ import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { parseWord } from '../values/word.ts';
 import { Report } from '../yaml/problem.ts';
-import type { Branch, Entry, Tree } from '../yaml/tree.ts';
+import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
 
 /** Settings of a request under their present names, with the types of the file. */
 export type Posted = Readonly<Record<string, unknown>>;
@@ -42,7 +42,7 @@ const MAX_SHOWN = 64;
 /** Top-level settings; former ones that belong to paths now are separate. @throws PerchError badInput */
 export function postedGlobal(body: unknown): { readonly global: Posted; readonly pathDefaults: Posted } {
   const block = blockOf(body, GLOBAL);
-  const renamed = renamedBlock(block, GLOBAL, (branch) => renameGlobal(branch, new Report(''), CONFIG_KEYS));
+  const renamed = renamedBlock(block, GLOBAL, (map) => renameGlobal(map, new Report(''), CONFIG_KEYS));
   const { pathDefaults, ...global } = renamed;
   return { global: readBlock(global, GLOBAL), pathDefaults: readBlock((pathDefaults ?? {}) as Posted, PATH) };
 }
@@ -51,7 +51,7 @@ export function postedGlobal(body: unknown): { readonly global: Posted; readonly
 export function postedPath(body: unknown): Posted {
   const block = blockOf(body, PATH);
   return readBlock(
-    renamedBlock(block, PATH, (branch) => rename(branch, path.renamed, '', new Report(''))),
+    renamedBlock(block, PATH, (map) => rename(map, path.renamed, '', new Report(''))),
     PATH,
   );
 }
@@ -111,23 +111,23 @@ function checkDepth(value: unknown, name: string, level: number): void {
 }
 
 /** The values under their present names. Values that the loader does not rename keep their JSON types. */
-function renamedBlock(block: Posted, { former }: Vocabulary, toPresent: (branch: Branch) => Branch): Posted {
+function renamedBlock(block: Posted, { former }: Vocabulary, toPresent: (map: MapNode) => MapNode): Posted {
   if (!Object.keys(block).some((name) => former.has(name))) {
     return block;
   }
   const trees = Object.entries(block).map(([name, value]): [string, Entry] => [name, { tree: treeOf(value) }]);
   const given = new Map(trees);
-  const { entries } = toPresent({ kind: 'branch', entries: given });
+  const { entries } = toPresent({ kind: 'map', entries: given });
   return Object.fromEntries(
     [...entries].map(([name, { tree }]) => [name, given.get(name)?.tree === tree ? block[name] : plainOf(tree)]),
   );
 }
 
 function plainOf(tree: Tree): unknown {
-  if (tree.kind === 'leaf') {
+  if (tree.kind === 'scalar') {
     return tree.text;
   }
-  return tree.kind === 'row'
+  return tree.kind === 'sequence'
     ? tree.items.map(plainOf)
     : Object.fromEntries([...tree.entries].map(([name, entry]) => [name, plainOf(entry.tree)]));
 }

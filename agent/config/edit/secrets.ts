@@ -3,7 +3,7 @@ import { type Config, pathWithUsers } from '../load/load.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { Report } from '../yaml/problem.ts';
-import { type Branch, type Leaf, parseTree, type Tree } from '../yaml/tree.ts';
+import { type MapNode, parseTree, type ScalarNode, type Tree } from '../yaml/tree.ts';
 
 /** `user:password@`; an unencoded password may hold almost any character. */
 export const IN_ADDRESS = /:\/\/[^\s/@:]*:([^\s/@]+(?:@[^\s/@]+)*)@/g;
@@ -36,8 +36,8 @@ export function secretsIn(config: Config, texts: readonly string[], env: Environ
   for (const text of new Set(texts)) {
     const file = parseTree(text, new Report(''));
     if (file) {
-      for (const [schema, leaf] of schemaLeaves(overlayEnvironment(file, GLOBAL, PATH, env))) {
-        collectText(schema, leaf.text, found);
+      for (const [schema, scalar] of schemaScalars(overlayEnvironment(file, GLOBAL, PATH, env))) {
+        collectText(schema, scalar.text, found);
       }
     } else {
       collectLines(text, found);
@@ -70,29 +70,29 @@ function collectText(schema: SchemaNode, text: string, found: Set<string>): void
 }
 
 /** The values of a file, each with its schema. */
-export function* schemaLeaves(root: Branch): Generator<readonly [SchemaNode, Leaf]> {
+export function* schemaScalars(root: MapNode): Generator<readonly [SchemaNode, ScalarNode]> {
   for (const [name, { tree }] of root.entries) {
-    if (name === 'paths' && tree.kind === 'branch') {
+    if (name === 'paths' && tree.kind === 'map') {
       for (const path of tree.entries.values()) {
-        yield* leavesOf(PATH, path.tree);
+        yield* scalarsOf(PATH, path.tree);
       }
     } else {
-      yield* leavesOf(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree);
+      yield* scalarsOf(name === 'pathDefaults' ? PATH : nodeOf(GLOBAL, name), tree);
     }
   }
 }
 
 /** Valid or not. Everything below a secret's key counts as a secret. */
-function* leavesOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaNode, Leaf]> {
-  if (tree.kind === 'leaf') {
+function* scalarsOf(schema: SchemaNode, tree: Tree): Generator<readonly [SchemaNode, ScalarNode]> {
+  if (tree.kind === 'scalar') {
     yield [schema, tree];
-  } else if (tree.kind === 'row') {
+  } else if (tree.kind === 'sequence') {
     for (const item of tree.items) {
-      yield* leavesOf(schema.secret ? schema : (schema.items ?? {}), item);
+      yield* scalarsOf(schema.secret ? schema : (schema.items ?? {}), item);
     }
   } else {
     for (const [name, { tree: inner }] of tree.entries) {
-      yield* leavesOf(schema.secret ? schema : nodeOf(schema, name), inner);
+      yield* scalarsOf(schema.secret ? schema : nodeOf(schema, name), inner);
     }
   }
 }

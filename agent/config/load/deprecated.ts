@@ -1,7 +1,7 @@
 import type { ConfigKeys } from '../schema/config-keys.ts';
-import { asList, leafAt, type Renames } from '../schema/key-rules.ts';
+import { asList, type Renames, scalarAt } from '../schema/key-rules.ts';
 import type { Report } from '../yaml/problem.ts';
-import type { Branch, Entry } from '../yaml/tree.ts';
+import type { Entry, MapNode } from '../yaml/tree.ts';
 
 /** Former top-level keys that are in `pathDefaults` now. */
 const NOW_PATH_DEFAULTS = [
@@ -26,7 +26,7 @@ export const formerNames = ({ global }: ConfigKeys): readonly string[] => [
 ];
 
 /** Replaces former names by present ones, each with a warning. With both in the block the present one counts. */
-export function renameGlobal(root: Branch, report: Report, { global }: ConfigKeys): Branch {
+export function renameGlobal(root: MapNode, report: Report, { global }: ConfigKeys): MapNode {
   const present = rename(root, global.renamed, '', report);
   const renamed = withAllOrigins(withAskedServer(present, report), global.names, report);
   const moved = NOW_PATH_DEFAULTS.filter((name) => renamed.entries.has(name));
@@ -35,7 +35,7 @@ export function renameGlobal(root: Branch, report: Report, { global }: ConfigKey
   }
   const entries = new Map(renamed.entries);
   const before = entries.get('pathDefaults')?.tree;
-  const defaults = new Map(before?.kind === 'branch' ? before.entries : []);
+  const defaults = new Map(before?.kind === 'map' ? before.entries : []);
   for (const name of moved) {
     const entry = entries.get(name);
     entries.delete(name);
@@ -45,12 +45,12 @@ export function renameGlobal(root: Branch, report: Report, { global }: ConfigKey
     }
   }
   const place = entries.get('pathDefaults') ?? {};
-  entries.set('pathDefaults', { ...place, tree: { kind: 'branch', entries: defaults } });
+  entries.set('pathDefaults', { ...place, tree: { kind: 'map', entries: defaults } });
   return { ...renamed, entries };
 }
 
 /** A server's own key, present or former, takes precedence. */
-function withAllOrigins(root: Branch, names: ReadonlySet<string>, report: Report): Branch {
+function withAllOrigins(root: MapNode, names: ReadonlySet<string>, report: Report): MapNode {
   const entry = root.entries.get(ALL_ORIGINS);
   if (!entry) {
     return root;
@@ -65,23 +65,23 @@ function withAllOrigins(root: Branch, names: ReadonlySet<string>, report: Report
   return { ...root, entries };
 }
 
-function withAskedServer(root: Branch, report: Report): Branch {
+function withAskedServer(root: MapNode, report: Report): MapNode {
   const entry = root.entries.get(ASKED_SERVER);
   if (!entry) {
     return root;
   }
   const entries = new Map(root.entries);
   entries.delete(ASKED_SERVER);
-  if (!(entry.tree.kind === 'leaf' && entry.tree.text === '')) {
+  if (!(entry.tree.kind === 'scalar' && entry.tree.text === '')) {
     report.add('warn', entry, ASKED_SERVER, 'this key is called authHTTPAddress now, with authMethod: http');
-    entries.set('authMethod', { ...entry, tree: leafAt(entry.tree, 'http') });
+    entries.set('authMethod', { ...entry, tree: scalarAt(entry.tree, 'http') });
     entries.set('authHTTPAddress', entries.get('authHTTPAddress') ?? entry);
   }
   return { ...root, entries };
 }
 
 /** @param prefix of the keys in the report, such as `paths.cam.` */
-export function rename(block: Branch, table: Renames, prefix: string, report: Report, path?: string): Branch {
+export function rename(block: MapNode, table: Renames, prefix: string, report: Report, path?: string): MapNode {
   const entries = new Map<string, Entry>();
   for (const [name, entry] of block.entries) {
     const now = Object.hasOwn(table, name) ? table[name] : undefined;

@@ -1,6 +1,6 @@
 import type { SchemaNode } from '../schema/node.ts';
 import type { Report } from '../yaml/problem.ts';
-import type { Branch, Entry, Tree } from '../yaml/tree.ts';
+import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -9,17 +9,17 @@ const PREFIXES = ['MTX', 'PERCH'] as const;
 const MAX_ITEMS = 1_000;
 
 /** Puts the values of variables into the file's tree: `MTX_HLSADDRESS`, `PERCH_PATHS_CAM1_SOURCE`, `MTX_LIST_0_KEY`. */
-export function overlayEnvironment(file: Branch, global: SchemaNode, path: SchemaNode, env: Environment): Branch {
-  let branch = file;
+export function overlayEnvironment(file: MapNode, global: SchemaNode, path: SchemaNode, env: Environment): MapNode {
+  let map = file;
   for (const prefix of PREFIXES) {
     const variables = variablesOf(env, `${prefix}_`);
     if (variables.size > 0) {
-      branch = overlayObject(global, branch, prefix, variables);
-      branch = overlayBlock(path, branch, 'pathDefaults', `${prefix}_PATHDEFAULTS`, variables);
-      branch = overlayPaths(path, branch, `${prefix}_PATHS`, variables);
+      map = overlayObject(global, map, prefix, variables);
+      map = overlayBlock(path, map, 'pathDefaults', `${prefix}_PATHDEFAULTS`, variables);
+      map = overlayPaths(path, map, `${prefix}_PATHS`, variables);
     }
   }
-  return branch;
+  return map;
 }
 
 /** Reports variables of keys that do nothing here yet. */
@@ -60,7 +60,7 @@ function variablesOf(env: Environment, prefix: string): Variables {
 const startsAny = (variables: Variables, prefix: string): boolean =>
   [...variables.keys()].some((name) => name.startsWith(prefix));
 
-function overlayObject(schema: SchemaNode, base: Branch, prefix: string, variables: Variables): Branch {
+function overlayObject(schema: SchemaNode, base: MapNode, prefix: string, variables: Variables): MapNode {
   const entries = new Map<string, Entry>(base.entries);
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const before = entries.get(name)?.tree;
@@ -85,7 +85,7 @@ function overlayValue(
     return startsAny(variables, `${name}_`) ? overlayObject(schema, blockOf(base), name, variables) : base;
   }
   const value = variables.get(name);
-  return value === undefined ? base : leafOf(value, name);
+  return value === undefined ? base : scalarOf(value, name);
 }
 
 /** A list of texts is one variable with commas; a list of objects has a variable for each index and key. */
@@ -93,19 +93,19 @@ function overlayList(items: SchemaNode, base: Tree | undefined, name: string, va
   const whole = variables.get(name);
   if (whole !== undefined) {
     const texts = whole === '' ? [] : whole.split(',');
-    return { kind: 'row', items: texts.map((text) => leafOf(text, name)) };
+    return { kind: 'sequence', items: texts.map((text) => scalarOf(text, name)) };
   }
   if (items.type !== 'object' || !startsAny(variables, `${name}_`)) {
     return base;
   }
-  const trees = base?.kind === 'row' ? [...base.items] : [];
+  const trees = base?.kind === 'sequence' ? [...base.items] : [];
   for (let i = 0; i < MAX_ITEMS && (i < trees.length || startsAny(variables, `${name}_${i}_`)); i += 1) {
     trees[i] = overlayObject(items, blockOf(trees[i]), `${name}_${i}`, variables);
   }
-  return { kind: 'row', items: trees };
+  return { kind: 'sequence', items: trees };
 }
 
-function overlayBlock(schema: SchemaNode, root: Branch, key: string, prefix: string, variables: Variables): Branch {
+function overlayBlock(schema: SchemaNode, root: MapNode, key: string, prefix: string, variables: Variables): MapNode {
   if (!startsAny(variables, `${prefix}_`)) {
     return root;
   }
@@ -114,7 +114,7 @@ function overlayBlock(schema: SchemaNode, root: Branch, key: string, prefix: str
 }
 
 /** A path's name is the upper-case text up to the next underscore: variables cannot set names with an underscore. */
-function overlayPaths(schema: SchemaNode, root: Branch, prefix: string, variables: Variables): Branch {
+function overlayPaths(schema: SchemaNode, root: MapNode, prefix: string, variables: Variables): MapNode {
   let paths = blockOf(root.entries.get('paths')?.tree);
   for (const variable of variables.keys()) {
     const upper = variable.startsWith(`${prefix}_`) ? variable.slice(prefix.length + 1).split('_', 1)[0] : undefined;
@@ -125,23 +125,23 @@ function overlayPaths(schema: SchemaNode, root: Branch, prefix: string, variable
   return paths.entries.size === 0 ? root : withEntry(root, 'paths', paths);
 }
 
-function withEntry(branch: Branch, key: string, tree: Tree): Branch {
-  const place = branch.entries.get(key) ?? {};
-  return { ...branch, entries: new Map(branch.entries).set(key, { ...place, tree }) };
+function withEntry(map: MapNode, key: string, tree: Tree): MapNode {
+  const place = map.entries.get(key) ?? {};
+  return { ...map, entries: new Map(map.entries).set(key, { ...place, tree }) };
 }
 
-const blockOf = (tree: Tree | undefined): Branch =>
-  tree?.kind === 'branch' ? tree : { kind: 'branch', entries: new Map() };
-const leafOf = (text: string, variable: string): Tree => ({ kind: 'leaf', text, isNull: false, variable });
+const blockOf = (tree: Tree | undefined): MapNode =>
+  tree?.kind === 'map' ? tree : { kind: 'map', entries: new Map() };
+const scalarOf = (text: string, variable: string): Tree => ({ kind: 'scalar', text, isNull: false, variable });
 
 /** A default value as a tree, so that variables can change single keys of it. */
 export function treeOf(value: unknown): Tree {
   if (Array.isArray(value)) {
-    return { kind: 'row', items: value.map(treeOf) };
+    return { kind: 'sequence', items: value.map(treeOf) };
   }
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).map(([name, item]): [string, Entry] => [name, { tree: treeOf(item) }]);
-    return { kind: 'branch', entries: new Map(entries) };
+    return { kind: 'map', entries: new Map(entries) };
   }
-  return { kind: 'leaf', text: String(value), isNull: false };
+  return { kind: 'scalar', text: String(value), isNull: false };
 }

@@ -7,7 +7,7 @@ import { asNode, type SchemaNode } from '../schema/node.ts';
 import { parseIpRange } from '../values/address.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Report } from '../yaml/problem.ts';
-import type { Branch, Entry } from '../yaml/tree.ts';
+import type { Entry, MapNode } from '../yaml/tree.ts';
 
 /** Users of single paths, now `authInternalUsers`. They cannot be ignored: that would open a protected stream. */
 export const PATH_USER_KEYS = ['publishUser', 'publishPass', 'publishIPs', 'readUser', 'readPass', 'readIPs'] as const;
@@ -32,19 +32,19 @@ const FOR_ALL: readonly InternalUser[] = [
 
 /** One block of the file and its place. */
 interface Place {
-  readonly block: Branch;
+  readonly block: MapNode;
   /** `pathDefaults` or `paths.<name>`. */
   readonly key: string;
   readonly path?: string;
 }
 
-const EMPTY: Branch = { kind: 'branch', entries: new Map() };
+const EMPTY: MapNode = { kind: 'map', entries: new Map() };
 
-export const hasLegacyUsers = (root: Branch): boolean =>
+export const hasLegacyUsers = (root: MapNode): boolean =>
   [defaultsOf(root), ...pathsOf(root)].some(({ block }) => firstKeyOf(block) !== undefined);
 
 /** Converts users of single paths (`publishUser` …) to `authInternalUsers`. */
-export function withLegacyUsers(root: Branch, settings: GlobalSettings, report: Report): GlobalSettings {
+export function withLegacyUsers(root: MapNode, settings: GlobalSettings, report: Report): GlobalSettings {
   const defaults = defaultsOf(root);
   const places = pathsOf(root);
   const first = [defaults, ...places].find(({ block }) => firstKeyOf(block) !== undefined);
@@ -81,7 +81,7 @@ function userOf(action: 'publish' | 'read', place: Place, defaults: Place, repor
     report.add('error', pass.entry, pass.key, message, pass.path);
     return [];
   }
-  const wrong = [user, pass].find((one) => one && one.entry.tree.kind !== 'leaf');
+  const wrong = [user, pass].find((one) => one && one.entry.tree.kind !== 'scalar');
   if (wrong) {
     report.add('error', wrong.entry, wrong.key, 'expected a single value here', wrong.path);
     return [];
@@ -110,13 +110,13 @@ function writtenIn({ block, key, path }: Place, name: PathUserKey): Written | un
 
 function addressesOf({ entry, key, path }: Written, report: Report): string[] | undefined {
   const { tree } = entry;
-  if (tree.kind !== 'row') {
+  if (tree.kind !== 'sequence') {
     report.add('error', entry, key, 'expected a list here: write [] for none', path);
     return undefined;
   }
   const addresses: string[] = [];
   for (const [i, item] of tree.items.entries()) {
-    const result = attempt(() => parseIpRange(item.kind === 'leaf' ? item.text : ''));
+    const result = attempt(() => parseIpRange(item.kind === 'scalar' ? item.text : ''));
     if ('fault' in result) {
       report.add('error', item, `${key}[${i}]`, result.fault, path);
       return undefined;
@@ -127,21 +127,25 @@ function addressesOf({ entry, key, path }: Written, report: Report): string[] | 
 }
 
 const isEmpty = ({ tree }: Entry): boolean =>
-  (tree.kind === 'leaf' && (tree.isNull || tree.text === '')) || (tree.kind === 'row' && tree.items.length === 0);
+  (tree.kind === 'scalar' && (tree.isNull || tree.text === '')) ||
+  (tree.kind === 'sequence' && tree.items.length === 0);
 
-const textOf = ({ tree }: Entry): string => (tree.kind === 'leaf' ? tree.text : '');
+const textOf = ({ tree }: Entry): string => (tree.kind === 'scalar' ? tree.text : '');
 
-const firstKeyOf = (block: Branch): PathUserKey | undefined =>
+const firstKeyOf = (block: MapNode): PathUserKey | undefined =>
   PATH_USER_KEYS.find((name) => {
     const entry = block.entries.get(name);
     return entry !== undefined && !isEmpty(entry);
   });
 
-const defaultsOf = (root: Branch): Place => ({ block: blockOf(root.entries.get('pathDefaults')), key: 'pathDefaults' });
+const defaultsOf = (root: MapNode): Place => ({
+  block: blockOf(root.entries.get('pathDefaults')),
+  key: 'pathDefaults',
+});
 
-function pathsOf(root: Branch): readonly Place[] {
+function pathsOf(root: MapNode): readonly Place[] {
   const paths = blockOf(root.entries.get('paths'));
   return [...paths.entries].map(([path, entry]) => ({ block: blockOf(entry), key: `paths.${path}`, path }));
 }
 
-const blockOf = (entry: Entry | undefined): Branch => (entry?.tree.kind === 'branch' ? entry.tree : EMPTY);
+const blockOf = (entry: Entry | undefined): MapNode => (entry?.tree.kind === 'map' ? entry.tree : EMPTY);

@@ -8,7 +8,7 @@ import { globalFaults } from '../schema/rules.ts';
 import { ownTlsAddress } from '../values/address.ts';
 import { comparePatterns } from '../values/path-name.ts';
 import { type Place, type Problem, Report } from '../yaml/problem.ts';
-import { type Branch, parseTree } from '../yaml/tree.ts';
+import { type MapNode, parseTree } from '../yaml/tree.ts';
 import { formerNames, renameGlobal } from './deprecated.ts';
 import { type Environment, overlayEnvironment, reportUnsupportedVariables, treeOf } from './environment.ts';
 import { hasLegacyUsers, PATH_USERS, withLegacyUsers } from './legacy-users.ts';
@@ -98,12 +98,12 @@ export function resolvePath(config: Config, name: string): PathEntry | undefined
   return config.patterns.find((entry) => entry.pattern?.test(name));
 }
 
-function readOwn(file: Branch, report: Report): boolean {
+function readOwn(file: MapNode, report: Report): boolean {
   const entry = file.entries.get('perch');
   if (!entry) {
     return false;
   }
-  const isOwn = entry.tree.kind === 'leaf' && entry.tree.text === 'own';
+  const isOwn = entry.tree.kind === 'scalar' && entry.tree.text === 'own';
   if (!isOwn) {
     report.add('error', entry, 'perch', 'expected the word own, which marks a file that Perch keeps, or no such key');
   }
@@ -113,19 +113,19 @@ function readOwn(file: Branch, report: Report): boolean {
 const DEFAULT_USERS = treeOf(MEDIAMTX_USERS);
 
 /** Adds MediaMTX's users to a file without users: in the tree, so that variables can change single keys of them. */
-function withUsers(root: Branch, isOwn: boolean): Branch {
+function withUsers(root: MapNode, isOwn: boolean): MapNode {
   if (isOwn || root.entries.has('authInternalUsers')) {
     return root;
   }
   return { ...root, entries: new Map(root.entries).set('authInternalUsers', { tree: DEFAULT_USERS }) };
 }
 
-function isDefaultMethod(root: Branch): boolean {
+function isDefaultMethod(root: MapNode): boolean {
   const tree = root.entries.get('authMethod')?.tree;
-  return tree?.kind !== 'leaf' || tree.isNull || tree.text === 'internal';
+  return tree?.kind !== 'scalar' || tree.isNull || tree.text === 'internal';
 }
 
-function readGlobal(root: Branch, keys: ConfigKeys, isOwn: boolean, report: Report): GlobalSettings {
+function readGlobal(root: MapNode, keys: ConfigKeys, isOwn: boolean, report: Report): GlobalSettings {
   const { schema, inert, inertNames } = keys.global;
   reportUnsupported(root, inert, '', report);
   const handled = new Set([...BLOCKS, ...inertNames]);
@@ -159,20 +159,20 @@ function withOwnDefaults(settings: GlobalSettings, { servers }: ConfigKeys, writ
 
 /** Reported at a key that is in the file. */
 function reportClashes(
-  root: Branch,
+  root: MapNode,
   settings: GlobalSettings,
   { servers }: ConfigKeys,
   isOwn: boolean,
   report: Report,
 ): void {
-  const leafAt = (key: string) => {
+  const scalarAt = (key: string) => {
     const tree = root.entries.get(key)?.tree;
-    return tree?.kind === 'leaf' && !tree.isNull ? tree : undefined;
+    return tree?.kind === 'scalar' && !tree.isNull ? tree : undefined;
   };
   for (const { ports, port } of portClashes(settings, servers)) {
-    const [other, { key }] = leafAt(ports[1].key) ? ports : ([ports[1], ports[0]] as const);
-    const isForeign = !isOwn && other.isOfPerch && !leafAt(other.key);
-    const variable = leafAt(key)?.variable;
+    const [other, { key }] = scalarAt(ports[1].key) ? ports : ([ports[1], ports[0]] as const);
+    const isForeign = !isOwn && other.isOfPerch && !scalarAt(other.key);
+    const variable = scalarAt(key)?.variable;
     const from = variable === undefined ? '' : ` (from ${variable})`;
     const message = `has the TCP port ${port}, which is that of ${other.key}: give one of them another${from}`;
     report.add(isForeign ? 'warn' : 'error', placeOfKey(root, key), key, message);
@@ -180,17 +180,17 @@ function reportClashes(
 }
 
 function readPaths(
-  root: Branch,
+  root: MapNode,
   defaults: PathDefaults,
   hasPlayback: boolean,
   report: Report,
 ): ReadonlyMap<string, PathEntry> {
   const paths = new Map<string, PathEntry>();
   const entry = root.entries.get('paths');
-  if (!entry || (entry.tree.kind === 'leaf' && entry.tree.isNull)) {
+  if (!entry || (entry.tree.kind === 'scalar' && entry.tree.isNull)) {
     return paths;
   }
-  if (entry.tree.kind !== 'branch') {
+  if (entry.tree.kind !== 'map') {
     report.add('error', entry, 'paths', 'expected a block with one key for each path');
     return paths;
   }
@@ -201,6 +201,6 @@ function readPaths(
 }
 
 /** The place of the top-level key: of `authInternalUsers` for `authInternalUsers[0].pass`. */
-function placeOfKey(root: Branch, key: string): Place {
+function placeOfKey(root: MapNode, key: string): Place {
   return root.entries.get(key.split('[')[0] ?? '') ?? {};
 }

@@ -8,7 +8,7 @@ import { commandFaults, recordFaults } from '../schema/rules.ts';
 import { sourceFaults } from '../schema/source.ts';
 import { isCatchAll, patternOf } from '../values/path-name.ts';
 import type { Place, Report } from '../yaml/problem.ts';
-import type { Branch, Entry } from '../yaml/tree.ts';
+import type { Entry, MapNode } from '../yaml/tree.ts';
 import { rename } from './deprecated.ts';
 import { PATH_USER_KEYS } from './legacy-users.ts';
 import { readObject } from './read.ts';
@@ -35,7 +35,7 @@ interface DisabledPath extends NamedPath {
 /** `pathDefaults`, parsed. */
 export interface PathDefaults {
   readonly settings: PathSettings;
-  readonly block: Branch;
+  readonly block: MapNode;
   readonly cwd: string;
   readonly keys: ConfigKeys;
 }
@@ -48,10 +48,10 @@ interface PathContext {
   readonly before: ReadonlyMap<string, PathEntry>;
 }
 
-const EMPTY: Branch = { kind: 'branch', entries: new Map() };
+const EMPTY: MapNode = { kind: 'map', entries: new Map() };
 
 export function readPathDefaults(
-  root: Branch,
+  root: MapNode,
   { isOwn, hasPlayback }: { readonly isOwn: boolean; readonly hasPlayback: boolean },
   { recordPath, cwd, keys }: { readonly recordPath: string; readonly cwd: string; readonly keys: ConfigKeys },
   report: Report,
@@ -111,7 +111,7 @@ function readName(name: string, entry: Entry, { report, before }: PathContext): 
 }
 
 function readBlock(
-  block: Branch,
+  block: MapNode,
   { global, path: keys, sources }: ConfigKeys,
   key: string,
   report: Report,
@@ -132,18 +132,18 @@ function readBlock(
 }
 
 /** The keys under `entry`; none for an empty entry. */
-function blockOf(entry: Entry, key: string, report: Report, path?: string): Branch {
+function blockOf(entry: Entry, key: string, report: Report, path?: string): MapNode {
   const { tree } = entry;
-  if (tree.kind !== 'branch' && !(tree.kind === 'leaf' && tree.isNull)) {
+  if (tree.kind !== 'map' && !(tree.kind === 'scalar' && tree.isNull)) {
     report.add('error', entry, key, 'expected a block of keys, or nothing', path);
   }
-  return tree.kind === 'branch' ? tree : EMPTY;
+  return tree.kind === 'map' ? tree : EMPTY;
 }
 
 function reportFaults(
   faults: readonly Fault[],
-  block: Branch,
-  defaults: Branch,
+  block: MapNode,
+  defaults: MapNode,
   entry: Place,
   key: string,
   report: Report,
@@ -155,7 +155,7 @@ function reportFaults(
 }
 
 /** Where the value of a key comes from: the path itself, `pathDefaults`, else the path as a whole. */
-const placeOf = (key: string, block: Branch, defaults: Branch, entry: Place): Place =>
+const placeOf = (key: string, block: MapNode, defaults: MapNode, entry: Place): Place =>
   block.entries.get(key) ?? defaults.entries.get(key) ?? entry;
 
 const resolved = (settings: PathSettings, cwd: string): PathSettings => ({

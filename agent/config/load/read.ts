@@ -6,7 +6,7 @@ import type { SourceKeys } from '../schema/source-keys.ts';
 import { checkSyntax } from '../schema/syntax.ts';
 import { nearestName, parseWord } from '../values/word.ts';
 import type { Place, Report } from '../yaml/problem.ts';
-import type { Branch, Leaf, Tree } from '../yaml/tree.ts';
+import type { MapNode, ScalarNode, Tree } from '../yaml/tree.ts';
 
 interface ReadContext {
   readonly report: Report;
@@ -28,10 +28,10 @@ const MAX_SHOWN = 64;
 /** Suggestions cost time: a file with more unknown keys than this is no configuration. */
 const MAX_GUESSES = 50;
 
-/** The valid values of `branch`, resolved. Wrong values are reported as errors, unknown keys as warnings. */
-export function readObject(schema: SchemaNode, branch: Branch, key: string, context: ReadContext): Values {
+/** The valid values of `map`, resolved. Wrong values are reported as errors, unknown keys as warnings. */
+export function readObject(schema: SchemaNode, map: MapNode, key: string, context: ReadContext): Values {
   const values: Values = {};
-  for (const [name, entry] of branch.entries) {
+  for (const [name, entry] of map.entries) {
     const property = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
     const dotted = key === '' ? name : `${key}.${name}`;
     if (property) {
@@ -62,13 +62,13 @@ function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadCon
   if (schema.type === 'array') {
     return readList(schema, tree, key, context);
   }
-  if (tree.kind === 'leaf' && tree.isNull) {
+  if (tree.kind === 'scalar' && tree.isNull) {
     return undefined;
   }
   if (schema.type === 'object') {
     return readNested(schema, tree, key, context);
   }
-  if (tree.kind !== 'leaf') {
+  if (tree.kind !== 'scalar') {
     context.report.add('error', tree, key, 'expected a single value here', context.path);
     return undefined;
   }
@@ -82,14 +82,14 @@ function readValue(schema: SchemaNode, tree: Tree, key: string, context: ReadCon
 }
 
 function readList(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
-  if (tree.kind !== 'row') {
+  if (tree.kind !== 'sequence') {
     context.report.add('error', tree, key, 'expected a list here: write [] for none', context.path);
     return undefined;
   }
   const items: unknown[] = [];
   for (const [i, item] of tree.items.entries()) {
     const value = readValue(schema.items ?? {}, item, `${key}[${i}]`, context);
-    if (value === undefined && item.kind === 'leaf' && item.isNull) {
+    if (value === undefined && item.kind === 'scalar' && item.isNull) {
       context.report.add('error', item, `${key}[${i}]`, 'an item of the list is empty', context.path);
     }
     items.push(value);
@@ -99,7 +99,7 @@ function readList(schema: SchemaNode, tree: Tree, key: string, context: ReadCont
 
 /** An object below the top level, with its defaults. */
 function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadContext): unknown {
-  if (tree.kind !== 'branch') {
+  if (tree.kind !== 'map') {
     const names = Object.keys(schema.properties ?? {}).join(', ');
     context.report.add('error', tree, key, `expected a block with the keys ${names}`, context.path);
     return undefined;
@@ -119,34 +119,34 @@ function readNested(schema: SchemaNode, tree: Tree, key: string, context: ReadCo
 
 function readLeaf(
   schema: SchemaNode,
-  leaf: Leaf,
+  scalar: ScalarNode,
   { sources = [] }: ReadContext,
 ): { readonly value: unknown } | { readonly fault: string } {
   const { unit, syntax, words } = schema;
   if (unit) {
-    return attempt(() => QUANTITIES[unit](leaf.text));
+    return attempt(() => QUANTITIES[unit](scalar.text));
   }
-  const shown = schema.secret ? 'the value' : `'${leaf.text.slice(0, MAX_SHOWN)}'`;
+  const shown = schema.secret ? 'the value' : `'${scalar.text.slice(0, MAX_SHOWN)}'`;
   if (schema.type === 'boolean') {
-    const value = parseWord(leaf.text);
+    const value = parseWord(scalar.text);
     return value === undefined ? { fault: `${shown} is not yes or no` } : { value };
   }
-  const word = words && parseWord(leaf.text);
+  const word = words && parseWord(scalar.text);
   if (words && word !== undefined) {
     return { value: words[word ? 'yes' : 'no'] };
   }
-  if (schema.enum && !schema.enum.includes(leaf.text)) {
+  if (schema.enum && !schema.enum.includes(scalar.text)) {
     return { fault: `${shown} is not one of ${schema.enum.join(', ')}` };
   }
-  if (schema.type === 'integer' && !/^-?\d{1,15}$/.test(leaf.text)) {
+  if (schema.type === 'integer' && !/^-?\d{1,15}$/.test(scalar.text)) {
     return { fault: `${shown} is not a whole number` };
   }
-  const value = schema.type === 'integer' ? Number(leaf.text) : leaf.text;
+  const value = schema.type === 'integer' ? Number(scalar.text) : scalar.text;
   if (!Check(schema, value)) {
     return { fault: `${shown} ${Errors(schema, value)[0]?.message ?? 'is not valid'}` };
   }
   if (syntax === undefined) {
     return { value };
   }
-  return attempt(() => (syntax === 'source' ? checkSource(leaf.text, sources) : checkSyntax(syntax, leaf.text)));
+  return attempt(() => (syntax === 'source' ? checkSource(scalar.text, sources) : checkSyntax(syntax, scalar.text)));
 }

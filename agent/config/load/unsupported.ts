@@ -1,18 +1,18 @@
 import type { Harmless, UnsupportedGroup } from '../schema/key-rules.ts';
 import { parseWord } from '../values/word.ts';
 import type { Report } from '../yaml/problem.ts';
-import type { Branch, Entry, Tree } from '../yaml/tree.ts';
+import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
 
-/** Reports the keys of `branch` that do nothing: a warning for values that would have an effect, else a note. */
+/** Reports the keys of `map` that do nothing: a warning for values that would have an effect, else a note. */
 export function reportUnsupported(
-  branch: Branch,
+  map: MapNode,
   groups: readonly UnsupportedGroup[],
   prefix: string,
   report: Report,
   path?: string,
 ): void {
   for (const { feature, keys } of groups) {
-    const present = [...branch.entries].filter(([name]) => Object.hasOwn(keys, name));
+    const present = [...map.entries].filter(([name]) => Object.hasOwn(keys, name));
     const wanted = present.filter(([name, { tree }]) => !isHarmless(tree, keys[name] ?? ''));
     const tell = (severity: 'warn' | 'note', words: string, entries: readonly NamedEntry[]) => {
       const [first, ...others] = entries;
@@ -35,11 +35,11 @@ type NamedEntry = readonly [name: string, entry: Entry];
 const nameAndLine = ([name, { line }]: NamedEntry): string => (line === undefined ? name : `${name} (line ${line})`);
 
 function isHarmless(tree: Tree, harmless: Harmless): boolean {
-  if (tree.kind === 'leaf') {
+  if (tree.kind === 'scalar') {
     return tree.isNull || isSame(tree.text, harmless);
   }
-  if (tree.kind === 'row' && Array.isArray(harmless)) {
-    const texts = tree.items.map((item) => (item.kind === 'leaf' ? item.text : ''));
+  if (tree.kind === 'sequence' && Array.isArray(harmless)) {
+    const texts = tree.items.map((item) => (item.kind === 'scalar' ? item.text : ''));
     return texts.length === harmless.length && texts.every((text, i) => isSame(text, harmless[i] ?? ''));
   }
   return false;

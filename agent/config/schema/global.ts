@@ -57,3 +57,7 @@ export const GlobalSchema = Type.Object({
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Defaults of Perch's own set-up that differ: its page needs the servers, and the disk must not fill up. */
 export const OWN_DEFAULTS = { api: true, playback: true, metrics: true, recordMinFree: '10%' } as const;
+
+type NameIn<Key> = Key extends `${infer Name}TrustedProxies` ? Name : never;
+/** A server with an HTTP port of its own: its settings begin with its name, `hlsAddress`. */
+export type HttpServerName = NameIn<keyof GlobalSettings>;

@@ -30,16 +30,22 @@ export interface UnsupportedGroup {
 }
 
 /** A single text became a list. */
-export const asList = (old: Tree): Tree => (old.kind === 'leaf' ? { ...placeOf(old), kind: 'row', items: [old] } : old);
+export const asList = (old: Tree): Tree =>
+  old.kind === 'scalar' ? { ...placeOf(old), kind: 'sequence', items: [old] } : old;
 
 /** `xDisable: yes` became `x: no`. */
 export const inverted = (old: Tree): Tree => {
-  const word = old.kind === 'leaf' ? parseWord(old.text) : undefined;
-  return word === undefined ? old : leafAt(old, word ? 'no' : 'yes');
+  const word = old.kind === 'scalar' ? parseWord(old.text) : undefined;
+  return word === undefined ? old : scalarAt(old, word ? 'no' : 'yes');
 };
 
 /** A text in the place of another value. */
-export const leafAt = (place: Tree, text: string): Tree => ({ ...placeOf(place), kind: 'leaf', text, isNull: false });
+export const scalarAt = (place: Tree, text: string): Tree => ({
+  ...placeOf(place),
+  kind: 'scalar',
+  text,
+  isNull: false,
+});
 
 export const placeOf = ({ line, column }: Tree) => (line === undefined || column === undefined ? {} : { line, column });
 

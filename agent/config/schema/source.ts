@@ -17,7 +17,7 @@ const expectedOf = (sources: readonly SourceKeys[]): string =>
 
 /** A source in messages: the scheme of a URL, without credentials. */
 const kindOf = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? source.slice(0, 64);
-const schemeOf = (url: string): string => kindOf(url).replace('://', '').toLowerCase();
+export const schemeOf = (url: string): string => kindOf(url.trim()).replace('://', '').toLowerCase();
 
 function isSupported(source: string, sources: readonly SourceKeys[]): boolean {
   const scheme = schemeOf(source);

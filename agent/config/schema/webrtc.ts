@@ -3,7 +3,7 @@ import { Address } from '../values/address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Entry, Tree } from '../yaml/tree.ts';
 import { CertFile, KeyFile, Origins, Proxies, Switch } from './fields.ts';
-import { asList, type Fault, inverted, leafAt, notPositive, placeOf } from './key-rules.ts';
+import { asList, type Fault, inverted, notPositive, placeOf, scalarAt } from './key-rules.ts';
 import { httpPort, type ServerKeys, type ServerSettings } from './server-keys.ts';
 
 const Texts = (description: string) => Type.Array(Type.String({ minLength: 1 }), { default: [], description });
@@ -77,8 +77,8 @@ function addressFaults(settings: ServerSettings<typeof schema>): readonly Fault[
 
 /** Blocks of `stun:host:port` and `turn:user:password:host:port`. */
 function asIceServers(old: Tree): Tree {
-  return old.kind === 'row'
-    ? { ...old, items: old.items.map((item) => (item.kind === 'leaf' ? asIceServer(item.text, item) : item)) }
+  return old.kind === 'sequence'
+    ? { ...old, items: old.items.map((item) => (item.kind === 'scalar' ? asIceServer(item.text, item) : item)) }
     : old;
 }
 
@@ -87,7 +87,7 @@ function asIceServer(text: string, item: Tree): Tree {
   const isWithUser = scheme.startsWith('turn') && address.length === 2;
   const values = isWithUser ? { url: `${scheme}:${address.join(':')}`, username, password } : { url: text };
   const entries = Object.entries(values).map(([name, value]): [string, Entry] => {
-    return [name, { ...placeOf(item), tree: leafAt(item, value) }];
+    return [name, { ...placeOf(item), tree: scalarAt(item, value) }];
   });
-  return { ...placeOf(item), kind: 'branch', entries: new Map(entries) };
+  return { ...placeOf(item), kind: 'map', entries: new Map(entries) };
 }

@@ -13,9 +13,9 @@ import {
 import type { Place, Report } from './problem.ts';
 
 /** A value of the file with its place; variables of the environment can add values. */
-export type Tree = Leaf | Branch | Row;
-export interface Leaf extends Place {
-  readonly kind: 'leaf';
+export type Tree = ScalarNode | MapNode | SequenceNode;
+export interface ScalarNode extends Place {
+  readonly kind: 'scalar';
   /** As in the file: `pass: 0123` keeps its zero, though YAML has a number there. */
   readonly text: string;
   readonly isNull: boolean;
@@ -24,12 +24,12 @@ export interface Leaf extends Place {
   /** The environment variable that it comes from; it has no line then. */
   readonly variable?: string;
 }
-export interface Branch extends Place {
-  readonly kind: 'branch';
+export interface MapNode extends Place {
+  readonly kind: 'map';
   readonly entries: Map<string, Entry>;
 }
-interface Row extends Place {
-  readonly kind: 'row';
+interface SequenceNode extends Place {
+  readonly kind: 'sequence';
   readonly items: Tree[];
 }
 /** A key's value; the place is the key's. */
@@ -42,7 +42,7 @@ const MAX_VALUES = 100_000;
 const MAX_LEVELS = 32;
 
 /** The file as a tree; undefined when it is not YAML, with each error and its line in `report`. */
-export function parseTree(text: string, report: Report): Branch | undefined {
+export function parseTree(text: string, report: Report): MapNode | undefined {
   if (text.length > MAX_CHARACTERS) {
     report.add('error', {}, '', `the file has ${text.length} characters, the limit is ${MAX_CHARACTERS}`);
     return undefined;
@@ -103,17 +103,17 @@ class Walk {
     this.#report = report;
   }
 
-  root(): Branch | undefined {
+  root(): MapNode | undefined {
     const before = this.#report.count('error');
     try {
       const tree = this.#convert(this.#document.contents, { line: 1, column: 1 }, '', 0);
-      if (tree.kind === 'leaf' && tree.isNull) {
-        return { kind: 'branch', entries: new Map() };
+      if (tree.kind === 'scalar' && tree.isNull) {
+        return { kind: 'map', entries: new Map() };
       }
-      if (tree.kind !== 'branch') {
+      if (tree.kind !== 'map') {
         this.#report.add('error', tree, '', 'the file is not a list of keys: write for example paths:');
       }
-      return tree.kind === 'branch' && this.#report.count('error') === before ? tree : undefined;
+      return tree.kind === 'map' && this.#report.count('error') === before ? tree : undefined;
     } catch (error) {
       if (error instanceof Stop) {
         return undefined;
@@ -142,16 +142,16 @@ class Walk {
 
   #convertOwn(node: Node | null, here: Place, key: string, level: number): Tree {
     if (isMap(node)) {
-      return { kind: 'branch', ...here, entries: this.#entriesOf(node, here, key, level) };
+      return { kind: 'map', ...here, entries: this.#entriesOf(node, here, key, level) };
     }
     if (isSeq(node)) {
       const items = node.items.map((item, i) => this.#convert(item as Node, here, `${key}[${i}]`, level + 1));
-      return { kind: 'row', ...here, items };
+      return { kind: 'sequence', ...here, items };
     }
     const value: unknown = isScalar(node) ? node.value : null;
     const text = isScalar(node) && typeof value !== 'string' ? (node.source ?? '') : String(value ?? '');
     const range = isScalar(node) && node.range ? { range: [node.range[0], node.range[1]] as const } : {};
-    return { kind: 'leaf', ...here, text, isNull: value === null, ...range };
+    return { kind: 'scalar', ...here, text, isNull: value === null, ...range };
   }
 
   #entriesOf(map: YAMLMap, here: Place, key: string, level: number): Map<string, Entry> {
@@ -185,9 +185,9 @@ class Walk {
 
   /** `<<: *base` and `<<: [*first, *second]`: the earlier one wins, and a key of the map itself wins over both. */
   #merge(tree: Tree, merged: Map<string, Entry>, place: Place, key: string): void {
-    const sources = tree.kind === 'row' ? tree.items : [tree];
+    const sources = tree.kind === 'sequence' ? tree.items : [tree];
     for (const source of sources) {
-      if (source.kind !== 'branch') {
+      if (source.kind !== 'map') {
         this.#stop(place, key, 'only an alias of a block of keys can be merged');
       }
       for (const [name, entry] of source.entries) {

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { addCount } from '../../base/count-map.ts';
 import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/ip-address.ts';
 
 /** Connections of one listener; a browser opens six, and a player two for each stream. */
@@ -37,8 +38,7 @@ export function limitConnections(
       return;
     }
     const key = subscriberOf(ip);
-    const count = (counts.get(key) ?? 0) + 1;
-    if (count > perAddress) {
+    if ((counts.get(key) ?? 0) >= perAddress) {
       socket.destroy();
       if (!told.has(key)) {
         told.add(key);
@@ -46,16 +46,10 @@ export function limitConnections(
       }
       return;
     }
-    counts.set(key, count);
+    addCount(counts, key, 1);
     socket.once('close', () => {
-      const left = (counts.get(key) ?? 1) - 1;
-      if (left <= perAddress / 2) {
+      if (addCount(counts, key, -1) <= perAddress / 2) {
         told.delete(key);
-      }
-      if (left > 0) {
-        counts.set(key, left);
-      } else {
-        counts.delete(key);
       }
     });
   });

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { isIPv6, type ListenOptions } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
-import { listenFailure, registerOwnPort } from '../../base/listen-failure.ts';
-import { type ListenAddress, parseAddress } from '../../config/values/address.ts';
+import { listenTcp } from '../../base/listen-tcp.ts';
+import { parseAddress } from '../../config/values/address.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from './server.ts';
 
 export interface Listener extends HttpServer {
@@ -30,38 +28,14 @@ export async function listen(
   await app.ready();
   const { server, close } = createHttpServer(app, options);
   try {
-    await listenOn(server, where);
+    await listenTcp(server, key, address, where);
   } catch (error) {
     await close();
-    throw await listenFailure(error, key, address, where.port);
+    throw error;
   }
-  const bound = server.address();
-  const port = bound !== null && typeof bound === 'object' ? bound.port : where.port;
-  registerOwnPort(port, key);
+  const { port } = server.address() as AddressInfo;
   const listener = { port, server, close };
   app.listeners.add(listener);
   server.once('close', () => app.listeners.delete(listener));
   return listener;
-}
-
-async function listenOn(server: Server, { host, port }: ListenAddress): Promise<void> {
-  if (host !== undefined) {
-    await opened(server, { host, port, ipv6Only: isIPv6(host) });
-    return;
-  }
-  try {
-    await opened(server, { host: '::', port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') {
-      throw error;
-    }
-    // A machine without IPv6.
-    await opened(server, { host: '0.0.0.0', port });
-  }
-}
-
-async function opened(server: Server, where: ListenOptions): Promise<void> {
-  server.listen(where);
-  await once(server, 'listening');
 }

@@ -1,3 +1,4 @@
+import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { FinishedSegment, Segment, SegmentLog } from '../file/segment-log.ts';
 
@@ -26,11 +27,7 @@ export class SegmentAges implements SegmentLog {
   }
 
   opened(segment: Segment): void {
-    this.#startedMs.set(segment.file, this.#clock.monoMs());
-    const oldest = this.#startedMs.keys().next().value;
-    if (this.#startedMs.size > MAX_FILES && oldest !== undefined) {
-      this.#startedMs.delete(oldest);
-    }
+    putBounded(this.#startedMs, segment.file, this.#clock.monoMs(), MAX_FILES);
     this.#log.opened(segment);
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { putBounded } from '../../base/bounded-map.ts';
 import { explain } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file/file.ts';
 import { codeOf } from '../file/disk-fault.ts';
@@ -75,12 +76,7 @@ export class KnownDisks {
     if (isSame && known.id === id) {
       return id;
     }
-    this.#disks.delete(folder);
-    this.#disks.set(folder, { id, device, totalBytes, place });
-    const oldest = this.#disks.keys().next().value;
-    if (this.#disks.size > MAX_FOLDERS && oldest !== undefined) {
-      this.#disks.delete(oldest);
-    }
+    putBounded(this.#disks, folder, { id, device, totalBytes, place }, MAX_FOLDERS);
     await this.#save();
     return id;
   }

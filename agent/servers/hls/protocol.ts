@@ -1,27 +1,38 @@
 import { resolve } from 'node:path';
-import type { Config } from '../../config/load/load.ts';
+import type { FastifyInstance } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import { HLS } from '../../config/schema/hls.ts';
-import type { RunningServer, ServerDeps, ServerProtocol, SessionTable } from '../../protocols/contract.ts';
+import { cors } from '../../http/listener/cors.ts';
+import type {
+  PathRoutes,
+  RouteDeps,
+  RunningServer,
+  ServerDeps,
+  ServerProtocol,
+  SessionTable,
+} from '../../protocols/contract.ts';
+import { hlsPlugin } from './delivery/plugin.ts';
+import { liveAddresses } from './live/addresses.ts';
 import { LiveServer } from './live/live-server.ts';
 import { type HlsOptions, HlsServer } from './server/server.ts';
 import { HLS_MUXER, HLS_SESSION } from './sessions/session-kinds.ts';
 
 interface RunningHls extends RunningServer {
-  /** Another one after each change of its options; undefined in between. */
+  /** Replaced when its options change; undefined in between. */
   readonly server: HlsServer | undefined;
-  /** Its viewers stay when the options of HLS change. */
+  /** Its viewers stay when HLS options change. */
   readonly live: LiveServer;
 }
 
 type Options = HlsOptions & { readonly alwaysRemux: boolean };
 
-/** The muxers of HLS, and live fMP4. */
 export const hlsServer: ServerProtocol<Options, RunningHls> = {
   name: 'hls',
   label: 'HLS muxers',
   keys: HLS,
   kinds: [HLS_MUXER, HLS_SESSION],
-  hasRoutes: true,
+  routes: { openingMethod: 'GET', port: { name: 'hls', label: 'HLS port' }, mount },
   options: optionsOf,
   start: async (options, deps) => startServer(options, deps),
 };
@@ -78,4 +89,43 @@ function optionsOf(config: Config): Options {
     closeAfterMs: config.hlsMuxerCloseAfterMs,
     alwaysRemux: config.hlsAlwaysRemux,
   };
+}
+
+/** HLS, live fMP4 and rewinding. */
+async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<RunningHls>): Promise<void> {
+  const { access, recorded, config, pageFolder, clock, log } = deps;
+  const live = liveAddresses({ server: () => required(deps.running()).live, access, clock, log });
+  await app.register(hlsPlugin, {
+    prefix,
+    access,
+    others: anyOf([recorded, live]),
+    get server() {
+      return required(required(deps.running()).server);
+    },
+    cors: (methods, headers) => cors(() => config().hlsAllowOrigins, methods, headers),
+    isConfigured: (path) => resolvePath(config(), path) !== undefined,
+    pageFolder,
+  });
+}
+
+/** The first that takes an address answers it. */
+function anyOf(all: readonly PathRoutes[]): PathRoutes {
+  const find = (address: string) => all.find((other) => other.takes(address));
+  return {
+    takes: (address) => find(address) !== undefined,
+    answer: async (address, request, reply) => {
+      const other = find(address);
+      if (!other) {
+        throw new PerchError('notFound', 'not found');
+      }
+      return other.answer(address, request, reply);
+    },
+  };
+}
+
+function required<T>(started: T | undefined): T {
+  if (started === undefined) {
+    throw new PerchError('unavailable', 'HLS is restarting');
+  }
+  return started;
 }

@@ -30,7 +30,7 @@ const CONVERSATIONS = [
 ] as const;
 
 test('a thousand damaged conversations are answered or ended: nothing stumbles, nothing stays', async () => {
-  await using box = await RtspHarness.open({ authMethods: ['basic', 'digest'] });
+  await using box = await RtspHarness.open({ rtspAuthMethods: ['basic', 'digest'] });
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   box.paths.waiting.add('studio');
   const next = random(3);

@@ -13,10 +13,10 @@ import {
   type RtspRequest,
   writeResponse,
 } from '../../media/rtsp/message.ts';
-import type { RtspConnItem } from './session/api-items.ts';
 import { RequestHandler, type SharedServer } from './session/request-handler.ts';
 import { type Response, responseTo } from './session/response.ts';
 import type { SessionLink } from './session/session.ts';
+import type { RtspConnItem } from './session/session-kinds.ts';
 import { shownPath } from './session/target.ts';
 import type { TunnelKind } from './tunnel/accept-channel.ts';
 
@@ -30,7 +30,7 @@ const IDLE_MS = 60_000;
 const MAX_JUNK_BYTES = 16_384;
 const SERVER = 'Perch';
 
-/** A client's connection, tunnelled or not. Responds to requests one after the other. */
+/** A client's connection, tunnelled or not. Requests are handled one after the other. */
 export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   readonly id = randomUUID();
   readonly ip: string;
@@ -65,7 +65,6 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   #unreadBytes = 0;
   #readEnd = 0;
 
-  /** @param onClosed the channel is gone */
   constructor(
     channel: ByteChannel,
     tunnel: TunnelKind,
@@ -123,7 +122,6 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
     }
   }
 
-  /** Also holds data behind the current frame. */
   pause(): void {
     this.#isPaused = true;
     this.#framer.hold();
@@ -261,7 +259,6 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
         this.#log.info({ path, method, status: response.status, reason: explain(error) }, 'RTSP request rejected');
         return response;
       }
-      // A bug closes this connection only.
       this.#log.error({ err: error, method: request.method }, 'RTSP request failed');
       return { status: 500, closeReason: 'internal error' };
     }
@@ -340,7 +337,6 @@ export class RtspConnection implements ByteSink, FramerSink, SessionLink {
   }
 }
 
-/** Approximate size in memory. */
 function sizeOf({ uri, headers, body }: RtspRequest): number {
   return headers.fields.reduce((sum, [name, value]) => sum + name.length + value.length, uri.length + body.length);
 }

@@ -22,14 +22,14 @@ const udp = ([rtp, rtcp]: readonly [number, number]): HeaderField => [
 /** Key and certificate in a folder of their own, to be replaced by the test. */
 async function keyFolder() {
   const path = await mkdtemp(join(tmpdir(), 'perch-test-'));
-  const serverKey = join(path, 'server.key');
-  const serverCert = join(path, 'server.crt');
+  const rtspServerKey = join(path, 'server.key');
+  const rtspServerCert = join(path, 'server.crt');
   const use = async (key: string, cert: string) => {
-    await copyFile(join(FIXTURES, `${key}.key`), serverKey);
-    await copyFile(join(FIXTURES, `${cert}.crt`), serverCert);
+    await copyFile(join(FIXTURES, `${key}.key`), rtspServerKey);
+    await copyFile(join(FIXTURES, `${cert}.crt`), rtspServerCert);
   };
   await use('server', 'server');
-  return { serverKey, serverCert, use, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+  return { rtspServerKey, rtspServerCert, use, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
 const fingerprintOf = (name: string) => new X509Certificate(certificate(name as 'camera').cert).fingerprint256;
@@ -41,15 +41,15 @@ test.for([
   ['no', [true, false]],
   ['optional', [true, true]],
   ['strict', [false, true]],
-] as const)('with rtspEncryption %s these ports are open', async ([encryption, expected]) => {
+] as const)('with rtspEncryption %s these ports are open', async ([rtspEncryption, expected]) => {
   await using keys = await keyFolder();
-  await using box = await RtspHarness.open({ ...keys, encryption });
+  await using box = await RtspHarness.open({ ...keys, rtspEncryption });
   expect([box.server.rtsp.port > 0, box.server.rtsps.port > 0]).toEqual(expected);
 });
 
 test('sessions and connections with TLS are listed apart, and read over the connection alone', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspHarness.open({ ...keys, encryption: 'optional' });
+  await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'optional' });
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);
   await using pair = await UdpPair.open();
@@ -68,7 +68,7 @@ test('sessions and connections with TLS are listed apart, and read over the conn
 
 test('a session of one side is unknown on the other', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspHarness.open({ ...keys, encryption: 'optional' });
+  await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'optional' });
   box.paths.streams.set('cam', new Stream([H264_TRACK]));
   const [secure, plain] = [await box.call(true), await box.call()];
   const setUp = await secure.ask('SETUP', `${box.url('cam')}/trackID=0`, [TCP]);
@@ -78,7 +78,7 @@ test('a session of one side is unknown on the other', async () => {
 
 test('a new certificate holds for the next connection, when its key is there too', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspHarness.open({ ...keys, encryption: 'strict' });
+  await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'strict' });
   expect(await shown(box)).toBe(fingerprintOf('server'));
   await keys.use('server', 'camera');
   while (!box.log.join('').includes('new certificate cannot be used yet')) {
@@ -92,18 +92,18 @@ test('a new certificate holds for the next connection, when its key is there too
 });
 
 test.for([
-  ['a file that is missing', { serverKey: '/nonexistent/server.key' }, 'rtspServerKey cannot be read'],
-  ['a certificate of another key', { serverCert: join(FIXTURES, 'camera.crt') }, 'no key and its certificate'],
+  ['a file that is missing', { rtspServerKey: '/nonexistent/server.key' }, 'rtspServerKey cannot be read'],
+  ['a certificate of another key', { rtspServerCert: join(FIXTURES, 'camera.crt') }, 'no key and its certificate'],
 ] as const)('%s is named, and no port stays open', async ([, wrong, message]) => {
   await using keys = await keyFolder();
-  const box = new RtspHarness({ ...keys, ...wrong, encryption: 'optional' });
+  const box = new RtspHarness({ ...keys, ...wrong, rtspEncryption: 'optional' });
   await expect(box.server.listen()).rejects.toThrow(message);
   expect([box.server.rtsp.port, box.server.rtsps.port]).toEqual([0, 0]);
 });
 
 test('a client that does not come to TLS leaves nothing behind', async () => {
   await using keys = await keyFolder();
-  await using box = await RtspHarness.open({ ...keys, encryption: 'strict' });
+  await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'strict' });
   const plain = await box.callPlain(box.server.rtsps.port);
   plain.socket.write('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
   await plain.until(() => plain.hasEnded);

@@ -3,19 +3,24 @@ import type { Logger } from '../../base/log.ts';
 import type { ConnectionHooks } from '../../protocols/contract.ts';
 import { RtspConnection } from './connection.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
-import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
 import type { SharedServer } from './session/request-handler.ts';
+import type { SessionTable } from './session/session-table.ts';
 import { ChannelAcceptor } from './tunnel/accept-channel.ts';
 
-/** One port, plain or with TLS. */
 export class RtspEndpoint {
-  readonly conns: Listed<RtspConnItem>;
-  readonly sessions: Listed<RtspSessionItem>;
+  readonly conns = {
+    list: () => [...this.#connections.values()].map((connection) => connection.describe()),
+    kick: (id: string) => {
+      const connection = this.#connections.get(id);
+      connection?.close('ended through the API');
+      return connection !== undefined;
+    },
+  };
+  readonly sessions: SessionTable;
   readonly #server: SharedServer;
   readonly #timeouts: { readonly readMs: number; readonly writeMs: number };
   readonly #listener: Listener;
   readonly #acceptor: ChannelAcceptor;
-  /** By id, oldest first. */
   readonly #connections = new Map<string, RtspConnection>();
 
   constructor(
@@ -46,18 +51,8 @@ export class RtspEndpoint {
     );
     this.#listener = new Listener(listener, (socket) => this.#acceptor.accept(socket), clock, endpointLog);
     this.sessions = server.sessions;
-    this.conns = {
-      list: () => [...this.#connections.values()].map((connection) => connection.describe()),
-      find: (id) => this.#connections.get(id)?.describe(),
-      kick: (id) => {
-        const connection = this.#connections.get(id);
-        connection?.close('ended through the API');
-        return connection !== undefined;
-      },
-    };
   }
 
-  /** 0 while closed. */
   get port(): number {
     return this.#listener.port;
   }

@@ -1,16 +1,9 @@
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  isIPv6,
-  type ListenOptions,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
-import { listenFailure, registerOwnPort } from '../../base/listen-failure.ts';
+import { listenTcp } from '../../base/listen-tcp.ts';
 import type { Logger } from '../../base/log.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
@@ -19,14 +12,12 @@ import { parseAddress } from '../../config/values/address.ts';
 const TOTAL_LIMIT = 1_000;
 const PER_ADDRESS_LIMIT = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Limits the log during a flood. */
 const LOG_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
-  /** For messages. */
   readonly key: string;
   readonly address: string;
-  /** Without it there is no TLS. */
+  /** Undefined: without TLS. */
   readonly tls?: KeyFiles;
 }
 
@@ -50,7 +41,7 @@ export class Listener {
     this.#log = log;
   }
 
-  /** 0 while closed. */
+  /** 0: closed. */
   get port(): number {
     return (this.#server?.address() as AddressInfo | null | undefined)?.port ?? 0;
   }
@@ -65,17 +56,11 @@ export class Listener {
     const server = await this.#makeServer();
     // Before the TLS handshake: connections above the limit cost little.
     server.on('connection', (socket: Socket) => this.#admit(socket));
-    try {
-      await bind(server, where.host, where.port);
-    } catch (error) {
-      throw await listenFailure(error, key, address, where.port);
-    }
+    await listenTcp(server, key, address, where);
     server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port failed'));
     this.#server = server;
-    registerOwnPort(this.port, key);
   }
 
-  /** Closes all connections. */
   async close(): Promise<void> {
     this.#stopWatching();
     const server = this.#server;
@@ -141,31 +126,4 @@ export class Listener {
     this.#stopWatching = watchKeyPair('rtsp', tls, use, this.#clock, this.#log);
     return server;
   }
-}
-
-/** Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the machine lacks IPv6. */
-async function bind(server: Server, host: string | undefined, port: number): Promise<void> {
-  if (host !== undefined) {
-    await listenOn(server, { host, port, ipv6Only: isIPv6(host) });
-    return;
-  }
-  try {
-    await listenOn(server, { host: '::', port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') {
-      throw error;
-    }
-    await listenOn(server, { host: '0.0.0.0', port });
-  }
-}
-
-function listenOn(server: Server, options: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

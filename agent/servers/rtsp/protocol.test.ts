@@ -22,7 +22,7 @@ function parsed(text: string): Config {
 const settingsOf = (text: string): unknown[] => serversOf(rtspServer).settings(parsed(text));
 
 test('the server is there unless the file switches it off', () => {
-  expect(settingsOf('')[0]).toMatchObject({ address: ':8554', encryption: 'no', serverKey: 'server.key' });
+  expect(settingsOf('')[0]).toMatchObject({ rtspAddress: ':8554', rtspEncryption: 'no', rtspServerKey: 'server.key' });
   expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
   // With TLS alone nobody gets media by UDP.
   expect(settingsOf('rtspEncryption: strict').map((settings) => settings === undefined)).toEqual([false, true]);

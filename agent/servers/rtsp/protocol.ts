@@ -1,13 +1,12 @@
+import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { absoluteKeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
-import type { Config } from '../../config/load/load.ts';
 import { RTSP } from '../../config/schema/rtsp.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { RtspServer } from './server.ts';
 import { PLAIN, SECURE } from './session/session-kinds.ts';
 import { DatagramPlane } from './transport/datagram-plane.ts';
-import type { MediaPlane } from './transport/media-plane.ts';
-import type { RtspServerOptions } from './transport/options.ts';
+import { OPTION_KEYS, type RtspServerOptions } from './transport/options.ts';
 
 /** The reason that sessions log. */
 const END_WORDS: Record<EndCause, string> = {
@@ -27,19 +26,19 @@ export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
   label: 'RTSP server',
   keys: RTSP,
   kinds: [PLAIN.connection, PLAIN.session, SECURE.connection, SECURE.session],
-  options: (config) => (config.rtsp ? optionsOf(config) : undefined),
+  options: (config) => (config.rtsp ? pick(config, OPTION_KEYS) : undefined),
   start: startServer,
   // With TLS media stay in the connection.
-  extraPorts: { label: 'RTP over UDP', isWanted: ({ encryption }) => encryption !== 'strict' },
+  extraPorts: { label: 'RTP over UDP', isWanted: ({ rtspEncryption }) => rtspEncryption !== 'strict' },
 };
 
 async function startServer(configured: RtspServerOptions, deps: ServerDeps): Promise<RunningRtsp> {
   const { paths, access, connections, newcomers, clock, log } = deps;
   const options = await withKeys(configured, deps);
   const plane = new DatagramPlane(options, clock, log);
-  const server = new RtspServer(options, paths, access, clock, log, withoutPorts(plane), connections, newcomers);
+  const server = new RtspServer(options, paths, access, clock, log, plane, connections, newcomers);
   await server.listen();
-  const { encryption } = options;
+  const { rtspEncryption: encryption } = options;
   const tables = new Map<SessionKind, SessionTable>([
     ...(encryption === 'strict' ? [] : tablesOf(PLAIN, server.rtsp)),
     ...(encryption === 'no' ? [] : tablesOf(SECURE, server.rtsps)),
@@ -60,36 +59,8 @@ const tablesOf = ({ connection, session }: typeof PLAIN, { conns, sessions }: Rt
 
 /** Key and certificate as absolute names, or the device's own. */
 async function withKeys(options: RtspServerOptions, deps: ServerDeps): Promise<RtspServerOptions> {
-  const names = { key: options.serverKey, cert: options.serverCert };
+  const names = { key: options.rtspServerKey, cert: options.rtspServerCert };
   const { key, cert } = absoluteKeyFiles(names, deps.cwd);
-  const { own } = options.encryption === 'no' ? {} : await keyFilesOf('rtsp', names, deps);
-  return { ...options, serverKey: key, serverCert: cert, ...(own === undefined ? {} : { ownPair: own }) };
+  const { own } = options.rtspEncryption === 'no' ? {} : await keyFilesOf('rtsp', names, deps);
+  return { ...options, rtspServerKey: key, rtspServerCert: cert, ...(own === undefined ? {} : { ownPair: own }) };
 }
-
-const withoutPorts = (plane: DatagramPlane): MediaPlane => ({
-  listen: async () => {},
-  close: () => plane.close(),
-  reader: (kind, request) => plane.reader(kind, request),
-  publisher: (kind, request) => plane.publisher(kind, request),
-  multicastAddress: (stream) => plane.multicastAddress(stream),
-});
-
-const optionsOf = (config: Config): RtspServerOptions => ({
-  address: config.rtspAddress,
-  tlsAddress: config.rtspsAddress,
-  encryption: config.rtspEncryption,
-  serverKey: config.rtspServerKey,
-  serverCert: config.rtspServerCert,
-  transports: config.rtspTransports,
-  authMethods: config.rtspAuthMethods,
-  rtpAddress: config.rtpAddress,
-  rtcpAddress: config.rtcpAddress,
-  multicastIPRange: config.multicastIPRange,
-  multicastRTPPort: config.multicastRTPPort,
-  multicastRTCPPort: config.multicastRTCPPort,
-  readTimeoutMs: config.readTimeoutMs,
-  writeTimeoutMs: config.writeTimeoutMs,
-  writeQueueSize: config.writeQueueSize,
-  udpMaxPayloadBytes: config.udpMaxPayloadSize,
-  udpReadBufferBytes: config.udpReadBufferSize,
-});

@@ -82,7 +82,7 @@ test('a client that asks without end and reads no answer is let go', async () =>
   await caller.ask('OPTIONS', '*');
   await other.ask('OPTIONS', '*');
   const [id = ''] = box.server.rtsp.conns.list().map((conn) => conn.id);
-  const conn = () => box.server.rtsp.conns.find(id);
+  const conn = () => box.server.rtsp.conns.list().find((one) => one.id === id);
   caller.socket.pause();
   while (conn() !== undefined) {
     for (let i = 0; i < 16; i += 1) {
@@ -111,7 +111,7 @@ test('requests that wait are bounded in bytes, too', async () => {
 const UNFINISHED_BYTES = 100_000;
 const UNFINISHED = `ANNOUNCE rtsp://box/cam RTSP/1.0\r\nContent-Length: ${UNFINISHED_BYTES + 1}\r\n\r\n${'x'.repeat(UNFINISHED_BYTES)}`;
 
-test('the body of a request counts towards what clients without a session hold, until its client has gone', async () => {
+test('the body of a request counts as memory of clients without a session until its client disconnects', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   caller.socket.write(UNFINISHED);

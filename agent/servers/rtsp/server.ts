@@ -4,7 +4,6 @@ import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
 import { RtspEndpoint } from './endpoint.ts';
 import type { ListenerOptions } from './listener.ts';
-import type { Listed, RtspConnItem, RtspSessionItem } from './session/api-items.ts';
 import type { RtspPaths } from './session/contracts.ts';
 import type { SharedServer } from './session/request-handler.ts';
 import { PLAIN, type RtspKinds, SECURE } from './session/session-kinds.ts';
@@ -12,13 +11,6 @@ import { SessionTable } from './session/session-table.ts';
 import type { MediaPlane } from './transport/media-plane.ts';
 import type { RtspServerOptions } from './transport/options.ts';
 import { TcpDelivery } from './transport/tcp-delivery.ts';
-
-interface EndpointTables {
-  /** 0 while closed. */
-  readonly port: number;
-  readonly conns: Listed<RtspConnItem>;
-  readonly sessions: Listed<RtspSessionItem>;
-}
 
 const RTP_HEADER_BYTES = 12;
 /**
@@ -28,8 +20,10 @@ const RTP_HEADER_BYTES = 12;
  */
 const LIBAVFORMAT = /^Lavf|ffmpeg/i;
 
-/** RTSP for readers and publishers, RFC 2326. */
+/** RFC 2326. */
 export class RtspServer {
+  readonly rtsp: RtspEndpoint;
+  readonly rtsps: RtspEndpoint;
   readonly #options: RtspServerOptions;
   readonly #paths: RtspPaths;
   readonly #access: SessionAccess;
@@ -38,11 +32,9 @@ export class RtspServer {
   readonly #media: MediaPlane;
   readonly #connections: ConnectionHooks | undefined;
   readonly #newcomers: NewcomerMemory | undefined;
-  readonly #plain: RtspEndpoint;
-  readonly #secure: RtspEndpoint;
   #stopTicking: (() => void) | undefined;
 
-  /** @param media opened and closed with the server */
+  /** @param media closed with the server */
   constructor(
     options: RtspServerOptions,
     paths: RtspPaths,
@@ -61,29 +53,17 @@ export class RtspServer {
     this.#media = media;
     this.#connections = connections;
     this.#newcomers = newcomers;
-    const { address, tlsAddress, serverKey, serverCert, ownPair } = options;
-    this.#plain = this.#createEndpoint(PLAIN, { key: 'rtspAddress', address });
-    const tls = { key: serverKey, cert: serverCert, ...(ownPair === undefined ? {} : { own: ownPair }) };
-    this.#secure = this.#createEndpoint(SECURE, { key: 'rtspsAddress', address: tlsAddress, tls });
-  }
-
-  get rtsp(): EndpointTables {
-    return this.#plain;
-  }
-
-  get rtsps(): EndpointTables {
-    return this.#secure;
+    const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair } = options;
+    this.rtsp = this.#createEndpoint(PLAIN, { key: 'rtspAddress', address: rtspAddress });
+    const tls = { key, cert, ...(ownPair === undefined ? {} : { own: ownPair }) };
+    this.rtsps = this.#createEndpoint(SECURE, { key: 'rtspsAddress', address: rtspsAddress, tls });
   }
 
   /** @throws PerchError if an address cannot be bound, or key and certificate are unusable; nothing is open then */
   async listen(): Promise<void> {
-    const { encryption } = this.#options;
-    const endpoints = [
-      ...(encryption === 'strict' ? [] : [this.#plain]),
-      ...(encryption === 'no' ? [] : [this.#secure]),
-    ];
+    const { rtspEncryption: encryption } = this.#options;
+    const endpoints = [...(encryption === 'strict' ? [] : [this.rtsp]), ...(encryption === 'no' ? [] : [this.rtsps])];
     try {
-      await this.#media.listen();
       for (const endpoint of endpoints) {
         await endpoint.listen();
       }
@@ -93,31 +73,31 @@ export class RtspServer {
     }
     this.#stopTicking = this.#clock.eachSecond(() => {
       const nowMs = this.#clock.monoMs();
-      this.#plain.tick(nowMs);
-      this.#secure.tick(nowMs);
+      this.rtsp.tick(nowMs);
+      this.rtsps.tick(nowMs);
     });
-    const ports = { ...portOf('rtsp', this.#plain), ...portOf('rtsps', this.#secure) };
+    const ports = { ...portOf('rtsp', this.rtsp), ...portOf('rtsps', this.rtsps) };
     this.#log.info(ports, 'RTSP server is open');
   }
 
   /** Closes sessions and connections, then ports. @param reason for the log */
   async close(reason = 'the server is closing'): Promise<void> {
     this.#stopTicking?.();
-    await Promise.all([this.#plain.close(reason), this.#secure.close(reason)]);
+    await Promise.all([this.rtsp.close(reason), this.rtsps.close(reason)]);
     await this.#media.close();
   }
 
   #createEndpoint(kinds: RtspKinds, listener: ListenerOptions): RtspEndpoint {
-    const { transports, authMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadBytes } =
+    const { rtspTransports, rtspAuthMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadSize } =
       this.#options;
     const media = this.#media;
     const clock = this.#clock;
-    const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadBytes - RTP_HEADER_BYTES };
+    const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadSize - RTP_HEADER_BYTES };
     const shared: SharedServer = {
       kinds,
       // UDP would carry media unencrypted.
-      transports: listener.tls === undefined ? transports : transports.filter((kind) => kind === 'tcp'),
-      authMethods,
+      transports: listener.tls === undefined ? rtspTransports : rtspTransports.filter((kind) => kind === 'tcp'),
+      authMethods: rtspAuthMethods,
       readTimeoutMs,
       paths: this.#paths,
       access: this.#access,
@@ -141,5 +121,4 @@ export class RtspServer {
   }
 }
 
-/** Omits closed ports from the log. */
 const portOf = (name: string, { port }: RtspEndpoint): Record<string, number> => (port === 0 ? {} : { [name]: port });

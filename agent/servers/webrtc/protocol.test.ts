@@ -29,10 +29,10 @@ const NAMES = ['WebRTC media port', 'second WebRTC media port'];
 
 test('the server is there unless the file switches it off, by UDP and by TCP', () => {
   expect(settingsOf('')[0]).toMatchObject({
-    udpAddress: ':8189',
-    tcpAddress: ':8189',
-    handshakeTimeoutMs: 10_000,
-    trackGatherTimeoutMs: 2_000,
+    webrtcLocalUDPAddress: ':8189',
+    webrtcLocalTCPAddress: ':8189',
+    webrtcHandshakeTimeoutMs: 10_000,
+    webrtcTrackGatherTimeoutMs: 2_000,
   });
   expect(settingsOf('webrtc: no')).toEqual([undefined, undefined]);
 });

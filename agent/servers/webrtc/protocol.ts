@@ -1,11 +1,17 @@
+import type { FastifyInstance } from 'fastify';
+import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
-import type { Config } from '../../config/load/load.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import { WEBRTC } from '../../config/schema/webrtc.ts';
-import type { RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';
+import { cors } from '../../http/listener/cors.ts';
+import type { RouteDeps, RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';
 import { closeDisabledPaths, webrtcPaths } from './paths.ts';
-import { WebRtcServer, type WebRtcServerOptions } from './server/server.ts';
+import { OPTION_KEYS, WebRtcServer, type WebRtcServerOptions, withoutPort } from './server/server.ts';
 import { WEBRTC_SESSION } from './session/session-kind.ts';
+import { webrtcPlugin } from './signalling/plugin.ts';
+import { zlmPlugin } from './signalling/zlm/plugin.ts';
 
 /** The reason that sessions log. */
 const END_WORDS: Record<EndCause, string> = {
@@ -24,8 +30,8 @@ export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = 
   label: 'WebRTC media port',
   keys: WEBRTC,
   kinds: [WEBRTC_SESSION],
-  hasRoutes: true,
-  options: (config) => (config.webrtc ? optionsOf(config) : undefined),
+  routes: { openingMethod: 'POST', port: { name: 'webrtc', label: 'WebRTC port' }, mount },
+  options: (config) => (config.webrtc ? pick(config, OPTION_KEYS) : undefined),
   start: startServer,
   extraPorts: { label: 'second WebRTC media port', isWanted: () => true },
 };
@@ -44,16 +50,6 @@ async function startServer(options: WebRtcServerOptions, deps: ServerDeps): Prom
   };
 }
 
-const optionsOf = (config: Config): WebRtcServerOptions => ({
-  udpAddress: config.webrtcLocalUDPAddress,
-  tcpAddress: config.webrtcLocalTCPAddress,
-  additionalHosts: config.webrtcAdditionalHosts,
-  ipsFromInterfaces: config.webrtcIPsFromInterfaces,
-  interfaces: config.webrtcIPsFromInterfacesList,
-  handshakeTimeoutMs: config.webrtcHandshakeTimeoutMs,
-  trackGatherTimeoutMs: config.webrtcTrackGatherTimeoutMs,
-});
-
 /** MediaMTX finds its public address with them. ICE-lite never asks a STUN server. */
 function logIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
   const servers = webrtcICEServers2.filter(({ clientOnly }) => !clientOnly).map(({ url }) => url);
@@ -63,4 +59,46 @@ function logIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
       'webrtcICEServers2 are sent to browsers only: set a public address of this device in webrtcAdditionalHosts',
     );
   }
+}
+
+/** Signalling: WHEP, WHIP and pages below `prefix`, ZLMediaKit's calls below `/index/api/`. */
+async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<RunningWebRtc>): Promise<void> {
+  const { access, config, paths, clock, zlm } = deps;
+  const isConfigured = (path: string) => resolvePath(config(), path) !== undefined;
+  const common = {
+    access,
+    cors: (methods: string, headers: string) => cors(() => config().webrtcAllowOrigins, methods, headers),
+  };
+  await app.register(webrtcPlugin, {
+    ...common,
+    prefix,
+    get server() {
+      return serverOf(deps);
+    },
+    get iceServers() {
+      return config().webrtcICEServers2;
+    },
+    isConfigured,
+  });
+  await app.register(zlmPlugin, {
+    ...common,
+    get server() {
+      return serverOf(deps);
+    },
+    paths: { find: (path) => paths.find(path), isConfigured },
+    clock,
+    more: zlm,
+  });
+}
+
+function serverOf({ config, running }: RouteDeps<RunningWebRtc>): WebRtcServer {
+  if (!config().webrtc) {
+    // The code that players get for what they cannot have: Perch's own continues with HLS at once.
+    throw new PerchError('badInput', 'WebRTC is switched off (webrtc: no)');
+  }
+  const server = running()?.server;
+  if (server === undefined) {
+    throw withoutPort();
+  }
+  return server;
 }

@@ -1,6 +1,8 @@
+import { pick } from '../../base/pick.ts';
 import { RTSP_SOURCE } from '../../config/schema/rtsp-source.ts';
-import type { SourceProtocol } from '../../protocols/contract.ts';
+import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { RtspSource } from './client.ts';
+import { parseAddress, placeOf } from './request/address.ts';
 import { GLOBAL_KEYS, PATH_KEYS } from './request/settings.ts';
 
 /** RTSP, with TLS and through the tunnels of ONVIF and QuickTime. */
@@ -12,13 +14,11 @@ export const rtspSource: SourceProtocol = {
     const options = { ...pick(settings, PATH_KEYS), ...pick(config, GLOBAL_KEYS) };
     return new RtspSource({ ...options, name, url: settings.source, user, password, loginWatch }, clock, log);
   },
+  loginTarget: rtspLoginTarget,
 };
 
-/** An object of these properties of another one. */
-function pick<T extends object, Key extends keyof T>(from: T, keys: readonly Key[]): Pick<T, Key> {
-  const picked: Partial<Pick<T, Key>> = {};
-  for (const key of keys) {
-    picked[key] = from[key];
-  }
-  return picked as Pick<T, Key>;
+export function rtspLoginTarget(url: string, name: string): LoginTarget {
+  const address = parseAddress(url, name);
+  const { host, uri, credentials } = address;
+  return { host, place: placeOf(address), uri, credentials };
 }

@@ -12,6 +12,7 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { framesDecoded, pictureOf, startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../../peers/cameras/coded-clip.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
 import { openAccess } from '../../support/harness/open-access.ts';
 
@@ -31,9 +32,9 @@ const NOT_PLAYED = inShort(
   [
     ['mjpeg', 'webrtc', 'the video is M-JPEG, which no browser takes over WebRTC: set the camera to H264'],
     ['mpeg4-video', 'webrtc', 'the video is MPEG-4 Video, which no browser takes over WebRTC'],
-    ['vp8', 'hls', "The stream on path 'vp8' has VP8, of which HLS takes nothing"],
-    ['mjpeg', 'hls', "The stream on path 'mjpeg' has M-JPEG, of which HLS takes nothing"],
-    ['mpeg4-video', 'hls', "The stream on path 'mpeg4-video' has MPEG-4 Video, of which HLS takes nothing"],
+    ['vp8', 'hls', "The stream on path 'vp8' has VP8, which HLS does not support"],
+    ['mjpeg', 'hls', "The stream on path 'mjpeg' has M-JPEG, which HLS does not support"],
+    ['mpeg4-video', 'hls', "The stream on path 'mpeg4-video' has MPEG-4 Video, which HLS does not support"],
   ] as const,
   ...['mjpeg webrtc', 'mjpeg hls'],
 );
@@ -70,9 +71,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium and the codecs of cameras', () =>
       streams.set(codec, camera.stream);
     }
     const lookup = webrtcPaths(async (path) => streams.get(path) as Stream);
-    const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-    const webrtcOptions = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
-    webrtc = new WebRtcServer(webrtcOptions, lookup, systemClock, silentLogger);
+    webrtc = new WebRtcServer(WEBRTC_OPTIONS, lookup, systemClock, silentLogger);
     await webrtc.listen();
     const sizes = { segmentCount: 7, segmentDurationMs: 1000, partDurationMs: 200, segmentMaxBytes: 50 << 20 };
     const hlsOptions = { variant: 'lowLatency' as const, ...sizes, closeAfterMs: 60_000 };

@@ -7,10 +7,10 @@ import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
 import type { SrtpProfile } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
 
 const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgent: 'test', user: '' };
-const HOSTS = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
 
 // The cheaper profile depends on the machine; both must be correct on every one.
 const order = vi.hoisted((): SrtpProfile[] => []);
@@ -19,8 +19,7 @@ vi.mock('../../../agent/servers/webrtc/srtp/profile-order.ts', () => ({ measureP
 describeWith(['chromium'], 'Chromium and our keys', () => {
   const page = createServer((_, response) => response.end('<!doctype html>'));
   const paths = webrtcPaths(() => Promise.reject(new Error('nobody watches')));
-  const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...HOSTS };
-  const server = new WebRtcServer(options, paths, systemClock, silentLogger);
+  const server = new WebRtcServer(WEBRTC_OPTIONS, paths, systemClock, silentLogger);
   let viewer: Viewer;
 
   beforeAll(async () => {

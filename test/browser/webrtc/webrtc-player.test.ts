@@ -15,6 +15,7 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
+import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../support/clients/webrtc-paths.ts';
 
 const FPS = 25;
@@ -101,10 +102,8 @@ describeWith(['chromium', 'ffmpeg'], 'the WebRTC player page in Chromium', () =>
       streams['cam']?.write(0, { pts, dts: pts, wall: Date.now(), key, data });
       number += 1;
     });
-    const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
     const lookup = webrtcPaths(async (path) => streams[path] as Stream);
-    const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
-    server = new WebRtcServer(options, lookup, systemClock, silentLogger);
+    server = new WebRtcServer(WEBRTC_OPTIONS, lookup, systemClock, silentLogger);
     await server.listen();
     app = fastify();
     installErrorHandler(app);

@@ -184,7 +184,9 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     });
     const refused = await fetch(`${agent.url}/hls/multiplex/index.m3u8`);
     expect(refused.status).toBe(500);
-    expect(await refused.json()).toMatchObject({ error: expect.stringContaining('has MPEG-TS, of which HLS takes') });
+    expect(await refused.json()).toMatchObject({
+      error: expect.stringContaining('has MPEG-TS, which HLS does not support'),
+    });
     const probed = await ffprobe(agent.rtspUrl('multiplex'), ['-rtsp_transport', 'tcp']);
     expect(probed.streams.map((stream) => stream.codec_name)).toContain('h264');
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/server/session-item.ts';
+import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/session/session-kind.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';

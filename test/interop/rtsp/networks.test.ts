@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
-import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/api-items.ts';
+import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/session-kinds.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { type GstCamera, playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';

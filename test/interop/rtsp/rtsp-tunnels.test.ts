@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
-import type { RtspConnItem } from '../../../agent/servers/rtsp/session/api-items.ts';
+import type { RtspConnItem } from '../../../agent/servers/rtsp/session/session-kinds.ts';
 import { type Agent, freeAgentPorts, startAgent, until } from '../../peers/agent/agent.ts';
 import { playClip, smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';

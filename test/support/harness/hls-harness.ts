@@ -59,6 +59,7 @@ const access = {
     }
   },
   identify: (request: FastifyRequest) => ({ ip: access.ip(request), user: 'ann' }),
+  origin: () => ({ isSameOrigin: true, baseUrl: 'http://127.0.0.1' }),
   ip: (request: FastifyRequest) => String(request.headers['x-test-ip'] ?? '192.0.2.1'),
   isSecure: (request: FastifyRequest) => request.headers['x-test-tls'] !== undefined,
 };

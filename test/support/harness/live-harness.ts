@@ -6,7 +6,6 @@ import type { AccessRules } from '../../../agent/auth/permissions/authorize.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { cors } from '../../../agent/http/listener/cors.ts';
-import { takeUpgrade } from '../../../agent/http/listener/web-socket.ts';
 import { liveAddresses } from '../../../agent/servers/hls/live/addresses.ts';
 import { LiveServer } from '../../../agent/servers/hls/live/live-server.ts';
 import type { MseMessage } from '../../../agent/servers/hls/live/mse-protocol.ts';
@@ -43,7 +42,7 @@ export async function openLiveHarness({
   const server = new LiveServer(paths, clock, log);
   const box = await openHttpHarness({ rules });
   const { app, access } = box;
-  const live = liveAddresses({ server: () => server, access, takeUpgrade, clock, log: silentLogger });
+  const live = liveAddresses({ server: () => server, access, clock, log: silentLogger });
   app.addHook(
     'onRequest',
     cors(() => allowOrigins, 'OPTIONS, GET', 'Authorization'),

@@ -4,4 +4,5 @@ export const openAccess = {
   identify: () => ({ ip: '127.0.0.1' }),
   ip: () => '127.0.0.1',
   isSecure: () => false,
+  origin: () => ({ isSameOrigin: true, baseUrl: 'http://127.0.0.1' }),
 };

@@ -96,6 +96,7 @@ export class RtspHarness implements AsyncDisposable {
 
   static async open(options: RtspHarnessOptions = {}): Promise<RtspHarness> {
     const box = new RtspHarness(options);
+    await box.media.listen();
     await box.server.listen();
     return box;
   }
@@ -141,13 +142,13 @@ export class RtspHarness implements AsyncDisposable {
 }
 
 const OPTIONS: RtspServerOptions = {
-  address: '127.0.0.1:0',
-  tlsAddress: '127.0.0.1:0',
-  encryption: 'no',
-  serverKey: '',
-  serverCert: '',
-  transports: ['udp', 'multicast', 'tcp'],
-  authMethods: ['basic'],
+  rtspAddress: '127.0.0.1:0',
+  rtspsAddress: '127.0.0.1:0',
+  rtspEncryption: 'no',
+  rtspServerKey: '',
+  rtspServerCert: '',
+  rtspTransports: ['udp', 'multicast', 'tcp'],
+  rtspAuthMethods: ['basic'],
   rtpAddress: '127.0.0.1:0',
   rtcpAddress: '127.0.0.1:0',
   multicastIPRange: '224.1.0.0/16',
@@ -156,6 +157,6 @@ const OPTIONS: RtspServerOptions = {
   readTimeoutMs: 10_000,
   writeTimeoutMs: 10_000,
   writeQueueSize: 512,
-  udpMaxPayloadBytes: 1452,
-  udpReadBufferBytes: 0,
+  udpMaxPayloadSize: 1452,
+  udpReadBufferSize: 0,
 };

@@ -8,8 +8,10 @@ import { installErrorHandler } from '../../../agent/http/listener/errors.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
 import type { WebRtcPaths } from '../../../agent/servers/webrtc/session/contracts.ts';
-import { type WebRtcPluginOptions, webrtcPlugin } from '../../../agent/servers/webrtc/signalling/plugin.ts';
+import { webrtcPlugin } from '../../../agent/servers/webrtc/signalling/plugin.ts';
+import type { SignallingOptions } from '../../../agent/servers/webrtc/signalling/requests.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
+import { WEBRTC_OPTIONS } from '../clients/webrtc-options.ts';
 import { webrtcPaths } from '../clients/webrtc-paths.ts';
 
 export const SDP = { 'content-type': 'application/sdp' };
@@ -49,11 +51,10 @@ export interface Where {
 
 /** The signalling service over a server whose paths are a few streams without a sample. */
 export async function signallingApp(
-  more: Partial<WebRtcPluginOptions> = {},
+  more: Partial<SignallingOptions> = {},
   { prefix = '', paths = {}, udpAddress = '127.0.0.1:0' }: Where = {},
 ): Promise<SignallingApp> {
-  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-  const options = { udpAddress, tcpAddress: '', handshakeTimeoutMs: 10_000, ...hosts };
+  const options = { ...WEBRTC_OPTIONS, webrtcLocalUDPAddress: udpAddress };
   const server = new WebRtcServer(options, webrtcPaths(openStream, paths), systemClock, silentLogger);
   await server.listen();
   const app = fastify();

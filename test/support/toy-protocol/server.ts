@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../../../agent/config/values/address.ts';
-import type { RunningServer, ServerDeps, ServerProtocol } from '../../../agent/protocols/contract.ts';
+import type { RouteDeps, RunningServer, ServerDeps, ServerProtocol } from '../../../agent/protocols/contract.ts';
 import { ToyConnection } from './connection.ts';
 import { TOY, toySettings } from './keys.ts';
 import { TOY_CONNECTION, TOY_SESSION } from './session-kinds.ts';
@@ -24,8 +25,17 @@ export const toyServer: ServerProtocol<Options, RunningToy> = {
     const { toy, toyAddress: address } = toySettings(config);
     return toy ? { address } : undefined;
   },
+  routes: { openingMethod: 'GET', mount },
   start: startServer,
 };
+
+/** `GET /toy/{path}`: the port to connect to. */
+async function mount(app: FastifyInstance, prefix: string, { access, running }: RouteDeps<RunningToy>): Promise<void> {
+  app.get<{ Params: { '*': string } }>(`${prefix}/*`, async (request) => {
+    await access.require(request, 'read', request.params['*']);
+    return { port: running()?.port };
+  });
+}
 
 async function startServer({ address }: Options, deps: ServerDeps): Promise<RunningToy> {
   const connections = new Set<ToyConnection>();

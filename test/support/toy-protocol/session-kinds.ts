@@ -47,7 +47,8 @@ export const TOY_SESSION: SessionKind = {
   },
   zlm: {
     typeid: 'ToySession',
-    schema: 'rtsp',
+    schema: 'toy',
+    listedSchema: (config) => (toySettings(config).toy ? 'toy' : undefined),
     flowSchema: 'toy',
     origin: [99, 'toy_push'],
     localPort: (config) => parseAddress(toySettings(config).toyAddress)?.port ?? 0,

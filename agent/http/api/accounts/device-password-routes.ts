@@ -34,13 +34,14 @@ const DeviceFields = {
 const pageOf = <T extends Type.TSchema>(item: T) =>
   Type.Object({ itemCount: Type.Integer(), pageCount: Type.Integer(), items: Type.Array(item) });
 const DeviceMade = Type.Object({ ...DeviceFields, password: Type.String({ description: 'Shown once.' }) });
-const LoginItem = Type.Object({
-  id: Type.String(),
-  user: Type.String(),
-  protocol: Type.Enum(['rtsp', 'hls', 'webrtc', 'playback']),
-  address: Type.String(),
-  last: Type.String({ description: 'RFC 3339.' }),
-});
+const loginItem = (protocols: readonly string[]) =>
+  Type.Object({
+    id: Type.String(),
+    user: Type.String(),
+    protocol: Type.Enum([...protocols, 'playback']),
+    address: Type.String(),
+    last: Type.String({ description: 'RFC 3339.' }),
+  });
 
 interface Rights {
   readonly paths: 'all' | readonly string[];
@@ -78,6 +79,8 @@ interface DevicePasswordLookup {
 interface DevicePasswordRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
   readonly people: DevicePasswordLookup;
+  /** Of servers. */
+  readonly protocols: readonly string[];
 }
 
 const tags = ['device passwords'];
@@ -87,7 +90,7 @@ const params = Type.Object({ id: Type.String() });
 /** Passwords for players, recorders and publishers: for the owner, on the main port only. */
 export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOptions> = async (
   app,
-  { access, people },
+  { access, people, protocols },
 ) => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
@@ -130,7 +133,7 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
 
   const logins = {
     summary: 'Programs that have logged in with a page password in the last 30 days',
-    ...{ tags, response: { 200: pageOf(LoginItem), 401: ErrorAnswer } },
+    ...{ tags, response: { 200: pageOf(loginItem(protocols)), 401: ErrorAnswer } },
   };
   app.get('/v3/pagelogins', { onRequest, schema: logins }, ({ query }) =>
     paginate(

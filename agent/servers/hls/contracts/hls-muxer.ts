@@ -2,7 +2,7 @@
 export type HlsVariant = 'lowLatency' | 'fmp4' | 'mpegts';
 
 export interface MuxerOptions {
-  /** Random letters and digits, new for each muxer, so that no cache mixes two of them up. */
+  /** Random and new for each muxer, so that no cache mixes two of them up. */
   readonly prefix: string;
   readonly variant: HlsVariant;
   /** In a playlist. */
@@ -10,18 +10,16 @@ export interface MuxerOptions {
   readonly segmentDurationMs: number;
   readonly partDurationMs: number;
   readonly segmentMaxBytes: number;
-  /** The longest time between two key samples that the path has shown before; 0 or undefined: nothing is known. */
+  /** The longest GOP that the path has had before; 0 or undefined: not known. */
   readonly longestGroupMs?: number;
 }
 
-/** A file that players fetch by name: an init segment, a segment or a part. */
 export interface MediaFile {
   readonly name: string;
   readonly type: 'video/mp4' | 'audio/mp4' | 'video/mp2t';
   readonly sizeBytes: number;
-  /** One behind the other. A part is one piece. */
   readonly pieces: readonly Uint8Array[];
-  /** A sender holds the file while it sends: its memory is reused once the muxer has released it. */
+  /** A sender holds the file while it sends; the muxer reuses its memory after the last release. */
   hold(): void;
   release(): void;
 }
@@ -48,25 +46,25 @@ export interface SegmentLine {
   readonly isDiscontinuity: boolean;
   /** Begins with a key sample. */
   readonly isIndependent: boolean;
-  /** The track was silent: there is nothing to fetch. */
+  /** The track was silent: no file exists. */
   readonly isGap: boolean;
-  /** Empty where the segment is not offered in parts. */
+  /** Empty if the segment is not offered in parts. */
   readonly parts: readonly PartLine[];
 }
 
-/** The segment that is being made; only where parts are offered. */
+/** The segment being made, if parts are offered. */
 export interface RunningSegment {
   readonly number: number;
-  /** Of its first part; meaningless while there is none. */
+  /** Of its first part; meaningless without one. */
   readonly wallMs: number;
   readonly init: { readonly name: string };
   readonly isDiscontinuity: boolean;
   readonly parts: readonly PartLine[];
-  /** The part that comes next (EXT-X-PRELOAD-HINT): always the name that it will have. */
+  /** Of the next part (EXT-X-PRELOAD-HINT). */
   readonly nextPartName: string;
 }
 
-/** A media playlist as it stands: never changed, a new one takes its place. */
+/** Immutable: each change creates a new one. */
 export interface MediaPlaylist {
   /** Whole seconds. */
   readonly targetDurationS: number;
@@ -78,52 +76,52 @@ export interface MediaPlaylist {
   readonly segments: readonly SegmentLine[];
   readonly running: RunningSegment | undefined;
   /**
-   * EXT-X-INDEPENDENT-SEGMENTS, which may be taken back but must not come later (RFC 8216bis §6.2.1). Undefined: set as long as all
-   * listed segments are independent.
+   * EXT-X-INDEPENDENT-SEGMENTS, which may be withdrawn but not added later (RFC 8216bis §6.2.1). Undefined: set while
+   * all listed segments are independent.
    */
   readonly claimsIndependence?: boolean;
 }
 
-/** One playlist of a stream: a track of its own, or all of them in MPEG-TS (`main`). */
+/** A media playlist of a stream: one track, or all of them in MPEG-TS (`main`). */
 export interface HlsRendition {
   /** `video1`, `audio2`, `main`: the playlist is `{name}_stream.m3u8`. */
   readonly name: string;
-  /** For CODECS: one, in MPEG-TS several. */
+  /** For CODECS; in MPEG-TS several. */
   readonly codecs: readonly string[];
   /**
-   * Further names for the same files (MPEG-TS only), each a variant of its own: a player passes over a variant of which it does not
-   * know every codec, although it would play the rest.
+   * Other CODECS for the same files (MPEG-TS only), each a variant of its own: a player skips a variant with an unknown
+   * codec, even if it could play the rest.
    */
   readonly otherCodecs?: readonly (readonly string[])[];
   readonly kind: 'video' | 'audio';
-  /** Not every player decodes it (AC-3, MP3 in MP4): there is a variant without it. */
+  /** Not every player decodes it (AC-3, MP3 in MP4): a variant without it is offered. */
   readonly isRare?: boolean;
   /** Undefined for audio. */
   readonly picture: { readonly width: number; readonly height: number; readonly fps: number | undefined } | undefined;
-  /** Bits per second, of whole segments: the fattest, and all together. */
+  /** Bits per second, of whole segments. */
   bitRate(): { readonly peak: number; readonly average: number };
-  /** Undefined: there is nothing to play yet. A new object after each change, so that texts made of it can be cached by it. */
+  /** Undefined before the first segment. Each change creates a new object, so that texts can be cached by it. */
   readonly playlist: MediaPlaylist | undefined;
-  /** Settles at the next change of `playlist`: one promise for all callers. Fails with 'unavailable' when the muxer is closed. */
+  /**
+   * Settles at the next change of `playlist`, one promise for all callers. Rejects with 'unavailable' when the muxer is
+   * closed.
+   */
   changed(): Promise<void>;
 }
 
-/** A stream as HLS. It reads the stream from `start` on for as long as it lives. */
+/** A stream as HLS. Reads the stream from `start` on. */
 export interface HlsMuxer {
-  /** Settles when there is something to play, or fails with what ended the muxer before. */
+  /** Settles with the first segment; rejects with the cause if the muxer ends before. */
   readonly ready: Promise<void>;
   readonly isClosed: boolean;
-  /** The leading one first: the video, or the first audio where there is none. */
+  /** The leading one first: the video, else the first audio. */
   readonly renditions: readonly HlsRendition[];
   bytesSent: number;
-  /** Media samples that had to be left out. */
   readonly framesDiscarded: number;
   start(): void;
   close(): void;
-  /** A file that is still kept. */
   file(name: string): MediaFile | undefined;
-  /** The rendition whose next part has this name (a part that was hinted), or undefined. */
+  /** The rendition whose next part has this name (EXT-X-PRELOAD-HINT). */
   awaiting(name: string): HlsRendition | undefined;
-  /** Counts for the stream too. */
   countSent(bytes: number): void;
 }

@@ -2,14 +2,14 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HlsRendition } from '../contracts/hls-muxer.ts';
 
-/** In target durations. A request that waits longer for a change is answered with an error (RFC 8216bis §6.2.5.2). */
+/** In target durations, after which a waiting request is rejected (RFC 8216bis §6.2.5.2). */
 const PATIENCE_TARGETS = 3;
 const MIN_PATIENCE_MS = 5_000;
 
-/** Requests that wait for playlists to change: hundreds share one promise and one timer. */
+/** Requests waiting for a playlist change: hundreds share one promise and one timer. */
 export class BlockingReloads {
   readonly #clock: Clock;
-  /** By what the rendition gave: settles with it, or when it is late. */
+  /** By the rendition's promise: settles with it, or by timeout. */
   readonly #changes = new WeakMap<Promise<void>, Promise<void>>();
 
   constructor(clock: Clock) {
@@ -17,15 +17,15 @@ export class BlockingReloads {
   }
 
   /**
-   * Returns when `isThere` is true, which is checked at each change of the rendition's playlist.
-   * @throws PerchError unavailable when the muxer is closed meanwhile, or nothing comes for a while
+   * Resolves when `isThere` is true, checked at each change of the playlist. @throws PerchError unavailable if the
+   * muxer is closed, or nothing changes for too long
    */
   async until(rendition: HlsRendition, isThere: () => boolean): Promise<void> {
     const startedMs = this.#clock.monoMs();
     while (!isThere()) {
       const patienceMs = patienceOf(rendition);
       if (this.#clock.monoMs() - startedMs >= patienceMs) {
-        throw new PerchError('unavailable', `the stream has not gone on for ${Math.round(patienceMs / 1000)} s`);
+        throw new PerchError('unavailable', `the stream has stalled for ${Math.round(patienceMs / 1000)} s`);
       }
       await this.#change(rendition, patienceMs);
     }

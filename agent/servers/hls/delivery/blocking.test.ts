@@ -51,7 +51,7 @@ test('a playlist with the next part is answered when that part is there, and not
   expect(end.msn > msn || end.part > part).toBe(true);
 });
 
-test('a hinted part is answered when it is there, under the name that was told', async () => {
+test('a hinted part is sent when it exists, under its hinted name', async () => {
   const { stream, player, playlist } = await setup();
   const hint = hintOf((await playlist()).body);
   const waiting = player.get(`/cam/${hint}`);
@@ -62,7 +62,7 @@ test('a hinted part is answered when it is there, under the name that was told',
   expect((await playlist()).body).toContain(`URI="${hint}"`);
 });
 
-test('a name that was never told is not waited for', async () => {
+test('a request for a name that was never hinted does not wait', async () => {
   const { player, playlist } = await setup();
   const hint = hintOf((await playlist()).body);
   expect((await player.get(`/cam/${hint.replace(/part\d+/, 'part99')}`)).statusCode).toBe(404);
@@ -80,7 +80,7 @@ test.for([
   expect(answer.json().error).toMatch(error);
 });
 
-test('what is older than the list is answered with it at once', async () => {
+test('a request for an older segment is answered with the list at once', async () => {
   const { playlist } = await setup();
   expect((await playlist('?_HLS_msn=0')).statusCode).toBe(200);
 });
@@ -97,7 +97,7 @@ test('the end of the stream ends all waiting with 500', async () => {
   }
 });
 
-test('whoever waits for a stream that halts is told so after a while, and those who come later wait anew', async () => {
+test('requests for a stalled stream time out, and later requests wait again', async () => {
   const { thrown, clock, playlist } = await setup();
   const { msn } = endOf((await playlist()).body);
   const target = Number(/TARGETDURATION:(\d+)/.exec((await playlist()).body)?.[1]);
@@ -110,7 +110,7 @@ test('whoever waits for a stream that halts is told so after a while, and those 
   await clock.advance(1000);
   const answer = await first;
   expect(answer.statusCode).toBe(503);
-  expect(answer.json().error).toBe(`the stream has not gone on for ${patienceMs / 1000} s`);
+  expect(answer.json().error).toBe(`the stream has stalled for ${patienceMs / 1000} s`);
   expect(await isSettled(second)).toBe(false);
   await clock.advance(patienceMs);
   expect((await second).statusCode).toBe(503);
@@ -145,7 +145,7 @@ test('a kicked viewer is not answered any more, also where it waits', async () =
   expect((await waiting).statusCode).toBe(401);
 });
 
-test('one session has so many requests waiting and no more', async () => {
+test('the waiting requests of a session are limited', async () => {
   const { stream, playlist } = await setup();
   const { msn } = endOf((await playlist()).body);
   const waiting = Array.from({ length: 32 }, () => playlist(`?_HLS_msn=${msn}`));
@@ -159,7 +159,7 @@ test('one session has so many requests waiting and no more', async () => {
   expect((await playlist(`?_HLS_msn=${msn}`)).statusCode).toBe(200);
 });
 
-test('playlists are packed for whoever takes it and not for others, and caches keep them apart', async () => {
+test('playlists are compressed for clients that accept it, and caches keep both apart', async () => {
   const { stream, playlist } = await setup();
   feed(stream, 1, 4);
   feed(stream, 1, 5);
@@ -189,7 +189,7 @@ test('a playlist that only one viewer gets is packed while there are few of them
   expect(await encoding()).toBeUndefined();
 });
 
-test('made-up queries do not have each playlist packed anew', async () => {
+test('made-up queries do not cause compression of each playlist', async () => {
   const { server, app, stream, playlist } = await setup();
   feed(stream, 1, 4);
   feed(stream, 1, 5);

@@ -1,17 +1,17 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { MediaPlaylist } from '../contracts/hls-muxer.ts';
 
-/** What a player of low latency asks of a media playlist (RFC 8216bis §6.2.5.1). */
+/** Delivery directives, RFC 8216bis §6.2.5.1. */
 export interface Directives {
-  /** `_HLS_msn`: not before it holds this segment. */
+  /** `_HLS_msn`: wait for this segment. */
   readonly msn: number | undefined;
-  /** `_HLS_part`: or this part of it. */
+  /** `_HLS_part`: or for this part of it. */
   readonly part: number | undefined;
-  /** `_HLS_skip`: only what is new. */
+  /** `_HLS_skip`: a playlist delta update. */
   readonly skip: 'no' | 'yes' | 'v2';
 }
 
-/** As many seconds ahead as players may ask for parts (Advance Part Limit, RFC 8216bis §6.2.5.2). */
+/** Advance Part Limit in seconds, RFC 8216bis §6.2.5.2. */
 const ADVANCE_S = 3;
 /** Beyond the last whole segment. */
 const ADVANCE_SEGMENTS = 2;
@@ -24,7 +24,7 @@ export function parseDirectives(query: Readonly<Record<string, unknown>>): Direc
   if (part !== undefined && msn === undefined) {
     throw new PerchError('badInput', '_HLS_part without _HLS_msn: a part is one of a segment');
   }
-  // There are no date ranges that v2 could leave out. Any other value is no wish that is known.
+  // Playlists have no date ranges that v2 could skip. Any other value is ignored.
   const skip = query['_HLS_skip'];
   return { msn, part, skip: skip === 'YES' ? 'yes' : skip === 'v2' ? 'v2' : 'no' };
 }
@@ -40,7 +40,9 @@ function numberOf(query: Readonly<Record<string, unknown>>, name: string): numbe
   return Number(value);
 }
 
-/** Whether a playlist already holds what is waited for, may do so soon, or is asked for something out of reach (RFC 8216bis §6.2.5.2). */
+/**
+ * Whether a playlist holds the requested part, may hold it soon, or the request is out of reach (RFC 8216bis §6.2.5.2).
+ */
 export function standingOf(
   { segments, running, partTargetS }: MediaPlaylist,
   { msn, part }: Pick<Directives, 'msn' | 'part'>,
@@ -62,7 +64,7 @@ export function standingOf(
     return 'there';
   }
   if (msn === lastNumber) {
-    // A part that the segment did not get is the first of the next one.
+    // A part beyond the end of its segment is the first one of the next segment.
     return part < (last?.parts.length ?? 0) || begun > 0 ? 'there' : 'soon';
   }
   const ahead = part - (msn === runningNumber ? begun : 0);

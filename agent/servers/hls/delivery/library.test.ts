@@ -49,7 +49,7 @@ test.for([
   });
 });
 
-test('who has it already is told so, each form by its own tag', async () => {
+test('a known file is answered with 304, each encoding by its own tag', async () => {
   await writeFile(join(folder, 'hls.min.js.gz'), ZIPPED);
   const get = open();
   const tags = [];

@@ -6,9 +6,8 @@ import { takesGzip, vary } from './send.ts';
 const KEEP_AN_HOUR = 'max-age=3600';
 
 /**
- * Sends a script out of the first of these files that is there. One that lies beside it with `.gz` behind its name, as the build leaves it,
- * goes in its place to whoever takes it: hls.js is a third of itself then.
- * @returns false when none is there: the page may not be built yet
+ * Sends the first of these files that exists, or the `.gz` file next to it to clients that accept gzip. @returns false
+ * if none exists: the page may not be built yet
  */
 export async function sendLibrary(
   request: FastifyRequest,
@@ -36,7 +35,7 @@ export async function sendLibrary(
 const factsOf = (file: string): Promise<Stats | undefined> => stat(file).catch(() => undefined);
 
 function send(request: FastifyRequest, reply: FastifyReply, file: string, { size, mtimeMs }: Stats): void {
-  // Each form has its own (RFC 9110 §8.8.3.3): their sizes differ.
+  // Each encoding has its own (RFC 9110 §8.8.3.3).
   const tag = `"${size.toString(16)}-${Math.floor(mtimeMs).toString(16)}"`;
   reply.header('Cache-Control', KEEP_AN_HOUR).header('ETag', tag);
   if (isKnown(request.headers['if-none-match'], tag)) {
@@ -47,6 +46,6 @@ function send(request: FastifyRequest, reply: FastifyReply, file: string, { size
   reply.send(request.method === 'HEAD' ? undefined : createReadStream(file));
 }
 
-/** RFC 9110 §13.1.2: by weak comparison. */
+/** RFC 9110 §13.1.2: weak comparison. */
 const isKnown = (header: string | undefined, tag: string): boolean =>
   header?.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag) ?? false;

@@ -1,6 +1,7 @@
 /**
- * The player at `/{path}/`: one file but for two scripts next to it, hls.js and what keeps it near live (webui/player/session/near-live.ts).
- * Query parameters controls, muted, autoplay, playsinline and disablepictureinpicture (`=false` switches off) are MediaMTX's.
+ * The player at `/{path}/`. It loads two scripts next to it: hls.js, and near-live.js, which keeps playback near the
+ * live edge (webui/player/session/near-live.ts). The query parameters controls, muted, autoplay, playsinline and
+ * disablepictureinpicture (`=false` switches off) are MediaMTX's.
  */
 export const PLAYER_PAGE = `<!DOCTYPE html>
 <html lang="en">

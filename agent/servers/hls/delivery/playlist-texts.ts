@@ -3,30 +3,29 @@ import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import type { Directives } from './directives.ts';
 
-/** A playlist as it is sent, made once for equal requests: each character is a byte. */
+/** A playlist text, shared by equal requests. ASCII. */
 export interface PlaylistBody {
   readonly plain: string;
-  /** The next request with this query gets it too. */
+  /** Shared with the next request for the same query. */
   readonly isKept: boolean;
-  /** Made with the first request for it. */
   gzip(): string;
 }
 
-/** `_HLS_skip`, as it was asked for; `opening`: nothing was, a player may begin with it. */
+/** `_HLS_skip`; `opening`: no directive, so a player may start with it. */
 type Wanted = Directives['skip'] | 'opening';
 
 export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefined && skip === 'no' ? 'opening' : skip);
 
-/** Stands where the query goes; no name that a muxer gives has it. */
+/** Placeholder for the query; no file name contains it. */
 const QUERY_MARK = '?__query__';
-/** Cached queries that are not a viewer's own (a shared token); beyond these each text is made again. */
+/** Cached queries that are not a viewer's own, such as a shared token. Texts for more are written again each time. */
 const MAX_QUERIES = 16;
-/** Playlists have a few kilobytes: a small window finds as much in less time. */
+/** For playlists of a few kilobytes a small window compresses as well in less time. */
 const GZIP = { windowBits: 12, memLevel: 5 };
 
-/** The texts of one playlist: written once, then joined with the query of each request. */
+/** The texts of one playlist: written once, then joined with each request's query. */
 class Texts {
-  /** The text between its queries. */
+  /** The text between the placeholders. */
   readonly #gaps = new Map<Wanted, readonly string[]>();
   readonly #bodies = new Map<string, PlaylistBody>();
 
@@ -56,7 +55,7 @@ class Texts {
   }
 }
 
-/** Names and queries are ASCII: whatever else is in them has been percent-encoded. */
+/** ASCII: everything else is percent-encoded. */
 function bodyOf(plain: string, isKept: boolean): PlaylistBody {
   let zipped: string | undefined;
   return {
@@ -69,14 +68,13 @@ function bodyOf(plain: string, isKept: boolean): PlaylistBody {
   };
 }
 
-/** The texts of all playlists that are still somebody's. */
+/** The texts of all current playlists. */
 export class PlaylistTexts {
   readonly #texts = new WeakMap<MediaPlaylist, Texts>();
 
   /**
-   * @param rendition that has a playlist
-   * @param query safe to stand in a playlist
-   * @param isShared others may ask with the same query
+   * @param rendition with a playlist @param query safe in a playlist @param isShared other requests may have the same
+   * query
    */
   body(
     rendition: HlsRendition,

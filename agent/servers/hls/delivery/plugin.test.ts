@@ -115,7 +115,7 @@ test.for([
   expect(answer.json()).toEqual({ status: 'error', error });
 });
 
-test('an ffmpeg that has read an init segment is not told its address again; all others always are', async () => {
+test('an ffmpeg that has read an init segment does not get its URL again; other players do', async () => {
   const { app, get, paths } = setup();
   const stream = live(paths);
   const initOf = (playlist: string) => /MAP:URI="([^"]+)"/.exec(playlist)?.[1];
@@ -145,7 +145,7 @@ test('an ffmpeg that has read an init segment is not told its address again; all
   expect(initOf(await one(await open(one)))).toBeDefined();
 });
 
-test('an ffmpeg that asks for what never was loses nothing by it', async () => {
+test('an ffmpeg that requests an unknown file loses nothing', async () => {
   const { app, paths } = setup();
   live(paths);
   const ffmpeg = new HlsPlayer(app, false, { 'user-agent': 'Lavf/60.16.100' });
@@ -220,7 +220,7 @@ test('other sites: preflights are answered without login, answers carry the orig
   expect(bare.statusCode).toBe(404);
 });
 
-test('a muxer closes when nobody has asked for a while, and lets go of its stream', async () => {
+test('a muxer without requests closes and releases its stream', async () => {
   const { get, paths, server, clock } = setup();
   const stream = live(paths);
   await get('/cam/index.m3u8');
@@ -332,7 +332,7 @@ test.for([
   expect([answer.statusCode, answer.json()]).toEqual([500, { status: 'error', error }]);
 });
 
-test('all who watch over HLS are one reader of the path, which hears the query of the first', async () => {
+test('all HLS viewers are one reader of the path, with the query of the first', async () => {
   const { get, paths } = setup();
   const stream = live(paths);
   feed(stream, 4, 4);
@@ -345,13 +345,13 @@ test('all who watch over HLS are one reader of the path, which hears the query o
   expect(stream.audience).toBe(1);
 });
 
-test('a stream that HLS cannot carry is answered with 500 and what HLS takes', async () => {
+test('a stream that HLS does not support is answered with 500 and the supported codecs', async () => {
   const { get, paths } = setup();
   paths.streams.set('cam', new Stream([{ kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 }]));
   const answer = await get('/cam/index.m3u8');
   expect(answer.statusCode).toBe(500);
   expect(answer.json().error).toMatch(
-    /^the stream on path 'cam' has MPEG-TS, of which HLS takes nothing: it takes H264/,
+    /^the stream on path 'cam' has MPEG-TS, which HLS does not support: it supports H264/,
   );
 });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, explainToViewer, PerchError } from '../../../base/errors.ts';
-import type { HttpAccess } from '../../../protocols/contract.ts';
+import type { HttpAccess, PathRoutes } from '../../../protocols/contract.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist } from '../contracts/hls-muxer.ts';
 import { writeMediaPlaylist } from '../playlist/write-media.ts';
 import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
@@ -17,44 +17,40 @@ import { type Library, type PathRequest, parseRequest, queryOf } from './request
 import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, vary } from './send.ts';
 import { type Admitted, DEAD_SESSION, SessionAccess } from './session-access.ts';
 
-/** Addresses are those behind the prefix and its slash, decoded. */
-export interface OtherAddresses {
-  takes(address: string): boolean;
-  answer(address: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>;
-}
-
 interface HlsPluginOptions {
   readonly server: HlsServer;
   readonly access: HttpAccess;
-  /** Makes the hook that answers preflights and names allowed origins. */
+  /** Creates the hook for preflights and allowed origins. */
   readonly cors: (
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
-  /** Whether there is or may be such a path; without it addresses as other servers have them are not known. */
+  /** Whether the path exists or is configured. Without it, other servers' HLS addresses are not redirected. */
   readonly isConfigured?: (path: string) => boolean;
-  /** What else lies below the paths, and is answered by others. */
-  readonly others?: OtherAddresses;
-  /** Of the built page: the scripts that pages here load. Where it has none, hls.js is its package's, and the others are not there. */
+  /** Other routes below the paths. */
+  readonly others?: PathRoutes;
+  /** The built page, with the scripts of the player page. Without it only hls.js is available, from its package. */
   readonly pageFolder?: string;
 }
 
-/** What changes, and what is private all the same when it does not. */
+/** For playlists, and for private content. */
 const ALWAYS_ASK = 'private, no-cache';
 const KEEP_AN_HOUR = 'private, max-age=3600';
-/** For a CDN. */
 const SHARED_HALF_MINUTE = 'public, max-age=30';
 const SHARED_HOUR = 'public, max-age=3600';
-/** A blocking request has an address of its own, whose answer never changes (RFC 8216bis §B.1). */
+/** In target durations: the response to a blocking request never changes (RFC 8216bis §B.1). */
 const KEPT_TARGETS = 6;
 
-/** It stands in every line of a playlist: a token fits in, and nothing that makes megabytes of it. */
+/** It is in every line of a playlist: enough for a token, too little to make playlists of megabytes. */
 const MAX_QUERY_CHARACTERS = 4_096;
 
-/** With so many sessions a playlist that one viewer alone gets is packed too: for each that takes as long as all else of the answer. */
+/**
+ * With more sessions than this a playlist for a single viewer is not compressed, which takes as long as the rest of the
+ * response.
+ */
 const MAX_ZIPPED_ALONE = 16;
 
-/** MediaMTX's HLS addresses, below any prefix: playlists and pages hold relative addresses only. */
+/** MediaMTX's HLS addresses, below any prefix: all URLs in playlists and pages are relative. */
 export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, options) => {
   const delivery = new Delivery(options);
   const { pageFolder } = options;
@@ -105,7 +101,7 @@ class Delivery {
   }
 
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    // Refusals and redirects: what succeeds says something else.
+    // For errors and redirects; successful responses override it.
     reply.header('Cache-Control', 'no-store');
     const { length } = queryOf(request.url);
     if (length > MAX_QUERY_CHARACTERS) {
@@ -219,7 +215,7 @@ class Delivery {
     });
   }
 
-  /** @returns what has become of the stream, when it is not there in the end */
+  /** @returns why the stream is not available */
   async #wait(
     { muxer, session }: Admitted,
     rendition: HlsRendition,
@@ -246,26 +242,26 @@ class Delivery {
   }
 }
 
-/** What befell the stream while it was waited for: no fault of ours, that would be logged for each of its viewers. */
+/** The stream ended or stalled during the wait. Not an error of Perch, which would be logged for each viewer. */
 interface Fault {
   readonly status: number;
   readonly error: string;
 }
 
-/** As MediaMTX answers it. */
+/** MediaMTX's status. */
 const ENDED: Fault = { status: 500, error: 'the stream has ended' };
 
 const sendFault = (reply: FastifyReply, { status, error }: Fault): FastifyReply =>
   reply.code(status).send({ status: 'error', error });
 
-/** What the path itself refuses: MediaMTX answers it with 500. */
+/** MediaMTX's status for errors of the path is 500. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhausted', 'unsupported']);
 
-/** But not what is refused for now, to whoever asks too much. */
+/** Except temporary limits. */
 const isRefusal = ({ code, context }: PerchError): boolean =>
   REFUSALS.has(code) && context['retryAfterS'] === undefined;
 
-/** @throws PerchError badInput for what is out of reach */
+/** @throws PerchError badInput if out of reach */
 function standing({ playlist }: HlsRendition, directives: Directives): 'there' | 'soon' {
   if (!playlist) {
     return 'soon';
@@ -297,19 +293,18 @@ function found<T>(value: T | undefined): T {
 const MAX_INITS = 32;
 
 /**
- * ffmpeg 4 to 7 (`Lavf/…`) read the init segment again at each reload of a playlist, and complain of the `moov` that they know
- * already. One that has read an init segment in its session is not told its address again; all others always are.
+ * ffmpeg 4 to 7 (`Lavf/…`) reads the init segment at each playlist reload and complains about the duplicate `moov`.
+ * Once it has read an init segment in its session, playlists omit its EXT-X-MAP.
  */
 const isLavf = ({ headers }: FastifyRequest): boolean => headers['user-agent']?.startsWith('Lavf/') === true;
 
-/** It reads a file of the stream. */
 function readsAsLavf(session: HlsSession, file: string): void {
   if (file.endsWith('_init.mp4') && session.knownInits.size < MAX_INITS) {
     session.knownInits.add(file);
   }
 }
 
-/** The playlist as it is to see it. What follows a discontinuity keeps its own address. */
+/** Without the EXT-X-MAP it has read; one after a discontinuity stays. */
 function playlistForLavf(session: HlsSession, playlist: string): string {
   const [line, file = ''] = /^#EXT-X-MAP:URI="([^"?]+).*\n/m.exec(playlist) ?? [];
   return line !== undefined && session.knownInits.has(file) ? playlist.replace(line, '') : playlist;

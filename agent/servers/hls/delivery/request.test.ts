@@ -44,7 +44,7 @@ test('queries carry on but for what belongs to one playlist request, and cannot 
   expect(addressQuery('?session=a&x')).toBe('?session=a&x=');
 });
 
-test('where a stream is begun, what belongs to the beginning stays there, and a session is the one that was made', () => {
+test('queries of a new session drop its start parameters and carry its id', () => {
   expect(beginningQuery('?cookieCheck=1&a=1&session=old', undefined)).toBe('?a=1');
   expect(beginningQuery('?cookieCheck=1&a=1&session=old', 'new')).toBe('?a=1&session=new');
   expect(checkQuery('?b=2&session=old&a=1')).toBe('?a=1&b=2&cookieCheck=1');

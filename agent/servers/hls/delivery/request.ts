@@ -1,29 +1,28 @@
-/** Scripts next to the playlists of every path: for our player page, and the element for other sites. */
+/** Scripts next to the playlists of every path, for the player page and for pages of other sites. */
 const LIBRARIES = ['hls.min.js', 'near-live.js', 'perch-video.js'] as const;
 export type Library = (typeof LIBRARIES)[number];
 
-/** What an address asks for. */
 type HlsRequest =
   | { readonly kind: 'page'; readonly path: string }
   | { readonly kind: 'multivariant'; readonly path: string }
   | { readonly kind: 'media'; readonly path: string; readonly rendition: string }
   | { readonly kind: 'file'; readonly path: string; readonly file: string }
-  /** As other servers have it: where the playlist is here, if there is such a path. */
+  /** Another server's HLS URL: where the playlist is here, if the path exists. */
   | { readonly kind: 'foreign'; readonly path: string; readonly to: string }
   | { readonly kind: 'redirect'; readonly to: string }
   | { readonly kind: 'library'; readonly name: Library }
   | { readonly kind: 'nothing' };
 
-/** Files below a path; the requester needs permission to read it. */
+/** Below a path: needs permission to read it. */
 export type PathRequest = Extract<HlsRequest, { readonly path: string }>;
 
 const MEDIA_PLAYLIST = /^((?:video|audio)\d+|main)_stream\.m3u8$/;
 const MEDIA_FILE = /\.(?:mp4?|ts)$/;
 const PLAYLIST = '.m3u8';
-/** Nothing but what belongs to one playlist request, as most queries are. */
+/** Only delivery directives, as in most queries. */
 const ONLY_DIRECTIVES = /^\??(?:_HLS_[^&]*(?:&|$))*$/;
 
-/** @param address behind the plugin's prefix and its slash, decoded, without query */
+/** @param address without prefix and query, decoded */
 export function parseRequest(address: string): HlsRequest {
   const slash = address.lastIndexOf('/');
   const path = address.slice(0, Math.max(0, slash));
@@ -49,12 +48,12 @@ export function parseRequest(address: string): HlsRequest {
   if (last === '') {
     return { kind: 'page', path };
   }
-  // Safari asks for .mp when it probes.
+  // Safari probes with .mp.
   const file = last.endsWith('.mp') ? `${last}4` : last;
   return last === 'index.m3u8' ? { kind: 'multivariant', path } : { kind: 'file', path, file };
 }
 
-/** Relative to the request, so that it holds below any prefix and cannot lead to another host. */
+/** Relative: valid below any prefix, never another host. */
 const toPage = (last: string): HlsRequest => ({ kind: 'redirect', to: `./${encodeURIComponent(last)}/` });
 
 /** `{path}/hls.m3u8` and `{path}.m3u8`. */
@@ -76,12 +75,12 @@ export function queryOf(url: string): string {
   return at < 0 ? '' : url.slice(at);
 }
 
-/** The query that addresses in a playlist carry on (a token, say): all but what belongs to one playlist request. */
+/** The query for URLs in a playlist, such as a token: without delivery directives. */
 export function addressQuery(query: string): string {
   return ONLY_DIRECTIVES.test(query) ? '' : carried(new URLSearchParams(query));
 }
 
-/** The same for what a request for the multivariant playlist begins. @param session undefined: it is in a cookie */
+/** Likewise for a new session. @param session undefined: it is in a cookie */
 export function beginningQuery(query: string, session: string | undefined): string {
   const parameters = new URLSearchParams(query);
   parameters.delete('cookieCheck');
@@ -92,7 +91,7 @@ export function beginningQuery(query: string, session: string | undefined): stri
   return carried(parameters);
 }
 
-/** Where a player is sent to show whether it keeps cookies. */
+/** For the redirect that tests cookies. */
 export function checkQuery(query: string): string {
   const parameters = new URLSearchParams(query);
   parameters.delete('session');

@@ -72,7 +72,7 @@ test('a file is held while it is sent, and let go and counted when it has been',
   expect(counts).toEqual({ holds: 1, held: 0, sentBytes: PIECES * PIECE_BYTES });
 });
 
-test('a viewer who goes away in the middle lets go of the file', async () => {
+test('a viewer that disconnects during the response releases the file', async () => {
   const { counts, port } = await serve();
   const socket = connect({ host: '127.0.0.1', port });
   socket.write('GET /file HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -96,7 +96,7 @@ test('requests that were sent one behind the other are answered in their order',
   expect([counts.holds, counts.held]).toEqual([2, 0]);
 });
 
-test('a viewer who goes away lets go of what would have come behind it too', async () => {
+test('a viewer that disconnects releases its pipelined files as well', async () => {
   const { counts, port } = await serve();
   const socket = connect({ host: '127.0.0.1', port });
   socket.write('GET /file HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
@@ -114,7 +114,7 @@ test('HEAD holds nothing', async () => {
   expect(counts.holds).toBe(0);
 });
 
-test('a viewer who goes away while the file is being made holds nothing of it', async () => {
+test('a viewer that disconnects during the wait holds no file', async () => {
   const { counts, asked, make, port } = await serve();
   const socket = connect({ host: '127.0.0.1', port });
   socket.write('GET /hinted HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -126,7 +126,7 @@ test('a viewer who goes away while the file is being made holds nothing of it', 
   expect([counts.held, counts.sentBytes]).toEqual([0, 0]);
 });
 
-test('over HTTP/2 whoever takes the request back while the file is being made holds nothing of it', async () => {
+test('over HTTP/2 a request that is cancelled during the wait holds no file', async () => {
   const { counts, asked, make, ask } = await serveHttp2();
   const request = ask('/hinted');
   await until(() => asked[0]);
@@ -153,7 +153,7 @@ test.for([
   socket.destroy();
 });
 
-test('over HTTP/2 a large file that nobody takes leaves room for other requests of the connection', async () => {
+test('over HTTP/2 a large unread file leaves room for other requests of the connection', async () => {
   const { counts, ask } = await serveHttp2();
   const large = ask('/file');
   await once(large, 'response');

@@ -4,11 +4,11 @@ import type { MediaFile } from '../contracts/hls-muxer.ts';
 import type { PlaylistBody } from './playlist-texts.ts';
 
 export const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
-/** Below this gzip makes nothing smaller that matters: it is one packet anyway. */
+/** A smaller text fits into one packet anyway. */
 const MIN_GZIP_BYTES = 1_000;
 /**
- * A player that has not got a file by then cannot follow the stream: the file is not held for it any more. Of the whole answer, because
- * whoever takes a byte now and then would keep one file after the other, long after they have left the list.
+ * A player that has not received a file by then cannot follow the stream, and the file is released. Applies to the
+ * whole response: a client that reads a byte now and then would retain files long after they have left the list.
  */
 const MAX_MS = 60_000;
 
@@ -19,8 +19,8 @@ export function sendText(request: FastifyRequest, reply: FastifyReply, type: str
 }
 
 /**
- * Hundreds get it at a time: as one text, so that Node writes head and body at once, without what Fastify does besides.
- * @param mayZip it is worth it: many get the same
+ * Sent to hundreds at a time: as one string, so that Node writes head and body at once, bypassing Fastify. @param
+ * mayZip the text is shared by many
  */
 export function sendPlaylist(
   request: FastifyRequest,
@@ -43,10 +43,7 @@ export function sendPlaylist(
 
 type Head = Readonly<Record<string, string | number>>;
 
-/**
- * From here on the answer is written by whoever called this.
- * @param head beside what hooks have said; names in lower case
- */
+/** The caller writes the response from here on. @param head in addition to headers of hooks; names in lower case */
 function takeOver(reply: FastifyReply, status: number, head: Head): FastifyReply['raw'] {
   reply.hijack();
   reply.raw.writeHead(status, Object.assign(reply.getHeaders(), head) as Record<string, string>);
@@ -70,9 +67,8 @@ export function vary(reply: FastifyReply, name: string): void {
 }
 
 /**
- * Sends a file out of memory, or the one range of it that was asked for; its pieces are handed to the socket as they are.
- * @param onSent the bytes, once they have gone
- * @param longestMs an answer that takes longer is broken off
+ * Sends a file from memory, or one range of it, without copies. @param onSent called when it is sent @param longestMs
+ * timeout of the response
  */
 export function sendFile(
   request: FastifyRequest,
@@ -82,7 +78,7 @@ export function sendFile(
   onSent: (bytes: number) => void,
   longestMs = MAX_MS,
 ): FastifyReply {
-  // With If-Range a player wants a range of what it knows; what it knows cannot be told, so it gets everything.
+  // With If-Range a player wants a range only of a known version. Files have no validator, so it gets the whole file.
   const wanted = request.headers['if-range'] === undefined ? request.headers.range : undefined;
   const range = byteRange(wanted, file.sizeBytes);
   if (range === 'outside') {
@@ -104,19 +100,19 @@ export function sendFile(
     raw.end();
     return reply;
   }
-  // Gone while the file was waited for: nothing will tell of an end.
+  // The client left during the wait: no event follows.
   if (request.raw.socket.destroyed) {
     return reply;
   }
   const version = request.raw.httpVersionMajor;
   const pieces = range ? slicePieces(file.pieces, range) : file.pieces;
-  // Behind another answer of its connection there is no socket yet.
+  // A pipelined response has no socket yet.
   const socket = version === 1 && raw.socket instanceof Socket ? raw.socket : undefined;
   if (!socket) {
     holdWhileSending(raw, file, longestMs, () => onSent(bytes));
   }
   write(raw, pieces, version);
-  // What the system has taken at once, as it does with most parts, is not waited for.
+  // Usually the system accepts everything at once.
   if (socket?.writableLength === 0 && !socket.destroyed) {
     onSent(bytes);
   } else if (socket) {
@@ -137,15 +133,14 @@ function holdWhileSending(raw: FastifyReply['raw'], file: MediaFile, longestMs: 
       file.release();
     }
   };
-  // Everything has been handed to the system.
+  // The system has accepted everything.
   raw.once('finish', () => {
     release();
-    // HTTP/2 says so too of what was taken back in the middle.
+    // HTTP/2 emits it for aborted responses as well.
     if (raw.writableEnded) {
       onSent();
     }
   });
-  // Or the player has gone.
   raw.once('close', release);
 }
 
@@ -167,7 +162,9 @@ function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], httpVers
   }
 }
 
-/** What waits in an HTTP/2 connection counts as its memory: with a large segment in it, its other requests would be refused. */
+/**
+ * An HTTP/2 connection counts queued data as its memory and would reject other requests while a large segment waits.
+ */
 function writeInTurn(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], first: number): void {
   const last = pieces.length - 1;
   for (let i = first; i < last; i += 1) {
@@ -179,7 +176,7 @@ function writeInTurn(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], fi
   raw.end(pieces[last]);
 }
 
-/** Part of a file: `end` is behind its last byte. */
+/** `end` is exclusive. */
 interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -188,8 +185,7 @@ interface ByteRange {
 const BYTES = /^bytes=(\d{0,15})-(\d{0,15})$/;
 
 /**
- * The `Range` of a request (RFC 9110 §14.2). What is not one range of bytes is passed over, as the standard allows.
- * @returns undefined: the whole file
+ * The `Range` header, RFC 9110 §14.2. Anything but a single byte range is ignored. @returns undefined: the whole file
  */
 export function byteRange(header: string | undefined, sizeBytes: number): ByteRange | 'outside' | undefined {
   const [, from = '', to = ''] = BYTES.exec(header ?? '') ?? [];
@@ -207,7 +203,7 @@ export function byteRange(header: string | undefined, sizeBytes: number): ByteRa
   return start >= sizeBytes ? 'outside' : { start, end: to === '' ? sizeBytes : Math.min(Number(to) + 1, sizeBytes) };
 }
 
-/** The pieces of what lies in `pieces` one behind the other; nothing is copied. */
+/** A range as views of the pieces. */
 export function slicePieces(pieces: readonly Uint8Array[], { start, end }: ByteRange): Uint8Array[] {
   const slices: Uint8Array[] = [];
   let at = 0;

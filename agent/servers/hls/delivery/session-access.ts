@@ -9,12 +9,12 @@ import { isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import type { HlsSession, Requester } from '../sessions/sessions.ts';
 import { addressQuery, beginningQuery, checkQuery, queryOf } from './request.ts';
 
-/** Carries a session's secret. Each path has its own, because browsers send it back to the folder that it came from only. */
+/** Contains the session's secret. Each path has its own: browsers return it to the folder that set it. */
 const SESSION_COOKIE = 'hlsSession';
-/** Set and looked for again, to learn whether the player keeps cookies. */
+/** Set to find out whether the player keeps cookies. */
 const CHECK_COOKIE = 'cookieCheck';
 
-/** No browser sends more of one name; of what is made up not everything has to be looked at. */
+/** Browsers send fewer cookies of one name; forged headers may have thousands. */
 const MAX_VALUES = 16;
 
 /** All cookies of a name (RFC 6265 §5.4: those of deeper folders come first). */
@@ -33,29 +33,27 @@ export function cookiesOf(header: string | undefined, name: string): readonly st
 }
 
 /**
- * Over TLS it is also kept for a page of another site that shows the player in a frame, apart for each such site. Over plain HTTP
- * browsers drop what is Secure, and keep what is not for pages of ours alone. Without Path: it holds for the folder of the request,
- * behind whatever prefix a proxy puts.
+ * Over TLS also for pages of other sites that embed the player, partitioned by site. Over plain HTTP browsers drop
+ * Secure cookies, so it is for our own pages only. Without Path: valid for the folder of the request, behind any proxy
+ * prefix.
  */
 export function cookie(name: string, value: string, isSecure: boolean): string {
   return `${name}=${value}; HttpOnly; ${isSecure ? 'Secure; SameSite=None; Partitioned' : 'SameSite=Lax'}`;
 }
 
-/** The answer to an unknown session. */
-export const DEAD_SESSION =
-  'this session has ended, or belongs to another path or address: index.m3u8 has to be opened again';
+export const DEAD_SESSION = 'this session has ended, or belongs to another path or address: open index.m3u8 again';
 
-/** A request that has been let in. */
+/** An authorized request. */
 export interface Admitted {
   readonly session: HlsSession;
   readonly muxer: HlsMuxer;
-  /** With its `?`, for the addresses in playlists. */
+  /** With its `?`, for the URLs in playlists. */
   readonly query: string;
-  /** No other viewer sends this query: it holds the session's secret. */
+  /** It contains the session's secret, so no other viewer sends it. */
   readonly isOwnQuery: boolean;
 }
 
-/** GStreamer's hlsdemux2 takes the first answer's cookies along and none that come later: its session stands in the addresses. */
+/** GStreamer's hlsdemux2 keeps the cookies of the first response only: its session is in the URLs. */
 const KEEPS_FIRST_COOKIES = /GStreamer|libsoup/;
 const BEARER = /^Bearer +(\S+)$/i;
 /** AppleCoreMedia of iOS and macOS before 17 and 14 lacks Opus in fMP4; so does Safari's Media Source Extensions. */
@@ -73,7 +71,7 @@ export class SessionAccess {
     this.#server = server;
   }
 
-  /** @returns undefined when the player has been sent to show whether it keeps cookies */
+  /** @returns undefined if the player is redirected to test its cookies */
   async begin(request: FastifyRequest, reply: FastifyReply, path: string): Promise<Admitted | undefined> {
     const server = this.#server();
     const query = queryOf(request.url);
@@ -84,7 +82,8 @@ export class SessionAccess {
       const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
       return { session, muxer, query: plainQuery, isOwnQuery: false };
     }
-    // Its next playlist depends on its last one: two players in one browser are two sessions, with the same cookies.
+    // The next playlist depends on the previous one: two players in one browser need two sessions despite their shared
+    // cookies.
     const isAlone = isChromiumPlayer(request);
     const known = isAlone ? undefined : this.#sessionOf(request, path);
     const keepsCookies = cookiesOf(headers.cookie, CHECK_COOKIE).includes('1');
@@ -113,8 +112,8 @@ export class SessionAccess {
   }
 
   /**
-   * For all that the multivariant playlist leads to.
-   * @throws PerchError unauthorized without a session, or with one of another path or address; notFound where there is no muxer
+   * For everything below the multivariant playlist. @throws PerchError unauthorized without a session of this path and
+   * address; notFound without a muxer
    */
   async admit(request: FastifyRequest, path: string): Promise<Admitted> {
     const server = this.#server();
@@ -130,13 +129,13 @@ export class SessionAccess {
     }
     const { muxer, origin } = opened;
     const session = known ?? server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
-    // It lasts as long as what it watches now: two players of one browser are one session, and may want other sound.
+    // Two players of one browser share a session and may request different audio.
     session.muxer = muxer;
     const query = addressQuery(queryOf(request.url));
     return { session, muxer, query, isOwnQuery: query.includes('session=') };
   }
 
-  /** An address says it more exactly than cookies, which all players of a browser have. */
+  /** The URL takes precedence over cookies, which all players of a browser share. */
   #sessionOf(request: FastifyRequest, path: string): HlsSession | undefined {
     const { sessions } = this.#server();
     const ip = this.#access.ip(request);
@@ -160,7 +159,10 @@ export class SessionAccess {
     return token !== undefined && timingSafeEqual(digest(token), digest(secret));
   }
 
-  /** What a CDN's secret is not may be another credential; a wrong one waits as everywhere, so that none is found by trying. */
+  /**
+   * A token that is not the CDN's secret may be another credential. Wrong ones are delayed, so that the secret cannot
+   * be guessed.
+   */
   async #checkGuess(request: FastifyRequest, path: string): Promise<void> {
     if (this.#server().options.cdnSecret && BEARER.test(request.headers.authorization ?? '')) {
       await this.#access.require(request, 'read', path);
@@ -184,7 +186,7 @@ export class SessionAccess {
 const carriesSession = (request: FastifyRequest): boolean =>
   parameter(request, 'session') !== undefined || cookiesOf(request.headers.cookie, SESSION_COOKIE).length > 0;
 
-/** So that neither length nor contents can be learned from how long it takes. */
+/** Hides length and content from timing. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 function parameter(request: FastifyRequest, name: string): string | undefined {
@@ -192,9 +194,9 @@ function parameter(request: FastifyRequest, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** By a player's own word: all that may count where one answer is kept for many. */
+/** As requested: the only choice where one response is cached for many. */
 const wishedForm = (request: FastifyRequest): SoundForm => (parameter(request, 'audio') === 'flac' ? 'flac' : 'plain');
 
-/** The sound that this player wants: by its own word, or as its program is known. */
+/** As requested, or by the player's known limits. */
 const formOf = (request: FastifyRequest): SoundForm =>
   WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : wishedForm(request);

@@ -8,26 +8,25 @@ import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import { removeEmptyFolders, removeFile, removeOurs, writeWhole } from './files.ts';
 
 interface DirectoryWriterOptions {
-  /** Is not removed when it is empty. */
+  /** Never removed. */
   readonly root: string;
-  /** Of the path, below the root. */
   readonly folder: string;
   readonly muxer: HlsMuxer;
   readonly hasPlaylists: boolean;
   readonly log: Logger;
-  /** Does `work`, which never fails, after all that was given before. */
+  /** Runs `work`, which never fails, after all earlier work. */
   readonly inTurn: (work: () => Promise<void>) => void;
 }
 
 const INDEX = 'index.m3u8';
 
-/** The files of one muxer in its folder: there is never more to do than the muxer holds. */
+/** The files of one muxer in its folder. The backlog never exceeds what the muxer holds. */
 export class DirectoryWriter {
   readonly #options: DirectoryWriterOptions;
   readonly #watched = new Set<HlsRendition>();
-  /** Names of segments and init files that are there. */
+  /** Written segments and init files. */
   readonly #stored = new Set<string>();
-  /** Text of each playlist that is there, by name. */
+  /** Written playlists by name. */
   readonly #playlists = new Map<string, string>();
   #isPrepared = false;
   #isWaiting = false;
@@ -39,7 +38,7 @@ export class DirectoryWriter {
     this.#wake();
   }
 
-  /** All that is there goes. */
+  /** Removes all files. */
   close(): void {
     if (this.#isClosed) {
       return;
@@ -54,7 +53,6 @@ export class DirectoryWriter {
     });
   }
 
-  /** Something has changed, or may have. */
   #wake(): void {
     for (const rendition of this.#options.muxer.renditions) {
       if (!this.#watched.has(rendition)) {
@@ -80,11 +78,11 @@ export class DirectoryWriter {
         this.#wake();
       }
     } catch {
-      // The muxer has been closed.
+      // The muxer is closed.
     }
   }
 
-  /** At first, and after each failure: the folder may have been removed. */
+  /** At the start and after each failure: the folder may have been removed. */
   async #prepare(): Promise<void> {
     if (!this.#isPrepared) {
       this.#stored.clear();
@@ -95,7 +93,7 @@ export class DirectoryWriter {
     }
   }
 
-  /** Media first, then the playlists that name it, and at last what is named no more goes. */
+  /** Media first, then the playlists that name it; unlisted files are removed last. */
   async #store(): Promise<void> {
     const { muxer, folder, hasPlaylists } = this.#options;
     await this.#prepare();

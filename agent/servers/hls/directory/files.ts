@@ -1,21 +1,21 @@
 import { open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Names that muxers give: twelve hex digits that are new each time, rendition, kind and number. */
+/** Muxers' file names: twelve random hex digits, rendition, kind and number. */
 const MEDIA = /^[0-9a-f]{12}_(?:main|(?:video|audio)\d+)_(?:init\d*|seg\d+)\.(?:mp4|ts)$/;
 const PLAYLIST = /^(?:index|(?:main|(?:video|audio)\d+)_stream)\.m3u8$/;
-/** What was being written when the program ended. */
+/** Left behind if the program ends during a write. */
 const TEMPORARY = /\.perch-part$/;
-/** Far more than a playlist of ours has. */
+/** Far above the size of our playlists. */
 const MAX_PLAYLIST_BYTES = 1 << 20;
 
-/** Writes a file that is there as a whole or not at all. */
+/** Writes a file atomically. */
 export async function writeWhole(folder: string, name: string, pieces: readonly Uint8Array[]): Promise<void> {
   const temporary = join(folder, `${name}.perch-part`);
   try {
     const file = await open(temporary, 'w');
     try {
-      // One by one: a vectored write may end in the middle.
+      // A vectored write may be partial.
       for (const piece of pieces) {
         await file.writeFile(piece);
       }
@@ -31,7 +31,7 @@ export async function writeWhole(folder: string, name: string, pieces: readonly 
 
 export const removeFile = (folder: string, name: string): Promise<void> => rm(join(folder, name), { force: true });
 
-/** What an earlier run has left in the folder; files of others stay. */
+/** Removes files of an earlier run; others stay. */
 export async function removeOurs(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (MEDIA.test(name) || isTemporary(name) || (PLAYLIST.test(name) && (await isOurPlaylist(join(folder, name))))) {
@@ -45,7 +45,7 @@ const isTemporary = (name: string): boolean => {
   return whole !== name && (MEDIA.test(whole) || PLAYLIST.test(whole));
 };
 
-/** One that names nothing but files of ours. */
+/** It names only our files. */
 async function isOurPlaylist(file: string): Promise<boolean> {
   const { size } = await stat(file);
   if (size > MAX_PLAYLIST_BYTES) {
@@ -56,7 +56,7 @@ async function isOurPlaylist(file: string): Promise<boolean> {
   return lines[0] === '#EXTM3U' && names.every((name) => MEDIA.test(name) || PLAYLIST.test(name));
 }
 
-/** The folder and those above it as far as they are empty; the root stays. */
+/** Removes the folder and its empty parents below the root. */
 export async function removeEmptyFolders(folder: string, root: string): Promise<void> {
   for (let at = folder; at !== root && at.startsWith(root); at = dirname(at)) {
     try {

@@ -77,7 +77,7 @@ test('files go when the muxer keeps their segments no longer, and every name in 
   expect(files().length).toBeLessThanOrEqual(3 + 3 + 2);
 });
 
-test('with low latency there are no playlists: nobody can wait for a file', async () => {
+test('with low latency no playlists are written', async () => {
   const { open, write, files } = setUp({ variant: 'lowLatency' });
   open();
   await write(3);
@@ -95,7 +95,7 @@ test('a path with slashes has folders in folders, which go when they are empty',
   expect(readdirSync(root)).toEqual(['of-others']);
 });
 
-test('what an earlier run has left goes, files of others stay', async () => {
+test('files of an earlier run are removed, others stay', async () => {
   const { folder, open, write, files } = setUp();
   mkdirSync(folder);
   const old = 'fedcba987654';
@@ -130,7 +130,7 @@ test('the muxer of a new connection takes the place of the old one at once', asy
   expect(files()).not.toContain(segment(2));
 });
 
-test('a folder that cannot be written is told once, with path and folder; when it can be, all is there again', async () => {
+test('an unwritable folder is logged once with path and folder; later all files are written again', async () => {
   const { root, folder, open, write, files, log } = setUp();
   writeFileSync(join(root, 'cam'), 'a file in the place of the folder');
   const muxer = open();
@@ -147,7 +147,7 @@ test('a folder that cannot be written is told once, with path and folder; when i
   expect(log).toHaveLength(2);
 });
 
-test('a folder that somebody removes comes back', async () => {
+test('a removed folder is created again', async () => {
   const { folder, open, write, files } = setUp();
   open();
   await write(3);

@@ -4,19 +4,19 @@ import type { Logger } from '../../../base/log.ts';
 import type { HlsMuxer, HlsVariant } from '../contracts/hls-muxer.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 
-/** A disk that hangs does not hold up the end of the program for longer. */
+/** Limits how long a hanging disk delays the end of the program. */
 const MAX_END_MS = 2_000;
 
 /**
- * `hlsDirectory`: what muxers hold, as files too, each path in a folder of its name. Nothing waits for the disk: what it does not take
- * in time is missing there, and players have it from memory all the same.
+ * `hlsDirectory`: the muxers' files on disk, a folder per path. Nothing waits for the disk: files it is too slow for
+ * are missing there, and players get them from memory.
  */
 export class HlsDirectory {
   readonly #folder: string;
   readonly #variant: HlsVariant;
   readonly #log: Logger;
   readonly #writers = new Map<HlsMuxer, DirectoryWriter>();
-  /** One thing after the other: a disk that hangs keeps one thread of the few that the process has. */
+  /** Sequential: a hanging disk blocks only one thread of libuv's pool. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(folder: string, variant: HlsVariant, log: Logger) {
@@ -25,7 +25,6 @@ export class HlsDirectory {
     this.#log = log;
   }
 
-  /** @param name of the path */
   opened(name: string, muxer: HlsMuxer): void {
     const folder = join(this.#folder, name);
     if (!folder.startsWith(this.#folder + sep)) {
@@ -35,7 +34,7 @@ export class HlsDirectory {
       root: this.#folder,
       folder,
       muxer,
-      // Of low latency the playlists say nothing without a server that holds back its answers.
+      // Low-latency playlists need a server that supports blocking reloads.
       hasPlaylists: this.#variant !== 'lowLatency',
       log: this.#log.child({ path: name, folder }),
       inTurn: (work) => this.#inTurn(work),
@@ -43,13 +42,12 @@ export class HlsDirectory {
     this.#writers.set(muxer, writer);
   }
 
-  /** Its files go. */
   closed(muxer: HlsMuxer): void {
     this.#writers.get(muxer)?.close();
     this.#writers.delete(muxer);
   }
 
-  /** Settles when the files of all muxers have gone, or when that takes too long. */
+  /** Resolves when all files are removed, or by timeout. */
   async close(): Promise<void> {
     for (const muxer of [...this.#writers.keys()]) {
       this.closed(muxer);

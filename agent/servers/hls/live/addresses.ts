@@ -1,40 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import { SocketChannel } from '../../../base/socket-channel.ts';
+import { takeUpgrade } from '../../../http/listener/web-socket.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
+import type { HttpAccess } from '../../../protocols/contract.ts';
 import { LiveBody } from './live-body.ts';
 import { describeFailure, type LiveRequest, type LiveServer } from './live-server.ts';
 import { MseSocket } from './mse-socket.ts';
 import { parseCodecs } from './selection.ts';
 
-/** Read permission. */
-interface LiveAccess {
-  /** Throws a PerchError 'unauthorized'. */
-  require(request: FastifyRequest, action: 'read', path: string): Promise<void>;
-  identify(request: FastifyRequest): {
-    readonly ip: string;
-    readonly user?: string;
-    readonly sessionUser?: string;
-    /** What the session that it opens is to be called. */
-    readonly request?: { readonly id: string | null };
-  };
-  origin(request: FastifyRequest): { readonly isSameOrigin: boolean };
-}
-
 interface LiveAddressesOptions {
-  /** Looked up at each request. */
+  /** Called for each request. */
   server(): LiveServer;
-  readonly access: LiveAccess;
-  /** Takes a connection for a WebSocket out of HTTP's hands; undefined: the request is none. */
-  readonly takeUpgrade: (
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ) => { readonly socket: Socket; readonly head: Uint8Array } | undefined;
+  readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -48,14 +30,13 @@ const KINDS: ReadonlyMap<string, LiveAddress['kind']> = new Map([
   ['live.mp4', 'mp4'],
   ['mse', 'mse'],
 ]);
-/** For a viewer to take what waits for it when its file has ended; else it would keep that, and the connection, for ever. */
+/** For a viewer to read the rest after the file has ended; without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
 /** RFC 6455 §4.1: 16 bytes in base64. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 const WEBSOCKET_VERSION = '13';
 const MAX_USER_AGENT_CHARACTERS = 512;
 
-/** `/{path}/live.mp4` and `/{path}/mse`, below the addresses of HLS. */
 export function liveAddresses(options: LiveAddressesOptions) {
   return {
     takes: (address: string): boolean => parseLiveAddress(address) !== undefined,
@@ -74,7 +55,6 @@ export function liveAddresses(options: LiveAddressesOptions) {
   };
 }
 
-/** @param address decoded, without query */
 export function parseLiveAddress(address: string): LiveAddress | undefined {
   const slash = address.lastIndexOf('/');
   const kind = KINDS.get(address.slice(slash + 1));
@@ -82,14 +62,16 @@ export function parseLiveAddress(address: string): LiveAddress | undefined {
 }
 
 /**
- * Browsers let any page open a WebSocket to anywhere and read from it: those that may not read other answers (by the configured
- * origins) may not do this either.
+ * Browsers let any page open a WebSocket to any host and read from it: pages of origins that are not allowed are
+ * rejected.
  */
 function checkOrigin({ access }: LiveAddressesOptions, request: FastifyRequest, reply: FastifyReply): void {
   const { origin } = request.headers;
   const isAllowed = reply.hasHeader('Access-Control-Allow-Origin') || access.origin(request).isSameOrigin;
   if (request.headers.upgrade !== undefined && origin !== undefined && !isAllowed) {
-    throw new PerchError('unauthorized', `pages of ${origin.slice(0, 100)} may not watch here`, { challenge: false });
+    throw new PerchError('unauthorized', `pages of ${origin.slice(0, 100)} are not allowed to watch`, {
+      challenge: false,
+    });
   }
 }
 
@@ -112,7 +94,7 @@ function requestOf({ access }: LiveAddressesOptions, wanted: LiveAddress, reques
   };
 }
 
-/** Ranges are not answered with (RFC 9110 §14.2 allows it): there is no length that they could be parts of. */
+/** Without ranges (RFC 9110 §14.2): the file has no length. */
 async function sendFile(
   { server: running, clock }: LiveAddressesOptions,
   live: LiveRequest,
@@ -144,7 +126,7 @@ async function sendFile(
 }
 
 async function openSocket(
-  { server: running, takeUpgrade, clock, log }: LiveAddressesOptions,
+  { server: running, clock, log }: LiveAddressesOptions,
   live: LiveRequest,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -156,7 +138,7 @@ async function openSocket(
     reply.header('Sec-WebSocket-Version', WEBSOCKET_VERSION);
   }
   if (version !== WEBSOCKET_VERSION) {
-    const error = `here is a WebSocket of version ${WEBSOCKET_VERSION}, and nothing else`;
+    const error = `this address needs a WebSocket of version ${WEBSOCKET_VERSION}`;
     return reply.code(426).header('Upgrade', 'websocket').send({ status: 'error', error });
   }
   if (!WEBSOCKET_KEY.test(key)) {

@@ -18,7 +18,7 @@ test('pictures that come in another order than they are shown all say the same',
   expect(new Set(afterTheFirst)).toEqual(new Set([WALL_MS - 4 * PICTURE_MS]));
 });
 
-test('what comes late does not move it, and what comes earlier than ever does', () => {
+test('late arrivals do not move it, earlier ones do', () => {
   const clock = new CaptureClock();
   clock.onArrival(10, WALL_MS, 0);
   clock.onArrival(10.04, WALL_MS + 40 + 300, 340);
@@ -38,7 +38,7 @@ test('a camera whose clock goes slower than ours is followed', () => {
   expect(behindMs).toBeLessThanOrEqual(100);
 });
 
-test('after a pause only what came since counts', () => {
+test('after a pause only new arrivals count', () => {
   const clock = new CaptureClock();
   clock.onArrival(1, WALL_MS, 0);
   clock.onArrival(2, WALL_MS + 60_000, 60_000);

@@ -2,26 +2,25 @@ import { hold, release } from '../../../media/sample/slab.ts';
 import { MAX_REPLAY_BYTES } from '../../../stream/gop-cache.ts';
 import type { LiveFragment } from './live-fragment.ts';
 
-/** What a replay is given to. */
 export interface FragmentSink {
-  /** @returns whether the fragment has to stay as it is beyond the call */
+  /** @returns whether the fragment is needed after the call */
   onFragment(fragment: LiveFragment): boolean;
 }
 
 const LIMIT_FRAGMENTS = 20_000;
 
-/** The fragments since the last key picture, bounded. Copies nothing. */
+/** The fragments since the last key frame, bounded, without copies. */
 export class FragmentGroup {
   #fragments: LiveFragment[] = [];
   #bytes = 0;
   #isOpen = false;
 
-  /** Nothing while no group is kept. */
+  /** Undefined without a group. */
   get first(): LiveFragment | undefined {
     return this.#fragments[0];
   }
 
-  /** The newest with a picture. */
+  /** The newest with video. */
   get newest(): LiveFragment | undefined {
     return this.#fragments.findLast(({ hasVideo }) => hasVideo);
   }
@@ -30,7 +29,7 @@ export class FragmentGroup {
     return this.#bytes;
   }
 
-  /** A key picture comes: a group begins with it. */
+  /** Starts a group with a key frame. */
   open(): void {
     this.clear();
     this.#isOpen = true;
@@ -42,7 +41,7 @@ export class FragmentGroup {
     }
     this.#bytes += fragment.message.length;
     if (this.#bytes > MAX_REPLAY_BYTES || this.#fragments.length === LIMIT_FRAGMENTS) {
-      // Half a group is of no use to anybody: wait for the next.
+      // A partial group is useless: wait for the next one.
       this.clear();
       return;
     }
@@ -50,12 +49,12 @@ export class FragmentGroup {
     this.#fragments.push(fragment);
   }
 
-  /** All in their order; the first begins with the key picture. Ends early when the sink brings it about that the group is let go. */
+  /** In order, starting with the key frame. Stops if the sink causes the group to be dropped. */
   replay(sink: FragmentSink): void {
     const fragments = this.#fragments;
     for (let i = 0; i < fragments.length && fragments === this.#fragments; i += 1) {
       const fragment = fragments[i] as LiveFragment;
-      // A hold on what is kept, or may be because the sink threw, is never released: left to the collector.
+      // A hold that the sink keeps, or may keep because it threw, is left to the garbage collector.
       hold(fragment.message);
       if (!sink.onFragment(fragment)) {
         release(fragment.message);

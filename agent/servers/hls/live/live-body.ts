@@ -5,19 +5,16 @@ import type { LiveInit } from './live-fragments.ts';
 import type { Outlet } from './live-viewer.ts';
 
 /**
- * `live.mp4`: a fragmented MP4 file without end, whose times begin at 0. It ends with the stream, and where the camera changes its
- * parameters: no player takes a second `moov`.
+ * `live.mp4`: an endless fragmented MP4 file whose times start at 0. It ends with the stream, and when the camera
+ * changes its parameters: no player supports a second `moov`.
  */
 export class LiveBody extends Readable implements Outlet {
-  /** By track: what is taken off the times. */
+  /** By track, subtracted from all times. */
   #startTicks: readonly number[] | undefined;
 
   readonly #onEnded: () => void;
 
-  /**
-   * @param onGone the reader has gone: called once
-   * @param onEnded nothing more comes: what waits may still be read
-   */
+  /** @param onGone the reader has left @param onEnded nothing follows; queued data may still be read */
   constructor(onGone: () => void, onEnded: () => void) {
     super();
     this.#onEnded = onEnded;
@@ -40,29 +37,23 @@ export class LiveBody extends Readable implements Outlet {
   writeFragment({ message, headBytes, moofBytes }: LiveFragment): boolean {
     const dataAt = headBytes + moofBytes;
     const header = Buffer.from(message.subarray(headBytes, dataAt));
-    // Sound that is older than the first picture is let go.
+    // Audio older than the first video frame is dropped.
     if (this.#startTicks && shiftFragment(header, this.#startTicks)) {
       this.push(header);
       this.push(message.subarray(dataAt));
     }
-    // The body's reader may keep it for longer than is visible here.
+    // The reader of the body may keep it for an unknown time.
     return true;
   }
 
-  writeClock(): void {
-    // The file has no place for it.
-  }
+  writeClock(): void {}
 
-  writeSkip(): void {
-    // Players see it by the times.
-  }
+  writeSkip(): void {}
 
   end(): void {
     this.push(null);
     this.#onEnded();
   }
 
-  override _read(): void {
-    // What there is has been pushed.
-  }
+  override _read(): void {}
 }

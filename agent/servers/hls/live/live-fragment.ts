@@ -2,32 +2,32 @@ import { type TrackRun, tableOf, writeFragmentHeader } from '../../../media/mp4/
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import { binaryHead } from '../../../media/websocket/frames.ts';
 
-/** Some samples as one fragment, made once for all viewers. Not written to while `message` is held (`media/sample/slab.ts`). */
+/** A fragment, shared by all viewers. Immutable while `message` is held (`media/sample/slab.ts`). */
 export interface LiveFragment {
-  /** A whole WebSocket message: its head, then `moof` and `mdat`. */
+  /** A WebSocket message: frame header, `moof`, `mdat`. */
   readonly message: Buffer;
-  /** Of the message's head. */
+  /** Of the frame header. */
   readonly headBytes: number;
   /** `moof` and the header of `mdat`. */
   readonly moofBytes: number;
   readonly samples: number;
-  /** A viewer that has lost fragments can continue here: it begins with a key picture; in a stream without video every one does. */
+  /** It starts with a key frame, so a viewer that lost fragments can continue here. Without video always true. */
   readonly isKey: boolean;
   readonly hasVideo: boolean;
-  /** Media time, in seconds, at which its first picture is shown, or its sound is heard where it has no picture. */
+  /** Presentation time of its first video frame, else of its first audio, in seconds. */
   readonly mediaS: number;
-  /** When that was captured, Unix milliseconds. */
+  /** Capture time of that, Unix milliseconds. */
   readonly wallMs: number;
 }
 
-/** So many typical fragments share a slab: an allocation for each would cost more than the fragment. */
+/** Typical fragments per slab: separate allocations would cost more than the fragments. */
 const FRAGMENTS_PER_SLAB = 16;
 const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 const MAX_SEQUENCE = 2 ** 32;
 
-/** Writes fragments one behind the other into memory that is not written to again before it is released. */
+/** Writes fragments into slabs that are reused after their release. */
 export class FragmentWriter {
   readonly #pool = new SlabPool();
   #slab = NO_SLAB;
@@ -35,10 +35,7 @@ export class FragmentWriter {
   #typicalBytes = 0;
   #sequence = 0;
 
-  /**
-   * @param runs of one track each; their samples are copied and released
-   * @returns the fragment with one hold on it
-   */
+  /** @param runs of one track each; their samples are copied and released @returns the fragment with one hold */
   write(
     runs: readonly TrackRun[],
     about: Pick<LiveFragment, 'isKey' | 'hasVideo' | 'mediaS' | 'wallMs'>,
@@ -83,7 +80,7 @@ export class FragmentWriter {
     }
     const usual = Math.min(Math.max(this.#typicalBytes * FRAGMENTS_PER_SLAB, MIN_SLAB_BYTES), MAX_SLAB_BYTES);
     release(this.#slab);
-    // A Buffer, because sockets would make one for each write.
+    // Sockets would wrap any other type in a Buffer at each write.
     this.#slab = Buffer.from(this.#pool.take(2 ** Math.ceil(Math.log2(Math.max(usual, neededBytes)))).buffer);
     this.#tail = 0;
   }

@@ -170,7 +170,7 @@ function wholeToS({ seen }: Watcher, track: number, rate: number): number {
   return (end ?? Number.NaN) / rate;
 }
 
-test('where sound halts there is silence up to the picture, and what comes later takes its place', () => {
+test('silence replaces stopped audio up to the video, and later audio continues', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   let frames = 0;
@@ -304,7 +304,7 @@ test('sound with other parameters waits for the next key picture', () => {
   expect(watcher.fragments.map(({ seen }) => seen.map(({ track }) => track).join())).toEqual(['0', '0', '1', '0']);
 });
 
-test('what one sees is told when it was captured: at the beginning, and each second', async () => {
+test('the capture time is sent at the start and each second', async () => {
   const { stream, join, clock } = setup([tinyH264]);
   const start = clock.wallMs();
   const watcher = join();
@@ -323,7 +323,7 @@ test('what one sees is told when it was captured: at the beginning, and each sec
   ]);
 });
 
-test('it reads the stream only while somebody watches, and nobody is told of its end twice', () => {
+test('it reads the stream only while it has viewers, and reports the end once', () => {
   const { stream, live, join, idle } = setup([tinyH264]);
   expect(stream.readers.length).toBe(0);
   const [one, other] = [join(), join()];
@@ -405,7 +405,7 @@ test('whatever a camera sends, each viewer gets every sample once, in order, fro
   }
 });
 
-test('with pictures in another order than they are shown it is told the same at any of them', async () => {
+test('with reordered frames each gives the same capture time', async () => {
   const { stream, join, clock } = setup([tinyH264]);
   const start = clock.wallMs();
   const watcher = join();

@@ -13,44 +13,45 @@ import { FragmentWriter, type LiveFragment } from './live-fragment.ts';
 import type { MseClock } from './mse-protocol.ts';
 import { TrackFragmenter } from './track-fragmenter.ts';
 
-/** What fragments are played with. */
 export interface LiveInit {
   readonly tracks: readonly Track[];
   /** `video/mp4; codecs="…"` */
   readonly mimeCodec: string;
-  /** A whole WebSocket message: its head, then `ftyp` and `moov`. */
+  /** A WebSocket message: frame header, `ftyp`, `moov`. */
   readonly message: Buffer;
-  /** Of the message's head. */
+  /** Of the frame header. */
   readonly headBytes: number;
 }
 
-/** Called synchronously; it never blocks: it queues within its own limit or drops. */
+/** Called synchronously; never blocks: it queues within its limit or drops. */
 export interface FragmentViewer extends FragmentSink {
   /**
-   * Before the first fragment, and before a key fragment that needs another one.
-   * @param startS media time in seconds at which what follows begins to be decoded
-   * @param liveS media time of the newest picture that follows at once
+   * Called before the first fragment, and before a key fragment that needs a new init segment. @param startS media time
+   * of decoding, in seconds @param liveS media time of the newest frame that follows at once
    */
   onInit(init: LiveInit, startS: number, liveS: number): void;
-  /** A WebSocket message that says when what is shown was captured: right behind `onInit`, and each second. */
+  /** A WebSocket message with the capture time, after `onInit` and once a second. */
   onClock(message: Buffer): void;
-  /** Nothing more will come: the stream is over, or the viewer, or what makes fragments, threw `cause`. */
+  /** The stream has ended, or the viewer or the fragmenter threw `cause`. */
   onEnd(cause?: unknown): void;
 }
 
-/** Added to all times, so that sound which is a little older than the first picture has no negative time. */
+/** Added to all times: audio slightly older than the first video frame needs a positive time. */
 const TIME_OFFSET_S = 10;
-/** Sound waits for the next picture, so that one fragment holds both, but never longer than this. */
+/** Audio waits this long for the next video frame, to share its fragment. */
 const SOUND_WAITS_S = 0.04;
-/** In streams without pictures: most codecs' frames each by itself, the shortest some together. */
+/** Without video: most codecs' frames alone, the shortest ones together. */
 const SOUND_ALONE_S = 0.02;
 const CLOCK_EVERY_MS = 1_000;
 
-/** Some tracks of a stream as fragmented MP4, one fragment for each picture, made once for all viewers and only while there are any. */
+/**
+ * Tracks of a stream as fragmented MP4, one fragment per video frame, shared by all viewers. Runs only while it has
+ * viewers.
+ */
 export class LiveFragments implements Reader {
   readonly id = 'live-fragments';
   readonly isAudience = false;
-  /** Samples are copied into fragments; what waits is held. */
+  /** Samples are held until they are copied into fragments. */
   readonly countsHolds = true;
   readonly #stream: Stream;
   readonly #clock: Clock;
@@ -59,28 +60,27 @@ export class LiveFragments implements Reader {
   readonly #group = new FragmentGroup();
   readonly #capture = new CaptureClock();
   readonly #fragmenters: readonly TrackFragmenter[];
-  /** By the stream's track; undefined: left out. */
+  /** By track of the stream; undefined: left out. */
   readonly #fragmenterOf: readonly (TrackFragmenter | undefined)[];
   readonly #leading: TrackFragmenter | undefined;
   #init: LiveInit | undefined;
   #hasOrigin = false;
-  /** Media time at which the running group begins to be decoded. */
+  /** Decode time at the start of the GOP, in seconds of media time. */
   #groupStartS = 0;
-  /** Media time at which the newest picture is decoded. */
+  /** Decode time of the newest video frame, in seconds of media time. */
   #pictureS = 0;
-  /** What comes is of no use before the next key picture. */
+  /** Samples are dropped until the next key frame. */
   #needsKey = true;
   #clockMs = Number.NEGATIVE_INFINITY;
   #state: 'new' | 'reading' | 'over' = 'new';
-  // Copied on change, so that delivery walks a plain array while viewers come and go.
+  // Copied on change: delivery iterates a plain array while viewers join and leave.
   #viewers: readonly FragmentViewer[] = [];
-  /** They begin at the next key picture. */
+  /** They start at the next key frame. */
   #waiting: readonly FragmentViewer[] = [];
 
   /**
-   * @param stream a container stream
-   * @param tracks numbers of those that are sent
-   * @param onIdle the stream has ended, or the last viewer has left
+   * @param stream a container stream @param tracks sent track numbers @param onIdle the stream has ended or the last
+   * viewer has left
    */
   constructor(stream: Stream, tracks: readonly number[], clock: Clock, onIdle: () => void) {
     this.#stream = stream;
@@ -91,12 +91,15 @@ export class LiveFragments implements Reader {
     this.#leading = this.#fragmenters.find(({ track }) => track.kind === 'video');
   }
 
-  /** Of what a new viewer is given at once. */
+  /** Of what a new viewer gets at once. */
   get groupBytes(): number {
     return this.#group.bytes;
   }
 
-  /** Gives a viewer everything since the last key picture, then each fragment as it comes. Where nothing is kept it begins at the next key picture. */
+  /**
+   * Sends a viewer everything since the last key frame, then each new fragment. Without a cached GOP it starts at the
+   * next key frame.
+   */
   join(viewer: FragmentViewer): void {
     if (this.#state === 'new') {
       this.#state = 'reading';
@@ -154,7 +157,6 @@ export class LiveFragments implements Reader {
     fragmenter.isStale = true;
     this.#needsKey ||= fragmenter === this.#leading;
     this.#init = undefined;
-    // Of the old description.
     this.#group.clear();
   }
 
@@ -189,7 +191,7 @@ export class LiveFragments implements Reader {
       }
     }
     if (sample.key) {
-      // Sound from before belongs to the group before.
+      // Earlier audio belongs to the previous GOP.
       this.#sendSound();
       this.#needsKey = false;
     }
@@ -198,7 +200,7 @@ export class LiveFragments implements Reader {
     }
   }
 
-  /** @param waitsS how long it may wait for what it is sent with */
+  /** @param waitsS how long it may wait for the fragment it shares */
   #onSound(fragmenter: TrackFragmenter, sample: Sample, waitsS: number): void {
     this.#setOrigin(sample.dts / fragmenter.track.clockRate);
     fragmenter.onHeard(this.#pictureS);
@@ -206,7 +208,7 @@ export class LiveFragments implements Reader {
       return;
     }
     const isOld = this.#leading && (sample.dts - fragmenter.originDts) / fragmenter.track.clockRate < this.#groupStartS;
-    // Sound older than the group's key picture is a fragment of its own: players that begin there skip it.
+    // Audio older than the GOP's key frame is a separate fragment: players that start there skip it.
     if (isOld || (this.#leading ? fragmenter.pendingS > waitsS : fragmenter.pendingS >= waitsS)) {
       this.#sendSound();
     }
@@ -221,7 +223,7 @@ export class LiveFragments implements Reader {
     }
   }
 
-  /** All that waits as one fragment. */
+  /** Writes all pending samples as one fragment. */
   #send(isKey: boolean): void {
     const runs: TrackRun[] = [];
     let first: TrackFragmenter | undefined;
@@ -279,7 +281,6 @@ export class LiveFragments implements Reader {
         }
         isKept = viewer.onFragment(fragment) || isKept;
       } catch (cause) {
-        // A viewer's failure does not affect the others.
         isKept = true;
         this.#expel(viewer, cause);
       }
@@ -289,7 +290,7 @@ export class LiveFragments implements Reader {
     }
   }
 
-  /** A key picture, or sound where there are no pictures: waiting viewers begin here, and a new init segment holds from here on. */
+  /** A key frame, or any fragment without video: waiting viewers start here, and a new init segment applies. */
   #begin(fragment: LiveFragment): void {
     if (this.#leading) {
       this.#group.open();
@@ -301,7 +302,6 @@ export class LiveFragments implements Reader {
       this.#viewers = [...this.#viewers, ...newcomers];
     }
     if (greeted.length === this.#viewers.length) {
-      // All viewers get the clock now.
       this.#clockMs = this.#clock.monoMs();
     }
     for (const viewer of greeted) {
@@ -313,7 +313,7 @@ export class LiveFragments implements Reader {
     }
   }
 
-  /** @param newest of what follows at once */
+  /** @param newest of the fragments that follow at once */
   #greet(viewer: FragmentViewer, newest: LiveFragment): void {
     this.#init ??= this.#makeInit();
     viewer.onInit(this.#init, this.#groupStartS, newest.mediaS);

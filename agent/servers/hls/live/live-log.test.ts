@@ -5,7 +5,7 @@ import { tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
 import { Stream } from '../../../stream/stream.ts';
 
 test.for([
-  ['he is kicked', 'ended by the API'],
+  ['he is kicked', 'ended through the API'],
   ['his stream ends', "the stream on path 'cam' has ended"],
   ['the server closes', 'the server is shutting down'],
 ] as const)('a viewer of live fMP4 is two lines in the log; when %s it says: %s', async ([what, reason]) => {
@@ -15,7 +15,7 @@ test.for([
   const answer = await fetch(`${box.url}/cam/live.mp4`);
   const [session] = box.server.list();
   const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'mp4' };
-  expect(box.logged).toEqual([['info', 'HLS viewer has come', viewer]]);
+  expect(box.logged).toEqual([['info', 'HLS viewer is connected', viewer]]);
   feed(stream, 1, 1);
   const sentBytes = box.server.list()[0]?.outboundBytes;
   if (what === 'he is kicked') {

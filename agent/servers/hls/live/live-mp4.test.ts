@@ -10,7 +10,6 @@ import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../../http/listener/app.ts';
-import { takeUpgrade } from '../../../http/listener/web-socket.ts';
 import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { AacTrack, Track } from '../../../media/sample/track.ts';
@@ -78,7 +77,7 @@ class FileReader {
   }
 }
 
-test('a file begins with the last key picture at time 0 and goes on as the stream does', async () => {
+test('a file starts with the last key frame at time 0 and continues with the stream', async () => {
   const box = await openLiveHarness();
   const stream = box.add('yard/cam', new Stream([tinyH264, aac]));
   feed(stream, 50);
@@ -150,7 +149,7 @@ test('the file ends with the stream, and where the camera changes its parameters
   expect(box.server.list()).toEqual([]);
 });
 
-test('whoever goes is no reader any more', async () => {
+test('a disconnected viewer is no longer a reader', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -164,7 +163,7 @@ test('whoever goes is no reader any more', async () => {
   expect([stream.audience, box.server.list()]).toEqual([0, []]);
 });
 
-test('whoever has gone before the stream came leaves nothing behind', async () => {
+test('a viewer that disconnects before the stream starts leaves nothing behind', async () => {
   const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   feed(stream, 1);
@@ -190,7 +189,7 @@ test('HEAD tells the type and leaves no reader', async () => {
   expect([answer.status, answer.headers.get('content-type'), stream.readers.length]).toEqual([200, 'video/mp4', 0]);
 });
 
-test('whoever does not read loses whole groups and never half a fragment', async () => {
+test('a viewer that does not read loses whole GOPs, never half a fragment', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -226,7 +225,7 @@ test('whoever does not read loses whole groups and never half a fragment', async
   expect(jumps.every(([, isKey]) => isKey)).toBe(true);
 });
 
-test('whoever does not read at all loses the connection, and what was kept for him', async () => {
+test('a viewer that never reads is disconnected, and its queue is released', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -265,7 +264,7 @@ function unchunked(answer: Buffer): Buffer {
   }
 }
 
-test('without a stream, and of codecs that nobody plays, the answer is an error', async () => {
+test('a missing stream and unsupported codecs are answered with an error', async () => {
   const box = await openLiveHarness();
   box.add('vp8', new Stream([{ kind: 'video', codec: 'vp8', clockRate: 90_000, width: 64, height: 48, fps: 25 }]));
   const none = await fetch(`${box.url}/none/live.mp4`);
@@ -278,7 +277,7 @@ test('without a stream, and of codecs that nobody plays, the answer is an error'
   expect(await vp8.text()).toContain('VP8');
 });
 
-test('an upgrade to a WebSocket is not what a file is for', async () => {
+test('a file ignores a WebSocket upgrade', async () => {
   const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const raw = await box.raw('cam/live.mp4', WEBSOCKET_FIELDS);
@@ -286,14 +285,13 @@ test('an upgrade to a WebSocket is not what a file is for', async () => {
   raw.socket.destroy();
 });
 
-test('over HTTP/2 it comes as it is made too, and whoever takes the request back is no reader any more', async () => {
+test('over HTTP/2 it is sent as it is made, and a cancelled request ends the reader', async () => {
   const tls = join(import.meta.dirname, '../../../../test/fixtures/tls/server');
   const [key, cert] = await Promise.all([readFile(`${tls}.key`), readFile(`${tls}.crt`)]);
   const stream = new Stream([tinyH264]);
   feed(stream, 1);
   const server = new LiveServer({ open: async () => stream }, systemClock, silentLogger);
-  const access = { ...openAccess, origin: () => ({ isSameOrigin: true }) };
-  const live = liveAddresses({ server: () => server, access, takeUpgrade, clock: systemClock, log: silentLogger });
+  const live = liveAddresses({ server: () => server, access: openAccess, clock: systemClock, log: silentLogger });
   const app = createHttpApp({ log: silentLogger });
   app.get('/*', (request, reply) => live.answer((request.params as { '*': string })['*'], request, reply));
   const { port } = await listenLocally(app, { tls: { key, cert } });

@@ -8,19 +8,18 @@ import type { AudioForms } from '../../../stream/contracts.ts';
 import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server/server.ts';
-import { HLS_SESSION } from '../sessions/session-kinds.ts';
+import { HLS_SESSION, type HlsSessionItem } from '../sessions/session-kinds.ts';
 import { type ViewerFacts, ViewerLog } from '../sessions/viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
 import { lacksPictures, type Selection, type SelectionWishes, selectTracks } from './selection.ts';
 
-/** A viewer and its stream. */
 export interface LiveRequest extends SelectionWishes {
-  /** What the session is to be called: a UUID. */
+  /** A UUID for the session. */
   readonly id?: string | undefined;
   readonly path: string;
-  /** Of the address, without `?`. */
+  /** Without `?`. */
   readonly query: string;
   readonly ip: string;
   /** `address:port` */
@@ -28,27 +27,11 @@ export interface LiveRequest extends SelectionWishes {
   readonly user: string;
   readonly userAgent: string;
   readonly transport: 'mse' | 'mp4';
-  /** Opus is wanted as FLAC. */
+  /** Opus as FLAC. */
   readonly wantsFlac: boolean;
 }
 
-/** A viewer as the API shows it: MediaMTX's fields of an HLS session, and some of ours. */
-export interface LiveSessionItem {
-  readonly id: string;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly remoteAddr: string;
-  readonly path: string;
-  readonly query: string;
-  readonly user: string;
-  readonly userAgent: string;
-  readonly isCDN: false;
-  readonly outboundBytes: number;
-  readonly outboundFramesDiscarded: number;
-  readonly transport: 'mse' | 'mp4';
-}
-
-/** Nothing of it can be played: which tracks there are. */
+/** The viewer can play no track. */
 class NothingPlayable extends PerchError {
   readonly labels: readonly string[];
 
@@ -58,10 +41,9 @@ class NothingPlayable extends PerchError {
   }
 }
 
-/** A stream with its viewers' selection. */
 interface Opened {
   readonly origin: Stream;
-  /** Its container stream, with the sound that the viewer wants. */
+  /** Its container stream, with the requested audio. */
   readonly stream: Stream;
   readonly selection: Selection;
 }
@@ -75,11 +57,11 @@ interface Session extends Reader {
 }
 
 const MAX_VIEWERS = 500;
-/** A household behind one address, or a proxy that does not say for whom it asks. */
+/** A household behind one address, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
 
-/** Live fMP4 of all paths: shared output by stream, and its viewers. */
+/** Live fMP4 of all paths: shared fragments per stream, and their viewers. */
 export class LiveServer {
   readonly #paths: StreamLookup;
   readonly #clock: Clock;
@@ -90,7 +72,7 @@ export class LiveServer {
   readonly #fragments = new WeakMap<Stream, Map<string, LiveFragments>>();
   #isClosed = false;
 
-  /** @param audioForms without them Opus stays what it is */
+  /** @param audioForms undefined: Opus is not converted */
   constructor(paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
     this.#paths = paths;
     this.#clock = clock;
@@ -100,8 +82,7 @@ export class LiveServer {
   }
 
   /**
-   * The stream of a path, and what this viewer gets of it.
-   * @throws PerchError as the path does, exhausted, and NothingPlayable
+   * The stream of a path and the tracks for this viewer. @throws PerchError of the path, exhausted, and NothingPlayable
    */
   async open(request: LiveRequest): Promise<Opened> {
     this.#checkRoom(request.ip);
@@ -111,24 +92,19 @@ export class LiveServer {
     }
     const form = request.wantsFlac && this.#audioForms ? await this.#audioForms.open(origin, 'flac') : origin;
     const selection = selectTracks(form, request);
-    if (lacksPictures(form, selection, request.codecs)) {
-      throw pictureRefusal(request.path, selection);
-    }
-    if (selection.tracks.length === 0) {
-      throw refusal(request.path, form, selection);
+    const lacksVideo = lacksPictures(form, selection, request.codecs);
+    if (lacksVideo || selection.tracks.length === 0) {
+      throw refusal(request.path, form, selection.leftOut, lacksVideo);
     }
     return { origin, stream: containerStream(form), selection };
   }
 
-  /**
-   * From here on the outlet is written to; to be called right behind `open`.
-   * @returns to be called when the viewer has gone
-   */
+  /** Starts writing to the outlet. Called right after `open`. @returns call when the viewer has left */
   watch(request: LiveRequest, { origin, stream, selection }: Opened, outlet: Outlet): () => void {
     this.#checkRoom(request.ip);
     const session = this.#sessionOf(request, origin, this.#fragmentsOf(stream, selection.tracks), outlet);
     this.#sessions.set(session.id, session);
-    // As one of the path's readers it keeps a source on demand going; what it is sent is made for all.
+    // A reader of the path keeps an on-demand source running. Its fragments are shared.
     origin.addReader(session, false);
     if (this.#sessions.has(session.id)) {
       this.#viewers.opened(factsOf(session));
@@ -138,7 +114,7 @@ export class LiveServer {
     return () => this.#forget(session, origin, 'closed by the viewer');
   }
 
-  list(): LiveSessionItem[] {
+  list(): HlsSessionItem[] {
     return [...this.#sessions.values()].map(({ id, request, createdMs, viewer }) => ({
       id,
       created: new Date(createdMs).toISOString(),
@@ -154,10 +130,10 @@ export class LiveServer {
     }));
   }
 
-  /** Ends a viewer; false when there is none of this id. */
+  /** @returns whether the viewer existed */
   kick(id: string): boolean {
     const session = this.#sessions.get(id);
-    session?.end('kicked', 'ended by the API');
+    session?.end('kicked', 'ended through the API');
     return session !== undefined;
   }
 
@@ -197,7 +173,7 @@ export class LiveServer {
     return session;
   }
 
-  /** @returns false when it was forgotten before */
+  /** @returns false if already removed */
   #forget(session: Session, origin: Stream, reason: string): boolean {
     const isNew = this.#sessions.delete(session.id);
     if (isNew) {
@@ -239,7 +215,7 @@ export class LiveServer {
   }
 }
 
-/** What an error says to the viewer. */
+/** The error as the viewer receives it. */
 export function describeFailure(error: unknown): {
   code: MseError['code'];
   reason: string;
@@ -253,21 +229,15 @@ export function describeFailure(error: unknown): {
     : { code: 'unavailable', reason: 'internal error' };
 }
 
-function pictureRefusal(path: string, { leftOut }: Selection): PerchError {
-  const pictures = leftOut.filter(({ kind }) => kind === 'video');
-  const labels = pictures.map(({ label }) => label);
-  const who = pictures.some(({ reason }) => reason === 'browser') ? 'this browser cannot' : 'no browser can';
-  const message = `${who} decode ${labels.join(' or ')}, which the stream on path '${path}' has`;
-  return new NothingPlayable(message, labels);
-}
-
-function refusal(path: string, stream: Stream, { leftOut }: Selection): PerchError {
-  const labels = leftOut.map(({ label }) => label);
-  const isBrowsers = leftOut.some(({ reason }) => reason === 'browser');
-  const message = isBrowsers
-    ? `this browser cannot decode ${labels.join(' or ')}, which the stream on path '${path}' has`
-    : hlsRefusal(path, stream);
-  return new NothingPlayable(message, labels);
+function refusal(path: string, stream: Stream, leftOut: Selection['leftOut'], isForVideo: boolean): PerchError {
+  const missing = leftOut.filter(({ kind }) => !isForVideo || kind === 'video');
+  const labels = missing.map(({ label }) => label);
+  const isBrowsers = missing.some(({ reason }) => reason === 'browser');
+  if (!isBrowsers && !isForVideo) {
+    return new NothingPlayable(hlsRefusal(path, stream), labels);
+  }
+  const who = isBrowsers ? 'this browser cannot' : 'no browser can';
+  return new NothingPlayable(`${who} decode ${labels.join(' or ')}, which the stream on path '${path}' has`, labels);
 }
 
 function reasonOf(code: MseError['code'], path: string): string {

@@ -2,40 +2,40 @@ import type { LiveFragment } from './live-fragment.ts';
 import type { FragmentViewer, LiveFragments, LiveInit } from './live-fragments.ts';
 import type { MseError } from './mse-protocol.ts';
 
-/** Where a viewer's fragments go: a WebSocket, or the body of an answer. */
+/** A WebSocket, or the body of an HTTP response. */
 export interface Outlet {
-  /** Bytes that were written and have not left yet. */
+  /** Written but not sent. */
   readonly queuedBytes: number;
-  /** @returns whether it continues: not every outlet takes a second init segment */
+  /** @returns false if it cannot continue: not every outlet supports a second init segment */
   writeInit(init: LiveInit, startS: number, liveS: number): boolean;
-  /** @returns whether it has to stay as it is beyond the call */
+  /** @returns whether the fragment is needed after the call */
   writeFragment(fragment: LiveFragment): boolean;
   writeClock(message: Buffer): void;
   /** Fragments are missing up to this media time. */
   writeSkip(toS: number): void;
-  /** Says why as far as it can, and ends. */
+  /** Sends the reason if possible, and ends. */
   end(code: MseError['code'], reason: string): void;
 }
 
-/** What may wait for a viewer, beyond the group that it began with: a second or two of a good camera. */
+/** Limit beyond the first GOP: a second or two of a good camera. */
 export const QUEUE_BYTES = 2 << 20;
-/** A viewer without room for this long is disconnected. */
+/** A viewer that is full for this long is disconnected. */
 export const HOPELESS_MS = 15_000;
 
-/** A viewer: takes fragments while there is room for them, else drops all up to a key picture. */
+/** A viewer: receives fragments while its queue has room, else drops all until a key frame. */
 export class LiveViewer implements FragmentViewer {
-  /** Samples. */
+  /** In samples. */
   discarded = 0;
   sentBytes = 0;
   readonly #outlet: Outlet;
   readonly #fragments: LiveFragments;
   readonly #monoMs: () => number;
   readonly #countSent: (bytes: number) => void;
-  /** Told once, unless `close` was called before. */
+  /** Called once, unless `close` was called before. */
   readonly #onEnd: (code: MseError['code'], cause: unknown) => void;
-  /** More than usual while the group is being sent that it began with. */
+  /** Raised while the first GOP is sent. */
   #allowedBytes = QUEUE_BYTES;
-  /** Since when fragments are left out. */
+  /** Since when fragments are dropped. */
   #skippingMs: number | undefined;
   #isOver = false;
 
@@ -54,7 +54,7 @@ export class LiveViewer implements FragmentViewer {
   }
 
   start(): void {
-    // A viewer begins with everything since the last key picture, which may be more than may wait later.
+    // The first GOP may exceed the limit.
     this.#allowedBytes = Number.POSITIVE_INFINITY;
     this.#fragments.join(this);
     this.#allowedBytes = QUEUE_BYTES + this.#outlet.queuedBytes;
@@ -94,7 +94,7 @@ export class LiveViewer implements FragmentViewer {
   #hasRoom({ isKey, mediaS, samples }: LiveFragment): boolean {
     const { queuedBytes } = this.#outlet;
     if (this.#skippingMs === undefined) {
-      // While the group that it begins with is written there is no limit, however little waits yet.
+      // No limit while the first GOP is written, however little is queued.
       if (queuedBytes <= QUEUE_BYTES && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
         this.#allowedBytes = QUEUE_BYTES;
       }

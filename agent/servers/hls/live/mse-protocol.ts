@@ -28,20 +28,22 @@ import type { ErrorCode } from '../../../base/errors.ts';
  * Without permission the answer is HTTP's (401); `error` reports all other failures.
  */
 
-/** A text message is one of these as JSON. */
+/** Text messages, as JSON. */
 export type MseMessage = MseInit | MseClock | MseSkip | MseError;
 
-/** The next binary message is the init segment. The first message, and again when a camera changes its picture. */
+/**
+ * Announces the init segment, which is the next binary message. Sent first, and again when a camera changes its video.
+ */
 export interface MseInit {
   readonly type: 'init';
   /** For addSourceBuffer, changeType and isTypeSupported: `video/mp4; codecs="avc1.640028,fLaC"`. */
   readonly mimeCodec: string;
   readonly tracks: readonly MseTrack[];
-  /** What the stream has besides and is not sent. */
+  /** Tracks that are not sent. */
   readonly leftOut: readonly MseLeftOut[];
   /** Media time of the first sample that follows, in seconds. */
   readonly startS: number;
-  /** Media time of the newest picture that follows at once: playing begins here. */
+  /** Media time of the newest frame that follows at once: playback starts here. */
   readonly liveS: number;
 }
 
@@ -59,48 +61,54 @@ export interface MseLeftOut {
   readonly kind: 'video' | 'audio' | 'other';
   /** `MPEG-4 Audio` */
   readonly label: string;
-  /** Undefined where MP4 has no place for it. */
+  /** Undefined if MP4 has no mapping. */
   readonly codec?: string;
-  /** `browser`: it is not in `codecs`. `container`: no browser plays it out of MP4. `second`: one of each kind is sent. */
+  /**
+   * `browser`: not in `codecs`. `container`: no browser plays it from MP4. `second`: one track of each kind is sent.
+   */
   readonly reason: 'browser' | 'container' | 'second';
 }
 
-/** How far behind a player is, whatever its own clock says: nowMs + (time since the message came) - captureMs - (currentTime - mediaS) × 1000. */
+/**
+ * A player's latency, independent of its own clock: nowMs + (time since the message arrived) - captureMs - (currentTime
+ * - mediaS) × 1000.
+ */
 export interface MseClock {
   readonly type: 'clock';
-  /** A media time in seconds … */
+  /** In seconds. */
   readonly mediaS: number;
-  /** … and when that picture (or sound) was captured, Unix milliseconds. */
+  /** Capture time of that media time, Unix milliseconds. */
   readonly captureMs: number;
-  /** When this message was written, by the same clock. */
+  /** When this message was written, same clock. */
   readonly nowMs: number;
 }
 
-/** Fragments are missing: what follows begins with a key frame. The player has to seek over the gap. */
+/** Fragments are missing: a key frame follows, and the player has to seek over the gap. */
 interface MseSkip {
   readonly type: 'skip';
-  /** Media time, in seconds, at which it continues. */
+  /** Media time of the next fragment, in seconds. */
   readonly toS: number;
 }
 
-/** Nothing follows. */
+/** The last message. */
 export interface MseError {
   readonly type: 'error';
   /**
-   * `codecs`: the browser can decode nothing of it, or none of its pictures; `ended`: the stream is over (come again: cameras do);
-   * `tooSlow`: the connection is; `kicked`: by the API; else as the API's errors: notFound, timeout, exhausted, unsupported …
+   * `codecs`: the browser can decode no track, or no video; `ended`: the stream has ended and may return; `tooSlow`:
+   * the connection is; `kicked`: through the API; else the API's error codes: notFound, timeout, exhausted, unsupported
+   * …
    */
   readonly code: ErrorCode | 'codecs' | 'ended' | 'tooSlow' | 'kicked';
   /** For people, in English. */
   readonly error: string;
-  /** With `codecs`: labels of what there is (`H265`). */
+  /** With `codecs`: labels of the stream's tracks (`H265`). */
   readonly labels?: readonly string[];
 }
 
 /** Close codes of the WebSocket (RFC 6455 §7.4). */
 export const MSE_CLOSE = {
-  /** An `error` has said why. */
+  /** After an `error`. */
   reported: 4000,
-  /** The client has sent something. */
+  /** The client has sent data. */
   unwanted: 1003,
 } as const;

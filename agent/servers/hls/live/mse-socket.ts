@@ -23,14 +23,14 @@ const PING = pingFrame();
 const TICK_MS = 5_000;
 const PING_AFTER_MS = 10_000;
 const GONE_AFTER_MS = 25_000;
-/** For the other side to take the last words and to close. */
+/** For the client to read the rest and close. */
 const CLOSING_MS = 5_000;
-/** A peer that pings and does not read the answers gets no more of them. */
+/** A peer that sends pings but reads no pongs gets no more of them. */
 const MAX_UNREAD_BYTES = 64 << 10;
 
-/** The server's side of a WebSocket that carries a live stream, after the handshake. */
+/** The server side of a WebSocket that carries a live stream, after the handshake. */
 export class MseSocket implements Outlet, ByteSink {
-  /** What the stream has besides, for the next `init`. */
+  /** Tracks that are not sent, for the next `init`. */
   leftOut: readonly MseLeftOut[] = [];
   readonly #channel: SocketChannel;
   readonly #clock: Clock;
@@ -40,7 +40,7 @@ export class MseSocket implements Outlet, ByteSink {
   #stopTicking: () => void;
   #closingMs: number | undefined;
 
-  /** @param onGone the connection has ended, by whomever: called once */
+  /** @param onGone called once, when the connection has ended */
   constructor(channel: SocketChannel, clock: Clock, onGone: () => void) {
     this.#channel = channel;
     this.#clock = clock;

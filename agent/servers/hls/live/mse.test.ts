@@ -34,7 +34,7 @@ function feed(stream: Stream, pictures: number, from = 0, bytes = 0): void {
 const typesOf = (messages: readonly (object | Buffer)[]): string[] =>
   messages.map((message) => (Buffer.isBuffer(message) ? 'binary' : (message as { type: string }).type));
 
-test('a viewer is told what comes, then gets the init segment, the pictures since the last key picture, and each that follows', async () => {
+test('a viewer gets the description, the init segment, the frames since the last key frame, and each new frame', async () => {
   const box = await openLiveHarness();
   const stream = box.add('yard/cam', new Stream([tinyH264, aac]));
   feed(stream, 5);
@@ -93,7 +93,7 @@ test.for([
     ['M-JPEG'],
   ],
   ['none/mse', 'notFound', "no stream is available on path 'none'"],
-  ['vp8/mse', 'codecs', "the stream on path 'vp8' has VP8, of which HLS takes nothing"],
+  ['vp8/mse', 'codecs', "the stream on path 'vp8' has VP8, which HLS does not support"],
 ] as const)('%s is refused with a reason', async ([path, code, reason, labels]) => {
   const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 1);
@@ -153,7 +153,7 @@ test('a page of this server is let in, whatever the list says', async () => {
   expect(await own.head()).toContain(' 101 ');
 });
 
-test('who may not watch is answered as anywhere, and his connection ends', async () => {
+test('an unauthorized viewer gets the usual response, and the connection closes', async () => {
   const box = await openLiveHarness({
     rules: {
       isOwn: false,
@@ -193,7 +193,7 @@ test('a viewer is one of the readers of the path until he goes', async () => {
   expect([viewer.closeCode, box.server.list(), stream.audience]).toEqual([1000, [], 0]);
 });
 
-test('the end of the stream is told, and so is being put out', async () => {
+test('the end of the stream and a kick are reported', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -202,7 +202,7 @@ test('the end of the stream is told, and so is being put out', async () => {
   expect(box.server.kick(box.server.list()[0]?.id ?? '')).toBe(true);
   expect(box.server.kick('nobody')).toBe(false);
   await one.closed();
-  expect(one.messages.at(-1)).toEqual({ type: 'error', code: 'kicked', error: 'ended by the API' });
+  expect(one.messages.at(-1)).toEqual({ type: 'error', code: 'kicked', error: 'ended through the API' });
   stream.close();
   await other.closed();
   expect(other.messages.at(-1)).toEqual({ type: 'error', code: 'ended', error: "the stream on path 'cam' has ended" });
@@ -219,7 +219,7 @@ test('a client that says anything is let go', async () => {
   expect([viewer.closeCode, box.server.list()]).toEqual([1003, []]);
 });
 
-test('who answers no ping for 25 s is gone; who answers stays', async () => {
+test('a viewer without a pong for 25 s is disconnected', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -238,7 +238,7 @@ test('who answers no ping for 25 s is gone; who answers stays', async () => {
   expect(silent.received.includes(Buffer.of(0x89, 0))).toBe(true);
 });
 
-test('who does not read loses whole groups, is told where it goes on, and harms nobody', async () => {
+test('a viewer that does not read loses whole GOPs, learns where the stream continues, and affects no other', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -268,7 +268,7 @@ test('who does not read loses whole groups, is told where it goes on, and harms 
   await viewer.until(() => viewer.binaries.length === pictures + 1);
 });
 
-test('a group that is larger than what may wait later comes whole', async () => {
+test('a first GOP beyond the queue limit is sent completely', async () => {
   const box = await openLiveHarness();
   feed(box.add('cam', new Stream([tinyH264])), 30, 0, QUEUE_BYTES / 20);
   const viewer = await box.watch('cam/mse');
@@ -276,7 +276,7 @@ test('a group that is larger than what may wait later comes whole', async () => 
   expect(typesOf(viewer.messages)).not.toContain('skip');
 });
 
-test('who does not read at all is let go', async () => {
+test('a viewer that never reads is disconnected', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -296,7 +296,7 @@ test('who does not read at all is let go', async () => {
   await stuck.closed();
 });
 
-test('a viewer who has gone before the stream came leaves nothing behind', async () => {
+test('a viewer that disconnects before the stream starts leaves nothing behind', async () => {
   const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   let come: (stream: Stream) => void = () => {};

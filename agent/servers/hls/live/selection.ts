@@ -6,23 +6,23 @@ import type { Stream } from '../../../stream/stream.ts';
 import { isMuxed } from '../muxing/muxable.ts';
 import type { MseLeftOut } from './mse-protocol.ts';
 
-/** The tracks of a stream that a viewer gets. */
+/** The tracks of a stream for one viewer. */
 export interface Selection {
-  /** Their numbers in the container stream. */
+  /** Numbers in the container stream. */
   readonly tracks: readonly number[];
   readonly leftOut: readonly MseLeftOut[];
 }
 
 export interface SelectionWishes {
-  /** What the viewer can decode; undefined: everything. */
+  /** Supported codecs; undefined: all. */
   readonly codecs: readonly string[] | undefined;
-  /** One of each kind, as a SourceBuffer takes it; else all sound, for the player to choose. */
+  /** One video and one audio track, for a SourceBuffer; else all audio tracks. */
   readonly isOneOfEach: boolean;
 }
 
 const MAX_CODECS_CHARACTERS = 1_000;
 
-/** @param text with commas between; undefined: nothing was said */
+/** @param text comma-separated; undefined: all */
 export function parseCodecs(text: string | undefined): readonly string[] | undefined {
   if (text === undefined) {
     return undefined;
@@ -60,12 +60,12 @@ export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionW
   return { tracks, leftOut };
 }
 
-/** How the names of codecs for pictures begin. */
+/** Prefixes of video codecs. */
 const PICTURES = /^(?:av[c0]|hvc|hev|vp0|mp4v)/;
 
 /**
- * There are pictures, and a viewer that can decode some gets none of them: sound alone is no answer. A viewer that names no codec for
- * pictures wants it alone.
+ * The stream has video and the viewer supports video codecs, but not this one: audio alone is no answer. A viewer that
+ * names no video codec wants audio only.
  */
 export const lacksPictures = (
   stream: Stream,
@@ -83,7 +83,7 @@ function reasonAgainst(track: Track, codecs: readonly string[] | undefined): 'co
   return codecs === undefined || isAmong(codecs, codecString(track) ?? '') ? undefined : 'browser';
 }
 
-/** @param codecs in lower case: whole names, or how they begin up to a dot */
+/** @param codecs in lower case: full names, or prefixes up to a dot */
 function isAmong(codecs: readonly string[], codec: string): boolean {
   const name = codec.toLowerCase();
   return codecs.some((wanted) => name === wanted || name.startsWith(`${wanted}.`));

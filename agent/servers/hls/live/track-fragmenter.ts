@@ -4,24 +4,24 @@ import type { Track } from '../../../media/sample/track.ts';
 import { type SilentFrame, silentFrame } from '../../../media/silence.ts';
 
 const USUAL_FRAME_S = 0.04;
-/** A picture that stands longer is not a duration to expect of the next one. */
+/** A longer interval is not expected to repeat. */
 const MAX_GUESS_S = 1;
 
-/** Sound that is missing for this long, while pictures come, has halted: some publishers collect it for nearly as long. */
+/** Audio that is missing for this long has stopped; some publishers buffer it for nearly as long. */
 const HALTED_S = 1;
-/** At most this much is filled with silence: pictures may have jumped. */
+/** Limit of generated silence: the video time may have jumped. */
 const MAX_FILLED_S = 2;
 
-/** A track of the live output, and its samples that wait for the next fragment. */
+/** A track of live fMP4 and its samples for the next fragment. */
 export class TrackFragmenter extends TrackRunBuffer {
-  /** Its description has changed: its samples wait for the next init segment. */
+  /** Its description has changed: samples wait for the next init segment. */
   isStale = false;
-  /** Decode time at which the newest sample probably ends; 0: there was none. */
+  /** Expected decode time after the newest sample; 0: none. */
   endDts = 0;
-  /** Media time of the pictures when a sample of it came last, or first could have. */
+  /** Media time of the video at the last sample, or when the first one was due. */
   #heardS: number | undefined;
   #silence: SilentFrame | undefined;
-  /** Decode time up to which there is silence. */
+  /** End of the generated silence, decode time. */
   #filledDts = Number.NEGATIVE_INFINITY;
 
   constructor(number: number, track: Track) {
@@ -29,7 +29,7 @@ export class TrackFragmenter extends TrackRunBuffer {
     this.describe(track);
   }
 
-  /** How long all that waits is, in seconds. */
+  /** Duration of the pending samples, in seconds. */
   get pendingS(): number {
     const { first } = this;
     return first ? (this.endDts - first.dts) / this.track.clockRate : 0;
@@ -54,19 +54,18 @@ export class TrackFragmenter extends TrackRunBuffer {
     return true;
   }
 
-  /** Whether the sample comes too late: there is silence in its place. */
+  /** Too late: silence replaces the sample. */
   isFilled({ dts }: Sample): boolean {
     return dts < this.#filledDts;
   }
 
-  /** A sample has come while the pictures were there. */
   onHeard(pictureS: number): void {
     this.#heardS = pictureS;
   }
 
   /**
-   * Puts silence where sound has halted, up to the picture: browsers stop the picture where one of the tracks ends. Also where a camera
-   * announces sound and never sends any.
+   * Generates silence up to the video time after audio has stopped: browsers stop the video where one track ends. Also
+   * for cameras that announce audio and never send any.
    */
   fill(pictureS: number): void {
     this.#heardS ??= pictureS;

@@ -1,49 +1,47 @@
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Rendition } from './rendition.ts';
 
-/** Where a segment of the leading rendition ended. */
+/** A segment boundary of the leading rendition. */
 interface Boundary {
-  /** Presentation time, in ticks of the rendition that follows. */
+  /** Presentation time, in ticks of the following rendition. */
   readonly pts: number;
-  /** Length of the segment that ends here. */
+  /** Duration of the segment that ends here. */
   readonly spanS: number;
-  /** What follows does not continue it. */
   readonly isDiscontinuous: boolean;
-  /** What follows begins later: see `resume`. */
+  /** The next segment starts later, see `resume`. */
   readonly isBreak: boolean;
   readonly targetDurationS: number;
 }
 
-/** Samples that are later than so many segments are not waited for. */
+/** Boundaries waiting for samples; beyond that the oldest segment is closed. */
 const MAX_WAITING = 8;
-/** Nor is a track of which nothing has come for so long, while the leading one went on. */
+/** A track without samples for this long, while the leading one continues, is not waited for. */
 const SILENCE_S = 0.75;
-/** A sample that is longer than this many usual ones is a silence: the segment does not grow by it. */
+/** In usual sample durations: a longer sample is a silence, which does not extend its segment. */
 const LONG_SAMPLES = 2;
 
-/** Cuts a rendition at the times of the leading one, as soon as its own samples get there. */
+/** Cuts a rendition at the leading one's boundaries, as soon as its samples reach them. */
 export class FollowingRendition {
   readonly rendition: Rendition;
-  /** Samples that were left out. */
   discarded = 0;
   /** Oldest first. */
   readonly #waiting: Boundary[] = [];
-  /** Samples before it come too late, or too early. */
+  /** Samples before it are dropped. */
   #fromPts = Number.POSITIVE_INFINITY;
-  /** Where the leading rendition began, or began anew behind a break. */
+  /** Start of the leading rendition, first or after a break. */
   #resumePts = Number.POSITIVE_INFINITY;
-  /** Where the leading rendition began first: nothing is missing before. */
+  /** First start of the leading rendition: earlier samples do not count as dropped. */
   #beginPts = Number.POSITIVE_INFINITY;
-  /** How far the leading rendition has got; no segment will end before. */
+  /** Progress of the leading rendition: no segment ends before it. */
   #frontierPts = 0;
-  /** Where it was when the last sample came. */
+  /** Its progress at the last sample. */
   #heardPts = 0;
 
   constructor(rendition: Rendition) {
     this.rendition = rendition;
   }
 
-  /** The leading rendition begins, for the first time or anew. */
+  /** The leading rendition starts, first or after a break. */
   resume(pts: number): void {
     this.#beginPts = Math.min(this.#beginPts, pts);
     this.#resumePts = pts;
@@ -64,7 +62,6 @@ export class FollowingRendition {
     this.rendition.closeParts(this.#frontierPts);
   }
 
-  /** The leading rendition has ended a segment. */
   reach(boundary: Boundary): void {
     const { clockRate } = this.rendition.track;
     const isSilent = boundary.pts - this.#heardPts > SILENCE_S * clockRate;
@@ -78,13 +75,12 @@ export class FollowingRendition {
     this.#passed(this.rendition.pending.last?.pts ?? 0, undefined);
   }
 
-  /** The leading rendition has got so far. */
   advance(pts: number): void {
     this.#frontierPts = pts;
     this.rendition.closeParts(pts);
   }
 
-  /** @param nextDts of the sample that comes next, if it is not pending */
+  /** @param nextDts of the next sample, if it is not pending */
   #passed(pts: number, nextDts: number | undefined): void {
     for (let next = this.#waiting[0]; next && pts >= next.pts; next = this.#waiting[0]) {
       this.#close(nextDts);
@@ -106,7 +102,7 @@ export class FollowingRendition {
     }
   }
 
-  /** Silence behind the last sample does not make the segment longer than the leading one. */
+  /** Silence after the last sample does not make the segment longer than the leading one. */
   #endBy(nextDts: number, boundaryPts: number, last: Sample | undefined): number {
     const usual = this.rendition.pending.usualTicks;
     if (!last || usual === 0 || nextDts - boundaryPts <= LONG_SAMPLES * usual) {

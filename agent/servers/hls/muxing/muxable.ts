@@ -9,8 +9,8 @@ const SUPPORTED: Readonly<Record<Container, string>> = {
   mpegts: listOf(CODECS.filter(({ hls }) => hls?.mpegts)),
 };
 const HINT: Readonly<Record<Container, string>> = {
-  fmp4: 'with hlsVariant mpegts it takes more',
-  mpegts: 'with hlsVariant fmp4 or lowLatency it takes more',
+  fmp4: 'with hlsVariant mpegts it supports more',
+  mpegts: 'with hlsVariant fmp4 or lowLatency it supports more',
 };
 function listOf(codecs: readonly CodecInfo[]): string {
   const names = codecs.map(({ label, hls }) => hls?.label ?? label);
@@ -25,13 +25,12 @@ export function isMuxed(track: Track, container: Container = 'fmp4'): boolean {
   return hls?.[container] !== undefined && (hls.takes?.(track) ?? true);
 }
 
-/** Sound in fMP4 that a player may not decode though it decodes the rest. */
+/** Audio in fMP4 that some players do not decode. */
 export const isRare = (track: Track): boolean => codecOf(track).hls?.fmp4 === 'rare';
 
 /**
- * What stands in MPEG-TS segments: the first video, and of several sounds the first AAC or else the first, because nobody can choose
- * inside of a segment.
- * @returns places in `tracks`, the video first
+ * The tracks of MPEG-TS segments: the first video, and the first AAC or else the first audio, since players cannot
+ * choose within a segment. @returns indexes in `tracks`, video first
  */
 export function tsTracks(tracks: readonly Track[]): readonly number[] {
   const places = tracks.flatMap((track, i) => (isMuxed(track, 'mpegts') ? [i] : []));
@@ -42,8 +41,8 @@ export function tsTracks(tracks: readonly Track[]): readonly number[] {
 }
 
 /**
- * CODECS of MPEG-TS segments, one below the other what different players know: hls.js finds out MP3 under Apple's name only, Chromium's
- * own player under its object type; and either plays a picture without AC-3 when it is not told of it.
+ * CODECS of MPEG-TS segments, alternatives for different players: hls.js recognizes MP3 under Apple's name only,
+ * Chromium's own player under its object type; both play video without AC-3 if it is not listed.
  */
 export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])[] {
   const names = tracks.map((track) => codecString(track) ?? '');
@@ -57,7 +56,7 @@ export function tsCodecs(tracks: readonly Track[]): readonly (readonly string[])
   return tracks.length > 1 ? [names, names.toSpliced(sound, 1)] : [names];
 }
 
-/** Labels of the tracks that HLS goes without. */
+/** Labels of tracks missing in HLS. */
 export function leftOutOfHls(stream: Stream, container: Container = 'fmp4'): string[] {
   const unplayable = containerStream(stream, container).tracks.filter((track) => !isMuxed(track, container));
   return [...leftOutLabels(stream, container), ...unplayable.map(labelOf)];
@@ -67,20 +66,20 @@ function labelOf(track: Track): string {
   return codecOf(track).label + (track.codec === 'mpeg-audio' ? ` layer ${track.layer}` : '');
 }
 
-/** How what HLS goes without can be had, in words for people. */
+/** How to get the missing tracks, for users. */
 export function adviceFor(stream: Stream, container: Container): string {
   const other = container === 'mpegts' ? 'fmp4' : 'mpegts';
   const [lost, lostThere] = [leftOutOfHls(stream, container), leftOutOfHls(stream, other)];
   const gained = lost.filter((label) => !lostThere.includes(label));
   if (gained.length === 0) {
-    return `nothing but another codec helps: HLS takes ${SUPPORTED[container]}`;
+    return `only another codec helps: HLS supports ${SUPPORTED[container]}`;
   }
   const missing = lostThere.filter((label) => !lost.includes(label));
   const but = missing.length === 0 ? '' : `, but not ${missing.join(' and ')}`;
   return `hlsVariant: ${other === 'fmp4' ? 'lowLatency' : 'mpegts'} takes ${gained.join(' and ')}${but}`;
 }
 
-/** Why a stream of which nothing is left cannot be played by HLS. */
+/** Why HLS cannot play any track of the stream. */
 export function hlsRefusal(name: string, stream: Stream, container: Container = 'fmp4'): string {
   const codecs = leftOutOfHls(stream, container).join(' and ');
   if (codecs === '') {
@@ -89,5 +88,5 @@ export function hlsRefusal(name: string, stream: Stream, container: Container = 
   const other = container === 'mpegts' ? 'fmp4' : 'mpegts';
   const hint = leftOutOfHls(stream, other).length < stream.tracks.length ? `; ${HINT[container]}` : '';
   const way = container === 'mpegts' ? 'HLS of hlsVariant mpegts' : 'HLS';
-  return `the stream on path '${name}' has ${codecs}, of which ${way} takes nothing: it takes ${SUPPORTED[container]}${hint}`;
+  return `the stream on path '${name}' has ${codecs}, which ${way} does not support: it supports ${SUPPORTED[container]}${hint}`;
 }

@@ -132,7 +132,7 @@ test('a playlist that was taken never changes', () => {
   expect(playlistOf(muxer)).not.toBe(taken);
 });
 
-test('what the stream keeps is one segment, and its last moments another one in parts', async () => {
+test('the cached GOP is one segment, and its last moments are another one in parts', async () => {
   const { muxer } = setup([tinyH264], tinyVideo(201, 25, 250));
   await muxer.ready;
   const { segments, running, targetDurationS } = playlistOf(muxer);
@@ -173,7 +173,7 @@ test('in a long group the parts are listed from its key picture on, and only tha
   expect(running.parts.map(({ isIndependent }) => isIndependent)).toEqual([true, ...Array(38).fill(false)]);
 });
 
-test('parts are told for the last two whole segments only, and can be fetched as long as their segments', () => {
+test('only the last two whole segments are listed with parts, which exist as long as their segments', () => {
   const { stream, muxer } = setup([tinyH264]);
   for (const picture of tinyVideo(25 * 20 + 1, 25, 25)) {
     stream.write(0, picture);
@@ -193,7 +193,7 @@ test('parts are told for the last two whole segments only, and can be fetched as
   expect([15, 19].map((n) => muxer.file(`p_video1_part${n}.mp4`) !== undefined)).toEqual([false, false]);
 });
 
-test('the list is never shorter than three target durations because of what left it', () => {
+test('removals never shorten the list below three target durations', () => {
   // A first segment of 8 s; from then on a key picture each second.
   const long = tinyVideo(200, 25, 200);
   const { stream, muxer } = setup([tinyH264], [...long, ...[]]);
@@ -288,7 +288,7 @@ test('sound that is ahead of the pictures waits for them, and no part of it lies
   expect(audio.running.number).toBe(video.running.number);
 });
 
-test('a pause that is longer than a segment may be ends it; what follows begins anew with a key picture', () => {
+test('a pause beyond the maximum segment ends it, and a key frame starts the next one', () => {
   const { stream, muxer } = setup([tinyH264, opus]);
   let asked = 0;
   stream.onKeyFrameWanted = () => {
@@ -322,7 +322,7 @@ test('a pause that is longer than a segment may be ends it; what follows begins 
   expect(muxer.framesDiscarded).toBe(15 + 930);
 });
 
-test('memory goes round: it does not grow with the stream, and what is being sent is not written over', () => {
+test('memory does not grow with the stream, and files are not overwritten while they are sent', () => {
   const { stream, muxer } = setup([tinyH264]);
   const slabs = new Set<ArrayBufferLike>();
   let sent: { readonly bytes: Uint8Array; readonly copy: Uint8Array } | undefined;
@@ -345,7 +345,7 @@ test('memory goes round: it does not grow with the stream, and what is being sen
   expect(bytes).toBeLessThan(250_000);
 });
 
-test('when the muxer is closed nothing can be fetched, and those who wait are told', async () => {
+test('after the muxer is closed no file exists, and waiting requests are rejected', async () => {
   const { muxer } = setup([tinyH264], tinyVideo(60, 25, 60));
   const change = muxer.renditions[0]?.changed();
   muxer.close();

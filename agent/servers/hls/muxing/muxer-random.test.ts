@@ -327,7 +327,7 @@ function run(seed: number, seconds: number): number {
 
 const [RUNS, SECONDS] = LENGTH === 'long' ? [1_000, 120] : [60, 45];
 
-test('whatever a stream does, every playlist keeps the rules and every file holds what was written', () => {
+test('for any stream, every playlist is valid and every file holds its samples', () => {
   let segments = 0;
   for (let seed = 1; seed <= RUNS; seed += 1) {
     try {

@@ -325,7 +325,7 @@ test.for([
   [
     'nothing that players take',
     [mjpeg, mp3, multiplex],
-    'has MPEG-TS and M-JPEG and MPEG-1/2 Audio layer 2, of which HLS takes',
+    'has MPEG-TS and M-JPEG and MPEG-1/2 Audio layer 2, which HLS does not support',
   ],
   ['nothing at all', [], 'has neither video nor audio'],
 ] as const)('a stream with %s is refused with its reason', ([, tracks, reason]) => {

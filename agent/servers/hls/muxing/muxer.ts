@@ -10,19 +10,18 @@ import { Rendition } from './rendition.ts';
 import { SegmentBoundaries, type Step } from './segment-boundaries.ts';
 import { SegmentClock } from './segment-clock.ts';
 
-/** The muxer is ready without sound that is missing for this long after the first segment. */
+/** The muxer is ready without an audio track that is missing for this long after the first segment. */
 const PATIENCE_S = 1;
-/** In segment durations: what is less of a kept group goes with its last moments. */
+/** In segment durations: a shorter part of the cached GOP stays with its end. */
 const MIN_KEPT = 0.2;
 
 /**
- * A stream as HLS in fragmented MP4, with parts or without: the first video track and every audio track that players take, each a
- * rendition of its own, all cut at the same times. It reads the stream as long as it lives.
+ * A stream as HLS in fragmented MP4, with or without parts: the first video track and every supported audio track, each
+ * a rendition, all cut at the same times.
  */
 export class Muxer implements Reader, HlsMuxer {
   readonly id = 'hls';
   readonly countsHolds = true;
-  /** One reader for all HLS viewers. */
   readonly isAudience = true;
   readonly ready: Promise<void>;
   bytesSent = 0;
@@ -30,7 +29,7 @@ export class Muxer implements Reader, HlsMuxer {
   readonly #stream: Stream;
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
-  /** By track of the stream; undefined for tracks that are not muxed. */
+  /** By track of the stream; undefined: not muxed. */
   readonly #byTrack: (Rendition | undefined)[];
   readonly #leading: Rendition;
   /** By track of the stream. */
@@ -40,12 +39,12 @@ export class Muxer implements Reader, HlsMuxer {
   readonly #settle: { resolve(): void; reject(cause: unknown): void };
   #hasStarted = false;
   #isReplay = false;
-  /** Presentation minus decode time of the sample that the leading rendition began with. */
+  /** Presentation minus decode time of the leading rendition's first sample. */
   #offset = 0;
-  /** Of the running segment, and where the first one ended. */
+  /** Start of the current segment, end of the first one. */
   #startDts = 0;
   #firstEndDts: number | undefined;
-  /** Parameter sets have changed: the next key frame begins a segment with a new init file. */
+  /** Parameter sets have changed: the next key frame starts a segment with a new init file. */
   #wantsCut = false;
   /** Of the leading track. */
   #discarded = 0;
@@ -53,9 +52,8 @@ export class Muxer implements Reader, HlsMuxer {
   #isClosed = false;
 
   /**
-   * @param name of the path, for messages
-   * @param stream of the path; its container stream is read
-   * @param onClosed called once: undefined when the stream ended or `close` was called, else what went wrong
+   * @param name of the path @param stream of the path; its container stream is read @param onClosed called once:
+   * undefined if the stream ended or `close` was called, else the error
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
@@ -78,7 +76,7 @@ export class Muxer implements Reader, HlsMuxer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
-    // Not every failure has someone waiting for it.
+    // A rejection may have no handler.
     promise.catch(() => {});
   }
 
@@ -90,7 +88,7 @@ export class Muxer implements Reader, HlsMuxer {
     return this.#isClosed;
   }
 
-  /** Those that have something to play, and the leading one. */
+  /** The leading one, and those with segments. */
   get renditions(): readonly HlsRendition[] {
     const begun = this.#byTrack.filter(
       (one) => one !== undefined && one !== this.#leading && one.playlist !== undefined,
@@ -98,7 +96,7 @@ export class Muxer implements Reader, HlsMuxer {
     return [this.#leading, ...(begun as Rendition[])];
   }
 
-  /** Begins with what the stream keeps of its current group: that is the first segment, if it is long enough. */
+  /** Starts with the stream's cached GOP: the first segment, if it is long enough. */
   start(): void {
     this.#isReplay = true;
     this.#stream.addReader(this, true);
@@ -156,7 +154,7 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   onDiscontinuity(track: number): void {
-    // Sound is placed by the pictures' clock anyway.
+    // Audio follows the video clock anyway.
     if (this.#byTrack[track] === this.#leading && this.#hasStarted) {
       this.#wantsCut = true;
     }
@@ -212,19 +210,19 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** Ends the segment before the pending sample that is named. */
+  /** Ends the segment before the pending sample `count`. */
   #cut(count: number): void {
     const next = this.#leading.pending.at(count) as Sample;
     const isDiscontinuous = this.#wantsCut && next.key;
     this.#wantsCut = this.#wantsCut && !isDiscontinuous;
     this.#firstEndDts ??= next.dts;
-    // Of the first segment too: by its end it is better known when pictures come than it was at its beginning.
+    // Also for the first segment: its end gives a better estimate of arrival times than its start.
     this.#clock.begins(next, this.#leading.track.clockRate);
     this.#endSegment(count, next, isDiscontinuous, false);
     this.#startDts = next.dts;
   }
 
-  /** The leading track has paused for longer than a segment may be. */
+  /** The leading track paused for longer than a segment may be. */
   #break(): void {
     const { pending } = this.#leading;
     const endDts = (pending.last?.dts ?? this.#startDts) + Math.max(1, pending.usualTicks);
@@ -239,7 +237,7 @@ export class Muxer implements Reader, HlsMuxer {
     this.#stream.requestKeyFrame();
   }
 
-  /** @param next what begins the next one */
+  /** @param next first sample of the next segment */
   #endSegment(count: number, next: Pick<Sample, 'dts' | 'key'>, isDiscontinuous: boolean, isBreak: boolean): void {
     const endDts = next.dts;
     const spanS = (endDts - this.#startDts) / this.#leading.track.clockRate;
@@ -253,8 +251,8 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   /**
-   * What was kept ends where the sound has got to as well, so that it is there at once too. The last moments are a segment of their own,
-   * in parts: from there hls.js continues by parts, and it loses count of many parts in a whole segment.
+   * The cached GOP also ends where the audio ends, so that audio is available at once. Its last moments are a segment
+   * in parts: hls.js continues by parts from there, and miscounts many parts in a whole segment.
    */
   #endReplay(): void {
     let heardS = Number.POSITIVE_INFINITY;
@@ -284,9 +282,8 @@ export class Muxer implements Reader, HlsMuxer {
   }
 
   /**
-   * Where a segment of what was kept may end at the latest, as a number of pending samples; 0: nowhere.
-   * @param untilS presentation time
-   * @param leastMs that it must be long
+   * The latest end of a segment in the cached GOP, as a number of pending samples; 0: none. @param untilS presentation
+   * time @param leastMs minimum duration
    */
   #segmentEnd(untilS: number, leastMs: number): number {
     const { pending, track } = this.#leading;
@@ -308,7 +305,7 @@ export class Muxer implements Reader, HlsMuxer {
     }
   }
 
-  /** One segment is enough to begin; sound is waited for a little longer. */
+  /** One segment is enough to start; audio is awaited a little longer. */
   #checkReady(): void {
     if (this.#isReady || this.#firstEndDts === undefined) {
       return;
@@ -335,7 +332,7 @@ export class Muxer implements Reader, HlsMuxer {
     this.#onClosed(cause);
   }
 
-  /** Where a decode time of the leading rendition is presented, in ticks of another one: both count from one origin. */
+  /** Presentation time of a leading decode time, in ticks of another rendition. */
   #ticksIn(rendition: Rendition, leadingDts: number): number {
     return ((leadingDts + this.#offset) * rendition.track.clockRate) / this.#leading.track.clockRate;
   }

@@ -3,7 +3,7 @@ import { random } from '../../../../test/support/base/random.ts';
 import { hold, release } from '../../../media/sample/slab.ts';
 import { PartMemory } from './part-memory.ts';
 
-test('parts that are let go make room for others, and what is held is never handed out again', () => {
+test('released parts make room for others, and held memory is not reused', () => {
   const memory = new PartMemory();
   const next = random(5);
   const slabs = new Set<ArrayBufferLike>();

@@ -2,21 +2,18 @@ import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 
 const MIN_SLAB_BYTES = 16 << 10;
 const MAX_SLAB_BYTES = 1 << 20;
-/** So many usual parts fill a slab: one that is still being sent keeps back little else. */
+/** Usual parts per slab: a part that is still being sent retains little else. */
 const PARTS_PER_SLAB = 8;
 const NO_SLAB = new Uint8Array(0);
 
-/**
- * Memory for parts, one behind the other in slabs that are used again: parts go in the order in which they came. What is larger than
- * a slab is the collector's.
- */
+/** Memory for parts in reused slabs: parts are released in order. Larger parts are left to the garbage collector. */
 export class PartMemory {
   readonly #pool = new SlabPool();
   #slab: Uint8Array<ArrayBuffer> = NO_SLAB;
   #tail = 0;
   #typicalBytes = 0;
 
-  /** Bytes of which the taker holds one hold (`media/sample/slab.ts`). */
+  /** @returns bytes with one hold (`media/sample/slab.ts`) */
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     this.#typicalBytes += this.#typicalBytes === 0 ? sizeBytes : (sizeBytes - this.#typicalBytes) / 8;
     if (sizeBytes > MAX_SLAB_BYTES) {
@@ -33,7 +30,7 @@ export class PartMemory {
     return bytes;
   }
 
-  /** Nothing more is taken from the slab that was begun. */
+  /** Abandons the current slab. */
   close(): void {
     release(this.#slab);
     this.#slab = NO_SLAB;

@@ -59,7 +59,7 @@ test('neither trembling nor lost pictures alone make another target', () => {
   expect(target.ms).toBe(216);
 });
 
-test('what is told rises with a part at once, and falls when no longer one is listed', () => {
+test('the announced target rises at once with a longer part, and falls when no longer part is listed', () => {
   const target = fixed(25);
   target.made(200);
   target.segmentEnded(0, 0);
@@ -72,7 +72,7 @@ test('what is told rises with a part at once, and falls when no longer one is li
   expect(target.announcedMs).toBe(216);
 });
 
-test('a target that falls is told when the parts that were made for the other one have gone', () => {
+test('a lower target is announced when the longer parts have left the list', () => {
   const target = fixed(4);
   target.segmentEnded(0, 0);
   target.refit(rate(25), 90_000);

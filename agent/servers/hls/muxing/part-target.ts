@@ -1,42 +1,45 @@
 import type { SteadyInterval } from './picture-intervals.ts';
 
-/** Parts may tremble by so much before one of them has to do with a sample less. */
+/** Tolerated jitter of parts before one of them has to lose a sample. */
 const SPARE = 1.08;
 
-/** The part target duration (RFC 8216bis §4.4.3.7) in whole milliseconds: of as many samples as come nearest to what is wanted. */
+/**
+ * The part target duration (RFC 8216bis §4.4.3.7) in whole milliseconds: the number of samples nearest to the wanted
+ * duration.
+ */
 export function partTargetMs(sampleMs: number, wantedMs: number): number {
   const samples = Math.max(1, Math.round(wantedMs / sampleMs));
-  // What floating point adds is not a millisecond more.
+  // Floating-point error does not add a millisecond.
   return Math.ceil(samples * sampleMs * SPARE - 1e-6);
 }
 
-/** All but independent parts and the last of a segment reach this share of the target (§4.4.4.9). */
+/** All parts but independent ones and the last of a segment reach this share of the target (§4.4.4.9). */
 export const FULL_PART = 0.85;
-/** Parts may be so much longer than they have to be, as a share of what is wanted: a target that changes to and fro is worse. */
+/** Tolerated excess, as a share of the wanted duration: a target that keeps changing is worse. */
 const OFF = 0.15;
 
 /**
- * How long parts are to be, and what the playlist tells of it. Cameras that see less in the dark send fewer pictures, so the target of the day
- * does not hold for good. RFC 8216bis has no change of it; of all that could be done a change in the open does the least harm:
- * hls.js and Apple's players read PART-TARGET and PART-HOLD-BACK anew with each playlist, while parts beyond the target may be refused,
- * short ones make needless requests, and a break for it would empty every player's buffer. Parts that are listed stay listed: hls.js would fall
- * back to whole segments without them and stall. So the playlist tells the largest target that any listed part was made by, rises at once
- * with a part that needs it, and falls only when the last of the longer parts has gone from the list.
+ * The duration of parts and the announced target. Cameras send fewer frames in the dark, so the target has to change,
+ * which RFC 8216bis does not provide for. An announced change does the least harm: hls.js and Apple's players read
+ * PART-TARGET and PART-HOLD-BACK from each playlist, while parts beyond the target may be rejected, short ones cause
+ * needless requests, and a discontinuity would empty every player's buffer. Listed parts stay listed: without them
+ * hls.js falls back to whole segments and stalls. So the playlist announces the largest target of any listed part: it
+ * rises at once with a part that needs it, and falls when the last longer part has left the list.
  */
 export class PartTarget {
   readonly #wantedMs: number;
   #ms = 0;
-  /** Of the segment that is being made; more than `#ms` where one sample alone was longer. */
+  /** Of the current segment; above `#ms` if a single sample was longer. */
   #runningMs = 0;
-  /** Of whole segments whose parts are listed, or were until a moment ago. Oldest first. */
+  /** Of segments whose parts are or were just listed, oldest first. */
   #ended: { readonly number: number; readonly ms: number }[] = [];
 
-  /** @param wantedMs how long parts are to be, as near as samples allow */
+  /** @param wantedMs of parts, as near as samples allow */
   constructor(wantedMs: number) {
     this.#wantedMs = wantedMs;
   }
 
-  /** New parts are made by it; 0: it is not fixed yet. */
+  /** For new parts; 0: not fixed yet. */
   get ms(): number {
     return this.#ms;
   }
@@ -46,21 +49,24 @@ export class PartTarget {
     this.#runningMs = Math.max(this.#runningMs, this.#ms);
   }
 
-  /** A part has been made. One sample cannot be shortened: what is told rises to where such samples fit for good, should more of them come. */
+  /**
+   * A part was made. A single sample cannot be shortened: the announced target rises to fit such samples, in case more
+   * follow.
+   */
   made(partMs: number): void {
     if (partMs > this.#runningMs) {
       this.#runningMs = Math.max(Math.ceil(partMs), partTargetMs(partMs, this.#wantedMs));
     }
   }
 
-  /** @param firstPartedNumber of the first listed segment that shows parts from now on */
+  /** @param firstPartedNumber of the first segment listed with parts */
   segmentEnded(number: number, firstPartedNumber: number): void {
     this.#ended.push({ number, ms: this.#runningMs });
     this.#ended = this.#ended.filter((segment) => segment.number >= firstPartedNumber);
     this.#runningMs = this.#ms;
   }
 
-  /** Between two segments: fixed anew where samples come at another rate now, and the target does not suit it. */
+  /** Called between segments: adapts to a changed frame rate that the target does not fit. */
   refit({ typicalTicks, meanTicks }: SteadyInterval, clockRateHz: number): void {
     const typicalMs = (typicalTicks * 1000) / clockRateHz;
     if (!this.#fits(typicalMs) && !this.#fits((meanTicks * 1000) / clockRateHz)) {
@@ -69,7 +75,7 @@ export class PartTarget {
     }
   }
 
-  /** For the playlist: no listed part is longer. */
+  /** For the playlist: at least the duration of every listed part. */
   get announcedMs(): number {
     let announced = this.#runningMs;
     for (const { ms } of this.#ended) {

@@ -7,14 +7,14 @@ import type { PartMemory } from './part-memory.ts';
 interface PartContent {
   readonly name: string;
   readonly type: MediaFile['type'];
-  /** Of its `moof`; from 1. */
+  /** `moof` sequence number, from 1. */
   readonly sequence: number;
   readonly clockRate: number;
-  /** Its holds pass to the part, which releases the samples when it has copied them. */
+  /** Its holds pass to the part, which releases the samples after copying. */
   readonly run: TrackRun;
 }
 
-/** A fragment in one piece. Its maker holds it. */
+/** A fragment in one piece, held by its creator. */
 export class Part implements MediaFile, PartLine {
   readonly name: string;
   readonly type: MediaFile['type'];

@@ -5,29 +5,28 @@ import type { Track } from '../../../media/sample/track.ts';
 import { FULL_PART } from './part-target.ts';
 import { PictureIntervals, type SteadyInterval, typicalOf } from './picture-intervals.ts';
 
-/** Added to all times, so that the decode times of a stream with B-frames are never negative. */
+/** Added to all times: decode times of a stream with B-frames must not be negative. */
 const TIME_OFFSET_S = 10;
 
-/** Samples of one track that do not lie in a part yet. */
+/** Samples of one track that are not in a part yet. */
 export class PendingSamples extends TrackRunBuffer {
   readonly #intervals: PictureIntervals;
-  /** Before it no part ends. */
+  /** No part ends before it. */
   #examined = 1;
 
   constructor(track: Track) {
     super(0, track);
     this.describe(track);
-    // Pictures may become fewer for good.
+    // The frame rate of video may change.
     this.#intervals = new PictureIntervals(track.kind === 'video');
   }
 
-  /** The track of the next samples. */
   describe(track: Track): void {
     this.track = track;
     this.originDts = -TIME_OFFSET_S * track.clockRate;
   }
 
-  /** Of the last ones, those in parts included; undefined: there are too few, or the rate is changing. */
+  /** Of the latest samples, including those in parts; undefined: too few, or the rate is changing. */
   steadyInterval(): SteadyInterval | undefined {
     return this.#intervals.steady();
   }
@@ -51,7 +50,7 @@ export class PendingSamples extends TrackRunBuffer {
     super.drop(count);
   }
 
-  /** How many lie before `pts`. */
+  /** Number of samples before `pts`. */
   countBefore(pts: number): number {
     let { count } = this;
     while (count > 0 && (this.at(count - 1) as Sample).pts >= pts) {
@@ -61,9 +60,8 @@ export class PendingSamples extends TrackRunBuffer {
   }
 
   /**
-   * How many samples make the next part; 0: more have to come first. A part ends where one sample more would make it longer than the
-   * target, and before a key picture if it is long enough; where a sample was longer than expected, before that one.
-   * @param isPicture key samples are rare and begin parts
+   * The number of samples of the next part; 0: more are needed. A part ends before the sample that would exceed the
+   * target, before a key frame if it is long enough, and before a sample that was longer than expected.
    */
   nextPart(targetTicks: number, isPicture: boolean): number {
     const firstDts = this.first?.dts ?? 0;
@@ -83,7 +81,7 @@ export class PendingSamples extends TrackRunBuffer {
     return 0;
   }
 
-  /** How far those that are pending are apart, by the middle half of them. 0: there are not two. */
+  /** Mean interval of the middle half of the pending samples; 0: fewer than two. */
   typicalTicks(): number {
     const distances: number[] = [];
     for (let i = 1; i < this.count; i += 1) {

@@ -45,7 +45,7 @@ test('a rate is steady when the newer half of the last pictures agrees with the 
   expect(heard([...times(40, 30), ...times(250, 3)]).steady()).toEqual({ typicalTicks: 250, meanTicks: 250 });
 });
 
-test('a lost picture moves the mean and not what is typical', () => {
+test('a lost frame moves the mean but not the typical interval', () => {
   const { typicalTicks = 0, meanTicks = 0 } = heard([...times(40, 20), 80, ...times(40, 5)]).steady() ?? {};
   expect(typicalTicks).toBe(40);
   expect(meanTicks).toBeGreaterThan(42);

@@ -1,47 +1,48 @@
-/** A pause does not change how long samples are taken to be. */
+/** In usual intervals: a longer one is a pause. */
 const MAX_USUAL = 4;
-/** So many in a row that are off by so much, to one side, are neither pauses nor trembling: the camera has another rate. */
+/**
+ * This many intervals in a row that differ by this factor in one direction are a new frame rate, no pause or jitter.
+ */
 const NEW_ONES = 3;
 const NEW = 1.4;
 const RECENT = 16;
-/** From fewer nothing is concluded. */
 const MIN_RECENT = 3;
-/** The older half of the recent ones is so near to the newer half, unless the rate is changing just now. */
+/** The means of the older and newer half differ by less, unless the rate is changing. */
 const STEADY = 1.25;
 
-/** What is known of a steady rate, in two ways: trembling moves the first, a lost picture the second, and only another rate moves both. */
+/** A steady rate, in two measures: jitter moves the first, a lost frame the second, and only a new rate both. */
 export interface SteadyInterval {
   /** Mean of the middle half. */
   readonly typicalTicks: number;
   readonly meanTicks: number;
 }
 
-/** How far the samples of one track are apart. */
+/** The sample intervals of one track. */
 export class PictureIntervals {
   readonly #mayChange: boolean;
-  /** Smoothed; 0: there have not been two. */
+  /** Smoothed; 0: fewer than two samples. */
   #usualTicks = 0;
   #lastDts = Number.NEGATIVE_INFINITY;
-  /** Those in a row that are longer, or negative: shorter, than what was usual before them. */
+  /** Consecutive intervals that are longer (positive) or shorter (negative) than before. */
   #newInRow = 0;
   #usualBefore = 0;
-  /** The one of them that is nearest to it: a pause among them tells nothing. */
+  /** The one of them nearest to the previous rate: a pause among them does not count. */
   #nearest = 0;
-  /** A ring of the last ones. */
+  /** The latest intervals, a ring. */
   readonly #recent = new Float64Array(RECENT);
   #count = 0;
 
-  /** @param mayChange the rate of pictures does, at night; what comes late of a sound is silence */
+  /** @param mayChange video slows down at night; late audio is silence */
   constructor(mayChange: boolean) {
     this.#mayChange = mayChange;
   }
 
-  /** How long a sample usually is; 0: unknown. */
+  /** 0: unknown. */
   get usualTicks(): number {
     return this.#usualTicks;
   }
 
-  /** @param dts later than the last one */
+  /** @param dts increases */
   add(dts: number): void {
     const ticks = dts - this.#lastDts;
     this.#lastDts = dts;
@@ -62,7 +63,7 @@ export class PictureIntervals {
     }
   }
 
-  /** True: it was the last of those that make another rate, which holds from now on. */
+  /** True: this interval completes a new rate. */
   #isNewRate(ticks: number): boolean {
     const before = this.#newInRow === 0 ? this.#usualTicks : this.#usualBefore;
     const side = ticks > NEW * before ? 1 : ticks * NEW < before ? -1 : 0;
@@ -91,7 +92,7 @@ export class PictureIntervals {
     this.#count += 1;
   }
 
-  /** Undefined: there are too few, or the rate is changing. */
+  /** Undefined: too few, or the rate is changing. */
   steady(): SteadyInterval | undefined {
     const count = Math.min(this.#count, RECENT);
     if (count < MIN_RECENT) {
@@ -109,7 +110,7 @@ export class PictureIntervals {
   }
 }
 
-/** Of the middle half: whatever halted or hurried is left out. 0: there are none. Sorts what it is given. */
+/** Mean of the middle half, which excludes pauses and bursts; 0: no values. Sorts its argument. */
 export function typicalOf(ticks: number[]): number {
   const aside = ticks.length >> 2;
   return mean(ticks.sort((a, b) => a - b).slice(aside, ticks.length - aside));

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** The next change of a playlist: one promise for all requests. */
+/** The next change of a playlist, one promise for all requests. */
 export class PlaylistChange {
   #pending: PromiseWithResolvers<void> | undefined;
   #isOver = false;
@@ -8,7 +8,7 @@ export class PlaylistChange {
   wait(): Promise<void> {
     if (!this.#pending) {
       this.#pending = Promise.withResolvers();
-      // The requests may have ended.
+      // A rejection may have no handler.
       this.#pending.promise.catch(() => {});
       if (this.#isOver) {
         this.#pending.reject(muxerClosed());
@@ -22,7 +22,7 @@ export class PlaylistChange {
     this.#pending = undefined;
   }
 
-  /** There will be none. */
+  /** Rejects all waiting requests. */
   end(): void {
     this.#isOver = true;
     this.#pending?.reject(muxerClosed());

@@ -22,31 +22,34 @@ import { FIRST_SEGMENT_NUMBER, SegmentList } from './segment-list.ts';
 
 /** How a segment ends. */
 interface SegmentEnd {
-  /** So many pending samples belong to it; the rest begin the next one. */
+  /** Number of pending samples in it; the rest start the next one. */
   readonly count: number;
-  /** Where the last of them ends; undefined: where the rest begins, else it is as long as usual. */
+  /** End of the last sample; undefined: start of the rest, else by the usual interval. */
   readonly endDts: number | undefined;
-  /** How long the segment is, should it have no samples. */
+  /** Duration of the segment if it has no samples. */
   readonly spanS: number;
-  /** The segment after this one does not continue it. */
+  /** The next segment is discontinuous. */
   readonly nextIsDiscontinuous: boolean;
   readonly targetDurationS: number;
 }
 
-/** Fragments of a segment that is not offered in parts: the memory of its samples goes back in between. */
+/** Fragment duration in segments without parts: releases the memory of samples early. */
 const FRAGMENT_MS = 1000;
-/** Of the first segment: hls.js loads the parts of a whole segment again when it has not got all of them before the next playlist. */
+/**
+ * In the first segment: hls.js loads the parts of a whole segment again if it has not loaded all of them before the
+ * next playlist.
+ */
 const MAX_FIRST_PARTS = 7;
-/** A track of which one sample alone has come is taken to have them so far apart. */
+/** Assumed sample interval of a track with a single sample. */
 const UNKNOWN_SAMPLE_MS = 20;
 
 /**
- * One track of a stream as its own playlist: collects samples, makes parts of them, and ends segments where the muxer says.
- * The first segment, which the stream may have kept, shows how long parts are.
+ * One track as a media playlist: makes parts of samples and ends segments where the muxer says. The first segment,
+ * which may come from the cached GOP, determines the part duration.
  */
 export class Rendition implements HlsRendition {
   readonly name: string;
-  /** Samples that do not lie in a part yet. */
+  /** Samples that are not in a part yet. */
   readonly pending: PendingSamples;
   readonly #options: MuxerOptions;
   readonly #clock: SegmentClock;
@@ -54,12 +57,12 @@ export class Rendition implements HlsRendition {
   readonly #segments: SegmentList<Segment>;
   readonly #memory = new PartMemory();
   readonly #change = new PlaylistChange();
-  /** What can be fetched, by name. */
+  /** By name. */
   readonly #files = new Map<string, MediaFile>();
   #nextTrack: Track | undefined;
   #init: MediaFile;
   #initCount = 0;
-  /** Not fixed until the first segment has ended. */
+  /** Fixed at the end of the first segment. */
   readonly #partTarget: PartTarget;
   /** Of the running segment. */
   #parts: Part[] = [];
@@ -76,7 +79,7 @@ export class Rendition implements HlsRendition {
   #isAllIndependent = true;
   #playlist: MediaPlaylist | undefined;
 
-  /** @param name kind and place among the muxed tracks: `video1`, `audio2` */
+  /** @param name kind and number: `video1`, `audio2` */
   constructor(name: string, track: Track, options: MuxerOptions, clock: SegmentClock) {
     this.name = name;
     this.#options = options;
@@ -117,12 +120,12 @@ export class Rendition implements HlsRendition {
     return this.#playlist?.running?.nextPartName;
   }
 
-  /** Of the segment that is being made. */
+  /** Of the current segment. */
   get runningBytes(): number {
     return this.#partsBytes + this.pending.bytes;
   }
 
-  /** The track's new description holds from the next discontinuity on; until then its samples are dropped. */
+  /** The new description applies from the next discontinuity on; until then samples are dropped. */
   get awaitsSegment(): boolean {
     return this.#nextTrack !== undefined;
   }
@@ -139,7 +142,7 @@ export class Rendition implements HlsRendition {
     return this.#files.get(name);
   }
 
-  /** New parameter sets: they hold at once when nothing has come yet, else from the next discontinuity on. */
+  /** New parameter sets: they apply at once before the first sample, else from the next discontinuity on. */
   describe(track: Track): 'done' | 'needsSegment' {
     this.#nextTrack = track;
     if (this.pending.count > 0 || this.#playlist) {
@@ -149,7 +152,7 @@ export class Rendition implements HlsRendition {
     return 'done';
   }
 
-  /** Makes the parts that are full. @param untilDts where the segment may still end: no part reaches beyond */
+  /** Makes full parts. @param untilDts the earliest possible end of the segment: no part crosses it */
   closeParts(untilDts: number): void {
     const before = this.#fragments;
     this.#closeFull(Number.POSITIVE_INFINITY, untilDts);
@@ -170,7 +173,7 @@ export class Rendition implements HlsRendition {
     if (this.#parts.length > 0 || this.#playlist) {
       this.#endSegment(end.spanS);
     }
-    // A rendition that has not begun yet counts along, so that equal numbers mean equal times everywhere.
+    // Also counts for a rendition without samples, so that equal numbers mean equal times in all renditions.
     this.#nextNumber += 1;
     this.#startsDiscontinuity = end.nextIsDiscontinuous;
     if (end.nextIsDiscontinuous) {
@@ -181,7 +184,7 @@ export class Rendition implements HlsRendition {
     }
   }
 
-  /** Nothing changes any more, and nothing can be fetched. */
+  /** Drops everything. */
   end(): void {
     this.pending.clear();
     for (const held of [...this.#parts.splice(0), ...this.#segments.clear()]) {
@@ -192,10 +195,7 @@ export class Rendition implements HlsRendition {
     this.#change.end();
   }
 
-  /**
-   * @param count this many samples may go into parts; the part that ends with the last of them is left, for it ends with the segment
-   * @returns how many did
-   */
+  /** @param count samples that may go into parts; the last part ends with the segment @returns how many did */
   #closeFull(count: number, untilDts: number): number {
     if (this.#partTarget.ms === 0) {
       return 0;
@@ -213,7 +213,7 @@ export class Rendition implements HlsRendition {
     }
   }
 
-  /** What is left at the end of a segment: one part, or two where the last sample alone makes it too long. */
+  /** The rest of a segment: one part, or two if the last sample makes it too long. */
   #closeRest(count: number, knownEndDts: number | undefined): void {
     const first = this.pending.first as Sample;
     const last = this.pending.at(count - 1) as Sample;
@@ -254,7 +254,7 @@ export class Rendition implements HlsRendition {
     this.#partsBytes += part.sizeBytes;
   }
 
-  /** Of what has been made into parts; without any it is a gap. */
+  /** From the parts; without any it is a gap. */
   #endSegment(spanS: number): void {
     const parts = this.#parts;
     const isGap = parts.length === 0;
@@ -281,7 +281,7 @@ export class Rendition implements HlsRendition {
     this.#refitParts(segment.line.number);
   }
 
-  /** A long segment that was whole from the beginning is offered as such: no player has waited for its parts. */
+  /** The first segment is offered whole if it is long: no player has waited for its parts. */
   #isOffered(parts: readonly Part[]): boolean {
     return this.#isParted && (this.#playlist !== undefined || parts.length <= MAX_FIRST_PARTS);
   }
@@ -326,7 +326,7 @@ export class Rendition implements HlsRendition {
     );
   }
 
-  /** The segment has ended and is listed: the next one may have other parts. */
+  /** After the end of a segment: the next one may have another part duration. */
   #refitParts(number: number): void {
     const firstParted = this.#listed.find(({ parts }) => parts.length > 0);
     this.#partTarget.segmentEnded(number, firstParted?.number ?? number + 1);
@@ -352,7 +352,15 @@ export class Rendition implements HlsRendition {
     const bytes = writeInit([this.track]);
     const name = this.#fileName(this.#initCount === 0 ? 'init' : `init${this.#initCount}`);
     this.#initCount += 1;
-    const init = new InitFile(name, `${this.kind}/mp4`, bytes);
+    // Not in a slab: left to the garbage collector.
+    const init: MediaFile = {
+      name,
+      type: `${this.kind}/mp4`,
+      pieces: [bytes],
+      sizeBytes: bytes.length,
+      hold: () => {},
+      release: () => {},
+    };
     this.#files.set(name, init);
     return init;
   }
@@ -364,23 +372,4 @@ export class Rendition implements HlsRendition {
   #fileName(suffix: string): string {
     return `${this.#options.prefix}_${this.name}_${suffix}.mp4`;
   }
-}
-
-/** Its memory is the collector's. */
-class InitFile implements MediaFile {
-  readonly name: string;
-  readonly type: MediaFile['type'];
-  readonly pieces: readonly Uint8Array[];
-  readonly sizeBytes: number;
-
-  constructor(name: string, type: MediaFile['type'], bytes: Uint8Array) {
-    this.name = name;
-    this.type = type;
-    this.pieces = [bytes];
-    this.sizeBytes = bytes.length;
-  }
-
-  hold(): void {}
-
-  release(): void {}
 }

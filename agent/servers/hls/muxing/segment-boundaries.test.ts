@@ -74,7 +74,7 @@ test('a short rest of a group goes with the group behind it, if there is room fo
   ]);
 });
 
-test('nothing begins without a key sample, and behind a long pause everything begins anew', () => {
+test('every start needs a key sample, and a long pause is followed by a new start', () => {
   const pictures = [...grouped([20, 40]), ...tinyVideo(30, 20, 20, 30 * 90_000)];
   const { steps } = follow(pictures.slice(5), OPTIONS, 2000);
   expect(steps.slice(0, 15)).toEqual(Array(15).fill('wait'));

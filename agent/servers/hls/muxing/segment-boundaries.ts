@@ -1,41 +1,45 @@
 import type { Sample } from '../../../media/sample/sample.ts';
 
 interface SegmentBoundariesOptions {
-  /** Of the leading track, whose samples decide. */
+  /** Of the leading track. */
   readonly clockRate: number;
   readonly segmentDurationMs: number;
-  /** That is known of the stream; 0: nothing is. */
+  /** 0: not known. */
   longestGroupMs(): number;
 }
 
 /**
- * What is done before a sample is taken. `wait`: it is not taken, because nothing begins with it; `add`: nothing; `cut`: the segment
- * ends before it; `cutBefore`: the segment ends before the sample that came last, which was longer than expected, and the same sample is
- * asked for again; `break`: the segment ends, and the next one is discontinuous.
+ * The action before a sample. `wait`: drop it; `add`: none; `cut`: the segment ends before it; `cutBefore`: the segment
+ * ends before the previous sample, which was longer than expected, and the same sample is checked again; `break`: the
+ * segment ends and the next one is discontinuous.
  */
 export type Step = 'wait' | 'add' | 'cut' | 'cutBefore' | 'break';
 
-/** Cameras' key frames tremble: one that comes a little early still ends its segment. */
+/** Key frames of cameras jitter: one that is slightly early still ends its segment. */
 const EARLY_KEY_MS = 20;
-/** Segments that tremble by so much need no longer target. */
+/** Jitter that needs no longer target. */
 const SPARE_S = 0.05;
-/** EXTINF is rounded before it is compared with the target (RFC 8216bis §4.4.3.1); audio may end a few samples later. */
+/**
+ * EXTINF is rounded before the comparison with the target (RFC 8216bis §4.4.3.1); audio may end a few samples later.
+ */
 const ROUNDED_AWAY_S = 0.44;
-/** A group or a pause beyond this does not become one segment. */
+/** A longer GOP or pause is not one segment. */
 const MAX_TARGET_S = 30;
-/** Pictures that come seldom tremble: a target that has to rise takes in those that are so much longer. */
+/** Slow frame rates jitter: a raised target allows for this factor. */
 const RISE = 1.25;
 
 /**
- * Where segments end, and the target duration that they keep to. A segment ends before a key sample once it is long enough; in the
- * group that is running when a viewer comes, before any sample: it would wait for the rest of it otherwise, and hls.js takes no parts while
- * whole segments are far from the end. The target is fixed with the first segment where the length of groups is known; where it is not, it
- * may rise once, with the first whole group. A group that is longer all the same is cut where it reaches the target.
+ * The segment boundaries and the target duration. A segment ends before a key sample once it is long enough. In the GOP
+ * that is running at the first viewer it ends before any sample: the viewer would wait for the rest of the GOP
+ * otherwise, and hls.js loads no parts while whole segments are far from the end. The target is fixed with the first
+ * segment if the GOP length is known, else it may rise once, with the first whole GOP. A longer GOP is cut at the
+ * target.
  *
- * Samples further apart than a segment may be long are a pause, behind which the stream restarts with the next key sample. The second in a row
- * is none: the camera has become slow, in the dark for example, and each of its pictures would be such a beginning, or lost where it is no
- * key picture. RFC 8216bis §6.2.1 wants one target for ever; players read it again with each playlist and tolerate a rise (they reload less often)
- * better than that or a segment longer than announced. It never falls: what is listed would be too long.
+ * Samples further apart than a segment may be long are a pause, after which the stream restarts with the next key
+ * sample. A second one in a row is not a pause: the camera has slowed down, for example in the dark, and each of its
+ * frames would be a restart, or lost without a key frame. RFC 8216bis §6.2.1 wants a constant target; players read it
+ * from each playlist and tolerate a rise (they reload less often) better than that or a segment longer than announced.
+ * It never falls: listed segments would exceed it.
  */
 export class SegmentBoundaries {
   readonly #options: SegmentBoundariesOptions;
@@ -44,13 +48,13 @@ export class SegmentBoundaries {
   #hasStarted = false;
   #isFirstSegment = true;
   #isFirstGroup = true;
-  /** The segment began with a key sample. */
+  /** The segment starts with a key sample. */
   #isIndependent = true;
   #startDts = 0;
   #groupDts = 0;
   #lastDts = 0;
   #longestS = MAX_TARGET_S;
-  /** Of the last sample that was offered, taken or not. */
+  /** Of the latest sample, used or not. */
   #heardDts = Number.NEGATIVE_INFINITY;
   #wasPause = false;
 
@@ -59,15 +63,14 @@ export class SegmentBoundaries {
     this.#targetS = targetOf(options.segmentDurationMs / 1000);
   }
 
-  /** EXT-X-TARGETDURATION: meaningless before the first segment has ended. */
+  /** EXT-X-TARGETDURATION; valid after the first segment. */
   get targetDurationS(): number {
     return this.#targetS;
   }
 
   /**
-   * To be asked for every sample of the leading track.
-   * @param wantsCut the next key sample ends the segment, however short
-   * @param isReplay it is one of those that the stream has kept: they are one segment
+   * Called for every sample of the leading track. @param wantsCut the next key sample ends the segment, however short
+   * @param isReplay a cached sample: all of them are one segment
    */
   stepBefore({ key, dts }: Sample, wantsCut: boolean, isReplay: boolean): Step {
     this.#hear(dts);
@@ -80,7 +83,7 @@ export class SegmentBoundaries {
     }
     const ticks = dts - this.#startDts;
     if (this.#secondsOf(ticks) > this.#longestS) {
-      // The target that a first segment ending there would fix may be shorter than the pause behind it.
+      // The target fixed by a first segment ending there may be shorter than the following pause.
       const targetS = this.#isFirstSegment ? targetOf(this.#secondsOf(this.#lastDts - this.#startDts)) : MAX_TARGET_S;
       return this.#secondsOf(interval) > targetS + ROUNDED_AWAY_S ? 'break' : 'cutBefore';
     }
@@ -94,7 +97,7 @@ export class SegmentBoundaries {
     return isFull || (isOpening && this.#isEnough(ticks, 0) && !this.#isKeyNear(dts)) ? 'cut' : 'add';
   }
 
-  /** Counted once for each sample. */
+  /** Counts each sample once. */
   #hear(dts: number): void {
     if (dts <= this.#heardDts) {
       return;
@@ -110,8 +113,8 @@ export class SegmentBoundaries {
   }
 
   /**
-   * A segment that began inside of a group ends with it, so that the next one begins with a key sample again; a short rest goes with
-   * the group behind it, if there is room for both.
+   * A segment that started inside a GOP ends with it, so that the next one starts with a key sample; a short rest joins
+   * the next GOP if both fit.
    */
   #realigns(ticks: number, keyDts: number): boolean {
     if (this.#isIndependent) {
@@ -121,18 +124,18 @@ export class SegmentBoundaries {
     return this.#isEnough(2 * ticks, 0) || withNextS > this.#longestS;
   }
 
-  /** A segment that has to end somewhere had better end with its group, if that is not much longer. */
+  /** A segment that must end anyway ends with its GOP if that is not much longer. */
   #isKeyNear(dts: number): boolean {
     const restMs = this.#options.longestGroupMs() - this.#secondsOf(dts - this.#groupDts) * 1000;
     return restMs > 0 && restMs <= this.#options.segmentDurationMs / 2;
   }
 
-  /** A segment ending here would be this long, or nearly. */
+  /** A segment ending here would be nearly this long. */
   mayEnd(dts: number, leastMs = this.#options.segmentDurationMs): boolean {
     return this.#secondsOf(dts - this.#startDts) * 1000 >= leastMs - EARLY_KEY_MS;
   }
 
-  /** It has been taken. */
+  /** The sample was used. */
   took({ key, dts }: Sample): void {
     if (!this.#hasStarted) {
       this.#hasStarted = true;
@@ -145,10 +148,7 @@ export class SegmentBoundaries {
     this.#lastDts = dts;
   }
 
-  /**
-   * A segment has ended where the next one begins.
-   * @param isKey that one begins with a key sample
-   */
+  /** A segment has ended. @param isKey the next one starts with a key sample */
   ended(nextDts: number, isKey: boolean): void {
     this.#isIndependent = isKey;
     if (this.#isFirstSegment) {
@@ -165,7 +165,7 @@ export class SegmentBoundaries {
     }
   }
 
-  /** The next segment begins after a break, with a key sample. */
+  /** After a break; a key sample follows. */
   broke(): void {
     this.#hasStarted = false;
   }
@@ -180,7 +180,7 @@ export class SegmentBoundaries {
     this.#groupDts = keyDts;
   }
 
-  /** A segment is as many whole groups as it takes. */
+  /** Duration of the whole GOPs in a segment. */
   #wholeGroupsS(groupS: number): number {
     const leastS = (this.#options.segmentDurationMs - EARLY_KEY_MS) / 1000;
     return groupS > 0 ? Math.max(1, Math.ceil(leastS / groupS)) * groupS : 0;

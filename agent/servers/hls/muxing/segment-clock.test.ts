@@ -57,7 +57,7 @@ test.for([
   }
 });
 
-test('what begins before all that is known is told by the oldest', () => {
+test('a segment before all known samples is dated by the oldest offset', () => {
   const clock = new SegmentClock();
   clock.begins(at(10, 5000), 1000);
   expect(clock.wallMsOf(at(9, 0), 1000, 'video')).toBe(4000);

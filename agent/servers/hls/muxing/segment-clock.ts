@@ -7,28 +7,27 @@ interface Anchor {
   readonly offsetMs: number;
 }
 
-/** Renditions are behind the leading one by less. */
+/** Other renditions lag by fewer segments. */
 const MAX_ANCHORS = 16;
-/** Where pictures are reordered a key picture's presentation trembles against the boundary; segments are longer than that. */
+/** With reordering, presentation times of key frames jitter around the boundary; segments are longer than this. */
 const TREMBLE_S = 0.1;
-/** By so much a second the clock is put right: as far as the clocks of cameras are off. */
+/** Maximum correction per second of media: the drift of cameras' clocks. */
 const SLEW_MS = 0.1;
-/** Further off it is another clock: the machine's has been set. */
+/** A larger difference means that the machine's clock was set. */
 const STEP_MS = 1_000;
-/** What the slew makes of a playlist's length, and whole milliseconds. */
+/** Slew over the length of a playlist, plus rounding. */
 const SOUND_EARLY_MS = 4;
 
 /**
- * Wall clock of the segments of all renditions: that of the leading one, as even as the media. Each track's own is smoothed from the arrival
- * of its own packets: for minutes it may be hundreds of milliseconds off another one's, and it is put right by milliseconds a second.
- * hls.js places the sound's first segment by it beside the picture's middle one, and where that is the least bit too late waits for a whole
- * segment behind the last part of one: so the sound's is a little early.
+ * Wall clock of all renditions' segments: the leading one's, smoothed. Each track's own clock follows its packets'
+ * arrival and may differ by hundreds of milliseconds for minutes. hls.js places the first audio segment by it; an audio
+ * time slightly too late makes it wait for a whole segment, so audio is dated slightly early.
  */
 export class SegmentClock {
   /** Oldest first. */
   readonly #anchors: Anchor[] = [];
 
-  /** A segment of the leading rendition begins. @returns Unix milliseconds */
+  /** Starts a segment of the leading rendition. @returns Unix milliseconds */
   begins(first: Sample, clockRateHz: number): number {
     const fromS = first.pts / clockRateHz;
     const offsetMs = this.#slewed(fromS, first.wall - fromS * 1000);
@@ -39,7 +38,7 @@ export class SegmentClock {
     return fromS * 1000 + offsetMs;
   }
 
-  /** Unix milliseconds of the first sample of a segment of any rendition. What begins before all known samples is dated by the oldest. */
+  /** Unix milliseconds of a segment's first sample. Before all known samples the oldest one's offset applies. */
   wallMsOf(sample: Sample, clockRateHz: number, kind: 'video' | 'audio'): number {
     const atS = sample.pts / clockRateHz;
     const anchor = this.#anchors.findLast(({ fromS }) => fromS <= atS + TREMBLE_S) ?? this.#anchors[0];

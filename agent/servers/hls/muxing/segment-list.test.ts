@@ -44,7 +44,7 @@ function keptFor(
   return { keptS, list };
 }
 
-test('what has left the list is kept for its own length and that of the longest list that it stood in', () => {
+test('a removed segment is kept for its duration plus that of the longest list that had it', () => {
   const { keptS } = keptFor(Array(60).fill(1), 1000);
   // Seven segments are listed, and with the parts of the next one the list is 8 s long.
   expect([...new Set(keptS.values())]).toEqual([9]);
@@ -61,7 +61,7 @@ test('whatever the lengths are, nothing goes before its time', () => {
   }
 });
 
-test('of large segments the oldest go early, beyond 16 MB, but what left last is there', () => {
+test('beyond 16 MB the oldest large segments are dropped early, but not the latest', () => {
   expect([...new Set(keptFor(Array(40).fill(1), 4 << 20).keptS.values())]).toEqual([4]);
   const { keptS, list } = keptFor(Array(40).fill(1), 40 << 20);
   expect([...new Set(keptS.values())]).toEqual([1]);

@@ -1,58 +1,61 @@
 import type { SegmentLine } from '../contracts/hls-muxer.ts';
 
 /**
- * Not 0: of the parts of a segment with that number hls.js 1.7 forgets that it has them whenever one is in its buffer, and gets them again.
- * Appended behind later ones they count as a jump back, after which a browser drops all pictures up to the next key picture.
+ * Not 0: hls.js 1.7 forgets the parts of a segment with that number whenever one is in its buffer, and loads them
+ * again. Appended after later ones they count as a jump back, after which a browser drops all frames until the next key
+ * frame.
  */
 export const FIRST_SEGMENT_NUMBER = 1;
 
-/** A segment, as it stands in playlists. */
+/** A kept segment. */
 export interface KeptSegment {
   readonly sizeBytes: number;
   /** With its parts. */
   readonly line: SegmentLine;
-  /** The same, older: its parts are no longer listed. */
+  /** The same without its parts, which are no longer listed. */
   readonly bareLine: SegmentLine;
 }
 
-/** What has left the playlist may take so much memory; beyond that the oldest goes before its time, but never what left last. */
+/**
+ * Memory limit for segments that have left the playlist: beyond it the oldest is dropped early, but never the latest.
+ */
 const MAX_LEFT_BYTES = 16 << 20;
-/** Whole segments that are offered in parts too, at least: players come to the end of the list by them. */
+/** Whole segments also offered in parts, at least: players reach the end of the list by them. */
 const PARTED_SEGMENTS = 2;
 /**
- * And more of them up to so many target durations and parts: hls.js takes parts only while what it has reaches further beyond the first
- * one than the running segment is long. RFC 8216bis §6.2.2 allows three target durations, the running segment included.
+ * Limits for more of them: hls.js loads parts only while its buffer reaches further beyond the first one than the
+ * current segment is long. RFC 8216bis §6.2.2 allows three target durations, including the current segment.
  */
 const PARTED_TARGETS = 2;
 const MAX_PARTS = 60;
-/** A list may not become shorter than this many target durations by what leaves it (RFC 8216bis §6.2.2). */
+/** Minimum length of a list in target durations after a removal (RFC 8216bis §6.2.2). */
 const MIN_TARGETS = 3;
-/** So far back is looked for a segment that players can begin with. */
+/** How far back to search for a segment that players can start with. */
 const MAX_SEARCH_S = 30;
 
 /**
- * The whole segments of a rendition that are kept, and which of them the playlist shows. What has left it is fetched by players that took
- * the playlist a while ago: it stays for its own length and that of the longest playlist it stood in (RFC 8216bis §6.2.2), by the
- * time of the media that have come since.
+ * The segments of a rendition and which of them the playlist lists. Players with an older playlist still fetch removed
+ * ones: they are kept for their own duration plus that of the longest playlist that listed them (RFC 8216bis §6.2.2),
+ * in media time.
  */
 export class SegmentList<S extends KeptSegment> {
   readonly #listedCount: number;
   #segments: S[] = [];
-  /** Of the first that is listed. */
+  /** Index of the first listed segment. */
   #start = 0;
-  /** Of all segments that there were. */
+  /** Total duration so far. */
   #mediaS = 0;
-  /** Until when those before `#start` are kept, by `#mediaS`. */
+  /** Until when those before `#start` are kept, in `#mediaS`. */
   readonly #keptUntilS: number[] = [];
-  /** Of all that there were: one long group makes it longer than it needs to be, which costs bounded memory only. */
+  /** Of all playlists so far. One long GOP extends it for good, which costs bounded memory only. */
   #longestListS = 0;
   #removedDiscontinuities = 0;
   #peakBitRate = 0;
   #targetDurationS = 1;
-  /** Number of the first segment whose parts are listed. */
+  /** Number of the first segment listed with parts. */
   #firstPartedNumber = 0;
 
-  /** @param listedCount at least this many are listed, when there are */
+  /** @param listedCount minimum, once available */
   constructor(listedCount: number) {
     this.#listedCount = listedCount;
   }
@@ -81,7 +84,7 @@ export class SegmentList<S extends KeptSegment> {
       seconds += line.durationS;
       parts += line.parts.length;
       const isFar = seconds > PARTED_TARGETS * this.#targetDurationS || parts > MAX_PARTS;
-      // What has gone does not come back when the target rises.
+      // Parts are not listed again when the target rises.
       const hasGone = line.number < this.#firstPartedNumber;
       if (hasGone || (isFar && this.#segments.length - first >= PARTED_SEGMENTS)) {
         break;
@@ -91,7 +94,7 @@ export class SegmentList<S extends KeptSegment> {
     return first;
   }
 
-  /** Discontinuities up to the first listed segment, its own included: the playlist no longer lists it (RFC 8216bis §6.2.2). */
+  /** Discontinuities up to and including the first listed segment, whose own tag is omitted (RFC 8216bis §6.2.2). */
   get discontinuitySequence(): number {
     let count = this.#removedDiscontinuities;
     for (let i = 0; i <= this.#start && i < this.#segments.length; i += 1) {
@@ -100,7 +103,7 @@ export class SegmentList<S extends KeptSegment> {
     return count;
   }
 
-  /** @returns what is not kept any more; its holds go over to the caller */
+  /** @returns dropped segments; their holds pass to the caller */
   append(segment: S, targetDurationS: number): S[] {
     this.#segments.push(segment);
     this.#mediaS += segment.line.durationS;
@@ -116,7 +119,7 @@ export class SegmentList<S extends KeptSegment> {
     return removed;
   }
 
-  /** @returns all that was kept */
+  /** @returns all segments */
   clear(): S[] {
     this.#start = 0;
     this.#keptUntilS.length = 0;
@@ -127,7 +130,7 @@ export class SegmentList<S extends KeptSegment> {
     return this.#segments.some(({ bareLine }) => bareLine.init?.name === init.name);
   }
 
-  /** Also one that is not listed any more. */
+  /** Including those that are no longer listed. */
   find(name: string): S | undefined {
     return this.#segments.find(({ bareLine }) => bareLine.name === name);
   }
@@ -142,7 +145,7 @@ export class SegmentList<S extends KeptSegment> {
     return { peak: Math.max(average, this.#peakBitRate), average };
   }
 
-  /** What is listed begins where players can begin, if that is not too far back; and nothing that has left comes back. */
+  /** The list starts where players can start, if that is not too far back; removed segments never return. */
   #newStart(targetDurationS: number): number {
     let start = this.#segments.length;
     let seconds = 0;
@@ -162,7 +165,7 @@ export class SegmentList<S extends KeptSegment> {
     return this.#lineAt(whole).isIndependent ? whole : start;
   }
 
-  /** The list begins later; with the parts of the segment that has come now it was as long as it is here. */
+  /** Removes segments from the list, which was this long including the new segment. */
   #leave(start: number): void {
     let listedS = 0;
     for (let i = this.#start; i < this.#segments.length; i += 1) {
@@ -175,7 +178,7 @@ export class SegmentList<S extends KeptSegment> {
     this.#start = start;
   }
 
-  /** How many need not be kept any more. */
+  /** The number of expired segments. */
   #expired(): number {
     let bytes = 0;
     for (let i = 0; i < this.#start; i += 1) {
@@ -193,7 +196,7 @@ export class SegmentList<S extends KeptSegment> {
     return count;
   }
 
-  /** Peak as RFC 8216bis §4.1 has it: over neighbouring segments that are half a target duration long or more. */
+  /** Peak bit rate, RFC 8216bis §4.1: over adjacent segments of at least half a target duration. */
   #notePeak(targetDurationS: number): void {
     let [bytes, seconds] = [0, 0];
     for (let i = this.#segments.length - 1; i >= 0; i -= 1) {

@@ -1,7 +1,7 @@
 import type { MediaFile, PartLine, SegmentLine } from '../contracts/hls-muxer.ts';
 import type { Part } from './part.ts';
 
-/** A whole segment: its parts one behind the other. It owns one hold on each of them. */
+/** A whole segment, with one hold on each of its parts. */
 export class Segment implements MediaFile {
   readonly name: string;
   readonly type: MediaFile['type'];
@@ -9,9 +9,9 @@ export class Segment implements MediaFile {
   readonly pieces: readonly Uint8Array[];
   readonly parts: readonly Part[];
   readonly init: MediaFile;
-  /** For a playlist, with its parts. */
+  /** With its parts. */
   readonly line: SegmentLine;
-  /** The same, older: its parts are no longer listed. */
+  /** The same without parts, when they are no longer listed. */
   readonly bareLine: SegmentLine;
 
   constructor(

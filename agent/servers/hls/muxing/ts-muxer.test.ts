@@ -119,7 +119,7 @@ test('in a long first group segments end between key pictures, and say so', () =
   expect(muxer.renditions[0]?.playlist).toMatchObject({ targetDurationS: 4, claimsIndependence: false });
 });
 
-test('what is known of the path is the target duration from the first playlist on', () => {
+test('the known GOP length sets the target duration from the first playlist on', () => {
   const { stream, open } = setUp([tinyH264], { longestGroupMs: 4_000 });
   const muxer = open();
   write(stream, tinyVideo(30, 25, 100));
@@ -208,9 +208,9 @@ test('tracks that players do not take from MPEG-TS are left out, and named', () 
 });
 
 test.for([
-  ['H.265', { ...tinyH264, codec: 'h265', vps: hex('4001') }, 'has H265, of which HLS of hlsVariant mpegts'],
-  ['Opus', OPUS, 'takes H264, MPEG-4 Audio, MP3 and AC3; with hlsVariant fmp4 or lowLatency it takes more'],
-  ['M-JPEG', mjpeg, /has M-JPEG, of which .*MP3 and AC3$/],
+  ['H.265', { ...tinyH264, codec: 'h265', vps: hex('4001') }, 'has H265, which HLS of hlsVariant mpegts'],
+  ['Opus', OPUS, 'supports H264, MPEG-4 Audio, MP3 and AC3; with hlsVariant fmp4 or lowLatency it supports more'],
+  ['M-JPEG', mjpeg, /has M-JPEG, which .*MP3 and AC3$/],
 ] as const)('a stream of %s alone is refused with its reason', ([, track, reason]) => {
   const { open } = setUp([track as Track]);
   expect(open).toThrow(reason);
@@ -225,7 +225,7 @@ test('a segment that grows too large ends the muxer with the name of the limit',
   expect([muxer.isClosed, stream.readers]).toEqual([true, []]);
 });
 
-test('the end of the stream ends the muxer and whoever waits for more', async () => {
+test('the end of the stream ends the muxer and its waiting requests', async () => {
   const { stream, ends, open } = setUp([tinyH264]);
   const muxer = open();
   const waiting = expect(muxer.renditions[0]?.changed()).rejects.toMatchObject({ code: 'unavailable' });
@@ -235,7 +235,7 @@ test('the end of the stream ends the muxer and whoever waits for more', async ()
   await expect(muxer.ready).rejects.toThrow("the stream on path 'cam' has ended");
 });
 
-test('a change is told once to all who wait, and a snapshot stays as it was', async () => {
+test('a change resolves all waiting requests once, and a snapshot is immutable', async () => {
   const { stream, open } = setUp([tinyH264]);
   const [rendition] = open().renditions;
   const waiting = [rendition?.changed(), rendition?.changed()];
@@ -248,7 +248,7 @@ test('a change is told once to all who wait, and a snapshot stays as it was', as
   expect(before?.segments).toHaveLength(1);
 });
 
-test('memory is used again: of the samples when a piece is written, of a segment when it is dropped and nobody sends it', () => {
+test('memory is reused: of samples after writing, of a segment after its removal and last send', () => {
   const { stream, open } = setUp([tinyH264]);
   const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const [sampleSlabs, segmentSlabs] = [new Set<unknown>(), new Set<unknown>()];
@@ -280,7 +280,7 @@ test('memory is used again: of the samples when a piece is written, of a segment
   expect(segmentSlabs.size).toBeLessThan(40);
 });
 
-test('what comes before the first key picture is not missing', () => {
+test('frames before the first key frame do not count as dropped', () => {
   const { stream, open } = setUp([tinyH264, AAC]);
   const muxer = open();
   const pictures = tinyVideo(100, 25, 25).slice(10);

@@ -11,7 +11,7 @@ import { SegmentClock } from './segment-clock.ts';
 import { TsRendition } from './ts-rendition.ts';
 import { TsWriter } from './ts-writer.ts';
 
-/** The segment that is being made, by its first sample. */
+/** The current segment, by its first sample. */
 interface Running {
   readonly startDts: number;
   readonly wallMs: number;
@@ -19,10 +19,9 @@ interface Running {
   readonly isDiscontinuity: boolean;
 }
 
-/** A stream as HLS of MPEG-TS segments: the first video track and the first audio track that players take there, in one playlist. */
+/** A stream as HLS in MPEG-TS: the first supported video track and the first supported audio track in one playlist. */
 export class TsHlsMuxer implements Reader, HlsMuxer {
   readonly id = 'hls';
-  /** One reader for all HLS viewers. */
   readonly isAudience = true;
   readonly countsHolds = true;
   readonly ready: Promise<void>;
@@ -34,11 +33,11 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   readonly #options: MuxerOptions;
   readonly #onClosed: (cause: unknown) => void;
   readonly #rendition: TsRendition;
-  /** By track of the stream: its number among the muxed ones, or -1. */
+  /** By track of the stream: its number among the muxed tracks; -1: not muxed. */
   readonly #numbers: readonly number[];
-  /** Among the muxed ones. */
+  /** Number among the muxed tracks. */
   readonly #leading: number;
-  /** Of the muxed ones, as the segment that is being made has them. */
+  /** Muxed tracks of the current segment. */
   #tracks: readonly Track[];
   /** New descriptions, valid from the next key sample of the leading track. */
   #nextTracks: readonly Track[] | undefined;
@@ -50,7 +49,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   /** Time of the first sample, in seconds. */
   #startS = 0;
   #running: Running | undefined;
-  /** Of the leading track: its segment may end before it as long as the next one has not come. Held. */
+  /** The latest sample of the leading track, held: its segment may end before it until the next one arrives. */
   #last: Sample | undefined;
   #usualTicks = 0;
   #isReplay = false;
@@ -58,9 +57,8 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   #isClosed = false;
 
   /**
-   * @param name of the path, for messages
-   * @param stream as the path has it
-   * @param onClosed called once: undefined when the stream ended or `close` was called, else what went wrong
+   * @param name of the path @param onClosed called once: undefined if the stream ended or `close` was called, else the
+   * error
    */
   constructor(name: string, stream: Stream, options: MuxerOptions, onClosed: (cause: unknown) => void) {
     this.#name = name;
@@ -88,7 +86,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#settle = { resolve, reject };
-    // Not every failure has someone waiting for it.
+    // A rejection may have no handler.
     promise.catch(() => {});
   }
 
@@ -104,7 +102,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     return (this.#tracks[this.#leading] as Track).clockRate;
   }
 
-  /** Begins with what the stream keeps of its current group: that is the first segment at once, if it is long enough for one. */
+  /** Starts with the stream's cached GOP, which is the first segment if it is long enough. */
   start(): void {
     this.#isReplay = true;
     this.#stream.addReader(this, true);
@@ -173,7 +171,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
       step = this.#boundaries.stepBefore(sample, wantsCut, this.#isReplay);
     }
     if (step === 'wait') {
-      // Before its first key sample nothing is missing.
+      // Frames before the first key sample do not count.
       this.#framesDiscarded += this.#writer ? 1 : 0;
       return;
     }
@@ -193,7 +191,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#last = sample;
   }
 
-  /** What comes next is known, or that nothing does: the sample belongs to the segment. */
+  /** The next sample is known, or that none follows: writes this one to the segment. */
   #writeLast(nextDts: number | undefined): void {
     const last = this.#last;
     if (!last) {
@@ -211,7 +209,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     release(last.data);
   }
 
-  /** The leading track has paused for longer than a segment may last. */
+  /** The leading track paused for longer than a segment may be. */
   #break(): void {
     const endDts = (this.#last?.dts ?? 0) + Math.max(1, this.#usualTicks);
     this.#writeLast(undefined);
@@ -221,7 +219,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#stream.requestKeyFrame();
   }
 
-  /** Sound that comes when its segment has been closed goes into the next one: players put the two together by their times. */
+  /** Audio that arrives after its segment goes into the next one: players align by timestamps. */
   #takeFollowing(number: number, sample: Sample): void {
     const { clockRate } = this.#tracks[number] as Track;
     const isDescribedAnew = this.#nextTracks !== undefined && this.#nextTracks[number] !== this.#tracks[number];
@@ -232,7 +230,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#writer.add(number, sample);
   }
 
-  /** Other parameter sets are another stream: its counters restart, behind a discontinuity. */
+  /** New parameter sets start a new stream: counters restart after a discontinuity. */
   #setUp(first: Sample): void {
     if (this.#nextTracks) {
       this.#tracks = this.#nextTracks;
@@ -248,7 +246,7 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     this.#writer = new TsWriter(this.#tracks, this.#startS, this.#pool);
   }
 
-  /** @param isKey the next segment begins with a key sample */
+  /** @param isKey the next segment starts with a key sample */
   #close(endDts: number, isKey: boolean): void {
     this.#boundaries.ended(endDts, isKey);
     if (!this.#running || !this.#writer) {

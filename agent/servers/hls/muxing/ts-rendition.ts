@@ -1,17 +1,16 @@
-import { PerchError } from '../../../base/errors.ts';
 import { hold, release } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import type { HlsRendition, MediaFile, MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
 import { tsCodecs } from './muxable.ts';
+import { PlaylistChange } from './playlist-change.ts';
 import { FIRST_SEGMENT_NUMBER, type KeptSegment, SegmentList } from './segment-list.ts';
 
-/** A segment as far as it is known when it is closed. */
 interface ClosedSegment {
   readonly durationS: number;
   readonly wallMs: number;
   readonly isIndependent: boolean;
   readonly isDiscontinuity: boolean;
-  /** With a hold on each, which goes over. */
+  /** With one hold each, which passes on. */
   readonly pieces: readonly Uint8Array[];
 }
 
@@ -46,7 +45,7 @@ class TsSegment implements KeptSegment, MediaFile {
   }
 }
 
-/** The only rendition of a stream in MPEG-TS: `main`. */
+/** The only rendition in MPEG-TS: `main`. */
 export class TsRendition implements HlsRendition {
   readonly name = 'main';
   readonly #prefix: string;
@@ -56,10 +55,9 @@ export class TsRendition implements HlsRendition {
   #nextNumber = FIRST_SEGMENT_NUMBER;
   #claimsIndependence = true;
   #playlist: MediaPlaylist | undefined;
-  #change: PromiseWithResolvers<void> | undefined;
-  #isClosed = false;
+  readonly #change = new PlaylistChange();
 
-  /** @param tracks all that its segments hold */
+  /** @param tracks in its segments */
   constructor(prefix: string, segmentCount: number, tracks: readonly Track[]) {
     this.#prefix = prefix;
     this.#segments = new SegmentList(segmentCount);
@@ -88,15 +86,7 @@ export class TsRendition implements HlsRendition {
   }
 
   changed(): Promise<void> {
-    if (!this.#change) {
-      this.#change = Promise.withResolvers<void>();
-      // Not every change has someone waiting for it.
-      this.#change.promise.catch(() => {});
-      if (this.#isClosed) {
-        this.#change.reject(muxerClosed());
-      }
-    }
-    return this.#change.promise;
+    return this.#change.wait();
   }
 
   bitRate(): { peak: number; average: number } {
@@ -124,22 +114,17 @@ export class TsRendition implements HlsRendition {
       running: undefined,
       claimsIndependence: this.#claimsIndependence,
     };
-    this.#change?.resolve();
-    this.#change = undefined;
+    this.#change.happened();
   }
 
   find(name: string): MediaFile | undefined {
     return this.#segments.find(name);
   }
 
-  /** Nothing changes any more. */
   end(): void {
-    this.#isClosed = true;
-    this.#change?.reject(muxerClosed());
+    this.#change.end();
     for (const segment of this.#segments.clear()) {
       segment.release();
     }
   }
 }
-
-const muxerClosed = (): PerchError => new PerchError('unavailable', 'the HLS muxer has been closed');

@@ -3,27 +3,27 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release, type SlabPool } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 
-/** Pieces stand one behind the other in slabs of this size; a larger piece has one to itself. */
+/** Slab for several pieces; a larger piece gets its own. */
 const SLAB_BYTES = 256 << 10;
-/** Samples are written once this many bytes of packets have been collected, so that their memory is released early. */
+/** Samples are written after this many bytes of packets, which releases their memory early. */
 const PIECE_BYTES = 128 << 10;
-/** Or once they last this long. */
+/** Or after this long. */
 const PIECE_S = 0.5;
 
 /**
- * Samples to the pieces of MPEG-TS segments. Each piece begins with the tables, samples stand in it in the order of their decode
- * times. Their bytes are copied once.
+ * Writes samples into the pieces of MPEG-TS segments, copying once. Each piece starts with the tables; samples are in
+ * order of decode time.
  */
 export class TsWriter {
   readonly #muxer: TsMuxer;
   readonly #clockRates: readonly number[];
-  /** Time 0 of the stream that is made. */
+  /** Time 0 of the written stream. */
   readonly #baseS: number;
   readonly #pool: SlabPool;
   #slab: Uint8Array<ArrayBuffer> | undefined;
-  /** Where the next piece goes. */
+  /** Offset of the next piece. */
   #at = 0;
-  /** What waits to be written, by place in it: track, time in seconds, sample. */
+  /** Pending samples as parallel arrays: track, time in seconds, sample. */
   readonly #tracks: number[] = [];
   readonly #times: number[] = [];
   readonly #samples: Sample[] = [];
@@ -31,7 +31,7 @@ export class TsWriter {
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
 
-  /** @param baseS where times count from, in seconds of the samples' own */
+  /** @param baseS subtracted from all times */
   constructor(tracks: readonly Track[], baseS: number, pool: SlabPool) {
     this.#muxer = new TsMuxer(tracks);
     this.#clockRates = tracks.map((track) => track.clockRate);
@@ -39,7 +39,7 @@ export class TsWriter {
     this.#pool = pool;
   }
 
-  /** Of the segment so far, or a little less. */
+  /** Of the current segment, approximately. */
   get sizeBytes(): number {
     return this.#pieceBytes + this.#roomBytes;
   }
@@ -56,7 +56,7 @@ export class TsWriter {
     }
   }
 
-  /** Ends the segment. @returns its pieces, of which the taker owns a hold each */
+  /** Ends the segment. @returns its pieces, each with one hold */
   takePieces(): Uint8Array[] {
     this.#writePiece();
     const pieces = this.#pieces;
@@ -65,7 +65,7 @@ export class TsWriter {
     return pieces;
   }
 
-  /** Gives back all that it holds. */
+  /** Releases everything. */
   close(): void {
     for (const { data } of this.#samples) {
       release(data);
@@ -113,7 +113,7 @@ export class TsWriter {
     return this.#slab;
   }
 
-  /** Tracks lag behind each other by little: few samples move, and not far. */
+  /** Insertion sort: tracks are nearly in step. */
   #sort(): void {
     const [tracks, times, samples] = [this.#tracks, this.#times, this.#samples];
     for (let i = 1; i < samples.length; i += 1) {

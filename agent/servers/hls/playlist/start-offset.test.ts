@@ -96,12 +96,12 @@ test.for([
   },
 );
 
-test('players who begin in the last segment are told so before the next part takes them out of it', () => {
+test('players that start in the last segment are told so before the next part moves their start', () => {
   expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(-0.7, 6);
   expect(startOffsetS(playlist([['K', 4]], '---', 0.216))).toBeCloseTo(-0.9, 6);
 });
 
-test('players that know no parts stay so far from the end that they need not be told', () => {
+test('players without parts start far enough from the end and need no hint', () => {
   expect(
     startOffsetS(
       playlist(

@@ -154,7 +154,7 @@ test('a query cannot break out of a string or a line', () => {
 
 const old = Array.from({ length: 10 }, (_, i) => segment(i));
 
-test('an update leaves out the segments beyond six target durations, with all that was told of them', () => {
+test('a delta update omits the segments beyond six target durations with all their tags', () => {
   const lines = linesOf(lowLatency(old), { skip: 'yes' });
   expect(lines.slice(lines.indexOf('#EXT-X-MEDIA-SEQUENCE:0'))).toEqual([
     '#EXT-X-MEDIA-SEQUENCE:0',
@@ -170,7 +170,7 @@ test('there are no date ranges to skip: both kinds of update are the same', () =
   expect(write(lowLatency(old), { skip: 'v2' })).toBe(write(lowLatency(old), { skip: 'yes' }));
 });
 
-test('an update tells a new init file that comes right behind what it leaves out', () => {
+test('a delta update names a new init file right after the skipped segments', () => {
   const changed = old.map((line, i) => (i < 4 ? line : { ...line, init: { name: 'p_video1_init1.mp4' } }));
   const lines = linesOf(lowLatency(changed), { skip: 'yes' });
   expect(lines[lines.indexOf('#EXT-X-SKIP:SKIPPED-SEGMENTS=4') + 1]).toBe('#EXT-X-MAP:URI="p_video1_init1.mp4"');
@@ -218,7 +218,7 @@ test('rounding breaks no rule: parts stay within the part target, segments withi
   }
 });
 
-test('whoever may begin with it is told where, if he cannot near the end; ffmpeg takes the tag for that of a media playlist wherever it stands', () => {
+test('an opening playlist says where to start if players cannot near the end; ffmpeg takes the tag for a media playlist anywhere', () => {
   const unfit = lowLatency([segment(7)], { running: running(8, { parts: [part(0), part(1), part(2), part(3)] }) });
   expect(linesOf(unfit, { isOpening: true })).toContain('#EXT-X-START:TIME-OFFSET=-1.900');
   expect(write(unfit)).not.toContain('EXT-X-START');

@@ -2,22 +2,22 @@ import type { MediaPlaylist, PartLine, RunningSegment, SegmentLine } from '../co
 import { playlistName, safeQuery, seconds, versionOf } from './playlist-text.ts';
 
 export interface MediaPlaylistOptions {
-  /** With its `?`, appended to every address: players do not pass it on by themselves. */
+  /** With its `?`, appended to every URL: players do not pass it on. */
   readonly query: string;
-  /** `_HLS_skip`, as it was asked for. There are no date ranges, so `v2` gets what `yes` gets. */
+  /** `_HLS_skip`. Without date ranges `v2` equals `yes`. */
   readonly skip: 'no' | 'yes' | 'v2';
-  /** The request names no part, so a player may begin with this playlist: it says where. Later ones do not change that. */
+  /** A player may start with this playlist, which says where. */
   readonly isOpening?: boolean;
-  /** The other renditions of the stream, for rendition reports; those without a playlist are not reported. */
+  /** For rendition reports; those without a playlist are omitted. */
   readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
 }
 
-/** PART-HOLD-BACK in part targets: twice is demanded, three times advised (RFC 8216bis §4.4.3.8). */
+/** PART-HOLD-BACK in part targets: two required, three recommended (RFC 8216bis §4.4.3.8). */
 const HOLD_BACK_PARTS = 3;
-/** CAN-SKIP-UNTIL in target durations: the least that is allowed (RFC 8216bis §4.4.3.8). */
+/** CAN-SKIP-UNTIL in target durations, the minimum (RFC 8216bis §4.4.3.8). */
 const SKIP_BOUNDARY_TARGETS = 6;
 
-/** A media playlist, or with `skip` the update of one (RFC 8216bis §4.4, §6.2.5.1). */
+/** A media playlist, or with `skip` a delta update (RFC 8216bis §4.4, §6.2.5.1). */
 export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlaylistOptions): string {
   const query = safeQuery(options.query);
   const { segments, running, partTargetS } = playlist;
@@ -30,11 +30,11 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlayli
   if (skipped > 0) {
     text += `#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}\n`;
   }
-  // What stood before the first segment that is left has been skipped with the others: a player that requests an update knows it.
+  // The player knows the tags of skipped segments.
   let init = skipped > 0 ? segments[skipped - 1]?.init?.name : undefined;
   for (let i = skipped; i < segments.length; i += 1) {
     const segment = segments[i] as SegmentLine;
-    // At the head of the list it says nothing: what it would break with is gone, and the sequence counts it.
+    // The first segment's tag is omitted: the sequence counts it.
     text += opening(segment, i > 0 && segment.isDiscontinuity, init, query);
     text += segmentLines(segment, query);
     init = segment.init?.name;
@@ -61,14 +61,14 @@ function header(playlist: MediaPlaylist): string {
     text += `#EXT-X-PART-INF:PART-TARGET=${target}\n`;
   }
   text += `#EXT-X-MEDIA-SEQUENCE:${segments[0]?.number ?? running?.number ?? 0}\n`;
-  // It must stand there before a segment with the tag can go (RFC 8216bis §6.2.2).
+  // Required before a segment with the tag is removed (RFC 8216bis §6.2.2).
   const isBroken = segments.some((segment) => segment.isDiscontinuity) || running?.isDiscontinuity;
   return discontinuitySequence > 0 || isBroken
     ? `${text}#EXT-X-DISCONTINUITY-SEQUENCE:${discontinuitySequence}\n`
     : text;
 }
 
-/** How many of the oldest segments lie wholly beyond the skip boundary. */
+/** The number of segments beyond the skip boundary. */
 function skippable({ segments, targetDurationS }: MediaPlaylist): number {
   let keptS = 0;
   let left = segments.length;
@@ -79,7 +79,7 @@ function skippable({ segments, targetDurationS }: MediaPlaylist): number {
   return left;
 }
 
-/** The tags that stand before the parts of a segment (RFC 8216bis §4.4.4.9). */
+/** The tags before the parts of a segment (RFC 8216bis §4.4.4.9). */
 function opening(
   segment: Pick<SegmentLine, 'init'>,
   isDiscontinuity: boolean,
@@ -119,7 +119,7 @@ function partLines(parts: readonly PartLine[], query: string): string {
   return text;
 }
 
-/** RFC 8216bis §4.4.5.4: how far the others are, so that a player that changes to one of them begins at its end. */
+/** RFC 8216bis §4.4.5.4: positions of the other renditions, so that a player can switch at their end. */
 function reports(others: MediaPlaylistOptions['others'], query: string): string {
   let text = '';
   for (const { name, playlist } of others) {
@@ -137,31 +137,31 @@ function endOf({ running, segments }: MediaPlaylist): { number: number; part: nu
   return last && { number: last.number, part: last.parts.length > 0 ? last.parts.length - 1 : undefined };
 }
 
-/** Never below the value, so that what is at most as long is not longer when it is written. */
+/** Never below the value: durations must not exceed it when written. */
 function ceilSeconds(value: number): string {
   const text = seconds(value);
   return Number(text) >= value - Number.EPSILON * value ? text : seconds(value + 1e-5);
 }
 
-/** A duration just below x.5 must not be written as x.5: rounded it would be above the target duration. */
+/** A duration just below x.5 must not be written as x.5, which rounds above the target duration. */
 function segmentSeconds(durationS: number): string {
   const text = seconds(durationS);
   return Math.round(Number(text)) > Math.round(durationS) ? seconds(durationS - 1e-5) : text;
 }
 
-/** Before the end of the segment that is meant, for it is loaded as a whole: enough for a player to get what comes behind it. */
+/** Before the end of the target segment, which is loaded as a whole: time to fetch what follows. */
 const INSIDE_S = 0.3;
-/** A player may reload before it begins: the playlist is then this many parts longer. */
+/** A player may reload before it starts: the playlist is then this many parts longer. */
 const LATER_PARTS = 2;
 
 /**
- * Where players have to begin, in seconds from the end of a playlist with parts (negative), if they cannot near
- * its end (EXT-X-START, RFC 8216bis §4.4.2.2). During a group whose beginning the first viewer got as one segment, the parts
- * near the end belong to pictures that are not there without it: hls.js waits for the next key picture then, native players give up.
+ * EXT-X-START (RFC 8216bis §4.4.2.2): where players must start if they cannot near the end, in seconds from the end of
+ * a playlist with parts (negative). In a GOP whose start the first viewer got as one segment, the parts near the end
+ * depend on frames before them: hls.js waits for the next key frame, native players give up.
  *
- * It stands in the media playlist, whose end it counts from. In the multivariant playlist it would count from an end that has moved on
- * until a player has the other one; and ffmpeg 5 to 8 take any playlist that has the tag for a media playlist: they make one without
- * segments of it ('Empty segment') and count each track once more for it.
+ * It is in the media playlist, whose end it refers to. In the multivariant playlist the end would have moved by the
+ * time a player has the media playlist; and ffmpeg 5 to 8 take any playlist with the tag for a media playlist: without
+ * segments ('Empty segment'), and count each track twice.
  */
 export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist): number | undefined {
   if (!running || partTargetS === undefined) {
@@ -173,7 +173,7 @@ export function startOffsetS({ segments, running, partTargetS }: MediaPlaylist):
   if (offsetS >= holdBackS && isWhole) {
     return undefined;
   }
-  // Where players begin by themselves, and will a little later.
+  // Where players start by default, now and a little later.
   let isTheirs = offsetS + (isWhole ? 0 : LATER_PARTS * partTargetS) < holdBackS;
   for (let i = segments.length - 1; i >= 0; i -= 1) {
     const { durationS, isIndependent, isGap } = segments[i] as SegmentLine;

@@ -4,15 +4,14 @@ import { playlistName, safeQuery, versionOf } from './playlist-text.ts';
 interface Variant {
   readonly group: string | undefined;
   readonly audio: readonly HlsRendition[];
-  /** Of the leading rendition, which may go by several names. */
+  /** Of the leading rendition, which may have alternatives. */
   readonly codecs: readonly string[];
 }
 
 /**
- * What there is to play (RFC 8216bis §4.4.6): one variant, and where some players lack a codec of its sound or
- * know it by another name, a second one for them.
- * @param renditions the leading one first; those that have nothing to play yet are left out
- * @param query with its `?`, appended to every address
+ * The multivariant playlist (RFC 8216bis §4.4.6): one variant, and another one for players that lack an audio codec or
+ * know it by another name. @param renditions the leading one first; those without a playlist are omitted @param query
+ * with its `?`, appended to every URL
  */
 export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], query: string): string {
   const [leading, ...others] = renditions.filter((rendition) => rendition.playlist !== undefined);
@@ -29,7 +28,7 @@ export function writeMultivariantPlaylist(renditions: readonly HlsRendition[], q
     }
   }
   for (const [i, variant] of variants.entries()) {
-    // Without a score players would take the one without sound for the cheaper one of the same worth.
+    // Without a score players prefer the cheaper variant without audio.
     const score = variants.length > 1 ? `,SCORE=${variants.length - i}.0` : '';
     text += `#EXT-X-STREAM-INF:${attributesOf(leading, variant)}${score}\n${playlistName(leading.name)}${tail}\n`;
   }
@@ -41,7 +40,7 @@ function variantsOf(leading: HlsRendition, others: readonly HlsRendition[]): Var
   if (others.length === 0) {
     return [codecs, ...otherCodecs].map((names) => ({ group: undefined, audio: [], codecs: names }));
   }
-  // Audio that accompanies audio is an alternative to it: then the first stands in the group as well.
+  // Additional audio is an alternative to the first, which is then in the group as well.
   const all = leading.kind === 'video' ? others : [leading, ...others];
   const usual = all.filter((rendition) => !rendition.isRare);
   const variants: Variant[] = [{ group: 'audio', audio: all, codecs }];

@@ -6,7 +6,7 @@ import { Stream } from '../../../stream/stream.ts';
 
 const facts = { path: 'cam', variant: 'fmp4' };
 
-test('one who watches is four lines, however much he asks for: muxer and viewer come and go', async () => {
+test('one viewer is four log lines, however many requests it sends', async () => {
   const { app, clock, paths, logged, server } = openHlsHarness();
   const stream = live(paths);
   const player = new HlsPlayer(app);
@@ -22,15 +22,15 @@ test('one who watches is four lines, however much he asks for: muxer and viewer 
   await clock.advance(200_000);
   const viewer = { path: 'cam', session: session?.id, remote: session?.remoteAddr, protocol: 'fmp4', user: 'ann' };
   expect(logged).toEqual([
-    ['info', 'HLS muxer begins', facts],
-    ['info', 'HLS viewer has come', viewer],
-    ['info', 'HLS viewer has left', { ...viewer, reason: 'nothing was asked for in 30 s', sentBytes }],
-    ['info', 'HLS muxer has ended', { ...facts, reason: 'nothing was asked for in 60 s', sentBytes }],
+    ['info', 'HLS muxer started', facts],
+    ['info', 'HLS viewer is connected', viewer],
+    ['info', 'HLS viewer has left', { ...viewer, reason: 'no request for 30 s', sentBytes }],
+    ['info', 'HLS muxer ended', { ...facts, reason: 'no request for 60 s', sentBytes }],
   ]);
 });
 
 test.for([
-  ['he is kicked', 'ended by the API'],
+  ['he is kicked', 'ended through the API'],
   ['his stream ends', 'the stream has ended'],
   ['the server closes', 'the server is closing'],
 ] as const)('when %s a viewer leaves because: %s', async ([what, reason]) => {
@@ -48,12 +48,12 @@ test.for([
   expect(left.map(([, , left]) => left)).toMatchObject([{ reason, sentBytes: 0 }]);
 });
 
-test('a stream whose muxer fails at each request is told of once in ten minutes', async () => {
+test('a muxer that fails at each request is logged once in ten minutes', async () => {
   const { app, clock, paths, logged } = openHlsHarness({ options: { segmentMaxBytes: 100 } });
   const stream = live(paths);
   const shown = () => logged.filter(([level]) => level !== 'debug').map(([level, phrase]) => [level, phrase]);
   const once = [
-    ['info', 'HLS muxer begins'],
+    ['info', 'HLS muxer started'],
     ['warn', 'HLS muxer failed'],
   ];
   for (let i = 0; i < 5; i += 1) {
@@ -66,7 +66,7 @@ test('a stream whose muxer fails at each request is told of once in ten minutes'
   expect(shown()).toEqual([...once, ...once]);
 });
 
-test('what is left out is told once for each stream, with the way out', async () => {
+test('omitted tracks are logged once per stream, with advice', async () => {
   const { app, paths, logged } = openHlsHarness();
   const stream = new Stream([tinyH264, mp3]);
   paths.streams.set('cam', stream);
@@ -76,18 +76,18 @@ test('what is left out is told once for each stream, with the way out', async ()
   await new HlsPlayer(app).get('/cam/index.m3u8');
   await new HlsPlayer(app).get('/cam/index.m3u8');
   const [[, phrase, left] = [], ...others] = logged.filter(([level]) => level === 'warn');
-  expect(phrase).toBe('HLS goes without tracks that players do not take');
+  expect(phrase).toBe('HLS omits tracks that players do not support');
   const codecs = ['MPEG-1/2 Audio layer 3'];
   expect(left).toEqual({ path: 'cam', codecs, advice: 'hlsVariant: mpegts takes MPEG-1/2 Audio layer 3' });
   expect(others).toEqual([]);
 });
 
-test('who shows a session that is none any more is told what to do', async () => {
+test('a request with an ended session gets advice', async () => {
   const { app, paths } = openHlsHarness();
   live(paths);
   const answer = await app.inject('/cam/video1_stream.m3u8?session=x');
   expect([answer.statusCode, answer.json().error]).toEqual([
     401,
-    'this session has ended, or belongs to another path or address: index.m3u8 has to be opened again',
+    'this session has ended, or belongs to another path or address: open index.m3u8 again',
   ]);
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
@@ -9,6 +10,7 @@ import { HlsDirectory } from '../directory/hls-directory.ts';
 import { adviceFor, containerOf, leftOutOfHls } from '../muxing/muxable.ts';
 import { Muxer } from '../muxing/muxer.ts';
 import { TsHlsMuxer } from '../muxing/ts-muxer.ts';
+import type { HlsMuxerItem } from '../sessions/session-kinds.ts';
 import { HlsSessions } from '../sessions/sessions.ts';
 import { ViewerLog } from '../sessions/viewer-log.ts';
 
@@ -20,51 +22,38 @@ export interface HlsOptions {
   readonly segmentMaxBytes: number;
   /** A muxer without a request for this long is closed. */
   readonly closeAfterMs: number;
-  /** Muxers begin with their streams (see `streamOpened`) and do not close while these last; those of sources on demand as ever. */
+  /** Muxers start with their streams (see `streamOpened`) and stay open, except those of on-demand sources. */
   readonly alwaysRemux?: boolean;
-  /** A CDN that sends it as a Bearer token needs no session and may cache answers; empty: none may. */
+  /** A CDN that sends it as a Bearer token needs no session and may cache responses; empty: off. */
   readonly cdnSecret?: string;
-  /** Absolute: segments are stored there too; empty: nowhere. */
+  /** Absolute: segments are also stored here; empty: off. */
   readonly directory?: string;
 }
 
-/** `flac`: with FLAC in the place of Opus, for players that lack it. */
+/** `flac`: FLAC instead of Opus, for players that lack it. */
 export type SoundForm = 'plain' | 'flac';
 const FORMS: readonly SoundForm[] = ['plain', 'flac'];
 
-/** Where streams come from. */
 export interface StreamLookup {
   /**
-   * @param query of the viewer's address: it may say something about the source
-   * @throws PerchError notFound while the path has no stream, badInput when it is not configured, timeout when its source on
-   * demand does not come, exhausted when it has as many readers as are allowed
+   * @param query of the viewer's URL, which the source may use @throws PerchError notFound without a stream, badInput
+   * if not configured, timeout if an on-demand source does not start, exhausted at the reader limit
    */
   open(name: string, query: string): Promise<Stream>;
-  /** Those that there are now, with the names of their paths. */
+  /** All streams, with the names of their paths. */
   openStreams?(): Iterable<readonly [name: string, stream: Stream]>;
 }
 
-/** A muxer as MediaMTX's API shows it. */
-export interface HlsMuxerItem {
-  readonly path: string;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly lastRequest: string;
-  readonly outboundBytes: number;
-  readonly outboundFramesDiscarded: number;
-  readonly bytesSent: number;
-}
-
-/** Key frames are hardly ever further apart; a stream without any is not waited for longer. */
+/** Key frames are rarely further apart. */
 const FIRST_SEGMENT_TIMEOUT_MS = 20_000;
-/** Paths whose key frames are remembered; the one that was watched first is forgotten first. */
+/** Paths whose GOP lengths are remembered; the oldest is dropped. */
 const MAX_REMEMBERED = 1_000;
 const SLOWEST_CHECK_MS = 20_000;
 const FASTEST_CHECK_MS = 1_000;
-/** A player that cannot play a stream retries, and its muxer fails each time: logged once in this time. */
+/** A player that cannot play a stream retries, and its muxer fails each time: logged once in this interval. */
 const FAILURE_LOG_MS = 600_000;
 
-/** A path's muxer and the stream that the path gave, of which the muxer may read a derived one. */
+/** A path's muxer and the path's stream; the muxer may read a derived one. */
 interface Opened {
   readonly muxer: HlsMuxer;
   readonly origin: Stream;
@@ -74,11 +63,11 @@ interface Entry extends Opened {
   readonly createdMs: number;
   lastRequestMs: number;
   lastRequestMonoMs: number;
-  /** Why it is closed, where it is not the stream that ends. */
+  /** Why it is closed, if not by the end of the stream. */
   endReason?: string;
 }
 
-/** One muxer for each path with HLS viewers, and one more where players want other sound. */
+/** One muxer per path with HLS viewers, and another if players need different audio. */
 export class HlsServer {
   readonly sessions: HlsSessions;
   readonly clock: Clock;
@@ -86,19 +75,19 @@ export class HlsServer {
   readonly #paths: StreamLookup;
   readonly #log: Logger;
   readonly #audioForms: AudioForms | undefined;
-  /** By form of the sound, then by path. */
+  /** By audio form, then path. */
   readonly #entries: Readonly<Record<SoundForm, Map<string, Entry>>> = { plain: new Map(), flac: new Map() };
-  /** By path, in ms, from streams that have ended: the next one is from the same camera. */
+  /** By path, in ms: the next stream comes from the same camera. */
   readonly #longestGroups = new Map<string, number>();
   readonly #warned = new WeakSet<Stream>();
-  /** When the failure of one of its muxers was last logged, monotonic. */
+  /** When a failure of its muxers was last logged, monotonic. */
   readonly #failures = new WeakMap<Stream, number>();
   readonly #directory: HlsDirectory | undefined;
   readonly #stopChecking: () => void;
   #alwaysRemux: boolean;
   #isClosed = false;
 
-  /** @param audioForms without it players without Opus get Opus all the same */
+  /** @param audioForms undefined: Opus is not converted */
   constructor(options: HlsOptions, paths: StreamLookup, clock: Clock, log: Logger, audioForms?: AudioForms) {
     this.options = options;
     this.#alwaysRemux = options.alwaysRemux === true;
@@ -111,11 +100,11 @@ export class HlsServer {
     this.#directory = directory ? new HlsDirectory(directory, variant, log) : undefined;
     const checkMs = Math.min(SLOWEST_CHECK_MS, Math.max(FASTEST_CHECK_MS, options.closeAfterMs / 3));
     this.#stopChecking = clock.every(checkMs, () => this.#closeIdle());
-    // A server restarted with other settings finds the streams that its predecessor was notified of.
+    // A restarted server finds streams that its predecessor was notified of.
     this.#takeStreams();
   }
 
-  /** Switched on, present streams get their muxers; switched off, those without viewers end as always. */
+  /** Switched on, existing streams get muxers; switched off, unused muxers close as usual. */
   setAlwaysRemux(isOn: boolean): void {
     this.#alwaysRemux = isOn;
     this.#takeStreams();
@@ -127,9 +116,9 @@ export class HlsServer {
     }
   }
 
-  /** The path's muxer as soon as it has something to play; made when there is none. */
+  /** The path's muxer once it has something to play; created if needed. */
   async open(name: string, query = '', form: SoundForm = 'plain'): Promise<Opened> {
-    // All HLS viewers are one reader of the path: it is asked once.
+    // All HLS viewers are one reader of the path.
     const known = FORMS.map((other) => this.#entries[other].get(name)?.origin).find((origin) => origin !== undefined);
     const origin = known ?? (await this.#paths.open(name, query));
     const read = form === 'flac' ? ((await this.#audioForms?.open(origin, 'flac')) ?? origin) : origin;
@@ -137,7 +126,7 @@ export class HlsServer {
       throw new PerchError('unavailable', 'the HLS server is shutting down');
     }
     if (origin.isClosed) {
-      // The path may have its next stream and a muxer of that already, which must not make room for this one.
+      // The path may already have another stream and its muxer, which must stay.
       throw new PerchError('notFound', `the stream on path '${name}' has ended`, { path: name });
     }
     const entry = this.#entryOf(name, origin, read);
@@ -147,9 +136,9 @@ export class HlsServer {
     return entry;
   }
 
-  /** The path's muxer if it has one; the request counts as a sign of life. */
+  /** The path's muxer; counts as a request. */
   find(name: string, form: SoundForm = 'plain'): Opened | undefined {
-    // Where there is nothing to turn, the plain one is what all get.
+    // Without Opus all viewers get the plain one.
     const entry = this.#entries[form].get(name) ?? this.#entries.plain.get(name);
     if (entry) {
       this.#touch(entry);
@@ -157,7 +146,7 @@ export class HlsServer {
     return entry;
   }
 
-  /** With `alwaysRemux` a path's new stream gets its muxer at once. */
+  /** With `alwaysRemux`, creates the muxer at once. */
   streamOpened(name: string, origin: Stream): void {
     if (!this.#alwaysRemux || origin.isOnDemand || this.#isClosed) {
       return;
@@ -169,7 +158,7 @@ export class HlsServer {
     }
   }
 
-  /** Muxers of one path are shown as one. */
+  /** A path's muxers are one item. */
   list(): HlsMuxerItem[] {
     const names = new Set(FORMS.flatMap((form) => [...this.#entries[form].keys()]));
     const items = [...names].map((path) => {
@@ -187,7 +176,7 @@ export class HlsServer {
     return items.sort((a, b) => (a.created < b.created ? -1 : 1));
   }
 
-  /** Settles when what is stored in `directory` has gone. */
+  /** Resolves when the files in `directory` are removed. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#stopChecking();
@@ -202,7 +191,7 @@ export class HlsServer {
     return FORMS.flatMap((form) => [...this.#entries[form].values()]);
   }
 
-  /** @param read the origin, or what was made of it */
+  /** @param read the origin, or a stream derived from it */
   #entryOf(name: string, origin: Stream, read: Stream): Entry {
     const entries = this.#entries[read === origin ? 'plain' : 'flac'];
     const known = entries.get(name);
@@ -222,7 +211,7 @@ export class HlsServer {
       lastRequestMonoMs: this.clock.monoMs(),
     };
     entries.set(name, entry);
-    this.#log[this.#hasFailed(origin) ? 'debug' : 'info'](this.#factsOf(name, read !== origin), 'HLS muxer begins');
+    this.#log[this.#hasFailed(origin) ? 'debug' : 'info'](this.#factsOf(name, read !== origin), 'HLS muxer started');
     this.#tellLeftOut(name, origin);
     try {
       if (read === origin) {
@@ -247,17 +236,17 @@ export class HlsServer {
       : new Muxer(name, read, options, onClosed);
   }
 
-  /** Logged once for each stream. */
+  /** Once per stream. */
   #tellLeftOut(name: string, origin: Stream): void {
     const codecs = leftOutOfHls(origin, containerOf(this.options.variant));
     if (codecs.length > 0 && !this.#warned.has(origin)) {
       this.#warned.add(origin);
       const advice = adviceFor(origin, containerOf(this.options.variant));
-      this.#log.warn({ path: name, codecs, advice }, 'HLS goes without tracks that players do not take');
+      this.#log.warn({ path: name, codecs, advice }, 'HLS omits tracks that players do not support');
     }
   }
 
-  /** @param isFlac it is the one with FLAC in the place of Opus */
+  /** @param isFlac the muxer with FLAC instead of Opus */
   #forget(name: string, muxer: HlsMuxer, isFlac: boolean, cause: unknown): void {
     const entries = this.#entries[isFlac ? 'flac' : 'plain'];
     const entry = entries.get(name);
@@ -272,7 +261,7 @@ export class HlsServer {
     const facts = { ...this.#factsOf(name, isFlac), sentBytes: muxer.bytesSent };
     const isTold = isKnown && this.#hasFailed(entry.origin);
     if (cause === undefined) {
-      this.#log[isTold ? 'debug' : 'info']({ ...facts, reason }, 'HLS muxer has ended');
+      this.#log[isTold ? 'debug' : 'info']({ ...facts, reason }, 'HLS muxer ended');
     } else if (cause instanceof PerchError) {
       this.#log[isTold ? 'debug' : 'warn']({ ...facts, cause: explain(cause) }, 'HLS muxer failed');
     } else {
@@ -283,7 +272,7 @@ export class HlsServer {
     }
   }
 
-  /** A failure of its muxers was logged recently. */
+  /** A failure was logged recently. */
   #hasFailed(origin: Stream): boolean {
     const loggedMs = this.#failures.get(origin);
     return loggedMs !== undefined && this.clock.monoMs() - loggedMs < FAILURE_LOG_MS;
@@ -302,13 +291,8 @@ export class HlsServer {
     if (longestGroupMs === 0) {
       return;
     }
-    // The newest counts: the camera may have been set to shorter groups.
-    this.#longestGroups.delete(name);
-    this.#longestGroups.set(name, longestGroupMs);
-    const oldest = this.#longestGroups.keys().next().value;
-    if (this.#longestGroups.size > MAX_REMEMBERED && oldest !== undefined) {
-      this.#longestGroups.delete(oldest);
-    }
+    // The camera's GOP length may have been changed.
+    putBounded(this.#longestGroups, name, longestGroupMs, MAX_REMEMBERED);
   }
 
   async #untilReady(name: string, muxer: HlsMuxer): Promise<void> {
@@ -317,7 +301,7 @@ export class HlsServer {
       const text = `path '${name}' has had no key frame for ${FIRST_SEGMENT_TIMEOUT_MS / 1000} s`;
       throw new PerchError('timeout', text, { path: name });
     });
-    // Loses the race by design once it is over.
+    // Rejects after the race is over.
     late.catch(() => {});
     try {
       await Promise.race([muxer.ready, late]);
@@ -338,7 +322,7 @@ export class HlsServer {
       const { origin, lastRequestMonoMs } = entry;
       const isLasting = this.#alwaysRemux && !origin.isOnDemand;
       if (!isLasting && nowMs - lastRequestMonoMs >= closeAfterMs) {
-        this.#closeFor(entry, `nothing was asked for in ${closeAfterMs / 1000} s`);
+        this.#closeFor(entry, `no request for ${closeAfterMs / 1000} s`);
       }
     }
   }

@@ -41,7 +41,7 @@ test.for([
   expect(new ChromiumCompat().next('video1', leading, leading)).toBeUndefined();
 });
 
-test('it waits rather than to get the same list twice, and misses no segment of what came meanwhile', () => {
+test('it waits for a new list, and misses no segment meanwhile', () => {
   const list = new ChromiumCompat();
   const late = playlist('K-------');
   expect(numbersOf(list.next('video1', late, late))).toEqual([0, 1, 2]);
@@ -64,7 +64,7 @@ test('sound that came late begins with its first segment', () => {
   expect(numbersOf(list.next('audio2', playlist('KKK', 5), playlist('K-------')))).toEqual([5]);
 });
 
-test('who comes back from a pause gets what is still there', () => {
+test('a player that returns from a pause gets the segments still listed', () => {
   const list = new ChromiumCompat();
   const [before, after] = [playlist('KKK'), playlist('KKKKKKK', 60)];
   list.next('video1', before, before);

@@ -2,18 +2,20 @@ import type { FastifyRequest } from 'fastify';
 import type { MediaPlaylist, SegmentLine } from '../contracts/hls-muxer.ts';
 
 /**
- * Chromium's own player begins so many segments before the end of a list, whatever EXT-X-START says, and leaves out all but so many
- * when it has got all of a list and finds more of them in the next one.
+ * Chromium's own player starts this many segments before the end of a list, whatever EXT-X-START says. When it has
+ * loaded a whole list, it skips all but this many of the new segments in the next one.
  */
 const OWN_START = 3;
 /**
- * It loads so much before it plays, and what it has not got of a list then is its proof that the stream goes on; without any it throws
- * all away and wants something new at once. Long segments need not be as many.
+ * It buffers this much before it plays. Segments of the list not loaded by then prove that the stream continues;
+ * without any it drops everything and requests a new list at once. Fewer long segments are enough.
  */
 const MIN_START = 2;
 const OWN_BUFFER_S = 10;
 
-/** `<video src="….m3u8">` in Chromium 142 and later, and what is built on it: no script, nor another program, asks like this. */
+/**
+ * `<video src="….m3u8">` in Chromium 142 and later and its derivatives: no script or other program sends this header.
+ */
 export const isChromiumPlayer = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean =>
   /\bidentity;q=1, \*;q=0$/.test(String(headers['accept-encoding'] ?? ''));
 
@@ -23,20 +25,18 @@ interface Span {
 }
 
 /**
- * The playlists of one stream as Chromium's own player has to get them. It gives up (DEMUXER_ERROR_COULD_NOT_PARSE: "Segment queue never
- * had any data") when it begins inside of a group, and when a playlist that it asks for as it begins to play has nothing new. So it
- * gets a list that begins with a key picture and has a segment to spare, and never the same list twice: it waits for the next
- * segment instead, without asking all the time. In all of its lists together no segment is missing, so that no group is torn.
+ * The playlists of one stream for Chromium's own player. It gives up (DEMUXER_ERROR_COULD_NOT_PARSE: "Segment queue
+ * never had any data") if it starts inside a GOP, or if a playlist has nothing new when it starts playing. So its lists
+ * start with a key frame, have a segment to spare, and never repeat: it waits for the next segment instead. No segment
+ * is missing in the sequence of lists.
  */
 export class ChromiumCompat {
   #start: Span | undefined;
-  /** The last segment that was told, by rendition. */
+  /** The last segment listed, by rendition. */
   readonly #ends = new Map<string, number>();
 
   /**
-   * @param name of the rendition whose playlist it is
-   * @param leading of the leading rendition, whose pictures decide
-   * @returns undefined: there is nothing to tell yet
+   * @param name of the rendition @param leading playlist of the leading rendition @returns undefined: nothing new yet
    */
   next(name: string, playlist: MediaPlaylist, leading: MediaPlaylist): MediaPlaylist | undefined {
     this.#start ??= startOf(leading.segments);
@@ -46,7 +46,7 @@ export class ChromiumCompat {
     }
     const newest = oldest + playlist.segments.length - 1;
     const told = this.#ends.get(name);
-    // Sound that has come late begins behind the pictures.
+    // Late audio starts after the video.
     const to =
       told === undefined ? Math.max(this.#start.to, oldest) : Math.min(newest, Math.max(told, oldest - 1) + OWN_START);
     if (to > newest || to === told) {
@@ -57,7 +57,7 @@ export class ChromiumCompat {
   }
 }
 
-/** From the newest key picture that has enough behind it. */
+/** From the newest key frame with enough segments after it. */
 function startOf(segments: readonly SegmentLine[]): Span | undefined {
   for (let i = segments.length - MIN_START; i >= 0; i -= 1) {
     const { isIndependent, isGap, number } = segments[i] as SegmentLine;
@@ -70,12 +70,12 @@ function startOf(segments: readonly SegmentLine[]): Span | undefined {
   return undefined;
 }
 
-/** Of whole segments alone: it knows no parts. */
+/** Without parts, which it does not support. */
 function cut(playlist: MediaPlaylist, { from, to }: Span): MediaPlaylist {
   let { discontinuitySequence } = playlist;
   const segments: SegmentLine[] = [];
   for (const [i, segment] of playlist.segments.entries()) {
-    // That of the oldest one is counted already.
+    // The sequence includes that of the oldest one.
     discontinuitySequence +=
       i > 0 && segments.length === 0 && segment.number <= from && segment.isDiscontinuity ? 1 : 0;
     if (segment.number >= from && segment.number <= to) {

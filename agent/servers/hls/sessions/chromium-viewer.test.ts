@@ -22,7 +22,7 @@ async function setup() {
   return { ...box, stream, player, open, ask, first };
 }
 
-test('it gets whole segments alone, which no cache may take for what others get', async () => {
+test("it gets whole segments only, which no cache confuses with other players' responses", async () => {
   const { first } = await setup();
   expect(first.statusCode).toBe(200);
   expect(linesOf(first.body).length).toBe(3);
@@ -30,7 +30,7 @@ test('it gets whole segments alone, which no cache may take for what others get'
   expect(first.headers).toMatchObject({ 'cache-control': 'private, no-cache', vary: 'Origin, Accept-Encoding' });
 });
 
-test('another player of the same browser takes nothing from it', async () => {
+test('another player of the same browser does not affect it', async () => {
   const { stream, open, ask } = await setup();
   await open({ 'accept-encoding': 'gzip, deflate, br, zstd' });
   feed(stream, 1, 8);
@@ -52,7 +52,7 @@ test('two of them in one browser get lists of their own, however far each has go
   expect(server.sessions.count).toBe(4);
 });
 
-test('while its camera stands still it is told so after a while, and goes on where it was', async () => {
+test('while its camera stalls its requests time out, and it continues where it was', async () => {
   const { clock, stream, ask, first } = await setup();
   const waiting = ask();
   await clock.advance(15_000);

@@ -1,10 +1,10 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { parseAddress } from '../../../config/values/address.ts';
 import { TimeText } from '../../../http/api/schema/schemas.ts';
 import type { SessionKind } from '../../../protocols/contract.ts';
 import { DEPRECATED_BYTES, ORIGIN, SUBJECT } from '../../../protocols/session-schema.ts';
 
-export const HlsSession = Type.Object({
+const HlsSession = Type.Object({
   ...ORIGIN,
   ...SUBJECT,
   isCDN: Type.Boolean(),
@@ -12,8 +12,9 @@ export const HlsSession = Type.Object({
   outboundFramesDiscarded: Type.Optional(Type.Integer({ description: 'Of live fMP4.' })),
   transport: Type.Optional(Type.Enum(['mse', 'mp4'], { description: 'Live fMP4, over a WebSocket or as one file.' })),
 });
+export type HlsSessionItem = Static<typeof HlsSession>;
 
-export const HlsMuxer = Type.Object({
+const HlsMuxer = Type.Object({
   path: Type.String(),
   created: TimeText,
   lastRequest: TimeText,
@@ -21,6 +22,7 @@ export const HlsMuxer = Type.Object({
   outboundFramesDiscarded: Type.Integer(),
   bytesSent: DEPRECATED_BYTES.bytesSent,
 });
+export type HlsMuxerItem = Static<typeof HlsMuxer>;
 
 export const HLS_MUXER: SessionKind = {
   apiType: 'hlsMuxer',
@@ -61,7 +63,9 @@ export const HLS_SESSION: SessionKind = {
   zlm: {
     typeid: 'HttpSession',
     schema: 'hls',
+    listedSchema: ({ hls, hlsVariant }) => (hls ? (hlsVariant === 'mpegts' ? 'hls' : 'hls.fmp4') : undefined),
     flowSchema: 'hls',
+    isAskedByAddress: true,
     localPort: (config) => parseAddress(config.hlsAddress)?.port ?? 0,
   },
 };

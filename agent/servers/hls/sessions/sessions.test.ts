@@ -104,7 +104,7 @@ test('a session holds for its path and its address only', async () => {
   expect(await ask('/cam/sub/video1_stream.m3u8', { cookie: both })).toBe(200);
 });
 
-test('a refusal of the door asks for no password: the player has to begin anew', async () => {
+test('an unknown session gets no challenge: the player has to start again', async () => {
   const { app } = setup();
   const answer = await app.inject('/cam/video1_stream.m3u8');
   expect([answer.statusCode, answer.json().error]).toEqual([401, 'authentication error']);
@@ -146,7 +146,7 @@ test('a session is told with what is known of its viewer, never with its secret'
   expect(JSON.stringify(item)).not.toContain(player.cookies.get('hlsSession'));
 });
 
-test('whoever is kicked has to begin anew; nobody else notices', async () => {
+test('a kicked viewer has to start again; others are unaffected', async () => {
   const { app, server } = setup();
   const [one, other] = [new HlsPlayer(app), new HlsPlayer(app)];
   await one.get('/cam/index.m3u8');
@@ -169,7 +169,7 @@ test('sessions end with their stream', async () => {
   expect(server.sessions.list().length).toBe(1);
 });
 
-test('one address has so many sessions and no more, until some have ended', async () => {
+test('sessions per address are limited until some end', async () => {
   const { app, server, clock } = setup();
   const opened = await server.open('cam');
   const requester = { path: 'cam', query: '', ip: '192.0.2.1', remoteAddr: '192.0.2.1:1', user: '', userAgent: '' };
@@ -206,13 +206,13 @@ test('a CDN with the secret has one session, no cookies, and answers that it may
   }
 });
 
-test('without a CDN secret nobody is a CDN', async () => {
+test('without a configured secret no client is a CDN', async () => {
   const { app } = setup();
   const headers = { authorization: 'Bearer ' };
   expect((await app.inject({ url: '/cam/video1_stream.m3u8', headers })).statusCode).toBe(401);
 });
 
-test('what a CDN gets does not depend on the program of whoever comes first', async () => {
+test("responses for a CDN do not depend on the first client's user agent", async () => {
   const { of, audioForms } = otherForms();
   const { app, stream } = setup({ options: { cdnSecret: 's3cret' }, audioForms });
   feed(of(stream), 4);
@@ -225,7 +225,7 @@ test('what a CDN gets does not depend on the program of whoever comes first', as
   expect(await cdn('/cam/video1_stream.m3u8', old)).toBe(media);
 });
 
-test('what may be a guess at the secret of a CDN is judged as all credentials are', async () => {
+test('a guess at the CDN secret is treated like any wrong credential', async () => {
   const { app, paths } = setup({ options: { cdnSecret: 's3cret' } });
   live(paths, 'secret');
   const headers = { authorization: 'Bearer guess' };
@@ -253,7 +253,7 @@ test('two players of one browser are one session, which lasts as long as either 
   expect(server.sessions.list().map(({ id }) => id)).toEqual(sessions);
 });
 
-test('who has waited for other sound of a stream that is over takes nothing from viewers of the next one', async () => {
+test('a viewer that waited for converted audio of an ended stream does not affect viewers of the next one', async () => {
   const { of, audioForms } = otherForms();
   const { promise: turned, resolve: turn } = Promise.withResolvers<void>();
   let isSlow = true;

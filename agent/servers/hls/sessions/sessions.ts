@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
+import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Stream, Viewer } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { ChromiumCompat } from './chromium-compat.ts';
-import { HLS_SESSION } from './session-kinds.ts';
+import { HLS_SESSION, type HlsSessionItem } from './session-kinds.ts';
 import type { ViewerFacts, ViewerLog } from './viewer-log.ts';
 
-/** Who asks for a stream. */
+/** The client of a session. */
 export interface Requester {
-  /** What the session is to be called: a UUID. */
+  /** A UUID for the session. */
   readonly id?: string | undefined;
   readonly path: string;
-  /** Without `?`, as it was sent. */
+  /** Without `?`. */
   readonly query: string;
   /** Canonical. */
   readonly ip: string;
@@ -23,42 +24,28 @@ export interface Requester {
   readonly userAgent: string;
 }
 
-/** A session as MediaMTX's API shows it. */
-export interface HlsSessionItem {
-  readonly id: string;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly remoteAddr: string;
-  readonly path: string;
-  readonly query: string;
-  readonly user: string;
-  readonly userAgent: string;
-  readonly isCDN: boolean;
-  readonly outboundBytes: number;
-}
-
-/** Each is a few hundred bytes; a box that serves more than this is none of ours. */
+/** A session takes a few hundred bytes. */
 const MAX_SESSIONS = 4_000;
-/** A household behind one address (of IPv6: in one network of 64 bits), or a proxy that does not say for whom it asks. */
+/** A household behind one address (one /64 of IPv6), or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 1_000;
 const RETRY_AFTER_S = 10;
-/** A session ends when nothing has been asked in it for this long. */
+/** Without a request for this long a session ends. */
 const IDLE_MS = 30_000;
 const CHECK_MS = 10_000;
-/** Requests that one session may have waiting at a time: a player has one for each rendition, and one for the next part of each. */
+/** Waiting requests of one session: a player has one per rendition, and one for the next part of each. */
 const MAX_WAITING = 32;
-/** Of what the API tells: nobody's query and program name are longer but to waste memory. */
+/** Of texts kept for the API. */
 const MAX_TEXT = 512;
 
-/** One viewer, or a CDN that stands for many. */
+/** One viewer, or a CDN on behalf of many. */
 export class HlsSession implements Viewer {
   readonly kind = HLS_SESSION;
-  /** Shown to everybody, unlike the secret. */
+  /** Public, unlike the secret. */
   readonly id: string;
   readonly secret = randomUUID();
   readonly requester: Requester;
   readonly isCdn: boolean;
-  /** Of which it was last asked for something; a CDN has one session for each. */
+  /** Of the latest request; a CDN has one session for each. */
   muxer: HlsMuxer;
   readonly stream: Stream;
   readonly createdMs: number;
@@ -66,14 +53,14 @@ export class HlsSession implements Viewer {
   /** Monotonic. */
   lastRequestMs: number;
   isEnded = false;
-  /** ffmpeg's, see `lavf.ts`. */
+  /** Init segments that ffmpeg has read. */
   readonly knownInits = new Set<string>();
-  /** Of a browser's own player, see `chromium-list.ts`. */
+  /** For a browser's own player. */
   chromium: ChromiumCompat | undefined;
   #waiting = 0;
 
   constructor(requester: Requester, muxer: HlsMuxer, stream: Stream, isCdn: boolean, clock: Clock) {
-    // Copies: V8 has pieces of a text as views into it, and these are kept as long as the session.
+    // Copies: V8 substrings keep their whole text alive, and these live as long as the session.
     const { path, query, ip, remoteAddr, user, userAgent } = requester;
     this.id = requester.id ?? randomUUID();
     this.requester = {
@@ -91,14 +78,14 @@ export class HlsSession implements Viewer {
     this.lastRequestMs = clock.monoMs();
   }
 
-  /** Some of its requests wait: it is not idle. */
+  /** Waiting requests: it is not idle. */
   get isWaiting(): boolean {
     return this.#waiting > 0;
   }
 
-  /** @throws PerchError exhausted when too many of its requests wait: then nothing is begun */
+  /** @throws PerchError exhausted if too many of its requests wait; `begin` is not called then */
   async waitFor(begin: () => Promise<void>): Promise<void> {
-    // A CDN has one request for each playlist and part, however many ask it.
+    // A CDN sends one request per playlist and part for all its viewers.
     if (this.#waiting >= MAX_WAITING && !this.isCdn) {
       const message = `${this.#waiting} requests of this session are waiting already, limit ${MAX_WAITING}`;
       throw new PerchError('exhausted', message, { retryAfterS: 1 });
@@ -112,11 +99,11 @@ export class HlsSession implements Viewer {
   }
 }
 
-/** All who watch over HLS, on all ports. */
+/** All HLS sessions, on all ports. */
 export class HlsSessions {
   readonly #clock: Clock;
   readonly #log: ViewerLog;
-  /** What is served, for the log. */
+  /** For the log. */
   readonly #protocol: string;
   readonly #bySecret = new Map<string, HlsSession>();
   readonly #cdns = new Map<HlsMuxer, HlsSession>();
@@ -140,14 +127,14 @@ export class HlsSessions {
     const fromThere = this.#byAddress.get(address) ?? 0;
     refuseAbove(fromThere, MAX_PER_ADDRESS, `from ${address}`);
     refuseAbove(this.#bySecret.size, MAX_SESSIONS, 'in all');
-    this.#byAddress.set(address, fromThere + 1);
+    addCount(this.#byAddress, address, 1);
     const session = new HlsSession(requester, muxer, stream, false, this.#clock);
     this.#bySecret.set(session.secret, session);
     this.#begin(session);
     return session;
   }
 
-  /** The one that all of a CDN's requests for a muxer are. */
+  /** A CDN has one session per muxer. */
   ofCdn(requester: Requester, muxer: HlsMuxer, stream: Stream): HlsSession {
     const known = this.#cdns.get(muxer);
     if (known) {
@@ -160,7 +147,7 @@ export class HlsSessions {
     return session;
   }
 
-  /** Whose secret this is, when it comes from the same address for the same path. Counts as a request. */
+  /** The session with this secret, if path and address match. Counts as a request. */
   find(secret: string, path: string, ip: string): HlsSession | undefined {
     const session = this.#bySecret.get(secret);
     if (session?.requester.path !== path || session.requester.ip !== ip) {
@@ -182,16 +169,16 @@ export class HlsSessions {
     });
   }
 
-  /** @returns false when there is none of this id */
+  /** @returns whether the session existed */
   kick(id: string): boolean {
     const session = this.#all().find((other) => other.id === id);
     if (session) {
-      this.#end(session, 'ended by the API');
+      this.#end(session, 'ended through the API');
     }
     return session !== undefined;
   }
 
-  /** A muxer is gone: nothing of it is served any more. @param reason for the log */
+  /** Ends all sessions of a closed muxer. @param reason for the log */
   endOf(muxer: HlsMuxer, reason: string): void {
     for (const session of this.#all()) {
       if (session.muxer === muxer) {
@@ -216,7 +203,7 @@ export class HlsSessions {
     const nowMs = this.#clock.monoMs();
     for (const session of this.#all()) {
       if (!session.isWaiting && nowMs - session.lastRequestMs >= IDLE_MS) {
-        this.#end(session, `nothing was asked for in ${IDLE_MS / 1000} s`);
+        this.#end(session, `no request for ${IDLE_MS / 1000} s`);
       }
     }
   }
@@ -245,13 +232,7 @@ export class HlsSessions {
       return;
     }
     this.#bySecret.delete(session.secret);
-    const address = subscriberOf(session.requester.ip);
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left > 0) {
-      this.#byAddress.set(address, left);
-    } else {
-      this.#byAddress.delete(address);
-    }
+    addCount(this.#byAddress, subscriberOf(session.requester.ip), -1);
   }
 }
 

@@ -1,23 +1,22 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 
-/** As many lines as one can follow; a thousand viewers who come at once are told in one more. */
+/** Readable amount; more viewers share one line. */
 const MAX_LINES = 50;
 const WINDOW_MS = 10_000;
 
-/** What is told of a viewer. */
 export interface ViewerFacts {
   readonly path: string;
-  /** As the API shows it. */
+  /** Id in the API. */
   readonly session: string;
   readonly remote: string;
-  /** Empty: nobody said who he is. */
+  /** Empty: anonymous. */
   readonly user: string;
   /** `lowLatency`, `fmp4`, `mpegts`, `mse` or `mp4`. */
   readonly protocol: string;
 }
 
-/** Two lines for each viewer, when he comes and when he goes, and no more than can be read. */
+/** Logs the start and end of each viewer, at a limited rate. */
 export class ViewerLog {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -32,18 +31,17 @@ export class ViewerLog {
 
   opened(viewer: ViewerFacts): void {
     if (this.#hasRoom('opened')) {
-      this.#log.info(fieldsOf(viewer), 'HLS viewer has come');
+      this.#log.info(fieldsOf(viewer), 'HLS viewer is connected');
     }
   }
 
-  /** @param reason why he goes, in words */
   ended(viewer: ViewerFacts, reason: string, sentBytes: number): void {
     if (this.#hasRoom('ended')) {
       this.#log.info({ ...fieldsOf(viewer), reason, sentBytes }, 'HLS viewer has left');
     }
   }
 
-  /** Tells what has not been told yet. */
+  /** Logs the rest. */
   close(): void {
     this.#endWindow();
   }
@@ -63,7 +61,7 @@ export class ViewerLog {
     const { opened, ended } = this.#untold;
     if (opened + ended > 0) {
       this.#untold = { opened: 0, ended: 0 };
-      this.#log.info({ opened, ended }, 'more HLS viewers have come and left');
+      this.#log.info({ opened, ended }, 'more HLS viewers have connected and left');
     }
   }
 }

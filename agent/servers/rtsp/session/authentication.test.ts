@@ -76,8 +76,8 @@ test.for([
   [['digest'], ['digest sha256', 'digest md5']],
 ] as const)(
   'with rtspAuthMethods %s a client without credentials is challenged for %s',
-  async ([authMethods, expected]) => {
-    await using box = await open({ users: [tom], authMethods });
+  async ([rtspAuthMethods, expected]) => {
+    await using box = await open({ users: [tom], rtspAuthMethods: [...rtspAuthMethods] });
     const caller = await box.call();
     const reply = await caller.ask('DESCRIBE', box.url('cam'));
     expect(reply.status).toBe(401);
@@ -107,8 +107,8 @@ test.for([
   ],
   ['Basic with a wrong password', ['basic'], tom, () => basic('tom', 'x'), 401],
   ['Basic with a wrong name', ['basic'], tom, () => basic('tim', tom.pass), 401],
-] as const)('DESCRIBE with %s', async ([, authMethods, user, credentials, status]) => {
-  await using box = await open({ users: [user], authMethods });
+] as const)('DESCRIBE with %s', async ([, rtspAuthMethods, user, credentials, status]) => {
+  await using box = await open({ users: [user], rtspAuthMethods: [...rtspAuthMethods] });
   const caller = await box.call();
   const uri = box.url('cam');
   const challenges = challengesOf(await caller.ask('DESCRIBE', uri));
@@ -158,11 +158,11 @@ function ownPeople() {
   };
 }
 
-const BOTH = ['basic', 'digest'] as const;
+const BOTH: ('basic' | 'digest')[] = ['basic', 'digest'];
 
 test('Digest is offered where a device password can answer it, and not to an address that has a page password', async () => {
   const people = ownPeople();
-  await using box = await open({ people, authMethods: BOTH });
+  await using box = await open({ people, rtspAuthMethods: BOTH });
   const caller = await box.call();
   const schemes = async (method: string, path: string) =>
     challengesOf(await caller.ask(method, box.url(path))).map(({ scheme }) => scheme);
@@ -173,7 +173,7 @@ test('Digest is offered where a device password can answer it, and not to an add
 });
 
 test.for([0, 1])('a device password answers Digest, algorithm %i', async (index) => {
-  await using box = await open({ people: ownPeople(), authMethods: BOTH });
+  await using box = await open({ people: ownPeople(), rtspAuthMethods: BOTH });
   const caller = await box.call();
   const uri = box.url('cam');
   const challenge = challengesOf(await caller.ask('DESCRIBE', uri))[index];
@@ -186,7 +186,7 @@ test.for([0, 1])('a device password answers Digest, algorithm %i', async (index)
 
 test('a page password works with Basic and is noted; as a Digest response it is rejected, and Basic alone is offered', async () => {
   const people = ownPeople();
-  await using box = await open({ people, authMethods: BOTH });
+  await using box = await open({ people, rtspAuthMethods: BOTH });
   const caller = await box.call();
   const uri = box.url('cam');
   const [challenge] = challengesOf(await caller.ask('DESCRIBE', uri));
@@ -246,7 +246,7 @@ test('a client without permission must authenticate before it learns what exists
 });
 
 test('a nonce of another connection, or an old one, is stale: a new one is sent without delay', async () => {
-  await using box = await open({ users: [tom], authMethods: ['digest'] });
+  await using box = await open({ users: [tom], rtspAuthMethods: ['digest'] });
   const uri = box.url('cam');
   const [first, second] = [await box.call(), await box.call()];
   const foreign = challengesOf(await first.ask('DESCRIBE', uri))[0];
@@ -264,7 +264,7 @@ test('a nonce of another connection, or an old one, is stale: a new one is sent 
 });
 
 test('Basic is not accepted where only Digest is offered', async () => {
-  await using box = await open({ users: [tom], authMethods: ['digest'] });
+  await using box = await open({ users: [tom], rtspAuthMethods: ['digest'] });
   const caller = await box.call();
   const reply = await caller.ask('DESCRIBE', box.url('cam'), [basic('tom', tom.pass)]);
   expect(reply.status).toBe(401);

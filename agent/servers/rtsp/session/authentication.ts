@@ -28,13 +28,14 @@ interface AuthenticatedLink {
 
 export type AuthMethod = 'basic' | 'digest';
 
+const PROTOCOL = 'rtsp';
 const REALM = 'ipcam';
 const NONCE_LIFE_MS = 10 * 60_000;
 const RETRY_AFTER_S = 4;
 
 const hash: Hash = (algorithm, text) => createHash(algorithm).update(text).digest('hex');
 
-/** The user's name, or the response that rejects the request. */
+/** The name of the user, or the response. */
 type AuthResult = { readonly user: string } | { readonly response: Response };
 
 /** Authenticates a connection's client, RFC 2326 §D, RFC 7616, RFC 7617. Nonces belong to the connection. */
@@ -62,7 +63,7 @@ export class Authentication {
     const userAgent = request.headers.get('User-Agent') ?? '';
     const { ip, id, remote, local } = this.#link;
     const connection = local === undefined ? undefined : { client: endpointOf(remote), server: endpointOf(local) };
-    const requester = { protocol: 'rtsp', ip, connection, id, userAgent, query: target.query, credentials };
+    const requester = { protocol: PROTOCOL, ip, connection, id, userAgent, query: target.query, credentials };
     try {
       const result = await this.#access.authorize(action, target.name, requester);
       if (typeof result === 'object') {
@@ -88,7 +89,9 @@ export class Authentication {
 
   #offered(action: 'read' | 'publish', path: string): readonly AuthMethod[] {
     const isChoice = this.#methods.includes('basic') && this.#methods.includes('digest');
-    return isChoice && !this.#access.offersDigest(action, path, this.#link.ip) ? ['basic'] : this.#methods;
+    return isChoice && !this.#access.offersDigest(action, path, { protocol: PROTOCOL, ip: this.#link.ip })
+      ? ['basic']
+      : this.#methods;
   }
 
   /** Credentials of a method that is not offered are ignored. */

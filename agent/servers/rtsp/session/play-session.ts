@@ -2,18 +2,18 @@ import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { writeTransport } from '../../../media/rtsp/transport.ts';
 import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
-import type { Delivery, Received, Sent, TransportKind } from '../transport/media-plane.ts';
+import type { Delivery, TransportKind } from '../transport/media-plane.ts';
 import type { TcpDelivery } from '../transport/tcp-delivery.ts';
 import type { ChosenTransport } from './choose-transport.ts';
 import type { Response } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
-import { NOTHING_RECEIVED, NOTHING_SENT } from './session-item.ts';
 import { withoutCredentials } from './target.ts';
 
 export type CreateDelivery = (kind: TransportKind, session: RtspSession, stream: Stream) => Delivery | TcpDelivery;
 
 /** A session that plays. It counts as a reader from its first SETUP on. */
 export class PlaySession implements Role, Reader {
+  media: Delivery | TcpDelivery | undefined;
   readonly kind: PeerKind;
   readonly id: string;
   readonly countsHolds = true;
@@ -22,7 +22,6 @@ export class PlaySession implements Role, Reader {
   readonly #createDelivery: CreateDelivery;
   /** The URL of each track's SETUP, for RTP-Info: clients look for their own URLs. */
   readonly #uris = new Map<number, string>();
-  #delivery: Delivery | TcpDelivery | undefined;
   #isPlaying = false;
 
   constructor(session: RtspSession, stream: Stream, createDelivery: CreateDelivery) {
@@ -38,23 +37,6 @@ export class PlaySession implements Role, Reader {
     return this.#isPlaying ? 'read' : 'idle';
   }
 
-  get transport(): TransportKind | undefined {
-    return this.#delivery?.kind;
-  }
-
-  get sent(): Sent {
-    return this.#delivery?.sent ?? NOTHING_SENT;
-  }
-
-  get received(): Received {
-    return this.#delivery?.received ?? NOTHING_RECEIVED;
-  }
-
-  get lastReceivedMs(): number {
-    return this.#delivery?.lastReceivedMs ?? 0;
-  }
-
-  /** @param uri of the request */
   setUp(track: number, uri: string, { kind, wanted }: ChosenTransport): HeaderField {
     if (this.#isPlaying) {
       throw new PerchError('badInput', 'SETUP of a further track while playing');
@@ -65,14 +47,14 @@ export class PlaySession implements Role, Reader {
     if (this.#uris.has(track)) {
       throw new PerchError('badInput', `track ${track} is set up already`);
     }
-    this.#delivery ??= this.#createDelivery(kind, this.#session, this.#stream);
-    const transport = this.#delivery.setUp(track, wanted);
+    this.media ??= this.#createDelivery(kind, this.#session, this.#stream);
+    const transport = this.media.setUp(track, wanted);
     this.#uris.set(track, withoutCredentials(uri));
     return ['Transport', writeTransport(transport)];
   }
 
   play(): Response {
-    const delivery = this.#delivery;
+    const delivery = this.media;
     if (!delivery || this.#isPlaying) {
       // Some players repeat PLAY as a keepalive.
       return { status: delivery ? 200 : 455 };
@@ -97,13 +79,13 @@ export class PlaySession implements Role, Reader {
     if (this.#isPlaying) {
       this.#isPlaying = false;
       this.#stream.endRecipient(this);
-      this.#delivery?.stop();
+      this.media?.stop();
     }
     return { status: 200 };
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    const delivery = this.#delivery;
+    const delivery = this.media;
     if (delivery && 'onFrame' in delivery) {
       delivery.onFrame(chunk, channel, start, end);
     }
@@ -113,7 +95,7 @@ export class PlaySession implements Role, Reader {
     this.#isPlaying = false;
     this.#stream.endRecipient(this);
     this.#stream.removeReader(this);
-    this.#delivery?.close();
+    this.media?.close();
   }
 
   /** The delivery receives the samples. */

@@ -4,18 +4,18 @@ import { writeTransport } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { Publication, Publisher } from '../../../stream/contracts.ts';
 import type { PeerKind } from '../../../stream/stream.ts';
-import type { MediaReceiver, Received, Sent, TransportKind } from '../transport/media-plane.ts';
+import type { MediaReceiver } from '../transport/media-plane.ts';
 import type { ChosenTransport } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
 import type { Response } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
-import { NOTHING_RECEIVED, NOTHING_SENT } from './session-item.ts';
 import { mediaOf } from './target.ts';
 
 export type CreateReceiver = (kind: 'tcp' | 'udp', session: RtspSession, medias: readonly SdpMedia[]) => MediaReceiver;
 
 /** A session that publishes, after ANNOUNCE. */
 export class RecordSession implements Role, Publisher {
+  media: MediaReceiver | undefined;
   readonly kind: PeerKind;
   readonly id: string;
   readonly query: string;
@@ -23,7 +23,6 @@ export class RecordSession implements Role, Publisher {
   readonly #medias: readonly SdpMedia[];
   readonly #createReceiver: CreateReceiver;
   readonly #isSetUp = new Set<number>();
-  #receiver: MediaReceiver | undefined;
   #publication: Publication | undefined;
 
   constructor(session: RtspSession, medias: readonly SdpMedia[], createReceiver: CreateReceiver) {
@@ -37,22 +36,6 @@ export class RecordSession implements Role, Publisher {
 
   get state(): 'idle' | 'publish' {
     return this.#publication ? 'publish' : 'idle';
-  }
-
-  get transport(): TransportKind | undefined {
-    return this.#receiver?.kind;
-  }
-
-  get sent(): Sent {
-    return this.#receiver?.sent ?? NOTHING_SENT;
-  }
-
-  get received(): Received {
-    return this.#receiver?.received ?? NOTHING_RECEIVED;
-  }
-
-  get lastReceivedMs(): number {
-    return this.#receiver?.lastReceivedMs ?? 0;
   }
 
   setUp(uri: string, { kind, wanted }: ChosenTransport): HeaderField {
@@ -70,14 +53,14 @@ export class RecordSession implements Role, Publisher {
     if (kind === 'multicast') {
       throw new PerchError('unsupported', 'multicast is not available for publishing');
     }
-    this.#receiver ??= this.#createReceiver(kind, this.#session, this.#medias);
-    const transport = this.#receiver.setUp(media, wanted);
+    this.media ??= this.#createReceiver(kind, this.#session, this.#medias);
+    const transport = this.media.setUp(media, wanted);
     this.#isSetUp.add(media);
     return ['Transport', writeTransport(transport)];
   }
 
   record(paths: RtspPaths): Response {
-    const receiver = this.#receiver;
+    const receiver = this.media;
     if (this.#publication || !receiver) {
       return { status: 455 };
     }
@@ -93,7 +76,7 @@ export class RecordSession implements Role, Publisher {
 
   /** RECORD may follow. */
   pause(): Response {
-    this.#receiver?.stop();
+    this.media?.stop();
     this.#endPublication();
     return { status: 200 };
   }
@@ -104,12 +87,12 @@ export class RecordSession implements Role, Publisher {
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     if (this.#publication) {
-      this.#receiver?.onFrame(chunk, channel, start, end);
+      this.media?.onFrame(chunk, channel, start, end);
     }
   }
 
   close(): void {
-    this.#receiver?.close();
+    this.media?.close();
     this.#endPublication();
   }
 

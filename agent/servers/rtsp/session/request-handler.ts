@@ -21,7 +21,7 @@ const METHODS = 'DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, PAUSE, GET_PARAMETER, 
 /** No player supports more tracks. */
 const MAX_MEDIAS = 16;
 
-/** Shared by all connections of an endpoint. */
+/** Of one endpoint. */
 export interface SharedServer {
   readonly kinds: RtspKinds;
   readonly transports: readonly TransportKind[];
@@ -34,7 +34,6 @@ export interface SharedServer {
   readonly createDelivery: CreateDelivery;
   readonly createReceiver: CreateReceiver;
   readonly clock: Clock;
-  /** Limits memory held without a session. */
   readonly newcomers?: NewcomerMemory | undefined;
 }
 
@@ -51,7 +50,6 @@ export class RequestHandler {
     this.#authentication = new Authentication(server.authMethods, server.access, link, server.clock);
   }
 
-  /** Receives the connection's frames. */
   get session(): RtspSession | undefined {
     return this.#session?.isClosed ? undefined : this.#session;
   }
@@ -160,7 +158,7 @@ export class RequestHandler {
   async #setUp(session: RtspSession | undefined, request: RtspRequest): Promise<Response> {
     const { transports } = this.#server;
     const role = session?.role;
-    const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.transport);
+    const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.media?.kind);
     if (role instanceof RecordSession) {
       return { status: 200, headers: [role.setUp(request.uri, chosen)] };
     }

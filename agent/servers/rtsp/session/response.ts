@@ -24,7 +24,7 @@ const STATUS: Record<ErrorCode, number> = {
   exhausted: 400,
 };
 
-/** The response to an expected failure; undefined for a bug. */
+/** Undefined for a bug. */
 export function responseTo(error: unknown): Response | undefined {
   return error instanceof PerchError ? { status: STATUS[error.code] } : undefined;
 }

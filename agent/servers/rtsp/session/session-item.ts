@@ -1,23 +1,12 @@
-import type { Received, Sent } from '../transport/media-plane.ts';
-import type { RtspSessionItem } from './api-items.ts';
+import { NOTHING_RECEIVED, NOTHING_SENT } from '../transport/media-plane.ts';
 import { type RtspSession, TRANSPORT_LABEL } from './session.ts';
-
-export const NOTHING_SENT: Sent = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
-export const NOTHING_RECEIVED: Received = {
-  bytes: 0,
-  rtpPackets: 0,
-  lost: 0,
-  inError: 0,
-  jitterTicks: 0,
-  rtcpPackets: 0,
-  rtcpInError: 0,
-};
+import type { RtspSessionItem } from './session-kinds.ts';
 
 export function describeSession(session: RtspSession): RtspSessionItem {
   const { options, role } = session;
-  const sent = role?.sent ?? NOTHING_SENT;
-  const received = role?.received ?? NOTHING_RECEIVED;
-  const transport = role?.transport;
+  const sent = role?.media?.sent ?? NOTHING_SENT;
+  const received = role?.media?.received ?? NOTHING_RECEIVED;
+  const transport = role?.media?.kind;
   return {
     id: session.id,
     created: new Date(session.createdWallMs).toISOString(),

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { Config } from '../../../config/load/load.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import { OrNull } from '../../../http/api/schema/schemas.ts';
@@ -6,15 +6,16 @@ import type { SessionKind } from '../../../protocols/contract.ts';
 import { DEPRECATED_RTP_SESSION_ROWS, rtpSessionRows, SESSION_LABELS } from '../../../protocols/rtp-metrics.ts';
 import { DEPRECATED_BYTES, Id, numbers, ORIGIN, SUBJECT } from '../../../protocols/session-schema.ts';
 
-export const RtspConn = Type.Object({
+const RtspConn = Type.Object({
   ...ORIGIN,
   session: OrNull(Id),
   tunnel: Type.Enum(['none', 'http', 'websocket']),
   ...numbers(['inboundBytes', 'outboundBytes']),
   ...DEPRECATED_BYTES,
 });
+export type RtspConnItem = Static<typeof RtspConn>;
 
-export const RtspSession = Type.Object({
+const RtspSession = Type.Object({
   ...ORIGIN,
   state: Type.Enum(['idle', 'read', 'publish']),
   ...SUBJECT,
@@ -47,8 +48,8 @@ export const RtspSession = Type.Object({
     'rtcpPacketsInError',
   ]),
 });
+export type RtspSessionItem = Static<typeof RtspSession>;
 
-/** The kinds of one side of the server: plain, or with TLS. */
 export interface RtspKinds {
   readonly connection: SessionKind;
   readonly session: SessionKind;
@@ -98,6 +99,7 @@ function kindsOf(protocol: 'rtsp' | 'rtsps'): RtspKinds {
       zlm: {
         typeid: 'RtspSession',
         schema: 'rtsp',
+        listedSchema: ({ rtsp }) => (rtsp ? 'rtsp' : undefined),
         flowSchema: 'rtsp',
         origin: [2, 'rtsp_push'],
         localPort: port,

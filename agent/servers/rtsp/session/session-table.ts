@@ -2,16 +2,16 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { Listed, RtspSessionItem } from './api-items.ts';
 import { RtspSession, type SessionOptions } from './session.ts';
 import { describeSession } from './session-item.ts';
+import type { RtspSessionItem } from './session-kinds.ts';
 
 /** A recorder pulls two streams of every camera from one address. */
 const PER_ADDRESS_LIMIT = 256;
 const TOTAL_LIMIT = 1_000;
 
 /** The sessions of an endpoint, oldest first. */
-export class SessionTable implements Listed<RtspSessionItem> {
+export class SessionTable {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #byKey = new Map<string, RtspSession>();
@@ -47,13 +47,8 @@ export class SessionTable implements Listed<RtspSessionItem> {
     return [...this.#byKey.values()].map(describeSession);
   }
 
-  find(id: string): RtspSessionItem | undefined {
-    const session = this.#ofId(id);
-    return session && describeSession(session);
-  }
-
   kick(id: string): boolean {
-    const session = this.#ofId(id);
+    const session = [...this.#byKey.values()].find((other) => other.id === id);
     session?.close('ended through the API');
     return session !== undefined;
   }
@@ -68,14 +63,5 @@ export class SessionTable implements Listed<RtspSessionItem> {
     for (const session of [...this.#byKey.values()]) {
       session.close(reason);
     }
-  }
-
-  #ofId(id: string): RtspSession | undefined {
-    for (const session of this.#byKey.values()) {
-      if (session.id === id) {
-        return session;
-      }
-    }
-    return undefined;
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { PeerKind } from '../../../stream/stream.ts';
-import type { PublisherOwner, Received, Sent, TransportKind } from '../transport/media-plane.ts';
+import type { Delivery, PublisherOwner, TransportKind } from '../transport/media-plane.ts';
 import type { TunnelKind } from '../tunnel/accept-channel.ts';
 import type { RtspTarget } from './target.ts';
 
@@ -15,7 +15,6 @@ export const TRANSPORT_LABEL = { tcp: 'TCP', udp: 'UDP', multicast: 'UDP-multica
 /** Carries interleaved media. */
 const CARRIER: Record<TunnelKind, string> = { none: 'TCP', http: 'HTTP tunnel', websocket: 'WebSocket tunnel' };
 
-/** A connection as its session sees it. */
 export interface SessionLink {
   readonly id: string;
   /** Canonical. */
@@ -38,15 +37,10 @@ export interface SessionLink {
   finish(reason: string): void;
 }
 
-/** Playing or recording. */
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
   /** undefined before the first SETUP. */
-  readonly transport: TransportKind | undefined;
-  readonly sent: Sent;
-  readonly received: Received;
-  /** Monotonic time of the peer's last packet outside of requests; 0: none. */
-  readonly lastReceivedMs: number;
+  readonly media: Pick<Delivery, 'kind' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
   /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
   close(): void;
@@ -74,10 +68,10 @@ export class RtspSession implements PublisherOwner {
   readonly options: SessionOptions;
   readonly createdWallMs: number;
   readonly links = new Set<SessionLink>();
+  role: Role | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #onClosed: (session: RtspSession) => void;
-  #role: Role | undefined;
   #lastRequestMs: number;
   #isClosed = false;
 
@@ -91,14 +85,6 @@ export class RtspSession implements PublisherOwner {
     this.links.add(options.connection);
   }
 
-  get role(): Role | undefined {
-    return this.#role;
-  }
-
-  set role(role: Role) {
-    this.#role = role;
-  }
-
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -109,7 +95,6 @@ export class RtspSession implements PublisherOwner {
     this.#lastRequestMs = this.#clock.monoMs();
   }
 
-  /** Logs the start of playing or recording. */
   logStarted(what: string): void {
     const { connection, user } = this.options;
     this.#lastRequestMs = this.#clock.monoMs();
@@ -117,10 +102,9 @@ export class RtspSession implements PublisherOwner {
     this.#log.info({ ...who, transport: this.#transport }, what);
   }
 
-  /** For messages. */
   get #transport(): string | undefined {
     const { kind, connection } = this.options;
-    const transport = this.#role?.transport;
+    const transport = this.role?.media?.kind;
     if (transport !== 'tcp') {
       return transport && TRANSPORT_LABEL[transport];
     }
@@ -128,7 +112,7 @@ export class RtspSession implements PublisherOwner {
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    this.#role?.onFrame(chunk, channel, start, end);
+    this.role?.onFrame(chunk, channel, start, end);
   }
 
   onMediaEnd(reason: string): void {
@@ -150,21 +134,21 @@ export class RtspSession implements PublisherOwner {
   /** Ends the session with its connection unless its media use UDP. */
   onLinkClosed(link: SessionLink): void {
     this.links.delete(link);
-    const transport = this.#role?.transport;
+    const transport = this.role?.media?.kind;
     if (link === this.options.connection && (transport === undefined || transport === 'tcp')) {
       this.close('its connection was closed');
     }
   }
 
   tick(nowMs: number): void {
-    const role = this.#role;
-    const silentMs = nowMs - Math.max(this.#lastRequestMs, role?.lastReceivedMs ?? 0);
+    const role = this.role;
+    const silentMs = nowMs - Math.max(this.#lastRequestMs, role?.media?.lastReceivedMs ?? 0);
     const { readTimeoutMs } = this.options;
     if (role?.state === 'publish') {
-      if (nowMs - Math.max(this.#lastRequestMs, role.lastReceivedMs) > readTimeoutMs) {
+      if (silentMs > readTimeoutMs) {
         this.close(`no packets from the publisher for ${readTimeoutMs / 1000} s`);
       }
-    } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.transport === 'tcp')) {
+    } else if (silentMs > IDLE_MS && !(role?.state === 'read' && role.media?.kind === 'tcp')) {
       this.close(`no request or packet for ${IDLE_MS / 1000} s`);
     }
   }
@@ -191,7 +175,7 @@ export class RtspSession implements PublisherOwner {
       return;
     }
     this.#isClosed = true;
-    this.#role?.close();
+    this.role?.close();
     this.#onClosed(this);
     this.#log.info({ remote: this.options.connection.remote, reason }, 'RTSP session closed');
   }

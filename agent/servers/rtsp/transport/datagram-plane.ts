@@ -18,7 +18,6 @@ import { ReceivedMedia } from './received-media.ts';
 import { UdpDelivery } from './udp-delivery.ts';
 import { UdpPorts } from './udp-ports.ts';
 
-/** UDP ports, multicast groups and receivers of published media. */
 export class DatagramPlane implements MediaPlane {
   readonly #options: RtspServerOptions;
   readonly #clock: Clock;
@@ -32,9 +31,9 @@ export class DatagramPlane implements MediaPlane {
     this.#options = options;
     this.#clock = clock;
     this.#log = log;
-    this.#maxPayloadBytes = options.udpMaxPayloadBytes - RTP_HEADER_BYTES;
+    this.#maxPayloadBytes = options.udpMaxPayloadSize - RTP_HEADER_BYTES;
     const { multicastIPRange: range, multicastRTPPort: rtpPort, multicastRTCPPort: rtcpPort } = options;
-    this.#multicast = options.transports.includes('multicast')
+    this.#multicast = options.rtspTransports.includes('multicast')
       ? new Multicast({ range, rtpPort, rtcpPort }, clock, log)
       : undefined;
   }
@@ -53,8 +52,8 @@ export class DatagramPlane implements MediaPlane {
    * @throws PerchError if a port is in use: none is open then, and a retry is possible
    */
   async listen(): Promise<void> {
-    if (this.#options.transports.includes('udp')) {
-      const { rtpAddress, rtcpAddress, udpReadBufferBytes: readBufferBytes } = this.#options;
+    if (this.#options.rtspTransports.includes('udp')) {
+      const { rtpAddress, rtcpAddress, udpReadBufferSize: readBufferBytes } = this.#options;
       await this.#ports.listen({ rtpAddress, rtcpAddress, readBufferBytes });
     }
   }

@@ -73,7 +73,7 @@ test('nothing is sent to a congested network, and sending resumes in order', asy
   expect(target.sent).toEqual(['0:0x100', '0:1x100', '0:2x100']);
 });
 
-test('what waits is bounded: when there is more it is all dropped and counted', async () => {
+test('the queue is bounded: at the limit all packets are dropped and counted', async () => {
   const { clock, target, queue } = open();
   target.isCongested = true;
   const chunk = chunkOf(1_000, 1_400);

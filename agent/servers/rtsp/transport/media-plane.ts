@@ -28,6 +28,17 @@ export interface Received {
   readonly rtcpInError: number;
 }
 
+export const NOTHING_SENT: Sent = { bytes: 0, rtpPackets: 0, rtcpPackets: 0, reportedLost: 0, discarded: 0 };
+export const NOTHING_RECEIVED: Received = {
+  bytes: 0,
+  rtpPackets: 0,
+  lost: 0,
+  inError: 0,
+  jitterTicks: 0,
+  rtcpPackets: 0,
+  rtcpInError: 0,
+};
+
 /** A track's start for RTP-Info, RFC 2326 §12.33. */
 export interface TrackStart {
   readonly track: number;
@@ -58,7 +69,6 @@ export interface Delivery {
   close(): void;
 }
 
-/** Receives a publisher's packets into a stream. */
 export interface MediaReceiver {
   readonly kind: TransportKind;
   readonly received: Received;
@@ -77,7 +87,6 @@ export interface MediaReceiver {
   close(): void;
 }
 
-/** A session as its delivery or receiver sees it. */
 export interface MediaOwner {
   /** Ends the session. */
   onMediaEnd(reason: string): void;
@@ -120,9 +129,7 @@ export interface MulticastAddress {
   readonly ttl: number;
 }
 
-/** UDP ports and multicast groups. */
 export interface MediaPlane {
-  listen(): Promise<void>;
   close(): Promise<void>;
   /** @throws PerchError `unsupported` if the transport is off */
   reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery;

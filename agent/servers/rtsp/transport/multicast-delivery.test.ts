@@ -111,7 +111,7 @@ test('a stream is sent to its group once, from the first reader to the last', as
   expect(sequences.map((sequence) => (sequence - (sequences[0] ?? 0)) & 0xffff)).toEqual([0, 1, 2, 3]);
 });
 
-test('a reader counts what was sent since it came', async () => {
+test('a reader counts packets since it joined', async () => {
   await using place = await Place.open('239.77.2.0/24');
   const stream = new Stream([G711]);
   const [one, two] = [place.deliver(stream), place.deliver(stream)];

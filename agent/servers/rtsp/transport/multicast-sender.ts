@@ -1,3 +1,4 @@
+import { addCount } from '../../../base/count-map.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
@@ -5,7 +6,6 @@ import type { Stream } from '../../../stream/stream.ts';
 import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
 import type { Multicast } from './multicast.ts';
 
-/** A reader of a group. */
 export interface MulticastReader {
   /** Our address in the reader's network. */
   readonly egress: string;
@@ -52,9 +52,7 @@ export class MulticastSender implements DatagramSenderTarget {
   add(member: MulticastReader): void {
     this.#members.add(member);
     const { egress } = member;
-    const users = this.#users.get(egress) ?? 0;
-    this.#users.set(egress, users + 1);
-    if (users === 0) {
+    if (addCount(this.#users, egress, 1) === 1) {
       this.#multicast.open(egress, this.#group, this.#stream.tracks.length);
     }
     this.#egresses = [...this.#users.keys()];
@@ -72,11 +70,7 @@ export class MulticastSender implements DatagramSenderTarget {
       this.#sendBye();
     }
     const { egress } = member;
-    const users = (this.#users.get(egress) ?? 0) - 1;
-    if (users > 0) {
-      this.#users.set(egress, users);
-    } else {
-      this.#users.delete(egress);
+    if (addCount(this.#users, egress, -1) === 0) {
       this.#multicast.close(egress, this.#group, this.#stream.tracks.length);
     }
     this.#egresses = [...this.#users.keys()];

@@ -74,7 +74,6 @@ export class Multicast {
     return [this.#options.rtpPort + 2 * track, this.#options.rtcpPort + 2 * track];
   }
 
-  /** Marks the group as in use. */
   reserve(group: string, stream: Stream): void {
     this.#used.set(group, stream);
   }

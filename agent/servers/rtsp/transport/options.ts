@@ -1,34 +1,27 @@
-import type { TransportKind } from './media-plane.ts';
+import type { Config } from '../../../config/load/load.ts';
 
-/** Configuration keys are in parentheses. */
-export interface RtspServerOptions {
-  /** Without TLS (`rtspAddress`), such as `:8554`. */
-  readonly address: string;
-  /** With TLS (`rtspsAddress`). */
-  readonly tlsAddress: string;
-  /** `rtspEncryption`: `no` = without TLS only, `strict` = with TLS only, `optional` = both. */
-  readonly encryption: 'no' | 'optional' | 'strict';
-  /** Files, absolute (`rtspServerKey`, `rtspServerCert`). */
-  readonly serverKey: string;
-  readonly serverCert: string;
+export const OPTION_KEYS = [
+  'rtspAddress',
+  'rtspsAddress',
+  'rtspEncryption',
+  'rtspServerKey',
+  'rtspServerCert',
+  'rtspTransports',
+  'rtspAuthMethods',
+  'rtpAddress',
+  'rtcpAddress',
+  'multicastIPRange',
+  'multicastRTPPort',
+  'multicastRTCPPort',
+  'readTimeoutMs',
+  'writeTimeoutMs',
+  'writeQueueSize',
+  'udpMaxPayloadSize',
+  'udpReadBufferSize',
+] as const satisfies readonly (keyof Config)[];
+
+/** Settings under the names of their keys. Key and certificate are absolute. */
+export interface RtspServerOptions extends Pick<Config, (typeof OPTION_KEYS)[number]> {
   /** Generated key and certificate, used if neither file exists. */
   readonly ownPair?: string;
-  /** `rtspTransports`. */
-  readonly transports: readonly TransportKind[];
-  /** `rtspAuthMethods`. */
-  readonly authMethods: readonly ('basic' | 'digest')[];
-  /** UDP ports of unicast media (`rtpAddress`, `rtcpAddress`). */
-  readonly rtpAddress: string;
-  readonly rtcpAddress: string;
-  readonly multicastIPRange: string;
-  readonly multicastRTPPort: number;
-  readonly multicastRTCPPort: number;
-  readonly readTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  /** Packets that may wait for a reader (`writeQueueSize`). */
-  readonly writeQueueSize: number;
-  /** Largest datagram, RTP header included (`udpMaxPayloadSize`). */
-  readonly udpMaxPayloadBytes: number;
-  /** Of the operating system; 0 = its default (`udpReadBufferSize`). */
-  readonly udpReadBufferBytes: number;
 }

@@ -1,9 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
 import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
 import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
-import type { Received } from './media-plane.ts';
+import { NOTHING_RECEIVED, type Received } from './media-plane.ts';
 
-/** Counts a reader's RTCP. */
 export class ReaderReports implements RtcpSink {
   /** Monotonic time of the last packet; 0: none. */
   lastReceivedMs = 0;
@@ -24,15 +23,7 @@ export class ReaderReports implements RtcpSink {
   }
 
   get received(): Received {
-    return {
-      bytes: this.#bytes,
-      rtpPackets: 0,
-      lost: 0,
-      inError: 0,
-      jitterTicks: 0,
-      rtcpPackets: this.#count,
-      rtcpInError: this.#bad,
-    };
+    return { ...NOTHING_RECEIVED, bytes: this.#bytes, rtcpPackets: this.#count, rtcpInError: this.#bad };
   }
 
   /** One RTCP packet, valid during the call only. @param nowMs monotonic */

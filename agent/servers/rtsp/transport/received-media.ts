@@ -13,7 +13,7 @@ import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { brokenPicture, TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import type { MediaReceiver, PublisherRequest, Received, Sent } from './media-plane.ts';
+import { type MediaReceiver, NOTHING_SENT, type PublisherRequest, type Received, type Sent } from './media-plane.ts';
 import { type PublisherTransport, TcpPublisherTransport, UdpPublisherTransport } from './publisher-transport.ts';
 import type { UdpPorts } from './udp-ports.ts';
 
@@ -31,7 +31,6 @@ const CHECK_EVERY_MS = 50;
 /** UDP has no back-pressure. */
 const MAX_UDP_SURPLUS_MS = 10_000;
 
-/** A medium after SETUP. */
 interface MediaTrack {
   /** The first supported format; undefined: packets are dropped. */
   readonly format: RtpFormat | undefined;
@@ -112,7 +111,7 @@ export class ReceivedMedia implements MediaReceiver {
   }
 
   get sent(): Sent {
-    return { bytes: this.#sentBytes, rtpPackets: 0, rtcpPackets: this.#sentReports, reportedLost: 0, discarded: 0 };
+    return { ...NOTHING_SENT, bytes: this.#sentBytes, rtcpPackets: this.#sentReports };
   }
 
   setUp(media: number, wanted: Transport): Transport {

@@ -115,7 +115,7 @@ test('tracks that were not set up are not sent', async () => {
   expect(server.delivery.sent).toMatchObject({ rtpPackets: 1, rtcpPackets: 1 });
 });
 
-test('what the reader reports is counted, and shows that it lives', async () => {
+test('RTCP of the reader is counted and keeps the session alive', async () => {
   const stream = new Stream([H264_TRACK]);
   await using server = await open(stream);
   await using reader = await UdpPair.open();

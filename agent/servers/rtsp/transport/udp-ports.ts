@@ -1,8 +1,8 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { Socket } from 'node:dgram';
 import { isIPv4, isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
+import { bindUdp, PeerTable } from '../../../base/udp.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 
@@ -23,8 +23,6 @@ interface UdpOptions {
   readonly readBufferBytes: number;
 }
 
-/** The packets of a large key frame arrive and leave in one burst. */
-const SOCKET_BUFFER_BYTES = 1 << 20;
 /** Congestion limits. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 1_024;
@@ -35,9 +33,6 @@ const MAX_PEERS_OF_ONE = 512;
 /** RFC 4291 §2.5.6. Canonical addresses have no zone, which sending requires. */
 const LINK_LOCAL = /^fe[89ab]/;
 
-/** By address without zone, then port: finding a peer builds no string. */
-type PeerMap = Map<string, Map<number, UdpPeer>>;
-
 interface PeerAddress {
   readonly ip: string;
   readonly ports: Pair;
@@ -47,8 +42,9 @@ interface PeerAddress {
 export class UdpPorts {
   /** Datagrams from unknown addresses. */
   ignored = 0;
-  readonly #rtp: PeerMap = new Map();
-  readonly #rtcp: PeerMap = new Map();
+  /** By address without zone. */
+  readonly #rtp = new PeerTable<UdpPeer>();
+  readonly #rtcp = new PeerTable<UdpPeer>();
   readonly #addresses = new Map<UdpPeer, PeerAddress>();
   #rtpSockets: readonly Socket[] = [];
   #rtcpSockets: readonly Socket[] = [];
@@ -93,7 +89,7 @@ export class UdpPorts {
     if (LINK_LOCAL.test(ip)) {
       throw new PerchError('unsupported', `RTP over UDP cannot reach ${ip}: a link-local address needs a zone`);
     }
-    const there = [this.#rtp.get(ip)?.get(rtp), this.#rtcp.get(ip)?.get(rtcp)];
+    const there = [this.#rtp.get(ip, rtp), this.#rtcp.get(ip, rtcp)];
     const others = new Set(there.filter((other) => other !== undefined));
     if ([...others].some(({ owner }) => owner === peer.owner)) {
       throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} belong to another track of the session`);
@@ -104,8 +100,8 @@ export class UdpPorts {
       other.onReplaced();
     }
     this.#checkLimits(ip);
-    add(this.#rtp, ip, rtp, peer);
-    add(this.#rtcp, ip, rtcp, peer);
+    this.#rtp.set(ip, rtp, peer);
+    this.#rtcp.set(ip, rtcp, peer);
     this.#addresses.set(peer, { ip, ports });
   }
 
@@ -113,8 +109,8 @@ export class UdpPorts {
     const address = this.#addresses.get(peer);
     if (address) {
       this.#addresses.delete(peer);
-      remove(this.#rtp, address.ip, address.ports[0], peer);
-      remove(this.#rtcp, address.ip, address.ports[1], peer);
+      this.#rtp.delete(address.ip, address.ports[0], peer);
+      this.#rtcp.delete(address.ip, address.ports[1], peer);
     }
   }
 
@@ -143,24 +139,8 @@ export class UdpPorts {
     if (this.#addresses.size >= MAX_PEERS) {
       throw new PerchError('exhausted', `${MAX_PEERS} tracks are sent over UDP, the limit`);
     }
-    if ((this.#rtp.get(ip)?.size ?? 0) >= MAX_PEERS_OF_ONE) {
+    if (this.#rtp.countAt(ip) >= MAX_PEERS_OF_ONE) {
       throw new PerchError('exhausted', `${MAX_PEERS_OF_ONE} tracks are sent over UDP to ${ip}, the limit`);
-    }
-  }
-}
-
-function add(map: PeerMap, ip: string, port: number, peer: UdpPeer): void {
-  const ports = map.get(ip) ?? new Map<number, UdpPeer>();
-  map.set(ip, ports);
-  ports.set(port, peer);
-}
-
-function remove(map: PeerMap, ip: string, port: number, peer: UdpPeer): void {
-  const ports = map.get(ip);
-  if (ports?.get(port) === peer) {
-    ports.delete(port);
-    if (ports.size === 0) {
-      map.delete(ip);
     }
   }
 }
@@ -182,17 +162,21 @@ async function openPort(
   key: string,
   address: string,
   bufferBytes: number,
-  peers: PeerMap,
+  peers: PeerTable<UdpPeer>,
   ports: UdpPorts,
 ): Promise<readonly Socket[]> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   if (host !== '' && !isIPv4(host) && !isIPv6(host)) {
     throw new PerchError('badInput', `${key} '${address}' is not numeric: write for example :8000 or 192.168.1.2:8000`);
   }
-  const open = (type: 'udp4' | 'udp6', ip: string, number: number) =>
-    openSocket(type, ip, number, bufferBytes, (datagram, from, fromPort) => {
-      const ip = from.includes('%') ? (canonicalIp(from) ?? '') : from;
-      const peer = peers.get(ip)?.get(fromPort);
+  const open = async (ip: string, number: number) => {
+    const size = bufferBytes > 0 ? bufferBytes : undefined;
+    const socket = await bindUdp(ip, number, size).catch((cause: NodeJS.ErrnoException) => {
+      throw bindFailure(cause, key, number);
+    });
+    return socket.on('message', (datagram, from) => {
+      const ip = from.address.includes('%') ? (canonicalIp(from.address) ?? '') : from.address;
+      const peer = peers.get(ip, from.port);
       if (!peer) {
         ports.ignored += 1;
       } else if (key === 'rtpAddress') {
@@ -200,45 +184,15 @@ async function openPort(
       } else {
         peer.onRtcp(datagram);
       }
-    }).catch((cause: NodeJS.ErrnoException) => {
-      throw bindFailure(cause, key, number);
     });
+  };
   if (host !== '') {
-    return [await open(isIPv4(host) ? 'udp4' : 'udp6', host, port)];
+    return [await open(host, port)];
   }
-  const first = await open('udp4', '0.0.0.0', port);
+  const first = await open('0.0.0.0', port);
   // The kernel may lack IPv6.
-  const second = await open('udp6', '::', first.address().port).catch(() => undefined);
+  const second = await open('::', first.address().port).catch(() => undefined);
   return second ? [first, second] : [first];
-}
-
-async function openSocket(
-  type: 'udp4' | 'udp6',
-  address: string,
-  port: number,
-  bufferBytes: number,
-  take: (datagram: Buffer, ip: string, port: number) => void,
-): Promise<Socket> {
-  const socket = createSocket({
-    type,
-    ipv6Only: type === 'udp6',
-    recvBufferSize: bufferBytes > 0 ? bufferBytes : SOCKET_BUFFER_BYTES,
-    sendBufferSize: SOCKET_BUFFER_BYTES,
-    // Addresses are numeric: the default lookup would delay each packet to the next turn of the event loop.
-    lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
-  });
-  try {
-    const listening = once(socket, 'listening');
-    socket.bind({ address, port, exclusive: true });
-    await listening;
-  } catch (cause) {
-    socket.close();
-    throw cause;
-  }
-  socket.on('message', (datagram, from) => take(datagram, from.address, from.port));
-  // Unreachable right now: the packet is lost.
-  socket.on('error', () => {});
-  return socket;
 }
 
 function bindFailure(cause: NodeJS.ErrnoException, key: string, port: number): PerchError {

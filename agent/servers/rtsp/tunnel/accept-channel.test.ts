@@ -104,7 +104,7 @@ test('GET and POST with the same cookie are one channel: answers are plain, requ
   expect(there.channels.map(({ tunnel }) => tunnel)).toEqual(['http']);
 });
 
-test('a POST that overtakes its GET waits for it with what it has brought', async () => {
+test('a POST that overtakes its GET waits for it and keeps its data', async () => {
   await using there = await front();
   await using up = new Client(there);
   up.send(post('abc') + base64('early '));
@@ -203,7 +203,7 @@ test('a tunnel ends with its GET and closes its POST', async () => {
   await up.until(() => up.hasEnded);
 });
 
-test('what is no base64 ends the tunnel', async () => {
+test('invalid base64 ends the tunnel', async () => {
   await using there = await front();
   await using down = new Client(there);
   down.send(get('abc'));
@@ -287,7 +287,7 @@ test("a WebSocket that is ended while its client does not read stays its owner's
   await expect.poll(() => ends).toEqual([undefined]);
 });
 
-test('a client that closes its WebSocket and does not read what waits for it is let go at once', async () => {
+test('a client that closes its WebSocket without reading queued data is disconnected at once', async () => {
   await using there = await channelFront((channel) => {
     channel.sink = { onBytes: () => {}, onEnd: () => {} };
     channel.write(Buffer.alloc(32 << 20));

@@ -9,7 +9,7 @@ import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { brokenPicture, type TrackReceiver, type UnitOutput } from '../../../stream/ingest/track-receiver.ts';
 import type { RemoteTrack } from '../sdp/inbound.ts';
-import type { MediaStatistics, SecureLink } from '../session/session-media.ts';
+import { type MediaStatistics, NO_OUTBOUND, type SecureLink } from '../session/session-media.ts';
 import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 import { SenderFeedback } from './sender-feedback.ts';
@@ -36,7 +36,6 @@ export interface MediaReceiverOptions {
   readonly gatherTimeoutMs: number;
 }
 
-/** Receives a peer's media: SRTP packets in, samples of a stream out. */
 export class MediaReceiver implements UnitOutput, RtcpSink {
   /** Packets of an unknown payload type. */
   unknown = 0;
@@ -69,10 +68,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     const jitters = this.#tracks.map(({ receiver }) => receiver.jitterTicks / receiver.format.clockRate);
     const trips = this.#tracks.flatMap(({ nack }) => nack?.roundTripMs ?? []);
     return {
-      outboundBytes: 0,
-      outboundPackets: 0,
-      outboundReportedLost: 0,
-      framesDiscarded: 0,
+      ...NO_OUTBOUND,
       inboundPackets: sum(({ packets }) => packets),
       inboundLost: sum(({ sequence }) => sequence.lost),
       jitterSeconds: Math.max(0, ...jitters),

@@ -114,7 +114,7 @@ test('after another sender began nothing of the former is missing', () => {
   expect(list.isEmpty).toBe(true);
 });
 
-test('whatever comes in whatever order, it is bounded and asks only for what did not come', () => {
+test('for any packets in any order, the list is bounded and requests only missing packets', () => {
   const next = random(4588);
   const list = new NackList(GIVE_UP_MS, true);
   let nowMs = 0;

@@ -2,7 +2,7 @@
 const CAPACITY = 256;
 /** A packet may be late: it is requested after two later ones, or after this long. */
 const LATER_PACKETS = 2;
-const FIRST_ASK_MS = 12;
+const FIRST_REQUEST_MS = 12;
 /** Networks that reorder packets: requests wait until late packets have usually arrived. Decays slowly. */
 const MAX_REORDER_WAIT_MS = 60;
 const REORDER_FACTOR = 1.25;
@@ -25,7 +25,7 @@ export class NackList {
   // Ordered by sequence number.
   readonly #sequences = new Uint16Array(CAPACITY);
   readonly #sinceMs = new Float64Array(CAPACITY);
-  readonly #askedMs = new Float64Array(CAPACITY);
+  readonly #requestedMs = new Float64Array(CAPACITY);
   readonly #tries = new Uint8Array(CAPACITY);
   #count = 0;
   #highest = -1;
@@ -81,7 +81,7 @@ export class NackList {
       }
       this.#move(i, kept);
       if (this.#isDue(kept, nowMs)) {
-        this.#askedMs[kept] = nowMs;
+        this.#requestedMs[kept] = nowMs;
         this.#tries[kept] = (this.#tries[kept] as number) + 1;
         due[dueCount] = this.#sequences[kept] as number;
         dueCount += 1;
@@ -103,11 +103,11 @@ export class NackList {
     if (tries > 0) {
       const retryMs = this.roundTripMs === undefined ? RETRY_MS : 1.5 * this.roundTripMs;
       const dueMs = tries * Math.max(MIN_RETRY_MS, retryMs);
-      return nowMs - (this.#askedMs[i] as number) >= Math.min(MAX_RETRY_MS, dueMs);
+      return nowMs - (this.#requestedMs[i] as number) >= Math.min(MAX_RETRY_MS, dueMs);
     }
     const missingMs = nowMs - (this.#sinceMs[i] as number);
     const later = (this.#highest - (this.#sequences[i] as number)) & 0xffff;
-    return missingMs >= this.#reorderWaitMs && (later >= LATER_PACKETS || missingMs >= FIRST_ASK_MS);
+    return missingMs >= this.#reorderWaitMs && (later >= LATER_PACKETS || missingMs >= FIRST_REQUEST_MS);
   }
 
   #add(sequence: number, atMs: number): void {
@@ -141,7 +141,7 @@ export class NackList {
   #updateRoundTrip(i: number, atMs: number): void {
     if (this.#tries[i] === 1) {
       // After a second request it is unknown which one was answered.
-      const tripMs = atMs - (this.#askedMs[i] as number);
+      const tripMs = atMs - (this.#requestedMs[i] as number);
       this.roundTripMs = this.roundTripMs === undefined ? tripMs : 0.875 * this.roundTripMs + 0.125 * tripMs;
     }
   }
@@ -165,7 +165,7 @@ export class NackList {
   #move(from: number, to: number): void {
     this.#sequences[to] = this.#sequences[from] as number;
     this.#sinceMs[to] = this.#sinceMs[from] as number;
-    this.#askedMs[to] = this.#askedMs[from] as number;
+    this.#requestedMs[to] = this.#requestedMs[from] as number;
     this.#tries[to] = this.#tries[from] as number;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from 'werift';
 import { MediaRelay } from '../../../../test/impair/media-relay.ts';
 import type { PacketImpairment } from '../../../../test/impair/packet-link.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { vp8Frame } from '../../../../test/support/clients/webrtc-peer.ts';
 import { idrPicture, skipPicture, tinyH264 } from '../../../../test/support/media/tiny-h264.ts';
@@ -42,14 +43,7 @@ afterEach(async () => {
 
 async function startServer(paths: Partial<WebRtcPaths>, clock = systemClock): Promise<WebRtcServer> {
   const nobody = () => Promise.reject(new PerchError('notFound', 'nobody is there'));
-  const options = {
-    udpAddress: '127.0.0.1:0',
-    additionalHosts: ['127.0.0.1'],
-    ipsFromInterfaces: false,
-    interfaces: [],
-    handshakeTimeoutMs: 10_000,
-  };
-  const server = new WebRtcServer(options, webrtcPaths(nobody, paths), clock, silentLogger);
+  const server = new WebRtcServer(WEBRTC_OPTIONS, webrtcPaths(nobody, paths), clock, silentLogger);
   await server.listen();
   cleanups.push(() => server.close());
   return server;

@@ -9,7 +9,6 @@ import type { InboundTrack } from './inbound-track.ts';
 const CHECK_EVERY_MS = 10;
 /** How often the sender's bandwidth is estimated. */
 const ROUND_MS = 500;
-/** The size of a `NackList`. */
 const MAX_NACKED = 256;
 
 /** Feedback to a sender: missing packets, key frame requests, reports and a bandwidth estimate. */
@@ -218,12 +217,12 @@ const MAX_GROUP_MS = 4_000;
 export class KeyFrameRequests {
   #isWanted = true;
   #pauseMs = MIN_PAUSE_MS;
-  #askedMs: number;
+  #requestedMs: number;
   #keyMs: number;
 
   /** A sender starts with a key frame by itself: none is requested before it is overdue. */
   constructor(nowMs: number) {
-    this.#askedMs = nowMs;
+    this.#requestedMs = nowMs;
     this.#keyMs = nowMs;
   }
 
@@ -240,11 +239,11 @@ export class KeyFrameRequests {
   /** @returns whether to send a request now; counts it as sent */
   take(nowMs: number): boolean {
     const isWanted = this.#isWanted || nowMs - this.#keyMs >= MAX_GROUP_MS;
-    if (!isWanted || nowMs - this.#askedMs < this.#pauseMs) {
+    if (!isWanted || nowMs - this.#requestedMs < this.#pauseMs) {
       return false;
     }
     this.#pauseMs = this.#pauseMs < FIRST_RETRY_MS ? FIRST_RETRY_MS : Math.min(MAX_PAUSE_MS, 2 * this.#pauseMs);
-    this.#askedMs = nowMs;
+    this.#requestedMs = nowMs;
     return true;
   }
 }

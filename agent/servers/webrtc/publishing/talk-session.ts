@@ -8,7 +8,7 @@ import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-rec
 import { chooseTalk, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import type { Offer } from '../sdp/offer.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
+import { type MediaStatistics, NO_OUTBOUND, type SecureLink, type SessionMedia } from '../session/session-media.ts';
 import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
 import { InboundTrack } from './inbound-track.ts';
 
@@ -73,10 +73,7 @@ class TalkSession implements SessionMedia, UnitOutput {
   get statistics(): MediaStatistics {
     const { packets, sequence, jitterTicks } = this.#track.receiver;
     return {
-      outboundBytes: 0,
-      outboundPackets: 0,
-      outboundReportedLost: 0,
-      framesDiscarded: 0,
+      ...NO_OUTBOUND,
       inboundPackets: packets,
       inboundLost: sequence.lost,
       jitterSeconds: jitterTicks / CLOCK_RATE_HZ,

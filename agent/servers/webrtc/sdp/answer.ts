@@ -24,7 +24,7 @@ interface AnswerFacts {
   readonly fingerprint: string;
   /** `a=candidate` values. */
   readonly candidates: readonly string[];
-  /** RTCP CNAME: groups tracks for synchronization (RFC 3550 §6.5.1). */
+  /** RFC 3550 §6.5.1: groups tracks for synchronization. */
   readonly cname: string;
   /** Differs from all earlier answers, such as Unix seconds (RFC 8866 §5.2). */
   readonly sessionId: number;

@@ -4,7 +4,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { writeAnswer } from './answer.ts';
 import { chooseEcho, chooseInbound, chooseTalk, type Inbound } from './inbound.ts';
 import { parseOffer } from './offer.ts';
-import { echoSections, receivingSections } from './sections.ts';
+import { receivingSections } from './sections.ts';
 
 const offerOf = (name: string): string => readFileSync(`test/fixtures/offers/${name}.sdp`, 'utf8');
 const CHROMIUM = offerOf('chromium-156-linux-whip');
@@ -168,7 +168,11 @@ test.for(['chromium-156-linux-echo', 'firefox-153-linux-echo'])('%s gets back wh
   const offer = parseOffer(offerOf(name));
   const inbound = chooseEcho(offer);
   expect(inbound.map(({ section }) => section.kind)).toEqual(['audio', 'video']);
-  const answer = writeAnswer(offer, echoSections(inbound, { ssrc: 2, rtxSsrc: 3 }, { ssrc: 1 }), FACTS);
+  const answer = writeAnswer(
+    offer,
+    receivingSections(inbound, { video: { ssrc: 2, rtxSsrc: 3 }, audio: { ssrc: 1 } }),
+    FACTS,
+  );
   expect(answer.match(/a=sendrecv/g)).toHaveLength(2);
   expect(answer).toContain('a=ssrc:1 cname:name\r\n');
   expect(answer).toContain('a=ssrc-group:FID 2 3\r\n');

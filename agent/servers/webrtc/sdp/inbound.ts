@@ -14,11 +14,9 @@ export interface Inbound {
 /** Kept for the session; the section may be large. */
 export interface RemoteTrack extends Pick<Inbound, 'format' | 'rtx'> {
   readonly kind: string;
-  /** Whether the sender handles NACK. */
   readonly takesNack: boolean;
-  /** Whether the sender handles PLI. */
   readonly takesPli: boolean;
-  /** Whether the sender handles REMB. */
+  /** REMB. */
   readonly takesEstimate: boolean;
   /** Whether feedback may be sent without a report (RFC 5506). */
   readonly hasReducedSize: boolean;

@@ -9,7 +9,7 @@ import { type AnswerSection, writeAnswer } from './answer.ts';
 import { chooseCodecs } from './codecs.ts';
 import { chooseEcho, chooseInbound, chooseTalk } from './inbound.ts';
 import { hasFeedback, type Offer, parseOffer, rtxOf } from './offer.ts';
-import { echoSections, receivingSections, sendingSections } from './sections.ts';
+import { receivingSections, sendingSections } from './sections.ts';
 
 const OFFERS = readdirSync('test/fixtures/offers').filter((name) => name.endsWith('.sdp'));
 const offerOf = (name: string): string => readFileSync(`test/fixtures/offers/${name}`, 'utf8');
@@ -215,7 +215,7 @@ function sectionsFor(offer: Offer, turn: number): AnswerSection[] {
     case 0:
       return sendingSections(chooseCodecs([vp8, g722], offer), ...ssrcs);
     case 1:
-      return echoSections(chooseEcho(offer), ...ssrcs);
+      return receivingSections(chooseEcho(offer), { video: ssrcs[0], audio: ssrcs[1] });
     case 2:
       return receivingSections([chooseTalk(offer, 'PCMU')]);
     default:

@@ -23,7 +23,6 @@ export interface Fingerprint {
   readonly value: string;
 }
 
-/** An `m=` section. */
 export interface OfferSection {
   /** `audio`, `video`, `application` or another word. */
   readonly kind: string;
@@ -35,9 +34,7 @@ export interface OfferSection {
    * Why the section is unusable whatever its codecs, as a predicate of "its video", without commas; undefined: usable.
    */
   readonly rejectReason: string | undefined;
-  /** Whether the browser receives. */
   readonly receives: boolean;
-  /** Whether the browser sends. */
   readonly sends: boolean;
   /** RFC 8853. Encodings that the answer does not accept are not sent. */
   readonly isSimulcast: boolean;

@@ -3,7 +3,6 @@ import type { AnswerSection, Outbound } from './answer.ts';
 import type { Choices } from './codecs.ts';
 import type { Inbound } from './inbound.ts';
 
-/** For viewers. */
 export function sendingSections(
   { video, audio }: Choices,
   videoOut: Outbound | undefined,
@@ -15,27 +14,17 @@ export function sendingSections(
   ];
 }
 
-/** For publishers and talkers. */
-export function receivingSections(inbound: readonly Inbound[]): AnswerSection[] {
-  return inbound.map(({ section, format, rtx }) => ({
-    section,
-    direction: 'recvonly',
-    format: welcome(format),
-    rtx,
-  }));
-}
-
-export function echoSections(
+/** @param echo sends the media back */
+export function receivingSections(
   inbound: readonly Inbound[],
-  videoOut: Outbound | undefined,
-  audioOut: Outbound | undefined,
+  echo?: { readonly video: Outbound | undefined; readonly audio: Outbound | undefined },
 ): AnswerSection[] {
   return inbound.map(({ section, format, rtx }) => ({
     section,
-    direction: 'sendrecv',
+    direction: echo ? 'sendrecv' : 'recvonly',
     format: welcome(format),
     rtx,
-    outbound: section.kind === 'video' ? videoOut : audioOut,
+    outbound: section.kind === 'video' ? echo?.video : echo?.audio,
   }));
 }
 

@@ -1,3 +1,4 @@
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { SessionEnd } from '../session/session-media.ts';
 
@@ -14,7 +15,6 @@ export interface Ending {
 /** Remembers why the server ended sessions: DTLS can close them but give no reason. */
 export class EndedSessions {
   readonly #clock: Clock;
-  /** By secret, oldest first. */
   readonly #endings = new Map<string, Ending & { readonly monoMs: number }>();
 
   constructor(clock: Clock) {
@@ -25,13 +25,7 @@ export class EndedSessions {
     if (end === 'byPeer') {
       return;
     }
-    this.#endings.set(secret, { reason, end, monoMs: this.#clock.monoMs() });
-    for (const oldest of this.#endings.keys()) {
-      if (this.#endings.size <= MAX_REMEMBERED) {
-        break;
-      }
-      this.#endings.delete(oldest);
-    }
+    putBounded(this.#endings, secret, { reason, end, monoMs: this.#clock.monoMs() }, MAX_REMEMBERED);
   }
 
   find(secret: string): Ending | undefined {

@@ -1,3 +1,4 @@
+import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -28,11 +29,6 @@ export class LogThrottle {
   }
 
   note(key: string): void {
-    this.#dueMs.delete(key);
-    this.#dueMs.set(key, this.#clock.monoMs());
-    const [oldest] = this.#dueMs.keys();
-    if (this.#dueMs.size > MAX_KEYS && oldest !== undefined) {
-      this.#dueMs.delete(oldest);
-    }
+    putBounded(this.#dueMs, key, this.#clock.monoMs(), MAX_KEYS);
   }
 }

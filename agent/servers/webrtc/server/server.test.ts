@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, RtcpSrPacket, RtpPacket, useH264, usePCMU } from 'werift';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';
@@ -29,13 +30,7 @@ async function startServer(
   handshakeTimeoutMs = 10_000,
 ): Promise<WebRtcServer> {
   const lookup = paths instanceof Stream ? webrtcPaths(async () => paths) : paths;
-  const options = {
-    udpAddress: '127.0.0.1:0',
-    additionalHosts: ['127.0.0.1'],
-    ipsFromInterfaces: false,
-    interfaces: [],
-    handshakeTimeoutMs,
-  };
+  const options = { ...WEBRTC_OPTIONS, webrtcHandshakeTimeoutMs: handshakeTimeoutMs };
   const server = new WebRtcServer(options, lookup, clock, silentLogger);
   await server.listen();
   cleanups.push(() => server.close());

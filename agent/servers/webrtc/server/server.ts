@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
+import type { Config } from '../../../config/load/load.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';
 import { type DtlsIdentity, loadDtls } from '../dtls/dtls.ts';
 import { EchoSession } from '../publishing/echo-session.ts';
@@ -13,32 +14,33 @@ import { type AnswerSection, writeAnswer, writeRestartFragment } from '../sdp/an
 import { chooseCodecs } from '../sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
 import { type Offer, parseOffer, remoteSideOf } from '../sdp/offer.ts';
-import { echoSections, receivingSections, sendingSections } from '../sdp/sections.ts';
+import { receivingSections, sendingSections } from '../sdp/sections.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
 import { type Requester, type SessionContext, type SessionDescription, WebRtcSession } from '../session/session.ts';
+import type { WebRtcSessionItem } from '../session/session-kind.ts';
 import type { SessionEnd, SessionMedia } from '../session/session-media.ts';
 import { AdditionalHosts } from '../transport/additional-hosts.ts';
-import { type CandidateOptions, gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
+import { gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
 import { MediaPorts } from '../transport/media-ports.ts';
 import { PacketSlots } from '../transport/packet-slots.ts';
 import { ViewerSession } from '../viewing/viewer-session.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
 import { LogThrottle } from './log-throttle.ts';
-import { describeSession, type WebRtcSessionItem } from './session-item.ts';
+import { describeSession } from './session-item.ts';
 import { SessionLimits, type SessionSlot } from './session-limits.ts';
 
-const TRACK_GATHER_TIMEOUT_MS = 2_000;
+export const OPTION_KEYS = [
+  'webrtcLocalUDPAddress',
+  'webrtcLocalTCPAddress',
+  'webrtcAdditionalHosts',
+  'webrtcIPsFromInterfaces',
+  'webrtcIPsFromInterfacesList',
+  'webrtcHandshakeTimeoutMs',
+  'webrtcTrackGatherTimeoutMs',
+] as const satisfies readonly (keyof Config)[];
 
-export interface WebRtcServerOptions extends CandidateOptions {
-  /** Such as `:8189`; empty: off. */
-  readonly udpAddress: string;
-  /** Likewise. At least one of both is needed for media. */
-  readonly tcpAddress?: string;
-  /** From the answer to the finished handshake. */
-  readonly handshakeTimeoutMs: number;
-  /** Tracks of a publisher that arrive later are left out. */
-  readonly trackGatherTimeoutMs?: number;
-}
+/** Settings under the names of their keys. */
+export type WebRtcServerOptions = Pick<Config, (typeof OPTION_KEYS)[number]>;
 
 export interface AnsweredOffer {
   readonly id: string;
@@ -56,7 +58,6 @@ interface PreparedMedia {
   readonly cname: string;
 }
 
-/** All WebRTC sessions behind one UDP and one TCP port. */
 export class WebRtcServer {
   readonly #options: WebRtcServerOptions;
   readonly #paths: WebRtcPaths;
@@ -67,7 +68,6 @@ export class WebRtcServer {
   readonly #additionalHosts: AdditionalHosts;
   readonly #slots = new PacketSlots();
   readonly #limits = new SessionLimits();
-  /** In order of creation. */
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
   readonly #ended: EndedSessions;
@@ -107,7 +107,10 @@ export class WebRtcServer {
 
   /** @throws PerchError if no configured port can be opened */
   async listen(): Promise<void> {
-    this.#isListening = await this.#ports.listen(this.#options.udpAddress, this.#options.tcpAddress ?? '');
+    this.#isListening = await this.#ports.listen(
+      this.#options.webrtcLocalUDPAddress,
+      this.#options.webrtcLocalTCPAddress,
+    );
     if (!this.#isListening) {
       this.#log.warn(
         'WebRTC has no media port: webrtcLocalUDPAddress and webrtcLocalTCPAddress are empty, nothing can be read or published',
@@ -179,7 +182,7 @@ export class WebRtcServer {
     return this.#answer(peer, offerText, async (id, offer, log) => {
       const inbound = chooseEcho(offer);
       const media = new EchoSession(id, this.#receiverOptionsOf(peer, inbound), this.#clock, log);
-      const sections = echoSections(inbound, media.video, media.audio);
+      const sections = receivingSections(inbound, media);
       return { media, leftOut: [], sections, cname: media.cname };
     });
   }
@@ -242,7 +245,6 @@ export class WebRtcServer {
     return session !== undefined;
   }
 
-  /** @param reason for connected peers */
   async close(reason = 'the server is closing'): Promise<void> {
     this.#isListening = false;
     this.#stopTicking?.();
@@ -253,7 +255,7 @@ export class WebRtcServer {
   }
 
   #receiverOptionsOf({ path, query }: Requester, inbound: readonly Inbound[]): MediaReceiverOptions {
-    const gatherTimeoutMs = this.#options.trackGatherTimeoutMs ?? TRACK_GATHER_TIMEOUT_MS;
+    const { webrtcTrackGatherTimeoutMs: gatherTimeoutMs } = this.#options;
     return { inbound: inbound.map(remoteTrackOf), path, query, gatherTimeoutMs };
   }
 
@@ -263,10 +265,7 @@ export class WebRtcServer {
     }
   }
 
-  /**
-   * The part that all kinds of sessions share.
-   * @param prepare creates the media; it may wait for a source. A later failure closes the media
-   */
+  /** @param prepare creates the media; it may wait for a source. A later failure closes the media */
   async #answer(
     requester: Requester,
     offerText: string,
@@ -349,7 +348,7 @@ export class WebRtcServer {
       this.#bySecret.delete(closed.secret);
       release();
     };
-    const { handshakeTimeoutMs } = this.#options;
+    const { webrtcHandshakeTimeoutMs: handshakeTimeoutMs } = this.#options;
     const shouldWarn = (address: string): boolean => !this.#reaches(address) && this.#failureLog.isDue(address);
     const shared = { ufrags: this.#ports.ufrags, slots: this.#slots, clock: this.#clock, shouldWarn };
     const context = { ...own, ...shared, ports: this.#ports.description };

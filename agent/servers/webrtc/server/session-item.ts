@@ -1,43 +1,7 @@
 import type { WebRtcSession } from '../session/session.ts';
+import type { WebRtcSessionItem } from '../session/session-kind.ts';
 import type { LocalPorts } from '../transport/candidates.ts';
 import { addressOf } from '../transport/transport.ts';
-
-/** A session of MediaMTX's API. The last fields are older names of the same numbers. */
-export interface WebRtcSessionItem {
-  readonly id: string;
-  readonly created: string;
-  readonly remoteAddr: string;
-  readonly peerConnectionEstablished: boolean;
-  readonly localCandidate: string;
-  readonly remoteCandidate: string;
-  readonly state: 'read' | 'publish';
-  readonly path: string;
-  readonly query: string;
-  readonly user: string;
-  readonly userAgent: string;
-  readonly inboundBytes: number;
-  readonly inboundRTPPackets: number;
-  readonly inboundRTPPacketsLost: number;
-  readonly inboundRTPPacketsJitter: number;
-  readonly inboundRTCPPackets: number;
-  readonly outboundBytes: number;
-  readonly outboundRTPPackets: number;
-  readonly outboundRTPPacketsReportedLost: number;
-  readonly outboundRTCPPackets: number;
-  readonly outboundFramesDiscarded: number;
-  /** From receiver reports; null: not known. */
-  readonly roundTripMs: number | null;
-  /** The quality level sent to a viewer; null: not a viewer, or not connected. */
-  readonly viewing: 'all' | 'fallback' | 'keyFrames' | null;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  readonly rtpPacketsReceived: number;
-  readonly rtpPacketsSent: number;
-  readonly rtpPacketsLost: number;
-  readonly rtpPacketsJitter: number;
-  readonly rtcpPacketsReceived: number;
-  readonly rtcpPacketsSent: number;
-}
 
 export function describeSession(session: WebRtcSession, ports: LocalPorts): WebRtcSessionItem {
   const { requester, remote, media } = session;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { heapBytes } from '../../../../test/support/base/heap.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { silentLogger } from '../../../base/log.ts';
@@ -73,10 +74,8 @@ test('one path has five hundred sessions, all paths together have a thousand', (
 });
 
 async function startServer(clock: FakeClock, stream: Stream): Promise<WebRtcServer> {
-  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-  const options = { udpAddress: '127.0.0.1:0', handshakeTimeoutMs: 10_000, ...hosts };
   const server = new WebRtcServer(
-    options,
+    WEBRTC_OPTIONS,
     webrtcPaths(async () => stream, { mayPublish: () => {}, talk: async () => LOUDSPEAKER }),
     clock,
     silentLogger,

@@ -1,3 +1,4 @@
+import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { endpointOf, subscriberOf } from '../../../base/ip-address.ts';
 
@@ -25,10 +26,7 @@ export class SessionLimits {
   readonly #byAddress = new Map<string, number>();
   readonly #waitingByAddress = new Map<string, number>();
 
-  /**
-   * @param requester `remoteAddr` is `address:port`, with brackets for IPv6
-   * @throws PerchError exhausted
-   */
+  /** @throws PerchError exhausted */
   take(requester: { readonly path: string; readonly remoteAddr: string }): SessionSlot {
     const { path } = requester;
     const address = subscriberOf(endpointOf(requester.remoteAddr).ip);
@@ -41,14 +39,14 @@ export class SessionLimits {
     rejectAbove(this.#byPath.get(path), MAX_PER_PATH, `of path '${path}'`);
     rejectAbove(this.#total, MAX_SESSIONS, 'in all');
     this.#total += 1;
-    add(this.#byPath, path, 1);
-    add(this.#byAddress, address, 1);
-    add(this.#waitingByAddress, address, 1);
+    addCount(this.#byPath, path, 1);
+    addCount(this.#byAddress, address, 1);
+    addCount(this.#waitingByAddress, address, 1);
     let state: 'waiting' | 'settled' | 'left' = 'waiting';
     const confirm = (): void => {
       if (state === 'waiting') {
         state = 'settled';
-        add(this.#waitingByAddress, address, -1);
+        addCount(this.#waitingByAddress, address, -1);
       }
     };
     const release = (): void => {
@@ -56,8 +54,8 @@ export class SessionLimits {
       if (state === 'settled') {
         state = 'left';
         this.#total -= 1;
-        add(this.#byPath, path, -1);
-        add(this.#byAddress, address, -1);
+        addCount(this.#byPath, path, -1);
+        addCount(this.#byAddress, address, -1);
       }
     };
     return { confirm, release };
@@ -68,14 +66,5 @@ function rejectAbove(count: number | undefined, limit: number, which: string): v
   if ((count ?? 0) >= limit) {
     const message = `too many WebRTC sessions: ${count} ${which}, limit ${limit}`;
     throw new PerchError('exhausted', message, { retryAfterS: RETRY_AFTER_S });
-  }
-}
-
-function add(counts: Map<string, number>, key: string, change: number): void {
-  const count = (counts.get(key) ?? 0) + change;
-  if (count === 0) {
-    counts.delete(key);
-  } else {
-    counts.set(key, count);
   }
 }

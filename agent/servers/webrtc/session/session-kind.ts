@@ -1,11 +1,11 @@
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { parseAddress } from '../../../config/values/address.ts';
 import { OrNull } from '../../../http/api/schema/schemas.ts';
 import type { MetricRow, SessionKind } from '../../../protocols/contract.ts';
 import { DEPRECATED_RTP_SESSION_ROWS, rtpSessionRows, SESSION_LABELS } from '../../../protocols/rtp-metrics.ts';
 import { DEPRECATED_BYTES, numbers, ORIGIN, SUBJECT } from '../../../protocols/session-schema.ts';
 
-export const WebRtcSession = Type.Object({
+const WebRtcSession = Type.Object({
   ...ORIGIN,
   peerConnectionEstablished: Type.Boolean(),
   localCandidate: Type.String({ description: '`host/udp/192.168.1.4/8189`' }),
@@ -39,6 +39,8 @@ export const WebRtcSession = Type.Object({
   ]),
 });
 
+export type WebRtcSessionItem = Static<typeof WebRtcSession>;
+
 /** Sessions of WebRTC do not count these. */
 const isUncounted = ([suffix]: MetricRow): boolean => /_(in_error|reported_lost|packets_discarded)$/.test(suffix);
 
@@ -64,6 +66,7 @@ export const WEBRTC_SESSION: SessionKind = {
   zlm: {
     typeid: 'WebRtcSession',
     schema: 'rtsp',
+    listedSchema: ({ webrtc }) => (webrtc ? 'rtsp' : undefined),
     flowSchema: 'rtc',
     isUdp: true,
     origin: [8, 'rtc_push'],

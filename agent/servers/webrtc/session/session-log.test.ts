@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, useH264, usePCMU } from 'werift';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { credentialsIn, IceClient } from '../../../../test/support/clients/ice-client.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { offerOf } from '../../../../test/support/harness/signalling-app.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
@@ -35,8 +36,7 @@ async function startServer(tcpAddress = '127.0.0.1:0') {
   const clock = new FakeClock();
   const lines: { level: number; msg: string; reason?: string }[] = [];
   const log = createLogger('debug', (line) => lines.push(JSON.parse(line)));
-  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
-  const options = { udpAddress: '127.0.0.1:0', tcpAddress, handshakeTimeoutMs: 10_000, ...hosts };
+  const options = { ...WEBRTC_OPTIONS, webrtcLocalTCPAddress: tcpAddress };
   const paths = webrtcPaths(async () => new Stream([H264_TRACK, AAC]));
   const server = new WebRtcServer(options, paths, clock, log);
   await server.listen();

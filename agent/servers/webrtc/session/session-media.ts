@@ -37,6 +37,13 @@ export interface MediaStatistics {
   readonly quality?: 'all' | 'fallback' | 'keyFrames' | undefined;
 }
 
+export const NO_OUTBOUND = {
+  outboundBytes: 0,
+  outboundPackets: 0,
+  outboundReportedLost: 0,
+  framesDiscarded: 0,
+} as const;
+
 /** A session's media: created before the answer, started after the handshake, closed with the session. */
 export interface SessionMedia {
   readonly state: 'read' | 'publish';

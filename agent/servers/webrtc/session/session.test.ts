@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { random } from '../../../../test/support/base/random.ts';
 import { credentialsIn, IceClient, writeCheck } from '../../../../test/support/clients/ice-client.ts';
+import { WEBRTC_OPTIONS } from '../../../../test/support/clients/webrtc-options.ts';
 import { webrtcPaths } from '../../../../test/support/clients/webrtc-paths.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
 import { type Clock, systemClock } from '../../../base/clock.ts';
@@ -29,11 +30,15 @@ interface Options {
 
 async function startServer({ clock = systemClock, address = '127.0.0.1:0', ...options }: Options = {}) {
   const stream = options.stream ?? new Stream([H264_TRACK]);
-  const { handshakeTimeoutMs = 10_000 } = options;
-  const ports = { udpAddress: address, tcpAddress: address };
-  const hosts = { additionalHosts: ['127.0.0.1'], ipsFromInterfaces: false, interfaces: [] };
+  const { handshakeTimeoutMs: webrtcHandshakeTimeoutMs = 10_000 } = options;
+  const ports = { webrtcLocalUDPAddress: address, webrtcLocalTCPAddress: address };
   const paths = webrtcPaths(async () => stream);
-  const server = new WebRtcServer({ ...ports, ...hosts, handshakeTimeoutMs }, paths, clock, silentLogger);
+  const server = new WebRtcServer(
+    { ...WEBRTC_OPTIONS, ...ports, webrtcHandshakeTimeoutMs },
+    paths,
+    clock,
+    silentLogger,
+  );
   await server.listen();
   cleanups.push(() => server.close());
   return server;

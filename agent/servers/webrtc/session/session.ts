@@ -26,7 +26,6 @@ const SETTLING_MS = 5_000;
 /** A phone has a handful of addresses, and so has this machine. The oldest transport is closed. */
 const MAX_TRANSPORTS = 32;
 
-/** The HTTP client behind a session. */
 export interface Requester {
   /** The session's UUID. */
   readonly id?: string | undefined;
@@ -41,7 +40,6 @@ export interface Requester {
   readonly fallback?: string | undefined;
 }
 
-/** The negotiated parts of a session. */
 export interface SessionDescription {
   readonly id: string;
   readonly requester: Requester;
@@ -64,7 +62,6 @@ export interface SessionContext {
   readonly slots: PacketSlots;
   readonly dtls: DtlsIdentity;
   readonly clock: Clock;
-  /** A child logger of the session. */
   readonly log: Logger;
   /** Whether a connection failure from this address is worth a warning. */
   readonly shouldWarn: (address: string) => boolean;

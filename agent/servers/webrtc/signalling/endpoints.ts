@@ -2,9 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { explainToViewer, PerchError } from '../../../base/errors.ts';
 import { offerError } from '../sdp/rejections.ts';
-import type { AnsweredOffer, WebRtcServer } from '../server/server.ts';
+import type { AnsweredOffer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
-import { bodyOf, queryOf, requesterOf, requireType, type SignallingAccess } from './requests.ts';
+import { bodyOf, type IceServer, queryOf, requesterOf, requireType, type SignallingOptions } from './requests.ts';
 import { type EndpointTarget, encodePath, type Purpose } from './signalling-url.ts';
 
 export const METHODS = 'OPTIONS, GET, POST, PATCH, DELETE';
@@ -28,22 +28,13 @@ const EXPOSED = 'ETag, ID, Accept-Patch, Link, Location';
 /** Talking affects the camera's surroundings and needs more than the right to read. */
 const ACTION: Record<Purpose, 'read' | 'publish'> = { whep: 'read', whip: 'publish', talk: 'publish' };
 
-export interface EndpointOptions {
-  readonly server: WebRtcServer;
-  readonly access: SignallingAccess;
-  /** Default: all paths exist. */
-  readonly isConfigured?: (path: string) => boolean;
-  /** Sent to browsers. */
-  readonly iceServers: readonly IceServer[];
-}
-
 /** `/{path}/whep`, `/{path}/whip` and `/{path}/talk`: answers OPTIONS and offers. */
 export class Endpoints {
   readonly #prefix: string;
-  readonly #options: EndpointOptions;
+  readonly #options: SignallingOptions;
 
   /** @param prefix without a final slash */
-  constructor(prefix: string, options: EndpointOptions) {
+  constructor(prefix: string, options: SignallingOptions) {
     this.#prefix = prefix;
     this.#options = options;
   }
@@ -176,13 +167,6 @@ function sendError(error: unknown, reply: FastifyReply): FastifyReply {
     return reply.code(406).send({ status: 'error', error: explainToViewer(error) });
   }
   throw new PerchError('badInput', explainToViewer(error), error.context, error.cause);
-}
-
-/** A STUN or TURN server for browsers (`webrtcICEServers2`). */
-interface IceServer {
-  readonly url: string;
-  readonly username: string;
-  readonly password: string;
 }
 
 /** The password is then a shared secret for temporary credentials (TURN REST). */

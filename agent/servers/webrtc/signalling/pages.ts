@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { WebRtcServer } from '../server/server.ts';
 import { PUBLISHER_PAGE } from './publisher-page.ts';
 import { PUBLISHER_SCRIPT } from './publisher-script.ts';
 import { READER_PAGE } from './reader-page.ts';
-import type { SignallingAccess } from './requests.ts';
+import type { SignallingOptions } from './requests.ts';
 import { SESSION_SCRIPT } from './session-script.ts';
 import type { PageTarget, ScriptName } from './signalling-url.ts';
 
@@ -36,17 +35,10 @@ const READER_SCRIPT = `'use strict';
 })();
 `;
 
-export interface PageOptions {
-  readonly server: WebRtcServer;
-  readonly access: SignallingAccess;
-  /** Default: all paths exist. */
-  readonly isConfigured?: (path: string) => boolean;
-}
-
 /** Requests the password for the page, which the browser then repeats for its scripts. */
 export async function sendPage(
   { action, path }: PageTarget,
-  options: PageOptions,
+  options: SignallingOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {

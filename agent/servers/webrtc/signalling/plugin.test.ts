@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { FRAGMENT, offerOf, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { WebRtcPluginOptions } from './plugin.ts';
+import type { SignallingOptions } from './requests.ts';
 
 const CHROMIUM = offerOf('chromium-156-linux');
 const UUID = 'b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11';
@@ -16,7 +16,7 @@ afterEach(async () => {
   }
 });
 
-async function start(more: Partial<WebRtcPluginOptions> = {}, prefix = ''): Promise<FastifyInstance> {
+async function start(more: Partial<SignallingOptions> = {}, prefix = ''): Promise<FastifyInstance> {
   const run = await signallingApp(more, { prefix });
   cleanups.push(() => run[Symbol.asyncDispose]());
   return run.app;
@@ -258,7 +258,7 @@ test('a track that the player does not get is named in a header that other origi
 
 test('a viewer must be allowed to read its fallback', async () => {
   const asked: string[] = [];
-  const access: WebRtcPluginOptions['access'] = {
+  const access: SignallingOptions['access'] = {
     require: async (_request, action, path) => {
       asked.push(`${action} ${path}`);
       if (path === 'secret') {

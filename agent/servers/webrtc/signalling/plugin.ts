@@ -1,23 +1,15 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import type { WebRtcServer } from '../server/server.ts';
-import { type EndpointOptions, Endpoints, FRAGMENT_TYPE, HEADERS, METHODS } from './endpoints.ts';
-import { type PageOptions, sendPage, sendScript } from './pages.ts';
-import { bodyOf, queryOf, requireType, ufragOf } from './requests.ts';
+import { Endpoints, FRAGMENT_TYPE, HEADERS, METHODS } from './endpoints.ts';
+import { sendPage, sendScript } from './pages.ts';
+import { bodyOf, queryOf, requireType, type SignallingOptions, ufragOf } from './requests.ts';
 import { encodePath, isUuid, readSignallingUrl, type SessionTarget } from './signalling-url.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
 
-export interface WebRtcPluginOptions extends EndpointOptions, PageOptions {
-  /** Creates the hook for preflights and allowed origins. */
-  readonly cors: (
-    methods: string,
-    headers: string,
-  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
-}
-
 /** WHEP, WHIP, talk and the pages, on one wildcard route: path names may contain slashes. */
-export const webrtcPlugin: FastifyPluginAsync<WebRtcPluginOptions> = async (app, options) => {
+export const webrtcPlugin: FastifyPluginAsync<SignallingOptions> = async (app, options) => {
   // Bodies are text. A wrong type gets the protocol's own error.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: OFFER_LIMIT_BYTES }, (_request, body, done) => {

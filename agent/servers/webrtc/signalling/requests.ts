@@ -1,10 +1,31 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
+import type { WebRtcServer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
 
-export type SignallingAccess = Pick<HttpAccess, 'require' | 'identify'>;
+type SignallingAccess = Pick<HttpAccess, 'require' | 'identify'>;
+
+export interface SignallingOptions {
+  readonly server: WebRtcServer;
+  readonly access: SignallingAccess;
+  /** Default: all paths exist. */
+  readonly isConfigured?: (path: string) => boolean;
+  /** STUN and TURN servers for browsers (`webrtcICEServers2`). */
+  readonly iceServers: readonly IceServer[];
+  /** Creates the hook for preflights and allowed origins. */
+  readonly cors: (
+    methods: string,
+    headers: string,
+  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+}
+
+export interface IceServer {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+}
 
 /** Without `?`, as sent. */
 export function queryOf(request: FastifyRequest): string {

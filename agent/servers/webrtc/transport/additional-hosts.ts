@@ -9,7 +9,6 @@ const LOOKUP_TIMEOUT_MS = 1_000;
 /** How long a failed name is not looked up again. */
 const FAILURE_CACHE_MS = 10_000;
 
-/** Rejects for a name without addresses. */
 type Lookup = (host: string) => Promise<readonly string[]>;
 
 interface Failure {
@@ -19,7 +18,6 @@ interface Failure {
 
 const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
 
-/** Resolves the hosts of `webrtcAdditionalHosts`. */
 export class AdditionalHosts {
   readonly #clock: Clock;
   readonly #log: Logger;

@@ -4,7 +4,11 @@ import { silentLogger } from '../../../base/log.ts';
 import { AdditionalHosts } from './additional-hosts.ts';
 import { type CandidateOptions, gatherAddresses, type LocalPort, writeCandidates } from './candidates.ts';
 
-const HOSTS: CandidateOptions = { additionalHosts: [], ipsFromInterfaces: true, interfaces: [] };
+const HOSTS: CandidateOptions = {
+  webrtcAdditionalHosts: [],
+  webrtcIPsFromInterfaces: true,
+  webrtcIPsFromInterfacesList: [],
+};
 const OFF: LocalPort = { port: 0, ipv4: false, ipv6: false, only: undefined };
 const ANY: LocalPort = { port: 8_189, ipv4: true, ipv6: true, only: undefined };
 
@@ -13,7 +17,7 @@ const textsOf = async (options: CandidateOptions): Promise<string[]> =>
 const own = (...addresses: string[]) => addresses.map((address) => ({ address, isAdditional: false }));
 
 test('addresses are those of the interfaces and what the configuration adds, loopback last', async () => {
-  const addresses = await textsOf({ ...HOSTS, additionalHosts: ['203.0.113.9', 'localhost'] });
+  const addresses = await textsOf({ ...HOSTS, webrtcAdditionalHosts: ['203.0.113.9', 'localhost'] });
   expect(addresses).toContain('203.0.113.9');
   expect(addresses.some((address) => address.startsWith('fe80:'))).toBe(false);
   expect(new Set(addresses).size).toBe(addresses.length);
@@ -21,11 +25,11 @@ test('addresses are those of the interfaces and what the configuration adds, loo
 });
 
 test('unknown interfaces have no addresses', async () => {
-  expect(await textsOf({ ...HOSTS, interfaces: ['none0'] })).toEqual([]);
+  expect(await textsOf({ ...HOSTS, webrtcIPsFromInterfacesList: ['none0'] })).toEqual([]);
 });
 
 test('a name that does not resolve is left out', async () => {
-  const options = { ...HOSTS, ipsFromInterfaces: false, additionalHosts: ['perch.invalid', '192.0.2.4'] };
+  const options = { ...HOSTS, webrtcIPsFromInterfaces: false, webrtcAdditionalHosts: ['perch.invalid', '192.0.2.4'] };
   const clock = new FakeClock();
   const gathered = gatherAddresses(options, new AdditionalHosts(clock, silentLogger));
   await clock.advance(1_000);

@@ -1,17 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { PerchError } from '../../../base/errors.ts';
+import type { Config } from '../../../config/load/load.ts';
 import type { AdditionalHosts } from './additional-hosts.ts';
 
-export interface CandidateOptions {
-  /** Names or addresses that reach this machine from elsewhere, such as a router's. */
-  readonly additionalHosts: readonly string[];
-  readonly ipsFromInterfaces: boolean;
-  /** Interface names; empty: all. */
-  readonly interfaces: readonly string[];
-}
+export type CandidateOptions = Pick<
+  Config,
+  'webrtcAdditionalHosts' | 'webrtcIPsFromInterfaces' | 'webrtcIPsFromInterfacesList'
+>;
 
-/** A media port and its addresses. */
 export interface LocalPort {
   /** 0: closed. */
   readonly port: number;
@@ -46,8 +43,8 @@ const RTCP_COMPONENT = 2;
 
 /** Best first: network addresses, configured ones, loopback. */
 export async function gatherAddresses(options: CandidateOptions, hosts: AdditionalHosts): Promise<HostAddress[]> {
-  const own = options.ipsFromInterfaces ? ownAddresses(options.interfaces) : [];
-  const added = await Promise.all(options.additionalHosts.map((host) => hosts.resolve(host)));
+  const own = options.webrtcIPsFromInterfaces ? ownAddresses(options.webrtcIPsFromInterfacesList) : [];
+  const added = await Promise.all(options.webrtcAdditionalHosts.map((host) => hosts.resolve(host)));
   const all = [
     ...own.filter((info) => !info.internal).map(({ address }) => ({ address, isAdditional: false })),
     ...added.flat().map((address) => ({ address, isAdditional: true })),

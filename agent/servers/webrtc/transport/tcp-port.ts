@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
+import { createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
-import { listenFailure, registerOwnPort } from '../../../base/listen-failure.ts';
+import { addCount } from '../../../base/count-map.ts';
+import { listenTcp } from '../../../base/listen-tcp.ts';
 import type { Logger } from '../../../base/log.ts';
 import { boundAddress, type LocalPort, parseMediaAddress } from './candidates.ts';
 import { TcpTransport, type TcpTransportOwner } from './tcp-transport.ts';
@@ -109,12 +109,7 @@ export class TcpPort implements TcpTransportOwner {
     if (this.#unverified.delete(transport)) {
       this.ignored += 1;
     }
-    const others = (this.#byAddress.get(transport.address) ?? 1) - 1;
-    if (others === 0) {
-      this.#byAddress.delete(transport.address);
-    } else {
-      this.#byAddress.set(transport.address, others);
-    }
+    addCount(this.#byAddress, transport.address, -1);
   }
 
   readonly #flush = (): void => {
@@ -127,14 +122,7 @@ export class TcpPort implements TcpTransportOwner {
 
   async #open(host: string, port: number): Promise<Server> {
     const server = createServer({ noDelay: true }, (socket) => this.#onConnection(socket));
-    try {
-      const listening = once(server, 'listening');
-      server.listen({ host, port, ipv6Only: isIPv6(host), exclusive: true });
-      await listening;
-    } catch (error) {
-      throw await listenFailure(error, 'webrtcLocalTCPAddress', `${host}:${port}`, port);
-    }
-    registerOwnPort((server.address() as AddressInfo).port, 'webrtcLocalTCPAddress');
+    await listenTcp(server, 'webrtcLocalTCPAddress', `${host}:${port}`, { host, port });
     // No file descriptor left: existing connections continue.
     server.on('error', (error) => this.log.warn({ err: error }, 'WebRTC TCP connection cannot be accepted'));
     return server;
@@ -151,7 +139,7 @@ export class TcpPort implements TcpTransportOwner {
     const transport = new TcpTransport(this, socket, { family, address, port });
     this.#transports.add(transport);
     this.#unverified.add(transport);
-    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    addCount(this.#byAddress, address, 1);
   }
 
   /** At the limit, the oldest unverified connection is closed. */

@@ -103,7 +103,7 @@ test('each address of this machine answers for itself', async () => {
   await udp.close();
 });
 
-test('what is followed to its present addresses stays where it is', async () => {
+test('a socket whose address is unchanged stays open', async () => {
   const udp = new UdpPort(new UfragTable());
   await udp.listen(':0');
   const before = udp.local;

@@ -1,12 +1,10 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
+import { bindUdp, PeerTable } from '../../../base/udp.ts';
 import { isStun } from './stun.ts';
 import type { Peer, Transport } from './transport.ts';
 import type { UfragTable } from './ufrag-table.ts';
 
-/** A key frame of 4 Mbit/s video for ten viewers fits. */
-const SOCKET_BUFFER_BYTES = 1 << 20;
 /**
  * Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in their
  * slots.
@@ -14,7 +12,6 @@ const SOCKET_BUFFER_BYTES = 1 << 20;
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 2_048;
 
-/** The UDP port on one local address. */
 export class UdpSocket {
   /** Datagrams that belong to no peer. */
   ignored = 0;
@@ -24,8 +21,7 @@ export class UdpSocket {
   readonly port: number;
   readonly #ufrags: UfragTable;
   readonly #socket: Socket;
-  /** By address, then port: finding a peer builds no string. */
-  readonly #transports = new Map<string, Map<number, UdpTransport>>();
+  readonly #transports = new PeerTable<UdpTransport>();
 
   private constructor(ufrags: UfragTable, socket: Socket, address: string) {
     this.#ufrags = ufrags;
@@ -34,34 +30,15 @@ export class UdpSocket {
     this.family = isIPv4(address) ? 'IPv4' : 'IPv6';
     this.port = socket.address().port;
     socket.on('message', (datagram, from) => this.#onMessage(datagram, from));
-    // Unreachable right now: the packet is lost.
-    socket.on('error', () => {});
   }
 
   /** @throws Node's error if the address cannot be bound */
   static async open(ufrags: UfragTable, address: string, port: number): Promise<UdpSocket> {
-    const type = isIPv4(address) ? 'udp4' : 'udp6';
-    const socket = createSocket({
-      type,
-      ipv6Only: type === 'udp6',
-      recvBufferSize: SOCKET_BUFFER_BYTES,
-      sendBufferSize: SOCKET_BUFFER_BYTES,
-      // Addresses are numeric: the default lookup would delay each packet to the next turn of the event loop.
-      lookup: (host, _options, callback) => callback(null, host, type === 'udp4' ? 4 : 6),
-    });
-    try {
-      const listening = once(socket, 'listening');
-      socket.bind({ address, port, exclusive: true });
-      await listening;
-    } catch (cause) {
-      socket.close();
-      throw cause;
-    }
-    return new UdpSocket(ufrags, socket, address);
+    return new UdpSocket(ufrags, await bindUdp(address, port), address);
   }
 
   get isUsed(): boolean {
-    return this.#transports.size > 0;
+    return !this.#transports.isEmpty;
   }
 
   close(): Promise<void> {
@@ -69,20 +46,11 @@ export class UdpSocket {
   }
 
   add(transport: UdpTransport): void {
-    const ports = this.#transports.get(transport.address) ?? new Map<number, UdpTransport>();
-    this.#transports.set(transport.address, ports);
-    ports.set(transport.port, transport);
+    this.#transports.set(transport.address, transport.port, transport);
   }
 
   remove(transport: UdpTransport): void {
-    const ports = this.#transports.get(transport.address);
-    if (ports?.get(transport.port) !== transport) {
-      return;
-    }
-    ports.delete(transport.port);
-    if (ports.size === 0) {
-      this.#transports.delete(transport.address);
-    }
+    this.#transports.delete(transport.address, transport.port, transport);
   }
 
   #onMessage(datagram: Buffer, from: RemoteInfo): void {
@@ -91,7 +59,7 @@ export class UdpSocket {
       this.ignored += 1;
       return;
     }
-    const transport = this.#transports.get(from.address)?.get(from.port);
+    const transport = this.#transports.get(from.address, from.port);
     if (isStun(datagram)) {
       const isForSomebody = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, this.#socket, from));
       this.ignored += isForSomebody ? 0 : 1;
@@ -103,7 +71,6 @@ export class UdpSocket {
   }
 }
 
-/** One remote address. */
 class UdpTransport implements Transport {
   readonly protocol = 'udp';
   readonly family: 'IPv4' | 'IPv6';

@@ -1,27 +1,27 @@
-import type { Loss } from './viewer-health.ts';
+import type { Loss } from './receiver-reports.ts';
 
 /** Losses are summed over this many seconds: a single late burst is no trend. */
 const WINDOW_TICKS = 5;
 /** Retransmission repairs less than this. */
-const MUCH_LOSS = 0.1;
+const UNREPAIRABLE_LOSS = 0.1;
 /** Caused by a full queue or by radio noise; the round trip time distinguishes them. */
-const SOME_LOSS = 0.02;
+const QUEUE_LOSS = 0.02;
 const MIN_LOST = 5;
 /** Nothing is shown any more: such a second counts twice. */
 const HEAVY_LOSS = 0.3;
 const QUEUE_MS = 100;
 /** A queue lasts for this many seconds; radio delays single packets by as much. */
-const STANDING_TICKS = 3;
+const QUEUE_TICKS = 3;
 /** Seconds of video are queued and will not be recovered. */
 const LONG_QUEUE_MS = 600;
 /** Per second: a longer round trip becomes the baseline after a while. */
-const FORGET_MS = 2;
+const BASELINE_DRIFT_MS = 2;
 /** In bad seconds; a good one takes back half. */
 const MAX_SCORE = 3;
 /** The start and every replay is a burst. */
 const GRACE_MS = 5_000;
 /** An estimate must exceed the higher level's bitrate by this factor. */
-const ROOM = 1.25;
+const HEADROOM = 1.25;
 /**
  * Browsers' estimates follow the sent bitrate (at most 1.5 times of it, down to nothing between key frames). Without a
  * high estimate, only a retry shows whether the network has recovered.
@@ -55,12 +55,12 @@ export class BitrateAdaptation {
   #loss = 0;
   #score = 0;
   #graceUntilMs: number;
-  #shortestMs = Number.POSITIVE_INFINITY;
+  #minRoundTripMs = Number.POSITIVE_INFINITY;
   readonly #roundTripsMs: number[] = [];
   /** Since when there has been no loss and no queue. */
   #quietSinceMs: number;
   #retryMs = FIRST_RETRY_MS;
-  #climbedMs = Number.NEGATIVE_INFINITY;
+  #raisedMs = Number.NEGATIVE_INFINITY;
 
   constructor(lastLevel: number, nowMs: number) {
     this.#lastLevel = lastLevel;
@@ -84,11 +84,11 @@ export class BitrateAdaptation {
       this.#lower(nowMs);
       return true;
     }
-    if (this.#climbedMs + PROVEN_MS < nowMs && this.level === 0) {
+    if (this.#raisedMs + PROVEN_MS < nowMs && this.level === 0) {
       this.#retryMs = FIRST_RETRY_MS;
     }
-    if (this.level > 0 && this.#mayClimb(statistics, nowMs)) {
-      this.#climbedMs = nowMs;
+    if (this.level > 0 && this.#mayRise(statistics, nowMs)) {
+      this.#raisedMs = nowMs;
       this.#change(this.level - 1, nowMs);
       return true;
     }
@@ -105,7 +105,7 @@ export class BitrateAdaptation {
   }
 
   #lower(nowMs: number): void {
-    if (nowMs - this.#climbedMs < PROVEN_MS) {
+    if (nowMs - this.#raisedMs < PROVEN_MS) {
       this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
     }
     this.#change(this.level + 1, nowMs);
@@ -123,23 +123,23 @@ export class BitrateAdaptation {
     // Browsers' estimates alone say little: they stay below the bitrate for 30 s after a single queue, and anywhere
     // after a period of key frames. But none stays high while the network is full.
     const mayBeFull = estimateBitsPerSecond === 0 || estimateBitsPerSecond < bitsPerSecond;
-    const isFull = queueMs > LONG_QUEUE_MS || (queueMs > QUEUE_MS && loss > SOME_LOSS);
-    return statistics.isCongested || loss > MUCH_LOSS || (mayBeFull && isFull);
+    const isFull = queueMs > LONG_QUEUE_MS || (queueMs > QUEUE_MS && loss > QUEUE_LOSS);
+    return statistics.isCongested || loss > UNREPAIRABLE_LOSS || (mayBeFull && isFull);
   }
 
   #queueMs(roundTripMs: number | undefined): number {
     if (roundTripMs === undefined) {
       return 0;
     }
-    this.#shortestMs = Math.min(this.#shortestMs + FORGET_MS, roundTripMs);
-    push(this.#roundTripsMs, roundTripMs, STANDING_TICKS);
-    return Math.min(...this.#roundTripsMs) - this.#shortestMs;
+    this.#minRoundTripMs = Math.min(this.#minRoundTripMs + BASELINE_DRIFT_MS, roundTripMs);
+    push(this.#roundTripsMs, roundTripMs, QUEUE_TICKS);
+    return Math.min(...this.#roundTripsMs) - this.#minRoundTripMs;
   }
 
-  #mayClimb({ estimateBitsPerSecond, betterBitsPerSecond }: LinkStatistics, nowMs: number): boolean {
+  #mayRise({ estimateBitsPerSecond, betterBitsPerSecond }: LinkStatistics, nowMs: number): boolean {
     const quietMs = nowMs - this.#quietSinceMs;
-    const isRoomy = estimateBitsPerSecond >= ROOM * betterBitsPerSecond;
-    return quietMs >= (isRoomy ? this.#retryMs / 2 : this.#retryMs);
+    const hasHeadroom = estimateBitsPerSecond >= HEADROOM * betterBitsPerSecond;
+    return quietMs >= (hasHeadroom ? this.#retryMs / 2 : this.#retryMs);
   }
 
   #change(level: number, nowMs: number): void {

@@ -13,7 +13,6 @@ export class BitrateMeter {
     this.#atMs = nowMs;
   }
 
-  /** Called about once a second. */
   update(bytes: number, nowMs: number): void {
     const sinceMs = nowMs - this.#atMs;
     if (sinceMs <= 0) {

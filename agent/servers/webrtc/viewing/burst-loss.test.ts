@@ -42,7 +42,7 @@ test('a number that was never sent counts for nothing', () => {
   expect(burst.onReport(150, send(200) + 100, 200, 0)).toBeUndefined();
 });
 
-test('what was on its way at that time does not count again', () => {
+test('packets in flight at that time do not count again', () => {
   const { burst, send } = watch();
   const first = send(200);
   const second = send(300);

@@ -1,24 +1,12 @@
 import { explain } from '../../../base/errors.ts';
 import { RtpPackets, type RtpViewer } from '../../../stream/rtp-packets.ts';
 import type { OutboundTrack, SrtpSender } from '../srtp/srtp.ts';
+import { FULL_PACE, type Pace } from './pace.ts';
 import { SrtpBatchSender } from './packet-batch.ts';
 import { type SenderReportOptions, SenderReports } from './sender-reports.ts';
 import { SentHistory } from './sent-history.ts';
 import { TimestampMapper } from './timestamp-mapper.ts';
 
-/** How fast video is sent. */
-export interface Pace {
-  /** Sent at once after a pause; most frames are smaller. */
-  readonly burstBytes: number;
-  readonly bytesPerMs: number;
-  /** The rate of a replay: the cached GOP at the start or after a picture loss. */
-  readonly replayBytesPerMs: number;
-}
-/**
- * A camera's 100 Mbit/s link delivers as fast. Chromium's socket holds 113 unread packets. A GOP is replayed at 48
- * Mbit/s: ten seconds of 2 Mbit/s take as long as a browser needs to decode them.
- */
-export const FULL_PACE: Pace = { burstBytes: 64_000, bytesPerMs: 12_500, replayBytesPerMs: 6_000 };
 /** Chromium queues 800 frames for its decoder and skips to the next key frame when the queue is full. */
 const UNPACED_FRAMES = 500;
 /** The least duration of each further frame of a replay: most decoders manage 500 a second. */
@@ -160,7 +148,6 @@ export class PacketSender implements RtpViewer {
       this.#sendVideo();
     } else if (this.#sendsAudio && !this.#options.link.transport.isCongested) {
       this.#sendAudio(packets, from, to, this.#options.tracks[number]);
-      this.#reportAudio();
     }
   }
 
@@ -189,8 +176,8 @@ export class PacketSender implements RtpViewer {
     const atMs = clock.monoMs();
     return {
       atMs,
-      timestamp: modulo32(this.#mapper.timeAt(atMs) + offset),
-      lastTimestamp: modulo32(this.#stamp + offset),
+      timestamp: (this.#mapper.timeAt(atMs) + offset) >>> 0,
+      lastTimestamp: (this.#stamp + offset) >>> 0,
     };
   }
 
@@ -245,9 +232,6 @@ export class PacketSender implements RtpViewer {
       }
     }
     sender.send(packets);
-  }
-
-  #reportAudio(): void {
     this.#audioPackets += 1;
     if (this.#video < 0 && AUDIO_REPORTS_AT.includes(this.#audioPackets)) {
       this.report();
@@ -363,7 +347,7 @@ export class PacketSender implements RtpViewer {
     const clockRate = stream.tracks[this.#video]?.clockRate ?? 0;
     const now = timestamp + Math.round(((nowMs - atMs) * clockRate) / 1000);
     const next = ((now - lastTimestamp) | 0) > 0 ? now : lastTimestamp + 1;
-    (tracks[this.#video] as OutboundTrack).timestampOffset = modulo32(next - this.#stamp);
+    (tracks[this.#video] as OutboundTrack).timestampOffset = (next - this.#stamp) >>> 0;
     this.#continues = undefined;
   }
 
@@ -405,8 +389,4 @@ export class PacketSender implements RtpViewer {
     }
     this.#cursor = source.written;
   }
-}
-
-function modulo32(ticks: number): number {
-  return ((ticks % 2 ** 32) + 2 ** 32) % 2 ** 32;
 }

@@ -8,7 +8,7 @@ const FRESH_MS = 1_000;
 const KEY_FRAME_WAIT_MS = 300;
 /** A viewer that keeps losing the picture gets replays ever more rarely until it has been fine for a while. */
 const MAX_PAUSE_MS = 8_000;
-const CONTENT_MS = 10_000;
+const STABLE_MS = 10_000;
 
 export interface KeyFrameSource {
   /** Age of the newest GOP in the cache; undefined: none. */
@@ -38,7 +38,7 @@ export class PliResponder {
 
   onPictureLoss(): void {
     const nowMs = this.#clock.monoMs();
-    if (nowMs - this.#lastLossMs > CONTENT_MS) {
+    if (nowMs - this.#lastLossMs > STABLE_MS) {
       this.#pauseMs = PAUSE_MS;
     }
     this.#lastLossMs = nowMs;

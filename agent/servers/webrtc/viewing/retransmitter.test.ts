@@ -51,7 +51,7 @@ test('a viewer that knows no format for it gets the identical packet, byte for b
   expect(viewer.link.packets).toEqual(lost);
 });
 
-test('what is sent next is numbered as if nothing had been sent again', async () => {
+test('retransmissions do not change the sequence numbers of later packets', async () => {
   const { viewer, camera } = await watch({ knowsRtx: false });
   const last = viewer.takeVideo().at(-1)?.sequence ?? 0;
   viewer.nack([last - 5, 0b1111]);
@@ -108,7 +108,7 @@ test('numbers that were never sent give nothing', async () => {
   expect(viewer.link.packets).toEqual([]);
 });
 
-test('what the ring has let go of is not sent again', async () => {
+test('packets that have left the ring are not retransmitted', async () => {
   const { viewer, camera } = await watch();
   const old = viewer.takeVideo()[5]?.sequence ?? 0;
   // A new group, and more than the second that is kept of the one before.

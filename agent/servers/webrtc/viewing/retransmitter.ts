@@ -8,11 +8,11 @@ import type { SentHistory } from './sent-history.ts';
 const SEQUENCE_BYTES = 2;
 /** A payload and that number, in whole words. */
 const SLOT_WORDS = 299;
-/** Retransmission budget as a share of the sent bytes; larger at a reduced level. */
-const SHARE = 0.15;
-const SHARE_OF_LITTLE = 0.5;
+/** Retransmitted bytes as a share of the sent bytes, at the full and at a reduced level. */
+const MAX_SHARE = 0.15;
+const MAX_REDUCED_SHARE = 0.5;
 /** The first burst may be lost before any budget is earned. */
-const FIRST_CREDIT_BYTES = 64 << 10;
+const INITIAL_CREDIT_BYTES = 64 << 10;
 const MAX_CREDIT_BYTES = 128 << 10;
 /** Below this, only the newest GOP is repaired: a viewer further behind continues at its key frame. */
 const LOW_CREDIT_BYTES = 32 << 10;
@@ -20,7 +20,7 @@ const LOW_CREDIT_BYTES = 32 << 10;
 const MIN_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 250;
 /** Recently repeated packets; a power of two. */
-const REMEMBERED = 1_024;
+const HISTORY_PACKETS = 1_024;
 
 // Shared by all viewers: filled and sent within one call.
 const scratch = new Uint32Array(MAX_BATCH * SLOT_WORDS);
@@ -35,20 +35,20 @@ interface Sent {
 
 /**
  * Retransmits lost packets: on a separate SSRC if both sides support it (RFC 4588), else as identical packets. Each at
- * most once in three quarters of the round trip (20 to 250 ms), within `SHARE` of the bytes sent, and only while in the stream's ring.
+ * most once in three quarters of the round trip (20 to 250 ms), within `MAX_SHARE` of the bytes sent, and only while in the stream's ring.
  */
 export class Retransmitter {
   /** Retransmitted packets and their size with header and tag. */
   resent = 0;
   bytes = 0;
   /** The viewer receives a reduced level. */
-  sendsLittle = false;
+  isReduced = false;
   readonly #link: SecureLink;
   readonly #track: OutboundTrack;
   readonly #rtx: OutboundTrack | undefined;
   /** When packet index n was repeated, in slot n mod 1,024: milliseconds modulo 2^32 plus one; 0: never. */
-  readonly #resentMs = new Uint32Array(REMEMBERED);
-  #creditBytes = FIRST_CREDIT_BYTES;
+  readonly #resentMs = new Uint32Array(HISTORY_PACKETS);
+  #creditBytes = INITIAL_CREDIT_BYTES;
   #earnedOctets: number;
   /** Lower packet indexes are not repaired. */
   #firstIndex = 0;
@@ -73,7 +73,7 @@ export class Retransmitter {
     batch.count = 0;
     for (let bits = 2 * following + 1, i = 0; bits !== 0; bits >>>= 1, i += 1) {
       if ((bits & 1) === 1) {
-        this.#take(sent, (sequence + i) & 0xffff, nowMs, pauseMs);
+        this.#add(sent, (sequence + i) & 0xffff, nowMs, pauseMs);
       }
     }
     if (batch.count > 0) {
@@ -88,19 +88,19 @@ export class Retransmitter {
   }
 
   #earn(): void {
-    const earned = (this.#track.octets - this.#earnedOctets) * (this.sendsLittle ? SHARE_OF_LITTLE : SHARE);
+    const earned = (this.#track.octets - this.#earnedOctets) * (this.isReduced ? MAX_REDUCED_SHARE : MAX_SHARE);
     this.#earnedOctets = this.#track.octets;
     this.#creditBytes = Math.min(this.#creditBytes + earned, MAX_CREDIT_BYTES);
   }
 
-  #take({ source, history, srtp }: Sent, sequence: number, nowMs: number, pauseMs: number): void {
+  #add({ source, history, srtp }: Sent, sequence: number, nowMs: number, pauseMs: number): void {
     const index = history?.indexOf(sequence) ?? -1;
     const packet = index < 0 ? -1 : (history?.packetOf(index) ?? -1);
     if (!history || index < this.#firstIndex || !source.has(packet)) {
       return;
     }
     const bytes = source.payloadBytesOf(packet) + SEQUENCE_BYTES + srtp.overheadBytes;
-    const slot = index % REMEMBERED;
+    const slot = index % HISTORY_PACKETS;
     const last = this.#resentMs[slot] as number;
     const now = (Math.floor(nowMs) + 1) >>> 0;
     const isTooSoon = last !== 0 && (now - last) >>> 0 < pauseMs;
@@ -114,13 +114,13 @@ export class Retransmitter {
     batch.timestamps[at] = history.timestampOf(index);
     batch.markers[at] = source.markerOf(packet);
     if (this.#rtx) {
-      this.#wrap(at, sequence, source, packet, this.#rtx);
+      this.#addRtx(at, sequence, source, packet, this.#rtx);
     } else {
-      this.#repeat(source, packet, index, srtp);
+      this.#sendAgain(source, packet, index, srtp);
     }
   }
 
-  #wrap(at: number, sequence: number, source: RtpPackets, packet: number, rtx: OutboundTrack): void {
+  #addRtx(at: number, sequence: number, source: RtpPackets, packet: number, rtx: OutboundTrack): void {
     const start = 4 * at * SLOT_WORDS;
     const length = source.payloadBytesOf(packet);
     const { words } = source;
@@ -137,7 +137,7 @@ export class Retransmitter {
   }
 
   /** The same index and bytes produce the same packet, so the key stream is not reused for other data. */
-  #repeat(source: RtpPackets, packet: number, index: number, srtp: SrtpSender): void {
+  #sendAgain(source: RtpPackets, packet: number, index: number, srtp: SrtpSender): void {
     batch.payloadBytes[0] = source.payloadBytesOf(packet);
     batch.sourceWords[0] = source.wordOf(packet);
     batch.tracks[0] = { ...this.#track, packetIndex: index };

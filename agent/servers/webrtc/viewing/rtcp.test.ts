@@ -95,7 +95,7 @@ test('thirty thousand damaged packets neither throw nor say more than fits into 
   }
 });
 
-test('what another implementation writes is read, each part within its own length', () => {
+test('packets of another implementation are read, each part within its length', () => {
   const [senderSsrc, mediaSourceSsrc] = [7, 0xcafebabe];
   const info = {
     ssrc: mediaSourceSsrc,

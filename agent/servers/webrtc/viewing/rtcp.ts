@@ -11,7 +11,6 @@ const APPLICATION_LAYER = 15;
 const REMB = 0x52454d42;
 
 const REPORT_BLOCK_BYTES = 24;
-/** A viewer's feedback. */
 export interface RtcpSink {
   /**
    * A report block, RFC 3550 §6.4.1.
@@ -29,7 +28,6 @@ export interface RtcpSink {
    * @param following bit i set: `sequence + i + 1` as well (modulo 2^16)
    */
   onNack(ssrc: number, sequence: number, following: number): void;
-  /** REMB. */
   onEstimate(bitsPerSecond: number): void;
 }
 

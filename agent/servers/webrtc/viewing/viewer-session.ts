@@ -14,9 +14,9 @@ import { BitrateMeter } from './bitrate-meter.ts';
 import { BurstLoss } from './burst-loss.ts';
 import { type OutboundVideo, outboundTrack, outboundVideo } from './outbound.ts';
 import { PliResponder } from './pli-responder.ts';
+import { ReceiverReports } from './receiver-reports.ts';
 import { Retransmitter } from './retransmitter.ts';
 import { type RtcpSink, readRtcp } from './rtcp.ts';
-import { ViewerHealth } from './viewer-health.ts';
 import { ViewerStream } from './viewer-stream.ts';
 
 /** A viewer that joins a longer GOP lags far behind or has to wait: a key frame is requested. */
@@ -47,7 +47,6 @@ interface ActiveViewer {
   readonly sentRate: BitrateMeter;
 }
 
-/** One viewer of a stream. */
 export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   readonly kind = WEBRTC_SESSION;
   readonly countsHolds = true;
@@ -62,7 +61,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   readonly #audioTrack: number;
   readonly #clock: Clock;
   readonly #options: ViewerSessionOptions;
-  readonly #health: ViewerHealth;
+  readonly #reports: ReceiverReports;
   #active: ActiveViewer | undefined;
   /** Why the stream ended, if before the handshake. */
   #ended: string | undefined;
@@ -87,7 +86,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     this.video = video && outboundVideo(video.format, video.rtx);
     this.audio = audio && outboundTrack(audio.format);
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
-    this.#health = new ViewerHealth(ssrcs, clock);
+    this.#reports = new ReceiverReports(ssrcs, clock);
     if (video && stream.hasBFrames(video.track)) {
       throw offerError(B_FRAMES_UNSUPPORTED);
     }
@@ -102,12 +101,12 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     return {
       outboundBytes: (viewerStream?.bytes ?? 0) + (retransmitter?.bytes ?? 0),
       outboundPackets: (viewerStream?.packets ?? 0) + (retransmitter?.resent ?? 0),
-      outboundReportedLost: this.#health.lost,
+      outboundReportedLost: this.#reports.lost,
       framesDiscarded: viewerStream?.framesDiscarded ?? 0,
       inboundPackets: 0,
       inboundLost: 0,
       jitterSeconds: 0,
-      roundTripMs: this.#health.roundTripMs,
+      roundTripMs: this.#reports.roundTripMs,
       quality: viewerStream?.quality,
     };
   }
@@ -136,7 +135,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
       clock,
       openFallback: this.#options.openFallback,
       onFallbackFailed: (cause) => this.#log('WebRTC viewer cannot use the fallback stream', { err: cause }),
-      onFullStream: () => burstLoss?.begin(this.#health.lostOf(video?.ssrc ?? 0), clock.monoMs()),
+      onFullStream: () => burstLoss?.begin(this.#reports.lostOf(video?.ssrc ?? 0), clock.monoMs()),
     });
     this.#active = {
       link,
@@ -164,7 +163,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   }
 
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
-    this.#health.onReport(ssrc, lost, highest, lastReport, delay);
+    this.#reports.onReport(ssrc, lost, highest, lastReport, delay);
     if (this.#active?.burstLoss && ssrc === this.video?.ssrc && this.#active.adaptation.level === 0) {
       this.#watchBurst(this.#active, this.#active.burstLoss, lost, highest);
     }
@@ -182,12 +181,12 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
       return;
     }
     const nowMs = this.#clock.monoMs();
-    const sent = retransmitter.onNack(viewerStream.videoSender, sequence, following, nowMs, this.#health.roundTripMs);
+    const sent = retransmitter.onNack(viewerStream.videoSender, sequence, following, nowMs, this.#reports.roundTripMs);
     viewerStream.stream.countSent(sent);
   }
 
   onEstimate(bitsPerSecond: number): void {
-    this.#health.onEstimate(bitsPerSecond);
+    this.#reports.onEstimate(bitsPerSecond);
   }
 
   tick(): void {
@@ -204,9 +203,9 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
       return;
     }
     const statistics = {
-      ...this.#health.takeLoss(this.video.ssrc),
-      estimateBitsPerSecond: this.#health.estimateBitsPerSecond,
-      roundTripMs: this.#health.roundTripMs,
+      ...this.#reports.takeLoss(this.video.ssrc),
+      estimateBitsPerSecond: this.#reports.estimateBitsPerSecond,
+      roundTripMs: this.#reports.roundTripMs,
       isCongested: link.transport.isCongested,
       bitsPerSecond: sentRate.bitsPerSecond,
       betterBitsPerSecond: streamRate.bitsPerSecond,
@@ -239,7 +238,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
 
   #watchBurst(active: ActiveViewer, burstLoss: BurstLoss, lost: number, highest: number): void {
     const nowMs = this.#clock.monoMs();
-    const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs, this.#health.roundTripMs ?? 0);
+    const provedBitsPerSecond = burstLoss.onReport(lost, highest, nowMs, this.#reports.roundTripMs ?? 0);
     if (provedBitsPerSecond === undefined) {
       return;
     }
@@ -257,9 +256,9 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   ): void {
     viewerStream.setLevel(adaptation.level);
     if (retransmitter) {
-      retransmitter.sendsLittle = adaptation.level > 0;
+      retransmitter.isReduced = adaptation.level > 0;
     }
-    const { estimateBitsPerSecond } = this.#health;
+    const { estimateBitsPerSecond } = this.#reports;
     const facts = {
       level: adaptation.level,
       estimateBitsPerSecond: Math.round(estimateBitsPerSecond),

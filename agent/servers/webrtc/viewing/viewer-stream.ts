@@ -6,24 +6,24 @@ import { WEBRTC_SESSION } from '../session/session-kind.ts';
 import type { SecureLink } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
-import { FULL_PACE, type Pace, PacketSender, type Position } from './packet-sender.ts';
+import { FULL_PACE, type Pace, reducedPace } from './pace.ts';
+import { PacketSender, type Position } from './packet-sender.ts';
 
 /** A slow network gets no longer GOP: its key frame stands until the next one. */
 const SHORT_GROUP_PACKETS = 128;
 /** Key frames overflow short queues: they are spread at half of the rate that was too much. */
 const REDUCED_SHARE = 0.5;
-const REDUCED_BURST_BYTES = 6_000;
 const MIN_BYTES_PER_MS = 16;
 /** Share of the proven throughput: other traffic uses the network as well. */
-const PROVED_SHARE = 0.8;
+const PROVEN_SHARE = 0.8;
 /** A slower replay never catches up. */
-const REPLAY_ROOM = 1.25;
+const REPLAY_HEADROOM = 1.25;
 /** A throughput this far below the stream is not explained by short queues. */
-const FAR_LESS = 0.6;
+const MIN_THROUGHPUT_SHARE = 0.6;
 /** A younger GOP consists mostly of its key frame. */
 const MIN_GROUP_MS = 1_000;
 /** The smaller stream must fit, its key frames in part of their GOP's time. */
-const FALLBACK_ROOM = 2;
+const FALLBACK_HEADROOM = 2;
 
 /** Everything, the fallback stream's video, or key frames only. */
 type SentQuality = 'all' | 'fallback' | 'keyFrames';
@@ -69,7 +69,7 @@ export class ViewerStream {
   /** Of the full stream. */
   #bitsPerSecond = 0;
   /** Throughput during heavy loss. */
-  #provedBitsPerSecond = Number.POSITIVE_INFINITY;
+  #provenBitsPerSecond = Number.POSITIVE_INFINITY;
   #isOpening = false;
   #isClosed = false;
   /** Sends the lower level until the stream's next key frame. */
@@ -79,7 +79,6 @@ export class ViewerStream {
   #packets = 0;
   #framesDiscarded = 0;
 
-  /** Starts at once. */
   constructor(options: ViewerStreamOptions) {
     this.#options = options;
     this.#main = this.#openMain(undefined);
@@ -108,7 +107,6 @@ export class ViewerStream {
     return this.#fallback?.sender ?? this.#main;
   }
 
-  /** Source of the video. */
   get stream(): Stream {
     return this.#fallback?.stream ?? this.#options.stream;
   }
@@ -144,10 +142,10 @@ export class ViewerStream {
    * @param times occurrences since the start of the burst
    * @returns whether the stream exceeds the network's capacity
    */
-  onBurstLost(provedBitsPerSecond: number, maxBitsPerSecond: number, times: number): boolean {
-    this.#provedBitsPerSecond = provedBitsPerSecond;
+  onBurstLost(provenBitsPerSecond: number, maxBitsPerSecond: number, times: number): boolean {
+    this.#provenBitsPerSecond = provenBitsPerSecond;
     this.videoSender.pace = this.#pace;
-    return maxBitsPerSecond < (times > 1 ? 1 : FAR_LESS) * this.#streamBitsPerSecond;
+    return maxBitsPerSecond < (times > 1 ? 1 : MIN_THROUGHPUT_SHARE) * this.#streamBitsPerSecond;
   }
 
   /**
@@ -192,17 +190,17 @@ export class ViewerStream {
   }
 
   get #pace(): Pace {
-    const proved = PROVED_SHARE * this.#provedBitsPerSecond;
-    if (this.#level === 0 && proved === Number.POSITIVE_INFINITY) {
+    const proven = PROVEN_SHARE * this.#provenBitsPerSecond;
+    if (this.#level === 0 && proven === Number.POSITIVE_INFINITY) {
       return FULL_PACE;
     }
     if (this.#level === 0) {
-      const bytesPerMs = Math.max(proved, REPLAY_ROOM * this.#streamBitsPerSecond) / 8_000;
+      const bytesPerMs = Math.max(proven, REPLAY_HEADROOM * this.#streamBitsPerSecond) / 8_000;
       return bytesPerMs < FULL_PACE.replayBytesPerMs ? reducedPace(bytesPerMs) : FULL_PACE;
     }
     const isFullStream = !this.videoSender.keyFramesOnly;
-    const minBitsPerSecond = isFullStream ? FALLBACK_ROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
-    const reduced = Math.min(REDUCED_SHARE * this.#streamBitsPerSecond, proved);
+    const minBitsPerSecond = isFullStream ? FALLBACK_HEADROOM * (this.#fallback?.rate.bitsPerSecond ?? 0) : 0;
+    const reduced = Math.min(REDUCED_SHARE * this.#streamBitsPerSecond, proven);
     const bytesPerMs = Math.max(MIN_BYTES_PER_MS, Math.max(reduced, minBitsPerSecond) / 8_000);
     return reducedPace(bytesPerMs);
   }
@@ -328,9 +326,3 @@ export class ViewerStream {
     this.#framesDiscarded += sender.framesDiscarded;
   }
 }
-
-const reducedPace = (bytesPerMs: number): Pace => ({
-  burstBytes: REDUCED_BURST_BYTES,
-  bytesPerMs,
-  replayBytesPerMs: bytesPerMs,
-});

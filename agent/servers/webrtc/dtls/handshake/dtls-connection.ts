@@ -24,14 +24,12 @@ export interface DtlsPeer {
   close(): void;
 }
 
-/** DTLS with one peer: the handshake, then the established connection. */
 export class DtlsConnection implements DtlsPeer {
   lastError: string | undefined;
   readonly #events: DtlsEvents;
   #handshake: Handshake | undefined;
   #established: EstablishedConnection | undefined;
   #isClosed = false;
-  /** Records of the current flight. */
   #flight: Buffer[] = [];
   #flightBytes = 0;
 

@@ -64,7 +64,7 @@ test.for([
   expect(() => received(body)).toThrow(message);
 });
 
-test('what is written is read again', () => {
+test('written messages are read again', () => {
   const message: HandshakeMessage = { type: 11, number: 0, body: Buffer.alloc(5_000, 7) };
   const messages = new HandshakeMessages();
   let seen: HandshakeMessage | undefined;

@@ -34,7 +34,6 @@ export abstract class Handshake {
   protected readonly events: HandshakeEvents;
   /** The peer's, matching the offer; empty before it arrives. */
   protected certificate: Buffer = Buffer.alloc(0);
-  /** The peer's role. */
   protected abstract readonly peer: 'client' | 'server';
   /** Which message types may follow each type. */
   protected abstract readonly follows: Readonly<Record<number, readonly number[]>>;

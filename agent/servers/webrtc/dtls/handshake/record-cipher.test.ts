@@ -6,7 +6,7 @@ const ours = { key: Buffer.alloc(16, 1), nonce: Buffer.from('01020304', 'hex') }
 const theirs = { key: Buffer.alloc(16, 2), nonce: Buffer.from('05060708', 'hex') };
 const [here, there] = [new RecordCipher(ours, theirs), new RecordCipher(theirs, ours)];
 
-test('each end decrypts what the other encrypts, and no one else does', () => {
+test('each end decrypts records of the other end only', () => {
   const record = here.seal(21, 7, Uint8Array.of(1, 0));
   expect([record[0], record.readUInt16BE(3), record.readUIntBE(5, 6)]).toEqual([21, 1, 7]);
   expect(there.open(record)?.toString('hex')).toBe('0100');

@@ -29,7 +29,6 @@ export interface EngineEvents {
 /** TLS registries; werift's constants would load werift. */
 export const ECDSA_SHA256 = { hash: 4, signature: 3 } as const;
 
-/** A handshake in werift, in either role. */
 export class WeriftEngine {
   readonly #socket: DtlsSocket;
   readonly #transport: EngineTransport;

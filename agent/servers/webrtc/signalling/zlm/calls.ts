@@ -2,41 +2,17 @@ import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../../../../base/clock.ts';
 import { PerchError } from '../../../../base/errors.ts';
 import { checkStreamPath } from '../../../../config/values/path-name.ts';
+import type { HttpAccess, ZlmApiCalls } from '../../../../protocols/contract.ts';
 import type { AnsweredOffer, WebRtcServer } from '../../server/server.ts';
-import { bodyOf, requesterOf, type SignallingAccess } from '../requests.ts';
+import { bodyOf, requesterOf } from '../requests.ts';
 import { applyCandidateOverrides, readCandidateOverrides } from './candidate-overrides.ts';
 import type { Parameters } from './parameters.ts';
 import { type NamedPaths, pathOf, WaitingPlayers } from './stream-path.ts';
 
-interface ZlmAccess extends SignallingAccess {
-  origin(request: FastifyRequest): { readonly baseUrl: string };
-}
-
-/** Answer of a call that is not signalling. */
-export interface ApiAnswer {
-  /** JSON fields; `code` defaults to 0. */
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** Set-Cookie values. */
-  readonly cookies?: readonly string[];
-  /** A JPEG, sent instead. */
-  readonly picture?: Uint8Array;
-}
-
-export interface ApiCalls {
-  /** @param name in lower case @returns undefined: no such call */
-  answer(name: string, call: Pick<ZlmCall, 'parameters' | 'request'>): Promise<ApiAnswer | undefined>;
-  /**
-   * Reports a player that requests a missing stream.
-   * @param isKnown the path exists and its stream may start by itself
-   * @returns whether the player should wait
-   */
-  streamNotFound(path: string, request: FastifyRequest, isKnown: boolean): Promise<boolean>;
-}
-
 export interface ZlmCallOptions {
   readonly server: WebRtcServer;
-  readonly more?: ApiCalls;
-  readonly access: ZlmAccess;
+  readonly more?: ZlmApiCalls;
+  readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
   readonly paths: NamedPaths;
   readonly clock: Clock;
 }
@@ -51,7 +27,7 @@ interface ZlmCall {
 }
 
 /** The signalling calls. They need the permissions of WHEP and WHIP, no `secret`. */
-export class ZlmCalls {
+export class SignallingCalls {
   readonly #options: ZlmCallOptions;
   readonly #waiting: WaitingPlayers;
 

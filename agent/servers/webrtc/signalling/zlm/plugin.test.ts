@@ -59,7 +59,7 @@ async function start({
     access: {
       require,
       identify: ({ headers }) => ({ ip: String(headers['x-test-ip'] ?? '192.0.2.1') }),
-      origin: (request) => ({ baseUrl: `http://${request.host}` }),
+      origin: (request) => ({ isSameOrigin: true, baseUrl: `http://${request.host}` }),
     },
     paths: {
       find: (path) => (streams.includes(path) ? { ready: true } : undefined),

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { explainToViewer, PerchError } from '../../../../base/errors.ts';
-import type { WebRtcPluginOptions } from '../plugin.ts';
-import { type ApiAnswer, type ZlmCallOptions, ZlmCalls } from './calls.ts';
+import type { ZlmAnswer } from '../../../../protocols/contract.ts';
+import type { SignallingOptions } from '../requests.ts';
+import { SignallingCalls, type ZlmCallOptions } from './calls.ts';
 import { Parameters } from './parameters.ts';
 
 const OFFER_LIMIT_BYTES = 128 << 10;
@@ -13,7 +14,7 @@ const INVALID_ARGUMENTS = -300;
 const EXCEPTION = -400;
 
 export interface ZlmPluginOptions extends ZlmCallOptions {
-  readonly cors: WebRtcPluginOptions['cors'];
+  readonly cors: SignallingOptions['cors'];
 }
 
 /** ZLMediaKit's signalling API below `/index/api/`. */
@@ -24,7 +25,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
     done(null, body);
   });
   app.addHook('onRequest', options.cors(METHODS, HEADERS));
-  const calls = new ZlmCalls(options);
+  const calls = new SignallingCalls(options);
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'],
     url: '/index/api/:name',
@@ -45,7 +46,7 @@ export const zlmPlugin: FastifyPluginAsync<ZlmPluginOptions> = async (app, optio
 
 async function answer(
   name: string,
-  calls: ZlmCalls,
+  calls: SignallingCalls,
   more: ZlmPluginOptions['more'],
   request: FastifyRequest,
   reply: FastifyReply,
@@ -79,7 +80,7 @@ async function answer(
   }
 }
 
-function sendOther({ fields, cookies = [], picture }: ApiAnswer, reply: FastifyReply): FastifyReply {
+function sendOther({ fields, cookies = [], picture }: ZlmAnswer, reply: FastifyReply): FastifyReply {
   reply.header('Cache-Control', 'no-store');
   if (picture) {
     return reply.code(200).type('image/jpeg').send(picture);

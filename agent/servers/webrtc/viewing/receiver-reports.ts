@@ -5,7 +5,7 @@ const NTP_OFFSET_S = 2_208_988_800;
 /** A larger value comes from a wall clock that was set. */
 const MAX_ROUND_TRIP_MS = 10_000;
 
-interface Reception {
+interface ReportedSource {
   lost: number;
   /** Extended sequence number; -1: no report yet. */
   highest: number;
@@ -19,53 +19,53 @@ export interface Loss {
   readonly expected: number;
 }
 
-const NOTHING: Loss = { lost: 0, expected: 0 };
+const NO_LOSS: Loss = { lost: 0, expected: 0 };
 
 /** A viewer's receiver reports and bandwidth estimate. Reports about unknown SSRCs are ignored. */
-export class ViewerHealth {
+export class ReceiverReports {
   /** 0: no estimate yet. */
   estimateBitsPerSecond = 0;
   /** Sender report to receiver report, without the viewer's delay; undefined: not known. */
   roundTripMs: number | undefined;
-  readonly #receptions = new Map<number, Reception>();
+  readonly #sources = new Map<number, ReportedSource>();
   readonly #clock: Clock;
 
   constructor(ssrcs: readonly number[], clock: Clock) {
     this.#clock = clock;
     for (const ssrc of ssrcs) {
-      this.#receptions.set(ssrc, { lost: 0, highest: -1, takenLost: 0, takenHighest: -1 });
+      this.#sources.set(ssrc, { lost: 0, highest: -1, takenLost: 0, takenHighest: -1 });
     }
   }
 
   get lost(): number {
-    return [...this.#receptions.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
+    return [...this.#sources.values()].reduce((sum, { lost }) => sum + Math.max(0, lost), 0);
   }
 
   /** As of the latest report. */
   lostOf(ssrc: number): number {
-    return this.#receptions.get(ssrc)?.lost ?? 0;
+    return this.#sources.get(ssrc)?.lost ?? 0;
   }
 
   /** Losses reported since the last call. The first report is the baseline. */
   takeLoss(ssrc: number): Loss {
-    const reception = this.#receptions.get(ssrc);
-    if (!reception || reception.highest < 0) {
-      return NOTHING;
+    const source = this.#sources.get(ssrc);
+    if (!source || source.highest < 0) {
+      return NO_LOSS;
     }
-    const { lost, highest, takenLost, takenHighest } = reception;
-    reception.takenLost = lost;
-    reception.takenHighest = highest;
+    const { lost, highest, takenLost, takenHighest } = source;
+    source.takenLost = lost;
+    source.takenHighest = highest;
     const expected = takenHighest < 0 ? 0 : (highest - takenHighest) | 0;
-    return expected <= 0 ? NOTHING : { expected, lost: Math.max(0, lost - takenLost) };
+    return expected <= 0 ? NO_LOSS : { expected, lost: Math.max(0, lost - takenLost) };
   }
 
   onReport(ssrc: number, lost: number, highest: number, lastReport: number, delay: number): void {
-    const reception = this.#receptions.get(ssrc);
-    if (!reception) {
+    const source = this.#sources.get(ssrc);
+    if (!source) {
       return;
     }
-    reception.lost = lost;
-    reception.highest = highest;
+    source.lost = lost;
+    source.highest = highest;
     if (lastReport !== 0) {
       this.#measureRoundTrip(lastReport, delay);
     }

@@ -1,12 +1,41 @@
+import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { type AddressInfo, isIPv6, type ListenOptions, type Server } from 'node:net';
 import { PerchError } from './errors.ts';
 
 /** Configuration keys of Perch's own TCP ports, to explain conflicts. */
 const ownPorts = new Map<number, string>();
 
-/** Registers a port that Perch listens on. */
-export function registerOwnPort(port: number, key: string): void {
-  ownPorts.set(port, key);
+/**
+ * Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the machine lacks IPv6.
+ * @param key configuration key of the address
+ * @throws PerchError with the reason and what to do
+ */
+export async function listenTcp(
+  server: Server,
+  key: string,
+  address: string,
+  { host, port }: { readonly host?: string | undefined; readonly port: number },
+): Promise<void> {
+  const open = async (where: ListenOptions): Promise<void> => {
+    server.listen({ ...where, port });
+    await once(server, 'listening');
+  };
+  try {
+    if (host !== undefined) {
+      await open({ host, ipv6Only: isIPv6(host) });
+    } else {
+      await open({ host: '::' }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EAFNOSUPPORT' && error.code !== 'EADDRNOTAVAIL') {
+          throw error;
+        }
+        return open({ host: '0.0.0.0' });
+      });
+    }
+  } catch (error) {
+    throw await listenFailure(error, key, address, port);
+  }
+  ownPorts.set((server.address() as AddressInfo).port, key);
 }
 
 /** Explains why a port cannot be listened on, and what to do. @param key configuration key of the address */

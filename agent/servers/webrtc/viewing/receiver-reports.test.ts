@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
-import { ViewerHealth } from './viewer-health.ts';
+import { ReceiverReports } from './receiver-reports.ts';
 
 const [VIDEO, AUDIO, FOREIGN] = [1, 2, 3];
 
 function watch() {
   const clock = new FakeClock();
-  return { clock, health: new ViewerHealth([VIDEO, AUDIO], clock) };
+  return { clock, reports: new ReceiverReports([VIDEO, AUDIO], clock) };
 }
 
 /** The middle of the NTP time in a sender report of now, as a viewer gives it back. */
@@ -18,79 +18,79 @@ function lastReportOf(clock: FakeClock): number {
 }
 
 test('losses of all tracks are added, and reports about other sources count for nothing', () => {
-  const { health } = watch();
-  health.onReport(VIDEO, 5, 100, 0, 0);
-  health.onReport(AUDIO, 2, 100, 0, 0);
-  health.onReport(FOREIGN, 900, 1_000, 0, 0);
-  expect(health.lost).toBe(7);
+  const { reports } = watch();
+  reports.onReport(VIDEO, 5, 100, 0, 0);
+  reports.onReport(AUDIO, 2, 100, 0, 0);
+  reports.onReport(FOREIGN, 900, 1_000, 0, 0);
+  expect(reports.lost).toBe(7);
 });
 
 test('a repeat that comes twice is no loss of another track', () => {
-  const { health } = watch();
-  health.onReport(VIDEO, -3, 100, 0, 0);
-  health.onReport(AUDIO, 2, 100, 0, 0);
-  expect(health.lost).toBe(2);
+  const { reports } = watch();
+  reports.onReport(VIDEO, -3, 100, 0, 0);
+  reports.onReport(AUDIO, 2, 100, 0, 0);
+  expect(reports.lost).toBe(2);
 });
 
 test('the loss of a while is that between its first and its last report', () => {
-  const { health } = watch();
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
-  health.onReport(VIDEO, 5, 1_000, 0, 0);
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
-  health.onReport(VIDEO, 7, 1_100, 0, 0);
-  health.onReport(VIDEO, 10, 1_200, 0, 0);
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 5, expected: 200 });
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
+  const { reports } = watch();
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
+  reports.onReport(VIDEO, 5, 1_000, 0, 0);
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
+  reports.onReport(VIDEO, 7, 1_100, 0, 0);
+  reports.onReport(VIDEO, 10, 1_200, 0, 0);
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 5, expected: 200 });
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
 });
 
 test('extended numbers may wrap, and a restarted viewer has lost nothing', () => {
-  const { health } = watch();
-  health.onReport(VIDEO, 5, 2 ** 32 - 50, 0, 0);
-  health.takeLoss(VIDEO);
-  health.onReport(VIDEO, 6, 50, 0, 0);
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 1, expected: 100 });
-  health.onReport(VIDEO, 0, 10, 0, 0);
-  expect(health.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
+  const { reports } = watch();
+  reports.onReport(VIDEO, 5, 2 ** 32 - 50, 0, 0);
+  reports.takeLoss(VIDEO);
+  reports.onReport(VIDEO, 6, 50, 0, 0);
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 1, expected: 100 });
+  reports.onReport(VIDEO, 0, 10, 0, 0);
+  expect(reports.takeLoss(VIDEO)).toEqual({ lost: 0, expected: 0 });
 });
 
 test('the round trip is the time since the sender report, without that at the viewer', async () => {
-  const { clock, health } = watch();
+  const { clock, reports } = watch();
   const lastReport = lastReportOf(clock);
   await clock.advance(730);
-  expect(health.roundTripMs).toBeUndefined();
-  health.onReport(VIDEO, 0, 0, lastReport, 0.65 * 65_536);
-  expect(health.roundTripMs).toBeCloseTo(80, 1);
+  expect(reports.roundTripMs).toBeUndefined();
+  reports.onReport(VIDEO, 0, 0, lastReport, 0.65 * 65_536);
+  expect(reports.roundTripMs).toBeCloseTo(80, 1);
 });
 
 test.for([
   ['NTP seconds wrap', Date.UTC(2036, 1, 7, 6, 28, 15, 900)],
   ['the middle of them wraps', (60_673 * 65_536 - 2_208_988_800) * 1_000 - 100],
 ] as const)('the round trip is right when %s on the way', async ([, wallMs]) => {
-  const { clock, health } = watch();
+  const { clock, reports } = watch();
   clock.stepWall(wallMs - clock.wallMs());
   const lastReport = lastReportOf(clock);
   await clock.advance(300);
-  health.onReport(VIDEO, 0, 0, lastReport, 0.1 * 65_536);
-  expect(health.roundTripMs).toBeCloseTo(200, 1);
+  reports.onReport(VIDEO, 0, 0, lastReport, 0.1 * 65_536);
+  expect(reports.roundTripMs).toBeCloseTo(200, 1);
 });
 
 test('a clock that was set on the way, or a delay that is made up, gives no round trip', async () => {
-  const { clock, health } = watch();
+  const { clock, reports } = watch();
   const lastReport = lastReportOf(clock);
   clock.stepWall(3_600_000);
-  health.onReport(VIDEO, 0, 0, lastReport, 0);
+  reports.onReport(VIDEO, 0, 0, lastReport, 0);
   clock.stepWall(-3_700_000);
-  health.onReport(VIDEO, 0, 0, lastReport, 0);
-  health.onReport(VIDEO, 0, 0, lastReport, 0xffff_ffff);
-  expect(health.roundTripMs).toBeUndefined();
+  reports.onReport(VIDEO, 0, 0, lastReport, 0);
+  reports.onReport(VIDEO, 0, 0, lastReport, 0xffff_ffff);
+  expect(reports.roundTripMs).toBeUndefined();
 });
 
 test('a viewer whose clock is a little fast has a round trip of nothing', async () => {
-  const { clock, health } = watch();
+  const { clock, reports } = watch();
   const lastReport = lastReportOf(clock);
   await clock.advance(500);
-  health.onReport(VIDEO, 0, 0, lastReport, 0.505 * 65_536);
-  expect(health.roundTripMs).toBe(0);
+  reports.onReport(VIDEO, 0, 0, lastReport, 0.505 * 65_536);
+  expect(reports.roundTripMs).toBe(0);
 });
 
 test('a bit rate is the average so far, then that of the last seconds', () => {
