@@ -23,12 +23,12 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
 
 DIR is the data folder (recordings, users, index). Default: ./perch-data`;
 
-/** What /usr/bin/perch of the packages does itself, with the rights to see and start services. */
+/** Commands of /usr/bin/perch in the packages, which may control services. */
 const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart', 'status'];
 
-/** Another try may succeed (EX_TEMPFAIL of sysexits.h). */
+/** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
 const TEMPORARY_CODE = 75;
-/** Whoever started Perch starts it anew when it ends with this one. */
+/** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
 
 async function main(): Promise<number> {
@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   }
   const [first, second, ...more] = positionals;
   if (first === 'explain') {
-    return tellWhy(positionals.slice(1), values.ip ?? '127.0.0.1', values.data ?? 'perch-data');
+    return explainRequest(positionals.slice(1), values.ip ?? '127.0.0.1', values.data ?? 'perch-data');
   }
   if (values.ip !== undefined) {
     throw new PerchError('badInput', `--ip is for perch explain\n${USAGE}`);
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   return run(values.data ?? 'perch-data', first);
 }
 
-async function tellWhy(words: readonly string[], ip: string, data: string): Promise<number> {
+async function explainRequest(words: readonly string[], ip: string, data: string): Promise<number> {
   const { explainAccess } = await import('./app/commands/explain-access.ts');
   const cwd = process.cwd();
   const { lines, allowed } = await explainAccess({ words, ip, dataDir: resolve(data), cwd, env: process.env });
@@ -159,7 +159,7 @@ async function resetPassword(data: string): Promise<number> {
     import('./auth/accounts/people.ts'),
   ]);
   becomeOwnerOf(resolve(data));
-  // A Perch that runs would not notice.
+  // A running Perch would not notice.
   const folder = holdDataFolder(data);
   const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
   console.log(
@@ -170,7 +170,7 @@ async function resetPassword(data: string): Promise<number> {
   return 0;
 }
 
-/** Commands such as `perch check` need none of it. */
+/** Loaded only here: commands such as `perch check` do not need it. */
 const loadProgram = () =>
   Promise.all([
     import('../system/data-folder.ts'),
@@ -197,7 +197,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { NetworkWatch },
     { StrayExceptions },
   ] = await loadProgram();
-  // Whoever reads what we say may go first, as in `perch | tee log` at Ctrl-C: that must not end us in the middle.
+  // The reader of the output may end first, as in `perch | tee log` at Ctrl-C.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   needsFile(file);
@@ -223,7 +223,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     finish: async () => running && finishRecordings(running),
     exit: (code) => process.exit(code),
   });
-  // Rejections that nobody handles come here too.
+  // Unhandled rejections, too.
   process.on('uncaughtException', (error, origin) => stray.take(error, origin));
   await stray.begin(ended);
   const network = new NetworkWatch(systemClock);
@@ -236,7 +236,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     pageFolder: join(import.meta.dirname, '../webui/dist'),
     clock: systemClock,
     network,
-    // Only simulated cameras are there.
+    // Only simulated cameras use loopback.
     discovery: { includeLoopback: process.env['PERCH_LOOPBACK_CAMERAS'] === 'yes' },
     onName: (address) => console.log(`Also in this network: ${address}`),
     log,
@@ -249,7 +249,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   network.onChange(() => void sayAddresses(app, said));
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
-  await tellWatchers(app, manager);
+  await reportToWatchers(app, manager);
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();
@@ -258,27 +258,27 @@ async function run(data: string, file: string | undefined): Promise<number> {
   return cause === 'restart' ? RESTART_CODE : 0;
 }
 
-/** Otherwise nobody would start Perch again, and it would only end. */
+/** Otherwise Perch would exit instead of restarting. */
 const isSupervised = (): boolean =>
   process.env['PERCH_RESTART_CODE'] === String(RESTART_CODE) || process.env['INVOCATION_ID'] !== undefined;
 
-/** After an exception that nobody has caught: all else is left to the end of the process. */
+/** After an uncaught exception; the end of the process does the rest. */
 async function finishRecordings({ vitals }: App): Promise<void> {
   const finished = vitals.recordings.finishFiles();
-  // Cameras with room for one viewer are told that this one goes; their answers are not waited for.
+  // Frees the only connection of some cameras, without waiting for their answers.
   vitals.paths.close().catch(() => {});
   await finished;
 }
 
-/** Whoever watches over Perch on this machine hears how it is: systemd, and `perch doctor`. */
-async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
+/** Reports to systemd and `perch doctor`. */
+async function reportToWatchers(app: App, manager: ServiceManager): Promise<void> {
   const [{ feedWatchdog }, { systemClock }, { keepReport }] = await Promise.all([
     import('../system/service-manager.ts'),
     import('./base/clock.ts'),
     import('./app/commands/doctor.ts'),
   ]);
   feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
-  // Made by systemd (`RuntimeDirectory=`).
+  // Created by systemd (`RuntimeDirectory=`).
   const folder = process.env['RUNTIME_DIRECTORY'];
   if (folder !== undefined) {
     const facts = () => {
@@ -297,7 +297,7 @@ async function tellWatchers(app: App, manager: ServiceManager): Promise<void> {
   }
 }
 
-/** At the start, and again when the machine has another address. @param said of before */
+/** At the start, and when the machine's addresses change. @param said printed before */
 async function sayAddresses(app: App, said: Set<string>): Promise<void> {
   const { startNotice } = await import('./app/start-notice.ts');
   const texts = await startNotice(app, process.stdout.isTTY === true);
@@ -310,7 +310,7 @@ async function sayAddresses(app: App, said: Set<string>): Promise<void> {
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM. A terminal and npm both pass Ctrl-C on: only one that comes later means "at once". */
+/** Resolves at the first SIGINT or SIGTERM. The terminal and npm both send Ctrl-C: only a later signal exits at once. */
 function whenAsked(): Promise<void> {
   return new Promise((resolve) => {
     let firstMs: number | undefined;
@@ -327,9 +327,9 @@ function whenAsked(): Promise<void> {
   });
 }
 
-// Not awaited here: bundled in the old form of modules there is nothing that waits at the top.
+// Not awaited: bundled as CommonJS, which has no top-level await.
 main().then(
-  // The event loop may still hold a socket that nobody needs any more.
+  // A leftover socket may keep the event loop alive.
   (code) => process.exit(code),
   (error: unknown) => {
     if (!(error instanceof PerchError) && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') !== true) {

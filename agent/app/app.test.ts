@@ -44,7 +44,7 @@ async function isTaken(port: number): Promise<boolean> {
 
 const portOf = (app: App) => `http://127.0.0.1:${app.mainPort}`;
 
-test('origins that the file allows later hold on the main port without a restart', async () => {
+test('origins added to the file take effect on the main port without a restart', async () => {
   const { app, write } = await openApp();
   const allowed = async () => {
     const response = await fetch(`${portOf(app)}/hls/cam/index.m3u8`, { headers: { Origin: 'http://house.example' } });
@@ -60,7 +60,7 @@ test('origins that the file allows later hold on the main port without a restart
   await app.close();
 });
 
-test('a readTimeout that the file has later holds on the main port without a restart', async () => {
+test('a changed readTimeout takes effect on the main port without a restart', async () => {
   const { app, write } = await openApp();
   const port = app.mainPort ?? 0;
   const slow = connect(port, '127.0.0.1');
@@ -79,7 +79,7 @@ test('a readTimeout that the file has later holds on the main port without a res
   await app.close();
 });
 
-test('webrtc: no keeps the media port shut too, and whoever asks on the main port hears why', async () => {
+test('webrtc: no also closes the media port, and the main port reports the reason', async () => {
   const [port] = await freeUdpPair();
   const { app, write } = await openApp();
   const ask = () => fetch(`${portOf(app)}/webrtc/cam/whep`, { method: 'OPTIONS' });
@@ -97,7 +97,7 @@ test('webrtc: no keeps the media port shut too, and whoever asks on the main por
   await app.close();
 });
 
-test('a change that comes while the end has begun starts nothing again', async () => {
+test('a change during the shutdown starts nothing', async () => {
   const { app, write } = await openApp();
   const url = `${portOf(app)}/health`;
   write("webrtc: no\nhlsAllowOrigins: ['http://house.example']\n");

@@ -57,21 +57,21 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly file?: string;
   readonly cwd: string;
   readonly env: Environment;
-  /** Ends the program so that it is started anew; without it nobody would. */
+  /** Ends the program, which its supervisor restarts; absent without a supervisor. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;
-  /** Of whom updates are taken, if not where the package has them. */
+  /** Folder of keys for updates; default: that of the package. */
   readonly updateKeys?: string;
   /** Default: Perch's own. */
   readonly protocols?: Protocols;
-  /** Where cameras are looked for, if not in the networks of the machine. */
+  /** For the search for cameras; default: the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
 }
 
 /** The product: starts its components from a configuration and follows its changes. */
 export class App {
-  readonly #options: AppOptions;
+  readonly #options: AppOptions & { readonly zlmSecret: string };
   readonly #store: ConfigStore;
   readonly #accounts: Accounts;
   readonly #authority: Authority;
@@ -79,8 +79,8 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: HookRunner;
   readonly #recordings: Recordings;
-  readonly #cameras: OnvifFeatures;
-  readonly #box: Cameras;
+  readonly #onvif: OnvifFeatures;
+  readonly #cameras: Cameras;
   readonly #transcoder: Transcoder;
   readonly #servers: Servers;
   readonly #http: HttpListeners;
@@ -96,12 +96,12 @@ export class App {
   readonly #stop = new AbortController();
   #config: Config;
   #demo: Demo | undefined;
-  /** A configuration waits for its turn, which takes the newest. */
-  #hasNews = false;
-  /** Configurations are applied one after the other. */
+  /** A changed configuration waits to be applied. */
+  #isChanged = false;
+  /** Configurations are applied in sequence. */
   #applying: Promise<void> = Promise.resolve();
 
-  /** @throws PerchError when there is no configuration to start with */
+  /** @throws PerchError without a valid configuration */
   static async start(options: AppOptions): Promise<App> {
     const { dataDir, clock, log } = options;
     await restoreStaged(dataDir, log);
@@ -134,7 +134,7 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
-    this.#cameras = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
+    this.#onvif = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
@@ -158,25 +158,8 @@ export class App {
       config: () => this.#config,
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
-    this.#box = this.#cameraBox();
-    this.#http = new HttpListeners({
-      ...options,
-      ...{ own: this.#own, name: this.#name },
-      ...{ accounts, authority: this.#authority, wrongCredentials, newcomers },
-      paths: this.#paths,
-      recordings: this.#recordings,
-      ...{ load: this.#load, loop: this.#loop },
-      commands: this.#commands,
-      events,
-      cameras: this.#box,
-      steering: ptzOf(this.#cameras.controls, (path, what) => this.#box.cameraChanged(path, what)),
-      signal: this.#stop.signal,
-      config: () => this.#config,
-      settings: () => this.#withDemo(store.current),
-      ...{ edits: new ApiEdits(store, options.env), configFile: new FileEdits(store, options.env) },
-      ...{ problems: () => store.problems, backup: new Backups({ ...options, store }) },
-      servers: this.#servers,
-    });
+    this.#cameras = this.#openCameras();
+    this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(
       [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsComponent()],
@@ -184,12 +167,12 @@ export class App {
     );
   }
 
-  /** For whoever watches over Perch on this machine. */
+  /** For supervisors on this machine. */
   get vitals() {
     return { port: this.mainPort, paths: this.#paths, recordings: this.#recordings };
   }
 
-  /** The port that the page is on; undefined while it could not be opened. */
+  /** The page's port; undefined while it cannot be opened. */
   get mainPort(): number | undefined {
     return this.#http.mainPort;
   }
@@ -198,12 +181,12 @@ export class App {
     return this.#config.address;
   }
 
-  /** SHA-256 of the certificate of the device's own authority, as `/trust` shows it; undefined while it has none. */
+  /** SHA-256 of the own authority's certificate, as `/trust` shows it; undefined without one. */
   get fingerprint(): string | undefined {
     return this.#own.authority()?.fingerprint;
   }
 
-  /** The port of the page over https; undefined while it is off. */
+  /** The page's https port; undefined while off. */
   get tlsPort(): number | undefined {
     return this.#http.tlsPort;
   }
@@ -221,19 +204,19 @@ export class App {
     await this.#store.reload();
   }
 
-  /** Ends everything in order: nothing new comes in, open recordings are finished. */
+  /** Stops new connections first, and finishes open recordings. */
   async close(): Promise<void> {
     this.#store.close();
     this.#stop.abort();
     await this.#applying;
     this.#revocation.close();
-    this.#box.close();
+    this.#cameras.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#servers.drain();
     await this.#components.close();
     this.#own.close();
-    await Promise.all([this.#paths.close(), this.#cameras.close()]);
+    await Promise.all([this.#paths.close(), this.#onvif.close()]);
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
@@ -264,7 +247,7 @@ export class App {
     const retry = () => this.#inTurn(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
-    await this.#cameras.begin();
+    await this.#onvif.begin();
     this.#http.zlm.begin();
     log.info(
       { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
@@ -272,23 +255,23 @@ export class App {
     );
   }
 
-  /** Many changes in a row are applied together. */
+  /** Changes in quick succession are applied together. */
   #applySoon(): void {
-    if (this.#hasNews) {
+    if (this.#isChanged) {
       return;
     }
-    this.#hasNews = true;
+    this.#isChanged = true;
     void this.#inTurn(async () => {
-      // Who changes a setting of the very port that he asks at gets his answer before the port starts again.
+      // The reply to a change of a port's settings precedes the restart of that port.
       await setImmediate();
-      this.#hasNews = false;
+      this.#isChanged = false;
       if (!this.#stop.signal.aborted) {
         await this.#apply(this.#store.current);
       }
     });
   }
 
-  /** One after the other, and nothing any more once the end has begun: what `close` stops must not start again. */
+  /** In sequence, and not after `close`, whose work must not be undone. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#applying = this.#applying.then(() => (this.#stop.signal.aborted ? undefined : work()));
     return this.#applying;
@@ -305,13 +288,13 @@ export class App {
     this.#config = this.#withDemo(config);
     pinCertificates(this.#config);
     await this.#recordings.configure();
-    // The page first: it shows how the rest comes up.
+    // The page first: it shows the progress of the others.
     await this.#components.apply(this.#config);
     await this.#paths.apply(this.#config);
+    this.#onvif.apply();
     this.#cameras.apply();
-    this.#box.apply();
     this.#servers.pathsChanged(this.#config);
-    // After its paths: a camera that goes first would be missed.
+    // After its paths, which would otherwise report a missing camera.
     await idle?.close();
     this.#recordings.demo.follow(this.#demo !== undefined);
     for (const warning of this.#authority.warnings) {
@@ -319,7 +302,7 @@ export class App {
     }
   }
 
-  /** @returns the demo that is not wanted any more, to be closed */
+  /** @returns the demo to close, which is no longer needed */
   #chooseDemo(config: Config): Demo | undefined {
     const demo = this.#demo;
     if (!wantsDemo(config)) {
@@ -327,7 +310,7 @@ export class App {
       return demo;
     }
     const { clock, log } = this.#options;
-    // Found and read: its paths are there now.
+    // Its paths exist from then on.
     const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
     this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
     return undefined;
@@ -342,19 +325,47 @@ export class App {
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {
-        this.#cameras.controls.streamOpened(name, stream);
-        this.#box.streamOpened(name);
+        this.#onvif.controls.streamOpened(name, stream);
+        this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);
       },
       publishEvent: this.#events.emit,
     };
   }
 
+  #openHttp(shared: Pick<HttpListenersDeps, 'wrongCredentials' | 'newcomers'>): HttpListeners {
+    const options = this.#options;
+    return new HttpListeners({
+      ...shared,
+      ...options,
+      own: this.#own,
+      name: this.#name,
+      accounts: this.#accounts,
+      authority: this.#authority,
+      paths: this.#paths,
+      recordings: this.#recordings,
+      load: this.#load,
+      loop: this.#loop,
+      commands: this.#commands,
+      events: this.#events,
+      cameras: this.#cameras,
+      steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
+      signal: this.#stop.signal,
+      config: () => this.#config,
+      settings: () => this.#withDemo(this.#store.current),
+      edits: new ApiEdits(this.#store, options.env),
+      configFile: new FileEdits(this.#store, options.env),
+      problems: () => this.#store.problems,
+      backup: new Backups({ ...options, store: this.#store }),
+      servers: this.#servers,
+    });
+  }
+
   #withDemo(config: Config): Config {
     return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
   }
 
-  #cameraBox(): Cameras {
+  #openCameras(): Cameras {
     const { discovery = {}, clock, log } = this.#options;
     return new Cameras({
       ...discovery,
@@ -365,7 +376,9 @@ export class App {
       paths: this.#paths,
       doubtOf: (path) => this.#follower.doubtOf(path),
       publish: this.#events.emit,
-      ...{ signal: this.#stop.signal, clock, log },
+      signal: this.#stop.signal,
+      clock,
+      log,
     });
   }
 }

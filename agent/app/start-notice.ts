@@ -5,10 +5,9 @@ import { setupNotice } from './device/setup-notice.ts';
 type Facts = Pick<App, 'mainAddress' | 'mainPort' | 'tlsAddress' | 'tlsPort' | 'accounts' | 'fingerprint'>;
 
 /**
- * What the start prints: where the page is, and how a device without owner is claimed. A terminal alone shows the setup
- * code: what goes elsewhere is kept, as a journal is.
- *
- * @returns texts, which stay the same for as long as the addresses do
+ * Texts of the start: addresses of the page, and how to claim a device without owner. Only a terminal shows the setup code, because other
+ * outputs are stored.
+ * @returns the same texts while the addresses are the same
  */
 export async function startNotice(app: Facts, isTerminal: boolean): Promise<readonly string[]> {
   const texts: string[] = [];
@@ -29,7 +28,7 @@ export async function startNotice(app: Facts, isTerminal: boolean): Promise<read
   return texts;
 }
 
-/** What to type into a phone: the address in the local network, when the port is open to it. */
+/** The address in the local network if the port is open to it, for a phone. */
 function urlOf(scheme: 'http' | 'https', address: string, port: number): string {
   if (!isAnyHost(address)) {
     return `${scheme}://${hostOf(address)}:${port}`;

@@ -17,7 +17,7 @@ const DOCUMENT = { format: 'perch-backup', version: 1, ...BACKUP };
 const packed = (value: unknown): Buffer => gzipSync(typeof value === 'string' ? value : JSON.stringify(value));
 const read = (bytes: Uint8Array): Promise<Backup> => readBackup(bytes, NAMES);
 
-test('what was written is read again', async () => {
+test('a written backup is read back', async () => {
   for (const backup of [BACKUP, { ...BACKUP, configForm: 3 }]) {
     expect(await read(await writeBackup(backup))).toEqual(backup);
   }
@@ -47,7 +47,7 @@ test.for([
     packed({ ...DOCUMENT, members: [...BACKUP.members, { name: 'users.json', text: '' }] }),
     "two members 'users.json'",
   ],
-] as const)('%s is refused with its reason', async ([, bytes, reason]) => {
+] as const)('%s is rejected with the reason', async ([, bytes, reason]) => {
   await expect(read(bytes)).rejects.toThrow(reason);
   await expect(read(bytes)).rejects.toBeInstanceOf(PerchError);
 });
@@ -64,13 +64,13 @@ test.for([
   await expect(read(bytes)).rejects.toMatchObject({ context: { why } });
 });
 
-test('a small file that unpacks to more than there is memory for is refused', async () => {
+test('a small file that unpacks beyond the limit is rejected', async () => {
   const bomb = gzipSync(Buffer.alloc(70 << 20));
   expect(bomb.length).toBeLessThan(1 << 20);
   await expect(read(bomb)).rejects.toThrow('too large: the limit is 8 MiB');
 });
 
-test('a document of millions of parts is refused before an object is made of any', async () => {
+test('a document of millions of parts is rejected before objects are created', async () => {
   const parse = vi.spyOn(JSON, 'parse');
   onTestFinished(() => parse.mockRestore());
   const bomb = gzipSync(`{"format":"perch-backup","version":1,"members":[${'{},'.repeat(2_000_000)}{}]}`);
@@ -78,19 +78,19 @@ test('a document of millions of parts is refused before an object is made of any
   expect(parse).not.toHaveBeenCalled();
 });
 
-test('a box that has more than can be read again is told so when the backup is made', async () => {
+test('a backup too large to restore is rejected when it is made', async () => {
   const huge = { name: 'perch.yml', text: 'x'.repeat(9 << 20) };
   await expect(writeBackup({ ...BACKUP, members: [huge] })).rejects.toThrow('the limits are');
 });
 
-test('a backup that is cut off anywhere is refused', async () => {
+test('a backup truncated anywhere is rejected', async () => {
   const bytes = await writeBackup(BACKUP);
   for (let length = 0; length < bytes.length; length += 1) {
     await expect(read(bytes.subarray(0, length)), `${length} bytes`).rejects.toBeInstanceOf(PerchError);
   }
 });
 
-test('one wrong bit anywhere changes nothing of what is read, or the backup is refused', async () => {
+test('one wrong bit anywhere changes nothing, or the backup is rejected', async () => {
   const bytes = await writeBackup(BACKUP);
   let refused = 0;
   for (let bit = 0; bit < bytes.length * 8; bit += 1) {
@@ -107,7 +107,7 @@ test('one wrong bit anywhere changes nothing of what is read, or the backup is r
   expect(refused).toBeGreaterThan(bytes.length * 8 - 80);
 });
 
-test('whatever is done to the document, it is read as a backup or refused in words', async () => {
+test('any mutation of the document is read as a backup or rejected with a message', async () => {
   const next = random(20_261_121);
   const text = new TextEncoder().encode(JSON.stringify(DOCUMENT));
   let refused = 0;

@@ -95,7 +95,7 @@ async function unpacked(bytes: Uint8Array): Promise<Buffer> {
     const { code } = cause as { readonly code?: unknown };
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       const limit = `the limit is ${MAX_UNPACKED_BYTES >> 20} MiB`;
-      throw new PerchError('badInput', `what the backup holds is too large: ${limit}`, {}, cause);
+      throw new PerchError('badInput', `the contents of the backup are too large: ${limit}`, {}, cause);
     }
     const isCut = code === 'Z_BUF_ERROR';
     throw damaged(isCut ? 'the backup is cut off' : 'the backup is damaged', cause);

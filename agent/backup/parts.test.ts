@@ -15,7 +15,7 @@ test.for([
   }
 });
 
-test('what is no JSON is looked at to its end', () => {
+test('invalid JSON is scanned to its end', () => {
   expect(() => checkParts('"a string without end, \\', 0)).not.toThrow();
   expect(() => checkParts(`${'}'.repeat(9)},,`, 1)).toThrow('more than 1 parts');
 });

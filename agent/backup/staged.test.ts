@@ -119,7 +119,7 @@ async function until(endsAt: number, work: () => Promise<unknown>): Promise<bool
 
 const finish = (folder: string, log = silentLogger) => finishRestore(folder, log, async (writes) => writes);
 
-test('what was laid down is written at the next start, and once', async () => {
+test('a staged restore is applied at the next start, once', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   expect(stateOf(folder)).toMatchObject(OLD);
@@ -130,7 +130,7 @@ test('what was laid down is written at the next start, and once', async () => {
   expect(await finish(folder)).toBe(false);
 });
 
-test('a power cut at any step of laying it down leaves the old box whole, or the new one', async () => {
+test('a power cut at any step of staging leaves the old state or the new one', async () => {
   const seen = new Set<string>();
   for (let endsAt = 1; ; endsAt += 1) {
     const folder = oldFolder();
@@ -145,7 +145,7 @@ test('a power cut at any step of laying it down leaves the old box whole, or the
   expect(seen).toEqual(new Set(['false', 'true']));
 });
 
-test('a power cut at any step of the start that writes it, and of the one after that, ends with all of it', async () => {
+test('power cuts at any step of the start that applies it, and of the next one, end with the whole restore', async () => {
   let cuts = 0;
   for (let endsAt = 1; ; endsAt += 1) {
     const folder = oldFolder();
@@ -164,7 +164,7 @@ test('a power cut at any step of the start that writes it, and of the one after 
 });
 
 test.for(['.perch.yml', '.users.json', 'perch.yml'])(
-  'where %s cannot be written the box stays as it was, and begins',
+  'if %s cannot be written the device is unchanged, and starts',
   async (name) => {
     const folder = oldFolder();
     await stageRestore(folder, WRITES);
@@ -183,7 +183,7 @@ function mount(folder: string, fullTimes: number): void {
   onTestFinished(() => void Object.assign(disk, { mounted: '', fullTimes: 0 }));
 }
 
-test('a configuration that can only be written in place is what it was when the disk gets full half-way', async () => {
+test('a configuration written in place is unchanged if the disk gets full half-way', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   mount(folder, 1);
@@ -191,16 +191,16 @@ test('a configuration that can only be written in place is what it was when the 
   expect(stateOf(folder)).toEqual(OLD);
 });
 
-test('where not even the former text can be written back the restore stays begun, and is finished later', async () => {
+test('if the former text cannot be written back the restore stays begun, and is finished later', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   mount(folder, 2);
-  await expect(finish(folder)).rejects.toThrow('the restore that was begun cannot be finished');
+  await expect(finish(folder)).rejects.toThrow('cannot finish the restore that has begun');
   expect(await finish(folder)).toBe(true);
   expect(stateOf(folder)).toEqual(NEW);
 });
 
-test('that it has been done is on the disk for good before it counts as not begun', async () => {
+test('its completion is synced before its mark is removed', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   disk.done = [];
@@ -211,7 +211,7 @@ test('that it has been done is on the disk for good before it counts as not begu
   expect(disk.done.slice(staged, begun)).toContain(`sync ${folder}`);
 });
 
-test('what a start that was cut off has left beside a file is gone with the next write', async () => {
+test('leftovers of an interrupted start are removed by the next write', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   expect(await until(8, () => finish(folder))).toBe(false);
@@ -220,19 +220,19 @@ test('what a start that was cut off has left beside a file is gone with the next
   expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('what has been begun and cannot be gone on with ends the start in words, and is gone on with later', async () => {
+test('a begun restore that cannot continue ends the start with a message, and continues later', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   writeFileSync(join(folder, 'restore.begun'), '');
   disk.failsAt = '.users.json.tmp';
-  await expect(finish(folder)).rejects.toThrow('the restore that was begun cannot be finished');
+  await expect(finish(folder)).rejects.toThrow('cannot finish the restore that has begun');
   disk.failsAt = '';
   expect(await finish(folder)).toBe(true);
   expect(stateOf(folder)).toEqual(NEW);
 });
 
 test.for(['', '{', '[]', '{"version":1,"writes":[{"file":1}]}'])(
-  'something else in its place (%s) is put away',
+  'another file in its place (%s) is removed',
   async (text) => {
     const folder = oldFolder();
     writeFileSync(join(folder, 'restore.json'), text);
@@ -241,7 +241,7 @@ test.for(['', '{', '[]', '{"version":1,"writes":[{"file":1}]}'])(
   },
 );
 
-test('a configuration that lies elsewhere is written where it lies', async () => {
+test('a configuration in another folder is written there', async () => {
   const folder = oldFolder();
   mkdirSync(join(folder, 'etc'));
   const file = join(folder, 'etc/perch.yml');

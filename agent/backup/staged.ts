@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
@@ -7,7 +7,6 @@ import { syncFolder } from '../base/durable-file.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { type PreparedWrite, prepareWrite, writeAtomic } from '../config/file/file.ts';
-import { readWhole } from './read-whole.ts';
 
 const Write = Type.Object({
   /** Relative to the data folder, or absolute. */
@@ -55,7 +54,7 @@ export async function finishRestore(
     prepared = await prepareAll(dataDir, writes);
   } catch (cause) {
     if (isBegun) {
-      throw new PerchError('unavailable', 'the restore that was begun cannot be finished', { file }, cause);
+      throw new PerchError('unavailable', 'cannot finish the restore that has begun', { file }, cause);
     }
     return giveUp(dataDir, log, cause);
   }
@@ -66,7 +65,7 @@ export async function finishRestore(
     await first?.commit();
   } catch (cause) {
     if (isBegun || (await textAt(dataDir, writes[0])) !== former) {
-      throw new PerchError('unavailable', 'the restore that was begun cannot be finished', { file }, cause);
+      throw new PerchError('unavailable', 'cannot finish the restore that has begun', { file }, cause);
     }
     await Promise.all(others.map((one) => one.drop()));
     return giveUp(dataDir, log, cause);
@@ -101,7 +100,7 @@ async function readStaged(file: string, log: Logger): Promise<readonly Write[] |
   if (text === undefined) {
     return undefined;
   }
-  const staged = parse(text);
+  const staged = parseJson(text);
   if (!Check(Staged, staged)) {
     log.error({ file }, 'staged restore is damaged, nothing was changed');
     await rm(file, { force: true });
@@ -130,10 +129,23 @@ const removal = (file: string): PreparedWrite => ({
   drop: async () => {},
 });
 
-function parse(text: string): unknown {
+/** Undefined for invalid JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+/** The file's text; undefined if it does not exist. */
+export async function readWhole(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw new PerchError('unavailable', `cannot read ${file}`, { file }, cause);
   }
 }

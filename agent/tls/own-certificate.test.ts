@@ -61,7 +61,7 @@ function verify(dataDir: string, certificate: X509Certificate, ca: X509Certifica
   }
 }
 
-test('the certificate is good for every name and address of the box, by the authority alone', async () => {
+test('the certificate is valid for every name and address of the device, by its authority only', async () => {
   const { dataDir, clock, served, authority } = await box();
   const at = ['-attime', String(Math.floor(clock.wallMs() / 1000))];
   for (const name of ['perch', 'perch.local', 'localhost']) {
@@ -77,7 +77,7 @@ test('the certificate is good for every name and address of the box, by the auth
   expect((authority().validToDate.getTime() - clock.wallMs()) / YEAR_MS).toBeGreaterThan(9.9);
 });
 
-test('the authority cannot vouch for names of the internet', async () => {
+test('the authority cannot certify names of the internet', async () => {
   const { dataDir, own, clock, authority } = await box();
   const { issueServer } = await import('./issue.ts');
   const keyPem = readFileSync(join(dataDir, 'tls/authority.pem'), 'utf8').split('-----BEGIN CERT')[0] ?? '';
@@ -88,7 +88,7 @@ test('the authority cannot vouch for names of the internet', async () => {
   expect(verify(dataDir, new X509Certificate(forged.certPem), authority(), ...at)).toContain('permitted subtree');
 });
 
-test('key and certificate are for their owner alone, and stay over a restart', async () => {
+test('key and certificate are readable by their owner only, and survive a restart', async () => {
   const { dataDir, served, own, open, lines } = await box();
   for (const file of ['tls/server.pem', 'tls/authority.pem']) {
     expect(statSync(join(dataDir, file)).mode & 0o777).toBe(0o600);
@@ -97,7 +97,7 @@ test('key and certificate are for their owner alone, and stay over a restart', a
   const before = [served().fingerprint256, own.authority()?.fingerprint];
   const again = await open();
   expect([served().fingerprint256, again.own.authority()?.fingerprint]).toEqual(before);
-  expect(lines.filter((line) => line.includes('certificate made')).length).toBe(1);
+  expect(lines.filter((line) => line.includes('certificate created')).length).toBe(1);
 });
 
 test('the log never shows a key', async () => {
@@ -110,7 +110,7 @@ test('the log never shows a key', async () => {
   expect(lines.join()).not.toContain('PRIVATE');
 });
 
-test('a new address has a new certificate made at once, by the same authority; one that goes changes nothing', async () => {
+test('a new address causes a new certificate at once, by the same authority; a removed one changes nothing', async () => {
   const { now, renewed, served, authority, clock } = await box();
   const trusted = authority();
   now.names = namesOf('perch', ['192.168.1.9', '192.168.7.7']);
@@ -124,7 +124,7 @@ test('a new address has a new certificate made at once, by the same authority; o
   expect(served().fingerprint256).toBe(before);
 });
 
-test('a box that is called otherwise is found by its new name; devices are told to fetch the authority again', async () => {
+test('a new device name is certified; a warning asks devices to fetch the authority again', async () => {
   const { dataDir, now, renewed, served, authority, clock, lines } = await box();
   const [trusted, at] = [authority(), ['-attime', String(Math.floor(clock.wallMs() / 1000))]];
   now.names = namesOf('attic', []);
@@ -147,7 +147,7 @@ test('the certificate is renewed four months before its end', async () => {
   expect(served().validToDate.getTime()).toBeGreaterThan(end);
 });
 
-test('a certificate that was made before the clock was set holds now and later, and is replaced when the clock is set', async () => {
+test('a certificate created before the clock was set is valid then and later, and replaced when the clock is set', async () => {
   const { clock, served, authority, renewed } = await box(undefined, Date.UTC(1970, 0, 1));
   const realMs = Date.UTC(2026, 10, 21);
   expect([isValidAt(served(), realMs), isValidAt(authority(), realMs)]).toEqual([true, true]);
@@ -159,7 +159,7 @@ test('a certificate that was made before the clock was set holds now and later, 
   expect(authority().fingerprint256).toBe(trusted);
 });
 
-test('a box that starts with its clock at 1970 again keeps the certificate that it has', async () => {
+test('a device that starts with its clock at 1970 again keeps its certificate', async () => {
   const { clock, open, served } = await box(undefined, Date.UTC(2028, 1, 1));
   const before = served().fingerprint256;
   clock.stepWall(-clock.wallMs());
@@ -168,7 +168,7 @@ test('a box that starts with its clock at 1970 again keeps the certificate that 
   expect(served().fingerprint256).toBe(before);
 });
 
-test('an address that comes while the clock is not set is put into a certificate of the time that was known', async () => {
+test('a new address while the clock is not set gives a certificate with the last known time', async () => {
   const { clock, now, served, renewed } = await box(undefined, Date.UTC(2028, 1, 1));
   clock.stepWall(-clock.wallMs());
   now.names = namesOf('perch', ['10.1.1.1']);
@@ -177,7 +177,7 @@ test('an address that comes while the clock is not set is put into a certificate
   expect(isValidAt(served(), Date.UTC(2028, 1, 2))).toBe(true);
 });
 
-test('a clock that was in the future for a while does no harm: what was made then is replaced, and the authority is trusted as before', async () => {
+test('a certificate created while the clock was ahead is replaced, and the authority stays trusted', async () => {
   const { clock, served, authority, renewed } = await box(undefined, Date.UTC(2026, 10, 20));
   const trusted = authority();
   clock.stepWall(70 * YEAR_MS);
@@ -189,7 +189,7 @@ test('a clock that was in the future for a while does no harm: what was made the
   expect(served().verify(trusted.publicKey)).toBe(true);
 });
 
-test('over ten years whoever has trusted the authority once trusts every certificate', {
+test('over ten years a client that trusts the authority trusts every certificate', {
   timeout: 60_000,
 }, async () => {
   const { clock, served, authority } = await box();
@@ -203,7 +203,7 @@ test('over ten years whoever has trusted the authority once trusts every certifi
   }
 });
 
-test('damaged files are put aside and made anew', async () => {
+test('damaged files are renamed and replaced', async () => {
   const { dataDir, open, lines } = await box();
   writeFileSync(join(dataDir, 'tls/server.pem'), 'cut off');
   const { file } = await open();
@@ -212,21 +212,21 @@ test('damaged files are put aside and made anew', async () => {
   expect(lines.join()).toContain('damaged');
 });
 
-test('a damaged file that cannot be put aside is told by name', async () => {
+test('a damaged file that cannot be renamed is reported by name', async () => {
   const { dataDir, open } = await box();
   const file = join(dataDir, 'tls/authority.pem');
   writeFileSync(file, 'cut off');
   mkdirSync(`${file}.damaged`);
-  await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: `cannot put ${file} aside` });
+  await expect(open()).rejects.toMatchObject({ code: 'unavailable', message: `cannot rename ${file}` });
 });
 
-test('where nothing can be written, it says so', async () => {
+test('an unwritable folder is reported', async () => {
   const { file: dataDir } = await box();
   const own = new OwnCertificate({ dataDir, clock: new FakeClock(), log: silentLogger });
-  await expect(own.file()).rejects.toThrow(`cannot make the folder ${dataDir}/tls`);
+  await expect(own.file()).rejects.toThrow(`cannot create the folder ${dataDir}/tls`);
 });
 
-test('a look that fails in a way that nobody expected is logged, and the next one renews', async () => {
+test('an unexpected failure of a check is logged, and the next check renews', async () => {
   const { clock, lines, now, renewed } = await box();
   const { names } = now;
   Object.defineProperty(now, 'names', {
@@ -244,7 +244,7 @@ test('a look that fails in a way that nobody expected is logged, and the next on
 test.for([
   ['RSA', ['-newkey', 'rsa:2048']],
   ['P-384', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384']],
-] as const)('an authority that somebody has made with %s is put aside: it cannot sign here', async ([, kind]) => {
+] as const)('an authority with %s is replaced: it cannot sign', async ([, kind]) => {
   const { dataDir, open } = await box();
   const file = join(dataDir, 'tls/authority.pem');
   const made = join(dataDir, 'made');

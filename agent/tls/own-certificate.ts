@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import { canonicalIp } from '../base/ip-address.ts';
 import type { Logger } from '../base/log.ts';
+import { SerialQueue } from '../base/serial-queue.ts';
 import { readConfigFile, writeAtomic } from '../config/file/file.ts';
 import { type DeviceNames, systemNames, withFormer } from './device-names.ts';
 import {
@@ -64,7 +65,7 @@ export class OwnCertificate {
   readonly #folder: string;
   #authority: Issued | undefined;
   #server: Issued | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new SerialQueue();
   #stopChecking: (() => void) | undefined;
   #loggedFailure = '';
 
@@ -95,7 +96,7 @@ export class OwnCertificate {
    * @throws PerchError unavailable
    */
   async file(): Promise<string> {
-    await this.#inTurn();
+    await this.#turns.run(() => this.#renew());
     this.#stopChecking ??= this.#options.clock.every(CHECK_MS, () => void this.#check());
     return join(this.#folder, 'server.pem');
   }
@@ -104,19 +105,12 @@ export class OwnCertificate {
     this.#stopChecking?.();
   }
 
-  /** One after the other: each listener asks. */
-  #inTurn(): Promise<void> {
-    const turn = this.#turn.then(() => this.#bring());
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
   async #check(): Promise<void> {
     try {
-      await this.#inTurn();
+      await this.#turns.run(() => this.#renew());
       this.#loggedFailure = '';
     } catch (error) {
-      // The one that there is serves on, whatever went wrong: no fault of a look ends recordings.
+      // The current certificate stays in use: no failure of a check may end the program.
       const cause = explain(error);
       if (cause !== this.#loggedFailure) {
         this.#loggedFailure = cause;
@@ -126,7 +120,7 @@ export class OwnCertificate {
     }
   }
 
-  async #bring(): Promise<void> {
+  async #renew(): Promise<void> {
     const names = this.#names();
     const { clock, log } = this.#options;
     const isSet = clock.wallMs() >= MIN_MS;
@@ -140,14 +134,14 @@ export class OwnCertificate {
     }
     await this.#renewAuthority(authority, names, nowMs, isSet);
     const signer = this.#authority as Issued;
-    // Of what the clock says now and what it said once the later, when it has not been set.
+    // An unset clock may be behind the time of the current certificate: the later of both counts.
     const issuedMs = server ? server.validFromDate.getTime() + SERVER_BACK_MS : nowMs;
     const validity = serverValidity(isSet ? nowMs : Math.max(nowMs, issuedMs), isSet, certificateOf(signer));
     const former = server ? addressesOf(server).map((ip) => canonicalIp(ip) ?? ip) : [];
     const all = withFormer(names, former);
     this.#server = await this.#save('server.pem', await issueServer(signer, all, validity));
     const until = new Date(validity.untilMs).toISOString();
-    log.info({ names: all.dns, addresses: all.ips.length, until }, 'certificate made');
+    log.info({ names: all.dns, addresses: all.ips.length, until }, 'certificate created');
   }
 
   async #renewAuthority(
@@ -167,13 +161,13 @@ export class OwnCertificate {
     this.#authority = await this.#save('authority.pem', issued);
     const { fingerprint256: fingerprint } = certificateOf(issued);
     if (old) {
-      log.warn({ fingerprint }, 'the own authority has a new certificate: devices should fetch it from /trust again');
+      log.warn({ fingerprint }, 'own authority has a new certificate: devices should fetch it from /trust again');
     } else {
-      log.info({ fingerprint, until: new Date(untilMs).toISOString() }, 'own authority made');
+      log.info({ fingerprint, until: new Date(untilMs).toISOString() }, 'own authority created');
     }
   }
 
-  /** Nothing when there is none, and when it is damaged: that is put aside. */
+  /** Undefined if missing or damaged; a damaged file is renamed. */
   async #load(name: string): Promise<Issued | undefined> {
     const file = join(this.#folder, name);
     const text = await readConfigFile(file);
@@ -184,9 +178,9 @@ export class OwnCertificate {
     if (issued) {
       return issued;
     }
-    this.#options.log.warn({ file }, 'key or certificate is damaged: a new one is made, the file is put aside');
+    this.#options.log.warn({ file }, 'key or certificate is damaged: file renamed, creating a new one');
     await rename(file, `${file}.damaged`).catch((cause: unknown) => {
-      throw new PerchError('unavailable', `cannot put ${file} aside`, { file }, cause);
+      throw new PerchError('unavailable', `cannot rename ${file}`, { file }, cause);
     });
     return undefined;
   }
@@ -196,27 +190,27 @@ export class OwnCertificate {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw new PerchError('unavailable', `cannot make the folder ${folder}`, { folder }, error);
+      throw new PerchError('unavailable', `cannot create the folder ${folder}`, { folder }, error);
     }
     await writeAtomic(join(folder, name), `${issued.keyPem}\n${issued.certPem}\n`);
     return issued;
   }
 }
 
-/** SHA-256 of the authority's certificate, `AB:CD:…`, beside a Perch that may run; undefined while there is none. */
+/** SHA-256 of the authority's certificate, `AB:CD:…`; undefined without one. Perch may be running. */
 export async function authorityFingerprint(dataDir: string): Promise<string | undefined> {
   const text = await readConfigFile(join(dataDir, 'tls', 'authority.pem'));
   const issued = text === undefined ? undefined : readIssued(text);
   return issued && certificateOf(issued).fingerprint256;
 }
 
-/** A key and its certificate as they lie in one file; undefined when one of them is damaged, or of another pair. */
+/** A key and its certificate from one file; undefined if damaged or mismatched. */
 export function readIssued(text: string): Issued | undefined {
   try {
     const keyPem = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '';
     const certPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text)?.[0] ?? '';
     const key = createPrivateKey(keyPem);
-    // One of another kind, which somebody has put there, cannot sign what is made here.
+    // A key of another type cannot sign with `SIGNING`.
     const isOurs = key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
     return isOurs && new X509Certificate(certPem).checkPrivateKey(key) ? { keyPem, certPem } : undefined;
   } catch {
@@ -234,7 +228,7 @@ function isDue(
   const hasAll =
     dns.every((name) => server.checkHost(name, { subject: 'never' }) !== undefined) &&
     ips.every((ip) => server.checkIP(ip) !== undefined);
-  // A clock that has not been set proves nothing about a certificate.
+  // An unset clock says nothing about the validity.
   const isInTime =
     !isSet || (nowMs >= server.validFromDate.getTime() && nowMs < server.validToDate.getTime() - SERVER_RENEW_MS);
   return !(hasAll && isInTime && server.checkIssued(authority));

@@ -7,7 +7,7 @@ import { configOf } from '../../test/support/harness/path-table-of.ts';
 import { sessionTables } from '../../test/support/harness/session-tables.ts';
 import { PerchError } from '../base/errors.ts';
 import { Parameters } from '../servers/webrtc/signalling/zlm/parameters.ts';
-import { type PictureWish, ZlmCalls } from './calls.ts';
+import { type PictureRequest, ZlmCalls } from './calls.ts';
 import type { ShownPath } from './media-items.ts';
 import { ZlmSessions } from './viewers.ts';
 
@@ -35,7 +35,7 @@ function box(first: readonly ShownPath[] = [CAM]) {
   const paths = new Map(first.map((path) => [path.name, path]));
   const pulled = new Map([['cam', 'rtsp://camera/1']]);
   const edited: string[] = [];
-  const wishes: PictureWish[] = [];
+  const wishes: PictureRequest[] = [];
   const nobody = { list: () => [], kick: () => false };
   const viewers = { list: () => [{ id: 'viewer', created: '', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
   const calls = new ZlmCalls({
@@ -99,7 +99,7 @@ test('a path without a slash is a stream of the app live, once for each schema',
   });
 });
 
-test('of two paths of the same name the list has the one that the name means', async () => {
+test('of two paths with the same name the list has the one that the name resolves to', async () => {
   const { call, paths } = box();
   paths.set('live/cam', { ...CAM, name: 'live/cam', inboundBytes: 1 });
   const { data } = (await call('getMediaList', { schema: 'rtsp' })) as { data: { totalBytes: number }[] };
@@ -111,7 +111,7 @@ test.for([
   [{ app: 'other' }, 0],
   [{ stream: 'cam', schema: 'rtsp' }, 1],
   [{ vhost: 'other' }, 0],
-] as const)('the filter %j leaves %i items, and no data where there are none', async ([filter, count]) => {
+] as const)('the filter %j leaves %i items, and no data if empty', async ([filter, count]) => {
   const { call } = box();
   const answer = await call('getMediaList', filter);
   expect(answer).toEqual(count === 0 ? {} : { data: [expect.objectContaining({ schema: 'rtsp' })] });
@@ -131,7 +131,7 @@ test('a viewer is listed with address and port', async () => {
   expect(await call('kick_sessions', { local_port: '8189' })).toEqual({ count_hit: 1 });
 });
 
-test('a camera of the configuration is not closed, one that was added is taken out', async () => {
+test('a configured camera is not closed, an added one is removed', async () => {
   const { call, paths, edited } = box();
   expect(await call('close_streams', { force: '1' })).toEqual({ count_hit: 1, count_closed: 0 });
   paths.set('yard/gate', { ...CAM, name: 'yard/gate', ready: false });
@@ -145,7 +145,7 @@ test('a camera of the configuration is not closed, one that was added is taken o
   expect(edited).toEqual(['add yard/gate {"source":"rtsp://new/1","rtspTransport":"tcp"}', 'delete yard/gate']);
 });
 
-test('however many are sent away, who is there is looked up once', () => {
+test('kicking many sessions lists them once', () => {
   let looks = 0;
   const crowd = Array.from({ length: 4_000 }, (_, id) => ({
     id: String(id),
@@ -165,7 +165,7 @@ test('however many are sent away, who is there is looked up once', () => {
   expect([looks, gone.size]).toEqual([1, 4_000]);
 });
 
-test('a proxy is of an address, and of a name that a stream can have', async () => {
+test('a proxy needs a valid address and stream name', async () => {
   const { call, edited } = box();
   const add = (more: object) => call('addStreamProxy', { ...CAM_OF_LIVE, app: 'yard', url: 'rtsp://new/1', ...more });
   await expect(add({ url: 'publisher' })).rejects.toThrow('url is not the address of a stream');
@@ -174,7 +174,7 @@ test('a proxy is of an address, and of a name that a stream can have', async () 
   expect(edited).toEqual([]);
 });
 
-test('a camera that does not come is taken out again with the reason', async () => {
+test('a camera that does not connect is removed again with the reason', async () => {
   const { call, paths, edited, clock } = box();
   paths.set('yard/gate', { ...CAM, name: 'yard/gate', ready: false, lastError: 'connection refused' });
   const url = { url: 'rtsp://new/1', timeout_sec: '5', rtp_type: '1', enable_mp4: '1' };
@@ -203,7 +203,7 @@ test('a snapshot is of the path in the address, whatever the host', async () => 
   }
 });
 
-test('a picture is of now, whatever age is asked for: older ones are recordings', async () => {
+test('a picture is current, whatever age is requested: older ones are recordings', async () => {
   const { call, wishes } = box();
   const url = 'rtsp://h/live/cam';
   await call('getSnap', { url, timeout_sec: '5', expire_sec: '7' });
@@ -214,7 +214,7 @@ test('a picture is of now, whatever age is asked for: older ones are recordings'
   ]);
 });
 
-test('who has come without the secret sees pictures of paths alone that he may watch', async () => {
+test('a caller without the secret gets pictures only of permitted paths', async () => {
   const { calls } = box();
   const snap = (path: string) =>
     calls.find('getsnap')?.(
@@ -226,7 +226,7 @@ test('who has come without the secret sees pictures of paths alone that he may w
   await expect(snap('live/cam')).rejects.toThrow('may not watch cam');
 });
 
-test('whatever the query, form or JSON says, each call answers or refuses', async () => {
+test('each call answers or rejects any query, form or JSON', async () => {
   const next = random(33);
   const { calls, clock } = box();
   const bytes = (text: string): string => new TextDecoder('latin1').decode(mutate(Buffer.from(text), next));

@@ -7,7 +7,7 @@ import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 import { type ZlmSessionItem, ZlmSessions } from './viewers.ts';
 
-export interface PictureWish {
+export interface PictureRequest {
   /** How long to wait for the camera. */
   readonly timeoutMs: number;
   /** Largest age of a kept picture; 0: take a new one. */
@@ -28,7 +28,7 @@ export interface ZlmCallsOptions {
   /** Of a path that is pulled, without password. */
   urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
-  picture(path: string, wish: PictureWish): Promise<Uint8Array>;
+  picture(path: string, request: PictureRequest): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
   /** Settings without secrets, by ZLMediaKit's names. */
   settings(): CallAnswer;

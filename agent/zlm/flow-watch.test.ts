@@ -40,7 +40,7 @@ const publisher = (inboundBytes: number): SessionItem => ({
   ...{ remoteAddr: '192.0.2.1:4000', inboundBytes, outboundBytes: 7 },
 });
 
-test('what a session has moved is told once it has ended, as of the last look', async () => {
+test('the traffic of an ended session is reported, as of the last check', async () => {
   const { clock, notified, now } = box();
   now.rtsp = [publisher(MEGABYTE)];
   now.hls = [{ id: 'two', path: 'cam', remoteAddr: '[2001:db8::1]:5', created: CREATED, outboundBytes: 2 * MEGABYTE }];
@@ -60,7 +60,7 @@ test('what a session has moved is told once it has ended, as of the last look', 
   ]);
 });
 
-test('less than a megabyte, a session without a path and a hook that is off are not told of', async () => {
+test('less than a megabyte, a session without a path and a hook that is off are not reported', async () => {
   const { clock, notified, now } = box();
   now.rtsp = [publisher(MEGABYTE - 1), { ...publisher(MEGABYTE), id: 'three', path: '', state: 'idle' }];
   await clock.advance(1_000);

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Hooks } from './hooks.ts';
-import { streamNameOf, VHOST } from './stream-name.ts';
+import { streamFields } from './stream-name.ts';
 import type { Listed, ZlmSessions } from './viewers.ts';
 
 /** Sessions that have moved less are not reported, as with ZLMediaKit. */
@@ -41,24 +41,26 @@ export class FlowWatch {
     }
     for (const [id, session] of this.#known) {
       if (!now.has(id)) {
-        this.#tell(session);
+        this.#report(session);
       }
     }
     this.#known = now;
   }
 
-  #tell({ kind, facts, item }: Listed): void {
+  #report({ kind, facts, item }: Listed): void {
     const isPlayer = facts.state !== 'publish';
     const totalBytes = (isPlayer ? facts.outboundBytes : facts.inboundBytes) ?? 0;
     if (totalBytes < MIN_BYTES) {
       return;
     }
-    const schema = kind.flowSchema;
     const beganMs = Date.parse(facts.created ?? '') || this.#options.clock.wallMs();
     this.#options.hooks.tell('on_flow_report', {
-      ...{ schema, protocol: schema, vhost: VHOST, ...streamNameOf(facts.path ?? ''), params: facts.query ?? '' },
-      ...{ ip: item.peer_ip, port: item.peer_port, id: item.id },
-      ...{ totalBytes, duration: Math.max(0, Math.round((this.#options.clock.wallMs() - beganMs) / 1000)) },
+      ...streamFields(facts.path ?? '', kind.flowSchema, facts.query),
+      ip: item.peer_ip,
+      port: item.peer_port,
+      id: item.id,
+      totalBytes,
+      duration: Math.max(0, Math.round((this.#options.clock.wallMs() - beganMs) / 1000)),
       player: isPlayer,
     });
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { isStreamPath } from '../config/values/path-name.ts';
 import type { SessionKind } from '../protocols/contract.ts';
 import type { Hooks } from './hooks.ts';
-import { streamNameOf, VHOST } from './stream-name.ts';
+import { streamFields } from './stream-name.ts';
 
 /** A client that the permissions have accepted. */
 interface Asking {
@@ -61,8 +61,10 @@ export class HookGate {
     const [originType, originTypeStr] = zlm?.origin ?? UNKNOWN;
     const schema = zlm?.flowSchema ?? protocol;
     const body = {
-      ...{ schema, protocol: schema, vhost: VHOST, ...streamNameOf(path), params },
-      ...{ ip: asking.ip, port: 0, id: id ?? '' },
+      ...streamFields(path, schema, params),
+      ip: asking.ip,
+      port: 0,
+      id: id ?? '',
       ...(action === 'publish' ? { originType, originTypeStr } : {}),
     };
     const { code, msg } = await this.#hooks.ask(name, body, asking.ip);

@@ -49,14 +49,14 @@ function hooksWith(reply: () => { status: number; text: string } | PerchError | 
 const away = () =>
   new PerchError('unavailable', 'the request failed', {}, new Error('connect ECONNREFUSED 192.168.7.2:9000'));
 
-test('a hook that is off agrees and is not asked', async () => {
+test('a hook that is off permits without a request', async () => {
   const { hooks, posted } = hooksWith(away);
   expect(await hooks.ask('on_stream_not_found', {})).toEqual({ code: 0, msg: '', close: false });
   hooks.tell('on_server_started', {});
   expect(posted).toEqual([]);
 });
 
-test('each call counts, and says whose it is and for which host', async () => {
+test("each call has its index, the server's id and the virtual host", async () => {
   const { hooks, posted } = hooksWith(() => OK);
   await hooks.ask('on_play', { vhost: '__defaultVhost__', app: 'live' });
   await hooks.ask('on_play', {});
@@ -70,7 +70,7 @@ test('each call counts, and says whose it is and for which host', async () => {
   ]);
 });
 
-test('a hook that cannot be asked is tried again after the pause, and then it refuses without its address', async () => {
+test('a failed hook is retried after the pause, and then rejects without revealing its address', async () => {
   const { hooks, posted, clock } = hooksWith(away, 2);
   const asked = hooks.ask('on_play', {});
   await clock.advance(2_999);
@@ -82,7 +82,7 @@ test('a hook that cannot be asked is tried again after the pause, and then it re
   expect(posted).toHaveLength(3);
 });
 
-test('news that waits for a hook that was switched off meanwhile is dropped', async () => {
+test('notifications of a hook that is switched off meanwhile are dropped', async () => {
   const { hooks, posted, clock, urls } = hooksWith(away);
   hooks.tell('on_stream_changed', { i: 1 });
   hooks.tell('on_stream_changed', { i: 2 });
@@ -92,13 +92,13 @@ test('news that waits for a hook that was switched off meanwhile is dropped', as
   expect(posted).toHaveLength(1);
 });
 
-test('a refusal is an answer: nobody asks again', async () => {
+test('a rejection is an answer and not retried', async () => {
   const { hooks, posted } = hooksWith(() => ({ status: 200, text: '{"code":3,"msg":"no\\r\\nticket"}' }));
   expect(await hooks.ask('on_play', {})).toEqual({ code: 3, msg: 'no ticket', close: false });
   expect(posted).toHaveLength(1);
 });
 
-test('of a crowd 64 wait for a hook that does not answer, 32 of one address; the others are refused at once', async () => {
+test('64 calls wait for a silent hook, 32 of one address; further ones are rejected at once', async () => {
   const { hooks, posted } = hooksWith(() => new Promise(() => {}));
   const ask = (ip: string) => hooks.ask('on_play', {}, ip);
   for (const ip of ['192.0.2.1', '192.0.2.2']) {
@@ -111,7 +111,7 @@ test('of a crowd 64 wait for a hook that does not answer, 32 of one address; the
   expect(await ask('192.0.2.3')).toMatchObject({ code: -1 });
 });
 
-test('news is told in its order, one after the other, and only so much of it waits', async () => {
+test('notifications are sent in sequence, and a limited number waits', async () => {
   let answer = (_: typeof OK): void => {};
   const { hooks, posted } = hooksWith(
     () =>
@@ -131,7 +131,7 @@ test('news is told in its order, one after the other, and only so much of it wai
   expect(posted).toHaveLength(501);
 });
 
-test('a fault of ours in one piece of news is logged, and what comes after it is told', async () => {
+test('an internal error in one notification is logged, and the next ones are sent', async () => {
   const { hooks, posted, logged } = hooksWith(() => {
     if (posted.length === 1) {
       throw new TypeError('a bug');
@@ -153,11 +153,11 @@ test.for([
   ['no code', 200, '{}'],
   ['a code that is a text', 200, '{"code":"0"}'],
   ['a code that is no integer', 200, '{"code":0.5}'],
-] as const)('%s is no answer', ([, status, text]) => {
+] as const)('%s is not an answer', ([, status, text]) => {
   expect(() => parseAnswer({ status, text })).toThrow(PerchError);
 });
 
-test('whatever is answered is an answer or a failure', () => {
+test('any text is an answer or a failure', () => {
   const next = random(11);
   for (let round = 0; round < 5_000; round += 1) {
     const text = [...'{"code":0,"msg":"x","close":true}'].map((c) =>
@@ -176,7 +176,7 @@ const asking = (more: object = {}) => ({
   request: { protocol: 'rtsp' as const, id: 'one', query: 'token=a', ...more },
 });
 
-test('who is let in is asked about once for what belongs to one session', async () => {
+test('an accepted client is asked about once for each session', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
   const gate = new HookGate(hooks, sessionTables().kinds, clock);
   expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();
@@ -194,7 +194,7 @@ test('who is let in is asked about once for what belongs to one session', async 
   expect(posted).toHaveLength(6);
 });
 
-test('what a player of HLS adds to its address makes it nobody else, another token does', async () => {
+test('parameters that HLS players add do not make another client, another token does', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
   const gate = new HookGate(hooks, sessionTables().kinds, clock);
   const hls = (query: string, id: string) => asking({ protocol: 'hls', id, query });
@@ -205,7 +205,7 @@ test('what a player of HLS adds to its address makes it nobody else, another tok
   expect(posted.at(-1)?.body).toMatchObject({ schema: 'hls', app: 'live', stream: 'cam', params: 'token=b' });
 });
 
-test('a refusal is not kept, and what opens no session or can be no stream is not asked about', async () => {
+test('a rejection is not cached, and requests that open no session or name no valid stream are not asked about', async () => {
   const { hooks, posted, clock } = hooksWith(() => ({ status: 200, text: '{"code":1,"msg":"later"}' }));
   const gate = new HookGate(hooks, sessionTables().kinds, clock);
   expect(await gate.objection('read', 'cam', asking())).toBe('code: 1 msg: later');

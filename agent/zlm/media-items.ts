@@ -58,7 +58,11 @@ export function mediaItem(path: ShownPath, schema: string, { wallMs, sourceUrl, 
   const sinceMs = Date.parse(path.readyTime ?? '') || wallMs;
   const { app, stream } = streamNameOf(path.name);
   return {
-    ...{ schema, vhost: VHOST, app, stream, params: '' },
+    schema,
+    vhost: VHOST,
+    app,
+    stream,
+    params: '',
     createStamp: Math.floor(sinceMs / 1000),
     aliveSecond: Math.max(0, Math.floor((wallMs - sinceMs) / 1000)),
     bytesSpeed: Math.round(path.bitrate / 8),

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { ApiEdits } from '../config/edit/api-edits.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
 import type { ZlmParameters } from '../protocols/contract.ts';
 import type { CallAnswer } from './call.ts';
@@ -11,12 +12,7 @@ const LOOK_EVERY_MS = 100;
 const MAX_WAITING = 20;
 const TRANSPORTS: Readonly<Record<string, string>> = { 0: 'tcp', 1: 'udp', 2: 'multicast' };
 
-/** Changes of the configuration that these calls need. */
-export interface PathEdits {
-  addPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
-  patchPath(name: string, settings: object, editor: { readonly hasAllRights: boolean }): Promise<void>;
-  deletePath(name: string, editor: { readonly hasAllRights: boolean }): Promise<void>;
-}
+export type PathEdits = Pick<ApiEdits, 'addPath' | 'patchPath' | 'deletePath'>;
 
 /** A pulled path of the configuration. */
 export interface PulledPath {

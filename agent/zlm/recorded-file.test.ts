@@ -9,7 +9,7 @@ const FILE = {
   sizeBytes: 1_234,
 };
 
-test('a recording is told of with its place, its times and an address that gives it', () => {
+test('a recording is reported with its file, times and download address', () => {
   expect(recordHookOf(FILE)).toBe('on_record_mp4');
   expect(recordBody(FILE)).toEqual({
     ...{ vhost: '__defaultVhost__', app: 'yard', stream: 'gate', params: '' },
@@ -19,6 +19,6 @@ test('a recording is told of with its place, its times and an address that gives
   });
 });
 
-test('one in MPEG-TS has a hook of its own', () => {
+test('MPEG-TS has its own hook', () => {
   expect(recordHookOf({ ...FILE, file: '/data/a.ts' })).toBe('on_record_ts');
 });

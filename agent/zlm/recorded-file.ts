@@ -22,8 +22,15 @@ export function recordBody({ path, file, startUs, durationMs, sizeBytes }: Recor
   const start = new Date(startUs / 1000).toISOString().replace('Z', `${String(startUs % 1000).padStart(3, '0')}Z`);
   const query = new URLSearchParams({ path, start, duration: String(lengthS) });
   return {
-    ...{ vhost: VHOST, ...streamNameOf(path), params: '' },
-    ...{ start_time: Math.floor(startUs / 1e6), time_len: lengthS, file_size: sizeBytes },
-    ...{ file_path: file, file_name: basename(file), folder: `${dirname(file)}/`, url: `playback/get?${query}` },
+    vhost: VHOST,
+    ...streamNameOf(path),
+    params: '',
+    start_time: Math.floor(startUs / 1e6),
+    time_len: lengthS,
+    file_size: sizeBytes,
+    file_path: file,
+    file_name: basename(file),
+    folder: `${dirname(file)}/`,
+    url: `playback/get?${query}`,
   };
 }

@@ -24,7 +24,7 @@ const NOTHING = parametersOf({});
 const digestOf = (cookie: string, secret = SECRET) =>
   createHash('md5').update(`zlmediakit:${secret}:${cookie}`).digest('hex');
 
-test('the right secret lets in; another one is a guess, none is not', () => {
+test('the right secret permits; a wrong one is a guess, a missing one is not', () => {
   const { secret } = box();
   expect(secret.refusal(parametersOf({ secret: SECRET }), caller())).toBeUndefined();
   const login = { code: -100, msg: 'Please login first', cookie: expect.stringMatching(/^[\w-]{24}$/) };
@@ -32,7 +32,7 @@ test('the right secret lets in; another one is a guess, none is not', () => {
   expect(secret.refusal(NOTHING, caller())).toEqual({ ...login, isGuess: false });
 });
 
-test('an empty secret lets nobody in', () => {
+test('an empty secret permits nothing', () => {
   const { secret, now } = box();
   now.secret = '';
   expect(secret.refusal(parametersOf({ secret: '' }), caller())).toBeDefined();
@@ -43,7 +43,7 @@ test.for([
   [[], '203.0.113.5', false, false],
   [['203.0.113.0/24'], '203.0.113.5', false, true],
   [['203.0.113.0/24'], '192.168.1.2', true, false],
-] as const)('with the allowed addresses %j %s is let in: %s', ([allowed, ip, isPrivate, isIn]) => {
+] as const)('with the allowed addresses %j %s is permitted: %s', ([allowed, ip, isPrivate, isIn]) => {
   const { secret } = box(allowed);
   const refusal = secret.refusal(parametersOf({ secret: SECRET }), caller({}, ip, isPrivate));
   const msg = 'Your ip is not allowed to access the service.';
@@ -51,7 +51,7 @@ test.for([
   expect(typeof secret.logIn(digestOf(''), caller({}, ip, isPrivate))).toBe('object');
 });
 
-test('a digest made with the cookie logs in for a day, once for each cookie', async () => {
+test('a digest with the cookie logs in for a day, once for each cookie', async () => {
   const { secret, clock } = box();
   const { cookie = '' } = secret.refusal(NOTHING, caller()) ?? {};
   const login = secret.logIn(digestOf(cookie), caller({ ZLM_UNLOGIN: cookie }));
@@ -63,14 +63,14 @@ test('a digest made with the cookie logs in for a day, once for each cookie', as
   expect(secret.refusal(NOTHING, inside)).toMatchObject({ code: -100 });
 });
 
-test('a wrong digest is a guess, and one for a cookie that was not given is none', () => {
+test('a wrong digest is a guess, and one for an unknown cookie is not', () => {
   const { secret } = box();
   const { cookie = '' } = secret.refusal(NOTHING, caller()) as Refusal;
   expect(secret.logIn(digestOf(cookie, 'other'), caller({ ZLM_UNLOGIN: cookie }))).toMatchObject({ isGuess: true });
   expect(secret.logIn(digestOf('mine'), caller({ ZLM_UNLOGIN: 'mine' }))).toMatchObject({ isGuess: false });
 });
 
-test('with another secret nobody is logged in any more', () => {
+test('a new secret ends all log-ins', () => {
   const { secret, now } = box();
   const { cookie = '' } = secret.refusal(NOTHING, caller()) ?? {};
   const login = String(secret.logIn(digestOf(cookie), caller({ ZLM_UNLOGIN: cookie })));

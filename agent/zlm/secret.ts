@@ -27,7 +27,7 @@ export interface Refusal {
 }
 
 interface SecretOptions {
-  /** As it is now. */
+  /** Current. */
   secret(): string;
   /** Addresses that may call; empty: this machine and private networks. */
   allowedIps(): readonly string[];

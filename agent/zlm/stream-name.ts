@@ -28,3 +28,12 @@ export function parseKey(key: string): StreamName {
   }
   return { app, stream };
 }
+
+/** Fields of a web hook that name a stream. */
+export const streamFields = (path: string, schema: string, params = '') => ({
+  schema,
+  protocol: schema,
+  vhost: VHOST,
+  ...streamNameOf(path),
+  params,
+});

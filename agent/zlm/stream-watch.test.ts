@@ -45,7 +45,7 @@ function box({ close = true, answerMs = 0, fault = undefined as Error | undefine
   return { clock, notified, ended, now, lines };
 }
 
-test('a stream that comes and goes is told for each schema', async () => {
+test('the start and end of a stream are reported for each schema', async () => {
   const { clock, notified, now } = box();
   now.paths = [CAM];
   await clock.advance(1_000);
@@ -56,7 +56,7 @@ test('a stream that comes and goes is told for each schema', async () => {
   expect(notified.slice(2)).toEqual(['changed false rtsp yard/gate', 'changed false hls.fmp4 yard/gate']);
 });
 
-test('one that came anew between two looks has gone and come', async () => {
+test('a stream that restarted between two checks is reported as ended and started', async () => {
   const { clock, notified, now } = box();
   now.paths = [CAM];
   await clock.advance(1_000);
@@ -65,7 +65,7 @@ test('one that came anew between two looks has gone and come', async () => {
   expect(notified.map((line) => line.split(' ')[1])).toEqual(['true', 'true', 'false', 'false', 'true', 'true']);
 });
 
-test('when the last viewer has been gone for the delay the hook is asked once, and may close the stream', async () => {
+test('after the delay without viewers the hook is asked once, and may close the stream', async () => {
   const { clock, notified, ended, now } = box();
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(1_000);
@@ -79,7 +79,7 @@ test('when the last viewer has been gone for the delay the hook is asked once, a
   expect(ended).toHaveLength(1);
 });
 
-test('one that has come and that nobody watches is asked about once too', async () => {
+test('a new stream without viewers is asked about once, too', async () => {
   const { clock, notified, ended, now } = box({ close: false });
   now.paths = [CAM];
   await clock.advance(20_000);
@@ -89,7 +89,7 @@ test('one that has come and that nobody watches is asked about once too', async 
   expect(ended).toEqual([]);
 });
 
-test('of a crowd that nobody watches each is asked about, few at a time: players have questions, too', async () => {
+test('of many streams without viewers each is asked about, few at a time, which leaves room for players', async () => {
   const { clock, notified, ended, now } = box({ answerMs: 5_000 });
   now.paths = Array.from({ length: 100 }, (_, i) => ({ ...CAM, name: `yard/${i}` }));
   await clock.advance(21_000);
@@ -98,7 +98,7 @@ test('of a crowd that nobody watches each is asked about, few at a time: players
   expect(new Set(ended)).toEqual(new Set(now.paths.map(({ name }) => name)));
 });
 
-test('who comes back in time keeps the stream', async () => {
+test('a viewer that returns in time keeps the stream', async () => {
   const { clock, notified, now } = box();
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(1_000);
@@ -119,7 +119,7 @@ test('a hook that does not say close leaves the stream', async () => {
 });
 
 test.for([new PerchError('unavailable', 'perch.yml cannot be written'), new TypeError('perch.yml cannot be written')])(
-  'one that cannot be closed is told in the log, and goes on: %s',
+  'a stream that cannot be closed is logged, and continues: %s',
   async (fault) => {
     const { clock, ended, now, lines } = box({ fault });
     now.paths = [CAM];

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Hooks } from './hooks.ts';
 import type { ShownPath } from './media-items.ts';
-import { streamNameOf, VHOST } from './stream-name.ts';
+import { streamFields } from './stream-name.ts';
 
 /** All streams open at once when Perch starts: this leaves room for the questions of players. The others follow at the next check. */
 const MAX_ASKING = 16;
@@ -15,7 +15,7 @@ interface StreamWatchOptions {
   items(path: ShownPath): readonly { readonly schema: string }[];
   /** Ends the stream, where these calls may. @throws PerchError when the configuration cannot be written */
   end(path: ShownPath): Promise<boolean>;
-  /** As it is now. */
+  /** Current. */
   noneReaderDelayMs(): number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,7 +53,7 @@ export class StreamWatch {
     for (const known of this.#known.values()) {
       if (there.get(known.name)?.readyTime !== known.since) {
         this.#known.delete(known.name);
-        this.#tellGone(known);
+        this.#notifyGone(known);
       }
     }
     for (const path of there.values()) {
@@ -69,9 +69,12 @@ export class StreamWatch {
   #begin(path: ShownPath): Known {
     const items = this.#options.items(path);
     const known: Known = {
-      ...{ name: path.name, since: path.readyTime, schemas: items.map(({ schema }) => schema) },
+      name: path.name,
+      since: path.readyTime,
+      schemas: items.map(({ schema }) => schema),
       // A stream that never has a reader counts as one that lost its last.
-      ...{ hasReaders: false, unreadSinceMs: this.#options.clock.monoMs() },
+      hasReaders: false,
+      unreadSinceMs: this.#options.clock.monoMs(),
     };
     this.#known.set(path.name, known);
     for (const item of items) {
@@ -80,10 +83,9 @@ export class StreamWatch {
     return known;
   }
 
-  #tellGone({ name, schemas }: Known): void {
+  #notifyGone({ name, schemas }: Known): void {
     for (const schema of schemas) {
-      const body = { regist: false, schema, protocol: schema, vhost: VHOST, ...streamNameOf(name), params: '' };
-      this.#options.hooks.tell('on_stream_changed', body);
+      this.#options.hooks.tell('on_stream_changed', { regist: false, ...streamFields(name, schema) });
     }
   }
 
@@ -113,9 +115,8 @@ export class StreamWatch {
     if (!hooks.isOn('on_stream_none_reader')) {
       return;
     }
-    const body = { schema, protocol: schema, vhost: VHOST, ...streamNameOf(path.name), params: '' };
     this.#asking += 1;
-    const { code, close } = await hooks.ask('on_stream_none_reader', body).finally(() => {
+    const { code, close } = await hooks.ask('on_stream_none_reader', streamFields(path.name, schema)).finally(() => {
       this.#asking -= 1;
     });
     // It may have a reader by now, or be another stream.

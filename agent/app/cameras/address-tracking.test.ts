@@ -7,7 +7,7 @@ import { EventHub } from '../../record/events/event-hub.ts';
 import { EventJournal } from '../../record/events/event-journal.ts';
 import { notingMoves } from './address-tracking.ts';
 
-test('that a camera was followed to another address stands in its history, without the address; what else happens to it does not', async () => {
+test('the history of a camera records that it moved, without the address, and no other camera event', async () => {
   using folder = temporaryFolder();
   const logger = createLogger('silent', () => {});
   const hub = new EventHub(new EventJournal({ folder: folder.path, logger }), systemClock, logger);

@@ -53,7 +53,7 @@ async function openTrap() {
   };
 }
 
-test('viewers, guests and strangers have none of it, and nothing is connected to for them', async () => {
+test('viewers, guests and unknown clients have no access, and cause no connections', async () => {
   await using trap = await openTrap();
   const source = `paths:\n  door:\n    camera: {onvif: "http://127.0.0.1:${trap.port}/onvif"}\n`;
   await using box = await openAdoptionHarness({ port: await freeUdpPort(), onvifPorts: [trap.port] }, source);
@@ -79,7 +79,7 @@ test('viewers, guests and strangers have none of it, and nothing is connected to
   expect(trap.count()).toBe(before);
 });
 
-test('what is no camera is not shown: neither what it answers nor, outside of private networks, whether it is there', async () => {
+test('a device that is not a camera is not revealed: neither its reply nor, outside private networks, its existence', async () => {
   await using trap = await openTrap();
   await using box = await openAdoptionHarness({
     port: await freeUdpPort(),
@@ -111,7 +111,7 @@ test('what is no camera is not shown: neither what it answers nor, outside of pr
   }
 });
 
-test('loopback is no private network unless simulated cameras are wanted', async () => {
+test('loopback is not a private network unless simulated cameras are enabled', async () => {
   await using trap = await openTrap();
   await using box = await openAdoptionHarness({ port: await freeUdpPort(), includeLoopback: false });
   const before = trap.count();
@@ -126,7 +126,7 @@ test('loopback is no private network unless simulated cameras are wanted', async
   expect(trap.count()).toBe(before);
 });
 
-test('a wrong password is told for the one camera that it is wrong for, and is no reason to log in again', async () => {
+test('a wrong password is reported for its camera only, and does not require a new log-in', async () => {
   const port = await freeUdpPort();
   await using box = await openAdoptionHarness({ port });
   const login = { user: 'admin', password: 'right' };
@@ -147,7 +147,7 @@ test('a wrong password is told for the one camera that it is wrong for, and is n
   expect(JSON.stringify([body, box.log])).not.toContain('right"');
 });
 
-test('a stream that refuses a wrong password is not said to want it in the clear', async () => {
+test('a stream that rejects a wrong password is not reported as requiring it unencrypted', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
   const { body } = await box.call('POST', '/cameras/check', {
@@ -161,7 +161,7 @@ test('a stream that refuses a wrong password is not said to want it in the clear
   });
 });
 
-test('a stream that takes the password in the clear only is adopted when that is allowed, by its address with the login in it', async () => {
+test('a stream that accepts the password only unencrypted is adopted if allowed, with the login in its address', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'p&w' };
   const main = '/user=admin&password=p%26w&channel=1&stream=0.sdp';
@@ -186,7 +186,7 @@ test('a stream that takes the password in the clear only is adopted when that is
   expect((await box.call('POST', '/cameras/read/127_0_0_33')).status).toBe(501);
 });
 
-test('a login in the address of a stream goes before the one for all', async () => {
+test('a login in the address of a stream takes precedence over the shared one', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const main = '/one';
   await using camera = await startOnvifCamera({
@@ -202,7 +202,7 @@ test('a login in the address of a stream goes before the one for all', async () 
   expect(box.text()).not.toContain('of-all');
 });
 
-test('a camera has the user for all and a password of its own', async () => {
+test('a camera has the shared user and its own password', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const credentials = { user: 'admin', password: 'of-one' };
   await using camera = await startOnvifCamera({ address: '127.0.0.35', credentials });
@@ -212,7 +212,7 @@ test('a camera has the user for all and a password of its own', async () => {
   expect(body['items']).toMatchObject([{ status: 'ok' }]);
 });
 
-test('the demo camera is listed and read as any other, and forgotten only by adopting one', async () => {
+test('the demo camera is listed and read like any other, and removed only by an adoption', async () => {
   await using box = await openAdoptionHarness({});
   const list = async () => (await box.call('GET', '/cameras/list')).body['items'];
   await expect.poll(list, { timeout: 20_000 }).toMatchObject([{ path: 'demo', sub: 'demo_sub', title: 'Demo camera' }]);
@@ -224,7 +224,7 @@ test('the demo camera is listed and read as any other, and forgotten only by ado
   expect((await box.call('DELETE', '/cameras/forget/demo')).status).toBe(404);
 });
 
-test('whoever adopts cameras is told once when everybody can read the file that their passwords are written into', async () => {
+test('adopting cameras warns once if every user can read the file with their passwords', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const login = { user: 'admin', password: 'right' };
   await using camera = await startOnvifCamera({ credentials: login });
@@ -235,7 +235,7 @@ test('whoever adopts cameras is told once when everybody can read the file that 
   expect((await box.call('POST', '/cameras/adopt', adopt('sub'))).body['warning']).toBeNull();
 });
 
-test('a path whose login the camera refuses says what to do and when it is tried again', async () => {
+test('a path whose login the camera rejects reports a remedy and the time of the next attempt', async () => {
   await using camera = await startOnvifCamera({ credentials: { user: 'admin', password: 'right' } });
   const source = `    source: ${camera.rtspUrl()}\n    camera: {user: admin, password: wrong}\n`;
   await using box = await openAdoptionHarness({ port: await freeUdpPort() }, `paths:\n  door:\n${source}`);

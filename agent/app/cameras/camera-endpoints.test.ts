@@ -5,7 +5,7 @@ import { openAdoptionHarness } from '../../../test/support/harness/adoption-harn
 
 const LOGIN = { user: 'admin', password: 'secret' };
 
-test('a camera with another endpoint after its start gives events, control and pictures again, and all hear why', async () => {
+test('a camera whose endpoint changes at its start delivers events, control and pictures again, and the reason is reported', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const quirks = { changesEndpointAtReboot: true };
   await using camera = await startOnvifCamera({ address: '127.0.46.2', credentials: LOGIN, quirks });

@@ -3,7 +3,7 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
-test('what a camera that was just taken out had not yet written is deleted with the rest of its recordings', async () => {
+test('unwritten samples of a camera that was just removed are deleted with its recordings', async () => {
   await using camera = await startOnvifCamera();
   // Nothing of it is in a file before it goes.
   const recorded = 'record: yes, recordPartDuration: 1h, camera: {name: Yard}';

@@ -3,7 +3,7 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
 
-test('while a range is searched another one is refused at once, and a single address is not', async () => {
+test('during the search of a range another range is rejected at once, and a single address is not', async () => {
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const probe = (target: string) => box.call('POST', '/cameras/probe', { target });
   const first = await probe('127.0.2.0/27');

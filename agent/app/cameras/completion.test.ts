@@ -20,7 +20,7 @@ const SOON: Clock = {
 };
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
 
-test('a camera whose main stream is busy is adopted with a note, and completes by itself, over a restart too', async () => {
+test('a camera whose main stream is busy is adopted with a note, and completed later, also after a restart', async () => {
   await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { describes: { main: 503 } } });
   const port = await freeUdpPort();
   let text = '';
@@ -48,7 +48,7 @@ test('a camera whose main stream is busy is adopted with a note, and completes b
   expect(pathsOf(again.text())).toBe(pathsOf(text).replace(/\n *pending: busy/, ''));
 });
 
-test('a camera that is too busy to name its large stream is adopted with a note, and gets the address later, over a restart too', async () => {
+test('a camera too busy to report its main stream is adopted with a note, and gets the address later, also after a restart', async () => {
   await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { busyAddresses: ['main'] } });
   const port = await freeUdpPort();
   let text = '';
@@ -78,7 +78,7 @@ test('a camera that is too busy to name its large stream is adopted with a note,
   expect(again.text()).not.toContain('sourceOnDemand: no');
 });
 
-test('streams by their addresses alone are adopted with a note as well, and a check says what is the matter', async () => {
+test('streams given by address only are adopted with a note as well, and a check reports the problem', async () => {
   await using camera = await startOnvifCamera({ quirks: { describes: { sub: 453 } } });
   await using box = await openAdoptionHarness({ port: await freeUdpPort() });
   const request = { rtsp: camera.rtspUrl('main'), sub: camera.rtspUrl('sub') };
@@ -129,7 +129,7 @@ const channel = (main: CameraStream, sub: CameraStream | undefined) => ({
   channels: [{ videoSource: undefined, main, sub }],
 });
 
-test('a stream that is somewhere else by now is written there; what is put off still stays as it is', async () => {
+test('a stream that has moved gets its new address; delayed streams stay unchanged', async () => {
   const { clock, edits, completion } = openCompletion(() =>
     channel(stream('main', { probed: undefined, delay: 'busy' }), stream('sub')),
   );
@@ -141,7 +141,7 @@ test('a stream that is somewhere else by now is written there; what is put off s
   ]);
 });
 
-test('a small stream that turns out not to be there is taken out again', async () => {
+test('a sub stream that does not exist is removed again', async () => {
   const { clock, edits, completion } = openCompletion(() => channel(stream('main'), undefined));
   completion.apply();
   await clock.advance(30_000);
@@ -151,7 +151,7 @@ test('a small stream that turns out not to be there is taken out again', async (
   ]);
 });
 
-test('a camera that is not complete is asked less and less often, once for all of its paths, and not once it is', async () => {
+test('an incomplete camera is asked at growing intervals, once for all of its paths, until it is complete', async () => {
   const { clock, readAtMs, completion, complete } = openCompletion(() => {
     throw new PerchError('timeout', 'no answer');
   });
@@ -164,7 +164,7 @@ test('a camera that is not complete is asked less and less often, once for all o
   expect(readAtMs).toHaveLength(6);
 });
 
-test('a fault of ours is logged, and the next try comes', async () => {
+test('an internal error is logged, and the next attempt follows', async () => {
   const { clock, readAtMs, logged, completion } = openCompletion(() => {
     throw new TypeError('a bug');
   });

@@ -15,7 +15,7 @@ async function openBox(paths: string) {
 
 const pathsOf = (body: Record<string, unknown>) => (body['items'] as { path: string }[]).map(({ path }) => path);
 
-test('cameras are listed in the order that they were put in, the others behind them by their names', async () => {
+test('cameras are listed in their order, then the others by name', async () => {
   await using box = await openBox(plain('a') + plain('b') + plain('c') + plain('d', ', order: 1'));
   const listed = async () => pathsOf((await box.call('GET', '/cameras/list')).body);
   expect(await listed()).toEqual(['d', 'a', 'b', 'c']);
@@ -31,7 +31,7 @@ test('cameras are listed in the order that they were put in, the others behind t
   expect(box.text()).toBe(text);
 });
 
-test('a camera has another title in both of its paths, and its stream does not notice', async () => {
+test('a new title is set in both paths of a camera without restarting its stream', async () => {
   await using camera = await startOnvifCamera();
   await using box = await openBox(
     `  yard: {source: "${camera.rtspUrl()}", camera: {name: Yard}}\n  yard_sub: {source: "${camera.rtspUrl()}", camera: {name: Yard}}\n`,
@@ -49,7 +49,7 @@ test('a camera has another title in both of its paths, and its stream does not n
   expect((await box.call('PATCH', '/cameras/patch/nobody', { title: 'x' })).status).toBe(404);
 });
 
-test('a camera that is paused is let go, with its small stream, and comes back when it goes on', async () => {
+test('a paused camera is disconnected with its sub stream, and reconnected when resumed', async () => {
   await using camera = await startOnvifCamera();
   const block = `camera: {name: Yard, onvif: "${camera.url}"}`;
   await using box = await openBox(
@@ -82,7 +82,7 @@ test('a camera that is paused is let go, with its small stream, and comes back w
   await until(async () => expect(await readiness()).toEqual([true, true]));
 });
 
-test('another login is tried before it is written, for all paths of the device, and no password stays in an address', async () => {
+test('a new login is tried before it is saved for all paths of the device, and no password stays in an address', async () => {
   await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { login: 'digest' } });
   const old = camera.rtspUrl().replace('rtsp://', 'rtsp://old:wrong@');
   const block = `camera: {onvif: "${camera.url}", user: old, password: wrong}`;
@@ -113,7 +113,7 @@ test('another login is tried before it is written, for all paths of the device, 
   }
 });
 
-test('a camera without ONVIF has its login tried at its stream', async () => {
+test('the login of a camera without ONVIF is tried at its stream', async () => {
   await using camera = await startOnvifCamera({ credentials: LOGIN, quirks: { login: 'digest' } });
   await using box = await openBox(
     `  yard: {source: "${camera.rtspUrl()}", sourceOnDemand: yes, camera: {user: admin, password: old}}\n`,
@@ -123,7 +123,7 @@ test('a camera without ONVIF has its login tried at its stream', async () => {
   expect((await box.call('POST', '/cameras/login/yard', LOGIN)).body).toMatchObject({ isGood: true, paths: ['yard'] });
 });
 
-test('why a camera is not there is told for programs, too', async () => {
+test('the reason for a missing camera is machine-readable, too', async () => {
   await using camera = await startOnvifCamera({ credentials: LOGIN });
   await using box = await openBox(
     `  refused: {source: "${camera.rtspUrl()}", camera: {user: admin, password: wrong}}\n  gone: {source: "rtsp://127.0.0.1:9/1", camera: {name: Gone}}\n`,
@@ -137,7 +137,7 @@ test('why a camera is not there is told for programs, too', async () => {
   });
 });
 
-test('a camera that was taken out is had back as it stood in the file, unless its path is another one meanwhile', async () => {
+test('a removed camera is restored unchanged, unless another camera has its path', async () => {
   const block = 'source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes, recordDeleteAfter: 3d';
   const camera = 'camera: {name: "Yard <b>", user: admin, password: "s€cret", order: 1}';
   await using box = await openBox(`  yard: {${block}, ${camera}}\n  yard_sub: {${block}, ${camera}}\n${plain('b')}`);

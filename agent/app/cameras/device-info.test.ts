@@ -48,7 +48,7 @@ function open(paths: string) {
   };
 }
 
-test('a camera whose stream has begun is read some seconds later, once, and again ten minutes later at the earliest', async () => {
+test('a camera is read once some seconds after its stream opens, and again after ten minutes at the earliest', async () => {
   const { clock, reads, descriptions, answer, modelOf } = open(`  yard: ${camera('10.0.0.1')}`);
   descriptions.streamOpened('yard');
   descriptions.streamOpened('yard');
@@ -68,7 +68,7 @@ test('a camera whose stream has begun is read some seconds later, once, and agai
   expect(reads).toHaveLength(2);
 });
 
-test('two cameras are read at a time', async () => {
+test('two cameras are read concurrently', async () => {
   const { clock, reads, descriptions, answer } = open(
     `  a: ${camera('10.0.0.1')}\n  b: ${camera('10.0.0.2')}\n  c: ${camera('10.0.0.3')}`,
   );
@@ -81,7 +81,7 @@ test('two cameras are read at a time', async () => {
   expect(reads).toEqual(['a', 'b', 'c']);
 });
 
-test('the lenses of a recorder are read with one call, and small streams are none of their own', async () => {
+test('the channels of a recorder are read with one call, and sub streams are not read separately', async () => {
   const { clock, reads, descriptions, answer, modelOf } = open(
     `  a_1: ${camera('10.0.0.1')}\n  a_1_sub: ${camera('10.0.0.1')}\n  a_2: ${camera('10.0.0.1')}`,
   );
@@ -94,7 +94,7 @@ test('the lenses of a recorder are read with one call, and small streams are non
   expect([modelOf('a_1'), modelOf('a_2')]).toEqual(['Recorder', 'Recorder']);
 });
 
-test('who has paused a camera, has none with ONVIF, or has taken it out meanwhile, has none read', async () => {
+test('a camera that is paused, removed or without ONVIF is not read', async () => {
   const { clock, reads, descriptions, setPaths } = open(
     `  a: ${camera('10.0.0.1', ', paused: yes')}\n  b: {source: "rtsp://10.0.0.2/1", camera: {name: Plain}}\n  c: ${camera('10.0.0.3')}`,
   );
@@ -106,7 +106,7 @@ test('who has paused a camera, has none with ONVIF, or has taken it out meanwhil
   expect(reads).toEqual([]);
 });
 
-test('one that cannot be read costs one line of the log, and is asked again after 10, 20, 40 minutes', async () => {
+test('a failed read is logged once, and retried after 10, 20, 40 minutes', async () => {
   const { clock, reads, log, descriptions, refuse } = open(`  yard: ${camera('10.0.0.1')}`);
   descriptions.streamOpened('yard');
   await clock.advance(5_000);
@@ -123,7 +123,7 @@ test('one that cannot be read costs one line of the log, and is asked again afte
   expect(log[0]).toContain('no answer');
 });
 
-test('what was set in a camera is read at once, also when it was set in the small stream or has failed before', async () => {
+test('a camera is read at once after a change of its settings, also of the sub stream or after a failure', async () => {
   const { clock, reads, descriptions, answer, refuse, modelOf } = open(
     `  yard: ${camera('10.0.0.1')}\n  yard_sub: ${camera('10.0.0.1')}`,
   );
@@ -142,7 +142,7 @@ test('what was set in a camera is read at once, also when it was set in the smal
   expect(reads).toHaveLength(3);
 });
 
-test('a camera that was started anew is read when its stream is there again, however soon', async () => {
+test('a rebooted camera is read when its stream opens again, however soon', async () => {
   const { clock, reads, descriptions, answer } = open(`  yard: ${camera('10.0.0.1')}`);
   descriptions.streamOpened('yard');
   await clock.advance(5_000);
@@ -155,7 +155,7 @@ test('a camera that was started anew is read when its stream is there again, how
   expect(reads).toHaveLength(2);
 });
 
-test('a camera that is pulled on demand is read although nobody watches it', async () => {
+test('a camera pulled on demand is read without viewers', async () => {
   const { clock, reads, descriptions } = open(
     `  yard: ${camera('10.0.0.1').replace('{source', '{sourceOnDemand: yes, source')}`,
   );
@@ -164,7 +164,7 @@ test('a camera that is pulled on demand is read although nobody watches it', asy
   expect(reads).toEqual(['yard']);
 });
 
-test('what a camera has told is kept when it moves, and not believed of another one at its path', async () => {
+test('the description of a camera is kept when it moves, and not used for another camera at its path', async () => {
   const { clock, descriptions, answer, modelOf, setPaths } = open(`  yard: ${camera('10.0.0.1')}`);
   descriptions.streamOpened('yard');
   await clock.advance(5_000);
@@ -175,7 +175,7 @@ test('what a camera has told is kept when it moves, and not believed of another 
   expect(modelOf('yard')).toBeUndefined();
 });
 
-test('nothing is read after the end', async () => {
+test('nothing is read after the shutdown', async () => {
   const { clock, reads, descriptions, stop } = open(`  yard: ${camera('10.0.0.1')}`);
   descriptions.streamOpened('yard');
   stop.abort();

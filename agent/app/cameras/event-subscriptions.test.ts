@@ -81,7 +81,7 @@ async function begin(
   };
 }
 
-test('paths of one camera are one subscription; its main path hears of what it sees', async () => {
+test('the paths of one camera share a subscription; its main path gets the events', async () => {
   const camera = await startCamera();
   const sub = pathOf('door_sub', camera, '', ', profile: sub');
   const { logged } = await begin(sub + pathOf('door', camera, '    record: always\n', ', profile: main'));
@@ -92,7 +92,7 @@ test('paths of one camera are one subscription; its main path hears of what it s
   expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
 });
 
-test('a sub stream that records what moves hears of it too', async () => {
+test('a sub stream that records motion gets the events, too', async () => {
   const camera = await startCamera();
   const motion = '    record: motion\n';
   const { logged } = await begin(pathOf('door', camera, motion) + pathOf('door_sub', camera, motion));
@@ -101,7 +101,7 @@ test('a sub stream that records what moves hears of it too', async () => {
   await until(() => expect(logged).toEqual(['door motion start', 'door_sub motion start']));
 });
 
-test('a path with events: no is not listened for, and a change of that takes effect at once', async () => {
+test('a path with events: no is not subscribed, and a change takes effect at once', async () => {
   const camera = await startCamera();
   const { apply } = await begin(pathOf('door', camera, '', ', events: no'));
   apply(pathOf('door', camera));
@@ -112,7 +112,7 @@ test('a path with events: no is not listened for, and a change of that takes eff
   expect(count(camera, 'CreatePullPointSubscription')).toBe(1);
 });
 
-test('a camera that was replaced is listened to and turned when its path names the other serial number no more', async () => {
+test('a replaced camera gets a subscription and control once its path no longer has the other serial number', async () => {
   const camera = await startCamera();
   const another = pathOf('door', camera, '', ', serial: another');
   const { apply } = await begin(another);
@@ -129,7 +129,7 @@ test('a camera that was replaced is listened to and turned when its path names t
   await until(() => expect(camera.state.events.count).toBe(1));
 });
 
-test('whoever tells another endpoint gets no login: not for events, not to be turned, not for a picture', async () => {
+test('a camera with another endpoint gets no login: for events, for PTZ, for a picture', async () => {
   const camera = await startOnvifCamera({ credentials: { user: 'other', password: 'other' } });
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const block = ', endpoint: urn:uuid:00000000-0000-4000-8000-000000000001, serial: S1, user: me, password: hunter2';
@@ -147,7 +147,7 @@ test('whoever tells another endpoint gets no login: not for events, not to be tu
   expect(camera.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
 });
 
-test('a subscription is not ended at the address of a camera that is another one by now', async () => {
+test('no unsubscription is sent to another camera at the same address', async () => {
   const login = { user: 'me', password: 'hunter2' };
   const camera = await startOnvifCamera({ credentials: login });
   onTestFinished(() => camera[Symbol.asyncDispose]());
@@ -169,7 +169,7 @@ test('a subscription is not ended at the address of a camera that is another one
   expect(other.requests.filter(({ hasToken }) => hasToken)).toEqual([]);
 });
 
-test('the end of the program ends subscriptions; a crash leaves them on the disk, without passwords', async () => {
+test('the shutdown ends subscriptions; a crash leaves them on the disk, without passwords', async () => {
   const camera = await startCamera({ wantsReferenceParameters: true });
   const { watches, writing, dataDir } = await begin(pathOf('door', camera, '', ', user: me, password: hunter2'));
   await until(() => expect(camera.state.events.count).toBe(1));
@@ -187,7 +187,7 @@ test('the end of the program ends subscriptions; a crash leaves them on the disk
 });
 
 test.for(['{"subscriptions": [{"camera": 7}, null]}', '[]', 'null', '{{{'])(
-  'a damaged list of subscriptions is none: %s',
+  'a damaged list of subscriptions counts as empty: %s',
   async (text) => {
     const camera = await startCamera();
     const dataDir = await mkdtemp(join(tmpdir(), 'perch-watches-'));
@@ -197,7 +197,7 @@ test.for(['{"subscriptions": [{"camera": 7}, null]}', '[]', 'null', '{{{'])(
   },
 );
 
-test('a clock is set where the owner wants it, and only when it is off', async () => {
+test('a clock is set if the owner enabled it, and only if it is wrong', async () => {
   const [off, right, other] = [
     await startCamera({ clockOffsetMs: -3_600_000 }),
     await startCamera({ clockOffsetMs: 2_000 }),
@@ -210,7 +210,7 @@ test('a clock is set where the owner wants it, and only when it is off', async (
   expect([right, other].map((camera) => count(camera, 'SetSystemDateAndTime'))).toEqual([0, 0]);
 });
 
-test('a camera that does not keep the time it is given is tried each hour, and told of once', async () => {
+test('a camera that does not keep its time is retried each hour, and logged once', async () => {
   const clock = new FakeClock();
   const camera = await startOnvifCamera({ clock, quirks: { clockOffsetMs: -3_600_000 } });
   onTestFinished(() => camera[Symbol.asyncDispose]());
@@ -236,7 +236,7 @@ test('a camera that does not keep the time it is given is tried each hour, and t
   expect(logged().filter((line) => !/debug|"level":20/i.test(line))).toHaveLength(1);
 });
 
-test('a stream with long groups asks its camera for a key frame, of the profile of the path', async () => {
+test('a stream with long GOPs requests a key frame for the profile of the path', async () => {
   const camera = await startCamera();
   const config = configOf(pathOf('door', camera, '', ', profile: sub'));
   const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });
@@ -249,7 +249,7 @@ test('a stream with long groups asks its camera for a key frame, of the profile 
   expect(controls.control('nobody')).toBeUndefined();
 });
 
-test('a change of settings stops a camera that moves', async () => {
+test('a change of settings stops a moving camera', async () => {
   const camera = await startCamera({ ignoresMoveTimeout: true });
   let config = configOf(pathOf('door', camera));
   const controls = new Controls({ config: () => config, clock: systemClock, log: silentLogger });

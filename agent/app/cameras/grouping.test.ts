@@ -12,7 +12,7 @@ test('one link-local address in two networks is two cameras, however its zone is
   expect(keyOf('onvif: "http://[fe80::1%eth0]:80/onvif"')).toBe(near);
 });
 
-test('a camera that is paused has no link', () => {
+test('a paused camera has no link', () => {
   expect(keyOf('onvif: "http://10.0.0.1/onvif"')).toBeDefined();
   expect(keyOf('onvif: "http://10.0.0.1/onvif", paused: yes')).toBeUndefined();
 });

@@ -42,14 +42,14 @@ async function failOnce(clock: FakeClock, source: ScriptedSource, run: () => Pro
   return { ran };
 }
 
-test('nothing is pulled from another camera that is at the address now', async () => {
+test('nothing is pulled from another camera at the address', async () => {
   const { source, run, calls } = setUp(['other']);
   expect(await run()).toMatchObject({ code: 'unavailable', message: OTHER_CAMERA, context: { camera: 'otherCamera' } });
   expect(source.runs).toBe(0);
   expect(calls).toEqual(['door failed, another camera']);
 });
 
-test('who is known is asked once for each connection', async () => {
+test('a known camera is checked once for each connection', async () => {
   const { clock, source, run, stop, calls, asked } = setUp(['same']);
   const ran = run();
   await clock.advance(0);
@@ -61,7 +61,7 @@ test('who is known is asked once for each connection', async () => {
   expect(calls).toEqual(['door connected']);
 });
 
-test('a camera that streams before it can be asked is let in, and asked again: another one is out then', async () => {
+test('a camera that streams before ONVIF answers is accepted, checked again, and disconnected if it is another one', async () => {
   const { clock, source, run, calls } = setUp(['unknown', 'unknown', 'other']);
   const ran = run();
   await clock.advance(0);
@@ -74,7 +74,7 @@ test('a camera that streams before it can be asked is let in, and asked again: a
   expect(calls).toEqual(['door connected', 'door failed, another camera']);
 });
 
-test('one that never says who it is, is not asked for ever, and one that hangs keeps nobody waiting for more than two seconds', async () => {
+test('a camera that never identifies itself is not asked forever, and one that hangs delays the stream by at most two seconds', async () => {
   const { clock, source, run, stop, asked } = setUp([new Promise<Verdict>(() => {})]);
   const ran = run();
   await clock.advance(1_999);
@@ -87,7 +87,7 @@ test('one that never says who it is, is not asked for ever, and one that hangs k
   await ran;
 });
 
-test('who is told to stop does not wait for the answer, and has not failed', async () => {
+test('a stop does not wait for the check, and is not a failure', async () => {
   const { clock, source, run, stop, calls } = setUp([new Promise<Verdict>(() => {})]);
   const ran = run();
   await clock.advance(10);
@@ -97,7 +97,7 @@ test('who is told to stop does not wait for the answer, and has not failed', asy
   expect(calls).toEqual([]);
 });
 
-test('a connection that breaks is told of, with its own reason for the path', async () => {
+test('a broken connection is reported, with its own reason for the path', async () => {
   const { clock, source, run, calls } = setUp(['same']);
   const ran = run();
   await clock.advance(0);
@@ -106,7 +106,7 @@ test('a connection that breaks is told of, with its own reason for the path', as
   expect(calls).toEqual(['door failed']);
 });
 
-test('after a failure nothing is pulled from whoever is there now until he has said who he is', async () => {
+test('after a failure nothing is pulled before the camera has identified itself', async () => {
   const { clock, source, run } = setUp(['same', 'silent', 'silent', 'other']);
   const { ran } = await failOnce(clock, source, run);
   await clock.advance(1_999);
@@ -119,7 +119,7 @@ test('after a failure nothing is pulled from whoever is there now until he has s
 test.for([
   ['hangs', new Promise<Verdict>(() => {})],
   ['is off', 'silent'],
-] as const)('a camera whose ONVIF %s after a failure is pulled from after ten seconds', async ([, verdict]) => {
+] as const)('a camera whose ONVIF %s after a failure is pulled after ten seconds', async ([, verdict]) => {
   const { clock, source, run, stop } = setUp(['same', ...Array<Verdict | Promise<Verdict>>(20).fill(verdict)]);
   const { ran } = await failOnce(clock, source, run);
   await clock.advance(9_999);

@@ -49,7 +49,7 @@ async function start() {
   return { close, camera, clips };
 }
 
-test('what the camera sees is recorded around, and the subscription ends with the program', async () => {
+test('events of the camera trigger recordings, and the subscription ends with the program', async () => {
   const { close, camera, clips } = await start();
   await until(() => expect(camera.operations.filter((one) => one === 'PullMessages').length).toBeGreaterThan(1));
   expect(clips()).toEqual([]);

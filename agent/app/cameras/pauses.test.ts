@@ -50,7 +50,7 @@ function open() {
   return { clock, store, published, log, pauses };
 }
 
-test('a pause ends when its time has come, and one without a time, or with a later one, goes on', async () => {
+test('a pause ends at its time, and one without a time or with a later one continues', async () => {
   const { clock, store, published } = open();
   await clock.advance(55_000);
   expect(store.text).toBe(TEXT);
@@ -78,7 +78,7 @@ test('a pause that cannot end because the file is not writable is retried, and l
   expect(store.current.paths.get('a')?.settings?.camera).toEqual({ name: 'A' });
 });
 
-test('nothing is looked at after the end', async () => {
+test('nothing is checked after the shutdown', async () => {
   const { clock, store, pauses } = open();
   pauses.close();
   await clock.advance(3_600_000);

@@ -35,7 +35,7 @@ async function inTls(port: number, own: { key: string; cert: string }) {
   };
 }
 
-test('the certificate of adoption is kept, another one is refused, and the new fingerprint is the way out', async () => {
+test('the certificate of the adoption is pinned, another one is rejected, and setting the new fingerprint is the remedy', async () => {
   onTestFinished(() => sharedPins.set([]));
   const login = { user: 'admin', password: 'pw' };
   const camera = await startOnvifCamera({ credentials: login });

@@ -88,7 +88,7 @@ function pullAll(
   });
 }
 
-test('sixteen paths with a wrong password try it twice, and not again after a restart; the right one at once', async () => {
+test('sixteen paths with a wrong password try it twice, also across a restart; the right one is tried at once', async () => {
   const recorder = await openRecorder();
   const folder = mkdtempSync(join(tmpdir(), 'perch-logins-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -111,7 +111,7 @@ test('sixteen paths with a wrong password try it twice, and not again after a re
 });
 
 test.for(['forbids', 'refuses'] as const)(
-  'a channel that %s the user is alone: all others are in, whether it was asked first or not',
+  'a channel that %s the user does not affect the others, whether it was tried first or not',
   async (what) => {
     for (const channel of ['ch1', 'ch9']) {
       const recorder = await openRecorder({ [channel]: what });
@@ -122,7 +122,7 @@ test.for(['forbids', 'refuses'] as const)(
   },
 );
 
-test('a channel that never answers keeps the others for 5 s, and no longer', async () => {
+test('a channel that never answers delays the others by 5 s at most', async () => {
   const recorder = await openRecorder({ ch1: 'silent' });
   const logins = new LoginMemory(recorder.clock);
   pullAll(recorder, ['ch1'], 'right', logins);
@@ -136,7 +136,7 @@ test('a channel that never answers keeps the others for 5 s, and no longer', asy
   await until(() => expect(others.filter(({ isIn }) => isIn)).toHaveLength(15));
 });
 
-test('a password that is changed while channels play is shown by the keep-alives of two of them', async () => {
+test('a password that changes while channels play is sent by the keep-alives of two of them', async () => {
   const clock = new FakeClock();
   const logins = new LoginMemory(clock);
   const shown: string[] = [];

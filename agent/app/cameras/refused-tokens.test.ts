@@ -35,7 +35,7 @@ async function openTokens() {
 const REASON = 'reason="the token allows read yard"';
 
 test.for(['Bearer', 'token', 'jwt'])(
-  'a token that does not permit an HTTP request is one line of the log (%s)',
+  'a token that does not permit an HTTP request is logged once (%s)',
   async (way) => {
     await using tokens = await openTokens();
     const { lines, log } = openLog();
@@ -65,7 +65,7 @@ const REQUESTER = {
 /** Pauses end at once. */
 const noPauses = () => new WrongCredentials(systemClock, new AbortController().signal, () => 0);
 
-test('a token that does not permit an RTSP request is one line of the log', async () => {
+test('a token that does not permit an RTSP request is logged once', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
   const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
@@ -73,7 +73,7 @@ test('a token that does not permit an RTSP request is one line of the log', asyn
   expect(lines).toEqual([`INF [door] not permitted ${REASON} action=read ip=192.168.1.9 protocol=rtsp\n`]);
 });
 
-test('a token that has expired is told in words', async () => {
+test('an expired token is logged with its reason', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
   const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
@@ -86,14 +86,14 @@ test('a token that has expired is told in words', async () => {
 test.for([
   ['secret', 'INF [door] not permitted reason="no entry of authInternalUsers permits it"'],
   ['x', 'WAR [door] failed to authenticate reason="wrong name or password"'],
-] as const)('over RTSP as over HTTP: the password %s', async ([password, line]) => {
+] as const)('over RTSP and HTTP: the password %s', async ([password, line]) => {
   const { lines, log } = openLog();
   const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
   await access.authorize('read', 'door', { ...REQUESTER, credentials: { user: 'tom', password } });
   expect(lines).toEqual([`${line} action=read ip=192.168.1.9 user=tom protocol=rtsp\n`]);
 });
 
-test('whoever sends nothing and may not is not in the log', async () => {
+test('a rejected request without credentials is not logged', async () => {
   const { lines, log } = openLog();
   const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
   expect(await access.authorize('read', 'door', REQUESTER)).toBe('challenge');

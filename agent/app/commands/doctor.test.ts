@@ -22,7 +22,7 @@ const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
 });
 const lineOf = (path: Partial<Path>) => reportLines(facts({ paths: [{ ...DOOR, ...path }] })).split('\n')[2];
 
-test('the fingerprint is told as /trust shows it', () => {
+test('the fingerprint is reported as in /trust', () => {
   const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
   const line = Array.from({ length: 4 }, () => 'ABAB ABAB ABAB ABAB').join(' · ');
   expect(reportLines(facts({ fingerprint })).split('\n')[2]).toBe(`ok /trust shows the fingerprint ${line}`);
@@ -37,7 +37,7 @@ test.for<[string, Partial<Path>, string]>([
     'bad camera Front door sends no video (connection refused by rtsp://192.168.1.20/1): check its power, cable and password',
   ],
   [
-    'is there and cannot be recorded',
+    'is online, but recording fails',
     { recording: { active: false, error: 'the disk is full', why: 'disk', since: null } },
     'bad camera Front door sends video but is not recorded: the disk is full',
   ],
@@ -91,12 +91,12 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
     ['ok camera Front door (its sub stream) sends video'],
   ],
   [
-    'alone is fetched, and does not come,',
+    'alone is pulled and offline',
     { ready: false, sourceOnDemand: true },
     { ready: false, lastError: 'not found' },
     ['bad camera Front door (its sub stream) sends no video (not found): check its power, cable and password'],
   ],
-])('a camera whose small picture %s is told once', ([, large, small, lines]) => {
+])('a camera whose sub stream %s is reported once', ([, large, small, lines]) => {
   const paths = [
     { ...DOOR, ...large },
     { ...DOOR, name: 'door_sub', recording: null, ...small },
@@ -104,18 +104,18 @@ test.for<[string, Partial<Path>, Partial<Path>, string[]]>([
   expect(reportLines(facts({ paths })).split('\n').slice(2, -1)).toEqual(lines);
 });
 
-test('a path that is only called as if it were a small picture is a camera of its own', () => {
+test('a path with the name of a sub stream but no main stream is its own camera', () => {
   const paths = [{ ...DOOR, name: 'yard_sub', title: null }];
   expect(reportLines(facts({ paths }))).toContain('ok camera yard_sub sends video');
 });
 
-test('a disk on which recording has stopped because it is nearly full is told as one, with what to do', () => {
+test('a disk too full for recording is reported with a remedy', () => {
   const error = 'recording has stopped, 0.0 GB free: delete something';
   const disks = [{ folder: '/srv/perch', state: 'nearlyFull', error, freeBytes: 0 }] as const;
   expect(reportLines(facts({ disks }))).toContain(`bad not recording to /srv/perch: ${error}`);
 });
 
-test('disks, the clock and the port are told with what to do', () => {
+test('problems of disks, clock and port are reported with remedies', () => {
   const disks = [
     { folder: '/mnt/usb/perch', state: 'ok', error: null, freeBytes: 60e9 },
     { folder: '/mnt/old', state: 'vanished', error: 'the disk is not there', freeBytes: null },
@@ -129,7 +129,7 @@ test('disks, the clock and the port are told with what to do', () => {
   ]);
 });
 
-test('whatever a camera is called and says, it is one line of a length, and there are so many at most', () => {
+test('any name or text of a camera gives one line of limited length, and the number of lines is limited', () => {
   const odd = { ...DOOR, title: `a\nok b\u001b[2J${'x'.repeat(1_000)}` };
   const lines = reportLines(facts({ paths: Array.from({ length: 2_000 }, () => odd) })).split('\n');
   expect(lines).toHaveLength(501);
@@ -137,7 +137,7 @@ test('whatever a camera is called and says, it is one line of a length, and ther
   expect(lines[2]).toHaveLength(300);
 });
 
-test('it is kept in a file that only Perch and root read, and follows what happens', async () => {
+test('the report is in a file that only Perch and root can read, and is updated', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-report-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const clock = new FakeClock();
@@ -157,7 +157,7 @@ test('it is kept in a file that only Perch and root read, and follows what happe
   await expect.poll(read).toContain('Front door sends video');
 });
 
-test('a folder that cannot be written harms nobody', async () => {
+test('a folder without write permission is ignored', async () => {
   const clock = new FakeClock();
   keepReport('/not/there', facts, clock);
   await clock.advance(60_000);

@@ -30,7 +30,7 @@ export interface ReportFacts {
   readonly fingerprint: string | undefined;
 }
 
-/** What only the agent can tell `perch doctor`: a line for each thing, `ok` or `bad` with advice. */
+/** The agent's part of `perch doctor`: lines that begin with `ok`, or `bad` with advice. */
 export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
   const lines = [
     port === undefined ? 'bad the page has no port: see perch logs' : `port ${port}`,

@@ -36,7 +36,7 @@ paths:
   all_others:
 `;
 
-test('the way to a decision is told step by step', async () => {
+test('a decision is explained step by step', async () => {
   await using box = await openFolder(USERS);
   expect(await box.say('tom read door')).toEqual({
     allowed: true,
@@ -59,25 +59,25 @@ test('the way to a decision is told step by step', async () => {
   expect(refused.allowed).toBe(false);
 });
 
-test("the demo camera's paths are named as such, and only where there is a demo camera", async () => {
+test("the demo camera's paths are identified as such, if there is a demo camera", async () => {
   await using box = await openFolder('perch: own\n');
   for (const path of ['demo', 'demo_sub']) {
     const { text } = await box.say(`- read ${path}`);
-    expect(text).toContain(`path ${path}: of the demo camera, which is there until a camera is configured`);
+    expect(text).toContain(`path ${path}: of the demo camera, which exists until a camera is configured`);
   }
   expect((await box.say('- read demo2')).text).toContain('path demo2: is not configured');
   await using full = await openFolder('perch: own\npaths:\n  cam:\n');
   expect((await full.say('- read demo')).text).toContain('path demo: is not configured');
 });
 
-test('a web hook that has the last word is told of, where it is asked', async () => {
+test('a web hook that decides last is mentioned, if it is asked', async () => {
   await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
   const note = 'note: zlmOnPlay can also deny it, except for sessions of the page';
   expect((await box.say('tom read door')).text).toContain(`=> allowed\n${note}`);
   expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
 });
 
-test('a person of the box is known by what lies in the data folder', async () => {
+test('users of this device are read from the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);
   expect((await box.say('owner admin')).text).toContain('this device has no owner yet');
@@ -87,7 +87,7 @@ test('a person of the box is known by what lies in the data folder', async () =>
   expect((await box.say('- api -')).text).toContain('=> denied');
 });
 
-test('where another server or a token decides, it is told what would be asked', async () => {
+test('if another server or a token decides, the request is shown', async () => {
   await using box = await openFolder('authMethod: http\nauthHTTPAddress: http://127.0.0.1:9/x\n');
   const { text, allowed } = await box.say('tom publish door');
   expect(allowed).toBeUndefined();
@@ -106,7 +106,7 @@ test.for([
   await expect(box.say(words)).rejects.toThrow(message);
 });
 
-test('users of the file that can let nobody in are told besides', async () => {
+test('users of the file that can never match are reported as well', async () => {
   await using box = await openFolder(
     'perch: own\nauthInternalUsers:\n- {user: tom, pass: "argon2:x"}\n- {user: any}\n',
   );
@@ -116,7 +116,7 @@ test('users of the file that can let nobody in are told besides', async () => {
   ]);
 });
 
-test('no password is shown, and a wrong address or file is told', async () => {
+test('no password is shown, and an invalid address or file is reported', async () => {
   await using box = await openFolder(USERS);
   expect((await box.say('tom read door')).text).not.toContain('hunter2');
   await expect(box.say('tom api', 'here')).rejects.toThrow("--ip 'here' is not an address");
@@ -124,7 +124,7 @@ test('no password is shown, and a wrong address or file is told', async () => {
   await expect(box.say('tom api wrong.yml')).rejects.toThrow("wrong.yml:1: hls: 'perhaps' is not yes or no");
 });
 
-test('a device password is a step of its own, and nothing of it is made in the folder', async () => {
+test('a device password is a separate step, and creates nothing in the folder', async () => {
   await using box = await openFolder('perch: own\npaths:\n  door:\n  yard:\n');
   const key = await SecretKey.open(box.folder, silentLogger);
   await (await Users.open(box.folder)).setOwner('a kingfisher');

@@ -123,7 +123,7 @@ function hookWords(config: Config, action: Action): string[] {
 function pathWords(config: Config, path: string): string {
   const entry = resolvePath(config, path);
   if (isOfDemo(config, path)) {
-    return `path ${path}: of the demo camera, which is there until a camera is configured`;
+    return `path ${path}: of the demo camera, which exists until a camera is configured`;
   }
   if (!entry) {
     return `path ${path}: is not configured, so it has no stream for anyone`;

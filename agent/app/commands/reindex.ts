@@ -48,7 +48,7 @@ export async function reindex(options: ReindexOptions): Promise<void> {
     if (signal.aborted) {
       throw new PerchError(
         'unavailable',
-        'ended before all recordings were read; Perch reads the rest when it is started',
+        'ended before all recordings were read; Perch reads the rest at its next start',
       );
     }
   } finally {
@@ -61,7 +61,7 @@ function hold(data: string): ReturnType<typeof holdDataFolder> {
     return holdDataFolder(data);
   } catch (cause) {
     if (cause instanceof PerchError && cause.message.includes('in use')) {
-      const way = 'a running Perch keeps its index in step by itself (GET /v3/recordings/index tells how far it is)';
+      const way = 'a running Perch updates its index itself (GET /v3/recordings/index shows the progress)';
       throw new PerchError('unavailable', way, {}, cause);
     }
     throw cause;

@@ -33,7 +33,7 @@ test('recordings are finished before the process ends with the code for a restar
   const error = new TypeError('a bug');
   stray.take(error, 'uncaughtException');
   expect(logged).toEqual([
-    ['error', 'stray exception: finishes its recordings and starts again', { err: error, origin: 'uncaughtException' }],
+    ['error', 'stray exception: finishing recordings and restarting', { err: error, origin: 'uncaughtException' }],
   ]);
   await new Promise(setImmediate);
   expect(codes).toEqual([]);
@@ -41,17 +41,17 @@ test('recordings are finished before the process ends with the code for a restar
   await exited(codes);
 });
 
-test('a disk that hangs is not waited for beyond a second', async () => {
+test('a hanging disk delays the exit by at most a second', async () => {
   const { clock, logged, codes, stray } = openRun(openFolder(), () => never);
   stray.take(undefined, 'unhandledRejection');
   await clock.advance(999);
   expect(codes).toEqual([]);
   await clock.advance(1);
   await exited(codes);
-  expect(logged.map(([, phrase]) => phrase)).toContain('recordings could not be finished in time');
+  expect(logged.map(([, phrase]) => phrase)).toContain('finishing recordings timed out');
 });
 
-test('what throws again and again meanwhile ends the process once, and does not fill the log', async () => {
+test('repeated exceptions during the exit end the process once, and do not fill the log', async () => {
   const failing = async () => {
     throw new Error('cannot finish');
   };
@@ -79,7 +79,7 @@ test('the first restart is immediate, and further ones in a row wait longer, up 
   expect(waits).toEqual([undefined, 0, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 60_000]);
 });
 
-test('after ten calm minutes, or when somebody has ended Perch, the next one is the first again', async () => {
+test('after ten minutes without an exception, or a regular end, the next one counts as the first', async () => {
   const dataDir = openFolder();
   const file = join(dataDir, 'stray-exceptions.json');
   writeFileSync(file, '{"inARow":3}');
@@ -98,7 +98,7 @@ test('after ten calm minutes, or when somebody has ended Perch, the next one is 
   expect(existsSync(file)).toBe(false);
 });
 
-test.for(['', '{', 'null', '{"inARow":"x"}', '{"inARow":-1}'])('a count that says %j is none', async (text) => {
+test.for(['', '{', 'null', '{"inARow":"x"}', '{"inARow":-1}'])('a count of %j is invalid', async (text) => {
   const dataDir = openFolder();
   writeFileSync(join(dataDir, 'stray-exceptions.json'), text);
   const { logged, stray } = openRun(dataDir);
@@ -106,10 +106,10 @@ test.for(['', '{', 'null', '{"inARow":"x"}', '{"inARow":-1}'])('a count that say
   expect(logged).toEqual([]);
 });
 
-test('a stop ends the wait before a start', async () => {
+test('a stop ends the delay before a start', async () => {
   const dataDir = openFolder();
   writeFileSync(join(dataDir, 'stray-exceptions.json'), '{"inARow":9}');
   const { logged, stray } = openRun(dataDir);
   await stray.begin(Promise.resolve());
-  expect(logged).toMatchObject([['warn', 'starts again after a stray exception', { inARow: 9, waitMs: 60_000 }]]);
+  expect(logged).toMatchObject([['warn', 'restarted after a stray exception', { inARow: 9, waitMs: 60_000 }]]);
 });

@@ -49,7 +49,7 @@ export class StrayExceptions {
       return;
     }
     const waitMs = WAITS_MS[Math.min(this.#inARow, WAITS_MS.length) - 1] ?? 0;
-    log.warn({ inARow: this.#inARow, waitMs }, 'starts again after a stray exception');
+    log.warn({ inARow: this.#inARow, waitMs }, 'restarted after a stray exception');
     const over = new AbortController();
     await Promise.race([clock.sleep(waitMs, over.signal), ended]);
     over.abort();
@@ -59,7 +59,7 @@ export class StrayExceptions {
   take(error: unknown, origin: string): void {
     this.#taken += 1;
     if (this.#taken <= MAX_LOGGED) {
-      this.#deps.log.error({ err: error, origin }, 'stray exception: finishes its recordings and starts again');
+      this.#deps.log.error({ err: error, origin }, 'stray exception: finishing recordings and restarting');
     }
     if (this.#taken === 1) {
       this.#stop.abort();
@@ -80,7 +80,7 @@ export class StrayExceptions {
     const over = new AbortController();
     const late = clock.sleep(MAX_FINISH_MS, over.signal).then(() => {
       if (!over.signal.aborted) {
-        log.error({ limitMs: MAX_FINISH_MS }, 'recordings could not be finished in time');
+        log.error({ limitMs: MAX_FINISH_MS }, 'finishing recordings timed out');
       }
     });
     await Promise.race([Promise.all([this.#finish(), this.#save()]), late]);
@@ -92,7 +92,7 @@ export class StrayExceptions {
     try {
       await this.#deps.finish();
     } catch (error) {
-      this.#deps.log.error({ err: error }, 'recordings could not be finished');
+      this.#deps.log.error({ err: error }, 'finishing recordings failed');
     }
   }
 
@@ -108,7 +108,7 @@ export class StrayExceptions {
 
   async #save(): Promise<void> {
     await writeFile(this.#file, JSON.stringify({ inARow: this.#inARow + 1 })).catch((error: unknown) => {
-      this.#deps.log.error({ err: error }, 'the exception cannot be counted');
+      this.#deps.log.error({ err: error }, 'saving the count of exceptions failed');
     });
   }
 

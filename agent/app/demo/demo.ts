@@ -78,7 +78,7 @@ async function untilFound(camera: DemoCamera, deps: DemoDeps): Promise<DemoStrea
     }
     const reason = found ?? 'it did not answer the probe';
     if (reason !== logged && !signal.aborted) {
-      log.warn({ reason }, 'the demo camera is not found yet, looking again');
+      log.warn({ reason }, 'demo camera not found yet, searching again');
     }
     logged = reason;
   }

@@ -47,25 +47,25 @@ function open({ text = CONFIG, file, users, zlm = SECRET }: Files = {}) {
   return { dataDir, log, backup };
 }
 
-test('a damaged file that can be done without is left out of a backup, which is told, and the rest can be had back', async () => {
+test('a damaged file that is not essential is omitted from a backup and logged, and the rest can be restored', async () => {
   const { backup, log } = open({ zlm: '{"secr' });
   const { bytes } = await backup.make();
   expect(log.join()).toContain('zlm-secret.json');
   expect(await backup.check(bytes)).toMatchObject({ people: { same: ['owner'] } });
 });
 
-test('there is no backup without the people: where they are damaged it is refused with the name of the file', async () => {
+test('damaged users prevent a backup, which names the file', async () => {
   const { backup } = open({ users: '{"us' });
   await expect(backup.make()).rejects.toThrow('cannot back up: users.json is damaged');
 });
 
-test('the backup of a box without a configuration can be had back', async () => {
+test('the backup of a device without a configuration can be restored', async () => {
   const { backup } = open({ text: '' });
   const { bytes } = await backup.make();
   expect(await backup.check(bytes)).toMatchObject({ problems: [], cameras: { removed: [{ path: 'door' }] } });
 });
 
-test('where the configuration cannot be written a restore is refused before anything is laid down', async () => {
+test('a restore is rejected before anything is staged if the configuration cannot be written', async () => {
   // Below a file there is no folder, whoever runs this.
   const { backup, dataDir } = open({ file: 'users.json/perch.yml' });
   const { bytes } = await backup.make();
@@ -75,7 +75,7 @@ test('where the configuration cannot be written a restore is refused before anyt
   await expect(backup.check(bytes)).resolves.toMatchObject({ problems: [] });
 });
 
-test('where the configuration is a file that is mounted read-only a restore is refused, too', async () => {
+test('a restore is rejected, too, if the configuration is mounted read-only', async () => {
   const { backup, dataDir } = open({ file: 'perch.yml' });
   writeFileSync(join(dataDir, 'perch.yml'), CONFIG);
   const { access } = files;

@@ -39,7 +39,7 @@ async function start(migrations: readonly Migration[]) {
   return { store, backup };
 }
 
-test('a newer version reads the file of an older one, which finds its own again when it is put back', async () => {
+test('a newer version migrates the file of an older one, which gets its own file back after a downgrade', async () => {
   writeFileSync(file, OLD);
   const { store } = await start(BOTH);
   expect(store.current).toMatchObject({ logLevel: 'warn', readTimeoutMs: 7_000 });
@@ -63,7 +63,7 @@ test.for([1, 2, 3])('a backup of form %i is restored in the form of the version 
   expect(text()).toBe(NEW);
 });
 
-test('a backup of a later form is not restored, and says why', async () => {
+test('a backup of a later form is rejected with the reason', async () => {
   writeFileSync(file, OLD);
   const { bytes } = await (await start(BOTH)).backup.make();
   const { backup } = await start([toForm2]);
@@ -71,7 +71,7 @@ test('a backup of a later form is not restored, and says why', async () => {
   await expect(backup.stage(bytes)).rejects.toThrow('has form 3, this Perch knows forms up to 2');
 });
 
-test('the last good file of an older version stands in for a wrong one in the present form', async () => {
+test('the last good file of an older version replaces an invalid one, in the current form', async () => {
   writeFileSync(file, OLD);
   await start([]);
   writeFileSync(file, 'logLevel: loud\n');

@@ -7,8 +7,7 @@ import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
 import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
 import type { Backup, Member } from '../../backup/document.ts';
 import { checkParts, checkYamlParts } from '../../backup/parts.ts';
-import { readWhole } from '../../backup/read-whole.ts';
-import type { Write } from '../../backup/staged.ts';
+import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
@@ -129,8 +128,8 @@ type Counts = Record<'added' | 'removed' | 'same', number>;
 
 /** Guest links. @param before of a `guests.json`; undefined: none */
 export function linksChange(before: string | undefined, after: string | undefined): Counts {
-  const { guests } = restoredGuests(parsed(before ?? ''), parsed(after ?? ''));
-  return countsOf(guestIds(parsed(before ?? '')) ?? new Set(), guests);
+  const { guests } = restoredGuests(parseJson(before ?? ''), parseJson(after ?? ''));
+  return countsOf(guestIds(parseJson(before ?? '')) ?? new Set(), guests);
 }
 
 /** Device passwords. @param before of a `device-passwords.json`; undefined: none */
@@ -139,7 +138,7 @@ export function devicesChange(before: string | undefined, after: string | undefi
   return countsOf(new Set(old?.devices.map(({ id }) => id)), restoredDevices(backup, old).devices);
 }
 
-const devicesIn = (text: string | undefined) => readDevices(parsed(text ?? ''));
+const devicesIn = (text: string | undefined) => readDevices(parseJson(text ?? ''));
 
 function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id: string }[]): Counts {
   const same = restored.filter(({ id }) => before.has(id)).length;
@@ -175,10 +174,10 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
     return writes;
   }
   const { sameLogin } = peopleChange(await readWhole(join(dataDir, USERS)), users);
-  const sessions = sessionsOf(parsed((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
+  const sessions = sessionsOf(parseJson((await readWhole(join(dataDir, SESSIONS))) ?? ''), sameLogin);
   const kept = await readWhole(join(dataDir, PROTECTED));
   const devices = await readWhole(join(dataDir, DEVICES_FILE));
-  const links = parsed((await readWhole(join(dataDir, GUESTS))) ?? '');
+  const links = parseJson((await readWhole(join(dataDir, GUESTS))) ?? '');
   return [
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
@@ -200,7 +199,7 @@ const devicesText = (now: string | undefined, text: string | null): string =>
 
 /** Revoked guest links stay revoked. */
 const guestsText = (now: unknown, text: string | null): string =>
-  `${JSON.stringify(restoredGuests(now, parsed(text ?? '')), undefined, 2)}\n`;
+  `${JSON.stringify(restoredGuests(now, parseJson(text ?? '')), undefined, 2)}\n`;
 
 /** @param kept currently protected; undefined: nothing */
 export const joined = (text: string, kept: string | undefined): string =>
@@ -209,22 +208,14 @@ export const joined = (text: string, kept: string | undefined): string =>
 /** Empty if the file is damaged. */
 function peopleIn(text: string | undefined): ReadonlyMap<string, StoredPerson> {
   try {
-    return readPeople(parsed(text ?? ''));
+    return readPeople(parseJson(text ?? ''));
   } catch {
     return new Map();
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function isTrue(isGood: boolean): void {
   if (!isGood) {
-    throw new PerchError('badInput', 'it holds something else');
+    throw new PerchError('badInput', 'it has other contents');
   }
 }

@@ -62,7 +62,7 @@ function changed(backup: Uint8Array, change: (document: Document) => void): Uint
 }
 const member = ({ members }: Document, name: string) => members.find((one) => one.name === name) ?? { name, text: '' };
 
-test('a restore makes the box what it was: cameras, people, links, protections; and keeps what is protected since', async () => {
+test('a restore recovers cameras, people, links and protections, and keeps later protections', async () => {
   const box = await open();
   await done(box, 'POST', 'users', viewer('ann'));
   await done(box, 'POST', 'users', viewer('eve'));
@@ -119,7 +119,7 @@ test('a restore makes the box what it was: cameras, people, links, protections; 
   expect(await statusOf(box, 'POST', 'session', { user: 'bob', password: 'password of bob' })).toBe(401);
 });
 
-test('a device password that was revoked after the backup stays revoked, and the others come back', async () => {
+test('a device password revoked after the backup stays revoked, and the others are restored', async () => {
   const box = await open();
   const made = async (name: string) =>
     (await done(box, 'POST', 'devicepasswords', { name, live: true })) as {
@@ -150,7 +150,7 @@ test('a device password that was revoked after the backup stays revoked, and the
   expect([await opens(tv), await opens(recorder)]).toEqual([401, 401]);
 });
 
-test('what only the defaults change is told as a setting, and with no camera', async () => {
+test('a change of the defaults is reported as a setting, not for each camera', async () => {
   const box = await open();
   const backup = await box.backup();
   await done(box, 'PATCH', 'config/pathdefaults/patch', { recordDeleteAfter: '3d' });
@@ -161,7 +161,7 @@ test('what only the defaults change is told as a setting, and with no camera', a
   });
 });
 
-test('whoever has another password in the backup has to log in again, and the former box can be had back', async () => {
+test('users with another password in the backup must log in again, and the previous state can be restored', async () => {
   const box = await open();
   const backup = await box.backup();
   await done(box, 'POST', 'session/password', { oldPassword: PASSWORD, newPassword: 'a newer one of mine' });
@@ -178,7 +178,7 @@ test('whoever has another password in the backup has to log in again, and the fo
   expect(await statusOf(box, 'POST', 'session', { password: 'a newer one of mine' })).toBe(200);
 });
 
-test('a new box becomes the old one before anybody has set a password, and its phones trust it on', async () => {
+test('a new device becomes the old one before it is claimed, and phones still trust it', async () => {
   const [old, fresh] = [
     await open({ config: `tlsAddress: 127.0.0.1:0\n${CONFIG}` }),
     await open({ isUnclaimed: true }),
@@ -205,7 +205,7 @@ test.for<[string, Record<string, string>]>([
   ['on the box itself', {}],
   ['through a proxy that is trusted', { 'X-Forwarded-For': '203.0.113.9' }],
   ['by localhost as Host', { Host: 'localhost' }],
-])('%s nobody restores anything without the setup code', async ([, headers]) => {
+])('%s nothing is restored without the setup code', async ([, headers]) => {
   const box = await open({ isUnclaimed: true, config: 'trustedProxies: [127.0.0.1]\n' });
   const backup = await (await common).backup();
   const before = box.files();
@@ -222,7 +222,7 @@ test.for<[string, Record<string, string>]>([
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
 });
 
-test('a link to guests that was taken back stays so, whichever backup is restored how often', async () => {
+test('a revoked guest link stays revoked, whichever backup is restored', async () => {
   const box = await open();
   const [gone, kept] = [await guestToken(box, 'gone'), await guestToken(box, 'kept')];
   const backup = await box.backup();
@@ -305,7 +305,7 @@ test.for([
     (one: Document) => one.members.push({ name: '../users.json', text: '' }),
     "a member '../users.json'",
   ],
-] as const)('a backup with %s is refused with its reason, and nothing is written', async ([, change, reason]) => {
+] as const)('a backup with %s is rejected with the reason, and nothing is written', async ([, change, reason]) => {
   const box = await common;
   const wrong = changed(await box.backup(), change);
   const before = box.files();
@@ -316,7 +316,7 @@ test.for([
   expect(box.files()).toEqual(before);
 });
 
-test('a camera that is wrong in the backup is told, and does not keep the others from being restored', async () => {
+test('an invalid camera in the backup is reported, and does not affect the others', async () => {
   const box = await open();
   const backup = changed(await box.backup(), (one) => {
     member(one, 'perch.yml').text += '  gate:\n    source: nonsense://\n';
@@ -328,7 +328,7 @@ test('a camera that is wrong in the backup is told, and does not keep the others
   expect((await box.ask('GET', 'config/paths/get/door')).status).toBe(200);
 });
 
-test('of two restores at a time one is done, and the other is told so', async () => {
+test('of two concurrent restores one is rejected', async () => {
   const box = await open();
   const backup = await box.backup();
   const answers = await Promise.all([box.ask('POST', 'restore', backup), box.ask('POST', 'restore', backup)]);
@@ -337,7 +337,7 @@ test('of two restores at a time one is done, and the other is told so', async ()
   expect((await box.ask('GET', 'users')).status).toBe(200);
 });
 
-test('while one backup comes in no other is even taken, and the place is free when whoever had it has gone', async () => {
+test('only one backup is received at a time, and a disconnect releases the reservation', async () => {
   const box = await open();
   const backup = await box.backup();
   const slow = request(`${box.url}/v3/restore/check`, {
@@ -358,7 +358,7 @@ test('while one backup comes in no other is even taken, and the place is free wh
 });
 
 test.for(['perch.yml', 'users.json', 'protected.json'])(
-  '%s of millions of parts is refused before it is read',
+  '%s of millions of parts is rejected before it is parsed',
   async (name) => {
     const box = await common;
     const wrong = changed(await box.backup(), (one) => {
@@ -372,7 +372,7 @@ test.for(['perch.yml', 'users.json', 'protected.json'])(
   },
 );
 
-test('where nobody would start the box again nothing is written', async () => {
+test('nothing is written if nothing would restart Perch', async () => {
   const box = await open({ config: CONFIG, isAlone: true });
   const backup = await box.backup();
   const before = box.files();
@@ -380,7 +380,7 @@ test('where nobody would start the box again nothing is written', async () => {
   expect(box.files()).toEqual(before);
 });
 
-test('a backup holds the configuration that is in force, not the one that is wrong', async () => {
+test('a backup contains the configuration in effect, not an invalid file', async () => {
   const box = await open();
   const good = box.files()['config'] ?? '';
   writeFileSync(join(box.dataDir, '../perch.yml'), 'logLevel: loud\n');
@@ -388,7 +388,7 @@ test('a backup holds the configuration that is in force, not the one that is wro
   expect(member(document, 'perch.yml').text).toBe(good);
 });
 
-test('it is kept by no cache, has a name of its own, and is for the owner alone', async () => {
+test('it is not cached, has its own name, and is for the owner only', async () => {
   const box = await open();
   const { headers } = await box.ask('GET', 'backup');
   expect(headers.get('cache-control')).toBe('no-store');
@@ -402,7 +402,7 @@ test('it is kept by no cache, has a name of its own, and is for the owner alone'
   expect((await box.ask('GET', 'backup')).status).toBe(401);
 });
 
-test('what is no file, too large, or sent as something else is refused', async () => {
+test('a body that is empty, too large or of another type is rejected', async () => {
   const box = await open();
   expect(await box.ask('POST', 'restore', { backup: 1 })).toMatchObject({
     status: 415,

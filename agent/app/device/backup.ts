@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DEVICES_FILE } from '../../auth/accounts/device-passwords.ts';
 import { type Backup, readBackup, writeBackup } from '../../backup/document.ts';
-import { readWhole } from '../../backup/read-whole.ts';
-import { finishRestore, stageRestore } from '../../backup/staged.ts';
+import { finishRestore, readWhole, stageRestore } from '../../backup/staged.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -76,7 +75,7 @@ export class Backups implements BackupControl {
     return { name: `perch-${host.replace(/[^\w-]+/g, '-')}-${made.slice(0, 10)}.perchbackup`, bytes };
   }
 
-  take(): () => void {
+  reserve(): () => void {
     if (this.#isTaken || this.#isReading || this.#isStaged) {
       throw busy();
     }

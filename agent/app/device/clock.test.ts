@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { HostAnswer } from '../../../system/host-requests.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { clockRoute } from '../../http/api/device/clock-route.ts';
+import { systemRoutes } from '../../http/api/device/system.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
 import { DeviceClock } from './clock.ts';
 
@@ -31,14 +31,14 @@ function box({ isTrusted = false, offers = true, answer = { ok: true, text: 'set
   };
 }
 
-test("root's service is asked for the phone's time, with how long the machine had run then", async () => {
+test("root's service gets the phone's time and the uptime", async () => {
   const { clock, asked, boxClock } = box();
   expect(boxClock.canBeSet).toBe(true);
   expect(await boxClock.set(clock.wallMs() + LATER_MS, signal)).toBe('set');
   expect(asked).toEqual([{ unixMs: clock.wallMs() + LATER_MS, uptimeMs: 123_456 }]);
 });
 
-test("root's service is waited for as long as systemd lets it work: no answer means that the clock was not set", async () => {
+test("Perch waits for root's service as long as systemd does: no answer means that the clock was not set", async () => {
   const unit = readFileSync(join(import.meta.dirname, '../../../packaging/linux/perch-clock.service'), 'utf8');
   const limitMs = Number(/^TimeoutStartSec=(\d+)s$/m.exec(unit)?.[1]) * 1_000;
   const { clock, boxClock, patience } = box();
@@ -46,7 +46,7 @@ test("root's service is waited for as long as systemd lets it work: no answer me
   expect(patience.ms).toBeGreaterThan(limitMs);
 });
 
-test('a box that knows the time takes none from a phone', async () => {
+test("a device with a trusted clock rejects the phone's time", async () => {
   const { clock, asked, boxClock } = box({ isTrusted: true });
   expect(boxClock.canBeSet).toBe(false);
   await expect(boxClock.set(clock.wallMs() + LATER_MS, signal)).rejects.toMatchObject({ context: { isKnown: true } });
@@ -57,16 +57,16 @@ test.for([
   ['before any box', Date.UTC(2025, 11, 31)],
   ['of another century', Date.UTC(2100, 0, 1)],
   ['that is no number', Number.NaN],
-] as const)('a time %s is none', async ([, toMs]) => {
+] as const)('a time %s is rejected', async ([, toMs]) => {
   await expect(box().boxClock.set(toMs, signal)).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('a time that is the same to two seconds changes nothing', async () => {
+test('a time within two seconds changes nothing', async () => {
   const { clock, boxClock } = box();
   await expect(boxClock.set(clock.wallMs() + 1_999, signal)).rejects.toMatchObject({ context: { isKnown: true } });
 });
 
-test('where nobody may set the clock it is said how to do it by hand', async () => {
+test('if Perch may not set the clock, the error has the command for it', async () => {
   const { boxClock } = box({ offers: false });
   expect(boxClock.canBeSet).toBe(false);
   await expect(boxClock.set(Date.UTC(2026, 10, 21), signal)).rejects.toMatchObject({
@@ -75,7 +75,7 @@ test('where nobody may set the clock it is said how to do it by hand', async () 
   });
 });
 
-test("what root's service refuses is passed on in its words", async () => {
+test("a rejection by root's service is passed on", async () => {
   const { boxClock } = box({ answer: { ok: false, text: 'the network sets this clock' } });
   await expect(boxClock.set(Date.UTC(2026, 10, 21), signal)).rejects.toMatchObject({
     context: { isKnown: true },
@@ -83,15 +83,18 @@ test("what root's service refuses is passed on in its words", async () => {
   });
 });
 
-test.for(['', 'null', '[]', '{}', '{"time":7}', '{"time":"soon"}'])(
-  'a body "%s" is no time to be set',
-  async (payload) => {
-    const { asked, boxClock } = box();
-    const app = createHttpApp({ log: silentLogger });
-    onTestFinished(() => app.close());
-    await app.register(clockRoute, { access: { require: async () => {} }, boxClock });
-    const headers = { 'content-type': 'application/json' };
-    const { statusCode } = await app.inject({ method: 'POST', url: '/v3/clock', headers, payload });
-    expect([statusCode, asked]).toEqual([400, []]);
-  },
-);
+test.for(['', 'null', '[]', '{}', '{"time":7}', '{"time":"soon"}'])('a body "%s" is rejected', async (payload) => {
+  const { asked, boxClock } = box();
+  const app = createHttpApp({ log: silentLogger });
+  onTestFinished(() => app.close());
+  await app.register(systemRoutes, {
+    access: { require: async () => {} },
+    info: { version: '1', started: '' },
+    facts: async () => ({}),
+    diagnosis: { make: async () => ({ name: '', bytes: Buffer.alloc(0) }) },
+    boxClock,
+  });
+  const headers = { 'content-type': 'application/json' };
+  const { statusCode } = await app.inject({ method: 'POST', url: '/v3/clock', headers, payload });
+  expect([statusCode, asked]).toEqual([400, []]);
+});

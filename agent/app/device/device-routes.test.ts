@@ -45,7 +45,7 @@ async function open(sensors: Sensors, problems: readonly Problem[] = []) {
   return { clock, ask };
 }
 
-test('the owner reads how the machine is: heat, power, network, clock, drives, and what Perch takes of it', async () => {
+test("the owner reads the machine's temperature, power, network, clock and drives, and Perch's share", async () => {
   const { clock, ask } = await open(SENSORS);
   await clock.advance(90_000);
   expect(await ask('owner', PASSWORD)).toMatchObject({
@@ -66,7 +66,7 @@ test('the owner reads how the machine is: heat, power, network, clock, drives, a
   });
 });
 
-test('a machine that tells nothing is shown with what is known', async () => {
+test('a machine without sensors is shown with the known values', async () => {
   const silent = async () => {
     throw new Error('no such sensor');
   };
@@ -80,7 +80,7 @@ test('a machine that tells nothing is shown with what is known', async () => {
   });
 });
 
-test('the owner reads what is wrong in the configuration file, and on which line', async () => {
+test('the owner reads the error of the configuration file and its line', async () => {
   const place = { file: 'perch.yml', line: 6, column: 3 };
   const note: Problem = { ...place, severity: 'warn', key: 'hls', message: 'has been renamed' };
   const fault: Problem = { ...place, severity: 'error', key: 'api', message: "'maybe' is not yes or no" };
@@ -92,7 +92,7 @@ test('the owner reads what is wrong in the configuration file, and on which line
   });
 });
 
-test('a viewer reads nothing of it', async () => {
+test('a viewer has no access', async () => {
   const { ask } = await open(SENSORS);
   expect(await ask('ann', 'another password')).toEqual({ status: 'error', error: 'authentication error' });
 });

@@ -12,16 +12,15 @@ import type { Clock } from '../../base/clock.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import { type LogLine, LogLines } from '../../base/log-lines.ts';
+import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import { type BackupControl, backupRoutes } from '../../http/api/device/backup-routes.ts';
-import { clockRoute } from '../../http/api/device/clock-route.ts';
-import { type ConfigFile, configFileRoutes } from '../../http/api/device/config-file.ts';
-import { diagnosticsRoute } from '../../http/api/device/diagnostics-route.ts';
+import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
 import { restartRoute } from '../../http/api/device/restart.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
-import { systemRoute } from '../../http/api/device/system.ts';
+import { systemRoutes } from '../../http/api/device/system.ts';
 import { updateRoutes } from '../../http/api/device/update-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -41,15 +40,15 @@ export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'p
   readonly lines?: LogLines;
   readonly load: ProcessLoad;
   readonly recordings: Pick<Recordings, 'isClockTrusted' | 'space' | 'names' | 'titleOf' | 'playback'>;
-  /** The configuration last read or written. */
+  /** Last read or written. */
   settings(): Config;
-  readonly configFile: ConfigFile;
+  readonly configFile: FileEdits;
   readonly backup: BackupControl;
   readonly accounts: Accounts;
   readonly wrongCredentials: WrongCredentials;
   readonly events: Pick<EventBus, 'emit'>;
   readonly restart?: () => void;
-  /** Of this device in the local network. */
+  /** mDNS name. */
   readonly name: { readonly current: string | undefined };
   /** Default: the machine's own. */
   readonly sensors?: Sensors;
@@ -92,7 +91,13 @@ export class DeviceRoutes {
   /** @param started RFC 3339 */
   async mount(app: FastifyInstance, access: HttpAccess, started: string): Promise<void> {
     const { version, configFile, events, restart } = this.#deps;
-    await app.register(systemRoute, { access, info: { version, started }, facts: () => this.#facts() });
+    await app.register(systemRoutes, {
+      access,
+      info: { version, started },
+      facts: () => this.#facts(),
+      diagnosis: this.#diagnosis,
+      boxClock: this.#boxClock,
+    });
     await app.register(logRoutes, { access, lines: this.#lines, streams: this.#lineStreams });
     // Ports opened later do not change the start time.
     this.#startTookMs ??= performance.now();
@@ -101,8 +106,6 @@ export class DeviceRoutes {
     await app.register(restartRoute, restarts);
     const { backup, accounts, wrongCredentials } = this.#deps;
     await app.register(backupRoutes, { ...restarts, backup, accounts, wrongCredentials });
-    await app.register(diagnosticsRoute, { access, diagnosis: this.#diagnosis });
-    await app.register(clockRoute, { access, boxClock: this.#boxClock });
     await app.register(updateRoutes, { access, updates: this.#updates });
     const host = this.#requests;
     await app.register(storageRoutes, { access, storage: new StorageUse({ ...this.#deps, host }) });

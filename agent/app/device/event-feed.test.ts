@@ -43,7 +43,7 @@ async function openApp(discovery: AppOptions['discovery'] = {}) {
   return { base, post, cookie, clock };
 }
 
-test('log-ins, changes of the configuration and what cameras see come as events, as they happen and to whoever was away', async () => {
+test('log-ins, configuration changes and detections are published as events, and replayed after a disconnect', async () => {
   const { base, post, cookie, clock } = await openApp();
   const abort = new AbortController();
   const response = await fetch(`${base}/events?types=login,config,event`, {
@@ -92,12 +92,12 @@ test('log-ins, changes of the configuration and what cameras see come as events,
   again.abort();
 });
 
-test('events are for whoever may use the API', async () => {
+test('events need the permission api', async () => {
   const { base } = await openApp();
   expect((await fetch(`${base}/events`)).status).toBe(401);
 });
 
-test('an unknown type is refused by name', async () => {
+test('an unknown type is rejected by name', async () => {
   const { base, cookie } = await openApp();
   const response = await fetch(`${base}/events?types=path,doors`, { headers: { cookie } });
   expect([response.status, await response.json()]).toEqual([
@@ -106,7 +106,7 @@ test('an unknown type is refused by name', async () => {
   ]);
 });
 
-test('what Perch tells of its disks has no path, and is of the type disk', () => {
+test('events of disks have no path and the type disk', () => {
   const published: unknown[] = [];
   const event = {
     id: '1',
@@ -121,7 +121,7 @@ test('what Perch tells of its disks has no path, and is of the type disk', () =>
   expect(published).toEqual([['disk', { state: 'full', text: 'full: /mnt/usb: no space left' }]]);
 });
 
-test('a camera that is found in the networks of the device is published', async () => {
+test('a camera found in the networks of the device is published', async () => {
   const port = await freeUdpPort();
   const { base, cookie } = await openApp({ port, includeLoopback: true });
   const abort = new AbortController();

@@ -37,13 +37,13 @@ const FOUND_AGAIN_MS = 10 * 60_000;
 
 /** Reports newly discovered cameras. Limited, because anyone in the network can invent cameras and flood the event history. */
 export function publishFoundCameras(publish: PublishEvent, clock: Pick<Clock, 'monoMs'>): OnFound {
-  let [told, sinceMs] = [0, clock.monoMs()];
+  let [published, sinceMs] = [0, clock.monoMs()];
   return ({ endpoint, address, name, hardware, manufacturer }, finding) => {
     if (clock.monoMs() - sinceMs >= FOUND_AGAIN_MS) {
-      [told, sinceMs] = [0, clock.monoMs()];
+      [published, sinceMs] = [0, clock.monoMs()];
     }
-    if (finding === 'new' && told < FOUND_AT_ONCE) {
-      told += 1;
+    if (finding === 'new' && published < FOUND_AT_ONCE) {
+      published += 1;
       publish('camera', { state: 'found', endpoint, address, name, hardware, manufacturer });
     }
   };

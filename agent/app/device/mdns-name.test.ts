@@ -14,21 +14,21 @@ test.for([
   ['boxName: Barn', 'barn'],
   ['boxName: barn.local', 'barn'],
   ["address: '192.0.2.5:80'", 'perch'],
-] as const)('with "%s" the box is called %s', ([text, boxName]) => {
+] as const)('with "%s" the device is called %s', ([text, boxName]) => {
   expect(settingsOf(text)).toMatchObject({ boxName });
 });
 
 test.for(['mdns: no', "address: '127.0.0.1:80'", "address: '[::1]:80'", "address: 'localhost:80'"])(
-  'with "%s" nobody is told of the box',
+  'with "%s" nothing is announced',
   (text) => {
     expect(settingsOf(text)).toBeUndefined();
   },
 );
 
-test('in a program that follows no network nobody is told of the box', () => {
+test('nothing is announced without a network', () => {
   expect(settingsOf('', { network: undefined })).toBeUndefined();
 });
 
-test.for(['my box', '-barn', 'barn-', 'a.b', '', 'x'.repeat(59), 'käfer'])('"%s" is no name of a box', (name) => {
-  expect(linesOf(`boxName: '${name}'`, 'error')).toEqual([expect.stringContaining('is no name of a host')]);
+test.for(['my box', '-barn', 'barn-', 'a.b', '', 'x'.repeat(59), 'käfer'])('"%s" is not a device name', (name) => {
+  expect(linesOf(`boxName: '${name}'`, 'error')).toEqual([expect.stringContaining('is not a host name')]);
 });

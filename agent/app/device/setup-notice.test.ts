@@ -10,7 +10,7 @@ import { setupNotice } from './setup-notice.ts';
 
 const NOTICE = { code: 'Q2SD-N8YX', url: 'http://192.168.1.5:8080' };
 
-test('who is shown the setup code is shown the fingerprint of /trust, in the lines that stand there', async () => {
+test('the setup notice has the fingerprint of /trust, in the same lines', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'perch-notice-'));
   onTestFinished(() => rm(dataDir, { recursive: true }));
   expect(await authorityFingerprint(dataDir)).toBeUndefined();
@@ -24,6 +24,6 @@ test('who is shown the setup code is shown the fingerprint of /trust, in the lin
   expect(text).toContain(fingerprintLines(fingerprint ?? '').join('\n  '));
 });
 
-test('without https there is none', () => {
+test('without https there is no fingerprint', () => {
   expect(setupNotice(NOTICE).join('\n')).not.toContain('fingerprint');
 });

@@ -45,7 +45,7 @@ paths:
     source: publisher
 `;
 
-test('the bundle says how the box is, and no secret of it stands in it anywhere', async () => {
+test('the bundle has the state of the device, and no secrets', async () => {
   const box = await startRestartingHarness({ config: CONFIG });
   onTestFinished(() => box[Symbol.asyncDispose]());
   const asks = (path: string, body: object) => box.ask('POST', path, body);
@@ -101,7 +101,7 @@ test('the bundle says how the box is, and no secret of it stands in it anywhere'
   expect(secrets.filter((secret) => secret.length < 2 || text.includes(secret))).toEqual([]);
 });
 
-test('a viewer has no bundle', async () => {
+test('a viewer gets no bundle', async () => {
   const box = await startRestartingHarness();
   onTestFinished(() => box[Symbol.asyncDispose]());
   await box.ask('POST', 'users', { name: 'ann', password: 'password of ann', cameras: 'all' });
@@ -123,7 +123,7 @@ async function bundleOf(config: string, then?: string): Promise<{ text: string; 
   return { text, bundle: JSON.parse(text) };
 }
 
-test('secrets of a path that is disabled stand nowhere in the bundle, whatever they are written under', async () => {
+test('the bundle has no secrets of a disabled path, under any key', async () => {
   const { text, bundle } = await bundleOf(`paths:
   broken:
     source: rtsp://admin:Zq-disabled-url@127.0.0.9:1/live?vendorkey=Zq-disabled-query
@@ -142,7 +142,7 @@ test('secrets of a path that is disabled stand nowhere in the bundle, whatever t
   expect(text).not.toContain('Zq');
 });
 
-test('a secret of a file that is no YAML is not told with what is wrong in it', async () => {
+test('the error of a file that is not YAML shows no secret', async () => {
   const { text, bundle } = await bundleOf(
     'paths: {}\n',
     'hlsCDNSecret: *Zq-alias\nzlmSecret: "Zq-quoted\npaths:\n  Zq-quoted: {}\n  cam: { camera: { password: *Zq-inner } }\n',
@@ -151,7 +151,7 @@ test('a secret of a file that is no YAML is not told with what is wrong in it', 
   expect(text).not.toContain('Zq');
 });
 
-test('a short secret goes from what somebody has written, and no setting is masked because it is the same word', async () => {
+test('a short secret is masked in texts, and equal settings are not masked', async () => {
   const { bundle } = await bundleOf(`authInternalUsers:
   - { user: machine, pass: 'q7', permissions: [{ action: api }] }
 paths:

@@ -113,7 +113,7 @@ const post = async (url: string, payload: Buffer) => {
 };
 const requested = (): string => join(folder, 'requests/update.perchupdate');
 
-test('what is in an update is told without anything being changed', async () => {
+test('the contents of an update are shown without changing anything', async () => {
   expect(await post('/v3/update/check', updateTo('1.2.0'))).toEqual({
     ...{ statusCode: 200, version: '1.2.0', current: 'v1.1.0', made: '2026-11-21T08:00:00Z' },
     packages: [{ name: 'perch', architecture: 'all', sizeBytes: PACKAGE.length }],
@@ -121,7 +121,7 @@ test('what is in an update is told without anything being changed', async () => 
   expect(existsSync(join(folder, 'requests'))).toBe(false);
 });
 
-test("an update is laid down for root's service, with what the new version is to be seen by", async () => {
+test("an update is passed to root's service, with the criteria for the new version", async () => {
   const update = updateTo('1.2.0');
   expect(await post('/v3/update', update)).toMatchObject({ statusCode: 200, version: '1.2.0' });
   expect(readFileSync(requested()).equals(update)).toBe(true);
@@ -129,7 +129,7 @@ test("an update is laid down for root's service, with what the new version is to
   expect(asked).toEqual([{ task: 'update', host: '127.0.0.1', port: 80, folders }]);
 });
 
-test('folders with the longest names that root looks into are asked for, those with longer ones are not', async () => {
+test("folders with longer names than root's service accepts are not watched", async () => {
   const ofLength = (chars: number, at: number) => `cam${at}`.padEnd(chars - '/srv/'.length, 'é');
   const longest = Array.from({ length: 9 }, (_, at) => ofLength(512, at));
   recorded = [ofLength(513, 9), ...longest];
@@ -137,7 +137,7 @@ test('folders with the longest names that root looks into are asked for, those w
   expect(asked).toMatchObject([{ folders: longest.slice(0, 8).map((name) => `/srv/${name}`) }]);
 });
 
-test('a camera that is recorded around events only need not be recorded by the new version, one of a pattern is where the pattern says', async () => {
+test('a camera recorded around events is not watched, and one of a pattern is watched in the folder of the pattern', async () => {
   recorded = ['gate', 'cam1'];
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 200 });
   expect(asked).toMatchObject([{ folders: ['/srv/cam1'] }]);
@@ -150,7 +150,7 @@ test.for([
   [400, 'damaged', () => updateTo('1.2.0').fill(0, 100_000)],
   [400, 'damaged', () => updateTo('1.2.0').subarray(0, 50_000)],
   [400, 'noUpdate', () => Buffer.from('hello'.repeat(100))],
-] as const)('%i %s: such a file is not laid down', async ([statusCode, why, make]) => {
+] as const)('%i %s: the file is not passed on', async ([statusCode, why, make]) => {
   for (const url of ['/v3/update/check', '/v3/update']) {
     expect(await post(url, make())).toMatchObject({ statusCode, why });
   }
@@ -159,7 +159,7 @@ test.for([
   expect(existsSync(`${requested()}.new`)).toBe(false);
 });
 
-test('a box that cannot install updates says why, and takes none', async () => {
+test('a device that cannot install updates reports the reason and rejects them', async () => {
   isOffered = false;
   expect((await app.inject('/v3/update')).json()).toMatchObject({ canInstall: false, lacking: 'noService' });
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noService' });
@@ -169,7 +169,7 @@ test('a box that cannot install updates says why, and takes none', async () => {
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 501, why: 'noKey' });
 });
 
-test('what has become of the last update is told, and each of its steps once', async () => {
+test('the result of the last update is reported, and each step once', async () => {
   expect((await app.inject('/v3/update')).json()).toEqual({
     ...{ version: 'v1.1.0', canInstall: true, lacking: null, isReceiving: false, address: null, last: null },
   });
@@ -186,7 +186,7 @@ test('what has become of the last update is told, and each of its steps once', a
   expect(last).toMatchObject({ ok: false, state: 'gone back', why: 'unhealthy', from: '1.0.0', to: '1.1.0' });
 });
 
-test('whoever sends a long file that is none gets his answer', async () => {
+test('a client that sends a long invalid file gets a reply', async () => {
   const { port } = await listenLocally(app);
   const answered = await fetch(`http://127.0.0.1:${port}/v3/update`, {
     ...{ method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: Buffer.alloc(8 << 20, 'no') },
@@ -214,7 +214,7 @@ const tell = async (url: string, payload?: object) => {
   return { statusCode, ...(JSON.parse(body) as Record<string, unknown>) };
 };
 
-test('an update is looked for and fetched where the configuration says', async () => {
+test('an update is searched and fetched at the configured address', async () => {
   const update = updateTo('1.2.0');
   const wanted = await publish('1.2.0', update);
   expect((await app.inject('/v3/update')).json()).toMatchObject({ address: updateAddress });
@@ -228,7 +228,7 @@ test('an update is looked for and fetched where the configuration says', async (
   expect(wanted).toEqual(['/perch/perch-update.json', '/perch/perch-1.2.0.perchupdate']);
 });
 
-test.for(['1.1.0', '1.0.9'])('version %s at the address is not newer than the one that runs', async (version) => {
+test.for(['1.1.0', '1.0.9'])('version %s at the address is not newer than the running one', async (version) => {
   await publish(version, updateTo(version));
   expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 200, version, isNewer: false });
   expect(await tell('/v3/update/fetch', { version })).toMatchObject({ statusCode: 400 });
@@ -242,7 +242,7 @@ test.for([
   ['damaged', () => Buffer.concat([updateTo('1.2.0'), Buffer.alloc(1 << 20)])],
   ['damaged', () => updateTo('1.1.9')],
   ['noUpdate', () => Buffer.from('<html>'.repeat(100))],
-] as const)('%s: such a file at the address is not laid down', async ([why, make]) => {
+] as const)('%s: the file at the address is not passed on', async ([why, make]) => {
   await publish('1.2.0', make());
   expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 400, why });
   expect(asked).toEqual([]);
@@ -250,7 +250,7 @@ test.for([
   expect(existsSync(`${requested()}.new`)).toBe(false);
 });
 
-test('nothing is fetched without an address, by a box that cannot install it, or under a name that is no version', async () => {
+test('nothing is fetched without an address, on a device that cannot install it, or for an invalid version', async () => {
   expect(await tell('/v3/update/look')).toMatchObject({ statusCode: 501, why: 'noAddress' });
   const fetchIt = (version: string) => tell('/v3/update/fetch', { version });
   expect(await fetchIt('1.2.0')).toMatchObject({ statusCode: 501, why: 'noAddress' });
@@ -261,7 +261,7 @@ test('nothing is fetched without an address, by a box that cannot install it, or
   expect(wanted).toEqual([]);
 });
 
-test('an update may take longer to come in than other requests', async () => {
+test('an update may take longer to arrive than other requests', async () => {
   const { port } = await listenLocally(app, { readTimeoutMs: 300 });
   const update = updateTo('1.2.0');
   const begin = (path: string, type: string, length: number) => {
@@ -281,7 +281,7 @@ test('an update may take longer to come in than other requests', async () => {
   expect(readFileSync(requested()).equals(update)).toBe(true);
 });
 
-test('an update that nobody takes is not left lying there, and whoever has sent it is told', async () => {
+test('an update that is not accepted is removed, and the client is informed', async () => {
   isDeaf = true;
   expect(await post('/v3/update', updateTo('1.2.0'))).toMatchObject({ statusCode: 504, why: 'noAnswer' });
   expect(readdirSync(join(folder, 'requests'))).toEqual([]);
@@ -293,7 +293,7 @@ test.for([
     ['update.json', 'update.perchupdate', 'update.perchupdate.new'],
     ['update.json', 'update.perchupdate'],
   ],
-] as const)('of %s that a process before has left there is %s after the start', async ([left, expected]) => {
+] as const)('of %s left by an earlier process %s stays after the start', async ([left, expected]) => {
   mkdirSync(join(folder, 'requests'));
   for (const name of left) {
     writeFileSync(join(folder, 'requests', name), 'left');
@@ -302,7 +302,7 @@ test.for([
   expect(readdirSync(join(folder, 'requests'))).toEqual(expected);
 });
 
-test('while one update is taken another one is refused with its reason', async () => {
+test('while one update is received another one is rejected with the reason', async () => {
   const first = updates();
   const never = new Readable({ read: () => {} });
   const checked = first.check(never).catch((error: unknown) => error);
@@ -311,7 +311,7 @@ test('while one update is taken another one is refused with its reason', async (
   expect(await checked).toBeInstanceOf(Error);
 });
 
-test('whatever a damaged disk has made of what root said last, the rest is told', async () => {
+test("damaged fields of root's last answer do not hide the others", async () => {
   const said = {
     id: 'a',
     ok: false,
@@ -331,12 +331,12 @@ test('whatever a damaged disk has made of what root said last, the rest is told'
   }
 });
 
-test('a time that is none is not told', async () => {
+test('an invalid time is not reported', async () => {
   answer = { id: 'a', ok: false, text: '', state: 'gone back', why: 'unhealthy', time: 'soon' };
   expect((await app.inject('/v3/update')).json()).toMatchObject({ last: { state: 'gone back', time: null } });
 });
 
-test('an update of long ago is no news', async () => {
+test('an earlier update is not published', async () => {
   answer = { id: 'a', ok: true, text: '', state: 'good' };
   await clock.advance(10_000);
   expect(published).toEqual([]);

@@ -49,7 +49,7 @@ export class Updates implements UpdateControl {
   readonly #deps: UpdatesDeps;
   readonly #cleaned: Promise<void>;
   #isTaken = false;
-  #told = '';
+  #published = '';
 
   constructor(deps: UpdatesDeps) {
     this.#deps = deps;
@@ -98,7 +98,7 @@ export class Updates implements UpdateControl {
       const manifest = await this.#keep(updateFrom(this.#server(), version), (found) => {
         // It may be signed, and have a known fault.
         if (found.version !== version) {
-          throw damaged(`version ${found.version} came in the place of ${version}`);
+          throw damaged(`version ${found.version} was sent instead of ${version}`);
         }
       });
       return this.#install(manifest);
@@ -107,7 +107,7 @@ export class Updates implements UpdateControl {
 
   async #install(manifest: Manifest): Promise<UpdatePlan> {
     const { host, signal, version, log } = this.#deps;
-    log.info({ version: manifest.version, from: version }, 'an update is installed');
+    log.info({ version: manifest.version, from: version }, 'installing an update');
     const answer = await host.ask('update', this.#request(), TAKEN_MS, signal).catch((cause) => this.#unheard(cause));
     if (!answer.ok) {
       throw new PerchError('badInput', answer.text, { why: answer['why'] });
@@ -133,7 +133,7 @@ export class Updates implements UpdateControl {
         await rm(join(this.#folder, name), { force: true });
       }
     } catch (cause) {
-      this.#deps.log.warn({ cause: explain(cause) }, 'what was left of an update cannot be removed');
+      this.#deps.log.warn({ cause: explain(cause) }, 'removing leftovers of an update failed');
     }
   }
 
@@ -242,8 +242,8 @@ export class Updates implements UpdateControl {
       return;
     }
     const key = `${answer.id} ${step}`;
-    if (key !== this.#told && (UNDER_WAY.includes(step) || this.#told !== '')) {
-      this.#told = key;
+    if (key !== this.#published && (UNDER_WAY.includes(step) || this.#published !== '')) {
+      this.#published = key;
       const { ok, why, to } = answer;
       this.#deps.events.emit('box', { state: 'update', step, ok, ...texts({ why, version: to }) });
     }

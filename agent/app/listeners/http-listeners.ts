@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
-import { describeUserAgent } from '../../auth/accounts/user-agent.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import type { Component } from '../../base/reconciler.ts';
+import type { ApiEdits, Editor } from '../../config/edit/api-edits.ts';
+import type { FileEdits } from '../../config/edit/file-edits.ts';
 import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/json.ts';
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
@@ -17,8 +18,6 @@ import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import type { BackupControl } from '../../http/api/device/backup-routes.ts';
-import type { ConfigEditor, ConfigEdits } from '../../http/api/device/config.ts';
-import type { ConfigFile } from '../../http/api/device/config-file.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsPlaces } from '../../http/auth/https-place.ts';
@@ -62,8 +61,8 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly steering: CameraSteering;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
-  readonly edits: ConfigEdits;
-  readonly configFile: ConfigFile;
+  readonly edits: ApiEdits;
+  readonly configFile: FileEdits;
   readonly backup: BackupControl;
   /** Problems of the current configuration file. */
   problems(): readonly Problem[];
@@ -156,8 +155,7 @@ export class HttpListeners {
       accounts,
       access,
       wrongCredentials,
-      describeUserAgent,
-      https: (request, isProxied) => this.#https.of(request, isProxied),
+      https: this.#https,
       notices: {
         get isOpen() {
           return authority.isOpen;
@@ -237,7 +235,7 @@ export class HttpListeners {
    * In Perch's own set-up only the owner changes permissions and commands. With a MediaMTX file each user with the
    * `api` permission does, as in MediaMTX.
    */
-  async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<ConfigEditor> {
+  async #editorOf(access: HttpAccess, request: FastifyRequest): Promise<Editor> {
     const { user, sessionUser } = access.identify(request);
     const name = user ?? sessionUser;
     const hasAllRights = !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin'));

@@ -11,10 +11,13 @@ import type { Config } from '../../config/load/load.ts';
 import type { HttpServerName } from '../../config/schema/global.ts';
 import { ownTlsAddress } from '../../config/values/address.ts';
 import { HttpAccess } from '../../http/auth/access.ts';
-import { refuseForeignChanges } from '../../http/auth/foreign-changes.ts';
-import { keepPrefix } from '../../http/auth/proxy-prefix.ts';
-import { insistOnTls, redirectToTls } from '../../http/auth/tls-redirect.ts';
-import { tellOfUnknownProxy } from '../../http/auth/unknown-proxy.ts';
+import {
+  insistOnTls,
+  keepPrefix,
+  redirectToTls,
+  refuseForeignChanges,
+  warnOfUnknownProxy,
+} from '../../http/auth/origin-hooks.ts';
 import { createHttpApp } from '../../http/listener/app.ts';
 import type { ListenerTls } from '../../http/listener/listener-tls.ts';
 import { type Listener, listen } from '../../http/listener/listeners.ts';
@@ -175,7 +178,7 @@ export class HttpPorts {
       this.#directToTls(app, access);
     }
     keepPrefix(app, access);
-    tellOfUnknownProxy(app, access, proxies, log);
+    warnOfUnknownProxy(app, access, proxies, log);
     try {
       await mount(app, access);
     } catch (error) {

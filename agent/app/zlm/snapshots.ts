@@ -5,7 +5,7 @@ import { joinSignals } from '../../base/joined-signal.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { CODE, failure } from '../../zlm/call.ts';
-import type { PictureWish } from '../../zlm/calls.ts';
+import type { PictureRequest } from '../../zlm/calls.ts';
 import { CameraSnapshots } from '../recordings/snapshots.ts';
 
 /** Concurrent camera requests. */
@@ -44,7 +44,7 @@ export class ZlmPictures {
   }
 
   /** @throws PerchError with ZLMediaKit's code */
-  async picture(path: string, { timeoutMs, maxAgeMs }: PictureWish): Promise<Uint8Array> {
+  async picture(path: string, { timeoutMs, maxAgeMs }: PictureRequest): Promise<Uint8Array> {
     return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
   }
 

@@ -46,7 +46,7 @@ test('the first password makes the owner, logged in at once and after a restart'
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain(PASSWORD);
 });
 
-test('a box is claimed once, even when two ask at the same time', async () => {
+test('a device is claimed once, even by two concurrent requests', async () => {
   const accounts = await open();
   const both = await Promise.allSettled([claim(accounts), claim(accounts, 'grey heron')]);
   expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
@@ -70,7 +70,7 @@ test.for([HOME, AWAY, { ip: '127.0.0.1', isPrivate: true }])(
   },
 );
 
-test('wrong setup codes from many addresses are limited together, and those from outside leave the home network its own', async () => {
+test('wrong setup codes from many addresses are limited together, separately for the home network', async () => {
   const accounts = await open();
   for (let i = 0; i < 30; i += 1) {
     const asker = { ip: `203.0.113.${i}`, isPrivate: false };
@@ -80,7 +80,7 @@ test('wrong setup codes from many addresses are limited together, and those from
   await claim(accounts);
 });
 
-test('the setup code is random, survives restarts, and goes with the claim', async () => {
+test('the setup code is random, survives restarts, and is removed by the claim', async () => {
   const code = (await open()).setup?.code ?? '';
   expect((await open()).setup?.code).toBe(code);
   expect((await stat(join(folder, 'setup.json'))).mode & 0o777).toBe(0o600);
@@ -91,7 +91,7 @@ test('the setup code is random, survives restarts, and goes with the claim', asy
   expect((await open()).setup?.code).not.toBe(code);
 });
 
-test('reset-password makes a new setup code, with and without an owner', async () => {
+test('reset-password creates a new setup code, with and without an owner', async () => {
   const first = (await open()).setup?.code;
   expect(await forgetOwner(folder)).toBe(false);
   const second = (await open()).setup?.code;
@@ -103,7 +103,7 @@ test('reset-password makes a new setup code, with and without an owner', async (
   expect(third).not.toBe(second);
 });
 
-test('a box that cannot be claimed over HTTP refuses the right code, too', async () => {
+test('a device that cannot be claimed over HTTP rejects the right code, too', async () => {
   const accounts = await Accounts.open({ dataDir: folder, clock, log: silentLogger, isClaimable: () => false });
   expect(accounts.mayClaim).toBe(false);
   expect(accounts.setup).toBeUndefined();
@@ -111,7 +111,7 @@ test('a box that cannot be claimed over HTTP refuses the right code, too', async
   await expect(accounts.claim(PASSWORD, code, HOME)).rejects.toThrow('claimed on the machine itself (perch claim)');
 });
 
-test('a local claim is taken while the box runs, and ends old sessions for good', async () => {
+test('a local claim is accepted by a running device, and ends old sessions permanently', async () => {
   const old = await claim(await open());
   await rm(join(folder, 'users.json'));
   const accounts = await open();
@@ -124,17 +124,17 @@ test('a local claim is taken while the box runs, and ends old sessions for good'
   expect((await open()).sessionUser(old)).toBeUndefined();
 });
 
-test('a local claim that was laid down before the start is taken by the start', async () => {
+test('a local claim from before the start is accepted at the start', async () => {
   await writeClaim(folder, PASSWORD);
   expect((await open()).owner).toBe('owner');
 });
 
-test('a local claim that can be neither read nor removed ends nothing', async () => {
+test('a local claim that can be neither read nor removed is ignored', async () => {
   await mkdir(join(folder, 'claim.json', 'in the way'), { recursive: true });
   expect((await open()).owner).toBeUndefined();
 });
 
-test('a local claim changes nothing for a box that has an owner', async () => {
+test('a local claim changes nothing on a device with an owner', async () => {
   const accounts = await open();
   await claim(accounts);
   await writeClaim(folder, 'grey heron');
@@ -144,7 +144,7 @@ test('a local claim changes nothing for a box that has an owner', async () => {
 });
 
 test.for(['', '{', '{}', '{"password":"blue heron"}', '[1]'])(
-  'a local claim %j is removed and makes no owner',
+  'a local claim %j is removed without setting an owner',
   async (text) => {
     await writeFile(join(folder, 'claim.json'), text);
     expect((await open()).owner).toBeUndefined();
@@ -152,7 +152,7 @@ test.for(['', '{', '{}', '{"password":"blue heron"}', '[1]'])(
   },
 );
 
-test('a log-in ends the session that the browser had before', async () => {
+test("a log-in ends the browser's previous session", async () => {
   const accounts = await open();
   const old = await claim(accounts);
   const token = await accounts.logIn('owner', PASSWORD, HOME, old);
@@ -163,7 +163,7 @@ test('a log-in ends the session that the browser had before', async () => {
   expect(accounts.sessionUser(token)).toBeUndefined();
 });
 
-test('ten wrong passwords are the last for ten minutes, for that address alone', async () => {
+test('ten wrong passwords block their address for ten minutes, and no other', async () => {
   const accounts = await open();
   await claim(accounts);
   for (let i = 0; i < 10; i += 1) {
@@ -173,7 +173,7 @@ test('ten wrong passwords are the last for ten minutes, for that address alone',
   await expect(accounts.logIn('owner', PASSWORD, HOME)).resolves.toHaveLength(43);
 });
 
-test('an unknown name is as wrong as a wrong password', async () => {
+test('an unknown name is rejected like a wrong password', async () => {
   const accounts = await open();
   await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('has no owner yet');
   await claim(accounts);
@@ -181,7 +181,7 @@ test('an unknown name is as wrong as a wrong password', async () => {
   expect(await accounts.verify('root', '', HOME.ip)).toBe(false);
 });
 
-test('sessions of an owner before, whose users file was removed, are worth nothing to the next', async () => {
+test('sessions of a former owner, whose users file was removed, are invalid for the next', async () => {
   const old = await claim(await open());
   await rm(join(folder, 'users.json'));
   const accounts = await open();
@@ -192,7 +192,7 @@ test('sessions of an owner before, whose users file was removed, are worth nothi
   expect((await open()).sessionUser(token)).toBe('owner');
 });
 
-test('many requests of one player at once cost one attempt and one hash', async () => {
+test('concurrent requests of one player cost one attempt and one hash', async () => {
   const accounts = await open();
   await claim(accounts);
   const answers = await Promise.all(Array.from({ length: 40 }, () => accounts.verify('owner', PASSWORD, AWAY.ip)));
@@ -201,7 +201,7 @@ test('many requests of one player at once cost one attempt and one hash', async 
   expect(new Set(wrong)).toEqual(new Set([false]));
 });
 
-test('a damaged users file locks the box: no claim, no log-in, no setup code', async () => {
+test('a damaged users file locks the device: no claim, no log-in, no setup code', async () => {
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
   const accounts = await open();
   expect(accounts.setup).toBeUndefined();

@@ -8,20 +8,22 @@ import type { Logger } from '../../base/log.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
-import { KnownDevices } from './known-devices.ts';
 import { findClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
 import type { Person } from './person.ts';
 import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
+import { SIGNATURE_CHARS } from './secret-key.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
 
 /** A player sends name and password with each request: a verified pair is not hashed again for this long. */
 const REMEMBER_MS = 10 * 60_000;
-const REMEMBER_LIMIT = 64;
+const MAX_REMEMBERED = 64;
 /** How often the data folder of a device without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;
 const REMIND_MS = 86_400_000;
+const DEVICE_ID_BYTES = 12;
+const DEVICE_ID_CHARS = 16;
 
 const WHERE = 'the terminal or screen of the device shows it; perch claim on the device itself needs none';
 
@@ -29,7 +31,7 @@ interface AccountsOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Receives accepted and rejected log-ins. */
+  /** Reports accepted and rejected log-ins. */
   readonly publish?: PublishEvent;
   /** Whether the device can be claimed over HTTP: not with a MediaMTX configuration, which defines access itself. */
   readonly isClaimable?: () => boolean;
@@ -44,7 +46,6 @@ export class Accounts {
   readonly #setupLimits: LoginLimits;
   readonly #limits: LoginLimits;
   readonly #programs: ProgramLogins;
-  readonly #devices: KnownDevices;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #publish: PublishEvent;
@@ -69,7 +70,6 @@ export class Accounts {
     this.#setupLimits = new LoginLimits(clock);
     this.#limits = new LoginLimits(clock);
     this.#programs = new ProgramLogins(clock, this.#limits);
-    this.#devices = new KnownDevices(people.key, people.users);
     this.#clock = clock;
     this.#log = log;
     this.#publish = publish;
@@ -117,11 +117,12 @@ export class Accounts {
     return stop;
   }
 
-  /** A user, or a guest with a valid link, by name. */
+  /** The user whom a typed name means, whatever its letter case. */
   userOf(typed: string): string {
     return this.people.users.nameOf(typed);
   }
 
+  /** A user, or a guest with a valid link, by name. */
   person(name: string): Person | undefined {
     return this.people.users.person(name) ?? this.people.guests.person(name);
   }
@@ -161,11 +162,11 @@ export class Accounts {
   }
 
   /** Sets the owner's password, once. @returns a session token */
-  async claim(password: string, setupCode: string | undefined, asker: LoginClient): Promise<string> {
-    this.checkSetUp(setupCode, asker);
+  async claim(password: string, setupCode: string | undefined, client: LoginClient): Promise<string> {
+    this.checkSetUp(setupCode, client);
     checkNewPassword(password);
-    await this.#setOwner(password, asker.ip);
-    return this.people.sessions.create(this.owner ?? '', asker);
+    await this.#setOwner(password, client.ip);
+    return this.people.sessions.create(this.owner ?? '', client);
   }
 
   /** Checks the right to claim or restore over HTTP. @throws PerchError without the setup code, or if there is an owner */
@@ -221,13 +222,13 @@ export class Accounts {
   }
 
   /** @returns a new session token; `oldToken` ends, so that a token from before the log-in gains no rights */
-  async logIn(user: string, password: string, asker: LoginClient, oldToken?: string): Promise<string> {
+  async logIn(user: string, password: string, client: LoginClient, oldToken?: string): Promise<string> {
     const { sessions } = this.people;
-    const { ip } = asker;
+    const { ip } = client;
     if (this.owner === undefined) {
       throw new PerchError('badInput', 'this device has no owner yet: set a password first');
     }
-    if (!(await this.#verify(user, password, asker))) {
+    if (!(await this.#verify(user, password, client))) {
       this.#log.warn({ user, ip }, 'log-in refused');
       this.#publish('login', { state: 'refused', user, address: ip });
       throw new PerchError('unauthorized', 'wrong password');
@@ -237,16 +238,32 @@ export class Accounts {
     }
     this.#log.info({ user, ip }, 'logged in');
     this.#publish('login', { state: 'in', user, address: ip });
-    return sessions.create(user, asker);
+    return sessions.create(user, client);
   }
 
   async logOut(token: string): Promise<void> {
     await this.people.sessions.end(token);
   }
 
-  /** Identifies a device that has been logged in, for a cookie that outlasts the session. */
+  /**
+   * `id.signature`, for a cookie that outlasts the session: it grants no access, but attempts of this device are counted apart. A new
+   * password invalidates it. @param oldToken keeps its id, and thus its attempts, if it is valid
+   */
   deviceToken(user: string, oldToken?: string): string {
-    return this.#devices.tokenFor(user, oldToken);
+    const id = this.#deviceId(user, oldToken) ?? randomBytes(DEVICE_ID_BYTES).toString('base64url');
+    return `${id}.${this.people.key.sign('device', this.#deviceTerms(user, id))}`;
+  }
+
+  /** Undefined if the token is not one of this user's devices. */
+  #deviceId(user: string, token = ''): string | undefined {
+    const [id, signature] = [token.slice(0, DEVICE_ID_CHARS), token.slice(DEVICE_ID_CHARS + 1)];
+    const isLikely = token.length === DEVICE_ID_CHARS + 1 + SIGNATURE_CHARS && token[DEVICE_ID_CHARS] === '.';
+    const isKnown = isLikely && this.people.users.stampOf(user) !== undefined;
+    return isKnown && this.people.key.isSigned('device', this.#deviceTerms(user, id), signature) ? id : undefined;
+  }
+
+  #deviceTerms(user: string, id: string): string {
+    return JSON.stringify([user, this.people.users.stampOf(user) ?? '', id]);
   }
 
   /** The successor of a token that has been in use for long. @param ip canonical */
@@ -267,17 +284,17 @@ export class Accounts {
     user: string,
     password: string,
     next: string,
-    asker: LoginClient,
+    client: LoginClient,
     token?: string,
   ): Promise<void> {
-    if (!(await this.#verify(user, password, asker))) {
-      this.#log.warn({ user, ip: asker.ip }, 'change of password refused');
+    if (!(await this.#verify(user, password, client))) {
+      this.#log.warn({ user, ip: client.ip }, 'change of password refused');
       throw new PerchError('unauthorized', 'wrong password');
     }
     checkNewPassword(next);
     await this.people.setPassword(user, next, token);
-    this.#log.info({ user, ip: asker.ip }, 'password changed');
-    this.#publish('login', { state: 'passwordChanged', user, address: asker.ip });
+    this.#log.info({ user, ip: client.ip }, 'password changed');
+    this.#publish('login', { state: 'passwordChanged', user, address: client.ip });
   }
 
   /** Counts the name and password of one request. @returns call with the outcome @throws PerchError exhausted */
@@ -297,7 +314,7 @@ export class Accounts {
     }
     // Cached while pending, because a player opens several connections at once.
     const isRight = this.people.users.verify(user, password);
-    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, REMEMBER_LIMIT);
+    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, MAX_REMEMBERED);
     let isKept = false;
     try {
       isKept = await isRight;
@@ -319,7 +336,7 @@ export class Accounts {
       ip,
       isPrivate,
       account: user,
-      device: deviceToken === undefined ? undefined : this.#devices.find(user, deviceToken),
+      device: this.#deviceId(user, deviceToken),
       isKnownAddress: users.stampOf(user) !== undefined && sessions.isFrom(user, ip),
     });
     let isRight: boolean;

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
-test('a device password is generated, opens what it was made for, and still does after a restart', async () => {
+test('a device password is generated and grants its rights, also after a restart', async () => {
   const { item, password } = await (await open()).add(WISH, nobody);
   expect(password).toMatch(/^[a-km-np-z2-9]{4}(-[a-km-np-z2-9]{4}){3}$/);
   expect(item).toMatchObject({ name: 'Frigate', user: 'frigate', paths: ['door'] });
@@ -51,7 +51,7 @@ test.for([
   );
 });
 
-test('no file shows a device password', async () => {
+test('no file contains a device password', async () => {
   const { password } = await (await open()).add(WISH, nobody);
   const text = await readFile(file(), 'utf8');
   expect(text).not.toContain(password);
@@ -59,7 +59,7 @@ test('no file shows a device password', async () => {
   expect((await stat(file())).mode & 0o777).toBe(0o600);
 });
 
-test('rights that were widened in the file by hand open nothing', async () => {
+test('rights edited in the file grant nothing', async () => {
   const { password } = await (await open()).add(WISH, nobody);
   const text = await readFile(file(), 'utf8');
   const stored = JSON.parse(text);
@@ -71,7 +71,7 @@ test('rights that were widened in the file by hand open nothing', async () => {
   }
 });
 
-test('with another secret.json no device password is right', async () => {
+test('with another secret.json no device password is valid', async () => {
   const { password } = await (await open()).add(WISH, nobody);
   await rm(join(folder, 'secret.json'));
   const devices = await open();
@@ -79,7 +79,7 @@ test('with another secret.json no device password is right', async () => {
   expect(devices.list()).toHaveLength(1);
 });
 
-test('a revoked password opens nothing, and an older backup does not bring it back', async () => {
+test('a revoked password grants nothing, and an older backup does not restore it', async () => {
   const devices = await open();
   const { item } = await devices.add(WISH, nobody);
   await devices.add({ ...WISH, name: 'TV' }, nobody);
@@ -115,23 +115,23 @@ test.for([
   expect(devices.list().map(({ user: one }) => one)).toEqual([second.user, user]);
 });
 
-test('two that are added at once have two names', async () => {
+test('two devices added concurrently get different names', async () => {
   const devices = await open();
   const made = await Promise.all([1, 2, 3].map(() => devices.add(WISH, nobody)));
   expect(made.map(({ item }) => item.user)).toEqual(['frigate', 'frigate-2', 'frigate-3']);
 });
 
-test('the 101st device password is refused', async () => {
+test('the 101st device password is rejected', async () => {
   const devices = await open();
   await Promise.all(Array.from({ length: 100 }, () => devices.add(WISH, nobody)));
   await expect(devices.add(WISH, nobody)).rejects.toThrow('there are 100 device passwords, which is the limit');
 });
 
-test('a name without a character is refused', async () => {
+test('an empty name is rejected', async () => {
   await expect((await open()).add({ ...WISH, name: '  ' }, nobody)).rejects.toThrow('has 1 to 64 characters');
 });
 
-test('a damaged file lets nobody in and ends nothing', async () => {
+test('a damaged file grants nothing and stops nothing', async () => {
   await (await open()).add(WISH, nobody);
   const good = await readFile(file());
   const next = random(7);

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 import { coversPath } from './person.ts';
 import type { SecretKey } from './secret-key.ts';
 import { CameraSelection } from './users.ts';
@@ -93,7 +94,7 @@ export class DevicePasswords {
   /** By user name. */
   #devices: ReadonlyMap<string, Stored> = new Map();
   #revoked: readonly string[] = [];
-  #changing: Promise<void> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<DevicePasswords> {
     const devices = new DevicePasswords(join(dataDir, DEVICES_FILE), key, clock, log);
@@ -206,15 +207,13 @@ export class DevicePasswords {
     next: (devices: readonly Stored[]) => readonly Stored[],
     revoke: (revoked: readonly string[]) => readonly string[] = (revoked) => revoked,
   ): Promise<void> {
-    const work = this.#changing.then(async () => {
+    return this.#changes.run(async () => {
       const devices = next([...this.#devices.values()]);
       const revoked = revoke(this.#revoked);
       await savePrivate(this.#file, { devices, revoked });
       this.#devices = byUser(devices);
       this.#revoked = revoked;
     });
-    this.#changing = work.catch(() => {});
-    return work;
   }
 }
 

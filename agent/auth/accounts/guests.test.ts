@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
-test('a link shows its cameras and nothing else, after a restart too', async () => {
+test('a link grants its cameras and nothing else, also after a restart', async () => {
   const { item, token } = await (await open()).add(door(DAY_MS));
   const person = (await open()).find(token);
   expect([person?.role, person?.name]).toEqual(['guest', `guest:${item.id}`]);
@@ -38,7 +38,7 @@ test('a link shows its cameras and nothing else, after a restart too', async () 
   expect(person?.may('read', 'yard')).toBe(false);
 });
 
-test('no file has a link that opens anything', async () => {
+test('no file contains a valid link', async () => {
   const { token } = await (await open()).add(door(DAY_MS));
   const signature = token.split('.')[1] ?? '';
   for (const file of ['guests.json', 'secret.json']) {
@@ -46,7 +46,7 @@ test('no file has a link that opens anything', async () => {
   }
 });
 
-test('a link is over when its time has come, and stays in the list until then and after', async () => {
+test('a link expires at its time, and stays in the list', async () => {
   const guests = await open();
   const { item, token } = await guests.add(door(DAY_MS));
   await clock.advance(DAY_MS - 1);
@@ -58,7 +58,7 @@ test('a link is over when its time has come, and stays in the list until then an
   expect(guests.list()).toMatchObject([{ id: item.id, isOver: true }]);
 });
 
-test('a link that is taken back opens nothing, after a restart neither', async () => {
+test('a revoked link grants nothing, also after a restart', async () => {
   const guests = await open();
   const { item, token } = await guests.add(door(DAY_MS));
   expect(await guests.remove(item.id)).toBe(true);
@@ -67,7 +67,7 @@ test('a link that is taken back opens nothing, after a restart neither', async (
   expect((await open()).find(token)).toBeUndefined();
 });
 
-test('a clock that falls back to 1970 at each start opens a link for no longer than it was made for', async () => {
+test('a clock that falls back to 1970 at each start does not extend a link', async () => {
   const { token } = await (await open()).add(door(DAY_MS));
   clock.stepWall(-56 * YEAR_MS);
   for (let i = 0; i < 3; i += 1) {
@@ -92,7 +92,7 @@ async function expectSaved(openMs: number): Promise<{ guests: { open: number }[]
   return read();
 }
 
-test('a clock that stands too late for a while kills no link', async () => {
+test('a clock that is ahead for a while invalidates no link', async () => {
   const guests = await open();
   const { token } = await guests.add(door(DAY_MS));
   clock.stepWall(YEAR_MS);
@@ -106,11 +106,11 @@ test.for([
   [0, 'until is in the past'],
   [Number.NaN, 'until is in the past'],
   [367 * DAY_MS, 'until is more than 366 days away'],
-] as const)('a link for %s ms is refused, with what the clock says', async ([lifeMs, message]) => {
+] as const)('a link for %s ms is rejected, with the time of the clock', async ([lifeMs, message]) => {
   await expect((await open()).add(door(lifeMs))).rejects.toThrow(`${message}: the clock of this device says 20`);
 });
 
-test('nothing of a link can be changed in the file', async () => {
+test('no field of a link can be edited in the file', async () => {
   const { token } = await (await open()).add(door(DAY_MS));
   const file = join(folder, 'guests.json');
   const text = await readFile(file, 'utf8');
@@ -126,7 +126,7 @@ test('nothing of a link can be changed in the file', async () => {
   }
 });
 
-test('two hundred links are kept; one that is over makes room, one that holds does not', async () => {
+test('two hundred links are kept; an expired one makes room, a valid one does not', async () => {
   const guests = await open();
   const first = await guests.add(door(HOUR_MS));
   await Promise.all(Array.from({ length: 199 }, () => guests.add(door(DAY_MS))));
@@ -136,7 +136,7 @@ test('two hundred links are kept; one that is over makes room, one that holds do
   expect(guests.list().map(({ id }) => id)).not.toContain(first.item.id);
 });
 
-test('no changed token opens anything, and none throws', async () => {
+test('no modified token grants anything, and none throws', async () => {
   const guests = await open();
   const { token } = await guests.add(door(DAY_MS));
   const next = random(7);
@@ -148,7 +148,7 @@ test('no changed token opens anything, and none throws', async () => {
   }
 });
 
-test('a damaged file means that links have to be made anew', async () => {
+test('a damaged file requires new links', async () => {
   await writeFile(join(folder, 'guests.json'), '{"guests":[{"id":"x"}]}');
   expect((await open()).list()).toEqual([]);
 });

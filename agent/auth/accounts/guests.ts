@@ -6,14 +6,15 @@ import type { Clock } from '../../base/clock.ts';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 import { limitedPerson, type Person, type Rights } from './person.ts';
 import { type SecretKey, SIGNATURE_CHARS } from './secret-key.ts';
 import { CameraSelection } from './users.ts';
 
-const GUESTS_LIMIT = 200;
+const MAX_GUESTS = 200;
 const ID_BYTES = 12;
 const ID_CHARS = 16;
-const NOTE_CHARS = 200;
+const MAX_NOTE_CHARS = 200;
 const MAX_MS = 366 * 86_400_000;
 /** How often the running time of links is saved: SD cards wear with every write. */
 const OPEN_STEP_MS = 3_600_000;
@@ -26,7 +27,7 @@ const Guest = Type.Object({
   /** Unix milliseconds. */
   created: Type.Number(),
   until: Type.Number(),
-  note: Type.String({ maxLength: NOTE_CHARS }),
+  note: Type.String({ maxLength: MAX_NOTE_CHARS }),
   /** Milliseconds that the program has run since the link was created. */
   open: Type.Number({ minimum: 0 }),
 });
@@ -35,7 +36,7 @@ const Id = Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` });
 /** Revoked links, oldest dropped first: an older backup must not restore them. */
 const MAX_REVOKED = 2_000;
 const GuestsFile = Type.Object({
-  guests: Type.Array(Guest, { maxItems: GUESTS_LIMIT }),
+  guests: Type.Array(Guest, { maxItems: MAX_GUESTS }),
   /** Absent in files of earlier versions. */
   revoked: Type.Optional(Type.Array(Id, { maxItems: MAX_REVOKED })),
 });
@@ -95,7 +96,7 @@ export class Guests {
   readonly #guests = new Map<string, Guest>();
   #revoked: readonly string[] = [];
   #savedMonoMs: number;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #writes = new SerialQueue();
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Guests> {
     const guests = new Guests(join(dataDir, 'guests.json'), key, clock, log);
@@ -128,7 +129,7 @@ export class Guests {
       recordings: request.recordings,
       created: nowMs,
       until: request.untilMs,
-      note: request.note.slice(0, NOTE_CHARS),
+      note: request.note.slice(0, MAX_NOTE_CHARS),
       open: 0,
     };
     const guest = this.#add(stored);
@@ -193,12 +194,12 @@ export class Guests {
 
   /** Drops an expired link if the list is full. */
   #makeRoom(): void {
-    if (this.#guests.size < GUESTS_LIMIT) {
+    if (this.#guests.size < MAX_GUESTS) {
       return;
     }
     const over = [...this.#guests.values()].find((guest) => this.#isOver(guest));
     if (!over) {
-      throw new PerchError('badInput', `there are ${GUESTS_LIMIT} links to guests, which is the limit: remove one`, {
+      throw new PerchError('badInput', `there are ${MAX_GUESTS} links to guests, which is the limit: remove one`, {
         why: 'limit',
       });
     }
@@ -225,16 +226,13 @@ export class Guests {
   /** Writes in sequence, each with the latest state. */
   #save(): Promise<void> {
     this.#savedMonoMs = this.#clock.monoMs();
-    const write = async () => {
+    return this.#writes.run(() => {
       const guests = [...this.#guests.values()].map(({ person, sinceMonoMs, ...stored }) => ({
         ...stored,
         open: Math.round(this.#openMs({ ...stored, sinceMonoMs, person })),
       }));
-      await savePrivate(this.#file, { guests, revoked: this.#revoked });
-    };
-    const saved = this.#saving.then(write);
-    this.#saving = saved.catch(() => {});
-    return saved;
+      return savePrivate(this.#file, { guests, revoked: this.#revoked });
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkNewPassword } from './new-password.ts';
 
-test.for(['blue heron', 'kq7#xw2p', '喂养红色小鸟十只', `${'a'.repeat(255)}b`])('%s is a password', (password) => {
+test.for(['blue heron', 'kq7#xw2p', '喂养红色小鸟十只', `${'a'.repeat(255)}b`])('%s is accepted', (password) => {
   expect(() => checkNewPassword(password)).not.toThrow();
 });
 
@@ -13,6 +13,6 @@ test.for([
   ['Password1', 'among the most common'],
   ['12345678', 'among the most common'],
   ['zzzzzzzzzz', 'among the most common'],
-] as const)('%s is refused', ([password, message]) => {
+] as const)('%s is rejected', ([password, message]) => {
   expect(() => checkNewPassword(password)).toThrow(message);
 });

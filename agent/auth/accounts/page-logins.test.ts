@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
-test('each program is listed once with its last use, the latest first, after a restart too', async () => {
+test('each program is listed once with its last use, latest first, also after a restart', async () => {
   const logins = await open();
   logins.note('owner', '192.168.1.9', 'rtsp');
   await clock.advance(5_000);
@@ -39,7 +39,7 @@ test('each program is listed once with its last use, the latest first, after a r
   ).toEqual(['ann', 'owner']);
 });
 
-test('the time of a known program is written once an hour at most', async () => {
+test('the time of a known program is saved at most once an hour', async () => {
   const logins = await open();
   logins.note('owner', '192.168.1.9', 'rtsp');
   const firstMs = clock.wallMs();
@@ -52,7 +52,7 @@ test('the time of a known program is written once an hour at most', async () => 
   await expect.poll(stored).toMatchObject([{ last: firstMs + 3_600_000 }]);
 });
 
-test('an address that has logged in over RTSP with a page password is asked for Basic, for thirty days or until it is taken off', async () => {
+test('an address that has logged in over RTSP with a page password is offered Basic, for thirty days or until it is removed', async () => {
   const logins = await open();
   logins.note('owner', '192.168.1.9', 'rtsp');
   logins.note('owner', '192.168.1.7', 'hls');
@@ -66,7 +66,7 @@ test('an address that has logged in over RTSP with a page password is asked for 
   expect([wants(), logins.list()]).toEqual([[false, false, false], []]);
 });
 
-test('an address whose Digest answer failed is asked for Basic for ten minutes', async () => {
+test('an address whose Digest answer failed is offered Basic for ten minutes', async () => {
   const logins = await open();
   logins.digestFailed('192.168.1.9');
   expect([logins.wantsBasic('192.168.1.9', 'rtsp'), logins.wantsBasic('192.168.1.8', 'rtsp')]).toEqual([true, false]);
@@ -74,7 +74,7 @@ test('an address whose Digest answer failed is asked for Basic for ten minutes',
   expect(logins.wantsBasic('192.168.1.9', 'rtsp')).toBe(false);
 });
 
-test('a hundred programs are kept, and a damaged file only means that none are known', async () => {
+test('a hundred programs are kept, and a damaged file counts as empty', async () => {
   const logins = await open();
   for (let i = 0; i < 150; i += 1) {
     logins.note('owner', `10.0.0.${i}`, 'rtsp');

@@ -8,6 +8,7 @@ import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 
 const MAX_LOGINS = 100;
 /** A program is listed for this long after its last log-in. */
@@ -46,7 +47,7 @@ export class PageLogins {
   /** Addresses whose Digest answer failed, with the end of the Basic offer. */
   readonly #failed = new Map<string, number>();
   #savedMonoMs: number;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #writes = new SerialQueue();
 
   static async open(dataDir: string, clock: Clock, log: Logger): Promise<PageLogins> {
     const logins = new PageLogins(join(dataDir, 'page-logins.json'), clock, log);
@@ -130,9 +131,7 @@ export class PageLogins {
   /** Writes in sequence, each with the latest state. */
   #save(): Promise<void> {
     this.#savedMonoMs = this.#clock.monoMs();
-    const saved = this.#saving.then(() => savePrivate(this.#file, { logins: [...this.#logins.values()] }));
-    this.#saving = saved.catch(() => {});
-    return saved;
+    return this.#writes.run(() => savePrivate(this.#file, { logins: [...this.#logins.values()] }));
   }
 }
 

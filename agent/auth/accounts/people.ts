@@ -10,7 +10,7 @@ import { checkNewPassword } from './new-password.ts';
 import { PageLogins } from './page-logins.ts';
 import type { Rights } from './person.ts';
 import { SecretKey } from './secret-key.ts';
-import { type Device, type SessionItem, Sessions } from './sessions.ts';
+import { type Device, Sessions } from './sessions.ts';
 import { forgetSetup } from './setup-code.ts';
 import { isSameName, OWNER_NAME, Users, type ViewerItem } from './users.ts';
 
@@ -113,14 +113,6 @@ export class People {
   async setPassword(name: string, password: string, token?: string): Promise<void> {
     await this.users.setPassword(name, password);
     await this.sessions.endAllOf(name, token);
-  }
-
-  async endSession(id: string, user: string | undefined): Promise<boolean> {
-    return this.sessions.endById(id, user);
-  }
-
-  listSessions(user: string | undefined): readonly SessionItem[] {
-    return this.sessions.list(user);
   }
 
   async addGuest(request: NewGuest): Promise<{ readonly item: GuestItem; readonly token: string }> {

@@ -6,7 +6,7 @@ const everything: Rights = { cameras: 'all', live: true, recordings: true };
 const mayDo = (rights: Rights, path: string) =>
   ACTIONS.filter((action) => limitedPerson('eve', 'viewer', rights).may(action, path)).join(' ');
 
-test('the owner may everything', () => {
+test('the owner may do everything', () => {
   expect(ACTIONS.every((action) => ownerPerson('owner').may(action, ''))).toBe(true);
 });
 

@@ -20,7 +20,7 @@ function open() {
   return { clock, logins, guess };
 }
 
-test('a login that was right keeps working at its address while another client guesses there', async () => {
+test('a right login keeps working at its address while another client guesses there', async () => {
   const { clock, logins, guess } = open();
   logins.take(login('right'), false)('right');
   guess(10);
@@ -33,7 +33,7 @@ test('a login that was right keeps working at its address while another client g
   expect(() => logins.take(login('right'), false)).toThrow('10 wrong attempts');
 });
 
-test('a pair that is right no longer is counted again', () => {
+test('a pair that is no longer right is counted again', () => {
   const { logins, guess } = open();
   logins.take(login('old'), false)('right');
   logins.take(login('old'), false)('wrong');
@@ -41,7 +41,7 @@ test('a pair that is right no longer is counted again', () => {
   expect(() => logins.take(login('old'), false)).toThrow('10 wrong attempts');
 });
 
-test('one pair on many connections at once is one attempt', () => {
+test('one pair on concurrent connections is one attempt', () => {
   const { logins, guess } = open();
   const ends = Array.from({ length: 40 }, () => logins.take(login('right'), false));
   for (const end of ends) {
@@ -50,7 +50,7 @@ test('one pair on many connections at once is one attempt', () => {
   guess(10);
 });
 
-test('a wrong pair is counted although the same pair finds an open door at the same time', () => {
+test('a wrong pair is counted although it is permitted without verification at the same time', () => {
   const { logins } = open();
   for (let i = 0; i < 10; i += 1) {
     const [open, wrong] = [logins.take(login(`${i}`), false), logins.take(login(`${i}`), false)];
@@ -60,14 +60,14 @@ test('a wrong pair is counted although the same pair finds an open door at the s
   expect(() => logins.take(login('x'), false)).toThrow('10 wrong attempts');
 });
 
-test('what an open door lets in is not remembered as right', () => {
+test('a pair permitted without verification is not cached as right', () => {
   const { logins, guess } = open();
   logins.take(login('x'), false)('open');
   guess(10);
   expect(() => logins.take(login('x'), false)).toThrow('10 wrong attempts');
 });
 
-test('where nothing was found out, the attempts of a known address are not cleared', () => {
+test('an unverified attempt does not clear those of a known address', () => {
   const { logins } = open();
   for (let i = 0; i < 9; i += 1) {
     logins.take(login(`${i}`), true)('wrong');
@@ -77,7 +77,7 @@ test('where nothing was found out, the attempts of a known address are not clear
   expect(() => logins.take(login('c'), true)).toThrow('10 wrong attempts');
 });
 
-test('wrong Digest answers leave Basic its attempts, because players send a page password as Digest first', () => {
+test('wrong Digest answers do not use up the attempts of Basic, because players send a page password as Digest first', () => {
   const { logins, guess } = open();
   guess(10, { isDigest: true, password: undefined });
   expect(() => logins.take(login(undefined, { isDigest: true }), false)).toThrow('10 wrong attempts');

@@ -4,7 +4,7 @@ import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 
-export const SESSIONS_LIMIT = 100;
+export const MAX_SESSIONS = 100;
 
 /** SHA-256 of a token, so that the file grants no access. */
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -27,7 +27,7 @@ const StoredSession = Type.Object({
 });
 export type StoredSession = Static<typeof StoredSession>;
 
-const SessionsFile = Type.Object({ sessions: Type.Array(StoredSession, { maxItems: SESSIONS_LIMIT }) });
+const SessionsFile = Type.Object({ sessions: Type.Array(StoredSession, { maxItems: MAX_SESSIONS }) });
 
 /** A `sessions.json` reduced to these users; empty if damaged. */
 export function sessionsOf(stored: unknown, users: ReadonlySet<string>): object {

@@ -20,12 +20,12 @@ beforeEach(async () => {
 // A use is written behind the answer: the folder may get a file while it goes.
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
-test('a session outlives a restart', async () => {
+test('a session survives a restart', async () => {
   const token = await (await open()).create('owner', PHONE);
   expect((await open()).find(token)).toBe('owner');
 });
 
-test('a token has 256 bits and is nowhere on the disk', async () => {
+test('a token has 256 bits and is not on the disk', async () => {
   const token = await (await open()).create('owner', PHONE);
   expect(Buffer.from(token, 'base64url')).toHaveLength(32);
   const file = join(folder, 'sessions.json');
@@ -33,7 +33,7 @@ test('a token has 256 bits and is nowhere on the disk', async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
-test('a session that was ended is unknown, after a restart too', async () => {
+test('an ended session is unknown, also after a restart', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await sessions.end(token);
@@ -41,7 +41,7 @@ test('a session that was ended is unknown, after a restart too', async () => {
   expect((await open()).find(token)).toBeUndefined();
 });
 
-test('a session ends when it was not used for 30 days, and each use puts that off', async () => {
+test('a session expires 30 days after its last use', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await clock.advance(29 * DAY_MS);
@@ -52,7 +52,7 @@ test('a session ends when it was not used for 30 days, and each use puts that of
   expect(sessions.find(token)).toBeUndefined();
 });
 
-test('the use is remembered over a restart', async () => {
+test('the last use survives a restart', async () => {
   const first = await open();
   const token = await first.create('owner', PHONE);
   await clock.advance(29 * DAY_MS);
@@ -62,7 +62,7 @@ test('the use is remembered over a restart', async () => {
   await expect.poll(async () => (await open()).find(token)).toBe('owner');
 });
 
-test('a board that starts in 1970 keeps its sessions when the time arrives', async () => {
+test('a board that starts in 1970 keeps its sessions when the clock is set', async () => {
   const token = await (await open()).create('owner', PHONE);
   clock.stepWall(-56 * 365 * DAY_MS);
   const sessions = await open();
@@ -73,7 +73,7 @@ test('a board that starts in 1970 keeps its sessions when the time arrives', asy
   expect(sessions.find(early)).toBe('owner');
 });
 
-test('the hundred and first session ends the one that was idle longest', async () => {
+test('the 101st session ends the one idle longest', async () => {
   const sessions = await open();
   const tokens = [];
   for (let i = 0; i < 100; i += 1) {
@@ -87,17 +87,14 @@ test('the hundred and first session ends the one that was idle longest', async (
   expect(sessions.find(tokens[1] ?? '')).toBeUndefined();
 });
 
-test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])(
-  'a damaged file (%s) means that all log in again',
-  async (text) => {
-    await writeFile(join(folder, 'sessions.json'), text);
-    const sessions = await open();
-    expect(sessions.size).toBe(0);
-    expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
-  },
-);
+test.for(['{', '[]', '{"sessions":[{"hash":"x"}]}'])('a damaged file (%s) requires new log-ins', async (text) => {
+  await writeFile(join(folder, 'sessions.json'), text);
+  const sessions = await open();
+  expect(sessions.size).toBe(0);
+  expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
+});
 
-test('ending a session fails when it would be valid again after the next start', async () => {
+test('ending a session fails if it would be valid again after the next start', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await rm(folder, { recursive: true });
@@ -110,14 +107,14 @@ test('ending a session fails when it would be valid again after the next start',
   expect(sessions.find(token)).toBeUndefined();
 });
 
-test('a disk that cannot be written does not lock anybody out', async () => {
+test('a disk that cannot be written locks out no user', async () => {
   const sessions = await open();
   await rm(folder, { recursive: true });
   await writeFile(folder, 'no folder');
   expect(sessions.find(await sessions.create('owner', PHONE))).toBe('owner');
 });
 
-test('a token that has been in use for a day is followed by another, and goes on for a minute after that is used', async () => {
+test("a token in use for a day gets a successor, and stays valid for a minute after the successor's first use", async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await clock.advance(DAY_MS - 1);
@@ -132,7 +129,7 @@ test('a token that has been in use for a day is followed by another, and goes on
   expect([sessions.find(token), sessions.find(next), sessions.size]).toEqual([undefined, 'owner', 1]);
 });
 
-test('answers with the next token may be lost or cross: the old one holds until the next one comes', async () => {
+test('replies with the next token may be lost or overtake each other: the old one is valid until the next one is used', async () => {
   const token = await (await open()).create('owner', PHONE);
   await clock.advance(DAY_MS);
   const sessions = await open();
@@ -145,7 +142,7 @@ test('answers with the next token may be lost or cross: the old one holds until 
   expect([await restarted.renewal(token, PHONE.ip), restarted.find(one ?? '')]).toEqual([one, 'owner']);
 });
 
-test('a session that is ended takes all its tokens along', async () => {
+test('all tokens of an ended session are invalid', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await clock.advance(DAY_MS);
@@ -155,7 +152,7 @@ test('a session that is ended takes all its tokens along', async () => {
   expect((await open()).find(next)).toBeUndefined();
 });
 
-test('sessions are listed as people know them, and each is ended by its id, by its user or anybody who may', async () => {
+test('sessions are listed by device, and ended by id, by their user or the owner', async () => {
   const sessions = await open();
   const token = await sessions.create('owner', PHONE);
   await clock.advance(60_000);
@@ -174,7 +171,7 @@ test('sessions are listed as people know them, and each is ended by its id, by i
   expect(sessions.list().map(({ user }) => user)).toEqual(['owner']);
 });
 
-test('all sessions of a user end but the one that asks', async () => {
+test('all sessions of a user end except that of the request', async () => {
   const sessions = await open();
   const kept = await sessions.create('owner', PHONE);
   const tokens = [await sessions.create('owner', PHONE), await sessions.create('eve', PHONE)];
@@ -197,7 +194,7 @@ test('revoked sessions are reported once per user; a log-out is not', async () =
   expect(revoked).toEqual(['owner', 'eve']);
 });
 
-test('who logs in a hundred times ends sessions of his own', async () => {
+test("a hundred log-ins of one user end only that user's sessions", async () => {
   const sessions = await open();
   const owner = await sessions.create('owner', PHONE);
   for (let i = 0; i < 101; i += 1) {
@@ -206,7 +203,7 @@ test('who logs in a hundred times ends sessions of his own', async () => {
   expect([sessions.find(owner), sessions.size]).toEqual(['owner', 100]);
 });
 
-test('a file of a former version loads, and its sessions get distinct names', async () => {
+test('a file of a former version loads, and its sessions get distinct ids', async () => {
   const hash = (letter: string) => letter.repeat(64);
   const old = { user: 'owner', created: clock.wallMs(), seen: clock.wallMs() };
   const stored = [

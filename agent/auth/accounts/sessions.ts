@@ -4,8 +4,9 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 import type { SecretKey } from './secret-key.ts';
-import { loadSessions, SESSIONS_LIMIT, type StoredSession, saveSessions } from './sessions-file.ts';
+import { loadSessions, MAX_SESSIONS, type StoredSession, saveSessions } from './sessions-file.ts';
 
 const TOKEN_BYTES = 32;
 const TOKEN_CHARS = 43;
@@ -24,7 +25,7 @@ export interface Device {
   readonly device?: string;
 }
 
-export interface SessionItem extends Required<Device> {
+interface SessionItem extends Required<Device> {
   readonly id: string;
   readonly user: string;
   /** Unix milliseconds. */
@@ -53,7 +54,7 @@ export class Sessions {
   readonly #sessions = new Set<Session>();
   /** By the hash of each valid token: current, next, previous. */
   readonly #byHash = new Map<string, Session>();
-  #saving: Promise<boolean> = Promise.resolve(true);
+  readonly #writes = new SerialQueue();
   #onRevoked: (user: string) => void = () => {};
 
   static async open(dataDir: string, key: SecretKey, clock: Clock, log: Logger): Promise<Sessions> {
@@ -83,7 +84,7 @@ export class Sessions {
     for (const session of [...this.#sessions].filter((other) => this.#isOver(other))) {
       this.#remove(session);
     }
-    while (this.#sessions.size >= SESSIONS_LIMIT) {
+    while (this.#sessions.size >= MAX_SESSIONS) {
       this.#remove(longestIdle(this.#sessions));
     }
     const monoMs = this.#clock.monoMs();
@@ -263,8 +264,7 @@ export class Sessions {
 
   /** Writes in sequence, each with the latest state. @returns whether it is saved */
   #save(): Promise<boolean> {
-    this.#saving = this.#saving.then(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
-    return this.#saving;
+    return this.#writes.run(() => saveSessions(this.#file, [...this.#sessions].map(toStored), this.#log));
   }
 }
 

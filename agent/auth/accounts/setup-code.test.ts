@@ -11,7 +11,7 @@ function emptyFolder(): string {
   return folder;
 }
 
-test('a setup code is read whatever its case, blanks and dashes are', () => {
+test('case, blanks and dashes of a setup code do not matter', () => {
   const code = makeSetupCode();
   expect(code).toMatch(/^[2-9A-HJKMNP-Z]{4}-[2-9A-HJKMNP-Z]{4}$/);
   expect(isSetupCode(code, code)).toBe(true);
@@ -21,7 +21,7 @@ test('a setup code is read whatever its case, blanks and dashes are', () => {
   expect(isSetupCode(makeSetupCode(), code)).toBe(false);
 });
 
-test('the address of the page is kept beside the code, and both go when the box has an owner', async () => {
+test("the page's address is stored with the code, and both are removed by the claim", async () => {
   const folder = emptyFolder();
   const setup = await SetupCode.open(folder, false, silentLogger);
   const { code } = setup.facts ?? {};
@@ -33,7 +33,7 @@ test('the address of the page is kept beside the code, and both go when the box 
 });
 
 test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"code":["2222-2222"]}'])(
-  'a file that holds %j is replaced by a new code',
+  'a file with %j is replaced by a new code',
   async (text) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'setup.json'), text);
@@ -43,7 +43,7 @@ test.for(['', '{', 'null', '{"code":"2222-222"}', '{"code":"0000-0000"}', '{"cod
   },
 );
 
-test('the code of a box that has an owner already is removed', async () => {
+test('the code of a device with an owner is removed', async () => {
   const folder = emptyFolder();
   await SetupCode.open(folder, false, silentLogger);
   expect((await SetupCode.open(folder, true, silentLogger)).facts).toBeUndefined();

@@ -20,13 +20,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test('a file of before, with the owner alone, loads', async () => {
+test('a former file with only the owner loads', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
   expect([users.owner, users.viewers]).toEqual(['owner', []]);
 });
 
-test('viewers are added, changed and removed, and are there after a restart', async () => {
+test('viewers are added, changed and removed, also across a restart', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
   await users.add(EVE, 'red kite');
@@ -49,7 +49,7 @@ test('a typed name means the user whatever its letter case, and the exact one fi
   ]);
 });
 
-test('a viewer who was removed is had back with the same password and rights, unless another has the name now', async () => {
+test('a removed viewer is restored with the same password and rights, unless the name is in use', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
   await users.add(EVE, 'red kite');
@@ -77,17 +77,17 @@ test.for([
   ['eve ', 'is not a user'],
   ['a\r\nSet-Cookie: x', 'is not a user'],
   ['x'.repeat(65), 'is not a user'],
-] as const)("nobody is called '%s'", async ([name, message]) => {
+] as const)("the name '%s' is rejected", async ([name, message]) => {
   await put({ users: [owner, viewer('eve')] });
   await expect((await Users.open(folder, silentLogger)).add({ ...EVE, name }, 'red kite')).rejects.toThrow(message);
 });
 
-test('there are fifty users at most', async () => {
+test('at most fifty users are kept', async () => {
   await put({ users: [owner, ...Array.from({ length: 49 }, (_, i) => viewer(`viewer${i}`))] });
   await expect((await Users.open(folder, silentLogger)).add(EVE, 'red kite')).rejects.toThrow('at most 50 are kept');
 });
 
-test('the owner is neither changed nor removed as a viewer is', async () => {
+test('the owner is neither changed nor removed like a viewer', async () => {
   await put({ users: [owner] });
   const users = await Users.open(folder, silentLogger);
   await expect(users.change('owner', { live: false })).rejects.toThrow("there is no user 'owner' added by the owner");
@@ -102,7 +102,7 @@ test.for<[string, object]>([
   ['a viewer without rights', { users: [owner, { name: 'eve', role: 'viewer', password }] }],
   ['another role', { users: [owner, { ...viewer('eve'), role: 'admin' }] }],
   ['something else', { users: 'owner' }],
-])('a file with %s locks the box, which runs on: it is never a box without an owner', async ([, content]) => {
+])('a file with %s locks the device, which keeps running and cannot be claimed', async ([, content]) => {
   await put(content);
   const before = await readFile(join(folder, 'users.json'), 'utf8');
   const { log, logged } = keepLogLines();
@@ -120,21 +120,21 @@ test.for<[string, object]>([
   expect(await readFile(join(folder, 'users.json'), 'utf8')).toBe(before);
 });
 
-test('a file that cannot be read locks the box, too', async () => {
+test('a file that cannot be read locks the device, too', async () => {
   await mkdir(join(folder, 'users.json'));
   const users = await Users.open(folder, silentLogger);
   expect(users.owner).toBe('owner');
   await expect(users.verify('owner', 'x')).rejects.toThrow('users.json is damaged');
 });
 
-test('a damaged file is put aside when the owner is forgotten, and the box is set up again', async () => {
+test('removing the owner renames a damaged file, and the device is set up again', async () => {
   await writeFile(join(folder, 'users.json'), '{');
   expect(await forgetOwner(folder)).toBe(true);
   expect(await readFile(join(folder, 'users.json.damaged'), 'utf8')).toBe('{');
   expect((await Users.open(folder, silentLogger)).owner).toBeUndefined();
 });
 
-test('an owner who is forgotten leaves a box to be set up again, with its viewers and without sessions', async () => {
+test('removing the owner returns the device to setup, with its viewers and without sessions', async () => {
   await put({ users: [owner, viewer('eve')] });
   await writeFile(join(folder, 'sessions.json'), '{"sessions":[]}');
   expect(await forgetOwner(folder)).toBe(true);

@@ -5,13 +5,14 @@ import { Check } from 'typebox/value';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 import { hashPassword, PasswordHash, verifyPassword } from '../passwords/password-hash.ts';
 import { limitedPerson, ownerPerson, type Person, type Rights } from './person.ts';
 
-const USERS_LIMIT = 50;
+const MAX_USERS = 50;
 /** Removed users that can be restored. */
-const REMOVED_LIMIT = 10;
-const CAMERAS_LIMIT = 500;
+const MAX_REMOVED = 10;
+const MAX_CAMERAS = 500;
 const NAME_CHARS = 64;
 const PATH_CHARS = 512;
 /** Starts with a letter or digit of any language. Without colon, which ends the name in `Basic`, and slash. */
@@ -19,7 +20,7 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+ -]*$/u;
 
 export const CameraSelection = Type.Union([
   Type.Literal('all'),
-  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: CAMERAS_LIMIT }),
+  Type.Array(Type.String({ minLength: 1, maxLength: PATH_CHARS }), { maxItems: MAX_CAMERAS }),
 ]);
 const Name = Type.String({ minLength: 1, maxLength: NAME_CHARS });
 const Owner = Type.Object({ name: Name, role: Type.Literal('owner'), password: PasswordHash });
@@ -32,7 +33,7 @@ const Viewer = Type.Object({
   recordings: Type.Boolean(),
 });
 const UsersFile = Type.Object({
-  users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: USERS_LIMIT }),
+  users: Type.Array(Type.Union([Owner, Viewer]), { maxItems: MAX_USERS }),
   /** `perch reset-password` was used: otherwise a file without owner counts as damaged. */
   setup: Type.Optional(Type.Literal('again')),
 });
@@ -55,7 +56,7 @@ export class Users {
   #decoy: Promise<PasswordHash> | undefined;
   /** The last removed users, until the program ends. */
   #removed: readonly User[] = [];
-  #changing: Promise<void> = Promise.resolve();
+  readonly #changes = new SerialQueue();
   #claiming = false;
   /** Why the file is unusable: then nobody can log in or claim, and the file stays as it is. */
   readonly #damage: PerchError | undefined;
@@ -176,7 +177,7 @@ export class Users {
   async remove(name: string): Promise<void> {
     const removed = this.#viewer(name);
     await this.#change((users) => users.filter((user) => user.name !== name));
-    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, REMOVED_LIMIT);
+    this.#removed = [removed, ...this.#removed.filter((user) => user.name !== name)].slice(0, MAX_REMOVED);
   }
 
   /** Restores a removed viewer with the same password. @throws PerchError notFound after too many removals or a restart */
@@ -222,7 +223,7 @@ export class Users {
 
   /** Changes run in sequence; memory changes after the file. */
   #change(next: (users: readonly User[]) => readonly User[]): Promise<void> {
-    const work = this.#changing.then(async () => {
+    return this.#changes.run(async () => {
       this.#throwIfDamaged();
       const users = next(this.#users);
       const hasOwner = users.some(({ role }) => role === 'owner');
@@ -230,8 +231,6 @@ export class Users {
       this.#users = users;
       this.#people = peopleOf(users);
     });
-    this.#changing = work.catch(() => {});
-    return work;
   }
 }
 
@@ -292,8 +291,8 @@ function withNew(users: readonly User[], viewer: User): readonly User[] {
   if ([OWNER_NAME, ...users.map(({ name }) => name)].some((name) => isSameName(name, viewer.name))) {
     throw new PerchError('badInput', `there is a user '${viewer.name}' already`, { isTaken: true });
   }
-  if (users.length >= USERS_LIMIT) {
-    throw new PerchError('badInput', `there are ${users.length} users already, at most ${USERS_LIMIT} are kept`, {
+  if (users.length >= MAX_USERS) {
+    throw new PerchError('badInput', `there are ${users.length} users already, at most ${MAX_USERS} are kept`, {
       why: 'limit',
     });
   }

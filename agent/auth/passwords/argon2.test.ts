@@ -9,13 +9,13 @@ const ID = '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7T
 const ID_64_MIB = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
 const I = '$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8';
 
-test.for([ID, ID_64_MIB, I])('%s is of its password and of no other', async (text) => {
+test.for([ID, ID_64_MIB, I])('%s matches only its password', async (text) => {
   const hash = parseArgon2(text);
   expect(await verifyArgon2('password', hash)).toBe(true);
   expect(await verifyArgon2('passwore', hash)).toBe(false);
 });
 
-test.for([ID, I])('where Node has no argon2, a thread of ours comes to the same: %s', async (text) => {
+test.for([ID, I])('without argon2 in Node a worker thread gives the same result: %s', async (text) => {
   const hash = parseArgon2(text);
   expect(Buffer.from(await deriveInWorker('password', hash))).toEqual(Buffer.from(hash.hash));
 });
@@ -35,11 +35,11 @@ test.for([
   ['$argon2id$v=19$m=256,t=0,p=1$c29tZXNhbHQ$nf65EOgLrQM', 'argon2 with 0 passes'],
   ['$argon2id$v=19$m=256,t=2,p=1$c29t*XNhbHQ$nf65EOgLrQM', 'argon2 salt of 7 bytes'],
   ['$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf6', 'argon2 hash of 2 bytes, the limit is 4 to 64'],
-] as const)('%s is refused: %s', ([text, message]) => {
+] as const)('%s is rejected: %s', ([text, message]) => {
   expect(() => parseArgon2(text)).toThrow(message);
 });
 
-test('whatever stands there is a hash within the limits or a PerchError', () => {
+test('any text is a hash within the limits or a PerchError', () => {
   const next = random(7);
   for (let i = 0; i < 20_000; i += 1) {
     const text = Buffer.from(mutate(Buffer.from(ID), next)).toString('latin1');

@@ -22,7 +22,7 @@ function setUp() {
   return { clock, run, held, ask };
 }
 
-test('a pair that was found right is not found out again for ten minutes', async () => {
+test('a right pair is not verified again for ten minutes', async () => {
   const { clock, run, ask } = setUp();
   expect([await ask('right'), await ask('right')]).toEqual([true, true]);
   expect(run).toEqual(['right']);
@@ -31,13 +31,13 @@ test('a pair that was found right is not found out again for ten minutes', async
   expect(run).toEqual(['right', 'right']);
 });
 
-test('players that come at once share one hash', async () => {
+test('concurrent players share one hash', async () => {
   const { run, ask } = setUp();
   await Promise.all(['right', 'right', 'right'].map((text) => ask(text)));
   expect(run).toEqual(['right']);
 });
 
-test('however many wrong ones there are, right ones stay known', async () => {
+test('wrong pairs do not evict right ones', async () => {
   const { run, ask } = setUp();
   await ask('right');
   for (let i = 0; i < 200; i += 1) {
@@ -48,7 +48,7 @@ test('however many wrong ones there are, right ones stay known', async () => {
   expect(run).toEqual([]);
 });
 
-test('one hash runs at a time, an address has four of them waiting at most, and what is known waits for none', async () => {
+test('one hash runs at a time, an address has at most four waiting, and cached pairs do not wait', async () => {
   const { run, held, ask } = setUp();
   await ask('right');
   const waiting = [0, 1, 2, 3].map((i) => ask(`held ${i}`));

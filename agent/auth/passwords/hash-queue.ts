@@ -8,12 +8,12 @@ import { subscriberOf } from '../../base/ip-address.ts';
 import { type Argon2Parameters, verifyArgon2 } from './argon2.ts';
 
 const REMEMBER_MS = 10 * 60_000;
-const REMEMBER_LIMIT = 64;
+const MAX_REMEMBERED = 64;
 /** One core and its memory; the others are for the cameras. */
 const MAX_CONCURRENT = 1;
-const WAITING_LIMIT = 16;
+const MAX_WAITING = 16;
 /** So that one client cannot fill the queue. */
-const PER_ADDRESS_LIMIT = 4;
+const MAX_PER_ADDRESS = 4;
 const RETRY_AFTER_S = 2;
 
 interface Remembered {
@@ -30,7 +30,7 @@ export class HashQueue {
   readonly #right = new Map<string, Remembered>();
   readonly #other = new Map<string, Remembered>();
   readonly #inFlight = new Map<string, number>();
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, WAITING_LIMIT, 'log-ins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');
 
   constructor(clock: Clock, verify = verifyArgon2) {
     this.#clock = clock;
@@ -48,14 +48,14 @@ export class HashQueue {
     const isRight = this.#run(text, hash, subscriberOf(ip));
     const remembered = { untilMs: this.#clock.monoMs() + REMEMBER_MS, isRight };
     this.#right.delete(key);
-    putBounded(this.#other, key, remembered, REMEMBER_LIMIT);
+    putBounded(this.#other, key, remembered, MAX_REMEMBERED);
     isRight.then(
       (is) => {
         if (is && this.#other.get(key) === remembered) {
           this.#other.delete(key);
         }
         if (is) {
-          putBounded(this.#right, key, remembered, REMEMBER_LIMIT);
+          putBounded(this.#right, key, remembered, MAX_REMEMBERED);
         }
       },
       () => this.#other.delete(key),
@@ -65,7 +65,7 @@ export class HashQueue {
 
   async #run(text: string, hash: Argon2Parameters, subscriber: string): Promise<boolean> {
     const before = this.#inFlight.get(subscriber) ?? 0;
-    if (before >= PER_ADDRESS_LIMIT) {
+    if (before >= MAX_PER_ADDRESS) {
       throw new PerchError('exhausted', `${before} passwords from this address are being checked: try again`, {
         retryAfterS: RETRY_AFTER_S,
       });

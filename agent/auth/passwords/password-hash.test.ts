@@ -6,14 +6,14 @@ import { hashPassword, verifyPassword } from './password-hash.ts';
 beforeAll(() => makeHashesCheap(false));
 afterAll(() => makeHashesCheap());
 
-test('a hash costs 16 MiB and five passes, and is what anybody gets with the parameters beside it', async () => {
+test('a hash costs 16 MiB and five passes, and is reproduced from its parameters', async () => {
   const { n, r, p, salt, hash } = await hashPassword('correct horse');
   expect([n, r, p]).toEqual([16_384, 8, 5]);
   const own = scryptSync('correct horse', Buffer.from(salt, 'base64'), 32, { N: n, r, p, maxmem: 64 << 20 });
   expect(hash).toBe(own.toString('base64'));
 });
 
-test('a password is verified against its hash, another is not', async () => {
+test('a password matches its hash, and another does not', async () => {
   const stored = await hashPassword('correct horse');
   expect(await verifyPassword('correct horse', stored)).toBe(true);
   expect(await verifyPassword('correct horsf', stored)).toBe(false);

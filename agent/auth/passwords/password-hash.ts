@@ -9,7 +9,7 @@ const COST = { n: 16_384, r: 8, p: 5 } as const;
 const MEMORY_LIMIT_BYTES = 128 << 20;
 /** Only log-ins hash; the other cores are for the cameras. */
 const MAX_CONCURRENT = 1;
-const WAITING_LIMIT = 16;
+const MAX_WAITING = 16;
 
 const base64 = (bytes: number) => Type.String({ pattern: `^[A-Za-z0-9+/]{${Math.ceil((bytes * 4) / 3)}}={0,2}$` });
 
@@ -44,4 +44,4 @@ function derive(password: string, salt: Buffer, { n, r, p }: { n: number; r: num
   });
 }
 
-const gate = new ConcurrencyLimit(MAX_CONCURRENT, WAITING_LIMIT, 'log-ins');
+const gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');

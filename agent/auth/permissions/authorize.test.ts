@@ -105,7 +105,7 @@ test.for([
   expect(await allowedTo(accounts, rules, identity)).toBe(expected);
 });
 
-test('a challenge is made only when nothing was offered and a name and password would help', async () => {
+test('a challenge is sent only without credentials, if a name and password would help', async () => {
   const challenge = async (accounts: Owners, rules: AccessRules, identity: Identity, action: Action = 'read') =>
     (await new Authority(accounts, rules).authorize(action, 'door', identity)).challenge;
   expect(await challenge(claimed, own, home)).toBe(true);
@@ -116,7 +116,7 @@ test('a challenge is made only when nothing was offered and a name and password 
   expect(await challenge(claimed, foreign, home, 'admin')).toBe(false);
 });
 
-test('before the claim the refusal says what to do', async () => {
+test('before the claim the rejection has a remedy', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
   expect(advice).toBe(
     'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim',
@@ -137,7 +137,7 @@ test.for([
     owner,
     'the page accepts only sessions, no name and password',
   ],
-] as const)('why %s is kept from the page', async ([, rules, credentials, reason]) => {
+] as const)('the reason why %s may not use the page', async ([, rules, credentials, reason]) => {
   const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
   expect([decision.allowed, decision.reason]).toEqual([false, reason]);
 });
@@ -149,18 +149,18 @@ test.for<[string, AccessRules, Partial<Identity>, boolean]>([
   ['a name that nobody has', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
   ['a wrong password of a person', own, { ...owner, password: 'x' }, false],
   ['whoever sends nothing', { ...own, internalUsers: [anyone] }, {}, false],
-])('%s is known before the page, or not, and kept out', async ([, rules, credentials, isKnown]) => {
+])('%s is rejected by the page, known or not', async ([, rules, credentials, isKnown]) => {
   const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
   expect([decision.allowed, decision.isKnown ?? false]).toEqual([false, isKnown]);
 });
 
-test('another server is not asked about the page', async () => {
+test('an authentication server is not asked about the page', async () => {
   const http = { address: 'http://127.0.0.1:1/', fingerprint: '', exclude: [], timeoutMs: 1_000 };
   const decision = await new Authority(claimed, { ...own, http }).authorize('admin', '', { ...home, ...asTom });
   expect(decision.reason).toBe('the page and its settings are only for users of this device');
 });
 
-test('new rules hold from the next request on', async () => {
+test('new rules apply from the next request', async () => {
   const authority = new Authority(claimed, foreign);
   expect((await authority.authorize('read', 'door', away)).allowed).toBe(true);
   authority.setRules({ isOwn: false, internalUsers: [tom] });
@@ -179,7 +179,7 @@ test.for<[string, AccessRules, boolean, string[]]>([
     false,
     ['authInternalUsers: entries without a password (1) has no effect (perch: own)'],
   ],
-])('with %s the box is open: %s', ([, rules, isOpen, warnings]) => {
+])('with %s the device is open: %s', ([, rules, isOpen, warnings]) => {
   const authority = new Authority(claimed, rules);
   expect([authority.isOpen, authority.warnings]).toEqual([isOpen, warnings]);
 });
@@ -234,7 +234,7 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
   expect(await explained(rules, action, 'door', identity)).toEqual(steps);
 });
 
-test('what is explained is what is decided, whoever asks for what', async () => {
+test('explanation and decision agree for every request', async () => {
   const next = random(17);
   const one = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T;
   const some = <T>(items: readonly T[]): T[] => items.filter(() => next() < 0.5);

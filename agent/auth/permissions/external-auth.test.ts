@@ -18,7 +18,7 @@ const FINGERPRINT = new X509Certificate(certificate('camera').cert).fingerprint2
 const open = (address: string, more: Partial<ExternalAuthSettings> = {}, clock = systemClock) =>
   new ExternalAuth({ address, fingerprint: '', exclude: [], timeoutMs: 10_000, ...more }, clock);
 
-test("the other server is asked with MediaMTX's body", async () => {
+test("the server gets MediaMTX's body", async () => {
   await using server = await openAskedServer({ status: 204 });
   expect(await open(server.url).decide(request, true)).toMatchObject({ allowed: true });
   await open(server.url).decide(
@@ -57,7 +57,7 @@ test.for([
   [302, false],
   [401, false],
   [500, false],
-] as const)('an answer of %i lets in: %s', async ([status, isAllowed]) => {
+] as const)('an answer of %i permits: %s', async ([status, isAllowed]) => {
   await using server = await openAskedServer({
     status,
     body: 'why\u001b[31m\nnot',
@@ -69,13 +69,13 @@ test.for([
   expect(server.asked).toHaveLength(1);
 });
 
-test('an answer without end is cut', async () => {
+test('an endless answer is cut', async () => {
   await using server = await openAskedServer({ status: 403, body: 'x'.repeat(3_000_000) });
   const { allowed, reason } = await open(server.url).decide(request, true);
   expect([allowed, reason.length]).toEqual([false, 'authHTTPAddress answered 403: '.length + 200]);
 });
 
-test('a server that is away, or does not answer in time, lets nobody in', async () => {
+test('a server that is offline or too slow permits nothing', async () => {
   const clock = new FakeClock();
   await using silent = await openAskedServer(undefined);
   const waiting = open(silent.url, {}, clock).decide(request, true);
@@ -89,7 +89,7 @@ test('a server that is away, or does not answer in time, lets nobody in', async 
   });
 });
 
-test('its certificate is believed by its fingerprint alone, and nothing is sent to another', async () => {
+test('its certificate is trusted by its fingerprint only, and nothing is sent to another server', async () => {
   await using server = await openAskedServer({ status: 200 }, true);
   const ask = async (fingerprint: string) => (await open(server.url, { fingerprint }).decide(request, true)).allowed;
   expect([await ask('0'.repeat(64)), await ask('')]).toEqual([false, false]);
@@ -97,7 +97,7 @@ test('its certificate is believed by its fingerprint alone, and nothing is sent 
   expect(await ask(FINGERPRINT)).toBe(true);
 });
 
-test('for what is excluded nobody is asked; in its own set-up nobody gets in by that, nor without credentials', async () => {
+test("excluded permissions need no request; in Perch's own set-up they permit nothing, nor are requests without credentials sent", async () => {
   await using server = await openAskedServer({ status: 200 });
   const machines = open(server.url, { exclude: [{ action: 'read', path: '~^do' }] });
   expect(await machines.decide({ ...request, user: '', password: '' }, true)).toMatchObject({ allowed: true });
@@ -109,7 +109,7 @@ test('for what is excluded nobody is asked; in its own set-up nobody gets in by 
   expect(steps.join('\n')).not.toContain('secret');
 });
 
-test('questions are bounded: those beyond are refused', async () => {
+test('concurrent requests are limited: further ones are rejected', async () => {
   await using server = await openAskedServer(undefined);
   const clock = new FakeClock();
   const machines = open(server.url, {}, clock);
@@ -122,7 +122,7 @@ test('questions are bounded: those beyond are refused', async () => {
   expect((await Promise.all(waiting)).map((verdict) => verdict?.allowed)).toEqual(Array(80).fill(false));
 });
 
-test('what it says back is logged without the password or token that it was told', async () => {
+test('its answer is logged without the password or token of the request', async () => {
   const question = { ...request, password: 'p"ä$ word', query: 'token=x.y', mayHaveQueryToken: true };
   for (const asked of [question, { ...question, password: '' }]) {
     await using server = await openAskedServer(undefined, false, (body) => ({
@@ -135,7 +135,7 @@ test('what it says back is logged without the password or token that it was told
   }
 });
 
-test('whatever it answers is a verdict', async () => {
+test('any answer gives a verdict', async () => {
   await using server = await openAskedServer({ status: 200 });
   const next = random(3);
   const machines = open(server.url);

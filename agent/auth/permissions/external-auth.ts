@@ -16,8 +16,8 @@ export interface ExternalAuthSettings {
 
 /** Servers are expected to answer at once; further requests wait, and beyond that are rejected. */
 const MAX_CONCURRENT = 16;
-const WAITING_LIMIT = 64;
-const ANSWER_LIMIT_BYTES = 4096;
+const MAX_WAITING = 64;
+const MAX_ANSWER_BYTES = 4096;
 const SHOWN_CHARACTERS = 200;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: another server's text goes to terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]+/g;
@@ -27,7 +27,7 @@ export class ExternalAuth implements ApiAuth {
   readonly #settings: ExternalAuthSettings;
   readonly #exclude: Permissions;
   readonly #clock: Clock;
-  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, WAITING_LIMIT, 'log-ins');
+  readonly #gate = new ConcurrencyLimit(MAX_CONCURRENT, MAX_WAITING, 'log-ins');
 
   constructor(settings: ExternalAuthSettings, clock: Clock) {
     this.#settings = settings;
@@ -96,7 +96,7 @@ export class ExternalAuth implements ApiAuth {
 
   #ask(body: string) {
     const { address: url, fingerprint, timeoutMs } = this.#settings;
-    return requestServer({ url, body, fingerprint, timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock: this.#clock });
+    return requestServer({ url, body, fingerprint, timeoutMs, limitBytes: MAX_ANSWER_BYTES, clock: this.#clock });
   }
 }
 

@@ -42,7 +42,7 @@ test.for<[string, InternalUser, AuthRequest, boolean]>([
   expect(await allows(usersOf(user), given)).toBe(isAllowed);
 });
 
-test('a password is known whatever its user may do, and an entry without one knows nobody', async () => {
+test('a password is known whatever its user may do, and an entry without one knows no client', async () => {
   const users = usersOf({ ...reader, ips: ['192.168.1.0/24'] }, ...MEDIAMTX_USERS, {
     ...reader,
     user: 'eve',
@@ -83,7 +83,7 @@ test.for([
   ['~^cam', 'cam1', true],
   ['~am', 'cam1', true],
   ['~^am', 'cam1', false],
-] as const)('a permission for path "%s" holds for %s: %s', async ([path, name, isAllowed]) => {
+] as const)('a permission for path "%s" applies to %s: %s', async ([path, name, isAllowed]) => {
   const users = usersOf({ ...reader, permissions: [{ action: 'read', path }] });
   expect(await allows(users, { ...request, path: name })).toBe(isAllowed);
 });
@@ -93,12 +93,12 @@ test('api ignores the path of a permission', async () => {
   expect(await allows(users, { ...request, action: 'api', path: '' })).toBe(true);
 });
 
-test('the entries are tried in order until one lets in', async () => {
+test('the entries are tried in order until one permits', async () => {
   const users = usersOf(reader, { ...reader, user: 'any', ips: ['127.0.0.1'] });
   expect(await allows(users, { ...request, password: 'wrong', ip: '127.0.0.1' })).toBe(true);
 });
 
-test("MediaMTX's own defaults: everybody reads, publishes and plays back, the API is for loopback", async () => {
+test("MediaMTX's defaults: any client reads, publishes and plays back, the API is for loopback", async () => {
   const users = usersOf(...MEDIAMTX_USERS);
   const stranger = { ...request, user: '', password: '' };
   const asks = (actions: string[], ip: string) =>
@@ -109,7 +109,7 @@ test("MediaMTX's own defaults: everybody reads, publishes and plays back, the AP
   expect(users.isOpen).toBe(true);
 });
 
-test('entries without a password can be passed over', async () => {
+test('entries without a password can be ignored', async () => {
   const users = usersOf({ ...reader, user: 'any' }, { ...reader, user: 'tim', pass: '' }, reader);
   expect(users.anonymous).toBe('authInternalUsers: entries without a password (2)');
   expect(await allows(users, { ...request, user: '', password: '' }, false)).toBe(false);
@@ -128,7 +128,7 @@ test.for<[InternalUser, string]>([
     { ...reader, permissions: [{ action: 'read', path: '~(' }] },
     "authInternalUsers[0].permissions: '~(' matches nothing",
   ],
-])('what cannot match is told: %s', async ([user, message]) => {
+])('an entry that cannot match is reported: %s', async ([user, message]) => {
   const users = usersOf(user);
   expect(users.problems.join()).toContain(message);
   expect(await allows(users, request)).toBe(false);
@@ -152,7 +152,7 @@ test.for<[string, Partial<InternalUser>, Partial<AuthRequest>, boolean]>([
   expect(await allows(users, { ...request, ...given })).toBe(isAllowed);
 });
 
-test('a name that nobody has takes as long as a wrong password: one argon2 hash', async () => {
+test('an unknown name takes as long as a wrong password: one argon2 hash', async () => {
   let count = 0;
   const checks = new HashQueue(systemClock, async () => {
     count += 1;
@@ -172,7 +172,7 @@ test('a name that nobody has takes as long as a wrong password: one argon2 hash'
   expect(await asks({ user: '', password: '' })).toBe(0);
 });
 
-test('why an entry lets in or not is told in words, without passwords', async () => {
+test('the reason why an entry matches or not is shown without passwords', async () => {
   const users = usersOf(
     { ...reader, permissions: [{ action: 'api', path: '' }] },
     { ...reader, ips: ['10.0.0.0/8'] },

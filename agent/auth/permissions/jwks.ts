@@ -17,8 +17,8 @@ const KEEP_MS = 3_600_000;
 const RENEW_MS = 60_000;
 /** Pause after a failure. */
 const RETRY_MS = 5_000;
-const LIMIT_BYTES = 256 << 10;
-const KEYS_LIMIT = 100;
+const MAX_BYTES = 256 << 10;
+const MAX_KEYS = 100;
 
 /** Public keys of a token issuer (RFC 7517 §5): fetched at first use, kept for an hour, and longer while the server is away. */
 export class JwksCache {
@@ -112,14 +112,14 @@ export class JwksCache {
   async #ask(): Promise<Jwks> {
     const { status, text, isCut } = await requestServer({
       ...this.#settings,
-      limitBytes: LIMIT_BYTES,
+      limitBytes: MAX_BYTES,
       clock: this.#clock,
     });
     if (status !== 200) {
       throw new PerchError('unavailable', `authJWTJWKS answered ${status}`);
     }
     if (isCut) {
-      throw new PerchError('badInput', `authJWTJWKS has more than ${LIMIT_BYTES} bytes`);
+      throw new PerchError('badInput', `authJWTJWKS has more than ${MAX_BYTES} bytes`);
     }
     return parseJwks(text);
   }
@@ -130,8 +130,8 @@ function parseJwks(text: string): Jwks {
   try {
     const json: unknown = JSON.parse(text);
     const { keys } = (json ?? {}) as { readonly keys?: unknown };
-    if (!Array.isArray(keys) || keys.length > KEYS_LIMIT) {
-      throw new PerchError('badInput', `expected at most ${KEYS_LIMIT} keys in the list "keys"`);
+    if (!Array.isArray(keys) || keys.length > MAX_KEYS) {
+      throw new PerchError('badInput', `expected at most ${MAX_KEYS} keys in the list "keys"`);
     }
     return createLocalJWKSet(json as JSONWebKeySet);
   } catch (cause) {

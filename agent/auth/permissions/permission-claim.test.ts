@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
-import { parsePermissionClaim } from './permission-claim.ts';
+import { parsePermissionClaim } from './tokens.ts';
 
 const LIST = [{ action: 'read', path: '~^cam' }, { action: 'api' }];
 const RULES = [
@@ -13,7 +13,7 @@ const RULES = [
 test.for([
   ['a list', LIST],
   ['a text of JSON', JSON.stringify(LIST)],
-] as const)('permissions stand in the claim as %s', ([, claim]) => {
+] as const)('permissions in the claim: %s', ([, claim]) => {
   expect(parsePermissionClaim(claim, 'p')).toEqual(RULES);
 });
 
@@ -29,11 +29,11 @@ test.for([
   [[{ action: 'read', path: 7 }], "the path of the token's claim p[0] is not a text"],
   [[{ action: 'read', path: 'x'.repeat(1_001) }], "the path of the token's claim p[0] is not a text"],
   [Array(1_001).fill({ action: 'read' }), "the token's claim p has 1001 items, the limit is 1000"],
-] as const)('%j is refused: %s', ([claim, message]) => {
+] as const)('%j is rejected: %s', ([claim, message]) => {
   expect(() => parsePermissionClaim(claim, 'p')).toThrow(message);
 });
 
-test('whatever a claim holds is a list of known actions or a PerchError', () => {
+test('any claim is a list of known actions or a PerchError', () => {
   const next = random(11);
   const text = Buffer.from(JSON.stringify(LIST));
   for (let i = 0; i < 20_000; i += 1) {

@@ -65,7 +65,7 @@ async function openTokens(settings: Partial<TokenSettings> = {}): Promise<TokenB
 
 const nowS = Date.UTC(2026, 0, 1) / 1000;
 
-test('a token lets in to what its claim lists, under the name of its subject', async () => {
+test('a token permits what its claim lists, under the name of its subject', async () => {
   await using box = await openTokens();
   const token = await box.make({ sub: 'tom' });
   expect(await box.machines.decide({ ...request, token }, true)).toEqual({
@@ -91,7 +91,7 @@ test.for<[string, Record<string, unknown>, string]>([
   ['has another claim', { mediamtx_permissions: 'yes' }, 'is not JSON'],
   ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from another issuer (iss)'],
   ['is for another audience', { iss: 'sso', aud: 'other' }, 'the token is for another audience (aud)'],
-])('a token that %s is refused', async ([, payload, reason]) => {
+])('a token that %s is rejected', async ([, payload, reason]) => {
   const settings = 'aud' in payload ? { issuer: 'sso', audience: 'perch' } : {};
   await using box = await openTokens(settings);
   const said = await box.reason(await box.make(payload));
@@ -100,14 +100,14 @@ test.for<[string, Record<string, unknown>, string]>([
   expect(said).not.toContain('[object');
 });
 
-test('issuer and audience are asked for where they are set, and times hold to a few seconds', async () => {
+test('issuer and audience are checked if set, and times with a tolerance of a few seconds', async () => {
   await using box = await openTokens({ issuer: 'sso', audience: 'perch', claimKey: 'rights' });
   const times = { exp: nowS - 2, nbf: nowS + 2, iat: nowS + 2 };
   const token = await box.make({ iss: 'sso', aud: ['x', 'perch'], rights: PERMISSIONS, sub: 'tom', ...times });
   expect(await box.reason(token)).toBe('in: token of tom');
 });
 
-test('a signature that proves nothing is refused', async () => {
+test('a signature with a shared secret or none is rejected', async () => {
   await using box = await openTokens();
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const body = part({ mediamtx_permissions: PERMISSIONS });
@@ -143,7 +143,7 @@ test.for<[string, Partial<TokenSettings>, Partial<AuthRequest>, boolean]>([
   expect(verdict.allowed).toBe(isAllowed);
 });
 
-test('a wrong token in a query is a guess, one that may not do this is known', async () => {
+test('a wrong token in a query is a guess, one without the permission is known', async () => {
   await using box = await openTokens({ inHttpQuery: true });
   const wrong = await box.machines.decide({ ...request, query: 'token=a.b.c' }, true);
   expect(wrong).toMatchObject({ allowed: false, isGuess: true });
@@ -152,7 +152,7 @@ test('a wrong token in a query is a guess, one that may not do this is known', a
   expect(await box.machines.decide(request, true)).toEqual({ allowed: false, reason: 'no token' });
 });
 
-test('keys are kept for an hour, fetched anew when told, and go on while their server is away', async () => {
+test('keys are cached for an hour, fetched again on request, and used while their server is offline', async () => {
   await using box = await openTokens();
   const token = await box.make({ sub: 'tom' });
   const ask = () => box.reason(token);
@@ -178,7 +178,7 @@ test('keys are kept for an hour, fetched anew when told, and go on while their s
   expect(await ask()).toBe('in: token of tom');
 });
 
-test('a key that is made later is fetched with its first token, and a made-up one costs a question a minute', async () => {
+test('a new key is fetched with its first token, and an invented one causes at most one request a minute', async () => {
   await using box = await openTokens();
   await box.reason(await box.make({}));
   const added = { ...(await exportJWK(OTHER.publicKey)), kid: 'new', alg: 'ES256' };
@@ -199,13 +199,13 @@ test.for([
   ['null', 'null'],
   ['too many keys', JSON.stringify({ keys: Array(101).fill({ kty: 'oct' }) })],
   ['too much', ' '.repeat(300_000)],
-] as const)('keys that are %s let nobody in', async ([, body]) => {
+] as const)('keys that are %s permit nothing', async ([, body]) => {
   await using box = await openTokens();
   box.server.reply = { status: 200, body };
   expect(await box.reason(await box.make({}))).toMatch(/authJWTJWKS has more than|not a JSON Web Key Set/);
 });
 
-test('what is excluded needs no token, in its own set-up it does', async () => {
+test("excluded permissions need no token, except in Perch's own set-up", async () => {
   await using box = await openTokens({ exclude: [{ action: 'read', path: '' }] });
   expect(await box.reason('')).toBe('in: authJWTExclude');
   expect(await box.machines.decide(request, false)).toMatchObject({ allowed: false });
@@ -216,7 +216,7 @@ test('what is excluded needs no token, in its own set-up it does', async () => {
   ]);
 });
 
-test('a damaged token or list of keys lets nobody in and ends nothing', async () => {
+test('a damaged token or key set permits nothing and stops nothing', async () => {
   await using box = await openTokens();
   const next = random(5);
   const token = await box.make({ sub: 'tom', exp: nowS + 60 });

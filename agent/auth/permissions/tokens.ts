@@ -5,7 +5,6 @@ import type { Logger } from '../../base/log.ts';
 import type { PermissionRule } from '../../config/schema/general.ts';
 import { type ApiAuth, type AuthRequest, excludedWords, tokenOf, type Verdict } from './api-auth.ts';
 import { JwksCache } from './jwks.ts';
-import { parsePermissionClaim } from './permission-claim.ts';
 import { Permissions } from './permissions.ts';
 
 export interface TokenSettings {
@@ -24,6 +23,10 @@ export interface TokenSettings {
 /** For differences between the clocks of two machines. */
 const CLOCK_TOLERANCE_S = 5;
 const MAX_TOKEN_CHARACTERS = 16_384;
+const ACTIONS: ReadonlySet<unknown> = new Set(['publish', 'read', 'playback', 'api', 'metrics', 'pprof']);
+const isAction = (value: unknown): value is PermissionRule['action'] => ACTIONS.has(value);
+const MAX_RULES = 1_000;
+const MAX_PATH_CHARACTERS = 1_000;
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Asymmetric only: a shared secret in a public key list would be known to anyone. */
 const ALGORITHMS = [
@@ -171,4 +174,47 @@ function refusal(cause: unknown): PerchError {
     return new PerchError('unauthorized', words ?? `the token is invalid: ${cause.message}`);
   }
   return new PerchError('unauthorized', 'the token is invalid', {}, cause);
+}
+
+/** A token's permissions: a list of `{ action, path }`, or that list as JSON text, because some identity servers write only text. */
+export function parsePermissionClaim(claim: unknown, name: string): readonly PermissionRule[] {
+  const list = typeof claim === 'string' ? jsonOf(claim, name) : claim;
+  if (list === undefined) {
+    throw new PerchError('unauthorized', `the token has no claim ${name}`);
+  }
+  if (!Array.isArray(list)) {
+    throw new PerchError('unauthorized', `the token's claim ${name} is not a list`);
+  }
+  if (list.length > MAX_RULES) {
+    throw new PerchError(
+      'unauthorized',
+      `the token's claim ${name} has ${list.length} items, the limit is ${MAX_RULES}`,
+    );
+  }
+  return list.map((item, i) => ruleOf(item, `${name}[${i}]`));
+}
+
+function ruleOf(item: unknown, where: string): PermissionRule {
+  if (typeof item !== 'object' || item === null) {
+    throw new PerchError('unauthorized', `the token's claim ${where} is not an object`);
+  }
+  const { action, path = '' } = item as { readonly action?: unknown; readonly path?: unknown };
+  if (!isAction(action)) {
+    throw new PerchError('unauthorized', `the token's claim ${where} has an unknown action`);
+  }
+  if (typeof path !== 'string' || path.length > MAX_PATH_CHARACTERS) {
+    throw new PerchError(
+      'unauthorized',
+      `the path of the token's claim ${where} is not a text of at most ${MAX_PATH_CHARACTERS} characters`,
+    );
+  }
+  return { action, path };
+}
+
+function jsonOf(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PerchError('unauthorized', `the token's claim ${name} is not JSON`, {}, cause);
+  }
 }

@@ -8,7 +8,7 @@ const takeTen = (attempts: LoginAttempts, ip: string) => {
   }
 };
 
-test('the eleventh attempt from one address is refused until ten minutes after the first', async () => {
+test('the eleventh attempt from one address is rejected until ten minutes after the first', async () => {
   const clock = new FakeClock();
   const attempts = new LoginAttempts(clock);
   takeTen(attempts, '192.0.2.1');
@@ -20,7 +20,7 @@ test('the eleventh attempt from one address is refused until ten minutes after t
   expect(() => attempts.take('192.0.2.1')).not.toThrow();
 });
 
-test('a right attempt makes the address start afresh', () => {
+test('a right attempt resets the address', () => {
   const attempts = new LoginAttempts(new FakeClock());
   takeTen(attempts, '192.0.2.1');
   attempts.succeeded('192.0.2.1');
@@ -36,7 +36,7 @@ test('the addresses of one IPv6 subscriber count together', () => {
   expect(() => attempts.take('2001:db8:0:2::1')).not.toThrow();
 });
 
-test('more addresses than are kept make the one forgotten that failed longest ago', () => {
+test('beyond the limit the address with the oldest failure is dropped', () => {
   const attempts = new LoginAttempts(new FakeClock());
   takeTen(attempts, '192.0.2.1');
   takeTen(attempts, '192.0.2.2');

@@ -3,9 +3,9 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 
-const FAILURES_LIMIT = 10;
+const MAX_FAILURES = 10;
 const WINDOW_MS = 10 * 60_000;
-const KEYS_LIMIT = 4096;
+const MAX_KEYS = 4096;
 
 interface Tally {
   failures: number;
@@ -23,7 +23,7 @@ export class LoginAttempts {
   readonly #tallies = new Map<string, Tally>();
 
   /** @param origin of the attempts, for the message */
-  constructor(clock: Clock, limit = FAILURES_LIMIT, origin = 'from this address') {
+  constructor(clock: Clock, limit = MAX_FAILURES, origin = 'from this address') {
     this.#clock = clock;
     this.#limit = limit;
     this.#origin = origin;
@@ -47,7 +47,7 @@ export class LoginAttempts {
       );
     }
     tally.failures += 1;
-    putBounded(this.#tallies, kept, tally, KEYS_LIMIT);
+    putBounded(this.#tallies, kept, tally, MAX_KEYS);
   }
 
   /** The attempt was right: the key starts over. */

@@ -16,13 +16,13 @@ const attack = (limits: LoginLimits, ipOf: (i: number) => string, isPrivate: boo
     } catch {}
   });
 
-test('many addresses together guess thirty times at one account', () => {
+test('many addresses together have thirty guesses at one account', () => {
   const limits = new LoginLimits(new FakeClock());
   times(30, (i) => limits.take(stranger(`198.51.100.${i}`)));
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('30 wrong attempts for this user: try again in 10 min');
 });
 
-test('however many guess from elsewhere, a new device at home is let in', () => {
+test('guesses from outside do not lock out a new device at home', () => {
   const limits = new LoginLimits(new FakeClock());
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   expect(() => limits.take(stranger('192.168.1.9', true))).not.toThrow();
@@ -31,7 +31,7 @@ test('however many guess from elsewhere, a new device at home is let in', () => 
 test.for([
   ['a device that has been in', { ...stranger('203.0.113.5'), device: 'phone' }],
   ['an address that is logged in', { ...stranger('203.0.113.5'), isKnownAddress: true }],
-] as const)('however many guess from everywhere, %s has attempts of its own', ([, guess]) => {
+] as const)('guesses from anywhere leave %s its own attempts', ([, guess]) => {
   const limits = new LoginLimits(new FakeClock());
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
   attack(limits, (i) => `10.0.${i >> 8}.${i & 255}`, true);
@@ -39,7 +39,7 @@ test.for([
   expect(() => limits.take(guess)).toThrow('10 wrong attempts from this address');
 });
 
-test('nobody is locked out for good: after ten minutes strangers may try again', async () => {
+test('no lock-out is permanent: after ten minutes unknown clients may try again', async () => {
   const clock = new FakeClock();
   const limits = new LoginLimits(clock);
   attack(limits, (i) => `198.51.${i >> 8}.${i & 255}`, false);
@@ -48,7 +48,7 @@ test('nobody is locked out for good: after ten minutes strangers may try again',
   expect(() => limits.take(stranger('203.0.113.5'))).not.toThrow();
 });
 
-test('whoever has one right password gains no guesses at another', () => {
+test('one right password gains no guesses at another account', () => {
   const limits = new LoginLimits(new FakeClock());
   times(9, () => limits.take(stranger('203.0.113.5')));
   limits.take({ ...stranger('203.0.113.5'), account: 'eve' })();
@@ -56,14 +56,14 @@ test('whoever has one right password gains no guesses at another', () => {
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('10 wrong attempts from this address');
 });
 
-test('one address guesses ten times whatever names it gives, right attempts not counted', () => {
+test('one address has ten guesses for all names together, right attempts not counted', () => {
   const limits = new LoginLimits(new FakeClock());
   times(100, () => limits.take(stranger('203.0.113.5'))());
   times(10, (i) => limits.take({ ...stranger('203.0.113.5'), account: i % 2 === 0 ? undefined : `viewer${i}` }));
   expect(() => limits.take(stranger('203.0.113.5'))).toThrow('10 wrong attempts from this address');
 });
 
-test('an attempt that is refused for the account is none of the address', () => {
+test('an attempt rejected for the account does not count for the address', () => {
   const limits = new LoginLimits(new FakeClock());
   times(30, (i) => limits.take(stranger(`198.51.100.${i}`)));
   times(20, () => expect(() => limits.take(stranger('203.0.113.5'))).toThrow('for this user'));

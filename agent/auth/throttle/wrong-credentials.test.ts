@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { WrongCredentials } from './wrong-credentials.ts';
 
-test('a wrong answer waits up to four seconds, and the ninth of one address is refused meanwhile', async () => {
+test('a wrong attempt waits up to four seconds, and the ninth of one address is rejected meanwhile', async () => {
   const clock = new FakeClock();
   const wrong = new WrongCredentials(clock, new AbortController().signal, () => 0.999);
   const answered: string[] = [];
@@ -19,7 +19,7 @@ test('a wrong answer waits up to four seconds, and the ninth of one address is r
   expect(() => wrong.checkRoom('192.0.2.1')).not.toThrow();
 });
 
-test('however many addresses of the internet guess at once, nobody at home is kept waiting', async () => {
+test('guesses from the internet do not delay clients at home', async () => {
   const stop = new AbortController();
   const wrong = new WrongCredentials(new FakeClock(), stop.signal);
   const all = Array.from({ length: 256 }, (_, i) => wrong.pause(`203.0.113.${i}`));

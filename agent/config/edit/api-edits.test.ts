@@ -34,7 +34,7 @@ paths:
   loft:
 `;
 
-test('a patched path keeps what is not named, comments included', async () => {
+test('a patched path keeps other keys and comments', async () => {
   const { edits, text } = await fileOf(PATHS);
   await edits.patchPath('cam', { record: false, maxReaders: 3 }, MACHINE);
   expect(text()).toBe(PATHS.replace('record: yes', 'record: false').replace('pw}\n', 'pw}\n    maxReaders: 3\n'));
@@ -53,7 +53,7 @@ test.for([
   expect(pathListJson(store.current)[0]?.[key]).toBe(shown);
 });
 
-test('a former name is written as the one of today', async () => {
+test('a former name is written under its current name', async () => {
   const { edits, text } = await fileOf('paths:\n  cam:\n    rtspTransport: udp\n');
   await edits.patchPath('cam', { sourceProtocol: 'tcp', disablePublisherOverride: true }, MACHINE);
   expect(text()).toBe('paths:\n  cam:\n    rtspTransport: tcp\n    overridePublisher: false\n');
@@ -63,7 +63,7 @@ test('a former name is written as the one of today', async () => {
   expect(text()).toMatch(/^pathDefaults:\n {2}record: true$/m);
 });
 
-test('what is read can be sent back and changes nothing: hidden passwords stay what they are', async () => {
+test('an answer can be sent back without changes: hidden passwords stay', async () => {
   const users = 'authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\nhlsCDNSecret: abc\n';
   const before = `${users}${PATHS}`;
   const { edits, store, text } = await fileOf(before);
@@ -84,7 +84,7 @@ test('what is read can be sent back and changes nothing: hidden passwords stay w
   expect(text()).toContain('record: yes # always');
 });
 
-test("hidden passwords follow their users when a list is sent in another order, and one that is nobody's is refused", async () => {
+test('hidden passwords follow their users when a list is reordered, and one without a user is rejected', async () => {
   const { edits, store } = await fileOf('authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\n');
   const hidden = (user: string) => ({ user, pass: '<redacted>' });
   await edits.patchGlobal({ authInternalUsers: [hidden('b'), { user: 'c', pass: 'new' }, hidden('a')] }, OWNER);
@@ -98,7 +98,7 @@ test("hidden passwords follow their users when a list is sent in another order, 
   );
 });
 
-test('a path is added once, replaced whole, and deleted', async () => {
+test('a path is added once, replaced, and deleted', async () => {
   const { edits, store, text } = await fileOf(PATHS);
   await edits.addPath('shed/1', { name: 'ignored', source: 'publisher', record: null }, MACHINE);
   expect(text()).toBe(`${PATHS}  shed/1:\n    source: publisher\n`);
@@ -130,13 +130,13 @@ test.for([
   ['no source', { source: 'gopher://x' }, 'paths.cam.source: '],
   ['an endless list', { rtspUDPSourcePortRange: Array(10_001).fill(1) }, 'has 10001 items, the limit is 10000'],
   ['a nest', { forward: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) }, 'nested more than 8 levels'],
-] as const)('%s is refused, and nothing is written', async ([, body, message]) => {
+] as const)('%s is rejected, and nothing is written', async ([, body, message]) => {
   const { edits, text } = await fileOf(PATHS);
   await expect(edits.patchPath('cam', body, OWNER)).rejects.toThrow(message);
   expect(text()).toBe(PATHS);
 });
 
-test('neither the block of paths nor the mark of an own set-up is a global setting', async () => {
+test('neither `paths` nor `perch` is a global setting', async () => {
   const { edits, text } = await fileOf(PATHS);
   for (const key of ['paths', 'pathDefaults', 'perch', 'isOwn', '__proto__']) {
     const body = JSON.parse(`{"${key}": {}}`);
@@ -145,21 +145,21 @@ test('neither the block of paths nor the mark of an own set-up is a global setti
   expect(text()).toBe(PATHS);
 });
 
-test("commands are the owner's to set, and the source ffmpeg:// is nobody's but the file's", async () => {
+test('only the owner sets commands, and only the file sets the source ffmpeg://', async () => {
   const { edits, text } = await fileOf(PATHS);
   await expect(edits.patchPath('cam', { runOnReady: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
   await expect(edits.addPath('new', { runOnInit: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
   await expect(edits.patchGlobal({ runOnConnect: 'touch x' }, MACHINE)).rejects.toThrow('runOnConnect runs a program');
   for (const source of ['ffmpeg://x', 'FFMPEG://x']) {
-    await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
-    await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('it can be written into the file only');
+    await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('only an edit of the file can set it');
+    await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('only an edit of the file can set it');
   }
   expect(text()).toBe(PATHS);
   await edits.patchGlobal({ runOnConnect: 'touch x' }, OWNER);
   expect(text()).toContain('runOnConnect: touch x');
 });
 
-test('privilege escalation: a machine that may use the API gives nobody rights, itself neither', async () => {
+test('privilege escalation: an API client cannot grant rights, not even to itself', async () => {
   const before = `perch: own\nauthInternalUsers: [{user: ha, pass: one, permissions: [{action: api}]}]\n${PATHS}`;
   const { edits, store, text } = await fileOf(before);
   const wishes = {
@@ -189,7 +189,7 @@ test('privilege escalation: a machine that may use the API gives nobody rights, 
   expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
 });
 
-test('a key that the environment sets is refused, because the file would not count', async () => {
+test('a key that the environment sets is rejected, because the file would have no effect', async () => {
   const { edits } = await fileOf(PATHS, {
     MTX_HLS: 'no',
     MTX_PATHS_CAM_RECORD: 'no',
@@ -200,7 +200,7 @@ test('a key that the environment sets is refused, because the file would not cou
   await expect(edits.deletePath('test', OWNER)).rejects.toThrow("path 'test' comes from an environment variable");
 });
 
-test('a wrong file is told by a reload, and the right one of before holds', async () => {
+test('a reload reports an invalid file, and the previous one stays in effect', async () => {
   const { edits, store, write } = await fileOf(PATHS);
   write('hls: maybe\n');
   await expect(edits.reload()).rejects.toThrow("perch.yml:1: hls: 'maybe' is not yes or no");
@@ -209,7 +209,7 @@ test('a wrong file is told by a reload, and the right one of before holds', asyn
   expect(store.current).toMatchObject({ hls: false, paths: new Map() });
 });
 
-test('whatever is sent is taken or refused in words, and the file goes on being one', async () => {
+test('any request is applied or rejected with a message, and the file stays valid', async () => {
   const { edits, store, text } = await fileOf(PATHS);
   const rng = random(7);
   const keys = [
@@ -266,7 +266,7 @@ test('whatever is sent is taken or refused in words, and the file goes on being 
   expect(text()).toMatch(/^# mine\n/);
 }, 30_000);
 
-test("MediaMTX's file with every key is edited by the API, and nothing else of it changes", async () => {
+test("an edit of MediaMTX's file with every key changes nothing else", async () => {
   const before = readFileSync(`${import.meta.dirname}/../load/fixtures/all-keys.yml`, 'utf8');
   const { edits, store, text } = await fileOf(before);
   await edits.patchGlobal(globalJson(store.current), MACHINE);
@@ -291,7 +291,7 @@ test("MediaMTX's file with every key is edited by the API, and nothing else of i
   ).toEqual(before.split('\n').filter((line) => line.includes('#')));
 });
 
-test('a path without any key but those that are sent back whole keeps its commands, whoever sends it', async () => {
+test('a path replaced with its own settings keeps its commands, whichever client sends it', async () => {
   const { edits, store } = await fileOf('paths:\n  cam:\n    runOnReady: notify rtsp://me:pw@h/1\n');
   const [cam] = pathListJson(store.current);
   expect(JSON.stringify(cam)).not.toContain('me:pw');
@@ -318,7 +318,7 @@ test.for([
   '(a)',
   '{a}',
   '#',
-])('nobody but the owner writes %j into a recordPath, whose files are named to commands', async (text) => {
+])('only the owner writes %j into a recordPath, whose files are passed to commands', async (text) => {
   const { edits, store } = await fileOf('paths: {cam: {}}\n');
   const recordPath = `/mnt/${text}/%path/%Y-%m-%d_%H-%M-%S-%f`;
   const ways = [
@@ -335,7 +335,7 @@ test.for([
   expect(pathListJson(store.current)[0]?.['recordPath']).toBe(recordPath);
 });
 
-test('a recordPath of ordinary letters is for whoever may use the API', async () => {
+test('any API client sets a recordPath of ordinary letters', async () => {
   const { edits } = await fileOf('paths: {cam: {}}\n');
   for (const folder of ['/mnt/usb-1', './recordings', '/mnt/Küche_2', '/mnt/门口']) {
     await edits.patchPath('cam', { recordPath: `${folder}/%path/%Y-%m-%d_%H-%M-%S-%f` }, MACHINE);

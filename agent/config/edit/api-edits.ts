@@ -15,7 +15,7 @@ import { withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
 /** The author of a change. */
-interface Editor {
+export interface Editor {
   /** May also change access rights and the programs that Perch runs (`runOn…`). */
   readonly hasAllRights: boolean;
   /** The name, if known. */
@@ -34,7 +34,10 @@ const RIGHTS =
 /** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
 
-/** The control API's changes of the file, with MediaMTX's errors. All of them go through the store. */
+/**
+ * The control API's changes of the file, with MediaMTX's errors. All throw PerchError: badInput for invalid settings, notFound for a missing
+ * path, unavailable if the file cannot be written, conflict if another client has changed the same settings since `seen`.
+ */
 export class ApiEdits {
   readonly #store: ConfigStore;
   readonly #env: Environment;
@@ -186,10 +189,10 @@ export class ApiEdits {
     const key = String(keyPath.at(-1));
     const { syntax } = schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
-      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: it can be written into the file only');
+      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only an edit of the file can set it');
     }
     if (syntax === 'command' && !hasAllRights) {
-      throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
+      throw new PerchError('badInput', `${key} runs a program: only the owner can set it, or an edit of the file`);
     }
     if (RIGHTS.test(key) && !hasAllRights) {
       throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);

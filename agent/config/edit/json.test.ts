@@ -74,7 +74,7 @@ test('a path answer is complete, with its name first and without credentials', (
   expect(pathDefaultsJson(config)).toMatchObject({ source: 'publisher', recordDeleteAfter: '1d' });
 });
 
-test('a switch with a third word is true or false where it was one, and the word else', () => {
+test('a switch with a third value is true, false or that value', () => {
   const config = load('paths: {a: {record: yes}, b: {record: always}, c: {record: motion}, d: {record: off}}');
   expect(pathListJson(config).map((path) => path['record'])).toEqual([true, true, 'motion', false]);
 });
@@ -86,7 +86,7 @@ test('paths are sorted by name, and a disabled one has its error', () => {
   expect(entry && pathJson(entry)).toEqual({ name: 'b', error: "record: 'perhaps' is not one of no, always, motion" });
 });
 
-test('where readers are sent is shown without credentials', () => {
+test('redirect targets are shown without credentials', () => {
   const config = load('paths: {a: {source: redirect, sourceRedirect: "rtsp://me:pw@h/x"}}');
   expect(pathListJson(config)[0]).toMatchObject({ sourceRedirect: 'rtsp://h/x' });
 });

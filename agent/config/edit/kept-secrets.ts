@@ -1,6 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { redact } from '../../base/log.ts';
 import type { SchemaNode } from '../schema/node.ts';
+import { isBlock } from '../yaml/edit.ts';
 import { HIDDEN, holdsSecret } from './json.ts';
 
 /**
@@ -54,6 +55,3 @@ function counterparts(schema: SchemaNode, values: readonly unknown[], before: re
     return nameOf(before[i]) === name ? before[i] : called.get(name)?.[turn];
   });
 }
-
-const isBlock = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

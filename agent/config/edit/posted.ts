@@ -5,6 +5,7 @@ import { PATH_USER_KEYS } from '../load/legacy-users.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { parseWord } from '../values/word.ts';
+import { isBlock } from '../yaml/edit.ts';
 import { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
 
@@ -211,6 +212,3 @@ function kindOf(value: unknown): string {
   }
   return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
-
-const isBlock = (value: unknown): value is Posted =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -36,15 +36,15 @@ test.for([
   ['server.key', 'server.crt'],
   ['', ''],
   ['', 'server.crt'],
-] as const)("'%s' and '%s' that are not there: the box's own, told once", async ([key, cert]) => {
+] as const)("missing '%s' and '%s': Perch's own pair, logged once", async ([key, cert]) => {
   const { of, lines, file } = folder();
   const files = await of(key, cert);
   expect(files.own).toBe(file);
   expect(await readKeyPair('hls', files)).toMatchObject({ isOwn: true });
-  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['no certificate is configured: the own one is used']);
+  expect(lines.map((line) => JSON.parse(line).msg)).toEqual(["no certificate is configured, using Perch's own"]);
 });
 
-test('files of the default names that are there are taken, and nothing is made', async () => {
+test('existing files of the default names are used, and nothing is created', async () => {
   const { of, put, asked } = folder();
   put('server');
   expect(await readKeyPair('hls', await of('server.key', 'server.crt'))).toMatchObject({ isOwn: false });
@@ -55,13 +55,13 @@ test.for([
   ['my.key', 'server.crt'],
   ['server.key', 'my.crt'],
   ['my.key', 'my.crt'],
-] as const)('%s and %s, which somebody has named, have to be there', async ([key, cert]) => {
+] as const)('%s and %s, which are configured, must exist', async ([key, cert]) => {
   const { of, asked } = folder();
   await expect(readKeyPair('hls', await of(key, cert))).rejects.toThrow('hlsServerKey cannot be read');
   expect(asked()).toBe(0);
 });
 
-test("files that come later take the place of the box's own, and the box's own that changes is taken", async () => {
+test("files that appear later replace Perch's own pair, and a renewed own pair is used", async () => {
   const { of, put, file } = folder();
   const clock = new FakeClock();
   const used: KeyPair[] = [];

@@ -44,7 +44,7 @@ export async function keyFilesOf(
   }
   const file = await own.file();
   // Not above debug: a port that is taken is retried.
-  log.debug({ server, file }, 'no certificate is configured: the own one is used');
+  log.debug({ server, file }, "no certificate is configured, using Perch's own");
   return { ...files, own: file };
 }
 
@@ -77,7 +77,7 @@ function checkedPair(server: string, files: KeyFiles, pair: KeyPair): KeyPair {
   try {
     createSecureContext({ key: pair.key, cert: pair.cert });
   } catch (error) {
-    const message = `${server}ServerKey and ${server}ServerCert are no key and its certificate`;
+    const message = `${server}ServerKey and ${server}ServerCert are not a key and its certificate`;
     throw new PerchError('badInput', message, { ...files }, error);
   }
   return pair;

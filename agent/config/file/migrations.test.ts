@@ -30,7 +30,7 @@ const start = (migrations: readonly Migration[]) =>
   migrateConfig({ file, dataDir, migrations, log: createLogger('info', (line) => said.push(JSON.stringify(line))) });
 const text = (): string => readFileSync(file, 'utf8');
 
-test('a file of the first form is turned into the newest, and what it was is kept', async () => {
+test('a file of the first form is migrated to the newest, and its text is kept', async () => {
   writeFileSync(file, OLD);
   await start(BOTH);
   expect(text()).toBe(NEW);
@@ -39,7 +39,7 @@ test('a file of the first form is turned into the newest, and what it was is kep
   expect(text()).toBe(NEW);
 });
 
-test('an older version finds the file as it was, and a newer one turns it again', async () => {
+test('an older version restores the former file, and a newer one migrates it again', async () => {
   writeFileSync(file, OLD);
   await start(BOTH);
   await start([renames]);
@@ -50,18 +50,18 @@ test('an older version finds the file as it was, and a newer one turns it again'
   expect(text()).toBe(NEW);
 });
 
-test('what was changed since stays with an older version, which says so, and is not turned twice afterwards', async () => {
+test('an older version keeps later changes and logs that, and they are not migrated twice', async () => {
   writeFileSync(file, OLD);
   await start(BOTH);
   writeFileSync(file, `${NEW}more: 1\n`);
   await start([]);
   expect(text()).toBe(`${NEW}more: 1\n`);
-  expect(said.join()).toContain('it stays');
+  expect(said.join()).toContain('not restored');
   await start(BOTH);
   expect(text()).toBe(`${NEW}more: 1\n`);
 });
 
-test('a file that is new stays as it is, and without one nothing is written', async () => {
+test('a new file is unchanged, and without a file nothing is written', async () => {
   await start(BOTH);
   expect(existsSync(join(dataDir, 'config-forms.json'))).toBe(false);
   writeFileSync(file, NEW);
@@ -69,13 +69,13 @@ test('a file that is new stays as it is, and without one nothing is written', as
   expect(text()).toBe(NEW);
 });
 
-test('as long as there is only one form nothing is written', async () => {
+test('with only one form nothing is written', async () => {
   writeFileSync(file, OLD);
   await start([]);
   expect([text(), existsSync(join(dataDir, 'config-forms.json'))]).toEqual([OLD, false]);
 });
 
-test('a damaged record does no harm', async () => {
+test('a damaged record is ignored', async () => {
   writeFileSync(file, OLD);
   await start(BOTH);
   for (const damaged of ['', '{', 'null', '{"steps":1}', '{"steps":[{"to":9}]}', '{"steps":[null]}']) {

@@ -66,7 +66,7 @@ export async function migrateConfig({
     if (before === undefined || hashOf(before) !== last.before || !isUntouched) {
       log.warn(
         { form: last.to, own: form },
-        'the configuration has changed since a later version migrated it: it stays as it is',
+        'the configuration has changed since a later version migrated it: not restored',
       );
       return text;
     }
@@ -74,7 +74,7 @@ export async function migrateConfig({
     text = before;
     steps = steps.slice(0, -1);
     await writeAtomic(record, write({ steps }));
-    log.info({ form: last.to - 1 }, 'the configuration is restored to what it was before a later version migrated it');
+    log.info({ form: last.to - 1 }, 'restored the configuration from before its migration by a later version');
   }
   const last = steps.at(-1);
   if (last && hashOf(text) === last.before && last.before !== last.after) {
@@ -88,7 +88,7 @@ export async function migrateConfig({
     await writeAtomic(record, write({ steps }));
     if (after !== text) {
       await writeAtomic(file, after);
-      log.info({ form: to }, 'the configuration was migrated to the form of this version');
+      log.info({ form: to }, 'configuration migrated to the form of this version');
     }
     text = after;
   }

@@ -14,21 +14,21 @@ function check(text: string, env: Record<string, string> = {}) {
   return checkFile(file, env);
 }
 
-test('a file in order has nothing to tell', async () => {
+test('a valid file gives no lines', async () => {
   expect(await check('hls: no')).toEqual({ lines: [], isUsable: true });
 });
 
-test('an error makes the file useless, a warning does not', async () => {
+test('an error makes the file unusable, a warning does not', async () => {
   const wrong = await check('hls: perhaps');
   expect(wrong).toEqual({ lines: ["my.yml:2: hls: 'perhaps' is not yes or no"], isUsable: false });
   expect(await check('foo: 1')).toEqual({ lines: ['my.yml:2: foo: unknown key (warn)'], isUsable: true });
 });
 
 test.for(['optional', 'strict'])(
-  'with rtspEncryption %s a key or certificate that is missing is told with key and path',
+  'with rtspEncryption %s a missing key or certificate is reported with key and path',
   async (encryption) => {
     const text = `rtspEncryption: ${encryption}\nrtspServerKey: /nonexistent/my.key`;
-    const why = `cannot be read (ENOENT): without it there is no RTSP server, as rtspEncryption is ${encryption} (warn)`;
+    const why = `cannot be read (ENOENT): the RTSP server needs it, because rtspEncryption is ${encryption} (warn)`;
     const lines = [
       `my.yml: rtspServerCert: ${resolve('server.crt')} ${why}`,
       `my.yml:3: rtspServerKey: /nonexistent/my.key ${why}`,
@@ -37,16 +37,18 @@ test.for(['optional', 'strict'])(
   },
 );
 
-test('a certificate of another key is told', async () => {
+test('a certificate of another key is reported', async () => {
   const pair = `rtspEncryption: yes\nrtspServerKey: ${TLS}/server.key\nrtspServerCert: ${TLS}`;
   expect((await check(`${pair}/server.crt`)).lines).toEqual([]);
   expect((await check(`${pair}/camera.crt`)).lines).toEqual([
-    expect.stringMatching(/^my\.yml:3: rtspServerKey: .*server\.key and .*camera\.crt are no key and its certificate/),
+    expect.stringMatching(
+      /^my\.yml:3: rtspServerKey: .*server\.key and .*camera\.crt are not a key and its certificate/,
+    ),
   ]);
 });
 
-test('with hlsEncryption the files of the HLS server are looked at', async () => {
-  const why = 'cannot be read (ENOENT): without it there is no HLS server, as hlsEncryption is on (warn)';
+test('with hlsEncryption the files of the HLS server are checked', async () => {
+  const why = 'cannot be read (ENOENT): the HLS server needs it, because hlsEncryption is on (warn)';
   const text = `hlsEncryption: yes\nhlsServerKey: ${TLS}/server.key\nhlsServerCert:`;
   expect((await check(`${text} ${TLS}/server.crt`)).lines).toEqual([]);
   expect((await check(`${text} /nonexistent/a.crt`)).lines).toEqual([
@@ -55,13 +57,13 @@ test('with hlsEncryption the files of the HLS server are looked at', async () =>
 });
 
 test.for(['rtspEncryption: no', 'rtsp: no\nrtspEncryption: yes', 'hls: no\nhlsEncryption: yes'])(
-  'nobody asks for a certificate with %s',
+  'no certificate is needed with %s',
   async (text) => {
     expect((await check(`${text}\nrtspServerKey: /nonexistent/my.key`)).lines).toEqual([]);
   },
 );
 
-test('the environment counts', async () => {
+test('the environment is applied', async () => {
   const { lines } = await check('', { PERCH_RTSPENCRYPTION: 'strict', PERCH_RTSPSERVERKEY: '/nonexistent/env.key' });
   expect(lines.join('\n')).toContain('my.yml: rtspServerKey: /nonexistent/env.key cannot be read');
 });

@@ -66,7 +66,7 @@ async function pairFaults({ server, prefix, key, cert, reason }: KeyPairUse, cwd
       return await readFile(file);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? explain(error);
-      const message = `${file} cannot be read (${code}): without it there is no ${server} server, as ${reason}`;
+      const message = `${file} cannot be read (${code}): the ${server} server needs it, because ${reason}`;
       faults.push({ key: setting, message });
       return undefined;
     }
@@ -76,7 +76,7 @@ async function pairFaults({ server, prefix, key, cert, reason }: KeyPairUse, cwd
   try {
     createSecureContext(keyBytes && certBytes ? { key: keyBytes, cert: certBytes } : {});
   } catch (error) {
-    const message = `${files.key} and ${files.cert} are no key and its certificate (${explain(error)})`;
+    const message = `${files.key} and ${files.cert} are not a key and its certificate (${explain(error)})`;
     faults.push({ key: `${prefix}ServerKey`, message });
   }
   return faults;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { good, load } from '../../../test/support/harness/loaded-config.ts';
 import { problemText } from '../yaml/problem.ts';
 
-test('variables override the file, and those of Perch those of MediaMTX', () => {
+test("variables override the file, and Perch's override MediaMTX's", () => {
   const config = good('hlsAddress: :1\napi: no\npaths: {cam: {record: no}}', {
     MTX_HLSADDRESS: ':2',
     PERCH_HLSADDRESS: ':3',
@@ -22,7 +22,7 @@ test('variables override the file, and those of Perch those of MediaMTX', () => 
   expect(config.paths.get('new')?.settings).toMatchObject({ source: 'rtsp://h/x', camera: { user: 'me' } });
 });
 
-test('variables change single keys of lists, of the default ones too', () => {
+test('variables change single keys of lists, also of default ones', () => {
   const env = { MTX_AUTHINTERNALUSERS_0_USER: 'me', MTX_AUTHINTERNALUSERS_0_PASS: 'pw' };
   const { config, problems } = load('', env);
   expect(config?.authInternalUsers[0]).toMatchObject({

@@ -16,9 +16,7 @@ test("a file with every key of MediaMTX's vocabulary loads without an error", ()
     'moq: the Media-over-QUIC server is not supported yet',
   ]);
   for (const line of linesOf(text, 'note')) {
-    expect(line).toMatch(
-      /^perch\.yml:\d+: \S+: (this does nothing here, and as it is written nothing is missing|'lowLatency' is)/,
-    );
+    expect(line).toMatch(/^perch\.yml:\d+: \S+: (has no effect in Perch, and this value needs none|'lowLatency' is)/);
   }
 });
 
@@ -33,14 +31,14 @@ test('the file of all keys has each of them', () => {
   expect(missing).toEqual([]);
 });
 
-test('no key is both supported and not', () => {
+test('no key is both supported and unsupported', () => {
   expect(global.inertNames.filter((name) => global.names.has(name))).toEqual([]);
   expect(path.inertNames.filter((name) => path.names.has(name))).toEqual([]);
   expect(formerNames(CONFIG_KEYS).filter((name) => global.names.has(name))).toEqual([]);
   expect(Object.keys(path.renamed).filter((name) => path.names.has(name))).toEqual([]);
 });
 
-test('an unknown key is a warning with the name that may be meant', () => {
+test('an unknown key is a warning with the likely name', () => {
   expect(linesOf('perch: own\nhlsAdress: :1\nfoo: 1', 'warn')).toEqual([
     'perch.yml:2: hlsAdress: unknown key, did you mean hlsAddress?',
     'perch.yml:3: foo: unknown key',
@@ -54,7 +52,7 @@ test('an unknown key is a warning with the name that may be meant', () => {
   ]);
 });
 
-test('a key in the wrong part of the file is a warning that says where it belongs', () => {
+test('a key in the wrong part of the file is a warning with the right part', () => {
   const text = 'perch: own\nrecordMaxSize: 1G\npathDefaults:\n  recordMinFree: 1G\npaths:\n  a:\n    recordMinFree: 1G';
   expect(linesOf(text, 'warn')).toEqual([
     'perch.yml:2: recordMaxSize: unknown key here, it belongs into a path or into pathDefaults',
@@ -63,7 +61,7 @@ test('a key in the wrong part of the file is a warning that says where it belong
   ]);
 });
 
-test('a key that does nothing yet is a warning when it asks for something, and a note at its default', () => {
+test('an unsupported key is a warning if it would have an effect, and a note at its default', () => {
   const text =
     'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nsysLogPrefix: mediamtx';
   expect(linesOf(text, 'warn')).toEqual([
@@ -71,23 +69,21 @@ test('a key that does nothing yet is a warning when it asks for something, and a
     'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
   ]);
   expect(linesOf(text, 'note')).toEqual([
-    'perch.yml:6: sysLogPrefix: this does nothing here, and as it is written nothing is missing',
+    'perch.yml:6: sysLogPrefix: has no effect in Perch, and this value needs none',
   ]);
 });
 
-test('what a file switches off or leaves at its default is not called unsupported', () => {
+test('keys that are off or at their default are not reported as unsupported', () => {
   const text =
     "perch: own\nrtmpEncryption: no\nrtmpServerKey: server.key\nrtmp: no\nsrt: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
   expect(linesOf(text, 'warn')).toEqual([]);
   expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
-    'rtmpEncryption: this does nothing here, and as it is written nothing is missing, with it rtmpServerKey (line 3), rtmp (line 4)',
-    ...['srt', 'logDestinations'].map(
-      (key) => `${key}: this does nothing here, and as it is written nothing is missing`,
-    ),
+    'rtmpEncryption: has no effect in Perch, and this value needs none, with it rtmpServerKey (line 3), rtmp (line 4)',
+    ...['srt', 'logDestinations'].map((key) => `${key}: has no effect in Perch, and this value needs none`),
   ]);
 });
 
-test('former names are taken with a warning', () => {
+test('former names are accepted with a warning', () => {
   const text = [
     'perch: own',
     'hlsAllowOrigin: https://a',

@@ -22,7 +22,7 @@ const one = (action: string, path: string, user = 'any', pass = '', ips: string[
   permissions: [{ action, path }],
 });
 
-test('users of a path may read and publish there alone, and paths without are for anybody', () => {
+test('users of a path may read and publish only there, and paths without users are open', () => {
   const text = `paths:
   door: {publishUser: cam, publishPass: x, publishIPs: [192.168.1.0/24], readUser: tom, readPass: y}
   yard:
@@ -39,7 +39,7 @@ test('users of a path may read and publish there alone, and paths without are fo
   ]);
 });
 
-test('those of pathDefaults hold for each path that does not have its own', () => {
+test('users of pathDefaults apply to each path without its own', () => {
   const text =
     'pathDefaults: {readUser: tom, readPass: y}\npaths:\n  all_others:\n  "~^cam":\n    readUser: eve\n    readPass: z\n';
   expect(usersOf(text)).toEqual([
@@ -56,7 +56,7 @@ test('they come from the environment as well', () => {
   expect(usersOf('paths:\n  door:\n', env)?.at(-1)).toEqual(one('read', 'door', 'tom', 'y', ['10.0.0.1/32']));
 });
 
-test("MediaMTX's own users, written out, may stand beside them; empty ones are none", () => {
+test("MediaMTX's default users may be written as well; empty ones count as absent", () => {
   const written =
     'authInternalUsers:\n- user: any\n  permissions: [{action: publish}, {action: read}, {action: playback}]\n' +
     '- user: any\n  ips: ["127.0.0.1", "::1"]\n  permissions: [{action: api}, {action: metrics}, {action: pprof}]\n';
@@ -68,7 +68,7 @@ test("MediaMTX's own users, written out, may stand beside them; empty ones are n
   expect(usersOf('perch: own\npaths:\n  a: {readUser: "", readPass: , publishIPs: []}\n')).toEqual([]);
 });
 
-test('the address that decided once is authHTTPAddress now', () => {
+test('the former externalAuthenticationURL is authHTTPAddress', () => {
   const { config, problems } = load('externalAuthenticationURL: http://127.0.0.1:9000/auth');
   expect(config).toMatchObject({ authMethod: 'http', authHTTPAddress: 'http://127.0.0.1:9000/auth' });
   expect(problems.map(problemText)).toEqual([
@@ -76,7 +76,7 @@ test('the address that decided once is authHTTPAddress now', () => {
   ]);
 });
 
-test('a path whose name is wrong is disabled alone', () => {
+test('a path with an invalid name is disabled alone', () => {
   const { config, problems } = load('paths:\n  "~(": {readUser: a, readPass: b}\n  cam:\n');
   expect(config?.authInternalUsers).toEqual([...EVERYBODY, one('publish', 'cam'), one('read', 'cam')]);
   expect(problems.filter(({ severity }) => severity === 'error').map(({ key }) => key)).toEqual(['paths.~(']);

@@ -77,7 +77,7 @@ function userOf(action: 'publish' | 'read', place: Place, defaults: Place, repor
   };
   const [user, pass, ips] = [written('User'), written('Pass'), written('IPs')];
   if (pass && !user) {
-    const message = `is of no use without ${action}User: everybody could do without it`;
+    const message = `has no effect without ${action}User: anyone could do this without a password`;
     report.add('error', pass.entry, pass.key, message, pass.path);
     return [];
   }

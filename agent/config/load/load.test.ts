@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { defaults, good, linesOf, load } from '../../../test/support/harness/loaded-config.ts';
 import { problemText } from '../yaml/problem.ts';
 
-test('an empty file is everything at the defaults of MediaMTX', () => {
+test("an empty file has MediaMTX's defaults", () => {
   const config = good('');
   expect(config).toMatchObject({
     isOwn: false,
@@ -17,7 +17,7 @@ test('an empty file is everything at the defaults of MediaMTX', () => {
   expect(config.paths.size).toBe(0);
 });
 
-test('recordings are kept for a month where the set-up is our own, and elsewhere for a day', () => {
+test("recordings are kept for a month in Perch's own set-up, else for a day", () => {
   const DAY_MS = 86_400_000;
   expect(good('perch: own').pathDefaults.recordDeleteAfterMs).toBe(30 * DAY_MS);
   expect(good('perch: own\npathDefaults: {recordDeleteAfter: 2d}').pathDefaults.recordDeleteAfterMs).toBe(2 * DAY_MS);
@@ -25,7 +25,7 @@ test('recordings are kept for a month where the set-up is our own, and elsewhere
   expect(good('paths: {a: {}}').paths.get('a')?.settings?.recordDeleteAfterMs).toBe(DAY_MS);
 });
 
-test('space is kept free where the set-up is our own, and elsewhere when the file says so', () => {
+test("space is kept free in Perch's own set-up, else if the file says so", () => {
   expect(good('perch: own').recordMinFree).toBe('10%');
   expect(good('perch: own\nrecordMinFree: 0').recordMinFree).toBe('0B');
   expect(good('hls: no').recordMinFree).toBe('0%');
@@ -35,12 +35,12 @@ test('space is kept free where the set-up is our own, and elsewhere when the fil
   expect([...paths.values()].map(({ settings }) => settings?.recordMaxSizeBytes)).toEqual([50 * 2 ** 30, 0]);
 });
 
-test('a file of its own opens API, playback and metrics and lets nobody in', () => {
+test("a file of Perch's own opens API, playback and metrics, and permits nothing", () => {
   const opened = { api: true, playback: true, metrics: true, pprof: false };
   expect(good('perch: own')).toMatchObject({ isOwn: true, ...opened, authInternalUsers: [] });
 });
 
-test("where users are left out, MediaMTX's hold, and one line says what that means", () => {
+test("without users MediaMTX's apply, and one warning explains that", () => {
   expect(good('hls: no').authInternalUsers.map((user) => user.permissions.map(({ action }) => action))).toEqual([
     ['publish', 'read', 'playback'],
     ['api', 'metrics', 'pprof'],
@@ -76,7 +76,7 @@ test.for([
   expect(good(text)).toMatchObject({ tlsAddress });
 });
 
-test('Digest alone, which the owner cannot log in with, is a warning where there is an owner only', () => {
+test("Digest alone, which does not work for the owner, is a warning only in Perch's own set-up", () => {
   const digest = 'rtspAuthMethods: [digest]';
   expect(linesOf(`perch: own\n${digest}`, 'warn')).toEqual([
     'perch.yml:2: rtspAuthMethods: page passwords do not work with digest, because only their hashes are known: add basic, or use device passwords',
@@ -87,7 +87,7 @@ test('Digest alone, which the owner cannot log in with, is a warning where there
   }
 });
 
-test('every kind of HLS is taken, and low latency with too short a playlist gets a longer one', () => {
+test('every HLS variant is accepted, and low latency with too short a playlist gets a longer one', () => {
   const written = (variant: string, count: number) => `perch: own\nhlsVariant: ${variant}\nhlsSegmentCount: ${count}`;
   const texts = [written('lowLatency', 7), written('mpegts', 3), written('fmp4', 3)];
   expect(texts.map((text) => good(text).hlsVariant)).toEqual(['lowLatency', 'mpegts', 'fmp4']);
@@ -97,7 +97,7 @@ test('every kind of HLS is taken, and low latency with too short a playlist gets
   ]);
 });
 
-test('parts, folder, certificate and secret of HLS are those of MediaMTX when nothing is written', () => {
+test("parts, folder, certificate and secret of HLS have MediaMTX's defaults", () => {
   expect(good('')).toMatchObject({
     ...{ hlsPartDurationMs: 200, hlsDirectory: '', hlsCDNSecret: '' },
     ...{ hlsEncryption: false, hlsServerKey: 'server.key', hlsServerCert: 'server.crt' },
@@ -108,7 +108,7 @@ test('parts, folder, certificate and secret of HLS are those of MediaMTX when no
   });
 });
 
-test('yes, on and their kin are booleans, and a password keeps its leading zero', () => {
+test('yes, on and the like are booleans, and a password keeps its leading zero', () => {
   const config = good('api: yes\nplayback: On\nhls: NO\nwebrtc: off\nauthInternalUsers: [{user: 007, pass: 0123}]');
   expect(config).toMatchObject({ api: true, playback: true, hls: false, webrtc: false });
   expect(config.authInternalUsers[0]).toEqual({ user: '007', pass: '0123', ips: [], permissions: [] });
@@ -120,7 +120,7 @@ test('an empty value keeps the default, an empty path has those of pathDefaults'
   expect(config.paths.get('cam')?.settings?.record).toBe('always');
 });
 
-test('anchors and merged blocks are followed, the own key before the merged one', () => {
+test('anchors and merge keys are resolved, own keys first', () => {
   const text = 'paths:\n  a: &a {record: yes, maxReaders: 3}\n  b: {<<: *a, maxReaders: 4}\n  c: *a\n';
   const config = good(text);
   expect(config.paths.get('b')?.settings).toMatchObject({ record: 'always', maxReaders: 4 });
@@ -133,14 +133,14 @@ test('a relative recordPath is relative to the working directory', () => {
   expect(config.paths.get('b')?.settings?.recordPath).toBe('/mnt/%path/%s');
 });
 
-test('recordings are made in either format', () => {
+test('both recording formats are accepted', () => {
   const text = 'perch: own\npaths: {a: {record: yes, recordFormat: mpegts}, b: {record: yes}}';
   const formats = [...good(text).paths.values()].map(({ settings }) => settings?.recordFormat);
   expect(formats).toEqual(['mpegts', 'fmp4']);
   expect(linesOf(text, 'warn')).toEqual([]);
 });
 
-test('one way for WebRTC media is enough, and TCP is one unless the file says otherwise', () => {
+test('one transport for WebRTC media is enough, and TCP is on by default', () => {
   expect(good('hls: no')).toMatchObject({ webrtcLocalUDPAddress: ':8189', webrtcLocalTCPAddress: ':8189' });
   expect(good('webrtcLocalUDPAddress: ""').webrtcLocalTCPAddress).toBe(':8189');
   expect(good('webrtcLocalTCPAddress: ""').webrtcLocalTCPAddress).toBe('');
@@ -161,7 +161,7 @@ test.for([
   expect(good(`rtspEncryption: ${written}`).rtspEncryption).toBe(value);
 });
 
-test('allowOrigin holds for every server that has no key of its own', () => {
+test('allowOrigin applies to every server without its own key', () => {
   const { config, problems } = load(
     "allowOrigin: 'http://a'\nhlsAllowOrigins: ['http://b']\nwebrtcAllowOrigin: 'http://c'",
   );

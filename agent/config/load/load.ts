@@ -105,7 +105,7 @@ function readOwn(file: MapNode, report: Report): boolean {
   }
   const isOwn = entry.tree.kind === 'scalar' && entry.tree.text === 'own';
   if (!isOwn) {
-    report.add('error', entry, 'perch', 'expected the word own, which marks a file that Perch keeps, or no such key');
+    report.add('error', entry, 'perch', 'expected the word own, which marks a file of Perch, or no such key');
   }
   return isOwn;
 }
@@ -174,7 +174,7 @@ function reportClashes(
     const isForeign = !isOwn && other.isOfPerch && !scalarAt(other.key);
     const variable = scalarAt(key)?.variable;
     const from = variable === undefined ? '' : ` (from ${variable})`;
-    const message = `has the TCP port ${port}, which is that of ${other.key}: give one of them another${from}`;
+    const message = `has the TCP port ${port}, as does ${other.key}: change one of them${from}`;
     report.add(isForeign ? 'warn' : 'error', placeOfKey(root, key), key, message);
   }
 }

@@ -98,13 +98,7 @@ function readName(name: string, entry: Entry, { report, before }: PathContext): 
   }
   const other = isCatchAll(name) ? [...before.keys()].find(isCatchAll) : undefined;
   if (other !== undefined) {
-    report.add(
-      'error',
-      entry,
-      `paths.${name}`,
-      `means the same as ${other} above: only one of them can be there`,
-      name,
-    );
+    report.add('error', entry, `paths.${name}`, `has the same meaning as ${other} above: keep only one of them`, name);
     return { name };
   }
   return result.value ? { name, pattern: result.value } : { name };

@@ -25,7 +25,7 @@ export function reportUnsupported(
       tell('warn', `${feature ?? 'this'} is not supported yet`, entries);
     }
     if (wanted.length === 0) {
-      tell('note', 'this does nothing here, and as it is written nothing is missing', present);
+      tell('note', 'has no effect in Perch, and this value needs none', present);
     }
   }
 }

@@ -4,8 +4,8 @@ import { problemText } from '../yaml/problem.ts';
 
 test.for([
   ['a: [', 'perch.yml:1: not valid YAML: '],
-  ['hls: yes\nhls: no', 'perch.yml:2: hls: the key stands here for the second time, first in line 1'],
-  ['paths:\n  a:\n  a:', 'perch.yml:3: paths.a: the key stands here for the second time, first in line 2'],
+  ['hls: yes\nhls: no', 'perch.yml:2: hls: duplicate key, first in line 1'],
+  ['paths:\n  a:\n  a:', 'perch.yml:3: paths.a: duplicate key, first in line 2'],
   ['- a', 'perch.yml:1: the file is not a list of keys'],
   ['a: *b', 'perch.yml:1: a: the alias *b has no anchor before it'],
   ['hls: maybe', "perch.yml:1: hls: 'maybe' is not yes or no"],
@@ -22,7 +22,7 @@ test.for([
   ['hlsPartDuration: 0s', 'perch.yml:1: hlsPartDuration: must be longer than zero'],
   ['hlsVariant: lowlatency', "perch.yml:1: hlsVariant: 'lowlatency' is not one of mpegts, fmp4, lowLatency"],
   ['hlsEncryption: strict', "perch.yml:1: hlsEncryption: 'strict' is not yes or no"],
-  ['hlsCDNSecret: "se cret"', 'perch.yml:1: hlsCDNSecret: the secret has other characters than A-Z a-z 0-9 and'],
+  ['hlsCDNSecret: "se cret"', 'perch.yml:1: hlsCDNSecret: the secret contains characters other than A-Z a-z 0-9 and'],
   ['hlsSegmentCount: many', "perch.yml:1: hlsSegmentCount: 'many' is not a whole number"],
   ['logLevel: loud', "perch.yml:1: logLevel: 'loud' is not one of error, warn, info, debug"],
   ['hlsAddress: "8888"', "perch.yml:1: hlsAddress: '8888' is not an address"],
@@ -39,7 +39,7 @@ test.for([
   ],
   [
     'authMethod: jwt\nauthJWTJWKS: http://x\nrtspAuthMethods: [basic, digest]',
-    'perch.yml:3: rtspAuthMethods: digest proves nothing to authMethod jwt',
+    'perch.yml:3: rtspAuthMethods: digest does not work with authMethod jwt',
   ],
   [
     'authInternalUsers: [{user: me}]\npaths:\n  a: {readUser: me}',
@@ -79,10 +79,10 @@ test.for([
   ['multicastRTPPort: 65536', "perch.yml:1: multicastRTPPort: '65536' must be <= 65535"],
   ['pathDefaults:\n  recordPath: /x/%Y', 'perch.yml:2: pathDefaults.recordPath: must contain %path'],
   ['playback: yes\npathDefaults:\n  recordPath: /x/%path/%s', 'perch.yml:3: pathDefaults.recordPath: must contain %f'],
-  ['paths:\n  a:\npathDefaults:\n  readPass: x', 'perch.yml:4: pathDefaults.readPass: is of no use without readUser'],
+  ['paths:\n  a:\npathDefaults:\n  readPass: x', 'perch.yml:4: pathDefaults.readPass: has no effect without readUser'],
   ['perch: mine', 'perch.yml:1: perch: expected the word own'],
   ['paths: 5', 'perch.yml:1: paths: expected a block with one key for each path'],
-] as const)('%j is refused whole, with its line', ([text, line]) => {
+] as const)('%j is rejected with its line', ([text, line]) => {
   const { config } = load(text);
   expect(config).toBeUndefined();
   expect(linesOf(text, 'error')[0]?.startsWith(line), linesOf(text, 'error')[0]).toBe(true);
@@ -98,9 +98,9 @@ test.for([
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
   ['source: rtsp://me@h/x', 'source: the URL has a user without password'],
   ['source: "rtsp://$G1@h/x"', 'source: the URL has a user without password'],
-  ['sourceRedirect: /other', "sourceRedirect: is of no use unless the source is 'redirect'"],
-  ['fallback: other', 'fallback: not where readers can be sent: write /name of a path, or an rtsp:// URL'],
-  ['sourceOnDemand: yes', "sourceOnDemand: is of no use with the source 'publisher'"],
+  ['sourceRedirect: /other', "sourceRedirect: has no effect unless the source is 'redirect'"],
+  ['fallback: other', 'fallback: not a redirect target: write /name of a path, or an rtsp:// URL'],
+  ['sourceOnDemand: yes', "sourceOnDemand: has no effect with the source 'publisher'"],
   ['sourceOnDemandStartTimeout: 0s', 'sourceOnDemandStartTimeout: must be longer than zero'],
   ['sourceFingerprint: abc', "sourceFingerprint: 'abc' is not the SHA-256 of a certificate"],
   ['rtspTransport: quic', "rtspTransport: 'quic' is not one of automatic, udp, multicast, tcp"],
@@ -122,7 +122,7 @@ test.for([
   ],
   ['camera: {order: 0}', 'camera.order: '],
   ['camera: {onvif: "http://a:b@c"}', 'camera.onvif: not an HTTP address without credentials'],
-  ['publishPass: me', 'publishPass: is of no use without publishUser'],
+  ['publishPass: me', 'publishPass: has no effect without publishUser'],
   ['publishUser: [me]', 'publishUser: expected a single value here'],
   ['publishIPs: here', 'publishIPs: expected a list here'],
   ['publishIPs: [here]', 'publishIPs[0]: '],
@@ -150,12 +150,12 @@ test.for([
   ['an item whose other keys stand apart from it', 'paths:\n   - source: a\n    record: yes\n', 3, 2],
   ['a list that is not closed', 'hls: [yes\n\n# for programs\napi: no\n', 4, 1],
   ['keys in different columns', 'paths:\n  a:\n    source: b\n   record: yes\n', 4, 3],
-] as const)('%s is told with the line above, where the mistake may be', ([, text, line, above]) => {
+] as const)('%s is reported with the line above, which may have the mistake', ([, text, line, above]) => {
   const [first = ''] = linesOf(text, 'error');
   expect(first).toMatch(new RegExp(`^perch\\.yml:${line}: not valid YAML: .*; the mistake may be in line ${above}$`));
 });
 
-test('a mistake that the parser has found where it is points at no other line', () => {
+test('a mistake found at its own place refers to no other line', () => {
   for (const text of ['a: b: c\n', 'a: 1\nb\nc: 2\n', 'a:\n\t- b\n']) {
     expect(linesOf(text, 'error').join('\n')).not.toContain('may be in line');
   }
@@ -173,9 +173,9 @@ test('no message shows a password', () => {
   expect(problems.map(problemText).join('\n')).not.toContain('hunter2');
 });
 
-test('a redirect that leads nowhere disables its path, which is told at the path itself', () => {
+test('a redirect without a target disables its path, reported at the path itself', () => {
   const [line = ''] = linesOf('paths:\n  a:\n    source: redirect', 'error');
   expect(line).toBe(
-    "perch.yml:2: paths.a.sourceRedirect: the source 'redirect' needs this key: where readers are sent",
+    "perch.yml:2: paths.a.sourceRedirect: the source 'redirect' needs this key, the target for readers",
   );
 });

@@ -51,7 +51,7 @@ test('the keys of another protocol are read, with their defaults and former name
 });
 
 test.for([
-  ['toyAddress: :8554', 'toyAddress: has the TCP port 8554, which is that of rtspAddress: give one of them another'],
+  ['toyAddress: :8554', 'toyAddress: has the TCP port 8554, as does rtspAddress: change one of them'],
   ['toyAddress: :1', 'toyAddress: is reserved'],
   ['toyColour: blue', 'toyColour: the colour of toys is not supported yet'],
   ['paths: {cam: {toySpeed: 10}}', 'paths.cam.toySpeed: is too fast'],
@@ -59,6 +59,6 @@ test.for([
     'paths: {cam: {source: "rtmp://h/1"}}',
     "paths.cam.source: 'rtmp://' is not supported yet: write an rtsp://, toy:// URL or publisher",
   ],
-] as const)('the rules of another protocol hold: %s', ([text, line]) => {
+] as const)('the rules of another protocol apply: %s', ([text, line]) => {
   expect(loaded(text).lines).toEqual([`perch.yml:2: ${line}`]);
 });

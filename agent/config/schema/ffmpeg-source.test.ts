@@ -28,11 +28,11 @@ test.for([
     'ffmpeg://-re -i a.mp4 -c copy -f rtsp rtsp://localhost:$RTSP_PORT/$MTX_PATH',
     '-re -i a.mp4 -c copy -f rtsp rtsp://localhost:$RTSP_PORT/$MTX_PATH',
   ],
-] as const)('source: ffmpeg:// takes %s', ([, source, args]) => {
+] as const)('source: ffmpeg:// accepts %s', ([, source, args]) => {
   expect(ffmpegCommand(source)).toBe(`ffmpeg -nostdin -hide_banner -loglevel warning ${args}`);
 });
 
-test('what is quoted stays one word', () => {
+test('a quoted text stays one word', () => {
   const words = parseCommandLine(ffmpegCommand(`ffmpeg://'/srv/my "film".mp4' -vf "drawtext=text='it''s'"`));
   expect(words).toContain('/srv/my "film".mp4');
   expect(words).toContain("drawtext=text='it''s'");
@@ -41,10 +41,10 @@ test('what is quoted stays one word', () => {
 test.for([
   ['ffmpeg://', 'names no input'],
   ['ffmpeg://  ', 'names no input'],
-  ['ffmpeg://a=b c=d', 'no input behind them'],
+  ['ffmpeg://a=b c=d', 'no input after them'],
   [`ffmpeg://'a`, 'has no end'],
   [`ffmpeg://${'a'.repeat(8_150)}`, 'limit 8192'],
-] as const)('%.20s is refused', ([source, message]) => {
+] as const)('%.20s is rejected', ([source, message]) => {
   expect(() => ffmpegCommand(source)).toThrow(message);
 });
 
@@ -61,7 +61,7 @@ const pathOf = (text: string) => {
   };
 };
 
-test('it is a command from the beginning, or one on demand', () => {
+test('it is runOnInit, or runOnDemand', () => {
   const always = pathOf('cam: {source: "ffmpeg:///dev/video0"}').settings;
   expect(always).toMatchObject({ source: 'publisher', runOnInitRestart: true, runOnDemand: '' });
   expect(always?.runOnInit).toMatch(/^ffmpeg .* -i \/dev\/video0 /);
@@ -84,6 +84,6 @@ test.for([
   ['cam: {runOnDemand: x, runOnDemandStartTimeout: 0s}', 'must be longer than zero'],
   ['cam: {source: "ffmpeg://a.mp4", runOnInit: x}', 'cannot be combined with the source ffmpeg://'],
   [`cam: {runOnReady: "sh -c 'x"}`, 'has no end'],
-] as const)('%s is refused', ([text, message]) => {
+] as const)('%s is rejected', ([text, message]) => {
   expect(pathOf(text).problems.join()).toContain(message);
 });

@@ -60,7 +60,7 @@ function inputOf(words: readonly string[]): readonly string[] {
   const first = words.findIndex((word) => !NAMED_VALUE.test(word));
   const input = words[first];
   if (input === undefined) {
-    throw new PerchError('badInput', 'ffmpeg:// names options, but no input behind them');
+    throw new PerchError('badInput', 'ffmpeg:// has options, but no input after them');
   }
   const options = words.slice(0, first).flatMap((word) => {
     const [, name = '', value = ''] = NAMED_VALUE.exec(word) ?? [];

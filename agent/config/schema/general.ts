@@ -53,7 +53,7 @@ export const GENERAL_KEYS = {
   address: Address(':8080', 'Main port: the web page and every HTTP service behind one login.'),
   tlsAddress: Address(
     '',
-    "The same as `address` over https, for example :8443. Empty = off. In Perch's own set-up, where nothing is written here: port 8443 next to `address`, unless that is a loopback address.",
+    "The same as `address` over https, for example :8443. Empty = off. In Perch's own set-up, without this key: port 8443 next to `address`, unless that is a loopback address.",
   ),
   tlsServerKey: KeyFile('tlsAddress'),
   tlsServerCert: CertFile('tlsAddress'),
@@ -63,7 +63,7 @@ export const GENERAL_KEYS = {
     default: 'perch',
     syntax: 'hostLabel',
     description:
-      'Name of this device in the local network, without .local. A number is appended where another device has it.',
+      'Name of this device in the local network, without .local. A number is appended if another device has it.',
   }),
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.'),
   updateAddress: Type.String({
@@ -74,7 +74,7 @@ export const GENERAL_KEYS = {
   }),
   recordSyncInterval: Duration(
     '5s',
-    'Write recordings to the disk at least this often: the most that a power cut costs.',
+    'Write recordings to the disk at least this often: the maximum loss of a power cut.',
   ),
   recordMinFree: FreeSpaceText(
     '0%',
@@ -87,7 +87,7 @@ export const GENERAL_KEYS = {
 
   logLevel: Type.Enum(['error', 'warn', 'info', 'debug'], {
     default: 'info',
-    description: 'Least severity of log lines.',
+    description: 'Minimum severity of log lines.',
   }),
   runOnConnect: Command('Run for each RTSP client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),

@@ -17,7 +17,7 @@ const ZLM_KEYS = {
     secret: true,
     syntax: 'token',
     description:
-      "Secret of ZLMediaKit's calls (/index/api/...). Empty = the one that Perch has made in its data folder.",
+      "Secret of ZLMediaKit's calls (/index/api/...). Empty = the one that Perch generated in its data folder.",
   }),
   zlmAllowIPs: IpRanges('Addresses that may use calls with the secret. Empty = this machine and private networks.'),
   zlmMediaServerId: Type.String({ default: 'perch', maxLength: 100, description: 'mediaServerId in web hooks.' }),

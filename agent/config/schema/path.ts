@@ -127,7 +127,7 @@ export const PathSchema = Type.Object({
       'Recording files, without extension: %path, %Y %m %d %H %M %S, %f (microseconds), %z (zone), %s (Unix seconds).',
   }),
   recordFormat: Type.Enum(['fmp4', 'mpegts'], { default: 'fmp4', description: 'Format of recording files.' }),
-  recordPartDuration: Duration('1s', 'Write to the file at least this often: the most that a power cut costs.'),
+  recordPartDuration: Duration('1s', 'Write to the file at least this often: the maximum loss of a power cut.'),
   recordMaxPartSize: Size('50M', 'A part that grows larger than this ends the recording with an error.'),
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),

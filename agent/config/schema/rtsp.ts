@@ -96,11 +96,11 @@ function digestFaults(settings: RtspSettings, isOwn: boolean): readonly Fault[] 
   const faults: Fault[] = [];
   const add = (message: string) => faults.push({ key: 'rtspAuthMethods', message });
   if (authMethod !== 'internal' && rtsp && methods.includes('digest')) {
-    add(`digest proves nothing to authMethod ${authMethod}, which wants the password itself: leave digest out`);
+    add(`digest does not work with authMethod ${authMethod}, which needs the password itself: remove digest`);
   }
   const hashed = authInternalUsers.findIndex(({ user, pass }) => isHashed(user) || isHashed(pass));
   if (methods.includes('digest') && hashed >= 0) {
-    add(`digest needs plain names and passwords, and authInternalUsers[${hashed}] has a hash: leave digest out`);
+    add(`digest needs plain names and passwords, and authInternalUsers[${hashed}] has a hash: remove digest`);
   }
   if (isOwn && rtsp && !methods.includes('basic')) {
     const message =

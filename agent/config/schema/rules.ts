@@ -41,10 +41,10 @@ function methodFaults(settings: GeneralSettings): readonly Fault[] {
   const faults: Fault[] = [];
   const { authMethod, authHTTPAddress, authJWTJWKS, authHTTPExclude, authJWTExclude } = settings;
   if (authMethod === 'http' && authHTTPAddress === '') {
-    faults.push({ key: 'authMethod', message: "'http' needs authHTTPAddress: the server that decides" });
+    faults.push({ key: 'authMethod', message: "'http' needs authHTTPAddress, the server that decides" });
   }
   if (authMethod === 'jwt' && authJWTJWKS === '') {
-    faults.push({ key: 'authMethod', message: "'jwt' needs authJWTJWKS: where the public keys are" });
+    faults.push({ key: 'authMethod', message: "'jwt' needs authJWTJWKS, the URL of the public keys" });
   }
   for (const [key, rules] of Object.entries({ authHTTPExclude, authJWTExclude })) {
     faults.push(...rules.flatMap(({ path }, i) => ruleFaults(path, `${key}[${i}].path`)));
@@ -122,7 +122,7 @@ export function commandFaults(settings: PathSettings, isPattern: boolean): reado
   }
   for (const key of ['runOnDemand', 'runOnUnDemand'] as const) {
     if (settings[key] !== '' && source !== 'publisher') {
-      faults.push({ key, message: "needs the source 'publisher', for the command is to publish to the path" });
+      faults.push({ key, message: "needs the source 'publisher', because the command publishes to the path" });
     }
   }
   if (settings.runOnDemand !== '' && runOnDemandStartTimeoutMs <= 0) {

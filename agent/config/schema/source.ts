@@ -81,13 +81,13 @@ export function sourceFaults(
     faults.push({ key: 'source', message });
   }
   if (sourceOnDemand && source === 'publisher') {
-    faults.push({ key: 'sourceOnDemand', message: "is of no use with the source 'publisher', which is not pulled" });
+    faults.push({ key: 'sourceOnDemand', message: "has no effect with the source 'publisher', which is not pulled" });
   }
   if (source === 'redirect' && sourceRedirect === '') {
-    faults.push({ key: 'sourceRedirect', message: "the source 'redirect' needs this key: where readers are sent" });
+    faults.push({ key: 'sourceRedirect', message: "the source 'redirect' needs this key, the target for readers" });
   }
   if (source !== 'redirect' && sourceRedirect !== '') {
-    faults.push({ key: 'sourceRedirect', message: "is of no use unless the source is 'redirect'" });
+    faults.push({ key: 'sourceRedirect', message: "has no effect unless the source is 'redirect'" });
   }
   if (settings.sourceOnDemandStartTimeoutMs <= 0) {
     faults.push({ key: 'sourceOnDemandStartTimeout', message: 'must be longer than zero' });

@@ -4,16 +4,6 @@ import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
 
-/** Where readers are sent: `/name` on this server, or an RTSP URL. */
-function checkRedirect(text: string): string {
-  const isHere = /^\/[^\s/]\S*$/.test(text);
-  const isElsewhere = /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
-  if (text !== '' && !isHere && !isElsewhere) {
-    throw new PerchError('badInput', 'not where readers can be sent: write /name of a path, or an rtsp:// URL');
-  }
-  return text;
-}
-
 /** SHA-256 in hex, with or without colons; canonical: lower case, without. */
 function checkFingerprint(text: string): string {
   const hex = text.replaceAll(':', '').toLowerCase();
@@ -39,64 +29,20 @@ function checkMulticastRange(text: string): string {
   return range;
 }
 
-function checkIceUrl(text: string): string {
-  if (!/^(stun|turns?):\S+$/.test(text)) {
-    throw new PerchError(
-      'badInput',
-      `'${text.slice(0, 64)}' is not an ICE server: write for example stun:192.168.1.2:3478`,
-    );
-  }
-  return text;
-}
-
-function checkHttpUrl(text: string): string {
-  if (!/^https?:\/\/[^\s@]+$/.test(text) || !URL.canParse(withoutZone(text))) {
-    throw new PerchError(
-      'badInput',
-      'not an HTTP address without credentials: write for example http://192.168.1.20/onvif/device_service',
-    );
-  }
-  return text;
-}
-
-/** A server that Perch sends requests to; empty: none. The API shows addresses, so this one has no credentials. */
-function checkAskedUrl(text: string): string {
-  if (text !== '' && (!/^https?:\/\/[^\s@]+$/.test(text) || !URL.canParse(text))) {
-    throw new PerchError(
-      'badInput',
-      'not an HTTP address without credentials: write for example http://127.0.0.1:9000/auth',
-    );
-  }
-  return text;
-}
-
-/** MediaMTX's characters of a credential. The message does not show it. */
-function checkToken(text: string): string {
-  if (!/^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text)) {
-    throw new PerchError('badInput', 'the secret has other characters than A-Z a-z 0-9 and !$()*+.;<=>[]^_-{}@#&');
-  }
-  return text;
-}
-
 /** A label of a host name, with room for a number. */
 function checkHostLabel(text: string): string {
   const label = text.toLowerCase().replace(/\.local\.?$/, '');
   if (!/^(?=.{1,58}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/.test(label)) {
-    throw new PerchError('badInput', `'${text.slice(0, 64)}' is no name of a host: a-z, 0-9 and -, at most 58`);
+    throw new PerchError(
+      'badInput',
+      `'${text.slice(0, 64)}' is not a host name: a-z, 0-9 and -, at most 58 characters`,
+    );
   }
   return label;
 }
 
 function checkAddress(text: string): string {
   parseAddress(text);
-  return text;
-}
-
-/** RFC 3339. */
-function checkTime(text: string): string {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text) || Number.isNaN(Date.parse(text))) {
-    throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a time: write for example 2026-01-31T18:00:00Z`);
-  }
   return text;
 }
 
@@ -108,21 +54,57 @@ function checkCommand(text: string): string {
   return command;
 }
 
+/** A check that returns valid texts unchanged. @param fault message for an invalid one, of which it gets the beginning */
+const unchanged =
+  (isValid: (text: string) => boolean, fault: (shown: string) => string) =>
+  (text: string): string => {
+    if (!isValid(text)) {
+      throw new PerchError('badInput', fault(text.slice(0, 64)));
+    }
+    return text;
+  };
+
+const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text);
+const isRtspUrl = (text: string): boolean =>
+  /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /** Checks by the schema's `syntax`; each returns the canonical text. `source` is checked by `checkSource`. */
 const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   address: checkAddress,
   freeSpace: checkFreeSpace,
   ipRange: parseIpRange,
   multicastRange: checkMulticastRange,
-  redirect: checkRedirect,
   fingerprint: checkFingerprint,
-  iceUrl: checkIceUrl,
-  httpUrl: checkHttpUrl,
-  askedUrl: checkAskedUrl,
-  token: checkToken,
   command: checkCommand,
   hostLabel: checkHostLabel,
-  time: checkTime,
+  // `/name` of a path of this server, or an RTSP URL.
+  redirect: unchanged(
+    (text) => text === '' || /^\/[^\s/]\S*$/.test(text) || isRtspUrl(text),
+    () => 'not a redirect target: write /name of a path, or an rtsp:// URL',
+  ),
+  iceUrl: unchanged(
+    (text) => /^(stun|turns?):\S+$/.test(text),
+    (shown) => `'${shown}' is not an ICE server: write for example stun:192.168.1.2:3478`,
+  ),
+  httpUrl: unchanged(
+    (text) => isHttpUrl(withoutZone(text)),
+    () => 'not an HTTP address without credentials: write for example http://192.168.1.20/onvif/device_service',
+  ),
+  // A server that Perch sends requests to. The API shows the address, so it has no credentials.
+  askedUrl: unchanged(
+    (text) => text === '' || isHttpUrl(text),
+    () => 'not an HTTP address without credentials: write for example http://127.0.0.1:9000/auth',
+  ),
+  // MediaMTX's characters of a credential, which the message does not show.
+  token: unchanged(
+    (text) => /^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text),
+    () => 'the secret contains characters other than A-Z a-z 0-9 and !$()*+.;<=>[]^_-{}@#&',
+  ),
+  time: unchanged(
+    (text) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)),
+    (shown) => `'${shown}' is not a time: write for example 2026-01-31T18:00:00Z`,
+  ),
 };
 
 export const checkSyntax = (syntax: string, text: string): string => CHECKS[syntax]?.(text) ?? text;

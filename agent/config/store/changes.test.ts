@@ -12,7 +12,7 @@ function load(text: string): Config {
 
 const changed = (before: string, after: string) => changesBetween(load(before), load(after));
 
-test('what changed in a path is told in words, with its keys and without the secrets in them', () => {
+test('changes of a path are described with their keys, without secrets', () => {
   const before = 'paths: {front: {source: "rtsp://me:old@h/1"}}';
   const after = 'paths: {front: {source: "rtsp://me:hunter2@h/1", record: yes, camera: {password: hunter2}}}';
   expect(changed(before, after)).toEqual([
@@ -37,18 +37,18 @@ test.for([
   ['authInternalUsers: []', 'authInternalUsers: [{user: a, pass: b}]', 'authInternalUsers changed'],
   ['paths:', 'paths: {a: }', 'added'],
   ['paths: {a: }', 'paths:', 'removed'],
-  ['paths: {a: }', 'paths: {a: {record: perhaps}}', 'disabled: it is wrong in the file'],
-  ['paths: {a: {record: perhaps}}', 'paths: {a: }', 'right again'],
+  ['paths: {a: }', 'paths: {a: {record: perhaps}}', 'disabled: invalid in the file'],
+  ['paths: {a: {record: perhaps}}', 'paths: {a: }', 'valid again'],
   [
     'perch: own\napi: no\nplayback: no\nmetrics: no\ntlsAddress: ""\nrtspAuthMethods: [basic]\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
     'authInternalUsers: []',
-    'this is not',
+    'this is no longer',
   ],
 ] as const)('from %s to %s: %s', ([before, after, words]) => {
   expect(changed(before, after)).toEqual([expect.objectContaining({ words: expect.stringContaining(words) })]);
 });
 
-test('a changed default is told once, and at each path that it holds for as what that has from it', () => {
+test('a changed default is reported once, and as inherited at each path', () => {
   const paths = 'paths: {a: , b: {record: yes}}';
   expect(changed(paths, `pathDefaults: {record: yes}\n${paths}`)).toEqual([
     { words: 'pathDefaults: recording switched on', keys: ['pathDefaults.record'] },
@@ -56,7 +56,7 @@ test('a changed default is told once, and at each path that it holds for as what
   ]);
 });
 
-test('what a path has got of its own while a default changed is no news of the default', () => {
+test("a path's own value set while a default changes is not inherited", () => {
   const after = 'pathDefaults: {record: yes}\npaths: {a: {record: motion}, b: {source: "rtsp://h/1"}}';
   expect(changed('paths: {a: , b: }', after)).toEqual([
     { words: 'pathDefaults: recording switched on', keys: ['pathDefaults.record'] },
@@ -65,14 +65,14 @@ test('what a path has got of its own while a default changed is no news of the d
   ]);
 });
 
-test('of many paths that have a new default the counted ones are no news either', () => {
+test('the counted paths of a changed default are inherited, too', () => {
   const paths = `paths: {${Array.from({ length: 25 }, (_, i) => `cam${i}:`).join(', ')}}`;
   const [first, ...rest] = changed(paths, `pathDefaults: {record: yes}\n${paths}`);
   expect(first).not.toHaveProperty('isInherited');
   expect(rest.filter(({ isInherited }) => isInherited)).toHaveLength(21);
 });
 
-test('of many paths twenty are told and the others counted', () => {
+test('of many changed paths twenty are reported and the others counted', () => {
   const names = Array.from({ length: 25 }, (_, i) => `cam${i}:`);
   const changes = changed('paths:', `paths: {${names.join(', ')}}`);
   expect(changes).toHaveLength(21);

@@ -27,7 +27,7 @@ const PATH = CONFIG_KEYS.path.schema;
 export function changesBetween(before: Config, after: Config): readonly Change[] {
   const changes: Change[] = [];
   if (before.isOwn !== after.isOwn) {
-    const words = after.isOwn ? "this is Perch's own set-up now" : "this is not Perch's own set-up any more";
+    const words = after.isOwn ? "this is Perch's own set-up now" : "this is no longer Perch's own set-up";
     changes.push({ words, keys: ['perch'] });
   }
   const whole = keysBetween(GLOBAL, { ...before }, { ...after });
@@ -81,7 +81,7 @@ function pathBetween(before: PathEntry | undefined, after: PathEntry | undefined
   if (before.error === after.error) {
     return undefined;
   }
-  return { words: after.error === undefined ? 'right again' : 'disabled: it is wrong in the file', keys: [] };
+  return { words: after.error === undefined ? 'valid again' : 'disabled: invalid in the file', keys: [] };
 }
 
 function keysBetween(schema: SchemaNode, before: object, after: object): Change | undefined {

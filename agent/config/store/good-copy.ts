@@ -39,7 +39,7 @@ export async function lastGood(
   if (text === undefined || !config) {
     throw new PerchError('badInput', problem, { file });
   }
-  options.log.error({ problem, used: copy }, 'configuration file is wrong, its last good version is used');
+  options.log.error({ problem, used: copy }, 'invalid configuration file, using its last good version');
   return { text, config };
 }
 
@@ -63,7 +63,7 @@ export async function findText(file: string | undefined): Promise<FoundText> {
       // An editor that is about to write, or an accident.
       return { fault: 'the configuration file is empty' };
     }
-    return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is gone' }) : { text };
+    return text === undefined ? (file === undefined ? {} : { fault: 'the configuration file is missing' }) : { text };
   } catch (error) {
     return faultOf(error);
   }

@@ -32,7 +32,7 @@ test('several values are validated as a whole, written once and applied once', a
   );
 });
 
-test('an edit that changes nothing writes nothing and tells nobody', async () => {
+test('an edit that changes nothing writes and reports nothing', async () => {
   const { open, write, cwd } = place();
   write('perch.yml', GOOD);
   const store = await open();
@@ -43,7 +43,7 @@ test('an edit that changes nothing writes nothing and tells nobody', async () =>
   expect(statSync(join(cwd, 'perch.yml'))).toMatchObject({ mtimeMs, ino });
 });
 
-test('a path that the file has wrong by now goes on as it was when another one is edited', async () => {
+test('a path that became invalid in the file keeps its settings when another one is edited', async () => {
   const { open, write } = place();
   write('perch.yml', 'paths: {a: {record: yes}, "~^b": {record: yes}}\n');
   const store = await open();
@@ -59,7 +59,7 @@ test('a path that the file has wrong by now goes on as it was when another one i
   expect(store.problems.filter(({ severity }) => severity === 'error')).toHaveLength(2);
 });
 
-test('while the file is wrong as a whole an edit elsewhere is taken, written and in force, also at the next start', async () => {
+test('while the file is invalid as a whole an edit of another key is written and takes effect, also at the next start', async () => {
   const { open, write, read } = place();
   write('perch.yml', 'hls: yes # mine\napi: no\n');
   const store = await open();
@@ -76,18 +76,18 @@ test('while the file is wrong as a whole an edit elsewhere is taken, written and
   expect(store.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
 });
 
-test('a file that is no YAML is mended by hand', async () => {
+test('a file that is not YAML must be repaired by hand', async () => {
   const { open, write, read } = place();
   write('perch.yml', 'hls: yes\n');
   const store = await open();
   write('perch.yml', 'hls: [\n');
   await store.reload();
-  const refusal = 'mend the configuration file before changing settings: line';
+  const refusal = 'repair the configuration file before changing settings: line';
   await expect(store.edit([{ keyPath: ['api'], value: true }])).rejects.toThrow(refusal);
   expect(read('perch.yml')).toBe('hls: [\n');
 });
 
-test('what changed is logged in words, with who brought it, and so is what is new to be warned of', async () => {
+test('changes are logged with their author, and new warnings as well', async () => {
   const { open, write, logged } = place();
   write('perch.yml', 'paths: {front: {source: "rtsp://me:secret@h/1"}}\n');
   const store = await open();
@@ -110,7 +110,7 @@ test('what changed is logged in words, with who brought it, and so is what is ne
   expect(JSON.stringify(logged)).not.toMatch(/secret|hunter2/);
 });
 
-test('what all paths have from the defaults is one line in the log', async () => {
+test('a change of the defaults is one line in the log', async () => {
   const { open, write, logged } = place();
   write('perch.yml', `paths: {${Array.from({ length: 24 }, (_, i) => `cam${i}: `).join(', ')}}\n`);
   const store = await open();
@@ -121,7 +121,7 @@ test('what all paths have from the defaults is one line in the log', async () =>
   expect(store.current.paths.get('cam23')?.settings?.recordPath).toBe('/mnt/b/%path/%s%f');
 });
 
-test('a value that is warned of is told of once', async () => {
+test('a value with a warning is logged once', async () => {
   const { open, write, logged } = place();
   write('perch.yml', 'hlsVariant: lowLatency\n');
   const store = await open();

@@ -11,7 +11,7 @@ import type { ConfigStore } from './store.ts';
 const GOOD = 'perch: own\napi: no # mine\n';
 const nextChange = (store: ConfigStore) => new Promise<Config>((resolve) => store.onChange(resolve));
 
-test('without a file the own defaults hold, and nothing is written', async () => {
+test("without a file Perch's defaults apply, and nothing is written", async () => {
   const { open, dataDir, cwd } = place();
   const store = await open();
   expect(store.file).toBeUndefined();
@@ -20,7 +20,7 @@ test('without a file the own defaults hold, and nothing is written', async () =>
   expect(readdirSync(cwd)).toEqual([]);
 });
 
-test('a file is looked for in the working directory, then in the data folder', async () => {
+test('a file is searched in the working directory, then in the data folder', async () => {
   const { open, write } = place();
   const own = write('data/perch.yml', GOOD);
   expect((await open()).file).toBe(own);
@@ -28,14 +28,14 @@ test('a file is looked for in the working directory, then in the data folder', a
   expect((await open()).file).toBe(near);
 });
 
-test('a file that the command line names must be there', async () => {
+test('a file named on the command line must exist', async () => {
   const { open, write } = place();
   await expect(open('my.yml')).rejects.toThrow('the configuration file my.yml does not exist');
   write('my.yml', 'hls: no');
   expect((await open('my.yml')).current.hls).toBe(false);
 });
 
-test('at start a wrong file is passed over for its last good version, with one loud line', async () => {
+test('at the start an invalid file is replaced by its last good version, with one error line', async () => {
   const { open, write, logged } = place();
   write('perch.yml', 'hls: no');
   await open();
@@ -46,18 +46,18 @@ test('at start a wrong file is passed over for its last good version, with one l
   expect(logged.filter(({ level }) => level >= 50)).toMatchObject([
     {
       problem: "perch.yml:1: hls: 'maybe' is not yes or no",
-      msg: 'configuration file is wrong, its last good version is used',
+      msg: 'invalid configuration file, using its last good version',
     },
   ]);
 });
 
-test('without a good version a wrong file is the end, and the error has its line', async () => {
+test('without a good version an invalid file ends the start, and the error has its line', async () => {
   const { open, write } = place();
   write('perch.yml', 'api: no\nhls: maybe');
   await expect(open()).rejects.toThrow("perch.yml:2: hls: 'maybe' is not yes or no");
 });
 
-test('the good version of one file does not stand in for another', async () => {
+test('the good version of one file does not replace another file', async () => {
   const { open, write } = place();
   write('a/my.yml', 'hls: no');
   await open('a/my.yml');
@@ -65,7 +65,7 @@ test('the good version of one file does not stand in for another', async () => {
   await expect(open('b/my.yml')).rejects.toThrow("'maybe' is not yes or no");
 });
 
-test('a file with one wrong path starts, and does not replace the good version', async () => {
+test('a file with one invalid path starts, and does not replace the good version', async () => {
   const { open, write, read } = place();
   write('data/perch.yml', GOOD);
   await open();
@@ -76,7 +76,7 @@ test('a file with one wrong path starts, and does not replace the good version',
   expect(read('data/perch.yml.last-good')).toBe(GOOD);
 });
 
-test('a reload with anything wrong is refused whole, and the next right one holds', async () => {
+test('a reload with any error is rejected, and the next valid one takes effect', async () => {
   const { open, write, logged } = place();
   write('perch.yml', 'hls: no');
   const store = await open();
@@ -86,7 +86,7 @@ test('a reload with anything wrong is refused whole, and the next right one hold
   expect(await store.reload()).toBe(false);
   expect(store.current.hls).toBe(false);
   expect(store.problems.some(({ message }) => message.includes('perhaps'))).toBe(true);
-  expect(logged.at(-1)?.msg).toBe('changed configuration rejected, the old one stays in force');
+  expect(logged.at(-1)?.msg).toBe('changed configuration rejected, the previous one stays in effect');
 
   write('perch.yml', 'hls: yes');
   expect(await store.reload()).toBe(true);
@@ -94,17 +94,17 @@ test('a reload with anything wrong is refused whole, and the next right one hold
   expect(seen).toEqual([true]);
 });
 
-test('when the file goes away the configuration stays', async () => {
+test('when the file is deleted the configuration stays', async () => {
   const { open, write, cwd } = place();
   write('perch.yml', 'hls: no');
   const store = await open();
   unlinkSync(join(cwd, 'perch.yml'));
   expect(await store.reload()).toBe(false);
   expect(store.current.hls).toBe(false);
-  expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is gone']);
+  expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is missing']);
 });
 
-test('a file that became empty is an accident: the configuration stays', async () => {
+test('when the file becomes empty the configuration stays', async () => {
   const { open, write } = place();
   write('perch.yml', 'hls: no');
   const store = await open();
@@ -114,7 +114,7 @@ test('a file that became empty is an accident: the configuration stays', async (
   expect(store.problems.map(problemText)).toEqual(['perch.yml: the configuration file is empty']);
 });
 
-test('variables hold after a reload too', async () => {
+test('variables apply after a reload, too', async () => {
   const { open, write } = place();
   write('perch.yml', 'hls: yes');
   const store = await open(undefined, new FakeClock(), { PERCH_HLS: 'no' });
@@ -123,7 +123,7 @@ test('variables hold after a reload too', async () => {
   expect(store.current).toMatchObject({ hls: false, api: true });
 });
 
-test("the first edit makes Perch's own file in the data folder, for its owner's eyes only", async () => {
+test("the first edit creates Perch's own file in the data folder, readable by its owner only", async () => {
   const { open, read, dataDir } = place();
   const store = await open();
   await store.edit([{ keyPath: ['paths', 'cam', 'source'], value: 'rtsp://me:pw@h/1' }]);
@@ -135,7 +135,7 @@ test("the first edit makes Perch's own file in the data folder, for its owner's 
   expect((await open()).current).toMatchObject({ isOwn: true, api: true });
 });
 
-test('an edit that is not valid is refused with its reason, and nothing is written', async () => {
+test('an invalid edit is rejected with the reason, and nothing is written', async () => {
   const { open, write, read } = place();
   write('perch.yml', GOOD);
   const store = await open();
@@ -147,7 +147,7 @@ test('an edit that is not valid is refused with its reason, and nothing is writt
   expect(store.current.paths.size).toBe(0);
 });
 
-test('beside a path that is wrong already, others can be edited', async () => {
+test('an invalid path does not prevent edits of others', async () => {
   const { open, write } = place();
   write('perch.yml', 'paths:\n  a: {record: perhaps}\n  b:\n');
   const store = await open();
@@ -156,7 +156,7 @@ test('beside a path that is wrong already, others can be edited', async () => {
   expect(store.current.paths.get('a')?.error).toBeDefined();
 });
 
-test('edits at the same time all arrive, in their order', async () => {
+test('concurrent edits are all applied in order', async () => {
   const { open, write, read } = place();
   write('perch.yml', GOOD);
   const store = await open();
@@ -166,7 +166,7 @@ test('edits at the same time all arrive, in their order', async () => {
   expect(read('perch.yml')).toMatch(/^perch: own\napi: no # mine\npaths:\n {2}a:\n {4}record: true\n/);
 });
 
-test('an edit keeps a symbolic link, the mode, and leaves no temporary file', async () => {
+test('an edit keeps a symbolic link and the mode, and leaves no temporary file', async () => {
   const { open, write, read, cwd } = place();
   const real = write('real/there.yml', GOOD);
   symlinkSync(real, join(cwd, 'perch.yml'));
@@ -178,7 +178,7 @@ test('an edit keeps a symbolic link, the mode, and leaves no temporary file', as
   expect(readdirSync(join(cwd, 'real'))).toEqual(['there.yml']);
 });
 
-test('a file that an editor puts in place of the old one is applied by itself', async () => {
+test('a file that an editor replaces is applied', async () => {
   const { open, write, cwd } = place();
   write('perch.yml', 'hls: yes');
   const store = await open(undefined, systemClock);
@@ -206,7 +206,7 @@ test('a link that is changed elsewhere, and a file that appears, are found by po
   expect((await swapped).hls).toBe(true);
 });
 
-test('an own edit is applied once, however often the file is looked at', async () => {
+test('an own edit is applied once, however often the file is checked', async () => {
   const { open, write } = place();
   write('perch.yml', GOOD);
   const clock = new FakeClock();
@@ -222,7 +222,7 @@ test('an own edit is applied once, however often the file is looked at', async (
   expect(seen).toEqual([true, false, false]);
 });
 
-test('after it is closed nobody is told', async () => {
+test('after closing nothing is reported', async () => {
   const { open, write } = place();
   write('perch.yml', GOOD);
   const clock = new FakeClock();
@@ -244,13 +244,13 @@ test.for([
     (file: string) => writeFileSync(file, '#'.repeat(4_194_305)),
     'the limit is 4194304',
   ],
-] as const)('%s is no configuration file', async ([, make, message]) => {
+] as const)('%s is not a configuration file', async ([, make, message]) => {
   const { open, cwd } = place();
   make(join(cwd, 'perch.yml'));
   await expect(open()).rejects.toThrow(message);
 });
 
-test('asked to reload where a file cannot be looked at, it says so and goes on', async () => {
+test('a reload of an inaccessible file is rejected with the reason', async () => {
   const { cwd, logged, open } = place();
   const store = await open();
   symlinkSync('perch.yml', join(cwd, 'perch.yml'));

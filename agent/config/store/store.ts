@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
 import { findFile, nameOf, ownFileOf, readConfigFile, writeAtomic } from '../file/file.ts';
 import { FileWatch } from '../file/file-watch.ts';
 import { type Migration, migrateConfig } from '../file/migrations.ts';
@@ -76,7 +77,7 @@ export class ConfigStore {
   #parsed: { readonly text: string; readonly said: ParsedConfig } | undefined;
   #watch: FileWatch | undefined;
   /** Reloads and edits run one after the other. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   /**
    * Finds the file and reads it. A wrong file is replaced by its last good version.
@@ -140,7 +141,7 @@ export class ConfigStore {
 
   /** Reads the file again. False: it has an error, and the old configuration stays in force. */
   reload(): Promise<boolean> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       return this.#apply(await this.#look());
     });
   }
@@ -155,7 +156,7 @@ export class ConfigStore {
 
   /** Like `edit`, for values that depend on the file: nothing else changes it between `plan` and the write. */
   revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
       const before = (await readConfigFile(file)) ?? NO_FILE;
       const known = this.#parse(before, file);
@@ -191,7 +192,7 @@ export class ConfigStore {
    * @throws PerchError badInput with the first error of the new text, which is then not written
    */
   replace(make: (now: NewText & Pick<FileNow, 'since'>) => string, user: string | undefined): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
       const before = (await readConfigFile(file)) ?? NO_FILE;
       const text = make({ text: before, ...this.#history(before) });
@@ -263,7 +264,7 @@ export class ConfigStore {
   }
 
   #reloadIfNew(): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       this.#file ??= await findFile(this.#options);
       const found = await findText(this.#file);
       if (this.#file !== undefined && (found.fault !== undefined || found.text !== this.#text)) {
@@ -291,7 +292,10 @@ export class ConfigStore {
     if (error || !parsed.config) {
       this.#problems = parsed.problems;
       this.#log.note(this.tag, [], { by: 'file' }, this.#options.clock.wallMs());
-      log.error({ problem: error && problemText(error) }, 'changed configuration rejected, the old one stays in force');
+      log.error(
+        { problem: error && problemText(error) },
+        'changed configuration rejected, the previous one stays in effect',
+      );
       return false;
     }
     this.#goodText = text ?? NO_FILE;
@@ -341,7 +345,7 @@ export class ConfigStore {
         await writeAtomic(copy, text);
       }
     } catch (error) {
-      this.#options.log.warn({ file: copy, cause: explain(error) }, 'cannot keep a copy of the good configuration');
+      this.#options.log.warn({ file: copy, cause: explain(error) }, 'cannot save a copy of the good configuration');
     }
   }
 
@@ -351,12 +355,6 @@ export class ConfigStore {
       this.#parsed = { text, said: parseConfig(text, nameOf(file), this.#options.env, this.#defaults) };
     }
     return this.#parsed.said;
-  }
-
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work);
-    this.#queue = done.catch(() => {});
-    return done;
   }
 }
 

@@ -14,7 +14,7 @@ test('an empty address switches a listener off', () => {
   expect(parseAddress('')).toBeUndefined();
 });
 
-test.for(['8889', ':', ':65536', 'a b:80', ':80x', '::1:80'])('%s is no address', (text) => {
+test.for(['8889', ':', ':65536', 'a b:80', ':80x', '::1:80'])('%s is not an address', (text) => {
   expect(() => parseAddress(text)).toThrow('is not an address: write for example :8889 or 127.0.0.1:8889');
 });
 
@@ -26,6 +26,6 @@ test.for([
   expect(parseIpRange(text)).toBe(shown);
 });
 
-test.for(['localhost', '1.2.3', '1.2.3.4/33', '1.2.3.4/', '::1/129', '1.2.3.4/8/8'])('%s is no range', (text) => {
+test.for(['localhost', '1.2.3', '1.2.3.4/33', '1.2.3.4/', '::1/129', '1.2.3.4/8/8'])('%s is not a range', (text) => {
   expect(() => parseIpRange(text)).toThrow('is not an IP address or range');
 });

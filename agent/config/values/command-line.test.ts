@@ -24,7 +24,7 @@ test.for([
   ['a lonely backslash', 'a \\', 'ends with a backslash'],
   ['a zero character', 'a\0b', 'U+0000'],
   ['a book', 'a'.repeat(9_000), 'command of 9000 characters, limit 8192'],
-] as const)('%s is no command', ([, text, message]) => {
+] as const)('%s is not a command', ([, text, message]) => {
   expect(() => parseCommandLine(text)).toThrow(message);
 });
 
@@ -53,7 +53,7 @@ test.for([
   expect(expandWords(words, lookUp)).toEqual(expanded);
 });
 
-test('whatever is written, there are words or a refusal', () => {
+test('any text gives words or an error', () => {
   const next = random(7);
   const alphabet = [...`ab '"\\$\n\t{}|&;\0é😀`, '$MTX_PATH'];
   for (let round = 0; round < 20_000; round += 1) {
@@ -72,7 +72,7 @@ test('whatever is written, there are words or a refusal', () => {
   }
 });
 
-test('words that are quoted come back as they were', () => {
+test('quoted words are read back', () => {
   const next = random(8);
   const alphabet = [...`ab '"\\$\n\t`];
   const word = () =>

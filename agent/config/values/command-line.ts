@@ -19,7 +19,7 @@ export function parseCommandLine(text: string): readonly string[] {
     throw new PerchError('badInput', `command of ${text.length} characters, limit ${MAX_COMMAND}`);
   }
   if (text.includes('\0')) {
-    throw new PerchError('badInput', 'a command cannot hold the character U+0000');
+    throw new PerchError('badInput', 'a command cannot contain the character U+0000');
   }
   const words: string[] = [];
   for (let at = skipBlanks(text, 0); at < text.length; at = skipBlanks(text, at)) {
@@ -70,7 +70,7 @@ function readWord(text: string, start: number): { readonly text: string; readonl
       at = quoted.end;
     } else if (character === '\\') {
       if (at + 1 === text.length) {
-        throw new PerchError('badInput', 'the command ends with a backslash, which stands before nothing');
+        throw new PerchError('badInput', 'the command ends with a backslash that escapes nothing');
       }
       word += text[at + 1] === '\n' ? '' : text[at + 1];
       at += 2;

@@ -22,13 +22,13 @@ test.for([
 });
 
 test.for(['10', '1 second', 's', '-1s', '10s1d', '1e3s', '1h 30m', 'd', '9'.repeat(400)])(
-  '%s is no duration',
+  '%s is not a duration',
   (text) => {
     expect(() => parseDuration(text)).toThrow(/is not a duration: write for example 200ms, 10s, 1h30m or 7d/);
   },
 );
 
-test('a duration of more than a century is refused with the limit', () => {
+test('a duration of more than a century is rejected with the limit', () => {
   expect(() => parseDuration('36501d')).toThrow(PerchError);
   expect(() => parseDuration('36501d')).toThrow("'36501d' is longer than the limit of 36500d");
 });

@@ -15,18 +15,18 @@ test.for([
   expect(checkFreeSpace(text)).toBe(shown);
 });
 
-test('more than there is is all there is', () => {
+test('a size beyond the disk is the whole disk', () => {
   expect(freeSpaceBytes('1T', DISK)).toBe(DISK);
 });
 
-test.for(['', 'ten', '%', '-5%', '1e1%', '100 %%'])('"%s" is no free space', (text) => {
+test.for(['', 'ten', '%', '-5%', '1e1%', '100 %%'])('"%s" is not free space', (text) => {
   expect(() => checkFreeSpace(text)).toThrow('is not free space: write for example 10% or 20G');
 });
 
-test.for(['91%', '99.9%'])('%s would leave recordings no room', (text) => {
+test.for(['91%', '99.9%'])('%s is rejected: it leaves no space for recordings', (text) => {
   expect(() => checkFreeSpace(text)).toThrow(`'${text}' is more than the limit of 90%`);
 });
 
-test.for(['50', '10X'])('%s is no size either', (text) => {
+test.for(['50', '10X'])('%s is not a size either', (text) => {
   expect(() => checkFreeSpace(text)).toThrow('is not a size');
 });

@@ -23,6 +23,6 @@ test.for([
   ['npt', '5 s'],
   ['npt', '1-\r\nX: y'],
   ['smpte', '10:61:00'],
-] as const)('of %s, %j is refused', ([type, text]) => {
+] as const)('of %s, %j is rejected', ([type, text]) => {
   expect(() => rangeStartOf(type, text)).toThrow(PerchError);
 });

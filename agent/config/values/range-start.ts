@@ -31,7 +31,7 @@ function millisecondsOf(text: string): number {
 }
 
 function refuse(text: string, expected: string): never {
-  throw new PerchError('badInput', `'${text.slice(0, 64)}' is not where the source can begin: write ${expected}`);
+  throw new PerchError('badInput', `'${text.slice(0, 64)}' is not a valid start of the source: write ${expected}`);
 }
 
 /** `hours:minutes:seconds`; frames would need the source's frame rate. */

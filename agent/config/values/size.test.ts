@@ -16,10 +16,10 @@ test.for([
   expect(formatSize(bytes)).toBe(shown);
 });
 
-test.for(['50', '', 'M', '50X', '-1M', '1e3M', '50 M'])('"%s" is no size', (text) => {
+test.for(['50', '', 'M', '50X', '-1M', '1e3M', '50 M'])('"%s" is not a size', (text) => {
   expect(() => parseSize(text)).toThrow('is not a size: write for example 50M, 512K or 100B');
 });
 
-test('a size beyond the limit is refused', () => {
+test('a size beyond the limit is rejected', () => {
   expect(() => parseSize('2000T')).toThrow("'2000T' is larger than the limit of 1024T");
 });

@@ -53,17 +53,17 @@ test.for([
   ['a key of a list item', ['authInternalUsers', 0, 'pass'], 'new', 'pass: pw ', 'pass: new '],
   ['a removed list item', ['authInternalUsers', 1], undefined, '  - user: you\n', ''],
   ['a new list item', ['authInternalUsers', 2], { user: 'x' }, '- user: you\n', '- user: you\n  - user: x\n'],
-] as const)('%s changes its own line and no other', ([, keyPath, value, before, after]) => {
+] as const)('%s changes only its own line', ([, keyPath, value, before, after]) => {
   expect(FILE).toContain(before);
   expect(editText(FILE, keyPath as KeyPath, value)).toBe(FILE.replace(before, after));
 });
 
-test('a block is compared key by key, so the comments of those that stay, stay', () => {
+test('a block is compared key by key, so comments of unchanged keys stay', () => {
   const edited = editText(FILE, ['paths', 'door'], { source: 'rtsp://a/1', record: true, name: 'x' });
   expect(edited).toBe(FILE.replace('        record: no\n', '        record: true\n        name: x\n'));
 });
 
-test('nothing changes when the value is there already', () => {
+test('an equal value changes nothing', () => {
   expect(editText(FILE, ['paths', 'door', 'source'], 'rtsp://a/1')).toBe(FILE);
   expect(editText(FILE, ['nobody', 'knows'], undefined)).toBe(FILE);
 });
@@ -78,7 +78,7 @@ test('a flow block is written by the document, and every comment stays', () => {
   expect(edited).toContain('*base');
 });
 
-test('an alias becomes a block of its own, the anchor keeps its value', () => {
+test('an alias becomes a separate block, and the anchor keeps its value', () => {
   const edited = editText(FILE, ['paths', 'attic', 'record'], false);
   expect(edited).toContain('loft: &base');
   expect(edited).toMatch(/attic:\s+record: false/);
@@ -107,11 +107,11 @@ test.for([
   ['an item', ['l', 1], 'l:\n  - 1\n  # - 3\n\n# z\nz: 1\n', 'l:\n  - 1\n  # - 3\n  - 2\n\n# z\nz: 1\n'],
   ['an item before the comment of a key', ['l', 1], 'l:\n- 1\n\n# z\nz: 1\n', 'l:\n- 1\n- 2\n\n# z\nz: 1\n'],
   ['a key behind a text', ['b'], 'a: |\n  x\n  # text\n# note\n', 'a: |\n  x\n  # text\n# note\nb: 2\n'],
-] as const)('%s is added behind the comments of what stands before it', ([, keyPath, before, after]) => {
+] as const)('%s is added after the comments of the previous entry', ([, keyPath, before, after]) => {
   expect(editText(before, keyPath, 2)).toBe(after);
 });
 
-test('a text of several lines and one with signs of YAML come back as they were', () => {
+test('texts with several lines or YAML syntax are read back', () => {
   for (const value of ['a\nb\n', '- x', 'a: b', '#x', "it's", '', ' x ', '*y', 'null', 'ä😀', '0x10']) {
     const edited = editText(FILE, ['paths', 'door', 'source'], value);
     expect(editText(edited, ['paths', 'door', 'source'], 'rtsp://a/1')).toContain('# behind it');
@@ -119,8 +119,8 @@ test('a text of several lines and one with signs of YAML come back as they were'
   }
 });
 
-test('a file that is no YAML is not touched', () => {
-  const message = 'mend the configuration file before changing settings: line 1: not valid YAML';
+test('a file that is not YAML is not changed', () => {
+  const message = 'repair the configuration file before changing settings: line 1: not valid YAML';
   const refusal = expect.objectContaining({
     message: expect.stringContaining(message),
     context: { why: 'brokenFile' },
@@ -144,7 +144,7 @@ test('any sequence of edits keeps every comment, and each value is read back', (
   }
 });
 
-test('a word that says the same already stays as it is written', () => {
+test('a word with the same meaning stays', () => {
   expect(editText('hls: yes # mine\napi: Off\n', ['hls'], true)).toBe('hls: yes # mine\napi: Off\n');
   expect(editText('hls: yes\napi: Off\n', ['api'], true)).toBe('hls: yes\napi: true\n');
 });
@@ -164,7 +164,7 @@ test.for([
     'c # three\n  - user: d\n',
   ],
 ] as const)(
-  'of a list of blocks %s changes its own lines, and the comments of the others stay',
+  'in a list of blocks %s changes only its own lines, and comments of the others stay',
   ([, users, before, after]) => {
     const file =
       'authInternalUsers:\n  # the first\n  - user: a\n    pass: 1 # one\n  # the second\n  - user: b\n  - user: c # three\n';
@@ -173,7 +173,7 @@ test.for([
   },
 );
 
-test('a long list that changes in many items is written at once', () => {
+test('a long list with many changed items is rewritten as a whole', () => {
   const users = (mark: string) => Array.from({ length: 500 }, (_, i) => ({ user: `${mark}${i}`, pass: 'x' }));
   const file = editText('hls: yes # mine\n', ['authInternalUsers'], users('a'));
   const steps = [...editSteps(file, [{ keyPath: ['authInternalUsers'], value: users('b') }], true)];

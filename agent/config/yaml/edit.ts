@@ -65,12 +65,7 @@ export function* editSteps(text: string, edits: readonly Edit[], isLoaded: boole
   } catch (error) {
     // yaml throws these for an alias whose anchor is missing, or would be removed by the change.
     if (error instanceof ReferenceError || (error instanceof Error && error.message.startsWith('Unresolved alias'))) {
-      throw new PerchError(
-        'badInput',
-        'another line of the file uses this one as its anchor: edit the file',
-        {},
-        error,
-      );
+      throw new PerchError('badInput', 'another line of the file refers to this anchor: edit the file', {}, error);
     }
     throw error;
   }
@@ -152,9 +147,13 @@ function parse(text: string): Document {
   const report = new Report('');
   if (!parseTree(text, report)) {
     const { line, message } = report.all()[0] ?? {};
-    throw new PerchError('badInput', `mend the configuration file before changing settings: line ${line}: ${message}`, {
-      why: 'brokenFile',
-    });
+    throw new PerchError(
+      'badInput',
+      `repair the configuration file before changing settings: line ${line}: ${message}`,
+      {
+        why: 'brokenFile',
+      },
+    );
   }
   return parseDocument(text, PARSE);
 }
@@ -382,5 +381,5 @@ function withValue(root: unknown, [key, ...rest]: KeyPath, value: unknown): unkn
 }
 
 type Block = Readonly<Record<string | number, unknown>>;
-const isBlock = (value: unknown): value is Block =>
+export const isBlock = (value: unknown): value is Block =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

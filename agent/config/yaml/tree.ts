@@ -170,7 +170,7 @@ class Walk {
         this.#merge(tree, merged, place, dotted);
       } else if (entries.has(name)) {
         const first = entries.get(name)?.line;
-        this.#report.add('error', place, dotted, `the key stands here for the second time, first in line ${first}`);
+        this.#report.add('error', place, dotted, `duplicate key, first in line ${first}`);
       } else {
         entries.set(name, { ...place, tree });
       }
@@ -210,7 +210,7 @@ class Walk {
   #count(values: number, here: Place, key: string): void {
     this.#values += values;
     if (this.#values > MAX_VALUES) {
-      this.#stop(here, key.slice(0, 100), `the file holds more than ${MAX_VALUES} values, aliases written out`);
+      this.#stop(here, key.slice(0, 100), `the file has more than ${MAX_VALUES} values, aliases expanded`);
     }
   }
 

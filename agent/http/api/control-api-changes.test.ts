@@ -40,7 +40,7 @@ test.for<['POST' | 'DELETE' | 'PATCH', string, number, unknown]>([
   expect([answer.statusCode, answer.json()]).toEqual([status, body]);
 });
 
-test('a kick comes under any content type, as clients of MediaMTX send it', async () => {
+test('a kick is accepted with any content type, as clients of MediaMTX send it', async () => {
   await using api = await openApi();
   const headers = { ...LOOPBACK.headers, 'content-type': 'application/x-www-form-urlencoded' };
   const answer = await api.app.inject({ method: 'POST', url: `/v3/webrtcsessions/kick/${ID}`, ...LOOPBACK, headers });
@@ -64,7 +64,7 @@ test.for<[string, number, unknown]>([
   expect([answer.statusCode, answer.json()]).toEqual([status, body]);
 });
 
-test('an event of more than 16 kB is refused unread', async () => {
+test('an event of more than 16 kB is rejected unread', async () => {
   await using api = await openApi();
   const payload = JSON.stringify({ path: 'door', type: 'motion', text: 'x'.repeat(20_000) });
   const headers = { ...LOOPBACK.headers, 'content-type': 'application/json' };
@@ -121,7 +121,7 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
   expect([given.statusCode, given.json()]).toEqual([status, answer]);
 });
 
-test('who sends is listed as a plain list, whatever he sends by, and can be ended', async () => {
+test('publishers of any protocol are listed as a plain list, and can be ended', async () => {
   await using api = await openApi();
   const list = await api.app.inject({ url: '/v3/publishers/list', ...LOOPBACK });
   expect(list.json()).toEqual([]);
@@ -138,7 +138,7 @@ test('who sends is listed as a plain list, whatever he sends by, and can be ende
   ]);
 });
 
-test('the keys of tokens are fetched anew when somebody says so', async () => {
+test('the keys of tokens are fetched again on request', async () => {
   await using box = await openApi();
   const answer = await box.app.inject({ method: 'POST', url: '/v3/auth/jwks/refresh' });
   expect([answer.statusCode, answer.json()]).toEqual([200, { status: 'ok' }]);

@@ -19,7 +19,7 @@ const get = async (url: string) => {
   return [answer.statusCode, answer.headers['content-type']?.includes('json') ? answer.json() : answer.body];
 };
 
-test('a path is shown with every field that MediaMTX has, and ours', async () => {
+test("a path is shown with every field of MediaMTX, and Perch's", async () => {
   const subscribers = [{ protocol: 'webrtc', clientIP: '192.168.1.9' }];
   expect(await get('/v3/paths/get/garden/gate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
   expect(await get('/v3/paths/get/garden%2Fgate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
@@ -127,6 +127,6 @@ test.for<['GET' | 'POST' | 'DELETE', string, number, string]>([
   expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
 });
 
-test('the page to browse the API says what to do while it is not built', async () => {
+test('the page to browse the API has a remedy while it is not built', async () => {
   expect(await get('/v3/docs')).toEqual([503, failure('the page is not built yet: npm start builds it')]);
 });

@@ -4,6 +4,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { SessionTables } from '../../protocols/contract.ts';
 import { answerNotFound } from '../listener/app.ts';
 import { cors } from '../listener/cors.ts';
+import { noStore, OK, OkAnswer } from '../messages/responses.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
 import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
@@ -16,11 +17,10 @@ import { type EventIntake, eventRoutes } from './recordings/events.ts';
 import { type ProtectionLookup, protectedRoutes } from './recordings/protected.ts';
 import { type RecordingLookup, recordingRoutes } from './recordings/recordings.ts';
 import { timelineRoutes } from './recordings/timeline.ts';
-import { answers } from './schema/schemas.ts';
-import { type TokenKeys, tokenKeyRoutes } from './schema/token-keys.ts';
+import { answers, operation } from './schema/schemas.ts';
 import { isForViewers, type Viewer } from './schema/visibility.ts';
+import { publisherRoutes } from './streams/audience.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
-import { publisherRoutes } from './streams/publishers.ts';
 import { sessionRoutes } from './streams/session-routes.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
@@ -31,7 +31,6 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
     ip(request: FastifyRequest): string;
     origin(request: FastifyRequest): { readonly baseUrl: string };
   };
-  /** As they are now. */
   allowOrigins(): readonly string[];
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   readonly paths: PathLookup;
@@ -40,7 +39,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly events: EventIntake;
   readonly protection: ProtectionLookup;
   readonly disks: DiskLookup;
-  readonly keys: TokenKeys;
+  /** Cached keys of tokens (`authMethod: jwt`); after `refresh` the next token fetches them. */
+  readonly keys: { refresh(): void };
   readonly stats: StatsLookup;
   readonly streams: EventStreams;
   readonly cameras: CameraLookup;
@@ -48,12 +48,15 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly pageFolder: string;
 }
 
-const INFO = {
-  summary: 'Version, and since when it runs',
-  ...{ tags: ['box'], response: answers(Type.Object({ version: Type.String(), started: Type.String() })) },
-};
+const INFO = operation(
+  'box',
+  'Version and start time',
+  answers(Type.Object({ version: Type.String(), started: Type.String() })),
+);
 
-/** MediaMTX's control API, `/v3/…`: registered at the root of a listener. Each request needs the action `api`, unknown routes too. */
+const REFRESH = operation('access', 'Fetch the keys of tokens (authJWTJWKS) again', answers(OkAnswer));
+
+/** MediaMTX's control API, `/v3/…`, registered at the root of a listener. Every request needs the action `api`, also to unknown routes. */
 export const controlApi: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(v3, { ...options, prefix: '/v3' });
 };
@@ -65,7 +68,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     cors(() => options.allowOrigins(), 'OPTIONS, GET, POST, PATCH, DELETE', 'Authorization, Content-Type'),
   );
   app.addHook('onRequest', async ({ headers }) => {
-    // What it says is of no account, as with MediaMTX: not even whether it is the name of a type at all.
+    // Ignored, as in MediaMTX, even if it is not a media type.
     if (headers['content-type'] !== undefined) {
       headers['content-type'] = 'application/json';
     }
@@ -77,9 +80,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
       await access.require(request, 'api', '');
     }
   });
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
+  noStore(app);
   app.setNotFoundHandler((request, reply) => answerNotFound(app, '/v3', request, reply));
 
   app.get('/info', { schema: INFO }, () => options.info);
@@ -95,7 +96,13 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(eventListRoutes, { recordings: options.recordings, viewerOf });
   await app.register(protectedRoutes, { protection: options.protection, viewerOf });
   await app.register(diskRoutes, { disks: options.disks });
-  await app.register(tokenKeyRoutes, { keys: options.keys });
+  // The second address is that of some guides of MediaMTX.
+  for (const address of ['/auth/jwks/refresh', '/auth/jwt/jwks/refresh']) {
+    app.post(address, { schema: REFRESH }, () => {
+      options.keys.refresh();
+      return OK;
+    });
+  }
   await app.register(statsRoutes, { stats: options.stats });
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });

@@ -6,15 +6,15 @@ import {
   type HttpHarnessOptions,
   openHttpHarness,
 } from '../../../test/support/harness/http-harness.ts';
+import type { Action } from '../../auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { createLogger, silentLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
 import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { listen } from '../listener/listeners.ts';
-import type { HttpAction } from './access.ts';
 
 const PASSWORD = 'blue heron';
-const ACTIONS: readonly HttpAction[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
+const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'admin'];
 const FOREIGN = { isOwn: false, internalUsers: MEDIAMTX_USERS };
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
@@ -65,7 +65,7 @@ const from = (remoteAddress: string, headers: Record<string, string> = {}) => ({
   headers: { host: '192.168.1.2:8080', ...headers },
 });
 
-test('nothing offered is challenged; something wrong is not', async () => {
+test('missing credentials are challenged; wrong ones are not', async () => {
   await using box = await openWithRoutes({ password: PASSWORD });
   const nothing = await box.app.inject({ url: '/read', ...from('192.168.1.9') });
   expect([nothing.statusCode, nothing.headers['www-authenticate'], nothing.json()]).toEqual([
@@ -81,7 +81,7 @@ test('nothing offered is challenged; something wrong is not', async () => {
   ]);
 });
 
-test('who has a right password and may not do something is told without a pause, however often he asks', async () => {
+test('a right password without the permission is rejected without a pause, however often', async () => {
   const tom = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' as const, path: '' }] };
   const rules = { isOwn: false, internalUsers: [tom] };
   // In this time no pause ever ends.
@@ -93,7 +93,7 @@ test('who has a right password and may not do something is told without a pause,
   expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(401));
 });
 
-test('the log says what was asked for, by whom and why not; of a query nothing that may be a secret', async () => {
+test('the log has the request, its client and the reason; of a query nothing that may be a secret', async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(textLine(line).replace(/^\S+ \S+ /, '')));
   const tom = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' as const, path: 'yard' }] };
@@ -112,7 +112,7 @@ test('the log says what was asked for, by whom and why not; of a query nothing t
   ]);
 });
 
-test('before the claim the refusal says what to do and challenges nobody', async () => {
+test('before the claim the rejection has a remedy and no challenge', async () => {
   await using box = await openWithRoutes();
   const answer = await box.app.inject({ url: '/read', ...from('192.168.1.9') });
   expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([401, undefined]);
@@ -126,7 +126,7 @@ test.for(['Basic', 'Bearer'])("the owner's name and password work with each requ
   expect(answer.statusCode).toBe(scheme === 'Basic' ? 200 : 401);
 });
 
-test('the session looks from everywhere, and serves scripts and changes only on behalf of our own page', async () => {
+test('a session permits reading from anywhere, and scripts and changes only for the own page', async () => {
   await using box = await openWithRoutes({ password: PASSWORD });
   const token = await box.accounts.logIn('owner', PASSWORD, { ip: '192.168.1.9', isPrivate: true });
   const ask = async (method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>) =>
@@ -149,7 +149,7 @@ test('the session looks from everywhere, and serves scripts and changes only on 
   expect(await ask('GET', {})).toBe(401);
 });
 
-test('a trusted proxy is not loopback, and the client that it names counts', async () => {
+test('a trusted proxy is not loopback, and the client that it reports counts', async () => {
   await using box = await openWithRoutes({ rules: FOREIGN, trustedProxies: ['127.0.0.1'] });
   const ask = async (client: string) =>
     (
@@ -163,7 +163,7 @@ test('a trusted proxy is not loopback, and the client that it names counts', asy
   expect(await ask('127.0.0.1')).toBe(200);
 });
 
-test('the address alone is the one that is known of a request otherwise', async () => {
+test('`ip` is the address of `origin`', async () => {
   for (const trustedProxies of [[], ['10.0.0.9']]) {
     await using box = await openHttpHarness({ trustedProxies });
     box.app.get('/who', (request) => ({ ip: box.access.ip(request), origin: box.access.origin(request).ip }));
@@ -175,7 +175,7 @@ test('the address alone is the one that is known of a request otherwise', async 
   }
 });
 
-test('without credentials a page that is none of ours has nothing of the API, wherever it may be from by its address', async () => {
+test('without credentials a foreign page cannot use the API, whatever its address', async () => {
   const anyone = { user: 'any', pass: '', ips: [], permissions: [{ action: 'api' as const, path: '' }] };
   const reader = { ...anyone, permissions: [{ action: 'read' as const, path: '' }] };
   const tom = { ...anyone, user: 'tom', pass: 'secret' };

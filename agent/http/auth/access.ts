@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import type { Accounts } from '../../auth/accounts/accounts.ts';
+import type { Person } from '../../auth/accounts/person.ts';
+import type { Action, Authority, Identity } from '../../auth/permissions/authorize.ts';
 import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, IpList } from '../../base/ip-address.ts';
@@ -15,64 +18,11 @@ import {
 } from './credentials.ts';
 import { isBrowser, isByTls, originOf, type RequestOrigin } from './request-origin.ts';
 
-export type HttpAction = 'read' | 'publish' | 'playback' | 'api' | 'metrics' | 'pprof' | 'admin';
-
-interface Identity {
-  readonly ip: string;
-  readonly isLoopback: boolean;
-  readonly isPrivate: boolean;
-  /** A page of another machine may have caused the request of a browser in a private network. */
-  readonly mayBeForged: boolean;
-  readonly user?: string;
-  readonly password?: string;
-  readonly token?: string;
-  /** User of the session cookie, or the guest of the link's cookie. */
-  readonly sessionUser?: string;
-  readonly request: {
-    readonly protocol: string;
-    /** UUID of the session that the request may open. */
-    readonly id: string | null;
-    /** As sent, without `?`. */
-    readonly query: string;
-    readonly userAgent: string;
-  };
-}
-
-/** The decisions, as needed for HTTP. */
-interface HttpAuthority {
-  authorize(
-    action: HttpAction,
-    path: string,
-    identity: Identity,
-  ): Promise<{
-    readonly allowed: boolean;
-    readonly reason: string;
-    readonly challenge: boolean;
-    readonly isKnown?: boolean;
-    readonly isGuess?: boolean;
-    readonly user?: string;
-    readonly advice?: string;
-  }>;
-}
-
-/** The owner, a user or a guest. */
-export interface KnownPerson {
-  readonly name: string;
-  readonly role: 'owner' | 'viewer' | 'guest';
-  may(action: string, path: string): boolean;
-}
-
-interface SessionLookup {
-  /** The user of a session token. Counts as a use. */
-  sessionUser(token: string): string | undefined;
-  /** The guest of a link's token. */
-  guest(token: string): KnownPerson | undefined;
-  person(name: string): KnownPerson | undefined;
-}
+type HttpIdentity = Identity & Required<Pick<Identity, 'mayBeForged' | 'request'>>;
 
 interface HttpAccessOptions {
-  readonly authority: HttpAuthority;
-  readonly sessions: SessionLookup;
+  readonly authority: Pick<Authority, 'authorize'>;
+  readonly sessions: Pick<Accounts, 'sessionUser' | 'guest' | 'person'>;
   /** Shared by all listeners, so that an address waits everywhere. */
   readonly wrongCredentials: WrongCredentials;
   /** Addresses and subnets whose `X-Forwarded-*` counts. */
@@ -126,12 +76,12 @@ export class HttpAccess {
   }
 
   /** With the name that authorization gave. */
-  identify(request: FastifyRequest): Identity {
+  identify(request: FastifyRequest): HttpIdentity {
     const user = this.#names.get(request);
     return { ...this.#identify(request), ...(user === undefined ? {} : { user }) };
   }
 
-  #identify(request: FastifyRequest): Identity {
+  #identify(request: FastifyRequest): HttpIdentity {
     const { ip, isLoopback, isPrivate, isSameOrigin, isForeign, mayBeForged } = this.origin(request);
     const { method, headers } = request;
     const isWritten = !isForeign || !mayBeAdded(method, headers);
@@ -153,7 +103,7 @@ export class HttpAccess {
     };
   }
 
-  #factsOf(request: FastifyRequest): Identity['request'] {
+  #factsOf(request: FastifyRequest): HttpIdentity['request'] {
     const { url, headers } = request;
     const question = url.indexOf('?');
     const query = question < 0 ? '' : url.slice(question + 1);
@@ -179,14 +129,14 @@ export class HttpAccess {
   }
 
   /** The viewer or guest of the cookie; undefined for the owner and for other clients. */
-  limitedPerson(request: FastifyRequest): KnownPerson | undefined {
+  limitedPerson(request: FastifyRequest): Person | undefined {
     const { sessionUser } = this.identify(request);
     const person = sessionUser === undefined ? undefined : this.#options.sessions.person(sessionUser);
     return person?.role === 'owner' ? undefined : person;
   }
 
   /** Resolves if the request is permitted. @throws PerchError unauthorized, after a pause for wrong credentials */
-  async require(request: FastifyRequest, action: HttpAction, path: string): Promise<void> {
+  async require(request: FastifyRequest, action: Action, path: string): Promise<void> {
     const identity = this.#identify(request);
     const { authority, wrongCredentials, log } = this.#options;
     const hasCredentials = [identity.user, identity.password, identity.token].some(Boolean);
@@ -236,12 +186,12 @@ export class HttpAccess {
   }
 
   /** Whether an authorized request may also do this; never waits. By its credentials, not by its token's name. */
-  async mayAlso(request: FastifyRequest, action: HttpAction): Promise<boolean> {
+  async mayAlso(request: FastifyRequest, action: Action): Promise<boolean> {
     return (await this.#options.authority.authorize(action, '', this.#identify(request))).allowed;
   }
 
   /** Whether the request may do this; never waits, so only without name and password. */
-  async allows(request: FastifyRequest, action: HttpAction): Promise<boolean> {
+  async allows(request: FastifyRequest, action: Action): Promise<boolean> {
     const { ip, isLoopback, isPrivate, mayBeForged, sessionUser, request: facts } = this.#identify(request);
     const identity = {
       ip,

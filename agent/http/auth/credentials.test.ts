@@ -43,13 +43,13 @@ test.for<[string | undefined, string | undefined]>([
 const PLAIN = { isSecure: false, prefix: '' };
 const SECURE = { isSecure: true, prefix: '' };
 
-test('the cookie is closed to scripts and other sites, and Secure where the browser speaks TLS', () => {
+test('the cookie is hidden from scripts and other sites, and Secure over TLS', () => {
   expect(sessionCookie('abc', PLAIN)).toBe('perch_session=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000');
   expect(sessionCookie('abc', SECURE)).toMatch(/^perch_session_tls=abc; .*; Secure$/);
   expect(sessionCookie('', PLAIN)).toMatch(/^perch_session=; .*Max-Age=0$/);
 });
 
-test('in the folder of a proxy the cookie is for that folder, and is taken away there', () => {
+test("below a proxy's folder the cookie is for that folder, and is deleted there", () => {
   const place = { isSecure: true, prefix: '/perch' };
   expect(sessionCookie('abc', place)).toContain('; Path=/perch; ');
   expect([noCookie('perch_session', place)].flat()).toEqual([
@@ -58,7 +58,7 @@ test('in the folder of a proxy the cookie is for that folder, and is taken away 
   ]);
 });
 
-test('over TLS the cookie has a name of its own, and goes before that of plain http', () => {
+test('over TLS the cookie has its own name, and takes precedence over that of plain http', () => {
   const cookie = 'perch_session=plain; perch_session_tls=secret';
   expect(sessionTokenOf({ cookie })).toBe('secret');
   expect(sessionTokensOf({ cookie })).toEqual(['secret', 'plain']);

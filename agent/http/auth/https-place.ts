@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { isByTls } from './request-origin.ts';
 
 /** The https address for a page opened over plain http. */
-export interface HttpsPlace {
+interface HttpsPlace {
   readonly port: number;
   /** Must match the reply there, because behind a router another program may have the port. */
   readonly box: string;

@@ -28,7 +28,7 @@ const httpRules = (server: AskedServerHarness) => ({
   http: { address: server.url, fingerprint: '', exclude: [], timeoutMs: 10_000 },
 });
 
-test('a session bears the name of its token', async () => {
+test('a session has the name of its token', async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
   await using box = await openHttpHarness({ rules: jwtRules(server) });
   box.app.get('/door', async (request) => {
@@ -40,7 +40,7 @@ test('a session bears the name of its token', async () => {
   expect((await box.app.inject({ url: '/door', headers })).json()).toEqual({ before: 'x', after: 'tom' });
 });
 
-test("a token that calls itself by a person's name is nobody of the box, and guesses at nobody's password", async () => {
+test("a token with a user's name is not that user, and is not a guess at the password", async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
   await using box = await openHttpHarness({ rules: { ...jwtRules(server), isOwn: true }, password: 'blue heron' });
   box.app.post('/edit', async (request) => {
@@ -56,7 +56,7 @@ test("a token that calls itself by a person's name is nobody of the box, and gue
   expect((await box.app.inject({ method: 'POST', url: '/edit', headers: owner })).json()).toEqual({ isOwner: true });
 });
 
-test('a machine that is called like a viewer guesses at no password of his by changing the configuration', async () => {
+test("an API client with the name of a viewer does not guess the viewer's password by changing the configuration", async () => {
   const ann = { user: 'ann', pass: 'secret', ips: [], permissions: [{ action: 'api' as const, path: '' }] };
   await using box = await openHttpHarness({ rules: { isOwn: true, internalUsers: [ann] }, password: 'blue heron' });
   await box.accounts.people.addUser({ name: 'ann', cameras: 'all', live: true, recordings: false }, 'a red kite');
@@ -70,7 +70,7 @@ test('a machine that is called like a viewer guesses at no password of his by ch
   }
 });
 
-test('a wrong token in a query waits like a wrong password, and too many waiting ones are refused unread', async () => {
+test('a wrong token in a query waits like a wrong password, and too many waiting ones are rejected unread', async () => {
   await using server = await openAskedServer({ status: 200, body: await jwks() });
   const clock = new FakeClock();
   const wrongCredentials = new WrongCredentials(clock, new AbortController().signal, () => 1);
@@ -90,7 +90,7 @@ test.for<[string, 'GET' | 'POST' | 'OPTIONS', boolean]>([
   ['webrtc', 'OPTIONS', false],
   ['hls', 'GET', true],
   ['', 'POST', false],
-])("of %j's %s the asked server hears the session's id: %s", async ([protocol, method, hasId]) => {
+])("for %j's %s the authentication server gets the session's id: %s", async ([protocol, method, hasId]) => {
   await using server = await openAskedServer({ status: 200 });
   await using box = await openHttpHarness({ rules: httpRules(server) });
   const access = protocol === '' ? box.access : box.access.as(protocol, protocol === 'hls' ? 'GET' : 'POST');

@@ -191,7 +191,7 @@ test.for<[string, string, IncomingHttpHeaders, string, boolean, boolean]>([
     false,
   ],
   ['the machine itself when it forwards nothing', LOCAL, at('localhost'), LOCAL, true, true],
-])('behind a trusted proxy counts %s', ([, peer, headers, ip, isLoopback, isPrivate]) => {
+])('behind a trusted proxy: %s', ([, peer, headers, ip, isLoopback, isPrivate]) => {
   expect(originOf(headers, peer, false, proxies)).toMatchObject({ ip, isLoopback, isPrivate });
 });
 
@@ -214,7 +214,7 @@ test.for<[string, IncomingHttpHeaders, boolean]>([
   expect(originOf(headers, '192.168.1.9', false, none).isSameOrigin).toBe(isSameOrigin);
 });
 
-test('behind a trusted proxy the name and scheme that the browser sees count', () => {
+test("behind a trusted proxy the browser's host and scheme count", () => {
   const headers = at('127.0.0.1:8080', {
     'x-forwarded-for': '203.0.113.5',
     'x-forwarded-host': 'cams.example',
@@ -248,7 +248,7 @@ test.for<[string, IncomingHttpHeaders, string]>([
     at('cams.example', { 'x-forwarded-for': '203.0.113.5', 'x-forwarded-prefix': '//evil.example' }),
     'http://cams.example',
   ],
-])('clients find the server at %s', ([, headers, baseUrl]) => {
+])('base address: %s', ([, headers, baseUrl]) => {
   expect(originOf(headers, LOCAL, false, proxies).baseUrl).toBe(baseUrl);
 });
 
@@ -256,7 +256,7 @@ test.for<[string, boolean, string, boolean, string]>([
   ['by https to the proxy, which comes by http', false, 'https', true, 'https://box.lan'],
   ['by http to the proxy, which comes by https', true, 'http', false, 'http://box.lan'],
   ['by https to a proxy that says nothing of it and comes by https', true, '', true, 'https://box.lan'],
-])('how the browser comes: %s', ([, isTls, scheme, isSecure, baseUrl]) => {
+])('browser: %s', ([, isTls, scheme, isSecure, baseUrl]) => {
   const headers = at('box.lan', { 'x-forwarded-for': '192.168.1.9', 'x-forwarded-proto': scheme });
   expect(originOf(headers, LOCAL, isTls, proxies)).toMatchObject({ isSecure, baseUrl });
 });
@@ -272,12 +272,12 @@ test.for([
   '/a?b',
   '/a#b',
   '/\u00e4',
-])('the folder %j is none that stands in addresses and cookies', (folder) => {
+])('the folder %j is ignored in addresses and cookies', (folder) => {
   const headers = at('box.lan', { 'x-forwarded-for': '192.168.1.9', 'x-forwarded-prefix': folder });
   expect(originOf(headers, LOCAL, false, proxies)).toMatchObject({ prefix: '', baseUrl: 'http://box.lan' });
 });
 
-test('what a stranger says about a proxy is not believed', () => {
+test('forwarding headers of an untrusted client are ignored', () => {
   const headers = at('box.lan', {
     'x-forwarded-proto': 'http',
     'x-forwarded-host': 'evil',
@@ -286,7 +286,7 @@ test('what a stranger says about a proxy is not believed', () => {
   expect(originOf(headers, '203.0.113.9', true, proxies).baseUrl).toBe('https://box.lan');
 });
 
-test('no headers at all make a stranger a loopback client, and none throw', () => {
+test('no headers make an outside client a loopback client, and none throw', () => {
   const next = random(7);
   const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)] as T;
   const names = ['host', 'origin', 'forwarded', 'x-forwarded-for', 'x-real-ip', 'x-forwarded-host', 'sec-fetch-site'];

@@ -31,7 +31,7 @@ export interface RequestOrigin {
 
 /** Host names that public DNS cannot point here; others allow DNS rebinding. */
 const LOCAL_SUFFIXES = ['.local', '.localhost', '.lan', '.home', '.internal', '.home.arpa'];
-const HOPS_LIMIT = 32;
+const MAX_HOPS = 32;
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i;
 /** A proxy's folder, limited to characters that are safe in addresses and in a cookie's Path. */
 const PREFIX = /^(\/[\w.~!$&'()*+=:@%-]+)+\/?$/;
@@ -46,13 +46,13 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
   const isKnownClient = !hasForwarded || client !== undefined;
   // HTTP/2 has the host in its own field (RFC 9113 §8.3.1).
   const named = headers.host ?? first(headers[':authority']) ?? '';
-  const told = isTrustedProxy ? statedBy(headers) : {};
-  const host = told.host ?? named;
+  const stated = isTrustedProxy ? statedBy(headers) : {};
+  const host = stated.host ?? named;
   const hostName = hostNameOf(host);
   const isOwnPage = !isForeignPage(headers);
   const isOfOurs = isSameOrigin(headers, host);
   // TLS to the proxy says nothing about TLS of the browser.
-  const isSecure = told.scheme === undefined ? isTls : told.scheme === 'https';
+  const isSecure = stated.scheme === undefined ? isTls : stated.scheme === 'https';
   return {
     ip,
     isLoopback: isKnownClient && isLoopbackIp(ip) && isLoopbackHost(hostName) && isOwnPage,
@@ -62,8 +62,8 @@ export function originOf(headers: IncomingHttpHeaders, peer: string, isTls: bool
     mayBeForged:
       isPrivateIp(ip) && (isOtherHostsPage(headers, hostName) || (!isTrustedProxy && isPublicName(hostName))),
     isSecure,
-    baseUrl: `${isSecure ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}${told.prefix ?? ''}`,
-    prefix: told.prefix ?? '',
+    baseUrl: `${isSecure ? 'https' : 'http'}://${HOST.test(host) ? host : 'localhost'}${stated.prefix ?? ''}`,
+    prefix: stated.prefix ?? '',
     isUnknownProxy: hasForwarded && !isTrustedProxy,
     isProxied: hasForwarded,
   };
@@ -82,13 +82,13 @@ export const isBrowser = (headers: IncomingHttpHeaders): boolean =>
   namesPage(headers) || headers['user-agent']?.startsWith('Mozilla/') === true;
 
 /** Forwarding facts of a trusted proxy. */
-interface Told {
+interface Stated {
   readonly scheme?: string | undefined;
   readonly host?: string | undefined;
   readonly prefix?: string | undefined;
 }
 
-function statedBy(headers: IncomingHttpHeaders): Told {
+function statedBy(headers: IncomingHttpHeaders): Stated {
   const standard = hasOlderHeaders(headers) ? {} : (standardHops(headers).at(-1) ?? {});
   const scheme = first(headers['x-forwarded-proto']) ?? standard.proto?.toLowerCase();
   const prefix = first(headers['x-forwarded-prefix']) ?? '';
@@ -115,7 +115,7 @@ interface Hop {
 function standardHops({ forwarded = '' }: IncomingHttpHeaders): Hop[] {
   return forwarded
     .split(',')
-    .slice(-HOPS_LIMIT)
+    .slice(-MAX_HOPS)
     .map((hop) => {
       const fields: { for?: string; proto?: string; host?: string } = {};
       for (const pair of hop.split(';')) {
@@ -140,7 +140,7 @@ function forwardedClient(headers: IncomingHttpHeaders, trusted: IpList): string 
   }
   const hops = list === undefined ? standardHops(headers).map((hop) => hop.for ?? '') : String(list).split(',');
   let client: string | undefined;
-  for (const hop of hops.slice(-HOPS_LIMIT).reverse()) {
+  for (const hop of hops.slice(-MAX_HOPS).reverse()) {
     client = withoutPort(hop.trim());
     if (client === undefined || !trusted.has(client)) {
       return client;

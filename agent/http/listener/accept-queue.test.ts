@@ -40,7 +40,7 @@ async function listener(maxTurnMs?: number) {
 }
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: box\r\n\r\n`;
 
-test('eight first requests are read at a time, and the next when one is answered', async () => {
+test('eight first requests are read concurrently, and the next when one is answered', async () => {
   const { requests, open } = await listener(MAX_TEST_MS);
   for (let i = 0; i < 20; i += 1) {
     await open(get(`/${i}`));
@@ -52,7 +52,7 @@ test('eight first requests are read at a time, and the next when one is answered
   expect(requests.map(({ path }) => path)).toEqual(Array.from({ length: 20 }, (_, i) => `/${i}`));
 });
 
-test('connections that send nothing delay others by their turn alone', async () => {
+test('silent connections delay others by their turn only', async () => {
   const { requests, open } = await listener();
   for (let i = 0; i < 40; i += 1) {
     await open('');
@@ -75,7 +75,7 @@ test('another address does not wait behind a flood', async () => {
   expect(requests.slice(8).map(({ path }) => path)).toContain('/honest');
 });
 
-test('a connection is queued for its first request alone', async () => {
+test('a connection is queued for its first request only', async () => {
   const { requests, open } = await listener(MAX_TEST_MS);
   const first = await open(get('/first'));
   await expect.poll(() => requests.length).toBe(1);
@@ -88,7 +88,7 @@ test('a connection is queued for its first request alone', async () => {
   await expect.poll(() => requests.at(-1)?.path).toBe('/second');
 });
 
-test('a connection that closes gives its turn on, and one that closes while it waits takes none', async () => {
+test('a closing connection gives up its turn, and one that closes while waiting takes none', async () => {
   const { requests, open } = await listener(MAX_TEST_MS);
   const held = [];
   for (let i = 0; i < 8; i += 1) {

@@ -34,7 +34,7 @@ test.for<[ErrorCode, number]>([
   ['unavailable', 503],
   ['unsupported', 501],
   ['exhausted', 507],
-])('%s is answered with %i, in the one shape and without credentials', async ([code, status]) => {
+])('%s is answered with %i, in the standard form and without credentials', async ([code, status]) => {
   const answer = await open().inject(`/fails?code=${code}`);
   expect(answer.statusCode).toBe(status);
   expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
@@ -47,7 +47,7 @@ test.for([
   ['work that goes on already', 'exhausted', { isBusy: true }, 409, 'busy'],
   ['a reason of its own', 'unavailable', { why: 'notWritten' }, 503, 'notWritten'],
   ['no word for it', 'unavailable', { why: 7 }, 503, undefined],
-] as const)('a refusal because of %s says so in one word', async ([, code, context, status, why]) => {
+] as const)('a rejection because of %s has it in one word', async ([, code, context, status, why]) => {
   const app = createHttpApp({ log: silentLogger });
   app.get('/refused', () => Promise.reject(new PerchError(code, 'no', context)));
   const answer = await app.inject('/refused');
@@ -63,7 +63,7 @@ test('a bug is answered without its text, and logged with it', async () => {
   expect(lines.join()).not.toContain('token=abc');
 });
 
-test('who asks a camera that is away is answered, and the log warns of other failures alone', async () => {
+test('a request to an offline camera is answered, and only other failures are logged as warnings', async () => {
   const warned: string[] = [];
   const app = open(createLogger('warn', (line) => warned.push(JSON.parse(line).camera)));
   for (const camera of ['unreachable', 'timeout', 'badReply']) {
@@ -72,14 +72,14 @@ test('who asks a camera that is away is answered, and the log warns of other fai
   expect(warned).toEqual(['badReply']);
 });
 
-test('every request stands in the debug log, without what is secret in its URL', async () => {
+test('every request is in the debug log, without secrets of its URL', async () => {
   const lines: string[] = [];
   await open(createLogger('debug', (line) => lines.push(line))).inject('/playback/list?jwt=eyJhbGciOi&path=a');
   expect(lines.join()).toContain('/playback/list?jwt=***&path=a');
   expect(lines.join()).not.toContain('eyJhbGciOi');
 });
 
-test('what is only too much for now is 429 and says when to come again', async () => {
+test('a temporary overload is 429 with the time to wait', async () => {
   const answer = await open().inject('/busy');
   expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '5']);
 });
@@ -106,7 +106,7 @@ test.for<[string, 'GET' | 'POST' | 'HEAD', number, string | undefined]>([
   expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
 });
 
-test('an unknown route is the plain text that clients of MediaMTX know', async () => {
+test("an unknown route gives MediaMTX's plain text", async () => {
   const answer = await open().inject('/nothing');
   expect([answer.body, answer.headers['content-type']]).toEqual(['404 page not found', 'text/plain; charset=utf-8']);
 });
@@ -122,7 +122,7 @@ test.for<[string, string, string, number]>([
   expect(answer.statusCode).toBe(status);
 });
 
-test('who sends what is not JSON is told what to send', async () => {
+test('a body that is not JSON is rejected with the expected type', async () => {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const answer = await open().inject({ method: 'POST', url: '/json', headers, payload: '{"a":1}' });
   expect(answer.json()).toEqual({
@@ -131,7 +131,7 @@ test('who sends what is not JSON is told what to send', async () => {
   });
 });
 
-test.for(['/%zz', '/%c0%ae'])('a URL that cannot be read (%s) is refused in the same shape', async (url) => {
+test.for(['/%zz', '/%c0%ae'])('an invalid URL (%s) is rejected in the same form', async (url) => {
   const answer = await open().inject(url);
   expect([answer.statusCode, answer.json().status]).toEqual([400, 'error']);
 });
@@ -144,7 +144,7 @@ const SCHEMA = {
   response: { 200: Type.Object({ name: Type.String() }) },
 };
 
-test('a schema is in the catalog whole, and Fastify neither checks requests nor cuts answers by it', async () => {
+test('a schema is in the catalog, and Fastify neither validates requests nor filters replies by it', async () => {
   const app = createHttpApp({ log: silentLogger });
   onTestFinished(() => app.close());
   app.post('/v3/files', { schema: SCHEMA }, ({ body, query, routeOptions }) => ({

@@ -20,14 +20,14 @@ declare module 'fastify' {
   }
 }
 
-const BODY_LIMIT_BYTES = 1 << 20;
+const MAX_BODY_BYTES = 1 << 20;
 
 /** A Fastify instance for one or more listeners, with their common parts; the caller adds plugins. */
 export function createHttpApp({ log }: { readonly log: Logger }): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: fastifyLog(log),
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     frameworkErrors: answerError,
     // Fastify needs a server. This one never listens: `listen` opens others, which close while the routes stay.
     serverFactory: () => createServer(),

@@ -28,7 +28,7 @@ async function open(isExempt: (ip: string) => boolean) {
   return { sockets, come, logged, server };
 }
 
-test('one address has so many connections; others have theirs, and one that ends makes room', async () => {
+test('the connections of one address are limited; others have theirs, and a closed one makes room', async () => {
   const { sockets, come } = await open(() => false);
   expect([await come('127.0.0.1'), await come('127.0.0.1'), await come('127.0.0.1')]).toEqual(Array(3).fill('welcome'));
   expect([await come('127.0.0.1'), await come('127.0.0.2')]).toEqual(['closed', 'welcome']);
@@ -36,13 +36,13 @@ test('one address has so many connections; others have theirs, and one that ends
   await expect.poll(() => come('127.0.0.1')).toBe('welcome');
 });
 
-test('who has too many is told of once, and again when he has been far below', async () => {
+test('an address above the limit is logged once, and again after it was far below', async () => {
   const { sockets, come, logged } = await open(() => false);
   for (let i = 0; i < 6; i += 1) {
     await come('127.0.0.1');
   }
   expect(logged).toEqual([
-    ['too many connections from one address: further ones are closed', { ip: '127.0.0.1', limit: 3 }],
+    ['too many connections from one address: closing further ones', { ip: '127.0.0.1', limit: 3 }],
   ]);
   for (const socket of sockets) {
     socket.destroy();
@@ -51,16 +51,16 @@ test('who has too many is told of once, and again when he has been far below', a
   await expect.poll(async () => come('127.0.0.1').then(() => logged.length)).toBe(2);
 });
 
-test('a listener that is full says so once', async () => {
+test('a full listener is logged once', async () => {
   const { come, logged, server } = await open(() => true);
   server.maxConnections = 2;
   for (let i = 0; i < 5; i += 1) {
     await come('127.0.0.1');
   }
-  expect(logged).toEqual([['too many connections: no more are taken until some end', { limit: 2 }]]);
+  expect(logged).toEqual([['too many connections: rejecting new ones until some close', { limit: 2 }]]);
 });
 
-test('a proxy on this machine brings everybody', async () => {
+test('a proxy on this machine is not limited', async () => {
   const { come } = await open((ip) => ip === '127.0.0.1');
   const answers = await Promise.all(Array.from({ length: 10 }, () => come('127.0.0.1')));
   expect(answers).toEqual(Array(10).fill('welcome'));

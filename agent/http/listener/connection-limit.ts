@@ -3,9 +3,9 @@ import { addCount } from '../../base/count-map.ts';
 import { canonicalIp, isLoopbackIp, subscriberOf } from '../../base/ip-address.ts';
 
 /** Connections of one listener; a browser opens six, and a player two for each stream. */
-const CONNECTIONS_LIMIT = 2048;
+const MAX_CONNECTIONS = 2048;
 /** One address never takes all; this machine may, because a proxy on it carries all clients. */
-const PER_ADDRESS_LIMIT = CONNECTIONS_LIMIT / 2;
+const MAX_PER_ADDRESS = MAX_CONNECTIONS / 2;
 
 /**
  * Limits the connections of a listener, in total and for each subscriber. Excess ones are closed unread; logged once until the number has
@@ -14,17 +14,17 @@ const PER_ADDRESS_LIMIT = CONNECTIONS_LIMIT / 2;
 export function limitConnections(
   server: Pick<Server, 'on' | 'maxConnections'>,
   log: { warn(facts: object, message: string): void },
-  perAddress = PER_ADDRESS_LIMIT,
+  perAddress = MAX_PER_ADDRESS,
   isExempt = isLoopbackIp,
 ): void {
-  server.maxConnections = CONNECTIONS_LIMIT;
+  server.maxConnections = MAX_CONNECTIONS;
   const counts = new Map<string, number>();
-  const told = new Set<string>();
+  const logged = new Set<string>();
   let [open, isFull] = [0, false];
   server.on('drop', () => {
     if (!isFull) {
       isFull = true;
-      log.warn({ limit: server.maxConnections }, 'too many connections: no more are taken until some end');
+      log.warn({ limit: server.maxConnections }, 'too many connections: rejecting new ones until some close');
     }
   });
   server.on('connection', (socket: Socket) => {
@@ -40,16 +40,16 @@ export function limitConnections(
     const key = subscriberOf(ip);
     if ((counts.get(key) ?? 0) >= perAddress) {
       socket.destroy();
-      if (!told.has(key)) {
-        told.add(key);
-        log.warn({ ip, limit: perAddress }, 'too many connections from one address: further ones are closed');
+      if (!logged.has(key)) {
+        logged.add(key);
+        log.warn({ ip, limit: perAddress }, 'too many connections from one address: closing further ones');
       }
       return;
     }
     addCount(counts, key, 1);
     socket.once('close', () => {
       if (addCount(counts, key, -1) <= perAddress / 2) {
-        told.delete(key);
+        logged.delete(key);
       }
     });
   });

@@ -18,11 +18,11 @@ test.for<[string | undefined, readonly string[], string | undefined]>([
   ['https://aXexample', ['https://a.example'], undefined],
   ['http://[::1]:3000', ['http://[::1]:3000'], 'http://[::1]:3000'],
   ['null', ['https://a.example'], undefined],
-])('%s asked of %j is allowed as %s', ([origin, list, allowed]) => {
+])('%s with %j is allowed as %s', ([origin, list, allowed]) => {
   expect(allowedOrigin(origin, list)).toBe(allowed);
 });
 
-test('no Origin makes it throw, and what is allowed is only ever the origin itself', () => {
+test('no Origin throws, and only the origin itself is ever allowed', () => {
   const next = random(5);
   const letters = 'htps:/.*a[]0123456789 \\';
   for (let i = 0; i < 10_000; i += 1) {

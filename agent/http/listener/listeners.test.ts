@@ -38,7 +38,7 @@ test.for<[string, boolean, boolean]>([
   expect(await answers('127.0.0.1', listener.port)).toBe(false);
 });
 
-test('of two listeners with the same routes one closes with its connections, and the other one still answers', async () => {
+test('of two listeners with the same routes one closes with its connections, and the other still answers', async () => {
   const app = open();
   app.get('/never', () => new Promise(() => {}));
   const [http, https] = await Promise.all([listenLocally(app), listenLocally(app, { tls: certificate('camera') })]);
@@ -77,7 +77,7 @@ test.for([undefined, certificate('camera')])(
 const LISTENS =
   "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port); })";
 
-test('a port that is taken is told with the program that holds it and the key to change', async () => {
+test('a port in use is reported with the program that holds it and the key to change', async () => {
   const holder = spawn(process.execPath, ['-e', LISTENS], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const port = Number(String((await once(holder.stdout, 'data'))[0]).trim());
@@ -90,7 +90,7 @@ test('a port that is taken is told with the program that holds it and the key to
   }
 });
 
-test('a port that Perch itself has taken is told with both keys', async () => {
+test('a port in use by Perch itself is reported with both keys', async () => {
   const first = await listen('hlsAddress', '127.0.0.1:0', open(), LOG);
   const { port } = first;
   try {
@@ -102,7 +102,7 @@ test('a port that Perch itself has taken is told with both keys', async () => {
   }
 });
 
-test('a port of this process of which no key is known is not somebody to stop', async () => {
+test('a port of this process without a known key does not suggest to stop the process', async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
   const { port } = holder.address() as { port: number };
@@ -115,12 +115,12 @@ test('a port of this process of which no key is known is not somebody to stop', 
   }
 });
 
-test('a foreign address is told with the key to change', async () => {
+test('a foreign address is reported with the key to change', async () => {
   await expect(listen('apiAddress', '203.0.113.77:0', open(), LOG)).rejects.toThrow(
     '203.0.113.77:0 is not an address of this machine: change apiAddress',
   );
 });
 
-test.for(['', '8080', ':http', ':70000'])("'%s' is nothing to listen on", async (address) => {
+test.for(['', '8080', ':http', ':70000'])("'%s' is not an address to listen on", async (address) => {
   await expect(listen('address', address, open(), LOG)).rejects.toMatchObject({ code: 'badInput' });
 });

@@ -103,7 +103,7 @@ async function openHttp2({ tlsPort }: Box, path?: string) {
 const headOf = (path: string, bytes: number): string =>
   `POST ${path} HTTP/1.1\r\nHost: box\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`;
 
-test.for(PROTOCOLS)('by %s a body is small until somebody has let its client in, whatever the route is', async (by) => {
+test.for(PROTOCOLS)('by %s a body is limited until its client is authorized, whatever the route', async (by) => {
   const box = await boxOf();
   const status = (path: string, bytes: number) => send(by, box, path, bytes);
   expect([await status('/open', 4 * KIB), await status('/open', 4 * KIB + 1)]).toEqual([200, 413]);
@@ -112,14 +112,14 @@ test.for(PROTOCOLS)('by %s a body is small until somebody has let its client in,
   expect([await status('/known', 100 * KIB), await status('/read', 100 * KIB)]).toEqual([200, 200]);
 });
 
-test.for(PROTOCOLS)('by %s a body without a length is small, too', async (by) => {
+test.for(PROTOCOLS)('by %s a body without a length is limited, too', async (by) => {
   const box = await boxOf();
   const status = (path: string, bytes: number) => send(by, box, path, bytes, false);
   expect([await status('/open', 4 * KIB), await status('/open', 5 * KIB)]).toEqual([200, 413]);
   expect(await status('/known', 50 * KIB)).toBe(200);
 });
 
-test('bodies and heads that are coming in count, and those of whom somebody has let in do not', async () => {
+test('incoming bodies and heads count, and those of authorized clients do not', async () => {
   const { memory, port } = await boxOf();
   const idle = await open(port, '');
   await expect.poll(() => memory.bytes).toBe(CONNECTION_BYTES);
@@ -139,7 +139,7 @@ test('bodies and heads that are coming in count, and those of whom somebody has 
   await expect.poll(() => memory.bytes).toBe(0);
 });
 
-test('both ports count towards one budget, TLS with what it costs', async () => {
+test('both ports count towards one budget, TLS with its cost', async () => {
   const box = await boxOf(TLS_CONNECTION_BYTES + 20 * CONNECTION_BYTES);
   const { memory, port } = box;
   const secure = await openByTls(box, '');
@@ -156,7 +156,7 @@ test('both ports count towards one budget, TLS with what it costs', async () => 
   await expect.poll(() => memory.bytes).toBe(0);
 });
 
-test('when the budget is used up the oldest are closed, and somebody who comes then is answered', async () => {
+test('when the budget is used up the oldest are closed, and a new client is answered', async () => {
   const { memory, port } = await boxOf(20 * CONNECTION_BYTES);
   const flood = await Promise.all(Array.from({ length: 60 }, () => open(port, headOf('/open', 4 * KIB))));
   await Promise.all(flood.slice(0, 40).map(({ closed }) => closed));
@@ -167,7 +167,7 @@ test('when the budget is used up the oldest are closed, and somebody who comes t
   }
 });
 
-test('who takes too long for a request loses the connection, and who has been let in does not', async () => {
+test('a slow request loses the connection, except for an authorized client', async () => {
   const box = await boxOf();
   const { port, tlsPort } = box;
   const body = `${headOf('/known', 100)}{`;

@@ -60,7 +60,7 @@ async function overHttp2(port: number, path: string) {
   return { session, body: await text(stream) };
 }
 
-test('whoever asks for HTTP/2 in the handshake gets it, all others HTTP/1.1', async () => {
+test('clients that offer HTTP/2 in the handshake get it, others HTTP/1.1', async () => {
   const { port } = await open();
   expect(JSON.parse((await overHttp2(port, '/version')).body)).toEqual({ version: '2.0', tls: true });
   const agent = new Agent({ ...LAX, keepAlive: false });
@@ -68,7 +68,7 @@ test('whoever asks for HTTP/2 in the handshake gets it, all others HTTP/1.1', as
   expect(JSON.parse(await text(answer))).toEqual({ version: '1.1', tls: true });
 });
 
-test('who speaks plain HTTP is told in it that the port speaks https', async () => {
+test('a plain HTTP request is answered that the port speaks https', async () => {
   const { port } = await open();
   for (let i = 0; i < 20; i += 1) {
     const answer = await fetch(`http://127.0.0.1:${port}/version`);
@@ -85,7 +85,7 @@ test('a WebSocket comes by HTTP/1.1 on the same port', async () => {
   expect(await text(socket)).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
 });
 
-test('a new certificate holds for the next connection, without a restart', async () => {
+test('a new certificate applies to the next connection, without a restart', async () => {
   const { port, use } = await open();
   const served = async () => {
     const socket = connectTls({ host: '127.0.0.1', port, ...LAX });
@@ -105,10 +105,10 @@ test('files that are missing or do not belong together are named', async () => {
     ListenerTls.open('hls', { key: join(FIXTURES, key), cert: join(FIXTURES, cert) }, deps);
   await expect(of('none.key', 'server.crt')).rejects.toThrow('hlsServerKey cannot be read');
   await expect(of('server.key', 'none.crt')).rejects.toThrow('hlsServerCert cannot be read');
-  await expect(of('server.key', 'camera.crt')).rejects.toThrow('hlsServerKey and hlsServerCert are no key and its');
+  await expect(of('server.key', 'camera.crt')).rejects.toThrow('hlsServerKey and hlsServerCert are not a key and its');
 });
 
-test('a client that takes its requests back by the thousand loses its connection, others do not', async () => {
+test('a client that cancels thousands of requests loses its connection, others do not', async () => {
   const { port } = await open();
   const honest = await overHttp2(port, '/version');
   const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
@@ -126,7 +126,7 @@ test('a client that takes its requests back by the thousand loses its connection
   expect(await text(honest.session.request({ ':path': '/version' }))).toContain('2.0');
 });
 
-test('an answer for somebody who has left while it was made is closed', async () => {
+test('the reply for a client that left before it began is closed', async () => {
   const [asked, made] = [Promise.withResolvers<IncomingMessage>(), Promise.withResolvers<Readable>()];
   const { port } = await open((app) =>
     app.get('/late', async ({ raw }, reply) => {
@@ -146,7 +146,7 @@ test('an answer for somebody who has left while it was made is closed', async ()
   await once(answer, 'close');
 });
 
-test('one connection has so many requests open and no more', async () => {
+test('the open requests of one connection are limited', async () => {
   const { port } = await open();
   const session = connectHttp2(`https://127.0.0.1:${port}`, LAX);
   onTestFinished(() => session.destroy());
@@ -154,7 +154,7 @@ test('one connection has so many requests open and no more', async () => {
   expect(session.remoteSettings.maxConcurrentStreams).toBe(100);
 });
 
-test('a connection on which nothing moves ends, also with answers that nobody takes', async () => {
+test('an idle connection ends, also with replies that the client does not read', async () => {
   const { server, port } = await open();
   const opened = once(server, 'session');
   const session = connectHttp2(`https://127.0.0.1:${port}`, { ...LAX, settings: { initialWindowSize: 0 } });
@@ -167,7 +167,7 @@ test('a connection on which nothing moves ends, also with answers that nobody ta
   await closed;
 });
 
-test('closing ends every connection, also where requests wait', async () => {
+test('closing ends every connection, also with pending requests', async () => {
   const { app, port } = await open();
   const { session } = await overHttp2(port, '/version');
   session.on('error', () => {});
@@ -180,7 +180,7 @@ test('closing ends every connection, also where requests wait', async () => {
   await gone;
 });
 
-test('only what somebody else has signed is what browsers may be told to insist on', async () => {
+test('HSTS needs a certificate signed by another authority', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'perch-tls-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const names = { dns: ['box.example'], ips: [] };

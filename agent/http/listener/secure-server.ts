@@ -1,5 +1,11 @@
 import type { Server } from 'node:http';
-import type { Http2SecureServer, SecureServerOptions } from 'node:http2';
+import {
+  constants,
+  type Http2SecureServer,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
@@ -7,7 +13,7 @@ import { explain } from '../../base/errors.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { KeyPair } from '../../config/file/key-pair.ts';
-import { limitPatience } from './http2-patience.ts';
+import { isAwaited } from './slow-body.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A player has a handful open: playlists and parts of each rendition. */
@@ -19,6 +25,8 @@ const RESETS_PER_SECOND = 20;
 const MAX_INVALID_FRAMES = 100;
 const MAX_SESSION_MEGABYTES = 4;
 
+/** Longer than any wait within a connection. */
+const STILL_SESSION_MS = 120_000;
 const SENTENCE = 'this port speaks https\n';
 /** For a browser with an address of plain HTTP. */
 const SPEAKS_HTTPS = `HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${SENTENCE.length}\r\nConnection: close\r\n\r\n${SENTENCE}`;
@@ -43,12 +51,12 @@ export function secureOptions({ key, cert }: KeyPair): SecureServerOptions {
 /** Adds what Node lacks for such a server: HTTP/2 timeouts, and logs of connection failures. @param sockets open ones, below TLS */
 export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliveMs: number, log: Logger): void {
   const server = one as unknown as Http2SecureServer;
-  limitPatience(server, { requestTimeoutMs: () => one.requestTimeout, keepAliveMs });
-  server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection has failed'));
+  limitHttp2Times(server, { requestTimeoutMs: () => one.requestTimeout, keepAliveMs });
+  server.on('sessionError', (error) => log.debug({ cause: explain(error) }, 'HTTP/2 connection failed'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     log.debug(
       { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
-      'HTTP client did not come to TLS',
+      'TLS handshake of an HTTP client failed',
     );
     if (error.code === 'ERR_SSL_HTTP_REQUEST') {
       const { remoteAddress, remotePort } = socket;
@@ -58,6 +66,47 @@ export function finishSecure(one: Server, sockets: ReadonlySet<Socket>, keepAliv
     }
     socket.destroy();
   });
+}
+
+/**
+ * Ends idle HTTP/2 connections, and requests whose body does not complete in time: Node does that only for HTTP/1.1. Otherwise slow clients
+ * could block all others.
+ */
+export function limitHttp2Times(
+  server: Http2SecureServer,
+  { requestTimeoutMs, keepAliveMs }: { requestTimeoutMs(): number; readonly keepAliveMs: number },
+): void {
+  server.on('session', (session: ServerHttp2Session) => {
+    // `close` would wait for a client that does not read.
+    const end = () => session.destroy();
+    session.setTimeout(STILL_SESSION_MS, end);
+    let open = 0;
+    let idle = setTimeout(end, keepAliveMs).unref();
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      open += 1;
+      clearTimeout(idle);
+      const late = stream.endAfterHeaders ? undefined : endLate(stream, requestTimeoutMs());
+      stream.once('close', () => {
+        clearTimeout(late);
+        open -= 1;
+        if (open === 0 && !session.destroyed) {
+          idle = setTimeout(end, keepAliveMs).unref();
+        }
+      });
+    });
+    session.once('close', () => clearTimeout(idle));
+  });
+}
+
+function endLate(stream: ServerHttp2Stream, requestTimeoutMs: number): NodeJS.Timeout {
+  const end = (): void => {
+    if (!isAwaited(stream)) {
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+  };
+  const late = setTimeout(end, requestTimeoutMs).unref();
+  stream.once('end', () => clearTimeout(late));
+  return late;
 }
 
 /** If an HTTP/2 client leaves before its reply begins, Node emits no event, and Fastify would keep the reply's source open. */

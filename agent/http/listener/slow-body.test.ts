@@ -51,7 +51,7 @@ async function allOf(socket: Socket): Promise<string> {
   return Buffer.concat(text).toString();
 }
 
-test('a slow body is read to its end, when others are late that began after it', async () => {
+test('a slow body is read to its end while later requests time out', async () => {
   const { port, begun } = await open();
   const slow = await post(port, '/slow');
   await begun;
@@ -68,7 +68,7 @@ test('a slow body is read to its end, when others are late that began after it',
   expect(await allOf(slow)).toMatch(/^HTTP\/1.1 408 /);
 });
 
-test('so is one of HTTP/2', async () => {
+test('also over HTTP/2', async () => {
   const { port, begun } = await open(true);
   const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   onTestFinished(() => session.destroy());
@@ -88,7 +88,7 @@ test('so is one of HTTP/2', async () => {
   expect((await slow.toArray()).join('')).toBe('begins end');
 });
 
-test('whoever falls silent in the midst of a slow body is cut off', async () => {
+test('a client that stops sending within a slow body is disconnected', async () => {
   const { port, ended } = await open(false, 100);
   const slow = await post(port, '/slow');
   await allOf(slow);

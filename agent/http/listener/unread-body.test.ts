@@ -28,7 +28,7 @@ test.for([
   ['HTTP/1.1', 'POST / HTTP/1.1', `Content-Length: ${8 * MEGABYTE}\r\n\r\n${'x'.repeat(8 * MEGABYTE)}`],
   ['HTTP/1.0', 'POST / HTTP/1.0', `Content-Length: ${8 * MEGABYTE}\r\n\r\n${'x'.repeat(8 * MEGABYTE)}`],
   ['chunks', 'POST / HTTP/1.1', `Transfer-Encoding: chunked\r\n\r\n${chunk(MEGABYTE).repeat(8)}0\r\n\r\n`],
-] as const)('a client that has sent too much is refused, by %s', async ([, head, body]) => {
+] as const)('a client that sends too much is rejected, by %s', async ([, head, body]) => {
   const answer = await answerTo(head, body);
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain('"status":"error"');
@@ -49,14 +49,14 @@ async function refused(bodyBytes: number): Promise<{ readonly socket: Socket; re
 test.for([
   ['too large', 2 * MEGABYTE],
   ['far too large', MEGABYTE * MEGABYTE],
-] as const)('a body that is %s is refused before it arrives', async ([, bodyBytes]) => {
+] as const)('a body that is %s is rejected before it arrives', async ([, bodyBytes]) => {
   const { socket, answer } = await refused(bodyBytes);
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   expect(answer).toContain('"status":"error"');
   socket.destroy();
 });
 
-test('the rest of a refused body is read, so that the connection is not reset', async () => {
+test('the rest of a rejected body is read, so that the connection is not reset', async () => {
   const { socket } = await refused(2 * MEGABYTE);
   const closed = once(socket, 'close');
   for (let sent = 0; sent < 2 * MEGABYTE; sent += 1 << 16) {
@@ -76,7 +76,7 @@ test('a body without end is dropped after 16 MiB', async () => {
   endless.destroy();
 });
 
-test('a client that disconnects while it is refused is not waited for', async () => {
+test('a disconnect ends the rejection', async () => {
   const silent = Object.assign(new Readable({ read: () => {} }), { httpVersionMajor: 1, complete: false });
   const skipped = skipBody(silent as unknown as UnreadBody);
   silent.destroy();

@@ -41,7 +41,7 @@ async function open() {
 
 const WEBSOCKET = 'Upgrade: websocket\r\n\r\n';
 
-test('a route takes the connection, with what came behind the request', async () => {
+test('a route takes the connection, with the bytes after the request', async () => {
   const { ask, seen } = await open();
   const socket = ask('GET /socket?x=1', `${WEBSOCKET}first`);
   const [first] = await once(socket, 'data');
@@ -58,7 +58,7 @@ test.for([
   ['of nothing', 'GET /nothing', 'HTTP/1.1 404 Not Found', '404 page not found'],
   ['that a hook or a route refuses', 'GET /refused', 'HTTP/1.1 401 Unauthorized', 'not you'],
 ] as const)(
-  'a request for a WebSocket %s is answered as any, and its connection ends',
+  'a request for a WebSocket %s is answered like any other, and its connection ends',
   async ([, request, status, body]) => {
     const { ask } = await open();
     const answer = await text(ask(request, WEBSOCKET));
@@ -68,7 +68,7 @@ test.for([
   },
 );
 
-test('other upgrades are requests like any', async () => {
+test('other upgrades are ordinary requests', async () => {
   const { ask } = await open();
   const fields = 'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
   const socket = ask('GET /plain', `${fields}\r\n`);
@@ -104,7 +104,7 @@ test('a client that ends its half has ended the connection', async () => {
   await once(socket, 'close');
 });
 
-test('the listener closes, with connections that were taken still there', async () => {
+test('the listener closes its taken connections, too', async () => {
   const { app, ask } = await open();
   const socket = ask('GET /socket', WEBSOCKET);
   await once(socket, 'data');

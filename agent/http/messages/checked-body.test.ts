@@ -13,11 +13,11 @@ test.for([
   [{ cameras: [] }, 'cameras must not have fewer than 1 items'],
   [{}, 'the body must have required properties cameras'],
   [[], 'the body is not a JSON object'],
-] as const)('%j is refused with the innermost field and its place', ([body, words]) => {
+] as const)('%j is rejected with the innermost field and its place', ([body, words]) => {
   expect(() => checkedBody(BODY, body)).toThrow(words);
 });
 
-test('what a field is called is shown to 64 characters, and never what is in it', () => {
+test('field names are shown up to 64 characters, and values never', () => {
   const body = { cameras: [{ [`${'x'.repeat(500)}`]: 's3cret' }] };
   expect(() => checkedBody(BODY, body)).toThrow(/^unknown field 'cameras\[0\]\.x{53}'$/);
 });

@@ -19,7 +19,7 @@ export function checkedBody<T extends TSchema>(schema: T, body: unknown): Static
   }
   // For a union, the first complaint concerns only its first member.
   const isChoice = first?.schemaPath.includes('/anyOf/') === true;
-  const message = isChoice ? 'is none of what it may be' : (first?.message ?? 'is not what was expected');
+  const message = isChoice ? 'has none of the permitted forms' : (first?.message ?? 'is invalid');
   throw new PerchError('badInput', `${shown === '' ? 'the body' : shown} ${message}`);
 }
 

@@ -1,7 +1,9 @@
-import Type, { type TSchema } from 'typebox';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import Type from 'typebox';
 
 /** For changes without further results. */
 export const OkAnswer = Type.Object({ status: Type.Literal('ok') });
+export const OK = { status: 'ok' } as const;
 
 export const ErrorAnswer = Type.Object({
   status: Type.Literal('error'),
@@ -9,26 +11,29 @@ export const ErrorAnswer = Type.Object({
   why: Type.Optional(
     Type.String({
       description:
-        'The same in one word, where there is one: `paused` (the camera), `busy`, `taken` (the name), `limit` (as many as there may be), `byVariable`, `notWritten` (the configuration file), `brokenFile` (it is no YAML: nothing can be changed in it before it is mended), `noBackup`, `damaged` and `laterVersion` (of a backup).',
+        'The reason in one word, if it has one: `paused` (the camera), `busy`, `taken` (the name), `limit` (the maximum is reached), `byVariable`, `notWritten` (the configuration file), `brokenFile` (the file is not YAML and must be repaired before it can be changed), `noBackup`, `damaged` and `laterVersion` (of a backup).',
     }),
   ),
 });
 
-const OrNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
+/** Replies of these routes are not cached. */
+export function noStore(app: FastifyInstance): void {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+  });
+}
 
-/** Another client has changed the same meanwhile. */
-export const ConflictAnswer = Type.Object({
-  status: Type.Literal('error'),
-  error: Type.String({ description: 'Who has changed what.' }),
-  tag: Type.String({ description: 'Of the current settings.' }),
-  conflicts: Type.Array(
-    Type.Object({
-      path: OrNull(Type.String({ description: 'Null: global settings.' })),
-      key: Type.String({ description: 'Empty for a whole path.' }),
-      value: Type.Optional(Type.Unknown({ description: 'Current value.' })),
-      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: unknown.' })),
-      user: OrNull(Type.String()),
-      time: OrNull(Type.String({ description: 'RFC 3339.' })),
-    }),
-  ),
-});
+interface SentFile {
+  /** Letters, digits, dots and dashes. */
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+/** For downloads, without caching. */
+export const sendFile = (reply: FastifyReply, { name, type, bytes }: SentFile): FastifyReply =>
+  reply
+    .header('Cache-Control', 'no-store')
+    .header('Content-Disposition', `attachment; filename="${name}"`)
+    .type(type)
+    .send(bytes);

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { PathItem } from '../api/streams/paths.ts';
 import { type Labels, labelsText, type MetricKind, type MetricsText } from './metrics-text.ts';
 
-/** How long the writes or the flushes of a disk take, in milliseconds. */
+/** Durations of the writes or the flushes of a disk. */
 interface TimesFacts {
   readonly count: number;
   readonly totalMs: number;
@@ -13,7 +13,7 @@ interface TimesFacts {
 interface DiskFacts {
   readonly folder: string;
   readonly totalBytes: number;
-  /** Null: the disk is not there. */
+  /** Null: the disk is absent. */
   readonly freeBytes: number | null;
   readonly state: string;
   /** Undefined: nothing has been written there yet. */
@@ -45,7 +45,7 @@ export interface DeviceFacts {
   uptimeMs(): number;
   /** Recent delay of the event loop. */
   loopDelay(): { readonly meanMs: number; readonly p99Ms: number; readonly maxMs: number };
-  /** Every state that a disk can be in. */
+  /** All possible states of a disk. */
   readonly diskStates: readonly string[];
   disks(): readonly DiskFacts[];
   losses(): readonly LossFacts[];
@@ -53,151 +53,101 @@ export interface DeviceFacts {
 }
 
 type Row = readonly [labels: Labels, value: number];
+/** One line for each item; none for an undefined value. */
+type Metric<T> = readonly [suffix: string, kind: MetricKind, help: string, value: (item: T) => number | undefined];
 
-const NONE: Labels = [];
 const CAMERA_STATES = ['running', 'waiting', 'stopped', 'disabled'];
 
+const DISK: readonly Metric<DiskFacts>[] = [
+  ['disk_total_bytes', 'gauge', 'Size of a disk for recordings.', ({ totalBytes }) => totalBytes],
+  ['disk_free_bytes', 'gauge', 'Free space on it.', ({ freeBytes }) => freeBytes ?? undefined],
+];
+const HOOK: readonly Metric<HookFacts>[] = [
+  ['hook_running', 'gauge', 'Running commands of a hook.', ({ running }) => running],
+  ['hook_starts_total', 'counter', 'Commands that were started.', ({ started }) => started],
+  ['hook_failures_total', 'counter', 'Commands that failed.', ({ failed }) => failed],
+  [
+    'hook_left_out_total',
+    'counter',
+    'Commands that exceeded the limit and were not started.',
+    ({ leftOut }) => leftOut,
+  ],
+];
+const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
+  ['source_packets_total', 'counter', 'RTP packets from the camera.', ({ packets }) => packets],
+  ['source_packets_lost_total', 'counter', 'RTP packets that never arrived.', ({ lost }) => lost],
+  ['source_packets_late_total', 'counter', 'RTP packets that arrived too late.', ({ late }) => late],
+  ['source_packets_reordered_total', 'counter', 'RTP packets that arrived out of order.', ({ reordered }) => reordered],
+  ['source_packets_bad_total', 'counter', 'Invalid RTP packets.', ({ badPackets }) => badPackets],
+  ['source_timestamp_jumps_total', 'counter', "Jumps of the camera's timestamps.", ({ jumps }) => jumps],
+];
+
 /** @param only this path, and nothing of the device; empty: everything */
-export function writeDevice(text: MetricsText, box: DeviceFacts, paths: readonly PathItem[], only: string): void {
+export function writeDevice(text: MetricsText, device: DeviceFacts, paths: readonly PathItem[], only: string): void {
   const isShown = (path: string) => only === '' || path === only;
+  const shown = paths.filter(({ name }) => isShown(name));
+  const losses = device.losses().filter(({ path }) => isShown(path));
   text.heading('Perch');
   if (only === '') {
-    writeProcess(text, box);
-    writeDisks(text, box);
-    writeHooks(text, box.hooks());
+    writeProcess(text, device);
+    writeDisks(text, device);
+    writeAll(text, HOOK, device.hooks(), ({ hook }) => [['hook', hook]]);
   }
-  writeCameras(
-    text,
-    paths.filter(({ name }) => isShown(name)),
-    box,
-  );
-  writeRecordings(
-    text,
-    paths.filter(({ name }) => isShown(name)),
-    box.losses().filter(({ path }) => isShown(path)),
-  );
+  writeCameras(text, shown, device);
+  writeRecordings(text, shown, losses);
   text.end();
 }
 
-function writeProcess(text: MetricsText, box: DeviceFacts): void {
+function writeProcess(text: MetricsText, device: DeviceFacts): void {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  const { meanMs, p99Ms, maxMs } = box.loopDelay();
+  const { meanMs, p99Ms, maxMs } = device.loopDelay();
   const { active } = performance.eventLoopUtilization();
+  const startS = Math.round((device.wallMs() - device.uptimeMs()) / 1000);
   const info: Labels = [
     ['node', process.versions.node],
-    ['version', box.version],
+    ['version', device.version],
   ];
-  one(text, 'info', 'gauge', 'What runs here.', 1, info);
-  one(
-    text,
-    'start_time_seconds',
-    'gauge',
-    'When it was started, Unix time.',
-    Math.round((box.wallMs() - box.uptimeMs()) / 1000),
-  );
-  one(text, 'process_cpu_seconds_total', 'counter', 'CPU time of the process.', (user + system) / 1e6);
-  one(text, 'process_resident_memory_bytes', 'gauge', 'Memory of the process.', rss);
-  one(text, 'process_heap_used_bytes', 'gauge', 'Of that, objects.', heapUsed);
-  one(text, 'process_external_memory_bytes', 'gauge', 'Of that, media and other buffers.', external);
-  one(text, 'event_loop_delay_mean_seconds', 'gauge', 'How late the event loop is, last 10 to 20 s.', seconds(meanMs));
-  one(text, 'event_loop_delay_p99_seconds', 'gauge', 'The same, 99th percentile of some fifty looks.', seconds(p99Ms));
-  one(text, 'event_loop_delay_max_seconds', 'gauge', 'The same, the latest.', seconds(maxMs));
-  one(text, 'event_loop_busy_seconds_total', 'counter', 'Time in which the event loop worked.', seconds(active));
+  writeRows(text, 'info', 'gauge', 'Versions of Perch and Node.', [[info, 1]]);
+  const facts: readonly (readonly [suffix: string, kind: MetricKind, help: string, value: number])[] = [
+    ['start_time_seconds', 'gauge', 'Start, Unix time.', startS],
+    ['process_cpu_seconds_total', 'counter', 'CPU time of the process.', (user + system) / 1e6],
+    ['process_resident_memory_bytes', 'gauge', 'Memory of the process.', rss],
+    ['process_heap_used_bytes', 'gauge', 'Of that, objects.', heapUsed],
+    ['process_external_memory_bytes', 'gauge', 'Of that, media and other buffers.', external],
+    ['event_loop_delay_mean_seconds', 'gauge', 'Delay of the event loop, last 10 to 20 s.', seconds(meanMs)],
+    ['event_loop_delay_p99_seconds', 'gauge', 'The same, 99th percentile of about 50 samples.', seconds(p99Ms)],
+    ['event_loop_delay_max_seconds', 'gauge', 'The same, maximum.', seconds(maxMs)],
+    ['event_loop_busy_seconds_total', 'counter', 'Time that the event loop was busy.', seconds(active)],
+  ];
+  for (const [suffix, kind, help, value] of facts) {
+    writeRows(text, suffix, kind, help, [[[], value]]);
+  }
 }
 
 function writeDisks(text: MetricsText, { disks, diskStates }: DeviceFacts): void {
   const all = disks();
-  const used = all.flatMap(({ folder, times }) => (times ? [{ folder, ...times }] : []));
-  const of = (folder: string): Labels => [['folder', folder]];
-  const rows = (value: (disk: DiskFacts) => number) => all.map((disk): Row => [of(disk.folder), value(disk)]);
-  many(
-    text,
-    'disk_total_bytes',
-    'gauge',
-    'Size of a disk that recordings go to.',
-    rows(({ totalBytes }) => totalBytes),
-  );
-  many(
-    text,
-    'disk_free_bytes',
-    'gauge',
-    'What is free on it.',
-    all.flatMap(({ folder, freeBytes }): Row[] => (freeBytes === null ? [] : [[of(folder), freeBytes]])),
-  );
+  const labels = ({ folder }: { readonly folder: string }): Labels => [['folder', folder]];
+  writeAll(text, DISK, all, labels);
   const states = all.flatMap(({ folder, state }) => stateRows(diskStates, state, ['folder', folder]));
-  many(text, 'disk_state', 'gauge', '1: this is the state of the disk.', states);
+  writeRows(text, 'disk_state', 'gauge', '1: current state of the disk.', states);
   for (const [kind, name, noun] of [
     ['writes', 'write', 'Writes'],
     ['flushes', 'flush', 'Flushes'],
   ] as const) {
-    const timed = (value: (times: TimesFacts) => number) =>
-      used.map((disk): Row => [of(disk.folder), value(disk[kind])]);
-    many(
-      text,
-      `disk_${kind}_total`,
-      'counter',
-      `${noun} of recordings.`,
-      timed(({ count }) => count),
-    );
-    many(
-      text,
-      `disk_${name}_seconds_total`,
-      'counter',
-      'What they took.',
-      timed(({ totalMs }) => seconds(totalMs)),
-    );
-    many(
-      text,
-      `disk_${name}_last_seconds`,
-      'gauge',
-      'What the last took.',
-      timed(({ lastMs }) => seconds(lastMs)),
-    );
-    many(
-      text,
-      `disk_${name}_max_seconds`,
-      'gauge',
-      'The longest since the start.',
-      timed(({ maxMs }) => seconds(maxMs)),
-    );
+    const metrics: readonly Metric<TimesFacts>[] = [
+      [`disk_${kind}_total`, 'counter', `${noun} of recordings.`, ({ count }) => count],
+      [`disk_${name}_seconds_total`, 'counter', 'Their total duration.', ({ totalMs }) => seconds(totalMs)],
+      [`disk_${name}_last_seconds`, 'gauge', 'Duration of the last one.', ({ lastMs }) => seconds(lastMs)],
+      [`disk_${name}_max_seconds`, 'gauge', 'Longest duration since the start.', ({ maxMs }) => seconds(maxMs)],
+    ];
+    const used = all.flatMap(({ folder, times }) => (times ? [{ folder, ...times[kind] }] : []));
+    writeAll(text, metrics, used, labels);
   }
 }
 
-function writeHooks(text: MetricsText, hooks: readonly HookFacts[]): void {
-  const of = (value: (facts: HookFacts) => number) => hooks.map((facts): Row => [[['hook', facts.hook]], value(facts)]);
-  many(
-    text,
-    'hook_running',
-    'gauge',
-    'Commands of a hook that run.',
-    of(({ running }) => running),
-  );
-  many(
-    text,
-    'hook_starts_total',
-    'counter',
-    'Commands that were started.',
-    of(({ started }) => started),
-  );
-  many(
-    text,
-    'hook_failures_total',
-    'counter',
-    'Commands that have failed.',
-    of(({ failed }) => failed),
-  );
-  many(
-    text,
-    'hook_left_out_total',
-    'counter',
-    'Commands that were one too many.',
-    of(({ leftOut }) => leftOut),
-  );
-}
-
-function writeCameras(text: MetricsText, paths: readonly PathItem[], box: DeviceFacts): void {
-  const [wallMs, uptimeMs] = [box.wallMs(), box.uptimeMs()];
+function writeCameras(text: MetricsText, paths: readonly PathItem[], device: DeviceFacts): void {
+  const [wallMs, uptimeMs] = [device.wallMs(), device.uptimeMs()];
   const cameras = paths.filter(({ sourceState }) => sourceState !== null);
   const wanted = cameras.filter(
     ({ sourceState, sourceOnDemand }) => sourceState !== 'disabled' && !(sourceOnDemand && sourceState === 'stopped'),
@@ -207,73 +157,73 @@ function writeCameras(text: MetricsText, paths: readonly PathItem[], box: Device
   );
   const offline = wanted.map(({ name, offlineSince }): Row => {
     const sinceMs = offlineSince === null ? wallMs : Date.parse(offlineSince);
-    // No longer than we know of it: the clock may have been set since.
-    return [pathLabel(name), seconds(Math.max(0, Math.min(wallMs - sinceMs, uptimeMs)))];
+    // At most the uptime: the clock may have been set since.
+    return [pathLabel({ name }), seconds(Math.max(0, Math.min(wallMs - sinceMs, uptimeMs)))];
   });
   const clocks = cameras.flatMap(({ name, clockOffsetMs }): Row[] =>
-    clockOffsetMs === null ? [] : [[pathLabel(name), seconds(clockOffsetMs)]],
+    clockOffsetMs === null ? [] : [[pathLabel({ name }), seconds(clockOffsetMs)]],
   );
-  const bits = paths.map(({ name, bitrate }): Row => [pathLabel(name), bitrate]);
-  many(text, 'camera_state', 'gauge', '1: this is the state of the camera.', states);
-  many(text, 'camera_offline_seconds', 'gauge', 'For how long a camera has been away that should be there.', offline);
-  many(text, 'camera_clock_offset_seconds', 'gauge', "The camera's clock minus ours.", clocks);
-  many(text, 'path_bits_per_second', 'gauge', 'What comes in.', bits);
-  const counted = cameras.flatMap(({ name, sourceStatistics }) =>
-    sourceStatistics ? [{ name, ...sourceStatistics }] : [],
-  );
-  for (const [suffix, field, help] of [
-    ['packets_total', 'packets', 'RTP packets that came from the camera.'],
-    ['packets_lost_total', 'lost', 'RTP packets that never came.'],
-    ['packets_late_total', 'late', 'RTP packets that came too late.'],
-    ['packets_reordered_total', 'reordered', 'RTP packets that came out of order.'],
-    ['packets_bad_total', 'badPackets', 'RTP packets that made no sense.'],
-    ['timestamp_jumps_total', 'jumps', "Times that the camera's timestamps jumped."],
-  ] as const) {
-    const rows = counted.map((source): Row => [pathLabel(source.name), source[field]]);
-    many(text, `source_${suffix}`, 'counter', help, rows);
-  }
+  const bits = paths.map((path): Row => [pathLabel(path), path.bitrate]);
+  writeRows(text, 'camera_state', 'gauge', '1: current state of the camera.', states);
+  writeRows(text, 'camera_offline_seconds', 'gauge', 'Time since an expected camera went offline.', offline);
+  writeRows(text, 'camera_clock_offset_seconds', 'gauge', "The camera's clock minus that of this device.", clocks);
+  writeRows(text, 'path_bits_per_second', 'gauge', 'Received bits per second.', bits);
+  const counted = cameras.flatMap(({ name, sourceStatistics: counts }) => (counts ? [{ name, ...counts }] : []));
+  writeAll(text, SOURCE, counted, pathLabel);
 }
 
 function writeRecordings(text: MetricsText, paths: readonly PathItem[], losses: readonly LossFacts[]): void {
   const recorded = paths.flatMap(({ name, recording }) => (recording ? [{ name, ...recording }] : []));
-  const active = recorded.map(({ name, active }): Row => [pathLabel(name), active ? 1 : 0]);
-  const failed = recorded.map(({ name, error }): Row => [pathLabel(name), error === null ? 0 : 1]);
-  const samples = losses.flatMap(({ path, samples }): Row[] => [
-    [[...pathLabel(path), ['reason', 'jumped']], samples.jumped],
-    [[...pathLabel(path), ['reason', 'late']], samples.late],
+  const active = recorded.map((item): Row => [pathLabel(item), item.active ? 1 : 0]);
+  const failed = recorded.map((item): Row => [pathLabel(item), item.error === null ? 0 : 1]);
+  const parts = losses.map((loss): Row => [[['path', loss.path]], loss.parts]);
+  const samples = losses.flatMap(({ path, samples: { jumped, late } }): Row[] => [
+    [
+      [
+        ['path', path],
+        ['reason', 'jumped'],
+      ],
+      jumped,
+    ],
+    [
+      [
+        ['path', path],
+        ['reason', 'late'],
+      ],
+      late,
+    ],
   ]);
-  const of = (value: (loss: LossFacts) => number) => losses.map((loss): Row => [pathLabel(loss.path), value(loss)]);
-  many(text, 'recording_active', 'gauge', '1: something is being recorded.', active);
-  many(text, 'recording_failed', 'gauge', '1: it should be recorded and cannot be.', failed);
-  many(
-    text,
-    'recording_parts_lost_total',
-    'counter',
-    'Parts that the disk was too slow for.',
-    of(({ parts }) => parts),
-  );
-  many(text, 'recording_samples_lost_total', 'counter', 'Samples that were left out for their time.', samples);
-  many(
-    text,
-    'recording_files_refused_total',
-    'counter',
-    'Files that the disk has refused.',
-    of(({ refusedFiles }) => refusedFiles),
-  );
+  const files = losses.map((loss): Row => [[['path', loss.path]], loss.refusedFiles]);
+  writeRows(text, 'recording_active', 'gauge', '1: the path is being recorded.', active);
+  writeRows(text, 'recording_failed', 'gauge', '1: recording is enabled but fails.', failed);
+  writeRows(text, 'recording_parts_lost_total', 'counter', 'Parts dropped because the disk was too slow.', parts);
+  writeRows(text, 'recording_samples_lost_total', 'counter', 'Samples dropped because of their timestamps.', samples);
+  writeRows(text, 'recording_files_refused_total', 'counter', 'Files that the disk rejected.', files);
 }
 
-/** A line for each state that there is, so that each has a history. */
+/** A line for each possible state, so that each has a history. */
 const stateRows = (states: readonly string[], state: string, label: readonly [string, string]): Row[] =>
   states.map((name) => [[label, ['state', name]], name === state ? 1 : 0]);
 
-const pathLabel = (name: string): Labels => [['path', name]];
+const pathLabel = ({ name }: { readonly name: string }): Labels => [['path', name]];
 
-function one(text: MetricsText, name: string, kind: MetricKind, help: string, value: number, labels = NONE): void {
-  many(text, name, kind, help, [[labels, value]]);
+function writeAll<T>(
+  text: MetricsText,
+  metrics: readonly Metric<T>[],
+  items: readonly T[],
+  labels: (item: T) => Labels,
+): void {
+  for (const [suffix, kind, help, value] of metrics) {
+    const rows = items.flatMap((item): Row[] => {
+      const given = value(item);
+      return given === undefined ? [] : [[labels(item), given]];
+    });
+    writeRows(text, suffix, kind, help, rows);
+  }
 }
 
-/** Without lines there is nothing to describe. */
-function many(text: MetricsText, suffix: string, kind: MetricKind, help: string, rows: readonly Row[]): void {
+/** Without rows a metric is not described. */
+function writeRows(text: MetricsText, suffix: string, kind: MetricKind, help: string, rows: readonly Row[]): void {
   const name = `perch_${suffix}`;
   if (text.isDescribed && rows.length > 0) {
     text.describe(name, kind, help);

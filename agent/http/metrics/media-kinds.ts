@@ -9,7 +9,7 @@ export interface Column {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
-  /** The item's field, or what makes several lines of an item; none: 1. */
+  /** Field of the item, or a function for several lines of an item; absent: 1. */
   readonly of?: string | ((item: Item) => readonly (readonly [labels: Labels, value: number])[]);
 }
 
@@ -18,13 +18,13 @@ interface Block {
   readonly columns: readonly Column[];
 }
 
-/** One kind of MediaMTX's metrics: what `?type=` names, and what `?<filter>=` picks one of. */
+/** One kind of MediaMTX's metrics, selected by `?type=`; `?<filter>=` selects one item. */
 export interface MediaKind {
   readonly type: string;
   readonly filter: string;
   readonly filterField: string;
   readonly labels: readonly (readonly [name: string, field: string])[];
-  /** What it has now, and below that the same under older names. */
+  /** Current names, then older ones. */
   readonly blocks: readonly Block[];
 }
 
@@ -61,9 +61,9 @@ const PATHS = mediaKind(
     what: 'Paths',
     labels: ['name', 'state'],
     rows: [
-      ['inbound_bytes', 'inboundBytes', 'Bytes that came in.'],
-      ['outbound_bytes', 'outboundBytes', 'Bytes that were sent to readers.'],
-      ['inbound_frames_in_error', 'inboundFramesInError', 'Frames that could not be used.'],
+      ['inbound_bytes', 'inboundBytes', 'Received bytes.'],
+      ['outbound_bytes', 'outboundBytes', 'Bytes sent to readers.'],
+      ['inbound_frames_in_error', 'inboundFramesInError', 'Invalid frames.'],
     ],
     deprecatedRows: [
       ['bytes_received', 'bytesReceived', 'Older name of paths_inbound_bytes.'],
@@ -78,10 +78,10 @@ const FORWARDS = mediaKind({
   title: 'Forward destinations',
   what: 'Destinations that streams are forwarded to',
   labels: ['id', 'path', 'protocol', 'state'],
-  rows: [['outbound_bytes', 'outboundBytes', 'Bytes that were sent there.']],
+  rows: [['outbound_bytes', 'outboundBytes', 'Bytes sent there.']],
 });
 
-/** MediaMTX's order. Servers that Perch does not have count as filters all the same. */
+/** MediaMTX's order. Kinds that Perch does not have are valid filters, too. */
 const ORDER: readonly string[] = [
   'hls_sessions',
   'hls_muxers',
@@ -96,7 +96,7 @@ const ORDER: readonly string[] = [
   'moq_sessions',
 ];
 
-/** What the metrics list: paths, forward destinations and sessions. */
+/** Paths, forward destinations and sessions. */
 export interface MediaKinds {
   readonly all: readonly (MediaKind & { readonly session?: SessionKind })[];
   readonly filters: readonly string[];
@@ -113,7 +113,6 @@ export function mediaKindsOf(kinds: readonly SessionKind[]): MediaKinds {
   return { all, filters: [...all.map(({ type }) => type), ...ORDER].map(filterOf) };
 }
 
-/** A path as its metrics need it. */
 export const pathRow = ({ ready, ...rest }: PathItem): Item => ({ ...rest, state: ready ? 'ready' : 'notReady' });
 
 /** One line for each type of reader. */

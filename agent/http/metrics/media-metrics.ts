@@ -1,7 +1,7 @@
 import type { Column, Item, MediaKind } from './media-kinds.ts';
 import { type Labels, labelsText, type MetricsText } from './metrics-text.ts';
 
-/** @param only shows one; empty: all */
+/** @param only one item; empty: all */
 export function writeKind(text: MetricsText, kind: MediaKind, items: readonly Item[], only: string): void {
   if (items.length === 0) {
     if (only === '') {
@@ -42,7 +42,7 @@ function writeColumn(text: MetricsText, kind: MediaKind, { name, of }: Column, i
   }
 }
 
-/** Each name once, so that queries for it find it; those of several lines at the end, as in MediaMTX. */
+/** Each name once, so that queries find it; those with several lines last, as in MediaMTX. */
 function writeEmpty(text: MetricsText, { blocks }: MediaKind): void {
   const isSplit = ({ of }: Column) => typeof of === 'function';
   const split = blocks.flatMap(({ columns }) => columns.filter(isSplit));

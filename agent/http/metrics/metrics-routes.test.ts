@@ -117,7 +117,7 @@ paths_bytes_sent{name="door",state="ready"} 5
 `);
 });
 
-test('what there is none of is there once without labels, and what is switched off is not there', async () => {
+test('a kind without items is printed once without labels, and one that is off is not printed', async () => {
   expect(await read({}, '?type=paths')).toBe(`# Paths
 paths 0
 paths_inbound_bytes 0
@@ -170,7 +170,7 @@ test.for([
   expect(await read(given, '?webrtc_session=none&type=perch')).toContain('perch_info');
 });
 
-test('a muxer goes by the name of its path, and jitter keeps its decimals', async () => {
+test('a muxer is selected by its path, and jitter keeps its decimals', async () => {
   const muxers = list([{ path: 'door', created: '2026-01-01T00:00:00Z', outboundBytes: 3, bytesSent: 3 }]);
   expect(await read({ tables: { hlsmuxers: muxers } }, '?hls_muxer=door')).toBe(`# HLS muxers
 hls_muxers{name="door"} 1
@@ -187,7 +187,7 @@ hls_muxers_bytes_sent{name="door"} 3
   expect(await textOf(2.5e-9)).toMatch(/jitter\{.*\} 0\.0000000025\n/);
 });
 
-test('the box tells of itself, its cameras, disks and recordings', async () => {
+test("Perch's own metrics cover the device, its cameras, disks and recordings", async () => {
   const { series } = readExposition(await read({ paths: [DOOR, ATTIC] }, '?type=perch'), false);
   const figure = (name: string, labels: object = {}) =>
     series.find((one) => one.name === `perch_${name}` && Object.entries(labels).every(([k, v]) => one.labels[k] === v))
@@ -223,7 +223,7 @@ test('the box tells of itself, its cameras, disks and recordings', async () => {
   expect(figure('hook_failures_total', { hook: 'runOnRead' })).toBe(2);
 });
 
-test('a camera is away no longer than the box has been running, whatever its clock said at the start', async () => {
+test('a camera is offline no longer than the uptime, whatever the clock was at the start', async () => {
   const away = path('yard', { sourceState: 'waiting', offlineSince: '1970-01-01T00:00:07.000Z' });
   expect(await read({ paths: [away] }, '?type=perch')).toContain('perch_camera_offline_seconds{path="yard"} 120\n');
 });
@@ -243,12 +243,12 @@ test('docs/reference/metrics.md has every name', async () => {
   expect(names.length).toBeGreaterThan(80);
 });
 
-test('with a path, the box tells of that alone', async () => {
+test('with a path only that path is printed', async () => {
   const { series } = readExposition(await read({ paths: [DOOR, ATTIC] }, '?type=perch&path=door'), false);
   expect(new Set(series.map(({ labels }) => labels['path']))).toEqual(new Set(['door']));
 });
 
-test('a camera on demand that rests is not away', async () => {
+test('an idle camera on demand is not offline', async () => {
   const resting = path('yard', {
     sourceState: 'stopped',
     sourceOnDemand: true,
@@ -257,7 +257,7 @@ test('a camera on demand that rests is not away', async () => {
   expect(await read({ paths: [resting] }, '?type=perch')).not.toContain('camera_offline_seconds');
 });
 
-test('who names the format gets each metric in one piece, described; MediaMTX lines are the same', async () => {
+test("a client that names the format gets each metric described and contiguous; MediaMTX's lines are the same", async () => {
   const items = [session(OTHER, '2026-01-02T00:00:00Z'), session(ONE, '2026-01-01T00:00:00Z')];
   const tables = {
     webrtcsessions: list(items),
@@ -282,7 +282,7 @@ test('who names the format gets each metric in one piece, described; MediaMTX li
   expect([...described.types.keys()]).toEqual([...described.helps.keys()]);
 });
 
-test('names and addresses of every kind come back as they are', async () => {
+test('names and addresses of every kind are read back', async () => {
   const next = random(7);
   const letters = ['"', '\\', '\n', '{', '}', ',', '=', ' ', '#', 'é', '日', 'a', '_', '\t', '\r'];
   const word = () =>

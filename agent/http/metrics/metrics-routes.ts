@@ -8,28 +8,27 @@ import { MetricsText } from './metrics-text.ts';
 
 interface MetricsOptions {
   readonly access: { require(request: FastifyRequest, action: 'metrics', path: string): Promise<void> };
-  /** Answers preflights, and lets the configured origins in. */
+  /** Answers preflights, and permits the configured origins. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
   readonly paths: PathLookup;
   readonly sessions: SessionTables;
   readonly box: DeviceFacts;
 }
 
-/** What `cors` is to allow. */
+/** Methods and headers for `cors`. */
 export const METRICS_METHODS = 'OPTIONS, GET';
 export const METRICS_HEADERS = 'Authorization';
 
-/** Of what only Perch tells. */
+/** `?type=` of Perch's own metrics. */
 const OWN_TYPE = 'perch';
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-/** Prometheus says which versions of the format it reads; programs made for MediaMTX do not. */
+/** Prometheus names the versions of the format that it reads; clients made for MediaMTX do not. */
 const READS_DESCRIPTIONS = /openmetrics|text\/plain\s*;\s*version=/i;
 
 /**
- * `GET /metrics` for Prometheus: MediaMTX's names, order and filters, then Perch's own. Each metric is described and stands in one
- * piece where the request's `Accept` names the format, or its query says `help`.
- *
- * @param isAlone nothing else is on this listener: then unknown addresses need the permission as well, as in MediaMTX
+ * `GET /metrics` for Prometheus: MediaMTX's names, order and filters, then Perch's own. If `Accept` names the format or the query has
+ * `help`, each metric is described and its lines are contiguous.
+ * @param isAlone the only content of this listener: then unknown addresses need the permission as well, as in MediaMTX
  */
 export async function mountMetrics(app: FastifyInstance, options: MetricsOptions, isAlone: boolean): Promise<void> {
   if (isAlone) {
@@ -49,7 +48,7 @@ function addRoutes(app: FastifyInstance, options: MetricsOptions): void {
       .header('Cache-Control', 'no-store')
       .send(answer(request, options, kinds)),
   );
-  // Preflights are answered by the hook, which runs only where there is a route.
+  // Preflights are answered by the hook, which needs a route.
   app.options('/metrics', (_, reply) => reply.callNotFound());
 }
 
@@ -83,7 +82,7 @@ function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kin
   return text.toString();
 }
 
-/** Oldest first; undefined: their server is switched off. */
+/** Oldest first; undefined: the server is off. */
 function rowsOf(table: SessionTable | undefined): readonly Item[] | undefined {
   const items = table?.list().toSorted((a, b) => Date.parse(a.created) - Date.parse(b.created));
   return items as readonly object[] as readonly Item[] | undefined;

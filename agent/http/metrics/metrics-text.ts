@@ -1,14 +1,14 @@
-/** Label names and values, in the order in which they are written: sorted by name. */
+/** Sorted by name. */
 export type Labels = readonly (readonly [name: string, value: string])[];
 
 export type MetricKind = 'counter' | 'gauge';
 
 const SPECIAL = /[\\"\n]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-/** More than any number here has behind the point. */
+/** More than any number here has. */
 const MAX_DECIMALS = 20;
 
-/** `{id="…",path="…"}`; nothing for no labels. */
+/** `{id="…",path="…"}`; empty without labels. */
 export function labelsText(labels: Labels): string {
   if (labels.length === 0) {
     return '';
@@ -17,9 +17,9 @@ export function labelsText(labels: Labels): string {
   return `{${pairs.join(',')}}`;
 }
 
-/** The text format of Prometheus, version 0.0.4, line by line. */
+/** Prometheus' text format, version 0.0.4. */
 export class MetricsText {
-  /** Each metric says what it is, and all its lines stand together, as strict readers want it. */
+  /** With HELP and TYPE and contiguous lines, which strict readers require. */
   readonly isDescribed: boolean;
   #text = '';
 
@@ -35,12 +35,12 @@ export class MetricsText {
     this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;
   }
 
-  /** @param labels as `labelsText` makes them */
+  /** @param labels of `labelsText` */
   sample(name: string, labels: string, value: number): void {
     this.#text += `${name}${labels} ${valueText(value)}\n`;
   }
 
-  /** Of a section. */
+  /** Ends a section. */
   end(): void {
     this.#text += '\n';
   }
@@ -50,7 +50,7 @@ export class MetricsText {
   }
 }
 
-/** Without an exponent: many read these lines with less than a whole parser. */
+/** Without an exponent, which simple parsers do not read. */
 function valueText(value: number): string {
   if (!Number.isFinite(value)) {
     return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';

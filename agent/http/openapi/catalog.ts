@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 
-/** What a route tells of itself in Fastify's `schema`: TypeBox schemas, which are JSON schemas. */
+/** Fastify's `schema` of a route, with TypeBox schemas, which are JSON schemas. */
 export interface RouteSchema {
   readonly summary?: string;
   readonly description?: string;
@@ -11,22 +11,22 @@ export interface RouteSchema {
   readonly body?: unknown;
   /** By status. */
   readonly response?: Readonly<Record<string, unknown>>;
-  /** Content type of the body, where it is not JSON. */
+  /** Content type of the body, if not JSON. */
   readonly consumes?: string;
-  /** The route is not for the document: another name of one that is, or a page for people. */
+  /** Not in the document: an alias of another route, or a page. */
   readonly hide?: boolean;
-  /** Content types of the answers by status, where they are not JSON. */
+  /** Content types of replies by status, if not JSON. */
   readonly produces?: Readonly<Record<string, string>>;
 }
 
 export interface ListedRoute {
   readonly method: string;
-  /** As Fastify has it: `/v3/paths/get/*`, `/v3/webrtcsessions/kick/:id`. */
+  /** In Fastify's form: `/v3/paths/get/*`, `/v3/webrtcsessions/kick/:id`. */
   readonly url: string;
   readonly schema: RouteSchema;
 }
 
-/** The routes of one listener below `/v3`, and those elsewhere that have tags, in the order of their registration. */
+/** The routes of one listener below `/v3`, and others with tags, in the order of their registration. */
 interface RouteCatalog {
   readonly routes: readonly ListedRoute[];
 }
@@ -46,9 +46,8 @@ declare module 'fastify' {
 }
 
 /**
- * Notes each route that is registered from now on. Schemas are for people, for the document of the API and for its tests:
- * the routes judge what they are sent themselves, because what is wrong is told in MediaMTX's words. Fastify gets none: it would
- * keep a compiled table for each route, 5 kB with a place for each status up to the highest.
+ * Collects all routes that are registered later. Schemas are for the API document and its tests; the routes validate requests themselves,
+ * with MediaMTX's messages. Fastify gets no schemas: it would keep a compiled table of 5 kB for each route.
  */
 export function catalogRoutes(app: FastifyInstance): void {
   const routes: ListedRoute[] = [];

@@ -5,7 +5,7 @@ import type { ListedRoute, RouteSchema } from './catalog.ts';
 const OPENAPI = '3.1.1';
 const JSON_TYPE = 'application/json';
 
-/** What stands for the rest of the URL in a route that ends in `*`. */
+/** Name of the rest of the URL in a route that ends in `*`. */
 const REST = 'name';
 
 interface ObjectSchema {
@@ -21,8 +21,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The OpenAPI document of these routes.
- *
- * @param baseUrl where the client reaches this server, without a slash at the end
+ * @param baseUrl of this server for the client, without a trailing slash
  */
 export function openApiDocument(routes: readonly ListedRoute[], version: string, baseUrl: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
@@ -51,7 +50,7 @@ export function openApiDocument(routes: readonly ListedRoute[], version: string,
           type: 'apiKey',
           in: 'cookie',
           name: 'perch_session',
-          description: 'Of the page, by POST /v3/session.',
+          description: 'Session of the page, by POST /v3/session.',
         },
       },
     },
@@ -93,7 +92,7 @@ function pathParameters(url: string, { params }: RouteSchema): Json[] {
     in: 'path',
     required: true,
     ...parameterOf(properties[named ?? '*']),
-    // What Fastify takes for a `*` may have slashes in it, which OpenAPI has no word for.
+    // A `*` of Fastify may contain slashes, which OpenAPI cannot express.
     ...(named === undefined ? { 'x-may-contain-slashes': true } : {}),
   }));
 }
@@ -115,24 +114,24 @@ function parameterOf(property: Described | undefined): Json {
 
 function responsesOf({ response = {}, produces = {} }: RouteSchema): Json {
   const answers = Object.entries(response).map(([status, schema]) => {
-    const { description = WORDS[status] ?? 'Answer' } = schema as Described;
+    const { description = WORDS[status] ?? 'Response' } = schema as Described;
     return [status, { description, content: { [produces[status] ?? JSON_TYPE]: { schema } } }];
   });
-  const failed = { description: 'Anything else that went wrong.', content: { [JSON_TYPE]: { schema: ErrorAnswer } } };
+  const failed = { description: 'Any other failure.', content: { [JSON_TYPE]: { schema: ErrorAnswer } } };
   return { ...Object.fromEntries(answers), default: failed };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  200: 'Done, or what was asked for.',
-  400: 'Something about the request is wrong.',
-  401: 'Name and password, or other ones, are needed.',
-  404: 'There is no such thing, or not now.',
-  412: 'Somebody else has changed it meanwhile.',
+  200: 'Success.',
+  400: 'The request is invalid.',
+  401: 'Authentication is required, or the credentials are wrong.',
+  404: 'Not found.',
+  412: 'Another client has changed it.',
   413: 'The body is too large.',
-  429: 'Too many at a time: Retry-After says when to come again.',
-  501: 'What is asked for cannot be done here.',
-  503: 'Not possible at the moment.',
-  507: 'There is no room for it.',
+  429: 'Too many requests: Retry-After has the time to wait.',
+  501: 'Not supported on this device.',
+  503: 'Temporarily not possible.',
+  507: 'A limit or the disk space is exhausted.',
 };
 
 function tagsOf(routes: readonly ListedRoute[]): Json[] {

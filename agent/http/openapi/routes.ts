@@ -7,15 +7,15 @@ import { openApiDocument } from './document.ts';
 
 export interface OpenApiOptions {
   readonly version: string;
-  /** The built page: `api.html` and what it names lie there. */
+  /** Of the built page, with `api.html` and its files. */
   readonly pageFolder: string;
-  /** Where the client reaches this server, without a slash at the end. */
+  /** Of this server for the client, without a trailing slash. */
   baseUrl(request: FastifyRequest): string;
 }
 
 const Document = Type.Object({ openapi: Type.String() }, { additionalProperties: true });
 
-/** Nothing from elsewhere and nothing inline; what the page tries out goes to this server alone. */
+/** Only own files; the page sends requests only to this server. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -27,21 +27,18 @@ const POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-/** By the end of their address below `/v3/docs`. */
-const PAGE = { file: 'api.html', type: 'text/html; charset=utf-8' };
-const FILES = {
-  'api.js': 'text/javascript; charset=utf-8',
-  'api.css': 'text/css; charset=utf-8',
-} as const;
+/** By name below `/docs`. */
+const PAGES = [
+  { url: '/docs', file: 'api.html', type: 'text/html; charset=utf-8' },
+  { url: '/docs/api.js', file: 'api.js', type: 'text/javascript; charset=utf-8' },
+  { url: '/docs/api.css', file: 'api.css', type: 'text/css; charset=utf-8' },
+];
 
 /** `GET /openapi.json`, and `GET /docs` to browse it and try it out. */
 export const openApiRoutes: FastifyPluginAsync<OpenApiOptions> = async (app, options) => {
   const { version, pageFolder, baseUrl } = options;
   let written = { baseUrl: '', text: '' };
-  const schema = {
-    summary: 'This document',
-    ...{ tags: ['box'], response: { 200: Document } },
-  };
+  const schema = { summary: 'This document', tags: ['box'], response: { 200: Document } };
   app.get('/openapi.json', { schema }, (request, reply) => {
     const base = baseUrl(request);
     if (written.baseUrl !== base || written.text === '') {
@@ -51,11 +48,7 @@ export const openApiRoutes: FastifyPluginAsync<OpenApiOptions> = async (app, opt
     return reply.type('application/json; charset=utf-8').send(written.text);
   });
 
-  const pieces = [
-    { url: '/docs', ...PAGE },
-    ...Object.entries(FILES).map(([file, type]) => ({ url: `/docs/${file}`, file, type })),
-  ];
-  for (const { url, file, type } of pieces) {
+  for (const { url, file, type } of PAGES) {
     app.get(url, { schema: { hide: true } }, async (_request, reply) => {
       const text = await readFile(join(pageFolder, file)).catch((cause: unknown) => {
         throw new PerchError('unavailable', 'the page is not built yet: npm start builds it', {}, cause);

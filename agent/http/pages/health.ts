@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
+import { operation } from '../api/schema/schemas.ts';
 
 interface HealthLookup {
   /** `ok`, or one word for the fault; no names, because this needs no log-in. */
@@ -11,10 +12,7 @@ const Health = Type.Object({
   status: Type.String({ description: '`ok`, or one word for the fault.' }),
   claimed: Type.Boolean({ description: 'The device has an owner.' }),
 });
-const SCHEMA = {
-  summary: 'Health for supervisors; without a log-in',
-  ...{ tags: ['box'], response: { 200: Health, 503: Health } },
-};
+const SCHEMA = operation('box', 'Health for supervisors; without a log-in', { 200: Health, 503: Health });
 
 /** `GET /health`: 200 or 503 with one JSON line, without a log-in. */
 export const healthRoute: FastifyPluginAsync<{ health: HealthLookup }> = async (app, { health }) => {

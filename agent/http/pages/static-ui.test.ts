@@ -28,7 +28,7 @@ const build = async () => {
   }
 };
 
-test('the page is asked for again each time, files with a hash in the name never', async () => {
+test('the page is revalidated each time, files with a hash in the name never', async () => {
   await build();
   const app = open();
   expect((await app.inject('/')).headers['cache-control']).toBe('no-cache');
@@ -38,7 +38,7 @@ test('the page is asked for again each time, files with a hash in the name never
   expect((await app.inject({ url: '/', headers: { 'if-none-match': String(etag) } })).statusCode).toBe(304);
 });
 
-test('a script that the build has packed goes packed to whoever takes that, under a tag of its own', async () => {
+test('a compressed script is sent to clients that accept it, with its own tag', async () => {
   await build();
   const zipped = gzipSync('content');
   await writeFile(join(folder, 'dist', 'main-3F2A9C1B.js.gz'), zipped);
@@ -72,7 +72,7 @@ test('the page may load nothing from elsewhere and nothing inline', async () => 
   expect(headers['x-content-type-options']).toBe('nosniff');
 });
 
-test('what stands in the page itself is allowed by its hash, as it is now, and nowhere else', async () => {
+test('inline code of the page is allowed by its current hash, and only in the page', async () => {
   await build();
   const page = join(folder, 'dist', 'index.html');
   const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
@@ -89,14 +89,14 @@ test('what stands in the page itself is allowed by its hash, as it is now, and n
   }
 });
 
-test('a Host that is none does not get into the policy', async () => {
+test('an invalid Host is not added to the policy', async () => {
   await build();
   const { headers } = await open().inject({ url: '/', headers: { host: "x; script-src 'unsafe-inline'" } });
   expect(headers['content-security-policy']).toMatch(/connect-src 'self'$/);
 });
 
 test.for(['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/.hidden', '/nothing.js'])(
-  '%s is not there',
+  '%s does not exist',
   async (url) => {
     await build();
     const answer = await open().inject(url);
@@ -105,13 +105,13 @@ test.for(['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/.hidden'
   },
 );
 
-test('before the page is built it says so in words', async () => {
+test('before the build the page says so', async () => {
   const answer = await open().inject('/');
   expect(answer.statusCode).toBe(503);
   expect(answer.body).toContain('The page is not built yet.');
 });
 
-test('beside the page the API and its unknown routes stay as they are', async () => {
+test('the page does not affect the API and its unknown routes', async () => {
   await build();
   const app = open();
   app.get('/v3/info', () => ({ version: '1' }));

@@ -49,7 +49,7 @@ interface CpuProfile {
   readonly samples: readonly number[];
 }
 
-test('a CPU profile tells where the time went', async () => {
+test('a CPU profile shows functions with their time', async () => {
   await using box = await open();
   const answer = box.get('/debug/pprof/profile?seconds=1');
   await expect.poll(() => box.clock.sleeping).toBe(1);
@@ -72,14 +72,14 @@ test('a CPU profile tells where the time went', async () => {
   expect(profile.samples.length).toBeGreaterThan(10);
 });
 
-test('who asks for memory is told by a heap profile', async () => {
+test('a heap profile shows allocations by function', async () => {
   await using box = await open();
   const { statusCode, headers, body } = await after(box.clock, 30_000, box.get('/debug/pprof/allocs'));
   expect([statusCode, headers['content-disposition']]).toEqual([200, expect.stringContaining('.heapprofile"')]);
   expect(JSON.parse(body)).toMatchObject({ head: { callFrame: { functionName: '(root)' } } });
 });
 
-test('one profile at a time: the next is told when to come again, and gets its own then', async () => {
+test('one profile at a time: the next request gets the time to wait, and succeeds then', async () => {
   await using box = await open();
   const first = box.get('/debug/pprof/profile?seconds=20');
   await expect.poll(() => box.clock.sleeping).toBe(1);
@@ -92,7 +92,7 @@ test('one profile at a time: the next is told when to come again, and gets its o
   expect(next.statusCode).toBe(200);
 });
 
-test('who goes away before it is ready leaves room for the next', async () => {
+test('a client that leaves early frees the profiler', async () => {
   await using box = await open();
   const gone = new AbortController();
   const profile = box.profiler.profile('cpu', 60, gone.signal);
@@ -103,7 +103,7 @@ test('who goes away before it is ready leaves room for the next', async () => {
 });
 
 test.for(['profile?seconds=60', 'heapsnapshot'])(
-  'who goes away while he is let in to %s has none taken',
+  'a client that leaves during the authorization of %s starts no profile',
   async (name) => {
     await using box = await openHttpHarness();
     const clock = new FakeClock();
@@ -132,7 +132,7 @@ test.for(['profile?seconds=60', 'heapsnapshot'])(
   },
 );
 
-test('a profile that cannot be begun leaves room for the next', async () => {
+test('a profile that fails to start frees the profiler', async () => {
   const profiler = new Profiler({ clock: new FakeClock(), ...ENOUGH });
   using connect = vi.spyOn(Session.prototype, 'connect').mockImplementation(() => {
     throw new Error('no inspector');
@@ -142,13 +142,13 @@ test('a profile that cannot be begun leaves room for the next', async () => {
   expect(() => profiler.snapshot().destroy()).not.toThrow();
 });
 
-test.for(['0', '61', '-1', '1.5', 'many', '', '1&seconds=2'])('seconds=%s is refused', async (seconds) => {
+test.for(['0', '61', '-1', '1.5', 'many', '', '1&seconds=2'])('seconds=%s is rejected', async (seconds) => {
   await using box = await open();
   const { statusCode, json } = await box.get(`/debug/pprof/profile?seconds=${seconds}`);
   expect([statusCode, json().error]).toEqual([400, expect.stringContaining('is not a whole number from 1 to 60')]);
 });
 
-test('the heap is told in figures, with what a snapshot would need', async () => {
+test('the heap is reported with the memory that a snapshot needs', async () => {
   await using box = await open({ availableBytes: 5 });
   const { statusCode, json } = await box.get('/debug/pprof/heap');
   const facts = json() as ReturnType<Profiler['heap']>;
@@ -159,7 +159,7 @@ test('the heap is told in figures, with what a snapshot would need', async () =>
   expect(facts.snapshot.needsBytes).toBeGreaterThan(facts.heap.used_heap_size);
 });
 
-test('what is open is counted, and with gc=1 garbage is collected first', async () => {
+test('open resources are counted, and with gc=1 garbage is collected first', async () => {
   await using box = await open();
   const heap = async (query: string) =>
     (await box.get(`/debug/pprof/heap${query}`)).json() as ReturnType<Profiler['heap']>;
@@ -175,7 +175,7 @@ test('what is open is counted, and with gc=1 garbage is collected first', async 
   expect(held.deref()).toBeUndefined();
 });
 
-test('a snapshot is refused where memory is short, and streamed where it is not, one after the other', async () => {
+test('a snapshot is rejected without enough memory, else streamed, one at a time', async () => {
   await using small = await open({ availableBytes: 8e6 });
   const { statusCode, json } = await small.get('/debug/pprof/heapsnapshot');
   expect([statusCode, json().error]).toEqual([
@@ -190,7 +190,7 @@ test('a snapshot is refused where memory is short, and streamed where it is not,
   }
 });
 
-test('a snapshot is what the developer tools read', async () => {
+test('a snapshot has the format of the developer tools', async () => {
   const { availableBytes } = ENOUGH;
   const profiler = new Profiler({ clock: new FakeClock(), availableBytes });
   const first = await new Promise<string>((resolve) => {
@@ -202,7 +202,7 @@ test('a snapshot is what the developer tools read', async () => {
   expect(first).toMatch(/^\{"snapshot":\{"meta":\{"node_fields":/);
 });
 
-test("MediaMTX's other addresses say what is here instead", async () => {
+test("MediaMTX's other addresses list the available profiles", async () => {
   await using box = await open();
   const index = await box.get('/debug/pprof/');
   expect([index.statusCode, index.body]).toEqual([200, expect.stringContaining('/debug/pprof/profile?seconds=30')]);
@@ -213,7 +213,7 @@ test("MediaMTX's other addresses say what is here instead", async () => {
   }
 });
 
-test('profiles need the permission pprof, a snapshot the owner too: it holds passwords', async () => {
+test('profiles need the permission pprof, a snapshot also the owner: it contains passwords', async () => {
   const users = [{ user: 'ops', pass: 'pw', ips: [], permissions: [{ action: 'pprof' as const, path: '' }] }];
   await using box = await openHttpHarness({ password: 'blue heron', rules: { isOwn: true, internalUsers: users } });
   const clock = new FakeClock();
@@ -232,7 +232,7 @@ test('profiles need the permission pprof, a snapshot the owner too: it holds pas
   expect(await status('/elsewhere')).toBe(401);
 });
 
-test('on the main port the rest needs no permission of profiles', async () => {
+test('on the main port other routes do not need the permission pprof', async () => {
   await using box = await open({ isAlone: false });
   expect((await box.get('/elsewhere', {})).statusCode).toBe(404);
   expect((await box.get('/debug/pprof/heap', {})).statusCode).toBe(401);

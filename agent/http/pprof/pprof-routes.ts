@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
+import { noStore } from '../messages/responses.ts';
 import type { ProfileKind, Profiler } from './profiler.ts';
 
 interface PprofOptions {
@@ -20,13 +21,13 @@ const BASE = '/debug/pprof';
 const DEFAULT_SECONDS = 30;
 const MAX_SECONDS = 60;
 
-const INDEX = `Profiles of Perch, at the addresses where MediaMTX has Go's. They are Node's: Chrome's developer tools open the files.
+const INDEX = `Profiles of Perch by Node, at MediaMTX's addresses. Open the files with Chrome's developer tools.
 
 ${BASE}/profile?seconds=30   CPU: a .cpuprofile of the next seconds (1 to ${MAX_SECONDS})
-${BASE}/allocs?seconds=30    memory that is asked for in the next seconds, by whom: a .heapprofile
-${BASE}/heap                 memory and what is open, as it is now: JSON; ?gc=1 collects all garbage first
-${BASE}/heapsnapshot         every object: a .heapsnapshot, for the owner alone. It holds passwords; Perch stands still while it
-                             is made, for seconds, and needs the memory that ${BASE}/heap tells under snapshot.needsBytes
+${BASE}/allocs?seconds=30    allocations of the next seconds: a .heapprofile
+${BASE}/heap                 current memory and open resources: JSON; ?gc=1 collects garbage first
+${BASE}/heapsnapshot         all objects: a .heapsnapshot, for the owner only. It contains passwords. Perch blocks for seconds,
+                             and needs the memory that ${BASE}/heap reports as snapshot.needsBytes
 `;
 
 /** Profiles of MediaMTX without an equivalent in Node. */
@@ -47,9 +48,7 @@ export async function mountPprof(app: FastifyInstance, options: PprofOptions, is
 function addRoutes(app: FastifyInstance, { access, cors, profiler, wallMs }: PprofOptions): void {
   app.addHook('onRequest', cors);
   app.addHook('onRequest', (request) => access.require(request, 'pprof', ''));
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
+  noStore(app);
   const file = (reply: FastifyReply, ending: string): FastifyReply => {
     const name = `perch-${new Date(wallMs()).toISOString().replaceAll(/[:.]/g, '-')}.${ending}`;
     return reply

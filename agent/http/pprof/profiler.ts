@@ -58,12 +58,7 @@ export class Profiler {
    * @throws PerchError exhausted while another one runs
    */
   async profile(kind: ProfileKind, seconds: number, signal: AbortSignal): Promise<string | undefined> {
-    const end = this.#begin(seconds * 1_000);
-    let session: Session | undefined;
-    try {
-      const inspector = await import('node:inspector/promises');
-      session = new inspector.Session();
-      session.connect();
+    return this.#inspect(seconds * 1_000, async (session) => {
       if (kind === 'cpu') {
         await session.post('Profiler.enable');
         await session.post('Profiler.setSamplingInterval', { interval: CPU_SAMPLE_US });
@@ -75,11 +70,7 @@ export class Profiler {
       const taken =
         kind === 'cpu' ? await session.post('Profiler.stop') : await session.post('HeapProfiler.stopSampling');
       return signal.aborted ? undefined : JSON.stringify(taken.profile);
-    } finally {
-      // Also ends a running profile.
-      session?.disconnect();
-      end();
-    }
+    });
   }
 
   heap(): HeapFacts {
@@ -96,20 +87,12 @@ export class Profiler {
 
   /** Live objects: the same after a full garbage collection, which blocks. @throws PerchError exhausted while another one runs */
   async keptHeap(): Promise<HeapFacts> {
-    const end = this.#begin(Number.POSITIVE_INFINITY);
-    let session: Session | undefined;
-    try {
-      const inspector = await import('node:inspector/promises');
-      session = new inspector.Session();
-      session.connect();
+    return this.#inspect(Number.POSITIVE_INFINITY, async (session) => {
       // The second collection frees what finalizers of the first have released.
       await session.post('HeapProfiler.collectGarbage');
       await session.post('HeapProfiler.collectGarbage');
       return this.heap();
-    } finally {
-      session?.disconnect();
-      end();
-    }
+    });
   }
 
   /**
@@ -129,6 +112,21 @@ export class Profiler {
     } catch (error) {
       end();
       throw error;
+    }
+  }
+
+  async #inspect<T>(ms: number, work: (session: Session) => Promise<T>): Promise<T> {
+    const end = this.#begin(ms);
+    let session: Session | undefined;
+    try {
+      const inspector = await import('node:inspector/promises');
+      session = new inspector.Session();
+      session.connect();
+      return await work(session);
+    } finally {
+      // Also ends a running profile.
+      session?.disconnect();
+      end();
     }
   }
 

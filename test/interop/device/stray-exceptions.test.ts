@@ -58,7 +58,7 @@ test.for(['exception', 'rejection'] as const)(
     expect(await agent.process.exited).toBe(CODE);
     const endedMs = Date.now();
     const output = agent.process.output();
-    expect(output).toContain('stray exception: finishes its recordings and starts again');
+    expect(output).toContain('stray exception: finishing recordings and restarting');
     expect(output).toContain('a stray one for the test');
     expect(output).toContain('throws-later.mjs');
     const [first = ''] = recordingsIn(folder.path);
@@ -93,8 +93,8 @@ test('npm start restarts it, and later if it happens again', { timeout: PATIENCE
       writeFileSync(trigger, 'exception');
     }
     await until(() => (starts() === 3 ? true : undefined));
-    expect(running.output()).toMatch(/starts again after a stray exception inARow=1 waitMs=0\n/);
-    expect(running.output()).toMatch(/starts again after a stray exception inARow=2 waitMs=1000\n/);
+    expect(running.output()).toMatch(/restarted after a stray exception inARow=1 waitMs=0\n/);
+    expect(running.output()).toMatch(/restarted after a stray exception inARow=2 waitMs=1000\n/);
     expect(running.output()).not.toContain('recovered a truncated recording');
   } finally {
     expect(await running.stop('SIGTERM')).toBe(0);

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { Accounts } from '../../../agent/auth/accounts/accounts.ts';
-import { describeUserAgent } from '../../../agent/auth/accounts/user-agent.ts';
 import { type AccessRules, Authority } from '../../../agent/auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
@@ -56,13 +55,11 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
     log: options.log ?? silentLogger,
   });
   const app = createHttpApp({ log: silentLogger });
-  const https = new HttpsPlaces(() => options.httpsPort);
   await app.register(sessionRoutes, {
     accounts,
     access,
     wrongCredentials,
-    describeUserAgent,
-    https: (request, isProxied) => https.of(request, isProxied),
+    https: new HttpsPlaces(() => options.httpsPort),
     notices: {
       get isOpen() {
         return authority.isOpen;

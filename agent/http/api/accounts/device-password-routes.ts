@@ -1,10 +1,13 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { DeviceItem } from '../../../auth/accounts/device-passwords.ts';
+import type { People } from '../../../auth/accounts/people.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
+import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { paginate } from '../schema/paginate.ts';
+import { answers, operation, pageOf, TimeText } from '../schema/schemas.ts';
 import { CamerasChoice } from './people-routes.ts';
 
 const MAX_BODY_BYTES = 1 << 18;
@@ -29,10 +32,8 @@ const DeviceFields = {
   recordings: Type.Boolean(),
   publish: Type.Boolean(),
   onvif: Type.Boolean(),
-  created: Type.String({ description: 'RFC 3339.' }),
+  created: TimeText,
 };
-const pageOf = <T extends Type.TSchema>(item: T) =>
-  Type.Object({ itemCount: Type.Integer(), pageCount: Type.Integer(), items: Type.Array(item) });
 const DeviceMade = Type.Object({ ...DeviceFields, password: Type.String({ description: 'Shown once.' }) });
 const loginItem = (protocols: readonly string[]) =>
   Type.Object({
@@ -40,77 +41,45 @@ const loginItem = (protocols: readonly string[]) =>
     user: Type.String(),
     protocol: Type.Enum([...protocols, 'playback']),
     address: Type.String(),
-    last: Type.String({ description: 'RFC 3339.' }),
+    last: TimeText,
   });
-
-interface Rights {
-  readonly paths: 'all' | readonly string[];
-  readonly live: boolean;
-  readonly recordings: boolean;
-  readonly publish: boolean;
-  readonly onvif: boolean;
-}
-
-interface Device extends Rights {
-  readonly id: string;
-  readonly name: string;
-  readonly user: string;
-  readonly createdMs: number;
-}
-
-/** Device passwords and log-ins with page passwords, as needed here. */
-interface DevicePasswordLookup {
-  readonly devices: { list(): readonly Device[] };
-  addDevice(wish: Rights & { readonly name: string }): Promise<{ readonly item: Device; readonly password: string }>;
-  removeDevice(id: string): Promise<boolean>;
-  readonly pageLogins: {
-    list(): readonly {
-      readonly id: string;
-      readonly user: string;
-      readonly protocol: string;
-      readonly address: string;
-      /** Unix milliseconds. */
-      readonly last: number;
-    }[];
-    forget(id: string): Promise<boolean>;
-  };
-}
 
 interface DevicePasswordRoutesOptions {
   readonly access: Pick<HttpAccess, 'require'>;
-  readonly people: DevicePasswordLookup;
+  readonly people: Pick<People, 'devices' | 'addDevice' | 'removeDevice' | 'pageLogins'>;
   /** Of servers. */
   readonly protocols: readonly string[];
 }
 
-const tags = ['device passwords'];
-const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer };
 const params = Type.Object({ id: Type.String() });
+const changed = answers(OkAnswer, 400, 404);
+
+const list = operation('device passwords', 'Device passwords', answers(pageOf(Type.Object(DeviceFields))));
+const add = operation(
+  'device passwords',
+  'Creates a device password, which is generated and shown once',
+  answers(DeviceMade, 400, 404),
+  { body: NewDevice },
+);
+const remove = operation(
+  'device passwords',
+  'Revokes a device password; what the device plays or publishes ends',
+  changed,
+  { params },
+);
+const forget = operation('device passwords', 'Removes a program from the list until it logs in again', changed, {
+  params,
+});
 
 /** Passwords for players, recorders and publishers: for the owner, on the main port only. */
 export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOptions> = async (
   app,
   { access, people, protocols },
 ) => {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
-  const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
-
-  const list = {
-    summary: 'Device passwords',
-    tags,
-    response: { 200: pageOf(Type.Object(DeviceFields)), 401: ErrorAnswer },
-  };
-  app.get('/v3/devicepasswords', { onRequest, schema: list }, ({ query }) =>
-    paginate(people.devices.list().map(shown), query),
-  );
-
-  const add = {
-    summary: 'Creates a device password, which is generated and shown once',
-    ...{ tags, body: NewDevice, response: { ...answers, 200: DeviceMade } },
-  };
-  app.post('/v3/devicepasswords', { onRequest, bodyLimit: MAX_BODY_BYTES, schema: add }, async (request) => {
+  noStore(app);
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  app.get('/v3/devicepasswords', { schema: list }, ({ query }) => paginate(people.devices.list().map(shown), query));
+  app.post('/v3/devicepasswords', { bodyLimit: MAX_BODY_BYTES, schema: add }, async (request) => {
     const { name, paths = 'all', live = true, ...others } = checkedBody(NewDevice, request.body);
     const { recordings = false, publish = false, onvif = false } = others;
     if (![live, recordings, publish, onvif].some(Boolean)) {
@@ -119,39 +88,32 @@ export const devicePasswordRoutes: FastifyPluginAsync<DevicePasswordRoutesOption
     const { item, password } = await people.addDevice({ name, paths, live, recordings, publish, onvif });
     return { ...shown(item), password };
   });
-
-  const remove = {
-    summary: 'Revokes a device password; what the device plays or publishes ends',
-    ...{ tags, params, response: answers },
-  };
-  app.delete<{ Params: { id: string } }>('/v3/devicepasswords/:id', { onRequest, schema: remove }, async (request) => {
+  app.delete<{ Params: { id: string } }>('/v3/devicepasswords/:id', { schema: remove }, async (request) => {
     if (!(await people.removeDevice(request.params.id))) {
       throw new PerchError('notFound', 'device password not found');
     }
-    return { status: 'ok' };
+    return OK;
   });
-
-  const logins = {
-    summary: 'Programs that have logged in with a page password in the last 30 days',
-    ...{ tags, response: { 200: pageOf(loginItem(protocols)), 401: ErrorAnswer } },
-  };
-  app.get('/v3/pagelogins', { onRequest, schema: logins }, ({ query }) =>
+  const logins = operation(
+    'device passwords',
+    'Programs that have logged in with a page password in the last 30 days',
+    answers(pageOf(loginItem(protocols))),
+  );
+  app.get('/v3/pagelogins', { schema: logins }, ({ query }) =>
     paginate(
       people.pageLogins.list().map(({ last, ...login }) => ({ ...login, last: new Date(last).toISOString() })),
       query,
     ),
   );
-
-  const forget = {
-    summary: 'Removes a program from the list until it logs in again',
-    ...{ tags, params, response: answers },
-  };
-  app.delete<{ Params: { id: string } }>('/v3/pagelogins/:id', { onRequest, schema: forget }, async (request) => {
+  app.delete<{ Params: { id: string } }>('/v3/pagelogins/:id', { schema: forget }, async (request) => {
     if (!(await people.pageLogins.forget(request.params.id))) {
       throw new PerchError('notFound', 'log-in not found');
     }
-    return { status: 'ok' };
+    return OK;
   });
 };
 
-const shown = ({ createdMs, ...device }: Device): object => ({ ...device, created: new Date(createdMs).toISOString() });
+const shown = ({ createdMs, ...device }: DeviceItem): object => ({
+  ...device,
+  created: new Date(createdMs).toISOString(),
+});

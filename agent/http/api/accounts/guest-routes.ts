@@ -1,16 +1,19 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { GuestItem } from '../../../auth/accounts/guests.ts';
+import type { People } from '../../../auth/accounts/people.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { HttpAccess, KnownPerson } from '../../auth/access.ts';
+import type { HttpAccess } from '../../auth/access.ts';
 import { GUEST_COOKIE, noCookie, ownCookie } from '../../auth/credentials.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
+import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { paginate } from '../schema/paginate.ts';
+import { answers, operation, pageOf, TimeText } from '../schema/schemas.ts';
 import { CamerasChoice } from './people-routes.ts';
 import { ownOrigin, paused } from './session-routes.ts';
 
-const BODY_LIMIT_BYTES = 1 << 18;
+const MAX_BODY_BYTES = 1 << 18;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 const NewGuest = Type.Object(
@@ -28,16 +31,11 @@ const GuestFields = {
   paths: CamerasChoice,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
-  created: Type.String({ description: 'RFC 3339.' }),
-  until: Type.String({ description: 'RFC 3339.' }),
+  created: TimeText,
+  until: TimeText,
   over: Type.Boolean({ description: 'The link has expired.' }),
   note: Type.String(),
 };
-const GuestPage = Type.Object({
-  itemCount: Type.Integer(),
-  pageCount: Type.Integer(),
-  items: Type.Array(Type.Object(GuestFields)),
-});
 const GuestMade = Type.Object({
   ...GuestFields,
   token: Type.String({ description: 'Shown once.' }),
@@ -45,67 +43,38 @@ const GuestMade = Type.Object({
 });
 const OpenBody = Type.Object({ token: Type.String({ minLength: 1, maxLength: 256 }) }, { additionalProperties: false });
 
-interface Guest {
-  readonly id: string;
-  readonly cameras: 'all' | readonly string[];
-  readonly live: boolean;
-  readonly recordings: boolean;
-  readonly createdMs: number;
-  readonly untilMs: number;
-  readonly note: string;
-  readonly isOver: boolean;
-}
-
-/** Guest links, as needed here. */
-interface GuestLookup {
-  readonly guests: {
-    list(): readonly Guest[];
-    find(token: string): KnownPerson | undefined;
-    /** Unix milliseconds. */
-    untilMs(name: string): number | undefined;
-  };
-  addGuest(wish: {
-    readonly cameras: 'all' | readonly string[];
-    readonly live: boolean;
-    readonly recordings: boolean;
-    readonly untilMs: number;
-    readonly note: string;
-  }): Promise<{ readonly item: Guest; readonly token: string }>;
-  removeGuest(id: string): Promise<boolean>;
-}
-
 interface GuestRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'origin'>;
-  readonly people: GuestLookup;
+  readonly people: Pick<People, 'guests' | 'addGuest' | 'removeGuest'>;
   readonly wrongCredentials: WrongCredentials;
   wallMs(): number;
 }
 
-const tags = ['guests'];
-const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 404: ErrorAnswer, 429: ErrorAnswer };
+const params = Type.Object({ id: Type.String() });
+const changed = answers(OkAnswer, 400, 404, 429);
+const list = operation('guests', 'Guest links', answers(pageOf(Type.Object(GuestFields))));
+const make = operation(
+  'guests',
+  'Creates a link that shows some cameras for some time',
+  answers(GuestMade, 400, 404, 429),
+  { body: NewGuest },
+);
+const remove = operation('guests', 'Revokes a link and ends its playback', changed, { params });
+const open = operation('guests', "Exchanges a link's token for the guest's cookie", changed, { body: OpenBody });
+const leave = operation('guests', "Removes the guest's cookie", changed);
 
 /** Links that show some cameras for some time: created and revoked by the owner, on the main port only. */
 export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, options) => {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
+  noStore(app);
   ownerRoutes(app, options);
   openRoutes(app, options);
 };
 
 function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOptions): void {
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
-  const list = { summary: 'Guest links', tags, response: { 200: GuestPage, 401: ErrorAnswer } };
   app.get('/v3/guests', { onRequest, schema: list }, ({ query }) => paginate(people.guests.list().map(shown), query));
 
-  const made = { ...answers, 200: GuestMade };
-  const make = {
-    summary: 'Creates a link that shows some cameras for some time',
-    tags,
-    body: NewGuest,
-    response: made,
-  };
-  app.post('/v3/guests', { onRequest, bodyLimit: BODY_LIMIT_BYTES, schema: make }, async (request) => {
+  app.post('/v3/guests', { onRequest, bodyLimit: MAX_BODY_BYTES, schema: make }, async (request) => {
     const { paths, live = true, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
     const untilMs = TIME.test(until) ? Date.parse(until) : Number.NaN;
     if (Number.isNaN(untilMs)) {
@@ -115,18 +84,15 @@ function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOption
     return { ...shown(item), token, link: `${access.origin(request).baseUrl}/#/guest/${token}` };
   });
 
-  const params = Type.Object({ id: Type.String() });
-  const remove = { summary: 'Revokes a link and ends its playback', tags, params, response: answers };
   app.delete<{ Params: { id: string } }>('/v3/guests/:id', { onRequest, schema: remove }, async (request) => {
     if (!(await people.removeGuest(request.params.id))) {
       throw new PerchError('notFound', 'link not found');
     }
-    return { status: 'ok' };
+    return OK;
   });
 }
 
 function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wallMs }: GuestRoutesOptions): void {
-  const open = { summary: "Exchanges a link's token for the guest's cookie", tags, body: OpenBody, response: answers };
   app.post('/v3/guest', { schema: open }, async (request, reply) => {
     const origin = ownOrigin(access, request);
     const { ip } = origin;
@@ -140,17 +106,16 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
     });
     const lifeS = ((people.guests.untilMs(person.name) ?? 0) - wallMs()) / 1000;
     reply.header('Set-Cookie', ownCookie(GUEST_COOKIE, token, origin, lifeS));
-    return { status: 'ok' };
+    return OK;
   });
 
-  const leave = { summary: "Removes the guest's cookie", tags, response: answers };
   app.delete('/v3/guest', { schema: leave }, async (request, reply) => {
     reply.header('Set-Cookie', noCookie(GUEST_COOKIE, ownOrigin(access, request)));
-    return { status: 'ok' };
+    return OK;
   });
 }
 
-const shown = ({ id, cameras, live, recordings, createdMs, untilMs, note, isOver }: Guest): object => ({
+const shown = ({ id, cameras, live, recordings, createdMs, untilMs, note, isOver }: GuestItem): object => ({
   id,
   paths: cameras,
   live,

@@ -66,7 +66,7 @@ async function openBox(options: Parameters<typeof openHttpHarness>[0] = {}) {
   return box;
 }
 
-test('a viewer sees the cameras that the owner has chosen, and nothing of the settings', async () => {
+test('a viewer sees the cameras that the owner has chosen, and no settings', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
   expect(await owner.status('POST', '/v3/users', { name: 'eve', password: 'red kite', cameras: ['door'] })).toBe(200);
@@ -119,7 +119,7 @@ test('a viewer sees the cameras that the owner has chosen, and nothing of the se
   expect(await owner.status('POST', '/v3/users/eve/restore', {})).toBe(404);
 });
 
-test('a name is the same however a keyboard composes its letters', async () => {
+test('a name matches in composed and decomposed form', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
   const [composed, apart] = ['J\u00fcrgen', 'Ju\u0308rgen'];
@@ -133,7 +133,7 @@ test('a name is the same however a keyboard composes its letters', async () => {
   expect(await owner.status('DELETE', `/v3/users/${encodeURIComponent(apart)}`)).toBe(200);
 });
 
-test('sessions are seen and ended: the owner has all, a viewer his own', async () => {
+test('sessions are listed and ended: all by the owner, their own by viewers', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
   await box.accounts.people.addUser({ name: 'eve', cameras: 'all', live: true, recordings: true }, 'red kite');
@@ -157,7 +157,7 @@ test('sessions are seen and ended: the owner has all, a viewer his own', async (
   expect(await owner.status('GET', '/watch/door')).toBe(200);
 });
 
-test("a new password wants the old one and ends the user's other sessions", async () => {
+test("a new password requires the old one and ends the user's other sessions", async () => {
   await using box = await openBox();
   const [phone, tablet] = [
     await new Browser(box).logIn('owner', PASSWORD),
@@ -175,7 +175,7 @@ test("a new password wants the old one and ends the user's other sessions", asyn
   await tablet.logIn('owner', 'grey heron');
 });
 
-test('a session in use gets a new token each day, and the browser notices nothing', async () => {
+test('a session in use gets a new token each day, transparently for the browser', async () => {
   const clock = new FakeClock();
   await using box = await openBox({ clock });
   const owner = await new Browser(box).logIn('owner', PASSWORD);
@@ -192,7 +192,7 @@ test('a session in use gets a new token each day, and the browser notices nothin
   expect([late.statusCode, await owner.status('GET', '/watch/door')]).toEqual([401, 200]);
 });
 
-test('a guest opens a link and sees its cameras until the owner takes it back, and nothing of the API but these cameras', async () => {
+test('a guest opens a link and sees only its cameras in the API, until the owner revokes it', async () => {
   const clock = new FakeClock();
   await using box = await openBox({ clock });
   const owner = await new Browser(box).logIn('owner', PASSWORD);
@@ -242,25 +242,25 @@ test.for<[string, object, string]>([
   [
     'a camera that is a number',
     { name: 'eve', password: 'red kite', cameras: [5] },
-    'cameras is none of what it may be',
+    'cameras has none of the permitted forms',
   ],
   ['a field that there is not', { name: 'eve', password: 'red kite', role: 'owner' }, "unknown field 'role'"],
   ['a list', [], 'the body is not a JSON object'],
-])('a user with %s is refused in words', async ([, payload, message]) => {
+])('a user with %s is rejected with a message', async ([, payload, message]) => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
   const answer = await owner.ask('POST', '/v3/users', payload);
   expect([answer.statusCode, answer.json().error]).toEqual([400, expect.stringContaining(message)]);
 });
 
-test('in a set-up of somebody else a viewer has what the owner gave him, besides what everybody has', async () => {
+test('with a MediaMTX file a viewer has the rights given by the owner and those of any client', async () => {
   await using box = await openBox({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS.slice(1) } });
   await box.accounts.people.addUser({ name: 'eve', cameras: ['door'], live: true, recordings: false }, 'red kite');
   const eve = await new Browser(box, '203.0.113.5').logIn('eve', 'red kite');
   expect([await eve.status('GET', '/watch/door'), await eve.status('GET', '/watch/yard')]).toEqual([200, 401]);
 });
 
-test('a name that somebody has is refused with 409, so that it is told from all other mistakes', async () => {
+test('a name in use is rejected with 409, distinct from other errors', async () => {
   await using box = await openBox();
   const owner = await new Browser(box).logIn('owner', PASSWORD);
   expect(await owner.status('POST', '/v3/users', { name: 'eve', password: 'red kite' })).toBe(200);

@@ -20,7 +20,7 @@ const claimOf = ({ accounts }: HttpHarness) => ({ password: PASSWORD, setupCode:
 const cookieOf = (answer: { headers: Record<string, unknown> }) =>
   String(answer.headers['set-cookie']).split(';')[0] ?? '';
 
-test('a phone claims the box with a password and the setup code, and is logged in', async () => {
+test('a phone claims the device with a password and the setup code, and is logged in', async () => {
   await using box = await openHttpHarness();
   expect((await box.app.inject({ ...HOME, url: '/v3/session' })).json()).toEqual({
     claimed: false,
@@ -55,7 +55,7 @@ test.for([
   ['http at its own port', {}, { port: 8443, box: expect.any(String) }],
   ['http at another port, behind a router', { host: '192.168.1.5:9000' }, null],
   ['http behind a proxy', { 'x-forwarded-for': '192.168.1.9' }, null],
-] as const)('over %s the page is told of https as %j', async ([, headers, https]) => {
+] as const)('over %s the page gets https as %j', async ([, headers, https]) => {
   await using box = await openHttpHarness({ httpsPort: 8443 });
   const { port } = await listenLocally(box.app);
   const url = `http://127.0.0.1:${port}/v3/session`;
@@ -65,7 +65,7 @@ test.for([
   expect(JSON.parse(answer).https).toEqual(https);
 });
 
-test('a box is not claimed twice', async () => {
+test('a device is not claimed twice', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const again = await box.app.inject(post('/v3/claim', { password: 'grey heron' }));
   expect([again.statusCode, again.json()]).toEqual([
@@ -97,7 +97,7 @@ test.for<[string, InjectOptions]>([
   expect((await box.app.inject(post('/v3/claim', claimOf(box), from))).statusCode).toBe(200);
 });
 
-test('log-in exchanges the session, log-out ends it and takes the cookie away', async () => {
+test('a log-in replaces the session, a log-out ends it and deletes the cookie', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const first = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const headers = (cookie: string) => ({ ...HOME.headers, cookie });
@@ -115,7 +115,7 @@ test('log-in exchanges the session, log-out ends it and takes the cookie away', 
   expect(await isLoggedIn(second)).toBe(false);
 });
 
-test('who logs out is no guest afterwards either: the cookie of a link that was opened before goes too', async () => {
+test('a log-out also deletes the cookie of a guest link', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const cookie = cookieOf(await box.app.inject(post('/v3/session', { password: PASSWORD })));
   const out = await box.app.inject({
@@ -125,7 +125,7 @@ test('who logs out is no guest afterwards either: the cookie of a link that was 
   expect([out.headers['set-cookie']].flat()).toContainEqual(expect.stringMatching(/^perch_guest=; .*Max-Age=0/));
 });
 
-test('who says his name in a field that there is not is told so, and counts as no try at another account', async () => {
+test('an unknown field for the name is rejected, and does not count as an attempt at another account', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   for (let i = 0; i < 20; i += 1) {
     const answer = await box.app.inject(post('/v3/session', { name: 'ann', password: "not the owner's" }));
@@ -133,14 +133,14 @@ test('who says his name in a field that there is not is told so, and counts as n
   }
 });
 
-test('a wrong password says so and opens no browser dialog', async () => {
+test('a wrong password is reported without a browser dialog', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   const answer = await box.app.inject(post('/v3/session', { password: 'wrong' }));
   expect([answer.statusCode, answer.json()]).toEqual([401, { status: 'error', error: 'wrong password' }]);
   expect([answer.headers['www-authenticate'], answer.headers['set-cookie']]).toEqual([undefined, undefined]);
 });
 
-test('the eleventh wrong password in a row has to wait, and is told how long', async () => {
+test('the eleventh wrong password in a row is rejected with the time to wait', async () => {
   await using box = await openHttpHarness({ password: PASSWORD });
   for (let i = 0; i < 10; i += 1) {
     expect((await box.app.inject(post('/v3/session', { password: `wrong ${i}` }))).statusCode).toBe(401);
@@ -172,7 +172,7 @@ test.for<[string, object | string, number]>([
   ['a list', { password: ['a', 'b'] }, 400],
   ['a giant', { password: 'x'.repeat(5_000) }, 400],
   ['no JSON', 'password=blue', 415],
-])('a claim with %s is refused in words', async ([, payload, status]) => {
+])('a claim with %s is rejected with a message', async ([, payload, status]) => {
   await using box = await openHttpHarness();
   const headers = { ...HOME.headers, ...(typeof payload === 'string' ? { 'content-type': 'text/plain' } : {}) };
   const withCode = typeof payload === 'string' ? payload : { ...payload, setupCode: box.accounts.setup?.code };

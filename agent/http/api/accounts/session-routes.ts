@@ -1,8 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { Accounts } from '../../../auth/accounts/accounts.ts';
+import type { LoginClient } from '../../../auth/accounts/people.ts';
+import { describeUserAgent } from '../../../auth/accounts/user-agent.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { HttpAccess, KnownPerson } from '../../auth/access.ts';
+import type { HttpAccess } from '../../auth/access.ts';
 import {
   cookieOf,
   DEVICE_COOKIE,
@@ -14,49 +17,19 @@ import {
   sessionTokenOf,
   sessionTokensOf,
 } from '../../auth/credentials.ts';
-import type { HttpsPlace } from '../../auth/https-place.ts';
+import type { HttpsPlaces } from '../../auth/https-place.ts';
 import type { RequestOrigin } from '../../auth/request-origin.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
-
-/** Client of a log-in. */
-interface LoginClient {
-  readonly ip: string;
-  readonly isPrivate: boolean;
-  /** `Chrome, Android`. */
-  readonly device: string;
-  readonly deviceToken?: string | undefined;
-}
-
-/** The accounts, as needed for log-in. Tokens are the values of cookies. */
-interface SessionAccounts {
-  /** Undefined before the claim. */
-  readonly owner: string | undefined;
-  /** The setup code can claim the device. */
-  readonly mayClaim: boolean;
-  /** The user whom a typed name means, whatever its letter case. */
-  userOf(typed: string): string;
-  person(name: string): KnownPerson | undefined;
-  claim(password: string, setupCode: string | undefined, asker: LoginClient): Promise<string>;
-  logIn(user: string, password: string, asker: LoginClient, oldToken: string | undefined): Promise<string>;
-  logOut(token: string): Promise<void>;
-  changePassword(user: string, password: string, next: string, asker: LoginClient, token: string): Promise<void>;
-  /** Identifies the device at later log-ins. */
-  deviceToken(user: string, old: string | undefined): string;
-  /** The successor of a token, if it is old enough. */
-  renewal(token: string, ip: string): Promise<string | undefined>;
-}
+import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
+import { answers, OrNull, operation } from '../schema/schemas.ts';
 
 interface SessionRoutesOptions {
-  readonly accounts: SessionAccounts;
+  readonly accounts: Accounts;
   readonly access: Pick<HttpAccess, 'origin' | 'identify' | 'allows'>;
   readonly wrongCredentials: WrongCredentials;
   /** State of the set-up. Warnings only for the owner. */
   readonly notices: { readonly isOpen: boolean; readonly warnings: readonly string[] };
-  /** The page's https address, for a request over plain http. */
-  https(request: FastifyRequest, isProxied: boolean): HttpsPlace | null;
-  /** `Chrome, Android`, of a `User-Agent`. */
-  describeUserAgent(userAgent: string): string;
+  readonly https: Pick<HttpsPlaces, 'of'>;
 }
 
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
@@ -66,7 +39,6 @@ const ShortText = Type.String({ maxLength: 64 });
 const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(ShortText) }, NO_MORE);
 const LogInBody = Type.Object({ user: Type.Optional(ShortText), password: Password }, NO_MORE);
 const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
-const OrNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const SessionAnswer = Type.Object({
   claimed: Type.Boolean({ description: 'The device has an owner.' }),
   loggedIn: Type.Boolean(),
@@ -84,56 +56,54 @@ const SessionAnswer = Type.Object({
   ),
 });
 
-const tags = ['session'];
-const answers = { 200: OkAnswer, 400: ErrorAnswer, 401: ErrorAnswer, 429: ErrorAnswer };
+const changed = answers(OkAnswer, 400, 429);
+const get = operation('session', 'Who is logged in, and what the page may offer', { 200: SessionAnswer });
+const claim = operation('session', "Sets the owner's password, once, with the setup code", changed, {
+  body: ClaimBody,
+});
+const logIn = operation('session', 'Logs in; without user: the owner', changed, { body: LogInBody });
+const logOut = operation('session', 'Logs out', changed);
+const changePassword = operation(
+  'session',
+  "Changes one's own password; all other sessions of the user are over",
+  answers(OkAnswer, 400, 403, 429),
+  { body: PasswordBody },
+);
 
 /** Claim, log-in, log-out and password, on the main port only. */
 export const sessionRoutes: FastifyPluginAsync<SessionRoutesOptions> = async (app, options) => {
   // The routes validate bodies themselves, for better messages.
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
-  app.get(
-    '/v3/session',
-    { schema: { summary: 'Who is logged in, and what the page may offer', tags, response: { 200: SessionAnswer } } },
-    (request, reply) => describeSession(options, request, reply),
-  );
+  noStore(app);
+  app.get('/v3/session', { schema: get }, (request, reply) => describeSession(options, request, reply));
   claimRoute(app, options);
   logInRoutes(app, options);
   passwordRoute(app, options);
 };
 
 function claimRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
-  const schema = {
-    summary: "Sets the owner's password, once, with the setup code",
-    tags,
-    body: ClaimBody,
-    response: answers,
-  };
-  app.post('/v3/claim', { schema }, async (request, reply) => {
+  app.post('/v3/claim', { schema: claim }, async (request, reply) => {
     const origin = ownOrigin(options.access, request);
     const { password, setupCode } = checkedBody(ClaimBody, request.body);
-    const claim = () => options.accounts.claim(password, setupCode, askerOf(options, request, origin));
-    const token = await paused(options.wrongCredentials, origin.ip, claim);
+    const attempt = () => options.accounts.claim(password, setupCode, clientOf(request, origin));
+    const token = await paused(options.wrongCredentials, origin.ip, attempt);
     welcome(options, options.accounts.owner ?? '', token, request, reply);
-    return { status: 'ok' };
+    return OK;
   });
 }
 
 function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void {
   const { accounts, access, wrongCredentials } = options;
-  const schema = { summary: 'Logs in; without user: the owner', tags, body: LogInBody, response: answers };
-  app.post('/v3/session', { schema }, async (request, reply) => {
+  app.post('/v3/session', { schema: logIn }, async (request, reply) => {
     const origin = ownOrigin(access, request);
     const { user: typed = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
     const user = accounts.userOf(typed.trim().normalize('NFC'));
-    const asker = askerOf(options, request, origin);
-    const logIn = () => accounts.logIn(user, password, asker, sessionTokenOf(request.headers));
-    welcome(options, user, await paused(wrongCredentials, origin.ip, logIn), request, reply);
-    return { status: 'ok' };
+    const client = clientOf(request, origin);
+    const attempt = () => accounts.logIn(user, password, client, sessionTokenOf(request.headers));
+    welcome(options, user, await paused(wrongCredentials, origin.ip, attempt), request, reply);
+    return OK;
   });
 
-  app.delete('/v3/session', { schema: { summary: 'Logs out', tags, response: answers } }, async (request, reply) => {
+  app.delete('/v3/session', { schema: logOut }, async (request, reply) => {
     const origin = ownOrigin(access, request);
     for (const token of sessionTokensOf(request.headers)) {
       await accounts.logOut(token);
@@ -141,41 +111,36 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
     reply.header('Set-Cookie', noCookie(SESSION_COOKIE, origin));
     // Otherwise an earlier guest link in this browser would take over.
     reply.header('Set-Cookie', noCookie(GUEST_COOKIE, origin));
-    return { status: 'ok' };
+    return OK;
   });
 }
 
 function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
   const { accounts, access, wrongCredentials } = options;
-  const summary = "Changes one's own password; all other sessions of the user are over";
-  app.post(
-    '/v3/session/password',
-    { schema: { summary, tags, body: PasswordBody, response: { ...answers, 403: ErrorAnswer } } },
-    async (request, reply) => {
-      const origin = ownOrigin(access, request);
-      const { sessionUser = '' } = access.identify(request);
-      const token = sessionTokenOf(request.headers);
-      const isGuest = accounts.person(sessionUser)?.role === 'guest';
-      if (sessionUser === '' || token === undefined || isGuest) {
-        throw new PerchError('unauthorized', 'log in first', { ip: origin.ip });
+  app.post('/v3/session/password', { schema: changePassword }, async (request, reply) => {
+    const origin = ownOrigin(access, request);
+    const { sessionUser = '' } = access.identify(request);
+    const token = sessionTokenOf(request.headers);
+    const isGuest = accounts.person(sessionUser)?.role === 'guest';
+    if (sessionUser === '' || token === undefined || isGuest) {
+      throw new PerchError('unauthorized', 'log in first', { ip: origin.ip });
+    }
+    const { oldPassword, newPassword } = checkedBody(PasswordBody, request.body);
+    const client = clientOf(request, origin);
+    const change = () => accounts.changePassword(sessionUser, oldPassword, newPassword, client, token);
+    try {
+      await paused(wrongCredentials, origin.ip, change);
+    } catch (error) {
+      if (error instanceof PerchError && error.code === 'unauthorized') {
+        // Not 401: the session is valid.
+        return reply.code(403).send({ status: 'error', error: error.message });
       }
-      const { oldPassword, newPassword } = checkedBody(PasswordBody, request.body);
-      const asker = askerOf(options, request, origin);
-      const change = () => accounts.changePassword(sessionUser, oldPassword, newPassword, asker, token);
-      try {
-        await paused(wrongCredentials, origin.ip, change);
-      } catch (error) {
-        if (error instanceof PerchError && error.code === 'unauthorized') {
-          // Not 401: the session is valid.
-          return reply.code(403).send({ status: 'error', error: error.message });
-        }
-        throw error;
-      }
-      // The device cookie is bound to the old password.
-      reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
-      return { status: 'ok' };
-    },
-  );
+      throw error;
+    }
+    // The device cookie is bound to the old password.
+    reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(sessionUser, undefined), origin));
+    return OK;
+  });
 }
 
 async function describeSession(
@@ -202,7 +167,7 @@ async function describeSession(
     mayClaim: accounts.mayClaim,
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
-    https: https(request, origin.isProxied),
+    https: https.of(request, origin.isProxied),
   };
 }
 
@@ -250,11 +215,7 @@ export async function paused<T>(wrong: WrongCredentials, ip: string, work: () =>
   }
 }
 
-function askerOf(
-  { describeUserAgent }: SessionRoutesOptions,
-  { headers }: FastifyRequest,
-  { ip, isPrivate }: RequestOrigin,
-): LoginClient {
+function clientOf({ headers }: FastifyRequest, { ip, isPrivate }: RequestOrigin): LoginClient {
   const device = describeUserAgent(headers['user-agent'] ?? '');
   return { ip, isPrivate, device, deviceToken: cookieOf(headers, DEVICE_COOKIE) };
 }

@@ -2,20 +2,18 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { OkAnswer } from '../../messages/responses.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
+import { answers, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { CameraItem, CameraOrder, CameraPatch, LoginAnswer, NewLogin } from './camera-schemas.ts';
 
 /** Room for the paths of a thousand cameras. */
 const MAX_BODY_BYTES = 256 << 10;
-const TAGS = ['cameras'];
-const OK = { status: 'ok' } as const;
 
-/** Cameras that are adopted. All throw PerchError: notFound where no camera has this path, unavailable when the file cannot be written. */
+/** Adopted cameras. All throw PerchError: notFound if no camera has this path, unavailable if the file cannot be written. */
 export interface AdoptedLookup {
-  /** In the order that the owner chose. */
+  /** In the owner's order. */
   list(): readonly Static<typeof CameraItem>[];
   /** Reads the camera's description again. */
   read(path: string): Promise<Static<typeof CameraItem>>;
@@ -27,7 +25,7 @@ export interface AdoptedLookup {
   order(paths: readonly string[]): Promise<void>;
   /** Removes its paths from the configuration; its recordings stay. */
   forget(path: string): Promise<void>;
-  /** Restores a removed camera unchanged. @throws badInput when another camera has its path by now */
+  /** Restores a removed camera unchanged. @throws badInput if another camera has its path */
   restore(path: string): Promise<Static<typeof CameraItem>>;
   /** A JPEG that the camera made. @throws unsupported, unavailable */
   snapshot(path: string): Promise<Uint8Array>;
@@ -42,15 +40,16 @@ export const adoptedRoutes: FastifyPluginAsync<Options> = async (app, options) =
   await app.register(changingRoutes, options);
 };
 
-const about = (summary: string, ...failures: number[]) => ({
-  ...{ summary, tags: TAGS, params: PathName, response: answers(CameraItem, 400, 404, ...failures) },
-});
+const about = (summary: string, ...failures: number[]) =>
+  operation('cameras', summary, answers(CameraItem, 400, 404, ...failures), { params: PathName });
 
 const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
-  const list = {
-    summary: 'Adopted cameras in the order that the owner chose, with their state and description',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(CameraItem), 400) },
-  };
+  const list = operation(
+    'cameras',
+    "Adopted cameras in the owner's order, with their state and description",
+    answers(pageOf(CameraItem), 400),
+    { querystring: PageQuery },
+  );
   app.get('/cameras/list', { schema: list }, ({ query }) => paginate([...cameras.list()], query));
   app.get('/cameras/get/*', { schema: about('One adopted camera') }, async (request) => {
     const name = nameOf(request);
@@ -60,16 +59,14 @@ const showingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => {
     }
     return camera;
   });
-  app.post(
-    '/cameras/read/*',
-    { schema: about('Read the description of a camera again', 413, 429, 501, 503, 504) },
-    (request) => cameras.read(nameOf(request)),
+  const read = about('Read the description of a camera again', 413, 429, 501, 503, 504);
+  app.post('/cameras/read/*', { schema: read }, (request) => cameras.read(nameOf(request)));
+  const snapshot = operation(
+    'cameras',
+    'A current picture, made by the camera',
+    answers({ type: 'string', format: 'binary' } as never, 400, 404, 409, 501, 503, 504),
+    { params: PathName, produces: { 200: 'image/jpeg' } },
   );
-  const snapshot = {
-    summary: 'A current picture, made by the camera',
-    ...{ tags: TAGS, params: PathName, produces: { 200: 'image/jpeg' } },
-    response: answers({ type: 'string', format: 'binary' } as never, 400, 404, 409, 501, 503, 504),
-  };
   app.get('/cameras/snapshot/*', { schema: snapshot }, async (request, reply) => {
     const picture = await cameras.snapshot(nameOf(request));
     return reply.type('image/jpeg').send(Buffer.from(picture.buffer, picture.byteOffset, picture.byteLength));
@@ -82,26 +79,31 @@ const changingRoutes: FastifyPluginAsync<Options> = async (app, { cameras }) => 
   app.patch('/cameras/patch/*', { bodyLimit, schema: patch }, (request) =>
     cameras.patch(nameOf(request), checkedBody(CameraPatch, request.body)),
   );
-  const login = {
-    summary:
-      'Change the login of a camera: it is tried first, and saved for all paths of the device when the camera accepts it',
-    ...{ tags: TAGS, params: PathName, body: NewLogin, response: answers(LoginAnswer, 400, 404, 413, 429, 503) },
-  };
+  const login = operation(
+    'cameras',
+    'Change the login of a camera: it is tried first, and saved for all paths of the device when the camera accepts it',
+    answers(LoginAnswer, 400, 404, 413, 429, 503),
+    { params: PathName, body: NewLogin },
+  );
   app.post('/cameras/login/*', { bodyLimit, schema: login }, (request) =>
     cameras.login(nameOf(request), checkedBody(NewLogin, request.body)),
   );
-  const order = {
-    summary: 'Set the order of cameras: these first, the others follow in their former order',
-    ...{ tags: TAGS, body: CameraOrder, response: answers(OkAnswer, 400, 404, 413, 503) },
-  };
+  const order = operation(
+    'cameras',
+    'Set the order of cameras: these first, the others follow in their former order',
+    answers(OkAnswer, 400, 404, 413, 503),
+    { body: CameraOrder },
+  );
   app.post('/cameras/order', { bodyLimit, schema: order }, async ({ body }) => {
     await cameras.order(checkedBody(CameraOrder, body).paths);
     return OK;
   });
-  const forget = {
-    summary: 'Remove a camera from the configuration; its recordings stay',
-    ...{ tags: TAGS, params: PathName, response: answers(OkAnswer, 400, 404, 503) },
-  };
+  const forget = operation(
+    'cameras',
+    'Remove a camera from the configuration; its recordings stay',
+    answers(OkAnswer, 400, 404, 503),
+    { params: PathName },
+  );
   app.delete('/cameras/forget/*', { schema: forget }, async (request) => {
     await cameras.forget(nameOf(request));
     return OK;

@@ -1,14 +1,12 @@
 import type { FastifyPluginAsync } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { OkAnswer } from '../../messages/responses.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
-import { answers, OrNull, PathName } from '../schema/schemas.ts';
+import { answers, OrNull, operation, PathName } from '../schema/schemas.ts';
 
 const MAX_BODY_BYTES = 16_384;
-const TAGS = ['cameras'];
 const FAILURES = [400, 404, 413, 501, 503, 504];
-const OK = { status: 'ok' } as const;
 
 const Axis = Type.Optional(Type.Number({ minimum: -1, maximum: 1 }));
 const Velocity = Type.Object(
@@ -101,12 +99,9 @@ export const cameraControlRoutes: FastifyPluginAsync<{ steering: CameraSteering 
   await app.register(upkeepRoutes, options);
 };
 
-const about = (summary: string, good: object = OkAnswer, body?: object) => ({
+const about = (summary: string, good: TSchema = OkAnswer, body?: TSchema) => ({
   bodyLimit: MAX_BODY_BYTES,
-  schema: {
-    ...{ summary, tags: TAGS, params: PathName, ...(body && { body }) },
-    response: answers(good as typeof OkAnswer, ...FAILURES),
-  },
+  schema: operation('cameras', summary, answers(good, ...FAILURES), { params: PathName, ...(body && { body }) }),
 });
 
 const ptzRoutes: FastifyPluginAsync<{ steering: CameraSteering }> = async (app, { steering }) => {

@@ -11,7 +11,7 @@ const LOGIN = {
   user: Text('User of the camera; of ONVIF where that has separate users.', 100),
   password: Text('Kept in the configuration, never shown.', 200),
   clearPassword: Type.Optional(
-    Type.Boolean({ description: 'Allows methods that send the password readable to everybody in the network.' }),
+    Type.Boolean({ description: 'Allows methods that send the password readable in the network.' }),
   ),
 };
 const WHICH = {
@@ -98,7 +98,7 @@ export const ProbeAnswer = Type.Object({
   id: Type.String({ format: 'uuid' }),
   target: Type.String(),
   state: Type.Enum(['running', 'done', 'failed']),
-  what: Type.String({ description: 'What is being tried, or was tried last.' }),
+  what: Type.String({ description: 'Current or last attempt.' }),
   done: Type.Integer(),
   total: Type.Integer(),
   slow: Type.Boolean({ description: 'The camera has accepted the connection, and needs more than 5 s to answer.' }),

@@ -2,10 +2,10 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { OkAnswer } from '../../messages/responses.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, IdParams, PageQuery, pageOf } from '../schema/schemas.ts';
+import { answers, IdParams, operation, PageQuery, pageOf } from '../schema/schemas.ts';
 import { type AdoptedLookup, adoptedRoutes } from './adopted-cameras.ts';
 import {
   AdoptAnswer,
@@ -21,8 +21,6 @@ import {
 
 /** 64 cameras with all fields. */
 const MAX_BODY_BYTES = 256 << 10;
-const TAGS = ['cameras'];
-
 /** Finding and adopting cameras. All throw PerchError. */
 export interface CameraLookup {
   readonly isScanning: boolean;
@@ -34,7 +32,7 @@ export interface CameraLookup {
   probeJob(id: string): Static<typeof ProbeAnswer> | undefined;
   /** @returns whether a probe has this id */
   endProbe(id: string): boolean;
-  check(wish: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>>;
+  check(request: Static<typeof CheckRequest>): Promise<Static<typeof CheckAnswer>>;
   adopt(body: Static<typeof AdoptBody>): Promise<Static<typeof AdoptAnswer>>;
   readonly adopted: AdoptedLookup;
 }
@@ -47,11 +45,15 @@ export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async
 };
 
 const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
-  const discover = {
-    summary: 'Search the networks of this device for cameras',
-    description: 'Each new camera is sent as an event `camera` with the state `found`.',
-    ...{ tags: TAGS, querystring: DiscoverQuery, response: answers(DiscoverAnswer, 400, 413) },
-  };
+  const discover = operation(
+    'cameras',
+    'Search the networks of this device for cameras',
+    answers(DiscoverAnswer, 400, 413),
+    {
+      description: 'Each new camera is sent as an event `camera` with the state `found`.',
+      querystring: DiscoverQuery,
+    },
+  );
   app.post<{ Querystring: { wait?: unknown } }>(
     '/cameras/discover',
     { bodyLimit: MAX_BODY_BYTES, schema: discover },
@@ -64,27 +66,28 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     },
   );
 
-  const found = {
-    summary: 'Cameras that have answered or announced themselves',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(FoundItem), 400) },
-  };
+  const found = operation(
+    'cameras',
+    'Cameras that have answered or announced themselves',
+    answers(pageOf(FoundItem), 400),
+    { querystring: PageQuery },
+  );
   app.get('/cameras/found', { schema: found }, ({ query }) => paginate([...cameras.found()], query));
 
-  const probe = {
-    summary: 'Probe an address, or search a range for cameras',
-    description:
-      'Runs in the background: `GET` of the id and events `camera` with the state `probing` have the progress. Cameras of a range are listed in `found`.',
-    ...{ tags: TAGS, body: ProbeBody, response: answers(ProbeAnswer, 400, 409, 413, 429) },
-  };
+  const probe = operation(
+    'cameras',
+    'Probe an address, or search a range for cameras',
+    answers(ProbeAnswer, 400, 409, 413, 429),
+    {
+      description:
+        'Runs in the background: `GET` of the id and events `camera` with the state `probing` have the progress. Cameras of a range are listed in `found`.',
+      body: ProbeBody,
+    },
+  );
   app.post('/cameras/probe', { bodyLimit: MAX_BODY_BYTES, schema: probe }, async ({ body }) =>
     cameras.probe(checkedBody(ProbeBody, body)),
   );
-  const get = {
-    summary: 'Progress of a probe',
-    tags: TAGS,
-    params: IdParams,
-    response: answers(ProbeAnswer, 400, 404),
-  };
+  const get = operation('cameras', 'Progress of a probe', answers(ProbeAnswer, 400, 404), { params: IdParams });
   app.get('/cameras/probe/:id', { schema: get }, async (request) => {
     const job = cameras.probeJob(idOf(request));
     if (!job) {
@@ -92,31 +95,37 @@ const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app,
     }
     return job;
   });
-  const end = { summary: 'Cancel a probe', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404) };
+  const end = operation('cameras', 'Cancel a probe', answers(OkAnswer, 400, 404), { params: IdParams });
   app.delete('/cameras/probe/:id', { schema: end }, async (request) => {
     if (!cameras.endProbe(idOf(request))) {
       throw noSuchProbe();
     }
-    return { status: 'ok' };
+    return OK;
   });
 };
 
 const noSuchProbe = (): PerchError => new PerchError('notFound', 'probe not found');
 
 const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
-  const check = {
-    summary: 'Try a login at a camera, and read its description; nothing is changed',
-    ...{ tags: TAGS, body: CheckRequest, response: answers(CheckAnswer, 400, 413, 429) },
-  };
+  const check = operation(
+    'cameras',
+    'Try a login at a camera, and read its description; nothing is changed',
+    answers(CheckAnswer, 400, 413, 429),
+    { body: CheckRequest },
+  );
   app.post('/cameras/check', { bodyLimit: MAX_BODY_BYTES, schema: check }, async ({ body }) =>
     cameras.check(checkedBody(CheckRequest, body)),
   );
-  const adopt = {
-    summary: 'Adopt cameras: their paths are added to the configuration and started',
-    description:
-      'One of endpoint, onvif, address and rtsp selects the camera. Each camera has its own result; one that fails does not affect the others.',
-    ...{ tags: TAGS, body: AdoptBody, response: answers(AdoptAnswer, 400, 413, 429) },
-  };
+  const adopt = operation(
+    'cameras',
+    'Adopt cameras: their paths are added to the configuration and started',
+    answers(AdoptAnswer, 400, 413, 429),
+    {
+      description:
+        'One of endpoint, onvif, address and rtsp selects the camera. Each camera has its own result; one that fails does not affect the others.',
+      body: AdoptBody,
+    },
+  );
   app.post('/cameras/adopt', { bodyLimit: MAX_BODY_BYTES, schema: adopt }, async ({ body }) =>
     cameras.adopt(checkedBody(AdoptBody, body)),
   );

@@ -5,12 +5,12 @@ import { PerchError } from '../../../base/errors.ts';
 import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { letIn } from '../../listener/newcomers.ts';
-import { sendFile } from '../../messages/send-file.ts';
+import { noStore, sendFile } from '../../messages/responses.ts';
 import { ownOrigin, paused } from '../accounts/session-routes.ts';
-import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 import { restarter } from './restart.ts';
 
-/** Of the file as it is sent. */
+/** Bytes. */
 const bodyLimit = 4 << 20;
 const BINARY = 'application/octet-stream';
 const SETUP_CODE = 'perch-setup-code';
@@ -32,7 +32,7 @@ const RestorePlan = Type.Object({
     added: Names,
     removed: Names,
     changed: Type.Array(Type.String(), {
-      description: 'With another password or role, who have to log in again; or with other rights.',
+      description: 'With a different password or role, which requires a new log-in, or with different rights.',
     }),
     same: Names,
   }),
@@ -41,30 +41,25 @@ const RestorePlan = Type.Object({
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
   address: Type.String({ description: 'Of the page after the restore; the port may differ.' }),
   tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),
-  problems: Type.Array(Type.String(), { description: 'Paths that are wrong in it, as they were in that box.' }),
+  problems: Type.Array(Type.String(), { description: 'Invalid paths in the backup.' }),
 });
 export type RestorePlan = Static<typeof RestorePlan>;
 
 const Restored = Type.Object({
   status: Type.Literal('ok'),
-  seconds: Type.Integer({ description: 'That the start usually takes which follows.' }),
+  seconds: Type.Integer({ description: 'Usual duration of the restart.' }),
 });
 const SetUp = Type.Object({
   [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the device has no owner and needs the code.' })),
 });
 
-/** What the routes need of the device. */
 export interface BackupControl {
   make(): Promise<{ readonly name: string; readonly bytes: Buffer }>;
-  /**
-   * The one place there is, for a body and what is done with it: what is read may be large.
-   * @returns what gives it back
-   * @throws PerchError exhausted while somebody else has it
-   */
-  take(): () => void;
+  /** Reserves the memory for one backup. @returns releases it @throws PerchError exhausted while it is taken */
+  reserve(): () => void;
   /** @throws PerchError badInput */
   check(bytes: Uint8Array): Promise<RestorePlan>;
-  /** Lays it down for the next start. @throws PerchError badInput, unavailable */
+  /** Stages it for the next start. @throws PerchError badInput, unavailable */
   stage(bytes: Uint8Array): Promise<void>;
 }
 
@@ -73,7 +68,7 @@ interface BackupRoutesOptions {
   readonly backup: BackupControl;
   readonly accounts: {
     readonly owner: string | undefined;
-    /** @throws PerchError when this is nobody who may make the device his own */
+    /** @throws PerchError if this client may not claim the device */
     checkSetUp(setupCode: string | undefined, asker: { readonly ip: string; readonly isPrivate: boolean }): void;
   };
   readonly wrongCredentials: WrongCredentials;
@@ -82,22 +77,21 @@ interface BackupRoutesOptions {
   readonly restart?: () => void;
 }
 
-const tags = ['box'];
 const FAILURES = [400, 409, 413, 415, 429, 503, 507];
 
-/** A backup holds every password and key of the device: for the owner alone, or for whoever may become it. */
+/** A backup contains every password and key of the device: for the owner, or for a client that may claim the device. */
 export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
   const { access, backup, accounts } = options;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
+  noStore(app);
 
-  const get = {
-    summary: 'The configuration, people, passwords and keys of the device as one file, without recordings',
-    ...{ tags, response: answers(Type.String(), 400, 503, 507), produces: { 200: BINARY } },
-  };
+  const get = operation(
+    'box',
+    'The configuration, people, passwords and keys of the device as one file, without recordings',
+    answers(Type.String(), 400, 503, 507),
+    { produces: { 200: BINARY } },
+  );
   app.get('/v3/backup', { schema: get }, async (request, reply) => {
     await access.require(request, 'admin', '');
     if (accounts.owner === undefined) {
@@ -107,38 +101,40 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
     return sendFile(reply, { name, type: BINARY, bytes });
   });
 
-  const sent = {
-    ...{ tags, headers: SetUp, body: Type.String({ format: 'binary' }), consumes: BINARY },
-  };
-  const places = new WeakMap<FastifyRequest, () => void>();
-  // Before a byte of the body is taken.
+  const sent = { headers: SetUp, body: Type.String({ format: 'binary' }), consumes: BINARY };
+  const releases = new WeakMap<FastifyRequest, () => void>();
+  // Before the body is read.
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     await mayRestore(options, request);
     letIn(request, true);
-    // The time that a body may take is limited for every request.
-    const giveBack = backup.take();
-    places.set(request, giveBack);
+    // The request time of the listener limits the reservation.
+    const release = backup.reserve();
+    releases.set(request, release);
     if (reply.raw.destroyed) {
-      giveBack();
+      release();
     } else {
-      reply.raw.once('close', giveBack);
+      reply.raw.once('close', release);
     }
   };
-  // A rejected body is skipped after the answer, which takes as long as the client sends.
-  const onError = async (request: FastifyRequest) => places.get(request)?.();
-  const judged = {
-    ...{ summary: 'Check a backup: its contents and what it would change; nothing is written', ...sent },
-    response: answers(RestorePlan, ...FAILURES),
-  };
-  app.post('/v3/restore/check', { schema: judged, bodyLimit, onRequest, onError }, async (request) => {
+  // A rejected body is skipped after the reply, for as long as the client sends.
+  const onError = async (request: FastifyRequest) => releases.get(request)?.();
+  const check = operation(
+    'box',
+    'Check a backup: its contents and what it would change; nothing is written',
+    answers(RestorePlan, ...FAILURES),
+    sent,
+  );
+  app.post('/v3/restore/check', { schema: check, bodyLimit, onRequest, onError }, async (request) => {
     return backup.check(await backupIn(options, request));
   });
 
-  const restored = {
-    ...{ summary: 'Restore a backup and restart; recordings stay', ...sent },
-    response: answers(Restored, ...FAILURES, 501),
-  };
-  app.post('/v3/restore', { schema: restored, bodyLimit, onRequest, onError }, async (request, reply) => {
+  const restore = operation(
+    'box',
+    'Restore a backup and restart; recordings stay',
+    answers(Restored, ...FAILURES, 501),
+    sent,
+  );
+  app.post('/v3/restore', { schema: restore, bodyLimit, onRequest, onError }, async (request, reply) => {
     const bytes = await backupIn(options, request);
     const restart = restarter(options);
     await backup.stage(bytes);
@@ -147,7 +143,7 @@ export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app,
 };
 
 async function backupIn(options: BackupRoutesOptions, request: FastifyRequest): Promise<Uint8Array> {
-  // Somebody may have become the owner while it came in.
+  // The device may have been claimed meanwhile.
   await mayRestore(options, request);
   if (!(request.body instanceof Uint8Array)) {
     throw new PerchError('badInput', `the body must be the backup, with Content-Type: ${BINARY}`);
@@ -155,7 +151,7 @@ async function backupIn(options: BackupRoutesOptions, request: FastifyRequest): 
   return request.body;
 }
 
-/** The owner; before there is one, whoever may become it. */
+/** The owner; before the claim, a client that may claim the device. */
 async function mayRestore(options: BackupRoutesOptions, request: FastifyRequest): Promise<void> {
   const { access, accounts, wrongCredentials } = options;
   if (accounts.owner !== undefined) {

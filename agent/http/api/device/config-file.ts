@@ -6,8 +6,9 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { cookieOf, DEVICE_COOKIE } from '../../auth/credentials.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
-import { ConflictAnswer, ErrorAnswer } from '../../messages/responses.ts';
+import { ErrorAnswer } from '../../messages/responses.ts';
 import { ownOrigin, paused } from '../accounts/session-routes.ts';
+import { ConflictAnswer } from '../schema/schemas.ts';
 
 /** The longest file, each of its characters escaped once in JSON. */
 const BODY_LIMIT_BYTES = 8 << 20;
@@ -21,7 +22,7 @@ interface FileProblem {
 }
 
 /** The configuration file, as far as these routes need it. */
-export interface ConfigFile {
+interface ConfigFile {
   /** @param hides passwords are replaced by placeholders, which `check` and `write` replace by the passwords */
   read(hides: boolean): Promise<{
     readonly name: string;

@@ -71,7 +71,7 @@ async function openApi(text = FILE) {
 const DONE = [200, { status: 'ok' }] as const;
 const refused = (status: number, error: unknown) => [status, { status: 'error', error }] as const;
 
-test('a path goes through its life: added, read, changed, replaced, deleted, and the file follows with its comments', async () => {
+test('a path is added, read, changed, replaced and deleted, and the file follows with its comments', async () => {
   const { call, text } = await openApi();
   expect(await call('POST', 'paths/add/new/one', { source: 'rtsp://10.0.0.1/x', sourceOnDemand: 'yes' })).toEqual(DONE);
   expect(await call('GET', 'paths/get/new/one')).toMatchObject([200, { name: 'new/one', sourceOnDemand: true }]);
@@ -86,7 +86,7 @@ test('a path goes through its life: added, read, changed, replaced, deleted, and
   expect(text()).toBe(FILE);
 });
 
-test('what a change would do is told, with nothing written', async () => {
+test('the effects of a change are shown, and nothing is written', async () => {
   const { call, text } = await openApi();
   const foresee = (name: string, change: object) => call('POST', `paths/foresee/${name}`, change);
   expect(await foresee('cam', { audio: false })).toEqual([200, { restarts: ['cam'], recordings: [] }]);
@@ -111,7 +111,7 @@ test("global settings and defaults are patched, and read back in MediaMTX's form
   expect(text()).toBe(`${FILE}readTimeout: 1m\nhls: false\npathDefaults:\n  recordDeleteAfter: 48h\n`);
 });
 
-test('whole answers can be sent back: passwords that were hidden are kept', async () => {
+test('whole answers can be sent back: hidden passwords are kept', async () => {
   const { call, text } = await openApi();
   for (const [get, method, patch] of [
     ['global/get', 'PATCH', 'global/patch'],
@@ -142,7 +142,7 @@ test.for([
     'global/patch',
     { playback: true, playbackAddress: ':8554' },
     400,
-    'playbackAddress: has the TCP port 8554, which is that of rtspAddress: give one of them another',
+    'playbackAddress: has the TCP port 8554, as does rtspAddress: change one of them',
   ],
   ['PATCH', 'paths/patch/none', {}, 404, 'path not found'],
   ['POST', 'paths/patch/none', 'hello', 404, 'path not found'],
@@ -150,12 +150,12 @@ test.for([
   ['POST', 'paths/add/', {}, 400, 'invalid name'],
   ['POST', 'paths/replace/a%20b', {}, 400, expect.stringContaining('invalid path name: can contain only')],
   ['POST', 'paths/add/~(', {}, 400, expect.stringContaining('is not a regular expression')],
-  ['POST', 'paths/add/x', { runOnInit: 'sh' }, 400, expect.stringContaining('only the owner, or the file itself')],
-  ['POST', 'paths/add/x', { source: 'ffmpeg://y' }, 400, expect.stringContaining('into the file only')],
+  ['POST', 'paths/add/x', { runOnInit: 'sh' }, 400, expect.stringContaining('only the owner can set it')],
+  ['POST', 'paths/add/x', { source: 'ffmpeg://y' }, 400, expect.stringContaining('only an edit of the file')],
   ['DELETE', 'paths/delete/none', undefined, 404, 'path not found'],
   ['GET', 'paths/list?itemsPerPage=0', undefined, 400, 'invalid items per page'],
 ] as const)(
-  '%s %s with %j is refused with its reason, and the file stays',
+  '%s %s with %j is rejected with the reason, and the file stays',
   async ([method, url, body, status, error]) => {
     const { call, text } = await openApi();
     expect(await call(method, url, body)).toEqual(refused(status, error));
@@ -182,7 +182,7 @@ test.for([
   expect(globalJson(store.current)).toEqual(globalJson(before));
 });
 
-test('POST in the place of PATCH changes what it names, and refuses what is half foreign', async () => {
+test('POST instead of PATCH changes known keys, and rejects a body with unknown ones among them', async () => {
   const { call, store } = await openApi();
   expect(await call('POST', 'paths/patch/cam', { record: 'yes' })).toEqual(DONE);
   expect(await call('POST', 'global/patch', { hls: false })).toEqual(DONE);
@@ -191,7 +191,7 @@ test('POST in the place of PATCH changes what it names, and refuses what is half
   expect(await call('POST', 'global/patch', { hls: true, foo: 1 })).toEqual(refused(400, 'json: unknown field "foo"'));
 });
 
-test('a reload takes the file as it is now, and tells what is wrong with it', async () => {
+test('a reload applies the current file, or reports its error', async () => {
   const { call, write, store } = await openApi();
   write(FILE.replace('warn # quiet', 'error'));
   expect(await call('POST', 'reload')).toEqual(DONE);
@@ -200,7 +200,7 @@ test('a reload takes the file as it is now, and tells what is wrong with it', as
   expect(await call('POST', 'reload')).toEqual(refused(400, "perch.yml:1: hls: 'maybe' is not yes or no"));
 });
 
-test('a body of ten megabytes is looked at, a larger one is not', async () => {
+test('a body of ten megabytes is read, a larger one is not', async () => {
   const { call } = await openApi();
   const padded = (bytes: number) => `{"foo": ${' '.repeat(bytes - 10)}1}`;
   expect(await call('PATCH', 'global/patch', padded(10 << 20))).toEqual(refused(400, 'json: unknown field "foo"'));
@@ -208,7 +208,7 @@ test('a body of ten megabytes is looked at, a larger one is not', async () => {
   expect((await call('POST', 'global/patch', padded((10 << 20) + 1)))[0]).toBe(413);
 });
 
-test('two who add the same path at the same time: one gets it', async () => {
+test('of two concurrent requests to add a path one succeeds', async () => {
   const { call, text } = await openApi();
   const answers = await Promise.all([1, 2, 3].map(() => call('POST', 'paths/add/x', {})));
   expect(answers.map(([status]) => status).sort()).toEqual([200, 400, 400]);

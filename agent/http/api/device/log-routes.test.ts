@@ -46,7 +46,7 @@ test.for([
   ['limit=0', "invalid limit '0': a number from 1 to 1000"],
   ['limit=1001', "invalid limit '1001'"],
   ['before=x', "invalid before 'x'"],
-] as const)('?%s is refused with its reason', async ([query, reason]) => {
+] as const)('?%s is rejected with the reason', async ([query, reason]) => {
   const { get } = await open();
   expect(await get(`/v3/log?${query}`)).toMatchObject({ status: 'error', error: expect.stringContaining(reason) });
 });
@@ -54,7 +54,7 @@ test.for([
 test.for([
   ['nobody', ''],
   ['a viewer', basic('ann', 'another password')],
-] as const)('%s reads nothing of the log', async ([, authorization]) => {
+] as const)('%s cannot read the log', async ([, authorization]) => {
   const { log, get } = await open();
   log.info('secret of the house');
   for (const url of ['/v3/log', '/v3/log/live']) {
@@ -62,7 +62,7 @@ test.for([
   }
 });
 
-test('the log is heard live, with what was missed, and only what is asked for', async () => {
+test('the log is followed live, with missed lines, and filtered', async () => {
   const { app, log } = await open();
   log.info('before');
   const { port } = await listenLocally(app);

@@ -10,8 +10,9 @@ import {
   type LogLines,
 } from '../../../base/log-lines.ts';
 import type { HttpAccess } from '../../auth/access.ts';
+import { noStore } from '../../messages/responses.ts';
 import type { EventStreams } from '../recordings/event-stream.ts';
-import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 const DEFAULT_LIMIT = 200;
 const MAX_PER_ANSWER = 1_000;
@@ -23,7 +24,7 @@ interface LogRoutesOptions {
   readonly streams: Pick<EventStreams<LogLine>, 'open'>;
 }
 
-const WISH = {
+const FILTER = {
   level: Type.Optional(Type.Enum([...LOG_LEVELS], { description: 'This level and more severe ones. Default: all.' })),
   path: Type.Optional(Type.String({ description: 'Lines of one camera only.' })),
   text: Type.Optional(Type.String({ description: 'Part of the line, in upper or lower case.' })),
@@ -45,36 +46,38 @@ const Page = Type.Object({
 
 /** The most recent lines of the log, for the owner, on the main port only. */
 export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { access, lines, streams }) => {
-  const tags = ['box'];
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('Cache-Control', 'no-store');
-  });
+  noStore(app);
 
   const paging = {
     before: Type.Optional(Type.Integer({ minimum: 1, description: 'Lines with a smaller number.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PER_ANSWER, default: DEFAULT_LIMIT })),
   };
-  const list = { summary: 'The most recent lines of the log, for the owner', tags };
-  const querystring = Type.Object({ ...WISH, ...paging });
-  app.get('/v3/log', { schema: { ...list, querystring, response: answers(Page, 400) } }, ({ query }) => {
+  const list = operation('box', 'The most recent lines of the log, for the owner', answers(Page, 400), {
+    querystring: Type.Object({ ...FILTER, ...paging }),
+  });
+  app.get('/v3/log', { schema: list }, ({ query }) => {
     const limit = wholeNumber(query, 'limit', MAX_PER_ANSWER) ?? DEFAULT_LIMIT;
     const before = wholeNumber(query, 'before', Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY;
-    // One more than asked for: whether there are older lines.
-    const found = lines.find(wishOf(query), before, limit + 1);
+    // One more shows whether there are older lines.
+    const found = lines.find(filterOf(query), before, limit + 1);
     const items = found.slice(0, limit).map(({ data }) => JSON.parse(data) as object);
     return { items, before: found.length > limit ? (found[limit - 1]?.number ?? null) : null };
   });
 
-  const live = {
-    summary: 'The log as it is written, as server-sent events, for the owner',
-    description:
-      'Events are named `line` and have the fields of an item of `/v3/log`. `Last-Event-ID` resumes after a disconnect.',
-    ...{ tags, querystring: Type.Object(WISH), response: answers(Type.String(), 400, 429) },
-    produces: { 200: 'text/event-stream' },
-  };
+  const live = operation(
+    'box',
+    'The log as it is written, as server-sent events, for the owner',
+    answers(Type.String(), 400, 429),
+    {
+      description:
+        'Events are named `line` and have the fields of an item of `/v3/log`. `Last-Event-ID` resumes after a disconnect.',
+      querystring: Type.Object(FILTER),
+      produces: { 200: 'text/event-stream' },
+    },
+  );
   app.get('/v3/log/live', { schema: live }, (request, reply) => {
-    const wish = wishOf(request.query);
+    const filter = filterOf(request.query);
     const id = request.headers['last-event-id'];
     const lastId = typeof id === 'string' ? id.slice(0, MAX_ID) : undefined;
     const mayStill = () => access.require(request, 'admin', '');
@@ -83,14 +86,14 @@ export const logRoutes: FastifyPluginAsync<LogRoutesOptions> = async (app, { acc
         .type('text/event-stream; charset=utf-8')
         // nginx buffers answers of some kilobytes otherwise.
         .header('X-Accel-Buffering', 'no')
-        .send(streams.open(access.ip(request), (line) => isWanted(line, wish), lastId, mayStill))
+        .send(streams.open(access.ip(request), (line) => isWanted(line, filter), lastId, mayStill))
     );
   });
 };
 
 type Query = Readonly<Record<string, unknown>>;
 
-function wishOf(query: unknown): LogFilter {
+function filterOf(query: unknown): LogFilter {
   const [level, path, text] = ['level', 'path', 'text'].map((key) => wordOf(query, key));
   if (level !== undefined && !isLevel(level)) {
     throw new PerchError('badInput', `invalid level '${level.slice(0, 64)}': known are ${LOG_LEVELS.join(', ')}`);

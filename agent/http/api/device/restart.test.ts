@@ -24,13 +24,13 @@ async function open(canRestart: boolean) {
   return { post, done };
 }
 
-test('the owner has the box start again: listeners are told with the usual time, and it ends after the answer', async () => {
+test('the owner restarts the device: an event has the usual duration, and the program ends after the reply', async () => {
   const { post, done } = await open(true);
   expect((await post()).body).toEqual({ status: 'ok', seconds: 4 });
   await expect.poll(() => done).toEqual([['box', { state: 'restarting', seconds: 4 }], 'restart']);
 });
 
-test('where nobody would start it again it does not end', async () => {
+test('without a supervisor it does not end', async () => {
   const { post, done } = await open(false);
   expect(await post()).toMatchObject({
     status: 501,
@@ -39,7 +39,7 @@ test('where nobody would start it again it does not end', async () => {
   expect(done).toEqual([]);
 });
 
-test('a viewer restarts nothing', async () => {
+test('a viewer cannot restart', async () => {
   const { post, done } = await open(true);
   expect((await post('ann', 'another password')).status).toBe(401);
   expect(done).toEqual([]);

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
-import { answers } from '../schema/schemas.ts';
+import { answers, operation } from '../schema/schemas.ts';
 
 /** Time to finish recordings and close connections. */
 const CLOSING_S = 2;
@@ -26,7 +26,7 @@ const Answer = Type.Object({
 export const restartRoute: FastifyPluginAsync<RestartOptions> = async (app, options) => {
   const { access } = options;
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
-  const schema = { summary: 'Restart Perch', tags: ['box'], response: answers(Answer, 501) };
+  const schema = operation('box', 'Restart Perch', answers(Answer, 501));
   app.post('/v3/restart', { schema }, async (_request, reply) => {
     return { status: 'ok', seconds: restarter(options)(reply) };
   });

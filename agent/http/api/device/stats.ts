@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import Type, { type Static } from 'typebox';
-import { answers, TimeText } from '../schema/schemas.ts';
+import { answers, operation, TimeText } from '../schema/schemas.ts';
 
 const Stats = Type.Object({
   version: Type.String(),
@@ -31,6 +31,6 @@ export interface StatsLookup {
 
 /** `GET /stats`: load, memory and counts of this device. */
 export const statsRoutes: FastifyPluginAsync<{ stats: StatsLookup }> = async (app, { stats }) => {
-  const schema = { summary: 'Load, memory and counts of this device', tags: ['box'], response: answers(Stats) };
+  const schema = operation('box', 'Load, memory and counts of this device', answers(Stats));
   app.get('/stats', { schema }, () => stats.stats());
 };

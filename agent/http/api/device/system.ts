@@ -1,19 +1,29 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+import type { HttpAccess } from '../../auth/access.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { sendFile } from '../../messages/responses.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
-interface SystemRouteOptions {
-  readonly access: { require(request: FastifyRequest, action: 'admin', path: string): Promise<void> };
+const GZIP = 'application/gzip';
+
+interface SystemRoutesOptions {
+  readonly access: Pick<HttpAccess, 'require'>;
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
-  /** What the host is doing: load, memory, disks. */
+  /** Load, memory, disks. */
   readonly facts: () => Promise<object>;
+  readonly diagnosis: { make(): Promise<{ readonly name: string; readonly bytes: Buffer }> };
+  readonly boxClock: { set(toMs: number, signal: AbortSignal): Promise<string> };
 }
 
-const Seen = Type.Object({ now: Type.Boolean(), sinceStart: Type.Boolean({ description: 'Of the machine.' }) });
+const Seen = Type.Object({
+  now: Type.Boolean(),
+  sinceStart: Type.Boolean({ description: 'Since the machine booted.' }),
+});
 const Power = Type.Object(
   { underVoltage: Seen, slowed: Seen, hot: Seen },
   {
-    description: "By a Raspberry Pi's firmware: its supply is too weak, it runs below its speed, it is too hot for it.",
+    description: "Reported by a Raspberry Pi's firmware: supply voltage too low, clock frequency reduced, too hot.",
   },
 );
 const Network = Type.Object({
@@ -25,9 +35,9 @@ const Network = Type.Object({
 const ClockState = Type.Object({
   time: TimeText,
   timeZone: Type.String(),
-  set: Type.Boolean({ description: 'What it says is believed.' }),
+  set: Type.Boolean({ description: 'The time is trusted.' }),
   source: Type.Enum(['network', 'battery', 'none'], {
-    description: 'Where it has its time from, as far as can be seen.',
+    description: 'Where the time comes from, if known.',
   }),
   canBeSet: Type.Boolean({ description: 'POST /v3/clock sets it.' }),
 });
@@ -36,14 +46,14 @@ const Drive = Type.Object({
   model: Type.String(),
   kind: Type.String(),
   sizeBytes: Type.Number(),
-  health: OrNull(Type.Enum(['ok', 'failing'], { description: 'By its own word (SMART).' })),
-  wornPercent: OrNull(Type.Number({ description: 'Of its life, where a flash card tells it.' })),
+  health: OrNull(Type.Enum(['ok', 'failing'], { description: 'Self-assessment (SMART).' })),
+  wornPercent: OrNull(Type.Number({ description: 'Used share of the life time, if a flash card reports it.' })),
   temperatureCelsius: OrNull(Type.Number()),
 });
 
 const ConfigFault = Type.Object(
   { key: Type.String(), message: Type.String(), line: OrNull(Type.Integer()) },
-  { description: 'The first error of the configuration file, of which not all is in force then. Null: it has none.' },
+  { description: 'First error of the configuration file, which is then not fully applied. Null: there is none.' },
 );
 
 const SystemFacts = Type.Object({
@@ -52,9 +62,9 @@ const SystemFacts = Type.Object({
   cpuPercent: Type.Number(),
   memoryUsedBytes: Type.Integer(),
   memoryTotalBytes: Type.Integer(),
-  processCpuPercent: Type.Number({ description: 'Of one processor, by Perch.' }),
+  processCpuPercent: Type.Number({ description: 'Perch only, of one processor.' }),
   processMemoryBytes: Type.Integer(),
-  load: Type.Array(Type.Number(), { description: 'Of 1, 5 and 15 minutes.' }),
+  load: Type.Array(Type.Number(), { description: 'Averages of 1, 5 and 15 minutes.' }),
   processors: Type.Integer(),
   uptimeSeconds: Type.Number({ description: 'Of Perch.' }),
   machineUptimeSeconds: Type.Number(),
@@ -69,7 +79,7 @@ const SystemFacts = Type.Object({
   clock: ClockState,
   drives: Type.Array(Drive),
   disks: Type.Array(
-    // Those that recordings go to say more: as /v3/disks has it.
+    // Recording disks have the fields of /v3/disks as well.
     Type.Object(
       { folder: Type.String(), totalBytes: Type.Integer(), freeBytes: OrNull(Type.Integer()) },
       { additionalProperties: true },
@@ -77,16 +87,39 @@ const SystemFacts = Type.Object({
   ),
 });
 
-/** `GET /v3/system`: how the device is doing, for the page. */
-export const systemRoute: FastifyPluginAsync<SystemRouteOptions> = async (app, { access, info, facts }) => {
-  const schema = {
-    summary: 'How the machine is doing, for the owner: null where it does not tell',
-    tags: ['box'],
-    response: answers(SystemFacts),
-  };
-  app.get('/v3/system', { schema }, async (request, reply) => {
-    await access.require(request, 'admin', '');
+const Time = Type.Object({ time: TimeText }, { description: 'The current time by the clock of the client.' });
+const TimeSet = Type.Object({ status: Type.Literal('ok'), text: Type.String({ description: 'What was done.' }) });
+
+const system = operation('box', 'State of the machine, for the owner: null if unknown', answers(SystemFacts));
+const diagnostics = operation(
+  'box',
+  'Support bundle without passwords, as one file: settings, states, host and recent log',
+  answers(Type.String()),
+  { produces: { 200: GZIP } },
+);
+const clock = operation(
+  'box',
+  'Set the clock of this device while its time is not known, for the owner',
+  answers(TimeSet, 400, 409, 501, 504),
+  { body: Time },
+);
+
+/** `/v3/system`, `/v3/diagnostics` (with names and addresses of cameras) and `/v3/clock`: for the owner, on the main port only. */
+export const systemRoutes: FastifyPluginAsync<SystemRoutesOptions> = async (app, options) => {
+  const { access, info, facts, diagnosis, boxClock } = options;
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  app.get('/v3/system', { schema: system }, async (_request, reply) => {
     reply.header('Cache-Control', 'no-store');
     return { ...info, ...(await facts()) };
+  });
+  app.get('/v3/diagnostics', { schema: diagnostics }, async (_request, reply) => {
+    const { name, bytes } = await diagnosis.make();
+    return sendFile(reply, { name, type: GZIP, bytes });
+  });
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  app.post('/v3/clock', { schema: clock }, async ({ body }) => {
+    const text = await boxClock.set(Date.parse(checkedBody(Time, body).time), closing.signal);
+    return { status: 'ok', text };
   });
 };

@@ -6,21 +6,21 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { slowBody } from '../../listener/slow-body.ts';
 import { skipBody } from '../../listener/unread-body.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
-import { answers, OrNull, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 const BINARY = 'application/octet-stream';
 /** Perch, and its Node for two architectures. */
 const bodyLimit = 330 << 20;
 
 const UpdateState = Type.Object({
-  version: Type.String({ description: 'That runs.' }),
+  version: Type.String({ description: 'Running version.' }),
   canInstall: Type.Boolean(),
   lacking: OrNull(
     Type.Enum(['noService', 'noKey'], {
       description: 'Why it cannot: Perch was not installed as a Debian package, or the package has no update key.',
     }),
   ),
-  isReceiving: Type.Boolean({ description: 'A file is being checked, fetched or taken.' }),
+  isReceiving: Type.Boolean({ description: 'A file is being checked, downloaded or received.' }),
   address: OrNull(Type.String({ description: '`updateAddress`: where updates are looked for on request.' })),
   last: OrNull(
     Type.Object({
@@ -40,7 +40,7 @@ export type UpdateState = Static<typeof UpdateState>;
 
 const UpdatePlan = Type.Object({
   version: Type.String(),
-  current: Type.String({ description: 'That runs.' }),
+  current: Type.String({ description: 'Running version.' }),
   made: TimeText,
   packages: Type.Array(Type.Object({ name: Type.String(), architecture: Type.String(), sizeBytes: Type.Integer() })),
 });
@@ -48,22 +48,21 @@ export type UpdatePlan = Static<typeof UpdatePlan>;
 
 const NewestUpdate = Type.Object({
   version: Type.String(),
-  current: Type.String({ description: 'That runs.' }),
+  current: Type.String({ description: 'Running version.' }),
   isNewer: Type.Boolean(),
 });
 export type NewestUpdate = Static<typeof NewestUpdate>;
 const Wanted = Type.Object({ version: Type.String({ description: 'From `POST /v3/update/look`.' }) });
 
-/** What the routes need of the device. */
 export interface UpdateControl {
   state(): Promise<UpdateState>;
-  /** @throws PerchError badInput, exhausted while another one is being taken */
+  /** @throws PerchError badInput, exhausted while another one is received */
   check(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
   /** Resolves when it is being installed. @throws PerchError besides: unsupported, timeout */
   install(pieces: AsyncIterable<Uint8Array>): Promise<UpdatePlan>;
-  /** What there is at the configured address. @throws PerchError unsupported, timeout, unavailable */
+  /** The newest version at the configured address. @throws PerchError unsupported, timeout, unavailable */
   look(): Promise<NewestUpdate>;
-  /** Fetches this version from there, and goes on as `install` does. @throws PerchError as both do */
+  /** Fetches this version from there and installs it. @throws PerchError as `look` and `install` */
   fetch(version: string): Promise<UpdatePlan>;
 }
 
@@ -72,60 +71,61 @@ interface UpdateRoutesOptions {
   readonly updates: UpdateControl;
 }
 
-const tags = ['box'];
 const FAILURES = [400, 409, 413, 415, 429, 501, 503, 504, 507];
-const sent = {
-  tags,
-  body: Type.String({ format: 'binary' }),
-  consumes: BINARY,
-  response: answers(UpdatePlan, ...FAILURES),
-};
+const received = answers(UpdatePlan, ...FAILURES);
+const sent = { body: Type.String({ format: 'binary' }), consumes: BINARY };
 
-/** Updates of the device, for the owner on the main port alone. */
+/** Updates of the device, for the owner, on the main port only. */
 export const updateRoutes: FastifyPluginAsync<UpdateRoutesOptions> = async (app, { access, updates }) => {
   app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
   await app.register(sentUpdates, { updates });
 
-  const get = { summary: 'The version that runs, and what has become of the last update', tags };
-  app.get('/v3/update', { schema: { ...get, response: answers(UpdateState) } }, () => updates.state());
-
-  const look = { summary: 'Which version is the newest at `updateAddress`; nothing is changed', tags };
-  app.post('/v3/update/look', { schema: { ...look, response: answers(NewestUpdate, 501, 503, 504) } }, () =>
-    updates.look(),
+  const get = operation('box', 'The running version, and the result of the last update', answers(UpdateState));
+  app.get('/v3/update', { schema: get }, () => updates.state());
+  const look = operation(
+    'box',
+    'The newest version at `updateAddress`; nothing is changed',
+    answers(NewestUpdate, 501, 503, 504),
   );
-
-  const fetched = {
-    summary: 'Download an update from `updateAddress` and install it',
-    ...{ tags, body: Wanted, response: answers(UpdatePlan, 400, 501, 503, 504, 507) },
-  };
+  app.post('/v3/update/look', { schema: look }, () => updates.look());
+  const fetched = operation(
+    'box',
+    'Download an update from `updateAddress` and install it',
+    answers(UpdatePlan, 400, 501, 503, 504, 507),
+    { body: Wanted },
+  );
   app.post('/v3/update/fetch', { schema: fetched }, async ({ body }) =>
     updates.fetch(checkedBody(Wanted, body).version),
   );
 };
 
-/** Files of hundreds of megabytes, which are read as they come. */
+/** Files of hundreds of megabytes, which are streamed. */
 const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = async (app, { updates }) => {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, (_request, body, done) => done(null, body));
 
-  const check = {
-    summary: 'Check an update: its contents and whether this device accepts it; nothing is changed',
-    ...sent,
-  };
+  const check = operation(
+    'box',
+    'Check an update: its contents and whether this device accepts it; nothing is changed',
+    received,
+    sent,
+  );
   app.post('/v3/update/check', { schema: check, bodyLimit }, (request) =>
     taken(request, (pieces) => updates.check(pieces)),
   );
 
-  const install = {
-    summary: 'Install an update and restart; return to the previous version if it does not work',
-    ...sent,
-  };
+  const install = operation(
+    'box',
+    'Install an update and restart; return to the previous version if it does not work',
+    received,
+    sent,
+  );
   app.post('/v3/update', { schema: install, bodyLimit }, (request) =>
     taken(request, (pieces) => updates.install(pieces)),
   );
 };
 
-/** Whoever sends what is refused at its begin is listened to, so that he gets the answer. */
+/** Reads the rest of a body that is rejected early, so that the client gets the reply. */
 async function taken<T>(
   { body, raw }: FastifyRequest,
   use: (pieces: AsyncIterable<Uint8Array>) => Promise<T>,

@@ -6,7 +6,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { WaitQuota } from '../../../base/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
-import { isToldTo, type Viewer } from '../schema/visibility.ts';
+import { isVisibleTo, type Viewer } from '../schema/visibility.ts';
 
 /** Proxies close connections that are silent for a minute, some after 30 s. */
 const HEART_BEAT_MS = 15_000;
@@ -156,7 +156,7 @@ export const eventStreamRoutes: FastifyPluginAsync<EventStreamOptions> = async (
     // Permissions can change during the stream.
     const isVisible = (event: DeviceEvent): boolean => {
       const person = viewerOf(request);
-      return person !== undefined && isToldTo(event, person);
+      return person !== undefined && isVisibleTo(event, person);
     };
     const wants = (event: DeviceEvent) => (!types || types.has(event.type)) && (!isLimited || isVisible(event));
     const mayStill = isLimited ? async () => checkKnown(viewerOf(request)) : () => access.require(request, 'api', '');

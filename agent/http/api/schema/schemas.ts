@@ -24,12 +24,34 @@ export const PathName = Type.Object({
 });
 export const IdParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
-/** Further responses of every route below `/v3`. */
-const ALWAYS = { 401: ErrorAnswer };
-
-/** Responses of a route: the regular one, and the statuses of failures. */
+/** Responses of a route below `/v3`: the regular one, and the statuses of failures besides 401. */
 export const answers = (good: TSchema, ...failures: readonly number[]) => ({
   200: good,
-  ...ALWAYS,
+  401: ErrorAnswer,
   ...Object.fromEntries(failures.map((status) => [status, ErrorAnswer])),
+});
+
+/** An operation of the API document. @param request `params`, `querystring`, `headers`, `body` and media types */
+export const operation = (tag: string, summary: string, response: object, request: object = {}) => ({
+  summary,
+  tags: [tag],
+  ...request,
+  response,
+});
+
+/** Another client has changed the same settings. */
+export const ConflictAnswer = Type.Object({
+  status: Type.Literal('error'),
+  error: Type.String({ description: 'Which client changed what.' }),
+  tag: Type.String({ description: 'Of the current settings.' }),
+  conflicts: Type.Array(
+    Type.Object({
+      path: OrNull(Type.String({ description: 'Null: global settings.' })),
+      key: Type.String({ description: 'Empty for a whole path.' }),
+      value: Type.Optional(Type.Unknown({ description: 'Current value.' })),
+      by: OrNull(Type.String({ description: '`API`, `file` or `camera`. Null: unknown.' })),
+      user: OrNull(Type.String()),
+      time: OrNull(Type.String({ description: 'RFC 3339.' })),
+    }),
+  ),
 });

@@ -19,7 +19,7 @@ export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);
 
 /** Viewers get the events of cameras whose recordings they may play. */
-export function isToldTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
+export function isVisibleTo(event: { readonly type: string; readonly data: string }, person: Viewer): boolean {
   if (event.type !== 'event') {
     return false;
   }
@@ -27,8 +27,8 @@ export function isToldTo(event: { readonly type: string; readonly data: string }
   return typeof path === 'string' && path !== '' && person.may('playback', path);
 }
 
-/** Facts of a path that viewers do not get. */
-interface Telling {
+/** Fields of a path that viewers do not get. */
+interface HiddenFields {
   readonly source: unknown;
   readonly readers: unknown;
   readonly sourceStatistics: unknown;
@@ -39,7 +39,7 @@ interface Telling {
 }
 
 /** A path for viewers: without other viewers, and without addresses of the network. */
-export function shownToViewers<T extends Telling & { readonly name: string }>(
+export function shownToViewers<T extends HiddenFields & { readonly name: string }>(
   item: T,
   person: Viewer,
 ): T & { readonly mayRead: boolean; readonly mayPlayback: boolean } {

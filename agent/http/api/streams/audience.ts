@@ -1,8 +1,13 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { SessionTable, SessionTables } from '../../../protocols/contract.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
+import { idOf } from '../schema/names.ts';
+import { answers, IdParams, operation } from '../schema/schemas.ts';
 
-/** A session that sends or reads, as a path names it. */
+/** A session that publishes or reads, as a path names it. */
 interface Named {
   readonly type: string;
   readonly id: string;
@@ -10,15 +15,40 @@ interface Named {
 
 export interface Subscriber {
   readonly protocol: string;
-  /** Empty: not known, or gone already. */
+  /** Empty: unknown, or disconnected already. */
   readonly clientIP: string;
 }
 
-interface PublisherItem {
-  readonly path: string;
-  readonly clientId: string;
-  readonly protocol: string;
+interface AudienceOptions {
+  readonly paths: { list(): readonly { readonly name: string; readonly source: Named | null }[] };
+  readonly sessions: SessionTables;
 }
+
+/** `/publishers`: clients that publish to this device, by any protocol. Pulled sources have no session. */
+export const publisherRoutes: FastifyPluginAsync<AudienceOptions> = async (app, { paths, sessions }) => {
+  const protocols = sessions.kinds.flatMap(({ noun, protocol }) => (noun === 'session' ? [protocol] : []));
+  const publisher = Type.Object({ path: Type.String(), clientId: Type.String(), protocol: Type.Enum(protocols) });
+  const list = operation('paths', 'Publishers of this device', answers(Type.Array(publisher)));
+  app.get('/publishers/list', { schema: list }, async () => {
+    const items = paths.list().flatMap(({ name, source }) => {
+      const kind = source && source.id !== '' ? kindOf(source.type, sessions) : undefined;
+      return source && kind ? [{ path: name, clientId: source.id, protocol: kind.protocol }] : [];
+    });
+    return items.sort((a, b) => (a.path < b.path ? -1 : 1));
+  });
+
+  const kick = operation('paths', 'Disconnect a publisher; clientId as in the list', answers(OkAnswer, 400, 404), {
+    params: IdParams,
+  });
+  app.post('/publishers/kick/:id', { schema: kick }, (request) => {
+    const id = idOf(request);
+    const source = paths.list().find((path) => path.source?.id === id)?.source;
+    if (!source || !tableOf(source.type, sessions)?.kick?.(id)) {
+      throw new PerchError('notFound', 'publisher not found', { id });
+    }
+    return OK;
+  });
+};
 
 /** Protocol and address of each reader of a path. */
 export function subscribersOf(readers: readonly Named[], sessions: SessionTables): Subscriber[] {
@@ -32,30 +62,6 @@ export function subscribersOf(readers: readonly Named[], sessions: SessionTables
     protocol: kindOf(type, sessions)?.protocol ?? type,
     clientIP: addresses.get(id) ?? '',
   }));
-}
-
-/** The publishers, by the names of their paths. What Perch pulls itself has none. */
-export function publishersOf(
-  paths: readonly { readonly name: string; readonly source: Named | null }[],
-  sessions: SessionTables,
-): PublisherItem[] {
-  const found = paths.flatMap(({ name, source }) => {
-    const kind = source && source.id !== '' ? kindOf(source.type, sessions) : undefined;
-    return source && kind ? [{ path: name, clientId: source.id, protocol: kind.protocol }] : [];
-  });
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** @throws PerchError notFound when no publisher has this id */
-export function kickPublisher(
-  paths: readonly { readonly source: Named | null }[],
-  id: string,
-  sessions: SessionTables,
-): void {
-  const source = paths.find((path) => path.source?.id === id)?.source;
-  if (!source || !tableOf(source.type, sessions)?.kick?.(id)) {
-    throw new PerchError('notFound', 'publisher not found', { id });
-  }
 }
 
 const kindOf = (type: string, { kinds }: SessionTables) => kinds.find(({ apiType }) => apiType === type);

@@ -4,18 +4,17 @@ import { PerchError } from '../../../base/errors.ts';
 import type { SessionTables } from '../../../protocols/contract.ts';
 import { nameOf } from '../schema/names.ts';
 import { type Page, paginate } from '../schema/paginate.ts';
-import { PerTickCache } from '../schema/per-tick-cache.ts';
-import { answers, OrNull, PageQuery, PathName, PathPageQuery, pageOf } from '../schema/schemas.ts';
+import { answers, OrNull, operation, PageQuery, PathName, PathPageQuery, pageOf } from '../schema/schemas.ts';
 import { maySee, shownToViewers, type Viewer } from '../schema/visibility.ts';
 import { type Subscriber, subscribersOf } from './audience.ts';
 
 const Time = OrNull(Type.String({ description: 'RFC 3339, local zone.' }));
 const Peer = Type.Object({ type: Type.String(), id: Type.String() });
 
-/** One path as MediaMTX's API shows it, and below that what only Perch knows. */
+/** A path as in MediaMTX's API, then Perch's own fields. */
 export const PathItem = Type.Object({
   name: Type.String(),
-  confName: Type.String({ description: 'The entry of the configuration that holds for this path.' }),
+  confName: Type.String({ description: 'Entry of the configuration that applies to this path.' }),
   ready: Type.Boolean(),
   readyTime: Time,
   available: Type.Boolean(),
@@ -46,13 +45,13 @@ export const PathItem = Type.Object({
       jumps: Type.Integer(),
     }),
   ),
-  clockOffsetMs: OrNull(Type.Number({ description: "The camera's clock minus ours." })),
+  clockOffsetMs: OrNull(Type.Number({ description: "The camera's clock minus that of this device." })),
   offlineSince: Time,
   lastError: OrNull(Type.String()),
   lastErrorWhy: OrNull(
     Type.String({
       description:
-        'The error in one word, where there is one: password, forbidden, noStream, noRoom, refuses, closed, silent, unknownName, noNetwork.',
+        'The error in one word, if known: password, forbidden, noStream, noRoom, refuses, closed, silent, unknownName, noNetwork.',
     }),
   ),
   lastErrorTime: Time,
@@ -70,27 +69,27 @@ export const PathItem = Type.Object({
       since: Time,
     }),
   ),
-  bitrate: Type.Number({ description: 'Bits per second that come in.' }),
+  bitrate: Type.Number({ description: 'Bits per second received.' }),
   title: OrNull(Type.String()),
-  order: OrNull(Type.Integer({ description: "The camera's place among the others; those without one come last." })),
-  paused: Type.Boolean({ description: 'Nobody connects to its camera now.' }),
-  pausedUntil: OrNull(Type.String({ description: 'When the pause ends by itself, RFC 3339; null: it does not.' })),
+  order: OrNull(Type.Integer({ description: "The camera's position; cameras without one come last." })),
+  paused: Type.Boolean({ description: 'The camera is paused: Perch does not connect to it.' }),
+  pausedUntil: OrNull(Type.String({ description: 'End of the pause, RFC 3339; null: it lasts until resumed.' })),
   talk: Type.Enum(['yes', 'no', 'unknown'], {
     description: "Whether the camera plays audio from viewers; 'unknown' until the first attempt.",
   }),
-  mayRead: Type.Optional(Type.Boolean({ description: 'Told to viewers and guests: whether they may watch it live.' })),
+  mayRead: Type.Optional(Type.Boolean({ description: 'For viewers and guests: whether they may watch it live.' })),
   mayPlayback: Type.Optional(
-    Type.Boolean({ description: 'Told to viewers and guests: whether they may play its recordings.' }),
+    Type.Boolean({ description: 'For viewers and guests: whether they may play its recordings.' }),
   ),
   webrtcSilence: OrNull(
     Type.String({
-      description: 'Why WebRTC viewers hear nothing although there is sound; null: they hear it, or there is none.',
+      description: 'Why WebRTC viewers get no audio although the stream has audio; null otherwise.',
     }),
   ),
   hasBFrames: OrNull(
     Type.Boolean({
       description:
-        'Its pictures are decoded in another order than shown (B-frames): WebRTC rejects it, other protocols carry it. Of the last stream while there is none; null: not known yet.',
+        'The video has B-frames (decoding order differs from display order): WebRTC rejects it, other protocols carry it. Of the last stream while offline; null: unknown yet.',
     }),
   ),
 });
@@ -110,19 +109,15 @@ const PathDetail = Type.Object({
 
 interface PathRoutesOptions {
   readonly paths: PathLookup;
-  /** The viewer or guest who asks: he sees his cameras only. */
+  /** The viewer or guest of the request, who sees only some cameras. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
-  /** Where readers are looked up. */
   readonly sessions: SessionTables;
 }
 
-const TAGS = ['paths'];
-
 export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { paths, viewerOf, sessions }) => {
-  const list = {
-    summary: 'Paths, by name; viewers see theirs',
-    ...{ tags: TAGS, querystring: PageQuery, response: answers(pageOf(PathItem), 400) },
-  };
+  const list = operation('paths', 'Paths, by name; viewers get only theirs', answers(pageOf(PathItem), 400), {
+    querystring: PageQuery,
+  });
   const all = new PerTickCache();
   app.get('/paths/list', { schema: list }, (request, reply) => {
     const { query } = request;
@@ -138,15 +133,12 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
   });
 
   // A wildcard, because path names may contain slashes.
-  const get = {
-    summary: 'One path, with those who read it',
-    ...{ tags: TAGS, params: PathName, response: answers(PathDetail, 400, 404) },
-  };
+  const get = operation('paths', 'One path with its readers', answers(PathDetail, 400, 404), { params: PathName });
   app.get('/paths/get/*', { schema: get }, (request) => {
     const name = nameOf(request);
     const item = paths.find(name);
     const viewer = viewerOf(request);
-    // Whether there is a path of a name that he may not see is not told.
+    // A viewer cannot tell a hidden path from a missing one.
     if (!item || (viewer && !maySee(viewer, name))) {
       throw new PerchError('notFound', 'path not found', { path: name });
     }
@@ -162,24 +154,23 @@ const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
     query,
   );
 
-/** MediaMTX's addresses of what it sends on to other servers: Perch sends nothing on, so there is nothing to show. */
+/** MediaMTX's routes for forwarding, which Perch does not have. */
 function forwardRoutes(app: FastifyInstance): void {
   const Destination = Type.Object({ id: Type.String() });
-  const all = {
-    summary: 'Servers that a path is sent on to: none, Perch does not',
-    ...{ tags: TAGS, querystring: PathPageQuery, response: answers(pageOf(Destination), 400) },
-  };
+  const all = operation(
+    'paths',
+    'Servers that a path is forwarded to: always empty',
+    answers(pageOf(Destination), 400),
+    { querystring: PathPageQuery },
+  );
   app.get('/paths/forward/list', { schema: all }, ({ query }) => {
     pathOf(query);
     return paginate([], query);
   });
 
-  const one = {
-    summary: 'One server that a path is sent on to: none, Perch does not',
-    tags: TAGS,
+  const one = operation('paths', 'A server that a path is forwarded to: never found', answers(Destination, 400, 404), {
     querystring: Type.Object({ path: Type.String(), id: Type.String() }),
-    response: answers(Destination, 400, 404),
-  };
+  });
   app.get('/paths/forward/get', { schema: one }, ({ query }) => {
     throw new PerchError('notFound', 'forward destination not found', { path: pathOf(query) });
   });
@@ -191,4 +182,28 @@ function pathOf(query: unknown): string {
     throw new PerchError('badInput', 'invalid path');
   }
   return path;
+}
+
+/** Further replies in a turn are computed each time. */
+const MAX_CACHED = 16;
+
+/** Shares a reply among equal requests in one turn of the event loop, in which the state cannot change: many viewers poll at once. */
+export class PerTickCache {
+  readonly #answers = new Map<string, Buffer>();
+
+  /** @param question key of the reply */
+  get(question: string, answer: () => unknown): Buffer {
+    const known = this.#answers.get(question);
+    if (known) {
+      return known;
+    }
+    const bytes = Buffer.from(JSON.stringify(answer()));
+    if (this.#answers.size === 0) {
+      setImmediate(() => this.#answers.clear());
+    }
+    if (this.#answers.size < MAX_CACHED) {
+      this.#answers.set(question, bytes);
+    }
+    return bytes;
+  }
 }

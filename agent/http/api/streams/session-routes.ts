@@ -1,12 +1,10 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import type { SessionItem, SessionKind, SessionTable, SessionTables } from '../../../protocols/contract.ts';
-import { OkAnswer } from '../../messages/responses.ts';
+import { OK, OkAnswer } from '../../messages/responses.ts';
 import { idOf, nameOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, IdParams, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
-
-const TAGS = ['sessions'];
+import { answers, IdParams, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 
 /** List, get and kick of each kind of session. */
 export const sessionRoutes: FastifyPluginAsync<{ sessions: SessionTables }> = async (app, { sessions }) => {
@@ -20,20 +18,12 @@ function addRoutes(app: FastifyInstance, kind: SessionKind, lookup: () => Sessio
   existOnlyWhile(app, () => lookup() !== undefined);
   const list = () => (lookup()?.list() ?? []).toSorted(byCreated);
 
-  const all = {
-    summary: labels.all,
-    tags: TAGS,
-    querystring: PageQuery,
-    response: answers(pageOf(itemSchema), 400),
-  };
+  const all = operation('sessions', labels.all, answers(pageOf(itemSchema), 400), { querystring: PageQuery });
   app.get(`/${collection}/list`, { schema: all }, ({ query }) => paginate(list(), query));
 
-  const one = {
-    summary: `One ${labels.one}`,
-    tags: TAGS,
+  const one = operation('sessions', `One ${labels.one}`, answers(itemSchema, 400, 404), {
     params: key === 'path' ? PathName : IdParams,
-    response: answers(itemSchema, 400, 404),
-  };
+  });
   app.get(`/${collection}/get/${key === 'path' ? '*' : ':id'}`, { schema: one }, (request) => {
     const value = key === 'path' ? nameOf(request) : idOf(request);
     const item = list().find((candidate) => candidate[key ?? 'id'] === value);
@@ -46,22 +36,17 @@ function addRoutes(app: FastifyInstance, kind: SessionKind, lookup: () => Sessio
   if (key === 'path') {
     return;
   }
-  const end = {
-    summary: `Ends one ${labels.one}`,
-    tags: TAGS,
-    params: IdParams,
-    response: answers(OkAnswer, 400, 404),
-  };
+  const end = operation('sessions', `Ends one ${labels.one}`, answers(OkAnswer, 400, 404), { params: IdParams });
   app.post(`/${collection}/kick/:id`, { schema: end }, (request) => {
     const id = idOf(request);
     if (!lookup()?.kick?.(id)) {
       throw new PerchError('notFound', `${noun} not found`, { [noun]: id });
     }
-    return { status: 'ok' };
+    return OK;
   });
 }
 
-/** The configuration switches off a server while the port of the API stays open. */
+/** 404 while the server is switched off. */
 function existOnlyWhile(app: FastifyInstance, isOn: () => boolean): void {
   app.addHook('preHandler', async (_request, reply) => {
     if (!isOn()) {

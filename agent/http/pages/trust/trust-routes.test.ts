@@ -26,7 +26,7 @@ async function open(trust: TrustLookup = { authority: () => authority, port: () 
   return (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
 }
 
-test('the page shows the fingerprint, steps for each kind of device, and where https is', async () => {
+test('the page shows the fingerprint, steps for each kind of device, and the https address', async () => {
   const { statusCode, body, headers } = await (await open())('/trust');
   expect(statusCode).toBe(200);
   const [first = ''] = fingerprintLines(authority.fingerprint);
@@ -48,7 +48,7 @@ test.for([
   expect(body).toContain(`<html lang="${lang}">`);
 });
 
-test('the certificate is given as DER, as PEM, and in a profile that Apple can read', async () => {
+test("the certificate is offered as DER, as PEM, and as Apple's profile", async () => {
   const get = await open();
   const der = await get('/trust/perch.crt');
   expect(new X509Certificate(der.rawPayload).fingerprint256).toBe(authority.fingerprint);
@@ -63,18 +63,18 @@ test('the certificate is given as DER, as PEM, and in a profile that Apple can r
   expect((await get('/trust/perch.mobileconfig')).body).toBe(profile.body);
 });
 
-test('whether a browser trusts it a page of plain http may ask from anywhere, and is told which box answers', async () => {
+test('a page of any origin may probe the trust, and learns which device answers', async () => {
   const { headers, body } = await (await open())('/trust/here', { origin: 'http://box.local:8080' });
   expect([headers['access-control-allow-origin'], JSON.parse(body)]).toEqual(['*', { box: 'this one' }]);
 });
 
-test('a box without a certificate of its own says how to come to one', async () => {
+test('a device without its own certificate has a remedy', async () => {
   const get = await open({ authority: () => undefined, port: () => undefined, box: '' });
   expect((await get('/trust')).body).toContain('tlsAddress: :8443');
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);
 });
 
-test('with a certificate of somebody else there is nothing to fetch, and the page still looks whether it is trusted', async () => {
+test('with a certificate of another authority there is no download, and the page still checks the trust', async () => {
   const { body } = await (await open({ authority: () => undefined, port: () => 443, box: '' }))('/trust');
   expect(body).toContain('data-port="443"');
   expect(body).not.toContain('perch.crt');

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
+import { operation } from '../../api/schema/schemas.ts';
 import { ErrorAnswer } from '../../messages/responses.ts';
 import { mobileProfile, type ShownAuthority } from './mobile-profile.ts';
 import { TRUST_POLICY, trustPage } from './trust-page.ts';
@@ -15,7 +16,6 @@ export interface TrustLookup {
   readonly box: string;
 }
 
-const tags = ['trust'];
 const HTML = 'text/html';
 const CRT = 'application/x-x509-ca-cert';
 const PEM = 'application/x-pem-file';
@@ -29,21 +29,24 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff');
     reply.header('Content-Security-Policy', TRUST_POLICY).header('Referrer-Policy', 'no-referrer');
   });
-  const querystring = Type.Object({ lang: Type.Optional(Type.String()) });
-  const page = {
-    summary: 'Page that makes a phone or computer trust this device',
-    ...{ tags, querystring, response: { 200: Type.String() }, produces: { 200: HTML } },
-  };
+  const page = operation(
+    'trust',
+    'Page that makes a phone or computer trust this device',
+    { 200: Type.String() },
+    {
+      querystring: Type.Object({ lang: Type.Optional(Type.String()) }),
+      produces: { 200: HTML },
+    },
+  );
   app.get('/trust', { schema: page }, (request, reply) => {
     const { lang } = request.query as { lang?: unknown };
     const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
     return reply.type(`${HTML}; charset=utf-8`).send(trustPage(words, trust.authority(), trust.port()));
   });
 
-  const here = {
-    summary: 'Probe of the plain http page: does the browser trust https, and is it this device',
-    ...{ tags, response: { 200: Type.Object({ box: Type.String() }) } },
-  };
+  const here = operation('trust', 'Probe of the plain http page: does the browser trust https, and is it this device', {
+    200: Type.Object({ box: Type.String() }),
+  });
   app.get('/trust/here', { schema: here }, (_request, reply) => {
     reply.header('Access-Control-Allow-Origin', '*');
     return { box: trust.box };
@@ -60,10 +63,13 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
   );
 };
 
-const fileOf = (form: string, type: string) => ({
-  summary: `Certificate of the device's own authority, ${form}`,
-  ...{ tags, response: { 200: Type.String(), 404: ErrorAnswer }, produces: { 200: type } },
-});
+const fileOf = (form: string, type: string) =>
+  operation(
+    'trust',
+    `Certificate of the device's own authority, ${form}`,
+    { 200: Type.String(), 404: ErrorAnswer },
+    { produces: { 200: type } },
+  );
 
 function sendFile(reply: FastifyReply, name: string, type: string, content: string | Buffer): FastifyReply {
   return reply.type(type).header('Content-Disposition', `attachment; filename="${name}"`).send(content);

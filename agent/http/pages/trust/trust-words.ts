@@ -1,4 +1,4 @@
-/** What the page for phones says. */
+/** Texts of the page for phones. */
 export interface TrustWords {
   readonly lang: string;
   readonly title: string;
@@ -139,7 +139,7 @@ const CHINESE: TrustWords = {
   other: { lang: 'en', name: 'English' },
 };
 
-/** By what the address asks for, else by what the browser prefers (`Accept-Language`). */
+/** @param wanted `?lang=` @param preferred `Accept-Language` */
 export function wordsFor(wanted: string | undefined, preferred: string | undefined): TrustWords {
   const language = (wanted ?? preferred?.split(',')[0] ?? '').trim().toLowerCase();
   return language.startsWith('zh') ? CHINESE : ENGLISH;

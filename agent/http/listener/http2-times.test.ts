@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
-import { limitPatience } from './http2-patience.ts';
+import { limitHttp2Times } from './secure-server.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
 const LONG_MS = 3_600_000;
@@ -21,7 +21,7 @@ async function open({
 }): Promise<number> {
   const [key, cert] = [readFileSync(join(FIXTURES, 'server.key')), readFileSync(join(FIXTURES, 'server.crt'))];
   const server = createSecureServer({ key, cert });
-  limitPatience(server, { requestTimeoutMs: () => requestTimeoutMs, keepAliveMs });
+  limitHttp2Times(server, { requestTimeoutMs: () => requestTimeoutMs, keepAliveMs });
   server.on('stream', async (stream, headers) => {
     stream.on('error', () => {});
     if (headers[':path'] !== '/wait') {
@@ -44,7 +44,7 @@ function session(port: number) {
   return opened;
 }
 
-test('slow-loris over HTTP/2: a body that does not come to its end loses its request, and others go on', async () => {
+test('slow-loris over HTTP/2: a body that does not complete loses its request, and others continue', async () => {
   const port = await open({ requestTimeoutMs: 100, keepAliveMs: LONG_MS });
   const all = session(port);
   const slow = all.request({ ':method': 'POST' });
@@ -56,7 +56,7 @@ test('slow-loris over HTTP/2: a body that does not come to its end loses its req
   expect(await text(whole)).toBe('5');
 });
 
-test('slow-loris over HTTP/2: who asks for nothing loses the connection', async () => {
+test('slow-loris over HTTP/2: an idle client loses the connection', async () => {
   const port = await open({ requestTimeoutMs: LONG_MS, keepAliveMs: 100 });
   const silent = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
   silent.on('error', () => {});
@@ -68,7 +68,7 @@ test('slow-loris over HTTP/2: who asks for nothing loses the connection', async 
   await Promise.all([once(silent, 'close'), once(asking, 'close')]);
 });
 
-test('who waits for an answer keeps the connection, however long that takes', async () => {
+test('a client that waits for a reply keeps the connection, however long', async () => {
   const port = await open({ requestTimeoutMs: 50, keepAliveMs: 50 });
   const waiting = session(port);
   const request = waiting.request({ ':path': '/wait' });

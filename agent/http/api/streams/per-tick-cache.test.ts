@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { PerTickCache } from './per-tick-cache.ts';
+import { PerTickCache } from './paths.ts';
 
-test('an answer is put together once in a turn of the event loop, and anew in the next', async () => {
+test('a reply is computed once in a turn of the event loop, and again in the next', async () => {
   const cache = new PerTickCache();
   let made = 0;
   const ask = (question = '') => String(cache.get(question, () => ({ question, made: ++made })));
@@ -14,7 +14,7 @@ test('an answer is put together once in a turn of the event loop, and anew in th
   expect(ask()).toBe('{"question":"","made":3}');
 });
 
-test('sixteen questions are remembered, and a failure is not', () => {
+test('sixteen replies are cached, and a failure is not', () => {
   const cache = new PerTickCache();
   const fail = () => {
     throw new Error('invalid page');
