@@ -133,7 +133,7 @@ const said = new Set([
   ...namesIn(String.raw`${WORDS}\??\.(\w+)`),
   ...namesIn(String.raw`\{([^{}]*)\} = ${WORDS}`),
   ...namesIn(String.raw`\(\{ (\w+) \}\) => \w`),
-  ...namesIn(String.raw`keyof \w+Words>+ = \{([^{}]*)\}`),
+  ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);
 
 test.for(PAGES)('each word of %s is used', (page) => {
