@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { fieldProps } from '../forms/field-props.ts';
 import { FormFooter } from '../forms/form-footer.tsx';
 import { FormSheet } from '../forms/form-sheet.tsx';
 import { serverForm } from '../forms/server-form.ts';
@@ -31,13 +32,10 @@ export function PresetsSheet({ camera, all, onChanged, onClosed }: PresetsSheetP
     >
       <TextField
         label={t.placeName}
-        name="place"
         autocomplete="off"
-        value={form.values.value.name}
-        onInput={(text) => form.set('name', text.slice(0, MAX_NAME_CHARS))}
-        isLocked={form.saving.value !== 'no'}
         hint={t.placeNameHint}
-        wrong={form.wrong.value.name}
+        {...fieldProps(form, 'name', MAX_NAME_CHARS)}
+        name="place"
       />
       {all.map(({ token, name }) => (
         <Confirm

@@ -11,7 +11,7 @@ export interface Probe {
   readonly state: 'running' | 'done' | 'failed';
   readonly done: number;
   readonly total: number;
-  /** The camera needs long to answer. */
+  /** The camera takes long to answer. */
   readonly slow: boolean;
   readonly onvif: string | null;
   readonly rtsp: string | null;
@@ -68,7 +68,10 @@ export const onvifCandidate = (onvif: string, address: string, login: CameraLogi
   request: { onvif, ...typed(login) },
 });
 
-/** A camera that has to be identified again when it is added, as its owner decides how its password is sent. */
+/**
+ * A camera that is identified again when it is added, because its owner decides whether its password may be sent
+ * unencrypted.
+ */
 export const addressCandidate = (target: string, login: CameraLogin): Candidate => ({
   ...{ key: target, asked: target, title: target, text: '', address: target },
   request: { address: target, ...typed(login) },

@@ -4,7 +4,7 @@ import { Sheet } from '../ui/sheet/sheet.tsx';
 import { words } from '../words/words.ts';
 import { LoginFields, useLogin } from './login.tsx';
 
-/** The session has ended while the page was open: what was typed there stays. */
+/** Login over the page after the session has ended. Typed text stays. */
 export function LoginSheet({ user }: { readonly user: string | undefined }) {
   const t = words.value;
   const login = useLogin(user);

@@ -17,7 +17,7 @@ const UnencryptedNotice = lazyPart(() =>
   import('../ui/controls/login-notes.tsx').then((part) => part.UnencryptedNotice),
 );
 
-/** It stands in place of the page that was asked for, so that one is there afterwards. A guest has no password to be asked for. */
+/** Shown in place of the requested page, which follows the login. Guests have no password. */
 export const LoginPage = () => (isGuestLinkExpired.value ? <LinkOver /> : <LogIn />);
 
 const LinkOver = () => (

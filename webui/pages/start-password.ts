@@ -1,7 +1,7 @@
-/** As long as the device wants it. */
+/** The device's minimum. */
 const SHORTEST = 8;
 
-/** What everybody tries first; the device refuses the same. */
+/** Common passwords, which the device rejects. */
 const COMMONEST = new Set(
   `password password1 password12 password123 passw0rd p@ssw0rd p@ssword 12345678 123456789 1234567890 123123123
   11111111 00000000 88888888 66666666 87654321 987654321 0987654321 12341234 11223344 112233445566 147258369
@@ -16,7 +16,7 @@ const COMMONEST = new Set(
 
 type Judgement = 'short' | 'common' | 'good';
 
-/** A new password, while it is typed: by its length and by how many have it. */
+/** Judges a new password by its length and frequency. */
 export function judgePassword(password: string): Judgement {
   if ([...password].length < SHORTEST) {
     return 'short';

@@ -22,13 +22,13 @@ const RestoreSheet = lazyPart(async () => {
   return (await import('./settings/system/restore-panel.tsx')).RestoreSheet;
 });
 
-/** What was wrong, by the field that it is about. */
+/** Messages by field. */
 interface Wrong {
   readonly password?: string;
   readonly code?: string;
 }
 
-/** First start: a password of one's own, the cameras that are found, the pictures that arrive. Adding cameras later is the same. */
+/** First start: the owner's password, then adding cameras as in the settings. */
 export function StartPage() {
   if (session.value?.claimed && isOwner.value) {
     return <AddCameras backTo={route.value.page === 'start' ? LIVE : '#/settings/cameras'} />;
@@ -36,7 +36,7 @@ export function StartPage() {
   return session.value?.mayClaim === false ? <ClaimThere /> : <Claim />;
 }
 
-/** A configuration that is not Perch's own says who may what: then nobody claims the device from here. */
+/** With a configuration that is not Perch's own, the device cannot be claimed on the page. */
 function ClaimThere() {
   return (
     <div class="entry-page">
@@ -127,7 +127,7 @@ function Claim() {
 }
 
 async function tryClaim(password: string, code: string, t: CommonWords & StartWords): Promise<Wrong> {
-  // Wherever one came from: with the password the way is not over.
+  // The next steps are on this page, wherever the password was typed.
   location.hash = START;
   if (code === '') {
     return { code: t.setupCodeHint };
@@ -141,12 +141,12 @@ async function tryClaim(password: string, code: string, t: CommonWords & StartWo
       return { password: t.tooManyTries(retryAfterS ?? 1) };
     }
     if (status === 400) {
-      // Somebody else was quicker: then the log-in says so.
+      // Someone else has claimed the device: the login says so.
       await loadSession().catch(() => {});
       return { password: t.passwordCommon };
     }
     if (status === 401) {
-      // That of the link as well: now it is typed.
+      // The code of the link is wrong too: it must be typed.
       setupCode.value = '';
       return { code: t.setupCodeWrong };
     }

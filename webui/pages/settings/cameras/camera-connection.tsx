@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { fetchJson } from '../../../api-client/request.ts';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -36,7 +37,6 @@ interface ConnectionProps {
 export function ConnectionSheet({ item, title, onClosed, onChanged }: ConnectionProps) {
   const t = camerasWords.value;
   const form = useMemo(() => loginForm(item.path), []);
-  const isLocked = form.saving.value !== 'no';
   return (
     <FormSheet
       title={t.connection}
@@ -49,26 +49,8 @@ export function ConnectionSheet({ item, title, onClosed, onChanged }: Connection
       foot={<FormFooter form={form} text={t.loginText} action={t.tryLogin} busy={t.tryingLogin} />}
     >
       <Facts item={item} />
-      <TextField
-        label={t.user}
-        name="user"
-        autocomplete="off"
-        value={form.values.value.user}
-        onInput={(text) => form.set('user', text)}
-        onLeave={() => form.leave('user')}
-        isLocked={isLocked}
-        hint={t.userWrong}
-        wrong={form.wrong.value.user}
-      />
-      <PasswordField
-        label={t.password}
-        name="camera-password"
-        autocomplete="off"
-        value={form.values.value.password}
-        onInput={(text) => form.set('password', text)}
-        isLocked={isLocked}
-        wrong={form.wrong.value.password}
-      />
+      <TextField label={t.user} autocomplete="off" hint={t.userWrong} {...fieldProps(form, 'user')} />
+      <PasswordField label={t.password} autocomplete="off" {...fieldProps(form, 'password')} name="camera-password" />
       <UnencryptedNotice />
       {item.onvif && <Restart path={item.path} title={title} />}
     </FormSheet>

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
@@ -46,7 +47,7 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
       },
     });
   }, []);
-  const { cameras, sees, span, note } = form.values.value;
+  const { cameras, sees, span } = form.values.value;
   if (made && !isAsked) {
     return <MadeSheet made={made} onClosed={onClosed} />;
   }
@@ -74,14 +75,7 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
         />
         <p class="hint">{t.linkMade(expiryText(linkEnd(span, nowMs.value), nowMs.value, language, t))}</p>
       </div>
-      <TextField
-        label={t.linkFor}
-        name="note"
-        autocomplete="off"
-        value={note}
-        onInput={(value) => form.set('note', value.slice(0, 200))}
-        hint={t.linkForHint}
-      />
+      <TextField label={t.linkFor} autocomplete="off" hint={t.linkForHint} {...fieldProps(form, 'note', 200)} />
     </FormSheet>
   );
 }

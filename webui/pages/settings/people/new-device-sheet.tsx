@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { fetchJson } from '../../../api-client/request.ts';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../forms/server-form.ts';
@@ -55,7 +56,7 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
       },
     });
   }, []);
-  const { name, paths, rights } = form.values.value;
+  const { paths, rights } = form.values.value;
   if (made && !isAsked) {
     return <MadeSheet made={made} onClosed={onClosed} />;
   }
@@ -75,12 +76,10 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
       )}
       <TextField
         label={t.deviceName}
-        name="device"
         autocomplete="off"
-        value={name}
-        onInput={(value) => form.set('name', value.slice(0, 64))}
         hint={t.deviceNameHint}
-        wrong={form.wrong.value.name}
+        {...fieldProps(form, 'name', 64)}
+        name="device"
       />
       <CamerasField chosen={paths} onChosen={(value) => form.set('paths', value)} wrong={form.wrong.value.paths} />
       <ChipsField

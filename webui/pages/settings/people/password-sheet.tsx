@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -21,7 +22,6 @@ interface Passwords {
 export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
   const form = useMemo(newForm, []);
-  const isLocked = form.saving.value !== 'no';
   return (
     <FormSheet
       title={t.changePassword}
@@ -30,25 +30,12 @@ export function PasswordSheet({ onClosed }: { readonly onClosed: () => void }) {
       onSaved={() => toast(youWords.peek().passwordChanged)}
       foot={<FormFooter form={form} text={t.otherDevices} />}
     >
-      <PasswordField
-        label={t.oldPassword}
-        name="oldPassword"
-        autocomplete="current-password"
-        value={form.values.value.oldPassword}
-        onInput={(value) => form.set('oldPassword', value)}
-        isLocked={isLocked}
-        wrong={form.wrong.value.oldPassword}
-      />
+      <PasswordField label={t.oldPassword} autocomplete="current-password" {...fieldProps(form, 'oldPassword')} />
       <PasswordField
         label={t.newPassword}
-        name="newPassword"
         autocomplete="new-password"
-        value={form.values.value.newPassword}
-        onInput={(value) => form.set('newPassword', value)}
-        onLeave={() => form.leave('newPassword')}
-        isLocked={isLocked}
         hint={t.newPasswordHint}
-        wrong={form.wrong.value.newPassword}
+        {...fieldProps(form, 'newPassword')}
       />
       <UnencryptedNotice />
     </FormSheet>

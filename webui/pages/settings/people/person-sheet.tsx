@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -32,9 +33,8 @@ interface PersonSheetProps {
 export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetProps) {
   const t = peopleWords.value;
   const form = useMemo(() => personForm(user, taken), []);
-  const { name, password, cameras, sees } = form.values.value;
+  const { name, cameras, sees } = form.values.value;
   const wrong = form.wrong.value;
-  const isLocked = form.saving.value !== 'no';
   const [isGone, setGone] = useState(false);
   return (
     <FormSheet
@@ -48,28 +48,12 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
       }}
       foot={<FormFooter form={form} text={t.personWillSee} {...(user ? {} : { action: t.addPerson })} />}
     >
-      {!user && (
-        <TextField
-          label={t.personName}
-          name="name"
-          autocomplete="off"
-          value={name}
-          onInput={(value) => form.set('name', value)}
-          onLeave={() => form.leave('name')}
-          isLocked={isLocked}
-          wrong={wrong.name}
-        />
-      )}
+      {!user && <TextField label={t.personName} autocomplete="off" {...fieldProps(form, 'name')} />}
       <PasswordField
         label={user ? t.personNewPassword : t.personPassword}
-        name="password"
         autocomplete="new-password"
-        value={password}
-        onInput={(value) => form.set('password', value)}
-        onLeave={() => form.leave('password')}
-        isLocked={isLocked}
         hint={user ? t.personPasswordText : youWords.value.newPasswordHint}
-        wrong={wrong.password}
+        {...fieldProps(form, 'password')}
       />
       <UnencryptedNotice />
       <AccessFields

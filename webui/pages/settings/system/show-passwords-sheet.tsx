@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { passwordError } from '../../../forms/password-error.ts';
@@ -32,12 +33,8 @@ export function ShowPasswordsSheet({ onShown, onClosed }: ShowPasswordsProps) {
     >
       <PasswordField
         label={words.value.yourPassword}
-        name="password"
         autocomplete="current-password"
-        value={form.values.value.password}
-        onInput={(value) => form.set('password', value)}
-        isLocked={form.saving.value !== 'no'}
-        wrong={form.wrong.value.password}
+        {...fieldProps(form, 'password')}
       />
       <UnencryptedNotice />
     </FormSheet>

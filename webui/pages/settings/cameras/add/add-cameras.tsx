@@ -9,11 +9,11 @@ import { AddingStep } from './adding-step.tsx';
 import { FindingStep } from './finding-step.tsx';
 
 interface AddCamerasProps {
-  /** Where one came from; `#/live`: from the first start. */
+  /** The page to return to; `#/live` at the first start. */
   readonly backTo: string;
 }
 
-/** The cameras that are found, then their pictures as they arrive. */
+/** Finding cameras, then adding them. */
 export function AddCameras({ backTo }: AddCamerasProps) {
   const isArriving = adoptions.value.length > 0;
   const title = useRef<HTMLHeadingElement>(null);

@@ -9,6 +9,7 @@ import { adoptions, clearAdoptions } from '../../../../cameras/adoption.ts';
 import { type Adoption, isSharedTaken, troubleGroups } from '../../../../cameras/adoption-state.ts';
 import { type Camera, canPlay, isSoundAlone, smallPath } from '../../../../cameras/camera.ts';
 import { cameras } from '../../../../cameras/cameras.ts';
+import { fieldProps } from '../../../../forms/field-props.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
@@ -25,7 +26,7 @@ import { FailedCameras } from './failed-cameras.tsx';
 
 const renamed = signal<string | undefined>(undefined);
 
-/** The new cameras that the device has by now; a recorder with several lenses is several. */
+/** The added cameras; a recorder has several. */
 const arrived = computed(() => {
   const written = new Set(adoptions.value.flatMap(({ paths }) => paths));
   return (cameras.value ?? []).filter(({ name }) => written.has(name));
@@ -34,11 +35,11 @@ const arrived = computed(() => {
 interface Place {
   readonly key: string;
   readonly adoption: Adoption;
-  /** Undefined: not added, or the device has not started it yet. */
+  /** Undefined: not added, or not started yet. */
   readonly camera: Camera | undefined;
 }
 
-/** Each camera keeps its place while the pictures arrive; the further lenses of a recorder follow at the end. */
+/** Each camera keeps its place while pictures arrive; further channels of a recorder follow at the end. */
 function placesOf(all: readonly Adoption[], here: readonly Camera[]): readonly Place[] {
   const shown = new Set<string>();
   const further: Place[] = [];
@@ -60,11 +61,10 @@ type Outcome = 'playing' | 'unplayable';
 interface AddingStepProps {
   readonly top: ComponentChildren;
   readonly title: Ref<HTMLHeadingElement>;
-  /** The page behind this one. */
   readonly backTo: string;
 }
 
-/** Step 3: pictures come one by one. What needs another password stops none of the others. */
+/** Step 3. A camera that needs another password does not block the others. */
 export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const t = startWords.value;
   const here = arrived.value;
@@ -133,7 +133,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
   );
 }
 
-/** Counts what plays; a camera that this browser cannot play is added all the same. */
+/** Counts cameras that play; a camera that this browser cannot play still counts as added. */
 function headline(live: number, isPending: boolean, added: number, t: StartWords): string {
   if (live > 0) {
     return t.someLive(live);
@@ -155,7 +155,7 @@ function AdoptedTile({ camera, onOutcome }: ArrivedProps) {
   const { phase } = player.view.value;
   const isLive = phase === 'playing';
   const [isInSight, setInSight] = useState(true);
-  // Out of sight it does not play, and its picture is not waited for.
+  // Outside the viewport it does not play.
   const outcome = phase === 'unplayable' ? phase : isLive || (camera.main.ready && !isInSight) ? 'playing' : undefined;
   useEffect(() => {
     if (outcome) {
@@ -212,7 +212,7 @@ const Caption = ({ title, word, isLive }: CaptionProps) => (
 
 const LOOK_MS = 60_000;
 
-/** What will be kept of these cameras, and how long. */
+/** Retention of the added cameras. */
 function RetentionNote({ names }: { readonly names: readonly string[] }) {
   const t = startWords.value;
   const address = names.length > 0 ? 'v3/config/paths/list?itemsPerPage=1000' : undefined;
@@ -229,7 +229,6 @@ function RetentionNote({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-/** What people call a camera. */
 function RenameSheet({ camera, onClosed }: { readonly camera: Camera; readonly onClosed: () => void }) {
   const { nameOf, nameText } = startWords.value;
   const form = useMemo(() => newForm(camera.name, camera.title), [camera.name]);
@@ -241,15 +240,7 @@ function RenameSheet({ camera, onClosed }: { readonly camera: Camera; readonly o
       onSaved={() => {}}
       foot={<FormFooter form={form} text={nameText} />}
     >
-      <TextField
-        label={camerasWords.value.name}
-        name="title"
-        autocomplete="off"
-        value={form.values.value.title}
-        onInput={(value) => form.set('title', value)}
-        isLocked={form.saving.value !== 'no'}
-        wrong={form.wrong.value.title}
-      />
+      <TextField label={camerasWords.value.name} autocomplete="off" {...fieldProps(form, 'title')} />
     </FormSheet>
   );
 }
@@ -261,7 +252,7 @@ const newForm = (path: string, title: string) =>
     save: async (values) => {
       const body = { title: values.title.trim() };
       await fetchJson(`v3/cameras/patch/${encodeName(path)}`, { method: 'PATCH', body });
-      // It stands there at once, not only when the device is asked again.
+      // Shown before the device's next response.
       paths.value = paths.peek()?.map((item) => (item.name === path ? { ...item, ...body } : item));
     },
   });

@@ -8,6 +8,7 @@ import {
   sharedLogin,
 } from '../../../../cameras/adoption.ts';
 import { type Adoption, type Remedy, remedyOf } from '../../../../cameras/adoption-state.ts';
+import { fieldProps } from '../../../../forms/field-props.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../../forms/form-sheet.tsx';
 import { serverForm } from '../../../../forms/server-form.ts';
@@ -36,11 +37,11 @@ const ICONS: Readonly<Record<Remedy, IconName>> = {
 
 interface TroublesProps {
   readonly group: readonly [Adoption, ...Adoption[]];
-  /** Some camera took the password that was typed for all. */
+  /** Another camera has accepted the shared password. */
   readonly isSharedTaken: boolean;
 }
 
-/** One card for all that refuse the same password, with one field; whose passwords differ are gone through one by one. */
+/** One card and field for all cameras that reject the same password. Different passwords are entered one by one. */
 export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
   const t = startWords.value;
   const [asks, setAsks] = useState(false);
@@ -69,7 +70,7 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
   );
 }
 
-/** Why a camera was not added, and what to do: one card, the others go on. */
+/** Why a camera was not added, and what to do. */
 function Trouble({ arrival, isSharedTaken }: { readonly arrival: Adoption; readonly isSharedTaken: boolean }) {
   const t = startWords.value;
   const [asks, setAsks] = useState(false);
@@ -143,7 +144,7 @@ function messageOf(
   }
 }
 
-/** The device's own sentence is for its log. */
+/** The device's own message is for its log. */
 function otherText(trouble: string | undefined, t: StartWords): string {
   switch (trouble) {
     case 'unfinished':
@@ -158,7 +159,7 @@ function otherText(trouble: string | undefined, t: StartWords): string {
   }
 }
 
-/** The camera's own page, which is in nobody's hands but its maker's: it does not learn where one came from. */
+/** The camera's web page is third-party: it gets no referrer. */
 const CameraPageLink = ({ address }: { readonly address: string }) => (
   <a
     class="button"
@@ -170,7 +171,7 @@ const CameraPageLink = ({ address }: { readonly address: string }) => (
   </a>
 );
 
-/** The login that another camera took a moment ago. */
+/** A login that another camera has accepted. */
 function SameAs({ group }: { readonly group: readonly Adoption[] }) {
   const offer = acceptedLogins.offerFor(group.map(({ key }) => key));
   return offer ? (
@@ -185,9 +186,9 @@ function SameAs({ group }: { readonly group: readonly Adoption[] }) {
 interface AgainProps {
   readonly arrival: Adoption;
   readonly word: string;
-  /** The password may be sent so that anybody in the network can read it. */
+  /** The password may be sent unencrypted. */
   readonly isClear?: boolean;
-  /** The password is not known any more. */
+  /** The password is no longer known. */
   readonly onAsk: () => void;
 }
 
@@ -213,7 +214,7 @@ interface PasswordSheetProps {
   readonly onClosed: () => void;
 }
 
-/** One login for these cameras; whether it is right shows on the page while one goes on. */
+/** A login for these cameras. The result shows on the page. */
 function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
   const t = startWords.value;
   const [first] = group;
@@ -227,20 +228,12 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
       onSaved={() => {}}
       foot={<FormFooter form={form} action={t.addCameras(count)} busy={t.addingThem} text={t.eachTakes} />}
     >
-      <TextField
-        label={t.cameraUser}
-        name="cameraUser"
-        autocomplete="off"
-        value={form.values.value.user}
-        onInput={(value) => form.set('user', value)}
-      />
+      <TextField label={t.cameraUser} autocomplete="off" {...fieldProps(form, 'user')} name="cameraUser" />
       <PasswordField
         label={count === 1 ? t.cameraPassword : t.camerasPassword}
-        name="cameraPassword"
         autocomplete="off"
-        value={form.values.value.password}
-        onInput={(value) => form.set('password', value)}
-        wrong={form.wrong.value.password}
+        {...fieldProps(form, 'password')}
+        name="cameraPassword"
       />
       <UnencryptedNotice />
     </FormSheet>

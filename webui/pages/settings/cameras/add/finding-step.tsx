@@ -12,13 +12,13 @@ import { Icon, Mark } from '../../../../ui/icons/icon.tsx';
 import { startWords } from '../../../../words/start.ts';
 import { MissingCameraSheet } from './missing-camera-sheet.tsx';
 
-/** Those that were looked up by address, on top of the ones that were found. */
+/** Cameras that were probed by address, before the discovered ones. */
 const named = signal<readonly Candidate[]>([]);
 const unticked = signal<ReadonlySet<string>>(new Set());
-/** Beside the first one most cameras have no other. */
+/** Shown after the first one. */
 const login = signal({ user: 'admin', password: '' });
 
-/** What can be added now. One that was looked up by its address may have been found as well, and keeps the login that was typed for it. */
+/** Cameras that can be added. One that was probed by address and discovered keeps its typed login. */
 function candidates(): readonly Candidate[] {
   const found = discoveredCameras.value;
   const logins = new Map(named.value.map(({ key, request: { onvif: _onvif, ...login } }) => [key, login]));
@@ -41,7 +41,7 @@ interface FindingProps {
   readonly isFirst: boolean;
 }
 
-/** Step 2: the cameras that are there, all ticked, and one password for them. */
+/** Step 2: the found cameras, all selected, and one password for them. */
 export function FindingStep({ top, title, isFirst }: FindingProps) {
   const t = startWords.value;
   const [isMissing, setMissing] = useState(false);
@@ -129,7 +129,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
   const [wrong, setWrong] = useState<string>();
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(({ key }) => !unticked.value.has(key));
-  // A login that was typed with an address is not asked for again.
+  // A login that was typed with an address is not requested again.
   const needing = ticked.filter(({ request }) => request.user === undefined).length;
   const isAsking = needing > 0 || ticked.length === 0;
   const { user, password } = login.value;

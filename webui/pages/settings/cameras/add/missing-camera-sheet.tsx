@@ -38,7 +38,7 @@ interface MissingCameraSheetProps {
   readonly onClosed: () => void;
 }
 
-/** A camera that no look has found: by its address, by the network it is in, or by the address of its stream. */
+/** Adds a camera that was not discovered: by its address, network or stream address. */
 export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSheetProps) {
   const t = startWords.value;
   const [progress, setProgress] = useState<Probe>();
@@ -143,7 +143,7 @@ const newForm = (
 
 type LookLogin = CameraLogin & { readonly maker: string };
 
-/** @returns undefined when it is not waited for any more */
+/** @returns undefined if cancelled */
 async function cameraAt(
   target: string,
   { maker, ...login }: LookLogin,
@@ -157,7 +157,7 @@ async function cameraAt(
   }
   const t = startWords.peek();
   switch (look.trouble) {
-    // Its card asks whether the password may be sent unencrypted.
+    // The camera's card asks whether the password may be sent unencrypted.
     case 'clearPassword':
       return addressCandidate(target, login);
     case 'wrongPassword':
@@ -195,7 +195,7 @@ async function lookThere(
   }
 }
 
-/** What was found stands in the list behind the sheet. */
+/** The results are in the list behind the sheet. */
 async function tellRange({ target }: Probe, stop: AbortSignal): Promise<void> {
   await loadDiscovered(stop);
   if (!stop.aborted) {

@@ -1,0 +1,17 @@
+import type { Form } from './form.ts';
+
+/** Props of the field for a text of a form. @param maxChars longer input is truncated */
+export function fieldProps<K extends string, V extends { readonly [key in K]: string }>(
+  form: Form<V>,
+  name: K,
+  maxChars = Number.POSITIVE_INFINITY,
+) {
+  return {
+    name,
+    value: form.values.value[name],
+    onInput: (text: string) => form.set(name, text.slice(0, maxChars) as V[K]),
+    onLeave: () => form.leave(name),
+    isLocked: form.saving.value !== 'no',
+    wrong: form.wrong.value[name],
+  };
+}
