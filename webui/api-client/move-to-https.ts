@@ -12,12 +12,12 @@ const ANSWER_LIMIT_MS = 5_000;
 function moveToHttps(): void {
   // The session is read again after each rejection, with the same content.
   const port = computed(() => session.value?.https?.port);
-  const box = computed(() => session.value?.https?.box);
+  const device = computed(() => session.value?.https?.box);
   effect(() => {
     // Read here to subscribe to both.
     const isWanted = access.value !== 'unknown' && isPageVisible.value;
     const https =
-      port.value === undefined || box.value === undefined ? undefined : { port: port.value, box: box.value };
+      port.value === undefined || device.value === undefined ? undefined : { port: port.value, device: device.value };
     if (https && isWanted && location.protocol === 'http:' && !window.isSecureContext) {
       void moveIfTrusted(https);
     }
@@ -36,7 +36,7 @@ function isTyping(): boolean {
 
 let isAsking = false;
 
-async function moveIfTrusted({ port, box }: { readonly port: number; readonly box: string }): Promise<void> {
+async function moveIfTrusted({ port, device }: { readonly port: number; readonly device: string }): Promise<void> {
   if (isAsking) {
     return;
   }
@@ -44,7 +44,7 @@ async function moveIfTrusted({ port, box }: { readonly port: number; readonly bo
   const base = `https://${location.hostname}:${port}`;
   const answered = await boxAt(base);
   isAsking = false;
-  if (answered === box && !isTyping()) {
+  if (answered === device && !isTyping()) {
     // The setup code has been removed from the address; after a reload it would have to be typed.
     const hash = setupCode.peek() === '' ? location.hash : `#/setup/${setupCode.peek()}`;
     location.replace(`${base}${location.pathname}${location.search}${hash}`);

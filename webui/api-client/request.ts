@@ -2,7 +2,7 @@ import { anySignal } from './any-signal.ts';
 
 /** The device has rejected a request, or did not answer. `status` is HTTP's; 0: no response. */
 export class RequestError extends Error {
-  override readonly name = 'BoxError';
+  override readonly name = 'RequestError';
   readonly status: number;
   /** Seconds from `Retry-After`. */
   readonly retryAfterS: number | undefined;

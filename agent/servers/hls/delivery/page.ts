@@ -134,7 +134,7 @@ p:empty { display: none; }
 
   const playNative = () => {
     if (!video.canPlayType('application/vnd.apple.mpegurl')) {
-      return say('This browser cannot play HLS: it has neither Media Source Extensions nor a player of its own.');
+      return say('This browser cannot play HLS: it has neither Media Source Extensions nor native HLS.');
     }
     video.onerror = () => again('The picture stopped (' + (video.error?.message || 'error ' + video.error?.code) + ').');
     video.src = address;

@@ -67,7 +67,7 @@ const reader = new MediaMTXWebRTCReader({
     if (video.autoplay) {
       video.play().catch((error) => {
         if (error.name === 'NotAllowedError') {
-          say('Tap the picture to play it: this browser starts nothing with sound by itself.');
+          say('Tap the picture to play it: this browser does not start sound automatically.');
           video.addEventListener('click', () => video.play(), { once: true });
         }
       });
@@ -160,7 +160,7 @@ talk.addEventListener('click', async () => {
     talking = await openTalk();
   } catch (error) {
     stopTalking();
-    say(error.name === 'NotAllowedError' ? 'This page was not allowed to use the microphone.' : error.message);
+    say(error.name === 'NotAllowedError' ? 'No access to the microphone. Allow it in the browser settings.' : error.message);
     setTimeout(() => say(''), NOTE_MS);
   } finally {
     talk.disabled = false;
