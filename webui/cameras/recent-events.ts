@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 
 const RING_MS = 10_000;
-/** Worth a look at once. Motion alone is mostly a tree. */
+/** Types that ring. Plain motion is often a false alarm. */
 const URGENT: ReadonlySet<string> = new Set(['person', 'face', 'vehicle', 'car', 'doorbell']);
 
 export const isUrgent = (type: string): boolean => URGENT.has(type);

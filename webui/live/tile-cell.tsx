@@ -11,7 +11,7 @@ import { liveWords, words } from '../words/words.ts';
 import { useLongPress } from './long-press.ts';
 import { Tile, tilePath, wantsSound } from './tile.tsx';
 
-/** A tile of the grid, and what can be done with its camera without opening it. */
+/** A tile with its menu. */
 export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
   const [isOpen, setOpen] = useState(false);
   const [isHeard, setHeard] = useState(false);
@@ -24,7 +24,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   useEffect(() => player.setSound(isHeard), [player, isHeard]);
   const focusTile = () => cell.current?.querySelector<HTMLElement>('.tile')?.focus();
   useEffect(() => {
-    // Who comes back goes on where one was, unless that is elsewhere already.
+    // Restores the focus, unless it has moved.
     if (cameFromCamera(camera.name) && document.activeElement === document.body) {
       focusTile();
     }
@@ -79,7 +79,7 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
   );
 }
 
-/** Only of what the device pulls: who sends to it goes on sending. */
+/** Only pulled cameras: publishers would continue. */
 function pauseItem({ main, name, title }: Camera): PopupItem[] {
   const t = liveWords.value;
   if (!isOwner.value || (main.sourceState === null && !main.paused)) {

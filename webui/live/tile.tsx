@@ -14,14 +14,14 @@ import { liveWords } from '../words/words.ts';
 
 const MINUTE_MS = 60_000;
 
-/** The camera's state now, from the device's answer and the player. */
+/** State of the camera, from the device and the player. */
 export function stateOf(camera: Camera, player: LivePlayer): CameraState {
   const { lastFrameMs, stillMs } = player.surface;
   const picture = { phase: player.view.value.phase, lastFrameMs, stillMs };
   return cameraState(camera.main, picture, nowMs.value);
 }
 
-/** A word only where something is different from what one expects. */
+/** Text for states that differ from live. */
 export function stateText(state: CameraState, intl: ReturnType<typeof i18n>): string | undefined {
   const words = liveWords.value;
   const when = (ms: number) => moment(ms, nowMs.value, intl);
@@ -54,7 +54,7 @@ export function stateText(state: CameraState, intl: ReturnType<typeof i18n>): st
   }
 }
 
-/** Why there is no picture, in a sentence. */
+/** Why there is no video. */
 export function stateReason(state: CameraState, camera: Camera, words: LiveWords): string | undefined {
   switch (state.kind) {
     case 'offline':
@@ -70,7 +70,7 @@ export function stateReason(state: CameraState, camera: Camera, words: LiveWords
 const needsPassword = (state: CameraState): boolean =>
   state.kind === 'offline' && offlineReasonOf(state.word) === 'password';
 
-/** What one can do about it: the link leads there. */
+/** The remedy, to which the tile links. */
 function nextStep(state: CameraState, { name }: Camera): { readonly link: string; readonly step?: string } {
   const words = liveWords.value;
   if (needsPassword(state) && isOwner.value) {
@@ -91,7 +91,7 @@ const EVENTS: Readonly<Record<string, keyof LiveWords>> = {
 
 const currentEvent = ({ name }: Camera): string | undefined => recentEvents.value.rings.at(name, nowMs.value);
 
-/** `Doorbell`, for ten seconds. A type without a word of ours is shown as it was reported. */
+/** `Doorbell`, for ten seconds. Unknown types are shown as they are. */
 export function currentEventLabel(camera: Camera): string | undefined {
   const type = currentEvent(camera);
   if (type === undefined) {
@@ -101,25 +101,25 @@ export function currentEventLabel(camera: Camera): string | undefined {
   return known === undefined ? type : (liveWords.value[known] as string);
 }
 
-/** The path that a tile plays; the large one only where nothing stands beside it. */
+/** Path of a tile; the main stream only in a single column. */
 export const tilePath = (camera: Camera, isAlone: boolean) => (isAlone ? camera.main : smallPath(camera));
 
 interface TileProps {
   readonly camera: Camera;
   readonly isAlone: boolean;
   readonly handed: HandedPlayer;
-  /** Nothing to tap. */
+  /** Without a link. */
   readonly isWall?: boolean;
 }
 
-/** One camera of the grid: its picture, its name, and a word where there is one to say. One link. */
+/** A tile: picture, name and state in one link. */
 export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const { player, bridge } = handed;
   const intl = i18n();
   const t = liveWords.value;
   const state = stateOf(camera, bridge ?? player);
   const seen = state.kind === 'live' || state.kind === 'late' ? currentEventLabel(camera) : undefined;
-  // A picture of this very moment is there: that the next one comes need not be said.
+  // The stored picture is recent enough to show no state.
   const isComing = state.kind === 'first' && player.surface.hasStill;
   const word = isComing ? undefined : (stateText(state, intl) ?? seen);
   const isStopped = camera.main.recording?.error != null;
@@ -143,7 +143,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   );
   const looks = {
     class: `tile ${state.kind}${seen !== undefined && isUrgent(currentEvent(camera) ?? '') ? ' seen' : ''}`,
-    // What is seen, in its order, so that it can be said to open it.
+    // The visible text in its order, as WCAG's label in name requires.
     'aria-label': [camera.title, word, step, isStopped && t.notRecording, !word && intl.words.live]
       .filter(Boolean)
       .join(', '),
@@ -160,7 +160,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   );
 }
 
-/** A small picture has sound only when it is heard; what is the large one as well goes on as that, with all that it has. */
+/** A sub stream requests audio only when it is on; a main stream keeps its audio. */
 export function wantsSound(camera: Camera, isAlone: boolean, isHeard: boolean): boolean {
   const path = tilePath(camera, isAlone);
   return isHeard || isSoundAlone(path) || (path === camera.main && hasSound(path));

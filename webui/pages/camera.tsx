@@ -30,7 +30,7 @@ const Strip = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((par
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.CameraKeysSheet));
 const RewindPicture = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindPicture));
 
-/** One camera, large and on black. */
+/** One camera on black. */
 export function CameraPage() {
   const here = route.value;
   const name = here.page === 'camera' ? here.camera : '';
@@ -56,7 +56,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   const screen = useRef<HTMLDivElement>(null);
   const isUnplayable = player.view.value.phase === 'unplayable';
   useEffect(() => {
-    // The small picture is often H.264 where the large one is H.265.
+    // The sub stream is often H.264 where the main stream is H.265.
     if (isUnplayable && camera.sub && !showsSmall) {
       setShowsSmall(true);
     }
@@ -80,7 +80,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     },
   };
   useKeys(camera, all, keys);
-  // Whoever looks at what was does not hear what is.
+  // Muted while rewound.
   useEffect(() => player.setSound(isSoundOn && !isRewound), [player, isRewound]);
   useEffect(() => {
     const stop = new AbortController();
@@ -100,7 +100,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     onTap: () => isRewound && import('../camera-view/rewind-strip.tsx').then(({ togglePlaying }) => togglePlaying()),
   });
   const { x, y, scale } = zoom.value;
-  // Without a picture to look at, what lies over it stays.
+  // Without video the controls stay.
   const isIdle = useIdle() && seen.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'camera-view idle' : 'camera-view'} ref={screen}>
@@ -126,7 +126,7 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
   );
 }
 
-/** Of the moment that is looked at. */
+/** Time of the picture. */
 async function takeSnapshot(player: LivePlayer, title: string, isRewound: boolean): Promise<void> {
   const take = isRewound
     ? import('../clips/snapshot-button.tsx').then(({ recordedSnapshot }) => recordedSnapshot(title))
@@ -141,7 +141,7 @@ interface ActionsProps {
   readonly keys: CameraShortcuts;
 }
 
-/** Below, where the thumb is. */
+/** At the bottom, within reach of the thumb. */
 function Actions({ camera, player, isSoundOn, keys }: ActionsProps) {
   const { soundOn, soundOff, noSound, fullScreen, snapshot, pictureInPicture } = cameraViewWords.value;
   const canHear = hasSound(camera.main);

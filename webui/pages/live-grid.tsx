@@ -6,13 +6,13 @@ import { GridCell } from '../live/tile-cell.tsx';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 
-/** Between tiles and around them in a wide window, as the style has it. */
+/** Gap and margin in wide windows, as in the style. */
 const GAP_PX = 10;
 const EDGE_PX = 24;
-/** Below that a row is of no use: the window scrolls. */
+/** Smaller rows are useless: the window scrolls. */
 const ROW_PX = 120;
 
-/** The first pictures come before the script that speaks. */
+/** Loaded after the first pictures. */
 const SPEAKS_AFTER_MS = 3_000;
 const CameraAnnouncements = lazyPart(() =>
   import('../live/announcements.tsx').then((part) => part.CameraAnnouncements),
@@ -23,7 +23,7 @@ interface GridProps {
   readonly arrangement: Arrangement;
 }
 
-/** The cameras as tiles. They stand where they stand: nothing moves them. */
+/** The cameras as tiles, in a fixed order. */
 export function LiveGrid({ cameras, arrangement }: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
   const layout = wideLayout(cameras.length, arrangement, useMedia('(orientation: portrait)'));
@@ -53,7 +53,7 @@ export function LiveGrid({ cameras, arrangement }: GridProps) {
   );
 }
 
-/** Tells the style how large the tiles of a wide window are, and again when the window or what stands above changes. */
+/** Passes the tile size of wide windows to the style, on each resize. */
 function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): void {
   const { columns, rows } = layout;
   useLayoutEffect(() => {
@@ -82,7 +82,7 @@ function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): vo
   }, [grid, columns, rows]);
 }
 
-/** Arrows go to the neighbour that one sees, 1 to 9 open that camera. */
+/** Arrow keys focus the neighbour, 1 to 9 open a camera. */
 function moveFocus(event: KeyboardEvent, grid: HTMLElement | null): void {
   const tiles = [...(grid?.querySelectorAll<HTMLElement>('.tile') ?? [])];
   const at = tiles.indexOf(document.activeElement as HTMLElement);
@@ -93,7 +93,7 @@ function moveFocus(event: KeyboardEvent, grid: HTMLElement | null): void {
   }
 }
 
-/** The tile whose middle is next in that direction, across as little as may be. */
+/** The tile whose centre is nearest in a direction. */
 function neighbour(tiles: readonly HTMLElement[], at: number, key: string): HTMLElement | undefined {
   const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
   const from = tiles[at];

@@ -21,12 +21,12 @@ const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) 
 
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 
-/** With so many it is known how to add one. */
+/** Above this number the add button is hidden. */
 const FEW = 3;
 
 const before = rememberedCameras();
 
-/** The grid. Before the device has answered it is the one of the last visit. */
+/** The grid; before the first response that of the last visit. */
 export function LivePage() {
   const words = liveWords.value;
   const common = commonWords.value;
@@ -66,7 +66,7 @@ export function LivePage() {
   );
 }
 
-/** For the next visit, unless one came by a link. */
+/** For the next visit, except for guests. */
 function useRemembering(): void {
   const all = watchable.value;
   const isGuest = session.value?.role === 'guest';
@@ -91,7 +91,7 @@ const countOf = (all: number, recording: number): string => {
   return recording > 0 ? words.camerasRecord(recording) : words.camerasCount(all);
 };
 
-/** Who is away, who records, and how far back. */
+/** Offline and recording cameras, and days of recordings. */
 function QuietLine({ all }: { readonly all: readonly Camera[] }) {
   const words = liveWords.value;
   const mayAsk = isOwner.value;
@@ -100,7 +100,7 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
       loadReach(Date.now());
     }
   }, [mayAsk]);
-  // What was true before the device went may not be any more.
+  // Outdated while the device is away.
   const isKnown = access.value === 'granted' && unreachableSinceMs.value === undefined;
   const { offline, recording } = isKnown ? summaryOf(all, nowMs.value) : { offline: 0, recording: 0 };
   const days = recording > 0 && mayAsk ? reachesBackDays.value : undefined;
@@ -119,12 +119,12 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
 const Finder = lazyPart(() => import('./keyboard-help.tsx').then(({ FindCamera }) => FindCamera));
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then(({ LiveKeys }) => LiveKeys));
 
-/** 1 to 9 open that camera, F is the wall, / finds a camera, ? shows the keys. @returns the sheet that is open */
+/** 1 to 9 open a camera, F the wall display, / the search, ? the shortcuts. @returns the open sheet */
 function useLiveKeys(all: readonly Camera[]): ComponentChildren {
   const [sheet, setSheet] = useState<'find' | 'keys' | undefined>(undefined);
   const latest = useRef(all);
   latest.current = all;
-  // Before the first frame: who comes back by a key goes on by the next.
+  // Before the first frame, so that no key is lost.
   useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { key, target } = event;
@@ -148,6 +148,6 @@ function useLiveKeys(all: readonly Camera[]): ComponentChildren {
   return sheet === 'find' ? <Finder all={all} onClosed={close} /> : sheet === 'keys' ? <Keys onClosed={close} /> : null;
 }
 
-/** Where one types, or in what lies over the page. */
+/** In a text field, sheet or menu. */
 const isElsewhere = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest('input, textarea, select, dialog, [role=menu]') !== null;

@@ -55,17 +55,17 @@ interface Entry {
 interface RecordedCameraProps {
   readonly name: string;
   readonly title: string;
-  /** Undefined: it is no camera any more. */
+  /** Undefined: not a camera any more. */
   readonly camera: Camera | undefined;
-  /** Oldest first; undefined until the device has answered. */
+  /** Oldest first; undefined until the first response. */
   readonly known: readonly Span[] | undefined;
-  /** They are MPEG-TS, of which nothing is known. */
+  /** The recordings are MPEG-TS, which is not played here. */
   readonly isMpegts: boolean;
-  /** Beside it stands what all cameras have seen. */
+  /** With the events of all cameras. */
   readonly isOfAll: boolean;
-  /** What else has recordings. */
+  /** Others with recordings. */
   readonly others: readonly Entry[];
-  /** Told whether what plays has nearly reached the newest. */
+  /** Called when playback is close to the newest recording, or no longer. */
   readonly onNearEnd: (isNear: boolean) => void;
   readonly chooser: ComponentChildren;
 }
@@ -74,7 +74,7 @@ const NEAR_END_MS = 20_000;
 const MINUTE_MS = 60_000;
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then((part) => part.RecordingKeys));
 
-/** A phone on its side. */
+/** A phone in landscape. */
 const LOW = '(orientation: landscape) and (max-height: 500px)';
 const SIDEWAYS = `(min-width: 820px), ${LOW}`;
 
@@ -101,7 +101,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
   const isNearEnd = (known?.at(-1)?.endMs ?? 0) - (atMs.value ?? 0) < NEAR_END_MS;
   const isKnown = known !== undefined;
   useEffect(() => {
-    // Of the next camera nobody knows before it has come: what is under way is not asked for anew.
+    // The next camera's ranges are unknown until they are loaded; the running one is not reloaded.
     if (isKnown) {
       onNearEnd(isNearEnd);
     }
@@ -127,11 +127,11 @@ export function RecordedCamera(props: RecordedCameraProps) {
       {recordingsWords.value.goLive}
     </a>
   );
-  // On a phone there is room for one of them; what is marked is so on the timeline.
+  // Phones have room for one of them; the selection is on the timeline.
   const isListed = !isLying && isOfAll && !clip.value;
   const codec = (camera && videoCodec(camera.main)) ?? '?';
   const following = syncedCameras.value.filter((one) => others.some((other) => other.name === one));
-  // Upright there is room for one more, and beside a list for none.
+  // Upright there is room for one more, next to a list for none.
   const inStep = isLying ? following : isListed ? [] : following.slice(-1);
   return (
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
@@ -180,10 +180,10 @@ export function RecordedCamera(props: RecordedCameraProps) {
   );
 }
 
-/** In CSS pixels: high enough for its name, and for a finger where fingers point. */
+/** CSS pixels: high enough for the name, and for a touch target. */
 const useLaneHeight = (): number => Math.max(useMedia('(pointer: coarse)') ? 44 : 28, 28 * textScale());
 
-/** `?` shows what else keys do. */
+/** `?` shows the shortcuts. */
 function Help({ hasEvents }: { readonly hasEvents: boolean }) {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => onShortcuts({ '?': () => setOpen(true) }), []);
@@ -193,13 +193,13 @@ function Help({ hasEvents }: { readonly hasEvents: boolean }) {
 type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isMpegts' | 'isOfAll'> & {
   readonly codec: string;
   readonly onFailure: (why: PlaybackFailure | 'blind' | undefined) => void;
-  /** What else can be done with the picture. */
+  /** Buttons on the picture. */
   readonly besides: ComponentChildren;
-  /** Those that play in step. */
+  /** Cameras that play in sync. */
   readonly children: readonly ComponentChildren[];
 };
 
-/** The picture as soon as it is known what there is, and those beside it. */
+/** The picture, and those in sync, once the ranges are known. */
 function Viewer({ name, title, known, isMpegts, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
   const caption = isOfAll ? title : undefined;
   const { mpegtsTitle, noRecordingsOf } = recordingsWords.value;
@@ -226,7 +226,7 @@ function Viewer({ name, title, known, isMpegts, isOfAll, codec, onFailure, besid
   );
 }
 
-/** @returns false when there is nothing to scroll */
+/** @returns false if there is nothing to scroll */
 function scrollNames(names: HTMLElement | null, byPx: number): boolean {
   names?.scrollBy(0, byPx);
   return names !== null && names.scrollHeight > names.clientHeight;
@@ -251,7 +251,7 @@ const Failure = ({ why, codec }: { readonly why: PlaybackFailure | 'blind'; read
   );
 };
 
-/** The view is that of this camera, at the moment that the address names; else shortly before the newest. */
+/** Shows this camera at the moment of the address, else shortly before the newest recording. */
 function useView(name: string, known: readonly Span[] | undefined, isLying: boolean): void {
   const here = route.value;
   const [first] = useState(() => ({ isIt: chosenCamera.peek() === undefined }));
@@ -270,13 +270,13 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
     const { atMs: linked, agoS } = here;
     const ms = linked ?? momentAgo(known, agoS ?? MINUTE_MS / 1000) ?? Date.now();
     const isNamed = linked !== undefined || agoS !== undefined;
-    // A link to a moment that is gone says so; playing would jump to the next recording.
+    // A moment without recordings is reported; playback would jump to the next recording.
     seek(ms, first.isIt ? isNamed && !isGone(known, ms) : isPlaying.peek());
     first.isIt = false;
   }, [here, name, known === undefined]);
 }
 
-/** The one that was asked for last counts. */
+/** The last request counts. */
 function eventTo<E>(
   find: (ms: number, by: -1 | 1, signal: AbortSignal) => Promise<E | undefined>,
   go: (event: E) => void,
@@ -285,7 +285,6 @@ function eventTo<E>(
     lastWish.abort();
     lastWish = new AbortController();
     const { signal } = lastWish;
-    // The strip above says when the device does not answer.
     const event = await find(atMs.peek() ?? Date.now(), by, signal).catch(() => null);
     if (event && !signal.aborted) {
       go(event);
@@ -298,23 +297,23 @@ function eventTo<E>(
 const eventOf = (name: string) =>
   eventTo(findAdjacentMark.bind(undefined, name), ({ startMs }) => seek(startMs - LEAD_MS));
 
-/** Of the list of all cameras, which may show some kinds alone. */
+/** Of the list of all cameras, which may be filtered. */
 const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
   eventTo(findAdjacentEvent.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
 
 let lastWish = new AbortController();
 
-/** Browsers take a hundred changes in half a minute. */
+/** Browsers limit history changes to a hundred in half a minute. */
 const EVERY_MS = 1_000;
 
-/** A link leads to the second that is seen, and to what is marked. */
+/** The address follows the picture and the selection. */
 function useMomentInAddress(name: string, isOfAll: boolean): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
       timer = undefined;
       if (history.state?.sheet) {
-        // The entry is the sheet's: closing it would lead back to what stands in the one below.
+        // The entry belongs to a sheet, whose closing restores the one below.
         timer = setTimeout(write, EVERY_MS);
         return;
       }
@@ -337,7 +336,7 @@ function useMomentInAddress(name: string, isOfAll: boolean): void {
   }, [name, isOfAll]);
 }
 
-/** In MP4: what says yes or no for any profile. */
+/** MP4 types that answer for any profile. */
 const CODEC_STRINGS = new Map([
   ['H.265', 'hvc1.1.6.L120.B0'],
   ['AV1', 'av01.0.04M.08'],
@@ -347,7 +346,7 @@ const CODEC_STRINGS = new Map([
   ['MPEG-4', 'mp4v.20.9'],
 ]);
 
-/** Whether the browser would play it if it were there. */
+/** Whether the browser could play it. */
 function canDecode(codec: string): boolean {
   const codecs = CODEC_STRINGS.get(codec);
   return codecs === undefined || document.createElement('video').canPlayType(`video/mp4; codecs="${codecs}"`) !== '';

@@ -15,12 +15,12 @@ import { words } from '../words/words.ts';
 import { RecordedCamera } from './recorded-camera.tsx';
 
 const REFRESH_MS = 15_000;
-/** What plays will soon need what is being recorded. */
+/** Playback is close to the end of the known recordings. */
 const NEAR_END_REFRESH_MS = 4_000;
 
 const NOTHING: readonly Span[] = [];
 
-/** Recordings: a camera, its days, and the player. */
+/** Recordings: camera chooser and player. */
 export function RecordingsPage() {
   const here = route.value;
   const wanted = here.page === 'recordings' ? here.camera : undefined;
@@ -43,7 +43,7 @@ export function RecordingsPage() {
   if (isKnown === false) {
     return <NoSuchCamera />;
   }
-  // Where one camera is shown already the next one takes its place as it comes.
+  // While a camera is shown, the next one replaces it when loaded.
   const isFirst = chosenCamera.peek() === undefined;
   if (isKnown === undefined || (name !== undefined && spans === undefined && isFirst)) {
     return <Waiting title={wanted === undefined ? words.value.recordings : title} />;
@@ -75,7 +75,7 @@ export function RecordingsPage() {
   );
 }
 
-/** A link from somebody who may see more. */
+/** The link is from a user with more permissions. */
 function LiveOnly({ name }: { readonly name: string }) {
   const { liveOnly, liveOnlyText, goLive } = recordingsWords.value;
   return (
@@ -111,7 +111,7 @@ interface CamerasProps {
   readonly isOfAll: boolean;
 }
 
-/** The chosen one, or all of them. */
+/** The chosen camera, or all. */
 const ALL = '';
 
 function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
@@ -147,11 +147,11 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   );
 }
 
-/** A camera of the device, or something that has recordings. */
+/** A camera, or a path with recordings. */
 const isNamed = (name: string, names: readonly string[], all: readonly Camera[]): boolean =>
   names.includes(name) || all.some((camera) => camera.name === name || camera.sub?.name === name);
 
-/** What has recordings: the cameras in their order, then what is no camera any more. */
+/** Cameras in their order, then removed ones with recordings. */
 function entriesOf(names: readonly string[], all: readonly Camera[]): Entry[] {
   const known = all.filter(({ name }) => names.includes(name));
   const others = names.filter((name) => !all.some((camera) => camera.name === name || camera.sub?.name === name));

@@ -14,7 +14,7 @@ import { liveWords, words } from '../words/words.ts';
 const GAP_PX = 4;
 const WANDER_MS = 60_000;
 const TOUCHED_MS = 3_000;
-/** Around the middle, a pixel at a time: no edge stands on the same spot for a day. */
+/** Against burn-in: moves around the centre, a pixel at a time. */
 const STEPS = [
   [0, 0],
   [1, 0],
@@ -27,7 +27,7 @@ const STEPS = [
   [1, -1],
 ] as const;
 
-/** The grid alone, for a screen on the wall: no controls, no pointer. Esc leads back, and so does a button after a tap. */
+/** The grid without controls and pointer. Esc returns, and so does a button after a tap. */
 export function WallPage() {
   const all = watchable.value ?? [];
   const wall = useRef<HTMLDivElement>(null);
@@ -60,7 +60,7 @@ function WallTile({ camera, isAlone }: { readonly camera: Camera; readonly isAlo
   return <Tile camera={camera} isAlone={isAlone} handed={{ ...handed, transition: undefined }} isWall />;
 }
 
-/** All tiles at once, as large as the screen has room for. */
+/** All tiles at once, as large as possible. */
 function useWallSize(wall: RefObject<HTMLDivElement | null>, count: number): void {
   useLayoutEffect(() => {
     const measure = () => {
@@ -89,7 +89,7 @@ function useWander(wall: RefObject<HTMLDivElement | null>): void {
   }, [wall]);
 }
 
-/** Somebody is there, and may want to leave. */
+/** Shows the button for leaving. */
 function useTouched(): boolean {
   const [isTouched, setTouched] = useState(false);
   useEffect(() => {

@@ -1,7 +1,10 @@
 import { keepAddress } from './navigation.ts';
 import { parseRoute, route } from './route.ts';
 
-/** An entry of the history for a part over this place: Back calls `onBack`, and the address stays. The answer closes it from the page. */
+/**
+ * A history entry for a layer over the page: Back calls `onBack`, the address stays.
+ * @returns closes it from the page
+ */
 export function addLayer(onBack: () => void): () => void {
   const id: number = history.state?.layer ?? Date.now();
   if (history.state?.layer !== id) {

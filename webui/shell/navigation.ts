@@ -7,7 +7,7 @@ let guard: Guard | undefined;
 let here = '';
 let before: string | undefined;
 const visited = new Map<string, string>();
-/** The camera that was looked at last, for the next visit: the key in the browser's storage. */
+/** Storage key of the last camera. */
 export const LAST_CAMERA_KEY = 'perch-last-camera';
 const scrolledTo = new Map<string, number>();
 
@@ -57,7 +57,7 @@ function remember(hash: string): void {
   }
 }
 
-/** The camera that was looked at last, live or recorded. */
+/** The last camera, live or recorded. */
 export const lastCamera = (): string | undefined => localStorage.getItem(LAST_CAMERA_KEY) ?? undefined;
 
 /** Whether the page was opened from that camera. */
@@ -101,7 +101,7 @@ export function closeRoute(parent: string): void {
   }
 }
 
-/** Gives the current history entry the address of this place. */
+/** Sets the address of the current history entry. */
 export const keepAddress = (): void => history.replaceState(history.state, '', here);
 
 /** Asks `mayLeave` before the page is left. @returns removes it */

@@ -70,12 +70,12 @@ export function momentToKeep(spans: readonly Span[], atMs: number | undefined): 
   return atMs !== undefined && newestMs - atMs > AT_NEWEST_MS ? atMs : undefined;
 }
 
-/** A moment that is farther from all recordings is gone: events begin a little before their recording. */
+/** Farther from all recordings, a moment is gone: events start shortly before their recording. */
 const GONE_MS = 15_000;
-/** Of a recording that ended before the moment its last seconds are shown. */
+/** Playback of a recording that ended before the moment starts this long before its end. */
 const LAST_MS = 5_000;
 
-/** The recorded moment that is nearest; undefined: there is none at all. */
+/** The nearest recorded moment; undefined without recordings. */
 export function nearestRecordedMoment(spans: readonly Span[], ms: number): number | undefined {
   const moments = spans.map(({ startMs, endMs }) =>
     ms < startMs ? startMs + 1 : ms > endMs ? Math.max(startMs + 1, endMs - LAST_MS) : ms,
@@ -86,7 +86,7 @@ export function nearestRecordedMoment(spans: readonly Span[], ms: number): numbe
   );
 }
 
-/** Nothing is recorded of that moment any more, or nothing ever was. What is newest may not be written yet. */
+/** The moment has no recording any more. The newest may not be written yet. */
 export function isGone(spans: readonly Span[], ms: number): boolean {
   const newestMs = spans.at(-1)?.endMs ?? Number.NEGATIVE_INFINITY;
   return ms < newestMs && spans.every(({ startMs, endMs }) => ms < startMs - GONE_MS || ms > endMs + GONE_MS);

@@ -43,7 +43,7 @@ export interface Scene {
   readonly shortWordOf: (lane: Lane, gapStartMs: number, gapEndMs: number) => string;
 }
 
-/** Across a lying timeline, in CSS pixels. */
+/** Layout across a horizontal timeline, CSS pixels. */
 interface Rows {
   /** Middle of the labels. */
   readonly labels: number;

@@ -68,7 +68,7 @@ export function CameraUsage({ use, onDeleted }: CameraUsageProps) {
 
 interface UseRowProps {
   readonly use: PathUse;
-  /** Undefined: it stands above the list. */
+  /** Undefined: shown above the list. */
   readonly days: DaysShown | undefined;
   readonly onRemoved: () => void;
 }
@@ -105,11 +105,11 @@ const nameOf = ({ path, title }: PathUse): string =>
 
 interface DaysShown {
   readonly text: string;
-  /** There is room for less than is wanted. */
+  /** Fewer days fit than are wanted. */
   readonly isShort: boolean;
 }
 
-/** The shortage of several cameras, which is said once. */
+/** The shortage of several cameras, as one text. */
 function sharedShortage(all: readonly DaysShown[]): string | undefined {
   const texts = all.filter(({ isShort }) => isShort).map(({ text }) => text);
   return texts.find((text, i) => texts.indexOf(text) !== i);
