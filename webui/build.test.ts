@@ -29,7 +29,7 @@ afterAll(() => rm(root, { recursive: true }));
 
 const namedIn = (text: string): string[] => [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map((m) => m[1] ?? '');
 
-test('the page names its script, style and icon by their content', async () => {
+test('the names of script, style and icon have a content hash', async () => {
   const names = namedIn(page).sort();
   expect(names.filter((name) => !name.startsWith('chunk-'))).toEqual([
     expect.stringMatching(/^app-[0-9A-Z]{8}\.css$/),
@@ -53,7 +53,7 @@ async function firstLoad(): Promise<Set<string>> {
   return files;
 }
 
-test('what the first script imports is named in the page, so that it is fetched side by side', async () => {
+test('static imports of the first script are preloaded', async () => {
   const named = [...page.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, name = '']) => name);
   expect(named.length).toBeGreaterThan(0);
   expect(named.length).toBeLessThan(5);
@@ -70,7 +70,7 @@ test('the first load is below 60 kB gzipped', async () => {
   expect(bytes).toBeLessThan(FIRST_LOAD_LIMIT_BYTES);
 });
 
-test('the scripts of shell and live are below 35 kB gzipped, and their style, with what stands in the page, below 6 kB', async () => {
+test('the scripts of shell and live are below 35 kB gzipped, and their style, with the inline one, below 6 kB', async () => {
   const first = [...(await firstLoad())];
   expect(await bytesOf(first.filter((file) => file.endsWith('.js')))).toBeLessThan(FIRST_SCRIPT_LIMIT_BYTES);
   const [, inline = ''] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
@@ -79,12 +79,12 @@ test('the scripts of shell and live are below 35 kB gzipped, and their style, wi
   expect(style + gzipSync(inline).length).toBeLessThan(FIRST_STYLE_LIMIT_BYTES);
 });
 
-test('the style of the later pages is named in the page, and is not fetched with it', async () => {
+test('the style of later pages is named in the page, but not loaded with it', async () => {
   const [, later = ''] = /<meta name="later-style" content="(later-[0-9A-Z]{8}\.css)">/.exec(page) ?? [];
   expect(await laterFiles()).toContain(later);
 });
 
-test('what is loaded first draws no icon that comes later', async () => {
+test('the first load draws no icon that loads later', async () => {
   const scripts = [...(await firstLoad())].filter((file) => file.endsWith('.js'));
   const texts = await Promise.all(scripts.map((file) => readFile(join(folder, file), 'utf8')));
   const drawn = [...texts.join('\n').matchAll(/\{name:"(\w+)"/g)].map(([, name]) => name);
@@ -121,7 +121,7 @@ const laterFiles = async (): Promise<string[]> => {
   return (await readdir(folder)).filter((file) => !first.has(file) && !OTHERS.test(file));
 };
 
-test('pages that are not seen first, hls.js and the other languages come only when they are needed', async () => {
+test('later pages, hls.js and other languages load on demand', async () => {
   const names = (await laterFiles()).map(plainName).filter((name) => name !== 'chunk.js');
   expect(names.sort()).toEqual(
     [
@@ -169,7 +169,7 @@ test('pages that are not seen first, hls.js and the other languages come only wh
   );
 });
 
-test('each later page is below 40 kB gzipped, each file of a language is below 8 kB, and all together below 250 kB', async () => {
+test('each later page is below 40 kB gzipped, each language file below 8 kB, and all together below 250 kB', async () => {
   const later = (await laterFiles()).filter((file) => plainName(file) !== 'hls.js');
   for (const file of later) {
     const limit = plainName(file).startsWith('zh-cn') ? LANGUAGE_LIMIT_BYTES : PAGE_LIMIT_BYTES;
@@ -178,7 +178,7 @@ test('each later page is below 40 kB gzipped, each file of a language is below 8
   expect(await bytesOf([...(await firstLoad()), ...later])).toBeLessThan(WHOLE_LIMIT_BYTES);
 });
 
-test('near-live.js gives pages that are no modules what keeps their player near live', async () => {
+test('near-live.js gives pages without modules the controller of live playback', async () => {
   const script = await readFile(join(folder, 'near-live.js'), 'utf8');
   const { NearLive } = new Function(
     `${script}; return perchNearLive`,
@@ -195,7 +195,7 @@ test.for(['perch-video.js', 'perch-video-hls.js'])(
   },
 );
 
-test('every script and the style lie there packed as well', async () => {
+test('scripts and style have .gz files', async () => {
   const names = await readdir(folder);
   const packed = names.filter((name) => /\.(?:js|css)$/.test(name));
   expect(packed).toContain('hls.min.js');
@@ -208,14 +208,14 @@ test('every script and the style lie there packed as well', async () => {
   }
 });
 
-test('the service worker keeps the first load and nothing else', async () => {
+test('the service worker caches only the first load', async () => {
   const worker = await readFile(join(folder, 'shell-worker.js'), 'utf8');
   const kept = [...worker.matchAll(/"([\w-]+\.(?:js|css|svg))"/g)].map(([, name = '']) => name);
   const first = [...(await firstLoad())].filter((name) => /\.(?:js|css|svg)$/.test(name));
   expect(kept.sort()).toEqual(first.sort());
 });
 
-test('the page can be installed: its manifest names icons that are there, in their sizes', async () => {
+test('the page can be installed: its manifest names existing icons with their sizes', async () => {
   const { icons, start_url, display } = JSON.parse(await readFile(join(folder, 'manifest.webmanifest'), 'utf8'));
   expect([start_url, display]).toEqual(['./#/live', 'standalone']);
   for (const { src, sizes } of icons) {
@@ -225,7 +225,7 @@ test('the page can be installed: its manifest names icons that are there, in the
   }
 });
 
-test('inline are one style and one script alone, which the box can name by their hashes', () => {
+test('one style and one script are inline, which the device allows by their hashes', () => {
   expect(page.match(/<style\b[^>]*>/g)).toEqual(['<style>']);
   expect(page.match(/<script(?![^>]*\bsrc=)[^>]*>/g)).toEqual(['<script>']);
   const [, script = ''] = /<script>(.*?)<\/script>/s.exec(page) ?? [];
@@ -234,13 +234,13 @@ test('inline are one style and one script alone, which the box can name by their
   expect(page.replace(/<(script|style)>.*?<\/\1>/gs, '')).not.toMatch(/\sstyle=|\son\w+=/);
 });
 
-test('the first picture is in the page itself: below 14 kB it comes in one go', async () => {
+test('the first paint needs only the page itself, below 14 kB', async () => {
   expect(page).toMatch(/<div id="app"><main><\/main><nav data-first[^>]*><svg/);
   expect(page.indexOf('<nav')).toBeLessThan(page.indexOf('rel="stylesheet"'));
   expect(Buffer.byteLength(page)).toBeLessThan(14_000);
 });
 
-test('a second build of the same sources is the same', async () => {
+test('two builds of the same sources are equal', async () => {
   const before = await readdir(folder);
   await buildPage(folder);
   expect(await readdir(folder)).toEqual(before);

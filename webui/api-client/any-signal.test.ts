@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { anySignal } from './any-signal.ts';
 
-test('it is aborted by whichever comes first, with its reason, and lets go of the others', () => {
+test('it aborts with the first signal and its reason, and removes its listeners', () => {
   const [stop, limit] = [new AbortController(), new AbortController()];
   const signal = anySignal(stop.signal, limit.signal);
   expect(signal.aborted).toBe(false);
@@ -14,7 +14,7 @@ test('it is aborted by whichever comes first, with its reason, and lets go of th
   expect(signal.reason).toBe('too late');
 });
 
-test('one that has been aborted before aborts it at once', () => {
+test('a signal that is already aborted aborts it at once', () => {
   const signal = anySignal(new AbortController().signal, AbortSignal.abort('gone'));
   expect(signal.reason).toBe('gone');
 });

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('what is wanted many times at once is done at once, and once more after a rest', async () => {
+test('many simultaneous calls run once, and once more after a rest', async () => {
   const stop = new AbortController();
   const work = vi.fn(async () => {});
   const look = coalesce(work, 1_000, stop.signal);
@@ -21,7 +21,7 @@ test('what is wanted many times at once is done at once, and once more after a r
   expect(work).toHaveBeenCalledTimes(2);
 });
 
-test('work that fails is done again when it is wanted, and nothing is done for who has left', async () => {
+test('a failed run is repeated when called again, and nothing runs after the end', async () => {
   const stop = new AbortController();
   const work = vi.fn(() => Promise.reject(new Error('no answer')));
   const look = coalesce(work, 1_000, stop.signal);

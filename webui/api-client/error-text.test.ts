@@ -29,13 +29,13 @@ test.for([
   },
 );
 
-test('of what saves nothing it is not said that it was not saved', async () => {
+test('a failed action is not reported as not saved', async () => {
   await speak('en');
   expect(actionErrorText(new RequestError(409, 'busy', undefined, 'busy'))).toBe('Not done. Already in progress.');
   expect(actionErrorText(new RequestError(0, 'no answer'))).toMatch(/^No answer\./);
 });
 
-test('in Chinese what the page has words for is Chinese, and what it has none for is marked as English', async () => {
+test("in Chinese, the device's English messages are marked as English", async () => {
   await speak('zh-CN');
   expect(saveErrorText(new RequestError(409, 'this camera is paused', undefined, 'paused'))).toBe(
     '未保存。摄像头已暂停。',
@@ -47,7 +47,7 @@ test('in Chinese what the page has words for is Chinese, and what it has none fo
   await speak('en');
 });
 
-test('a file that has to be mended first is told with the way to it', async () => {
+test('a broken configuration file has a link to it', async () => {
   const refusal = new RequestError(400, 'mend the configuration file: line 6', undefined, 'brokenFile');
   for (const [language, sentence, link] of [
     ['en', 'Not saved. There is a mistake in the configuration file. Correct it first.', 'Open the file'],

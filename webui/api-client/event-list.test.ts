@@ -10,21 +10,21 @@ const page = (ids: string, next: string | null): EventPage => ({
 });
 const idsOf = (known: EventPage | undefined) => [known?.items.map(({ id }) => id).join(''), known?.next];
 
-test('what is older is put behind what is known, once', () => {
+test('an older page is appended once', () => {
   const known = appendOlder(page('fed', 'd'), 'd', page('cb', 'b'));
   expect(idsOf(known)).toEqual(['fedcb', 'b']);
   expect(idsOf(appendOlder(known, 'd', page('cb', 'b')))).toEqual(['fedcb', 'b']);
   expect(appendOlder(undefined, 'd', page('cb', 'b'))).toBeUndefined();
 });
 
-test('asked for again, the newest come before what is known, which is not asked for again', () => {
+test('the newest page precedes known events, which are not requested again', () => {
   const known = page('fedcb', 'b');
   expect(idsOf(mergeNewest(known, page('gfe', 'e')))).toEqual(['gfedcb', 'b']);
   expect(idsOf(mergeNewest(known, page('fed', 'd')))).toEqual(['fedcb', 'b']);
   expect(idsOf(mergeNewest(page('fedcba', null), page('gfe', 'e')))).toEqual(['gfedcba', null]);
 });
 
-test('when more are new than come at once the list begins anew: nothing is missing in the middle of it', () => {
+test('more new events than one page restart the list, so that none is missing', () => {
   expect(idsOf(mergeNewest(page('fed', 'd'), page('kji', 'i')))).toEqual(['kji', 'i']);
   expect(idsOf(mergeNewest(undefined, page('fed', 'd')))).toEqual(['fed', 'd']);
   expect(idsOf(mergeNewest(page('fed', 'd'), page('', null)))).toEqual(['', null]);

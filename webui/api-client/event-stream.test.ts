@@ -45,14 +45,14 @@ test.for([429, 503])(
   },
 );
 
-test('a box that is away is asked every two seconds, also after it was full', async () => {
+test('an unreachable device is asked every two seconds, also after it was full', async () => {
   answers = Array.from({ length: 6 }, () => new Response(null, { status: 429 }));
   await listen();
   await vi.advanceTimersByTimeAsync(200_000);
   expect(await countIn(20)).toBe(10);
 });
 
-test('whoever has been listened to again begins anew with short pauses', async () => {
+test('after a connection, delays start short again', async () => {
   answers = [
     ...Array.from({ length: 6 }, () => new Response(null, { status: 429 })),
     new Response('id: 1\n\n'),
@@ -64,7 +64,7 @@ test('whoever has been listened to again begins anew with short pauses', async (
   expect(await countIn(15)).toBe(3);
 });
 
-test.for([401, 403])('a box that answers %i is not asked again', async (status) => {
+test.for([401, 403])('a device that answers %i is not asked again', async (status) => {
   answers = [new Response(null, { status })];
   await listen();
   expect(await countIn(600)).toBe(0);

@@ -10,7 +10,7 @@ beforeEach(() => {
   paths.value = undefined;
 });
 
-test('what a viewer may play is not known before the box has told his cameras, and follows them', () => {
+test('the paths that a viewer may play are unknown before the first response, and follow it', () => {
   session.value = of('viewer');
   expect([canListRecordings.value, playableNames.value]).toEqual([false, undefined]);
   paths.value = [path('garden', true), path('hall', false)];
@@ -19,12 +19,12 @@ test('what a viewer may play is not known before the box has told his cameras, a
   expect(playableNames.value).toEqual([]);
 });
 
-test.for(['owner', null] as const)('the list of recordings is asked for by %s', (role) => {
+test.for(['owner', null] as const)('the list of recordings is requested by %s', (role) => {
   session.value = of(role);
   expect(canListRecordings.value).toBe(true);
 });
 
-test('the list of recordings is not asked for by a guest', () => {
+test('the list of recordings is not requested by a guest', () => {
   session.value = of('guest');
   expect(canListRecordings.value).toBe(false);
 });

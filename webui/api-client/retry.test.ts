@@ -22,7 +22,7 @@ function failing(...statuses: readonly number[]) {
   });
 }
 
-test.for([0, 401, 429, 500, 503])('what failed with %i is asked again after a while', async (status) => {
+test.for([0, 401, 429, 500, 503])('a failure with %i is retried after a delay', async (status) => {
   const work = failing(status, status);
   const answer = retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(900);
@@ -33,7 +33,7 @@ test.for([0, 401, 429, 500, 503])('what failed with %i is asked again after a wh
   expect(await answer).toBe('there');
 });
 
-test('it is asked again at once when the box is back', async () => {
+test('it is retried at once when the device is back', async () => {
   const work = failing(0, 0);
   const answer = retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);
@@ -43,7 +43,7 @@ test('it is asked again at once when the box is back', async () => {
   expect(await answer).toBe('there');
 });
 
-test('half a minute is the longest pause', async () => {
+test('the longest delay is half a minute', async () => {
   const work = failing(...Array.from({ length: 20 }, () => 0));
   retryUntilAnswered(work, new AbortController().signal);
   await vi.advanceTimersByTimeAsync(61_000);
@@ -52,13 +52,13 @@ test('half a minute is the longest pause', async () => {
   expect(work).toHaveBeenCalledTimes(asked + 2);
 });
 
-test.for([400, 403, 404])('a box that says %i is not asked again', async (status) => {
+test.for([400, 403, 404])('status %i is not retried', async (status) => {
   const work = failing(status);
   await expect(retryUntilAnswered(work, new AbortController().signal)).rejects.toMatchObject({ status });
   expect(work).toHaveBeenCalledTimes(1);
 });
 
-test('an answer that comes when nobody wants it any more is none', async () => {
+test('a response after the stop is ignored', async () => {
   const stop = new AbortController();
   const late = async () => {
     stop.abort();
@@ -67,7 +67,7 @@ test('an answer that comes when nobody wants it any more is none', async () => {
   expect(await retryUntilAnswered(late, stop.signal)).toBeUndefined();
 });
 
-test('nothing is asked or told any more once it is stopped', async () => {
+test('nothing is requested or reported after the stop', async () => {
   const work = failing(0, 0);
   const stop = new AbortController();
   const notified = vi.fn();

@@ -4,7 +4,7 @@ import { discoveredNow, dispatchServerEvent, onServerEvent } from './server-even
 const tell = (type: string, news: object) => dispatchServerEvent(type, JSON.stringify(news));
 const time = '2026-11-20T17:51:02.114Z';
 
-test('a discovered camera stands under its endpoint', () => {
+test('a discovered camera is listed by its endpoint', () => {
   tell('camera', { time, path: 'door', state: 'failed', reason: 'connection refused' });
   tell('camera', { time, state: 'found', endpoint: 'urn:uuid:1', address: '192.0.2.7', name: 'Cam' });
   expect([...discoveredNow.value.keys()]).toEqual(['urn:uuid:1']);

@@ -46,7 +46,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("a guest's link waits for a box that is away, busy or has a fault, and says why", async () => {
+test('a guest link waits for a device that is away, busy or has a fault, and says why', async () => {
   const opened = openGuestLink('t', new AbortController().signal);
   await vi.advanceTimersByTimeAsync(0);
   expect(guestLinkError.value?.status).toBe(0);
@@ -62,13 +62,13 @@ test("a guest's link waits for a box that is away, busy or has a fault, and says
   expect([guestLinkError.value, isGuestLinkExpired.value, access.value]).toEqual([undefined, false, 'granted']);
 });
 
-test('a link that holds no more is given up', async () => {
+test('an invalid link is given up', async () => {
   answers = [json({ error: 'this link does not hold' }, 401)];
   await openGuestLink('t', new AbortController().signal);
   expect([guestLinkError.value, isGuestLinkExpired.value]).toEqual([undefined, true]);
 });
 
-test('a guest whose link ends is told so, after the page is loaded anew as well, until he wants to log in', async () => {
+test('a guest sees that the link has expired, also after a reload, until the login', async () => {
   const nobody = { ...GUEST, role: null };
   answers = [json(nobody)];
   await loadSession();
@@ -90,7 +90,7 @@ test('a guest whose link ends is told so, after the page is loaded anew as well,
   expect(isGuestLinkExpired.value, 'has logged in since').toBe(false);
 });
 
-test('whose session has ended is known, although another look at it was the first to find that', async () => {
+test('the end of a session is known although another request found it first', async () => {
   const nobody = { claimed: true, loggedIn: false, user: null, role: null };
   answers = [json(viewer('wren')), json(viewer('wren'))];
   await loadSession();
@@ -102,7 +102,7 @@ test('whose session has ended is known, although another look at it was the firs
   expect([expiredUser.value, access.value]).toEqual(['wren', 'refused']);
 });
 
-test('who logs in again as the same goes on; another one, and who logs out, leave the page', async () => {
+test('a login as the same user continues; another user, or a logout, reloads the page', async () => {
   answers = [json({}), json(viewer('wren'))];
   await logIn('p', 'wren');
   // The guest of the tests before has left the page.
@@ -121,7 +121,7 @@ test('who logs in again as the same goes on; another one, and who logs out, leav
   expect([mustReload.value, access.value]).toEqual([true, 'refused']);
 });
 
-test('who logs out in one window leaves the others of the browser, too', async () => {
+test('a logout applies to all windows of the browser', async () => {
   const other = new BroadcastChannel('perch-log-out');
   other.postMessage('');
   await vi.waitFor(() => expect([mustReload.value, access.value]).toEqual([true, 'refused']));

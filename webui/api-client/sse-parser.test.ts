@@ -7,17 +7,17 @@ const EVENTS = [
   { type: 'message', id: 'a-2', data: 'one\ntwo' },
 ];
 
-test.for([1, 2, 7, 1000])('events come whole out of pieces of %d characters', (size) => {
+test.for([1, 2, 7, 1000])('events are complete from chunks of %d characters', (size) => {
   const lines = new SseParser();
   const pieces = TEXT.match(new RegExp(`[\\s\\S]{1,${size}}`, 'g')) ?? [];
   expect(pieces.flatMap((piece) => lines.push(piece))).toEqual(EVENTS);
 });
 
-test('lines may end in any of the three ways', () => {
+test('all three line endings are accepted', () => {
   expect(new SseParser().push(TEXT.replaceAll('\n', '\r\n'))).toEqual(EVENTS);
   expect(new SseParser().push(`${TEXT.replaceAll('\n', '\r')}:\n`)).toEqual(EVENTS);
 });
 
-test('an event that is not at its end is not told', () => {
+test('an incomplete event is not reported', () => {
   expect(new SseParser().push('event: camera\ndata: {}\n')).toEqual([]);
 });

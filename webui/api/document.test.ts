@@ -10,12 +10,12 @@ test.for<[string, Parameter[], Record<string, string>, string]>([
   ['/v3/users/{id}', [id], { id: 'a/b?c' }, '/v3/users/a%2Fb%3Fc'],
   ['/v3/paths/list', [page], { page: '' }, '/v3/paths/list'],
   ['/v3/paths/list', [page], { page: '1&x=2' }, '/v3/paths/list?page=1%26x%3D2'],
-])('%s goes to its address, below whatever folder a proxy has', ([path, parameters, values, address]) => {
+])('%s has its address below any folder of a proxy', ([path, parameters, values, address]) => {
   const given = addressOf('https://house.example/cams/', path, parameters, new Map(Object.entries(values)));
   expect(given).toBe(`https://house.example/cams${address}`);
 });
 
-test('a body begins with what is needed', () => {
+test('an example body has the required properties', () => {
   const schema = {
     type: 'object',
     properties: {
@@ -30,7 +30,7 @@ test('a body begins with what is needed', () => {
   expect(exampleOf(schema)).toEqual({ path: '', state: 'start', count: 0, cameras: 'all' });
 });
 
-test('a command for a shell keeps quotes as they are', () => {
+test('a shell command keeps quotes', () => {
   expect(curlOf('POST', 'http://box/v3/events', `{"text": "it's"}`)).toBe(
     `curl -u owner -X POST 'http://box/v3/events' -H 'Content-Type: application/json' --data-raw '{"text": "it'\\''s"}'`,
   );

@@ -16,7 +16,7 @@ const session: Session = {
 const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };
 const loggedOut: Session = { ...session, loggedIn: false, user: null, role: null };
 
-test('when a session ends, log-in stands over the page', () => {
+test('the login covers the page when a session ends', () => {
   expect(entryState(loggedOut, 'refused', 'settings', true)).toBe('again');
   expect(entryState(session, 'granted', 'settings', true)).toBe('open');
 });

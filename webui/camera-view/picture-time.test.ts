@@ -18,6 +18,6 @@ test.for([
   },
 );
 
-test('without a picture there is no time of it', () => {
+test('without a picture there is no time', () => {
   expect(pictureTime({ kind: 'live' }, 0, NOW_MS)).toBeUndefined();
 });

@@ -30,7 +30,7 @@ function slowCamera() {
   return { heard, motion, answer, onFailure };
 }
 
-test('it is told again each second as long as it is to go on, and no more after it stopped', async () => {
+test('a movement is repeated each second until it stops', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.turn(RIGHT);
   await answer();
@@ -43,7 +43,7 @@ test('it is told again each second as long as it is to go on, and no more after 
   expect(heard).toEqual([RIGHT, RIGHT, 'stop']);
 });
 
-test('of many wishes while it has not heard yet the last one is told', async () => {
+test('of several movements during a call, the last one is sent', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.turn(RIGHT);
   motion.turn({ ...RIGHT, pan: 0.5 });
@@ -53,7 +53,7 @@ test('of many wishes while it has not heard yet the last one is told', async () 
   expect(heard).toEqual([RIGHT, UP]);
 });
 
-test('a tap moves it for 400 ms from when it has heard, also when it hears late', async () => {
+test('a tap moves for 400 ms from the response on, also a late one', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.turn(RIGHT);
   motion.stop();
@@ -68,7 +68,7 @@ test('a tap moves it for 400 ms from when it has heard, also when it hears late'
   expect(heard).toEqual([RIGHT, 'stop']);
 });
 
-test('a tap that becomes a push goes on', async () => {
+test('a tap that becomes a press continues', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.turn(RIGHT);
   await answer();
@@ -80,7 +80,7 @@ test('a tap that becomes a push goes on', async () => {
   expect(heard).toEqual([RIGHT, UP]);
 });
 
-test('the page that goes stops it at once, and says nothing to one that rests', async () => {
+test('closing the page stops a moving camera, and calls no resting one', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.leave();
   motion.turn(RIGHT);
@@ -92,7 +92,7 @@ test('the page that goes stops it at once, and says nothing to one that rests', 
   expect(heard).toEqual([RIGHT, 'stop']);
 });
 
-test('a camera that does not hear is told of, and can be turned again', async () => {
+test('a failed call is reported, and the camera can be moved again', async () => {
   const onFailure = vi.fn();
   const move = vi.fn().mockRejectedValueOnce(new Error('no answer')).mockResolvedValue(undefined);
   const motion = new PtzMotion({ move, stop: async () => {}, onFailure });
@@ -113,6 +113,6 @@ test.for([
   [0, 0.6, { pan: 0, tilt: -0.6, zoom: 0 }],
   [-0.2, 0, { pan: -0.1, tilt: 0, zoom: 0 }],
   [0.8, 0.6, { pan: 0.8, tilt: -0.6, zoom: 0 }],
-] as const)('a finger at %d, %d from the middle turns it by %o', ([x, y, expected]) => {
+] as const)('a pointer at %d, %d from the centre moves by %o', ([x, y, expected]) => {
   expect(padVelocity(x, y)).toEqual(expected);
 });

@@ -4,7 +4,7 @@ import { AcceptedLogins } from './accepted-logins.ts';
 const ONE = { user: 'admin', password: 'one' };
 const TWO = { user: 'admin', password: 'two' };
 
-test('what one camera took is offered to the others, and to none that has refused it', () => {
+test('an accepted login is offered to other cameras, except to those that have rejected it', () => {
   const logins = new AcceptedLogins();
   logins.noteTried('door', ONE);
   logins.noteTried('barn', ONE);
@@ -15,7 +15,7 @@ test('what one camera took is offered to the others, and to none that has refuse
   expect([logins.offerFor(['barn']), logins.offerFor(['hall', 'barn'])]).toEqual([undefined, undefined]);
 });
 
-test('the newest is offered, and one that was refused before is not offered again', () => {
+test('the newest login is offered, and none that was rejected before', () => {
   const logins = new AcceptedLogins();
   logins.noteTried('barn', ONE);
   logins.noteTaken({ ...TWO, title: 'Gate' });

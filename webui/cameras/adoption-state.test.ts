@@ -25,13 +25,13 @@ const news = (camera: string, state: 'adopting' | 'adopted' | 'notAdopted', more
 });
 const phases = (all: readonly Adoption[]) => all.map(({ key, phase }) => `${key} ${phase}`);
 
-test('one that fails does not keep the other from being there', () => {
+test('the failure of one camera does not affect another', () => {
   const both = applyResult(applyResult(startAdoptions([], [garden, barn]), barn.key, WRONG), garden.key, OK);
   expect(phases(both)).toEqual(['urn:garden adopted', 'urn:barn failed']);
   expect(both).toMatchObject([{ paths: ['garden'] }, { trouble: 'wrongPassword', triesLeft: 3 }]);
 });
 
-test('what is tried again keeps its place and forgets why it failed', () => {
+test('a retried camera keeps its place and loses its failure', () => {
   const failed = applyResult(startAdoptions([], [barn, garden]), barn.key, WRONG);
   const again = startAdoptions(failed, [
     { ...barn, ...failed[0], request: { ...barn.request, user: 'admin', password: 'x' } },
@@ -41,12 +41,12 @@ test('what is tried again keeps its place and forgets why it failed', () => {
   expect(again[0]?.trouble).toBeUndefined();
 });
 
-test('a camera that the box has already is there', () => {
+test('a camera that the device already has counts as added', () => {
   const [one] = applyResult(startAdoptions([], [garden]), garden.key, { ...WRONG, trouble: 'adopted', path: 'yard' });
   expect(one).toMatchObject({ phase: 'adopted', paths: ['yard'] });
 });
 
-test('news come before the answer: a recorder with two lenses is two, and a refusal says how often one may try', () => {
+test('events precede the result: a recorder with two channels is two cameras, and a rejection has the attempts left', () => {
   const all = startAdoptions([], [garden, barn]);
   const first = applyUpdate(all, news(garden.asked, 'adopted', { path: 'a_1', paths: ['a_1', 'a_1_sub', 'a_2'] }));
   expect(first[0]).toMatchObject({ phase: 'adopted', paths: ['a_1', 'a_1_sub', 'a_2'] });
@@ -54,7 +54,7 @@ test('news come before the answer: a recorder with two lenses is two, and a refu
   expect(second[1]).toMatchObject({ phase: 'failed', triesLeft: 1 });
 });
 
-test('a camera that needs long is slow until its answer, also when two streams of one device are asked for', () => {
+test('a slow camera stays slow until its result, also with two streams of one device', () => {
   const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a'), barn]);
   const slow = applyUpdate(all, news('a', 'adopting', { slow: true }));
   expect(slow.map(({ isSlow }) => isSlow)).toEqual([true, true, undefined]);
@@ -62,13 +62,13 @@ test('a camera that needs long is slow until its answer, also when two streams o
   expect([first?.isSlow, second?.isSlow]).toEqual([undefined, true]);
 });
 
-test('news of others, and of two streams of one device, change nothing', () => {
+test('events of other cameras, or of two streams of one device, change nothing', () => {
   const all = startAdoptions([], [candidate('rtsp://a/1', 'a'), candidate('rtsp://a/2', 'a')]);
   expect(applyUpdate(all, news('a', 'adopted', { path: 'x' }))).toBe(all);
   expect(applyUpdate(all, news('b', 'adopted', { path: 'x' }))).toBe(all);
 });
 
-test('what nobody will answer any more can be tried again, and is there after all when the box says so', () => {
+test('an unfinished camera can be retried, and is added when the device reports it', () => {
   const all = markUnfinished(
     applyResult(startAdoptions([], [garden, barn]), garden.key, OK),
     new Set([garden.key, barn.key]),
@@ -101,23 +101,23 @@ const names = (all: readonly Adoption[]) => troubleGroups(all).map((group) => gr
 const refused = (all: readonly Adoption[], candidates: readonly Candidate[]) =>
   candidates.reduce((before, { key }) => applyResult(before, key, WRONG), startAdoptions(all, candidates));
 
-test('cameras that refuse the same password are one group, and what else is wrong stands alone', () => {
+test('cameras that reject the same password are one group; other failures are single', () => {
   const all = applyResult(refused([], [garden, barn, shed]), shed.key, { ...WRONG, trouble: 'unreachable' });
   expect(names(all)).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
 });
 
-test('a camera without a try left is no part of a group', () => {
+test('a camera without attempts left is not part of a group', () => {
   const all = applyResult(refused([], [garden, barn, shed]), barn.key, { ...WRONG, triesLeft: 0 });
   expect(names(all)).toEqual([['urn:garden', 'urn:shed'], ['urn:barn']]);
 });
 
-test('those that refuse the second password too are one group again, apart from who refuses another one', () => {
+test('cameras that also reject the second password are a group, apart from those that rejected another one', () => {
   const login = { user: 'admin', password: 'x' };
   const again = [garden, barn].map((one) => ({ ...one, request: { ...one.request, ...login } }));
   expect(names(refused(refused([], [garden, barn, shed]), again))).toEqual([['urn:garden', 'urn:barn'], ['urn:shed']]);
 });
 
-test('a camera has another password only if the one for all was taken by some camera', () => {
+test('a camera has a different password only if another one has accepted the shared password', () => {
   const none = refused([], [garden, barn]);
   expect(isSharedTaken(none)).toBe(false);
   expect(isSharedTaken(applyResult(none, garden.key, OK))).toBe(true);

@@ -12,14 +12,14 @@ const since = (minutes: number) => ({
 });
 const garden = (main: typeof live | ReturnType<typeof since>) => [{ name: 'garden', main }];
 
-test('a camera that is back is told once, with how long it was away', () => {
+test('the return of a camera is reported once, with the length of the outage', () => {
   const returns = new ReturnTracker();
   expect(returns.note(garden(since(12)))).toEqual([]);
   expect(returns.note(garden(live))).toEqual([{ name: 'garden', awayMs: 12 * 60_000 }]);
   expect(returns.note(garden(live))).toEqual([]);
 });
 
-test('one that came back while nobody looked was away until then, by the clock of the box', () => {
+test('a return while the page was hidden is timed by the clock of the device', () => {
   const returns = new ReturnTracker();
   returns.note(garden(since(600)));
   expect(returns.note(garden({ ...live, readyTime: minutesAgo(595) }))).toEqual([
@@ -32,13 +32,13 @@ test.for([
   ['was paused', { ...since(12), paused: true }],
   ['comes when it is asked for', { ...since(12), sourceOnDemand: true }],
   ['had only begun', { ...since(12), lastError: null }],
-] as const)('one that %s is not told', ([, main]) => {
+] as const)('a camera that %s is not reported', ([, main]) => {
   const returns = new ReturnTracker();
   returns.note([{ name: 'garden', main }]);
   expect(returns.note(garden(live))).toEqual([]);
 });
 
-test('one that was removed meanwhile is forgotten', () => {
+test('a camera that is removed meanwhile is forgotten', () => {
   const returns = new ReturnTracker();
   returns.note(garden(since(12)));
   returns.note([]);

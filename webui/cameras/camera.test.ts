@@ -32,7 +32,7 @@ const only = (...items: PathItem[]) => {
   return camera;
 };
 
-test('a path and its small picture are one camera, in the order of the box', () => {
+test('a path and its sub stream are one camera, in the order of the device', () => {
   const cameras = pairCameras([item('barn'), item('garden_sub'), item('garden')]);
   expect(cameras.map(({ name, sub }) => [name, sub?.name])).toEqual([
     ['barn', undefined],
@@ -40,7 +40,7 @@ test('a path and its small picture are one camera, in the order of the box', () 
   ]);
 });
 
-test('cameras of one name are told apart, whatever their order', () => {
+test('cameras of one name get numbers, whatever their order', () => {
   const named = (name: string, title: string, order: number) => item(name, { title, order });
   const cameras = pairCameras([
     named('ip_camera_2', 'IP Camera', 0),
@@ -56,11 +56,11 @@ test('cameras of one name are told apart, whatever their order', () => {
   ]);
 });
 
-test('a small picture whose large one is not there stands for itself', () => {
+test('a sub stream without its main stream is a camera of its own', () => {
   expect(pairCameras([item('garden_sub')]).map(({ name }) => name)).toEqual(['garden_sub']);
 });
 
-test('tiles play the small picture, and the large one while the small one is away', () => {
+test('tiles play the sub stream, or the main stream while the sub stream is offline', () => {
   expect(smallPath(only(item('garden'), item('garden_sub'))).name).toBe('garden_sub');
   const away = item('garden_sub', { ready: false, sourceState: 'waiting' });
   expect(smallPath(only(item('garden'), away)).name).toBe('garden');
@@ -85,11 +85,11 @@ test.for([
   ['cam1', '  ', 'Cam1'],
   ['-', null, '-'],
   ['马厩', null, '马厩'],
-] as const)('path %s with title %s is called %s', ([name, title, expected]) => {
+] as const)('path %s with title %s has the name %s', ([name, title, expected]) => {
   expect(titleOf({ name, title })).toBe(expected);
 });
 
-test('codec, sound and size are read from the tracks', () => {
+test('codec, audio and size are those of the tracks', () => {
   const size = { codec: 'H265', codecProps: { width: 2560, height: 1440 } };
   const garden = item('garden', { tracks: ['H265', 'MPEG-4 Audio'], tracks2: [size] });
   expect([videoCodec(garden), hasSound(garden), pictureSize(garden)]).toEqual(['H.265', true, '2560 × 1440']);
@@ -104,7 +104,7 @@ test.for([
   [['MPEG-TS'], false],
   // Not known yet.
   [[], false],
-] as const)('whether %s is sound alone: %s', ([tracks, isAlone]) => {
+] as const)('whether %s is audio only: %s', ([tracks, isAlone]) => {
   expect(isSoundAlone(item('baby', { tracks }))).toBe(isAlone);
 });
 
@@ -115,12 +115,12 @@ test.for([
   ['M-JPEG', 'M-JPEG'],
   ['MPEG-4 Video', 'MPEG-4'],
   ['MPEG-TS', undefined],
-] as const)('%s alone is no sound, and is called %s', ([label, codec]) => {
+] as const)('%s is not audio, and has the name %s', ([label, codec]) => {
   const camera = item('garden', { tracks: [label] });
   expect([videoCodec(camera), hasSound(camera)]).toEqual([codec, false]);
 });
 
-test('cameras stand in the order of their owner, those without a place behind the others as the box has them', () => {
+test("cameras have the owner's order; those without a place follow in the device's order", () => {
   const cameras = pairCameras([item('attic'), item('barn'), item('garden', { order: 2 }), item('yard', { order: 1 })]);
   expect(cameras.map(({ name }) => name)).toEqual(['yard', 'garden', 'attic', 'barn']);
 });

@@ -12,11 +12,11 @@ test.for([
   [{ name: 'Barn', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Barn', 'Reolink RLC-810A · 192.168.20.31'],
   [{ name: 'RLC-810A', manufacturer: 'Reolink', hardware: 'RLC-810A' }, 'Reolink RLC-810A', '192.168.20.31'],
   [{ manufacturer: 'Dahua', hardware: 'Dahua IPC-1' }, 'Dahua IPC-1', '192.168.20.31'],
-] as const)('a camera that says %j is called %s', ([claims, title, text]) => {
+] as const)('a camera that reports %j has the title %s', ([claims, title, text]) => {
   expect(candidateOf({ ...found, ...claims })).toMatchObject({ title, text, request: { endpoint: 'urn:uuid:1' } });
 });
 
-test('cameras that are missing are likely where others were found', () => {
+test('missing cameras are likely in the network of the found ones', () => {
   expect(likelyRange([found])).toBe('192.168.20.0/24');
   expect(likelyRange([{ ...found, foundFrom: 'fe80::1' }])).toBe('');
   expect(likelyRange([])).toBe('');

@@ -32,7 +32,7 @@ test.for([
   [9, 2, 5, false],
   [10, 2, 5, false],
   [11, 2, undefined, false],
-] as const)('%d cameras stand in %d columns, %s rows in an upright window', ([count, columns, rows, isLed]) => {
+] as const)('%d cameras have %d columns and %s rows in an upright window', ([count, columns, rows, isLed]) => {
   expect(wideLayout(count, 'auto', true)).toEqual({ columns, rows, isLed });
   expect(wideLayout(count, '9', true)).toEqual({ columns: 3, rows: 3, isLed: false });
 });
@@ -52,20 +52,20 @@ test.for([
 
 const TWO_BY_TWO = { columns: 2, rows: 2, isLed: false };
 
-test('tiles fill a window whose shape is nearly theirs', () => {
+test('tiles fill a window of nearly their shape', () => {
   expect(tileSize({ width: 1308, height: 800 }, TWO_BY_TWO, 10)).toEqual({ width: 649, height: 395 });
 });
 
 test.for([
   ['wide', 3000, 800, { width: (395 * 16) / 9, height: 395 }],
   ['high', 1000, 1800, { width: 495, height: (495 * 9) / 16 }],
-] as const)('in a window that is too %s nothing is cut off', ([, width, height, expected]) => {
+] as const)('a window that is too %s crops nothing', ([, width, height, expected]) => {
   const size = tileSize({ width, height }, TWO_BY_TWO, 10);
   expect(size.width).toBeCloseTo(expected.width);
   expect(size.height).toBeCloseTo(expected.height);
 });
 
-test('rows without number are as high as pictures', () => {
+test('without a number of rows, tiles have the height of pictures', () => {
   expect(tileSize({ width: 1600, height: 10 }, { columns: 4, rows: undefined, isLed: false }, 0)).toEqual({
     ...{ width: 400, height: 225 },
   });
@@ -77,6 +77,6 @@ test.for([
   [2, 1080, 1920, 1],
   [6, 1920, 1080, 3],
   [8, 1080, 1920, 2],
-] as const)('a wall of %d in %d × %d has %d columns', ([count, width, height, columns]) => {
+] as const)('a wall display of %d cameras in %d × %d has %d columns', ([count, width, height, columns]) => {
   expect(wallLayout(count, { width, height }).columns).toBe(columns);
 });

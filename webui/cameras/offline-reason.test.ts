@@ -25,6 +25,6 @@ test.for([
   ['the box has no network', failed('ENETUNREACH'), 'noNetwork'],
   ['it does not speak TLS', failed('EPROTO'), 'unknown'],
   ['nothing is said', undefined, 'unknown'],
-] as const)('why there is no picture when %s', ([, word, expected]) => {
+] as const)('the reason of an outage when %s', ([, word, expected]) => {
   expect(offlineReasonOf(word)).toBe(expected);
 });

@@ -3,7 +3,7 @@ import { candidateAt, type Probe, streamCandidate } from './probe.ts';
 
 const login = { user: 'admin', password: 'heron' };
 
-test('a login that was pasted with the address of a stream is used and not shown', () => {
+test('a login in a pasted stream address is used and not shown', () => {
   const one = streamCandidate(
     ' rtsp://eve:p%40ss@192.168.1.20:554/live/1 ',
     'rtsp://eve:p%40ss@192.168.1.20:554/live/2',
@@ -19,7 +19,7 @@ test('a login that was pasted with the address of a stream is used and not shown
   expect(one?.key).not.toContain('eve');
 });
 
-test('the places of user and password in an address stay as they are', () => {
+test('placeholders of user and password in an address stay', () => {
   const stream = 'rtsp://192.168.1.20/user={user}&password={password}&stream=0.sdp';
   expect(streamCandidate(stream, '', login)?.request).toMatchObject({ rtsp: stream, ...login });
 });
@@ -32,7 +32,7 @@ test.for(['', 'nowhere', 'http://192.168.1.20/', 'rtsp://', '192.168.1.20'])(
   },
 );
 
-test('a look ends with a camera, with streams, or with nothing', () => {
+test('a probe ends with a camera, with streams, or with nothing', () => {
   const look: Probe = {
     ...{ id: '1', target: '192.168.1.20', state: 'done', done: 3, total: 3, onvif: null, rtsp: null, sub: null },
     ...{ slow: false, makers: null, error: null, trouble: null },

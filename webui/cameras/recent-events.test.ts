@@ -16,7 +16,7 @@ test('an event rings for ten seconds, and a newer one takes its place', () => {
   expect(rings.at('garden', NOW)).toBeUndefined();
 });
 
-test('motion does not take the place of a person', () => {
+test('motion does not replace a person', () => {
   const rings = new RecentEvents();
   rings.take(event('1', NOW, 'person'), NOW);
   rings.take(event('2', NOW + 1_000), NOW + 1_000);
@@ -25,21 +25,21 @@ test('motion does not take the place of a person', () => {
   expect(rings.at('door', NOW + 10_000)).toBe('motion');
 });
 
-test('the end of an event is no second one', () => {
+test('the end of an event is not another event', () => {
   const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW);
   rings.take(event('1', NOW), NOW + 30_000);
   expect(rings.at('door', NOW + 30_001)).toBeUndefined();
 });
 
-test('a box whose clock is years behind rings all the same', () => {
+test('events ring although the clock of the device is years behind', () => {
   const rings = new RecentEvents();
   rings.take(event('1', 5_000), NOW);
   rings.take(event('2', 60_000), NOW + 55_000);
   expect(rings.at('door', NOW + 56_000)).toBe('motion');
 });
 
-test('what was missed while the page slept does not ring', () => {
+test('events from while the page slept do not ring', () => {
   const rings = new RecentEvents();
   rings.take(event('1', NOW), NOW + 100);
   rings.take(event('2', NOW + 20_000), NOW + 3_600_000);

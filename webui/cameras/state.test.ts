@@ -77,7 +77,7 @@ test.for([
     none,
     { kind: 'first' },
   ],
-] as const)('what a tile says when %s', ([, item, picture, expected]) => {
+] as const)('the state of a tile when %s', ([, item, picture, expected]) => {
   expect(cameraState(item, picture, NOW)).toEqual(expected);
 });
 
@@ -90,7 +90,7 @@ test('a browser whose clock is behind does not wait for a camera that is offline
   expect(cameraState(lost(-3_600_000), none, NOW).kind).toBe('offline');
 });
 
-test('a camera that is away says since when, in the words of the box', () => {
+test('an offline camera has the time and reason of the device', () => {
   const item = { ...away, offlineSince: '1970-01-01T00:15:00.000Z' };
   expect(cameraState(item, none, NOW)).toEqual({ kind: 'offline', sinceMs: 900_000, why: 'no route to host' });
 });

@@ -3,7 +3,7 @@ import { cameraView as en } from '../words/en/camera-view.ts';
 import { cameraView as zh } from '../words/zh-cn/camera-view.ts';
 import { notRecordingMessage } from './trouble-text.ts';
 
-test('why a camera is not recorded is said in the language of the page, and where the box has no word for it, where to look', () => {
+test('the reason for not recording is in the language of the page; unknown reasons refer to Storage', () => {
   expect(notRecordingMessage('diskFull', en)).toBe('Recording has stopped. Live video continues. The disk is full.');
   expect(notRecordingMessage('noRights', zh)).not.toMatch(/[a-z]/i);
   expect(notRecordingMessage('disk', en)).toMatch(/See Storage in the settings\.$/);

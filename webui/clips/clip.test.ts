@@ -11,7 +11,7 @@ const clip = (startS: number, endS: number) => ({ startMs: startS * 1000, endMs:
 const HOUR_S = 3600;
 const WHOLE = [span(1000, 1000 + 10 * HOUR_S)];
 
-test('a clip is marked fifteen seconds before and after a moment, and nothing beyond what was recorded', () => {
+test('a clip reaches fifteen seconds before and after a moment, within the recordings', () => {
   expect(clipAround(WHOLE, 2_000_000)).toEqual(clip(1985, 2015));
   expect(clipAround(WHOLE, 1_004_000)).toEqual(clip(1000, 1019));
   expect(clipAround([span(1000, 1010)], 1_009_000)).toEqual(clip(1000, 1010));
@@ -22,7 +22,7 @@ test.for([
   ['within', 1990, [1990, 2015]],
   ['behind its end', 2100, [2100, 2101]],
   ['before all recordings', 10, [1000, 2015]],
-] as const)('a start that is put %s', ([, s, [from, to]]) => {
+] as const)('a start moved %s', ([, s, [from, to]]) => {
   expect(startingAt(WHOLE, clip(1985, 2015), s * 1000)).toEqual(clip(from, to));
 });
 
@@ -30,7 +30,7 @@ test.for([
   ['within', 2000, [1985, 2000]],
   ['before its start', 1500, [1499, 1500]],
   ['seven hours later', 1985 + 7 * HOUR_S, [1985 + HOUR_S, 1985 + 7 * HOUR_S]],
-] as const)('an end that is put %s', ([, s, [from, to]]) => {
+] as const)('an end moved %s', ([, s, [from, to]]) => {
   expect(endingAt(WHOLE, clip(1985, 2015), s * 1000)).toEqual(clip(from, to));
 });
 
@@ -42,11 +42,11 @@ test.for([
   ['all of it', [span(200, 300)], 80],
   ['nothing of half a second', [span(0, 40), span(40.5, 100)], 0],
   ['nothing where recordings overlap', [span(0, 60), span(30, 40), span(60, 100)], 0],
-] as const)('of a clip from 10 s to 90 s is missing %s', ([, spans, seconds]) => {
+] as const)('gaps of a clip from 10 s to 90 s: %s', ([, spans, seconds]) => {
   expect(missingMs(spans, clip(10, 90))).toBe(seconds * 1000);
 });
 
-test('a file is called by its camera and time, in characters that every system takes', () => {
+test('a file name has camera and time, in characters that every system accepts', () => {
   const ms = new Date(2026, 10, 17, 16, 3, 51).getTime();
   expect(fileName('Front door', ms, 'mp4')).toBe('Front door 2026-11-17 16.03.51.mp4');
   expect(fileName('a/b:<i>"c"\n', ms, 'jpg')).toBe('a_b_i_c_ 2026-11-17 16.03.51.jpg');

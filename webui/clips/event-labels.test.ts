@@ -21,14 +21,14 @@ const at = (startMs: number, lastsMs = 5_000, type = 'motion'): Mark => ({
   count: 1,
 });
 
-test('what was seen is told in words, and as another program has called it when nobody knows the word', () => {
+test('known types have labels; types of other programs are shown as they are', () => {
   expect(eventLabel('doorbell', clips)).toBe('Doorbell');
   expect(eventLabel('Car', clips)).toBe('Vehicle');
   expect(eventLabel('<b>forklift</b>', clips)).toBe('<b>forklift</b>');
   expect(eventLabel('constructor', clips)).toBe('constructor');
 });
 
-test('kinds are chosen by their words, which several types may share', () => {
+test('several types may share the label of a filter', () => {
   expect(labelGroups(['car', 'motion', 'forklift', 'vehicle'], clips)).toEqual([
     { word: 'Motion', types: ['motion'] },
     { word: 'Vehicle', types: ['car', 'vehicle'] },
@@ -36,14 +36,14 @@ test('kinds are chosen by their words, which several types may share', () => {
   ]);
 });
 
-test('what has become of a camera is told in words, and is nothing that it has seen', () => {
+test('outages of a camera have a text, and are not detections', () => {
   expect(statusEventText('perch.offline', '12 min', clips)).toBe('Offline for 12 min');
   expect(statusEventText('perch.offline', undefined, clips)).toBe('Offline');
   expect(statusEventText('perch.moved', '5 s', clips)).toBe('New address. No action needed.');
   expect([isStatusEvent({ type: 'perch.moved' }), isStatusEvent({ type: 'perching' })]).toEqual([true, false]);
 });
 
-test('the picture is of an event from what led to it up to its end', () => {
+test('the picture belongs to an event from its lead until its end', () => {
   const events = [at(100_000, 60_000), at(300_000, 0)];
   expect(eventAt(events, 97_000, 3_000)).toBe(events[0]);
   expect(eventAt(events, 96_999, 3_000)).toBeUndefined();
@@ -67,13 +67,13 @@ test.for([
   },
 );
 
-test('beside the moment before an event stands that event, not an older one that is nearer', () => {
+test('shortly before an event, that event is kept, not a nearer older one', () => {
   const shown = groupEvents([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);
   expect(shown).toEqual([{ mark: at(13_000, 0), more: 1 }]);
   expect(groupEvents([], 60_000, 10_000, 3_000)).toEqual([]);
 });
 
-test('a picture of what was seen is that of the moment, or of the nearest that was recorded within five seconds', () => {
+test('a thumbnail shows its moment, or the nearest recorded one within five seconds', () => {
   const span = (startMs: number, endMs: number) => ({ start: '', startMs, endMs });
   const spans = [span(0, 10_000), span(60_000, 90_000)];
   expect(nearestRecorded(spans, 4_000)).toBe(4_000);

@@ -15,7 +15,7 @@ const late = event('d', 'door', 60_000);
 const all = [late, hall, garden, door];
 const ledTo = ({ startMs }: CameraEvent) => startMs - LEAD_MS;
 
-test('the next event and the one before are of whichever camera has one', () => {
+test('the next and previous event may be of any camera', () => {
   expect(adjacentEvent(all, 'door', T - 60_000, 1)).toBe(door);
   expect(adjacentEvent(all, 'garden', T + 30_000, 1)).toBe(late);
   expect(adjacentEvent(all, 'garden', T + 30_000, -1)).toBe(hall);
@@ -23,7 +23,7 @@ test('the next event and the one before are of whichever camera has one', () => 
   expect(adjacentEvent([], 'door', T, -1)).toBeUndefined();
 });
 
-test('from each one comes to the next, those that began together as well, and back the same way', () => {
+test('each event leads to the next, simultaneous ones included, and back the same way', () => {
   const walk = (from: CameraEvent, by: -1 | 1) => {
     const ids: string[] = [];
     // The picture that is shown is not exactly of the moment that was gone to.
@@ -36,6 +36,6 @@ test('from each one comes to the next, those that began together as well, and ba
   expect(walk(late, -1)).toBe('dcba');
 });
 
-test('who has looked on for a while comes back to its begin first', () => {
+test('after watching on, the previous event is the current one', () => {
   expect(adjacentEvent(all, 'door', ledTo(late) + 5_000, -1)).toBe(late);
 });

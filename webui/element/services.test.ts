@@ -8,21 +8,21 @@ afterAll(() => vi.unstubAllGlobals());
 
 const NOTHING = { base: null, webrtcBase: null, hlsBase: null };
 
-test('without a base the services are where the script came from', () => {
+test('without a base, services are at the address of the script', () => {
   expect(servicesOf(NOTHING, 'http://box:8080/cams/', 'main port')).toEqual({
     webrtc: 'http://box:8080/cams/webrtc/',
     hls: 'http://box:8080/cams/hls/',
   });
 });
 
-test("from MediaMTX's HLS port there is no WebRTC", () => {
+test("MediaMTX's HLS port serves no WebRTC", () => {
   expect(servicesOf(NOTHING, 'http://box:8888/', 'HLS port')).toEqual({
     webrtc: undefined,
     hls: 'http://box:8888/',
   });
 });
 
-test('a base is a box with all services, wherever the script came from, and is relative to the page', () => {
+test('a base is relative to the page and has all services, whatever the port of the script', () => {
   for (const base of ['https://blog.example/garden/box', 'box/']) {
     expect(servicesOf({ ...NOTHING, base }, 'http://box:8888/', 'HLS port')).toEqual({
       webrtc: 'https://blog.example/garden/box/webrtc/',
@@ -31,7 +31,7 @@ test('a base is a box with all services, wherever the script came from, and is r
   }
 });
 
-test("each service can lie on a port of its own, as MediaMTX's do, or be left out", () => {
+test('each service can have another port, as in MediaMTX, or be left out', () => {
   const attributes = { base: null, webrtcBase: 'http://box:8889', hlsBase: 'none' };
   expect(servicesOf(attributes, 'http://box:8080/', 'main port')).toEqual({
     webrtc: 'http://box:8889/',

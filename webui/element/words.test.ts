@@ -6,11 +6,11 @@ test.for([
   [['en', 'zh-CN'], 'Connecting…'],
   [['', 'de', 'zh'], '正在连接…'],
   [['', 'fr'], 'Connecting…'],
-] as const)('%s: it says %s', ([languages, said]) => {
+] as const)('languages %s: the message is %s', ([languages, said]) => {
   expect(wordsFor(languages).starting).toBe(said);
 });
 
-test('a codec that is not known has words too', () => {
+test('an unknown codec has a message', () => {
   expect(sentenceOf(wordsFor([]), { kind: 'codec' })).toContain('this video format');
   expect(sentenceOf(wordsFor([]), { kind: 'absent' })).toBe('No video from the camera. Retrying…');
 });

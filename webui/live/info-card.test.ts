@@ -12,7 +12,7 @@ const report = (framesDecoded: number, totalProcessingDelay: number) =>
     ['P', PAIR],
   ]);
 
-test('the lag is half a round trip and what the frames since the last look took here', () => {
+test('the delay is half a round trip plus the processing time of recent frames', () => {
   const lag = new WebRtcLag();
   expect(lag.look(report(100, 5))).toBeCloseTo(60);
   expect(lag.look(report(125, 5.5))).toBeCloseTo(30);
@@ -20,7 +20,7 @@ test('the lag is half a round trip and what the frames since the last look took 
   expect(lag.look(report(10, 0.1)), 'another session').toBeCloseTo(20);
 });
 
-test('what a browser does not count is not told', () => {
+test('missing statistics are not shown', () => {
   expect(new WebRtcLag().look(new Map([['V', { type: 'inbound-rtp', kind: 'video' }]]))).toBeUndefined();
   expect(new WebRtcLag().look(new Map())).toBeUndefined();
 });

@@ -65,7 +65,7 @@ test.for([
   },
 );
 
-test('once it is known how long a picture lasts a step is one seek', () => {
+test('with a known frame duration a step is one seek', () => {
   const video = new FakeVideo(10, true);
   const steps = new FrameStepper(video);
   video.steps = steps;
@@ -77,7 +77,7 @@ test('once it is known how long a picture lasts a step is one seek', () => {
   expect(video.seeks - felt).toBe(1);
 });
 
-test('at the end there is no next picture, and nothing is sought on and on', () => {
+test('at the end there is no next frame, and seeking stops', () => {
   const video = new FakeVideo(10, true);
   const steps = new FrameStepper(video);
   video.steps = steps;

@@ -71,7 +71,7 @@ const noNetwork = () => Promise.reject(new TypeError('no network'));
 test.for([
   ['a box that is busy', status(503)],
   ['a network that is away', noNetwork],
-] as const)('what did not load because of %s is tried again at the same moment, ever more seldom', async ([, why]) => {
+] as const)('a load that failed because of %s is retried at the same moment with growing delays', async ([, why]) => {
   answer = why;
   const { video, calls, fail } = shown();
   await fail();
@@ -90,7 +90,7 @@ test.for([
 const DECODING = 3;
 const UNKNOWN_FORMAT = 4;
 
-test('a damaged spot is tried once more, then leapt over ever farther, and then it is said that it does not play there', async () => {
+test('a damaged spot is retried once, then skipped by growing steps, then reported', async () => {
   answer = status(206);
   const { video, calls, fail } = shown();
   for (const [waitMs, atS] of [
@@ -111,7 +111,7 @@ test('a damaged spot is tried once more, then leapt over ever farther, and then 
   expect([calls.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
 });
 
-test('who has come past a damaged spot is at the next one as if it were the first', async () => {
+test('after a damaged spot the next one starts over', async () => {
   answer = status(206);
   const { video, fail } = shown();
   await fail(DECODING);
@@ -126,7 +126,7 @@ test('who has come past a damaged spot is at the next one as if it were the firs
   expect([video.addresses.length, video.currentTime]).toEqual([4, 25]);
 });
 
-test('what the browser cannot read at all is not searched for a place where it can, and not loaded for ever', async () => {
+test('a file that the browser cannot decode is neither searched nor loaded forever', async () => {
   answer = status(200);
   const { video, calls, fail } = shown();
   for (let tries = 0; tries < 5; tries += 1) {
@@ -137,7 +137,7 @@ test('what the browser cannot read at all is not searched for a place where it c
   expect([calls.at(-1), video.addresses.length]).toEqual(['unplayable', 5]);
 });
 
-test('a network that breaks and is back when the box is asked is no damage', async () => {
+test('a network failure is not treated as damage', async () => {
   answer = status(206);
   const { video, calls, fail } = shown();
   for (let tries = 0; tries < 9; tries += 1) {
@@ -147,7 +147,7 @@ test('a network that breaks and is back when the box is asked is no damage', asy
   expect([new Set(calls), video.currentTime]).toEqual([new Set(['away']), 20]);
 });
 
-test('it goes on from the moment that was played last, at once when the box is back', async () => {
+test('playback continues from the last moment as soon as the device is back', async () => {
   answer = noNetwork;
   const { video, fail } = shown();
   video.currentTime = 31;
@@ -158,7 +158,7 @@ test('it goes on from the moment that was played last, at once when the box is b
   expect([video.addresses.length, video.currentTime]).toEqual([2, 31]);
 });
 
-test('what the box does not have any more is not asked for again, until one goes there', async () => {
+test('a deleted recording is not requested again until the next seek', async () => {
   answer = status(404);
   const { video, player, calls, fail } = shown();
   await fail();
@@ -168,7 +168,7 @@ test('what the box does not have any more is not asked for again, until one goes
   expect([video.addresses.length, video.currentTime]).toEqual([2, 5]);
 });
 
-test('who goes elsewhere meanwhile is not brought back, and nothing is tried once it is closed', async () => {
+test('a seek during a failure is kept, and nothing is retried after the end', async () => {
   answer = noNetwork;
   const { video, player, fail } = shown();
   await fail();

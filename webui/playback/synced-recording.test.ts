@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { syncRate } from './synced-recording.tsx';
 
-test('two pictures that have run apart come into step again, and then keep it', () => {
+test('two pictures that drift apart come back into sync and keep it', () => {
   for (const startMs of [600, -600]) {
     let aheadMs = startMs;
     for (let i = 0; i < 60; i += 1) {
@@ -12,13 +12,13 @@ test('two pictures that have run apart come into step again, and then keep it', 
   }
 });
 
-test('one that is far away jumps, and while all stand still a little is enough for that', () => {
+test('a large difference is corrected by seeking, a small one only while paused', () => {
   expect(syncRate(-5_000, 1, true)).toBeUndefined();
   expect(syncRate(400, 1, false)).toBeUndefined();
   expect(syncRate(30, 1, false)).toBe(1);
 });
 
-test('at sixteen times the speed a picture may be sixteen times as far away', () => {
+test('at sixteen times the speed the tolerance is sixteen times as large', () => {
   expect(syncRate(900, 16, true)).toBe(1);
   expect(syncRate(5_000, 16, true)).toBeLessThan(1);
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { isUnplayable, isWebRtcUnsupported, rememberUnplayable, rememberWebRtcUnsupported } from './live-player.ts';
 
-test('what the browser cannot decode is asked for again only when the camera has other tracks', () => {
+test('tracks that could not be decoded are retried only after they change', () => {
   expect(isUnplayable('barn', ['H265'])).toBe(false);
   rememberUnplayable('barn', ['H265']);
   expect(isUnplayable('barn', ['H265'])).toBe(true);
@@ -10,7 +10,7 @@ test('what the browser cannot decode is asked for again only when the camera has
   expect(isUnplayable('barn', ['H264'])).toBe(false);
 });
 
-test('a camera that told its tracks only after the failure is asked once more', () => {
+test('a camera whose tracks become known after the failure is retried once', () => {
   rememberUnplayable('gate', []);
   expect(isUnplayable('gate', ['H265'])).toBe(false);
 });
@@ -36,18 +36,18 @@ test.for([
   },
 );
 
-test('a browser that does not tell what it takes over WebRTC is let try', () => {
+test('WebRTC is tried in a browser with unknown codecs', () => {
   expect(isWebRtcUnsupported('barn', tracksOf(['H265']))).toBe(false);
 });
 
-test('what the box has refused to send over WebRTC is asked for again only when the camera has other tracks', () => {
+test('a path that was rejected for WebRTC is retried only after its tracks change', () => {
   rememberWebRtcUnsupported('yard', tracksOf(['H264']));
   expect(isWebRtcUnsupported('yard', tracksOf(['H264']))).toBe(true);
   expect(isWebRtcUnsupported('yard', tracksOf(['H264', 'Opus']))).toBe(false);
   expect(isWebRtcUnsupported('lane', tracksOf(['H264']))).toBe(false);
 });
 
-test('pictures out of their order are not asked for over WebRTC, until the box says that they are in order', () => {
+test('B-frames are not requested over WebRTC until the device reports their end', () => {
   expect(isWebRtcUnsupported('pond', tracksOf(['H264'], true))).toBe(true);
   expect(isWebRtcUnsupported('pond', tracksOf(['H264'], false))).toBe(false);
   rememberWebRtcUnsupported('pond', tracksOf(['H264']));

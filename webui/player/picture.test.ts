@@ -11,7 +11,7 @@ function fakePlayer(phase: PlayerView['phase']) {
   return { view, to, start: vi.fn(() => to('starting')), stop: vi.fn(() => to('stopped')) };
 }
 
-test('what was handed over plays on while it is not known whether it is seen, and stops once it is known that it is not', () => {
+test('a transferred player continues until it is known to be invisible', () => {
   const player = fakePlayer('playing');
   updatePlayback(player, true, undefined);
   expect([player.start, player.stop].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
@@ -19,13 +19,13 @@ test('what was handed over plays on while it is not known whether it is seen, an
   expect(player.view.value.phase).toBe('stopped');
 });
 
-test.for([true, false, undefined])('on a page that is hidden it stops, seen before or not: %s', (isSeen) => {
+test.for([true, false, undefined])('a hidden page stops it, visible before or not: %s', (isSeen) => {
   const player = fakePlayer('playing');
   updatePlayback(player, false, isSeen);
   expect(player.view.value.phase).toBe('stopped');
 });
 
-test('nothing begins before it is known to be seen', () => {
+test('nothing starts before it is known to be visible', () => {
   const player = fakePlayer('stopped');
   updatePlayback(player, true, undefined);
   expect(player.start).not.toHaveBeenCalled();
@@ -33,7 +33,7 @@ test('nothing begins before it is known to be seen', () => {
   expect(player.view.value.phase).toBe('starting');
 });
 
-test('what was begun and still waits for its turn is stopped as well', () => {
+test('a player that waits for its slot is stopped as well', () => {
   const player = fakePlayer('stopped');
   updatePlayback(player, true, false);
   expect(player.stop).toHaveBeenCalledOnce();
@@ -66,7 +66,7 @@ test.for([
   stop();
 });
 
-test('a bridge to what does not come ends after some seconds, and one that is taken away ends nothing', () => {
+test('a bridge to nothing ends after some seconds, and a removed one ends nothing', () => {
   const { onOver } = bridged();
   const other = bridged();
   other.stop();

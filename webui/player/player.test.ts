@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { Backoff, ConcurrencyLimit } from './player.ts';
 
-test('waits grow from two to ten seconds, and begin anew after a picture', () => {
+test('delays grow from two to ten seconds, and start over after a frame', () => {
   const backoff = new Backoff();
   expect([1, 2, 3, 4, 5, 6].map(() => backoff.take())).toEqual([2000, 3000, 4500, 6750, 10_000, 10_000]);
   backoff.reset();
   expect(backoff.take()).toBe(2000);
 });
 
-test('two enter at once, the others in their order as places come free', async () => {
+test('two enter at once, the others in order as slots become free', async () => {
   const gate = new ConcurrencyLimit(2);
   const entered: number[] = [];
   const enter = async (number: number) => {

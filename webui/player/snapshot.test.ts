@@ -9,10 +9,10 @@ test.for([
   ['<b>a/b</b>\\c:d', 'b a b b c d 2026-11-03 06.04.02.jpg'],
   ['..', '2026-11-03 06.04.02.jpg'],
   ['gpj.\u202ex', 'gpj. x 2026-11-03 06.04.02.jpg'],
-] as const)('a picture of %s is called %s', ([title, name]) => {
+] as const)('a picture of %s has the name %s', ([title, name]) => {
   expect(snapshotName(title, AT)).toBe(name);
 });
 
-test('a name that is very long is cut between its letters', () => {
+test('a very long name is truncated between characters', () => {
   expect(snapshotName('🐦'.repeat(200), AT)).toBe(`${'🐦'.repeat(80)} 2026-11-03 06.04.02.jpg`);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseStoredCameras } from './stored-cameras.ts';
 
-test('cameras of the last visit are read, and nothing else that may stand there', () => {
+test('stored cameras are read, invalid entries are skipped', () => {
   expect(parseStoredCameras('[["door","Front door","door_sub"],["yard","<b>Yard",null]]')).toEqual([
     ['door', 'Front door', 'door_sub'],
     ['yard', '<b>Yard', null],
@@ -12,6 +12,6 @@ test('cameras of the last visit are read, and nothing else that may stand there'
   ]);
 });
 
-test.for([null, '', '{', '{}', '7', 'null'])('what is no list is nothing: %s', (text) => {
+test.for([null, '', '{', '{}', '7', 'null'])('invalid storage has no cameras: %s', (text) => {
   expect(parseStoredCameras(text)).toEqual([]);
 });

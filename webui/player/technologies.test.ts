@@ -21,14 +21,14 @@ test('WebRTC comes first, then MSE, then HLS', () => {
   expect(planTechnologies(state({}))).toEqual({ order: ['WebRTC', 'MSE', 'HLS'], passed: [] });
 });
 
-test('where WebRTC is not served MSE is first, and it says why', () => {
+test('without WebRTC, MSE comes first and the reason is reported', () => {
   expect(planTechnologies(state({ source: { ...EVERYWHERE, whep: undefined } }))).toEqual({
     order: ['MSE', 'HLS'],
     passed: [{ technology: 'WebRTC', kind: 'unwanted', reason: 'it is not served here' }],
   });
 });
 
-test('WebRTC that was blocked a moment ago, or that lacks the sound that is wanted, is tried last', () => {
+test('WebRTC that was just blocked, or lacks the wanted audio, comes last', () => {
   const blocked = planTechnologies(state({ isWebRtcBlocked: true }));
   expect(blocked.order).toEqual(['MSE', 'HLS', 'WebRTC']);
   expect(blocked.passed[0]?.reason).toContain('did not come through');
@@ -37,11 +37,11 @@ test('WebRTC that was blocked a moment ago, or that lacks the sound that is want
   expect(silent.passed[0]?.reason).toContain('sound');
 });
 
-test('with WebRTC alone wanted nothing else is tried', () => {
+test('with only WebRTC wanted nothing else is tried', () => {
   expect(planTechnologies(state({ wanted: ['WebRTC'], needsSound: true }))).toEqual({ order: ['WebRTC'], passed: [] });
 });
 
-test('what MSE cannot decode HLS is not asked for', () => {
+test('HLS is not tried for codecs that MSE cannot decode', () => {
   const failures = (kind: 'codec' | 'transport') => new Map([['MSE', new PlayError(kind, 'x')] as const]);
   expect(isWorthTrying('HLS', failures('codec'))).toBe(false);
   expect(isWorthTrying('HLS', failures('transport'))).toBe(true);

@@ -27,7 +27,7 @@ function openAt(hash: string) {
   return { location, tell: () => window.dispatchEvent(new Event('hashchange')) };
 }
 
-test('the address says another moment of the same place', () => {
+test('the address follows the moment of the page', () => {
   const { location, tell } = openAt('#/rec/garden');
   replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');
   tell();
@@ -35,7 +35,7 @@ test('the address says another moment of the same place', () => {
   expect(route.value).toMatchObject({ page: 'recordings', camera: 'garden' });
 });
 
-test('a moment that is told while one goes elsewhere does not take one back', () => {
+test('a moment during a navigation does not undo it', () => {
   const { location, tell } = openAt('#/rec/garden');
   location.hash = '#/settings/cameras';
   replaceAddress('#/rec/garden?t=2026-11-17T16:04:12Z');

@@ -45,7 +45,7 @@ test.for([
   ['#/rec/garden?clip=5-5', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?clip=a-b', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?t=2026-11-17T15:04:12.500Z', { page: 'recordings', camera: 'garden', atMs: 1794927852500 }],
-] as const)('%s leads to its place', ([hash, place]) => {
+] as const)('%s leads to its page', ([hash, place]) => {
   expect(parseRoute(hash)).toEqual(place);
 });
 
@@ -63,7 +63,7 @@ test.for([
   ['#/guest/', undefined],
   ['#/guest/a/b', undefined],
   ['#/live/guest', undefined],
-] as const)("a guest's link %s", ([hash, token]) => {
+] as const)('the guest link %s', ([hash, token]) => {
   expect(guestToken(hash)).toBe(token);
 });
 
@@ -78,7 +78,7 @@ test.for([
   expect(setupCodeIn(hash)).toBe(code);
 });
 
-test('links to rooms of the settings lead there', () => {
+test('links to sections of the settings lead there', () => {
   expect(parseRoute(settingsLink('people'))).toEqual({ page: 'settings', section: 'people' });
   expect(parseRoute(settingsLink('cameras', 'add'))).toEqual({ page: 'settings', section: 'cameras', part: 'add' });
 });
@@ -91,6 +91,6 @@ test.for([
   ['#/rec/garden?ago=5', '#/rec/garden?t=2026-11-17T15:04:12.500Z', true],
   ['#/rec/garden', '#/rec/barn', false],
   ['#/live', '#/live/garden', false],
-] as const)('%s and %s scroll together: %s', ([one, other, together]) => {
+] as const)('%s and %s share their scroll position: %s', ([one, other, together]) => {
   expect(scrollKey(parseRoute(one)) === scrollKey(parseRoute(other))).toBe(together);
 });

@@ -12,11 +12,11 @@ test.for([
   ['a line that is gone', 'a\nb\nc', 'a\nc', ['1 a', '2-b', '2 c']],
   ['all of it', 'a', 'b', ['1-a', '1+b']],
   ['an empty text', '', 'a', ['1-', '1+a']],
-] as const)('%s that changed is shown', ([, before, after, lines]) => {
+] as const)('a changed %s is shown', ([, before, after, lines]) => {
   expect(shown(before, after)).toEqual(lines);
 });
 
-test('two changes far apart have two lines around each, and nothing between', () => {
+test('two distant changes have two lines of context each', () => {
   const before = Array.from({ length: 30 }, (_, i) => `line ${i + 1}`);
   const after = before.with(4, 'five').with(24, 'twenty-five');
   expect(shown(before.join('\n'), after.join('\n'))).toEqual([
@@ -25,7 +25,7 @@ test('two changes far apart have two lines around each, and nothing between', ()
   ]);
 });
 
-test('a text of which everything changed and that is too long to compare is shown whole', () => {
+test('a text that is too long to compare is shown whole', () => {
   const lines = (word: string) => Array.from({ length: 3_000 }, (_, i) => `${word} ${i}`).join('\n');
   const diff = diffOf(lines('a'), lines('b'));
   expect(diff.filter(({ kind }) => kind === 'theirs')).toHaveLength(3_000);

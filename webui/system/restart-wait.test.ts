@@ -20,7 +20,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('a box that has come back as another run is found', async () => {
+test('another run of the device is recognized', async () => {
   answer = { started: 'before' };
   const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -31,7 +31,7 @@ test('a box that has come back as another run is found', async () => {
   expect(await isBack).toBe(true);
 });
 
-test('a box that does not come back is given up after three times as long as it usually takes', async () => {
+test('waiting for the device ends after three times the usual duration', async () => {
   answer = undefined;
   const isBack = waitForRestart('before', 10);
   await vi.advanceTimersByTimeAsync(32_000);

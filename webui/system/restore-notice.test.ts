@@ -5,7 +5,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('that a restore has worked is said once, with the moment of the backup', () => {
+test('a successful restore is reported once, with the time of the backup', () => {
   const kept = new Map<string, string>();
   vi.stubGlobal('sessionStorage', {
     getItem: (key: string) => kept.get(key) ?? null,
@@ -18,7 +18,7 @@ test('that a restore has worked is said once, with the moment of the backup', ()
   expect(restoredText()).toBeUndefined();
 });
 
-test('a browser that keeps nothing for a page restores without a word, and without a failure', () => {
+test('without storage, a restore works without the report', () => {
   const none = () => {
     throw new Error('no storage');
   };

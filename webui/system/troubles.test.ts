@@ -11,7 +11,7 @@ const well = {
 } as unknown as SystemFacts;
 const power = (more: object) => ({ ...well, power: { ...well.power, ...more } }) as SystemFacts;
 
-test('what should be looked at is named, gravest first', () => {
+test('troubles are listed by severity', () => {
   expect(troublesOf(well)).toEqual([]);
   expect(troublesOf({ ...well, power: null })).toEqual([]);
   const now = { now: true, sinceStart: true };
@@ -28,12 +28,12 @@ test.for([
   ['whose clock only root sets', { canBeSet: false }, false],
   ['that says the same all the same', { behindMs: 1_500 }, false],
   ['that is before this device', { behindMs: -2_500 }, true],
-] as const)('the time of this device is offered to a box %s: %o', ([, more, isOffered]) => {
+] as const)('the time of the browser is offered to a device %s: %o', ([, more, isOffered]) => {
   const clock = { timeZone: 'UTC', set: false, source: 'none', canBeSet: true, time: '', behindMs: 1e12 } as const;
   expect(needsTime({ ...clock, ...more })).toBe(isOffered);
 });
 
-test('a curve begins with the second value and forgets what is old', () => {
+test('a curve starts with the second value and drops old ones', () => {
   const curve = new Sparkline();
   curve.push(50);
   expect(curve.points(100)).toBeUndefined();

@@ -5,7 +5,7 @@ import { system as english } from '../words/en/system.ts';
 import { system as chinese } from '../words/zh-cn/system.ts';
 import { updateReason } from './update-reasons.ts';
 
-test.for(UPDATE_REASONS)('%s is said in sentences of their own in both languages', (why) => {
+test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => {
   for (const t of [english, chinese]) {
     const others = UPDATE_REASONS.filter((one) => one !== why).map((one) => updateReason(one, t));
     expect(updateReason(why, t)).toMatch(/[.。]$/);
@@ -18,7 +18,7 @@ const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/ap
   (file) => !file.endsWith('.test.ts'),
 );
 
-test('no part of an update gives a reason that is not among these', () => {
+test('no part of an update has another reason', () => {
   const given = SOURCES.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/\bwhy: '(\w+)'/g)].map(([, why]) => why),
   );

@@ -15,7 +15,7 @@ const first = { start: '2026-11-17T13:00:00.000321+01:00', startMs: T, endMs: T 
 const second = { start: '2026-11-17T13:40:00+01:00', startMs: T + 40 * MINUTE, endMs: T + 41 * MINUTE };
 const spans = [first, second];
 
-test('a moment is played from up to five and a half minutes before it, at most ten minutes', () => {
+test('a moment plays from up to five and a half minutes before it, at most ten minutes', () => {
   expect(fileRangeAt(spans, T + 8 * MINUTE)).toEqual({
     start: '2026-11-17T12:05:00.000Z',
     startMs: T + 5 * MINUTE,
@@ -23,27 +23,27 @@ test('a moment is played from up to five and a half minutes before it, at most t
   });
 });
 
-test('who steps back or on a little stays in the same file', () => {
+test('small steps stay in the same file', () => {
   const at = fileRangeAt(spans, T + 11 * MINUTE);
   expect(fileRangeAt(spans, T + 11 * MINUTE - 10_000)).toEqual(at);
   expect(fileRangeAt(spans, T + 12 * MINUTE)).toEqual(at);
   expect(fileRangeAt(spans, T + 10 * MINUTE)?.startMs).toBeLessThanOrEqual(T + 9.5 * MINUTE);
 });
 
-test("a span's beginning is asked for as the box wrote it, to the microsecond", () => {
+test("the start of a span is requested with the device's microseconds", () => {
   expect(fileRangeAt(spans, T)?.start).toBe(first.start);
   expect(fileRangeAt(spans, T - MINUTE)?.start).toBe(first.start);
 });
 
-test('in a gap the next recording is played', () => {
+test('in a gap the next recording plays', () => {
   expect(fileRangeAt(spans, T + 30 * MINUTE)).toEqual({ ...second });
 });
 
-test('after all recordings it is the last', () => {
+test('after all recordings the last one plays', () => {
   expect(fileRangeAt(spans, T + 90 * MINUTE)).toMatchObject({ endMs: second.endMs });
 });
 
-test('pieces follow each other to the end of the span, then over the gap, then nothing follows', () => {
+test('ranges follow each other to the end of the span, then after the gap, then none', () => {
   const starts: number[] = [];
   for (let range = fileRangeAt(spans, T); range; range = nextFileRange(spans, range)) {
     starts.push((range.startMs - T) / MINUTE);
@@ -51,7 +51,7 @@ test('pieces follow each other to the end of the span, then over the gap, then n
   expect(starts).toEqual([0, 10, 20, 40]);
 });
 
-test('what is recorded after the last piece follows it once it is there', () => {
+test('a new recording follows the last range', () => {
   const last = fileRangeAt(spans, T + 40 * MINUTE);
   if (!last) {
     throw new Error('nothing to play');
@@ -61,20 +61,20 @@ test('what is recorded after the last piece follows it once it is there', () => 
   expect(nextFileRange(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
 });
 
-test("a minute ago counts from the newest recording, whatever the browser's clock says", () => {
+test("a minute ago counts from the newest recording, whatever the browser's clock", () => {
   expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
   expect(momentAgo([], 60)).toBeUndefined();
   expect(fileRangeAt([], T)).toBeUndefined();
 });
 
-test('a minute ago is never in a gap: right after one it is where the recording goes on', () => {
+test('a minute ago is never in a gap: the next recording starts instead', () => {
   const back = { ...second, endMs: second.startMs + 20_000 };
   expect(momentAgo([first, back], 60)).toBe(back.startMs + 1);
   expect(momentAgo([back], 60)).toBe(back.startMs + 1);
   expect(momentAgo([first, back], 17 * 60)).toBe(back.endMs - 17 * MINUTE);
 });
 
-test('with another camera the moment stays, but who looks at the newest sees the newest of that one', () => {
+test('another camera keeps the moment, except at the newest recording', () => {
   expect(momentToKeep(spans, T)).toBe(T);
   expect(momentToKeep(spans, second.endMs - MINUTE)).toBeUndefined();
   expect(momentToKeep(spans, second.endMs + MINUTE)).toBeUndefined();

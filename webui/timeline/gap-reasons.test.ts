@@ -21,7 +21,7 @@ test.for([
   expect(reasonOf(reasons, 100 * S, 160 * S)).toBe(reason);
 });
 
-test('a reason that is not known has no words', () => {
+test('an unknown reason has no text', () => {
   expect(gapReasonText('boxOff', recordings)).toBe('device was off');
   expect(gapReasonText('eaten', recordings)).toBeUndefined();
   expect(gapReasonText(undefined, recordings)).toBeUndefined();

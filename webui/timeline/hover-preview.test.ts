@@ -6,7 +6,7 @@ afterEach(() => {
   hoverShare.value = undefined;
 });
 
-test('the moment under a pointer that rests is another one as soon as the time moves or grows under it', () => {
+test('the moment under a resting pointer changes as the window moves or zooms', () => {
   expect(hoverMs.value).toBeUndefined();
   showWindow({ fromMs: 1_000_000, toMs: 1_400_000 });
   hoverShare.value = 0.25;

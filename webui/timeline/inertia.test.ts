@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { inertiaAt, VelocityTracker } from './inertia.ts';
 
-test('a finger that moved until it was lifted has its last speed, one that rested before has none', () => {
+test('a moving finger has its last speed at release, a resting one has none', () => {
   const meter = new VelocityTracker();
   for (const [atMs, px] of [
     [0, 0],
@@ -16,7 +16,7 @@ test('a finger that moved until it was lifted has its last speed, one that reste
   expect(new VelocityTracker().at(0)).toBe(0);
 });
 
-test('what rolls gets slower, never turns, and ends', () => {
+test('inertia slows down, never turns, and ends', () => {
   const way = [0, 100, 200, 400, 800, 1600, 3200].map((ms) => inertiaAt(-2, ms));
   expect(way[0]).toEqual({ px: -0, isOver: false });
   const steps = way.map(({ px }) => -px);

@@ -25,7 +25,7 @@ const mark = (startMs: number, endMs = startMs + 5_000, count = 1): Mark => ({
   ...{ id: String(startMs), type: 'motion', startMs, endMs, text: '', count },
 });
 
-test('answers for neighbouring times make one stretch, and an event that lies in both is there once', () => {
+test('responses of neighbouring periods are merged, and an event in both appears once', () => {
   const event = { id: 'a', type: 'motion', text: '', duration: 20 };
   const second = answer({ coverage: [[0, 60]], events: [{ ...event, at: -10 }], protected: [{ at: 0, duration: 5 }] });
   const lane = buildLane(
@@ -48,7 +48,7 @@ test('answers for neighbouring times make one stretch, and an event that lies in
   ]);
 });
 
-test('a lane says when events are counted in it, and holds nothing that the box tells of the camera itself', () => {
+test('a lane knows whether its events are counted, and has no events of the device itself', () => {
   const moved = { id: 'a', type: 'perch.moved', at: 5, duration: 5, text: '' };
   const counts = [
     { type: 'motion', at: 10, duration: 60, count: 7 },
@@ -59,7 +59,7 @@ test('a lane says when events are counted in it, and holds nothing that the box 
   expect([counted.isCounted, counted.events.map(({ type, count }) => [type, count])]).toEqual([true, [['motion', 7]]]);
 });
 
-test('an event that lasts goes on until now', () => {
+test('an event that continues ends now', () => {
   const lane = buildLane(
     [answer({ events: [{ id: 'a', type: 'motion', at: 5, duration: null, text: '' }] })],
     T + 9_000,
@@ -67,7 +67,7 @@ test('an event that lasts goes on until now', () => {
   expect(lane.events[0]).toMatchObject({ startMs: T + 5_000, endMs: T + 9_000 });
 });
 
-test('what is recorded at a moment is found among thousands', () => {
+test('the recording of a moment is found among thousands', () => {
   const spans = Array.from({ length: 5_000 }, (_, i) => ({
     start: '',
     startMs: T + i * 10_000,
@@ -83,7 +83,7 @@ test('what is recorded at a moment is found among thousands', () => {
   expect(firstBehind(covered, T + 60_000_000)).toBe(10_000);
 });
 
-test('previous and next mark go from one to the next, although one is led to 3 s before it', () => {
+test('next and previous lead from mark to mark, although playback starts 3 s before', () => {
   const events = [mark(T), mark(T + 60_000), mark(T + 120_000)];
   const next = adjacentMark(events, T - 3_000, 1, 3_000);
   expect(next?.startMs).toBe(T + 60_000);
@@ -93,7 +93,7 @@ test('previous and next mark go from one to the next, although one is led to 3 s
   expect(adjacentMark([], T, -1, 3_000)).toBeUndefined();
 });
 
-test('the comb is as high as the share of its column in which something was seen, and what lies outside changes nothing', () => {
+test('the comb has the share of events in each column, and events outside change nothing', () => {
   const columns = histogram(
     [mark(T + 60_000, T + 90_000), mark(T - 9_000), mark(T + 130_000, T + 400_000)],
     T,

@@ -4,7 +4,7 @@ import { heightOfLanes, laneAt, rowsOf } from './scene.ts';
 const LABEL_PX = 12;
 const FRAME_PX = 10;
 
-test.for([1, 1.5, 2])('letters of %d times the size lie neither on the comb nor on the next lane', (text) => {
+test.for([1, 1.5, 2])('text of %d times the size overlaps neither the comb nor the next lane', (text) => {
   const page = rowsOf({ text, isStrip: false });
   const half = (LABEL_PX * text) / 2;
   expect(page.labels + half).toBeLessThanOrEqual(page.track - page.comb - 2);

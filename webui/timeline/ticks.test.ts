@@ -30,7 +30,7 @@ test.for([
   [1_000, 1_000],
   [4 * HOUR, 30 * MINUTE],
   [31 * 24 * HOUR, 2 * 24 * HOUR],
-])('over 1,000 px labels of %i ms stand every %i ms, and 64 px apart at least', ([lengthMs = 0, expected]) => {
+])('over 1,000 px, labels of %i ms have steps of %i ms, at least 64 px apart', ([lengthMs = 0, expected]) => {
   const step = tickStep(lengthMs / 1000);
   expect(step).toBe(expected);
   const px = step / (lengthMs / 1000);
@@ -40,7 +40,7 @@ test.for([
   }
 });
 
-test('labels stand at full steps of the clock, and midnight says the day', async () => {
+test('labels are at full steps of the clock, and midnight has the day', async () => {
   inZone('Europe/Berlin');
   const midnight = new Date(2026, 10, 17).getTime();
   expect(await texts(midnight - HOUR - 5 * MINUTE, midnight + 35 * MINUTE, 30 * MINUTE)).toEqual([
@@ -52,7 +52,7 @@ test('labels stand at full steps of the clock, and midnight says the day', async
   expect(await texts(midnight + 3_500, midnight + 6_100, 1_000)).toEqual(['00:00:04', '00:00:05', '00:00:06']);
 });
 
-test('the hour that is there twice is labelled twice with its offset, and the days have 25 and 23 hours', async () => {
+test('a repeated hour is labelled twice with its offset, on days of 25 and 23 hours', async () => {
   inZone('Europe/Berlin');
   const back = new Date(2026, 9, 25).getTime();
   expect(await texts(back + 1, back + 6 * HOUR, HOUR)).toEqual([
@@ -68,13 +68,13 @@ test('the hour that is there twice is labelled twice with its offset, and the da
   expect(await texts(back, back + 25 * HOUR - 1, 6 * HOUR)).toEqual(['Sun 25 Oct', '06:00', '12:00', '18:00']);
 });
 
-test('in zones of half an hour full hours are those of the zone', async () => {
+test('in zones with half-hour offsets, full hours are those of the zone', async () => {
   inZone('Asia/Kolkata');
   const noon = new Date(2026, 10, 17, 12).getTime();
   expect(await texts(noon - 1, noon + HOUR, HOUR)).toEqual(['12:00', '13:00']);
 });
 
-test('every second day is the same day wherever the window begins', async () => {
+test('every second day is the same day for every window', async () => {
   inZone('Europe/Berlin');
   const day = 24 * HOUR;
   const from = new Date(2026, 10, 1).getTime();
@@ -84,7 +84,7 @@ test('every second day is the same day wherever the window begins', async () => 
   expect(all.length).toBe(5);
 });
 
-test('at the ends no label is cut off or lies on another: a day moves inwards, and its neighbour gives way', () => {
+test('at the ends no label is clipped or overlaps: a day label moves inwards, its neighbour is dropped', () => {
   const label = (at: number, isDay = false) => ({ at, isDay, half: isDay ? 40 : 18 });
   const all = [label(10, true), label(70), label(130), label(190), label(290)];
   expect(placeLabels(all, 300)).toEqual([40, undefined, 130, 190, undefined]);

@@ -19,17 +19,17 @@ test.for([1_000, 300_000, 600_000, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * 
   },
 );
 
-test('moving a little asks for the same times, so that they are asked for once', () => {
+test('a small move needs the same blocks, so that they are requested once', () => {
   const before = timeBlocks({ fromMs: T, toMs: T + 6 * HOUR });
   expect(timeBlocks({ fromMs: T + 60_000, toMs: T + 6 * HOUR + 60_000 })).toEqual(before);
 });
 
-test('of minutes parts of an hour are asked for, so that each of very many events is told', () => {
+test('minutes are requested in parts of an hour, so that many events are listed singly', () => {
   const [tile] = timeBlocks({ fromMs: T, toMs: T + 60_000 });
   expect(tile).toEqual({ fromMs: T - 4 * 60_000, toMs: T + 6 * 60_000 });
 });
 
-test('of a gap that reaches beyond what is asked for the part counts of which something is known', () => {
+test('of a gap beyond the request, the known part counts', () => {
   const window = { fromMs: T, toMs: T + 60_000 };
   expect(requestedPart(window, T - DAY, T + DAY)).toEqual([T - 4 * 60_000, T + 6 * 60_000]);
   expect(requestedPart(window, T + 5_000, T + 9_000)).toEqual([T + 5_000, T + 9_000]);

@@ -3,18 +3,18 @@ import { initialWindow, MAX_MS, shiftedTo, timeWindow, zoomed } from './time-win
 
 const HOUR = 3_600_000;
 
-test('zooming keeps the moment under the finger where it is', () => {
+test('zooming keeps the moment under the finger', () => {
   expect(zoomed({ fromMs: 0, toMs: 4 * HOUR }, 2, HOUR)).toEqual({ fromMs: HOUR / 2, toMs: 2.5 * HOUR });
   expect(zoomed({ fromMs: HOUR / 2, toMs: 2.5 * HOUR }, 0.5, HOUR)).toEqual({ fromMs: 0, toMs: 4 * HOUR });
 });
 
-test('a window is never shorter than a second nor longer than 31 days, and stays around the moment', () => {
+test('a window has from a second to 31 days, around the moment', () => {
   expect(zoomed({ fromMs: 0, toMs: 2_000 }, 100, 500)).toEqual({ fromMs: 250, toMs: 1_250 });
   expect(zoomed({ fromMs: 0, toMs: MAX_MS }, 0.1, MAX_MS / 2)).toEqual({ fromMs: 0, toMs: MAX_MS });
   expect(timeWindow(0, 1000, 0.5)).toEqual({ fromMs: 500, toMs: 1_500 });
 });
 
-test('a moment outside comes into the middle; one inside moves nothing', () => {
+test('a moment outside is centred; one inside moves nothing', () => {
   const hour = { fromMs: 0, toMs: HOUR };
   expect(shiftedTo(hour, 0.98 * HOUR)).toEqual(hour);
   expect(shiftedTo(hour, 3 * HOUR)).toEqual({ fromMs: 2.5 * HOUR, toMs: 3.5 * HOUR });
@@ -34,24 +34,24 @@ const inMinutes = ({ fromMs, toMs }: { fromMs: number; toMs: number }) => [
   (toMs - NOW) / MINUTE,
 ];
 
-test('where minutes are recorded, minutes are shown, with a little room', () => {
+test('minutes of recordings show minutes, with a margin', () => {
   const twenty = recorded(20 * MINUTE, 15 * MINUTE, 10 * MINUTE, 0);
   expect(inMinutes(initialWindow(twenty, true, NOW))).toEqual([-21.2, 2.8]);
   expect(inMinutes(initialWindow(twenty, false, NOW))).toEqual([-24, 24]);
 });
 
-test('what has just begun is shown within a minute or two', () => {
+test('a new recording is shown within a minute or two', () => {
   expect(inMinutes(initialWindow(recorded(3_000, 0), true, NOW))).toEqual([-0.1, 0.9]);
   expect(inMinutes(initialWindow(recorded(3_000, 0), false, NOW))).toEqual([-1, 1]);
 });
 
-test('of days the last hours are shown', () => {
+test('days of recordings show the last hours', () => {
   const days = recorded(5 * 1440 * MINUTE, 0);
   expect(inMinutes(initialWindow(days, true, NOW))).toEqual([-204, 36]);
   expect(inMinutes(initialWindow(days, false, NOW))).toEqual([-37.5, 37.5]);
 });
 
-test('where nothing is known yet the hours around the moment are shown', () => {
+test('without known recordings the hours around the moment are shown', () => {
   expect(inMinutes(initialWindow([], true, NOW))).toEqual([-204, 36]);
   expect(inMinutes(initialWindow([], false, NOW))).toEqual([-37.5, 37.5]);
 });

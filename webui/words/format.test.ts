@@ -29,11 +29,11 @@ test.for([
   ['this week', at(17, 14, 2), 'Tuesday 14:02'],
   ['before', at(3, 9, 15), '3 November 09:15'],
   ['another year', at(31, 9, 15, 11, 2025), '31 December 2025 09:15'],
-] as const)('a moment of %s is said as people say it', ([, ms, expected]) => {
+] as const)('a moment of %s has its usual form', ([, ms, expected]) => {
   expect(moment(ms, now, english)).toBe(expected);
 });
 
-test('days are called as people call them', () => {
+test('days have their usual names', () => {
   const names = [at(20, 1, 0), at(19, 1, 0), at(17, 1, 0)].map((ms) => dayName(ms, now, english));
   expect(names).toEqual(['Today', 'Yesterday', 'Tuesday 17 November']);
   expect(dayName(at(17, 1, 0), now, american)).toBe('Tuesday, November 17');
@@ -49,7 +49,7 @@ test('midnight is 00, not 24', () => {
   expect(clockSeconds(at(20, 0, 0), 'en')).toBe('00:00:08');
 });
 
-test('the next day begins at midnight, however long the day is', () => {
+test('the next day starts at midnight, whatever the length of the day', () => {
   for (let day = at(1, 15, 0, 0); day < at(1, 0, 0, 0, 2027); day = nextDay(day)) {
     expect(new Date(nextDay(day)).getHours()).toBe(0);
   }
@@ -63,7 +63,7 @@ test.for([
   [999_500, '1 Mbit/s'],
   [4_240_000, '4.2 Mbit/s'],
   [123_400_000, '123 Mbit/s'],
-] as const)('%i bits in a second are %s', ([bits, expected]) => {
+] as const)('%i bits per second are %s', ([bits, expected]) => {
   expect(bitRate(bits, 'en')).toBe(expected);
 });
 
@@ -78,7 +78,7 @@ test.for([
   expect(byteSize(bytes, 'en')).toBe(expected);
 });
 
-test('durations are in the unit that people would take', () => {
+test('durations have a suitable unit', () => {
   expect([400, 42_000, 60_000, 3_600_000].map((ms) => duration(ms, english))).toEqual([
     '1 s',
     '42 s',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sentences } from './sentences.ts';
 
-test('sentences have a space between them, in Chinese none', () => {
+test('sentences are joined by spaces, except in Chinese', () => {
   expect(sentences(['The camera rejects this login.', undefined, 'Try again.'])).toBe(
     'The camera rejects this login. Try again.',
   );

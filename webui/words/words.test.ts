@@ -45,7 +45,7 @@ test.for([
   [['en-GB', 'zh-CN'], 'en'],
   [['fr'], 'en'],
   [[], 'en'],
-] as const)('who asks for %s gets %s', ([wanted, expected]) => {
+] as const)('languages %s choose %s', ([wanted, expected]) => {
   expect(pickLanguage(wanted)).toBe(expected);
 });
 
@@ -55,7 +55,7 @@ test.for([
   ['en', ['en'], 'en-GB'],
   ['en', ['de', 'zh-CN'], 'en-GB'],
   ['zh-CN', ['en-US'], 'zh-CN'],
-] as const)('in %s, dates for %s are those of %s', ([chosen, wanted, expected]) => {
+] as const)('in %s, dates for %s have the locale %s', ([chosen, wanted, expected]) => {
   expect(localeOf(chosen, wanted)).toBe(expected);
 });
 
@@ -69,14 +69,14 @@ const says = (all: AllWords, value: unknown): [string, string][] =>
     Object.entries(all[page]).map(([key, text]): [string, string] => [`${page}.${key}`, sentence(text, value)]),
   );
 
-test.for(PAGES)('%s says the same in both languages, and nothing is left empty', (page) => {
+test.for(PAGES)('%s has the same keys in both languages, and no empty text', (page) => {
   expect(Object.keys(zhCn[page])).toEqual(Object.keys(en[page]));
   for (const [key, text] of [...Object.entries(en[page]), ...Object.entries(zhCn[page])]) {
     expect(sentence(text, 3).trim(), key).not.toBe('');
   }
 });
 
-test('what takes a value says it in both languages', () => {
+test('a text with a value contains it in both languages', () => {
   for (const page of PAGES) {
     for (const [key, text] of Object.entries(en[page])) {
       const other = (zhCn[page] as Record<string, unknown>)[key];
@@ -95,7 +95,7 @@ const EXPERTS = [
   ...['start.streamUnknown', 'start.noStream'],
 ];
 
-test('no sentence has a word of blame or alarm in it', () => {
+test('no text has a word of blame or alarm', () => {
   for (const [key, text] of says(en, 1)) {
     if (!EXPERTS.includes(key)) {
       expect(text, key).not.toMatch(/error|please|oops|!|timeout|stream/i);
@@ -114,7 +114,7 @@ test.for([
   [2, '2 cameras'],
   [1200, '1,200 cameras'],
   [0, '0 cameras'],
-] as const)('%d of them are %s', ([count, text]) => {
+] as const)('a count of %d is %s', ([count, text]) => {
   expect(counter('en')(count, { one: 'One camera', other: '# cameras' })).toBe(text);
 });
 
@@ -136,6 +136,6 @@ const said = new Set([
   ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);
 
-test.for(PAGES)('each word of %s is used', (page) => {
+test.for(PAGES)('each text of %s is used', (page) => {
   expect(Object.keys(en[page]).filter((key) => !said.has(key))).toEqual([]);
 });

@@ -21,7 +21,7 @@ function lagS(edge: LiveEdgeController, nowS: number): number {
 
 const rateOf = (steering: PlaybackCorrection): number => ('rate' in steering ? steering.rate : Number.NaN);
 
-test('as much is kept as the latest arrival of late needs, and a little more', () => {
+test('the buffer covers the latest recent arrival, with a margin', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   expect(lagS(edge, nowS)).toBeCloseTo(0.18);
@@ -31,14 +31,14 @@ test('as much is kept as the latest arrival of late needs, and a little more', (
   expect(lagS(edge, nowS + 0.45)).toBeCloseTo(0.4 + 0.14);
 });
 
-test('what is late now counts before it has come', () => {
+test('an overdue arrival counts before it comes', () => {
   const edge = new LiveEdgeController();
   const endS = steady(edge);
   const steering = edge.steer(endS - 60, [[0, endS]], (endS + 0.5) * 1000);
   expect(steering).toEqual({ seekToS: expect.closeTo(endS - 0.14) });
 });
 
-test('a late arrival is forgotten after some seconds without another, where groups are long after a whole group', () => {
+test('a late arrival is forgotten after some seconds, with long groups after a whole group', () => {
   for (const [groupS, isRemembered] of [
     [1, false],
     [10, true],
@@ -55,7 +55,7 @@ test('a late arrival is forgotten after some seconds without another, where grou
   }
 });
 
-test('a camera with one picture in two seconds is played without holding more than 1.5 s', () => {
+test('a camera with one frame in two seconds plays with at most 1.5 s buffered', () => {
   const edge = new LiveEdgeController();
   for (const nowS of [2, 4, 6]) {
     edge.onArrival(nowS, nowS * 1000);
@@ -63,7 +63,7 @@ test('a camera with one picture in two seconds is played without holding more th
   expect(lagS(edge, 6)).toBe(1.5);
 });
 
-test('it goes faster with too much in hand and slower with too little, and lets small things be', () => {
+test('the rate follows the buffer, and ignores small deviations', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const liveS = nowS - lagS(edge, nowS);
@@ -80,7 +80,7 @@ test('it goes faster with too much in hand and slower with too little, and lets 
   expect(rateAt(-0.07)).toBe(0.9);
 });
 
-test('sound is stretched only while there is enough of it in hand', () => {
+test('audio is stretched only with enough buffered', () => {
   const edge = new LiveEdgeController();
   edge.hasSound = true;
   const nowS = steady(edge);
@@ -92,7 +92,7 @@ test('sound is stretched only while there is enough of it in hand', () => {
   expect([0.5, 0.2].map((inHandS) => rateOf(slower(inHandS)))).toEqual([0.9, 1]);
 });
 
-test('it jumps close behind live when it is far behind, and never before what is buffered newest', () => {
+test('far behind live it seeks, and never beyond the buffer', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const steer = (positionS: number, startS = 0) =>
@@ -110,7 +110,7 @@ test('it jumps close behind live when it is far behind, and never before what is
   expect(steer(nowS + 1)).toEqual({ seekToS: expect.closeTo(nowS - 0.18) });
 });
 
-test('it plays up to a gap and goes on behind it', () => {
+test('playback continues after a gap', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   const steer = (positionS: number) =>
@@ -127,7 +127,7 @@ test('it plays up to a gap and goes on behind it', () => {
   expect(steer(nowS - 1.5)).toEqual({ seekToS: nowS - 1 });
 });
 
-test('where it stumbles with something in hand more stays buffered for a while', () => {
+test('a stall increases the buffer for a while', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   edge.onStall(0, nowS * 1000);

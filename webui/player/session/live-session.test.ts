@@ -13,7 +13,7 @@ test.for([
   [503, 'WebRTC has no media port open (webrtcLocalUDPAddress)', 'transport'],
   [504, 'gateway timeout', 'away'],
   [400, 'WebRTC is switched off (webrtc: no)', 'transport'],
-] as const)('an answer of %i, "%s", means: %s', ([status, message, kind]) => {
+] as const)('a response of %i, "%s", means: %s', ([status, message, kind]) => {
   expect(failureOf(status, message)).toMatchObject({ kind, message });
 });
 
@@ -23,7 +23,7 @@ test.for([
   ['audio MPEG-4 Audio (not for WebRTC)', ['MPEG-4 Audio']],
   ['video H265 (another video is sent), audio G711 (the player does not take it)', ['H265', 'G711']],
   ['words that nobody knows', ['words that nobody knows']],
-] as const)('what stays behind of a stream, by its names: %s', ([header, names]) => {
+] as const)('labels of left-out tracks: %s', ([header, names]) => {
   expect(leftOutOf(header)).toEqual(names);
 });
 
@@ -31,11 +31,11 @@ test.for([
   [null, false],
   ['video H265 (another video is sent)', false],
   ['video H265 (another video is sent), audio MPEG-4 Audio (HE-AAC is not decoded)', true],
-] as const)('whether sound stays behind: %s', ([header, isLeftOut]) => {
+] as const)('whether audio is left out: %s', ([header, isLeftOut]) => {
   expect(isSoundLeftOut(header)).toBe(isLeftOut);
 });
 
-test('a failure of a codec knows which one it is', () => {
+test('a codec error names the codec', () => {
   expect(failureOf(400, 'codecs not supported by client: the video is H265 and no more').codec).toBe('H.265');
   expect(failureOf(404, 'no H265 here').codec).toBeUndefined();
 });

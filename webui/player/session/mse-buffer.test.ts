@@ -58,7 +58,7 @@ beforeEach(() => {
 
 const push = (seconds: number, isKey = false, type?: string) => buffer.push(new ArrayBuffer(seconds), isKey, type);
 
-test('what comes while it is busy is appended at once when it is ready, key frames apart', () => {
+test('data received while busy are appended together, key frames apart', () => {
   for (const [seconds, isKey] of [
     [1, true],
     [2, false],
@@ -75,7 +75,7 @@ test('what comes while it is busy is appended at once when it is ready, key fram
   expect(buffer.ranges).toEqual([[0, 15]]);
 });
 
-test('what was played goes, up to right before the last key frame that is two seconds old', () => {
+test('played data are removed up to right before the last key frame that is two seconds old', () => {
   for (const isKey of [true, false, true, false, true]) {
     push(5, isKey);
     small.settle();
@@ -88,7 +88,7 @@ test('what was played goes, up to right before the last key frame that is two se
   expect(small.done.at(-1)).toBe('append 1');
 });
 
-test('a buffer that is full gives up what was played, and fails when that does not help', () => {
+test('a full buffer removes played data, and fails if that is not enough', () => {
   for (const isKey of [true, true, false]) {
     push(4, isKey);
     small.settle();
@@ -108,7 +108,7 @@ test('a buffer that is full gives up what was played, and fails when that does n
   expect(small.done.at(-1)).toBe('append 3');
 });
 
-test('parameters that change are told before what has them', () => {
+test('changed parameters precede the data that need them', () => {
   push(1, true);
   push(1);
   push(1, false, 'video/mp4; codecs="hvc1"');

@@ -13,19 +13,19 @@ function fragment(isKey: boolean, withSound = true): ArrayBuffer {
   return Uint8Array.from(bytes).buffer;
 }
 
-test('a fragment begins with a key picture when the first picture is one, wherever the sound stands', () => {
+test('a fragment starts with a key frame if its first video sample is one, wherever the audio is', () => {
   expect(startsWithKeyFrame(fragment(true), 1)).toBe(true);
   expect(startsWithKeyFrame(fragment(false), 1)).toBe(false);
   expect(startsWithKeyFrame(fragment(true, false), 1)).toBe(true);
   expect(startsWithKeyFrame(fragment(false, false), 1)).toBe(false);
 });
 
-test('a track that is not there has no key, and each frame of sound is one', () => {
+test('a missing track has no key frame, and each audio frame is one', () => {
   expect(startsWithKeyFrame(fragment(true), 3)).toBe(false);
   expect(startsWithKeyFrame(fragment(false), 2)).toBe(true);
 });
 
-test('whatever bytes come, it says yes or no', () => {
+test('any bytes give an answer', () => {
   const next = random(7);
   const seeds = [fragment(true), fragment(false, false)].map((bytes) => new Uint8Array(bytes));
   for (let i = 0; i < 5_000; i += 1) {

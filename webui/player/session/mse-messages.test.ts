@@ -9,7 +9,7 @@ test.for([
   ['tooSlow', 'transport'],
   ['kicked', 'transport'],
   ['exhausted', 'transport'],
-] as const)('what the box means by %s: %s', ([code, kind]) => {
+] as const)("the device's %s means: %s", ([code, kind]) => {
   expect(failureOfMse({ type: 'error', code, error: 'why' }).kind).toBe(kind);
 });
 
@@ -18,12 +18,12 @@ test('codecs that the browser lacks are named', () => {
   expect(failure).toMatchObject({ codec: 'H.265', message: 'nothing to play (H265, G711)' });
 });
 
-test('the lag is told by the clock of the box alone', () => {
+test('the delay depends only on the clock of the device', () => {
   const said = { type: 'clock', mediaS: 100, captureMs: 50_000, nowMs: 50_120 } as const;
   // 300 ms after that was said, the picture of 0.2 s later is shown.
   expect(lagMs(said, 300, 100.2)).toBeCloseTo(220);
 });
 
-test.for(['', 'null', '7', '[]', '{"type":1}', '{"type":'])('what is no message is passed over: %s', (text) => {
+test.for(['', 'null', '7', '[]', '{"type":1}', '{"type":'])('an invalid message is ignored: %s', (text) => {
   expect(parseMessage(text)).toEqual({ type: 'unknown' });
 });

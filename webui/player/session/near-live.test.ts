@@ -39,7 +39,7 @@ function watching(currentTime: number, ranges: readonly (readonly [number, numbe
   };
 }
 
-test('who is further behind than hls.js makes good goes on at the live edge', () => {
+test('a viewer farther behind than hls.js corrects continues at the live edge', () => {
   const { nearLive, video } = watching(15);
   nearLive.onPlaylist();
   expect(video.currentTime).toBe(20);
@@ -56,20 +56,20 @@ test.for([
       [18, 21],
     ],
   ],
-] as const)('nobody is moved while %s', ([, currentTime, ranges]) => {
+] as const)('no seek while %s', ([, currentTime, ranges]) => {
   const { nearLive, video } = watching(currentTime, ranges);
   nearLive.onPlaylist();
   expect(video.currentTime).toBe(currentTime);
 });
 
-test('nobody is moved while he has paused', () => {
+test('no seek while paused', () => {
   const { nearLive, video } = watching(15);
   video.paused = true;
   nearLive.onPlaylist();
   expect(video.currentTime).toBe(15);
 });
 
-test('who goes back to see something again is left there, until he is near the live edge again', () => {
+test('a viewer who has seeked back stays there until near the live edge', () => {
   const { nearLive, video, seek } = watching(19.5);
   seek(14);
   nearLive.onPlaylist();
@@ -81,7 +81,7 @@ test('who goes back to see something again is left there, until he is near the l
   expect(video.currentTime).toBe(20);
 });
 
-test('a machine that falls behind again is sent ahead every five seconds, not at each playlist', () => {
+test('a slow machine seeks ahead every five seconds, not for each playlist', () => {
   const { nearLive, video, pass } = watching(15);
   nearLive.onPlaylist();
   video.currentTime = 15;

@@ -8,7 +8,7 @@ afterAll(() => vi.unstubAllGlobals());
 
 const BELOW_THE_PAGE = { webrtc: 'webrtc/', hls: 'hls/' };
 
-test('addresses are below the page, names are encoded, their slashes stay, and the query goes with each', () => {
+test('addresses are below the page, names are encoded, and each has the query', () => {
   expect(sourceAt(BELOW_THE_PAGE, 'yard/front door?', '?jwt=x')).toEqual({
     whep: 'webrtc/yard/front%20door%3F/whep?jwt=x',
     mse: 'wss://home.example/cameras/hls/yard/front%20door%3F/mse?jwt=x',
@@ -17,12 +17,12 @@ test('addresses are below the page, names are encoded, their slashes stay, and t
   });
 });
 
-test('where only HLS is served there is no WHEP, and a plain address has a plain WebSocket', () => {
+test('with only HLS there is no WHEP, and http has a plain WebSocket', () => {
   const { whep, mse, hls } = sourceAt({ webrtc: undefined, hls: 'http://box:8888/' }, 'cam', '');
   expect([whep, mse, hls]).toEqual([undefined, 'ws://box:8888/cam/mse', 'http://box:8888/cam/index.m3u8']);
 });
 
-test('a parameter joins a query or begins one', () => {
+test('a parameter is added to a query, or starts one', () => {
   expect([withParameter('a', 'b=1'), withParameter('a?c=2', 'b=1')]).toEqual(['a?b=1', 'a?c=2&b=1']);
 });
 

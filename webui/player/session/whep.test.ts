@@ -53,7 +53,7 @@ async function opening() {
 
 const whats = () => asked.map(({ what }) => what);
 
-test('a session that is left while it opens is deleted as soon as the box tells its address', async () => {
+test('a session that is closed while it opens is deleted once its address is known', async () => {
   const { leave, ended } = await opening();
   leave.abort();
   expect(await ended, 'who has left waits for no answer').toBe('closed');
@@ -62,7 +62,7 @@ test('a session that is left while it opens is deleted as soon as the box tells 
   await vi.waitFor(() => expect(whats()).toEqual(['POST webrtc/yard/whep', 'DELETE webrtc/yard/whep/s3cret']));
 });
 
-test('a box that does not answer who has left is not waited for longer than some seconds', async () => {
+test('a cancelled offer without a response times out', async () => {
   const { leave, ended } = await opening();
   leave.abort();
   await ended;
@@ -71,7 +71,7 @@ test('a box that does not answer who has left is not waited for longer than some
   expect(whats()).toEqual(['POST webrtc/yard/whep']);
 });
 
-test('what is refused after one has left is nothing to delete', async () => {
+test('a rejection after the close leaves nothing to delete', async () => {
   const { leave, ended } = await opening();
   leave.abort();
   await ended;
@@ -80,7 +80,7 @@ test('what is refused after one has left is nothing to delete', async () => {
   expect(whats()).toEqual(['POST webrtc/yard/whep']);
 });
 
-test('an offer that the box refuses ends with its reason', async () => {
+test("a rejected offer ends with the device's reason", async () => {
   const { ended } = await opening();
   asked[0]?.answer(new Response('{"status":"error","error":"no stream is available"}', { status: 404 }));
   expect(await ended).toBe('no stream is available');
@@ -103,7 +103,7 @@ test.for([
   expect(await ended).toBe(end);
 });
 
-test('who may not watch is told so without an offer', async () => {
+test('without permission there is no offer', async () => {
   const signal = new AbortController().signal;
   const options = { source: SOURCE, wantsSound: false, signal, asksFirst: true };
   const ended = openWhep({} as HTMLVideoElement, options).catch((error: Error) => error);

@@ -42,7 +42,7 @@ test.for([
   expect(bytesOf(text)).toBe(bytes);
 });
 
-test('a form holds what the file says, and sends only what was changed', () => {
+test("a form has the file's values, and sends only changes", () => {
   const config = { name: 'door', record: 'motion', recordDeleteAfter: '7d', recordMaxSize: '0B' } as const;
   const camera = { name: 'Front door', user: 'admin', password: '<redacted>' };
   expect(settingsOf({ ...config, camera }, 'Door')).toEqual({
@@ -57,7 +57,7 @@ test('a form holds what the file says, and sends only what was changed', () => {
   expect(changeOf({ name: ' 前门 ' }, { ...config, camera })).toEqual({ camera: { ...camera, name: '前门' } });
 });
 
-test('days cost what they take at the rate of the last day, up to the own limit, and fewer may fit', () => {
+test("days cost the rate of the last day, up to the camera's limit, and fewer may fit", () => {
   expect(costBytes(use, 3, NO_LIMIT)).toBe(30e9);
   expect(costBytes(use, 3, 20e9)).toBe(20e9);
   expect(costBytes({ ...use, bytesPerDay: null }, 3, NO_LIMIT)).toBeUndefined();

@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest';
 import { inOrder, movedTo, placeOf, roomFor } from './list-order.ts';
 
-test('an item is taken out and put in elsewhere', () => {
+test('an item is moved', () => {
   expect(movedTo(['a', 'b', 'c', 'd'], 0, 2)).toEqual(['b', 'c', 'a', 'd']);
   expect(movedTo(['a', 'b', 'c', 'd'], 3, 0)).toEqual(['d', 'a', 'b', 'c']);
   expect(movedTo(['a', 'b'], 1, 1)).toEqual(['a', 'b']);
   expect(movedTo(['a', 'b'], 5, 0)).toEqual(['a', 'b']);
 });
 
-test('what is dragged goes past a neighbour when it is beyond its middle, and not past the ends', () => {
+test('a dragged item passes neighbours beyond their middle, and not the ends', () => {
   const heights = [60, 60, 100, 60];
   expect([0, 29, 30, 89, 109, 111, 500].map((px) => placeOf(heights, 0, px))).toEqual([0, 0, 1, 1, 1, 2, 3]);
   expect([-29, -50, -120, -500].map((px) => placeOf(heights, 3, px))).toEqual([3, 2, 2, 0]);
 });
 
-test('those between make room', () => {
+test('items in between make room', () => {
   expect([0, 1, 2, 3].map((i) => roomFor(i, 0, 2))).toEqual([0, -1, -1, 0]);
   expect([0, 1, 2, 3].map((i) => roomFor(i, 3, 1))).toEqual([0, 1, 1, 0]);
 });
 
-test('an order that was just made holds before the box tells it; a camera that came meanwhile is behind', () => {
+test('a new order applies before the device confirms it; new cameras follow', () => {
   const items = ['a', 'b', 'new', 'c'].map((name) => ({ name }));
   expect(inOrder(items, ['c', 'a', 'b']).map(({ name }) => name)).toEqual(['c', 'a', 'b', 'new']);
 });

@@ -7,7 +7,7 @@ test.for([
   ['6h0m0s', 'Keep (deleted after 6 hours)', 'Garden removed. Its recordings are deleted after 6 hours.'],
   ['0s', 'Keep until the space is needed', 'Garden removed. Its recordings are kept until the space is needed.'],
   [undefined, 'Keep', 'Garden removed. Its recordings are kept.'],
-] as const)('the recordings of a removed camera with %s stay as long as is said', ([deleteAfter, choice, told]) => {
+] as const)('recordings of a removed camera with %s are kept as announced', ([deleteAfter, choice, told]) => {
   const words = removalTexts(deleteAfter);
   expect([words.choice, words.told('Garden')]).toEqual([choice, told]);
 });
@@ -25,7 +25,7 @@ const use = (path: string, fitsDays: number | null): PathUse => ({
   },
 });
 
-test('what is kept is said of the camera whose recordings go first, and by the room that there is where it is known', () => {
+test('the shortest retention is shown, and what fits if known', () => {
   const door = { name: 'door', record: true, recordDeleteAfter: '14d' } as const;
   const barn = { name: 'barn', record: 'motion', recordDeleteAfter: '7d' } as const;
   const hall = { name: 'hall', record: false, recordDeleteAfter: '1d' } as const;
