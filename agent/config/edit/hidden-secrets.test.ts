@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { random } from '../../../test/support/base/random.ts';
 import { HiddenSecrets } from './hidden-secrets.ts';
 
 const PLACEHOLDER = /<hidden-[0-9a-f]{12}>/g;
@@ -44,10 +45,40 @@ test('names of keys and values without a password stay as they are', () => {
   }
 });
 
+const ALL_KEYS = readFileSync(join(import.meta.dirname, '../load/fixtures/all-keys.yml'), 'utf8');
+
 test('a file with all keys is restored byte by byte', () => {
-  const text = readFileSync(join(import.meta.dirname, '../load/fixtures/all-keys.yml'), 'utf8');
-  expect(secrets.hide(text)).not.toBe(text);
-  expect(secrets.restore(secrets.hide(text), text)).toBe(text);
+  expect(secrets.hide(ALL_KEYS)).not.toBe(ALL_KEYS);
+  expect(secrets.restore(secrets.hide(ALL_KEYS), ALL_KEYS)).toBe(ALL_KEYS);
+});
+
+test('any text is restored byte by byte', () => {
+  const next = random(26);
+  const pieces = [
+    '"',
+    "'",
+    ': ',
+    '\n',
+    '  ',
+    '#',
+    '{',
+    '[',
+    'pass: ',
+    '://a:b@',
+    '|',
+    '\ud800',
+    '<hidden-0123456789ab>',
+    '',
+  ];
+  for (let run = 0; run < 100; run += 1) {
+    let text = ALL_KEYS;
+    for (let change = 0; change < 5; change += 1) {
+      const at = Math.floor(next() * text.length);
+      const piece = pieces[Math.floor(next() * pieces.length)] ?? '';
+      text = text.slice(0, at) + piece + text.slice(at + Math.floor(next() * 20));
+    }
+    expect(secrets.restore(secrets.hide(text), text)).toBe(text);
+  }
 });
 
 const TWO = 'paths:\n  a:\n    source: rtsp://me:first-one@h/1\n  b:\n    source: rtsp://me:second-one@h/2\n';

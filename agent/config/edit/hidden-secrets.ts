@@ -113,14 +113,20 @@ function valueOfLine(text: string, [from, to]: Range, isParsed: boolean): readon
   return /^(?:''|"")?$/.test(value.slice(0, length)) ? [] : [[from, from + length]];
 }
 
+const WORD = /[\p{L}\p{N}]+|[^\p{L}\p{N}\s]/gu;
+/** A value that ends here is a part of a longer word, or a key. */
+const CONTINUES = /^(?:[\p{L}\p{N}]|["']?:(?:\s|$))/u;
+
 /** Values as whole words, except as keys. */
 function occurrences(text: string, values: ReadonlySet<string>): readonly Range[] {
-  const long = [...values].filter((value) => value.length >= MIN_CHARS).sort((a, b) => b.length - a.length);
-  if (long.length === 0) {
-    return [];
-  }
-  const any = long.map((value) => value.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
-  return whole(text, new RegExp(`(?<![\\p{L}\\p{N}])(?:${any})(?![\\p{L}\\p{N}]|["']?:(?:\\s|$))`, 'gu'));
+  const lengths = new Set([...values].map(({ length }) => length).filter((length) => length >= MIN_CHARS));
+  return [...text.matchAll(WORD)].flatMap(({ index }) =>
+    [...lengths].flatMap((length): Range[] => {
+      const end = index + length;
+      const isFound = values.has(text.slice(index, end)) && !CONTINUES.test(text.slice(end, end + 3));
+      return isFound ? [[index, end]] : [];
+    }),
+  );
 }
 
 const whole = (text: string, pattern: RegExp): Range[] =>

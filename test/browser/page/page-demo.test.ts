@@ -65,6 +65,13 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('a Chinese page translates the name of the demo camera', async () => {
+    await using agent = await startOwnedAgent();
+    await using visitor = await visit(viewer.browser, agent, { size: 'phone', locale: 'zh-CN' });
+    await visitor.logIn();
+    await tile(visitor.page, /^演示摄像头/).waitFor();
+  });
 });
 
 describeWith(['chromium'], 'the page and its box', () => {
