@@ -180,6 +180,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     await page.route(/recordings\/deletepath/, (route) => route.fulfill({ status: 500, json: { error: 'a fault' } }));
     await visitor.logIn(`#/settings/cameras/${cameras[0]}`);
     await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await page.getByRole('radio', { name: /^Delete now \(/ }).check();
     await page.getByRole('button', { name: 'Remove camera' }).click();
     const toast = page

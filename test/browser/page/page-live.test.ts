@@ -312,7 +312,8 @@ describeWith(['chromium'], 'a camera that goes for good', () => {
     await visitor.logIn();
     await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
     await visitor.go('#/settings/cameras/demo');
-    await page.getByRole('button', { name: /remove/i }).click();
+    await page.getByRole('button', { name: 'Pause or remove' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
     const refused = page.waitForResponse((answer) => answer.url().includes('/v3/cameras/forget/demo'));
     await page.getByRole('button', { name: 'Remove camera' }).click();
     await refused;
