@@ -93,7 +93,11 @@ test('a new certificate holds for the next connection, when its key is there too
 
 test.for([
   ['a file that is missing', { rtspServerKey: '/nonexistent/server.key' }, 'rtspServerKey cannot be read'],
-  ['a certificate of another key', { rtspServerCert: join(FIXTURES, 'camera.crt') }, 'are not a key and its certificate'],
+  [
+    'a certificate of another key',
+    { rtspServerCert: join(FIXTURES, 'camera.crt') },
+    'are not a key and its certificate',
+  ],
 ] as const)('%s is named, and no port stays open', async ([, wrong, message]) => {
   await using keys = await keyFolder();
   const box = new RtspHarness({ ...keys, ...wrong, rtspEncryption: 'optional' });
