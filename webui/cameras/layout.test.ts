@@ -27,7 +27,7 @@ test.for([
   [1, 1, 1, false],
   [4, 1, 4, false],
   [5, 2, 4, true],
-  [6, 2, 3, false],
+  [6, 2, 5, true],
   [7, 2, 5, true],
   [9, 2, 5, false],
   [10, 2, 5, false],

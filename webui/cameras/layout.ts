@@ -43,7 +43,7 @@ function uprightLayout(count: number): Layout {
   if (count <= 4) {
     return { columns: 1, rows: Math.max(1, count), isLed: false };
   }
-  const isLed = count === 5 || count === 7;
+  const isLed = count >= 5 && count <= 7;
   // The first one stands for four.
   return { columns: 2, rows: count <= 10 ? Math.ceil((count + (isLed ? 3 : 0)) / 2) : undefined, isLed };
 }

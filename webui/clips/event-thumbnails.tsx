@@ -1,6 +1,7 @@
 import { useRef } from 'preact/hooks';
 import { mayPlayBack } from '../api-client/recordings.ts';
 import { laneFor } from '../timeline/lane-data.ts';
+import { textScale } from '../timeline/scene.ts';
 import { atMs, clip, fromMs, LEAD_MS, toMs } from '../timeline/view.ts';
 import { number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
@@ -10,6 +11,8 @@ import { Thumbnail } from './thumbnail.tsx';
 
 /** Minimum distance between thumbnails. */
 const MIN_PX = 58;
+/** Two lines of text at the usual size; large letters are higher than the picture. */
+const TEXT_PX = 44;
 
 /** Thumbnails of events along the upright timeline. They ignore pointers; a tap on the timeline goes to the event. */
 export function EventThumbnails({ name }: { readonly name: string }) {
@@ -21,7 +24,7 @@ export function EventThumbnails({ name }: { readonly name: string }) {
     return null;
   }
   const px = whole.current?.clientHeight || 400;
-  const room = (MIN_PX / px) * length;
+  const room = (Math.max(MIN_PX, TEXT_PX * textScale()) / px) * length;
   const at = atMs.value ?? window.toMs;
   const shown = groupEvents(laneFor(name, window).events, room, at, LEAD_MS).filter(
     ({ mark: { startMs } }) => startMs > window.fromMs - room && startMs < window.toMs + room,
@@ -35,7 +38,7 @@ export function EventThumbnails({ name }: { readonly name: string }) {
         >
           <Thumbnail name={name} ms={mark.startMs} />
           <EventCaption event={mark} language={language} />
-          {more > 0 && <span class="dim digits">+{number(more, 0, language)}</span>}
+          {more > 0 && <span class="dim digits more-events">+{number(more, 0, language)}</span>}
         </div>
       ))}
     </div>

@@ -149,7 +149,7 @@ function drawMarks(sheet: Drawing, window: TimeWindow, lane: Lane, place: LanePo
 }
 
 /** Labels of the axis and of the playhead. */
-const PILL_PX = 68;
+const PILL_PX = 92;
 const LINE_PX = 16;
 
 /** Labels make room for the playhead's pill. @param at across the axis */
