@@ -75,7 +75,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     });
   }
 
-  test.for([5, 9])('on an upright tablet %i tiles fill the window and nothing scrolls', async (count) => {
+  test.for([5, 6, 9])('on an upright tablet %i tiles fill the window and nothing scrolls', async (count) => {
     await using visitor = await open(TABLET, '#/live');
     const { page } = visitor;
     await showCameras(page, count);
@@ -129,6 +129,21 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('on a phone held sideways a clip leaves its timeline and every button within the window', async () => {
+    const clip = `clip=${startMs + 4_000}-${startMs + 14_000}`;
+    await using visitor = await open({ width: 844, height: 390 }, `${moment()}&${clip}`);
+    const { page, complaints } = visitor;
+    await settled(page, '.clip-panel');
+    const window = { left: 0, top: 0, right: 844, bottom: 390 };
+    for (const part of [page.locator('.time'), ...(await page.locator('.transport button').all())]) {
+      const bounds = await boxOf(part);
+      expect(overlap(bounds, window), await part.textContent().then(String)).toBe(areaOf(bounds));
+    }
+    await page.getByRole('switch', { name: /Protect/ }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
 
   test('on a phone held sideways what turns the camera leaves most of its picture free', async () => {
     await using visitor = await open({ width: 844, height: 390 }, '#/live/front_door');
@@ -224,6 +239,10 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       await visitor.go(place);
       await settled(page, '.tile.live, .camera-view .surface.playing, .recorded, .settings-page .card');
       expect(await collisions(page), place).toEqual([]);
+      if (place.startsWith('#/live/')) {
+        const state = await boxOf(page.locator('.over .state'));
+        expect(state.bottom).toBeLessThanOrEqual((await boxOf(page.locator('.screen'))).top);
+      }
     }
   });
 });
