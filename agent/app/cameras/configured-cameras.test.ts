@@ -31,6 +31,17 @@ test('cameras are listed in their order, then the others by name', async () => {
   expect(box.text()).toBe(text);
 });
 
+test('a path without a camera block is put in order, and its sub stream is paused with it', async () => {
+  const source = 'source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes';
+  await using box = await openBox(`${plain('a')}  yard: {${source}}\n  yard_sub: {${source}}\n`);
+  expect((await box.call('POST', '/cameras/order', { paths: ['yard', 'a'] })).status).toBe(200);
+  expect(pathsOf((await box.call('GET', '/cameras/list')).body)).toEqual(['yard', 'a']);
+  expect((await box.call('POST', '/cameras/order', { paths: ['yard_sub'] })).status).toBe(404);
+  expect((await box.call('PATCH', '/cameras/patch/yard', { paused: true })).body).toMatchObject({ sub: 'yard_sub' });
+  const isPaused = async (name: string) => (await box.call('GET', `/paths/get/${name}`)).body['paused'];
+  await until(async () => expect([await isPaused('yard'), await isPaused('yard_sub')]).toEqual([true, true]));
+});
+
 test('a new title is set in both paths of a camera without restarting its stream', async () => {
   await using camera = await startOnvifCamera();
   await using box = await openBox(

@@ -186,7 +186,7 @@ export class ConfiguredCameras implements AdoptedLookup {
 
   async order(paths: readonly string[]): Promise<void> {
     await this.#deps.store.revise(({ config }) => {
-      const named = [...new Set(paths)].map((path) => cameraAt(path, config));
+      const named = [...new Set(paths)].map((path) => mainPathAt(path, config));
       const others = camerasOf(config).filter(({ name }) => !paths.includes(name));
       return [...named, ...others].flatMap(({ name, settings }, i) =>
         settings.camera?.order === i + 1 ? [] : cameraEdits(name, { order: i + 1 }),
