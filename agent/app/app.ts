@@ -7,6 +7,7 @@ import { SecretKey } from '../auth/accounts/secret-key.ts';
 import { Authority } from '../auth/permissions/authorize.ts';
 import { rulesOf } from '../auth/permissions/rules.ts';
 import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
+import { ViewLog } from '../auth/views/view-log.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
 import { NewcomerMemory } from '../base/newcomer-memory.ts';
@@ -85,6 +86,7 @@ export class App {
   readonly #servers: Servers;
   readonly #http: HttpListeners;
   readonly #revocation: SessionRevocation;
+  readonly #views: ViewLog;
   readonly #events: EventBus;
   readonly #found: FoundCameras;
   readonly #follower: ReturnType<typeof trackAddresses>;
@@ -131,6 +133,8 @@ export class App {
     this.#accounts = accounts;
     const objection = (...asked: Parameters<HookGate['objection']>) => this.#http.zlm.gate.objection(...asked);
     this.#authority = new Authority(accounts, rulesOf(this.#config), { clock, log, objection });
+    const roleOf = (user: string) => accounts.person(user)?.role ?? (accounts.device(user) ? 'device' : 'other');
+    this.#views = new ViewLog({ ...options, roleOf });
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
@@ -217,6 +221,7 @@ export class App {
     await this.#components.close();
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#onvif.close()]);
+    await this.#views.close();
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
@@ -325,6 +330,7 @@ export class App {
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {
+        stream.onWatcher = ({ user, remoteAddr }) => this.#views.begin(name, user, remoteAddr);
         this.#onvif.controls.streamOpened(name, stream);
         this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);
@@ -342,6 +348,7 @@ export class App {
       name: this.#name,
       accounts: this.#accounts,
       authority: this.#authority,
+      views: this.#views,
       paths: this.#paths,
       recordings: this.#recordings,
       load: this.#load,

@@ -11,10 +11,19 @@ export interface PeerKind {
   readonly protocol: string;
 }
 
+/** The other end of a session. */
+export interface Watcher {
+  /** Empty: not logged in. */
+  readonly user: string;
+  /** `address:port`, an IPv6 address in brackets. */
+  readonly remoteAddr: string;
+}
+
 /** A session in lists. Viewers of shared output, such as an HLS playlist, receive no samples. */
 export interface Viewer {
   readonly kind: PeerKind;
   readonly id: string;
+  readonly watcher?: Watcher | undefined;
 }
 
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
@@ -68,6 +77,8 @@ export class Stream {
   onAudience: (() => void) | undefined;
   /** Called for each session that starts to receive samples, with the query of its address; the result is called at its end. */
   onRecipient: ((recipient: Viewer, query: string) => () => void) | undefined;
+  /** The same for sessions that have a watcher. */
+  onWatcher: ((watcher: Watcher) => () => void) | undefined;
   /**
    * Requests a key frame from the sender. Set by a source that supports it and limits the rate.
    * Returns false if no request was sent.
@@ -211,9 +222,16 @@ export class Stream {
 
   /** The session receives samples from now on, which may be later than `addReader`. @param query of its address */
   beginRecipient(recipient: Viewer, query: string): void {
-    const ended = this.#isClosed || this.#recipients.has(recipient) ? undefined : this.onRecipient?.(recipient, query);
-    if (ended) {
-      this.#recipients.set(recipient, ended);
+    if (this.#isClosed || this.#recipients.has(recipient)) {
+      return;
+    }
+    const hasEnded = this.onRecipient?.(recipient, query);
+    const hasLeft = recipient.watcher && this.onWatcher?.(recipient.watcher);
+    if (hasEnded || hasLeft) {
+      this.#recipients.set(recipient, () => {
+        hasEnded?.();
+        hasLeft?.();
+      });
     }
   }
 

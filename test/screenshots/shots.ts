@@ -134,6 +134,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),
     shot('log', '#/settings/system/log', '.log-lines li'),
+    shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
     shot('updates', '#/settings/system/updates', '.backup-page .dim'),
     shot('people', '#/settings/people', '.you'),

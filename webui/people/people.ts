@@ -50,6 +50,19 @@ export interface PageLoginItem {
   readonly last: string;
 }
 
+/** A look at a camera. Times are RFC 3339. */
+export interface ViewItem {
+  /** A user, a device, or `guest:` and the link's id; empty: not logged in. */
+  readonly user: string;
+  readonly camera: string;
+  readonly mode: 'live' | 'recording';
+  readonly address: string;
+  readonly from: string;
+  /** Null: it lasts, or its end is not known. */
+  readonly to: string | null;
+  readonly running: boolean;
+}
+
 /** All cameras, including later ones; or names of paths. */
 export type CameraSelection = 'all' | readonly string[];
 export type AccessLevel = 'live' | 'both';

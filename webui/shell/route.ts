@@ -30,8 +30,10 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add` belongs to cameras, the others to system. */
-  readonly part?: 'add' | SystemPart;
+  /** `add` belongs to cameras, `views` to people, the others to system. */
+  readonly part?: 'add' | 'views' | SystemPart;
+  /** Of `views`: the name in the viewing history. */
+  readonly person?: string;
 }
 
 type SystemPart = 'backup' | 'log' | 'file' | 'updates';
@@ -61,6 +63,10 @@ function readSettings(path: string): SettingsRoute {
   const section = (SECTIONS.includes(name) ? name : 'cameras') as SettingsSection;
   if (section === 'cameras' && name === section && rest !== '') {
     return { page: 'settings', section, ...(rest === 'add' ? { part: rest } : { camera: decode(rest) }) };
+  }
+  const [part, person] = rest.split(/\/(.*)/s);
+  if (section === 'people' && part === 'views') {
+    return { page: 'settings', section, part, ...(person === undefined ? {} : { person: decode(person) }) };
   }
   return {
     page: 'settings',
@@ -107,6 +113,10 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
 
 export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
+
+/** The viewing history. @param person undefined: of all */
+export const viewsLink = (person?: string): string =>
+  settingsLink('people', 'views') + (person === undefined ? '' : `/${encodeURIComponent(person)}`);
 
 /** A camera may be named `add`. */
 export const cameraSettingsLink = (camera: string): string =>

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
+import type { ViewLog } from '../../auth/views/view-log.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import type { LogLines } from '../../base/log-lines.ts';
 import type { Component } from '../../base/reconciler.ts';
@@ -14,6 +15,7 @@ import { devicePasswordRoutes } from '../../http/api/accounts/device-password-ro
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
+import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import { controlApi } from '../../http/api/control-api.ts';
@@ -37,6 +39,7 @@ import { ZlmApi } from '../zlm/zlm.ts';
 import { healthOf } from './health-check.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
 import { MetricsAndProfiles } from './metrics-and-profiles.ts';
+import { withViews } from './playback-views.ts';
 import { serverStats } from './server-stats.ts';
 
 export interface HttpListenersDeps extends HttpPortsDeps {
@@ -53,6 +56,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly updateKeys?: string;
   readonly paths: PathTable;
   readonly recordings: Recordings;
+  readonly views: ViewLog;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
   readonly commands: HookRunner;
@@ -166,6 +170,7 @@ export class HttpListeners {
       },
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
+    await app.register(viewRoutes, { access, views: this.#deps.views });
     await app.register(devicePasswordRoutes, {
       access,
       people: accounts.people,
@@ -188,12 +193,17 @@ export class HttpListeners {
   #mountServer(routes: MountableRoutes, app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
     const access = listener.as(routes.protocol, routes.openingMethod);
     const { playback } = this.#deps.recordings;
-    const recorded = rewindAddresses({ streams: playback.streams, frames: playback, access });
+    const recorded = rewindAddresses({
+      streams: playback.streams,
+      frames: playback,
+      access: withViews(access, this.#deps.views),
+    });
     return routes.mount(app, prefix, { ...this.#deps, access, recorded, zlm: this.zlm.on(access) });
   }
 
-  async #mountPlayback(app: FastifyInstance, access: HttpAccess, prefix: string): Promise<void> {
-    const { recordings } = this.#deps;
+  async #mountPlayback(app: FastifyInstance, listener: HttpAccess, prefix: string): Promise<void> {
+    const { recordings, views } = this.#deps;
+    const access = withViews(listener, views);
     const { playback } = recordings;
     const allow = (methods: string, headers: string) =>
       cors(() => this.#deps.config().playbackAllowOrigins, methods, headers);

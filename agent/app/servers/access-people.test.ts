@@ -28,7 +28,7 @@ const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
   ...['GET /v3/events', 'GET /v3/events/list'],
 ];
-const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}'];
+const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}', 'GET /v3/views'];
 /** The page's: for people. */
 const OWNERS = [
   ...[

@@ -36,6 +36,9 @@ export function coversPath(cameras: Rights['cameras'], path: string): boolean {
   if (cameras === 'all') {
     return true;
   }
-  const main = path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path;
-  return cameras.includes(path) || cameras.includes(main);
+  return cameras.includes(path) || cameras.includes(mainPathOf(path));
 }
+
+/** Of a sub stream, the camera's path. */
+export const mainPathOf = (path: string): string =>
+  path.endsWith(SUB_SUFFIX) ? path.slice(0, -SUB_SUFFIX.length) : path;

@@ -108,6 +108,43 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(other.complaints).toEqual([]);
   });
 
+  test.for(sizesInTurn())('the owner sees on a %s what a viewer has watched', async (size) => {
+    const name = `Heron ${size}`;
+    await box.api('POST', 'users', { name, password: 'a heron at the pond', cameras: 'all', recordings: false });
+    await using other = await open({ size });
+    await other.go('#/live');
+    await other.page.getByRole('button', { name: 'Use another name' }).click();
+    await other.page.getByLabel('Your name').fill(name);
+    await other.page.getByLabel('Your password').fill('a heron at the pond');
+    await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+    await other.page.locator('.tile.live .surface.playing').first().waitFor();
+    await other.page.getByRole('link', { name: 'Settings' }).click();
+    await other.page.getByText('The owner can see which cameras you watch and when.').waitFor();
+
+    await using owner = await open({ size });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    await page.getByRole('link', { name: 'Viewing history' }).click();
+    await page
+      .locator('.views .row')
+      .filter({ hasText: `${name} · Front door` })
+      .first()
+      .waitFor();
+    await settled(page, '.views');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Back: People' }).click();
+    await page.getByRole('button', { name: new RegExp(name) }).click();
+    await page.getByRole('link', { name: `Viewing history of ${name}` }).click();
+    await page.locator('.views .row').filter({ hasText: 'Live · ' }).first().waitFor();
+    const shown = await page.locator('.views .row').allInnerTexts();
+    expect(shown.filter((text) => !text.includes(name))).toEqual([]);
+    await page.getByLabel('Person or device').selectOption({ label: 'Owner' });
+    await page.waitForURL(/#\/settings\/people\/views\/owner$/);
+    await page.getByLabel('Person or device').selectOption({ label: 'Everyone' });
+    await page.locator('.views .row').filter({ hasText: name }).first().waitFor();
+    expect(owner.complaints).toEqual([]);
+  });
+
   test("a viewer's cameras are changed, and shown again as saved", async () => {
     await box.api('POST', 'users', { name: 'Stable', password: 'a lark over the field', cameras: ['gone'] });
     await using owner = await open({ size: 'phone' });

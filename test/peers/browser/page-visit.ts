@@ -165,6 +165,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],
+  ['views', '#/settings/people/views', '.views .card, .views .dim'],
 ];
 
 /** The page is complete, as `sign` shows, and its transitions have ended. */

@@ -9,6 +9,8 @@ export const you = {
   dark: 'Dark',
   light: 'Light',
 
+  viewsKnown: 'The owner can see which cameras you watch and when.',
+
   changePassword: 'Change password',
   oldPassword: 'Current password',
   newPassword: 'New password',

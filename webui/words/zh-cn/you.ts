@@ -10,6 +10,8 @@ export const you: YouWords = {
   dark: '深色',
   light: '浅色',
 
+  viewsKnown: '管理员可以看到您何时观看了哪些摄像头。',
+
   changePassword: '修改密码',
   oldPassword: '当前密码',
   newPassword: '新密码',

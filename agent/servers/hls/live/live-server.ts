@@ -5,7 +5,7 @@ import { subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
 import type { AudioForms } from '../../../stream/contracts.ts';
-import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream, Viewer } from '../../../stream/stream.ts';
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server/server.ts';
 import { HLS_SESSION, type HlsSessionItem } from '../sessions/session-kinds.ts';
@@ -48,7 +48,7 @@ interface Opened {
   readonly selection: Selection;
 }
 
-interface Session extends Reader {
+interface Session extends Reader, Viewer {
   readonly kind: PeerKind;
   readonly request: LiveRequest;
   readonly createdMs: number;
@@ -162,6 +162,7 @@ export class LiveServer {
       kind: HLS_SESSION,
       id: request.id ?? randomUUID(),
       countsHolds: true,
+      watcher: request,
       request,
       createdMs: this.#clock.wallMs(),
       viewer: new LiveViewer(outlet, fragments, monoMs, (bytes) => origin.countSent(bytes), onEnd),

@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { addCount } from '../../../base/count-map.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { subscriberOf } from '../../../base/ip-address.ts';
-import type { Stream, Viewer } from '../../../stream/stream.ts';
+import type { Stream, Viewer, Watcher } from '../../../stream/stream.ts';
 import type { HlsMuxer } from '../contracts/hls-muxer.ts';
 import type { ChromiumCompat } from './chromium-compat.ts';
 import { HLS_SESSION, type HlsSessionItem } from './session-kinds.ts';
@@ -76,6 +76,10 @@ export class HlsSession implements Viewer {
     this.isCdn = isCdn;
     this.createdMs = clock.wallMs();
     this.lastRequestMs = clock.monoMs();
+  }
+
+  get watcher(): Watcher {
+    return this.requester;
   }
 
   /** Waiting requests: it is not idle. */

@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import { writeTransport } from '../../../media/rtsp/transport.ts';
-import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream, Watcher } from '../../../stream/stream.ts';
 import type { Delivery, TransportKind } from '../transport/media-plane.ts';
 import type { TcpDelivery } from '../transport/tcp-delivery.ts';
 import type { ChosenTransport } from './choose-transport.ts';
@@ -31,6 +31,11 @@ export class PlaySession implements Role, Reader {
     this.#stream = stream;
     this.#createDelivery = createDelivery;
     stream.addReader(this, false);
+  }
+
+  get watcher(): Watcher {
+    const { user, connection } = this.#session.options;
+    return { user, remoteAddr: connection.remote };
   }
 
   get state(): 'idle' | 'read' {

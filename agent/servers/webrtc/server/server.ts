@@ -147,7 +147,8 @@ export class WebRtcServer {
       const choices = chooseCodecs(stream.tracks, offer, this.#sound);
       const openFallback = fallback ? () => this.#paths.open(fallback, '') : undefined;
       const sound = choices.audio?.isTranscoded ? this.#sound?.of(stream, choices.audio.track) : undefined;
-      const media = new ViewerSession(id, stream, choices, this.#clock, { query, openFallback, sound, log });
+      const options = { query, watcher: viewer, openFallback, sound, log };
+      const media = new ViewerSession(id, stream, choices, this.#clock, options);
       const sections = sendingSections(choices, media.video, media.audio);
       return { media, leftOut: choices.leftOut, sections, cname: media.cname };
     });

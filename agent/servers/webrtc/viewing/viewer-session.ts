@@ -3,7 +3,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { Reader, Stream, Watcher } from '../../../stream/stream.ts';
 import type { Choice } from '../sdp/codecs.ts';
 import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
 import { WEBRTC_SESSION } from '../session/session-kind.ts';
@@ -27,6 +27,7 @@ type ChosenFormat = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
 export interface ViewerSessionOptions {
   readonly query?: string;
+  readonly watcher?: Watcher;
   /** Opens a smaller stream of the same video for a viewer on a slow network. */
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   /** Transcoded audio: its first track replaces the stream's audio. */
@@ -94,6 +95,10 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     if (this.#ended !== undefined) {
       throw new PerchError('notFound', this.#ended);
     }
+  }
+
+  get watcher(): Watcher | undefined {
+    return this.#options.watcher;
   }
 
   get statistics(): MediaStatistics {

@@ -1,4 +1,6 @@
 import type { DeviceItem } from '../../../people/people.ts';
+import { viewsLink } from '../../../shell/route.ts';
+import { Row } from '../../../ui/controls/row.tsx';
 import { peopleWords } from '../../../words/people.ts';
 import { RevokeSheet } from './revoke-sheet.tsx';
 
@@ -17,6 +19,9 @@ export function DevicePasswordSheet({ device: { id, name, user }, text, ...sheet
     <RevokeSheet {...sheet} title={name} {...{ address, action, warning, done }}>
       <p class="break">{text}</p>
       <p class="dim break">{deviceLogsInAs(user)}</p>
+      <div class="rows-end">
+        <Row icon="clock" title={peopleWords.value.views} href={viewsLink(user)} />
+      </div>
     </RevokeSheet>
   );
 }

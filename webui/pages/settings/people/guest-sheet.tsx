@@ -9,8 +9,10 @@ import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../
 import { isLocalOnly } from '../../../people/local-address.ts';
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
 import { nowMs } from '../../../shell/page-state.ts';
+import { viewsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
@@ -120,6 +122,9 @@ export function GuestLinkSheet({ text, id, ...sheet }: GuestLinkSheetProps) {
   return (
     <RevokeSheet {...sheet} address={`v3/guests/${encodeURIComponent(id)}`} {...{ action, warning, done }}>
       <p class="break">{text}</p>
+      <div class="rows-end">
+        <Row icon="clock" title={peopleWords.value.views} href={viewsLink(`guest:${id}`)} />
+      </div>
     </RevokeSheet>
   );
 }

@@ -5,9 +5,11 @@ import { cameraSelectionText } from '../../../people/access-fields.tsx';
 import { expiryText } from '../../../people/link-expiry.ts';
 import type { CameraSelection, GuestItem, UserItem } from '../../../people/people.ts';
 import { nowMs } from '../../../shell/page-state.ts';
+import { route, viewsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswords } from './device-passwords.tsx';
@@ -16,6 +18,7 @@ import { PersonSheet } from './person-sheet.tsx';
 import { You } from './you.tsx';
 
 const LOOK_MS = 30_000;
+const Views = lazyPage(() => import('./views.tsx').then((page) => page.ViewsPage));
 
 interface Items<T> {
   readonly items: readonly T[];
@@ -24,12 +27,20 @@ interface Items<T> {
 /** People, links and device passwords, and the user's own settings. */
 export function PeoplePage() {
   const hasOwner = session.value?.claimed === true;
+  if (route.value.page === 'settings' && route.value.part === 'views') {
+    return <Views.Page />;
+  }
   return (
     <>
       <h2 class="title wide-only">{peopleWords.value.people}</h2>
       {hasOwner && <Persons />}
       {hasOwner && <GuestLinks />}
       {hasOwner && <DevicePasswords />}
+      {hasOwner && (
+        <div class="card">
+          <Row icon="clock" title={peopleWords.value.views} text={peopleWords.value.viewsText} href={viewsLink()} />
+        </div>
+      )}
       <You />
     </>
   );

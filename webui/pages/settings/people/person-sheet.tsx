@@ -9,8 +9,10 @@ import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, oneAtLeast } from '../../../people/access-fields.tsx';
 import { AddPerson, changePerson, type Person } from '../../../people/add-person.ts';
 import type { UserItem } from '../../../people/people.ts';
+import { viewsLink } from '../../../shell/route.ts';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { peopleWords } from '../../../words/people.ts';
@@ -63,6 +65,11 @@ export function PersonSheet({ user, taken, onChanged, onClosed }: PersonSheetPro
         sees={sees}
         onSees={(value) => form.set('sees', value)}
       />
+      {user && (
+        <div class="rows-end">
+          <Row icon="clock" title={t.viewsOf(user.name)} href={viewsLink(user.name)} />
+        </div>
+      )}
       {user && (
         <Confirm
           title={t.removePerson(user.name)}

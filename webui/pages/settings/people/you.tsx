@@ -42,6 +42,7 @@ export function You() {
           <Row icon="person" title={t.loginButton} href="#/login" />
         )}
       </div>
+      {(now?.role === 'viewer' || now?.role === 'guest') && <p class="dim small">{youWords.value.viewsKnown}</p>}
       <AppearanceChoice />
       {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
       {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
