@@ -145,6 +145,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'fallbacks',
       'shell-worker',
       'start',
+      'events',
       'recordings',
       'settings',
       'cameras',

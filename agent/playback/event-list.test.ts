@@ -1,15 +1,18 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { openPlayback } from '../../test/support/harness/playback.ts';
+import { silentLogger } from '../base/log.ts';
+import { type SeenMark, SeenMarks } from '../record/events/seen-marks.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
-import { type EventPage, eventPage } from './event-list.ts';
+import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { SegmentIndex } from './index/segment-index.ts';
 import { type EventListRequest, eventListQuery } from './read/query.ts';
 
 const SECOND = 1_000_000;
 const DAY = { from: '2026-07-01T00:00:00Z', to: '2026-07-02T00:00:00Z' };
 const START_US = Date.parse(DAY.from) * 1000;
-const NOTHING = { path: undefined, types: undefined, before: undefined, limit: undefined };
+const NOTHING = { path: undefined, types: undefined, before: undefined, limit: undefined, unseen: undefined };
 
 function openList() {
   const index = new SegmentIndex(':memory:', (error) => {
@@ -24,8 +27,12 @@ function openList() {
       const endUs = lasts === null ? undefined : startUs + lasts * SECOND;
       index.events.addEvent({ id, path, type, startUs, endUs, text });
     },
-    list: (wish: Partial<EventListRequest> = {}, maySee: (path: string) => boolean = everybody) =>
-      eventPage(catalog, eventListQuery({ ...NOTHING, ...DAY, ...wish }), maySee, 'UTC'),
+    list: (wish: Partial<EventListRequest> = {}, maySee: (path: string) => boolean = everybody, seen?: SeenMark) =>
+      eventPage(catalog, eventListQuery({ ...NOTHING, ...DAY, ...wish }), maySee, 'UTC', seen),
+    digest: (maySee: (path: string) => boolean = everybody) => {
+      const { from, to } = eventListQuery({ ...NOTHING, ...DAY });
+      return from && eventDigest(catalog, { from, to }, maySee).items;
+    },
     [Symbol.dispose]: () => index.close(),
   };
 }
@@ -48,6 +55,7 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'motion',
         text: '',
         picture: null,
+        seen: null,
         start: '2026-07-01T00:05:00Z',
         end: '2026-07-01T00:05:05Z',
       },
@@ -57,6 +65,7 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'person',
         text: '',
         picture: null,
+        seen: null,
         start: '2026-07-01T00:03:20Z',
         end: null,
       },
@@ -66,6 +75,7 @@ test('events of several cameras are one list, newest first', async () => {
         type: 'motion',
         text: 'a fox',
         picture: null,
+        seen: null,
         start: '2026-07-01T00:01:40Z',
         end: '2026-07-01T00:01:45Z',
       },
@@ -197,4 +207,93 @@ test('a type of another time is not listed, whatever surrounds it', async () => 
   box.add('door', 'c', 86_500, { type: 'person' });
   box.add('door', 'd', 200, { type: 'sound' });
   expect((await box.list()).types).toEqual(['motion', 'sound']);
+});
+
+test('without from the list goes back to the first event', async () => {
+  using box = openList();
+  box.add('door', 'new', 100);
+  box.add('door', 'old', -400 * 86_400);
+  const page = await box.list({ from: undefined, limit: '1' });
+  expect([idsOf(page), idsOf(await box.list({ from: undefined, before: page.next ?? '' }))]).toEqual([
+    ['new'],
+    ['old'],
+  ]);
+});
+
+test('a person sees which events are new, and lists these alone, page by page', async () => {
+  using box = openList();
+  using folder = temporaryFolder();
+  for (let i = 0; i < 20; i += 1) {
+    box.add('door', `e${i}`, i * 60);
+  }
+  box.add(gapsName('yard'), 'away', 700, { type: 'offline', lasts: 90 });
+  const marks = new SeenMarks(join(folder.path, 'seen-events.json'), silentLogger);
+  const startMs = START_US / 1000;
+  await marks.markUpTo('anna', startMs + 9 * 60_000);
+  await marks.mark('anna', [
+    { path: 'door', id: 'e15', startMs: startMs + 15 * 60_000 },
+    { path: 'yard', id: 'away', startMs: startMs + 700_000 },
+  ]);
+  const anna = await marks.of('anna');
+  const all = await box.list({ limit: '8' }, undefined, anna);
+  expect(all.items.map(({ id, seen }) => `${id} ${seen}`)).toEqual(
+    [19, 18, 17, 16, 15, 14, 13, 12].map((i) => `e${i} ${i === 15}`),
+  );
+  const first = await box.list({ limit: '5', unseen: 'true' }, undefined, anna);
+  expect(idsOf(first)).toEqual(['e19', 'e18', 'e17', 'e16', 'e14']);
+  const rest = await box.list({ limit: '5', unseen: 'true', before: first.next ?? '' }, undefined, anna);
+  expect([idsOf(rest), rest.next]).toEqual([['e13', 'e12', 'e11', 'e10'], null]);
+  // A program has no marks.
+  expect(idsOf(await box.list({ unseen: 'true' }))).toHaveLength(21);
+  expect(() => box.list({ unseen: 'yes' })).toThrow('neither true nor false');
+});
+
+test('the digest of a day counts events by camera and type', async () => {
+  using box = openList();
+  for (let i = 0; i < 5; i += 1) {
+    box.add('door', `m${i}`, i);
+    box.add('yard', `p${i}`, i, { type: 'person' });
+  }
+  box.add('door', 'p', 100, { type: 'person' });
+  box.add('door', 'tomorrow', 86_400);
+  box.add('door', 'yesterday', -1);
+  box.add(gapsName('yard'), 'away', 100, { type: 'offline', lasts: 90 });
+  box.add(gapsName('yard'), 'blink', 300, { type: 'offline', lasts: 5 });
+  expect(box.digest()).toEqual([
+    { path: 'door', type: 'motion', count: 5 },
+    { path: 'yard', type: 'person', count: 5 },
+    { path: 'door', type: 'person', count: 1 },
+    { path: 'yard', type: 'perch.offline', count: 1 },
+  ]);
+  expect(box.digest((path) => path === 'yard')?.map(({ path }) => path)).toEqual(['yard', 'yard']);
+});
+
+test('the first page of 100,000 events takes milliseconds, also of the unseen and of a rare type', async () => {
+  using box = openList();
+  using folder = temporaryFolder();
+  for (let i = 0; i < 100_000; i += 1) {
+    box.add(`cam${i % 9}`, `e${i}`, -i * 20, { type: i % 5_000 === 4_999 ? 'doorbell' : i % 7 ? 'motion' : 'person' });
+  }
+  const marks = new SeenMarks(join(folder.path, 'seen-events.json'), silentLogger);
+  const startMs = START_US / 1000;
+  await marks.markUpTo('anna', startMs - 1_000_000_000);
+  await marks.mark(
+    'anna',
+    Array.from({ length: 200 }, (_, i) => ({ path: `cam${i % 9}`, id: `e${i}`, startMs: startMs - i * 20_000 })),
+  );
+  const anna = await marks.of('anna');
+  const since = { from: undefined };
+  for (const [wish, count] of [
+    [since, 50],
+    [{ ...since, unseen: 'true' }, 50],
+    [{ ...since, types: 'doorbell' }, 20],
+  ] as const) {
+    await box.list(wish, undefined, anna);
+    const fromMs = performance.now();
+    const { items } = await box.list(wish, undefined, anna);
+    const tookMs = performance.now() - fromMs;
+    expect(items).toHaveLength(count);
+    // 40 times as long as here.
+    expect(tookMs).toBeLessThan(200);
+  }
 });

@@ -1,8 +1,10 @@
 import { PerchError } from '../base/errors.ts';
+import type { SeenMark } from '../record/events/seen-marks.ts';
 import { gapsName } from '../record/gaps/gap-reason.ts';
 import type { EventMark, EventQuery, IndexedEvent } from './index/event-table.ts';
 import type { Timespan } from './index/segment-index.ts';
 import type { EventListQuery } from './read/query.ts';
+import type { ZonedTime } from './read/rfc3339.ts';
 import { formatLocalTime } from './read/rfc3339.ts';
 import type { IndexLookup } from './timeline.ts';
 
@@ -11,36 +13,41 @@ const MAX_US = 32 * 86_400_000_000;
 /** Shorter outages are not listed. */
 const MIN_OFFLINE_US = 60_000_000;
 const MAX_TYPES = 100;
+const DAY_US = 86_400_000_000;
 /** A frame further away shows another scene. */
 const NEAR_US = 5_000_000;
 /** A recording may lack frames right before its end. */
 const REST_US = 200_000;
 
 const OFFLINE = 'perch.offline';
+/** Outages of a camera in a digest. */
+const MAX_OUTAGES = 100;
 
 export type EventPage = Awaited<ReturnType<typeof eventPage>>;
 
 /**
  * Events of several cameras and their outages, newest first.
  * @param maySee whether the client may see a path
+ * @param seen marks of the person; undefined: the client is no person
  */
 export async function eventPage(
   catalog: IndexLookup,
   query: EventListQuery,
   maySee: (path: string) => boolean,
   zone: string | undefined,
+  seen?: SeenMark,
 ) {
-  const { from, to, path, types, limit } = query;
-  if (!(to.us > from.us) || to.us - from.us > MAX_US) {
-    throw new PerchError('badInput', `invalid to: it is not after from, or more than ${MAX_US / 86_400e6} days`);
-  }
+  const { to, types, limit } = query;
+  checkPeriod(query);
   const { events } = catalog.index;
-  const paths = pathsOf(catalog).filter((name) => (path === undefined || name === path) && maySee(name));
-  const wish = { fromUs: from.us, toUs: to.us, after: markOf(query.before), limit: limit + 1 };
-  const found = paths.flatMap((name) => [
-    ...events.newestOf(name, { ...wish, types }),
-    ...offlineSpansOf(catalog, name, wish, types),
-  ]);
+  const paths = pathsOf(catalog).filter((name) => (query.path === undefined || name === query.path) && maySee(name));
+  const unseen = query.isUnseen ? seen : undefined;
+  const fromUs = Math.max(query.from?.us ?? 0, unseen ? (unseen.upToMs + 1) * 1000 : 0);
+  // Single marks are left out below.
+  const wish = { fromUs, toUs: to.us, after: markOf(query.before), limit: limit + 1 + (unseen?.count ?? 0) };
+  const found = paths
+    .flatMap((name) => [...events.newestOf(name, { ...wish, types }), ...offlineSpansOf(catalog, name, wish, types)])
+    .filter((event) => !unseen?.has(seenEvent(event)));
   const shown = found.sort(newestFirst).slice(0, limit);
   const last = shown.at(-1);
   const pictures = await picturesOf(catalog, shown);
@@ -57,11 +64,45 @@ export async function eventPage(
         end: endUs === undefined ? null : text(endUs),
         text: event.text,
         picture: picture === undefined ? null : text(picture),
+        seen: seen ? seen.has(seenEvent(event)) : null,
       };
     }),
     next: found.length > limit && last ? writeMark(last) : null,
     types: query.before === undefined ? typesOf(catalog, paths, query) : [],
   };
+}
+
+const seenEvent = ({ path, id, startUs }: IndexedEvent) => ({ path, id, startMs: Math.floor(startUs / 1000) });
+
+function checkPeriod({ from, to }: Pick<EventListQuery, 'from' | 'to'>): void {
+  if (from && (!(to.us > from.us) || to.us - from.us > MAX_US)) {
+    throw new PerchError('badInput', `invalid to: it is not after from, or more than ${MAX_US / 86_400e6} days`);
+  }
+}
+
+interface EventCount {
+  readonly path: string;
+  readonly type: string;
+  readonly count: number;
+}
+
+/** Numbers of events between two times, by camera and type, the largest first. */
+export function eventDigest(
+  catalog: IndexLookup,
+  period: { readonly from: ZonedTime; readonly to: ZonedTime },
+  maySee: (path: string) => boolean,
+): { readonly items: readonly EventCount[] } {
+  checkPeriod(period);
+  const [fromUs, toUs] = [period.from.us, period.to.us];
+  const items = pathsOf(catalog)
+    .filter(maySee)
+    .flatMap((path) => {
+      const counts = catalog.index.events.countEvents(path, fromUs, toUs - 1, toUs - fromUs);
+      const outages = offlineSpansOf(catalog, path, { fromUs, toUs, limit: MAX_OUTAGES }, undefined).length;
+      return [...counts, { type: OFFLINE, count: outages }].map(({ type, count }) => ({ path, type, count }));
+    })
+    .filter(({ count }) => count > 0);
+  return { items: items.sort((one, other) => other.count - one.count || compare(one.path, other.path)) };
 }
 
 function pathsOf({ index }: IndexLookup): string[] {
@@ -92,7 +133,7 @@ function newestFirst(a: EventMark, b: EventMark): number {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function typesOf({ index }: IndexLookup, paths: readonly string[], { from, to }: EventListQuery): string[] {
-  const types = new Set(paths.flatMap((path) => index.events.typesOf(path, from.us, to.us)));
+  const types = new Set(paths.flatMap((path) => index.events.typesOf(path, from?.us ?? 0, to.us)));
   return [...types]
     .filter((type) => !type.startsWith('perch.'))
     .sort()
@@ -108,15 +149,27 @@ async function picturesOf(
     const starts = events.map(({ startUs }) => startUs);
     const [fromUs, toUs] = [Math.min(...starts) - NEAR_US, Math.max(...starts) + NEAR_US];
     await catalog.refresh(path, fromUs, toUs);
-    const spans = catalog.index.timespans(path, catalog.index.lastStartUpTo(path, fromUs), toUs);
-    for (const event of events) {
-      const at = nearest(spans, event.startUs);
+    let spans: { readonly fromUs: number; readonly all: readonly Timespan[] } | undefined;
+    for (const [i, event] of events.entries()) {
+      // Newest first: what lies between events far apart is not read.
+      if (!spans || event.startUs - NEAR_US < spans.fromUs) {
+        const first = clusterStart(starts.slice(i)) - NEAR_US;
+        const all = catalog.index.timespans(path, catalog.index.lastStartUpTo(path, first), event.startUs + NEAR_US);
+        spans = { fromUs: first, all };
+      }
+      const at = nearest(spans.all, event.startUs);
       if (at !== undefined) {
         pictures.set(event, at);
       }
     }
   }
   return pictures;
+}
+
+/** @param starts newest first. @returns the first of those that follow each other within a day */
+function clusterStart(starts: readonly number[]): number {
+  const end = starts.findIndex((us, i) => us - (starts[i + 1] ?? -Infinity) > DAY_US);
+  return starts[end] ?? 0;
 }
 
 function nearest(spans: readonly Timespan[], us: number): number | undefined {

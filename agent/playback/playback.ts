@@ -4,9 +4,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { pathNameFault } from '../config/values/path-name.ts';
+import type { SeenMark } from '../record/events/seen-marks.ts';
 import type { SegmentLog } from '../record/file/segment-log.ts';
 import { removeSnapshots } from '../record/snapshots/snapshot-files.ts';
-import { type EventPage, eventPage } from './event-list.ts';
+import { type EventPage, eventDigest, eventPage } from './event-list.ts';
 import { buildDownload, type Download, estimatedBytes, type GetQuery } from './get/download.ts';
 import { DownloadCache } from './get/download-cache.ts';
 import { Catalog, type RecordPaths } from './index/catalog.ts';
@@ -185,8 +186,12 @@ export class Playback {
     return timelineOf(this.#catalog, query, this.#zone);
   }
 
-  listEvents(query: EventListQuery, maySee: (path: string) => boolean): Promise<EventPage> {
-    return eventPage(this.#catalog, query, maySee, this.#zone);
+  listEvents(query: EventListQuery, maySee: (path: string) => boolean, seen?: SeenMark): Promise<EventPage> {
+    return eventPage(this.#catalog, query, maySee, this.#zone, seen);
+  }
+
+  eventDigest(from: ZonedTime, to: ZonedTime, maySee: (path: string) => boolean): ReturnType<typeof eventDigest> {
+    return eventDigest(this.#catalog, { from, to }, maySee);
   }
 
   /**

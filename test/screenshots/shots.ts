@@ -63,6 +63,7 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
   const clip = `&clip=${Math.round(visitMs - 15_000)}-${Math.round(visitMs + 27_000)}`;
   return [
     ...liveShots(door, paused, offline),
+    shot('events', '#/events', '.events-page li'),
     shot('recordings', visit, '.recorded'),
     shot('recordings-all', `${visit}&all`, '.day-list'),
     shot('recordings-near', visit, '.recorded', async (page) => {

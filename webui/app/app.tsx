@@ -20,6 +20,7 @@ const Start = lazyPage(async () => {
 });
 const OneCamera = lazyPage(() => import('../pages/camera.tsx').then((page) => page.CameraPage));
 const Recordings = lazyPage(() => import('../pages/recordings.tsx').then((page) => page.RecordingsPage));
+const Events = lazyPage(() => import('../pages/events.tsx').then((page) => page.EventsPage));
 const Wall = lazyPage(() => import('../pages/wall.tsx').then((page) => page.WallPage));
 const Settings = lazyPage(async () => {
   const [page] = await Promise.all([import('../pages/settings/settings.tsx'), loadSettingsWords()]);
@@ -87,6 +88,8 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
   switch (here.page) {
     case 'camera':
       return <OneCamera.Page />;
+    case 'events':
+      return <Events.Page />;
     case 'recordings':
       return <Recordings.Page />;
     case 'settings':
@@ -150,7 +153,7 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
   };
   // The device may be away when they are needed.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-actions.ts')];
-  for (const fetch of [OneCamera.fetch, Recordings.fetch, Settings.fetch, ...parts, sections]) {
+  for (const fetch of [OneCamera.fetch, Recordings.fetch, Events.fetch, Settings.fetch, ...parts, sections]) {
     await idle();
     if (stop.aborted) {
       return;
@@ -175,10 +178,17 @@ const idle = (): Promise<void> =>
 /** Tab and history name the page; the settings do so themselves. */
 function useTitle(): void {
   const here = route.value;
-  const { live, recordings } = words.value;
-  const name = here.page === 'camera' || here.page === 'recordings' ? here.camera : undefined;
+  const { live, events, recordings } = words.value;
+  const name = 'camera' in here && here.page !== 'settings' ? here.camera : undefined;
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
-  const page = here.page === 'recordings' ? recordings : here.page === 'wall' ? liveWords.value.wall : live;
+  const page =
+    here.page === 'recordings'
+      ? recordings
+      : here.page === 'events'
+        ? events
+        : here.page === 'wall'
+          ? liveWords.value.wall
+          : live;
   const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
   useEffect(() => {
     if (here.page !== 'settings') {

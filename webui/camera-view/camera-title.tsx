@@ -1,10 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { isOwner } from '../api-client/session.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
+import { isOwner, session } from '../api-client/session.ts';
 import { type Camera, hasRecordings } from '../cameras/camera.ts';
 import { currentEventLabel, stateOf, stateText } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { nowMs } from '../shell/page-state.ts';
-import { cameraSettingsLink, recordingsLink } from '../shell/route.ts';
+import { cameraSettingsLink, eventsLink, recordingsLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
@@ -38,6 +39,9 @@ export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitlePr
         </h1>
         {isRewound ? <RewindTime /> : <State camera={camera} player={player} />}
       </div>
+      {session.value?.role !== 'guest' && mayPlayBack(camera.name) && (
+        <Place icon="events" link={eventsLink(camera.name)} />
+      )}
       {hasRecordings(camera) && <Place icon="recordings" link={recordingsLink(camera.name)} />}
       {isOwner.value && <Place icon="settings" link={cameraSettingsLink(camera.name)} />}
       <button
@@ -54,7 +58,7 @@ export function CameraTitle({ camera, player, isRewound, info, onInfo }: TitlePr
 }
 
 /** The same camera in another place of the page. */
-const Place = ({ icon, link }: { readonly icon: 'recordings' | 'settings'; readonly link: string }) => (
+const Place = ({ icon, link }: { readonly icon: 'events' | 'recordings' | 'settings'; readonly link: string }) => (
   <a class="round" href={link} aria-label={i18n().words[icon]}>
     <Icon name={icon} />
   </a>

@@ -1,26 +1,15 @@
 import { useComputed } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { coalesce } from '../api-client/coalesce.ts';
-import {
-  appendOlder,
-  type CameraEvent,
-  type EventPage,
-  type EventQuery,
-  fetchEvents,
-  mergeNewest,
-} from '../api-client/event-list.ts';
+import { useEffect, useRef } from 'preact/hooks';
+import type { CameraEvent } from '../api-client/event-list.ts';
 import { mayPlayBack } from '../api-client/recordings.ts';
-import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
-import { readableName } from '../cameras/camera.ts';
-import { cameras } from '../cameras/cameras.ts';
-import { isPageVisible } from '../shell/page-state.ts';
 import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
-import { Chips } from '../ui/controls/chips.tsx';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { EventCaption, StatusEventCaption } from './event-caption.tsx';
-import { eventAt, groupRuns, isStatusEvent, labelGroups } from './event-labels.ts';
+import { Earlier, EventKinds, titleOf } from './event-controls.tsx';
+import { useEvents } from './event-feed.ts';
+import { eventAt, groupRuns, isStatusEvent } from './event-labels.ts';
 import { chosenTypes, visibleEvents } from './event-search.ts';
 import { RecordedThumbnail } from './thumbnail.tsx';
 
@@ -38,7 +27,7 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   // An event right after midnight starts playback on the day before.
   const day = useComputed(() => dayStart((atMs.value ?? spans.value.at(-1)?.endMs ?? Date.now()) + LEAD_MS)).value;
   const path = isOfAll ? undefined : name;
-  const { page, more } = useDayEvents({ fromMs: day, toMs: nextDay(day), path, types: chosenTypes.value });
+  const { page, more } = useEvents({ fromMs: day, toMs: nextDay(day), path, types: chosenTypes.value });
   const types = useRef<readonly string[]>([]);
   // The choice of kinds stays while a filtered list loads.
   types.current = page?.types ?? types.current;
@@ -49,34 +38,13 @@ export function DayList({ name, isOfAll, onGo }: DayListProps) {
   const items = visibleEvents(page?.items ?? []);
   return (
     <section class="day-list" aria-label={words.seen}>
-      <Kinds types={types.current} />
+      <EventKinds types={types.current} />
       {page && items.length === 0 && (
         <p class="small dim">{chosenTypes.value.length > 0 ? words.seenNoneOfKind : words.seenNothing}</p>
       )}
       <Entries {...{ name, items, isOfAll, onGo }} />
       {page?.next != null && <Earlier key={page.next} onWanted={more} />}
     </section>
-  );
-}
-
-function Kinds({ types }: { readonly types: readonly string[] }) {
-  const words = clipWords.value;
-  const kinds = labelGroups([...types, ...chosenTypes.value], words);
-  if (kinds.length < 2 && chosenTypes.value.length === 0) {
-    return null;
-  }
-  const isChosen = (type: string) => chosenTypes.value.includes(type);
-  return (
-    <Chips
-      label={words.seenKinds}
-      options={kinds.map(({ word }) => ({ value: word, text: word }))}
-      chosen={kinds.filter((kind) => kind.types.some(isChosen)).map(({ word }) => word)}
-      onTap={(word) => {
-        const of = kinds.find((kind) => kind.word === word)?.types ?? [];
-        const others = chosenTypes.value.filter((type) => !of.includes(type));
-        chosenTypes.value = of.some(isChosen) ? others : [...others, ...of];
-      }}
-    />
   );
 }
 
@@ -125,93 +93,4 @@ function showCurrent(list: HTMLElement | null): void {
   if (current && view && current.offsetTop + current.offsetHeight > view.clientHeight) {
     view.scrollTop = current.offsetTop - view.clientHeight / 2;
   }
-}
-
-const titleOf = (path: string): string =>
-  cameras.value?.find(({ name, sub }) => name === path || sub?.name === path)?.title ?? readableName(path);
-
-/** Loads older events when it becomes visible. */
-function Earlier({ onWanted }: { readonly onWanted: () => void }) {
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    const { current } = button;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && onWanted(), { rootMargin: '50%' });
-    if (current) {
-      observer.observe(current);
-    }
-    return () => observer.disconnect();
-  }, [onWanted]);
-  return (
-    <button class="earlier" type="button" ref={button} onClick={onWanted}>
-      {clipWords.value.seenEarlier}
-    </button>
-  );
-}
-
-/** Viewers get no events, so they poll. */
-const EVERY_MS = 15_000;
-/** Minimum time between reloads after events. */
-const REST_MS = 1_000;
-
-interface DayEvents {
-  /** Undefined until the first response. */
-  readonly page: EventPage | undefined;
-  /** Loads older events, one page at a time. */
-  readonly more: () => void;
-}
-
-const NOTHING: DayEvents = { page: undefined, more: () => {} };
-
-/** Events, kept up to date while the page is visible. */
-function useDayEvents(query: EventQuery): DayEvents {
-  const key = JSON.stringify(query);
-  const [known, setKnown] = useState<{ readonly key: string; readonly page: EventPage; readonly more: () => void }>();
-  useEffect(() => {
-    const stop = new AbortController();
-    let page: EventPage | undefined;
-    let asked: string | undefined;
-    const more = () => {
-      const before = page?.next;
-      if (!before || before === asked) {
-        return;
-      }
-      asked = before;
-      fetchEvents(query, before, stop.signal).then(
-        (older) => show(appendOlder(page, before, older)),
-        () => {
-          asked = undefined;
-        },
-      );
-    };
-    const show = (next: EventPage | undefined) => {
-      page = next;
-      if (next) {
-        setKnown({ key, page: next, more });
-      }
-    };
-    const lookNow = async () => {
-      if (isPageVisible.peek()) {
-        const newest = await fetchEvents(query, undefined, stop.signal);
-        show(mergeNewest(page, newest));
-      }
-    };
-    const look = coalesce(lookNow, REST_MS, stop.signal);
-    look();
-    const timer = setInterval(look, EVERY_MS);
-    const leave = [onServerEvent('gap', look), onServerEvent('event', (event) => isListed(event, query) && look())];
-    return () => {
-      stop.abort();
-      clearInterval(timer);
-      for (const one of leave) {
-        one();
-      }
-    };
-  }, [key]);
-  return known?.key === key ? known : NOTHING;
-}
-
-/** Whether the event is in the list and its kind is shown. */
-function isListed({ path, start }: EventUpdate, query: EventQuery): boolean {
-  const startMs = Date.parse(start);
-  return (query.path ?? path) === path && startMs >= query.fromMs && startMs < query.toMs;
 }

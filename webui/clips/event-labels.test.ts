@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Mark } from '../timeline/lane.ts';
 import { clips } from '../words/en/clips.ts';
 import {
+  digestOf,
   eventAt,
   eventLabel,
   groupEvents,
@@ -114,4 +115,25 @@ test('an entry holds at most five minutes, and nothing that the device reports o
     ['door', 240, 1],
   ]);
   expect(runsOf([20, 10].map((second) => ['door', second, 'perch.offline']))).toHaveLength(2);
+});
+
+test('a digest sums kinds with the same label, and cameras, the largest first', () => {
+  const counts = [
+    { path: 'yard', type: 'motion', count: 4 },
+    { path: 'door', type: 'car', count: 3 },
+    { path: 'door', type: 'vehicle', count: 2 },
+    { path: 'yard', type: 'perch.offline', count: 1 },
+  ];
+  expect(digestOf(counts, clips)).toEqual({
+    total: 10,
+    kinds: [
+      ['Vehicle', 5],
+      ['Motion', 4],
+      ['Offline', 1],
+    ],
+    paths: [
+      ['yard', 5],
+      ['door', 5],
+    ],
+  });
 });

@@ -1,3 +1,4 @@
+import type { EventCounts } from '../api-client/event-list.ts';
 import type { Mark } from '../timeline/lane.ts';
 import type { ClipsWords } from '../words/en/clips.ts';
 
@@ -142,4 +143,33 @@ interface RunEvent extends Lasting {
   readonly path: string;
   readonly type: string;
   readonly text: string;
+}
+
+interface Digest {
+  readonly total: number;
+  /** Label or name, and number; the largest first. */
+  readonly kinds: readonly (readonly [string, number])[];
+  readonly paths: readonly (readonly [string, number])[];
+}
+
+/** Sums of a day. */
+export function digestOf(counts: EventCounts, words: ClipsWords): Digest {
+  const label = ({ type }: { readonly type: string }) =>
+    isStatusEvent({ type }) ? words.isAway : eventLabel(type, words);
+  return {
+    total: counts.reduce((sum, { count }) => sum + count, 0),
+    kinds: sums(counts, label),
+    paths: sums(counts, ({ path }) => path),
+  };
+}
+
+function sums(
+  counts: EventCounts,
+  keyOf: (one: EventCounts[number]) => string,
+): readonly (readonly [string, number])[] {
+  const found = new Map<string, number>();
+  for (const one of counts) {
+    found.set(keyOf(one), (found.get(keyOf(one)) ?? 0) + one.count);
+  }
+  return [...found].sort(([, one], [, other]) => other - one);
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   cameraLink,
   cameraSettingsLink,
+  eventsLink,
   guestToken,
   parseRoute,
   recordingsLink,
@@ -37,6 +38,8 @@ test.for([
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
   ['#/live/%E0%A4', { page: 'camera', camera: '%E0%A4' }],
+  ['#/events', { page: 'events' }],
+  ['#/events/yard%2Fgate', { page: 'events', camera: 'yard/gate' }],
   ['#/rec', { page: 'recordings' }],
   ['#/rec/garden', { page: 'recordings', camera: 'garden' }],
   ['#/rec/garden?ago=60', { page: 'recordings', camera: 'garden', agoS: 60 }],
@@ -55,6 +58,7 @@ test.for([
 
 test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add'])('links to camera %s lead back to it', (camera) => {
   expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });
+  expect(parseRoute(eventsLink(camera))).toEqual({ page: 'events', camera });
   expect(parseRoute(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
   expect(parseRoute(cameraSettingsLink(camera))).toEqual({ page: 'settings', section: 'cameras', camera });
   const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7), clip: { startMs: 1_000, endMs: 2_000 } };

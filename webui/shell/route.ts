@@ -4,8 +4,15 @@ import { signal } from '@preact/signals';
 export type Route =
   | { readonly page: 'start' | 'login' | 'live' | 'wall' }
   | { readonly page: 'camera'; readonly camera: string }
+  | EventsRoute
   | RecordingsRoute
   | SettingsRoute;
+
+interface EventsRoute {
+  readonly page: 'events';
+  /** Undefined: of all cameras. */
+  readonly camera?: string;
+}
 
 interface RecordingsRoute extends RecordedMoment {
   readonly page: 'recordings';
@@ -51,6 +58,8 @@ export function parseRoute(hash: string): Route {
       return { page };
     case 'settings':
       return readSettings(rest ?? '');
+    case 'events':
+      return { page, ...(camera ? { camera } : {}) };
     case 'rec':
       return { page: 'recordings', ...(camera ? { camera } : {}), ...readMoment(query) };
     default:
@@ -100,6 +109,10 @@ function decode(text: string): string {
 export const LIVE = '#/live';
 
 export const cameraLink = (camera: string): string => `#/live/${encodeURIComponent(camera)}`;
+
+/** @param camera undefined: of all cameras */
+export const eventsLink = (camera?: string): string =>
+  camera === undefined ? '#/events' : `#/events/${encodeURIComponent(camera)}`;
 
 export function recordingsLink(camera: string, { atMs, agoS, all, clip }: RecordedMoment = {}): string {
   const fields = [

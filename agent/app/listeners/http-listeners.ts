@@ -227,6 +227,7 @@ export class HttpListeners {
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
+      personOf: (request) => personOf(access, request),
       sessions: this.#deps.servers,
       recordings,
       protection: recordings.space.protection,
@@ -251,6 +252,11 @@ export class HttpListeners {
     const hasAllRights = !this.#deps.config().isOwn || (await access.mayAlso(request, 'admin'));
     return { hasAllRights, ...(name === undefined ? {} : { user: name }) };
   }
+}
+
+function personOf(access: HttpAccess, request: FastifyRequest): string | undefined {
+  const { user, sessionUser } = access.identify(request);
+  return access.limitedPerson(request)?.role === 'guest' ? undefined : user || sessionUser;
 }
 
 const isSerious = ({ severity }: Problem): boolean => severity === 'error';

@@ -15,6 +15,8 @@ import { Playback } from '../../playback/playback.ts';
 import { type EventListRequest, type TimelineRequest, eventListQuery, timelineQuery } from '../../playback/read/query.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import type { ClipOptions } from '../../record/clips/clips.ts';
+import { requireRfc3339 } from '../../playback/read/rfc3339.ts';
+import { SeenMarks } from '../../record/events/seen-marks.ts';
 import { FlushPoint, HANGING_MS } from '../../record/write/flush.ts';
 import type { WatchedPath } from '../../record/gaps/gap-reason.ts';
 import { Recorder } from '../../record/recorder.ts';
@@ -51,6 +53,7 @@ type SegmentListener = (segment: FinishedSegment) => void;
 export class Recordings {
   readonly playback: Playback;
   readonly events: CameraEvents;
+  readonly #seen: SeenMarks;
   readonly #config: () => Config;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -113,6 +116,7 @@ export class Recordings {
     };
     this.events = new CameraEvents(shared);
     this.playback.addJournal(this.events.journal);
+    this.#seen = new SeenMarks(join(dataDir, 'seen-events.json'), log);
     const stills = new CameraSnapshots(config);
     this.#snapshots = new SnapshotTaker({
       events: this.events.hub,
@@ -316,8 +320,35 @@ export class Recordings {
     return this.playback.timeline(timelineQuery(request));
   }
 
-  listEvents(request: EventListRequest, maySee: (path: string) => boolean): Promise<object> {
-    return this.playback.listEvents(eventListQuery(request), maySee);
+  /** @param person whose marks are applied */
+  async listEvents(
+    request: EventListRequest,
+    maySee: (path: string) => boolean,
+    person: string | undefined,
+  ): Promise<object> {
+    const seen = person === undefined ? undefined : await this.#seen.of(person);
+    return this.playback.listEvents(eventListQuery(request), maySee, seen);
+  }
+
+  eventDigest({ from, to }: { readonly from: string; readonly to: string }, maySee: (path: string) => boolean): object {
+    return this.playback.eventDigest(requireRfc3339('from', from), requireRfc3339('to', to), maySee);
+  }
+
+  async markEvents(
+    person: string,
+    events: readonly { readonly path: string; readonly id: string; readonly start: string }[],
+  ): Promise<void> {
+    const startMs = (text: string) => Math.floor(requireRfc3339('start', text).us / 1000);
+    await this.#seen.mark(
+      person,
+      events.map(({ path, id, start }) => ({ path, id, startMs: startMs(start) })),
+    );
+  }
+
+  /** @returns the former time */
+  async markEventsUpTo(person: string, upTo: string): Promise<string> {
+    const beforeMs = await this.#seen.markUpTo(person, Math.floor(requireRfc3339('upTo', upTo).us / 1000));
+    return new Date(beforeMs).toISOString();
   }
 
   index(): object {
@@ -335,6 +366,7 @@ export class Recordings {
     await this.demo.close();
     await this.#snapshots.close();
     await this.events.close();
+    await this.#seen.close();
     await this.#gaps.close();
     await this.space.close();
     await this.#flush.close();

@@ -32,6 +32,8 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
     origin(request: FastifyRequest): { readonly baseUrl: string };
   };
   allowOrigins(): readonly string[];
+  /** The name of the owner or viewer; undefined for guests and programs without a name. */
+  personOf(request: FastifyRequest): string | undefined;
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
   readonly paths: PathLookup;
   readonly sessions: SessionTables;
@@ -93,7 +95,8 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(recordingRoutes, { recordings: options.recordings });
   await app.register(timelineRoutes, { recordings: options.recordings, viewerOf });
   await app.register(eventRoutes, { events: options.events });
-  await app.register(eventListRoutes, { recordings: options.recordings, viewerOf });
+  const personOf = (request: FastifyRequest) => options.personOf(request);
+  await app.register(eventListRoutes, { recordings: options.recordings, viewerOf, personOf });
   await app.register(protectedRoutes, { protection: options.protection, viewerOf });
   await app.register(diskRoutes, { disks: options.disks });
   // The second address is that of some guides of MediaMTX.

@@ -106,13 +106,16 @@ export function timelineQuery({ path, from = '', to = '', resolution = '' }: Tim
 }
 
 export interface EventListQuery {
-  readonly from: ZonedTime;
+  /** undefined: since the first event. */
+  readonly from: ZonedTime | undefined;
   readonly to: ZonedTime;
   readonly path: string | undefined;
   readonly types: readonly string[] | undefined;
   /** `next` of the previous page. */
   readonly before: string | undefined;
   readonly limit: number;
+  /** Only events that the person has not seen. */
+  readonly isUnseen: boolean;
 }
 
 export interface EventListRequest {
@@ -122,6 +125,7 @@ export interface EventListRequest {
   readonly types: string | undefined;
   readonly before: string | undefined;
   readonly limit: string | undefined;
+  readonly unseen: string | undefined;
 }
 
 const DEFAULT_EVENTS = 50;
@@ -129,7 +133,7 @@ const MAX_EVENTS = 200;
 const MAX_TYPES = 32;
 
 export function eventListQuery(request: EventListRequest): EventListQuery {
-  const { from = '', to = '', path, types, before, limit = String(DEFAULT_EVENTS) } = request;
+  const { from, to = '', path, types, before, limit = String(DEFAULT_EVENTS), unseen = '' } = request;
   const count = Number(limit);
   if (!Number.isInteger(count) || count < 1 || count > MAX_EVENTS) {
     throw new PerchError('badInput', `invalid limit: '${limit.slice(0, 64)}' is not between 1 and ${MAX_EVENTS}`);
@@ -138,12 +142,16 @@ export function eventListQuery(request: EventListRequest): EventListQuery {
   if (wanted && wanted.length > MAX_TYPES) {
     throw new PerchError('badInput', `invalid types: ${wanted.length}, the limit is ${MAX_TYPES}`);
   }
+  if (!['', 'true', 'false'].includes(unseen)) {
+    throw new PerchError('badInput', `invalid unseen: '${unseen.slice(0, 64)}' is neither true nor false`);
+  }
   return {
-    from: requireRfc3339('from', from),
+    from: from === undefined ? undefined : requireRfc3339('from', from),
     to: requireRfc3339('to', to),
     path,
     types: wanted,
     before,
     limit: count,
+    isUnseen: unseen === 'true',
   };
 }

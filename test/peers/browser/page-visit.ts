@@ -156,6 +156,7 @@ export type Sight = readonly [name: string, place: string, sign: string];
 export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[] => [
   ['live', '#/live', '.tile.live .surface.playing'],
   ['camera', `#/live/${camera}`, '.camera-view .surface.playing'],
+  ['events', '#/events', '.events-page'],
   ['recordings', `#/rec/${camera}`, '.recorded'],
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],

@@ -150,6 +150,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
   const options: ControlApiOptions = {
     access: box.access,
     allowOrigins: () => ['*'],
+    personOf: () => 'owner',
     info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
     paths: { list: () => PATHS, find: (name) => [...PATHS, PUBLISHER].find((path) => path.name === name) },
     config: {
@@ -217,6 +218,9 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
         name === 'unknown' ? undefined : name === 'door' ? [{ start: '2026-01-01T12:00:00+01:00' }] : [],
       timeline: async (request) => ({ ...request, coverage: [], protected: [] }),
       listEvents: async (request) => ({ ...request, items: [] }),
+      eventDigest: () => ({ items: [] }),
+      markEvents: async () => {},
+      markEventsUpTo: async () => '1970-01-01T00:00:00.000Z',
       index: () => ({ state: 'ready', left: 0 }),
       deletePath: async () => ({ deleted: 0, bytes: 0, kept: 0, items: [] }),
       deleteSegment: async (path, start) => {

@@ -1,3 +1,7 @@
+import { counter } from '../grammar/plural.ts';
+
+const many = counter('en');
+
 /** Clips, the calendar and the events of a day. */
 export const clips = {
   markClip: 'Mark a clip',
@@ -51,6 +55,19 @@ export const clips = {
   seenSound: 'Sound',
   seenTamper: 'Camera covered or moved',
   seenInput: 'Camera input',
+
+  isNew: 'New',
+  markSeen: (what: string) => `Mark as seen: ${what}`,
+  markAllSeen: 'Mark all as seen',
+  allSeen: 'All events marked as seen.',
+  eventCount: (count: number) => many(count, { one: 'One event', other: '# events' }),
+  noEvents: 'No events yet',
+  noEventsText: 'Motion, persons and doorbells appear here when a camera reports them.',
+  noNewEvents: 'No new events',
+  noNewEventsText: 'You have seen all events.',
+  noSuchEvents: 'No such events',
+  noSuchEventsText: 'No event matches these filters.',
+  showAllEvents: 'Show all events',
 };
 
 export type ClipsWords = typeof clips;

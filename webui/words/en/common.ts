@@ -1,6 +1,7 @@
 /** Texts of the shell, the forms and several pages. */
 export const common = {
   live: 'Live',
+  events: 'Events',
   recordings: 'Recordings',
   settings: 'Settings',
   back: 'Back',

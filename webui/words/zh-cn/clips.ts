@@ -52,4 +52,17 @@ export const clips: ClipsWords = {
   seenSound: '声音',
   seenTamper: '摄像头被遮挡或移动',
   seenInput: '报警输入',
+
+  isNew: '未看',
+  markSeen: (what) => `标为已看：${what}`,
+  markAllSeen: '全部标为已看',
+  allSeen: '已将所有事件标为已看。',
+  eventCount: (count) => `${count} 个事件`,
+  noEvents: '还没有事件',
+  noEventsText: '摄像头检测到移动、有人或门铃时，会显示在这里。',
+  noNewEvents: '没有新事件',
+  noNewEventsText: '所有事件您都看过了。',
+  noSuchEvents: '没有符合的事件',
+  noSuchEventsText: '没有事件符合当前筛选。',
+  showAllEvents: '显示所有事件',
 };

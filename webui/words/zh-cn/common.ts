@@ -2,6 +2,7 @@ import type { CommonWords } from '../en/common.ts';
 
 export const common: CommonWords = {
   live: '实时',
+  events: '事件',
   recordings: '录像',
   settings: '设置',
   back: '返回',

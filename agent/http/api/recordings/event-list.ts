@@ -1,24 +1,38 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { OkAnswer } from '../../messages/responses.ts';
 import { answers, OrNull, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 
 export interface EventListLookup {
-  /** Events between two times of the cameras that the client may see. @throws PerchError badInput */
-  listEvents(request: EventListRequest, maySee: (path: string) => boolean): Promise<object>;
+  /**
+   * Events between two times of the cameras that the client may see.
+   * @param person whose marks are applied
+   * @throws PerchError badInput
+   */
+  listEvents(request: EventListRequest, maySee: (path: string) => boolean, person: string | undefined): Promise<object>;
+  /** Numbers of events between two times. @throws PerchError badInput */
+  eventDigest(period: { readonly from: string; readonly to: string }, maySee: (path: string) => boolean): object;
+  /** @throws PerchError badInput for an invalid time, unavailable if it cannot be saved */
+  markEvents(person: string, events: readonly Static<typeof MarkedEvent>[]): Promise<void>;
+  /** @returns the time up to which the person had seen all events */
+  markEventsUpTo(person: string, upTo: string): Promise<string>;
 }
 
-const KEYS = ['from', 'to', 'path', 'types', 'before', 'limit'] as const;
+const KEYS = ['from', 'to', 'path', 'types', 'before', 'limit', 'unseen'] as const;
 type Key = (typeof KEYS)[number];
 type EventListRequest = { readonly [key in Key]: string | undefined };
 
 const ListQuery = Type.Object({
-  from: TimeText,
+  from: Type.Optional(Type.String({ description: 'RFC 3339; at most 32 days before `to`. Default: the first event.' })),
   to: TimeText,
   path: Type.Optional(Type.String({ description: 'Only events of this camera.' })),
   types: Type.Optional(Type.String({ description: 'Only these types, comma-separated.' })),
   before: Type.Optional(Type.String({ description: '`next` of the previous page.' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
+  unseen: Type.Optional(Type.Boolean({ description: 'Only events that the person of the request has not seen.' })),
 });
 const Page = Type.Object({
   items: Type.Array(
@@ -35,6 +49,9 @@ const Page = Type.Object({
       picture: Type.Union([TimeText, Type.Null()], {
         description: 'The recorded time nearest to the start, within 5 s: for `frame.mp4`.',
       }),
+      seen: Type.Union([Type.Boolean(), Type.Null()], {
+        description: 'By the person of the request. Null: it came from no person.',
+      }),
     }),
   ),
   next: Type.Union([Type.String(), Type.Null()], { description: 'For `before`: older events. Null: none.' }),
@@ -43,17 +60,47 @@ const Page = Type.Object({
   }),
 });
 
+const Digest = Type.Object({
+  items: Type.Array(Type.Object({ path: Type.String(), type: Type.String(), count: Type.Integer() }), {
+    description: 'The largest number first.',
+  }),
+});
+const MarkedEvent = Type.Object(
+  { path: Type.String({ maxLength: 512 }), id: Type.String({ maxLength: 64 }), start: TimeText },
+  { additionalProperties: false },
+);
+const SeenBody = Type.Object(
+  {
+    upTo: Type.Optional(Type.String({ description: 'RFC 3339. All events that started until then.' })),
+    events: Type.Optional(Type.Array(MarkedEvent, { maxItems: 200 })),
+  },
+  { additionalProperties: false },
+);
+const SeenAnswer = Type.Object({
+  ...OkAnswer.properties,
+  before: OrNull(Type.String({ description: 'The former `upTo`, which undoes this one. Null: `upTo` was not set.' })),
+});
+const MAX_BODY_BYTES = 1 << 18;
+const tags = ['events'];
+
 interface EventListRoutesOptions {
   readonly recordings: EventListLookup;
+  /** The name of the owner or viewer; undefined for guests and programs without a name. */
+  personOf(request: FastifyRequest): string | undefined;
   /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
 
-/** `GET /events/list`: events of all cameras, page by page. */
-export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async (app, { recordings, viewerOf }) => {
+/** `/events/list`: events of all cameras, page by page; `/events/digest`: their numbers; `/events/seen`: marks. */
+export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async (app, options) => {
+  const { recordings, viewerOf, personOf } = options;
+  const maySee = (request: FastifyRequest) => {
+    const viewer = viewerOf(request);
+    return (path: string): boolean => viewer?.may('playback', path) ?? true;
+  };
   const list = {
-    summary: 'Events of all cameras between two times, newest first; at most 32 days',
-    tags: ['events'],
+    summary: 'Events of all cameras, newest first',
+    tags,
     querystring: ListQuery,
     response: answers(Page, 400),
   };
@@ -62,8 +109,36 @@ export const eventListRoutes: FastifyPluginAsync<EventListRoutesOptions> = async
       const [value] = [request.query[key]].flat();
       return typeof value === 'string' ? value : undefined;
     };
-    const viewer = viewerOf(request);
     const query = Object.fromEntries(KEYS.map((key) => [key, one(key)])) as EventListRequest;
-    return recordings.listEvents(query, (path) => viewer?.may('playback', path) ?? true);
+    return recordings.listEvents(query, maySee(request), personOf(request));
+  });
+
+  const digest = {
+    summary: 'Numbers of events between two times, by camera and type; at most 32 days',
+    tags,
+    querystring: Type.Object({ from: TimeText, to: TimeText }),
+    response: answers(Digest, 400),
+  };
+  app.get<{ Querystring: { from?: unknown; to?: unknown } }>('/events/digest', { schema: digest }, async (request) => {
+    const [from = '', to = ''] = [request.query.from, request.query.to].map((value) => String([value ?? ''].flat()[0]));
+    return recordings.eventDigest({ from, to }, maySee(request));
+  });
+
+  const seen = {
+    summary: 'Marks events as seen by the person of the request',
+    tags,
+    body: SeenBody,
+    response: answers(SeenAnswer, 400, 413, 503),
+  };
+  app.post('/events/seen', { bodyLimit: MAX_BODY_BYTES, schema: seen }, async (request) => {
+    const { upTo, events = [] } = checkedBody(SeenBody, request.body);
+    const person = personOf(request);
+    if (person === undefined) {
+      throw new PerchError('badInput', 'only people with a name can mark events');
+    }
+    if (events.length > 0) {
+      await recordings.markEvents(person, events);
+    }
+    return { status: 'ok', before: upTo === undefined ? null : await recordings.markEventsUpTo(person, upTo) };
   });
 };

@@ -8,12 +8,16 @@ export interface Viewer {
 /** The only API addresses for viewers and guests, limited to their paths. */
 const OPEN_ROUTES = new Set([
   ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
-  ...['/v3/events', '/v3/events/list'],
+  ...['/v3/events', '/v3/events/list', '/v3/events/digest'],
 ]);
+/** Changes that concern the person alone. */
+const OPEN_CHANGES = new Set(['/v3/events/seen']);
 
 /** Whether a person without `api` permission may request this. */
 export const isForViewers = ({ method, routeOptions }: FastifyRequest): boolean =>
-  (method === 'GET' || method === 'HEAD') && OPEN_ROUTES.has(routeOptions.url ?? '');
+  method === 'GET' || method === 'HEAD'
+    ? OPEN_ROUTES.has(routeOptions.url ?? '')
+    : method === 'POST' && OPEN_CHANGES.has(routeOptions.url ?? '');
 
 export const maySee = (person: Viewer, path: string): boolean =>
   person.may('read', path) || person.may('playback', path);

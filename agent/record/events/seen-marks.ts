@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+
+/** Above it, the person whose marks changed first loses them. */
+const MAX_PEOPLE = 100;
+/** Single marks of a person. */
+const MAX_SINGLE = 200;
+
+const SeenFile = Type.Object({
+  people: Type.Array(
+    Type.Object({
+      name: Type.String({ minLength: 1, maxLength: 256 }),
+      /** Unix milliseconds, as all times here. */
+      upTo: Type.Number(),
+      /** Start, and hash of path and id. */
+      events: Type.Array(Type.Tuple([Type.Number(), Type.String({ maxLength: 16 })]), { maxItems: MAX_SINGLE }),
+    }),
+    { maxItems: MAX_PEOPLE },
+  ),
+});
+
+interface SeenEvent {
+  readonly path: string;
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+}
+
+/** What one person has seen: all events up to a time, and single later ones. */
+export interface SeenMark {
+  /** Unix milliseconds; 0: none. */
+  readonly upToMs: number;
+  /** Single marks. */
+  readonly count: number;
+  has(event: SeenEvent): boolean;
+}
+
+/** Stores which events each person has seen, in one small file of the data folder. */
+export class SeenMarks {
+  readonly #file: string;
+  readonly #log: Logger;
+  #people: Promise<Map<string, PersonMark>> | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  /** A save that has not started; it includes every change until then. */
+  #nextSave: Promise<void> | undefined;
+
+  constructor(file: string, log: Logger) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  async of(person: string): Promise<SeenMark> {
+    return (await this.#all()).get(person) ?? new PersonMark();
+  }
+
+  /** @throws PerchError unavailable if the disk rejects it */
+  async mark(person: string, events: readonly SeenEvent[]): Promise<void> {
+    (await this.#changed(person)).add(events);
+    await this.#save();
+  }
+
+  /** @returns the time up to which the person had seen all events. @throws PerchError unavailable */
+  async markUpTo(person: string, upToMs: number): Promise<number> {
+    const mark = await this.#changed(person);
+    const beforeMs = mark.upToMs;
+    mark.upToMs = upToMs;
+    await this.#save();
+    return beforeMs;
+  }
+
+  async close(): Promise<void> {
+    await this.#saving.catch(() => {});
+  }
+
+  async #changed(person: string): Promise<PersonMark> {
+    const people = await this.#all();
+    const mark = people.get(person) ?? new PersonMark();
+    people.delete(person);
+    people.set(person, mark);
+    const [first = ''] = people.keys();
+    if (people.size > MAX_PEOPLE) {
+      people.delete(first);
+    }
+    return mark;
+  }
+
+  #all(): Promise<Map<string, PersonMark>> {
+    this.#people ??= loadMarks(this.#file, this.#log);
+    return this.#people;
+  }
+
+  #save(): Promise<void> {
+    this.#nextSave ??= this.#saving
+      .catch(() => {})
+      .then(async () => {
+        this.#nextSave = undefined;
+        const people = [...(await this.#all())].map(([name, mark]) => ({ name, ...mark.toJson() }));
+        await savePrivate(this.#file, { people });
+      });
+    this.#saving = this.#nextSave;
+    return this.#nextSave;
+  }
+}
+
+class PersonMark implements SeenMark {
+  upToMs: number;
+  /** Starts by hash, oldest first. */
+  #single: Map<string, number>;
+
+  constructor(upToMs = 0, single: readonly (readonly [number, string])[] = []) {
+    this.upToMs = upToMs;
+    this.#single = new Map(single.map(([startMs, hash]) => [hash, startMs]));
+  }
+
+  get count(): number {
+    return this.#single.size;
+  }
+
+  has(event: SeenEvent): boolean {
+    return event.startMs <= this.upToMs || this.#single.has(hashOf(event));
+  }
+
+  /** Beyond the limit the oldest single mark becomes the time up to which all events are seen. */
+  add(events: readonly SeenEvent[]): void {
+    const all = new Map([...this.#single, ...events.map((event) => [hashOf(event), event.startMs] as const)]);
+    const sorted = [...all].sort(([, one], [, other]) => one - other);
+    for (const [, startMs] of sorted.splice(0, Math.max(0, sorted.length - MAX_SINGLE))) {
+      this.upToMs = Math.max(this.upToMs, startMs);
+    }
+    this.#single = new Map(sorted);
+  }
+
+  toJson(): { readonly upTo: number; readonly events: readonly (readonly [number, string])[] } {
+    return { upTo: this.upToMs, events: [...this.#single].map(([hash, startMs]) => [startMs, hash]) };
+  }
+}
+
+const hashOf = ({ path, id }: SeenEvent): string =>
+  createHash('sha256').update(`${id} ${path}`).digest('base64url').slice(0, 12);
+
+/** Empty without a file, or, with a warning, for a damaged one: then all events are unseen. */
+async function loadMarks(file: string, log: Logger): Promise<Map<string, PersonMark>> {
+  const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
+  if (stored === undefined) {
+    return new Map();
+  }
+  if (!Check(SeenFile, stored)) {
+    log.warn({ file, ...(typeof stored === 'string' && { cause: stored }) }, 'the marks of seen events are lost');
+    return new Map();
+  }
+  return new Map(stored.people.map(({ name, upTo, events }) => [name, new PersonMark(upTo, events)]));
+}

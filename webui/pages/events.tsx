@@ -1,0 +1,205 @@
+import { signal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import type { CameraEvent } from '../api-client/event-list.ts';
+import { mayPlayBack } from '../api-client/recordings.ts';
+import { cameras } from '../cameras/cameras.ts';
+import { EventCaption, StatusEventCaption } from '../clips/event-caption.tsx';
+import { Earlier, EventKinds, titleOf } from '../clips/event-controls.tsx';
+import { EventDigest } from '../clips/event-digest.tsx';
+import { useEvents } from '../clips/event-feed.ts';
+import { eventLabel, groupRuns, isStatusEvent } from '../clips/event-labels.ts';
+import { chosenTypes, visibleEvents } from '../clips/event-search.ts';
+import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/seen-events.ts';
+import { RecordedThumbnail } from '../clips/thumbnail.tsx';
+import { Empty } from '../live/notices.tsx';
+import { nowMs } from '../shell/page-state.ts';
+import { eventsLink, recordingsLink, route } from '../shell/route.ts';
+import { LEAD_MS, play } from '../timeline/view.ts';
+import { Select } from '../ui/controls/choice.tsx';
+import { Icon } from '../ui/icons/icon.tsx';
+import { clipWords } from '../words/clips.ts';
+import { clockSeconds, dayName, dayStart } from '../words/format.ts';
+import { i18n } from '../words/i18n.ts';
+import { recordingsWords } from '../words/recordings.ts';
+import { words } from '../words/words.ts';
+
+/** Later than every event. */
+const END_MS = Date.UTC(2100, 0, 1);
+/** Only new events. */
+const isNewOnly = signal(false);
+
+/** Events of all cameras, newest first. */
+export function EventsPage() {
+  const here = route.value;
+  const path = here.page === 'events' ? here.camera : undefined;
+  const isUnseen = isNewOnly.value && hasMarks.value;
+  const query = { fromMs: undefined, toMs: END_MS, path, types: chosenTypes.value, isUnseen };
+  const { page, more, refresh } = useEvents(query);
+  const types = useRef<readonly string[]>([]);
+  // The choice of kinds stays while a filtered list loads.
+  types.current = page?.types ?? types.current;
+  const items = visibleEvents(page?.items ?? []);
+  const isWhole = path === undefined && chosenTypes.value.length === 0;
+  const newest = items[0];
+  const t = clipWords.value;
+  return (
+    <div class="events-page">
+      <header class="top">
+        <h1>{words.value.events}</h1>
+        {isWhole && newest && items.some(isNew) && (
+          <button class="chip tap" type="button" onClick={() => void markAllAsSeen(newest.startMs, refresh)}>
+            {t.markAllSeen}
+          </button>
+        )}
+      </header>
+      <div class="filters">
+        <CameraChoice path={path} />
+        {hasMarks.value && (
+          <button
+            class="chip tap"
+            type="button"
+            aria-pressed={isNewOnly.value}
+            onClick={() => {
+              isNewOnly.value = !isNewOnly.value;
+            }}
+          >
+            {t.isNew}
+          </button>
+        )}
+        <EventKinds types={types.current} />
+      </div>
+      {page && items.length === 0 && page.next === null && <Nothing isWhole={isWhole} isUnseen={isUnseen} />}
+      <Days items={items} path={path} />
+      {page?.next != null && <Earlier key={page.next} onWanted={more} />}
+    </div>
+  );
+}
+
+/** Value of all cameras; no camera has an empty name. */
+const ALL = '';
+
+function CameraChoice({ path }: { readonly path: string | undefined }) {
+  const listed = (cameras.value ?? []).filter(({ name }) => mayPlayBack(name));
+  const isListed = path === undefined || listed.some(({ name }) => name === path);
+  const all = isListed ? listed : [{ name: path, title: titleOf(path) }, ...listed];
+  if (all.length < 2 && path === undefined) {
+    return null;
+  }
+  return (
+    <Select
+      class="chip"
+      label={recordingsWords.value.camera}
+      value={path ?? ALL}
+      options={[
+        { value: ALL, text: clipWords.value.allCameras },
+        ...all.map(({ name, title }) => ({ value: name, text: title })),
+      ]}
+      onChange={(name) => {
+        location.hash = eventsLink(name === ALL ? undefined : name);
+      }}
+    />
+  );
+}
+
+function Nothing({ isWhole, isUnseen }: { readonly isWhole: boolean; readonly isUnseen: boolean }) {
+  const t = clipWords.value;
+  if (isWhole) {
+    return isUnseen ? (
+      <Empty title={t.noNewEvents} text={t.noNewEventsText} />
+    ) : (
+      <Empty title={t.noEvents} text={t.noEventsText} />
+    );
+  }
+  const showAll = () => {
+    chosenTypes.value = [];
+    isNewOnly.value = false;
+  };
+  return (
+    <Empty title={t.noSuchEvents} text={t.noSuchEventsText}>
+      <a class="button main" href={eventsLink()} onClick={showAll}>
+        {t.showAllEvents}
+      </a>
+    </Empty>
+  );
+}
+
+interface DaysProps {
+  readonly items: readonly CameraEvent[];
+  readonly path: string | undefined;
+}
+
+function Days({ items, path }: DaysProps) {
+  const runs = groupRuns(items);
+  const today = dayStart(nowMs.value);
+  return (
+    <>
+      {byDay(runs).map(([dayMs, ofDay]) => (
+        <section key={dayMs} aria-labelledby={`day-${dayMs}`}>
+          <h2 id={`day-${dayMs}`}>{dayName(dayMs, today, i18n())}</h2>
+          <EventDigest dayMs={dayMs} path={path} newest={ofDay[0]?.all[0]?.id ?? ''} />
+          <ul>
+            {ofDay.map(({ event, all }) => (
+              <Entry key={`${event.path} ${event.id}`} event={event} all={all} />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </>
+  );
+}
+
+type Run = ReturnType<typeof groupRuns<CameraEvent>>[number];
+
+/** @param runs newest first */
+function byDay(runs: readonly Run[]): readonly (readonly [number, readonly Run[]])[] {
+  const days = new Map<number, Run[]>();
+  for (const run of runs) {
+    const day = dayStart(run.event.startMs);
+    days.set(day, [...(days.get(day) ?? []), run]);
+  }
+  return [...days];
+}
+
+interface EntryProps {
+  readonly event: CameraEvent;
+  /** Those of its kind that follow it, itself included. */
+  readonly all: readonly CameraEvent[];
+}
+
+function Entry({ event, all }: EntryProps) {
+  const { language } = i18n();
+  const t = clipWords.value;
+  const { path, type, startMs, pictureMs } = event;
+  const isStatus = isStatusEvent(event);
+  const title = titleOf(path);
+  const isFresh = all.some(isNew);
+  const open = () => {
+    play();
+    void markAsSeen(all);
+  };
+  return (
+    <li class={isStatus ? 'status-event' : ''}>
+      <a href={recordingsLink(path, { atMs: startMs - LEAD_MS })} onClick={open}>
+        {isStatus ? (
+          <StatusEventCaption event={event} title={title} />
+        ) : (
+          <>
+            <RecordedThumbnail name={path} ms={pictureMs} />
+            <EventCaption event={{ ...event, count: all.length }} title={title} language={language} />
+          </>
+        )}
+        {isFresh && <span class="new">{t.isNew}</span>}
+      </a>
+      {isFresh && (
+        <button
+          class="round"
+          type="button"
+          aria-label={t.markSeen(`${isStatus ? t.isAway : eventLabel(type, t)}, ${clockSeconds(startMs, language)}`)}
+          onClick={() => void markAsSeen(all)}
+        >
+          <Icon name="ok" />
+        </button>
+      )}
+    </li>
+  );
+}
