@@ -157,6 +157,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'system-updates',
       'restore-panel',
       'people',
+      'views',
       'hls',
       'zh-cn',
       'zh-cn-settings',
