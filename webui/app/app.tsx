@@ -178,17 +178,12 @@ const idle = (): Promise<void> =>
 /** Tab and history name the page; the settings do so themselves. */
 function useTitle(): void {
   const here = route.value;
-  const { live, events, recordings } = words.value;
   const name = 'camera' in here && here.page !== 'settings' ? here.camera : undefined;
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
   const page =
-    here.page === 'recordings'
-      ? recordings
-      : here.page === 'events'
-        ? events
-        : here.page === 'wall'
-          ? liveWords.value.wall
-          : live;
+    here.page === 'wall'
+      ? liveWords.value.wall
+      : words.value[here.page === 'events' || here.page === 'recordings' ? here.page : 'live'];
   const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
   useEffect(() => {
     if (here.page !== 'settings') {

@@ -8,7 +8,7 @@ import { words } from '../words/words.ts';
 /** A bar at the bottom of phones, else a rail on the left. */
 export function Nav() {
   const here = route.value.page;
-  const shown = NAV_ITEMS.filter(({ page }) => (page !== 'recordings' && page !== 'events') || maySeeRecordings.value);
+  const shown = NAV_ITEMS.filter(({ page }) => maySeeRecordings.value || page === 'live' || page === 'settings');
   return (
     <nav aria-label={words.value.places}>
       <Mark />

@@ -1,6 +1,11 @@
+import { settingsLink } from '../shell/route.ts';
 import type { PeopleWords } from '../words/en/people.ts';
 import { clock, dayStart, moment } from '../words/format.ts';
 import type { ViewItem } from './people.ts';
+
+/** The viewing history. @param person undefined: of all */
+export const viewsLink = (person?: string): string =>
+  settingsLink('people', 'views') + (person === undefined ? '' : `/${encodeURIComponent(person)}`);
 
 type I18n = Parameters<typeof moment>[2];
 

@@ -110,9 +110,8 @@ export const LIVE = '#/live';
 
 export const cameraLink = (camera: string): string => `#/live/${encodeURIComponent(camera)}`;
 
-/** @param camera undefined: of all cameras */
-export const eventsLink = (camera?: string): string =>
-  camera === undefined ? '#/events' : `#/events/${encodeURIComponent(camera)}`;
+/** @param camera empty: of all cameras */
+export const eventsLink = (camera = ''): string => `#/events/${encodeURIComponent(camera)}`;
 
 export function recordingsLink(camera: string, { atMs, agoS, all, clip }: RecordedMoment = {}): string {
   const fields = [
@@ -126,10 +125,6 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
 
 export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
-
-/** The viewing history. @param person undefined: of all */
-export const viewsLink = (person?: string): string =>
-  settingsLink('people', 'views') + (person === undefined ? '' : `/${encodeURIComponent(person)}`);
 
 /** A camera may be named `add`. */
 export const cameraSettingsLink = (camera: string): string =>

@@ -1,5 +1,6 @@
 import type { DeviceItem } from '../../../people/people.ts';
-import { viewsLink } from '../../../shell/route.ts';
+import { viewsLink } from '../../../people/view-text.ts';
+
 import { Row } from '../../../ui/controls/row.tsx';
 import { peopleWords } from '../../../words/people.ts';
 import { RevokeSheet } from './revoke-sheet.tsx';

@@ -8,8 +8,9 @@ import { GuestLinkMaker, type MadeLink } from '../../../people/guest-link.ts';
 import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../../people/link-expiry.ts';
 import { isLocalOnly } from '../../../people/local-address.ts';
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
+import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
-import { viewsLink } from '../../../shell/route.ts';
+
 import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
