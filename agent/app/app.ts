@@ -15,7 +15,7 @@ import { Reconciler } from '../base/reconciler.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Environment } from '../config/load/environment.ts';
-import type { Config } from '../config/load/load.ts';
+import { type Config, resolvePath } from '../config/load/load.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
 import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
@@ -32,6 +32,7 @@ import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif-link.ts';
+import { OwnSettingsChanges } from './cameras/own-settings.ts';
 import { ptzOf } from './cameras/ptz.ts';
 import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
 import { Backups, restoreStaged } from './device/backup.ts';
@@ -357,6 +358,7 @@ export class App {
       events: this.#events,
       cameras: this.#cameras,
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
+      ownSettings: this.#ownSettings(),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(this.#store.current),
@@ -370,6 +372,23 @@ export class App {
 
   #withDemo(config: Config): Config {
     return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
+  }
+
+  #ownSettings(): OwnSettingsChanges {
+    const { clock, log } = this.#options;
+    return new OwnSettingsChanges({
+      control: (path) => this.#onvif.controls.control(path),
+      bytesReceived: (path) => this.#bytesReceived(path),
+      changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
+      ...{ clock, log, signal: this.#stop.signal },
+    });
+  }
+
+  /** Of a running stream that does not depend on its readers. */
+  #bytesReceived(path: string): number | undefined {
+    const isOnDemand = resolvePath(this.#config, path)?.settings?.sourceOnDemand;
+    const status = this.#paths.find(path);
+    return status?.ready && !isOnDemand ? status.bytesReceived : undefined;
   }
 
   #openCameras(): Cameras {

@@ -135,6 +135,7 @@ class SimulatedCamera implements OnvifCamera {
       events: new EventSource(clock, quirks),
       wishKey: options.wishKey ?? ((stream) => sharedFeed().requestKeyFrame(stream)),
       restart: () => this.reboot(),
+      endStreams: () => this.#endStreams(),
     });
     this.state.httpPort = options.port ?? 0;
     this.state.rtspPort = options.rtspPort ?? 0;
@@ -218,6 +219,11 @@ class SimulatedCamera implements OnvifCamera {
     await Promise.all([this.#http?.close(), this.#rtsp?.close()]);
     this.#http = undefined;
     this.#rtsp = undefined;
+  }
+
+  async #endStreams(): Promise<void> {
+    await this.#rtsp?.close();
+    this.#rtsp = await startStreamSide(this.state, this.#address, this.state.rtspPort);
   }
 
   async reboot(): Promise<void> {

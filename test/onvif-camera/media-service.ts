@@ -1,6 +1,7 @@
 import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import { writeEncoder, writeProfile } from '../../agent/sources/demo/onvif-replies.ts';
 import { attributeOf, type Call, Fault, notSupported, numberOf, type Operations, SERVICES } from './call.ts';
+import { osdOperations } from './osd.ts';
 import { hasPtz, PTZ_CONFIGURATION } from './ptz-service.ts';
 import type { MediaQuirks } from './quirks/media.ts';
 import { asStreamProfile, type CameraState, type SimulatedProfile } from './state.ts';
@@ -41,6 +42,7 @@ function common(state: CameraState, prefix: 'trt' | 'tr2'): Operations {
       setEncoder(state, call);
       return answer('SetVideoEncoderConfiguration');
     },
+    ...osdOperations(state, answer),
     GetVideoEncoderConfigurationOptions: () => answer('GetVideoEncoderConfigurationOptions', encoderOptions(prefix)),
   };
 }
@@ -140,7 +142,7 @@ function encoderOf(state: CameraState, token: string | undefined): SimulatedProf
   return profile;
 }
 
-/** Sizes and codecs cannot be changed: what is streamed is the demo camera's. */
+/** Sizes and codecs change what is reported: what is streamed stays the demo camera's. */
 function setEncoder(state: CameraState, call: Call): void {
   const { refusesEncoderChanges, ignoresEncoderChanges } = state.quirks;
   const profile = encoderOf(state, attributeOf(call, 'Configuration', 'token'));
@@ -153,12 +155,23 @@ function setEncoder(state: CameraState, call: Call): void {
   if (group !== undefined && (group < 1 || group > 400)) {
     throw new Fault('ConfigModify', 'group of pictures out of range');
   }
+  const codec = call.argument('Encoding');
+  if (codec !== undefined && codec !== 'H264' && codec !== 'H265' && codec !== 'JPEG') {
+    throw new Fault('ConfigModify', 'unknown codec');
+  }
   if (!ignoresEncoderChanges) {
     Object.assign(profile, {
+      codec: codec ?? profile.codec,
+      width: numberOf(call.argument('Width')) ?? profile.width,
+      height: numberOf(call.argument('Height')) ?? profile.height,
       group: group ?? profile.group,
       fps: fps ?? profile.fps,
       kbitPerSecond: kbitPerSecond ?? profile.kbitPerSecond,
     });
+    // As real ones do when their encoder starts again.
+    if (profile.kbitPerSecond > (state.quirks.losesStreamAboveKbps ?? Number.POSITIVE_INFINITY)) {
+      void state.endStreams();
+    }
   }
 }
 
@@ -270,7 +283,13 @@ function encoderOptions(prefix: 'trt' | 'tr2'): string {
   );
   return prefix === 'trt'
     ? `<trt:Options>${range('QualityRange', 1, 100)}<tt:H264>${sizes.join('')}${range('GovLengthRange', 1, 400)}` +
-        `${range('FrameRateRange', 1, 15)}${range('EncodingIntervalRange', 1, 1)}<tt:H264ProfilesSupported>Baseline</tt:H264ProfilesSupported></tt:H264></trt:Options>`
-    : '<tr2:Options GovLengthRange="1 400" FrameRatesSupported="15 10 5"><tt:Encoding>H264</tt:Encoding>' +
-        `${range('QualityRange', 1, 100)}${sizes.join('')}${range('BitrateRange', 32, 4096)}</tr2:Options>`;
+        `${range('FrameRateRange', 1, 15)}${range('EncodingIntervalRange', 1, 1)}<tt:H264ProfilesSupported>Baseline</tt:H264ProfilesSupported></tt:H264>` +
+        `<tt:Extension><tt:H264>${sizes.join('')}${range('BitrateRange', 32, 4096)}</tt:H264></tt:Extension></trt:Options>`
+    : ['H264', 'H265']
+        .map(
+          (codec) =>
+            `<tr2:Options GovLengthRange="1 400" FrameRatesSupported="15 10 5"><tt:Encoding>${codec}</tt:Encoding>` +
+            `${range('QualityRange', 1, 100)}${sizes.join('')}${range('BitrateRange', 32, 4096)}</tr2:Options>`,
+        )
+        .join('');
 }

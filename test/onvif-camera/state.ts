@@ -14,9 +14,9 @@ export interface Login {
 export interface SimulatedProfile {
   readonly token: string;
   readonly name: string;
-  readonly codec: 'H264' | 'H265' | 'JPEG' | undefined;
-  readonly width: number;
-  readonly height: number;
+  codec: 'H264' | 'H265' | 'JPEG' | undefined;
+  width: number;
+  height: number;
   fps: number;
   /** Pictures from one key frame to the next. */
   group: number;
@@ -25,6 +25,13 @@ export interface SimulatedProfile {
   readonly source?: string;
   /** The demo camera's stream that is played. */
   readonly stream: 'main' | 'sub';
+}
+
+/** A text that the camera draws on the picture. */
+export interface SimulatedOsd {
+  readonly kind: string;
+  readonly position: string;
+  text: string;
 }
 
 /** One request that came, in the order of their coming. */
@@ -59,6 +66,8 @@ export class CameraState {
   readonly ptz: PtzHead;
   readonly events: EventSource;
   readonly imaging = new Map([['IrCutFilter', 'AUTO']]);
+  /** Texts on the picture, by their tokens. */
+  readonly osds = new Map<string, SimulatedOsd>();
   /** Profile tokens that a key frame was asked for. */
   readonly keysWished: string[] = [];
   ntpServer: string | undefined;
@@ -72,6 +81,8 @@ export class CameraState {
   callsAtMost = 0;
   readonly wishKey: (stream: string) => void;
   readonly restart: () => Promise<void>;
+  /** Its streams end, and can be opened again. */
+  readonly endStreams: () => Promise<void>;
 
   constructor(options: {
     identity: DeviceIdentity;
@@ -84,6 +95,7 @@ export class CameraState {
     events: EventSource;
     wishKey: (stream: string) => void;
     restart: () => Promise<void>;
+    endStreams: () => Promise<void>;
   }) {
     this.identity = options.identity;
     this.quirks = options.quirks;
@@ -95,6 +107,7 @@ export class CameraState {
     this.events = options.events;
     this.wishKey = options.wishKey;
     this.restart = options.restart;
+    this.endStreams = options.endStreams;
     this.ptz = new PtzHead(options.clock, options.quirks);
     this.clockOffsetMs = options.quirks.clockOffsetMs ?? 0;
   }

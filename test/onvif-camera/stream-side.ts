@@ -70,8 +70,12 @@ export function startStreamSide(state: CameraState, address: string, port: numbe
     address,
     quirks: {
       moreMedia: (request) => backChannel(state, request),
-      refuses: ({ method, uri }) =>
-        method === 'DESCRIBE' ? state.quirks.describes?.[profileOf(uri)?.token ?? ''] : undefined,
+      refuses: ({ method, uri }) => {
+        const { token = '', kbitPerSecond = 0 } = profileOf(uri) ?? {};
+        const { describes, losesStreamAboveKbps = Number.POSITIVE_INFINITY } = state.quirks;
+        const refusal = kbitPerSecond > losesStreamAboveKbps ? 404 : describes?.[token];
+        return method === 'DESCRIBE' ? refusal : undefined;
+      },
       delay: ({ method, headers }) => {
         const { describeMs } = state.quirks;
         const isLoggedIn = !state.credentials || headers.get('Authorization') !== undefined;

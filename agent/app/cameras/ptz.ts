@@ -17,7 +17,7 @@ export async function ofCamera<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** An unknown item or invalid value is the client's error: the camera works. */
-function asClientError(error: unknown): unknown {
+export function asClientError(error: unknown): unknown {
   const complaint = error instanceof PerchError ? error.context['complaint'] : undefined;
   if (!(error instanceof PerchError) || (complaint !== 'notFound' && complaint !== 'badInput')) {
     return error;

@@ -18,6 +18,7 @@ import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-ro
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
+import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import type { BackupControl } from '../../http/api/device/backup-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
@@ -63,6 +64,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly events: EventBus;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
+  readonly ownSettings: CameraOwnSettings;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
   readonly edits: ApiEdits;
@@ -238,6 +240,7 @@ export class HttpListeners {
       streams: this.#eventStreams,
       cameras: this.#deps.cameras,
       steering: this.#deps.steering,
+      ownSettings: this.#deps.ownSettings,
       pageFolder: this.#deps.pageFolder,
     });
   }

@@ -8,6 +8,7 @@ import { noStore, OK, OkAnswer } from '../messages/responses.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
 import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
+import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
 import { type DiskLookup, diskRoutes } from './recordings/disks.ts';
@@ -47,6 +48,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly streams: EventStreams;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
+  readonly ownSettings: CameraOwnSettings;
   readonly pageFolder: string;
 }
 
@@ -109,6 +111,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(statsRoutes, { stats: options.stats });
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
+  await app.register(ownSettingsRoutes, { settings: options.ownSettings });
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {
     version: options.info.version,

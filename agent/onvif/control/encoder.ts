@@ -1,4 +1,4 @@
-import { XmlElement, XmlText } from '@rgrove/parse-xml';
+import { type XmlElement, XmlText } from '@rgrove/parse-xml';
 import { PerchError } from '../../base/errors.ts';
 import { fillProfiles, ownProfile } from '../device/media.ts';
 import type { OnvifSession } from '../device/onvif-session.ts';
@@ -6,15 +6,14 @@ import type { CameraProfile } from '../device/profiles.ts';
 import { longGroupOf } from '../device/suggestions.ts';
 import { cameraError } from '../soap/http/failures.ts';
 import { writeXml } from '../soap/xml/write-xml.ts';
-import { attributeOf, elements, find, localName } from '../soap/xml/xml.ts';
+import { attributeOf, elements, find } from '../soap/xml/xml.ts';
 
 const MAX_CONFIGURATION = 16_384;
-const LIMITS: Record<keyof EncoderSettings, number> = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000 };
+const LIMITS = { groupFrames: 1_000, fps: 120, bitrateKbps: 100_000, width: 16_384, height: 16_384 };
 
-export interface EncoderSettings {
-  readonly groupFrames: number | undefined;
-  readonly fps: number | undefined;
-  readonly bitrateKbps: number | undefined;
+export interface EncoderSettings extends Record<keyof typeof LIMITS, number | undefined> {
+  /** `H264`, `H265`, or the camera's own word. */
+  readonly codec: string | undefined;
 }
 
 export interface EncoderAdvice {
@@ -31,6 +30,12 @@ export interface EncoderChange {
   readonly after: EncoderSettings;
   /** The camera applied the change; some accept it without effect. */
   readonly isDone: boolean;
+}
+
+/** A configuration as the camera had it, for `restoreEncoder`. */
+export interface FormerEncoder {
+  readonly service: CameraProfile['service'];
+  readonly xml: string;
 }
 
 export async function adviseEncoder(session: OnvifSession, token: string | undefined): Promise<EncoderAdvice> {
@@ -51,44 +56,68 @@ export async function changeEncoder(
   const profile = await readOwn(session, token);
   const before = settingsOf(profile);
   const configuration = await readConfiguration(session, profile);
-  edit(configuration, profile.service, wanted);
-  const prefix = profile.service === 'media2' ? 'tr2' : 'trt';
-  const text = writeXml(configuration, { maxCharacters: MAX_CONFIGURATION, name: `${prefix}:Configuration` });
-  // Only Media 1 has the choice to persist beyond a reboot; Media 2 always persists.
-  const lasting = profile.service === 'media2' ? '' : '<trt:ForcePersistence>true</trt:ForcePersistence>';
-  await session.call(
-    profile.service,
-    `<${prefix}:SetVideoEncoderConfiguration>${text}${lasting}</${prefix}:SetVideoEncoderConfiguration>`,
-    'SetVideoEncoderConfigurationResponse',
-  );
+  const { service } = profile;
+  edit(configuration, profile, wanted);
+  await restoreEncoder(session, { service, xml: writeConfiguration(configuration, service) });
   const after = settingsOf(await readOwn(session, profile.token));
-  const isDone = keysOf(wanted).every((key) => after[key] === wanted[key]);
+  const isDone = KEYS.every((key) => wanted[key] === undefined || after[key] === wanted[key]);
   return { profile: profile.token, before, after, isDone };
 }
 
-async function readOwn(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {
+export async function readFormer(session: OnvifSession, token: string | undefined): Promise<FormerEncoder> {
+  const profile = await ownProfile(session, token);
+  const { service } = profile;
+  return { service, xml: writeConfiguration(await readConfiguration(session, profile), service) };
+}
+
+/** Sends a whole configuration. */
+export async function restoreEncoder(session: OnvifSession, { service, xml }: FormerEncoder): Promise<void> {
+  const prefix = prefixOf(service);
+  // Only Media 1 has the choice to persist beyond a reboot; Media 2 always persists.
+  const lasting = service === 'media2' ? '' : '<trt:ForcePersistence>true</trt:ForcePersistence>';
+  await session.call(
+    service,
+    `<${prefix}:SetVideoEncoderConfiguration>${xml}${lasting}</${prefix}:SetVideoEncoderConfiguration>`,
+    'SetVideoEncoderConfigurationResponse',
+  );
+}
+
+const prefixOf = (service: CameraProfile['service']) => (service === 'media2' ? 'tr2' : 'trt');
+
+const writeConfiguration = (configuration: XmlElement, service: CameraProfile['service']): string =>
+  writeXml(configuration, { maxCharacters: MAX_CONFIGURATION, name: `${prefixOf(service)}:Configuration` });
+
+/** @returns the profile with all that its encoder states */
+export async function readOwn(session: OnvifSession, token: string | undefined): Promise<CameraProfile> {
   const profile = await ownProfile(session, token);
   const [filled] = await fillProfiles(session, [profile]);
   return filled ?? profile;
 }
 
-const settingsOf = ({ groupFrames, fps, bitrateKbps }: CameraProfile): EncoderSettings => ({
+export const settingsOf = ({
   groupFrames,
   fps,
   bitrateKbps,
+  width,
+  height,
+  codec,
+}: CameraProfile): EncoderSettings => ({
+  ...{ groupFrames, fps, bitrateKbps, width, height, codec },
 });
 
-const keysOf = (wanted: Partial<EncoderSettings>) =>
-  (Object.keys(LIMITS) as (keyof EncoderSettings)[]).filter((key) => wanted[key] !== undefined);
+const NUMBERS = Object.keys(LIMITS) as (keyof typeof LIMITS)[];
+const KEYS = [...NUMBERS, 'codec'] as const;
 
 function checkWanted(wanted: Partial<EncoderSettings>): void {
-  const keys = keysOf(wanted);
-  if (keys.length === 0) {
-    throw new PerchError('badInput', `nothing to change: none of ${Object.keys(LIMITS).join(', ')}`);
+  if (KEYS.every((key) => wanted[key] === undefined)) {
+    throw new PerchError('badInput', `nothing to change: none of ${KEYS.join(', ')}`);
   }
-  for (const key of keys) {
-    const value = wanted[key] ?? 0;
-    if (!Number.isInteger(value) || value < 1 || value > LIMITS[key]) {
+  if ((wanted.width === undefined) !== (wanted.height === undefined)) {
+    throw new PerchError('badInput', 'a size is a width and a height');
+  }
+  for (const key of NUMBERS) {
+    const value = wanted[key];
+    if (value !== undefined && (!Number.isInteger(value) || value < 1 || value > LIMITS[key])) {
       throw new PerchError('badInput', `${key}: ${value} is not a whole number from 1 to ${LIMITS[key]}`);
     }
   }
@@ -96,8 +125,7 @@ function checkWanted(wanted: Partial<EncoderSettings>): void {
 
 /** The whole configuration: some cameras reset what a change omits, others reject it. */
 async function readConfiguration(session: OnvifSession, { encoder, service }: CameraProfile): Promise<XmlElement> {
-  const prefix = service === 'media2' ? 'tr2' : 'trt';
-  const body = `<${prefix}:GetVideoEncoderConfigurations/>`;
+  const body = `<${prefixOf(service)}:GetVideoEncoderConfigurations/>`;
   const response = await session.call(service, body, 'GetVideoEncoderConfigurationsResponse');
   const found = elements(response, 'Configurations').find((one) => attributeOf(one, 'token') === encoder);
   if (encoder === undefined || !found) {
@@ -106,27 +134,48 @@ async function readConfiguration(session: OnvifSession, { encoder, service }: Ca
   return found;
 }
 
-function edit(configuration: XmlElement, service: CameraProfile['service'], wanted: Partial<EncoderSettings>): void {
-  const { groupFrames, fps, bitrateKbps } = wanted;
-  if (groupFrames !== undefined && service === 'media2') {
+function edit(
+  configuration: XmlElement,
+  { service, codec: formerCodec }: CameraProfile,
+  { groupFrames, fps, bitrateKbps, width, height, codec }: Partial<EncoderSettings>,
+): void {
+  const is2 = service === 'media2';
+  if (codec !== undefined && codec !== formerCodec) {
+    if (!is2) {
+      throw cameraError('notSupported', 'the camera lets its codec be set by ONVIF Media 2 only');
+    }
+    setText(configuration, 'Encoding', codec);
+    // `Baseline` does not exist in H.265, nor `Main10` in H.264: the camera chooses.
+    delete configuration.attributes['Profile'];
+  }
+  if (groupFrames !== undefined && is2) {
     configuration.attributes['GovLength'] = String(groupFrames);
-  } else if (groupFrames !== undefined) {
+  } else {
     setText(find(configuration, 'H264') ?? find(configuration, 'MPEG4'), 'GovLength', groupFrames);
   }
   const rate = find(configuration, 'RateControl');
-  if (fps !== undefined) {
-    setText(rate, 'FrameRateLimit', fps);
+  setText(rate, 'FrameRateLimit', fps);
+  setText(rate, 'BitrateLimit', bitrateKbps);
+  const size = find(configuration, 'Resolution');
+  setText(size, 'Width', width);
+  setText(size, 'Height', height);
+}
+
+/** @param value undefined: unchanged */
+function setText(parent: XmlElement | undefined, name: string, value: number | string | undefined): void {
+  if (value === undefined) {
+    return;
   }
-  if (bitrateKbps !== undefined) {
-    setText(rate, 'BitrateLimit', bitrateKbps);
+  if (!replaceText(parent, name, String(value))) {
+    throw cameraError('notSupported', `the camera's encoder does not report its ${name}, so it cannot be set`);
   }
 }
 
-function setText(parent: XmlElement | undefined, name: string, value: number): void {
-  const index = parent?.children.findIndex((node) => node instanceof XmlElement && localName(node) === name) ?? -1;
-  const old = parent?.children[index];
-  if (!parent || !(old instanceof XmlElement)) {
-    throw cameraError('notSupported', `the camera's encoder does not report its ${name}, so it cannot be set`);
+/** @returns whether the parent has such an element */
+export function replaceText(parent: XmlElement | undefined, name: string, text: string): boolean {
+  const old = elements(parent, name)[0];
+  if (old) {
+    old.children = [new XmlText(text)];
   }
-  old.children = [new XmlText(String(value))];
+  return old !== undefined;
 }

@@ -10,9 +10,17 @@ import {
   type EncoderAdvice,
   type EncoderChange,
   type EncoderSettings,
+  type FormerEncoder,
+  readFormer,
+  readOwn,
+  restoreEncoder,
+  settingsOf,
 } from './encoder.ts';
+import { type EncoderChoice, readEncoderChoices } from './encoder-choices.ts';
+import { type IrCutFilter, type IrCutMode, readIrCutFilter, setIrCutFilter } from './imaging.ts';
 import { requestKeyFrame } from './key-frames.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
+import { type Overlay, readOverlay, setOverlay } from './overlay.ts';
 import { SharedSession } from './shared-session.ts';
 
 interface OnvifControlOptions {
@@ -20,6 +28,14 @@ interface OnvifControlOptions {
   readonly profile: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** Settings that a camera keeps itself; undefined or empty: it does not let them be set. */
+export interface OwnSettings {
+  readonly encoder: EncoderSettings;
+  readonly choices: readonly EncoderChoice[];
+  readonly irCutFilter: IrCutFilter | undefined;
+  readonly overlay: Overlay;
 }
 
 /** Control of the camera of one path. All methods reject with PerchError for a person. */
@@ -69,6 +85,40 @@ export class OnvifControl {
 
   setEncoder(wanted: Partial<EncoderSettings>): Promise<EncoderChange> {
     return this.#sessions.use((session) => changeEncoder(session, this.#options.profile, wanted));
+  }
+
+  /** The present configuration, to restore it after a change. */
+  formerEncoder(): Promise<FormerEncoder> {
+    return this.#sessions.use((session) => readFormer(session, this.#options.profile));
+  }
+
+  /** Sends a former configuration again. */
+  restoreEncoder(former: FormerEncoder): Promise<void> {
+    return this.#sessions.use((session) => restoreEncoder(session, former));
+  }
+
+  ownSettings(): Promise<OwnSettings> {
+    return this.#sessions.use(async (session) => {
+      const profile = await readOwn(session, this.#options.profile);
+      return {
+        encoder: settingsOf(profile),
+        choices: await readEncoderChoices(session, profile),
+        irCutFilter: await readIrCutFilter(session, profile),
+        overlay: await readOverlay(session, profile),
+      };
+    });
+  }
+
+  setIrCutFilter(mode: IrCutMode): Promise<void> {
+    return this.#sessions.use(async (session) =>
+      setIrCutFilter(session, await readOwn(session, this.#options.profile), mode),
+    );
+  }
+
+  setOverlay(wanted: Partial<Overlay>): Promise<void> {
+    return this.#sessions.use(async (session) =>
+      setOverlay(session, await readOwn(session, this.#options.profile), wanted),
+    );
   }
 
   keyFrame(): Promise<void> {

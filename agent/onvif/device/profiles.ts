@@ -31,6 +31,8 @@ export interface CameraProfile {
   readonly encoderName: string | undefined;
   /** A recorder has one for each channel. */
   readonly videoSource: string | undefined;
+  /** Token of its configuration, which texts on the picture belong to. */
+  readonly sourceConfiguration: string | undefined;
   readonly hasSound: boolean;
   readonly ptz: PtzConfiguration | undefined;
 }
@@ -65,12 +67,16 @@ function readProfile(element: XmlElement, service: CameraProfile['service']): Ca
         service,
         ...readEncoder(encoder, service),
         videoSource: plainLine(findText(parent, `VideoSource${suffix}`, 'SourceToken')),
+        sourceConfiguration: attributeOf(find(parent, `VideoSource${suffix}`), 'token'),
         hasSound: find(parent, `AudioEncoder${suffix}`) !== undefined,
         ptz: readPtz(find(parent, `PTZ${suffix}`)),
       };
 }
 
-type EncoderSettings = Omit<CameraProfile, 'token' | 'name' | 'service' | 'videoSource' | 'hasSound' | 'ptz'>;
+type EncoderSettings = Omit<
+  CameraProfile,
+  'token' | 'name' | 'service' | 'videoSource' | 'sourceConfiguration' | 'hasSound' | 'ptz'
+>;
 
 /** VideoEncoderConfiguration, or VideoEncoder2Configuration, which has its GOP settings as attributes. */
 function readEncoder(encoder: XmlElement, service: CameraProfile['service']): EncoderSettings {
@@ -111,7 +117,7 @@ function readPtz(element: XmlElement | undefined): PtzConfiguration | undefined 
 }
 
 /** Cameras write `H264`, `H.264`, `video/H265`, `HEVC`. */
-function codecOf(text: string | undefined): string | undefined {
+export function codecOf(text: string | undefined): string | undefined {
   const name = plainLine(text)?.slice(0, 32);
   const plain = name?.toUpperCase().replace(/^VIDEO\/|[.\s-]/g, '') ?? '';
   const known = [/^(?:H264|AVC)/, /^(?:H265|HEVC)/, /^(?:M?JPEG)/, /^MPEG4/].findIndex((one) => one.test(plain));

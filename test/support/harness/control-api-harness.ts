@@ -1,6 +1,8 @@
+import { OwnSettingsChanges } from '../../../agent/app/cameras/own-settings.ts';
 import { ptzOf } from '../../../agent/app/cameras/ptz.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
 import { EventBus } from '../../../agent/base/event-bus.ts';
+import { silentLogger } from '../../../agent/base/log.ts';
 import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
 import type { Stats } from '../../../agent/http/api/device/stats.ts';
@@ -211,6 +213,10 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     streams: new EventStreams(events, clock),
     cameras: noCameras,
     steering: ptzOf({ control: () => undefined }, () => {}),
+    ownSettings: new OwnSettingsChanges({
+      ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
+      ...{ clock, log: silentLogger, signal: new AbortController().signal },
+    }),
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

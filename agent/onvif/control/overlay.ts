@@ -1,0 +1,136 @@
+import type { XmlElement } from '@rgrove/parse-xml';
+import type { OnvifSession } from '../device/onvif-session.ts';
+import type { CameraProfile } from '../device/profiles.ts';
+import { cameraError, unlessFault } from '../soap/http/failures.ts';
+import { writeXml } from '../soap/xml/write-xml.ts';
+import { attributeOf, elements, escapeXml, find, findText, plainLine } from '../soap/xml/xml.ts';
+import { replaceText } from './encoder.ts';
+
+const MAX_OSD = 16_384;
+const MAX_OSDS = 64;
+
+/** Texts that the camera draws on the picture (OSD, ONVIF Media §5.18); undefined: not offered. */
+export interface Overlay {
+  /** Of the first plain text; empty: none. */
+  readonly text: string | undefined;
+  readonly showsTime: boolean | undefined;
+}
+
+interface OsdState extends Overlay {
+  readonly service: CameraProfile['service'];
+  readonly source: string;
+  readonly plain: XmlElement | undefined;
+  /** Date, time or both, one element each. */
+  readonly times: readonly XmlElement[];
+  readonly positions: readonly string[];
+}
+
+const NONE: Overlay = { text: undefined, showsTime: undefined };
+
+export async function readOverlay(session: OnvifSession, profile: CameraProfile): Promise<Overlay> {
+  const { text, showsTime } = (await readOsds(session, profile)) ?? NONE;
+  return { text, showsTime };
+}
+
+/** Undefined values stay. An empty text is removed. */
+export async function setOverlay(
+  session: OnvifSession,
+  profile: CameraProfile,
+  wanted: Partial<Overlay>,
+): Promise<void> {
+  const state = await readOsds(session, profile);
+  const { text, showsTime } = wanted;
+  const isMissing = (key: keyof Overlay) => wanted[key] !== undefined && state?.[key] === undefined;
+  if (!state || isMissing('text') || isMissing('showsTime')) {
+    throw cameraError('notSupported', 'the camera does not let this text be set', { host: session.host });
+  }
+  if (text !== undefined && text !== state.text) {
+    await setText(session, state, text);
+  }
+  if (showsTime === true && !state.showsTime) {
+    const [first = 'UpperLeft', second = first] = state.positions;
+    await create(session, state, state.plain ? second : first, 'DateAndTime', '');
+  } else if (showsTime === false) {
+    for (const one of state.times) {
+      await remove(session, state, one);
+    }
+  }
+}
+
+async function readOsds(session: OnvifSession, profile: CameraProfile): Promise<OsdState | undefined> {
+  const { service, sourceConfiguration: source } = profile;
+  if (source === undefined) {
+    return undefined;
+  }
+  const token = `ConfigurationToken>${escapeXml(source)}</`;
+  const asked = (name: string) => {
+    const prefix = prefixOf(service);
+    const body = `<${prefix}:${name}><${prefix}:${token}${prefix}:ConfigurationToken></${prefix}:${name}>`;
+    return unlessFault(session.call(service, body, `${name}Response`));
+  };
+  const options = find(await asked('GetOSDOptions'), 'OSDOptions');
+  const list = options && (await asked('GetOSDs'));
+  if (!list) {
+    return undefined;
+  }
+  const osds = elements(list, 'OSDs').slice(0, MAX_OSDS);
+  const kinds = new Set(elements(find(options, 'TextOption'), 'Type').map((one) => findText(one)?.trim()));
+  const kindOf = (osd: XmlElement) => findText(osd, 'TextString', 'Type')?.trim();
+  const plain = osds.find((osd) => kindOf(osd) === 'Plain');
+  const times = osds.filter((osd) => ['Date', 'Time', 'DateAndTime'].includes(kindOf(osd) ?? ''));
+  return {
+    service,
+    source,
+    plain,
+    times,
+    positions: elements(options, 'PositionOption')
+      .map((one) => findText(one)?.trim() ?? '')
+      .filter((one) => /^(?:Upper|Lower)(?:Left|Right)$/.test(one)),
+    text: kinds.has('Plain') ? (plainLine(findText(plain, 'TextString', 'PlainText')) ?? '') : undefined,
+    showsTime: kinds.has('DateAndTime') ? times.length > 0 : undefined,
+  };
+}
+
+async function setText(session: OnvifSession, state: OsdState, text: string): Promise<void> {
+  const { plain, positions, service } = state;
+  if (plain && text === '') {
+    await remove(session, state, plain);
+  } else if (plain && replaceText(find(plain, 'TextString'), 'PlainText', text)) {
+    const prefix = prefixOf(service);
+    const xml = writeXml(plain, { maxCharacters: MAX_OSD, name: `${prefix}:OSD` });
+    await session.call(service, `<${prefix}:SetOSD>${xml}</${prefix}:SetOSD>`, 'SetOSDResponse');
+  } else {
+    await create(
+      session,
+      state,
+      positions[0] ?? 'UpperLeft',
+      'Plain',
+      `<tt:PlainText>${escapeXml(text)}</tt:PlainText>`,
+    );
+  }
+}
+
+/** The camera chooses font and size. */
+async function create(
+  session: OnvifSession,
+  { service, source }: OsdState,
+  position: string,
+  kind: 'Plain' | 'DateAndTime',
+  more: string,
+): Promise<void> {
+  const prefix = prefixOf(service);
+  const body =
+    `<${prefix}:CreateOSD><${prefix}:OSD token=""><tt:VideoSourceConfigurationToken>${escapeXml(source)}</tt:VideoSourceConfigurationToken>` +
+    `<tt:Type>Text</tt:Type><tt:Position><tt:Type>${position}</tt:Type></tt:Position>` +
+    `<tt:TextString><tt:Type>${kind}</tt:Type>${more}</tt:TextString></${prefix}:OSD></${prefix}:CreateOSD>`;
+  await session.call(service, body, 'CreateOSDResponse');
+}
+
+async function remove(session: OnvifSession, { service }: OsdState, osd: XmlElement): Promise<void> {
+  const prefix = prefixOf(service);
+  const token = escapeXml(attributeOf(osd, 'token') ?? '');
+  const body = `<${prefix}:DeleteOSD><${prefix}:OSDToken>${token}</${prefix}:OSDToken></${prefix}:DeleteOSD>`;
+  await session.call(service, body, 'DeleteOSDResponse');
+}
+
+const prefixOf = (service: CameraProfile['service']) => (service === 'media2' ? 'tr2' : 'trt');

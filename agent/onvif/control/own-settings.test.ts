@@ -1,0 +1,175 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
+import { mutate } from '../../../test/support/base/mutate.ts';
+import { random } from '../../../test/support/base/random.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { ServiceName } from '../device/device-service.ts';
+import { type OnvifSession, openSession } from '../device/onvif-session.ts';
+import { readProfiles } from '../device/profiles.ts';
+import { LoginMemory } from '../soap/login/login-memory.ts';
+import { readReply, responseOf } from '../soap/reply.ts';
+import { writeEnvelope } from '../soap/xml/envelope.ts';
+import { readEncoderChoices } from './encoder-choices.ts';
+import { readIrCutFilter } from './imaging.ts';
+import { OnvifControl } from './onvif-control.ts';
+import { readOverlay } from './overlay.ts';
+
+async function begin(quirks: Quirks = {}) {
+  const camera = await startOnvifCamera({ quirks });
+  onTestFinished(() => camera[Symbol.asyncDispose]());
+  const logins = new LoginMemory(systemClock);
+  const { signal } = new AbortController();
+  const open = () => openSession({ url: camera.url, signal, logins, callDeadlineMs: 1_500 });
+  const control = new OnvifControl({ open, profile: 'main', clock: systemClock, log: silentLogger });
+  onTestFinished(() => control.close());
+  return { camera, control };
+}
+
+const SIZES = [
+  { width: 640, height: 360 },
+  { width: 320, height: 180 },
+];
+
+test('what the encoder offers: Media 2', async () => {
+  const { control } = await begin();
+  const { encoder, choices } = await control.ownSettings();
+  expect(encoder).toEqual({ codec: 'H264', width: 640, height: 360, fps: 15, bitrateKbps: 1000, groupFrames: 60 });
+  const offered = {
+    sizes: SIZES,
+    fps: [5, 10, 15],
+    bitrateKbps: { min: 32, max: 4096 },
+    groupFrames: { min: 1, max: 400 },
+  };
+  expect(choices).toEqual([
+    { codec: 'H264', ...offered },
+    { codec: 'H265', ...offered },
+  ]);
+});
+
+test.for<[string, Quirks]>([
+  ['Media 1', { media: '1' }],
+  ['Media 1, for Media 2 is broken', { media: '2 broken' }],
+])('what the encoder offers: %s, with the present codec only', async ([, quirks]) => {
+  const { control } = await begin(quirks);
+  const { choices } = await control.ownSettings();
+  expect(choices).toEqual([
+    {
+      codec: 'H264',
+      sizes: SIZES,
+      fps: Array.from({ length: 15 }, (_, i) => i + 1),
+      bitrateKbps: { min: 32, max: 4096 },
+      groupFrames: { min: 1, max: 400 },
+    },
+  ]);
+});
+
+test.for<[string, Quirks]>([
+  ['Media 2', {}],
+  ['Media 1', { media: '1' }],
+])('a size is changed, and the former configuration is restored as it was: %s', async ([, quirks]) => {
+  const { camera, control } = await begin(quirks);
+  const before = { ...camera.state.profile('main') };
+  const former = await control.formerEncoder();
+  const change = await control.setEncoder({ width: 320, height: 180, bitrateKbps: 500 });
+  expect(change).toMatchObject({ isDone: true, after: { width: 320, height: 180, bitrateKbps: 500, groupFrames: 60 } });
+  await control.restoreEncoder(former);
+  expect(camera.state.profile('main')).toEqual(before);
+});
+
+test('a codec is changed by Media 2 only', async () => {
+  const { camera, control } = await begin();
+  expect(await control.setEncoder({ codec: 'H265' })).toMatchObject({ isDone: true, after: { codec: 'H265' } });
+  const sent = camera.requests.find(({ operation }) => operation === 'SetVideoEncoderConfiguration')?.text ?? '';
+  expect(sent).not.toContain('Profile="Main"');
+  const old = await begin({ media: '1' });
+  await expect(old.control.setEncoder({ codec: 'H265' })).rejects.toThrow('by ONVIF Media 2 only');
+});
+
+test('half a size is not asked of a camera', async () => {
+  const { control } = await begin();
+  await expect(control.setEncoder({ width: 320 })).rejects.toThrow('a size is a width and a height');
+});
+
+test('the infrared filter', async () => {
+  const { camera, control } = await begin();
+  expect((await control.ownSettings()).irCutFilter).toEqual({ now: 'AUTO', modes: ['ON', 'OFF', 'AUTO'] });
+  camera.state.imaging.set('Brightness', '50');
+  await control.setIrCutFilter('OFF');
+  expect(Object.fromEntries(camera.state.imaging)).toEqual({ IrCutFilter: 'OFF', Brightness: '50' });
+  const sent = camera.requests.find(({ operation }) => operation === 'SetImagingSettings')?.text ?? '';
+  expect(sent).toContain('>50</tt:Brightness>');
+});
+
+test.for<[string, Quirks]>([
+  ['Media 2', {}],
+  ['Media 1', { media: '1' }],
+])('a text and the time are drawn on the picture, changed and removed: %s', async ([, quirks]) => {
+  const { camera, control } = await begin(quirks);
+  const overlay = async () => (await control.ownSettings()).overlay;
+  expect(await overlay()).toEqual({ text: '', showsTime: false });
+  await control.setOverlay({ text: 'Gate <1> & "ü"' });
+  await control.setOverlay({ showsTime: true });
+  expect(await overlay()).toEqual({ text: 'Gate <1> & "ü"', showsTime: true });
+  expect([...camera.state.osds.values()].map(({ kind, position }) => [kind, position])).toEqual([
+    ['Plain', 'UpperLeft'],
+    ['DateAndTime', 'LowerLeft'],
+  ]);
+  await control.setOverlay({ text: 'Yard' });
+  expect(camera.state.osds.size).toBe(2);
+  expect((await overlay()).text).toBe('Yard');
+  await control.setOverlay({ text: '', showsTime: false });
+  expect(camera.state.osds.size).toBe(0);
+});
+
+test('a camera without texts offers none', async () => {
+  const { control } = await begin({ hasNoOsd: true });
+  expect((await control.ownSettings()).overlay).toEqual({ text: undefined, showsTime: undefined });
+  await expect(control.setOverlay({ text: 'Gate' })).rejects.toMatchObject({ context: { camera: 'notSupported' } });
+});
+
+test('damaged options are read as far as they go, or rejected as PerchError', async () => {
+  const { camera } = await begin();
+  const next = random(90);
+  const replies = new Map<string, Buffer>();
+  let isDamaged = false;
+  const call = async (service: ServiceName, body: string, response: string) => {
+    const url = `http://127.0.0.1:${camera.port}/onvif/${service}_service`;
+    const headers = { connection: 'close' };
+    const tell = async () =>
+      Buffer.from(
+        await (await fetch(url, { method: 'POST', headers, body: writeEnvelope('1.2', '', body) })).arrayBuffer(),
+      );
+    const whole = replies.get(body) ?? (await tell());
+    replies.set(body, whole);
+    const bytes = isDamaged ? Buffer.from(mutate(whole, next)) : whole;
+    const reply = readReply({ status: 200, headers: {}, body: bytes, isTrusted: undefined });
+    return responseOf(reply, { camera: 'c', path: '/', response }, true);
+  };
+  const session = { host: 'cam', has: () => true, call } as unknown as OnvifSession;
+  for (const service of ['media', 'media2'] as const) {
+    const body =
+      service === 'media' ? '<trt:GetProfiles/>' : '<tr2:GetProfiles><tr2:Type>All</tr2:Type></tr2:GetProfiles>';
+    const [profile] = readProfiles(await call(service, body, 'GetProfilesResponse'), service);
+    if (!profile) {
+      throw new Error('no profile');
+    }
+    isDamaged = true;
+    let read = 0;
+    for (let i = 0; i < 200; i += 1) {
+      for (const reader of [readEncoderChoices, readIrCutFilter, readOverlay]) {
+        await reader(session, profile).then(
+          (value) => {
+            read += value === undefined ? 0 : 1;
+            expect(JSON.stringify(value) ?? '').not.toMatch(/null|NaN/);
+          },
+          (error: unknown) => expect(error).toBeInstanceOf(PerchError),
+        );
+      }
+    }
+    expect(read).toBeGreaterThan(100);
+    isDamaged = false;
+  }
+});
