@@ -37,7 +37,7 @@ test('perch claim next to a running Perch takes effect at once and lasts; the se
   expect((await post(running, 'claim', { password: 'another bird', setupCode: code })).status).toBe(400);
   expect(await perch(['claim', '--data', running.dataDir], 'another bird\n')).toMatchObject({
     code: 1,
-    output: expect.stringContaining('has an owner already'),
+    output: expect.stringContaining('already has an owner'),
   });
   expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
   expect(running.process.output()).toContain('device has no owner yet');

@@ -75,7 +75,7 @@ test('perch reindex makes the index anew and names what it leaves out; while Per
     await using agent = await startAgent({ dataDir: folder.path });
     const { code, output } = await reindex('--data', agent.dataDir);
     expect(code).toBe(1);
-    expect(output).toContain('a running Perch keeps its index in step by itself');
+    expect(output).toContain('a running Perch updates its index itself');
     expect(output).toMatch(/is in use by another Perch \(process \d+\)/);
     await agent.process.stop('SIGTERM');
   }
@@ -84,6 +84,6 @@ test('perch reindex makes the index anew and names what it leaves out; while Per
   const { code, output } = await reindex('--data', folder.path);
   expect([code, output.replace(/in [\d.]+ s/, 'in a moment').split(broken)[0]]).toEqual([
     0,
-    '2 recordings of one path in a moment\nleft out one that cannot be read:\n  ',
+    '2 recordings of one path in a moment\nskipped one that cannot be read:\n  ',
   ]);
 });

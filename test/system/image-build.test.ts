@@ -15,7 +15,7 @@ test.for([
   [
     'while its packages are made',
     'SIGTERM',
-    "making Perch's packages",
+    "building Perch's packages",
     (folder: string) => globSync(join(folder, 'perch-image-*/*')).length > 0,
   ],
   ['while programs for arm64 run', 'SIGINT', "installing Perch's packages", () => existsSync(ENTRY)],

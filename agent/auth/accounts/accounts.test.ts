@@ -50,7 +50,7 @@ test('a device is claimed once, even by two concurrent requests', async () => {
   const accounts = await open();
   const both = await Promise.allSettled([claim(accounts), claim(accounts, 'grey heron')]);
   expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
-  await expect(claim(accounts, 'grey heron')).rejects.toThrow('has an owner already');
+  await expect(claim(accounts, 'grey heron')).rejects.toThrow('already has an owner');
   expect(await accounts.verify('owner', PASSWORD, HOME.ip)).toBe(true);
 });
 
@@ -205,7 +205,7 @@ test('a damaged users file locks the device: no claim, no log-in, no setup code'
   await writeFile(join(folder, 'users.json'), '{"users":[{"name":"owner"}]}');
   const accounts = await open();
   expect(accounts.setup).toBeUndefined();
-  await expect(accounts.claim(PASSWORD, undefined, HOME)).rejects.toThrow('has an owner already');
+  await expect(accounts.claim(PASSWORD, undefined, HOME)).rejects.toThrow('already has an owner');
   await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('nobody can log in');
   expect(accounts.person('owner')).toBeUndefined();
 });

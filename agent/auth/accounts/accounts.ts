@@ -173,7 +173,7 @@ export class Accounts {
   checkSetUp(setupCode: string | undefined, { ip, isPrivate }: Pick<LoginClient, 'ip' | 'isPrivate'>): void {
     const { facts } = this.#setup;
     if (this.owner !== undefined || !facts) {
-      throw new PerchError('badInput', 'this device has an owner already: log in');
+      throw new PerchError('badInput', 'this device already has an owner: log in');
     }
     if (!this.#isClaimable()) {
       const why = 'its configuration does not begin with perch: own';

@@ -116,7 +116,7 @@ test.for<[string, object]>([
   for (const work of [users.verify('owner', 'x'), users.add(EVE, 'red kite'), users.setPassword('owner', 'red kite')]) {
     await expect(work).rejects.toThrow('perch reset-password');
   }
-  await expect(users.setOwner('red kite')).rejects.toThrow('has an owner already');
+  await expect(users.setOwner('red kite')).rejects.toThrow('already has an owner');
   expect(await readFile(join(folder, 'users.json'), 'utf8')).toBe(before);
 });
 

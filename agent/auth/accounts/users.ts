@@ -134,7 +134,7 @@ export class Users {
   /** @param password or its hash */
   async setOwner(password: string | PasswordHash): Promise<void> {
     if (this.owner !== undefined || this.#claiming) {
-      throw new PerchError('badInput', 'this device has an owner already: log in');
+      throw new PerchError('badInput', 'this device already has an owner: log in');
     }
     this.#claiming = true;
     try {

@@ -18,7 +18,7 @@ import {
 const REFUSED_MS = 5 * 60_000;
 /** Shorter if the device did not answer: cameras are slow while they start. */
 const UNANSWERED_MS = 30_000;
-const MAX_REFUSED = 256;
+const MAX_REFUSED = 1024;
 const CHECK_DEADLINE_MS = 1_500;
 /** One answer serves all streams of a camera that connect together. */
 const CHECK_HOLDS_MS = 2_000;

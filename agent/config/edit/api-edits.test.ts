@@ -151,8 +151,8 @@ test('only the owner sets commands, and only the file sets the source ffmpeg://'
   await expect(edits.addPath('new', { runOnInit: 'touch x' }, MACHINE)).rejects.toThrow(/^runOn\w+ runs a program/);
   await expect(edits.patchGlobal({ runOnConnect: 'touch x' }, MACHINE)).rejects.toThrow('runOnConnect runs a program');
   for (const source of ['ffmpeg://x', 'FFMPEG://x']) {
-    await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('only an edit of the file can set it');
-    await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('only an edit of the file can set it');
+    await expect(edits.patchPath('cam', { source }, OWNER)).rejects.toThrow('only the file itself can set it');
+    await expect(edits.replacePath('cam', { source }, OWNER)).rejects.toThrow('only the file itself can set it');
   }
   expect(text()).toBe(PATHS);
   await edits.patchGlobal({ runOnConnect: 'touch x' }, OWNER);

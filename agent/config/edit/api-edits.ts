@@ -189,10 +189,10 @@ export class ApiEdits {
     const key = String(keyPath.at(-1));
     const { syntax } = schema.properties?.[key] ?? {};
     if (syntax === 'source' && typeof value === 'string' && isFfmpegSource(value.trim())) {
-      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only an edit of the file can set it');
+      throw new PerchError('badInput', 'source: ffmpeg:// runs a program: only the file itself can set it');
     }
     if (syntax === 'command' && !hasAllRights) {
-      throw new PerchError('badInput', `${key} runs a program: only the owner can set it, or an edit of the file`);
+      throw new PerchError('badInput', `${key} runs a program: only the owner, or the file itself, can set it`);
     }
     if (RIGHTS.test(key) && !hasAllRights) {
       throw new PerchError('badInput', `${key} sets permissions: only the owner, or the file itself, can set it`);

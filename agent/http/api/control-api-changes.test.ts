@@ -74,6 +74,7 @@ test('an event of more than 16 kB is rejected unread', async () => {
 
 test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
   ['POST', 'recordings/protect', RANGE, 200, { status: 'ok', id: ID, ...RANGE, note: '' }],
+  ['POST', 'recordings/protect', { ...RANGE, note: null }, 200, { status: 'ok', id: ID, ...RANGE, note: '' }],
   ['POST', 'recordings/protect', { ...RANGE, note: 'x' }, 200, { status: 'ok', id: ID, ...RANGE, note: 'x' }],
   [
     'POST',

@@ -55,7 +55,7 @@ describeWith(['chromium'], 'the page of the control API', () => {
       await page.getByRole('searchbox').fill('paths/get/{name}');
       const shown = page.locator('section > details:visible');
       await expect.poll(() => shown.count()).toBe(2);
-      await shown.filter({ hasText: 'those who read it' }).locator('> summary').click();
+      await shown.filter({ hasText: 'with its readers' }).locator('> summary').click();
       await page.locator('input[name=name]').fill('garden/gate');
       expect(await page.locator('form pre').first().textContent()).toBe(
         `curl -u owner '${base}/v3/paths/get/garden/gate'`,

@@ -83,12 +83,12 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   // Before the device has an owner, only localhost may view it.
   onlyBy('localhost', () =>
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
-      'on a %s the three places are painted before any script or style arrives, and do not move',
+      'on a %s the four places are painted before any script or style arrives, and do not move',
       async (size) => {
         await using visitor = await open({ size, way: 'localhost' });
         const { page, url, complaints } = visitor;
         const before = await paintedFirst(page, url);
-        expect(before).toHaveLength(4);
+        expect(before).toHaveLength(5);
         await page.getByRole('link', { name: 'Recordings' }).waitFor();
         expect(await drawnPlaces(page)).toEqual(before);
         expect(await page.locator('[data-first]').count()).toBe(0);
@@ -99,11 +99,11 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
   );
   onlyBy('plain', () =>
     test.for(byLength<readonly Size[]>(['phone'], ['phone', 'desktop']))(
-      'on a %s the three places are painted at once before the claim as well',
+      'on a %s the four places are painted at once before the claim as well',
       async (size) => {
         await using visitor = await open({ size, way: 'plain' });
         const { page, url, complaints } = visitor;
-        expect(await paintedFirst(page, url)).toHaveLength(4);
+        expect(await paintedFirst(page, url)).toHaveLength(5);
         await page.getByRole('heading', { name: 'Make this device yours' }).waitFor();
         expect(await seenIn(page)).toEqual(STEADY);
         expect(complaints.filter((line) => !line.includes('401'))).toEqual([]);

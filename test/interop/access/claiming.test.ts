@@ -265,7 +265,7 @@ describeWith(['script'], 'perch claim at a terminal', () => {
     await terminal.waitFor(/Repeat the password: /);
     terminal.child.stdin.write(`${PASSWORD}\r`);
     expect(await terminal.exited).toBe(0);
-    expect(terminal.output()).toContain('The password is set');
+    expect(terminal.output()).toContain('Password set');
     expect(terminal.output()).not.toContain(PASSWORD);
     await using box = await startAgent({ config: 'perch: own\n', dataDir });
     const here = { at: '127.0.0.1', port: box.ports.main };

@@ -128,7 +128,7 @@ test("in Perch's own set-up a machine may configure cameras, and only the owner 
   const owner = basic(user ?? 'owner', password);
   expect(await change(agent.url, 'PATCH', 'paths/patch/one', { runOnReady: 'true' }, owner)).toBe(200);
   expect(await change(agent.url, 'PATCH', 'paths/patch/one', { source: 'ffmpeg://-i x' }, owner)).toMatch(
-    /^400 .*file only/,
+    /^400 .*only the file itself/,
   );
   expect(await change(agent.url, 'PATCH', 'global/patch', { perch: 'other' }, owner)).toBe(
     '400 json: unknown field "perch"',

@@ -61,7 +61,7 @@ describeWith(['namespaces', 'avahi'], 'the name of the box in the local network'
     await ip('-n', two.name, 'addr', 'add', `${moved}/24`, 'dev', 'eth0');
     await pagesBecome(avahi, [`Perch (2) perch-2.local ${moved} 80`]);
     await second.saysThatItIsAt(moved);
-    expect(second.output().match(/In this network/g)).toHaveLength(1);
+    expect(second.output().match(/in this network/g)).toHaveLength(1);
   });
 
   test('next to an Avahi of the same machine with the same name both give the same answer, and each continues without the other', async () => {

@@ -193,7 +193,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     await router.run('mv /usr/lib/perch/node /tmp/node');
     const first = await router.startAsked();
-    await first.waitFor(/waiting: Perch's Node is not there/);
+    await first.waitFor(/waiting: Node is missing: install perch-node/);
     await router.run('mv /tmp/node /usr/lib/perch/node');
     await first.waitFor(
       /node .*\/usr\/lib\/perch\/agent\/perch\.cjs --data \/etc\/perch\/data \/etc\/perch\/perch\.yml/,
@@ -224,7 +224,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     writeFileSync(join(router.root, 'tmp/other.ipk'), other);
     expect(await router.attempt('opkg install /tmp/other.ipk')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('this package is for aarch64, and this router is x86_64'),
+      output: expect.stringContaining('this package is for aarch64, this router is x86_64'),
     });
   });
 

@@ -73,7 +73,7 @@ export function textFields<Key extends string>(
     throw new PerchError('badInput', `unknown field '${unknown.slice(0, 64)}': known are ${keys.join(', ')}`);
   }
   return (key) => {
-    const value: unknown = (body as Partial<Record<Key, unknown>>)[key];
+    const value: unknown = (body as Partial<Record<Key, unknown>>)[key] ?? undefined;
     if (value !== undefined && typeof value !== 'string') {
       throw new PerchError('badInput', `${key} is not a text`);
     }
