@@ -150,7 +150,7 @@ test.for([
   ['POST', 'paths/add/', {}, 400, 'invalid name'],
   ['POST', 'paths/replace/a%20b', {}, 400, expect.stringContaining('invalid path name: can contain only')],
   ['POST', 'paths/add/~(', {}, 400, expect.stringContaining('is not a regular expression')],
-  ['POST', 'paths/add/x', { runOnInit: 'sh' }, 400, expect.stringContaining('only the owner can set it')],
+  ['POST', 'paths/add/x', { runOnInit: 'sh' }, 400, expect.stringContaining('only the owner, or the file itself, can set it')],
   ['POST', 'paths/add/x', { source: 'ffmpeg://y' }, 400, expect.stringContaining('only the file itself')],
   ['DELETE', 'paths/delete/none', undefined, 404, 'path not found'],
   ['GET', 'paths/list?itemsPerPage=0', undefined, 400, 'invalid items per page'],
