@@ -61,6 +61,7 @@ const options = {
   paths,
   sessions: sessionTables(),
   streams: new EventStreams(new EventBus(systemClock), systemClock),
+  cameras: {},
   pageFolder: '/',
 } as unknown as ControlApiOptions;
 await box.app.register(controlApi, options);
