@@ -95,7 +95,9 @@ describeWith(['chromium'], 'ways between the places of the page', () => {
     await head.getByRole('link', { name: 'Recordings' }).click();
     await page.waitForURL('**/#/rec/front_door**');
     await visitor.go('#/live/garden');
+    await head.getByRole('link', { name: 'Settings' }).waitFor();
     await visitor.go('#/live');
+    await page.getByRole('link', { name: 'Garden, Live' }).waitFor();
     // The next visit, too.
     await page.reload();
     await page.getByRole('navigation').getByRole('link', { name: 'Recordings' }).click();
