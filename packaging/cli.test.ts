@@ -59,8 +59,8 @@ describe('perch on a machine whose packages are not all there', () => {
   test.for([['check'], ['explain', 'me', 'read', 'door'], ['reindex'], ['reset-password'], ['restart'], ['--version']])(
     'perch %s says the same',
     (words) => {
-      const told = { stdout: '', stderr: `perch: ${NOT_CONFIGURED}\n`, status: 1 };
-      expect(perch('linux/perch', words, debian('unpacked'))).toEqual(told);
+      const failure = { stdout: '', stderr: `perch: ${NOT_CONFIGURED}\n`, status: 1 };
+      expect(perch('linux/perch', words, debian('unpacked'))).toEqual(failure);
     },
   );
 
@@ -70,7 +70,7 @@ describe('perch on a machine whose packages are not all there', () => {
     );
   });
 
-  test('where only Node has gone it is told alone', () => {
+  test('a missing Node alone is reported', () => {
     const { stdout } = perch('linux/perch', ['doctor'], debian('installed'));
     expect(stdout).toBe(`bad Perch needs Node 22.13 or newer: ${COMMAND}\n`);
   });
@@ -90,8 +90,8 @@ describe('perch on a router without its Node', () => {
   test.for([['check'], ['reindex'], ['reset-password'], ['--version']])(
     'perch %s says what the service says',
     (words) => {
-      const told = 'perch: Node is missing: install perch-node, or mount its disk\n';
-      expect(perch('openwrt/perch.cli', words, router)).toEqual({ stdout: '', stderr: told, status: 1 });
+      const message = 'perch: Node is missing: install perch-node, or mount its disk\n';
+      expect(perch('openwrt/perch.cli', words, router)).toEqual({ stdout: '', stderr: message, status: 1 });
     },
   );
 

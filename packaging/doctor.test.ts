@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-/** @param report what the service says of itself @param check what `perch check` does @returns what is told, and the addresses that were asked */
+/** @param report what the service says of itself @param check what `perch check` does @returns the output, and the requested addresses */
 function doctor(report: string, user = 0, check = 'exit 0', edit = (source: string) => source) {
   const root = mkdtempSync(join(tmpdir(), 'perch-doctor-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -36,7 +36,7 @@ function doctor(report: string, user = 0, check = 'exit 0', edit = (source: stri
   return { stdout, stderr, status, asked };
 }
 
-test('the report of the service is told line by line, and its port is asked', () => {
+test('the report of the service is printed line by line, and its port is queried', () => {
   const { stdout, asked } = doctor('port 80\nok door is recorded\nbad garden: its disk is full\n');
   expect(stdout).toContain('ok port 80 answers, recording works\nok door is recorded\nbad garden: its disk');
   expect(asked).toBe('http://127.0.0.1:80/health\n');
@@ -53,7 +53,7 @@ test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and not
   expect(stdout).toContain('bad the service does not report its port');
 });
 
-test('a configuration with warnings is good, and they are told; that alone is no illness', () => {
+test('a configuration with warnings is good, and the warnings are printed', () => {
   const warning = 'perch.yml:2: pathDefaults.recordDeleteAftr: unknown key, did you mean recordDeleteAfter?';
   const check = `echo '${warning} (warn)'; echo 'perch.yml:3: rtspDisable: an old name (note)'`;
   const { stdout, status } = doctor('port 80\nok door is recorded\n', 0, check);
@@ -63,13 +63,13 @@ test('a configuration with warnings is good, and they are told; that alone is no
   expect(status).toBe(/^bad /m.test(stdout) ? 1 : 0);
 });
 
-test('a configuration that is refused is told with why', () => {
+test('a rejected configuration is reported with the reason', () => {
   const { stdout, status } = doctor('port 80\n', 0, `echo 'perch.yml:1: hlsVariant: wrong'; exit 1`);
   expect(stdout).toContain('bad Perch would reject the configuration: perch.yml:1: hlsVariant: wrong\n');
   expect(status).toBe(1);
 });
 
-test('somebody without rights is told to take them, not that Perch is ill', () => {
+test('a user without permissions is asked to use sudo, and no fault is reported', () => {
   const { stdout, stderr, status, asked } = doctor('port 80\n', 1000);
   expect([stdout, asked, status]).toEqual(['', '', 2]);
   expect(stderr).toBe('perch doctor must be run as root: sudo perch doctor\n');

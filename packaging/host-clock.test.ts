@@ -80,7 +80,7 @@ test("the clock is set to the phone's time and what has passed since, and that i
   expect(existsSync(file)).toBe(false);
 });
 
-test.for([0, 1])("a battery's clock is told it, too, and one that does not take it (%i) is no failure", (code) => {
+test.for([0, 1])('the battery-backed clock is set too, and its failure (exit code %i) is ignored', (code) => {
   const { root, run, stand } = service();
   writeFileSync(join(root, 'rtc0'), '');
   stand('hwclock', `echo "$*" >> ${root}/told; exit ${code}`);

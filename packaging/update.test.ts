@@ -61,19 +61,19 @@ test('a key for something else does not sign', async () => {
   await expect(readSigningKey(file)).rejects.toThrow('is a key for ec, not for Ed25519: openssl genpkey');
 });
 
-test('what is no key, or cannot be opened, is told as that, with how a key is made', async () => {
+test('what is no key, or cannot be opened, is message as that, with how a key is made', async () => {
   const file = join(folder, 'key.pem');
   const made = ': openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const locked = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' } as const;
   for (const text of ['', 'no key', publicKey.export({ type: 'spki', format: 'pem' }), privateKey.export(locked)]) {
     writeFileSync(file, text);
-    const told = `${file} has no Ed25519 private key without a passphrase${made}`;
-    await expect(readSigningKey(file)).rejects.toThrow(told);
+    const message = `${file} has no Ed25519 private key without a passphrase${made}`;
+    await expect(readSigningKey(file)).rejects.toThrow(message);
   }
   const missing = join(folder, 'missing.pem');
-  const told = `${missing} cannot be read (ENOENT: no such file or directory, open '${missing}')${made}`;
-  await expect(readSigningKey(missing)).rejects.toThrow(told);
+  const message = `${missing} cannot be read (ENOENT: no such file or directory, open '${missing}')${made}`;
+  await expect(readSigningKey(missing)).rejects.toThrow(message);
 });
 
 test("root's part is one small script that any Node runs", async () => {

@@ -16,7 +16,7 @@ const PACKAGES = [
   ...['libatomic1', 'libstdc++6'],
 ];
 
-/** Nobody reads manuals on the device. */
+/** Documentation and translations of Debian packages. */
 const LEFT_OUT = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
 
 interface RootOptions {

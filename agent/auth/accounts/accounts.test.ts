@@ -206,6 +206,6 @@ test('a damaged users file locks the device: no claim, no log-in, no setup code'
   const accounts = await open();
   expect(accounts.setup).toBeUndefined();
   await expect(accounts.claim(PASSWORD, undefined, HOME)).rejects.toThrow('already has an owner');
-  await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('nobody can log in');
+  await expect(accounts.logIn('owner', PASSWORD, HOME)).rejects.toThrow('no login works');
   expect(accounts.person('owner')).toBeUndefined();
 });

@@ -108,7 +108,7 @@ test.for<[string, object]>([
   const { log, logged } = keepLogLines();
   const users = await Users.open(folder, log);
   expect(logged).toMatchObject([
-    ['error', expect.stringContaining('nobody can log in'), { cause: expect.stringContaining('is damaged') }],
+    ['error', expect.stringContaining('no login works'), { cause: expect.stringContaining('is damaged') }],
   ]);
   expect([users.owner, users.viewers, users.person('owner'), users.person('eve')]).toEqual([
     ...['owner', [], undefined, undefined],

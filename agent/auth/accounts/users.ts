@@ -58,7 +58,7 @@ export class Users {
   #removed: readonly User[] = [];
   readonly #changes = new SerialQueue();
   #claiming = false;
-  /** Why the file is unusable: then nobody can log in or claim, and the file stays as it is. */
+  /** Why the file is unusable: logins and claims are rejected, and the file stays as it is. */
   readonly #damage: PerchError | undefined;
 
   /** A damaged file must not stop recordings: Perch runs, locked. */
@@ -235,7 +235,7 @@ export class Users {
 }
 
 const LOCKED =
-  'users.json is damaged and nobody can log in: restore it from a backup, or run perch reset-password on this device';
+  'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this device';
 
 async function putAside(file: string): Promise<void> {
   await rename(file, `${file}.damaged`).catch((cause: unknown) => {

@@ -25,7 +25,7 @@ const MAX_RUNNING = 5_000;
 /** Lines that wait while the disk takes none. */
 const MAX_WAITING = 10_000;
 const MODE = 0o600;
-/** Lines read at a time: a full file has thousands, and media goes on meanwhile. */
+/** Lines parsed in one step. A full file has thousands; media is handled between steps. */
 const READ_LINES = 200;
 
 const Line = Type.Object({

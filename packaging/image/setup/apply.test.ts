@@ -55,7 +55,7 @@ describe('settings of the boot partition, laid down', () => {
     expect(textOf('etc/hostname')).toBe('barn\n');
   });
 
-  test("where Perch's configuration cannot be read the machine has its name, and its owner is told", async () => {
+  test("the machine has its name where Perch's configuration cannot be read, and the owner gets a report", async () => {
     const refuse = () => Promise.reject(new Error('unreadable'));
     expect(await applySettings({ hostname: 'barn', sshKeys: [] }, refuse, root)).toEqual([
       "hostname: barn, but Perch's configuration cannot be read, so the page keeps its name",
@@ -75,14 +75,14 @@ describe('settings of the boot partition, laid down', () => {
     expect(await readdir(join(root, 'etc/wpa_supplicant'))).toEqual(['wpa_supplicant-wlan0.conf']);
   });
 
-  test('a Wi-Fi without a country is taken, and its owner is told why it may hear nothing', async () => {
+  test('a Wi-Fi without a country is accepted, with a report why it may hear nothing', async () => {
     const wifi = { name: 'home', password: 'secret words', country: undefined };
     expect(await applySettings({ wifi, sshKeys: [] }, tellPerch, root)).toEqual([
       'wifi-name: home, without a wifi-country: it may not hear the network',
     ]);
   });
 
-  test.for(['Europe/Paris', 'Europe'])('a time zone that this system has not is told: %s', async (timeZone) => {
+  test.for(['Europe/Paris', 'Europe'])('an unknown time zone is reported: %s', async (timeZone) => {
     expect(await applySettings({ timeZone, sshKeys: [] }, tellPerch, root)).toEqual([
       `NOT TAKEN: there is no time zone ${timeZone}, such as Europe/Berlin`,
     ]);

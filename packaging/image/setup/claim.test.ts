@@ -24,14 +24,14 @@ test.for([
     'owner-password: not set yet; set at the next start',
     false,
   ],
-] as const)('%s', async ([, words, code, told, isOver]) => {
-  expect(await claimBox(saying(words, code), 'some other words')).toEqual({ told, isOver });
+] as const)('%s', async ([, words, code, report, isOver]) => {
+  expect(await claimBox(saying(words, code), 'some other words')).toEqual({ report, isOver });
 });
 
 test('a program that ends without reading is no failure of ours', async () => {
-  const told = 'owner-password: not set: it has an owner';
+  const report = 'owner-password: not set: it has an owner';
   expect(await claimBox(['sh', '-c', 'echo it has an owner >&2; exit 1'], 'x'.repeat(1 << 20))).toEqual({
-    told,
+    report,
     isOver: true,
   });
 });

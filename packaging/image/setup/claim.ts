@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 
 interface Claimed {
   /** For the owner. */
-  readonly told: string;
+  readonly report: string;
   /** No retry at the next start. */
   readonly isOver: boolean;
 }
@@ -22,13 +22,13 @@ export async function claimBox(command: readonly string[], password: string): Pr
   try {
     const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
     if (code === 0) {
-      return { told: 'owner-password: set; log in with it', isOver: true };
+      return { report: 'owner-password: set; log in with it', isOver: true };
     }
     if (code !== TEMPORARY) {
-      return { told: `owner-password: not set: ${said.replace(/^Perch: /, '').trim()}`, isOver: true };
+      return { report: `owner-password: not set: ${said.replace(/^Perch: /, '').trim()}`, isOver: true };
     }
   } catch {
     // The program cannot be started.
   }
-  return { told: 'owner-password: not set yet; set at the next start', isOver: false };
+  return { report: 'owner-password: not set yet; set at the next start', isOver: false };
 }

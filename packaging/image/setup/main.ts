@@ -41,7 +41,7 @@ async function finish(boot: BootPartition): Promise<void> {
     const { ownerPassword } = parseSettings(bytes).settings;
     if (ownerPassword !== undefined) {
       const claimed = await claimBox(CLAIM, ownerPassword);
-      said += `${claimed.told}\n`;
+      said += `${claimed.report}\n`;
       isOver &&= claimed.isOver;
     }
   }

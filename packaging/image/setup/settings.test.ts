@@ -67,9 +67,9 @@ describe('what the owner writes onto the boot partition', () => {
     ['the same twice', 'hostname: a\nhostname: b', 'line 2: hostname is repeated, the first one counts'],
     ['bytes that are no text', 'hostname: a\0b', 'unreadable characters'],
     ['a password without its network', 'wifi-password: eightsigns', 'need a valid wifi-name'],
-  ] as const)('%s is reported, and nothing else is lost', ([, text, told]) => {
+  ] as const)('%s is reported, and nothing else is lost', ([, text, complaint]) => {
     const { settings, complaints } = read(`${text}\nssh-key: ${KEY}`);
-    expect(complaints).toEqual([expect.stringContaining(told)]);
+    expect(complaints).toEqual([expect.stringContaining(complaint)]);
     expect(settings.sshKeys).toEqual([KEY]);
   });
 

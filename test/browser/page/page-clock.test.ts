@@ -83,7 +83,9 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       await page.getByText('This device does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
       // A device with the correct time takes none.
-      await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(/409.*already knows the time/);
+      await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(
+        /409.*already knows the time/,
+      );
       expect(complaints).toEqual([]);
     },
   );

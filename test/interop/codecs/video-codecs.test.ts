@@ -182,7 +182,9 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     ] as const) {
       const answer = await fetch(`${agent.url}/hls/${path}/index.m3u8`);
       expect(answer.ok).toBe(false);
-      expect(await answer.json()).toMatchObject({ error: expect.stringContaining(`has ${label}, which HLS does not support`) });
+      expect(await answer.json()).toMatchObject({
+        error: expect.stringContaining(`has ${label}, which HLS does not support`),
+      });
     }
   });
 });

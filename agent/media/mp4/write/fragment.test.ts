@@ -315,6 +315,6 @@ test.for([
   ]);
 });
 
-test('a time that would become negative is told', () => {
+test('a time that would become negative is rejected', () => {
   expect(shiftFragment(fragment([100, 200]), [100, 201])).toBe(false);
 });

@@ -96,7 +96,7 @@ test.for([
   },
 );
 
-test('players that start in the last segment are told so before the next part moves their start', () => {
+test('players that start in the last segment get its offset before the next part moves their start', () => {
   expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(-0.7, 6);
   expect(startOffsetS(playlist([['K', 4]], '---', 0.216))).toBeCloseTo(-0.9, 6);
 });

@@ -42,8 +42,8 @@ afterEach(async () => {
 });
 
 async function startServer(paths: Partial<WebRtcPaths>, clock = systemClock): Promise<WebRtcServer> {
-  const nobody = () => Promise.reject(new PerchError('notFound', 'nobody is there'));
-  const server = new WebRtcServer(WEBRTC_OPTIONS, webrtcPaths(nobody, paths), clock, silentLogger);
+  const noStream = () => Promise.reject(new PerchError('notFound', 'no stream'));
+  const server = new WebRtcServer(WEBRTC_OPTIONS, webrtcPaths(noStream, paths), clock, silentLogger);
   await server.listen();
   cleanups.push(() => server.close());
   return server;
