@@ -138,6 +138,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'snapshot-button',
       'presets-sheet',
       'wall',
+      'login',
       'login-sheet',
       'popup',
       'tile-actions',

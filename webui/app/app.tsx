@@ -4,7 +4,6 @@ import { cameras } from '../cameras/cameras.ts';
 import { forgetCameras } from '../cameras/remembered-cameras.ts';
 import { AwayStrip } from '../live/notices.tsx';
 import { LivePage } from '../pages/live.tsx';
-import { LoginPage } from '../pages/login.tsx';
 import { forgetStills } from '../player/video-surface.ts';
 import { lastScroll } from '../shell/navigation.ts';
 import { type Route, route, scrollKey } from '../shell/route.ts';
@@ -18,6 +17,7 @@ const Start = lazyPage(async () => {
   const [page] = await Promise.all([import('../pages/start.tsx'), loadSettingsWords()]);
   return page.StartPage;
 });
+const Login = lazyPage(() => import('../pages/login.tsx').then((page) => page.LoginPage));
 const OneCamera = lazyPage(() => import('../pages/camera.tsx').then((page) => page.CameraPage));
 const Recordings = lazyPage(() => import('../pages/recordings.tsx').then((page) => page.RecordingsPage));
 const Events = lazyPage(() => import('../pages/events.tsx').then((page) => page.EventsPage));
@@ -58,7 +58,7 @@ function Shell() {
   return (
     <>
       <AwayStrip />
-      <main>{entry === 'start' ? <Start.Page /> : entry === 'login' ? <LoginPage /> : <Page isOpen={isOpen} />}</main>
+      <main>{entry === 'start' ? <Start.Page /> : entry === 'login' ? <Login.Page /> : <Page isOpen={isOpen} />}</main>
       {!isBare && session.value?.role !== 'guest' && <Nav />}
       <Toasts />
       {entry === 'again' && <LoginSheet user={expiredUser.value} />}
