@@ -22,7 +22,7 @@ test.for([
 });
 
 test('an unknown reason has no text', () => {
-  expect(gapReasonText('boxOff', recordings)).toBe('device was off');
+  expect(gapReasonText('boxOff', recordings)).toBe('box was off');
   expect(gapReasonText('eaten', recordings)).toBeUndefined();
   expect(gapReasonText(undefined, recordings)).toBeUndefined();
 });

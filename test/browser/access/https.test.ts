@@ -108,7 +108,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     const { page, probes, plain } = await openPlain(browser, '#/settings/people');
     await expect.poll(() => probes, SOON).toEqual(['failed']);
     await page.getByText('This connection is not encrypted.').waitFor();
-    expect(await page.getByRole('link', { name: 'Encrypt it: trust this device' }).getAttribute('href')).toBe('trust');
+    expect(await page.getByRole('link', { name: 'Encrypt it: trust this box' }).getAttribute('href')).toBe('trust');
     await logIn(page);
     await page.getByRole('heading', { name: 'Guest links' }).waitFor();
     await expect.poll(() => probes.length, SOON).toBeGreaterThan(1);

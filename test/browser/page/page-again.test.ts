@@ -115,11 +115,11 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
     let isAway = true;
     await page.route('**/v3/**', (route) => (isAway ? route.abort() : route.fallback()));
     await visitor.go(new URL(link).hash);
-    await page.getByText('No connection to this device.').waitFor();
+    await page.getByText('No connection to the box.').waitFor();
     expect(new URL(page.url()).hash).toBe('#/live');
     isAway = false;
     await page.locator('.tile.live .surface.playing').waitFor();
-    expect(await page.getByText('No connection to this device.').isVisible()).toBe(false);
+    expect(await page.getByText('No connection to the box.').isVisible()).toBe(false);
   });
 
   test('reports a logout without a response, also one of other devices', async () => {

@@ -27,13 +27,13 @@ describeWith(['chromium', 'gstreamer'], 'the page, when what it shows goes away'
     await tile(page, 'Demo camera, Live').waitFor();
     await framesDecoded(page, 10);
     await agent.process.stop('SIGKILL');
-    await page.getByRole('status').filter({ hasText: 'No connection to this device.' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'No connection to the box.' }).waitFor();
     expect(await pictureStays(page)).toBe(true);
     const restartedMs = Date.now();
     const { dataDir, ports } = agent;
     await using _again = await startAgent({ dataDir, ports, listen: pageEverywhere });
     await timeShownAfter(page, restartedMs);
-    await page.getByText('No connection to this device.').waitFor({ state: 'detached' });
+    await page.getByText('No connection to the box.').waitFor({ state: 'detached' });
     await tile(page, 'Demo camera, Live').waitFor();
   });
 

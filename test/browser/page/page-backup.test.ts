@@ -65,7 +65,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     // The page reloads when the device is back.
     const again = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
-    await page.getByText('This device is restarting').first().waitFor();
+    await page.getByText('The box is restarting').first().waitFor();
     await again;
     await page.getByText('Restored the backup of').waitFor();
     await settled(page, '.restore');
@@ -143,7 +143,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     if ((await code.count()) > 0) {
       // As for setting the password: an address that is not private requires it.
       await page.getByRole('button', { name: 'Choose a backup' }).click();
-      await page.getByRole('alert').filter({ hasText: 'Shown on the terminal or screen of this device.' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'in the terminal or on the screen of the box' }).waitFor();
       await code.fill(fresh.app.accounts.setup?.code ?? '');
     }
     await choose(page, 'old.perchbackup', gzipSync(JSON.stringify(document)));
@@ -156,10 +156,10 @@ describeWith(['chromium'], 'the page about backups', () => {
       await route.fulfill({ response, json: { ...(await response.json()), seconds: 1 } });
     });
     await page.getByRole('button', { name: 'Restore', exact: true }).click();
-    await page.getByText('In the backup this device has another address').waitFor();
+    await page.getByText('In the backup the box has another address').waitFor();
     const again = page.getByRole('link', { name: `:${port}/` });
     // Within the usual time it may come back here; after that the page reports that it does not.
-    await page.getByText('This device does not answer at this address.').waitFor();
+    await page.getByText('The box does not answer at this address.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await again.click();
     await page.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);

@@ -145,7 +145,7 @@ describeWith(['chromium'], 'one camera', () => {
     await page.getByRole('button', { name: 'Save or remove a preset' }).click();
     const row = page.getByRole('dialog').getByRole('button', { name: 'Remove Gate 🐦' });
     await row.click();
-    await page.getByText('Tap again to remove this preset.').waitFor();
+    await page.getByText('Press again to remove this preset.').waitFor();
     await settled(page, 'dialog');
     expect(await axeFindings(page)).toEqual([]);
     await row.click();

@@ -51,7 +51,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
     async (size) => {
       await using visitor = await open(size, '#/settings/cameras');
       const { page, complaints } = visitor;
-      await page.getByText('Live · keeps one day').nth(2).waitFor();
+      await page.getByText('Live · kept for one day').nth(2).waitFor();
       await page.waitForFunction(() => document.querySelectorAll('.camera-thumbnail .surface.has-still').length === 3);
       expect(await axeFindings(page)).toEqual([]);
       await page.getByRole('link', { name: /^Front door/ }).click();

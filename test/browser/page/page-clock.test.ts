@@ -73,14 +73,14 @@ describeWith(['chromium'], 'a box that does not know the time', () => {
       await using owner = await visit(viewer.browser, box, { size });
       await owner.logIn(place);
       const { page, complaints } = owner;
-      await page.getByText('This device does not know the time yet.').waitFor();
+      await page.getByText('The box does not know the time yet.').waitFor();
       await page.getByText('Your browser says').waitFor();
       expect(await axeFindings(page)).toEqual([]);
       const setting = machine.setOnce(join(box.folder, 'data'));
       await page.getByRole('button', { name: 'Use this time' }).click();
       expect(Math.abs((await setting) - Date.now())).toBeLessThan(60_000);
       await page.getByText('Clock set.').waitFor();
-      await page.getByText('This device does not know the time yet.').waitFor({ state: 'hidden' });
+      await page.getByText('The box does not know the time yet.').waitFor({ state: 'hidden' });
       await until(async () => ((await isSet()) ? true : undefined));
       // A device with the correct time takes none.
       await expect(box.api('POST', 'clock', { time: '2027-01-01T00:00:00Z' })).rejects.toThrow(

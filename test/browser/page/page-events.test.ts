@@ -92,7 +92,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     await page.getByRole('button', { name: 'Motion' }).click();
     await expect.poll(() => rows.first().textContent()).toMatch(/^Motion/);
     await page.getByRole('button', { name: 'New', exact: true }).click();
-    await page.getByRole('heading', { name: 'No such events' }).waitFor();
+    await page.getByRole('heading', { name: 'No matching events' }).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('link', { name: 'Show all events' }).click();
     await expect.poll(() => rows.first().textContent()).toMatch(/^Doorbell/);

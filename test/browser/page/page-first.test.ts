@@ -104,7 +104,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
         await using visitor = await open({ size, way: 'plain' });
         const { page, url, complaints } = visitor;
         expect(await paintedFirst(page, url)).toHaveLength(5);
-        await page.getByRole('heading', { name: 'Make this device yours' }).waitFor();
+        await page.getByRole('heading', { name: 'Make this box yours' }).waitFor();
         expect(await seenIn(page)).toEqual(STEADY);
         expect(complaints.filter((line) => !line.includes('401'))).toEqual([]);
       },

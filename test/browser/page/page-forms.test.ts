@@ -57,7 +57,7 @@ describeWith(['chromium'], 'what was set on the page is not lost', () => {
     const { page, field, less } = visitor;
     await page.route('**/v3/**', (route) => route.abort());
     await less.click();
-    await field.getByText('Saved as soon as this device answers.').waitFor();
+    await field.getByText('Saved as soon as the box answers.').waitFor();
     expect(await free()).toBe('10%');
     await page.unroute('**/v3/**');
     await until(async () => expect(await free()).toBe('5%'));

@@ -354,7 +354,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       const polls = () => page.waitForRequest((request) => request.url().includes('/v3/paths/list'));
       const tries: string[] = [];
       await agent.process.stop('SIGINT');
-      await page.getByText('No connection to this device. Retrying…').waitFor();
+      await page.getByText('No connection to the box. Retrying…').waitFor();
       page.on('request', (request) => /webrtc|hls/.test(request.url()) && tries.push(request.url()));
       // Longer than a player waits before its next try.
       for (let poll = 0; poll < 4; poll += 1) {
@@ -363,7 +363,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
       expect(tries, 'what does not answer is not asked for pictures').toEqual([]);
       await page.locator('.tile .surface.has-still').waitFor();
       await page.reload();
-      await page.getByText('No connection to this device. Retrying…').waitFor();
+      await page.getByText('No connection to the box. Retrying…').waitFor();
       await using again = await startAgent({ dataDir: agent.dataDir, ports: agent.ports, listen: pageEverywhere });
       await page.getByRole('link', { name: 'Demo camera, Live' }).waitFor();
       await playsOn(page, 1);

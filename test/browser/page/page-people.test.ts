@@ -68,7 +68,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await page.getByRole('button', { name: new RegExp(`^.?${name}`) }).click();
     const edited = page.getByRole('dialog', { name });
     await edited.getByRole('button', { name: `Remove ${name}` }).click();
-    await edited.getByText('Tap again to remove.').waitFor();
+    await edited.getByText('Press again to remove.').waitFor();
     await edited.getByRole('button', { name: `Remove ${name}` }).click();
     await page.getByRole('status').filter({ hasText: 'removed' }).waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
@@ -92,7 +92,7 @@ describeWith(['chromium'], 'the page about people', () => {
     await page.getByLabel('Your name').fill('WREN ');
     await page.getByLabel('Your password').fill('a wren in the edge');
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
-    await page.getByText('The owner of this device can give you a new password.').waitFor();
+    await page.getByText('The owner of this box can give you a new password.').waitFor();
     expect(await page.getByText('npm').count()).toBe(0);
     await page.getByLabel('Your password').fill(mine.password);
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
@@ -254,7 +254,7 @@ describeWith(['chromium'], 'the page about people', () => {
     const device = page.getByRole('dialog', { name: `TV ${size} <b>` });
     await device.getByText(`User name: ${user}`).waitFor();
     await device.getByRole('button', { name: 'Revoke password' }).click();
-    await device.getByText('Tap again to revoke.').waitFor();
+    await device.getByText('Press again to revoke.').waitFor();
     await device.getByRole('button', { name: 'Revoke password' }).click();
     await page.getByRole('status').filter({ hasText: 'Password revoked.' }).waitFor();
     await row.waitFor({ state: 'detached' });

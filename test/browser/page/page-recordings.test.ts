@@ -220,7 +220,7 @@ describeWith(['chromium'], 'the page of recordings', () => {
     // The strip lies over the page, and pushes nothing under the navigation.
     await page.locator('.strip').evaluate((strip: HTMLElement) => {
       strip.hidden = false;
-      strip.textContent = 'No connection to this device';
+      strip.textContent = 'No connection to the box';
     });
     const bottomOf = (part: string) => page.locator(part).evaluate((element) => element.getBoundingClientRect().bottom);
     const navTop = await page.locator('nav').evaluate((element) => element.getBoundingClientRect().top);

@@ -77,7 +77,7 @@ describeWith(['chromium'], "the page's shell", () => {
     const place = async () => (await heading.boundingBox())?.y;
     const before = await place();
     await page.route('**/v3/**', (route) => route.abort());
-    const strip = page.getByRole('status').filter({ hasText: 'No connection to this device.' });
+    const strip = page.getByRole('status').filter({ hasText: 'No connection to the box.' });
     await strip.waitFor();
     expect(await place()).toBe(before);
     expect(await axeFindings(page)).toEqual([]);

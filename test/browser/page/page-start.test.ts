@@ -111,7 +111,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: "Add one that isn't listed" }).click();
     await sheet.getByLabel('Address', { exact: true }).fill('ftp://nowhere');
     await search.click();
-    await sheet.getByText('Enter an address in your home').waitFor();
+    await sheet.getByText('Enter an address on your network').waitFor();
     const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
     await sheet.getByLabel('Address', { exact: true }).fill(stream);
     await sheet.getByLabel('Low-resolution address').waitFor();
@@ -268,7 +268,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('checkbox', { name: /Front door/ }).uncheck();
     await box.cameras[1]?.stop({ isSilent: true });
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
-    await page.getByText('Tap again if the cameras have none.').waitFor();
+    await page.getByText('Press again if the cameras have none.').waitFor();
     await page.getByRole('button', { name: 'Add 2 cameras' }).click();
     await page.getByText('Garden does not answer.').waitFor();
     await page.getByText('ONVIF is off in this camera.').waitFor();
@@ -293,11 +293,11 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await using visitor = await open(box, { size: 'desktop', locale: 'zh-CN' });
     const { page } = visitor;
     await visitor.go('#/start');
-    await page.getByRole('button', { name: '查找摄像头' }).waitFor();
+    await page.getByRole('button', { name: '搜索摄像头' }).waitFor();
     await box.claim();
     await page.locator('[name=password]').fill('an otter swims by');
     await enterSetupCode(page, box.app.accounts.setup?.code);
-    await page.getByRole('button', { name: '查找摄像头' }).click();
+    await page.getByRole('button', { name: '搜索摄像头' }).click();
     await page.getByText('此设备已有管理员，请登录。').waitFor();
     await page.locator('[name=password]').fill(OWNER_PASSWORD);
     await page.getByRole('button', { name: '登录' }).click();
@@ -316,7 +316,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: 'Four cameras found' }).waitFor();
     const add = page.getByRole('button', { name: 'Add 4 cameras' });
     await add.click();
-    await page.getByText('Tap again if the cameras have none.').waitFor();
+    await page.getByText('Press again if the cameras have none.').waitFor();
     await add.click();
     await expect.poll(() => held.length).toBe(4);
     const names = page.locator('.arriving .tile.first .name b');

@@ -203,9 +203,9 @@ describeWith(['chromium'], 'the page about the system', () => {
     const { page, complaints } = owner;
     const former = box.app;
     await page.getByRole('button', { name: 'Restart' }).click();
-    await page.getByText('Tap again to restart.').waitFor();
+    await page.getByText('Press again to restart.').waitFor();
     await page.getByRole('button', { name: 'Restart' }).click();
-    const strip = page.getByText('This device is restarting.');
+    const strip = page.getByText('The box is restarting.');
     await strip.waitFor();
     await strip.waitFor({ state: 'hidden' });
     expect(box.app).not.toBe(former);

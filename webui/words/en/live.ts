@@ -56,7 +56,7 @@ export const live = {
   soundOn: 'Sound on',
   soundOff: 'Sound off',
   snapshot: 'Snapshot',
-  noPicture: 'No picture to save yet.',
+  noPicture: 'No video for a snapshot yet.',
 };
 
 export type LiveWords = typeof live;

@@ -6,7 +6,7 @@ export const reasons = {
   taken: 'This name is taken.',
   limit: 'The maximum number is reached.',
   byVariable: 'An environment variable sets this.',
-  notWritten: 'This device cannot write its settings.',
+  notWritten: 'The box cannot write its settings.',
   brokenFile: 'There is a mistake in the configuration file. Correct it first.',
   openFile: 'Open the file',
   forOwner: 'Only the owner can do this.',

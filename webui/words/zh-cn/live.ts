@@ -5,7 +5,7 @@ export const live: LiveWords = {
   wall: '监控墙',
   arrange: '布局',
   arrangeAuto: '自动',
-  arrangeOne: '一次一个',
+  arrangeOne: '单画面',
   arrangeFour: '2 × 2',
   arrangeNine: '3 × 3',
   addCamera: '添加摄像头',
@@ -53,5 +53,5 @@ export const live: LiveWords = {
   soundOn: '打开声音',
   soundOff: '关闭声音',
   snapshot: '截图',
-  noPicture: '还没有可保存的画面。',
+  noPicture: '还没有可截图的画面。',
 };

@@ -22,16 +22,16 @@ export interface TrustWords {
 
 const ENGLISH: TrustWords = {
   lang: 'en',
-  title: 'Trust this device',
-  why: 'This device has its own certificate. Once your phone or computer trusts it, https opens without a warning and the microphone works. The certificate is valid for local names only and cannot be used for other sites.',
+  title: 'Trust this box',
+  why: 'This box has its own certificate. Once your phone or computer trusts it, https opens without a warning and the microphone works. The certificate is valid for local names only and cannot be used for other sites.',
   off: 'https is off, or its port is in use. The owner can turn it on with tlsAddress: :8443 in the configuration. This page then offers the certificate.',
   checking: 'Checking whether this browser already trusts it…',
-  trusted: 'This browser trusts this device.',
-  notTrusted: 'This browser does not trust this device yet.',
+  trusted: 'This browser trusts the box.',
+  notTrusted: 'This browser does not trust the box yet.',
   open: 'Open over https',
   fingerprint: 'Fingerprint (SHA-256)',
   compare:
-    'This device shows the same fingerprint in its terminal or on its screen, and "perch doctor" prints it. Compare all four lines. If one differs, another machine intercepts the connection: do not install the certificate.',
+    'The box shows the same fingerprint in its terminal or on its screen, and "perch doctor" prints it. Compare all four lines. If one differs, another machine intercepts the connection: do not install the certificate.',
   downloadProfile: 'Profile for iPhone and Mac',
   download: 'Certificate',
   steps: [
@@ -41,7 +41,7 @@ const ENGLISH: TrustWords = {
       steps: [
         'Open this page in Safari, tap the profile and allow the download.',
         'Settings → Profile Downloaded → Install.',
-        'Settings → General → About → Certificate Trust Settings: turn it on for this device.',
+        'Settings → General → About → Certificate Trust Settings: turn it on for the certificate of the box.',
       ],
     },
     {

@@ -18,7 +18,7 @@ export const stateNow = ({ main }: Camera): CameraState => stateOfPath(main, now
 
 const TROUBLE: readonly CameraState['kind'][] = ['offline', 'misconfigured'];
 
-/** `Live · keeps 14 days`, or the trouble. */
+/** `Live · kept for 14 days`, or the trouble. */
 export function statusLine(camera: Camera, config: PathConfig | undefined): Line {
   const intl = i18n();
   const state = stateNow(camera);
@@ -35,7 +35,7 @@ export function statusLine(camera: Camera, config: PathConfig | undefined): Line
   return isIncomplete ? { text, tone: 'warn' } : { text };
 }
 
-/** `keeps 14 days`, `on motion`. */
+/** `kept for 14 days`, `on motion`. */
 export function retentionText(config: PathConfig): string {
   const t = camerasWords.value;
   const when = recordWhen(config);
@@ -48,7 +48,7 @@ export function retentionText(config: PathConfig): string {
   return retentionDaysText(daysOf(config.recordDeleteAfter ?? ''));
 }
 
-/** `keeps one day`, `keeps as much as fits`. */
+/** `kept for one day`, `kept as long as space allows`. */
 export function retentionDaysText(days: number): string {
   const t = camerasWords.value;
   if (days === FOR_EVER) {

@@ -59,10 +59,14 @@ function Persons() {
         {users.map((user) => (
           <Row
             key={user.name}
-            before={<Initial name={user.name} isOwner={user.role === 'owner'} />}
-            title={user.role === 'owner' ? t.owner : user.name}
-            text={rightsText(user.role === 'owner' ? t.owner : mayText(user), user.cameras, language)}
-            {...(user.role === 'owner' ? { value: t.itIsYou } : { onClick: () => setEdited({ user }) })}
+            {...(user.role === 'owner'
+              ? { before: <Initial name={t.owner} isOwner />, title: t.owner, text: t.chooseAll, value: t.itIsYou }
+              : {
+                  before: <Initial name={user.name} />,
+                  title: user.name,
+                  text: rightsText(mayText(user), user.cameras, language),
+                  onClick: () => setEdited({ user }),
+                })}
           />
         ))}
       </div>
@@ -82,7 +86,7 @@ function Persons() {
   );
 }
 
-const Initial = ({ name, isOwner }: { readonly name: string; readonly isOwner: boolean }) => (
+const Initial = ({ name, isOwner }: { readonly name: string; readonly isOwner?: boolean }) => (
   <span class={isOwner ? 'initial own' : 'initial'} aria-hidden="true">
     {[...name][0]?.toLocaleUpperCase()}
   </span>

@@ -115,7 +115,7 @@ function sharedShortage(all: readonly DaysShown[]): string | undefined {
   return texts.find((text, i) => texts.indexOf(text) !== i);
 }
 
-/** `30 days wanted, 26 fit`, `keeps 14 days`, `on motion`. */
+/** `30 days wanted, 26 fit`, `kept for 14 days`, `on motion`. */
 function daysShownText(use: PathUse, config: PathConfig | undefined): DaysShown {
   const t = storageWords.value;
   if (!use.configured) {
