@@ -26,6 +26,7 @@ const FOR_ALL = [
 ];
 const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
+  'GET /v3/recordings/clips',
   ...['GET /v3/events', 'GET /v3/events/list', 'GET /v3/events/digest'],
   // A guest has no name to keep marks by, and gets 400.
   'POST /v3/events/seen',
@@ -190,11 +191,12 @@ test('who may play the recordings of a camera sees its timeline and is told what
   const kept = { start: '2026-07-01T00:00:00Z', end: '2026-07-01T00:01:00Z', note: 'the burglar' };
   await ask('POST', '/v3/recordings/protect', owner, { path: 'door', ...kept });
   const seenBy = async (cookie: string) => {
-    const answers = ['recordings/protected', `timeline/door?${times}`, `timeline/yard?${times}`].map((address) =>
+    const addresses = ['recordings/protected', 'recordings/clips', `timeline/door?${times}`, `timeline/yard?${times}`];
+    const answers = addresses.map((address) =>
       ask('GET', `/v3/${address}`, { Cookie: cookie }).then(async (answer) => answer.text()),
     );
     const all = (await Promise.all(answers)).join();
-    return [all.split('2026-07-01T00:01:00Z').length > 1, all.includes('burglar'), all.includes('"duration":60')];
+    return [all.split('2026-07-01T00:01:00Z').length > 2, all.includes('burglar'), all.includes('"duration":60')];
   };
   expect([await seenBy(may), await seenBy(live), await seenBy(other)]).toEqual([
     [true, false, true],
