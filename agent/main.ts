@@ -17,8 +17,9 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
        perch claim [--data DIR]         set the owner's password on a device without an owner
        perch claim --link [--data DIR]  show the link that does the same in a browser
        perch reset-password [--data DIR]
-                                        remove a forgotten owner's password: all users are logged out, and the device
-                                        has no owner until it is claimed; viewers, links, cameras and recordings stay
+                                        remove the owner's password and second factor, if one is lost: all users are
+                                        logged out, and the device has no owner until it is claimed; viewers, links,
+                                        cameras and recordings stay
        perch --version | --help
 
 DIR is the data folder (recordings, users, index). Default: ./perch-data`;
@@ -164,7 +165,7 @@ async function resetPassword(data: string): Promise<number> {
   const isForgotten = await forgetOwner(folder.path).finally(() => folder.release());
   console.log(
     isForgotten
-      ? 'Password removed, all users logged out. Set a new one with perch claim'
+      ? 'Password and second factor removed, all users logged out. Set a new password with perch claim'
       : 'This device has no owner. Set a password with perch claim',
   );
   return 0;

@@ -140,6 +140,9 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'wall',
       'login',
       'login-sheet',
+      // Only with a second factor.
+      'code-field',
+      'second-factor-sheet',
       'popup',
       'tile-actions',
       'later-icons',

@@ -143,6 +143,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-person', 'people', '.you', (page) => row(page, viewer)),
     opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
+    opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
   ];
 }

@@ -79,7 +79,7 @@ test('a forgotten password is reset on the box, once Perch has ended; sessions a
   await first.process.stop('SIGINT');
   expect(await reset(first.dataDir)).toMatchObject({
     code: 0,
-    output: expect.stringContaining('Password removed'),
+    output: expect.stringContaining('Password and second factor removed'),
   });
 
   await using again = await startAgent({ dataDir: first.dataDir, ports: first.ports });

@@ -15,6 +15,8 @@ export interface Session {
   readonly mayClaim: boolean;
   readonly openAccess: boolean;
   readonly warnings: readonly string[];
+  /** Of the owner. */
+  readonly secondFactor: boolean;
   /** Address of this page over https, if it was opened over http and without a proxy. */
   readonly https: { readonly port: number; readonly box: string } | null;
 }
@@ -60,9 +62,10 @@ export async function claim(password: string, code: string): Promise<void> {
   await enter();
 }
 
-/** @param user undefined: the owner */
-export async function logIn(password: string, user: string | undefined): Promise<void> {
-  await fetchJson('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}) } });
+/** @param user undefined: the owner. @param code of the second factor; empty: none */
+export async function logIn(password: string, user: string | undefined, code = ''): Promise<void> {
+  const body = { password, ...(user ? { user } : {}), ...(code ? { code } : {}) };
+  await fetchJson('v3/session', { method: 'POST', body });
   await enter();
 }
 

@@ -11,6 +11,7 @@ const session: Session = {
   mayClaim: false,
   openAccess: false,
   https: null,
+  secondFactor: false,
   warnings: [],
 };
 const unclaimed: Session = { ...session, claimed: false, loggedIn: false, user: null, role: null, mayClaim: true };

@@ -19,10 +19,10 @@ export function LoginSheet({ user }: { readonly user: string | undefined }) {
             <Button kind="main" type="submit" busy={login.isBusy && t.loginBusy}>
               {t.loginButton}
             </Button>
-            {login.wrong === undefined ? (
-              <p class="dim small">{t.loginAgain}</p>
-            ) : (
+            {login.wrong?.field === 'password' ? (
               <ForgottenPassword name={login.name} />
+            ) : (
+              <p class="dim small">{t.loginAgain}</p>
             )}
           </>
         }

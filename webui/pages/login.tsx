@@ -17,6 +17,8 @@ const UnencryptedNotice = lazyPart(() =>
   import('../ui/controls/login-notes.tsx').then((part) => part.UnencryptedNotice),
 );
 
+const CodeField = lazyPart(() => import('../ui/controls/code-field.tsx').then((part) => part.CodeField));
+
 /** Shown in place of the requested page, which follows the login. Guests have no password. */
 export const LoginPage = () => (isGuestLinkExpired.value ? <LinkOver /> : <LogIn />);
 
@@ -53,7 +55,7 @@ function LogIn() {
           {t.loginOther}
         </button>
       )}
-      {login.wrong !== undefined && <ForgottenPassword name={login.name} />}
+      {login.wrong?.field === 'password' && <ForgottenPassword name={login.name} />}
     </form>
   );
 }
@@ -62,7 +64,9 @@ function LogIn() {
 export function useLogin(user: string | undefined) {
   const [password, setPassword] = useState('');
   const [name, setName] = useState(user);
-  const [wrong, setWrong] = useState<string>();
+  /** Undefined: no second factor is asked for. */
+  const [code, setCode] = useState<string>();
+  const [wrong, setWrong] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLDivElement>(null);
   const submit = async (event: Event) => {
@@ -72,11 +76,17 @@ export function useLogin(user: string | undefined) {
     }
     setWrong(undefined);
     setBusy(true);
-    setWrong(await tryLogIn(password, name, words.peek()));
+    const failure = await tryLogIn({ password, name, code }, words.peek());
+    const isFirst = failure?.field === 'code' && code === undefined;
+    if (isFirst) {
+      // The field takes the focus.
+      setCode('');
+    }
+    setWrong(isFirst ? undefined : failure);
     setBusy(false);
-    field.current?.querySelector('input')?.focus();
+    field.current?.querySelector<HTMLInputElement>(`[name=${failure?.field ?? 'password'}]`)?.focus();
   };
-  return { password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
+  return { code, setCode, password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
 }
 
 export function LoginFields({
@@ -88,6 +98,8 @@ export function LoginFields({
   setWrong,
   isBusy,
   field,
+  code,
+  setCode,
 }: ReturnType<typeof useLogin>) {
   const t = words.value;
   return (
@@ -123,29 +135,58 @@ export function LoginFields({
             setWrong(undefined);
           }}
           isLocked={isBusy}
-          wrong={wrong}
+          wrong={wrong?.field === 'password' ? wrong.text : undefined}
         />
+        {code !== undefined && (
+          <CodeField
+            value={code}
+            onInput={(value) => {
+              setCode(value);
+              setWrong(undefined);
+            }}
+            isLocked={isBusy}
+            wrong={wrong?.field === 'code' ? wrong.text : undefined}
+            takesFocus
+            showsWayOut
+          />
+        )}
       </div>
       <UnencryptedNotice />
     </>
   );
 }
 
-async function tryLogIn(password: string, name: string | undefined, t: CommonWords): Promise<string | undefined> {
+interface Typed {
+  readonly password: string;
+  readonly name: string | undefined;
+  readonly code: string | undefined;
+}
+
+interface Failure {
+  readonly field: 'password' | 'code';
+  /** For the user, or the reason `wrongCode`. */
+  readonly text: string;
+}
+
+async function tryLogIn({ password, name, code }: Typed, t: CommonWords): Promise<Failure | undefined> {
   try {
-    await logIn(password, name);
+    await logIn(password, name, code);
     if (route.peek().page === 'login') {
       location.hash = '#/live';
     }
     return undefined;
   } catch (error) {
-    const { status, retryAfterS } = error instanceof RequestError ? error : new RequestError(0, '');
+    const { status, retryAfterS, why } = error instanceof RequestError ? error : new RequestError(0, '');
+    if (why === 'codeNeeded' || why === 'wrongCode') {
+      return { field: 'code', text: 'wrongCode' };
+    }
+    const field = code === undefined ? 'password' : 'code';
     if (status === 429) {
-      return t.tooManyTries(retryAfterS ?? 1);
+      return { field, text: t.tooManyTries(retryAfterS ?? 1) };
     }
     if (status !== 400 && status !== 401) {
-      return t.noAnswer;
+      return { field, text: t.noAnswer };
     }
-    return name === undefined ? t.loginWrongPassword : t.loginWrong;
+    return { field: 'password', text: name === undefined ? t.loginWrongPassword : t.loginWrong };
   }
 }

@@ -83,7 +83,9 @@ test('users of this device are read from the data folder', async () => {
   expect((await box.say('owner admin')).text).toContain('this device has no owner yet');
   expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
   await users.setOwner('blue heron');
-  expect((await box.say('owner admin')).text).toContain('owner (owner) permitted');
+  expect((await box.say('owner admin')).text).toContain('with the session of the page, or name and password');
+  await writeFile(join(box.folder, 'second-factor.json'), '{}');
+  expect((await box.say('owner admin')).text).toContain('owner (owner) permitted, with the session of the page only');
   expect((await box.say('- api -')).text).toContain('=> denied');
 });
 

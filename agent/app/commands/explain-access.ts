@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
+import { SecondFactor } from '../../auth/accounts/second-factor.ts';
 import { Users } from '../../auth/accounts/users.ts';
 import { type Action, Authority } from '../../auth/permissions/authorize.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
@@ -42,8 +43,10 @@ export async function explainAccess(
   const { name, config } = await readConfig(file, options);
   const users = await Users.open(options.dataDir);
   const devices = await DevicePasswords.read(options.dataDir);
+  const hasFactor = await SecondFactor.exists(options.dataDir);
   const people = {
     owner: users.owner,
+    hasSecondFactor: (one: string) => hasFactor && one === users.owner,
     verify: async () => false,
     person: (one: string) => users.person(one),
     device: (one: string) => devices.get(one),

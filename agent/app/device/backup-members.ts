@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
 import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
+import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
 import { isKeyFile } from '../../auth/accounts/secret-key.ts';
 import { sessionsOf } from '../../auth/accounts/sessions-file.ts';
 import { readPeople, type StoredPerson } from '../../auth/accounts/users.ts';
@@ -20,13 +21,14 @@ export const USERS = 'users.json';
 export const PROTECTED = 'protected.json';
 export const GUESTS = 'guests.json';
 const SESSIONS = 'sessions.json';
+const SECRET = 'secret.json';
 
 /** Files of the data folder in a backup, with checks that throw for damaged ones. */
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
-  'secret.json': (text) => isTrue(isKeyFile(JSON.parse(text))),
+  [SECRET]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
@@ -164,8 +166,9 @@ export function writesOf({ members }: Backup, configFile: string): readonly Writ
 }
 
 /**
- * Keeps sessions of people whose password is the same, protections of recordings, and revocations. Sessions are written before the users
- * that decide about them, so that a repeated run gives the same result.
+ * Keeps sessions of people whose password is the same, protections of recordings, and revocations. Another device's key cannot decrypt the
+ * second factor, which is removed. Sessions and the second factor are written before the files that decide about them, so that a repeated
+ * run gives the same result.
  */
 export async function reviseWrites(dataDir: string, writes: readonly Write[]): Promise<readonly Write[]> {
   const [first, ...others] = writes;
@@ -181,6 +184,7 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
   return [
     first,
     { file: SESSIONS, text: `${JSON.stringify(sessions, undefined, 2)}\n` },
+    ...((await isOtherKey(dataDir, writes)) ? [{ file: FACTOR_FILE, text: null }] : []),
     ...others.map((write) => {
       if (write.file === PROTECTED && write.text !== null) {
         return { ...write, text: joined(write.text, kept) };
@@ -191,6 +195,12 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
       return write.file === DEVICES_FILE ? { ...write, text: devicesText(devices, write.text) } : write;
     }),
   ];
+}
+
+async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<boolean> {
+  const next = writes.find(({ file }) => file === SECRET)?.text ?? undefined;
+  const now = await readWhole(join(dataDir, SECRET));
+  return next !== undefined && !isDeepStrictEqual(parseJson(next), parseJson(now ?? ''));
 }
 
 /** Revoked device passwords stay revoked. @param now this device's file */

@@ -10,6 +10,8 @@ import {
   type RestartingHarnessOptions,
   startRestartingHarness,
 } from '../../../test/support/base/restarting-harness.ts';
+import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
+import { totpCode } from '../../auth/passwords/totp.ts';
 
 const DOOR =
   '  door: # at the front\n    source: rtsp://admin:camera-password@127.0.0.9/1\n    camera: { name: Front door }\n';
@@ -199,6 +201,29 @@ test('a new device becomes the old one before it is claimed, and phones still tr
   const keyOf = (text: string) => /-----BEGIN PRIVATE KEY-----[^-]+/.exec(text)?.[0];
   expect(keyOf(authority(fresh))).toBe(keyOf(authority(old)));
   expect(await (await fresh.ask('GET', 'config/paths/get/door')).status).toBe(200);
+});
+
+test('a restore keeps the second factor, unless the backup has the key of another device', async () => {
+  const [old, box] = [await open(), await open()];
+  const [foreign, own] = [await old.backup(), await box.backup()];
+  const setup = (await done(box, 'POST', 'session/factor', { password: PASSWORD })) as { uri: string };
+  const code = totpCode(secretOfUri(setup.uri), Math.floor(Date.now() / 30_000));
+  await done(box, 'POST', 'session/factor/confirm', { code });
+  expect(gunzipSync(await box.backup()).toString()).not.toContain('second-factor');
+  const answer = async () => {
+    const { cookie } = box;
+    box.cookie = '';
+    const { status, body } = await box.ask('POST', 'session', { password: PASSWORD });
+    box.cookie = cookie;
+    return [status, (body as { why?: string }).why];
+  };
+  await done(box, 'POST', 'restore', own);
+  await box.restarted();
+  expect(await answer()).toEqual([401, 'codeNeeded']);
+  await done(box, 'POST', 'session', { password: PASSWORD });
+  await done(box, 'POST', 'restore', foreign);
+  await box.restarted();
+  expect(await answer()).toEqual([200, undefined]);
 });
 
 test.for<[string, Record<string, string>]>([

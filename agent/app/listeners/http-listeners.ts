@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { renderSVG } from 'uqr';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
 import type { ViewLog } from '../../auth/views/view-log.ts';
@@ -14,8 +15,8 @@ import { type Problem, problemText } from '../../config/yaml/problem.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
+import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
-import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts';
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
@@ -38,7 +39,6 @@ import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes, Servers } from '../servers/servers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
-import { GuestClips } from './guest-clips.ts';
 import { healthOf } from './health-check.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
 import { MetricsAndProfiles } from './metrics-and-profiles.ts';
@@ -174,6 +174,10 @@ export class HttpListeners {
       },
     });
     await app.register(peopleRoutes, { access, people: accounts.people });
+    await app.register(secondFactorRoutes, {
+      ...{ accounts, access, wrongCredentials },
+      qrCode: (text) => renderSVG(text, { ecc: 'M', border: 2 }),
+    });
     await app.register(viewRoutes, { access, views: this.#deps.views });
     await app.register(devicePasswordRoutes, {
       access,
@@ -181,9 +185,7 @@ export class HttpListeners {
       protocols: this.#deps.servers.protocols,
     });
     const wallMs = () => this.#deps.clock.wallMs();
-    const clips = new GuestClips({ access, recordings: this.#deps.recordings, views: this.#deps.views });
-    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, clips, wallMs });
-    await app.register(sharedClipRoutes, { access, guests: accounts.people.guests, clips });
+    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
     await this.#boxRoutes.mount(app, access, this.#started);
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');

@@ -6,6 +6,7 @@ import type { PublishEvent } from '../../base/event-bus.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
+import { LoginAttempts } from '../throttle/login-attempts.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
 import { findClaim, withdrawClaim } from './local-claim.ts';
@@ -21,6 +22,8 @@ const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
 /** How often the data folder of a device without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;
+/** Within ten minutes. */
+const MAX_WRONG_CODES = 10;
 const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
 const DEVICE_ID_CHARS = 16;
@@ -45,6 +48,8 @@ export class Accounts {
   readonly #isClaimable: () => boolean;
   readonly #setupLimits: LoginLimits;
   readonly #limits: LoginLimits;
+  /** Of all clients together: a million codes are few. */
+  readonly #codeAttempts: LoginAttempts;
   readonly #programs: ProgramLogins;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -69,6 +74,7 @@ export class Accounts {
     this.#isClaimable = isClaimable;
     this.#setupLimits = new LoginLimits(clock);
     this.#limits = new LoginLimits(clock);
+    this.#codeAttempts = new LoginAttempts(clock, MAX_WRONG_CODES, 'for this user');
     this.#programs = new ProgramLogins(clock, this.#limits);
     this.#clock = clock;
     this.#log = log;
@@ -192,10 +198,11 @@ export class Accounts {
 
   /** @param password or its hash. @param ip undefined: on this machine */
   async #setOwner(password: string | PasswordHash, ip?: string): Promise<void> {
-    const { users, sessions } = this.people;
+    const { users, sessions, secondFactor } = this.people;
     await users.setOwner(password);
     // Of a former owner, whose users.json was removed.
     await sessions.forgetAll();
+    await secondFactor.remove();
     await this.#setup.remove();
     this.#log.info({ ip: ip ?? 'this machine' }, 'owner has set a password');
     this.#publish('login', { state: 'claimed', user: users.owner, address: ip });
@@ -233,12 +240,54 @@ export class Accounts {
       this.#publish('login', { state: 'refused', user, address: ip });
       throw new PerchError('unauthorized', 'wrong password');
     }
+    // A browser that has been logged in is the second factor.
+    if (this.hasSecondFactor(user) && this.#deviceId(user, client.deviceToken) === undefined) {
+      await this.#checkCode(user, client);
+    }
     if (oldToken !== undefined) {
       await sessions.end(oldToken);
     }
     this.#log.info({ user, ip }, 'logged in');
     this.#publish('login', { state: 'in', user, address: ip });
     return sessions.create(user, client);
+  }
+
+  /** The user needs more than a password. */
+  hasSecondFactor(user: string): boolean {
+    return user === this.owner && this.people.secondFactor.id !== undefined;
+  }
+
+  /** Ends the user's other sessions. @param token of the session in use */
+  async secondFactorAdded(user: string, ip: string, token: string | undefined): Promise<void> {
+    await this.people.sessions.endAllOf(user, token);
+    this.#log.info({ user, ip }, 'second factor added');
+    this.#publish('login', { state: 'factorAdded', user, address: ip });
+  }
+
+  /** Removes the owner's second factor. @throws PerchError unauthorized */
+  async removeSecondFactor(user: string, password: string, client: LoginClient): Promise<void> {
+    await this.confirmPassword(user, password, client);
+    await this.#checkCode(user, client);
+    await this.people.secondFactor.remove();
+    this.#log.info({ user, ip: client.ip }, 'second factor removed');
+    this.#publish('login', { state: 'factorRemoved', user, address: client.ip });
+  }
+
+  /** Wrong codes are counted as wrong passwords are, and for the account as well. */
+  async #checkCode(user: string, client: LoginClient): Promise<void> {
+    const { ip, code = '' } = client;
+    if (code === '') {
+      throw new PerchError('unauthorized', 'the code of the second factor is needed', { why: 'codeNeeded' });
+    }
+    this.#codeAttempts.take(user, ip);
+    const wasRight = this.#takeAttempt(user, client);
+    if (!(await this.people.secondFactor.accept(code))) {
+      this.#log.warn({ user, ip }, 'wrong code of the second factor, after the right password');
+      this.#publish('login', { state: 'refused', user, address: ip });
+      throw new PerchError('unauthorized', 'wrong code', { why: 'wrongCode' });
+    }
+    wasRight();
+    this.#codeAttempts.succeeded(user);
   }
 
   async logOut(token: string): Promise<void> {
@@ -263,7 +312,9 @@ export class Accounts {
   }
 
   #deviceTerms(user: string, id: string): string {
-    return JSON.stringify([user, this.people.users.stampOf(user) ?? '', id]);
+    // Tokens from before the second factor are no proof of it.
+    const factor = this.hasSecondFactor(user) ? [this.people.secondFactor.id] : [];
+    return JSON.stringify([user, this.people.users.stampOf(user) ?? '', id, ...factor]);
   }
 
   /** The successor of a token that has been in use for long. @param ip canonical */
@@ -326,22 +377,23 @@ export class Accounts {
     return isKept;
   }
 
-  async #verify(
-    user: string,
-    password: string,
-    { ip, isPrivate, deviceToken }: Omit<LoginClient, 'device'>,
-  ): Promise<boolean> {
+  /** @throws PerchError exhausted @returns call if the attempt was not wrong, or not verified (`isOpen`) */
+  #takeAttempt(user: string, { ip, isPrivate, deviceToken }: Omit<LoginClient, 'device'>): (isOpen?: boolean) => void {
     const { users, sessions } = this.people;
-    const wasRight = this.#limits.take({
+    return this.#limits.take({
       ip,
       isPrivate,
       account: user,
       device: this.#deviceId(user, deviceToken),
       isKnownAddress: users.stampOf(user) !== undefined && sessions.isFrom(user, ip),
     });
+  }
+
+  async #verify(user: string, password: string, client: Omit<LoginClient, 'device'>): Promise<boolean> {
+    const wasRight = this.#takeAttempt(user, client);
     let isRight: boolean;
     try {
-      isRight = await users.verify(user, password);
+      isRight = await this.people.users.verify(user, password);
     } catch (error) {
       // Too many hashes wait, so the attempt is not counted.
       wasRight(true);

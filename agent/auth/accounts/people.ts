@@ -9,6 +9,7 @@ import { withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { PageLogins } from './page-logins.ts';
 import type { Rights } from './person.ts';
+import { SecondFactor } from './second-factor.ts';
 import { SecretKey } from './secret-key.ts';
 import { type Device, Sessions } from './sessions.ts';
 import { forgetSetup } from './setup-code.ts';
@@ -20,6 +21,8 @@ export interface LoginClient extends Device {
   readonly isPrivate: boolean;
   /** Proves an earlier login on this device. */
   readonly deviceToken?: string | undefined;
+  /** Of the second factor. */
+  readonly code?: string;
 }
 
 export interface PeopleOptions {
@@ -28,7 +31,7 @@ export interface PeopleOptions {
   readonly log: Logger;
 }
 
-type PeopleParts = Pick<People, 'users' | 'sessions' | 'guests' | 'devices' | 'pageLogins' | 'key'>;
+type PeopleParts = Pick<People, 'users' | 'sessions' | 'guests' | 'devices' | 'pageLogins' | 'secondFactor' | 'key'>;
 
 /** People and devices with access, and the owner's changes to them. */
 export class People {
@@ -37,6 +40,8 @@ export class People {
   readonly guests: Guests;
   readonly devices: DevicePasswords;
   readonly pageLogins: PageLogins;
+  /** The owner's. */
+  readonly secondFactor: SecondFactor;
   readonly key: SecretKey;
   readonly #log: Logger;
   readonly #listeners = new Set<(name: string, isLoggedOut: boolean) => void>();
@@ -50,17 +55,19 @@ export class People {
       guests: await Guests.open(dataDir, key, clock, log),
       devices: await DevicePasswords.open(dataDir, key, clock, log),
       pageLogins: await PageLogins.open(dataDir, clock, log),
+      secondFactor: await SecondFactor.open(dataDir, key, clock, log),
       key,
     };
     return new People(parts, log);
   }
 
-  private constructor({ users, sessions, guests, devices, pageLogins, key }: PeopleParts, log: Logger) {
+  private constructor({ users, sessions, guests, devices, pageLogins, secondFactor, key }: PeopleParts, log: Logger) {
     this.users = users;
     this.sessions = sessions;
     this.guests = guests;
     this.devices = devices;
     this.pageLogins = pageLogins;
+    this.secondFactor = secondFactor;
     this.key = key;
     this.#log = log;
     sessions.onRevoked((user) => this.#notify(user, true));
@@ -188,5 +195,6 @@ export async function forgetOwner(dataDir: string): Promise<boolean> {
   if (isForgotten) {
     await rm(join(dataDir, 'sessions.json'), { force: true });
   }
+  await SecondFactor.forget(dataDir);
   return isForgotten;
 }

@@ -18,7 +18,7 @@ export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 /** A signature is valid only for its purpose. */
 type Purpose = 'guest' | 'device' | 'session' | 'camera';
 /** Each has its own key, derived from the stored one. */
-type SealPurpose = 'devicePassword';
+type SealPurpose = 'devicePassword' | 'secondFactor';
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;

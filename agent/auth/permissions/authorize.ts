@@ -92,6 +92,8 @@ export interface Owners {
   /** A program has sent a person's name and page password. */
   notePageLogin?(user: string, ip: string, protocol: string): void;
   noteWrongDigest?(ip: string): void;
+  /** The user needs more than a password. */
+  hasSecondFactor?(user: string): boolean;
   wantsBasic?(ip: string, protocol: string): boolean;
 }
 
@@ -107,6 +109,9 @@ interface AuthorityDeps {
 
 const NO_OWNER =
   'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim';
+
+const NEEDS_FACTOR =
+  'this user has a second factor, so the password alone opens nothing: use a device password, a user of the configuration file or a token';
 
 const FOR_PEOPLE = 'the page and its settings are only for users of this device';
 
@@ -262,7 +267,10 @@ export class Authority {
     const steps: string[] = [];
     const person = this.#accounts.person(user);
     const device = this.#accounts.device?.(user);
-    const how = isOwn ? 'with the session of the page, or name and password' : 'with the session of the page only';
+    const takesPassword = isOwn && this.#accounts.hasSecondFactor?.(user) !== true;
+    const how = takesPassword
+      ? 'with the session of the page, or name and password'
+      : 'with the session of the page only';
     if (person) {
       const may = person.may(action, path) ? `permitted, ${how}` : `may not ${action}${path && ` ${path}`}`;
       steps.push(`users of this device: ${person.name} (${person.role}) ${may}`);
@@ -319,6 +327,9 @@ export class Authority {
     const person = isRight ? this.#accounts.person(user) : undefined;
     if (!person) {
       return undefined;
+    }
+    if (this.#accounts.hasSecondFactor?.(user)) {
+      return { ...refuse(identity, NEEDS_FACTOR, NEEDS_FACTOR), isKnown: true, challenge: false };
     }
     const protocol = action === 'playback' ? action : identity.request?.protocol;
     if (protocol && (action === 'read' || action === 'publish' || action === 'playback')) {

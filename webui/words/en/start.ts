@@ -14,6 +14,11 @@ export const start = {
   forgotten:
     'Forgotten? On the box, stop Perch, run “npm run perch -- reset-password” in its folder and start it again. The owner then chooses a new password.',
   askOwner: 'Forgotten? The owner of this box can give you a new password.',
+  codeLabel: 'Code',
+  codeHint: 'Six digits from your authenticator app, or a recovery code.',
+  codeWrong: 'Wrong code. Use the one that the app shows now.',
+  lostPhone:
+    'No phone and no recovery code? On the box, stop Perch, run “npm run perch -- reset-password” in its folder and start it again. That removes the password and two-factor authentication.',
   clearText: 'This connection is not encrypted.',
   clearTextWayOut: 'Encrypt it: trust this box',
   setupCodeWrong: 'Wrong setup code.',

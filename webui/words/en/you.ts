@@ -20,6 +20,28 @@ export const you = {
   otherDevices: 'Your other browsers must log in again.',
   passwordChanged: 'Password changed.',
 
+  factor: 'Two-factor authentication',
+  factorOn: 'On: new browsers need a code from your phone.',
+  factorOff: 'Off: the password is enough.',
+  factorText:
+    'A stolen password is then not enough: each new browser also needs a code from an authenticator app on your phone.',
+  factorPrograms: 'Players and scripts that use your password stop working. Give them a device password first.',
+  factorNext: 'Next',
+  factorScan: 'Scan this code with your authenticator app, then enter the six digits that it shows.',
+  factorQr: 'QR code for the authenticator app',
+  factorKey: 'Or enter this key in the app',
+  factorTurnOn: 'Turn on',
+  factorIsOn: 'Two-factor authentication is on. Your other browsers must log in again.',
+  recoveryCodes: 'Recovery codes',
+  recoveryText:
+    'If you lose your phone, each of these codes logs you in once. They are shown only now: write them down.',
+  recoveryCopy: 'Copy',
+  recoveryCopied: 'Recovery codes copied.',
+  recoveryDone: 'I saved them',
+  factorTurnOff: 'Turn off',
+  factorTurnOffText: 'From then on the password is enough in any browser.',
+  factorIsOff: 'Two-factor authentication is off.',
+
   devices: 'Logged-in browsers',
   devicesText: "Log out any you don't recognize, and change your password.",
   thisDevice: 'This browser',

@@ -10,6 +10,11 @@ export const start: StartWords = {
   forgotten:
     '忘记密码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动，管理员即可重新设置。',
   askOwner: '忘记密码？请让此设备的管理员为您设置新密码。',
+  codeLabel: '验证码',
+  codeHint: '验证器应用中的六位数字，或一个恢复码。',
+  codeWrong: '验证码不正确，请输入应用当前显示的验证码。',
+  lostPhone:
+    '没有手机，也没有恢复码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动。密码和两步验证会一并清除。',
   clearText: '此连接未加密。',
   clearTextWayOut: '信任此设备即可加密',
   setupCodeWrong: '这不是此设备的设置码。',

@@ -27,11 +27,11 @@ test('a phone claims the device with a password and the setup code, and is logge
     loggedIn: false,
     user: null,
     role: null,
-    clip: false,
     mayLook: false,
     mayClaim: true,
     openAccess: false,
     warnings: [],
+    secondFactor: false,
     https: null,
   });
   const claim = await box.app.inject(post('/v3/claim', claimOf(box)));

@@ -37,18 +37,25 @@ const Password = Type.String({ minLength: 1, maxLength: 1024 });
 const NO_MORE = { additionalProperties: false };
 const ShortText = Type.String({ maxLength: 64 });
 const ClaimBody = Type.Object({ password: Password, setupCode: Type.Optional(ShortText) }, NO_MORE);
-const LogInBody = Type.Object({ user: Type.Optional(ShortText), password: Password }, NO_MORE);
+const LogInBody = Type.Object(
+  {
+    user: Type.Optional(ShortText),
+    password: Password,
+    code: Type.Optional(Type.String({ maxLength: 64, description: 'Of the second factor, or a recovery code.' })),
+  },
+  NO_MORE,
+);
 const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
 const SessionAnswer = Type.Object({
   claimed: Type.Boolean({ description: 'The device has an owner.' }),
   loggedIn: Type.Boolean(),
   user: OrNull(Type.String()),
   role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
-  clip: Type.Boolean({ description: 'The guest link shows a clip and no cameras.' }),
   mayLook: Type.Boolean({ description: 'All or some cameras are visible without a log-in.' }),
   mayClaim: Type.Boolean({ description: 'The device can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
+  secondFactor: Type.Boolean({ description: "The owner's session: there is one." }),
   https: OrNull(
     Type.Object(
       { port: Type.Integer(), box: Type.String({ description: 'What `/trust/here` answers there.' }) },
@@ -96,10 +103,10 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
   const { accounts, access, wrongCredentials } = options;
   app.post('/v3/session', { schema: logIn }, async (request, reply) => {
     const origin = ownOrigin(access, request);
-    const { user: typed = accounts.owner ?? '', password } = checkedBody(LogInBody, request.body);
+    const { user: typed = accounts.owner ?? '', password, code = '' } = checkedBody(LogInBody, request.body);
     const user = accounts.userOf(typed.trim().normalize('NFC'));
     const client = clientOf(request, origin);
-    const attempt = () => accounts.logIn(user, password, client, sessionTokenOf(request.headers));
+    const attempt = () => accounts.logIn(user, password, { ...client, code }, sessionTokenOf(request.headers));
     welcome(options, user, await paused(wrongCredentials, origin.ip, attempt), request, reply);
     return OK;
   });
@@ -164,11 +171,11 @@ async function describeSession(
     loggedIn: isUser,
     user: isUser ? person.name : null,
     role: person?.role ?? null,
-    clip: sessionUser !== undefined && accounts.people.guests.clip(sessionUser) !== undefined,
     mayLook: person !== undefined || (await access.allows(request, 'api')),
     mayClaim: accounts.mayClaim,
     openAccess: notices.isOpen,
     warnings: (await access.allows(request, 'admin')) ? notices.warnings : [],
+    secondFactor: person !== undefined && accounts.hasSecondFactor(person.name),
     https: https.of(request, origin.isProxied),
   };
 }
@@ -210,14 +217,14 @@ export async function paused<T>(wrong: WrongCredentials, ip: string, work: () =>
   try {
     return await work();
   } catch (error) {
-    if (error instanceof PerchError && error.code === 'unauthorized') {
+    if (error instanceof PerchError && error.code === 'unauthorized' && error.context['why'] !== 'codeNeeded') {
       await wrong.pause(ip);
     }
     throw error;
   }
 }
 
-function clientOf({ headers }: FastifyRequest, { ip, isPrivate }: RequestOrigin): LoginClient {
+export function clientOf({ headers }: FastifyRequest, { ip, isPrivate }: RequestOrigin): LoginClient {
   const device = describeUserAgent(headers['user-agent'] ?? '');
   return { ip, isPrivate, device, deviceToken: cookieOf(headers, DEVICE_COOKIE) };
 }

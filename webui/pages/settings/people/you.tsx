@@ -8,15 +8,19 @@ import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
+const SecondFactorSheet = lazyPart(() => import('./second-factor-sheet.tsx').then((part) => part.SecondFactorSheet));
+
 /** The user's own settings: language, appearance, password, logout. */
 export function You() {
   const t = words.value;
   const [changesPassword, setChangesPassword] = useState(false);
+  const [changesFactor, setChangesFactor] = useState(false);
   const [showsDevices, setShowsDevices] = useState(false);
   const now = session.value;
   return (
@@ -34,6 +38,14 @@ export function You() {
         {now?.loggedIn && (
           <Row icon="lock" title={youWords.value.changePassword} onClick={() => setChangesPassword(true)} />
         )}
+        {now?.loggedIn && now.role === 'owner' && (
+          <Row
+            icon="lock"
+            title={youWords.value.factor}
+            text={now.secondFactor ? youWords.value.factorOn : youWords.value.factorOff}
+            onClick={() => setChangesFactor(true)}
+          />
+        )}
         {now?.loggedIn && now.role !== 'guest' && (
           <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
         )}
@@ -45,6 +57,7 @@ export function You() {
       {(now?.role === 'viewer' || now?.role === 'guest') && <p class="dim small">{youWords.value.viewsKnown}</p>}
       <AppearanceChoice />
       {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
+      {changesFactor && <SecondFactorSheet onClosed={() => setChangesFactor(false)} />}
       {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
     </section>
   );

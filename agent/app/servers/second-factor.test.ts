@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
+import { totpCode } from '../../auth/passwords/totp.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLogger } from '../../base/log.ts';
+import { App } from '../app.ts';
+
+const PASSWORD = 'blue heron';
+const ELSEWHERE = { 'X-Forwarded-For': '203.0.113.5' };
+const basicOf = (user: string, password: string) => ({
+  Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+});
+
+test('an owner with a second factor opens nothing with the password alone, whether from elsewhere or on the device', async () => {
+  // Wrong credentials wait for none of their four seconds.
+  const unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
+  const folder = mkdtempSync(join(tmpdir(), 'perch-factor-'));
+  writeFileSync(
+    join(folder, 'perch.yml'),
+    'perch: own\naddress: 127.0.0.1:0\nrtsp: no\nhls: no\nwebrtc: no\npaths:\n  door:\n',
+  );
+  const app = await App.start({
+    ...{ version: '0', dataDir: join(folder, 'data'), cwd: folder, env: {}, pageFolder: folder },
+    ...{ clock: systemClock, log: createLogger('silent', () => {}), discovery: { only: [] } },
+  });
+  onTestFinished(async () => {
+    unpaused.mockRestore();
+    await app.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const url = `http://127.0.0.1:${app.mainPort}`;
+  const ask = (method: string, path: string, headers: object, body?: object) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { ...(body && { 'Content-Type': 'application/json', Origin: url }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const cookieOf = ({ headers }: Response) => ({
+    Cookie: headers
+      .getSetCookie()
+      .map((cookie) => cookie.split(';')[0])
+      .join('; '),
+  });
+  const owner = cookieOf(
+    await ask('POST', '/v3/claim', {}, { password: PASSWORD, setupCode: app.accounts.setup?.code }),
+  );
+  const device = (await (
+    await ask('POST', '/v3/devicepasswords', owner, { name: 'Frigate', paths: 'all', recordings: true })
+  ).json()) as { user: string; password: string };
+  const byPassword = basicOf('owner', PASSWORD);
+  const status = async (headers: object, path = '/v3/users') => (await ask('GET', path, headers)).status;
+  expect(await status({ ...byPassword, ...ELSEWHERE })).toBe(200);
+
+  expect((await ask('POST', '/v3/session/factor', owner, { password: 'wrong' })).status).toBe(403);
+  const setup = (await (await ask('POST', '/v3/session/factor', owner, { password: PASSWORD })).json()) as {
+    uri: string;
+    qr: string;
+  };
+  expect(setup.qr).toMatch(/^<svg /);
+  const step = Math.floor(Date.now() / 30_000);
+  const code = totpCode(secretOfUri(setup.uri), step);
+  const wrong = await ask('POST', '/v3/session/factor/confirm', owner, { code: 'none' });
+  expect([wrong.status, (await wrong.json()) as object]).toEqual([
+    403,
+    expect.objectContaining({ status: 'error', error: 'wrong code' }),
+  ]);
+  const confirmed = await ask('POST', '/v3/session/factor/confirm', owner, { code });
+  const known = cookieOf(confirmed);
+  const { recovery } = (await confirmed.json()) as { recovery: readonly string[] };
+  expect(recovery).toHaveLength(10);
+
+  const refused = await ask('GET', '/v3/users', { ...byPassword, ...ELSEWHERE });
+  expect([refused.status, ((await refused.json()) as { error: string }).error]).toEqual([
+    401,
+    expect.stringContaining('use a device password, a user of the configuration file or a token'),
+  ]);
+  expect([await status(byPassword), await status(byPassword, '/v3/paths/list'), await status(owner)]).toEqual([
+    401, 401, 200,
+  ]);
+  const byDevice = { ...basicOf(device.user, device.password), ...ELSEWHERE };
+  expect(await status(byDevice, '/playback/list?path=door')).not.toBe(401);
+  const logIn = (headers: object, more = {}) =>
+    ask('POST', '/v3/session', { ...headers, ...ELSEWHERE }, { password: PASSWORD, ...more });
+  const needed = await logIn({});
+  expect([needed.status, (await needed.json()) as object]).toEqual([
+    401,
+    expect.objectContaining({ why: 'codeNeeded' }),
+  ]);
+  expect((await logIn({}, { code })).status).toBe(401);
+  expect((await logIn({}, { code: recovery[0] })).status).toBe(200);
+  expect((await logIn({}, { code: recovery[0] })).status).toBe(401);
+  expect((await logIn(known)).status).toBe(200);
+  const session = (await (await ask('GET', '/v3/session', owner)).json()) as object;
+  expect(session).toMatchObject({ role: 'owner', secondFactor: true });
+  expect((await ask('POST', '/v3/session/factor/remove', owner, { password: PASSWORD, code: 'none' })).status).toBe(
+    403,
+  );
+  const removed = await ask('POST', '/v3/session/factor/remove', owner, { password: PASSWORD, code: recovery[1] });
+  expect(removed.status).toBe(200);
+  expect(await status({ ...byPassword, ...ELSEWHERE })).toBe(200);
+});

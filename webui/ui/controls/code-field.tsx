@@ -1,0 +1,38 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { startWords } from '../../words/start.ts';
+import { TextField } from './field.tsx';
+
+interface CodeFieldProps {
+  readonly value: string;
+  readonly onInput: (value: string) => void;
+  readonly isLocked: boolean;
+  /** A text, or the reason `wrongCode`. */
+  readonly wrong: string | undefined;
+  readonly takesFocus?: boolean;
+  /** Says what to do without phone and codes. */
+  readonly showsWayOut?: boolean;
+}
+
+/** A code of the authenticator app, or a recovery code. */
+export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...field }: CodeFieldProps) {
+  const { codeLabel, codeHint, codeWrong, lostPhone } = startWords.value;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (takesFocus) {
+      box.current?.querySelector('input')?.focus();
+    }
+  }, []);
+  return (
+    <div ref={box}>
+      <TextField
+        label={codeLabel}
+        name="code"
+        autocomplete="one-time-code"
+        hint={codeHint}
+        wrong={wrong === 'wrongCode' ? codeWrong : wrong}
+        {...field}
+      />
+      {showsWayOut && <p class="dim small">{lostPhone}</p>}
+    </div>
+  );
+}
