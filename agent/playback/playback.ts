@@ -18,6 +18,7 @@ import { SegmentIndex } from './index/segment-index.ts';
 import { type SegmentRow, STATE } from './index/segment-row.ts';
 import type { SpaceTable } from './index/space-table.ts';
 import { type ListEntry, listTimespans } from './list.ts';
+import { type Measure, measure, type RecordedRange } from './measure.ts';
 import type { EventListQuery, TimelineQuery } from './read/query.ts';
 import { formatLocalTime, parseRfc3339, type ZonedTime } from './read/rfc3339.ts';
 import { TableCache } from './read/table-cache.ts';
@@ -213,6 +214,11 @@ export class Playback {
   /** The tag of the download that a player most likely started; undefined if none is cached. */
   cachedEtag(query: GetQuery): string | undefined {
     return this.#downloads.cached(keyOf(query))?.etag;
+  }
+
+  /** How much is recorded in a range, also of a removed camera. */
+  measure(range: RecordedRange): Promise<Measure> {
+    return measure(this.#catalog, range);
   }
 
   snapshot(path: string, timeUs: number): Promise<FoundSnapshot> {

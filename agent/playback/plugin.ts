@@ -56,23 +56,8 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     const format = queryFormat(query);
     const skipsGaps = querySkipsGaps(query);
     const wanted: GetQuery = { path, startUs: start.us, durationUs, format, speed: querySpeed(query), skipsGaps };
-    const done = new AbortController();
-    reply.raw.once('close', () => done.abort());
-    const answer = await playback
-      .get(wanted, continuedTag(request, playback, wanted), done.signal)
-      .catch(whenGone(done));
-    if (!answer) {
-      return reply.hijack();
-    }
-    if (queryText(query, 'download') !== undefined) {
-      const name = downloadName(options.titleOf(path) ?? path, playback.localTime(start.us));
-      reply.header('Content-Disposition', contentDisposition(name));
-    }
-    if (answer.end) {
-      const resume = formatRfc3339({ us: answer.end.resumeUs, offsetMs: start.offsetMs });
-      reply.header('Perch-Ends', `${answer.end.reason}; resume="${resume}"`);
-    }
-    return send(request, reply, answer);
+    const download = { wanted, offsetMs: start.offsetMs, title: options.titleOf(path) ?? path };
+    return sendDownload(playback, download, request, reply);
   };
 
   app.get('/list', list);
@@ -84,6 +69,38 @@ export const playbackPlugin: FastifyPluginAsync<PlaybackPluginOptions> = async (
     app.options(url, (_, reply) => reply.callNotFound());
   }
 };
+
+interface SentDownload {
+  readonly wanted: GetQuery;
+  /** UTC offset of times in the response. */
+  readonly offsetMs: number;
+  /** Of the camera, for the file name. */
+  readonly title: string;
+}
+
+/** Sends a download, with a file name if the request asks for one with `download`. */
+export async function sendDownload(
+  playback: Playback,
+  { wanted, offsetMs, title }: SentDownload,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const done = new AbortController();
+  reply.raw.once('close', () => done.abort());
+  const answer = await playback.get(wanted, continuedTag(request, playback, wanted), done.signal).catch(whenGone(done));
+  if (!answer) {
+    return reply.hijack();
+  }
+  if (queryText(request.query as Query, 'download') !== undefined) {
+    const name = downloadName(title, playback.localTime(wanted.startUs));
+    reply.header('Content-Disposition', contentDisposition(name));
+  }
+  if (answer.end) {
+    const resume = formatRfc3339({ us: answer.end.resumeUs, offsetMs });
+    reply.header('Perch-Ends', `${answer.end.reason}; resume="${resume}"`);
+  }
+  return send(request, reply, answer);
+}
 
 /** A player that continues needs the download it started, though the recording grows. Browsers do not name it. */
 function continuedTag(request: FastifyRequest, playback: Playback, wanted: GetQuery): string | undefined {

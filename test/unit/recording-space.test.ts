@@ -143,7 +143,7 @@ test('what is protected stays by age and by space, is in the timeline, and goes 
   const { files, begin, clock, left, space, playback } = await setUp({ maxBytes: 1, deleteAfterMs: HOUR_MS });
   const start = basename(files[3] ?? '', '.mp4').replace(/^(.*)_(\d\d)-(\d\d)-(\d\d)-(\d+)$/, '$1T$2:$3:$4.$5Z');
   const end = new Date(Date.parse(start) + 500).toISOString();
-  const { id } = await space.protection.protect({ path: 'cam', start, end, note: 'the parcel' });
+  const { id } = await space.protection.protect({ path: 'cam', start, end, note: 'the parcel', by: 'anna' });
   begin();
   await expect
     .poll(async () => {
@@ -153,6 +153,12 @@ test('what is protected stays by age and by space, is in the timeline, and goes 
     .toEqual([files[3]]);
   await clock.advance(HOUR_MS);
   expect(left()).toEqual([files[3]]);
+  expect(await space.protection.describe(id)).toMatchObject({
+    id,
+    note: 'the parcel',
+    by: 'anna',
+    recordedSeconds: 0.5,
+  });
   const us = Date.parse(start) * 1000;
   expect(space.keptBecause('cam', us, 1)).toMatch(
     /^is protected: DELETE \/v3\/recordings\/protect\/[0-9a-f-]{36} ends that$/,

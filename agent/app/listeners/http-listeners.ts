@@ -17,6 +17,7 @@ import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
+import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts';
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
@@ -39,6 +40,7 @@ import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes, Servers } from '../servers/servers.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
+import { GuestClips } from './guest-clips.ts';
 import { healthOf } from './health-check.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
 import { MetricsAndProfiles } from './metrics-and-profiles.ts';
@@ -185,7 +187,9 @@ export class HttpListeners {
       protocols: this.#deps.servers.protocols,
     });
     const wallMs = () => this.#deps.clock.wallMs();
-    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, wallMs });
+    const clips = new GuestClips({ access, recordings: this.#deps.recordings, views: this.#deps.views });
+    await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, clips, wallMs });
+    await app.register(sharedClipRoutes, { access, guests: accounts.people.guests, clips });
     await this.#boxRoutes.mount(app, access, this.#started);
     await this.#mountApi(app, access);
     await this.#mountPlayback(app, access, '/playback');

@@ -4,12 +4,10 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { freeSpaceBytes } from '../../config/values/free-space.ts';
-import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { Config } from '../../config/load/load.ts';
 import type { DiskLookup } from '../../http/api/recordings/disks.ts';
-import type { ProtectedRecording, ProtectionLookup } from '../../http/api/recordings/protected.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
-import { formatLocalTime, requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
 import type { DiskGuard } from '../../record/recorder.ts';
@@ -17,7 +15,7 @@ import { deletePath } from '../../record/retention/delete-path.ts';
 import { DeletionTrace } from '../../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../../record/retention/deletions.ts';
 import { RememberedRetention } from '../../record/retention/remembered-retention.ts';
-import { type ProtectedRange, ProtectedRanges } from '../../record/retention/protected-ranges.ts';
+import { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
 import { keepRetention } from '../../record/retention/retention.ts';
 import type { SegmentAges } from '../../record/retention/segment-ages.ts';
 import { diskFs, type SegmentFs } from '../../record/file/segment-fs.ts';
@@ -27,6 +25,7 @@ import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { ProtectedClips } from './protected-clips.ts';
 
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
@@ -56,6 +55,7 @@ interface RetentionAndSpaceDeps {
 /** Retention by age, by space and by protection, and the state of the disks. */
 export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
+  readonly protection: ProtectedClips;
   readonly #deps: RetentionAndSpaceDeps;
   readonly #deletions: Deletions;
   readonly #memory: KnownDisks;
@@ -87,6 +87,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       playback.events.setProtected(all),
     );
     playback.addJournal({ replay: (index) => index.setProtected(this.protectedRanges.all) });
+    this.protection = new ProtectedClips({ config, playback, clock, ranges: this.protectedRanges });
     this.#deletions = new Deletions({
       clock,
       log: this.segmentLog,
@@ -248,21 +249,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     return this.#disks.accept(folder);
   }
 
-  get protection(): ProtectionLookup {
-    return {
-      list: () => this.protectedRanges.all.map(shown),
-      protect: async ({ path, start, end, note }) => {
-        const isKnown = this.#settingsOf(path) !== undefined || this.#deps.playback.space.bytesOf(path).files > 0;
-        if (!isKnown) {
-          throw new PerchError('badInput', `path '${path.slice(0, 240)}' is not configured and has no recordings`);
-        }
-        const range = { path, startUs: requireRfc3339('start', start).us, endUs: requireRfc3339('end', end).us, note };
-        return shown(await this.protectedRanges.add(range));
-      },
-      unprotect: (id) => this.protectedRanges.remove(id),
-    };
-  }
-
   /** Only a complete index knows the oldest recordings. */
   #indexOf(playback: Playback): OldestRecordings {
     const isWhole = () =>
@@ -343,10 +329,6 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     );
     return here.length === 0 || here.includes(0) ? undefined : Math.max(...here);
   }
-
-  #settingsOf(name: string) {
-    return resolvePath(this.#deps.config(), name)?.settings;
-  }
 }
 
 /** The deepest folder that all recordings of a template share. */
@@ -356,8 +338,3 @@ const doubtText = (jumpMs: number, kind: 'ahead' | 'behind', of: string): string
   `the date is ${Math.round(jumpMs / DAY_MS)} days ${kind === 'ahead' ? 'after' : 'before'} ${of} and nothing confirms it: ` +
   'set the clock from the network (NTP), or if it is right create the file /run/perch-clock-set; ' +
   'otherwise it is accepted once Perch has run for 24 h';
-
-function shown({ id, path, startUs, endUs, note }: ProtectedRange): ProtectedRecording {
-  const text = (us: number) => formatLocalTime(us, undefined);
-  return { id, path, start: text(startUs), end: text(endUs), note };
-}

@@ -19,11 +19,17 @@ const MAX_MS = 366 * 86_400_000;
 /** How often the running time of links is saved: SD cards wear with every write. */
 const OPEN_STEP_MS = 3_600_000;
 
+/** Times are Unix microseconds. */
+const Clip = Type.Object({ path: Type.String({ maxLength: 512 }), startUs: Type.Number(), endUs: Type.Number() });
+export type GuestClip = Static<typeof Clip>;
+
 const Guest = Type.Object({
   id: Type.String({ pattern: `^[\\w-]{${ID_CHARS}}$` }),
   cameras: CameraSelection,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  /** The link shows this clip and no camera. */
+  clip: Type.Optional(Clip),
   /** Unix milliseconds. */
   created: Type.Number(),
   until: Type.Number(),
@@ -65,6 +71,8 @@ export interface NewGuest extends Rights {
   /** Unix milliseconds. */
   readonly untilMs: number;
   readonly note: string;
+  /** Instead of cameras. */
+  readonly clip?: GuestClip | undefined;
 }
 
 export interface GuestItem extends NewGuest {
@@ -82,7 +90,7 @@ interface Guest extends Stored {
 const NAME_PREFIX = 'guest:';
 
 /**
- * Links that show some cameras for some time, in `guests.json` of the data folder. A link's token is `id.signature`; the signature covers
+ * Links that show some cameras or one clip for some time, in `guests.json` of the data folder. A link's token is `id.signature`; the signature covers
  * cameras, rights and times. The file has no tokens, so it grants no access.
  *
  * A link ends when the wall clock passes its time, at the latest after the program has run that long: a clock at 1970 does not make it
@@ -127,6 +135,7 @@ export class Guests {
       cameras: request.cameras === 'all' ? 'all' : [...new Set(request.cameras)],
       live: request.live,
       recordings: request.recordings,
+      ...(request.clip && { clip: request.clip }),
       created: nowMs,
       until: request.untilMs,
       note: request.note.slice(0, MAX_NOTE_CHARS),
@@ -172,6 +181,11 @@ export class Guests {
     return guest && !this.#isOver(guest) ? guest.person : undefined;
   }
 
+  /** The clip of the link of this name, while the link is valid. */
+  clip(name: string): GuestClip | undefined {
+    return this.person(name) && this.#guests.get(name.slice(NAME_PREFIX.length))?.clip;
+  }
+
   /** End of the link of this name. */
   untilMs(name: string): number | undefined {
     return this.#guests.get(name.slice(NAME_PREFIX.length))?.until;
@@ -207,8 +221,9 @@ export class Guests {
   }
 
   #shown(guest: Guest): GuestItem {
-    const { id, cameras, live, recordings, note, created, until } = guest;
-    return { id, cameras, live, recordings, note, createdMs: created, untilMs: until, isOver: this.#isOver(guest) };
+    const { id, cameras, live, recordings, clip, note, created, until } = guest;
+    const isOver = this.#isOver(guest);
+    return { id, cameras, live, recordings, clip, note, createdMs: created, untilMs: until, isOver };
   }
 
   async #load(): Promise<void> {
@@ -237,8 +252,16 @@ export class Guests {
 }
 
 /** Signed data: none of it can be edited in the file. */
-const termsOf = ({ id, cameras, live, recordings, created, until }: Stored): string =>
-  JSON.stringify([id, cameras, live, recordings, created, until]);
+const termsOf = ({ id, cameras, live, recordings, clip, created, until }: Stored): string =>
+  JSON.stringify([
+    id,
+    cameras,
+    live,
+    recordings,
+    created,
+    until,
+    ...(clip ? [clip.path, clip.startUs, clip.endUs] : []),
+  ]);
 
 function checkTimes(untilMs: number, nowMs: number): void {
   const now = new Date(nowMs).toISOString();

@@ -72,7 +72,7 @@ test('an event of more than 16 kB is rejected unread', async () => {
   expect(answer.statusCode).toBe(413);
 });
 
-test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
+test.for<['POST' | 'PATCH' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
   ['POST', 'recordings/protect', RANGE, 200, { status: 'ok', id: ID, ...RANGE, note: '' }],
   ['POST', 'recordings/protect', { ...RANGE, note: null }, 200, { status: 'ok', id: ID, ...RANGE, note: '' }],
   ['POST', 'recordings/protect', { ...RANGE, note: 'x' }, 200, { status: 'ok', id: ID, ...RANGE, note: 'x' }],
@@ -109,6 +109,20 @@ test.for<['POST' | 'DELETE' | 'GET', string, unknown, number, unknown]>([
     failure(`not found: DELETE /v3/recordings/protect/${ID} ends a protection`),
   ],
   ['DELETE', 'recordings/protect/7', undefined, 400, failure("invalid UUID '7'")],
+  ['PATCH', `recordings/protect/${ID}`, { note: 'the fox' }, 200, { status: 'ok', ...PROTECTED[0], note: 'the fox' }],
+  ['PATCH', `recordings/protect/${ID}`, {}, 400, failure('note is missing')],
+  ['PATCH', `recordings/protect/${ID}`, { end: 'now' }, 400, failure("unknown field 'end': known are note")],
+  [
+    'GET',
+    'recordings/clips?itemsPerPage=1',
+    undefined,
+    200,
+    {
+      itemCount: 2,
+      pageCount: 2,
+      items: [{ ...PROTECTED[1], created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5 }],
+    },
+  ],
   ['GET', 'recordings/protected', undefined, 200, { itemCount: 2, pageCount: 1, items: PROTECTED }],
   ['GET', 'recordings/protected?path=gate', undefined, 200, { itemCount: 1, pageCount: 1, items: [PROTECTED[1]] }],
   ['GET', 'disks', undefined, 200, { itemCount: 1, pageCount: 1, items: [{ folder: '/mnt/usb', state: 'vanished' }] }],

@@ -99,7 +99,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(eventRoutes, { events: options.events });
   const personOf = (request: FastifyRequest) => options.personOf(request);
   await app.register(eventListRoutes, { recordings: options.recordings, viewerOf, personOf });
-  await app.register(protectedRoutes, { protection: options.protection, viewerOf });
+  await app.register(protectedRoutes, { protection: options.protection, viewerOf, personOf });
   await app.register(diskRoutes, { disks: options.disks });
   // The second address is that of some guides of MediaMTX.
   for (const address of ['/auth/jwks/refresh', '/auth/jwt/jwks/refresh']) {

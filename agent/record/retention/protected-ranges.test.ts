@@ -83,6 +83,25 @@ test('ranges persist across a start, removed ones do not', async () => {
   expect(kept).toMatchObject({ path: 'door', note: 'the parcel' });
 });
 
+test('a note is changed, in the file too; an unknown id and a long note change nothing', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'protected.json');
+  const ranges = await open(file);
+  const { id } = await ranges.add({ ...range('door', 10, 20, 'a parcel'), by: 'anna', createdMs: 7 });
+  expect(await ranges.setNote(id, 'the fox')).toMatchObject({ id, note: 'the fox', by: 'anna' });
+  await expect(ranges.setNote('other', 'x')).rejects.toThrow("no protected recording has the id 'other'");
+  await expect(ranges.setNote(id, 'x'.repeat(501))).rejects.toThrow('the limit is 500');
+  expect((await open(file)).all).toEqual([{ ...range('door', 10, 20, 'the fox'), id, by: 'anna', createdMs: 7 }]);
+});
+
+test('a file of an earlier version has neither the person nor the time of a protection', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'protected.json');
+  const old = { id: 'x', ...range('door', 1, 2, 'a') };
+  writeFileSync(file, JSON.stringify({ version: 1, ranges: [old] }));
+  expect((await open(file)).all).toEqual([old]);
+});
+
 test('without a file nothing is protected and nothing is written', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'protected.json');

@@ -7,6 +7,7 @@ import { codeOf, unlessFileFault } from '../file/disk-fault.ts';
 /** The largest file is read in some milliseconds. */
 const MAX_RANGES = 5_000;
 const MAX_NOTE_CHARS = 500;
+const MAX_NAME_CHARS = 256;
 const MAX_FILE_BYTES = 16 << 20;
 
 /** Recordings that are never deleted. Times are Unix microseconds. */
@@ -16,6 +17,10 @@ export interface ProtectedRange {
   readonly startUs: number;
   readonly endUs: number;
   readonly note: string;
+  /** Unix milliseconds; undefined: added by an earlier version. */
+  readonly createdMs?: number | undefined;
+  /** Name of the person; undefined: a program without a name. */
+  readonly by?: string | undefined;
 }
 
 type NewRange = Omit<ProtectedRange, 'id'>;
@@ -44,6 +49,15 @@ export class ProtectedRanges {
     return this.#ranges;
   }
 
+  /** @throws PerchError notFound */
+  find(id: string): ProtectedRange {
+    const range = this.#ranges.find((one) => one.id === id);
+    if (!range) {
+      throw notFound(id);
+    }
+    return range;
+  }
+
   /** Reads the file; after a fault again. Never rejects. */
   async load(): Promise<void> {
     await this.#inTurn(() => this.#load());
@@ -55,8 +69,7 @@ export class ProtectedRanges {
     if (fault !== undefined) {
       throw new PerchError('badInput', fault, { path: range.path });
     }
-    const { path, startUs, endUs, note } = range;
-    const added = { id: randomUUID(), path, startUs, endUs, note };
+    const added = { id: randomUUID(), ...range };
     this.#coming.add(added);
     try {
       await this.#change((ranges) => {
@@ -72,12 +85,29 @@ export class ProtectedRanges {
     return added;
   }
 
+  /** @throws PerchError for an unknown id or a long note, or if it cannot be saved */
+  async setNote(id: string, note: string): Promise<ProtectedRange> {
+    await this.#change((ranges) => {
+      const range = ranges.find((one) => one.id === id);
+      if (!range) {
+        throw notFound(id);
+      }
+      const changed = { ...range, note };
+      const fault = rangeFault(changed);
+      if (fault !== undefined) {
+        throw new PerchError('badInput', fault);
+      }
+      return ranges.map((one) => (one === range ? changed : one));
+    });
+    return this.find(id);
+  }
+
   /** @throws PerchError for an unknown id, or if it cannot be saved */
   async remove(id: string): Promise<void> {
     await this.#change((ranges) => {
       const left = ranges.filter((range) => range.id !== id);
       if (left.length === ranges.length) {
-        throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+        throw notFound(id);
       }
       return left;
     });
@@ -141,6 +171,8 @@ export class ProtectedRanges {
   }
 }
 
+const notFound = (id: string): PerchError => new PerchError('notFound', `no protected recording has the id '${id}'`);
+
 /** @throws PerchError badInput if the file is damaged */
 export function readRanges(text: string): readonly ProtectedRange[] {
   return parseRanges(Buffer.from(text));
@@ -176,11 +208,19 @@ function parseRanges(bytes: Buffer): ProtectedRange[] {
     throw new PerchError('badInput', 'it is not a list of protected recordings of version 1');
   }
   return ranges.map((value: unknown, i) => {
-    const { id, path, startUs, endUs, note } = (value ?? {}) as Record<string, unknown>;
+    const { id, path, startUs, endUs, note, createdMs, by } = (value ?? {}) as Record<string, unknown>;
     if (typeof id !== 'string' || typeof path !== 'string' || typeof note !== 'string') {
       throw new PerchError('badInput', `its range ${i} lacks its id, path or note`);
     }
-    const range = { id, path, startUs: Number(startUs), endUs: Number(endUs), note };
+    const range = {
+      id,
+      path,
+      startUs: Number(startUs),
+      endUs: Number(endUs),
+      note,
+      ...(typeof createdMs === 'number' && { createdMs }),
+      ...(typeof by === 'string' && { by: by.slice(0, MAX_NAME_CHARS) }),
+    };
     const fault = rangeFault(range);
     if (fault !== undefined) {
       throw new PerchError('badInput', `its range ${i}: ${fault}`);

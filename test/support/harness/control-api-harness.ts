@@ -78,6 +78,14 @@ export const PROTECTED = [
   { id: OTHER_ID, path: 'gate', start: '2026-01-01T13:00:00Z', end: '2026-01-01T13:01:00Z', note: '' },
 ];
 
+function protectedItem(id: string): (typeof PROTECTED)[number] {
+  const item = PROTECTED.find((one) => one.id === id);
+  if (!item) {
+    throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+  }
+  return item;
+}
+
 export const SESSION = {
   id: ID,
   created: '2026-01-01T10:59:00Z',
@@ -196,8 +204,14 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
         if (range.path !== 'door') {
           throw new PerchError('badInput', `path '${range.path}' is not configured and has no recordings`);
         }
-        return { id: ID, ...range };
+        const { by: _, ...shown } = range;
+        return { id: ID, ...shown };
       },
+      setNote: async (id, note) => ({ ...protectedItem(id), note }),
+      describe: async (id) => ({
+        ...protectedItem(id),
+        ...{ created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5 },
+      }),
       unprotect: async (id) => {
         if (id !== ID) {
           throw new PerchError('notFound', `no protected recording has the id '${id}'`);

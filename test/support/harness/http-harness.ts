@@ -6,6 +6,7 @@ import { Accounts } from '../../../agent/auth/accounts/accounts.ts';
 import { type AccessRules, Authority } from '../../../agent/auth/permissions/authorize.ts';
 import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
+import { PerchError } from '../../../agent/base/errors.ts';
 import { type Logger, silentLogger } from '../../../agent/base/log.ts';
 import { guestRoutes } from '../../../agent/http/api/accounts/guest-routes.ts';
 import { peopleRoutes } from '../../../agent/http/api/accounts/people-routes.ts';
@@ -70,7 +71,12 @@ export async function openHttpHarness(options: HttpHarnessOptions = {}): Promise
   const { people } = accounts;
   app.addHook('onRequest', renewSessions({ accounts, access }));
   await app.register(peopleRoutes, { access, people });
-  await app.register(guestRoutes, { access, people, wrongCredentials, wallMs: () => clock.wallMs() });
+  const clips = {
+    find: (id: string) => {
+      throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+    },
+  };
+  await app.register(guestRoutes, { access, people, wrongCredentials, clips, wallMs: () => clock.wallMs() });
   return {
     app,
     access,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { GuestItem } from '../../../auth/accounts/guests.ts';
+import type { GuestClip, GuestItem } from '../../../auth/accounts/guests.ts';
 import type { People } from '../../../auth/accounts/people.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
@@ -9,7 +9,7 @@ import { GUEST_COOKIE, noCookie, ownCookie } from '../../auth/credentials.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, operation, pageOf, TimeText } from '../schema/schemas.ts';
+import { answers, OrNull, operation, pageOf, TimeText } from '../schema/schemas.ts';
 import { CamerasChoice } from './people-routes.ts';
 import { ownOrigin, paused } from './session-routes.ts';
 
@@ -18,9 +18,15 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d
 
 const NewGuest = Type.Object(
   {
-    paths: CamerasChoice,
+    paths: Type.Optional(CamerasChoice),
     live: Type.Optional(Type.Boolean()),
     recordings: Type.Optional(Type.Boolean()),
+    clip: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'Id of a clip in the library, which the link shows instead of cameras.',
+      }),
+    ),
     until: Type.String({ maxLength: 64, description: 'RFC 3339, within 366 days.' }),
     note: Type.Optional(Type.String({ maxLength: 200, description: 'Note of the owner.' })),
   },
@@ -31,6 +37,7 @@ const GuestFields = {
   paths: CamerasChoice,
   live: Type.Boolean(),
   recordings: Type.Boolean(),
+  clip: OrNull(Type.Object({ path: Type.String(), start: TimeText, end: TimeText })),
   created: TimeText,
   until: TimeText,
   over: Type.Boolean({ description: 'The link has expired.' }),
@@ -47,6 +54,10 @@ interface GuestRoutesOptions {
   readonly access: Pick<HttpAccess, 'require' | 'origin'>;
   readonly people: Pick<People, 'guests' | 'addGuest' | 'removeGuest'>;
   readonly wrongCredentials: WrongCredentials;
+  readonly clips: {
+    /** @throws PerchError notFound for an id that is not in the library */
+    find(id: string): GuestClip;
+  };
   wallMs(): number;
 }
 
@@ -55,7 +66,7 @@ const changed = answers(OkAnswer, 400, 404, 429);
 const list = operation('guests', 'Guest links', answers(pageOf(Type.Object(GuestFields))));
 const make = operation(
   'guests',
-  'Creates a link that shows some cameras for some time',
+  'Creates a link that shows some cameras or one clip for some time',
   answers(GuestMade, 400, 404, 429),
   { body: NewGuest },
 );
@@ -63,24 +74,31 @@ const remove = operation('guests', 'Revokes a link and ends its playback', chang
 const open = operation('guests', "Exchanges a link's token for the guest's cookie", changed, { body: OpenBody });
 const leave = operation('guests', "Removes the guest's cookie", changed);
 
-/** Links that show some cameras for some time: created and revoked by the owner, on the main port only. */
+/** Links that show some cameras or one clip for some time: created and revoked by the owner, on the main port only. */
 export const guestRoutes: FastifyPluginAsync<GuestRoutesOptions> = async (app, options) => {
   noStore(app);
   ownerRoutes(app, options);
   openRoutes(app, options);
 };
 
-function ownerRoutes(app: FastifyInstance, { access, people }: GuestRoutesOptions): void {
+function ownerRoutes(app: FastifyInstance, { access, people, clips }: GuestRoutesOptions): void {
   const onRequest = (request: FastifyRequest) => access.require(request, 'admin', '');
   app.get('/v3/guests', { onRequest, schema: list }, ({ query }) => paginate(people.guests.list().map(shown), query));
 
   app.post('/v3/guests', { onRequest, bodyLimit: MAX_BODY_BYTES, schema: make }, async (request) => {
-    const { paths, live = true, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
+    const { paths, clip: id, live, recordings = false, until, note = '' } = checkedBody(NewGuest, request.body);
     const untilMs = TIME.test(until) ? Date.parse(until) : Number.NaN;
     if (Number.isNaN(untilMs)) {
       throw new PerchError('badInput', `until '${until}' is not a time such as 2026-01-31T12:00:00+01:00`);
     }
-    const { item, token } = await people.addGuest({ cameras: paths, live, recordings, untilMs, note });
+    if ((paths === undefined) === (id === undefined) || (id !== undefined && (live || recordings))) {
+      throw new PerchError('badInput', 'a link needs either paths, with live and recordings, or a clip');
+    }
+    const shows =
+      id === undefined
+        ? { cameras: paths ?? [], live: live ?? true, recordings }
+        : { cameras: [], live: false, recordings: false, clip: clips.find(id) };
+    const { item, token } = await people.addGuest({ ...shows, untilMs, note });
     return { ...shown(item), token, link: `${access.origin(request).baseUrl}/#/guest/${token}` };
   });
 
@@ -115,11 +133,14 @@ function openRoutes(app: FastifyInstance, { access, people, wrongCredentials, wa
   });
 }
 
-const shown = ({ id, cameras, live, recordings, createdMs, untilMs, note, isOver }: GuestItem): object => ({
+const timeText = (us: number): string => new Date(us / 1000).toISOString();
+
+const shown = ({ id, cameras, live, recordings, clip, createdMs, untilMs, note, isOver }: GuestItem): object => ({
   id,
   paths: cameras,
   live,
   recordings,
+  clip: clip ? { path: clip.path, start: timeText(clip.startUs), end: timeText(clip.endUs) } : null,
   created: new Date(createdMs).toISOString(),
   until: new Date(untilMs).toISOString(),
   over: isOver,

@@ -27,6 +27,7 @@ test('a phone claims the device with a password and the setup code, and is logge
     loggedIn: false,
     user: null,
     role: null,
+    clip: false,
     mayLook: false,
     mayClaim: true,
     openAccess: false,

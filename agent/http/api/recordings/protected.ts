@@ -4,7 +4,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { ErrorAnswer, OkAnswer } from '../../messages/responses.ts';
 import { idOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
-import { answers, IdParams, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
+import { answers, IdParams, OrNull, PathPageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 import type { Viewer } from '../schema/visibility.ts';
 import { textFields } from './events.ts';
 
@@ -20,10 +20,31 @@ export interface ProtectedRecording {
   readonly note: string;
 }
 
+export interface NewProtection extends Omit<ProtectedRecording, 'id'> {
+  /** The person; undefined: a program without a name. */
+  readonly by?: string | undefined;
+}
+
+/** A protected recording in the library. */
+export interface ClipItem extends ProtectedRecording {
+  /** Null: protected by an earlier version. */
+  readonly created: string | null;
+  readonly by: string | null;
+  /** Estimated. */
+  readonly bytes: number;
+  /** Less than its length if there are gaps. */
+  readonly recordedSeconds: number;
+}
+
 export interface ProtectionLookup {
+  /** Oldest first. */
   list(): readonly ProtectedRecording[];
   /** @throws PerchError badInput for an unknown path or invalid times, unavailable if it cannot be saved */
-  protect(range: Omit<ProtectedRecording, 'id'>): Promise<ProtectedRecording>;
+  protect(range: NewProtection): Promise<ProtectedRecording>;
+  /** @throws PerchError notFound, badInput for a long note, unavailable if it cannot be saved */
+  setNote(id: string, note: string): Promise<ProtectedRecording>;
+  /** @throws PerchError notFound */
+  describe(id: string): Promise<ClipItem>;
   /** @throws PerchError notFound */
   unprotect(id: string): Promise<void>;
 }
@@ -32,31 +53,63 @@ interface ProtectedRoutesOptions {
   readonly protection: ProtectionLookup;
   /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
+  /** The name of the person; undefined for programs without a name. */
+  personOf(request: FastifyRequest): string | undefined;
 }
 
 /** Viewers get the ranges of recordings that they may play, without notes. */
-function shownTo(viewer: Viewer | undefined, all: readonly ProtectedRecording[]): readonly ProtectedRecording[] {
-  const shown = all.filter(({ path }) => viewer?.may('playback', path) ?? true);
+function shownTo(
+  viewer: Viewer | undefined,
+  all: readonly ProtectedRecording[],
+  wanted: unknown,
+): readonly ProtectedRecording[] {
+  const shown = all.filter(
+    ({ path }) => (viewer?.may('playback', path) ?? true) && (typeof wanted !== 'string' || path === wanted),
+  );
   return viewer ? shown.map((one) => ({ ...one, note: '' })) : shown;
 }
 
 const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
 const ProtectBody = Type.Object({ ...RANGE, note: Type.Optional(Type.String()) }, { additionalProperties: false });
 const ITEM = { id: Type.String({ format: 'uuid' }), ...RANGE, note: Type.String() };
+const CLIP = {
+  ...ITEM,
+  created: OrNull(TimeText),
+  by: OrNull(Type.String({ description: 'Name of the person.' })),
+  bytes: Type.Integer({ description: 'Estimated.' }),
+  recordedSeconds: Type.Number({ description: 'Without gaps.' }),
+};
+const NoteBody = Type.Object({ note: Type.String() }, { additionalProperties: false });
 const TAGS = ['recordings'];
 
-/** `/recordings/protect` and `/recordings/protected` */
-export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async (app, { protection, viewerOf }) => {
+interface PathQuery {
+  readonly Querystring: { readonly path?: unknown };
+}
+
+/** `/recordings/protect`, `/recordings/protected` and `/recordings/clips` */
+export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async (app, options) => {
+  const { protection, viewerOf, personOf } = options;
   const all = {
     summary: 'Protected recordings, which are never deleted',
     tags: TAGS,
     querystring: PathPageQuery,
     response: answers(pageOf(Type.Object(ITEM)), 400),
   };
-  app.get<{ Querystring: { path?: unknown } }>('/recordings/protected', { schema: all }, async (request) => {
-    const { query } = request;
-    const shown = shownTo(viewerOf(request), protection.list());
-    return paginate(typeof query.path === 'string' ? shown.filter(({ path }) => path === query.path) : shown, query);
+  app.get<PathQuery>('/recordings/protected', { schema: all }, async (request) =>
+    paginate(shownTo(viewerOf(request), protection.list(), request.query.path), request.query),
+  );
+
+  const library = {
+    summary: 'The library: protected recordings with their sizes, newest first',
+    tags: TAGS,
+    querystring: PathPageQuery,
+    response: answers(pageOf(Type.Object(CLIP)), 400),
+  };
+  app.get<PathQuery>('/recordings/clips', { schema: library }, async (request) => {
+    const viewer = viewerOf(request);
+    const page = paginate(shownTo(viewer, protection.list(), request.query.path).toReversed(), request.query);
+    const items = await Promise.all(page.items.map(({ id }) => protection.describe(id)));
+    return { ...page, items: viewer ? items.map((one) => ({ ...one, note: '', by: null })) : items };
   });
 
   const made = Type.Object({ status: Type.Literal('ok'), ...ITEM });
@@ -66,10 +119,26 @@ export const protectedRoutes: FastifyPluginAsync<ProtectedRoutesOptions> = async
     body: ProtectBody,
     response: answers(made, 400, 413, 503, 507),
   };
-  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES, schema: add }, async ({ body }) => ({
-    status: 'ok',
-    ...(await protection.protect(parseRange(body))),
-  }));
+  app.post('/recordings/protect', { bodyLimit: MAX_BODY_BYTES, schema: add }, async (request) => {
+    const by = personOf(request);
+    const range = { ...parseRange(request.body), ...(by !== undefined && { by }) };
+    return { status: 'ok', ...(await protection.protect(range)) };
+  });
+
+  const change = {
+    summary: 'Change the note of a protected recording',
+    tags: TAGS,
+    params: IdParams,
+    body: NoteBody,
+    response: answers(made, 400, 404, 413, 503, 507),
+  };
+  app.patch('/recordings/protect/:id', { bodyLimit: MAX_BODY_BYTES, schema: change }, async (request) => {
+    const note = textFields(request.body, ['note'], 'note')('note');
+    if (note === undefined) {
+      throw new PerchError('badInput', 'note is missing');
+    }
+    return { status: 'ok', ...(await protection.setNote(idOf(request), note)) };
+  });
 
   const end = { summary: 'End a protection', tags: TAGS, params: IdParams, response: answers(OkAnswer, 400, 404, 503) };
   app.delete('/recordings/protect/:id', { schema: end }, async (request) => {

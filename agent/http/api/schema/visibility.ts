@@ -8,6 +8,7 @@ export interface Viewer {
 /** The only API addresses for viewers and guests, limited to their paths. */
 const OPEN_ROUTES = new Set([
   ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
+  '/v3/recordings/clips',
   ...['/v3/events', '/v3/events/list', '/v3/events/digest'],
 ]);
 /** Changes that concern the person alone. */
