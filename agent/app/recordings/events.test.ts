@@ -4,11 +4,11 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { filesBelow, temporaryFolder } from '../../../test/support/disks/recordings.ts';
 import { silentLogger } from '../../base/log.ts';
-import { CameraEvents } from './events.ts';
 import { parseConfig, resolvePath } from '../../config/load/load.ts';
 import type { ReportedEvent } from '../../http/api/recordings/events.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
 import { FlushPoint } from '../../record/write/flush.ts';
+import { CameraEvents } from './events.ts';
 
 const TEXT = `paths:
   cam: {recordDeleteAfter: 30d}

@@ -58,7 +58,9 @@ export class CameraEvents implements EventIntake {
           isBegun = await this.#endLeftOpen();
         }
         if (isClockTrusted() && !isDateDoubted?.()) {
-          await this.#prune(clock.wallMs()).catch((error: unknown) => log.error({ err: error }, 'cannot delete old events'));
+          await this.#prune(clock.wallMs()).catch((error: unknown) =>
+            log.error({ err: error }, 'cannot delete old events'),
+          );
         }
         await clock.sleep(PRUNE_PAUSE_MS, signal);
       }

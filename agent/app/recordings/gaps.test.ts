@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { good } from '../../../test/support/harness/loaded-config.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { REASONS } from '../../http/api/recordings/timeline.ts';
 import type { CameraEvent } from '../../record/events/event.ts';
-import { FlushPoint } from '../../record/write/flush.ts';
 import { GAP_REASONS } from '../../record/gaps/gap-reason.ts';
+import { FlushPoint } from '../../record/write/flush.ts';
 import { RecordingGaps } from './gaps.ts';
 
-test("the API document lists every reason", () => {
+test('the API document lists every reason', () => {
   expect(REASONS).toEqual(GAP_REASONS);
 });
 
@@ -48,7 +48,9 @@ test.for([
     })),
   );
   await clock.advance(2_000);
-  await expect.poll(() => Object.fromEntries(gapEvents)).toEqual({ '~gaps/inner': 'diskAway', '~gaps/outer': 'diskFull' });
+  await expect
+    .poll(() => Object.fromEntries(gapEvents))
+    .toEqual({ '~gaps/inner': 'diskAway', '~gaps/outer': 'diskFull' });
   stop.abort();
   await gaps.close();
 });

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import type { FlushPoint } from '../../record/write/flush.ts';
 import { GapJournal, type GapJournalOptions } from '../../record/gaps/gap-journal.ts';
 import type { PathFacts, WatchedPath } from '../../record/gaps/gap-reason.ts';
+import type { FlushPoint } from '../../record/write/flush.ts';
 
 const LOOK_MS = 2_000;
 const PRUNE_PAUSE_MS = 6 * 3_600_000;

@@ -1,7 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import type { ClipItem, NewProtection, ProtectedRecording, ProtectionLookup } from '../../http/api/recordings/protected.ts';
+import type {
+  ClipItem,
+  NewProtection,
+  ProtectedRecording,
+  ProtectionLookup,
+} from '../../http/api/recordings/protected.ts';
 import type { Playback } from '../../playback/playback.ts';
 import { formatLocalTime, requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { ProtectedRange, ProtectedRanges } from '../../record/retention/protected-ranges.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { silentLogger } from '../../base/log.ts';
-import { type WatchdogPath, RecorderWatchdog } from './recorder-watchdog.ts';
+import { RecorderWatchdog, type WatchdogPath } from './recorder-watchdog.ts';
 
 const FILE = '/mnt/usb/perch/door/now.mp4';
 const LONG_MS = 20 * 60_000;

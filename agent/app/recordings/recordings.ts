@@ -3,31 +3,36 @@ import { join } from 'node:path';
 import { MachineClock } from '../../../system/boot-clock.ts';
 import { type Clock, endsWithin } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { CameraEvents } from './events.ts';
-import { CameraSnapshots } from './snapshots.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import { DEMO_PATH } from '../demo/demo.ts';
-import { DemoRecordings } from './demo-recordings.ts';
 import type { SegmentHooks } from '../../paths/path-hooks.ts';
 import type { PathRecorder } from '../../paths/path-status.ts';
 import { Playback } from '../../playback/playback.ts';
-import { type EventListRequest, type TimelineRequest, eventListQuery, timelineQuery } from '../../playback/read/query.ts';
+import {
+  type EventListRequest,
+  eventListQuery,
+  type TimelineRequest,
+  timelineQuery,
+} from '../../playback/read/query.ts';
+import { requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { Timeline } from '../../playback/timeline.ts';
 import type { ClipOptions } from '../../record/clips/clips.ts';
-import { requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import { SeenMarks } from '../../record/events/seen-marks.ts';
-import { FlushPoint, HANGING_MS } from '../../record/write/flush.ts';
+import type { FinishedSegment, SegmentLog } from '../../record/file/segment-log.ts';
 import type { WatchedPath } from '../../record/gaps/gap-reason.ts';
 import { Recorder } from '../../record/recorder.ts';
 import { recoverRecordings } from '../../record/recovery/recovery.ts';
 import { SegmentAges } from '../../record/retention/segment-ages.ts';
-import type { FinishedSegment, SegmentLog } from '../../record/file/segment-log.ts';
 import { SnapshotTaker } from '../../record/snapshots/snapshot-taker.ts';
+import { FlushPoint, HANGING_MS } from '../../record/write/flush.ts';
+import { DEMO_PATH } from '../demo/demo.ts';
+import { DemoRecordings } from './demo-recordings.ts';
+import { CameraEvents } from './events.ts';
+import { RecordingGaps } from './gaps.ts';
 import { recordPathsOf } from './record-path-templates.ts';
 import { RecorderWatchdog, type WatchdogPath } from './recorder-watchdog.ts';
-import { RecordingGaps } from './gaps.ts';
 import { RetentionAndSpace } from './retention-and-space.ts';
+import { CameraSnapshots } from './snapshots.ts';
 
 /** Interval of index writes while nothing is recorded. */
 const COMMIT_MS = 30_000;
@@ -87,19 +92,7 @@ export class Recordings {
     machineClock.onStep((deltaMs) => log.info({ deltaMs: Math.round(deltaMs) }, 'the clock was set'));
     machineClock.onTrusted(() => log.info('the clock is correct, deletion of recordings resumes'));
     this.#flush = new FlushPoint(clock, config().recordSyncIntervalMs);
-    this.playback = new Playback({
-      file: join(dataDir, 'segments.db'),
-      paths: {
-        recordPathOf: (name) => {
-          const settings = this.#settingsOf(name);
-          return settings && { recordPath: settings.recordPath, format: settings.recordFormat };
-        },
-        recordPaths: () => this.#recordPaths(),
-      },
-      logger: log,
-      clock,
-      isBeingWritten: (file) => this.#flush.isOpen(file),
-    });
+    this.playback = this.#openPlayback(join(dataDir, 'segments.db'));
     // Index changes are written together with recordings, and rarely without them.
     this.#flush.join(() => this.playback.commit());
     this.#stopCommits = clock.every(COMMIT_MS, () => this.playback.commit());
@@ -124,23 +117,7 @@ export class Recordings {
       logger: log,
       sourceOf: (path) => stills.sourceOf(path),
     });
-    this.space = new RetentionAndSpace(
-      {
-        config,
-        dataDir,
-        clock,
-        log,
-        playback: this.playback,
-        events: this.events.hub,
-        isOpen: (file) => this.#flush.isOpen(file),
-        isHanging: (device) => this.#flush.isHanging(device),
-        isClockTrusted: () => this.#machineClock.isInOrder,
-        dateDoubt: () => this.#machineClock.doubt,
-        recordPaths: () => this.#recordPaths(),
-        stopRecording: (folder, error) => this.#stopBelow(folder, error),
-      },
-      (followed) => new SegmentAges(this.#snapshots.following(followed), clock),
-    );
+    this.space = this.#openSpace(dataDir);
     this.demo = new DemoRecordings({
       file: join(dataDir, 'demo-recordings.json'),
       log,
@@ -158,6 +135,42 @@ export class Recordings {
     const files = () => this.#files();
     this.#watchdog = new RecorderWatchdog({ clock, log, files, isHeldUp: () => this.isHeldUp });
     machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
+  }
+
+  #openPlayback(file: string): Playback {
+    return new Playback({
+      file,
+      paths: {
+        recordPathOf: (name) => {
+          const settings = this.#settingsOf(name);
+          return settings && { recordPath: settings.recordPath, format: settings.recordFormat };
+        },
+        recordPaths: () => this.#recordPaths(),
+      },
+      logger: this.#log,
+      clock: this.#clock,
+      isBeingWritten: (file) => this.#flush.isOpen(file),
+    });
+  }
+
+  #openSpace(dataDir: string): RetentionAndSpace {
+    return new RetentionAndSpace(
+      {
+        config: this.#config,
+        dataDir,
+        clock: this.#clock,
+        log: this.#log,
+        playback: this.playback,
+        events: this.events.hub,
+        isOpen: (file) => this.#flush.isOpen(file),
+        isHanging: (device) => this.#flush.isHanging(device),
+        isClockTrusted: () => this.#machineClock.isInOrder,
+        dateDoubt: () => this.#machineClock.doubt,
+        recordPaths: () => this.#recordPaths(),
+        stopRecording: (folder, error) => this.#stopBelow(folder, error),
+      },
+      (followed) => new SegmentAges(this.#snapshots.following(followed), this.#clock),
+    );
   }
 
   get deadRecorders(): readonly string[] {

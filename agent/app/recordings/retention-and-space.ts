@@ -3,28 +3,28 @@ import type { DateDoubt } from '../../../system/clock-plausibility.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { Config } from '../../config/load/load.ts';
+import { freeSpaceBytes } from '../../config/values/free-space.ts';
 import type { DiskLookup } from '../../http/api/recordings/disks.ts';
 import type { SegmentRow } from '../../playback/index/segment-row.ts';
 import type { Playback } from '../../playback/playback.ts';
 import type { EventHub } from '../../record/events/event-hub.ts';
 import { RecordPathPattern } from '../../record/file/record-path.ts';
+import { diskFs, type SegmentFs } from '../../record/file/segment-fs.ts';
+import type { SegmentLog } from '../../record/file/segment-log.ts';
 import type { DiskGuard } from '../../record/recorder.ts';
 import { deletePath } from '../../record/retention/delete-path.ts';
 import { DeletionTrace } from '../../record/retention/deletion-trace.ts';
 import { type DeletionHold, Deletions } from '../../record/retention/deletions.ts';
-import { RememberedRetention } from '../../record/retention/remembered-retention.ts';
 import { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
+import { RememberedRetention } from '../../record/retention/remembered-retention.ts';
 import { keepRetention } from '../../record/retention/retention.ts';
 import type { SegmentAges } from '../../record/retention/segment-ages.ts';
-import { diskFs, type SegmentFs } from '../../record/file/segment-fs.ts';
-import type { SegmentLog } from '../../record/file/segment-log.ts';
-import { KnownDisks } from '../../record/space/known-disks.ts';
+import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
 import { machineDisks } from '../../record/space/disk-probe.ts';
 import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
-import { snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import { KnownDisks } from '../../record/space/known-disks.ts';
 import { ProtectedClips } from './protected-clips.ts';
 
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
@@ -292,7 +292,9 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   #report(type: 'disk' | 'deleted', text: string): void {
     this.#deps.events
       .add({ path: '', type, source: 'perch', text: text.slice(0, 500) })
-      .catch((error: unknown) => this.#deps.log.warn({ cause: explain(error), type }, 'cannot create an event about recordings'));
+      .catch((error: unknown) =>
+        this.#deps.log.warn({ cause: explain(error), type }, 'cannot create an event about recordings'),
+      );
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
-import { CameraSnapshots } from './snapshots.ts';
 import { parseConfig } from '../../config/load/load.ts';
+import { CameraSnapshots } from './snapshots.ts';
 
 const never = new AbortController().signal;
 const credentials = { user: 'me', password: 'hunter2' };

@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
-import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { EndpointGuard } from '../../cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { MAX_SNAPSHOT_BYTES } from '../../record/snapshots/snapshot-files.ts';
 import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
 

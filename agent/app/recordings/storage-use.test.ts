@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { LOOPBACK } from '../../../test/support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { good } from '../../../test/support/harness/loaded-config.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
@@ -207,7 +207,12 @@ test('a missing disk stays open by the folder on it', async () => {
 
 test.for([
   ['the host says no', true, '/media/pi/My disk', 'the file system keeps no owners'],
-  ['the host does not open disks', false, '/media/pi/My disk', 'change the owner of /media/pi/My disk/perch to the user'],
+  [
+    'the host does not open disks',
+    false,
+    '/media/pi/My disk',
+    'change the owner of /media/pi/My disk/perch to the user',
+  ],
   ['it is not where disks are mounted', true, '/', 'change the owner of /perch to the user'],
   ['no disk is there', true, '/mnt/other', "no disk is mounted at '/mnt/other'"],
 ] as const)('a disk is not opened where %s, in words', async ([, isOffered, folder, reason]) => {

@@ -7,7 +7,14 @@ import { readRecordingHead } from '../../../agent/record/file/recording-file.ts'
 import { readRecordingTable } from '../../../agent/record/file/recording-table.ts';
 import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
-import { feed, filesBelow, opusSound, opusTrack, startRecorder, temporaryFolder } from '../../support/disks/recordings.ts';
+import {
+  feed,
+  filesBelow,
+  opusSound,
+  opusTrack,
+  startRecorder,
+  temporaryFolder,
+} from '../../support/disks/recordings.ts';
 import { tinyH264, tinyVideo } from '../../support/media/tiny-h264.ts';
 
 /** A file system of this many kilobytes in memory. */

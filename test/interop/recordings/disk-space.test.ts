@@ -7,10 +7,10 @@ import { readRecordingHead } from '../../../agent/record/file/recording-file.ts'
 import type { DiskStatus } from '../../../agent/record/space/disks.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { clip } from '../../peers/cameras/camera.ts';
-import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
-import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { smallDisk } from '../../peers/host/small-disk.ts';
+import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
+import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { makeRecording } from '../../support/disks/recording-files.ts';
 import { filesBelow } from '../../support/disks/recordings.ts';
 

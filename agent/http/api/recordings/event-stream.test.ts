@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
-import { EventBus, type DeviceEventType } from '../../../base/event-bus.ts';
+import { type DeviceEventType, EventBus } from '../../../base/event-bus.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { createHttpApp } from '../../listener/app.ts';
 import { EventStreams, eventStreamRoutes } from './event-stream.ts';

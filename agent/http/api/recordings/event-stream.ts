@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { DEVICE_EVENT_TYPES, type DeviceEvent, type DeviceEventType } from '../../../base/event-bus.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import { DEVICE_EVENT_TYPES, type DeviceEvent, type DeviceEventType } from '../../../base/event-bus.ts';
 import { WaitQuota } from '../../../base/wait-quota.ts';
 import { answers } from '../schema/schemas.ts';
 import { isVisibleTo, type Viewer } from '../schema/visibility.ts';
@@ -182,7 +182,10 @@ function typesOf(query: unknown): ReadonlySet<DeviceEventType> | undefined {
   const wanted = words.map((word) => word.trim()).filter((word) => word !== '');
   const unknown = wanted.find((word) => !isType(word));
   if (unknown !== undefined) {
-    throw new PerchError('badInput', `invalid type '${unknown.slice(0, 64)}': known are ${DEVICE_EVENT_TYPES.join(', ')}`);
+    throw new PerchError(
+      'badInput',
+      `invalid type '${unknown.slice(0, 64)}': known are ${DEVICE_EVENT_TYPES.join(', ')}`,
+    );
   }
   return wanted.length === 0 ? undefined : new Set(wanted.filter(isType));
 }

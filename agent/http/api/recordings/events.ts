@@ -92,7 +92,10 @@ export function parseEvent(body: unknown): ReportedEvent {
   }
   const type = text('type') ?? (state === 'end' && id !== undefined ? 'event' : '');
   if (type.startsWith(OWN_TYPES)) {
-    throw new PerchError('badInput', `type '${type.slice(0, 64)}': types that start with '${OWN_TYPES}' are reserved for Perch`);
+    throw new PerchError(
+      'badInput',
+      `type '${type.slice(0, 64)}': types that start with '${OWN_TYPES}' are reserved for Perch`,
+    );
   }
   return {
     path,

@@ -2,10 +2,10 @@ import type { FastifyPluginAsync } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { OkAnswer } from '../../messages/responses.ts';
-import type { EventListLookup } from './event-list.ts';
 import { nameOf } from '../schema/names.ts';
 import { paginate } from '../schema/paginate.ts';
 import { answers, PageQuery, PathName, pageOf, TimeText } from '../schema/schemas.ts';
+import type { EventListLookup } from './event-list.ts';
 import type { TimelineLookup } from './timeline.ts';
 
 interface RecordingSegment {
