@@ -20,7 +20,7 @@ export function createAacDepacketizer(format: RtpFormat, sink: UnitSink): Depack
   return new AacDepacketizer(headers, track, format.clockRate, sink);
 }
 
-/** The sample rate is that of the config: some cameras send another one in the rtpmap, which is then only the RTP clock. */
+/** The config has the sample rate: some cameras send another one in the rtpmap, which is the RTP clock only. */
 function aacTrack(format: RtpFormat): AacTrack | undefined {
   const config = configBytes(format) ?? writeAacConfig(format.clockRate, format.channels);
   if (!config) {
@@ -36,7 +36,7 @@ function aacTrack(format: RtpFormat): AacTrack | undefined {
 /**
  * RFC 3640, AAC-hbr and AAC-lbr: AU-headers-length in bits (16), AU headers (size, index or index delta), padding to a byte, access units.
  * A packet holds whole units, or one fragment of one: then the size in its header is that of the whole unit (§3.2.3).
- * Interleaved units (index delta above 0) are refused.
+ * Interleaved units (index delta above 0) are rejected.
  */
 class AacDepacketizer implements Depacketizer {
   readonly #headers: AuHeaderFormat;
@@ -113,7 +113,7 @@ class AacDepacketizer implements Depacketizer {
     }
   }
 
-  /** One unit; within ADTS its frames, without their headers. */
+  /** One unit; of ADTS its frames, without headers. */
   #unit(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     let headerBytes = adtsHeaderBytes(chunk, start, end);
     if (headerBytes === 0) {

@@ -19,12 +19,12 @@ const SYNC_BITS = 11;
 const SBR_SYNC = 0x2b7;
 const STEREO_SYNC = 0x548;
 const EXPLICIT_RATE = 15;
-/** AudioSpecificConfigs have two to some ten bytes. */
+/** An AudioSpecificConfig has 2 to about 10 bytes. */
 const MAX_CONFIG_BITS = 512;
 
 /**
- * StreamMuxConfig, table 1.42, at the reader's place. More than one program of one layer is not taken.
- * @param data what the reader reads, from its first bit on
+ * StreamMuxConfig, table 1.42, at the reader's place. Several programs or layers are rejected.
+ * @param data the reader's data, from its first bit
  */
 export function readStreamMuxConfig(bits: BitReader, data: Uint8Array): LatmConfig {
   const version = bits.bits(1);
@@ -52,8 +52,8 @@ export function readStreamMuxConfig(bits: BitReader, data: Uint8Array): LatmConf
 }
 
 /**
- * The AudioSpecificConfig says itself where it ends. GStreamer puts the extension behind it that only files may have, where the bits
- * could mean nothing else: a frameLengthType that is reserved.
+ * The AudioSpecificConfig signals its own end. GStreamer adds the extension of files after it, which is recognised by a reserved
+ * frameLengthType.
  */
 function readConfig(bits: BitReader, data: Uint8Array): Pick<LatmConfig, 'aac' | 'config'> {
   const startBit = bits.positionBits;
@@ -68,7 +68,7 @@ function readConfig(bits: BitReader, data: Uint8Array): Pick<LatmConfig, 'aac' |
   return { aac: parseAacConfig(config), config };
 }
 
-/** Spectral band replication, ISO/IEC 14496-3 §1.6.2.1: syncExtensionType, object type, whether there is any, its rate. */
+/** Spectral band replication, ISO/IEC 14496-3 §1.6.2.1: syncExtensionType, object type, sbrPresentFlag, rate. */
 function skipReplication(bits: BitReader): void {
   bits.skip(SYNC_BITS + 5);
   if (bits.flag() && bits.bits(4) === EXPLICIT_RATE) {
@@ -83,7 +83,7 @@ function isNext(word: number, bits: BitReader, data: Uint8Array): boolean {
   return ((high << 8) | low) >> (16 - SYNC_BITS) === word;
 }
 
-/** Its length comes first, so that there may be more in it than we know (spectral band replication, for instance). */
+/** With its length first: unknown extensions, such as spectral band replication, are skipped. */
 function readSizedConfig(bits: BitReader, data: Uint8Array): Pick<LatmConfig, 'aac' | 'config'> {
   const lengthBits = readValue(bits);
   if (lengthBits > MAX_CONFIG_BITS) {

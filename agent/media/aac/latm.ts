@@ -10,12 +10,12 @@ const MAX_FRAMES = 64;
 const ALL_ONES = 255;
 /** frameLengthType, latmBufferFullness and two flags. */
 const MISSING_BYTES = 2;
-/** Eight channels of 768 bytes, and what RFC 3640 could say. */
+/** Eight channels of 768 bytes; also the limit of RFC 3640. */
 const MAX_FRAME_BYTES = 8191;
 
 /**
- * MP4A-LATM, RFC 6416. The configuration stands in the SDP (cpresent=0) or in the stream (cpresent=1, which holds where nothing is said;
- * but senders that give a configuration and do not say mean it). Undefined: it should stand in the SDP and cannot be read there.
+ * MP4A-LATM, RFC 6416. The configuration is in the SDP (cpresent=0) or in the stream (cpresent=1, the default; senders with `config` and
+ * without cpresent mean the former). Undefined: the SDP should have a configuration, but it is missing or invalid.
  */
 export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   const config = configOf(format);
@@ -24,7 +24,7 @@ export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depac
   return config || isInBand ? new LatmDepacketizer(format, config, isInBand, sink) : undefined;
 }
 
-/** Here `config` is a StreamMuxConfig, §7.3. GStreamer leaves out what is 0 at its end. */
+/** Here `config` is a StreamMuxConfig, §7.3. GStreamer omits trailing zeros. */
 function configOf(format: RtpFormat): LatmConfig | undefined {
   const written = configBytes(format);
   if (!written) {
@@ -106,7 +106,7 @@ class LatmDepacketizer implements Depacketizer {
       startBit = bits.positionBits;
     }
     if (!config) {
-      // The sender repeats it sooner or later. What follows may be fragments of this element.
+      // The sender repeats it. Fragments of this element may follow.
       this.#buffer.drop();
       this.#isLost = true;
       return true;
@@ -121,14 +121,14 @@ class LatmDepacketizer implements Depacketizer {
       const at = alignBytes(unit, this.#startBits[i] as number, size);
       const pts = this.#ticks + Math.round(i * this.#frameTicks);
       if (size > 0) {
-        // A unit is given away once: frames behind the first, which are rare, are copies.
+        // A unit has one owner: the rare frames after the first are copied.
         this.#sink.onUnit(pts, pts, true, i === 0 ? unit.subarray(at, at + size) : unit.slice(at, at + size));
       }
     }
     return true;
   }
 
-  /** PayloadLengthInfo and PayloadMux, tables 1.44 and 1.45: a size is a sum of bytes that ends with one below 255. False: more is to come. */
+  /** PayloadLengthInfo and PayloadMux, tables 1.44 and 1.45: a size is a sum of bytes, the last one below 255. False: incomplete. */
   #findFrames(element: Uint8Array, startBit: number, config: LatmConfig): boolean {
     const endBit = 8 * element.length;
     let bit = startBit;
@@ -183,8 +183,8 @@ function byteAt(data: Uint8Array, bit: number): number {
 }
 
 /**
- * Moves `size` bytes that begin within a byte to its beginning: after the one bit that says whether a configuration follows,
- * every frame lies across bytes. @returns where they begin
+ * Aligns `size` bytes in place: the flag for a configuration takes one bit, so frames are not byte-aligned.
+ * @returns their offset
  */
 function alignBytes(data: Uint8Array, startBit: number, size: number): number {
   const start = startBit >> 3;

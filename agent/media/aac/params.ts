@@ -13,7 +13,7 @@ const ESCAPE = 31;
 const LOW_DELAY = 23;
 /** Object types with a GASpecificConfig. */
 const GENERAL_AUDIO = [1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, LOW_DELAY];
-/** From this type on error resilient, with an epConfig at the end. */
+/** The first error resilient type; these have an epConfig at the end. */
 const FIRST_RESILIENT = 17;
 const SCALABLE = [6, 20];
 const BIT_SLICED = 22;
@@ -23,7 +23,7 @@ const WITH_RESILIENCE_FLAGS = [17, 19, 20, LOW_DELAY];
 export interface AacConfig {
   /** 2: AAC-LC. */
   readonly objectType: number;
-  /** Of the core, as for `frameSamples`. */
+  /** Of the core, like `frameSamples`. */
   readonly rateHz: number;
   /** 0: in the bit stream only. */
   readonly channels: number;
@@ -37,7 +37,7 @@ export function parseAacConfig(config: Uint8Array): AacConfig {
   return readAacConfig(new BitReader(config, 0, config.length, false));
 }
 
-/** Reads up to the frame length; the rest is for decoders. */
+/** Reads up to the frame length. */
 export function readAacConfig(bits: BitReader): AacConfig {
   let objectType = readObjectType(bits);
   const rateHz = readRate(bits);
@@ -87,7 +87,7 @@ export function skipAacConfig(bits: BitReader): void {
   }
 }
 
-/** An AudioSpecificConfig for AAC-LC, for streams without one. Undefined: a rate or channel count that it cannot express. */
+/** An AudioSpecificConfig for AAC-LC, for streams without one. Undefined: it cannot express the rate or the channel count. */
 export function writeAacConfig(rateHz: number, channels: number): Uint8Array | undefined {
   const rateIndex = RATES_HZ.indexOf(rateHz);
   const channelConfig = channels === 0 ? -1 : CHANNELS.indexOf(channels);

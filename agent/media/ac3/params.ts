@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 
 /*
- * The beginning of a syncframe, ETSI TS 102 366 §4.3:
+ * The start of a syncframe, ETSI TS 102 366 §4.3:
  *   sync word 0x0B77 | crc1 16 | fscod 2 | frmsizecod 6 | bsid 5 | bsmod 3 | acmod 3 | mix levels 0 to 4 | lfeon 1 | …
  */
 const HEADER_BYTES = 7;
@@ -25,7 +25,7 @@ const KBITS = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 38
 const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 const STEREO = 2;
 
-/** The frame with a header at `start`. @throws PerchError without one */
+/** The frame whose header is at `start`. @throws PerchError without a header there */
 export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3Frame {
   if (end - start < HEADER_BYTES) {
     throw new PerchError('badInput', `AC-3 header in ${end - start} bytes, ${HEADER_BYTES} needed`);
@@ -48,13 +48,13 @@ export function parseAc3Frame(data: Uint8Array, start: number, end: number): Ac3
   const bsmod = at(5) & 7;
   const acmod = at(6) >> 5;
   const lfeon = (at(6) >> (4 - mixLevelBits(acmod))) & 1;
-  // 44.1 kHz does not divide: every second frame may have a word more, which the lowest bit of the code says.
+  // At 44.1 kHz frames differ by a word, signalled by the lowest bit of the code.
   const words = Math.floor((kbits * 1000 * FRAME_SAMPLES) / (sampleRate * 16)) + (fscod === 1 ? sizeCode & 1 : 0);
   const config = (fscod << 22) | (bsid << 17) | (bsmod << 14) | (acmod << 11) | (lfeon << 10) | ((sizeCode >> 1) << 5);
   return { sampleRate, channels: (CHANNELS[acmod] as number) + lfeon, sizeBytes: 2 * words, config };
 }
 
-/** cmixlev where there is a centre channel among others, surmixlev where there are surround channels, dsurmod in stereo. */
+/** cmixlev with a centre channel among others, surmixlev with surround channels, dsurmod in stereo. */
 function mixLevelBits(acmod: number): number {
   const centre = (acmod & 1) === 1 && acmod !== 1 ? 2 : 0;
   const surround = (acmod & 4) !== 0 ? 2 : 0;

@@ -10,9 +10,9 @@ const MAX_LENGTH_BYTES = 2;
 const MIN_ELEMENT_BYTES = MAX_LENGTH_BYTES + 1;
 
 /**
- * Lays out several OBUs as RTP payloads, each element with its length (W = 0).
- * No packet but the last ends with the end of an OBU: libwebrtc takes such an end for that of a frame, and its decoder fails for want
- * of a picture when the sequence header comes without one. One instance is used for one unit after the other.
+ * Packs several OBUs into RTP payloads, each element with its length (W = 0).
+ * Only the last packet ends at the end of an OBU: libwebrtc takes such an end for the end of a frame, and its decoder fails on a
+ * sequence header without a picture. An instance is reused for each unit.
  */
 export class Aggregator {
   #bytes = new Uint8Array(0);
@@ -22,10 +22,10 @@ export class Aggregator {
   #startsSequence = false;
   #continues = false;
 
-  /** @param sizeBytes of all OBUs together; @param count how many */
+  /** @param sizeBytes of all OBUs together @param count number of OBUs */
   begin(sizeBytes: number, count: number, maxPayloadBytes: number, startsSequence: boolean): void {
     const packets = Math.ceil(sizeBytes / (maxPayloadBytes - AGGREGATION_BYTES - 2 * MIN_ELEMENT_BYTES)) + 1;
-    // Not reused: the sender keeps views of it.
+    // A new buffer: the sender keeps views of it.
     this.#bytes = new Uint8Array(
       sizeBytes + (packets + count) * (AGGREGATION_BYTES + MAX_LENGTH_BYTES + MIN_ELEMENT_BYTES),
     );
@@ -38,7 +38,7 @@ export class Aggregator {
 
   /**
    * @param header its `headerBytes` bytes, without a size field; data[start, end) is the rest of the OBU
-   * @param isLast the unit ends with it
+   * @param isLast it is the last of the unit
    */
   add(
     header: number,
@@ -74,7 +74,7 @@ export class Aggregator {
     }
   }
 
-  /** @param marker the last packet of the unit has it */
+  /** @param marker set on the last packet of the unit */
   end(marker: boolean, sink: PayloadSink): void {
     this.#close(false, marker, sink);
   }

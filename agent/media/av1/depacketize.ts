@@ -12,13 +12,13 @@ const LATE_SIZE_BYTES = 4;
 
 /**
  * "RTP Payload Format For AV1" (AOMedia): aggregation header, then OBU elements, each with its size (leb128) before it;
- * if W is not 0 it is their number, and the last has no size. The first may go on with an OBU of the packet before (Z), the last may go on in the next (Y).
- * OBUs come without sizes of their own, and get them here.
+ * W, if not 0, is their number, and the last has no size. The first may continue an OBU of the previous packet (Z), the last may
+ * continue in the next one (Y). OBUs arrive without size fields, which are added here.
  */
 export class Av1Depacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
   readonly #size = new Leb128();
-  /** A fragmented OBU is open; the offset of its size from the unit's start, or -1: it is not kept. */
+  /** A fragmented OBU is open; the offset of its size from the start of the unit, or -1: dropped. */
   #isOpen = false;
   #openSizeAt = -1;
 
@@ -48,7 +48,7 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
-  /** After a gap only OBUs that begin a unit show that its first packets are not missing. */
+  /** After a gap, only an OBU that begins a unit proves that its first packets are complete. */
   #startsUnit(chunk: Uint8Array, start: number, end: number, gap: boolean): boolean {
     const header = chunk[start] as number;
     if (!gap || (header & (CONTINUES | STARTS_SEQUENCE)) !== 0) {
@@ -160,7 +160,7 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
-  /** An open OBU must end before its unit ends, or another OBU begins. */
+  /** An open OBU must end before its unit ends or another OBU begins. */
   #checkClosed(): void {
     if (this.#isOpen) {
       this.#damage('an OBU in fragments has no end');

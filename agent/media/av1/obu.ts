@@ -14,22 +14,22 @@ export const OBU = {
 
 export const OBU_EXTENSION = 0x04;
 export const OBU_HAS_SIZE = 0x02;
-/** leb128() of §4.10.5 has eight bytes at most; sizes that matter here fit into four. */
+/** leb128() of §4.10.5 has at most eight bytes; sizes within the limits fit into four. */
 const MAX_SIZE_BYTES = 8;
 
 export const obuType = (header: number): number => (header >> 3) & 0x0f;
 
-/** What is kept in a sample: no temporal delimiters (they stand for the sample's borders), tile lists, padding or reserved types. */
+/** Types kept in a sample: no temporal delimiters, tile lists, padding or reserved types. */
 export const isKeptObu = (type: number): boolean =>
   type !== OBU.temporalDelimiter && type >= OBU.sequenceHeader && type <= OBU.redundantFrameHeader;
 
-/** A number of 7 bits per byte, lowest first. One instance is used again and again, so that nothing is allocated. */
+/** A number with 7 bits per byte, lowest first. An instance is reused, so nothing is allocated. */
 export class Leb128 {
   value = 0;
-  /** First byte behind it. */
+  /** First byte after it. */
   next = 0;
 
-  /** False: it does not end before `end`, or is beyond all sizes. */
+  /** False: it does not end before `end`, or exceeds every limit. */
   read(data: Uint8Array, start: number, end: number): boolean {
     let value = 0;
     for (let i = 0; i < MAX_SIZE_BYTES && start + i < end; i += 1) {

@@ -8,7 +8,7 @@ const IS_CONTINUED = 0x40;
 const ONE_ELEMENT = 0x10;
 const AGGREGATION_BYTES = 1;
 
-/** Walks the OBUs of a unit that are sent; one of nothing but its header says nothing, and cannot go on in another packet. */
+/** Iterates over the OBUs to send; OBUs without payload are skipped, because they cannot continue in another packet. */
 class ObuWalk {
   /** Header (1 or 2 bytes as a number, without the size flag) and payload of the OBU. */
   header = 0;
@@ -25,7 +25,7 @@ class ObuWalk {
     this.#next = 0;
   }
 
-  /** False: there is no more. */
+  /** False: no OBU is left. */
   next(): boolean {
     const data = this.#data;
     while (this.#next < data.length) {
@@ -49,13 +49,13 @@ class ObuWalk {
   }
 }
 
-// Used up within one call.
+// Reused within each call.
 const walk = new ObuWalk();
 const aggregator = new Aggregator();
 
 /**
- * "RTP Payload Format For AV1" §4.4: OBUs without their size fields. A unit of one OBU, which most are, is sent as it is, in fragments;
- * one of several (a key frame with its sequence header) is laid out again, as its parts share packets.
+ * "RTP Payload Format For AV1" §4.4: OBUs without their size fields. A unit of one OBU, the usual case, is fragmented without a copy;
+ * a unit of several (a key frame with its sequence header) is copied, because its OBUs share packets.
  * The marker is on the last payload of the temporal unit; N on the first of one that begins with a sequence header.
  */
 export function packetizeAv1(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {

@@ -3,16 +3,16 @@ import { BitReader } from '../payload/bit-reader.ts';
 import type { Av1Track } from '../sample/track.ts';
 import { Leb128, OBU, OBU_EXTENSION, OBU_HAS_SIZE, obuType } from './obu.ts';
 
-/** As `vpcC` and CICP count them. */
+/** Numbers of `vpcC` and CICP. */
 const CICP_BT709 = 1;
 const CICP_SRGB = 13;
 const CICP_IDENTITY = 0;
-/** With 32 operating points, the most there can be, it has some four hundred; it is kept on the track and put before key frames. */
+/** With 32 operating points, the maximum, it has about 400 bytes; the track keeps it for key frames. */
 const MAX_SEQUENCE_BYTES = 1_024;
-/** seq_level_idx from which on a tier is told, §5.5.1. */
+/** The lowest seq_level_idx with a tier, §5.5.1. */
 const FIRST_TIERED_LEVEL = 8;
 
-/** What `av1C`, playlists and SDP tell of a sequence header OBU, AV1 bitstream specification §5.5. */
+/** The fields of a sequence header OBU in `av1C`, playlists and SDP, AV1 bitstream specification §5.5. */
 interface Av1Sequence extends Av1Color {
   /** 0 Main, 1 High, 2 Professional. */
   readonly profile: number;
@@ -23,7 +23,7 @@ interface Av1Sequence extends Av1Color {
   readonly width: number;
   readonly height: number;
   readonly fps: number | undefined;
-  /** Frame headers have no frame type: every frame is a key frame. */
+  /** reduced_still_picture_header: every frame is a key frame. */
   readonly isReduced: boolean;
 }
 
@@ -110,7 +110,7 @@ function parseSize(bits: BitReader): { width: number; height: number } {
   return { width: bits.bits(widthBits) + 1, height: bits.bits(heightBits) + 1 };
 }
 
-/** What stands between the size and the colours. */
+/** The fields between size and color_config(). */
 function skipTools(bits: BitReader, isReduced: boolean): void {
   if (!isReduced && bits.flag()) {
     bits.skip(4 + 3); // lengths of frame ids
@@ -120,7 +120,7 @@ function skipTools(bits: BitReader, isReduced: boolean): void {
     bits.skip(4); // interintra and masked compound, warped motion, dual filter
     const hasOrderHint = bits.flag();
     bits.skip(hasOrderHint ? 2 : 0);
-    // seq_choose_screen_content_tools, or whether they are forced; then the same for integer motion vectors.
+    // seq_choose_screen_content_tools or seq_force_screen_content_tools; the same for integer motion vectors.
     const mayUseScreenTools = bits.flag() || bits.flag();
     if (mayUseScreenTools && !bits.flag()) {
       bits.skip(1);
@@ -155,7 +155,7 @@ function parseColor(bits: BitReader, profile: number): Av1Color {
   return { bitDepth, isMonochrome, isHalfWidth, isHalfHeight, chromaPosition };
 }
 
-/** @param sequenceHeader an OBU with its size; kept as it is. Throws a PerchError. */
+/** @param sequenceHeader an OBU with its size; kept unchanged @throws PerchError */
 export function av1Track(sequenceHeader: Uint8Array): Av1Track {
   const { width, height, fps } = parseAv1Sequence(sequenceHeader);
   return { kind: 'video', codec: 'av1', clockRate: 90_000, width, height, fps, sequenceHeader };

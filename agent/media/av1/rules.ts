@@ -10,7 +10,7 @@ import { av1Track, parseAv1Sequence } from './params.ts';
 const SHOWN_KEY_MASK = 0xf0;
 const SHOWN_KEY = 0x10;
 
-/** AV1 for the assembly of temporal units: which of them one can join at, and what they say of the stream. */
+/** AV1 for the assembly of temporal units: key units, and the description of the stream. */
 export class Av1Rules implements FrameRules {
   readonly order = undefined;
   readonly pictureOrder = IN_ORDER;
@@ -20,7 +20,7 @@ export class Av1Rules implements FrameRules {
   #isReduced = false;
   #hasSequence = false;
 
-  /** Walks the OBUs, which all have their sizes. */
+  /** Iterates over the OBUs, which all have size fields. */
   read(data: Uint8Array, start: number, end: number): boolean {
     this.isKey = false;
     this.#hasSequence = false;

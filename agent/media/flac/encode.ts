@@ -13,19 +13,19 @@ interface FlacFormat {
   readonly channels: number;
   /** PCM samples of each channel in every frame: 16 to 32,768. */
   readonly frameSamples: number;
-  /** Low bits that are 0 in every sample, known from where the samples come from. */
+  /** Low bits that are 0 in every sample, known from the source format. */
   readonly unusedBits: number;
 }
 
 const DEPTH_BITS = 16;
 const MAX_ORDER = 4;
 const MAX_FRAME_NUMBER = 0x7fff_ffff;
-/** RFC 9639 §9.1.2; 0: as STREAMINFO says. */
+/** RFC 9639 §9.1.2; 0: that of STREAMINFO. */
 const RATE_CODE = new Map([8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000].map((rate, i) => [rate, i + 4]));
 const SIZE_IN_8_BITS = 6;
 const SIZE_IN_16_BITS = 7;
 
-/** Lossless frames of 16-bit PCM with fixed predictors: what linear prediction would gain on telephone sound is not worth its cost. */
+/** Lossless frames of 16-bit PCM with fixed predictors: linear prediction gains little on telephone audio. */
 export class FlacEncoder {
   readonly #format: FlacFormat;
   readonly #out: BitWriter;
@@ -54,7 +54,7 @@ export class FlacEncoder {
     }
     this.#out.align();
     this.#out.bits(crc16(this.#out.bytes, this.#out.length), 16);
-    // Counted up, never left at 0: ffmpeg takes its times from it.
+    // ffmpeg takes timestamps from the frame number.
     this.#frameNumber = this.#frameNumber === MAX_FRAME_NUMBER ? 0 : this.#frameNumber + 1;
     return this.#out.bytes.slice(0, this.#out.length);
   }
@@ -73,7 +73,7 @@ export class FlacEncoder {
     out.bits(crc8(out.bytes, out.length), 8);
   }
 
-  /** The way UTF-8 codes a character, up to 31 bits (RFC 9639 §9.1.5). */
+  /** The coding of UTF-8, extended to 31 bits (RFC 9639 §9.1.5). */
   #writeFrameNumber(): void {
     const number = this.#frameNumber;
     if (number < 0x80) {
@@ -136,7 +136,7 @@ function isConstant(signal: Int32Array): boolean {
   return true;
 }
 
-/** The fixed predictor (RFC 9639 §9.2.5) whose residual is least in sum: order n predicts by the n-th difference. */
+/** The fixed predictor (RFC 9639 §9.2.5) with the least sum of residuals: order n predicts by the n-th difference. */
 function bestOrder(signal: Int32Array): number {
   let [d0, d1, d2, d3] = [0, 0, 0, 0];
   let [sum0, sum1, sum2, sum3, sum4] = [0, 0, 0, 0, 0];
@@ -150,7 +150,7 @@ function bestOrder(signal: Int32Array): number {
     d1 = e1;
     d2 = e2;
     d3 = e3;
-    // The first differences lack their predecessors: they are warm-up and cost the same in every order.
+    // The first differences are warm-up and cost the same in every order.
     if (i >= MAX_ORDER) {
       sum0 += Math.abs(e0);
       sum1 += Math.abs(e1);
@@ -179,15 +179,15 @@ function foldResidual(signal: Int32Array, order: number, folded: Uint32Array): v
   }
 }
 
-/** A Rice parameter of 15 would mean an escape (RFC 9639 §9.2.7.1). */
+/** A Rice parameter of 15 is an escape (RFC 9639 §9.2.7.1). */
 const MAX_RICE = 14;
 const MAX_PARTITION_ORDER = 3;
 const METHOD_BITS = 2 + 4;
 const PARAMETER_BITS = 4;
 
-/** How a block's residual is coded best: partitions of equal length, each with a Rice parameter of its own. RFC 9639 §9.2.7. */
+/** The coding of a block's residual: partitions of equal length, each with its own Rice parameter. RFC 9639 §9.2.7. */
 class RiceCoder {
-  /** What `plan` found. */
+  /** The result of `plan`. */
   bits = 0;
   #order = 0;
   #parameters = new Uint8Array(1 << MAX_PARTITION_ORDER);
@@ -216,13 +216,13 @@ class RiceCoder {
     }
   }
 
-  /** Bits of one partition with its best parameter, which is left in the trial list. */
+  /** Bits of one partition with its best parameter, which is stored in the trial list. */
   #fit(folded: Uint32Array, start: number, end: number, partition: number): number {
     let sum = 0;
     for (let i = start; i < end; i += 1) {
       sum += folded[i] as number;
     }
-    // The best parameter is next to log2 of the mean.
+    // The best parameter is near log2 of the mean.
     const guess = Math.max(0, 31 - Math.clz32(sum / (end - start)));
     let best = Number.POSITIVE_INFINITY;
     for (let k = Math.max(0, guess - 1); k <= Math.min(MAX_RICE, guess + 1); k += 1) {
@@ -254,7 +254,7 @@ class RiceCoder {
   }
 }
 
-/** Both checksums of RFC 9639 §9.1.8 and §9.3: no reflection, start value 0. */
+/** Both checksums of RFC 9639 §9.1.8 and §9.3: not reflected, initial value 0. */
 
 const CRC8 = tableOf(0x07, 8);
 const CRC16 = tableOf(0x8005, 16);

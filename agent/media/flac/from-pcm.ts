@@ -14,12 +14,12 @@ export function flacTrackOf(track: PcmTrack): FlacTrack {
   return { kind: 'audio', codec: 'flac', clockRate, channels: track.channels, frameSamples };
 }
 
-/** G.711, G.722 or LPCM of any packet length into FLAC frames of 40 ms, with steady times. */
+/** Encodes G.711, G.722 or LPCM of any packet length as FLAC frames of 40 ms with steady timestamps. */
 export class FlacFromPcm {
   readonly #encoder: FlacEncoder;
   readonly #decoder: PcmDecoder;
   readonly #blocks: SteadyBlocks;
-  /** Of the sample that is being taken. */
+  /** Of the current sample. */
   #values = new Int16Array(0);
   /** PCM samples in a tick of the input. */
   readonly #samplesPerTick: number;

@@ -1,48 +1,48 @@
 /*
  * ITU-T G.722 at 64 kbit/s. A byte holds two bits of the upper band and six of the lower one; each band is adaptive differential PCM
- * of 8,000 Hz (clause 4), and a pair of quadrature mirror filters makes 16,000 Hz of both (clause 4.4).
+ * at 8,000 Hz (clause 4); a quadrature mirror filter joins them to 16,000 Hz (clause 4.4).
  */
 
-/** Output of the six-bit inverse quantizer by its code word, sign included (table 5, QQ6; table 18). Codes that no coder sends stand for small values. */
-// biome-ignore format: as the table has it
+/** Output of the six-bit inverse quantizer by its code word, sign included (table 5, QQ6; table 18). Codes that no encoder sends map to small values. */
+// biome-ignore format: the layout of the table
 const QUANTUM_6 = Int16Array.of(
   -136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232, -9360, -8576, -7856,
   -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032, -1688, -1360, -1040, -728,
   24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456,
   4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
 );
-/** The same of the four bits that adapt the predictor of the lower band (QQ4), and of the upper band's two (QQ2). */
-// biome-ignore format: as the table has it
+/** The same for the four bits that adapt the lower band's predictor (QQ4), and for the two bits of the upper band (QQ2). */
+// biome-ignore format: the layout of the table
 const QUANTUM_4 = Int16Array.of(
   0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0,
 );
 const QUANTUM_2 = Int16Array.of(-7408, -1616, 7408, 1616);
-/** How the step's logarithm moves, by code word: tables 13 and 14, WL and WH. */
+/** Change of the step's logarithm by code word: tables 13 and 14, WL and WH. */
 const STEP_LOW = Int16Array.of(-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60);
 const STEP_HIGH = Int16Array.of(798, -214, 798, -214);
 const MAX_LOG_LOW = 18_432;
 const MAX_LOG_HIGH = 22_528;
 /** 2^(n/32) in 12 bits: table 19, ILB. */
 const POWERS = Int16Array.from({ length: 32 }, (_, n) => Math.round(2048 * 2 ** (n / 32)));
-/** Half of the mirror filter (table 11); the other half is its mirror image. */
+/** Half of the quadrature mirror filter (table 11), which is symmetric. */
 const MIRROR = Int16Array.of(3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11);
 const TAPS = MIRROR.length;
 const ZEROS = 6;
 
-/** Decodes the bytes of one channel one behind the other. */
+/** Decodes the bytes of one channel in order. */
 export class G722Decoder {
   readonly #low = new Band(32);
   readonly #high = new Band(8);
-  /** Sums and differences of the bands, newest last; written twice so that the filter reads one piece. */
+  /** Sums and differences of the bands, newest last; stored twice, so that the filter reads contiguous values. */
   readonly #sums = new Int32Array(2 * TAPS);
   readonly #differences = new Int32Array(2 * TAPS);
   #at = 0;
 
   /**
    * Writes two values for each byte.
-   * @param first of the channel's bytes; the next is `step` further
-   * @param into where the channel's first value goes is `first`, the next is `step` further
-   * @returns how many values
+   * @param first offset of the channel's first byte; the next ones follow at `step`
+   * @param into receives the channel's values at the same offsets
+   * @returns the number of values
    */
   decode(data: Uint8Array, into: Int16Array, first = 0, step = 1): number {
     let place = first;
@@ -103,7 +103,7 @@ class Band {
   readonly #zeros = new Int32Array(ZEROS);
   readonly #differences = new Int32Array(ZEROS);
   #zeroPart = 0;
-  /** The last two reconstructed values, and the last two without the poles' part. */
+  /** The last two reconstructed values, and the last two without the pole section. */
   #value1 = 0;
   #value2 = 0;
   #partial1 = 0;
@@ -121,7 +121,7 @@ class Band {
     this.step = (shift < 0 ? power << -shift : power >> shift) << 2;
   }
 
-  /** Block 4: the predictor follows what has come. */
+  /** Block 4: adapts the predictor. */
   adapt(difference: number): void {
     const value = saturate(this.predicted + difference);
     const partial = saturate(this.#zeroPart + difference);

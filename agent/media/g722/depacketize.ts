@@ -1,12 +1,12 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
 
-/** RFC 3551 §4.5.2: by an old mistake the RTP clock is 8,000 although 16,000 instants are sampled in a second. */
+/** RFC 3551 §4.5.2: the RTP clock is 8,000 Hz although the sampling rate is 16,000 Hz, a historical error. */
 const CLOCK_HZ = 8_000;
 const SAMPLE_RATE_HZ = 16_000;
 const MAX_CHANNELS = 2;
 
-/** One byte holds two sampling instants of a channel. Some senders count the RTP clock by the true rate and say so; undefined: any other clock. */
+/** One byte holds two sampling instants of a channel. Some senders signal and use the true rate as RTP clock; undefined: any other clock. */
 export function createG722Depacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   if (format.clockRate !== CLOCK_HZ && format.clockRate !== SAMPLE_RATE_HZ) {
     return undefined;

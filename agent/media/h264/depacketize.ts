@@ -16,7 +16,7 @@ const FU_HEADER_BYTES = 2;
  * RFC 6184, packetization modes 0 and 1:
  *   single NAL unit (§5.6), STAP-A (§5.7.1): header, then [16-bit size, NAL unit] …,
  *   FU-A (§5.8): indicator (F, NRI, 28), header (S, E, R, type), fragment.
- * The packet types of the interleaved mode (STAP-B, MTAP, FU-B) are refused: they come only if we ask for mode 2.
+ * Packets of the interleaved mode (STAP-B, MTAP, FU-B) are rejected: senders use them only when mode 2 is requested.
  */
 export class H264Depacketizer implements Depacketizer {
   readonly #units: AccessUnitAssembler;
@@ -65,7 +65,7 @@ export class H264Depacketizer implements Depacketizer {
       return;
     }
     const fu = chunk[start + 1] as number;
-    // The type in later fragments is not looked at: Tiandy changes it inside a NAL unit.
+    // The type in later fragments is ignored: Tiandy changes it within a NAL unit.
     const header = ((chunk[start] as number) & 0xe0) | (fu & 0x1f);
     this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);
   }

@@ -7,7 +7,7 @@ const FU_A = 28;
 const FU_HEADER_BYTES = 2;
 
 /**
- * RFC 6184 packetization mode 1: a NAL unit that fits goes alone (§5.6), a larger one as FU-A fragments (§5.8).
+ * RFC 6184 packetization mode 1: a NAL unit that fits is a single NAL unit packet (§5.6), a larger one is sent as FU-A fragments (§5.8).
  * The marker is on the last payload of the access unit (§5.1).
  */
 export function packetizeH264(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {

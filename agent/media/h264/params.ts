@@ -3,7 +3,7 @@ import { BitReader } from '../payload/bit-reader.ts';
 import type { H264Track } from '../sample/track.ts';
 import { parseVui, type Vui } from './vui.ts';
 
-/** Level 6.2 ends at 16,384. */
+/** The largest side of level 6.2 is 16,384. */
 const MAX_SIDE_PIXELS = 16_384;
 /** Profiles whose SPS and `avcC` have chroma format and bit depth, H.264 §7.3.2.1.1; others are 8 bits 4:2:0. */
 export const HIGH_PROFILES = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
@@ -13,7 +13,7 @@ const NO_VUI: Vui = { fps: undefined, maxReorderFrames: undefined };
 export interface H264Sps {
   readonly id: number;
   readonly profileIdc: number;
-  /** The byte behind profile_idc: constraint_set0_flag is its highest bit. */
+  /** The byte after profile_idc; constraint_set0_flag is its highest bit. */
   readonly constraints: number;
   /** Ten times the level; 9 or 11 with constraint_set3_flag: level 1b. */
   readonly levelIdc: number;
@@ -29,11 +29,11 @@ export interface H264Sps {
   /** With pocType 1 slices carry delta_pic_order_cnt. */
   readonly hasPocDelta: boolean;
   readonly isFrameOnly: boolean;
-  /** Pixels that are shown: cropping taken off. */
+  /** Pixels after cropping. */
   readonly width: number;
   readonly height: number;
   readonly fps: number | undefined;
-  /** Frames that may come out of output order; undefined: not said. */
+  /** max_num_reorder_frames; undefined: not signalled. */
   readonly maxReorderFrames: number | undefined;
 }
 
@@ -43,7 +43,7 @@ interface H264Pps {
   readonly spsId: number;
 }
 
-/** @param nal the NAL unit with its header. What follows the parameters (Reolink: stray bytes) is not looked at. */
+/** @param nal the NAL unit with its header. Bytes after the parameters are ignored (Reolink sends some). */
 export function parseH264Sps(nal: Uint8Array): H264Sps {
   if (nal.length < 4 || ((nal[0] as number) & 0x1f) !== 7) {
     throw new PerchError('badInput', `NAL unit of ${nal.length} bytes is not an H.264 SPS`);
@@ -73,7 +73,7 @@ export function parseH264Pps(nal: Uint8Array): H264Pps {
   return { id: bits.ueUpTo(255, 'pic_parameter_set_id'), spsId: bits.ueUpTo(31, 'seq_parameter_set_id') };
 }
 
-/** The track that these parameter sets describe. Throws a PerchError if the SPS cannot be read. */
+/** The track that these parameter sets describe. @throws PerchError if the SPS is invalid */
 export function h264Track(sps: Uint8Array, pps: readonly Uint8Array[]): H264Track {
   const { width, height, fps } = parseH264Sps(sps);
   return { kind: 'video', codec: 'h264', clockRate: 90_000, width, height, fps, sps, pps };
@@ -157,7 +157,7 @@ function parseSize(bits: BitReader, chromaArrayType: number) {
   return { width, height, isFrameOnly };
 }
 
-/** H.264 §E.2.1 max_num_reorder_frames; streams that cannot have B-frames or that decode in output order have none. */
+/** H.264 §E.2.1 max_num_reorder_frames; 0 for profiles without B-frames and for streams decoded in output order. */
 function maxReorder(sps: { profileIdc: number; constraints: number; pocType: number }, vui: Vui): number | undefined {
   const isBaseline = sps.profileIdc === 66;
   const isIntraOnly = [44, 86, 100, 110, 122, 244].includes(sps.profileIdc) && (sps.constraints & 0x10) !== 0;

@@ -6,18 +6,18 @@ import { parseH264Pps, parseH264Sps } from './params.ts';
 const MAX_PPS_ID = 255;
 const STAP_A_HEADER = 0x78;
 const PPS_HEADER = 0x68;
-/** nal_ref_idc 0: nothing refers to it. */
+/** nal_ref_idc 0: not a reference. */
 const SLICE_HEADER = 0x01;
 const END_OF_SEQUENCE = 0x0a;
-/** slice_type: all slices of the picture are P, so that decoders do not begin at it. */
+/** slice_type: all slices of the picture are P, so that no decoder starts at it. */
 const P_SLICES = 5;
 const CAPACITY_BYTES = 64;
 
 /**
  * An access unit that a parser counts as a picture and a decoder drops, as one RTP payload (STAP-A, RFC 6184 §5.7.1): the header of a
- * redundant coded picture, which is ignored (H.264 §7.4.3 redundant_pic_cnt), and an end of sequence, after which a decoder waits
- * for an IDR picture. It has a PPS of its own, because the stream's do not allow redundant pictures.
- * @returns undefined when no id is left for that PPS
+ * redundant coded picture, which decoders ignore (H.264 §7.4.3 redundant_pic_cnt), and an end of sequence, after which a decoder waits
+ * for an IDR picture. It needs its own PPS, because those of the stream do not allow redundant pictures.
+ * @returns undefined when no PPS id is free
  */
 export function h264Placeholder(track: H264Track): Uint8Array | undefined {
   const taken = track.pps.map((pps) => parseH264Pps(pps).id);

@@ -15,9 +15,9 @@ import { ParameterSets } from '../payload/parameter-sets.ts';
 import type { H264Track } from '../sample/track.ts';
 import { type H264Sps, h264Track, parseH264Pps, parseH264Sps } from './params.ts';
 
-/** What is read of a slice header has at most about 20 bytes. */
+/** The fields read from a slice header take at most about 20 bytes. */
 const SLICE_HEADER_BYTES = 32;
-/** No camera sends pictures faster: 60 in a second of 90 kHz. */
+/** 1/60 s at 90 kHz: no camera sends pictures faster. */
 const MIN_FRAME_TICKS = 1_500;
 
 /** H.264 for the assembly of access units: NAL unit types (§7.4.1), parameter sets, slice headers (§7.3.3). */
@@ -31,13 +31,13 @@ export class H264Rules implements NalRules {
   #activePps = 0;
   #track: H264Track | undefined;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
-  // Of the reference picture before, H.264 §8.2.1.1.
+  // Of the previous reference picture, H.264 §8.2.1.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
-  // Of the first slice before: to find the second field of a frame.
+  // Of the previous first slice, to find the second field of a frame.
   #prevFrameNum = -1;
   #prevField = 0;
-  // Of the slice that was read last, and of the reference picture that was accepted last; -1: not known.
+  // frame_num of the last slice read and of the last reference picture delivered; -1: unknown.
   #frameNum = -1;
   #isReference = false;
   #acceptedFrameNum = -1;
@@ -72,7 +72,7 @@ export class H264Rules implements NalRules {
     return (header & 0x60) === 0;
   }
 
-  /** frame_num counts reference pictures, §7.4.3. It wraps: after as many pictures as it counts nothing is known. */
+  /** frame_num counts reference pictures, §7.4.3. It wraps, so a longer loss cannot be measured. */
   references(ticks: number): References {
     const range = 2 ** (this.#activeSps()?.parsed.frameNumBits ?? 0);
     const isRecent = ticks - this.#acceptedTicks < range * MIN_FRAME_TICKS;
@@ -89,7 +89,7 @@ export class H264Rules implements NalRules {
   }
 
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart {
-    // first_mb_in_slice is 0: a single one bit.
+    // first_mb_in_slice 0 is a single 1 bit.
     if (at >= end || ((data[at] as number) & 0x80) === 0) {
       return SLICE.continues;
     }
@@ -117,7 +117,7 @@ export class H264Rules implements NalRules {
     try {
       this.#readHeader(header, data, start + 1, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
-      // The decoder may make more of it; without a count the order is taken from the times.
+      // The decoder may still read it; without a count the order follows the timestamps.
       if (!(error instanceof PerchError)) {
         throw error;
       }
@@ -138,7 +138,7 @@ export class H264Rules implements NalRules {
     return this.#track;
   }
 
-  /** From an SDP: the first PPS counts as the one in use. */
+  /** From an SDP, where the first PPS counts as the active one. */
   trackFromSdp(): H264Track | undefined {
     this.#activePps = this.#pps.firstId ?? 0;
     return this.track();
@@ -199,7 +199,7 @@ export class H264Rules implements NalRules {
     return msb + lsb;
   }
 
-  /** Interlaced streams: the field of the other parity with the same frame number belongs to the field before. */
+  /** Interlaced streams: a field of the other parity with the same frame_num belongs to the previous field. */
   #fieldStart(sps: H264Sps, header: number, data: Uint8Array, at: number, end: number): SliceStart {
     const bits = this.#bits;
     bits.reset(data, at, Math.min(end, at + SLICE_HEADER_BYTES));

@@ -3,7 +3,7 @@ import { skipPictureDescription } from '../payload/picture-description.ts';
 
 const MAX_FPS = 1000;
 
-/** What is used of the video usability information, H.264 annex E. */
+/** The used fields of the video usability information, H.264 annex E. */
 export interface Vui {
   readonly fps: number | undefined;
   readonly maxReorderFrames: number | undefined;

@@ -5,7 +5,7 @@ import { NalAssembler } from '../payload/nal-assembler.ts';
 import { H265Rules } from './rules.ts';
 
 const NAL_HEADER_BYTES = 2;
-/** H.265 NAL unit types end at 47; RFC 7798 gives the next ones to packets. */
+/** H.265 NAL unit types end at 47; RFC 7798 uses those above for packets. */
 const MAX_NAL_TYPE = 47;
 const AGGREGATION_PACKET = 48;
 const FRAGMENTATION_UNIT = 49;
@@ -15,7 +15,7 @@ const FU_HEADER_BYTES = 3;
  * RFC 7798 without decoding order numbers (sprop-max-don-diff 0 or absent):
  *   single NAL unit packet (§4.4.1), aggregation packet (§4.4.2): 2-byte header, then [16-bit size, NAL unit] …,
  *   fragmentation unit (§4.4.3): 2-byte header with type 49, then S, E, type; fragment.
- * PACI packets (50) and what is not assigned are passed over: GeoVision sends junk of type 50.
+ * PACI packets (50) and unassigned types are ignored: GeoVision sends invalid packets of type 50.
  */
 export class H265Depacketizer implements Depacketizer {
   readonly #units: AccessUnitAssembler;
@@ -64,7 +64,7 @@ export class H265Depacketizer implements Depacketizer {
       return;
     }
     const fu = chunk[start + 2] as number;
-    // F and the layer's bits are the payload header's own; the type is that of the first fragment.
+    // F and the layer id come from the payload header, the type from the first fragment.
     const first = ((chunk[start] as number) & 0x81) | ((fu & 0x3f) << 1);
     const header = (first << 8) | (chunk[start + 1] as number);
     this.#nals.fragment(chunk, start + FU_HEADER_BYTES, end, ticks, fu, header);

@@ -6,7 +6,7 @@ const AGGREGATION_PACKET = 48;
 const FRAGMENTATION_UNIT = 49;
 const FU_HEADER_BYTES = 3;
 
-/** RFC 7798: a NAL unit that fits goes alone (§4.4.1), a larger one as fragmentation units (§4.4.3). The marker is on the last payload of the access unit. */
+/** RFC 7798: a NAL unit that fits is a single NAL unit packet (§4.4.1), a larger one is sent as fragmentation units (§4.4.3). The marker is on the last payload of the access unit. */
 export function packetizeH265(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {
   packetizeNals(data, maxPayloadBytes, isLast, sink, fragment);
 }

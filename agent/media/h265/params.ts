@@ -6,10 +6,10 @@ import { parseFps, parseSliceSyntax, type SliceSyntax } from './vui.ts';
 const VPS_NAL = 32;
 const SPS_NAL = 33;
 const PPS_NAL = 34;
-/** Level 6.2 ends at 16,888. */
+/** The largest side of level 6.2 is 16,888. */
 const MAX_SIDE_PIXELS = 16_888;
 
-/** Sequence parameter set, H.265 §7.3.2.2: all that an hvcC (ISO/IEC 14496-15 §8.3.3.1) says about it. */
+/** Sequence parameter set, H.265 §7.3.2.2: the fields that hvcC repeats (ISO/IEC 14496-15 §8.3.3.1). */
 export interface H265Sps {
   readonly id: number;
   readonly vpsId: number;
@@ -23,12 +23,12 @@ export interface H265Sps {
   readonly bitDepthLuma: number;
   readonly bitDepthChroma: number;
   readonly pocLsbBits: number;
-  /** Pixels that are shown: the conformance window. */
+  /** Pixels within the conformance window. */
   readonly width: number;
   readonly height: number;
   readonly fps: number | undefined;
   readonly maxReorderFrames: number;
-  /** Undefined where the SPS cannot be read so far. */
+  /** Undefined if the SPS ends before it. */
   readonly slices: SliceSyntax | undefined;
 }
 
@@ -80,7 +80,7 @@ export function parseH265VpsId(nal: Uint8Array): number {
   return readerOf(nal, VPS_NAL, 'VPS').bits(4);
 }
 
-/** The track that these parameter sets describe. Throws a PerchError if the SPS cannot be read. */
+/** The track that these parameter sets describe. @throws PerchError if the SPS is invalid */
 export function h265Track(vps: Uint8Array, sps: Uint8Array, pps: readonly Uint8Array[]): H265Track {
   const { width, height, fps } = parseH265Sps(sps);
   return { kind: 'video', codec: 'h265', clockRate: 90_000, width, height, fps, vps, sps, pps };
@@ -121,7 +121,7 @@ function parseReorder(bits: BitReader, maxSubLayersMinus1: number): number {
   return maxReorderFrames;
 }
 
-/** profile_tier_level() for the whole stream, H.265 §7.3.3: what hvcC and the codecs parameter repeat. */
+/** profile_tier_level() for the whole stream, H.265 §7.3.3: repeated by hvcC and the codecs parameter. */
 interface H265Profile {
   /** general_profile_space, 0 to 3. */
   readonly space: number;

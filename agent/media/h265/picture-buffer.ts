@@ -1,31 +1,31 @@
 import { REFERENCES, type References } from '../payload/nal-rules.ts';
 
-/** Where picture order counts have moved on by less than this share of what time has, a picture is lost at which they began again at 0. */
+/** If picture order counts advance by less than this share of the time, a picture that restarted them at 0 is lost. */
 const MIN_PACE = 0.5;
 
 /**
- * The pictures that a decoder has when it was given all that were accepted. Each slice header names every picture that it and all
- * later ones may refer to (H.265 §8.3.2), so that nothing has to be known of pictures that are lost.
+ * The pictures in the buffer of a decoder that received all delivered pictures. Each slice header names every picture that its picture
+ * and later ones may refer to (H.265 §8.3.2), so lost pictures need not be known.
  */
 export class PictureBuffer {
   #pocs: number[] = [];
-  /** Of those, the ones that the picture that is read leaves there. */
+  /** Those that the current picture keeps. */
   #kept: number[] = [];
   #references: References = REFERENCES.unknown;
-  // Of the picture that was accepted last, and of the key picture before it.
+  // Of the last delivered picture, and of its key picture.
   #lastPoc = Number.NaN;
   #lastTicks = Number.NaN;
   #keyPoc = Number.NaN;
   #keyTicks = Number.NaN;
   #ticksPerPoc = Number.NaN;
 
-  /** A picture is read. @param isReadable all that it names follows, else nothing is known of it */
+  /** A slice header begins. @param isReadable `names` follows for each of its references; else they are unknown */
   begin(isReadable: boolean): void {
     this.#kept.length = 0;
     this.#references = isReadable ? REFERENCES.all : REFERENCES.unknown;
   }
 
-  /** The picture that is read names another. @param mask the bits of `poc` that are known */
+  /** The current picture names another. @param mask the known bits of `poc` */
   name(poc: number, isUsed: boolean, mask = -1): void {
     const held = this.#pocs.find((other) => ((other ^ poc) & mask) === 0);
     if (held !== undefined) {
@@ -37,14 +37,14 @@ export class PictureBuffer {
     }
   }
 
-  /** Whether the picture that was read last has those that it refers to. */
+  /** Whether the references of the current picture are in the buffer. */
   references(poc: number | undefined, ticks: number): References {
     const steps = (poc ?? Number.NaN) - this.#lastPoc;
     const isInPace = (steps * this.#ticksPerPoc) / (ticks - this.#lastTicks) >= MIN_PACE;
     return isInPace ? this.#references : REFERENCES.unknown;
   }
 
-  /** The picture that was read last goes to the decoder. */
+  /** The current picture is delivered. */
   accept(poc: number | undefined, ticks: number, isKey: boolean): void {
     const before = this.#pocs;
     this.#pocs = this.#kept;

@@ -7,7 +7,7 @@ import type { SliceSyntax } from './vui.ts';
 const MAX_PPS_ID = 63;
 const AGGREGATION_PACKET = 48;
 const PPS = 34;
-/** A leading picture that is skipped where its key picture was not decoded before, H.265 §8.1.3 and §8.3.3; nothing refers to it. */
+/** A leading picture that decoders skip if they start at its key picture, H.265 §8.1.3 and §8.3.3; not a reference. */
 const RASL_N = 8;
 const I_SLICE = 2;
 const CAPACITY_BYTES = 64;
@@ -17,8 +17,8 @@ const headerOf = (type: number): readonly number[] => [type << 1, 1];
 
 /**
  * An access unit that a parser counts as a picture and a decoder drops, as one RTP payload (aggregation packet, RFC 7798 §4.4.2): the
- * header of a skipped leading picture. It has a PPS of its own, with which slice headers are short.
- * @returns undefined when no id is left for that PPS, or the SPS does not say what slice headers look like
+ * header of a skipped leading picture. Its own PPS keeps the slice header short.
+ * @returns undefined when no PPS id is free, or the SPS does not define the slice header
  */
 export function h265Placeholder(track: H265Track): Uint8Array | undefined {
   const taken = track.pps.map((pps) => parseH265Pps(pps).id);

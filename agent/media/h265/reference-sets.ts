@@ -2,15 +2,15 @@ import type { BitReader } from '../payload/bit-reader.ts';
 
 const MAX_REF_PICS = 16;
 
-/** A picture that a slice header names: it stays in the decoder's buffer. H.265 §7.4.8. */
+/** A picture that a slice header keeps in the decoder's buffer, H.265 §7.4.8. */
 interface ShortTermPicture {
-  /** In picture order counts, from the picture of the slice. */
+  /** Difference of picture order counts to the picture of the slice. */
   readonly distance: number;
-  /** The picture of the slice may refer to it; else only later ones do. */
+  /** The picture of the slice may refer to it; else only later pictures may. */
   readonly isUsed: boolean;
 }
 
-/** Nearest first, the earlier ones before the later. */
+/** Nearest first, earlier pictures before later ones. */
 export type ShortTermSet = readonly ShortTermPicture[];
 
 export interface LongTermPicture {
@@ -24,13 +24,13 @@ export function parseShortTermSets(bits: BitReader): ShortTermSet[] {
   const count = bits.ueUpTo(64, 'num_short_term_ref_pic_sets');
   const sets: ShortTermSet[] = [];
   for (let i = 0; i < count; i += 1) {
-    // In an SPS a set is always made from the one right before.
+    // In an SPS a set is predicted from the previous one.
     sets.push(i > 0 && bits.flag() ? predictSet(bits, sets[i - 1] ?? []) : readSet(bits));
   }
   return sets;
 }
 
-/** The set of a slice header: one of the SPS's, or its own. H.265 §7.3.6.1 */
+/** The set of a slice header: one of the SPS, or explicit. H.265 §7.3.6.1 */
 export function parseSliceSet(bits: BitReader, sets: readonly ShortTermSet[]): ShortTermSet {
   // short_term_ref_pic_set_sps_flag
   if (bits.flag()) {
@@ -62,7 +62,7 @@ function readSet(bits: BitReader): ShortTermPicture[] {
   return set;
 }
 
-/** inter_ref_pic_set_prediction_flag: made from another set, equations 7-61 and 7-62. */
+/** inter_ref_pic_set_prediction_flag: predicted from another set, equations 7-61 and 7-62. */
 function predictSet(bits: BitReader, from: ShortTermSet): ShortTermPicture[] {
   const isNegative = bits.flag();
   const delta = (bits.ue() + 1) * (isNegative ? -1 : 1);

@@ -26,7 +26,7 @@ const AUD = 35;
 const PREFIX_SEI = 39;
 const SUFFIX_SEI = 40;
 
-/** What is read of a slice header has some 20 bytes, and more only where it names many pictures with their distances. */
+/** The fields read from a slice header take about 20 bytes, more only if it names many pictures. */
 const SLICE_HEADER_BYTES = 64;
 const MAX_LONG_TERM_PICTURES = 33;
 
@@ -47,7 +47,7 @@ export class H265Rules implements NalRules {
   #activePps = 0;
   #track: H265Track | undefined;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, true);
-  // Of the picture of temporal sub-layer 0 before, H.265 §8.3.1.
+  // Of the previous picture of temporal sub-layer 0, H.265 §8.3.1.
   #prevPocMsb = 0;
   #prevPocLsb = 0;
   readonly #buffer = new PictureBuffer();
@@ -82,7 +82,7 @@ export class H265Rules implements NalRules {
     return type >= BLA_W_LP && type <= CRA;
   }
 
-  /** What the next slice header names tells more. */
+  /** The references of the next slice header are needed. */
   isDisposable(): boolean {
     return false;
   }
@@ -123,7 +123,7 @@ export class H265Rules implements NalRules {
       this.#readHeader(header, data, start + 2, Math.min(end, start + SLICE_HEADER_BYTES));
     } catch (error) {
       this.#buffer.begin(false);
-      // The decoder may make more of it; without a count the order is taken from the times.
+      // The decoder may still read it; without a count the order follows the timestamps.
       if (!(error instanceof PerchError)) {
         throw error;
       }
@@ -146,7 +146,7 @@ export class H265Rules implements NalRules {
     return this.#track;
   }
 
-  /** From an SDP: the first PPS counts as the one in use. */
+  /** From an SDP, where the first PPS counts as the active one. */
   trackFromSdp(): H265Track | undefined {
     this.#activePps = this.#pps.firstId ?? 0;
     return this.track();
@@ -185,7 +185,7 @@ export class H265Rules implements NalRules {
     if (sps.hasSeparatePlanes) {
       bits.skip(2);
     }
-    // A BLA picture restarts the counts as well, but not at 0.
+    // A BLA picture also restarts the counts, but not at 0.
     const isIdr = type === IDR_W_RADL || type === IDR_N_LP;
     const lsb = isIdr ? 0 : bits.bits(sps.pocLsbBits);
     this.poc = this.#countPoc(header, lsb, 2 ** sps.pocLsbBits);
@@ -214,7 +214,7 @@ export class H265Rules implements NalRules {
       const pocLsb = known?.pocLsb ?? bits.bits(pocLsbBits);
       const isUsed = known?.isUsed ?? bits.flag();
       const hasCycles = bits.flag();
-      // Those of the SPS and those of the slice header are counted on from the one before, each for themselves (equation 7-52).
+      // Within those of the SPS and within those of the slice header, each delta adds to the previous one (equation 7-52).
       cycles = (i === 0 || i === chosen ? 0 : cycles) + (hasCycles ? bits.ue() : 0);
       const whole = poc - (poc & (range - 1)) - cycles * range + pocLsb;
       this.#buffer.name(hasCycles ? whole : pocLsb, isUsed, hasCycles ? -1 : range - 1);

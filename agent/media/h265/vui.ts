@@ -4,11 +4,11 @@ import { type LongTermPicture, parseShortTermSets, type ShortTermSet } from './r
 
 const MAX_FPS = 1000;
 
-/** What slice headers have or leave out as the SPS says, H.265 §7.3.6.1. */
+/** The fields of the SPS that decide which fields slice headers have, H.265 §7.3.6.1. */
 export interface SliceSyntax {
   readonly hasAdaptiveOffset: boolean;
   readonly shortTermSets: readonly ShortTermSet[];
-  /** Long-term reference pictures in the SPS; undefined: slices name none. */
+  /** Long-term reference pictures in the SPS; undefined: slices have none. */
   readonly longTermPictures: readonly LongTermPicture[] | undefined;
   readonly hasTemporalMotionVectors: boolean;
 }
@@ -42,7 +42,7 @@ function parseLongTermPictures(bits: BitReader, pocLsbBits: number): LongTermPic
   return Array.from({ length: count }, () => ({ pocLsb: bits.bits(pocLsbBits), isUsed: bits.flag() }));
 }
 
-/** The frame rate, from the video usability information at the end of an SPS (H.265 §E.2.1); undefined: not said. */
+/** The frame rate, from the video usability information at the end of an SPS (H.265 §E.2.1); undefined: not signalled. */
 export function parseFps(bits: BitReader): number | undefined {
   return bits.flag() ? parseVui(bits) : undefined;
 }

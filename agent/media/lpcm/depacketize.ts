@@ -5,7 +5,7 @@ const MIN_RATE_HZ = 4_000;
 const MAX_RATE_HZ = 192_000;
 const MAX_CHANNELS = 8;
 
-/** L8, L16 (RFC 3551 §4.5.10, §4.5.11) and L24 (RFC 3190 §4). Undefined: a rate or channel count that cannot be. */
+/** L8, L16 (RFC 3551 §4.5.10, §4.5.11) and L24 (RFC 3190 §4). Undefined: an impossible rate or channel count. */
 export function createLpcmDepacketizer(
   format: RtpFormat,
   bitDepth: 8 | 16 | 24,

@@ -9,7 +9,7 @@ const RESTART_HEADER_BYTES = 4;
 const TABLE_HEADER_BYTES = 4;
 /** Types from 64 on have a restart marker header behind the main one (RFC 2435 §3.1.3). */
 const HAS_RESTART = 0x40;
-/** From here on tables come in band; 255: with every image (§3.1.8). */
+/** From this Q on tables are in band; 255: in every image (§3.1.8). */
 const FIRST_IN_BAND_Q = 128;
 const ALWAYS_IN_BAND_Q = 255;
 const NO_TABLES: Uint8Array = new Uint8Array(0);
@@ -18,7 +18,7 @@ const NO_TABLES: Uint8Array = new Uint8Array(0);
  * RFC 2435. Main header: type-specific (8), fragment offset (24), type (8), Q (8), width / 8, height / 8; for types from 64 on
  * restart interval (16), F L count (16); with the first fragment of an image with Q from 128 on MBZ (8), precision (8), length (16), tables.
  *
- * Each image stands alone: one with a missing fragment is dropped, the next is shown.
+ * Images are independent: one with a missing fragment is dropped, the next is delivered.
  */
 export class MjpegDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
@@ -30,7 +30,7 @@ export class MjpegDepacketizer implements Depacketizer {
   #header = NO_TABLES;
   #ticks = Number.NaN;
   #lastTicks = Number.NEGATIVE_INFINITY;
-  /** Bytes of the scan so far; -1: no image is in the making. */
+  /** Bytes of the current scan; -1: no image is open. */
   #scanBytes = -1;
 
   constructor(format: RtpFormat, sink: UnitSink) {
@@ -43,7 +43,7 @@ export class MjpegDepacketizer implements Depacketizer {
       this.#drop('packets are missing');
     }
     if (ticks !== this.#ticks) {
-      // Its marker was lost or never set.
+      // Its marker is lost or was never set.
       this.#finish();
       this.#ticks = ticks;
     }
@@ -117,7 +117,7 @@ export class MjpegDepacketizer implements Depacketizer {
     return width > 0 && height > 0 ? { width, height } : this.#toldSize;
   }
 
-  /** Tables may be left out once they were told, but for Q 255. One table counts for both. */
+  /** Tables may be omitted once sent, except for Q 255. One table counts for both. */
   #tablesOf(q: number, sent: Uint8Array): Uint8Array {
     const isWhole = [1, 2, 4].some((tables) => sent.length === tables * QUANTIZATION_BYTES);
     if (!isWhole) {
@@ -184,13 +184,13 @@ export class MjpegDepacketizer implements Depacketizer {
       this.#track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width, height, fps: undefined };
       this.#sink.onTrack(this.#track);
     }
-    // Two fields of one time follow each other; a clock that was set back is left to the `Timeline`.
+    // Two fields may share a timestamp; `Timeline` handles a clock that was set back.
     const isRepeated = this.#ticks <= this.#lastTicks && this.#lastTicks - this.#ticks < 90_000;
     this.#lastTicks = isRepeated ? this.#lastTicks + 1 : this.#ticks;
     this.#sink.onUnit(this.#lastTicks, this.#lastTicks, true, this.#buffer.take());
   }
 
-  /** The image in the making is lost. */
+  /** The current image is lost. */
   #drop(reason: string): void {
     if (this.#scanBytes >= 0) {
       this.#refuse(reason);
@@ -204,7 +204,7 @@ export class MjpegDepacketizer implements Depacketizer {
   }
 }
 
-/** One table that stands for both is compared with each. */
+/** A single table for both is compared with each. */
 function isSame(known: Uint8Array, sent: Uint8Array): boolean {
   for (let i = 0; i < known.length; i += 1) {
     if (known[i] !== sent[i % sent.length]) {

@@ -7,15 +7,15 @@ const MAIN_HEADER_BYTES = 8;
 const RESTART_HEADER_BYTES = 4;
 const TABLE_HEADER_BYTES = 4;
 const HAS_RESTART = 64;
-/** Tables in band with every image: they express any table, and a reader that joins has them. */
+/** Tables in band with every image: these express any table, and readers need them when they join. */
 const ALWAYS_IN_BAND_Q = 255;
-/** The header counts in steps of 8 pixels with one byte (RFC 2435 §3.1.5). */
+/** The header has one byte per side, in units of 8 pixels (RFC 2435 §3.1.5). */
 const MAX_SIDE_PIXELS = 2_040;
 
 /**
- * RFC 2435: what the headers of an image say goes into RTP headers of 8 to 144 bytes, which are more than a prefix holds.
- * So the payloads are laid out in a buffer of their own, one for each image: one copy more than other codecs need.
- * Throws a PerchError 'unsupported' for an image that this form cannot express; one that is broken is left out.
+ * RFC 2435: the headers of an image become RTP headers of 8 to 144 bytes, too long for a prefix. So the payloads are built in a
+ * buffer of their own for each image, one copy more than other codecs need. Invalid images are dropped.
+ * @throws PerchError 'unsupported' for an image that RFC 2435 cannot express
  */
 export function packetizeMjpeg(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {
   let image: JpegImage;

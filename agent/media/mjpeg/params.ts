@@ -16,14 +16,14 @@ const APP0 = 0xe0;
 const TEM = 0x01;
 const RST0 = 0xd0;
 
-/** What RTP says of an image, and what a JFIF header is made from. */
+/** The fields that RFC 2435 and a JFIF header share. */
 export interface JpegFormat {
-  /** RFC 2435 §4.1: 0 is 4:2:2 (one chroma sample for two pixels side by side), 1 is 4:2:0. */
+  /** RFC 2435 §4.1: 0 is 4:2:2 (one chroma sample for two adjacent pixels), 1 is 4:2:0. */
   readonly type: 0 | 1;
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** MCUs between restart markers; 0: there are none. */
+  /** MCUs between restart markers; 0: no restart markers. */
   readonly restartInterval: number;
   /** Luma, then chroma, 8 bits each in zigzag order; those of 16 bits have two bytes. */
   readonly tables: Uint8Array;
@@ -56,7 +56,7 @@ function segment(marker: number, body: readonly number[]): number[] {
   return [0xff, marker, bytes >> 8, bytes & 0xff, ...body];
 }
 
-/** An image, and where its entropy-coded bytes stand, without EOI. */
+/** An image, and the range of its entropy-coded bytes, without EOI. */
 export interface JpegImage extends JpegFormat {
   readonly scanStart: number;
   readonly scanEnd: number;
@@ -68,7 +68,7 @@ interface Component {
   readonly table: number;
 }
 
-/** What the segments before the scan have said. */
+/** The contents of the segments before the scan. */
 interface Draft {
   width: number;
   height: number;
@@ -81,7 +81,7 @@ interface Draft {
 const refuse = (why: string): PerchError => new PerchError('unsupported', `JPEG over RTP: ${why}`);
 const broken = (why: string): PerchError => new PerchError('badInput', `JPEG image: ${why}`);
 
-/** Reads an image as RFC 2435 can carry it. Throws a PerchError: 'unsupported' for a sound image that RTP has no form for. */
+/** Reads an image for RFC 2435. @throws PerchError; 'unsupported' for a valid image that RFC 2435 cannot express */
 export function parseJpeg(data: Uint8Array): JpegImage {
   if (data[0] !== 0xff || data[1] !== SOI) {
     throw broken('it does not begin with SOI');
@@ -193,7 +193,7 @@ function finish(draft: Draft, data: Uint8Array, header: number, scanStart: numbe
   return { type, width, height, restartInterval, tables, scanStart, scanEnd: scanEndOf(data, scanStart) };
 }
 
-/** One scan of all components with the usual Huffman tables: nothing else can be rebuilt at the other end. */
+/** One scan of all components with the standard Huffman tables: receivers can rebuild nothing else. */
 function checkScan(draft: Draft, data: Uint8Array, start: number): void {
   if (data[start] !== 3) {
     throw refuse(`its scan has ${data[start]} components, expected 3`);
@@ -207,7 +207,7 @@ function checkScan(draft: Draft, data: Uint8Array, start: number): void {
     ] as const) {
       const table = draft.huffman.get(kind | number);
       const usual = HUFFMAN_TABLES.find(({ id }) => id === (kind | wanted));
-      // Cameras that leave the tables out mean the usual ones.
+      // Cameras that omit the tables mean the standard ones.
       if (table ? !isEqual(table, usual?.bytes) : number !== wanted) {
         throw refuse('its Huffman tables are not the usual ones (ISO/IEC 10918-1 annex K)');
       }
@@ -219,7 +219,7 @@ function isEqual(a: Uint8Array, b: Uint8Array | undefined): boolean {
   return a.length === b?.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** The scan lasts to EOI, which stands at the end but for a few bytes that some encoders add. */
+/** The scan ends at EOI, after which some encoders add a few bytes. */
 function scanEndOf(data: Uint8Array, scanStart: number): number {
   for (let at = data.length - 2; at >= scanStart && at > data.length - 64; at -= 1) {
     if (data[at] === 0xff && data[at + 1] === EOI) {

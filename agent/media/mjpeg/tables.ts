@@ -12,14 +12,14 @@ export function quantizationTables(q: number): Uint8Array {
   return Uint8Array.from([...LUMA, ...CHROMA], scaled);
 }
 
-/** A Huffman table as it stands in a DHT segment: class and number, how many codes of each length, values. */
+/** A Huffman table of a DHT segment: class and number, number of codes of each length, values. */
 interface HuffmanTable {
   /** High half: 0 for DC, 1 for AC; low half: the table's number. */
   readonly id: number;
   readonly bytes: Uint8Array;
 }
 
-/** ISO/IEC 10918-1 tables K.3 to K.6: the only ones that RFC 2435 §3.1.2 knows. */
+/** ISO/IEC 10918-1 tables K.3 to K.6: the only ones that RFC 2435 §3.1.2 allows. */
 export const HUFFMAN_TABLES: readonly HuffmanTable[] = [
   { id: 0x00, bytes: fromHex('00010501010101010100000000000000000102030405060708090a0b') },
   { id: 0x01, bytes: fromHex('00030101010101010101010000000000000102030405060708090a0b') },

@@ -4,22 +4,22 @@ import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { MpegAudioTrack } from '../sample/track.ts';
 import { type MpegAudioFrame, parseMpegAudioFrame } from './params.ts';
 
-/** Frag_offset stands in the last two bytes; the first two are 0. */
+/** Two bytes of 0, then Frag_offset. */
 const RTP_HEADER_BYTES = 4;
-/** By standard, whatever the sound is sampled with: RFC 3551 §4.5.13. */
+/** For every sample rate: RFC 3551 §4.5.13. */
 const CLOCK_HZ = 90_000;
 
-/** Undefined: a clock other than that of the standard. The track is told with the first frame: the SDP does not describe it. */
+/** Undefined: a non-standard clock. The first frame describes the track, because the SDP does not. */
 export function createMpegAudioDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   return format.clockRate === CLOCK_HZ ? new MpegAudioDepacketizer(sink) : undefined;
 }
 
-/** RFC 2250 §3.5: a packet holds whole frames, or one fragment of a frame with its place in it. */
+/** RFC 2250 §3.5: a packet holds whole frames, or one fragment of a frame with its offset. */
 class MpegAudioDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
   #track: MpegAudioTrack | undefined;
-  /** Of the fragmented frame in the making: its time and whole size; 0 bytes: there is none. */
+  /** Time and complete size of the current fragmented frame; 0 bytes: none. */
   #fragmentTicks = 0;
   #fragmentedBytes = 0;
 
@@ -53,7 +53,7 @@ class MpegAudioDepacketizer implements Depacketizer {
     }
   }
 
-  /** Whole frames; the last may be the beginning of one. */
+  /** Whole frames; the last may be incomplete. */
   #frames(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     let at = start;
     let pts = ticks;
@@ -76,7 +76,7 @@ class MpegAudioDepacketizer implements Depacketizer {
   #continue(chunk: Uint8Array, start: number, end: number, offset: number): void {
     const buffer = this.#buffer;
     if (this.#fragmentedBytes === 0) {
-      // Its beginning is lost, or came before we did.
+      // Its start is missing.
       return;
     }
     if (offset !== buffer.sizeBytes || offset + end - start > this.#fragmentedBytes) {
@@ -91,7 +91,7 @@ class MpegAudioDepacketizer implements Depacketizer {
     }
   }
 
-  /** The first frame, or one that is not like those before: bit rate and padding may vary without that. */
+  /** The first frame, or a change of anything but bit rate and padding. */
   #describe({ version, layer, sampleRate, channels }: MpegAudioFrame): void {
     const old = this.#track;
     if (old?.version === version && old.layer === layer && old.sampleRate === sampleRate && old.channels === channels) {

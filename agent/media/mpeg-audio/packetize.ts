@@ -2,7 +2,7 @@ import type { PayloadSink } from '../payload/packetizer.ts';
 
 const HEADER_BYTES = 4;
 
-/** RFC 2250 §3.5: one frame per packet, or its fragments, each behind its place in the frame. No frame is longer than 2,881 bytes. */
+/** RFC 2250 §3.5: one frame per packet, or its fragments, each after its offset. No frame is longer than 2,881 bytes. */
 export function packetizeMpegAudio(
   data: Uint8Array,
   maxPayloadBytes: number,
@@ -11,7 +11,7 @@ export function packetizeMpegAudio(
 ): void {
   const step = maxPayloadBytes - HEADER_BYTES;
   for (let at = 0; at < data.length; at += step) {
-    // The marker begins a talk spurt (RFC 3551 §4.1); what we send is continuous.
+    // The marker begins a talk spurt (RFC 3551 §4.1); the audio is continuous.
     sink.onPayload(at, HEADER_BYTES, data, at, Math.min(at + step, data.length), false);
   }
 }

@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { MpegAudioTrack } from '../sample/track.ts';
 
 /*
- * The header of a frame, ISO/IEC 11172-3 §2.4.1.3 and ISO/IEC 13818-3 §2.4.1.3; "MPEG-2.5" is what decoders agreed on:
+ * The header of a frame, ISO/IEC 11172-3 §2.4.1.3 and ISO/IEC 13818-3 §2.4.1.3; "MPEG-2.5" is a de facto standard:
  *   sync 11 | version 2: 0 is 2.5, 2 is 2, 3 is 1 | layer 2: 1 is III, 2 is II, 3 is I | no CRC 1
  *   bit rate 4 | sample rate 2 | padding 1 | private 1 | mode 2: 3 is mono | mode extension 2 | …
  */
@@ -13,7 +13,7 @@ export interface MpegAudioFrame {
   readonly layer: 1 | 2 | 3;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Header included. */
+  /** Including the header. */
   readonly sizeBytes: number;
   /** PCM samples of each channel. */
   readonly frameSamples: number;
@@ -21,9 +21,9 @@ export interface MpegAudioFrame {
 
 const VERSIONS = [2.5, undefined, 2, 1] as const;
 const LAYERS = [undefined, 3, 2, 1] as const;
-/** Of MPEG-1; MPEG-2 has half of them, MPEG-2.5 a quarter. */
+/** Of MPEG-1; MPEG-2 has half these rates, MPEG-2.5 a quarter. */
 const SAMPLE_RATES_HZ = [44_100, 48_000, 32_000];
-/** By the index of the header, from 1 on; 0 is the free format, 15 is forbidden. */
+/** By the index in the header, from 1; 0 is the free format, 15 is forbidden. */
 const KBITS_1_LAYER_1 = [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448];
 const KBITS_1_LAYER_2 = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
 const KBITS_1_LAYER_3 = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
@@ -34,12 +34,12 @@ const KBITS_2 = [KBITS_2_LAYER_1, KBITS_2_LAYERS_2_3, KBITS_2_LAYERS_2_3];
 const MONO = 3;
 const LAYER_1_SLOT_BYTES = 4;
 
-/** objectTypeIndication of MP4, ISO/IEC 14496-1 §7.2.6.6: ISO/IEC 11172-3 or 13818-3, whatever the layer. */
+/** objectTypeIndication of MP4, ISO/IEC 14496-1 §7.2.6.6: ISO/IEC 11172-3 or 13818-3, for every layer. */
 export function mpegAudioObjectType({ version }: MpegAudioTrack): number {
   return version === 1 ? 0x6b : 0x69;
 }
 
-/** The frame whose header stands at `start`. Throws a PerchError where there is none, and for the free format, whose size stands nowhere. */
+/** The frame whose header is at `start`. @throws PerchError without a header, and for the free format, which has no size */
 export function parseMpegAudioFrame(data: Uint8Array, start: number, end: number): MpegAudioFrame {
   if (end - start < HEADER_BYTES) {
     throw new PerchError('badInput', `MPEG audio header in ${end - start} bytes, ${HEADER_BYTES} needed`);

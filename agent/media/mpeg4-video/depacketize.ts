@@ -8,8 +8,8 @@ import { Mpeg4VideoRules } from './rules.ts';
 const START_CODE_BYTES = 3;
 
 /**
- * RFC 6416 §5 (MP4V-ES): the elementary stream as it is, cut anywhere. A VOP begins, with what stands before it, at the beginning of a packet;
- * the marker ends it. Several small VOPs may come in one packet, whose timestamp is that of the first (§5.1).
+ * RFC 6416 §5 (MP4V-ES): the elementary stream unchanged, split anywhere. A VOP and its headers begin at the start of a packet;
+ * the marker ends it. A packet may hold several small VOPs and has the timestamp of the first (§5.1).
  */
 export class Mpeg4VideoDepacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
@@ -26,7 +26,7 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
         if (!(error instanceof PerchError)) {
           throw error;
         }
-        // It may come in band.
+        // The configuration may be in band.
       }
     }
     if (rules.track) {
@@ -50,7 +50,7 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
     }
   }
 
-  /** Gives on all VOPs of the packet but the last. @returns where the last begins */
+  /** Delivers all VOPs of the packet but the last. @returns the offset of the last */
   #takeWhole(chunk: Uint8Array, start: number, end: number, ticks: number): number {
     const units = this.#units;
     let at = start;
@@ -72,13 +72,13 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
       if (!(error instanceof PerchError)) {
         throw error;
       }
-      // The same error comes when the VOP is read, and is damage then.
+      // The same error is reported as damage when the VOP is read.
       return 0;
     }
   }
 }
 
-/** The first start code behind a VOP's own in a packet, or -1: the packet holds one VOP or none. */
+/** The first start code after that of a VOP in a packet, or -1: the packet holds at most one VOP. */
 function endOfVop(chunk: Uint8Array, start: number, end: number): number {
   for (let code = findStartCode(chunk, start, end); code >= 0; code = findStartCode(chunk, code + 3, end)) {
     if (chunk[code + 3] === START.vop) {

@@ -1,6 +1,6 @@
 import type { PayloadSink } from '../payload/packetizer.ts';
 
-/** RFC 6416 §5: the stream as it is; the marker is on the last payload of the VOP. Its headers are in the first, as §5.2 asks. */
+/** RFC 6416 §5: the stream unchanged; the marker is on the last payload of the VOP, its headers are in the first (§5.2). */
 export function packetizeMpeg4Video(
   data: Uint8Array,
   maxPayloadBytes: number,

@@ -14,7 +14,7 @@ export const START = {
   vop: 0xb6,
 } as const;
 
-/** It stands in the SDP and in every recording: some fifty bytes, and the user data of encoders that say their name. */
+/** Part of the SDP and of each recording: about 50 bytes, plus the encoder's name as user data. */
 export const MAX_CONFIG_BYTES = 4_096;
 const EXTENDED_PAR = 15;
 const RECTANGULAR = 0;
@@ -22,7 +22,7 @@ const TYPE_SIMPLE = 1;
 /** vbv_parameters(): rates, buffer sizes and their marker bits. */
 const VBV_BITS = 79;
 
-/** A video object layer as far as it is needed, §6.2.3. */
+/** The used fields of a video object layer, §6.2.3. */
 export interface VideoObjectLayer {
   /** Ticks per second of VOP times. */
   readonly timeResolution: number;
@@ -30,13 +30,13 @@ export interface VideoObjectLayer {
   readonly timeBits: number;
   /** Ticks between VOPs; 0: not fixed. */
   readonly fixedIncrement: number;
-  /** B-VOPs may come: neither the object type nor low_delay rules them out. */
+  /** B-VOPs are possible: neither the object type nor low_delay excludes them. */
   readonly mayReorder: boolean;
   readonly width: number;
   readonly height: number;
 }
 
-/** Finds the layer in `config` and reads it. Throws a PerchError. */
+/** Finds and reads the layer in `config`. @throws PerchError */
 export function parseVideoObjectLayer(config: Uint8Array): VideoObjectLayer {
   if (config.length > MAX_CONFIG_BYTES) {
     throw new PerchError(
@@ -79,7 +79,7 @@ function readLayer(bits: BitReader): VideoObjectLayer {
   if (timeResolution === 0) {
     throw new PerchError('badInput', 'MPEG-4 video with a time resolution of 0');
   }
-  // Enough for every number below the resolution, and at least one.
+  // Enough for every number below the resolution, at least one.
   const timeBits = Math.max(1, 32 - Math.clz32(timeResolution - 1));
   const fixedIncrement = bits.flag() ? bits.bits(timeBits) : 0;
   bits.skip(1);
@@ -92,7 +92,7 @@ function readLayer(bits: BitReader): VideoObjectLayer {
   return { timeResolution, timeBits, fixedIncrement, mayReorder: type !== TYPE_SIMPLE && !isLowDelay, width, height };
 }
 
-/** vol_control_parameters: low_delay says that there are no B-VOPs. */
+/** vol_control_parameters: low_delay excludes B-VOPs. */
 function readControl(bits: BitReader): boolean {
   if (!bits.flag()) {
     return false;
@@ -105,14 +105,14 @@ function readControl(bits: BitReader): boolean {
   return isLowDelay;
 }
 
-/** @param config kept as it is. Throws a PerchError. */
+/** @param config kept unchanged @throws PerchError */
 export function mpeg4VideoTrack(config: Uint8Array): Mpeg4VideoTrack {
   const { width, height, timeResolution, fixedIncrement } = parseVideoObjectLayer(config);
   const fps = fixedIncrement > 0 ? timeResolution / fixedIncrement : undefined;
   return { kind: 'video', codec: 'mpeg4-video', clockRate: 90_000, width, height, fps, config };
 }
 
-/** profile_and_level_indication of the visual object sequence; 1 (Simple profile, level 1), where there is none. */
+/** profile_and_level_indication of the visual object sequence; 1 (Simple profile, level 1) if it is missing. */
 export function profileLevelOf(config: Uint8Array): number {
   const code = findStartCode(config, 0, config.length);
   return code >= 0 && config[code + 3] === START.sequence ? (config[code + 4] ?? 1) : 1;

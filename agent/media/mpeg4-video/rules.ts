@@ -8,9 +8,9 @@ import { mpeg4VideoTrack, parseVideoObjectLayer, START, type VideoObjectLayer } 
 
 const INTRA = 0;
 const BIDIRECTIONAL = 2;
-/** Seconds without a VOP: the slowest of cameras send one in minutes. A count without end would keep the program busy. */
+/** Limit in seconds, against endless counts: the slowest cameras send one VOP in some minutes. */
 const MAX_ELAPSED_S = 3_600;
-/** VOPs that share a packet are neighbours. */
+/** VOPs that share a packet are adjacent. */
 const MAX_SHARED_TICKS = 10 * 90_000;
 
 /** MPEG-4 part 2 for the assembly of units: configuration in band, kind and time of VOPs (ISO/IEC 14496-2 §6.2.5, §6.3.5). */
@@ -21,16 +21,16 @@ export class Mpeg4VideoRules implements FrameRules {
   pictureOrder: PictureOrder = IN_ORDER;
   readonly #bits = new BitReader(new Uint8Array(0), 0, 0, false);
   #layer: VideoObjectLayer | undefined;
-  /** The layer alone: what stands around it in the SDP and in band may differ. */
+  /** The layer only: its surroundings in the SDP and in band may differ. */
   #layerBytes: Uint8Array | undefined;
   /** Whole seconds of the last two reference VOPs (modulo_time_base). */
   #seconds = 0;
   #secondsBefore = 0;
-  /** Of the VOP header that was read last. */
+  /** Of the last VOP header read. */
   #time = 0;
   #elapsed = 0;
 
-  /** @param config kept as it is. Throws a PerchError. */
+  /** @param config kept unchanged @throws PerchError */
   configure(config: Uint8Array): void {
     const layer = parseVideoObjectLayer(config);
     const { timeResolution, fixedIncrement } = layer;
@@ -72,7 +72,7 @@ export class Mpeg4VideoRules implements FrameRules {
     return unit;
   }
 
-  /** How much later than the VOP that was read last the one at `start` is shown, 90 kHz; 0 where that cannot be. Throws a PerchError when it cannot be read. */
+  /** Presentation time of the VOP at `start` after the last one read, 90 kHz; 0 if implausible. @throws PerchError if it is invalid */
   ticksTo(data: Uint8Array, start: number, end: number): number {
     if (!this.#layer || this.order === undefined || data[start + 3] !== START.vop) {
       return 0;
@@ -131,7 +131,7 @@ export class Mpeg4VideoRules implements FrameRules {
   }
 }
 
-/** From the layer's start code to the next one; a view. */
+/** From the start code of the layer to the next one; a view. */
 function layerOf(data: Uint8Array, start: number, end: number): Uint8Array | undefined {
   for (let code = findStartCode(data, start, end); code >= 0; ) {
     const next = findStartCode(data, code + 3, end);

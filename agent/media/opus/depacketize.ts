@@ -9,7 +9,7 @@ export function createOpusDepacketizer(format: RtpFormat, sink: UnitSink): Depac
   return new OpusDepacketizer(stereoTrack(format), sink);
 }
 
-/** Three to eight channels as browsers send them; no RFC has it. Undefined: its parameters are missing or cannot be. */
+/** `multiopus` of browsers, three to eight channels; not in any RFC. Undefined: parameters are missing or invalid. */
 export function createMultiopusDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   const layout = parseOpusLayout(format);
   const { channels } = format;
@@ -18,7 +18,7 @@ export function createMultiopusDepacketizer(format: RtpFormat, sink: UnitSink): 
   );
 }
 
-/** RFC 7587: one Opus packet in each RTP packet; one of several streams begins as any other does. */
+/** RFC 7587: one Opus packet in each RTP packet; multistream packets begin like others. */
 class OpusDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
@@ -29,7 +29,7 @@ class OpusDepacketizer implements Depacketizer {
   }
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number): void {
-    // An empty payload is discontinuous transmission: nothing to play (RFC 7587 §3.1.3).
+    // An empty payload is discontinuous transmission (RFC 7587 §3.1.3).
     if (start >= end || !this.#buffer.append(chunk, start, end)) {
       return;
     }
@@ -43,8 +43,8 @@ class OpusDepacketizer implements Depacketizer {
 }
 
 /**
- * The rtpmap always says two channels (RFC 7587 §7); what is really sent is in sprop-stereo. Where that is missing, two:
- * a decoder told two plays mono right, one told one plays stereo as mono.
+ * The rtpmap always says two channels (RFC 7587 §7); sprop-stereo has the actual number. Without it, two: a stereo decoder
+ * plays mono correctly, a mono decoder plays stereo as mono.
  */
 function stereoTrack(format: RtpFormat): OpusTrack {
   const stereo = format.fmtp.get('sprop-stereo')?.trim();

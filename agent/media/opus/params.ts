@@ -1,14 +1,14 @@
 import type { RtpFormat } from '../payload/depacketizer.ts';
 import type { OpusLayout } from '../sample/track.ts';
 
-/** Frame durations in ticks of 48 kHz by the configuration number of the TOC byte: RFC 6716 §3.1, table 2. */
+/** Frame durations in 48 kHz ticks by the configuration number of the TOC byte: RFC 6716 §3.1, table 2. */
 const SILK_TICKS = [480, 960, 1920, 2880];
 const HYBRID_TICKS = [480, 960];
 const CELT_TICKS = [120, 240, 480, 960];
-/** 120 ms: no packet is longer (RFC 6716 §3.2.5, R5). */
+/** 120 ms, the longest packet (RFC 6716 §3.2.5, R5). */
 const MAX_PACKET_TICKS = 5760;
 
-/** Duration of one packet at 48 kHz, all its frames; 0 if it is not an Opus packet. */
+/** Duration of all frames of a packet at 48 kHz; 0 if it is not an Opus packet. */
 export function opusFrameTicks(packet: Uint8Array): number {
   if (packet.length === 0) {
     return 0;
@@ -22,7 +22,7 @@ export function opusFrameTicks(packet: Uint8Array): number {
   return total <= MAX_PACKET_TICKS ? total : 0;
 }
 
-/** RFC 6716 §3.2: one frame, two, or as many as the next byte says. */
+/** RFC 6716 §3.2: one frame, two, or the number in the next byte. */
 function frameCount(toc: number, packet: Uint8Array): number {
   const code = toc & 3;
   if (code === 3) {
@@ -33,10 +33,10 @@ function frameCount(toc: number, packet: Uint8Array): number {
 
 const MIN_CHANNELS = 3;
 const MAX_CHANNELS = 8;
-/** RFC 7845 §5.1.1: of a channel that is silent. */
+/** RFC 7845 §5.1.1: a silent channel. */
 const SILENT = 255;
 
-/** The parameters of `multiopus`; undefined: missing, or no such packets can be. */
+/** The parameters of `multiopus`; undefined: missing or invalid. */
 export function parseOpusLayout({ channels, clockRate, fmtp }: RtpFormat): OpusLayout | undefined {
   const streams = numberOf(fmtp.get('num_streams'));
   const coupledStreams = numberOf(fmtp.get('coupled_streams'));
@@ -54,12 +54,12 @@ export function parseOpusLayout({ channels, clockRate, fmtp }: RtpFormat): OpusL
   return isPossible ? { streams, coupledStreams, mapping } : undefined;
 }
 
-/** As `fmtp` has them. */
+/** In the form of `fmtp`. */
 export function writeOpusLayout({ streams, coupledStreams, mapping }: OpusLayout): string {
   return `channel_mapping=${mapping.join(',')}; num_streams=${streams}; coupled_streams=${coupledStreams}`;
 }
 
-/** NaN, which no comparison takes, for what is no small number. */
+/** NaN, which fails every comparison, for anything but a small number. */
 function numberOf(text: string | undefined): number {
   return text !== undefined && /^\s*\d{1,3}\s*$/.test(text) ? Number(text) : Number.NaN;
 }

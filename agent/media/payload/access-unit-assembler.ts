@@ -11,10 +11,10 @@ import { PictureChain, SHOWN } from './picture-chain.ts';
 const MAX_PREFIX_BYTES = 64 << 10;
 
 /**
- * Assembles NAL units to access units. A unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and
+ * Assembles NAL units into access units. A unit ends when the timestamp changes, when a delimiter or a first slice follows slices, and
  * at once at a marker after slices.
- * With doubtful markers, the first one is judged by the next NAL unit: if that continues the picture, this camera's markers end slices,
- * not pictures, and are ignored.
+ * With untrusted markers, the next NAL unit decides: if it continues the picture after the first marker, this camera marks slices, and
+ * its markers are ignored.
  * If fragmented NAL units never have an end flag, each ends where the next one begins: sequence numbers show missing packets.
  *
  * After damage units are dropped up to the next key unit or recovery point: viewers see a still picture, not a smeared one. If only
@@ -54,7 +54,7 @@ export class AccessUnitAssembler {
   #areMarkersWrong = false;
   /** A marker was followed by the next picture. */
   #areMarkersProven: boolean;
-  /** The current unit has a marker, and no marker is proven yet. */
+  /** The current unit has a marker, and no marker is confirmed yet. */
   #isMarked = false;
   #markedTicks = Number.NaN;
 
@@ -265,7 +265,7 @@ export class AccessUnitAssembler {
     }
   }
 
-  /** Judges the first marker by what follows it. */
+  /** Decides by the next NAL unit whether the first marker ended a picture. */
   #judgeMarker(isSamePicture: boolean): void {
     this.#isMarked = false;
     this.#areMarkersWrong = isSamePicture;

@@ -2,8 +2,8 @@ import { PerchError } from '../../base/errors.ts';
 
 /**
  * Reads bits, most significant first, of `data[start, end)`.
- * For NAL units it leaves out emulation prevention bytes (00 00 **03**, ITU-T H.264 §7.4.1.1) as it goes, so that nothing is copied.
- * One instance can be used again and again through `reset`. Throws a PerchError past the end.
+ * In NAL units it skips emulation prevention bytes (00 00 **03**, ITU-T H.264 §7.4.1.1), so nothing is copied.
+ * `reset` reuses an instance. Throws a PerchError past the end.
  */
 export class BitReader {
   #data: Uint8Array;
@@ -15,7 +15,7 @@ export class BitReader {
   #bitsLeft = 0;
   #zeros = 0;
 
-  /** @param isEscaped the bytes are of a NAL unit */
+  /** @param isEscaped the data is a NAL unit with emulation prevention bytes */
   constructor(data: Uint8Array, start: number, end: number, isEscaped: boolean) {
     this.#data = data;
     this.#start = start;
@@ -33,7 +33,7 @@ export class BitReader {
     this.#zeros = 0;
   }
 
-  /** How many bits have been read, those of emulation prevention bytes included. */
+  /** Bits read, including emulation prevention bytes. */
   get positionBits(): number {
     return 8 * (this.#at - this.#start) - this.#bitsLeft;
   }
@@ -53,7 +53,7 @@ export class BitReader {
       const take = Math.min(wanted, this.#bitsLeft);
       this.#bitsLeft -= take;
       const part = (this.#byte >> this.#bitsLeft) & ((1 << take) - 1);
-      // Not shifted: 32 bits would come out negative. Nor `2 ** take`, which calls a function of libm for each byte.
+      // A shift would make 32 bits negative; `2 ** take` calls libm for each byte.
       value = value * (1 << take) + part;
       wanted -= take;
     }
@@ -80,7 +80,7 @@ export class BitReader {
     return 2 ** zeros - 1 + this.bits(zeros);
   }
 
-  /** ue(v) that a standard limits; `name` is for the error message. */
+  /** ue(v) with a limit; `name` is for the error message. */
   ueUpTo(limit: number, name: string): number {
     const value = this.ue();
     if (value > limit) {

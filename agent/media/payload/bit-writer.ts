@@ -1,13 +1,13 @@
-/** Writes bits, most significant first, into a buffer that is used again after `reset`. */
+/** Writes bits, most significant first, into a buffer that `reset` reuses. */
 export class BitWriter {
   readonly bytes: Uint8Array;
-  /** Whole bytes that are written. */
+  /** Whole bytes written. */
   length = 0;
-  /** Bits that do not fill a byte yet. */
+  /** Bits of the incomplete byte. */
   #rest = 0;
   #restBits = 0;
 
-  /** @param capacityBytes the caller never writes more */
+  /** @param capacityBytes limit of the caller */
   constructor(capacityBytes: number) {
     this.bytes = new Uint8Array(capacityBytes);
   }

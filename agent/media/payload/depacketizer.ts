@@ -15,7 +15,7 @@ export interface RtpFormat {
   readonly channels: number;
   /** Keys in lower case, values as sent. */
   readonly fmtp: ReadonlyMap<string, string>;
-  /** From the SDP, outside the formats; for JPEG, whose packets cannot express large sizes. */
+  /** From the SDP, outside the formats; for JPEG, whose RTP headers cannot express large sizes. */
   readonly pictureSize?: PictureSize;
 }
 
@@ -34,7 +34,7 @@ export interface UnitSink {
 }
 
 export interface SenderTraits {
-  /** The first marker is judged by what follows it: some cameras mark each slice. */
+  /** The first marker is checked against the next NAL unit: some cameras mark each slice. */
   readonly hasDoubtfulMarkers?: boolean;
   /** After a loss all pictures are delivered, also those with missing references. */
   readonly continuesAfterLoss?: boolean;
@@ -43,7 +43,7 @@ export interface SenderTraits {
 /** Turns the RTP payloads of one format into access units. Synchronous, bounded, never throws on bad input: damage is reported to the sink. */
 export interface Depacketizer {
   /**
-   * @param chunk holds the payload in [start, end); valid during the call only: what is kept is copied, once
+   * @param chunk holds the payload in [start, end); valid during the call only, so kept bytes are copied once
    * @param ticks the packet's RTP timestamp, unwrapped (may start anywhere, does not jump at 2^32)
    * @param gap packets are missing right before this one
    */

@@ -22,15 +22,15 @@ export interface FrameRules {
 /** Of tracks whose frames arrive in output order. */
 export const IN_ORDER: PictureOrder = { maxReorderFrames: 0, pocStep: 1, frameTicks: undefined };
 
-/** Frames that precede the key frame one joined at and refer to what was before it come right behind it. */
+/** Leading frames, which refer to frames before the key frame, follow it within this time. */
 const LEADING_TICKS = 5 * 90_000;
 
 /**
- * Puts payloads together to frames, for codecs whose packets say where a frame begins: AV1, VP8, VP9, MPEG-4 part 2.
- * A unit ends at its marker, and where that is missing at the next timestamp. If its rest follows a marker, the markers of this sender lie
- * (they end packets, not pictures), and are not looked at again.
+ * Assembles payloads into frames, for codecs whose packets signal the start of a frame: AV1, VP8, VP9, MPEG-4 part 2.
+ * A unit ends at its marker, or at the next timestamp. If a unit continues after a marker, this sender's markers end packets,
+ * not frames, and are ignored.
  *
- * After damage nothing is given on until the next key frame: a viewer sees a still picture, not a smeared one.
+ * After damage units are dropped up to the next key frame: viewers see a still picture, not a smeared one.
  */
 export class FrameAssembler {
   /** Filled by the depacketizer; through `append` if it may overflow. */
@@ -72,7 +72,7 @@ export class FrameAssembler {
     return ticks === this.#ticks && !this.#isEnded;
   }
 
-  /** Packets are missing: references of later frames are, too. */
+  /** Packets are missing, and with them references of later frames. */
   gap(): void {
     this.damage('packets are missing');
     this.#ticks = Number.NaN;

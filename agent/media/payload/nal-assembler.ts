@@ -2,7 +2,7 @@ import type { AccessUnitAssembler } from './access-unit-assembler.ts';
 import { NAL_LENGTH_BYTES, readNalLength } from './nal.ts';
 import type { PayloadSink } from './packetizer.ts';
 
-/** Of the fragment header, RFC 6184 §5.8 and RFC 7798 §4.4.3 alike. */
+/** Of the fragment header: RFC 6184 §5.8, RFC 7798 §4.4.3. */
 const FU_START = 0x80;
 const FU_END = 0x40;
 const SIZE_BYTES = 2;

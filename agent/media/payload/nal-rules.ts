@@ -30,11 +30,11 @@ export type SliceStart = (typeof SLICE)[keyof typeof SLICE];
 export const REFERENCES = {
   /** Unknown. */
   unknown: 0,
-  /** One of them was not. */
+  /** At least one is missing. */
   missing: 1,
-  /** All of them, but not all that later pictures may refer to. */
+  /** All, but not all references of later pictures. */
   there: 2,
-  /** All that it and later pictures may refer to: no other needs what is lost. */
+  /** All, and all references of later pictures: no picture needs the lost ones. */
   all: 3,
 } as const;
 export type References = (typeof REFERENCES)[keyof typeof REFERENCES];
@@ -44,27 +44,27 @@ export interface NalRules {
   readonly headerBytes: 1 | 2;
   kindOf(header: number): NalKind;
   isKey(header: number): boolean;
-  /** No other picture refers to the one of this slice. */
+  /** The picture of this slice is not a reference. */
   isDisposable(header: number): boolean;
   /** Each slice header names the pictures that it refers to: after a loss, the next picture shows whether it was needed. */
   readonly namesReferences: boolean;
-  /** @param at first byte behind the NAL unit header */
+  /** @param at first byte after the NAL unit header */
   sliceStart(header: number, data: Uint8Array, at: number, end: number): SliceStart;
-  /** An SEI NAL unit from which on a decoder can recover. */
+  /** An SEI NAL unit with a recovery point. */
   isRecoveryPoint(data: Uint8Array, start: number, end: number): boolean;
   /** Keeps a copy of the parameter set if it is new and valid. */
   keepParameters(data: Uint8Array, start: number, end: number): void;
-  /** Reads the first slice header of a unit: `poc`, `startsOrder` and `track` are about it afterwards. */
+  /** Reads the first slice header of a unit and sets `poc`, `startsOrder` and `track`. */
   readSlice(data: Uint8Array, start: number, end: number): void;
-  /** What the picture of the slice that was read last refers to. @param ticks its time */
+  /** The state of the references of the last slice read. @param ticks its time */
   references(ticks: number): References;
-  /** The unit of the slice that was read last is given on. @param ticks its time */
+  /** The unit of the last slice read is delivered. @param ticks its time */
   accept(ticks: number): void;
-  /** Picture order count; undefined: cannot be known. */
+  /** Picture order count; undefined: unknown. */
   readonly poc: number | undefined;
   /** Picture order counts restart with this unit. */
   readonly startsOrder: boolean;
-  /** The description that the slice refers to, the same object while nothing changes; undefined: its parameter sets have not come. */
+  /** The description that the slice refers to: the same object until it changes; undefined: its parameter sets are missing. */
   track(): NalTrack | undefined;
   order(): PictureOrder;
 }

@@ -1,9 +1,9 @@
 /**
- * What H.264 and H.265 have in common: NAL units, behind a 4-byte length in a sample (ISO/IEC 14496-15),
- * behind a start code 00 00 01 in a byte stream (Annex B), and their SEI messages.
+ * NAL units of H.264 and H.265: after a 4-byte length in a sample (ISO/IEC 14496-15), after a start code 00 00 01 in a byte stream
+ * (Annex B); and their SEI messages.
  */
 
-/** Bytes of the length in front of each NAL unit of a sample. */
+/** Bytes of the length before each NAL unit of a sample. */
 export const NAL_LENGTH_BYTES = 4;
 
 /** The length field at `at`. */
@@ -13,7 +13,7 @@ export function readNalLength(data: Uint8Array, at: number): number {
   return high * 65_536 + low;
 }
 
-/** Where the next 00 00 01 begins in `data[start, end)`, or -1. Only looks at every third byte while these are above 1. */
+/** Offset of the next 00 00 01 in `data[start, end)`, or -1. Reads every third byte while these are above 1. */
 export function findStartCode(data: Uint8Array, start: number, end: number): number {
   let at = start + 2;
   while (at < end) {
@@ -31,7 +31,7 @@ export function findStartCode(data: Uint8Array, start: number, end: number): num
   return -1;
 }
 
-/** The end without the zero bytes that a NAL unit never ends with (they belong to the next start code, or are stuffing). */
+/** The end without trailing zero bytes: they belong to the next start code, or are stuffing. */
 export function trimZeros(data: Uint8Array, start: number, end: number): number {
   let last = end;
   while (last > start && data[last - 1] === 0) {
@@ -52,7 +52,7 @@ export function isSame(known: Uint8Array | undefined, data: Uint8Array, start: n
   return true;
 }
 
-/** The NAL units of a base64 text as in `sprop-…` of an SDP; nothing where it is not base64. An Annex B prefix is taken off. */
+/** The NAL unit of a base64 text in `sprop-…` of an SDP, without Annex B prefix; empty if it is not base64. */
 export function decodeSprop(text: string | undefined): Uint8Array[] {
   const sets: Uint8Array[] = [];
   for (const part of (text ?? '').split(',')) {
@@ -60,7 +60,7 @@ export function decodeSprop(text: string | undefined): Uint8Array[] {
     try {
       binary = atob(part.trim());
     } catch {
-      // Not base64: cameras send such sets in band as well.
+      // Cameras that send invalid base64 also send the sets in band.
       continue;
     }
     const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
@@ -75,7 +75,7 @@ export function decodeSprop(text: string | undefined): Uint8Array[] {
 
 const SEI_RECOVERY_POINT = 6;
 
-/** An SEI NAL unit (`start` behind its header) holds a recovery point message: H.264 §D.2.8, H.265 §D.3.8. */
+/** Whether an SEI NAL unit (`start` after its header) holds a recovery point message: H.264 §D.2.8, H.265 §D.3.8. */
 export function hasRecoveryPoint(data: Uint8Array, start: number, end: number): boolean {
   let at = start;
   // The last byte holds the stop bit.

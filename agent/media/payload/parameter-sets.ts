@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { NalTrack } from '../sample/track.ts';
 import { isSame } from './nal.ts';
 
-/** Real ones have 10 to 100 bytes, with scaling lists up to some hundred. */
+/** Usual sets have 10 to 100 bytes, with scaling lists some hundreds. */
 const MAX_BYTES = 1024;
 
 interface ParameterSet<T> {
@@ -27,7 +27,7 @@ export class ParameterSets<T extends { readonly id: number }> {
     return this.#byId.keys().next().value;
   }
 
-  /** Copies the set if it is new and can be read. True: something changed. One that cannot be read is of no use: a good one is awaited. */
+  /** Copies the set if it is new and valid. @returns whether it changed anything; invalid sets are ignored */
   keep(data: Uint8Array, start: number, end: number): boolean {
     if (end - start > MAX_BYTES || this.#isKnown(data, start, end)) {
       return false;
@@ -45,7 +45,7 @@ export class ParameterSets<T extends { readonly id: number }> {
     }
   }
 
-  /** The NAL units of those that `isWanted`, by ascending id. */
+  /** The NAL units of the sets for which `isWanted` is true, by ascending id. */
   nalsWhere(isWanted: (parsed: T) => boolean): Uint8Array[] {
     const wanted = [...this.#byId.values()].filter(({ parsed }) => isWanted(parsed));
     return wanted.sort((a, b) => a.parsed.id - b.parsed.id).map(({ nal }) => nal);
@@ -61,7 +61,7 @@ export class ParameterSets<T extends { readonly id: number }> {
   }
 }
 
-/** The same sets, byte for byte: some cameras send others in between that no picture uses. */
+/** Whether both lists have the same bytes: some cameras send unused sets in between. */
 export function hasSameSets(track: NalTrack, other: NalTrack): boolean {
   const sets = setsOf(track);
   const others = setsOf(other);

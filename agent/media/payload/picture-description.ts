@@ -2,7 +2,7 @@ import type { BitReader } from './bit-reader.ts';
 
 const EXTENDED_SAR = 255;
 
-/** How video usability information begins, in H.264 §E.1.1 and H.265 §E.2.1 alike: shape of the pixels, overscan, colours, chroma. */
+/** The common start of the video usability information, H.264 §E.1.1 and H.265 §E.2.1: aspect ratio, overscan, colours, chroma. */
 export function skipPictureDescription(bits: BitReader): void {
   if (bits.flag() && bits.bits(8) === EXTENDED_SAR) {
     bits.skip(32);

@@ -30,7 +30,7 @@ export class RbspWriter extends BitWriter {
 }
 
 /**
- * A NAL unit with `emulation_prevention_three_byte`s (ISO/IEC 14496-10 §7.4.1), after `room` bytes that the caller fills in.
+ * A NAL unit with `emulation_prevention_three_byte`s (ISO/IEC 14496-10 §7.4.1), after `room` bytes for the caller.
  * @param header one byte in H.264, two in H.265
  */
 export function escapeNal(header: readonly number[], payload: Uint8Array, room = 0): Uint8Array {
@@ -50,7 +50,7 @@ export function escapeNal(header: readonly number[], payload: Uint8Array, room =
   return unit;
 }
 
-/** The places of bytes 0 to 3 that follow two zero bytes. */
+/** The offsets of bytes 0 to 3 after two zero bytes. */
 function findEscapes(payload: Uint8Array): number[] {
   const places: number[] = [];
   let at = payload.indexOf(0);

@@ -2,18 +2,18 @@ import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import type { Depacketizer, UnitSink } from './depacketizer.ts';
 import type { PayloadSink } from './packetizer.ts';
 
-/** A longer packet becomes several samples, so that each fits into one packet of any reader: 128 ms of 8 kHz G.711, 5 ms of 48 kHz stereo. */
+/** A longer packet is split into samples that fit into one packet of any reader: 128 ms of 8 kHz G.711, 5 ms of 48 kHz stereo. */
 const MAX_SAMPLE_BYTES = 1024;
 
-/** How sound without frames lies in its packets: one instant after the other, all channels of each together. */
+/** Layout of audio without frames: sampling instants in order, channels interleaved. */
 interface InstantFormat {
-  /** Of one instant, all channels together. */
+  /** Of one sampling instant, all channels. */
   readonly bytes: number;
-  /** How far the RTP clock advances with each instant. */
+  /** RTP ticks per instant. */
   readonly ticks: number;
 }
 
-/** Sample-based encodings, RFC 3551 §4.3: any whole number of instants makes a packet, so a lost one is a gap and nothing else. */
+/** Sample-based encodings, RFC 3551 §4.3: a packet holds any whole number of instants, so a lost packet is a gap only. */
 export class SampleBasedDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
   readonly #instant: InstantFormat;
@@ -28,7 +28,7 @@ export class SampleBasedDepacketizer implements Depacketizer {
 
   push(chunk: Uint8Array, start: number, end: number, ticks: number): void {
     const instant = this.#instant;
-    // Half an instant at the end is of no use.
+    // An incomplete instant at the end is dropped.
     const last = end - ((end - start) % instant.bytes);
     let at = start;
     while (at < last) {
@@ -42,7 +42,7 @@ export class SampleBasedDepacketizer implements Depacketizer {
   }
 }
 
-/** The bytes as they are. A sample that does not fit is left out: its second half would need a time of its own. */
+/** The bytes unchanged. A sample that does not fit is dropped: its second half would need its own timestamp. */
 export function packetizeSampleBased(
   data: Uint8Array,
   maxPayloadBytes: number,
@@ -50,7 +50,7 @@ export function packetizeSampleBased(
   sink: PayloadSink,
 ): void {
   if (data.length > 0 && data.length <= maxPayloadBytes) {
-    // The marker begins a talk spurt (RFC 3551 §4.1); what we send is continuous.
+    // The marker begins a talk spurt (RFC 3551 §4.1); the audio is continuous.
     sink.onPayload(0, 0, data, 0, data.length, false);
   }
 }

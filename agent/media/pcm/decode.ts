@@ -2,33 +2,33 @@ import { A_LAW, A_LAW_UNUSED_BITS, MU_LAW, MU_LAW_UNUSED_BITS } from '../g711/de
 import { G722Decoder } from '../g722/decode.ts';
 import type { G711Track, G722Track, LpcmTrack, Track } from '../sample/track.ts';
 
-/** Sound that is PCM, or becomes it by simple means: every byte has its place in time. */
+/** Audio in which each byte has a fixed duration: PCM, G.711, G.722. */
 export type PcmTrack = G711Track | G722Track | LpcmTrack;
 
-/** Writes the 16-bit values of `data` to the beginning of `into`; bytes that make no whole value are left. @returns how many values */
+/** Writes the 16-bit values of `data` to the beginning of `into`; an incomplete value is ignored. @returns the number of values */
 type DecodePcm = (data: Uint8Array, into: Int16Array) => number;
 
-/** How a track's bytes become values of 16 bits, channels interleaved. */
+/** Decodes a track to 16-bit values, channels interleaved. */
 export interface PcmDecoder {
   readonly decode: DecodePcm;
-  /** At most, without one that is not whole. */
+  /** Upper bound, without an incomplete one. */
   readonly valuesPerByte: number;
   /** Low bits that are 0 in every value. */
   readonly unusedBits: number;
 }
 
-/** Beyond two, the order of channels is not known to everybody. */
+/** Beyond two, players disagree on the order of channels. */
 const MAX_CHANNELS = 2;
 const G722_RATE_HZ = 16_000;
 
-/** Whether it is such sound, with channels that everybody knows. */
+/** Whether the track is such audio with at most two channels. */
 export const isPcm = (track: Track): track is PcmTrack =>
   (track.codec === 'g711' || track.codec === 'g722' || track.codec === 'lpcm') && track.channels <= MAX_CHANNELS;
 
-/** PCM samples of a channel in a second: RTP's clock but for G.722, where RFC 3551 §4.5.2 keeps an old mistake. */
+/** PCM samples per channel and second: the RTP clock, except for G.722 (RFC 3551 §4.5.2). */
 export const sampleRateOf = (track: PcmTrack): number => (track.codec === 'g722' ? G722_RATE_HZ : track.clockRate);
 
-/** For one track: it may remember what came before. */
+/** For one track; it may keep state. */
 export function pcmDecoderOf(track: PcmTrack): PcmDecoder {
   if (track.codec === 'g711') {
     const table = track.law === 'a' ? A_LAW : MU_LAW;
@@ -48,7 +48,7 @@ export function pcmDecoderOf(track: PcmTrack): PcmDecoder {
   }
 }
 
-/** Bytes of the channels take turns. */
+/** Channels are interleaved by byte. */
 function g722DecoderOf({ channels }: G722Track): PcmDecoder {
   const decoders = Array.from({ length: channels }, () => new G722Decoder());
   const decode: DecodePcm = (data, into) => {
@@ -84,7 +84,7 @@ function decode16(data: Uint8Array, into: Int16Array): number {
   return count;
 }
 
-/** The lower eight bits are let go: no microphone of a camera has anything but noise there. */
+/** Drops the lower eight bits, which are noise in every camera microphone. */
 function decode24(data: Uint8Array, into: Int16Array): number {
   const count = Math.floor(data.length / 3);
   for (let i = 0; i < count; i += 1) {

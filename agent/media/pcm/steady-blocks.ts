@@ -1,12 +1,12 @@
-/** What a camera that stamps by its wall clock is off by without anything being lost. */
+/** Timestamp error of a camera that uses its wall clock, without loss. */
 const TOLERATED_MS = 40;
 const SLIP_END_MS = 5;
-/** Beyond this the times of a packet are wrong for good: it is a gap, or an overlap that is let go. */
+/** A larger error is a gap, or an overlap that is dropped. */
 const JUMP_MS = 200;
-/** A step from one packet to the next of at least this is a lost packet and not drift. */
+/** A step between packets of at least this is a loss, not drift. */
 const LOSS_MS = 15;
 const MAX_SILENCE_MS = 1000;
-/** While slipping, one in this many PCM samples is dropped or doubled: 1 % is not heard. */
+/** While correcting drift, one in this many PCM samples is dropped or doubled: 1 % is inaudible. */
 const SLIP_EVERY = 100;
 
 interface BlockFormat {
@@ -17,7 +17,7 @@ interface BlockFormat {
 }
 
 /**
- * Takes a block that has become full.
+ * Receives a full block.
  * @param block interleaved; valid during the call only
  * @param pts of its first sample, in ticks of the sample rate
  * @param wall of its first sample, Unix milliseconds
@@ -25,28 +25,28 @@ interface BlockFormat {
 type TakeBlock = (block: Int16Array, pts: number, wall: number) => void;
 
 /**
- * PCM of any packet length in blocks of one length, as coders want it.
- * The output's times count its samples from one anchor; the input's times only correct it: small errors stay, drift is slipped away,
- * gaps up to a second become silence, longer ones a new anchor.
+ * Splits PCM of any packet length into blocks of equal length for encoders.
+ * Output times count samples from an anchor and input times only correct it: small errors are ignored, drift is corrected sample by
+ * sample, gaps up to a second become silence, longer ones set a new anchor.
  */
 export class SteadyBlocks {
   readonly #channels: number;
   readonly #ticksPerMs: number;
   readonly #emit: TakeBlock;
   readonly #block: Int16Array;
-  /** Values of the block that are there. */
+  /** Values in the current block. */
   #filled = 0;
   /** Presentation time of the next PCM sample; -1 before the first. */
   #nextPts = -1;
-  /** Of the packet that came last. */
+  /** Of the last packet. */
   #pts = 0;
   #wall = 0;
   #lastErrorTicks = 0;
-  /** 1: samples are doubled until we have caught up; -1: dropped. */
+  /** 1: samples are doubled until the drift is corrected; -1: dropped. */
   #slip: -1 | 0 | 1 = 0;
   #sinceSlip = 0;
 
-  /** @param emit is called during `push`, for every block that has become full */
+  /** @param emit called during `push` for each full block */
   constructor({ rateHz, channels, blockSamples }: BlockFormat, emit: TakeBlock) {
     this.#channels = channels;
     this.#ticksPerMs = rateHz / 1000;
@@ -56,7 +56,7 @@ export class SteadyBlocks {
 
   /**
    * @param values interleaved; read during the call only
-   * @param count of the values, all channels together; what makes no whole sample is left
+   * @param count number of values of all channels; an incomplete sample is ignored
    * @param pts of the first sample, in ticks of the sample rate: an integer
    * @param wall of the first sample, Unix milliseconds
    */
@@ -85,7 +85,7 @@ export class SteadyBlocks {
     }
   }
 
-  /** Holds the output's time against the packet's; false: the packet lies in time that has been written already. */
+  /** Compares output time and packet time. False: the packet's time is already written. */
   #align(): boolean {
     if (this.#nextPts < 0) {
       this.#nextPts = this.#pts;
@@ -118,7 +118,7 @@ export class SteadyBlocks {
     this.#slip = 0;
   }
 
-  /** The block that was begun ends in silence: its end is at most a block on, the packet more than a second. */
+  /** Fills the current block with silence; the packet is more than a second away, its end at most a block. */
   #reanchor(): void {
     if (this.#filled > 0) {
       this.#putSilence(this.#block.length);
@@ -129,9 +129,9 @@ export class SteadyBlocks {
   }
 
   /**
-   * As far as the block goes: a sender may tell of gaps with every packet, and so each is made in large pieces.
+   * Writes silence up to the end of the block, in large pieces: gaps may come with each packet.
    * @param most PCM samples of each channel
-   * @returns how many it was
+   * @returns the number written
    */
   #putSilence(most: number): number {
     const samples = Math.min(most, (this.#block.length - this.#filled) / this.#channels);
@@ -140,7 +140,7 @@ export class SteadyBlocks {
     return samples;
   }
 
-  /** So many PCM samples (of each channel) are in the block; never more than it has room for. */
+  /** Sets the PCM samples of each channel in the block, at most its capacity. */
   #advance(samples: number): void {
     this.#filled += samples * this.#channels;
     this.#nextPts += samples;

@@ -1,10 +1,10 @@
-/** Shape of the Kaiser window: images and aliases are 75 dB down. */
+/** Shape of the Kaiser window, for 75 dB attenuation of images and aliases. */
 const KAISER_BETA = 7.4;
 
 /**
- * The taps of a low-pass filter, for each of `phases` places between two input samples: a sinc under a Kaiser window.
- * @param taps how many input samples one output sample is made of; half of them lie behind it
- * @param cutoff of half the input rate: 1 or less
+ * The taps of a low-pass filter for each of `phases` positions between two input samples: a sinc with a Kaiser window.
+ * @param taps input samples per output sample, half of them after it
+ * @param cutoff as a share of half the input rate: 1 or less
  */
 export function lowPassTaps(phases: number, taps: number, cutoff: number): Float64Array {
   const kernel = new Float64Array(phases * taps);
@@ -14,7 +14,7 @@ export function lowPassTaps(phases: number, taps: number, cutoff: number): Float
       const distance = tap - (taps / 2 - 1) - phase / phases;
       own[tap] = sinc(cutoff * distance) * kaiser(distance / (taps / 2));
     }
-    // What does not change at all comes out as it is, at each place: else there would be a hum.
+    // Unity gain at DC for each phase: else a constant input would hum.
     const sum = own.reduce((total, value) => total + value, 0);
     own.set(own.map((value) => value / sum));
   }
@@ -29,7 +29,7 @@ function kaiser(place: number): number {
   return bessel(KAISER_BETA * Math.sqrt(Math.max(0, 1 - place * place)));
 }
 
-/** Modified Bessel function of the first kind and order zero, by its power series: what Kaiser's windows are made of. */
+/** Modified Bessel function of the first kind and order zero, by its power series. */
 export function bessel(x: number): number {
   let term = 1;
   let sum = 1;

@@ -1,34 +1,34 @@
 import { PerchError } from '../../base/errors.ts';
 import { lowPassTaps } from './kernel.ts';
 
-/** Input samples that an output sample is made of, where the rate does not fall; where it falls, more by as much. */
+/** Input samples per output sample; a lower output rate takes proportionally more. */
 const TAPS = 32;
-/** 44,100 to 48,000 Hz needs 160; rates that have nothing to do with each other would need tables without end. */
+/** 44,100 to 48,000 Hz needs 160; coprime rates would need huge tables. */
 const MAX_PHASES = 640;
 const MAX_TAPS = 256;
 
-/** Rates that Opus takes as they are, RFC 6716 §2. */
+/** Rates that Opus accepts, RFC 6716 §2. */
 const OPUS_RATES_HZ = [8_000, 12_000, 16_000, 24_000, 48_000];
 
-/** The lowest rate that Opus takes and that loses nothing of `rateHz`; 48,000 above that. */
+/** The lowest rate of Opus not below `rateHz`; else 48,000. */
 export function opusRateOf(rateHz: number): number {
   return OPUS_RATES_HZ.find((opusHz) => opusHz >= rateHz) ?? 48_000;
 }
 
 /**
- * Changes the sample rate of interleaved sound, by a polyphase filter. Steps are whole numbers, so the times of input and output never
- * drift: output sample n is the sound `n / toHz` after the first input sample. It comes when `lookAheadSamples` more of the input are there.
- * Allocates nothing per block, once it has seen the largest.
+ * Changes the sample rate of interleaved audio by a polyphase filter. Steps are whole numbers, so input and output times do not
+ * drift: output sample n is at `n / toHz` after the first input sample. It needs `lookAheadSamples` more input samples.
+ * Allocates only for a block larger than all before.
  */
 export class Resampler {
   readonly lookAheadSamples: number;
   readonly #channels: 1 | 2;
   readonly #taps: number;
-  /** An output sample is `#step` of `1 / #phases` input samples after the one before. */
+  /** The distance of output samples, in `1 / #phases` of an input sample. */
   readonly #phases: number;
   readonly #step: number;
   readonly #kernel: Float64Array;
-  /** Interleaved input that is still needed, and the block that comes. */
+  /** Interleaved: the input still needed, then the new block. */
   #input: Float64Array;
   #held: number;
   #phase = 0;
@@ -49,7 +49,7 @@ export class Resampler {
     this.#input = new Float64Array(this.#held);
   }
 
-  /** The most samples per channel that `push` can give for this many. */
+  /** Upper bound of the samples per channel that `push` returns for this many. */
   outputFor(samples: number): number {
     return Math.ceil((samples * this.#phases) / this.#step) + 1;
   }
@@ -115,7 +115,7 @@ export class Resampler {
 
   #grow(size: number): void {
     if (this.#input.length < size) {
-      // What is kept differs from block to block.
+      // The kept part differs from block to block.
       const larger = new Float64Array(size + this.#taps * this.#channels);
       larger.set(this.#input);
       this.#input = larger;

@@ -44,7 +44,7 @@ export class Vp8Depacketizer implements Depacketizer {
   }
 }
 
-/** First byte behind the payload descriptor; may lie behind `end`. */
+/** First byte after the payload descriptor; may exceed `end`. */
 function payloadStart(chunk: Uint8Array, start: number, end: number): number {
   if (((chunk[start] as number) & HAS_EXTENSION) === 0 || start + 1 >= end) {
     return start + 1;

@@ -4,8 +4,8 @@ const STARTS_PARTITION = 0x10;
 const DESCRIPTOR_BYTES = 1;
 
 /**
- * RFC 7741 §4.2 with the one-byte descriptor. Where partitions begin is not said: all is sent as of partition 0 (§4.4),
- * as receivers put whole frames together.
+ * RFC 7741 §4.2 with the one-byte descriptor. Partition starts are not signalled: all payloads count as partition 0 (§4.4),
+ * because receivers assemble whole frames.
  */
 export function packetizeVp8(data: Uint8Array, maxPayloadBytes: number, isLast: boolean, sink: PayloadSink): void {
   const step = maxPayloadBytes - DESCRIPTOR_BYTES;

@@ -10,7 +10,7 @@ const KEY_HEADER_BYTES = 10;
 /** RFC 6386 §9.1: the lowest bit of the first byte is 0 in a key frame. */
 const isVp8Key = (data: Uint8Array, start: number): boolean => ((data[start] as number) & 1) === 0;
 
-/** The size that a key frame says; scaling hints for the display are left out. Throws a PerchError. */
+/** The size of a key frame, without its scaling hints. @throws PerchError */
 export function parseVp8Size(data: Uint8Array, start: number, end: number): PictureSize {
   if (end - start < KEY_HEADER_BYTES) {
     throw new PerchError('badInput', `VP8 key frame of ${end - start} bytes, at least ${KEY_HEADER_BYTES}`);

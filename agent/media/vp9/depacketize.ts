@@ -14,12 +14,12 @@ const MAX_REFERENCES = 3;
 const MORE_REFERENCES = 0x01;
 
 /**
- * RFC 9628. Of a stream with spatial layers the lowest is kept, the only one that can be decoded without the others:
+ * RFC 9628. Of spatial layers the lowest is kept, the only one that is decodable alone:
  * a sample is one frame of one size.
  */
 export class Vp9Depacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
-  /** Of the descriptor that was read last. */
+  /** Of the last descriptor read. */
   #payload = 0;
   #spatialLayer = 0;
 
@@ -74,7 +74,7 @@ export class Vp9Depacketizer implements Depacketizer {
   }
 }
 
-/** RFC 9628 §4.2.1: N_S Y G, sizes of the layers, then the pictures of a group with their references. May lie behind `end`. */
+/** RFC 9628 §4.2.1: N_S Y G, sizes of the layers, then the pictures of a group with their references. May exceed `end`. */
 function structureEnd(chunk: Uint8Array, start: number, end: number): number {
   if (start >= end) {
     return end;

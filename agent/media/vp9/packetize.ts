@@ -4,7 +4,7 @@ import { isVp9Key } from './params.ts';
 const IS_PREDICTED = 0x40;
 const STARTS_FRAME = 0x08;
 const ENDS_FRAME = 0x04;
-/** Not a reference for upper spatial layers: there are none. */
+/** Not a reference for upper spatial layers. */
 const IS_NOT_FOR_UPPER_LAYERS = 0x01;
 const DESCRIPTOR_BYTES = 1;
 

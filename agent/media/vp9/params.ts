@@ -6,12 +6,12 @@ import type { Vp9Track } from '../sample/track.ts';
 const FRAME_MARKER = 2;
 const SYNC_CODE = 0x498342;
 const COLOR_SPACE_RGB = 7;
-/** As `vpcC` counts; 4:4:0, which it cannot say, goes as 4:4:4. */
+/** Numbers of `vpcC`; 4:4:0, which it cannot express, becomes 4:4:4. */
 const CHROMA_420 = 1;
 const CHROMA_422 = 2;
 const CHROMA_444 = 3;
 
-/** What a key frame says of the stream: VP9 bitstream specification §6.2, §7.2. */
+/** The stream's description in a key frame: VP9 bitstream specification §6.2, §7.2. */
 interface Vp9Header {
   readonly profile: number;
   readonly bitDepth: 8 | 10 | 12;
@@ -29,7 +29,7 @@ export function isVp9Key(data: Uint8Array, start: number): boolean {
   return first >> 6 === FRAME_MARKER && (isProfile3 ? first & 0x06 : first & 0x0c) === 0;
 }
 
-/** Of a key frame. Throws a PerchError. */
+/** Of a key frame. @throws PerchError */
 export function parseVp9Header(bits: BitReader): Vp9Header {
   bits.skip(2); // frame_marker
   const profile = bits.bits(1) + 2 * bits.bits(1);
@@ -63,7 +63,7 @@ function parseColor(bits: BitReader, profile: number): Pick<Vp9Header, 'chromaSu
   };
 }
 
-/** Ten times the level: the largest luma picture size of each, and the most luma samples in a second. */
+/** Ten times the level: the largest luma picture size of each, and its limit of luma samples per second. */
 const SIZE_LEVELS: readonly (readonly [level: number, lumaSamples: number, lumaSamplesPerSecond: number])[] = [
   [10, 36_864, 829_440],
   [11, 73_728, 2_764_800],
@@ -80,7 +80,7 @@ const SIZE_LEVELS: readonly (readonly [level: number, lumaSamples: number, lumaS
 const MAX_LEVEL = 62;
 const USUAL_FPS = 30;
 
-/** Ten times the VP9 level (webmproject.org/vp9/levels) that such pictures need: the stream itself does not say it. */
+/** Ten times the VP9 level (webmproject.org/vp9/levels) for this size and rate: the stream has no level. */
 export function vp9Level(width: number, height: number, fps = USUAL_FPS): number {
   const samples = width * height;
   const level = SIZE_LEVELS.find(([, size, rate]) => samples <= size && samples * fps <= rate);

@@ -1,4 +1,4 @@
-/** Scale factor bands of a sampling rate, and the reach of its temporal noise shaping (TNS). */
+/** Scale factor bands of a sampling rate, and its limit of temporal noise shaping (TNS). */
 export interface BandLayout {
   /** Borders in coefficients, one more than bands. */
   readonly long: Uint16Array;
@@ -25,7 +25,7 @@ const WIDTHS = {
 } as const;
 type Widths = keyof typeof WIDTHS;
 
-/** The lowest rate that each layout is for (table 4.82: rates in between take the tables of the nearest), its bands and its reach of TNS. */
+/** The lowest rate of each layout (table 4.82 assigns other rates to the nearest), its bands and its TNS limit. */
 const LAYOUTS: readonly (readonly [fromHz: number, long: Widths, short: Widths, longShaped: number, short: number])[] =
   [
     [75_132, 'long96', 'short96', 31, 9],

@@ -8,7 +8,7 @@ export const LONG_START = 1;
 export const EIGHT_SHORT = 2;
 export const LONG_STOP = 3;
 
-/** Codebook numbers that are no codebooks, table 4.151: nothing, noise, and intensity with opposite and with the same sign. */
+/** Codebook numbers without a codebook, table 4.151: zero, noise, and intensity with opposite and with the same sign. */
 export const ZERO_BOOK = 0;
 export const NOISE_BOOK = 13;
 export const OPPOSITE_BOOK = 14;
@@ -45,7 +45,7 @@ export class Channel {
   /** Short windows with the same scale factors are a group; a long window is one. */
   groups = 1;
   readonly groupWindows = new Uint8Array(SHORT_WINDOWS);
-  /** By `group * bands + band`: codebook, and what the scale factor stands for there: 100 + level, intensity position, or noise energy. */
+  /** By `group * bands + band`: codebook, and scale factor: 100 + level, intensity position, or noise energy. */
   readonly books = new Uint8Array(MAX_BANDS);
   readonly scales = new Int16Array(MAX_BANDS);
   pulses = 0;

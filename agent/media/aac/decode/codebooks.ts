@@ -1,9 +1,9 @@
 /**
- * The Huffman codes of ISO/IEC 14496-3 §4.A.1, tables 4.A.1 to 4.A.12. Within each book the codes are numbered in order: shorter ones first,
- * those of one length upwards, the first of all zeros. So a book is how many codes there are of each length, and what they stand for in this order.
+ * The Huffman codes of ISO/IEC 14496-3 §4.A.1, tables 4.A.1 to 4.A.12. The codes of a book are canonical: shorter ones first,
+ * ascending within a length, starting at zero. So a book is the number of codes of each length, and their symbols in this order.
  */
 export interface Codebook {
-  /** Of 1 bit, 2 bits and so on. */
+  /** Number of codes of 1 bit, 2 bits, … */
   readonly codesOfLength: readonly number[];
   /** The index that the tables give each code. */
   readonly symbols: readonly number[];

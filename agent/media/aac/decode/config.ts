@@ -3,7 +3,7 @@ import { BitReader } from '../../payload/bit-reader.ts';
 import { type AacConfig, readAacConfig } from '../params.ts';
 import { readChannelLayout } from './program.ts';
 
-/** What the decoder needs of an AudioSpecificConfig. */
+/** The fields of an AudioSpecificConfig that the decoder needs. */
 interface DecoderConfig {
   readonly rateHz: number;
   readonly channels: 1 | 2;
@@ -71,8 +71,8 @@ function rejectOther(aac: AacConfig, config: Uint8Array): void {
 }
 
 /**
- * Spectral band replication that is signalled behind the config of the core (syncExtensionType), so that old decoders do not see it.
- * @returns what it makes of the stream; undefined: there is none
+ * Spectral band replication signalled after the config of the core (syncExtensionType), where old decoders ignore it.
+ * @returns the resulting codec; undefined: not signalled
  */
 function readReplication(bits: BitReader, sizeBits: number): string | undefined {
   if (sizeBits - bits.positionBits < SYNC_BITS + 6 || bits.bits(SYNC_BITS) !== SBR_SYNC || bits.bits(5) !== SBR) {

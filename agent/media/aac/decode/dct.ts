@@ -1,6 +1,6 @@
 /**
  * DCT of type IV: `out[m] = gain * sum over k of in[k] * cos(pi / size * (m + 1/2) * (k + 1/2))`, by a complex Fourier transform of half the
- * size. All that an inverse MDCT of twice the size has to tell is in it.
+ * size. An inverse MDCT of twice the size follows from it.
  */
 export class Dct4 {
   readonly #size: number;
@@ -8,7 +8,7 @@ export class Dct4 {
   readonly #gain: number;
   readonly #fourier: Fourier;
 
-  /** @param size 4 to a power, or twice that, times 2 */
+  /** @param size twice a power of 4, or four times one */
   constructor(size: number, gain: number) {
     this.#size = size;
     this.#gain = gain;
@@ -49,10 +49,10 @@ export class Dct4 {
 
 /** Discrete Fourier transform, radix 4 with a last step of radix 2 where needed, sorted as it goes (Stockham). */
 class Fourier {
-  /** What `transform` takes; it changes it. */
+  /** Input of `transform`, which overwrites it. */
   readonly re: Float64Array;
   readonly im: Float64Array;
-  /** What `transform` made. */
+  /** Output of `transform`. */
   readonly resultRe: Float64Array;
   readonly resultIm: Float64Array;
   readonly #otherRe: Float64Array;
@@ -90,7 +90,7 @@ class Fourier {
     }
   }
 
-  /** `stride` transforms side by side become four times as many of a quarter of the length. */
+  /** Splits `stride` interleaved transforms into four times as many of a quarter of the length. */
   #quarter(fromRe: Float64Array, fromIm: Float64Array, toRe: Float64Array, toIm: Float64Array, stride: number): void {
     const quarter = fromRe.length >> 2;
     for (let p = 0; p < quarter; p += stride) {

@@ -10,7 +10,7 @@ export const FRAME_SAMPLES = LONG_SAMPLES;
 
 /**
  * Decodes AAC-LC of one or two channels, ISO/IEC 14496-3 subpart 4. Allocates nothing per frame.
- * The first frame of a stream, and the first after a lost one, fade in: half of each is in the frame before.
+ * The first frame, and the first after a lost one, fade in: their overlap with the previous frame is missing.
  */
 export class AacDecoder {
   readonly rateHz: number;
@@ -18,7 +18,7 @@ export class AacDecoder {
   readonly #reader: FrameReader;
   readonly #filterbanks: readonly [Filterbank, Filterbank] = [new Filterbank(), new Filterbank()];
 
-  /** Why this AudioSpecificConfig cannot be decoded, for people; undefined: it can. */
+  /** The reason, as a message, why this AudioSpecificConfig cannot be decoded; undefined: it can. */
   static refusalOf(config: Uint8Array): string | undefined {
     try {
       readDecoderConfig(config);
@@ -40,11 +40,10 @@ export class AacDecoder {
   }
 
   /**
-   * Decodes one frame (raw_data_block, no ADTS header). If it has other channels than the config says, one becomes two that are equal,
-   * two become their mean.
+   * Decodes one frame (raw_data_block, no ADTS header). If its channels differ from the config, mono is doubled and stereo is averaged.
    * @param out gets interleaved samples, clipped to full scale, which is 1: room for `FRAME_SAMPLES * channels`
    * @returns samples per channel: FRAME_SAMPLES
-   * Throws a PerchError for a broken frame; then nothing is written, and `conceal` fills the time that it would have lasted.
+   * @throws PerchError for an invalid frame, without output; `conceal` fills its duration
    */
   decode(frame: Uint8Array, out: Float32Array): number {
     const reader = this.#reader;

@@ -44,7 +44,7 @@ export class Filterbank {
     this.#lastShape = channel.windowShape;
   }
 
-  /** Takes over the state of `other`: both channels have the same sound. */
+  /** Copies the state of `other`, for equal channels. */
   follow(other: Filterbank): void {
     this.#tail.set(other.#tail);
     this.samples.set(other.samples);
@@ -59,8 +59,8 @@ export class Filterbank {
 }
 
 /**
- * The first half of a long window. The inverse MDCT is the transformed spectrum unfolded: its upper half, then the same backwards with
- * the other sign; after these the lower half backwards and forwards, both with the other sign.
+ * The first half of a long window. The inverse MDCT unfolds the transformed spectrum: its upper half, the same reversed and negated;
+ * then the lower half reversed and forwards, both negated.
  */
 function riseLong(slope: Float64Array): void {
   const half = LONG_SAMPLES / 2;
@@ -105,11 +105,11 @@ function add(at: number, value: number): void {
   windowed[at] = (windowed[at] as number) + value;
 }
 
-/** The rising half of a window, for each window_shape; the falling half is the same backwards. */
+/** The rising half of a window, for each window_shape; the falling half is its reverse. */
 interface WindowHalves {
   readonly long: Float64Array;
   readonly short: Float64Array;
-  /** Of a long window next to short ones: rises as these do, in the middle of zeros and ones. */
+  /** Of a long window next to short ones: their rise between zeros and ones. */
   readonly edge: Float64Array;
 }
 

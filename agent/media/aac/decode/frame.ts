@@ -101,7 +101,7 @@ export class FrameReader {
     this.#isPair = true;
   }
 
-  /** Called after the whole frame is read, so that a broken one does not change the noise. */
+  /** Called after the whole frame is read, so that an invalid one does not change the noise. */
   #scale(): void {
     const [left, right] = this.channels;
     if (this.#isPair) {
@@ -155,7 +155,7 @@ export class FrameReader {
   }
 }
 
-/** A count; the highest value is followed by another one, which is added with `correction`. */
+/** A count; after the highest value a second one follows and is added with `correction`. */
 function readCount(bits: FrameBits, size: number, highest: number, correction: number): number {
   const count = bits.bits(size);
   return count === highest ? count + bits.bits(8) + correction : count;

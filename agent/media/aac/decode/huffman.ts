@@ -10,7 +10,7 @@ export class HuffmanDecoder {
   /** By the first QUICK_BITS bits: symbol << 4 | length; 0: the code is longer. */
   readonly #quick = new Uint16Array(1 << QUICK_BITS);
   readonly #symbols: Uint16Array;
-  /** By length: the code after the last one of it, and its index in `#symbols`. */
+  /** By length: the code after its last one, and that code's index in `#symbols`. */
   readonly #ends: Uint32Array;
   readonly #places: Uint16Array;
   readonly #maxBits: number;

@@ -6,9 +6,9 @@ interface ElementBits {
 }
 
 /**
- * program_config_element, ISO/IEC 14496-3 table 4.2: which elements there are, and of how many channels.
- * It stands in the AudioSpecificConfig where channelConfiguration is 0, and may stand in frames.
- * @returns the number of channels, those of low frequencies included
+ * program_config_element, ISO/IEC 14496-3 table 4.2: the elements and their channels. Part of an AudioSpecificConfig with
+ * channelConfiguration 0, and optional in frames.
+ * @returns the number of channels, including low-frequency ones
  */
 export function readChannelLayout(bits: ElementBits): number {
   bits.skip(4 + 2 + 4); // element_instance_tag, object_type, sampling_frequency_index

@@ -77,7 +77,7 @@ export function readSections(bits: FrameBits, channel: Channel): void {
       while (step === more) {
         step = bits.bits(lengthBits);
         length += step;
-        bits.check(); // Sections may have no length.
+        bits.check(); // Sections may be empty.
       }
       if (book === RESERVED_BOOK || band + length > bands) {
         throw new PerchError('badInput', `AAC section of book ${book} from band ${band} on for ${length} of ${bands}`);
@@ -123,7 +123,7 @@ function clip(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
 
-/** pulse_data, table 4.7, with its flag: single coefficients that are higher than their codebook could say. */
+/** pulse_data, table 4.7, with its flag: single coefficients beyond the range of their codebook. */
 export function readPulses(bits: FrameBits, channel: Channel): void {
   channel.pulses = 0;
   if (!bits.flag()) {

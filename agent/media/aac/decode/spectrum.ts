@@ -7,7 +7,7 @@ import type { NoiseSource } from './noise.ts';
 
 /** Largest absolute value of each book, ISO/IEC 14496-3 table 4.151; 16 in book 11 is an escape. */
 const LARGEST = [1, 1, 2, 2, 4, 4, 7, 7, 12, 12, 16];
-/** Books of four values to a code; the others have two. */
+/** Books with four values per code; the others have two. */
 const LAST_OF_FOUR = 4;
 const SIGNED = [1, 2, 5, 6];
 const ESCAPE_BOOK = 11;
@@ -30,7 +30,7 @@ class SpectralBook {
     this.#isSigned = SIGNED.includes(number);
     this.#hasEscapes = number === ESCAPE_BOOK;
     this.#valuesPerCode = number <= LAST_OF_FOUR ? 4 : 2;
-    // A symbol is its values as the digits of a number, the first one highest.
+    // A symbol's digits are its values, the first one most significant.
     const base = this.#isSigned ? 2 * largest + 1 : largest + 1;
     const offset = this.#isSigned ? largest : 0;
     const count = base ** this.#valuesPerCode * this.#valuesPerCode;
@@ -71,7 +71,7 @@ function readSigns(bits: FrameBits, out: Int16Array, from: number, to: number): 
   }
 }
 
-/** Ones and a zero say how many bits the number has (escape_sequence, §4.6.3.3). */
+/** A unary prefix gives the length of the number in bits (escape_sequence, §4.6.3.3). */
 function readEscape(bits: FrameBits, out: Int16Array, at: number): void {
   const value = out[at] as number;
   if (value !== ESCAPE && value !== -ESCAPE) {
@@ -88,12 +88,12 @@ function readEscape(bits: FrameBits, out: Int16Array, at: number): void {
   out[at] = value < 0 ? -magnitude : magnitude;
 }
 
-/** A quantised value of 13 bits at most, and what pulses can add. */
+/** A quantised value of 13 bits at most, plus pulses. */
 const MAX_QUANTISED = 8191 + 4 * 15;
-/** A scale factor is in steps of a quarter of a power of two, and this one is 1 (ISO/IEC 14496-3 §4.6.2.3.3). */
+/** The scale factor of gain 1, in steps of 2^(1/4) (ISO/IEC 14496-3 §4.6.2.3.3). */
 const SCALE_OFFSET = 100;
 const MIN_SCALE = -256;
-/** Full scale is 1, not that of 16 bits. */
+/** Full scale is 1 instead of 32,768. */
 const GAIN = 1 / 32_768;
 
 /** `|x| ^ (4/3)`, §4.6.1.3. */
@@ -143,8 +143,8 @@ function addPulses(channel: Channel): void {
 }
 
 /**
- * Coefficients from quantised ones, and noise in the bands that have only its energy.
- * @param sameNoise for the second channel of a pair: where it is not 0 bands get the noise that the first has there, if it has (§4.6.13.3)
+ * Dequantises coefficients, and fills bands that have a noise energy only.
+ * @param sameNoise for the second channel of a pair: bands where it is not 0 repeat the noise of the first channel, if any (§4.6.13.3)
  * @param first the first channel of the pair
  */
 export function scaleSpectrum(channel: Channel, noise: NoiseSource, first?: Channel, sameNoise?: Uint8Array): void {

@@ -9,8 +9,8 @@ type JointBands = Uint8Array;
 export const newJointBands = (): JointBands => new Uint8Array(MAX_BANDS);
 
 /**
- * What two channels have in common, band by band: middle and side (ISO/IEC 14496-3 §4.6.8.1), or the right one is the left one at another
- * level (intensity stereo, §4.6.8.2).
+ * Joint stereo by band: mid/side (ISO/IEC 14496-3 §4.6.8.1), or the right channel is the left one at another level (intensity
+ * stereo, §4.6.8.2).
  */
 export function separateStereo(left: Channel, right: Channel, joint: JointBands): void {
   const { bands, borders } = right;
