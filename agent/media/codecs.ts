@@ -35,36 +35,36 @@ import { packetizeVp8 } from './vp8/packetize.ts';
 import { Vp9Depacketizer } from './vp9/depacketize.ts';
 import { packetizeVp9 } from './vp9/packetize.ts';
 
-/** Undefined: the format is packed in a way that is not supported. `sink.onTrack` is called at once where the SDP describes the track. */
+/** Undefined: an unsupported packetization. Calls `sink.onTrack` at once if the SDP describes the track. */
 type CreateDepacketizer = (format: RtpFormat, sink: UnitSink, traits: SenderTraits) => Depacketizer | undefined;
 
-/** What each container and transport does with a codec. An absent member: it does not carry the codec. */
+/** A codec in each container and transport. An absent member does not carry the codec. */
 export interface CodecInfo<T extends Track = Track> {
   readonly kind: T['kind'];
-  /** As MediaMTX's API and logs name it. */
+  /** Name in MediaMTX's API and logs. */
   readonly label: string;
-  /** `codec_id` and `codec_id_name` of ZLMediaKit's API; -1: it has no number for the codec. */
+  /** `codec_id` and `codec_id_name` of ZLMediaKit's API; -1: none. */
   readonly zlm?: readonly [id: number, name: string];
   /** By the encoding name of `a=rtpmap`, in upper case. */
   readonly depacketizers?: Readonly<Record<string, CreateDepacketizer>>;
   readonly packetize?: Packetize;
-  /** The parameter sets in RTP payloads, for ahead of each key frame: a receiver need not keep those of the SDP. */
+  /** The parameter sets as RTP payloads, sent before each key frame, so that receivers need not keep those of the SDP. */
   packetizeParameters?(track: T, maxPayloadBytes: number, sink: PayloadSink): void;
   /** The entry of `stsd`, ISO/IEC 14496-12 §8.5.2. */
   sampleEntry?(track: T): Uint8Array;
-  /** What MP4 carries instead, made of the samples. */
+  /** Converts the samples to the codec that MP4 carries instead. */
   readonly fmp4As?: 'flac';
   /** Undefined: transport streams cannot express this track. */
   tsFormat?(track: T): ts.TsFormat | undefined;
   readonly webrtc?: {
     /** The encoding name of `a=rtpmap`, in upper case. */
     encoding(track: T): string;
-    /** MediaMTX's order: of several video tracks that the browser takes, the one with the lowest number is sent. */
+    /** MediaMTX's order: of several supported video tracks, the one with the lowest number is sent. */
     readonly priority?: number;
     /** Absent: every track. */
     takes?(track: T): boolean;
   };
-  /** What players of HLS take, by the container of the segments. */
+  /** Support of HLS players by the container of segments. */
   readonly hls?: {
     /** Absent: `CodecInfo.label`. */
     readonly label?: string;
@@ -76,7 +76,7 @@ export interface CodecInfo<T extends Track = Track> {
   };
 }
 
-/** RFC 3551 §4.5.2 and §4.5.14: browsers take an RTP clock of 8,000 Hz and one channel. */
+/** RFC 3551 §4.5.2 and §4.5.14: browsers accept an RTP clock of 8,000 Hz and one channel only. */
 const isMono8kHz = (track: { readonly clockRate: number; readonly channels: number }): boolean =>
   track.clockRate === 8_000 && track.channels === 1;
 
@@ -86,7 +86,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     label: 'H264',
     zlm: [0, 'H264'],
     depacketizers: {
-      // Mode 2 sends NAL units out of order, with decoding order numbers (RFC 6184 §6.4).
+      // Mode 2 sends NAL units out of order with decoding order numbers (RFC 6184 §6.4).
       H264: (format, sink, traits) =>
         format.fmtp.get('packetization-mode')?.trim() === '2' ? undefined : new H264Depacketizer(format, sink, traits),
     },
@@ -107,7 +107,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     },
     packetize: packetizeH265,
     packetizeParameters: packetizeH265Parameters,
-    // hvc1, not hev1: parameter sets stand in the entry alone, as Apple's players require.
+    // hvc1, not hev1: parameter sets are in the entry only, as Apple's players require.
     sampleEntry: (track) => entry.visualEntry('hvc1', track, entry.hvcC(track)),
     tsFormat: () => ({ streamType: 0x24, streamId: ts.VIDEO_ID, descriptors: ts.registration('HEVC') }),
     webrtc: { encoding: () => 'H265', priority: 4 },
@@ -195,7 +195,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeMpegAudio,
     sampleEntry: (track) => entry.audioEntry('mp4a', track, entry.esds(track, undefined)),
     tsFormat: ts.mpegAudioFormat,
-    // In fMP4 Chromium rejects MP3 in Media Source Extensions, and its own HLS player stops even where another variant goes without.
+    // In fMP4 Chromium rejects MP3 in Media Source Extensions, and its own HLS player stops even if another variant has none.
     hls: { label: 'MP3', mpegts: true, takes: (track) => track.layer === 3 },
   },
   ac3: {
@@ -255,13 +255,13 @@ export const CODECS: readonly CodecInfo[] = Object.values<CodecInfo>(TABLE);
 
 export const codecOf = (track: Pick<Track, 'codec'>): CodecInfo => TABLE[track.codec];
 
-/** As playlists and `MediaSource.isTypeSupported` name the codec (RFC 6381); undefined: not in MP4, or without such a name. */
+/** The codec for playlists and `MediaSource.isTypeSupported` (RFC 6381); undefined: not in MP4, or without such a value. */
 export function codecString(track: Track): string | undefined {
   const entryOf = codecOf(track).sampleEntry;
   return entryOf && entryCodec(entryOf(track));
 }
 
-/** @throws PerchError 'unsupported': MP4 has no place for the codec, or browsers reject the whole file */
+/** @throws PerchError 'unsupported': MP4 cannot carry the codec, or browsers reject the whole file */
 export function sampleEntry(track: Track): Uint8Array {
   const { sampleEntry: write, label } = codecOf(track);
   if (!write) {
@@ -272,7 +272,7 @@ export function sampleEntry(track: Track): Uint8Array {
 
 const byEncoding = new Map(CODECS.flatMap(({ depacketizers = {} }) => Object.entries(depacketizers)));
 
-/** Undefined: neither the codec nor another packing of it is supported. With pictures `sink.onTrack` may come with the first key unit. */
+/** Undefined: neither the codec nor another packing of it is supported. For video, `sink.onTrack` may be called with the first key unit. */
 export function createDepacketizer(
   format: RtpFormat,
   sink: UnitSink,

@@ -3,14 +3,14 @@ import { FlacEncoder } from './flac/encode.ts';
 import { BitWriter } from './payload/bit-writer.ts';
 import type { AacTrack, FlacTrack, OpusTrack, Track } from './sample/track.ts';
 
-/** A coded frame in which nothing is heard. */
+/** A coded silent frame. */
 export interface SilentFrame {
   readonly data: Uint8Array;
-  /** How long it lasts, in the track's clock. */
+  /** Its duration in ticks of the track. */
   readonly ticks: number;
 }
 
-/** Undefined for pictures, and for sound that none is known of: MP3 and AC-3, and AAC that orders its channels by itself. */
+/** Undefined for video, MP3, AC-3, and AAC with its own channel order. */
 export function silentFrame(track: Track): SilentFrame | undefined {
   switch (track.codec) {
     case 'aac':
@@ -38,7 +38,7 @@ const AAC_ELEMENTS = new Map([
 ]);
 const AAC_BYTES = 64;
 
-/** A raw_data_block whose channels all have no band at all (max_sfb 0), ISO/IEC 14496-3 §4.4.2. */
+/** A raw_data_block whose channels have no bands (max_sfb 0), ISO/IEC 14496-3 §4.4.2. */
 function silentAac({ config, frameSamples }: AacTrack): SilentFrame | undefined {
   const { objectType, channels } = parseAacConfig(config);
   const elements = AAC_ELEMENTS.get(channels);
@@ -46,7 +46,7 @@ function silentAac({ config, frameSamples }: AacTrack): SilentFrame | undefined 
     return undefined;
   }
   const out = new BitWriter(AAC_BYTES);
-  /** By kind, how many there were. */
+  /** Number of elements by kind. */
   const tags = new Map<number, number>();
   for (const kind of elements) {
     const tag = tags.get(kind) ?? 0;
@@ -74,7 +74,7 @@ const OPUS_TICKS = 960;
 /** A frame that the range decoder reads as silent (RFC 6716 §4.3.1). */
 const OPUS_FRAME = [0xff, 0xfe];
 
-/** All streams but the last one say how long they are (RFC 6716 appendix B). */
+/** All streams but the last one have a length (RFC 6716 appendix B). */
 function silentOpus({ channels, layout }: OpusTrack): SilentFrame {
   const streams = layout?.streams ?? 1;
   const coupled = layout?.coupledStreams ?? channels - 1;

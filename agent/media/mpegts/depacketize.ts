@@ -4,7 +4,7 @@ import { PACKET_BYTES, SYNC_BYTE } from './packetize.ts';
 
 const CLOCK_HZ = 90_000;
 
-/** Undefined: a clock other than that of the standard (RFC 2250 §2.1). */
+/** Undefined: a non-standard clock (RFC 2250 §2.1). */
 export function createMpegTsDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
   if (format.clockRate !== CLOCK_HZ) {
     return undefined;
@@ -14,12 +14,12 @@ export function createMpegTsDepacketizer(format: RtpFormat, sink: UnitSink): Dep
 }
 
 /**
- * RFC 2250 §2: a whole number of transport packets, passed on as they are. A sender that cuts elsewhere is put up with: a packet's
- * first half is kept for the second, and where the sync byte is missing the next place is taken from which every 188th byte is one.
+ * RFC 2250 §2: a whole number of transport packets, unchanged. Senders that split elsewhere are tolerated: an incomplete packet waits for
+ * its rest, and without a sync byte the next offset is used from which every 188th byte is one.
  */
 class MpegTsDepacketizer implements Depacketizer {
   readonly #sink: UnitSink;
-  /** Between two calls: the first bytes of a transport packet, or nothing. */
+  /** Between calls: the start of an incomplete transport packet. */
   readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
 
   constructor(sink: UnitSink) {
@@ -64,7 +64,7 @@ class MpegTsDepacketizer implements Depacketizer {
   }
 }
 
-/** Behind the last of the whole packets that stand one after the other from `start` on. */
+/** The end of the contiguous whole packets from `start`. */
 function endOfRun(chunk: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at + PACKET_BYTES <= end && chunk[at] === SYNC_BYTE) {
@@ -73,7 +73,7 @@ function endOfRun(chunk: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-/** The next place after `start` from which on every 188th byte is a sync byte, or `end`. Each byte is looked at once or twice. */
+/** The next offset after `start` from which every 188th byte is a sync byte, or `end`. Reads each byte at most twice. */
 function findSync(chunk: Uint8Array, start: number, end: number): number {
   for (let at = start + 1; at < end; at += 1) {
     if (chunk[at] === SYNC_BYTE && isSyncAt(chunk, at + PACKET_BYTES, end)) {

@@ -4,7 +4,7 @@ import type { PayloadSink } from '../payload/packetizer.ts';
 export const PACKET_BYTES = 188;
 export const SYNC_BYTE = 0x47;
 
-/** RFC 2250 §2: as many whole transport packets as fit. The marker is for jumps of the clock (§2.1), which a stream does not pass on. */
+/** RFC 2250 §2: as many whole transport packets as fit. The marker would signal clock jumps (§2.1), which streams do not forward. */
 export function packetizeMpegTs(data: Uint8Array, maxPayloadBytes: number, _isLast: boolean, sink: PayloadSink): void {
   const step = maxPayloadBytes - (maxPayloadBytes % PACKET_BYTES);
   if (step === 0) {

@@ -14,7 +14,7 @@ export interface TsFormat {
 
 export const VIDEO_ID = 0xe0;
 const AUDIO_ID = 0xc0;
-/** private_stream_1, for what a registration descriptor names. */
+/** private_stream_1, for streams with a registration descriptor. */
 export const PRIVATE_ID = 0xbd;
 const PRIVATE_TYPE = 0x06;
 
@@ -34,7 +34,7 @@ export const mpegAudioFormat = ({ version }: MpegAudioTrack): TsFormat => ({
 
 /**
  * The bits of an ADTS header that do not change: profile, sampling_frequency_index, channel_configuration (ISO/IEC 14496-3 §1.A.2.2),
- * as they stand in the header's third and fourth byte. Undefined for what ADTS cannot say: frames of 960, low delay, other rates.
+ * in the header's third and fourth byte. Undefined: ADTS cannot express it (frames of 960 samples, low delay, other rates).
  */
 export function adtsFields(track: AacTrack): number | undefined {
   const parsed = unlessExpected(() => parseAacConfig(track.config));
@@ -46,7 +46,7 @@ export function adtsFields(track: AacTrack): number | undefined {
   return ((parsed.objectType - 1) << 14) | (((config >> 7) & 0x0f) << 10) | (((config >> 3) & 0x07) << 6);
 }
 
-/** RFC 7845 §5.1.1.2 leaves them open; all encoders use these: streams, coupled streams and mapping, by channels from 3. */
+/** Streams, coupled streams and mapping, by channels from 3: not defined by RFC 7845 §5.1.1.2, but used by all encoders. */
 const USUAL_LAYOUTS = [
   [2, 1, [0, 2, 1]],
   [2, 2, [0, 1, 2, 3]],
@@ -58,7 +58,7 @@ const USUAL_LAYOUTS = [
 
 /**
  * "Opus in MPEG-2 TS", as ETSI TS 101 154 refers to it: the extension descriptor 0x80 has channel_config_code.
- * Undefined: the channels have an order of their own.
+ * Undefined: another order of channels.
  */
 export function opusFormat({ channels, layout }: OpusTrack): TsFormat | undefined {
   const usual = USUAL_LAYOUTS[channels - 3];

@@ -15,29 +15,29 @@ const NTP_TO_UNIX_S = 2_208_988_800;
 /** The sender's part of a sender report, RFC 3550 §6.4.1. */
 export interface SenderInfo {
   readonly ssrc: number;
-  /** The sender's clock as Unix milliseconds: whatever the camera believes. */
+  /** The camera's clock in Unix milliseconds. */
   readonly unixMs: number;
-  /** The middle 32 bits of the NTP timestamp: a receiver report names the sender report with them. */
+  /** The middle 32 bits of the NTP timestamp, which identify the sender report in a receiver report. */
   readonly ntpMiddle: number;
   /** The same moment on the RTP clock; wraps at 2^32. */
   readonly timestamp: number;
 }
 
-/** What a compound packet has to say. */
+/** Receives the contents of a compound packet. */
 export interface RtcpSink {
   onSenderReport(info: SenderInfo): void;
   /** The source ends (RFC 3550 §6.6). */
   onBye(ssrc: number): void;
   /**
-   * What a receiver says about one source (RFC 3550 §6.4.1).
-   * @param lost packets since the start; negative when there were duplicates
+   * A receiver's report block (RFC 3550 §6.4.1).
+   * @param lost packets since the start; negative with duplicates
    */
   onReception?(ssrc: number, lost: number): void;
 }
 
 /**
- * Reads a compound packet, RFC 3550 §6.1, in `chunk[start, end)`; each packet in it is bounded by its own length.
- * Packets of other types, and the rest behind a cut one, are passed over. Throws PerchError when the first is no RTCP.
+ * Reads a compound packet, RFC 3550 §6.1, in `chunk[start, end)`; each packet is bounded by its own length.
+ * Other types, and the rest after a truncated packet, are ignored. @throws PerchError if the first packet is not RTCP
  */
 export function parseRtcp(chunk: Uint8Array, start: number, end: number, sink: RtcpSink): void {
   const size = Math.min(end, chunk.length) - start;
@@ -83,12 +83,12 @@ function readPacket(view: DataView, at: number, end: number, sink: RtcpSink): vo
   }
 }
 
-/** As many blocks as the header counts, as far as the packet goes. */
+/** The blocks of the header's count, within the packet. */
 function readReports(view: DataView, at: number, from: number, end: number, sink: RtcpSink): void {
   const count = Math.min(view.getUint8(at) & 0x1f, Math.floor((end - from) / REPORT_BLOCK_BYTES));
   for (let i = 0; i < count; i += 1) {
     const block = from + REPORT_BLOCK_BYTES * i;
-    // 24 bits with a sign, behind the fraction's 8.
+    // Signed 24 bits, after the 8 bits of the fraction.
     sink.onReception?.(view.getUint32(block), (view.getInt32(block + 4) << 8) >> 8);
   }
 }

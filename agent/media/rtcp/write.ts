@@ -15,21 +15,21 @@ const SENDER_REPORT_BYTES = 28;
 interface ReceptionReport {
   /** The reporter's own SSRC. */
   readonly ssrc: number;
-  /** The source that is reported on. */
+  /** The SSRC of the reported source. */
   readonly sourceSsrc: number;
   /** Packets lost of those expected since the last report, 0 to 1. */
   readonly fractionLost: number;
   readonly lost: number;
   /** Extended highest sequence number. */
   readonly highest: number;
-  /** Interarrival jitter in ticks; 0 over TCP, where it says nothing. */
+  /** Interarrival jitter in ticks; 0 over TCP. */
   readonly jitterTicks: number;
-  /** `SenderInfo.ntpMiddle` of the last sender report, 0 when none has come. */
+  /** `SenderInfo.ntpMiddle` of the last sender report, 0: none received. */
   readonly lastReport: number;
   readonly sinceLastReportMs: number;
 }
 
-/** A compound packet: receiver report and the source description that must go with it (RFC 3550 §6.1). */
+/** A compound packet: receiver report and the mandatory source description (RFC 3550 §6.1). */
 export function writeReceiverReport(report: ReceptionReport, cname: string): Uint8Array {
   const description = sourceDescription(report.ssrc, cname);
   const view = begin(1, RTCP_RECEIVER_REPORT, RECEIVER_REPORT_BYTES, report.ssrc, description);
@@ -44,16 +44,16 @@ export function writeReceiverReport(report: ReceptionReport, cname: string): Uin
   return new Uint8Array(view.buffer);
 }
 
-/** What a compound packet has to begin with when there is nothing to report, RFC 3550 §6.1. */
+/** An empty receiver report, which begins a compound packet without reports, RFC 3550 §6.1. */
 export function writeEmptyReport(ssrc: number, cname: string): Uint8Array {
   return new Uint8Array(begin(0, RTCP_RECEIVER_REPORT, 8, ssrc, sourceDescription(ssrc, cname)).buffer);
 }
 
 interface SenderReport {
   readonly ssrc: number;
-  /** The moment of the report on the wall clock, as Unix milliseconds. */
+  /** Time of the report in Unix milliseconds. */
   readonly unixMs: number;
-  /** The same moment on the RTP clock, unwrapped or not. */
+  /** The same time on the RTP clock, wrapped or not. */
   readonly ticks: number;
   /** Since the session began; both wrap at 2^32. */
   readonly packets: number;
@@ -73,19 +73,19 @@ export function writeSenderReport(report: SenderReport, cname: string): Uint8Arr
   return new Uint8Array(view.buffer);
 }
 
-/** Says that a source has ended, RFC 3550 §6.6. */
+/** A BYE packet, RFC 3550 §6.6. */
 export function writeBye(ssrc: number): Uint8Array {
   return new Uint8Array(begin(1, RTCP_BYE, 8, ssrc).buffer);
 }
 
-/** The picture cannot go on without a key frame, RFC 4585 §6.3.1. */
+/** A picture loss indication, which requests a key frame, RFC 4585 §6.3.1. */
 export function writePli(ssrc: number, mediaSsrc: number): Uint8Array {
   const view = begin(PLI, RTCP_PAYLOAD_FEEDBACK, PLI_BYTES, ssrc);
   view.setUint32(8, mediaSsrc);
   return new Uint8Array(view.buffer);
 }
 
-/** RFC 3550 §6.5: one chunk with one CNAME item, ended and padded with zeros. */
+/** RFC 3550 §6.5: one chunk with one CNAME item, terminated and padded with zeros. */
 function sourceDescription(ssrc: number, cname: string): Uint8Array {
   const name = new TextEncoder().encode(cname).subarray(0, MAX_CNAME_BYTES);
   const size = 4 * Math.ceil((4 + 4 + 2 + name.length + 1) / 4);

@@ -15,11 +15,11 @@ export class RtpHeader {
   /** In clock-rate ticks; starts anywhere and wraps at 2^32. */
   timestamp = 0;
   ssrc = 0;
-  /** The payload is [payloadStart, payloadEnd) of the chunk that was parsed. */
+  /** The payload is [payloadStart, payloadEnd) of the parsed chunk. */
   payloadStart = 0;
   payloadEnd = 0;
 
-  /** Reads the packet in `chunk[start, end)` into this object. Throws PerchError, and is to be ignored then. */
+  /** Parses the packet in `chunk[start, end)` into this object, which is invalid after an error. @throws PerchError */
   parse(chunk: Uint8Array, start: number, end: number): void {
     if (end - start < RTP_HEADER_BYTES || end > chunk.length) {
       throw new PerchError('badInput', `RTP packet of ${end - start} bytes is shorter than its fixed header`);
@@ -80,7 +80,7 @@ function read32(bytes: Uint8Array, at: number): number {
 }
 
 function write32(out: Uint8Array, at: number, value: number): void {
-  // `>>> 0` takes the value modulo 2^32, so ticks that were unwrapped wrap again.
+  // `>>> 0` is modulo 2^32, so unwrapped ticks wrap.
   const word = value >>> 0;
   out[at] = word >>> 24;
   out[at + 1] = word >>> 16;

@@ -3,25 +3,25 @@ const MAX_DROPOUT = 3_000;
 const MAX_MISORDER = 100;
 
 /**
- * What a packet is, seen from those before it.
- * `suspect`: its number fits nowhere; the packet is to be kept, because the next one tells whether it was junk.
- * `restart`: the packet before was suspect, and the two are a restarted sequence. `drop`: a duplicate, or too late.
+ * A packet's relation to the previous ones.
+ * `suspect`: its number is implausible; keep the packet, because the next one decides.
+ * `restart`: the previous packet was suspect, and the two begin a new sequence. `drop`: a duplicate, or too late.
  */
 type Arrival = 'next' | 'gap' | 'drop' | 'suspect' | 'restart';
 
 /** Follows the sequence numbers of one RTP source, RFC 3550 appendix A.1, for receivers that do not reorder. */
 export class SequenceTracker {
-  /** Packets that were missing; those that came late are not taken back. */
+  /** Missing packets; late ones still count. */
   lost = 0;
-  /** Duplicates and packets that came after a later one. */
+  /** Duplicates and late packets. */
   late = 0;
-  /** Extended by the number of wraps: the highest so far. */
+  /** The highest so far, extended by the number of wraps. */
   highest = -1;
   #first = 0;
   /** The only sequence number that would prove a restart; -1: none expected. */
   #restartAt = -1;
 
-  /** Packets that should have come since the first. */
+  /** Expected packets since the first. */
   get expected(): number {
     return this.highest < 0 ? 0 : this.highest - this.#first + 1;
   }
@@ -30,7 +30,7 @@ export class SequenceTracker {
     return this.highest >= 0 && ((sequence - this.highest) & 0xffff) === 1;
   }
 
-  /** @param isLater its timestamp is later than all before: it is no duplicate, and did not come late */
+  /** @param isLater its timestamp is later than all others, so it is neither a duplicate nor late */
   push(sequence: number, isLater = false): Arrival {
     if (this.highest < 0) {
       this.#begin(sequence);
@@ -54,13 +54,13 @@ export class SequenceTracker {
       this.lost -= 1;
       return 'restart';
     }
-    // A single wild number may be junk; two in a row are a sender that has restarted.
+    // A single implausible number may be an error; two consecutive ones are a restarted sender.
     this.#restartAt = (sequence + 1) & 0xffff;
     this.lost += 1;
     return 'suspect';
   }
 
-  /** The next packet is taken as the first, whatever its number (the SSRC has changed). */
+  /** The next packet counts as the first (the SSRC has changed). */
   reset(): void {
     this.highest = -1;
   }
@@ -75,7 +75,7 @@ export class SequenceTracker {
 /** 2^32: the first ticks of a track, so that timestamps a little before the first are not negative. */
 const START = 2 ** 32;
 
-/** Turns RTP timestamps that wrap at 2^32 into ticks that do not; steps of up to 2^31 either way are taken as they are. */
+/** Turns RTP timestamps that wrap at 2^32 into ticks that do not; steps of up to 2^31 in either direction are kept. */
 export class TickUnwrapper {
   #lastTimestamp = -1;
   #lastTicks = START;
@@ -84,14 +84,14 @@ export class TickUnwrapper {
     if (this.#lastTimestamp < 0) {
       this.#lastTicks = START + timestamp;
     } else {
-      // `| 0` makes the difference a signed 32-bit number: the shorter way round.
+      // `| 0` makes the difference a signed 32-bit number: the shorter direction.
       this.#lastTicks += (timestamp - this.#lastTimestamp) | 0;
     }
     this.#lastTimestamp = timestamp;
     return this.#lastTicks;
   }
 
-  /** The ticks of a timestamp near the last one, which stays the last. */
+  /** The ticks of a timestamp near the last one, without state changes. */
   near(timestamp: number): number {
     return this.#lastTimestamp < 0 ? START + timestamp : this.#lastTicks + ((timestamp - this.#lastTimestamp) | 0);
   }

@@ -17,15 +17,15 @@ for (const blank of [0x09, 0x0a, 0x0d, 0x20]) {
 }
 
 /**
- * Base64 (RFC 4648 §4) that comes in any pieces and never ends. Senders encode each message by itself, so padding may stand
- * anywhere: what follows it begins a new group. Blanks are skipped.
+ * Decodes an endless stream of base64 (RFC 4648 §4) in pieces of any size. Senders encode each message separately, so padding may be
+ * anywhere and ends a group. Blanks are skipped.
  */
 export class Base64Decoder {
-  /** The bits of digits that have not made a byte yet. */
+  /** Bits of the incomplete byte. */
   #bits = 0;
   #bitCount = 0;
 
-  /** @returns the bytes that have become whole */
+  /** @returns the complete bytes */
   push(chunk: Uint8Array, length: number): Uint8Array {
     const out = new Uint8Array(Math.ceil((length * 3) / 4) + 1);
     let written = 0;

@@ -1,20 +1,20 @@
 export type DigestAlgorithm = 'md5' | 'sha256';
 
-/** Lower-case hexadecimal digest of a text's UTF-8 bytes: handed in, because media/ computes and does nothing else. */
+/** Lower-case hexadecimal digest of a text's UTF-8 bytes; a parameter, because media/ has no I/O. */
 export type Hash = (algorithm: DigestAlgorithm, text: string) => string;
 
-/** What a server asks for in WWW-Authenticate. */
+/** A challenge of WWW-Authenticate. */
 export interface Challenge {
   readonly scheme: 'basic' | 'digest';
   readonly realm: string;
   readonly nonce: string;
   readonly opaque: string | undefined;
   readonly algorithm: DigestAlgorithm;
-  /** `MD5-sess`, `SHA-256-sess`: the password's hash is made over the nonces too (RFC 7616 §3.4.2). */
+  /** `MD5-sess`, `SHA-256-sess`: the password's hash includes the nonces (RFC 7616 §3.4.2). */
   readonly isSession: boolean;
-  /** The server knows `qop=auth` (RFC 7616 §3.3); else the answer is RFC 2069's. */
+  /** The server supports `qop=auth` (RFC 7616 §3.3); else the response follows RFC 2069. */
   readonly hasQop: boolean;
-  /** The credentials were right and only the nonce was too old. */
+  /** The credentials were correct, but the nonce was too old. */
   readonly isStale: boolean;
 }
 
@@ -32,7 +32,7 @@ const MAX_PARAMETERS = 64;
 const PIECE = /([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
 /**
- * All challenges that we can answer, the strongest first.
+ * All supported challenges, strongest first.
  * @param fields the values of every WWW-Authenticate header; one value may hold several challenges
  */
 export function parseChallenges(fields: readonly string[]): Challenge[] {
@@ -92,9 +92,9 @@ function splitSchemes(field: string): Scheme[] {
 /** The input of a digest, in addition to the challenge. */
 interface DigestUse {
   readonly method: string;
-  /** As in the request line. */
+  /** From the request line. */
   readonly uri: string;
-  /** Any text that the server does not choose (RFC 7616 §3.4: cnonce). */
+  /** cnonce, RFC 7616 §3.4. */
   readonly clientNonce: string;
   /** 1 for the first request with this nonce. */
   readonly count: number;
@@ -123,7 +123,7 @@ export function authorization(challenge: Challenge, credentials: Credentials, us
   const parts = [`username=${quote(credentials.user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`];
   parts.push(`uri=${quote(use.uri)}`, `response="${response}"`);
   if (challenge.algorithm !== 'md5' || challenge.isSession) {
-    // Left out for MD5: old cameras refuse a header with parameters that they did not send.
+    // Omitted for MD5: old cameras reject parameters that they did not send.
     parts.push(`algorithm=${ALGORITHM_NAMES[challenge.algorithm]}${challenge.isSession ? '-sess' : ''}`);
   }
   if (challenge.opaque !== undefined) {
@@ -168,12 +168,12 @@ export interface DigestAnswer {
   readonly clientNonce: string;
 }
 
-/** The nonce that a server wants from now on, out of its Authentication-Info header (RFC 7616 §3.5). */
+/** The next nonce in a server's Authentication-Info header (RFC 7616 §3.5). */
 export function nextNonceOf(field: string | undefined): string | undefined {
   return /(?:^|[\s,])nextnonce\s*=\s*"([^"\\]+)"/i.exec(field ?? '')?.[1];
 }
 
-/** What a client sent in Authorization; undefined when it is neither Basic nor a Digest that we know. */
+/** The credentials in Authorization; undefined: neither Basic nor a supported Digest. */
 export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | undefined {
   const basic = /^\s*basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(field);
   if (basic) {
@@ -208,12 +208,12 @@ export function parseAuthorization(field: string): BasicAnswer | DigestAnswer | 
 }
 
 /**
- * Is the digest right for this password? The caller compares realm and nonce with its own challenge,
- * and may compare the URI (clients differ in what they put there).
+ * Whether the digest matches this password. The caller compares realm and nonce with its own challenge,
+ * and may compare the URI, in which clients differ.
  */
 export function verifyDigest(answer: DigestAnswer, method: string, password: string, hash: Hash): boolean {
   const expected = digestOf(answer, method, password, hash);
-  // Time must not tell how many characters were right.
+  // In constant time.
   let difference = expected.length ^ answer.response.length;
   for (let i = 0; i < expected.length; i += 1) {
     difference |= expected.charCodeAt(i) ^ (answer.response.charCodeAt(i) || 0);
@@ -243,7 +243,7 @@ function decodeBase64(text: string): string | undefined {
     const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
     return new TextDecoder().decode(bytes);
   } catch {
-    // atob knows no other failure than text that is not base64.
+    // atob fails only if the text is not base64.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { MAX_LINE_BYTES, parseFields, RtspHeaders } from './message.ts';
 
-/** The HTTP that tunnels begin with: RFC 9112 §2 to §5, as far as RTSP needs it. Bodies are the tunnel's own. */
+/** The HTTP heads of RTSP tunnels: RFC 9112 §2 to §5. Bodies belong to the tunnel. */
 export interface HttpRequest {
   readonly kind: 'request';
   readonly method: string;
@@ -28,14 +28,14 @@ const REQUEST_LINE = /^([A-Z]{3,16}) (\S+) HTTP\/1\.\d$/;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Collects a head from the pieces in which it comes. */
+/** Collects a head from chunks. */
 export class HttpHeadReader {
   #bytes = new Uint8Array(0);
   #count = 0;
 
   /**
-   * @param length bytes of `chunk` that are filled
-   * @returns where the head ends in `chunk`, -1 while there is more to come
+   * @param length bytes in `chunk`
+   * @returns the end of the head in `chunk`; -1: incomplete
    */
   push(chunk: Uint8Array, length: number): number {
     const before = this.#count;
@@ -56,13 +56,13 @@ export class HttpHeadReader {
     return -1;
   }
 
-  /** What has been collected: the whole head after `push` has told its end. */
+  /** The collected bytes: the whole head once `push` has returned its end. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 }
 
-/** The position behind the blank line, -1 when it has not come yet. */
+/** The offset after the blank line; -1: not received. */
 function endOfHead(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     const next = bytes[at + 1] === CR ? at + 2 : at + 1;
@@ -73,7 +73,7 @@ function endOfHead(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
-/** @param head with the blank line that ends it */
+/** @param head including the blank line at its end */
 export function parseHttpHead(head: Uint8Array): HttpRequest | HttpResponse {
   const lines = decoder.decode(head).split(/\r?\n/);
   const first = (lines[0] ?? '').trim();
@@ -92,7 +92,7 @@ export function parseHttpHead(head: Uint8Array): HttpRequest | HttpResponse {
   throw new PerchError('badInput', `'${first.slice(0, 60)}' is not the first line of an HTTP message`);
 }
 
-/** @param fields `[name, value]`; none of them may hold a line break */
+/** @param fields `[name, value]`; without line breaks */
 export function writeHttpHead(firstLine: string, fields: readonly (readonly [string, string])[]): Uint8Array {
   const lines = [firstLine, ...fields.map(([name, value]) => `${name}: ${value}`)];
   const broken = lines.find((line) => /[\r\n]/.test(line));
@@ -102,7 +102,7 @@ export function writeHttpHead(firstLine: string, fields: readonly (readonly [str
   return encoder.encode(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
-/** Whether a comma-separated header names this word, RFC 9110 §5.6.1. */
+/** Whether a comma-separated header contains this word, RFC 9110 §5.6.1. */
 export function namesWord(field: string | undefined, word: string): boolean {
   return (field ?? '').split(',', 32).some((item) => item.trim().toLowerCase() === word.toLowerCase());
 }

@@ -8,14 +8,14 @@ import {
   type RtspMessage,
 } from './message.ts';
 
-/** What a framer gives its pieces to. */
+/** Receives the frames and messages of a framer. */
 export interface FramerSink {
   /**
    * One interleaved frame (RFC 2326 §10.12): its payload is `chunk[start, end)`.
-   * @param chunk the one that was pushed, or the framer's own buffer: valid during the call only
+   * @param chunk the pushed chunk or the framer's buffer: valid during the call only
    */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
-  /** A whole message; everything in it is its own copy. */
+  /** A whole message, with its own copies. */
   onMessage(message: RtspMessage): void;
 }
 
@@ -24,31 +24,31 @@ const LF = 0x0a;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 const FRAME_HEADER_BYTES = 4;
-/** Shorter than any RTCP packet: no real frame, when it stands in junk. */
+/** The shortest RTCP packet: after junk, shorter frames are ignored. */
 const MIN_FRAME_BYTES = 8;
-/** Longer than every method; a server has to see unknown methods, to answer 501. */
+/** Longer than every method: a server answers unknown methods with 501. */
 const MAX_METHOD_BYTES = 24;
 const MAX_JUNK_BYTES = 1 << 20;
-/** What may come while it is held: a chunk that was on its way, and a little more. */
+/** Limit of the bytes received while held: a chunk in flight and some more. */
 const MAX_HELD_BYTES = 1 << 20;
 const RTSP_WORD = 'RTSP';
 
 /**
- * Cuts an RTSP connection's bytes into interleaved frames and messages, RFC 2326 §10.12.
- * A frame that lies whole in a chunk is handed on where it is; only a unit that the chunk cuts in two is copied.
- * Junk between units is skipped up to what looks like the next unit.
- * Throws PerchError when a limit is passed or a message cannot be read: the connection is of no use then.
+ * Splits the bytes of an RTSP connection into interleaved frames and messages, RFC 2326 §10.12.
+ * A frame within a chunk is passed in place; only a unit across chunks is copied.
+ * Junk between units is skipped up to the next plausible unit.
+ * @throws PerchError beyond a limit or at an invalid message: close the connection then
  */
 export class RtspFramer {
-  /** Bytes that were neither frame nor message (blanks between units do not count). */
+  /** Bytes outside of frames and messages, except blanks between units. */
   junkBytes = 0;
   #junkRun = 0;
   readonly #sink: FramerSink;
   #pending = new Uint8Array(0);
   #pendingBytes = 0;
-  /** Size of the unit that `#pending` begins with, 0 while it is not known. */
+  /** Size of the unit at the start of `#pending`; 0: unknown. */
   #unitBytes = 0;
-  /** No message begins before this place of the bytes at hand, so that junk made of words is looked through once. */
+  /** No message begins before this offset, so junk made of words is scanned once. */
   #noMessageBefore = 0;
   #isHeld = false;
 
@@ -60,28 +60,28 @@ export class RtspFramer {
     return this.#isHeld;
   }
 
-  /** A message or frame has begun and is not whole. */
+  /** A message or frame is incomplete. */
   get isWithinUnit(): boolean {
     return this.#pendingBytes > 0;
   }
 
-  /** The memory that is kept for what has begun. */
+  /** Bytes allocated for an incomplete unit. */
   get keptBytes(): number {
     return this.#pending.length;
   }
 
-  /** Nothing is handed on any more, from the next unit on: it is kept. May be called by the sink. */
+  /** Keeps all units from the next one on. The sink may call it. */
   hold(): void {
     this.#isHeld = true;
   }
 
-  /** Hands on what was kept, unless the sink holds it again. Throws as `push`. */
+  /** Passes on the kept units until the sink holds again. @throws like `push` */
   release(): void {
     this.#isHeld = false;
     this.#consumePending();
   }
 
-  /** @param length bytes of `chunk` that are filled; the chunk may be used again afterwards */
+  /** @param length bytes in `chunk`, which may be reused after the call */
   push(chunk: Uint8Array, length: number): void {
     let at = 0;
     while (at < length && this.#pendingBytes > 0 && !this.#isHeld) {
@@ -99,7 +99,7 @@ export class RtspFramer {
     }
   }
 
-  /** Hands on all whole units of `bytes[at, length)`; answers where the first that is not whole begins. */
+  /** Passes on all complete units of `bytes[at, length)`. @returns the offset of the first incomplete one */
   #consume(bytes: Uint8Array, from: number, length: number): number {
     let at = from;
     this.#unitBytes = 0;
@@ -133,7 +133,7 @@ export class RtspFramer {
     return at;
   }
 
-  /** One message, or blanks, or junk, at `at`; answers the position behind it, or `at` when more bytes are needed. */
+  /** One message, blanks or junk at `at`. @returns the offset after it; `at`: incomplete */
   #consumeText(bytes: Uint8Array, at: number, length: number): number {
     if (isBlank(bytes[at] as number)) {
       return at + 1;
@@ -184,7 +184,7 @@ export class RtspFramer {
     return at;
   }
 
-  /** Adds to the kept part of a unit what surely belongs to it, and consumes it when it is whole. */
+  /** Appends to the incomplete unit the bytes that certainly belong to it, and consumes it when complete. */
   #fill(chunk: Uint8Array, at: number, length: number): number {
     const end = Math.min(length, at + this.#missingBytes(chunk, at, length));
     this.#append(chunk, at, end);
@@ -213,7 +213,7 @@ export class RtspFramer {
     return lineEnd < 0 || lineEnd >= length ? length - at : lineEnd + 1 - at;
   }
 
-  /** Behind junk the first payload byte is wanted too, to tell whether this is a frame. */
+  /** After junk, the first payload byte is needed too, to recognise a frame. */
   #headerBytes(): number {
     return this.#junkRun > 0 ? FRAME_HEADER_BYTES + 1 : FRAME_HEADER_BYTES;
   }
@@ -234,7 +234,7 @@ function isBlank(byte: number): boolean {
   return byte === SPACE || byte === LF || byte === 0x0d || byte === 0x09 || byte === 0;
 }
 
-/** Does a request (`METHOD `) or a response (`RTSP/`) begin here? */
+/** Whether a request (`METHOD `) or a response (`RTSP/`) begins here. */
 function messageStart(bytes: Uint8Array, from: number, length: number): 'yes' | 'no' | 'more' {
   for (let at = from; at < length; at += 1) {
     const byte = bytes[at] as number;
@@ -262,7 +262,7 @@ function isRtspWord(bytes: Uint8Array, from: number, to: number): boolean {
   return true;
 }
 
-/** In junk a frame is believed only when it is long enough and holds RTP or RTCP of version 2 (RFC 3550 §5.1). */
+/** After junk, a frame must be long enough and hold RTP or RTCP of version 2 (RFC 3550 §5.1). */
 function mayBeginUnit(bytes: Uint8Array, at: number, length: number): boolean {
   if (bytes[at] !== DOLLAR) {
     return messageStart(bytes, at, length) !== 'no';
@@ -284,7 +284,7 @@ function endsWithVersion(bytes: Uint8Array, from: number, to: number): boolean {
   return false;
 }
 
-/** The position behind the blank line, -1 when it has not come yet. */
+/** The offset after the blank line; -1: not received. */
 function endOfHead(bytes: Uint8Array, from: number, length: number, headStart: number): number {
   let lineStart = from;
   for (let lines = 0; lineStart < length; lines += 1) {

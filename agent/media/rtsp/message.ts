@@ -1,6 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 
-/** Limits of one RTSP message. Real ones are far below: the longest lines are Authorization headers and URLs with tokens. */
+/** Limits of one RTSP message, far above real ones; the longest lines are Authorization headers and URLs with tokens. */
 export const MAX_LINE_BYTES = 8_192;
 export const MAX_HEAD_BYTES = 32_768;
 export const MAX_HEADERS = 100;
@@ -9,7 +9,7 @@ export const MAX_BODY_BYTES = 131_072;
 
 export type HeaderField = readonly [name: string, value: string];
 
-/** Header fields in the order they came; names are compared without regard to case (RFC 2326 §4.2). */
+/** Header fields in order; names ignore case (RFC 2326 §4.2). */
 export class RtspHeaders {
   readonly fields: readonly HeaderField[];
 
@@ -48,7 +48,7 @@ export interface RtspResponse {
 
 export type RtspMessage = RtspRequest | RtspResponse;
 
-// With `s`, or a line separator (U+2028) makes it try every blank before it.
+// With `s`: else a line separator (U+2028) makes it try every blank before it.
 const RESPONSE_LINE = /^RTSP\/\d\.\d\s+(\d{3})(?:\s+(.*))?$/s;
 const REQUEST_LINE = /^([A-Z_]+)\s+(\S+)\s+RTSP\/\d\.\d$/;
 const NO_BODY = new Uint8Array(0);
@@ -56,8 +56,8 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * A message without its body: `body` is empty whatever Content-Length says.
- * @param head from the first line to the blank line that ends the head
+ * A message without its body: `body` is empty.
+ * @param head including the blank line at its end
  */
 export function parseHead(head: Uint8Array): RtspMessage {
   const lines = decoder.decode(head).split(/\r?\n/);
@@ -80,13 +80,13 @@ export function parseHead(head: Uint8Array): RtspMessage {
   throw new PerchError('badInput', `'${first.slice(0, 60)}' is not the first line of an RTSP message`);
 }
 
-/** Header fields of all lines but the first, as RTSP and HTTP write them alike. */
+/** Header fields of all lines but the first, in the syntax of RTSP and HTTP. */
 export function parseFields(lines: readonly string[]): HeaderField[] {
   const fields: HeaderField[] = [];
   for (const line of lines.slice(1)) {
     const last = fields.at(-1);
     if (/^[ \t]+\S/.test(line) && last) {
-      // A folded line continues the value before it (RFC 2822 §2.2.3).
+      // A folded line continues the previous value (RFC 2822 §2.2.3).
       fields[fields.length - 1] = [last[0], `${last[1]} ${line.trim()}`];
       continue;
     }
@@ -103,7 +103,7 @@ export function parseFields(lines: readonly string[]): HeaderField[] {
   return fields;
 }
 
-/** Bytes of body that follow a head. */
+/** Size of the body. */
 export function contentLengthOf(message: RtspMessage): number {
   const text = message.headers.get('Content-Length');
   if (text === undefined || text === '') {
@@ -116,7 +116,7 @@ export function contentLengthOf(message: RtspMessage): number {
   return bytes;
 }
 
-/** A request's or response's number, or undefined when it carries none that can be read. */
+/** The CSeq; undefined: missing or invalid. */
 export function cseqOf(message: RtspMessage): number | undefined {
   const text = message.headers.get('CSeq') ?? '';
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
@@ -127,7 +127,7 @@ export function bodyText(message: RtspMessage): string {
   return decoder.decode(message.body);
 }
 
-/** Content-Length is added when there is a body; CSeq and Session are the caller's. */
+/** Adds Content-Length for a body; the caller sets CSeq and Session. */
 export function writeRequest(
   method: string,
   uri: string,
@@ -153,7 +153,7 @@ function writeMessage(firstLine: string, headers: readonly HeaderField[], body: 
   }
   const broken = lines.find((line) => /[\r\n]/.test(line));
   if (broken !== undefined) {
-    // A line break in a header value would let its author write the peer's next request.
+    // A line break in a header value would inject a request.
     throw new PerchError('badInput', `line break in the RTSP header '${broken.split(/[\r\n:]/, 1)[0]}'`);
   }
   const head = encoder.encode(`${lines.join('\r\n')}\r\n\r\n`);

@@ -3,10 +3,10 @@ import { PerchError } from '../../base/errors.ts';
 /** One alternative of a Transport header, RFC 2326 §12.39. */
 export interface Transport {
   readonly protocol: 'tcp' | 'udp';
-  /** RTP/SAVP: the media are encrypted (RFC 3711). */
+  /** RTP/SAVP: encrypted media (RFC 3711). */
   readonly isSecure: boolean;
   readonly isMulticast: boolean;
-  /** Channels of RTP and RTCP within the RTSP connection. */
+  /** Interleaved channels of RTP and RTCP. */
   readonly interleaved?: Pair | undefined;
   readonly clientPort?: Pair | undefined;
   readonly serverPort?: Pair | undefined;
@@ -25,7 +25,7 @@ const MAX_ALTERNATIVES = 16;
 const MAX_CHANNEL = 255;
 const MAX_PORT = 65_535;
 
-/** The alternatives of a request's Transport header in its order of preference; those that are not RTP are left out. */
+/** The RTP alternatives of a request's Transport header, in order of preference. */
 export function parseTransports(text: string): Transport[] {
   return text
     .split(',', MAX_ALTERNATIVES)
@@ -33,7 +33,7 @@ export function parseTransports(text: string): Transport[] {
     .filter((transport) => transport !== undefined);
 }
 
-/** The one transport of a reply. */
+/** The transport of a response. */
 export function parseTransport(text: string): Transport {
   const transport = parseTransports(text)[0];
   if (!transport) {
@@ -56,7 +56,7 @@ function parseAlternative(text: string): Transport | undefined {
   const interleaved = parsePair(values.get('interleaved'), 0, MAX_CHANNEL);
   const mode = values.get('mode')?.toLowerCase();
   return {
-    // The Escam Q6 answers plain RTP/AVP with the channels of TCP.
+    // The Escam Q6 responds with plain RTP/AVP and interleaved channels.
     protocol: spec[2]?.toUpperCase() === 'TCP' || interleaved ? 'tcp' : 'udp',
     isSecure: spec[1] !== '',
     isMulticast: values.has('multicast'),
@@ -72,7 +72,7 @@ function parseAlternative(text: string): Transport | undefined {
   };
 }
 
-/** `4-5`, or a single number: RTCP is then the next. Port 0 is none: cameras write it where they do not know. */
+/** `4-5`, or a single number, then RTCP is the next. Port 0 counts as none: some cameras send it. */
 function parsePair(text: string | undefined, min: number, max: number): Pair | undefined {
   const match = /^(\d{1,5})(?:\s*-\s*(\d{1,5}))?$/.exec(text ?? '');
   if (!match) {

@@ -7,7 +7,7 @@ interface SampleBufferOptions {
   readonly maxSlabBytes: number;
 }
 
-/** One 8 MB access unit is a 4K key frame at several hundred Mbit/s: more is an attack or a fault. */
+/** An access unit of 8 MB is a 4K key frame at several hundred Mbit/s; larger ones are faults or attacks. */
 export const VIDEO_SAMPLES: SampleBufferOptions = {
   maxSampleBytes: 8 << 20,
   minSlabBytes: 64 << 10,
@@ -19,21 +19,21 @@ export const AUDIO_SAMPLES: SampleBufferOptions = {
   maxSlabBytes: 64 << 10,
 };
 
-/** So many typical units fill a slab: rarely does a unit have to move, and a kept view holds back little else. */
+/** Typical units per slab: units rarely move, and a kept view holds little else. */
 const SAMPLES_PER_SLAB = 16;
 const LENGTH_BYTES = 4;
-/** Below this a loop is faster than making a view for `set`. */
+/** Below this size a loop is faster than a view for `set`. */
 const SMALL_COPY_BYTES = 32;
 const NO_SLAB = new Uint8Array(0);
 
 /**
- * Where units are assembled in their final form, so that each payload byte is copied once. Bytes go to the tail of a slab;
- * a finished unit is handed out as a view of it and the next one follows. A unit that outgrows its slab moves to a new one,
- * which is rare: a slab is given up early when less than one and a half typical units would fit.
+ * Assembles units in their final form, so that each payload byte is copied once. Bytes are appended to a slab; a finished unit is a
+ * view of it, and the next one follows. A unit that outgrows its slab moves to a new one, which is rare: a slab is replaced when less
+ * than one and a half typical units fit.
  *
- * A slab is used again when every unit in it has been released (`slab.ts`). The price: a view keeps its whole slab alive. Samples live and die in the order in which they came (group cache,
- * parts, segments), so at most one slab at each end of what is kept is held in vain: 1 MB at very high bit rates,
- * 512 kB at 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for sound. A component that keeps one sample for long copies it.
+ * A slab is reused when every unit in it is released (`slab.ts`). The cost: a view keeps its whole slab alive. Samples are released in
+ * the order of arrival (GOP cache, parts, segments), so at most one slab at each end is wasted: 1 MB at very high bit rates, 512 kB at
+ * 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for audio. A component that keeps a sample for long copies it.
  */
 export class SampleBuffer {
   readonly #options: SampleBufferOptions;
@@ -48,7 +48,7 @@ export class SampleBuffer {
     this.#options = options;
   }
 
-  /** The bytes that the unit lies in, from `start` to `tail`; changes with every append. */
+  /** The buffer of the unit, from `start` to `tail`; may change with each append. */
   get slab(): Uint8Array {
     return this.#slab;
   }
@@ -66,12 +66,12 @@ export class SampleBuffer {
     return this.#tail - this.#start;
   }
 
-  /** First byte of the NAL unit begun last, as a place in `slab`. */
+  /** Offset of the last NAL unit in `slab`. */
   get nalStart(): number {
     return this.#nalStart + LENGTH_BYTES;
   }
 
-  /** Leaves room for the length of a NAL unit. False: the unit would grow beyond its limit, nothing was added. */
+  /** Reserves the length of a NAL unit. False: the unit would exceed its limit; nothing is added. */
   beginNal(): boolean {
     if (!this.#hasRoom(LENGTH_BYTES)) {
       return false;
@@ -81,7 +81,7 @@ export class SampleBuffer {
     return true;
   }
 
-  /** Writes the length of the NAL unit begun last: all that was appended since. */
+  /** Writes the length of the last NAL unit. */
   endNal(): void {
     const bytes = this.#tail - this.#nalStart - LENGTH_BYTES;
     const slab = this.#slab;
@@ -92,7 +92,7 @@ export class SampleBuffer {
     slab[at + 3] = bytes;
   }
 
-  /** Takes back the NAL unit begun last. */
+  /** Removes the last NAL unit. */
   cancelNal(): void {
     this.#tail = this.#nalStart;
   }
@@ -106,7 +106,7 @@ export class SampleBuffer {
     return true;
   }
 
-  /** Copies `data[start, end)`. False: the unit would grow beyond its limit, nothing was added. */
+  /** Copies `data[start, end)`. False: the unit would exceed its limit; nothing is added. */
   append(data: Uint8Array, start: number, end: number): boolean {
     const bytes = end - start;
     if (!this.#hasRoom(bytes)) {
@@ -124,7 +124,7 @@ export class SampleBuffer {
     return true;
   }
 
-  /** Hands the unit out, with one hold on it; it is not written to before that and all others are released. */
+  /** Returns the unit with one hold; its bytes are not overwritten before all holds are released. */
   take(): Uint8Array {
     const unit = this.#slab.subarray(this.#start, this.#tail);
     hold(unit);
@@ -141,7 +141,7 @@ export class SampleBuffer {
     return unit;
   }
 
-  /** Forgets the unit so far. */
+  /** Drops the current unit. */
   drop(): void {
     this.#tail = this.#start;
     this.#nalStart = this.#start;
@@ -163,7 +163,7 @@ export class SampleBuffer {
     const size = this.sizeBytes;
     const needed = size + bytes;
     const usual = Math.min(Math.max(this.#typicalBytes * SAMPLES_PER_SLAB, minSlabBytes), maxSlabBytes);
-    // A unit that is larger than all before it may still grow: double, so that it moves a few times at most.
+    // The largest unit so far may still grow: doubling bounds the number of moves.
     const slabBytes = Math.min(Math.max(usual, 2 * needed), Math.max(maxSampleBytes, maxSlabBytes));
     const slab = this.#pool.take(2 ** Math.ceil(Math.log2(slabBytes)));
     slab.set(this.#slab.subarray(this.#start, this.#tail));

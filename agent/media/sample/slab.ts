@@ -1,9 +1,9 @@
 /**
- * Memory of samples that is given back by count instead of by the collector: media are 4 MB/s for eight cameras, and each
- * 20 MB of it would make V8 mark its whole heap.
+ * Memory of samples with reference counts instead of garbage collection: eight cameras produce 4 MB/s, and each 20 MB would make
+ * V8 mark its whole heap.
  *
- * The receiver of a sample owns one hold on it; a component that keeps it takes another. A hold that is never released
- * costs only the reuse: the collector frees the slab like any other. So code without holds is safe.
+ * The receiver of a sample owns one hold on it; a component that keeps it takes another. A hold that is never released prevents
+ * reuse only: the garbage collector frees the slab. So code without holds is safe.
  */
 class Slab {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -18,11 +18,11 @@ class Slab {
 
 const slabs = new WeakMap<ArrayBufferLike, Slab>();
 
-/** A camera's group of pictures (8 MB at most) fills some such number of its slabs. */
+/** About the number of slabs in a camera's GOP, at most 8 MB. */
 const MAX_FREE = 16;
-/** Slabs for key frames of many megabytes may be as large as a group: two of them are enough to take turns. */
+/** Slabs for key frames of many megabytes may be as large as a GOP: two of them suffice. */
 const MAX_FREE_BYTES = 16 << 20;
-/** So many slabs later those that lay unused all the while are the collector's: longer than most groups of pictures. */
+/** Slabs unused for this many slabs are freed: longer than most GOPs. */
 const LOOK_EVERY = 64;
 
 /** The slabs of one track. */
@@ -33,7 +33,7 @@ export class SlabPool {
   #leastFree = 0;
   #takenSinceLook = 0;
 
-  /** A slab of at least this size, old or new. The taker holds it: `release` when it moves on. */
+  /** A reused or new slab of at least this size, with a hold of the caller. */
   take(wantedBytes: number): Uint8Array<ArrayBuffer> {
     this.#wantedBytes = wantedBytes;
     for (let used = this.#free.pop(); used; used = this.#free.pop()) {
@@ -59,7 +59,7 @@ export class SlabPool {
     }
   }
 
-  /** A disk that stood still for some seconds had more slabs filled than are ever needed again. */
+  /** A disk that hangs for seconds fills more slabs than are needed later. */
   #look(): void {
     this.#takenSinceLook += 1;
     this.#leastFree = Math.min(this.#leastFree, this.#free.length);
@@ -72,13 +72,13 @@ export class SlabPool {
     }
   }
 
-  /** Neither too small nor a waste: the stream's units may have become larger or smaller for good. */
+  /** Whether its size suits the stream's current units. */
   #fits({ bytes }: Slab): boolean {
     return bytes.length >= this.#wantedBytes && bytes.length <= 4 * this.#wantedBytes;
   }
 }
 
-/** @param data in a slab; anything else is the collector's, and nothing is done */
+/** @param data in a slab; other data is ignored */
 export function hold(data: Uint8Array): void {
   const slab = slabs.get(data.buffer);
   if (slab) {
@@ -86,7 +86,7 @@ export function hold(data: Uint8Array): void {
   }
 }
 
-/** Gives back one hold; afterwards the bytes may become those of another sample. */
+/** Releases one hold; afterwards the bytes may be reused. */
 export function release(data: Uint8Array): void {
   const slab = slabs.get(data.buffer);
   if (slab) {

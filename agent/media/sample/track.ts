@@ -1,6 +1,6 @@
-/** The tracks of a stream. A track's place in its stream's list is its number (0-based) everywhere in the program. */
+/** The tracks of a stream. A track's number is its index in the stream's list. */
 export type Track = VideoTrack | AudioTrack | MpegTsTrack;
-/** Coded in NAL units, with parameter sets outside the samples. */
+/** Codecs with NAL units and parameter sets outside the samples. */
 export type NalTrack = H264Track | H265Track;
 export type VideoTrack = NalTrack | Av1Track | Vp8Track | Vp9Track | MjpegTrack | Mpeg4VideoTrack;
 export type AudioTrack =
@@ -15,7 +15,7 @@ export type AudioTrack =
 
 interface TrackBase {
   /**
-   * Ticks per second of the track's samples' pts and dts, which is also their clock in RTP. Video and MPEG-TS: 90,000.
+   * Ticks per second of pts and dts, equal to the RTP clock. Video and MPEG-TS: 90,000.
    * Audio: the sample rate, but G.722 8,000 (RFC 3551 §4.5.2) and MPEG audio 90,000 (RFC 3551 §4.5.13).
    */
   readonly clockRate: number;
@@ -25,11 +25,11 @@ interface VideoBase extends TrackBase {
   readonly kind: 'video';
   readonly width: number;
   readonly height: number;
-  /** Frames per second when the stream says so, else undefined. */
+  /** Frames per second if signalled. */
   readonly fps: number | undefined;
 }
 
-/** Parameter sets are NAL units without start code or length, as the last key frame used them. */
+/** Parameter sets are NAL units without start code or length: those of the last key frame. */
 export interface H264Track extends VideoBase {
   readonly codec: 'h264';
   readonly sps: Uint8Array;
@@ -46,7 +46,7 @@ export interface H265Track extends VideoBase {
 /** A sample is one temporal unit: OBUs with size fields, without temporal delimiter. */
 export interface Av1Track extends VideoBase {
   readonly codec: 'av1';
-  /** The sequence header OBU with its size field, as the last key frame used it. */
+  /** The sequence header OBU with its size field: that of the last key frame. */
   readonly sequenceHeader: Uint8Array;
 }
 
@@ -61,9 +61,9 @@ export interface Vp9Track extends VideoBase {
   /** 0 to 3. */
   readonly profile: number;
   readonly bitDepth: 8 | 10 | 12;
-  /** As in `vpcC`: 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
+  /** Values of `vpcC`: 0 and 1 are 4:2:0, 2 is 4:2:2, 3 is 4:4:4. */
   readonly chromaSubsampling: number;
-  /** Samples use all values of their bits, not those of television. */
+  /** Full range. */
   readonly isFullRange: boolean;
 }
 
@@ -72,7 +72,7 @@ export interface MjpegTrack extends VideoBase {
   readonly codec: 'mjpeg';
 }
 
-/** MPEG-4 part 2. A sample is one VOP, with what stands before it. */
+/** MPEG-4 part 2. A sample is one VOP with its headers. */
 export interface Mpeg4VideoTrack extends VideoBase {
   readonly codec: 'mpeg4-video';
   /** Visual object sequence to video object layer, ISO/IEC 14496-2 §6.2. */
@@ -98,12 +98,12 @@ export interface OpusTrack extends TrackBase {
   readonly layout?: OpusLayout;
 }
 
-/** How up to eight channels, in the order of RFC 7845 §5.1.1.2, lie in the streams of a packet. */
+/** The mapping of up to eight channels, in the order of RFC 7845 §5.1.1.2, to the streams of a packet. */
 export interface OpusLayout {
   readonly streams: number;
-  /** Of these the first have two channels each. */
+  /** The number of stereo streams, which come first. */
   readonly coupledStreams: number;
-  /** For each channel the decoded one that it is; 255: silence. */
+  /** For each channel its decoded channel; 255: silence. */
   readonly mapping: readonly number[];
 }
 
@@ -114,7 +114,7 @@ export interface G711Track extends TrackBase {
   readonly channels: number;
 }
 
-/** Only made by us, from G.711 and LPCM, for what is stored as MP4. 16 bits, mono or stereo. */
+/** Encoded here from G.711, G.722 and LPCM, for MP4. 16 bits, mono or stereo. */
 export interface FlacTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'flac';
@@ -123,7 +123,7 @@ export interface FlacTrack extends TrackBase {
   readonly frameSamples: number;
 }
 
-/** Sampled at 16,000 Hz, 64 kbit/s: a byte holds two sampling instants and lasts one tick. A sample is what one packet brought, or a part of it. */
+/** Sampled at 16,000 Hz, 64 kbit/s: a byte holds two sampling instants and lasts one tick. A sample is one packet or a part of it. */
 export interface G722Track extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'g722';
@@ -142,7 +142,7 @@ export interface LpcmTrack extends TrackBase {
 export interface MpegAudioTrack extends TrackBase {
   readonly kind: 'audio';
   readonly codec: 'mpeg-audio';
-  /** MPEG-1, or the low sampling rates of MPEG-2 (ISO/IEC 13818-3) and of what is called MPEG-2.5. */
+  /** MPEG-1, or the low sampling rates of MPEG-2 (ISO/IEC 13818-3) and MPEG-2.5. */
   readonly version: 1 | 2 | 2.5;
   readonly layer: 1 | 2 | 3;
   readonly sampleRate: number;
@@ -158,7 +158,7 @@ export interface Ac3Track extends TrackBase {
   readonly config: Uint8Array;
 }
 
-/** A multiplex that is passed on as it is (RFC 2250 §2). A sample is a whole number of 188-byte packets; every sample is a key sample. */
+/** A multiplex that is forwarded unchanged (RFC 2250 §2). A sample is a whole number of 188-byte packets; every sample is a key sample. */
 export interface MpegTsTrack extends TrackBase {
   readonly kind: 'multiplex';
   readonly codec: 'mpeg-ts';

@@ -2,7 +2,7 @@ import { auHeaderFormat } from '../aac/format.ts';
 import { createDepacketizer } from '../codecs.ts';
 import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 
-/** Values of a fmtp are outside text. */
+/** Bounds fmtp values, which are outside text. */
 const MAX_VALUE_CHARACTERS = 40;
 
 const NOBODY: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
@@ -17,7 +17,7 @@ export function describeOffer(formats: readonly RtpFormat[]): string {
   return more > 0 ? `${listed} and ${more} more` : listed || 'nothing';
 }
 
-/** A format for people: its encoding, and where that is one which we take otherwise, why not this time. */
+/** A format in a message: its encoding and, if that is supported in another form, the unsupported parameter. */
 export function describeFormat(format: RtpFormat): string {
   const reason = createDepacketizer(format, NOBODY) ? undefined : reasonAgainst(format);
   return reason === undefined ? format.encoding : `${format.encoding} (${reason})`;

@@ -5,16 +5,16 @@ type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** One `m=` section, RFC 8866 §5.14. */
 export interface SdpMedia {
-  /** `video`, `audio`, `application`, or whatever word stands there. */
+  /** `video`, `audio`, `application` or another word. */
   readonly kind: string;
   /** Such as `RTP/AVP`. */
   readonly protocol: string;
-  /** In the order of the m-line; formats whose encoding is not known are left out. */
+  /** In the order of the m-line; formats without known encoding are omitted. */
   readonly formats: readonly RtpFormat[];
   /** As sent: absolute, relative or absent. */
   readonly control: string | undefined;
   readonly direction: Direction | undefined;
-  /** We would send sound to the camera on it (ONVIF Streaming §5.3). */
+  /** A back channel: the client sends audio (ONVIF Streaming §5.3). */
   readonly isBackChannel: boolean;
 }
 
@@ -29,13 +29,13 @@ const MAX_LINES = 2_000;
 const MAX_MEDIAS = 64;
 const MAX_FORMATS = 64;
 const MAX_FMTP_KEYS = 64;
-/** Names of encodings come into logs and messages; registered ones have some thirty at most. */
+/** Names of encodings appear in logs and messages; registered ones have about 30 characters at most. */
 const MAX_ENCODING_CHARACTERS = 40;
 
-/** What the headers of images can say. */
+/** Limit of the image header. */
 const MAX_SIDE_PIXELS = 0xffff;
 
-/** RFC 3551 §6: payload types that need no rtpmap. */
+/** RFC 3551 §6: payload types without rtpmap. */
 const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: number, channels?: number]> = {
   0: ['PCMU', 8000],
   3: ['GSM', 8000],
@@ -49,7 +49,7 @@ const STATIC_FORMATS: Record<number, readonly [encoding: string, clockRate: numb
   33: ['MP2T', 90_000],
 };
 
-/** Clock rates that a wrong or missing one can only mean. */
+/** Fixed clock rates, which replace a wrong or missing one. */
 const USUAL_CLOCK_RATES: Record<string, number> = {
   H264: 90_000,
   H265: 90_000,
@@ -81,15 +81,15 @@ interface Session {
   control: string | undefined;
   direction: Direction | undefined;
   readonly drafts: Draft[];
-  /** By payload type; those of a wrong media section count too, where no other says otherwise. */
+  /** By payload type; attributes in a wrong media section count if no other has them. */
   readonly maps: Map<number, string>;
   readonly fmtps: Map<number, string>;
   readonly frameSizes: Map<number, string>;
 }
 
 /**
- * Reads a session description as cameras really write it: lines that cannot be understood are passed over,
- * whatever their order. Throws PerchError only when there is no media in it at all or it is beyond all limits.
+ * Parses a session description as cameras write it: unknown lines are ignored, in any order.
+ * @throws PerchError only without any media, or beyond the limits
  */
 export function parseSdp(text: string): Sdp {
   const lines = text.split(/\r\n|\n|\r/);
@@ -121,7 +121,7 @@ export function parseSdp(text: string): Sdp {
       formats: formatsOf(session, draft, i),
       control: draft.control,
       direction: directions[i],
-      // Servers of the other school mark what they send themselves as sendonly: then everything is marked so.
+      // Some servers mark what they send as sendonly; then every section is marked so.
       isBackChannel:
         draft.kind === 'audio' && directions[i] === 'sendonly' && directions.some((other) => other !== 'sendonly'),
     })),
@@ -183,7 +183,7 @@ function readAttribute(session: Session, text: string): void {
       keep(session.frameSizes, value, media);
       break;
     case 'x-dimensions':
-      // QuickTime's servers, and GStreamer for JPEG beyond 2040 pixels.
+      // QuickTime servers, and GStreamer for JPEG beyond 2,040 pixels.
       if (draft) {
         draft.dimensions ??= value;
       }
@@ -193,9 +193,9 @@ function readAttribute(session: Session, text: string): void {
   }
 }
 
-/** Kept for its own media section, and for any other that lacks it (H.264's fmtp stands in the audio section of some cameras). */
+/** Kept for its media section and for others without it (some cameras put H.264's fmtp into the audio section). */
 function keep(into: Map<number, string>, value: string, media: number): void {
-  // With `s`, or a line separator (U+2028) makes it try every blank before it.
+  // With `s`: else a line separator (U+2028) makes it try every blank before it.
   const match = /^(\d{1,3})(?:\s+(.*))?$/s.exec(value);
   const type = Number(match?.[1] ?? Number.NaN);
   if (!(type < 128) || match?.[2] === undefined) {
@@ -210,7 +210,7 @@ function keep(into: Map<number, string>, value: string, media: number): void {
   }
 }
 
-/** @param media 1-based; plain payload types are the keys of what stands anywhere */
+/** @param media 1-based; plain payload types are the keys for any section */
 function scopedKey(media: number, payloadType: number): number {
   return media * 128 + payloadType;
 }
@@ -253,7 +253,7 @@ function parseSize(text = ''): PictureSize | undefined {
   return isPossible ? { width, height } : undefined;
 }
 
-/** `a=1; b=2`: a value may hold `=` itself (base64). */
+/** `a=1; b=2`; values may contain `=` (base64). */
 function parseFmtp(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const word of text.split(';', MAX_FMTP_KEYS)) {
@@ -266,7 +266,7 @@ function parseFmtp(text: string): ReadonlyMap<string, string> {
   return values;
 }
 
-/** Some put values in quotes, which the syntax does not know. */
+/** Some cameras quote values, against the syntax. */
 function unquote(text: string): string {
   return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
 }

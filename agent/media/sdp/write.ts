@@ -5,19 +5,19 @@ import { writeOpusLayout } from '../opus/params.ts';
 import type { AudioTrack, Track } from '../sample/track.ts';
 
 interface SdpOptions {
-  /** The `s=` line; what stands there is for people. */
+  /** The `s=` line, for people. */
   readonly name: string;
   /** Address for the `o=` and `c=` lines, such as `127.0.0.1`. */
   readonly host: string;
   /** A number for the `o=` line that differs between sessions. */
   readonly sessionId: number;
-  /** Where the packets go when a client requests multicast; without it each receiver names its own ports. */
+  /** Destination of multicast; without it each receiver chooses its own ports. */
   readonly multicast?: SdpMulticast | undefined;
 }
 
 interface SdpMulticast {
   readonly group: string;
-  /** RTP and RTCP, by track. */
+  /** RTP and RTCP ports by track. */
   readonly ports: readonly (readonly [rtp: number, rtcp: number])[];
   readonly ttl: number;
 }
@@ -54,7 +54,7 @@ export function controlOf(index: number): string {
   return `trackID=${index}`;
 }
 
-/** The description of a server's stream; each track is one media section with its own control URL. */
+/** The description of a server's stream; each track has a media section with its own control URL. */
 export function writeSdp(tracks: readonly Track[], options: SdpOptions): string {
   const family = options.host.includes(':') ? 'IP6' : 'IP4';
   const lines = [
@@ -104,7 +104,7 @@ function mapOf(track: Track): string {
     case 'aac':
       return `mpeg4-generic/${track.clockRate}/${track.channels}`;
     case 'opus':
-      // Two channels whatever is inside, RFC 7587 §7; more have a name of their own, which no RFC has but browsers and GStreamer know.
+      // Always two channels, RFC 7587 §7; more use `multiopus`, which browsers and GStreamer know, but no RFC.
       return track.layout ? `multiopus/48000/${track.channels}` : 'opus/48000/2';
     case 'g711':
       return `${track.law === 'a' ? 'PCMA' : 'PCMU'}/${track.clockRate}${channelsOf(track)}`;
@@ -123,7 +123,7 @@ function mapOf(track: Track): string {
   }
 }
 
-/** One channel is not said, RFC 8866 §6.6. */
+/** One channel is omitted, RFC 8866 §6.6. */
 function channelsOf({ channels }: AudioTrack): string {
   return channels > 1 ? `/${channels}` : '';
 }

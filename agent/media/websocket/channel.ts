@@ -2,7 +2,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { ByteChannel, ByteSink } from '../../base/socket-channel.ts';
 import { binaryHead, closeFrame, maskedBinary, pongFrame, WebSocketDecoder, type WebSocketSink } from './frames.ts';
 
-/** A channel that can send two pieces at once. */
+/** A channel that sends two buffers in one write. */
 interface PairWriter extends ByteChannel {
   writeTwo(head: Uint8Array, bytes: Uint8Array): void;
 }
@@ -10,21 +10,21 @@ interface PairWriter extends ByteChannel {
 const NO_MASK = new Uint8Array(0);
 const NORMAL_CLOSURE = 1000;
 const PROTOCOL_ERROR = 1002;
-/** A peer that pings and does not read the answers gets no more of them. */
+/** Beyond this, pings of a peer that does not read are not answered. */
 const MAX_UNREAD_BYTES = 64 << 10;
 
-/** The bytes within a WebSocket's data frames, after the handshake. Every write is a message of its own. */
+/** The payload of a WebSocket's data frames, after the handshake. Each write is one message. */
 export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
   sink: ByteSink | undefined;
   readonly #inner: PairWriter;
   readonly #newMask: (() => Uint8Array) | undefined;
   readonly #decoder: WebSocketDecoder;
-  /** A close has been sent or asked for: from here on nothing counts but that the connection goes. */
+  /** A close was sent or requested: everything else is ignored. */
   #isClosing = false;
-  /** What the other side did wrong, if that is why it is closed. */
+  /** The peer's error that closed the connection, if any. */
   #fault: PerchError | undefined;
 
-  /** @param newMask four random bytes, on the client's side only */
+  /** @param newMask four random bytes; clients only */
   constructor(inner: PairWriter, newMask: (() => Uint8Array) | undefined) {
     this.#inner = inner;
     this.#newMask = newMask;
@@ -99,12 +99,12 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     }
   }
 
-  /** RFC 6455 §5.5.1: answered with a close of ours, and that is the end. */
+  /** RFC 6455 §5.5.1: answers with a close frame and ends. */
   onClose(_code: number): void {
     this.#closed(NORMAL_CLOSURE);
   }
 
-  /** The other side wants or deserves no more. What waits for one that does not read would keep the connection for ever. */
+  /** Ends the connection, without the queue: a peer that does not read would keep it open. */
   #closed(code: number): void {
     if (this.#inner.queuedBytes > 0) {
       this.#isClosing = true;
@@ -114,7 +114,7 @@ export class WebSocketChannel implements ByteChannel, ByteSink, WebSocketSink {
     }
   }
 
-  /** The owner hears of the end when the connection has gone: until then it may find that this takes too long. */
+  /** The owner is notified when the connection is closed, and may time out before. */
   #close(code: number): void {
     if (!this.#isClosing) {
       this.#isClosing = true;

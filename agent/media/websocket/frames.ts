@@ -8,8 +8,7 @@ import { PerchError } from '../../base/errors.ts';
  *     [4 bytes masking key, when MASK is set]
  *     payload
  *
- * What is read is taken as one endless run of bytes: where messages and their fragments begin and end does not matter to a tunnel,
- * and a peer that takes no messages sends none.
+ * Received payload is one continuous stream of bytes: tunnels ignore the borders of messages and fragments.
  */
 
 const CONTINUATION = 0;
@@ -22,7 +21,7 @@ const FIN = 0x80;
 const MASKED = 0x80;
 const MAX_HEADER_BYTES = 14;
 const MAX_CONTROL_BYTES = 125;
-/** Payload is handed on as it comes, so this is no buffer: only a length that no sender of media means. */
+/** Rejects implausible lengths; payload is passed on without a buffer. */
 const MAX_FRAME_BYTES = 64 << 20;
 /** §1.3 */
 const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -31,13 +30,13 @@ const NO_MASK = new Uint8Array(0);
 export interface WebSocketSink {
   /** Payload bytes of data frames in `chunk[start, end)`: valid during the call only. */
   onPayload(chunk: Uint8Array, start: number, end: number): void;
-  /** A ping, to be answered with the same payload (its own copy). */
+  /** A ping, to be answered with the same payload (a copy). */
   onPing(payload: Uint8Array): void;
-  /** The other side closes; `code` is 1005 when it gave none (§7.1.5). */
+  /** The peer closes; `code` is 1005 if it gave none (§7.1.5). */
   onClose(code: number): void;
 }
 
-/** Cuts what one side sends into frames. Throws PerchError when the rules are broken: the connection is of no use then. */
+/** Splits the bytes of a peer into frames. @throws PerchError at a protocol error: close the connection then */
 export class WebSocketDecoder {
   readonly #sink: WebSocketSink;
   readonly #wantsMask: boolean;
@@ -51,13 +50,13 @@ export class WebSocketDecoder {
   #isInMessage = false;
   #hasClosed = false;
 
-  /** @param wantsMask the other side is a client: its frames must be masked, a server's must not (§5.1) */
+  /** @param wantsMask the peer is a client: its frames must be masked, those of a server must not (§5.1) */
   constructor(sink: WebSocketSink, wantsMask: boolean) {
     this.#sink = sink;
     this.#wantsMask = wantsMask;
   }
 
-  /** @param chunk is unmasked where it lies */
+  /** @param chunk unmasked in place */
   push(chunk: Uint8Array, length: number): void {
     let at = 0;
     while (at < length && !this.#hasClosed) {
@@ -117,7 +116,7 @@ export class WebSocketDecoder {
     this.#headerBytes = 0;
   }
 
-  /** §5.4: a message is one frame that begins it and as many continuations as it takes; control frames may stand between. */
+  /** §5.4: a message is a first frame and its continuations; control frames may be between them. */
   #checkData(opcode: number, isFinal: boolean): void {
     const isKnown = opcode === CONTINUATION || opcode === TEXT || opcode === BINARY;
     if (!isKnown || (opcode === CONTINUATION) !== this.#isInMessage) {
@@ -175,25 +174,25 @@ function payloadSize(header: Uint8Array): number {
   }
   let size = 0;
   for (let i = 0; i < (short === 126 ? 2 : 8); i += 1) {
-    // Beyond 2^53 it is not exact, and too large in any case.
+    // Inexact beyond 2^53, but too large in any case.
     size = size * 256 + (header[2 + i] as number);
   }
   return size;
 }
 
-/** XORs `bytes[from, to)` with the mask (§5.3). @param phase place of `from` in the frame's payload */
+/** XORs `bytes[from, to)` with the mask (§5.3). @param phase offset of `from` in the frame's payload */
 function applyMask(bytes: Uint8Array, from: number, to: number, mask: Uint8Array, phase: number): void {
   for (let at = from; at < to; at += 1) {
     bytes[at] = (bytes[at] as number) ^ (mask[(phase + at - from) & 3] as number);
   }
 }
 
-/** The head of a final data frame that is not masked: what a server sends before the payload. */
+/** The head of a server's final data frame, which is not masked. */
 export function binaryHead(payloadBytes: number): Uint8Array {
   return frameHead(BINARY, payloadBytes, NO_MASK);
 }
 
-/** A whole frame of a client; the payload is copied, because it has to be masked. @param mask four unpredictable bytes (§5.3) */
+/** A whole frame of a client; the payload is copied for masking. @param mask four unpredictable bytes (§5.3) */
 export function maskedBinary(payload: Uint8Array, mask: Uint8Array): Uint8Array {
   return wholeFrame(BINARY, payload, mask);
 }

@@ -1,14 +1,14 @@
-/** A box, or the fields of one, as bytes: whole boxes are put together from these. */
+/** The bytes of a box or of its fields. */
 export type Fields = Uint8Array | readonly number[];
 
-/** Four characters as the number that stands in the file. */
+/** Four characters as a 32-bit number. */
 export function fourcc(name: string): number {
   return (
     ((name.charCodeAt(0) << 24) | (name.charCodeAt(1) << 16) | (name.charCodeAt(2) << 8) | name.charCodeAt(3)) >>> 0
   );
 }
 
-/** The four characters of a number, for messages and for telling codecs apart; what cannot be printed becomes a dot. */
+/** The four characters of a number; unprintable ones become dots. */
 export function fourccText(code: number): string {
   const characters = [code >>> 24, (code >>> 16) & 0xff, (code >>> 8) & 0xff, code & 0xff];
   return characters.map((c) => (c > 0x1f && c < 0x7f ? String.fromCharCode(c) : '.')).join('');
@@ -33,13 +33,13 @@ export function join(parts: readonly Fields[]): Uint8Array {
   return whole;
 }
 
-/** A box of ISO/IEC 14496-12 §4.2: size, type and what it holds. */
+/** A box of ISO/IEC 14496-12 §4.2: size, type and body. */
 export function box(type: string, ...parts: readonly Fields[]): Uint8Array {
   const sizeBytes = parts.reduce((sum, part) => sum + part.length, 8);
   return join([u32(sizeBytes), text(type), ...parts]);
 }
 
-/** A box that begins with a version and 24 bits of flags. */
+/** A box with version and 24 bits of flags. */
 export function fullBox(type: string, version: number, flags: number, ...parts: readonly Fields[]): Uint8Array {
   return box(type, u8(version), u24(flags), ...parts);
 }

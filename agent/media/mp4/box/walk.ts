@@ -1,19 +1,19 @@
 import { PerchError } from '../../../base/errors.ts';
 import { fourccText } from './boxes.ts';
 
-/** Where a box lies in the bytes that were given. */
+/** The position of a box in the given bytes. */
 export interface BoxPlace {
   /** As a number: compare with `fourcc(...)`. */
   readonly type: number;
   readonly start: number;
   readonly bodyStart: number;
-  /** One past its last byte; beyond the given bytes when they are cut short. */
+  /** One past its last byte; may exceed truncated bytes. */
   readonly end: number;
 }
 
 /**
- * The header of the box at `at`; undefined when `limit` cuts the header off.
- * A size of 0 ("up to the end of the file") is refused: nothing that is still being written can be told apart from it.
+ * The header of the box at `at`; undefined if it exceeds `limit`.
+ * A size of 0 ("up to the end of the file") is rejected: it cannot be distinguished from a file that is still being written.
  */
 export function boxAt(view: DataView, at: number, limit: number): BoxPlace | undefined {
   if (limit - at < 8) {
@@ -35,7 +35,7 @@ export function boxAt(view: DataView, at: number, limit: number): BoxPlace | und
   return { type, start: at, bodyStart: at + headerBytes, end: at + sizeBytes };
 }
 
-/** The box at `at` inside a box that ends at `limit`; undefined at its end (a tail too short for a header is padding). */
+/** The box at `at` in a box that ends at `limit`; undefined at its end (a rest shorter than a header is padding). */
 export function childAt(view: DataView, at: number, limit: number): BoxPlace | undefined {
   const child = boxAt(view, at, limit);
   if (child && child.end > limit) {
@@ -61,8 +61,7 @@ export function childrenOf(view: DataView, parent: BoxPlace): BoxPlace[] {
 }
 
 /**
- * The body of the first box of a type that has at least this many bytes; undefined when there is none, or what lies before it is cut
- * short.
+ * The body of the first box of a type with at least this many bytes; undefined if it is missing or a box before it is truncated.
  */
 export function bodyOfFirst(boxes: Uint8Array, type: number, bodyBytes: number): Uint8Array | undefined {
   const view = viewOf(boxes);
@@ -81,7 +80,7 @@ export function bodyOfFirst(boxes: Uint8Array, type: number, bodyBytes: number):
 
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Refuses a box whose body is shorter than what is to be read of it. */
+/** Rejects a box whose body is too short. */
 export function need(place: BoxPlace, bodyBytes: number): void {
   if (place.end - place.bodyStart < bodyBytes) {
     const has = place.end - place.bodyStart;
@@ -95,5 +94,5 @@ export const versionOf = (view: DataView, place: BoxPlace): number => {
   return view.getUint8(place.bodyStart);
 };
 
-/** Exact up to 2^53; beyond it only good for refusing. */
+/** Exact up to 2^53; callers reject larger values. */
 export const uint64 = (view: DataView, at: number): number => view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);

@@ -9,10 +9,10 @@ const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2
 const decimal = (value: number): string => String(value).padStart(2, '0');
 
 /**
- * The codec of a sample entry as playlists name it: RFC 6381 and the bindings of later codecs.
+ * The `codecs` value of a sample entry: RFC 6381 and the bindings of later codecs.
  * HEVC is always `hvc1`, as `playerInit` writes it.
  * @param entry the whole entry of `stsd`
- * @returns undefined when there is no such name, or the entry does not tell
+ * @returns undefined without such a value, or if the entry is incomplete
  */
 export function entryCodec(entry: Uint8Array): string | undefined {
   if (entry.length < 8) {
@@ -52,7 +52,7 @@ export function entryCodec(entry: Uint8Array): string | undefined {
   }
 }
 
-/** Gives the body of one of the entry's boxes to `read`, when it is there and has at least this many bytes. */
+/** Calls `read` with the body of one of the entry's boxes, if it has at least this many bytes. */
 function bodyOf(
   entry: Uint8Array,
   at: number,
@@ -104,7 +104,7 @@ function av01(av1C: Uint8Array): string {
   return `av01.${profileLevel >> 5}.${decimal(profileLevel & 0x1f)}${flags & 0x80 ? 'H' : 'M'}.${decimal(depthBits)}`;
 }
 
-/** "VP Codec ISO Media File Format Binding": profile, ten times the level, bit depth; behind version and flags. */
+/** "VP Codec ISO Media File Format Binding": profile, ten times the level, bit depth; after version and flags. */
 function vpx(type: string, vpcC: Uint8Array): string {
   return `${type}.${[vpcC[4] ?? 0, vpcC[5] ?? 0, (vpcC[6] ?? 0) >> 4].map(decimal).join('.')}`;
 }
@@ -119,7 +119,7 @@ const DECODER_FIELDS_BYTES = 13;
 
 function mp4a(esds: Uint8Array): string | undefined {
   const stream = descriptorIn(esds, 4, ES_DESCRIPTOR);
-  // With one of these flags more fields stand before the decoder's; no writer sets them in a file.
+  // Each of these flags adds fields before the decoder's; no writer sets them in files.
   const isPlain = stream && ((stream[2] ?? 0) & 0xe0) === 0;
   const decoder = isPlain ? descriptorIn(stream, ES_FIELDS_BYTES, DECODER_CONFIG) : undefined;
   const objectType = decoder?.[0];
@@ -135,7 +135,7 @@ function mp4a(esds: Uint8Array): string | undefined {
   return `mp4a.40.${type === 31 ? 32 + (((first & 7) << 3) | (second >> 5)) : type}`;
 }
 
-/** The body of the descriptor that begins at `at`, when it is of this tag: its length has 7 bits in each of up to four bytes. */
+/** The body of the descriptor at `at`, if it has this tag; its length has 7 bits in each of up to four bytes. */
 function descriptorIn(bytes: Uint8Array, at: number, tag: number): Uint8Array | undefined {
   if (bytes[at] !== tag) {
     return undefined;

@@ -19,7 +19,7 @@ import type {
 import { vp9Level } from '../../vp9/params.ts';
 import { box, type Fields, fullBox, join, u8, u16, u24, u32, zeros } from '../box/boxes.ts';
 
-/** RFC 7845 §4.2, at 48 kHz: what libopus looks ahead, and what a stream that does not say it most likely has. */
+/** RFC 7845 §4.2, at 48 kHz: the look-ahead of libopus, assumed for streams without a pre-skip. */
 const OPUS_PRE_SKIP_SAMPLES = 312;
 const NAL_LENGTH_BYTES = 4;
 
@@ -60,8 +60,8 @@ export function audioEntry(type: string, track: AudioTrack, config: Uint8Array):
 }
 
 /**
- * 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true one. FLAC then has the highest half, quarter … that
- * fits ("Encapsulation of FLAC in ISO Base Media File Format" §3.3.1): Firefox refuses the file for a 0.
+ * 16.16 bits hold no rate above 65,535 Hz; the codec's own box has the true rate. FLAC then has the largest half, quarter … that
+ * fits ("Encapsulation of FLAC in ISO Base Media File Format" §3.3.1): Firefox rejects 0.
  */
 function entryRateHz(track: AudioTrack): number {
   let rateHz = track.codec === 'mpeg-audio' ? track.sampleRate : track.clockRate;
@@ -118,7 +118,7 @@ export function hvcC(track: H265Track): Uint8Array {
   );
 }
 
-/** array_completeness is set: there are no parameter sets in the samples. */
+/** array_completeness is set: samples contain no parameter sets. */
 function completeArray(nalType: number, nals: readonly Uint8Array[]): Uint8Array {
   return join([u8(0x80 | nalType), u16(nals.length), ...nals.map(withLength)]);
 }
@@ -184,7 +184,7 @@ export function av1C(track: Av1Track): Uint8Array {
   );
 }
 
-/** "VP Codec ISO Media File Format Binding": VPCodecConfigurationBox, for VP8 and VP9 alike. */
+/** "VP Codec ISO Media File Format Binding": VPCodecConfigurationBox, for VP8 and VP9. */
 export function vpcC(track: Vp8Track | Vp9Track): Uint8Array {
   const { profile, bitDepth, chromaSubsampling, isFullRange } =
     track.codec === 'vp9' ? track : { profile: 0, bitDepth: 8, chromaSubsampling: CHROMA_420, isFullRange: false };
@@ -205,7 +205,7 @@ const AUDIO_STREAM = 5;
 
 /**
  * ISO/IEC 14496-14 §5.6 around the descriptors of ISO/IEC 14496-1 §7.2.6.
- * @param specificInfo what the decoder is set up with; undefined: the codec needs nothing
+ * @param specificInfo DecoderSpecificInfo; undefined: none
  */
 export function esds(type: keyof typeof ES_TYPES | MpegAudioTrack, specificInfo: Uint8Array | undefined): Uint8Array {
   const [objectType, streamType] =
@@ -218,7 +218,7 @@ export function esds(type: keyof typeof ES_TYPES | MpegAudioTrack, specificInfo:
   return fullBox('esds', 0, 0, descriptor(3, u16(0), u8(0), decoder, syncLayer));
 }
 
-/** A length of 7 bits per byte, always in four bytes as most writers do. */
+/** A length with 7 bits per byte, always four bytes, as most writers do. */
 function descriptor(tag: number, ...parts: readonly Fields[]): Uint8Array {
   const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
   const length = [21, 14, 7].map((shift) => 0x80 | ((sizeBytes >> shift) & 0x7f));

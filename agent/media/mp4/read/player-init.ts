@@ -14,15 +14,14 @@ const HEV1 = fourcc('hev1');
 const HVC1 = fourcc('hvc1');
 const HVCC = fourcc('hvcC');
 const VISUAL_ENTRY_BYTES = 86;
-/** Of `hvcC`: what stands before the number of its arrays (ISO/IEC 14496-15 §8.3.3.1). */
+/** Bytes of `hvcC` before the number of its arrays (ISO/IEC 14496-15 §8.3.3.1). */
 const HVCC_ARRAYS = 22;
 
 /**
- * A recording's header as players are given it in front of samples of their choice: `ftyp`, and a `moov` of the wanted tracks
- * without a length and without what the recorder keeps in it for itself. HEVC becomes `hvc1`, without which Apple's players show
- * nothing, where the entry has the parameter sets.
+ * A recording's header for players: `ftyp`, and a `moov` of the wanted tracks without duration and without the recorder's own
+ * boxes. HEVC becomes `hvc1`, which Apple's players require, if the entry has the parameter sets.
  * @param init `ftyp` and `moov` of a fragmented file
- * @throws PerchError when it is none
+ * @throws PerchError if it is not
  */
 export function playerInit(init: Uint8Array, trackIds: readonly number[]): Uint8Array {
   const bytes = init.slice();

@@ -4,15 +4,15 @@ import { type BoxPlace, childAt, need, uint64, versionOf } from '../box/walk.ts'
 import type { SampleDefaults } from './read-track.ts';
 
 const NON_SYNC = 0x1_0000;
-/** A fragment is seconds long; the limit holds where the box's own size does not (a `trun` without any per-sample field). */
+/** A fragment lasts seconds. Bounds a `trun` without per-sample fields, whose size bounds nothing. */
 const MAX_SAMPLES = 1 << 20;
 
-/** One `trun`: consecutive samples of a track whose bytes lie one behind the other. */
+/** One `trun`: consecutive samples of a track with contiguous bytes. */
 export class FragmentRun {
   readonly trackId: number;
   /** Decode time of the first sample, in ticks of the track. */
   readonly baseTime: number;
-  /** Where the first sample's bytes are, counted from the start of `moof`. */
+  /** Offset of the first sample's bytes from the start of `moof`. */
   readonly dataOffset: number;
   /** In ticks of the track. */
   readonly durations: Uint32Array;
@@ -81,13 +81,13 @@ const TRUN_SIZE = 0x200;
 const TRUN_FLAGS = 0x400;
 const TRUN_COMPOSITION = 0x800;
 
-/** What is known of a `traf` while its `trun` boxes are read. */
+/** The state of a `traf` while its `trun` boxes are read. */
 interface TrackState {
   readonly trackId: number;
   readonly defaults: SampleDefaults;
-  /** What data offsets are added to, from the start of `moof`. */
+  /** Base of data offsets, from the start of `moof`. */
   readonly baseOffset: number;
-  /** Where the next `trun` without an offset of its own has its bytes. */
+  /** Offset of the bytes of the next `trun` without its own offset. */
   dataEnd: number;
   /** Decode time at which the next `trun` begins. */
   time: number | undefined;
@@ -101,11 +101,11 @@ export class FragmentReader {
   readonly #moof: BoxPlace;
   readonly #trackDefaults: ReadonlyMap<number, SampleDefaults>;
   readonly #moofFileOffset: number;
-  /** Where the bytes of the last run ended, from the start of `moof`. */
+  /** End of the last run's bytes, from the start of `moof`. */
   #dataEnd = 0;
   #samples = 0;
 
-  /** @param moofFileOffset what an absolute data offset is to be made relative by; undefined: it is taken to mean the `moof` */
+  /** @param moofFileOffset base of absolute data offsets; undefined: they count from the `moof` */
   constructor(
     view: DataView,
     moof: BoxPlace,

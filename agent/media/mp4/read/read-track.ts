@@ -2,7 +2,7 @@ import { PerchError } from '../../../base/errors.ts';
 import { fourccText } from '../box/boxes.ts';
 import { type BoxPlace, childAt, childrenOf, need, versionOf } from '../box/walk.ts';
 
-/** What holds for samples that do not say it themselves (`trex`, `tfhd`). */
+/** Defaults of samples (`trex`, `tfhd`). */
 export interface SampleDefaults {
   readonly duration: number;
   readonly sizeBytes: number;
@@ -21,17 +21,17 @@ export interface Mp4Track {
   /** Pixels; 0 for audio. */
   readonly width: number;
   readonly height: number;
-  /** Hertz as the sample entry says it; 0 for video. */
+  /** Hertz, from the sample entry; 0 for video. */
   readonly sampleRate: number;
   readonly channels: number;
   readonly defaults: SampleDefaults;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-/** What `trak` has said so far; other kinds than video and audio stay undefined. */
+/** The fields of `trak` read so far; kinds other than video and audio stay undefined. */
 export type TrackFields = Omit<Writable<Mp4Track>, 'kind'> & { kind: 'video' | 'audio' | undefined };
 
-/** Everything but `defaults`, which stands in `mvex`. */
+/** All but `defaults`, which are in `mvex`. */
 export function parseTrak(bytes: Uint8Array, view: DataView, trak: BoxPlace): TrackFields {
   const track: TrackFields = {
     id: 0,
@@ -83,7 +83,7 @@ function parseMdia(bytes: Uint8Array, view: DataView, mdia: BoxPlace, track: Tra
   }
 }
 
-/** The first entry: files with several descriptions for one track are not made by recorders. */
+/** The first entry: no recorder writes several descriptions for a track. */
 function parseSampleEntry(bytes: Uint8Array, view: DataView, stsd: BoxPlace, track: TrackFields): void {
   need(stsd, 8);
   const entry = childAt(view, stsd.bodyStart + 8, stsd.end);

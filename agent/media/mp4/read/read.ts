@@ -9,26 +9,26 @@ export interface Mp4Init {
   readonly sizeBytes: number;
   /** Video and audio; other kinds are left out. */
   readonly tracks: readonly Mp4Track[];
-  /** As `mvhd` has it: 0 while a fragmented file is being written. */
+  /** From `mvhd`: 0 while a fragmented file is being written. */
   readonly durationMs: number;
-  /** Where `mvhd.duration` stands in the file: `durationBytes` bytes that count ticks of `movieTimescale`. */
+  /** Offset of `mvhd.duration` in the file: `durationBytes` bytes, in ticks of `movieTimescale`. */
   readonly durationOffset: number;
   readonly durationBytes: 4 | 8;
   readonly movieTimescale: number;
-  /** What `moov/udta` holds: a view. */
+  /** The body of `moov/udta`: a view. */
   readonly userData: Uint8Array | undefined;
 }
 
 const MOOV = fourcc('moov');
 const MOOF = fourcc('moof');
 const MDAT = fourcc('mdat');
-/** A fragmented file's `moov` has a few kilobytes; the limit keeps a broken size from being waited for. */
+/** The `moov` of a fragmented file has a few kilobytes; bounds the wait for a corrupt size. */
 const MAX_MOOV_BYTES = 8 << 20;
 /** A `moof` of 50 MB of samples has some tens of kilobytes. */
 const MAX_MOOF_BYTES = 8 << 20;
 const MAX_TRACKS = 64;
 
-/** The boxes up to `moov`; undefined when `bytes` end before it does. */
+/** The boxes up to `moov`; undefined if `bytes` end before it. */
 export function parseInit(bytes: Uint8Array): Mp4Init | undefined {
   const view = viewOf(bytes);
   for (let at = 0; ; ) {
@@ -125,17 +125,17 @@ export interface Mp4Fragment {
   readonly runs: readonly FragmentRun[];
 }
 
-/** What a fragment alone does not tell. */
+/** What a fragment does not contain. */
 interface FragmentContext {
-  /** For files whose samples rely on `trex` (ffmpeg's do). */
+  /** For files whose samples use `trex` (ffmpeg). */
   readonly tracks?: readonly Pick<Mp4Track, 'id' | 'defaults'>[];
-  /** Where the `moof` stands in its file, for files that count data from the file's start; without it they are taken to count from the `moof`. */
+  /** Offset of the `moof` in its file, the base of absolute data offsets; without it they count from the `moof`. */
   readonly moofFileOffset?: number;
 }
 
 /**
- * The `moof` at `offset` and the header of the `mdat` behind it; undefined when `bytes` end before that header does.
- * The samples' bytes need not be there; that they lie inside `mdat` is checked.
+ * The `moof` at `offset` and the header of its `mdat`; undefined if `bytes` end before that header does.
+ * The samples' bytes are not needed, but must lie inside `mdat`.
  */
 export function parseFragment(bytes: Uint8Array, offset = 0, context: FragmentContext = {}): Mp4Fragment | undefined {
   const view = viewOf(bytes);

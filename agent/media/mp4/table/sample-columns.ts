@@ -1,9 +1,9 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** A day and a half of pictures and sound of a lively camera. */
+/** A day and a half of video and audio of a busy camera. */
 const MAX_SAMPLES = 20_000_000;
 
-/** Numbers as many as it takes. What was given out stays as it is while more is added. */
+/** A growing list of numbers. Its views stay unchanged while values are added. */
 class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
   values: T;
   count = 0;
@@ -20,8 +20,8 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
   }
 
   /**
-   * @returns where `count` values are to be written into `values`, which may be another array than before
-   * @throws PerchError when there are more than any recording has: before memory is taken for them
+   * @returns the index for `count` values in `values`, which may be a new array
+   * @throws PerchError beyond the limit of a recording, before memory is allocated
    */
   room(count: number): number {
     const at = this.count;
@@ -37,12 +37,12 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
     return at;
   }
 
-  /** A view of what was pushed. */
+  /** A view of the values. */
   get whole(): T {
     return this.values.subarray(0, this.count) as T;
   }
 
-  /** From here on without room for more than what is there. */
+  /** Shrinks the capacity to the values. */
   trim(): void {
     if (this.values.length > this.count) {
       this.values = this.values.slice(0, this.count) as T;
@@ -53,7 +53,7 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
 const uint32s = () => new Column((count) => new Uint32Array(count));
 const floats = () => new Column((count) => new Float64Array(count));
 
-/** The samples of one track, as they are collected. */
+/** Collects the samples of one track. */
 export class TrackColumns {
   readonly trackId: number;
   readonly sizes = uint32s();
@@ -63,16 +63,16 @@ export class TrackColumns {
   readonly baseTimes = floats();
   readonly fragments = uint32s();
   readonly dataOffsets = floats();
-  /** Where the last sample ends. */
+  /** End of the last sample. */
   endTime = 0;
-  /** Made with the first offset that is not 0: few recordings have any. */
+  /** Created by the first offset other than 0: few recordings have any. */
   #offsets: Column<Int32Array> | undefined;
 
   constructor(trackId: number) {
     this.trackId = trackId;
   }
 
-  /** @param dataOffset of the first sample's bytes in the file */
+  /** @param dataOffset file offset of the first sample's bytes */
   startRun(baseTime: number, fragment: number, dataOffset: number): void {
     this.firstSamples.push(this.sizes.count);
     this.baseTimes.push(baseTime);
@@ -89,7 +89,7 @@ export class TrackColumns {
     this.#offsets?.push(offset);
   }
 
-  /** There are some that are not 0, so that each has to be given. */
+  /** At least one is not 0, so each has to be given. */
   get hasOffsets(): boolean {
     return this.#offsets !== undefined;
   }
@@ -122,7 +122,7 @@ export class TrackColumns {
   }
 }
 
-/** All samples of a recording, as they are collected. */
+/** Collects the samples of a recording. */
 export class TableColumns {
   readonly tracks: readonly TrackColumns[];
   readonly #offsets = floats();
@@ -137,7 +137,7 @@ export class TableColumns {
     return this.#offsets.count;
   }
 
-  /** To be called after the fragment's runs. @throws PerchError when there are more samples than any recording has */
+  /** Call after the fragment's runs. @throws PerchError beyond the limit of a recording */
   pushFragment(offset: number, sizeBytes: number, headerBytes: number): void {
     this.#offsets.push(offset);
     this.#sizes.push(sizeBytes);
@@ -157,7 +157,7 @@ export class TableColumns {
     }
   }
 
-  /** What is there by now: views that stay as they are. */
+  /** The samples so far: views that stay unchanged. */
   get whole() {
     return {
       fragmentCount: this.#offsets.count,

@@ -1,6 +1,6 @@
 import type { TrackSamples } from './sample-table.ts';
 
-/** The first of `count` ascending values that is not below `value`; `count` when all are. */
+/** Index of the first of `count` ascending values not below `value`; `count` if all are below. */
 export function firstAtLeast(values: ArrayLike<number>, count: number, value: number): number {
   let low = 0;
   let high = count;
@@ -15,11 +15,11 @@ export function firstAtLeast(values: ArrayLike<number>, count: number, value: nu
   return low;
 }
 
-/** The last of `count` ascending integers that is at most `value`; 0 if all are larger. */
+/** Index of the last of `count` ascending integers that is at most `value`; 0 if all are larger. */
 export const lastUpTo = (values: ArrayLike<number>, count: number, value: number): number =>
   Math.max(0, firstAtLeast(values, count, value + 1) - 1);
 
-/** The run in which a sample lies. */
+/** The run of a sample. */
 export const runOf = ({ runs }: TrackSamples, sample: number): number =>
   lastUpTo(runs.firstSamples, runs.count, sample);
 
@@ -27,7 +27,7 @@ export const runOf = ({ runs }: TrackSamples, sample: number): number =>
 export const endOfRun = ({ runs, count }: TrackSamples, run: number): number =>
   run + 1 < runs.count ? (runs.firstSamples[run + 1] as number) : count;
 
-/** Decode time of a sample as the file counts it; of the one behind the last: where that ends. */
+/** Decode time of a sample on the file's scale; for the one after the last, its end. */
 export function timeOf(samples: TrackSamples, sample: number): number {
   if (samples.count === 0) {
     return 0;
@@ -40,7 +40,7 @@ export function timeOf(samples: TrackSamples, sample: number): number {
   return time;
 }
 
-/** Where a sample's bytes are in the file. */
+/** File offset of a sample's bytes. */
 export function placeOf(samples: TrackSamples, sample: number): number {
   const run = runOf(samples, sample);
   let place = samples.runs.dataOffsets[run] as number;
@@ -50,11 +50,11 @@ export function placeOf(samples: TrackSamples, sample: number): number {
   return place;
 }
 
-/** When a sample is shown, as the file counts time. */
+/** Presentation time of a sample on the file's scale. */
 export const shownAt = (samples: TrackSamples, sample: number): number =>
   timeOf(samples, sample) + (samples.compositionOffsets?.[sample] ?? 0);
 
-/** The first sample that begins at or after a time; `count` when all begin before. */
+/** The first sample that begins at or after a time; `count` if none does. */
 export function firstFrom(samples: TrackSamples, time: number): number {
   const { runs } = samples;
   const run = firstAtLeast(runs.baseTimes, runs.count, time) - 1;
@@ -72,7 +72,7 @@ export function firstFrom(samples: TrackSamples, time: number): number {
   return end;
 }
 
-/** The last sample at or before this one at which a player can start; undefined when there is none. */
+/** The last sync sample at or before this one; undefined: none. */
 export function syncUpTo(samples: TrackSamples, sample: number): number | undefined {
   for (let i = Math.min(sample, samples.count - 1); i >= 0; i -= 1) {
     if (samples.syncs[i] === 1) {

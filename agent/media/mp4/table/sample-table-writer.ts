@@ -1,45 +1,45 @@
 import type { RunTable } from '../write/fragment.ts';
 import { VarintWriter } from './varint.ts';
 
-/** A run, and where its first byte lies, counted from the start of `moof`. */
+/** A run, and the offset of its first byte from the start of `moof`. */
 export interface PlacedRun {
   readonly run: RunTable;
   readonly dataOffset: number;
 }
 
-/** What a run's samples have in common: bits of its flags. */
+/** Bits of a run's flags: common values of its samples. */
 export const SAME_DURATION = 1;
 export const NO_OFFSETS = 2;
 export const ALL_SYNC = 4;
 export const FIRST_SYNC = 8;
 
 /**
- * Collects where every sample of a recording lies, some two bytes for each, while it is written. All numbers are varints:
- *   for each fragment: bytes passed over before it, its size, size of its header (`moof` and the head of `mdat`), number of runs;
- *   for each run: track number, decode time - end of the track so far (signed), data offset - end of the data before (signed),
+ * Collects the positions of a recording's samples, about two bytes for each, while it is written. All numbers are varints:
+ *   for each fragment: bytes skipped before it, its size, size of its header (`moof` and the head of `mdat`), number of runs;
+ *   for each run: track number, decode time - end of the track so far (signed), data offset - end of the previous data (signed),
  *   count, flags, the duration once or for each sample, composition offsets (signed), sync flags, sizes.
  */
 export class SampleTableWriter {
   readonly #out = new VarintWriter();
   readonly #trackIds: readonly number[];
-  /** Decode time at which each track has ended so far. */
+  /** Decode time of the end of each track so far. */
   readonly #ends: number[];
-  /** Where the last fragment has ended in the file. */
+  /** File offset of the last fragment's end. */
   #fileEnd: number;
 
-  /** @param initBytes where the first fragment is expected */
+  /** @param initBytes expected file offset of the first fragment */
   constructor(trackIds: readonly number[], initBytes: number) {
     this.#trackIds = trackIds;
     this.#ends = trackIds.map(() => 0);
     this.#fileEnd = initBytes;
   }
 
-  /** What `parseSampleTable` reads: a view, valid until the next fragment. */
+  /** The input of `parseSampleTable`: a view, valid until the next fragment. */
   get bytes(): Uint8Array {
     return this.#out.bytes;
   }
 
-  /** @param headerBytes of `moof` and the head of `mdat`; runs of other tracks are left out */
+  /** @param headerBytes of `moof` and the head of `mdat`; runs of other tracks are skipped */
   addFragment(offset: number, sizeBytes: number, headerBytes: number, runs: readonly PlacedRun[]): void {
     const out = this.#out;
     out.push(offset - this.#fileEnd);

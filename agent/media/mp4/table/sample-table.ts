@@ -4,7 +4,7 @@ import { TableColumns, type TrackColumns } from './sample-columns.ts';
 import { ALL_SYNC, FIRST_SYNC, NO_OFFSETS, SAME_DURATION } from './sample-table-writer.ts';
 import { VarintReader } from './varint.ts';
 
-/** The samples of one track, column by column. Times in ticks of the track, as the file counts them. */
+/** The samples of one track by column. Times in ticks of the track, on the file's scale. */
 export interface TrackSamples {
   readonly trackId: number;
   readonly count: number;
@@ -12,12 +12,12 @@ export interface TrackSamples {
   readonly durations: Uint32Array;
   /** Presentation minus decode time; undefined: all 0. */
   readonly compositionOffsets: Int32Array | undefined;
-  /** 1 where a player can start. */
+  /** 1: a sync sample. */
   readonly syncs: Uint8Array;
   readonly runs: TrackRuns;
 }
 
-/** Consecutive samples of a track that lie one behind the other in one fragment: by run. */
+/** By run: consecutive samples of a track with contiguous bytes in one fragment. */
 interface TrackRuns {
   readonly count: number;
   readonly firstSamples: Uint32Array;
@@ -25,14 +25,14 @@ interface TrackRuns {
   readonly baseTimes: Float64Array;
   /** The fragment's number, from 0. */
   readonly fragments: Uint32Array;
-  /** Where the first sample's bytes are in the file. */
+  /** File offset of the first sample's bytes. */
   readonly dataOffsets: Float64Array;
 }
 
-/** Where everything in a recording lies. */
+/** The positions of a recording's fragments, runs and samples. */
 export interface SampleTable {
   readonly fragmentCount: number;
-  /** Of each fragment's `moof` in the file. */
+  /** File offset of each fragment's `moof`. */
   readonly fragmentOffsets: Float64Array;
   readonly fragmentBytes: Float64Array;
   /** Of `moof` and the head of `mdat`. */
@@ -41,9 +41,9 @@ export interface SampleTable {
 }
 
 /**
- * What a `SampleTableWriter` has collected.
- * @param trackIds,initBytes as the writer was given them
- * @throws PerchError on anything that no writer makes
+ * Parses the output of a `SampleTableWriter`.
+ * @param trackIds,initBytes as given to the writer
+ * @throws PerchError if it is invalid
  */
 export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[], initBytes: number): SampleTable {
   const reader = new SampleTableReader(bytes, trackIds, initBytes);
@@ -51,27 +51,27 @@ export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[],
   return reader.table;
 }
 
-/** Reads a table piece by piece: that of a day has millions of samples, and others want their turn. */
+/** Parses a table in steps: a day has millions of samples, and other work must not wait. */
 export class SampleTableReader {
   readonly #input: VarintReader;
   readonly #columns: TableColumns;
-  /** Where the last fragment has ended in the file. */
+  /** File offset of the last fragment's end. */
   #fileEnd: number;
 
-  /** As `parseSampleTable`. */
+  /** Parameters of `parseSampleTable`. */
   constructor(bytes: Uint8Array, trackIds: readonly number[], initBytes: number) {
     this.#input = new VarintReader(bytes);
     this.#columns = new TableColumns(trackIds);
     this.#fileEnd = initBytes;
   }
 
-  /** To be called once, at the end. */
+  /** Call once, at the end. */
   get table(): SampleTable {
     this.#columns.trim();
     return this.#columns.whole;
   }
 
-  /** Reads this many bytes, to the end of a fragment. @returns false when all is read. @throws PerchError as `parseSampleTable` */
+  /** Reads this many bytes, up to the end of a fragment. @returns false at the end @throws PerchError like `parseSampleTable` */
   read(pieceBytes: number): boolean {
     const leftBytes = this.#input.leftBytes - pieceBytes;
     while (!this.#input.isAtEnd && this.#input.leftBytes > leftBytes) {
@@ -145,7 +145,7 @@ function readRun(input: VarintReader, track: TrackColumns, baseTime: number): nu
   return dataBytes;
 }
 
-/** What a table takes in memory. */
+/** Memory of a table in bytes. */
 export function bytesOfTable({ fragmentOffsets, fragmentBytes, headerBytes, tracks }: SampleTable): number {
   let bytes = fragmentOffsets.buffer.byteLength + fragmentBytes.buffer.byteLength + headerBytes.buffer.byteLength;
   for (const { sizes, durations, compositionOffsets, syncs, runs } of tracks) {
@@ -157,7 +157,7 @@ export function bytesOfTable({ fragmentOffsets, fragmentBytes, headerBytes, trac
   return bytes;
 }
 
-/** Makes a sample table of fragments as they are read, for recordings that grow or have none of their own. */
+/** Builds a sample table from fragments, for recordings that grow or have no table. */
 export class SampleTableBuilder {
   /** One past the last fragment; 0 before the first. */
   endOffset = 0;
@@ -173,12 +173,12 @@ export class SampleTableBuilder {
     return this.#columns.fragmentCount;
   }
 
-  /** What is there by now: it stays as it is when more is added. */
+  /** The table so far; it stays unchanged when fragments are added. */
   get table(): SampleTable {
     return this.#columns.whole;
   }
 
-  /** @param offset of the `moof` in the file; runs of other tracks are left out. @throws PerchError when there are too many samples */
+  /** @param offset of the `moof` in the file; runs of other tracks are skipped @throws PerchError with too many samples */
   addFragment(offset: number, fragment: Mp4Fragment): void {
     for (const run of fragment.runs) {
       const track = this.#columns.tracks[this.#trackIds.indexOf(run.trackId)];
@@ -198,7 +198,7 @@ export class SampleTableBuilder {
     this.#columns.pushFragment(offset, fragment.sizeBytes, fragment.moofBytes + fragment.mdatHeaderBytes);
   }
 
-  /** Nothing more will come: gives back the memory that was kept for it. */
+  /** Ends the table: frees spare memory. */
   trim(): void {
     this.#columns.trim();
   }

@@ -1,6 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 
-/** Whole numbers from 0 to 2^53 in groups of 7 bits, the lowest first: small numbers, of which tables are full, take one byte. */
+/** Whole numbers from 0 to 2^53 in groups of 7 bits, lowest first: the usual small numbers take one byte. */
 export class VarintWriter {
   #bytes = new Uint8Array(256);
   #count = 0;
@@ -9,7 +9,7 @@ export class VarintWriter {
     return this.#count;
   }
 
-  /** What was written so far: a view, valid until more is written. */
+  /** The written bytes: a view, valid until the next write. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#count);
   }
@@ -30,7 +30,7 @@ export class VarintWriter {
     this.#count += 1;
   }
 
-  /** Numbers that may be negative: 0, -1, 1, -2, … become 0, 1, 2, 3, … */
+  /** Signed numbers (zigzag): 0, -1, 1, -2, … become 0, 1, 2, 3, … */
   pushSigned(value: number): void {
     this.push(value < 0 ? -2 * value - 1 : 2 * value);
   }
@@ -48,12 +48,12 @@ export class VarintReader {
     return this.#at >= this.#bytes.length;
   }
 
-  /** What is left: no list that is to be read can have more entries. */
+  /** Bytes left: the upper bound of entries in any list. */
   get leftBytes(): number {
     return this.#bytes.length - this.#at;
   }
 
-  /** @throws PerchError when the bytes end before the number does, or it is beyond 2^53 */
+  /** @throws PerchError if the number is incomplete or exceeds 2^53 */
   next(): number {
     let value = 0;
     for (let scale = 1; scale <= 2 ** 49; scale *= 0x80) {

@@ -2,16 +2,16 @@ import { fourcc } from '../box/boxes.ts';
 import { viewOf } from '../box/walk.ts';
 
 /*
- * The last box of a recording's `moof`, by which one knows after a power cut whether all of a fragment has reached the disk:
+ * The last box of a recording's `moof`: after a power cut it shows whether the whole fragment is on the disk:
  *   prcs: version (8 bits), flags (24 bits, 0), CRC-32 (zlib's) of the fragment: of `moof` up to here, and of `mdat`
  */
 const PRCS = fourcc('prcs');
 export const SEAL_BYTES = 16;
 
 /**
- * Writes the box, still without its number, where `writeFragmentHeader` has left room for it.
+ * Writes the box without its CRC, into the room left by `writeFragmentHeader`.
  * @param header `moof` and the 8 bytes of `mdat`'s header
- * @returns where the number stands
+ * @returns the offset of the CRC
  */
 export function placeSeal(header: Uint8Array): number {
   const view = viewOf(header);
@@ -22,7 +22,7 @@ export function placeSeal(header: Uint8Array): number {
   return at + 12;
 }
 
-/** Where the number stands; undefined when the `moof` has no such box. */
+/** The offset of the CRC; undefined: the `moof` has no such box. */
 export function findSeal(moof: Uint8Array): number | undefined {
   const at = moof.length - SEAL_BYTES;
   const view = viewOf(moof);

@@ -7,21 +7,21 @@ import { viewOf } from '../box/walk.ts';
  * A fragment (ISO/IEC 14496-12 §8.8):
  *   moof ── mfhd (sequence number)
  *        └─ traf, for each run ── tfhd (track), tfdt (time of the first sample), trun (the samples' durations, sizes, flags)
- *   mdat    the samples' bytes, run after run
+ *   mdat    the samples' bytes by run
  */
 
 /** Consecutive samples of one track. */
 export interface TrackRun {
-  /** The track's place in the list that `writeInit` was given. */
+  /** Index of the track in the list for `writeInit`. */
   readonly track: number;
-  /** Decode time of the first sample as the file counts it, in ticks of the track (`tfdt`); not negative. */
+  /** Decode time of the first sample on the file's scale, in ticks of the track (`tfdt`); not negative. */
   readonly baseTime: number;
   readonly samples: readonly Sample[];
-  /** Decode time at which the last sample ends, on the scale of the samples' `dts`. */
+  /** End of the last sample on the scale of `Sample.dts`. */
   readonly endDts: number;
 }
 
-/** The samples of one run as the tables of a file know them. Index from 0; durations and offsets in ticks of the track. */
+/** The samples of one run for the tables of a file. Index from 0; durations and offsets in ticks of the track. */
 export interface RunTable {
   readonly trackId: number;
   readonly baseTime: number;
@@ -30,11 +30,11 @@ export interface RunTable {
   durationOf(i: number): number;
   compositionOffsetOf(i: number): number;
   isSync(i: number): boolean;
-  /** The sum of all, for tables that have it sooner than one asks for each sample. */
+  /** The sum of all durations, if the table has it. */
   facts?(): RunFacts;
 }
 
-/** What holds for all samples of a run. */
+/** Common values of all samples of a run. */
 export interface RunFacts {
   readonly dataBytes: number;
   readonly isSteady: boolean;
@@ -50,7 +50,7 @@ const TFDT = fourcc('tfdt');
 const TRUN = fourcc('trun');
 const MDAT = fourcc('mdat');
 
-/** §8.8.3.1: sample_depends_on 2 (a picture of its own); sample_depends_on 1 with sample_is_non_sync_sample. */
+/** §8.8.3.1: sample_depends_on 2 (intra picture); sample_depends_on 1 with sample_is_non_sync_sample. */
 const SYNC_FLAGS = 0x0200_0000;
 const NON_SYNC_FLAGS = 0x0101_0000;
 
@@ -68,8 +68,8 @@ const MOOF_AND_MFHD_BYTES = 24;
 const TRAF_BYTES = 8 + 24 + 20 + 20;
 
 /**
- * `moof` and the header of the `mdat` that must follow with the samples' bytes, run after run.
- * @param roomBytes left free at the end of `moof`, for a box
+ * `moof` and the header of its `mdat`; the caller adds the samples' bytes by run.
+ * @param roomBytes left free at the end of `moof` for a box
  */
 export function writeFragmentHeader(sequence: number, runs: readonly RunTable[], roomBytes = 0): Uint8Array {
   const shapes = runs.map(shapeOf);
@@ -99,7 +99,7 @@ export function writeFragmentHeader(sequence: number, runs: readonly RunTable[],
   return header;
 }
 
-/** How long `writeFragmentHeader` will be, and how many bytes of samples must follow it. */
+/** The sizes of the result of `writeFragmentHeader` and of the samples' bytes. */
 export function measureFragment(runs: readonly RunTable[]): {
   readonly headerBytes: number;
   readonly dataBytes: number;
@@ -114,7 +114,7 @@ export function measureFragment(runs: readonly RunTable[]): {
   return { headerBytes, dataBytes };
 }
 
-/** What the samples of a run have in common and need not be said for each. */
+/** The common values of a run's samples, which are not written for each. */
 interface RunShape {
   readonly trunFlags: number;
   readonly trafBytes: number;
@@ -196,7 +196,7 @@ function boxHeader(view: DataView, at: number, sizeBytes: number, type: number):
   view.setUint32(at + 4, type);
 }
 
-/** The samples of a run as their table knows them. */
+/** The samples of a run by column. */
 export const tableOf = (run: TrackRun): RunTable => new SampleRun(run);
 
 class SampleRun implements RunTable {
@@ -233,7 +233,7 @@ class SampleRun implements RunTable {
   }
 }
 
-/* Where things stand in a fragment's header as `writeFragmentHeader` writes it: moof and mfhd, then for each run traf ── tfhd, tfdt, trun. */
+/* Offsets in the result of `writeFragmentHeader`: moof and mfhd, then for each run traf ── tfhd, tfdt, trun. */
 const FIRST_TRAF = 24;
 const TRACK_ID = 8 + 12;
 const BASE_TIME = 8 + 24 + 12;
@@ -242,7 +242,7 @@ const BASE_TIME = 8 + 24 + 12;
  * Subtracts ticks from each `baseMediaDecodeTime` of a fragment's header, in place.
  * @param header of `writeFragmentHeader`: `moof` and 8 bytes of `mdat`
  * @param ticksOf by `track_ID` - 1
- * @returns whether no time has become negative; if one has, the header is of no use
+ * @returns false: a time became negative, and the header is invalid
  */
 export function shiftFragment(header: Uint8Array, ticksOf: readonly number[]): boolean {
   const view = viewOf(header);

@@ -18,8 +18,8 @@ const UNITY_MATRIX: Fields = [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000].fl
 const LANGUAGE_UNDETERMINED = u16(0x55c4);
 
 /**
- * `ftyp` and `moov` of a fragmented file without samples: track_ID = place in the list + 1, time scale = clock rate, duration 0.
- * @param userData whole boxes to put into `moov/udta`
+ * `ftyp` and `moov` of a fragmented file without samples: track_ID = index + 1, time scale = clock rate, duration 0.
+ * @param userData whole boxes for `moov/udta`
  */
 export function writeInit(tracks: readonly Track[], userData?: Uint8Array): Uint8Array {
   const ftyp = box('ftyp', text('mp42'), u32(1), text('mp42iso6isomhlsf'));
@@ -46,7 +46,7 @@ function trak(id: number, track: Track): Uint8Array {
 function tkhd(id: number, track: Track): Uint8Array {
   const enabledInMovie = 3;
   const isVideo = track.kind === 'video';
-  // Tracks of one alternate group exclude each other: several audio tracks are meant so, video stands alone.
+  // Tracks of one alternate group exclude each other, as audio tracks should; video has no group.
   const group = [...u16(0), ...u16(isVideo ? 0 : 1), ...u16(isVideo ? 0 : 0x100), ...u16(0)];
   const size = isVideo ? [...u16(track.width), 0, 0, ...u16(track.height), 0, 0] : zeros(8);
   return fullBox('tkhd', 0, enabledInMovie, zeros(8), u32(id), zeros(8), zeros(8), group, UNITY_MATRIX, size);

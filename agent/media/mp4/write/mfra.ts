@@ -5,13 +5,13 @@ const MFRO = fourcc('mfro');
 /** `mfro` ends the file: its last 16 bytes hold the size of the index. */
 export const MFRO_BYTES = 16;
 
-/** One sample at which a player can start: ISO/IEC 14496-12 §8.8.10. */
+/** One sync sample: ISO/IEC 14496-12 §8.8.10. */
 export interface RandomAccess {
-  /** Presentation time in ticks of the track, as the file counts it. */
+  /** Presentation time in ticks of the track, on the file's scale. */
   readonly time: number;
-  /** Where the `moof` begins in the file. */
+  /** File offset of the `moof`. */
   readonly moofOffset: number;
-  /** From 1: which `traf` of the `moof`, which `trun` of the `traf`, which sample of the `trun`. */
+  /** From 1: number of the `traf` in the `moof`, of the `trun` in the `traf`, of the sample in the `trun`. */
   readonly traf: number;
   readonly trun: number;
   readonly sample: number;
@@ -41,7 +41,7 @@ function tfra(track: TrackAccess): Uint8Array {
   return fullBox('tfra', 1, 0, u32(track.trackId), allNumbersHave32Bits, u32(track.entries.length), join(entries));
 }
 
-/** Size of the whole `mfra`, from the last 16 bytes of a file; undefined when it has none. */
+/** Size of the whole `mfra`, from the last 16 bytes of a file; undefined: none. */
 export function mfraSize(lastBytes: Uint8Array): number | undefined {
   const view = viewOf(lastBytes);
   const isMfro = lastBytes.length === MFRO_BYTES && view.getUint32(0) === MFRO_BYTES && view.getUint32(4) === MFRO;

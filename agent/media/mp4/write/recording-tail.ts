@@ -2,19 +2,19 @@ import { box, fourcc, u32 } from '../box/boxes.ts';
 import { viewOf } from '../box/walk.ts';
 
 /*
- * Between the last fragment and `mfra` of a finished recording stands a box of ours, which others pass over:
+ * A finished recording has a private box between its last fragment and `mfra`, which other programs ignore:
  *   uuid, its 16 bytes of type, version (8 bits), flags (24 bits, 0),
- *   size of the header (32 bits), the file's header (`ftyp` and `moov`) as it was first written,
+ *   size of the header (32 bits), the file's header (`ftyp` and `moov`) as first written,
  *   the sample table (sample-table-writer.ts),
- *   the size of the whole box (32 bits), by which it is found from the end.
- * With it the header can be lost (its length is written into it at the end: a sector that a power cut tears) without losing the file,
- * and an answer can be put together without reading a single fragment.
+ *   the size of the whole box (32 bits), to find it from the end.
+ * With it the file survives the loss of its header (whose duration is written last, so a power cut may tear its sector), and playback
+ * needs to read no fragment.
  */
 const UUID = fourcc('uuid');
 const TYPE = [0x9e71_2d50, 0x6572_6368, 0x8a4b_7361, 0x6d70_6c65].flatMap(u32);
 const VERSION_1 = [1, 0, 0, 0];
 const HEAD_BYTES = 8 + 16 + 4 + 4;
-/** From its end: the size of the box stands in its last bytes. */
+/** Bytes at its end that hold its size. */
 export const TAIL_SIZE_BYTES = 4;
 
 interface RecordingTail {
@@ -29,10 +29,10 @@ export function writeRecordingTail({ init, table }: RecordingTail): Uint8Array {
   return box('uuid', TYPE, VERSION_1, u32(init.length), init, table, u32(sizeBytes));
 }
 
-/** From its start on: this many bytes show whether it is ours. */
+/** Bytes at its start that identify it. */
 export const TAIL_HEAD_BYTES = HEAD_BYTES;
 
-/** @param head the first bytes of the box: the header's size in it; undefined when it is none of ours, or not of this size */
+/** The size of the header in it. @param head the first bytes of the box @returns undefined: another box, or another size */
 export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | undefined {
   if (head.length < HEAD_BYTES || sizeBytes < HEAD_BYTES + TAIL_SIZE_BYTES) {
     return undefined;
@@ -44,7 +44,7 @@ export function initBytesOfTail(head: Uint8Array, sizeBytes: number): number | u
   return isOurs && fits ? initBytes : undefined;
 }
 
-/** @param bytes the whole box; undefined when it is none of ours, or not whole */
+/** @param bytes the whole box @returns undefined: another box, or incomplete */
 export function parseRecordingTail(bytes: Uint8Array): RecordingTail | undefined {
   const initBytes = initBytesOfTail(bytes, bytes.length);
   const end = bytes.length - TAIL_SIZE_BYTES;

@@ -4,14 +4,14 @@ import { hold, release } from '../../sample/slab.ts';
 import type { Track } from '../../sample/track.ts';
 import type { TrackRun } from './fragment.ts';
 
-/** The samples of one track on their way into track runs, oldest first. It owns one hold on each (`sample/slab.ts`). */
+/** Queue of the samples of one track for track runs, oldest first. It owns one hold on each (`sample/slab.ts`). */
 export class TrackRunBuffer {
   /** `TrackRun.track` of its runs. */
   readonly number: number;
   track: Track;
-  /** The decode time that `TrackRun.baseTime` counts from. */
+  /** Decode time at `TrackRun.baseTime` 0. */
   originDts = 0;
-  /** Ticks from the last sample but one to the last; 0: there have not been two. */
+  /** Ticks between the last two samples; 0: fewer than two. */
   protected intervalTicks = 0;
   #samples: Sample[] = [];
   #bytes = 0;
@@ -42,7 +42,7 @@ export class TrackRunBuffer {
     return this.#samples[index];
   }
 
-  /** Takes a hold on the sample. False: its decode time does not increase, and nothing was added. */
+  /** Takes a hold on the sample. False: its decode time does not increase, so it is not added. */
   append(sample: Sample): boolean {
     const ticks = sample.dts - this.#lastDts;
     if (ticks <= 0) {
@@ -58,7 +58,7 @@ export class TrackRunBuffer {
     return true;
   }
 
-  /** How long the last sample lasts while its successor is unknown: as long as its frame, else the usual interval. 0: unknown. */
+  /** Estimated duration of the last sample: of its frame, else the usual interval. 0: unknown. */
   get usualTicks(): number {
     const { track, last } = this;
     if ('frameSamples' in track) {
@@ -68,13 +68,13 @@ export class TrackRunBuffer {
     return frameTicks || this.intervalTicks;
   }
 
-  /** The decode time at which the first `count` samples end: where the next one begins, else after `usualTicks`. */
+  /** End of the first `count` samples: the decode time of the next one, else after `usualTicks`. */
   endDtsOf(count: number): number {
     const next = this.#samples[count];
     return next ? next.dts : this.#lastDts + Math.max(1, this.usualTicks);
   }
 
-  /** Takes out the first `count` samples, at least one. Their holds pass to the caller. */
+  /** Removes the first `count` samples, at least one; the caller owns their holds. */
   take(count: number, endDts = this.endDtsOf(count)): TrackRun {
     const samples = this.#takeOut(count);
     return {
@@ -85,7 +85,7 @@ export class TrackRunBuffer {
     };
   }
 
-  /** Takes out the first `count` samples and releases them. */
+  /** Removes and releases the first `count` samples. */
   drop(count: number): void {
     const dropped = this.#takeOut(count);
     for (let i = 0; i < dropped.length; i += 1) {

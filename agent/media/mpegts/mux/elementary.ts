@@ -4,11 +4,11 @@ import type { AacTrack, Track } from '../../sample/track.ts';
 import { adtsFields } from '../stream-format.ts';
 import type { PacketWriter } from './packet-writer.ts';
 
-/** A track's samples in the form that transport streams carry them. */
+/** Converts a track's samples to their form in transport streams. */
 export interface ElementaryStream {
-  /** Bytes that stand in front of the sample's own; the latter keep their size. */
+  /** Bytes before those of the sample, whose number does not change. */
   prefixBytesOf(sample: Sample): number;
-  /** Puts the prefix and the sample. */
+  /** Writes the prefix and the sample. */
   put(sample: Sample, out: PacketWriter): void;
 }
 
@@ -34,13 +34,13 @@ const AS_IT_IS: ElementaryStream = {
   put: (sample, out) => out.put(sample.data, 0, sample.data.length),
 };
 
-/** As long as the length that it takes the place of. */
+/** Replaces the length, so it has as many bytes. */
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
-/** Access unit delimiters for pictures of any kind: H.264 §7.3.2.4, H.265 §7.3.2.5. ISO/IEC 13818-1 §2.14.1 and §2.17.1 ask for them. */
+/** Access unit delimiters for any picture type: H.264 §7.3.2.4, H.265 §7.3.2.5; required by ISO/IEC 13818-1 §2.14.1 and §2.17.1. */
 const H264_DELIMITER = Uint8Array.of(0, 0, 0, 1, 0x09, 0xf0);
 const H265_DELIMITER = Uint8Array.of(0, 0, 0, 1, 0x46, 0x01, 0x50);
 
-/** H.264 and H.265 annex B: each NAL unit behind a start code; before a key frame the parameter sets. */
+/** H.264 and H.265 annex B: a start code before each NAL unit, parameter sets before each key frame. */
 class AnnexB implements ElementaryStream {
   readonly #delimiter: Uint8Array;
   /** Delimiter and parameter sets. */
@@ -63,7 +63,7 @@ class AnnexB implements ElementaryStream {
     let at = 0;
     while (at <= last) {
       const start = at + NAL_LENGTH_BYTES;
-      // A length that is wrong reaches to the end: the size of what is put has been announced.
+      // A wrong length extends to the end: the size is already written.
       const end = Math.min(data.length, start + readNalLength(data, at));
       out.put(START_CODE, 0, NAL_LENGTH_BYTES);
       out.put(data, start, end);
@@ -73,7 +73,7 @@ class AnnexB implements ElementaryStream {
   }
 }
 
-/** MPEG-4 part 2: its configuration stands before each key frame, where the camera has not put it itself. */
+/** MPEG-4 part 2: the configuration precedes each key frame, unless the camera has added it. */
 class WithConfig implements ElementaryStream {
   readonly #config: Uint8Array;
 
@@ -101,7 +101,7 @@ const ADTS_BYTES = 7;
 /** aac_frame_length has 13 bits. */
 export const MAX_ADTS_BYTES = 0x1fff - ADTS_BYTES;
 
-/** ISO/IEC 14496-3 §1.A.2.2: sync word, MPEG-4, no CRC; then the fields, the frame's length, buffer fullness "variable rate", one frame. */
+/** ISO/IEC 14496-3 §1.A.2.2: sync word, MPEG-4, no CRC; then the fields, the frame length, buffer fullness "variable rate", one frame. */
 class Adts implements ElementaryStream {
   readonly #header = Uint8Array.of(0xff, 0xf1, 0, 0, 0, 0x1f, 0xfc);
   readonly #fields: number;
@@ -130,7 +130,7 @@ class Adts implements ElementaryStream {
 const OPUS_PREFIX = Uint8Array.of(0x7f, 0xe0);
 const FULL = Uint8Array.of(0xff);
 
-/** opus_control_header: its prefix, then the size of the unit as a sum of bytes, the last of which is not 255. */
+/** opus_control_header: prefix, then the unit's size as a sum of bytes, the last one below 255. */
 class OpusUnits implements ElementaryStream {
   readonly #rest = new Uint8Array(1);
 

@@ -10,13 +10,13 @@ import { PMT_PID, pidOf, writePat, writePmt } from './tables.ts';
 
 const CLOCK_HZ = 90_000;
 const WRAP = 2 ** 33;
-/** The time of the first sample: a second for those of other tracks that are a little older, and the PCR's lead. */
+/** Time of the first sample: leaves a second for older samples of other tracks and for the PCR's lead. */
 export const START_TICKS = 2 * CLOCK_HZ;
-/** A decoder's buffer begins to fill this long before the sample is decoded: the lag between tracks in a part. */
+/** Lead of the PCR before the decode time: the lag between tracks in a part. */
 const PCR_LEAD_TICKS = CLOCK_HZ;
-/** The clock's own track brings a PCR this often, so that there are never 100 ms without one (§2.7.2) from 10 pictures a second on. */
+/** Interval of the PCR on the clock's track: at 10 pictures a second or more there is one every 100 ms (§2.7.2). */
 const PCR_EVERY_TICKS = 0.04 * CLOCK_HZ;
-/** Later than this it comes alone, with a sample of another track. */
+/** After this time it is sent in a packet of its own, with a sample of another track. */
 const PCR_LATE_TICKS = 0.09 * CLOCK_HZ;
 
 /*
@@ -25,9 +25,9 @@ const PCR_LATE_TICKS = 0.09 * CLOCK_HZ;
  *   flags 16 | header length 8 | PTS 40 | DTS 40 (only where it differs)
  */
 const MAX_PES_HEADER_BYTES = 19;
-const PES_FLAGS = 0x84; // '10', data_alignment_indicator: a unit begins with the packet
+const PES_FLAGS = 0x84; // '10', data_alignment_indicator: a unit starts with the packet
 
-/** Samples to a transport stream of one programme. Made for one list of tracks; sections stand wherever a player may begin. */
+/** Muxes samples into a transport stream of one programme, for a fixed list of tracks. Tables are repeated wherever players may join. */
 export class TsMuxer {
   readonly #tracks: readonly Track[];
   readonly #formats: readonly TsFormat[];
@@ -39,12 +39,12 @@ export class TsMuxer {
   readonly #header = Uint8Array.of(0, 0, 1, 0, 0, 0, PES_FLAGS, ...new Array(12).fill(0));
   readonly #saved: Uint8Array;
   #savedPcrTicks = Number.NEGATIVE_INFINITY;
-  /** Decode time that the last PCR was put for. */
+  /** Decode time of the last PCR. */
   #pcrTicks = Number.NEGATIVE_INFINITY;
-  /** The tables were the last that was put. */
+  /** The tables were written last. */
   #hasTables = false;
 
-  /** @throws PerchError 'unsupported': transport streams have no place for a track */
+  /** @throws PerchError 'unsupported': transport streams cannot carry a track */
   constructor(tracks: readonly Track[]) {
     this.#tracks = tracks;
     this.#formats = tracks.map((track) => {
@@ -64,12 +64,12 @@ export class TsMuxer {
     this.#saved = new Uint8Array(tracks.length + 2);
   }
 
-  /** What `begin` puts at most. */
+  /** Upper bound of the bytes that `begin` writes. */
   get tableBytes(): number {
     return this.#pat.length + this.#pmt.length;
   }
 
-  /** What `write` puts at most for a sample. */
+  /** Upper bound of the bytes that `write` writes for a sample. */
   maxBytesOf(track: number, sample: Sample): number {
     const stream = this.#streams[track] as ElementaryStream;
     const pesBytes = MAX_PES_HEADER_BYTES + stream.prefixBytesOf(sample) + sample.data.length;
@@ -78,7 +78,7 @@ export class TsMuxer {
     return packetBytesOf(pesBytes) + (isClock && sample.key ? this.tableBytes : besides);
   }
 
-  /** Begins a part in `out`, which must have room for the tables and all its samples, and puts the tables. */
+  /** Begins a part with the tables in `out`, which has room for them and all samples. */
   begin(out: Uint8Array): void {
     this.#save();
     this.#out.into(out);
@@ -90,7 +90,7 @@ export class TsMuxer {
     return this.#out.sizeBytes;
   }
 
-  /** The part is not going to be used: the next one follows on from what was before it. */
+  /** Discards the part: the next one continues from the previous part. */
   takeBack(): void {
     this.#pcrTicks = this.#savedPcrTicks;
     this.#out.setCounter(0, this.#saved[0] as number);
@@ -100,7 +100,7 @@ export class TsMuxer {
     }
   }
 
-  /** A packet that every player passes over. @param bytes at most 184 */
+  /** A packet that players ignore. @param bytes at most 184 */
   putNull(bytes: Uint8Array): void {
     const packet = new Uint8Array(PACKET_BYTES).fill(0xff);
     packet.set([SYNC_BYTE, NULL_PID >> 8, NULL_PID & 0xff, 0x10]);
@@ -110,13 +110,13 @@ export class TsMuxer {
   }
 
   /**
-   * Samples come in the order of their decode times, or not much behind it.
-   * @param baseDts what counts as the beginning of the stream, in ticks of the track
+   * Call in about the order of decode times.
+   * @param baseDts start of the stream, in ticks of the track
    */
   write(track: number, sample: Sample, baseDts: number): void {
     const description = this.#tracks[track] as Track;
     if (description.codec === 'aac' && sample.data.length > MAX_ADTS_BYTES) {
-      // No AAC frame is this long (6,144 bits for each of at most 8 channels): it would end the reading of all behind it.
+      // No AAC frame is this long (6,144 bits for each of at most 8 channels): it would end the reading of all after it.
       return;
     }
     const scale = CLOCK_HZ / description.clockRate;

@@ -15,30 +15,30 @@ const RANDOM_ACCESS = 0x40;
 const HAS_PCR = 0x10;
 const PCR_BYTES = 6;
 export const NULL_PID = 0x1fff;
-/** So few bytes are copied before a view of them for `set` is made; a whole packet takes three times as long that way. */
+/** Up to this size a loop is faster than a view for `set`; for a whole packet it takes three times as long. */
 const SMALL_BYTES = 32;
 
-/** A unit of `sizeBytes` takes at most this many bytes as packets, its adaptation fields included. */
+/** Upper bound of the bytes of a unit's packets, including adaptation fields. */
 export const packetBytesOf = (sizeBytes: number): number =>
   Math.ceil((sizeBytes + 2 + PCR_BYTES) / BODY_BYTES) * PACKET_BYTES;
 
-/** Cuts units (PES packets) into transport packets. What is put in is copied once, into the buffer that was given. */
+/** Splits units (PES packets) into transport packets. Data is copied once, into the given buffer. */
 export class PacketWriter {
   #out: Uint8Array = new Uint8Array(0);
-  /** Where the next byte goes. */
+  /** Offset of the next byte. */
   #at = 0;
   #pid = 0;
   #isFirst = false;
   /** 90 kHz, or -1: none. */
   #pcr = -1;
   #isRandomAccess = false;
-  /** Bytes of the unit that are not put yet, and of these how many still fit into the packet. */
+  /** Bytes of the unit not written yet, and the part of them that fits into the current packet. */
   #left = 0;
   #room = 0;
-  /** Of the next packet with payload, by PID. */
+  /** By PID, of the next packet with payload. */
   readonly #counters = new Uint8Array(0x2000);
 
-  /** What follows goes into `out` from its beginning; it must have room for all of it. */
+  /** Continues at the start of `out`, which must be large enough. */
   into(out: Uint8Array): void {
     this.#out = out;
     this.#at = 0;
@@ -56,7 +56,7 @@ export class PacketWriter {
     this.#counters[pid] = next;
   }
 
-  /** Whole packets of one PID, made before; only their continuity counters are set. */
+  /** Copies prepared packets of one PID and sets their continuity counters. */
   copyPackets(pid: number, packets: Uint8Array): void {
     const out = this.#out;
     out.set(packets, this.#at);
@@ -66,8 +66,8 @@ export class PacketWriter {
   }
 
   /**
-   * Begins a unit, of which then exactly `sizeBytes` are put.
-   * @param pcr goes into its first packet: 90 kHz, wrapped; -1: none
+   * Begins a unit of exactly `sizeBytes`.
+   * @param pcr for its first packet: 90 kHz, wrapped; -1: none
    */
   begin(pid: number, sizeBytes: number, pcr: number, isRandomAccess: boolean): void {
     this.#pid = pid;
@@ -92,7 +92,7 @@ export class PacketWriter {
     }
   }
 
-  /** A packet that has nothing but a PCR; it does not count (§2.4.3.3). */
+  /** A packet with a PCR only; the continuity counter does not increase (§2.4.3.3). */
   putPcr(pid: number, pcr: number): void {
     const at = this.#at;
     this.#header(pid, 0, HAS_ADAPTATION | (((this.#counters[pid] as number) - 1) & 0x0f));
@@ -138,7 +138,7 @@ export class PacketWriter {
     this.#at = at + HEADER_BYTES;
   }
 
-  /** @param sizeBytes of the whole field: 1 is nothing but its length, 0 */
+  /** @param sizeBytes of the whole field; 1 is a length of 0 */
   #adaptation(sizeBytes: number, flags: number, pcr: number): void {
     const out = this.#out;
     let at = this.#at;

@@ -3,8 +3,8 @@ import { PACKET_BYTES, SYNC_BYTE } from '../packetize.ts';
 import type { TsFormat } from '../stream-format.ts';
 
 /*
- * Sections (ISO/IEC 13818-1 §2.4.4): which programmes there are, and which streams make up the only one. A packet that begins a
- * section has a pointer field in front of it; behind the section bytes are 0xFF.
+ * Sections (ISO/IEC 13818-1 §2.4.4): programme association and programme map. A packet that begins a
+ * section has a pointer field before it; bytes after the section are 0xFF.
  */
 const PAT_PID = 0;
 export const PMT_PID = 0x1000;
@@ -14,7 +14,7 @@ const TRANSPORT_STREAM_ID = 1;
 /** §2.4.4.9: of section_length. */
 const MAX_SECTION_LENGTH = 1021;
 
-/** @param track its place in the list that the muxer was given */
+/** @param track index in the muxer's list */
 export const pidOf = (track: number): number => FIRST_STREAM_PID + track;
 
 const u16 = (value: number): readonly number[] => [value >> 8, value & 0xff];
@@ -24,7 +24,7 @@ export function writePat(): Uint8Array {
   return packets(PAT_PID, section(0x00, TRANSPORT_STREAM_ID, [...u16(PROGRAM), ...u16(0xe000 | PMT_PID)]));
 }
 
-/** The packets of the programme map; their continuity counters are 0. @param clockTrack the one that carries the PCR */
+/** The packets of the programme map; their continuity counters are 0. @param clockTrack the track with the PCR */
 export function writePmt(formats: readonly TsFormat[], clockTrack: number): Uint8Array {
   const noDescriptors = u16(0xf000);
   const streams = formats.flatMap(({ streamType, descriptors }, i) => [
