@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { EventLoopWatch } from '../../system/event-loop.ts';
 import { optimizeForMedia } from '../../system/memory.ts';
@@ -30,6 +31,7 @@ import { Transcoder } from '../transcode/transcoder.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
+import { LAYOUTS_FILE, Layouts } from './cameras/layouts.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif-link.ts';
 import { OwnSettingsChanges } from './cameras/own-settings.ts';
@@ -88,6 +90,7 @@ export class App {
   readonly #http: HttpListeners;
   readonly #revocation: SessionRevocation;
   readonly #views: ViewLog;
+  readonly #layouts: Layouts;
   readonly #events: EventBus;
   readonly #found: FoundCameras;
   readonly #follower: ReturnType<typeof trackAddresses>;
@@ -164,6 +167,8 @@ export class App {
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     this.#cameras = this.#openCameras();
+    const file = join(dataDir, LAYOUTS_FILE);
+    this.#layouts = new Layouts({ file, paths: this.#paths, config: () => this.#config, log });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(
@@ -223,6 +228,7 @@ export class App {
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#onvif.close()]);
     await this.#views.close();
+    await this.#layouts.close();
     await this.#demo?.close();
     this.#transcoder.close();
     await this.#recordings.close();
@@ -359,6 +365,7 @@ export class App {
       cameras: this.#cameras,
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
       ownSettings: this.#ownSettings(),
+      layouts: this.#layouts,
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(this.#store.current),

@@ -13,6 +13,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
+import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
 import { secretIn } from '../zlm/zlm.ts';
 
 /** The configuration, regardless of its file's name and folder. */
@@ -31,6 +32,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [SECRET]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
+  [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),
   'tls/server.pem': (text) => isTrue(readIssued(text) !== undefined),
 };

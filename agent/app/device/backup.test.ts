@@ -64,14 +64,16 @@ function changed(backup: Uint8Array, change: (document: Document) => void): Uint
 }
 const member = ({ members }: Document, name: string) => members.find((one) => one.name === name) ?? { name, text: '' };
 
-test('a restore recovers cameras, people, links and protections, and keeps later protections', async () => {
+test('a restore recovers cameras, people, links, layouts and protections, and keeps later protections', async () => {
   const box = await open();
   await done(box, 'POST', 'users', viewer('ann'));
   await done(box, 'POST', 'users', viewer('eve'));
   const link = await guestToken(box, 'the neighbour');
   await done(box, 'POST', 'recordings/protect', { ...RANGE, note: 'the parcel' });
+  await done(box, 'POST', 'layouts/replace/Indoors', { kind: 'group', cameras: [{ path: 'hall' }] });
   const backup = await box.backup();
 
+  await done(box, 'DELETE', 'layouts/delete/Indoors');
   await done(box, 'DELETE', 'config/paths/delete/door');
   await done(box, 'POST', 'config/paths/add/gate', { source: 'publisher', camera: { name: 'Gate' } });
   await done(box, 'PATCH', 'config/global/patch', { logLevel: 'warn' });
@@ -110,6 +112,7 @@ test('a restore recovers cameras, people, links and protections, and keeps later
   // The owner is still logged in.
   const { body: users } = await box.ask('GET', 'users');
   expect((users as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual(['owner', 'ann', 'eve']);
+  expect((await box.ask('GET', 'layouts/list')).body).toMatchObject({ items: [{ name: 'Indoors', kind: 'group' }] });
   const { body: kept } = await box.ask('GET', 'recordings/protected');
   expect((kept as { items: { note: string }[] }).items.map(({ note }) => note).sort()).toEqual([
     'the fox',

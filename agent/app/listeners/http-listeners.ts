@@ -21,6 +21,7 @@ import { sharedClipRoutes } from '../../http/api/accounts/shared-clip-routes.ts'
 import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
+import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import type { BackupControl } from '../../http/api/device/backup-routes.ts';
@@ -69,6 +70,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
+  readonly layouts: LayoutStore;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
   readonly edits: ApiEdits;
@@ -251,6 +253,7 @@ export class HttpListeners {
       cameras: this.#deps.cameras,
       steering: this.#deps.steering,
       ownSettings: this.#deps.ownSettings,
+      layouts: this.#deps.layouts,
       pageFolder: this.#deps.pageFolder,
     });
   }

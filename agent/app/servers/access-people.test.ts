@@ -28,6 +28,7 @@ const WATCHING = [
   ...['GET /v3/paths/list', 'GET /v3/paths/get/{name}', 'GET /v3/timeline/{name}', 'GET /v3/recordings/protected'],
   'GET /v3/recordings/clips',
   ...['GET /v3/events', 'GET /v3/events/list', 'GET /v3/events/digest'],
+  ...['GET /v3/layouts/list', 'GET /v3/layouts/get/{name}'],
   // A guest has no name to keep marks by, and gets 400.
   'POST /v3/events/seen',
 ];
@@ -175,6 +176,34 @@ test('who is shown a path is told whether he may watch it live and play its reco
   expect(await item({ Cookie: cookie })).toMatchObject({ name: 'door', mayRead: true, mayPlayback: false });
   expect(await item({ Cookie: guest })).toMatchObject({ mayRead: true, mayPlayback: true });
   expect(await item(basic('ha'))).not.toHaveProperty('mayRead');
+});
+
+test('a viewer gets of each layout the own cameras, and no layout without any', async () => {
+  const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
+  const layouts = { Home: ['door', 'yard'], Garden: ['yard'] };
+  for (const [name, paths] of Object.entries(layouts)) {
+    const body = { kind: 'group', cameras: paths.map((path) => ({ path })) };
+    expect((await ask('POST', `/v3/layouts/replace/${name}`, owner, body)).status).toBe(200);
+  }
+  const eve = { name: 'eve', password: 'a grey wagtail', cameras: ['door'], recordings: false };
+  await ask('POST', '/v3/users', owner, eve);
+  const cookie = {
+    Cookie: cookiesOf(await ask('POST', '/v3/session', {}, { user: eve.name, password: eve.password })),
+  };
+  const seenBy = async (headers: Readonly<Record<string, string>>) => {
+    const { items } = (await (await ask('GET', '/v3/layouts/list', headers)).json()) as {
+      items: { name: string; cameras: { path: string }[] }[];
+    };
+    return Object.fromEntries(items.map(({ name, cameras }) => [name, cameras.map(({ path }) => path)]));
+  };
+  expect([await seenBy(owner), await seenBy({ Cookie: viewer }), await seenBy(cookie)]).toEqual([
+    layouts,
+    layouts,
+    { Home: ['door'] },
+  ]);
+  const one = async (name: string) => (await ask('GET', `/v3/layouts/get/${name}`, cookie)).status;
+  expect([await one('Home'), await one('Garden')]).toEqual([200, 404]);
+  expect((await ask('DELETE', '/v3/layouts/delete/Home', cookie)).status).toBe(401);
 });
 
 test('who may play the recordings of a camera sees its timeline and is told what it sees, and nothing else of the box', async () => {

@@ -3,6 +3,7 @@ import {
   failure,
   ID,
   item,
+  LAYOUTS,
   LOOPBACK,
   OTHER_ID,
   openApi,
@@ -24,6 +25,13 @@ test("a path is shown with every field of MediaMTX, and Perch's", async () => {
   expect(await get('/v3/paths/get/garden/gate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
   expect(await get('/v3/paths/get/garden%2Fgate')).toEqual([200, { ...item('garden/gate'), subscribers }]);
   expect(await get('/v3/paths/get/door')).toEqual([200, { ...PATHS[1], subscribers }]);
+});
+
+test('layouts are listed without cameras that are gone', async () => {
+  const shown = { ...LAYOUTS[0], cameras: [{ path: 'door', size: 'small' }] };
+  expect(await get('/v3/layouts/list')).toEqual([200, { itemCount: 1, pageCount: 1, items: [shown] }]);
+  expect(await get('/v3/layouts/get/Ground%20floor')).toEqual([200, shown]);
+  expect(await get('/v3/layouts/get/Attic')).toEqual([404, failure('no layout has this name')]);
 });
 
 test('paths are listed by name, in pages', async () => {

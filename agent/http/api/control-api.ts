@@ -8,6 +8,7 @@ import { noStore, OK, OkAnswer } from '../messages/responses.ts';
 import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
 import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
+import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
@@ -49,6 +50,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
+  readonly layouts: LayoutStore;
   readonly pageFolder: string;
 }
 
@@ -112,6 +114,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
+  await app.register(layoutRoutes, { layouts: options.layouts, paths, viewerOf });
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {
     version: options.info.version,

@@ -86,6 +86,16 @@ function protectedItem(id: string): (typeof PROTECTED)[number] {
   return item;
 }
 
+export const LAYOUTS = [
+  {
+    ...{ name: 'Ground floor', kind: 'group' as const, formerNames: [] },
+    cameras: [
+      { path: 'door', size: 'small' as const },
+      { path: 'gone', size: 'small' as const },
+    ],
+  },
+];
+
 export const SESSION = {
   id: ID,
   created: '2026-01-01T10:59:00Z',
@@ -231,6 +241,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
       ...{ clock, log: silentLogger, signal: new AbortController().signal },
     }),
+    layouts: { list: async () => LAYOUTS, replace: none, patch: none, delete: none, order: none },
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

@@ -9,7 +9,7 @@ export interface Viewer {
 const OPEN_ROUTES = new Set([
   ...['/v3/paths/list', '/v3/paths/get/*', '/v3/timeline/*', '/v3/recordings/protected'],
   '/v3/recordings/clips',
-  ...['/v3/events', '/v3/events/list', '/v3/events/digest'],
+  ...['/v3/events', '/v3/events/list', '/v3/events/digest', '/v3/layouts/list', '/v3/layouts/get/*'],
 ]);
 /** Changes that concern the person alone. */
 const OPEN_CHANGES = new Set(['/v3/events/seen']);

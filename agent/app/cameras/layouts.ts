@@ -1,0 +1,215 @@
+import { rename } from 'node:fs/promises';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import {
+  type Layout,
+  type LayoutBody,
+  type LayoutPatch,
+  type LayoutStore,
+  layoutNamed,
+  MAX_LAYOUT_CAMERAS,
+  MAX_LAYOUT_NAME_CHARS,
+} from '../../http/api/cameras/layouts.ts';
+import { isSubStream } from './path-entries.ts';
+
+export const LAYOUTS_FILE = 'layouts.json';
+const MAX_LAYOUTS = 50;
+/** The oldest is forgotten. */
+const MAX_FORMER_NAMES = 8;
+/** Of a path in the file. */
+const MAX_PATH_CHARS = 4_096;
+
+const Name = Type.String({ minLength: 1, maxLength: MAX_LAYOUT_NAME_CHARS });
+const LayoutsFile = Type.Object({
+  layouts: Type.Array(
+    Type.Object({
+      name: Name,
+      kind: Type.Enum(['group', 'wall']),
+      cameras: Type.Array(
+        Type.Object({
+          path: Type.String({ minLength: 1, maxLength: MAX_PATH_CHARS }),
+          size: Type.Enum(['small', 'large']),
+        }),
+        { maxItems: MAX_LAYOUT_CAMERAS },
+      ),
+      formerNames: Type.Array(Name, { maxItems: MAX_FORMER_NAMES }),
+    }),
+    { maxItems: MAX_LAYOUTS },
+  ),
+});
+
+/** @throws PerchError badInput for other contents */
+export function readLayouts(json: unknown): readonly Layout[] {
+  if (!Check(LayoutsFile, json)) {
+    throw new PerchError('badInput', 'it has other contents');
+  }
+  return json.layouts;
+}
+
+interface LayoutsDeps {
+  /** Absolute. */
+  readonly file: string;
+  readonly paths: { find(name: string): unknown };
+  config(): Config;
+  readonly log: Logger;
+}
+
+/** Groups and walls, in one small file of the data folder. */
+export class Layouts implements LayoutStore {
+  readonly #deps: LayoutsDeps;
+  #loaded: Promise<readonly Layout[]> | undefined;
+  /** Changes are made in sequence. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: LayoutsDeps) {
+    this.#deps = deps;
+  }
+
+  list(): Promise<readonly Layout[]> {
+    this.#loaded ??= this.#load().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
+    return this.#loaded;
+  }
+
+  async replace(wanted: string, { kind, cameras }: LayoutBody): Promise<Layout> {
+    const name = checkedName(wanted);
+    this.#checkPaths(cameras);
+    const { formerNames = [] } = (await this.list()).find((one) => one.name === name) ?? {};
+    const layout = { name, kind, cameras: cameras.map(sized), formerNames };
+    await this.#change((all) => {
+      const isNew = all.every((one) => one.name !== name);
+      if (isNew && all.length >= MAX_LAYOUTS) {
+        throw new PerchError('exhausted', `there are ${all.length} layouts, at most ${MAX_LAYOUTS} are kept`);
+      }
+      return isNew ? [...without(name, all), layout] : all.map((one) => (one.name === name ? layout : one));
+    });
+    return layout;
+  }
+
+  async patch(wanted: string, { name: given, cameras }: LayoutPatch): Promise<Layout> {
+    const name = given === undefined ? undefined : checkedName(given);
+    this.#checkPaths(cameras ?? []);
+    const all = await this.#change((before) => {
+      const { name: now } = existing(wanted, layoutNamed(wanted, before));
+      if (name !== undefined && name !== now && before.some((one) => one.name === name)) {
+        throw new PerchError('badInput', `another layout is named '${name}'`, { isTaken: true });
+      }
+      const patched = (one: Layout): Layout => ({
+        ...(name === undefined || name === now ? one : renamed(one, name)),
+        ...(cameras && { cameras: cameras.map(sized) }),
+      });
+      const others = name === undefined ? before : without(name, before, now);
+      return others.map((one) => (one.name === now ? patched(one) : one));
+    });
+    return existing(wanted, layoutNamed(name ?? wanted, all));
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#change((all) => {
+      const deleted = existing(
+        name,
+        all.find((one) => one.name === name),
+      );
+      return all.filter((one) => one !== deleted);
+    });
+  }
+
+  async order(names: readonly string[]): Promise<void> {
+    await this.#change((all) => {
+      const first = [...new Set(names)].map((name) =>
+        existing(
+          name,
+          all.find((one) => one.name === name),
+        ),
+      );
+      return [...first, ...all.filter((one) => !first.includes(one))];
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+  }
+
+  /** @throws PerchError badInput */
+  #checkPaths(cameras: readonly { readonly path: string }[]): void {
+    const seen = new Set<string>();
+    for (const { path } of cameras) {
+      const shown = path.slice(0, 64);
+      if (!this.#deps.paths.find(path)) {
+        throw new PerchError('badInput', `there is no path '${shown}'`);
+      }
+      if (isSubStream(path, this.#deps.config())) {
+        throw new PerchError('badInput', `path '${shown}' is a sub stream: name its camera`);
+      }
+      if (seen.has(path)) {
+        throw new PerchError('badInput', `path '${shown}' is listed twice`);
+      }
+      seen.add(path);
+    }
+  }
+
+  #change(change: (before: readonly Layout[]) => readonly Layout[]): Promise<readonly Layout[]> {
+    const work = this.#turn.then(async () => {
+      const layouts = change(await this.list());
+      await savePrivate(this.#deps.file, { layouts });
+      this.#loaded = Promise.resolve(layouts);
+      return layouts;
+    });
+    this.#turn = work.catch(() => {});
+    return work;
+  }
+
+  /** Empty without a file. A damaged one is put aside. @throws PerchError unavailable */
+  async #load(): Promise<readonly Layout[]> {
+    const { file, log } = this.#deps;
+    try {
+      const stored = await loadPrivate(file);
+      return stored === undefined ? [] : readLayouts(stored);
+    } catch (error) {
+      if (!(error instanceof PerchError) || error.code !== 'badInput') {
+        throw error;
+      }
+      const kept = `${file}.damaged`;
+      log.error({ file, kept, reason: explain(error) }, 'the file of layouts is damaged, groups and walls are lost');
+      await rename(file, kept).catch(() => {});
+      return [];
+    }
+  }
+}
+
+const sized = ({ path, size = 'small' }: LayoutBody['cameras'][number]): Layout['cameras'][number] => ({ path, size });
+
+function existing(name: string, found: Layout | undefined): Layout {
+  if (!found) {
+    throw new PerchError('notFound', 'no layout has this name', { name });
+  }
+  return found;
+}
+
+/** A screen with the former name in its address still shows it. */
+const renamed = (layout: Layout, name: string): Layout => ({
+  ...layout,
+  name,
+  formerNames: [...layout.formerNames.filter((one) => one !== name), layout.name].slice(-MAX_FORMER_NAMES),
+});
+
+/** Takes a former name from all layouts, as one gets it. @param except keeps its own */
+const without = (name: string, all: readonly Layout[], except?: string): Layout[] =>
+  all.map((one) =>
+    one.name === except ? one : { ...one, formerNames: one.formerNames.filter((former) => former !== name) },
+  );
+
+/** @throws PerchError badInput */
+function checkedName(given: string): string {
+  const name = given.normalize('NFC').trim();
+  if (name === '' || name.length > MAX_LAYOUT_NAME_CHARS || /\p{C}/u.test(name)) {
+    throw new PerchError('badInput', `a layout needs a name of 1 to ${MAX_LAYOUT_NAME_CHARS} printable characters`);
+  }
+  return name;
+}
