@@ -41,6 +41,8 @@ import { Backups, restoreStaged } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges, publishFoundCameras } from './device/event-feed.ts';
 import { MdnsName, type MdnsNameOptions } from './device/mdns-name.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
+import { inMode } from './modes/effect.ts';
+import { Modes } from './modes/modes.ts';
 import { keysOf, PROTOCOLS, type Protocols } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { HookRunner } from './servers/hook-runner.ts';
@@ -83,6 +85,7 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: HookRunner;
   readonly #recordings: Recordings;
+  readonly #modes: Modes;
   readonly #onvif: OnvifFeatures;
   readonly #cameras: Cameras;
   readonly #transcoder: Transcoder;
@@ -142,6 +145,13 @@ export class App {
     this.#commands = new HookRunner(() => this.#config, options);
     const applied = () => this.#applying;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
+    this.#modes = new Modes({
+      ...options,
+      publish: events.emit,
+      timetable: () => store.current,
+      isClockTrusted: () => this.#recordings.isClockTrusted,
+      apply: () => this.#inTurn(() => this.#applyPaths()),
+    });
     this.#onvif = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
@@ -221,6 +231,7 @@ export class App {
     await this.#applying;
     this.#revocation.close();
     this.#cameras.close();
+    await this.#modes.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#servers.drain();
@@ -248,6 +259,7 @@ export class App {
     const key = await SecretKey.open(this.#options.dataDir, log);
     this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
+    await this.#modes.begin();
     await this.#inTurn(() => this.#apply(this.#config));
     this.#store.onChange(() => this.#applySoon());
     this.#store.onChange(publishConfigChanges(this.#events.emit));
@@ -297,21 +309,27 @@ export class App {
       optimizeForMedia();
     }
     const idle = this.#chooseDemo(config);
-    this.#config = this.#withDemo(config);
+    this.#modes.configure();
+    this.#config = this.#inForce(config);
     pinCertificates(this.#config);
     await this.#recordings.configure();
     // The page first: it shows the progress of the others.
     await this.#components.apply(this.#config);
-    await this.#paths.apply(this.#config);
-    this.#onvif.apply();
-    this.#cameras.apply();
-    this.#servers.pathsChanged(this.#config);
+    await this.#applyPaths(config);
     // After its paths, which would otherwise report a missing camera.
     await idle?.close();
     this.#recordings.demo.follow(this.#demo !== undefined);
     for (const warning of this.#authority.warnings) {
       log.warn(warning);
     }
+  }
+
+  async #applyPaths(config = this.#store.current): Promise<void> {
+    this.#config = this.#inForce(config);
+    await this.#paths.apply(this.#config);
+    this.#onvif.apply();
+    this.#cameras.apply();
+    this.#servers.pathsChanged(this.#config);
   }
 
   /** @returns the demo to close, which is no longer needed */
@@ -366,6 +384,8 @@ export class App {
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
       ownSettings: this.#ownSettings(),
       layouts: this.#layouts,
+      modes: this.#modes,
+      inMode: (config) => inMode(config, this.#modes.current),
       signal: this.#stop.signal,
       config: () => this.#config,
       settings: () => this.#withDemo(this.#store.current),
@@ -375,6 +395,10 @@ export class App {
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
     });
+  }
+
+  #inForce(config: Config): Config {
+    return inMode(this.#withDemo(config), this.#modes.current);
   }
 
   #withDemo(config: Config): Config {
@@ -404,7 +428,7 @@ export class App {
       ...discovery,
       includeLoopback: discovery.includeLoopback ?? false,
       store: this.#store,
-      config: () => this.#withDemo(this.#store.current),
+      config: () => this.#inForce(this.#store.current),
       found: this.#found,
       paths: this.#paths,
       doubtOf: (path) => this.#follower.doubtOf(path),

@@ -10,7 +10,7 @@ const RECORD_KEYS = /^record/;
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
 /** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
-  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc'] as const),
+  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
   ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),
   ...(['runOnUnDemand', 'runOnUnavailable', 'runOnOffline', 'runOnUnread'] as const),

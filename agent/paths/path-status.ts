@@ -68,6 +68,8 @@ export interface PathStatus {
   readonly paused: boolean;
   /** When the pause ends; null: when a user ends it. */
   readonly pausedUntil: string | null;
+  /** The present mode makes the camera private: no connection is made to it, and nothing may be published. */
+  readonly privacy: boolean;
   readonly sourceState: 'running' | 'waiting' | 'stopped' | 'disabled' | null;
   /** Pulled only while it has readers; `sourceState` is 'stopped' without them. */
   readonly sourceOnDemand: boolean;
@@ -106,6 +108,7 @@ export function disabledStatus({ name, error }: PathEntry): PathStatus {
     order: null,
     paused: false,
     pausedUntil: null,
+    privacy: false,
     sourceState: 'disabled',
     sourceOnDemand: false,
     sourceStatistics: null,

@@ -279,6 +279,9 @@ export class PathTable implements Paths {
 
   #originOf(name: string, settings: PathSettings, config: Config): PathOrigin {
     const { source, overridePublisher } = settings;
+    if (settings.isPrivate) {
+      return { kind: 'private' };
+    }
     if (source === 'publisher') {
       const { runOnDemandStartTimeoutMs: startTimeoutMs, runOnDemandCloseAfterMs: closeAfterMs } = settings;
       return {

@@ -32,8 +32,8 @@ export type PathOrigin =
       readonly isSilent?: boolean;
       readonly onDemand?: OnDemandTimes | undefined;
     }
-  /** Readers are redirected, or the camera is paused: there is never a stream. */
-  | { readonly kind: 'redirect' | 'paused' };
+  /** Readers are redirected, or the camera is paused or private: there is never a stream. */
+  | { readonly kind: 'redirect' | 'paused' | 'private' };
 
 /** What can change while the stream and its readers stay. */
 export interface PathTraits {
@@ -64,6 +64,11 @@ interface PathParts extends PathTraits {
   /** Called whenever the path has no source, publisher, request or talk. */
   readonly onIdle?: () => void;
 }
+
+const NO_STREAM: Partial<Record<PathOrigin['kind'], string>> = {
+  paused: ': its camera is paused',
+  private: ': its camera is private in the present mode',
+};
 
 /** One path: pulls its source or accepts a publisher, holds the stream, and has it recorded. */
 export class Path {
@@ -160,7 +165,7 @@ export class Path {
   async open(query: string): Promise<Stream> {
     const stream = this.#stream ?? (await this.#onDemand?.request(query));
     if (!stream) {
-      const reason = this.#traits.origin.kind === 'paused' ? ': its camera is paused' : '';
+      const reason = NO_STREAM[this.#traits.origin.kind] ?? '';
       throw new PerchError('notFound', `no stream is available on path '${this.name}'${reason}`, { path: this.name });
     }
     const { maxReaders } = this.#traits;
@@ -176,6 +181,11 @@ export class Path {
   mayPublish(): Pick<StreamSink, 'usesSenderClock' | 'isSilent'> {
     const { name } = this;
     const { origin } = this.#traits;
+    if (origin.kind === 'private') {
+      throw new PerchError('badInput', `path '${name}' takes no publisher: it is private in the present mode`, {
+        path: name,
+      });
+    }
     if (origin.kind !== 'publisher') {
       throw cannotPublish(name);
     }
@@ -256,6 +266,7 @@ export class Path {
       order: this.#traits.order ?? null,
       paused: this.#traits.origin.kind === 'paused',
       pausedUntil: this.#traits.pausedUntil ?? null,
+      privacy: this.#traits.origin.kind === 'private',
       sourceState: this.#runner?.state ?? null,
       sourceOnDemand: this.#onDemand !== undefined,
       sourceStatistics: statistics ? describeStatistics(statistics) : null,

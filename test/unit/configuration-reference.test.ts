@@ -82,9 +82,11 @@ function keys(): string {
     block('Entries of `authInternalUsers`', users),
     block('Entries of `permissions` and `…Exclude`', users.items?.properties?.['permissions'] ?? {}),
     block('Entries of `webrtcICEServers2`', global['webrtcICEServers2'] ?? {}),
+    block('Entries of `timetable`', global['timetable'] ?? {}),
     '### Paths\n\nIn `pathDefaults` and in each entry of `paths`.',
     ...tables(path, PATH_TABLES),
     block('`camera`', path['camera'] ?? {}),
+    block('`home`, `away` and `night` of `modes`', path['modes']?.properties?.['home'] ?? {}),
   ].join('\n\n');
 }
 

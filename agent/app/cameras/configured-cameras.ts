@@ -12,6 +12,7 @@ import { oneLine } from '../../cameras/adoption/plan.ts';
 import type { Doubted } from '../../cameras/following/follower.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { ReadyPath } from '../../config/load/path-entry.ts';
+import { isOff, type PathSettings } from '../../config/schema/path.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import type { Edit } from '../../config/yaml/edit.ts';
 import type { AdoptedLookup } from '../../http/api/cameras/adopted-cameras.ts';
@@ -198,8 +199,9 @@ export class ConfiguredCameras implements AdoptedLookup {
     const { name, settings } = cameraAt(path, this.#deps.config());
     const source = this.#pictures.sourceOf(name);
     if (!source) {
-      const isPaused = settings.camera?.paused === true;
-      const reason = isPaused ? 'is paused' : 'has no ONVIF, and so no picture of its own';
+      const isPaused = isOff(settings);
+      const why = settings.isPrivate ? 'is private in the present mode' : 'is paused';
+      const reason = isPaused ? why : 'has no ONVIF, and so no picture of its own';
       throw new PerchError('unsupported', `this camera ${reason}`, { path, isPaused });
     }
     return this.#within(PICTURE_DEADLINE_MS, 'no picture', (signal) => ofCamera(() => source.fetch(signal)));
@@ -233,7 +235,7 @@ export class ConfiguredCameras implements AdoptedLookup {
     const fault = this.#deps.paths.faultOf(name);
     // A connection attempt to a silent address outlasts the pause before the next one.
     const isTrying = state?.sourceState === 'running' && !state.ready && fault !== undefined;
-    const isUnreachable = !camera.paused && (state?.sourceState === 'waiting' || isTrying);
+    const isUnreachable = !isOff(settings) && (state?.sourceState === 'waiting' || isTrying);
     const doubt = isUnreachable ? this.#deps.doubtOf(name) : undefined;
     const trouble = isUnreachable ? (doubt?.trouble ?? troubleIn(fault)) : undefined;
     return {
@@ -245,7 +247,7 @@ export class ConfiguredCameras implements AdoptedLookup {
       serial: camera.serial ?? null,
       source: redact(source),
       hasLogin: (camera.user ?? '') !== '',
-      state: camera.paused ? 'paused' : !state || state.sourceState === 'disabled' ? null : state.sourceState,
+      state: stateOf(settings, state),
       pausedUntil: (camera.paused && camera.pausedUntil) || null,
       lastError: state?.lastError ?? null,
       lastErrorTime: state?.lastErrorTime ?? null,
@@ -267,6 +269,13 @@ export class ConfiguredCameras implements AdoptedLookup {
       ? `the camera has answered at ${seen.address} at ${timeText(seen.lastSeenMs)}: check its login, and that RTSP is switched on in it`
       : `a camera with this identity has answered at ${seen.address}: the path follows once its identity is verified; if it does not, check the login`;
   }
+}
+
+function stateOf(settings: PathSettings, state: PathState | undefined): CameraJson['state'] {
+  if (isOff(settings)) {
+    return settings.isPrivate ? 'private' : 'paused';
+  }
+  return !state || state.sourceState === 'disabled' ? null : state.sourceState;
 }
 
 /** Advice for a camera that was seen elsewhere and is not followed. */

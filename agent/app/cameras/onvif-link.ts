@@ -3,7 +3,7 @@ import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
 import { openGuarded } from '../../cameras/following/endpoint-guard.ts';
 import { requireSameCamera } from '../../cameras/following/identity.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import type { CameraSettings, PathSettings } from '../../config/schema/path.ts';
+import { type CameraSettings, isOff, type PathSettings } from '../../config/schema/path.ts';
 import type { OnvifSession } from '../../onvif/device/onvif-session.ts';
 import { type PinnedCamera, sharedPins } from '../../onvif/soap/http/certificate-pins.ts';
 import { parseHttpUrl } from '../../onvif/soap/http/origin.ts';
@@ -17,9 +17,9 @@ export interface OnvifLink {
   readonly settings: CameraSettings;
 }
 
-/** Undefined without an ONVIF service, or while the camera is paused. */
+/** Undefined without an ONVIF service, or while the camera is paused or private. */
 export const linkOf = (settings: PathSettings): OnvifLink | undefined =>
-  settings.camera?.paused ? undefined : linkEvenIfPaused(settings);
+  isOff(settings) ? undefined : linkEvenIfPaused(settings);
 
 export function linkEvenIfPaused({ camera }: PathSettings): OnvifLink | undefined {
   const url = camera?.onvif;

@@ -25,6 +25,7 @@ import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import type { BackupControl } from '../../http/api/device/backup-routes.ts';
+import type { ModeControl } from '../../http/api/device/mode.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsPlaces } from '../../http/auth/https-place.ts';
@@ -71,8 +72,11 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
   readonly layouts: LayoutStore;
+  readonly modes: ModeControl;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
+  /** A configuration as the present mode changes it. */
+  inMode(config: Config): Config;
   readonly edits: ApiEdits;
   readonly configFile: FileEdits;
   readonly backup: BackupControl;
@@ -237,7 +241,7 @@ export class HttpListeners {
         global: () => globalJson(this.#deps.settings()),
         pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
         paths: () => pathListJson(this.#deps.settings()),
-        foresee: (config) => paths.foresee(config),
+        foresee: (config) => paths.foresee(this.#deps.inMode(config)),
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
@@ -254,6 +258,7 @@ export class HttpListeners {
       steering: this.#deps.steering,
       ownSettings: this.#deps.ownSettings,
       layouts: this.#deps.layouts,
+      modes: this.#deps.modes,
       pageFolder: this.#deps.pageFolder,
     });
   }

@@ -43,7 +43,7 @@ test.for([
   const stop = new AbortController();
   gaps.begin(stop.signal, () =>
     paths.map((name) => ({
-      ...{ name, ready: true, paused: false, sourceOnDemand: false },
+      ...{ name, ready: true, paused: false, privacy: false, sourceOnDemand: false },
       recording: { active: false, error: 'the disk' },
     })),
   );

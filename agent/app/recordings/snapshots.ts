@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import { EndpointGuard } from '../../cameras/following/endpoint-guard.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
+import { isOff } from '../../config/schema/path.ts';
 import { Snapshots } from '../../onvif/device/snapshots.ts';
 import { MAX_SNAPSHOT_BYTES } from '../../record/snapshots/snapshot-files.ts';
 import type { SnapshotSource } from '../../record/snapshots/snapshot-taker.ts';
@@ -18,8 +19,9 @@ export class CameraSnapshots {
   }
 
   sourceOf(path: string): SnapshotSource | undefined {
-    const camera = resolvePath(this.#config(), path)?.settings?.camera;
-    if (!camera?.onvif || camera.paused) {
+    const settings = resolvePath(this.#config(), path)?.settings;
+    const camera = settings?.camera;
+    if (!settings || !camera?.onvif || isOff(settings)) {
       this.#known.delete(path);
       return undefined;
     }

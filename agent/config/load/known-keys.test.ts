@@ -25,7 +25,7 @@ test('the file of all keys has each of them', () => {
   const former =
     /^(rpiCamera(Profile|Level|Hardware|Software|JPEG)|.*UDPReadBufferSize$|.*Disable$|.*AllowOrigin$|moqHTTPS)/;
   const others =
-    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|updateAddress|audio|camera|authJWTInHTTPQuery|fallback|playback)$/;
+    /^(address|trustedProxies|tls[A-Z]\w+|zlm[A-Z]\w+|recordSyncInterval|recordMinFree|recordNeedsDisk|recordMaxSize|recordPreRoll|recordPostRoll|mdns|boxName|updateAddress|audio|camera|modes|timetable|timetableZone|authJWTInHTTPQuery|fallback|playback)$/;
   const names = [...global.names, ...path.names, ...global.inertNames, ...path.inertNames];
   const missing = names.filter((name) => !former.test(name) && !others.test(name) && !text.includes(`${name}:`));
   expect(missing).toEqual([]);

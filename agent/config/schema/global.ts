@@ -4,6 +4,7 @@ import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
+import { TIMETABLE_KEYS } from './modes.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
 import { WEBRTC } from './webrtc.ts';
@@ -49,6 +50,7 @@ export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC];
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
   ...GENERAL_KEYS,
+  ...TIMETABLE_KEYS,
   ...RTSP.schema,
   ...HLS.schema,
   ...WEBRTC.schema,

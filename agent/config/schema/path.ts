@@ -4,6 +4,7 @@ import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { inverted, type Renames } from './key-rules.ts';
+import { ModeRules } from './modes.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
 
@@ -151,8 +152,16 @@ export const PathSchema = Type.Object({
   runOnRecordSegmentCreate: Command('Run once for each recording file that begins.'),
   runOnRecordSegmentComplete: Command('Run once for each recording file that is complete.'),
   camera: Type.Optional(CameraSchema),
+  modes: Type.Optional(ModeRules),
 });
-export type PathSettings = Resolved<Static<typeof PathSchema>>;
+export type PathSettings = Resolved<Static<typeof PathSchema>> & {
+  /** Set by the mode in force, not by a key. */
+  readonly isPrivate?: boolean;
+};
+
+/** Nothing is taken from the camera: it is paused or private. */
+export const isOff = ({ camera, isPrivate }: PathSettings): boolean => isPrivate === true || camera?.paused === true;
+
 /**
  * Defaults of Perch's own set-up that differ: recordings of a month. A disk that is too small loses its oldest recordings earlier
  * (`recordMinFree`).

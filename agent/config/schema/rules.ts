@@ -5,6 +5,7 @@ import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GeneralSettings } from './general.ts';
 import type { GlobalSettings } from './global.ts';
 import { attempt, type Fault, notPositive } from './key-rules.ts';
+import { MAX_ENTRIES } from './modes.ts';
 import type { PathSettings } from './path.ts';
 import type { ServerKeys } from './server-keys.ts';
 
@@ -26,6 +27,7 @@ export function globalFaults(
     ...methodFaults(settings),
     ...userFaults(settings),
     ...queueFaults(settings),
+    ...timetableFaults(settings),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }
@@ -34,6 +36,14 @@ function queueFaults({ writeQueueSize: size }: GeneralSettings): readonly Fault[
   return (size & (size - 1)) === 0
     ? []
     : [{ key: 'writeQueueSize', message: `'${size}' is not a power of two, such as 512` }];
+}
+
+function timetableFaults({ timetable }: GlobalSettings): readonly Fault[] {
+  return timetable.length > MAX_ENTRIES
+    ? [{ key: 'timetable', message: `has ${timetable.length} entries, the limit is ${MAX_ENTRIES}` }]
+    : timetable.flatMap(({ days }, i) =>
+        days.length === 0 ? [{ key: `timetable[${i}].days`, message: 'has no day: write for example [mon, tue]' }] : [],
+      );
 }
 
 /** A method without its server would grant, or deny, all access. */

@@ -67,6 +67,16 @@ const unchanged =
 const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text);
 const isRtspUrl = (text: string): boolean =>
   /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
 /** Checks by the schema's `syntax`; each returns the canonical text. `source` is checked by `checkSource`. */
@@ -100,6 +110,14 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   token: unchanged(
     (text) => /^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text),
     () => 'the secret contains characters other than A-Z a-z 0-9 and !$()*+.;<=>[]^_-{}@#&',
+  ),
+  timeOfDay: unchanged(
+    (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
+    (shown) => `'${shown}' is not a time of day: write for example 07:30`,
+  ),
+  timeZone: unchanged(
+    (text) => text === '' || isTimeZone(text),
+    (shown) => `'${shown}' is not a time zone: write for example Europe/Vienna`,
   ),
   time: unchanged(
     (text) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)),

@@ -11,6 +11,7 @@ import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
 import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
+import { type ModeControl, modeRoutes } from './device/mode.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
 import { type DiskLookup, diskRoutes } from './recordings/disks.ts';
 import { eventListRoutes } from './recordings/event-list.ts';
@@ -51,6 +52,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
   readonly layouts: LayoutStore;
+  readonly modes: ModeControl;
   readonly pageFolder: string;
 }
 
@@ -115,6 +117,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
   await app.register(layoutRoutes, { layouts: options.layouts, paths, viewerOf });
+  await app.register(modeRoutes, { modes: options.modes });
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {
     version: options.info.version,

@@ -10,11 +10,13 @@ const RECORDED: WatchedPath = {
   name: 'cam',
   ready: true,
   paused: false,
+  privacy: false,
   sourceOnDemand: false,
   recording: { active: true, error: null },
 };
 const OFFLINE = { ...RECORDED, ready: false, recording: { active: false, error: null } };
 const PAUSED = { ...OFFLINE, paused: true };
+const PRIVATE = { ...OFFLINE, privacy: true };
 const FAILED = { ...RECORDED, recording: { active: false, error: 'the disk' } };
 const OFF = { ...RECORDED, recording: null };
 
@@ -81,6 +83,7 @@ function gapBox() {
 test.for([
   ['a camera that is away', OFFLINE, 'ok', 'offline'],
   ['a pause', PAUSED, 'ok', 'paused'],
+  ['a private mode', PRIVATE, 'ok', 'private'],
   ['recording that is switched off', OFF, 'ok', 'recordingOff'],
   ['a disk that is full', FAILED, 'full', 'diskFull'],
   ['a disk with too little room', FAILED, 'nearlyFull', 'diskFull'],

@@ -1,6 +1,7 @@
 export const GAP_REASONS = [
   'offline',
   'paused',
+  'private',
   'recordingOff',
   'diskFull',
   'diskAway',
@@ -16,6 +17,7 @@ export interface WatchedPath {
   readonly name: string;
   readonly ready: boolean;
   readonly paused: boolean;
+  readonly privacy: boolean;
   /** Pulled only with readers. */
   readonly sourceOnDemand: boolean;
   /** null: not to be recorded. */
@@ -42,6 +44,9 @@ export function gapReasonOf(path: WatchedPath, facts: PathFacts): GapReason | 'r
   const { recording } = path;
   if (recording === null) {
     return 'recordingOff';
+  }
+  if (path.privacy) {
+    return 'private';
   }
   if (path.paused) {
     return 'paused';

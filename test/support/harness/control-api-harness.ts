@@ -52,6 +52,7 @@ export const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   order: null,
   paused: false,
   pausedUntil: null,
+  privacy: false,
   talk: 'yes',
   webrtcSilence: null,
   hasBFrames: null,
@@ -130,6 +131,10 @@ export const STATS: Stats = {
 
 const none = async () => {
   throw new PerchError('notFound', 'no camera has this path');
+};
+const MODE: ControlApiOptions['modes']['status'] = {
+  ...({ mode: 'home', since: null, by: 'timetable' } as const),
+  ...{ hold: false, next: null, timeZone: 'UTC', timeKnown: true },
 };
 const noCameras: ControlApiOptions['cameras'] = {
   isScanning: false,
@@ -242,6 +247,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       ...{ clock, log: silentLogger, signal: new AbortController().signal },
     }),
     layouts: { list: async () => LAYOUTS, replace: none, patch: none, delete: none, order: none },
+    modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     pageFolder: '/nowhere',
     recordings: {
       names: () => ['garden/gate', 'door'],

@@ -178,7 +178,7 @@ export const CameraItem = Type.Object({
   serial: Claim,
   source: Type.String({ description: 'Without credentials.' }),
   hasLogin: Type.Boolean(),
-  state: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'paused'])),
+  state: OrNull(Type.Enum(['running', 'waiting', 'stopped', 'paused', 'private'])),
   pausedUntil: OrNull(TimeText),
   lastError: OrNull(Type.String()),
   lastErrorTime: OrNull(TimeText),

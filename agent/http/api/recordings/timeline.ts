@@ -27,6 +27,7 @@ interface TimelineQuery {
 export const REASONS = [
   'offline',
   'paused',
+  'private',
   'recordingOff',
   'diskFull',
   'diskAway',

@@ -74,6 +74,7 @@ export const PathItem = Type.Object({
   order: OrNull(Type.Integer({ description: "The camera's position; cameras without one come last." })),
   paused: Type.Boolean({ description: 'The camera is paused: Perch does not connect to it.' }),
   pausedUntil: OrNull(Type.String({ description: 'End of the pause, RFC 3339; null: it lasts until resumed.' })),
+  privacy: Type.Boolean({ description: 'Private in the present mode: no stream and no recording.' }),
   talk: Type.Enum(['yes', 'no', 'unknown'], {
     description: "Whether the camera plays audio from viewers; 'unknown' until the first attempt.",
   }),

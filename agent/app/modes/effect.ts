@@ -1,0 +1,45 @@
+import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
+import { type Config, patternsOf } from '../../config/load/load.ts';
+import type { PathEntry, ReadyPath } from '../../config/load/path-entry.ts';
+import type { Mode, ModeRule } from '../../config/schema/modes.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { isReady, isSubStream } from '../cameras/path-entries.ts';
+
+/** The configuration as the mode changes it. */
+export function inMode(config: Config, mode: Mode): Config {
+  const entries = [...config.paths.values()];
+  if (!entries.some(({ settings }) => settings?.modes?.[mode])) {
+    return config;
+  }
+  const paths = new Map(entries.map((entry): [string, PathEntry] => [entry.name, entryIn(entry, mode, config)]));
+  return { ...config, paths, patterns: patternsOf(paths) };
+}
+
+function entryIn(entry: PathEntry, mode: Mode, config: Config): PathEntry {
+  const rule = isReady(entry) ? ruleOf(entry, mode, config) : undefined;
+  return isReady(entry) && rule ? { ...entry, settings: settingsIn(entry.settings, rule) } : entry;
+}
+
+/** A sub stream has no more audio and no less privacy than its camera. */
+function ruleOf({ name, settings }: ReadyPath, mode: Mode, config: Config): ModeRule | undefined {
+  const own = settings.modes?.[mode];
+  if (!isSubStream(name, config)) {
+    return own;
+  }
+  const { audio, privacy } = config.paths.get(name.slice(0, -SUB_SUFFIX.length))?.settings?.modes?.[mode] ?? {};
+  return {
+    ...own,
+    ...(audio !== undefined && { audio: audio && own?.audio !== false }),
+    ...(privacy && { privacy }),
+  };
+}
+
+function settingsIn(settings: PathSettings, { record, audio, privacy }: ModeRule): PathSettings {
+  return {
+    ...settings,
+    ...(record !== undefined && { record }),
+    ...(audio !== undefined && { audio }),
+    // Commands that publish to the path would take pictures.
+    ...(privacy && { isPrivate: true, runOnInit: '', runOnDemand: '' }),
+  };
+}

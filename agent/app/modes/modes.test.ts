@@ -1,0 +1,188 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { createLogger } from '../../base/log.ts';
+import type { TimetableEntry } from '../../config/schema/modes.ts';
+import { Modes } from './modes.ts';
+
+const HOUR_MS = 3_600_000;
+const EVERY_DAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+/** The fake clock begins at 2026-01-01T00:00:00Z. */
+const WORK: readonly TimetableEntry[] = [
+  { days: [...EVERY_DAY], from: '08:00', mode: 'away' },
+  { days: [...EVERY_DAY], from: '18:00', mode: 'home' },
+];
+
+/** A device that is switched off and on; its data folder stays. */
+function device() {
+  const folder = temporaryFolder();
+  const box = {
+    dataDir: folder.path,
+    clock: new FakeClock(),
+    timetable: WORK,
+    isTrusted: true,
+    applied: [] as string[],
+    published: [] as unknown[],
+    lines: [] as string[],
+    modes: undefined as unknown as Modes,
+    async start() {
+      box.modes = new Modes({
+        ...box,
+        log: createLogger('info', (line) => box.lines.push(line)),
+        publish: (type, fields) => box.published.push([type, fields]),
+        timetable: () => ({ timetable: [...box.timetable], timetableZone: 'UTC' }),
+        isClockTrusted: () => box.isTrusted,
+        apply: async () => {
+          box.applied.push(box.modes.current);
+        },
+      });
+      await box.modes.begin();
+      box.modes.configure();
+      return box.modes;
+    },
+    stop: () => box.modes.close(),
+  };
+  onTestFinished(async () => {
+    await box.modes.close();
+    folder[Symbol.dispose]();
+  });
+  return box;
+}
+
+test('the timetable changes the mode within a second, and cameras follow once', async () => {
+  const box = device();
+  const modes = await box.start();
+  expect(modes.status).toEqual({
+    ...{ mode: 'home', since: '2025-12-31T18:00:00.000Z', by: 'timetable', hold: false },
+    next: { mode: 'away', time: '2026-01-01T08:00:00.000Z' },
+    ...{ timeZone: 'UTC', timeKnown: true },
+  });
+  await box.clock.advance(8 * HOUR_MS - 1);
+  expect(modes.current).toBe('home');
+  await box.clock.advance(1_000);
+  expect([modes.current, box.applied]).toEqual(['away', ['away']]);
+  await box.clock.advance(2 * HOUR_MS);
+  expect(box.applied).toEqual(['away']);
+  expect(box.published).toEqual([['box', { state: 'mode', mode: 'away', by: 'timetable' }]]);
+});
+
+test('a mode that a person sets lasts until the next change of the timetable', async () => {
+  const box = device();
+  const modes = await box.start();
+  await box.clock.advance(9 * HOUR_MS);
+  expect(await modes.set({ mode: 'night' })).toMatchObject({
+    ...{ mode: 'night', by: 'user', since: '2026-01-01T09:00:00.000Z' },
+    next: { mode: 'home', time: '2026-01-01T18:00:00.000Z' },
+  });
+  await box.clock.advance(9 * HOUR_MS - 1_000);
+  expect(modes.current).toBe('night');
+  await box.clock.advance(1_000);
+  expect(modes.current).toBe('home');
+});
+
+test('a held mode outlasts the timetable, which takes over when it is released', async () => {
+  const box = device();
+  const modes = await box.start();
+  expect(await modes.set({ mode: 'night', hold: true })).toMatchObject({ hold: true, next: null });
+  await box.clock.advance(10 * HOUR_MS);
+  expect(modes.current).toBe('night');
+  expect(await modes.set({ hold: false })).toMatchObject({ mode: 'away', by: 'timetable', hold: false });
+  expect(box.applied.at(-1)).toBe('away');
+});
+
+test('the mode survives a restart, and changes that the timetable had meanwhile are made up for', async () => {
+  const box = device();
+  await (await box.start()).set({ mode: 'night' });
+  await box.stop();
+  expect((await box.start()).current).toBe('night');
+  await box.stop();
+  await box.clock.advance(9 * HOUR_MS);
+  expect((await box.start()).current).toBe('away');
+});
+
+test('the mode is on the disk before the answer: a power cut keeps it', async () => {
+  const box = device();
+  await (await box.start()).set({ mode: 'night', hold: true });
+  expect(JSON.parse(readFileSync(join(box.dataDir, 'mode.json'), 'utf8'))).toEqual({
+    ...{ mode: 'night', atMs: Date.UTC(2026, 0, 1), by: 'user', hold: true },
+  });
+});
+
+test('after a start with an unknown time the last mode stays until the time is known', async () => {
+  const box = device();
+  await (await box.start()).set({ mode: 'night' });
+  await box.stop();
+  box.isTrusted = false;
+  box.clock.stepWall(20 * HOUR_MS);
+  const modes = await box.start();
+  await box.clock.advance(2_000);
+  expect(modes.status).toMatchObject({ mode: 'night', next: null, timeKnown: false });
+  box.isTrusted = true;
+  await box.clock.advance(1_000);
+  expect(modes.status).toMatchObject({ mode: 'home', by: 'timetable', timeKnown: true });
+});
+
+test('a mode that a person sets before the time is known counts from that moment', async () => {
+  const box = device();
+  box.isTrusted = false;
+  box.clock.stepWall(-30 * 24 * HOUR_MS);
+  const modes = await box.start();
+  await modes.set({ mode: 'night' });
+  await box.clock.advance(60_000);
+  box.clock.stepWall(30 * 24 * HOUR_MS);
+  box.isTrusted = true;
+  await box.clock.advance(1_000);
+  expect(modes.status).toMatchObject({ mode: 'night', by: 'user', since: '2026-01-01T00:00:00.000Z' });
+  await box.clock.advance(8 * HOUR_MS);
+  expect(modes.current).toBe('away');
+});
+
+test('a mode set while the clock was years ahead does not outlast the timetable', async () => {
+  const box = device();
+  box.clock.stepWall(365 * 24 * HOUR_MS);
+  const modes = await box.start();
+  await modes.set({ mode: 'night' });
+  box.clock.stepWall(-365 * 24 * HOUR_MS);
+  await box.clock.advance(9 * HOUR_MS);
+  expect(modes.current).toBe('away');
+});
+
+test('a changed timetable counts at once', async () => {
+  const box = device();
+  box.timetable = [];
+  const modes = await box.start();
+  await box.clock.advance(9 * HOUR_MS);
+  expect(modes.status).toMatchObject({ mode: 'home', since: null, next: null });
+  box.timetable = WORK;
+  modes.configure();
+  expect(modes.current).toBe('away');
+});
+
+test('without a timetable a mode stays', async () => {
+  const box = device();
+  box.timetable = [];
+  const modes = await box.start();
+  await modes.set({ mode: 'away' });
+  await box.clock.advance(48 * HOUR_MS);
+  expect(modes.current).toBe('away');
+});
+
+test('a damaged file is reported and counts as none', async () => {
+  const box = device();
+  writeFileSync(join(box.dataDir, 'mode.json'), '{"mode": "party"}');
+  expect((await box.start()).current).toBe('home');
+  expect(box.lines.join()).toContain('the mode is lost');
+});
+
+test('a mode that cannot be saved holds all the same, and the request fails', async () => {
+  const box = device();
+  const modes = await box.start();
+  writeFileSync(join(box.dataDir, 'blocked'), '');
+  Object.assign(box, { dataDir: join(box.dataDir, 'blocked') });
+  const blocked = await box.start();
+  await modes.close();
+  await expect(blocked.set({ mode: 'away' })).rejects.toMatchObject({ code: 'unavailable' });
+  expect([blocked.current, box.applied.at(-1)]).toEqual(['away', 'away']);
+});

@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { type Clock, endsWithin } from '../../base/clock.ts';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain } from '../../base/errors.ts';
+import type { PublishEvent } from '../../base/event-bus.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Config } from '../../config/load/load.ts';
+import { MODES, type Mode } from '../../config/schema/modes.ts';
+import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
+import { type Change, changesAround } from './timetable.ts';
+
+/** Also finds a changed time zone of the machine. */
+const CHECK_MS = 60_000;
+/** A clock that was ahead by more than this when the mode was set. */
+const AHEAD_MS = 60_000;
+/** The answer to a request waits this long for the cameras. */
+const PATIENCE_MS = 3_000;
+
+const State = Type.Object({
+  mode: Type.Enum([...MODES]),
+  /** Unix milliseconds; 0: the timetable decides. */
+  atMs: Type.Number(),
+  by: Type.Enum(['user', 'timetable']),
+  /** The timetable does not end it. */
+  hold: Type.Boolean(),
+});
+type State = Static<typeof State>;
+
+interface ModesOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly publish: PublishEvent;
+  timetable(): Pick<Config, 'timetable' | 'timetableZone'>;
+  isClockTrusted(): boolean;
+  /** Resolves when the cameras follow. */
+  apply(): Promise<void>;
+}
+
+/** The mode in force (home, away, night): as a person or the timetable set it last, stored in a file of the data folder. */
+export class Modes implements ModeControl {
+  readonly #options: ModesOptions;
+  readonly #file: string;
+  #state: State = { mode: 'home', atMs: 0, by: 'timetable', hold: false };
+  #next: Change | undefined;
+  /** Unix milliseconds of the last look at the timetable, and when the next one is due. */
+  #checkedMs = Infinity;
+  #dueMs = 0;
+  #isTrusted = false;
+  /** Monotonic time at which a person set the mode while the time was not known. */
+  #setMonoMs: number | undefined;
+  #stop = (): void => {};
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(options: ModesOptions) {
+    this.#options = options;
+    this.#file = join(options.dataDir, 'mode.json');
+  }
+
+  get current(): Mode {
+    return this.#state.mode;
+  }
+
+  async begin(): Promise<void> {
+    const { clock, log } = this.#options;
+    const stored = await loadPrivate(this.#file).catch((error: unknown) => explain(error));
+    if (Check(State, stored)) {
+      this.#state = stored;
+    } else if (stored !== undefined) {
+      log.warn({ file: this.#file, ...(typeof stored === 'string' && { cause: stored }) }, 'the mode is lost');
+    }
+    this.#stop = clock.eachSecond(() => this.#tick());
+  }
+
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#saving;
+  }
+
+  /** Follows a changed timetable. */
+  configure(): void {
+    this.#check();
+  }
+
+  get status(): ModeStatus {
+    const { mode, atMs, by, hold } = this.#state;
+    const { timetableZone } = this.#options.timetable();
+    const next = this.#isTrusted && !hold ? this.#next : undefined;
+    return {
+      mode,
+      since: atMs === 0 ? null : timeText(atMs),
+      by,
+      hold,
+      next: next ? { mode: next.mode, time: timeText(next.atMs) } : null,
+      timeZone: timetableZone || new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      timeKnown: this.#isTrusted,
+    };
+  }
+
+  async set({ mode, hold = false }: Parameters<ModeControl['set']>[0]): Promise<ModeStatus> {
+    const { clock, apply } = this.#options;
+    if (mode === undefined) {
+      // Without `hold`, the changes of the timetable since the mode was set count.
+      this.#adopt({ ...this.#state, hold });
+    } else {
+      this.#setMonoMs = this.#isTrusted ? undefined : clock.monoMs();
+      this.#adopt({ mode, atMs: clock.wallMs(), by: 'user', hold });
+    }
+    this.#check();
+    const applied = apply();
+    await this.#save();
+    await endsWithin(clock, PATIENCE_MS, applied);
+    return this.status;
+  }
+
+  #tick(): void {
+    const nowMs = this.#options.clock.wallMs();
+    const isNew = this.#isTrusted !== this.#options.isClockTrusted();
+    if (!isNew && nowMs >= this.#checkedMs && nowMs < this.#dueMs) {
+      return;
+    }
+    const before = this.current;
+    this.#check();
+    if (this.current !== before) {
+      void this.#options.apply();
+    }
+  }
+
+  /** Without a known time the mode stays. */
+  #check(): void {
+    const { clock, timetable, isClockTrusted } = this.#options;
+    const nowMs = clock.wallMs();
+    this.#isTrusted = isClockTrusted();
+    this.#checkedMs = nowMs;
+    this.#dueMs = nowMs + CHECK_MS;
+    if (!this.#isTrusted) {
+      return;
+    }
+    this.#correctTime(nowMs);
+    const { timetable: entries, timetableZone } = timetable();
+    const { last, next } = changesAround(entries, timetableZone || undefined, nowMs);
+    this.#next = next;
+    this.#dueMs = Math.min(this.#dueMs, next?.atMs ?? Infinity);
+    if (last && last.atMs > this.#state.atMs && !this.#state.hold) {
+      this.#adopt({ ...last, by: 'timetable', hold: false });
+      this.#save().catch((error: unknown) => {
+        this.#options.log.error({ file: this.#file, reason: explain(error) }, 'the mode cannot be saved');
+      });
+    }
+  }
+
+  /** The time at which a person set the mode, if the clock was wrong then. */
+  #correctTime(nowMs: number): void {
+    const agoMs = this.#setMonoMs === undefined ? undefined : this.#options.clock.monoMs() - this.#setMonoMs;
+    this.#setMonoMs = undefined;
+    if (agoMs !== undefined) {
+      this.#state = { ...this.#state, atMs: nowMs - agoMs };
+    } else if (this.#state.atMs > nowMs + AHEAD_MS) {
+      this.#state = { ...this.#state, atMs: nowMs };
+    }
+  }
+
+  #adopt(state: State): void {
+    const { log, publish } = this.#options;
+    const isOther = state.mode !== this.current;
+    this.#state = state;
+    if (isOther) {
+      const { mode, by } = state;
+      log.info({ mode, by }, 'mode changed');
+      publish('box', { state: 'mode', mode, by });
+    }
+  }
+
+  /** In sequence: the last state is the one on the disk. @throws PerchError unavailable */
+  #save(): Promise<void> {
+    const saved = this.#saving.then(() => savePrivate(this.#file, this.#state));
+    this.#saving = saved.catch(() => {});
+    return saved;
+  }
+}
+
+const timeText = (ms: number): string => new Date(ms).toISOString();

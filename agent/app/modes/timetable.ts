@@ -1,0 +1,46 @@
+import { DAYS, type Mode, type TimetableEntry } from '../../config/schema/modes.ts';
+import { fromLocalTime, toLocalTime } from '../../record/file/time-zone.ts';
+
+export interface Change {
+  readonly mode: Mode;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+}
+
+const WEEK_DAYS = 7;
+/** `getUTCDay` counts from Sunday. */
+const SUNDAY_FIRST = 6;
+
+/** The last change until `nowMs`, and the first one after it. @param zone IANA name; undefined: the machine's zone */
+export function changesAround(
+  entries: readonly TimetableEntry[],
+  zone: string | undefined,
+  nowMs: number,
+): { readonly last: Change | undefined; readonly next: Change | undefined } {
+  const { year, month, day } = toLocalTime(nowMs, zone);
+  let [last, next]: (Change | undefined)[] = [];
+  for (let i = -WEEK_DAYS; i <= WEEK_DAYS; i += 1) {
+    const date = new Date(Date.UTC(year, month - 1, day + i));
+    const name = DAYS[(date.getUTCDay() + SUNDAY_FIRST) % WEEK_DAYS];
+    for (const { days, from, mode } of entries) {
+      if (name === undefined || !days.includes(name)) {
+        continue;
+      }
+      const change = { mode, atMs: timeOn(date, from, zone) };
+      // Of two at the same time the later entry counts.
+      if (change.atMs <= nowMs && change.atMs >= (last?.atMs ?? -Infinity)) {
+        last = change;
+      } else if (change.atMs > nowMs && change.atMs <= (next?.atMs ?? Infinity)) {
+        next = change;
+      }
+    }
+  }
+  return { last, next };
+}
+
+/** @param date its UTC fields are the local date */
+function timeOn(date: Date, from: string, zone: string | undefined): number {
+  const [hour = 0, minute = 0] = from.split(':').map(Number);
+  const local = { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+  return fromLocalTime({ ...local, hour, minute, second: 0 }, zone);
+}

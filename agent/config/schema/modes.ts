@@ -1,0 +1,51 @@
+import Type, { type Static } from 'typebox';
+
+/** In the order in which people see them. */
+export const MODES = ['home', 'away', 'night'] as const;
+export type Mode = (typeof MODES)[number];
+export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+/** One every hour of the week. */
+export const MAX_ENTRIES = 168;
+
+const RuleSchema = Type.Object({
+  record: Type.Optional(
+    Type.Enum(['no', 'always', 'motion'], {
+      words: { yes: 'always', no: 'no' },
+      description: '`record` in this mode.',
+    }),
+  ),
+  audio: Type.Optional(Type.Boolean({ description: '`audio` in this mode.' })),
+  privacy: Type.Optional(
+    Type.Boolean({ description: 'In this mode no stream, no recording, no events and no pictures of the camera.' }),
+  ),
+});
+export type ModeRule = Static<typeof RuleSchema>;
+
+/** Settings of a path that differ in a mode. */
+export const ModeRules = Type.Object(
+  Object.fromEntries(MODES.map((mode) => [mode, Type.Optional(RuleSchema)])) as Record<
+    Mode,
+    Type.TOptional<typeof RuleSchema>
+  >,
+  { description: 'Settings that differ in a mode (`/v3/mode`); keys that are absent are as configured.' },
+);
+
+const EntrySchema = Type.Object({
+  days: Type.Array(Type.Enum([...DAYS]), { description: 'Days of the week.' }),
+  from: Type.String({ syntax: 'timeOfDay', description: 'Local time, 07:30.' }),
+  mode: Type.Enum([...MODES], { description: 'The mode that begins.' }),
+});
+export type TimetableEntry = Static<typeof EntrySchema>;
+
+/** Keys at the top level. */
+export const TIMETABLE_KEYS = {
+  timetable: Type.Array(EntrySchema, {
+    default: [],
+    description: 'When a mode (home, away, night) begins. Empty = modes change on request only.',
+  }),
+  timetableZone: Type.String({
+    default: '',
+    syntax: 'timeZone',
+    description: "Time zone of the timetable, Europe/Vienna. Empty = this machine's.",
+  }),
+};

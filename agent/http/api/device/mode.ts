@@ -1,0 +1,47 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { MODES } from '../../../config/schema/modes.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+
+const MAX_BODY_BYTES = 1_024;
+
+const Mode = Type.Enum([...MODES]);
+const Status = Type.Object({
+  mode: Mode,
+  since: OrNull(TimeText),
+  by: Type.Enum(['user', 'timetable']),
+  hold: Type.Boolean({ description: 'The timetable does not end this mode.' }),
+  next: OrNull(Type.Object({ mode: Mode, time: TimeText }, { description: 'The next change of the timetable.' })),
+  timeZone: Type.String({ description: 'Of the timetable.' }),
+  timeKnown: Type.Boolean({ description: 'False: the device does not know the time, and the mode stays.' }),
+});
+export type ModeStatus = Static<typeof Status>;
+const Body = Type.Object(
+  {
+    mode: Type.Optional(Mode),
+    hold: Type.Optional(
+      Type.Boolean({ description: 'Until the next request; else until the next change of the timetable.' }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+export interface ModeControl {
+  readonly status: ModeStatus;
+  /** @throws PerchError unavailable if it cannot be saved; the mode holds until a restart then */
+  set(body: Static<typeof Body>): Promise<ModeStatus>;
+}
+
+/** `/mode`. The timetable and the rules of each camera are keys of the configuration. */
+export const modeRoutes: FastifyPluginAsync<{ modes: ModeControl }> = async (app, { modes }) => {
+  app.get('/mode', { schema: operation('box', 'The mode: home, away or night', answers(Status)) }, () => modes.status);
+  app.post(
+    '/mode',
+    {
+      bodyLimit: MAX_BODY_BYTES,
+      schema: operation('box', 'Set the mode', answers(Status, 400, 413, 503), { body: Body }),
+    },
+    (request) => modes.set(checkedBody(Body, request.body)),
+  );
+};
