@@ -64,14 +64,14 @@ test('a camera is asked by ONVIF without a warning of Node that an old way to re
   expect(stderr).not.toContain('DEP0169');
 });
 
-test('no folder of this machine stands in what is shipped', () => {
+test('the shipped files contain no folder of this machine', () => {
   const root = join(import.meta.dirname, '..');
   for (const [name, bytes] of bundle) {
     expect(Buffer.from(bytes).includes(root), name).toBe(false);
   }
 });
 
-test('it knows its version and says what is wrong with a configuration', () => {
+test('it prints its version and reports errors of a configuration', () => {
   expect(run('--version')).toBe(`${packageJson.version}\n`);
   writeFileSync(join(folder, 'wrong.yml'), 'hlsVariant: fast\n');
   expect(run('check', 'wrong.yml')).toContain('hlsVariant');

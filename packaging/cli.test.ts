@@ -75,7 +75,7 @@ describe('perch on a machine whose packages are not all there', () => {
     expect(stdout).toBe(`bad Perch needs Node 22.13 or newer: ${COMMAND}\n`);
   });
 
-  test('where Node came later dpkg has to go on', () => {
+  test('with Node installed later, dpkg continues', () => {
     const { stdout } = perch('linux/perch', ['doctor'], debian('unpacked', `exec ${process.execPath} "$@"`));
     expect(stdout).toBe("bad Perch's package is not configured: dpkg --configure -a\n");
   });

@@ -66,7 +66,7 @@ function service() {
   };
 }
 
-test("Perch gets a folder of its own on the disk, and its sandbox is opened for the disk's", () => {
+test('Perch gets its own folder on the disk, and its sandbox allows the disk', () => {
   const { root, run, read } = service();
   expect(run({ id: ID, folder: `${root}/mnt/usb`, kept: [] })).toMatchObject({ id: ID, ok: true });
   expect(read('given')).toBe(`${root}/mnt/usb/perch\n`);
@@ -74,7 +74,7 @@ test("Perch gets a folder of its own on the disk, and its sandbox is opened for 
   expect(read('asked')).toContain('systemctl --no-block restart perch.service');
 });
 
-test('a disk is opened though another one hangs: what is written there is not waited for', () => {
+test('a disk is opened although another one hangs, without waiting for its writes', () => {
   const { root, run, stand } = service();
   stand('sync', `[ "$*" = "-f ${root}/units/perch.service.d" ]`);
   expect(run({ id: ID, folder: `${root}/mnt/usb`, kept: [] })).toMatchObject({ id: ID, ok: true });
@@ -99,7 +99,7 @@ test('a link in the place of the folder is refused', () => {
   expect(read('given')).toBe('');
 });
 
-test("a link that takes the folder's place in the last moment gives nothing else away", () => {
+test('a link that replaces the folder at the last moment exposes nothing else', () => {
   const { root, run, read, stand } = service();
   stand(
     'mkdir',

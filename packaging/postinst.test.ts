@@ -67,7 +67,7 @@ test('the first time Perch is started, and what waits for its requests', () => {
   expect(asked).toEqual(expect.arrayContaining([...PATHS, 'deb-systemd-invoke start perch.service']));
 });
 
-test('a newer version is started anew, but not by the package where the updater does that', () => {
+test('a newer version is restarted, except by the package if the updater does it', () => {
   const { root, configure } = machine();
   expect(configure('1.0.0')).toContain('deb-systemd-invoke restart perch.service');
   rmSync(join(root, 'asked'));
@@ -82,7 +82,7 @@ test('a newer version is started anew, but not by the package where the updater 
   expect(asked).toEqual(expect.arrayContaining(PATHS));
 });
 
-test('an updater that was killed does not keep what is installed by hand from being started', () => {
+test('a killed updater does not prevent the start of a manual installation', () => {
   const { root, configure } = machine();
   writeFileSync(join(root, 'run/perch-host/update.hold'), '');
   writeFileSync(join(root, 'var/lib/perch-update/lock'), '');
@@ -95,7 +95,7 @@ test('a unit that the owner has masked does not keep the package from being inst
   expect(configure()).toContain('deb-systemd-invoke start perch.service');
 });
 
-test('the configuration is made where only root writes, and takes the place of a link that leads nowhere', () => {
+test('the configuration is created where only root writes, and replaces a dangling link', () => {
   const { root, configure } = machine();
   symlinkSync(join(root, 'nowhere'), join(root, 'etc/perch/perch.yml'));
   const asked = configure('1.0.0');

@@ -61,7 +61,7 @@ test('a key for something else does not sign', async () => {
   await expect(readSigningKey(file)).rejects.toThrow('is a key for ec, not for Ed25519: openssl genpkey');
 });
 
-test('what is no key, or cannot be opened, is message as that, with how a key is made', async () => {
+test('an invalid or unreadable key is reported with the command that makes one', async () => {
   const file = join(folder, 'key.pem');
   const made = ': openssl genpkey -algorithm ed25519 -out NEWFILE makes one';
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');

@@ -13,7 +13,7 @@ test.for(triggers)('what %s starts may be asked for as often as anybody likes', 
   expect(unit).toContain('\nStartLimitIntervalSec=0\n');
 });
 
-test('what an updater that was killed has left half done goes on at once, not at the next start of the machine', () => {
+test('the work of a killed updater continues at once, not at the next start of the machine', () => {
   const unit = (name: string) => readFileSync(join(UNITS, name), 'utf8');
   expect(unit('perch-update.service')).toContain('\nOnFailure=perch-update-watch.service\n');
   expect(unit('perch-update-watch.service')).not.toContain('OnFailure=');

@@ -55,14 +55,14 @@ test('the boot id is the kernel’s, and monotonic time counts from the start of
   expect([one.bootId, one.monoUs()]).toEqual([BOOT_ID.replaceAll('-', ''), 6_500_000]);
 });
 
-test('without a kernel that tells it each start of Perch has an id of its own', () => {
+test('without a boot id of the kernel, each start of Perch has its own', () => {
   rmSync(join(root, 'proc'), { recursive: true });
   const ids = [machine().bootId, machine().bootId];
   expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
   expect(ids[0]).not.toBe(ids[1]);
 });
 
-test('the real machine tells its id and a time that moves on', () => {
+test('the real machine has an id and a time that advances', () => {
   const one = new MachineClock({ clock });
   const before = one.monoUs();
   expect(one.bootId).toMatch(/^[0-9a-f]{32}$/);
@@ -88,7 +88,7 @@ test.runIf(isPc)('a container that shows nothing of the machine is believed at o
   expect(machine(1_000).isTrusted).toBe(true);
 });
 
-test('a board without a clock of its own is believed only after a day', async () => {
+test('a board without a real-time clock is trusted only after a day', async () => {
   board();
   const one = machine();
   expect(one.isTrusted).toBe(false);
@@ -141,7 +141,7 @@ test('trust is gained when systemd says that the clock is synchronized', async (
   expect([one.isTrusted, notified]).toEqual([true, 1]);
 });
 
-test('a step is told with how far it went, and whoever steps a clock has set it', async () => {
+test('a step is reported with its size, and counts as setting the clock', async () => {
   board();
   setWall(1_000_000);
   const one = machine();
@@ -160,7 +160,7 @@ test('a step is told with how far it went, and whoever steps a clock has set it'
   expect([one.isTrusted, steps]).toEqual([true, [leapMs, -10_800_000]]);
 });
 
-test('who asks in the moment in which the clock was set is told so', async () => {
+test('a caller at the moment of a clock step learns of it', async () => {
   board();
   setWall(1_000_000);
   const one = machine();
@@ -234,7 +234,7 @@ test('a step while Perch was not running has set the clock, too', async () => {
   expect(machine().isTrusted).toBe(true);
 });
 
-test('a power cut at any moment of a write leaves what was known of the clock before, or what is known now', async () => {
+test('a power cut at any moment of a write leaves the former or the new memory of the clock', async () => {
   setWall(NOW_MS);
   await machine().close();
   using disk = new PowerCuts(root);

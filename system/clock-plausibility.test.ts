@@ -74,7 +74,7 @@ const mark = (atMs = clock.wallMs(), path = MARK): void => utimesSync(place(path
 
 const stateOf = (machine: MachineClock) => [machine.doubt?.kind, machine.isTrusted, machine.isInOrder];
 
-test('a date of which nothing is remembered is believed for names, and beyond doubt after a day of running', async () => {
+test('a date without a remembered one is trusted for names, and fully after a day of running', async () => {
   const machine = await perch();
   expect(stateOf(machine)).toEqual(['new', true, true]);
   clock.skip(DAY_MS - 60_000);
@@ -155,7 +155,7 @@ test('a time from the network after none at all is beyond doubt, however long th
   expect(stateOf(machine)).toEqual([undefined, true, true]);
 });
 
-test('the day of running counts across starts, as long as the date goes on', async () => {
+test('the day of running counts across starts while the date advances', async () => {
   await proven();
   await one?.close();
   for (const [jumpMs, ranMs, doubt] of [

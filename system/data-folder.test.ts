@@ -23,7 +23,7 @@ test('a folder is made when it is missing and is free again after its release', 
   again.release();
 });
 
-test('a second holder is told who has it and what to do', () => {
+test('a second holder gets an error with the first one and the next step', () => {
   const first = holdDataFolder(folder);
   expect(() => holdDataFolder(folder)).toThrow(`in use by another Perch (process ${process.pid}): stop it (`);
   first.release();

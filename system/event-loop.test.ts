@@ -29,7 +29,7 @@ function simulated() {
   return { made, clock, watch };
 }
 
-test('what is told is how late the loop was, beyond the time between two looks', () => {
+test('the reported value is the delay of the loop beyond the sampling interval', () => {
   const { made, watch } = simulated();
   expect(watch.delay).toEqual({ meanMs: 5, p99Ms: 10, maxMs: 0 });
   Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 700 });
@@ -38,7 +38,7 @@ test('what is told is how late the loop was, beyond the time between two looks',
   expect(watch.delay).toEqual({ meanMs: 0, p99Ms: 0, maxMs: 0 });
 });
 
-test('a halt is told for at least ten seconds and at most some twenty', async () => {
+test('a stall is reported for ten to about twenty seconds', async () => {
   const { made, clock, watch } = simulated();
   await clock.advance(9_999);
   Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 5_000 });

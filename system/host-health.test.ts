@@ -34,7 +34,7 @@ function setup(broken: Partial<Sensors> = {}) {
   return { clock, asked, counts, watch: new HostWatch(clock, sensors) };
 }
 
-test('nobody asks the machine while nobody wants to know, and each thing no oftener than it changes', async () => {
+test('sensors are read only on demand, and each at its own rate at most', async () => {
   const { clock, asked, watch } = setup();
   await clock.advance(3_600_000);
   expect(asked).toEqual({});
@@ -52,7 +52,7 @@ test('many who ask at a time are answered by one look', async () => {
   expect(all[19]).toEqual(all[0]);
 });
 
-test('rates of the network are of the time between two looks, and none where that is long or the counter began anew', async () => {
+test('network rates cover the time between two samples, and are missing after a long pause or a counter reset', async () => {
   const { clock, counts, watch } = setup();
   const [eth0] = counts;
   const rates = async (receivedBytes: number, ms: number) => {
@@ -67,7 +67,7 @@ test('rates of the network are of the time between two looks, and none where tha
   expect(await rates(1_010, 4_000)).toMatchObject({ name: 'eth0', addresses: ['10.0.0.2'], inboundBitrate: 2_000 });
 });
 
-test('a sensor that fails is lacking, and the others are told', async () => {
+test('a failed sensor is missing, and the others are reported', async () => {
   const broken = async () => {
     throw new Error('no such sensor');
   };
@@ -78,7 +78,7 @@ test('a sensor that fails is lacking, and the others are told', async () => {
   });
 });
 
-test('a sensor that hangs holds nobody up for long, is not asked twice, and its answer counts when it comes', async () => {
+test('a sensor that hangs delays callers only briefly, is read once at a time, and its late value counts', async () => {
   let answer: (drives: []) => void = () => {};
   let asked = 0;
   const hanging = () => {

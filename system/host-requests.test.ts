@@ -82,7 +82,7 @@ test.for([
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test('a second request for the same waits for nobody: it is refused, until the first has its answer', async () => {
+test('a second request for the same action is rejected until the first is answered', async () => {
   makeReady();
   const first = requests.ask('disk', {}, PATIENCE_MS, NEVER);
   await expect(requests.ask('disk', {}, PATIENCE_MS, NEVER)).rejects.toMatchObject({
@@ -114,7 +114,7 @@ test('a service that says nothing is named, with where to look: it was not start
   expect(readdirSync(join(dataDir, 'requests'))).toEqual([]);
 });
 
-test('a process that ends takes back nothing', async () => {
+test('a process that ends withdraws no request', async () => {
   makeReady();
   const stop = new AbortController();
   const unheard = failing(requests.ask('disk', {}, PATIENCE_MS, stop.signal));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hostFacts } from './host.ts';
 
-test('the host tells its load, its memory and what is free where a folder will be', async () => {
+test('the host has its load, memory and the free space for a folder', async () => {
   const facts = await hostFacts([join(tmpdir(), 'not', 'there', 'yet')]);
   expect(facts.cpuPercent).toBeGreaterThanOrEqual(0);
   expect(facts.cpuPercent).toBeLessThanOrEqual(100);

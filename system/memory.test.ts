@@ -31,7 +31,7 @@ test('functions are optimized sooner than by V8 itself with media, and later wit
   }
 });
 
-test('Node starts with each of the flags that the package gives it, and none of them undoes another', () => {
+test('Node starts with each flag of the package, and none reverts another', () => {
   expect(SHIPPED_FLAGS).not.toEqual([]);
   const { status, stdout } = spawnSync(process.execPath, [...SHIPPED_FLAGS, '--print-flag-values', '--eval', '0'], {
     encoding: 'utf8',

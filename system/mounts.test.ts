@@ -19,7 +19,7 @@ nas:/video /mnt/nas nfs4 rw 0 0
 garbage
 `;
 
-test('of what is mounted disks, file servers and the root could hold recordings', () => {
+test('of the mounts, disks, file servers and the root can hold recordings', () => {
   expect(parseMounts(MOUNTS).map(({ folder, isReadOnly }) => [folder, isReadOnly])).toEqual([
     ['/', false],
     ['/mnt/USB disk', false],
@@ -30,7 +30,7 @@ test('of what is mounted disks, file servers and the root could hold recordings'
   ]);
 });
 
-test('a place is told with its room and whether Perch may write there; the same disk mounted twice is one, and what is gone none', async () => {
+test('a mount is listed with its free space and write permission; a disk mounted twice is listed once, a missing one never', async () => {
   const root = mkdtempSync(join(tmpdir(), 'perch-mounts-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   mkdirSync(join(root, 'proc/self'), { recursive: true });

@@ -19,7 +19,7 @@ function watched(first: Interfaces) {
   return { clock, machine, watch, end, notified: () => notified };
 }
 
-test('whoever wants to know is told when an address comes, another one takes its place, and it goes', async () => {
+test('listeners are notified when an address is added, replaced and removed', async () => {
   const { clock, machine, watch, notified } = watched({});
   await clock.advance(60_000);
   expect(notified()).toBe(0);
@@ -50,7 +50,7 @@ test('the same addresses in another order are no change, nor are those of an int
   expect(notified()).toBe(0);
 });
 
-test('who has left is not told, and after its end nobody looks', async () => {
+test('a removed listener is not notified, and the watch stops at its end', async () => {
   const { clock, machine, watch, end, notified } = watched({});
   end();
   machine.interfaces = { eth0: [at('192.0.2.5')] };

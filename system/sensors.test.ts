@@ -15,7 +15,7 @@ function machine(files: Readonly<Record<string, string>>) {
   return machineSensors(root);
 }
 
-test('a Raspberry Pi tells its heat, its power, its card and what it is', async () => {
+test('a Raspberry Pi reports temperature, power, card and model', async () => {
   const pi = machine({
     'sys/class/thermal/thermal_zone0/temp': '61234\n',
     'sys/class/thermal/cooling_device0/cur_state': '1\n',
@@ -35,7 +35,7 @@ test('a Raspberry Pi tells its heat, its power, its card and what it is', async 
   });
 });
 
-test("without the kernel's file the firmware's program is asked, and one that fails tells nothing", async () => {
+test("without the kernel's file the firmware's program is run, and a failed one reports nothing", async () => {
   const asked = machine({ 'usr/bin/vcgencmd': '#!/bin/sh\necho throttled=0x10000\n' });
   expect(await asked.power()).toMatchObject({ underVoltage: { now: false, sinceStart: true } });
   const failing = machine({ 'usr/bin/vcgencmd': '#!/bin/sh\necho throttled=0x10000\nexit 1\n' });

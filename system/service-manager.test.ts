@@ -66,7 +66,7 @@ test.each([
   expect(findServiceManager({ NOTIFY_SOCKET: '/run/somewhere', ...more }, 77).watchdogMs).toBe(ms);
 });
 
-test('signs of life come twice in the time that is waited for them, and not while something is dead', async () => {
+test('watchdog pings are sent twice per timeout, and not while a component is dead', async () => {
   const clock = new FakeClock();
   const fd = openSync(join(folder, 'heard'), 'a');
   const manager = findServiceManager(passedOn(fd, { WATCHDOG_USEC: '30000000' }), 77);
@@ -93,7 +93,7 @@ test('a manager that waits for no signs of life gets none', async () => {
   closeSync(fd);
 });
 
-test('programs that we start are told nothing of it', () => {
+test('child processes do not inherit the notification socket', () => {
   const env: NodeJS.ProcessEnv = {
     ...passedOn(9),
     NOTIFY_SOCKET: '/run/x',

@@ -14,7 +14,7 @@ function ticking() {
   return Object.assign(seen, { stop });
 }
 
-test('whoever looks once a second does it together with the others, in one wake-up', () => {
+test('all callbacks of each second share one wake-up', () => {
   const first = ticking();
   vi.advanceTimersByTime(400);
   const second = ticking();
@@ -25,7 +25,7 @@ test('whoever looks once a second does it together with the others, in one wake-
   expect([first.ticks, second.ticks]).toEqual(before.map((ticks) => ticks + 10));
 });
 
-test('a tick is never early, and the first one comes within two seconds', () => {
+test('a tick is never early, and the first one is within two seconds', () => {
   ticking();
   vi.advanceTimersByTime(1_900);
   const late = ticking();
@@ -50,7 +50,7 @@ test('who joins or leaves during a tick disturbs no other', () => {
   expect(joined?.ticks).toBe(2);
 });
 
-test('when nobody looks any more nothing wakes up', () => {
+test('without callbacks there is no wake-up', () => {
   const one = ticking();
   one.stop();
   one.stop();
@@ -60,7 +60,7 @@ test('when nobody looks any more nothing wakes up', () => {
   expect(again.ticks).toBe(1);
 });
 
-test('a pause of one second that somebody asks for himself is kept exactly', () => {
+test('an explicit pause of one second is exact', () => {
   ticking();
   vi.advanceTimersByTime(300);
   const seen: string[] = [];

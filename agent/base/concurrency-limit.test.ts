@@ -3,7 +3,7 @@ import { ConcurrencyLimit } from './concurrency-limit.ts';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test('so many work at a time, the others in their order, whatever fails', async () => {
+test('the limit of tasks runs at a time, the others in order, despite failures', async () => {
   const gate = new ConcurrencyLimit(2, 10, 'cameras');
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -28,7 +28,7 @@ test('so many work at a time, the others in their order, whatever fails', async 
   expect(await gate.run(async () => 'free again')).toBe('free again');
 });
 
-test('more than may wait are told to come again', async () => {
+test("tasks beyond the queue's limit are rejected", async () => {
   const gate = new ConcurrencyLimit(1, 2, 'cameras');
   const waiting = [1, 2].map(() => gate.run(() => new Promise<void>(() => {})));
   expect(waiting.length).toBe(2);
@@ -60,7 +60,7 @@ test('a gate lets as many run as it says, queues as many as it says and refuses 
   expect(await again).toBe('free again');
 });
 
-test('work that fails gives its place back', async () => {
+test('a failed task frees its slot', async () => {
   const gate = new ConcurrencyLimit(1, 1, 'log-ins');
   await expect(gate.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
   expect(await gate.run(async () => 1)).toBe(1);

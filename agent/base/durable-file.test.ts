@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test('what is saved is loaded again, and only its owner may read it', async () => {
+test('a saved file is loaded again, and only its owner may read it', async () => {
   const file = join(folder, 'new', 'users.json');
   await savePrivate(file, { users: ['a'] });
   expect(await loadPrivate(file)).toEqual({ users: ['a'] });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { explain, PerchError, releaseFrames } from './errors.ts';
 
-test('an error is told with what caused it, and that with what it was caused by', () => {
+test('an error is explained with its chain of causes', () => {
   const refused = new Error('connection refused');
   const unheard = new PerchError('unavailable', 'cannot connect', {}, refused);
   expect(explain(new Error('the camera is away', { cause: unheard }))).toBe(
@@ -28,7 +28,7 @@ test.for([[['one']], [['one', 'another']]] as const)(
   },
 );
 
-test('a chain of causes without end is told up to some of them', () => {
+test('an endless chain of causes is cut', () => {
   let error = new Error('0');
   for (let at = 1; at < 100_000; at += 1) {
     error = new Error(String(at), { cause: error });

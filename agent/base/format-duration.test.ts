@@ -5,7 +5,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-test('a span of time is told in the unit that a person takes for it', () => {
+test('a duration is shown in the unit people use', () => {
   const spans: readonly (readonly [ms: number, words: string])[] = [
     [0, '0 seconds'],
     [1_400, '1 second'],

@@ -25,7 +25,7 @@ test('the time ends it as well, and that is known', async () => {
   joined.release();
 });
 
-test('once it is released nothing of it is left with those that live on', () => {
+test('after release no listener is left on its signals', () => {
   const long = new AbortController();
   for (let i = 0; i < 100; i += 1) {
     joinSignals([long.signal], 60_000).release();

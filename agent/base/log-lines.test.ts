@@ -37,7 +37,7 @@ test('lines are found by level, path and text, the newest first, page by page', 
   ]);
 });
 
-test('who comes to watch and goes can be left out, but for warnings', () => {
+test('lines about readers can be omitted, except warnings', () => {
   const { log, texts } = setup();
   const said = ['HLS viewer is connected', 'WebRTC viewer has left', 'more HLS viewers have connected and left'];
   for (const text of said) {

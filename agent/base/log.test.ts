@@ -61,7 +61,7 @@ test('a fault of our own brings its stack', () => {
   expect(lines[0]).toMatch(/ERR fault\nError: broken\n {4}at /);
 });
 
-test('a changed level reaches the children that there are, and theirs, but for those with one of their own', () => {
+test('a changed level reaches existing children and theirs, except those with their own level', () => {
   const lines: string[] = [];
   const root = createLogger('info', (line) => lines.push(JSON.parse(line).msg));
   const path = root.child({ path: 'a' });

@@ -16,7 +16,7 @@ function memoryOf(limitBytes: number) {
   return { memory, clock, lines, closed, open };
 }
 
-test('the oldest clients of the address that holds most are closed, and nobody else', () => {
+test('the oldest clients of the address with the most are closed, and no others', () => {
   const { memory, closed, open, lines } = memoryOf(100);
   open('honest', '192.0.2.1', 30);
   open('first', '192.0.2.9', 25);
@@ -28,7 +28,7 @@ test('the oldest clients of the address that holds most are closed, and nobody e
   expect(lines).toEqual([{ address: '192.0.2.9', closed: 1, limitBytes: 100 }]);
 });
 
-test('a client of a new address comes in, although many others hold as much as it does', () => {
+test('a client of a new address is accepted, although many others hold as much', () => {
   const { closed, open } = memoryOf(100);
   for (let i = 0; i < 10; i += 1) {
     open(`stranger ${i}`, `198.51.100.${i}`, 10);

@@ -34,7 +34,7 @@ test('only what changed is stopped and started, in order', async () => {
   expect(did).toEqual(['start a1', 'start b1', 'stop b', 'start b2', 'stop a', 'start a2']);
 });
 
-test('what is switched off stops, and everything stops in reverse at the end', async () => {
+test('disabled components stop, and all stop in reverse order at the end', async () => {
   const { did, reconciler } = setUp();
   await reconciler.apply({ a: 1, b: 1 });
   await reconciler.apply({ b: 1 });

@@ -15,7 +15,7 @@ test.for([
   expect(new SocketChannel(socket).remote).toBe(shown);
 });
 
-test('a connection that is still to be made is shown as what is wanted', () => {
+test('a pending connection has its target address', () => {
   expect(new SocketChannel(new Socket(), 'camera:554').remote).toBe('camera:554');
 });
 

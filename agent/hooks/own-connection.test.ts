@@ -69,7 +69,7 @@ test.runIf(isLinux)('a connection of IPv4 to a socket of IPv6 is known whichever
 });
 
 test.runIf(isLinux)(
-  'who takes the port of a program towards another address of the server is not the program',
+  "a client with the program's port towards another address of the server is not the program",
   async () => {
     const server = createServer().listen(0, '127.0.0.1');
     const beside = createServer();

@@ -99,7 +99,7 @@ test('the same command does not run twice at a time: the next one waits for the 
   expect(box.written()).toEqual(['begin', 'end', 'begin', 'end']);
 });
 
-test('a command that is wanted no more before its turn has come is not started', async () => {
+test('a command that is cancelled in the queue is not started', async () => {
   await using box = openHookHarness();
   const commands = new PathCommands(
     settingsOf({ runOnDemand: `sh -c 'echo begin >> $OUT; sleep 1000'` }),

@@ -12,7 +12,7 @@ function outputOf(clock = new FakeClock()) {
   return { lines, output, push: (text: string) => output.push(Buffer.from(text)) };
 }
 
-test('lines come whole, however they were written', () => {
+test('lines are complete, with any split of the output', () => {
   const { lines, output } = outputOf();
   const bytes = Buffer.from('first\r\nsécond\n\n third');
   for (const byte of bytes) {
@@ -24,7 +24,7 @@ test('lines come whole, however they were written', () => {
 });
 
 test.for([[1], [3], [1_000]])(
-  'of progress that is written over only the last is told (%i bytes at a time)',
+  'of overwritten progress lines only the last is logged (%i bytes at a time)',
   ([size = 1]) => {
     const { lines, push } = outputOf();
     const text = 'frame=1\rframe=2\rframe=3\nend\r\n';

@@ -31,7 +31,7 @@ test('a name that only objects know is no variable', async () => {
   await expect.poll(box.said, WAIT).toEqual(['a..']);
 });
 
-test('the key of an encrypted configuration file is not handed on', async () => {
+test('the key of an encrypted configuration file is not passed to commands', async () => {
   await using box = openHookHarness();
   process.env['MTX_CONFKEY'] = 'secret';
   await using second = openHookHarness();
@@ -155,7 +155,7 @@ test('an invalid command is only an error in the log', async () => {
   expect(box.programs.tallies.of('runOnRead')).toMatchObject({ started: 0, failed: 2 });
 });
 
-test('a command is known by the paths whose addresses stand in it, as long as it runs', async () => {
+test('while a command runs, it is associated with the paths whose addresses it contains', async () => {
   await using box = openHookHarness();
   const text = 'sh -c "sleep 1000; : rtsp://localhost:$RTSP_PORT/$MTX_PATH/small"';
   const running = box.programs.keep(
@@ -168,7 +168,7 @@ test('a command is known by the paths whose addresses stand in it, as long as it
   expect(box.programs.groupsNaming('cam/small')).toEqual([]);
 });
 
-test('programs that a killed Perch has left behind are ended at the next start, and only those', async () => {
+test('programs left by a killed Perch are ended at the next start, and no others', async () => {
   await using box = openHookHarness();
   const programOf = (mark: string) =>
     spawn('sh', ['-c', 'sleep 1000; :'], { env: { ...process.env, [MARK]: mark }, detached: true, stdio: 'ignore' });

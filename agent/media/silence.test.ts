@@ -45,7 +45,7 @@ describeWith(['ffmpeg'], 'AAC of any number of channels', () => {
   });
 });
 
-test('AAC of another kind, or of channels that only the bit stream tells, has none', () => {
+test('other AAC object types, and AAC with channels described in the bit stream, have none', () => {
   const heAac = { ...aacOf(2), config: Uint8Array.of(0x2b, 0x11, 0x88, 0) };
   expect(silentFrame({ ...heAac, config: Uint8Array.of(0x11, 0x80) })).toBe(undefined);
   // Core and its replicated band: silence in the core is silence in all.

@@ -268,7 +268,7 @@ test('the digest of a day counts events by camera and type', async () => {
   expect(box.digest((path) => path === 'yard')?.map(({ path }) => path)).toEqual(['yard', 'yard']);
 });
 
-test('the first page of 100,000 events takes milliseconds, also of the unseen and of a rare type', async () => {
+test('the first page of 100,000 events takes milliseconds, also of unseen events and of a rare type', async () => {
   using box = openList();
   using folder = temporaryFolder();
   for (let i = 0; i < 100_000; i += 1) {

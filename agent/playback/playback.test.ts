@@ -227,7 +227,7 @@ test('empty, headerless and broken files are left out, and the others are listed
   expect(await spans(playback)).toHaveLength(2);
 });
 
-test('a recording that could not be opened for the moment is there again when it can', async () => {
+test('a recording that cannot be opened for a time is listed again afterwards', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   await using playback = openPlayback(folder.path, ':memory:');
@@ -285,7 +285,7 @@ test('segments of all paths are named and deleted one by one, but never one that
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:02Z', 2]]);
 });
 
-test('a rebuild reads every header, so that the next start knows what is finished', async () => {
+test('a rebuild reads every header, so that the next start knows the finished files', async () => {
   using folder = temporaryFolder();
   const files = await record(folder.path, 6, { segmentDurationMs: 2_000 });
   await using playback = openPlayback(folder.path);

@@ -161,7 +161,7 @@ test('deleting a recording during a download ends the connection', async () => {
   expect([shorter.statusCode, shorter.rawPayload.length < size]).toEqual([200, true]);
 });
 
-test('preflights are answered for both, and nothing else is there', async () => {
+test('preflights are answered for both, and other routes do not exist', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using app = await open(playback);

@@ -170,7 +170,7 @@ test("a recording that starts late contains the stream's cached GOP", async () =
   expect(running.recorder.state).toEqual({ kind: 'idle' });
 });
 
-test('audio behind the video starts the file, so that no time is negative', async () => {
+test('audio that lags the video starts the file, so that no time is negative', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const sound = opusSound(100, 0, WALL - 200);

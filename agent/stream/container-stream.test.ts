@@ -96,7 +96,7 @@ test('it reads its original only while it is read, and keeps nothing old', () =>
   expect(again.of(0)).toEqual([pictures[2]]);
 });
 
-test('new parameter sets and the end come through; bytes sent are counted on the original', () => {
+test('new parameter sets and the end are passed on; bytes sent count on the original', () => {
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
   containerStream(stream).addReader(reader, false);
@@ -135,7 +135,7 @@ test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => 
   expect(reader.tracks).toMatchObject([{ codec: 'h264', fps: 10 }]);
 });
 
-test('sound that cannot be held any more is silent until it can be, and takes no other track’s place', () => {
+test('audio that cannot be stored any more is silent until it can, and does not replace another track', () => {
   const stream = new Stream([lpcm, tinyH264]);
   const stored = containerStream(stream);
   const reader = new Recording();
@@ -208,7 +208,7 @@ test('who watches the derived stream is audience of the original, and wishes for
   expect(stream.audience).toBe(0);
 });
 
-test('a stream of which nothing can be stored has a container stream without tracks', () => {
+test('a stream without storable tracks has a container stream without tracks', () => {
   expect(containerStream(new Stream([multiplex])).tracks).toEqual([]);
 });
 

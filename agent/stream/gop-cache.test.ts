@@ -45,7 +45,7 @@ test('a key sample that is too large by itself is not kept', () => {
   expect(given(cache)).toEqual({ group: [], still: [] });
 });
 
-test('what is cleared gives no still either', () => {
+test('after clearing there is no still either', () => {
   const cache = new GopCache(0, 150);
   cache.add(0, sample(1, true));
   cache.add(0, sample(2, false));

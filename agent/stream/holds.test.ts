@@ -35,7 +35,7 @@ const reader = (countsHolds: boolean, onSample: (sample: Sample) => void): Reade
 
 const isWhole = ({ data, pts }: Sample) => data.length === BYTES && data.every((byte) => byte === (pts & 0xff));
 
-test('the memory of what nobody holds any more is used again, the group that is kept for new readers apart', () => {
+test('memory of released samples is reused, except for the cached GOP', () => {
   const stream = new Stream([H264_TRACK]);
   const { slabs, write } = camera(stream);
   const next = random(3);
@@ -65,7 +65,7 @@ test('the memory of what nobody holds any more is used again, the group that is 
   expect(slabs.size).toBeLessThan(20);
 });
 
-test('a reader that says nothing of holds may keep what it gets for ever, from the replay on', () => {
+test('a reader without holds may keep its samples for ever, including the replay', () => {
   const stream = new Stream([H264_TRACK]);
   const { write } = camera(stream);
   const kept: Sample[] = [];

@@ -208,7 +208,7 @@ test('RTP-Info names the first packets, and one moment on the clock of every tra
   expect(((starts[1]?.rtpTime ?? 0) + 160) % 2 ** 32).toBe(client.timestamps[1]?.[0]);
 });
 
-test('a sender report goes ahead of each track and tells where its first packet stands in time', () => {
+test('a sender report precedes each track and has the time of its first packet', () => {
   const stream = new Stream([H264_TRACK, G711]);
   stream.write(0, sample(90_000, true, nalu(10, 0x65)));
   stream.write(1, { ...sample(8_160, true, new Uint8Array(160)), wall: WALL_MS + 1_020 });
@@ -220,7 +220,7 @@ test('a sender report goes ahead of each track and tells where its first packet 
   expect(client.reports[1]?.[0]?.unixMs).toBeCloseTo(WALL_MS + 1_020, 0);
 });
 
-test('reports follow slowly what is known of the time of capture, so that no player sets a track back by a frame', async () => {
+test('reports follow the capture time slowly, so that no player moves a track back by a frame', async () => {
   const stream = new Stream([H264_TRACK]);
   const { client, clock } = join(stream);
   const moved = (pts: number, byMs: number) =>
@@ -260,7 +260,7 @@ test('sender reports follow every ten seconds with the time of the report', asyn
   expect(report?.timestamp).toBe(((client.timestamps[0]?.[0] ?? 0) + 900_000) % 2 ** 32);
 });
 
-test('numbers, time and SSRC go on when the last viewer has left and another comes', () => {
+test('sequence numbers, timestamps and SSRC continue between the last viewer and the next', () => {
   const stream = new Stream([H264_TRACK]);
   const first = join(stream);
   stream.write(0, sample(0, true, nalu(10, 0x65)));
@@ -274,7 +274,7 @@ test('numbers, time and SSRC go on when the last viewer has left and another com
   expect(second.client.timestamps[0]?.[0]).toBe(((first.client.timestamps[0]?.[0] ?? 0) + 3_000) % 2 ** 32);
 });
 
-test('a viewer that throws is told so and leaves; the others lose nothing', () => {
+test('a viewer that throws is removed with its error; the others lose nothing', () => {
   const stream = new Stream([H264_TRACK]);
   const { client, packets } = join(stream);
   const broken = new Client();
@@ -289,7 +289,7 @@ test('a viewer that throws is told so and leaves; the others lose nothing', () =
   expect(client.chunks).toEqual(['0 key 2', '0 1']);
 });
 
-test('the end of the stream is told to all, and to who comes afterwards', () => {
+test('all viewers are notified of the end of the stream, and so are later ones', () => {
   const stream = new Stream([H264_TRACK]);
   const first = join(stream);
   const joined = new Client();
@@ -443,7 +443,7 @@ test.for([
   }
 });
 
-test('placeholders stand ahead of the first key frame of a viewer that wants them, and of nobody else', () => {
+test('placeholders precede the first key frame of viewers that request them, and no others', () => {
   const track = h264Track(hex(H264_SPS), [hex(H264_PPS)]);
   const stream = new Stream([track, G711]);
   stream.write(0, sample(90_000, true, nalu(50, 0x65), 82_800));

@@ -27,7 +27,7 @@ class Filled extends PacketRing {
 const ROOMY = { groupBytes: 1 << 20, ringBytes: 1 << 21 };
 const KB = new Uint8Array(1_000);
 
-test('a payload lies at a whole word with its prefix before it, and all that was said of it can be read', () => {
+test('a payload is word-aligned after its prefix, and its fields are read back', () => {
   const ring = new Filled(ROOMY);
   ring.at({ track: 2, pts: 2 ** 32 + 7, wall: 1e12 });
   ring.add(Uint8Array.of(9));
@@ -53,7 +53,7 @@ test('it begins with 64 kB and doubles for a group, which stays whole; what came
   expect([ring.has(0), ring.has(1), ring.groupStart]).toEqual([false, true, 1]);
 });
 
-test('room for what is expected is there from the beginning, up to the limit', () => {
+test('the expected capacity is allocated at the start, up to the limit', () => {
   const sizes = [0, 65_537, 1 << 30].map((bytes) => new Filled(ROOMY, bytes).words.length * 4);
   expect(sizes).toEqual([64 << 10, 128 << 10, ROOMY.ringBytes]);
 });
@@ -119,7 +119,7 @@ interface Kept {
 
 /** What the ring promises: the newest group while it is within its limit, and the last second. */
 test.for([1, 2, 3, 4, 5])(
-  'against a list that forgets nothing, seed %i: what has to be there is there, unchanged',
+  'compared with an unbounded list, seed %i: the required packets are present and unchanged',
   (seed) => {
     const next = random(seed);
     const limits = { groupBytes: 150_000, ringBytes: 300_000 };

@@ -111,7 +111,7 @@ test('they precede the leading pictures, which are shown before their key pictur
   expect(times).toEqual([-4, -3, -2]);
 });
 
-test('before the leading pictures have come their number follows from the decode time', () => {
+test('before the leading pictures arrive, their number follows from the decode time', () => {
   const times = ahead(H265, [[0, -3]]).map(([, time]) => time);
   expect(times.at(-1)).toBe(-2);
 });

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { ReportedTime } from './reported-time.ts';
 
-test('the first moment is told as it is, and so are later ones that nobody could tell apart from it', () => {
+test('the first time is reported exactly, and so are later ones that differ imperceptibly', () => {
   const reportedTime = new ReportedTime();
   expect(reportedTime.offsetMs(1_000, 51_000, 0)).toBe(50_000);
   expect(reportedTime.offsetMs(2_000, 52_020, 5)).toBe(50_000);
   expect(reportedTime.offsetMs(3_000, 52_980, 5)).toBe(50_000);
 });
 
-test('what is further away moves it by no more than the reach, and no further than it has to', () => {
+test('a larger difference moves it within the limit, and no more than necessary', () => {
   const reportedTime = new ReportedTime();
   reportedTime.offsetMs(0, 50_000, 0);
   expect(reportedTime.offsetMs(1_000, 51_600, 0)).toBe(50_000);
@@ -17,7 +17,7 @@ test('what is further away moves it by no more than the reach, and no further th
   expect(reportedTime.offsetMs(3_000, 53_022, 5)).toBe(50_002);
 });
 
-test('what is more than a second away is another clock: told at once, in both directions', () => {
+test('a difference above a second is another clock and reported at once, in both directions', () => {
   const reportedTime = new ReportedTime();
   reportedTime.offsetMs(0, 50_000, 0);
   expect(reportedTime.offsetMs(1_000, 52_001, 0)).toBe(51_001);

@@ -102,7 +102,7 @@ test('a stream with B-frames is refused instead of shown in the wrong order', ()
   expect(notes).toMatchObject({ reordered: 1, packets: [] });
 });
 
-test('a viewer that throws is told so and leaves; the others lose nothing', () => {
+test('a viewer that throws is removed with its error; the others lose nothing', () => {
   const stream = new Stream([H264_TRACK]);
   const broken = new Notes();
   broken.onPackets = () => {
@@ -117,7 +117,7 @@ test('a viewer that throws is told so and leaves; the others lose nothing', () =
   expect(sound).toMatchObject({ failures: [], packets: ['0@0 10x41 marker', '0@3000 10x41 marker'] });
 });
 
-test('all viewers share one packetizer, which is there from the first to the last of them', () => {
+test('all viewers share one packetizer, which lives from the first to the last of them', () => {
   const stream = new Stream([H264_TRACK]);
   const [one, two] = [new Notes(), new Notes()];
   const packets = RtpPackets.join(stream, one);
@@ -140,7 +140,7 @@ test('the packets of a large key frame leave while it is still being cut', () =>
   expect(notes.batches).toEqual([64, 64, 64, 10]);
 });
 
-test('the first viewer finds the group that the stream has kept, without being told of it packet by packet', () => {
+test('the first viewer gets the cached GOP without a callback for each packet', () => {
   const stream = new Stream([H264_TRACK, AUDIO]);
   stream.write(0, sample(0, true, nalu(10, 0x65)));
   stream.write(1, sample(160, true, new Uint8Array(160).fill(0xd5)));
@@ -154,7 +154,7 @@ test('the first viewer finds the group that the stream has kept, without being t
   expect(packets.groupStart).toBe(0);
 });
 
-test('new parameter sets end the group: nobody begins with pictures of the old ones', () => {
+test('new parameter sets end the GOP: no viewer starts with pictures of the old ones', () => {
   const stream = new Stream([H264_TRACK]);
   const packets = RtpPackets.join(stream, new Notes());
   stream.write(0, sample(0, true, nalu(10, 0x65)));
@@ -163,7 +163,7 @@ test('new parameter sets end the group: nobody begins with pictures of the old o
   expect([packets.groupStart, packets.putStill()]).toEqual([-1, -1]);
 });
 
-test('of a group that is too large there is a still, cut again when it is gone, of which viewers are not told', () => {
+test('a GOP that is too large leaves a still, packetized again on demand, without callbacks', () => {
   const stream = new Stream([H264_TRACK], { gopCacheBytes: 1_000 });
   stream.write(0, sample(9_000, true, nalu(500, 0x65)));
   stream.write(0, sample(12_000, false, nalu(600)));

@@ -51,7 +51,7 @@ test('a reader that joins in the middle of a group starts with its key sample an
   expect(reader.seen).toEqual(['0:100k', '1:10k', '0:200', '0:300']);
 });
 
-test('a reader that does not want a replay gets only what comes after it', () => {
+test('a reader without replay gets only later samples', () => {
   const stream = new Stream([video]);
   stream.write(0, sample(0, true));
   const reader = new Recording();
@@ -101,7 +101,7 @@ test('a reader that throws is removed with its cause, and the others lose nothin
   expect(stream.readers).toEqual([sound]);
 });
 
-test('a reader that throws at what is kept for it is removed with its cause, and who added it goes on', () => {
+test('a reader that throws during its replay is removed with the cause, and the caller continues', () => {
   const stream = new Stream([video]);
   stream.write(0, sample(0, true));
   const broken = new Recording();
@@ -144,7 +144,7 @@ test('new parameter sets reach every reader before the key sample, and older sam
   expect(stream.tracks[0]).toMatchObject({ width: 1920 });
 });
 
-test('a closed stream ends its readers once, and one who comes later at once', () => {
+test('a closed stream ends its readers once, and later readers at once', () => {
   const stream = new Stream([video]);
   const reader = new Recording();
   stream.addReader(reader, true);
@@ -156,7 +156,7 @@ test('a closed stream ends its readers once, and one who comes later at once', (
   expect(late.ends).toEqual([undefined]);
 });
 
-test('bytes are counted as they come in', () => {
+test('received bytes are counted', () => {
   const stream = new Stream([audio]);
   stream.write(0, sample(0, true, 160));
   stream.write(0, sample(160, true, 160));

@@ -168,7 +168,7 @@ test('a device that starts with its clock at 1970 again keeps its certificate', 
   expect(served().fingerprint256).toBe(before);
 });
 
-test('a new address while the clock is not set gives a certificate with the last known time', async () => {
+test('a new address while the clock is not set creates a certificate with the last known time', async () => {
   const { clock, now, served, renewed } = await box(undefined, Date.UTC(2028, 1, 1));
   clock.stepWall(-clock.wallMs());
   now.names = namesOf('perch', ['10.1.1.1']);

@@ -15,7 +15,7 @@ function entriesOf(batch: ArrayBuffer): Entry[] {
   return entries;
 }
 
-test('samples of any length come out unchanged and in order', () => {
+test('samples of any length are returned unchanged and in order', () => {
   const next = random(6);
   const writer = new BatchWriter();
   for (let round = 0; round < 5; round += 1) {

@@ -27,7 +27,7 @@ function screen() {
   return { issue, run };
 }
 
-test('the screen shows the setup code to nobody but the consoles, and forgets it when the box has an owner', () => {
+test('the setup code is shown on the consoles only, and removed once the box has an owner', () => {
   const { issue, run } = screen();
   expect(run('echo "the link, not for the journal"')).toEqual({ stdout: '', stderr: '', status: 0, reloads: 1 });
   expect(readFileSync(issue, 'utf8')).toBe('the link, not for the journal\n');

@@ -30,7 +30,7 @@ test('a second device becomes perch-2.local and Perch (2), and the first keeps i
 });
 
 test.for([1, 2, 3, 4, 5, 6, 7, 8])(
-  'boxes that start in the same second get names of their own, whatever chance wills (%i)',
+  'boxes that start in the same second get different names, for any random seed (%i)',
   async (seed) => {
     const house = new MdnsHouse(seed);
     const boxes = Array.from({ length: 5 }, (_, i) => house.box(`192.0.2.${i + 5}`));
@@ -56,7 +56,7 @@ test('of two simultaneous probes the later address wins', async () => {
 });
 
 test.for([11, 12, 13, 14, 15, 16])(
-  'where every third packet is lost boxes come to names of their own all the same (%i)',
+  'boxes get different names although every third packet is lost (%i)',
   async (seed) => {
     const house = new MdnsHouse(seed);
     house.lossRate = 1 / 3;
@@ -103,7 +103,7 @@ test('two networks that are joined have one box of each name a moment later', as
   expect(namesOf(joined, there)).toEqual(['perch-2.local', 'perch.local']);
 });
 
-test('somebody else who says that he has the name is asked, and who does not answer has it not', async () => {
+test('another host that claims the name is queried, and without an answer it does not own it', async () => {
   const house = new MdnsHouse();
   const box = house.box('192.0.2.5');
   await house.clock.advance(5_000);
@@ -112,7 +112,7 @@ test('somebody else who says that he has the name is asked, and who does not ans
   expect(box.name).toBe('perch.local');
 });
 
-test('who takes every name gets them one after the other, slowly from the fifteenth on', async () => {
+test('against a host that claims every name, new names are tried slowly from the fifteenth on', async () => {
   const house = new MdnsHouse();
   const numbers: number[] = [];
   const box = house.box('192.0.2.5', {}, { onNumber: (number) => numbers.push(number) });
@@ -163,7 +163,7 @@ test('who repeats what the box says, as some routers do, is not taken for anothe
   expect(box.name).toBe('perch.local');
 });
 
-test('a short time that somebody tells of a record is put right', async () => {
+test('a record with a too short TTL from another host is corrected', async () => {
   const house = new MdnsHouse();
   house.box('192.0.2.5');
   await house.clock.advance(5_000);
@@ -202,7 +202,7 @@ test('another program of the machine that is gone without a word is noticed with
   expect(box.name).toBe('perch.local');
 });
 
-test('two on one machine, on ports of their own, get names of their own', async () => {
+test('two on one machine with different ports get different names', async () => {
   const house = new MdnsHouse();
   const one = house.box('192.0.2.5', { port: 8080 });
   await house.clock.advance(5_000);

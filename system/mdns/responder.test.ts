@@ -57,7 +57,7 @@ test('a box asks three times, 250 ms apart, says twice what it is, and is silent
   expect(box.name).toBe('perch.local');
 });
 
-test('who asks for the name is told the address at once, whatever his capital letters are', async () => {
+test('a query for the name is answered with the address at once, in any letter case', async () => {
   const { house } = await settled();
   house.send(PHONE, 'lan', ask('PERCH.Local', 'A'));
   const said = await house.saidWithin(0);
@@ -65,7 +65,7 @@ test('who asks for the name is told the address at once, whatever his capital le
   expect(said.at(-1)?.to).toBeUndefined();
 });
 
-test('who asks for an address of a family that the box lacks is told what it has, and need not wait', async () => {
+test('a query for a missing address family is answered with the existing one, without a wait', async () => {
   const { house } = await settled();
   house.send(PHONE, 'lan', ask('perch.local', 'AAAA'));
   expect(answersOf(await house.saidWithin(0))).toMatchObject([
@@ -73,7 +73,7 @@ test('who asks for an address of a family that the box lacks is told what it has
   ]);
 });
 
-test('who asks for pages is told the box, its port and its address in one answer, after a moment in which others may say theirs', async () => {
+test('a query for web pages is answered with box, port and address together, after a random delay', async () => {
   const { house } = await settled();
   const askedMs = house.clock.monoMs();
   house.send(PHONE, 'lan', ask('_http._tcp.local', 'PTR'));
@@ -89,7 +89,7 @@ test('who asks for pages is told the box, its port and its address in one answer
   ]);
 });
 
-test('nothing is said to questions for what is not the box, and what is known already is not said again', async () => {
+test('queries for other names are not answered, and known answers are not repeated', async () => {
   const { house } = await settled();
   house.send(PHONE, 'lan', ask('printer.local', 'A'));
   house.send(PHONE, 'lan', ask('_ipp._tcp.local', 'PTR'));
@@ -101,7 +101,7 @@ test('nothing is said to questions for what is not the box, and what is known al
   expect(answersOf(await house.saidWithin(0))).toHaveLength(1);
 });
 
-test('what is known may come in a second packet', async () => {
+test('known answers may be in a second packet', async () => {
   const { house } = await settled();
   const known = address('perch.local', BOX);
   house.send(PHONE, 'lan', ask('perch.local', 'A', { flags: 1 << 9 }));
@@ -194,7 +194,7 @@ test('another address is said at once, twice, under the same name', async () => 
   expect(box.name).toBe('perch.local');
 });
 
-test('a network that goes has no name any more, and gets it again when it comes back', async () => {
+test('a removed network loses the name, and gets it back on return', async () => {
   const { house, box } = await settled();
   box.setLinks([], []);
   expect(box.name).toBeUndefined();

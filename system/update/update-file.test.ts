@@ -93,7 +93,7 @@ test.for([
   await expect(read(bytes)).rejects.toMatchObject({ name: 'PerchError', code: 'badInput', context: { why } });
 });
 
-test('an update that somebody else has signed is not begun', async () => {
+test('an update with a foreign signature is rejected', async () => {
   const error = { code: 'badInput', context: { why: 'notSigned' } };
   await expect(read(fileOf(MANIFEST, OTHER.privateKey))).rejects.toMatchObject(error);
   await expect(read(fileOf(), [])).rejects.toMatchObject(error);
@@ -142,7 +142,7 @@ test('signed manifests of any shape are read or refused with a reason', async ()
   }
 });
 
-test('keys are the Ed25519 ones of the folder; whatever else lies there is none', () => {
+test('the Ed25519 keys of the folder are read; other files are ignored', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-keys-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' });

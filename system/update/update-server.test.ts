@@ -71,7 +71,7 @@ test.for(['', '/'])(
   },
 );
 
-test('who is asked is told nothing of the box, and redirects bring no login', async () => {
+test('requests contain nothing about the box, and redirects get no login', async () => {
   const box = await serve(({ url }, response) => {
     if (url === '/else') {
       response.end(writeNewest('1.2.0'));
@@ -118,7 +118,7 @@ test.for([
   expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', words));
 });
 
-test('a file that is cut off, or comes from nobody, is not fetched', async () => {
+test('a truncated file, or one without a server, is not downloaded', async () => {
   const box = await serve((_request, response) => {
     response.writeHead(200, { 'content-length': '1000' });
     response.write('begin', () => response.destroy());
@@ -128,7 +128,7 @@ test('a file that is cut off, or comes from nobody, is not fetched', async () =>
   expect(await fault(newestVersion(nobody))).toEqual(notFetched('unavailable', 'cannot be fetched'));
 });
 
-test('whoever has a certificate that nobody known has signed is not asked', async () => {
+test('a server with an untrusted certificate is rejected', async () => {
   await using box = await openAskedServer({ status: 200, body: writeNewest('1.2.0') }, true);
   const from = { address: box.url, clock: new FakeClock(), signal: new AbortController().signal };
   expect(await fault(newestVersion(from))).toMatchObject({
@@ -158,7 +158,7 @@ test('a server that is silent for 30 s is left, before its answer and in the mid
   expect(box.clock.sleeping).toBe(0);
 });
 
-test('a slow one is waited for as long as something comes, for an hour at most', async () => {
+test('a slow download continues while data arrives, for an hour at most', async () => {
   let send: (text: string) => void = () => {};
   const box = await serve((_request, response) => {
     response.writeHead(200);
@@ -188,7 +188,7 @@ test('a slow one is waited for as long as something comes, for an hour at most',
   expect(await tooLate).toEqual(notFetched('timeout', 'was not received in time'));
 });
 
-test('whoever stops in the midst of it closes the connection, and so does the end of the box', async () => {
+test('a cancelled download closes the connection, and so does the end of the process', async () => {
   const closed: Promise<void>[] = [];
   const box = await serve((request, response) => {
     closed.push(new Promise((resolve) => request.socket.once('close', () => resolve())));

@@ -84,7 +84,7 @@ test.for([
   expect(await debian.isAnswering('127.0.0.1', port)).toBe(true);
 });
 
-test('a version whose answer never comes to an end is not well', async () => {
+test('a version with an endless response is unhealthy', async () => {
   const port = await serve((request) => {
     const { socket } = request;
     const drip = setInterval(() => socket.write('H'), 200);
@@ -94,7 +94,7 @@ test('a version whose answer never comes to an end is not well', async () => {
   expect(await debian.isHealthy('127.0.0.1', port)).toBe(false);
 });
 
-test('what dpkg says is told', async () => {
+test("dpkg's output is reported", async () => {
   stand('dpkg', "echo 'dpkg: error: disk full' >&2; exit 2");
   await expect(debian.configureAll(LIMIT_MS)).rejects.toThrow('dpkg: dpkg: error: disk full');
 });
@@ -108,7 +108,7 @@ function running(file: string): readonly number[] {
   });
 }
 
-test('dpkg that stands still is ended with the scripts that it has started, however stubborn they are', async () => {
+test('a hanging dpkg is ended with its scripts, even if they ignore signals', async () => {
   const pids = join(folder, 'pids');
   stand('dpkg', `sh -c 'trap "" TERM HUP INT; echo $$ >> ${pids}; sleep 1000; true' & echo $$ >> ${pids}; wait`);
   await expect(debian.install(['/some.deb'], 3_000)).rejects.toMatchObject({

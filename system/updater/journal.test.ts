@@ -64,7 +64,7 @@ test.for(['', 'null', '{', '[]', '"x"', '{"step":"going back"}'])(
   },
 );
 
-test('whatever a disk makes of the journal, the box comes to rest with a whole Perch', async () => {
+test('with any damage to the journal, the box ends with a complete Perch', async () => {
   const next = random(20_261_122);
   const whole = Buffer.from(JSON.stringify(JOURNAL));
   for (let round = 0; round < 300; round += 1) {

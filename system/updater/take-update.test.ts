@@ -129,7 +129,7 @@ test.for([
   expect(() => requests.openUpdate()).toThrow();
 });
 
-test('of a Node there is room for all that it is meanwhile: packed, kept, made a package of, beside the updater; and installed twice', () => {
+test('an update of Node needs room for its archive, the kept package, the new package, the updater and two installations', () => {
   const [packed, installed, kept] = [29 << 20, 116 << 20, 47 << 20];
   const needed = roomNeeded([{ sizeBytes: 2 << 20 }, { sizeBytes: packed }]);
   expect(needed.own).toBeGreaterThan(packed + kept + installed);

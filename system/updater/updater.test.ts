@@ -188,7 +188,7 @@ test('where a Node that was kept could not be started nothing is begun', async (
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('a package that was kept and is damaged meanwhile is made anew before it is relied upon', async () => {
+test('a kept package that is damaged is rebuilt before use', async () => {
   ask();
   await updater().update();
   writeFileSync(join(places.own, 'kept', `perch_${NEW}_all.deb`), '');
@@ -239,7 +239,7 @@ test('an update waits for whatever else installs packages', async () => {
   expect(status()).toMatchObject({ ok: true, state: 'good', to: NEW });
 });
 
-test('an update that comes to nothing because something else installs packages all the time has touched nothing', async () => {
+test("an update that fails because another program keeps dpkg's lock has changed nothing", async () => {
   disk.locks = 1_000_000;
   ask();
   await updater().update();
@@ -261,7 +261,7 @@ test('the version before is put back as soon as nothing else installs packages',
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('where something else installs packages all the time the updater ends before systemd would end it, and what is left is put back later', async () => {
+test("while another program keeps dpkg's lock, the updater ends before systemd's timeout and restores the rest later", async () => {
   disk.ills = { [NEW]: 'dead' };
   const { restart } = disk;
   disk.restart = async () => {
@@ -279,7 +279,7 @@ test('where something else installs packages all the time the updater ends befor
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('where dpkg stands still Perch is started after five minutes, each time, and what is left is put back as soon as it does not', async () => {
+test('while dpkg hangs, Perch is started after five minutes each time, and the rest is restored as soon as dpkg works', async () => {
   disk.ills = { [NEW]: 'dead' };
   const clock = quickClock();
   const { install } = disk;
@@ -303,7 +303,7 @@ test('where dpkg stands still Perch is started after five minutes, each time, an
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('an update with which dpkg stands still is put back at once', async () => {
+test('an update that makes dpkg hang is reverted at once', async () => {
   const clock = quickClock();
   const { install } = disk;
   disk.install = (files, limitMs) =>
@@ -346,7 +346,7 @@ test('where the version before can be put back by no means there is a whole Perc
   expect(disk.installed).toEqual({ perch: '1.2.0', 'perch-node': '1.2.0' });
 });
 
-test('an updater that was ended while it installed is followed by one that goes back, and does not stand still in the same place', async () => {
+test('after an updater that was ended during the installation, the next one reverts without hanging in the same place', async () => {
   const { install } = disk;
   const { promise: isStanding, resolve } = Promise.withResolvers<void>();
   disk.install = async () => {
@@ -391,7 +391,7 @@ test.for([
   expect([...atInstall, open()].flat()).toEqual([]);
 });
 
-test('what is no request does not leave its file for ever', async () => {
+test('the file of an invalid request is removed', async () => {
   ask();
   writeFileSync(join(places.requests, 'update.json'), '{}');
   await updater().update();

@@ -35,7 +35,7 @@ test('a version that is well five times in a row and records is good', async () 
   expect(seconds).toBe(6);
 });
 
-test('a version that comes late is good, too', async () => {
+test('a version that reports late is good, too', async () => {
   expect(await watched((second) => ({ pid: second > 40 ? 7 : 0, bytes: second }))).toMatchObject({ fault: undefined });
 });
 

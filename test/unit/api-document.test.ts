@@ -130,7 +130,7 @@ test('the document has every route of the API, with what it is for, its group an
   expect(lacking).toEqual([]);
 });
 
-test('what needs no log-in stands in it too: health, and how a phone comes to trust the box', () => {
+test('routes without log-in are included: health and the certificate', () => {
   const addresses = ['/health', '/trust', '/trust/perch.crt', '/trust/perch.pem', '/trust/perch.mobileconfig'];
   expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(addresses));
   expect(operations.find(({ path }) => path === '/trust')?.answers[200]?.type).toBe('text/html');

@@ -51,7 +51,7 @@ const MOMENTS: readonly [string, CutMoment][] = [
 ];
 
 test.for(MOMENTS)(
-  `after a power cut %s what is listed and played was recorded, and a file without a whole part is named: ${PLAYED} cuts, before and after recovery`,
+  `after a power cut %s the listed and played samples were recorded, and a file without a complete part is reported: ${PLAYED} cuts, before and after recovery`,
   { timeout: 900_000 },
   async ([, moment]) => {
     const faults: string[] = [];

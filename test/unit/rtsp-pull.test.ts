@@ -21,12 +21,12 @@ async function serverThat(
   };
 }
 
-test('a player whose server hangs up before it has answered is told so', async () => {
+test('a player whose server closes the connection before an answer reports that', async () => {
   await using server = await serverThat((socket) => socket.end());
   await expect(pull(server.url)).rejects.toThrow();
 });
 
-test('a player that is refused leaves no connection behind', async () => {
+test('a rejected player leaves no connection', async () => {
   await using server = await serverThat((socket) => socket.write('RTSP/1.0 404 Not Found\r\nCSeq: 1\r\n\r\n'));
   await expect(pull(server.url)).rejects.toThrow('404');
   await server.closed;

@@ -36,7 +36,7 @@ test('a sub stream belongs to its camera by its name, with a camera block or wit
   expect(await names()).toEqual(['hall', 'hall_sub', 'yard', 'yard_sub']);
 });
 
-test('a sub stream with an ONVIF service of its own is a camera of its own', async () => {
+test('a sub stream with its own ONVIF service is a separate camera', async () => {
   const source = 'source: "rtsp://127.0.0.1:9/1", sourceOnDemand: yes';
   const own = 'camera: {onvif: "http://127.0.0.1:9/onvif"}';
   const paths = `paths:\n  hall: {${source}, camera: {name: Hall}}\n  hall_sub: {${source}, ${own}}\n`;

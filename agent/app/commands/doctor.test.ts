@@ -129,7 +129,7 @@ test('problems of disks, clock and port are reported with remedies', () => {
   ]);
 });
 
-test('any name or text of a camera gives one line of limited length, and the number of lines is limited', () => {
+test('any name or text of a camera prints one line of limited length, and the number of lines is limited', () => {
   const odd = { ...DOOR, title: `a\nok b\u001b[2J${'x'.repeat(1_000)}` };
   const lines = reportLines(facts({ paths: Array.from({ length: 2_000 }, () => odd) })).split('\n');
   expect(lines).toHaveLength(501);

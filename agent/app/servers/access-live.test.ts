@@ -14,7 +14,7 @@ const basic = (user: string) => ['Authorization', `Basic ${Buffer.from(`${user}:
 const userOf = (user: string) =>
   `authInternalUsers:\n- user: ${user}\n  pass: secret\n  permissions: [{action: publish}, {action: api}]\n`;
 
-test('other users hold from the next request on, and nobody is sent away', async () => {
+test('changed users apply from the next request, and no session ends', async () => {
   // Wrong credentials wait for none of their four seconds.
   const unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
   const folder = mkdtempSync(join(tmpdir(), 'perch-live-'));

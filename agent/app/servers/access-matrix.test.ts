@@ -224,7 +224,7 @@ describe.for(Object.entries(MODES))('%s', ([, mode]) => {
   });
 });
 
-test('another server is told the protocol and the program', async () => {
+test('an external server receives the protocol and the program', async () => {
   const mode = MODES['authMethod http'];
   const box = mode && (await openBox(mode));
   for (const row of ROWS) {

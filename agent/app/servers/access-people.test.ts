@@ -166,7 +166,7 @@ test('a viewer also reaches the own sessions, and nothing that changes anything 
   expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
 });
 
-test('who is shown a path is told whether he may watch it live and play its recordings', async () => {
+test("a listed path has the person's permissions for live view and recordings", async () => {
   const item = async (headers: Readonly<Record<string, string>>) =>
     ((await (await ask('GET', '/v3/paths/list', headers)).json()) as { items: readonly object[] }).items[0];
   const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
@@ -206,7 +206,7 @@ test('a viewer gets of each layout the own cameras, and no layout without any', 
   expect((await ask('DELETE', '/v3/layouts/delete/Home', cookie)).status).toBe(401);
 });
 
-test('who may play the recordings of a camera sees its timeline and is told what it sees, and nothing else of the box', async () => {
+test('a person with playback permission for a camera sees its timeline and its events, and nothing else of the box', async () => {
   const owner = { Authorization: `Basic ${Buffer.from(`owner:${PASSWORD}`).toString('base64')}` };
   const cookieOf = async (name: string, cameras: readonly string[], recordings: boolean) => {
     const password = 'a grey wagtail';
@@ -273,7 +273,7 @@ test('who may play the recordings of a camera sees its timeline and is told what
   expect((await list({ Cookie: may }, '&limit=1')).items).toHaveLength(1);
 });
 
-test('nobody, and a player with its name and password, reach the log-in', async () => {
+test('the log-in answers without credentials, and to a player with name and password', async () => {
   expect(sorted(await reached({}))).toEqual(sorted(FOR_ALL));
   expect(sorted(await reached(basic('player')))).toEqual(sorted(FOR_ALL));
 });

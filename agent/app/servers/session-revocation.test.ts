@@ -91,7 +91,7 @@ test('a viewer with reduced rights loses only the sessions without permission', 
   expect(watching()).toBe('3 4 5');
 });
 
-test('somebody from whom a log-in was taken loses every picture that he has, with the rights he has still, and nobody else does', () => {
+test('a person with a revoked log-in loses all streams, despite remaining permissions, and nobody else does', () => {
   const { tell, watching } = open();
   tell('eve', true);
   expect(watching()).toBe('3 4 5');
@@ -114,7 +114,7 @@ test('nothing is looked at any more after the end', async () => {
   expect(watching()).toBe('1 2 3 4 5');
 });
 
-test('a program that publishes over RTSP goes on when a log-in is taken from the person whose password it has', () => {
+test('a program that publishes over RTSP continues when a log-in of the owner of its password is revoked', () => {
   const clock = new FakeClock();
   const kicked: string[] = [];
   const sessions = ['read', 'publish', 'idle'].map((state) => ({

@@ -85,7 +85,7 @@ test('it is removed with password and code, or with a recovery code', async () =
   expect(await (await open()).logIn('owner', PASSWORD, AWAY)).toHaveLength(43);
 });
 
-test('a forgotten password takes the second factor with it, and so does a claim', async () => {
+test('a password reset and a claim remove the second factor', async () => {
   await openWithFactor();
   expect(await forgetOwner(folder)).toBe(true);
   const again = await open();

@@ -135,7 +135,7 @@ test('its answer is logged without the password or token of the request', async 
   }
 });
 
-test('any answer gives a verdict', async () => {
+test('any answer is a grant or a rejection', async () => {
   await using server = await openAskedServer({ status: 200 });
   const next = random(3);
   const machines = open(server.url);

@@ -69,7 +69,7 @@ test('a camera that was found, and at whose address another one is now, is not a
   expect(written).toEqual([]);
 });
 
-test('a camera that gives another endpoint by discovery than by ONVIF is adopted once a probe of it has answered', async () => {
+test('a camera with different endpoints in discovery and ONVIF is adopted once it answers a probe', async () => {
   const camera = await openCamera({ credentials: LOGIN });
   const { adopter, written } = adopterOf(camera, 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', true);
   const request = { endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000002', ...LOGIN };
@@ -77,7 +77,7 @@ test('a camera that gives another endpoint by discovery than by ONVIF is adopted
   expect(written.map(({ keyPath }) => keyPath.join(' '))).toHaveLength(2);
 });
 
-test('a camera that is there already is read by nobody else: another endpoint at its address gets no login', async () => {
+test("an adopted camera's login is not sent to another endpoint at its address", async () => {
   const camera = await openCamera({ credentials: LOGIN });
   const { adopter } = adopterOf(camera, camera.endpoint);
   const { endpoint } = camera;

@@ -66,7 +66,7 @@ test.for(['/onvif/device_service', '/onvif/service'])(
   },
 );
 
-test('what a probe tells goes before the ports', async (context) => {
+test('the answer to a probe takes precedence over open ports', async (context) => {
   const camera = await openCamera(context, { quirks: { devicePath: '/elsewhere' } });
   const { found, steps } = await look({ onvifPorts: [], discovered: [camera.url] });
   expect(found).toEqual({ onvif: camera.url });
@@ -88,7 +88,7 @@ test('where there is neither, the words are how to switch ONVIF on', async (cont
   expect(found).toMatchObject({ context: { camera: 'onvifOff' }, message: expect.stringContaining('switch ONVIF on') });
 });
 
-test('a link-local address is looked at in its zone, and what is wrong there is told', async () => {
+test('a link-local address is searched in its zone, and errors name the zone', async () => {
   const { found, asked } = await look({ host: 'fe80::1:2:3%none0', onvifPorts: [80] });
   expect(found).toBeInstanceOf(PerchError);
   expect(asked[0]).toBe('rtsp://[fe80::1:2:3%none0]/Streaming/Channels/101');

@@ -58,7 +58,7 @@ test('a link-local address keeps its zone', () => {
   });
 });
 
-test('a service in a private network is taken as it is', () => {
+test('a service address in a private network is kept', () => {
   expect(privateService('https://192.168.1.9:8443/onvif/device_service', false)).toBe(
     'https://192.168.1.9:8443/onvif/device_service',
   );

@@ -34,7 +34,7 @@ test('a name that is taken, by a camera or its small stream, gets a number', () 
   expect(freePathName(['Door'], (name) => taken.has(name))).toBe('door_3');
 });
 
-test('the first text that gives a name is taken, and camera when there is none', () => {
+test('the name comes from the first usable text, else it is camera', () => {
   expect(freePathName([undefined, '門', 'Hall'], () => false)).toBe('hall');
   expect(freePathName(['門'], () => false)).toBe('camera');
 });

@@ -38,7 +38,7 @@ function written(plan: CameraPlan) {
   return { text, paths, config: good(text) };
 }
 
-test('a camera becomes two paths, of which the large one is recorded; the rest of the file stays', () => {
+test('a camera becomes two paths, the high resolution is recorded, and the rest of the file stays', () => {
   const { text, paths, config } = written(PLAN);
   expect(paths).toEqual([{ name: 'door_2', sub: 'door_2_sub' }]);
   expect(text.startsWith(FILE.trimEnd())).toBe(true);
@@ -107,7 +107,7 @@ test('without a wish, and with recording off by default, it is recorded', () => 
   expect(written({ ...PLAN, record: undefined }).config.paths.get('door_2')?.settings?.record).toBe('always');
 });
 
-test('one that is there already is refused with its path, unless it is wanted again', () => {
+test('an adopted camera is rejected with its path, unless it is adopted again on purpose', () => {
   const same = { ...PLAN, identity: { ...PLAN.identity, endpoint: 'urn:uuid:hall', serial: 'H1' } };
   expect(() => editsFor(same, good(FILE))).toThrow("this camera exists already: path 'hall'");
   expect(editsFor({ ...same, again: true }, good(FILE)).paths[0]?.name).toBe('door_2');

@@ -15,7 +15,7 @@ function openLooks() {
   return { jobs, stop, looks: new ProbeJobs(silentLogger, stop.signal, (look) => jobs.push(look)) };
 }
 
-test('who asks hears how far it is, and then what is there', async () => {
+test('a job reports its progress and then its result', async () => {
   const { looks, jobs } = openLooks();
   const { id, state } = looks.start('192.168.1.9', async (_signal, tell) => {
     tell({ what: 'a probe', done: 0, total: 9 });
@@ -32,7 +32,7 @@ test('who asks hears how far it is, and then what is there', async () => {
   expect(jobs.map((look) => look.state)).toEqual(['running', 'done']);
 });
 
-test('a failure is told in its words', async () => {
+test('a failure is reported with its message', async () => {
   const { looks } = openLooks();
   const { id } = looks.start('192.168.1.9', () => Promise.reject(new PerchError('timeout', 'no answer')));
   await settle();
@@ -52,7 +52,7 @@ test('a fault of our own is logged and ends that look alone', async () => {
   expect(lines.join('')).toContain('x of undefined');
 });
 
-test('four go on at a time; one that is given up makes room', async () => {
+test('four jobs run at a time; a cancelled one makes room', async () => {
   const { looks, stop } = openLooks();
   const ids = [1, 2, 3, 4].map(() => looks.start('192.168.1.9', untilAborted).id);
   expect(() => looks.start('192.168.1.9', untilAborted)).toThrow('4 addresses are being probed');

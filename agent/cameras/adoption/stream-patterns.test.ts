@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseAddress } from '../../sources/rtsp/request/address.ts';
 import { patternsFor, STREAM_PATTERNS, withLogin } from './stream-patterns.ts';
 
-test('each address is one that can be asked, and stands there once', () => {
+test('each address is valid and unique', () => {
   const mains = STREAM_PATTERNS.map(({ main }) => main);
   expect(new Set(mains).size).toBe(mains.length);
   for (const { main, sub } of STREAM_PATTERNS) {

@@ -85,7 +85,7 @@ test('a password is not asked for in an address, for anybody in the network to r
   expect(error?.message).toMatch(/XM, XMEye .*clearPassword/);
 });
 
-test('a stream with the login in its address is told without it', async () => {
+test('the address of a stream is reported without its login', async () => {
   const run = trying((path) => (path.startsWith('/user=admin&password=s3cret&') ? undefined : missing()), {
     maker: 'XMEye',
     isClearAllowed: true,
@@ -95,7 +95,7 @@ test('a stream with the login in its address is told without it', async () => {
   expect(JSON.stringify(run.steps)).not.toContain('s3cret');
 });
 
-test('two refusals end it, so that nobody is locked out: whatever path is asked for, some refuse', async () => {
+test('it stops after two rejected logins, before the camera locks out: some cameras reject every path', async () => {
   const run = trying(refused);
   const { error } = await run.finish();
   // Its words say which login: some take one in the clear only.
@@ -117,12 +117,12 @@ test('a path that is refused after others were not there is a stream: the passwo
   expect(run.asked.at(-1)?.path).toBe('/stream1');
 });
 
-test('when only the first path was refused and no other is there, the password is wrong', async () => {
+test('if only the first path was rejected and no other exists, the password is wrong', async () => {
   const run = trying((path) => (path.startsWith('/Streaming') ? refused() : missing()));
   expect((await run.finish()).error).toMatchObject({ context: { camera: 'wrongPassword' } });
 });
 
-test('a small stream that is refused beside a large one that is there is none', async () => {
+test('a rejected low-resolution stream next to an existing high-resolution one counts as missing', async () => {
   const run = trying((path) => (path === '/stream1' ? undefined : path === '/stream2' ? refused() : missing()));
   expect((await run.finish()).value).toMatchObject({ sub: undefined });
 });
@@ -142,7 +142,7 @@ test.for(['timeout', 'badInput'] as const)(
   },
 );
 
-test('when none of them is there it says how many were tried, and what to do', async () => {
+test('if none exists, the error has the number of tried paths and the next step', async () => {
   const run = trying(missing, { isClearAllowed: true });
   const { error } = await run.finish();
   expect(error?.message).toMatch(`none of the ${STREAM_PATTERNS.length} known stream addresses`);

@@ -21,7 +21,7 @@ const { signal } = new AbortController();
 const guardOf = (url: string, endpoint: string) => new EndpointGuard({ url, endpoint, clock: systemClock, signal });
 const credentials = { user: 'me', password: 'hunter2' };
 
-test('a login that stands in the address is not shown either', async () => {
+test('a login in the address is not sent either', async () => {
   await using camera = await startOnvifCamera({ credentials, quirks: { saysLittleOfItself: true } });
   await guardOf(camera.url.replace('//', '//me:hunter2@'), camera.endpoint).confirm();
   expect(camera.operations).toContain('GetEndpointReference');
@@ -47,7 +47,7 @@ async function replaced() {
   return { clock, camera, guard, replace };
 }
 
-test('a device that tells strangers nothing is asked again after a while: another camera may have taken its place', async () => {
+test('a device that identifies itself only after a login is asked again after a while: another camera may be there', async () => {
   const { clock, camera, guard, replace } = await replaced();
   await using _ = camera;
   const asked = camera.requests.length;
@@ -59,7 +59,7 @@ test('a device that tells strangers nothing is asked again after a while: anothe
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });
 
-test('a device that tells strangers nothing is asked again after a call that has failed', async () => {
+test('a device that identifies itself only after a login is asked again after a failed call', async () => {
   const { camera, guard, replace } = await replaced();
   await using _ = camera;
   const origin = httpOriginOf(new URL(camera.url));
@@ -98,7 +98,7 @@ test.for([1, 2, 3, 7])(
   },
 );
 
-test('a camera that sends everybody on to https says there who it is, and gets its login there', async () => {
+test('a camera that redirects to https is identified and logged in there', async () => {
   const names = namesOf('camera', ['127.0.0.1']);
   const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
   const { keyPem: key, certPem: cert } = await issueServer(await issueAuthority(names, validity), names, validity);

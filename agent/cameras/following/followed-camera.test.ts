@@ -36,7 +36,7 @@ test('all paths of the camera move, and no others', () => {
   ]);
 });
 
-test('a name is the business of whoever leads it somewhere, and a stream from another host stays there', () => {
+test('host names are not followed, and a stream from another host keeps its address', () => {
   expect(planOf(entry('door', 'door.lan'))).toMatchObject({
     edits: [],
     refusal: expect.stringContaining("'door.lan'"),

@@ -22,7 +22,7 @@ async function openWithLogins() {
   return { ...box, talk };
 }
 
-test('a camera that takes HTTP Digest is followed whatever its clock says', async () => {
+test('a camera with HTTP Digest is followed with any clock', async () => {
   const box = await openWithLogins();
   const quirks = { login: 'digest', clockOffsetMs: -9 * HOUR_MS } as const;
   const camera = await box.camera({ address: '127.0.46.2', quirks });

@@ -5,7 +5,7 @@ import { PerchError } from '../../base/errors.ts';
 
 const seen = (assert: () => unknown) => vi.waitFor(assert, { timeout: 8_000, interval: 20 });
 
-test('that the new address cannot be written down is told once, and it is tried again', async () => {
+test('an address that cannot be saved is logged once and saved later', async () => {
   const { log, logged } = keepLogLines();
   let tries = 0;
   const revise = async () => {

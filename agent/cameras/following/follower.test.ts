@@ -19,7 +19,7 @@ async function restart(box: Awaited<ReturnType<typeof openFollowing>>, camera: O
   await going;
 }
 
-test('a camera with a new address is followed: service and streams are written anew, all else stays as it stands', async () => {
+test('a camera with a new address is followed: its service and stream addresses change, everything else in the file stays', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.41.2' });
   const small = entryOf('door_sub', camera).replace('/main', '/sub');
@@ -39,7 +39,7 @@ test('a camera with a new address is followed: service and streams are written a
   ]);
 });
 
-test('a fault of ours says nothing of a camera, and is logged: whoever asks is not ended by it', async () => {
+test('an internal error is logged, and does not count against the camera or end the caller', async () => {
   const { log, logged } = keepLogLines();
   const box = await openFollowing({ log });
   box.found.find = () => {
@@ -52,7 +52,7 @@ test('a fault of ours says nothing of a camera, and is logged: whoever asks is n
   expect(JSON.stringify(logged)).toContain('checking the identity of a camera failed');
 });
 
-test('a Hello from the new address is enough: nobody looks around', async () => {
+test('a Hello from the new address is enough, without a search', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.41.3' });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);
@@ -81,7 +81,7 @@ test('a camera that is back at its old address is left alone, though it has anot
   expect(box.written()).toBe(before);
 });
 
-test('two cameras that have swapped their addresses are told apart, and each is followed', async () => {
+test('two cameras that swapped their addresses are distinguished and followed', async () => {
   const box = await openFollowing();
   const door = await box.camera({ address: '127.0.41.5' });
   const yard = await box.camera({ address: '127.0.41.6', port: door.port, rtspPort: door.rtspPort });
@@ -123,7 +123,7 @@ test('a stranger at its address is shown its login once, and not again for some 
   expect(logins()).toBeGreaterThan(once);
 });
 
-test('that nobody answers is told apart, and not kept', async () => {
+test('no answer is a result of its own, and not cached', async () => {
   const box = await openFollowing();
   const yard = await box.camera({ address: '127.0.41.33' });
   const follower = await box.follow(`paths:${entryOf('yard', yard)}`);
@@ -145,7 +145,7 @@ test('who was at an address before the stream failed does not count: it is asked
   expect(await follower.check('yard')).toBe('other');
 });
 
-test('boards of a make that all have one endpoint are told apart by their serial numbers', async () => {
+test('cameras of one maker that share an endpoint are distinguished by serial number', async () => {
   const box = await openFollowing();
   const door = await box.camera({ address: '127.0.41.7' });
   const yard = await box.camera({ address: '127.0.41.8', port: door.port, endpoint: door.endpoint });
@@ -315,7 +315,7 @@ test('a camera with another endpoint after its start, at its address and with it
   expect(camera.requests.filter(({ hasToken }) => hasToken)).toHaveLength(logins);
 });
 
-test('a camera that tells another endpoint each time is not written down each time', async () => {
+test('a camera whose endpoint changes each time is not saved each time', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.45.3', quirks: { changesEndpointAtReboot: true } });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);
@@ -331,7 +331,7 @@ test('a camera that tells another endpoint each time is not written down each ti
   await seen(() => expect(box.written()).toContain(camera.endpoint));
 });
 
-test('an endpoint that the environment sets is not written down, and that is told once', async () => {
+test('an endpoint that the environment sets is not saved, which is logged once', async () => {
   const { log, logged } = keepLogLines();
   const box = await openFollowing({ log, variableOf: ([, , , key]) => (key === 'endpoint' ? 'PERCH_X' : undefined) });
   const camera = await box.camera({ address: '127.0.45.4', quirks: { changesEndpointAtReboot: true } });
@@ -358,7 +358,7 @@ test('a serial number that a whole series has is no reason to take another endpo
   expect(box.written()).toBe(before);
 });
 
-test('strangers who come one after the other to an address get the login of its camera once in five minutes together', async () => {
+test('unknown devices that follow each other at an address together get the login of its camera once in five minutes', async () => {
   const box = await openFollowing();
   const yard = await box.camera({ address: '127.0.45.6' });
   const follower = await box.follow(`paths:${entryOf('yard', yard)}`);

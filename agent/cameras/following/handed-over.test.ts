@@ -51,12 +51,12 @@ async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCa
 }
 
 test.for(Object.entries(WAYS))(
-  'whenever its address changes hands, the login of a camera that takes %s is not shown to the other one',
+  "when another device takes its address, a camera's %s login is not sent to that device",
   ([, quirks]) => swapEverywhere(quirks, listen),
 );
 
 test.for(Object.entries(WAYS))(
-  'whenever its address changes hands, a picture of a camera that takes %s shows its login to no other one',
+  'when another device takes its address, a snapshot request with %s does not send the login to that device',
   ([, quirks]) =>
     swapEverywhere(quirks, async (url, { endpoint }) => {
       const guard = new EndpointGuard({ url, endpoint, clock, signal });
@@ -65,7 +65,7 @@ test.for(Object.entries(WAYS))(
     }),
 );
 
-test('a connection that has ended is no sign of who gets the next: he is asked before he sees a login', async () => {
+test('after a connection has ended, the device at the address is identified before it gets a login', async () => {
   await using door = await startOnvifCamera({ credentials: login });
   await using yard = await startOnvifCamera({ credentials: { user: 'yard', password: 'of the yard' } });
   await using address = await openHandedOverAddress([door.port, yard.port]);
@@ -81,7 +81,7 @@ test('a connection that has ended is no sign of who gets the next: he is asked b
   expect(yard.state.wrongLogins).toEqual([]);
 });
 
-test('a board that says it keeps a connection, and never answers on it again, is spoken to all the same', async () => {
+test('a camera that announces keep-alive and never answers on the connection again is called on a new one', async () => {
   await using door = await startOnvifCamera({ credentials: login, quirks: { breaksKeepAlive: true } });
   await listen(door.url, door);
   expect(door.operations.at(-1)).toBe('Unsubscribe');

@@ -37,7 +37,7 @@ test.for([
   expect(compareIdentity(expected, read, isElsewhere)).toBe(verdict);
 });
 
-test('nothing is heard of and done to a camera with another serial number; one that tells none is believed', async () => {
+test('a camera with another serial number gets no calls and its events are dropped; one without a serial number is trusted', async () => {
   await using camera = await startOnvifCamera({ identity: { serial: 'S1' } });
   await using shy = await startOnvifCamera({ quirks: { saysLittleOfItself: true } });
   const open = ({ url }: { url: string }) => openSession({ url, signal: new AbortController().signal });

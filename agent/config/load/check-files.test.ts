@@ -14,7 +14,7 @@ function check(text: string, env: Record<string, string> = {}) {
   return checkFile(file, env);
 }
 
-test('a valid file gives no lines', async () => {
+test('a valid file prints no lines', async () => {
   expect(await check('hls: no')).toEqual({ lines: [], isUsable: true });
 });
 

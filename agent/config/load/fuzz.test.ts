@@ -41,7 +41,7 @@ function mutate(text: string, next: () => number): string {
   return mutated;
 }
 
-test('a mutated file gives a configuration or an error, and never throws', () => {
+test('a mutated file results in a configuration or an error, and never throws', () => {
   const next = random(1);
   const outcomes = { config: 0, refused: 0 };
   for (let i = 0; i < 1_500; i += 1) {

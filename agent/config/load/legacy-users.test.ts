@@ -51,7 +51,7 @@ test('users of pathDefaults apply to each path without its own', () => {
   ]);
 });
 
-test('they come from the environment as well', () => {
+test('they are read from the environment too', () => {
   const env = { MTX_PATHS_DOOR_READUSER: 'tom', MTX_PATHS_DOOR_READPASS: 'y', MTX_PATHS_DOOR_READIPS: '10.0.0.1' };
   expect(usersOf('paths:\n  door:\n', env)?.at(-1)).toEqual(one('read', 'door', 'tom', 'y', ['10.0.0.1/32']));
 });

@@ -91,7 +91,7 @@ test.for([
   expect((await byTls(appOf(undefined, may), host)).insists).toBe(insists ? 'max-age=2592000' : undefined);
 });
 
-test('a request over plain http gets no HSTS, also behind a proxy with https', async () => {
+test('a request over plain http gets no HSTS, also from a proxy with https', async () => {
   expect((await open(undefined, true, true)('/', 'box.example')).insists).toBeUndefined();
 });
 

@@ -214,7 +214,7 @@ test.for<[string, IncomingHttpHeaders, boolean]>([
   expect(originOf(headers, '192.168.1.9', false, none).isSameOrigin).toBe(isSameOrigin);
 });
 
-test("behind a trusted proxy the browser's host and scheme count", () => {
+test('host and scheme of the browser count with a trusted proxy', () => {
   const headers = at('127.0.0.1:8080', {
     'x-forwarded-for': '203.0.113.5',
     'x-forwarded-host': 'cams.example',

@@ -61,7 +61,7 @@ test('silent connections delay others by their turn only', async () => {
   await expect.poll(() => requests.map(({ path }) => path)).toEqual(['/honest']);
 });
 
-test('another address does not wait behind a flood', async () => {
+test('a flood does not delay another address', async () => {
   const { requests, open } = await listener(MAX_TEST_MS);
   for (let i = 0; i < 100; i += 1) {
     await open(get('/flood'));
@@ -88,7 +88,7 @@ test('a connection is queued for its first request only', async () => {
   await expect.poll(() => requests.at(-1)?.path).toBe('/second');
 });
 
-test('a closing connection gives up its turn, and one that closes while waiting takes none', async () => {
+test('a connection that closes leaves the queue, before and after its turn', async () => {
   const { requests, open } = await listener(MAX_TEST_MS);
   const held = [];
   for (let i = 0; i < 8; i += 1) {

@@ -106,7 +106,7 @@ test.for<[string, 'GET' | 'POST' | 'HEAD', number, string | undefined]>([
   expect([answer.statusCode, answer.headers.location]).toEqual([status, location]);
 });
 
-test("an unknown route gives MediaMTX's plain text", async () => {
+test("an unknown route returns MediaMTX's plain text", async () => {
   const answer = await open().inject('/nothing');
   expect([answer.body, answer.headers['content-type']]).toEqual(['404 page not found', 'text/plain; charset=utf-8']);
 });

@@ -77,7 +77,7 @@ test('a plain HTTP request is answered that the port speaks https', async () => 
   expect(JSON.parse((await overHttp2(port, '/version')).body)).toEqual({ version: '2.0', tls: true });
 });
 
-test('a WebSocket comes by HTTP/1.1 on the same port', async () => {
+test('a WebSocket uses HTTP/1.1 on the same port', async () => {
   const { port } = await open();
   const socket = connectTls({ host: '127.0.0.1', port, ...LAX, ALPNProtocols: ['http/1.1'] });
   await once(socket, 'secureConnect');

@@ -41,7 +41,7 @@ async function open() {
 
 const WEBSOCKET = 'Upgrade: websocket\r\n\r\n';
 
-test('a route takes the connection, with the bytes after the request', async () => {
+test('a route receives the connection, with the bytes after the request', async () => {
   const { ask, seen } = await open();
   const socket = ask('GET /socket?x=1', `${WEBSOCKET}first`);
   const [first] = await once(socket, 'data');

@@ -164,7 +164,7 @@ test('random packets give frames or damage, never an exception', () => {
   expect(seen.units.every(({ data }) => data.length > 0 && data.length < 65_536)).toBe(true);
 });
 
-test('a whole frame behind a fragment that was never finished is not glued to it', () => {
+test('a whole frame after an incomplete fragment is not appended to it', () => {
   const { seen, depacketizer, units } = setUp();
   const packet = (text: string) => {
     const bytes = hex(text);

@@ -64,12 +64,12 @@ test.for([
   expect(units()).toEqual([[100, 'aabbcc']]);
 });
 
-test('GStreamer: an extension for files behind the config, and nothing behind that', () => {
+test('GStreamer: the extension for files ends the config', () => {
   const { seen } = setUp({ cpresent: '0', config: '40002320adca00' }, 48_000, 2);
   expect(seen.tracks).toMatchObject([{ clockRate: 48_000, channels: 2, config: hex('119056e500') }]);
 });
 
-test('an extension that tells of HE-AAC is a part of the config, to its last bit', () => {
+test('an extension that signals HE-AAC is part of the config, to its last bit', () => {
   // Replication at 16 kHz (syncExtensionType, object type, flag, rate), then parametric stereo.
   const extended: readonly Field[] = [...LC_8K, [0x2b7, 11], [5, 5], [1, 1], [8, 4], [0x548, 11], [1, 1]];
   const { seen, depacketizer, units } = setUp({ cpresent: '0', config: packBits(...muxConfig(extended, 2)) });
@@ -124,7 +124,7 @@ test('sizes from 255 on take several bytes', () => {
   expect(seen.units.map(({ data }) => data.length)).toEqual([256, 510]);
 });
 
-test('a config in the stream comes before its frames, which lie across bytes', () => {
+test('a config in the stream precedes its frames, which are not byte-aligned', () => {
   const { seen, depacketizer, units } = setUp({});
   pushHex(depacketizer, packBits([1, 1], ...frameFields(0x11, 0x22)), 0, true);
   expect([seen.tracks, seen.units, seen.damage]).toEqual([[], [], []]);
@@ -144,7 +144,7 @@ test('a config in the stream comes before its frames, which lie across bytes', (
   ]);
 });
 
-test('a fragment behind one that could not be read yet is not taken for the beginning of an element', () => {
+test('a fragment after an unreadable one does not count as the start of an element', () => {
   const { seen, depacketizer, units } = setUp({});
   // Its config came before we did; what follows happens to look like an element with one.
   const looksWhole = packBits([0, 1], ...muxConfig(HE_16K), ...frameFields(0xaa));
@@ -226,7 +226,7 @@ test.for([
   expect(seen.tracks).toEqual([]);
 });
 
-test('without markers the next time tells that a broken element is over', () => {
+test('without markers the next timestamp ends an invalid element', () => {
   const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
   pushHex(depacketizer, `${'ff'.repeat(40)} 00`, 0);
   pushHex(depacketizer, '02 aa', 0);

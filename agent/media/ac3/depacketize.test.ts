@@ -93,7 +93,7 @@ test('a frame cut short is damage where whole frames are promised; the frames be
   expect(seen.damage).toEqual(['AC-3 frame of 256 bytes in a packet with 100 bytes left']);
 });
 
-test('the rest of a frame whose beginning nobody saw is passed over, and so is an empty packet', () => {
+test('the rest of a frame without its start is dropped, and so is an empty packet', () => {
   const { seen, push } = setUp();
   push(payload(3, 2, new Uint8Array(200)), 0);
   push(payload(0, 1), 0);

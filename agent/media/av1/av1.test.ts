@@ -84,7 +84,7 @@ test('OBUs with an extension keep it', () => {
   expect(stored(seen)).toEqual([[3000, false, '36080330ddee']]);
 });
 
-test('an OBU in fragments gets its size when its end is there', () => {
+test('a fragmented OBU gets its size at its end', () => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, '50 30 30dd', 3000);
   pushHex(depacketizer, 'd0 0102', 3000);
@@ -100,7 +100,7 @@ test('a fragment that is not kept is left out to its end', () => {
   expect(stored(seen)).toEqual([[3000, false, STORED_DELTA]]);
 });
 
-test('nothing comes before the first key frame, nor a key frame before its sequence header', () => {
+test('no frame is delivered before the first key frame, and no key frame before its sequence header', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${DELTA}`, 0, true);
   pushHex(depacketizer, `10 ${KEY}`, 3000, true);
@@ -128,7 +128,7 @@ test('another sequence header is a new description', () => {
   expect(seen.tracks).toMatchObject([{ width: 320 }, { width: 64, height: 48 }]);
 });
 
-test('after a gap nothing comes until the next key frame', () => {
+test('after a gap no frame is delivered until the next key frame', () => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, `10 ${DELTA}`, 3000, true, true);
   pushHex(depacketizer, `10 ${DELTA}`, 6000, true);
@@ -147,7 +147,7 @@ test.for([
   expect(seen.units.map(({ pts }) => pts)).toEqual([3000]);
 });
 
-test('a key frame right behind a gap may lack its first OBUs: it is not taken', () => {
+test('a key frame directly after a gap may lack its first OBUs, so it is dropped', () => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, `10 ${KEY}`, 3000, true, true);
   expect(seen.units).toEqual([]);
@@ -239,7 +239,7 @@ test('a sequence header shares its packet with the frame, and says that a sequen
   expect(sent(hex(STORED_DELTA))).toEqual([toHex(hex(`10 ${DELTA}`))]);
 });
 
-test('no packet but the last ends with the end of an OBU: libwebrtc takes such an end for that of a frame', () => {
+test('only the last packet ends at the end of an OBU: libwebrtc takes such an end for the end of a frame', () => {
   const next = random(9);
   for (let round = 0; round < 500; round += 1) {
     const obu = () => {
@@ -256,7 +256,7 @@ test('no packet but the last ends with the end of an OBU: libwebrtc takes such a
   }
 });
 
-test('a unit of several frames comes back as it was', () => {
+test('a unit of several frames survives a round trip', () => {
   const unit = hex(`${STORED_SEQUENCE} ${STORED_KEY} ${STORED_DELTA} 36080330ddee`);
   const { seen, depacketizer } = joined();
   send(packetizeAv1, unit, 3000, depacketizer);

@@ -60,7 +60,7 @@ test('silence costs a few bytes', () => {
   expect(encoder.encode(new Int16Array(320)).length).toBeLessThanOrEqual(13);
 });
 
-test('random signals of any loudness, block size, rate and channel count come back bit by bit', () => {
+test('random signals of any loudness, block size, rate and channel count are decoded bit for bit', () => {
   const next = random(3);
   for (let round = 0; round < 300; round += 1) {
     const frameSamples = 16 + Math.floor(next() * 600);
@@ -87,7 +87,7 @@ test('the frame number counts up over every length of its code', () => {
   }
 });
 
-test('an encoder keeps nothing of a frame it has given away', () => {
+test('an encoder keeps no reference to a returned frame', () => {
   const encoder = new FlacEncoder({ sampleRateHz: 8000, channels: 1, frameSamples: 320, unusedBits: 3 });
   const pcm = speech(640, A_LAW, 4);
   const first = encoder.encode(pcm.subarray(0, 320));

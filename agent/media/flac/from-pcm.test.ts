@@ -49,7 +49,7 @@ test.for([160, 256, 320, 1000, 37])(
   },
 );
 
-test('both channels of a stereo track come out', () => {
+test('both channels of a stereo track are encoded', () => {
   const { out, push } = setup({ ...track, channels: 2 });
   push(
     0,
@@ -74,7 +74,7 @@ test.for([
   expect(pcm()).toHaveLength(80);
 });
 
-test('a second of noise in 48 kHz stereo comes out bit by bit, in 25 frames', () => {
+test('a second of noise in 48 kHz stereo is decoded bit for bit from 25 frames', () => {
   const { out, push, pcm } = setup(lpcm);
   const sound = noise(48_000 * 4, 48);
   for (let at = 0; at < 48_000; at += 240) {
@@ -108,7 +108,7 @@ test.for([2, 10, 50])('%d lost packets of 20 ms are heard as silence of that len
   expect(sound.filter((value) => value === 0).length).toBe(lost * 160);
 });
 
-test('after a gap of more than a second the times start anew; the frame that was begun ends in silence', () => {
+test('after a gap of more than a second timestamps restart, and the current frame ends in silence', () => {
   const { out, push, pcm } = setup();
   push(0, tone(480));
   push(20_000, tone(640));

@@ -73,7 +73,7 @@ test('a sample that does not fit is not sent', () => {
   expect([sent(1189), sent(1188), sent(0)]).toEqual([0, 1, 0]);
 });
 
-test('random packets come out with all their bytes, in time', () => {
+test('random packets keep all bytes and timestamps', () => {
   const next = random(711);
   const { seen, depacketizer } = setUp();
   const chunk = Uint8Array.from({ length: 8000 }, () => Math.floor(next() * 256));

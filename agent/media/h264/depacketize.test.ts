@@ -48,7 +48,7 @@ test.for([
   expect(data()).toEqual([sample(IDR)]);
 });
 
-test('a unit is handed out at its marker, without delimiter and parameter sets, with SEI', () => {
+test('a unit is delivered at its marker, without delimiter and parameter sets, with SEI', () => {
   const { seen, depacketizer, data } = setUp();
   for (const nal of [AUD, SPS, PPS, SEI]) {
     pushHex(depacketizer, nal, 9000);
@@ -144,7 +144,7 @@ test.for<[string, (nal: string) => boolean]>([
   expect(seen.damage).toEqual([]);
 });
 
-test('parameter sets and SEI with a time of their own go with the slices behind them', () => {
+test('parameter sets and SEI with their own timestamp belong to the following slices', () => {
   const { seen, depacketizer, data } = setUp({});
   pushHex(depacketizer, SPS, 0, true);
   pushHex(depacketizer, PPS, 10, true);
@@ -180,7 +180,7 @@ test('a camera with doubtful markers that marks every slice loses nothing', () =
   expect(seen.damage).toEqual([]);
 });
 
-test('a key unit whose marker is right goes on where packets are missing behind it', () => {
+test('a key unit with a valid marker is delivered although packets after it are missing', () => {
   const { seen, depacketizer } = setUp(SPROP, { hasDoubtfulMarkers: true });
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, P, 7200, true, true);
@@ -280,7 +280,7 @@ test('a part of a picture that no other refers to costs that picture alone', () 
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('after a loss pictures go on at a recovery point, which is no key picture', () => {
+test('after a loss pictures continue at a recovery point, which is not a key picture', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, pictureOf(3, true), 7200, true, true);
@@ -304,7 +304,7 @@ test('a sender whose pictures are shown whatever is missing loses the damaged on
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('a key unit right behind a gap is good if it is there from its first slice', () => {
+test('a key unit directly after a gap is delivered if it has its first slice', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, IDR, 3600, true, true);
@@ -417,7 +417,7 @@ test('samples survive the way through packets of any size', () => {
   expect(seen.units.map(({ data }) => toHex(data))).toEqual(sent);
 });
 
-test('thousands of damaged packets: no exception, and the rules of time hold for whatever comes out', () => {
+test('thousands of damaged packets cause no exception, and timestamps of the output follow the rules', () => {
   const next = random(28);
   const seeds = [
     SPS,

@@ -23,7 +23,7 @@ test.for([
   expect(payloads(nals, limit)).toEqual(expected);
 });
 
-test('no marker while the access unit goes on', () => {
+test('no marker while the access unit continues', () => {
   expect(payloads(['6501020304'], 4, false)).toEqual(['7c850102', '7c450304']);
 });
 

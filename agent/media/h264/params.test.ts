@@ -72,7 +72,7 @@ test.for([
   expect(() => parseH264Sps(hex(sps))).toThrow(message);
 });
 
-test('rejects a picture of which nothing is left after cropping', () => {
+test('rejects a picture that is empty after cropping', () => {
   const bits = `1 1 011 010 0 1 1 1 1 1 00000100000 1 1 1 0 1`;
   expect(() => parseH264Sps(spsOf(77, bits))).toThrow(/SPS has a picture of -?\d+ x 16 pixels/);
 });

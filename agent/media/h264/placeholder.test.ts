@@ -32,7 +32,7 @@ test('its PPS has an id that the stream does not use', () => {
   expect(idOf(h264Placeholder({ ...track, pps: [...track.pps, hex(PPS)] }))).toBe(254);
 });
 
-test('a receiver counts it as a picture and begins at the key frame behind it', () => {
+test('a receiver counts it as a picture and starts at the key frame after it', () => {
   const out = new Collector();
   const depacketizer = createDepacketizer(rtpFormat('H264', 90_000, 1, {}), out);
   const payload = h264Placeholder(h264Track(hex(H264_SPS), [hex(H264_PPS)])) ?? hex('');

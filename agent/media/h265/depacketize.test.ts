@@ -41,7 +41,7 @@ test('without a VPS in the SDP the sets in band are awaited', () => {
   expect(data()).toEqual([sample(IDR)]);
 });
 
-test('a unit is handed out at its marker, without delimiter and parameter sets, with SEI', () => {
+test('a unit is delivered at its marker, without delimiter and parameter sets, with SEI', () => {
   const { seen, depacketizer, data } = setUp();
   for (const nal of [AUD, H265_VPS, H265_SPS, H265_PPS, SEI, IDR, IDR_2]) {
     pushHex(depacketizer, nal, 9000);
@@ -88,7 +88,7 @@ test('a camera that never sets the marker is read by its timestamps', () => {
   expect(data()).toEqual([sample(IDR, IDR_2), sample(TRAIL, TRAIL_2)]);
 });
 
-test('junk of payload type 50 (GeoVision) and layers that nobody decodes are passed over', () => {
+test('junk of payload type 50 (GeoVision) and layers without a decoder are ignored', () => {
   const { seen, depacketizer, data } = setUp();
   pushHex(depacketizer, '6401 0102030405', 0);
   pushHex(depacketizer, '0209 d010 21', 0);
@@ -123,7 +123,7 @@ test.for([
   expect(seen.damage).toEqual([]);
 });
 
-test('packets missing: nothing more comes until the next key unit', () => {
+test('after missing packets no unit is delivered until the next key unit', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, TRAIL_2, 3600, true, true);
@@ -174,7 +174,7 @@ test('samples survive the way through packets of any size', () => {
   expect(seen.units.map(({ data }) => toHex(data))).toEqual(sent);
 });
 
-test('thousands of damaged packets: no exception, and the rules of time hold for whatever comes out', () => {
+test('thousands of damaged packets cause no exception, and timestamps of the output follow the rules', () => {
   const next = random(49);
   const sets = [H265_VPS, H265_SPS, H265_PPS, SEI, AUD];
   const seeds = [
@@ -246,7 +246,7 @@ function pictureOf(poc: number, used: readonly number[], kept: readonly number[]
   return `0201 ${bytes?.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('')}`;
 }
 
-test('each loss and each stop behind a picture that is shown is reported, so that the sender is asked for a key frame', () => {
+test('each loss and each stop after a delivered picture is reported, to request a key frame', () => {
   const heard: (number | string)[] = [];
   const depacketizer = new H265Depacketizer(rtpFormat('H265', 90_000, 0, SPROP), {
     onUnit: (pts) => heard.push(pts / 3600),
@@ -292,7 +292,7 @@ test('a part of a picture that no other needs costs that picture alone', () => {
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('after a loss pictures go on at a recovery point, which is no key picture', () => {
+test('after a loss pictures continue at a recovery point, which is not a key picture', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, TRAIL, 7200, true, true);

@@ -10,7 +10,7 @@ import { h265Placeholder } from './placeholder.ts';
 
 const trackOf = (sps: Uint8Array, pps: Uint8Array) => h265Track(hex(H265_VPS), sps, [pps]);
 
-test('the header of a skipped leading picture, with a PPS of its own', () => {
+test('the header of a skipped leading picture, with its own PPS', () => {
   const payload = h265Placeholder(trackOf(hex(H265_SPS), hex(H265_PPS)));
   // PPS 63 of SPS 0 without any tool; I slice of PPS 63 with order count 0 and no reference pictures.
   expect(toHex(payload ?? hex(''))).toBe('6001 0008 4401020407180120 0007 10018101803180'.replaceAll(' ', ''));
@@ -20,7 +20,7 @@ test('there is none where the end of the SPS is cut off', () => {
   expect(h265Placeholder(trackOf(hex(H265_SPS).subarray(0, 26), hex(H265_PPS)))).toBeUndefined();
 });
 
-test('a receiver counts it as a picture and begins at the key frame behind it', () => {
+test('a receiver counts it as a picture and starts at the key frame after it', () => {
   const out = new Collector();
   const depacketizer = createDepacketizer(rtpFormat('H265', 90_000, 1, {}), out);
   const payload = h265Placeholder(trackOf(hex(H265_SPS), hex(H265_PPS))) ?? hex('');

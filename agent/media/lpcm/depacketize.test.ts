@@ -51,7 +51,7 @@ test.for([
   expect(createLpcmDepacketizer(format, 16, new Collector())).toBeUndefined();
 });
 
-test('random packets come out with all their bytes, in time, and so again behind our packetizer', () => {
+test('random packets keep all bytes and timestamps, also through the packetizer', () => {
   const next = random(3190);
   const first = setUp(16, 2);
   const chunk = Uint8Array.from({ length: 8000 }, () => Math.floor(next() * 256));

@@ -91,7 +91,7 @@ test.for([
   expect(units()).toEqual([[5000, 1, 417]]);
 });
 
-test('the rest of a frame whose beginning nobody saw is passed over, and so is an empty packet', () => {
+test('the rest of a frame without its start is dropped, and so is an empty packet', () => {
   const { seen, push } = setUp();
   push(payload(1000, frame(LAYER_2, 7).subarray(1000)), 0);
   push(payload(0), 100);
@@ -106,7 +106,7 @@ test('bytes that are no frame are damage; the frames before them are good', () =
   expect(seen.damage).toEqual([expect.stringContaining('no sync word')]);
 });
 
-test('what our packetizer sends comes back as it was, at every packet size', () => {
+test("the packetizer's output is depacketized unchanged, at each packet size", () => {
   for (const size of [100, 417, 421, 1188, 1440]) {
     const { seen, depacketizer } = setUp();
     const frames = [MP3, LAYER_2, 'ffffe000', 'ffe318c4'].map((header, i) => frame(header, i + 1));

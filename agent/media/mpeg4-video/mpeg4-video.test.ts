@@ -65,7 +65,7 @@ test('the SDP makes the track known', () => {
   expect(setUp().seen.tracks).toEqual([mpeg4Video]);
 });
 
-test('a VOP comes with what stands before it; I-VOPs are keys', () => {
+test('a VOP is delivered with its headers; I-VOPs are key frames', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `${GROUP} ${vop('I', 0, 0)}`, 0);
   pushHex(depacketizer, '0102', 0, true);
@@ -85,7 +85,7 @@ test('without SDP the configuration is taken in band; the same again changes not
   expect(seen.units.map(({ pts }) => pts)).toEqual([3600, 7200]);
 });
 
-test('a configuration that has a packet and a time of its own holds for the VOPs behind it', () => {
+test('a configuration with its own packet and timestamp applies to the following VOPs', () => {
   const { seen, depacketizer } = setUp('');
   pushHex(depacketizer, CONFIG, 0, true);
   pushHex(depacketizer, vop('I', 0, 0), 3600, true);
@@ -100,7 +100,7 @@ test('another layer in band is a new description', () => {
   expect(seen.tracks[1]).toMatchObject({ config: hex(REORDERED) });
 });
 
-test('B-VOPs get decode times in the order in which they come', () => {
+test('B-VOPs get decode times in the order of arrival', () => {
   const { seen, depacketizer } = setUp(REORDERED);
   const times: [kind: 'I' | 'P' | 'B', frame: number][] = [
     ['I', 0],
@@ -125,7 +125,7 @@ test('B-VOPs get decode times in the order in which they come', () => {
   }
 });
 
-test('B-VOPs that come after groups without any cost nothing: encoders use them as the picture asks', () => {
+test('B-VOPs that first appear in a later group cost no frame', () => {
   const { seen, depacketizer } = setUp(REORDERED);
   const still = [
     ['I', 0],
@@ -159,7 +159,7 @@ test('decode times are whole ticks at any frame rate', () => {
   expect(seen.units.map(({ dts }) => Number.isInteger(dts))).toEqual([true, true, true, true]);
 });
 
-test('B-VOPs before the I-VOP one joins at refer to what is missing: they are left out', () => {
+test('B-VOPs before the first I-VOP refer to missing frames and are dropped', () => {
   const { seen, depacketizer } = setUp(REORDERED);
   pushHex(depacketizer, vop('I', 0, 9), 32_400, true);
   pushHex(depacketizer, vop('B', 0, 7), 25_200, true);
@@ -168,7 +168,7 @@ test('B-VOPs before the I-VOP one joins at refer to what is missing: they are le
   expect(seen.units.map(({ pts }) => pts)).toEqual([32_400, 36_000]);
 });
 
-test('small VOPs that share a packet come out one by one, each in its time', () => {
+test('small VOPs that share a packet are delivered separately, each with its timestamp', () => {
   const { seen, depacketizer } = setUp(REORDERED);
   pushHex(depacketizer, `${GROUP} ${vop('I', 0, 0)}`, 90_000, true);
   pushHex(depacketizer, vop('P', 0, 3), 100_800, true);
@@ -184,7 +184,7 @@ test('small VOPs that share a packet come out one by one, each in its time', () 
   ]);
 });
 
-test('after a gap nothing comes until the next I-VOP', () => {
+test('after a gap no VOP is delivered until the next I-VOP', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, vop('I', 0, 0), 0, true);
   pushHex(depacketizer, vop('P', 0, 1), 3600, true, true);
@@ -213,14 +213,14 @@ test.for([100, 1188, 1189, 5000])('a VOP of %i bytes comes back as it was', (byt
   expect(seen.units[0]?.data).toEqual(unit);
 });
 
-test('a configuration in band beyond the limit is damage: it would stand in every SDP', () => {
+test('a configuration in band beyond the limit is damage, because each SDP would contain it', () => {
   const { seen, depacketizer } = setUp('');
   const unit = hex(`${CONFIG} 000001b2 ${'41'.repeat(5000)} ${vop('I', 0, 0)}`);
   depacketizer.push(unit, 0, unit.length, 0, true, false);
   expect([seen.tracks, seen.units]).toEqual([[], []]);
 });
 
-test('a VOP of hours behind the last is damage, and none is set more than seconds from the one in its packet', () => {
+test('a VOP hours after the last is damage, and VOPs of a packet are seconds apart at most', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, vop('I', 0, 0), 0, true);
   pushHex(depacketizer, `${vop('P', 0, 1)} ${vop('P', 3000, 2)} ${vop('P', 0, 3)}`, 3600, true);

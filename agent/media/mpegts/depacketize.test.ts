@@ -111,7 +111,7 @@ test.for([
   expect(sent.map(({ bytes }) => bytes.length)).toEqual(expected);
 });
 
-test('what our packetizer sends comes back as it was', () => {
+test("the packetizer's output is depacketized unchanged", () => {
   const { seen, depacketizer } = setUp();
   const data = packets(1, 2, 3, 4, 5, 6, 7);
   send(packetizeMpegTs, data, 90, depacketizer, 1188);

@@ -47,7 +47,7 @@ test.for([
   expect(() => reader(bytes).ue()).toThrow(/exp-Golomb|bits end/);
 });
 
-test('a value beyond its limit is told with name and limit', () => {
+test('a value beyond its limit is reported with name and limit', () => {
   expect(() => reader('08').ueUpTo(3, 'chroma_format_idc')).toThrow(/bits end/);
   expect(() => reader('0800').ueUpTo(3, 'chroma_format_idc')).toThrow('chroma_format_idc is 15, at most 3 allowed');
 });

@@ -114,7 +114,7 @@ test.for([0, undefined])(
   },
 );
 
-test('whatever comes, a decode time is never later than the picture and never repeated, short of a jump of ten seconds', () => {
+test('for any input, decode times are unique and not later than the presentation, except for jumps of ten seconds', () => {
   const next = random(3);
   for (let round = 0; round < 300; round += 1) {
     const times = new DecodeTimes();

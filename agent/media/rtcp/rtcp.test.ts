@@ -63,7 +63,7 @@ test('the middle of the NTP time names the report', () => {
   expect(read(senderReport).reports[0]?.ntpMiddle).toBe(middle);
 });
 
-test('a receiver report has the fields of the standard, and a source description behind it', () => {
+test('a receiver report has the fields of the standard, followed by a source description', () => {
   const packet = writeReceiverReport(reception, 'perch');
   // Report block: source, fraction and lost, highest, jitter, last report, delay; then the name, ended and padded.
   expect(Buffer.from(packet).toString('hex')).toBe(
@@ -108,7 +108,7 @@ test('without a sender report there is no delay since it', () => {
   expect(new DataView(packet.buffer).getUint32(28)).toBe(0);
 });
 
-test('a goodbye is found behind other packets', () => {
+test('a BYE is found after other packets', () => {
   const compound = Uint8Array.from([...writeReceiverReport(reception, 'p'), ...writeBye(9)]);
   expect(read(compound).byes).toEqual([9]);
 });

@@ -59,7 +59,7 @@ test('after a reset any number is the first', () => {
   expect(tracker.push(50_000)).toBe('next');
 });
 
-test('ticks go on across the wrap of the timestamp', () => {
+test('ticks continue across the wrap of the timestamp', () => {
   const unwrapper = new TickUnwrapper();
   const first = unwrapper.unwrap(0xffff_ff00);
   expect(unwrapper.unwrap(0x100) - first).toBe(0x200);

@@ -51,7 +51,7 @@ test.for([
   expect(parseChallenges(fields).map((challenge) => challenge.scheme)).toEqual(schemes);
 });
 
-test('SHA-256 comes before MD5', () => {
+test('SHA-256 takes precedence over MD5', () => {
   const challenges = parseChallenges(['Digest nonce="a", algorithm=MD5', 'Digest nonce="b", algorithm=SHA-256']);
   expect(challenges.map((challenge) => challenge.algorithm)).toEqual(['sha256', 'md5']);
 });

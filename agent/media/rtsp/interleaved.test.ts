@@ -72,7 +72,7 @@ const mixedLines = [
   "200 'v=0\n'",
 ];
 
-test('frames and messages come out in their order, in place when they lie whole in the chunk', () => {
+test('frames and messages are passed on in order, in place if they are complete in the chunk', () => {
   const log = new Log();
   push(new RtspFramer(log), log, mixed, () => mixed.length);
   expect(log.lines).toEqual(mixedLines);
@@ -147,7 +147,7 @@ test.for([
   }
 });
 
-test('a request whose first line is beyond the limit is none, though its end has come with it', () => {
+test('a request whose first line exceeds the limit is rejected, even if it is complete', () => {
   const log = new Log();
   const request = bytes(`OPTIONS ${'x'.repeat(9_000)} RTSP/1.0\r\n\r\n`);
   expect(() => push(new RtspFramer(log), log, request, () => 65_536)).toThrow('not the first line of an RTSP message');

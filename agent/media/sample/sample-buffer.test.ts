@@ -6,7 +6,7 @@ import { SampleBuffer } from './sample-buffer.ts';
 const OPTIONS = { maxSampleBytes: 100_000, minSlabBytes: 4096, maxSlabBytes: 32_768 };
 const bytes = (size: number, value: number) => new Uint8Array(size).fill(value);
 
-test('units of random sizes come out as they went in, and stay so', () => {
+test('units of random sizes are returned unchanged, and stay unchanged', () => {
   const next = random(1);
   const buffer = new SampleBuffer(OPTIONS);
   const given: [Uint8Array, Uint8Array][] = [];

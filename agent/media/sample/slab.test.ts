@@ -73,7 +73,7 @@ test('slabs that one long halt had filled are let go, those of each group of pic
   expect(group(16).filter((place) => ofHalt.has(place))).toHaveLength(4);
 });
 
-test('what is in no slab may be held and released as one likes', () => {
+test('holds on data outside of slabs have no effect', () => {
   const own = new Uint8Array(10);
   hold(own);
   release(own);

@@ -37,7 +37,7 @@ test.for([
   expect(describeFormat(rtpFormat(encoding, clockRate, 1, {}))).toBe(encoding);
 });
 
-test('a parameter of any length is told in 40 characters', () => {
+test('a parameter of any length is cut to 40 characters', () => {
   const format = rtpFormat('MP4A-LATM', 16_000, 1, { cpresent: '0', config: 'f'.repeat(10_000) });
   expect(describeFormat(format)).toHaveLength('MP4A-LATM (no AAC by its configuration, config=)'.length + 40);
 });

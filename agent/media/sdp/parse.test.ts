@@ -74,7 +74,7 @@ test.for([
   expect(parseSdp(text).medias[0]?.formats[0]).toMatchObject(expected);
 });
 
-test('an fmtp with nothing behind the payload type is no parameter', () => {
+test('an fmtp with a payload type only has no parameters', () => {
   const sdp = parseSdp('m=video 0 RTP/AVP 99\na=rtpmap:99 H264/90000\na=fmtp:99');
   expect(sdp.medias[0]?.formats[0]?.fmtp.size).toBe(0);
 });
@@ -115,12 +115,12 @@ test.for([
   expect(parseSdp(text).medias.length).toBeGreaterThan(0);
 });
 
-test('a payload type that stands in a line again and again is one format', () => {
+test('a repeated payload type is one format', () => {
   const { medias } = parseSdp(`${ALL_FORMATS}a=rtpmap:96 H264/90000`);
   expect(medias.map(({ formats }) => formats.length)).toEqual(new Array(64).fill(1));
 });
 
-test('the name of an encoding has no more than 40 characters, so that nothing that tells of it grows', () => {
+test('the name of an encoding is cut to 40 characters', () => {
   const sdp = (name: string) => `m=video 0 RTP/AVP 96 8\na=rtpmap:96 ${name}/90000`;
   expect(parseSdp(sdp('X'.repeat(40))).medias[0]?.formats.map(({ payloadType }) => payloadType)).toEqual([96, 8]);
   expect(parseSdp(sdp('X'.repeat(41))).medias[0]?.formats.map(({ payloadType }) => payloadType)).toEqual([8]);

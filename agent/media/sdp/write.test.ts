@@ -107,7 +107,7 @@ test.for([
   expect(Object.fromEntries(format?.fmtp ?? [])).toEqual(fmtp);
 });
 
-test('every track has a control of its own', () => {
+test('each track has its own control', () => {
   const sdp = parseSdp(writeSdp([video, alaw], { ...options, host: '::1' }));
   expect(sdp.medias.map((media) => media.control)).toEqual([controlOf(0), controlOf(1)]);
   expect(sdp.name).toBe('garden');

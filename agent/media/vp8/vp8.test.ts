@@ -37,7 +37,7 @@ test.for([
   ]);
 });
 
-test('nothing comes before the first key frame', () => {
+test('no frame is delivered before the first key frame', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${DELTA}`, 0, true);
   pushHex(depacketizer, `10 ${KEY}`, 3000, true);
@@ -48,7 +48,7 @@ test('nothing comes before the first key frame', () => {
   ]);
 });
 
-test('a clock that steps back behind the first key frame costs no frame: none can lead it', () => {
+test('a clock that steps back after the first key frame costs no frame, because none can lead it', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${KEY}`, 90_000, true);
   pushHex(depacketizer, `10 ${DELTA}`, 60_000, true);
@@ -65,7 +65,7 @@ test('a new size in a key frame is a new description, the same size is not', () 
   expect(seen.tracks).toMatchObject([{ width: 320 }, { width: 640, height: 360 }]);
 });
 
-test('after a gap nothing comes until the next key frame', () => {
+test('after a gap no frame is delivered until the next key frame', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${KEY}`, 0, true);
   pushHex(depacketizer, `10 ${DELTA}`, 3000, true, true);
@@ -75,7 +75,7 @@ test('after a gap nothing comes until the next key frame', () => {
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('a key frame right behind a gap is taken, if it begins with it', () => {
+test('a key frame directly after a gap is delivered if its start is present', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${KEY}`, 0, true);
   pushHex(depacketizer, `10 ${KEY}`, 3000, true, true);

@@ -91,7 +91,7 @@ test('of several spatial layers the lowest is kept', () => {
   ]);
 });
 
-test('after a gap nothing comes until the next key frame', () => {
+test('after a gap no frame is delivered until the next key frame', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `0c ${KEY}`, 0, true);
   pushHex(depacketizer, `4c ${DELTA}`, 3000, true, true);

@@ -87,7 +87,7 @@ test.for([
   expect(() => decode(hex(frames), wantsMask)).toThrow(message);
 });
 
-test('what is written is what the standard shows', () => {
+test('the output equals the examples of the standard', () => {
   expect(maskedBinary(hex('48656c6c6f'), MASK)).toEqual(hex('82 85 37fa213d 7f9f4d5158'));
   expect(pongFrame(hex('48656c6c6f'), MASK)).toEqual(hex('8a 85 37fa213d 7f9f4d5158'));
   expect(pongFrame(hex('48656c6c6f'), NONE)).toEqual(hex('8a 05 48656c6c6f'));
@@ -113,7 +113,7 @@ test('a key is accepted as in §1.3', () => {
   expect(acceptOf('dGhlIHNhbXBsZSBub25jZQ==', sha1)).toBe('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
 });
 
-test('what a client writes in any sizes comes out the same, however it is cut', () => {
+test("a client's data of any size is decoded unchanged, with any split", () => {
   const next = random(74);
   for (let round = 0; round < 200; round += 1) {
     const messages = Array.from({ length: 5 }, () =>
@@ -126,7 +126,7 @@ test('what a client writes in any sizes comes out the same, however it is cut', 
   }
 });
 
-test('damaged frames are read or refused, and nothing comes out that did not go in', () => {
+test('damaged frames are read or rejected, without invented payload', () => {
   const next = random(75);
   const seed = hex('02 03 48656c  89 05 48656c6c6f  80 02 6c6f  82 7e 0080'.concat('61'.repeat(128), '88 02 03e8'));
   for (let round = 0; round < 20_000; round += 1) {

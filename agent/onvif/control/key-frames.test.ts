@@ -42,7 +42,7 @@ test('a camera with short groups is asked for nothing', async () => {
   expect(asked).toEqual([]);
 });
 
-test('however many viewers come, a camera is asked every three seconds at most', async () => {
+test('with any number of viewers, a key frame is requested every three seconds at most', async () => {
   const { asked, pass } = begin();
   await pass(30_000);
   expect(asked.length).toBeGreaterThan(5);

@@ -63,7 +63,7 @@ test('time zone and summer time go back to the camera as they were', async () =>
   expect(set).toContain('>CET-1CEST,M3.5.0,M10.5.0/3</tt:TZ></tds:TimeZone>');
 });
 
-test('a camera that takes the time and is off all the same is told of', async () => {
+test('a camera that accepts the time but stays off is reported', async () => {
   const { session } = stubborn(7_200_000);
   await expect(setCameraClock(session, systemClock)).rejects.toThrow('is still 7200 s off');
 });
@@ -129,7 +129,7 @@ test('rate and bits are changed together with it', async () => {
   expect(change).toMatchObject({ isDone: true, after: { groupFrames: 20, fps: 10, bitrateKbps: 800 } });
 });
 
-test('a camera that says yes and goes on as before is found out', async () => {
+test('a camera that accepts a change without applying it is reported', async () => {
   const { control } = await begin({ ignoresEncoderChanges: true });
   expect(await control.setEncoder({ groupFrames: 10 })).toMatchObject({ isDone: false, after: { groupFrames: 60 } });
 });

@@ -34,7 +34,7 @@ const count = (camera: OnvifCamera, operation: string) => camera.operations.filt
 const lastMove = (camera: OnvifCamera) =>
   camera.requests.filter(({ operation }) => operation === 'ContinuousMove').at(-1)?.text ?? '';
 
-test('a camera moves while it is told to, and stands when it is stopped', async () => {
+test('a camera moves until it is stopped', async () => {
   const { camera, ptz, clock } = await begin();
   await ptz.move({ pan: 0.5, tilt: -0.25 });
   expect(camera.ptz.velocity).toEqual({ x: 0.5, y: -0.25, zoom: 0 });
@@ -44,7 +44,7 @@ test('a camera moves while it is told to, and stands when it is stopped', async 
   expect(camera.ptz.position.x).toBeCloseTo(0.05);
 });
 
-test('whoever is gone moves nothing: without news the camera is stopped', async () => {
+test('without renewals the camera is stopped', async () => {
   const { camera, ptz, clock } = await begin({ ignoresMoveTimeout: true });
   await ptz.move({ pan: 1 });
   await clock.advance(MOVE_TIMEOUT_MS - 100);
@@ -54,7 +54,7 @@ test('whoever is gone moves nothing: without news the camera is stopped', async 
   expect(count(camera, 'Stop')).toBe(1);
 });
 
-test('a move that is renewed goes on, and is sent again only so often', async () => {
+test('a renewed move continues, and is resent at a limited rate', async () => {
   const { camera, ptz, clock } = await begin();
   for (let i = 0; i < 20; i += 1) {
     await ptz.move({ zoom: 0.3 });
@@ -95,7 +95,7 @@ test.for<[string, Quirks]>([
   expect(camera.ptz.velocity.x).toBe(1);
 });
 
-test('an axis that is let go stands while the other goes on', async () => {
+test('a released axis stops while the other continues', async () => {
   const { camera, ptz } = await begin();
   await ptz.move({ pan: 1, zoom: 1 });
   await ptz.move({ zoom: 1 });
@@ -118,7 +118,7 @@ test('a zoom that the camera does not have is refused in words, and nothing move
   expect(await ptz.abilities()).toEqual({ hasPanTilt: true, hasZoom: false, hasHome: true, mostPresets: 8 });
 });
 
-test('speeds are held within their limits; what is no number is refused', async () => {
+test('speeds are clamped to their limits; values that are not numbers are rejected', async () => {
   const { camera, ptz } = await begin();
   await ptz.move({ pan: 7, tilt: -7 });
   expect(camera.ptz.velocity).toMatchObject({ x: 1, y: -1 });
@@ -221,7 +221,7 @@ test.for<[string, Quirks, (ptz: OnvifPtz) => Promise<unknown>]>([
   await expect(ask(ptz)).rejects.toMatchObject({ context: { camera: 'notSupported' } });
 });
 
-test('what a camera tells of its state is not needed to move it', async () => {
+test('a camera moves without a reported state', async () => {
   const { camera, ptz } = await begin({ status: 'missing' });
   await ptz.move({ pan: -1 });
   expect(camera.ptz.velocity.x).toBe(-1);
@@ -240,7 +240,7 @@ test('after a reboot with other profiles the camera is turned by the new one', a
   expect(camera.ptz.moving).toBe(true);
 });
 
-test('a profile that the camera has no more is looked for anew at the next wish', async () => {
+test('a missing profile is looked up again at the next move', async () => {
   const { camera, ptz } = await begin();
   await ptz.move({ pan: 1 });
   await ptz.stop();
@@ -252,7 +252,7 @@ test('a profile that the camera has no more is looked for anew at the next wish'
   expect(camera.ptz.moving).toBe(true);
 });
 
-test('a stop in a new session goes before what would be read anew', async () => {
+test('a stop in a new session precedes the lookups', async () => {
   const { camera, ptz, sessions } = await begin({ ignoresMoveTimeout: true });
   await ptz.move({ pan: 1 });
   const before = count(camera, 'GetProfiles');

@@ -26,7 +26,7 @@ test('one session serves many calls at once, and a fault of one call changes not
   expect(opened()).toBe(1);
 });
 
-test('after a failure that is about the camera the next call begins anew', async () => {
+test('after a failure of the camera the next call starts a new session', async () => {
   const { keeper, opened } = begin(undefined);
   await expect(keeper.use(fail('unreachable'))).rejects.toThrow('no');
   await keeper.use(pass);

@@ -304,7 +304,7 @@ test.for([
   expect((await failureOf({ url })).code).toBe(code);
 });
 
-test('a camera that refuses the connection is told in words', async () => {
+test('a camera that refuses the connection has a plain message', async () => {
   const { message } = await failureOf({ url: 'http://127.0.0.1:1/onvif' });
   expect(message).toMatch(/^cannot reach the camera at 127\.0\.0\.1:1: it refuses the connection: check address/);
 });

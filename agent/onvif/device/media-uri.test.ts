@@ -27,7 +27,7 @@ test.for([
   expect(repairStreamUri(uri, HOST).href).toBe(expected);
 });
 
-test('an address that goes on and on is none: it would stand in the configuration', () => {
+test('an endless address is rejected, because the configuration would contain it', () => {
   expect(() => repairStreamUri(`rtsp://h/${'a'.repeat(3_000)}`, HOST)).toThrow('at most 2048');
 });
 

@@ -177,7 +177,7 @@ test('a camera that has locked the login is left alone until its time is over', 
   expect(camera.operations.slice(asked).every((one) => !one.startsWith('GetDevice'))).toBe(true);
 });
 
-test('what is wrong with the clock is told as that, not as a wrong password', async () => {
+test('a wrong clock is reported as such, not as a wrong password', async () => {
   const quirks = { login: 'token', utcTime: 'missing', clockOffsetMs: 3 * HOUR_MS, tokenWindowMs: 5_000 } as const;
   const camera = await start({ ...quirks, hasNoDate: true, saysTimeCheckFailed: true });
   const error = await failureOf(read(camera));
@@ -185,7 +185,7 @@ test('what is wrong with the clock is told as that, not as a wrong password', as
   expect(error.message).toContain('set its date');
 });
 
-test('a clock that was set meanwhile is read once more, and the call goes on', async () => {
+test('a clock that was set in between is read again, and the call continues', async () => {
   const camera = await start({ login: 'token', tokenWindowMs: 5_000 });
   const session = await openSession(targetOf(camera));
   camera.state.clockOffsetMs = -5 * HOUR_MS;
@@ -292,7 +292,7 @@ test.for([
   expect(await read(await start(quirks))).toMatchObject(expected);
 });
 
-test('a stream that refuses the login that ONVIF takes is not tried at other ports', async () => {
+test('a stream that rejects the ONVIF login is not tried at other ports', async () => {
   const tried: string[] = [];
   const refusing: ProbeStream = async (url) => {
     tried.push(url);
@@ -347,7 +347,7 @@ test('what a camera says of another host is not followed: nothing at all goes th
   expect(connections).toEqual([]);
 });
 
-test('streams are asked for as RTSP, never as HTTP, and no Digest goes with a token beside it', async () => {
+test('stream addresses are requested for RTSP, never HTTP, and no request has both Digest and token', async () => {
   const camera = await start({ login: 'digest' });
   await read(camera);
   const asked = camera.requests.filter(({ operation }) => operation === 'GetStreamUri').map(({ text }) => text);
@@ -446,7 +446,7 @@ test('a stream that does not answer in time is slow, not missing', async () => {
   expect([main.token, main.delay, sub?.token, sub?.delay]).toEqual(['main', 'slow', 'sub', undefined]);
 });
 
-test('whoever waits for the answer has a stream that is put off tried again, a few times for the whole camera', async () => {
+test('a stream that is temporarily unavailable is retried while the caller waits, a few times per camera', async () => {
   const camera = await start({ describes: { main: 503, sub: 453 } });
   const session = await openSession(targetOf(camera));
   const clock = new FakeClock();

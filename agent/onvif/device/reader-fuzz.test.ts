@@ -61,7 +61,7 @@ function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, 
   return session as OnvifSession;
 }
 
-test('whatever a camera answers, it is understood or refused as PerchError, and what is said of it is plain', async () => {
+test('any answer of a camera is read or throws PerchError, and messages are plain text', async () => {
   const camera = await startOnvifCamera();
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const tell = await recorded(camera.port);

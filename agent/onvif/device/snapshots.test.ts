@@ -29,7 +29,7 @@ async function open(camera: SnapshotCameraOptions = {}, options: Partial<Snapsho
   return { ...started, snapshots: new Snapshots({ url: started.url, maxBytes: 60_000, ...options }) };
 }
 
-test('the picture comes from the camera itself, whatever host it names, and services are asked for once', async () => {
+test('the snapshot is requested from the camera itself, whatever host it names, and services are read once', async () => {
   const { snapshots, asked, logins } = await open();
   const picture = pictureOf(20_000);
   expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
@@ -76,7 +76,7 @@ test('the picture of the profile that is recorded is wanted first', async () => 
   expect((await snapshots.fetch(never)).length).toBe(10_000);
 });
 
-test('a camera that has only large pictures is told so, and asked again another time', async () => {
+test('a camera with large snapshots only is reported, and asked again later', async () => {
   const { snapshots } = await open({ profiles: { main: SIZES.main } });
   const message = "the camera's smallest picture is too large: 400000 bytes, at most 60000 are allowed";
   for (let i = 0; i < 2; i += 1) {
@@ -96,7 +96,7 @@ test('a picture without an end is left where it is', async () => {
   await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'unsupported' });
 });
 
-test('what is no JPEG is no picture', async () => {
+test('anything but a JPEG is rejected', async () => {
   const { snapshots } = await open({ profiles: { main: { width: 640, picture: Buffer.from('<html>login</html>') } } });
   await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'badInput' });
 });
@@ -134,7 +134,7 @@ test('a camera that hangs is given up', async () => {
   await expect(fetchSnapshot({ url, ...request })).rejects.toMatchObject({ code: 'timeout' });
 });
 
-test('a camera that wants to speak another protocol gives no picture, and is not waited for', async () => {
+test('a camera that switches protocols returns no snapshot, without a wait', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => socket.write('HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'));
@@ -148,7 +148,7 @@ test('a camera that wants to speak another protocol gives no picture, and is not
   await expect(openSession({ url: url.href, signal: never })).rejects.toMatchObject({ code: 'unavailable' });
 });
 
-test('what is said of an address has neither name nor password', async () => {
+test('messages about an address have neither name nor password', async () => {
   const { snapshots } = await open({
     onGet: (_request, response) => {
       response.writeHead(302, { Location: 'https://me:hush@10.0.0.9/snap?pwd=hush' }).end();
@@ -178,7 +178,7 @@ test.for(['ftp://192.168.1.5/a', 'rtsp://192.168.1.5/a', '', 'file:///etc/passwd
   },
 );
 
-test('an address of a picture that goes on and on is none', () => {
+test('an endless snapshot address is rejected', () => {
   const uri = `http://192.168.1.5/${'a'.repeat(3_000)}`;
   expect(() => pinnedSnapshotUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow('at most 2048');
 });

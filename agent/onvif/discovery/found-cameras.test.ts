@@ -13,7 +13,7 @@ const GROUP = '239.255.255.250';
 
 const urls = (found: FoundCameras): string[] => found.list().map(({ url }) => url);
 
-test.concurrent('a camera that comes says Hello and is known at once, and what it says of itself with it', async (context) => {
+test.concurrent("a camera's Hello adds it at once, with its description", async (context) => {
   const discoveryPort = await freeUdpPort();
   const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
@@ -114,7 +114,7 @@ test.concurrent('a camera that has moved is known at its new address alone after
   expect(camera.url).toContain('127.0.0.42');
 });
 
-test.concurrent('a camera that says Hello at another address is known there alone as soon as nobody answers at the old one', async (context) => {
+test.concurrent('a camera with a Hello from another address moves there when the old address no longer answers', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.47' });
   const { found } = openRegistry(context, discoveryPort);
@@ -125,7 +125,7 @@ test.concurrent('a camera that says Hello at another address is known there alon
   await context.expect.poll(() => urls(found)).toEqual([camera.url]);
 });
 
-test.concurrent('a board that comes with the identity of another that is still there is one more', async (context) => {
+test.concurrent('a camera with the identity of another present one is listed separately', async (context) => {
   const discoveryPort = await freeUdpPort();
   const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000003';
   await openCamera(context, { discoveryPort, address: '127.0.0.49', endpoint });
@@ -195,7 +195,7 @@ test.concurrent('a camera whose Hello does not say where its service is is asked
   expect(await untilFound(() => true)).toMatchObject({ finding: 'new', camera: { url: camera.url } });
 });
 
-test.concurrent('a camera that is deaf to multicast is found by its address, also while a range is searched, of which there is one at a time', async (context) => {
+test.concurrent('a camera without multicast is found by its address, also during the search of a range; one range is searched at a time', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, {
     discoveryPort,

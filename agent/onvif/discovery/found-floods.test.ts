@@ -55,7 +55,7 @@ test.concurrent('of large Hellos a quarter of a megabyte a second is read', asyn
   expect(found.find('urn:uuid:8')).toEqual([]);
 });
 
-test.concurrent('one that says it is ever more cameras takes the place of none but its own', async (context) => {
+test.concurrent('a device that announces ever more cameras replaces only its own entries', async (context) => {
   const discoveryPort = await freeUdpPort();
   const clock = new FakeClock();
   const { found, findings, untilFound } = openRegistry(context, discoveryPort, { clock });

@@ -28,7 +28,7 @@ const INTERFACES = {
 const addresses = (choice: Parameters<typeof probeAddresses>[1]) =>
   probeAddresses(INTERFACES, choice).map(({ address }) => address);
 
-test('every address of a real network is probed from; bridges of containers, tunnels and addresses that nobody gave are not', () => {
+test('probes are sent from each address of a real network, not from container bridges, tunnels or self-assigned IPv4 addresses', () => {
   expect(addresses({})).toEqual(['192.168.1.2', '10.20.0.1', '192.168.9.1', 'fe80::1']);
 });
 

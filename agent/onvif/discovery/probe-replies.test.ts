@@ -36,7 +36,7 @@ test('whatever an answer of our network says, its camera is where it came from; 
   }
 });
 
-test('an answer to a question of somebody else is left, one without a question is taken', () => {
+test("a reply to another client's probe is ignored, one without a probe is accepted", () => {
   const { found, replies } = openIntake();
   replies.receive(bytes(answer(1).replace('>id<', '>another<')), RESPONDER, FROM);
   expect(found).toEqual([]);
@@ -67,7 +67,7 @@ test('one that floods leaves room for the others', () => {
   expect(found.map(({ address }) => address)).toEqual([RESPONDER, RESPONDER, RESPONDER, '192.168.1.51']);
 });
 
-test('one that sends more than all of a look may be takes no room from the others', () => {
+test('a device that floods replies takes no room from others', () => {
   const { found, replies } = openIntake();
   for (let i = 0; i < 9_000; i += 1) {
     replies.receive(bytes(''), RESPONDER, FROM);
@@ -105,7 +105,7 @@ test('no more than 512 devices are taken in all', () => {
   expect(found).toHaveLength(512);
 });
 
-test('nobody answers from the internet', () => {
+test('replies from the internet are ignored', () => {
   const { found, replies } = openIntake();
   replies.receive(bytes(answer(1)), '93.184.216.34', FROM);
   replies.receive(bytes(answer(2)), '93.184.216.34', {

@@ -20,7 +20,7 @@ test('a probe has its own message id each time and asks for one type', () => {
   expect(first.text).toContain('<d:Types>tds:Device</d:Types>');
 });
 
-test('scopes are decoded, and one that cannot be is taken as it is', () => {
+test('scopes are decoded, and an invalid one is kept unchanged', () => {
   const { relatesTo, matches } = parseDiscovery(
     bytes(answer(`<d:ProbeMatches>${match('urn:uuid:a', SCOPES)}</d:ProbeMatches>`)),
   );
@@ -90,7 +90,7 @@ test('a flood of devices in one datagram is cut', () => {
   expect(parseDiscovery(bytes(answer(body))).matches.length).toBe(64);
 });
 
-test('nothing but PerchError comes out of mutated answers, and what comes out is short plain text', () => {
+test('mutated replies throw only PerchError, and results are short plain text', () => {
   const next = random(5);
   const whole = bytes(answer(`<d:ProbeMatches>${match('urn:uuid:a', SCOPES)}</d:ProbeMatches>`));
   for (let i = 0; i < 4000; i += 1) {

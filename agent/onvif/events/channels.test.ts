@@ -68,7 +68,7 @@ test('a recorder that does not tell of its configurations is known by its lenses
   expect(channels.of(from('VideoSourceConfigurationToken', 'lens2_config'))).toBe('yard');
 });
 
-test('what goes on before one lens ends there alone, when the recorder does not tell of its lenses next time', async () => {
+test('an event of one channel ends there only, if the recorder does not describe its channels next time', async () => {
   const silent = {
     ...recorder(),
     call: () => Promise.reject(cameraError('badReply', 'not now')),

@@ -37,7 +37,7 @@ test('what two topics tell of is one event, from the first begin to the last end
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
-test('how it stands when a subscription begins is no event', () => {
+test('the initial state of a subscription is not an event', () => {
   const { notified, say } = begin();
   say(CELLS, true, 'initialized');
   say(ALARM, false, 'initialized');
@@ -51,7 +51,7 @@ test('what was not so, and is when a new subscription begins, has begun in betwe
   expect(notified).toEqual(['cam motion true']);
 });
 
-test('what is over for want of news does not begin again with a new subscription', async () => {
+test('an event that timed out does not begin again with a new subscription', async () => {
   const { clock, notified, say } = begin();
   say(CELLS, true);
   await clock.advance(SILENCE_MS + 10_000);
@@ -59,7 +59,7 @@ test('what is over for want of news does not begin again with a new subscription
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
-test('an end that got lost is made up for by how it stands', () => {
+test('a lost end follows from the next state', () => {
   const { notified, say } = begin();
   say(CELLS, true);
   say(CELLS, false, 'initialized');
@@ -80,14 +80,14 @@ test('motion without news for three quarters of a minute is over; each "true" is
   expect(notified).toHaveLength(2);
 });
 
-test('a contact stays closed for as long as it is', async () => {
+test('a contact stays closed until it opens', async () => {
   const { clock, notified, say } = begin();
   say(CONTACT, true);
   await clock.advance(20 * SILENCE_MS);
   expect(notified).toEqual(['cam input true']);
 });
 
-test('a moment is told once, and not while the same goes on', () => {
+test('a momentary event is reported once', () => {
   const { notified, detections } = begin();
   const crossed = { topic: ['RuleEngine', 'LineDetector', 'Crossed'], operation: 'changed', source: [] } as const;
   detections.take({ ...crossed, data: [{ name: 'ObjectId', value: '7' }] }, 'cam');
@@ -95,7 +95,7 @@ test('a moment is told once, and not while the same goes on', () => {
 });
 
 // Whoever takes events ends after an hour what nobody has ended: a busy street would not be recorded any more.
-test('what goes on and on, and is told of again and again, is told as one event after the other', async () => {
+test('an endless, repeated state becomes consecutive events', async () => {
   const { clock, notified, say } = begin();
   say(ALARM, true);
   for (let s = 0; s < MAX_MS / 1000 - 10; s += 10) {
@@ -132,7 +132,7 @@ test('a camera whose events tumble over each other is held to thirty a minute, e
   expect(notified.at(-1)).toBe('cam motion true');
 });
 
-test('states are bounded: what comes beyond is counted and not kept', () => {
+test('states are bounded: others are counted and dropped', () => {
   const { notified, say, detections } = begin();
   for (let i = 0; i < 10_000; i += 1) {
     say(CELLS, true, 'changed', `video${i}`);
@@ -144,7 +144,7 @@ test('states are bounded: what comes beyond is counted and not kept', () => {
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
-test('whatever goes on when nobody listens any more is over', () => {
+test('running events end without listeners', () => {
   const { notified, detections, say } = begin();
   say(CELLS, true);
   detections.close();

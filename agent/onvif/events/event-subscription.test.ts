@@ -109,7 +109,7 @@ test.for<[string, Quirks]>([
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
-test('a subscription is renewed at half its time, and ended when nobody wants to know any more', async () => {
+test('a subscription is renewed at half its time, and ended without listeners', async () => {
   const { camera, clock, watch, kept } = await begin();
   await pulls(camera, 2);
   await passUntil(clock, 5_000, () => expect(count(camera, 'Renew')).toBe(3));
@@ -194,7 +194,7 @@ test.for<[string, Quirks]>([
   expect(lines).toHaveLength(1);
 });
 
-test('a reboot takes the subscription and the clock: both are had again, and motion that went on is over', async () => {
+test('after a reboot the subscription and the clock are renewed, and running motion ends', async () => {
   const { camera, clock, notified } = await begin({ losesClockAtReboot: true });
   await pulls(camera, 2);
   camera.motion(true);
@@ -261,7 +261,7 @@ test('a fault of our own is logged, and the camera is listened to again after a 
   await passUntil(clock, 1_000, () => expect(notified.at(-1)).toBe('cam motion true'));
 });
 
-test('a camera that tells more than is kept is told of once', async () => {
+test('a camera with too many states is logged once', async () => {
   const { clock, camera, lines } = await begin();
   await pulls(camera, 2);
   const notified = () => lines.filter((line) => line.includes('too many camera events'));

@@ -28,7 +28,7 @@ const read = (body: Uint8Array, response: string) => {
   return responseOf(reply, { camera: 'c', path: '/', response }, true);
 };
 
-test('whatever a pull point tells, nothing but PerchError comes of it, and every begin has its end', () => {
+test('any reply of a pull point is read or throws PerchError, and each begin has an end', () => {
   const next = random(8);
   const notified = new Map<string, number>();
   const clock = new FakeClock();
@@ -62,7 +62,7 @@ test('whatever a pull point tells, nothing but PerchError comes of it, and every
   expect([...notified.values()].filter((count) => count !== 0)).toEqual([]);
 });
 
-test('whatever a camera gives as a subscription, it is taken or refused as PerchError, and bounded', async () => {
+test('any subscription of a camera is accepted or throws PerchError, and is bounded', async () => {
   const next = random(9);
   const reference =
     '<tev:SubscriptionReference xmlns:wsa="http://www.w3.org/2005/08/addressing"><wsa:Address>http://10.0.0.9:1024/sub?a=1&amp;b=2</wsa:Address>' +

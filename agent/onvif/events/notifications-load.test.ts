@@ -48,7 +48,7 @@ test('of thousands of items in one notification the first 16 are read', () => {
   expect(notification?.data).toEqual([{ name: 'IsMotion', value: 'true' }]);
 });
 
-test('a topic and a value of half a megabyte are cut to what is shown of a text', () => {
+test('a topic and a value of half a megabyte are cut to the limit of texts', () => {
   const long = 'x'.repeat(MAX_REPLY_BYTES / 2 - 1_000);
   const reply = `<tev:PullMessagesResponse>${message(`tns1:a/${long}`, item('Rule', long), IS_ON)}</tev:PullMessagesResponse>`;
   const [notification] = read(new TextEncoder().encode(reply));
@@ -78,7 +78,7 @@ function contacts() {
   return { clock, open, detections, close };
 }
 
-test('of 5,000 that begin at once 30 are told, and each of them ends', () => {
+test('of 5,000 simultaneous begins 30 are reported, and each of them ends', () => {
   const { open, detections, close } = contacts();
   close(5_000);
   expect(open.size).toBe(30);
@@ -86,7 +86,7 @@ test('of 5,000 that begin at once 30 are told, and each of them ends', () => {
   expect(open.size).toBe(0);
 });
 
-test('of all that begin and do not end 128 are told, and each of them ends', async () => {
+test('of endless events 128 are reported, and each of them ends', async () => {
   const { clock, open, detections, close } = contacts();
   for (let minute = 0; minute < 10; minute += 1) {
     close(30);
@@ -97,7 +97,7 @@ test('of all that begin and do not end 128 are told, and each of them ends', asy
   expect(open.size).toBe(0);
 });
 
-test('states told in thirty full replies leave less than a megabyte with what lives on', () => {
+test('states of thirty full replies keep less than a megabyte in memory', () => {
   const clock = new FakeClock();
   const detections = new Detections(clock, () => {});
   const value = 'v'.repeat(5_000);

@@ -47,7 +47,7 @@ test('whatever the item is called, one that says yes is enough', () => {
   expect(said('RuleEngine/CellMotionDetector/Motion', items)).toEqual([{ type: 'motion', isOn: true }]);
 });
 
-test('somebody who crosses a line is a moment: the number of an object is no state', () => {
+test('crossing a line is a momentary event: the number of an object is not a state', () => {
   expect(said('RuleEngine/LineDetector/Crossed', { ObjectId: '1' })).toEqual([{ type: 'person', isOn: undefined }]);
 });
 
@@ -81,7 +81,7 @@ test.for<[string, string, readonly (readonly [DetectionType, boolean])[]]>([
   expect(sightings.map(({ type, isOn }) => [type, isOn])).toEqual(expected);
 });
 
-test('where a rule tells what it was, that counts', () => {
+test('the object type of a rule takes precedence', () => {
   const items = { IsInside: 'true', ObjectType: 'Vehicle' };
   expect(said('RuleEngine/FieldDetector/ObjectsInside', items)).toEqual([{ type: 'vehicle', isOn: true }]);
 });

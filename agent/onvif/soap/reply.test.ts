@@ -102,7 +102,7 @@ test('an encoding that is not known is refused in words', () => {
   expect((problem as Error).message).toBe("XML document in an unknown encoding: 'x-klingon'");
 });
 
-test('whatever comes as a reply, there is an element or a PerchError, soon', () => {
+test('any reply results in an element or a PerchError, quickly', () => {
   const next = random(8);
   const seeds = [
     soap12(['InvalidArgs', 'NotAuthorized'], 'no'),

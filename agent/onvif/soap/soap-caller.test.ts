@@ -218,7 +218,7 @@ test('what moves the camera or changes it is never said a second time to prove a
   expect(requests.filter((asked) => hasToken(asked) && asked.text.includes('ContinuousMove'))).toHaveLength(1);
 });
 
-test('a camera that tells anybody what it is takes no wrong password into a lock-out, however often it is opened', async () => {
+test('a camera that describes itself without a login is not locked out by a wrong password, however often it is opened', async () => {
   const { url, requests } = await listen(({ text }, response) => {
     const isOpen = text.includes('GetDeviceInformation');
     response.writeHead(isOpen ? 200 : 400).end(isOpen ? envelope(INFORMATION) : fault('NotAuthorized'));
@@ -270,7 +270,7 @@ test.for([
   expect(findText(await caller.call(ASK), 'Model')).toBe('m');
 });
 
-test('whoever asks for no login gets none, and one that asks for a digest gets no token', async () => {
+test('a camera that requires no login gets none, and one that requires Digest gets no token', async () => {
   const { url, requests } = await listen(({ text, headers }, response) =>
     text.includes('GetServices') || headers.authorization
       ? response.end(envelope(text.includes('GetServices') ? '<GetServicesResponse/>' : INFORMATION))
@@ -354,7 +354,7 @@ test('a camera that answers late is shown a login that it has not taken yet once
   expect(requests.filter(hasToken)).toHaveLength(2);
 });
 
-test('calls that wait for the answer to another login have their whole time when it is there', async () => {
+test('calls that wait for another login start their timeout afterwards', async () => {
   const clock = new FakeClock();
   const held: (() => void)[] = [];
   const { url } = await listen((asked, response) => {
@@ -375,7 +375,7 @@ test('calls that wait for the answer to another login have their whole time when
   await Promise.all(answered);
 });
 
-test('a login that came to nobody is not on its way', async () => {
+test('a login that was not delivered does not count as pending', async () => {
   const { url, requests } = await listen((asked, response) =>
     response
       .writeHead(hasToken(asked) ? 200 : 400)
@@ -390,7 +390,7 @@ test('a login that came to nobody is not on its way', async () => {
   expect(requests.filter(hasToken)).toHaveLength(1);
 });
 
-test('a login that the web page takes and ONVIF does not is told as that', async () => {
+test("a login that the camera's page accepts and ONVIF rejects is reported as such", async () => {
   const { url, requests } = await listen(({ method, path, headers }, response) => {
     if (method === 'POST') {
       response.writeHead(400).end(fault('NotAuthorized'));

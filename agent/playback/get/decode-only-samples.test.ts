@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DecodeOnlySamples } from './decode-only-samples.ts';
 import type { SelectedRun } from './selected-table.ts';
 
-test('out of order, one right behind the start comes with those before it, however short the first of them was', () => {
+test('in reordered video, a sample directly after the start is returned with its predecessors, however short the first is', () => {
   // At 90 kHz, from a camera whose pace wavers: ffmpeg warns of a thousandth of the longest.
   const durations = Float64Array.of(3_000, 6_001, 6_000, 6_000);
   const samples = { trackId: 1, durations, compositionOffsets: Int32Array.of(12_000, 0, 0, 0) };

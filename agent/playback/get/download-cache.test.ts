@@ -27,7 +27,7 @@ test('downloads being built and sent have a limit, and a finished request frees 
   await expect(ask('c').download).resolves.toMatchObject({ etag: 'c' });
 });
 
-test('a download shared by many requests takes its memory once', async () => {
+test('a download shared by many requests uses its memory once', async () => {
   const answers = new DownloadCache(5 * MEGABYTE);
   const done = new AbortController();
   for (let i = 0; i < 50; i += 1) {

@@ -71,7 +71,7 @@ describe('format=fmp4', () => {
     expect([played.durationMs, played.hasUserData]).toEqual([0, false]);
   });
 
-  test('for a start within a GOP the decode-only frames come first, at once', async () => {
+  test('for a start within a GOP the decode-only frames precede it, at the same time', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 9, { segmentDurationMs: 3_000, sound: true });
     await using playback = openPlayback(folder.path);
@@ -109,7 +109,7 @@ describe('format=fmp4', () => {
     expect(rounded(played.of(1))).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
   });
 
-  test('a start in the gap behind a recording that was cut off gives what follows', async () => {
+  test('a start in the gap after a truncated recording returns the next recording', async () => {
     using folder = temporaryFolder();
     const [cutOff = ''] = await record(folder.path, 4);
     await record(folder.path, 3, { wall: WALL + 10_000 });
@@ -129,7 +129,7 @@ describe('format=fmp4', () => {
     expect(rounded(played.of(1))).toEqual([2, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.7, 2.8, 2.9]);
   });
 
-  test('a download ends at a gap; a start inside the gap begins behind it', async () => {
+  test('a download ends at a gap; a start in the gap begins after it', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 2);
     await record(folder.path, 2, { wall: WALL + 10_000 });
@@ -291,7 +291,7 @@ test('a plain MP4 has at most six hours; fragments have as many as there are', a
   expect(played.of(1)).toHaveLength(hours * 720);
 });
 
-test('the tag of what is past stays while the recording grows, and when it is finished', async () => {
+test('the ETag of a past period stays while the recording grows and when it is finished', async () => {
   using folder = temporaryFolder();
   await using playback = openPlayback(folder.path);
   await using running = startRecorder(folder.path);

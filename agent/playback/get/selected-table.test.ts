@@ -67,7 +67,7 @@ test('decode-only and visible frames continue those of the previous fragment', (
   expect([hidden.baseTime, hidden.durationOf(4)]).toEqual([30, 1]);
 });
 
-test('out of order one right behind the start is decoded with those before it, and shown at its own time', () => {
+test('in reordered video, a sample directly after the start is decoded with its predecessors and shown at its own time', () => {
   const times = timesOf(tableOf(reordered(15), -3_998, { count: 0, stepTicks: 3, maxTicks: 0 }));
   expect(times.map(({ dts }) => dts).slice(9, 13)).toEqual([0, 0, 402, 802]);
   expect(times[10]?.pts).toBe(802);

@@ -58,7 +58,7 @@ test('a download that skips gaps ends at the requested time of the recordings', 
   expect(await picturesOf(folder.path, { fromMs: 1_000, seconds: 10 })).toEqual(tenths(20));
 });
 
-test('a download that starts inside a gap begins behind it', async () => {
+test('a download that starts in a gap begins after it', async () => {
   using folder = temporaryFolder();
   await recordWithGaps(folder.path);
   expect(await picturesOf(folder.path, { fromMs: 5_000, seconds: 6 })).toEqual(tenths(10));

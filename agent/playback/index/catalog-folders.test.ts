@@ -114,7 +114,7 @@ test('while the new disk is missing the old one is listed and played, and a trun
   expect((await get((WALL + 60_000) * 1000)).file.sizeBytes).toBeGreaterThan(0);
 });
 
-test('with a disk that is pulled while it is mounted what is on the others is listed and played, and nothing is forgotten', async () => {
+test('with a mounted disk that is pulled, the recordings on other disks are listed and played, and the index keeps all', async () => {
   using folder = temporaryFolder();
   const [old = '', pulled = ''] = ['old', 'pulled'].map((name) => join(folder.path, name));
   await record(old, 2);

@@ -211,7 +211,7 @@ test('what an earlier run was writing is read again, though size and time are wh
   expect(playback.named(left.file)).toHaveLength(1);
 });
 
-test("another program's file that is only being begun is not named, and is when nothing has come for a minute", async () => {
+test("another program's file is reported only if it is incomplete and has not grown for a minute", async () => {
   using folder = temporaryFolder();
   const left = await leftOver(folder.path);
   const header = Buffer.from(left.bytes.subarray(0, left.initBytes));

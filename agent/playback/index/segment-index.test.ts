@@ -97,7 +97,7 @@ test.for([
   expect(spans(index)).toHaveLength(isOne ? 1 : 2);
 });
 
-test('a file that comes late, goes, or turns out to be broken changes what its neighbours are', () => {
+test('a file that appears late, disappears or is damaged changes the timespans of its neighbours', () => {
   using index = openIndex();
   tell(index, { start: 0, stream: STREAM, number: 0 });
   tell(index, { start: 20, stream: STREAM, number: 2 });
@@ -146,7 +146,7 @@ function naiveSpans(index: SegmentIndex): Timespan[] {
   return found;
 }
 
-test('whatever comes and goes in whatever order, timespans are those that looking at every file gives', () => {
+test('with files added and removed in any order, timespans equal those of a full scan', () => {
   const next = random(5);
   const whole = (below: number) => Math.floor(next() * below);
   for (let round = 0; round < 20; round += 1) {

@@ -23,7 +23,7 @@ test.for([
   expect(parseRange(header, 100)).toEqual(range);
 });
 
-test('a random range lies inside the download', () => {
+test('a random range is within the download', () => {
   const next = random(2);
   const alphabet = 'bytes=-0123456789, ';
   for (let i = 0; i < 10_000; i += 1) {

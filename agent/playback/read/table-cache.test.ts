@@ -62,7 +62,7 @@ test('the cache keeps to its limit and drops the least recently used', async () 
   expect(cache.sizeBytes).toBe(0);
 });
 
-test('a missing file or another format is reported and leaves nothing behind', async () => {
+test('a missing file or another format is reported and leaves no cache entry', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   const cache = new TableCache();

@@ -117,7 +117,7 @@ test.for([
   },
 );
 
-test('a stream whose clock drifts from ours by more than a step gets the times of the day again, behind a discontinuity', async () => {
+test('a stream whose clock drifts by more than a step gets correct dates again after a discontinuity', async () => {
   using folder = temporaryFolder();
   const pace = 0.7;
   const rows = await recordLabelled(
@@ -130,7 +130,7 @@ test('a stream whose clock drifts from ours by more than a step gets the times o
   expect(firsts.map(({ isDiscontinuity }) => isDiscontinuity)).toEqual([false, false, false, false, true, false]);
 });
 
-test('behind a gap there is a discontinuity, and the date', async () => {
+test('a discontinuity and the date follow a gap', async () => {
   using folder = temporaryFolder();
   const [one = ''] = await record(folder.path, 8);
   const [two = ''] = await record(folder.path, 8, { wall: WALL + 100_000 });

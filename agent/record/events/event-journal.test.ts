@@ -77,7 +77,7 @@ test('a line torn by a power cut loses only itself', async () => {
   expect((await eventsOf(second)).map(({ id }) => id)).toEqual(['a1', 'next']);
 });
 
-test('events that come while the disk flushes share its next flush, and the folders of a new file are flushed once', async () => {
+test('events during a flush share the next flush, and the folders of a new file are flushed once', async () => {
   const flushed: string[] = [];
   let goOn = (): void => {};
   const written = new Promise<void>((resolve) => {

@@ -7,7 +7,7 @@ import { SeenMarks } from './seen-marks.ts';
 
 const event = (startMs: number, id = `e${startMs}`) => ({ path: 'door', id, startMs });
 
-test('each person has marks of their own, which a restart keeps', async () => {
+test('each person has separate marks, which survive a restart', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'seen-events.json');
   const marks = new SeenMarks(file, silentLogger);

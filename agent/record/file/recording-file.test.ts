@@ -155,7 +155,7 @@ test('a damaged table at the end is ignored: the fragments are read', async () =
   expect([read.walked !== undefined, read.table.fragmentCount]).toEqual([true, ends.length]);
 });
 
-test('another format is rejected with what is missing', async () => {
+test('another format is rejected with the missing part', async () => {
   using folder = temporaryFolder();
   for (const content of ['', 'no recording', '\0'.repeat(40_000)]) {
     writeFileSync(`${folder.path}/a`, content);

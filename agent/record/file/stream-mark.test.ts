@@ -18,7 +18,7 @@ test('a mark has the layout that MediaMTX reads', () => {
   );
 });
 
-test('a mark is found behind other boxes of user data, and read back', () => {
+test('a mark is found after other boxes of user data', () => {
   const other = Uint8Array.of(0, 0, 0, 9, 0x6e, 0x61, 0x6d, 0x65, 1);
   const userData = Uint8Array.from([...other, ...writeStreamMark(mark)]);
   expect(findStreamMark(userData)).toEqual(mark);
@@ -30,7 +30,7 @@ test('user data without a mark, or cut short, has none', () => {
   expect(findStreamMark(writeStreamMark(mark).subarray(0, 40))).toBeUndefined();
 });
 
-test('broken user data gives a mark, none, or a PerchError', () => {
+test('damaged user data results in a mark, none, or a PerchError', () => {
   const next = random(3);
   for (let i = 0; i < 5_000; i += 1) {
     const bytes = writeStreamMark(mark).slice(0, Math.floor(next() * 60));

@@ -37,7 +37,7 @@ async function setUp(folder: string) {
 
 const picturesOf = (bytes: Uint8Array) => readTs(bytes).units.filter(({ streamId }) => streamId === 0xe0).length;
 
-test('a finished file is left as it is, and so is one that was recovered', async () => {
+test('a finished file is unchanged, and so is a recovered one', async () => {
   using folder = temporaryFolder();
   const { finished, bytes, recover } = await setUp(folder.path);
   expect((await recover(finished)).result).toEqual({ kind: 'finished' });

@@ -207,7 +207,7 @@ test('of a file without seals a fragment that goes back in time ends it, even wi
   expect(plan).toMatchObject({ kind: 'plan', endOffset: second, lostBytes: again.length });
 });
 
-test('a page that a disk has lost in the middle costs the fragments it was in, and none behind them', async () => {
+test('a lost page in the middle costs its fragments, and none after them', async () => {
   using folder = temporaryFolder();
   const clip = await largeClip(folder.path);
   const [first = 0, second = 0] = clip.layout.ends;
@@ -294,7 +294,7 @@ test('a file of another program is finished by its own rules, but not within a m
   expect(await recoverFile(clip.file, changedMs + 61_000)).toEqual({ kind: 'finished' });
 });
 
-test('a file without a mark of Perch or MediaMTX is never written to, and played as far as it is complete', async () => {
+test('a file without a mark of Perch or MediaMTX is never written to, and its complete part is played', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const left = foreign(clip);

@@ -91,7 +91,7 @@ test('with recordNeedsDisk nothing is recorded until a disk is mounted', async (
   ]);
 });
 
-test('a folder that cannot be created waits for its disk, and reports nothing of the disk below', async () => {
+test('a folder that cannot be created waits for its disk, and does not report the disk below', async () => {
   const { disk, disks, clock, begin, state, stopped } = setUpDisks();
   Object.assign(disk, { cannotMake: 'EACCES', isOwnDisk: false, place: 'system', device: 1 });
   await begin();

@@ -122,7 +122,7 @@ test('where deleting frees nothing, as under a snapshot, recordings are not dele
   expect(disk.deleted.length).toBeLessThan(16);
 });
 
-test('a file system that gives space back later is waited for', async () => {
+test('a file system that frees space late is waited for', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 20; hour += 1) {
     disk.record('cam', hour);

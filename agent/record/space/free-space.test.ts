@@ -56,7 +56,7 @@ function deleting(answer: (doomed: DeletionCandidate) => Deletion = () => ({ kin
 
 const signal = new AbortController().signal;
 
-test('files of several folders of one disk come in one order, each once, however many there are', () => {
+test('files of several folders of one disk are listed in one order, each once, in any number', () => {
   const files = Array.from({ length: 730 }, (_, i) => recording(i % 3 ? '/rec/a' : '/rec/b/c', i));
   const all = [...oldestBelow(indexOf(files), ['/rec/a', '/rec/b', '/rec/b/c'])];
   expect(all.map(({ startUs }) => startUs)).toEqual(files.map(({ startUs }) => startUs));

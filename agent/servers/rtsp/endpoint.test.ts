@@ -76,7 +76,7 @@ test('a session of one side is unknown on the other', async () => {
   expect((await plain.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(454);
 });
 
-test('a new certificate holds for the next connection, when its key is there too', async () => {
+test('a new certificate applies to the next connection, once its key is present', async () => {
   await using keys = await keyFolder();
   await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'strict' });
   expect(await shown(box)).toBe(fingerprintOf('server'));
@@ -105,7 +105,7 @@ test.for([
   expect([box.server.rtsp.port, box.server.rtsps.port]).toEqual([0, 0]);
 });
 
-test('a client that does not come to TLS leaves nothing behind', async () => {
+test('a client that does not start TLS leaves no resources', async () => {
   await using keys = await keyFolder();
   await using box = await RtspHarness.open({ ...keys, rtspEncryption: 'strict' });
   const plain = await box.callPlain(box.server.rtsps.port);
@@ -162,7 +162,7 @@ test('a reader over UDP without request or RTCP for a minute is let go, one that
   expect(box.server.rtsp.sessions.list()).toHaveLength(1);
 });
 
-test('two tracks of one session cannot share UDP ports: the second is rejected, and nothing of either remains', async () => {
+test('two tracks of one session cannot share UDP ports: the second is rejected, and both are released', async () => {
   await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK, H264_TRACK]);
   box.paths.streams.set('cam', stream);

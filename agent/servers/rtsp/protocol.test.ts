@@ -21,7 +21,7 @@ function parsed(text: string): Config {
 
 const settingsOf = (text: string): unknown[] => serversOf(rtspServer).settings(parsed(text));
 
-test('the server is there unless the file switches it off', () => {
+test('the server runs unless the file disables it', () => {
   expect(settingsOf('')[0]).toMatchObject({ rtspAddress: ':8554', rtspEncryption: 'no', rtspServerKey: 'server.key' });
   expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
   // With TLS alone nobody gets media by UDP.

@@ -82,7 +82,7 @@ test('a newer session that takes over the ports ends the older one', async () =>
   newer.media.close();
 });
 
-test('over UDP a publisher that comes ten seconds ahead of real time is ended', async () => {
+test('a UDP publisher ten seconds ahead of real time is closed', async () => {
   await using publisher = await udpSession();
   const { session, ports } = publisher;
   const [video, audio] = publisher.pairs;

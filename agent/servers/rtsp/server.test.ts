@@ -37,7 +37,7 @@ test('OPTIONS lists the methods, with the request’s number and the server’s 
   });
 });
 
-test('DESCRIBE gives the tracks, with their controls below Content-Base', async () => {
+test('DESCRIBE returns the tracks, with their controls below Content-Base', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   const reply = await caller.ask('DESCRIBE', `${box.url('cam').replace('//', '//tom:secret@')}?a=b`);
@@ -223,7 +223,7 @@ test.for([
   expect(box.server.rtsp.sessions.list()).toEqual([]);
 });
 
-test('requests that come in one packet are answered in their order, also those that have to wait', async () => {
+test('pipelined requests are answered in order, also those that wait', async () => {
   await using box = await boxWithCamera();
   const stream = box.paths.streams.get('cam') as Stream;
   const late = Promise.withResolvers<Stream>();

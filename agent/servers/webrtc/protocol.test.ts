@@ -27,7 +27,7 @@ const settingsOf = (text: string): unknown[] => partsWith().settings(configOf(te
 const LOCAL = 'webrtcLocalTCPAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: 127.0.0.1:';
 const NAMES = ['WebRTC media port', 'second WebRTC media port'];
 
-test('the server is there unless the file switches it off, by UDP and by TCP', () => {
+test('the server runs unless the file disables it, over UDP and TCP', () => {
   expect(settingsOf('')[0]).toMatchObject({
     webrtcLocalUDPAddress: ':8189',
     webrtcLocalTCPAddress: ':8189',

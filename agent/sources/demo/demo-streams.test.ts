@@ -41,7 +41,7 @@ const SIZES = new Map([
 ] as const);
 const steps = (values: readonly number[]) => values.slice(1).map((value, i) => value - (values[i] ?? 0));
 
-test('pictures come 15 times a second and packets of sound 50 times, on one clock', async () => {
+test('video has 15 frames a second and audio 50 packets, on one clock', async () => {
   const clock = new FakeClock();
   const recorder = new Recorder();
   const leave = new DemoStreams(clock, SIZES).listen('main', recorder);
@@ -57,7 +57,7 @@ test('pictures come 15 times a second and packets of sound 50 times, on one cloc
   expect(sound.every(({ ticks, unixMs }) => Math.abs(unixMs - startMs - ticks / 8) < 0.001)).toBe(true);
 });
 
-test('a key picture with its parameter sets comes first, then every four seconds', async () => {
+test('a key picture with its parameter sets is first, then every four seconds', async () => {
   const clock = new FakeClock();
   const recorder = new Recorder();
   const leave = new DemoStreams(clock, SIZES).listen('sub', recorder);
@@ -68,7 +68,7 @@ test('a key picture with its parameter sets comes first, then every four seconds
   expect(recorder.video.every(({ nalTypes }, i) => keys.includes(i) || nalTypes.join() === '1')).toBe(true);
 });
 
-test('who comes in the middle gets a key picture at once, and the other profile is not disturbed', async () => {
+test('a client that joins later gets a key picture at once, without effect on the other profile', async () => {
   const clock = new FakeClock();
   const feed = new DemoStreams(clock, SIZES);
   const [first, second, other] = [new Recorder(), new Recorder(), new Recorder()];
@@ -84,7 +84,7 @@ test('who comes in the middle gets a key picture at once, and the other profile 
   }
 });
 
-test('nothing is made when nobody plays, and the RTP clock has gone on when somebody does again', async () => {
+test('no frames are generated without a client, and the RTP clock continues for the next one', async () => {
   const clock = new FakeClock();
   const feed = new DemoStreams(clock, SIZES);
   const recorder = new Recorder();
@@ -144,7 +144,7 @@ test('it ticks in the first 30 ms of every second and is silent else', () => {
   expect([second[0], second.at(-1)]).toEqual([1000.125, 1029.875]);
 });
 
-test('a tick that two packets share goes on without a jump', () => {
+test('two packets of one tick continue without a jump', () => {
   const whole = [...soundPacket(SECOND_MS), ...soundPacket(SECOND_MS + 20)];
   const shifted = [...soundPacket(SECOND_MS - 13.5), ...soundPacket(SECOND_MS + 6.5)];
   expect(shifted.slice(108)).toEqual(whole.slice(0, 2 * SOUND_PACKET_SAMPLES - 108));

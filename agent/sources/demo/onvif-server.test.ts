@@ -143,7 +143,7 @@ test.for([
   expect(() => parseSoapRequest(bytes(text))).toThrow(PerchError);
 });
 
-test('nothing but PerchError comes out of mutated requests', () => {
+test('mutated requests throw only PerchError', () => {
   const next = random(11);
   for (let i = 0; i < 4000; i += 1) {
     const mutated = bytes(REQUEST);

@@ -145,7 +145,7 @@ test.for([
   expect(await new Client(port).status(method, url + path, headers)).toBe(status);
 });
 
-test('one connection plays one stream, with channels of its own for each track', async () => {
+test('one connection plays one stream, with separate channels for each track', async () => {
   const { port, url } = await startServer(new FakeClock());
   const client = new Client(port);
   expect(await client.status('SETUP', `${url}/main/trackID=0`, [['Transport', TCP]])).toBe(200);
@@ -153,7 +153,7 @@ test('one connection plays one stream, with channels of its own for each track',
   expect(await client.status('SETUP', `${url}/sub/trackID=1`, [['Transport', TCP.replace('0-1', '2-3')]])).toBe(455);
 });
 
-test('a client that does not speak RTSP is let go, and the others go on', async () => {
+test('a client that does not speak RTSP is disconnected, and the others continue', async () => {
   const clock = new FakeClock();
   const { port, url } = await startServer(clock);
   const client = new Client(port);
@@ -169,7 +169,7 @@ test('a client that does not speak RTSP is let go, and the others go on', async 
   await more;
 });
 
-test('a client that takes nothing is let go before much has piled up', async () => {
+test('a client that does not read is disconnected before much is queued', async () => {
   const clock = new FakeClock();
   const { port, url } = await startServer(clock);
   const client = new Client(port);

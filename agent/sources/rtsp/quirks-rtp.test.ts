@@ -137,7 +137,7 @@ test.for<[quirk: string, junk: Uint8Array]>([
   await expectPictures(run);
 });
 
-test('a camera that gives two tracks the same channels uses the requested ones', async () => {
+test('a camera that assigns two tracks the same channels uses the requested ones', async () => {
   const sdp = `${PICTURE_SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
   const frames = [...framesOf(PACKETS), ...soundPackets(0, 2, 2)];
   await using camera = await pictureCamera(
@@ -159,7 +159,7 @@ test('a camera that gives two tracks the same channels uses the requested ones',
   expect(lastCaller(camera).methods).toContain('PLAY');
 });
 
-test('pictures captured long before PLAY come first and delay nothing', async () => {
+test('pictures captured long before PLAY are delivered first without delay', async () => {
   // The camera's first frame waited in its encoder for a minute.
   const packets = numbered([...PACKETS, ...packetsOf(PICTURES, 1500)]);
   await using camera = await pictureCamera(undefined, { frames: framesOf(packets) });

@@ -237,7 +237,7 @@ test('repeated parameter sets change nothing', async () => {
   expect(run.changes).toEqual([]);
 });
 
-test('two alternating SPS, of which one is used, change nothing', async () => {
+test('two alternating SPS, one of them unused, change nothing', async () => {
   const other = concat(SPS.subarray(0, 3), Uint8Array.of(11), SPS.subarray(4));
   const packets = numbered([
     ...PACKETS,

@@ -19,7 +19,7 @@ function mostAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf
   return mostMs;
 }
 
-test('what is sent at once is ahead by its length, less the time that has passed', () => {
+test('a burst is ahead by its duration, less the elapsed time', () => {
   const pace = new Pace();
   for (let i = 0; i <= 50; i += 1) {
     pace.push(i * 40, 100);
@@ -38,7 +38,7 @@ test('a clock that runs one per cent fast is never ahead', () => {
   ).toBeLessThan(1);
 });
 
-test('after a burst at the start, a clock that runs 100 ppm fast comes no further ahead', () => {
+test('after a burst at the start, a clock that runs 100 ppm fast gets no further ahead', () => {
   const most = mostAhead(
     2 * HOUR_MS,
     (i) => i * 40,

@@ -83,7 +83,7 @@ test.for([
   expect(line.buffer).toMatchObject({ reordered, late: 0 });
 });
 
-test('a packet that is missing for 200 ms is lost: those after it go on with the next packet that comes', () => {
+test('a packet that is missing for 200 ms is lost: later ones are released with the next packet', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 10);
@@ -95,7 +95,7 @@ test('a packet that is missing for 200 ms is lost: those after it go on with the
   expect(line.sink.tracker.lost).toBe(1);
 });
 
-test('a packet that is missing for 200 ms is lost: those after it go on with a tick when none comes', () => {
+test('a packet that is missing for 200 ms is lost: without another packet, later ones are released by a tick', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 10);
@@ -109,7 +109,7 @@ test('a packet that is missing for 200 ms is lost: those after it go on with a t
   expect(line.sink.tracker.lost).toBe(3);
 });
 
-test('a packet that comes after its place was given up is counted and goes no further', () => {
+test('a packet that arrives after it was counted as lost is counted as late and dropped', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 0);
@@ -134,14 +134,14 @@ test('times of arrival do not run backwards for who receives', () => {
   expect(line.sink.times).toEqual([0, 9, 9]);
 });
 
-test('after a long burst of loss nothing waits: the packets that come are the ones that count', () => {
+test('after a long burst of loss no packet waits', () => {
   const line = new Line();
   line.pushAll(1, 3, 1_500, 1_501);
   expect(line.sink.sequences).toEqual([1, 3, 1_500, 1_501]);
   expect(line.sink.tracker.lost).toBe(1_497);
 });
 
-test('a sender that begins anew is believed with its second packet, and what waited comes before', () => {
+test('a restarted sender is accepted with its second packet, after the waiting ones', () => {
   const line = new Line();
   line.pushAll(100, 102, 40_000, 40_001, 40_003, 40_002);
   expect(line.sink.sequences).toEqual([100, 102, 40_000, 40_001, 40_002, 40_003]);
@@ -173,7 +173,7 @@ test('a single wild number changes nothing', () => {
   expect(line.sink.sequences).toEqual([100, 40_000, 101, 102, 103]);
 });
 
-test('packets of another payload type, and what is too short for RTP, are handed on as they come', () => {
+test('packets of another payload type, and those too short for RTP, are passed on at once', () => {
   const line = new Line();
   line.push(1);
   // With the number of a packet that is still to come, whose place it must not take.
@@ -200,7 +200,7 @@ test('what waits is bounded in bytes: huge datagrams do not wait for long', () =
   expect(sizes).toHaveLength(19);
 });
 
-test('any order within 256 packets comes out as it was sent, with duplicates gone and loss counted right', () => {
+test('any order within 256 packets is restored, without duplicates and with the correct loss', () => {
   const next = random(11);
   for (let round = 0; round < 60; round += 1) {
     const line = new Line();
@@ -235,7 +235,7 @@ test('any order within 256 packets comes out as it was sent, with duplicates gon
   }
 });
 
-test('whatever comes, each packet comes out once at most, and nothing waits beyond its time', () => {
+test('for any input, each packet is released once at most, and none waits too long', () => {
   const next = random(5);
   const line = new Line();
   let pushed = 0;

@@ -113,7 +113,7 @@ test('sound that stays silent for five seconds is left out', async () => {
   expect(camera.run.tracks.map((track) => track.codec)).toEqual(['h264']);
 });
 
-test('all pictures that come while sound is waited for are in the stream', async () => {
+test('all pictures received while waiting for audio are in the stream', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3_600), key(3, 7_200), skip(4, 10_800));
   await camera.send(...sound(0, 1));
@@ -135,7 +135,7 @@ test('a camera that sends two seconds of pictures at once, and live sound, is wa
   expect((first?.pts ?? 0) / 8).toBeCloseTo(2_000, -2);
 });
 
-test('a camera that sends nothing behind a burst is waited for no longer than a second', async () => {
+test('a camera that is silent after a burst is awaited for a second at most', async () => {
   const clock = new FakeClock();
   const pictures = Array.from({ length: 50 }, (_, i) => (i === 0 ? key(1, 0) : skip(1 + i, 3_600 * i)));
   await using camera = await play(clock, avSdp, ...pictures, ...sound(0, 1));
@@ -145,7 +145,7 @@ test('a camera that sends nothing behind a burst is waited for no longer than a 
   await camera.run.sampled(51);
 });
 
-test('a picture is waited for longer than sound, and one that comes later still makes a new start', async () => {
+test('video is awaited longer than audio, and later video restarts the stream', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, ...sound(0, 3));
   for (const second of [5, 10, 15]) {
@@ -161,7 +161,7 @@ test('a picture is waited for longer than sound, and one that comes later still 
   expect(await camera.run.failure()).toBe("camera of path 'garden' sends its picture late: starting again with it");
 });
 
-test('a camera whose picture stops is given up although its sound goes on', async () => {
+test('a camera whose video stops is disconnected although its audio continues', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3600), ...sound(0, 1));
   await camera.run.sampled(3);
@@ -233,7 +233,7 @@ test('a camera whose images cannot be taken is given up with the reason', async 
   );
 });
 
-test('a camera whose pictures never become whole is given up, and told so', async () => {
+test('a camera whose pictures are never complete is disconnected with that reason', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, bareSdp, key(1, 0));
   for (let seconds = 5; seconds <= 25; seconds += 5) {
@@ -244,7 +244,7 @@ test('a camera whose pictures never become whole is given up, and told so', asyn
   expect(await camera.run.failure()).toBe("camera of path 'garden' sends H264, but no whole picture for 30 s");
 });
 
-test('a camera whose clock jumps goes on without a gap, and readers are told before the first sample behind it', async () => {
+test('a camera whose clock jumps continues without a gap, and readers are notified before the first sample after it', async () => {
   const clock = new FakeClock();
   const sdp = writeSdp([tinyH264], { name: 'x', host: '127.0.0.1', sessionId: 1 });
   await using camera = await play(clock, sdp, key(1, 0), skip(2, 3600));

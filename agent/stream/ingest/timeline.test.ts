@@ -85,7 +85,7 @@ test('a camera that was silent for an hour while its clock ran on has not jumped
   expect(track.jumps).toBe(0);
 });
 
-test('a new sender goes on where the old one was, whatever its timestamps', () => {
+test('a new sender continues after the old one, with any timestamps', () => {
   const { track } = opened();
   const first = track.arrive(500_000, 0);
   track.restart();
@@ -114,7 +114,7 @@ test('sender reports put sound and picture in step before the stream opens', () 
   expect(skewMs).toBeCloseTo(0, 3);
 });
 
-test('a sender report that comes before the first packet of its track counts', () => {
+test('a sender report before the first packet of its track counts', () => {
   const timeline = new Timeline(new FakeClock());
   const video = timeline.addTrack(90_000, false);
   const sound = timeline.addTrack(8000, false);
@@ -352,7 +352,7 @@ test.for<[habit: string, timestampOf: (i: number) => number, worstMs: number, fa
   expect(track.jumps).toBe(0);
 });
 
-test('a wrong clock is found also where the end of each picture comes with the beginning of the next', () => {
+test('a wrong clock is found also if the end of each picture arrives with the start of the next', () => {
   const track = new Timeline(new FakeClock(), false, true).addTrack(90_000, true);
   for (let i = 0; i < 25; i += 1) {
     track.arrive(77_000 + i * 40, i * 40);

@@ -53,7 +53,7 @@ function show(track: TrackReceiver, pictures: readonly Picture[], atMs = 0): voi
 
 const spans = (pts: readonly number[]) => pts.map((value) => value - (pts[0] ?? 0));
 
-test('a sender that begins anew goes on in time, from its next key picture', () => {
+test('a restarted sender continues in time, from its next key picture', () => {
   const { log, track } = receiver();
   show(track, [
     { sequence: 1, ticks: 3600, isKey: true },
@@ -64,7 +64,7 @@ test('a sender that begins anew goes on in time, from its next key picture', () 
   expect(spans(log.pts)).toEqual([0, 3600, 7200, 10_800]);
 });
 
-test('a new SSRC whose numbers go on is the same sender', () => {
+test('a new SSRC with continuous sequence numbers is the same sender', () => {
   const { log, track } = receiver();
   show(track, [
     { sequence: 1, ticks: 3600, isKey: true },
@@ -112,7 +112,7 @@ test.for<[habit: string, change: Partial<Picture> & { readonly addTicks?: number
   expect(track.timeline.jumps).toBe(jumps);
 });
 
-test('a picture that was not complete when its sender began anew is damage', () => {
+test('an incomplete picture of a restarted sender is damage', () => {
   const { log, track } = receiver();
   show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
   const part = rtpFrame(0, Uint8Array.of(0x5c, 0x81, 0x9a), { type: 96, sequence: 2, ticks: 3600 });
@@ -160,7 +160,7 @@ test('a goodbye is taken back by the next packet', () => {
   expect(track.hasLeft).toBe(false);
 });
 
-test('a goodbye of somebody else in the group is none of the track', () => {
+test('a BYE of another source does not end the track', () => {
   const { track } = receiver();
   show(track, [{ sequence: 1, ticks: 0, isKey: true }]);
   track.control(writeBye(7), 0, 8);

@@ -100,7 +100,7 @@ describe('the file of a Wi-Fi', () => {
     expect(file).not.toContain('password');
   });
 
-  test('a name with signs of its own syntax is a name', () => {
+  test('a name with YAML syntax is quoted', () => {
     const file = wifiFile({ name: '"}\npsk="x', password: undefined, country: undefined });
     expect(file).toContain(`\tssid=${Buffer.from('"}\npsk="x').toString('hex')}\n\tscan_ssid=1\n\tkey_mgmt=NONE\n}`);
   });

@@ -26,7 +26,7 @@ test.for([
   expect(readFileSync(file, 'utf8')).toBe(after);
 });
 
-test('who may read and write the configuration stays as it was, and nothing lies beside it', async () => {
+test('the configuration keeps its permissions, and no temporary file remains', async () => {
   writeFileSync(file, 'perch: own\n');
   writeFileSync(join(folder, '.perch.yml.tmp'), 'of a start that was cut off');
   const before = statSync(file).mode;
@@ -35,7 +35,7 @@ test('who may read and write the configuration stays as it was, and nothing lies
   expect(readdirSync(folder)).toEqual(['perch.yml']);
 });
 
-test('a configuration that cannot be read stays as it is', async () => {
+test('an unreadable configuration stays unchanged', async () => {
   writeFileSync(file, 'paths: [\n');
   await expect(setBoxName(file, 'barn')).rejects.toThrow();
   expect(readFileSync(file, 'utf8')).toBe('paths: [\n');

@@ -171,7 +171,7 @@ test('a program on the machine itself cannot claim it over HTTP', async () => {
   expect(status).toBe(401);
 });
 
-test('a client behind a NAT gateway cannot claim it', async () => {
+test('a client of a NAT gateway cannot claim it', async () => {
   const port = await startGateway(agent.ports.main);
   for (const host of ['localhost', '192.0.2.1', 'perch.local']) {
     const way = { at: lan ?? '127.0.0.1', port, host };

@@ -366,7 +366,7 @@ const ADDRESSES = {
 } as const satisfies Record<ProxyName, unknown>;
 
 function lockOutTest(proxy: () => FrontServer): void {
-  test('wrong passwords lock out their own address, and behind an untrusted proxy all clients', async () => {
+  test('wrong passwords lock out their own address, and all clients of an untrusted proxy', async () => {
     const [site, stranger] = ['perch.example', 'stranger.example'].map((host) => new FrontClient(proxy(), host, ''));
     if (!site || !stranger) {
       return;

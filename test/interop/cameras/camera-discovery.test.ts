@@ -98,7 +98,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect(await session.information()).toMatchObject({ model: 'Sim 1' });
   });
 
-  test.concurrent('a camera with only a link-local IPv6 address is adopted and gives picture, sound and snapshot', async ({
+  test.concurrent('a camera with only a link-local IPv6 address is adopted with video, audio and snapshot', async ({
     expect,
   }) => {
     await using house = await openNamespace();
@@ -127,7 +127,7 @@ describeWith(['namespaces'], 'in networks of their own', () => {
     expect((await camera.tell()).wrongLogins).toEqual([]);
   });
 
-  test.concurrent('behind a router, without multicast, a camera is found by its address or its range', async () => {
+  test.concurrent('beyond a router, without multicast, a camera is found by its address or its range', async () => {
     await using router = await openNamespace();
     await using far = await openNamespace({ behind: router });
     await using camera = await startOnvifCameraIn(far);

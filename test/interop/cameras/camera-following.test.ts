@@ -95,7 +95,7 @@ describeWith(['namespaces'], 'cameras that get other addresses, in networks of t
     await until(() => (filesOf(agent, 'door').length > had ? true : undefined));
   }, 60_000);
 
-  test.concurrent('records nothing of cameras that have swapped addresses and cannot be found, until they are back', async () => {
+  test.concurrent('does not record cameras that swapped addresses and cannot be found, until they return', async () => {
     await using house = await openNamespace();
     const other = neighbourOf(house.ip);
     await give(house, other);

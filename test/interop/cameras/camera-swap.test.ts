@@ -52,7 +52,7 @@ const widthOf = async (file: string): Promise<number | undefined> =>
   (await ffprobe(file)).streams.find((stream) => stream.width)?.width;
 
 describeWith(['namespaces', 'ffmpeg'], 'cameras in one network', () => {
-  test("two cameras that swap addresses without an announcement, behind stale ARP entries, are recorded each into its own folder within 30 s, and neither sees the other's login", async () => {
+  test("two cameras that swap addresses without an announcement, with stale ARP entries, are recorded each into its own folder within 30 s, and neither gets the other's login", async () => {
     await using network = await openSharedNetwork();
     const [one, other] = network.machines;
     await using door = await startIn(one, 'door');

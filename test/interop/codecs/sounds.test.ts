@@ -124,7 +124,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
   const expected = (sound: string | undefined): string[] => ['h264', ...(sound ? [sound] : [])].sort();
 
   test.concurrent.for(CASES)(
-    '%s: the API tells it, recordings, HLS and RTSP readers decode it',
+    '%s: the API lists it, recordings, HLS and RTSP readers decode it',
     async ([name, { track, props, stored, hls, rtsp }]) => {
       const path = await pathWhen(name, ({ ready }) => ready);
       expect(path.tracks2).toMatchObject([{ codec: 'H264' }, { codec: track, codecProps: props }]);

@@ -126,7 +126,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
   });
 
   test.concurrent.for(CASES)(
-    '%s: the API tells them, RTSP readers, recordings and playback decode them',
+    '%s: the API lists them, RTSP readers, recordings and playback decode them',
     async ([path, { label, name }]) => {
       const status = await until(async () => {
         const found = await agent.json<PathStatus>(`/v3/paths/get/${path}`);
@@ -174,7 +174,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
     expect(streams).toMatchObject([{ codec_name: 'mjpeg', width: 2560, height: 1440 }]);
   });
 
-  test('rejects with a reason a codec that no player takes over HLS or WebRTC', async () => {
+  test('rejects with a reason a codec that no player supports over HLS or WebRTC', async () => {
     for (const [path, label] of [
       ['vp8', 'VP8'],
       ['jpeg', 'M-JPEG'],

@@ -90,7 +90,7 @@ paths:
     },
   );
 
-  test('readers are notified when a publisher does not come in time', LIMIT, async () => {
+  test('readers are notified when a publisher does not start in time', LIMIT, async () => {
     const config = 'logLevel: debug\npaths:\n  cam:\n    runOnDemand: sleep 1000\n    runOnDemandStartTimeout: 500ms\n';
     await using agent = await startAgent({ config });
     const { output } = await runProcess('ffprobe', ['-v', 'error', ...TCP, agent.rtspUrl('cam')]);
@@ -176,7 +176,7 @@ describeWith([], 'programs of commands', () => {
     await until(() => (groupLives(group) ? undefined : true));
   });
 
-  test('left behind by a killed Perch are ended by the next one', LIMIT, async () => {
+  test('left by a killed Perch are ended by the next one', LIMIT, async () => {
     await using first = await startAgent({ config: FORKS });
     const group = await groupOf(first);
     await first.process.stop('SIGKILL');

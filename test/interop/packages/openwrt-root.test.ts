@@ -45,7 +45,7 @@ describeWith(['busybox', 'patchelf', 'dpkg-deb', 'curl', 'mounts', 'namespaces']
       .poll(async () => `${(await router.get('/health')).status} ${perch.output()}`)
       .toMatch(new RegExp(`^${status} `));
 
-  test('from the packages: without a disk it serves only live and reports that, with one it records, also one that comes late', {
+  test('from the packages: without a disk it serves live only and reports that, with a disk it records, also with a late one', {
     timeout: PATIENCE_MS,
   }, async () => {
     const router = await startRouter();

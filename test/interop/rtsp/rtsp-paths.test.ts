@@ -131,7 +131,7 @@ paths:
     expect(await ffmpegWarnings(['-i', file])).toBe('');
   });
 
-  test('a second publisher takes the path over, or is rejected if overridePublisher is off', async () => {
+  test('a second publisher replaces the first, or is rejected if overridePublisher is off', async () => {
     await using agent = await startAgent({ config: 'paths:\n  open:\n  closed:\n    overridePublisher: no\n' });
     await using first = await publish(agent.rtspUrl('open'));
     const before = await pathWhen(agent, 'open', isReady);

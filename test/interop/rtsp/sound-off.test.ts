@@ -11,7 +11,7 @@ interface PathNow {
   readonly tracks: readonly string[];
 }
 
-test('a path without sound neither serves nor records it from any source, and takes it again at runtime', async () => {
+test('a path with disabled audio neither serves nor records it from any source, and enables it again at runtime', async () => {
   await using agent = await startAgent({
     config: 'paths:\n  mic: {}\n  deaf: {audio: no, record: yes}\n',
   });

@@ -154,7 +154,7 @@ test('a text without the tag of the one that it was made from is refused', async
   expect((await call('PUT', 'file', { text: FILE }, { 'if-match': 'abc' })).error).toContain("If-Match 'abc' is not");
 });
 
-test('who writes a text over what another has changed meanwhile is told who changed what, and nothing is overwritten', async () => {
+test("saving a text over another person's change is rejected with the person and the change, and overwrites nothing", async () => {
   const { call, read } = await open();
   const { etag } = await call('GET', 'file');
   await call('PATCH', 'paths/patch/door', { record: true }, { 'x-user': 'bob' });
@@ -169,7 +169,7 @@ test('who writes a text over what another has changed meanwhile is told who chan
   expect(await call('PUT', 'file', { text }, { 'if-match': `"${refused.tag}"` })).toMatchObject({ status: 'ok' });
 });
 
-test('an edit by hand counts from the moment that it stands in the file', async () => {
+test('an edit by hand counts from the moment it is saved', async () => {
   const { call, write } = await open();
   const { etag } = await call('GET', 'file');
   write('perch.yml', FILE.replace('yes', 'no'));
@@ -181,7 +181,7 @@ test('an edit by hand counts from the moment that it stands in the file', async 
   });
 });
 
-test('a form that changes what another has changed since is told the value, who it was and when; other keys are taken', async () => {
+test("a form with another person's changed key gets its value, the person and the time; its other keys are saved", async () => {
   const { call, store } = await open();
   const { etag } = await call('GET', 'paths/get/door');
   const mine = { 'if-match': etag };
@@ -214,7 +214,7 @@ test('a path that another has changed is not removed, nor one that he has added 
   expect([...store.current.paths.keys()]).toEqual(['door', 'gate']);
 });
 
-test('with a tag that nobody knows any more no value is overwritten, and it is not told whose it is', async () => {
+test('with an unknown tag no value is overwritten, and no person is named', async () => {
   const { call } = await open();
   const old = { 'if-match': '"0123456789abcdef"' };
   expect(await call('PATCH', 'global/patch', { hls: true }, old)).toMatchObject({ status: 'ok' });

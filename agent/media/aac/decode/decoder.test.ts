@@ -84,7 +84,7 @@ describe('channels that the config does not say', () => {
   });
 });
 
-test('a frame without sound is silence behind the end of the frame before', () => {
+test('a silent frame fades out the previous frame', () => {
   const decoder = decoderOf(1);
   decoded(decoder, new AacFrames(RATE_HZ, random(7)).frame(1));
   const silent = new AacFrames(RATE_HZ, random(6)).frame();

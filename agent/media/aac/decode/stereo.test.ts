@@ -50,7 +50,7 @@ test.for([
   expect([bandOf(left, 0)[0], bandOf(right, 0)[0]]).toEqual(expected);
 });
 
-test('noise has the energy that the stream tells, in each window', () => {
+test('noise has the signalled energy in each window', () => {
   const channel = channelOf([0, 0, NOISE_BOOK], 48);
   channel.windowSequence = EIGHT_SHORT;
   channel.borders = bandLayout(48_000).short;

@@ -35,7 +35,7 @@ test.for([
   expect([...layout.long, ...layout.short].every((border) => border % 4 === 0)).toBe(true);
 });
 
-test('a rate that has no index takes the bands of the nearest', () => {
+test('a rate without index uses the bands of the nearest', () => {
   expect(bandLayout(15_000)).toEqual(bandLayout(16_000));
   expect(bandLayout(46_000)).toEqual(bandLayout(44_100));
 });

@@ -33,7 +33,7 @@ test('tracks that are not wanted are gone, with what holds for their samples', (
   expect(Buffer.from(init).toString('latin1').match(/trex/g)).toHaveLength(1);
 });
 
-test('hev1 becomes hvc1 where the parameter sets stand in the header, and stays where they do not', () => {
+test('hev1 becomes hvc1 if the header has the parameter sets, else it stays', () => {
   const init = recorded([h265]);
   const text = Buffer.from(init.buffer);
   const at = text.indexOf('hvc1', text.indexOf('stsd'));

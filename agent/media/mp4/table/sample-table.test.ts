@@ -125,7 +125,7 @@ test('a table of more samples than any recording has is refused before memory is
   expect(() => parseSampleTable(bytes, [1, 7], 1_000)).toThrow(`sample table with ${count} samples, at most 20000000`);
 });
 
-test('the box at the end of a recording gives back the header and the table, and is known only when it is whole', () => {
+test('the box at the end of a recording returns the header and the table, and is recognised only if complete', () => {
   const tail = { init: Uint8Array.of(1, 2, 3), table: Uint8Array.of(4, 5) };
   const bytes = writeRecordingTail(tail);
   expect(parseRecordingTail(bytes)).toEqual(tail);

@@ -46,7 +46,7 @@ const VIDEO: TrackRun = {
 };
 const AUDIO: TrackRun = { track: 1, baseTime: 7, samples: [sample(0, 3, true), sample(20, 4, true)], endDts: 40 };
 
-test('runs come back with their times, sizes, offsets and key samples', () => {
+test('runs are read back with times, sizes, offsets and key samples', () => {
   const bytes = written(42, [VIDEO, AUDIO]);
   const fragment = parsed(bytes);
   expect(fragment).toMatchObject({ sequence: 42, sizeBytes: bytes.length, mdatHeaderBytes: 8 });
@@ -70,7 +70,7 @@ test('what equals for all samples is not said for each', () => {
   expect(header?.length).toBe(24 + 72 + 100 * 4 + 8);
 });
 
-test('the samples are handed on as they are, behind one header', () => {
+test('samples are passed on unchanged, after one header', () => {
   const pieces = writeFragment(1, [VIDEO, AUDIO]);
   expect(pieces.slice(1)).toEqual([...VIDEO.samples, ...AUDIO.samples].map(({ data }) => data));
   expect(pieces[1]).toBe(VIDEO.samples[0]?.data);
@@ -80,7 +80,7 @@ test.for([-1, 0.5, 2 ** 53, Number.NaN])('a base time of %d is refused', (baseTi
   expect(() => writeFragment(1, [{ ...AUDIO, baseTime }])).toThrow('is not a whole number from 0');
 });
 
-test('every beginning asks for more bytes, until the header of the samples is there', () => {
+test('each incomplete header requires more bytes', () => {
   const bytes = written(1, [VIDEO, AUDIO]);
   const { moofBytes } = parsed(bytes);
   for (let length = 0; length < moofBytes + 8; length += 1) {
@@ -106,7 +106,7 @@ function placed(make: (dataOffset: number) => Uint8Array): { bytes: Uint8Array; 
   return { bytes: make(dataOffset), dataOffset };
 }
 
-test('defaults of the file and of the track stand in for what a run does not say', () => {
+test('defaults of the file and of the track apply to fields that a run lacks', () => {
   const tfhd = fullBox('tfhd', 0, 0x02_0008, u32(1), u32(33));
   const { bytes } = placed((at) => foreign(box('traf', tfhd, tfdt32, fullBox('trun', 0, 1, u32(4), u32(at)))));
   const tracks = [{ id: 1, defaults: { duration: 1, sizeBytes: 5, flags: 0x1_0000 } }];
@@ -179,7 +179,7 @@ test('damaged fragments give a fragment whose samples lie inside it, a wish for 
   }
 });
 
-test('the index at the end tells its own size in its last four bytes', () => {
+test('the index at the end has its own size in its last four bytes', () => {
   const entries = [
     { time: 2 ** 33, moofOffset: 700, traf: 1, trun: 1, sample: 1 },
     { time: 2 ** 33 + 9, moofOffset: 2 ** 32 + 1, traf: 2, trun: 1, sample: 3 },

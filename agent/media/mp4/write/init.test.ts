@@ -41,14 +41,14 @@ function parsed(tracks: readonly Track[], userData?: Uint8Array): Mp4Init {
   return init;
 }
 
-test('MP3 and AC-3 come back with their sample rates, whatever their time scale', () => {
+test('MP3 and AC-3 keep their sample rates with any time scale', () => {
   expect(parsed([mp3, ac3]).tracks).toMatchObject([
     { id: 1, kind: 'audio', codec: 'mp4a', timescale: 90_000, sampleRate: 44_100, channels: 2 },
     { id: 2, kind: 'audio', codec: 'ac-3', timescale: 48_000, sampleRate: 48_000, channels: 2 },
   ]);
 });
 
-test('every track comes back with id, time scale and format', () => {
+test('each track is read back with id, time scale and format', () => {
   expect(parsed([tinyH264, h265, aac, opus, flac]).tracks).toMatchObject([
     { id: 1, kind: 'video', codec: 'avc1', timescale: 90_000, width: 64, height: 48, sampleRate: 0, channels: 0 },
     { id: 2, kind: 'video', codec: 'hvc1', timescale: 90_000, width: 1280, height: 720 },
@@ -58,7 +58,7 @@ test('every track comes back with id, time scale and format', () => {
   ]);
 });
 
-test('pictures that are not coded in NAL units come back with their format and size', () => {
+test('codecs without NAL units are read back with format and size', () => {
   expect(parsed([av1, vp8, vp9, mjpeg, mpeg4Video]).tracks).toMatchObject(
     ['av01', 'vp08', 'vp09', 'mp4v', 'mp4v'].map((codec) => ({
       kind: 'video',
@@ -136,13 +136,13 @@ test.for([
   expect(() => writeInit([track])).toThrow(new PerchError('unsupported', `${name} is not stored in MP4`));
 });
 
-test('user data come back as they were, and their absence too', () => {
+test('user data are read back unchanged, and so is their absence', () => {
   const mark = box('mark', [1, 2, 3]);
   expect(parsed([tinyH264], mark).userData).toEqual(mark);
   expect(parsed([tinyH264]).userData).toBeUndefined();
 });
 
-test('the place of the duration is told, so that it can be written later', () => {
+test('the offset of the duration is returned, to write it later', () => {
   const bytes = writeInit([tinyH264]);
   const init = parsed([tinyH264]);
   expect(init).toMatchObject({ durationMs: 0, durationBytes: 4, movieTimescale: 1000, sizeBytes: bytes.length });

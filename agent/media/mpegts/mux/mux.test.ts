@@ -97,7 +97,7 @@ test('surround sound in Opus whose streams lie as usual is announced by its chan
   ).toBe(6);
 });
 
-test('a picture is a delimiter and NAL units behind start codes, a key picture has the parameter sets before it', () => {
+test('a picture is a delimiter and NAL units with start codes; parameter sets precede a key picture', () => {
   const data = hex('00000003 65 aabb 00000002 41 cc');
   const sets = Buffer.concat([tinyH264.sps, hex('00000001'), tinyH264.pps[0] as Uint8Array]);
   const pictures = '00000001 65 aabb 00000001 41 cc';
@@ -146,7 +146,7 @@ test.for([
   expect(unitOf(opus, data)).toEqual(Uint8Array.of(...hex(expected), ...data));
 });
 
-test('samples of every size around that of packets come back as they were', () => {
+test('samples of every size around that of packets survive a round trip', () => {
   const puts = Array.from({ length: 600 }, (_, size): Put => {
     const data = new Uint8Array(size).fill(size);
     return [size % 2, sample(size * 100, data, size % 7 === 0)];
@@ -167,7 +167,7 @@ test('a picture that no length can tell is ended by the next one', () => {
   expect(units.map(({ data }) => data.length)).toEqual([100_000, 1]);
 });
 
-test('times count from a start offset, in 90 kHz, and DTS stands where it differs', () => {
+test('timestamps count from a start offset at 90 kHz, and DTS is present only if it differs', () => {
   const { units } = muxed(
     [tinyH264, aac],
     [
@@ -184,7 +184,7 @@ test('times count from a start offset, in 90 kHz, and DTS stands where it differ
   ]);
 });
 
-test('times and clock go on from zero after 26.5 hours', () => {
+test('timestamps and clock wrap to zero after 26.5 hours', () => {
   const wrapAt = 2 ** 33 - START_TICKS;
   const { units, pcrs } = muxed(
     [tinyH264],
@@ -205,7 +205,7 @@ test('the track with pictures brings the clock, at least every 100 ms, and never
   expect(pcrs[0]?.value).toBeLessThan(units[0]?.dts ?? 0);
 });
 
-test('where pictures are rare the clock comes with the sound', () => {
+test('if pictures are rare, audio packets carry the clock', () => {
   const picture: Put = [0, sample(0, hex('00000001 65'))];
   const sound = Array.from({ length: 50 }, (_, i): Put => [1, sample(i * 960, hex('aabb'))]);
   const { pcrs, order } = muxed([tinyH264, opus], [picture, ...sound]);

@@ -59,7 +59,7 @@ test('an urgent call goes before all who wait, and not before one that was urgen
   expect(order.slice(2)).toEqual(['/stop', '/stop-again', '/3', '/4']);
 });
 
-test('a line that is full takes no more calls, but for urgent ones', async () => {
+test('a full queue accepts urgent calls only', async () => {
   const waiting: ServerResponse[] = [];
   const { url, requests } = await listen(({ path }, response) =>
     path === '/stop' ? response.end(envelope(INFORMATION)) : void waiting.push(response),

@@ -66,7 +66,7 @@ test('a login that was taken is known to the next run, which lets all channels g
   expect(gone).toBe(16);
 });
 
-test('by which clock a camera took a token is known to the next run; what is no number in the file is not', async () => {
+test('the clock for which a camera accepted a token is kept across runs; invalid numbers in the file are ignored', async () => {
   const { file, run } = folder();
   const first = await run();
   (await first.logins.turn(KEY)).accepted('token', -7_200_000);
@@ -116,7 +116,7 @@ test('a lock is known to the next run; what an earlier version has written is pa
   expect(faults).toEqual([]);
 });
 
-test('a clock that was set back keeps nobody out for longer than a refusal can', async () => {
+test('a clock that was set back does not prolong a lock', async () => {
   const { clock, run } = folder();
   const first = await run();
   await first.use('refused');

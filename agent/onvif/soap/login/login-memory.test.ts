@@ -278,7 +278,7 @@ test('events, pictures and streams are one account: two tries in half an hour by
   expect(logins.mayTry(KEY, false)).toBe(true);
 });
 
-test('other passwords may be tried, but not for ever; another user has a count of its own', async () => {
+test('other passwords may be tried a limited number of times; each user has a separate count', async () => {
   const { logins, use } = memory();
   for (const password of ['a', 'b', 'c', 'd']) {
     await use({ ...KEY, password }, 'refused');
@@ -304,7 +304,7 @@ test('a login that is taken is a new beginning for other passwords, not for one 
   expect(logins.mayTry({ ...KEY, password: 'wrong' }, true)).toBe(false);
 });
 
-test('a lock holds for as long as the camera says, whoever asks', async () => {
+test('a lock lasts as long as the camera says, for every caller', async () => {
   const { clock, logins, ask, settle } = memory();
   expect(logins.locked(KEY, 10 * MINUTE_MS).message).toContain('try again in 10 min');
   clock.skip(9 * MINUTE_MS);
@@ -316,7 +316,7 @@ test('a lock holds for as long as the camera says, whoever asks', async () => {
   logins.check(KEY, false);
 });
 
-test('whoever waits no more leaves the line', async () => {
+test('a cancelled caller leaves the queue', async () => {
   const { ask, settle } = memory();
   const stop = new AbortController();
   const [first, second, third] = [ask(), ask(channel('a'), { signal: stop.signal }), ask(channel('b'))];
@@ -332,7 +332,7 @@ test('whoever waits no more leaves the line', async () => {
   expect(stateOf(late)).toBe('refused');
 });
 
-test('of two kinds of answers the second channel is told which one was refused', async () => {
+test('the second channel learns which of two kinds of login was rejected', async () => {
   const { logins, ask, settle } = memory();
   const asked = ask();
   await settle();

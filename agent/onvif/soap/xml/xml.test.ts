@@ -53,7 +53,7 @@ test('deep nesting that can be parsed can be walked', () => {
   expect(findText(read(`${'<x>'.repeat(depth)}1${'</x>'.repeat(depth)}`), 'x')).toBeUndefined();
 });
 
-test('what is shown is one line without control characters, and not endless', () => {
+test('shown text is one line of limited length without control characters', () => {
   expect(plainLine(' Front\n\u0000door\u2028x ')).toBe('Front door x');
   expect(plainLine('\u0007')).toBeUndefined();
   // What turns the text around hides what it says.
@@ -62,7 +62,7 @@ test('what is shown is one line without control characters, and not endless', ()
   expect(plainLine('a'.repeat(1000))?.length).toBe(256);
 });
 
-test('what is escaped comes back', () => {
+test('escaped text survives a round trip', () => {
   const nasty = `<a b="c">&'`;
   expect(findText(read(`<x><y>${escapeXml(nasty)}</y></x>`), 'y')).toBe(nasty);
 });

@@ -39,7 +39,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-test('a playlist with the next part is answered when that part is there, and not before', async () => {
+test('a request for the next part is answered when the part is complete, not before', async () => {
   const { stream, playlist } = await setup();
   const { msn, part } = endOf((await playlist()).body);
   const waiting = playlist(`?_HLS_msn=${msn}&_HLS_part=${part}`);
@@ -203,7 +203,7 @@ test('made-up queries do not cause compression of each playlist', async () => {
   expect(encodings).toEqual([...Array(16).fill('gzip'), undefined, undefined]);
 });
 
-test('a CDN may keep what was waited for, which never changes, and not what is asked without waiting', async () => {
+test('a CDN may cache blocking responses, which never change, but no others', async () => {
   const { stream, playlist } = await setup({ options: { cdnSecret: 'x' } });
   const now = await playlist();
   expect(now.headers['cache-control']).toBe('public, no-cache');

@@ -64,13 +64,13 @@ test('a known file is answered with 304, each encoding by its own tag', async ()
   expect((await get({ 'accept-encoding': 'gzip', 'if-none-match': String(tags[1]) })).statusCode).toBe(200);
 });
 
-test('without a packed file it goes as it is, and without any the next one does', async () => {
+test('without a packed file the plain one is sent, and without any the next one', async () => {
   expect((await open()({ 'accept-encoding': 'gzip' })).body).toBe(SCRIPT);
   expect((await open(['not-built.js', 'hls.min.js'])()).body).toBe(SCRIPT);
   expect((await open(['not-built.js'])()).statusCode).toBe(404);
 });
 
-test('HEAD tells the same and sends nothing', async () => {
+test('HEAD returns the same headers without a body', async () => {
   await writeFile(join(folder, 'hls.min.js.gz'), ZIPPED);
   const { headers, body } = await open()({ 'accept-encoding': 'gzip' }, 'HEAD');
   expect([headers['content-length'], headers['content-encoding'], body]).toEqual([String(ZIPPED.length), 'gzip', '']);

@@ -61,7 +61,7 @@ test.for(['', '/hls'])('a player finds its way from index.m3u8 to every byte, mo
   }
 });
 
-test('what is sent is counted on the stream and in the list', async () => {
+test('bytes sent are counted on the stream and in the list', async () => {
   const { get, paths, server, clock } = setup();
   const stream = live(paths);
   await get('/cam/index.m3u8');
@@ -82,7 +82,7 @@ test('what is sent is counted on the stream and in the list', async () => {
   ]);
 });
 
-test('HEAD tells sizes and types without a body', async () => {
+test('HEAD returns sizes and types without a body', async () => {
   const { get, player, paths } = setup();
   live(paths);
   const index = await get('/cam/index.m3u8');
@@ -268,7 +268,7 @@ test('with alwaysRemux the muxer begins with the stream and stays', async () => 
   expect(server.list()).toEqual([]);
 });
 
-test('with alwaysRemux a server that begins while streams are there takes them all', async () => {
+test('with alwaysRemux a server that starts later muxes all existing streams', async () => {
   const { clock } = setup();
   const [plain, onDemand] = [new Stream([tinyH264]), new Stream([tinyH264], { isOnDemand: true })];
   const streams = new Map(Object.entries({ cam: plain, late: onDemand }));

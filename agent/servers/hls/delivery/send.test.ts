@@ -83,7 +83,7 @@ test('a viewer that disconnects during the response releases the file', async ()
   expect(counts).toEqual({ holds: 1, held: 0, sentBytes: 0 });
 });
 
-test('requests that were sent one behind the other are answered in their order', async () => {
+test('pipelined requests are answered in order', async () => {
   const { counts, port } = await serve();
   const socket = connect({ host: '127.0.0.1', port });
   const ask = (range: string, close = '') => `GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=${range}\r\n${close}\r\n`;

@@ -52,7 +52,7 @@ const named = (file: string): string[] =>
     .split('\n')
     .filter((line) => /^[^#]/.test(line));
 
-test('segments and playlists stand in the folder of the path under their names, and go with the muxer', async () => {
+test('segments and playlists are in the folder of the path under their names, and are deleted with the muxer', async () => {
   const { root, folder, directory, open, write, files } = setUp();
   const muxer = open();
   await write(4);
@@ -67,7 +67,7 @@ test('segments and playlists stand in the folder of the path under their names, 
   expect(readdirSync(root)).toEqual([]);
 });
 
-test('files go when the muxer keeps their segments no longer, and every name in a playlist is there', async () => {
+test("files are deleted with the muxer's segments, and each name in a playlist exists", async () => {
   const { folder, open, write, files } = setUp();
   open();
   await write(20);
@@ -116,7 +116,7 @@ test('files of an earlier run are removed, others stay', async () => {
   expect(files()).toEqual([...others, segment(1), 'index.m3u8', 'main_stream.m3u8'].sort());
 });
 
-test('the muxer of a new connection takes the place of the old one at once', async () => {
+test('the muxer of a new connection replaces the old one at once', async () => {
   const { folder, open, write, files } = setUp();
   const first = open();
   await write(3);
@@ -163,7 +163,7 @@ test.for(['..', '../cam', 'a/../../cam', '.'])('the path %s is outside', (name) 
   expect(() => setUp({ name }).open()).toThrow('is outside of hlsDirectory');
 });
 
-test('of a disk that is too slow the newest segments come in, without a queue that grows', async () => {
+test('a slow disk gets the newest segments, without a growing queue', async () => {
   const { folder, open, write, files } = setUp();
   open();
   // All within one turn of the event loop: no file has been written meanwhile.

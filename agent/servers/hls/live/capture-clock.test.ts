@@ -4,7 +4,7 @@ import { CaptureClock } from './capture-clock.ts';
 const WALL_MS = 1_700_000_000_000;
 const PICTURE_MS = 40;
 
-test('pictures that come in another order than they are shown all say the same', () => {
+test('pictures in decoding order have the same capture time', () => {
   const clock = new CaptureClock();
   // I P B B P B B: shown at, in the order of decoding, each 40 ms after the one before.
   const shown = [2, 5, 3, 4, 8, 6, 7, 11, 9, 10];

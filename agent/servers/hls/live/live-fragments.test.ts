@@ -137,7 +137,7 @@ test('all viewers get the same bytes', () => {
   expect(Buffer.concat(first.messages).includes(Buffer.concat(second.messages))).toBe(true);
 });
 
-test('sound comes in the fragment of the next picture', () => {
+test('audio is in the fragment of the next picture', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   for (const [i, picture] of tinyVideo(10, 25, 50).entries()) {
@@ -150,7 +150,7 @@ test('sound comes in the fragment of the next picture', () => {
   expect(tracks).toEqual(['0', ...Array.from({ length: 9 }, () => '0,1')]);
 });
 
-test('sound does not wait for a picture that does not come', () => {
+test('audio does not wait for a missing picture', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   stream.write(0, tinyVideo(1, 25, 1)[0] as Sample);
@@ -232,7 +232,7 @@ test('sound that is late all the time is not silenced', () => {
   expect(sent.slice(-5)).toContain(heard.at(-1));
 });
 
-test('sound alone is given on as it comes, the shortest frames of Opus some together', () => {
+test('audio without video is sent on arrival, the shortest Opus frames in groups', () => {
   const { stream, join } = setup([opus]);
   const watcher = join();
   // 0x80: CELT of 2.5 ms.
@@ -253,7 +253,7 @@ test('sound alone is given on as it comes, the shortest frames of Opus some toge
   expect(later.seen.length).toBe(1);
 });
 
-test('nothing comes before the first key picture', () => {
+test('nothing is sent before the first key picture', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   const [key, ...rest] = tinyVideo(10, 25, 50) as [Sample, ...Sample[]];
@@ -269,7 +269,7 @@ test('nothing comes before the first key picture', () => {
   expect(watcher.fragments.length).toBe(1);
 });
 
-test('a picture with other parameters comes behind a new init segment, for old viewers and new ones, and times go on', () => {
+test('a picture with other parameters follows a new init segment, for old and new viewers, and timestamps continue', () => {
   const { stream, join } = setup([tinyH264]);
   const watcher = join();
   for (const picture of tinyVideo(10, 25, 50)) {
@@ -405,7 +405,7 @@ test('whatever a camera sends, each viewer gets every sample once, in order, fro
   }
 });
 
-test('with reordered frames each gives the same capture time', async () => {
+test('reordered frames have the same capture time', async () => {
   const { stream, join, clock } = setup([tinyH264]);
   const start = clock.wallMs();
   const watcher = join();

@@ -163,7 +163,7 @@ test('a disconnected viewer is no longer a reader', async () => {
   expect([stream.audience, box.server.list()]).toEqual([0, []]);
 });
 
-test('a viewer that disconnects before the stream starts leaves nothing behind', async () => {
+test('a viewer that disconnects before the stream starts leaves no reader', async () => {
   const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   feed(stream, 1);
@@ -182,7 +182,7 @@ test('a viewer that disconnects before the stream starts leaves nothing behind',
   expect([stream.readers.length, box.server.list()]).toEqual([0, []]);
 });
 
-test('HEAD tells the type and leaves no reader', async () => {
+test('HEAD returns the type and leaves no reader', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   const answer = await fetch(`${box.url}/cam/live.mp4`, { method: 'HEAD' });
@@ -285,7 +285,7 @@ test('a file ignores a WebSocket upgrade', async () => {
   raw.socket.destroy();
 });
 
-test('over HTTP/2 it is sent as it is made, and a cancelled request ends the reader', async () => {
+test('over HTTP/2 it is sent continuously, and a cancelled request ends the reader', async () => {
   const tls = join(import.meta.dirname, '../../../../test/fixtures/tls/server');
   const [key, cert] = await Promise.all([readFile(`${tls}.key`), readFile(`${tls}.crt`)]);
   const stream = new Stream([tinyH264]);

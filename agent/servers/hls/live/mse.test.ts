@@ -296,7 +296,7 @@ test('a viewer that never reads is disconnected', async () => {
   await stuck.closed();
 });
 
-test('a viewer that disconnects before the stream starts leaves nothing behind', async () => {
+test('a viewer that disconnects before the stream starts leaves no reader', async () => {
   const box = await openLiveHarness();
   const stream = new Stream([tinyH264]);
   let come: (stream: Stream) => void = () => {};

@@ -63,7 +63,7 @@ function pacedVideo(intervalsMs: readonly number[], gop: number): Sample[] {
   });
 }
 
-test('segments come in parts, the first one too; segments count from 1, parts from 0', () => {
+test('all segments have parts, the first one too; segments count from 1, parts from 0', () => {
   const pictures = tinyVideo(100, 25, 25);
   const { stream, muxer } = setup([tinyH264]);
   for (const picture of pictures) {
@@ -84,7 +84,7 @@ test('segments come in parts, the first one too; segments count from 1, parts fr
   expect(partsOf(muxer).map(({ durationS }) => durationS)).toEqual(Array.from({ length: 14 }, () => 0.2));
 });
 
-test('a segment is its parts one behind the other, and each is in one piece', () => {
+test('a segment is the concatenation of its parts, each contiguous', () => {
   const { stream, muxer } = setup([tinyH264]);
   for (const picture of tinyVideo(60, 25, 25)) {
     stream.write(0, picture);
@@ -98,7 +98,7 @@ test('a segment is its parts one behind the other, and each is in one piece', ()
   expect(runs?.map((run) => run?.baseTime)).toEqual([0, 1, 2, 3, 4].map((i) => 990_000 + i * 18_000));
 });
 
-test('a part is there as soon as the picture behind it is, under the name that was hinted', async () => {
+test('a part is available when the next picture arrives, under the hinted name', async () => {
   const pictures = tinyVideo(60, 25, 25);
   const { stream, muxer } = setup([tinyH264], pictures.slice(0, 25));
   stream.write(0, pictures[25] as Sample);
@@ -143,7 +143,7 @@ test('the cached GOP is one segment, and its last moments are another one in par
   expect([running.number, running.parts.length, targetDurationS]).toEqual([3, 0, 7]);
 });
 
-test('the first segment ends where the sound has got to, so that both are there at once', async () => {
+test("the first segment ends at the audio's position, so that both tracks are available at once", async () => {
   const stream = new Stream([tinyH264, opus]);
   for (const [i, picture] of tinyVideo(100, 25, 250).entries()) {
     stream.write(0, picture);
@@ -271,7 +271,7 @@ test.for([
   }
 });
 
-test('sound that is ahead of the pictures waits for them, and no part of it lies in the wrong segment', () => {
+test('audio ahead of the video waits for it, and none is in the wrong segment', () => {
   const { stream, muxer } = setup([tinyH264, opus]);
   const pictures = tinyVideo(150, 25, 25);
   let sounds = 0;

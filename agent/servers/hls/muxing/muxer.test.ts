@@ -192,7 +192,7 @@ test('no sample is lost or doubled between segments of audio', () => {
   expect(listed(muxer, 'audio2').length).toBe(10);
 });
 
-test('silence of a whole segment is a gap, and the audio comes back with the numbers of the video', () => {
+test('silence of a whole segment is a gap, and audio continues with the numbers of the video', () => {
   const stream = new Stream([tinyH264, opus]);
   const { muxer } = setup(stream, { segmentCount: 20 });
   writeBoth(stream, tinyVideo(161, 20, 20), [...sound(0, 2), ...sound(5, 8.1)]);
@@ -209,7 +209,7 @@ test('silence of a whole segment is a gap, and the audio comes back with the num
   expect(muxer.file('p_audio2_gap.mp4')).toBeUndefined();
 });
 
-test('audio that never comes is not waited for and not announced', async () => {
+test('audio that never starts is neither awaited nor announced', async () => {
   const stream = new Stream([tinyH264, opus]);
   const { muxer } = setup(stream);
   const pictures = tinyVideo(61, 20, 20);
@@ -304,7 +304,7 @@ const mp3: Track = {
 const mjpeg: Track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 48, fps: undefined };
 const multiplex: Track = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
 
-test('tracks that players do not take are left out, and named; the others go on', () => {
+test('tracks that players do not support are omitted and named; the others continue', () => {
   const stream = new Stream([mjpeg, tinyH264, mp3, opus]);
   expect(leftOutOfHls(stream)).toEqual(['M-JPEG', 'MPEG-1/2 Audio layer 2']);
   const { muxer } = setup(stream);

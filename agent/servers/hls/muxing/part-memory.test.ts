@@ -23,7 +23,7 @@ test('released parts make room for others, and held memory is not reused', () =>
   expect([...slabs].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(3_000_000);
 });
 
-test('a part that is larger than a slab stands alone', () => {
+test('a part larger than a slab has its own buffer', () => {
   const memory = new PartMemory();
   const small = memory.take(100);
   const large = memory.take(3 << 20);

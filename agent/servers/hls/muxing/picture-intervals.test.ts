@@ -22,7 +22,7 @@ test('one pause or two do not change how long a picture is taken to be, the thir
   expect(heard([...times(40, 20), 80, 80, 80]).usualTicks).toBe(80);
 });
 
-test('in the morning the third picture that comes faster makes the new rate', () => {
+test('after the night, the third picture at a shorter interval sets the new rate', () => {
   expect(heard([...times(199, 20), 40, 40, 41]).usualTicks).toBe(41);
   expect(heard([...times(199, 20), 40, 40, 210, 40, 40]).usualTicks).toBeGreaterThan(100);
 });

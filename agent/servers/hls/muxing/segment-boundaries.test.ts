@@ -67,7 +67,7 @@ test.for([
   expect(targets.at(-1)).toBe(target);
 });
 
-test('a short rest of a group goes with the group behind it, if there is room for both', () => {
+test('a short rest of a GOP joins the next GOP, if both fit', () => {
   // The first segment takes 1 s of a group of 1.2 s; the target of 2 s has room for 0.2 s and 1.2 s.
   expect(follow(grouped([24, 24, 24, 24]), { ...OPTIONS, segmentDurationMs: 1000 }, 2000).lengths).toEqual([
     1, 1.4, 1.2,
@@ -110,7 +110,7 @@ test('nothing is waited for longer than 30 s, however often', () => {
   expect(targets.at(-1)).toBe(30);
 });
 
-test('whatever comes, no segment is longer than its target duration when it is rounded', () => {
+test('for any input, no rounded segment duration exceeds the target duration', () => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const next = random(seed);
     const intervalTicks = 90_000 / (1 + 59 * next());

@@ -126,7 +126,7 @@ test('the known GOP length sets the target duration from the first playlist on',
   expect(muxer.renditions[0]?.playlist?.targetDurationS).toBe(4);
 });
 
-test('sound that comes late is in the segments, in order', () => {
+test('late audio is in the segments, in order', () => {
   const { stream, open } = setUp([tinyH264, AAC], { segmentCount: 5 });
   const muxer = open();
   writeBoth(stream, tinyVideo(101, 25, 25), sound(4), 0.4);
@@ -141,7 +141,7 @@ test('sound that comes late is in the segments, in order', () => {
   }
 });
 
-test('new parameter sets begin a segment with counters of its own, behind a discontinuity', () => {
+test('new parameter sets begin a segment with its own counters, after a discontinuity', () => {
   const { stream, open } = setUp([tinyH264, AAC], { segmentCount: 5 });
   const muxer = open();
   writeBoth(stream, tinyVideo(30, 25, 25), sound(1.2));

@@ -48,7 +48,7 @@ const write = (playlist: MediaPlaylist, options: Partial<MediaPlaylistOptions> =
 const linesOf = (playlist: MediaPlaylist, options: Partial<MediaPlaylistOptions> = {}): string[] =>
   write(playlist, options).split('\n');
 
-test('a plain playlist tells target, sequence, init file, wall clock and segments', () => {
+test('a plain playlist has target duration, sequence, init file, wall clock and segments', () => {
   expect(write(plain([segment(7), segment(8, { durationS: 1.96 })]))).toBe(`#EXTM3U
 #EXT-X-VERSION:10
 #EXT-X-INDEPENDENT-SEGMENTS
@@ -64,7 +64,7 @@ p_video1_seg8.mp4
 `);
 });
 
-test('a low-latency playlist tells how it is asked for, its parts and the part that comes next', () => {
+test('a low-latency playlist has server control, its parts and a hint for the next part', () => {
   const whole = segment(7, { durationS: 0.8, parts: [part(10, true), part(11)] });
   const audio = { name: 'audio2', playlist: lowLatency([segment(7)]) };
   expect(write(lowLatency([whole]), { others: [audio] })).toBe(`#EXTM3U
@@ -118,7 +118,7 @@ test.for([
   expect(linesOf(plain(segments, claim)).includes('#EXT-X-INDEPENDENT-SEGMENTS')).toBe(wanted);
 });
 
-test('a new init file comes with a discontinuity; at the head of the list only the count tells it', () => {
+test('a new init file has a discontinuity; at the head of the list only the discontinuity sequence counts it', () => {
   const changed = segment(1, { isDiscontinuity: true, init: { name: 'p_video1_init1.mp4' } });
   const both = linesOf(plain([segment(0), changed]));
   expect(both.slice(both.indexOf('#EXT-X-DISCONTINUITY'))[1]).toBe('#EXT-X-MAP:URI="p_video1_init1.mp4"');
@@ -218,7 +218,7 @@ test('rounding breaks no rule: parts stay within the part target, segments withi
   }
 });
 
-test('an opening playlist says where to start if players cannot near the end; ffmpeg takes the tag for a media playlist anywhere', () => {
+test("a multivariant playlist has EXT-X-START if players cannot approach the end; ffmpeg reads the tag as a media playlist's", () => {
   const unfit = lowLatency([segment(7)], { running: running(8, { parts: [part(0), part(1), part(2), part(3)] }) });
   expect(linesOf(unfit, { isOpening: true })).toContain('#EXT-X-START:TIME-OFFSET=-1.900');
   expect(write(unfit)).not.toContain('EXT-X-START');

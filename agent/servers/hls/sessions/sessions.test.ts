@@ -124,7 +124,7 @@ test('a session ends when nothing has been asked in it for half a minute', async
   expect((await player.get('/cam/video1_stream.m3u8')).statusCode).toBe(401);
 });
 
-test('a session is told with what is known of its viewer, never with its secret', async () => {
+test("a session is listed with its viewer's data, never with its secret", async () => {
   const { app, clock, server, stream } = setup();
   await clock.advance(1000);
   const player = new HlsPlayer(app, true, { 'user-agent': 'Player/1', 'x-test-ip': '2001:db8::1' });

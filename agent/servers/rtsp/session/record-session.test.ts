@@ -191,7 +191,7 @@ async function hurry(box: RtspHarness): Promise<RtspCaller> {
   return caller;
 }
 
-test('a publisher that sends too fast has to wait, and its requests are answered when their turn has come', async () => {
+test('a publisher that sends too fast is paused, and its requests are answered in turn', async () => {
   await using box = await openBox();
   const caller = await hurry(box);
   const reply = caller.ask('GET_PARAMETER', box.url('studio'));
@@ -221,7 +221,7 @@ test('everything a publisher sent before leaving is received in real time', asyn
   expect(box.server.rtsp.conns.list()).toEqual([]);
 });
 
-test('a publisher that has to wait can be ended: nothing of it stays', async () => {
+test('a paused publisher can be closed without a trace', async () => {
   await using box = await openBox();
   const caller = await hurry(box);
   const [session] = box.server.rtsp.sessions.list();

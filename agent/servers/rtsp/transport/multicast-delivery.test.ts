@@ -163,7 +163,7 @@ test('readers over IPv6 are rejected: groups are IPv4', async () => {
   expect(() => place.deliver(new Stream([G711]), 'fd00::2')).toThrow('multicast needs an IPv4 reader, not fd00::2');
 });
 
-test('a stream that comes back finds its group in use by another: it gets one of its own', async () => {
+test('a stream that returns while another uses its group gets a different group', async () => {
   await using place = await Place.open('239.77.6.0/31');
   const [first, second, third] = [new Stream([G711]), new Stream([G711]), new Stream([G711])];
   const groupOf = (stream: Stream) => place.multicast.addressOf(stream).group;

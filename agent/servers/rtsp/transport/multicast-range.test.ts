@@ -10,11 +10,11 @@ test('groups are allocated in turn and reused as late as possible', () => {
   expect([range.take(used), range.take(used)]).toEqual(['224.1.0.3', '224.1.0.1']);
 });
 
-test('a range begins at its network, wherever its address lies in it', () => {
+test('a range begins at its network address, whatever address is given', () => {
   expect(new MulticastRange('239.255.12.34/16').take(nobody)).toBe('239.255.0.0');
 });
 
-test('a range whose groups are all in use gives none', () => {
+test('a range with all groups in use returns none', () => {
   const range = new MulticastRange('224.1.0.7');
   expect(range.take(nobody)).toBe('224.1.0.7');
   expect(() => range.take(new Set(['224.1.0.7']))).toThrow(

@@ -74,7 +74,7 @@ function headerOf({ payload }: Frame): RtpHeader {
 
 const isVideo = ({ channel }: Frame) => channel === 0;
 
-test('a reader has the running group at once, after the answer to PLAY, and then each sample as it comes', async () => {
+test('a reader gets the current GOP directly after the answer to PLAY, then each sample on arrival', async () => {
   await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
@@ -115,7 +115,7 @@ test('RTP-Info names the first packet of each track, and one moment for all', as
   expect((first(2).timestamp - (audio ?? 0)) >>> 0).toBe(0);
 });
 
-test('RTP-Info says nothing of a track that has no data, or that was not set up', async () => {
+test('RTP-Info omits a track without data or without SETUP', async () => {
   await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);
@@ -180,7 +180,7 @@ test.for([
   expect(packets(caller, audio)).toEqual(audio === undefined ? [] : packets(usual, 2));
 });
 
-test('a sender report comes at the start and every ten seconds', async () => {
+test('a sender report is sent at the start and every ten seconds', async () => {
   await using box = await RtspHarness.open();
   const camera = cameraOf(box);
   camera.film(true);

@@ -107,7 +107,7 @@ test('of more than 256 the oldest are forgotten', () => {
   expect(asked(list, 100)).toEqual(Array.from({ length: 256 }, (_, i) => 2 * (i + 43) + 1));
 });
 
-test('after another sender began nothing of the former is missing', () => {
+test('after a new sender no packet of the former is missing', () => {
   const list = after(1, 5);
   list.clear();
   list.arrived(9_000, 0, false);

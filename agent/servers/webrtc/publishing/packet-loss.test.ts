@@ -71,7 +71,7 @@ test('a publisher that keeps nothing is not asked for packets, but for a key fra
   expect(session.link.takePlis()).toBe(1);
 });
 
-test('packets that come twice and out of their order change nothing', async () => {
+test('duplicate and reordered packets change nothing', async () => {
   const session = connect([PICTURE]);
   const next = random(7);
   const isKey = (number: number): boolean => number % 20 === 0;

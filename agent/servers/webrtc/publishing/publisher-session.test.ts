@@ -56,7 +56,7 @@ test('audio with six channels keeps its layout', () => {
   ]);
 });
 
-test('a track that has not come within the time for it is done without', async () => {
+test('a track that does not start in time is omitted', async () => {
   const session = connect([PICTURE, SOUND]);
   await session.video(0, 49, first);
   expect(session.opened).toHaveLength(0);

@@ -68,7 +68,7 @@ test('each second the sender gets a report of losses and an estimate', async () 
   expect(estimate.subarray(12, 16).toString()).toBe('REMB');
 });
 
-test('a sender that says nothing of estimates gets none', async () => {
+test('a sender without REMB support gets no estimates', async () => {
   const session = connect([PICTURE_WITHOUT_NACK, SOUND]);
   await session.video(0, 3, first);
   session.media.tick();

@@ -52,7 +52,7 @@ const answer = (tracks: readonly Track[], offerText = CHROMIUM): string => {
 /** The lines of each `m=` section, the session's first. */
 const sections = (sdp: string): string[][] => sdp.split(/(?=^m=)/m).map((section) => section.trim().split('\r\n'));
 
-test('RTCP may stand alone in the sections whose offer says so', () => {
+test('reduced-size RTCP is answered in the sections that offer it', () => {
   const offered = CHROMIUM.replace('a=rtcp-rsize\r\n', '');
   expect(offered).not.toBe(CHROMIUM);
   const [, video, audio] = sections(answer([h264(0x42), PCMA], offered));
@@ -180,7 +180,7 @@ test('audio unsupported by browsers is transcoded to Opus where possible', () =>
   expect(stereo?.format.fmtp.get('stereo')).toBe('1');
 });
 
-test('audio that needs no transcoding comes first', () => {
+test('audio without transcoding is first', () => {
   const { audio, leftOut } = chooseCodecs([h264(0x42), AAC, PCMA], parseOffer(CHROMIUM), TURNING);
   expect(audio).toMatchObject({ track: 2 });
   expect(audio?.isTranscoded).toBeUndefined();

@@ -97,7 +97,7 @@ test('the answer to a publisher asks for the missing again, for two channels, an
   expect(answer).not.toMatch(/a=(extmap|ssrc|msid:|rid|simulcast)/);
 });
 
-test("the browser's own limits do not come back as ours", () => {
+test("the browser's limits are not repeated in the answer", () => {
   expect(offerOf('firefox-153-linux-whip')).toContain('max-fs=12288');
   expect(answerTo(offerOf('firefox-153-linux-whip'))).not.toContain('max-f');
   expect(answerTo(offerOf('aiortc-1.4-whip'))).toContain('a=fmtp:96 stereo=1\r\n');

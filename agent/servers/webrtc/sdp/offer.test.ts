@@ -65,7 +65,7 @@ test('a format that is named again is one, and of a crowd of parameters the firs
   ]);
 });
 
-test('credentials may stand for the whole session, and lines may end in any way', () => {
+test('credentials may be at session level, with any line ending', () => {
   const offer = parseOffer(`v=0\n${CREDENTIALS}\na=setup:active\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=sendonly`);
   expect(offer).toMatchObject({ ufrag: 'abcd', setup: 'active', bundle: [] });
   expect(offer.sections[0]).toMatchObject({ mid: '0', receives: false });
@@ -179,7 +179,7 @@ test('the format of retransmissions is found by the one that it is for', () => {
   expect(hasFeedback(video, format(118) as RtpFormat, 'nack')).toBe(false);
 });
 
-test('aiortc has credentials of its own in each section', () => {
+test('aiortc has separate credentials in each section', () => {
   const { ufrag, ufrags, bundle } = parseOffer(offerOf('aiortc-1.4-whip.sdp'));
   expect([ufrag, ufrags, bundle]).toEqual(['ISHT', ['ISHT', 'JOkd'], ['0', '1']]);
 });

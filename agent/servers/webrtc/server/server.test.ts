@@ -172,7 +172,7 @@ test('the viewer is one of the readers of the stream until the stream ends', asy
   expect(server.list()).toEqual([]);
 });
 
-test('a viewer that is kicked or leaves leaves nothing behind', async () => {
+test('a viewer that leaves or is kicked leaves no resources', async () => {
   const stream = new Stream([H264_TRACK]);
   const server = await startServer(stream);
   const [one, two] = [await watch(server), await watch(server)];

@@ -84,7 +84,7 @@ async function startServer(clock: FakeClock, stream: Stream): Promise<WebRtcServ
   return server;
 }
 
-test('ten thousand abandoned offers leave nothing behind', async () => {
+test('ten thousand abandoned offers leave no resources', async () => {
   const clock = new FakeClock();
   const stream = new Stream([H264_TRACK]);
   const server = await startServer(clock, stream);
@@ -133,7 +133,7 @@ test.for(['read', 'publish', 'talk', 'echo'] as const)(
   },
 );
 
-test('a rejected offer takes no place', async () => {
+test('a rejected offer does not count as a session', async () => {
   const server = await startServer(new FakeClock(), new Stream([H264_TRACK]));
   const viewer = requester('cam', '192.0.2.1');
   for (let i = 0; i < 200; i += 1) {

@@ -298,7 +298,7 @@ test('a fallback that is not configured is named', async () => {
   expect(response.json()).toEqual(error("path 'nobody' (fallback) is not configured"));
 });
 
-test('twenty players of one page, none of which has a candidate yet, are all answered', async () => {
+test('twenty players of one page without candidates are all answered', async () => {
   const app = await start();
   const offers = ['chromium-156-linux', 'firefox-153-linux-whep'].map(offerOf);
   expect(offers.join()).not.toContain('a=candidate');

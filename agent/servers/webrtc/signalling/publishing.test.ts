@@ -140,7 +140,7 @@ test('one talker at a time, in the camera’s codec, and the next one after it h
   expect(box.asked).toEqual(Array(3).fill('publish cam'));
 });
 
-test('OPTIONS tells a page whether talking is possible, so that it can hide the button', async () => {
+test('OPTIONS returns whether talking is possible, so that a page can hide the button', async () => {
   await using run = await new Box().open();
   const ask = async (path: string) => {
     const { statusCode, headers } = await run.app.inject({ method: 'OPTIONS', url: `/${path}/talk` });

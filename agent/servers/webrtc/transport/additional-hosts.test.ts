@@ -28,7 +28,7 @@ function open(first: Answer) {
 }
 const LEFT_OUT = 'cam.test: an additional WebRTC host (webrtcAdditionalHosts) does not resolve and is left out';
 
-test('an address is used as it is, a name by its lookup', async () => {
+test('an address is used unchanged, a name is resolved', async () => {
   const { hosts, server } = open(['192.0.2.7', '2001:db8::7']);
   expect(await hosts.resolve('192.0.2.4')).toEqual(['192.0.2.4']);
   expect(server.asked).toBe(0);

@@ -36,7 +36,7 @@ test('a name that does not resolve is left out', async () => {
   expect(await gathered).toEqual([{ address: '192.0.2.4', isAdditional: true }]);
 });
 
-test('the first candidate has the highest priority, UDP comes before TCP', () => {
+test('the first candidate has the highest priority, and UDP precedes TCP', () => {
   expect(writeCandidates(own('192.0.2.1', '2001:db8::1'), { udp: ANY, tcp: { ...ANY, port: 8_190 } })).toEqual([
     '1 1 udp 2130706431 192.0.2.1 8189 typ host',
     '2 1 udp 2130706175 2001:db8::1 8189 typ host',

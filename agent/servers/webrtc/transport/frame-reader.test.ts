@@ -31,7 +31,7 @@ test('frames are the same wherever the network has cut the stream', () => {
   }
 });
 
-test('a frame in pieces lies in a buffer of its own, one that came whole is a view', () => {
+test('a split frame has its own buffer, a complete one is a view', () => {
   const frames: Buffer[] = [];
   const reader = new FrameReader({ onFrame: (one) => frames.push(one) });
   const whole = Buffer.from('0002aabb0002cc', 'hex');

@@ -40,7 +40,7 @@ test('a check of another implementation is read, nomination included', () => {
   expect(request && hasIntegrity(datagram, request, 'secret')).toBe(true);
 });
 
-test('a nomination added behind the integrity is not believed', () => {
+test('a nomination after MESSAGE-INTEGRITY is ignored', () => {
   const signed = check('a:b', 'secret', false).subarray(0, -8);
   const forged = Buffer.concat([signed, hex('0025 0000')]);
   forged.writeUInt16BE(forged.length - 20, 2);

@@ -135,7 +135,7 @@ test('at the limit of a thousand connections a new one replaces the oldest unver
   expect(isClosed(socket)).toBe(false);
 });
 
-test('what is sent in one turn of the event loop arrives framed and in order, whatever becomes of the slots', async () => {
+test('packets of one event loop turn arrive framed and in order, although slots are reused', async () => {
   const opened = await openPort();
   const { socket, transport } = await admitted(opened);
   const slot = new Uint8Array(1_300);

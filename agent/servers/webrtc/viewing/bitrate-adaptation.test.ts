@@ -121,7 +121,7 @@ test('after thirty quiet seconds the quality rises, after half of it if the esti
   expect(secondsUntilChange(lowered(), { ...GOOD, estimateBitsPerSecond: 2_600_000 }, 20)).toBeLessThanOrEqual(15);
 });
 
-test('each time that more was too much the next try comes twice as late, five minutes at most', () => {
+test('after each failed increase the next try waits twice as long, five minutes at most', () => {
   const adaptation = lowered();
   const quiet = { ...GOOD, estimateBitsPerSecond: 0 };
   const waits: number[] = [];

@@ -22,7 +22,7 @@ test('the first report with heavy loss shows the throughput, also where numbers 
   expect(burst.count).toBe(1);
 });
 
-test('the way there and back is no time in which anything could have come', () => {
+test('the round-trip time does not count as waiting', () => {
   const { burst, send } = watch();
   expect(burst.onReport(150, send(200), 200, 100)).toBe(2_000_000);
   expect(burst.maxBitsPerSecond).toBe(4_000_000);

@@ -39,7 +39,7 @@ test('a loss right after the start is answered by the start itself', async () =>
   expect(keys.events).toEqual(['restart at 500']);
 });
 
-test('a fresh key frame is sent again at once, an older one only when no new one has come in time', async () => {
+test('a recent key frame is resent at once, an older one only if no new one arrives in time', async () => {
   const keys = new Keys();
   const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(1_000);
@@ -53,7 +53,7 @@ test('a fresh key frame is sent again at once, an older one only when no new one
   expect(keys.events).toEqual(['restart at 1000', 'ask at 5000', 'restart at 5300']);
 });
 
-test('a key frame that comes when it was asked for is answer enough', async () => {
+test('a requested key frame that arrives is sufficient', async () => {
   const keys = new Keys();
   const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);
@@ -112,7 +112,7 @@ test('after ten quiet seconds a loss is helped as fast as the first one', async 
   expect(keys.events.filter((event) => event.startsWith('restart'))).toEqual(['restart at 20100', 'restart at 20600']);
 });
 
-test('one that has left is not sent anything by a key frame that did not come', async () => {
+test('a viewer that has left gets no packets after a missing key frame', async () => {
   const keys = new Keys();
   const loss = new PliResponder(keys, keys.clock);
   await keys.clock.advance(5_000);

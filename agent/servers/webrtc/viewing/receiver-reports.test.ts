@@ -25,7 +25,7 @@ test('losses of all tracks are added, and reports about other sources count for 
   expect(reports.lost).toBe(7);
 });
 
-test('a repeat that comes twice is no loss of another track', () => {
+test('a duplicate retransmission is not a loss of another track', () => {
   const { reports } = watch();
   reports.onReport(VIDEO, -3, 100, 0, 0);
   reports.onReport(AUDIO, 2, 100, 0, 0);
@@ -74,7 +74,7 @@ test.for([
   expect(reports.roundTripMs).toBeCloseTo(200, 1);
 });
 
-test('a clock that was set on the way, or a delay that is made up, gives no round trip', async () => {
+test('a clock step or an implausible delay is not a round-trip time', async () => {
   const { clock, reports } = watch();
   const lastReport = lastReportOf(clock);
   clock.stepWall(3_600_000);

@@ -83,7 +83,7 @@ function pictures({ packets }: NotedNetwork): number[] {
 
 const bytesOf = (packets: readonly SentPacket[]): number => packets.reduce((sum, { bytes }) => sum + bytes, 0);
 
-test('a viewer gets the group that is there at once, in order and without a gap, with times that end at the live edge', async () => {
+test('a viewer gets the current GOP at once, in order and without a gap, with timestamps up to the live edge', async () => {
   const rig = new Rig();
   await rig.group(25, 500);
   const { network } = rig.view();
@@ -133,7 +133,7 @@ test('audio is not replayed: it is sent live, also during a replay', async () =>
   expect(pictures(network).length).toBeLessThan(50);
 });
 
-test('sender reports come with the first frame and after the burst, and both show the live time', async () => {
+test('sender reports precede the first frame and follow the burst, both with the live time', async () => {
   const rig = new Rig();
   await rig.group(50, 10_000);
   const { network } = rig.view();
@@ -298,7 +298,7 @@ test('a repeated still has a later time: the same one would count as a duplicate
   expect(second).toBeGreaterThan(first as number);
 });
 
-test('the first frame comes with its sender report, however large it is', async () => {
+test('the first frame has its sender report, however large it is', async () => {
   const rig = new Rig([H264_TRACK]);
   const { network } = rig.view();
   await rig.clock.advance(STEP_MS);

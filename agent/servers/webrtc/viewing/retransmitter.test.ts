@@ -24,7 +24,7 @@ const original = (packet: Received): Pick<Received, 'sequence' | 'payload'> => (
   payload: packet.payload.subarray(2),
 });
 
-test('a lost packet comes again with its number before its payload, on an SSRC and payload type of its own', async () => {
+test('a lost packet is resent with its number before its payload, on a separate SSRC and payload type', async () => {
   const { viewer } = await watch();
   const sent = viewer.takeVideo();
   const lost = sent.slice(10, 14);

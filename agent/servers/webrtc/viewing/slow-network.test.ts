@@ -148,7 +148,7 @@ test('on a network with a third of the stream’s bitrate the fallback appears w
   expect(scene.picturesLost).toBeLessThan(8);
 });
 
-test('a trial on a way that has not changed costs less than a second, and comes ever more rarely', async () => {
+test('a trial on an unchanged network costs less than a second, and becomes less frequent', async () => {
   const { scene, fromMs } = await join(BAD);
   await scene.play(130);
   expect(scene.longestGapMs(fromMs + 1_500)).toBeLessThan(1_000);

@@ -96,7 +96,7 @@ test('bytes are counted, and with the viewer all reading ends', async () => {
   expect([sound.readers, camera.stream.readers]).toEqual([[], []]);
 });
 
-test('on a slow network video comes from the fallback, and audio continues', async () => {
+test('on a slow network video is taken from the fallback, and audio continues', async () => {
   const { viewer, soundsIn, play } = setup((small) => Promise.resolve(small));
   viewer.start();
   let lost = 0;

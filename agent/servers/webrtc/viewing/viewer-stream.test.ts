@@ -103,7 +103,7 @@ test('on a network that loses half, the viewer gets key frames and all audio', a
   expect(received.filter(({ ssrc }) => ssrc === scene.viewer.viewing.audio?.ssrc)).toHaveLength(100);
 });
 
-test('a key frame alone does not come in a burst', async () => {
+test('a single key frame is not sent as a burst', async () => {
   const scene = await lowered();
   await scene.play(1, 0.5);
   scene.viewer.take();
@@ -154,7 +154,7 @@ test('with a fallback the viewer gets its video on the same SSRC, from a key fra
   expect(scene.small.stream.audience).toBe(1);
 });
 
-test('a fallback that is larger than half of the stream comes whole and in time', async () => {
+test('a fallback larger than half of the stream is sent completely and in time', async () => {
   const scene = await lowered(open, 50);
   expect(scene.quality).toBe('fallback');
   scene.smallBytes = 6_000;
@@ -228,7 +228,7 @@ test('sender reports tie the time of the stream that is sent to the wall clock',
   );
 });
 
-test('what is lost of the fallback is sent again; numbers of the stream before it are unknown', async () => {
+test('lost packets of the fallback are resent; sequence numbers of the previous stream are unknown', async () => {
   const scene = await lowered(open);
   const old = (scene.viewer.video.packetIndex - 200) & 0xffff;
   await scene.play(1, 0);
@@ -295,7 +295,7 @@ test('a fallback that is too much as well: its key frames only', async () => {
   expect(video.every(({ payload }) => payload.length < 1_000)).toBe(true);
 });
 
-test('a viewer that leaves while its fallback opens leaves no reader behind', async () => {
+test('a viewer that leaves while its fallback opens leaves no reader', async () => {
   let finish = (_: Stream): void => {};
   const scene = await lowered(() => new Promise((resolve) => (finish = resolve)));
   expect(scene.quality).toBe('keyFrames');

@@ -12,7 +12,7 @@ test('without overrides the answer is unchanged', () => {
   expect(applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), NOTHING)).toBe(sdp(UDP, OTHER_UDP, TCP));
 });
 
-test('a place that the client knows stands instead of ours, once in each section', () => {
+test('an address from the client replaces ours, once in each section', () => {
   const wished = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), {
     ...NOTHING,
     udp: '203.0.113.5 40000',

@@ -163,7 +163,7 @@ test('a player waits for its stream, and permission is checked for the final pat
   expect(asked.map(({ path }) => path)).toEqual(['cam1', 'live/cam1']);
 });
 
-test('a stream that does not come within 15 s is not found', async () => {
+test('a stream that does not start within 15 s is not found', async () => {
   const clock = new FakeClock();
   const { app, asked } = await start({ streams: [], clock });
   const [json, text] = [post(app, 'webrtc?app=house&stream=door&type=play'), post(app, 'whep?app=house&stream=door')];
@@ -261,7 +261,7 @@ test('WHEP answers with SDP and a Location that ends the session', async () => {
   expect((await app.inject({ method: 'DELETE', url: '/index/api/delete_webrtc' })).json().code).toBe(-300);
 });
 
-test('parameters of a call without an offer may stand in a form, in JSON or in headers', async () => {
+test('parameters of a call without an offer may be in a form, in JSON or in headers', async () => {
   const { app } = await start();
   const url = '/index/api/delete_webrtc';
   for (const [type, payload] of [
