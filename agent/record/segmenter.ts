@@ -46,6 +46,7 @@ export interface SegmenterOwner {
 export class Segmenter implements Reader {
   readonly id = 'recorder';
   readonly countsHolds = true;
+  readonly toleratesDelay = true;
   readonly #buffers: readonly TrackBuffer[];
   readonly #lead: TrackBuffer;
   readonly #limits: SegmenterLimits;

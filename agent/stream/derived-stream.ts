@@ -72,12 +72,17 @@ export class DerivedStream extends Stream {
       return track && count - 1;
     });
     this.onAudience = () => origin.countAudience();
+    this.onUrgentReader = () => origin.onUrgentReader?.();
     const hasAudience = () => this.audience > 0;
+    const mayBeLate = () => this.mayBeLate;
     this.#feeder = {
       id: plan.id,
       countsHolds: true,
       get isAudience() {
         return hasAudience();
+      },
+      get toleratesDelay() {
+        return mayBeLate();
       },
       onSample: (track, sample) => this.#take(track, sample),
       onTrack: (track, description) => this.#describe(track, description),

@@ -38,6 +38,8 @@ export interface Reader {
    * While any reader does not, the memory of samples is left to the collector.
    */
   readonly countsHolds?: boolean;
+  /** Samples may come some 0.1 s late, which lets a source read less often. */
+  readonly toleratesDelay?: boolean;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -84,6 +86,8 @@ export class Stream {
    * Returns false if no request was sent.
    */
   onKeyFrameWanted: (() => unknown) | undefined;
+  /** Called before a reader is added that tolerates no delay. Set by a source that may be late. */
+  onUrgentReader: (() => void) | undefined;
   readonly #tracks: Track[];
   /** By track. */
   readonly #orders: Uint8Array;
@@ -182,6 +186,9 @@ export class Stream {
       reader.onEnd();
       return;
     }
+    if (reader.toleratesDelay !== true) {
+      this.onUrgentReader?.();
+    }
     this.#readers = [...this.#readers, reader];
     this.#countKeepers();
     this.countAudience();
@@ -192,6 +199,11 @@ export class Stream {
         this.#expel(reader, cause);
       }
     }
+  }
+
+  /** Every reader tolerates a delay. */
+  get mayBeLate(): boolean {
+    return this.#readers.every(({ toleratesDelay }) => toleratesDelay === true);
   }
 
   /** Size of the cached group. */

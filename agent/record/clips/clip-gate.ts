@@ -30,6 +30,7 @@ interface ClipGateOptions {
 export class ClipGate implements Reader {
   readonly id = 'recorder';
   readonly countsHolds = true;
+  readonly toleratesDelay = true;
   readonly #sink: ClipSink;
   readonly #window: ClipWindow;
   readonly #options: ClipGateOptions;

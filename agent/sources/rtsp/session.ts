@@ -24,6 +24,8 @@ const KEY_FRAME_EVERY_MS = 1_000;
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
+/** The times of a stream settle within this: a burst at the start has ended, a wrong clock is usually found. */
+const SETTLED_MS = 10_000;
 /** Half of RFC 2326's default session timeout; also for cameras with a longer timeout. */
 const MAX_KEEP_ALIVE_MS = 30_000;
 
@@ -87,6 +89,7 @@ export class RtspSession {
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
     this.#streamWriter = new StreamWriter(sink, this.#timeline, this.#receivers, options.name, log);
+    this.#streamWriter.onUrgentReader = () => this.#readAtOnce();
     this.#transports = new TrackTransports(connection, client, address.host, options, clock);
   }
 
@@ -160,6 +163,7 @@ export class RtspSession {
         this.#watchStart(nowMs - startedMs, attempt);
         this.#watchLoss(nowMs, attempt);
         this.#watch(nowMs, startedMs);
+        this.#connection.readsInRounds = nowMs - startedMs >= SETTLED_MS && this.#mayBeLate;
       } catch (cause) {
         this.#giveUp(cause);
       }
@@ -181,7 +185,20 @@ export class RtspSession {
   }
 
   close(): void {
+    this.#readAtOnce();
     this.#transports.close();
+  }
+
+  /** All readers tolerate a delay, and no time comes from arrival. TLS and tunnels may hold more than one read returns. */
+  get #mayBeLate(): boolean {
+    const { isSecure, tunnel } = this.#address;
+    const followsArrival = this.#receivers.some(({ timeline }) => timeline.followsArrival);
+    return !isSecure && tunnel === 'none' && !followsArrival && this.#streamWriter.mayBeLate;
+  }
+
+  #readAtOnce(): void {
+    this.#connection.readsInRounds = false;
+    this.#connection.read();
   }
 
   #wants({ kind, isBackChannel, direction }: SdpMedia): boolean {

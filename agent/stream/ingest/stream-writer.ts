@@ -63,6 +63,8 @@ export class StreamWriter implements UnitOutput {
   /** Tracks that came after the stream had opened without them. */
   readonly #late = new Set<TrackReceiver>();
   #stream: Stream | undefined;
+  /** Called before a reader comes that tolerates no delay. */
+  onUrgentReader: (() => void) | undefined;
 
   /**
    * @param receivers filled by the owner before the first packet
@@ -91,6 +93,11 @@ export class StreamWriter implements UnitOutput {
   /** The stream has opened without this track. */
   hasLeftOut(receiver: TrackReceiver): boolean {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
+  }
+
+  /** The stream is open, and all of its readers tolerate a delay. */
+  get mayBeLate(): boolean {
+    return this.#stream?.mayBeLate === true;
   }
 
   onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
@@ -185,6 +192,7 @@ export class StreamWriter implements UnitOutput {
     }
     const stream = this.#sink.publish(receivers.map(({ track }) => track).filter((track) => track !== undefined));
     stream.framesInError += this.#damage;
+    stream.onUrgentReader = () => this.onUrgentReader?.();
     this.#stream = stream;
     this.#held = [];
     for (const { receiver, ptsTicks, dtsTicks, key, data } of held) {

@@ -3,6 +3,8 @@ const STUCK_UNITS = 25;
 
 /** Times of units by arrival, if the camera repeats its timestamps. */
 export class UnitSpread {
+  /** The camera has repeated a timestamp. */
+  hasRepeated = false;
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
   readonly #isActive: boolean;
@@ -38,6 +40,7 @@ export class UnitSpread {
     // `DecodeTimes` separates pictures with equal times by one tick.
     const isRepeated = step <= (this.#isVideo ? 1 : 0) && this.#isActive && ptsTicks === dtsTicks;
     if (isRepeated) {
+      this.hasRepeated = true;
       this.#stuckUnits += 1;
       const farthest = this.isStuck ? Number.POSITIVE_INFINITY : this.#lastSpread + this.#usualStep;
       const least = this.#lastSpread + Math.ceil(this.#ticksOf(1));

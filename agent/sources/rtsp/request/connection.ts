@@ -14,6 +14,7 @@ import {
 } from '../../../media/rtsp/message.ts';
 import { type Address, placeOf } from './address.ts';
 import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
+import { ReadRounds } from './read-rounds.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -38,6 +39,8 @@ export class RtspConnection implements ByteSink {
   readAtMs = 0;
   hasRead = false;
   frames: FrameSink | undefined;
+  /** Reads wait for the next round: what arrives within it is read at once, together with other cameras. */
+  readsInRounds = false;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>;
   readonly #channel: ByteChannel;
@@ -46,6 +49,8 @@ export class RtspConnection implements ByteSink {
   readonly #name: string;
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter>();
+  readonly #rounds: ReadRounds;
+  #isWaiting = false;
   #lastCseq = 0;
   /** In RTSP, unlike a TLS port. */
   #hasAnswered = false;
@@ -58,6 +63,7 @@ export class RtspConnection implements ByteSink {
     this.#address = address;
     this.#name = name;
     this.#clock = clock;
+    this.#rounds = ReadRounds.of(clock);
     this.#framer = new RtspFramer(this);
     this.ended = new Promise((resolve) => {
       this.#settleEnd = resolve;
@@ -150,6 +156,20 @@ export class RtspConnection implements ByteSink {
     } catch (cause) {
       const message = `camera of path '${this.#name}' does not send RTSP`;
       this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
+    }
+    // A full buffer: the socket has more.
+    if (this.readsInRounds && length < chunk.length && !this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#channel.pause();
+      this.#rounds.wait(this);
+    }
+  }
+
+  /** Reads what has arrived. */
+  read(): void {
+    if (this.#isWaiting) {
+      this.#isWaiting = false;
+      this.#channel.resume();
     }
   }
 
