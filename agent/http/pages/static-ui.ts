@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { httpsOrigin, namedHost } from './https-origin.ts';
 
 interface StaticUiOptions {
   /** Absolute path of the folder with the built page. */
@@ -72,10 +73,10 @@ function setSecurityHeaders(
   httpsPort: number | undefined,
 ): void {
   // Older Safari excludes WebSockets from 'self', so the host is named, if it is a plain host name.
-  const host = headers.host !== undefined && /^[\w.[\]:-]{1,255}$/.test(headers.host) ? headers.host : undefined;
+  const host = namedHost(headers);
   const sockets = host === undefined ? '' : ` ws://${host} wss://${host}`;
-  const name = host?.replace(/:\d+$/, '');
-  const secure = name === undefined || httpsPort === undefined ? '' : ` https://${name}:${httpsPort}`;
+  const https = httpsOrigin(headers, httpsPort);
+  const secure = https === undefined ? '' : ` ${https}`;
   const own = `script-src 'self'${inline.scripts}; style-src 'self'${inline.styles}`;
   reply.header(
     'Content-Security-Policy',

@@ -1,13 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../../agent/tls/device-names.ts';
 import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
-import { CHROMIUM, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { startBrowserAt } from '../../peers/browser/trusting-browser.ts';
+import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { freePort } from '../../support/base/free-port.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 
@@ -16,27 +16,6 @@ const SOON = { timeout: 30_000 };
 
 /** Every name of the device; the names of the network resolve to this machine, as at home. */
 const NAMES = [...systemNames().dns, '127.0.0.1'];
-
-/** Chromium with its own profile. @param trusted file of an authority that its user trusts */
-async function startBrowser(home: string, trusted?: string): Promise<Browser> {
-  const database = join(home, '.pki/nssdb');
-  mkdirSync(database, { recursive: true });
-  // The location in newer versions.
-  mkdirSync(join(home, '.local/share'), { recursive: true });
-  symlinkSync(join(home, '.pki'), join(home, '.local/share/pki'));
-  execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
-  if (trusted !== undefined) {
-    execFileSync('certutil', ['-A', '-d', `sql:${database}`, '-n', 'perch', '-t', 'C,,', '-i', trusted]);
-  }
-  return chromium.launch({
-    executablePath: CHROMIUM,
-    env: { ...process.env, HOME: home },
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP * 127.0.0.1'],
-      ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
-    ],
-  });
-}
 
 describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certificate", () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-https-'));
@@ -56,21 +35,12 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     // As on a phone: from the page.
     const file = join(folder, 'perch.pem');
     writeFileSync(file, await (await fetch(`${agent.url}/trust/perch.pem`)).text());
-    trusting = await startBrowser(join(folder, 'trusting'), file);
+    trusting = await startBrowserAt(join(folder, 'trusting'), file);
   });
   afterAll(async () => {
     await trusting?.close();
     await agent?.[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
-  });
-
-  test('the page informs a browser that does not trust the device, and the browser warns', async () => {
-    const browser = await startBrowser(join(folder, 'strange'));
-    const page = await browser.newPage();
-    await page.goto(`${agent.url}/trust`);
-    await expect.poll(() => page.getAttribute('#state', 'data-is'), SOON).toBe('no');
-    await expect(page.goto(`https://127.0.0.1:${tlsPort}/`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID');
-    await browser.close();
   });
 
   test.for(inShort(NAMES, NAMES[0] ?? ''))(
@@ -79,7 +49,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
       const page = await trusting.newPage();
       await page.goto(`http://${name}:${agent.ports.main}/trust?lang=zh-CN`);
       await expect.poll(() => page.getAttribute('#state', 'data-is'), SOON).toBe('yes');
-      await page.click('#open');
+      await page.click('#go-on');
       await page.waitForURL(`https://${name}:${tlsPort}/**`);
       expect(await page.evaluate(() => isSecureContext)).toBe(true);
       await page.close();
@@ -104,7 +74,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
   }
 
   test('a page over http stays there while the browser does not trust the device, and warns at password fields', async () => {
-    const browser = await startBrowser(join(folder, 'stays'));
+    const browser = await startBrowserAt(join(folder, 'stays'));
     const { page, probes, plain } = await openPlain(browser, '#/settings/people');
     await expect.poll(() => probes, SOON).toEqual(['failed']);
     await page.getByText('This connection is not encrypted.').waitFor();

@@ -1,83 +1,129 @@
 import { createHash } from 'node:crypto';
 import { fingerprintLines } from '../../../base/fingerprint.ts';
 import { escapeXml, type ShownAuthority } from './mobile-profile.ts';
-import type { TrustWords } from './trust-words.ts';
-
-const STYLE = `
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
-body{max-width:40rem;margin:0 auto;padding:1rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin:1.5rem 0 .25rem}
-code{display:block;white-space:pre;font-size:1.1rem;padding:.5rem;border:1px solid #8886;border-radius:.5rem}
-.button{display:inline-block;margin:.25rem .5rem .25rem 0;padding:.75rem 1rem;border-radius:.5rem;background:#0b6e4f;color:#fff;text-decoration:none}
-#state{padding:.75rem 1rem;border-radius:.5rem;border:1px solid #8886}
-#state[data-is="yes"]{border-color:#0b6e4f}#state[data-is="no"]{border-color:#b4231a}
-.other{float:right}
-`;
-/** A browser that does not trust the certificate fails to fetch, whatever the reply. */
-const SCRIPT = `
-const state = document.getElementById('state');
-const link = document.getElementById('open');
-if (state && link) {
-  const base = 'https://' + location.hostname + (link.dataset.port === '443' ? '' : ':' + link.dataset.port);
-  link.href = base + '/';
-  const tell = (is) => { state.dataset.is = is; state.textContent = state.dataset[is]; };
-  const ask = () => fetch(base + '/health', { mode: 'no-cors', cache: 'no-store' }).then(() => tell('yes'), () => tell('no'));
-  ask();
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) ask(); });
-}
-`;
+import { SCRIPT } from './trust-script.ts';
+import { STYLE } from './trust-style.ts';
+import type { SystemWords, TrustWords } from './trust-words.ts';
+import { ofThing, type Visitor } from './visitor.ts';
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const INLINE = [`script-src ${hashOf(SCRIPT)}`, `style-src ${hashOf(STYLE)}`];
 
-/** Only inline content, and requests to the same host over https. */
-export const TRUST_POLICY = [
-  "default-src 'none'",
-  `script-src ${hashOf(SCRIPT)}`,
-  `style-src ${hashOf(STYLE)}`,
-  'connect-src https:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Only inline content, what an app needs to be installed, and requests to the same host over https. */
+export const trustPolicy = (https: string | undefined): string =>
+  [
+    "default-src 'none'",
+    ...INLINE,
+    `connect-src ${https ?? "'none'"}`,
+    "img-src 'self'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
-/** @param port of https: without it the page explains how to enable it; without an authority the certificate is a public one */
-export function trustPage(words: TrustWords, authority: ShownAuthority | undefined, port: number | undefined): string {
-  const text = escapeXml;
-  const check = port === undefined ? '' : checkOf(words, port);
-  const nothing = port === undefined ? `<p id="off">${text(words.off)}</p>` : '';
-  const body = authority ? `${check}${offer(words, authority)}` : `${check}${nothing}`;
+interface TrustPage {
+  readonly words: TrustWords;
+  readonly visitor: Visitor;
+  /** Undefined: the certificate is another authority's, or https is off. */
+  readonly authority: ShownAuthority | undefined;
+  /** Of https; undefined: off. */
+  readonly port: number | undefined;
+  /** Identifies this device. */
+  readonly box: string;
+}
+
+/** The guided steps. */
+export function trustPage(page: TrustPage): string {
+  const { words, visitor, authority, port, box } = page;
+  const body = port === undefined ? `<p class="card" id="off">${escapeXml(words.off)}</p>` : stateCard(page);
+  const things = escapeXml(JSON.stringify(words.things));
   return `<!doctype html>
 <html lang="${words.lang}">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(words.title)} · Perch</title>
+<title>${escapeXml(words.title)}</title>
+<link rel="manifest" href="manifest.webmanifest">
+<link rel="apple-touch-icon" href="apple-180.png">
 <style>${STYLE}</style>
-<a class="other" lang="${words.other.lang}" href="?lang=${words.other.lang}">${words.other.name}</a>
-<h1>${text(words.title)}</h1>
-<p>${text(words.why)}</p>
+</head>
+<body data-port="${port ?? ''}" data-box="${escapeXml(box)}" data-thing="${visitor.thing}" data-things="${things}">
+<main>
+<header><h1>${escapeXml(words.title)}</h1><a lang="${words.other.lang}" href="?lang=${words.other.lang}">${words.other.name}</a></header>
+${textOf('p', words.why, page, 'class="dim"')}
 ${body}
+${authority ? stepsOf(page, authority) : ''}
+</main>
 <script>${SCRIPT}</script>
+</body>
 </html>
 `;
 }
 
-const checkOf = (words: TrustWords, port: number): string => {
-  const text = escapeXml;
-  return `<p id="state" role="status" data-yes="${text(words.trusted)}" data-no="${text(words.notTrusted)}">${text(words.checking)}</p>
-<p><a id="open" class="button" data-port="${port}" href="#">${text(words.open)}</a></p>`;
-};
+/** An element whose text names the visitor's device. */
+function textOf(tag: string, text: string, { words, visitor }: TrustPage, attributes = ''): string {
+  const shown = ofThing(text, words.things[visitor.thing]);
+  return `<${tag} ${attributes} data-text="${escapeXml(text)}">${escapeXml(shown)}</${tag}>`;
+}
 
-function offer(words: TrustWords, authority: ShownAuthority): string {
-  const text = escapeXml;
-  const devices = words.steps.map(({ device, file, steps }) => {
-    const name = file === 'crt' ? words.download : words.downloadProfile;
-    return `<h2>${text(device)}</h2>
-<a class="button" href="trust/perch.${file}">${text(name)}</a>
-<ol>${steps.map((step) => `<li>${text(step)}</li>`).join('')}</ol>`;
-  });
-  return `<h2>${text(words.fingerprint)}</h2>
-<p>${text(authority.name)} · ${new Date(authority.untilMs).toISOString().slice(0, 10)}</p>
+/** `data-when` names the states in which an element is shown, and the scheme if it matters. */
+function stateCard(page: TrustPage): string {
+  const { words } = page;
+  const { checking, trusted: yes, notTrusted: no, another, warned } = words;
+  const texts = Object.entries({ checking, yes, no, another, warned }).map(
+    ([state, text]) => `data-${state}="${escapeXml(text)}"`,
+  );
+  return `<section class="card">
+${textOf('p', checking, page, `id="state" role="status" ${texts.join(' ')}`)}
+<p data-when="no|warned" hidden>${escapeXml(words.follow)}</p>
+<div data-when="no|warned|another" hidden><button id="again" class="button" type="button">${escapeXml(words.again)}</button></div>
+<div data-when="yes http" hidden>${textOf('p', words.goOnText, page)}
+<a id="go-on" class="button main" href="#">${escapeXml(words.goOn)}</a></div>
+<div data-when="yes https" hidden><a class="button main" href="./">${escapeXml(words.open)}</a></div>
+</section>
+${installOf(page)}`;
+}
+
+const installOf = (page: TrustPage): string => `<section class="card" data-when="yes https" hidden>
+${textOf('h2', page.words.install, page)}
+<p class="dim">${escapeXml(page.words.installText)}</p>
+<button id="install-now" class="button main" type="button" hidden>${escapeXml(page.words.installNow)}</button>
+${textOf('p', page.words.installed, page, 'id="installed" role="status" hidden')}
+${page.words.systems.map(({ id, install }) => `<div ${forSystem(page, id)}>${listOf(install)}</div>`).join('\n')}
+</section>`;
+
+const listOf = (steps: readonly string[]): string =>
+  `<ol>${steps.map((step) => `<li>${escapeXml(step)}</li>`).join('')}</ol>`;
+
+/** Shown for the visitor's system; the script follows the list. */
+const forSystem = ({ visitor }: TrustPage, id: SystemWords['id']): string =>
+  `data-system="${id}"${id === visitor.system ? '' : ' hidden'}`;
+
+function stepsOf(page: TrustPage, authority: ShownAuthority): string {
+  const { words, visitor } = page;
+  const options = words.systems.map(
+    ({ id, name }) => `<option value="${id}"${id === visitor.system ? ' selected' : ''}>${escapeXml(name)}</option>`,
+  );
+  return `<details id="steps" open>
+<summary>${escapeXml(words.steps)}</summary>
+<label>${escapeXml(words.stepsFor)}<select id="system">${options.join('')}</select></label>
+<h2>${escapeXml(words.fingerprint)}</h2>
+<p>${escapeXml(authority.name)}</p>
 <code>${fingerprintLines(authority.fingerprint).join('\n')}</code>
-<p>${text(words.compare)}</p>
-${devices.join('\n')}`;
+<p class="dim">${escapeXml(words.compare)}</p>
+<h2>${escapeXml(words.certificate)}</h2>
+${words.systems.map((system) => systemSteps(page, system)).join('\n')}
+</details>`;
+}
+
+function systemSteps(page: TrustPage, { id, name, file, steps, missed }: SystemWords): string {
+  const { words } = page;
+  const label = file === 'crt' ? words.download : words.downloadProfile;
+  return `<section ${forSystem(page, id)} aria-label="${escapeXml(name)}">
+<a class="button main download" href="trust/perch.${file}">${escapeXml(label)}</a>
+${listOf(steps)}
+</section>
+<p class="card missed" data-system="${id}" hidden>${escapeXml(missed)}</p>`;
 }

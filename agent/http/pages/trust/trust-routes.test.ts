@@ -27,14 +27,44 @@ async function open(trust: TrustLookup = { authority: () => authority, port: () 
 }
 
 test('the page shows the fingerprint, steps for each kind of device, and the https address', async () => {
-  const { statusCode, body, headers } = await (await open())('/trust');
+  const { statusCode, body, headers } = await (await open())('/trust', { host: 'perch.local:8080' });
   expect(statusCode).toBe(200);
   const [first = ''] = fingerprintLines(authority.fingerprint);
-  for (const words of [first, 'iPhone', 'Android', 'Windows', 'macOS', 'Firefox', 'data-port="8443"']) {
+  for (const words of [first, 'iPhone', 'Android', 'Windows', 'Mac', 'Linux', 'Firefox', 'data-port="8443"']) {
     expect(body).toContain(words);
   }
   expect(body).not.toContain('<b>box');
-  expect(headers['content-security-policy']).toContain("default-src 'none'");
+  const policy = String(headers['content-security-policy']).split('; ');
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain('connect-src https://perch.local:8443');
+});
+
+test.for([
+  ['iPhone; CPU iPhone OS 18_5 like Mac OS X', 'ios', 'this phone'],
+  ['iPad; CPU OS 17_7 like Mac OS X', 'ios', 'this tablet'],
+  ['Linux; Android 16; Pixel 9) Chrome/140.0 Mobile', 'android', 'this phone'],
+  ['Linux; Android 15; SM-X710) Chrome/140.0', 'android', 'this tablet'],
+  ['Android 15; Mobile; rv:140.0) Firefox/140.0', 'android', 'this phone'],
+  ['Windows NT 10.0; Win64; x64) Chrome/140.0', 'windows', 'this computer'],
+  ['Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15', 'macos', 'this computer'],
+  ['X11; Linux x86_64) Chrome/140.0', 'linux', 'this computer'],
+  ['X11; Linux x86_64; rv:140.0) Firefox/140.0', 'firefox', 'this computer'],
+  ['Windows NT 10.0; rv:140.0) Firefox/140.0', 'firefox', 'this computer'],
+] as const)('a browser that calls itself Mozilla/5.0 (%s gets the steps of %s', async ([name, system, thing]) => {
+  const { body } = await (await open())('/trust', { 'user-agent': `Mozilla/5.0 (${name}` });
+  const shown = [...body.matchAll(/<section data-system="(\w+)" aria-label/g)].map(([, id]) => id);
+  expect(shown).toEqual([system]);
+  expect(body).toContain(`<option value="${system}" selected>`);
+  expect(body).toContain(`>Checking whether ${thing} trusts the box…<`);
+});
+
+test('the steps of both languages are of the same systems', async () => {
+  const get = await open();
+  const systems = async (lang: string) => [
+    ...(await get(`/trust?lang=${lang}`)).body.matchAll(/<option value="(\w+)"/g),
+  ];
+  const of = async (lang: string) => (await systems(lang)).map(([, id]) => id);
+  expect(await of('zh-CN')).toEqual(await of('en'));
 });
 
 test.for([
@@ -70,7 +100,7 @@ test('a page of any origin may probe the trust, and learns which device answers'
 
 test('a device without its own certificate has a remedy', async () => {
   const get = await open({ authority: () => undefined, port: () => undefined, box: '' });
-  expect((await get('/trust')).body).toContain('tlsAddress: :8443');
+  expect((await get('/trust')).body).toContain('Settings, System, Secure connection');
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);
 });
 

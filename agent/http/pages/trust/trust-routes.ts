@@ -3,9 +3,10 @@ import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import { operation } from '../../api/schema/schemas.ts';
 import { ErrorAnswer } from '../../messages/responses.ts';
+import { httpsOrigin } from '../https-origin.ts';
 import { mobileProfile, type ShownAuthority } from './mobile-profile.ts';
-import { TRUST_POLICY, trustPage } from './trust-page.ts';
-import { wordsFor } from './trust-words.ts';
+import { trustPage, trustPolicy } from './trust-page.ts';
+import { visitorOf, wordsFor } from './visitor.ts';
 
 export interface TrustLookup {
   /** Undefined until one is created. */
@@ -22,16 +23,18 @@ const PEM = 'application/x-pem-file';
 const PROFILE = 'application/x-apple-aspen-config';
 
 /**
- * `/trust`: installs the own authority on a phone. Without a log-in, because certificates are public, and without one no log-in is safe.
+ * `/trust`: leads a phone or computer through trusting the own authority. Without a login and before there is an owner: a certificate is
+ * public, and without it neither the first password nor a login is encrypted. It shows nothing else of the device.
  */
 export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (app, { trust }) => {
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async ({ headers }, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff');
-    reply.header('Content-Security-Policy', TRUST_POLICY).header('Referrer-Policy', 'no-referrer');
+    reply.header('Content-Security-Policy', trustPolicy(httpsOrigin(headers, trust.port())));
+    reply.header('Referrer-Policy', 'no-referrer');
   });
   const page = operation(
     'trust',
-    'Page that makes a phone or computer trust this device',
+    'Guided steps for a phone or computer: trust this device, check that, install the page',
     { 200: Type.String() },
     {
       querystring: Type.Object({ lang: Type.Optional(Type.String()) }),
@@ -40,8 +43,10 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
   );
   app.get('/trust', { schema: page }, (request, reply) => {
     const { lang } = request.query as { lang?: unknown };
-    const words = wordsFor(typeof lang === 'string' ? lang : undefined, request.headers['accept-language']);
-    return reply.type(`${HTML}; charset=utf-8`).send(trustPage(words, trust.authority(), trust.port()));
+    const { 'accept-language': preferred, 'user-agent': userAgent } = request.headers;
+    const words = wordsFor(typeof lang === 'string' ? lang : undefined, preferred);
+    const shown = { words, visitor: visitorOf(userAgent), authority: trust.authority(), port: trust.port() };
+    return reply.type(`${HTML}; charset=utf-8`).send(trustPage({ ...shown, box: trust.box }));
   });
 
   const here = operation('trust', 'Probe of the plain http page: does the browser trust https, and is it this device', {
@@ -59,7 +64,8 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
     sendFile(reply, 'perch.pem', PEM, made(trust).pem),
   );
   app.get('/trust/perch.mobileconfig', { schema: fileOf("as a profile for Apple's devices", PROFILE) }, (_, reply) =>
-    sendFile(reply, 'perch.mobileconfig', PROFILE, mobileProfile(made(trust))),
+    // Not as an attachment: Safari then hands it to the settings, not to the files.
+    reply.type(PROFILE).send(mobileProfile(made(trust))),
   );
 };
 

@@ -1,0 +1,30 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Browser, chromium } from 'playwright-core';
+import { CHROMIUM } from '../programs/peers.ts';
+
+/**
+ * Chromium with a certificate store of its own (NSS), as a user has. Every name leads to this machine, as at home.
+ * @param home its folder; created
+ * @param trusted file of an authority that its user has imported
+ */
+export async function startBrowserAt(home: string, trusted?: string, more: readonly string[] = []): Promise<Browser> {
+  const database = join(home, '.pki/nssdb');
+  mkdirSync(database, { recursive: true });
+  // The location in newer versions.
+  mkdirSync(join(home, '.local/share'), { recursive: true });
+  symlinkSync(join(home, '.pki'), join(home, '.local/share/pki'));
+  execFileSync('certutil', ['-N', '-d', `sql:${database}`, '--empty-password']);
+  if (trusted !== undefined) {
+    execFileSync('certutil', ['-A', '-d', `sql:${database}`, '-n', 'perch', '-t', 'C,,', '-i', trusted]);
+  }
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    env: { ...process.env, HOME: home },
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP * 127.0.0.1'],
+      ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...more],
+    ],
+  });
+}
