@@ -25,6 +25,7 @@ import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import type { BackupControl } from '../../http/api/device/backup-routes.ts';
+import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
@@ -45,6 +46,7 @@ import { ZlmApi } from '../zlm/zlm.ts';
 import { GuestClips } from './guest-clips.ts';
 import { healthOf } from './health-check.ts';
 import { HttpPorts, type HttpPortsDeps } from './http-ports.ts';
+import { httpsState } from './https-state.ts';
 import { MetricsAndProfiles } from './metrics-and-profiles.ts';
 import { withViews } from './playback-views.ts';
 import { serverStats } from './server-stats.ts';
@@ -167,6 +169,8 @@ export class HttpListeners {
     await app.register(trustRoutes, {
       trust: { authority: () => this.#deps.own.authority(), port: () => this.tlsPort, box: this.#https.box },
     });
+    const state = () => httpsState(this.#deps.config(), this.#ports, this.#deps.own.authority()?.fingerprint);
+    await app.register(httpsRoute, { access, state });
     await app.register(sessionRoutes, {
       accounts,
       access,

@@ -81,6 +81,11 @@ export class HttpPorts {
     return this.#mainTls?.listener.port;
   }
 
+  /** Key and certificate of HTTPS; undefined: off. */
+  get tls(): ListenerTls | undefined {
+    return this.#mainTls?.tls;
+  }
+
   /** Shared by both main ports: they stay when one port changes. */
   mainRoutes(mount: Mount): Component<Config> {
     return {

@@ -51,6 +51,7 @@ const OWNERS = [
     '/v3/session/factor/confirm',
     '/v3/session/factor/remove',
     '/v3/system',
+    '/v3/https',
     '/v3/zlm',
   ],
   ...[

@@ -39,8 +39,12 @@ export function ownTlsAddress(address: string): string {
   if (where === undefined || where.port === 0 || where.host === 'localhost' || isLoopbackIp(where.host ?? '')) {
     return '';
   }
-  return `${address.slice(0, address.lastIndexOf(':'))}:${OWN_TLS_PORT}`;
+  return usualTlsAddress(address);
 }
+
+/** The https port next to `address`, on the same host. */
+export const usualTlsAddress = (address: string): string =>
+  `${address.slice(0, Math.max(0, address.lastIndexOf(':')))}:${OWN_TLS_PORT}`;
 
 /** A single address or a range, as the API shows it: `127.0.0.1` becomes `127.0.0.1/32`. */
 export function parseIpRange(text: string): string {
