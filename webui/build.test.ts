@@ -158,6 +158,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'system-log',
       'system-file',
       'system-backup',
+      'secure',
       'system-updates',
       'restore-panel',
       'people',

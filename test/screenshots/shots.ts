@@ -5,6 +5,7 @@ import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
 import { live } from '../../webui/words/en/live.ts';
 import { people } from '../../webui/words/en/people.ts';
+import { secure } from '../../webui/words/en/secure.ts';
 import { start } from '../../webui/words/en/start.ts';
 import { storage } from '../../webui/words/en/storage.ts';
 import { system } from '../../webui/words/en/system.ts';
@@ -14,7 +15,7 @@ import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
-const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, people, you };
+const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, secure, people, you };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   en: ENGLISH,
@@ -134,6 +135,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),
+    shot('https', '#/settings/system/https', '.secure-outside'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),

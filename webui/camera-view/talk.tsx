@@ -108,7 +108,7 @@ function failureText(error: unknown): string {
 
 function TalkNeedsHttps() {
   const [isOpen, setOpen] = useState(false);
-  const { holdToTalk, talkNeedsHttps, how, howHttps } = cameraViewWords.value;
+  const { holdToTalk, talkNeedsHttps, httpsSteps, howHttps } = cameraViewWords.value;
   return (
     <>
       <button class="action talk" type="button" onClick={() => setOpen(true)}>
@@ -118,8 +118,10 @@ function TalkNeedsHttps() {
       {isOpen && (
         <Sheet title={holdToTalk} onClosed={() => setOpen(false)}>
           <p>{talkNeedsHttps}</p>
-          <h3>{how}</h3>
-          <p>{howHttps(new URL('trust', location.href.split('#')[0]).href)}</p>
+          <p class="dim">{howHttps}</p>
+          <a class="button main" href="trust" target="_blank" rel="noopener">
+            {httpsSteps}
+          </a>
         </Sheet>
       )}
     </>

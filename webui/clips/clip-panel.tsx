@@ -6,6 +6,7 @@ import { laneFor } from '../timeline/lane-data.ts';
 import { spans } from '../timeline/view.ts';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { Button } from '../ui/controls/button.tsx';
+import { SharingNeedsHttps } from '../ui/controls/sharing-needs-https.tsx';
 import { toast } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
@@ -131,6 +132,7 @@ function Ways({ delivery, isOff }: { readonly delivery: ClipDownload; readonly i
           {words.download}
         </Button>
       </div>
+      <SharingNeedsHttps text={words.shareNeedsHttps} steps={words.httpsSteps} />
       {hasFailed && (
         <p class="hint bad" role="alert">
           <Icon name="alert" small />

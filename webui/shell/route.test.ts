@@ -29,6 +29,7 @@ test.for([
   ['#/settings/people/views/guest%3Aa', { page: 'settings', section: 'people', part: 'views', person: 'guest:a' }],
   ['#/settings/people/log', { page: 'settings', section: 'people' }],
   ['#/settings/system/updates', { page: 'settings', section: 'system', part: 'updates' }],
+  ['#/settings/system/https', { page: 'settings', section: 'system', part: 'https' }],
   ['#/settings/system/backup', { page: 'settings', section: 'system', part: 'backup' }],
   ['#/settings/system/log', { page: 'settings', section: 'system', part: 'log' }],
   ['#/settings/system/file', { page: 'settings', section: 'system', part: 'file' }],

@@ -43,8 +43,8 @@ interface SettingsRoute {
   readonly person?: string;
 }
 
-type SystemPart = 'backup' | 'log' | 'file' | 'updates';
-const SYSTEM_PARTS = /^(backup|log|file|updates)$/;
+type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https';
+const SYSTEM_PARTS = /^(backup|log|file|updates|https)$/;
 const SECTIONS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {

@@ -6,6 +6,7 @@ import type { LiveWords } from './en/live.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
+import type { SecureWords } from './en/secure.ts';
 import type { StartWords } from './en/start.ts';
 import type { StorageWords } from './en/storage.ts';
 import type { SystemWords } from './en/system.ts';
@@ -23,9 +24,10 @@ export interface AllWords {
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
   readonly system: SystemWords;
+  readonly secure: SecureWords;
   readonly people: PeopleWords;
   readonly you: YouWords;
 }
 
 /** Loaded with the settings in other languages. */
-export type SettingsPart = 'cameras' | 'storage' | 'system' | 'people' | 'you';
+export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you';

@@ -10,6 +10,7 @@ import { live } from './en/live.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
+import { secure } from './en/secure.ts';
 import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
 import { system } from './en/system.ts';
@@ -32,6 +33,7 @@ const en: AllWords = {
   cameras,
   storage,
   system,
+  secure,
   people,
   you,
 };

@@ -20,7 +20,8 @@ async function openBox(settings: string) {
   const cwd = mkdtempSync(join(tmpdir(), 'perch-https-state-'));
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }));
   const port = await freePort();
-  const write = (text: string) => writeFile(join(cwd, 'perch.yml'), `perch: own\naddress: 127.0.0.1:${port}\n${OTHERS}${text}`);
+  const write = (text: string) =>
+    writeFile(join(cwd, 'perch.yml'), `perch: own\naddress: 127.0.0.1:${port}\n${OTHERS}${text}`);
   await write(settings);
   const app = await App.start({
     ...{ version: '0', dataDir: join(cwd, 'data'), cwd, env: {}, pageFolder: cwd },

@@ -113,7 +113,7 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
     await page.getByText('“Add to Home screen” → “Install”').waitFor();
     await page.getByRole('link', { name: 'Open Perch' }).click();
     await page.waitForURL(`https://${NAME}:${tlsPort}/**`);
-    await page.getByRole('heading', { name: 'Make this device yours' }).waitFor();
+    await page.getByRole('heading', { name: 'Make this box yours' }).waitFor();
     await context.close();
   });
 

@@ -163,6 +163,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
+  ['https', '#/settings/system/https', '.secure-outside'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],

@@ -33,9 +33,8 @@ export const cameraView = {
   holdToTalk: 'Hold to talk',
   speakNow: 'Speak now',
   talkNeedsHttps: 'The microphone needs https.',
-  how: 'How',
-  howHttps: (address: string) =>
-    `Open ${address} on this phone and follow the steps to trust the box. This page then switches to https automatically.`,
+  httpsSteps: 'Open the steps',
+  howHttps: 'The steps make this phone or computer trust the box. This page then switches to https by itself.',
   microphoneRefused: 'No access to the microphone. Allow it in the browser settings.',
   notHeard: (why: string) => `The camera does not play your voice. ${why}`,
   turnIt: 'Turn the camera',

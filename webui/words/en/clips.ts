@@ -15,6 +15,8 @@ export const clips = {
   startHere: 'Start here',
   setEndHere: 'End here',
   share: 'Share',
+  shareNeedsHttps: 'Sharing needs https.',
+  httpsSteps: 'Open the steps',
   shareReady: 'Ready. Share now',
   download: 'Download',
   fetching: (percent: string) => `Downloading · ${percent}`,

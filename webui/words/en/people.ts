@@ -46,6 +46,8 @@ export const people = {
   copyLink: 'Copy',
   linkCopied: 'Link copied.',
   shareLink: 'Share',
+  shareNeedsHttps: 'Sharing needs https.',
+  httpsSteps: 'Open the steps',
   linkDone: 'Done',
   endLink: 'Revoke link',
   endLinkText: 'Viewers are disconnected immediately. Press again to revoke.',

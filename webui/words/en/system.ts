@@ -84,6 +84,9 @@ export const system = {
   updateTaking: 'Another update is being received.',
   updateNoAnswer: 'The updater of the box has not answered. Check again in a few minutes.',
 
+  secure: 'Secure connection',
+  secureRow: 'https, phones and computers, access from outside',
+
   backup: 'Backup',
   backupRow: 'Save or restore cameras, settings and people as one file',
   backupText:

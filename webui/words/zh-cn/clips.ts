@@ -12,6 +12,8 @@ export const clips: ClipsWords = {
   startHere: '从这里开始',
   setEndHere: '到这里结束',
   share: '分享',
+  shareNeedsHttps: '分享需要 https。',
+  httpsSteps: '打开操作步骤',
   shareReady: '已备好，点此分享',
   download: '下载',
   fetching: (percent) => `正在下载 · ${percent}`,

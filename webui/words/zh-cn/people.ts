@@ -47,6 +47,8 @@ export const people: PeopleWords = {
   copyLink: '复制',
   linkCopied: '链接已复制。',
   shareLink: '分享',
+  shareNeedsHttps: '分享需要 https。',
+  httpsSteps: '打开操作步骤',
   linkDone: '完成',
   endLink: '撤销链接',
   endLinkText: '正在观看的人会立即断开。再按一次即撤销。',

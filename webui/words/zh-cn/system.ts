@@ -80,6 +80,9 @@ export const system: SystemWords = {
   updateTaking: '设备正在接收另一个更新。',
   updateNoAnswer: '设备中负责安装更新的部分没有应答，请过几分钟再来查看。',
 
+  secure: '安全连接',
+  secureRow: 'https、手机和电脑、从外部访问',
+
   backup: '备份',
   backupRow: '摄像头、设置和用户存为一个文件，也可恢复',
   backupText: '本设备的摄像头、设置、用户、访客链接、设备密码和证书，存为一个文件。不含录像。',

@@ -15,6 +15,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { SharingNeedsHttps } from '../../../ui/controls/sharing-needs-https.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
@@ -105,6 +106,7 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClo
       </p>
       {isLocalOnly(made.link) && <p class="dim small">{t.linkAtHome}</p>}
       <OnceField label={t.link} value={made.link} hint={t.linkOnce} />
+      <SharingNeedsHttps text={t.shareNeedsHttps} steps={t.httpsSteps} />
     </OnceSheet>
   );
 }

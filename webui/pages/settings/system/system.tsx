@@ -21,6 +21,7 @@ import { OfferTime } from './offer-time.tsx';
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
 const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
+const Secure = lazyPage(() => import('./secure.tsx').then((page) => page.SecurePage));
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
 /** Above this load, video may be late. */
@@ -34,6 +35,8 @@ export function SystemPage() {
   switch (part) {
     case 'backup':
       return <Backup.Page />;
+    case 'https':
+      return <Secure.Page />;
     case 'log':
       return <Log.Page />;
     case 'file':
@@ -68,6 +71,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       ))}
       <Values facts={facts} />
       <div class="card">
+        <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />

@@ -1,0 +1,56 @@
+/** The answer of `v3/https`. */
+export interface HttpsState {
+  /** `tlsAddress`; empty: off. */
+  readonly address: string;
+  /** What switches it on. */
+  readonly usualAddress: string;
+  /** Open port; null: off, or another program has it. */
+  readonly port: number | null;
+  readonly httpPort: number | null;
+  readonly redirect: boolean;
+  readonly certificate: {
+    readonly isOwn: boolean;
+    readonly fingerprint: string;
+    readonly names: readonly string[];
+    readonly addresses: readonly string[];
+    /** RFC 3339. */
+    readonly until: string;
+  } | null;
+}
+
+type Here = Pick<Location, 'href' | 'protocol' | 'hostname' | 'port'>;
+
+const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/;
+const HTTPS_PORT = 443;
+
+/** Address of the steps for another phone or computer: over http if the box is opened directly, because that one does not trust it yet. */
+export function stepsAddress({ port, httpPort, certificate }: HttpsState, here: Here): string {
+  const host = LOOPBACK.test(here.hostname) ? lanAddress(certificate?.addresses ?? []) : here.hostname;
+  const isDirect = here.protocol === 'https:' && Number(here.port || HTTPS_PORT) === port && httpPort !== null;
+  const address = new URL('trust', here.href.split('#')[0]);
+  address.search = '';
+  if (isDirect) {
+    address.protocol = 'http:';
+    address.port = String(httpPort);
+  }
+  address.hostname = host ?? here.hostname;
+  return address.href;
+}
+
+/** The first IPv4 address that other devices reach. */
+const lanAddress = (addresses: readonly string[]): string | undefined =>
+  addresses.find((address) => !address.includes(':') && !address.startsWith('127.'));
+
+/** Browsers have been told to insist on https (HSTS). */
+export const isInsistedOn = ({ redirect, port, certificate }: HttpsState): boolean =>
+  redirect && port === HTTPS_PORT && certificate?.isOwn === false;
+
+const GROUP = /.{1,4}/g;
+const LINE_GROUPS = 4;
+
+/** Four lines of four groups, as the steps and the terminal show it. @param fingerprint `AB:CD:…` */
+export function fingerprintLines(fingerprint: string): readonly string[] {
+  const groups = fingerprint.replaceAll(':', '').match(GROUP) ?? [];
+  const starts = groups.map((_, i) => i).filter((i) => i % LINE_GROUPS === 0);
+  return starts.map((i) => groups.slice(i, i + LINE_GROUPS).join(' '));
+}

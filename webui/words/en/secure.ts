@@ -1,0 +1,40 @@
+/** Settings: https, the steps to it, and the way in from outside. */
+export const secure = {
+  title: 'Secure connection',
+  https: 'https',
+  httpsText: 'Encrypts the connection. Talking, sharing and installing need it.',
+  turningOn: 'Turning on…',
+  isOn: 'https is on.',
+  isOff: 'https is off.',
+  offAsk: 'Turn off https?',
+  offText: 'Phones and computers that use Perch over https, also as an installed app, lose it.',
+  offMoves: 'This page continues over http, where you log in again.',
+  offKept: 'Browsers that were here before insist on https for 30 days.',
+  turnOff: 'Turn off',
+  turningOff: 'Turning off…',
+  portTaken: 'https has no port.',
+  portTakenText: (port: string) => `Another program uses port ${port}. The box tries again.`,
+  here: 'This browser',
+  hereSecure: 'The connection is encrypted',
+  herePlain: 'The connection is not encrypted. Open the steps',
+  stepsTitle: 'Phones and computers',
+  stepsText:
+    'Each one trusts the box once. Scan the code with its camera, or open the address there. The page has the steps, checks them at the end, and then installs Perch.',
+  stepsPublic: 'Scan the code with a phone, or open the address there. The page shows how to install Perch.',
+  qrCode: 'QR code of the address below',
+  certificate: 'Certificate',
+  madeHere: 'Made by the box',
+  yours: 'Your own certificate',
+  until: (date: string) => `valid until ${date}`,
+  covers: 'Valid for',
+  fingerprint: 'Fingerprint (SHA-256)',
+  fingerprintText: 'The page with the steps must show the same four lines.',
+  outside: 'From outside your network',
+  outsideVpn: 'A VPN such as WireGuard or Tailscale is safest: the internet sees nothing of the box.',
+  outsideProxy:
+    'A reverse proxy such as Caddy or nginx gives the box a public name with a certificate that every browser trusts.',
+  outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
+  outsideMore: 'All steps are in Perch’s documentation:',
+};
+
+export type SecureWords = typeof secure;
