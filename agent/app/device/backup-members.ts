@@ -22,14 +22,14 @@ export const USERS = 'users.json';
 export const PROTECTED = 'protected.json';
 export const GUESTS = 'guests.json';
 const SESSIONS = 'sessions.json';
-const SECRET = 'secret.json';
+const KEY_FILE = 'secret.json';
 
 /** Files of the data folder in a backup, with checks that throw for damaged ones. */
 const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [USERS]: (text) => readPeople(JSON.parse(text)),
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
-  [SECRET]: (text) => isTrue(isKeyFile(JSON.parse(text))),
+  [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
@@ -200,8 +200,8 @@ export async function reviseWrites(dataDir: string, writes: readonly Write[]): P
 }
 
 async function isOtherKey(dataDir: string, writes: readonly Write[]): Promise<boolean> {
-  const next = writes.find(({ file }) => file === SECRET)?.text ?? undefined;
-  const now = await readWhole(join(dataDir, SECRET));
+  const next = writes.find(({ file }) => file === KEY_FILE)?.text ?? undefined;
+  const now = await readWhole(join(dataDir, KEY_FILE));
   return next !== undefined && !isDeepStrictEqual(parseJson(next), parseJson(now ?? ''));
 }
 
