@@ -53,29 +53,31 @@ function Calendar({ name, all, onClosed }: CalendarProps) {
     setEmpty(undefined);
   };
   const nearest = empty === undefined ? undefined : nearestDay(shares.keys(), empty);
+  const turning = (
+    <div class="months">
+      <button
+        class="round"
+        type="button"
+        aria-label={words.monthBefore}
+        disabled={month <= firstMs}
+        onClick={() => turn(-1)}
+      >
+        <Icon name="back" />
+      </button>
+      <button
+        class="round"
+        type="button"
+        aria-label={words.monthAfter}
+        disabled={monthStart(month, 1) > lastMs}
+        onClick={() => turn(1)}
+      >
+        <Icon name="go" />
+      </button>
+    </div>
+  );
   return (
-    <Sheet title={monthName(month, language)} onClosed={onClosed} isDone={isDone}>
+    <Sheet title={monthName(month, language)} beside={turning} onClosed={onClosed} isDone={isDone}>
       <div class="calendar">
-        <div class="months">
-          <button
-            class="round"
-            type="button"
-            aria-label={words.monthBefore}
-            disabled={month <= firstMs}
-            onClick={() => turn(-1)}
-          >
-            <Icon name="back" />
-          </button>
-          <button
-            class="round"
-            type="button"
-            aria-label={words.monthAfter}
-            disabled={monthStart(month, 1) > lastMs}
-            onClick={() => turn(1)}
-          >
-            <Icon name="go" />
-          </button>
-        </div>
         <Month
           {...{ month, here, focused, shares, isOfAll }}
           onGo={go}

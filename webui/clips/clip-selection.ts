@@ -13,15 +13,20 @@ import {
 } from '../timeline/view.ts';
 import { type Clip, clipAround, endingAt, startingAt } from './clip.ts';
 
-/** A clip shows its own camera. */
-const SHOWN_TIMES = 8;
+/** Length of the window in lengths of the clip: a new one has room for its ends. */
+const NEW_IN = 8;
+const WHOLE_IN = 2.5;
 
 /** Fifteen seconds before and after the picture, zoomed in to move the ends. */
 export function createClip(): void {
   const at = atMs.peek();
   if (at !== undefined && spans.peek().length > 0) {
     clip.value = clipAround(spans.peek(), at);
-    zoomToClip(clip.peek() as Clip);
+    const { startMs, endMs } = clip.peek() as Clip;
+    // Never zooms out.
+    if (toMs.peek() - fromMs.peek() > NEW_IN * (endMs - startMs)) {
+      showAround({ startMs, endMs }, NEW_IN);
+    }
   }
 }
 
@@ -29,13 +34,13 @@ export function clearClip(): void {
   clip.value = undefined;
 }
 
-/** Never zooms out. */
-export function zoomToClip({ startMs, endMs }: Clip): void {
-  const length = SHOWN_TIMES * (endMs - startMs);
-  if (toMs.peek() - fromMs.peek() > length) {
-    const middle = (startMs + endMs) / 2;
-    showWindow({ fromMs: middle - length / 2, toMs: middle + length / 2 });
-  }
+/** Shows the whole clip. */
+export const zoomToClip = (whole: Clip): void => showAround(whole, WHOLE_IN);
+
+function showAround({ startMs, endMs }: Clip, times: number): void {
+  const half = (times * (endMs - startMs)) / 2;
+  const middle = (startMs + endMs) / 2;
+  showWindow({ fromMs: middle - half, toMs: middle + half });
 }
 
 export type End = 'start' | 'end';

@@ -6,6 +6,7 @@ import { type Camera, videoCodec } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { DayChip } from '../clips/calendar.tsx';
 import { ClipHandles } from '../clips/clip-handles.tsx';
+import { zoomToClip } from '../clips/clip-selection.ts';
 import { ClipTools } from '../clips/clip-tools.tsx';
 import { DayList } from '../clips/day-list.tsx';
 import { findAdjacentEvent } from '../clips/event-search.ts';
@@ -261,7 +262,12 @@ function useView(name: string, known: readonly Span[] | undefined, isLying: bool
   }, [name, known]);
   useLayoutEffect(() => {
     fixedPlayhead.value = isLying ? undefined : 0.5;
-    showWindow(initialWindow(known ?? [], isLying, atMs.peek() ?? Date.now()));
+    const marked = clip.peek();
+    if (marked) {
+      zoomToClip(marked);
+    } else {
+      showWindow(initialWindow(known ?? [], isLying, atMs.peek() ?? Date.now()));
+    }
   }, [isLying]);
   useEffect(() => {
     if (here.page !== 'recordings' || !known || (here.camera !== undefined && here.camera !== name)) {

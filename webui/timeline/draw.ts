@@ -185,14 +185,31 @@ interface GapLabels {
   readonly wordOf: (startMs: number, endMs: number) => string;
   /** On the line, which makes room for it. */
   readonly isWithin?: boolean;
+  /** Along the axis. */
+  readonly playhead: number | undefined;
 }
 
-/** The reason at the middle of each gap, if it fits. */
+/** Between a label and the playhead. */
+const CLEAR_PX = 4;
+
+/** The middle of a label between two positions, next to the playhead; undefined if it does not fit. */
+export function labelMiddle(start: number, end: number, length: number, playhead?: number): number | undefined {
+  const middle = (start + end) / 2;
+  const half = length / 2;
+  const away = half + CLEAR_PX;
+  if (end - start <= length || playhead === undefined || Math.abs(playhead - middle) >= away) {
+    return end - start > length ? middle : undefined;
+  }
+  const aside = playhead - start > end - playhead ? playhead - away : playhead + away;
+  return aside - half >= start && aside + half <= end ? aside : undefined;
+}
+
+/** The reason in each gap, if it fits. */
 export function drawGapLabels(
   sheet: Drawing,
   window: TimeWindow,
   covered: Float64Array,
-  { at, nowMs, wordOf, isWithin = false }: GapLabels,
+  { at, nowMs, wordOf, isWithin = false, playhead }: GapLabels,
 ): void {
   const { context, axis, along, text: scale, palette } = sheet;
   const linePx = LINE_PX * scale;
@@ -205,11 +222,13 @@ export function drawGapLabels(
     const end = Math.min(along, shareOf(window, endMs) * along);
     const text = wordOf(startMs, endMs);
     const width = context.measureText(text).width + 12;
-    if (end - start > (axis === 'x' ? width + (isWithin ? 24 : 0) : linePx + 10)) {
+    const spare = axis === 'y' ? 5 : isWithin ? 12 : 0;
+    const middle = labelMiddle(start + spare, end - spare, axis === 'x' ? width : linePx, playhead);
+    if (middle !== undefined) {
       if (isWithin) {
-        context.clearRect((start + end - width) / 2, at - linePx / 2, width, linePx);
+        context.clearRect(middle - width / 2, at - linePx / 2, width, linePx);
       }
-      context.fillText(text, ...pointOf(axis, along, (start + end) / 2, at));
+      context.fillText(text, ...pointOf(axis, along, middle, at));
     }
   });
 }

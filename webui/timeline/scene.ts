@@ -8,7 +8,7 @@ import { laneFor } from './lane-data.ts';
 import { type Tick, tickStep, ticks } from './ticks.ts';
 import { requestedPart } from './time-blocks.ts';
 import type { TimeWindow } from './time-window.ts';
-import { atMs, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
+import { atMs, clip, fromMs, lanesScrolledPx, spans, toMs } from './view.ts';
 
 export interface LaneCamera {
   readonly name: string;
@@ -68,8 +68,8 @@ const LABELS_PX = 64;
 /** The last recording ends when the device noticed the outage. */
 const SAME_END_MS = 60_000;
 
-/** With the chosen one; half of the next lane shows that there are more, and they scroll. */
-const MAX_LANES = 4.5;
+/** With the chosen one; the others scroll. */
+const MAX_LANES = 5;
 
 export const heightOfLanes = (others: number, laneHeight: number, { chosen }: Rows): number =>
   chosen + Math.min(others, MAX_LANES - 1) * laneHeight + 4;
@@ -108,6 +108,8 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, t
   const newestMs = spans.value.at(-1)?.endMs ?? 0;
   const words = recordingsWords.value;
   const reasons = lanes[0]?.reasons ?? [];
+  // The pictures of a clip's ends cover an upright timeline.
+  const isCovered = axis === 'y' && clip.value !== undefined;
   const isOffline = chosen?.offlineSinceMs !== undefined && chosen.offlineSinceMs < newestMs + SAME_END_MS;
   return {
     window,
@@ -118,6 +120,9 @@ export function sceneOf(cameras: readonly LaneCamera[], { axis, width, height, t
     // The end of a running recording is not written yet, which is no gap.
     nowMs: isOffline ? nowMs.value : Math.max(newestMs, nowMs.value - SAME_END_MS),
     wordOf: (startMs, endMs) => {
+      if (isCovered) {
+        return '';
+      }
       const known = gapReasonText(reasonOf(reasons, ...requestedPart(window, startMs, endMs)), words);
       const why = known ?? (isOffline && endMs > newestMs ? words.gapOffline : undefined);
       return why === undefined ? words.noRecording : words.noRecordingHere(why);
@@ -152,18 +157,25 @@ export function paint(canvas: HTMLCanvasElement, scene: Scene, measures: Measure
     measures.isStrip ? undefined : pill,
   );
   const [chosen, ...others] = scene.lanes;
-  drawOthers(sheet, scene, others, measures);
+  drawOthers(sheet, scene, others, measures, pill);
   if (chosen) {
     drawLane(sheet, scene.window, chosen, placeOf(0, measures), scene.nowMs);
     // Horizontal: the comb is next to the track.
     const isWithin = axis === 'x';
     const at = isWithin ? rows.track : SIDE.track * text + 20;
-    drawGapLabels(sheet, scene.window, chosen.covered, { at, nowMs: scene.nowMs, wordOf: scene.wordOf, isWithin });
+    const { nowMs: now, wordOf } = scene;
+    drawGapLabels(sheet, scene.window, chosen.covered, { at, nowMs: now, wordOf, isWithin, playhead: pill });
   }
 }
 
 /** Clipped below the chosen lane. */
-function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measures: Measures): void {
+function drawOthers(
+  sheet: Drawing,
+  scene: Scene,
+  others: readonly Lane[],
+  measures: Measures,
+  playhead: number | undefined,
+): void {
   const { context } = sheet;
   context.save();
   context.beginPath();
@@ -176,7 +188,7 @@ function drawOthers(sheet: Drawing, scene: Scene, others: readonly Lane[], measu
     const track = place.track - scene.scrolledPx;
     const wordOf = scene.shortWordOf.bind(undefined, lane);
     drawLane(sheet, scene.window, lane, { ...place, track }, nowOfLane);
-    drawGapLabels(sheet, scene.window, lane.covered, { at: track, nowMs: nowOfLane, wordOf, isWithin: true });
+    drawGapLabels(sheet, scene.window, lane.covered, { at: track, nowMs: nowOfLane, wordOf, isWithin: true, playhead });
   });
   context.restore();
 }

@@ -3,6 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
+import { layoutFaults } from '../../peers/browser/page-layout.ts';
 import { axeFindings, settled, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { recordClock } from '../../support/disks/recorded-clock.ts';
@@ -194,7 +195,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('of many cameras four lanes are seen, each high enough for a finger, and the others scroll', async () => {
+  test('of many cameras five lanes are seen, whole and each high enough for a finger, and the others scroll', async () => {
     await using visitor = await open({ width: 1180, height: 820 }, '#/live');
     const { page } = visitor;
     const names = ['front_door', ...Array.from({ length: 9 }, (_, i) => `yard_${i}`)];
@@ -213,9 +214,32 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     const { clientHeight, scrollHeight } = await list.evaluate(({ clientHeight, scrollHeight }) => ({
       ...{ clientHeight, scrollHeight },
     }));
-    expect(clientHeight).toBeLessThanOrEqual((rows[0] ?? 0) + 4 * 44);
+    expect(clientHeight - (rows[0] ?? 0) - 4 * (rows[1] ?? 0)).toBeCloseTo(4, 0);
     expect(scrollHeight).toBeGreaterThan(clientHeight);
     expect((await boxOf(list)).bottom).toBe((await boxOf(page.locator('.time'))).bottom);
+  });
+
+  const CLIPS = [
+    ['390 px', { width: 390, height: 844 }, 12_000],
+    ['390 px', { width: 390, height: 844 }, 6 * 3_600_000],
+    ['1440 px', { width: 1440, height: 900 }, 12_000],
+    ['1440 px', { width: 1440, height: 900 }, 6 * 3_600_000],
+  ] as const;
+  test.for(CLIPS)('at %s a link to a clip shows all of it, large enough to move its ends', async ([, window, ms]) => {
+    const middle = startMs + 10_000;
+    const clip = `clip=${middle - ms / 2}-${middle + ms / 2}`;
+    await using visitor = await open(window, `${moment()}&${clip}`);
+    const { page } = visitor;
+    await settled(page, '.clip-panel');
+    await page.locator('.clip-handle').nth(1).waitFor();
+    const time = await boxOf(page.locator('.time'));
+    const range = await boxOf(page.locator('.clip-range'));
+    const share = Math.max(
+      (range.right - range.left) / (time.right - time.left),
+      (range.bottom - range.top) / (time.bottom - time.top),
+    );
+    expect(overlap(range, time) / areaOf(range)).toBeGreaterThan(0.99);
+    expect(share).toBeGreaterThan(0.3);
   });
 
   test("with the browser's letters twice as large no words lie on each other", async () => {
@@ -238,7 +262,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     for (const place of ['#/live', '#/live/front_door', moment(), '#/settings/storage']) {
       await visitor.go(place);
       await settled(page, '.tile.live, .camera-view .surface.playing, .recorded, .settings-page .card');
-      expect(await collisions(page), place).toEqual([]);
+      expect(await layoutFaults(page), place).toEqual([]);
       if (place.startsWith('#/live/')) {
         const state = await boxOf(page.locator('.over .state'));
         expect(state.bottom).toBeLessThanOrEqual((await boxOf(page.locator('.screen'))).top);
@@ -246,41 +270,3 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     }
   });
 });
-
-/** Texts that lie on each other, of elements that hold text and nothing else. */
-const collisions = (page: Page): Promise<readonly string[]> =>
-  page.evaluate(() => {
-    const texts = [...document.querySelectorAll('body *')].filter(
-      (one) =>
-        one.children.length === 0 &&
-        one.textContent?.trim() &&
-        one.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) &&
-        !one.closest('.visually-hidden, option, [hidden], script, style') &&
-        getComputedStyle(one).clipPath === 'none',
-    );
-    const boxes = texts.map((one) => {
-      const range = document.createRange();
-      range.selectNodeContents(one);
-      const text = range.getBoundingClientRect();
-      const frame = one.getBoundingClientRect();
-      return {
-        text: one.textContent ?? '',
-        left: Math.max(text.left, frame.left),
-        right: Math.min(text.right, frame.right),
-        top: Math.max(text.top, frame.top),
-        bottom: Math.min(text.bottom, frame.bottom),
-      };
-    });
-    const found: string[] = [];
-    for (const [i, one] of boxes.entries()) {
-      for (const other of boxes.slice(i + 1)) {
-        const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-        const along = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-        // Lines of text stand closer than their boxes.
-        if (across > 2 && along > 8) {
-          found.push(`${one.text} / ${other.text}`);
-        }
-      }
-    }
-    return found;
-  });

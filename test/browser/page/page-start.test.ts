@@ -51,7 +51,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByText(/After \d more attempts some cameras lock/).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Enter password' }).click();
-    const sheet = page.getByRole('dialog', { name: '3 cameras' });
+    const sheet = page.getByRole('dialog', { name: 'Password for 3 cameras' });
     await sheet.getByLabel('Camera password', { exact: true }).fill(OTHER.password);
     await sheet.getByRole('button', { name: 'Add 3 cameras' }).click();
     await page.getByRole('heading', { name: 'Three are live' }).waitFor();

@@ -24,6 +24,9 @@ export function Popup({ label, items, onClose }: PopupProps) {
   const onKeyDown = useMenu(whole, onClose);
   return (
     <div class="popup" role="menu" tabIndex={-1} aria-label={label} ref={whole} onKeyDown={onKeyDown}>
+      <b class="popup-title dim small" aria-hidden="true">
+        <bdi>{label}</bdi>
+      </b>
       {items.map((item) => (
         <Item key={item.text} {...item} onClose={onClose} />
       ))}

@@ -10,6 +10,8 @@ import { useHistoryEntry } from './sheet-history.ts';
 interface SheetProps {
   readonly title: string;
   readonly children: ComponentChildren;
+  /** Buttons next to the title. */
+  readonly beside?: ComponentChildren;
   /** The main action and its effect, always visible. */
   readonly foot?: ComponentChildren;
   /** Closed: unmount it. */
@@ -32,6 +34,7 @@ export function Sheet(props: SheetProps) {
   const {
     title,
     children,
+    beside,
     foot,
     onClosed,
     isDirty = false,
@@ -92,6 +95,7 @@ export function Sheet(props: SheetProps) {
           <h2 id={id} tabIndex={-1}>
             {title}
           </h2>
+          {beside}
           {!isMandatory && (
             <button class="round" type="button" aria-label={words.value.close} onClick={close}>
               <Icon name="cross" />

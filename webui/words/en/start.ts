@@ -89,6 +89,7 @@ export const start = {
   nameWrong: 'Enter a name.',
   otherPassword: (camera: string) => `${camera} has a different password.`,
   enterIt: 'Enter password',
+  passwordFor: (cameras: string) => `Password for ${cameras}`,
   cameraRefuses: (camera: string) => `${camera} rejects this password.`,
   camerasRefuse: (count: number) => `${count} cameras reject this password.`,
   oneByOne: 'One by one',

@@ -78,6 +78,7 @@ export const start: StartWords = {
   nameWrong: '请填写名称。',
   otherPassword: (camera) => `${camera} 的密码不同。`,
   enterIt: '输入密码',
+  passwordFor: (cameras) => `密码：${cameras}`,
   cameraRefuses: (camera) => `${camera} 不接受此密码。`,
   camerasRefuse: (count) => `${count} 个摄像头不接受此密码。`,
   oneByOne: '逐个输入',

@@ -76,6 +76,14 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const isComing = places.some(({ adoption, camera }) => !camera && adoption.phase !== 'failed');
   const isPending = isComing || live + count('unplayable') < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
+  const isRefused = !isPending && here.length === 0;
+  const troubles = (
+    <div class="adding-troubles">
+      {troubleGroups(adoptions.value).map((group) => (
+        <FailedCameras key={group[0].key} group={group} isSharedTaken={isSharedTaken(adoptions.value)} />
+      ))}
+    </div>
+  );
   return (
     <div class="adding">
       <header>
@@ -87,6 +95,8 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
           {live === 0 && isPending ? t.eachTakes : isPending ? t.othersComing : here.length > 0 && t.tapName}
         </p>
       </header>
+      {/* The reasons are what counts then. */}
+      {isRefused && troubles}
       <ul class="adding-main arriving">
         {places.map(({ key, adoption, camera }) => (
           <li key={key}>
@@ -101,11 +111,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
           </li>
         ))}
       </ul>
-      <div class="adding-troubles">
-        {troubleGroups(adoptions.value).map((group) => (
-          <FailedCameras key={group[0].key} group={group} isSharedTaken={isSharedTaken(adoptions.value)} />
-        ))}
-      </div>
+      {!isRefused && troubles}
       <div class="adding-foot">
         <RetentionNote names={here.map(({ name }) => name)} />
         {here.some(({ main }) => main.ready) || (!isPending && here.length > 0) ? (
@@ -113,7 +119,7 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
             {t.goToLive}
           </a>
         ) : (
-          <a class="button" href={backTo}>
+          <a class="text" href={backTo}>
             {t.later}
           </a>
         )}

@@ -61,7 +61,9 @@ export function FailedCameras({ group, isSharedTaken }: TroublesProps) {
       >
         <div class="actions-row">
           <SameAs group={group} />
-          <Button onClick={() => setAsks(true)}>{t.enterIt}</Button>
+          <Button kind="main" onClick={() => setAsks(true)}>
+            {t.enterIt}
+          </Button>
           <Button onClick={() => setApart(true)}>{t.oneByOne}</Button>
         </div>
       </MessageCard>
@@ -76,7 +78,11 @@ function Trouble({ arrival, isSharedTaken }: { readonly arrival: Adoption; reado
   const [asks, setAsks] = useState(false);
   const remedy = remedyOf(arrival);
   const { title, text } = messageOf(arrival, { remedy, isSharedTaken }, t);
-  const enter = <Button onClick={() => setAsks(true)}>{t.enterIt}</Button>;
+  const enter = (
+    <Button kind="main" onClick={() => setAsks(true)}>
+      {t.enterIt}
+    </Button>
+  );
   const password = (
     <div class="actions-row">
       <SameAs group={[arrival]} />
@@ -222,7 +228,7 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
   const form = useMemo(() => newForm(group), [first.key, count]);
   return (
     <FormSheet
-      title={count === 1 ? first.title : liveWords.value.camerasCount(count)}
+      title={t.passwordFor(count === 1 ? first.title : liveWords.value.camerasCount(count))}
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
