@@ -163,6 +163,8 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     const tile = page.locator('.tile').nth(1);
     await tile.focus();
     await tile.press('Shift+F10');
+    const menu = page.getByRole('menu', { name: 'Garden' });
+    await menu.getByText('Garden').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     const saved = page.waitForEvent('download');
     await page.getByRole('menuitem', { name: 'Snapshot' }).click();
