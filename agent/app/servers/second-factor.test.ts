@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { secretOfUri } from '../../../test/support/clients/authenticator-app.ts';
+import { SoftwareAuthenticator } from '../../../test/support/clients/software-authenticator.ts';
 import { totpCode } from '../../auth/passwords/totp.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLogger } from '../../base/log.ts';
@@ -14,7 +15,15 @@ const basicOf = (user: string, password: string) => ({
   Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 });
 
-test('an owner with a second factor opens nothing with the password alone, whether from elsewhere or on the device', async () => {
+const cookieOf = ({ headers }: Response) => ({
+  Cookie: headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(';')[0])
+    .join('; '),
+});
+
+/** Perch with an owner, asked by a page of this host. */
+async function openApp(host: string) {
   // Wrong credentials wait for none of their four seconds.
   const unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
   const folder = mkdtempSync(join(tmpdir(), 'perch-factor-'));
@@ -31,22 +40,21 @@ test('an owner with a second factor opens nothing with the password alone, wheth
     await app.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const url = `http://127.0.0.1:${app.mainPort}`;
+  const url = `http://${host}:${app.mainPort}`;
   const ask = (method: string, path: string, headers: object, body?: object) =>
     fetch(`${url}${path}`, {
       method,
       headers: { ...(body && { 'Content-Type': 'application/json', Origin: url }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
-  const cookieOf = ({ headers }: Response) => ({
-    Cookie: headers
-      .getSetCookie()
-      .map((cookie) => cookie.split(';')[0])
-      .join('; '),
-  });
   const owner = cookieOf(
     await ask('POST', '/v3/claim', {}, { password: PASSWORD, setupCode: app.accounts.setup?.code }),
   );
+  return { url, ask, owner };
+}
+
+test('an owner with a second factor opens nothing with the password alone, whether from elsewhere or on the device', async () => {
+  const { ask, owner } = await openApp('127.0.0.1');
   const device = (await (
     await ask('POST', '/v3/devicepasswords', owner, { name: 'Frigate', paths: 'all', recordings: true })
   ).json()) as { user: string; password: string };
@@ -65,7 +73,7 @@ test('an owner with a second factor opens nothing with the password alone, wheth
   const wrong = await ask('POST', '/v3/session/factor/confirm', owner, { code: 'none' });
   expect([wrong.status, (await wrong.json()) as object]).toEqual([
     403,
-    expect.objectContaining({ status: 'error', error: 'wrong code' }),
+    expect.objectContaining({ status: 'error', error: 'wrong code', why: 'wrongCode' }),
   ]);
   const confirmed = await ask('POST', '/v3/session/factor/confirm', owner, { code });
   const known = cookieOf(confirmed);
@@ -101,4 +109,43 @@ test('an owner with a second factor opens nothing with the password alone, wheth
   const removed = await ask('POST', '/v3/session/factor/remove', owner, { password: PASSWORD, code: recovery[1] });
   expect(removed.status).toBe(200);
   expect(await status({ ...byPassword, ...ELSEWHERE })).toBe(200);
+});
+
+test('a passkey is added, logs in, is listed and removed; at an IP address there is none', async () => {
+  const { url, ask, owner } = await openApp('localhost');
+  const password = PASSWORD;
+  const told = async (path: string, body: object, headers: object = owner) =>
+    (await (await ask('POST', `/v3/session${path}`, headers, body)).json()) as Record<string, never>;
+  const atAddress = { ...owner, Origin: url.replace('localhost', '127.0.0.1'), 'Sec-Fetch-Site': 'same-origin' };
+  expect(await told('/passkeys/options', { password }, atAddress)).toMatchObject({
+    status: 'error',
+    why: 'noPasskeysHere',
+  });
+  expect(await told('/passkeys/options', { password: 'wrong' })).toMatchObject({ error: 'wrong password' });
+  const browser = new SoftwareAuthenticator(url);
+  const { options } = await told('/passkeys/options', { password });
+  expect(options).toMatchObject({ rp: { id: 'localhost' }, attestation: 'none', excludeCredentials: [] });
+  const { recovery } = await told('/passkeys', { name: ' Laptop ', response: browser.create(options as never) });
+  expect(recovery).toHaveLength(10);
+  expect(await told('/challenge', { password }, atAddress)).toMatchObject({ passkey: null });
+  const proof = async () => ({
+    password,
+    passkey: browser.get((await told('/challenge', { password }, {}))['passkey'] as never),
+  });
+  expect(await told('', { password }, {})).toMatchObject({ why: 'codeNeeded' });
+  expect(await told('', await proof(), {})).toMatchObject({ status: 'ok' });
+  const used = await proof();
+  expect(await told('/factor/recovery', used)).toMatchObject({ recovery: expect.any(Array) });
+  expect(await told('/factor/recovery', used)).toMatchObject({ why: 'wrongPasskey' });
+  const listed = (await (await ask('GET', '/v3/session/factor', owner)).json()) as object;
+  expect(listed).toEqual({
+    ...{ app: false, recoveryCodes: 10 },
+    passkeys: [
+      { id: browser.id, name: 'Laptop', host: 'localhost', created: expect.any(String), lastUsed: expect.any(String) },
+    ],
+  });
+  expect(await told('/passkeys/remove', { ...(await proof()), id: browser.id })).toMatchObject({ why: 'last' });
+  expect(await told('/factor/remove', { password })).toMatchObject({ why: 'codeNeeded' });
+  expect(await told('/factor/remove', await proof())).toMatchObject({ status: 'ok' });
+  expect(await told('', { password }, {})).toMatchObject({ status: 'ok' });
 });

@@ -6,9 +6,9 @@ import type { PublishEvent } from '../../base/event-bus.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
-import { LoginAttempts } from '../throttle/login-attempts.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
+import { FactorGate } from './factor-gate.ts';
 import { findClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
@@ -22,8 +22,6 @@ const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 64;
 /** How often the data folder of a device without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;
-/** Within ten minutes. */
-const MAX_WRONG_CODES = 10;
 const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
 const DEVICE_ID_CHARS = 16;
@@ -43,13 +41,12 @@ interface AccountsOptions {
 /** Authentication of people: claim, log-in and log-out, and name and password with each request from players. */
 export class Accounts {
   readonly people: People;
+  readonly factorGate: FactorGate;
   readonly #dataDir: string;
   readonly #setup: SetupCode;
   readonly #isClaimable: () => boolean;
   readonly #setupLimits: LoginLimits;
   readonly #limits: LoginLimits;
-  /** Of all clients together: a million codes are few. */
-  readonly #codeAttempts: LoginAttempts;
   readonly #programs: ProgramLogins;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -74,11 +71,14 @@ export class Accounts {
     this.#isClaimable = isClaimable;
     this.#setupLimits = new LoginLimits(clock);
     this.#limits = new LoginLimits(clock);
-    this.#codeAttempts = new LoginAttempts(clock, MAX_WRONG_CODES, 'for this user');
     this.#programs = new ProgramLogins(clock, this.#limits);
     this.#clock = clock;
     this.#log = log;
     this.#publish = publish;
+    const takeAttempt = (user: string, client: LoginClient) => this.#takeAttempt(user, client);
+    this.factorGate = new FactorGate({
+      ...{ factor: people.secondFactor, key: people.key, clock, log, publish, takeAttempt },
+    });
   }
 
   /** The owner's name; undefined before the claim. */
@@ -242,7 +242,7 @@ export class Accounts {
     }
     // A browser that has been logged in is the second factor.
     if (this.hasSecondFactor(user) && this.#deviceId(user, client.deviceToken) === undefined) {
-      await this.#checkCode(user, client);
+      await this.factorGate.check(user, client);
     }
     if (oldToken !== undefined) {
       await sessions.end(oldToken);
@@ -257,37 +257,29 @@ export class Accounts {
     return user === this.owner && this.people.secondFactor.id !== undefined;
   }
 
-  /** Ends the user's other sessions. @param token of the session in use */
-  async secondFactorAdded(user: string, ip: string, token: string | undefined): Promise<void> {
-    await this.people.sessions.endAllOf(user, token);
+  /** The second factor is now on, which ends the user's other sessions, or has one more passkey or app. @param token of the session in use */
+  async secondFactorAdded(user: string, ip: string, token: string | undefined, isNew = true): Promise<void> {
+    if (isNew) {
+      await this.people.sessions.endAllOf(user, token);
+    }
     this.#log.info({ user, ip }, 'second factor added');
     this.#publish('login', { state: 'factorAdded', user, address: ip });
   }
 
   /** Removes the owner's second factor. @throws PerchError unauthorized */
   async removeSecondFactor(user: string, password: string, client: LoginClient): Promise<void> {
-    await this.confirmPassword(user, password, client);
-    await this.#checkCode(user, client);
+    await this.confirmFactor(user, password, client);
     await this.people.secondFactor.remove();
     this.#log.info({ user, ip: client.ip }, 'second factor removed');
     this.#publish('login', { state: 'factorRemoved', user, address: client.ip });
   }
 
-  /** Wrong codes are counted as wrong passwords are, and for the account as well. */
-  async #checkCode(user: string, client: LoginClient): Promise<void> {
-    const { ip, code = '' } = client;
-    if (code === '') {
-      throw new PerchError('unauthorized', 'the code of the second factor is needed', { why: 'codeNeeded' });
+  /** Before a change of the second factor: password and, if there is one, the second factor. @throws PerchError unauthorized */
+  async confirmFactor(user: string, password: string, client: LoginClient): Promise<void> {
+    await this.confirmPassword(user, password, client);
+    if (this.hasSecondFactor(user)) {
+      await this.factorGate.check(user, client);
     }
-    this.#codeAttempts.take(user, ip);
-    const wasRight = this.#takeAttempt(user, client);
-    if (!(await this.people.secondFactor.accept(code))) {
-      this.#log.warn({ user, ip }, 'wrong code of the second factor, after the right password');
-      this.#publish('login', { state: 'refused', user, address: ip });
-      throw new PerchError('unauthorized', 'wrong code', { why: 'wrongCode' });
-    }
-    wasRight();
-    this.#codeAttempts.succeeded(user);
   }
 
   async logOut(token: string): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { PasskeyProof } from '../passkeys/passkey.ts';
 import { type DeviceItem, DevicePasswords, type NewDevice } from './device-passwords.ts';
 import { type GuestItem, Guests, type NewGuest } from './guests.ts';
 import { withdrawClaim } from './local-claim.ts';
@@ -21,8 +22,10 @@ export interface LoginClient extends Device {
   readonly isPrivate: boolean;
   /** Proves an earlier login on this device. */
   readonly deviceToken?: string | undefined;
-  /** Of the second factor. */
+  /** Of the second factor; empty: none. */
   readonly code?: string;
+  /** Instead of a code. */
+  readonly passkey?: PasskeyProof | undefined;
 }
 
 export interface PeopleOptions {

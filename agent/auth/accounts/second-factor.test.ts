@@ -99,10 +99,31 @@ test('a damaged file accepts no code, and is removed with the password', async (
   expect(await SecondFactor.exists(folder)).toBe(false);
 });
 
+test('another app replaces the first, and recovery codes and known browsers stay', async () => {
+  const factor = await open();
+  const { now, recovery } = await setUp(factor);
+  const { id } = factor;
+  const next = await setUp(factor);
+  expect([next.recovery, factor.id, factor.recoveryLeft]).toEqual([[], id, 10]);
+  await clock.advance(30_000);
+  expect(await factor.accept(now())).toBe(false);
+  expect(await factor.accept(next.now())).toBe(true);
+  expect(await factor.accept(recovery[0] ?? '')).toBe(true);
+});
+
+test('new recovery codes replace the earlier ones', async () => {
+  const factor = await open();
+  await expect(factor.renewRecovery()).rejects.toThrow('there is no second factor');
+  const { recovery } = await setUp(factor);
+  const next = await factor.renewRecovery();
+  expect(next).toHaveLength(10);
+  expect(await factor.accept(recovery[0] ?? '')).toBe(false);
+  expect(await factor.accept(next[0] ?? '')).toBe(true);
+});
+
 test('removed, it asks for nothing', async () => {
   const factor = await open();
   await setUp(factor);
-  expect(() => factor.begin('owner')).toThrow('remove it first');
   await factor.remove();
   expect((await open()).id).toBeUndefined();
 });

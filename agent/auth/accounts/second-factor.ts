@@ -8,11 +8,13 @@ import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
+import { Passkey } from '../passkeys/passkey.ts';
 import { otpauthUri, stepOf } from '../passwords/totp.ts';
 import type { SecretKey } from './secret-key.ts';
 
 /** RFC 4226, section 4, R6. */
 const SECRET_BYTES = 20;
+const ID_BYTES = 12;
 const RECOVERY_CODES = 10;
 const RECOVERY_GROUPS = 2;
 const RECOVERY_GROUP_CHARS = 5;
@@ -20,18 +22,25 @@ const RECOVERY_GROUP_CHARS = 5;
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 /** Until then the first code confirms a new secret. */
 const MAX_SETUP_MS = 15 * 60_000;
+const MAX_PASSKEYS = 20;
 const ISSUER = 'Perch';
 export const FACTOR_FILE = 'second-factor.json';
 
 const Stored = Type.Object({
-  /** Changes with each setup. */
+  /** Changes each time the second factor is turned on. */
   id: Type.String({ maxLength: 32 }),
-  /** Base64url, encrypted with the key of secret.json. */
-  sealed: Type.String({ maxLength: 200 }),
-  /** Of the last accepted code. */
-  lastStep: Type.Number(),
+  /** Absent: only passkeys. */
+  app: Type.Optional(
+    Type.Object({
+      /** Base64url, encrypted with the key of secret.json. */
+      sealed: Type.String({ maxLength: 200 }),
+      /** Of the last accepted code. */
+      lastStep: Type.Number(),
+    }),
+  ),
   /** SHA-256 of each unused recovery code. */
   recovery: Type.Array(Type.String({ maxLength: 64 }), { maxItems: RECOVERY_CODES }),
+  passkeys: Type.Array(Passkey, { maxItems: MAX_PASSKEYS }),
 });
 type Stored = Static<typeof Stored>;
 
@@ -41,8 +50,8 @@ interface Setup {
 }
 
 /**
- * The owner's second factor: codes of an authenticator app and ten recovery codes, each accepted once, in `second-factor.json` of the data
- * folder. A damaged file accepts no code: `perch reset-password` removes it.
+ * The owner's second factor in `second-factor.json` of the data folder: codes of an authenticator app and ten recovery codes, each accepted
+ * once, and passkeys. A damaged file accepts none: `perch reset-password` removes it.
  */
 export class SecondFactor {
   readonly #file: string;
@@ -58,8 +67,11 @@ export class SecondFactor {
     if (Check(Stored, stored)) {
       factor.#stored = stored;
     } else if (stored !== undefined) {
-      log.error({ file: factor.#file }, 'second factor is damaged and accepts no code: run perch reset-password');
-      factor.#stored = { id: '', sealed: '', lastStep: 0, recovery: [] };
+      log.error(
+        { file: factor.#file },
+        'second factor is damaged and accepts no code or passkey: run perch reset-password',
+      );
+      factor.#stored = { id: '', recovery: [], passkeys: [] };
     }
     return factor;
   }
@@ -79,9 +91,13 @@ export class SecondFactor {
     this.#clock = clock;
   }
 
-  /** Changes with each setup; undefined: there is none. */
+  /** Changes each time it is turned on; undefined: it is off. */
   get id(): string | undefined {
     return this.#stored?.id;
+  }
+
+  get hasApp(): boolean {
+    return this.#stored?.app !== undefined;
   }
 
   /** Unused recovery codes. */
@@ -89,36 +105,88 @@ export class SecondFactor {
     return this.#stored?.recovery.length ?? 0;
   }
 
-  /** Begins a setup, in place of an unfinished one. @returns the secret, which is not shown again */
+  get passkeys(): readonly Passkey[] {
+    return this.#stored?.passkeys ?? [];
+  }
+
+  /** Begins the setup of an app, in place of an unfinished one. @returns the secret, which is not shown again */
   begin(account: string): { readonly uri: string } {
-    if (this.#stored) {
-      throw new PerchError('badInput', 'there is a second factor already: remove it first');
-    }
     const secret = randomBytes(SECRET_BYTES);
     this.#setup = { secret, startedMonoMs: this.#clock.monoMs() };
     return { uri: otpauthUri(secret, ISSUER, account) };
   }
 
-  /** Ends the setup with the app's first code. @returns the recovery codes, which are not shown again @throws PerchError */
+  /** Ends the setup with the first code of the app, which replaces an earlier one. @returns as `#extend` @throws PerchError */
   confirm(code: string): Promise<readonly string[]> {
     return this.#changes.run(async () => {
       const setup = this.#setup;
-      if (!setup || this.#stored || this.#clock.monoMs() - setup.startedMonoMs > MAX_SETUP_MS) {
+      if (!setup || this.#clock.monoMs() - setup.startedMonoMs > MAX_SETUP_MS) {
         throw new PerchError('badInput', 'the setup of the second factor has ended: start again');
       }
       const step = stepOf(setup.secret, plain(code), this.#clock.wallMs(), 0);
       if (step === undefined) {
-        throw new PerchError('unauthorized', 'wrong code');
+        throw new PerchError('unauthorized', 'wrong code', { why: 'wrongCode' });
       }
-      const codes = Array.from({ length: RECOVERY_CODES }, makeRecoveryCode);
-      const id = randomBytes(12).toString('base64url');
-      await this.#save({
-        id,
-        sealed: this.#key.seal('secondFactor', setup.secret.toString('base64url'), id),
-        lastStep: step,
-        recovery: codes.map((one) => hashOf(plain(one))),
-      });
+      const codes = await this.#extend((stored) => ({
+        ...stored,
+        app: { sealed: this.#key.seal('secondFactor', setup.secret.toString('base64url'), stored.id), lastStep: step },
+      }));
       this.#setup = undefined;
+      return codes;
+    });
+  }
+
+  /** @returns as `#extend` @throws PerchError badInput */
+  addPasskey(passkey: Passkey): Promise<readonly string[]> {
+    return this.#changes.run(() => {
+      if (this.passkeys.length >= MAX_PASSKEYS) {
+        throw new PerchError('badInput', `there are ${MAX_PASSKEYS} passkeys already: remove one`, { why: 'limit' });
+      }
+      const others = this.passkeys.filter(({ id }) => id !== passkey.id);
+      return this.#extend((stored) => ({ ...stored, passkeys: [...others, passkey] }));
+    });
+  }
+
+  /** @param counter of its signatures */
+  passkeyUsed(used: string, counter: number): Promise<void> {
+    const lastUsed = this.#clock.wallMs();
+    return this.#changePasskeys((passkeys) =>
+      passkeys.map((passkey) => (passkey.id === used ? { ...passkey, counter, lastUsed } : passkey)),
+    );
+  }
+
+  /** @throws PerchError notFound, or badInput if nothing would be left but recovery codes */
+  removePasskey(removed: string): Promise<void> {
+    return this.#changePasskeys((passkeys) => {
+      const others = passkeys.filter(({ id }) => id !== removed);
+      if (others.length === passkeys.length) {
+        throw new PerchError('notFound', 'passkey not found');
+      }
+      if (others.length === 0 && !this.hasApp) {
+        throw new PerchError('badInput', 'this is the last passkey: remove the second factor instead', { why: 'last' });
+      }
+      return others;
+    });
+  }
+
+  #changePasskeys(change: (passkeys: Passkey[]) => Passkey[]): Promise<void> {
+    return this.#changes.run(async () => {
+      const stored = this.#stored;
+      if (stored) {
+        await this.#save({ ...stored, passkeys: change(stored.passkeys) });
+      }
+    });
+  }
+
+  /** Replaces all recovery codes. @returns them; they are not shown again */
+  renewRecovery(): Promise<readonly string[]> {
+    return this.#changes.run(async () => {
+      const stored = this.#stored;
+      if (!stored) {
+        throw new PerchError('badInput', 'there is no second factor');
+      }
+      const codes = makeRecoveryCodes();
+      await this.#save({ ...stored, recovery: codes.map(hashOf) });
       return codes;
     });
   }
@@ -130,19 +198,22 @@ export class SecondFactor {
       if (!stored) {
         return false;
       }
+      const { app } = stored;
       const given = plain(code);
-      const secret = this.#key.unseal('secondFactor', stored.sealed, stored.id);
-      const step =
-        secret === undefined
-          ? undefined
-          : stepOf(Buffer.from(secret, 'base64url'), given, this.#clock.wallMs(), stored.lastStep);
+      const step = app && this.#stepOf(app, given, stored.id);
       const recovery = stored.recovery.filter((hash) => !isSameHash(hash, hashOf(given)));
       if (step === undefined && recovery.length === stored.recovery.length) {
         return false;
       }
-      await this.#save({ ...stored, recovery, lastStep: step ?? stored.lastStep });
+      await this.#save({ ...stored, recovery, ...(app && { app: { ...app, lastStep: step ?? app.lastStep } }) });
       return true;
     });
+  }
+
+  #stepOf({ sealed, lastStep }: NonNullable<Stored['app']>, given: string, id: string): number | undefined {
+    const secret = this.#key.unseal('secondFactor', sealed, id);
+    const key = secret === undefined ? undefined : Buffer.from(secret, 'base64url');
+    return key && stepOf(key, given, this.#clock.wallMs(), lastStep);
   }
 
   remove(): Promise<void> {
@@ -151,6 +222,14 @@ export class SecondFactor {
       this.#stored = undefined;
       this.#setup = undefined;
     });
+  }
+
+  /** @returns the recovery codes, which are not shown again, if this turns the second factor on; else none */
+  async #extend(change: (stored: Stored) => Stored): Promise<readonly string[]> {
+    const codes = this.#stored ? [] : makeRecoveryCodes();
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    await this.#save(change(this.#stored ?? { id, recovery: codes.map(hashOf), passkeys: [] }));
+    return codes;
   }
 
   async #save(stored: Stored): Promise<void> {
@@ -162,10 +241,12 @@ export class SecondFactor {
 /** Apps show codes in groups. */
 const plain = (code: string): string => code.replace(/[\s-]/g, '').toLowerCase();
 
-const hashOf = (code: string): string => createHash('sha256').update(code).digest('hex');
+const hashOf = (code: string): string => createHash('sha256').update(plain(code)).digest('hex');
 
 const isSameHash = (one: string, other: string): boolean =>
   one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+
+const makeRecoveryCodes = (): readonly string[] => Array.from({ length: RECOVERY_CODES }, makeRecoveryCode);
 
 const makeRecoveryCode = (): string =>
   Array.from({ length: RECOVERY_GROUPS }, () =>

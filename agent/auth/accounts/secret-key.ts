@@ -16,7 +16,7 @@ const KeyFile = Type.Object({ key: Type.String({ pattern: '^[\\w-]{43}$' }) });
 export const isKeyFile = (stored: unknown): boolean => Check(KeyFile, stored);
 
 /** A signature is valid only for its purpose. */
-type Purpose = 'guest' | 'device' | 'session' | 'camera';
+type Purpose = 'guest' | 'device' | 'session' | 'camera' | 'passkey';
 /** Each has its own key, derived from the stored one. */
 type SealPurpose = 'devicePassword' | 'secondFactor';
 

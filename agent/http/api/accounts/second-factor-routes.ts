@@ -1,14 +1,16 @@
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
 import type { Accounts } from '../../../auth/accounts/accounts.ts';
+import { Assertion, Registration, requirePlace } from '../../../auth/passkeys/passkey.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { DEVICE_COOKIE, ownCookie, sessionTokenOf } from '../../auth/credentials.ts';
+import type { RequestOrigin } from '../../auth/request-origin.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
-import { answers, operation } from '../schema/schemas.ts';
-import { clientOf, ownOrigin, paused } from './session-routes.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import { clientOf, ownOrigin, passkeyProof, paused } from './session-routes.ts';
 
 interface SecondFactorRoutesOptions {
   readonly accounts: Accounts;
@@ -18,39 +20,68 @@ interface SecondFactorRoutesOptions {
   qrCode(text: string): string;
 }
 
+/** A passkey of an unknown browser. */
+const UNNAMED = 'Passkey';
 const NO_MORE = { additionalProperties: false };
-const Password = Type.String({ minLength: 1, maxLength: 1024 });
-const Code = Type.String({ minLength: 1, maxLength: 64 });
-const BeginBody = Type.Object({ password: Password }, NO_MORE);
+const Code = Type.String({ maxLength: 64 });
+/** With password and, if there is one, the second factor. */
+const PROOF = {
+  password: Type.String({ minLength: 1, maxLength: 1024 }),
+  code: Type.Optional(Code),
+  passkey: Type.Optional(Assertion),
+};
+const ProofBody = Type.Object(PROOF, NO_MORE);
+const RemovePasskeyBody = Type.Object({ ...PROOF, id: Type.String({ maxLength: 1_400 }) }, NO_MORE);
 const ConfirmBody = Type.Object({ code: Code }, NO_MORE);
-const RemoveBody = Type.Object({ password: Password, code: Code }, NO_MORE);
+const NewPasskeyBody = Type.Object({ name: Type.String({ maxLength: 64 }), response: Registration }, NO_MORE);
+
+const FactorAnswer = Type.Object({
+  app: Type.Boolean({ description: 'Codes of an authenticator app.' }),
+  recoveryCodes: Type.Integer({ description: 'Unused ones.' }),
+  passkeys: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      host: Type.String({ description: 'Name of the device in the addresses where browsers use it.' }),
+      created: TimeText,
+      lastUsed: OrNull(TimeText),
+    }),
+  ),
+});
 const BeginAnswer = Type.Object({
   uri: Type.String({ description: 'For authenticator apps: `otpauth://totp/…`.' }),
   qr: Type.String({ description: 'The same as a QR code, SVG.' }),
 });
-const ConfirmAnswer = Type.Object({
-  recovery: Type.Array(Type.String(), { description: 'Codes for a lost app, each accepted once. Not shown again.' }),
+const RecoveryAnswer = Type.Object({
+  recovery: Type.Array(Type.String(), {
+    description: 'Codes for a lost phone, each accepted once and shown once. Empty: the earlier ones stay.',
+  }),
+});
+const OptionsAnswer = Type.Object({
+  options: Type.Unknown({ description: '`PublicKeyCredentialCreationOptionsJSON` of WebAuthn.' }),
 });
 
-const begin = operation(
-  'session',
-  'Begins the setup of a second factor (TOTP) for the owner',
-  answers(BeginAnswer, 400, 403, 429),
-  {
-    body: BeginBody,
-  },
-);
-const confirm = operation('session', "Ends it with the app's first code", answers(ConfirmAnswer, 400, 403, 429), {
-  body: ConfirmBody,
-});
-const remove = operation('session', 'Removes the second factor', answers(OkAnswer, 400, 403, 429), {
-  body: RemoveBody,
-});
+const post = (summary: string, answer: Parameters<typeof answers>[0], body: object) =>
+  operation('session', summary, answers(answer, 400, 403, 404, 429), { body });
+const get = operation('session', "The owner's second factor", answers(FactorAnswer));
+const begin = post('Begins the setup of an authenticator app (TOTP)', BeginAnswer, ProofBody);
+const confirm = post('Ends it with the first code of the app', RecoveryAnswer, ConfirmBody);
+const remove = post('Removes the second factor with all passkeys', OkAnswer, ProofBody);
+const renew = post('Replaces the recovery codes', RecoveryAnswer, ProofBody);
+const options = post('Begins the setup of a passkey; only over https by a name', OptionsAnswer, ProofBody);
+const add = post('Ends it with the answer of the browser', RecoveryAnswer, NewPasskeyBody);
+const removePasskey = post('Removes a passkey; the last one only with the second factor', OkAnswer, RemovePasskeyBody);
+
+/** The owner, with a session. */
+interface OwnerRequest {
+  readonly user: string;
+  readonly origin: RequestOrigin;
+  readonly client: ReturnType<typeof clientOf>;
+}
 
 /** The owner's second factor, with a session only. On the main port only. */
-export const secondFactorRoutes: FastifyPluginAsync<SecondFactorRoutesOptions> = async (app, options) => {
-  const { accounts, access, wrongCredentials, qrCode } = options;
-  const { secondFactor } = accounts.people;
+export const secondFactorRoutes: FastifyPluginAsync<SecondFactorRoutesOptions> = async (app, routes) => {
+  const { accounts, access, wrongCredentials } = routes;
   noStore(app);
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof PerchError && error.context['isConfirmation'] === true) {
@@ -60,8 +91,7 @@ export const secondFactorRoutes: FastifyPluginAsync<SecondFactorRoutesOptions> =
     }
     throw error;
   });
-
-  const ownerOf = (request: FastifyRequest) => {
+  const owner = (request: FastifyRequest): OwnerRequest => {
     const origin = ownOrigin(access, request);
     const { sessionUser = '' } = access.identify(request);
     if (accounts.person(sessionUser)?.role !== 'owner' || sessionTokenOf(request.headers) === undefined) {
@@ -69,36 +99,108 @@ export const secondFactorRoutes: FastifyPluginAsync<SecondFactorRoutesOptions> =
     }
     return { user: sessionUser, origin, client: clientOf(request, origin) };
   };
-  const confirmed = <T>(ip: string, work: () => Promise<T>): Promise<T> =>
+  const attempted = <T>({ ip }: RequestOrigin, work: () => Promise<T>): Promise<T> =>
     paused(wrongCredentials, ip, work).catch((error: unknown) => {
       throw error instanceof PerchError && error.code === 'unauthorized'
         ? new PerchError('unauthorized', error.message, { ...error.context, isConfirmation: true })
         : error;
     });
+  const confirmed = async (request: FastifyRequest, body = request.body): Promise<OwnerRequest> => {
+    const by = owner(request);
+    const proof = checkedBody(ProofBody, body);
+    await attempted(by.origin, () => accounts.confirmFactor(by.user, proof.password, proven(by, request, proof)));
+    return by;
+  };
+  const added = async (request: FastifyRequest, reply: FastifyReply, recovery: readonly string[]) => {
+    const { user, origin } = owner(request);
+    const isNew = recovery.length > 0;
+    await accounts.secondFactorAdded(user, origin.ip, sessionTokenOf(request.headers), isNew);
+    if (isNew) {
+      // This browser is known from now on.
+      reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(user, undefined), origin));
+    }
+    return { recovery };
+  };
+  const tools: Tools = { owner, attempted, confirmed, added };
+  factorRoutes(app, routes, tools);
+  passkeyRoutes(app, routes, tools);
+};
 
+interface Tools {
+  owner(request: FastifyRequest): OwnerRequest;
+  attempted<T>(origin: RequestOrigin, work: () => Promise<T>): Promise<T>;
+  /** Confirms password and second factor. @param body with them; default: that of the request */
+  confirmed(request: FastifyRequest, body?: unknown): Promise<OwnerRequest>;
+  /** @param recovery empty: the second factor was on already */
+  added(request: FastifyRequest, reply: FastifyReply, recovery: readonly string[]): Promise<object>;
+}
+
+const proven = (
+  { client }: OwnerRequest,
+  request: FastifyRequest,
+  { code = '', passkey }: Static<typeof ProofBody>,
+) => ({
+  ...client,
+  ...{ code, passkey: passkeyProof(request, passkey) },
+});
+
+function factorRoutes(app: FastifyInstance, { accounts, qrCode }: SecondFactorRoutesOptions, tools: Tools): void {
+  const { secondFactor } = accounts.people;
+  app.get('/v3/session/factor', { schema: get }, async (request) => {
+    tools.owner(request);
+    return {
+      app: secondFactor.hasApp,
+      recoveryCodes: secondFactor.recoveryLeft,
+      passkeys: secondFactor.passkeys.map(({ id, name, host, created, lastUsed }) => ({
+        ...{ id, name, host, created: new Date(created).toISOString() },
+        lastUsed: lastUsed === null ? null : new Date(lastUsed).toISOString(),
+      })),
+    };
+  });
   app.post('/v3/session/factor', { schema: begin }, async (request) => {
-    const { user, origin, client } = ownerOf(request);
-    const { password } = checkedBody(BeginBody, request.body);
-    await confirmed(origin.ip, () => accounts.confirmPassword(user, password, client));
+    const { user } = await tools.confirmed(request);
     const { uri } = secondFactor.begin(user);
     return { uri, qr: qrCode(uri) };
   });
-
   app.post('/v3/session/factor/confirm', { schema: confirm }, async (request, reply) => {
-    const { user, origin } = ownerOf(request);
+    const { origin } = tools.owner(request);
     const { code } = checkedBody(ConfirmBody, request.body);
-    const recovery = await confirmed(origin.ip, () => secondFactor.confirm(code));
-    await accounts.secondFactorAdded(user, origin.ip, sessionTokenOf(request.headers));
-    // This browser is known from now on.
-    reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(user, undefined), origin));
-    return { recovery };
+    return tools.added(request, reply, await tools.attempted(origin, () => secondFactor.confirm(code)));
   });
-
+  app.post('/v3/session/factor/recovery', { schema: renew }, async (request) => {
+    await tools.confirmed(request);
+    return { recovery: await secondFactor.renewRecovery() };
+  });
   app.post('/v3/session/factor/remove', { schema: remove }, async (request, reply) => {
-    const { user, origin, client } = ownerOf(request);
-    const { password, code } = checkedBody(RemoveBody, request.body);
-    await confirmed(origin.ip, () => accounts.removeSecondFactor(user, password, { ...client, code }));
+    const by = tools.owner(request);
+    const proof = checkedBody(ProofBody, request.body);
+    const { user, origin } = by;
+    const client = proven(by, request, proof);
+    await tools.attempted(origin, () => accounts.removeSecondFactor(user, proof.password, client));
     reply.header('Set-Cookie', ownCookie(DEVICE_COOKIE, accounts.deviceToken(user, undefined), origin));
     return OK;
   });
-};
+}
+
+function passkeyRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOptions, tools: Tools): void {
+  app.post('/v3/session/passkeys/options', { schema: options }, async (request) => {
+    tools.owner(request);
+    const place = requirePlace(request.headers.origin);
+    const { user } = await tools.confirmed(request);
+    return { options: accounts.factorGate.creation(user, place) };
+  });
+  app.post('/v3/session/passkeys', { schema: add }, async (request, reply) => {
+    const { user, client } = tools.owner(request);
+    const { name, response } = checkedBody(NewPasskeyBody, request.body);
+    const place = requirePlace(request.headers.origin);
+    const named = name.trim() || client.device || UNNAMED;
+    return tools.added(request, reply, await accounts.factorGate.addPasskey(user, named, place, response));
+  });
+  app.post('/v3/session/passkeys/remove', { schema: removePasskey }, async (request) => {
+    tools.owner(request);
+    const { id, ...proof } = checkedBody(RemovePasskeyBody, request.body);
+    const { user } = await tools.confirmed(request, proof);
+    await accounts.factorGate.removePasskey(user, id);
+    return OK;
+  });
+}

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import type { Accounts } from '../../../auth/accounts/accounts.ts';
 import type { LoginClient } from '../../../auth/accounts/people.ts';
 import { describeUserAgent } from '../../../auth/accounts/user-agent.ts';
+import { Assertion, type PasskeyProof, passkeyPlace, requirePlace } from '../../../auth/passkeys/passkey.ts';
 import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { HttpAccess } from '../../auth/access.ts';
@@ -42,9 +43,18 @@ const LogInBody = Type.Object(
     user: Type.Optional(ShortText),
     password: Password,
     code: Type.Optional(Type.String({ maxLength: 64, description: 'Of the second factor, or a recovery code.' })),
+    passkey: Type.Optional(Assertion),
   },
   NO_MORE,
 );
+const ChallengeBody = Type.Object({ user: Type.Optional(ShortText), password: Password }, NO_MORE);
+const ChallengeAnswer = Type.Object({
+  passkey: OrNull(
+    Type.Unknown({
+      description: '`PublicKeyCredentialRequestOptionsJSON` of WebAuthn. Null: no passkey for this host.',
+    }),
+  ),
+});
 const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
 const SessionAnswer = Type.Object({
   claimed: Type.Boolean({ description: 'The device has an owner.' }),
@@ -71,6 +81,12 @@ const claim = operation('session', "Sets the owner's password, once, with the se
   body: ClaimBody,
 });
 const logIn = operation('session', 'Logs in; without user: the owner', changed, { body: LogInBody });
+const challenge = operation(
+  'session',
+  'After the right password: what a browser needs to prove a passkey',
+  answers(ChallengeAnswer, 400, 429),
+  { body: ChallengeBody },
+);
 const logOut = operation('session', 'Logs out', changed);
 const changePassword = operation(
   'session',
@@ -104,12 +120,22 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
   const { accounts, access, wrongCredentials } = options;
   app.post('/v3/session', { schema: logIn }, async (request, reply) => {
     const origin = ownOrigin(access, request);
-    const { user: typed = accounts.owner ?? '', password, code = '' } = checkedBody(LogInBody, request.body);
-    const user = accounts.userOf(typed.trim().normalize('NFC'));
-    const client = clientOf(request, origin);
-    const attempt = () => accounts.logIn(user, password, { ...client, code }, sessionTokenOf(request.headers));
+    const { user: typed, password, code = '', passkey } = checkedBody(LogInBody, request.body);
+    const user = userOf(accounts, typed);
+    const client = { ...clientOf(request, origin), code, passkey: passkeyProof(request, passkey) };
+    const attempt = () => accounts.logIn(user, password, client, sessionTokenOf(request.headers));
     welcome(options, user, await paused(wrongCredentials, origin.ip, attempt), request, reply);
     return OK;
+  });
+
+  app.post('/v3/session/challenge', { schema: challenge }, async (request) => {
+    const origin = ownOrigin(access, request);
+    const { user: typed, password } = checkedBody(ChallengeBody, request.body);
+    const user = userOf(accounts, typed);
+    const attempt = () => accounts.confirmPassword(user, password, clientOf(request, origin));
+    await paused(wrongCredentials, origin.ip, attempt);
+    const place = passkeyPlace(request.headers.origin);
+    return { passkey: (accounts.hasSecondFactor(user) && accounts.factorGate.request(user, place)) || null };
   });
 
   app.delete('/v3/session', { schema: logOut }, async (request, reply) => {
@@ -123,6 +149,14 @@ function logInRoutes(app: FastifyInstance, options: SessionRoutesOptions): void 
     return OK;
   });
 }
+
+/** @param typed undefined: the owner */
+const userOf = (accounts: Accounts, typed = accounts.owner ?? ''): string =>
+  accounts.userOf(typed.trim().normalize('NFC'));
+
+/** Undefined without a passkey. @throws PerchError badInput where browsers use none */
+export const passkeyProof = ({ headers }: FastifyRequest, response?: Assertion): PasskeyProof | undefined =>
+  response && { response, place: requirePlace(headers.origin) };
 
 function passwordRoute(app: FastifyInstance, options: SessionRoutesOptions): void {
   const { accounts, access, wrongCredentials } = options;

@@ -1,0 +1,97 @@
+import { isIP } from 'node:net';
+import Type, { type Static } from 'typebox';
+import { PerchError } from '../../base/errors.ts';
+
+const MAX_ID_CHARS = 1_400;
+const MAX_DATA_CHARS = 20_000;
+const Id = Type.String({ minLength: 1, maxLength: MAX_ID_CHARS });
+const Data = Type.String({ minLength: 1, maxLength: MAX_DATA_CHARS });
+const Extensions = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown());
+const Attachment = Type.Optional(Type.Union([Type.String({ maxLength: 32 }), Type.Null()]));
+const Transports = Type.Array(Type.String({ maxLength: 32 }), { maxItems: 10 });
+
+/** `RegistrationResponseJSON` of WebAuthn Level 3, section 5.1. */
+export const Registration = Type.Object({
+  id: Id,
+  rawId: Id,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Data,
+    attestationObject: Data,
+    transports: Type.Optional(Transports),
+  }),
+  clientExtensionResults: Extensions,
+  authenticatorAttachment: Attachment,
+});
+export type Registration = Static<typeof Registration>;
+
+/** `AuthenticationResponseJSON` of WebAuthn Level 3, section 5.1. */
+export const Assertion = Type.Object({
+  id: Id,
+  rawId: Id,
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: Data,
+    authenticatorData: Data,
+    signature: Data,
+    userHandle: Type.Optional(Type.Union([Data, Type.Null()])),
+  }),
+  clientExtensionResults: Extensions,
+  authenticatorAttachment: Attachment,
+});
+export type Assertion = Static<typeof Assertion>;
+
+export const Passkey = Type.Object({
+  /** Of the credential, base64url. */
+  id: Id,
+  /** COSE key (RFC 9052), base64url. */
+  publicKey: Type.String({ maxLength: 4_000 }),
+  /** Of the authenticator's signatures; many always send 0. */
+  counter: Type.Number(),
+  transports: Transports,
+  /** For people. */
+  name: Type.String({ maxLength: 64 }),
+  /** The relying party ID: browsers use the passkey only there. */
+  host: Type.String({ maxLength: 253 }),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+  lastUsed: Type.Union([Type.Number(), Type.Null()]),
+});
+export type Passkey = Static<typeof Passkey>;
+export type PasskeyKey = Pick<Passkey, 'id' | 'publicKey' | 'counter'>;
+
+/** Of the page that uses a passkey. */
+export interface PasskeyPlace {
+  /** `https://perch.local:8443`. */
+  readonly origin: string;
+  readonly host: string;
+}
+
+/** A passkey's answer, from this page. */
+export interface PasskeyProof {
+  readonly response: Assertion;
+  readonly place: PasskeyPlace;
+}
+
+/**
+ * Browsers allow passkeys in secure contexts, and not at IP addresses: an origin needs a domain (WebAuthn Level 3, section 5.1.3).
+ * @param origin header of the request
+ */
+export function passkeyPlace(origin = ''): PasskeyPlace | undefined {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined;
+  const host = url?.hostname ?? '';
+  const isLocal = host === 'localhost' || host.endsWith('.localhost');
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal);
+  return isSecure && host !== '' && isIP(host) === 0 && !host.startsWith('[') ? { origin, host } : undefined;
+}
+
+/** @throws PerchError badInput where browsers use no passkeys */
+export function requirePlace(origin: string | undefined): PasskeyPlace {
+  const place = passkeyPlace(origin);
+  if (!place) {
+    throw new PerchError('badInput', 'passkeys need https and a name: browsers allow none at an IP address', {
+      why: 'noPasskeysHere',
+    });
+  }
+  return place;
+}
