@@ -9,13 +9,14 @@ import { secure } from '../../webui/words/en/secure.ts';
 import { start } from '../../webui/words/en/start.ts';
 import { storage } from '../../webui/words/en/storage.ts';
 import { system } from '../../webui/words/en/system.ts';
+import { video } from '../../webui/words/en/video.ts';
 import { you } from '../../webui/words/en/you.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
 import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
-const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, secure, people, you };
+const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, secure, people, you, video };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   en: ENGLISH,
@@ -117,6 +118,14 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       await page.waitForFunction(() => document.querySelectorAll('.sheet[open]').length > 1);
       await settled(page, '.sheet');
     });
+  const deepest = (name: string, text: (say: Spoken) => string, act?: (page: Page, say: Spoken) => Promise<void>) =>
+    shot(name, ...sheetOf(door), async (page, say) => {
+      await row(page, say.cameras.picture);
+      await page.getByRole('button', { name: new RegExp(`^${text(say)}`) }).click();
+      await page.getByRole('dialog').nth(2).locator('.segment').first().waitFor();
+      await settled(page, '.sheet');
+      await act?.(page, say);
+    });
   const opened = (name: string, room: string, sign: string, open: (page: Page, say: Spoken) => Promise<void>) =>
     shot(name, `#/settings/${room}`, sign, async (page, say) => {
       await open(page, say);
@@ -128,6 +137,12 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('camera-sheet', ...sheetOf(door)),
     shot('camera-sheet-offline', ...sheetOf(offline)),
     deeper('camera-sheet-picture', (say) => say.cameras.picture),
+    deepest(
+      'camera-sheet-video',
+      (say) => say.cameras.large,
+      (page, say) => page.getByRole('spinbutton', { name: say.video.bitRate }).press('ArrowUp'),
+    ),
+    deepest('camera-sheet-night', (say) => say.video.nightAndText),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),
     shot('add', '#/settings/cameras/add', '.adding'),

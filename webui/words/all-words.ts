@@ -10,6 +10,7 @@ import type { SecureWords } from './en/secure.ts';
 import type { StartWords } from './en/start.ts';
 import type { StorageWords } from './en/storage.ts';
 import type { SystemWords } from './en/system.ts';
+import type { VideoWords } from './en/video.ts';
 import type { YouWords } from './en/you.ts';
 
 /** Texts by page; `common` is for all pages. */
@@ -27,7 +28,8 @@ export interface AllWords {
   readonly secure: SecureWords;
   readonly people: PeopleWords;
   readonly you: YouWords;
+  readonly video: VideoWords;
 }
 
 /** Loaded with the settings in other languages. */
-export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you';
+export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you' | 'video';

@@ -14,6 +14,7 @@ import { secure } from './en/secure.ts';
 import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
 import { system } from './en/system.ts';
+import { video } from './en/video.ts';
 import { you } from './en/you.ts';
 import { counter } from './grammar/plural.ts';
 import { localeOf, pickLanguage } from './words.ts';
@@ -36,6 +37,7 @@ const en: AllWords = {
   secure,
   people,
   you,
+  video,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings, ...zhCnPeople };
 const PAGES = Object.keys(en) as Page[];

@@ -18,12 +18,14 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
     if (!latest.current.isOn) {
       return undefined;
     }
+    // A sheet above another one has an entry above its entry.
+    const depth = sheetsBelow() + 1;
     const add = () => {
-      history.pushState({ sheet: true }, '');
+      history.pushState({ sheet: depth }, '');
       isThere.current = true;
     };
     const onPop = () => {
-      if (!isThere.current) {
+      if (!isThere.current || sheetsBelow() >= depth) {
         return;
       }
       isThere.current = false;
@@ -51,3 +53,6 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
     }
   };
 }
+
+/** Of the present history entry. */
+const sheetsBelow = (): number => Number(history.state?.sheet ?? 0);

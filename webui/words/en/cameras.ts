@@ -89,6 +89,7 @@ export const cameras = {
   reorderedText: "They delay live video. Turn them off on the camera's web page.",
   h265: 'Not every browser plays H.265',
   h265Text: 'If a phone shows only low resolution, set the camera to H.264 on its web page.',
+  h265Here: 'If a phone shows only low resolution, set High resolution to H.264.',
   notDone: 'The camera rejected the change.',
   cannotAsk: 'The camera does not report its settings.',
 

@@ -94,7 +94,7 @@ function Facts({ item }: { readonly item: CameraItem }) {
   );
 }
 
-function Restart({ path, title }: { readonly path: string; readonly title: string }) {
+export function Restart({ path, title }: { readonly path: string; readonly title: string }) {
   const t = camerasWords.value;
   const [asks, setAsks] = useState(false);
   return asks ? (

@@ -12,9 +12,17 @@ import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { bitRate, duration, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { videoWords } from '../../../words/video.ts';
 import { words } from '../../../words/words.ts';
+import { Restart } from './camera-connection.tsx';
 import { type CameraFacts, cameraCall } from './camera-data.ts';
+import { bytesOf, NO_LIMIT, type PathConfig } from './camera-settings.ts';
 import { SetClockButton } from './camera-trouble.tsx';
+import { ChangeCard } from './change-card.tsx';
+import { effectText } from './effect-text.ts';
+import { isUnderWay, type SeenChange, type SeenVideo, useCameraVideo, useLastChange } from './video-data.ts';
+import { type CameraVideo, imageOf } from './video-settings.ts';
+import { nightText, VideoSheet } from './video-sheet.tsx';
 
 const LOOK_MS = 30_000;
 const CLOCK_OFF_MS = 60_000;
@@ -33,16 +41,24 @@ interface Advice {
 
 interface PictureSheetProps {
   readonly camera: Camera;
+  readonly config: PathConfig;
   readonly facts: CameraFacts;
   readonly onClosed: () => void;
 }
 
-/** Size and encoding of both streams, with advice. */
-export function PictureSheet({ camera, facts: { item, again }, onClosed }: PictureSheetProps) {
+type Edited = 'main' | 'sub' | 'image';
+
+/** Size and encoding of both streams, with advice; from here the camera's own settings are changed. */
+export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetProps) {
+  const { item, again } = facts;
+  const [edited, setEdited] = useState<Edited>();
   const t = camerasWords.value;
   const hasOnvif = item?.onvif != null;
-  const asked = (call: string, path: PathItem | undefined) =>
-    hasOnvif && path && !path.paused ? cameraCall(call, path.name) : undefined;
+  const nameOf = (path: PathItem | undefined) => (hasOnvif && path && !path.paused ? path.name : undefined);
+  const asked = (call: string, path: PathItem | undefined) => {
+    const name = nameOf(path);
+    return name === undefined ? undefined : cameraCall(call, name);
+  };
   const large = usePolled<Advice>(asked('encoder', camera.main), { everyMs: LOOK_MS });
   const small = usePolled<Advice>(asked('encoder', camera.sub), { everyMs: LOOK_MS });
   const clock = usePolled<{ readonly skewMs: number }>(asked('clock', camera.main), { everyMs: LOOK_MS });
@@ -51,41 +67,120 @@ export function PictureSheet({ camera, facts: { item, again }, onClosed }: Pictu
     small.again();
     again();
   };
+  const main = useEditable(nameOf(camera.main), looked);
+  // A camera answers one question after the other, so the small stream's settings wait until they are wanted.
+  const sub = useEditable(nameOf(camera.sub), looked, edited === 'sub');
+  const shown = edited === 'sub' ? sub : main;
+  const path = edited === 'sub' ? camera.sub : camera.main;
+  const editOf = (which: Edited, { change }: Editable) =>
+    item && nameOf(camera.main) !== undefined && !isUnderWay(change) ? () => setEdited(which) : undefined;
+  const maxBytes = edited === 'sub' ? NO_LIMIT : bytesOf(config.recordMaxSize ?? '');
+  const titles = { main: t.large, sub: t.small, image: imageTitle(main.video.value) };
   const kinds = new Set((item?.description?.suggestions ?? []).map(({ kind }) => kind));
-  const advice = [
-    <Slow key="large" path={camera.main} advice={large.value} onChanged={looked} />,
-    <Slow key="small" path={camera.sub} advice={small.value} onChanged={looked} />,
-    <Clock key="clock" path={camera.name} skewMs={clock.value?.skewMs} onChanged={clock.again} />,
-    kinds.has('smartCodec') && (
-      <MessageCard key="smart" icon="info" tone="warn" title={t.smartCoding} text={t.smartCodingText} />
-    ),
-    kinds.has('reordering') && (
-      <MessageCard key="order" icon="info" tone="warn" title={t.reordered} text={t.reorderedText} />
-    ),
-    videoCodec(camera.main) === 'H.265' && (
-      <MessageCard key="h265" icon="info" tone="calm" title={t.h265} text={t.h265Text} />
-    ),
-  ];
   return (
-    <Sheet title={t.picture} onClosed={onClosed}>
-      <div class="card plain">
-        <Size title={t.large} path={camera.main} advice={large.value} />
-        {camera.sub && <Size title={t.small} path={camera.sub} advice={small.value} />}
-      </div>
-      {advice}
-      {!hasOnvif && <p class="dim small">{t.cannotAsk}</p>}
-    </Sheet>
+    <>
+      <Sheet title={t.picture} onClosed={onClosed}>
+        <div class="changes" role="status">
+          {main.change && <ChangeCard change={main.change} />}
+          {sub.change && <ChangeCard change={sub.change} />}
+        </div>
+        <div class="card plain">
+          <Size title={t.large} path={camera.main} advice={large.value} onEdit={editOf('main', main)} />
+          {camera.sub && <Size title={t.small} path={camera.sub} advice={small.value} onEdit={editOf('sub', sub)} />}
+          <ImageRow title={titles.image} video={main.video.value} onEdit={editOf('image', main)} />
+        </div>
+        <Slow key="large" path={camera.main} advice={large.value} onChanged={looked} />
+        <Slow key="small" path={camera.sub} advice={small.value} onChanged={looked} />
+        <Clock key="clock" path={camera.name} skewMs={clock.value?.skewMs} onChanged={clock.again} />
+        {kinds.has('smartCodec') && (
+          <MessageCard icon="info" tone="warn" title={t.smartCoding} text={t.smartCodingText} />
+        )}
+        {kinds.has('reordering') && <MessageCard icon="info" tone="warn" title={t.reordered} text={t.reorderedText} />}
+        {videoCodec(camera.main) === 'H.265' && (
+          <MessageCard
+            icon="info"
+            tone="calm"
+            title={t.h265}
+            text={canSetH264(main.video.value) ? t.h265Here : t.h265Text}
+          />
+        )}
+        {hasOnvif ? <Restart path={camera.name} title={camera.title} /> : <p class="dim small">{t.cannotAsk}</p>}
+      </Sheet>
+      {edited && path && (
+        <VideoSheet
+          title={titles[edited]}
+          path={path}
+          part={edited === 'image' ? 'image' : 'encoder'}
+          video={shown.video}
+          effectText={(video, values) => effectText({ path, use: facts.use, maxBytes }, video, values)}
+          onClosed={() => setEdited(undefined)}
+          onSaved={shown.onSaved}
+        />
+      )}
+    </>
   );
+}
+
+interface Editable {
+  readonly video: SeenVideo;
+  readonly change: SeenChange | undefined;
+  readonly onSaved: () => void;
+}
+
+/** What a stream's camera offers, and how the last change went. @param name undefined: it cannot be asked */
+function useEditable(name: string | undefined, looked: () => void, isWanted = true): Editable {
+  const video = useCameraVideo(isWanted ? name : undefined);
+  const readAgain = () => {
+    video.again();
+    looked();
+  };
+  const { change, again } = useLastChange(name, readAgain);
+  const onSaved = () => {
+    again();
+    readAgain();
+  };
+  return { video, change, onSaved };
+}
+
+const canSetH264 = (video: CameraVideo | null | undefined): boolean =>
+  video?.choices.some(({ codec }) => codec === 'H264') ?? false;
+
+function imageTitle(video: CameraVideo | null | undefined): string {
+  const ownWords = videoWords.value;
+  if (!video?.irCutFilter) {
+    return ownWords.overlayText;
+  }
+  return video.text === null && video.showsTime === null ? ownWords.night : ownWords.nightAndText;
+}
+
+interface ImageRowProps {
+  readonly title: string;
+  readonly video: CameraVideo | null | undefined;
+  readonly onEdit: (() => void) | undefined;
+}
+
+/** What one lens has for all its streams. */
+function ImageRow({ title, video, onEdit }: ImageRowProps) {
+  const ownWords = videoWords.value;
+  const image = video && imageOf(video);
+  if (!image || !onEdit) {
+    return null;
+  }
+  const { irCutFilter, text, showsTime } = image;
+  const parts = [irCutFilter && nightText(irCutFilter.now), text, showsTime && ownWords.overlayTime];
+  return <Row title={title} text={parts.filter(Boolean).join(' · ') || camerasWords.value.off} onClick={onEdit} />;
 }
 
 function Size({
   title,
   path,
   advice,
+  onEdit,
 }: {
   title: string;
   path: PathItem;
   advice: Advice | undefined;
+  onEdit: (() => void) | undefined;
 }): ComponentChildren {
   const { language } = i18n();
   const fps = advice?.now.fps;
@@ -95,7 +190,7 @@ function Size({
     fps && camerasWords.value.rate(number(fps, 1, language)),
     path.ready && bitRate(path.bitrate, language),
   ];
-  return <Row title={title} text={parts.filter(Boolean).join(' · ')} />;
+  return <Row title={title} text={parts.filter(Boolean).join(' · ')} {...(onEdit && { onClick: onEdit })} />;
 }
 
 interface SlowProps {

@@ -103,7 +103,9 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
           <SubSheetRows camera={camera} facts={facts} onOpenPart={setDeeper} />
         </div>
       </FormSheet>
-      {deeper === 'picture' && camera && <PictureSheet camera={camera} facts={facts} onClosed={close} />}
+      {deeper === 'picture' && camera && (
+        <PictureSheet camera={camera} config={edited.config} facts={facts} onClosed={close} />
+      )}
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}

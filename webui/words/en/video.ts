@@ -1,0 +1,36 @@
+/** Settings that a camera keeps itself. */
+export const video = {
+  nothingOffered: "The camera does not let other programs change its settings. Change them on the camera's web page.",
+  size: 'Resolution',
+  codec: 'Codec',
+  bitRate: 'Bit rate',
+  frameRate: 'Frame rate',
+  keyFrame: 'Key frame',
+  every: (seconds: string) => `Every ${seconds} s`,
+  returns:
+    'The video pauses for a moment. If it does not come back within a minute, the previous settings are restored.',
+  waiting: 'Waiting for the video. If it does not come back within a minute, the previous settings are restored.',
+  back: 'The video came back',
+  backText: 'The camera keeps its new settings.',
+  gone: 'The video did not come back',
+  restoring: 'Restoring the previous settings…',
+  restored: 'The previous settings are restored.',
+  notRestored: "The previous settings could not be restored. Set them on the camera's web page, or restart the camera.",
+  ignored: 'The camera kept its previous settings.',
+  unchecked: 'Saved. The video was not running, so it was not checked.',
+  nightAndText: 'Night vision and text',
+  night: 'Night vision',
+  nightAuto: 'Auto',
+  nightOn: 'On',
+  nightOff: 'Off',
+  overlayText: 'Text on the picture',
+  overlayTime: 'Date and time on the picture',
+  diskSame: 'The bit rate and disk use stay the same.',
+  diskUnknown: 'The camera does not report its bit rate, so the effect on disk use is unknown.',
+  diskNotRecorded: 'This video is not recorded. Disk use stays the same.',
+  diskPerDay: (after: string, before: string) => `Recordings take about ${after} a day instead of ${before}.`,
+  diskDays: (after: string, before: string) => `Recordings of about ${after} fit instead of ${before}.`,
+  diskDaysSame: (days: string) => `Recordings of ${days} still fit.`,
+};
+
+export type VideoWords = typeof video;
