@@ -46,7 +46,7 @@ test('without the other systems a machine is measured as with them, in a third o
   expect(lean.bytes).toBeLessThan(whole.bytes / 3);
 });
 
-test('XML of cameras is read without what writes XML', async () => {
+test('the XML reader is bundled without the writer', async () => {
   const entry = `require('xml2js').parseString('<a b="1">c</a>', (error, told) => console.log(JSON.stringify(told)));`;
   expect((await saidBy(entry)).said).toBe('{"a":{"_":"c","$":{"b":"1"}}}\n');
 });

@@ -48,7 +48,7 @@ const COMMAND =
 const NOT_CONFIGURED = `Perch's package is not configured, because a suitable Node is missing: ${COMMAND}`;
 
 describe('perch on a machine whose packages are not all there', () => {
-  test('doctor says that the package waits for a Node, what helps, and nothing that follows from it', () => {
+  test('doctor reports that the package waits for a Node and the next step, without consequences', () => {
     expect(perch('linux/perch', ['doctor'], debian('unpacked'))).toEqual({
       stdout: `bad ${NOT_CONFIGURED}\n`,
       stderr: '',
@@ -64,7 +64,7 @@ describe('perch on a machine whose packages are not all there', () => {
     },
   );
 
-  test('a Node that is too old is none', () => {
+  test('a Node that is too old is ignored', () => {
     expect(perch('linux/perch', ['doctor'], debian('half-configured', OLD_NODE)).stdout).toBe(
       `bad ${NOT_CONFIGURED}\n`,
     );

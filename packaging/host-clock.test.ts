@@ -69,7 +69,7 @@ function service({ synchronized = 'no' } = {}) {
 const request = (unixMs: number | string, uptimeMs: number | string = Math.round(uptime() * 1_000)) =>
   `{"id":"${ID}","unixMs":${unixMs},"uptimeMs":${uptimeMs}}\n`;
 
-test("the clock is set to the phone's time and what has passed since, and that is marked for Perch to believe", () => {
+test("the clock is set to the phone's time plus the elapsed time, and marked as trusted", () => {
   const { root, file, run, set } = service();
   const tenSecondsAgo = Math.round(uptime() * 1_000) - 10_000;
   expect(run(request(NOW_S * 1_000, tenSecondsAgo))).toMatchObject({ id: ID, ok: true });

@@ -92,7 +92,7 @@ test.for([
   expect(existsSync(join(root, 'units/perch.service.d'))).toBe(false);
 });
 
-test('a link in the place of the folder is refused', () => {
+test('a link in the place of the folder is rejected', () => {
   const { root, run, read } = service();
   symlinkSync(join(root, 'elsewhere'), join(root, 'mnt/usb/perch'));
   expect(run({ id: ID, folder: `${root}/mnt/usb`, kept: [] })).toMatchObject({ ok: false });

@@ -62,7 +62,7 @@ function machine() {
 }
 const PATHS = ['disk', 'update', 'clock'].map((name) => `deb-systemd-invoke start perch-${name}.path`);
 
-test('the first time Perch is started, and what waits for its requests', () => {
+test('on the first installation Perch is started, and the services for its requests', () => {
   const asked = machine().configure();
   expect(asked).toEqual(expect.arrayContaining([...PATHS, 'deb-systemd-invoke start perch.service']));
 });

@@ -12,7 +12,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-test('a refusal is printed without a stack, and the program fails', async () => {
+test('a rejection is printed without a stack, and the program fails', async () => {
   await tellRefusal('usage: this', () => Promise.reject(new Refusal('mips is no architecture')), say);
   expect(said).toEqual(['mips is no architecture']);
   expect(process.exitCode).toBe(1);

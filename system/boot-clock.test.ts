@@ -173,7 +173,7 @@ test('a caller at the moment of a clock step learns of it', async () => {
   expect(steps).toHaveLength(1);
 });
 
-test('slewing is no step, nor is a correction by less than a second', async () => {
+test('slewing is not a step, nor is a correction by less than a second', async () => {
   const one = machine();
   const steps: number[] = [];
   one.onStep((deltaMs) => steps.push(deltaMs));
@@ -186,7 +186,7 @@ test('slewing is no step, nor is a correction by less than a second', async () =
   expect(steps).toEqual([]);
 });
 
-test('where timesyncd sets the clock a step may only be to when the machine was last on: its mark is waited for', async () => {
+test('with timesyncd, a step may only restore the last time: its synchronization mark is awaited', async () => {
   board();
   place('run/systemd/timesync/x');
   setWall(1_000_000);
@@ -213,7 +213,7 @@ test('a clock that is set to an impossible time is not believed until it is set 
   expect(trust).toEqual([true, false, true]);
 });
 
-test('what was learned holds for the next start of Perch, but not of the machine', async () => {
+test('learned values survive a restart of Perch, but not of the machine', async () => {
   board();
   const first = machine();
   place('run/perch-clock-set');
@@ -254,7 +254,7 @@ test('a power cut at any moment of a write leaves the former or the new memory o
   }
 });
 
-test('a torn or foreign memory is passed over', async () => {
+test('a torn or foreign file is ignored', async () => {
   board();
   await machine().close();
   const whole = readFileSync(join(root, 'clock.json'), 'utf8');

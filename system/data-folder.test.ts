@@ -48,7 +48,7 @@ test('a process that was killed leaves the folder free', async () => {
   holdDataFolder(folder).release();
 });
 
-test('a path that is a file is refused in words', () => {
+test('a path that is a file is rejected with a message', () => {
   const file = join(folder, 'file');
   writeFileSync(file, '');
   expect(() => holdDataFolder(file)).toThrow(`the data folder ${file} cannot be created`);

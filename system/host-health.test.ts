@@ -45,7 +45,7 @@ test('sensors are read only on demand, and each at its own rate at most', async 
   expect(asked).toEqual({ temperature: 175, drives: 2, model: 1, source: 12 });
 });
 
-test('many who ask at a time are answered by one look', async () => {
+test('concurrent callers share one query', async () => {
   const { asked, watch } = setup();
   const all = await Promise.all(Array.from({ length: 20 }, () => watch.read()));
   expect(asked['temperature']).toBe(1);

@@ -131,7 +131,7 @@ test('a request that is too large is not written', async () => {
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test('a request for an update may name as many folders as root looks into, in whatever letters', async () => {
+test('a request for an update may name the folders that root reads, in any letters', async () => {
   const folders = Array.from({ length: 8 }, (_, at) => `/${at}`.padEnd(512, '\u0001'));
   writeFileSync(join(answers, 'update.ready'), `${dataDir}\n`);
   const asked = failing(requests.ask('update', { host: '127.0.0.1', port: 80, folders }, 0, AbortSignal.abort()));

@@ -41,7 +41,7 @@ test('Node starts with each flag of the package, and none reverts another', () =
   expect(SHIPPED_FLAGS.filter((flag) => !taken.has(flag))).toEqual([]);
 });
 
-test('programs that Perch starts have memory as ever: what the package sets for Node alone does not reach them', () => {
+test('programs that Perch starts do not inherit the memory settings for Node', () => {
   expect(Object.keys(SHIPPED_ENV)).not.toEqual([]);
   const program = `import { saveMemory } from '${saveMemory}'; saveMemory(); console.log(JSON.stringify(process.env));`;
   const left = JSON.parse(ran(program, { ...SHIPPED_ENV, KEPT: 'yes' }).stdout);

@@ -36,7 +36,7 @@ test('listeners are notified when an address is added, replaced and removed', as
   expect(notified()).toBe(3);
 });
 
-test('the same addresses in another order are no change, nor are those of an interface that has none', async () => {
+test('the same addresses in another order are not a change, nor is an interface without addresses', async () => {
   const { clock, machine, notified } = watched({
     eth0: [at('192.0.2.5'), at('192.0.2.6')],
     wlan0: [at('198.51.100.1')],

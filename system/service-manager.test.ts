@@ -25,7 +25,7 @@ function passedOn(fd: number, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { LISTEN_PID: '77', LISTEN_FDS: String(names.length), LISTEN_FDNAMES: names.join(':'), ...more };
 }
 
-test('what systemd has opened for us is written to', () => {
+test('the socket opened by systemd is written to', () => {
   const fd = openSync(join(folder, 'heard'), 'a');
   const manager = findServiceManager(passedOn(fd), 77);
   manager.ready('8 cameras,\nall there');
@@ -35,7 +35,7 @@ test('what systemd has opened for us is written to', () => {
   expect(heard()).toBe('READY=1\nSTATUS=8 cameras, all thereWATCHDOG=1STOPPING=1');
 });
 
-test('before that, systemd-notify is started with what it needs and nothing more', async () => {
+test('before that, systemd-notify is started with a minimal environment', async () => {
   const program = join(folder, 'systemd-notify');
   writeFileSync(program, `#!/bin/sh\necho "$NOTIFY_SOCKET" "$SECRET" "$@" >> ${folder}/heard\n`);
   chmodSync(program, 0o755);

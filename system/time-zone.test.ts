@@ -56,6 +56,6 @@ test('a copy of the zone, and none at all, do not say its name either', () => {
   expect(timeZoneName(join(folder, 'none'), undefined)).toBe(NODES);
 });
 
-test('a zone that the environment sets is what Node goes by', () => {
+test('a time zone of the environment takes precedence in Node', () => {
   expect(timeZoneName(linkTo('/usr/share/zoneinfo/Europe/Berlin'), 'Asia/Tokyo')).toBe(NODES);
 });

@@ -35,7 +35,7 @@ test('a tick is never early, and the first one is within two seconds', () => {
   expect(late.ticks).toBe(1);
 });
 
-test('who joins or leaves during a tick disturbs no other', () => {
+test('joining or leaving during a tick does not affect others', () => {
   const seen: string[] = [];
   let joined: ReturnType<typeof ticking> | undefined;
   const stop = systemClock.eachSecond(() => {

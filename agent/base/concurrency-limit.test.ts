@@ -36,7 +36,7 @@ test("tasks beyond the queue's limit are rejected", async () => {
   expect(() => gate.checkRoom(2)).toThrow('1 cameras are waiting already, the limit is 2');
 });
 
-test('a gate lets as many run as it says, queues as many as it says and refuses the rest', async () => {
+test('a gate runs its limit of requests, queues its limit and rejects the rest', async () => {
   const gate = new ConcurrencyLimit(2, 3, 'log-ins');
   let running = 0;
   let most = 0;

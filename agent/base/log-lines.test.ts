@@ -78,7 +78,7 @@ test('the oldest lines go when they are many or long, and it is known how many',
   expect(all.length).toBeGreaterThan(200);
 });
 
-test('a line is one line of JSON, whatever a stranger has called himself', () => {
+test('a line is one line of JSON, with any name of a client', () => {
   const { lines, log } = setup();
   const heard: string[] = [];
   const stop = lines.listen(({ data }) => heard.push(data));

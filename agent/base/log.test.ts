@@ -46,7 +46,7 @@ test('a line for people has time, level, path, event and facts, and no secret of
   );
 });
 
-test('what a stranger has chosen cannot write to the terminal', () => {
+test('text of clients cannot control the terminal', () => {
   const lines: string[] = [];
   createLogger('info', (line) => lines.push(textLine(line))).info(
     { path: 'x\n\x1b[2J', user: '\x1b[2J\x9b2J', key: 'a\nb' },
@@ -55,7 +55,7 @@ test('what a stranger has chosen cannot write to the terminal', () => {
   expect(lines[0]).toMatch(/ \[x\\u000a\\u001b\[2J\] reader user="\\u001b\[2J\\u009b2J" key="a\\nb"\n$/);
 });
 
-test('a fault of our own brings its stack', () => {
+test('an internal error has its stack', () => {
   const lines: string[] = [];
   createLogger('info', (line) => lines.push(textLine(line))).error({ err: new Error('broken') }, 'fault');
   expect(lines[0]).toMatch(/ERR fault\nError: broken\n {4}at /);

@@ -37,7 +37,7 @@ test('a client of a new address is accepted, although many others hold as much',
   expect(closed).toEqual(['stranger 0']);
 });
 
-test('who has been let in, has gone or was closed holds nothing, whatever it says later', () => {
+test('an accepted, closed or departed client holds no place, whatever it sends later', () => {
   const { memory, closed, open } = memoryOf(100);
   const shares = [open('a', '192.0.2.1', 60), open('b', '192.0.2.2', 30), open('c', '192.0.2.1', 20)];
   expect(closed).toEqual(['a']);
@@ -66,7 +66,7 @@ test('a flood is logged once a minute, with how many were closed', async () => {
   expect(lines).toEqual([expect.objectContaining({ closed: 1 }), expect.objectContaining({ closed: 48 })]);
 });
 
-test('whatever clients do, they never hold more, and nothing is left when they have gone', () => {
+test('clients never exceed their limits, and leave no resources', () => {
   const { memory, open } = memoryOf(10_000);
   const next = random(7);
   const shares: ReturnType<typeof open>[] = [];

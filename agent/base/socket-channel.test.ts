@@ -19,7 +19,7 @@ test('a pending connection has its target address', () => {
   expect(new SocketChannel(new Socket(), 'camera:554').remote).toBe('camera:554');
 });
 
-test('of a connection that was accepted its own side is known, in the same form', () => {
+test('an accepted connection has its local address, in the same form', () => {
   const socket = Object.defineProperties(new Socket(), {
     localAddress: { value: '::ffff:192.0.2.1' },
     localPort: { value: 8_554 },

@@ -60,7 +60,7 @@ test('a hundred lines are logged at once, then five per second, with a count of 
   expect(lines.slice(100)).toEqual(['50 left out', 'y', 'y', 'y', 'y', 'y']);
 });
 
-test('whatever a program writes, lines are bounded and hold no line break', () => {
+test('for any output of a program, lines are bounded and contain no line break', () => {
   const next = random(11);
   const clock = new FakeClock();
   const { lines, output } = outputOf(clock);

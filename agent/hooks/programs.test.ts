@@ -25,7 +25,7 @@ test('a command gets its variables as arguments and in its environment, and its 
   expect(lines.find(({ says }) => says === 'end')).toMatchObject({ path: 'cam', hook: 'runOnRead', level: 30 });
 });
 
-test('a name that only objects know is no variable', async () => {
+test('a property name of Object is not a variable', async () => {
   await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'echo a$constructor.$toString.', variables: {} });
   await expect.poll(box.said, WAIT).toEqual(['a..']);

@@ -51,7 +51,7 @@ test.for([
   expect(seen.tracks).toEqual([]);
 });
 
-test('what carries each codec', () => {
+test('the carriers of each codec', () => {
   const carriers = CODECS.map((codec) => {
     const hls = [
       codec.hls?.fmp4 === 'rare' ? 'HLS fMP4 (rare)' : codec.hls?.fmp4 && 'HLS fMP4',

@@ -200,7 +200,7 @@ test('with several types at one time the pages lose and repeat nothing', async (
   expect(seen).toEqual(wanted.map(({ id }) => id));
 });
 
-test('a type of another time is not listed, whatever surrounds it', async () => {
+test('an event type outside the period is not listed', async () => {
   using box = openList();
   box.add('door', 'a', -100, { type: 'animal' });
   box.add('door', 'b', 100, { type: 'motion' });

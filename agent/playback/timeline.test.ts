@@ -181,7 +181,7 @@ test('reasons for gaps are listed: ongoing ones last, and with many of them shor
   expect((await timelineOf(catalog, timelineQuery(query), 'UTC')).reasons).toHaveLength(3);
 });
 
-test('of too many reasons the longest are listed, marked as cut', async () => {
+test('the longest of too many reasons are listed, marked as truncated', async () => {
   using setup = openIndex();
   const { index, catalog } = setup;
   const startUs = Date.parse(MONTH) * 1000;

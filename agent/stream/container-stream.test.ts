@@ -45,13 +45,13 @@ test('a stream that MP4 can hold is its own container stream', () => {
   expect(containerStream(stream)).toBe(stream);
 });
 
-test('all who ask get one derived stream, in which G.711 is FLAC', () => {
+test('all callers get one derived stream, in which G.711 is FLAC', () => {
   const stream = new Stream([tinyH264, g711]);
   expect(containerStream(stream)).toBe(containerStream(stream));
   expect(containerStream(stream).tracks.map((track) => track.codec)).toEqual(['h264', 'flac']);
 });
 
-test('pictures pass as the same objects, sound as FLAC frames of the same time', () => {
+test('video passes as the same objects, audio as FLAC frames of the same time', () => {
   const stream = new Stream([tinyH264, g711]);
   const reader = new Recording();
   containerStream(stream).addReader(reader, false);
@@ -63,7 +63,7 @@ test('pictures pass as the same objects, sound as FLAC frames of the same time',
   expect(decodeFlacFrame((reader.of(1)[0] as Sample).data).pcm).toEqual(new Array(320).fill(-32_124));
 });
 
-test('a reader that joins later starts at the last key picture, with its sound', () => {
+test('a reader that joins later starts at the last key picture, with its audio', () => {
   const stream = new Stream([tinyH264, g711]);
   for (const picture of tinyVideo(10, 25, 5)) {
     stream.write(0, picture);
@@ -112,7 +112,7 @@ test('new parameter sets and the end are passed on; bytes sent count on the orig
   expect(late.ends).toBe(1);
 });
 
-test('LPCM becomes FLAC, and what MP4 cannot hold is left out and named', () => {
+test('LPCM becomes FLAC, and tracks that MP4 cannot carry are omitted and named', () => {
   const surround: Track = { ...lpcm, channels: 6 };
   const stream = new Stream([surround, lpcm, tinyH264, multiplex]);
   const stored = containerStream(stream);
@@ -192,7 +192,7 @@ test('G.722 in stereo is as long as it was, each side by itself', () => {
   }
 });
 
-test('who watches the derived stream is audience of the original, and wishes for key frames arrive there', () => {
+test('readers of the derived stream count for the original, and key frame requests reach it', () => {
   const stream = new Stream([tinyH264, g711], { isOnDemand: true });
   let wishes = 0;
   stream.onKeyFrameWanted = () => {

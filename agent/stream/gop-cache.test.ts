@@ -19,7 +19,7 @@ function given(cache: GopCache) {
   return notes;
 }
 
-test('of a group within the limit all is given, or its key sample alone to those who ask for a still', () => {
+test('a GOP within the limit is returned completely, or only its key sample for a still', () => {
   const cache = new GopCache(0, 300);
   expect(given(cache)).toEqual({ group: [], still: [] });
   cache.add(0, sample(1, false));

@@ -169,7 +169,7 @@ test('B-frames go out in decoding order with their presentation time', () => {
   expect([second, third]).toEqual([(first + 6_000) % 2 ** 32, (first + 3_000) % 2 ** 32]);
 });
 
-test('where no group is kept a viewer waits for the next key frame', () => {
+test('without a cached GOP a viewer waits for the next key frame', () => {
   const stream = new Stream([H264_TRACK, G711]);
   const { client, starts } = join(stream);
   stream.write(0, sample(0, false, nalu(10)));
@@ -191,7 +191,7 @@ test('a group beyond 8 MB is not kept', () => {
   expect(second.client.chunks).toEqual(['0 key 2']);
 });
 
-test('sound alone begins at once', () => {
+test('audio without video starts at once', () => {
   const stream = new Stream([G711]);
   const { client } = join(stream);
   stream.write(0, sample(0, true, new Uint8Array(160)));

@@ -39,7 +39,7 @@ test('a payload is word-aligned after its prefix, and its fields are read back',
   expect([ring.startsGroup(0), ring.startsGroup(1), ring.groupStart, ring.written]).toEqual([false, true, 1, 2]);
 });
 
-test('it begins with 64 kB and doubles for a group, which stays whole; what came more than a second before makes room', () => {
+test('it starts at 64 kB and doubles for a GOP, which stays complete; data older than a second makes room', () => {
   const ring = new Filled(ROOMY);
   expect(ring.words.length * 4).toBe(64 << 10);
   ring.at({ track: 0, pts: 0, wall: 0 });

@@ -84,7 +84,7 @@ test('new parameter sets are those of the key frame that follows them', () => {
   expect(notes.packets[0]).toBe('0@0 47x78 start');
 });
 
-test('RTP time wraps at 32 bits, sound that RTP viewers cannot play is left out', () => {
+test('RTP timestamps wrap at 32 bits, and audio that RTP viewers cannot play is omitted', () => {
   const stream = new Stream([H264_TRACK, AAC]);
   const notes = new Notes();
   const packets = RtpPackets.join(stream, notes);
@@ -94,7 +94,7 @@ test('RTP time wraps at 32 bits, sound that RTP viewers cannot play is left out'
   expect(packets.lastPts[0]).toBe(2 ** 32 + 5);
 });
 
-test('a stream with B-frames is refused instead of shown in the wrong order', () => {
+test('a stream with B-frames is rejected instead of shown in the wrong order', () => {
   const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);

@@ -99,7 +99,7 @@ test('a path without a slash is a stream of the app live, once for each schema',
   });
 });
 
-test('of two paths with the same name the list has the one that the name resolves to', async () => {
+test('the list has the one of two equal paths that the name resolves to', async () => {
   const { call, paths } = box();
   paths.set('live/cam', { ...CAM, name: 'live/cam', inboundBytes: 1 });
   const { data } = (await call('getMediaList', { schema: 'rtsp' })) as { data: { totalBytes: number }[] };
@@ -190,7 +190,7 @@ test('a camera that does not connect is removed again with the reason', async ()
   ]);
 });
 
-test('a snapshot is of the path in the address, whatever the host', async () => {
+test('a snapshot is of the path in the address, for any host', async () => {
   const { call } = box();
   const fields = { timeout_sec: '5', expire_sec: '1' };
   await expect(call('getSnap', { url: 'rtsp://h/live/cam', timeout_sec: 'soon', expire_sec: '1' })).rejects.toThrow(
@@ -203,7 +203,7 @@ test('a snapshot is of the path in the address, whatever the host', async () => 
   }
 });
 
-test('a picture is current, whatever age is requested: older ones are recordings', async () => {
+test('a snapshot is current, for any requested age: older ones are recordings', async () => {
   const { call, wishes } = box();
   const url = 'rtsp://h/live/cam';
   await call('getSnap', { url, timeout_sec: '5', expire_sec: '7' });

@@ -89,7 +89,7 @@ test('a new stream without viewers is asked about once, too', async () => {
   expect(ended).toEqual([]);
 });
 
-test('of many streams without viewers each is asked about, few at a time, which leaves room for players', async () => {
+test('streams without viewers are checked a few at a time, which leaves room for players', async () => {
   const { clock, notified, ended, now } = box({ answerMs: 5_000 });
   now.paths = Array.from({ length: 100 }, (_, i) => ({ ...CAM, name: `yard/${i}` }));
   await clock.advance(21_000);

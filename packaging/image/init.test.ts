@@ -22,7 +22,7 @@ function handOver(ill?: string) {
   return { stdout, asked: asked.filter((line) => !line.startsWith('mount ')) };
 }
 
-test('what prepares the system is run in it, and the system is started', () => {
+test('the preparation runs in the system, and the system is started', () => {
   expect(handOver()).toEqual({
     stdout: '',
     asked: ['chroot /root /usr/lib/perch-image/early /dev/card', 'switch_root /root /sbin/init'],

@@ -45,7 +45,7 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8])(
   },
 );
 
-test('of two simultaneous probes the later address wins', async () => {
+test('the later address of two simultaneous probes wins', async () => {
   const house = new MdnsHouse();
   const [low, high] = [
     house.box('192.0.2.5', {}, { random: () => 0 }),
@@ -152,7 +152,7 @@ test('a box in two networks that are one has no quarrel with itself', async () =
   expect(house.said.length).toBeLessThan(12);
 });
 
-test('who repeats what the box says, as some routers do, is not taken for another', async () => {
+test('reflected announcements, as of some routers, are not a conflict', async () => {
   const house = new MdnsHouse();
   const box = house.box('192.0.2.5');
   await house.clock.advance(5_000);

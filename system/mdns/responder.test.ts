@@ -26,7 +26,7 @@ async function settled(house = new MdnsHouse()) {
   return { house, box };
 }
 
-test('a box asks three times, 250 ms apart, says twice what it is, and is silent then', async () => {
+test('a box probes three times, 250 ms apart, announces itself twice, and is silent then', async () => {
   const house = new MdnsHouse();
   const box = house.box(BOX);
   expect(box.name).toBeUndefined();
@@ -122,7 +122,7 @@ test('a record is said once a second to all, however many ask', async () => {
   expect(answers.length).toBeLessThanOrEqual(5);
 });
 
-test('who wants the answer for himself gets it so while all have heard it lately, and else all do', async () => {
+test('a unicast question gets a unicast answer if the record was multicast recently, else a multicast one', async () => {
   const { house } = await settled();
   house.send(PHONE, 'lan', askAlone('perch.local', 'A'));
   const soon = await house.saidWithin(0);
@@ -133,7 +133,7 @@ test('who wants the answer for himself gets it so while all have heard it lately
   expect(later.at(-1)).toMatchObject({ from: BOX, to: undefined });
 });
 
-test('who asks from another port gets an answer of plain DNS: his number, his question, a short time', async () => {
+test('a query from another port gets a legacy unicast response: its id, its question, a short TTL', async () => {
   const { house } = await settled();
   house.send(PHONE, 'lan', ask('perch.local', 'A', { id: 4711 }), undefined, 40_000);
   expect((await house.saidWithin(0)).at(-1)).toMatchObject({
@@ -146,7 +146,7 @@ test('who asks from another port gets an answer of plain DNS: his number, his qu
   });
 });
 
-test('who asks two things from another port at once gets two answers, each by its number', async () => {
+test('two concurrent legacy queries get two answers, each with its id', async () => {
   const { house } = await settled();
   const said = await house.saidWithin(1_000, () => {
     house.send(PHONE, 'lan', ask('_http._tcp.local', 'PTR', { id: 1 }), undefined, 40_000);
@@ -155,7 +155,7 @@ test('who asks two things from another port at once gets two answers, each by it
   expect(said.filter(({ from }) => from === BOX).map(({ message }) => message.id)).toEqual([1, 2]);
 });
 
-test('who asks from port 0, to which nothing can be sent, is not answered', async () => {
+test('a query from port 0 is not answered', async () => {
   const { house } = await settled();
   const said = await house.saidWithin(1_000, () => house.send(PHONE, 'lan', ask('perch.local', 'A'), undefined, 0));
   expect(said.filter(({ from }) => from === BOX)).toEqual([]);

@@ -109,13 +109,13 @@ test('no byte of the signed part can be another one', async () => {
   }
 });
 
-test('an update that claims a long manifest is refused before it is read', async () => {
+test('an update with a long manifest is rejected before it is read', async () => {
   const bytes = fileOf();
   bytes.writeUInt32BE(0xffff_ffff, 8);
   await expect(read(bytes)).rejects.toThrow('the manifest has 4294967295 bytes, the limit is 16384');
 });
 
-test('damaged updates are refused with a reason, and what was taken of them is part of what was signed', async () => {
+test('damaged updates are rejected with a reason, and accepted parts are signed', async () => {
   const next = random(20_261_121);
   const bytes = fileOf();
   for (let round = 0; round < 2_000; round += 1) {
@@ -130,7 +130,7 @@ test('damaged updates are refused with a reason, and what was taken of them is p
   }
 });
 
-test('signed manifests of any shape are read or refused with a reason', async () => {
+test('signed manifests of any shape are read or rejected with a reason', async () => {
   const next = random(7);
   const text = Buffer.from(JSON.stringify({ format: 'perch-update', formatVersion: 1, ...MANIFEST }));
   for (let round = 0; round < 2_000; round += 1) {

@@ -138,7 +138,7 @@ test('a server with an untrusted certificate is rejected', async () => {
   expect(box.asked).toEqual([]);
 });
 
-test('of a long answer to which version is the newest no more is read than one has', async () => {
+test('a long answer for the newest version is read up to the size of one', async () => {
   const box = await serve((_request, response) => {
     const more = () => {
       while (response.write(Buffer.alloc(65_536, ' '))) {}
@@ -215,7 +215,7 @@ test.for(['', 'null', '[]', '{}', '{"version":1}', '{"version":"../1.2.3"}', '{"
   },
 );
 
-test('whatever a server says, it names a version or none', () => {
+test('any answer of a server yields a version or none', () => {
   const next = random(11);
   const bytes = Buffer.from(writeNewest('1.2.3'));
   for (let round = 0; round < 3_000; round += 1) {

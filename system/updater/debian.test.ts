@@ -42,13 +42,13 @@ test('an update counts as installed where the root cannot be read-only yet, beca
   expect(asked()).toContain('remount,ro');
 });
 
-test('what cannot be installed is not hidden by a root that cannot be read-only', async () => {
+test('a failed installation is reported also if the root cannot be mounted read-only', async () => {
   stand('mount', 'case "$2" in *ro) exit 32 ;; esac');
   stand('sync');
   await expect(writable(() => Promise.reject(new Error('it cannot be installed')), true)).rejects.toThrow('installed');
 });
 
-test('what was written is on the disk though a disk that is recorded to hangs: others than the own ones are not waited for', async () => {
+test('files are flushed although another disk hangs: only the own disk is awaited', async () => {
   stand('sync', 'case "$*" in "--file-system "*) ;; *) echo "it hangs" >&2; exit 1 ;; esac');
   await debian.sync();
   expect(asked().trim().split(' ').slice(2)).toEqual(
@@ -117,7 +117,7 @@ test('a hanging dpkg is ended with its scripts, even if they ignore signals', as
   await expect.poll(() => running(pids)).toEqual([]);
 });
 
-test('what has left dpkg and keeps its output open is not waited for', async () => {
+test("a background process that keeps dpkg's output open is not awaited", async () => {
   const pids = join(folder, 'pids');
   stand('dpkg', `setsid sleep 1000 & echo $! > ${pids}`);
   try {

@@ -29,7 +29,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(places.folder, { recursive: true }));
 
-test('what was written down is read again', () => {
+test('saved state is read again', () => {
   expect(parseJournal(JSON.stringify(JOURNAL))).toEqual(JOURNAL);
 });
 

@@ -55,7 +55,7 @@ test.for([
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('a request that was taken back just now is none', () => {
+test('a withdrawn request is ignored', () => {
   writeFileSync(at('update.perchupdate'), 'of the next request');
   using requests = new RequestFolder(folder);
   expect(requests.takeRequest()).toBeUndefined();
@@ -93,7 +93,7 @@ test.for([
   expect(existsSync(join(other, 'file'))).toBe(true);
 });
 
-test('a folder in the place of an update goes, too', () => {
+test('a folder in the place of an update is removed, too', () => {
   mkdirSync(at('update.perchupdate/a'), { recursive: true });
   using requests = new RequestFolder(folder);
   requests.removeUpdate();

@@ -90,7 +90,7 @@ test.for([
   expect(isUnderWay()).toBe(false);
 });
 
-test('a box that was not healthy before need not be so with the new version, but has to record what was recorded', async () => {
+test('an unhealthy box may stay so with the new version, but must record the same cameras', async () => {
   disk.ills = { [OLD]: 'unhealthy', [NEW]: 'unhealthy', '1.2.0': 'silent' };
   ask(NEW, { folders: ['/srv/recordings/door'] });
   await updater().update();
@@ -100,7 +100,7 @@ test('a box that was not healthy before need not be so with the new version, but
   expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notRecording', from: NEW });
 });
 
-test('what was recorded before has to be recorded by the new version, each camera of it, but not one that was away', async () => {
+test('the new version must record each camera that was recorded before, except offline ones', async () => {
   const folders = ['/srv/door', '/srv/yard', '/srv/gate'];
   disk.away = ['/srv/gate'];
   ask(NEW, { folders });
@@ -157,7 +157,7 @@ test.for([
   expect(existsSync(join(places.own, 'work'))).toBe(false);
 });
 
-test('an update for which there is no room is refused before anything is unpacked, with what it needs', async () => {
+test('an update without enough space is rejected before anything is unpacked, with the required size', async () => {
   const { statfsSync } = files;
   const use = (one: typeof statfsSync) => {
     files.statfsSync = one;
@@ -172,7 +172,7 @@ test('an update for which there is no room is refused before anything is unpacke
   expect(readdirSync(places.own)).toEqual(['status.json']);
 });
 
-test('where dpkg could not run the scripts of packages nothing is begun', async () => {
+test('if dpkg cannot run the scripts of packages, no update begins', async () => {
   disk.isNoExec = true;
   ask();
   await updater().update();
@@ -180,7 +180,7 @@ test('where dpkg could not run the scripts of packages nothing is begun', async 
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('where a Node that was kept could not be started nothing is begun', async () => {
+test('if a kept Node cannot be started, no update begins', async () => {
   disk.mayRun = (file) => !file.endsWith('good/node');
   ask();
   await updater().update();
@@ -213,7 +213,7 @@ test('a folder of requests that is a link is not looked into', async () => {
   expect(clock.monoMs()).toBeGreaterThanOrEqual(5_000);
 });
 
-test('what the journal speaks of is on the disk before the journal is', async () => {
+test('files are flushed before their journal entry', async () => {
   ask();
   // The power is cut while everything is being written before the first package is installed.
   const atInstall: string[][] = [];
@@ -232,7 +232,7 @@ test('what the journal speaks of is on the disk before the journal is', async ()
   expect(atInstall[0]).not.toContain('journal.json');
 });
 
-test('an update waits for whatever else installs packages', async () => {
+test('an update waits for other programs that install packages', async () => {
   disk.locks = 50;
   ask();
   await updater().update();
@@ -329,7 +329,7 @@ test('an update that is asked for while the one before cannot be put back is tur
   expect(status()).toMatchObject({ state: 'gone back', from: OLD });
 });
 
-test('where the version before can be put back by no means there is a whole Perch at once, and after three times an end', async () => {
+test('if the previous version cannot be restored, a complete Perch is started at once, and three tries are the limit', async () => {
   disk.ills = { [NEW]: 'dead', [OLD]: 'uninstallable' };
   ask();
   await expect(updater().update()).rejects.toThrow('it cannot be installed');

@@ -115,7 +115,7 @@ describe.for(WITH_TRAITS)('$name', ({ format, traits }) => {
     expect(witness.tracks).toBeGreaterThan(0);
   });
 
-  test('damaged packets make damage at worst: nothing is thrown, and no more comes out than went in', () => {
+  test('damaged packets are reported as damage: no exception, and no more output than input', () => {
     const witness = new Witness();
     const depacketizer = create(format, witness, traits);
     const next = random(7);

@@ -57,7 +57,7 @@ const HEADS = [
   'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n folded\r\nWWW-Authenticate: Basic realm="x"\r\nWWW-Authenticate: Digest realm="x", nonce="y"\r\n\r\n',
 ];
 
-test('damaged heads of messages are read or refused', () => {
+test('damaged message heads are parsed or rejected', () => {
   const outcome = fuzz(HEADS.map(bytesOf), times(15_000), 1, (bytes) => {
     const message = parseHead(bytes);
     expect(message.headers.fields.length).toBeLessThanOrEqual(MAX_HEADERS);
@@ -66,7 +66,7 @@ test('damaged heads of messages are read or refused', () => {
   expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(1000);
 });
 
-test('damaged connections are cut into frames and messages that lie inside them, or refused', () => {
+test('damaged connections are split into frames and messages inside them, or rejected', () => {
   const body = `RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: ${PICTURE_SDP.length}\r\n\r\n${PICTURE_SDP}`;
   const frames = framesOf(packetsOf(undefined, 0, 300)).slice(0, 6);
   const parts = [
@@ -99,7 +99,7 @@ test('damaged connections are cut into frames and messages that lie inside them,
   expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(20);
 });
 
-test('a framer keeps no more than the largest unit, whatever comes', () => {
+test('a framer buffers at most the largest unit, for any input', () => {
   const next = random(3);
   let largest = 0;
   const framer = new RtspFramer({
@@ -171,7 +171,7 @@ test('damaged answers to challenges are read or undefined', () => {
   expect(outcome.refused).toBe(0);
 });
 
-test('damaged session descriptions are read or refused', () => {
+test('damaged session descriptions are parsed or rejected', () => {
   const sound =
     'm=audio 0 RTP/AVP 97 8\r\na=rtpmap:97 MPEG4-GENERIC/44100/2\r\na=fmtp:97 config=1210;mode=AAC-hbr\r\na=sendonly\r\na=control:2\r\n';
   const outcome = fuzz([bytesOf(PICTURE_SDP), bytesOf(PICTURE_SDP + sound)], times(12_000), 7, (bytes) => {
@@ -183,7 +183,7 @@ test('damaged session descriptions are read or refused', () => {
   expect(outcome.read).toBeGreaterThan(1000);
 });
 
-test('damaged URLs are addresses or refused', () => {
+test('damaged URLs are parsed or rejected', () => {
   const seeds = [
     'rtsp://admin:p%40ss@[fe80::1]:554/live?x=1',
     'rtsps://10.0.0.9/',
@@ -196,7 +196,7 @@ test('damaged URLs are addresses or refused', () => {
   expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(500);
 });
 
-test('damaged heads of HTTP are read or refused', () => {
+test('damaged HTTP heads are parsed or rejected', () => {
   const seeds = [
     'GET /live HTTP/1.0\r\nx-sessioncookie: abc\r\nAccept: application/x-rtsp-tunnelled\r\n\r\n',
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
@@ -207,7 +207,7 @@ test('damaged heads of HTTP are read or refused', () => {
   expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(500);
 });
 
-test('damaged RTP packets have their payload inside, or are refused', () => {
+test('damaged RTP packets have their payload inside, or are rejected', () => {
   const header = new RtpHeader();
   const seeds = [
     '80e00001 00000064 11223344 aabb',
@@ -221,7 +221,7 @@ test('damaged RTP packets have their payload inside, or are refused', () => {
   expect(Math.min(outcome.read, outcome.refused)).toBeGreaterThan(1000);
 });
 
-test('damaged RTCP says what it can, and is refused where it is none', () => {
+test('damaged RTCP is read up to the damage, or rejected', () => {
   const report = { ssrc: 1, unixMs: 1.7e12, ticks: 9000, packets: 4, payloadBytes: 400 };
   const reception = {
     ssrc: 2,

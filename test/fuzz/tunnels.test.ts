@@ -34,7 +34,7 @@ function refusals(count: number, seed: number, run: (next: () => number) => void
   return refused;
 }
 
-test('damaged base64 is bytes, no more than its digits hold, or is refused', () => {
+test('damaged base64 yields at most the bytes of its digits, or is rejected', () => {
   const seed = encodeBase64(new TextEncoder().encode('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n'));
   const refused = refusals(times(10_000), 1, (next) => {
     const bytes = mutate(seed, next);
@@ -48,7 +48,7 @@ test('damaged base64 is bytes, no more than its digits hold, or is refused', () 
   expect(refused).toBeGreaterThan(1000);
 });
 
-test('damaged WebSocket frames give payload that lies inside them, or are refused', () => {
+test('damaged WebSocket frames yield payload from inside them, or are rejected', () => {
   const payload = new TextEncoder().encode('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n');
   const mask = hex('11223344');
   const fromClient = Buffer.concat([
@@ -93,7 +93,7 @@ test('damaged WebSocket frames give payload that lies inside them, or are refuse
   }
 });
 
-test('a head of HTTP that does not end is refused at its limit', () => {
+test('an endless HTTP head is rejected at its limit', () => {
   const next = random(3);
   const reader = new HttpHeadReader();
   let held = 0;

@@ -34,7 +34,7 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
     return to;
   };
 
-  test('the same files make the same package, whoever builds it', async () => {
+  test('the same files make the same package on any machine', async () => {
     const first = readFileSync(await makePerchDeb(FILES, options()));
     const umask = process.umask(0o077);
     try {
@@ -61,7 +61,7 @@ describeWith(['dpkg-deb'], 'packages for Debian', () => {
     expect(modeOf('usr/lib/systemd/system/perch.service')).toBe('-rw-r--r--');
   });
 
-  test('the configuration is no file of the package, which would ask about it: it is made from one that is, and is good', async () => {
+  test('the configuration is not a file of the package, but created from one, and is valid', async () => {
     const root = unpacked(await makePerchDeb(FILES, options()));
     expect(() => statSync(join(root, 'etc'))).toThrow();
     expect(() => statSync(join(root, 'DEBIAN/conffiles'))).toThrow();

@@ -68,7 +68,7 @@ test('recordings of a path that is not configured are named, listed, played and 
   ]);
 });
 
-test('perch reindex makes the index anew and names what it leaves out; while Perch runs it refuses and says why', async () => {
+test('perch reindex rebuilds the index and lists omitted files; while Perch runs it fails with the reason', async () => {
   using folder = temporaryFolder();
   await leaveBehind(folder.path);
   {

@@ -100,7 +100,7 @@ describeWith(['ffmpeg'], 'metrics of a box at work', () => {
     await until(async () => (has(await metrics(), 'rtsp_sessions', { state: 'read' }, 1) ? undefined : true));
   });
 
-  test('a CPU profile comes from the profiling port while everything goes on', async () => {
+  test('the profiling port returns a CPU profile while everything continues', async () => {
     const response = await fetch(`http://127.0.0.1:${pprofPort}/debug/pprof/profile?seconds=1`);
     const profile = (await response.json()) as { readonly samples: readonly number[] };
     expect([response.status, profile.samples.length > 100]).toEqual([200, true]);

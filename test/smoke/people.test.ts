@@ -43,7 +43,7 @@ async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
   while (!(await reader.read()).done) {}
 }
 
-test('who watches with a link loses the picture when the owner takes it back, and the owner does not', async () => {
+test('a guest loses the stream when the owner revokes the link, and the owner does not', async () => {
   await using agent = await startAgent();
   const [owner, guest] = [new Person(agent), new Person(agent)];
   expect(await owner.status('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(agent) })).toBe(200);

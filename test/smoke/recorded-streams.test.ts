@@ -135,7 +135,7 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
     expect(await packets(url)).toEqual([200, 1_000]);
   });
 
-  test('a change of the codec: what stands between two discontinuities is a stream without fault', async () => {
+  test('a change of the codec: the segments between two discontinuities are a valid stream', async () => {
     using folder = temporaryFolder();
     const shapes = [
       ['-c:v', 'libx264', '-s', '160x120'],
@@ -243,7 +243,7 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
     }
   });
 
-  test('a recording that grows: what is there by now, and more of it later', async () => {
+  test('a growing recording: the current part, and more later', async () => {
     using folder = temporaryFolder();
     const now = Date.now();
     await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);

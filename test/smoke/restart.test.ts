@@ -5,7 +5,7 @@ import { setupCodeOf } from '../support/base/setup-code.ts';
 const CONFIG = 'perch: own\npaths:\n  stage:\n';
 const MAX_MS = 30_000;
 
-test('a box that is told to start again says so to who listens, ends in order with the code for it, and is back with the next start', {
+test('a box that is asked to restart notifies listeners, ends in order with its exit code, and returns with the next start', {
   timeout: MAX_MS,
 }, async () => {
   await using agent = await startAgent({ config: CONFIG, env: { PERCH_RESTART_CODE: '85' } });

@@ -114,7 +114,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     expect(flags.length).toBeGreaterThanOrEqual(60);
   });
 
-  test.concurrent('sound and picture keep their distance for a reader that comes late', async () => {
+  test.concurrent('audio and video keep their offset for a late reader', async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'cam', await smallClip(120));
     const url = agent.rtspUrl('cam');
@@ -172,7 +172,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
     await until(async () => ((await sessions(agent, 'publish')).length === 0 ? true : undefined));
   });
 
-  test.concurrent('what is not there is told apart: nothing on the path, no such path', async () => {
+  test.concurrent('an idle path and an unknown path have different errors', async () => {
     await using agent = await startAgent({ config: 'paths:\n  empty:\n' });
     expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('empty')])).toContain('404 Not Found');
     expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('unknown')])).toContain('400 Bad Request');

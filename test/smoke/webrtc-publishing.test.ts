@@ -138,7 +138,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
   );
 
   inLong(() =>
-    test.concurrent('of a picture in several layers the first one comes', async () => {
+    test.concurrent('the first layer of a picture is delivered', async () => {
       const page = await viewer.open(`${agent.url}/health`);
       const sending = await send(page, {
         ...{ url: whipUrl('layers'), video: 'video/VP8', audio: 'audio/opus', rids: ['a', 'b'] },

@@ -106,7 +106,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       expect((await machine.must(filesIn(RECORDINGS))).split('\n')).toEqual(expect.arrayContaining(files));
     });
 
-    test('after a reboot recording goes on', async () => {
+    test('after a reboot recording continues', async () => {
       await machine.shutDown();
       await machine.boot();
       await machine.until(isHealthy);
@@ -134,7 +134,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       await machine.until(grows('/mnt/usb/perch'));
     });
 
-    test('perch doctor finds nothing wrong, and says what is when the service is stopped', async () => {
+    test('perch doctor finds no problem, and reports a stopped service', async () => {
       const well = await machine.run('perch doctor');
       expect(well.output).toMatch(/^ok .*\/mnt\/usb/m);
       expect(well.code).toBe(0);
@@ -145,7 +145,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       await machine.must('systemctl start perch.service');
     });
 
-    test('removed, it leaves the recordings; purged, the configuration alone goes', async () => {
+    test('after removal the recordings stay; a purge deletes the configuration only', async () => {
       const both = `${RECORDINGS} /mnt/usb/perch`;
       const files = await machine.must(filesIn(both));
       await machine.must('dpkg --remove perch');

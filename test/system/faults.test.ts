@@ -59,7 +59,7 @@ describeWith(
       await expectWhole(agent, disk.folder, 'garden');
     });
 
-    test('a file system that gives itself up and is read-only, is pulled out, mended and put back', async () => {
+    test('a file system that becomes read-only, is unplugged, repaired and plugged in again', async () => {
       await using source = await camera(600);
       await using disk = await imageDisk(64);
       await using agent = await startAgent({ config: config(source.url('/main'), disk.folder) });

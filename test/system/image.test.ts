@@ -52,7 +52,7 @@ describe('the image for the Raspberry Pi', () => {
   const untilRecording = (): Promise<string> =>
     machine.until(`${get('/health')} && find ${RECORDINGS} -name '*.mp4' -size +100k | grep -q .`);
 
-  test('it comes up with Perch, on a cable that gives an address', { timeout: PATIENCE_MS }, async () => {
+  test('it starts with Perch, on a cable with DHCP', { timeout: PATIENCE_MS }, async () => {
     await machine.until('systemctl is-active perch.service');
     expect(await machine.until(get('/health'))).not.toBe('');
     expect(await machine.until(`${get('/')} | head -c 15`)).toBe('<!doctype html>');
@@ -71,14 +71,14 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.must('findmnt -n -o OPTIONS /boot/firmware')).toMatch(/^ro,/);
   });
 
-  test('the disk has a number of its own, by which its system is found', { timeout: PATIENCE_MS }, async () => {
+  test('the disk has its own id, by which its system is found', { timeout: PATIENCE_MS }, async () => {
     const number = /root=PARTUUID=([0-9a-f]{8})-02 perch\.written=00000000 /;
     const own = number.exec(await machine.must('cat /boot/firmware/cmdline.txt'))?.[1];
     expect(await machine.must(DISK_NUMBER)).toBe(own);
     expect(own).not.toBe(imageNumber(await machine.must('cat /proc/cmdline')));
   });
 
-  test('what its owner wrote is taken, a wrong line is told, and no secret stays', {
+  test("the owner's settings are applied, an invalid line is reported, and no secret remains", {
     timeout: PATIENCE_MS,
   }, async () => {
     expect((await machine.until(`cat ${RESULT}`)).split('\r\n').slice(2)).toEqual([
@@ -114,7 +114,7 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.until('findmnt -n -o SOURCE /media/films')).toMatch(/^\/dev\/sd/);
   });
 
-  test("a battery's clock can be told the time", { timeout: PATIENCE_MS }, async () => {
+  test('a real-time clock with a battery can be set', { timeout: PATIENCE_MS }, async () => {
     await machine.must('hwclock --systohc --utc');
     const apart = '$(($(date +%s) - $(cat /sys/class/rtc/rtc0/since_epoch)))';
     expect(Math.abs(Number(await machine.must(`echo ${apart}`)))).toBeLessThan(60);
@@ -165,7 +165,7 @@ describe('the image for the Raspberry Pi', () => {
     expect(await machine.must('findmnt -n -o OPTIONS /')).toMatch(/^ro,/);
   });
 
-  test('a version that does not start gives way to the one before', { timeout: PATIENCE_MS }, async () => {
+  test('a version that does not start is replaced by the previous one', { timeout: PATIENCE_MS }, async () => {
     const id = await askForUpdate(machine, onUsb('dead'));
     const back = { ok: false, state: 'gone back', why: 'notStarted', from: '1.1.0' };
     expect(await outcomeOf(machine, id)).toMatchObject(back);

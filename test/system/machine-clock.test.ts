@@ -54,7 +54,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     await box.isWholeAndGoesOn(RECORDINGS);
   });
 
-  describe('what the agent itself cannot have the clock set by:', () => {
+  describe('requests to set the clock that the agent rejects:', () => {
     /** With the rights of the agent, which is taken for an enemy here. */
     const asAgent = (script: string) =>
       box.machine.must(`runuser -u perch -- sh -eu << 'END'\ncd ${REQUESTS}\n${script}\nEND`);
@@ -106,7 +106,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     test('and none of them stops recording', () => box.isWholeAndGoesOn(RECORDINGS));
   });
 
-  test("its owner's phone sets it, and what was recorded before has its true time then", async () => {
+  test("the owner's phone sets the clock, and earlier recordings get their true time", async () => {
     const before = await box.filesIn(RECORDINGS);
     const since = Date.now();
     await phonePutsItRight();

@@ -40,7 +40,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk tha
     await box.machine.must(`mount ${USB}`);
   };
 
-  test('filled to the last block by another program it is told of, and recording goes on when there is room', async () => {
+  test('if another program fills the last block, that is reported, and recording continues when space is free', async () => {
     const { machine } = box;
     const pid = await box.mainPid();
     await machine.must(`cat /dev/zero > ${USB}/ballast || true`);
@@ -51,7 +51,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk tha
     await box.isWholeAndGoesOn(RECORDINGS);
   });
 
-  test('made read-only by an error of its file system it is told of, and recorded to when it is mended', async () => {
+  test('a disk that becomes read-only after a file system error is reported, and recorded to after repair', async () => {
     const { machine } = box;
     const before = await box.filesIn(RECORDINGS);
     await machine.must(`mount -o remount,errors=remount-ro ${USB}`);
@@ -63,7 +63,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk tha
     expect(await box.filesIn(RECORDINGS)).toEqual(expect.arrayContaining(before));
   });
 
-  test('pulled out it is told of, and recorded to when it is back', async () => {
+  test('an unplugged disk is reported, and recorded to when it returns', async () => {
     const { machine } = box;
     const before = await box.filesIn(RECORDINGS);
     const slot = await machine.must(`basename $(realpath /sys/block/$(basename $(realpath ${DEVICE}))/device/..)`);

@@ -14,7 +14,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the service 
   });
   afterAll(() => box?.[Symbol.asyncDispose]());
 
-  test('it comes up with the machine, records, and no unit has failed', async () => {
+  test('it starts with the machine, records, and no unit has failed', async () => {
     const { machine } = box;
     await machine.shutDown();
     await machine.boot();
@@ -25,7 +25,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the service 
     await box.isWholeAndGoesOn(RECORDINGS);
   });
 
-  test('a network that comes later is found, and its addresses lead to the page', async () => {
+  test('a network that appears later is found, and its addresses serve the page', async () => {
     const { machine } = box;
     const pid = await box.mainPid();
     await machine.must(
@@ -37,7 +37,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the service 
     await box.isWholeAndGoesOn(RECORDINGS);
   });
 
-  test(`killed every ${KILL_EVERY_SECONDS} s for ${MINUTES} minutes it is back each time, and what it recorded is whole`, {
+  test(`killed every ${KILL_EVERY_SECONDS} s for ${MINUTES} minutes it returns each time, and its recordings are complete`, {
     timeout: (MINUTES * 10 + 15) * 60_000,
   }, async () => {
     const { machine } = box;

@@ -22,7 +22,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
   }, 1_800_000);
   afterAll(() => box?.[Symbol.asyncDispose]());
 
-  test('a disk that hangs for two minutes does not have Perch started anew, and recording goes on when it is back', async () => {
+  test('a disk that hangs for two minutes does not restart Perch, and recording continues afterwards', async () => {
     const { machine } = box;
     const pid = await box.mainPid();
     await machine.must(`fsfreeze -f ${USB}`);

@@ -195,7 +195,7 @@ paths:
 ${urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`).join('')}`;
 
 describeWith(['ffmpeg', 'gstreamer'], `${CAMERAS} cameras that restart every ${RESTART_SECONDS} s`, () => {
-  test(`and ${VIEWERS_AT_ONCE} viewers who come and go leave nothing behind in ${MINUTES} minutes`, {
+  test(`and ${VIEWERS_AT_ONCE} viewers who join and leave keep no resources in ${MINUTES} minutes`, {
     timeout: (MINUTES + 12) * 60_000,
   }, async () => {
     const [profiles = 0] = await freePorts(1);

@@ -40,7 +40,7 @@ async function cutAt(step: string, also = 'true'): Promise<void> {
   await machine.boot();
 }
 
-test('a good update is installed within the time that it has, and recordings go on', async () => {
+test('a good update is installed in time, and recordings continue', async () => {
   const before = await machine.must(`find ${RECORDINGS} -name '*.mp4' | wc -l`);
   expect(await outcome(await ask('good'))).toMatchObject({ ok: true, state: 'good', from: '1.0.0', to: '1.1.0' });
   expect(await installed()).toBe('installed 1.1.0');
@@ -89,7 +89,7 @@ test('the power is cut while the version before is put back: it is put back at t
   await untilRecording();
 });
 
-test('the power is cut while a bad version is watched: it is watched again, and gives way', async () => {
+test('after a power cut during the check of a bad version, it is checked again and replaced', async () => {
   const id = await ask('unhealthy');
   await cutAt('waiting');
   expect(await outcome(id)).toMatchObject({ ok: false, state: 'gone back', why: 'unhealthy' });

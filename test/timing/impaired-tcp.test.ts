@@ -95,7 +95,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
     });
   });
 
-  test.concurrent('over a way for half of what it sends is recorded without a gap, if later', async () => {
+  test.concurrent('over half of the required bandwidth it is recorded late but without a gap', async () => {
     for (let i = 0; i < NARROW_ROUNDS; i += 1) {
       await plays('narrow');
     }
@@ -106,7 +106,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
     expect(relayOf('narrow').connections).toBe(1);
   });
 
-  test.concurrent('that stalls for less than readTimeout goes on, and no picture is missing', async () => {
+  test.concurrent('that stalls for less than readTimeout continues, and no picture is missing', async () => {
     await plays('short-stall');
     relayOf('short-stall').state = 'stalled';
     await pass(SHORT_STALL_MS);
@@ -134,7 +134,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
   );
 
   inLong(() => {
-    test.concurrent('whose connection is cut is pulled anew', async () => {
+    test.concurrent('whose connection is cut is reconnected', async () => {
       await plays('cut');
       relayOf('cut').cut();
       await pathWhen('cut', ({ ready }) => !ready);
@@ -145,7 +145,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
     });
   });
 
-  test.concurrent('whose connection ends within a packet is pulled anew, as often as it takes', async () => {
+  test.concurrent('whose connection ends within a packet is reconnected, any number of times', async () => {
     await until(() => (relayOf('cut-at-byte').connections === 3 ? true : undefined));
     const { sourceStatistics } = await plays('cut-at-byte');
     expect(sourceStatistics).toMatchObject({ badPackets: 0 });

@@ -93,7 +93,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     },
   );
 
-  test('the picture of a camera whose sound halts goes on', async () => {
+  test('the video of a camera whose audio stops continues', async () => {
     // Of five seconds the last three have none, again and again.
     const clip = await barClip({ ...TINY, audio: 'aac', seconds: 5, soundSeconds: 2 });
     await using _camera = await publishClip(agent, 'halting', clip, { isEndless: true, interleaveMs: 100 });
@@ -106,7 +106,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     expect(Math.max(...pausesMs)).toBeLessThan(2_500);
   });
 
-  test('what comes while the browser gets Media Source ready is kept, in order', async () => {
+  test('data received while Media Source opens is kept, in order', async () => {
     const page = await viewer.open(`http://127.0.0.1:${agent.ports.hls}/usual/hls.min.js`);
     await page.evaluate(() => {
       // It takes the source after the first message, and says so a while after it has.
@@ -151,7 +151,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     },
   );
 
-  test('whoever watches is listed, and whoever has closed the page is not', async () => {
+  test('viewers are listed until they close the page', async () => {
     const readers = async () => (await agent.json<{ readers: { type: string }[] }>('/v3/paths/get/usual')).readers;
     const page = await viewer.open(`${agent.url}/health`);
     const playing = await playLive(page, { url: `ws://127.0.0.1:${agent.ports.hls}/usual/mse`, readsClock: false });

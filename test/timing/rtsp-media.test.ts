@@ -86,7 +86,7 @@ async function complaints(command: string, args: readonly string[]): Promise<str
 const udp = (url: string, seconds: number) => ['-rtsp_transport', 'udp', '-i', url, '-t', `${seconds}`];
 
 describeWith(['ffmpeg', 'gstreamer'], 'RTSP over UDP', () => {
-  test('what ffmpeg publishes over UDP, ffmpeg and GStreamer read over UDP, and nothing is lost', async () => {
+  test('a stream published by ffmpeg over UDP is read by ffmpeg and GStreamer over UDP without loss', async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'cam', await smallClip(120), 'udp');
     const url = agent.rtspUrl('cam');
@@ -122,7 +122,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'RTSP over UDP', () => {
   });
 
   inLong(() =>
-    test('ffmpeg, with a socket as it comes, reads a group of large pictures whole over UDP', async () => {
+    test('ffmpeg with its default socket buffer reads a GOP of large pictures completely over UDP', async () => {
       await using agent = await startAgent({ config: PATHS });
       await using _publisher = await publish(agent, 'large', await largeGroups(), 'tcp');
       await underWay(agent, 700);

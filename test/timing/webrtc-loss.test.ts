@@ -12,7 +12,7 @@ const SECONDS = byLength(8, 60);
 const CLIP = { ...SMALL, kilobitsPerSecond: 4_000, groupSeconds: 2, audio: 'opus' } as const;
 
 describeWith(['chromium', 'ffmpeg'], 'where 2 % of all packets are lost', () => {
-  test('what is lost is sent again: Chromium asks for no new picture, and where it has the machine to itself nothing freezes', async () => {
+  test('lost packets are resent: Chromium requests no key frame, and on an idle machine nothing freezes', async () => {
     await using agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     await using viewer = await startViewer();
     await using _publisher = await publishClip(agent, 'cam', await barClip(CLIP), { isEndless: true });

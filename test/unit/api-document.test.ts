@@ -117,7 +117,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the document has every route of the API, with what it is for, its group and its answers', () => {
+test('the document has each route of the API, with summary, group and responses', () => {
   expect(document.openapi).toBe('3.1.1');
   expect(document.servers).toEqual([{ url: `http://127.0.0.1:${app.mainPort}` }]);
   expect(operations.length).toBeGreaterThan(60);

@@ -365,7 +365,7 @@ test.for([
   expect(board.files()).toEqual(expect.arrayContaining(before));
 });
 
-test('a machine that was off for two months deletes what is old as soon as the network tells the time', async () => {
+test('a machine that was off for two months deletes expired recordings once the network sets the time', async () => {
   await using board = new Board();
   await board.boot(0);
   await board.record(8, { 2: () => board.synchronize() });

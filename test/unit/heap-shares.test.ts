@@ -43,7 +43,7 @@ async function after(worker: Worker, wish: 'keep' | 'call' | 'listen' | 'leave')
 
 const shares = async (worker: Worker): Promise<HeapShares> => sharesOf(await text(await worker.getHeapSnapshot()));
 
-test('what a program keeps is told from what V8 makes of the program', async () => {
+test("retained memory is distinguished from V8's own", async () => {
   const worker = new Worker(PROGRAM, { eval: true });
   try {
     await once(worker, 'message');

@@ -156,7 +156,7 @@ test.for([
   },
 );
 
-test('one picture that comes late is told with its part, and as long as that is listed', async () => {
+test('a late picture is reported with its part while that is listed', async () => {
   const logged = await watch([
     [10, 40],
     [0.04, 600],

@@ -38,7 +38,7 @@ const MULTIVARIANT = `#EXTM3U
 video1_stream.m3u8
 `;
 
-test('a media playlist is read: what is told of the whole, of segments, of parts and of what comes', () => {
+test('a media playlist is parsed: its header, segments, parts and hints', () => {
   const media = readMedia(MEDIA);
   expect(media).toMatchObject({
     targetDurationS: 1,
@@ -87,7 +87,7 @@ test.for([
   expect(() => readMedia(MEDIA.replace(from, to))).toThrow(complaint);
 });
 
-test('damaged playlists are refused or read, and nothing else happens', () => {
+test('damaged playlists are rejected or parsed', () => {
   const next = random(8216);
   for (const text of [MEDIA, MULTIVARIANT]) {
     const read = text === MEDIA ? readMedia : readMultivariant;

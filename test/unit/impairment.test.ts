@@ -26,7 +26,7 @@ describe('fates of packets', () => {
     jitterMs: 40,
   };
 
-  test('the same seed gives the same fates, another one others', () => {
+  test('the same seed results in the same losses, another one in others', () => {
     expect(fatesOf(everything, 1_000)).toEqual(fatesOf(everything, 1_000));
     expect(fatesOf({ ...everything, seed: 8 }, 1_000)).not.toEqual(fatesOf(everything, 1_000));
   });
@@ -35,7 +35,7 @@ describe('fates of packets', () => {
     expect(fatesOf({ seed: 1 }, 1_000)).toEqual(Array(1_000).fill([0]));
   });
 
-  test('about as many are lost as asked for, whatever else happens to the others', () => {
+  test('about the requested share is lost, whatever happens to the others', () => {
     const lost = (impairment: PacketImpairment) =>
       fatesOf(impairment, 10_000).flatMap((fate, i) => (fate.length === 0 ? [i] : []));
     const alone = lost({ seed: 3, loss: 0.02 });
@@ -44,7 +44,7 @@ describe('fates of packets', () => {
     expect(lost({ seed: 3, loss: 0.02, duplicates: 0.5, jitterMs: 40 })).toEqual(alone);
   });
 
-  test('a burst loses so many in a row', () => {
+  test('a burst loses the given number of consecutive packets', () => {
     const fates = fatesOf({ seed: 5, bursts: { share: 0.01, packets: 8 } }, 10_000);
     const runs =
       fates
@@ -55,7 +55,7 @@ describe('fates of packets', () => {
     expect(runs.filter((run) => run.length % 8 !== 0)).toEqual([]);
   });
 
-  test('those at the beginning are spared, and the others have the fate that they would have had', () => {
+  test('the first packets are spared, without effect on the others', () => {
     const spared = fatesOf({ ...everything, sparedPackets: 100 }, 1_000);
     expect(spared.slice(0, 100)).toEqual(Array(100).fill([0]));
     expect(fatesOf({ ...everything, bursts: { share: 0, packets: 0 }, sparedPackets: 100 }, 1_000).slice(100)).toEqual(
@@ -63,7 +63,7 @@ describe('fates of packets', () => {
     );
   });
 
-  test('duplicates come twice, each with a delay of its own', () => {
+  test('duplicates arrive twice, each with its own delay', () => {
     const fates = fatesOf({ seed: 5, duplicates: 0.2, jitterMs: 40 }, 10_000);
     const twice = fates.filter((fate) => fate.length === 2);
     expect(twice.length).toBeGreaterThan(1_800);
@@ -112,7 +112,7 @@ describe('a way for datagrams', () => {
     expect(Math.max(...delays)).toBeGreaterThan(30);
   });
 
-  test('over a bottleneck packets come at its pace, and what its queue does not hold is lost', async () => {
+  test('over a bottleneck packets arrive at its rate, and those beyond its queue are lost', async () => {
     const clock = new FakeClock();
     const came: [number, number][] = [];
     const bandwidth = { bitsPerSecond: 8_000, queueBytes: 10 };
@@ -130,7 +130,7 @@ describe('a way for datagrams', () => {
     ]);
   });
 
-  test('a stall keeps what comes until it is over; a black hole swallows it', () => {
+  test('a stall delays packets to its end; a black hole drops them', () => {
     const came: number[] = [];
     const link = new PacketLink({ seed: 1 }, new FakeClock(), (bytes) => came.push(numberOf(bytes)));
     link.push(packet(0));
@@ -202,7 +202,7 @@ describe('a way for bytes', () => {
     expect(all).toEqual([...bytes.subarray(0, 10), ...bytes.subarray(20, 30)]);
   });
 
-  test('the connection is cut behind the byte that was asked for', async () => {
+  test('the connection is cut after the requested byte', async () => {
     const { all, link } = open({ seed: 1, cutAfterBytes: 25 });
     expect(await link.carry(bytes.subarray(0, 20))).toBe(true);
     expect(await link.carry(bytes.subarray(20, 40))).toBe(false);
@@ -337,7 +337,7 @@ describe('the relay', () => {
     expect(relay.connections).toBe(2);
   });
 
-  test('in a black hole connections are accepted and nothing else happens; after a stall all comes that was sent', async () => {
+  test('in a black hole connections are accepted and nothing else happens; after a stall all data arrives', async () => {
     await using udp = await UdpPair.open();
     await using server = await setupServer(udp);
     await using relay = await Relay.start({ to: server.port });

@@ -184,7 +184,7 @@ test('a token is good for one request', async () => {
   expect([again.status, again.text]).toEqual([400, expect.stringContaining('replayed')]);
 });
 
-test('after too many wrong passwords the right one is refused too', async () => {
+test('after too many wrong passwords the correct one is rejected too', async () => {
   const quirks = { login: 'token', lockOut: { after: 3, forMs: 60_000 } } as const;
   await using camera = await startOnvifCamera({ quirks, credentials: CREDENTIALS });
   const ask = (password: string) =>
@@ -224,7 +224,7 @@ test.for([
   expect((await call(camera, 'device', 'GetHostname')).status).toBe(200);
 });
 
-test('an answer without end goes on for as long as somebody reads, and one byte a second begins', async () => {
+test('an endless answer continues while the client reads, and one byte a second starts', async () => {
   await using camera = await startOnvifCamera({
     quirks: { answers: { GetScopes: 'endless', GetHostname: 'trickle' } },
   });
@@ -255,7 +255,7 @@ test('only the first request of a connection is answered by a board that breaks 
   expect((await text(socket)).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
 });
 
-test('H.265 is told by Media 2 alone', async () => {
+test('H.265 is reported by Media 2 only', async () => {
   const profiles = [{ ...SUB_PROFILE, token: 'hevc', codec: 'H265' as const }, SUB_PROFILE];
   await using camera = await startOnvifCamera({ profiles });
   expect((await call(camera, 'media', 'GetProfiles')).text).not.toContain('hevc');
@@ -273,7 +273,7 @@ test('a change of an encoder holds, or is only said to', async () => {
   expect(await Promise.all(groups)).toEqual([30, 60]);
 });
 
-test('it sets its clock, is told its time server, and begins anew at 2000 when it loses its clock', async () => {
+test('its clock is set, its time server is changed, and it restarts at 2000 when it loses its clock', async () => {
   await using camera = await startOnvifCamera({ quirks: { losesClockAtReboot: true, changesEndpointAtReboot: true } });
   const { endpoint } = camera;
   const date = '<Year>2030</Year><Month>5</Month><Day>6</Day><Hour>7</Hour><Minute>8</Minute><Second>9</Second>';

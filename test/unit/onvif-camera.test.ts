@@ -37,7 +37,7 @@ test.for([
   },
 );
 
-test('a wrong password is refused, and nothing is told', async () => {
+test('a wrong password is rejected without details', async () => {
   await using camera = await startOnvifCamera({ credentials: CREDENTIALS });
   const cam = await connect(camera, 'wrong');
   await expect(cam.getDeviceInformation()).rejects.toThrow(/wrong user name or password/i);
@@ -92,7 +92,7 @@ test.for([
   },
 );
 
-test('pull points: only so many, none that is cut is answered, a renewal that is refused', async () => {
+test('pull points: a limited number, truncated requests unanswered, a rejected renewal', async () => {
   await using camera = await startOnvifCamera({
     quirks: { subscriptionsAtMost: 1, cutsPullsAfterMs: 50, refusesRenew: 'relative', tellsNoInitialState: true },
   });
@@ -170,7 +170,7 @@ test.for([
   },
 );
 
-test('an independent client finds the picture at the address that it is told, and says which bytes', async () => {
+test('an independent client finds the picture at the announced address and byte range', async () => {
   await using camera = await startOnvifCamera({ quirks: { snapshot: 'octet-stream' } });
   const { uri } = await (await connect(camera)).getSnapshotUri({ profileToken: 'main' });
   const response = await fetch(uri);

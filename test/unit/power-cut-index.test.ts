@@ -28,7 +28,7 @@ function remains(bytes: Buffer, next: () => number): Buffer | undefined {
   return left;
 }
 
-test(`whatever a power cut leaves of a young index, all recordings are listed: ${SEEDS} cuts`, async () => {
+test(`after a power cut on a young index all recordings are listed: ${SEEDS} cuts`, async () => {
   using folder = temporaryFolder();
   const index = join(folder.path, 'index/segments.db');
   mkdirSync(join(folder.path, 'index'));

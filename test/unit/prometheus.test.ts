@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readExposition } from '../support/media/prometheus.ts';
 
-test('what the format allows is read', () => {
+test('valid input is parsed', () => {
   const text = '# Paths\n# HELP a b c\n# TYPE a gauge\na{x="1",y="\\\\ \\" \\n",} -1.5e3\na +Inf\n\nb{} NaN\n';
   const { series, types, helps, comments } = readExposition(text, false);
   expect(series).toEqual([

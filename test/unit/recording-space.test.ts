@@ -92,7 +92,7 @@ async function setUp(settings: { maxBytes?: number; deleteAfterMs?: number; isCl
   };
 }
 
-test('all recordings of a path are deleted when somebody wants it, though the clock is not set, but what is protected or nobody has marked', async () => {
+test('all recordings of a path are deleted on request, even without a set clock, except protected and unmarked ones', async () => {
   const { files, left, space, records, playback } = await setUp({ isClockTrusted: false });
   const [first = '', second = '', third = ''] = [...files].sort();
   const stranger = readFileSync(second).subarray(0, 100);
@@ -139,7 +139,7 @@ test('a path keeps as many of its newest recordings as it may', async () => {
     .toEqual([expect.stringMatching(/"type":"deleted".*"text":"deleted \d recordings?: cam: \d by size, /)]);
 });
 
-test('what is protected stays by age and by space, is in the timeline, and goes when it is protected no more', async () => {
+test('protected recordings are kept by age and by space, are in the timeline, and are deleted after protection ends', async () => {
   const { files, begin, clock, left, space, playback } = await setUp({ maxBytes: 1, deleteAfterMs: HOUR_MS });
   const start = basename(files[3] ?? '', '.mp4').replace(/^(.*)_(\d\d)-(\d\d)-(\d\d)-(\d+)$/, '$1T$2:$3:$4.$5Z');
   const end = new Date(Date.parse(start) + 500).toISOString();
@@ -180,7 +180,7 @@ test('what is protected stays by age and by space, is in the timeline, and goes 
     .toEqual([]);
 });
 
-test('without a clock and without knowing what is protected nothing goes, and what was damaged is tried again', async () => {
+test('without a clock or the list of protected recordings nothing is deleted, and a damaged list is read again', async () => {
   const { begin, clock, left, state, dataDir, space } = await setUp({ deleteAfterMs: HOUR_MS, isClockTrusted: false });
   writeFileSync(join(dataDir, 'protected.json'), '{"version":');
   await space.protectedRanges.load();
@@ -203,7 +203,7 @@ test('without a clock and without knowing what is protected nothing goes, and wh
     .toEqual([]);
 });
 
-test('a path that is not there, and what is no time, are refused', async () => {
+test('a missing path and an invalid time are rejected', async () => {
   const { space, dataDir } = await setUp();
   const range = { path: 'cam', start: '2026-01-01T00:00:00Z', end: '2026-01-01T01:00:00+01:30', note: '' };
   await expect(space.protection.protect({ ...range, path: 'attic' })).rejects.toThrow("path 'attic' is not configured");

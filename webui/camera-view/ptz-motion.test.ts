@@ -43,7 +43,7 @@ test('a movement is repeated each second until it stops', async () => {
   expect(heard).toEqual([RIGHT, RIGHT, 'stop']);
 });
 
-test('of several movements during a call, the last one is sent', async () => {
+test('the last of several movements during a call is sent', async () => {
   const { heard, motion, answer } = slowCamera();
   motion.turn(RIGHT);
   motion.turn({ ...RIGHT, pan: 0.5 });

@@ -40,7 +40,7 @@ test('a path and its sub stream are one camera, in the order of the device', () 
   ]);
 });
 
-test('cameras of one name get numbers, whatever their order', () => {
+test('cameras of one name get numbers, in any order', () => {
   const named = (name: string, title: string, order: number) => item(name, { title, order });
   const cameras = pairCameras([
     named('ip_camera_2', 'IP Camera', 0),

@@ -27,7 +27,7 @@ test('the months next to the 31st are correct, also across the end of a year', (
   expect(monthStart(day(12, 5), 1)).toBe(new Date(2027, 0, 1).getTime());
 });
 
-test('each day has its recorded share, whatever its length', () => {
+test('each day has its recorded share, for any length', () => {
   const shares = recordedShares([span(day(11, 1, 12), day(11, 3)), span(day(11, 3, 6), day(11, 3, 12))]);
   expect([...shares.keys()]).toEqual([day(11, 1), day(11, 2), day(11, 3)]);
   expect(shares.get(day(11, 1))).toBe(0.5);

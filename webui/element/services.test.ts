@@ -22,7 +22,7 @@ test("MediaMTX's HLS port serves no WebRTC", () => {
   });
 });
 
-test('a base is relative to the page and has all services, whatever the port of the script', () => {
+test('a base is relative to the page and has all services, for any port of the script', () => {
   for (const base of ['https://blog.example/garden/box', 'box/']) {
     expect(servicesOf({ ...NOTHING, base }, 'http://box:8888/', 'HLS port')).toEqual({
       webrtc: 'https://blog.example/garden/box/webrtc/',

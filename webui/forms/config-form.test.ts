@@ -71,7 +71,7 @@ test('nor does it when the box could not be asked again after the saving', async
   expect(edited.form.values.value).toEqual({ days: 30 });
 });
 
-test('of two looks the one that began later counts, whichever is answered last', async () => {
+test('the query that began later counts, whichever is answered last', async () => {
   const edited = open();
   const answer = Promise.withResolvers<void>();
   box.late = answer.promise;
@@ -83,7 +83,7 @@ test('of two looks the one that began later counts, whichever is answered last',
   expect(edited.form.values.value).toEqual({ days: 7 });
 });
 
-test('what another has changed as well is not overwritten until somebody has decided', async () => {
+test('a conflicting change is not overwritten before a decision', async () => {
   const edited = open();
   edited.form.set('days', 30);
   box.settings = { days: 7 };
@@ -95,7 +95,7 @@ test('what another has changed as well is not overwritten until somebody has dec
   expect(box.settings).toEqual({ days: 30 });
 });
 
-test('what has to be done before is done first; when it fails nothing is saved, and what was typed stays', async () => {
+test('a required action precedes saving; if it fails nothing is saved, and the input stays', async () => {
   const seen: unknown[] = [];
   let works = false;
   const edited = open(async () => {

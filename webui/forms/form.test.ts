@@ -23,7 +23,7 @@ function open(more: Partial<FormOptions<Camera>> = {}) {
 
 const EVE = { user: 'eve', atMs: 0 };
 
-test('a field is judged when it is left, and again while what was wrong is mended', () => {
+test('a field is validated on blur, and again while an error is corrected', () => {
   const { form } = open();
   form.set('name', '');
   expect(form.wrong.value).toEqual({});
@@ -33,7 +33,7 @@ test('a field is judged when it is left, and again while what was wrong is mende
   expect(form.wrong.value).toEqual({});
 });
 
-test('what is wrong is not sent, and only what was changed is', async () => {
+test('invalid fields are not sent, and only changed ones are', async () => {
   const { form, sent } = open();
   form.set('name', '');
   expect(await form.submit()).toBe(false);
@@ -44,7 +44,7 @@ test('what is wrong is not sent, and only what was changed is', async () => {
   expect(form.isDirty.value).toBe(false);
 });
 
-test('what the box finds wrong stands at its field; any other failure at the form, until something is changed', async () => {
+test('an error of the box is shown at its field; any other failure at the form, until a change', async () => {
   let failure: Error = new FieldError<Camera>('name', 'There is one already.');
   const { form } = open({ save: () => Promise.reject(failure) });
   form.set('name', 'Barn');
@@ -80,7 +80,7 @@ test('while the box is away it waits, keeps what was typed, and saves when the b
   expect(form.saving.value).toBe('no');
 });
 
-test('what another changes is taken over where nothing was typed, and is a question where something was', () => {
+test("another person's change replaces untouched fields, and is a question for edited ones", () => {
   const { form } = open();
   form.set('days', 30);
   form.follow({ name: 'Yard', days: 7 }, EVE);
@@ -91,7 +91,7 @@ test('what another changes is taken over where nothing was typed, and is a quest
   expect(form.conflicts.value).toEqual({});
 });
 
-test('theirs can be taken, and who has typed the same is not asked', () => {
+test('the other value can be accepted, and equal input is not a conflict', () => {
   const { form } = open();
   form.set('days', 30);
   form.follow({ ...saved, days: 7 });
@@ -104,7 +104,7 @@ test('theirs can be taken, and who has typed the same is not asked', () => {
   expect(form.isDirty.value).toBe(false);
 });
 
-test('what others save while this is being saved is no change of this form', async () => {
+test("another person's change during saving is not a change of this form", async () => {
   const answer = Promise.withResolvers<void>();
   const { form } = open({ save: () => answer.promise });
   form.set('name', 'Gate');
@@ -116,7 +116,7 @@ test('what others save while this is being saved is no change of this form', asy
   expect(form.isDirty.value).toBe(false);
 });
 
-test('what is typed while it is being saved is still to be saved', async () => {
+test('input during saving is saved afterwards', async () => {
   const answer = Promise.withResolvers<void>();
   const { form } = open({ save: () => answer.promise });
   form.set('days', 30);
@@ -127,7 +127,7 @@ test('what is typed while it is being saved is still to be saved', async () => {
   expect([form.values.value.days, form.isDirty.value]).toEqual([7, true]);
 });
 
-test('who has decided between two changes is not told any more that it was not saved', async () => {
+test('after a decision between two changes the message about unsaved input disappears', async () => {
   const { form } = open({ save: () => Promise.reject(new Error('changed meanwhile')) });
   form.set('days', 30);
   await form.submit();

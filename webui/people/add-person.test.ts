@@ -23,7 +23,7 @@ const lost = () => Promise.reject(new TypeError('no network'));
 const refused = (status: number, error: string) => async () => Response.json({ status: 'error', error }, { status });
 const isThere = refused(409, "there is a user 'eve' already");
 
-test('who was added without an answer gets what was typed since', async () => {
+test('a person added without an answer gets the current input', async () => {
   answers = [lost, isThere, done];
   const adding = new AddPerson([]);
   await expect(adding.add(EVE)).rejects.toMatchObject({ status: 0 });

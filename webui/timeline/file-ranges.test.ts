@@ -61,7 +61,7 @@ test('a new recording follows the last range', () => {
   expect(nextFileRange(grown, last)).toMatchObject({ startMs: second.endMs, endMs: second.endMs + 15_000 });
 });
 
-test("a minute ago counts from the newest recording, whatever the browser's clock", () => {
+test('a minute ago counts from the newest recording, with any browser clock', () => {
   expect(momentAgo(spans, 60)).toBe(second.endMs - MINUTE);
   expect(momentAgo([], 60)).toBeUndefined();
   expect(fileRangeAt([], T)).toBeUndefined();
@@ -87,7 +87,7 @@ test('a moment is gone if nothing within fifteen seconds is recorded; after the 
   expect(isGone([], T)).toBe(false);
 });
 
-test('the nearest recording to a moment begins behind it or ends before it', () => {
+test('the nearest recording to a moment begins after it or ends before it', () => {
   expect(nearestRecordedMoment(spans, T - MINUTE)).toBe(T + 1);
   expect(nearestRecordedMoment(spans, T + 27 * MINUTE)).toBe(T + 25 * MINUTE - 5_000);
   expect(nearestRecordedMoment(spans, T + 39 * MINUTE)).toBe(T + 40 * MINUTE + 1);

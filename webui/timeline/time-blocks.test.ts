@@ -29,7 +29,7 @@ test('minutes are requested in parts of an hour, so that many events are listed 
   expect(tile).toEqual({ fromMs: T - 4 * 60_000, toMs: T + 6 * 60_000 });
 });
 
-test('of a gap beyond the request, the known part counts', () => {
+test('the known part of a gap beyond the request counts', () => {
   const window = { fromMs: T, toMs: T + 60_000 };
   expect(requestedPart(window, T - DAY, T + DAY)).toEqual([T - 4 * 60_000, T + 6 * 60_000]);
   expect(requestedPart(window, T + 5_000, T + 9_000)).toEqual([T + 5_000, T + 9_000]);

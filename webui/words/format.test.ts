@@ -49,7 +49,7 @@ test('midnight is 00, not 24', () => {
   expect(clockSeconds(at(20, 0, 0), 'en')).toBe('00:00:08');
 });
 
-test('the next day starts at midnight, whatever the length of the day', () => {
+test('the next day starts at midnight, for any length of the day', () => {
   for (let day = at(1, 15, 0, 0); day < at(1, 0, 0, 0, 2027); day = nextDay(day)) {
     expect(new Date(nextDay(day)).getHours()).toBe(0);
   }

@@ -356,7 +356,7 @@ test('an invalid camera in the backup is reported, and does not affect the other
   expect((await box.ask('GET', 'config/paths/get/door')).status).toBe(200);
 });
 
-test('of two concurrent restores one is rejected', async () => {
+test('one of two concurrent restores is rejected', async () => {
   const box = await open();
   const backup = await box.backup();
   const answers = await Promise.all([box.ask('POST', 'restore', backup), box.ask('POST', 'restore', backup)]);

@@ -163,7 +163,7 @@ describe('routes that change something', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('a browser that names the site alone is refused as well, and one whose page the configuration names is not', async () => {
+  test('a browser that sends Sec-Fetch-Site only is rejected too, and a page that the configuration names is not', async () => {
     const wrong: string[] = [];
     for (const { method, url, port } of changing()) {
       const token = headersOf('token', 'none', port);
@@ -216,7 +216,7 @@ describe('WHEP and WHIP', () => {
     }
   });
 
-  test('what a browser sends elsewhere without asking has no name and password that count', async () => {
+  test('cross-site requests of a browser without preflight do not count with Basic credentials', async () => {
     for (const [port, path] of places()) {
       for (const type of ['text/plain', undefined]) {
         const headers = { ...headersOf('Basic', 'cross', port), ...(type && { 'Content-Type': type }) };
@@ -259,7 +259,7 @@ describe("ZLMediaKit's calls", () => {
     }
   });
 
-  test('the secret opens what changes something to programs and to named pages, and not to pages of other sites', async () => {
+  test('the secret allows changes to programs and named pages, and not to pages of other sites', async () => {
     const path = `/index/api/delStreamProxy?secret=zlm-secret&${NOBODY}`;
     const ask = async (headers: Record<string, string>) => codeOf(await send(ports.main, 'GET', path, headers));
     expect(await ask({})).not.toBe(-100);

@@ -84,7 +84,7 @@ test.for([
   expect(await other()).toMatchObject({ statusCode: 200, isByFormer: true });
 });
 
-test('https goes off and on again, and connections of http stay', async () => {
+test('https is disabled and enabled again, and connections of http stay', async () => {
   const { app, ports, change } = await openBox();
   const [plain, secure] = [askerOf(ports.main, false), askerOf(ports.tls, true)];
   expect([await isThere(plain), await isThere(secure)]).toEqual([true, true]);

@@ -92,7 +92,7 @@ test('a held mode outlasts the timetable, which takes over when it is released',
   expect(box.applied.at(-1)).toBe('away');
 });
 
-test('the mode survives a restart, and changes that the timetable had meanwhile are made up for', async () => {
+test('the mode survives a restart, and missed changes of the timetable are applied', async () => {
   const box = device();
   await (await box.start()).set({ mode: 'night' });
   await box.stop();
@@ -176,7 +176,7 @@ test('a damaged file is reported and counts as none', async () => {
   expect(box.lines.join()).toContain('the mode is lost');
 });
 
-test('a mode that cannot be saved holds all the same, and the request fails', async () => {
+test('a mode that cannot be saved applies, and the request fails', async () => {
   const box = device();
   const modes = await box.start();
   writeFileSync(join(box.dataDir, 'blocked'), '');

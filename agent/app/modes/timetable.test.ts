@@ -34,7 +34,7 @@ test('times follow the change to summer time and back', () => {
   expect(around('2026-10-25T12:00:00Z')[1]).toBe('night 2026-10-25T21:30:00.000Z');
 });
 
-test('a time that spring skips comes at the moment that would have been it, and one that autumn repeats comes once', () => {
+test('a time skipped in spring applies at the equivalent moment, and one repeated in autumn applies once', () => {
   const early: TimetableEntry[] = [{ days: ['sun'], from: '02:30', mode: 'home' }];
   expect(around('2026-03-28T12:00:00Z', early)[1]).toBe('home 2026-03-29T01:30:00.000Z');
   expect(around('2026-10-25T00:00:00Z', early)[1]).toBe('home 2026-10-25T00:30:00.000Z');
@@ -52,7 +52,7 @@ test('a single entry per week is found a week back and a week ahead', () => {
   ]);
 });
 
-test('of two entries at the same time the later one counts', () => {
+test('the later of two entries at the same time counts', () => {
   const twice: TimetableEntry[] = [
     { days: ['mon'], from: '08:00', mode: 'away' },
     { days: ['mon'], from: '08:00', mode: 'home' },

@@ -216,7 +216,7 @@ describe.for(Object.entries(MODES))('%s', ([, mode]) => {
     }
   });
 
-  test('the page is for people alone, whatever machines may do', async () => {
+  test('the page is for people only, whatever permissions machines have', async () => {
     const row = ['main', 'GET', '/v3/system', 200] as const;
     const answers = [undefined, mode.wrong, mode.right, 'session'] as const;
     const codes = await Promise.all(answers.map(async (given) => (await box.ask(row, '', given)).status));
@@ -254,7 +254,7 @@ test('an external server receives the protocol and the program', async () => {
   );
 });
 
-test('an RTSP player that sends no name is let in by the token in its address, as far as the token goes', async () => {
+test('an RTSP player without a name is accepted by the token in its address, with its permissions', async () => {
   using _unpaused = vi.spyOn(Math, 'random').mockReturnValue(0);
   const mode = MODES['authMethod jwt'];
   const box = mode && (await openBox(mode));

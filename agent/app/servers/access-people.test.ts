@@ -161,7 +161,7 @@ afterAll(async () => {
 const sorted = (list: readonly string[]) => list.toSorted();
 const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });
 
-test('of the whole API a guest reaches cameras and events', async () => {
+test('a guest reaches cameras and events of the API only', async () => {
   expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING]));
 });
 

@@ -26,7 +26,7 @@ function packet(): Buffer {
   return bytes;
 }
 
-test('the owner sees who watched which camera, viewers see their own views, and a list of recordings is none', async () => {
+test('the owner sees who watched which camera, viewers see their own views, and listing recordings does not count', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-views-'));
   const port = await freePort();
   const users = [{ user: 'cam', pass: 'secret', permissions: [{ action: 'publish' }] }];

@@ -33,7 +33,7 @@ test('a right login keeps working at its address while another client guesses th
   expect(() => logins.take(login('right'), false)).toThrow('10 wrong attempts');
 });
 
-test('a pair that is no longer right is counted again', () => {
+test('an expired login is counted again', () => {
   const { logins, guess } = open();
   logins.take(login('old'), false)('right');
   logins.take(login('old'), false)('wrong');

@@ -41,7 +41,7 @@ test('viewers are added, changed and removed, also across a restart', async () =
   expect(await readFile(join(folder, 'users.json'), 'utf8')).not.toContain('red kite');
 });
 
-test('a typed name means the user whatever its letter case, and the exact one first', async () => {
+test('a typed name matches users in any letter case, and the exact one first', async () => {
   await put({ users: [owner, viewer('Ann'), viewer('ann'), viewer('Änne Müller')] });
   const users = await Users.open(folder, silentLogger);
   expect(['Ann', 'ann', 'ANN', 'änne müller', 'Owner', 'Bob'].map((typed) => users.nameOf(typed))).toEqual([

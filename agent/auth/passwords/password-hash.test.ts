@@ -23,7 +23,7 @@ test('the same password typed as composed and as combining letters is the same',
   expect(await verifyPassword('Kamera-Gru\u0308n', await hashPassword('Kamera-Gr\u00fcn'))).toBe(true);
 });
 
-test('parameters are read from the stored hash (RFC 7914 §12, third vector cut to our length)', async () => {
+test('parameters are read from the stored hash (RFC 7914 §12, third vector truncated)', async () => {
   const salt = Buffer.from('NaCl').toString('base64');
   const hash = Buffer.from('fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162', 'hex').toString(
     'base64',

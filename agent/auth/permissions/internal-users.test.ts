@@ -42,7 +42,7 @@ test.for<[string, InternalUser, AuthRequest, boolean]>([
   expect(await allows(usersOf(user), given)).toBe(isAllowed);
 });
 
-test('a password is known whatever its user may do, and an entry without one knows no client', async () => {
+test('a password is accepted regardless of permissions, and an entry without one matches no client', async () => {
   const users = usersOf({ ...reader, ips: ['192.168.1.0/24'] }, ...MEDIAMTX_USERS, {
     ...reader,
     user: 'eve',

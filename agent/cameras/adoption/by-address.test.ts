@@ -82,7 +82,7 @@ test('without ONVIF the streams of makers are tried', async (context) => {
   });
 });
 
-test('where there is neither, the words are how to switch ONVIF on', async (context) => {
+test('without either, the message has the steps to enable ONVIF', async (context) => {
   const camera = await openCamera(context, { quirks: { onvifIsOff: 404 } });
   const { found } = await look({ onvifPorts: [camera.port] });
   expect(found).toMatchObject({ context: { camera: 'onvifOff' }, message: expect.stringContaining('switch ONVIF on') });

@@ -13,12 +13,12 @@ test.for([
   expect(failureOf(new PerchError(code, 'words'), silentLogger)).toEqual({ trouble, words: 'words', path: undefined });
 });
 
-test('a configuration that cannot be written is no trouble of the camera', () => {
+test('a configuration that cannot be written does not count against the camera', () => {
   const error = new PerchError('unavailable', 'cannot write /etc/perch.yml', { file: '/etc/perch.yml' });
   expect(failureOf(error, silentLogger)).toMatchObject({ trouble: undefined, words: 'cannot write /etc/perch.yml' });
 });
 
-test('a fault of our own is logged, and ends the one camera alone', () => {
+test('an internal error is logged, and ends one camera only', () => {
   const lines: string[] = [];
   const log = createLogger('error', (line) => lines.push(line));
   expect(failureOf(new TypeError('x of undefined'), log)).toMatchObject({ words: 'internal error' });

@@ -17,7 +17,7 @@ test.for([
   expect(pathNameOf(text)).toBe(name);
 });
 
-test('whatever a camera calls itself makes a valid name', () => {
+test('any name of a camera results in a valid path name', () => {
   const next = random(20_261_121);
   for (let i = 0; i < 2_000; i += 1) {
     const text = String.fromCodePoint(

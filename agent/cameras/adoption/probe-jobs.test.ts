@@ -39,7 +39,7 @@ test('a failure is reported with its message', async () => {
   expect(looks.get(id)).toMatchObject({ state: 'failed', failure: { trouble: 'timeout', words: 'no answer' } });
 });
 
-test('a fault of our own is logged and ends that look alone', async () => {
+test('an internal error is logged and ends only that search', async () => {
   const lines: string[] = [];
   const looks = new ProbeJobs(
     createLogger('error', (line) => lines.push(line)),

@@ -77,7 +77,7 @@ test('a camera without a small stream has none', async () => {
   expect((await run.finish()).value).toMatchObject({ main: 'rtsp://192.168.1.9:8554/stream1', sub: undefined });
 });
 
-test('a password is not asked for in an address, for anybody in the network to read, unless that is allowed', async () => {
+test('a password in an address, readable on the network, is rejected unless that is allowed', async () => {
   const run = trying(missing, { maker: 'XMEye' });
   const { error } = await run.finish();
   expect(run.asked.map(({ path }) => path).join()).not.toContain('s3cret');
@@ -103,14 +103,14 @@ test('it stops after two rejected logins, before the camera locks out: some came
   expect(run.asked.length).toBe(2);
 });
 
-test('one path that is refused is no proof of a wrong password', async () => {
+test('one rejected path does not prove a wrong password', async () => {
   const run = trying((path) =>
     path.startsWith('/Streaming') ? refused() : path === '/stream1' ? undefined : missing(),
   );
   expect((await run.finish()).value?.main).toMatch(/\/stream1$/);
 });
 
-test('a path that is refused after others were not there is a stream: the password is wrong, and nothing more is asked', async () => {
+test('a rejected path after missing ones is a stream: the password is wrong, and the search stops', async () => {
   const run = trying((path) => (path === '/stream1' ? refused() : missing()));
   const { error } = await run.finish();
   expect(error).toMatchObject({ code: 'unauthorized', context: { camera: 'wrongPassword' } });
@@ -127,7 +127,7 @@ test('a rejected low-resolution stream next to an existing high-resolution one c
   expect((await run.finish()).value).toMatchObject({ sub: undefined });
 });
 
-test('without a login the first refusal asks for one', async () => {
+test('without a login the first rejection asks for one', async () => {
   const run = trying(refused, { credentials: undefined });
   expect((await run.finish()).error).toMatchObject({ context: { camera: 'wrongPassword', isLoginMissing: true } });
   expect(run.asked.length).toBe(1);

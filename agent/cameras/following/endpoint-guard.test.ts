@@ -78,25 +78,22 @@ const replyTo = ({ text }: Asked): string =>
       : INFORMATION,
   );
 
-test.for([1, 2, 3, 7])(
-  'a camera that ends a connection after %i requests without a word is read all the same',
-  async (most) => {
-    const answered = new WeakMap<object, number>();
-    const { url } = await listen((asked, response) => {
-      const socket = response.socket as Socket;
-      const count = (answered.get(socket) ?? 0) + 1;
-      answered.set(socket, count);
-      response.end(replyTo(asked), () => count === most && socket.end());
-    });
-    const target = { url: url.href, ...credentials, signal, clock: systemClock };
-    const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
-    for (let i = 0; i < 2 * most; i += 1) {
-      await session.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse');
-    }
-    await session.call('device', '<tds:SetWings/>', 'GetDeviceInformationResponse');
-    expect(await session.information()).toMatchObject({ model: 'm' });
-  },
-);
+test.for([1, 2, 3, 7])('a camera that closes a connection after %i requests is read completely', async (most) => {
+  const answered = new WeakMap<object, number>();
+  const { url } = await listen((asked, response) => {
+    const socket = response.socket as Socket;
+    const count = (answered.get(socket) ?? 0) + 1;
+    answered.set(socket, count);
+    response.end(replyTo(asked), () => count === most && socket.end());
+  });
+  const target = { url: url.href, ...credentials, signal, clock: systemClock };
+  const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, OTHER);
+  for (let i = 0; i < 2 * most; i += 1) {
+    await session.call('device', '<tds:GetDeviceInformation/>', 'GetDeviceInformationResponse');
+  }
+  await session.call('device', '<tds:SetWings/>', 'GetDeviceInformationResponse');
+  expect(await session.information()).toMatchObject({ model: 'm' });
+});
 
 test('a camera that redirects to https is identified and logged in there', async () => {
   const names = namesOf('camera', ['127.0.0.1']);
@@ -116,7 +113,7 @@ test('a camera that redirects to https is identified and logged in there', async
   expect([plain.requests.some(hasToken), secure.requests.some(hasToken)]).toEqual([false, true]);
 });
 
-test('that it does not know an operation is no doubt of who a camera is', async () => {
+test("an unknown operation does not raise doubts about a camera's identity", async () => {
   await using camera = await startOnvifCamera({ credentials, quirks: { servicesWantLogin: true } });
   const target = { url: camera.url, ...credentials, signal, clock: systemClock };
   const { session } = await openGuarded({ ...target, logins: new LoginMemory(systemClock) }, camera.endpoint);

@@ -61,7 +61,7 @@ test('a camera whose clock was set before it moved is followed at once', async (
   await seen(() => expect(box.published).toMatchObject([{ state: 'moved', to: '127.0.46.7' }]));
 });
 
-test('a camera that wants a token by a clock that it never had gets none, says why, and is followed within half a minute of its clock being set', async () => {
+test('a camera that requires a token for a clock it never had gets none, reports the reason, and is followed within half a minute of a correct clock', async () => {
   const box = await openWithLogins();
   const camera = await box.camera({ address: '127.0.46.8', quirks: { login: 'token', clockOffsetMs: 2 * HOUR_MS } });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);

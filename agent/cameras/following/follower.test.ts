@@ -133,7 +133,7 @@ test('no answer is a result of its own, and not cached', async () => {
   expect(await follower.check('yard')).toBe('same');
 });
 
-test('who was at an address before the stream failed does not count: it is asked again at once', async () => {
+test('after a stream failure the device at the address is identified again at once', async () => {
   const box = await openFollowing();
   const door = await box.camera({ address: '127.0.41.30' });
   const yard = await box.camera({ address: '127.0.41.31', port: door.port, rtspPort: door.rtspPort });
@@ -193,7 +193,7 @@ test.for([
   },
 );
 
-test('with a liar about, the camera itself is found all the same', async () => {
+test('despite a device with false replies, the camera is found', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.42.4' });
   const liar = await box.camera({ address: '127.0.42.5', endpoint: camera.endpoint }, true);
@@ -208,7 +208,7 @@ test('with a liar about, the camera itself is found all the same', async () => {
   await seen(() => expect(box.published).toMatchObject([{ state: 'elsewhere' }, { state: 'moved', to: '127.0.42.6' }]));
 });
 
-test('a liar who says Hello from one port after the other is asked at one of them', async () => {
+test('a device that sends Hello from many ports is queried at one of them', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.42.9' });
   const others = { address: '127.0.42.10', endpoint: camera.endpoint };
@@ -346,7 +346,7 @@ test('an endpoint that the environment sets is not saved, which is logged once',
   expect(box.written()).toBe(before);
 });
 
-test('a serial number that a whole series has is no reason to take another endpoint', async () => {
+test('a serial number shared by a whole series does not identify another endpoint', async () => {
   const box = await openFollowing();
   const identity = { serial: '12345' };
   const camera = await box.camera({ address: '127.0.45.5', identity, quirks: { changesEndpointAtReboot: true } });

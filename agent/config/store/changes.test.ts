@@ -72,7 +72,7 @@ test('the counted paths of a changed default are inherited, too', () => {
   expect(rest.filter(({ isInherited }) => isInherited)).toHaveLength(21);
 });
 
-test('of many changed paths twenty are reported and the others counted', () => {
+test('twenty of many changed paths are reported and the others counted', () => {
   const names = Array.from({ length: 25 }, (_, i) => `cam${i}:`);
   const changes = changed('paths:', `paths: {${names.join(', ')}}`);
   expect(changes).toHaveLength(21);

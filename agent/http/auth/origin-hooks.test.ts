@@ -74,7 +74,7 @@ test('a request over https to a trusted proxy is not redirected', async () => {
   expect((await open(8443, false, true)('/', 'box')).statusCode).toBe(200);
 });
 
-test('a request over TLS is not redirected, whatever a proxy reports', async () => {
+test('a request over TLS is not redirected, with any proxy headers', async () => {
   expect((await byTls(appOf(8443), 'box')).statusCode).toBe(200);
 });
 

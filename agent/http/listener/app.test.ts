@@ -84,7 +84,7 @@ test('a temporary overload is 429 with the time to wait', async () => {
   expect([answer.statusCode, answer.headers['retry-after']]).toEqual([429, '5']);
 });
 
-test('a challenge goes to programs and foreign pages, not to our own page', async () => {
+test("a challenge is sent to programs and foreign pages, not to Perch's page", async () => {
   const app = open();
   expect((await app.inject('/closed')).headers['www-authenticate']).toBe('Basic realm="mediamtx"');
   const own = await app.inject({ url: '/closed', headers: { 'x-perch-ui': '1' } });

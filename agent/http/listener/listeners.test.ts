@@ -38,7 +38,7 @@ test.for<[string, boolean, boolean]>([
   expect(await answers('127.0.0.1', listener.port)).toBe(false);
 });
 
-test('of two listeners with the same routes one closes with its connections, and the other still answers', async () => {
+test('one of two listeners with the same routes closes with its connections, and the other still answers', async () => {
   const app = open();
   app.get('/never', () => new Promise(() => {}));
   const [http, https] = await Promise.all([listenLocally(app), listenLocally(app, { tls: certificate('camera') })]);

@@ -86,7 +86,7 @@ test.for([
   expect(seen.units.every(({ pts, dts, key }) => key && pts === dts)).toBe(true);
 });
 
-test('where the RTP clock is not the sample rate, times are in ticks of the RTP clock', () => {
+test('if the RTP clock differs from the sample rate, timestamps are in ticks of the RTP clock', () => {
   const { depacketizer, units } = setUp({ ...HBR, config: '1210' }, 90_000, 2);
   pushHex(depacketizer, '0030 0008 0008 0008 aa bb cc', 0, true);
   expect(units()).toEqual([

@@ -92,7 +92,7 @@ test('the config of HE-AAC is cut out to its last bit, and times are of the RTP 
   ]);
 });
 
-test('a config with its length in front may hold more than we know', () => {
+test('a config with its length may contain unknown extensions', () => {
   // audioMuxVersion 1, then taraBufferFullness, and 24 bits of AudioSpecificConfig of which the last are not ours.
   const fields: readonly Field[] = [
     [1, 1],
@@ -178,7 +178,7 @@ test.for([
   expect(seen.damage).toEqual([]);
 });
 
-test('after a lost fragment everything up to the next marker is passed over', () => {
+test('after a lost fragment everything up to the next marker is dropped', () => {
   const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
   pushHex(depacketizer, '05 aabb', 0, false);
   pushHex(depacketizer, 'dd', 0, false, true);
@@ -188,7 +188,7 @@ test('after a lost fragment everything up to the next marker is passed over', ()
   expect(units()).toEqual([[1024, 'ff']]);
 });
 
-test('where frames are never fragmented, nothing but the lost packet is missing', () => {
+test('without fragmentation only the lost packet is missing', () => {
   const { seen, depacketizer, units } = setUp(OUT_OF_BAND);
   pushHex(depacketizer, '01 aa', 0, true);
   pushHex(depacketizer, '01 bb', 2048, true, true);

@@ -47,7 +47,7 @@ test.for([
   expect(writeAacConfig(rateHz, channels)).toBeUndefined();
 });
 
-test('random configs are read or refused with a PerchError', () => {
+test('random configs are read or rejected with a PerchError', () => {
   const next = random(14_496);
   for (let round = 0; round < 5000; round += 1) {
     const config = Uint8Array.from({ length: Math.floor(next() * 8) }, () => Math.floor(next() * 256));

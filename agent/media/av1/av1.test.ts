@@ -115,7 +115,7 @@ test('a key frame without sequence header gets the one that holds', () => {
   expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
 });
 
-test('a key frame that is not shown yet is none to join at', () => {
+test('a key frame that is not shown yet is not a start', () => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, '10 30 00aabb', 3000, true);
   expect(stored(seen)).toEqual([[3000, false, '320300aabb']]);
@@ -168,7 +168,7 @@ test.for([
   expect(seen.damage).toHaveLength(1);
 });
 
-test('where markers are missing, the next timestamp ends the unit', () => {
+test('without markers the next timestamp ends the unit', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `18 ${SEQUENCE}`, 3000);
   pushHex(depacketizer, `10 ${KEY}`, 3000);
@@ -176,7 +176,7 @@ test('where markers are missing, the next timestamp ends the unit', () => {
   expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
 });
 
-test('where markers end packets and not pictures, they are not looked at', () => {
+test('markers that end packets instead of pictures are ignored', () => {
   const { seen, depacketizer } = joined();
   for (const ticks of [3000, 6000, 9000]) {
     pushHex(depacketizer, `68 0c ${SEQUENCE} 30 10aa`, ticks, true);
@@ -292,7 +292,7 @@ test('mutated units are cut into packets within the limit', () => {
   }
 });
 
-test('mutated sequence headers are read or refused with a PerchError', () => {
+test('mutated sequence headers are read or rejected with a PerchError', () => {
   const next = random(3);
   for (let round = 0; round < 20_000; round += 1) {
     try {

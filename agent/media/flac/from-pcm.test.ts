@@ -35,7 +35,7 @@ test('the track keeps rate and channels and says the size of its frames', () => 
 });
 
 test.for([160, 256, 320, 1000, 37])(
-  'packets of %d samples become frames of 320 with the same sound, times and wall clock',
+  'packets of %d samples become frames of 320 with the same audio, timestamps and wall clock',
   (size) => {
     const { out, push, pcm } = setup();
     const sound = noise(size * 64, size);
@@ -138,7 +138,7 @@ test.for([
   expect(out.every((sample, i) => i === 0 || sample.pts === (out[i - 1]?.pts ?? 0) + 320)).toBe(true);
 });
 
-test('sound for time that was written already is let go, and times never run backwards', () => {
+test('audio for a period already written is dropped, and timestamps never step back', () => {
   const { out, push } = setup();
   for (let i = 0; i < 20; i += 1) {
     push(16_000 + i * 160, tone(160));

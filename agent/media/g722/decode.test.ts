@@ -10,7 +10,7 @@ const noise = (count: number, seed: number): Uint8Array => {
 /** What ffmpeg's decoder makes of `noise(20_000, 722)`: 16-bit little-endian. */
 const NOISE_SHA256 = '049038d5d3a31bc7a73f3c58adcf89d2022f98d6bb8f43e1876fc354dcc64169';
 
-test('every value is that of another decoder, whatever the code words are', () => {
+test('each value equals that of another decoder, for any code words', () => {
   const values = new Int16Array(40_000);
   expect(new G722Decoder().decode(noise(20_000, 722), values)).toBe(40_000);
   const bytes = Uint8Array.from(values, (value) => value & 0xff);
@@ -19,7 +19,7 @@ test('every value is that of another decoder, whatever the code words are', () =
   expect(createHash('sha256').update(whole).digest('hex')).toBe(NOISE_SHA256);
 });
 
-test('packets of any length make the same sound as one piece', () => {
+test('packets of any length decode to the same audio', () => {
   const data = noise(3000, 5);
   const whole = new Int16Array(6000);
   new G722Decoder().decode(data, whole);

@@ -34,7 +34,7 @@ test.for([
   expect(seen.units.map(({ pts }) => pts)).toEqual(times);
 });
 
-test('packets of any size are samples, a gap before them changes nothing, and our packetizer sends them as they came', () => {
+test('packets of any size are samples, also after a gap, and the packetizer sends them unchanged', () => {
   const { seen, depacketizer } = setUp();
   if (!depacketizer) {
     throw new Error('not supported');

@@ -294,7 +294,7 @@ test('after a loss pictures continue at a recovery point, which is not a key pic
   ]);
 });
 
-test('a sender whose pictures are shown whatever is missing loses the damaged one alone', () => {
+test('with continuesAfterLoss only the damaged picture is lost', () => {
   const { seen, depacketizer } = setUp(SPROP, { continuesAfterLoss: true });
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, '7c 81 9a38', 3600);

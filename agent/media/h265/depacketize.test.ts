@@ -138,7 +138,7 @@ test('after missing packets no unit is delivered until the next key unit', () =>
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('leading pictures of a key picture that we join at are left out', () => {
+test('leading pictures of the first key picture are dropped', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, CRA, 10_800, true);
   pushHex(depacketizer, RASL, 7200, true);
@@ -271,7 +271,7 @@ test('each loss and each stop after a delivered picture is reported, to request 
   expect(heard).toEqual([0, 1, gap, 3, stop, 5, gap, 7, stop, 10]);
 });
 
-test('where the key picture itself is lost, pictures that refer to the one of its number before are not shown', () => {
+test('if the key picture is lost, pictures that refer to an earlier one with its number are not shown', () => {
   const twice = [...REAL, ...REAL.map(({ frame, nal }) => ({ frame: frame + 10, nal }))];
   expect(shownWithout([REAL.length], twice)).toEqual(REAL.map(({ frame }) => frame));
 });
@@ -306,7 +306,7 @@ test('after a loss pictures continue at a recovery point, which is not a key pic
   ]);
 });
 
-test('a sender whose pictures are shown whatever is missing loses the damaged one alone', () => {
+test('with continuesAfterLoss only the damaged picture is lost', () => {
   const { seen, depacketizer } = setUp(SPROP, { continuesAfterLoss: true });
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, '6201 81 d009', 3600);

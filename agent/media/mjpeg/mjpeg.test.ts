@@ -78,7 +78,7 @@ test('an image that has its end already gets no other', () => {
   expect(toHex(seen.units[0]?.data.subarray(-4) ?? hex(''))).toBe('aabbffd9');
 });
 
-test('tables in band are taken, and kept for those who say them once', () => {
+test('tables in band are read, and kept for senders that send them once', () => {
   const { seen, depacketizer } = setUp();
   const tables = quantizationTables(90);
   pushHex(depacketizer, `${FIRST('01', '80')} 0000 0080 ${toHex(tables)} aabb`, 0, true);
@@ -126,7 +126,7 @@ test('a lost beginning costs its image alone', () => {
   expect(ptsOf(seen)).toEqual([0, 6000]);
 });
 
-test('where markers are missing, the next image ends the one before', () => {
+test('without markers the next image ends the previous one', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `${FIRST('01', '32')} aabb`, 0);
   pushHex(depacketizer, `${REST('000002')} ccdd`, 0);
@@ -178,7 +178,7 @@ test.for([
   }
 });
 
-test('a size that is no multiple of 8 is rounded up: RTP says it in steps of 8', () => {
+test('a size that is not a multiple of 8 is rounded up, because RTP has units of 8 pixels', () => {
   const { seen, depacketizer } = setUp();
   send(packetizeMjpeg, jpegOf(scanOf(100), { width: 1278, height: 722 }), 0, depacketizer);
   expect(seen.tracks).toMatchObject([{ width: 1280, height: 728 }]);
@@ -240,7 +240,7 @@ test('mutated packets give images or damage, in the order of their times', () =>
   expect(ptsOf(seen)).toEqual(ptsOf(seen).toSorted((a, b) => a - b));
 });
 
-test('mutated images are cut into packets within the limit, or refused with a PerchError', () => {
+test('mutated images are split into packets within the limit, or rejected with a PerchError', () => {
   const next = random(5);
   const image = jpegOf(scanOf(2000));
   for (let round = 0; round < 10_000; round += 1) {

@@ -99,7 +99,7 @@ test('the rest of a frame without its start is dropped, and so is an empty packe
   expect([seen.units, seen.damage]).toEqual([[], []]);
 });
 
-test('bytes that are no frame are damage; the frames before them are good', () => {
+test('bytes outside of frames are damage; the frames before them are delivered', () => {
   const { seen, push, units } = setUp();
   push(payload(0, frame(MP3, 1), hex('0011223344')), 0);
   expect(units()).toEqual([[0, 1, 417]]);

@@ -194,7 +194,7 @@ test('after a gap no VOP is delivered until the next I-VOP', () => {
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('where markers are missing, the next timestamp ends the VOP', () => {
+test('without markers the next timestamp ends the VOP', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, vop('I', 0, 0), 0);
   pushHex(depacketizer, 'ccdd', 0);
@@ -259,7 +259,7 @@ test('mutated packets give VOPs or damage; decode times never run backwards', ()
   }
 });
 
-test('mutated configurations are read or refused with a PerchError', () => {
+test('mutated configurations are read or rejected with a PerchError', () => {
   const next = random(20);
   for (let round = 0; round < 20_000; round += 1) {
     try {

@@ -86,7 +86,7 @@ test.for([
   expect(seen.damage).toEqual([`${junk.length} bytes between MPEG-TS packets`]);
 });
 
-test('bytes between packets are passed over', () => {
+test('bytes between packets are skipped', () => {
   const { seen, push, units } = setUp();
   push(Uint8Array.from([...packets(1), 1, 2, 3, ...packets(2, 3)]), 0);
   expect(units()).toEqual([[0, 1, 2, 3]]);

@@ -73,7 +73,7 @@ test('a receiver report has the fields of the standard, followed by a source des
   );
 });
 
-test('a report of nothing is what a compound begins with where there is nothing to report', () => {
+test('without reports a compound packet begins with an empty receiver report', () => {
   const packet = Buffer.from(writeEmptyReport(1, 'perch'));
   expect(packet.toString('hex')).toBe('80c9000100000001' + '81ca0003000000010105706572636800');
   const [report, name] = RtcpPacketConverter.deSerialize(packet);

@@ -36,7 +36,7 @@ test.for([
   expect(() => new RtpHeader().parse(hex(packet), 0, hex(packet).length)).toThrow(message);
 });
 
-test('what was written is read back, with ticks beyond 2^32 wrapped', () => {
+test('written packets are parsed, with ticks beyond 2^32 wrapped', () => {
   const out = new Uint8Array(20);
   writeRtpHeader(out, 4, true, 96, 65_535, 2 ** 32 + 5, 0xdeadbeef);
   const header = new RtpHeader();

@@ -60,7 +60,7 @@ test('any data in pieces of any size is decoded unchanged', () => {
   }
 });
 
-test('any bytes at all are decoded or refused, and never become more', () => {
+test('any bytes are decoded or rejected, and never become more', () => {
   const next = random(72);
   for (let round = 0; round < 20_000; round += 1) {
     const decoder = new Base64Decoder();

@@ -55,7 +55,7 @@ test('bare line feeds end a head too', () => {
   expect(new HttpHeadReader().push(head, head.length)).toBe(head.length - 4);
 });
 
-test('a head without end is refused at its limit', () => {
+test('an endless head is rejected at its limit', () => {
   const reader = new HttpHeadReader();
   const line = bytes('X: y\r\n'.repeat(100));
   expect(() => {
@@ -75,7 +75,7 @@ test.for([
   expect(namesWord(field, 'websocket')).toBe(is);
 });
 
-test('damaged heads are read or refused', () => {
+test('damaged heads are parsed or rejected', () => {
   const next = random(73);
   for (let round = 0; round < 10_000; round += 1) {
     const reader = new HttpHeadReader();

@@ -23,7 +23,7 @@ test('the alternatives of a request keep their order, without those that are not
   expect(parseTransports(text).map((transport) => transport.protocol)).toEqual(['udp', 'tcp']);
 });
 
-test('a reply that is no RTP transport is refused', () => {
+test('a reply without an RTP transport is rejected', () => {
   expect(() => parseTransport('MP2T/H2221/UDP')).toThrow("'MP2T/H2221/UDP' is not an RTP transport");
 });
 

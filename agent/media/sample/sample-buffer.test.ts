@@ -40,7 +40,7 @@ test('neighbouring units share a slab, so that little memory is held', () => {
   expect(held).toBeLessThan(1.2 * 200_000);
 });
 
-test('a unit beyond the limit is refused and can be dropped', () => {
+test('a unit beyond the limit is rejected and can be dropped', () => {
   const buffer = new SampleBuffer(OPTIONS);
   expect(buffer.append(bytes(99_999, 1), 0, 99_999)).toBe(true);
   expect(buffer.append(bytes(2, 1), 0, 2)).toBe(false);

@@ -33,7 +33,7 @@ test('a unit with two holds stays until both are released', () => {
   expect(pool.take(1024)).toBe(slab);
 });
 
-test('whatever order units are released in, the bytes of those that are held stay as they were', () => {
+test('with units released in any order, held bytes stay unchanged', () => {
   const next = random(11);
   const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const held: { readonly unit: Uint8Array; readonly value: number; readonly bytes: number }[] = [];
@@ -56,7 +56,7 @@ test('whatever order units are released in, the bytes of those that are held sta
   expect(places.size).toBeLessThan(100);
 });
 
-test('slabs that one long halt had filled are let go, those of each group of pictures are not', () => {
+test('slabs filled by one long stall are freed, those of each GOP are not', () => {
   const pool = new SlabPool();
   const group = (count: number): ArrayBufferLike[] => {
     const units = Array.from({ length: count }, () => pool.take(1024));

@@ -79,7 +79,7 @@ test('an fmtp with a payload type only has no parameters', () => {
   expect(sdp.medias[0]?.formats[0]?.fmtp.size).toBe(0);
 });
 
-test('the fmtp of H.264 in the audio section belongs to the video all the same', () => {
+test('the fmtp of H.264 in the audio section belongs to the video', () => {
   const sdp = parseSdp(
     'm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 8\na=fmtp:96 packetization-mode=1',
   );

@@ -83,7 +83,7 @@ test('a key frame directly after a gap is delivered if its start is present', ()
   expect(ptsOf(seen)).toEqual([0, 3000]);
 });
 
-test('where markers are missing, the next frame ends the one before, whatever its time', () => {
+test('without markers the next frame ends the previous one, at any timestamp', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `10 ${KEY}`, 0);
   pushHex(depacketizer, `10 ${DELTA}`, 3000);

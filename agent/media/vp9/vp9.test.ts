@@ -78,7 +78,7 @@ test.for([
   ]);
 });
 
-test('of several spatial layers the lowest is kept', () => {
+test('the lowest of several spatial layers is kept', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `2c 00 11 ${KEY}`, 3000);
   pushHex(depacketizer, '2c 03 11 aabbcc', 3000);
@@ -101,7 +101,7 @@ test('after a gap no frame is delivered until the next key frame', () => {
   expect(seen.damage).toEqual(['packets are missing']);
 });
 
-test('where markers are missing, the next frame ends the one before', () => {
+test('without markers the next frame ends the previous one', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `0c ${KEY}`, 0);
   pushHex(depacketizer, `4c ${DELTA}`, 3000);

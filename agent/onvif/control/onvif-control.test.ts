@@ -134,7 +134,7 @@ test('a camera that accepts a change without applying it is reported', async () 
   expect(await control.setEncoder({ groupFrames: 10 })).toMatchObject({ isDone: false, after: { groupFrames: 60 } });
 });
 
-test('a camera that refuses says why', async () => {
+test('a camera that rejects a call reports its reason', async () => {
   const { control } = await begin({ refusesEncoderChanges: true });
   await expect(control.setEncoder({ groupFrames: 10 })).rejects.toThrow('parameters cannot be set');
 });

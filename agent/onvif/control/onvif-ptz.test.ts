@@ -75,7 +75,7 @@ test('a move has its end with it', async () => {
   expect(camera.ptz.moving).toBe(false);
 });
 
-test('a camera that refuses Timeout is moved without, and Stop alone ends it', async () => {
+test('a camera that rejects Timeout is moved without it, until Stop', async () => {
   const { camera, ptz, clock } = await begin({ refusesMoveTimeout: true });
   await ptz.move({ pan: 1 });
   expect(camera.ptz.moving).toBe(true);
@@ -111,7 +111,7 @@ test.for<[string, Quirks]>([
   expect(count(camera, 'ContinuousMove')).toBe(0);
 });
 
-test('a zoom that the camera does not have is refused in words, and nothing moves', async () => {
+test('a missing zoom is rejected with a message, and nothing moves', async () => {
   const { camera, ptz } = await begin({ ptz: 'panTilt' });
   await expect(ptz.move({ zoom: 1 })).rejects.toThrow('the camera cannot zoom');
   expect(camera.ptz.moving).toBe(false);
@@ -125,7 +125,7 @@ test('speeds are clamped to their limits; values that are not numbers are reject
   await expect(ptz.move({ pan: Number.NaN })).rejects.toThrow('pan: NaN is not a number');
 });
 
-test('of many moves at once the newest counts, and a stop after them is last', async () => {
+test('the newest of concurrent moves counts, and a stop after them is last', async () => {
   const { camera, ptz } = await begin();
   await ptz.abilities();
   const moves = Array.from({ length: 50 }, (_, i) => ptz.move({ pan: (i + 1) / 50 }));
@@ -187,7 +187,7 @@ test.for<[string, (ptz: OnvifPtz, clock: FakeClock) => Promise<unknown>]>([
   expect(count(camera, 'ContinuousMove')).toBe(0);
 });
 
-test('the end of the program stops what moves', async () => {
+test('the end of the program stops moving cameras', async () => {
   const { camera, ptz } = await begin({ ignoresMoveTimeout: true });
   await ptz.move({ tilt: 1 });
   await ptz.close();

@@ -33,7 +33,7 @@ const SIZES = [
   { width: 320, height: 180 },
 ];
 
-test('what the encoder offers: Media 2', async () => {
+test('encoder options: Media 2', async () => {
   const { control } = await begin();
   const { encoder, choices } = await control.ownSettings();
   expect(encoder).toEqual({ codec: 'H264', width: 640, height: 360, fps: 15, bitrateKbps: 1000, groupFrames: 60 });

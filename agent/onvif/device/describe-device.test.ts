@@ -177,7 +177,7 @@ test('a service that is not at the port of the device service is looked for at t
   expect(tried).toHaveLength(1);
 });
 
-test('the login bears the time of the camera, whatever characters it has', async () => {
+test("the login has the camera's time, with any characters", async () => {
   const aheadMs = 3 * 3_600_000;
   const { url, calls } = await startFake((operation, request, response) => {
     const now = new Date(Date.now() + aheadMs);
@@ -318,7 +318,7 @@ test('stopping ends the call', async () => {
   await expect(openCamera({ url, signal: stop.signal })).rejects.toThrow(PerchError);
 });
 
-test('node-onvif is the version whose inside we know', () => {
+test('node-onvif is the version whose internals are used', () => {
   const require = createRequire(import.meta.url);
   const version = JSON.parse(readFileSync(require.resolve('node-onvif/package.json'), 'utf8')).version;
   expect(version).toBe('0.1.7');

@@ -196,7 +196,7 @@ test('a clock that was set in between is read again, and the call continues', as
   expect(Math.abs(session.skewMs - 7 * HOUR_MS)).toBeLessThan(5_000);
 });
 
-test('Basic over http is refused until the owner allows it for this camera', async () => {
+test('Basic over http is rejected until the owner allows it for this camera', async () => {
   const camera = await start({ login: 'basic', rtspLogin: 'basic' });
   const error = await failureOf(read(camera));
   expect(error.context['camera']).toBe('clearPassword');
@@ -251,7 +251,7 @@ test.for([
   expect([main.token, sub?.token]).toEqual([token, 'sub']);
 });
 
-test('what would make the camera better is suggested, with numbers', async () => {
+test("improvements of the camera's settings are suggested with numbers", async () => {
   const camera = await start(
     { clockOffsetMs: 2 * HOUR_MS },
     {
@@ -322,7 +322,7 @@ test('a camera at an IPv6 address is read, and its streams have brackets', async
   expect([session.host, main.rtspUrl]).toEqual(['::1', `rtsp://[::1]:${camera.rtspPort}/main`]);
 });
 
-test('what a camera says of another host is not followed: nothing at all goes there', async () => {
+test("another host in a camera's answer is never contacted", async () => {
   const connections: string[] = [];
   const evil = createServer((socket) => {
     connections.push('');
@@ -364,7 +364,7 @@ test.for(['octet-stream', undefined] as const)('a picture that comes as %s is ta
   expect([picture[0], picture[1]]).toEqual([0xff, 0xd8]);
 });
 
-test('who does not wait for a picture any more is let go, and the camera is not held against it', async () => {
+test('a cancelled snapshot ends, without effect on the camera', async () => {
   const camera = await start({ snapshot: 'hangs' });
   const { signal: _signal, ...target } = targetOf(camera);
   const stop = new AbortController();
@@ -424,7 +424,7 @@ test.for([
   },
 );
 
-test('a camera that is too busy to name its streams has both all the same', async () => {
+test('a camera that is too busy to name its streams gets both', async () => {
   const { main, sub } = await read(await start({ busyAddresses: ['main', 'sub'] }));
   expect(main).toMatchObject({ token: 'main', rtspUrl: undefined, probed: undefined, delay: 'busy' });
   expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });

@@ -29,7 +29,7 @@ async function open(camera: SnapshotCameraOptions = {}, options: Partial<Snapsho
   return { ...started, snapshots: new Snapshots({ url: started.url, maxBytes: 60_000, ...options }) };
 }
 
-test('the snapshot is requested from the camera itself, whatever host it names, and services are read once', async () => {
+test('the snapshot is requested from the camera itself, with any host in its address, and services are read once', async () => {
   const { snapshots, asked, logins } = await open();
   const picture = pictureOf(20_000);
   expect(Buffer.compare(await snapshots.fetch(never), picture)).toBe(0);
@@ -60,7 +60,7 @@ const SIZES = {
   third: { width: 320, picture: pictureOf(10_000) },
 };
 
-test('of a camera whose picture is too large the next smaller one is taken, from then on', async () => {
+test('for a camera whose snapshot is too large, the next smaller one is used from then on', async () => {
   const { snapshots, asked } = await open({ profiles: SIZES });
   for (let i = 0; i < 2; i += 1) {
     expect((await snapshots.fetch(never)).length).toBe(50_000);
@@ -101,7 +101,7 @@ test('anything but a JPEG is rejected', async () => {
   await expect(snapshots.fetch(never)).rejects.toMatchObject({ code: 'badInput' });
 });
 
-test('the camera may send us on, on its own host and not without end', async () => {
+test('redirects of a camera are followed on its own host, up to a limit', async () => {
   let location = (port: number, url: string): string =>
     url.includes('moved') ? '' : `http://127.0.0.1:${port}/snap?profile=main&moved`;
   const { snapshots, port, asked } = await open(
@@ -183,7 +183,7 @@ test('an endless snapshot address is rejected', () => {
   expect(() => pinnedSnapshotUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow('at most 2048');
 });
 
-test('whatever a camera answers, there is a picture or a PerchError', async () => {
+test('any answer of a camera results in a snapshot or a PerchError', async () => {
   const next = random(17);
   const answer = Buffer.concat([
     Buffer.from(
@@ -242,7 +242,7 @@ test('a picture over https is taken from a camera that has signed for itself, wi
   expect([picture.kind, logins]).toEqual(['jpeg', [undefined, 'Basic']]);
 });
 
-test('a login that is refused for pictures is not tried at every event', async () => {
+test('a login that is rejected for snapshots is not tried at every event', async () => {
   const { snapshots, logins } = await open(
     { password: 'right' },
     { user: 'admin', password: 'wrong', logins: new LoginMemory(systemClock) },
@@ -253,7 +253,7 @@ test('a login that is refused for pictures is not tried at every event', async (
   expect(logins.filter((login) => login !== undefined)).toHaveLength(2);
 });
 
-test('a login that another camera at the address was not shown is none that has no answer yet', async () => {
+test('a login that was not sent to another camera at the address does not count as pending', async () => {
   const challenge = { 'WWW-Authenticate': 'Digest realm="camera", nonce="n", qop="auth"' };
   const { port } = await open({
     onGet: (_request, response) => response.writeHead(401, challenge).end() !== undefined,

@@ -23,7 +23,7 @@ test.concurrent("a camera's Hello adds it at once, with its description", async 
   expect(found.find(camera.endpoint)).toMatchObject([{ url: camera.url }]);
 });
 
-test.concurrent('a camera that goes says Bye; a Bye from another address is not believed', async (context) => {
+test.concurrent("a camera's Bye removes it; a Bye from another address is ignored", async (context) => {
   const discoveryPort = await freeUdpPort();
   const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
@@ -252,7 +252,7 @@ test.concurrent('a whole range is searched with at most 64 addresses at a time',
   expect(done).toBe(254);
 });
 
-test('who asks for a look while one is well on its way gets one of his own, and shares it', async (context) => {
+test('a caller during a running query gets a new one, shared with later callers', async (context) => {
   const clock = new FakeClock();
   const { found } = openRegistry(context, await freeUdpPort(), { clock });
   const ended: string[] = [];
@@ -293,7 +293,7 @@ test('the networks are probed at the start, every three minutes while a camera i
   expect(looks).toBeLessThanOrEqual(13);
 });
 
-test.concurrent('a taken port is no error: cameras are found by probes', async (context) => {
+test.concurrent('a port in use is not an error: cameras are found by probes', async (context) => {
   const discoveryPort = await freeUdpPort();
   const taken = createSocket({ type: 'udp4', reuseAddr: false }).bind(discoveryPort, GROUP);
   await new Promise<void>((resolve) => taken.once('listening', resolve));
@@ -332,7 +332,7 @@ test('a fault while the networks are looked at is logged, and they are looked at
   await clock.advance(4_000);
 });
 
-test('that a camera of this machine itself was dropped is logged once, with what to do', async (context) => {
+test('a dropped camera of this machine is logged once, with the next step', async (context) => {
   const [name, info] =
     Object.entries(networkInterfaces())
       .flatMap(([each, infos = []]) => infos.map((one) => [each, one] as const))

@@ -7,7 +7,7 @@ import { openCamera, openRegistry } from '../../../test/support/harness/registry
 
 const GROUP = '239.255.255.250';
 
-test.concurrent('of a flood of Hellos no more than a hundred a second are read', async (context) => {
+test.concurrent('at most a hundred Hellos a second are read', async (context) => {
   const discoveryPort = await freeUdpPort();
   const { found, untilFound } = openRegistry(context, discoveryPort);
   found.start();
@@ -29,7 +29,7 @@ test.concurrent('of a flood of Hellos no more than a hundred a second are read',
   expect(found.list().length).toBeLessThanOrEqual(301);
 });
 
-test.concurrent('of large Hellos a quarter of a megabyte a second is read', async (context) => {
+test.concurrent('large Hellos are read up to a quarter of a megabyte a second', async (context) => {
   const discoveryPort = await freeUdpPort();
   const clock = new FakeClock();
   const { found, untilFound } = openRegistry(context, discoveryPort, { clock });

@@ -45,7 +45,7 @@ test('an IPv6 address knows the IPv4 networks of its cable', () => {
   });
 });
 
-test('what this machine keeps to itself is no network of it', () => {
+test('internal interfaces are not networks of the machine', () => {
   expect(ownNetworks().some(({ address }) => address.startsWith('127.'))).toBe(false);
   expect(ownNetworks(true).some(({ address }) => address.startsWith('127.'))).toBe(true);
 });

@@ -21,7 +21,7 @@ function openIntake() {
   return { found, replies };
 }
 
-test('whatever an answer of our network says, its camera is where it came from; nothing is thrown', () => {
+test("for any reply of the local network, the camera is at the reply's source; nothing is thrown", () => {
   const next = random(12);
   const whole = bytes(answer(1));
   for (let i = 0; i < 4_000; i += 1) {
@@ -76,7 +76,7 @@ test('a device that floods replies takes no room from others', () => {
   expect(found).toHaveLength(1);
 });
 
-test('of one that sends large datagrams two megabytes are read, and the others are heard', () => {
+test('two megabytes are read from one sender of large datagrams, and the others are read too', () => {
   const { found, replies } = openIntake();
   const padding = `<!--${'-a'.repeat(30_000)}-->`;
   for (let i = 0; i < 80; i += 1) {

@@ -29,7 +29,7 @@ test('an interface that has gone, or cannot be used, is a line of the log and no
   expect(ready).not.toHaveBeenCalled();
 });
 
-test('a probe that cannot be sent is a line of the log, and the next one goes out', async () => {
+test('a probe that cannot be sent is logged, and the next one is sent', async () => {
   const lines: string[] = [];
   const log = createLogger('debug', (line) => lines.push(line));
   const receiver = createSocket('udp4').bind(0, '127.0.0.1');

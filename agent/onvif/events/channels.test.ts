@@ -79,7 +79,7 @@ test('an event of one channel ends there only, if the recorder does not describe
   expect(channels.paths('gate')).toEqual(['gate']);
 });
 
-test('one that is away is no camera with one lens', async () => {
+test('an offline recorder is not a camera with one channel', async () => {
   const away = {
     ...recorder(),
     call: () => Promise.reject(cameraError('unreachable', 'nobody there')),

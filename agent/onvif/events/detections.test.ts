@@ -27,7 +27,7 @@ function begin() {
   return { clock, notified, detections, say };
 }
 
-test('what two topics tell of is one event, from the first begin to the last end', () => {
+test('two topics of one event are merged, from the first begin to the last end', () => {
   const { notified, say } = begin();
   say(ALARM, true);
   say(CELLS, true);
@@ -44,7 +44,7 @@ test('the initial state of a subscription is not an event', () => {
   expect(notified).toEqual([]);
 });
 
-test('what was not so, and is when a new subscription begins, has begun in between', () => {
+test('a state that is on at a new subscription, but was off before, has begun in between', () => {
   const { notified, say } = begin();
   say(CELLS, false, 'initialized');
   say(CELLS, true, 'initialized');

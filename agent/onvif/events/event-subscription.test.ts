@@ -145,7 +145,7 @@ test.for<[NonNullable<Quirks['refusesRenew']>, number]>([
 );
 
 // Tapo C220: closes the connection after 10 s without data.
-test('a connection that breaks while nothing happens is no message: the next waits are shorter, the subscription stays', async () => {
+test('a connection that breaks during a long poll is not logged: the next polls are shorter, and the subscription stays', async () => {
   const { camera, clock, notified } = await begin({ cutsPullsAfterMs: 10_000 });
   await pulls(camera, 2);
   await passUntil(clock, 1_000, () => expect(clock.monoMs()).toBeGreaterThan(50_000));
@@ -209,7 +209,7 @@ test('after a reboot the subscription and the clock are renewed, and running mot
   await until(() => expect(notified).toHaveLength(3));
 });
 
-test('what a crash has left in a camera that has one pull point alone is ended at the next start', async () => {
+test('a pull point left by a crash is ended at the next start, for cameras with a single one', async () => {
   const clock = new FakeClock();
   const quirks: Quirks = { subscriptionsAtMost: 1, wantsReferenceParameters: true, wantsExactTo: true };
   const camera = await startOnvifCamera({ quirks, clock });
@@ -242,7 +242,7 @@ test('a login that is not taken is not tried until the camera locks', async () =
   expect(lines).toHaveLength(1);
 });
 
-test('a fault of our own is logged, and the camera is listened to again after a pause that grows', async () => {
+test('an internal error is logged, and the camera is subscribed again after a growing pause', async () => {
   const { clock, camera, notified, watch, lines } = await begin();
   await pulls(camera, 2);
   const take = vi.spyOn(Detections.prototype, 'take').mockImplementation(() => {

@@ -33,14 +33,14 @@ function fullOf(one: (number: number) => string): Uint8Array {
 
 const read = (reply: Uint8Array) => readNotifications(readXml(reply, MAX_REPLY_BYTES));
 
-test('of a reply full of notifications the first 200 are read', () => {
+test('the first 200 notifications of a reply are read', () => {
   const reply = fullOf((number) => message(MOTION, item('Rule', `${number}`), IS_ON));
   const notifications = read(reply);
   expect(notifications).toHaveLength(200);
   expect(notifications[199]?.source).toEqual([{ name: 'Rule', value: '199' }]);
 });
 
-test('of thousands of items in one notification the first 16 are read', () => {
+test('the first 16 items of a notification are read', () => {
   const items = Array.from({ length: 10_000 }, (_, i) => item(`Item${i}`, 'true')).join('');
   const reply = `<tev:PullMessagesResponse>${message(MOTION, items, IS_ON)}</tev:PullMessagesResponse>`;
   const [notification] = read(new TextEncoder().encode(reply));

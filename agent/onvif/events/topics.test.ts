@@ -42,7 +42,7 @@ test.for([
   expect(said(topic, { [item]: 'true' }, 'deleted')).toEqual([{ type, isOn: false }]);
 });
 
-test('whatever the item is called, one that says yes is enough', () => {
+test('one true item is enough, with any name', () => {
   const items = { Window: '3', Rule: 'false', SomethingNew: 'True' };
   expect(said('RuleEngine/CellMotionDetector/Motion', items)).toEqual([{ type: 'motion', isOn: true }]);
 });

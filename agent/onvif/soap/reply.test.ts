@@ -73,7 +73,7 @@ test.for([
   expect([troubleOf(error), (error as Error).message]).toEqual([trouble, expect.stringContaining(words)]);
 });
 
-test('what a camera says in a fault is one short line', () => {
+test("a camera's fault is one short line", () => {
   const { fault } = reply(soap12(['A\n\u0085B'], `x\n${'y'.repeat(500)}`));
   expect(fault?.reason?.length).toBe(120);
   expect(fault?.reason).toMatch(/^x y+$/);
@@ -97,7 +97,7 @@ test.for([
   expect(element.text).toBe('Tür');
 });
 
-test('an encoding that is not known is refused in words', () => {
+test('an unknown encoding is rejected with a message', () => {
   const { problem } = reply(DOCUMENT.replace('ENC', 'x-klingon'));
   expect((problem as Error).message).toBe("XML document in an unknown encoding: 'x-klingon'");
 });

@@ -18,7 +18,7 @@ import { httpOriginOf, parseHttpUrl } from './http/origin.ts';
 import { LoginMemory } from './login/login-memory.ts';
 import { findText } from './xml/xml.ts';
 
-test('a request declares what it uses, names its operation, and asks for no second one on its connection', async () => {
+test('a request declares its namespaces, names its operation, and closes its connection', async () => {
   const { url, requests } = await listen((_asked, response) => response.end(envelope(INFORMATION)));
   expect(findText(await callerOf(url).call(ASK), 'Model')).toBe('m');
   const [{ headers, text } = { headers: {}, text: '' }] = requests;
@@ -47,7 +47,7 @@ test('a camera that knows SOAP 1.1 alone is spoken to so from then on', async ()
   expect(requests[1]?.headers['soapaction']).toMatch(/GetDeviceInformation"$/);
 });
 
-test('an answer to another request is none', async () => {
+test('an answer to another request is ignored', async () => {
   const related = (id: string) => `<RelatesTo>${id}</RelatesTo>`;
   let id = 'urn:uuid:other';
   const { url } = await listen((_asked, response) => response.end(envelope(INFORMATION, related(id))));
@@ -72,7 +72,7 @@ test.for([
   expect(requests).toHaveLength(1);
 });
 
-test('a camera that sends us on and on is given up', async () => {
+test('an endless chain of redirects is abandoned', async () => {
   const { url, requests } = await listen(({ path }, response) =>
     response.writeHead(302, { Location: `${path}a` }).end(),
   );
@@ -105,7 +105,7 @@ test('a camera that wants https is spoken to over https, and that it has signed 
   expect((await failureOf(callerOf(back.url).call(ASK))).message).toContain('redirects to another host');
 });
 
-test('Basic goes over https, where nothing else is offered', async () => {
+test('Basic is sent over https if nothing else is offered', async () => {
   const names = namesOf('camera', ['127.0.0.1']);
   const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
   const own = await issueServer(await issueAuthority(names, validity), names, validity);
@@ -123,7 +123,7 @@ test('Basic goes over https, where nothing else is offered', async () => {
   await callerOf(url).call(ASK);
 });
 
-test('who is not known yet gets no password over https either, where he has signed for himself', async () => {
+test('an unknown server with a self-signed certificate gets no password', async () => {
   const names = namesOf('camera', ['127.0.0.1']);
   const validity = { fromMs: Date.now() - 1e6, untilMs: Date.now() + 1e8 };
   const own = await issueServer(await issueAuthority(names, validity), names, validity);
@@ -138,7 +138,7 @@ test('who is not known yet gets no password over https either, where he has sign
   expect(requests.some(({ headers }) => headers.authorization !== undefined)).toBe(false);
 });
 
-test('a right that is missing is no wrong password, and does not count as one', async () => {
+test('a missing permission does not count as a wrong password', async () => {
   const { url, requests } = await listen((asked, response) => {
     const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
     response.writeHead(isAllowed ? 200 : 400).end(isAllowed ? envelope(INFORMATION) : fault('NotAuthorized'));
@@ -152,7 +152,7 @@ test('a right that is missing is no wrong password, and does not count as one', 
   expect(requests.length).toBeGreaterThan(4);
 });
 
-test('before what has never passed a session that was idle asks what has: a password that was changed is one try', async () => {
+test('an idle session first tries the login that has succeeded before: a changed password costs one try', async () => {
   const clock = new FakeClock();
   let isChanged = false;
   const { url, requests } = await listen((asked, response) => {
@@ -206,7 +206,7 @@ test('a challenge that was not used for 10 s is not answered again: the camera i
   expect(requests.map(({ headers }) => headers.authorization !== undefined)).toEqual([false, true, true, false, true]);
 });
 
-test('what moves the camera or changes it is never said a second time to prove a login', async () => {
+test('calls that move or change the camera are never repeated to prove a login', async () => {
   const { url, requests } = await listen((asked, response) => {
     const isAllowed = hasToken(asked) && !asked.text.includes('SystemReboot');
     const moved = asked.text.includes('ContinuousMove') ? '<ContinuousMoveResponse/>' : INFORMATION;
@@ -332,7 +332,7 @@ test('a password that was changed in a running session is a wrong password, and 
   expect(requests.filter(hasToken).length).toBeLessThanOrEqual(4);
 });
 
-test('a camera that answers late is shown a login that it has not taken yet once, and once more when that is refused', async () => {
+test('a camera that answers late gets an unproven login once, and again after a rejection', async () => {
   const held: (() => void)[] = [];
   const { url, requests } = await listen((asked, response) => {
     const refuse = () => response.writeHead(400).end(fault('NotAuthorized'));

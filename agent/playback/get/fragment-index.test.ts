@@ -37,7 +37,7 @@ const fragment = (sizeBytes: number, time: number, syncTime?: number, ticks = 90
 };
 const withoutPictures = { time: undefined, endTime: undefined, syncTime: undefined, startsWithSync: false };
 
-test('an entry lasts from its first sync sample to the next one; what a player cannot start with lasts no time', () => {
+test('an entry lasts from its first sync sample to the next one; samples before a sync sample have no duration', () => {
   const index = new FragmentIndex({ id: 1, timescale: 90_000 });
   index.add(fragment(1_000, 500, 500));
   index.add({ sizeBytes: 20, ...withoutPictures });

@@ -41,7 +41,7 @@ test('decode-only frames take no time; the last ones are some ticks apart, in or
   expect(times.map(({ pts }) => pts).slice(10)).toEqual([800, 2_400, 1_600, 1_200, 2_000]);
 });
 
-test('where ticks are too coarse for that all are shown at the start', () => {
+test('if ticks are too coarse, all samples are shown at the start', () => {
   const { durations, compositionOffsets, ...rest } = reordered(15);
   const coarse = {
     durations: durations.map((d) => d / 20),

@@ -58,7 +58,7 @@ test('a folder that has not changed is not read again, also not after a restart'
   expect(await countOf(playback)).toBe(2);
 });
 
-test('of many folders only those are read that have changed', async () => {
+test('only changed folders are read', async () => {
   using folder = temporaryFolder();
   const recordPath = join(folder.path, 'rec/%path/%Y-%m-%d/%H-%M-%S-%f');
   const [clip = ''] = await record(join(folder.path, 'clip'), 2);

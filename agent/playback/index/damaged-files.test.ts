@@ -195,7 +195,7 @@ test('a file written by this process is verified only after it is finished', asy
   expect((await playback.answer()).includes(left.bytes.subarray(left.ends[1] + 3_000, left.ends[2]))).toBe(false);
 });
 
-test('what an earlier run was writing is read again, though size and time are what the index knows', async () => {
+test('the open file of an earlier run is read again, although size and time match the index', async () => {
   using folder = temporaryFolder();
   const left = await leftOver(folder.path);
   writeFileSync(left.file, left.bytes);

@@ -178,7 +178,7 @@ test('with files added and removed in any order, timespans equal those of a full
   }
 });
 
-test('what was recorded before the clock was set is shown when it was, as soon as a file of the boot knows the time', () => {
+test('recordings from before the clock was set get their true time once a file of the boot has it', () => {
   using index = openIndex();
   const untrusted = (mono: number) => ({ monoUs: mono * SECOND, isClockTrusted: false });
   // The board was started 1000 s into its own time, and thinks it is the second 50.
@@ -295,7 +295,7 @@ test('a path reports its oldest recording, and what it recorded since a time up 
   expect(span(60, 90)).toEqual({ firstUs: 10 * SECOND, recentBytes: 0, recentUs: 30 * SECOND });
 });
 
-test('bytes of a path are those of its files, whatever has happened to them', () => {
+test('the bytes of a path are those of its files, after any change', () => {
   using index = openIndex();
   const first = tell(index, { start: 1, size: 10, stream: STREAM, fileMark: {} });
   const second = tell(index, { start: 2, size: 7 });

@@ -75,7 +75,7 @@ test('a recording that is gone, and one without video, have no frame', async () 
   await expect(playback.frame('cam', us(1_000))).rejects.toThrow('no frame was recorded at this time');
 });
 
-test('of a recording that grows there is the newest frame for now, and it may change', async () => {
+test('a growing recording has its newest frame, which may change', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { partDurationMs: 500 }, [tinyH264]);
   feed(running.stream, [tinyVideo(48, 10, 10, 0, WALL)]);

@@ -323,7 +323,7 @@ test('between events the recorder shows the state of the disk, and its return at
   await flush.close();
 });
 
-test('new parameter sets do not mix with what was kept before them', async () => {
+test('new parameter sets do not mix with earlier cached samples', async () => {
   using folder = temporaryFolder();
   await using run = await startClips(folder.path);
   await run.play(20_000);

@@ -84,7 +84,7 @@ test('two cameras that call their events the same do not mix them up', async () 
   ]);
 });
 
-test('the end of an ongoing event is measured from its start, whatever start is reported with it', async () => {
+test('the end of an ongoing event is measured from its start, with any reported start', async () => {
   const { clock, hub, add, nowUs, written } = await startHub();
   const begun = await add({ state: 'start', id: 'one' });
   await clock.advance(60_000);

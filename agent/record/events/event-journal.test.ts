@@ -169,7 +169,7 @@ test('open events are found after any time off', async () => {
   expect(found.map(({ id }) => id)).toEqual(['old', 'other']);
 });
 
-test('a full month is logged once, whatever is written elsewhere', async () => {
+test('a full month is logged once, with other files written in between', async () => {
   using folder = temporaryFolder();
   const errors: string[] = [];
   const logger = { error: (_: object, text: string) => errors.push(text) } as unknown as Logger;

@@ -79,7 +79,7 @@ test('a torn header costs nothing but its own bytes', async () => {
   }
 });
 
-test("the end of another recording, left on the disk, is not taken for this one's", async () => {
+test("the tail of another recording on the disk does not count as this one's", async () => {
   const [one, other] = [await finished(), await finished()];
   const foreign = other.bytes.subarray(other.ends.at(-1));
   const mixed = Buffer.concat([one.bytes.subarray(0, one.ends[2]), foreign]);

@@ -125,7 +125,7 @@ test('a recovered file is the same, byte by byte, as one that was finished in go
   expect(await recoverFile(clip.file, LATER)).toEqual({ kind: 'finished' });
 });
 
-test('a file that we may write but do not own, as on a stick that others mounted, is finished, and keeps its times', async () => {
+test('a writable file of another owner, as on a foreign mount, is finished and keeps its times', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   writeFileSync(clip.file, clip.bytes);
@@ -181,7 +181,7 @@ test.for([
   expect(bytes.equals(clip.whole)).toBe(true);
 });
 
-test('another file’s fragments in freed blocks are not taken for this file’s, even with matching number and time', async () => {
+test('another file’s fragments in freed blocks do not count as this file’s, even with matching number and time', async () => {
   using folder = temporaryFolder();
   const clip = await unfinished(folder.path);
   const other = await unfinished(join(folder.path, 'other'));
@@ -195,7 +195,7 @@ test('another file’s fragments in freed blocks are not taken for this file’s
   expect((await recovered(clip, forged)).result).toMatchObject({ kind: 'recovered', lostBytes: fourth - third });
 });
 
-test('of a file without seals a fragment that goes back in time ends it, even with the next number', async () => {
+test('a file without seals ends at a fragment that steps back in time, even with the next number', async () => {
   using folder = temporaryFolder();
   const { bytes, layout } = await unfinished(folder.path);
   const [first = 0, second = 0] = layout.ends;

@@ -106,7 +106,7 @@ test('an index that does not know all files yet has no oldest', async () => {
   expect(disk.deleted).toEqual(['cam/0.mp4']);
 });
 
-test('where deleting frees nothing, as under a snapshot, recordings are not deleted one after the other for nothing', async () => {
+test('if deleting frees no space, as with file system snapshots, deletion stops', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 60; hour += 1) {
     disk.record('cam', hour);
@@ -146,7 +146,7 @@ test('a write rejected for lack of space means a full disk at once, until writes
   expect(events.map((event) => event.state)).toEqual(['full', 'ok']);
 });
 
-test('a disk to which something is recorded again after a refusal is full no longer', async () => {
+test('a disk that accepts recordings again is no longer full', async () => {
   const { disks, clock, begin, state } = setUpDisks(0);
   await begin();
   disks.failed('/rec/cam/1.mp4', 'ENOSPC');

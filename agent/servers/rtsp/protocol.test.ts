@@ -71,7 +71,7 @@ test('a certificate that cannot be read is one line, and tried again', async () 
   }
 });
 
-test('sessions hear why the server goes', async () => {
+test("sessions get the reason for the server's end", async () => {
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));
   const stream = new Stream([H264_TRACK]);

@@ -111,7 +111,7 @@ test('SET_PARAMETER with a parameter is rejected: there are none', async () => {
   expect(`${reply.status} ${reply.reason}`).toBe('451 Parameter Not Understood');
 });
 
-test('a reader goes from SETUP over PLAY and PAUSE to TEARDOWN, and its session is gone then', async () => {
+test('a reader passes SETUP, PLAY, PAUSE and TEARDOWN, and its session ends', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   const setUp = await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP, ['User-Agent', 'player 1']]);
@@ -246,7 +246,7 @@ test('pipelined requests are answered in order, also those that wait', async () 
   ]);
 });
 
-test('a reader that goes while its source is being started leaves no session', async () => {
+test('a reader that leaves while its source starts leaves no session', async () => {
   await using box = await boxWithCamera();
   const stream = box.paths.streams.get('cam') as Stream;
   const late = Promise.withResolvers<Stream>();
@@ -278,7 +278,7 @@ test('a connection belongs to one session', async () => {
   expect((await one.ask('PLAY', box.url('cam'), [['Session', key]])).status).toBe(400);
 });
 
-test('a request that makes us stumble is answered, logged, and ends its connection alone', async () => {
+test('a request that causes an internal error is answered, logged, and closes its own connection only', async () => {
   await using box = await boxWithCamera();
   box.paths.redirectOf = () => {
     throw new TypeError('no such thing');
@@ -380,7 +380,7 @@ test.for([
   },
 );
 
-test('the log shows no user where there is none, and no port that is off', async () => {
+test('the log omits a missing user and a disabled port', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   await caller.ask('SETUP', box.url('cam/trackID=0'), [TCP]);

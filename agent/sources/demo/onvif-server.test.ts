@@ -122,7 +122,7 @@ const REQUEST =
   '</t:StreamSetup><t:ProfileToken> main </t:ProfileToken></t:GetStreamUri></s:Body></s:Envelope>';
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-test('operation and arguments are found whatever the prefixes are', () => {
+test('operation and arguments are found with any prefixes', () => {
   const request = parseSoapRequest(bytes(REQUEST));
   expect(request.operation).toBe('GetStreamUri');
   expect(request.argument('ProfileToken')).toBe('main');

@@ -83,7 +83,7 @@ class Client {
   }
 }
 
-test('a client describes, sets up and plays; the first report goes with the first picture', async () => {
+test('a client describes, sets up and plays; the first report is sent with the first picture', async () => {
   const clock = new FakeClock();
   const { port, url } = await startServer(clock);
   const client = new Client(port);

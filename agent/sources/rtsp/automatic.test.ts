@@ -354,7 +354,7 @@ test('a probe connects to the port and sends nothing', async () => {
   expect(await run.source.answers(signal)).toBe(false);
 });
 
-test('a probe goes to the address that did not answer, also after a redirect', async () => {
+test('a probe is sent to the address that did not answer, also after a redirect', async () => {
   const other = await scriptedCamera(() => undefined);
   await other[Symbol.asyncDispose]();
   await using camera = await scriptedCamera((request, caller) => {

@@ -6,7 +6,7 @@ import { createLogger } from '../../base/log.ts';
 
 const plain: Script = () => undefined;
 
-test('a camera is described, set up and played, and its sound arrives with continuous time', async () => {
+test('a camera is described, set up and played, and its audio has continuous timestamps', async () => {
   await using camera = await scriptedCamera(plain);
   await using run = new Run(url(camera));
   await run.sampled(5);

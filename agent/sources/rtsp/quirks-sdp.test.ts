@@ -130,7 +130,7 @@ test('audio and video that are all marked sendonly are received', async () => {
   expect(setups.map(({ uri }) => uri.split('/').at(-1))).toEqual(['track1', 'track2']);
 });
 
-test('of two formats on one media line the first supported one is used', async () => {
+test('the first supported format of a media line is used', async () => {
   const sdp = PICTURE_SDP.replace('RTP/AVP 96', 'RTP/AVP 95 96').replace(
     'a=rtpmap',
     'a=rtpmap:95 NEW/90000\r\na=rtpmap',
@@ -172,7 +172,7 @@ test.for<[quirk: string, sdp: string, reason: string]>([
   expect(await run.failure()).toBe(reason);
 });
 
-test('of more than eight tracks the first eight are set up', async () => {
+test('the first eight of more tracks are set up', async () => {
   const track = (i: number) => `m=audio 0 RTP/AVP 0\r\na=control:sound${i}\r\n`;
   const sdp = PICTURE_SDP + Array.from({ length: 12 }, (_, i) => track(i)).join('');
   await using camera = await pictureCamera(undefined, { sdp });

@@ -47,7 +47,7 @@ test('after a burst at the start, a clock that runs 100 ppm fast gets no further
   expect(most).toBeLessThan(1_850);
 });
 
-test('what a bad network delivers late and all at once is not ahead', () => {
+test('a late burst of a bad network is not ahead', () => {
   const next = random(4);
   let blockedUntilMs = 0;
   const arrival = (mediaMs: number) => {

@@ -126,7 +126,7 @@ test('duplicates vanish, whether the first has passed or waits', () => {
   expect(line.buffer.late).toBe(4);
 });
 
-test('times of arrival do not run backwards for who receives', () => {
+test('arrival times do not step back for the receiver', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 5);
@@ -185,7 +185,7 @@ test('packets of another payload type, and those too short for RTP, are passed o
   expect(line.sink.strangers).toBe(2);
 });
 
-test('what waits is bounded in bytes: huge datagrams do not wait for long', () => {
+test('the queue is bounded in bytes: huge datagrams do not wait for long', () => {
   const sizes: number[] = [];
   const buffer = new ReorderBuffer({ packet: (_, start, end) => sizes.push(end - start) > 0 }, TYPE);
   const datagram = new Uint8Array(60_000);

@@ -103,7 +103,7 @@ async function play(clock: FakeClock, sdp: string, ...first: readonly Uint8Array
 const ASK = 'OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n';
 const bareSdp = avSdp.replace(/;?sprop-parameter-sets=[^;\r\n]*/, '');
 
-test('sound that stays silent for five seconds is left out', async () => {
+test('audio that is missing for five seconds is omitted', async () => {
   const clock = new FakeClock();
   await using camera = await play(clock, avSdp, key(1, 0), skip(2, 3600));
   await clock.advance(4_499);

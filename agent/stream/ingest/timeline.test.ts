@@ -106,7 +106,7 @@ function twoTracks(reports: (video: TrackTimeline, sound: TrackTimeline) => void
   return sound.timeOf(soundTicks) / 8 - video.timeOf(videoTicks) / 90;
 }
 
-test('sender reports put sound and picture in step before the stream opens', () => {
+test('sender reports synchronize audio and video before the stream opens', () => {
   const skewMs = twoTracks((video, sound) => {
     video.report(1_000_000, 90_000);
     sound.report(1_000_500, 8000 + 4000);

@@ -142,7 +142,7 @@ test('a loss before an empty packet is a loss', () => {
   expect(log).toMatchObject({ pts: [expect.any(Number)], damage: 1 });
 });
 
-test('packets of another type are counted and passed over', () => {
+test('packets of another type are counted and ignored', () => {
   const { log, track } = receiver();
   const junk = rtpFrame(0, new Uint8Array(30), { type: 50, sequence: 9 });
   expect(track.packet(junk, 4, junk.length, 0)).toBe(false);

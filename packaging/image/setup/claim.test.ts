@@ -28,7 +28,7 @@ test.for([
   expect(await claimBox(saying(words, code), 'some other words')).toEqual({ report, isOver });
 });
 
-test('a program that ends without reading is no failure of ours', async () => {
+test('a program that ends without reading is not an internal error', async () => {
   const report = 'owner-password: not set: it has an owner';
   expect(await claimBox(['sh', '-c', 'echo it has an owner >&2; exit 1'], 'x'.repeat(1 << 20))).toEqual({
     report,
@@ -36,6 +36,6 @@ test('a program that ends without reading is no failure of ours', async () => {
   });
 });
 
-test('where the program is missing, the next start tries again', async () => {
+test('if the program is missing, the next start tries again', async () => {
   expect((await claimBox(['/nowhere/perch'], 'some other words')).isOver).toBe(false);
 });

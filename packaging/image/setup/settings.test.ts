@@ -15,7 +15,7 @@ ssh-key: ${KEY}
 `;
 const read = (text: string) => parseSettings(Buffer.from(text));
 
-describe('what the owner writes onto the boot partition', () => {
+describe('the setup file on the boot partition', () => {
   test('each key is read, a password with special characters verbatim', () => {
     expect(read(WHOLE)).toEqual({
       settings: {

@@ -112,7 +112,7 @@ describeWith(['chromium'], 'one camera', () => {
   });
 
   inLong(() =>
-    test('moves to a preset by its name, whatever the name is', async () => {
+    test('moves to a preset by its name, for any name', async () => {
       await using visitor = await open({ size: 'phone' });
       const { page } = visitor;
       const { position } = [...head().presets.values()][1] ?? {};
@@ -384,7 +384,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('where the camera itself turns and zooms, Z zooms the picture, which has the arrows until it is whole again', async () => {
+  test('on a PTZ camera Z zooms the picture, and the arrow keys move it until the zoom is reset', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
     await page.locator('.rocker').waitFor();

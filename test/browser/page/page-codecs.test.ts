@@ -74,7 +74,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await tile(page, /Cannot play here/).waitFor();
   });
 
-  test('the information names sound that WebRTC cannot carry, until it is switched on', async () => {
+  test('the information names audio that WebRTC cannot carry, until it is switched on', async () => {
     const mount = H264.replace(' )', ` ${AAC} )`);
     await using gst = await startGstCamera({ '/main': mount });
     await using agent = await startOwnedAgent({ config: `paths:\n  garden:\n    source: ${gst.url('/main')}\n` });
@@ -91,7 +91,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
     await card.filter({ hasText: 'TechnologyWebRTC' }).waitFor();
   });
 
-  test('names a recording that the browser cannot decode, also where its sound plays', async () => {
+  test('names a recording that the browser cannot decode, even if its audio plays', async () => {
     const names = inShort(['silent', 'sound'], 'sound');
     await using gst = await startGstCamera({ '/silent': `( ${JPEG} )`, '/sound': `( ${JPEG} ${ALAW} )` });
     const paths = names.map((name) => `  ${name}:\n    source: ${gst.url(`/${name}`)}\n    record: true\n`);

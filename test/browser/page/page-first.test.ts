@@ -111,7 +111,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     ),
   );
 
-  test("it has the chosen colours, whatever the device's are", async () => {
+  test('it has the chosen theme, with any system theme', async () => {
     await using visitor = await open({ size: 'phone' }, { colorScheme: 'dark' });
     const { page, url } = visitor;
     await page.goto(`${url}/#/live`);

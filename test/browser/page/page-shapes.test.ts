@@ -146,7 +146,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('on a phone held sideways what turns the camera leaves most of its picture free', async () => {
+  test('on a phone held sideways the PTZ controls leave most of the picture free', async () => {
     await using visitor = await open({ width: 844, height: 390 }, '#/live/front_door');
     const { page, complaints } = visitor;
     await page.locator('.camera-view .surface.playing').first().waitFor();
@@ -162,7 +162,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('the strip over a live picture is low, on a gradient and without a box of its own', async () => {
+  test('the strip over a live picture is low, on a gradient and without a box', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn('#/live/front_door');
     const strip = visitor.page.locator('.rewind .time');

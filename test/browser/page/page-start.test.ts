@@ -188,7 +188,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('what cannot be added says why in the words of the page, and a long name leaves its button whole', async () => {
+  test('a camera that cannot be added has a plain reason, and a long name does not cut its button', async () => {
     await using box = await startPageHarness();
     await box.claim();
     const name = 'summer-house-with-a-name-that-nobody-would-type-twice'.replaceAll('-', '');
@@ -222,7 +222,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
   });
 
-  test('tiles stay where they are while the pictures come, in whatever order', async () => {
+  test('tiles do not move while pictures arrive in any order', async () => {
     const cameras = [{}, { credentials: OTHER }, {}, {}];
     await using box = await startPageHarness({ cameras });
     await box.claim();

@@ -68,7 +68,7 @@ describeWith(['chromium', 'gstreamer'], 'AAC of cameras over WebRTC', () => {
     await page.close();
   });
 
-  test('sound that cannot be transcoded is a silent track, named in the answer and in the API', async () => {
+  test('audio that cannot be transcoded is a silent track, named in the answer and in the API', async () => {
     const why = 'MPEG-1/2 Audio (browsers cannot play it over WebRTC: MPEG-1/2 Audio cannot be transcoded to Opus)';
     expect(await ready('radio')).toMatchObject({ webrtcSilence: why });
     const base = `http://127.0.0.1:${agent.ports.webrtc}/radio`;

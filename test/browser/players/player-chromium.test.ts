@@ -168,7 +168,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
     expect(passed).toEqual([{ technology: 'WebRTC', kind: 'unwanted', reason: 'it is not served here' }]);
   });
 
-  test('sound that WebRTC lacks plays over MSE, and muting returns to WebRTC', async () => {
+  test('audio that WebRTC does not support plays over MSE, and muting returns to WebRTC', async () => {
     const { page, plays } = await open({ src: 'surround' });
     await plays('WebRTC', 2);
     const mute = (isMuted: boolean) =>
@@ -187,7 +187,7 @@ describeWith(['chromium', 'ffmpeg'], '<perch-video> in Chromium', () => {
   });
 
   inLong(() =>
-    test('sound that WebRTC has does not change the technology', async () => {
+    test('audio that WebRTC supports does not change the technology', async () => {
       const { page, plays, state } = await open({ src: 'cam' });
       await plays('WebRTC', 2);
       await page.evaluate(() => {

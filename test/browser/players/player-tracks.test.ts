@@ -78,7 +78,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     expect(asked.length).toBe(before);
   });
 
-  test('the page shows the same mark, on the tile and on the camera, for sound without a picture', async () => {
+  test('the page shows the same mark, on the tile and on the camera, for audio without video', async () => {
     const page = await viewer.browser.newPage();
     onTestFinished(() => page.close());
     for (const place of ['', '#/live/opus']) {

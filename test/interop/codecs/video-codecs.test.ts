@@ -218,7 +218,7 @@ function clipCamera({ track, units }: CodedClip): Promise<ScriptedCamera> {
 }
 
 describeWith(['ffmpeg'], 'AV1, which neither ffmpeg nor GStreamer take over RTSP here', () => {
-  test('goes from a camera through one Perch to another, whose recording ffmpeg decodes', async () => {
+  test('passes from a camera through one Perch to another, whose recording ffmpeg decodes', async () => {
     await using camera = await clipCamera(await codedClip('av1', SECONDS));
     await using first = await startAgent({
       config: `paths:\n  cam: { source: 'rtsp://127.0.0.1:${camera.port}/' }\n`,

@@ -188,7 +188,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.attempt('ls /etc/rc.d/*')).code).not.toBe(0);
   });
 
-  test('the service names what it waits for, and starts once that exists', async () => {
+  test('the service names its dependency, and starts once that exists', async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
     await router.run('mv /usr/lib/perch/node /tmp/node');

@@ -31,7 +31,7 @@ test('the buffer covers the latest recent arrival, with a margin', () => {
   expect(lagS(edge, nowS + 0.45)).toBeCloseTo(0.4 + 0.14);
 });
 
-test('an overdue arrival counts before it comes', () => {
+test('an overdue arrival counts before it arrives', () => {
   const edge = new LiveEdgeController();
   const endS = steady(edge);
   const steering = edge.steer(endS - 60, [[0, endS]], (endS + 0.5) * 1000);

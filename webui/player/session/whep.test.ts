@@ -103,7 +103,7 @@ test.for([
   expect(await ended).toBe(end);
 });
 
-test('without permission there is no offer', async () => {
+test('without permission there is no SDP offer', async () => {
   const signal = new AbortController().signal;
   const options = { source: SOURCE, wantsSound: false, signal, asksFirst: true };
   const ended = openWhep({} as HTMLVideoElement, options).catch((error: Error) => error);

@@ -148,7 +148,7 @@ test.for([
   expect(read('perch.yml')).toBe(FILE);
 });
 
-test('a text without the tag of the one that it was made from is refused', async () => {
+test('a text without the tag of its original is rejected', async () => {
   const { call } = await open();
   expect((await call('PUT', 'file', { text: FILE })).error).toContain('If-Match is missing');
   expect((await call('PUT', 'file', { text: FILE }, { 'if-match': 'abc' })).error).toContain("If-Match 'abc' is not");

@@ -111,7 +111,7 @@ test("global settings and defaults are patched, and read back in MediaMTX's form
   expect(text()).toBe(`${FILE}readTimeout: 1m\nhls: false\npathDefaults:\n  recordDeleteAfter: 48h\n`);
 });
 
-test('whole answers can be sent back: hidden passwords are kept', async () => {
+test('a whole answer can be sent back: hidden passwords are kept', async () => {
   const { call, text } = await openApi();
   for (const [get, method, patch] of [
     ['global/get', 'PATCH', 'global/patch'],
@@ -214,7 +214,7 @@ test('a body of ten megabytes is read, a larger one is not', async () => {
   expect((await call('POST', 'global/patch', padded((10 << 20) + 1)))[0]).toBe(413);
 });
 
-test('of two concurrent requests to add a path one succeeds', async () => {
+test('one of two concurrent requests to add a path succeeds', async () => {
   const { call, text } = await openApi();
   const answers = await Promise.all([1, 2, 3].map(() => call('POST', 'paths/add/x', {})));
   expect(answers.map(([status]) => status).sort()).toEqual([200, 400, 400]);

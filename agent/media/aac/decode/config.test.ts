@@ -44,11 +44,11 @@ test.for([
   expect(() => new AacDecoder(hex(config))).toThrow(reason);
 });
 
-test('a layout of three channels is refused', () => {
+test('a layout of three channels is rejected', () => {
   expect(AacDecoder.refusalOf(layoutConfig(false, true))).toContain('3 channels');
 });
 
-test('damaged configs are taken or refused with a PerchError', () => {
+test('damaged configs are accepted or rejected with a PerchError', () => {
   const next = random(163);
   const seeds = [hex('1310 56e5 a548 80'), hex('eb8a 0800'), layoutConfig(false, false), layoutConfig(true)];
   for (let round = 0; round < 5000; round += 1) {

@@ -78,7 +78,7 @@ describe('channels that the config does not say', () => {
     },
   );
 
-  test('three channels are refused', () => {
+  test('three channels are rejected', () => {
     const frame = new AacFrames(RATE_HZ, random(4)).frame(2, 1);
     expect(() => decoderOf(2).decode(frame, new Float32Array(2048))).toThrow('3 channels, at most 2');
   });
@@ -101,7 +101,7 @@ test('a lost frame is the end of the frame before, then silence; the next frame 
   expect(loudest(decoded(decoder, frames.frame(2)))).toBeGreaterThan(0);
 });
 
-test('a frame that is cut short is refused and leaves no trace in what follows', () => {
+test('a truncated frame is rejected without effect on the next ones', () => {
   const frames = new AacFrames(RATE_HZ, random(8));
   const [hurt, whole] = [decoderOf(1), decoderOf(1)];
   for (let i = 0; i < 50; i += 1) {

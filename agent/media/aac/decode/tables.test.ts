@@ -6,7 +6,7 @@ import { WINDOWS } from './filterbank.ts';
 const SYMBOLS = [81, 81, 81, 81, 81, 81, 64, 64, 169, 169, 289];
 
 test.for([...SPECTRAL_BOOKS.map((book, i) => [book, SYMBOLS[i]] as const), [SCALE_FACTOR_BOOK, 121] as const])(
-  'a codebook (%#) has a code for each of its symbols, and no bits that are no code',
+  'a codebook (%#) has a code for each symbol, and no unused codes',
   ([{ codesOfLength, symbols }, count]) => {
     expect([...symbols].sort((a, b) => a - b)).toEqual(Array.from({ length: count ?? 0 }, (_, i) => i));
     expect(codesOfLength.reduce((sum, codes, i) => sum + codes / 2 ** (i + 1), 0)).toBe(1);

@@ -27,7 +27,7 @@ test('a header for players has no length and nothing private, and is as it was o
   expect(init).toEqual(copy);
 });
 
-test('tracks that are not wanted are gone, with what holds for their samples', () => {
+test('unwanted tracks are removed, with their defaults', () => {
   const init = playerInit(recorded([tinyH264, opusTrack]), [2]);
   expect(parseInit(init)?.tracks).toMatchObject([{ id: 2, kind: 'audio', codec: 'Opus' }]);
   expect(Buffer.from(init).toString('latin1').match(/trex/g)).toHaveLength(1);

@@ -97,7 +97,7 @@ test('a table that is read in pieces is the same, and no piece has more than it 
   }
 });
 
-test('damaged tables are refused or read, never trusted beyond their fragments', () => {
+test('damaged tables are rejected or parsed, and never trusted beyond their fragments', () => {
   const { bytes } = drawRecording(1);
   const next = random(9);
   for (let i = 0; i < 5_000; i += 1) {
@@ -113,7 +113,7 @@ test('damaged tables are refused or read, never trusted beyond their fragments',
   }
 });
 
-test('a table of more samples than any recording has is refused before memory is taken for them', () => {
+test('a table beyond the limit of samples is rejected before memory is allocated', () => {
   const out = new VarintWriter();
   const count = 20_000_001;
   for (const value of [0, 2 ** 40, 100, 1, 0, 0, 0, count, SAME_DURATION | NO_OFFSETS | ALL_SYNC]) {

@@ -64,7 +64,7 @@ test('runs are read back with times, sizes, offsets and key samples', () => {
   expect(bytes.subarray(audio?.dataOffset)).toEqual(Buffer.from([3, 3, 3, 4, 4, 4, 4]));
 });
 
-test('what equals for all samples is not said for each', () => {
+test('values common to all samples are not repeated for each', () => {
   const even = Array.from({ length: 100 }, (_, i) => sample(i * 320, 40, true));
   const header = writeFragment(1, [{ track: 0, baseTime: 0, samples: even, endDts: 32_000 }])[0];
   expect(header?.length).toBe(24 + 72 + 100 * 4 + 8);

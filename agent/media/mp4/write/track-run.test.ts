@@ -39,7 +39,7 @@ function heldSample(dts: number, bytes: number) {
   return { sample: sampleAt(dts, data), isHeld: () => pool.take(bytes) !== data };
 }
 
-test('whatever is appended and taken, the runs are the accepted samples in their order, without gaps, and bytes are those that are left', () => {
+test('for any sequence of calls, runs are the accepted samples in order, without gaps, and bytes are those of the rest', () => {
   for (let seed = 1; seed <= 200; seed += 1) {
     const next = random(seed);
     const buffer = bufferOf();

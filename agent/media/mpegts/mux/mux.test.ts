@@ -88,7 +88,7 @@ test.for([
   expect(() => new TsMuxer([track])).toThrow(`MPEG-TS has no place for ${label}`);
 });
 
-test('surround sound in Opus whose streams lie as usual is announced by its channels', () => {
+test('surround Opus with the usual mapping is announced by its channels', () => {
   const layout = { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] };
   expect(
     codecOf(opus)
@@ -194,7 +194,7 @@ test('timestamps and clock wrap to zero after 26.5 hours', () => {
   expect(pcrs.map(({ value }) => value)).toEqual([2 ** 33 - 99_000, 2 ** 33 - 90_000, 0]);
 });
 
-test('the track with pictures brings the clock, at least every 100 ms, and never later than what it is for', () => {
+test('the video track carries the PCR, at least every 100 ms, and never later than its samples', () => {
   const video = tinyVideo(100, 25, 50).map((picture): Put => [1, picture]);
   const { pcrs, clockPid, units } = muxed([opus, tinyH264], video);
   expect(clockPid).toBe(0x101);
@@ -233,7 +233,7 @@ test('parts follow on from each other, and one that is taken back was never ther
   expect(units).toHaveLength(40);
 });
 
-test('a packet for ourselves is passed over by others', () => {
+test('a loopback packet is ignored by others', () => {
   const muxer = new TsMuxer([tinyH264]);
   const out = new Uint8Array(muxer.tableBytes + 188);
   muxer.begin(out);

@@ -40,7 +40,7 @@ test('a call that is given up while it waits for its turn leaves the line', asyn
   await Promise.all(first);
 });
 
-test('an urgent call goes before all who wait, and not before one that was urgent earlier', async () => {
+test('an urgent call precedes all waiting ones, except earlier urgent ones', async () => {
   const order: string[] = [];
   const waiting: ServerResponse[] = [];
   const { url } = await listen(({ path }, response) => {

@@ -91,7 +91,7 @@ test('hosts, users and passwords cannot be read or guessed from the file: anothe
   expect((await run((text2) => seal(`${text2}!`))).logins.isAccepted(KEY)).toBe(false);
 });
 
-test('a channel that alone refuses a login that others take is held back in the next run as well', async () => {
+test('a channel that is the only one to reject a login is also held back in the next run', async () => {
   const { run } = folder();
   const picture = { ...KEY, channel: 'picture' };
   const first = await run();
@@ -102,7 +102,7 @@ test('a channel that alone refuses a login that others take is held back in the 
   expect([logins.mayTry(KEY, false), logins.mayTry(picture, false)]).toEqual([true, false]);
 });
 
-test('a lock is known to the next run; what an earlier version has written is passed over', async () => {
+test('a lock is kept across runs; files of an earlier version are ignored', async () => {
   const { clock, run, file, faults } = folder();
   const first = await run();
   first.logins.locked(KEY, 10 * MINUTE_MS);
@@ -129,7 +129,7 @@ test('a clock that was set back does not prolong a lock', async () => {
   expect(second.logins.mayTry(KEY, true)).toBe(true);
 });
 
-test('a damaged file is passed over, in words', async () => {
+test('a damaged file is ignored with a message', async () => {
   const { file, run, faults } = folder();
   const { kept, use } = await run();
   await use('refused');

@@ -41,7 +41,7 @@ function memory() {
 const stateOf = ({ turn, error }: Asked) => (turn ? 'goes' : error ? 'refused' : 'waits');
 const channels = (count: number) => Array.from({ length: count }, (_, i) => channel(`stream ${i + 1}`));
 
-test('one that is not known goes ahead alone, and all others go with the moment it is taken', async () => {
+test('an unknown login goes ahead alone, and all others start when it is accepted', async () => {
   const { logins, ask, settle } = memory();
   const asked = channels(16).map((key) => ask(key));
   await settle();
@@ -52,7 +52,7 @@ test('one that is not known goes ahead alone, and all others go with the moment 
   expect(logins.isAccepted(KEY)).toBe(true);
 });
 
-test('refused, it is tried on one second channel; refused again, all report the same without a try', async () => {
+test('a rejected login is tried on a second channel; rejected again, all report the same without a try', async () => {
   const { ask, settle } = memory();
   const asked = channels(16).map((key) => ask(key));
   await settle();
@@ -87,7 +87,7 @@ test('the second channel may take it: then all go, and the first alone is held b
   expect(again.map(stateOf)).toEqual(['goes', 'goes', 'goes', 'goes']);
 });
 
-test('what refuses a login that others take is held back alone, however many others ask', async () => {
+test('a channel that rejects a login that others accept is held back alone, with any number of others', async () => {
   const { clock, ask, settle, use } = memory();
   await use(channel('stream 1'), 'accepted');
   for (const forbidden of ['stream 2', 'stream 3', 'stream 4']) {
@@ -137,7 +137,7 @@ test('a connection that ends without an answer hands its turn on at once, and co
   expect(asked.map(stateOf)).toEqual(['goes', 'goes', 'goes']);
 });
 
-test('what never came to the camera counts for nothing', async () => {
+test('a request that did not reach the camera does not count', async () => {
   const { ask, settle } = memory();
   for (let i = 0; i < 8; i += 1) {
     const asked = ask();
@@ -149,7 +149,7 @@ test('what never came to the camera counts for nothing', async () => {
   expect(stateOf(last)).toBe('goes');
 });
 
-test('of many that a login is known to be good for, the first has six tenths of a second ahead of the others', async () => {
+test('with a known login, the first camera starts 0.6 s before the others', async () => {
   const { clock, ask, use } = memory();
   await use(KEY, 'accepted');
   await clock.advance(MINUTE_MS);
@@ -160,7 +160,7 @@ test('of many that a login is known to be good for, the first has six tenths of 
   expect(asked.filter((one) => stateOf(one) === 'goes')).toHaveLength(16);
 });
 
-test('where the first one has no answer at all the next one goes ahead, and not all of them', async () => {
+test('without an answer of the first one, only the next one goes ahead', async () => {
   const { ask, settle } = await proven(['stream 1', 'stream 2', 'stream 3']);
   const asked = channels(3).map((key) => ask(key));
   await settle();
@@ -192,7 +192,7 @@ test('a password that was changed in the camera is shown twice by sixteen that a
   expect(asked.at(-1)?.error?.message).toContain('refused this user name or password twice');
 });
 
-test('a second after it was taken it may have been changed: the next one goes ahead alone again', async () => {
+test('a second after its success the password may have changed: the next one goes ahead alone again', async () => {
   const { clock, ask, settle, use } = memory();
   await use(KEY, 'accepted');
   await clock.advance(800);
@@ -222,7 +222,7 @@ test('the second try is that of a channel that has taken the login: one that nev
   expect(stateOf(late)).toBe('goes');
 });
 
-test('a channel that refuses again and again what it took never condemns a login by which another one plays', async () => {
+test('a channel that keeps rejecting a login does not block it for a channel that plays with it', async () => {
   const { clock, logins, ask, settle, use } = await proven(['stream 1', 'stream 2']);
   logins.plays(channel('stream 1'), true);
   await use(channel('stream 2'), 'refused');
@@ -294,7 +294,7 @@ test('other passwords may be tried a limited number of times; each user has a se
   expect(logins.mayTry({ ...KEY, user: 'operator' }, false)).toBe(true);
 });
 
-test('a login that is taken is a new beginning for other passwords, not for one that was refused twice', async () => {
+test('an accepted login resets the count for other passwords, not for one that was rejected twice', async () => {
   const { logins, use } = memory();
   for (const password of ['wrong', 'wrong', 'c', 'd']) {
     await use({ ...KEY, password }, 'refused');
@@ -353,7 +353,7 @@ test('it does not grow: the login that was used longest ago is forgotten', async
   expect(logins.schemeOf({ ...KEY, camera: '10.1.3.255:80' })).toBe('token');
 });
 
-test('what a refusal was found to mean is said again, for this password alone', async () => {
+test('the cause of a rejection is reported again, for this password only', async () => {
   const { logins, use } = memory();
   await use(KEY, 'refused');
   logins.setRefusalCause(KEY, 'onvifUser');

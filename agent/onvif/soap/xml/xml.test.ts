@@ -4,7 +4,7 @@ import { elements, escapeXml, find, findNumber, findText, localName, plainLine, 
 
 const read = (text: string) => readXml(new TextEncoder().encode(text), 65_536);
 
-test('elements are found by local name, whatever the prefix', () => {
+test('elements are found by local name, with any prefix', () => {
   const root = read('<a:x xmlns:a="urn:a"><b:y>1</b:y><y> 2 </y><z><y>3</y></z></a:x>');
   expect(elements(root, 'y').length).toBe(2);
   expect(findText(root, 'y')).toBe('1');
@@ -22,7 +22,7 @@ test('text is trimmed, entities are decoded, and numbers may be floats', () => {
   expect(findText(root, 'c')).toBe('<k>');
 });
 
-test('what boards put around a document is passed over', () => {
+test('bytes around a document, as some cameras send them, are ignored', () => {
   expect(findText(read('\r\n\ufeff<?xml version="1.0"?><x><y>1</y></x>\0\0\n'), 'y')).toBe('1');
 });
 

@@ -21,7 +21,7 @@ test.for([
   expect(byteRange(header, 100)).toEqual(range);
 });
 
-test('a range has the bytes that lie there, whatever the pieces', () => {
+test('a range returns its bytes, for any slices', () => {
   const next = random(17);
   for (let i = 0; i < 200; i += 1) {
     const pieces = Array.from({ length: 1 + Math.floor(next() * 5) }, () =>

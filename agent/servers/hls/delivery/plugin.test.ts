@@ -159,7 +159,7 @@ test('an ffmpeg that requests an unknown file loses nothing', async () => {
   expect((await ffmpeg.get(`/cam/${video}`)).body).not.toContain('EXT-X-MAP');
 });
 
-test('a query that would make megabytes of a playlist is refused', async () => {
+test('a query that would enlarge a playlist to megabytes is rejected', async () => {
   const { get, paths } = setup();
   live(paths);
   await get('/cam/index.m3u8');
@@ -173,7 +173,7 @@ test('a query that would make megabytes of a playlist is refused', async () => {
   }
 });
 
-test('a token in the query goes along with every address', async () => {
+test('a token in the query is added to each address', async () => {
   const { get, paths } = setup();
   live(paths, 'secret');
   const index = await get('/secret/index.m3u8?jwt=right');

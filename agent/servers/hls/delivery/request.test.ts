@@ -36,7 +36,7 @@ test.for([
   expect(parseRequest(address)).toEqual(wanted);
 });
 
-test('queries carry on but for what belongs to one playlist request, and cannot break out of a playlist', () => {
+test('queries are kept, except parameters of one playlist request, and are escaped in playlists', () => {
   expect(addressQuery('?jwt=a.b&_HLS_msn=3&x=1')).toBe('?jwt=a.b&x=1');
   expect(addressQuery('')).toBe('');
   expect(addressQuery('?_HLS_skip=YES&_HLS_msn=4&_HLS_part=2')).toBe('');
@@ -50,7 +50,7 @@ test('queries of a new session drop its start parameters and carry its id', () =
   expect(checkQuery('?b=2&session=old&a=1')).toBe('?a=1&b=2&cookieCheck=1');
 });
 
-test('whatever is asked for is understood as something below this prefix', () => {
+test('any request path is resolved below this prefix', () => {
   const next = random(23);
   const pieces = [
     '/',

@@ -27,7 +27,7 @@ test('late arrivals do not move it, earlier ones do', () => {
   expect(clock.captureMs(10.08)).toBe(WALL_MS + 70);
 });
 
-test('a camera whose clock goes slower than ours is followed', () => {
+test('a camera whose clock runs slower than the local one is followed', () => {
   const clock = new CaptureClock();
   // Far worse than any: each second takes 10 ms longer.
   for (let i = 0; i <= 60; i += 1) {

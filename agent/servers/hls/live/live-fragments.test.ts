@@ -211,7 +211,7 @@ test('a camera that announces sound and sends none has silence', () => {
   expect(late.seen.filter(({ track }) => track === 1).length).toBeGreaterThan(75);
 });
 
-test('sound that is late all the time is not silenced', () => {
+test('audio that is always late is not silenced', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   const sent: string[] = [];
@@ -287,7 +287,7 @@ test('a picture with other parameters follows a new init segment, for old and ne
   expect(watcher.seen.map(({ time }) => time)).toEqual(Array.from({ length: 12 }, (_, i) => 900_000 + i * 3600));
 });
 
-test('sound with other parameters waits for the next key picture', () => {
+test('audio with other parameters waits for the next key picture', () => {
   const { stream, join } = setup([tinyH264, aac]);
   const watcher = join();
   stream.write(0, tinyVideo(1, 25, 50)[0] as Sample);
@@ -353,7 +353,7 @@ test('one viewer that fails does not harm the others', () => {
 
 const nameOf = (data: string): string => data.slice(1, 4);
 
-test('whatever a camera sends, each viewer gets every sample once, in order, from a key picture on', () => {
+test('for any input, each viewer gets each sample once, in order, from a key picture on', () => {
   for (let seed = 1; seed <= 40; seed += 1) {
     const next = random(seed);
     const wanted = next() < 0.3 ? [0, 2] : [0, 1, 2];

@@ -99,7 +99,7 @@ test('a file starts with the last key frame at time 0 and continues with the str
   await file.cancel();
 });
 
-test('sound that is older than the first picture is let go', async () => {
+test('audio older than the first picture is dropped', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264, aac]));
   feed(stream, 1, 25);
@@ -117,7 +117,7 @@ test('sound that is older than the first picture is let go', async () => {
   ]);
 });
 
-test('a file has all sound that browsers play, and says so when it has no pictures', async () => {
+test('a file has all audio that browsers play, and a message if it has no video', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([aac, g711]));
   const pending = fetch(`${box.url}/cam/live.mp4`);

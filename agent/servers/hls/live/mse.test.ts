@@ -146,7 +146,7 @@ test.for([
   expect(head.toLowerCase()).toContain(line.toLowerCase());
 });
 
-test('a page of this server is let in, whatever the list says', async () => {
+test('a page of this server is accepted, with any list', async () => {
   const box = await openLiveHarness({ allowOrigins: [] });
   feed(box.add('cam', new Stream([tinyH264])), 1);
   const own = await box.raw('cam/mse', { ...WEBSOCKET_FIELDS, Origin: box.url });
@@ -171,7 +171,7 @@ test('an unauthorized viewer gets the usual response, and the connection closes'
   expect(box.server.list().map(({ user, path, transport }) => [user, path, transport])).toEqual([['me', 'cam', 'mse']]);
 });
 
-test('a viewer is one of the readers of the path until he goes', async () => {
+test('a viewer is listed as a reader of the path until it leaves', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);
@@ -321,7 +321,7 @@ test('the server closes with its viewers still there', async () => {
   await viewer.closed();
 });
 
-test('whatever bytes a client sends, nothing but its own connection ends', async () => {
+test('any bytes of a client end its own connection only', async () => {
   const box = await openLiveHarness();
   const stream = box.add('cam', new Stream([tinyH264]));
   feed(stream, 1);

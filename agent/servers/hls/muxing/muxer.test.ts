@@ -102,7 +102,7 @@ test('old segments can still be fetched for a while after they have left the pla
   expect([2, 3, 7].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
 });
 
-test('a viewer of a camera with rare key frames gets what the stream keeps at once, as one segment', async () => {
+test('a viewer of a camera with rare key frames gets the cached GOP at once, as one segment', async () => {
   const stream = new Stream([tinyH264]);
   const pictures = tinyVideo(300, 20, 100);
   for (const picture of pictures.slice(0, 55)) {
@@ -121,7 +121,7 @@ test('a viewer of a camera with rare key frames gets what the stream keeps at on
   expect(playlistOf(muxer, 'video1')).toMatchObject({ targetDurationS: 5, claimsIndependence: false });
 });
 
-test('where the length of groups is known the target duration is right from the beginning', () => {
+test('with a known GOP length the target duration is correct from the start', () => {
   const stream = new Stream([tinyH264]);
   const pictures = tinyVideo(400, 20, 100);
   for (const picture of pictures.slice(0, 130)) {

@@ -27,13 +27,13 @@ test('after the night, the third picture at a shorter interval sets the new rate
   expect(heard([...times(199, 20), 40, 40, 210, 40, 40]).usualTicks).toBeGreaterThan(100);
 });
 
-test('trembling to both sides is no other rate', () => {
+test('jitter in both directions is not another rate', () => {
   const { usualTicks } = heard(Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 22 : 58)));
   expect(usualTicks).toBeGreaterThan(35);
   expect(usualTicks).toBeLessThan(45);
 });
 
-test('silences of a sound do not make its frames longer', () => {
+test('silence does not make audio frames longer', () => {
   expect(heard([...times(960, 20), ...times(9600, 10)], false).usualTicks).toBe(960);
 });
 

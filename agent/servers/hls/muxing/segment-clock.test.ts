@@ -21,7 +21,7 @@ const OFF_MS = 350;
 /** So that players never place the sound too late: they would wait for it. */
 const EARLY_MS = 4;
 
-test("the sound's segments tell the pictures' wall clock, however far the sound's own is off", () => {
+test("audio segments have the video's wall clock, however far the audio's is off", () => {
   const stream = new Stream([tinyH264, opus]);
   const muxer = new Muxer('cam', stream, OPTIONS, () => {});
   onTestFinished(() => muxer.close());

@@ -51,7 +51,7 @@ test('a removed segment is kept for its duration plus that of the longest list t
   expect(keptS.size).toBe(60 - 7 - 9);
 });
 
-test('whatever the lengths are, nothing goes before its time', () => {
+test('with any lengths, nothing is sent early', () => {
   const lengths = Array.from({ length: 100 }, (_, i) => 0.5 + ((i * 7) % 11) / 8);
   const { keptS } = keptFor(lengths, 1000);
   expect(keptS.size).toBeGreaterThan(60);

@@ -172,7 +172,7 @@ test('a camera that halts for longer than a segment may last leaves a discontinu
   ]);
 });
 
-test('sound alone is cut by time, and pictures alone are a stream too', () => {
+test('audio without video is split by time, and video without audio is a stream too', () => {
   const { stream, open } = setUp([AAC]);
   const muxer = open();
   write(stream, sound(3.2));

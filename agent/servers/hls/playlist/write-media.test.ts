@@ -139,7 +139,7 @@ test('MPEG-TS has no init file and is understood by players of version 3', () =>
   expect(lines.some((line) => line.startsWith('#EXT-X-MAP'))).toBe(false);
 });
 
-test('the query goes along with every address', () => {
+test('the query is added to each address', () => {
   const others = [{ name: 'audio2', playlist: lowLatency([segment(0)]) }];
   const lines = linesOf(lowLatency([segment(0)]), { query: '?token=x&b=2', others });
   const addresses = lines.filter((line) => line.includes('p_video1') || line.includes('audio2'));
@@ -166,7 +166,7 @@ test('a delta update omits the segments beyond six target durations with all the
   ]);
 });
 
-test('there are no date ranges to skip: both kinds of update are the same', () => {
+test('without date ranges to skip both kinds of update are equal', () => {
   expect(write(lowLatency(old), { skip: 'v2' })).toBe(write(lowLatency(old), { skip: 'yes' }));
 });
 

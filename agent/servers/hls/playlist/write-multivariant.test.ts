@@ -129,7 +129,7 @@ test('the version is what the media playlists have', () => {
   expect(linesOf([rendition({ name: 'main', playlist: playlistOf(undefined) })])[1]).toBe('#EXT-X-VERSION:3');
 });
 
-test('the query goes along with every address and cannot break out of one', () => {
+test('the query is added to each address, escaped', () => {
   const lines = linesOf([video, audio], '?session=a&x="');
   expect(lines[2]).toContain('URI="audio2_stream.m3u8?session=a&x=%22"');
   expect(lines[4]).toBe('video1_stream.m3u8?session=a&x=%22');

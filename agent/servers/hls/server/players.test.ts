@@ -64,7 +64,7 @@ async function ffmpeg(args: readonly string[]): Promise<{ code: number | null; o
 }
 
 describeWith(['ffmpeg'], 'HLS against ffmpeg', () => {
-  test('picture and sound of several segments are decoded in time with each other and without a warning', async () => {
+  test('video and audio of several segments are decoded in sync and without a warning', async () => {
     const address = await serve('picture and sound', 9);
     const show = ['-t', '6', '-map', '0:v', '-map', '0:a', '-f', 'framecrc', '-'];
     const { code, out, warnings } = await ffmpeg(['-i', address, ...show]);
@@ -75,7 +75,7 @@ describeWith(['ffmpeg'], 'HLS against ffmpeg', () => {
     expect(frames.slice(0, 2).map((line) => Number(line.split(',')[2]))).toEqual([0, 0]);
   });
 
-  test('sound alone is decoded without a warning', async () => {
+  test('audio without video is decoded without a warning', async () => {
     const address = await serve('sound', 6);
     const { code, warnings } = await ffmpeg(['-i', address, '-t', '3', '-f', 'null', '-']);
     expect([code, warnings]).toEqual([0, '']);

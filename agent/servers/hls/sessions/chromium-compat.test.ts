@@ -52,14 +52,14 @@ test('it waits for a new list, and misses no segment meanwhile', () => {
   expect(numbersOf(list.next('video1', next, next))?.at(-1)).toBe(8);
 });
 
-test('sound begins where the pictures do, though it could begin anywhere', () => {
+test('audio starts with the video, though it could start anywhere', () => {
   const list = new ChromiumCompat();
   const [video, sound] = [playlist('K------'), playlist('KKKKKKK')];
   expect(numbersOf(list.next('video1', video, video))).toEqual([0, 1, 2]);
   expect(numbersOf(list.next('audio2', sound, video))).toEqual([0, 1, 2]);
 });
 
-test('sound that came late begins with its first segment', () => {
+test('late audio starts with its first segment', () => {
   const list = new ChromiumCompat();
   expect(numbersOf(list.next('audio2', playlist('KKK', 5), playlist('K-------')))).toEqual([5]);
 });

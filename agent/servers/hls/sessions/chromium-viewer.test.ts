@@ -38,7 +38,7 @@ test('another player of the same browser does not affect it', async () => {
   expect([next.statusCode, next.body.includes('EXT-X-PART')]).toEqual([200, false]);
 });
 
-test('two of them in one browser get separate playlists, whatever their positions', async () => {
+test('two of them in one browser get separate playlists, at any positions', async () => {
   const { stream, player, open, server } = await setup();
   const addresses = [await open(CHROMIUM), await open(CHROMIUM)].map(({ body }) => linesOf(body).at(-1));
   const ask = async (which: number) => linesOf((await player.get(`/cam/${addresses[which]}`, CHROMIUM)).body);

@@ -56,7 +56,7 @@ test('a player without cookies is known by a secret in every address', async () 
   expect(media.body).toContain(`_init.mp4${secret}"`);
 });
 
-test("GStreamer keeps the first answer's cookies only: its addresses carry the secret all the same", async () => {
+test('GStreamer keeps the cookies of the first response only, so its addresses carry the secret', async () => {
   const { app } = setup();
   const player = new HlsPlayer(app, true, { 'user-agent': 'GStreamer souphttpsrc 1.22.0 libsoup/3.2.3' });
   const index = await player.get('/cam/index.m3u8');
@@ -77,7 +77,7 @@ test.for([
   expect(server.sessions.list().length).toBe(1);
 });
 
-test('a secret that is none any more begins a new session, and does not stay in the addresses', async () => {
+test('an expired secret starts a new session, and is removed from the addresses', async () => {
   const { app, server } = setup();
   const player = new HlsPlayer(app, false);
   const index = await player.get('/cam/index.m3u8?session=00000000-0000-0000-0000-000000000000');

@@ -40,7 +40,7 @@ function sound(channel: number, payloadType: number, number: number): Buffer {
   return frame;
 }
 
-test('a publisher goes from ANNOUNCE over SETUP and RECORD to TEARDOWN, and its stream with it', async () => {
+test('a publisher passes ANNOUNCE, SETUP, RECORD and TEARDOWN, and its stream ends with it', async () => {
   await using box = await openBox();
   const caller = await announce(box);
   expect(box.server.rtsp.sessions.list()).toMatchObject([{ state: 'idle', path: 'studio', userAgent: 'Lavf' }]);

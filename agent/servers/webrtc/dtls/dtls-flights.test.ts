@@ -151,7 +151,7 @@ test.for([
   await vi.waitFor(() => expect(client.connected).toBe(true), SOON_MS);
 });
 
-test('when our Finished is lost, the peer gets it again for its own; a stranger gets nothing', async () => {
+test("a lost Finished is resent for the peer's own; other peers get nothing", async () => {
   const { ours, flight5 } = await untilFlight5();
   ours.receive(...flight5);
   await vi.waitFor(() => expect(ours.sent.length).toBe(2), SOON_MS);
@@ -255,7 +255,7 @@ test('a peer that insists on being the server is called, and both ends have the 
   expect(Buffer.from(keys?.remoteSalt ?? []).equals(theirs.localSalt)).toBe(true);
 });
 
-test('two of us find together without the second hello', async () => {
+test('two Perch peers connect without the second hello', async () => {
   const fingerprint: Fingerprint = { hash: 'sha-256', value: identity.fingerprint };
   const [caller, called] = [new OurEnd('connect', [fingerprint]), new OurEnd('accept', [fingerprint])];
   for (let round = 0; round < 4; round += 1) {

@@ -102,7 +102,7 @@ test('more than 256 missing at once are not asked for: a key frame mends that', 
   expect(asked(after(1, 259), 100)).toEqual([]);
 });
 
-test('of more than 256 the oldest are forgotten', () => {
+test('beyond 256 entries the oldest are dropped', () => {
   const list = after(...Array.from({ length: 300 }, (_, i) => 2 * i));
   expect(asked(list, 100)).toEqual(Array.from({ length: 256 }, (_, i) => 2 * (i + 43) + 1));
 });

@@ -140,7 +140,7 @@ test.for([
   expect(answer([h264(profile)])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
 });
 
-test('Opus of six channels goes to a player that offers the same layout, and to no other', () => {
+test('Opus with six channels is sent only to a player that offers the same layout', () => {
   const layout = { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] };
   const six: Track = { ...OPUS, channels: 6, layout };
   const offered = (mapping: string) =>
@@ -247,7 +247,7 @@ test.for([
   expect(answer([track])).toContain(`m=video 9 UDP/TLS/RTP/SAVPF ${payloadType}\r\n`);
 });
 
-test('of several video tracks the first supported one in the order AV1, VP9, VP8, H265, H264 is sent', () => {
+test('the first supported video track in the order AV1, VP9, VP8, H265, H264 is sent', () => {
   const tracks = [h264(0x42), vp8, av1, vp9, mjpeg];
   const choices = (offer: string) => chooseCodecs(tracks, parseOffer(offer));
   expect(choices(CHROMIUM)).toMatchObject({
@@ -338,7 +338,7 @@ test('the second of two video sections is rejected', () => {
   expect(lines).toEqual(['m=video 9', 'm=video 0', 'm=audio 9', 'm=application 0']);
 });
 
-test('a refusal that stays the same says when to ask again', () => {
+test('a permanent rejection has Retry-After', () => {
   const refused = expect.objectContaining({ context: { retryAfterS: 15 } });
   expect(() => answer([H265])).toThrow(refused);
 });

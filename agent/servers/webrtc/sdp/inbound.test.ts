@@ -76,7 +76,7 @@ test('Opus with six channels is accepted with the offer’s layout', () => {
   );
 });
 
-test('H264 in the interleaved mode, redundancy and comfort noise are passed over', () => {
+test('H264 in the interleaved mode, redundancy and comfort noise are ignored', () => {
   const text = OBS.replace('SAVPF 96', 'SAVPF 95 94 96').replace(
     'a=rtpmap:96 H264/90000',
     'a=rtpmap:95 H264/90000\na=fmtp:95 packetization-mode=2\na=rtpmap:94 red/90000\na=rtpmap:96 H264/90000',

@@ -150,7 +150,7 @@ test.for([
   expect(() => parseOffer(text)).toThrow(message);
 });
 
-test('each section says which way it goes, and the session where it does not', () => {
+test("each section has a direction, else the session's", () => {
   const text = (session: string, ...own: string[]) =>
     `v=0\n${CREDENTIALS}\n${session}\n${own.map((line) => `m=audio 9 X 0\n${line}`).join('\n')}`;
   const ways = (offer: string) => parseOffer(offer).sections.map(({ sends, receives }) => [sends, receives]);

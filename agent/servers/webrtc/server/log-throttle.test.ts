@@ -12,7 +12,7 @@ test('each key is due once a minute', async () => {
   expect(['a', 'a'].map((key) => due.isDue(key))).toEqual([true, false]);
 });
 
-test('of more than five hundred keys the oldest are forgotten', () => {
+test('beyond 500 keys the oldest are dropped', () => {
   const due = new LogThrottle(new FakeClock());
   for (let i = 0; i < 501; i += 1) {
     due.isDue(String(i));

@@ -64,7 +64,7 @@ async function tcpClient(server: WebRtcServer, host?: string): Promise<IceClient
   return client;
 }
 
-test('only checks with our user fragment and the right password are answered', async () => {
+test('only checks with the local user fragment and the correct password are answered', async () => {
   const { server, credentials, where } = await startSession();
   const client = await udpClient(server);
   client.send(writeCheck({ ...credentials, password: 'a guess' }).bytes);

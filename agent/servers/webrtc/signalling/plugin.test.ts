@@ -150,7 +150,7 @@ test('without a media port a viewer gets a server error', async () => {
   expect([response.statusCode, response.json()]).toEqual([500, error(text)]);
 });
 
-test('without permission there is no answer, page or ICE server', async () => {
+test('without permission there is no SDP answer, page or ICE server', async () => {
   const sendError = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
   const app = await start({ access: { require: sendError, identify: () => ({ ip: '192.0.2.1' }) } });
   for (const [method, url] of [
@@ -212,7 +212,7 @@ test('an ICE server may have letters that no header has', async () => {
   expect(Buffer.from(headers.get('link') ?? '', 'latin1').toString()).toContain('credential="p€ü"');
 });
 
-test('an ICE restart answers with credentials for every section, and a late candidate is none', async () => {
+test('an ICE restart answers with credentials for each section, and ignores a late candidate', async () => {
   const app = await start();
   const post = await app.inject({
     method: 'POST',
@@ -276,7 +276,7 @@ test('a viewer must be allowed to read its fallback', async () => {
   expect(asked).toEqual(['read cam', 'read group/front door', 'read cam', 'read secret', 'read cam']);
 });
 
-test('a refusal that stays the same, and a house that is full, say when to ask again, to other origins too', async () => {
+test('a permanent rejection and a full server have Retry-After, for other origins too', async () => {
   const app = await start();
   const post = async (url: string) => {
     const { statusCode, headers } = await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM });

@@ -71,7 +71,7 @@ test('an offer to publish is answered with the session in Location and ID', asyn
   expect(run.server.list()).toEqual([]);
 });
 
-test('a publisher learns of ICE servers, what may be sent, and that it needs the right to publish', async () => {
+test('a publisher gets ICE servers and accepted codecs, and needs the publish permission', async () => {
   const box = new Box();
   await using run = await box.open();
   const response = await run.app.inject({ method: 'OPTIONS', url: '/cam/whip' });

@@ -40,20 +40,17 @@ class Publisher {
   }
 }
 
-test.for(PROFILES)(
-  '%s: what another implementation encrypts is decrypted in place, whatever its length',
-  ([, profile]) => {
-    const publisher = new Publisher(profile);
-    for (const [i, length] of [0, 1, 15, 16, 17, 1_199, 1_900].entries()) {
-      const payload = Buffer.alloc(length, i + 1);
-      const packet = publisher.send(100 + i, 7, payload);
-      const plainBytes = publisher.receiver.unprotect(packet);
-      expect(plainBytes).toBe(12 + length);
-      expect(packet.subarray(12, plainBytes).equals(payload)).toBe(true);
-      expect(RtpPacket.deSerialize(packet.subarray(0, plainBytes)).header.sequenceNumber).toBe(100 + i);
-    }
-  },
-);
+test.for(PROFILES)('%s: packets of any length from another implementation are decrypted in place', ([, profile]) => {
+  const publisher = new Publisher(profile);
+  for (const [i, length] of [0, 1, 15, 16, 17, 1_199, 1_900].entries()) {
+    const payload = Buffer.alloc(length, i + 1);
+    const packet = publisher.send(100 + i, 7, payload);
+    const plainBytes = publisher.receiver.unprotect(packet);
+    expect(plainBytes).toBe(12 + length);
+    expect(packet.subarray(12, plainBytes).equals(payload)).toBe(true);
+    expect(RtpPacket.deSerialize(packet.subarray(0, plainBytes)).header.sequenceNumber).toBe(100 + i);
+  }
+});
 
 test.for(PROFILES)('%s: sources and a header extension stay where they are', ([, profile]) => {
   const salt = saltOf(profile);

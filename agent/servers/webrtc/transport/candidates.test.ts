@@ -16,7 +16,7 @@ const textsOf = async (options: CandidateOptions): Promise<string[]> =>
   (await gatherAddresses(options, new AdditionalHosts(new FakeClock(), silentLogger))).map(({ address }) => address);
 const own = (...addresses: string[]) => addresses.map((address) => ({ address, isAdditional: false }));
 
-test('addresses are those of the interfaces and what the configuration adds, loopback last', async () => {
+test('addresses are those of the interfaces and of the configuration, loopback last', async () => {
   const addresses = await textsOf({ ...HOSTS, webrtcAdditionalHosts: ['203.0.113.9', 'localhost'] });
   expect(addresses).toContain('203.0.113.9');
   expect(addresses.some((address) => address.startsWith('fe80:'))).toBe(false);

@@ -42,7 +42,7 @@ test('a split frame has its own buffer, a complete one is a view', () => {
   expect(frames.map((one) => one.toString('hex'))).toEqual(['0000', 'ccdd']);
 });
 
-test('frames of nothing are passed over', () => {
+test('empty frames are ignored', () => {
   expect(readAll([Buffer.from('0000000000', 'hex'), Buffer.from('0001ff0000', 'hex')])).toEqual([]);
   expect(readAll([Buffer.from('000000000001ff0000', 'hex')])).toEqual(['ff']);
 });

@@ -60,7 +60,7 @@ async function admitted(
   return { socket, transport: opened.transports[count] as Transport };
 }
 
-test('after its first check a connection delivers what it carries, and says when it ends', async () => {
+test('after its first check a connection delivers its data, and reports its end', async () => {
   const opened = await openPort();
   const { socket, transport } = await admitted(opened);
   expect(transport).toMatchObject({ protocol: 'tcp', family: 'IPv4', address: '127.0.0.1', port: socket.localPort });

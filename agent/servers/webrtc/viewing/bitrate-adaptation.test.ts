@@ -83,7 +83,7 @@ test('a single bad second does not lower the quality', () => {
   expect(secondsUntilChange(adaptation, GOOD, 11, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('it goes down a level at a time, and stays at the last', () => {
+test('it decreases one level at a time, and stays at the last', () => {
   const adaptation = new BitrateAdaptation(2, 0);
   const bad = { ...GOOD, lost: 50 };
   const levels = Array.from({ length: 60 }, (_, s) => {

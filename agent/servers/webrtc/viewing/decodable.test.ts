@@ -63,7 +63,7 @@ class World {
 }
 
 test.for([1, 2, 3].slice(0, byLength(1, 3)))(
-  'whatever the network, the viewer and the cameras do, each sent frame is decodable at its time, seed %i',
+  'with any network, viewer and cameras, each sent frame is decodable at its time, seed %i',
   async (seed) => {
     const world = new World(seed);
     const { clock, main, small, next } = world;

@@ -236,7 +236,7 @@ test('new parameter sets: a viewer that joins before their key frame sees nothin
   expect(pictures(watching.network)).toHaveLength(11);
 });
 
-test('a large key frame of the live stream is spread too, and what follows waits for its end', async () => {
+test('a large key frame of the live stream is paced too, and later packets wait for its end', async () => {
   const rig = new Rig();
   await rig.group(1, 500);
   const { network } = rig.view();
@@ -319,7 +319,7 @@ test('with key frames only the rest is left out and counted; the group brings th
   expect(pictures(network)).toHaveLength(13);
 });
 
-test('of hundreds of small frames no more are sent than a decoder can handle', async () => {
+test('a burst of hundreds of small frames is limited to the capacity of decoders', async () => {
   const rig = new Rig();
   await rig.group(1_000, 100);
   const { network } = rig.view();

@@ -185,7 +185,7 @@ test('numbers continue without a gap and time with the wall clock, there and bac
 });
 
 test.for([-8_000, 8_000])(
-  'a camera whose clock is %i ms ahead of ours makes no jump between the streams',
+  'a camera whose clock is %i ms ahead causes no jump between the streams',
   async (wallAheadMs) => {
     const scene = new Scene(open);
     scene.main.wallAheadMs = wallAheadMs;
@@ -306,7 +306,7 @@ test('a viewer that leaves while its fallback opens leaves no reader', async () 
   expect(scene.main.stream.readers).toEqual([]);
 });
 
-test('what a viewer was sent counts once, also when it has left', async () => {
+test('bytes sent to a viewer count once, also after it has left', async () => {
   const scene = new Scene();
   scene.viewer.start();
   await scene.play(2, 0);
@@ -324,7 +324,7 @@ test("a viewer on its fallback that leaves is neither stream's reader any more",
   expect(scene.viewer.viewing.statistics).toMatchObject({ outboundBytes, outboundPackets });
 });
 
-test('no packet number is ever used for two contents, whatever is lost, repeated and changed: that would give the keys away', async () => {
+test('no packet number is used for two contents, with any loss, repetition and change, which would expose the keys', async () => {
   const next = random(17);
   const scene = new Scene(open, false);
   const bytesOf = new Map<number, string>();

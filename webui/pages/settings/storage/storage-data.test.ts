@@ -34,7 +34,7 @@ test('while no rate is known it is said how far they reach now, and nothing when
   expect(reachOf(storage([use('a', { fitsDays: null })], null))).toBeUndefined();
 });
 
-test('cameras are listed by what they take, their small streams with them, and removed ones as long as they take anything', () => {
+test('cameras are listed by disk use, including their sub streams, and removed ones while they use any', () => {
   const items = [
     use('a', { bytes: 5 }),
     use('a_sub', { bytes: 6 }),
@@ -60,7 +60,7 @@ test('two folders on one disk are one disk, by the state that is not well', () =
   expect(oneOfEach(disks, places).map(({ folder }) => folder)).toEqual(['/b', '/mnt/usb/x']);
 });
 
-test('a disk that is not there is none with the one below its place, and what is used is told of those that are', () => {
+test('a missing disk is not confused with the one below its mount point, and usage is reported for present ones', () => {
   const gone = { ...disk('/mnt/usb/perch', 'vanished'), totalBytes: 900, freeBytes: null };
   const here = { ...disk('/rec'), totalBytes: 100, freeBytes: 25 };
   expect(oneOfEach([gone, here], [place('/')]).map(({ folder }) => folder)).toEqual(['/mnt/usb/perch', '/rec']);
@@ -76,7 +76,7 @@ test('a part belongs to its drive, not to one whose name begins alike', () => {
   ]);
 });
 
-test('what is wrong with disks is said gravest first, and once', () => {
+test('problems of disks are reported once, the most severe first', () => {
   expect(diskTroubles([disk('/a', 'failing'), disk('/b', 'full'), disk('/c', 'full'), disk('/d', 'filling')])).toEqual([
     ...['full', 'failing'],
   ]);

@@ -26,7 +26,7 @@ test('an address from the client replaces ours, once in each section', () => {
   );
 });
 
-test('TCP goes first where it is preferred and there is some', () => {
+test('TCP is first if it is preferred and available', () => {
   const last = (line: string): string => line.replace(/ udp \d+ /, ' udp 1 ');
   expect(applyCandidateOverrides(sdp(UDP, TCP), { ...NOTHING, prefersTcp: true })).toBe(sdp(last(UDP), TCP));
   expect(applyCandidateOverrides(sdp(UDP), { ...NOTHING, prefersTcp: true })).toBe(sdp(UDP));

@@ -300,7 +300,7 @@ test('other pages may ask, and other names are nothing', async () => {
   expect((await post(app, 'getFFmpegSource')).statusCode).toBe(404);
 });
 
-test('whatever the parameters and bodies are, the answer is one that clients can read', async () => {
+test('any parameters and bodies result in a readable answer', async () => {
   const { app } = await start({ streams: [] });
   const next = random(41);
   const pieces = [
