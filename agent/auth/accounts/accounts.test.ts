@@ -124,6 +124,26 @@ test('a local claim is accepted by a running device, and ends old sessions perma
   expect((await open()).sessionUser(old)).toBeUndefined();
 });
 
+test('without a local claim the check of each second starts no file operation', async () => {
+  const ticks: (() => void)[] = [];
+  const every = (ms: number, tick: () => void) => {
+    ticks.push(tick);
+    return clock.every(ms, tick);
+  };
+  const { monoMs, wallMs } = clock;
+  const watched = { monoMs, wallMs, every, sleep: clock.sleep.bind(clock), eachSecond: clock.eachSecond.bind(clock) };
+  const accounts = await Accounts.open({ dataDir: folder, clock: watched, log: silentLogger });
+  const stop = accounts.awaitOwner();
+  const fileOperations = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('FSReq'));
+  const before = fileOperations();
+  for (const tick of ticks) {
+    tick();
+  }
+  expect(ticks).not.toEqual([]);
+  expect(fileOperations()).toEqual(before);
+  stop();
+});
+
 test('a local claim from before the start is accepted at the start', async () => {
   await writeClaim(folder, PASSWORD);
   expect((await open()).owner).toBe('owner');

@@ -9,7 +9,7 @@ import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
 import type { DeviceLogin } from './device-passwords.ts';
 import { FactorGate } from './factor-gate.ts';
-import { findClaim, withdrawClaim } from './local-claim.ts';
+import { findClaim, hasClaim, withdrawClaim } from './local-claim.ts';
 import { checkNewPassword } from './new-password.ts';
 import { type LoginClient, People } from './people.ts';
 import type { Person } from './person.ts';
@@ -210,7 +210,8 @@ export class Accounts {
 
   /** `perch claim` waits until the claim is gone, then checks which password is stored. */
   async #acceptLocalClaim(): Promise<void> {
-    if (this.#isAccepting) {
+    // One system call: this runs each second.
+    if (this.#isAccepting || !hasClaim(this.#dataDir)) {
       return;
     }
     this.#isAccepting = true;
