@@ -25,6 +25,8 @@ test.for([
   // A phone does not reach the loopback addresses of the box.
   ['http://localhost:8080/', 'http://192.168.1.9:8080/trust'],
   ['https://127.0.0.1:8443/', 'http://192.168.1.9:8080/trust'],
+  // Nor do many find a name without a dot.
+  ['http://perch:8080/', 'http://192.168.1.9:8080/trust'],
   // A mapped port, and a reverse proxy with a certificate of its own.
   ['http://nas.local:9090/', 'http://nas.local:9090/trust'],
   ['https://home.example/perch/#/live', 'https://home.example/perch/trust'],

@@ -20,12 +20,13 @@ export interface HttpsState {
 
 type Here = Pick<Location, 'href' | 'protocol' | 'hostname' | 'port'>;
 
-const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/;
+/** Loopback, and names without a dot, which many phones cannot resolve. */
+const ONLY_HERE = /^(?:127\..*|\[::1\]|[^.:]+)$/;
 const HTTPS_PORT = 443;
 
 /** Address of the steps for another phone or computer: over http if the box is opened directly, because that one does not trust it yet. */
 export function stepsAddress({ port, httpPort, certificate }: HttpsState, here: Here): string {
-  const host = LOOPBACK.test(here.hostname) ? lanAddress(certificate?.addresses ?? []) : here.hostname;
+  const host = ONLY_HERE.test(here.hostname) ? lanAddress(certificate?.addresses ?? []) : here.hostname;
   const isDirect = here.protocol === 'https:' && Number(here.port || HTTPS_PORT) === port && httpPort !== null;
   const address = new URL('trust', here.href.split('#')[0]);
   address.search = '';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemNames } from '../../../agent/tls/device-names.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, SIZES } from '../../peers/browser/page-visit.ts';
-import { startBrowserAt } from '../../peers/browser/trusting-browser.ts';
+import { startBrowserAt, startProfileAt } from '../../peers/browser/trusting-browser.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { freePort } from '../../support/base/free-port.ts';
 
@@ -20,6 +20,7 @@ const [NAME = ''] = systemNames().dns;
 describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-steps-'));
   let box: PageHarness;
+  const file = join(folder, 'perch.pem');
   let tlsPort = 0;
   /** Its user has imported the authority into the certificate store (NSS). */
   let trusting: Browser;
@@ -28,9 +29,8 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
   beforeAll(async () => {
     tlsPort = await freePort();
     box = await startPageHarness({ tlsAddress: `:${tlsPort}` });
-    const file = join(folder, 'perch.pem');
     writeFileSync(file, await (await fetch(`http://127.0.0.1:${box.port}/trust/perch.pem`)).text());
-    trusting = await startBrowserAt(join(folder, 'trusting'), file, ['--bypass-app-banner-engagement-checks']);
+    trusting = await startBrowserAt(join(folder, 'trusting'), file);
     strange = await startBrowserAt(join(folder, 'strange'));
   });
   afterAll(async () => {
@@ -81,7 +81,7 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
   test('the steps of another system can be chosen', async () => {
     const { page, context } = await open(strange, {}, '?lang=en');
     await says(page, 'This computer does not trust the box yet.');
-    const choice = page.getByLabel('Steps for');
+    const choice = page.getByLabel('System');
     expect(await choice.inputValue()).toBe('linux');
     for (const [system, step] of [
       ['windows', 'Trusted Root Certification Authorities'],
@@ -99,7 +99,7 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
   test('an iPad that calls itself a Mac gets the steps of an iPad', async () => {
     const { page, context } = await open(strange, { userAgent: IPAD_AS_MAC, hasTouch: true });
     await says(page, 'This tablet does not trust the box yet.');
-    expect(await page.getByLabel('Steps for').inputValue()).toBe('ios');
+    expect(await page.getByLabel('System').inputValue()).toBe('ios');
     await context.close();
   });
 
@@ -114,6 +114,18 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
     await page.getByRole('link', { name: 'Open Perch' }).click();
     await page.waitForURL(`https://${NAME}:${tlsPort}/**`);
     await page.getByRole('heading', { name: 'Make this box yours' }).waitFor();
+    await context.close();
+  });
+
+  test('Chromium finds the page fit to be installed, and the page offers its Install', async () => {
+    const context = await startProfileAt(join(folder, 'installing'), file);
+    const page = await context.newPage();
+    await page.goto(`https://${NAME}:${tlsPort}/trust`);
+    await says(page, 'This computer trusts the box.');
+    await page.getByRole('button', { name: 'Install' }).waitFor();
+    const browser = await context.newCDPSession(page);
+    expect(await browser.send('Page.getInstallabilityErrors')).toEqual({ installabilityErrors: [] });
+    expect(await axeFindings(page)).toEqual([]);
     await context.close();
   });
 

@@ -15,7 +15,7 @@ export const secure = {
   portTaken: 'https has no port.',
   portTakenText: (port: string) => `Another program uses port ${port}. The box tries again.`,
   here: 'This browser',
-  hereSecure: 'The connection is encrypted',
+  hereSecure: 'The connection is encrypted. Install Perch',
   herePlain: 'The connection is not encrypted. Open the steps',
   stepsTitle: 'Phones and computers',
   stepsText:

@@ -16,7 +16,7 @@ export const secure: SecureWords = {
   portTaken: 'https 没有可用端口。',
   portTakenText: (port) => `端口 ${port} 被另一个程序占用，设备会继续尝试。`,
   here: '此浏览器',
-  hereSecure: '连接已加密',
+  hereSecure: '连接已加密，安装 Perch',
   herePlain: '连接未加密，打开操作步骤',
   stepsTitle: '手机和电脑',
   stepsText:

@@ -91,11 +91,12 @@ ${textOf('h2', page.words.install, page)}
 <p class="dim">${escapeXml(page.words.installText)}</p>
 <button id="install-now" class="button main" type="button" hidden>${escapeXml(page.words.installNow)}</button>
 ${textOf('p', page.words.installed, page, 'id="installed" role="status" hidden')}
-${page.words.systems.map(({ id, install }) => `<div ${forSystem(page, id)}>${listOf(install)}</div>`).join('\n')}
+${page.words.systems.map(({ id, install }) => `<div ${forSystem(page, id)}>${listOf(install, id === 'ios' ? 'ol' : 'ul')}</div>`).join('\n')}
 </section>`;
 
-const listOf = (steps: readonly string[]): string =>
-  `<ol>${steps.map((step) => `<li>${escapeXml(step)}</li>`).join('')}</ol>`;
+/** @param tag `ul` for browsers to choose from */
+const listOf = (steps: readonly string[], tag: 'ol' | 'ul' = 'ol'): string =>
+  `<${tag}>${steps.map((step) => `<li>${escapeXml(step)}</li>`).join('')}</${tag}>`;
 
 /** Shown for the visitor's system; the script follows the list. */
 const forSystem = ({ visitor }: TrustPage, id: SystemWords['id']): string =>

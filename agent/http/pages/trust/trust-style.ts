@@ -28,6 +28,6 @@ summary::after{content:"";width:8px;height:8px;margin-left:10px;border:solid var
 summary::-webkit-details-marker{display:none}
 label{display:block;color:var(--dim);font-size:.8125rem}
 select{display:block;width:100%;min-height:52px;margin-top:4px;padding:8px 12px;border:1.5px solid var(--edge);border-radius:14px;background:var(--card);color:var(--ink);font:inherit;font-size:1.0625rem}
-ol{margin:8px 0;padding-left:24px}li{margin:6px 0}
+ol,ul{margin:8px 0;padding-left:24px}li{margin:6px 0}
 code{display:block;padding:12px;border:1px solid var(--line);border-radius:14px;font:600 1rem/1.6 ui-monospace,monospace;white-space:pre-wrap}
 `;

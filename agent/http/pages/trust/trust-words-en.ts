@@ -20,7 +20,7 @@ export const ENGLISH: TrustWords = {
   goOnText: 'There you can install Perch on {}.',
   open: 'Open Perch',
   steps: 'Steps',
-  stepsFor: 'Steps for',
+  stepsFor: 'System',
   fingerprint: '1. Compare the fingerprint',
   compare:
     'The box shows the same four lines in its terminal; “perch doctor” and Settings, System, Secure connection show them, too. If one differs, another machine intercepts the connection: do not install the certificate.',
@@ -58,7 +58,8 @@ export const ENGLISH: TrustWords = {
         'Check that you chose “CA certificate”, not “VPN & app user certificate” or “Wi-Fi certificate”. In Firefox: Settings → About Firefox, tap the logo five times, then Secret Settings → Use third party CA certificates.',
       install: [
         'Chrome: ⋮ → “Add to Home screen” → “Install”.',
-        'Firefox: ⋮ → “Add app to Home screen”. Samsung Internet: ☰ → “Add page to” → “Home screen”.',
+        'Firefox: ⋮ → “Add app to Home screen”.',
+        'Samsung Internet: ☰ → “Add page to” → “Home screen”.',
       ],
     },
     {

@@ -20,7 +20,7 @@ export const CHINESE: TrustWords = {
   goOnText: '在那里可以把 Perch 安装到{}。',
   open: '打开 Perch',
   steps: '步骤',
-  stepsFor: '适用于',
+  stepsFor: '系统',
   fingerprint: '1. 比对指纹',
   compare:
     '设备终端显示相同的四行；“perch doctor”和“设置 → 系统 → 安全连接”中也能看到。如有一行不一致，说明连接被另一台机器截获：请不要安装该证书。',
@@ -58,7 +58,8 @@ export const CHINESE: TrustWords = {
         '请确认选择的是“CA 证书”，而不是“VPN 和应用用户证书”或“WLAN 证书”。Firefox：设置 → 关于 Firefox，点按图标五次，然后在 Secret Settings 中打开 Use third party CA certificates。',
       install: [
         'Chrome：⋮ → “添加到主屏幕” → “安装”。',
-        'Firefox：⋮ → “添加应用到主屏幕”。三星浏览器：☰ → “添加页面到” → “主屏幕”。',
+        'Firefox：⋮ → “添加应用到主屏幕”。',
+        '三星浏览器：☰ → “添加页面到” → “主屏幕”。',
       ],
     },
     {
