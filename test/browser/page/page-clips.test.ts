@@ -253,6 +253,18 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     }),
   );
 
+  onlyBy('plain', () =>
+    test('a phone without https reads why it cannot share the clip, with a link to the steps', async () => {
+      await using visitor = await open('phone', `clip=${first.startMs + 2_000}-${first.startMs + 6_000}`);
+      const { page, complaints } = visitor;
+      await page.getByText('Sharing needs https.').waitFor();
+      expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
+      expect(await page.getByRole('button', { name: 'Share', exact: true }).count()).toBe(0);
+      expect(await axeFindings(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+    }),
+  );
+
   test('events too close together on the timeline are counted, and the count zooms in until one is alone', async () => {
     await using visitor = await open('desktop', at(earlierMs + 1_000));
     const { page, complaints } = visitor;

@@ -67,6 +67,11 @@ describeWith(['chromium', 'gstreamer'], 'talking through a camera on the page', 
       await page.getByRole('dialog').getByText('The microphone needs https.').waitFor();
       await settled(page, 'dialog');
       expect(await axeFindings(page)).toEqual([]);
+      const [steps] = await Promise.all([
+        page.context().waitForEvent('page'),
+        page.getByRole('link', { name: 'Open the steps' }).click(),
+      ]);
+      await steps.getByRole('heading', { name: 'Trust this box' }).waitFor();
       expect(complaints).toEqual([]);
     }),
   );
