@@ -132,6 +132,9 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'offer-time',
       // Three seconds after the grid.
       'announcements',
+      'grid-keys',
+      'layout-menu',
+      'layouts-page',
       'keyboard-help',
       'camera',
       'rewind-strip',

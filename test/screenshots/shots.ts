@@ -3,6 +3,7 @@ import { cameraView } from '../../webui/words/en/camera-view.ts';
 import { cameras } from '../../webui/words/en/cameras.ts';
 import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
+import { layouts } from '../../webui/words/en/layouts.ts';
 import { live } from '../../webui/words/en/live.ts';
 import { people } from '../../webui/words/en/people.ts';
 import { secure } from '../../webui/words/en/secure.ts';
@@ -16,7 +17,10 @@ import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
-const ENGLISH = { common, live, cameraView, clips, start, cameras, storage, system, secure, people, you, video };
+const ENGLISH = {
+  ...{ common, live, layouts, cameraView, clips, start, cameras },
+  ...{ storage, system, secure, people, you, video },
+};
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   en: ENGLISH,
@@ -145,6 +149,12 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     deepest('camera-sheet-night', (say) => say.video.nightAndText),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),
+    shot('layouts', '#/settings/cameras/layouts', '.layouts'),
+    opened('layout-sheet', 'cameras/layouts', '.layouts', async (page, say) => {
+      await press(page, say.layouts.addWall);
+      await press(page, say.layouts.addAll);
+    }),
+    shot('wall-gone', '#/wall/nowhere', '.wall-gone'),
     shot('add', '#/settings/cameras/add', '.adding'),
     opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),
     shot('storage', '#/settings/storage', STORAGE),

@@ -182,7 +182,7 @@ function useTitle(): void {
   const camera = cameras.value?.find((one) => one.name === name)?.title ?? name;
   const page =
     here.page === 'wall'
-      ? liveWords.value.wall
+      ? (here.wall ?? liveWords.value.wall)
       : words.value[here.page === 'events' || here.page === 'recordings' ? here.page : 'live'];
   const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
   useEffect(() => {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { narrowLayout, tileSize, wideLayout } from './layout.ts';
-import { wallLayout } from './wall-layout.ts';
+import { rowsOf, wallLayout } from './wall-layout.ts';
+
+const smallTiles = (count: number) => Array.from({ length: count }, () => 'small' as const);
 
 test.for([
   [1, 'auto', 1, 1, false],
@@ -35,6 +37,19 @@ test.for([
 ] as const)('%d cameras have %d columns and %s rows in an upright window', ([count, columns, rows, isLed]) => {
   expect(wideLayout(count, 'auto', true)).toEqual({ columns, rows, isLed });
   expect(wideLayout(count, '9', true)).toEqual({ columns: 3, rows: 3, isLed: false });
+});
+
+test.for([
+  [2, 'auto', 2],
+  [5, 'auto', 3],
+  [12, 'auto', 4],
+  [5, '1', 1],
+] as const)('%d cameras in groups, %s, have %d columns, and the window scrolls', ([count, chosen, columns]) => {
+  expect(wideLayout(count, chosen, false, true)).toEqual({ columns, rows: undefined, isLed: false });
+});
+
+test('groups of some cameras are pairs on a phone', () => {
+  expect([3, 4, 7, 8].map((count) => narrowLayout(count, 'auto', true))).toEqual(['full', 'pairs', 'pairs', 'pairs']);
 });
 
 test.for([
@@ -78,5 +93,27 @@ test.for([
   [6, 1920, 1080, 3],
   [8, 1080, 1920, 2],
 ] as const)('a wall display of %d cameras in %d × %d has %d columns', ([count, width, height, columns]) => {
-  expect(wallLayout(count, { width, height }).columns).toBe(columns);
+  expect(wallLayout(smallTiles(count), { width, height }).columns).toBe(columns);
+});
+
+test.for([
+  ['one large and five small fill a square', 'lsssss', 3, 3],
+  ['a gap beside a large tile is filled by later small ones', 'sls', 3, 2],
+  ['two large ones stand side by side above small ones', 'llss', 4, 3],
+  ['all large is the same as all small', 'llll', 2, 2],
+  ['a single large one fills the window', 'l', 1, 1],
+] as const)('on a wall %s', ([, tiles, columns, rows]) => {
+  const sizes = [...tiles].map((tile) => (tile === 'l' ? 'large' : 'small'));
+  expect(wallLayout(sizes, { width: 1920, height: 1080 })).toEqual({ columns, rows, isLed: false });
+});
+
+test.for([
+  [[2, 1, 1, 1, 1, 1], 3, 3],
+  [[1, 2, 1], 3, 2],
+  [[1, 2, 1, 1], 3, 3],
+  [[1, 1, 2, 1], 3, 3],
+  [[2, 2], 3, 4],
+  [[], 1, 1],
+] as const)('tiles of %s in %d columns take %d rows', ([spans, columns, rows]) => {
+  expect(rowsOf(spans, columns)).toBe(rows);
 });

@@ -20,8 +20,13 @@ const SHAPE = 16 / 9;
 /** Largest share of a picture that may be cropped to fill the window. */
 const CROP_LIMIT = 0.1;
 
-/** The grid of a wide window. @param isUpright it is higher than wide */
-export function wideLayout(count: number, arrangement: Arrangement, isUpright = false): Layout {
+/** The grid of a wide window. @param isUpright it is higher than wide @param hasGroups with headings the window scrolls */
+export function wideLayout(count: number, arrangement: Arrangement, isUpright = false, hasGroups = false): Layout {
+  const whole = ungroupedLayout(count, arrangement, isUpright);
+  return hasGroups ? { columns: whole.columns, rows: undefined, isLed: false } : whole;
+}
+
+function ungroupedLayout(count: number, arrangement: Arrangement, isUpright: boolean): Layout {
   if (arrangement !== 'auto') {
     const side = Math.sqrt(Number(arrangement));
     return { columns: side, rows: side, isLed: false };
@@ -51,11 +56,11 @@ function uprightLayout(count: number): Layout {
 /** Phones. `full`: one column; `two`: two wide tiles, then pairs. */
 type NarrowLayout = 'full' | 'two' | 'pairs' | 'threes';
 
-export function narrowLayout(count: number, arrangement: Arrangement): NarrowLayout {
+export function narrowLayout(count: number, arrangement: Arrangement, hasGroups = false): NarrowLayout {
   if (arrangement !== 'auto') {
     return ({ 1: 'full', 4: 'pairs', 9: 'threes' } as const)[arrangement];
   }
-  return count <= 3 ? 'full' : count <= 7 ? 'two' : 'pairs';
+  return count <= 3 ? 'full' : count <= 7 && !hasGroups ? 'two' : 'pairs';
 }
 
 /** The window is filled if little is cropped; otherwise tiles keep the picture's shape. */

@@ -3,6 +3,7 @@ import { hadBFrames, parseStoredCameras, STORED_CAMERAS_KEY, type StoredCamera }
 import { keepStillsOf } from '../player/stored-stills.ts';
 import { LAST_CAMERA_KEY } from '../shell/navigation.ts';
 import type { Camera } from './camera.ts';
+import { CHOSEN_GROUP_KEY, GROUPS_KEY } from './layouts.ts';
 
 /** For the next visit, which shows names and order before the first response. */
 export function rememberCameras(all: readonly Camera[]): void {
@@ -21,6 +22,8 @@ export function rememberCameras(all: readonly Camera[]): void {
 export function forgetCameras(): void {
   localStorage.removeItem(STORED_CAMERAS_KEY);
   localStorage.removeItem(LAST_CAMERA_KEY);
+  localStorage.removeItem(GROUPS_KEY);
+  localStorage.removeItem(CHOSEN_GROUP_KEY);
   keepStillsOf([]);
 }
 

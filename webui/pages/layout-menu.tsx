@@ -1,63 +1,39 @@
-import { signal } from '@preact/signals';
-import { useRef, useState } from 'preact/hooks';
+import { isOwner } from '../api-client/session.ts';
+import { arrange, arrangement } from '../cameras/arrangement.ts';
 import { ARRANGEMENTS, type Arrangement } from '../cameras/layout.ts';
-import { Icon } from '../ui/icons/icon.tsx';
-import { LazyPopup } from '../ui/sheet/lazy-popup.ts';
-import type { PopupItem } from '../ui/sheet/popup.tsx';
+import { layouts } from '../cameras/layouts.ts';
+import { settingsLink, wallLink } from '../shell/route.ts';
+import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
+import { wallWords } from '../words/walls.ts';
 import { liveWords } from '../words/words.ts';
 
-const REMEMBERED = 'perch-arrangement';
-
-const known = localStorage.getItem(REMEMBERED);
-/** Layout of the grid in this browser. */
-export const arrangement = signal<Arrangement>(ARRANGEMENTS.find((one) => one === known) ?? 'auto');
-
-function arrange(chosen: Arrangement): void {
-  localStorage.setItem(REMEMBERED, chosen);
-  arrangement.value = chosen;
-}
-
-/** The layout menu, with the wall display. */
-export function LayoutMenu() {
+/** The shape of the grid, and the walls. */
+export function LayoutMenu({ onClose }: { readonly onClose: (isElsewhere: boolean) => void }) {
   const words = liveWords.value;
-  const [isOpen, setOpen] = useState(false);
-  const button = useRef<HTMLButtonElement>(null);
+  const t = wallWords.value;
   const texts: Readonly<Record<Arrangement, string>> = {
-    auto: words.arrangeAuto,
-    1: words.arrangeOne,
-    4: words.arrangeFour,
-    9: words.arrangeNine,
+    auto: t.arrangeAuto,
+    1: t.arrangeOne,
+    4: t.arrangeFour,
+    9: t.arrangeNine,
   };
   const shapes = ARRANGEMENTS.map((one): PopupItem => {
     return { text: texts[one], isChosen: one === arrangement.value, onChoose: () => arrange(one) };
   });
+  const walls = (layouts.value ?? [])
+    .filter(({ kind, cameras }) => kind === 'wall' && cameras.length > 0)
+    .map(({ name }): PopupItem => ({ text: name, icon: 'full', href: wallLink(name) }));
+  const edit: PopupItem = { text: t.layouts, icon: 'go', href: settingsLink('cameras', 'layouts') };
   return (
-    <div class="arrange">
-      <button
-        class="round"
-        type="button"
-        ref={button}
-        aria-label={words.arrange}
-        aria-haspopup="menu"
-        aria-expanded={isOpen}
-        // The menu closes on taps outside; this tap toggles it.
-        onPointerDown={(event) => isOpen && event.stopPropagation()}
-        onClick={() => setOpen(!isOpen)}
-      >
-        <Icon name="arrange" />
-      </button>
-      {isOpen && (
-        <LazyPopup
-          label={words.arrange}
-          items={[...shapes, { text: words.wall, icon: 'full', href: '#/wall' }]}
-          onClose={(isElsewhere) => {
-            setOpen(false);
-            if (!isElsewhere) {
-              button.current?.focus();
-            }
-          }}
-        />
-      )}
-    </div>
+    <Popup
+      label={words.arrange}
+      items={[
+        ...shapes,
+        { text: words.wall, icon: 'full', href: wallLink() },
+        ...walls,
+        ...(isOwner.value ? [edit] : []),
+      ]}
+      onClose={onClose}
+    />
   );
 }

@@ -1,10 +1,12 @@
-import type { RefObject } from 'preact';
+import { Fragment, type RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Camera } from '../cameras/camera.ts';
 import { type Arrangement, type Layout, narrowLayout, tileSize, wideLayout } from '../cameras/layout.ts';
+import type { Section } from '../cameras/sections.ts';
 import { GridCell } from '../live/tile-cell.tsx';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
+import { liveWords } from '../words/words.ts';
 
 /** Gap and margin in wide windows, as in the style. */
 const GAP_PX = 10;
@@ -19,14 +21,17 @@ const CameraAnnouncements = lazyPart(() =>
 );
 
 interface GridProps {
-  readonly cameras: readonly Camera[];
+  readonly sections: readonly Section<Camera>[];
   readonly arrangement: Arrangement;
 }
 
-/** The cameras as tiles, in a fixed order. */
-export function LiveGrid({ cameras, arrangement }: GridProps) {
+/** The cameras as tiles, in a fixed order, below the headings of their groups. */
+export function LiveGrid({ sections, arrangement }: GridProps) {
   const grid = useRef<HTMLDivElement>(null);
-  const layout = wideLayout(cameras.length, arrangement, useMedia('(orientation: portrait)'));
+  const cameras = sections.flatMap((section) => section.cameras);
+  const isUpright = useMedia('(orientation: portrait)');
+  const hasGroups = sections.some(({ name }) => name !== undefined);
+  const layout = wideLayout(cameras.length, arrangement, isUpright, hasGroups);
   useTileSize(grid, layout);
   const [speaks, setSpeaks] = useState(false);
   useEffect(() => {
@@ -37,16 +42,25 @@ export function LiveGrid({ cameras, arrangement }: GridProps) {
     <>
       {speaks && <CameraAnnouncements cameras={cameras} />}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links within */}
-      <div
-        class="grid"
-        data-narrow={narrowLayout(cameras.length, arrangement)}
-        data-led={layout.isLed}
-        data-columns={layout.columns}
-        ref={grid}
-        onKeyDown={(event) => moveFocus(event, grid.current)}
-      >
-        {cameras.map((camera) => (
-          <GridCell key={camera.name} camera={camera} isAlone={cameras.length === 1} />
+      <div ref={grid} onKeyDown={(event) => onArrow(event, grid.current)}>
+        {sections.map(({ name, cameras: shown }) => (
+          <Fragment key={name}>
+            {name !== undefined && (
+              <h2>
+                <bdi>{name || liveWords.value.otherCameras}</bdi>
+              </h2>
+            )}
+            <div
+              class="grid"
+              data-narrow={narrowLayout(cameras.length, arrangement, hasGroups)}
+              data-led={layout.isLed}
+              data-columns={layout.columns}
+            >
+              {shown.map((camera) => (
+                <GridCell key={camera.name} camera={camera} isAlone={cameras.length === 1} />
+              ))}
+            </div>
+          </Fragment>
         ))}
       </div>
     </>
@@ -82,37 +96,14 @@ function useTileSize(grid: RefObject<HTMLDivElement | null>, layout: Layout): vo
   }, [grid, columns, rows]);
 }
 
-/** Arrow keys focus the neighbour, 1 to 9 open a camera. */
-function moveFocus(event: KeyboardEvent, grid: HTMLElement | null): void {
-  const tiles = [...(grid?.querySelectorAll<HTMLElement>('.tile') ?? [])];
-  const at = tiles.indexOf(document.activeElement as HTMLElement);
-  const to = neighbour(tiles, at, event.key);
-  if (to) {
-    to.focus();
+/** Arrow keys focus the neighbour. Loaded by the first of them. */
+function onArrow(event: KeyboardEvent, grid: HTMLElement | null): void {
+  const { key, target } = event;
+  if (grid && key.startsWith('Arrow') && target instanceof Element && target.matches('.tile')) {
     event.preventDefault();
+    import('./grid-keys.ts').then(
+      ({ focusNeighbour }) => focusNeighbour(grid, key),
+      () => {},
+    );
   }
-}
-
-/** The tile whose centre is nearest in a direction. */
-function neighbour(tiles: readonly HTMLElement[], at: number, key: string): HTMLElement | undefined {
-  const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
-  const from = tiles[at];
-  if (!way || !from) {
-    return undefined;
-  }
-  const [dx = 0, dy = 0] = way;
-  const here = middleOf(from);
-  const reach = (tile: HTMLElement) => {
-    const { x, y } = middleOf(tile);
-    const along = (x - here.x) * dx + (y - here.y) * dy;
-    const across = Math.abs((x - here.x) * dy) + Math.abs((y - here.y) * dx);
-    return along > 8 ? along + 2 * across : Number.POSITIVE_INFINITY;
-  };
-  const [nearest] = tiles.map((tile) => ({ tile, px: reach(tile) })).sort((a, b) => a.px - b.px);
-  return nearest && nearest.px < Number.POSITIVE_INFINITY ? nearest.tile : undefined;
-}
-
-function middleOf(tile: HTMLElement): { readonly x: number; readonly y: number } {
-  const { left, top, width, height } = tile.getBoundingClientRect();
-  return { x: left + width / 2, y: top + height / 2 };
 }

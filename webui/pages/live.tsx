@@ -2,21 +2,24 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { unreachableSinceMs } from '../api-client/paths.ts';
 import { access, isOwner, session } from '../api-client/session.ts';
+import { arrangement } from '../cameras/arrangement.ts';
 import type { Camera } from '../cameras/camera.ts';
 import { watchable } from '../cameras/cameras.ts';
+import { chooseGroup, chosenGroup, groups, loadLayouts } from '../cameras/layouts.ts';
 import { loadReach, reachesBackDays } from '../cameras/recording-reach.ts';
 import { rememberCameras, rememberedCameras } from '../cameras/remembered-cameras.ts';
+import { groupsWith, sectionsOf } from '../cameras/sections.ts';
 import { summaryOf } from '../cameras/summary.ts';
 import { ClaimNotice, Empty, OldBrowser, Warnings } from '../live/notices.tsx';
 import { useRemovedCameraToast } from '../live/removed-camera.ts';
 import { nowMs } from '../shell/page-state.ts';
-import { cameraLink, settingsLink } from '../shell/route.ts';
+import { cameraLink, settingsLink, wallLink } from '../shell/route.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { words as commonWords, liveWords } from '../words/words.ts';
-import { arrangement, LayoutMenu } from './layout-menu.tsx';
 import { LiveGrid } from './live-grid.tsx';
 
+const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
@@ -31,7 +34,9 @@ export function LivePage() {
   const words = liveWords.value;
   const common = commonWords.value;
   const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
-  const help = useLiveKeys(all ?? []);
+  const sections = sectionsOf(all ?? [], groups.value, chosenGroup.value);
+  const help = useLiveKeys(sections.flatMap(({ cameras }) => cameras));
+  useLayouts();
   useRemembering();
   useRemovedCameraToast();
   return (
@@ -41,7 +46,7 @@ export function LivePage() {
           <h1>{session.value?.role === 'guest' ? common.live : words.home}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
-        {all && all.length > 0 && <LayoutMenu />}
+        {all && all.length > 0 && <LayoutButton />}
       </header>
       <OldBrowser />
       <ClaimNotice />
@@ -57,12 +62,84 @@ export function LivePage() {
         </Empty>
       ) : (
         <div class={unreachableSinceMs.value === undefined ? 'live' : 'live away'}>
-          <LiveGrid cameras={all} arrangement={arrangement.value} />
+          <GroupChips all={all} />
+          <LiveGrid sections={sections} arrangement={arrangement.value} />
           {isOwner.value && all.length < FEW && <AddCamera />}
         </div>
       )}
       {help}
     </>
+  );
+}
+
+const LOOK_MS = 60_000;
+
+/** Asked for along with the cameras. */
+function useLayouts(): void {
+  const mayAsk = session.value?.mayLook === true && session.value.role !== 'guest';
+  useEffect(() => {
+    if (!mayAsk) {
+      return undefined;
+    }
+    const look = () => void loadLayouts().catch(() => {});
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [mayAsk]);
+}
+
+/** All cameras, or one group. */
+function GroupChips({ all }: { readonly all: readonly Camera[] }) {
+  const words = liveWords.value;
+  const names = groupsWith(all, groups.value).map(([name]) => name);
+  const chosen = names.includes(chosenGroup.value) ? chosenGroup.value : '';
+  return names.length === 0 ? null : (
+    <fieldset class="groups" aria-label={words.groups}>
+      {['', ...names].map((name) => (
+        <button
+          key={name}
+          class="chip tap"
+          type="button"
+          aria-pressed={name === chosen}
+          onClick={() => chooseGroup(name)}
+        >
+          <bdi>{name || words.allCameras}</bdi>
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+function LayoutButton() {
+  const { arrange } = liveWords.value;
+  const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  return (
+    <div class="arrange">
+      <button
+        class="round"
+        type="button"
+        ref={button}
+        aria-label={arrange}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        // The menu closes on taps outside; this tap toggles it.
+        onPointerDown={(event) => isOpen && event.stopPropagation()}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="arrange" />
+      </button>
+      {isOpen && (
+        <LayoutMenu
+          onClose={(isElsewhere) => {
+            setOpen(false);
+            if (!isElsewhere) {
+              button.current?.focus();
+            }
+          }}
+        />
+      )}
+    </div>
   );
 }
 
@@ -119,7 +196,7 @@ function QuietLine({ all }: { readonly all: readonly Camera[] }) {
 const Finder = lazyPart(() => import('./keyboard-help.tsx').then(({ FindCamera }) => FindCamera));
 const Keys = lazyPart(() => import('./keyboard-help.tsx').then(({ LiveKeys }) => LiveKeys));
 
-/** 1 to 9 open a camera, F the wall display, / the search, ? the shortcuts. @returns the open sheet */
+/** 1 to 9 open a shown camera, F the wall display, / the search, ? the shortcuts. @returns the open sheet */
 function useLiveKeys(all: readonly Camera[]): ComponentChildren {
   const [sheet, setSheet] = useState<'find' | 'keys' | undefined>(undefined);
   const latest = useRef(all);
@@ -135,7 +212,7 @@ function useLiveKeys(all: readonly Camera[]): ComponentChildren {
       if (camera) {
         location.hash = cameraLink(camera.name);
       } else if (key === 'f' || key === 'F') {
-        location.hash = '#/wall';
+        location.hash = wallLink();
       } else if (key === '/' || key === '?') {
         event.preventDefault();
         setSheet(key === '/' ? 'find' : 'keys');

@@ -1,14 +1,18 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Camera } from '../cameras/camera.ts';
+import { usePolled } from '../api-client/use-polled.ts';
+import { type Camera, canPlay, videoCodec } from '../cameras/camera.ts';
 import { watchable } from '../cameras/cameras.ts';
 import { tileSize } from '../cameras/layout.ts';
-import { wallLayout } from '../cameras/wall-layout.ts';
+import { LAYOUTS_ADDRESS, type Layout, type TileSize } from '../cameras/layouts.ts';
+import { spansOf, wallLayout } from '../cameras/wall-layout.ts';
+import { Empty } from '../live/notices.tsx';
 import { Tile, tilePath, wantsSound } from '../live/tile.tsx';
 import { useHandedPlayer } from '../player/picture.tsx';
-import { LIVE } from '../shell/route.ts';
+import { LIVE, route, wallLink } from '../shell/route.ts';
 import { keepScreenAwake } from '../ui/browser/wake-lock.ts';
 import { Icon } from '../ui/icons/icon.tsx';
+import { wallWords } from '../words/walls.ts';
 import { liveWords, words } from '../words/words.ts';
 
 const GAP_PX = 4;
@@ -27,11 +31,58 @@ const STEPS = [
   [1, -1],
 ] as const;
 
-/** The grid without controls and pointer. Esc returns, and so does a button after a tap. */
+const LOOK_MS = 10_000;
+
+interface WallTileItem {
+  readonly camera: Camera;
+  readonly size: TileSize;
+}
+
+/** All cameras, or the wall of the address. */
 export function WallPage() {
-  const all = watchable.value ?? [];
+  const here = route.value;
+  const wall = here.page === 'wall' ? here.wall : undefined;
+  return wall === undefined ? (
+    <Wall name={liveWords.value.wall} tiles={(watchable.value ?? []).map((camera) => ({ camera, size: 'small' }))} />
+  ) : (
+    <SavedWall key={wall} address={wall} />
+  );
+}
+
+/** A screen follows changes of its wall, and a new name. */
+function SavedWall({ address }: { readonly address: string }) {
+  const { value } = usePolled<{ readonly items: readonly Layout[] }>(LAYOUTS_ADDRESS, { everyMs: LOOK_MS });
+  const all = watchable.value;
+  const items = value?.items ?? [];
+  const layout = items.find(({ name }) => name === address) ?? items.find((one) => one.formerNames.includes(address));
+  const tiles = (layout?.cameras ?? []).flatMap(({ path, size }): WallTileItem[] => {
+    const camera = all?.find(({ name }) => name === path);
+    return camera ? [{ camera, size }] : [];
+  });
+  if (!value || !all || tiles.length > 0) {
+    return <Wall name={layout?.name ?? address} tiles={tiles} />;
+  }
+  const t = wallWords.value;
+  return (
+    <div class="camera-view wall-gone">
+      <Empty title={layout ? t.wallEmpty : t.wallDeleted} text={layout ? t.wallEmptyText : t.wallDeletedText}>
+        <a class="button main" href={wallLink()}>
+          {t.showAll}
+        </a>
+        <a class="text" href={LIVE}>
+          {words.value.live}
+        </a>
+      </Empty>
+    </div>
+  );
+}
+
+/** The grid without controls and pointer. Esc returns, and so does a button after a tap. */
+function Wall({ name, tiles }: { readonly name: string; readonly tiles: readonly WallTileItem[] }) {
   const wall = useRef<HTMLDivElement>(null);
-  useWallSize(wall, all.length);
+  const sizes = tiles.map(({ size }) => size);
+  const spans = spansOf(sizes);
+  useWallSize(wall, sizes);
   useWander(wall);
   useEffect(() => {
     const stop = new AbortController();
@@ -41,10 +92,15 @@ export function WallPage() {
   const isTouched = useTouched();
   return (
     <div class="camera-view wall">
-      <h1 class="visually-hidden">{liveWords.value.wall}</h1>
+      <h1 class="visually-hidden">{name}</h1>
       <div class="wall-grid" ref={wall}>
-        {all.map((camera) => (
-          <WallTile key={camera.name} camera={camera} isAlone={all.length === 1} />
+        {tiles.map(({ camera }, i) => (
+          <div key={camera.name} class={spans[i] === 2 ? 'large' : undefined}>
+            <WallTile
+              camera={camera}
+              isSharp={tiles.length === 1 || (spans[i] === 2 && isPlayableEverywhere(camera))}
+            />
+          </div>
         ))}
       </div>
       <a class={isTouched ? 'round wall-back shown' : 'round wall-back'} href={LIVE} aria-label={words.value.back}>
@@ -54,18 +110,22 @@ export function WallPage() {
   );
 }
 
-function WallTile({ camera, isAlone }: { readonly camera: Camera; readonly isAlone: boolean }) {
-  const { name } = tilePath(camera, isAlone);
-  const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isAlone, false) });
-  return <Tile camera={camera} isAlone={isAlone} handed={{ ...handed, transition: undefined }} isWall />;
+/** Its main stream is worth more than the sub stream. */
+const isPlayableEverywhere = ({ main }: Camera): boolean => canPlay(main) && videoCodec(main) === 'H.264';
+
+/** @param isSharp with the main stream */
+function WallTile({ camera, isSharp }: { readonly camera: Camera; readonly isSharp: boolean }) {
+  const { name } = tilePath(camera, isSharp);
+  const handed = useHandedPlayer({ name, camera: camera.name, wantsSound: wantsSound(camera, isSharp, false) });
+  return <Tile camera={camera} isAlone={isSharp} handed={{ ...handed, transition: undefined }} isWall />;
 }
 
 /** All tiles at once, as large as possible. */
-function useWallSize(wall: RefObject<HTMLDivElement | null>, count: number): void {
+function useWallSize(wall: RefObject<HTMLDivElement | null>, sizes: readonly TileSize[]): void {
   useLayoutEffect(() => {
     const measure = () => {
       const room = { width: window.innerWidth, height: window.innerHeight };
-      const layout = wallLayout(count, room);
+      const layout = wallLayout(sizes, room);
       const { width, height } = tileSize(room, layout, GAP_PX);
       wall.current?.style.setProperty('--columns', String(layout.columns));
       wall.current?.style.setProperty('--tile-width', `${Math.floor(width)}px`);
@@ -74,7 +134,7 @@ function useWallSize(wall: RefObject<HTMLDivElement | null>, count: number): voi
     measure();
     window.addEventListener('resize', measure);
     return () => window.removeEventListener('resize', measure);
-  }, [wall, count]);
+  }, [wall, sizes.join()]);
 }
 
 function useWander(wall: RefObject<HTMLDivElement | null>): void {

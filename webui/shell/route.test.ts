@@ -18,6 +18,8 @@ test.for([
   ['#/start', { page: 'start' }],
   ['#/login', { page: 'login' }],
   ['#/wall', { page: 'wall' }],
+  ['#/wall/', { page: 'wall' }],
+  ['#/wall/Ground%20floor', { page: 'wall', wall: 'Ground floor' }],
   ['#/settings', { page: 'settings', section: 'cameras' }],
   ['#/settings/nowhere', { page: 'settings', section: 'cameras' }],
   ['#/settings/nowhere/add', { page: 'settings', section: 'cameras' }],
@@ -35,6 +37,7 @@ test.for([
   ['#/settings/system/file', { page: 'settings', section: 'system', part: 'file' }],
   ['#/settings/system/add', { page: 'settings', section: 'system' }],
   ['#/settings/cameras/add', { page: 'settings', section: 'cameras', part: 'add' }],
+  ['#/settings/cameras/layouts', { page: 'settings', section: 'cameras', part: 'layouts' }],
   ['#/settings/cameras/yard%2Fgate', { page: 'settings', section: 'cameras', camera: 'yard/gate' }],
   ['#/live/garden', { page: 'camera', camera: 'garden' }],
   ['#/live/yard%2Fgate%3F', { page: 'camera', camera: 'yard/gate?' }],
@@ -57,14 +60,17 @@ test.for([
   expect(parseRoute(hash)).toEqual(place);
 });
 
-test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add'])('links to camera %s lead back to it', (camera) => {
-  expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });
-  expect(parseRoute(eventsLink(camera))).toEqual({ page: 'events', camera });
-  expect(parseRoute(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
-  expect(parseRoute(cameraSettingsLink(camera))).toEqual({ page: 'settings', section: 'cameras', camera });
-  const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7), clip: { startMs: 1_000, endMs: 2_000 } };
-  expect(parseRoute(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
-});
+test.for(['garden', 'yard/gate', 'a?b&c#d', '马厩 %', 'add', 'layouts'])(
+  'links to camera %s lead back to it',
+  (camera) => {
+    expect(parseRoute(cameraLink(camera))).toEqual({ page: 'camera', camera });
+    expect(parseRoute(eventsLink(camera))).toEqual({ page: 'events', camera });
+    expect(parseRoute(recordingsLink(camera))).toEqual({ page: 'recordings', camera });
+    expect(parseRoute(cameraSettingsLink(camera))).toEqual({ page: 'settings', section: 'cameras', camera });
+    const moment = { atMs: Date.UTC(2026, 10, 17, 15, 4, 12, 7), clip: { startMs: 1_000, endMs: 2_000 } };
+    expect(parseRoute(recordingsLink(camera, moment))).toEqual({ page: 'recordings', camera, ...moment });
+  },
+);
 
 test.for([
   ['#/guest/abc-_1.XYZ', 'abc-_1.XYZ'],

@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 
 /** The page in the address behind `#`. Camera names may contain anything and are encoded. */
 export type Route =
-  | { readonly page: 'start' | 'login' | 'live' | 'wall' }
+  | { readonly page: 'start' | 'login' | 'live' }
+  | { readonly page: 'wall' /** Undefined: all cameras. */; readonly wall?: string }
   | { readonly page: 'camera'; readonly camera: string }
   | EventsRoute
   | RecordingsRoute
@@ -37,12 +38,14 @@ interface SettingsRoute {
   readonly section: SettingsSection;
   /** Of `cameras`: the edited camera. */
   readonly camera?: string;
-  /** `add` belongs to cameras, `views` to people, the others to system. */
-  readonly part?: 'add' | 'views' | SystemPart;
+  /** `add` and `layouts` belong to cameras, `views` to people, the others to system. */
+  readonly part?: CamerasPart | 'views' | SystemPart;
   /** Of `views`: the name in the viewing history. */
   readonly person?: string;
 }
 
+type CamerasPart = 'add' | 'layouts';
+const CAMERAS_PARTS = /^(add|layouts)$/;
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https';
 const SYSTEM_PARTS = /^(backup|log|file|updates|https)$/;
 const SECTIONS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsSection[];
@@ -54,8 +57,9 @@ export function parseRoute(hash: string): Route {
   switch (page) {
     case 'start':
     case 'login':
-    case 'wall':
       return { page };
+    case 'wall':
+      return { page, ...(rest ? { wall: decode(rest) } : {}) };
     case 'settings':
       return readSettings(rest ?? '');
     case 'events':
@@ -71,7 +75,8 @@ function readSettings(path: string): SettingsRoute {
   const [name = '', rest = ''] = path.split(/\/(.*)/s);
   const section = (SECTIONS.includes(name) ? name : 'cameras') as SettingsSection;
   if (section === 'cameras' && name === section && rest !== '') {
-    return { page: 'settings', section, ...(rest === 'add' ? { part: rest } : { camera: decode(rest) }) };
+    const isPart = CAMERAS_PARTS.test(rest);
+    return { page: 'settings', section, ...(isPart ? { part: rest as CamerasPart } : { camera: decode(rest) }) };
   }
   const [part, person] = rest.split(/\/(.*)/s);
   if (section === 'people' && part === 'views') {
@@ -126,9 +131,12 @@ export function recordingsLink(camera: string, { atMs, agoS, all, clip }: Record
 export const settingsLink = (section: SettingsSection, part?: SettingsRoute['part']): string =>
   `#/settings/${section}${part ? `/${part}` : ''}`;
 
-/** A camera may be named `add`. */
+/** A camera may be named `add`, whose first letter is then encoded. */
 export const cameraSettingsLink = (camera: string): string =>
-  `#/settings/cameras/${camera === 'add' ? '%61dd' : encodeURIComponent(camera)}`;
+  `#/settings/cameras/${CAMERAS_PARTS.test(camera) ? `%${camera.charCodeAt(0).toString(16)}${camera.slice(1)}` : encodeURIComponent(camera)}`;
+
+/** @param name empty: all cameras */
+export const wallLink = (name = ''): string => `#/wall${name && `/${encodeURIComponent(name)}`}`;
 
 /** Key of the scroll position: a sheet shares that of its page. */
 export function scrollKey(route: Route): string {

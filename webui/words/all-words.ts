@@ -2,6 +2,7 @@ import type { CameraViewWords } from './en/camera-view.ts';
 import type { CamerasWords } from './en/cameras.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
+import type { LayoutsWords } from './en/layouts.ts';
 import type { LiveWords } from './en/live.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
@@ -11,12 +12,15 @@ import type { StartWords } from './en/start.ts';
 import type { StorageWords } from './en/storage.ts';
 import type { SystemWords } from './en/system.ts';
 import type { VideoWords } from './en/video.ts';
+import type { WallsWords } from './en/walls.ts';
 import type { YouWords } from './en/you.ts';
 
 /** Texts by page; `common` is for all pages. */
 export interface AllWords {
   readonly common: CommonWords;
   readonly live: LiveWords;
+  readonly layouts: LayoutsWords;
+  readonly walls: WallsWords;
   readonly cameraView: CameraViewWords;
   readonly reasons: ReasonsWords;
   readonly recordings: RecordingsWords;
@@ -32,4 +36,4 @@ export interface AllWords {
 }
 
 /** Loaded with the settings in other languages. */
-export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you' | 'video';
+export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you' | 'layouts' | 'video';

@@ -6,6 +6,7 @@ import { cameraView } from './en/camera-view.ts';
 import { cameras } from './en/cameras.ts';
 import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
+import { layouts } from './en/layouts.ts';
 import { live } from './en/live.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
@@ -15,6 +16,7 @@ import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
 import { system } from './en/system.ts';
 import { video } from './en/video.ts';
+import { walls } from './en/walls.ts';
 import { you } from './en/you.ts';
 import { counter } from './grammar/plural.ts';
 import { localeOf, pickLanguage } from './words.ts';
@@ -26,6 +28,8 @@ type Page = keyof AllWords;
 const en: AllWords = {
   common,
   live,
+  layouts,
+  walls,
   cameraView,
   recordings,
   clips,

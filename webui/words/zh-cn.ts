@@ -6,6 +6,9 @@ import { live } from './zh-cn/live.ts';
 import { reasons } from './zh-cn/reasons.ts';
 import { recordings } from './zh-cn/recordings.ts';
 import { start } from './zh-cn/start.ts';
+import { walls } from './zh-cn/walls.ts';
 
 /** One file, because separate requests would cost more. */
-export const zhCn: Omit<AllWords, SettingsPart> = { common, live, cameraView, reasons, recordings, clips, start };
+export const zhCn: Omit<AllWords, SettingsPart> = {
+  ...{ common, live, walls, cameraView, reasons, recordings, clips, start },
+};

@@ -160,6 +160,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['recordings', `#/rec/${camera}`, '.recorded'],
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
+  ['layouts', '#/settings/cameras/layouts', '.layouts'],
   ['storage', '#/settings/storage', '.settings-page .card .icon'],
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],

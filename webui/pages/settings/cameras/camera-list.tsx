@@ -10,6 +10,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import type { PathConfig } from './camera-settings.ts';
+import { useFocusKept } from './focus-kept.ts';
 import { type Drag, useListDrag } from './list-drag.ts';
 import { inOrder, movedTo, roomFor } from './list-order.ts';
 import { statusLine } from './status-line.ts';
@@ -47,7 +48,7 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
     said.value = t.placeOf(shown[from]?.title ?? '', to + 1, names.length);
     void put(movedTo(names, from, to), names);
   };
-  const drag = useListDrag(list, move);
+  const drag = useListDrag(list, { onDrop: move });
   useFocusKept(list, shown.map(({ name }) => name).join('\n'));
   useEffect(() => {
     const told = cameras.map(({ name }) => name).join('\n');
@@ -95,7 +96,7 @@ interface CameraRowProps {
 function CameraRow({ camera, config, drag, place, onKey }: CameraRowProps) {
   const { text, tone } = statusLine(camera, config);
   const isDragged = drag?.from === place;
-  const px = drag ? (isDragged ? drag.byPx : roomFor(place, drag.from, drag.to) * drag.heightPx) : 0;
+  const px = drag ? (isDragged ? drag.byPx : roomFor(place, drag.from, drag.to) * drag.box.height) : 0;
   return (
     <li class={isDragged ? 'lifted' : undefined} style={drag ? { transform: `translateY(${px}px)` } : undefined}>
       <a
@@ -132,23 +133,4 @@ function useConfigs(): ReadonlyMap<string, PathConfig> | undefined {
     news: ['config'],
   });
   return value && new Map(value.items.map((item) => [item.name, item]));
-}
-
-/** Keeps the focus on a row moved by keys. */
-function useFocusKept(list: { readonly current: HTMLElement | null }, order: string): void {
-  const focused = useRef<HTMLElement | undefined>(undefined);
-  useEffect(() => {
-    const { current } = focused;
-    if (current?.isConnected && document.activeElement === document.body) {
-      current.focus();
-    }
-  }, [order]);
-  useEffect(() => {
-    const note = (event: FocusEvent) => {
-      focused.current = event.target as HTMLElement;
-    };
-    const { current } = list;
-    current?.addEventListener('focusin', note);
-    return () => current?.removeEventListener('focusin', note);
-  }, []);
 }

@@ -6,9 +6,14 @@ import { closeRoute } from '../../../shell/navigation.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
+import { layoutWords } from '../../../words/layouts.ts';
+import { wallWords } from '../../../words/walls.ts';
 import { CameraList } from './camera-list.tsx';
 import { CameraSheet } from './camera-sheet.tsx';
+
+const Layouts = lazyPart(() => import('./layouts-page.tsx').then((page) => page.LayoutsPage));
 
 const LOOK_MS = 30_000;
 
@@ -26,6 +31,9 @@ export function CamerasPage() {
   const here = route.value;
   const edited = here.page === 'settings' ? here.camera : undefined;
   const all = cameras.value;
+  if (here.page === 'settings' && here.part === 'layouts') {
+    return <Layouts />;
+  }
   return (
     <>
       <header class="page-head">
@@ -35,6 +43,16 @@ export function CamerasPage() {
       <NewCameras />
       {all?.length === 0 && <Empty title={t.noCameras} text={t.noCamerasText} />}
       {all && all.length > 0 && <CameraList cameras={all} />}
+      {all && all.length > 0 && (
+        <div class="card">
+          <Row
+            icon="arrange"
+            title={wallWords.value.layouts}
+            text={layoutWords.value.layoutsHint}
+            href={settingsLink('cameras', 'layouts')}
+          />
+        </div>
+      )}
       <AddCamera />
       {edited !== undefined && (
         <CameraSheet key={edited} name={edited} onClosed={() => closeRoute(settingsLink('cameras'))} />

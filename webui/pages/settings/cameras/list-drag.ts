@@ -1,14 +1,16 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { placeOf } from './list-order.ts';
+import { type Box, boxAt, placeOf } from './list-order.ts';
 
 export interface Drag {
   readonly from: number;
   readonly to: number;
   readonly byPx: number;
-  /** Of the dragged item. */
-  readonly heightPx: number;
+  /** Of a grid only. */
+  readonly byXPx: number;
+  /** Of the dragged item, in the list's content. */
+  readonly box: Box;
 }
 
 const HOLD_MS = 350;
@@ -17,10 +19,16 @@ const STILL_PX = 8;
 const EDGE_PX = 72;
 const SCROLL_PX = 9;
 
+interface ListDragOptions {
+  readonly onDrop: (from: number, to: number) => void;
+  /** Its items stand beside each other, too. */
+  readonly isGrid?: boolean;
+}
+
 /** Drags items after a long press (at once with a mouse); the others make room. `onDrop` gets the new index. */
 export function useListDrag(
   list: RefObject<HTMLElement | null>,
-  onDrop: (from: number, to: number) => void,
+  { onDrop, isGrid = false }: ListDragOptions,
 ): ReadonlySignal<Drag | undefined> {
   const drag = useSignal<Drag | undefined>(undefined);
   const drop = useRef(onDrop);
@@ -31,6 +39,7 @@ export function useListDrag(
       return undefined;
     }
     const hand = new ListDragger(current, {
+      isGrid,
       onDrag: (now) => {
         drag.value = now;
       },
@@ -42,6 +51,7 @@ export function useListDrag(
 }
 
 interface DragListener {
+  readonly isGrid: boolean;
   readonly onDrag: (drag: Drag | undefined) => void;
   readonly onDrop: (from: number, to: number) => void;
 }
@@ -50,16 +60,20 @@ class ListDragger {
   readonly #list: HTMLElement;
   readonly #options: DragListener;
   readonly #listening = new AbortController();
+  readonly #scroller: Element;
   #start: { readonly item: number; readonly x: number; readonly y: number; readonly scroll: number } | undefined;
-  #heights: readonly number[] = [];
+  /** At the start of the drag. */
+  #boxes: readonly Box[] = [];
   #drag: Drag | undefined;
   #holding: ReturnType<typeof setTimeout> | undefined;
+  #x = 0;
   #y = 0;
   #wasDragged = false;
 
   constructor(list: HTMLElement, options: DragListener) {
     this.#list = list;
     this.#options = options;
+    this.#scroller = list.closest('.sheet-content') ?? document.documentElement;
     const { signal } = this.#listening;
     list.addEventListener('pointerdown', (event) => this.#down(event), { signal });
     window.addEventListener('pointermove', (event) => this.#move(event), { signal });
@@ -70,7 +84,7 @@ class ListDragger {
     list.addEventListener('contextmenu', (event) => this.#start && event.preventDefault(), { signal });
     list.addEventListener('dragstart', (event) => event.preventDefault(), { signal });
     list.addEventListener('click', (event) => this.#click(event), { signal, capture: true });
-    window.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#up(false), { signal });
+    window.addEventListener('keydown', (event) => this.#key(event), { signal });
   }
 
   leave(): void {
@@ -88,7 +102,8 @@ class ListDragger {
     if (item < 0 || event.button !== 0 || !event.isPrimary) {
       return;
     }
-    this.#start = { item, x: event.clientX, y: event.clientY, scroll: window.scrollY };
+    this.#start = { item, x: event.clientX, y: event.clientY, scroll: this.#scroller.scrollTop };
+    this.#x = event.clientX;
     this.#y = event.clientY;
     clearTimeout(this.#holding);
     this.#holding = setTimeout(() => this.#lift(), HOLD_MS);
@@ -98,6 +113,7 @@ class ListDragger {
     if (!this.#start) {
       return;
     }
+    this.#x = event.clientX;
     this.#y = event.clientY;
     const isFar = Math.hypot(event.clientX - this.#start.x, event.clientY - this.#start.y) > STILL_PX;
     if (!this.#drag && isFar) {
@@ -115,9 +131,13 @@ class ListDragger {
     if (!this.#start || this.#drag) {
       return;
     }
-    this.#heights = this.#items().map(({ offsetHeight }) => offsetHeight);
+    const { left, top } = this.#list.getBoundingClientRect();
+    this.#boxes = this.#items().map((item) => {
+      const { x, y, width, height } = item.getBoundingClientRect();
+      return { x: x - left, y: y - top, width, height };
+    });
     const from = this.#start.item;
-    this.#drag = { from, to: from, byPx: 0, heightPx: this.#heights[from] ?? 0 };
+    this.#drag = { from, to: from, byPx: 0, byXPx: 0, box: this.#boxes[from] ?? { x: 0, y: 0, width: 0, height: 0 } };
     this.#wasDragged = true;
     navigator.vibrate?.(10);
     this.#follow();
@@ -128,19 +148,30 @@ class ListDragger {
     if (!this.#drag || !this.#start) {
       return;
     }
-    const byPx = this.#y - this.#start.y + window.scrollY - this.#start.scroll;
-    this.#drag = { ...this.#drag, byPx, to: placeOf(this.#heights, this.#drag.from, byPx) };
+    const byPx = this.#y - this.#start.y + this.#scroller.scrollTop - this.#start.scroll;
+    const byXPx = this.#x - this.#start.x;
+    const { from } = this.#drag;
+    const to = this.#options.isGrid ? this.#below() : placeOf(heightsOf(this.#boxes), from, byPx);
+    this.#drag = { ...this.#drag, byPx, byXPx, to: to ?? this.#drag.to };
     this.#options.onDrag(this.#drag);
   }
 
-  /** Scrolls at the edges of the window. */
+  /** The item whose place is below the pointer. */
+  #below(): number | undefined {
+    const { left, top } = this.#list.getBoundingClientRect();
+    return boxAt(this.#boxes, { x: this.#x - left, y: this.#y - top });
+  }
+
+  /** Scrolls at the edges of the window, or of the sheet. */
   #scroll(): void {
     if (!this.#drag) {
       return;
     }
-    const by = this.#y < EDGE_PX ? -SCROLL_PX : this.#y > window.innerHeight - EDGE_PX ? SCROLL_PX : 0;
+    const isWindow = this.#scroller === document.documentElement;
+    const { top, bottom } = isWindow ? { top: 0, bottom: window.innerHeight } : this.#scroller.getBoundingClientRect();
+    const by = this.#y < top + EDGE_PX ? -SCROLL_PX : this.#y > bottom - EDGE_PX ? SCROLL_PX : 0;
     if (by !== 0) {
-      window.scrollBy(0, by);
+      this.#scroller.scrollBy(0, by);
       this.#follow();
     }
     requestAnimationFrame(() => this.#scroll());
@@ -159,6 +190,14 @@ class ListDragger {
     }
   }
 
+  /** Escape ends the drag, not the sheet around it. */
+  #key(event: KeyboardEvent): void {
+    if (event.key === 'Escape' && this.#drag) {
+      event.preventDefault();
+      this.#up(false);
+    }
+  }
+
   /** Suppresses the click after a drag. */
   #click(event: MouseEvent): void {
     if (this.#wasDragged) {
@@ -168,3 +207,5 @@ class ListDragger {
     }
   }
 }
+
+const heightsOf = (boxes: readonly Box[]): readonly number[] => boxes.map(({ height }) => height);

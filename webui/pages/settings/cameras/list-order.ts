@@ -24,6 +24,19 @@ export function placeOf(heights: readonly number[], from: number, byPx: number):
   return to;
 }
 
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The item below a point; gaps belong to none. */
+export function boxAt(boxes: readonly Box[], { x, y }: { readonly x: number; readonly y: number }): number | undefined {
+  const at = boxes.findIndex((box) => x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height);
+  return at < 0 ? undefined : at;
+}
+
 /** How far item `i` makes room, in heights of the dragged one. */
 export function roomFor(i: number, from: number, to: number): -1 | 0 | 1 {
   if (i > from && i <= to) {

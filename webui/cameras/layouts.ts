@@ -1,0 +1,46 @@
+import { signal } from '@preact/signals';
+import { fetchJson } from '../api-client/request.ts';
+import { type Group, parseGroups } from './sections.ts';
+
+export type TileSize = 'small' | 'large';
+
+/** A group of cameras, or a wall that a screen shows; of removed cameras nothing is left. */
+export interface Layout {
+  readonly name: string;
+  readonly kind: 'group' | 'wall';
+  readonly cameras: readonly { readonly path: string; readonly size: TileSize }[];
+  /** They lead here, too. */
+  readonly formerNames: readonly string[];
+}
+
+export const LAYOUTS_ADDRESS = 'v3/layouts/list?itemsPerPage=50';
+/** Storage keys; `forgetCameras` removes them. */
+export const GROUPS_KEY = 'perch-groups';
+export const CHOSEN_GROUP_KEY = 'perch-group';
+
+/** Undefined until the first response. */
+export const layouts = signal<readonly Layout[] | undefined>(undefined);
+
+/** Until the first response those of the last visit. */
+export const groups = signal<readonly Group[]>(parseGroups(localStorage.getItem(GROUPS_KEY)));
+
+/** What the live page shows in this browser; empty: all cameras. */
+export const chosenGroup = signal(localStorage.getItem(CHOSEN_GROUP_KEY) ?? '');
+
+export function chooseGroup(name: string): void {
+  localStorage.setItem(CHOSEN_GROUP_KEY, name);
+  chosenGroup.value = name;
+}
+
+export async function loadLayouts(): Promise<void> {
+  const { items } = await fetchJson<{ items: readonly Layout[] }>(LAYOUTS_ADDRESS);
+  layouts.value = items;
+  const now = items
+    .filter(({ kind }) => kind === 'group')
+    .map(({ name, cameras }): Group => [name, cameras.map(({ path }) => path)]);
+  const text = JSON.stringify(now);
+  if (text !== JSON.stringify(groups.peek())) {
+    localStorage.setItem(GROUPS_KEY, text);
+    groups.value = now;
+  }
+}
