@@ -72,6 +72,20 @@ const runOf = (muxer: Muxer, name: string) => {
   return run;
 };
 
+test.for([
+  ['fmp4', true],
+  ['lowLatency', false],
+] as const)('once its first segment is there, a muxer with %s tolerates late samples: %s', ([variant, isPatient]) => {
+  const stream = new Stream([tinyH264]);
+  setup(stream, { variant });
+  const pictures = tinyVideo(21, 20, 10, 4500);
+  expect(stream.mayBeLate).toBe(false);
+  for (const picture of pictures) {
+    stream.write(0, picture);
+  }
+  expect(stream.mayBeLate).toBe(isPatient);
+});
+
 test('segments end before the first key frame that is late enough, and hold what the stream had', () => {
   const stream = new Stream([tinyH264]);
   const { muxer } = setup(stream);
@@ -102,7 +116,7 @@ test('old segments can still be fetched for a while after they have left the pla
   expect([2, 3, 7].map((n) => muxer.file(`p_video1_seg${n}.mp4`) !== undefined)).toEqual([false, true, true]);
 });
 
-test('a viewer of a camera with rare key frames gets the cached GOP at once, as one segment', async () => {
+test('a viewer of a camera with rare key frames gets what the stream keeps at once, as one segment', async () => {
   const stream = new Stream([tinyH264]);
   const pictures = tinyVideo(300, 20, 100);
   for (const picture of pictures.slice(0, 55)) {
@@ -121,7 +135,7 @@ test('a viewer of a camera with rare key frames gets the cached GOP at once, as 
   expect(playlistOf(muxer, 'video1')).toMatchObject({ targetDurationS: 5, claimsIndependence: false });
 });
 
-test('with a known GOP length the target duration is correct from the start', () => {
+test('where the length of groups is known the target duration is right from the beginning', () => {
   const stream = new Stream([tinyH264]);
   const pictures = tinyVideo(400, 20, 100);
   for (const picture of pictures.slice(0, 130)) {

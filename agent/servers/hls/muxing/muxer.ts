@@ -80,6 +80,11 @@ export class Muxer implements Reader, HlsMuxer {
     promise.catch(() => {});
   }
 
+  /** Players are whole segments behind, except with parts; the first segment is waited for. */
+  get toleratesDelay(): boolean {
+    return this.#options.variant !== 'lowLatency' && this.#isReady;
+  }
+
   get framesDiscarded(): number {
     return this.#followers.reduce((sum, follower) => sum + (follower?.discarded ?? 0), this.#discarded);
   }

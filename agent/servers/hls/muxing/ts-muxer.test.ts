@@ -74,6 +74,17 @@ const bytesOf = (muxer: TsHlsMuxer, name: string): Buffer => Buffer.concat(muxer
 const linesOf = (muxer: TsHlsMuxer) =>
   segmentsOf(muxer).map(({ name, durationS, isIndependent }) => [name, durationS, isIndependent]);
 
+test('a muxer tolerates late samples once its first segment is there', () => {
+  const { stream, open } = setUp([tinyH264]);
+  open();
+  const pictures = tinyVideo(41, 20, 10);
+  expect(stream.mayBeLate).toBe(false);
+  for (const picture of pictures) {
+    stream.write(0, picture);
+  }
+  expect(stream.mayBeLate).toBe(true);
+});
+
 test('segments of pictures and sound follow on from each other, each with tables and a key picture in front', () => {
   const { stream, open } = setUp([tinyH264, AAC], { segmentCount: 5 });
   const muxer = open();
@@ -172,7 +183,7 @@ test('a camera that halts for longer than a segment may last leaves a discontinu
   ]);
 });
 
-test('audio without video is split by time, and video without audio is a stream too', () => {
+test('sound alone is cut by time, and pictures alone are a stream too', () => {
   const { stream, open } = setUp([AAC]);
   const muxer = open();
   write(stream, sound(3.2));

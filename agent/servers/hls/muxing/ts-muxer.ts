@@ -94,6 +94,11 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
     return this.#isClosed;
   }
 
+  /** Players are whole segments behind; the first one is waited for. */
+  get toleratesDelay(): boolean {
+    return this.#rendition.playlist !== undefined;
+  }
+
   get framesDiscarded(): number {
     return this.#framesDiscarded;
   }
