@@ -123,6 +123,16 @@ describeWith(['chromium', 'certutil'], 'the page about the secure connection', (
     await context.close();
   });
 
+  test.for(sizesInTurn())('everyone finds under their account how to install the page, on a %s', async (size) => {
+    await using owner = await visit(viewer.browser, box, { size, way: 'plain' });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    await page.getByRole('link', { name: /^Install Perch/ }).click();
+    await page.getByRole('heading', { name: 'Trust this box' }).waitFor();
+    await page.goBack();
+    await page.getByRole('link', { name: /^Install Perch/ }).waitFor();
+  });
+
   test('a port of another program is named', async () => {
     const { page, owner } = await open('phone');
     await using _ = owner;

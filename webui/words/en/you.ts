@@ -3,6 +3,8 @@ export const you = {
   account: 'My account',
   ownerIs: (user: string) => `Logged in as ${user}`,
   noOwnerText: 'The configuration decides who has access. An owner can change it here.',
+  install: 'Install Perch',
+  installText: 'On this phone or computer. It needs https.',
   logOut: 'Log out',
   appearance: 'Appearance',
   asSystem: 'Automatic',

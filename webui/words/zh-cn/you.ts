@@ -4,6 +4,8 @@ export const you: YouWords = {
   account: '我的账号',
   ownerIs: (user) => `已登录：${user}`,
   noOwnerText: '访问权限由配置文件决定；设置管理员后可在此更改。',
+  install: '安装 Perch',
+  installText: '安装到这部手机或电脑，需要 https。',
   logOut: '退出登录',
   appearance: '外观',
   asSystem: '自动',

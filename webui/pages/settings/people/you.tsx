@@ -49,6 +49,9 @@ export function You() {
         {now?.loggedIn && now.role !== 'guest' && (
           <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
         )}
+        {(now?.https || location.protocol === 'https:') && !isInstalled() && (
+          <Row icon="download" title={youWords.value.install} text={youWords.value.installText} href="trust" />
+        )}
         {now?.loggedIn && <LogOut user={now.user ?? ''} />}
         {now?.claimed && !now.loggedIn && now.role === null && (
           <Row icon="person" title={t.loginButton} href="#/login" />
@@ -62,6 +65,9 @@ export function You() {
     </section>
   );
 }
+
+/** The page runs as an app. */
+const isInstalled = (): boolean => matchMedia('(display-mode: standalone)').matches;
 
 function AppearanceChoice() {
   const { appearance: label, asSystem, dark, light } = youWords.value;
