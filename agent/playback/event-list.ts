@@ -154,8 +154,9 @@ async function picturesOf(
       // Newest first: what lies between events far apart is not read.
       if (!spans || event.startUs - NEAR_US < spans.fromUs) {
         const first = clusterStart(starts.slice(i)) - NEAR_US;
-        const all = catalog.index.timespans(path, catalog.index.lastStartUpTo(path, first), event.startUs + NEAR_US);
-        spans = { fromUs: first, all };
+        const { index } = catalog;
+        const known = index.timespans(path, index.lastStartUpTo(path, first), event.startUs + NEAR_US);
+        spans = { fromUs: first, all: index.hidden.visibleSpans(path, known) };
       }
       const at = nearest(spans.all, event.startUs);
       if (at !== undefined) {

@@ -26,7 +26,7 @@ export async function listTimespans(catalog: Catalog, request: ListRequest): Pro
   await catalog.refresh(request.path, fromUs, toUs);
   const { index } = catalog;
   const spans = index.timespans(request.path, index.lastStartUpTo(request.path, fromUs), toUs);
-  const trimmed = trim(spans, fromUs, toUs);
+  const trimmed = index.hidden.visibleSpans(request.path, trim(spans, fromUs, toUs));
   if (trimmed.length === 0) {
     throw new PerchError('notFound', 'no recording segments found', { path: request.path });
   }

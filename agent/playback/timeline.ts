@@ -38,14 +38,17 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
   const resolution = resolutionOf(query);
   await catalog.refresh(path, from.us, to.us);
   const { index } = catalog;
-  const spans = clip(index.timespans(path, index.lastStartUpTo(path, from.us), to.us), from.us, to.us);
+  const known = index.timespans(path, index.lastStartUpTo(path, from.us), to.us);
+  const spans = clip(index.hidden.visibleSpans(path, known), from.us, to.us);
   const shown = merge(spans, resolution * 1e6);
   const round = rounding(resolution);
   const stretch = (startUs: number, endUs: number): Stretch => {
     const at = round((startUs - from.us) / 1e6);
     return [at, round(round((endUs - from.us) / 1e6) - at)];
   };
-  const whole = index.extentOf(path);
+  const extent = index.extentOf(path);
+  const visible = extent ? index.hidden.visible(path, extent) : [];
+  const [first, last] = [visible[0], visible.at(-1)];
   const { reasons, isCut } = reasonsOf(catalog, query, resolution);
   const marks = marksOf(catalog, query, resolution);
   const text = (us: number): string => formatLocalTime(us, zone);
@@ -54,8 +57,8 @@ export async function timelineOf(catalog: IndexLookup, query: TimelineQuery, zon
     from: formatRfc3339(from),
     to: formatRfc3339(to),
     resolution,
-    first: whole ? text(whole.startUs) : null,
-    last: whole ? text(whole.endUs) : null,
+    first: first ? text(first.startUs) : null,
+    last: last ? text(last.endUs) : null,
     recordedSeconds: Number((spans.reduce((sum, { durationUs }) => sum + durationUs, 0) / 1e6).toFixed(3)),
     coverage: shown.map(({ startUs, durationUs }) => stretch(startUs, startUs + durationUs)),
     gaps: gapsOf(shown, from.us, to.us, resolution * 1e6).map(({ startUs, durationUs }) =>
@@ -143,7 +146,11 @@ function gapsOf(spans: readonly Timespan[], fromUs: number, toUs: number, leastU
 /** With many reasons only the longest, none shorter than a step. An ongoing one extends to the end. */
 function reasonsOf({ index }: IndexLookup, { path, from, to }: TimelineQuery, resolution: number) {
   const round = rounding(Math.min(resolution, 1));
-  const found = index.events.longestOf(gapsName(path), from.us, to.us, MAX_STEPS);
+  const deleted = index.hidden.of(path).filter(({ startUs, endUs }) => startUs < to.us && endUs > from.us);
+  const found = [
+    ...deleted.map((range) => ({ ...range, type: 'deleted' })),
+    ...index.events.longestOf(gapsName(path), from.us, to.us, MAX_STEPS),
+  ];
   const leastUs = found.length > MANY_REASONS ? resolution * 1e6 : 0;
   const shown = found.flatMap(({ type, startUs, endUs = to.us }) => {
     const [start, end] = [Math.max(startUs, from.us), Math.min(endUs, to.us)];

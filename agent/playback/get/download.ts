@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
+import { timeOf } from '../../media/mp4/table/sample-search.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import type { FileInit } from '../../record/file/fragment-walk.ts';
 import type { Catalog } from '../index/catalog.ts';
+import { type UsRange, without } from '../index/hidden-ranges.ts';
 import { continues, type SegmentRow } from '../index/segment-row.ts';
-import { cutFile, downloadTime, type FileCut, isEmpty } from '../read/cut.ts';
+import { cutFile, downloadTime, type FileCut, type FileWindow, firstVisible, isEmpty, WHOLE } from '../read/cut.ts';
 import { fastForward } from '../read/fast-forward.ts';
 import type { GetFormat } from '../read/query.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
@@ -70,9 +72,9 @@ export async function buildDownload(
   await catalog.refresh(path, startUs - MAX_OVERLAP_US, startUs + durationUs);
   requireAvailable(catalog, path, startUs, startUs + durationUs);
   const builder = new DownloadBuilder(tables, request);
-  for (const row of rowsOf(catalog, request)) {
+  for (const part of visibleParts(catalog.index.hidden.of(path), rowsOf(catalog, request))) {
     done?.throwIfAborted();
-    if (!(await builder.add(row))) {
+    if (!(await builder.add(part))) {
       break;
     }
   }
@@ -101,6 +103,33 @@ function* rowsOf(catalog: Catalog, { path, startUs, durationUs }: GetQuery): Gen
   yield* lastStream(early);
 }
 
+/** A recording, or a part of one next to deleted parts. */
+interface VisiblePart {
+  readonly row: SegmentRow;
+  readonly startUs: number;
+  /** A growing recording may be longer. */
+  readonly endUs: number;
+  readonly window: FileWindow;
+}
+
+function* visibleParts(hidden: readonly UsRange[], rows: Iterable<SegmentRow>): Generator<VisiblePart> {
+  for (const row of rows) {
+    const whole = { startUs: row.startUs, endUs: row.startUs + row.durationUs };
+    const seconds = (us: number): number => (us - row.startUs) / 1e6;
+    for (const { startUs, endUs } of without(whole, hidden)) {
+      yield {
+        row,
+        startUs,
+        endUs,
+        window: {
+          from: startUs > whole.startUs ? seconds(startUs) : WHOLE.from,
+          to: endUs < whole.endUs ? seconds(endUs) : WHOLE.to,
+        },
+      };
+    }
+  }
+}
+
 /** The last file and those it continues. */
 function lastStream(rows: readonly SegmentRow[]): readonly SegmentRow[] {
   let first = Math.max(0, rows.length - 1);
@@ -116,7 +145,7 @@ class DownloadBuilder {
   readonly #hash: Hash;
   /** Set with the first file that contributes samples. */
   #output: { readonly init: FileInit; readonly download: Mp4Writer | Fmp4Writer } | undefined;
-  #before: { readonly row: SegmentRow; readonly shiftSeconds: number } | undefined;
+  #before: { readonly part: VisiblePart; readonly shiftSeconds: number } | undefined;
   /** The window has recordings, but no video to play fast. */
   hasNoVideo = false;
   /** By track: its last sample, in seconds of the request. */
@@ -133,36 +162,37 @@ class DownloadBuilder {
   }
 
   /** @returns false: the download ends here */
-  async add(row: SegmentRow): Promise<boolean> {
-    if (!this.#output && row.startUs + row.durationUs <= this.#request.startUs) {
+  async add(part: VisiblePart): Promise<boolean> {
+    const { row, window } = part;
+    if (!this.#output && part.endUs <= this.#request.startUs) {
       return true;
     }
-    const before = this.#before && continues(this.#before.row, row) ? this.#before : undefined;
+    const before = this.#before && isJoined(this.#before.part, part) ? this.#before : undefined;
     // undefined if the file is gone or damaged since it was listed.
     const tabled = await this.#tables.of(row).catch(unlessFileFault);
     if (this.#output && !before) {
       // Another init segment starts a new stream, even without a gap.
       const hasOtherForm = tabled !== undefined && !hasSameInit(this.#output.init, tabled.head.init);
-      if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(row))) {
-        return this.#endAt(hasOtherForm && this.#gapUs(row) < MIN_GAP_US ? 'codec-change' : 'gap', row);
+      if (hasOtherForm || !tabled || !(this.#request.skipsGaps || this.#isNear(part))) {
+        return this.#endAt(hasOtherForm && this.#gapUs(part) < MIN_GAP_US ? 'codec-change' : 'gap', part);
       }
     }
     if (!before && this.#request.skipsGaps) {
-      this.#skipGap(row);
+      this.#skipGap(part);
     }
     if (!tabled) {
-      return this.#output ? this.#endAt('unreadable', row) : true;
+      return this.#output ? this.#endAt('unreadable', part) : true;
     }
     if (this.#output && !hasSameInit(this.#output.init, tabled.head.init)) {
-      return this.#endAt('codec-change', row);
+      return this.#endAt('codec-change', part);
     }
     if (this.#output?.download.isFull) {
-      return this.#endAt('limit', row);
+      return this.#endAt('limit', part);
     }
-    const nominal = this.#placeOf(row, before !== undefined);
-    const shiftSeconds = this.#output ? this.#withoutOverlap(tabled, nominal, before !== undefined) : nominal;
-    this.#before = { row, shiftSeconds };
-    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds));
+    const nominal = this.#placeOf(part, before !== undefined);
+    const shiftSeconds = this.#output ? this.#withoutOverlap(tabled, nominal, window, before !== undefined) : nominal;
+    this.#before = { part, shiftSeconds };
+    this.#addCut(cutFile(tabled, shiftSeconds, this.#request.durationUs / 1e6 - this.#skippedSeconds, window));
     return true;
   }
 
@@ -174,47 +204,47 @@ class DownloadBuilder {
     return { file, etag: `"${this.#hash.digest('base64url').slice(0, 27)}"`, end: this.#end };
   }
 
-  #skipGap(row: SegmentRow): void {
-    const last = this.#before?.row;
-    const endUs = last ? last.startUs + last.durationUs : this.#request.startUs;
-    this.#skippedSeconds += Math.max(0, row.startUs - endUs) / 1e6;
+  #skipGap({ startUs }: VisiblePart): void {
+    const endUs = this.#before?.part.endUs ?? this.#request.startUs;
+    this.#skippedSeconds += Math.max(0, startUs - endUs) / 1e6;
   }
 
   /** From the previous file's end to this one's start; negative for an overlap. */
-  #gapUs(row: SegmentRow): number {
-    const last = this.#before?.row;
-    return last ? row.startUs - (last.startUs + last.durationUs) : Number.POSITIVE_INFINITY;
+  #gapUs({ startUs }: VisiblePart): number {
+    return startUs - (this.#before?.part.endUs ?? Number.NEGATIVE_INFINITY);
   }
 
   /** The gap or overlap is too small to end the download. */
-  #isNear(row: SegmentRow): boolean {
-    return Math.abs(this.#gapUs(row)) < MIN_GAP_US;
+  #isNear(part: VisiblePart): boolean {
+    return Math.abs(this.#gapUs(part)) < MIN_GAP_US;
   }
 
   /** Seconds in the download. Behind a gap that is not skipped the start label counts: the gap keeps its length. */
-  #placeOf(row: SegmentRow, isJoined: boolean): number {
+  #placeOf({ row }: VisiblePart, isContinued: boolean): number {
     const before = this.#before;
-    if (before && isJoined) {
-      return before.shiftSeconds + distanceSeconds(before.row, row);
+    if (before && isContinued) {
+      return before.shiftSeconds + distanceSeconds(before.part.row, row);
     }
     return before && !this.#request.skipsGaps
-      ? before.shiftSeconds + (row.startUs - before.row.startUs) / 1e6
+      ? before.shiftSeconds + (row.startUs - before.part.row.startUs) / 1e6
       : (row.startUs - this.#request.startUs) / 1e6 - this.#skippedSeconds;
   }
 
-  #endAt(reason: DownloadEnd['reason'], row: SegmentRow): false {
-    this.#end = { reason, resumeUs: row.startUs };
+  #endAt(reason: DownloadEnd['reason'], { startUs }: VisiblePart): false {
+    this.#end = { reason, resumeUs: startUs };
     return false;
   }
 
   /** Moves a file that overlaps slightly, so that no track runs backwards or, in another stream, repeats. */
-  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number, isJoined: boolean): number {
+  #withoutOverlap({ table, head }: Tabled, nominalSeconds: number, window: FileWindow, isContinued: boolean): number {
     let shiftSeconds = nominalSeconds;
-    for (const { trackId, count, runs } of table.tracks) {
-      const last = this.#last.get(trackId)?.[isJoined ? 'startSeconds' : 'endSeconds'];
+    for (const samples of table.tracks) {
+      const { trackId, count } = samples;
+      const last = this.#last.get(trackId)?.[isContinued ? 'startSeconds' : 'endSeconds'];
       const track = head.init.tracks.find(({ id }) => id === trackId);
-      if (last !== undefined && track && count > 0) {
-        shiftSeconds = Math.max(shiftSeconds, last - (runs.baseTimes[0] as number) / track.timescale);
+      const first = track ? firstVisible(samples, window.from * track.timescale) : count;
+      if (last !== undefined && track && first < count) {
+        shiftSeconds = Math.max(shiftSeconds, last - timeOf(samples, first) / track.timescale);
       }
     }
     return shiftSeconds;
@@ -266,6 +296,10 @@ function identityOf({ tabled, tracks }: FileCut): string {
   const content = fileMark ? [fileMark.firstSequence] : isFinished ? [sizeBytes, mtimeMs] : [endOffset];
   return JSON.stringify([file, content, tracks.map(({ from, to, shiftTicks }) => [from, to, shiftTicks])]);
 }
+
+/** Whether a part continues another one without a deleted part between them. */
+const isJoined = (before: VisiblePart, part: VisiblePart): boolean =>
+  before.window.to === WHOLE.to && part.window.from === WHOLE.from && continues(before.row, part.row);
 
 /** Between the starts of two files, by stream time if both have it. */
 function distanceSeconds(before: SegmentRow, row: SegmentRow): number {

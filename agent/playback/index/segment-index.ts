@@ -3,6 +3,7 @@ import type { FileMark } from '../../record/file/file-mark.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
 import { EventTable } from './event-table.ts';
+import { HiddenRanges } from './hidden-ranges.ts';
 import { IndexDatabase } from './index-database.ts';
 import { ScanTable } from './scan-table.ts';
 import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
@@ -65,6 +66,8 @@ export class SegmentIndex {
   readonly events: EventTable;
   readonly space: SpaceTable;
   readonly looks: ScanTable;
+  /** Not in the database: they must outlast it. */
+  readonly hidden = new HiddenRanges();
   readonly #database: IndexDatabase;
   readonly #labels: ClockLabels;
   readonly #joins: SegmentJoins;

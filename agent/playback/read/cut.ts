@@ -15,6 +15,14 @@ export interface TrackCut {
   readonly to: number;
 }
 
+/** Seconds of the file. */
+export interface FileWindow {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const WHOLE: FileWindow = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
 export interface FileCut {
   readonly tabled: Tabled;
   /** In table order, including empty ones. */
@@ -26,19 +34,36 @@ export interface FileCut {
  * is shown from then on, and decode-only samples from the previous sync sample.
  * @param shiftSeconds the recording's time zero in the download
  * @param endSeconds samples from there on are left out
+ * @param visible in seconds of the file: nothing outside is selected, not even to decode what follows
  */
-export function cutFile(tabled: Tabled, shiftSeconds: number, endSeconds: number): FileCut {
+export function cutFile(
+  tabled: Tabled,
+  shiftSeconds: number,
+  endSeconds: number,
+  visible: FileWindow = WHOLE,
+): FileCut {
   const tracks: TrackCut[] = [];
   for (const samples of tabled.table.tracks) {
     const track = tabled.head.init.tracks.find(({ id }) => id === samples.trackId);
     if (track) {
       const shiftTicks = Math.round(shiftSeconds * track.timescale);
-      const from = startIn(samples, -shiftTicks);
-      const to = firstFrom(samples, Math.round(endSeconds * track.timescale) - shiftTicks);
+      const from = Math.max(startIn(samples, -shiftTicks), firstVisible(samples, visible.from * track.timescale));
+      const end = Math.min(Math.round(endSeconds * track.timescale) - shiftTicks, visible.to * track.timescale);
+      const to = firstFrom(samples, end);
       tracks.push({ track, samples, shiftTicks, from, to: Math.max(from, to) });
     }
   }
   return { tabled, tracks };
+}
+
+/** The first sync sample in a window. */
+export function firstVisible(samples: TrackSamples, time: number): number {
+  if (time === Number.NEGATIVE_INFINITY) {
+    return 0;
+  }
+  const first = firstFrom(samples, Math.ceil(time));
+  const sync = samples.syncs.indexOf(1, first);
+  return sync < 0 ? samples.count : sync;
 }
 
 function startIn(samples: TrackSamples, time: number): number {

@@ -33,16 +33,21 @@ export async function findFrame(
   path: string,
   timeUs: number,
 ): Promise<Frame> {
-  const rows = [...(await recordings.between(path, timeUs, timeUs))].filter(({ startUs }) => startUs <= timeUs);
+  const all = recordings.hidden.has(path, timeUs) ? [] : await recordings.between(path, timeUs, timeUs);
+  const rows = [...all].filter(({ startUs }) => startUs <= timeUs);
   let early: Found | undefined;
   // Recordings may overlap, and the newest may be gone.
   for (const row of rows.reverse()) {
     const tabled = await tables.of(row).catch(unlessFileFault);
     const key = tabled && keyAt(tabled, (timeUs - row.startUs) / 1e6);
-    if (key && !key.isLater) {
+    // The group of pictures may begin in a deleted range.
+    if (!key || recordings.hidden.has(path, shownUs(row, key))) {
+      continue;
+    }
+    if (!key.isLater) {
       return readFrame(tabled, row, key);
     }
-    early ??= key && { tabled, row, key };
+    early ??= { tabled, row, key };
   }
   if (early) {
     return readFrame(early.tabled, early.row, early.key);
@@ -66,6 +71,9 @@ interface KeySample {
   /** The recording has video at this time. Behind its end the next one may not exist yet. */
   readonly isInside: boolean;
 }
+
+const shownUs = ({ startUs }: RowOfRecording, { samples, sample, timescale }: KeySample): number =>
+  Math.round(startUs + (shownAt(samples, sample) / timescale) * 1e6);
 
 /** @param seconds in the file's time */
 function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined {
@@ -94,7 +102,7 @@ function keyAt({ head, table }: Tabled, seconds: number): KeySample | undefined 
 }
 
 async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): Promise<Frame> {
-  const { samples, sample, timescale, trackId } = key;
+  const { samples, sample, trackId } = key;
   const sizeBytes = samples.sizes[sample] as number;
   if (sizeBytes > MAX_FRAME_BYTES) {
     throw new PerchError('unsupported', `key frame of ${sizeBytes} bytes, at most ${MAX_FRAME_BYTES}`);
@@ -112,7 +120,7 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
   const identity = [row.file, row.startUs, tabled.head.init.sizeBytes, offset, sizeBytes];
   return {
     bytes,
-    timeUs: Math.round(row.startUs + (shownAt(samples, sample) / timescale) * 1e6),
+    timeUs: shownUs(row, key),
     etag: etagOf(JSON.stringify(identity)),
     isFinal: tabled.head.isFinished && key.isInside,
   };

@@ -3,18 +3,21 @@ import { stat } from 'node:fs/promises';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
+import type { HiddenRanges, UsRange } from '../index/hidden-ranges.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import { ByteCache } from '../read/byte-cache.ts';
 import type { TableCache } from '../read/table-cache.ts';
 import { ANCHOR_STEP_SECONDS, bytesOfLayout, LAYOUT_VERSION, layOut, type VodLayout } from './vod-layout.ts';
 import type { PlaylistFile } from './vod-playlist.ts';
 
-export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'>;
+export type RowOfRecording = Pick<SegmentRow, 'file' | 'nameUs' | 'startUs'> & { readonly durationUs?: number };
 
 export interface RecordingLookup {
   /** Readable recordings of a path that may overlap the range, oldest first. @throws PerchError for an unknown path */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<RowOfRecording>>;
   named(path: string, nameUs: number): Promise<Iterable<RowOfRecording>>;
+  /** Deleted ranges whose files remain for now. */
+  readonly hidden: HiddenRanges;
 }
 
 /** A week of segments, and a playlist of about ten megabytes. */
@@ -39,13 +42,15 @@ export class RecordedPeriods {
   async between(path: string, fromUs: number, toUs: number): Promise<PlaylistFile[]> {
     const files: PlaylistFile[] = [];
     let segments = 0;
+    const visible = this.#recordings.hidden.visible(path, { startUs: fromUs, endUs: toUs });
     for (const row of await this.#recordings.between(path, fromUs, toUs)) {
       const layout = await this.#layoutOf(row);
-      const before = files.at(-1);
-      const file = layout && partOf(layout, row, before, fromUs, toUs);
-      if (file) {
-        files.push(file);
-        segments += file.to - file.from;
+      for (const range of layout ? visible : []) {
+        const file = layout && partOf(layout, row, files.at(-1), range, { startUs: fromUs, endUs: toUs });
+        if (file) {
+          files.push(file);
+          segments += file.to - file.from;
+        }
       }
       if (segments > MAX_SEGMENTS) {
         const message = `more than ${MAX_SEGMENTS} segments in one playlist: ask for a shorter duration`;
@@ -57,12 +62,20 @@ export class RecordedPeriods {
 
   async layoutOf(path: string, address: ResourceAddress): Promise<VodLayout> {
     for (const row of await this.#recordings.named(path, address.nameUs)) {
+      if (this.#isHidden(path, row)) {
+        continue;
+      }
       const layout = tagOf(row.file) === address.tag ? await this.#layoutOf(row) : undefined;
       if (layout) {
         return layout;
       }
     }
     throw new PerchError('notFound', 'no such recording', { path });
+  }
+
+  /** The whole recording is. */
+  #isHidden(path: string, { startUs, durationUs = 1 }: RowOfRecording): boolean {
+    return this.#recordings.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0;
   }
 
   /** undefined for a file that is gone or unplayable; the others remain. */
@@ -82,20 +95,26 @@ export class RecordedPeriods {
   }
 }
 
+/**
+ * The segments that overlap a visible range. At its own ends, next to hidden parts, only segments within it.
+ * @param whole all that was asked for
+ */
 function partOf(
   layout: VodLayout,
   row: RowOfRecording,
   before: PlaylistFile | undefined,
-  fromUs: number,
-  toUs: number,
+  { startUs: fromUs, endUs: toUs }: UsRange,
+  whole: UsRange,
 ): PlaylistFile | undefined {
   const { startSeconds, endSeconds, count } = layout.cuts;
   let from = 0;
-  while (from < count && row.startUs + (endSeconds[from] as number) * 1e6 <= fromUs) {
+  const startsAt = fromUs > whole.startUs ? startSeconds : endSeconds;
+  while (from < count && row.startUs + (startsAt[from] as number) * 1e6 < fromUs + (startsAt === endSeconds ? 1 : 0)) {
     from += 1;
   }
+  const endsAt = toUs < whole.endUs ? endSeconds : startSeconds;
   let to = from;
-  while (to < count && row.startUs + (startSeconds[to] as number) * 1e6 < toUs) {
+  while (to < count && row.startUs + (endsAt[to] as number) * 1e6 < toUs + (endsAt === endSeconds ? 1 : 0)) {
     to += 1;
   }
   if (from === to) {

@@ -1,5 +1,6 @@
 import type { PerchError } from '../../base/errors.ts';
 import type { Catalog } from '../index/catalog.ts';
+import type { HiddenRanges } from '../index/hidden-ranges.ts';
 import type { SegmentRow } from '../index/segment-row.ts';
 import type { RecordingLookup } from './recorded-period.ts';
 
@@ -17,6 +18,10 @@ export class CatalogLookup implements RecordingLookup {
   constructor(catalog: Catalog, require: (path: string) => Promise<void>) {
     this.#catalog = catalog;
     this.#require = require;
+  }
+
+  get hidden(): HiddenRanges {
+    return this.#catalog.index.hidden;
   }
 
   async between(path: string, fromUs: number, toUs: number): Promise<Iterable<SegmentRow>> {

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { readSnapshot, type Snapshot, snapshotsOf } from '../../record/snapshots/snapshot-files.ts';
+import type { HiddenRanges } from '../index/hidden-ranges.ts';
 import { type SegmentRow, STATE } from '../index/segment-row.ts';
 import { etagOf } from '../read/send-ranged.ts';
 
@@ -15,6 +16,7 @@ type SnapshotRow = Pick<SegmentRow, 'file' | 'startUs' | 'durationUs' | 'state'>
 interface SnapshotLookup {
   /** Recordings of a path in the range. @throws PerchError for an unknown path */
   between(path: string, fromUs: number, toUs: number): Promise<Iterable<SnapshotRow>>;
+  readonly hidden: Pick<HiddenRanges, 'has'>;
 }
 
 export interface FoundSnapshot {
@@ -34,7 +36,7 @@ interface Candidate {
 export async function findSnapshot(recordings: SnapshotLookup, path: string, timeUs: number): Promise<FoundSnapshot> {
   for (const reachUs of SEARCH_RANGES_US) {
     const rows = [...(await recordings.between(path, timeUs - reachUs, timeUs + reachUs))];
-    const found = await nearestOf(rows, timeUs);
+    const found = await nearestOf(rows, timeUs, (us) => recordings.hidden.has(path, us));
     if (found) {
       return found;
     }
@@ -42,7 +44,11 @@ export async function findSnapshot(recordings: SnapshotLookup, path: string, tim
   throw new PerchError('notFound', 'no still was taken around then', { path });
 }
 
-async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<FoundSnapshot | undefined> {
+async function nearestOf(
+  rows: readonly SnapshotRow[],
+  timeUs: number,
+  isHidden: (us: number) => boolean,
+): Promise<FoundSnapshot | undefined> {
   const near = rows.map((row) => ({ row, awayUs: distanceOf(row, timeUs) })).sort((a, b) => a.awayUs - b.awayUs);
   const candidates: Candidate[] = [];
   let bestUs = Infinity;
@@ -52,6 +58,9 @@ async function nearestOf(rows: readonly SnapshotRow[], timeUs: number): Promise<
     }
     for (const still of await snapshotsOf(row.file)) {
       const takenUs = timeOf(still, row);
+      if (isHidden(takenUs)) {
+        continue;
+      }
       candidates.push({ still, timeUs: takenUs });
       bestUs = Math.min(bestUs, Math.abs(takenUs - timeUs));
     }

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { silentLogger } from '../../../agent/base/log.ts';
+import { HiddenRanges } from '../../../agent/playback/index/hidden-ranges.ts';
 import { TableCache } from '../../../agent/playback/read/table-cache.ts';
 import { parseResourceUri, RecordedPeriods, type RowOfRecording } from '../../../agent/playback/vod/recorded-period.ts';
 import { RecordedStreams } from '../../../agent/playback/vod/recorded-streams.ts';
@@ -13,6 +14,7 @@ import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk
 export function openStreams(rows: readonly RowOfRecording[], wallMs: () => number = Date.now): RecordedStreams {
   const tables = new TableCache(() => true);
   const recordings = {
+    hidden: new HiddenRanges(),
     between: async (_: string, _fromUs: number, toUs: number) => rows.filter(({ startUs }) => startUs <= toUs),
     named: async (_: string, nameUs: number) => rows.filter((row) => row.nameUs === nameUs),
   };
