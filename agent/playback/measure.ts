@@ -13,6 +13,8 @@ export interface Measure {
   /** Estimated: each file counts by its share of time. */
   readonly bytes: number;
   readonly recordedUs: number;
+  /** The first recorded moment; undefined: none. */
+  readonly firstUs: number | undefined;
 }
 
 /** Files read from the index in one step. A month of clips has many; media is handled between steps. */
@@ -21,20 +23,23 @@ const ROWS_AT_ONCE = 500;
 /** How much is recorded in a range. */
 export async function measure(catalog: Catalog, { path, startUs, endUs }: RecordedRange): Promise<Measure> {
   await catalog.refresh(path, startUs, endUs);
+  const { hidden } = catalog.index;
   let [bytes, recordedUs, doneUs, rows] = [0, 0, startUs, 0];
+  let firstUs: number | undefined;
   for (const row of rowsBetween(catalog, path, startUs, endUs)) {
     const rowEndUs = row.startUs + row.durationUs;
-    const withinUs = Math.min(rowEndUs, endUs) - Math.max(row.startUs, startUs);
-    if (withinUs > 0) {
-      bytes += (row.sizeBytes * withinUs) / row.durationUs;
+    const within = { startUs: Math.max(row.startUs, startUs), endUs: Math.min(rowEndUs, endUs) };
+    for (const part of within.endUs > within.startUs ? hidden.visible(path, within) : []) {
+      bytes += (row.sizeBytes * (part.endUs - part.startUs)) / row.durationUs;
+      firstUs ??= part.startUs;
       // Files may overlap.
-      recordedUs += Math.max(0, Math.min(rowEndUs, endUs) - Math.max(row.startUs, doneUs));
-      doneUs = Math.max(doneUs, rowEndUs);
+      recordedUs += Math.max(0, part.endUs - Math.max(part.startUs, doneUs));
+      doneUs = Math.max(doneUs, part.endUs);
     }
     rows += 1;
     if (rows % ROWS_AT_ONCE === 0) {
       await setImmediate();
     }
   }
-  return { bytes: Math.round(bytes), recordedUs };
+  return { bytes: Math.round(bytes), recordedUs, firstUs };
 }

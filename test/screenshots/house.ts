@@ -51,6 +51,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
   await until(() => box.api<object>('GET', 'paths/list').catch(() => undefined));
   await tellEvents(box, cameras, nowMs, visitMs);
   await addPeople(box, cameras);
+  await saveClips(box, cameras, visitMs);
   return {
     ...{ box, cameras, visitMs },
     goSilent: async () => {
@@ -92,6 +93,19 @@ async function tellEvents(box: PageHarness, cameras: readonly string[], nowMs: n
     await tell(0, ['motion', 'person', 'motion'][i % 3] ?? 'motion', hours(ago), 15 + 9 * i);
     await tell(1 + (i % 3), i % 4 === 0 ? 'animal' : 'motion', hours(ago + 0.15), 20);
   }
+}
+
+async function saveClips(box: PageHarness, cameras: readonly string[], visitMs: number): Promise<void> {
+  const save = (camera: number, startMs: number, seconds: number, note = '') =>
+    box.api('POST', 'recordings/protect', {
+      path: cameras[camera],
+      start: new Date(startMs).toISOString(),
+      end: new Date(startMs + seconds * 1000).toISOString(),
+      note,
+    });
+  await save(0, visitMs - 15_000, 42, 'Parcel for the neighbours');
+  await save(2, visitMs - 50_000, 35);
+  await save(1, visitMs - 3 * HOUR_MS, 64, 'Fox');
 }
 
 async function addPeople(box: PageHarness, cameras: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { cameras } from '../../webui/words/en/cameras.ts';
 import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
 import { layouts } from '../../webui/words/en/layouts.ts';
+import { library } from '../../webui/words/en/library.ts';
 import { live } from '../../webui/words/en/live.ts';
 import { people } from '../../webui/words/en/people.ts';
 import { secure } from '../../webui/words/en/secure.ts';
@@ -18,7 +19,7 @@ import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
-  ...{ common, live, layouts, cameraView, clips, start, cameras },
+  ...{ common, live, layouts, cameraView, clips, library, start, cameras },
   ...{ storage, system, secure, people, you, video },
 };
 export type Spoken = typeof ENGLISH;
@@ -79,6 +80,17 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
     }),
     shot('recordings-gap', `#/rec/${door}?t=${new Date(visitMs - 5.4 * 3_600_000).toISOString()}`, '.recorded'),
     shot('clip', visit + clip, '.recorded'),
+    shot('clips', '#/clips', '.clips-page li'),
+    shot('clip-open', '#/clips', '.clips-page li', async (page) => {
+      await page.locator('.clips-page li button').first().click();
+      await settled(page, '.sheet');
+    }),
+    shot('clip-link', '#/clips', '.clips-page li', async (page, say) => {
+      await page.locator('.clips-page li button').first().click();
+      await row(page, say.library.clipLink);
+      await page.waitForFunction(() => document.querySelectorAll('.sheet[open]').length > 1);
+      await settled(page, '.sheet');
+    }),
     shot('calendar', visit, '.recorded', async (page) => {
       await page.keyboard.press('g');
       await settled(page, '.sheet');

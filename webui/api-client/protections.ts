@@ -43,6 +43,10 @@ export async function protect(
   );
 }
 
+export async function setNote(id: string, note: string): Promise<void> {
+  await fetchJson(`v3/recordings/protect/${encodeURIComponent(id)}`, { method: 'PATCH', body: { note } });
+}
+
 export async function unprotect(id: string): Promise<void> {
   await fetchJson(`v3/recordings/protect/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }

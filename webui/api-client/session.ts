@@ -9,6 +9,8 @@ export interface Session {
   readonly user: string | null;
   /** Guests have opened a link. Viewers and guests see some cameras and change nothing. */
   readonly role: 'owner' | 'viewer' | 'guest' | null;
+  /** The guest link shows a clip and no cameras. */
+  readonly clip: boolean;
   /** Whether the device lists its cameras. */
   readonly mayLook: boolean;
   /** Without an owner, and with Perch's own configuration: the setup code and a password claim the device. */

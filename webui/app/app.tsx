@@ -21,6 +21,14 @@ const Login = lazyPage(() => import('../pages/login.tsx').then((page) => page.Lo
 const OneCamera = lazyPage(() => import('../pages/camera.tsx').then((page) => page.CameraPage));
 const Recordings = lazyPage(() => import('../pages/recordings.tsx').then((page) => page.RecordingsPage));
 const Events = lazyPage(() => import('../pages/events.tsx').then((page) => page.EventsPage));
+const Clips = lazyPage(async () => {
+  const [page] = await Promise.all([import('../pages/clips/clips.tsx'), loadSettingsWords()]);
+  return page.ClipsPage;
+});
+const SharedClip = lazyPage(async () => {
+  const [page] = await Promise.all([import('../pages/clips/shared-clip.tsx'), loadSettingsWords()]);
+  return page.SharedClipPage;
+});
 const Wall = lazyPage(() => import('../pages/wall.tsx').then((page) => page.WallPage));
 const Settings = lazyPage(async () => {
   const [page] = await Promise.all([import('../pages/settings/settings.tsx'), loadSettingsWords()]);
@@ -85,9 +93,14 @@ function Page({ isOpen }: { readonly isOpen: boolean }) {
   if (isAdding()) {
     return <Start.Page />;
   }
+  if (session.value?.clip) {
+    return <SharedClip.Page />;
+  }
   switch (here.page) {
     case 'camera':
       return <OneCamera.Page />;
+    case 'clips':
+      return <Clips.Page />;
     case 'events':
       return <Events.Page />;
     case 'recordings':
@@ -153,7 +166,15 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
   };
   // The device may be away when they are needed.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-actions.ts')];
-  for (const fetch of [OneCamera.fetch, Recordings.fetch, Events.fetch, Settings.fetch, ...parts, sections]) {
+  for (const fetch of [
+    OneCamera.fetch,
+    Recordings.fetch,
+    Events.fetch,
+    Clips.fetch,
+    Settings.fetch,
+    ...parts,
+    sections,
+  ]) {
     await idle();
     if (stop.aborted) {
       return;
@@ -183,7 +204,7 @@ function useTitle(): void {
   const page =
     here.page === 'wall'
       ? (here.wall ?? liveWords.value.wall)
-      : words.value[here.page === 'events' || here.page === 'recordings' ? here.page : 'live'];
+      : words.value[here.page === 'events' || here.page === 'recordings' || here.page === 'clips' ? here.page : 'live'];
   const title = here.page === 'camera' ? camera : [camera, page].filter(Boolean).join(' · ');
   useEffect(() => {
     if (here.page !== 'settings') {

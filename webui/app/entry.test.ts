@@ -8,6 +8,7 @@ const session: Session = {
   user: 'owner',
   role: 'owner',
   mayLook: true,
+  clip: false,
   mayClaim: false,
   openAccess: false,
   https: null,

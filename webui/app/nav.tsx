@@ -7,7 +7,8 @@ import { words } from '../words/words.ts';
 
 /** A bar at the bottom of phones, else a rail on the left. */
 export function Nav() {
-  const here = route.value.page;
+  const { page: place } = route.value;
+  const here = place === 'clips' ? 'recordings' : place;
   const shown = NAV_ITEMS.filter(({ page }) => maySeeRecordings.value || page === 'live' || page === 'settings');
   return (
     <nav aria-label={words.value.places}>
@@ -15,7 +16,7 @@ export function Nav() {
       {shown.map(({ page, link, icon }) => (
         <a
           key={page}
-          href={(page !== here && lastVisited(page)) || link}
+          href={(page !== place && lastVisited(page)) || link}
           aria-current={page === here ? 'page' : undefined}
         >
           <Icon name={icon} />

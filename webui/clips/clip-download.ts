@@ -119,7 +119,7 @@ interface Range {
 }
 
 /** Gaps are left out of the file. */
-const clipFileAddress = (name: string, { startMs, endMs }: Range): string =>
+export const clipFileAddress = (name: string, { startMs, endMs }: Range): string =>
   `${clipAddress(name, new Date(startMs).toISOString(), (endMs - startMs) / 1000)}&gaps=skip`;
 
 /** Size of the file in bytes; undefined without recordings. */

@@ -1,20 +1,21 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
 import { addLayer } from '../shell/layer.ts';
+import { clipsLink } from '../shell/route.ts';
 import { gapReasonText, reasonOf } from '../timeline/gap-reasons.ts';
 import { laneFor } from '../timeline/lane-data.ts';
 import { spans } from '../timeline/view.ts';
 import { useMedia } from '../ui/browser/use-media.ts';
 import { Button } from '../ui/controls/button.tsx';
-import { SharingNeedsHttps } from '../ui/controls/sharing-needs-https.tsx';
-import { toast } from '../ui/feedback/toast.tsx';
+import { toast, toastWithLink } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
-import { byteSize, clockSeconds, duration, number, percent } from '../words/format.ts';
+import { byteSize, clockSeconds, duration, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Clip, gapsIn, missingMs } from './clip.ts';
-import { type ClipDownload, useClipDownload, useClipSize } from './clip-download.ts';
+import { ClipDelivery } from './clip-delivery.tsx';
+import { useClipDownload, useClipSize } from './clip-download.ts';
 import { clearClip, setEndHere } from './clip-selection.ts';
 import { protectClip, protectionOf, unprotectClip, useProtections } from './protected-list.tsx';
 
@@ -68,7 +69,7 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
         <Button onClick={() => setEndHere('start')}>{words.startHere}</Button>
         <Button onClick={() => setEndHere('end')}>{words.setEndHere}</Button>
       </div>
-      <Ways delivery={delivery} isOff={isEmpty} />
+      <ClipDelivery delivery={delivery} isOff={isEmpty} />
       {isOwner.value && <Keep name={name} clip={clip} />}
     </section>
   );
@@ -102,47 +103,6 @@ function missingReason(name: string, clip: Clip): string | undefined {
   return all.includes(undefined) ? undefined : [...new Set(all)].join(', ');
 }
 
-function Ways({ delivery, isOff }: { readonly delivery: ClipDownload; readonly isOff: boolean }) {
-  const { language, words: common } = i18n();
-  const words = clipWords.value;
-  const { share, hasFailed, isReady, canSend, download, send, cancel } = delivery;
-  if (share !== undefined) {
-    const text = words.fetching(percent(share, language));
-    return (
-      <div class="clip-actions">
-        <p class="clip-progress digits">
-          <progress value={share} aria-label={text} />
-          <span aria-hidden="true">{text}</span>
-        </p>
-        <Button onClick={cancel}>{common.cancel}</Button>
-      </div>
-    );
-  }
-  return (
-    <>
-      <div class="clip-actions">
-        {canSend && (
-          <Button kind="main" isOff={isOff} onClick={send}>
-            <Icon name="share" small />
-            {isReady ? words.shareReady : words.share}
-          </Button>
-        )}
-        <Button kind={canSend ? 'quiet' : 'main'} isOff={isOff} onClick={download}>
-          <Icon name="download" small />
-          {words.download}
-        </Button>
-      </div>
-      <SharingNeedsHttps text={words.shareNeedsHttps} steps={words.httpsSteps} />
-      {hasFailed && (
-        <p class="hint bad" role="alert">
-          <Icon name="alert" small />
-          <span>{words.notFetched}</span>
-        </p>
-      )}
-    </>
-  );
-}
-
 function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
   const words = clipWords.value;
   const all = useProtections(name);
@@ -153,16 +113,23 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
       return;
     }
     setBusy(true);
-    // Shown as protected only after the device has confirmed it.
-    await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip)).catch(() => toast(words.notProtected));
+    try {
+      // Shown as saved only after the device has confirmed it.
+      await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip));
+      if (!kept) {
+        toastWithLink(words.clipIsSaved, words.showClips, clipsLink());
+      }
+    } catch {
+      toast(words.clipNotSaved);
+    }
     setBusy(false);
   };
   return (
     <button class="row switch clip-keep" type="button" role="switch" aria-checked={kept !== undefined} onClick={toggle}>
       <Icon name="lock" />
       <span class="grow">
-        <b>{kept ? words.protectedClip : words.protect}</b>
-        <span class="small dim">{words.protectText}</span>
+        <b>{kept ? words.clipSaved : words.saveClip}</b>
+        <span class="small dim">{words.saveClipText}</span>
       </span>
       <i class="slot" />
     </button>

@@ -24,7 +24,7 @@ export function ProtectedList({ name, onGo }: { readonly name: string; readonly 
   }
   return (
     <section class="protected">
-      <h3>{clipWords.value.protectedList}</h3>
+      <h3>{clipWords.value.savedClips}</h3>
       <ul>
         {all.map((one) => (
           <li key={one.id}>
@@ -57,7 +57,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
     );
     if (isDone) {
       const again = { startMs, endMs, ...(note && { note }) };
-      toast(words.unprotected, () => void protectClip(name, again).catch(() => toast(words.notProtected)));
+      toast(words.removedClip, () => void protectClip(name, again).catch(() => toast(words.clipNotSaved)));
     }
   };
   return (
@@ -81,7 +81,7 @@ function Entry({ name, protection, onGo }: EntryProps) {
         </span>
       </button>
       {isOwner.value && (
-        <button class="round" type="button" aria-label={words.unprotect} onClick={stop}>
+        <button class="round" type="button" aria-label={words.removeClip} onClick={stop}>
           <Icon name="cross" />
         </button>
       )}

@@ -8,6 +8,7 @@ import { DayChip } from '../clips/calendar.tsx';
 import { ClipHandles } from '../clips/clip-handles.tsx';
 import { zoomToClip } from '../clips/clip-selection.ts';
 import { ClipTools } from '../clips/clip-tools.tsx';
+import { ClipsChip } from '../clips/clips-chip.tsx';
 import { DayList } from '../clips/day-list.tsx';
 import { findAdjacentEvent } from '../clips/event-search.ts';
 import { EventThumbnails } from '../clips/event-thumbnails.tsx';
@@ -138,6 +139,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
     <div class="recorded" data-axis={isLying ? 'x' : 'y'}>
       <header class="top">
         {chooser}
+        <ClipsChip />
         <DayChip name={name} all={isOfAll ? [name, ...others.map((one) => one.name)] : undefined} />
       </header>
       <MissingDisk />

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Span, useRecordedNames, useSpans } from '../api-client/recordings.ts';
 import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
+import { ClipsChip } from '../clips/clips-chip.tsx';
 import { Empty, NoSuchCamera } from '../live/notices.tsx';
 import { MissingDisk } from '../playback/missing-disk.tsx';
 import { lastCamera } from '../shell/navigation.ts';
@@ -54,7 +55,10 @@ export function RecordingsPage() {
     const empty = name === undefined ? t.noRecordings : t.noRecordingsOf(title);
     return (
       <>
-        <header class="top">{chooser}</header>
+        <header class="top">
+          {chooser}
+          <ClipsChip />
+        </header>
         <MissingDisk />
         <Empty title={isMpegts ? t.mpegtsTitle : empty} text={isMpegts ? t.mpegtsText : t.noRecordingsText} />
       </>

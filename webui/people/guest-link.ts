@@ -4,8 +4,10 @@ import type { GuestItem } from './people.ts';
 export type MadeLink = GuestItem & { readonly link: string };
 
 interface GuestLinkRequest {
-  readonly paths: GuestItem['paths'];
-  readonly recordings: boolean;
+  /** Cameras, or the id of a clip. */
+  readonly paths?: GuestItem['paths'];
+  readonly recordings?: boolean;
+  readonly clip?: string;
   /** RFC 3339. */
   readonly until: string;
   readonly note: string;

@@ -12,6 +12,8 @@ export interface GuestItem {
   readonly paths: CameraSelection;
   readonly live: boolean;
   readonly recordings: boolean;
+  /** The link shows this clip and no cameras. */
+  readonly clip: { readonly path: string; readonly start: string; readonly end: string } | null;
   readonly until: string;
   /** Expired or revoked. */
   readonly over: boolean;

@@ -5,12 +5,12 @@ export type Route =
   | { readonly page: 'start' | 'login' | 'live' }
   | { readonly page: 'wall' /** Undefined: all cameras. */; readonly wall?: string }
   | { readonly page: 'camera'; readonly camera: string }
-  | EventsRoute
+  | ListRoute
   | RecordingsRoute
   | SettingsRoute;
 
-interface EventsRoute {
-  readonly page: 'events';
+interface ListRoute {
+  readonly page: 'events' | 'clips';
   /** Undefined: of all cameras. */
   readonly camera?: string;
 }
@@ -63,6 +63,7 @@ export function parseRoute(hash: string): Route {
     case 'settings':
       return readSettings(rest ?? '');
     case 'events':
+    case 'clips':
       return { page, ...(camera ? { camera } : {}) };
     case 'rec':
       return { page: 'recordings', ...(camera ? { camera } : {}), ...readMoment(query) };
@@ -117,6 +118,9 @@ export const cameraLink = (camera: string): string => `#/live/${encodeURICompone
 
 /** @param camera empty: of all cameras */
 export const eventsLink = (camera = ''): string => `#/events/${encodeURIComponent(camera)}`;
+
+/** @param camera empty: of all cameras */
+export const clipsLink = (camera = ''): string => `#/clips/${encodeURIComponent(camera)}`;
 
 export function recordingsLink(camera: string, { atMs, agoS, all, clip }: RecordedMoment = {}): string {
   const fields = [

@@ -3,6 +3,7 @@ import type { CamerasWords } from './en/cameras.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
 import type { LayoutsWords } from './en/layouts.ts';
+import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
@@ -25,6 +26,7 @@ export interface AllWords {
   readonly reasons: ReasonsWords;
   readonly recordings: RecordingsWords;
   readonly clips: ClipsWords;
+  readonly library: LibraryWords;
   readonly start: StartWords;
   readonly cameras: CamerasWords;
   readonly storage: StorageWords;
@@ -36,4 +38,13 @@ export interface AllWords {
 }
 
 /** Loaded with the settings in other languages. */
-export type SettingsPart = 'cameras' | 'storage' | 'system' | 'secure' | 'people' | 'you' | 'layouts' | 'video';
+export type SettingsPart =
+  | 'cameras'
+  | 'storage'
+  | 'system'
+  | 'secure'
+  | 'people'
+  | 'library'
+  | 'you'
+  | 'layouts'
+  | 'video';

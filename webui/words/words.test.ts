@@ -7,6 +7,7 @@ import { cameras } from './en/cameras.ts';
 import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
 import { layouts } from './en/layouts.ts';
+import { library } from './en/library.ts';
 import { live } from './en/live.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
@@ -33,6 +34,7 @@ const en: AllWords = {
   cameraView,
   recordings,
   clips,
+  library,
   reasons,
   start,
   cameras,

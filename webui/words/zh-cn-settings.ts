@@ -5,7 +5,7 @@ import { storage } from './zh-cn/storage.ts';
 import { system } from './zh-cn/system.ts';
 
 /** Loaded with the settings. */
-export const zhCnSettings: Pick<AllWords, Exclude<SettingsPart, 'people' | 'you' | 'layouts' | 'video'>> = {
+export const zhCnSettings: Pick<AllWords, Exclude<SettingsPart, 'people' | 'library' | 'you' | 'layouts' | 'video'>> = {
   cameras,
   storage,
   system,

@@ -50,13 +50,14 @@ export class ProtectedClips implements ProtectionLookup {
 
   async describe(id: string): Promise<ClipItem> {
     const range = this.#deps.ranges.find(id);
-    const { bytes, recordedUs } = await this.#deps.playback.measure(range);
+    const { bytes, recordedUs, firstUs } = await this.#deps.playback.measure(range);
     return {
       ...shown(range),
       created: range.createdMs === undefined ? null : new Date(range.createdMs).toISOString(),
       by: range.by ?? null,
       bytes,
       recordedSeconds: recordedUs / 1e6,
+      picture: firstUs === undefined ? null : formatLocalTime(firstUs, undefined),
     };
   }
 }

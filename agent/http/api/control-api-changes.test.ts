@@ -120,7 +120,7 @@ test.for<['POST' | 'PATCH' | 'DELETE' | 'GET', string, unknown, number, unknown]
     {
       itemCount: 2,
       pageCount: 2,
-      items: [{ ...PROTECTED[1], created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5 }],
+      items: [{ ...PROTECTED[1], created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5, picture: null }],
     },
   ],
   ['GET', 'recordings/protected', undefined, 200, { itemCount: 2, pageCount: 1, items: PROTECTED }],

@@ -121,7 +121,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
   }
 
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
-    'on a %s a clip is selected, the picture follows its dragged end, the file has that clip, and its protection is saved',
+    'on a %s a clip is selected, the picture follows its dragged end, the file has that clip, and it is saved',
     async (size) => {
       await using visitor = await open(size, at(first.startMs + 3_000));
       const { page, complaints } = visitor;
@@ -152,13 +152,13 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
       expect([codec, width]).toEqual(['h264', 640]);
       expect(Math.abs(seconds - (clip.endMs - clip.startMs) / 1000)).toBeLessThan(0.5);
 
-      await page.getByRole('switch', { name: 'Protect' }).click();
-      await page.getByRole('switch', { name: 'Protected', checked: true }).waitFor();
+      await page.getByRole('switch', { name: 'Save clip' }).click();
+      await page.getByRole('switch', { name: 'Saved', checked: true }).waitFor();
       const [kept] = await protectedNow();
       expect([Date.parse(kept?.start ?? ''), Date.parse(kept?.end ?? '')]).toEqual([clip.startMs, clip.endMs]);
       await page.keyboard.press('Escape');
       await page.keyboard.press('g');
-      await page.getByRole('button', { name: 'Remove protection' }).click();
+      await page.getByRole('button', { name: 'Remove from Clips' }).click();
       await until(async () => ((await protectedNow()).length === 0 ? true : undefined));
       expect(complaints).toEqual([]);
     },
@@ -289,7 +289,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     expect(complaints).toEqual([]);
   });
 
-  test('a viewer sees clips, events and protected recordings, and cannot protect any', async () => {
+  test('a viewer sees clips, events and saved clips, and cannot save any', async () => {
     await box.api('POST', 'users', {
       name: 'eve',
       password: 'a red kite flies',
@@ -321,7 +321,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     const list = page.locator('.protected li');
     await list.first().waitFor();
     expect([await list.count(), await page.getByText('a quarrel').count()]).toEqual([1, 0]);
-    expect(await page.getByRole('button', { name: 'Remove protection' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Remove from Clips' }).count()).toBe(0);
     await list.getByRole('button').click();
     await clipOf(page, ({ startMs, endMs }) => startMs === first.startMs && endMs === first.endMs);
     expect(visitor.complaints).toEqual([]);

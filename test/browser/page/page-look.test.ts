@@ -46,6 +46,10 @@ describeWith(['chromium'], "the page's looks", () => {
     const [door = '', paused = '', offline = ''] = names;
     await box.api('POST', 'users', { name: LONG, password: 'a wren in the hedge', cameras: 'all', recordings: true });
     await box.api('POST', 'events', { path: door, type: 'doorbell', text: WORD });
+    const clip = { start: new Date(Date.now() - 5_000).toISOString(), end: new Date().toISOString() };
+    for (const note of ['', LONG, WORD]) {
+      await box.api('POST', 'recordings/protect', { path: door, ...clip, note });
+    }
     await box.api('PATCH', `cameras/patch/${paused}`, { paused: true });
     await box.cameras[2]?.stop({ isSilent: true });
     shots = ownersShots({ door, paused, offline, visitMs: Date.now(), viewer: LONG });

@@ -141,7 +141,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
       const bounds = await boxOf(part);
       expect(overlap(bounds, window), await part.textContent().then(String)).toBe(areaOf(bounds));
     }
-    await page.getByRole('switch', { name: /Protect/ }).waitFor();
+    await page.getByRole('switch', { name: /Save clip/ }).waitFor();
     expect(await axeFindings(page)).toEqual([]);
     expect(complaints).toEqual([]);
   });

@@ -158,6 +158,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['camera', `#/live/${camera}`, '.camera-view .surface.playing'],
   ['events', '#/events', '.events-page'],
   ['recordings', `#/rec/${camera}`, '.recorded'],
+  ['clips', '#/clips', '.clips-page ul, .clips-page .empty'],
   ['add', '#/settings/cameras/add', '.adding'],
   ['cameras', '#/settings/cameras', '.settings-page .row'],
   ['layouts', '#/settings/cameras/layouts', '.layouts'],

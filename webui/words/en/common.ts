@@ -3,6 +3,7 @@ export const common = {
   live: 'Live',
   events: 'Events',
   recordings: 'Recordings',
+  clips: 'Clips',
   settings: 'Settings',
   back: 'Back',
   places: 'Navigation',

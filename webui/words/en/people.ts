@@ -9,6 +9,7 @@ export const people = {
   liveOnly: 'Live only',
   liveAndRecordings: 'Live and recordings',
   recordingsOnly: 'Recordings only',
+  oneClip: 'One clip',
 
   addPerson: 'Add a person',
   personName: 'User name',

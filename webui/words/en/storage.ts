@@ -6,7 +6,7 @@ const many = counter('en');
 export const storage = {
   storage: 'Storage',
   days: (count: number) => many(count, { one: 'One day', other: '# days' }),
-  howFarBack: "of recordings fit at today's rate. The oldest are deleted first; protected clips are kept.",
+  howFarBack: "of recordings fit at today's rate. The oldest are deleted first; saved clips are kept.",
   usedOf: (used: string, total: string) => `${used} used of ${total}`,
   freeOf: (free: string, total: string) => `${free} free of ${total}`,
   aDay: (size: string) => `${size} per day`,
@@ -40,7 +40,7 @@ export const storage = {
   deletionsHeld: 'Recordings are not deleted by age right now.',
   heldByClock: 'The box does not know the time. The network provides it.',
   heldByDate: 'The date of the box has jumped. Network time or a day without a restart confirms it.',
-  heldByProtection: 'The box cannot read the list of protected clips. See the log.',
+  heldByProtection: 'The box cannot read the list of saved clips. See the log.',
 
   nothingYet: 'No recordings yet',
   nothingYetText: 'The length of your recordings appears here.',
@@ -63,12 +63,8 @@ export const storage = {
   recordsThere: 'Recordings now go to the other disk.',
   keepFree: 'Keep free on each disk',
   keepFreeText: 'The oldest recordings are deleted to keep this much free.',
-  protectedClips: 'Protected clips',
+  savedClips: 'Saved clips',
   clips: (count: number) => many(count, { one: 'One clip', other: '# clips' }),
-  protectedText: 'They are not deleted when the disk is full.',
-  protectedFrom: (from: string, length: string) => `${from} · ${length}`,
-  unprotect: 'Remove protection',
-  unprotected: 'Protection removed.',
   removedTitle: (camera: string) => `Recordings of ${camera}`,
   removedText: 'The camera has been removed. Its recordings are deleted when the space is needed.',
   removedKept: (length: string) =>

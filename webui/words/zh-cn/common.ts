@@ -4,6 +4,7 @@ export const common: CommonWords = {
   live: '实时',
   events: '事件',
   recordings: '录像',
+  clips: '片段',
   settings: '设置',
   back: '返回',
   places: '导航',

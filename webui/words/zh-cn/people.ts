@@ -10,6 +10,7 @@ export const people: PeopleWords = {
   liveOnly: '仅实时',
   liveAndRecordings: '实时与录像',
   recordingsOnly: '仅录像',
+  oneClip: '一个片段',
 
   addPerson: '添加成员',
   personName: '用户名',

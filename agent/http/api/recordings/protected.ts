@@ -34,6 +34,8 @@ export interface ClipItem extends ProtectedRecording {
   readonly bytes: number;
   /** Less than its length if there are gaps. */
   readonly recordedSeconds: number;
+  /** The first recorded moment; null: none. */
+  readonly picture: string | null;
 }
 
 export interface ProtectionLookup {
@@ -78,6 +80,7 @@ const CLIP = {
   by: OrNull(Type.String({ description: 'Name of the person.' })),
   bytes: Type.Integer({ description: 'Estimated.' }),
   recordedSeconds: Type.Number({ description: 'Without gaps.' }),
+  picture: OrNull(Type.String({ description: 'The first recorded moment, RFC 3339, for frame.mp4.' })),
 };
 const NoteBody = Type.Object({ note: Type.String() }, { additionalProperties: false });
 const TAGS = ['recordings'];

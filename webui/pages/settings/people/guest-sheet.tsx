@@ -6,19 +6,16 @@ import { serverForm } from '../../../forms/server-form.ts';
 import { AccessFields, cameraSelectionText, oneAtLeast } from '../../../people/access-fields.tsx';
 import { GuestLinkMaker, type MadeLink } from '../../../people/guest-link.ts';
 import { expiryText, LINK_SPANS, type LinkSpan, linkEnd, spanName } from '../../../people/link-expiry.ts';
-import { isLocalOnly } from '../../../people/local-address.ts';
 import type { AccessLevel, CameraSelection } from '../../../people/people.ts';
 import { viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 
-import { Button } from '../../../ui/controls/button.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
-import { SharingNeedsHttps } from '../../../ui/controls/sharing-needs-https.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
-import { OnceField, OnceSheet } from './once-sheet.tsx';
+import { MadeLinkSheet } from './made-link-sheet.tsx';
 import { RevokeSheet } from './revoke-sheet.tsx';
 
 interface FormValues {
@@ -53,7 +50,9 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
   }, []);
   const { cameras, sees, span } = form.values.value;
   if (made && !isAsked) {
-    return <MadeSheet made={made} onClosed={onClosed} />;
+    const seen = cameraSelectionText(made.paths, language);
+    const sees = made.recordings ? t.linkSees(seen) : t.linkSeesLive(seen);
+    return <MadeLinkSheet made={made} sees={sees} onClosed={onClosed} />;
   }
   return (
     <FormSheet
@@ -81,33 +80,6 @@ export function GuestSheet({ onChanged, onClosed }: GuestSheetProps) {
       </div>
       <TextField label={t.linkFor} autocomplete="off" hint={t.linkForHint} {...fieldProps(form, 'note', 200)} />
     </FormSheet>
-  );
-}
-
-/** The new link, with ways to share it. */
-function MadeSheet({ made, onClosed }: { readonly made: MadeLink; readonly onClosed: () => void }) {
-  const t = peopleWords.value;
-  const { language } = i18n();
-  const seen = cameraSelectionText(made.paths, language);
-  const until = expiryText(Date.parse(made.until), nowMs.value, language, t);
-  const data = { url: made.link };
-  const canShare = typeof navigator.share === 'function' && navigator.canShare?.(data) !== false;
-  return (
-    <OnceSheet
-      title={t.newGuestLink}
-      secret={made.link}
-      copy={t.copyLink}
-      copied={t.linkCopied}
-      extra={canShare && <Button onClick={() => void navigator.share(data).catch(() => {})}>{t.shareLink}</Button>}
-      onClosed={onClosed}
-    >
-      <p>
-        {t.linkMade(until)} {made.recordings ? t.linkSees(seen) : t.linkSeesLive(seen)}
-      </p>
-      {isLocalOnly(made.link) && <p class="dim small">{t.linkAtHome}</p>}
-      <OnceField label={t.link} value={made.link} hint={t.linkOnce} />
-      <SharingNeedsHttps text={t.shareNeedsHttps} steps={t.httpsSteps} />
-    </OnceSheet>
   );
 }
 

@@ -11,6 +11,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPage } from '../../../ui/lazy/lazy-page.tsx';
+import { moment } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
 import { DevicePasswords } from './device-passwords.tsx';
@@ -100,6 +101,14 @@ function mayText({ live, recordings }: Pick<UserItem, 'live' | 'recordings'>): s
 const rightsText = (first: string, seen: CameraSelection, language: string): string =>
   `${first} · ${cameraSelectionText(seen, language)}`;
 
+const linkMayText = (link: GuestItem): string => (link.clip ? peopleWords.value.oneClip : mayText(link));
+
+/** Cameras, or camera and moment of a clip. */
+const seenText = ({ clip, paths }: GuestItem, language: string): string =>
+  clip
+    ? `${cameraSelectionText([clip.path], language)}, ${moment(Date.parse(clip.start), nowMs.value, i18n())}`
+    : cameraSelectionText(paths, language);
+
 function GuestLinks() {
   const t = peopleWords.value;
   const { language } = i18n();
@@ -118,8 +127,8 @@ function GuestLinks() {
             <Row
               key={link.id}
               icon="link"
-              title={[link.note, cameraSelectionText(link.paths, language)].filter(Boolean).join(' · ')}
-              text={`${mayText(link)} · ${endOf(link)}`}
+              title={[link.note, seenText(link, language)].filter(Boolean).join(' · ')}
+              text={`${linkMayText(link)} · ${endOf(link)}`}
               onClick={() => setShown(link)}
             />
           ))}
@@ -134,8 +143,8 @@ function GuestLinks() {
       {isNew && <GuestSheet onChanged={again} onClosed={() => setNew(false)} />}
       {shown && (
         <GuestLinkSheet
-          title={shown.note || cameraSelectionText(shown.paths, language)}
-          text={`${rightsText(mayText(shown), shown.paths, language)} · ${endOf(shown)}`}
+          title={shown.note || seenText(shown, language)}
+          text={`${linkMayText(shown)} · ${seenText(shown, language)} · ${endOf(shown)}`}
           id={shown.id}
           onChanged={again}
           onClosed={() => setShown(undefined)}

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Empty } from '../../../live/notices.tsx';
+import { clipsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { byteSize } from '../../../words/format.ts';
@@ -11,7 +12,6 @@ import { CameraUsage } from './camera-usage.tsx';
 import { DiskChoiceSheet } from './disk-choice.tsx';
 import { Disks } from './disk-list.tsx';
 import { FreeSpace } from './free-space.tsx';
-import { type ProtectedClip, ProtectedSheet } from './protected-clips.tsx';
 import { retentionLength } from './retention-length.ts';
 import { type Drive, filledOf, type MountedDisk, oneOfEach, reachOf } from './storage-data.ts';
 import { StorageWarnings } from './storage-warnings.tsx';
@@ -30,41 +30,41 @@ export function StoragePage() {
   const disks = usePolled<Items<RecordingDisk>>('v3/disks', { everyMs: LOOK_MS, news: ['disk', 'config'] });
   const places = usePolled<Items<MountedDisk>>('v3/disks/places', { everyMs: SELDOM_MS, news: ['config'] });
   const system = usePolled<{ readonly drives: readonly Drive[] }>('v3/system', { everyMs: SELDOM_MS });
-  const clips = usePolled<Items<ProtectedClip>>('v3/recordings/protected?itemsPerPage=1000', { everyMs: SELDOM_MS });
-  const [open, setOpen] = useState<'places' | 'clips'>();
-  const close = () => setOpen(undefined);
+  const clips = usePolled<{ readonly itemCount: number }>('v3/recordings/protected?itemsPerPage=1', {
+    everyMs: SELDOM_MS,
+  });
+  const [isChoosing, setChoosing] = useState(false);
   if (!use.value || !disks.value || !places.value) {
     return <div class="skeleton block" />;
   }
   const shown = oneOfEach(disks.value.items, places.value.items);
   const drives = system.value?.drives ?? [];
-  const kept = clips.value?.items ?? [];
+  const kept = clips.value?.itemCount ?? 0;
   return (
     <>
       <h2 class="visually-hidden">{t.storage}</h2>
-      <StorageWarnings disks={shown} drives={drives} places={places.value.items} onMakeRoom={() => setOpen('places')} />
+      <StorageWarnings disks={shown} drives={drives} places={places.value.items} onMakeRoom={() => setChoosing(true)} />
       <Headline use={use.value} disks={shown} />
       <CameraUsage use={use.value} onDeleted={use.again} />
       <section>
         <h3>{t.disks}</h3>
         <Disks disks={shown} places={places.value.items} drives={drives} />
-        <Button onClick={() => setOpen('places')}>{t.otherDisk}</Button>
+        <Button onClick={() => setChoosing(true)}>{t.otherDisk}</Button>
       </section>
       <FreeSpace />
-      {kept.length > 0 && (
+      {kept > 0 && (
         <div class="card">
-          <Row icon="lock" title={t.protectedClips} text={t.clips(kept.length)} onClick={() => setOpen('clips')} />
+          <Row icon="lock" title={t.savedClips} text={t.clips(kept)} href={clipsLink()} />
         </div>
       )}
-      {open === 'places' && (
+      {isChoosing && (
         <DiskChoiceSheet
           places={places.value.items}
           bytesPerDay={use.value?.bytesPerDay ?? undefined}
-          onClosed={close}
+          onClosed={() => setChoosing(false)}
           onChanged={places.again}
         />
       )}
-      {open === 'clips' && <ProtectedSheet clips={kept} onClosed={close} onChanged={clips.again} />}
     </>
   );
 }

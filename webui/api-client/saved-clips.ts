@@ -1,0 +1,52 @@
+/** A clip of the library: a protected range. */
+export interface SavedClip {
+  readonly id: string;
+  readonly path: string;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly note: string;
+  /** Unix milliseconds; undefined: saved by an earlier version. */
+  readonly createdMs: number | undefined;
+  /** Name of the person. */
+  readonly by: string | undefined;
+  /** Estimated. */
+  readonly bytes: number;
+  /** A recorded moment of the clip; undefined: the recordings are gone. */
+  readonly pictureMs: number | undefined;
+}
+
+/** Of `/v3/recordings/clips`. Times are RFC 3339. */
+export interface ClipPage {
+  readonly itemCount: number;
+  readonly items: readonly {
+    readonly id: string;
+    readonly path: string;
+    readonly start: string;
+    readonly end: string;
+    readonly note: string;
+    readonly created: string | null;
+    readonly by: string | null;
+    readonly bytes: number;
+    readonly picture: string | null;
+  }[];
+}
+
+/** @param path undefined: of all cameras */
+export const clipsAddress = (path: string | undefined, count: number): string =>
+  `v3/recordings/clips?itemsPerPage=${count}${path === undefined ? '' : `&path=${encodeURIComponent(path)}`}`;
+
+/** Newest first. */
+export const readClips = ({ items }: ClipPage): readonly SavedClip[] =>
+  items.map(({ id, path, start, end, note, created, by, bytes, picture }) => ({
+    id,
+    path,
+    startMs: Date.parse(start),
+    endMs: Date.parse(end),
+    note,
+    createdMs: created === null ? undefined : Date.parse(created),
+    by: by ?? undefined,
+    bytes,
+    // Times have microseconds, which `Date` drops.
+    pictureMs: picture === null ? undefined : Date.parse(picture) + 1,
+  }));

@@ -1,0 +1,127 @@
+import { useMemo, useState } from 'preact/hooks';
+import { actionErrorText } from '../../api-client/error-text.ts';
+import { protect, setNote, unprotect } from '../../api-client/protections.ts';
+import type { SavedClip } from '../../api-client/saved-clips.ts';
+import { isOwner } from '../../api-client/session.ts';
+import { ClipDelivery } from '../../clips/clip-delivery.tsx';
+import { clipFileAddress, useClipDownload } from '../../clips/clip-download.ts';
+import { titleOf } from '../../clips/event-controls.tsx';
+import { fieldProps } from '../../forms/field-props.ts';
+import { FormFooter } from '../../forms/form-footer.tsx';
+import { FormSheet } from '../../forms/form-sheet.tsx';
+import { serverForm } from '../../forms/server-form.ts';
+import { nowMs } from '../../shell/page-state.ts';
+import { recordingsLink } from '../../shell/route.ts';
+import { TextField } from '../../ui/controls/field.tsx';
+import { Row } from '../../ui/controls/row.tsx';
+import { toast } from '../../ui/feedback/toast.tsx';
+import { lazyPart } from '../../ui/lazy/lazy-page.tsx';
+import { Sheet } from '../../ui/sheet/sheet.tsx';
+import { clipWords } from '../../words/clips.ts';
+import { byteSize, clockSeconds, dayName, duration, moment } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { libraryWords } from '../../words/library.ts';
+import { ClipVideo } from './clip-video.tsx';
+
+const LinkSheet = lazyPart(() => import('./clip-link-sheet.tsx').then((part) => part.ClipLinkSheet));
+
+const MAX_NOTE_CHARS = 500;
+
+interface ClipSheetProps {
+  readonly clip: SavedClip;
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+/** Plays a clip of the library; owners edit, share and remove it. */
+export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
+  const intl = i18n();
+  const t = libraryWords.value;
+  const { path, startMs, endMs, note, bytes, pictureMs, by, createdMs } = clip;
+  const title = titleOf(path);
+  const delivery = useClipDownload(path, title, clip, bytes);
+  const [open, setOpen] = useState<'note' | 'link'>();
+  const [isDone, setDone] = useState(false);
+  const close = () => setOpen(undefined);
+  const remove = async () => {
+    try {
+      await unprotect(clip.id);
+    } catch (error) {
+      toast(actionErrorText(error));
+      return;
+    }
+    setDone(true);
+    onChanged();
+    toast(clipWords.value.removedClip, () => {
+      protect(path, { startMs, endMs, note }).then(onChanged, (error: unknown) => toast(actionErrorText(error)));
+    });
+  };
+  const saved = createdMs === undefined ? undefined : moment(createdMs, nowMs.value, intl);
+  return (
+    <>
+      <Sheet title={title} onClosed={onClosed} isDone={isDone}>
+        {pictureMs !== undefined ? (
+          <ClipVideo address={clipFileAddress(path, clip)} />
+        ) : (
+          <p class="hint warn">{t.clipLostText}</p>
+        )}
+        <div class="clip-facts">
+          {note !== '' && (
+            <p>
+              <bdi>{note}</bdi>
+            </p>
+          )}
+          <p class="dim small digits">
+            {dayName(startMs, nowMs.value, intl)} {clockSeconds(startMs, intl.language)} ·{' '}
+            {duration(endMs - startMs, intl)}
+            {pictureMs !== undefined && ` · ${byteSize(bytes, intl.language)}`}
+          </p>
+          {saved && <p class="dim small">{by === undefined ? t.clipSavedAt(saved) : t.clipSavedBy(by, saved)}</p>}
+        </div>
+        <ClipDelivery delivery={delivery} isOff={pictureMs === undefined} />
+        <div class="rows-end">
+          {isOwner.value && (
+            <>
+              <Row icon="link" title={t.clipLink} text={t.clipLinkText} onClick={() => setOpen('link')} />
+              <Row icon="note" title={note === '' ? t.addNote : t.editNote} onClick={() => setOpen('note')} />
+            </>
+          )}
+          <Row
+            icon="recordings"
+            title={t.showInRecordings}
+            href={recordingsLink(path, { atMs: startMs, clip: { startMs, endMs } })}
+          />
+          {isOwner.value && (
+            <Row icon="cross" title={clipWords.value.removeClip} text={t.removeClipText} onClick={remove} />
+          )}
+        </div>
+      </Sheet>
+      {open === 'note' && <NoteSheet clip={clip} onChanged={onChanged} onClosed={close} />}
+      {open === 'link' && <LinkSheet clip={clip} onClosed={close} />}
+    </>
+  );
+}
+
+function NoteSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
+  const t = libraryWords.value;
+  const form = useMemo(
+    () =>
+      serverForm<{ readonly note: string }>({
+        initial: { note: clip.note },
+        validate: {},
+        save: async ({ note = '' }) => setNote(clip.id, note.trim()),
+      }),
+    [],
+  );
+  return (
+    <FormSheet
+      title={clip.note === '' ? t.addNote : t.editNote}
+      form={form}
+      onClosed={onClosed}
+      onSaved={onChanged}
+      foot={<FormFooter form={form} text={t.noteText} />}
+    >
+      <TextField label={t.clipNote} autocomplete="off" {...fieldProps(form, 'note', MAX_NOTE_CHARS)} />
+    </FormSheet>
+  );
+}

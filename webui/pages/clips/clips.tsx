@@ -1,0 +1,131 @@
+import { useRef, useState } from 'preact/hooks';
+import { mayPlayBack } from '../../api-client/recordings.ts';
+import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/saved-clips.ts';
+import { usePolled } from '../../api-client/use-polled.ts';
+import { cameras } from '../../cameras/cameras.ts';
+import { titleOf } from '../../clips/event-controls.tsx';
+import { RecordedThumbnail } from '../../clips/thumbnail.tsx';
+import { Empty } from '../../live/notices.tsx';
+import { nowMs } from '../../shell/page-state.ts';
+import { clipsLink, recordingsLink, route } from '../../shell/route.ts';
+import { Button } from '../../ui/controls/button.tsx';
+import { Select } from '../../ui/controls/choice.tsx';
+import { Icon } from '../../ui/icons/icon.tsx';
+import { clipWords } from '../../words/clips.ts';
+import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { libraryWords } from '../../words/library.ts';
+import { recordingsWords } from '../../words/recordings.ts';
+import { words } from '../../words/words.ts';
+import { ClipSheet } from './clip-sheet.tsx';
+
+const PAGE = 50;
+const LOOK_MS = 60_000;
+/** Value of all cameras; no camera has an empty name. */
+const ALL = '';
+
+/** The library: saved clips of all cameras, newest first. */
+export function ClipsPage() {
+  const here = route.value;
+  const path = here.page === 'clips' ? here.camera : undefined;
+  const [count, setCount] = useState(PAGE);
+  const { value, again } = usePolled<ClipPage>(clipsAddress(path, count), { everyMs: LOOK_MS });
+  const last = useRef<{ readonly path: string | undefined; readonly page: ClipPage }>(undefined);
+  if (value) {
+    last.current = { path, page: value };
+  }
+  // The list stays while a longer one loads.
+  const page = value ?? (last.current?.path === path ? last.current?.page : undefined);
+  const clips = page && readClips(page);
+  const [open, setOpen] = useState<string>();
+  const shown = clips?.find(({ id }) => id === open);
+  const t = libraryWords.value;
+  return (
+    <div class="clips-page">
+      <header class="top">
+        <h1>{words.value.clips}</h1>
+        <CameraChoice path={path} />
+      </header>
+      {clips?.length === 0 && (
+        <Empty title={t.noClips} text={t.noClipsText}>
+          <a class="button main" href={path === undefined ? '#/rec' : recordingsLink(path)}>
+            {words.value.recordings}
+          </a>
+        </Empty>
+      )}
+      {clips ? (
+        <ul>
+          {clips.map((clip) => (
+            <li key={clip.id}>
+              <button type="button" onClick={() => setOpen(clip.id)}>
+                <Entry clip={clip} />
+              </button>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <div class="skeleton block" />
+      )}
+      {page && page.itemCount > count && <Button onClick={() => setCount(count + PAGE)}>{t.moreClips}</Button>}
+      {shown && <ClipSheet key={shown.id} clip={shown} onChanged={again} onClosed={() => setOpen(undefined)} />}
+    </div>
+  );
+}
+
+function Entry({ clip }: { readonly clip: SavedClip }) {
+  const { language, words: common } = i18n();
+  const { path, startMs, endMs, note, bytes, pictureMs } = clip;
+  const length = duration(endMs - startMs, { language, words: common });
+  return (
+    <>
+      <span class="clip-thumb">
+        <RecordedThumbnail name={path} ms={pictureMs} />
+        <span class="clip-length digits">{length}</span>
+      </span>
+      <span class="clip-caption">
+        <b>
+          <bdi>{note || titleOf(path)}</bdi>
+        </b>
+        {note !== '' && (
+          <span class="small">
+            <bdi>{titleOf(path)}</bdi>
+          </span>
+        )}
+        <span class="small dim digits">
+          {dayName(startMs, nowMs.value, { language, words: common })} {clockSeconds(startMs, language)}
+        </span>
+        {pictureMs !== undefined ? (
+          <span class="small dim digits">{byteSize(bytes, language)}</span>
+        ) : (
+          <span class="small clip-lost">
+            <Icon name="alert" small />
+            {libraryWords.value.clipLost}
+          </span>
+        )}
+      </span>
+    </>
+  );
+}
+
+function CameraChoice({ path }: { readonly path: string | undefined }) {
+  const listed = (cameras.value ?? []).filter(({ name }) => mayPlayBack(name));
+  const isListed = path === undefined || listed.some(({ name }) => name === path);
+  const all = isListed ? listed : [{ name: path, title: titleOf(path) }, ...listed];
+  if (all.length < 2 && path === undefined) {
+    return null;
+  }
+  return (
+    <Select
+      class="chip"
+      label={recordingsWords.value.camera}
+      value={path ?? ALL}
+      options={[
+        { value: ALL, text: clipWords.value.allCameras },
+        ...all.map(({ name, title }) => ({ value: name, text: title })),
+      ]}
+      onChange={(name) => {
+        location.hash = clipsLink(name);
+      }}
+    />
+  );
+}

@@ -1,0 +1,65 @@
+import { useEffect, useState } from 'preact/hooks';
+import { fetchJson } from '../../api-client/request.ts';
+import { retryUntilAnswered } from '../../api-client/retry.ts';
+import { Empty } from '../../live/notices.tsx';
+import { nowMs } from '../../shell/page-state.ts';
+import { Icon } from '../../ui/icons/icon.tsx';
+import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
+import { i18n } from '../../words/i18n.ts';
+import { libraryWords } from '../../words/library.ts';
+import { ClipVideo } from './clip-video.tsx';
+
+const FILE = 'v3/guest/clip.mp4';
+
+/** Of `/v3/guest/clip`. Times are RFC 3339. */
+interface SharedClip {
+  readonly title: string;
+  readonly start: string;
+  readonly end: string;
+  readonly bytes: number;
+  readonly recordedSeconds: number;
+}
+
+/** The clip of a guest link, and nothing else. */
+export function SharedClipPage() {
+  const intl = i18n();
+  const [value, setValue] = useState<SharedClip>();
+  const [isGone, setGone] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    const look = () => fetchJson<SharedClip>('v3/guest/clip', { signal: stop.signal });
+    retryUntilAnswered(look, stop.signal).then(setValue, () => setGone(true));
+    return () => stop.abort();
+  }, []);
+  const { title } = value ?? {};
+  useEffect(() => {
+    if (title !== undefined) {
+      document.title = `${title} · Perch`;
+    }
+  }, [title]);
+  const t = libraryWords.value;
+  if (isGone || value?.recordedSeconds === 0) {
+    return <Empty title={t.sharedClipGone} text={t.sharedClipGoneText} />;
+  }
+  if (!value) {
+    return <div class="skeleton-page" />;
+  }
+  const [startMs, endMs] = [Date.parse(value.start), Date.parse(value.end)];
+  return (
+    <div class="shared-clip">
+      <header class="top">
+        <h1>
+          <bdi>{value.title}</bdi>
+        </h1>
+      </header>
+      <ClipVideo address={FILE} />
+      <p class="dim digits">
+        {dayName(startMs, nowMs.value, intl)} {clockSeconds(startMs, intl.language)} · {duration(endMs - startMs, intl)}
+      </p>
+      <a class="button main" href={`${FILE}?download=1`} download>
+        <Icon name="download" small />
+        {t.downloadSize(byteSize(value.bytes, intl.language))}
+      </a>
+    </div>
+  );
+}

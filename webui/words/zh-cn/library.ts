@@ -1,0 +1,26 @@
+import type { LibraryWords } from '../en/library.ts';
+
+export const library: LibraryWords = {
+  removeClipText: '它的链接会失效，录像到期后会被删除。',
+  noClips: '还没有片段',
+  noClipsText: '在“录像”中标记片段并保存，它会保留在这里，直到您移除。',
+  moreClips: '显示更多',
+  clipLost: '录像缺失',
+  clipLostText: '此片段的录像不在这台设备上。',
+  clipVideo: '片段',
+  clipNotPlayed: '此浏览器无法播放这个片段，请下载后观看。',
+  clipSavedAt: (when) => `${when} 保存`,
+  clipSavedBy: (name, when) => `${name} 于 ${when} 保存`,
+  clipNote: '备注',
+  addNote: '添加备注',
+  editNote: '编辑备注',
+  noteText: '成员和访客看不到备注。',
+  showInRecordings: '在“录像”中查看',
+  clipLink: '分享链接',
+  clipLinkText: '限时，只显示这个片段',
+  clipLinkSees: '持有链接的人只能看这个片段。',
+  clipLinks: '此片段的链接',
+  downloadSize: (size) => `下载（${size}）`,
+  sharedClipGone: '此片段已不可用',
+  sharedClipGoneText: '请联系给您链接的人。',
+};
