@@ -159,6 +159,8 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'recordings',
       'settings',
       'cameras',
+      'modes',
+      'mode-button',
       'storage',
       'system',
       'system-log',

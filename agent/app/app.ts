@@ -148,7 +148,7 @@ export class App {
     this.#modes = new Modes({
       ...options,
       publish: events.emit,
-      timetable: () => store.current,
+      config: () => store.current,
       isClockTrusted: () => this.#recordings.isClockTrusted,
       apply: () => this.#inTurn(() => this.#applyPaths()),
     });

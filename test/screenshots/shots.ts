@@ -6,6 +6,7 @@ import { common } from '../../webui/words/en/common.ts';
 import { layouts } from '../../webui/words/en/layouts.ts';
 import { library } from '../../webui/words/en/library.ts';
 import { live } from '../../webui/words/en/live.ts';
+import { modes } from '../../webui/words/en/modes.ts';
 import { people } from '../../webui/words/en/people.ts';
 import { secure } from '../../webui/words/en/secure.ts';
 import { start } from '../../webui/words/en/start.ts';
@@ -19,7 +20,7 @@ import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
-  ...{ common, live, layouts, cameraView, clips, library, start, cameras },
+  ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
   ...{ storage, system, secure, people, you, video },
 };
 export type Spoken = typeof ENGLISH;
@@ -169,6 +170,8 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     shot('wall-gone', '#/wall/nowhere', '.wall-gone'),
     shot('add', '#/settings/cameras/add', '.adding'),
     opened('add-missing', 'cameras/add', '.adding', (page, say) => press(page, say.start.cameraMissing)),
+    shot('modes', '#/settings/modes', '.segment'),
+    opened('modes-time', 'modes', '.segment', (page, say) => press(page, say.modes.addTime)),
     shot('storage', '#/settings/storage', STORAGE),
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),

@@ -13,6 +13,8 @@ export interface PathItem {
   readonly order: number | null;
   readonly paused: boolean;
   readonly pausedUntil: string | null;
+  /** Private in the present mode. */
+  readonly privacy: boolean;
   readonly ready: boolean;
   readonly readyTime: string | null;
   /** Codec labels: `H264`, `H265`, `MPEG-4 Audio`, `Opus`, `G711`. */

@@ -30,6 +30,8 @@ export function CameraTrouble(props: {
     if (absence === 'unknown' && reason && isOwner.value) {
       lines.push(english(t.whyOffline, reason));
     }
+  } else if (state.kind === 'private') {
+    lines.push(t.privacyText);
   } else if (state.kind === 'misconfigured') {
     lines.push(t.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {

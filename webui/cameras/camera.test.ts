@@ -8,6 +8,7 @@ const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
   order: null,
   paused: false,
   pausedUntil: null,
+  privacy: false,
   ready: true,
   readyTime: null,
   tracks: ['H264', 'G711'],

@@ -40,7 +40,7 @@ const cameraOf = ([name, title, sub]: StoredCamera): Camera => ({
 
 /** Assumed to be ready, so that the same stream plays after the first response. */
 const unknownPath = (name: string): PathItem => ({
-  ...{ name, title: null, order: null, paused: false, pausedUntil: null },
+  ...{ name, title: null, order: null, paused: false, pausedUntil: null, privacy: false },
   ...{ ready: true, readyTime: null, tracks: [], tracks2: [], hasBFrames: null, bitrate: 0 },
   ...{ sourceState: null, sourceOnDemand: false, offlineSince: null },
   ...{ lastError: null, lastErrorWhy: null, lastErrorTime: null, configError: null, recording: null },

@@ -8,6 +8,7 @@ const running = {
   order: null,
   paused: false,
   pausedUntil: null,
+  privacy: false,
   ready: true,
   readyTime: null,
   tracks: ['H264'],
@@ -58,6 +59,7 @@ test.for([
     { ...before(27_000), phase: 'waiting' },
     { kind: 'past', atMs: NOW - 27_000 },
   ],
+  ['the mode makes it private', { ...away, privacy: true, paused: true }, playing(100), { kind: 'private' }],
   ['it is paused', { ...away, paused: true }, playing(100), { kind: 'paused' }],
   [
     'it is paused for a while',

@@ -5,7 +5,7 @@ import { type OfflineReason, offlineReasonOf } from './offline-reason.ts';
 /** State of a tile. */
 export type CameraState =
   /** `joining`: the device connects to the camera for the first time since it started. */
-  | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' }
+  | { readonly kind: 'live' | 'joining' | 'first' | 'reconnecting' | 'private' }
   /** `untilMs`: end of the pause in Unix milliseconds. */
   | { readonly kind: 'paused'; readonly untilMs?: number }
   | { readonly kind: 'late'; readonly seconds: number }
@@ -33,6 +33,9 @@ const OFFLINE_MS = 20_000;
 export function cameraState(item: PathItem, picture: PictureState, nowMs: number): CameraState {
   if (item.configError !== null) {
     return { kind: 'misconfigured', why: item.configError };
+  }
+  if (item.privacy) {
+    return { kind: 'private' };
   }
   if (item.paused) {
     return { kind: 'paused', ...(item.pausedUntil === null ? {} : { untilMs: Date.parse(item.pausedUntil) }) };

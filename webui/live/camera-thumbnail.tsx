@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Camera, canPlay, smallPath } from '../cameras/camera.ts';
 import { Picture, useLivePlayer } from '../player/picture.tsx';
+import { PrivacySign } from './tile.tsx';
 
 /** Plays until the first frame, which stays. Dark for a removed camera. */
 export function CameraThumbnail({ camera }: { readonly camera: Camera | undefined }) {
   return (
     <span class={camera && canPlay(camera.main) ? 'camera-thumbnail' : 'camera-thumbnail away'} aria-hidden="true">
-      {camera && <Still camera={camera} />}
+      {camera?.main.privacy ? <PrivacySign /> : camera && <Still camera={camera} />}
     </span>
   );
 }

@@ -40,7 +40,9 @@ export function GridCell({ camera, isAlone }: { readonly camera: Camera; readonl
     ...(hasSound(camera.main)
       ? [{ text: isHeard ? t.soundOff : t.soundOn, icon: 'sound', onChoose: () => setHeard(!isHeard) } as const]
       : []),
-    ...(player.surface.hasPicture ? [{ text: t.snapshot, icon: 'snapshot', onChoose: snapshot } as const] : []),
+    ...(player.surface.hasPicture && !camera.main.privacy
+      ? [{ text: t.snapshot, icon: 'snapshot', onChoose: snapshot } as const]
+      : []),
     ...pauseItem(camera),
   ];
   return (

@@ -7,6 +7,7 @@ import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, type HandedPlayer, useSavedStill } from '../player/picture.tsx';
 import { nowMs } from '../shell/page-state.ts';
 import { cameraLink, cameraSettingsLink } from '../shell/route.ts';
+import { Icon } from '../ui/icons/icon.tsx';
 import type { LiveWords } from '../words/en/live.ts';
 import { moment } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
@@ -40,6 +41,8 @@ export function stateText(state: CameraState, intl: ReturnType<typeof i18n>): st
       return words.firstPicture;
     case 'reconnecting':
       return words.reconnecting;
+    case 'private':
+      return words.privacy;
     case 'paused':
       return state.untilMs === undefined ? words.paused : words.pausedUntil(when(state.untilMs));
     case 'offline':
@@ -66,6 +69,13 @@ export function stateReason(state: CameraState, camera: Camera, words: LiveWords
       return undefined;
   }
 }
+
+/** Instead of the picture. */
+export const PrivacySign = () => (
+  <span class="sign">
+    <Icon name="eyeOff" />
+  </span>
+);
 
 const needsPassword = (state: CameraState): boolean =>
   state.kind === 'offline' && offlineReasonOf(state.word) === 'password';
@@ -128,6 +138,7 @@ export function Tile({ camera, isAlone, handed, isWall = false }: TileProps) {
   const content = (
     <>
       <HandedPicture {...handed} isOn={canPlay(tilePath(camera, isAlone))} />
+      {state.kind === 'private' && <PrivacySign />}
       <span class="caption">
         <span class="name">
           <i class="dot" />

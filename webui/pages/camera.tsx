@@ -13,7 +13,7 @@ import { Ambient } from '../live/ambient.tsx';
 import { InfoCard } from '../live/info-card.tsx';
 import { NoSuchCamera } from '../live/notices.tsx';
 import { useRemovedCameraToast } from '../live/removed-camera.ts';
-import { stateOf } from '../live/tile.tsx';
+import { PrivacySign, stateOf } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
 import { HandedPicture, useHandedPlayer } from '../player/picture.tsx';
 import { snapshotOf } from '../player/snapshot.ts';
@@ -21,9 +21,11 @@ import { LIVE, route } from '../shell/route.ts';
 import { toggleFullScreen } from '../ui/browser/full-screen.ts';
 import { sharePicture } from '../ui/browser/share-picture.ts';
 import { keepScreenAwake } from '../ui/browser/wake-lock.ts';
+import { toast } from '../ui/feedback/toast.tsx';
 import { Icon, type IconName } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
+import { liveWords } from '../words/words.ts';
 import { type CameraShortcuts, openNeighbour, useIdle, useKeys } from './camera-shortcuts.ts';
 
 const Strip = lazyPart(() => import('../camera-view/rewind-strip.tsx').then((part) => part.RewindStrip));
@@ -68,7 +70,10 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     },
     full: () => toggleFullScreen(screen.current, seen.surface.video),
     info: () => setShowsInfo(!showsInfo),
-    snapshot: () => void takeSnapshot(seen, camera.title, isRewound),
+    snapshot: () =>
+      camera.main.privacy && !isRewound
+        ? toast(liveWords.peek().noPicture)
+        : void takeSnapshot(seen, camera.title, isRewound),
     small: () => void togglePictureInPicture(player.surface.video),
     help: () => setShowsKeys(true),
     back: () => {
@@ -100,13 +105,15 @@ function Cinema({ camera, all }: { readonly camera: Camera; readonly all: readon
     onTap: () => isRewound && import('../camera-view/rewind-strip.tsx').then(({ togglePlaying }) => togglePlaying()),
   });
   const { x, y, scale } = zoom.value;
+  const isPrivate = camera.main.privacy;
   // Without video the controls stay.
   const isIdle = useIdle() && seen.view.value.phase === 'playing';
   return (
     <div class={isIdle ? 'camera-view idle' : 'camera-view'} ref={screen}>
-      <Ambient player={seen} />
+      {!isPrivate && <Ambient player={seen} />}
       <CameraTitle camera={camera} player={seen} isRewound={isRewound} info={showsInfo} onInfo={keys.info} />
       <div class={`screen ${stateOf(camera, seen).kind}`} ref={glass} {...hand}>
+        {isPrivate && !isRewound && <PrivacySign />}
         <div class="enlarged" style={{ transform: `translate(${x}px, ${y}px) scale(${scale})` }}>
           <HandedPicture {...handed} isOn={canPlay(item)} />
           {isRewound && <RewindPicture name={camera.name} isQuiet={!isSoundOn} />}

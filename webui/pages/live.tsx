@@ -22,6 +22,8 @@ import { LiveGrid } from './live-grid.tsx';
 const LayoutMenu = lazyPart(() => import('./layout-menu.tsx').then((part) => part.LayoutMenu));
 const OwnerCards = lazyPart(() => import('./cards/owner-cards.tsx').then((part) => part.OwnerCards));
 
+const ModeButton = lazyPart(() => import('./mode-button.tsx').then((part) => part.ModeButton));
+
 const isStopped = ({ main }: Camera): boolean => main.recording?.error != null;
 
 /** Above this number the add button is hidden. */
@@ -46,6 +48,7 @@ export function LivePage() {
           <h1>{session.value?.role === 'guest' ? common.live : words.home}</h1>
           {all && all.length > 0 && <QuietLine all={all} />}
         </div>
+        {isOwner.value && <ModeButton />}
         {all && all.length > 0 && <LayoutButton />}
       </header>
       <OldBrowser />

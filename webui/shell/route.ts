@@ -31,7 +31,7 @@ interface RecordedMoment {
   readonly clip?: { readonly startMs: number; readonly endMs: number };
 }
 
-export type SettingsSection = 'cameras' | 'storage' | 'system' | 'people';
+export type SettingsSection = 'cameras' | 'modes' | 'storage' | 'system' | 'people';
 
 interface SettingsRoute {
   readonly page: 'settings';
@@ -48,7 +48,7 @@ type CamerasPart = 'add' | 'layouts';
 const CAMERAS_PARTS = /^(add|layouts)$/;
 type SystemPart = 'backup' | 'log' | 'file' | 'updates' | 'https';
 const SYSTEM_PARTS = /^(backup|log|file|updates|https)$/;
-const SECTIONS: readonly string[] = ['cameras', 'storage', 'system', 'people'] satisfies SettingsSection[];
+const SECTIONS: readonly string[] = ['cameras', 'modes', 'storage', 'system', 'people'] satisfies SettingsSection[];
 
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);

@@ -7,6 +7,7 @@ const SLACK_MS = 20_000;
 const WORDS = new Map<string, (words: RecordingsWords) => string>([
   ['offline', ({ gapOffline }) => gapOffline],
   ['paused', ({ gapPaused }) => gapPaused],
+  ['private', ({ gapPrivate }) => gapPrivate],
   ['recordingOff', ({ gapRecordingOff }) => gapRecordingOff],
   ['diskFull', ({ gapDiskFull }) => gapDiskFull],
   ['diskAway', ({ gapDiskAway }) => gapDiskAway],

@@ -1,7 +1,9 @@
 import type { RefObject } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
+import { cameras as allCameras } from '../cameras/cameras.ts';
 import { Icon } from '../ui/icons/icon.tsx';
 import { recordingsWords } from '../words/recordings.ts';
+import { liveWords } from '../words/words.ts';
 import { heightOfLanes, type LaneCamera, rowsOf, textScale } from './scene.ts';
 import { lanesScrolledPx, syncedCameras, toggleSynced } from './view.ts';
 
@@ -37,6 +39,7 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
     >
       <li style={{ height: `${rows.chosen}px` }} aria-current="true">
         <bdi>{chosen?.title}</bdi>
+        {chosen && <Privacy name={chosen.name} />}
       </li>
       {others.map(({ name, title }) => {
         const isInStep = syncedCameras.value.includes(name);
@@ -44,10 +47,13 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
           <li key={name} style={{ height: `${laneHeight}px` }}>
             <button
               type="button"
-              aria-label={words.shownCamera(title)}
+              aria-label={[words.shownCamera(title), isPrivate(name) && liveWords.value.privacy]
+                .filter(Boolean)
+                .join(', ')}
               onClick={({ shiftKey }) => onLane(name, shiftKey)}
             >
               <bdi>{title}</bdi>
+              <Privacy name={name} />
             </button>
             <button
               class="sync-toggle"
@@ -63,4 +69,16 @@ export function LaneNames({ cameras, laneHeight, onLane, list }: LaneNamesProps)
       })}
     </ul>
   );
+}
+
+const isPrivate = (name: string): boolean =>
+  allCameras.value?.some((camera) => camera.name === name && camera.main.privacy) === true;
+
+function Privacy({ name }: { readonly name: string }) {
+  return isPrivate(name) ? (
+    <>
+      <Icon name="eyeOff" small />
+      <span class="visually-hidden">{liveWords.value.privacy}</span>
+    </>
+  ) : null;
 }

@@ -5,6 +5,7 @@ import type { CommonWords } from './en/common.ts';
 import type { LayoutsWords } from './en/layouts.ts';
 import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
+import type { ModesWords } from './en/modes.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
@@ -32,6 +33,7 @@ export interface AllWords {
   readonly storage: StorageWords;
   readonly system: SystemWords;
   readonly secure: SecureWords;
+  readonly modes: ModesWords;
   readonly people: PeopleWords;
   readonly you: YouWords;
   readonly video: VideoWords;
@@ -43,6 +45,7 @@ export type SettingsPart =
   | 'storage'
   | 'system'
   | 'secure'
+  | 'modes'
   | 'people'
   | 'library'
   | 'you'

@@ -9,6 +9,7 @@ import { common } from './en/common.ts';
 import { layouts } from './en/layouts.ts';
 import { library } from './en/library.ts';
 import { live } from './en/live.ts';
+import { modes } from './en/modes.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
@@ -38,6 +39,7 @@ const en: AllWords = {
   reasons,
   start,
   cameras,
+  modes,
   storage,
   system,
   secure,

@@ -5,7 +5,10 @@ import { storage } from './zh-cn/storage.ts';
 import { system } from './zh-cn/system.ts';
 
 /** Loaded with the settings. */
-export const zhCnSettings: Pick<AllWords, Exclude<SettingsPart, 'people' | 'library' | 'you' | 'layouts' | 'video'>> = {
+export const zhCnSettings: Pick<
+  AllWords,
+  Exclude<SettingsPart, 'modes' | 'people' | 'library' | 'you' | 'layouts' | 'video'>
+> = {
   cameras,
   storage,
   system,

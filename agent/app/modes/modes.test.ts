@@ -32,7 +32,7 @@ function device() {
         ...box,
         log: createLogger('info', (line) => box.lines.push(line)),
         publish: (type, fields) => box.published.push([type, fields]),
-        timetable: () => ({ timetable: [...box.timetable], timetableZone: 'UTC' }),
+        config: () => ({ timetable: [...box.timetable], timetableZone: 'UTC', paths: new Map() }),
         isClockTrusted: () => box.isTrusted,
         apply: async () => {
           box.applied.push(box.modes.current);
@@ -57,7 +57,7 @@ test('the timetable changes the mode within a second, and cameras follow once', 
   expect(modes.status).toEqual({
     ...{ mode: 'home', since: '2025-12-31T18:00:00.000Z', by: 'timetable', hold: false },
     next: { mode: 'away', time: '2026-01-01T08:00:00.000Z' },
-    ...{ timeZone: 'UTC', timeKnown: true },
+    ...{ timeZone: 'UTC', used: true, timeKnown: true },
   });
   await box.clock.advance(8 * HOUR_MS - 1);
   expect(modes.current).toBe('home');

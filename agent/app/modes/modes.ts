@@ -8,6 +8,7 @@ import type { PublishEvent } from '../../base/event-bus.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import { MODES, type Mode } from '../../config/schema/modes.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
 import type { ModeControl, ModeStatus } from '../../http/api/device/mode.ts';
 import { type Change, changesAround } from './timetable.ts';
 
@@ -33,7 +34,7 @@ interface ModesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly publish: PublishEvent;
-  timetable(): Pick<Config, 'timetable' | 'timetableZone'>;
+  config(): Pick<Config, 'timetable' | 'timetableZone' | 'paths'>;
   isClockTrusted(): boolean;
   /** Resolves when the cameras follow. */
   apply(): Promise<void>;
@@ -86,7 +87,7 @@ export class Modes implements ModeControl {
 
   get status(): ModeStatus {
     const { mode, atMs, by, hold } = this.#state;
-    const { timetableZone } = this.#options.timetable();
+    const { timetable, timetableZone, paths } = this.#options.config();
     const next = this.#isTrusted && !hold ? this.#next : undefined;
     return {
       mode,
@@ -95,6 +96,7 @@ export class Modes implements ModeControl {
       hold,
       next: next ? { mode: next.mode, time: timeText(next.atMs) } : null,
       timeZone: timetableZone || new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      used: timetable.length > 0 || [...paths.values()].some(({ settings }) => hasRules(settings?.modes)),
       timeKnown: this.#isTrusted,
     };
   }
@@ -130,7 +132,7 @@ export class Modes implements ModeControl {
 
   /** Without a known time the mode stays. */
   #check(): void {
-    const { clock, timetable, isClockTrusted } = this.#options;
+    const { clock, config, isClockTrusted } = this.#options;
     const nowMs = clock.wallMs();
     this.#isTrusted = isClockTrusted();
     this.#checkedMs = nowMs;
@@ -139,8 +141,8 @@ export class Modes implements ModeControl {
       return;
     }
     this.#correctTime(nowMs);
-    const { timetable: entries, timetableZone } = timetable();
-    const { last, next } = changesAround(entries, timetableZone || undefined, nowMs);
+    const { timetable, timetableZone } = config();
+    const { last, next } = changesAround(timetable, timetableZone || undefined, nowMs);
     this.#next = next;
     this.#dueMs = Math.min(this.#dueMs, next?.atMs ?? Infinity);
     if (last && last.atMs > this.#state.atMs && !this.#state.hold) {
@@ -180,5 +182,8 @@ export class Modes implements ModeControl {
     return saved;
   }
 }
+
+const hasRules = (modes: PathSettings['modes']): boolean =>
+  Object.values(modes ?? {}).some((rule) => Object.keys(rule ?? {}).length > 0);
 
 const timeText = (ms: number): string => new Date(ms).toISOString();

@@ -134,7 +134,7 @@ const none = async () => {
 };
 const MODE: ControlApiOptions['modes']['status'] = {
   ...({ mode: 'home', since: null, by: 'timetable' } as const),
-  ...{ hold: false, next: null, timeZone: 'UTC', timeKnown: true },
+  ...{ hold: false, next: null, timeZone: 'UTC', used: false, timeKnown: true },
 };
 const noCameras: ControlApiOptions['cameras'] = {
   isScanning: false,

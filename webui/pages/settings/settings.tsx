@@ -7,6 +7,7 @@ import { toastRestored } from '../../system/restore-notice.ts';
 import { Icon, type IconName } from '../../ui/icons/icon.tsx';
 import { lazyPage } from '../../ui/lazy/lazy-page.tsx';
 import { camerasWords } from '../../words/cameras.ts';
+import { modesWords } from '../../words/modes.ts';
 import { peopleWords } from '../../words/people.ts';
 import { storageWords } from '../../words/storage.ts';
 import { systemWords } from '../../words/system.ts';
@@ -15,6 +16,7 @@ import { You } from './people/you.tsx';
 
 const Sections = {
   cameras: lazyPage(() => import('./cameras/cameras.tsx').then((page) => page.CamerasPage)),
+  modes: lazyPage(() => import('./modes/modes.tsx').then((page) => page.ModesPage)),
   storage: lazyPage(() => import('./storage/storage.tsx').then((page) => page.StoragePage)),
   system: lazyPage(() => import('./system/system.tsx').then((page) => page.SystemPage)),
   people: lazyPage(() => import('./people/people.tsx').then((page) => page.PeoplePage)),
@@ -69,6 +71,7 @@ type NamedSection = readonly [SettingsSection, string, IconName];
 
 const namedSections = (): readonly NamedSection[] => [
   ['cameras', camerasWords.value.cameras, 'camera'],
+  ['modes', modesWords.value.modes, 'night'],
   ['storage', storageWords.value.storage, 'disk'],
   ['system', systemWords.value.system, 'chip'],
   ['people', peopleWords.value.people, 'person'],

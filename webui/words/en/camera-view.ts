@@ -18,6 +18,7 @@ export const cameraView = {
   offlinePassword: 'The camera rejects the stored password.',
   whyOffline: 'Reported reason: ',
   misconfiguredText: 'This camera is off until its settings are corrected. The others work.',
+  privacyText: 'The current mode makes this camera private: no live video, no recording.',
   smallShown: 'Showing low resolution.',
   recordingGoesOn: 'Recording continues.',
   anotherBrowser: 'Try another browser or phone. If you set the camera to H.264, it plays everywhere.',

@@ -44,6 +44,7 @@ export const live = {
   notPlayable: 'Cannot play here',
   notPlayableWhy: (codec: string) => `This browser cannot play the camera's video (${codec}).`,
   notRecording: 'Not recording',
+  privacy: 'Privacy',
   paused: 'Paused',
   pausedUntil: (time: string) => `Paused until ${time}`,
   motion: 'Motion',

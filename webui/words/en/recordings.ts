@@ -14,6 +14,7 @@ export const recordings = {
   gapDiskAway: 'disk was missing',
   gapDiskFault: 'disk had a fault',
   gapPaused: 'paused',
+  gapPrivate: 'privacy',
   gapRecordingOff: 'recording was off',
   gapClockSet: 'clock was set',
   gapNothingSeen: 'nothing detected',

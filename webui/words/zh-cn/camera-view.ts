@@ -19,6 +19,7 @@ export const cameraView: CameraViewWords = {
   offlinePassword: '摄像头不接受设备所用的密码。',
   whyOffline: '设备给出的原因：',
   misconfiguredText: '设置改正之前，设备会跳过此摄像头，其他摄像头不受影响。',
+  privacyText: '当前模式下，此摄像头处于隐私状态：不显示实时画面，也不录像。',
   smallShown: '当前显示低分辨率画面。',
   recordingGoesOn: '录像不受影响。',
   anotherBrowser: '换一个浏览器或手机也许可以。把摄像头设为 H.264，则处处可播放。',

@@ -41,6 +41,7 @@ export const live: LiveWords = {
   notPlayable: '此处无法播放',
   notPlayableWhy: (codec) => `此浏览器无法播放该画面（${codec}）。`,
   notRecording: '未在录像',
+  privacy: '隐私',
   paused: '已暂停',
   pausedUntil: (time) => `暂停至 ${time}`,
   motion: '移动侦测',

@@ -15,6 +15,7 @@ export const recordings: RecordingsWords = {
   gapDiskAway: '找不到磁盘',
   gapDiskFault: '磁盘故障',
   gapPaused: '已暂停',
+  gapPrivate: '隐私',
   gapRecordingOff: '录像已关闭',
   gapClockSet: '时钟调整',
   gapNothingSeen: '未侦测到移动',

@@ -5,7 +5,16 @@ test('the mode is read and set by programs with the api permission alone', async
   await using api = await openApi();
   const status = (await api.app.inject({ ...LOOPBACK, url: '/v3/mode' })).json();
   expect(status).toEqual({
-    ...{ mode: 'home', since: null, by: 'timetable', hold: false, next: null, timeZone: 'UTC', timeKnown: true },
+    ...{
+      mode: 'home',
+      since: null,
+      by: 'timetable',
+      hold: false,
+      next: null,
+      timeZone: 'UTC',
+      used: false,
+      timeKnown: true,
+    },
   });
   const set = (body: object, more = {}) =>
     api.app.inject({ ...LOOPBACK, method: 'POST', url: '/v3/mode', payload: body, ...more });

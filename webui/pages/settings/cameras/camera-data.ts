@@ -16,7 +16,7 @@ export interface CameraItem {
   readonly onvif: string | null;
   readonly source: string;
   readonly hasLogin: boolean;
-  readonly state: 'running' | 'waiting' | 'stopped' | 'paused' | null;
+  readonly state: 'running' | 'waiting' | 'stopped' | 'paused' | 'private' | null;
   readonly pausedUntil: string | null;
   readonly lastError: string | null;
   readonly trouble: string | null;

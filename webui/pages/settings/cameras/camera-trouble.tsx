@@ -31,6 +31,8 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
   switch (state.kind) {
     case 'paused':
       return <Paused camera={camera} title={title} />;
+    case 'private':
+      return <MessageCard icon="eyeOff" tone="calm" title={title} text={live.privacyText} />;
     case 'misconfigured':
       return (
         <MessageCard

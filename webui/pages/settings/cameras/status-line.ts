@@ -29,7 +29,7 @@ export function statusLine(camera: Camera, config: PathConfig | undefined): Line
   if (state.kind === 'live' && camera.main.recording?.error != null) {
     return { text: `${word} · ${liveWords.value.notRecording}`, tone: 'bad' };
   }
-  const kept = config === undefined || state.kind === 'paused' ? undefined : retentionText(config);
+  const kept = config === undefined || ['paused', 'private'].includes(state.kind) ? undefined : retentionText(config);
   const isIncomplete = config?.camera?.['pending'] !== undefined;
   const text = [word, kept, isIncomplete && camerasWords.value.incomplete].filter(Boolean).join(' · ');
   return isIncomplete ? { text, tone: 'warn' } : { text };

@@ -1,0 +1,74 @@
+import { useRef, useState } from 'preact/hooks';
+import { actionErrorText } from '../api-client/error-text.ts';
+import { usePolled } from '../api-client/use-polled.ts';
+import { settingsLink } from '../shell/route.ts';
+import { retryNow } from '../shell/sleep.ts';
+import { toast } from '../ui/feedback/toast.tsx';
+import { Icon, type IconName } from '../ui/icons/icon.tsx';
+import { Popup, type PopupItem } from '../ui/sheet/popup.tsx';
+import { modesWords } from '../words/modes.ts';
+import { loadSettingsWords } from '../words/words.ts';
+import { MODES, type Mode, type ModeStatus, modeName, setMode } from './settings/modes/modes-data.ts';
+
+const LOOK_MS = 10_000;
+const ICONS: Readonly<Record<Mode, IconName>> = { home: 'home', away: 'leave', night: 'night' };
+
+void loadSettingsWords();
+
+/** Above the grid: the mode, and a menu that changes it. Only if a camera or the timetable uses modes. */
+export function ModeButton() {
+  const t = modesWords.value;
+  const { value: status, again } = usePolled<ModeStatus>('v3/mode', { everyMs: LOOK_MS, news: ['box', 'config'] });
+  const [isOpen, setOpen] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  if (!status?.used) {
+    return null;
+  }
+  const choose = async (mode: Mode, before?: ModeStatus) => {
+    try {
+      await setMode({ mode, hold: before?.hold ?? false });
+      toast(t.isSet(modeName(mode, t)), () => void choose(status.mode, status));
+    } catch (error) {
+      toast(actionErrorText(error));
+    }
+    again();
+    retryNow();
+  };
+  const items: PopupItem[] = [
+    ...MODES.map((mode) => ({
+      text: modeName(mode, t),
+      isChosen: mode === status.mode,
+      onChoose: () => void choose(mode),
+    })),
+    { text: t.changeModes, icon: 'settings', href: settingsLink('modes') },
+  ];
+  return (
+    <div class="arrange mode-button">
+      <button
+        class="chip tap"
+        type="button"
+        ref={button}
+        aria-label={t.modeIs(modeName(status.mode, t))}
+        aria-haspopup="menu"
+        aria-expanded={isOpen}
+        onPointerDown={(event) => isOpen && event.stopPropagation()}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name={ICONS[status.mode]} small />
+        {modeName(status.mode, t)}
+      </button>
+      {isOpen && (
+        <Popup
+          label={t.now}
+          items={items}
+          onClose={(isElsewhere) => {
+            setOpen(false);
+            if (!isElsewhere) {
+              button.current?.focus();
+            }
+          }}
+        />
+      )}
+    </div>
+  );
+}

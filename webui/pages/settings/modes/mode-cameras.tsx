@@ -1,0 +1,146 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { Tagged } from '../../../api-client/config.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import type { Camera } from '../../../cameras/camera.ts';
+import { cameras } from '../../../cameras/cameras.ts';
+import { ConfigForm } from '../../../forms/config-form.ts';
+import { ConflictLine } from '../../../forms/conflict.tsx';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { CameraThumbnail } from '../../../live/camera-thumbnail.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { Switch } from '../../../ui/controls/switch.tsx';
+import { modesWords } from '../../../words/modes.ts';
+import { words } from '../../../words/words.ts';
+import { configAddress, patchAddress, useConfigAtFirst } from '../cameras/camera-data.ts';
+import type { PathConfig } from '../cameras/camera-settings.ts';
+import {
+  choiceOf,
+  choiceText,
+  MODES,
+  type Mode,
+  type ModeChoice,
+  type ModeRules,
+  modeName,
+  ruleOf,
+  rulesText,
+} from './modes-data.ts';
+
+const LOOK_MS = 10_000;
+const RECORD = ['usual', 'always', 'motion', 'no'] as const;
+
+type RuledPath = PathConfig & { readonly modes?: ModeRules };
+type Choices = { readonly [mode in Mode]: ModeChoice };
+
+/** What each camera does in a mode. Paths that are not in the file, as the demo camera's, have no rules. */
+export function ModeCameras() {
+  const t = modesWords.value;
+  const { value, again } = usePolled<{ readonly items: readonly RuledPath[] }>(
+    'v3/config/paths/list?itemsPerPage=1000',
+    { everyMs: LOOK_MS, news: ['config'] },
+  );
+  const [open, setOpen] = useState<Camera>();
+  const rows = (cameras.value ?? []).flatMap((camera) => {
+    const config = value?.items.find(({ name, error }) => name === camera.name && error === undefined);
+    return config ? [{ camera, config }] : [];
+  });
+  if (rows.length === 0) {
+    return null;
+  }
+  return (
+    <section>
+      <h3>{t.cameras}</h3>
+      <div class="card">
+        {rows.map(({ camera, config }) => (
+          <Row
+            key={camera.name}
+            before={<CameraThumbnail camera={camera} />}
+            title={camera.title}
+            text={rulesText(config.modes, t)}
+            onClick={() => setOpen(camera)}
+          />
+        ))}
+      </div>
+      {open && <CameraRules key={open.name} camera={open} onClosed={() => setOpen(undefined)} onChanged={again} />}
+    </section>
+  );
+}
+
+interface RulesProps {
+  readonly camera: Camera;
+  readonly onClosed: () => void;
+  readonly onChanged: () => void;
+}
+
+function CameraRules(props: RulesProps) {
+  const seen = useConfigAtFirst(props.camera.name) as Tagged<RuledPath> | null | undefined;
+  return seen ? <RulesSheet {...props} seen={seen} /> : null;
+}
+
+function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readonly seen: Tagged<RuledPath> }) {
+  const t = modesWords.value;
+  const edited = useMemo(() => rulesForm(camera.name, seen), []);
+  const [mode, setShown] = useState<Mode>('home');
+  const { form } = edited;
+  const choice = form.values.value[mode];
+  const set = (change: Partial<ModeChoice>) => form.set(mode, { ...choice, ...change });
+  const records = { usual: t.recordAsUsual, always: t.recordAlways, motion: t.recordMotion, no: t.recordOff };
+  return (
+    <FormSheet
+      title={camera.title}
+      form={form}
+      onClosed={onClosed}
+      onSaved={() => {
+        edited.toastSaved(words.peek().saved, onChanged);
+        onChanged();
+      }}
+      foot={<FormFooter form={form} text={t.effect} />}
+    >
+      <SegmentedControl
+        label={t.mode}
+        value={mode}
+        options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
+        onChange={setShown}
+      />
+      <ConflictLine
+        conflict={form.conflicts.value[mode]}
+        format={(one) => choiceText(one, t) || t.recordAsUsual}
+        onTake={() => form.takeTheirs(mode)}
+        onKeep={() => form.keepMine(mode)}
+      />
+      <Switch title={t.privacy} text={t.privacyText} isOn={choice.privacy} onChange={(privacy) => set({ privacy })} />
+      {!choice.privacy && (
+        <>
+          <SegmentedControl
+            label={t.record}
+            value={choice.record}
+            options={RECORD.map((value) => ({ value, text: records[value] }))}
+            onChange={(record) => set({ record })}
+          />
+          <Switch title={t.sound} text={t.soundText} isOn={choice.sound} onChange={(sound) => set({ sound })} />
+        </>
+      )}
+    </FormSheet>
+  );
+}
+
+const rulesForm = (name: string, seen: Tagged<RuledPath>): ConfigForm<RuledPath, Choices> =>
+  new ConfigForm<RuledPath, Choices>({
+    ...{ get: configAddress(name), patch: patchAddress(name), seen },
+    valuesOf: ({ modes }) => ({
+      home: choiceOf(modes?.home),
+      away: choiceOf(modes?.away),
+      night: choiceOf(modes?.night),
+    }),
+    // The block is sent whole.
+    changeOf: (changed, { modes }) => ({
+      modes: Object.fromEntries(
+        MODES.flatMap((mode) => {
+          const choice = changed[mode];
+          const rule = choice ? ruleOf(choice, modes?.[mode]) : (modes?.[mode] ?? {});
+          return Object.keys(rule).length === 0 ? [] : [[mode, rule]];
+        }),
+      ),
+    }),
+  });

@@ -1,0 +1,200 @@
+import { useId, useMemo, useState } from 'preact/hooks';
+import { PreconditionFailed, patchConfig, readConfig } from '../../../api-client/config.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { FormSheet } from '../../../forms/form-sheet.tsx';
+import { serverForm } from '../../../forms/server-form.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Chips } from '../../../ui/controls/chips.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { toast } from '../../../ui/feedback/toast.tsx';
+import { Confirm } from '../../../ui/sheet/confirm.tsx';
+import { i18n } from '../../../words/i18n.ts';
+import { modesWords } from '../../../words/modes.ts';
+import { words } from '../../../words/words.ts';
+import {
+  DAYS,
+  dayName,
+  daysText,
+  inOrder,
+  MODES,
+  modeName,
+  type TimetableConfig,
+  type TimetableEntry,
+} from './modes-data.ts';
+
+const GET = 'v3/config/global/get';
+const PATCH = 'v3/config/global/patch';
+const LOOK_MS = 30_000;
+const NEW: TimetableEntry = { days: DAYS.slice(0, 5), from: '08:00', mode: 'away' };
+
+interface TimetableProps {
+  /** Of the timetable in force. */
+  readonly timeZone: string;
+  readonly onChanged: () => void;
+}
+
+export function Timetable({ timeZone, onChanged }: TimetableProps) {
+  const t = modesWords.value;
+  const { language } = i18n();
+  const { value, again } = usePolled<TimetableConfig>(GET, { everyMs: LOOK_MS, news: ['config'] });
+  const [open, setOpen] = useState<TimetableEntry | 'new'>();
+  const entries = value?.timetable ?? [];
+  const changed = () => {
+    again();
+    onChanged();
+  };
+  return (
+    <section>
+      <h3>{t.timetable}</h3>
+      {entries.length > 0 ? (
+        <div class="card">
+          {inOrder(entries).map(([entry, i]) => (
+            <Row
+              key={i}
+              title={`${entry.from} ${modeName(entry.mode, t)}`}
+              text={daysText(entry.days, language, t)}
+              onClick={() => setOpen(entry)}
+            />
+          ))}
+        </div>
+      ) : (
+        <p class="dim small">{t.timetableText}</p>
+      )}
+      {entries.length > 0 && timeZone !== browserZone() && <p class="dim small">{t.zone(timeZone)}</p>}
+      <Button onClick={() => setOpen('new')}>{t.addTime}</Button>
+      {open && <EntrySheet entry={open} onChanged={changed} onClosed={() => setOpen(undefined)} />}
+    </section>
+  );
+}
+
+const browserZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+interface EntrySheetProps {
+  readonly entry: TimetableEntry | 'new';
+  readonly onChanged: () => void;
+  readonly onClosed: () => void;
+}
+
+function EntrySheet({ entry, onChanged, onClosed }: EntrySheetProps) {
+  const t = modesWords.value;
+  const { language } = i18n();
+  const [isGone, setGone] = useState(false);
+  const id = useId();
+  const form = useMemo(() => entryForm(entry), []);
+  const { days, from, mode } = form.values.value;
+  const { days: daysWrong, from: fromWrong } = form.wrong.value;
+  return (
+    <FormSheet
+      title={entry === 'new' ? t.addTime : t.editTime}
+      form={form}
+      isOver={isGone}
+      onClosed={onClosed}
+      onSaved={() => {
+        toast(words.peek().saved);
+        onChanged();
+      }}
+      foot={<FormFooter form={form} text={t.timeSaved} />}
+    >
+      <SegmentedControl
+        label={t.mode}
+        value={mode}
+        options={MODES.map((value) => ({ value, text: modeName(value, t) }))}
+        onChange={(value) => form.set('mode', value)}
+      />
+      <div class="field">
+        <label for={id}>{t.time}</label>
+        <div class={fromWrong ? 'input wrong' : 'input'}>
+          <input
+            id={id}
+            type="time"
+            value={from}
+            aria-invalid={fromWrong !== undefined}
+            aria-describedby={`${id}-hint`}
+            onInput={({ currentTarget }) => form.set('from', currentTarget.value)}
+          />
+        </div>
+        <p class="hint bad" id={`${id}-hint`}>
+          <span>{fromWrong}</span>
+        </p>
+      </div>
+      <Chips
+        label={t.days}
+        options={DAYS.map((value) => ({ value, text: dayName(value, language) }))}
+        chosen={days}
+        onTap={(day) =>
+          form.set(
+            'days',
+            DAYS.filter((one) => days.includes(one) !== (one === day)),
+          )
+        }
+      />
+      {daysWrong && (
+        <p class="bad small" role="alert">
+          {daysWrong}
+        </p>
+      )}
+      {entry !== 'new' && (
+        <Confirm
+          title={t.deleteTime}
+          text={t.deleteTimeText}
+          onConfirm={async () => {
+            if (await changeWithToast((all) => without(all, entry))) {
+              toast(t.deleted, () => void changeWithToast((all) => [...all, entry]).then(onChanged));
+              setGone(true);
+              onChanged();
+            }
+          }}
+        />
+      )}
+    </FormSheet>
+  );
+}
+
+const entryForm = (entry: TimetableEntry | 'new') =>
+  serverForm<TimetableEntry>({
+    initial: entry === 'new' ? NEW : entry,
+    validate: {
+      from: (text) => (/^\d\d:\d\d$/.test(text) ? undefined : modesWords.peek().timeWrong),
+      days: (days) => (days.length === 0 ? modesWords.peek().daysWrong : undefined),
+    },
+    save: (values) =>
+      changeTimetable((all) => [
+        ...without(entry === 'new' ? all : without(all, entry), values),
+        { days: values.days, from: values.from, mode: values.mode },
+      ]),
+  });
+
+const keyOf = ({ days, from, mode }: TimetableEntry): string => JSON.stringify([days, from, mode]);
+const without = (all: readonly TimetableEntry[], entry: TimetableEntry): readonly TimetableEntry[] =>
+  all.filter((one) => keyOf(one) !== keyOf(entry));
+
+/** A timetable of another zone than the box's is that of the person who began it. */
+async function changeTimetable(
+  change: (all: readonly TimetableEntry[]) => readonly TimetableEntry[],
+  isRetry = false,
+): Promise<void> {
+  const { value, tag } = await readConfig<TimetableConfig>(GET);
+  const timetable = change(value.timetable);
+  const isFirst = value.timetable.length === 0 && value.timetableZone === '';
+  try {
+    await patchConfig(PATCH, { timetable, ...(isFirst && { timetableZone: browserZone() }) }, tag);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed) || isRetry) {
+      throw error;
+    }
+    await changeTimetable(change, true);
+  }
+}
+
+async function changeWithToast(change: Parameters<typeof changeTimetable>[0]): Promise<boolean> {
+  try {
+    await changeTimetable(change);
+    return true;
+  } catch (error) {
+    toast(actionErrorText(error));
+    return false;
+  }
+}

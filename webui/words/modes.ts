@@ -1,0 +1,4 @@
+import { modes } from './en/modes.ts';
+import { wordsOf } from './words.ts';
+
+export const modesWords = wordsOf('modes', modes);
