@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { fingerprintLines, type HttpsState, isInsistedOn, stepsAddress } from './https-state.ts';
+import {
+  fingerprintLines,
+  type HttpsState,
+  isAtHttpsPort,
+  isInsistedOn,
+  mayTurnOff,
+  stepsAddress,
+} from './https-state.ts';
 
 const OWN = {
   isOwn: true,
@@ -45,6 +52,22 @@ test('browsers insist on https after a redirect to a public certificate on the u
   expect(isInsistedOn({ ...insisted, port: 8443 })).toBe(false);
   expect(isInsistedOn({ ...insisted, redirect: false })).toBe(false);
   expect(isInsistedOn({ ...insisted, certificate: OWN })).toBe(false);
+});
+
+test.for([
+  ['https://perch.local:8443/', 8443, true],
+  ['https://perch.local/', 443, true],
+  // Without it a page of a proxy stays.
+  ['https://home.example/perch/', 8443, false],
+  ['http://perch.local:8443/', 8443, false],
+] as const)('%s is at https port %i: %s', ([from, port, expected]) => {
+  expect(isAtHttpsPort({ ...ON, port }, new URL(from))).toBe(expected);
+});
+
+test('https stays on while http has no port, because nothing else would open the page', () => {
+  expect(mayTurnOff(ON)).toBe(true);
+  expect(mayTurnOff({ ...ON, httpPort: null })).toBe(false);
+  expect(mayTurnOff({ ...ON, port: null, httpPort: null })).toBe(true);
 });
 
 test('a fingerprint has four lines of four groups, as in the terminal', () => {

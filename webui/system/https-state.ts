@@ -24,13 +24,17 @@ type Here = Pick<Location, 'href' | 'protocol' | 'hostname' | 'port'>;
 const ONLY_HERE = /^(?:127\..*|\[::1\]|[^.:]+)$/;
 const HTTPS_PORT = 443;
 
+/** The page was opened at the box's own https port, not by a proxy. */
+export const isAtHttpsPort = ({ port }: HttpsState, here: Omit<Here, 'href'>): boolean =>
+  here.protocol === 'https:' && Number(here.port || HTTPS_PORT) === port;
+
 /** Address of the steps for another phone or computer: over http if the box is opened directly, because that one does not trust it yet. */
-export function stepsAddress({ port, httpPort, certificate }: HttpsState, here: Here): string {
+export function stepsAddress(state: HttpsState, here: Here): string {
+  const { httpPort, certificate } = state;
   const host = ONLY_HERE.test(here.hostname) ? lanAddress(certificate?.addresses ?? []) : here.hostname;
-  const isDirect = here.protocol === 'https:' && Number(here.port || HTTPS_PORT) === port && httpPort !== null;
   const address = new URL('trust', here.href.split('#')[0]);
   address.search = '';
-  if (isDirect) {
+  if (httpPort !== null && isAtHttpsPort(state, here)) {
     address.protocol = 'http:';
     address.port = String(httpPort);
   }
@@ -41,6 +45,9 @@ export function stepsAddress({ port, httpPort, certificate }: HttpsState, here: 
 /** The first IPv4 address that other devices reach. */
 const lanAddress = (addresses: readonly string[]): string | undefined =>
   addresses.find((address) => !address.includes(':') && !address.startsWith('127.'));
+
+/** While http has no port, https is the only way to the page. */
+export const mayTurnOff = ({ port, httpPort }: HttpsState): boolean => port === null || httpPort !== null;
 
 /** Browsers have been told to insist on https (HSTS). */
 export const isInsistedOn = ({ redirect, port, certificate }: HttpsState): boolean =>

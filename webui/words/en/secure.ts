@@ -3,6 +3,7 @@ export const secure = {
   title: 'Secure connection',
   https: 'https',
   httpsText: 'Encrypts the connection. Talking, sharing and installing need it.',
+  onlyWay: 'The page has no other address: http is off, or another program has its port.',
   turningOn: 'Turning on…',
   isOn: 'https is on.',
   isOff: 'https is off.',

@@ -4,6 +4,7 @@ export const secure: SecureWords = {
   title: '安全连接',
   https: 'https',
   httpsText: '加密连接。对讲、分享和安装都需要它。',
+  onlyWay: '本页没有其他地址：http 已关闭，或其端口被另一个程序占用。',
   turningOn: '正在开启…',
   isOn: 'https 已开启。',
   isOff: 'https 已关闭。',

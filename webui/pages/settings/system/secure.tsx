@@ -3,7 +3,13 @@ import { patchConfig } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { fingerprintLines, type HttpsState, isInsistedOn, stepsAddress } from '../../../system/https-state.ts';
+import {
+  fingerprintLines,
+  type HttpsState,
+  isInsistedOn,
+  mayTurnOff,
+  stepsAddress,
+} from '../../../system/https-state.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { QrCode } from '../../../ui/controls/qr-code.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
@@ -50,6 +56,7 @@ function HttpsSwitch({ https, onChanged }: HttpsSwitchProps) {
   const [isAsked, setAsked] = useState(false);
   const [work, setWork] = useState<'none' | 'on' | 'off'>('none');
   const isOn = https.address !== '';
+  const isNeeded = isOn && !mayTurnOff(https);
   const isHere = location.protocol === 'https:' && https.httpPort !== null;
   const set = async (address: string) => {
     setAsked(false);
@@ -76,9 +83,9 @@ function HttpsSwitch({ https, onChanged }: HttpsSwitchProps) {
       <div class="card">
         <Switch
           title={t.https}
-          text={work === 'on' ? t.turningOn : work === 'off' ? t.turningOff : t.httpsText}
+          text={work === 'on' ? t.turningOn : work === 'off' ? t.turningOff : isNeeded ? t.onlyWay : t.httpsText}
           isOn={isOn}
-          isLocked={work !== 'none'}
+          isLocked={work !== 'none' || isNeeded}
           onChange={(wanted) => (wanted ? void set(https.usualAddress) : setAsked(!isAsked))}
         />
         {isOn && https.port !== null && (
