@@ -37,14 +37,26 @@ export class BlockingReloads {
     if (known) {
       return known;
     }
-    const stop = new AbortController();
-    const late = this.#clock.sleep(patienceMs, stop.signal).then(() => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Not `sleep`: an abort for each part costs as much as its playlist.
+    const stop = this.#clock.every(patienceMs, () => {
+      stop();
       // Later requests wait for a new promise.
       this.#changes.delete(change);
+      resolve();
     });
-    const either = Promise.race([change, late]).finally(() => stop.abort());
-    this.#changes.set(change, either);
-    return either;
+    change.then(
+      () => {
+        stop();
+        resolve();
+      },
+      (cause: unknown) => {
+        stop();
+        reject(cause);
+      },
+    );
+    this.#changes.set(change, promise);
+    return promise;
   }
 }
 
