@@ -6,6 +6,7 @@ import { usePolled } from '../../../api-client/use-polled.ts';
 import {
   fingerprintLines,
   type HttpsState,
+  isAtHttpsPort,
   isInsistedOn,
   mayTurnOff,
   stepsAddress,
@@ -57,7 +58,7 @@ function HttpsSwitch({ https, onChanged }: HttpsSwitchProps) {
   const [work, setWork] = useState<'none' | 'on' | 'off'>('none');
   const isOn = https.address !== '';
   const isNeeded = isOn && !mayTurnOff(https);
-  const isHere = location.protocol === 'https:' && https.httpPort !== null;
+  const isHere = https.httpPort !== null && isAtHttpsPort(https, location);
   const set = async (address: string) => {
     setAsked(false);
     setWork(address === '' ? 'off' : 'on');
