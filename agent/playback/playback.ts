@@ -216,6 +216,17 @@ export class Playback {
     return this.#downloads.cached(keyOf(query))?.etag;
   }
 
+  /** Shows nothing of these ranges, from the next request on. */
+  hide(ranges: readonly RecordedRange[]): void {
+    this.#index.hidden.set(ranges);
+    this.#downloads.clear();
+  }
+
+  /** A disk with recordings is missing, as far as known. */
+  get hasOffline(): boolean {
+    return this.#catalog.hasOffline;
+  }
+
   /** How much is recorded in a range, also of a removed camera. */
   measure(range: RecordedRange): Promise<Measure> {
     return measure(this.#catalog, range);

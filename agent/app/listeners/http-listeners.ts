@@ -253,6 +253,7 @@ export class HttpListeners {
       sessions: this.#deps.servers,
       recordings,
       protection: recordings.space.protection,
+      deletions: recordings.space.rangeDeletions,
       disks: recordings.space,
       keys: this.#deps.authority,
       events: recordings.events,

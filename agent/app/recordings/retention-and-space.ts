@@ -26,6 +26,7 @@ import { type DiskStatus, Disks } from '../../record/space/disks.ts';
 import { keepPathLimits, type OldestRecordings } from '../../record/space/free-space.ts';
 import { KnownDisks } from '../../record/space/known-disks.ts';
 import { ProtectedClips } from './protected-clips.ts';
+import { RangeDeletions } from './range-deletions.ts';
 
 /** Interval of checks of path limits, and of retries of an unreadable list of protected recordings. */
 const UPKEEP_MS = 30_000;
@@ -56,6 +57,7 @@ interface RetentionAndSpaceDeps {
 export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly protectedRanges: ProtectedRanges;
   readonly protection: ProtectedClips;
+  readonly rangeDeletions: RangeDeletions;
   readonly #deps: RetentionAndSpaceDeps;
   readonly #deletions: Deletions;
   readonly #memory: KnownDisks;
@@ -100,6 +102,12 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
       logger: log,
     });
+    this.rangeDeletions = new RangeDeletions({
+      ...{ clock, log, playback, deletions: this.#deletions, protectedRanges: this.protectedRanges },
+      file: join(dataDir, 'deleted.json'),
+      tops: () => this.#folders(),
+      ageMs: (file) => this.segmentLog.ageMs(file),
+    });
     this.#index = this.#indexOf(playback);
     this.#memory = new KnownDisks(join(dataDir, 'disks.json'), (text) => log.warn(text));
     const probe = machineDisks(dataDir);
@@ -139,6 +147,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     if (!this.#isRead) {
       this.#isRead = true;
       await this.protectedRanges.load();
+      await this.rangeDeletions.load();
       await this.#memory.load();
       await this.#limits.load();
     }
@@ -275,6 +284,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     if (this.#filledGeneration !== undefined && this.#filledGeneration !== playback.indexGeneration) {
       await this.fillIndex(signal);
     }
+    await this.rangeDeletions.run(this.#index.isWhole, signal);
     const { pathDefaults, paths } = this.#deps.config();
     const hasLimits = [pathDefaults, ...[...paths.values()].map((entry) => entry.settings)].some(
       (settings) => settings && settings.recordMaxSizeBytes > 0,

@@ -1,5 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import {
+  DELETION,
+  FORECAST,
   failure,
   ID,
   LOOPBACK,
@@ -10,6 +12,7 @@ import {
   PUBLISHER,
 } from '../../../test/support/harness/control-api-harness.ts';
 
+const TIMES = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };
 const RANGE = { path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z' };
 
 test.for<['POST' | 'DELETE' | 'PATCH', string, number, unknown]>([
@@ -122,6 +125,18 @@ test.for<['POST' | 'PATCH' | 'DELETE' | 'GET', string, unknown, number, unknown]
       pageCount: 2,
       items: [{ ...PROTECTED[1], created: null, by: 'owner', bytes: 2_000_000, recordedSeconds: 58.5, picture: null }],
     },
+  ],
+  ['GET', 'recordings/deletions', undefined, 200, { itemCount: 1, pageCount: 1, items: [DELETION] }],
+  ['POST', 'recordings/deletions/foresee', TIMES, 200, FORECAST],
+  ['POST', 'recordings/deletions', TIMES, 200, { status: 'ok', ...DELETION, ...TIMES, by: 'owner', ...FORECAST }],
+  ['POST', 'recordings/deletions', { path: 'door' }, 400, failure('start is missing')],
+  ['DELETE', `recordings/deletions/${ID}`, undefined, 200, { status: 'ok' }],
+  [
+    'DELETE',
+    `recordings/deletions/${OTHER_ID}`,
+    undefined,
+    404,
+    failure(`no deleted recordings have the id '${OTHER_ID}'`),
   ],
   ['GET', 'recordings/protected', undefined, 200, { itemCount: 2, pageCount: 1, items: PROTECTED }],
   ['GET', 'recordings/protected?path=gate', undefined, 200, { itemCount: 1, pageCount: 1, items: [PROTECTED[1]] }],

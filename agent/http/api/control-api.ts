@@ -13,6 +13,7 @@ import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-setting
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type ModeControl, modeRoutes } from './device/mode.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
+import { type DeletionLookup, deletionRoutes } from './recordings/deletions.ts';
 import { type DiskLookup, diskRoutes } from './recordings/disks.ts';
 import { eventListRoutes } from './recordings/event-list.ts';
 import { type EventStreams, eventStreamRoutes } from './recordings/event-stream.ts';
@@ -43,6 +44,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly recordings: RecordingLookup;
   readonly events: EventIntake;
   readonly protection: ProtectionLookup;
+  readonly deletions: DeletionLookup;
   readonly disks: DiskLookup;
   /** Cached keys of tokens (`authMethod: jwt`); after `refresh` the next token fetches them. */
   readonly keys: { refresh(): void };
@@ -104,6 +106,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   const personOf = (request: FastifyRequest) => options.personOf(request);
   await app.register(eventListRoutes, { recordings: options.recordings, viewerOf, personOf });
   await app.register(protectedRoutes, { protection: options.protection, viewerOf, personOf });
+  await app.register(deletionRoutes, { deletions: options.deletions, personOf });
   await app.register(diskRoutes, { disks: options.disks });
   // The second address is that of some guides of MediaMTX.
   for (const address of ['/auth/jwks/refresh', '/auth/jwt/jwks/refresh']) {

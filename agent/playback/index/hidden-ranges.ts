@@ -68,7 +68,7 @@ export function without({ startUs, endUs }: UsRange, others: readonly UsRange[])
 }
 
 /** Oldest first, without overlap. */
-function merged(ranges: readonly UsRange[]): readonly UsRange[] {
+export function merged(ranges: readonly UsRange[]): readonly UsRange[] {
   const result: { startUs: number; endUs: number }[] = [];
   for (const { startUs, endUs } of ranges.toSorted((a, b) => a.startUs - b.startUs)) {
     const last = result.at(-1);

@@ -57,6 +57,23 @@ export class SpaceTable {
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
 
+  /** Finished recordings of a path that start in a range. */
+  finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
+    const query = `${selectRows('segments INDEXED BY by_start')}
+      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (2, 4) AND s.start_us BETWEEN ? AND ?
+        AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
+    const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
+    return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
+  }
+
+  /** Whether a file of any state reaches into a range. The length of a growing or unread one is not known. */
+  hasFiles(path: string, fromUs: number, toUs: number): boolean {
+    const query = `SELECT 1 FROM segments INDEXED BY by_start
+      WHERE path = (SELECT id FROM names WHERE text = ?1) AND start_us < ?3
+        AND (state IN (0, 1) OR start_us + duration_us > ?2 OR start_us >= ?2) LIMIT 1`;
+    return this.#database.row(query, path, fromUs, toUs) !== undefined;
+  }
+
   bytesOf(path: string): PathBytes {
     const query = 'SELECT * FROM usage WHERE path = (SELECT id FROM names WHERE text = ?)';
     const row = this.#database.row(query, path);

@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { explain, PerchError } from '../../base/errors.ts';
-import { writeAtomic } from '../../config/file/file.ts';
-import { codeOf, unlessFileFault } from '../file/disk-fault.ts';
+import { PerchError } from '../../base/errors.ts';
+import { parseRanges, RangeFile, rangesText, timesFault } from './range-file.ts';
 
 /** The largest file is read in some milliseconds. */
 const MAX_RANGES = 5_000;
 const MAX_NOTE_CHARS = 500;
 const MAX_NAME_CHARS = 256;
-const MAX_FILE_BYTES = 16 << 20;
 
 /** Recordings that are never deleted. Times are Unix microseconds. */
 export interface ProtectedRange {
@@ -27,24 +24,25 @@ type NewRange = Omit<ProtectedRange, 'id'>;
 
 /** Protected ranges in a JSON file. While it is unreadable, `fault` is set and nothing may be deleted. */
 export class ProtectedRanges {
-  readonly #file: string;
-  readonly #onChange: (ranges: readonly ProtectedRange[]) => void;
+  readonly #file: RangeFile<ProtectedRange>;
   #ranges: readonly ProtectedRange[] = [];
   /** Ranges being written: already protected. */
   readonly #coming = new Set<ProtectedRange>();
-  #fault: string | undefined = 'protected recordings have not been read yet';
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param onChange receives all ranges whenever they are read or changed */
   constructor(file: string, onChange: (ranges: readonly ProtectedRange[]) => void = () => {}) {
-    this.#file = file;
-    this.#onChange = onChange;
+    const use = (ranges: readonly ProtectedRange[]) => {
+      this.#ranges = ranges.toSorted((a, b) => a.startUs - b.startUs);
+      onChange(this.#ranges);
+    };
+    this.#file = new RangeFile({ ...FORM, file, onChange: use });
   }
 
   get fault(): string | undefined {
-    return this.#fault;
+    return this.#file.fault;
   }
 
+  /** By start. */
   get all(): readonly ProtectedRange[] {
     return this.#ranges;
   }
@@ -59,8 +57,8 @@ export class ProtectedRanges {
   }
 
   /** Reads the file; after a fault again. Never rejects. */
-  async load(): Promise<void> {
-    await this.#inTurn(() => this.#load());
+  load(): Promise<void> {
+    return this.#file.load();
   }
 
   /** @throws PerchError if it cannot be saved */
@@ -72,13 +70,7 @@ export class ProtectedRanges {
     const added = { id: randomUUID(), ...range };
     this.#coming.add(added);
     try {
-      await this.#change((ranges) => {
-        if (ranges.length >= MAX_RANGES) {
-          const message = `there are ${MAX_RANGES} protected recordings, which is the limit`;
-          throw new PerchError('exhausted', message, { why: 'limit' });
-        }
-        return [...ranges, added];
-      });
+      await this.#file.change((ranges) => [...ranges, added]);
     } finally {
       this.#coming.delete(added);
     }
@@ -87,7 +79,7 @@ export class ProtectedRanges {
 
   /** @throws PerchError for an unknown id or a long note, or if it cannot be saved */
   async setNote(id: string, note: string): Promise<ProtectedRange> {
-    await this.#change((ranges) => {
+    await this.#file.change((ranges) => {
       const range = ranges.find((one) => one.id === id);
       if (!range) {
         throw notFound(id);
@@ -104,7 +96,7 @@ export class ProtectedRanges {
 
   /** @throws PerchError for an unknown id, or if it cannot be saved */
   async remove(id: string): Promise<void> {
-    await this.#change((ranges) => {
+    await this.#file.change((ranges) => {
       const left = ranges.filter((range) => range.id !== id);
       if (left.length === ranges.length) {
         throw notFound(id);
@@ -130,52 +122,13 @@ export class ProtectedRanges {
     }
     return false;
   }
-
-  async #load(): Promise<void> {
-    try {
-      this.#use(parseRanges(await readFile(this.#file)));
-      this.#fault = undefined;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') {
-        this.#fault = undefined;
-        return this.#use([]);
-      }
-      unlessFileFault(error);
-      this.#fault = `cannot read ${this.#file}, so protected recordings are unknown: repair it or remove it (${explain(error)})`;
-    }
-  }
-
-  async #change(change: (ranges: readonly ProtectedRange[]) => readonly ProtectedRange[]): Promise<void> {
-    await this.#inTurn(async () => {
-      if (this.#fault !== undefined) {
-        await this.#load();
-      }
-      if (this.#fault !== undefined) {
-        throw new PerchError('unavailable', this.#fault);
-      }
-      const changed = change(this.#ranges);
-      await writeAtomic(this.#file, fileText(changed));
-      this.#use(changed);
-    });
-  }
-
-  #use(ranges: readonly ProtectedRange[]): void {
-    this.#ranges = [...ranges].sort((a, b) => a.startUs - b.startUs);
-    this.#onChange(this.#ranges);
-  }
-
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    await done;
-  }
 }
 
 const notFound = (id: string): PerchError => new PerchError('notFound', `no protected recording has the id '${id}'`);
 
 /** @throws PerchError badInput if the file is damaged */
 export function readRanges(text: string): readonly ProtectedRange[] {
-  return parseRanges(Buffer.from(text));
+  return parseRanges(Buffer.from(text), FORM);
 }
 
 /**
@@ -187,56 +140,36 @@ export function joinRanges(some: readonly ProtectedRange[], others: readonly Pro
   if (ranges.length > MAX_RANGES) {
     throw new PerchError('exhausted', `${ranges.length} recordings would be protected, the limit is ${MAX_RANGES}`);
   }
-  return fileText(ranges);
+  return rangesText(ranges);
 }
 
-const fileText = (ranges: readonly ProtectedRange[]): string =>
-  `${JSON.stringify({ version: 1, ranges }, undefined, 1)}\n`;
-
-function parseRanges(bytes: Buffer): ProtectedRange[] {
-  if (bytes.length > MAX_FILE_BYTES) {
-    throw new PerchError('badInput', `it has ${bytes.length} bytes, the limit is ${MAX_FILE_BYTES}`);
+function parse(value: unknown, name: string): ProtectedRange {
+  const { id, path, startUs, endUs, note, createdMs, by } = (value ?? {}) as Record<string, unknown>;
+  if (typeof id !== 'string' || typeof path !== 'string' || typeof note !== 'string') {
+    throw new PerchError('badInput', `${name} lacks its id, path or note`);
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch (cause) {
-    throw new PerchError('badInput', 'it is not JSON', {}, cause);
+  const range = {
+    id,
+    path,
+    startUs: Number(startUs),
+    endUs: Number(endUs),
+    note,
+    ...(typeof createdMs === 'number' && { createdMs }),
+    ...(typeof by === 'string' && { by: by.slice(0, MAX_NAME_CHARS) }),
+  };
+  const fault = rangeFault(range);
+  if (fault !== undefined) {
+    throw new PerchError('badInput', `${name}: ${fault}`);
   }
-  const { version, ranges } = (json ?? {}) as { version?: unknown; ranges?: unknown };
-  if (version !== 1 || !Array.isArray(ranges) || ranges.length > MAX_RANGES) {
-    throw new PerchError('badInput', 'it is not a list of protected recordings of version 1');
-  }
-  return ranges.map((value: unknown, i) => {
-    const { id, path, startUs, endUs, note, createdMs, by } = (value ?? {}) as Record<string, unknown>;
-    if (typeof id !== 'string' || typeof path !== 'string' || typeof note !== 'string') {
-      throw new PerchError('badInput', `its range ${i} lacks its id, path or note`);
-    }
-    const range = {
-      id,
-      path,
-      startUs: Number(startUs),
-      endUs: Number(endUs),
-      note,
-      ...(typeof createdMs === 'number' && { createdMs }),
-      ...(typeof by === 'string' && { by: by.slice(0, MAX_NAME_CHARS) }),
-    };
-    const fault = rangeFault(range);
-    if (fault !== undefined) {
-      throw new PerchError('badInput', `its range ${i}: ${fault}`);
-    }
-    return range;
-  });
+  return range;
 }
 
-function rangeFault({ startUs, endUs, note }: NewRange): string | undefined {
-  if (!Number.isSafeInteger(startUs) || !Number.isSafeInteger(endUs)) {
-    return 'start and end must be times';
-  }
-  if (endUs <= startUs) {
-    return 'end must be later than start';
-  }
-  return note.length > MAX_NOTE_CHARS
-    ? `the note has ${note.length} characters, the limit is ${MAX_NOTE_CHARS}`
-    : undefined;
+const FORM = { what: 'protected recordings', maxRanges: MAX_RANGES, parse };
+
+function rangeFault(range: NewRange): string | undefined {
+  const fault = timesFault(range);
+  const { length } = range.note;
+  return (
+    fault ?? (length > MAX_NOTE_CHARS ? `the note has ${length} characters, the limit is ${MAX_NOTE_CHARS}` : undefined)
+  );
 }

@@ -79,6 +79,12 @@ export const PROTECTED = [
   { id: OTHER_ID, path: 'gate', start: '2026-01-01T13:00:00Z', end: '2026-01-01T13:01:00Z', note: '' },
 ];
 
+export const FORECAST = { recordedSeconds: 60, bytes: 9_000_000, freedBytes: 0, kept: [] };
+export const DELETION = {
+  ...{ id: ID, path: 'door', start: '2026-01-01T12:00:00Z', end: '2026-01-01T12:01:00Z', by: null },
+  ...{ requested: '2026-01-01T13:00:00Z', undoUntil: '2026-01-01T13:10:00Z' },
+};
+
 function protectedItem(id: string): (typeof PROTECTED)[number] {
   const item = PROTECTED.find((one) => one.id === id);
   if (!item) {
@@ -230,6 +236,16 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       unprotect: async (id) => {
         if (id !== ID) {
           throw new PerchError('notFound', `no protected recording has the id '${id}'`);
+        }
+      },
+    },
+    deletions: {
+      list: () => [DELETION],
+      foresee: async () => FORECAST,
+      delete: async (range, by) => ({ ...DELETION, ...range, by: by ?? null, ...FORECAST }),
+      restore: async (id) => {
+        if (id !== ID) {
+          throw new PerchError('notFound', `no deleted recordings have the id '${id}'`);
         }
       },
     },

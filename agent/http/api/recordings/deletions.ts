@@ -1,0 +1,134 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { PerchError } from '../../../base/errors.ts';
+import { OkAnswer } from '../../messages/responses.ts';
+import { idOf } from '../schema/names.ts';
+import { paginate } from '../schema/paginate.ts';
+import { answers, IdParams, OrNull, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
+import { textFields } from './events.ts';
+
+const MAX_BODY_BYTES = 16_384;
+const KEYS = ['path', 'start', 'end'] as const;
+
+/** Times are RFC 3339. */
+export interface DeletionRequest {
+  readonly path: string;
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface DeletionForecast {
+  readonly recordedSeconds: number;
+  /** Estimated: each file counts by its share of time. */
+  readonly bytes: number;
+  /** Of files that lie wholly in the range. */
+  readonly freedBytes: number;
+  /** Protected ranges, which stay. */
+  readonly kept: readonly {
+    readonly id: string;
+    readonly start: string;
+    readonly end: string;
+    readonly note: string;
+  }[];
+}
+
+export interface DeletionItem extends DeletionRequest {
+  readonly id: string;
+  readonly requested: string;
+  readonly by: string | null;
+  /** Null: its files are being deleted. */
+  readonly undoUntil: string | null;
+}
+
+export interface DeletionLookup {
+  /** Newest request first. */
+  list(): readonly DeletionItem[];
+  foresee(request: DeletionRequest): Promise<DeletionForecast>;
+  /** @throws PerchError badInput, notFound if nothing would be deleted, unavailable if it cannot be saved */
+  delete(request: DeletionRequest, by: string | undefined): Promise<DeletionItem & DeletionForecast>;
+  /** @throws PerchError notFound, badInput if it is too late */
+  restore(id: string): Promise<void>;
+}
+
+interface DeletionRoutesOptions {
+  readonly deletions: DeletionLookup;
+  /** The name of the person; undefined for programs without a name. */
+  personOf(request: FastifyRequest): string | undefined;
+}
+
+const RANGE = { path: Type.String(), start: TimeText, end: TimeText };
+const Body = Type.Object(RANGE, { additionalProperties: false });
+const FORECAST = {
+  recordedSeconds: Type.Number(),
+  bytes: Type.Integer({ description: 'Estimated.' }),
+  freedBytes: Type.Integer({
+    description: 'Of files that lie wholly in the range; others are hidden until they expire.',
+  }),
+  kept: Type.Array(Type.Object({ id: Type.String(), start: TimeText, end: TimeText, note: Type.String() }), {
+    description: 'Protected ranges, which stay.',
+  }),
+};
+const ITEM = {
+  id: Type.String({ format: 'uuid' }),
+  ...RANGE,
+  requested: TimeText,
+  by: OrNull(Type.String({ description: 'Name of the person.' })),
+  undoUntil: OrNull(Type.String({ description: 'RFC 3339. Null: the files are being deleted.' })),
+};
+const TAGS = ['recordings'];
+
+/** `/recordings/deletions`: deletes the recordings between two times, with Undo. */
+export const deletionRoutes: FastifyPluginAsync<DeletionRoutesOptions> = async (app, { deletions, personOf }) => {
+  const all = {
+    summary: 'Deleted ranges of recordings whose files are not yet all deleted, newest first',
+    tags: TAGS,
+    querystring: PageQuery,
+    response: answers(pageOf(Type.Object(ITEM)), 400),
+  };
+  app.get('/recordings/deletions', { schema: all }, ({ query }) => paginate(deletions.list(), query));
+
+  const foresee = {
+    summary: 'What deleting the recordings between two times would delete and keep',
+    tags: TAGS,
+    body: Body,
+    response: answers(Type.Object(FORECAST), 400, 413, 503),
+  };
+  app.post('/recordings/deletions/foresee', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, ({ body }) =>
+    deletions.foresee(parseRange(body)),
+  );
+
+  const remove = {
+    summary:
+      'Delete the recordings of a path between two times, except protected ones: hidden at once, with Undo for ten minutes',
+    tags: TAGS,
+    body: Body,
+    response: answers(Type.Object({ status: Type.Literal('ok'), ...ITEM, ...FORECAST }), 400, 404, 413, 503, 507),
+  };
+  app.post('/recordings/deletions', { bodyLimit: MAX_BODY_BYTES, schema: remove }, async (request) => ({
+    status: 'ok',
+    ...(await deletions.delete(parseRange(request.body), personOf(request))),
+  }));
+
+  const undo = {
+    summary: 'Undo a deletion whose files are not yet being deleted',
+    tags: TAGS,
+    params: IdParams,
+    response: answers(OkAnswer, 400, 404, 503),
+  };
+  app.delete('/recordings/deletions/:id', { schema: undo }, async (request) => {
+    await deletions.restore(idOf(request));
+    return { status: 'ok' };
+  });
+};
+
+function parseRange(body: unknown): DeletionRequest {
+  const text = textFields(body, KEYS, 'path, start and end');
+  const required = (key: (typeof KEYS)[number]): string => {
+    const value = text(key);
+    if (!value) {
+      throw new PerchError('badInput', `${key} is missing`);
+    }
+    return value;
+  };
+  return { path: required('path'), start: required('start'), end: required('end') };
+}
