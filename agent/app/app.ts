@@ -178,7 +178,8 @@ export class App {
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     this.#cameras = this.#openCameras();
     const file = join(dataDir, LAYOUTS_FILE);
-    this.#layouts = new Layouts({ file, paths: this.#paths, config: () => this.#config, log });
+    const settings = () => this.#withDemo(this.#store.current);
+    this.#layouts = new Layouts({ file, paths: this.#paths, config: settings, log });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(

@@ -21,8 +21,9 @@ export const CHOSEN_GROUP_KEY = 'perch-group';
 /** Undefined until the first response. */
 export const layouts = signal<readonly Layout[] | undefined>(undefined);
 
-/** Until the first response those of the last visit. */
-export const groups = signal<readonly Group[]>(parseGroups(localStorage.getItem(GROUPS_KEY)));
+const kept = localStorage.getItem(GROUPS_KEY);
+/** Until the first response those of the last visit; undefined: it is the first one in this browser. */
+export const groups = signal(kept === null ? undefined : parseGroups(kept));
 
 /** What the live page shows in this browser; empty: all cameras. */
 export const chosenGroup = signal(localStorage.getItem(CHOSEN_GROUP_KEY) ?? '');

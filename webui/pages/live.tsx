@@ -35,8 +35,10 @@ const before = rememberedCameras();
 export function LivePage() {
   const words = liveWords.value;
   const common = commonWords.value;
-  const all = watchable.value ?? (access.value === 'unknown' ? before : undefined);
-  const sections = sectionsOf(all ?? [], groups.value, chosenGroup.value);
+  // At the first visit the cameras wait for their groups, so that no tile moves.
+  const isKnown = groups.value !== undefined || before !== undefined || session.value?.role === 'guest';
+  const all = (isKnown ? watchable.value : undefined) ?? (access.value === 'unknown' ? before : undefined);
+  const sections = sectionsOf(all ?? [], groups.value ?? [], chosenGroup.value);
   const help = useLiveKeys(sections.flatMap(({ cameras }) => cameras));
   useLayouts();
   useRemembering();
@@ -84,7 +86,10 @@ function useLayouts(): void {
     if (!mayAsk) {
       return undefined;
     }
-    const look = () => void loadLayouts().catch(() => {});
+    const look = () =>
+      void loadLayouts().catch(() => {
+        groups.value ??= [];
+      });
     look();
     const timer = setInterval(look, LOOK_MS);
     return () => clearInterval(timer);
@@ -94,7 +99,7 @@ function useLayouts(): void {
 /** All cameras, or one group. */
 function GroupChips({ all }: { readonly all: readonly Camera[] }) {
   const words = liveWords.value;
-  const names = groupsWith(all, groups.value).map(([name]) => name);
+  const names = groupsWith(all, groups.value ?? []).map(([name]) => name);
   const chosen = names.includes(chosenGroup.value) ? chosenGroup.value : '';
   return names.length === 0 ? null : (
     <fieldset class="groups" aria-label={words.groups}>

@@ -6,13 +6,14 @@ import { good } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Layouts } from './layouts.ts';
 
-const PATHS = ['door', 'hall', 'hall_sub', 'yard', ...Array.from({ length: 65 }, (_, i) => `c${i}`)];
+/** Active, besides those of the configuration. */
+const PATHS = ['door', 'yard'];
 
 function open() {
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());
   const file = join(folder.path, 'layouts.json');
-  const config = good('paths: { hall: { source: rtsp://a/1 }, hall_sub: { source: rtsp://a/2 } }');
+  const config = good('paths: { hall: { source: rtsp://a/1 }, hall_sub: { source: rtsp://a/2 }, "~^cam": {} }');
   const paths = { find: (name: string) => PATHS.find((one) => one === name) };
   const again = () => new Layouts({ file, paths, config: () => config, log: silentLogger });
   return { file, again, layouts: again() };
@@ -47,6 +48,13 @@ test('groups and walls survive a restart in their order', async () => {
   ]);
   await layouts.order(['Hall screen']);
   expect(await namesOf(again())).toEqual(['Hall screen', 'Ground floor']);
+});
+
+test('configured and active paths are known, patterns are none', async () => {
+  const { layouts } = open();
+  expect(['hall', 'door', 'cellar', '~^cam', 'cam1'].map((path) => layouts.isKnown(path))).toEqual([
+    ...[true, true, false, false, false],
+  ]);
 });
 
 test('a replaced layout keeps its place', async () => {

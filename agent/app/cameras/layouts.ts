@@ -5,6 +5,7 @@ import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
+import type { PathEntry } from '../../config/load/path-entry.ts';
 import {
   type Layout,
   type LayoutBody,
@@ -54,6 +55,7 @@ interface LayoutsDeps {
   /** Absolute. */
   readonly file: string;
   readonly paths: { find(name: string): unknown };
+  /** Last read or written. */
   config(): Config;
   readonly log: Logger;
 }
@@ -75,6 +77,12 @@ export class Layouts implements LayoutStore {
       throw error;
     });
     return this.#loaded;
+  }
+
+  /** A configured path is not active for a moment after each change. */
+  isKnown(path: string): boolean {
+    const entry = this.#deps.config().paths.get(path);
+    return (entry !== undefined && !isPattern(entry)) || this.#deps.paths.find(path) !== undefined;
   }
 
   async replace(wanted: string, { kind, cameras }: LayoutBody): Promise<Layout> {
@@ -141,7 +149,7 @@ export class Layouts implements LayoutStore {
     const seen = new Set<string>();
     for (const { path } of cameras) {
       const shown = path.slice(0, 64);
-      if (!this.#deps.paths.find(path)) {
+      if (!this.isKnown(path)) {
         throw new PerchError('badInput', `there is no path '${shown}'`);
       }
       if (isSubStream(path, this.#deps.config())) {
@@ -182,6 +190,8 @@ export class Layouts implements LayoutStore {
     }
   }
 }
+
+const isPattern = ({ pattern }: PathEntry): boolean => pattern !== undefined;
 
 const sized = ({ path, size = 'small' }: LayoutBody['cameras'][number]): Layout['cameras'][number] => ({ path, size });
 

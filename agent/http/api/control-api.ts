@@ -119,7 +119,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
-  await app.register(layoutRoutes, { layouts: options.layouts, paths, viewerOf });
+  await app.register(layoutRoutes, { layouts: options.layouts, viewerOf });
   await app.register(modeRoutes, { modes: options.modes });
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {

@@ -122,6 +122,30 @@ describeWith(['chromium'], 'groups and walls', () => {
     expect(await placesOf()).toEqual(before);
   });
 
+  test('at the first visit in a browser no tile moves when the groups arrive', async () => {
+    await put('Outside', 'group', [drive, garden]);
+    await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
+    const { page } = visitor;
+    await page.addInitScript(() => {
+      const shifts: number[] = [];
+      Object.assign(window, { shifts });
+      const observer = new PerformanceObserver((list) => {
+        shifts.push(...list.getEntries().map((entry) => (entry as unknown as { value: number }).value));
+      });
+      observer.observe({ type: 'layout-shift', buffered: true });
+    });
+    // The groups come last.
+    await page.route('**/v3/layouts/list*', async (route) => {
+      await page.waitForTimeout(500);
+      await route.continue();
+    });
+    await visitor.logIn('#/live');
+    await page.locator('.tile.live .surface.playing').nth(3).waitFor();
+    await page.getByRole('heading', { name: 'Outside' }).waitFor();
+    const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
+    expect(shifts.reduce((sum, shift) => sum + shift, 0)).toBeLessThan(0.02);
+  });
+
   test('a wall is arranged with the keyboard, and each step is announced', async () => {
     await using visitor = await open('desktop', SETTINGS);
     const { page, complaints } = visitor;

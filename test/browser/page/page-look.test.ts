@@ -51,6 +51,9 @@ describeWith(['chromium'], "the page's looks", () => {
       await box.api('POST', 'recordings/protect', { path: door, ...clip, note });
     }
     await box.api('PATCH', `cameras/patch/${paused}`, { paused: true });
+    const ofAll = names.map((path) => ({ path }));
+    await box.api('POST', `layouts/replace/${encodeURIComponent(MIXED)}`, { kind: 'group', cameras: ofAll.slice(1) });
+    await box.api('POST', `layouts/replace/${encodeURIComponent(WORD)}`, { kind: 'wall', cameras: ofAll });
     await box.cameras[2]?.stop({ isSilent: true });
     shots = ownersShots({ door, paused, offline, visitMs: Date.now(), viewer: LONG });
   });

@@ -262,7 +262,14 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
       ...{ clock, log: silentLogger, signal: new AbortController().signal },
     }),
-    layouts: { list: async () => LAYOUTS, replace: none, patch: none, delete: none, order: none },
+    layouts: {
+      isKnown: (path) => path !== 'gone',
+      list: async () => LAYOUTS,
+      replace: none,
+      patch: none,
+      delete: none,
+      order: none,
+    },
     modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     pageFolder: '/nowhere',
     recordings: {

@@ -42,6 +42,8 @@ export type LayoutPatch = Static<typeof LayoutPatch>;
 
 /** All changes reject with PerchError: badInput for an invalid name or path, unavailable if the file cannot be written. */
 export interface LayoutStore {
+  /** Whether the path is configured or active. */
+  isKnown(path: string): boolean;
   /** In the owner's order. */
   list(): Promise<readonly Layout[]>;
   /** Creates or replaces it. @throws exhausted if there are too many */
@@ -56,7 +58,6 @@ export interface LayoutStore {
 
 interface LayoutRoutesOptions {
   readonly layouts: LayoutStore;
-  readonly paths: { find(name: string): unknown };
   /** The requesting viewer or guest; undefined: a client with `api` permission. */
   viewerOf(request: FastifyRequest): Viewer | undefined;
 }
@@ -66,13 +67,13 @@ export const layoutNamed = (name: string, all: readonly Layout[]): Layout | unde
   all.find((one) => one.name === name) ?? all.find(({ formerNames }) => formerNames.includes(name));
 
 /** `/layouts/…` */
-export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app, { layouts, paths, viewerOf }) => {
+export const layoutRoutes: FastifyPluginAsync<LayoutRoutesOptions> = async (app, { layouts, viewerOf }) => {
   /** Without cameras that are gone. Viewers get their cameras, and no layout without any. */
   const shownTo = (viewer: Viewer | undefined, all: readonly Layout[]): Layout[] =>
     all
       .map((layout) => ({
         ...layout,
-        cameras: layout.cameras.filter(({ path }) => paths.find(path) && (!viewer || maySee(viewer, path))),
+        cameras: layout.cameras.filter(({ path }) => layouts.isKnown(path) && (!viewer || maySee(viewer, path))),
       }))
       .filter(({ cameras }) => !viewer || cameras.length > 0);
   const listed = async (request: FastifyRequest) => shownTo(viewerOf(request), await layouts.list());

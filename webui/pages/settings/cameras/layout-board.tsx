@@ -172,7 +172,10 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
               onClick={() => onChoose(path === chosen ? undefined : path)}
               onKeyDown={(event) => onKeyDown(event, i, path)}
             >
-              <TileLook camera={cameraOf(path)} />
+              <CameraThumbnail camera={cameraOf(path)} />
+              <b>
+                <bdi>{cameraOf(path)?.title ?? path}</bdi>
+              </b>
             </button>
           </li>
         ))}
@@ -188,7 +191,7 @@ function Tiles({ kind, tiles, chosen, cameraOf, move, remove, onChoose }: TilesP
           }}
         >
           <b>
-            <bdi>{cameraOf(dragged.path)?.title}</bdi>
+            <bdi>{cameraOf(dragged.path)?.title ?? dragged.path}</bdi>
           </b>
         </div>
       )}
@@ -201,15 +204,6 @@ function labelOf(title: string, isLarge: boolean, i: number, count: number): str
   const t = layoutWords.value;
   return camerasWords.value.placeOf(isLarge ? t.isLarge(title) : title, i + 1, count);
 }
-
-const TileLook = ({ camera }: { readonly camera: Camera | undefined }) => (
-  <>
-    <CameraThumbnail camera={camera} />
-    <b>
-      <bdi>{camera?.title}</bdi>
-    </b>
-  </>
-);
 
 /** Before the tile that has it goes. */
 function focusBeside(list: HTMLElement | null, i: number): void {

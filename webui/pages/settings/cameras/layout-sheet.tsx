@@ -1,7 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../../api-client/error-text.ts';
 import { fetchJson, RequestError } from '../../../api-client/request.ts';
-import { cameras } from '../../../cameras/cameras.ts';
 import { type Layout, layouts, loadLayouts } from '../../../cameras/layouts.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FieldError } from '../../../forms/form.ts';
@@ -90,23 +89,20 @@ interface FormValues {
 }
 
 function layoutForm(kind: Layout['kind'], layout: Layout | undefined) {
-  const isKnown = ({ path }: BoardTiles[number]) => cameras.peek()?.some(({ name }) => name === path) ?? true;
   return serverForm<FormValues>({
-    initial: { name: layout?.name ?? '', cameras: layout?.cameras.filter(isKnown) ?? [] },
+    initial: { name: layout?.name ?? '', cameras: layout?.cameras ?? [] },
     validate: {
       name: (text) => nameFault(text, layout),
       cameras: (tiles) => (tiles.length === 0 ? layoutWords.peek().chooseOne : undefined),
     },
     save: async ({ name, cameras: tiles }, changed) => {
-      const body = {
-        ...('name' in changed && { name: name.trim() }),
-        // Another person may have removed one meanwhile.
-        cameras: tiles.filter(isKnown),
-      };
       try {
-        await (layout
-          ? fetchJson(addressOf('patch', layout.name), { method: 'PATCH', body })
-          : fetchJson(addressOf('replace', name), { method: 'POST', body: { kind, cameras: body.cameras } }));
+        if (!layout) {
+          await fetchJson(addressOf('replace', name), { method: 'POST', body: { kind, cameras: tiles } });
+        } else if (Object.keys(changed).length > 0) {
+          const body = { ...changed, ...(changed.name !== undefined && { name: name.trim() }) };
+          await fetchJson(addressOf('patch', layout.name), { method: 'PATCH', body });
+        }
       } catch (error) {
         const isTaken = error instanceof RequestError && error.why === 'taken';
         throw isTaken ? new FieldError<FormValues>('name', layoutWords.peek().nameTaken) : error;
