@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { OWNER_PASSWORD } from '../peers/agent/agent.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 import type { Shot, Spoken } from './shots.ts';
 
@@ -58,7 +59,20 @@ async function restart(page: Page, say: Spoken): Promise<void> {
 }
 
 async function planRestore(page: Page): Promise<void> {
-  const bytes = await page.evaluate(async () => [...new Uint8Array(await (await fetch('v3/backup')).arrayBuffer())]);
+  const bytes = await page.evaluate(
+    async (owner) => [
+      ...new Uint8Array(
+        await (
+          await fetch('v3/backup', {
+            method: 'POST',
+            headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ password: owner }),
+          })
+        ).arrayBuffer(),
+      ),
+    ],
+    OWNER_PASSWORD,
+  );
   const file = { name: 'my.perchbackup', mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) };
   await page.locator('input[type=file]').setInputFiles(file);
   await settled(page, '.plan');

@@ -1,11 +1,15 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import { isOwner } from '../api-client/session.ts';
 import { type Camera, videoCodec } from '../cameras/camera.ts';
 import { offlineReasonOf } from '../cameras/offline-reason.ts';
 import { notRecordingMessage, offlineReasonText } from '../cameras/trouble-text.ts';
 import { stateOf, stateReason } from '../live/tile.tsx';
 import type { LivePlayer } from '../player/live-player.ts';
+import { Button } from '../ui/controls/button.tsx';
+import { toast } from '../ui/feedback/toast.tsx';
 import { cameraViewWords } from '../words/camera-view.ts';
+import { liveWords, words } from '../words/words.ts';
 
 /** Ends with the device's own text. */
 const english = (before: string, words: string): ComponentChildren => [before, <span lang="en">{words}</span>];
@@ -32,6 +36,8 @@ export function CameraTrouble(props: {
     }
   } else if (state.kind === 'private') {
     lines.push(t.privacyText);
+  } else if (state.kind === 'paused') {
+    lines.push(liveWords.value.isPaused(camera.title));
   } else if (state.kind === 'misconfigured') {
     lines.push(t.misconfiguredText, reason && english('', reason));
   } else if (state.kind === 'unplayable') {
@@ -51,6 +57,24 @@ export function CameraTrouble(props: {
       {said.map((line, i) => (
         <p key={i}>{line}</p>
       ))}
+      {state.kind === 'paused' && isOwner.value && <Resume camera={camera} />}
     </div>
+  );
+}
+
+function Resume({ camera: { name, title } }: { readonly camera: Camera }) {
+  const [isBusy, setBusy] = useState(false);
+  const resume = async () => {
+    setBusy(true);
+    await import('../live/tile-actions.ts').then(
+      ({ setPaused }) => setPaused({ name, title, isPaused: false }),
+      () => toast(words.peek().boxAway),
+    );
+    setBusy(false);
+  };
+  return (
+    <Button busy={isBusy && liveWords.value.goOn} onClick={() => void resume()}>
+      {liveWords.value.goOn}
+    </Button>
   );
 }

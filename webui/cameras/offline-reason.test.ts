@@ -17,7 +17,7 @@ test.for([
   ['there is no such stream', answered(404), 'noStream'],
   ['too many look at it', answered(453), 'noRoom'],
   ['its answer is an unusual one', answered(500), 'refuses'],
-  ['it refuses the connection', failed('ECONNREFUSED'), 'refuses'],
+  ['it refuses the connection', failed('ECONNREFUSED'), 'closed'],
   ['it breaks the connection', failed('ECONNRESET'), 'refuses'],
   ['it breaks the connection at once', failed('ECONNRESET', false), 'refuses'],
   ['nothing is at its address', failed('EHOSTUNREACH'), 'silent'],

@@ -1,10 +1,11 @@
-/** `refuses`: the camera answers without video. `silent`: no answer at its address. */
+/** `refuses`: the camera answers without video. `closed`: its port is closed. `silent`: no answer at its address. */
 export type OfflineReason =
   | 'password'
   | 'forbidden'
   | 'noStream'
   | 'noRoom'
   | 'refuses'
+  | 'closed'
   | 'silent'
   | 'noNetwork'
   | 'unknown';
@@ -15,7 +16,7 @@ const BY_WORD: Readonly<Record<string, OfflineReason>> = {
   noStream: 'noStream',
   noRoom: 'noRoom',
   refuses: 'refuses',
-  closed: 'refuses',
+  closed: 'closed',
   silent: 'silent',
   unknownName: 'silent',
   noNetwork: 'noNetwork',

@@ -63,7 +63,7 @@ export function cameraState(item: PathItem, picture: PictureState, nowMs: number
 }
 
 /** Trouble that passes without help. */
-const PASSING: readonly string[] = ['refuses', 'silent', 'noNetwork', 'unknown'] satisfies OfflineReason[];
+const PASSING: readonly string[] = ['refuses', 'closed', 'silent', 'noNetwork', 'unknown'] satisfies OfflineReason[];
 
 /** The device connects to the camera: nothing has failed yet, or the stream ended a moment ago for a reason that passes. */
 function isComing({ sourceState, lastError, lastErrorWhy, offlineSince }: PathItem, nowMs: number): boolean {

@@ -10,6 +10,7 @@ export const offlineReasonText = (absence: OfflineReason, t: CameraViewWords): s
     noRoom: t.offlineNoRoom,
     noNetwork: t.offlineNoNetwork,
     refuses: t.offlineRefuses,
+    closed: t.offlineClosed,
     silent: t.offlineSilent,
     unknown: t.offlineText,
   })[absence];

@@ -45,11 +45,19 @@ export interface RestorePlan {
 }
 
 /** Downloads a file under the device's name for it. */
-export async function fetchFile(address: string): Promise<File> {
-  const response = await okResponse(await send(address, {}, LIMIT_MS));
+export async function fetchFile(address: string, options: RequestInit = {}): Promise<File> {
+  const response = await okResponse(await send(address, options, LIMIT_MS));
   const [, name = 'perch'] = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
   return new File([await response.blob()], name);
 }
+
+/** @param password the owner's, because the file holds all others */
+export const fetchBackup = (password: string): Promise<File> =>
+  fetchFile('v3/backup', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ password }),
+  });
 
 /** @param setupCode before the device has an owner */
 export async function checkBackup(file: File, setupCode: string): Promise<RestorePlan> {

@@ -170,3 +170,15 @@ test('a removed camera is restored unchanged, unless another camera has its path
     body: { error: "path 'yard' exists again" },
   });
 });
+
+test('a picture that the camera does not give is logged with its path', async () => {
+  await using camera = await startOnvifCamera();
+  const block = `camera: {name: Yard, onvif: "${camera.url}"}`;
+  await using box = await openBox(`  yard: {source: "${camera.rtspUrl()}", sourceOnDemand: yes, ${block}}\n`);
+  await camera.stop();
+  expect((await box.call('GET', '/cameras/snapshot/yard')).status).toBe(503);
+  const lines = box.log.map((line) => JSON.parse(line));
+  expect(lines).toContainEqual(
+    expect.objectContaining({ status: 503, path: 'yard', url: '/v3/cameras/snapshot/yard' }),
+  );
+});

@@ -204,7 +204,12 @@ export class ConfiguredCameras implements AdoptedLookup {
       const reason = isPaused ? why : 'has no ONVIF, and so no picture of its own';
       throw new PerchError('unsupported', `this camera ${reason}`, { path, isPaused });
     }
-    return this.#within(PICTURE_DEADLINE_MS, 'no picture', (signal) => ofCamera(() => source.fetch(signal)));
+    const fetch = (signal: AbortSignal) => ofCamera(() => source.fetch(signal));
+    return this.#within(PICTURE_DEADLINE_MS, 'no picture', fetch).catch((error: unknown) => {
+      throw error instanceof PerchError
+        ? new PerchError(error.code, error.message, { path, ...error.context }, error)
+        : error;
+    });
   }
 
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

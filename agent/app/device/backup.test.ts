@@ -418,7 +418,7 @@ test('a backup contains the configuration in effect, not an invalid file', async
 
 test('it is not cached, has its own name, and is for the owner only', async () => {
   const box = await open();
-  const { headers } = await box.ask('GET', 'backup');
+  const { headers } = await box.ask('POST', 'backup', { password: PASSWORD });
   expect(headers.get('cache-control')).toBe('no-store');
   expect(headers.get('content-disposition')).toMatch(
     /^attachment; filename="perch-[\w-]+-\d{4}-\d\d-\d\d\.perchbackup"$/,
@@ -426,8 +426,22 @@ test('it is not cached, has its own name, and is for the owner only', async () =
   await done(box, 'POST', 'users', viewer('ann'));
   await done(box, 'POST', 'session', { user: 'ann', password: 'password of ann' });
   expect((await box.ask('GET', 'backup')).status).toBe(401);
+  expect((await box.ask('POST', 'backup', { password: 'password of ann' })).status).toBe(401);
   box.cookie = '';
   expect((await box.ask('GET', 'backup')).status).toBe(401);
+});
+
+test('a session gets it for the password of its owner only, other programs with their login', async () => {
+  const box = await open();
+  expect((await box.ask('GET', 'backup')).status).toBe(403);
+  expect(await box.ask('POST', 'backup', { password: 'a guess' })).toMatchObject({
+    status: 403,
+    body: { error: 'wrong password' },
+  });
+  expect((await box.ask('POST', 'backup', {})).status).toBe(400);
+  box.cookie = '';
+  const authorization = `Basic ${btoa(`owner:${PASSWORD}`)}`;
+  expect((await box.ask('GET', 'backup', undefined, { authorization })).status).toBe(200);
 });
 
 test('a body that is empty, too large or of another type is rejected', async () => {

@@ -14,7 +14,7 @@ import type { PathEntry } from '../../config/load/path-entry.ts';
 import { changesBetween } from '../../config/store/changes.ts';
 import type { ConfigStore } from '../../config/store/store.ts';
 import { problemText } from '../../config/yaml/problem.ts';
-import type { BackupControl, RestorePlan } from '../../http/api/device/backup-routes.ts';
+import type { BackupControl, RestorePlan } from '../../http/api/device/restore-routes.ts';
 import { isSubStream, subOf } from '../cameras/path-entries.ts';
 import {
   CONFIG,

@@ -45,6 +45,22 @@ test('names of keys and values without a password stay as they are', () => {
   }
 });
 
+test.for([
+  ['a pattern', "  '~^none$':\n    source: publisher\n"],
+  ['another setting', '    rtspTransport: none\n'],
+  ['a user of the same name', '    camera: {user: none}\n'],
+  ['a comment', '# none of these are ours\n'],
+] as const)('%s that contains a password which is a plain word stays as it is', ([, more]) => {
+  const text = `paths:\n  a:\n    source: rtsp://me:none@h/1\n${more}`;
+  expect(shown(text)).toBe(text.replace('me:none@', 'me:***@'));
+  expect(secrets.restore(secrets.hide(text), text)).toBe(text);
+});
+
+test('behind a user a plain word is hidden in any value', () => {
+  const text = 'paths:\n  a:\n    source: rtsp://me:none@h/1\n    runOnReady: curl -u me:none http://h/none\n';
+  expect(shown(text)).toContain('curl -u me:*** http://h/none');
+});
+
 const ALL_KEYS = readFileSync(join(import.meta.dirname, '../load/fixtures/all-keys.yml'), 'utf8');
 
 test('a file with all keys is restored byte by byte', () => {

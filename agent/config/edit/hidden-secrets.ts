@@ -10,6 +10,10 @@ type Range = readonly [start: number, end: number];
 const PLACEHOLDER = /<hidden-[0-9a-f]{12}>/g;
 /** Shorter secrets occur in many words, so they are hidden only where they are set. */
 const MIN_CHARS = 4;
+/** A secret such as `none` is also a word of other values, where hiding it would spoil them and give the secret away. */
+const PLAIN_WORD = /^\p{L}{1,8}$/u;
+/** Behind a user, as in `curl -u me:none`. */
+const BEHIND_USER = /[\p{L}\p{N}_.@-]:$/u;
 
 /**
  * Replaces the secrets of a configuration text by placeholders such as `<hidden-1a2b3c4d5e6f>`, and restores them in an edited text.
@@ -117,14 +121,16 @@ const WORD = /[\p{L}\p{N}]+|[^\p{L}\p{N}\s]/gu;
 /** A value that ends here is a part of a longer word, or a key. */
 const CONTINUES = /^(?:[\p{L}\p{N}]|["']?:(?:\s|$))/u;
 
-/** Values as whole words, except as keys. */
+/** Values as whole words, except as keys; a plain word only behind a user. */
 function occurrences(text: string, values: ReadonlySet<string>): readonly Range[] {
   const lengths = new Set([...values].map(({ length }) => length).filter((length) => length >= MIN_CHARS));
   return [...text.matchAll(WORD)].flatMap(({ index }) =>
     [...lengths].flatMap((length): Range[] => {
       const end = index + length;
-      const isFound = values.has(text.slice(index, end)) && !CONTINUES.test(text.slice(end, end + 3));
-      return isFound ? [[index, end]] : [];
+      const value = text.slice(index, end);
+      const isFound = values.has(value) && !CONTINUES.test(text.slice(end, end + 3));
+      const isSecret = !PLAIN_WORD.test(value) || BEHIND_USER.test(text.slice(Math.max(0, index - 2), index));
+      return isFound && isSecret ? [[index, end]] : [];
     }),
   );
 }

@@ -41,13 +41,24 @@ describeWith(['chromium'], 'the page about backups', () => {
     ]);
     return readFileSync(await file.path());
   };
+  const downloadBackup = async (page: Page): Promise<Buffer> => {
+    await page.getByRole('button', { name: 'Download backup' }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByLabel('Your password', { exact: true }).fill(OWNER_PASSWORD);
+    const [saved] = await Promise.all([
+      page.waitForEvent('download'),
+      sheet.getByRole('button', { name: 'Download backup' }).click(),
+    ]);
+    await sheet.waitFor({ state: 'detached' });
+    return readFileSync(await saved.path());
+  };
   const file = () => readFileSync(join(box.folder, 'perch.yml'), 'utf8');
 
   test.for(sizesInTurn())('a restore brings back a removed camera, on a %s', async (size) => {
     await using owner = await open(size);
     const { page, complaints } = owner;
     expect(await axeFindings(page)).toEqual([]);
-    const backup = await download(page, 'Download backup');
+    const backup = await downloadBackup(page);
     const before = file();
     await box.api('DELETE', `cameras/forget/${camera}`);
     await box.api('POST', 'users', { name: 'ann', password: 'a red kite over the hill' });
@@ -80,7 +91,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await using owner = await open(size);
     const { page } = owner;
     const before = file();
-    const backup = await download(page, 'Download backup');
+    const backup = await downloadBackup(page);
     const wrong = [
       ['holiday.jpg', Buffer.from('ÿØÿà and more'), 'This is not a Perch backup.'],
       ['cut.perchbackup', backup.subarray(0, backup.length / 2), 'The backup is damaged or incomplete.'],
@@ -112,6 +123,21 @@ describeWith(['chromium'], 'the page about backups', () => {
     expect(file()).toBe(before);
   });
 
+  test('a backup is given for the password of its owner only', async () => {
+    await using owner = await open('phone');
+    const { page } = owner;
+    await page.getByRole('button', { name: 'Download backup' }).click();
+    const sheet = page.getByRole('dialog');
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByLabel('Your password', { exact: true }).fill('a guess at the password');
+    await sheet.getByRole('button', { name: 'Download backup' }).click();
+    await sheet.locator('[aria-invalid=true]').waitFor();
+    const status = (method: string) =>
+      page.evaluate(async (by) => (await fetch('v3/backup', { method: by })).status, method);
+    expect(await status('GET')).toBe(403);
+  });
+
   test.for(sizesInTurn())('the support bundle is a file without passwords, on a %s', async (size) => {
     await using owner = await open(size);
     const text = gunzipSync(await download(owner.page, 'Download report')).toString();
@@ -126,7 +152,7 @@ describeWith(['chromium'], 'the page about backups', () => {
     await using owner = await visit(viewer.browser, box, { size });
     await owner.logIn(BACKUP);
     await settled(owner.page, '.restore');
-    const document = JSON.parse(gunzipSync(await download(owner.page, 'Download backup')).toString());
+    const document = JSON.parse(gunzipSync(await downloadBackup(owner.page)).toString());
     await using fresh = await startPageHarness();
     // It keeps its own addresses, because both are on one machine, except the page's.
     const [port = 0] = await freePorts(1);

@@ -56,7 +56,11 @@ const withCode = (code: string) => ({ 'perch-setup-code': code });
 let old: { readonly backup: Buffer; readonly ports: Agent['ports'] };
 beforeAll(async () => {
   await using owned = await startAgent({ config: OWN, isOwned: true });
-  const answer = await fetch(`${owned.url}/v3/backup`, { headers: owned.headers });
+  const answer = await fetch(`${owned.url}/v3/backup`, {
+    method: 'POST',
+    headers: { ...owned.headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ password: OWNER_PASSWORD }),
+  });
   old = { backup: Buffer.from(await answer.arrayBuffer()), ports: owned.ports };
 });
 

@@ -95,7 +95,7 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
     get setupCode() {
       return app.accounts.setup?.code;
     },
-    backup: async () => (await ask('GET', 'backup')).body as Uint8Array<ArrayBuffer>,
+    backup: async () => (await ask('POST', 'backup', { password: PASSWORD })).body as Uint8Array<ArrayBuffer>,
     files: () => ({ ...filesOf(dataDir), config: readFileSync(join(folder, 'perch.yml'), 'utf8') }),
     restarted: async () => {
       while (!restarted) {

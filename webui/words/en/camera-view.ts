@@ -10,6 +10,8 @@ export const cameraView = {
   offlineSilent: 'It does not answer. Check power and cable. The box keeps trying.',
   offlineLastAddress: (address: string) => `Last address ${address}.`,
   offlineRefuses: 'The camera answers but sends no video. Too many viewers? The box keeps trying.',
+  offlineClosed:
+    'The camera is on, but its port for video is closed. It may be starting, or RTSP is off in the camera. The box keeps trying.',
   offlineForbidden: 'The camera rejects this user. Change its permissions or enter another user.',
   offlineNoStream: 'The camera has no video at this address.',
   offlineNoRoom: 'The camera accepts no more viewers. Close other programs that use it.',

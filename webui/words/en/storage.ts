@@ -6,6 +6,7 @@ const many = counter('en');
 export const storage = {
   storage: 'Storage',
   days: (count: number) => many(count, { one: 'One day', other: '# days' }),
+  keptByAge: 'of recordings are kept, as set for the cameras. The disk has room for more.',
   howFarBack: "of recordings fit at today's rate. The oldest are deleted first; saved clips are kept.",
   usedOf: (used: string, total: string) => `${used} used of ${total}`,
   freeOf: (free: string, total: string) => `${free} free of ${total}`,

@@ -94,6 +94,7 @@ export const system = {
   backupSecret: 'It contains the passwords of the cameras.',
   backupSecretText: 'Keep it in a safe place.',
   backupDownload: 'Download backup',
+  backupAsks: 'The file holds the passwords of the cameras, so your own is needed.',
   downloading: 'Downloading…',
   restore: 'Restore a backup',
   restoreText: 'The box returns to the state of the backup and restarts. Recordings are kept.',

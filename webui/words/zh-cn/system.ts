@@ -89,6 +89,7 @@ export const system: SystemWords = {
   backupSecret: '文件中含有摄像头的密码。',
   backupSecretText: '请存放在他人拿不到的地方。',
   backupDownload: '下载备份',
+  backupAsks: '文件包含摄像头的密码，因此需要输入您的密码。',
   downloading: '正在下载…',
   restore: '恢复备份',
   restoreText: '设备将恢复到备份时的状态并重新启动。录像保留不变。',

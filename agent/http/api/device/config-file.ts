@@ -1,14 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import type { WrongCredentials } from '../../../auth/throttle/wrong-credentials.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { HttpAccess } from '../../auth/access.ts';
-import { cookieOf, DEVICE_COOKIE } from '../../auth/credentials.ts';
 import { checkedBody } from '../../messages/checked-body.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { ErrorAnswer } from '../../messages/responses.ts';
-import { ownOrigin, paused } from '../accounts/session-routes.ts';
 import { ConflictAnswer } from '../schema/schemas.ts';
+import { type ConfirmOptions, isConfirmed, PasswordBody, wrongPassword } from './confirm-password.ts';
 
 /** The longest file, each of its characters escaped once in JSON. */
 const BODY_LIMIT_BYTES = 8 << 20;
@@ -36,18 +33,8 @@ interface ConfigFile {
   secrets(): Promise<readonly string[]>;
 }
 
-interface ConfigFileOptions {
-  readonly access: Pick<HttpAccess, 'require' | 'identify' | 'origin'>;
+interface ConfigFileOptions extends ConfirmOptions {
   readonly file: ConfigFile;
-  readonly accounts: {
-    /** @throws PerchError unauthorized for a wrong password */
-    confirmPassword(
-      user: string,
-      password: string,
-      client: { readonly ip: string; readonly isPrivate: boolean; readonly deviceToken: string | undefined },
-    ): Promise<void>;
-  };
-  readonly wrongCredentials: WrongCredentials;
 }
 
 const Problems = Type.Array(
@@ -79,11 +66,6 @@ const Verdict = Type.Object({
 });
 const Written = Type.Object({ status: Type.Literal('ok'), tag: Type.String() });
 const NewText = Type.Object({ text: Type.String() }, { additionalProperties: false });
-const PasswordBody = Type.Object(
-  { password: Type.String({ minLength: 1, maxLength: 1024 }) },
-  { additionalProperties: false },
-);
-
 const tags = ['configuration'];
 const failures = { 400: ErrorAnswer, 401: ErrorAnswer, 413: ErrorAnswer, 415: ErrorAnswer };
 
@@ -111,12 +93,7 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
     ...{ tags, body: PasswordBody, response: { ...failures, 200: FileText, 403: ErrorAnswer, 429: ErrorAnswer } },
   };
   app.post('/v3/config/file/passwords', { schema: reveal }, async (request, reply) => {
-    const { password } = checkedBody(PasswordBody, request.body);
-    if (!(await isConfirmed(options, request, password))) {
-      // Not 401: the session is valid.
-      return reply.code(403).send({ status: 'error', error: 'wrong password' });
-    }
-    return answer(reply, false);
+    return (await isConfirmed(options, request)) ? answer(reply, false) : wrongPassword(reply);
   });
 
   const check = { summary: 'Check a text as a configuration file; nothing is changed', tags, body: NewText };
@@ -141,25 +118,6 @@ export const configFileRoutes: FastifyPluginAsync<ConfigFileOptions> = async (ap
     return { status: 'ok', tag: (await file.read(true)).tag };
   });
 };
-
-async function isConfirmed(
-  { access, accounts, wrongCredentials }: ConfigFileOptions,
-  request: FastifyRequest,
-  password: string,
-): Promise<boolean> {
-  const { ip, isPrivate } = ownOrigin(access, request);
-  const { sessionUser = '' } = access.identify(request);
-  const client = { ip, isPrivate, deviceToken: cookieOf(request.headers, DEVICE_COOKIE) };
-  try {
-    await paused(wrongCredentials, ip, () => accounts.confirmPassword(sessionUser, password, client));
-    return true;
-  } catch (error) {
-    if (error instanceof PerchError && error.code === 'unauthorized') {
-      return false;
-    }
-    throw error;
-  }
-}
 
 const shown = ({ severity, key, message, line, column }: FileProblem): object => ({
   ...{ severity, key, message },

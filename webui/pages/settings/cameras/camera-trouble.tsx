@@ -74,8 +74,9 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
         </MessageCard>
       );
     case 'refuses':
+    case 'closed':
       return (
-        <MessageCard icon="alert" tone="bad" title={title} text={live.offlineRefuses}>
+        <MessageCard icon="alert" tone="bad" title={title} text={offlineReasonText(trouble, live)}>
           {item?.onvif && (
             <CameraActionButton
               text={live.restartCamera}
@@ -87,12 +88,11 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
           )}
         </MessageCard>
       );
-    case 'silent':
-      return <MessageCard icon="alert" tone="bad" title={title} text={live.offlineSilent + lastAddress} />;
-    case 'unknown':
-      return <MessageCard icon="alert" tone="bad" title={title} text={live.offlineText + lastAddress} />;
-    default:
-      return <MessageCard icon="alert" tone="bad" title={title} text={offlineReasonText(trouble, live)} />;
+    default: {
+      const isAway = trouble === 'silent' || trouble === 'unknown';
+      const text = offlineReasonText(trouble, live) + (isAway ? lastAddress : '');
+      return <MessageCard icon="alert" tone="bad" title={title} text={text} />;
+    }
   }
 }
 
@@ -204,4 +204,5 @@ const BY_WORD: Readonly<Record<string, Trouble>> = {
  */
 const troubleOf = (word: string | null | undefined, absence: OfflineReason): Trouble =>
   // A refused connection proves that the camera is on.
-  (word === 'unreachable' && absence === 'refuses' ? absence : BY_WORD[word ?? '']) ?? absence;
+  (word === 'unreachable' && (absence === 'refuses' || absence === 'closed') ? absence : BY_WORD[word ?? '']) ??
+  absence;

@@ -24,13 +24,16 @@ const storage = (items: readonly PathUse[], reachesBackDays: number | null = 2):
 
 test('recordings reach as far as the camera that is kept longest, or as many days as fit of it', () => {
   const items = [use('a'), use('b', { wantedDays: 30 }), use('c', { wantedDays: 7 })];
-  expect(reachOf(storage(items))).toEqual({ days: 26, isNow: false });
-  expect(reachOf(storage([use('a'), use('gone', { configured: false, wantedDays: 90 })]))?.days).toBe(14);
-  expect(reachOf(storage([use('a', { wantedDays: null, fitsDays: 300 })]))?.days).toBe(300);
+  expect(reachOf(storage(items))).toEqual({ days: 26, by: 'space' });
+  expect(reachOf(storage([use('a'), use('gone', { configured: false, wantedDays: 90 })]))).toEqual({
+    days: 14,
+    by: 'age',
+  });
+  expect(reachOf(storage([use('a', { wantedDays: null, fitsDays: 300 })]))).toEqual({ days: 300, by: 'space' });
 });
 
 test('while no rate is known it is said how far they reach now, and nothing when there are none', () => {
-  expect(reachOf(storage([use('a', { fitsDays: null })]))).toEqual({ days: 2, isNow: true });
+  expect(reachOf(storage([use('a', { fitsDays: null })]))).toEqual({ days: 2, by: 'now' });
   expect(reachOf(storage([use('a', { fitsDays: null })], null))).toBeUndefined();
 });
 

@@ -29,23 +29,26 @@ export interface Drive {
   readonly temperatureCelsius: number | null;
 }
 
-/** How far back recordings will reach; `now`: only the present length is known. */
+/** How far back recordings will reach. */
 interface Reach {
   readonly days: number;
-  readonly isNow: boolean;
+  /** `now`: only the present length is known. `age`: the cameras keep no more. `space`: no more fit. */
+  readonly by: 'now' | 'age' | 'space';
 }
 
 /** The longest retention of any camera at today's rate: as wanted, or as much as fits. */
 export function reachOf({ items, reachesBackDays }: StorageUse): Reach | undefined {
-  const known = items.filter((use) => use.configured && use.fitsDays !== null).map(daysToCome);
+  const known = items.filter((use) => use.configured && use.fitsDays !== null).map(reachToCome);
   if (known.length > 0) {
-    return { days: Math.max(...known), isNow: false };
+    return known.reduce((longest, one) => (one.days > longest.days ? one : longest));
   }
-  return reachesBackDays === null ? undefined : { days: reachesBackDays, isNow: true };
+  return reachesBackDays === null ? undefined : { days: reachesBackDays, by: 'now' };
 }
 
-const daysToCome = ({ wantedDays, fitsDays }: PathUse): number =>
-  Math.min(wantedDays ?? Infinity, fitsDays ?? Infinity);
+function reachToCome({ wantedDays, fitsDays }: PathUse): Reach {
+  const [wanted, fits] = [wantedDays ?? Number.POSITIVE_INFINITY, fitsDays ?? Number.POSITIVE_INFINITY];
+  return wanted < fits ? { days: wanted, by: 'age' } : { days: fits, by: 'space' };
+}
 
 /** Largest first, sub streams with their cameras. Removed cameras without recordings are left out. */
 export function byCamera(items: readonly PathUse[]): readonly PathUse[] {

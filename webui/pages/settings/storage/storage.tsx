@@ -80,7 +80,7 @@ function Headline({ use, disks }: { readonly use: StorageUse; readonly disks: re
       {reach ? (
         <>
           <p class="headline">{retentionLength(reach.days, language)}</p>
-          <p class="dim">{reach.isNow ? t.reachesNow : t.howFarBack}</p>
+          <p class="dim">{{ now: t.reachesNow, age: t.keptByAge, space: t.howFarBack }[reach.by]}</p>
         </>
       ) : (
         <Empty title={t.nothingYet} text={t.nothingYetText} />

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { reasonText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
-import { fetchFile } from '../../../system/backup-file.ts';
+import { fetchBackup, fetchFile } from '../../../system/backup-file.ts';
 import { restoredText } from '../../../system/restore-notice.ts';
 import { saveFile } from '../../../ui/browser/save-file.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -10,6 +10,7 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
+import { OwnerPasswordSheet } from './owner-password-sheet.tsx';
 import { RestorePanel } from './restore-panel.tsx';
 
 /** Backup, restore and problem report. */
@@ -17,6 +18,7 @@ export function BackupPage() {
   const t = systemWords.value;
   // Only one button is the main one.
   const [isRestoring, setRestoring] = useState(false);
+  const [isAsking, setAsking] = useState(false);
   const [restored] = useState(restoredText);
   return (
     <>
@@ -24,7 +26,20 @@ export function BackupPage() {
         <BackToSystem title={t.backup} />
         <p class="dim">{t.backupText}</p>
         <MessageCard icon="alert" tone="warn" title={t.backupSecret} text={t.backupSecretText} />
-        <Download address="v3/backup" text={t.backupDownload} isMain={!isRestoring} />
+        <div class="tools">
+          <Button kind={isRestoring ? 'quiet' : 'main'} onClick={() => setAsking(true)}>
+            {t.backupDownload}
+          </Button>
+        </div>
+        {isAsking && (
+          <OwnerPasswordSheet
+            title={t.backupDownload}
+            text={t.backupAsks}
+            busy={t.downloading}
+            work={async (password) => saveFile(await fetchBackup(password))}
+            onClosed={() => setAsking(false)}
+          />
+        )}
       </section>
       <section class="backup-page">
         <h2 class="title">{t.restore}</h2>
@@ -44,10 +59,9 @@ export function BackupPage() {
 interface DownloadProps {
   readonly address: string;
   readonly text: string;
-  readonly isMain?: boolean;
 }
 
-function Download({ address, text, isMain = false }: DownloadProps) {
+function Download({ address, text }: DownloadProps) {
   const [isBusy, setBusy] = useState(false);
   const download = async () => {
     setBusy(true);
@@ -62,11 +76,7 @@ function Download({ address, text, isMain = false }: DownloadProps) {
   };
   return (
     <div class="tools">
-      <Button
-        kind={isMain ? 'main' : 'quiet'}
-        busy={isBusy && systemWords.value.downloading}
-        onClick={() => void download()}
-      >
+      <Button busy={isBusy && systemWords.value.downloading} onClick={() => void download()}>
         {text}
       </Button>
     </div>

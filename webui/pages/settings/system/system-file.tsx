@@ -4,7 +4,7 @@ import { PreconditionFailed } from '../../../api-client/config.ts';
 import { saveErrorText, serverText } from '../../../api-client/error-text.ts';
 import { RequestError } from '../../../api-client/request.ts';
 import { retryUntilAnswered } from '../../../api-client/retry.ts';
-import { type ConfigFile, draft, readFile, writeFile } from '../../../system/config-file.ts';
+import { type ConfigFile, draft, readFile, readPasswords, writeFile } from '../../../system/config-file.ts';
 import { diffOf } from '../../../system/diff.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
@@ -15,7 +15,7 @@ import { words } from '../../../words/words.ts';
 import { BackToSystem } from './back-to-system.tsx';
 import { FileEditor } from './file-editor.tsx';
 import { Problems, useProblems } from './file-problems.tsx';
-import { ShowPasswordsSheet } from './show-passwords-sheet.tsx';
+import { OwnerPasswordSheet } from './owner-password-sheet.tsx';
 
 /** The configuration file in an editor that checks while typing, and shows changes before saving. */
 export function FilePage() {
@@ -83,7 +83,7 @@ function File() {
   };
   return (
     <>
-      {isAsking && <ShowPasswordsSheet onShown={setFile} onClosed={() => setAsking(false)} />}
+      {isAsking && <ShowPasswords onShown={setFile} onClosed={() => setAsking(false)} />}
       {base.passwordsHidden && base.text.includes(PLACEHOLDER) && (
         <div class="tools">
           <p class="dim small">{t.fileHidden}</p>
@@ -183,4 +183,15 @@ function FileChanges({ before, after, isBusy, onSave, onBack }: FileChangesProps
       </div>
     </>
   );
+}
+
+interface ShowPasswordsProps {
+  readonly onShown: (file: ConfigFile) => void;
+  readonly onClosed: () => void;
+}
+
+function ShowPasswords({ onShown, onClosed }: ShowPasswordsProps) {
+  const t = systemWords.value;
+  const work = async (password: string) => onShown(await readPasswords(password));
+  return <OwnerPasswordSheet title={t.fileShow} text={t.fileShowText} work={work} onClosed={onClosed} />;
 }

@@ -5,9 +5,10 @@ import { PerchError } from '../../../base/errors.ts';
 import type { PublishEvent } from '../../../base/event-bus.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { letIn } from '../../listener/newcomers.ts';
-import { noStore, sendFile } from '../../messages/responses.ts';
+import { noStore } from '../../messages/responses.ts';
 import { ownOrigin, paused } from '../accounts/session-routes.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import type { BackupMaker } from './backup-download.ts';
 import { restarter } from './restart.ts';
 
 /** Bytes. */
@@ -53,8 +54,7 @@ const SetUp = Type.Object({
   [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the device has no owner and needs the code.' })),
 });
 
-export interface BackupControl {
-  make(): Promise<{ readonly name: string; readonly bytes: Buffer }>;
+export interface BackupControl extends BackupMaker {
   /** Reserves the memory for one backup. @returns releases it @throws PerchError exhausted while it is taken */
   reserve(): () => void;
   /** @throws PerchError badInput */
@@ -79,27 +79,12 @@ interface BackupRoutesOptions {
 
 const FAILURES = [400, 409, 413, 415, 429, 503, 507];
 
-/** A backup contains every password and key of the device: for the owner, or for a client that may claim the device. */
-export const backupRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
-  const { access, backup, accounts } = options;
+/** Restoring: for the owner, or for a client that may claim the device. */
+export const restoreRoutes: FastifyPluginAsync<BackupRoutesOptions> = async (app, options) => {
+  const { backup } = options;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(BINARY, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   noStore(app);
-
-  const get = operation(
-    'box',
-    'The configuration, people, passwords and keys of the device as one file, without recordings',
-    answers(Type.String(), 400, 503, 507),
-    { produces: { 200: BINARY } },
-  );
-  app.get('/v3/backup', { schema: get }, async (request, reply) => {
-    await access.require(request, 'admin', '');
-    if (accounts.owner === undefined) {
-      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
-    }
-    const { name, bytes } = await backup.make();
-    return sendFile(reply, { name, type: BINARY, bytes });
-  });
 
   const sent = { headers: SetUp, body: Type.String({ format: 'binary' }), consumes: BINARY };
   const releases = new WeakMap<FastifyRequest, () => void>();

@@ -4,32 +4,33 @@ import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
 import { passwordError } from '../../../forms/password-error.ts';
 import { serverForm } from '../../../forms/server-form.ts';
-import { type ConfigFile, readPasswords } from '../../../system/config-file.ts';
 import { PasswordField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
-import { systemWords } from '../../../words/system.ts';
 import { words } from '../../../words/words.ts';
 
 interface Values {
   readonly password: string;
 }
 
-interface ShowPasswordsProps {
-  readonly onShown: (file: ConfigFile) => void;
+interface OwnerPasswordProps {
+  /** What is done, also on the button. */
+  readonly title: string;
+  readonly text: string;
+  readonly busy?: string;
+  readonly work: (password: string) => Promise<void>;
   readonly onClosed: () => void;
 }
 
-/** The configuration file with its passwords, for the owner's password. */
-export function ShowPasswordsSheet({ onShown, onClosed }: ShowPasswordsProps) {
-  const t = systemWords.value;
-  const form = useMemo(() => newForm(onShown), []);
+/** Something that shows passwords, for the owner's password. */
+export function OwnerPasswordSheet({ title, text, busy, work, onClosed }: OwnerPasswordProps) {
+  const form = useMemo(() => newForm(work), []);
   return (
     <FormSheet
-      title={t.fileShow}
+      title={title}
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
-      foot={<FormFooter form={form} action={t.fileShow} text={t.fileShowText} />}
+      foot={<FormFooter form={form} action={title} text={text} {...(busy && { busy })} />}
     >
       <PasswordField
         label={words.value.yourPassword}
@@ -41,13 +42,13 @@ export function ShowPasswordsSheet({ onShown, onClosed }: ShowPasswordsProps) {
   );
 }
 
-const newForm = (onShown: (file: ConfigFile) => void) =>
+const newForm = (work: OwnerPasswordProps['work']) =>
   serverForm<Values>({
     initial: { password: '' },
     validate: { password: (text) => (text === '' ? words.peek().loginWrongPassword : undefined) },
     save: async ({ password }) => {
       try {
-        onShown(await readPasswords(password));
+        await work(password);
       } catch (error) {
         throw passwordError<Values>(error, 'password', words.peek().loginWrongPassword);
       }
