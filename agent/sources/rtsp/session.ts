@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { everyTogether } from '../../base/shared-timer.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
@@ -145,7 +146,7 @@ export class RtspSession {
     const keepAliveMs = Math.min(this.#longestKeepAliveMs, this.#client.sessionMs / 2);
     let keepAliveAtMs = startedMs + keepAliveMs;
     let reportAtMs = startedMs + REPORT_EVERY_MS;
-    const stop = this.#clock.every(TICK_MS, () => {
+    const stop = everyTogether(this.#clock, TICK_MS, () => {
       const nowMs = this.#clock.monoMs();
       if (nowMs >= keepAliveAtMs) {
         keepAliveAtMs = nowMs + keepAliveMs;
