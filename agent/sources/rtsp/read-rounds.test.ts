@@ -132,6 +132,19 @@ test('a camera whose times come from arrival is read at once', async () => {
   expect(pull.count).toBe(before + 3);
 });
 
+test('a camera that repeated a timestamp once is read in rounds again after 200 samples', async () => {
+  await using pull = await recorded();
+  const payload = new Uint8Array(160).fill(0xff);
+  await pull.send(...soundPackets(5, 1), rtpFrame(0, payload, { sequence: 6, ticks: 5 * 160 }));
+  await pull.clock.advance(600);
+  await pull.send(...soundPackets(7, 200));
+  await pull.clock.advance(600);
+  await pull.send(...soundPackets(207, 1));
+  const before = pull.count;
+  await pull.send(...soundPackets(208, 1));
+  expect(pull.count).toBe(before);
+});
+
 test('packets beyond one read do not wait for the next round', async () => {
   await using pull = await recorded();
   const count = Math.ceil((100 << 10) / 176);

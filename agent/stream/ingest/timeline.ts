@@ -207,7 +207,7 @@ export class TrackTimeline {
     return factor === 1 ? undefined : `clock counts ${Math.round(this.#rtpClockRate / factor)} in a second`;
   }
 
-  /** Times come from the arrival of packets, as the camera's own are wrong or repeated. */
+  /** Times come from the arrival of packets, as the camera's own are wrong, or were repeated lately. */
   get followsArrival(): boolean {
     return this.fault !== undefined || this.#spread.hasRepeated;
   }

@@ -1,10 +1,10 @@
 /** Timestamps that stay the same for this many units are stuck. */
 const STUCK_UNITS = 25;
+/** Some senders repeat one timestamp when they start. */
+const FORGIVEN_UNITS = 200;
 
 /** Times of units by arrival, if the camera repeats its timestamps. */
 export class UnitSpread {
-  /** The camera has repeated a timestamp. */
-  hasRepeated = false;
   readonly #rtpClockRate: number;
   readonly #isVideo: boolean;
   readonly #isActive: boolean;
@@ -15,12 +15,18 @@ export class UnitSpread {
   #usualStep = Number.POSITIVE_INFINITY;
   /** Units in a row with the same timestamp. */
   #stuckUnits = 0;
+  #unitsSinceRepeat = FORGIVEN_UNITS;
 
   /** @param isActive otherwise equal times are kept */
   constructor(rtpClockRate: number, isVideo: boolean, isActive: boolean) {
     this.#rtpClockRate = rtpClockRate;
     this.#isVideo = isVideo;
     this.#isActive = isActive;
+  }
+
+  /** One of the last timestamps was repeated. */
+  get hasRepeated(): boolean {
+    return this.#unitsSinceRepeat < FORGIVEN_UNITS;
   }
 
   get isStuck(): boolean {
@@ -39,8 +45,8 @@ export class UnitSpread {
     this.#lastAtMs = atMs;
     // `DecodeTimes` separates pictures with equal times by one tick.
     const isRepeated = step <= (this.#isVideo ? 1 : 0) && this.#isActive && ptsTicks === dtsTicks;
+    this.#unitsSinceRepeat = isRepeated ? 0 : this.#unitsSinceRepeat + 1;
     if (isRepeated) {
-      this.hasRepeated = true;
       this.#stuckUnits += 1;
       const farthest = this.isStuck ? Number.POSITIVE_INFINITY : this.#lastSpread + this.#usualStep;
       const least = this.#lastSpread + Math.ceil(this.#ticksOf(1));
