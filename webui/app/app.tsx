@@ -20,7 +20,8 @@ const Start = lazyPage(async () => {
 const Login = lazyPage(() => import('../pages/login.tsx').then((page) => page.LoginPage));
 const OneCamera = lazyPage(() => import('../pages/camera.tsx').then((page) => page.CameraPage));
 const Recordings = lazyPage(() => import('../pages/recordings.tsx').then((page) => page.RecordingsPage));
-const Events = lazyPage(() => import('../pages/events.tsx').then((page) => page.EventsPage));
+const loadEvents = () => import('../pages/events.tsx');
+const Events = lazyPage(() => loadEvents().then((page) => page.EventsPage));
 const Clips = lazyPage(async () => {
   const [page] = await Promise.all([import('../pages/clips/clips.tsx'), loadSettingsWords()]);
   return page.ClipsPage;
@@ -166,10 +167,12 @@ async function fetchLater(stop: AbortSignal): Promise<void> {
   };
   // The device may be away when they are needed.
   const parts = [loadLoginSheet, () => import('../player/fallbacks.ts'), () => import('../live/tile-actions.ts')];
+  const events = () => loadEvents().then((page) => page.watchNewestEvents());
   for (const fetch of [
     OneCamera.fetch,
     Recordings.fetch,
     Events.fetch,
+    events,
     Clips.fetch,
     Settings.fetch,
     ...parts,

@@ -1,6 +1,7 @@
 import { maySeeRecordings } from '../cameras/cameras.ts';
 import { NAV_ITEMS } from '../shell/nav-items.ts';
 import { lastVisited } from '../shell/navigation.ts';
+import { hasNewEvents } from '../shell/page-state.ts';
 import { route } from '../shell/route.ts';
 import { Icon, Mark } from '../ui/icons/icon.tsx';
 import { words } from '../words/words.ts';
@@ -21,6 +22,7 @@ export function Nav() {
         >
           <Icon name={icon} />
           {words.value[page]}
+          {page === 'events' && hasNewEvents.value && <b class="fresh">{words.value.newEvents}</b>}
         </a>
       ))}
     </nav>

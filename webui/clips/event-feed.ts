@@ -3,6 +3,7 @@ import { coalesce } from '../api-client/coalesce.ts';
 import { appendOlder, type EventPage, type EventQuery, fetchEvents, mergeNewest } from '../api-client/event-list.ts';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 import { isPageVisible } from '../shell/page-state.ts';
+import { ALL_EVENTS, newestEvents } from './newest-events.ts';
 
 /** Viewers get no events, so they poll. */
 const EVERY_MS = 15_000;
@@ -18,15 +19,17 @@ interface EventFeed {
   readonly refresh: () => void;
 }
 
+const ALL_KEY = JSON.stringify(ALL_EVENTS);
 const NOTHING: EventFeed = { page: undefined, more: () => {}, refresh: () => {} };
 
 /** Events, kept up to date while the page is visible. */
 export function useEvents(query: EventQuery): EventFeed {
   const key = JSON.stringify(query);
   const [known, setKnown] = useState<EventFeed & { readonly key: string }>();
+  const isOfAll = key === ALL_KEY;
   useEffect(() => {
     const stop = new AbortController();
-    let page: EventPage | undefined;
+    let page = isOfAll ? newestEvents.peek() : undefined;
     let asked: string | undefined;
     const more = () => {
       const before = page?.next;
@@ -44,6 +47,9 @@ export function useEvents(query: EventQuery): EventFeed {
     const show = (next: EventPage | undefined) => {
       page = next;
       if (next) {
+        if (isOfAll) {
+          newestEvents.value = next;
+        }
         setKnown({ key, page: next, more, refresh: look });
       }
     };
@@ -65,7 +71,7 @@ export function useEvents(query: EventQuery): EventFeed {
       }
     };
   }, [key]);
-  return known?.key === key ? known : NOTHING;
+  return known?.key === key ? known : isOfAll ? { ...NOTHING, page: newestEvents.peek() } : NOTHING;
 }
 
 /** Whether the event is in the list and its kind is shown. */

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CameraEvent } from '../api-client/event-list.ts';
 import { mayPlayBack } from '../api-client/recordings.ts';
 import { cameras } from '../cameras/cameras.ts';
@@ -9,6 +9,7 @@ import { EventDigest } from '../clips/event-digest.tsx';
 import { useEvents } from '../clips/event-feed.ts';
 import { eventLabel, groupRuns, isStatusEvent } from '../clips/event-labels.ts';
 import { chosenTypes, visibleEvents } from '../clips/event-search.ts';
+import { ALL_EVENTS } from '../clips/newest-events.ts';
 import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/seen-events.ts';
 import { RecordedThumbnail } from '../clips/thumbnail.tsx';
 import { Empty } from '../live/notices.tsx';
@@ -23,8 +24,10 @@ import { i18n } from '../words/i18n.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
-/** Later than every event. */
-const END_MS = Date.UTC(2100, 0, 1);
+export { watchNewestEvents } from '../clips/newest-events.ts';
+
+/** Rows of the first frame: more than a phone shows. */
+const FIRST_ROWS = 12;
 /** Only new events. */
 const isNewOnly = signal(false);
 
@@ -33,7 +36,7 @@ export function EventsPage() {
   const here = route.value;
   const path = here.page === 'events' ? here.camera : undefined;
   const isUnseen = isNewOnly.value && hasMarks.value;
-  const query = { fromMs: undefined, toMs: END_MS, path, types: chosenTypes.value, isUnseen };
+  const query = { ...ALL_EVENTS, path, types: chosenTypes.value, isUnseen };
   const { page, more, refresh } = useEvents(query);
   const types = useRef<readonly string[]>([]);
   // The choice of kinds stays while a filtered list loads.
@@ -42,6 +45,12 @@ export function EventsPage() {
   const isWhole = path === undefined && chosenTypes.value.length === 0;
   const newest = items[0];
   const t = clipWords.value;
+  const [isFirst, setFirst] = useState(true);
+  useEffect(() => {
+    if (page) {
+      setFirst(false);
+    }
+  }, [page === undefined]);
   return (
     <div class="events-page">
       <header class="top">
@@ -69,8 +78,8 @@ export function EventsPage() {
         <EventKinds types={types.current} />
       </div>
       {page && items.length === 0 && page.next === null && <Nothing isWhole={isWhole} isUnseen={isUnseen} />}
-      <Days items={items} path={path} />
-      {page?.next != null && <Earlier key={page.next} onWanted={more} />}
+      <Days items={isFirst ? items.slice(0, FIRST_ROWS) : items} path={path} />
+      {!isFirst && page?.next != null && <Earlier key={page.next} onWanted={more} />}
     </div>
   );
 }

@@ -49,7 +49,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });
       await using visitor = await open(size, '#/live');
       const { page, complaints } = visitor;
-      await page.getByRole('link', { name: 'Events', exact: true }).click();
+      await page.getByRole('link', { name: /^Events/ }).click();
       await settled(page, '.events-page li .thumb canvas[width="192"]');
       const rows = page.locator('.events-page li');
       expect(await rows.first().textContent()).toMatch(/^Doorbell.*Front door/);
@@ -123,10 +123,30 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     expect([...complaints, ...other.complaints]).toEqual([]);
   });
 
+  test('the navigation has a dot with words while there are unseen events, and asks for them once the page is idle', async () => {
+    await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });
+    await using visitor = await open('phone', '#/live');
+    const { page, complaints } = visitor;
+    const place = page.getByRole('navigation').getByRole('link', { name: /^Events/ });
+    const words = () => place.textContent();
+    await page.getByRole('link', { name: 'Events New events', exact: true }).waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await place.click();
+    await page.getByRole('button', { name: 'Mark all as seen' }).click();
+    await expect.poll(words).toBe('Events');
+    await visitor.go('#/live');
+    await box.api('POST', 'events', { path: 'garden', type: 'person', start: new Date().toISOString() });
+    await page.getByRole('link', { name: 'Events New events', exact: true }).waitFor();
+    await place.click();
+    await page.getByRole('button', { name: 'Mark all as seen' }).click();
+    await expect.poll(words).toBe('Events');
+    expect(complaints).toEqual([]);
+  });
+
   test('the page of a camera leads to its events', async () => {
     await using visitor = await open('phone', '#/live/garden');
     const { page, complaints } = visitor;
-    await page.getByRole('link', { name: 'Events' }).click();
+    await page.getByRole('link', { name: /^Events/ }).click();
     await expect.poll(() => page.locator('.events-page li').first().textContent()).toMatch(/^Person/);
     expect(page.url()).toContain('#/events/garden');
     expect(complaints).toEqual([]);

@@ -2,6 +2,7 @@
 export const common = {
   live: 'Live',
   events: 'Events',
+  newEvents: 'New events',
   recordings: 'Recordings',
   clips: 'Clips',
   settings: 'Settings',
