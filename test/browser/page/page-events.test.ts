@@ -143,6 +143,27 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('the first rows are those that are known already, without waiting for the device', async () => {
+    await using visitor = await open('phone', '#/live');
+    const { page } = visitor;
+    await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });
+    await page.reload();
+    await page.getByRole('link', { name: 'Events New events', exact: true }).waitFor();
+    let hasAnswer = false;
+    await page.route('**/v3/events/list**', async (route) => {
+      await new Promise((answer) => setTimeout(answer, 3_000));
+      hasAnswer = true;
+      await route.continue();
+    });
+    await page.getByRole('link', { name: /^Events/ }).click();
+    const rows = page.locator('.events-page li');
+    await rows.first().waitFor();
+    expect(hasAnswer).toBe(false);
+    // The rest follows with the next frame.
+    await expect.poll(() => rows.count()).toBeGreaterThanOrEqual(50);
+    expect(hasAnswer).toBe(false);
+  });
+
   test('the page of a camera leads to its events', async () => {
     await using visitor = await open('phone', '#/live/garden');
     const { page, complaints } = visitor;
