@@ -40,6 +40,8 @@ describeWith(['chromium'], 'the page in every window', () => {
     for (const [i, type] of ['person', 'motion', 'vehicle', 'doorbell'].entries()) {
       await box.api('POST', 'events', { path: door, type, start: new Date(visitMs - 7_000 + i * 4_000).toISOString() });
     }
+    const clip = { start: new Date(visitMs - 5_000).toISOString(), end: new Date(visitMs).toISOString() };
+    await box.api('POST', 'recordings/protect', { path: door, ...clip, note: 'A parcel' });
     await box.api('PATCH', `cameras/patch/${paused}`, { paused: true });
     await box.cameras[5]?.stop({ isSilent: true });
     shots = [...ownersShots({ door, paused, offline, visitMs, viewer: 'Ann' }), wrongAddress];
