@@ -242,10 +242,10 @@ export function DayChip({ name, all }: Pick<CalendarProps, 'name' | 'all'>) {
   );
 }
 
-/** `Tuesday 17`, `17 日 周二`. */
+/** `Tue 17`, `17 日 周二`. */
 function chipDay(ms: number, language: string): string {
   const part = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options).format(ms);
-  return language === 'zh-CN'
-    ? `${new Date(ms).getDate()} 日 ${part({ weekday: 'short' })}`
-    : `${part({ weekday: 'long' })} ${new Date(ms).getDate()}`;
+  const weekday = part({ weekday: 'short' });
+  const day = new Date(ms).getDate();
+  return language === 'zh-CN' ? `${day} 日 ${weekday}` : `${weekday} ${day}`;
 }
