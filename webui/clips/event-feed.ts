@@ -1,9 +1,9 @@
+import type { Signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { coalesce } from '../api-client/coalesce.ts';
 import { appendOlder, type EventPage, type EventQuery, fetchEvents, mergeNewest } from '../api-client/event-list.ts';
 import { type EventUpdate, onServerEvent } from '../api-client/server-events.ts';
 import { isPageVisible } from '../shell/page-state.ts';
-import { ALL_EVENTS, newestEvents } from './newest-events.ts';
 
 /** Viewers get no events, so they poll. */
 const EVERY_MS = 15_000;
@@ -19,17 +19,15 @@ interface EventFeed {
   readonly refresh: () => void;
 }
 
-const ALL_KEY = JSON.stringify(ALL_EVENTS);
 const NOTHING: EventFeed = { page: undefined, more: () => {}, refresh: () => {} };
 
-/** Events, kept up to date while the page is visible. */
-export function useEvents(query: EventQuery): EventFeed {
+/** Events, kept up to date while the page is visible. @param cache what is known of them without this page */
+export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefined>): EventFeed {
   const key = JSON.stringify(query);
   const [known, setKnown] = useState<EventFeed & { readonly key: string }>();
-  const isOfAll = key === ALL_KEY;
   useEffect(() => {
     const stop = new AbortController();
-    let page = isOfAll ? newestEvents.peek() : undefined;
+    let page = cache?.peek();
     let asked: string | undefined;
     const more = () => {
       const before = page?.next;
@@ -47,8 +45,8 @@ export function useEvents(query: EventQuery): EventFeed {
     const show = (next: EventPage | undefined) => {
       page = next;
       if (next) {
-        if (isOfAll) {
-          newestEvents.value = next;
+        if (cache) {
+          cache.value = next;
         }
         setKnown({ key, page: next, more, refresh: look });
       }
@@ -71,7 +69,7 @@ export function useEvents(query: EventQuery): EventFeed {
       }
     };
   }, [key]);
-  return known?.key === key ? known : isOfAll ? { ...NOTHING, page: newestEvents.peek() } : NOTHING;
+  return known?.key === key ? known : { ...NOTHING, page: cache?.peek() };
 }
 
 /** Whether the event is in the list and its kind is shown. */

@@ -9,7 +9,7 @@ import { EventDigest } from '../clips/event-digest.tsx';
 import { useEvents } from '../clips/event-feed.ts';
 import { eventLabel, groupRuns, isStatusEvent } from '../clips/event-labels.ts';
 import { chosenTypes, visibleEvents } from '../clips/event-search.ts';
-import { ALL_EVENTS } from '../clips/newest-events.ts';
+import { ALL_EVENTS, newestEvents } from '../clips/newest-events.ts';
 import { hasMarks, isNew, markAllAsSeen, markAsSeen } from '../clips/seen-events.ts';
 import { RecordedThumbnail } from '../clips/thumbnail.tsx';
 import { Empty } from '../live/notices.tsx';
@@ -37,12 +37,12 @@ export function EventsPage() {
   const path = here.page === 'events' ? here.camera : undefined;
   const isUnseen = isNewOnly.value && hasMarks.value;
   const query = { ...ALL_EVENTS, path, types: chosenTypes.value, isUnseen };
-  const { page, more, refresh } = useEvents(query);
+  const isWhole = path === undefined && chosenTypes.value.length === 0;
+  const { page, more, refresh } = useEvents(query, isWhole && !isUnseen ? newestEvents : undefined);
   const types = useRef<readonly string[]>([]);
   // The choice of kinds stays while a filtered list loads.
   types.current = page?.types ?? types.current;
   const items = visibleEvents(page?.items ?? []);
-  const isWhole = path === undefined && chosenTypes.value.length === 0;
   const newest = items[0];
   const t = clipWords.value;
   const [isFirst, setFirst] = useState(true);

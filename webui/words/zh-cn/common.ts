@@ -3,7 +3,7 @@ import type { CommonWords } from '../en/common.ts';
 export const common: CommonWords = {
   live: '实时',
   events: '事件',
-  newEvents: '有未查看的事件',
+  newEvents: '有新事件',
   recordings: '录像',
   clips: '片段',
   settings: '设置',
