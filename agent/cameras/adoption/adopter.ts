@@ -72,6 +72,8 @@ interface AdoptedCamera {
   readonly description: CameraDescription | undefined;
 }
 
+/** Some cameras take 8 s for each answer, and a call has up to two of them. */
+const SLOW_CALL_DEADLINE_MS = 20_000;
 const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: search for cameras again';
 
 /** Identifies requested cameras and adds them to the configuration. */
@@ -270,7 +272,10 @@ export class Adopter {
   async #open(url: string, request: CameraRequest, { signal, onProgress, otherWords }: OpenOptions): Promise<Opened> {
     const { clock, logins } = this.#deps;
     const { clearPassword: isClearAllowed, endpoint } = request;
-    const target = { url, ...credentialsOf(request), isClearAllowed, isInteractive: true, signal, clock, logins };
+    const target = {
+      ...{ url, ...credentialsOf(request), isClearAllowed, isInteractive: true, signal, clock, logins },
+      slowCallDeadlineMs: SLOW_CALL_DEADLINE_MS,
+    };
     const { session, guard } = await openGuarded(target, endpoint, otherWords);
     const probeStream = this.#probeFor(request, trackProgress(onProgress).onSlow);
     return {

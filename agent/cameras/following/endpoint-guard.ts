@@ -21,6 +21,8 @@ interface GuardOptions {
   readonly signal: AbortSignal;
   /** Error text for another camera; default: the one for a configured path. */
   readonly words?: string | undefined;
+  /** For each question to a slow camera. */
+  readonly slowCallDeadlineMs?: number | undefined;
 }
 
 /**
@@ -173,10 +175,17 @@ export class EndpointGuard implements CameraGuard {
   }
 
   #open(): Promise<OnvifSession> {
-    const { clock, signal } = this.#options;
+    const { clock, signal, slowCallDeadlineMs } = this.#options;
     // Without `URL`, which does not support zones of link-local addresses.
     const url = this.#options.url.replace(/^(\s*https?:\/\/)[^/?#]*@/i, '$1');
-    return openSession({ url, clock, signal, callDeadlineMs: CALL_DEADLINE_MS, limiter: this.#limiter });
+    return openSession({
+      url,
+      clock,
+      signal,
+      callDeadlineMs: CALL_DEADLINE_MS,
+      slowCallDeadlineMs,
+      limiter: this.#limiter,
+    });
   }
 }
 
@@ -186,7 +195,7 @@ export async function openGuarded(
   endpoint: string | undefined,
   words?: string,
 ): Promise<{ readonly session: OnvifSession; readonly guard: EndpointGuard }> {
-  const { url, clock, signal } = target;
-  const guard = new EndpointGuard({ url, endpoint, clock, signal, words });
+  const { url, clock, signal, slowCallDeadlineMs } = target;
+  const guard = new EndpointGuard({ url, endpoint, clock, signal, words, slowCallDeadlineMs });
   return { session: await openSession({ ...target, guard }), guard };
 }

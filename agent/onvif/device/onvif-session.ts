@@ -35,6 +35,8 @@ export interface CameraTarget
   readonly signal: AbortSignal;
   /** For each call without its wait in the queue; default 5 s. */
   readonly callDeadlineMs?: number | undefined;
+  /** The same for a slow camera; default: no other. */
+  readonly slowCallDeadlineMs?: number | undefined;
 }
 
 type CallOptions = Pick<SoapCall, 'isUrgent' | 'deadlineMs' | 'signal' | 'action' | 'connection'>;
@@ -62,6 +64,7 @@ export async function openSession(target: CameraTarget): Promise<OnvifSession> {
     tokens: target.tokens,
     canUseSkew: target.canUseSkew ?? (() => true),
     deadlineMs: target.callDeadlineMs ?? CALL_DEADLINE_MS,
+    slowDeadlineMs: target.slowCallDeadlineMs,
     signal: target.signal,
     clock: target.clock ?? systemClock,
     logins: target.logins ?? sharedLogins,

@@ -221,6 +221,15 @@ test.for(['never', 'trickle', 'reset', 'endless', 'half'] as const)(
   },
 );
 
+test('a camera that is slow to tell its time gets the longer deadline for every call', async () => {
+  const camera = await start({ takesMs: 200, login: 'digest' });
+  // Each call with a login is two requests.
+  const error = await failureOf(read(camera, { callDeadlineMs: 300 }));
+  expect(error.context['camera']).toBe('timeout');
+  const { main } = await read(camera, { callDeadlineMs: 300, slowCallDeadlineMs: 5_000 });
+  expect(main.token).toBe('main');
+});
+
 test.for(['never', 'reset', 'half'] as const)(
   'a camera that answers only GetServices with "%s" is asked in the old way',
   async (silence) => {

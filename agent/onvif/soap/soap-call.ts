@@ -20,6 +20,8 @@ export interface CallerOptions {
   /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
   readonly canUseSkew: (skewMs: number) => boolean;
   readonly deadlineMs: number;
+  /** Of a camera that is slow to tell its time; default: `deadlineMs`. */
+  readonly slowDeadlineMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly logins: LoginMemory;

@@ -48,6 +48,8 @@ import { isAboutTime, isRefusal, isTokenUnknown } from './xml/fault.ts';
 
 /** Redirect, token, clock, digest, its other algorithm, an expired nonce. */
 const MAX_EXCHANGES = 8;
+/** A camera is slow when one answer takes a third of the time of a call. */
+const SLOW_SHARE = 3;
 const NONCE_BYTES = 20;
 /** Clocks drift; a larger difference means that the clock was set. */
 const CLOCK_MOVED_MS = 2_000;
@@ -69,9 +71,12 @@ export class SoapCaller {
   readonly #camera: string;
   readonly #web: WebLogin;
   readonly #proof: LoginProof;
+  /** Of each call. */
+  #deadlineMs: number;
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    this.#deadlineMs = options.deadlineMs;
     this.#web = new WebLogin(options);
     this.#turns = new LoginTurns(options);
     this.#origin = options.origin;
@@ -85,8 +90,9 @@ export class SoapCaller {
 
   /** @throws PerchError with `camera` in its context; see failures.ts */
   call(asked: SoapCall): Promise<XmlElement> {
-    const { limiter, deadlineMs, signal } = this.#options;
-    const kind = callKindOf(asked.deadlineMs ?? deadlineMs, asked.isUrgent);
+    const { limiter, signal } = this.#options;
+    const deadlineMs = this.#deadlineMs;
+    const kind = callKindOf(asked.deadlineMs ?? 0, asked.isUrgent);
     return withJoinedSignal(asked.signal ? [asked.signal, signal] : [signal], undefined, (joined) =>
       limiter.run(this.#camera, kind, joined.signal, async () => {
         const call = withDeadline({ ...asked, signal: joined.signal }, this.#turns, deadlineMs);
@@ -95,17 +101,23 @@ export class SoapCaller {
     );
   }
 
-  /** Measures the skew of the camera's clock: without a login, which would carry a wrong time. */
+  /**
+   * Measures the skew of the camera's clock: without a login, which would carry a wrong time. A camera that takes long for it gets as
+   * long for all calls.
+   */
   readClock(): Promise<void> {
-    const { limiter, signal, deadlineMs } = this.#options;
+    const { limiter, signal, deadlineMs, slowDeadlineMs = deadlineMs, clock } = this.#options;
     return limiter.run(this.#camera, 'plain', signal, async () => {
-      this.skewMs = (await this.#askClock(withDeadline(this.#clockCall, this.#turns, deadlineMs))) ?? 0;
+      const sinceMs = clock.monoMs();
+      this.skewMs = (await this.#askClock(withDeadline(this.#clockCall, this.#turns, slowDeadlineMs))) ?? 0;
+      // With a login, a call is up to two requests.
+      this.#deadlineMs = clock.monoMs() - sinceMs > deadlineMs / SLOW_SHARE ? slowDeadlineMs : deadlineMs;
     });
   }
 
   /** A further request within a call ends with the call, and never uses the longer deadline of a call that waits for events. */
   #withinDeadline({ untilMs, reportedMs }: TimedCall, question: SoapCall): TimedCall {
-    const further = withDeadline({ ...question, deadlineMs: undefined }, this.#turns, this.#options.deadlineMs);
+    const further = withDeadline({ ...question, deadlineMs: undefined }, this.#turns, this.#deadlineMs);
     return {
       ...further,
       untilMs: Math.min(untilMs, further.untilMs),
