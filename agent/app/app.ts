@@ -32,6 +32,7 @@ import type { HookGate } from '../zlm/hook-gate.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
 import { LAYOUTS_FILE, Layouts } from './cameras/layouts.ts';
+import { masksOf } from './cameras/masks.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif-link.ts';
 import { OwnSettingsChanges } from './cameras/own-settings.ts';
@@ -384,6 +385,7 @@ export class App {
       cameras: this.#cameras,
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
       ownSettings: this.#ownSettings(),
+      masks: masksOf(this.#onvif.controls),
       layouts: this.#layouts,
       modes: this.#modes,
       inMode: (config) => inMode(config, this.#modes.current),

@@ -1,6 +1,7 @@
 import { escapeXml } from '../../agent/onvif/soap/xml/xml.ts';
 import { writeEncoder, writeProfile } from '../../agent/sources/demo/onvif-replies.ts';
 import { attributeOf, type Call, Fault, notSupported, numberOf, type Operations, SERVICES } from './call.ts';
+import { maskOperations } from './masks.ts';
 import { osdOperations } from './osd.ts';
 import { hasPtz, PTZ_CONFIGURATION } from './ptz-service.ts';
 import type { MediaQuirks } from './quirks/media.ts';
@@ -113,6 +114,7 @@ export function media2Operations(state: CameraState): Operations {
         edited(quirks, list.map((each) => encoder2('tr2:Configurations', each)).join('')),
       );
     },
+    ...maskOperations(state, answer),
     GetVideoSourceConfigurations: () => answer('GetVideoSourceConfigurations', videoSourceConfigurations(state)),
     GetStreamUri: (call) =>
       answer('GetStreamUri', `<tr2:Uri>${streamUri(state, call, profileOf(state, call))}</tr2:Uri>`),

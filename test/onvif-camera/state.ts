@@ -34,6 +34,14 @@ export interface SimulatedOsd {
   text: string;
 }
 
+/** An area that the camera covers. */
+export interface SimulatedMask {
+  /** From -1 to 1, to the right and up. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly type: string;
+  readonly isEnabled: boolean;
+}
+
 /** One request that came, in the order of their coming. */
 export interface Asked {
   readonly operation: string;
@@ -68,6 +76,8 @@ export class CameraState {
   readonly imaging = new Map([['IrCutFilter', 'AUTO']]);
   /** Texts on the picture, by their tokens. */
   readonly osds = new Map<string, SimulatedOsd>();
+  /** Privacy masks, by their tokens. */
+  readonly masks = new Map<string, SimulatedMask>();
   /** Profile tokens that a key frame was asked for. */
   readonly keysWished: string[] = [];
   ntpServer: string | undefined;

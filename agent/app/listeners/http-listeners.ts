@@ -22,6 +22,7 @@ import { viewRoutes } from '../../http/api/accounts/view-routes.ts';
 import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
 import type { CameraLookup } from '../../http/api/cameras/cameras.ts';
 import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
+import type { CameraMasks } from '../../http/api/cameras/masks.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
@@ -73,6 +74,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
+  readonly masks: CameraMasks;
   readonly layouts: LayoutStore;
   readonly modes: ModeControl;
   /** Read or written last; components may still be starting with it. */
@@ -262,6 +264,7 @@ export class HttpListeners {
       cameras: this.#deps.cameras,
       steering: this.#deps.steering,
       ownSettings: this.#deps.ownSettings,
+      masks: this.#deps.masks,
       layouts: this.#deps.layouts,
       modes: this.#deps.modes,
       pageFolder: this.#deps.pageFolder,

@@ -9,6 +9,7 @@ import { type OpenApiOptions, openApiRoutes } from '../openapi/routes.ts';
 import { type CameraSteering, cameraControlRoutes } from './cameras/camera-control.ts';
 import { type CameraLookup, cameraRoutes } from './cameras/cameras.ts';
 import { type LayoutStore, layoutRoutes } from './cameras/layouts.ts';
+import { type CameraMasks, maskRoutes } from './cameras/masks.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type ModeControl, modeRoutes } from './device/mode.ts';
@@ -53,6 +54,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
   readonly ownSettings: CameraOwnSettings;
+  readonly masks: CameraMasks;
   readonly layouts: LayoutStore;
   readonly modes: ModeControl;
   readonly pageFolder: string;
@@ -120,6 +122,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });
   await app.register(layoutRoutes, { layouts: options.layouts, viewerOf });
+  await app.register(maskRoutes, { masks: options.masks });
   await app.register(modeRoutes, { modes: options.modes });
   await app.register(eventStreamRoutes, { streams: options.streams, access, viewerOf });
   const openApi: OpenApiOptions = {

@@ -19,6 +19,7 @@ import {
 import { type EncoderChoice, readEncoderChoices } from './encoder-choices.ts';
 import { type IrCutFilter, type IrCutMode, readIrCutFilter, setIrCutFilter } from './imaging.ts';
 import { requestKeyFrame } from './key-frames.ts';
+import { type Masks, readMasks, removeMask, setMask } from './masks.ts';
 import { OnvifPtz } from './onvif-ptz.ts';
 import { type Overlay, readOverlay, setOverlay } from './overlay.ts';
 import { SharedSession } from './shared-session.ts';
@@ -118,6 +119,22 @@ export class OnvifControl {
   setOverlay(wanted: Partial<Overlay>): Promise<void> {
     return this.#sessions.use(async (session) =>
       setOverlay(session, await readOwn(session, this.#options.profile), wanted),
+    );
+  }
+
+  /** Undefined: the camera has no privacy masks. */
+  masks(): Promise<Masks | undefined> {
+    return this.#sessions.use(async (session) => readMasks(session, await readOwn(session, this.#options.profile)));
+  }
+
+  /** Creates a mask, or moves the one of this token. */
+  setMask(mask: Parameters<typeof setMask>[2]): Promise<void> {
+    return this.#sessions.use(async (session) => setMask(session, await readOwn(session, this.#options.profile), mask));
+  }
+
+  removeMask(token: string): Promise<void> {
+    return this.#sessions.use(async (session) =>
+      removeMask(session, await readOwn(session, this.#options.profile), token),
     );
   }
 

@@ -14,6 +14,7 @@ import { readReply, responseOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
 import { readEncoderChoices } from './encoder-choices.ts';
 import { readIrCutFilter } from './imaging.ts';
+import { readMasks } from './masks.ts';
 import { OnvifControl } from './onvif-control.ts';
 import { readOverlay } from './overlay.ts';
 
@@ -28,6 +29,12 @@ async function begin(quirks: Quirks = {}) {
   return { camera, control };
 }
 
+const SQUARE = [
+  [-1, 1],
+  [0, 1],
+  [0, 0],
+  [-1, 0],
+] as const;
 const SIZES = [
   { width: 640, height: 360 },
   { width: 320, height: 180 },
@@ -131,7 +138,8 @@ test('a camera without texts offers none', async () => {
 });
 
 test('damaged options are read as far as they go, or rejected as PerchError', async () => {
-  const { camera } = await begin();
+  const { camera } = await begin({ masks: 'polygons' });
+  camera.state.masks.set('m', { points: SQUARE, type: 'Color', isEnabled: true });
   const next = random(90);
   const replies = new Map<string, Buffer>();
   let isDamaged = false;
@@ -159,7 +167,7 @@ test('damaged options are read as far as they go, or rejected as PerchError', as
     isDamaged = true;
     let read = 0;
     for (let i = 0; i < 200; i += 1) {
-      for (const reader of [readEncoderChoices, readIrCutFilter, readOverlay]) {
+      for (const reader of [readEncoderChoices, readIrCutFilter, readOverlay, readMasks]) {
         await reader(session, profile).then(
           (value) => {
             read += value === undefined ? 0 : 1;

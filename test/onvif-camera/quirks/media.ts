@@ -3,6 +3,8 @@ export interface MediaQuirks {
   losesStreamAboveKbps?: number;
   /** No texts on the picture. */
   hasNoOsd?: boolean;
+  /** Privacy masks; absent: none. */
+  masks?: 'polygons' | 'rectangles';
   /** `1`: no Media 2; `2`: only Media 2; `2 broken`: both are listed, and every call of Media 2 is a fault. */
   media?: '1' | '2' | '2 broken';
   /** Elements that are left out of profiles and encoder configurations. */

@@ -1,3 +1,4 @@
+import { masksOf } from '../../../agent/app/cameras/masks.ts';
 import { OwnSettingsChanges } from '../../../agent/app/cameras/own-settings.ts';
 import { ptzOf } from '../../../agent/app/cameras/ptz.ts';
 import { PerchError } from '../../../agent/base/errors.ts';
@@ -270,6 +271,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       delete: none,
       order: none,
     },
+    masks: masksOf({ control: () => undefined }),
     modes: { status: MODE, set: async (body) => ({ ...MODE, ...body, by: 'user' as const }) },
     pageFolder: '/nowhere',
     recordings: {

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { nameOf } from '../schema/names.ts';
+import { answers, operation, PathName } from '../schema/schemas.ts';
+
+const MAX_BODY_BYTES = 16_384;
+const MAX_POINTS = 64;
+const FAILURES = [400, 404, 413, 501, 503, 504];
+
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+const Points = Type.Array(Type.Array(Share, { minItems: 2, maxItems: 2 }), {
+  minItems: 3,
+  maxItems: MAX_POINTS,
+  description: '`[x, y]`: shares of width and height, from the upper left corner.',
+});
+const Token = Type.String({ minLength: 1, maxLength: 256 });
+const Masks = Type.Object({
+  maxMasks: Type.Integer(),
+  maxPoints: Type.Integer(),
+  rectangleOnly: Type.Boolean(),
+  masks: Type.Array(
+    Type.Object({ token: Type.String(), points: Type.Array(Type.Array(Type.Number())), enabled: Type.Boolean() }),
+  ),
+});
+const NewMask = Type.Object({ token: Type.Optional(Token), points: Points }, { additionalProperties: false });
+const Removal = Type.Object({ token: Token }, { additionalProperties: false });
+
+/** Areas that a camera covers. All reject with PerchError: notFound for a path without a camera, unsupported without masks. */
+export interface CameraMasks {
+  get(path: string): Promise<Static<typeof Masks>>;
+  set(path: string, mask: Static<typeof NewMask>): Promise<Static<typeof Masks>>;
+  remove(path: string, token: string): Promise<Static<typeof Masks>>;
+}
+
+/** `/cameras/masks/…`, `/cameras/removemask/…`. */
+export const maskRoutes: FastifyPluginAsync<{ masks: CameraMasks }> = async (app, { masks }) => {
+  const about = (summary: string, request: object = {}) =>
+    operation('cameras', summary, answers(Masks, ...FAILURES), { params: PathName, ...request });
+  app.get('/cameras/masks/*', { schema: about('Privacy masks of a camera, and what it takes') }, (request) =>
+    masks.get(nameOf(request)),
+  );
+  const bodyLimit = MAX_BODY_BYTES;
+  app.post(
+    '/cameras/masks/*',
+    { bodyLimit, schema: about('Create or move a privacy mask', { body: NewMask }) },
+    (request) => masks.set(nameOf(request), checkedBody(NewMask, request.body)),
+  );
+  app.post(
+    '/cameras/removemask/*',
+    { bodyLimit, schema: about('Remove a privacy mask', { body: Removal }) },
+    (request) => masks.remove(nameOf(request), checkedBody(Removal, request.body).token),
+  );
+};
