@@ -205,11 +205,16 @@ export class ConfiguredCameras implements AdoptedLookup {
       throw new PerchError('unsupported', `this camera ${reason}`, { path, isPaused });
     }
     const fetch = (signal: AbortSignal) => ofCamera(() => source.fetch(signal));
-    return this.#within(PICTURE_DEADLINE_MS, 'no picture', fetch).catch((error: unknown) => {
+    const picture = await this.#within(PICTURE_DEADLINE_MS, 'no picture', fetch).catch((error: unknown) => {
       throw error instanceof PerchError
         ? new PerchError(error.code, error.message, { path, ...error.context }, error)
         : error;
     });
+    // Meanwhile the camera may have become private.
+    if (!this.#pictures.sourceOf(name)) {
+      throw new PerchError('unsupported', 'this camera is private in the present mode', { path, isPaused: true });
+    }
+    return picture;
   }
 
   #inTurn<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { putBounded } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { joinSignals } from '../../base/joined-signal.ts';
-import type { Config } from '../../config/load/load.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { CODE, failure } from '../../zlm/call.ts';
 import type { PictureRequest } from '../../zlm/calls.ts';
@@ -45,6 +45,9 @@ export class ZlmPictures {
 
   /** @throws PerchError with ZLMediaKit's code */
   async picture(path: string, { timeoutMs, maxAgeMs }: PictureRequest): Promise<Uint8Array> {
+    if (resolvePath(this.#deps.config(), path)?.settings?.isPrivate) {
+      throw failure(CODE.failed, 'no picture: the camera is private in the present mode');
+    }
     return this.#inStream(path) ?? (await this.#young(path, maxAgeMs)) ?? (await this.#ask(path, timeoutMs));
   }
 

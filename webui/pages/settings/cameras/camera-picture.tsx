@@ -54,7 +54,8 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
   const [edited, setEdited] = useState<Edited>();
   const t = camerasWords.value;
   const hasOnvif = item?.onvif != null;
-  const nameOf = (path: PathItem | undefined) => (hasOnvif && path && !path.paused ? path.name : undefined);
+  const nameOf = (path: PathItem | undefined) =>
+    hasOnvif && path && !path.paused && !path.privacy ? path.name : undefined;
   const asked = (call: string, path: PathItem | undefined) => {
     const name = nameOf(path);
     return name === undefined ? undefined : cameraCall(call, name);

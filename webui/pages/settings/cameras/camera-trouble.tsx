@@ -6,12 +6,14 @@ import type { Camera } from '../../../cameras/camera.ts';
 import { type OfflineReason, offlineReasonOf } from '../../../cameras/offline-reason.ts';
 import { notRecordingMessage, offlineReasonText } from '../../../cameras/trouble-text.ts';
 import { stateText } from '../../../live/tile.tsx';
+import { settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { MessageCard } from '../../../ui/feedback/message-card.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { cameraViewWords } from '../../../words/camera-view.ts';
 import { camerasWords } from '../../../words/cameras.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { modesWords } from '../../../words/modes.ts';
 import { sentences } from '../../../words/sentences.ts';
 import { type CameraFacts, cameraCall, hostOf, type SubSheet } from './camera-data.ts';
 import { stateNow } from './status-line.ts';
@@ -32,7 +34,7 @@ export function CameraTrouble({ camera, facts: { item }, onOpenPart }: TroublePr
     case 'paused':
       return <Paused camera={camera} title={title} />;
     case 'private':
-      return <MessageCard icon="eyeOff" tone="calm" title={title} text={live.privacyText} />;
+      return <Private title={title} />;
     case 'misconfigured':
       return (
         <MessageCard
@@ -121,6 +123,16 @@ function Paused({ camera, title }: { readonly camera: Camera; readonly title: st
         body={{ paused: false }}
         done={t.goesOn(camera.title)}
       />
+    </MessageCard>
+  );
+}
+
+function Private({ title }: { readonly title: string }) {
+  return (
+    <MessageCard icon="eyeOff" tone="calm" title={title} text={cameraViewWords.value.privacyText}>
+      <a class="button" href={settingsLink('modes')}>
+        {modesWords.value.changeModes}
+      </a>
     </MessageCard>
   );
 }
