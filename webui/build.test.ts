@@ -11,7 +11,7 @@ const FIRST_SCRIPT_LIMIT_BYTES = 35_000;
 const FIRST_STYLE_LIMIT_BYTES = 6_000;
 const PAGE_LIMIT_BYTES = 40_000;
 const LANGUAGE_LIMIT_BYTES = 8_000;
-const WHOLE_LIMIT_BYTES = 250_000;
+const WHOLE_LIMIT_BYTES = 255_000;
 const ELEMENT_LIMIT_BYTES = 12_600;
 
 let root: string;
@@ -155,6 +155,8 @@ test('later pages, hls.js and other languages load on demand', async () => {
       'events',
       'clips',
       'clip-link-sheet',
+      'clip-panel',
+      'delete-range-sheet',
       'shared-clip',
       'recordings',
       'settings',
@@ -184,7 +186,7 @@ test('later pages, hls.js and other languages load on demand', async () => {
   );
 });
 
-test('each later page is below 40 kB gzipped, each language file below 8 kB, and all together below 250 kB', async () => {
+test('each later page is below 40 kB gzipped, each language file below 8 kB, and all together below 255 kB', async () => {
   const later = (await laterFiles()).filter((file) => plainName(file) !== 'hls.js');
   for (const file of later) {
     const limit = plainName(file).startsWith('zh-cn') ? LANGUAGE_LIMIT_BYTES : PAGE_LIMIT_BYTES;

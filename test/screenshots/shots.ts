@@ -81,6 +81,10 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
     }),
     shot('recordings-gap', `#/rec/${door}?t=${new Date(visitMs - 5.4 * 3_600_000).toISOString()}`, '.recorded'),
     shot('clip', visit + clip, '.recorded'),
+    shot('clip-delete', visit + clip, '.recorded', async (page, say) => {
+      await press(page, say.library.deleteRecordings);
+      await settled(page, '.sheet');
+    }),
     shot('clips', '#/clips', '.clips-page li'),
     shot('clip-open', '#/clips', '.clips-page li', async (page) => {
       await page.locator('.clips-page li button').first().click();

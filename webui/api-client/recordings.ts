@@ -1,4 +1,4 @@
-import { computed } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { isPageVisible } from '../shell/page-state.ts';
 import { sleep } from '../shell/sleep.ts';
@@ -93,6 +93,13 @@ export function useRecordedNames(): readonly string[] | undefined {
   return asksList ? listed : playableNames.value;
 }
 
+const changes = signal(0);
+
+/** Recordings have been deleted or restored. */
+export function refreshRecordings(): void {
+  changes.value += 1;
+}
+
 /** Recorded ranges of a camera, polled while recording continues. */
 export function useSpans(name: string | undefined, everyMs: number): Recorded | undefined {
   const [known, setKnown] = useState<{ name: string; spans: Recorded }>();
@@ -102,7 +109,7 @@ export function useSpans(name: string | undefined, everyMs: number): Recorded | 
       repeat(stop.signal, async () => setKnown({ name, spans: await recordedSpans(name, stop.signal) }), everyMs);
     }
     return () => stop.abort();
-  }, [name, everyMs]);
+  }, [name, everyMs, changes.value]);
   return known?.name === name ? known?.spans : undefined;
 }
 

@@ -9,9 +9,11 @@ import { useMedia } from '../ui/browser/use-media.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { toast, toastWithLink } from '../ui/feedback/toast.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
 import { byteSize, clockSeconds, duration, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
+import { libraryWords } from '../words/library.ts';
 import { recordingsWords } from '../words/recordings.ts';
 import { type Clip, gapsIn, missingMs } from './clip.ts';
 import { ClipDelivery } from './clip-delivery.tsx';
@@ -26,6 +28,8 @@ interface ClipPanelProps {
   /** Back has closed the sheet. */
   readonly onBack: () => void;
 }
+
+const DeleteRangeSheet = lazyPart(() => import('./delete-range-sheet.tsx').then((part) => part.DeleteRangeSheet));
 
 /** Where it is a row of the controls. */
 const ROW = '(min-width: 820px), (orientation: landscape) and (max-height: 500px)';
@@ -46,6 +50,7 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
   const size = useClipSize(isEmpty ? undefined : name, clip);
   const delivery = useClipDownload(name, title, clip, size);
   const length = duration(clip.endMs - clip.startMs, { language, words: common });
+  const [isDeleting, setDeleting] = useState(false);
   return (
     <section class="clip-panel" aria-labelledby="clip-title">
       <header>
@@ -60,6 +65,16 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
             {size !== undefined && <span>{byteSize(size, language)}</span>}
           </p>
         </div>
+        {isOwner.value && !isEmpty && (
+          <button
+            class="round"
+            type="button"
+            aria-label={libraryWords.value.deleteRecordings}
+            onClick={() => setDeleting(true)}
+          >
+            <Icon name="bin" />
+          </button>
+        )}
         <button class="round" type="button" aria-label={common.close} onClick={clearClip}>
           <Icon name="cross" />
         </button>
@@ -71,6 +86,7 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
       </div>
       <ClipDelivery delivery={delivery} isOff={isEmpty} />
       {isOwner.value && <Keep name={name} clip={clip} />}
+      {isDeleting && <DeleteRangeSheet name={name} title={title} clip={clip} onClosed={() => setDeleting(false)} />}
     </section>
   );
 }
@@ -105,6 +121,7 @@ function missingReason(name: string, clip: Clip): string | undefined {
 
 function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
   const words = clipWords.value;
+  const t = libraryWords.value;
   const all = useProtections(name);
   const [isBusy, setBusy] = useState(false);
   const kept = protectionOf(all ?? [], clip);
@@ -117,7 +134,7 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
       // Shown as saved only after the device has confirmed it.
       await (kept ? unprotectClip(name, kept.id) : protectClip(name, clip));
       if (!kept) {
-        toastWithLink(words.clipIsSaved, words.showClips, clipsLink());
+        toastWithLink(t.clipIsSaved, t.showClips, clipsLink());
       }
     } catch {
       toast(words.clipNotSaved);
@@ -128,8 +145,8 @@ function Keep({ name, clip }: { readonly name: string; readonly clip: Clip }) {
     <button class="row switch clip-keep" type="button" role="switch" aria-checked={kept !== undefined} onClick={toggle}>
       <Icon name="lock" />
       <span class="grow">
-        <b>{kept ? words.clipSaved : words.saveClip}</b>
-        <span class="small dim">{words.saveClipText}</span>
+        <b>{kept ? t.clipSaved : t.saveClip}</b>
+        <span class="small dim">{t.saveClipText}</span>
       </span>
       <i class="slot" />
     </button>

@@ -3,9 +3,15 @@ import { route } from '../shell/route.ts';
 import { onShortcuts } from '../timeline/shortcuts.ts';
 import { atMs, clip, seek } from '../timeline/view.ts';
 import { Icon } from '../ui/icons/icon.tsx';
+import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import { clipWords } from '../words/clips.ts';
-import { ClipPanel } from './clip-panel.tsx';
+import { loadSettingsWords } from '../words/words.ts';
 import { clearClip, createClip, setEndHere, zoomToClip } from './clip-selection.ts';
+
+const ClipPanel = lazyPart(async () => {
+  const [part] = await Promise.all([import('./clip-panel.tsx'), loadSettingsWords()]);
+  return part.ClipPanel;
+});
 
 interface ClipToolsProps {
   readonly name: string;

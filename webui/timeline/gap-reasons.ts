@@ -15,6 +15,7 @@ const WORDS = new Map<string, (words: RecordingsWords) => string>([
   ['boxOff', ({ gapBoxOff }) => gapBoxOff],
   ['clockSet', ({ gapClockSet }) => gapClockSet],
   ['nothingSeen', ({ gapNothingSeen }) => gapNothingSeen],
+  ['deleted', ({ gapDeleted }) => gapDeleted],
 ]);
 
 /** Reason of most of a gap; undefined if the device knows none, or for less than half of it. */

@@ -157,6 +157,8 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
       const [kept] = await protectedNow();
       expect([Date.parse(kept?.start ?? ''), Date.parse(kept?.end ?? '')]).toEqual([clip.startMs, clip.endMs]);
       await page.keyboard.press('Escape');
+      // The panel of a phone has an entry of the history, which goes with it.
+      await page.waitForFunction(() => !history.state?.sheet && !history.state?.layer);
       await page.keyboard.press('g');
       await page.getByRole('button', { name: 'Remove from Clips' }).click();
       await until(async () => ((await protectedNow()).length === 0 ? true : undefined));

@@ -152,6 +152,53 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     expect(complaints).toEqual([]);
   });
 
+  test.for(sizesInTurn())(
+    'on a %s recordings between two times are deleted, and Undo shows them again',
+    async (size) => {
+      await empty();
+      await saveClip('the parcel', 9, 10);
+      await using owner = await visit(viewer.browser, box, { size });
+      const { page, complaints } = owner;
+      const clip = `clip=${startMs + 4_000}-${startMs + 12_000}`;
+      await owner.logIn(`#/rec/front_door?t=${at(2)}&${clip}`);
+      await page.getByRole('button', { name: 'Delete these recordings' }).click();
+      const sheet = page.getByRole('dialog', { name: 'Delete recordings?' });
+      await sheet.getByText(/^7 s of recordings, about .* (kB|MB), will be deleted\.$/).waitFor();
+      await sheet.getByText('the parcel').waitFor();
+      await sheet.getByText(/You can undo this for ten minutes.*of disk space becomes free/).waitFor();
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      const listed = async () => {
+        const answer = await owner.context.request.get(`${owner.url}/playback/list?path=front_door`);
+        const spans = (await answer.json()) as readonly { readonly start: string }[];
+        return spans.filter(({ start }) => Date.parse(start) < startMs + RECORDED_SECONDS * 1000).length;
+      };
+      const before = await listed();
+      await sheet.getByRole('button', { name: 'Cancel' }).click();
+      await sheet.waitFor({ state: 'detached' });
+      expect(await listed()).toBe(before);
+      await page.getByRole('button', { name: 'Delete these recordings' }).click();
+      await sheet.getByRole('button', { name: 'Delete', exact: true }).click();
+      const said = page.getByRole('status').filter({ hasText: 'Recordings deleted.' });
+      await said.waitFor();
+      expect(await listed()).toBe(before + 2);
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByRole('status').filter({ hasText: 'Recordings restored.' }).waitFor();
+      expect(await listed()).toBe(before);
+
+      // Without the message Undo is in Clips.
+      await box.api('POST', 'recordings/deletions', { path: 'front_door', start: at(4), end: at(8) });
+      await owner.go('#/clips');
+      const deleted = page.getByRole('region', { name: 'Recently deleted' });
+      await deleted.getByText(/^Deleted by owner\. Undo until/).waitFor();
+      expect(await axeFindings(page)).toEqual([]);
+      await deleted.getByRole('button', { name: 'Undo' }).click();
+      await deleted.waitFor({ state: 'detached' });
+      expect(await listed()).toBe(before);
+      expect(complaints).toEqual([]);
+    },
+  );
+
   test('a viewer plays and downloads the clips of its cameras, without their notes, and changes nothing', async () => {
     await empty();
     await saveClip('a quarrel', 2, 8);
@@ -173,6 +220,7 @@ describeWith(['chromium', 'ffmpeg'], 'the library of clips', () => {
     const sheet = page.getByRole('dialog', { name: 'Front door' });
     await sheet.getByRole('button', { name: 'Download' }).waitFor();
     expect(await sheet.getByRole('button', { name: /note|Share a link|Remove/ }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Delete these recordings' }).count()).toBe(0);
     expect(await page.getByText('a quarrel').count()).toBe(0);
     await sheet.getByRole('link', { name: 'Show in Recordings' }).click();
     await page.waitForURL(/#\/rec\/front_door\?t=/);

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { mayPlayBack } from '../../api-client/recordings.ts';
 import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/saved-clips.ts';
+import { isOwner } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { cameras } from '../../cameras/cameras.ts';
 import { titleOf } from '../../clips/event-controls.tsx';
@@ -18,6 +19,7 @@ import { libraryWords } from '../../words/library.ts';
 import { recordingsWords } from '../../words/recordings.ts';
 import { words } from '../../words/words.ts';
 import { ClipSheet } from './clip-sheet.tsx';
+import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
 const LOOK_MS = 60_000;
@@ -67,6 +69,7 @@ export function ClipsPage() {
         <div class="skeleton block" />
       )}
       {page && page.itemCount > count && <Button onClick={() => setCount(count + PAGE)}>{t.moreClips}</Button>}
+      {isOwner.value && <DeletedRecordings />}
       {shown && <ClipSheet key={shown.id} clip={shown} onChanged={again} onClosed={() => setOpen(undefined)} />}
     </div>
   );

@@ -1,5 +1,11 @@
 /** The library of clips, and a clip of a guest link. */
 export const library = {
+  saveClip: 'Save clip',
+  clipSaved: 'Saved',
+  saveClipText: 'Stays in Clips until you remove it',
+  clipIsSaved: 'Saved to Clips.',
+  showClips: 'Show',
+  deleteRecordings: 'Delete these recordings',
   removeClipText: 'Links to it stop working. The recording is deleted when it expires.',
   noClips: 'No clips yet',
   noClipsText: 'Mark a clip in Recordings and save it. It stays here until you remove it.',
@@ -22,6 +28,22 @@ export const library = {
   downloadSize: (size: string) => `Download (${size})`,
   sharedClipGone: 'This clip is no longer available',
   sharedClipGoneText: 'Ask the person who sent you the link.',
+
+  deleteRangeTitle: 'Delete recordings?',
+  deleteRange: 'Delete',
+  deletingRange: 'Deleting…',
+  fromTo: (from: string, to: string) => `${from} to ${to}`,
+  rangeSize: (length: string, size: string) => `${length} of recordings, about ${size}, will be deleted.`,
+  nothingToDelete: 'There are no recordings to delete in this range.',
+  keptClips: 'These saved clips are kept',
+  undoForTenMinutes: 'They disappear immediately. You can undo this for ten minutes, also in Clips.',
+  partlyFreed: (size: string) =>
+    `${size} of disk space becomes free. The rest is in files with earlier or later recordings: it stays hidden until they expire.`,
+  rangeDeleted: 'Recordings deleted.',
+  rangeRestored: 'Recordings restored.',
+  recentlyDeleted: 'Recently deleted',
+  undoUntil: (time: string) => `Undo until ${time}`,
+  deletedBy: (name: string, time: string) => `Deleted by ${name}. Undo until ${time}`,
 };
 
 export type LibraryWords = typeof library;

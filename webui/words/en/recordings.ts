@@ -18,6 +18,7 @@ export const recordings = {
   gapRecordingOff: 'recording was off',
   gapClockSet: 'clock was set',
   gapNothingSeen: 'nothing detected',
+  gapDeleted: 'deleted',
   cannotPlayRecording: (codec: string) => `This browser cannot play this recording (${codec}). You can download it.`,
   recordingAway: 'This recording is not available right now. Retrying…',
   recordingGone: 'This recording no longer exists. Old recordings make room for new ones.',

@@ -1,6 +1,12 @@
 import type { LibraryWords } from '../en/library.ts';
 
 export const library: LibraryWords = {
+  saveClip: '保存片段',
+  clipSaved: '已保存',
+  saveClipText: '保留在“片段”中，直到您移除',
+  clipIsSaved: '已保存到“片段”。',
+  showClips: '查看',
+  deleteRecordings: '删除这段录像',
   removeClipText: '它的链接会失效，录像到期后会被删除。',
   noClips: '还没有片段',
   noClipsText: '在“录像”中标记片段并保存，它会保留在这里，直到您移除。',
@@ -23,4 +29,19 @@ export const library: LibraryWords = {
   downloadSize: (size) => `下载（${size}）`,
   sharedClipGone: '此片段已不可用',
   sharedClipGoneText: '请联系给您链接的人。',
+
+  deleteRangeTitle: '删除录像？',
+  deleteRange: '删除',
+  deletingRange: '正在删除…',
+  fromTo: (from, to) => `${from} 至 ${to}`,
+  rangeSize: (length, size) => `将删除 ${length} 的录像，约 ${size}。`,
+  nothingToDelete: '这一段没有可删除的录像。',
+  keptClips: '以下已保存的片段会保留',
+  undoForTenMinutes: '录像会立即隐藏。十分钟内可以撤销，也可在“片段”中撤销。',
+  partlyFreed: (size) => `可释放 ${size} 空间。其余部分与前后的录像在同一文件中，会一直隐藏，到期后删除。`,
+  rangeDeleted: '录像已删除。',
+  rangeRestored: '录像已恢复。',
+  recentlyDeleted: '最近删除',
+  undoUntil: (time) => `${time} 前可撤销`,
+  deletedBy: (name, time) => `由 ${name} 删除，${time} 前可撤销`,
 };
