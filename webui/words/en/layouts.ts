@@ -21,7 +21,7 @@ export const layouts = {
   nameTaken: 'Another group or wall has this name.',
   chosen: 'Cameras in order',
   chooseOne: 'Add a camera.',
-  boardHint: 'Drag to reorder. Tap a camera to change it.',
+  boardHint: 'Drag to reorder. Select a camera to change it.',
   boardKeys: 'Move with Alt and the arrow keys, remove with Delete.',
   earlier: 'Move earlier',
   later: 'Move later',
