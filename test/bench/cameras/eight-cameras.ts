@@ -31,4 +31,7 @@ export async function recordingHasBegun(agent: Agent): Promise<void> {
 
 export const hasFragment = (file: string): boolean => statSync(file).size > 50_000;
 
+/** V8 collects the garbage of the start once, within the first half minute. It takes a tenth of a second of CPU. */
+export const SETTLE_SECONDS = 45;
+
 export const seconds = (count: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, count * 1000));

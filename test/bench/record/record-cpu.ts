@@ -8,6 +8,7 @@ import {
   cameraUrls,
   hasFragment,
   recordingHasBegun,
+  SETTLE_SECONDS,
   seconds,
   startCameras,
   startRecording,
@@ -19,7 +20,7 @@ const RUNS = 3;
 const MEASURED_SECONDS = 30;
 
 async function oneRun(note: (text: string) => void): Promise<number> {
-  await using cameras = await startCameras(120);
+  await using cameras = await startCameras(180);
   await using agent = await startRecording(cameras);
   const folder = mkdtempSync(join(tmpdir(), 'perch-ffmpeg-'));
   const copies = cameraUrls(cameras).map((url, i) => {
@@ -45,7 +46,7 @@ async function oneRun(note: (text: string) => void): Promise<number> {
   try {
     await recordingHasBegun(agent);
     await until(() => copies.every(({ file }) => existsSync(file) && hasFragment(file)) || undefined);
-    await seconds(5);
+    await seconds(SETTLE_SECONDS);
     const ours = cpuSeconds(agent.process.pid);
     const theirs = copies.reduce((sum, copy) => sum + cpuSeconds(copy.process.pid), 0);
     await seconds(MEASURED_SECONDS);

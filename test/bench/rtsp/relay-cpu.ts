@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startAgent } from '../../peers/agent/agent.ts';
 import type { RunningProcess } from '../../peers/programs/process.ts';
-import { CAMERAS, cameraUrls, seconds, startCameras } from '../cameras/eight-cameras.ts';
+import { CAMERAS, cameraUrls, SETTLE_SECONDS, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
 import { startScript } from '../measure/script.ts';
@@ -42,7 +42,7 @@ function check(name: string, before: readonly number[], after: readonly number[]
 }
 
 async function oneRun(note: (text: string) => void): Promise<number> {
-  await using cameras = await startCameras(120);
+  await using cameras = await startCameras(180);
   const urls = cameraUrls(cameras);
   const paths = urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }`);
   await using agent = await startAgent({ config: ['api: yes', 'paths:', ...paths, ''].join('\n') });
@@ -55,7 +55,7 @@ async function oneRun(note: (text: string) => void): Promise<number> {
     started.push(ours);
     const theirs = await startReaders(ports.split(' '));
     started.push(theirs);
-    await seconds(5);
+    await seconds(SETTLE_SECONDS);
     const [oursBefore, theirsBefore] = [await received(ours), await received(theirs)];
     const [agentCpu, relayCpu] = [cpuSeconds(agent.process.pid), cpuSeconds(relay.pid)];
     await seconds(MEASURED_SECONDS);
