@@ -52,42 +52,44 @@ export function ClipPanel({ name, title, clip, onBack }: ClipPanelProps) {
   const length = duration(clip.endMs - clip.startMs, { language, words: common });
   const [isDeleting, setDeleting] = useState(false);
   return (
-    <section class="clip-panel" aria-labelledby="clip-title">
-      <header>
-        <div>
-          <h2 id="clip-title" tabIndex={-1} ref={heading}>
-            {words.clip(length)}
-          </h2>
-          <p class="dim digits">
-            <span class="clip-times">
-              {clockSeconds(clip.startMs, language)} – {clockSeconds(clip.endMs, language)}
-            </span>
-            {size !== undefined && <span>{byteSize(size, language)}</span>}
-          </p>
-        </div>
-        {isOwner.value && !isEmpty && (
-          <button
-            class="round"
-            type="button"
-            aria-label={libraryWords.value.deleteRecordings}
-            onClick={() => setDeleting(true)}
-          >
-            <Icon name="bin" />
+    <>
+      <section class="clip-panel" aria-labelledby="clip-title">
+        <header>
+          <div>
+            <h2 id="clip-title" tabIndex={-1} ref={heading}>
+              {words.clip(length)}
+            </h2>
+            <p class="dim digits">
+              <span class="clip-times">
+                {clockSeconds(clip.startMs, language)} – {clockSeconds(clip.endMs, language)}
+              </span>
+              {size !== undefined && <span>{byteSize(size, language)}</span>}
+            </p>
+          </div>
+          {isOwner.value && !isEmpty && (
+            <button
+              class="round"
+              type="button"
+              aria-label={libraryWords.value.deleteRecordings}
+              onClick={() => setDeleting(true)}
+            >
+              <Icon name="bin" />
+            </button>
+          )}
+          <button class="round" type="button" aria-label={common.close} onClick={clearClip}>
+            <Icon name="cross" />
           </button>
-        )}
-        <button class="round" type="button" aria-label={common.close} onClick={clearClip}>
-          <Icon name="cross" />
-        </button>
-      </header>
-      <Missing name={name} clip={clip} isEmpty={isEmpty} />
-      <div class="clip-ends">
-        <Button onClick={() => setEndHere('start')}>{words.startHere}</Button>
-        <Button onClick={() => setEndHere('end')}>{words.setEndHere}</Button>
-      </div>
-      <ClipDelivery delivery={delivery} isOff={isEmpty} />
-      {isOwner.value && <Keep name={name} clip={clip} />}
+        </header>
+        <Missing name={name} clip={clip} isEmpty={isEmpty} />
+        <div class="clip-ends">
+          <Button onClick={() => setEndHere('start')}>{words.startHere}</Button>
+          <Button onClick={() => setEndHere('end')}>{words.setEndHere}</Button>
+        </div>
+        <ClipDelivery delivery={delivery} isOff={isEmpty} />
+        {isOwner.value && <Keep name={name} clip={clip} />}
+      </section>
       {isDeleting && <DeleteRangeSheet name={name} title={title} clip={clip} onClosed={() => setDeleting(false)} />}
-    </section>
+    </>
   );
 }
 
