@@ -216,7 +216,7 @@ export class Playback {
     return this.#downloads.cached(keyOf(query))?.etag;
   }
 
-  /** Shows nothing of these ranges, from the next request on. */
+  /** Hides these ranges from the next request on. */
   hide(ranges: readonly RecordedRange[]): void {
     this.#index.hidden.set(ranges);
     this.#downloads.clear();

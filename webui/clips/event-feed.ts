@@ -21,7 +21,7 @@ interface EventFeed {
 
 const NOTHING: EventFeed = { page: undefined, more: () => {}, refresh: () => {} };
 
-/** Events, kept up to date while the page is visible. @param cache what is known of them without this page */
+/** Events, kept up to date while the page is visible. @param cache events known before this page opened */
 export function useEvents(query: EventQuery, cache?: Signal<EventPage | undefined>): EventFeed {
   const key = JSON.stringify(query);
   const [known, setKnown] = useState<EventFeed & { readonly key: string }>();

@@ -17,7 +17,7 @@ export const ALL_EVENTS: EventQuery = {
   isUnseen: false,
 };
 
-/** What is known of them: the page of events shows it before it asks the device. */
+/** Known events, which the page of events shows before the device answers. */
 export const newestEvents = signal<EventPage | undefined>(undefined);
 
 /** Viewers get no events, so they poll. */

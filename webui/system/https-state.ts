@@ -49,7 +49,7 @@ const lanAddress = (addresses: readonly string[]): string | undefined =>
 /** While http has no port, https is the only way to the page. */
 export const mayTurnOff = ({ port, httpPort }: HttpsState): boolean => port === null || httpPort !== null;
 
-/** Browsers have been told to insist on https (HSTS). */
+/** Browsers insist on https (HSTS). */
 export const isInsistedOn = ({ redirect, port, certificate }: HttpsState): boolean =>
   redirect && port === HTTPS_PORT && certificate?.isOwn === false;
 

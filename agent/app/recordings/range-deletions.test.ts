@@ -213,7 +213,7 @@ test('protected recordings in the range are named, stay in view, and keep their 
   await expect(ranges.delete(range(5, 6), undefined)).rejects.toThrow('all recordings there are protected');
 });
 
-test('what is recorded after the request stays, even if the clock is set back', async () => {
+test('recordings made after the request stay, even if the clock is set back', async () => {
   const { ranges, clock, left, files, ages } = await setUp();
   clock.stepWall(WALL + 8_000 - clock.wallMs());
   await ranges.delete(range(0, 3600), undefined);

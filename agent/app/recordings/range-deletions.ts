@@ -17,7 +17,7 @@ import { type DeletedRange, DeletedRanges } from '../../record/retention/deleted
 import type { Deletions } from '../../record/retention/deletions.ts';
 import type { ProtectedRanges } from '../../record/retention/protected-ranges.ts';
 
-/** How long a deletion can be undone at least. A restart begins it anew, whatever the clock says. */
+/** Minimum time to undo a deletion, by the monotonic clock. A restart begins it again. */
 const UNDO_MS = 10 * 60_000;
 /** Deleted of a path in one run: the disks are checked between runs. */
 const MAX_FILES = 500;
@@ -173,7 +173,7 @@ export class RangeDeletions implements DeletionLookup {
     if (endUs <= startUs) {
       throw new PerchError('badInput', 'end must be later than start');
     }
-    // What is recorded from now on stays.
+    // Later recordings stay.
     const lastUs = Math.min(endUs, Math.round(clock.wallMs() * 1000));
     const kept = protectedRanges.all.filter((one) => one.path === path && one.startUs < endUs && one.endUs > startUs);
     const parts = lastUs > startUs ? without({ startUs, endUs: lastUs }, merged(kept)) : [];

@@ -49,7 +49,7 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
   const stateOf = (page: Page) => page.getByRole('status').first();
   const says = (page: Page, text: string) => expect.poll(() => stateOf(page).textContent(), SOON).toBe(text);
 
-  test('a phone that does not trust the box is told so, and what to do next', async () => {
+  test('a phone that does not trust the box gets that answer and the next step', async () => {
     const { page, context } = await open(strange, { ...SIZES.phone, userAgent: IPHONE });
     await says(page, 'This phone does not trust the box yet.');
     await page.getByText('Follow the steps below').waitFor();

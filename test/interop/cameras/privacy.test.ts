@@ -10,7 +10,7 @@ import { ffmpegWarnings } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { pull } from '../../support/clients/rtsp-pull.ts';
 
-/** Nothing of a private camera leaves the device after this. */
+/** Limit for the end of all streams of a private camera. */
 const PRIVATE_MS = 1_000;
 
 const config = (url: string): string => `

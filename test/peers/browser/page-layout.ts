@@ -75,7 +75,7 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
       range.selectNodeContents(node);
       for (const line of range.getClientRects()) {
         const { seen, cutBy } = clipped(line, element);
-        // A dot has its word outside; what lies along the timeline leaves at its ends.
+        // A dot has its word outside; items along the timeline leave at its ends.
         if (cutBy && getComputedStyle(cutBy).textIndent === '0px' && !cutBy.matches('.event-thumbnails')) {
           found.add(`cut: “${node.nodeValue.trim().slice(0, 60)}” by ${nameOf(cutBy).slice(0, 60)}`);
         }
@@ -98,7 +98,7 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
         });
       }
     }
-    /** It has a background of its own below `ancestor`, so it covers what it lies on. */
+    /** It has its own background below `ancestor`, so it covers the element below. */
     const isOpaque = (element: Element, ancestor: Element) => {
       for (let at: Element | null = element; at && at !== ancestor; at = at.parentElement) {
         const { backgroundColor, backgroundImage } = getComputedStyle(at);

@@ -3,7 +3,7 @@ import { NO_LIMIT } from './camera-settings.ts';
 import { diskEffect } from './disk-effect.ts';
 
 const GB = 1e9;
-/** 10 GB a day, 20 days of which fit. */
+/** 10 GB a day; 20 days fit. */
 const USE = {
   ...{ path: 'cam', title: null, configured: true, bytes: GB },
   ...{ bytesPerDay: 10 * GB, reachesBackDays: 1, wantedDays: null, fitsDays: 20 },

@@ -21,7 +21,7 @@ const SCROLL_PX = 9;
 
 interface ListDragOptions {
   readonly onDrop: (from: number, to: number) => void;
-  /** Its items stand beside each other, too. */
+  /** Its items may be next to each other. */
   readonly isGrid?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { fetchJson } from '../../../api-client/request.ts';
 import { cameraCall } from './camera-data.ts';
 
-/** Slow cameras take 8 s for an answer, of which this needs several. */
+/** Slow cameras take 8 s for an answer, and several are needed. */
 const LIMIT_MS = 60_000;
 
 interface Span {

@@ -28,7 +28,7 @@ test.for([
   expect(choiceOf(rule)).toEqual(choice);
 });
 
-test('what is as usual is not written, and audio that a file switches on stays on', () => {
+test('defaults are not written, and audio that a file enables stays on', () => {
   expect(ruleOf({ record: 'usual', sound: true, privacy: false })).toEqual({});
   expect(ruleOf({ record: 'no', sound: false, privacy: true })).toEqual({ record: 'no', audio: false, privacy: true });
   expect(ruleOf({ record: 'usual', sound: true, privacy: false }, { audio: true })).toEqual({ audio: true });

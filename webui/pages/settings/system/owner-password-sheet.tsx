@@ -13,7 +13,7 @@ interface Values {
 }
 
 interface OwnerPasswordProps {
-  /** What is done, also on the button. */
+  /** The action, also on the button. */
   readonly title: string;
   readonly text: string;
   readonly busy?: string;
