@@ -81,8 +81,8 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
     }),
     shot('recordings-gap', `#/rec/${door}?t=${new Date(visitMs - 5.4 * 3_600_000).toISOString()}`, '.recorded'),
     shot('clip', visit + clip, '.recorded'),
-    shot('clip-delete', visit + clip, '.recorded', async (page, say) => {
-      await press(page, say.library.deleteRecordings);
+    shot('clip-delete', visit + clip, '.recorded', async (page, { library }) => {
+      await press(page, library.deleteRecordings);
       await settled(page, '.sheet');
     }),
     shot('clips', '#/clips', '.clips-page li'),
@@ -90,9 +90,9 @@ export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters)
       await page.locator('.clips-page li button').first().click();
       await settled(page, '.sheet');
     }),
-    shot('clip-link', '#/clips', '.clips-page li', async (page, say) => {
+    shot('clip-link', '#/clips', '.clips-page li', async (page, { library }) => {
       await page.locator('.clips-page li button').first().click();
-      await row(page, say.library.clipLink);
+      await row(page, library.clipLink);
       await page.waitForFunction(() => document.querySelectorAll('.sheet[open]').length > 1);
       await settled(page, '.sheet');
     }),

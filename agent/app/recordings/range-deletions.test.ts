@@ -195,7 +195,7 @@ test('a restart forgets no deletion: it hides the range, gives the time for Undo
   expect(device.left(), 'with an incomplete index nothing is deleted').toHaveLength(3);
   const again = await device.restart();
   await again.ranges.run(true, signal);
-  expect(device.left(), 'a deletion that has begun goes on at once').toEqual(['12-00-08']);
+  expect(device.left(), 'a started deletion continues at once').toEqual(['12-00-08']);
   expect(again.ranges.list()).toEqual([]);
 });
 

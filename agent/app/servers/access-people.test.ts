@@ -263,7 +263,7 @@ test('a person with playback permission for a camera sees its timeline and its e
   }
   expect(await heard[0]('at-door')).toEqual(['event']);
   expect(await heard[2]('at-yard')).toEqual(['event']);
-  // What he is told comes in order: who had been told of them would have been so by now.
+  // Notifications arrive in order, so earlier ones would have arrived.
   await ask('PATCH', '/v3/users/live', owner, { recordings: true });
   await ask('POST', '/v3/events', owner, { path: 'door', type: 'motion', id: 'later', start: '2026-07-01T00:20:00Z' });
   expect(await heard[1]('later')).toEqual(['event']);

@@ -114,29 +114,29 @@ test('an owner with a second factor opens nothing with the password alone, wheth
 test('a passkey is added, logs in, is listed and removed; at an IP address there is none', async () => {
   const { url, ask, owner } = await openApp('localhost');
   const password = PASSWORD;
-  const told = async (path: string, body: object, headers: object = owner) =>
+  const post = async (path: string, body: object, headers: object = owner) =>
     (await (await ask('POST', `/v3/session${path}`, headers, body)).json()) as Record<string, never>;
   const atAddress = { ...owner, Origin: url.replace('localhost', '127.0.0.1'), 'Sec-Fetch-Site': 'same-origin' };
-  expect(await told('/passkeys/options', { password }, atAddress)).toMatchObject({
+  expect(await post('/passkeys/options', { password }, atAddress)).toMatchObject({
     status: 'error',
     why: 'noPasskeysHere',
   });
-  expect(await told('/passkeys/options', { password: 'wrong' })).toMatchObject({ error: 'wrong password' });
+  expect(await post('/passkeys/options', { password: 'wrong' })).toMatchObject({ error: 'wrong password' });
   const browser = new SoftwareAuthenticator(url);
-  const { options } = await told('/passkeys/options', { password });
+  const { options } = await post('/passkeys/options', { password });
   expect(options).toMatchObject({ rp: { id: 'localhost' }, attestation: 'none', excludeCredentials: [] });
-  const { recovery } = await told('/passkeys', { name: ' Laptop ', response: browser.create(options as never) });
+  const { recovery } = await post('/passkeys', { name: ' Laptop ', response: browser.create(options as never) });
   expect(recovery).toHaveLength(10);
-  expect(await told('/challenge', { password }, atAddress)).toMatchObject({ passkey: null });
+  expect(await post('/challenge', { password }, atAddress)).toMatchObject({ passkey: null });
   const proof = async () => ({
     password,
-    passkey: browser.get((await told('/challenge', { password }, {}))['passkey'] as never),
+    passkey: browser.get((await post('/challenge', { password }, {}))['passkey'] as never),
   });
-  expect(await told('', { password }, {})).toMatchObject({ why: 'codeNeeded' });
-  expect(await told('', await proof(), {})).toMatchObject({ status: 'ok' });
+  expect(await post('', { password }, {})).toMatchObject({ why: 'codeNeeded' });
+  expect(await post('', await proof(), {})).toMatchObject({ status: 'ok' });
   const used = await proof();
-  expect(await told('/factor/recovery', used)).toMatchObject({ recovery: expect.any(Array) });
-  expect(await told('/factor/recovery', used)).toMatchObject({ why: 'wrongPasskey' });
+  expect(await post('/factor/recovery', used)).toMatchObject({ recovery: expect.any(Array) });
+  expect(await post('/factor/recovery', used)).toMatchObject({ why: 'wrongPasskey' });
   const listed = (await (await ask('GET', '/v3/session/factor', owner)).json()) as object;
   expect(listed).toEqual({
     ...{ app: false, recoveryCodes: 10 },
@@ -144,8 +144,8 @@ test('a passkey is added, logs in, is listed and removed; at an IP address there
       { id: browser.id, name: 'Laptop', host: 'localhost', created: expect.any(String), lastUsed: expect.any(String) },
     ],
   });
-  expect(await told('/passkeys/remove', { ...(await proof()), id: browser.id })).toMatchObject({ why: 'last' });
-  expect(await told('/factor/remove', { password })).toMatchObject({ why: 'codeNeeded' });
-  expect(await told('/factor/remove', await proof())).toMatchObject({ status: 'ok' });
-  expect(await told('', { password }, {})).toMatchObject({ status: 'ok' });
+  expect(await post('/passkeys/remove', { ...(await proof()), id: browser.id })).toMatchObject({ why: 'last' });
+  expect(await post('/factor/remove', { password })).toMatchObject({ why: 'codeNeeded' });
+  expect(await post('/factor/remove', await proof())).toMatchObject({ status: 'ok' });
+  expect(await post('', { password }, {})).toMatchObject({ status: 'ok' });
 });

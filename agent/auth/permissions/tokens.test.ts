@@ -164,7 +164,7 @@ test('keys are cached for an hour, fetched again on request, and used while thei
   await box.clock.advance(2_000);
   expect(await ask()).toBe('in: token of tom');
   expect(box.server.asked).toHaveLength(2);
-  // Not asked again for each request, and told once.
+  // Not requested again for each request, and logged once.
   await ask();
   expect(box.server.asked).toHaveLength(2);
   await box.clock.advance(6_000);

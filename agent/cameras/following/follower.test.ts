@@ -168,7 +168,7 @@ test.for([
   ['takes every login and shows another serial number', { quirks: { login: 'digest' } }, ['Digest']],
   ['wants the password in the clear', { quirks: { login: 'basic' } }, []],
 ] as const)(
-  'a liar who %s gets no readable login, is told of once and changes nothing',
+  'a device that %s gets no readable login, is logged once and changes nothing',
   async ([, options, logins]) => {
     const box = await openFollowing();
     const camera = await box.camera({ address: '127.0.42.2' });

@@ -9,7 +9,7 @@ const NOTHING = { endpoint: undefined, serial: undefined };
 test.for([
   ['one serial number decides, whatever the endpoint', KNOWN, { endpoint: 'urn:uuid:b', serial: 's1 ' }, false, 'same'],
   ['another serial number too', KNOWN, { endpoint: 'urn:uuid:a', serial: 'S2' }, false, 'other'],
-  ['the endpoint, where no serial number is told', KNOWN, { endpoint: 'URN:UUID:A', serial: undefined }, false, 'same'],
+  ['the endpoint, without a serial number', KNOWN, { endpoint: 'URN:UUID:A', serial: undefined }, false, 'same'],
   ['the endpoint with less before it', KNOWN, { endpoint: 'uuid:A', serial: undefined }, false, 'same'],
   [
     'another endpoint, and no serial number to the login',
@@ -32,7 +32,7 @@ test.for([
     true,
     'other',
   ],
-  ['nothing is told', KNOWN, NOTHING, true, 'unknown'],
+  ['no identity', KNOWN, NOTHING, true, 'unknown'],
 ] as const)('%s', ([, expected, read, isElsewhere, verdict]) => {
   expect(compareIdentity(expected, read, isElsewhere)).toBe(verdict);
 });
