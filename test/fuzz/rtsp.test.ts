@@ -9,7 +9,7 @@ import { RtspFramer } from '../../agent/media/rtsp/interleaved.ts';
 import { MAX_BODY_BYTES, MAX_HEADERS, parseHead, type RtspMessage } from '../../agent/media/rtsp/message.ts';
 import { parseTransports, writeTransport } from '../../agent/media/rtsp/transport.ts';
 import { parseSdp } from '../../agent/media/sdp/parse.ts';
-import { parseAddress } from '../../agent/sources/rtsp/request/address.ts';
+import { parseAddress } from '../../agent/transports/rtsp/request/address.ts';
 import { byLength } from '../peers/programs/peers.ts';
 import { mutate } from '../support/base/mutate.ts';
 import { random } from '../support/base/random.ts';

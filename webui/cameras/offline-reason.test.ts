@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
-import { connectionFailure, refusal } from '../../agent/sources/rtsp/request/failures.ts';
+import { cameraOf, connectionFailure, refusal } from '../../agent/transports/rtsp/request/failures.ts';
 import { offlineReasonOf } from './offline-reason.ts';
 
-const NAME = 'nothing answers (401)';
+const PEER = cameraOf('nothing answers (401)');
 const address = { host: '192.168.1.64', port: 554 } as Parameters<typeof connectionFailure>[1];
 const wordOf = ({ context }: { readonly context: Readonly<Record<string, unknown>> }) =>
   context['absence'] as string | undefined;
-const answered = (status: number, hadPassword = true) => wordOf(refusal('DESCRIBE', status, 'No', NAME, hadPassword));
+const answered = (status: number, hadPassword = true) => wordOf(refusal('DESCRIBE', status, 'No', PEER, hadPassword));
 const failed = (code: string, hasAnswered = true) =>
-  wordOf(connectionFailure(Object.assign(new Error(code), { code }), address, NAME, hasAnswered));
+  wordOf(connectionFailure(Object.assign(new Error(code), { code }), address, PEER, hasAnswered));
 
 test.for([
   ['the password is refused', answered(401), 'password'],

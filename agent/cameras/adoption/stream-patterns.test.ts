@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseAddress } from '../../sources/rtsp/request/address.ts';
+import { parseAddress } from '../../transports/rtsp/request/address.ts';
 import { patternsFor, STREAM_PATTERNS, withLogin } from './stream-patterns.ts';
 
 test('each address is valid and unique', () => {

@@ -8,11 +8,12 @@ import type { RtpFormat } from '../../media/payload/depacketizer.ts';
 import { decodeSprop } from '../../media/payload/nal.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { LoginWatch } from '../../protocols/contract.ts';
-import { openChannel } from './channel/open-channel.ts';
-import { parseAddress } from './request/address.ts';
-import { Authenticator } from './request/authenticator.ts';
-import { RtspConnection } from './request/connection.ts';
-import { MethodClient, Redirect } from './request/method-client.ts';
+import { openChannel } from '../../transports/rtsp/channel/open-channel.ts';
+import { parseAddress } from '../../transports/rtsp/request/address.ts';
+import { Authenticator } from '../../transports/rtsp/request/authenticator.ts';
+import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
+import { cameraOf } from '../../transports/rtsp/request/failures.ts';
+import { MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
 
 /** Until the TCP connection is made, and until a camera counts as slow. */
 const DEADLINE_MS = 5_000;
@@ -61,9 +62,9 @@ export async function describeStream(
   const newAuthenticator = () => new Authenticator(credentials, address.isSecure || isClearAllowed, loginWatch);
   const [late, over] = [new AbortController(), new AbortController()];
   const either = joinSignals([signal, late.signal]);
-  const channel = openChannel(address, { name: 'camera', fingerprint, authenticator: newAuthenticator() });
-  const connection = new RtspConnection(channel, address, 'camera', clock);
-  const clientOptions = { name: 'camera', timeoutMs: answerMs };
+  const channel = openChannel(address, { peer: cameraOf('camera'), fingerprint, authenticator: newAuthenticator() });
+  const connection = new RtspConnection(channel, address, cameraOf('camera'), clock);
+  const clientOptions = { peer: cameraOf('camera'), timeoutMs: answerMs };
   const client = new MethodClient(connection, address, newAuthenticator(), clientOptions, either.signal);
   void sleepUnlessHeld(clock, deadlineMs, () => loginWatch?.heldMs ?? 0, over.signal).then(() => {
     if (!connection.isConnected) {
@@ -157,8 +158,8 @@ export async function speaksRtsp(
 ): Promise<boolean> {
   const address = parseAddress(url, NAME);
   const authenticator = new Authenticator(undefined, false);
-  const channel = openChannel(address, { name: NAME, fingerprint: '', authenticator });
-  const connection = new RtspConnection(channel, address, NAME, clock);
+  const channel = openChannel(address, { peer: cameraOf(NAME), fingerprint: '', authenticator });
+  const connection = new RtspConnection(channel, address, cameraOf(NAME), clock);
   const over = new AbortController();
   void clock.sleep(connectMs, over.signal).then(() => {
     if (!connection.isConnected) {

@@ -1,8 +1,8 @@
 import { pick } from '../../base/pick.ts';
 import { RTSP_SOURCE } from '../../config/schema/rtsp-source.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
+import { parseAddress, placeOf } from '../../transports/rtsp/request/address.ts';
 import { RtspSource } from './client.ts';
-import { parseAddress, placeOf } from './request/address.ts';
 import { GLOBAL_KEYS, PATH_KEYS } from './request/settings.ts';
 
 /** RTSP, with TLS and through the tunnels of ONVIF and QuickTime. */

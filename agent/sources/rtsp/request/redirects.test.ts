@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../base/log.ts';
-import { Redirect } from './method-client.ts';
+import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import { followRedirects } from './redirects.ts';
 
 /** Hosts that are connected to, for a camera at `url` that redirects to `location`. */

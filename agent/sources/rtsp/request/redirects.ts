@@ -3,9 +3,9 @@ import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp, isLoopbackIp } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { LoginWatch } from '../../../protocols/contract.ts';
-import { type Address, parseAddress, redirectedTo } from './address.ts';
-import { Authenticator } from './authenticator.ts';
-import { Redirect } from './method-client.ts';
+import { type Address, parseAddress, redirectedTo } from '../../../transports/rtsp/request/address.ts';
+import { Authenticator } from '../../../transports/rtsp/request/authenticator.ts';
+import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
 
 const MAX_REDIRECTS = 5;
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { BackChannel, Loudspeaker } from '../../../stream/contracts.ts';
-import { Redirect } from '../request/method-client.ts';
+import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import { followRedirects } from '../request/redirects.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { Transport, TransportChoice } from '../transport/transport-choice.ts';

@@ -5,11 +5,12 @@ import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
-import { openChannel } from '../channel/open-channel.ts';
-import { type Address, joinControl } from '../request/address.ts';
-import type { Authenticator } from '../request/authenticator.ts';
-import { RtspConnection } from '../request/connection.ts';
-import { MethodClient, REQUIRE_BACK_CHANNEL, Redirect } from '../request/method-client.ts';
+import { openChannel } from '../../../transports/rtsp/channel/open-channel.ts';
+import { type Address, joinControl } from '../../../transports/rtsp/request/address.ts';
+import type { Authenticator } from '../../../transports/rtsp/request/authenticator.ts';
+import { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
+import { cameraOf } from '../../../transports/rtsp/request/failures.ts';
+import { MethodClient, REQUIRE_BACK_CHANNEL, Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
@@ -66,9 +67,10 @@ export class TalkConnection {
     signal: AbortSignal,
   ) {
     const { name, readTimeoutMs: timeoutMs, sourceFingerprint: fingerprint = '' } = options;
-    const channel = openChannel(address, { name, fingerprint, authenticator: newAuthenticator() });
-    this.#connection = new RtspConnection(channel, address, name, clock);
-    this.#client = new MethodClient(this.#connection, address, newAuthenticator(), { name, timeoutMs }, signal);
+    const peer = cameraOf(name);
+    const channel = openChannel(address, { peer, fingerprint, authenticator: newAuthenticator() });
+    this.#connection = new RtspConnection(channel, address, peer, clock);
+    this.#client = new MethodClient(this.#connection, address, newAuthenticator(), { peer, timeoutMs }, signal);
     this.#address = address;
     this.#options = options;
     this.#clock = clock;

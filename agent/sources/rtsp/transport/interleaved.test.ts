@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import type { RtspConnection } from '../request/connection.ts';
+import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import { Interleaved } from './interleaved.ts';
 
 const FRAME_BYTES = 1_000_000;

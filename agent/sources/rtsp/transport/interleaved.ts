@@ -1,6 +1,6 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import type { FrameSink, RtspConnection } from '../request/connection.ts';
+import type { FrameSink, RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;

@@ -3,7 +3,7 @@ import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
-import type { RtspConnection } from '../request/connection.ts';
+import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 

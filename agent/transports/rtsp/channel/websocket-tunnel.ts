@@ -4,6 +4,7 @@ import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-
 import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/http-head.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
+import { type Peer, phraseOf } from '../request/failures.ts';
 import { HeldWrites } from './dial.ts';
 import { type HandshakeOptions, type HandshakeSink, TunnelHandshake } from './tunnel-handshake.ts';
 
@@ -11,7 +12,7 @@ import { type HandshakeOptions, type HandshakeSink, TunnelHandshake } from './tu
 export class WebSocketTunnel implements ByteChannel, HandshakeSink, ByteSink {
   sink: ByteSink | undefined;
   readonly remote: string;
-  readonly #name: string;
+  readonly #peer: Peer;
   readonly #authenticator: HandshakeOptions['authenticator'];
   readonly #key = randomBytes(16).toString('base64');
   readonly #handshake: TunnelHandshake;
@@ -20,9 +21,9 @@ export class WebSocketTunnel implements ByteChannel, HandshakeSink, ByteSink {
   #isPaused = false;
   #hasEnded = false;
 
-  constructor(remote: string, options: Pick<HandshakeOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+  constructor(remote: string, options: Pick<HandshakeOptions, 'peer' | 'target' | 'authenticator' | 'dial'>) {
     this.remote = remote;
-    this.#name = options.name;
+    this.#peer = options.peer;
     this.#authenticator = options.authenticator;
     const fields = [
       ['Host', remote],
@@ -79,8 +80,8 @@ export class WebSocketTunnel implements ByteChannel, HandshakeSink, ByteSink {
   onOpen(channel: SocketChannel, response: HttpResponse, rest: Uint8Array): void {
     if (response.headers.get('Sec-WebSocket-Accept')?.trim() !== acceptOf(this.#key, sha1)) {
       channel.destroy();
-      const message = `camera of path '${this.#name}' sends a wrong Sec-WebSocket-Accept`;
-      this.onEnd(new PerchError('badInput', message, { path: this.#name }));
+      const message = `${phraseOf(this.#peer)} sends a wrong Sec-WebSocket-Accept`;
+      this.onEnd(new PerchError('badInput', message, { path: this.#peer.path }));
       return;
     }
     this.#within = new WebSocketChannel(channel, () => randomBytes(4));

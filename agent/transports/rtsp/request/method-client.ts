@@ -5,7 +5,7 @@ import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { RtspConnection } from './connection.ts';
-import { refusal } from './failures.ts';
+import { type Peer, phraseOf, refusal } from './failures.ts';
 
 /** Requests sent for one method: other schemes, new nonces. */
 const MAX_ATTEMPTS = 4;
@@ -32,14 +32,14 @@ export class Redirect {
   }
 }
 
-/** Sends the requests of one RTSP session, with a login where the camera requires one. */
+/** Sends the requests of one RTSP session, with a login where the server requires one. */
 export class MethodClient {
   /** Session timeout of the camera. */
   sessionMs = DEFAULT_SESSION_MS;
   readonly #connection: RtspConnection;
   readonly #address: Address;
   readonly #authenticator: Authenticator;
-  readonly #name: string;
+  readonly #peer: Peer;
   readonly #timeoutMs: number;
   readonly #signal: AbortSignal;
   #session: string | undefined;
@@ -51,13 +51,13 @@ export class MethodClient {
     connection: RtspConnection,
     address: Address,
     authenticator: Authenticator,
-    options: { readonly name: string; readonly timeoutMs: number },
+    options: { readonly peer: Peer; readonly timeoutMs: number },
     signal: AbortSignal,
   ) {
     this.#connection = connection;
     this.#address = address;
     this.#authenticator = authenticator;
-    this.#name = options.name;
+    this.#peer = options.peer;
     this.#timeoutMs = options.timeoutMs;
     this.#signal = signal;
     this.#controlUri = address.uri;
@@ -104,8 +104,8 @@ export class MethodClient {
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
     if (answered.isSecure) {
-      const message = `camera of path '${this.#name}' encrypts its media (RTP/SAVP), which is not supported`;
-      throw new PerchError('unsupported', message, { path: this.#name });
+      const message = `${phraseOf(this.#peer)} encrypts its media (RTP/SAVP), which is not supported`;
+      throw new PerchError('unsupported', message, { path: this.#peer.path });
     }
     return answered;
   }
@@ -213,8 +213,8 @@ export class MethodClient {
       return read();
     } catch (cause) {
       if (cause instanceof PerchError) {
-        const message = `camera of path '${this.#name}' sends an invalid reply to ${method}`;
-        throw new PerchError(cause.code, message, { path: this.#name, absence: 'refuses' }, cause);
+        const message = `${phraseOf(this.#peer)} sends an invalid reply to ${method}`;
+        throw new PerchError(cause.code, message, { path: this.#peer.path, absence: 'refuses' }, cause);
       }
       throw cause;
     }
@@ -228,7 +228,7 @@ export class MethodClient {
 
   #refusal(method: string, response: RtspResponse): unknown {
     const { barred, hasCredentials, wantsClear } = this.#authenticator;
-    const failure = refusal(method, response.status, response.reason, this.#name, hasCredentials);
+    const failure = refusal(method, response.status, response.reason, this.#peer, hasCredentials);
     if (response.status !== 401 || (!barred && !wantsClear)) {
       return failure;
     }

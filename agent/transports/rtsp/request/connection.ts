@@ -13,7 +13,7 @@ import {
   writeResponse,
 } from '../../../media/rtsp/message.ts';
 import { type Address, placeOf } from './address.ts';
-import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
+import { type Absence, connectionEnd, connectionFailure, type Peer, phraseOf } from './failures.ts';
 import { ReadRounds } from './read-rounds.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
@@ -33,7 +33,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One RTSP connection to a camera: requests, replies, and interleaved frames between them. */
+/** One RTSP connection of a client: requests, replies, and interleaved frames between them. */
 export class RtspConnection implements ByteSink {
   /** Monotonic time of the last read. */
   readAtMs = 0;
@@ -46,7 +46,7 @@ export class RtspConnection implements ByteSink {
   readonly #channel: ByteChannel;
   readonly #framer: RtspFramer;
   readonly #address: Address;
-  readonly #name: string;
+  readonly #peer: Peer;
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter>();
   readonly #rounds: ReadRounds;
@@ -57,11 +57,10 @@ export class RtspConnection implements ByteSink {
   #failure: unknown;
   #settleEnd: (cause: unknown) => void = () => {};
 
-  /** @param name of the path, for messages */
-  constructor(channel: ByteChannel, address: Address, name: string, clock: Clock) {
+  constructor(channel: ByteChannel, address: Address, peer: Peer, clock: Clock) {
     this.#channel = channel;
     this.#address = address;
-    this.#name = name;
+    this.#peer = peer;
     this.#clock = clock;
     this.#rounds = ReadRounds.of(clock);
     this.#framer = new RtspFramer(this);
@@ -96,6 +95,7 @@ export class RtspConnection implements ByteSink {
     headers: readonly HeaderField[],
     timeoutMs: number,
     signal?: AbortSignal,
+    body?: Uint8Array,
   ): Promise<RtspResponse> {
     signal?.throwIfAborted();
     if (this.#failure !== undefined) {
@@ -103,7 +103,8 @@ export class RtspConnection implements ByteSink {
     }
     this.#lastCseq += 1;
     const cseq = this.#lastCseq;
-    const message = writeRequest(method, uri, [['CSeq', `${cseq}`], ['User-Agent', USER_AGENT], ...headers]);
+    const fields: HeaderField[] = [['CSeq', `${cseq}`], ['User-Agent', USER_AGENT], ...headers];
+    const message = writeRequest(method, uri, fields, body);
     const answered = new AbortController();
     const reply = new Promise<RtspResponse>((resolve, reject) => {
       this.#waiters.set(cseq, { resolve, reject });
@@ -154,8 +155,10 @@ export class RtspConnection implements ByteSink {
     try {
       this.#framer.push(chunk, length);
     } catch (cause) {
-      const message = `camera of path '${this.#name}' does not send RTSP`;
-      this.fail(cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#name }, cause) : cause);
+      const message = `${phraseOf(this.#peer)} does not send RTSP`;
+      this.fail(
+        cause instanceof PerchError ? new PerchError(cause.code, message, { path: this.#peer.path }, cause) : cause,
+      );
     }
     // A full buffer: the socket has more.
     if (this.readsInRounds && length < chunk.length && !this.#isWaiting) {
@@ -177,9 +180,9 @@ export class RtspConnection implements ByteSink {
     if (cause instanceof PerchError) {
       this.fail(cause);
     } else if (cause === undefined) {
-      this.fail(connectionEnd(this.#address, this.#name, this.#hasAnswered));
+      this.fail(connectionEnd(this.#address, this.#peer, this.#hasAnswered));
     } else {
-      this.fail(connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#name, this.#hasAnswered));
+      this.fail(connectionFailure(cause as NodeJS.ErrnoException, this.#address, this.#peer, this.#hasAnswered));
     }
   }
 
@@ -221,9 +224,9 @@ export class RtspConnection implements ByteSink {
   #timeout(method: string, timeoutMs: number): PerchError {
     const where = placeOf(this.#address);
     const what = this.hasRead ? `no reply to ${method}` : 'no answer at all';
-    const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the camera of path '${this.#name}' on?`;
+    const message = `${what} from ${where} within ${timeoutMs / 1000} s: is the ${phraseOf(this.#peer)} on?`;
     const absence: Absence = this.hasRead ? 'refuses' : 'silent';
-    const context = { path: this.#name, host: this.#address.host, isUnreachable: !this.hasRead, absence };
+    const context = { path: this.#peer.path, host: this.#address.host, isUnreachable: !this.hasRead, absence };
     return new PerchError('timeout', message, context);
   }
 }

@@ -3,7 +3,7 @@ import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { Authenticator } from '../request/authenticator.ts';
-import { refusal } from '../request/failures.ts';
+import { type Peer, phraseOf, refusal } from '../request/failures.ts';
 
 /** Requests with other schemes and nonces. */
 const MAX_ATTEMPTS = 4;
@@ -15,8 +15,7 @@ export interface HandshakeSink {
 }
 
 export interface HandshakeOptions {
-  /** Of the path, for messages. */
-  readonly name: string;
+  readonly peer: Peer;
   /** Path and query of the request. */
   readonly target: string;
   readonly fields: readonly HeaderField[];
@@ -68,9 +67,7 @@ export class TunnelHandshake implements ByteSink {
       if (!(cause instanceof PerchError)) {
         throw cause;
       }
-      this.#fail(
-        new PerchError(cause.code, `reply of the camera of path '${this.#options.name}' is not HTTP`, {}, cause),
-      );
+      this.#fail(new PerchError(cause.code, `reply of the ${phraseOf(this.#options.peer)} is not HTTP`, {}, cause));
     }
   }
 
@@ -131,21 +128,21 @@ export class TunnelHandshake implements ByteSink {
 export function tunnelRefusal(
   method: 'GET' | 'POST',
   response: HttpResponse,
-  options: Pick<HandshakeOptions, 'name' | 'status' | 'authenticator'>,
+  options: Pick<HandshakeOptions, 'peer' | 'status' | 'authenticator'>,
 ): PerchError {
   const { status, reason } = response;
-  const { name, authenticator } = options;
+  const { peer, authenticator } = options;
   if (status === 401 && authenticator.barred) {
     return authenticator.barred;
   }
   if (status === 401 || status === 403 || status === 503) {
-    return refusal(method, status, reason, name, authenticator.hasCredentials);
+    return refusal(method, status, reason, peer, authenticator.hasCredentials);
   }
   const kind = options.status === 101 ? 'a WebSocket' : 'HTTP';
   const answer = `${status} ${reason.replace(/[^\x20-\x7e]/g, '').slice(0, 60)}`.trim();
   const words = isPage(response) && status === 200 ? 'a web page' : answer;
-  const message = `camera does not accept RTSP over ${kind} here (${words}): check the URL of path '${name}'`;
-  return new PerchError('unsupported', message, { path: name, status });
+  const message = `${peer.noun} does not accept RTSP over ${kind} here (${words}): check the URL of path '${peer.path}'`;
+  return new PerchError('unsupported', message, { path: peer.path, status });
 }
 
 /** A web server may answer every GET with a page. */

@@ -9,6 +9,7 @@ import { type Script, scriptedCamera } from '../../../../test/support/cameras/sc
 import type { Clock } from '../../../base/clock.ts';
 import { parseAddress } from '../request/address.ts';
 import { Authenticator } from '../request/authenticator.ts';
+import { cameraOf } from '../request/failures.ts';
 import { openChannel } from './open-channel.ts';
 
 const plain: Script = () => undefined;
@@ -224,7 +225,7 @@ test('after the camera closes the POST, the next write opens another one', async
   });
   const address = parseAddress(`rtsp+http://127.0.0.1:${server.port}/live`, 'garden');
   const channel = openChannel(address, {
-    name: 'garden',
+    peer: cameraOf('garden'),
     fingerprint: '',
     authenticator: new Authenticator(undefined, false),
   });
@@ -274,7 +275,7 @@ test.for(['rtsp', 'rtsp+http', 'rtsp+ws'])('bytes written to %s:// arrive before
   });
   const address = parseAddress(`${scheme}://127.0.0.1:${there.port}/live`, 'garden');
   const authenticator = new Authenticator(undefined, false);
-  const channel = openChannel(address, { name: 'garden', fingerprint: '', authenticator });
+  const channel = openChannel(address, { peer: cameraOf('garden'), fingerprint: '', authenticator });
   const ends: unknown[] = [];
   channel.sink = { onBytes: () => channel.end(), onEnd: (cause) => ends.push(cause) };
   channel.write(Buffer.from('goodbye'));

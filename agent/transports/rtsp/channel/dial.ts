@@ -4,22 +4,26 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { PerchError } from '../../../base/errors.ts';
 import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
 import { type Address, placeOf } from '../request/address.ts';
+import type { Peer } from '../request/failures.ts';
 
 /** One read takes a whole access unit of most cameras. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
+const FINGERPRINT_KEYS: Readonly<Record<Peer['noun'], string>> = {
+  camera: 'sourceFingerprint',
+  destination: 'destFingerprint',
+};
 /** Faults of a certificate; any other one is an untrusted issuer. */
 const FAULTS: Record<string, string> = {
   CERT_HAS_EXPIRED: 'has expired',
-  CERT_NOT_YET_VALID: 'is not valid yet: check the clocks of camera and this machine',
+  CERT_NOT_YET_VALID: 'is not valid yet: check its clock and the clock of this machine',
   ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name or address',
 };
 
 /**
- * Connects to a camera over TCP or TLS. Writes wait for the connection.
- * @param name of the path, for messages
- * @param fingerprint SHA-256 of the camera's certificate in hex; empty: its issuer has to be trusted
+ * Connects to a server over TCP or TLS. Writes wait for the connection.
+ * @param fingerprint SHA-256 of the server's certificate in hex; empty: its issuer has to be trusted
  */
-export function dial(address: Address, name: string, fingerprint: string): SocketChannel {
+export function dial(address: Address, peer: Peer, fingerprint: string): SocketChannel {
   // All reads go into one buffer: nothing is allocated for them.
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
   const receive = (byteCount: number): boolean => {
@@ -29,7 +33,7 @@ export function dial(address: Address, name: string, fingerprint: string): Socke
   const place = { host: address.host, port: address.port, onread: { buffer, callback: receive } };
   const remote = placeOf(address);
   const channel = address.isSecure
-    ? secureChannel(place, remote, name, fingerprint)
+    ? secureChannel(place, remote, peer, fingerprint)
     : new SocketChannel(connect({ ...place, noDelay: true }), remote);
   return channel;
 }
@@ -40,7 +44,7 @@ interface Place {
   readonly onread: OnReadOpts;
 }
 
-function secureChannel(place: Place, remote: string, name: string, fingerprint: string): SocketChannel {
+function secureChannel(place: Place, remote: string, peer: Peer, fingerprint: string): SocketChannel {
   const socket = connectTls({
     ...place,
     // SNI has no IP addresses (RFC 6066 §3).
@@ -55,7 +59,7 @@ function secureChannel(place: Place, remote: string, name: string, fingerprint: 
   socket.setNoDelay(true);
   const channel = new SecureChannel(socket, remote);
   socket.once('secureConnect', () => {
-    const failure = certificateFailure(socket, name, fingerprint);
+    const failure = certificateFailure(socket, peer, fingerprint);
     if (failure) {
       channel.fail(failure);
     } else {
@@ -91,26 +95,27 @@ class SecureChannel extends SocketChannel {
 /**
  * Why a camera's certificate is rejected, or undefined. With a fingerprint only the certificate itself counts, not its issuer or
  * age; without one it has to be valid for this host.
- * @param name of the path, for the message
  * @param fingerprint SHA-256 in hex, with or without colons
  */
-function certificateFailure(socket: TLSSocket, name: string, fingerprint: string): PerchError | undefined {
+function certificateFailure(socket: TLSSocket, peer: Peer, fingerprint: string): PerchError | undefined {
   const seen = bare(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
   if (fingerprint !== '') {
     const isRight = seen !== '' && seen === bare(fingerprint);
-    return isRight ? undefined : distrust(name, `is not the one that sourceFingerprint of path '${name}' names`, seen);
+    return isRight
+      ? undefined
+      : distrust(peer, `is not the one that ${FINGERPRINT_KEYS[peer.noun]} of path '${peer.path}' names`, seen);
   }
   if (socket.authorized) {
     return undefined;
   }
   // Its type says Error, but it is an error code.
   const code = String(socket.authorizationError);
-  return distrust(name, FAULTS[code] ?? `has no trusted issuer (${code})`, seen);
+  return distrust(peer, FAULTS[code] ?? `has no trusted issuer (${code})`, seen);
 }
 
-function distrust(name: string, fault: string, seen: string): PerchError {
-  const remedy = `if it is your camera, set sourceFingerprint of path '${name}' to ${seen}`;
-  return new PerchError('unauthorized', `the camera's certificate ${fault}; ${remedy}`, { path: name });
+function distrust({ noun, path }: Peer, fault: string, seen: string): PerchError {
+  const remedy = `if it is your ${noun}, set ${FINGERPRINT_KEYS[noun]} of path '${path}' to ${seen}`;
+  return new PerchError('unauthorized', `the ${noun}'s certificate ${fault}; ${remedy}`, { path });
 }
 
 function bare(fingerprint: string): string {

@@ -13,8 +13,22 @@ export type Absence =
   | 'unknownName'
   | 'noNetwork';
 
+/** The other end of a connection, for messages. */
+export interface Peer {
+  readonly noun: 'camera' | 'destination';
+  /** Name of the path. */
+  readonly path: string;
+}
+
+export const cameraOf = (path: string): Peer => ({ noun: 'camera', path });
+
+/** `camera of path 'door'` */
+export const phraseOf = ({ noun, path }: Peer): string => `${noun} of path '${path}'`;
+
+type Refusals = Readonly<Record<number, readonly [ErrorCode, string, Absence?]>>;
+
 /** Messages by status code; `%` is the path's name. */
-const REFUSALS: Record<number, readonly [ErrorCode, string, Absence?]> = {
+const REFUSALS: Refusals = {
   401: ['unauthorized', "camera rejected the password (401): check user and password of path '%'", 'password'],
   403: [
     'unauthorized',
@@ -27,31 +41,33 @@ const REFUSALS: Record<number, readonly [ErrorCode, string, Absence?]> = {
   503: ['unavailable', "camera is busy or still starting (503), path '%'"],
 };
 
+/** Of servers that streams are published to. */
+const PUBLISH_REFUSALS: Refusals = {
+  401: ['unauthorized', "destination rejected the password (401): check user and password in its URL, path '%'"],
+  403: ['unauthorized', "destination forbids this user to publish (403), path '%'"],
+  404: ['notFound', "destination has no such address (404): check its URL, path '%'"],
+};
+
 const MAX_REASON_LENGTH = 60;
 
 /** The camera answered with a status that ends the attempt. */
-export function refusal(
-  method: string,
-  status: number,
-  reason: string,
-  name: string,
-  hadPassword: boolean,
-): PerchError {
-  const known = REFUSALS[status];
-  const context = { path: name, method, status, absence: known?.[2] ?? 'refuses' };
+export function refusal(method: string, status: number, reason: string, peer: Peer, hadPassword: boolean): PerchError {
+  const { noun, path } = peer;
+  const known = (noun === 'camera' ? REFUSALS : PUBLISH_REFUSALS)[status];
+  const context = { path, method, status, absence: known?.[2] ?? 'refuses' };
   if (status === 401 && !hadPassword) {
-    const message = `camera requires a password (401): set user and password of path '${name}'`;
+    const message = `${noun} requires a password (401): set user and password of path '${path}'`;
     return new PerchError('unauthorized', message, context);
   }
   if (known) {
     return new PerchError(
       known[0],
-      known[1].replace('%', () => name),
+      known[1].replace('%', () => path),
       context,
     );
   }
   const words = reason.replace(/[^\x20-\x7e]/g, '').slice(0, MAX_REASON_LENGTH);
-  const message = `camera answered ${method} with ${`${status} ${words}`.trim()}, path '${name}'`;
+  const message = `${noun} answered ${method} with ${`${status} ${words}`.trim()}, path '${path}'`;
   return new PerchError('unavailable', message, context);
 }
 
@@ -61,10 +77,10 @@ function hintAt({ isSecure, tunnel }: Address, hasAnswered: boolean): string {
   return mayWantTls ? ' before any reply: if this port is for TLS, write rtsps:// in the URL' : '';
 }
 
-/** The camera closed the connection. */
-export function connectionEnd(address: Address, name: string, hasAnswered: boolean): PerchError {
-  const message = `camera closed the connection of path '${name}'${hintAt(address, hasAnswered)}`;
-  return new PerchError('unavailable', message, { path: name, absence: 'refuses' });
+/** The other end closed the connection. */
+export function connectionEnd(address: Address, { noun, path }: Peer, hasAnswered: boolean): PerchError {
+  const message = `${noun} closed the connection of path '${path}'${hintAt(address, hasAnswered)}`;
+  return new PerchError('unavailable', message, { path, absence: 'refuses' });
 }
 
 /**
@@ -74,18 +90,19 @@ export function connectionEnd(address: Address, name: string, hasAnswered: boole
 export function connectionFailure(
   cause: NodeJS.ErrnoException,
   address: Address,
-  name: string,
+  peer: Peer,
   hasAnswered: boolean,
 ): PerchError {
+  const { noun, path } = peer;
   const where = placeOf(address);
-  const silence = `nothing answers at ${where}: is the camera of path '${name}' on?`;
-  const noNetwork = `no network route to ${where} (path '${name}')`;
-  const barred = `the firewall of this machine blocks ${where} (path '${name}')`;
-  const broken = `camera broke the connection of path '${name}'${hintAt(address, hasAnswered)}`;
+  const silence = `nothing answers at ${where}: is the ${phraseOf(peer)} on?`;
+  const noNetwork = `no network route to ${where} (path '${path}')`;
+  const barred = `the firewall of this machine blocks ${where} (path '${path}')`;
+  const broken = `${noun} broke the connection of path '${path}'${hintAt(address, hasAnswered)}`;
   const messages: Record<string, string> = {
-    ECONNREFUSED: `connection refused by ${where}: check address and port of path '${name}', and that RTSP is on in the camera`,
-    ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${name}'`,
-    EAI_AGAIN: `the name '${address.host}' cannot be looked up now (path '${name}')`,
+    ECONNREFUSED: `connection refused by ${where}: check address and port of path '${path}', and that RTSP is on in the ${noun}`,
+    ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${path}'`,
+    EAI_AGAIN: `the name '${address.host}' cannot be looked up now (path '${path}')`,
     EHOSTUNREACH: silence,
     EHOSTDOWN: silence,
     ETIMEDOUT: silence,
@@ -94,17 +111,17 @@ export function connectionFailure(
     EADDRNOTAVAIL: noNetwork,
     EACCES: barred,
     EPERM: barred,
-    EINVAL: `${where} cannot be reached from here: check the URL of path '${name}'`,
+    EINVAL: `${where} cannot be reached from here: check the URL of path '${path}'`,
     ECONNRESET: broken,
     EPIPE: broken,
   };
   const code = cause.code ?? cause.message;
   const message =
-    messages[code] ?? tlsFailure(code, where, name) ?? `connection to ${where} failed (${code}), path '${name}'`;
+    messages[code] ?? tlsFailure(code, where, peer) ?? `connection to ${where} failed (${code}), path '${path}'`;
   const isUnreachable = code in messages && message !== broken;
   const absence = message === broken ? 'refuses' : ABSENCES[code];
   return new PerchError('unavailable', message, {
-    path: name,
+    path,
     host: address.host,
     errno: code,
     isUnreachable,
@@ -124,12 +141,12 @@ const ABSENCES: Readonly<Record<string, Absence>> = {
 };
 
 /** OpenSSL's codes. */
-function tlsFailure(code: string, where: string, name: string): string | undefined {
+function tlsFailure(code: string, where: string, { noun, path }: Peer): string | undefined {
   if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
     return undefined;
   }
   // A port without TLS answers the handshake with text, which looks like a record of an unknown version.
   return /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)
-    ? `${where} does not speak TLS: check port and scheme of the URL of path '${name}' (rtsps uses TLS, rtsp does not)`
-    : `no TLS version or cipher in common with the camera at ${where} (${code}), path '${name}'`;
+    ? `${where} does not speak TLS: check port and scheme of the URL of path '${path}' (rtsps uses TLS, rtsp does not)`
+    : `no TLS version or cipher in common with the ${noun} at ${where} (${code}), path '${path}'`;
 }

@@ -30,7 +30,7 @@ export class HttpTunnel implements ByteChannel, HandshakeSink, ByteSink {
   #isEnding = false;
   #hasEnded = false;
 
-  constructor(remote: string, options: Pick<HandshakeOptions, 'name' | 'target' | 'authenticator' | 'dial'>) {
+  constructor(remote: string, options: Pick<HandshakeOptions, 'peer' | 'target' | 'authenticator' | 'dial'>) {
     this.remote = remote;
     const fields: HeaderField[] = [
       ['Host', remote],
