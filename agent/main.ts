@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { saveMemory } from '../system/memory.ts';
+import type { NetworkWatch } from '../system/network-watch.ts';
 import type { ServiceManager } from '../system/service-manager.ts';
 import type { App } from './app/app.ts';
 import { explain, PerchError } from './base/errors.ts';
@@ -180,7 +181,7 @@ const loadProgram = () =>
     import('./base/clock.ts'),
     import('./base/log.ts'),
     import('./base/log-lines.ts'),
-    import('./base/log-text.ts'),
+    import('./base/log-output.ts'),
     import('../system/network-watch.ts'),
     import('./app/commands/stray-exceptions.ts'),
   ]);
@@ -194,7 +195,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     { systemClock },
     { createLogger },
     { LogLines },
-    { textLine },
+    { LogOutput },
     { NetworkWatch },
     { StrayExceptions },
   ] = await loadProgram();
@@ -212,8 +213,10 @@ async function run(data: string, file: string | undefined): Promise<number> {
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
+  const stdout = (text: string) => process.stdout.write(text);
+  const output = new LogOutput({ stdout, cwd: process.cwd(), clock: systemClock });
   const log = createLogger('info', (line) => {
-    process.stdout.write(textLine(line));
+    output.write(line);
     lines.add(line);
   });
   let running: App | undefined;
@@ -222,7 +225,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     clock: systemClock,
     log,
     finish: async () => running && finishRecordings(running),
-    exit: (code) => process.exit(code),
+    exit: (code) => void output.close().then(() => process.exit(code)),
   });
   // Unhandled rejections, too.
   process.on('uncaughtException', (error, origin) => stray.take(error, origin));
@@ -234,6 +237,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     ...(file === undefined ? {} : { file }),
     cwd: process.cwd(),
     env: process.env,
+    output,
     pageFolder: join(import.meta.dirname, '../webui/dist'),
     clock: systemClock,
     network,
@@ -245,9 +249,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
     ...(isSupervised() ? { restart } : {}),
   });
   running = app;
-  const said = new Set<string>();
-  await sayAddresses(app, said);
-  network.onChange(() => void sayAddresses(app, said));
+  await announce(app, network);
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
   await reportToWatchers(app, manager);
@@ -256,6 +258,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   await app.close();
   await stray.ended();
   folder.release();
+  await output.close();
   return cause === 'restart' ? RESTART_CODE : 0;
 }
 
@@ -298,7 +301,14 @@ async function reportToWatchers(app: App, manager: ServiceManager): Promise<void
   }
 }
 
-/** At the start, and when the machine's addresses change. @param said printed before */
+/** Prints the addresses now, and when the machine's addresses change. */
+async function announce(app: App, network: NetworkWatch): Promise<void> {
+  const said = new Set<string>();
+  await sayAddresses(app, said);
+  network.onChange(() => void sayAddresses(app, said));
+}
+
+/** @param said printed before */
 async function sayAddresses(app: App, said: Set<string>): Promise<void> {
   const { startNotice } = await import('./app/start-notice.ts');
   const texts = await startNotice(app, process.stdout.isTTY === true);

@@ -11,7 +11,9 @@ import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import { ViewLog } from '../auth/views/view-log.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
+import { LOG_KEYS, type LogOutput } from '../base/log-output.ts';
 import { NewcomerMemory } from '../base/newcomer-memory.ts';
+import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
@@ -64,6 +66,8 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly file?: string;
   readonly cwd: string;
   readonly env: Environment;
+  /** Follows the configuration; the caller closes it. */
+  readonly output?: LogOutput;
   /** Ends the program, which its supervisor restarts; absent without a supervisor. */
   readonly restart?: () => void;
   readonly hostAnswers?: string;
@@ -117,6 +121,7 @@ export class App {
     await restoreStaged(dataDir, log);
     const store = await ConfigStore.open({ ...options, keys: keysOf(options.protocols ?? PROTOCOLS), log });
     setLogLevel(log, store.current.logLevel);
+    options.output?.apply(pick(store.current, LOG_KEYS));
     const events = new EventBus(clock);
     const isClaimable = () => store.current.isOwn;
     const accounts = await Accounts.open({ dataDir, clock, log, publish: events.emit, isClaimable });
@@ -221,8 +226,9 @@ export class App {
     return this.#accounts;
   }
 
-  /** Reads the configuration file again. */
+  /** Reads the configuration file again, and opens the log file again. */
   async reload(): Promise<void> {
+    this.#options.output?.reopen();
     await this.#store.reload();
   }
 
@@ -304,8 +310,9 @@ export class App {
   }
 
   async #apply(config: Config): Promise<void> {
-    const { log } = this.#options;
+    const { log, output } = this.#options;
     setLogLevel(log, config.logLevel);
+    output?.apply(pick(config, LOG_KEYS));
     this.#authority.setRules(rulesOf(config));
     if (pullsAny(config)) {
       optimizeForMedia();

@@ -1,10 +1,6 @@
 import type { Clock } from './clock.ts';
 import { redact } from './log.ts';
-import { eventText } from './log-text.ts';
-
-/** From errors to debugging details. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+import { eventText, LOG_LEVELS, type LogLevel, levelOf, parseLine } from './log-text.ts';
 
 export interface LogLine {
   /** Counts from 1 in each run. */
@@ -52,12 +48,12 @@ export class LogLines {
 
   /** @param json a line of the logger */
   add(json: string): void {
-    const entry = JSON.parse(json) as Record<string, unknown>;
+    const entry = parseLine(json);
     const path = entry['path'] === undefined ? null : redact(String(entry['path'])).slice(0, MAX_TEXT);
     const whole = eventText(entry);
     const text = whole.length > MAX_TEXT ? `${whole.slice(0, MAX_TEXT - 1)}…` : whole;
     this.#number += 1;
-    const [number, level] = [this.#number, levelOf(Number(entry['level']))];
+    const [number, level] = [this.#number, levelOf(entry)];
     const data = JSON.stringify({ number, time: String(entry['time']), level, path, text });
     const isViewers = level === 'info' && OF_VIEWERS.test(text);
     const line = { number, type: 'line', level, path, text, isViewers, data } as const;
@@ -118,11 +114,3 @@ export function isWanted(line: LogLine, { level, path, text, isWithoutViewers = 
 
 const holds = (line: LogLine, text: string): boolean =>
   `${line.path ?? ''} ${line.text}`.toLowerCase().includes(text.toLowerCase());
-
-/** By pino's numbers. */
-function levelOf(number: number): LogLevel {
-  if (number >= 50) {
-    return 'error';
-  }
-  return number >= 40 ? 'warn' : number >= 30 ? 'info' : 'debug';
-}

@@ -1,6 +1,14 @@
 import { redact } from './log.ts';
 
-const LEVELS: Readonly<Record<number, string>> = { 20: 'DEB', 30: 'INF', 40: 'WAR', 50: 'ERR', 60: 'ERR' };
+/** From errors to debugging details. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+/** A line of the logger, parsed. */
+type LogEntry = Readonly<Record<string, unknown>>;
+
+export const parseLine = (json: string): LogEntry => JSON.parse(json) as LogEntry;
+
+const SHORT: Readonly<Record<LogLevel, string>> = { error: 'ERR', warn: 'WAR', info: 'INF', debug: 'DEB' };
 /** Shown separately, or irrelevant for people. */
 const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
 
@@ -9,14 +17,38 @@ const SHOWN_APART = new Set(['level', 'time', 'msg', 'path', 'err']);
  * `2026-11-20 07:50:01 WAR [garden] no picture from the camera, retrying reason="connection refused"`
  */
 export function textLine(json: string): string {
-  const entry = JSON.parse(json) as Record<string, unknown>;
+  const entry = parseLine(json);
   const time = localTime(new Date(String(entry['time'])));
-  const path = entry['path'] === undefined ? '' : `[${withoutControls(String(entry['path']))}] `;
-  return `${time} ${LEVELS[Number(entry['level'])] ?? 'INF'} ${redact(path)}${eventText(entry)}\n`;
+  return `${time} ${SHORT[levelOf(entry)]} ${pathText(entry)}${eventText(entry)}\n`;
 }
 
+/** A line for syslog, which adds time and level. */
+export function syslogLine(json: string): string {
+  const entry = parseLine(json);
+  return `${pathText(entry)}${eventText(entry)}\n`;
+}
+
+/** A JSON object with MediaMTX's fields `timestamp`, `level` and `message`, the path and the facts. */
+export function structuredLine(json: string): string {
+  const { time, msg, level, ...facts } = parseLine(json);
+  const line = { timestamp: time, level: SHORT[levelOf({ level })], message: msg ?? '', ...facts };
+  return `${JSON.stringify(line, (_key, value: unknown) => (typeof value === 'string' ? redact(value) : value))}\n`;
+}
+
+/** By pino's numbers. */
+export function levelOf(entry: LogEntry): LogLevel {
+  const number = Number(entry['level']);
+  if (number >= 50) {
+    return 'error';
+  }
+  return number >= 40 ? 'warn' : number >= 30 ? 'info' : 'debug';
+}
+
+const pathText = ({ path }: LogEntry): string =>
+  path === undefined ? '' : `[${redact(withoutControls(String(path)))}] `;
+
 /** Event and facts of an entry, with the stack of a bug. */
-export function eventText(entry: Readonly<Record<string, unknown>>): string {
+export function eventText(entry: LogEntry): string {
   const facts = Object.entries(entry)
     .filter(([key]) => !SHOWN_APART.has(key))
     .map(([key, value]) => ` ${key}=${factText(value)}`);

@@ -27,9 +27,9 @@ export interface Editor {
 const GLOBAL = CONFIG_KEYS.global.schema;
 const PATH = CONFIG_KEYS.path.schema;
 
-/** Keys of access rights: users, authentication servers, trusted proxies, secrets that grant access. */
+/** Keys of access rights: users, authentication servers, trusted proxies, secrets that grant access; and a file that Perch writes to. */
 const RIGHTS =
-  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
+  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
 
 /** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;

@@ -63,23 +63,22 @@ test('a key in the wrong part of the file is a warning with the right part', () 
 
 test('an unsupported key is a warning if it would have an effect, and a note at its default', () => {
   const text =
-    'perch: own\nsrtpAddress: :554\nsrtcpAddress: :8005\npathDefaults:\n  alwaysAvailable: yes\nsysLogPrefix: mediamtx';
+    'perch: own\nmoqQUICAddress: :554\nmoqServerKey: auto.key\npathDefaults:\n  rpiCameraWidth: 640\ndumpPackets: no';
   expect(linesOf(text, 'warn')).toEqual([
-    'perch.yml:2: srtpAddress: SRTP for RTSP clients is not supported yet',
-    'perch.yml:5: pathDefaults.alwaysAvailable: a picture while the source is away is not supported yet',
+    'perch.yml:2: moqQUICAddress: the Media-over-QUIC server is not supported yet',
+    'perch.yml:5: pathDefaults.rpiCameraWidth: the Raspberry Pi camera is not supported yet',
   ]);
   expect(linesOf(text, 'note')).toEqual([
-    'perch.yml:6: sysLogPrefix: has no effect in Perch, and this value needs none',
+    'perch.yml:6: dumpPackets: has no effect in Perch, and this value needs none',
   ]);
 });
 
 test('keys that are off or at their default are not reported as unsupported', () => {
-  const text =
-    "perch: own\nrtmpEncryption: no\nrtmpServerKey: server.key\nrtmp: no\nsrt: no\nrunOnConnect: ''\nlogDestinations: [stdout]\nauthHTTPExclude: []";
+  const text = "perch: own\nmoqServerKey: auto.key\nmoq: no\nrunOnConnect: ''\ndumpPackets: no\nauthHTTPExclude: []";
   expect(linesOf(text, 'warn')).toEqual([]);
-  expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+): /, '$1: '))).toEqual([
-    'rtmpEncryption: has no effect in Perch, and this value needs none, with it rtmpServerKey (line 3), rtmp (line 4)',
-    ...['srt', 'logDestinations'].map((key) => `${key}: has no effect in Perch, and this value needs none`),
+  expect(linesOf(text, 'note').map((line) => line.replace(/^.*?: (\w+)/, '$1'))).toEqual([
+    'moqServerKey: has no effect in Perch, and this value needs none, with it moq (line 3)',
+    'dumpPackets: has no effect in Perch, and this value needs none',
   ]);
 });
 

@@ -89,6 +89,21 @@ export const GENERAL_KEYS = {
     default: 'info',
     description: 'Minimum severity of log lines.',
   }),
+  logDestinations: Type.Array(Type.Enum(['stdout', 'file', 'syslog']), {
+    default: ['stdout'],
+    description: 'Where log lines go: stdout, file, syslog.',
+  }),
+  logStructured: Switch(false, 'Log lines as JSON objects, in the terminal and in the file.'),
+  logFile: Type.String({
+    minLength: 1,
+    default: 'mediamtx.log',
+    description: 'With destination file: the log file. Above 64 MB it is renamed to FILE.1. SIGHUP opens it again.',
+  }),
+  sysLogPrefix: Type.String({
+    minLength: 1,
+    default: 'mediamtx',
+    description: 'With destination syslog: name of the program there.',
+  }),
   runOnConnect: Command('Run for each RTSP client while it is connected.'),
   runOnConnectRestart: Restart('runOnConnect'),
   runOnDisconnect: Command('Run once for each RTSP client after it has disconnected.'),

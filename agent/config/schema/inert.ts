@@ -2,16 +2,7 @@ import type { UnsupportedGroup } from './key-rules.ts';
 
 /** MediaMTX's keys that do nothing here yet; those of a supported protocol are in its key file. */
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
-  {
-    feature: 'writing the log elsewhere than to the terminal',
-    keys: {
-      logDestinations: ['stdout'],
-      logStructured: false,
-      logFile: 'mediamtx.log',
-      sysLogPrefix: 'mediamtx',
-      dumpPackets: false,
-    },
-  },
+  { feature: 'writing packets to the disk', keys: { dumpPackets: false } },
   {
     feature: 'the RTMP server',
     keys: {

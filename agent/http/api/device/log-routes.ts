@@ -1,14 +1,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
-import {
-  isWanted,
-  LOG_LEVELS,
-  type LogFilter,
-  type LogLevel,
-  type LogLine,
-  type LogLines,
-} from '../../../base/log-lines.ts';
+import { isWanted, type LogFilter, type LogLine, type LogLines } from '../../../base/log-lines.ts';
+import { LOG_LEVELS, type LogLevel } from '../../../base/log-text.ts';
 import type { HttpAccess } from '../../auth/access.ts';
 import { noStore } from '../../messages/responses.ts';
 import type { EventStreams } from '../recordings/event-stream.ts';
