@@ -5,9 +5,10 @@ import type { ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
+import { rtpSource } from '../sources/rtp/protocol.ts';
 import { rtspSource } from '../sources/rtsp/protocol.ts';
 
-export const SOURCES: readonly SourceProtocol[] = [rtspSource];
+export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
 

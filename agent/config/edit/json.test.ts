@@ -57,7 +57,7 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ sourceFingerprint: '', sourceOnDemand: false, sourceOnDemandStartTimeout: '10s' },
       ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
       ...{ rtspAnyPort: false, continueAfterLoss: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
-      ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999] },
+      ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999], rtpSDP: '' },
       ...{ webrtc: true, audio: true },
       maxReaders: 0,
       ...{ record: false, recordPreRoll: '5s', recordPostRoll: '10s' },

@@ -93,7 +93,11 @@ test.for([
     'source: bla',
     "source: 'bla' is not a source: write publisher, redirect, or for example rtsp://192.168.1.20:554/stream",
   ],
-  ['source: rtmp://h/app', "source: 'rtmp://' is not supported yet: write an rtsp:// URL or publisher"],
+  ['source: moqt://h/app', "source: 'moqt://' is not supported yet: write publisher, redirect, or for example rtsp://"],
+  [
+    "rtpSDP: ''\n    source: udp+rtp://238.0.0.1:5004",
+    'rtpSDP: a source udp+rtp:// needs this key, the SDP of the packets',
+  ],
   ['source: rpiCamera', "source: 'rpiCamera' is not supported yet"],
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
   ['source: rtsp://me@h/x', 'source: the URL has a user without password'],

@@ -56,8 +56,8 @@ test.for([
   ['toyColour: blue', 'toyColour: the colour of toys is not supported yet'],
   ['paths: {cam: {toySpeed: 10}}', 'paths.cam.toySpeed: is too fast'],
   [
-    'paths: {cam: {source: "rtmp://h/1"}}',
-    "paths.cam.source: 'rtmp://' is not supported yet: write an rtsp://, toy:// URL or publisher",
+    'paths: {cam: {source: "moqt://h/1"}}',
+    "paths.cam.source: 'moqt://' is not supported yet: write publisher, redirect, or for example rtsp://192.168.1.20:554/stream",
   ],
 ] as const)('the rules of another protocol apply: %s', ([text, line]) => {
   expect(loaded(text).lines).toEqual([`perch.yml:2: ${line}`]);

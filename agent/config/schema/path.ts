@@ -5,6 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
+import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
 
@@ -62,7 +63,7 @@ const CameraSchema = Type.Object({
 export type CameraSettings = Static<typeof CameraSchema>;
 
 /** The keys of each kind of source. */
-export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE];
+export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE];
 
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({
@@ -105,6 +106,7 @@ export const PathSchema = Type.Object({
       'After packet loss show the next pictures at once, damaged until the next key frame. No = wait for an intact picture.',
   }),
   ...RTSP_SOURCE.schema,
+  ...RTP_SOURCE.schema,
   webrtc: Type.Boolean({
     default: true,
     description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',

@@ -50,8 +50,8 @@ export const RTSP_SOURCE: SourceKeys<typeof schema> = {
   },
   inert: [
     {
-      feature: 'taking RTP and MPEG-TS apart from RTSP cameras',
-      keys: { rtspDemuxMpegts: false, rtpSDP: '', mpegtsUDPReadBufferSize: 0, rtpUDPReadBufferSize: 0 },
+      feature: 'taking MPEG-TS apart from RTSP cameras',
+      keys: { rtspDemuxMpegts: false, mpegtsUDPReadBufferSize: 0 },
     },
     { keys: { rtspUDPReadBufferSize: 0 } },
   ],

@@ -9,7 +9,7 @@ export interface SourceKeys<Keys extends TProperties = TProperties> {
   /** A URL for messages. */
   readonly example: string;
   readonly schema: Keys;
-  faults(settings: Resolved<Static<TObject<Keys>>>): readonly Fault[];
+  faults(settings: Resolved<Static<TObject<Keys>>> & { readonly source: string }): readonly Fault[];
   /** MediaMTX's keys of this source that do nothing here yet. */
   readonly inert: readonly UnsupportedGroup[];
   readonly renamed: Renames;

@@ -8,9 +8,7 @@ import type { SourceKeys } from './source-keys.ts';
 /** Sources of MediaMTX that are not URLs; `true`: supported. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
 /** Schemes of MediaMTX that Perch does not support. */
-const OTHER_SCHEMES = 'rtmp rtmps http https udp udp+mpegts unix+mpegts udp+rtp unix+rtp srt moqt whep wheps'.split(
-  ' ',
-);
+const OTHER_SCHEMES = 'rtmp rtmps http https udp udp+mpegts unix+mpegts srt moqt whep wheps'.split(' ');
 
 const expectedOf = (sources: readonly SourceKeys[]): string =>
   `write publisher, redirect, or for example ${sources[0]?.example}`;
@@ -49,7 +47,9 @@ const SOURCE_VARIABLE = /\$(?:G\d{1,2}|MTX_QUERY)/g;
 
 function checkUrl(withVariables: string, sources: readonly SourceKeys[]): void {
   const text = withoutZone(withVariables.replace(SOURCE_VARIABLE, '1'));
-  if (!URL.canParse(text) || new URL(text).hostname === '') {
+  // A local socket is a file, on no host.
+  const place = schemeOf(text).startsWith('unix+') ? 'pathname' : 'hostname';
+  if (!URL.canParse(text) || new URL(text)[place] === '') {
     const hint = 'in a password write % as %25, / as %2F, # as %23, ? as %3F and @ as %40';
     throw new PerchError('badInput', `the ${kindOf(withVariables)} URL is not valid: ${expectedOf(sources)}; ${hint}`);
   }
@@ -70,8 +70,7 @@ export function sourceFaults(
 ): readonly Fault[] {
   const { source, sourceOnDemand, sourceRedirect } = settings;
   if (!isSupported(source, sources)) {
-    const urls = sources.map(({ schemes }) => `${schemes[0]}://`).join(', ');
-    return [{ key: 'source', message: `'${kindOf(source)}' is not supported yet: write an ${urls} URL or publisher` }];
+    return [{ key: 'source', message: `'${kindOf(source)}' is not supported yet: ${expectedOf(sources)}` }];
   }
   const isPulled = source.includes('://');
   const faults: Fault[] = [];

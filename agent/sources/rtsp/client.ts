@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import { rangeStartOf } from '../../config/values/range-start.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
+import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { openChannel } from '../../transports/rtsp/channel/open-channel.ts';
 import { type Address, parseAddress } from '../../transports/rtsp/request/address.ts';
 import type { Authenticator } from '../../transports/rtsp/request/authenticator.ts';
@@ -15,7 +16,6 @@ import { followRedirects } from './request/redirects.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { RtspSession } from './session.ts';
 import { RtspLoudspeaker } from './talk/loudspeaker.ts';
-import { NO_STATISTICS, plus } from './transport/track-transport.ts';
 import {
   TRANSPORT_NAME,
   type Transport,

@@ -5,18 +5,17 @@ import { everyTogether } from '../../base/shared-timer.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
-import { describeFormat, describeOffer } from '../../media/sdp/describe-format.ts';
-import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
+import { describeFormat } from '../../media/sdp/describe-format.ts';
+import type { SdpMedia } from '../../media/sdp/parse.ts';
 import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
-import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
-import { Timeline, type TrackTimeline } from '../../stream/ingest/timeline.ts';
-import { brokenPicture, RECEIVER_CNAME, TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+import { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
+import { NO_STATISTICS, plus, statisticsOf } from '../../stream/ingest/source-statistics.ts';
+import { RECEIVER_CNAME, type TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { type Address, joinControl } from '../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import type { Description, MethodClient } from '../../transports/rtsp/request/method-client.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
-import { NO_STATISTICS, plus, statisticsOf } from './transport/track-transport.ts';
 import { TrackTransports } from './transport/track-transports.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport/transport-choice.ts';
 
@@ -52,15 +51,10 @@ export class RtspSession {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #name: string;
-  readonly #readTimeoutMs: number;
   readonly #hasAudio: boolean;
   readonly #address: Address;
-  readonly #timeline: Timeline;
-  readonly #streamWriter: StreamWriter;
-  readonly #receivers: TrackReceiver[] = [];
+  readonly #tracks: ReceivedTracks;
   readonly #transports: TrackTransports;
-  readonly #reportedClocks = new Set<TrackTimeline>();
-  readonly #loggedFaults = new Map<TrackReceiver, number>();
   readonly #longestKeepAliveMs: number;
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
@@ -83,19 +77,17 @@ export class RtspSession {
     this.#clock = clock;
     this.#log = log;
     this.#name = options.name;
-    this.#readTimeoutMs = options.readTimeoutMs;
     this.#hasAudio = options.audio ?? true;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
-    this.#timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
-    this.#streamWriter = new StreamWriter(sink, this.#timeline, this.#receivers, options.name, log);
-    this.#streamWriter.onUrgentReader = () => this.#readAtOnce();
+    this.#tracks = new ReceivedTracks('camera', sink, options, clock, log);
+    this.#tracks.writer.onUrgentReader = () => this.#readAtOnce();
     this.#transports = new TrackTransports(connection, client, address.host, options, clock);
   }
 
   get statistics(): SourceStatistics {
-    const { clockOffsetMs } = this.#timeline;
+    const { clockOffsetMs } = this.#tracks.timeline;
     return { ...this.#transports.all.map(statisticsOf).reduce(plus, NO_STATISTICS), clockOffsetMs };
   }
 
@@ -107,24 +99,24 @@ export class RtspSession {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
     const unknown: SdpMedia[] = [];
     for (const media of sdp.medias) {
-      const isWanted = this.#receivers.length < MAX_TRACKS && this.#wants(media);
-      const receiver = isWanted ? this.#choose(media) : undefined;
+      const isWanted = this.#tracks.receivers.length < MAX_TRACKS && this.#wants(media);
+      const receiver = isWanted ? this.#tracks.choose(media, this.#traits) : undefined;
       if (isWanted && !receiver && (media.kind === 'audio' || media.kind === 'video')) {
         unknown.push(media);
       }
       if (receiver) {
         try {
           await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport);
-          this.#receivers.push(receiver);
+          this.#tracks.receivers.push(receiver);
         } catch (error) {
           this.#throwUnlessOptional(receiver, error);
           refusals.push([receiver, error]);
         }
       }
     }
-    if (this.#receivers.length === 0) {
+    if (this.#tracks.receivers.length === 0) {
       const [refusal] = refusals;
-      throw refusal ? refusal[1] : this.#offersNothing(sdp);
+      throw refusal ? refusal[1] : this.#tracks.offersNothing(sdp, this.#hasAudio);
     }
     for (const { kind, formats } of unknown) {
       this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'camera offers an unsupported track');
@@ -163,7 +155,7 @@ export class RtspSession {
         this.#askForLostPictures(nowMs);
         this.#watchStart(nowMs - startedMs, attempt);
         this.#watchLoss(nowMs, attempt);
-        this.#watch(nowMs, startedMs);
+        this.#tracks.check(nowMs, startedMs);
         this.#connection.readsInRounds = nowMs - startedMs >= SETTLED_MS && this.#mayBeLate;
       } catch (cause) {
         this.#giveUp(cause);
@@ -193,8 +185,8 @@ export class RtspSession {
   /** All readers tolerate a delay, and no time comes from arrival. TLS and tunnels may hold more than one read returns. */
   get #mayBeLate(): boolean {
     const { isSecure, tunnel } = this.#address;
-    const followsArrival = this.#receivers.some(({ timeline }) => timeline.followsArrival);
-    return !isSecure && tunnel === 'none' && !followsArrival && this.#streamWriter.mayBeLate;
+    const followsArrival = this.#tracks.receivers.some(({ timeline }) => timeline.followsArrival);
+    return !isSecure && tunnel === 'none' && !followsArrival && this.#tracks.writer.mayBeLate;
   }
 
   #readAtOnce(): void {
@@ -206,62 +198,22 @@ export class RtspSession {
     return !isBackChannel && direction !== 'inactive' && (this.#hasAudio || kind !== 'audio');
   }
 
-  /** The first supported format; undefined for metadata and unknown codecs. */
-  #choose(media: SdpMedia): TrackReceiver | undefined {
-    for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.#timeline, this.#streamWriter, this.#clock, this.#traits);
-      if (receiver.isSupported) {
-        return receiver;
-      }
-    }
-    return undefined;
-  }
-
   /** Audio is optional, video is not. */
   #throwUnlessOptional(receiver: TrackReceiver, error: unknown): void {
     const isRefusal = error instanceof TransportRefused;
     if (receiver.isVideo || !(isRefusal || (error instanceof PerchError && error.code !== 'unauthorized'))) {
-      throw isRefusal ? new TransportRefused(error.cause, error.hasBegun || this.#receivers.length > 0) : error;
+      throw isRefusal ? new TransportRefused(error.cause, error.hasBegun || this.#tracks.receivers.length > 0) : error;
     }
   }
 
-  #offersNothing(sdp: Sdp): PerchError {
-    const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
-    const reason = this.#hasAudio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
-    const message = `camera of path '${this.#name}' offers ${offer}, ${reason}`;
-    return new PerchError('unsupported', message, { path: this.#name });
-  }
-
   #report(): void {
+    this.#tracks.logFaults({ junkBytes: this.#connection.junkBytes });
     for (const transport of this.#transports.all) {
       const { receiver } = transport;
-      this.#logFaults(receiver);
-      this.#reportClock(receiver);
       const packet = receiver.receiverReport(this.#transports.ssrc);
       if (packet) {
         transport.sendControl(packet);
       }
-    }
-  }
-
-  #reportClock({ format, timeline }: TrackReceiver): void {
-    const { fault } = timeline;
-    if (fault !== undefined && !this.#reportedClocks.has(timeline)) {
-      this.#reportedClocks.add(timeline);
-      this.#log.warn({ codec: format.encoding, fault }, 'wrong camera clock, media times follow arrival');
-    }
-  }
-
-  /** Logs faults of packets, summed up. */
-  #logFaults(receiver: TrackReceiver): void {
-    const { badPackets, format, sequence, timeline } = receiver;
-    const faults = badPackets + sequence.lost + sequence.late + timeline.jumps;
-    if (faults > (this.#loggedFaults.get(receiver) ?? 0)) {
-      this.#loggedFaults.set(receiver, faults);
-      const { lost, late } = sequence;
-      const { junkBytes } = this.#connection;
-      const facts = { codec: format.encoding, lost, late, badPackets, jumps: timeline.jumps, junkBytes };
-      this.#log.debug(facts, 'faulty packets from the camera');
     }
   }
 
@@ -270,7 +222,7 @@ export class RtspSession {
     if (this.#hasMedia) {
       return;
     }
-    if (this.#receivers.some(({ packets }) => packets > 0)) {
+    if (this.#tracks.receivers.some(({ packets }) => packets > 0)) {
       this.#hasMedia = true;
       onMedia();
     } else if (silenceMs !== undefined && playingMs >= silenceMs) {
@@ -295,7 +247,7 @@ export class RtspSession {
         packet.set(report);
         packet.set(pli, report.length);
         transport.sendControl(packet);
-        this.#streamWriter.requestKeyFrame();
+        this.#tracks.writer.requestKeyFrame();
       }
     }
   }
@@ -307,42 +259,6 @@ export class RtspSession {
       const percent = (100 * share).toFixed(1);
       const message = `${percent} % of the packets from the camera of path '${this.#name}' are lost over ${TRANSPORT_NAME[transport]}`;
       throw new TransportRefused(new PerchError('unavailable', message, { path: this.#name }), true);
-    }
-  }
-
-  #watch(nowMs: number, startedMs: number): void {
-    const lastMediaMs = this.#receivers.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
-    const silentMs = nowMs - lastMediaMs;
-    const context = { path: this.#name, absence: 'refuses' };
-    if (silentMs >= this.#readTimeoutMs) {
-      const message = `camera of path '${this.#name}' has sent no media for ${this.#readTimeoutMs / 1000} s`;
-      throw new PerchError('timeout', message, context);
-    }
-    if (this.#receivers.every((receiver) => receiver.hasLeft)) {
-      throw new PerchError('unavailable', `camera of path '${this.#name}' ended the stream`, context);
-    }
-    this.#streamWriter.check(nowMs - startedMs);
-    this.#watchPicture(nowMs, startedMs, silentMs);
-  }
-
-  /** Ends a session whose picture has stopped, or whose packets never form a complete one, even if audio arrives. */
-  #watchPicture(nowMs: number, startedMs: number, silentMs: number): void {
-    // When all media stops at once, the last audio is slightly newer than the last picture: that is not audio alone.
-    const hasSound = silentMs < this.#readTimeoutMs / 2;
-    for (const receiver of this.#receivers) {
-      if (!receiver.isVideo || receiver.packets === 0 || this.#streamWriter.hasLeftOut(receiver)) {
-        continue;
-      }
-      const { encoding } = receiver.format;
-      const context = { path: this.#name, codec: encoding, absence: 'refuses' };
-      if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
-        const message = `camera of path '${this.#name}' has sent no video for ${this.#readTimeoutMs / 1000} s, only audio`;
-        throw new PerchError('timeout', message, context);
-      }
-      const fault = brokenPicture(receiver, startedMs, nowMs);
-      if (fault !== undefined) {
-        throw new PerchError('unavailable', `camera of path '${this.#name}' ${fault}`, context);
-      }
     }
   }
 }

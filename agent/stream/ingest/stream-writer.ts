@@ -78,7 +78,7 @@ export class StreamWriter implements UnitOutput {
     receivers: readonly TrackReceiver[],
     name: string,
     log: Logger,
-    sender: 'camera' | 'publisher' = 'camera',
+    sender: 'camera' | 'publisher' | 'sender' = 'camera',
     times: StreamWriterTimes = CAMERA_TIMES,
   ) {
     this.#sink = sink;

@@ -1,15 +1,7 @@
-import type { SourceStatistics } from '../../../stream/contracts.ts';
-import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
+import type { ReceivedTrack } from '../../../stream/ingest/source-statistics.ts';
 
 /** Carries one track's RTP from the camera to its receiver, and RTCP back. */
-export interface TrackTransport {
-  readonly receiver: TrackReceiver;
-  readonly kind: 'TCP' | 'UDP' | 'UDP-multicast';
-  /** Packets dropped as duplicates or as too late. */
-  readonly late: number;
-  readonly reordered: number;
-  /** Datagrams of other senders than the camera. */
-  readonly strangers: number;
+export interface TrackTransport extends ReceivedTrack {
   /** @param packet RTCP */
   sendControl(packet: Uint8Array): void;
   /** Starts to receive. Called before PLAY, because some cameras send before they answer it, and again after it. */
@@ -56,41 +48,4 @@ export class EarlyPackets {
     this.#packets = [];
     return packets;
   }
-}
-
-export const NO_STATISTICS: SourceStatistics = {
-  transport: undefined,
-  packets: 0,
-  lost: 0,
-  late: 0,
-  reordered: 0,
-  badPackets: 0,
-  jumps: 0,
-};
-
-export function statisticsOf({ receiver, kind, late, reordered, strangers }: TrackTransport): SourceStatistics {
-  const { packets, sequence, badPackets, timeline } = receiver;
-  return {
-    transport: kind,
-    packets,
-    lost: sequence.lost,
-    late: sequence.late + late,
-    reordered,
-    badPackets: badPackets + strangers,
-    jumps: timeline.jumps,
-  };
-}
-
-/** Sums; transport and clock offset are those of `b`. */
-export function plus(a: SourceStatistics, b: SourceStatistics): SourceStatistics {
-  return {
-    transport: b.transport,
-    packets: a.packets + b.packets,
-    lost: a.lost + b.lost,
-    late: a.late + b.late,
-    reordered: a.reordered + b.reordered,
-    badPackets: a.badPackets + b.badPackets,
-    jumps: a.jumps + b.jumps,
-    clockOffsetMs: b.clockOffsetMs,
-  };
 }

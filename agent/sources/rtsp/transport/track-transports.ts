@@ -8,10 +8,11 @@ import type { Transport as TransportHeader } from '../../../media/rtsp/transport
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import type { MethodClient } from '../../../transports/rtsp/request/method-client.ts';
+import { ownIps } from '../../../transports/udp/multicast.ts';
 import { Interleaved } from './interleaved.ts';
 import type { RtpSender, TrackTransport } from './track-transport.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-choice.ts';
-import { joinGroup, openPair, ownIps, type UdpOptions, type UdpPair } from './udp-ports.ts';
+import { joinGroup, openPair, type UdpOptions, type UdpPair } from './udp-ports.ts';
 import { type RemoteEnd, UdpTrackTransport } from './udp-track-transport.ts';
 
 /** Rejections for other reasons than the transport. */

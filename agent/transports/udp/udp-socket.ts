@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import type { Clock } from '../../../base/clock.ts';
-import { canonicalIp } from '../../../base/ip-address.ts';
+import type { Clock } from '../../base/clock.ts';
+import { canonicalIp } from '../../base/ip-address.ts';
 
 /** A key frame arrives in a burst, perhaps while another camera's is processed. The system may grant less. */
 const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
@@ -13,13 +13,13 @@ interface DatagramSink {
 
 /** The accepted senders. */
 interface Peers {
-  /** In canonical form. */
-  readonly ips: readonly string[];
+  /** In canonical form; undefined: any. */
+  readonly ips: readonly string[] | undefined;
   /** Empty: any. */
   readonly ports: readonly number[];
 }
 
-/** A bound UDP socket that accepts the camera's datagrams only. */
+/** A bound UDP socket that accepts the datagrams of its peers only. */
 export class UdpSocket {
   /** Undefined: datagrams are dropped. */
   sink: DatagramSink | undefined;
@@ -28,7 +28,7 @@ export class UdpSocket {
   readonly #socket: Socket;
   readonly #clock: Clock;
   #peers: Peers = { ips: [], ports: [] };
-  /** The camera's address in the socket's spelling, and its port: most datagrams match these. */
+  /** The last sender's address in the socket's spelling, and its port: most datagrams match these. */
   #knownAddress = '';
   #knownPort = 0;
   #isClosed = false;
@@ -123,6 +123,6 @@ export class UdpSocket {
 
   #isPeer({ address, port }: RemoteInfo): boolean {
     const { ips, ports } = this.#peers;
-    return (ports.length === 0 || ports.includes(port)) && ips.includes(canonicalIp(address) ?? '');
+    return (ports.length === 0 || ports.includes(port)) && (ips?.includes(canonicalIp(address) ?? '') ?? true);
   }
 }

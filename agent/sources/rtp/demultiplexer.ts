@@ -1,0 +1,93 @@
+import { PerchError } from '../../base/errors.ts';
+import { parseRtcp, type RtcpSink, type SenderInfo } from '../../media/rtcp/parse.ts';
+import type { SourceStatistics } from '../../stream/contracts.ts';
+import type { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
+import { ReorderBuffer } from '../../stream/ingest/reorder-buffer.ts';
+import { NO_STATISTICS, plus, type ReceivedTrack, statisticsOf } from '../../stream/ingest/source-statistics.ts';
+import type { TrackReceiver } from '../../stream/ingest/track-receiver.ts';
+
+const PAYLOAD_TYPES = 128;
+
+/** Hands the packets of several tracks on one port to their receivers, by payload type. */
+export class RtpDemultiplexer implements RtcpSink {
+  /** Packets of unknown payload types, and what is neither RTP nor RTCP. */
+  #unknown = 0;
+  readonly #tracks: ReceivedTracks;
+  readonly #orders: readonly ReorderBuffer[];
+  readonly #byType: (ReorderBuffer | undefined)[] = new Array(PAYLOAD_TYPES).fill(undefined);
+  readonly #kind: ReceivedTrack['kind'];
+  readonly #fail: (cause: unknown) => void;
+
+  /** @param fail called with errors of the media */
+  constructor(tracks: ReceivedTracks, kind: ReceivedTrack['kind'], fail: (cause: unknown) => void) {
+    this.#tracks = tracks;
+    this.#kind = kind;
+    this.#fail = fail;
+    this.#orders = tracks.receivers.map((receiver) => new ReorderBuffer(receiver, receiver.format.payloadType));
+    for (const [i, { format }] of tracks.receivers.entries()) {
+      this.#byType[format.payloadType] = this.#orders[i];
+    }
+  }
+
+  get statistics(): SourceStatistics {
+    const { receivers, timeline } = this.#tracks;
+    const sum = receivers
+      .map((receiver, i) => {
+        const { late = 0, reordered = 0 } = this.#orders[i] ?? {};
+        return statisticsOf({ receiver, kind: this.#kind, late, reordered, strangers: 0 });
+      })
+      .reduce(plus, NO_STATISTICS);
+    return { ...sum, badPackets: sum.badPackets + this.#unknown, clockOffsetMs: timeline.clockOffsetMs };
+  }
+
+  /** A packet in `chunk[start, end)`, valid during the call only. */
+  push(chunk: Uint8Array, start: number, end: number, atMs: number): void {
+    const type = end - start >= 2 ? (chunk[start + 1] as number) : -1;
+    // RFC 5761 §4: RTCP on the same port.
+    if (type >= 192 && type <= 223) {
+      this.#control(chunk, start, end);
+      return;
+    }
+    const order = type < 0 ? undefined : this.#byType[type & 0x7f];
+    if (!order) {
+      this.#unknown += 1;
+      return;
+    }
+    try {
+      order.push(chunk, start, end, atMs);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  flush(nowMs: number): void {
+    for (const order of this.#orders) {
+      order.flush(nowMs);
+    }
+  }
+
+  onSenderReport(info: SenderInfo): void {
+    this.#receiverOf(info.ssrc)?.onSenderReport(info);
+  }
+
+  onBye(ssrc: number): void {
+    this.#receiverOf(ssrc)?.onBye(ssrc);
+  }
+
+  #control(chunk: Uint8Array, start: number, end: number): void {
+    try {
+      parseRtcp(chunk, start, end, this);
+    } catch (cause) {
+      if (!(cause instanceof PerchError)) {
+        throw cause;
+      }
+      this.#unknown += 1;
+    }
+  }
+
+  /** With one track also for another SSRC: some senders confuse them. */
+  #receiverOf(ssrc: number): TrackReceiver | undefined {
+    const { receivers } = this.#tracks;
+    return receivers.length === 1 ? receivers[0] : receivers.find((receiver) => receiver.ssrc === ssrc);
+  }
+}

@@ -1,0 +1,124 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { SenderTraits } from '../../media/payload/depacketizer.ts';
+import { describeOffer } from '../../media/sdp/describe-format.ts';
+import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
+import type { StreamSink } from '../contracts.ts';
+import { StreamWriter } from './stream-writer.ts';
+import { Timeline, type TrackTimeline } from './timeline.ts';
+import { brokenPicture, TrackReceiver } from './track-receiver.ts';
+
+interface ReceivedTracksOptions {
+  /** Of the path, for messages. */
+  readonly name: string;
+  /** Without media for this long the connection ends. */
+  readonly readTimeoutMs: number;
+  readonly useAbsoluteTimestamp?: boolean | undefined;
+}
+
+/** The tracks of one connection to a source that sends RTP in real time: from packets to a stream. */
+export class ReceivedTracks {
+  /** Filled by the owner before the first packet. */
+  readonly receivers: TrackReceiver[] = [];
+  readonly timeline: Timeline;
+  readonly writer: StreamWriter;
+  readonly #name: string;
+  readonly #readTimeoutMs: number;
+  /** `camera of path 'x'` */
+  readonly #subject: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #reportedClocks = new Set<TrackTimeline>();
+  readonly #loggedFaults = new Map<TrackReceiver, number>();
+
+  /** @param sender for messages */
+  constructor(
+    sender: 'camera' | 'sender',
+    sink: StreamSink,
+    options: ReceivedTracksOptions,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#name = options.name;
+    this.#readTimeoutMs = options.readTimeoutMs;
+    this.#subject = `${sender} of path '${options.name}'`;
+    this.#clock = clock;
+    this.#log = log;
+    this.timeline = new Timeline(clock, options.useAbsoluteTimestamp, true);
+    this.writer = new StreamWriter(sink, this.timeline, this.receivers, options.name, log, sender);
+  }
+
+  /** A receiver of the first supported format; undefined for metadata and unknown codecs. */
+  choose(media: SdpMedia, traits?: SenderTraits): TrackReceiver | undefined {
+    for (const format of media.formats) {
+      const receiver = new TrackReceiver(format, this.timeline, this.writer, this.#clock, traits);
+      if (receiver.isSupported) {
+        return receiver;
+      }
+    }
+    return undefined;
+  }
+
+  offersNothing(sdp: Sdp, hasAudio: boolean): PerchError {
+    const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
+    const reason = hasAudio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
+    return new PerchError('unsupported', `${this.#subject} offers ${offer}, ${reason}`, { path: this.#name });
+  }
+
+  /** Called at intervals. @throws PerchError when all media has ended, or the picture */
+  check(nowMs: number, startedMs: number): void {
+    const lastMediaMs = this.receivers.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
+    const silentMs = nowMs - lastMediaMs;
+    const context = { path: this.#name, absence: 'refuses' };
+    if (silentMs >= this.#readTimeoutMs) {
+      const message = `${this.#subject} has sent no media for ${this.#readTimeoutMs / 1000} s`;
+      throw new PerchError('timeout', message, context);
+    }
+    if (this.receivers.every((receiver) => receiver.hasLeft)) {
+      throw new PerchError('unavailable', `${this.#subject} ended the stream`, context);
+    }
+    this.writer.check(nowMs - startedMs);
+    this.#checkPicture(nowMs, startedMs, silentMs);
+  }
+
+  /** Logs faults of packets, summed up, and wrong clocks once. @param facts about the connection */
+  logFaults(facts: Readonly<Record<string, number>> = {}): void {
+    for (const receiver of this.receivers) {
+      const { badPackets, format, sequence, timeline } = receiver;
+      const { lost, late } = sequence;
+      const faults = badPackets + lost + late + timeline.jumps;
+      if (faults > (this.#loggedFaults.get(receiver) ?? 0)) {
+        this.#loggedFaults.set(receiver, faults);
+        const counts = { codec: format.encoding, lost, late, badPackets, jumps: timeline.jumps, ...facts };
+        this.#log.debug(counts, 'faulty packets from the camera');
+      }
+      const { fault } = timeline;
+      if (fault !== undefined && !this.#reportedClocks.has(timeline)) {
+        this.#reportedClocks.add(timeline);
+        this.#log.warn({ codec: format.encoding, fault }, 'wrong camera clock, media times follow arrival');
+      }
+    }
+  }
+
+  /** Ends a connection whose picture has stopped, or whose packets never form a complete one, even if audio arrives. */
+  #checkPicture(nowMs: number, startedMs: number, silentMs: number): void {
+    // When all media stops at once, the last audio is slightly newer than the last picture: that is not audio alone.
+    const hasSound = silentMs < this.#readTimeoutMs / 2;
+    for (const receiver of this.receivers) {
+      if (!receiver.isVideo || receiver.packets === 0 || this.writer.hasLeftOut(receiver)) {
+        continue;
+      }
+      const { encoding } = receiver.format;
+      const context = { path: this.#name, codec: encoding, absence: 'refuses' };
+      if (hasSound && nowMs - receiver.lastPacketMs >= this.#readTimeoutMs) {
+        const message = `${this.#subject} has sent no video for ${this.#readTimeoutMs / 1000} s, only audio`;
+        throw new PerchError('timeout', message, context);
+      }
+      const fault = brokenPicture(receiver, startedMs, nowMs);
+      if (fault !== undefined) {
+        throw new PerchError('unavailable', `${this.#subject} ${fault}`, context);
+      }
+    }
+  }
+}
