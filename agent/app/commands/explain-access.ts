@@ -6,7 +6,8 @@ import { type Action, Authority } from '../../auth/permissions/authorize.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
-import { placesOf, readConfigFile } from '../../config/file/file.ts';
+import { ConfigText } from '../../config/file/config-text.ts';
+import { placesOf } from '../../config/file/file.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { type Config, NO_FILE, parseConfig, resolvePath } from '../../config/load/load.ts';
 import { problemText } from '../../config/yaml/problem.ts';
@@ -94,8 +95,9 @@ const isAction = (word: string): word is Action => (ACTIONS as readonly string[]
 /** As at a start, except that a wrong file is an error. */
 async function readConfig(file: string | undefined, { cwd, dataDir, env }: ExplainOptions) {
   const places = file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)];
+  const texts = new ConfigText(env);
   for (const place of places) {
-    const text = await readConfigFile(place);
+    const text = await texts.read(place);
     if (text !== undefined) {
       return { name: place, config: parsed(text, basename(place), cwd, env) };
     }

@@ -153,17 +153,16 @@ function countsOf(before: ReadonlySet<string>, restored: readonly { readonly id:
  * The writes of a restore: guest links are replaced; a secret or certificate that the backup lacks stays. Sessions and protected
  * recordings are merged at the next start.
  *
- * @param configFile absolute
+ * @param config the file of the configuration, absolute, and its text
  */
-export function writesOf({ members }: Backup, configFile: string): readonly Write[] {
-  // First, because the configuration may be on another disk, where the write may fail.
-  const config = { file: configFile, text: textOf(members, CONFIG) ?? '' };
+export function writesOf({ members }: Backup, config: Write): readonly Write[] {
   const links = textOf(members, GUESTS) === undefined ? [{ file: GUESTS, text: null }] : [];
   // Revocations of this device stay even if the backup has no device passwords.
   const devices = { file: DEVICES_FILE, text: textOf(members, DEVICES_FILE) ?? '{"devices":[],"revoked":[]}\n' };
   const others = members
     .filter(({ name }) => name !== CONFIG && name !== DEVICES_FILE)
     .map(({ name, text }) => ({ file: name, text }));
+  // First, because the configuration may be on another disk, where the write may fail.
   return [config, ...links, devices, ...others];
 }
 

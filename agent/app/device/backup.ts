@@ -38,7 +38,7 @@ interface BackupsDeps {
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Logger;
-  readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check'>;
+  readonly store: Pick<ConfigStore, 'look' | 'textInForce' | 'file' | 'current' | 'check' | 'seal'>;
   /** Default: the migrations of this program. */
   readonly migrations?: readonly Migration[];
 }
@@ -98,10 +98,11 @@ export class Backups implements BackupControl {
       const backup = await this.#read(bytes);
       const configFile = store.file ?? ownFileOf(dataDir);
       // Otherwise only the log of the next start would report a failure.
-      await tryWrite(configFile, textOf(backup.members, CONFIG) ?? '');
+      const text = await store.seal(textOf(backup.members, CONFIG) ?? '');
+      await tryWrite(configFile, text);
       const former = await this.make();
       await writeAtomic(join(dataDir, FORMER), former.bytes);
-      await stageRestore(dataDir, writesOf(backup, configFile));
+      await stageRestore(dataDir, writesOf(backup, { file: configFile, text }));
       this.#isStaged = true;
       log.warn({ made: backup.made, host: backup.host }, 'restoring a backup, restarting');
     });

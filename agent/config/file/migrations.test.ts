@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../../base/log.ts';
+import { ConfigText } from './config-text.ts';
 import * as files from './file.ts';
 import { type Migration, migrateConfig } from './migrations.ts';
 
@@ -27,7 +28,13 @@ afterEach(() => {
 });
 
 const start = (migrations: readonly Migration[]) =>
-  migrateConfig({ file, dataDir, migrations, log: createLogger('info', (line) => said.push(JSON.stringify(line))) });
+  migrateConfig({
+    file,
+    dataDir,
+    migrations,
+    texts: new ConfigText({}),
+    log: createLogger('info', (line) => said.push(JSON.stringify(line))),
+  });
 const text = (): string => readFileSync(file, 'utf8');
 
 test('a file of the first form is migrated to the newest, and its text is kept', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../../base/log.ts';
+import type { ConfigText } from './config-text.ts';
 import { readConfigFile, writeAtomic } from './file.ts';
 
 /**
@@ -37,6 +38,7 @@ interface MigrationOptions {
   readonly file: string;
   readonly dataDir: string;
   readonly log: Logger;
+  readonly texts: ConfigText;
   readonly migrations?: readonly Migration[];
 }
 
@@ -51,17 +53,18 @@ export async function migrateConfig({
   file,
   dataDir,
   log,
+  texts,
   migrations = MIGRATIONS,
 }: MigrationOptions): Promise<string | undefined> {
   const record = join(dataDir, 'config-forms.json');
   const form = presentForm(migrations);
   let { steps } = readDone(await readConfigFile(record));
-  let text = await readConfigFile(file);
+  let text = await texts.read(file);
   if (text === undefined) {
     return undefined;
   }
   for (let last = steps.at(-1); last && last.to > form; last = steps.at(-1)) {
-    const before = await readConfigFile(keptAs(dataDir, last.to));
+    const before = await texts.read(keptAs(dataDir, last.to));
     const isUntouched = hashOf(text) === last.after || hashOf(text) === last.before;
     if (before === undefined || hashOf(before) !== last.before || !isUntouched) {
       log.warn(
@@ -70,7 +73,7 @@ export async function migrateConfig({
       );
       return text;
     }
-    await writeAtomic(file, before);
+    await texts.write(file, before);
     text = before;
     steps = steps.slice(0, -1);
     await writeAtomic(record, write({ steps }));
@@ -83,11 +86,11 @@ export async function migrateConfig({
   }
   for (let to = (steps.at(-1)?.to ?? 1) + 1; to <= form; to += 1) {
     const after: string = migrations[to - 2]?.(text) ?? text;
-    await writeAtomic(keptAs(dataDir, to), text);
+    await texts.write(keptAs(dataDir, to), text);
     steps = [...steps, { to, before: hashOf(text), after: hashOf(after) }];
     await writeAtomic(record, write({ steps }));
     if (after !== text) {
-      await writeAtomic(file, after);
+      await texts.write(file, after);
       log.info({ form: to }, 'configuration migrated to the form of this version');
     }
     text = after;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { explain, PerchError } from '../../base/errors.ts';
-import { readConfigFile } from '../file/file.ts';
+import { ConfigText } from '../file/config-text.ts';
 import { absoluteKeyFiles, isLeftToUs } from '../file/key-pair.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import type { Fault } from '../schema/key-rules.ts';
@@ -19,7 +19,7 @@ export async function checkFile(
   file: string,
   env: Environment,
 ): Promise<{ readonly lines: readonly string[]; readonly isUsable: boolean }> {
-  const text = await readConfigFile(file);
+  const text = await new ConfigText(env).read(file);
   if (text === undefined) {
     throw new PerchError('notFound', `the configuration file ${file} does not exist`, { file });
   }

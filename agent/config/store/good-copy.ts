@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { nameOf, ownFileOf, readConfigFile } from '../file/file.ts';
+import { ConfigText } from '../file/config-text.ts';
+import { nameOf, ownFileOf } from '../file/file.ts';
 import { inPresentForm, type Migration } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
 import { type Config, type ConfigDefaults, type ParsedConfig, parseConfig, patternsOf } from '../load/load.ts';
@@ -32,7 +33,7 @@ export async function lastGood(
   const error = problems.find((one) => one.severity === 'error' && one.path === undefined);
   const problem = error ? problemText(error) : 'the configuration is not valid';
   const copy = file && copyOf(file, options.dataDir, 'last-good');
-  const kept = copy === undefined ? undefined : await readConfigFile(copy);
+  const kept = copy === undefined ? undefined : await new ConfigText(options.env).read(copy);
   // An older version of Perch may have written it.
   const text = kept === undefined ? undefined : inPresentForm(kept, options.migrations);
   const config = text === undefined ? undefined : parseConfig(text, nameOf(file), options.env, defaults).config;
@@ -56,9 +57,9 @@ export interface FoundText {
   readonly fault?: string;
 }
 
-export async function findText(file: string | undefined): Promise<FoundText> {
+export async function findText(file: string | undefined, texts: ConfigText): Promise<FoundText> {
   try {
-    const text = file === undefined ? undefined : await readConfigFile(file);
+    const text = file === undefined ? undefined : await texts.read(file);
     if (text?.trim() === '') {
       // An editor that is about to write, or an accident.
       return { fault: 'the configuration file is empty' };

@@ -4,7 +4,8 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
-import { findFile, nameOf, ownFileOf, readConfigFile, writeAtomic } from '../file/file.ts';
+import { ConfigText } from '../file/config-text.ts';
+import { findFile, nameOf, ownFileOf } from '../file/file.ts';
 import { FileWatch } from '../file/file-watch.ts';
 import { type Migration, migrateConfig } from '../file/migrations.ts';
 import type { Environment } from '../load/environment.ts';
@@ -65,6 +66,7 @@ interface NewText {
 export class ConfigStore {
   readonly #options: ConfigStoreOptions;
   readonly #defaults: ConfigDefaults;
+  readonly #texts: ConfigText;
   readonly #listeners = new Set<Listener>();
   #file: string | undefined;
   /** The file's text as last read or written, right or wrong. */
@@ -87,7 +89,8 @@ export class ConfigStore {
     const options = { ...given, dataDir: resolve(given.cwd, given.dataDir) };
     const file = await findFile(options);
     const defaults = defaultsFor(options);
-    const text = file === undefined ? undefined : await migrateConfig({ ...options, file });
+    const text =
+      file === undefined ? undefined : await migrateConfig({ ...options, file, texts: new ConfigText(options.env) });
     const parsed = parseConfig(text ?? NO_FILE, nameOf(file), options.env, defaults);
     const inForce = parsed.config
       ? { text: text ?? NO_FILE, config: parsed.config }
@@ -107,12 +110,18 @@ export class ConfigStore {
   ) {
     this.#options = options;
     this.#defaults = defaults;
+    this.#texts = new ConfigText(options.env);
     this.#file = file;
     this.#text = text;
     this.#goodText = inForce.text;
     this.#current = inForce.config;
     this.#problems = problems;
     this.#log = new ChangeLog(this.tag);
+  }
+
+  /** A text as it lies on the disk: encrypted where the file is. */
+  seal(text: string): Promise<string> {
+    return this.#texts.seal(text);
   }
 
   /** Identifies the file's text as last read or written. */
@@ -158,7 +167,7 @@ export class ConfigStore {
   revise(plan: (now: FileNow) => readonly Edit[], by: ChangeOrigin = 'API', user?: string): Promise<void> {
     return this.#queue.run(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
-      const before = (await readConfigFile(file)) ?? NO_FILE;
+      const before = (await this.#texts.read(file)) ?? NO_FILE;
       const known = this.#parse(before, file);
       const edits = plan({
         config: known.config ?? this.#current,
@@ -174,7 +183,7 @@ export class ConfigStore {
       const parsed = this.#parse(text, file);
       const config = withoutNewErrors(parsed, known.problems);
       const inForce = config ? { text, config, problems: parsed.problems } : await this.#editInForce(edits, file);
-      await writeAtomic(file, text);
+      await this.#texts.write(file, text);
       this.#file = file;
       this.#text = text;
       this.#goodText = inForce.text;
@@ -194,7 +203,7 @@ export class ConfigStore {
   replace(make: (now: NewText & Pick<FileNow, 'since'>) => string, user: string | undefined): Promise<void> {
     return this.#queue.run(async () => {
       const file = this.#file ?? ownFileOf(this.#options.dataDir);
-      const before = (await readConfigFile(file)) ?? NO_FILE;
+      const before = (await this.#texts.read(file)) ?? NO_FILE;
       const text = make({ text: before, ...this.#history(before) });
       if (text === before) {
         return;
@@ -204,8 +213,8 @@ export class ConfigStore {
       if (error || !parsed.config) {
         throw new PerchError('badInput', error ? problemText(error) : 'the configuration is not valid');
       }
-      await writeAtomic(copyOf(file, this.#options.dataDir, 'before'), before);
-      await writeAtomic(file, text);
+      await this.#texts.write(copyOf(file, this.#options.dataDir, 'before'), before);
+      await this.#texts.write(file, text);
       this.#file = file;
       this.#text = text;
       this.#goodText = text;
@@ -266,7 +275,7 @@ export class ConfigStore {
   #reloadIfNew(): Promise<void> {
     return this.#queue.run(async () => {
       this.#file ??= await findFile(this.#options);
-      const found = await findText(this.#file);
+      const found = await findText(this.#file, this.#texts);
       if (this.#file !== undefined && (found.fault !== undefined || found.text !== this.#text)) {
         await this.#apply(found);
       }
@@ -279,7 +288,7 @@ export class ConfigStore {
     } catch (error) {
       return faultOf(error);
     }
-    return findText(this.#file);
+    return findText(this.#file, this.#texts);
   }
 
   async #apply({ text, fault }: FoundText): Promise<boolean> {
@@ -341,8 +350,8 @@ export class ConfigStore {
     }
     const copy = copyOf(this.#file, this.#options.dataDir, 'last-good');
     try {
-      if ((await readConfigFile(copy)) !== text) {
-        await writeAtomic(copy, text);
+      if ((await this.#texts.read(copy)) !== text) {
+        await this.#texts.write(copy, text);
       }
     } catch (error) {
       this.#options.log.warn({ file: copy, cause: explain(error) }, 'cannot save a copy of the good configuration');

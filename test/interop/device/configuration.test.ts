@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { AGENT, type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { setupCodeOf } from '../../support/base/setup-code.ts';
 
@@ -71,6 +72,24 @@ test('check reports the faults of a file with line and key, and exits', async ()
   writeFileSync(file, 'paths:\n  a:\n    source: rtsp://127.0.0.1/x\n');
   expect((await run('check', file)).code).toBe(0);
   expect((await run('check', join(camera.dataDir, 'none.yml'))).output).toMatch(/does not exist/);
+});
+
+describeWith(['pynacl'], 'an encrypted file', () => {
+  test('of another program is read with its key, and only with that', async () => {
+    const file = join(camera.dataDir, 'encrypted.yml');
+    const script = `
+import base64, nacl.secret, sys
+box = nacl.secret.SecretBox(b'0123456789abcdef0123456789abcdef')
+print(base64.b64encode(box.encrypt(b'logLevel: infoo\\n')).decode())`;
+    writeFileSync(file, (await runProcess(PYTHON, ['-c', script])).output);
+    const check = (key: string) => startProcess(process.execPath, [...AGENT, 'check', file], { MTX_CONFKEY: key });
+    const right = check('0123456789abcdef0123456789abcdef');
+    expect(await right.exited).toBe(1);
+    expect(right.output()).toContain("encrypted.yml:1: logLevel: 'infoo' is not one of");
+    const wrong = check('0123');
+    expect(await wrong.exited).toBe(1);
+    expect(wrong.output()).toContain('MTX_CONFKEY is not its key');
+  });
 });
 
 /** The control API's status and error. */

@@ -25,6 +25,7 @@ const PEERS = {
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],
   certutil: ['/usr/bin/certutil'],
+  pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 
