@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, extname, join, parse } from 'node:path';
+import { basename, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { fewScripts } from './page-scripts.ts';
 import { NAV_ITEMS } from './shell/nav-items.ts';
 import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
@@ -35,6 +36,8 @@ export async function buildPage(folder: string): Promise<void> {
     jsxImportSource: 'preact',
     minify: true,
     legalComments: 'none',
+    // Modules are always UTF-8.
+    charset: 'utf8',
     entryNames: '[name]-[hash]',
     chunkNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
@@ -42,7 +45,7 @@ export async function buildPage(folder: string): Promise<void> {
     plugins: [plainHls],
     logLevel: 'warning',
   };
-  const plugins = [plainHls, await oneFirstLoad(page, 'app/app.tsx')];
+  const plugins = [plainHls, await fewScripts(page, 'app/app.tsx')];
   const { metafile } = await build({ ...page, plugins, metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);
@@ -220,36 +223,6 @@ async function writeIndex(names: ReadonlyMap<string, string>, imports: readonly 
 
 if (import.meta.main) {
   await buildPage(join(HERE, 'dist'));
-}
-
-/**
- * Keeps the first load in one file. esbuild splits scripts where later pages share them, here into more than twenty
- * files, which is slow on phones. If each later page imports the whole first load, nothing is left to split.
- *
- * @param options of the build
- * @param first files of the first load, relative to the folder of the build
- */
-async function oneFirstLoad(options: BuildOptions & { absWorkingDir: string }, first: string): Promise<Plugin> {
-  const { metafile } = await build({ ...options, metafile: true, write: false });
-  const later = new Set<string>();
-  for (const { imports } of Object.values(metafile.inputs)) {
-    for (const { path, kind } of imports) {
-      if (kind === 'dynamic-import' && !path.startsWith('../')) {
-        later.add(join(options.absWorkingDir, path));
-      }
-    }
-  }
-  const importsFirst = `import ${JSON.stringify(join(options.absWorkingDir, first))};\n`;
-  return {
-    name: 'one-first-load',
-    setup: ({ onLoad }) => {
-      onLoad({ filter: /\.tsx?$/ }, async ({ path }) =>
-        later.has(path)
-          ? { contents: importsFirst + (await readFile(path, 'utf8')), loader: extname(path).slice(1) as 'ts' | 'tsx' }
-          : undefined,
-      );
-    },
-  };
 }
 
 /**

@@ -15,7 +15,6 @@ import { system } from '../../webui/words/en/system.ts';
 import { video } from '../../webui/words/en/video.ts';
 import { you } from '../../webui/words/en/you.ts';
 import { zhCn } from '../../webui/words/zh-cn.ts';
-import { zhCnPeople } from '../../webui/words/zh-cn-people.ts';
 import { zhCnSettings } from '../../webui/words/zh-cn-settings.ts';
 import { settled } from '../peers/browser/page-visit.ts';
 
@@ -26,7 +25,7 @@ const ENGLISH = {
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   en: ENGLISH,
-  zh: { ...zhCn, ...zhCnSettings, ...zhCnPeople },
+  zh: { ...zhCn, ...zhCnSettings },
 };
 
 /** One picture: a place, the sign that it is there, and what is done there before. */

@@ -23,7 +23,6 @@ import { you } from './en/you.ts';
 import { counter } from './grammar/plural.ts';
 import { localeOf, pickLanguage } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
-import { zhCnPeople } from './zh-cn-people.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
 type Page = keyof AllWords;
@@ -47,7 +46,7 @@ const en: AllWords = {
   you,
   video,
 };
-const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings, ...zhCnPeople };
+const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
 
 test.for([

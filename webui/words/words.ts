@@ -71,10 +71,7 @@ const chinese = async (): Promise<Partial<AllWords>> => ({
   ...(hasSettings ? await chineseSettings() : {}),
 });
 
-async function chineseSettings(): Promise<Partial<AllWords>> {
-  const [settings, people] = await Promise.all([import('./zh-cn-settings.ts'), import('./zh-cn-people.ts')]);
-  return { ...settings.zhCnSettings, ...people.zhCnPeople };
-}
+const chineseSettings = async () => (await import('./zh-cn-settings.ts')).zhCnSettings;
 
 /** Loads the texts of the settings; from then on they follow the language. */
 export async function loadSettingsWords(): Promise<void> {

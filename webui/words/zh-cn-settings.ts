@@ -1,14 +1,16 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
 import { cameras } from './zh-cn/cameras.ts';
+import { layouts } from './zh-cn/layouts.ts';
+import { library } from './zh-cn/library.ts';
+import { modes } from './zh-cn/modes.ts';
+import { people } from './zh-cn/people.ts';
 import { secure } from './zh-cn/secure.ts';
+import { storage } from './zh-cn/storage.ts';
 import { system } from './zh-cn/system.ts';
+import { video } from './zh-cn/video.ts';
+import { you } from './zh-cn/you.ts';
 
 /** Loaded with the settings. */
-export const zhCnSettings: Pick<
-  AllWords,
-  Exclude<SettingsPart, 'modes' | 'people' | 'library' | 'you' | 'layouts' | 'video' | 'storage'>
-> = {
-  cameras,
-  system,
-  secure,
+export const zhCnSettings: Pick<AllWords, SettingsPart> = {
+  ...{ cameras, storage, system, secure, modes, people, library, you, layouts, video },
 };

@@ -290,7 +290,7 @@ describeWith(['chromium'], 'a camera whose picture is the same on its tile and l
     await playsOn(page, 1);
     // With the later scripts one page takes over from the other.
     await page.waitForFunction(() =>
-      performance.getEntriesByType('resource').some(({ name }) => /\/tile-actions-\w+\.js$/.test(name)),
+      performance.getEntriesByType('resource').some(({ name }) => /\/fallbacks-\w+\.js$/.test(name)),
     );
     await page.getByRole('link', { name: 'Demo camera, Live' }).press('Enter');
     await page.getByRole('button', { name: 'Sound on' }).click();

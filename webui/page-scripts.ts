@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+
+/** Scripts that share modules. */
+interface Family {
+  /** A module that this many of them use is loaded with each of them, in one script. */
+  readonly sharedFrom: number;
+  /** By name: files that the page imports dynamically. */
+  readonly scripts: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Parts of the page that one script holds, because they are used together. Others have a script of their own. */
+const FAMILIES: readonly Family[] = [
+  {
+    sharedFrom: Number.POSITIVE_INFINITY,
+    scripts: {
+      grid: [
+        'api-client/move-to-https.ts',
+        'live/announcements.tsx',
+        'live/tile-actions.ts',
+        'pages/cards/owner-cards.tsx',
+        'pages/grid-keys.ts',
+        'pages/layout-menu.tsx',
+        'pages/mode-button.tsx',
+        'ui/sheet/popup.tsx',
+      ],
+      login: [
+        'pages/login.tsx',
+        'pages/login-sheet.tsx',
+        'ui/controls/code-field.tsx',
+        'ui/controls/login-notes.tsx',
+      ],
+    },
+  },
+  {
+    sharedFrom: 2,
+    scripts: {
+      camera: [
+        'camera-view/presets-sheet.tsx',
+        'clips/snapshot-button.tsx',
+        'pages/camera.tsx',
+        'pages/keyboard-help.tsx',
+        'pages/wall.tsx',
+      ],
+      recordings: ['camera-view/rewind-strip.tsx', 'pages/recordings.tsx'],
+      events: [
+        'clips/clip-panel.tsx',
+        'clips/delete-range-sheet.tsx',
+        'pages/clips/clip-link-sheet.tsx',
+        'pages/clips/clips.tsx',
+        'pages/clips/shared-clip.tsx',
+        'pages/events.tsx',
+      ],
+    },
+  },
+  {
+    sharedFrom: 3,
+    scripts: {
+      start: ['pages/start.tsx'],
+      cameras: ['pages/settings/cameras/cameras.tsx', 'pages/settings/cameras/layouts-page.tsx'],
+      settings: [
+        'pages/cards/disk-trouble.tsx',
+        'pages/settings/modes/modes.tsx',
+        'pages/settings/settings.tsx',
+        'pages/settings/storage/storage.tsx',
+        'pages/settings/system/offer-time.tsx',
+      ],
+      people: [
+        'pages/settings/people/people.tsx',
+        'pages/settings/people/second-factor-sheet.tsx',
+        'pages/settings/people/views.tsx',
+      ],
+      system: [
+        'pages/settings/system/restore-panel.tsx',
+        'pages/settings/system/secure.tsx',
+        'pages/settings/system/system-backup.tsx',
+        'pages/settings/system/system-file.tsx',
+        'pages/settings/system/system-log.tsx',
+        'pages/settings/system/system-updates.tsx',
+        'pages/settings/system/system.tsx',
+      ],
+    },
+  },
+];
+
+const SCRIPT = 'page-script';
+
+/**
+ * Cuts the page into few scripts: small ones compress badly, and each costs a request. esbuild makes one of each
+ * dynamic import, and one of each set of these that share modules.
+ *
+ * The first load is one script: if each later one imports all of it, nothing is left to split.
+ *
+ * @param options of the build
+ * @param first files of the first load, relative to the folder of the build
+ */
+export async function fewScripts(options: BuildOptions & { absWorkingDir: string }, first: string): Promise<Plugin> {
+  const { metafile } = await build({ ...options, metafile: true, write: false });
+  const folder = options.absWorkingDir;
+  const later = dynamicImports(metafile);
+  const importing = (file: string) => `import ${JSON.stringify(join(folder, file))};\n`;
+  const scripts = new Map<string, string>();
+  const scriptOf = new Map<string, string>();
+  for (const family of FAMILIES) {
+    const shared = sharedModules(metafile, family, first);
+    for (const [name, files] of Object.entries(family.scripts)) {
+      checkExports(metafile, later, files);
+      const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
+      scripts.set(name, [first, ...shared].map(importing).concat(exporting).join(''));
+      files.forEach((file) => {
+        scriptOf.set(join(folder, file), name);
+      });
+    }
+  }
+  return {
+    name: 'few scripts',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
+        const script = kind === 'dynamic-import' ? scriptOf.get(join(resolveDir, path)) : undefined;
+        return script === undefined ? undefined : { path: script, namespace: SCRIPT };
+      });
+      onLoad({ filter: /.*/, namespace: SCRIPT }, ({ path }) => ({
+        contents: scripts.get(path) ?? '',
+        resolveDir: folder,
+      }));
+      onLoad({ filter: /\.tsx?$/ }, async ({ path }) =>
+        later.has(path) && !scriptOf.has(path)
+          ? {
+              contents: importing(first) + (await readFile(path, 'utf8')),
+              loader: extname(path).slice(1) as 'ts' | 'tsx',
+            }
+          : undefined,
+      );
+    },
+  };
+
+  function dynamicImports({ inputs }: Metafile): Set<string> {
+    const imports = Object.values(inputs).flatMap((input) => input.imports);
+    const files = imports.filter(({ path, kind }) => kind === 'dynamic-import' && !path.startsWith('../'));
+    return new Set(files.map(({ path }) => join(folder, path)));
+  }
+
+  function checkExports({ outputs }: Metafile, known: ReadonlySet<string>, files: readonly string[]): void {
+    const stale = files.filter((file) => !known.has(join(folder, file)));
+    const names = Object.values(outputs).flatMap(({ entryPoint = '', exports }) =>
+      files.includes(entryPoint) ? exports : [],
+    );
+    const twice = names.filter((name, i) => names.indexOf(name) !== i);
+    if (stale.length > 0 || twice.length > 0) {
+      throw new Error(`not imported dynamically: ${stale}; exported twice: ${twice}`);
+    }
+  }
+}
+
+/** Modules beyond the first load that enough scripts of the family use. */
+function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, first: string): string[] {
+  const inFirst = staticImports(metafile, [first]);
+  const users = new Map<string, number>();
+  for (const files of Object.values(scripts)) {
+    for (const file of staticImports(metafile, files)) {
+      users.set(file, (users.get(file) ?? 0) + 1);
+    }
+  }
+  return [...users].filter(([file, count]) => count >= sharedFrom && !inFirst.has(file)).map(([file]) => file);
+}
+
+function staticImports({ inputs }: Metafile, files: readonly string[]): Set<string> {
+  const found = new Set(files);
+  for (const file of found) {
+    for (const { path, kind } of inputs[file]?.imports ?? []) {
+      if (kind === 'import-statement' && path in inputs) {
+        found.add(path);
+      }
+    }
+  }
+  return found;
+}
