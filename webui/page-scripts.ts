@@ -25,12 +25,7 @@ const FAMILIES: readonly Family[] = [
         'pages/mode-button.tsx',
         'ui/sheet/popup.tsx',
       ],
-      login: [
-        'pages/login.tsx',
-        'pages/login-sheet.tsx',
-        'ui/controls/code-field.tsx',
-        'ui/controls/login-notes.tsx',
-      ],
+      login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
     },
   },
   {

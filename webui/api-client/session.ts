@@ -64,10 +64,9 @@ export async function claim(password: string, code: string): Promise<void> {
   await enter();
 }
 
-/** @param user undefined: the owner. @param code of the second factor; empty: none */
-export async function logIn(password: string, user: string | undefined, code = ''): Promise<void> {
-  const body = { password, ...(user ? { user } : {}), ...(code ? { code } : {}) };
-  await fetchJson('v3/session', { method: 'POST', body });
+/** @param user undefined: the owner. @param factor the second one */
+export async function logIn(password: string, user: string | undefined, factor: object = {}): Promise<void> {
+  await fetchJson('v3/session', { method: 'POST', body: { password, ...(user ? { user } : {}), ...factor } });
   await enter();
 }
 

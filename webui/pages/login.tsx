@@ -17,7 +17,7 @@ const UnencryptedNotice = lazyPart(() =>
   import('../ui/controls/login-notes.tsx').then((part) => part.UnencryptedNotice),
 );
 
-const CodeField = lazyPart(() => import('../ui/controls/code-field.tsx').then((part) => part.CodeField));
+const FactorFields = lazyPart(() => import('../people/factor-fields.tsx').then((part) => part.FactorFields));
 
 /** Shown in place of the requested page, which follows the login. Guests have no password. */
 export const LoginPage = () => (isGuestLinkExpired.value ? <LinkOver /> : <LogIn />);
@@ -71,12 +71,15 @@ export function useLogin(user: string | undefined) {
   const field = useRef<HTMLDivElement>(null);
   const submit = async (event: Event) => {
     event.preventDefault();
+    await attempt();
+  };
+  const attempt = async (passkey?: object) => {
     if (isBusy) {
       return;
     }
     setWrong(undefined);
     setBusy(true);
-    const failure = await tryLogIn({ password, name, code }, words.peek());
+    const failure = await tryLogIn({ password, name, code, passkey }, words.peek());
     const isFirst = failure?.field === 'code' && code === undefined;
     if (isFirst) {
       // The field takes the focus.
@@ -86,7 +89,7 @@ export function useLogin(user: string | undefined) {
     setBusy(false);
     field.current?.querySelector<HTMLInputElement>(`[name=${failure?.field ?? 'password'}]`)?.focus();
   };
-  return { code, setCode, password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
+  return { code, setCode, attempt, password, setPassword, name, setName, wrong, setWrong, isBusy, field, submit };
 }
 
 export function LoginFields({
@@ -100,6 +103,7 @@ export function LoginFields({
   field,
   code,
   setCode,
+  attempt,
 }: ReturnType<typeof useLogin>) {
   const t = words.value;
   return (
@@ -138,16 +142,17 @@ export function LoginFields({
           wrong={wrong?.field === 'password' ? wrong.text : undefined}
         />
         {code !== undefined && (
-          <CodeField
-            value={code}
-            onInput={(value) => {
+          <FactorFields
+            password={password}
+            user={name}
+            code={code}
+            onCode={(value) => {
               setCode(value);
               setWrong(undefined);
             }}
+            onPasskey={attempt}
             isLocked={isBusy}
             wrong={wrong?.field === 'code' ? wrong.text : undefined}
-            takesFocus
-            showsWayOut
           />
         )}
       </div>
@@ -160,25 +165,26 @@ interface Typed {
   readonly password: string;
   readonly name: string | undefined;
   readonly code: string | undefined;
+  readonly passkey: object | undefined;
 }
 
 interface Failure {
   readonly field: 'password' | 'code';
-  /** For the user, or the reason `wrongCode`. */
+  /** For the user, or the reason `wrongCode` or `wrongPasskey`. */
   readonly text: string;
 }
 
-async function tryLogIn({ password, name, code }: Typed, t: CommonWords): Promise<Failure | undefined> {
+async function tryLogIn({ password, name, code, passkey }: Typed, t: CommonWords): Promise<Failure | undefined> {
   try {
-    await logIn(password, name, code);
+    await logIn(password, name, passkey ? { passkey } : { code });
     if (route.peek().page === 'login') {
       location.hash = '#/live';
     }
     return undefined;
   } catch (error) {
     const { status, retryAfterS, why } = error instanceof RequestError ? error : new RequestError(0, '');
-    if (why === 'codeNeeded' || why === 'wrongCode') {
-      return { field: 'code', text: 'wrongCode' };
+    if (why === 'codeNeeded' || why === 'wrongCode' || why === 'wrongPasskey') {
+      return { field: 'code', text: why === 'codeNeeded' ? 'wrongCode' : why };
     }
     const field = code === undefined ? 'password' : 'code';
     if (status === 429) {

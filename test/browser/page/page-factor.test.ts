@@ -1,10 +1,12 @@
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Accounts } from '../../../agent/auth/accounts/accounts.ts';
 import { totpCode } from '../../../agent/auth/passwords/totp.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import {
   axeFindings,
+  onlyBy,
   settled,
   sizesInTurn,
   type Visit,
@@ -28,6 +30,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     await viewer[Symbol.asyncDispose]();
     await box[Symbol.asyncDispose]();
   });
+  afterEach(() => (box.app.accounts as Accounts).people.secondFactor.remove());
   const open = (options: VisitOptions) => visit(viewer.browser, box, options);
 
   test.for(sizesInTurn())('on a %s the owner turns it on, logs in with a code, and turns it off', async (size) => {
@@ -36,6 +39,9 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     await owner.logIn('#/settings/people');
     await page.getByRole('button', { name: `${TITLE} Off` }).click();
     const sheet = page.getByRole('dialog', { name: TITLE });
+    await settled(page, '.sheet .row');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Add an authenticator app' }).click();
     await sheet.getByLabel('Your password').fill('a wren in the edge');
     await sheet.getByRole('button', { name: 'Next' }).click();
     await sheet.getByRole('alert').filter({ hasText: 'Wrong password.' }).waitFor();
@@ -81,6 +87,8 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
 
     owner.complaints.length = 0;
     await page.getByRole('button', { name: `${TITLE} On` }).click();
+    await sheet.getByText('9 are left.').waitFor();
+    await sheet.getByRole('button', { name: 'Turn off' }).click();
     await sheet.getByLabel('Your password').fill('a wren in the edge');
     await sheet.getByLabel('Code').fill(recovery[1] ?? '');
     await sheet.getByRole('button', { name: 'Turn off' }).click();
@@ -97,7 +105,127 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     await page.getByRole('button', { name: `${TITLE} Off` }).waitFor();
     expect(JSON.stringify(await box.log)).not.toContain(secret.toString('base64url'));
   });
+
+  onlyBy('localhost', () => {
+    test('a passkey turns it on, logs in, is named with its last use, and is removed', async () => {
+      await using owner = await open({ size: 'desktop', way: 'localhost' });
+      const { page } = owner;
+      await addAuthenticator(page);
+      await owner.logIn('#/settings/people');
+      await page.getByRole('button', { name: `${TITLE} Off` }).click();
+      const sheet = page.getByRole('dialog', { name: TITLE });
+      await sheet.getByRole('button', { name: 'Add a passkey' }).click();
+      await sheet.getByLabel('Name', { exact: true }).fill('Red key');
+      await sheet.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      await sheet.getByRole('button', { name: 'Add a passkey' }).click();
+      const shown = page.getByRole('dialog', { name: 'Recovery codes' });
+      await shown.waitFor();
+      const recovery = await shown.getByRole('listitem').allInnerTexts();
+      expect(recovery).toHaveLength(10);
+      await shown.getByRole('button', { name: 'I saved them' }).click();
+      expect(owner.complaints).toEqual([]);
+
+      await page.getByRole('button', { name: `${TITLE} On` }).click();
+      await sheet.getByRole('button', { name: 'Add a passkey' }).click();
+      await sheet.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await sheet.getByRole('button', { name: 'Use a passkey' }).click();
+      await sheet.getByRole('alert').filter({ hasText: 'No passkey was added.' }).waitFor();
+
+      // The authenticator stays, and the browser is not known.
+      await owner.context.clearCookies();
+      await page.goto('about:blank');
+      await owner.go('#/live');
+      await page.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      const use = page.getByRole('button', { name: 'Use a passkey' });
+      await use.waitFor();
+      await settled(page, '.entry-page');
+      expect(await axeFindings(page)).toEqual([]);
+      await use.click();
+      await page.getByRole('navigation').first().waitFor();
+
+      await using other = await open({ size: 'phone', way: 'localhost' });
+      await addAuthenticator(other.page);
+      await other.go('#/live');
+      await other.page.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await other.page.getByRole('button', { name: 'Use a passkey' }).click();
+      await other.page.getByText('No passkey was used.').waitFor();
+      await other.page.getByLabel('Code').fill(recovery[0] ?? '');
+      await other.page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await other.page.getByRole('navigation').first().waitFor();
+      await other.go('#/settings/people');
+      await other.page.getByRole('button', { name: `${TITLE} On` }).click();
+      const there = other.page.getByRole('dialog', { name: TITLE });
+      await there.getByRole('button', { name: 'Add a passkey' }).click();
+      await there.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await there.getByLabel('Code').fill(recovery[1] ?? '');
+      await there.getByRole('button', { name: 'Add a passkey' }).click();
+      await other.page.getByRole('status').filter({ hasText: 'Passkey added.' }).waitFor();
+      await there
+        .getByRole('listitem')
+        .filter({ hasText: /Red key.*localhost · last used/s })
+        .waitFor();
+      await expect.poll(() => there.getByRole('listitem').count()).toBe(2);
+      await settled(other.page, '.sheet');
+      expect(await axeFindings(other.page)).toEqual([]);
+
+      await owner.context.clearCookies();
+      await page.goto('about:blank');
+      await owner.go('#/live');
+      await page.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await use.waitFor();
+
+      await there.getByRole('button', { name: 'Remove passkey Red key' }).click();
+      await there.getByLabel('Your password').fill('a wren in the edge');
+      await there.getByRole('button', { name: 'Use a passkey' }).click();
+      await there.getByRole('alert').filter({ hasText: 'Wrong password.' }).waitFor();
+      await there.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await there.getByRole('button', { name: 'Use a passkey' }).click();
+      await other.page.getByRole('status').filter({ hasText: 'Passkey Red key removed.' }).waitFor();
+      await use.click();
+      await page.getByRole('alert').filter({ hasText: 'This passkey was not accepted.' }).waitFor();
+
+      await expect.poll(() => there.getByRole('listitem').count()).toBe(1);
+      await there.getByRole('button', { name: 'Remove passkey Chrome' }).click();
+      await there.getByText('From then on the password is enough').waitFor();
+      await there.getByLabel('Your password').fill(OWNER_PASSWORD);
+      await there.getByRole('button', { name: 'Use a passkey' }).click();
+      await other.page.getByRole('button', { name: `${TITLE} Off` }).waitFor();
+    });
+  });
+
+  onlyBy('plain', () => {
+    test('at an IP address there is no passkey, and the page says why and where', async () => {
+      await using owner = await open({ size: 'phone', way: 'plain' });
+      const { page } = owner;
+      await owner.logIn('#/settings/people');
+      await page.getByRole('button', { name: `${TITLE} Off` }).click();
+      const sheet = page.getByRole('dialog', { name: TITLE });
+      await sheet.getByText('Passkeys need https that this browser trusts').waitFor();
+      expect(await sheet.getByRole('button', { name: 'Add a passkey' }).count()).toBe(0);
+      await settled(page, '.sheet');
+      expect(await axeFindings(page)).toEqual([]);
+      await sheet.getByRole('link', { name: 'Secure connection' }).click();
+      await page.waitForURL(/#\/settings\/system\/https$/);
+    });
+  });
 });
+
+/** A passkey of this browser, which needs no finger. */
+async function addAuthenticator(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      ...{ protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true },
+      ...{ isUserVerified: true, automaticPresenceSimulation: true },
+    },
+  });
+}
 
 const grouped = (code: string): string => `${code.slice(0, 3)} ${code.slice(3)}`;
 

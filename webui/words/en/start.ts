@@ -17,6 +17,9 @@ export const start = {
   codeLabel: 'Code',
   codeHint: 'Six digits from your authenticator app, or a recovery code.',
   codeWrong: 'Wrong code. Use the one that the app shows now.',
+  usePasskey: 'Use a passkey',
+  passkeyUnused: 'No passkey was used. Try again, or enter a code.',
+  passkeyWrong: 'This passkey was not accepted. Try again, or enter a code.',
   lostPhone:
     'No phone and no recovery code? On the box, stop Perch, run “npm run perch -- reset-password” in its folder and start it again. That removes the password and two-factor authentication.',
   clearText: 'This connection is not encrypted.',

@@ -13,6 +13,9 @@ export const start: StartWords = {
   codeLabel: '验证码',
   codeHint: '验证器应用中的六位数字，或一个恢复码。',
   codeWrong: '验证码不正确，请输入应用当前显示的验证码。',
+  usePasskey: '使用通行密钥',
+  passkeyUnused: '未使用通行密钥。请重试，或输入验证码。',
+  passkeyWrong: '此通行密钥未被接受。请重试，或输入验证码。',
   lostPhone:
     '没有手机，也没有恢复码？在设备上停止 Perch，在其文件夹中运行“npm run perch -- reset-password”，再启动。密码和两步验证会一并清除。',
   clearText: '此连接未加密。',

@@ -1,195 +1,199 @@
 import { useState } from 'preact/hooks';
 import { actionErrorText } from '../../../api-client/error-text.ts';
-import { fetchJson, RequestError } from '../../../api-client/request.ts';
+import { RequestError } from '../../../api-client/request.ts';
 import { loadSession, session } from '../../../api-client/session.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { isUntrusted } from '../../../people/passkeys.ts';
+import {
+  addPasskey,
+  beginApp,
+  confirmApp,
+  type FactorFailure,
+  type FactorState,
+  type FactorStep,
+  type Proof,
+  removePasskey,
+  renewRecovery,
+  type Typed,
+  turnOff,
+} from '../../../people/second-factor.ts';
 import { Button } from '../../../ui/controls/button.tsx';
-import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
-import { CodeField } from '../../../ui/controls/code-field.tsx';
-import { PasswordField } from '../../../ui/controls/field.tsx';
-import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
-import { OnceField } from './once-sheet.tsx';
+import { FactorConfirm, FactorOverview, RecoveryButtons, RecoveryCodes, Scan } from './second-factor-steps.tsx';
 
-interface Setup {
-  readonly uri: string;
-  readonly qr: string;
-}
+const LOOK_MS = 30_000;
 
-interface Failed {
-  readonly password?: string;
-  readonly code?: string;
-}
-
-/** Turns the owner's second factor on, in three steps, or off. All are one sheet: another one would take over its history entry. */
+/** The owner's second factor. All steps are one sheet: another one would take over its history entry. */
 export function SecondFactorSheet({ onClosed }: { readonly onClosed: () => void }) {
   const t = youWords.value;
   const factor = useSecondFactor();
-  const { wasOn, setup, recovery, isBusy, isDone } = factor;
+  const { step, isDone } = factor;
+  const { kind } = step;
   return (
     <form onSubmit={factor.submit} novalidate>
       <Sheet
-        title={recovery ? t.recoveryCodes : t.factor}
+        title={kind === 'recovery' ? t.recoveryCodes : t.factor}
         isDone={isDone}
-        isDirty={recovery !== undefined && !isDone}
+        isDirty={kind === 'recovery' && !isDone}
         onClosed={onClosed}
-        foot={
-          recovery ? (
-            <RecoveryButtons codes={recovery} onDone={() => factor.setDone(true)} />
-          ) : (
-            <>
-              {wasOn && <p class="dim small">{t.factorTurnOffText}</p>}
-              <Button kind="main" type="submit" busy={isBusy && words.value.loginBusy}>
-                {wasOn ? t.factorTurnOff : setup ? t.factorTurnOn : t.factorNext}
-              </Button>
-            </>
-          )
-        }
+        foot={kind === 'recovery' ? <RecoveryButtons {...step} onDone={factor.finish} /> : <Foot {...factor} />}
       >
-        {recovery ? <Recovery codes={recovery} /> : <Fields {...factor} />}
+        {kind === 'recovery' ? (
+          <RecoveryCodes {...step} />
+        ) : kind === 'scan' ? (
+          <Scan {...step.setup} {...factor} />
+        ) : kind === 'overview' ? (
+          <FactorOverview state={factor.state} onStep={factor.setStep} />
+        ) : (
+          <FactorConfirm {...factor} />
+        )}
       </Sheet>
     </form>
   );
 }
 
+function Foot({ step, setStep, isOn, isBusy }: ReturnType<typeof useSecondFactor>) {
+  const t = youWords.value;
+  const { kind } = step;
+  const labels: Partial<Record<FactorStep['kind'], string>> = {
+    ...{ app: t.factorNext, passkey: t.passkeyAdd, renew: t.recoveryRenew, off: t.factorTurnOff },
+    ...{ scan: isOn ? t.factorSave : t.factorTurnOn, remove: t.passkeyRemove },
+  };
+  if (kind === 'overview') {
+    // Keys, because a button that becomes a submit button within its click submits the form.
+    return isOn ? (
+      <Button key="off" onClick={() => setStep({ kind: 'off' })}>
+        {t.factorTurnOff}
+      </Button>
+    ) : null;
+  }
+  return (
+    <>
+      {kind === 'off' && <p class="dim small">{t.factorTurnOffText}</p>}
+      <Button key="submit" kind="main" type="submit" busy={isBusy && t.factorBusy}>
+        {labels[kind]}
+      </Button>
+      <Button key="cancel" onClick={() => setStep({ kind: 'overview' })}>
+        {words.value.cancel}
+      </Button>
+    </>
+  );
+}
+
+const NOTHING: Typed = { password: '', code: '', name: '' };
+
 function useSecondFactor() {
-  const [wasOn] = useState(session.peek()?.secondFactor === true);
-  const [typed, setTyped] = useState({ password: '', code: '' });
-  const [wrong, setWrong] = useState<Failed>({});
+  const { value: state, again } = usePolled<FactorState>('v3/session/factor', { everyMs: LOOK_MS });
+  const [step, toStep] = useState<FactorStep>({ kind: 'overview' });
+  const [typed, setTyped] = useState(NOTHING);
+  const [wrong, setWrong] = useState<FactorFailure>({});
   const [isBusy, setBusy] = useState(false);
   const [isDone, setDone] = useState(false);
-  const [setup, setSetup] = useState<Setup>();
-  const [recovery, setRecovery] = useState<readonly string[]>();
-  const post = <T,>(path: string, body: object) => fetchJson<T>(`v3/session/factor${path}`, { method: 'POST', body });
-
-  const next = async () => {
-    if (wasOn) {
-      await post('/remove', typed);
-      toast(youWords.peek().factorIsOff);
-      setDone(true);
-    } else if (setup) {
-      setRecovery((await post<{ recovery: readonly string[] }>('/confirm', { code: typed.code })).recovery);
-      toast(youWords.peek().factorIsOn);
-    } else {
-      setSetup(await post<Setup>('', { password: typed.password }));
+  const isOn = session.value?.secondFactor === true;
+  const set = (changed: Partial<Typed>) => {
+    setTyped({ ...typed, ...changed });
+    setWrong({});
+  };
+  const setStep = (next: FactorStep) => {
+    setTyped(NOTHING);
+    setWrong({});
+    toStep(next);
+  };
+  /** @param passkey instead of a code */
+  const run = async (passkey?: object) => {
+    if (isBusy || step.kind === 'overview' || step.kind === 'recovery') {
       return;
     }
-    await loadSession();
-  };
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (isBusy) {
+    const { password, code } = typed;
+    if (password === '' && step.kind !== 'scan') {
+      setWrong({ password: words.peek().loginWrongPassword });
       return;
     }
     setBusy(true);
     setWrong({});
+    const proof = { password, ...(passkey ? { passkey } : code === '' ? {} : { code }) };
     try {
-      await next();
+      const next = await perform(step, proof, typed);
+      await loadSession();
+      again();
+      if (next) {
+        setStep(next);
+      } else {
+        setDone(true);
+      }
     } catch (error) {
-      setWrong(failureOf(error, setup !== undefined));
+      setWrong(failureOf(error, step.kind));
     }
     setBusy(false);
   };
-  const set = (changed: Partial<typeof typed>) => {
-    setTyped({ ...typed, ...changed });
-    setWrong({});
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void run();
   };
-  return { wasOn, typed, set, wrong, isBusy, isDone, setDone, setup, recovery, submit };
-}
-
-function Fields({ wasOn, setup, typed, set, isBusy, wrong }: ReturnType<typeof useSecondFactor>) {
-  const t = youWords.value;
-  return (
-    <>
-      {!wasOn && !setup && (
-        <>
-          <p>{t.factorText}</p>
-          <p class="dim">{t.factorPrograms}</p>
-        </>
-      )}
-      {setup && <Scan {...setup} />}
-      {!setup && (
-        <PasswordField
-          label={words.value.yourPassword}
-          name="password"
-          autocomplete="current-password"
-          value={typed.password}
-          onInput={(password) => set({ password })}
-          isLocked={isBusy}
-          wrong={wrong.password}
-        />
-      )}
-      {(wasOn || setup) && (
-        <CodeField
-          value={typed.code}
-          onInput={(code) => set({ code })}
-          isLocked={isBusy}
-          wrong={wrong.code}
-          showsWayOut={wasOn}
-        />
-      )}
-      <UnencryptedNotice />
-    </>
-  );
-}
-
-function Scan({ uri, qr }: Setup) {
-  const t = youWords.value;
-  const key = new URLSearchParams(uri.split('?')[1]).get('secret') ?? '';
-  return (
-    <>
-      <p>{t.factorScan}</p>
-      <img class="factor-qr" src={`data:image/svg+xml,${encodeURIComponent(qr)}`} alt={t.factorQr} />
-      <OnceField label={t.factorKey} value={key.replace(/.{4}(?=.)/g, '$& ')} />
-    </>
-  );
-}
-
-interface Codes {
-  readonly codes: readonly string[];
-}
-
-function Recovery({ codes }: Codes) {
-  return (
-    <>
-      <p>{youWords.value.recoveryText}</p>
-      <ul class="recovery digits">
-        {codes.map((code) => (
-          <li key={code}>{code}</li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function RecoveryButtons({ codes, onDone }: Codes & { readonly onDone: () => void }) {
-  const t = youWords.value;
-  const copy = async () => {
-    if (await copyToClipboard(codes.join('\n'))) {
-      toast(youWords.peek().recoveryCopied);
-    }
+  /** Of a challenge, which needs the password and no session. */
+  const fail = (error: unknown) => {
+    const isWrong = error instanceof RequestError && error.status === 401;
+    setWrong(isWrong ? { password: words.peek().loginWrongPassword } : failureOf(error, step.kind));
   };
-  return (
-    <>
-      <Button kind="main" onClick={onDone}>
-        {t.recoveryDone}
-      </Button>
-      <Button onClick={copy}>{t.recoveryCopy}</Button>
-    </>
-  );
+  return {
+    state,
+    step,
+    setStep,
+    typed,
+    set,
+    wrong,
+    isOn,
+    isBusy,
+    isDone,
+    finish: () => setDone(true),
+    run,
+    submit,
+    fail,
+  };
 }
 
-function failureOf(error: unknown, isSetup: boolean): Failed {
+/** @returns the next step; undefined: close the sheet */
+async function perform(step: FactorStep, proof: Proof, { code, name }: Typed): Promise<FactorStep | undefined> {
+  const t = youWords.peek();
+  const added = (recovery: readonly string[], text: string): FactorStep => {
+    toast(recovery.length > 0 ? t.factorIsOn : text);
+    return recovery.length > 0 ? { kind: 'recovery', codes: recovery } : { kind: 'overview' };
+  };
+  switch (step.kind) {
+    case 'app':
+      return { kind: 'scan', setup: await beginApp(proof) };
+    case 'scan':
+      return added((await confirmApp(code)).recovery, t.appAdded);
+    case 'passkey':
+      return added((await addPasskey(proof, name)).recovery, t.passkeyAdded);
+    case 'renew':
+      return { kind: 'recovery', codes: (await renewRecovery(proof)).recovery };
+    case 'remove':
+      await removePasskey(proof, step.passkey.id);
+      toast(t.passkeyRemoved(step.passkey.name));
+      return { kind: 'overview' };
+    default:
+      await turnOff(proof);
+      toast(t.factorIsOff);
+      return undefined;
+  }
+}
+
+function failureOf(error: unknown, kind: FactorStep['kind']): FactorFailure {
+  if (error instanceof DOMException) {
+    return { passkey: isUntrusted(error) ? youWords.peek().passkeyUntrusted : youWords.peek().passkeyNotMade };
+  }
   const { status, why, retryAfterS = 1 } = error instanceof RequestError ? error : new RequestError(0, '');
-  if (why === 'wrongCode' || (isSetup && status === 403)) {
-    return { code: 'wrongCode' };
+  if (why === 'codeNeeded' || why === 'wrongCode' || why === 'wrongPasskey') {
+    return { code: why === 'codeNeeded' ? 'wrongCode' : why };
   }
   if (status !== 403 && status !== 429) {
     toast(actionErrorText(error));
     return {};
   }
   const text = status === 403 ? words.peek().loginWrongPassword : words.peek().tooManyTries(retryAfterS);
-  return isSetup ? { code: text } : { password: text };
+  return kind === 'scan' ? { code: text } : { password: text };
 }

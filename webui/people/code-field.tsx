@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { startWords } from '../../words/start.ts';
-import { TextField } from './field.tsx';
+import { TextField } from '../ui/controls/field.tsx';
+import { startWords } from '../words/start.ts';
 
 interface CodeFieldProps {
   readonly value: string;
   readonly onInput: (value: string) => void;
   readonly isLocked: boolean;
-  /** A text, or the reason `wrongCode`. */
+  /** A text, or the reason `wrongCode` or `wrongPasskey`. */
   readonly wrong: string | undefined;
   readonly takesFocus?: boolean;
   /** Says what to do without phone and codes. */
@@ -15,7 +15,7 @@ interface CodeFieldProps {
 
 /** A code of the authenticator app, or a recovery code. */
 export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...field }: CodeFieldProps) {
-  const { codeLabel, codeHint, codeWrong, lostPhone } = startWords.value;
+  const { codeLabel, codeHint, codeWrong, passkeyWrong, lostPhone } = startWords.value;
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (takesFocus) {
@@ -29,7 +29,7 @@ export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...f
         name="code"
         autocomplete="one-time-code"
         hint={codeHint}
-        wrong={wrong === 'wrongCode' ? codeWrong : wrong}
+        wrong={wrong === 'wrongCode' ? codeWrong : wrong === 'wrongPasskey' ? passkeyWrong : wrong}
         {...field}
       />
       {showsWayOut && <p class="dim small">{lostPhone}</p>}
