@@ -1,4 +1,5 @@
 import { PerchError } from '../../base/errors.ts';
+import type { UnitTimes } from '../payload/decode-times.ts';
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { FrameAssembler } from '../payload/frame-assembler.ts';
 import { findStartCode } from '../payload/nal.ts';
@@ -15,9 +16,10 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
   readonly #units: FrameAssembler;
   readonly #rules = new Mpeg4VideoRules();
 
-  constructor(format: RtpFormat, sink: UnitSink) {
+  /** @param times decode times, where the container has them */
+  constructor(format: Pick<RtpFormat, 'fmtp'>, sink: UnitSink, times?: UnitTimes) {
     const rules = this.#rules;
-    this.#units = new FrameAssembler(rules, sink);
+    this.#units = new FrameAssembler(rules, sink, times);
     const config = configOf(format);
     if (config) {
       try {
@@ -89,7 +91,7 @@ function endOfVop(chunk: Uint8Array, start: number, end: number): number {
 }
 
 /** `config=` of the fmtp: hexadecimal. */
-function configOf(format: RtpFormat): Uint8Array | undefined {
+function configOf(format: Pick<RtpFormat, 'fmtp'>): Uint8Array | undefined {
   const text = format.fmtp.get('config')?.trim() ?? '';
   if (!/^([0-9a-f]{2})+$/i.test(text) || text.length > 2 * MAX_CONFIG_BYTES) {
     return undefined;

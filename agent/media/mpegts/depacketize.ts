@@ -1,6 +1,7 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
 import { PACKET_BYTES, SYNC_BYTE } from './packetize.ts';
+import { findSync, isSyncAt } from './sync.ts';
 
 const CLOCK_HZ = 90_000;
 
@@ -72,15 +73,3 @@ function endOfRun(chunk: Uint8Array, start: number, end: number): number {
   }
   return at;
 }
-
-/** The next offset after `start` from which every 188th byte is a sync byte, or `end`. Reads each byte at most twice. */
-function findSync(chunk: Uint8Array, start: number, end: number): number {
-  for (let at = start + 1; at < end; at += 1) {
-    if (chunk[at] === SYNC_BYTE && isSyncAt(chunk, at + PACKET_BYTES, end)) {
-      return at;
-    }
-  }
-  return end;
-}
-
-const isSyncAt = (chunk: Uint8Array, at: number, end: number): boolean => at >= end || chunk[at] === SYNC_BYTE;

@@ -47,7 +47,7 @@ export function adtsFields(track: AacTrack): number | undefined {
 }
 
 /** Streams, coupled streams and mapping, by channels from 3: not defined by RFC 7845 §5.1.1.2, but used by all encoders. */
-const USUAL_LAYOUTS = [
+export const USUAL_LAYOUTS = [
   [2, 1, [0, 2, 1]],
   [2, 2, [0, 1, 2, 3]],
   [3, 2, [0, 4, 1, 2, 3]],

@@ -1,6 +1,6 @@
 import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { NalTrack } from '../sample/track.ts';
-import { DecodeTimes } from './decode-times.ts';
+import { DecodeTimes, type UnitTimes } from './decode-times.ts';
 import type { SenderTraits, UnitSink } from './depacketizer.ts';
 import { findStartCode, trimZeros } from './nal.ts';
 import { NAL, type NalKind, type NalRules, SLICE, type SliceStart } from './nal-rules.ts';
@@ -24,7 +24,7 @@ export class AccessUnitAssembler {
   readonly #rules: NalRules;
   readonly #sink: UnitSink;
   readonly #buffer = new SampleBuffer(VIDEO_SAMPLES);
-  readonly #times = new DecodeTimes();
+  readonly #times: UnitTimes;
   #track: NalTrack | undefined;
 
   // The current unit.
@@ -58,9 +58,11 @@ export class AccessUnitAssembler {
   #isMarked = false;
   #markedTicks = Number.NaN;
 
-  constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits) {
+  /** @param times decode times, where the container has them */
+  constructor(rules: NalRules, sink: UnitSink, traits: SenderTraits, times: UnitTimes = new DecodeTimes()) {
     this.#rules = rules;
     this.#sink = sink;
+    this.#times = times;
     this.#areMarkersProven = !traits.hasDoubtfulMarkers;
     this.#chain = new PictureChain(rules, traits.continuesAfterLoss ?? false);
   }
@@ -78,11 +80,11 @@ export class AccessUnitAssembler {
   }
 
   /** Packets are missing. @param ticks of the packet after them */
-  gap(ticks: number): void {
+  gap(ticks: number, reason = 'packets are missing'): void {
     // Both ends of the gap are in one disposable picture.
     const isHarmless = this.#slices > 0 && ticks === this.#ticks && this.#isDisposable && !this.#chain.isDoubtful;
     this.#isLossWithin = isHarmless;
-    this.damage('packets are missing');
+    this.damage(reason);
     if (!isHarmless) {
       this.#startUnit();
     }
@@ -215,6 +217,14 @@ export class AccessUnitAssembler {
       } else {
         this.#overflow();
       }
+    }
+  }
+
+  /** NAL units with start codes (annex B): `data[start, end)`. */
+  byteStream(ticks: number, data: Uint8Array, start: number, end: number): void {
+    const first = findStartCode(data, start, end);
+    if (first >= 0) {
+      this.#split(ticks, data, first, end);
     }
   }
 

@@ -14,6 +14,18 @@ export interface PictureOrder {
   readonly frameTicks: number | undefined;
 }
 
+/** The times of pictures in decoding order. */
+export interface UnitTimes {
+  /** Of the last unit. */
+  readonly pts: number;
+  readonly dts: number;
+  configure(order: PictureOrder): void;
+  /** After a loss: the next frame is a key frame. */
+  restart(): void;
+  /** @returns false: the frame is too late; decoding continues at the next key frame */
+  next(pts: number, poc: number | undefined, startsOrder: boolean): boolean;
+}
+
 /**
  * Decode times from presentation times and picture order counts. RTP carries presentation times only; MP4 needs both.
  *
@@ -22,7 +34,7 @@ export interface PictureOrder {
  * a frame whose count skips others will be held by the decoder until these have come. So D is known at the first
  * P-frame that has B-frames before it, early enough for their times, and stays 0 for streams without B-frames: dts = pts, no delay.
  */
-export class DecodeTimes {
+export class DecodeTimes implements UnitTimes {
   /** Of the last unit; pts differs from the input only if a camera repeats a timestamp. */
   pts = 0;
   dts = 0;

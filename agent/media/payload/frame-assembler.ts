@@ -1,7 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { SampleBuffer, VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import type { VideoTrack } from '../sample/track.ts';
-import { DecodeTimes, type PictureOrder } from './decode-times.ts';
+import { DecodeTimes, type PictureOrder, type UnitTimes } from './decode-times.ts';
 import type { UnitSink } from './depacketizer.ts';
 
 /** What the codec reads from a complete unit. */
@@ -37,7 +37,7 @@ export class FrameAssembler {
   readonly buffer = new SampleBuffer(VIDEO_SAMPLES);
   readonly #rules: FrameRules;
   readonly #sink: UnitSink;
-  readonly #times = new DecodeTimes();
+  readonly #times: UnitTimes;
   #track: VideoTrack | undefined;
   #ticks = Number.NaN;
   /** A marker has ended the unit at `#ticks`. */
@@ -47,9 +47,11 @@ export class FrameAssembler {
   #areMarkersWrong = false;
   #leadingBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(rules: FrameRules, sink: UnitSink) {
+  /** @param times decode times, where the container has them */
+  constructor(rules: FrameRules, sink: UnitSink, times: UnitTimes = new DecodeTimes()) {
     this.#rules = rules;
     this.#sink = sink;
+    this.#times = times;
   }
 
   /** The current unit is damaged; its bytes are dropped. */

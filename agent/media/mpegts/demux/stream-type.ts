@@ -1,0 +1,150 @@
+import { H264Rules } from '../../h264/rules.ts';
+import { H265Rules } from '../../h265/rules.ts';
+import type { UnitSink } from '../../payload/depacketizer.ts';
+import type { Track } from '../../sample/track.ts';
+import { Ac3Frames, AdtsFrames, LoasFrames, MpegAudioFrames, OpusFrames } from './audio-frames.ts';
+import type { ProgramTicks } from './clock.ts';
+import { AudioElementary, Mpeg4VideoElementary, NalElementary } from './elementary.ts';
+import type { Elementary } from './pes.ts';
+import type { UnitPlace } from './pes-times.ts';
+import { findDescriptor } from './tables.ts';
+
+type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitPlace) => Elementary;
+
+interface StreamKind {
+  /** Undefined: not supported. */
+  readonly codec?: Track['codec'];
+  readonly label: string;
+  readonly isVideo?: boolean;
+  readonly create?: Create;
+}
+
+const H264: StreamKind = {
+  codec: 'h264',
+  label: 'H264',
+  isVideo: true,
+  create: (sink, clock, place) => new NalElementary(new H264Rules(), sink, clock, place),
+};
+const H265: StreamKind = {
+  codec: 'h265',
+  label: 'H265',
+  isVideo: true,
+  create: (sink, clock, place) => new NalElementary(new H265Rules(), sink, clock, place),
+};
+const MPEG4_VIDEO: StreamKind = {
+  codec: 'mpeg4-video',
+  label: 'MPEG-4 Video',
+  isVideo: true,
+  create: (sink, clock, place) => new Mpeg4VideoElementary(sink, clock, place),
+};
+const ADTS: StreamKind = {
+  codec: 'aac',
+  label: 'MPEG-4 Audio',
+  create: (sink, clock, place) => new AudioElementary(new AdtsFrames(sink), sink, clock, place),
+};
+const LOAS: StreamKind = {
+  codec: 'aac',
+  label: 'MPEG-4 Audio LATM',
+  create: (sink, clock, place) => new AudioElementary(new LoasFrames(sink), sink, clock, place),
+};
+const MPEG_AUDIO: StreamKind = {
+  codec: 'mpeg-audio',
+  label: 'MPEG-1/2 Audio',
+  create: (sink, clock, place) => new AudioElementary(new MpegAudioFrames(sink), sink, clock, place),
+};
+const AC3: StreamKind = {
+  codec: 'ac3',
+  label: 'AC3',
+  create: (sink, clock, place) => new AudioElementary(new Ac3Frames(sink), sink, clock, place),
+};
+const KLV: StreamKind = { label: 'KLV' };
+const E_AC3: StreamKind = { label: 'E-AC-3' };
+
+/** stream_type, ISO/IEC 13818-1 table 2-34, and those of ATSC and SCTE. */
+const BY_TYPE: Readonly<Record<number, StreamKind>> = {
+  1: { label: 'MPEG-1 Video', isVideo: true },
+  2: { label: 'MPEG-2 Video', isVideo: true },
+  3: MPEG_AUDIO,
+  4: MPEG_AUDIO,
+  5: { label: 'private sections' },
+  15: ADTS,
+  16: MPEG4_VIDEO,
+  17: LOAS,
+  21: { label: 'metadata' },
+  27: H264,
+  28: { label: 'MPEG-4 Audio without framing' },
+  33: { label: 'JPEG 2000', isVideo: true },
+  36: H265,
+  51: { label: 'H266', isVideo: true },
+  129: AC3,
+  130: { label: 'DTS' },
+  131: { label: 'TrueHD' },
+  132: E_AC3,
+  134: { label: 'SCTE-35' },
+  135: E_AC3,
+  138: { label: 'DTS' },
+  234: { label: 'VC-1', isVideo: true },
+};
+
+/** format_identifier of the registration descriptor (§2.6.8), for private streams. */
+const BY_REGISTRATION: Readonly<Record<string, StreamKind>> = {
+  HEVC: H265,
+  'AC-3': AC3,
+  EAC3: E_AC3,
+  KLVA: KLV,
+  AV01: { label: 'AV1', isVideo: true },
+  BSSD: { label: 'SMPTE 302M' },
+  DTS1: { label: 'DTS' },
+  DTS2: { label: 'DTS' },
+  DTS3: { label: 'DTS' },
+  'ID3 ': { label: 'ID3' },
+};
+
+/** Descriptors of DVB (ETSI EN 300 468) that name the content of a private stream. */
+const BY_DESCRIPTOR: readonly (readonly [tag: number, kind: StreamKind])[] = [
+  [0x6a, AC3],
+  [0x7a, E_AC3],
+  [0x7b, { label: 'DTS' }],
+  [0x56, { label: 'teletext' }],
+  [0x59, { label: 'DVB subtitles' }],
+];
+
+const PRIVATE_TYPE = 0x06;
+const METADATA_TYPE = 0x15;
+const REGISTRATION = 0x05;
+const METADATA = 0x26;
+const EXTENSION = 0x7f;
+const OPUS_EXTENSION = 0x80;
+const MAX_CHANNELS = 8;
+
+export function streamKindOf(streamType: number, descriptors: Uint8Array): StreamKind {
+  const registered = textOf(findDescriptor(descriptors, REGISTRATION), 0);
+  if (streamType === PRIVATE_TYPE) {
+    const kind = registered === 'Opus' ? opusKind(descriptors) : BY_REGISTRATION[registered];
+    const named = BY_DESCRIPTOR.find(([tag]) => findDescriptor(descriptors, tag) !== undefined)?.[1];
+    return kind ?? named ?? { label: registered === '' ? 'private data' : `private data '${registered}'` };
+  }
+  if (streamType === METADATA_TYPE) {
+    // metadata_application_format 16, identifier 32 if it is 0xFFFF, format 8, identifier 32 (§2.6.60).
+    const metadata = findDescriptor(descriptors, METADATA);
+    return registered === 'KLVA' || /KLVA/.test(textOf(metadata, 0, 16)) ? KLV : { label: 'metadata' };
+  }
+  return BY_TYPE[streamType] ?? BY_REGISTRATION[registered] ?? { label: `stream type ${streamType}` };
+}
+
+/** channel_config_code: 0 is dual mono, above 8 other orders of channels. */
+function opusKind(descriptors: Uint8Array): StreamKind {
+  const extension = findDescriptor(descriptors, EXTENSION);
+  const channels = extension?.[0] === OPUS_EXTENSION ? (extension[1] ?? 2) : 2;
+  if (channels < 1 || channels > MAX_CHANNELS) {
+    return { label: `Opus with channel configuration ${channels}` };
+  }
+  return {
+    codec: 'opus',
+    label: 'Opus',
+    create: (sink, clock, place) => new AudioElementary(new OpusFrames(sink, channels), sink, clock, place),
+  };
+}
+
+const textOf = (bytes: Uint8Array | undefined, start: number, size = 4): string =>
+  String.fromCharCode(...(bytes ?? []).slice(start, start + size)).replace(/[^\x20-\x7e]/g, '.');
