@@ -25,11 +25,11 @@ import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
-import { noAudioReason } from '../servers/webrtc/sdp/codecs.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
 import { startEngine } from '../transcode/engine-host.ts';
 import { Transcoder } from '../transcode/transcoder.ts';
+import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras, type CamerasDeps } from './cameras/cameras.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { WebRtcServer } from '../../../agent/servers/webrtc/server/server.ts';
-import type { SrtpProfile } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
+import type { SrtpProfile } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { WEBRTC_OPTIONS } from '../../support/clients/webrtc-options.ts';
@@ -14,7 +14,7 @@ const REQUESTER = { path: 'echo', query: '', remoteAddr: '127.0.0.1:5', userAgen
 
 // The cheaper profile depends on the machine; both must be correct on every one.
 const order = vi.hoisted((): SrtpProfile[] => []);
-vi.mock('../../../agent/servers/webrtc/srtp/profile-order.ts', () => ({ measureProfiles: async () => order }));
+vi.mock('../../../agent/transports/webrtc/srtp/profile-order.ts', () => ({ measureProfiles: async () => order }));
 
 describeWith(['chromium'], 'Chromium and our keys', () => {
   const page = createServer((_, response) => response.end('<!doctype html>'));

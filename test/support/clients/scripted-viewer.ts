@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Track } from '../../../agent/media/sample/track.ts';
-import { chooseCodecs } from '../../../agent/servers/webrtc/sdp/codecs.ts';
-import { parseOffer } from '../../../agent/servers/webrtc/sdp/offer.ts';
-import { SrtpReceiver } from '../../../agent/servers/webrtc/srtp/srtp-receiver.ts';
-import type { OutboundVideo } from '../../../agent/servers/webrtc/viewing/outbound.ts';
-import { ViewerSession, type ViewerSessionOptions } from '../../../agent/servers/webrtc/viewing/viewer-session.ts';
+import { WEBRTC_SESSION } from '../../../agent/servers/webrtc/session/session-kind.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
+import { chooseCodecs } from '../../../agent/transports/webrtc/sdp/codecs.ts';
+import { parseOffer } from '../../../agent/transports/webrtc/sdp/offer.ts';
+import type { OutboundVideo } from '../../../agent/transports/webrtc/sending/outbound.ts';
+import { ViewerSession, type ViewerSessionOptions } from '../../../agent/transports/webrtc/sending/viewer-session.ts';
+import { SrtpReceiver } from '../../../agent/transports/webrtc/srtp/srtp-receiver.ts';
 import type { FakeClock } from '../base/fake-clock.ts';
 import { H264_TRACK } from '../media/tracks.ts';
 import { RecordingLink } from './webrtc-peer.ts';
@@ -79,7 +80,10 @@ export class ScriptedViewer {
     { knowsRtx = true, ...options }: ViewerSessionOptions & { knowsRtx?: boolean } = {},
   ) {
     const offer = parseOffer(knowsRtx ? OFFER : OFFER.replaceAll(/a=rtpmap:\d+ rtx.*\r\n/g, ''));
-    this.viewing = new ViewerSession('viewer', stream, chooseCodecs(stream.tracks, offer), clock, options);
+    this.viewing = new ViewerSession('viewer', stream, chooseCodecs(stream.tracks, offer), clock, {
+      kind: WEBRTC_SESSION,
+      ...options,
+    });
     this.#receiver = new SrtpReceiver(this.link.keys);
     this.#clock = clock;
   }

@@ -1,7 +1,7 @@
-import type { SecureLink } from '../../../agent/servers/webrtc/session/session-media.ts';
-import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
-import { PacketSlots } from '../../../agent/servers/webrtc/transport/packet-slots.ts';
-import type { Transport } from '../../../agent/servers/webrtc/transport/transport.ts';
+import type { SecureLink } from '../../../agent/transports/webrtc/link/session-media.ts';
+import type { Transport } from '../../../agent/transports/webrtc/link/transport.ts';
+import { PacketSlots } from '../../../agent/transports/webrtc/srtp/packet-slots.ts';
+import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 
 /** One RTP packet, by its header (RFC 3550 §5.1). */
 export interface SentPacket {

@@ -1,9 +1,9 @@
 import { RtpHeader, SrtpSession } from 'werift';
 import { packetizeVp8 } from '../../../agent/media/vp8/packetize.ts';
-import type { SecureLink, SessionEnd } from '../../../agent/servers/webrtc/session/session-media.ts';
-import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/servers/webrtc/srtp/srtp-keys.ts';
-import { PacketSlots } from '../../../agent/servers/webrtc/transport/packet-slots.ts';
-import type { Transport } from '../../../agent/servers/webrtc/transport/transport.ts';
+import type { SecureLink, SessionEnd } from '../../../agent/transports/webrtc/link/session-media.ts';
+import type { Transport } from '../../../agent/transports/webrtc/link/transport.ts';
+import { PacketSlots } from '../../../agent/transports/webrtc/srtp/packet-slots.ts';
+import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 import { payloadsOf } from '../media/units.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');

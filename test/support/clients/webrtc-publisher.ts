@@ -2,9 +2,9 @@ import { createLogger } from '../../../agent/base/log.ts';
 import type { RtpFormat } from '../../../agent/media/payload/depacketizer.ts';
 import type { Track } from '../../../agent/media/sample/track.ts';
 import { PublisherSession } from '../../../agent/servers/webrtc/publishing/publisher-session.ts';
-import { type RemoteTrack, remoteTrackOf } from '../../../agent/servers/webrtc/sdp/inbound.ts';
 import type { Publisher } from '../../../agent/stream/contracts.ts';
 import { type Reader, Stream } from '../../../agent/stream/stream.ts';
+import { type RemoteTrack, remoteTrackOf } from '../../../agent/transports/webrtc/sdp/inbound.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { RecordingLink, RtpSource, vp8Frame } from './webrtc-peer.ts';
 

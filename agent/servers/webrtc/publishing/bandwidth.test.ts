@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BandwidthEstimator } from './sender-feedback.ts';
+import { BandwidthEstimator } from '../../../transports/webrtc/receiving/sender-feedback.ts';
 
 type Round = readonly [receivedBitsPerSecond: number, lost: number, queueMs: number];
 

@@ -6,11 +6,12 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import { hold } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { type Reader, Stream } from '../../../stream/stream.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
-import type { OutboundTrack } from '../srtp/srtp.ts';
-import type { OutboundVideo } from '../viewing/outbound.ts';
-import { ViewerSession } from '../viewing/viewer-session.ts';
-import { MediaReceiver, type MediaReceiverOptions } from './media-receiver.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
+import { MediaReceiver, type MediaReceiverOptions } from '../../../transports/webrtc/receiving/media-receiver.ts';
+import type { OutboundVideo } from '../../../transports/webrtc/sending/outbound.ts';
+import { ViewerSession } from '../../../transports/webrtc/sending/viewer-session.ts';
+import type { OutboundTrack } from '../../../transports/webrtc/srtp/srtp.ts';
+import { WEBRTC_SESSION } from '../session/session-kind.ts';
 
 /** Sends a peer's media back to it through the path of a published stream. Nobody else sees it. */
 export class EchoSession implements SessionMedia {
@@ -27,7 +28,7 @@ export class EchoSession implements SessionMedia {
     this.#stream.onKeyFrameWanted = () => this.#receiver.requestKeyFrame();
     const numbered = inbound.map((one, track) => ({ ...one, track }));
     const [video, audio] = ['video', 'audio'].map((wanted) => numbered.find(({ kind }) => kind === wanted));
-    this.#viewer = new ViewerSession(id, this.#stream, { video, audio }, clock);
+    this.#viewer = new ViewerSession(id, this.#stream, { video, audio }, clock, { kind: WEBRTC_SESSION });
   }
 
   get video(): OutboundVideo | undefined {

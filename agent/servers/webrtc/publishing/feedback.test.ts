@@ -8,7 +8,7 @@ import {
   type RtcpTransportLayerFeedback,
 } from 'werift';
 import { writePli } from '../../../media/rtcp/write.ts';
-import { writeEstimate, writeNack } from './sender-feedback.ts';
+import { writeEstimate, writeNack } from '../../../transports/webrtc/receiving/sender-feedback.ts';
 
 const nackOf = (...sequences: readonly number[]): Buffer =>
   writeNack(7, 9, Uint16Array.from(sequences), sequences.length);

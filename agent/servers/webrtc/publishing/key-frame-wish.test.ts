@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { KeyFrameRequests } from './sender-feedback.ts';
+import { KeyFrameRequests } from '../../../transports/webrtc/receiving/sender-feedback.ts';
 
 /** When a wish is asked, looked at every 10 ms; `at` does something at a time. */
 function askedAt(endMs: number, at: Record<number, (wish: KeyFrameRequests, nowMs: number) => void>): number[] {

@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Publication } from '../../../stream/contracts.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
+import { MediaReceiver, type MediaReceiverOptions } from '../../../transports/webrtc/receiving/media-receiver.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
 import { WEBRTC_SESSION } from '../session/session-kind.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
-import { MediaReceiver, type MediaReceiverOptions } from './media-receiver.ts';
 
 /** A peer's video and audio on their way to a path (WHIP). */
 export class PublisherSession implements SessionMedia {

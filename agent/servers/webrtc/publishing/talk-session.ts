@@ -5,12 +5,17 @@ import { release } from '../../../media/sample/slab.ts';
 import type { BackChannel } from '../../../stream/contracts.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
 import type { TrackReceiver, UnitOutput } from '../../../stream/ingest/track-receiver.ts';
-import { chooseTalk, type Inbound, remoteTrackOf } from '../sdp/inbound.ts';
-import type { Offer } from '../sdp/offer.ts';
+import {
+  type MediaStatistics,
+  NO_OUTBOUND,
+  type SecureLink,
+  type SessionMedia,
+} from '../../../transports/webrtc/link/session-media.ts';
+import { InboundTrack } from '../../../transports/webrtc/receiving/inbound-track.ts';
+import { chooseTalk, type Inbound, remoteTrackOf } from '../../../transports/webrtc/sdp/inbound.ts';
+import type { Offer } from '../../../transports/webrtc/sdp/offer.ts';
+import { SrtpReceiver } from '../../../transports/webrtc/srtp/srtp-receiver.ts';
 import type { WebRtcPaths } from '../session/contracts.ts';
-import { type MediaStatistics, NO_OUTBOUND, type SecureLink, type SessionMedia } from '../session/session-media.ts';
-import { SrtpReceiver } from '../srtp/srtp-receiver.ts';
-import { InboundTrack } from './inbound-track.ts';
 
 /** The only G.711 rate of browsers. */
 const CLOCK_RATE_HZ = 8_000;

@@ -4,9 +4,9 @@ import { ac3, g722, lpcm, mp3, mpegTs } from '../../../../test/support/media/aud
 import { hex } from '../../../../test/support/media/units.ts';
 import { av1, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
 import type { Track } from '../../../media/sample/track.ts';
+import { chooseCodecs, noAudioReason, type OpusTranscoding } from '../../../transports/webrtc/sdp/codecs.ts';
+import { parseOffer } from '../../../transports/webrtc/sdp/offer.ts';
 import { writeAnswer } from './answer.ts';
-import { chooseCodecs, noAudioReason, type OpusTranscoding } from './codecs.ts';
-import { parseOffer } from './offer.ts';
 import { sendingSections } from './sections.ts';
 
 const CHROMIUM = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');

@@ -1,6 +1,6 @@
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
+import { hasFeedback, type Offer, type OfferSection } from '../../../transports/webrtc/sdp/offer.ts';
 import type { IceCredentials } from '../transport/ice-lite.ts';
-import { hasFeedback, type Offer, type OfferSection } from './offer.ts';
 
 export interface Outbound {
   readonly ssrc: number;

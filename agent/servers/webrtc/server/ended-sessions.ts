@@ -1,6 +1,6 @@
 import { putBounded } from '../../../base/bounded-map.ts';
 import type { Clock } from '../../../base/clock.ts';
-import type { SessionEnd } from '../session/session-media.ts';
+import type { SessionEnd } from '../../../transports/webrtc/link/session-media.ts';
 
 /** A page asks at once after its transport closes, or later after a timeout. */
 const REMEMBERED_MS = 60_000;

@@ -1,7 +1,7 @@
+import { addressOf } from '../../../transports/webrtc/link/transport.ts';
 import type { WebRtcSession } from '../session/session.ts';
 import type { WebRtcSessionItem } from '../session/session-kind.ts';
 import type { LocalPorts } from '../transport/candidates.ts';
-import { addressOf } from '../transport/transport.ts';
 
 export function describeSession(session: WebRtcSession, ports: LocalPorts): WebRtcSessionItem {
   const { requester, remote, media } = session;

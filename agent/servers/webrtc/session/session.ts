@@ -3,17 +3,17 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import type { DtlsEvents, DtlsIdentity, DtlsPeer } from '../dtls/dtls.ts';
-import type { RemoteSide } from '../sdp/offer.ts';
-import { Srtcp } from '../srtp/srtcp.ts';
-import type { SrtpKeys } from '../srtp/srtp-keys.ts';
+import type { DtlsEvents, DtlsIdentity, DtlsPeer } from '../../../transports/webrtc/dtls/dtls.ts';
+import type { SecureLink, SessionEnd, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
+import type { BindingRequest } from '../../../transports/webrtc/link/stun.ts';
+import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
+import type { RemoteSide } from '../../../transports/webrtc/sdp/offer.ts';
+import type { PacketSlots } from '../../../transports/webrtc/srtp/packet-slots.ts';
+import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
+import type { SrtpKeys } from '../../../transports/webrtc/srtp/srtp-keys.ts';
 import type { HostAddress } from '../transport/candidates.ts';
 import { type IceCredentials, IceLite, makeCredentials } from '../transport/ice-lite.ts';
-import type { PacketSlots } from '../transport/packet-slots.ts';
-import type { BindingRequest } from '../transport/stun.ts';
-import { addressOf, type Peer, type Transport } from '../transport/transport.ts';
 import type { UfragTable } from '../transport/ufrag-table.ts';
-import type { SecureLink, SessionEnd, SessionMedia } from './session-media.ts';
 
 /** Browsers send checks every two to three seconds. */
 const LIVENESS_LIMIT_MS = 15_000;

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { explainToViewer, PerchError } from '../../../base/errors.ts';
-import { offerError } from '../sdp/rejections.ts';
+import { offerError } from '../../../transports/webrtc/sdp/rejections.ts';
 import type { AnsweredOffer } from '../server/server.ts';
 import type { Requester } from '../session/session.ts';
 import { bodyOf, type IceServer, queryOf, requesterOf, requireType, type SignallingOptions } from './requests.ts';

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type BindingRequest, hasIntegrity, writeBindingSuccess, writeUnknownAttributes } from './stun.ts';
-import type { Transport } from './transport.ts';
+import {
+  type BindingRequest,
+  hasIntegrity,
+  writeBindingSuccess,
+  writeUnknownAttributes,
+} from '../../../transports/webrtc/link/stun.ts';
+import type { Transport } from '../../../transports/webrtc/link/transport.ts';
 
 /** `ice-char` of RFC 8839 §5.4; 24 hold more than the 128 bits a password needs. */
 const UFRAG_CHARS = 8;

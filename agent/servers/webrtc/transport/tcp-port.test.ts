@@ -4,8 +4,8 @@ import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { frame, writeCheck } from '../../../../test/support/clients/ice-client.ts';
 import { silentLogger } from '../../../base/log.ts';
+import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
 import { TcpPort } from './tcp-port.ts';
-import type { Peer, Transport } from './transport.ts';
 import { UfragTable } from './ufrag-table.ts';
 
 const cleanups: (() => unknown)[] = [];

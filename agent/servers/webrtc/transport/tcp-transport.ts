@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { isStun } from '../../../transports/webrtc/link/stun.ts';
+import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
 import { FrameReader } from './frame-reader.ts';
-import { isStun } from './stun.ts';
-import { addressOf, type Peer, type Transport } from './transport.ts';
 
 /** 13 full packets. */
 const CHUNK_BYTES = 16 << 10;

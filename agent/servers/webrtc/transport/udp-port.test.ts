@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
 import { ownAddresses } from './candidates.ts';
-import type { Peer, Transport } from './transport.ts';
 import { UdpPort } from './udp-port.ts';
 import { UfragTable } from './ufrag-table.ts';
 

@@ -1,8 +1,8 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { bindUdp, PeerTable } from '../../../base/udp.ts';
-import { isStun } from './stun.ts';
-import type { Peer, Transport } from './transport.ts';
+import { isStun } from '../../../transports/webrtc/link/stun.ts';
+import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
 import type { UfragTable } from './ufrag-table.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { parseBindingRequest } from './stun.ts';
-import type { Peer, Transport } from './transport.ts';
+import { parseBindingRequest } from '../../../transports/webrtc/link/stun.ts';
+import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
 
 /** Finds peers by the user fragment of their checks; shared by all ports. */
 export class UfragTable {

@@ -1,5 +1,5 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
-import type { SecureLink } from '../session/session-media.ts';
+import type { SecureLink } from '../link/session-media.ts';
 import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
 import { createSrtpSender } from '../srtp/srtp-sender.ts';
 

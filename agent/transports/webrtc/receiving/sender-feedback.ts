@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { writeEmptyReport, writePli } from '../../../media/rtcp/write.ts';
 import { RECEIVER_CNAME } from '../../../stream/ingest/track-receiver.ts';
-import type { SecureLink } from '../session/session-media.ts';
+import type { SecureLink } from '../link/session-media.ts';
 import type { InboundTrack } from './inbound-track.ts';
 
 /** While packets are missing. */

@@ -1,9 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream } from '../../../stream/stream.ts';
+import type { SecureLink } from '../link/session-media.ts';
 import { B_FRAMES_UNSUPPORTED } from '../sdp/rejections.ts';
-import { WEBRTC_SESSION } from '../session/session-kind.ts';
-import type { SecureLink } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
 import { FULL_PACE, type Pace, reducedPace } from './pace.ts';
@@ -39,6 +38,8 @@ interface ViewerStreamOptions {
   readonly audio: OutboundTrack | undefined;
   /** Transcoded audio, its first track; `audioTrack` is then -1. */
   readonly sound?: Stream | undefined;
+  /** Of the reader; undefined: not listed. */
+  readonly kind?: PeerKind | undefined;
   readonly cname: string;
   readonly clock: Clock;
   /** Opens a smaller stream of the same video; undefined: none. */
@@ -229,7 +230,7 @@ export class ViewerStream {
     }
     const number = this.#matchingTrack(stream);
     const reader: Reader = {
-      kind: WEBRTC_SESSION,
+      ...(this.#options.kind && { kind: this.#options.kind }),
       id: this.#options.id,
       countsHolds: true,
       onSample: () => {},

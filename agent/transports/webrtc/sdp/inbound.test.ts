@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PerchError } from '../../../base/errors.ts';
-import { writeAnswer } from './answer.ts';
+import { writeAnswer } from '../../../servers/webrtc/sdp/answer.ts';
+import { receivingSections } from '../../../servers/webrtc/sdp/sections.ts';
 import { chooseEcho, chooseInbound, chooseTalk, type Inbound } from './inbound.ts';
 import { parseOffer } from './offer.ts';
-import { receivingSections } from './sections.ts';
 
 const offerOf = (name: string): string => readFileSync(`test/fixtures/offers/${name}.sdp`, 'utf8');
 const CHROMIUM = offerOf('chromium-156-linux-whip');

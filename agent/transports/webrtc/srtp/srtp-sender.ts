@@ -1,6 +1,6 @@
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import type { PacketSlots } from '../transport/packet-slots.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
+import type { PacketSlots } from './packet-slots.ts';
 import { type Batch, HEADER_BYTES, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
 import { SrtpCmSender } from './srtp-cm.ts';
 import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { PacketSlots } from '../transport/packet-slots.ts';
 import { HmacLanes } from './hmac/hmac-lanes.ts';
+import { PacketSlots } from './packet-slots.ts';
 import { createSrtpSigner, LaneSigner, NodeSigner, type SrtpSigner } from './srtp-signer.ts';
 
 const KEY = Uint8Array.from({ length: 20 }, (_, i) => 11 * i);

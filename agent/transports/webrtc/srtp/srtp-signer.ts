@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import type { PacketSlots } from '../transport/packet-slots.ts';
 import { HmacLanes, type HmacState } from './hmac/hmac-lanes.ts';
 import { LANES } from './hmac/sha1-lanes.ts';
+import type { PacketSlots } from './packet-slots.ts';
 import { AUTH_TAG_BYTES } from './srtp-keys.ts';
 
 const ROC_BYTES = 4;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { PacketSlots } from '../transport/packet-slots.ts';
+import { PacketSlots } from './packet-slots.ts';
 import type { Batch, OutboundTrack } from './srtp.ts';
 import {
   AEAD_AES_128_GCM,

@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { writeSenderReport } from '../../../media/rtcp/write.ts';
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
-import type { SecureLink } from '../session/session-media.ts';
+import type { SecureLink } from '../link/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
 export interface SenderReportOptions {

@@ -3,11 +3,10 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { type Logger, silentLogger } from '../../../base/log.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
-import type { Reader, Stream, Watcher } from '../../../stream/stream.ts';
+import type { PeerKind, Reader, Stream, Viewer, Watcher } from '../../../stream/stream.ts';
+import type { MediaStatistics, SecureLink, SessionMedia } from '../link/session-media.ts';
 import type { Choice } from '../sdp/codecs.ts';
 import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
-import { WEBRTC_SESSION } from '../session/session-kind.ts';
-import type { MediaStatistics, SecureLink, SessionMedia } from '../session/session-media.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateAdaptation } from './bitrate-adaptation.ts';
 import { BitrateMeter } from './bitrate-meter.ts';
@@ -26,6 +25,8 @@ const LONG_GROUP_MS = 4_000;
 type ChosenFormat = Pick<Choice, 'track' | 'format' | 'rtx'>;
 
 export interface ViewerSessionOptions {
+  /** As the API lists it; absent: not listed, and no audience. */
+  readonly kind?: PeerKind;
   readonly query?: string;
   readonly watcher?: Watcher;
   /** Opens a smaller stream of the same video for a viewer on a slow network. */
@@ -48,8 +49,10 @@ interface ActiveViewer {
   readonly sentRate: BitrateMeter;
 }
 
+const isListed = (reader: Reader): reader is Reader & Viewer => reader.kind !== undefined;
+
 export class ViewerSession implements Reader, RtcpSink, SessionMedia {
-  readonly kind = WEBRTC_SESSION;
+  readonly kind?: PeerKind;
   readonly countsHolds = true;
   readonly state = 'read';
   readonly id: string;
@@ -79,6 +82,9 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     options: ViewerSessionOptions = {},
   ) {
     this.id = id;
+    if (options.kind) {
+      this.kind = options.kind;
+    }
     this.#stream = stream;
     this.#clock = clock;
     this.#options = options;
@@ -120,7 +126,9 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     if (this.#ended !== undefined) {
       throw new PerchError('notFound', this.#ended);
     }
-    this.#stream.beginRecipient(this, this.#options.query ?? '');
+    if (isListed(this)) {
+      this.#stream.beginRecipient(this, this.#options.query ?? '');
+    }
     const { video, audio, cname } = this;
     const clock = this.#clock;
     const nowMs = clock.monoMs();
@@ -129,6 +137,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     burstLoss?.begin(0, nowMs);
     const viewerStream = new ViewerStream({
       id: this.id,
+      kind: this.kind,
       link,
       stream: this.#stream,
       videoTrack: this.#videoTrack,
@@ -223,7 +232,9 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   close(): void {
     this.#active?.pliResponder.close();
     this.#active?.viewerStream.close();
-    this.#stream.endRecipient(this);
+    if (isListed(this)) {
+      this.#stream.endRecipient(this);
+    }
     this.#stream.removeReader(this);
   }
 

@@ -5,11 +5,11 @@ import { g722 } from '../../../../test/support/media/audio-tracks.ts';
 import { vp8 } from '../../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../../base/errors.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
-import { type AnswerSection, writeAnswer } from './answer.ts';
+import { type AnswerSection, writeAnswer } from '../../../servers/webrtc/sdp/answer.ts';
+import { receivingSections, sendingSections } from '../../../servers/webrtc/sdp/sections.ts';
 import { chooseCodecs } from './codecs.ts';
 import { chooseEcho, chooseInbound, chooseTalk } from './inbound.ts';
 import { hasFeedback, type Offer, parseOffer, rtxOf } from './offer.ts';
-import { receivingSections, sendingSections } from './sections.ts';
 
 const OFFERS = readdirSync('test/fixtures/offers').filter((name) => name.endsWith('.sdp'));
 const offerOf = (name: string): string => readFileSync(`test/fixtures/offers/${name}`, 'utf8');

@@ -1,6 +1,6 @@
+import type { PacketSlots } from '../srtp/packet-slots.ts';
 import type { SrtpKeys } from '../srtp/srtp-keys.ts';
-import type { PacketSlots } from '../transport/packet-slots.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport } from './transport.ts';
 
 /**
  * `byPeer`: the peer knows; `forNow`: a reconnect is welcome; `final`: an automatic reconnect would only displace

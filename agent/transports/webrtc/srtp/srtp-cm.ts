@@ -1,6 +1,6 @@
 import { type Cipheriv, createCipheriv } from 'node:crypto';
-import type { PacketSlots } from '../transport/packet-slots.ts';
 import { CmCounters } from './cm-counters.ts';
+import type { PacketSlots } from './packet-slots.ts';
 import { type Batch, HEADER_BYTES, MAX_BATCH, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
 import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 import { createSrtpSigner, type SrtpSigner } from './srtp-signer.ts';

@@ -1,4 +1,4 @@
-import type { PacketSlots } from '../transport/packet-slots.ts';
+import type { PacketSlots } from './packet-slots.ts';
 
 /** Packets per call: their key stream is generated at once. */
 export const MAX_BATCH = 64;

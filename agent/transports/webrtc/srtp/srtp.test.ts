@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { RtpHeader, RtpPacket, SrtpSession } from 'werift';
-import { PacketSlots } from '../transport/packet-slots.ts';
+import { PacketSlots } from './packet-slots.ts';
 import type { Batch, OutboundTrack, SrtpSender } from './srtp.ts';
 import {
   AEAD_AES_128_GCM,
