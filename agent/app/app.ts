@@ -48,6 +48,7 @@ import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
 import { keysOf, PROTOCOLS, type Protocols } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
+import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
 import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
@@ -357,10 +358,11 @@ export class App {
 
   #makers(): PathMakers {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    const { sources } = protocols;
+    const { sources, forwarders } = protocols;
     return {
       source: (name, settings, config) => makeSource(sources, { name, settings, config, clock, log }, this.#follower),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
+      forwarder: (name, destination, config) => makeForwarder(forwarders, { name, destination, config, clock, log }),
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {

@@ -1,7 +1,8 @@
 import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
 import { SERVER_KEYS } from '../config/schema/global.ts';
 import { SOURCE_KEYS } from '../config/schema/path.ts';
-import type { ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
+import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
+import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
@@ -12,16 +13,20 @@ export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
 
+export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder];
+
 export interface Protocols {
   readonly sources: readonly SourceProtocol[];
   readonly servers: readonly ServerProtocol[];
+  readonly forwarders: readonly ForwarderProtocol[];
 }
 
-export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS };
+export const PROTOCOLS: Protocols = { sources: SOURCES, servers: SERVERS, forwarders: FORWARDERS };
 
 /** Perch's own keys first. */
-export const keysOf = ({ sources, servers }: Protocols): ConfigKeys =>
+export const keysOf = ({ sources, servers, forwarders }: Protocols): ConfigKeys =>
   configKeysOf(
     [...new Set([...SERVER_KEYS, ...servers.map(({ keys }) => keys)])],
     [...new Set([...SOURCE_KEYS, ...sources.map(({ keys }) => keys)])],
+    forwarders.map(({ keys }) => keys),
   );

@@ -53,6 +53,16 @@ async function tableOf(paths: string) {
     source: () => source,
     recorder: () => undefined,
     streamOpened: () => {},
+    forwarder: (name: string) => ({
+      outboundBytes: 0,
+      run: (_: unknown, __: unknown, signal: AbortSignal) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            hooks.get(name)?.notes.push('end of forward');
+            resolve();
+          });
+        }),
+    }),
     hooks: (name: string, _settings: unknown, values: readonly string[] | undefined, former?: Promise<void>) => {
       formers.push(former);
       const noted = new NotedHooks();
@@ -91,6 +101,17 @@ test('hooks start and end with a publisher, those of its readers first', async (
   expect(notesOf('cam')).toEqual([]);
   await table.close();
   expect(notesOf('cam')).toEqual(['end of created']);
+});
+
+test("a stream ends in MediaMTX's order: offline, readers, unavailable, forwards", async () => {
+  const { table, notesOf, hooks } = await tableOf('cam: {forward: [{dest: rtsp://box/door}]}');
+  const publication = table.publish('cam', publisherOf('p'));
+  const stream = publication.publish([tinyH264]);
+  stream.beginRecipient({ kind: WEBRTC_SESSION, id: '1' }, '');
+  await Promise.resolve();
+  notesOf('cam');
+  publication.close();
+  expect(hooks.get('cam')?.notes).toEqual(['end of online', 'end of read', 'end of available', 'end of forward']);
 });
 
 test('the source of a pulled path has no id', async () => {

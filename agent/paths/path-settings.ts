@@ -1,6 +1,7 @@
 import { PerchError } from '../base/errors.ts';
 import type { Config } from '../config/load/load.ts';
 import type { PathEntry } from '../config/load/path-entry.ts';
+import { destinationsFor, withGroups } from '../config/schema/forward.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 
 /** Settings of the recorder: their change does not affect source and readers. */
@@ -10,7 +11,7 @@ const RECORD_KEYS = /^record/;
 const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
 /** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
-  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes'] as const),
+  ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes', 'forward'] as const),
   ...(['sourceOnDemandStartTimeoutMs', 'sourceOnDemandCloseAfterMs'] as const),
   ...(['runOnDemandStartTimeoutMs', 'runOnDemandCloseAfterMs'] as const),
   ...(['runOnUnDemand', 'runOnUnavailable', 'runOnOffline', 'runOnUnread'] as const),
@@ -18,19 +19,19 @@ const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
 ]);
 const READER_QUERY = '$MTX_QUERY';
 
-/** The settings of the path `name` by `entry`, with the groups of its regular expression in the source. */
+/** The settings of the path `name` by `entry`, with the groups of its regular expression in source and destinations. */
 export function settingsFor(entry: PathEntry | undefined, name: string): PathSettings | undefined {
   const { settings, pattern } = entry ?? {};
   const groups = settings && pattern?.exec(name);
-  if (!settings || !groups) {
+  if (!settings || (!groups && settings.forward.length === 0)) {
     return settings;
   }
-  let { source } = settings;
-  // From the last one, because $G1 is a prefix of $G10. A group that did not take part in the match is empty.
-  for (let number = groups.length - 1; number > 0; number -= 1) {
-    source = source.replaceAll(`$G${number}`, () => groups[number] ?? '');
-  }
-  return { ...settings, source };
+  const { source, forward } = settings;
+  return {
+    ...settings,
+    source: withGroups(source, groups ?? []),
+    forward: destinationsFor(forward, name, groups ?? []),
+  };
 }
 
 /** The groups of the entry's regular expression in this name; undefined: the entry is for a single path. */

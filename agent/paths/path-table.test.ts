@@ -12,6 +12,9 @@ const thrownBy = (act: () => unknown): unknown => {
   }
 };
 
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+
 test('a path without an entry is not configured, and an invalid name is rejected', async () => {
   const { table } = await tableOf('  cam:');
   const absent = { code: 'badInput', message: "path 'other' is not configured" };
@@ -72,6 +75,26 @@ test('groups of a regular expression are put into the source of each path', asyn
   south.addReader(readerOf(RTSP_SESSION), false);
   await clock.advance(10_000);
   expect(table.list().map(({ name }) => name)).toEqual(['south/22']);
+});
+
+test('name and groups of a path are put into its destinations, and a changed list restarts nothing', async () => {
+  const made: string[] = [];
+  const forwarder = (name: string, { dest }: { readonly dest: string }) => {
+    made.push(`${name} ${dest}`);
+    return { outboundBytes: 0, run: (_: unknown, __: unknown, signal: AbortSignal) => aborted(signal) };
+  };
+  const list = (dest: string) => `  ~^cam(\\d+)/(.*)$: {forward: [{dest: "${dest}"}]}\n  door:\n`;
+  const { clock, table, apply } = await tableOf(list('rtsp://box/$MTX_PATH?n=$G1&of=$G2'), '', { forwarder });
+  const stream = table.publish('cam7/sub', publisherOf('p')).publish([tinyH264]);
+  await clock.advance(0);
+  expect(made).toEqual(['cam7/sub rtsp://box/cam7/sub?n=7&of=sub']);
+  expect(table.forwardsOf('cam7/sub')).toMatchObject([{ pos: 0, state: 'idle', protocol: 'rtsp' }]);
+  expect([table.forwardsOf('door'), table.forwardsOf('shed')]).toEqual([[], undefined]);
+  await apply(list('rtsp://other/$G1'));
+  await clock.advance(0);
+  expect(made).toEqual([expect.anything(), 'cam7/sub rtsp://other/7']);
+  expect(stream.isClosed).toBe(false);
+  await table.close();
 });
 
 test("a reader's query is put into the source that it starts", async () => {

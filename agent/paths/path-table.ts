@@ -4,12 +4,15 @@ import type { PublishEvent } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
 import { type Config, resolvePath } from '../config/load/load.ts';
 import type { PathEntry } from '../config/load/path-entry.ts';
+import type { Destination } from '../config/schema/forward.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
 import type { Track } from '../media/sample/track.ts';
+import type { Forwarder } from '../protocols/contract.ts';
 import type { BackChannel, Paths, Publication, Publisher, Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import { Path, type PathOrigin, type PathTraits } from './path.ts';
+import type { ForwardItem, MakeForwarder } from './path-forwards.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
 import {
   cannotPublish,
@@ -43,6 +46,7 @@ export interface PathMakers {
     groups: readonly string[] | undefined,
     former: Promise<void> | undefined,
   ): PathHooks;
+  forwarder?(name: string, destination: Destination, config: Config): Forwarder;
   /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
@@ -191,6 +195,11 @@ export class PathTable implements Paths {
     return this.#live.get(name)?.path.status ?? this.list().find((status) => status.name === name);
   }
 
+  /** Undefined: no such path now. */
+  forwardsOf(name: string): readonly ForwardItem[] | undefined {
+    return this.#live.get(name)?.path.forwards;
+  }
+
   /** Why the source of a path failed; undefined: it did not. */
   faultOf(name: string): unknown {
     return this.#live.get(name)?.path.sourceFault;
@@ -252,6 +261,7 @@ export class PathTable implements Paths {
         hooks,
         former,
         recorder: this.#makers.recorder(name, settings, hooks),
+        makeForwarder: this.#makeForwarder(name, config),
         noAudioReason: this.#makers.noAudioReason,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         publishEvent: this.#makers.publishEvent,
@@ -262,8 +272,14 @@ export class PathTable implements Paths {
     );
     const live = { path, hooks, sourceKey: sourceKeyOf(settings, config), recordKey: recordKeyOf(settings) };
     this.#live.set(name, live);
+    path.setForwards(settings.forward);
     path.start();
     return live;
+  }
+
+  #makeForwarder(name: string, config: Config): MakeForwarder | undefined {
+    const { forwarder } = this.#makers;
+    return forwarder && ((destination) => forwarder(name, destination, this.#config ?? config));
   }
 
   #traitsOf(name: string, entry: PathEntry, settings: PathSettings, config: Config): PathTraits {
@@ -320,6 +336,7 @@ export class PathTable implements Paths {
       return;
     }
     live.path.follow(this.#traitsOf(name, entry, settings, config));
+    live.path.setForwards(settings.forward);
     live.hooks?.follow(settings, groupsOf(entry, name));
     const recordKey = recordKeyOf(settings);
     if (live.recordKey !== recordKey) {

@@ -2,10 +2,12 @@ import type { Clock } from '../base/clock.ts';
 import { PerchError } from '../base/errors.ts';
 import type { PublishEvent } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
+import type { Destination } from '../config/schema/forward.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts';
 import { Stream } from '../stream/stream.ts';
 import { OnDemand, type OnDemandTimes } from './on-demand.ts';
+import { type ForwardItem, type MakeForwarder, PathForwards } from './path-forwards.ts';
 import { HookCalls, type PathHooks } from './path-hooks.ts';
 import { cannotPublish } from './path-settings.ts';
 import {
@@ -54,6 +56,7 @@ interface PathParts extends PathTraits {
   readonly name: string;
   readonly recorder: PathRecorder | undefined;
   readonly hooks?: PathHooks | undefined;
+  readonly makeForwarder?: MakeForwarder | undefined;
   /** `released` of the previous path of this name. */
   readonly former?: Promise<void> | undefined;
   /** As in `PathMakers`. */
@@ -83,6 +86,7 @@ export class Path {
   readonly #runner: SourceRunner | undefined;
   readonly #onDemand: OnDemand | undefined;
   readonly #hooks: HookCalls;
+  readonly #forwards: PathForwards | undefined;
   readonly #rate = new RateMeter();
   #recorder: PathRecorder | undefined;
   #publisher: Publisher | undefined;
@@ -101,6 +105,7 @@ export class Path {
     this.#hooks = new HookCalls(parts.hooks, () => this.#reportIdle());
     this.#clock = clock;
     this.#log = log.child({ path: parts.name });
+    this.#forwards = parts.makeForwarder && new PathForwards(parts.makeForwarder, clock, this.#log);
     this.#offlineSince = this.#now();
     this.talk = new PathTalk(
       parts.name,
@@ -131,7 +136,8 @@ export class Path {
     this.#onDemand?.close();
     this.#closeStream();
     const sourceGone = this.#runner?.stop();
-    this.released = Promise.resolve(sourceGone).then(() => this.#hooks.end());
+    const forwardsGone = this.#forwards?.close();
+    this.released = Promise.all([sourceGone, forwardsGone]).then(() => this.#hooks.end());
     // The source may have opened a stream, and the recorder a file, in the meantime.
     await sourceGone;
     await Promise.all([this.#recorder?.stop(), this.released]);
@@ -143,6 +149,15 @@ export class Path {
     if ('onDemand' in traits.origin && traits.origin.onDemand) {
       this.#onDemand?.setTimes(traits.origin.onDemand);
     }
+  }
+
+  /** Source and readers are unaffected, and so are destinations that stay in the list. */
+  setForwards(destinations: readonly Destination[]): void {
+    this.#forwards?.follow(destinations);
+  }
+
+  get forwards(): readonly ForwardItem[] {
+    return this.#forwards?.items ?? [];
   }
 
   /** Replaces the recorder; source and readers are unaffected. */
@@ -346,6 +361,7 @@ export class Path {
       ...(this.#sourceStatus ?? { type: '', id: '' }),
       query: this.#publisher?.query ?? '',
     });
+    this.#forwards?.start(stream);
     this.#onDemand?.streamOpened(stream);
     return stream;
   }
@@ -360,6 +376,7 @@ export class Path {
     this.#hooks.closing();
     stream?.close();
     this.#hooks.closed();
+    this.#forwards?.stop();
     if (stream) {
       this.#publishEvent('path', { state: 'unavailable' });
       this.#onDemand?.streamClosed();

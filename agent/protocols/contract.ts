@@ -7,6 +7,7 @@ import type { NewcomerMemory } from '../base/newcomer-memory.ts';
 import type { EndCause } from '../base/reconciler.ts';
 import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
+import type { Destination, ForwardKeys } from '../config/schema/forward.ts';
 import type { HttpServerName } from '../config/schema/global.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ServerKeys } from '../config/schema/server-keys.ts';
@@ -66,6 +67,33 @@ export interface LoginTurn {
   end(): void;
   /** No response will arrive. */
   lost(): void;
+}
+
+export interface ForwarderProtocol {
+  readonly keys: ForwardKeys;
+  create(request: ForwardRequest): Forwarder;
+}
+
+export interface ForwardRequest {
+  /** Name of the path. */
+  readonly name: string;
+  /** Its variables are replaced. */
+  readonly destination: Destination;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Publishes streams of a path to one destination. */
+export interface Forwarder {
+  /** Bytes of media sent so far. */
+  readonly outboundBytes: number;
+  /**
+   * Makes one connection; resolves or rejects when it ends, soon after `signal` aborts. A destination that is too slow loses samples up to
+   * the next key sample: the stream never waits.
+   * @param onForwarding called once the destination takes the media
+   */
+  run(stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void>;
 }
 
 /** A kind of connection or session in the API. */

@@ -139,3 +139,17 @@ export class InterleavedWriter implements PayloadSink {
     this.#tail = written.length;
   }
 }
+
+/** Copies a chunk, which is shared, and sets another channel. */
+export function withChannel(chunk: Buffer, channel: number): Buffer {
+  const copy = Buffer.allocUnsafe(chunk.length);
+  copy.set(chunk);
+  for (
+    let at = 0;
+    at < copy.length;
+    at += FRAME_HEADER_BYTES + (((copy[at + 2] as number) << 8) | (copy[at + 3] as number))
+  ) {
+    copy[at + 1] = channel;
+  }
+  return copy;
+}

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cameras: ['base', 'config', 'media', 'onvif'],
   transports: ['base', 'media', 'stream', 'protocols'],
   sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
+  forwarders: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
   transcode: ['base', 'media', 'stream'],
   record: ['base', 'config', 'media', 'stream'],
   servers: ['base', 'config', 'media', 'stream', 'auth', 'http', 'protocols', 'transports'],
@@ -27,14 +28,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   paths: ['base', 'config', 'media', 'stream', 'sources', 'protocols'],
   app: [
     ...['base', 'media', 'config', 'system', 'stream', 'auth', 'tls', 'backup', 'onvif', 'hooks', 'zlm', 'http'],
-    ...['cameras', 'sources', 'transcode', 'record', 'servers', 'playback', 'paths', 'protocols', 'transports'],
+    ...[
+      'cameras',
+      'sources',
+      'transcode',
+      'record',
+      'servers',
+      'playback',
+      'paths',
+      'protocols',
+      'transports',
+      'forwarders',
+    ],
   ],
   main: ['app', 'base', 'config', 'auth', 'system'],
   webui: [],
 };
 
 /** Rooms whose folders are siblings: each protocol stands alone. */
-const SIBLINGS = ['sources', 'servers'];
+const SIBLINGS = ['sources', 'servers', 'forwarders'];
 const MAX_FILES_IN_FOLDER = 30;
 const OUTSIDE = ['package.json'];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { App } from '../../agent/app/app.ts';
-import { SERVERS, SOURCES } from '../../agent/app/protocols.ts';
+import { FORWARDERS, SERVERS, SOURCES } from '../../agent/app/protocols.ts';
 import { systemClock } from '../../agent/base/clock.ts';
 import { createLogger } from '../../agent/base/log.ts';
 import { freePort } from '../support/base/free-port.ts';
@@ -49,7 +49,7 @@ async function openApp() {
     clock: systemClock,
     log: createLogger('debug', (line) => lines.push(line)),
     discovery: { only: [] },
-    protocols: { servers: [...SERVERS, toyServer], sources: [...SOURCES, toySource] },
+    protocols: { servers: [...SERVERS, toyServer], sources: [...SOURCES, toySource], forwarders: FORWARDERS },
   });
   onTestFinished(async () => {
     await app.close();

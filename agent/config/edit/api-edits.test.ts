@@ -98,6 +98,22 @@ test('hidden passwords follow their users when a list is reordered, and one with
   );
 });
 
+test('a destination that is sent back keeps its password and token at any place; another one does not get them', async () => {
+  const dest = (host: string) => `rtsp://pia:secret@${host}/door`;
+  const item = (host: string) => `{dest: "${dest(host)}", whipBearerToken: token-${host}}`;
+  const { edits, store } = await fileOf(`paths: {cam: {forward: [${item('a')}, ${item('b')}]}}\n`);
+  const shown = (host: string) => ({ dest: `rtsp://${host}/door`, whipBearerToken: '<redacted>' });
+  await edits.patchPath('cam', { forward: [shown('b'), shown('a')] }, MACHINE);
+  const kept = (host: string) => ({ dest: dest(host), destFingerprint: '', whipBearerToken: `token-${host}` });
+  expect(store.current.paths.get('cam')?.settings?.forward).toEqual([kept('b'), kept('a')]);
+  await expect(edits.patchPath('cam', { forward: [shown('c')] }, MACHINE)).rejects.toThrow(
+    "whipBearerToken: '<redacted>' stands for a secret that is not set",
+  );
+  await expect(edits.patchPath('cam', { forward: [{ dest: 'rtsp://c/***' }] }, MACHINE)).rejects.toThrow(
+    "forward[0].dest: '***' stands for a stream key: send the whole URL",
+  );
+});
+
 test('a path is added once, replaced, and deleted', async () => {
   const { edits, store, text } = await fileOf(PATHS);
   await edits.addPath('shed/1', { name: 'ignored', source: 'publisher', record: null }, MACHINE);
@@ -220,7 +236,7 @@ test('any request is applied or rejected with a message, and the file stays vali
     'camera',
     'name',
     'sourceProtocol',
-    'forward',
+    'rpiCameraROI',
     '__proto__',
   ];
   const values = [

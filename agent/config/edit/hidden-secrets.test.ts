@@ -31,6 +31,11 @@ test.for([
     'paths:\n  a:\n    source: rtsp://me:hunter22@h/1\n    runOnReady: curl -u me:hunter22 h\n',
     'curl -u me:*** h',
   ],
+  [
+    'a stream key',
+    'paths:\n  a:\n    forward:\n      - dest: rtmps://h/live2/abcd-efgh\n',
+    'dest: rtmps://h/live2/***\n',
+  ],
   ['a text that is not YAML', 'paths: [\n  password: hunter22 # ours\n', 'password: *** # ours'],
 ] as const)('%s is hidden, and restored as it was', ([, text, expected]) => {
   expect(shown(text)).toContain(expected);

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { PerchError } from '../../base/errors.ts';
+import { keyRangeOf } from '../values/destination.ts';
 import { Report } from '../yaml/problem.ts';
 import { parseTree } from '../yaml/tree.ts';
 import { IN_ADDRESS, IN_QUERY, SECRET_LINE, schemaScalars } from './secrets.ts';
@@ -89,7 +90,11 @@ function secretRanges(text: string): readonly Range[] {
   const tree = parseTree(text, new Report(''));
   const values = new Set<string>();
   const ranges: Range[] = [];
-  for (const [{ secret }, scalar] of tree ? schemaScalars(tree) : []) {
+  for (const [{ secret, syntax }, scalar] of tree ? schemaScalars(tree) : []) {
+    const key = syntax === 'destination' ? keyRangeOf(scalar.text) : undefined;
+    if (key) {
+      values.add(scalar.text.slice(...key));
+    }
     if (secret && scalar.range && scalar.text !== '') {
       const [from, to] = scalar.range;
       ranges.push([from, from + text.slice(from, to).trimEnd().length]);

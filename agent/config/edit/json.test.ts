@@ -30,7 +30,7 @@ test('the global answer has the keys of the file, quantities as texts, and no pa
 
 test('a path answer is complete, with its name first and without credentials', () => {
   const config = load(
-    'paths: {cam: {source: "rtsp://me:pw@h/x", recordDeleteAfter: 0s, camera: {user: me, password: pw}}}',
+    'paths: {cam: {source: "rtsp://me:pw@h/x", forward: [{dest: "rtsp://pia:pw@h/$MTX_PATH", whipBearerToken: t0k3n}], recordDeleteAfter: 0s, camera: {user: me, password: pw}}}',
   );
   expect(pathListJson(config)).toEqual([
     {
@@ -59,6 +59,7 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ rtspAnyPort: false, continueAfterLoss: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999], rtpSDP: '' },
       ...{ webrtc: true, audio: true },
+      forward: [{ dest: 'rtsp://h/$MTX_PATH', destFingerprint: '', whipBearerToken: '<redacted>' }],
       maxReaders: 0,
       ...{ record: false, recordPreRoll: '5s', recordPostRoll: '10s' },
       recordPath: '/d/%path/%s%f',

@@ -2,8 +2,10 @@ import { redact } from '../../base/log.ts';
 import type { Config } from '../load/load.ts';
 import type { PathEntry } from '../load/path-entry.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
+import type { Destination } from '../schema/forward.ts';
 import { resolvedName, type SchemaNode } from '../schema/node.ts';
 import type { PathSettings } from '../schema/path.ts';
+import { shownDestination } from '../values/destination.ts';
 import { formatDuration } from '../values/duration.ts';
 import { formatSize } from '../values/size.ts';
 
@@ -33,8 +35,23 @@ export const HIDDEN = '<redacted>';
 
 /** Kinds of text that may hold a password. */
 const URLS = new Set(['source', 'redirect', 'command']);
-/** Shown without the password in it. */
-export const holdsSecret = ({ syntax }: SchemaNode): boolean => URLS.has(syntax ?? '');
+
+/** A text without the secrets in it. */
+export function shownText({ syntax = '' }: SchemaNode, text: string): string {
+  return syntax === 'destination' ? shownDestination(text) : URLS.has(syntax) ? redact(text) : text;
+}
+
+export interface DestinationJson {
+  readonly dest: string;
+  readonly destFingerprint: string;
+  readonly whipBearerToken: string;
+}
+
+/** An item of a path's `forward` list. */
+export function destinationJson(destination: Destination): DestinationJson {
+  const schema = CONFIG_KEYS.path.schema.properties?.['forward']?.items ?? {};
+  return renderObject(schema, { ...destination }) as ConfigJson & DestinationJson;
+}
 
 const renderSettings = (settings: PathSettings): ConfigJson => renderObject(CONFIG_KEYS.path.schema, { ...settings });
 
@@ -65,5 +82,5 @@ function render(schema: SchemaNode, value: unknown): unknown {
   if (schema.secret) {
     return value === '' ? '' : HIDDEN;
   }
-  return holdsSecret(schema) ? redact(String(value)) : value;
+  return typeof value === 'string' ? shownText(schema, value) : value;
 }

@@ -1,8 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
-import { redact } from '../../base/log.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { isBlock } from '../yaml/edit.ts';
-import { HIDDEN, holdsSecret } from './json.ts';
+import { HIDDEN, shownText } from './json.ts';
 
 /**
  * A value of a request in which the secrets that responses hide are restored: a client that sends settings back changes no
@@ -29,14 +28,18 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
     }
     return before;
   }
-  return holdsSecret(schema) && typeof before === 'string' && value === redact(before) ? before : value;
+  return typeof before === 'string' && value === shownText(schema, before) ? before : value;
 }
 
 /** The former item of each item: the one at its index if it has the same name, else the next one of that name. */
 function counterparts(schema: SchemaNode, values: readonly unknown[], before: readonly unknown[]): readonly unknown[] {
   // An item's name is its first text that is no secret, such as `user` or `url`.
   const texts = Object.entries(schema.properties ?? {}).filter(([, { type, secret }]) => type === 'string' && !secret);
-  const nameOf = (item: unknown): unknown => (isBlock(item) ? item[texts[0]?.[0] ?? ''] : undefined);
+  const [key, property] = texts[0] ?? ['', {}];
+  const nameOf = (item: unknown): unknown => {
+    const name = isBlock(item) ? item[key] : undefined;
+    return typeof name === 'string' ? shownText(property, name) : name;
+  };
   const called = new Map<unknown, unknown[]>();
   for (const item of before) {
     const name = nameOf(item);

@@ -2,6 +2,7 @@ import { type Environment, overlayEnvironment } from '../load/environment.ts';
 import { type Config, pathWithUsers } from '../load/load.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
 import { asNode, resolvedName, type SchemaNode } from '../schema/node.ts';
+import { keyRangeOf } from '../values/destination.ts';
 import { Report } from '../yaml/problem.ts';
 import { type MapNode, parseTree, type ScalarNode, type Tree } from '../yaml/tree.ts';
 
@@ -62,7 +63,9 @@ function collect(schema: SchemaNode, value: unknown, found: Set<string>): void {
 }
 
 function collectText(schema: SchemaNode, text: string, found: Set<string>): void {
-  const parts = schema.secret ? [text] : [...partsOf(text, IN_ADDRESS), ...partsOf(text, IN_QUERY)];
+  const [start, end] = (schema.syntax === 'destination' && keyRangeOf(text)) || [0, 0];
+  const inText = [...partsOf(text, IN_ADDRESS), ...partsOf(text, IN_QUERY), text.slice(start, end)];
+  const parts = schema.secret ? [text] : inText;
   for (const part of parts) {
     // Plain, percent-encoded, decoded, and in a JSON string.
     found.add(part).add(encodeURIComponent(part)).add(decoded(part)).add(JSON.stringify(part).slice(1, -1));

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import { withPublisher } from '../schema/ffmpeg-source.ts';
+import { forwardFaults } from '../schema/forward.ts';
 import { attempt, type Fault } from '../schema/key-rules.ts';
 import { defaultsOf } from '../schema/node.ts';
 import { OWN_PATH_DEFAULTS, type PathSettings } from '../schema/path.ts';
@@ -78,6 +79,7 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
     const faults = [
       ...sourceFaults(settings, defaults.keys.sources, isPattern),
       ...commandFaults(settings, isPattern),
+      ...forwardFaults(settings.forward, defaults.keys.forwards),
       ...recordFaults(settings, hasPlayback),
     ];
     reportFaults(faults, renamed, defaults.block, entry, key, report, name);

@@ -159,6 +159,20 @@ test.for([
   expect(first).toMatch(new RegExp(`^perch\\.yml:${line}: not valid YAML: .*; the mistake may be in line ${above}$`));
 });
 
+test.for([
+  ['box', 'not a URL: write for example rtsp://192.168.1.30:8554/door'],
+  ['ftp://box/a', "'ftp://' is not supported: write for example rtsp://192.168.1.30:8554/door"],
+  [
+    'rtsp://a b/c',
+    'the rtsp:// URL is not valid: write for example rtsp://192.168.1.30:8554/door; in a password write',
+  ],
+] as const)('the destination %s disables its path: %s', ([dest, message]) => {
+  const { problems } = load(`paths: {cam: {forward: [{dest: rtsp://$MTX_PATH.lan/$G1}, {dest: "${dest}"}]}}`);
+  expect(problems.map(problemText).filter((text) => text.includes('forward'))).toEqual([
+    expect.stringContaining(`paths.cam.forward[1].dest: ${message}`),
+  ]);
+});
+
 test('a mistake found at its own place refers to no other line', () => {
   for (const text of ['a: b: c\n', 'a: 1\nb\nc: 2\n', 'a:\n\t- b\n']) {
     expect(linesOf(text, 'error').join('\n')).not.toContain('may be in line');

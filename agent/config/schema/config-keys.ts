@@ -1,3 +1,4 @@
+import { FORWARD_KEYS, type ForwardKeys } from './forward.ts';
 import { GENERAL_RENAMED } from './general.ts';
 import { GlobalSchema, SERVER_KEYS } from './global.ts';
 import { INERT_GLOBAL, INERT_PATH } from './inert.ts';
@@ -20,15 +21,21 @@ interface BlockKeys {
 export interface ConfigKeys {
   readonly servers: readonly ServerKeys[];
   readonly sources: readonly SourceKeys[];
+  readonly forwards: readonly ForwardKeys[];
   /** At the top level. */
   readonly global: BlockKeys;
   readonly path: BlockKeys;
 }
 
 /** The general keys with those of the given protocols. */
-export const configKeysOf = (servers: readonly ServerKeys[], sources: readonly SourceKeys[]): ConfigKeys => ({
+export const configKeysOf = (
+  servers: readonly ServerKeys[],
+  sources: readonly SourceKeys[],
+  forwards: readonly ForwardKeys[] = FORWARD_KEYS,
+): ConfigKeys => ({
   servers,
   sources,
+  forwards,
   global: blockKeysOf(asNode(GlobalSchema), INERT_GLOBAL, GENERAL_RENAMED, servers),
   path: blockKeysOf(asNode(PathSchema), INERT_PATH, PATH_RENAMED, sources),
 });

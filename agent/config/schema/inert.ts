@@ -51,7 +51,7 @@ export const INERT_PATH: readonly UnsupportedGroup[] = [
       whepTrackGatherTimeout: '2s',
     },
   },
-  { keys: { forward: [], playback: true } },
+  { keys: { playback: true } },
   {
     feature: 'the Raspberry Pi camera',
     keys: {

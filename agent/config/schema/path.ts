@@ -3,6 +3,7 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
+import { Forward } from './forward.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
@@ -111,6 +112,7 @@ export const PathSchema = Type.Object({
     default: true,
     description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',
   }),
+  forward: Forward,
   maxReaders: Type.Integer({ minimum: 0, default: 0, description: 'Readers allowed at the same time. 0 = no limit.' }),
   record: Type.Enum(['no', 'always', 'motion'], {
     default: 'no',

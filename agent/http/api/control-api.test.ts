@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  FORWARD,
   failure,
   ID,
   item,
@@ -60,9 +61,11 @@ test.for<[string, number, unknown]>([
   ['/v3/config/paths/get/door', 200, { name: 'door', source: 'rtsp://cam/1' }],
   ['/v3/config/paths/get/~%5Ecam', 200, { name: '~^cam' }],
   ['/v3/config/paths/get/gate', 404, failure('path configuration not found')],
-  ['/v3/paths/forward/list?path=door', 200, { itemCount: 0, pageCount: 0, items: [] }],
+  ['/v3/paths/forward/list?path=door', 200, { itemCount: 1, pageCount: 1, items: [FORWARD] }],
+  ['/v3/paths/forward/list?path=nothing', 404, failure('path not found')],
   ['/v3/paths/forward/list', 400, failure('invalid path')],
-  [`/v3/paths/forward/get?path=door&id=${ID}`, 404, failure('forward destination not found')],
+  [`/v3/paths/forward/get?path=door&id=${ID}`, 200, FORWARD],
+  [`/v3/paths/forward/get?path=door&id=${OTHER_ID}`, 404, failure('forward destination not found')],
   ['/v3/stats', 200, STATS],
   ['/v3/webrtcsessions/list', 200, { itemCount: 2, pageCount: 1, items: SESSIONS }],
   [`/v3/webrtcsessions/get/${ID}`, 200, SESSIONS[0]],

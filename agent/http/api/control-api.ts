@@ -25,6 +25,7 @@ import { timelineRoutes } from './recordings/timeline.ts';
 import { answers, operation } from './schema/schemas.ts';
 import { isForViewers, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
+import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
 import { sessionRoutes } from './streams/session-routes.ts';
 
@@ -40,7 +41,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   /** The name of the owner or viewer; undefined for guests and programs without a name. */
   personOf(request: FastifyRequest): string | undefined;
   readonly info: { readonly version: string /** RFC 3339. */; readonly started: string };
-  readonly paths: PathLookup;
+  readonly paths: PathLookup & ForwardLookup;
   readonly sessions: SessionTables;
   readonly recordings: RecordingLookup;
   readonly events: EventIntake;
@@ -98,6 +99,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   app.get('/info', { schema: INFO }, () => options.info);
   const { paths, sessions } = options;
   await app.register(pathRoutes, { paths, viewerOf, sessions });
+  await app.register(forwardRoutes, { forwards: paths });
   await app.register(publisherRoutes, { paths, sessions });
   const { config, edits, editorOf } = options;
   await app.register(configRoutes, { config, edits, editorOf });

@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
+import { FORWARD } from '../../../test/support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../../../test/support/harness/http-harness.ts';
 import { sessionTables } from '../../../test/support/harness/session-tables.ts';
 import { readExposition } from '../../../test/support/media/prometheus.ts';
 import { MEDIAMTX_USERS } from '../../config/schema/general.ts';
 import { disabledStatus, type PathStatus } from '../../paths/path-status.ts';
 import type { SessionTable } from '../../protocols/contract.ts';
+import type { ForwardItem } from '../api/streams/forwards.ts';
 import { cors } from '../listener/cors.ts';
 import type { DeviceFacts } from './device-metrics.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from './metrics-routes.ts';
@@ -63,20 +65,25 @@ const BOX: DeviceFacts = {
 
 interface Given {
   readonly paths?: readonly PathStatus[];
+  readonly forwards?: readonly (ForwardItem & { readonly path: string })[];
   /** By collection. */
   readonly tables?: Readonly<Record<string, SessionTable>>;
   readonly isAlone?: boolean;
   readonly password?: string;
 }
 
-async function open({ paths = [], tables, isAlone = true, password }: Given = {}) {
+async function open({ paths = [], forwards = [], tables, isAlone = true, password }: Given = {}) {
   const box = await openHttpHarness(
     password === undefined ? { rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } } : { password },
   );
   const options = {
     access: box.access,
     cors: cors(() => ['*'], METRICS_METHODS, METRICS_HEADERS),
-    paths: { list: () => paths, find: () => undefined },
+    paths: {
+      list: () => paths,
+      find: () => undefined,
+      forwardsOf: (name: string) => forwards.filter((item) => item.path === name),
+    },
     sessions: sessionTables(tables),
     box: BOX,
   };
@@ -143,6 +150,21 @@ rtsp_conns_bytes_sent 0
   expect(await read({}, '?type=rtsp_conns')).toBe('');
   expect(await read({}, '?type=forward_dests')).toBe(
     '# Forward destinations\nforward_dests 0\nforward_dests_outbound_bytes 0\n\n',
+  );
+});
+
+test('a destination that a path is forwarded to has its protocol and state; one is selected by its id', async () => {
+  const forward = { ...FORWARD, path: 'door' };
+  const given = { paths: [DOOR], forwards: [forward, { ...forward, id: OTHER, state: 'forwarding' as const }] };
+  const labels = `{id="${OTHER}",path="door",protocol="rtsp",state="forwarding"}`;
+  const one = `# Forward destinations\nforward_dests${labels} 1\nforward_dests_outbound_bytes${labels} 7\n\n`;
+  expect(await read(given, `?forward_dest=${OTHER}`)).toBe(one);
+  const failing = labels.replace(OTHER, FORWARD.id).replace('forwarding', 'error');
+  expect(await read(given, '?type=forward_dests')).toBe(
+    one.replace(
+      'forward_dests{',
+      `forward_dests${failing} 1\nforward_dests_outbound_bytes${failing} 7\nforward_dests{`,
+    ),
   );
 });
 

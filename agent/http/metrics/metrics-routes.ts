@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionTable, SessionTables } from '../../protocols/contract.ts';
+import type { ForwardLookup } from '../api/streams/forwards.ts';
 import type { PathLookup } from '../api/streams/paths.ts';
 import { type DeviceFacts, writeDevice } from './device-metrics.ts';
 import { type Item, type MediaKinds, mediaKindsOf, pathRow } from './media-kinds.ts';
@@ -10,7 +11,7 @@ interface MetricsOptions {
   readonly access: { require(request: FastifyRequest, action: 'metrics', path: string): Promise<void> };
   /** Answers preflights, and permits the configured origins. */
   readonly cors: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
-  readonly paths: PathLookup;
+  readonly paths: PathLookup & ForwardLookup;
   readonly sessions: SessionTables;
   readonly box: DeviceFacts;
 }
@@ -67,7 +68,7 @@ function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kin
     if (session) {
       return rowsOf(sessions.table(session));
     }
-    return name === 'paths' ? all.map(pathRow) : type === name && !isFiltered ? [] : undefined;
+    return name === 'paths' ? all.map(pathRow) : all.flatMap((path) => forwardRows(path.name, paths));
   };
   for (const kind of kinds.all) {
     const items = itemsOf(kind);
@@ -81,6 +82,9 @@ function answer({ query, headers }: FastifyRequest, options: MetricsOptions, kin
   }
   return text.toString();
 }
+
+const forwardRows = (path: string, forwards: ForwardLookup): Item[] =>
+  (forwards.forwardsOf(path) ?? []).map((item) => ({ ...item, path }));
 
 /** Oldest first; undefined: the server is off. */
 function rowsOf(table: SessionTable | undefined): readonly Item[] | undefined {

@@ -8,6 +8,7 @@ import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
 import type { Stats } from '../../../agent/http/api/device/stats.ts';
 import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts';
+import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
 import type { PathItem } from '../../../agent/http/api/streams/paths.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { type HttpHarnessOptions, openHttpHarness } from './http-harness.ts';
@@ -104,6 +105,18 @@ export const LAYOUTS = [
   },
 ];
 
+export const FORWARD: ForwardItem = {
+  id: ID,
+  pos: 0,
+  created: '2026-01-01T10:59:00Z',
+  conf: { dest: 'rtsp://box:8554/door', destFingerprint: '', whipBearerToken: '' },
+  protocol: 'rtsp',
+  state: 'error',
+  lastError: 'connection refused by box:8554',
+  lastErrorTime: '2026-01-01T11:00:00Z',
+  outboundBytes: 7,
+  reconnects: 2,
+};
 export const SESSION = {
   id: ID,
   created: '2026-01-01T10:59:00Z',
@@ -184,7 +197,11 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     allowOrigins: () => ['*'],
     personOf: () => 'owner',
     info: { version: 'v0.1.0', started: '2026-01-01T12:00:00+01:00' },
-    paths: { list: () => PATHS, find: (name) => [...PATHS, PUBLISHER].find((path) => path.name === name) },
+    paths: {
+      list: () => PATHS,
+      find: (name) => [...PATHS, PUBLISHER].find((path) => path.name === name),
+      forwardsOf: (name) => (PATHS.some((path) => path.name === name) ? [FORWARD] : undefined),
+    },
     config: {
       global: () => ({ logLevel: 'info', webrtcICEServers2: [] }),
       pathDefaults: () => ({ source: 'publisher' }),

@@ -1,6 +1,6 @@
 import { silentLogger } from '../../../agent/base/log.ts';
 import { type Config, parseConfig } from '../../../agent/config/load/load.ts';
-import { PathTable } from '../../../agent/paths/path-table.ts';
+import { type PathMakers, PathTable } from '../../../agent/paths/path-table.ts';
 import type { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { ScriptedSource } from '../cameras/scripted-source.ts';
@@ -29,7 +29,7 @@ class NotedRecorder {
 }
 
 /** Paths of a configuration, with a log of their sources and recorders. */
-export async function tableOf(paths: string, more = '') {
+export async function tableOf(paths: string, more = '', makers: Partial<PathMakers> = {}) {
   const clock = new FakeClock();
   /** By the address of their path. */
   const sources = new Map<string, ScriptedSource>();
@@ -47,6 +47,7 @@ export async function tableOf(paths: string, more = '') {
         return record === 'no' ? undefined : recorder;
       },
       streamOpened: () => {},
+      ...makers,
     },
     clock,
     silentLogger,

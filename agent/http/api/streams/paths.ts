@@ -1,10 +1,10 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import type { SessionTables } from '../../../protocols/contract.ts';
 import { nameOf } from '../schema/names.ts';
 import { type Page, paginate } from '../schema/paginate.ts';
-import { answers, OrNull, operation, PageQuery, PathName, PathPageQuery, pageOf } from '../schema/schemas.ts';
+import { answers, OrNull, operation, PageQuery, PathName, pageOf } from '../schema/schemas.ts';
 import { maySee, shownToViewers, type Viewer } from '../schema/visibility.ts';
 import { type Subscriber, subscribersOf } from './audience.ts';
 
@@ -146,7 +146,6 @@ export const pathRoutes: FastifyPluginAsync<PathRoutesOptions> = async (app, { p
     const subscribers: Subscriber[] = viewer ? [] : subscribersOf(item.readers, sessions);
     return { ...(viewer ? shownToViewers(item, viewer) : item), subscribers };
   });
-  forwardRoutes(app);
 };
 
 const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
@@ -154,36 +153,6 @@ const byName = (items: PathItem[], query: unknown): Page<PathItem> =>
     items.sort((a, b) => (a.name < b.name ? -1 : 1)),
     query,
   );
-
-/** MediaMTX's routes for forwarding, which Perch does not have. */
-function forwardRoutes(app: FastifyInstance): void {
-  const Destination = Type.Object({ id: Type.String() });
-  const all = operation(
-    'paths',
-    'Servers that a path is forwarded to: always empty',
-    answers(pageOf(Destination), 400),
-    { querystring: PathPageQuery },
-  );
-  app.get('/paths/forward/list', { schema: all }, ({ query }) => {
-    pathOf(query);
-    return paginate([], query);
-  });
-
-  const one = operation('paths', 'A server that a path is forwarded to: never found', answers(Destination, 400, 404), {
-    querystring: Type.Object({ path: Type.String(), id: Type.String() }),
-  });
-  app.get('/paths/forward/get', { schema: one }, ({ query }) => {
-    throw new PerchError('notFound', 'forward destination not found', { path: pathOf(query) });
-  });
-}
-
-function pathOf(query: unknown): string {
-  const { path } = query as { readonly path?: unknown };
-  if (typeof path !== 'string' || path === '') {
-    throw new PerchError('badInput', 'invalid path');
-  }
-  return path;
-}
 
 /** Further replies in a turn are computed each time. */
 const MAX_CACHED = 16;

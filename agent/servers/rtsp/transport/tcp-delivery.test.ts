@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import type { Frame, RtspCaller } from '../../../../test/support/clients/rtsp-caller.ts';
 import { RtspHarness } from '../../../../test/support/harness/rtsp-harness.ts';
 import { H264_TRACK } from '../../../../test/support/media/tracks.ts';
@@ -9,6 +10,7 @@ import type { HeaderField, RtspResponse } from '../../../media/rtsp/message.ts';
 import { parseTransport } from '../../../media/rtsp/transport.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { Stream } from '../../../stream/stream.ts';
+import { TcpDelivery } from './tcp-delivery.ts';
 
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 
@@ -125,6 +127,33 @@ test('RTP-Info omits a track without data or without SETUP', async () => {
   camera.hear();
   const [, audio] = await play(box, [[1, '0-1']]);
   expect(audio.headers.get('RTP-Info')).toMatch(/^url=[^,]*trackID=1;seq=\d+;rtptime=\d+$/);
+});
+
+test('a cached GOP beyond the limit is sent whole to a reader that is slow to read it', async () => {
+  const stream = new Stream([H264_TRACK]);
+  for (const [index, key] of [true, false, false].entries()) {
+    stream.write(0, { pts: 3600 * index, dts: 3600 * index, wall: 1, key, data: picture(key, 50_000) });
+  }
+  // Sends nothing.
+  const link = {
+    queuedBytes: 0,
+    write: (bytes: Uint8Array) => {
+      link.queuedBytes += bytes.length;
+    },
+  };
+  const ends: string[] = [];
+  const owner = { onMediaEnd: (reason: string) => void ends.push(reason), writeFrames: () => {} };
+  const request = { name: 'cam', stream, ip: '192.0.2.1', wantsPlaceholders: false, owner };
+  const delivery = new TcpDelivery(request, link, { writeQueueSize: 32, maxPayloadBytes: 1_460 }, new FakeClock());
+  delivery.setUp(0, parseTransport('RTP/AVP/TCP;unicast;interleaved=0-1'));
+  delivery.start();
+  delivery.flow();
+  expect(ends).toEqual([]);
+  expect(link.queuedBytes).toBeGreaterThan(150_000);
+  stream.write(0, { pts: 10_800, dts: 10_800, wall: 1, key: false, data: picture(false, 50_000) });
+  stream.write(0, { pts: 14_400, dts: 14_400, wall: 1, key: false, data: picture(false) });
+  expect(ends).toEqual([expect.stringMatching(/^reader is too slow: \d+ bytes unread, limit 47104$/)]);
+  delivery.close();
 });
 
 test('without a cached GOP a reader starts at the next key frame', async () => {

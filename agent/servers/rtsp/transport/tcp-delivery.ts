@@ -2,6 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../../stream/interleaved-packets.ts';
+import { FRAME_HEADER_BYTES, withChannel } from '../../../stream/interleaved-writer.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
 
@@ -15,7 +16,6 @@ interface FrameLink {
 const PACKET_BYTES = 1_472;
 const NO_CHANNEL = -1;
 const CHANNELS = 256;
-const FRAME_HEADER_BYTES = 4;
 
 /**
  * A reader's packets, interleaved in its connection, RFC 2326 §10.12. All readers with the default channels share a
@@ -132,7 +132,8 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
       this.#disconnect(queuedBytes);
       return false;
     }
-    if (queuedBytes <= this.#limitBytes) {
+    // The first GOP counts only after all of it is written.
+    if (queuedBytes <= this.#limitBytes && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
       this.#allowedBytes = this.#limitBytes;
     }
     this.#link.write(channel === 2 * track ? chunk : withChannel(chunk, channel));
@@ -180,18 +181,4 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     }
     throw new PerchError('unsupported', 'no interleaved channel is free');
   }
-}
-
-/** Copies a chunk, which is shared, and sets another channel. */
-function withChannel(chunk: Buffer, channel: number): Buffer {
-  const copy = Buffer.allocUnsafe(chunk.length);
-  copy.set(chunk);
-  for (
-    let at = 0;
-    at < copy.length;
-    at += FRAME_HEADER_BYTES + (((copy[at + 2] as number) << 8) | (copy[at + 3] as number))
-  ) {
-    copy[at + 1] = channel;
-  }
-  return copy;
 }

@@ -127,6 +127,18 @@ export class RtspConnection implements ByteSink {
     }
   }
 
+  /** Written but not sent. At 0 no written buffer is referenced. */
+  get queuedBytes(): number {
+    return this.#channel.queuedBytes;
+  }
+
+  /** Interleaved frames; the caller limits the queue. */
+  writeFrames(frames: Uint8Array): void {
+    if (this.#failure === undefined) {
+      this.#channel.write(frames);
+    }
+  }
+
   sendFrame(channel: number, payload: Uint8Array): void {
     const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length);
     frame.set([0x24, channel, payload.length >> 8, payload.length & 0xff]);

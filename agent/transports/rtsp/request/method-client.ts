@@ -110,6 +110,17 @@ export class MethodClient {
     return answered;
   }
 
+  /** Offers a stream to publish. */
+  async announce(sdp: string): Promise<void> {
+    const body = new TextEncoder().encode(sdp);
+    const fields: HeaderField[] = [['Content-Type', 'application/sdp']];
+    this.#check('ANNOUNCE', await this.#ask('ANNOUNCE', this.#address.uri, fields, body));
+  }
+
+  async record(): Promise<void> {
+    this.#check('RECORD', await this.#ask('RECORD', this.#controlUri, [['Range', 'npt=0.000-']]));
+  }
+
   async play(fields: readonly HeaderField[]): Promise<void> {
     this.#check('PLAY', await this.#ask('PLAY', this.#controlUri, fields));
   }
@@ -158,10 +169,10 @@ export class MethodClient {
     return this.#ask('SETUP', besides, fields);
   }
 
-  async #ask(method: string, uri: string, fields: readonly HeaderField[]): Promise<RtspResponse> {
+  async #ask(method: string, uri: string, fields: readonly HeaderField[], body?: Uint8Array): Promise<RtspResponse> {
     for (let attempt = 1; ; attempt += 1) {
       const headers = this.#headers(method, uri, fields);
-      const response = await this.#request(method, uri, headers);
+      const response = await this.#request(method, uri, headers, body);
       this.#readSession(response);
       if (response.status !== 401) {
         this.#authenticator.accept(response);
@@ -173,9 +184,14 @@ export class MethodClient {
     }
   }
 
-  async #request(method: string, uri: string, headers: readonly HeaderField[]): Promise<RtspResponse> {
+  async #request(
+    method: string,
+    uri: string,
+    headers: readonly HeaderField[],
+    body: Uint8Array | undefined,
+  ): Promise<RtspResponse> {
     try {
-      return await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal);
+      return await this.#connection.request(method, uri, headers, this.#timeoutMs, this.#signal, body);
     } catch (error) {
       this.#authenticator.lose();
       throw error;
