@@ -6,10 +6,11 @@ import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../proto
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
+import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
 import { rtspSource } from '../sources/rtsp/protocol.ts';
 
-export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource];
+export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
 

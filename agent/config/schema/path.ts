@@ -6,6 +6,7 @@ import { Size } from '../values/size.ts';
 import { Forward } from './forward.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
+import { MPEGTS_SOURCE } from './mpegts-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
@@ -64,7 +65,7 @@ const CameraSchema = Type.Object({
 export type CameraSettings = Static<typeof CameraSchema>;
 
 /** The keys of each kind of source. */
-export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE];
+export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE, MPEGTS_SOURCE];
 
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({
@@ -108,6 +109,7 @@ export const PathSchema = Type.Object({
   }),
   ...RTSP_SOURCE.schema,
   ...RTP_SOURCE.schema,
+  ...MPEGTS_SOURCE.schema,
   webrtc: Type.Boolean({
     default: true,
     description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',

@@ -51,7 +51,7 @@ export const RTSP_SOURCE: SourceKeys<typeof schema> = {
   inert: [
     {
       feature: 'taking MPEG-TS apart from RTSP cameras',
-      keys: { rtspDemuxMpegts: false, mpegtsUDPReadBufferSize: 0 },
+      keys: { rtspDemuxMpegts: false },
     },
     { keys: { rtspUDPReadBufferSize: 0 } },
   ],

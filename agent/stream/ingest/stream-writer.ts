@@ -5,7 +5,7 @@ import type { Track } from '../../media/sample/track.ts';
 import type { StreamSink } from '../contracts.ts';
 import type { Stream } from '../stream.ts';
 import type { Timeline } from './timeline.ts';
-import type { TrackReceiver, UnitOutput } from './track-receiver.ts';
+import type { InboundTrack, UnitOutput } from './track-receiver.ts';
 
 interface StreamWriterTimes {
   /** The stream opens without audio after this long: microphones may be off. */
@@ -29,7 +29,7 @@ const HELD_UNITS = 4_000;
 const MARGIN_MS = 1_000;
 
 interface HeldUnit {
-  readonly receiver: TrackReceiver;
+  readonly receiver: InboundTrack;
   readonly ptsTicks: number;
   readonly dtsTicks: number;
   readonly key: boolean;
@@ -48,20 +48,20 @@ interface OutputTrack {
 export class StreamWriter implements UnitOutput {
   readonly #sink: StreamSink;
   readonly #timeline: Timeline;
-  readonly #receivers: readonly TrackReceiver[];
+  readonly #receivers: readonly InboundTrack[];
   readonly #name: string;
   readonly #subject: string;
   readonly #log: Logger;
   readonly #times: StreamWriterTimes;
-  readonly #heard = new Set<TrackReceiver>();
-  readonly #outputs = new Map<TrackReceiver, OutputTrack>();
+  readonly #heard = new Set<InboundTrack>();
+  readonly #outputs = new Map<InboundTrack, OutputTrack>();
   #held: HeldUnit[] = [];
   #heldBytes = 0;
   #damage = 0;
   #needsRestart = false;
   #wasComplete = false;
   /** Tracks that came after the stream had opened without them. */
-  readonly #late = new Set<TrackReceiver>();
+  readonly #late = new Set<InboundTrack>();
   #stream: Stream | undefined;
   /** Called before a reader comes that tolerates no delay. */
   onUrgentReader: (() => void) | undefined;
@@ -75,7 +75,7 @@ export class StreamWriter implements UnitOutput {
   constructor(
     sink: StreamSink,
     timeline: Timeline,
-    receivers: readonly TrackReceiver[],
+    receivers: readonly InboundTrack[],
     name: string,
     log: Logger,
     sender: 'camera' | 'publisher' | 'sender' = 'camera',
@@ -91,7 +91,7 @@ export class StreamWriter implements UnitOutput {
   }
 
   /** The stream has opened without this track. */
-  hasLeftOut(receiver: TrackReceiver): boolean {
+  hasLeftOut(receiver: InboundTrack): boolean {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
   }
 
@@ -100,7 +100,7 @@ export class StreamWriter implements UnitOutput {
     return this.#stream?.mayBeLate === true;
   }
 
-  onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
+  onUnit(receiver: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {
     if (this.#stream) {
       this.#write(this.#stream, receiver, ptsTicks, dtsTicks, key, data);
       return;
@@ -116,15 +116,15 @@ export class StreamWriter implements UnitOutput {
     return this.#receivers.every((receiver) => receiver.track && this.#heard.has(receiver));
   }
 
-  onTrack(receiver: TrackReceiver, track: Track): void {
+  onTrack(receiver: InboundTrack, track: Track): void {
     const output = this.#outputs.get(receiver);
     if (output) {
       this.#stream?.setTrack(output.index, track);
     }
   }
 
-  onDamage(receiver: TrackReceiver, reason: string): void {
-    this.#log.debug({ codec: receiver.format.encoding, reason }, 'frame in error');
+  onDamage(receiver: InboundTrack, reason: string): void {
+    this.#log.debug({ codec: receiver.encoding, reason }, 'frame in error');
     if (this.#stream) {
       this.#stream.framesInError += 1;
     } else {
@@ -155,12 +155,12 @@ export class StreamWriter implements UnitOutput {
       return;
     }
     const ready = this.#receivers.filter((receiver) => receiver.track && receiver.packets > 0);
-    const isHopeless = ({ packets, isVideo }: TrackReceiver) =>
+    const isHopeless = ({ packets, isVideo }: InboundTrack) =>
       playingMs >= MISSING_MS || (packets === 0 && playingMs >= (isVideo ? pictureMs : soundMs));
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
     if (ready.length > 0 && missing.every(isHopeless)) {
-      for (const { format, packets, damage } of missing) {
-        this.#log.warn({ codec: format.encoding, packets, reason: damage }, 'track does not deliver and is left out');
+      for (const { encoding, packets, damage } of missing) {
+        this.#log.warn({ codec: encoding, packets, reason: damage }, 'track does not deliver and is left out');
       }
       this.#open(ready);
     }
@@ -176,7 +176,7 @@ export class StreamWriter implements UnitOutput {
     this.#heldBytes += unit.data.length;
   }
 
-  #open(receivers: readonly TrackReceiver[]): void {
+  #open(receivers: readonly InboundTrack[]): void {
     this.#timeline.align();
     const held = this.#held.filter(({ receiver }) => receivers.includes(receiver));
     const starts = held.map(({ receiver, dtsTicks }) => receiver.timeline.captureMs(dtsTicks));
@@ -202,7 +202,7 @@ export class StreamWriter implements UnitOutput {
 
   #write(
     stream: Stream,
-    receiver: TrackReceiver,
+    receiver: InboundTrack,
     ptsTicks: number,
     dtsTicks: number,
     key: boolean,
@@ -231,7 +231,7 @@ export class StreamWriter implements UnitOutput {
     stream.write(output.index, { pts, dts, wall, key, data });
   }
 
-  #onLate(receiver: TrackReceiver): void {
+  #onLate(receiver: InboundTrack): void {
     if (this.#late.has(receiver)) {
       return;
     }
@@ -240,7 +240,7 @@ export class StreamWriter implements UnitOutput {
     if (key === undefined) {
       this.#needsRestart ||= receiver.isVideo;
     } else {
-      const codec = receiver.format.encoding;
+      const codec = receiver.encoding;
       const what = receiver.isVideo ? 'video' : 'audio';
       this.#log.warn({ codec }, `${this.#subject} sends its ${what} later than ${key} allows: it is left out`);
     }

@@ -9,12 +9,29 @@ import { SequenceTracker } from '../../media/rtp/sequence.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Timeline, TrackTimeline } from './timeline.ts';
 
+/** A track as it arrives. */
+export interface InboundTrack {
+  /** For messages: `H264`. */
+  readonly encoding: string;
+  readonly isVideo: boolean;
+  readonly timeline: TrackTimeline;
+  /** Undefined: not known yet. */
+  readonly track: Track | undefined;
+  /** Received so far, of whatever its transport counts. */
+  readonly packets: number;
+  /** Monotonic time of the last one, and of the one that completed the last unit; 0: none yet. */
+  readonly lastPacketMs: number;
+  readonly lastUnitMs: number;
+  /** Why no unit was completed since the last one, if known. */
+  readonly damage: string | undefined;
+}
+
 /** Receives the units of a track. */
 export interface UnitOutput {
-  /** `ptsTicks` and `dtsTicks` are on the scale of the receiver's timeline. */
-  onUnit(receiver: TrackReceiver, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void;
-  onTrack(receiver: TrackReceiver, track: Track): void;
-  onDamage(receiver: TrackReceiver, reason: string): void;
+  /** `ptsTicks` and `dtsTicks` are on the scale of the track's timeline. */
+  onUnit(inbound: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void;
+  onTrack(inbound: InboundTrack, track: Track): void;
+  onDamage(inbound: InboundTrack, reason: string): void;
 }
 
 /** Encodings of video, whose pictures may be reordered. */
@@ -28,7 +45,7 @@ const MAX_LATENESS_S = 10;
 const MAX_JITTER_MS = 10_000;
 
 /** One RTP stream of a camera or a publisher: from packets to access units with continuous time. Nothing is allocated per packet. */
-export class TrackReceiver implements UnitSink, RtcpSink {
+export class TrackReceiver implements InboundTrack, UnitSink, RtcpSink {
   readonly format: RtpFormat;
   readonly isVideo: boolean;
   readonly timeline: TrackTimeline;
@@ -41,10 +58,8 @@ export class TrackReceiver implements UnitSink, RtcpSink {
   badControlPackets = 0;
   /** The sender has sent BYE and no packet since. */
   hasLeft = false;
-  /** Monotonic time of the last packet, and of the one that completed the last unit; 0: none yet. */
   lastPacketMs = 0;
   lastUnitMs = 0;
-  /** Why no unit was completed since the last one, if known. */
   damage: string | undefined;
   readonly sequence = new SequenceTracker();
   readonly #header = new RtpHeader();
@@ -79,6 +94,10 @@ export class TrackReceiver implements UnitSink, RtcpSink {
     this.timeline = timeline.addTrack(format.clockRate, this.isVideo);
     // Last, because it may call `onTrack` at once.
     this.#depacketizer = createDepacketizer(format, this, traits);
+  }
+
+  get encoding(): string {
+    return this.format.encoding;
   }
 
   /** Codec and packetization are supported. */
@@ -277,12 +296,12 @@ const BROKEN_PICTURE_MS = 30_000;
 const GONE_MS = 10_000;
 
 /** The fault of a video track whose packets never form a complete picture, for a message after the sender's name; undefined: none. */
-export function brokenPicture(receiver: TrackReceiver, startedMs: number, nowMs: number): string | undefined {
-  const { isVideo, packets, lastUnitMs, lastPacketMs, damage, format } = receiver;
+export function brokenPicture(receiver: InboundTrack, startedMs: number, nowMs: number): string | undefined {
+  const { isVideo, packets, lastUnitMs, lastPacketMs, damage, encoding } = receiver;
   const isSending = packets > 0 && nowMs - lastPacketMs < GONE_MS;
   if (!isVideo || !isSending || nowMs - Math.max(startedMs, lastUnitMs) < BROKEN_PICTURE_MS) {
     return undefined;
   }
   const why = damage === undefined ? '' : `: ${damage}`;
-  return `sends ${format.encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
+  return `sends ${encoding}, but no whole picture for ${BROKEN_PICTURE_MS / 1000} s${why}`;
 }

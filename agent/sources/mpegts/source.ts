@@ -1,0 +1,93 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import { everyTogether } from '../../base/shared-timer.ts';
+import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
+import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
+import { TsInput } from '../../stream/ingest/ts-input.ts';
+import { listenUdp, parseUdpUrl } from '../../transports/udp/listen.ts';
+import { isGroup } from '../../transports/udp/multicast.ts';
+import { acceptUnix } from '../../transports/unix/accept.ts';
+
+const TICK_MS = 500;
+
+export interface MpegTsSourceOptions {
+  /** Of the path. */
+  readonly name: string;
+  readonly url: string;
+  readonly readTimeoutMs: number;
+  /** 0: chosen by Perch. */
+  readonly readBufferBytes: number;
+  readonly audio?: boolean;
+}
+
+/** A transport stream that arrives at a UDP port, a multicast group or a local socket. */
+export class MpegTsSource implements Source {
+  readonly type = 'mpegtsSource';
+  readonly #options: MpegTsSourceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #past = NO_STATISTICS;
+  #transport: SourceStatistics['transport'];
+  #input: TsInput | undefined;
+
+  constructor(options: MpegTsSourceOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get statistics(): SourceStatistics {
+    return this.#input ? plus(this.#past, { ...this.#input.statistics, transport: this.#transport }) : this.#past;
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const input = new TsInput(sink, { ...this.#options, sender: 'sender' }, this.#clock, this.#log);
+    let fail: (cause: unknown) => void = () => {};
+    const failed = new Promise<unknown>((resolve) => {
+      fail = resolve;
+    });
+    const connection = await this.#open(input, fail);
+    this.#input = input;
+    const stop = everyTogether(this.#clock, TICK_MS, () => {
+      try {
+        input.check();
+      } catch (cause) {
+        fail(cause);
+      }
+    });
+    const abort = () => fail(undefined);
+    signal.addEventListener('abort', abort);
+    try {
+      const cause = signal.aborted ? undefined : await failed;
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stop();
+      connection.close();
+      this.#past = { ...this.statistics, transport: undefined };
+      this.#input = undefined;
+    }
+  }
+
+  async #open(input: TsInput, fail: (cause: unknown) => void): Promise<{ close(): void }> {
+    const { url, readBufferBytes } = this.#options;
+    const push = (chunk: Uint8Array) => {
+      try {
+        input.push(chunk);
+      } catch (cause) {
+        fail(cause);
+      }
+    };
+    if (url.toLowerCase().startsWith('unix')) {
+      this.#transport = 'TCP';
+      return acceptUnix(url, { onData: push, onEnd: fail });
+    }
+    const address = parseUdpUrl(url);
+    const socket = await listenUdp(address, readBufferBytes, this.#clock);
+    this.#transport = isGroup(address.host) ? 'UDP-multicast' : 'UDP';
+    socket.sink = { onDatagram: push };
+    return socket;
+  }
+}

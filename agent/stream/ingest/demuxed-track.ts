@@ -1,0 +1,93 @@
+import type { Clock } from '../../base/clock.ts';
+import type { UnitSink } from '../../media/payload/depacketizer.ts';
+import type { Track } from '../../media/sample/track.ts';
+import type { Timeline, TrackTimeline } from './timeline.ts';
+import type { InboundTrack, UnitOutput } from './track-receiver.ts';
+
+/** Containers round the times of audio frames to a tick of their own clock, or to a sample. */
+const MAX_ROUNDING_MS = 1.5;
+
+/**
+ * A track of a container (FLV, MPEG-TS): complete units with the container's own decode and presentation times.
+ * All tracks have one clock, so their times need no other alignment.
+ */
+export class DemuxedTrack implements InboundTrack, UnitSink {
+  /** May become known with its first unit. */
+  encoding: string;
+  readonly isVideo: boolean;
+  readonly timeline: TrackTimeline;
+  track: Track | undefined;
+  /** Units in the container. */
+  packets = 0;
+  damage: string | undefined;
+  lastPacketMs = 0;
+  lastUnitMs = 0;
+  readonly #ticksPerMs: number;
+  readonly #output: UnitOutput;
+  readonly #clock: Clock;
+  /** Where the next audio frame begins if it follows the last one; NaN: not known. */
+  #nextTicks = Number.NaN;
+
+  /** @param clockRate of the container: FLV 1,000, MPEG-TS 90,000 */
+  constructor(
+    encoding: string,
+    isVideo: boolean,
+    clockRate: number,
+    timeline: Timeline,
+    output: UnitOutput,
+    clock: Clock,
+  ) {
+    this.encoding = encoding;
+    this.isVideo = isVideo;
+    this.timeline = timeline.addTrack(clockRate, true);
+    this.#ticksPerMs = clockRate / 1000;
+    this.#output = output;
+    this.#clock = clock;
+  }
+
+  /**
+   * Called for each unit of the container before its frames.
+   * @param timestamp decode time modulo 2^32
+   * @returns the same time without jumps, for `onUnit`
+   */
+  arrive(timestamp: number): number {
+    const atMs = this.#clock.monoMs();
+    this.packets += 1;
+    this.lastPacketMs = atMs;
+    const isFirst = !this.timeline.hasArrived;
+    const ticks = this.timeline.arrive(timestamp, atMs);
+    if (isFirst) {
+      this.timeline.report(timestamp / this.#ticksPerMs, timestamp);
+    }
+    return ticks;
+  }
+
+  /**
+   * The time of an audio frame: exactly after the previous one where the container's clock says the same.
+   * @param frameMs duration of the frame
+   */
+  follow(ticks: number, frameMs: number): number {
+    const expected = this.#nextTicks;
+    const isExpected = Math.abs(expected - ticks) <= MAX_ROUNDING_MS * this.#ticksPerMs;
+    const start = isExpected ? expected : ticks;
+    this.#nextTicks = start + frameMs * this.#ticksPerMs;
+    return start;
+  }
+
+  onUnit(pts: number, dts: number, key: boolean, data: Uint8Array): void {
+    this.lastUnitMs = this.lastPacketMs;
+    this.damage = undefined;
+    this.#output.onUnit(this, pts, dts, key, data);
+  }
+
+  onTrack(track: Track): void {
+    this.track = track;
+    this.timeline.clockRate = track.clockRate;
+    this.#output.onTrack(this, track);
+  }
+
+  onDamage(reason: string): void {
+    this.damage = reason;
+    this.#output.onDamage(this, reason);
+  }
+}
