@@ -70,7 +70,7 @@ export class HookCalls {
     return this.#demanded !== undefined || this.#ending.size > 0;
   }
 
-  opened(stream: Stream, source: HookSource): void {
+  available(stream: Stream, source: HookSource): void {
     const hooks = this.#hooks;
     if (!hooks) {
       return;
@@ -80,15 +80,18 @@ export class HookCalls {
       return () => void this.#over(end);
     };
     this.#available = hooks.available(source);
-    this.#online = hooks.online(source);
+  }
+
+  online(source: HookSource): void {
+    this.#online = this.#hooks?.online(source);
   }
 
   /** Called before the stream's readers are notified. */
-  closing(): void {
+  offline(): void {
     this.#online = this.#over(this.#online);
   }
 
-  closed(): void {
+  unavailable(): void {
     this.#available = this.#over(this.#available);
   }
 

@@ -5,7 +5,8 @@ import { RTSP_SESSION } from '../../test/support/media/reader.ts';
 import { tinyH264 } from '../../test/support/media/tiny-h264.ts';
 import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
-import { Path, type PathOrigin } from './path.ts';
+import { Path } from './path.ts';
+import type { PathOrigin } from './path-parts.ts';
 
 function pathOf(origin: PathOrigin) {
   const clock = new FakeClock();

@@ -11,9 +11,11 @@ import type { Track } from '../media/sample/track.ts';
 import type { Forwarder } from '../protocols/contract.ts';
 import type { BackChannel, Paths, Publication, Publisher, Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
-import { Path, type PathOrigin, type PathTraits } from './path.ts';
+import { configuredTracks } from './always-available/configured-tracks.ts';
+import { Path } from './path.ts';
 import type { ForwardItem, MakeForwarder } from './path-forwards.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
+import type { PathOrigin, PathTraits } from './path-parts.ts';
 import {
   cannotPublish,
   groupsOf,
@@ -263,6 +265,7 @@ export class PathTable implements Paths {
         recorder: this.#makers.recorder(name, settings, hooks),
         makeForwarder: this.#makeForwarder(name, config),
         noAudioReason: this.#makers.noAudioReason,
+        alwaysAvailable: settings.alwaysAvailable ? configuredTracks(settings.alwaysAvailableTracks) : undefined,
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         publishEvent: this.#makers.publishEvent,
         onIdle: () => this.#forget(name, path),

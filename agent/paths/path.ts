@@ -6,9 +6,11 @@ import type { Destination } from '../config/schema/forward.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts';
 import { Stream } from '../stream/stream.ts';
-import { OnDemand, type OnDemandTimes } from './on-demand.ts';
-import { type ForwardItem, type MakeForwarder, PathForwards } from './path-forwards.ts';
-import { HookCalls, type PathHooks } from './path-hooks.ts';
+import { AlwaysAvailable } from './always-available/always-available.ts';
+import { OnDemand } from './on-demand.ts';
+import { type ForwardItem, PathForwards } from './path-forwards.ts';
+import { HookCalls } from './path-hooks.ts';
+import type { PathOrigin, PathParts, PathTraits } from './path-parts.ts';
 import { cannotPublish } from './path-settings.ts';
 import {
   describeStatistics,
@@ -20,53 +22,7 @@ import {
 } from './path-status.ts';
 import { PathTalk } from './path-talk.ts';
 import { RateMeter } from './rate-meter.ts';
-import { type SourceMaker, SourceRunner } from './source-runner.ts';
-
-/** Where a path's media comes from. */
-export type PathOrigin =
-  /** `onDemand`: pulled only while it has readers; absent: always. */
-  | { readonly kind: 'pulled'; readonly source: SourceMaker; readonly onDemand: OnDemandTimes | undefined }
-  /** `onDemand`: a hook starts the publisher while there are readers. */
-  | {
-      readonly kind: 'publisher';
-      readonly mayOverride: boolean;
-      readonly usesSenderClock: boolean;
-      readonly isSilent?: boolean;
-      readonly onDemand?: OnDemandTimes | undefined;
-    }
-  /** Readers are redirected, or the camera is paused or private: there is never a stream. */
-  | { readonly kind: 'redirect' | 'paused' | 'private' };
-
-/** What can change while the stream and its readers stay. */
-export interface PathTraits {
-  /** The entry of the configuration. */
-  readonly confName: string;
-  readonly title: string | null;
-  /** Position of the camera in its owner's order. */
-  readonly order?: number | undefined;
-  /** When the pause ends, RFC 3339. */
-  readonly pausedUntil?: string | undefined;
-  /** 0: any number. */
-  readonly maxReaders: number;
-  /** The kind never changes, only times and permissions. */
-  readonly origin: PathOrigin;
-}
-
-interface PathParts extends PathTraits {
-  readonly name: string;
-  readonly recorder: PathRecorder | undefined;
-  readonly hooks?: PathHooks | undefined;
-  readonly makeForwarder?: MakeForwarder | undefined;
-  /** `released` of the previous path of this name. */
-  readonly former?: Promise<void> | undefined;
-  /** As in `PathMakers`. */
-  readonly noAudioReason?: ((tracks: readonly Track[]) => string | undefined) | undefined;
-  /** Called with each new stream. */
-  readonly onStream?: (stream: Stream) => void;
-  readonly publishEvent?: PublishEvent | undefined;
-  /** Called whenever the path has no source, publisher, request or talk. */
-  readonly onIdle?: () => void;
-}
+import { SourceRunner } from './source-runner.ts';
 
 const NO_STREAM: Partial<Record<PathOrigin['kind'], string>> = {
   paused: ': its camera is paused',
@@ -90,10 +46,15 @@ export class Path {
   readonly #rate = new RateMeter();
   #recorder: PathRecorder | undefined;
   #publisher: Publisher | undefined;
+  readonly #always: AlwaysAvailable | undefined;
+  /** What readers get. */
   #stream: Stream | undefined;
+  /** What the source or publisher writes: the same stream, unless the path is always available. */
+  #live: Stream | undefined;
   /** Of the previous stream. */
   #hadBFrames: boolean | undefined;
   #readySince: string | null = null;
+  #onlineSince: string | null = null;
   #offlineSince: string | null;
 
   constructor(parts: PathParts, clock: Clock, log: Logger) {
@@ -107,6 +68,10 @@ export class Path {
     this.#log = log.child({ path: parts.name });
     this.#forwards = parts.makeForwarder && new PathForwards(parts.makeForwarder, clock, this.#log);
     this.#offlineSince = this.#now();
+    const { alwaysAvailable: tracks } = parts;
+    const hasStream = origin.kind === 'pulled' || origin.kind === 'publisher';
+    this.#always =
+      tracks && hasStream ? new AlwaysAvailable(tracks, clock, (stream) => this.#opened(stream)) : undefined;
     this.talk = new PathTalk(
       parts.name,
       () => this.#runner?.loudspeaker,
@@ -123,6 +88,7 @@ export class Path {
   /** Starts the source, unless it is on demand. */
   start(): void {
     this.#hooks.begin();
+    this.#always?.start();
     if (!this.#onDemand) {
       this.#runner?.start('');
     }
@@ -135,6 +101,8 @@ export class Path {
     this.talk.close(reason);
     this.#onDemand?.close();
     this.#closeStream();
+    this.#ended(this.#always?.stream);
+    this.#always?.close();
     const sourceGone = this.#runner?.stop();
     const forwardsGone = this.#forwards?.close();
     this.released = Promise.all([sourceGone, forwardsGone]).then(() => this.#hooks.end());
@@ -163,11 +131,11 @@ export class Path {
   /** Replaces the recorder; source and readers are unaffected. */
   async setRecorder(recorder: PathRecorder | undefined): Promise<void> {
     const old = this.#recorder;
-    const stream = this.#stream;
+    const stream = this.#live;
     this.#recorder = recorder;
     await old?.stop();
     // `#openStream` has started it for a newer stream.
-    if (stream && this.#stream === stream && this.#recorder === recorder) {
+    if (stream && this.#live === stream && this.#recorder === recorder) {
       recorder?.start(stream);
     }
   }
@@ -259,8 +227,8 @@ export class Path {
 
   /** Reads the byte counter; called about once a second. */
   tick(monoMs: number): void {
-    if (this.#stream) {
-      this.#rate.tick(this.#stream.bytesReceived, monoMs);
+    if (this.#live) {
+      this.#rate.tick(this.#live.bytesReceived, monoMs);
     }
   }
 
@@ -276,6 +244,8 @@ export class Path {
       name: this.name,
       confName: this.#traits.confName,
       ...describeStream(stream, this.#readySince),
+      online: this.#live !== undefined,
+      onlineTime: this.#onlineSince,
       source: this.#sourceStatus,
       title: this.#traits.title,
       order: this.#traits.order ?? null,
@@ -292,7 +262,7 @@ export class Path {
       lastErrorTime: this.#runner?.lastErrorTime ?? null,
       configError: null,
       recording: this.#recorder?.status ?? null,
-      bitrate: stream ? this.#rate.bitsPerSecond : 0,
+      bitrate: this.#live ? this.#rate.bitsPerSecond : 0,
       talk: this.talk.state,
       webrtcSilence: this.#parts.noAudioReason?.(stream?.tracks ?? []) ?? null,
       hasBFrames: this.hasBFrames ?? null,
@@ -348,38 +318,63 @@ export class Path {
 
   #openStream(tracks: readonly Track[]): Stream {
     this.#closeStream();
-    const stream = new Stream(tracks, { isOnDemand: this.#onDemand !== undefined });
+    const live = new Stream(tracks, { isOnDemand: this.#onDemand !== undefined });
+    this.#live = live;
+    this.#onlineSince = this.#now();
+    this.#offlineSince = null;
+    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher connected' : 'camera connected');
+    if (!this.#publisher) {
+      this.#publishEvent('camera', { state: 'connected' });
+    }
+    this.#recorder?.start(live);
+    if (this.#always) {
+      this.#always.join(live);
+    } else {
+      this.#opened(live);
+    }
+    this.#hooks.online(this.#hookSource);
+    this.#onDemand?.streamOpened(live);
+    return live;
+  }
+
+  /** Readers can begin. */
+  #opened(stream: Stream): void {
+    this.#ended(this.#stream);
     stream.onAudience = () => this.#onDemand?.audienceChanged(stream.audience);
     this.#stream = stream;
     this.#readySince = this.#now();
-    this.#offlineSince = null;
-    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher connected' : 'camera connected');
-    this.#publishStream(tracks);
-    this.#recorder?.start(stream);
+    this.#publishEvent('path', { state: 'available', tracks: trackLabels(stream.tracks) });
     this.#parts.onStream?.(stream);
-    this.#hooks.opened(stream, {
-      ...(this.#sourceStatus ?? { type: '', id: '' }),
-      query: this.#publisher?.query ?? '',
-    });
+    this.#hooks.available(stream, this.#hookSource);
     this.#forwards?.start(stream);
-    this.#onDemand?.streamOpened(stream);
-    return stream;
   }
 
   #closeStream(): void {
-    const stream = this.#stream;
+    const live = this.#live;
     this.#hadBFrames = this.hasBFrames;
-    this.#stream = undefined;
-    this.#readySince = null;
+    this.#live = undefined;
+    this.#onlineSince = null;
     this.#offlineSince ??= this.#now();
     this.#rate.reset();
-    this.#hooks.closing();
+    this.#hooks.offline();
+    if (!this.#always) {
+      this.#ended(live);
+    }
+    live?.close();
+    if (live) {
+      this.#onDemand?.streamClosed();
+    }
+  }
+
+  /** Readers of the stream end. */
+  #ended(stream: Stream | undefined): void {
+    this.#stream = undefined;
+    this.#readySince = null;
     stream?.close();
-    this.#hooks.closed();
+    this.#hooks.unavailable();
     this.#forwards?.stop();
     if (stream) {
       this.#publishEvent('path', { state: 'unavailable' });
-      this.#onDemand?.streamClosed();
     }
   }
 
@@ -395,11 +390,8 @@ export class Path {
     }
   }
 
-  #publishStream(tracks: readonly Track[]): void {
-    if (!this.#publisher) {
-      this.#publishEvent('camera', { state: 'connected' });
-    }
-    this.#publishEvent('path', { state: 'available', tracks: trackLabels(tracks) });
+  get #hookSource() {
+    return { ...(this.#sourceStatus ?? { type: '', id: '' }), query: this.#publisher?.query ?? '' };
   }
 
   #publishEvent(...[type, fields]: Parameters<PublishEvent>): void {

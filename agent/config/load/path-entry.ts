@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { alwaysAvailableFaults } from '../schema/always-available.ts';
 import type { ConfigKeys } from '../schema/config-keys.ts';
 import { withPublisher } from '../schema/ffmpeg-source.ts';
 import { forwardFaults } from '../schema/forward.ts';
@@ -81,6 +82,7 @@ export function readPath(name: string, entry: Entry, context: PathContext): Path
       ...commandFaults(settings, isPattern),
       ...forwardFaults(settings.forward, defaults.keys.forwards),
       ...recordFaults(settings, hasPlayback),
+      ...alwaysAvailableFaults(settings, isPattern),
     ];
     reportFaults(faults, renamed, defaults.block, entry, key, report, name);
   }

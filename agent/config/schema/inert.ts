@@ -36,8 +36,8 @@ export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
 
 export const INERT_PATH: readonly UnsupportedGroup[] = [
   {
-    feature: 'a picture while the source is away',
-    keys: { alwaysAvailable: false, alwaysAvailableTracks: [], alwaysAvailableFile: '' },
+    feature: 'a file to play while the source is away',
+    keys: { alwaysAvailableFile: '' },
   },
   {
     feature: 'pulling and publishing over SRT, Media-over-QUIC and WHEP',

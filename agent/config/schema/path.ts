@@ -3,6 +3,7 @@ import { Command, Restart } from '../values/command.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
+import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
 import { Forward } from './forward.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
@@ -93,6 +94,7 @@ export const PathSchema = Type.Object({
       description: 'Where RTSP readers are sent while there is no stream: an RTSP URL, or /name of another path.',
     }),
   ),
+  ...ALWAYS_AVAILABLE_KEYS,
   useAbsoluteTimestamp: Type.Boolean({ default: false, description: "Label pictures with the camera's own clock." }),
   overridePublisher: Type.Boolean({
     default: true,

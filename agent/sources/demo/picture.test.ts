@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { describeWith } from '../../../test/peers/programs/peers.ts';
 import { readTimeBar } from '../../../test/support/media/time-bar.ts';
-import type { Frame } from './frame.ts';
-import { H264Encoder } from './h264-encoder.ts';
+import { H264Encoder } from '../../media/h264/encode/encoder.ts';
+import type { Frame } from '../../media/h264/encode/frame.ts';
 import { Picture } from './picture.ts';
 
 const SIZES = [

@@ -1,25 +1,6 @@
-import { type Colour, Frame } from './frame.ts';
+import { type Colour, Frame } from '../../media/h264/encode/frame.ts';
+import { GLYPH_COLUMNS, GLYPH_LINES, glyphDots } from '../../media/h264/encode/glyphs.ts';
 import { BAR_CELL_HEIGHT, BAR_COLUMNS, BAR_LINES, BAR_TOP, timeBarCells } from './time-bar.ts';
-
-/** Digits and the marks of a clock, five dots wide and seven high; each number is one line, its highest bit the left dot. */
-const GLYPHS: Readonly<Record<string, readonly number[]>> = {
-  '0': [0b01110, 0b10001, 0b10011, 0b10101, 0b11001, 0b10001, 0b01110],
-  '1': [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
-  '2': [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111],
-  '3': [0b01110, 0b10001, 0b00001, 0b00110, 0b00001, 0b10001, 0b01110],
-  '4': [0b00010, 0b00110, 0b01010, 0b10010, 0b11111, 0b00010, 0b00010],
-  '5': [0b11111, 0b10000, 0b11110, 0b00001, 0b00001, 0b10001, 0b01110],
-  '6': [0b00110, 0b01000, 0b10000, 0b11110, 0b10001, 0b10001, 0b01110],
-  '7': [0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b01000, 0b01000],
-  '8': [0b01110, 0b10001, 0b10001, 0b01110, 0b10001, 0b10001, 0b01110],
-  '9': [0b01110, 0b10001, 0b10001, 0b01111, 0b00001, 0b00010, 0b01100],
-  ':': [0b00000, 0b00100, 0b00100, 0b00000, 0b00100, 0b00100, 0b00000],
-  '.': [0b00000, 0b00000, 0b00000, 0b00000, 0b00000, 0b00100, 0b00100],
-  '-': [0b00000, 0b00000, 0b00000, 0b01110, 0b00000, 0b00000, 0b00000],
-};
-
-const GLYPH_COLUMNS = 5;
-const GLYPH_LINES = 7;
 
 /** All positions are in pixels of a picture of this width; a smaller picture is the same scene, scaled. */
 const DESIGN_WIDTH = 640;
@@ -125,13 +106,8 @@ class TextLine {
 
 function drawCharacter(frame: Frame, scale: number, left: number, top: number, character: string): void {
   fillScaled(frame, scale, left, top, GLYPH_COLUMNS * DOT, GLYPH_LINES * DOT, NIGHT);
-  const lines = GLYPHS[character] ?? [];
-  for (let line = 0; line < lines.length; line += 1) {
-    for (let column = 0; column < GLYPH_COLUMNS; column += 1) {
-      if (((lines[line] as number) >> (GLYPH_COLUMNS - 1 - column)) & 1) {
-        fillScaled(frame, scale, left + column * DOT, top + line * DOT, DOT, DOT, WHITE);
-      }
-    }
+  for (const [column, line] of glyphDots(character)) {
+    fillScaled(frame, scale, left + column * DOT, top + line * DOT, DOT, DOT, WHITE);
   }
 }
 

@@ -1,6 +1,6 @@
+import { H264Encoder } from '../../../agent/media/h264/encode/encoder.ts';
 import type { H264Track } from '../../../agent/media/sample/track.ts';
 import { VIDEO_FPS, VIDEO_GROUP } from '../../../agent/sources/demo/demo-streams.ts';
-import { H264Encoder } from '../../../agent/sources/demo/h264-encoder.ts';
 import { Picture } from '../../../agent/sources/demo/picture.ts';
 import { startRecorder } from './recordings.ts';
 

@@ -1,4 +1,4 @@
-import { escapeNal, RbspWriter } from '../../media/payload/rbsp-writer.ts';
+import { escapeNal, RbspWriter } from '../../payload/rbsp-writer.ts';
 import type { Frame } from './frame.ts';
 import { chooseFlat, writeFlat, writePcm } from './macroblock.ts';
 
@@ -118,14 +118,14 @@ const SLICE_QP = 28;
 /** Chroma works at QP 22, where a chroma DC level is a difference of one, too. */
 const CHROMA_QP_OFFSET = -6;
 
-/** seq_parameter_set_rbsp(), ISO/IEC 14496-10 §7.3.2.1.1: Constrained Baseline, level 3, one reference picture. */
+/** seq_parameter_set_rbsp(), ISO/IEC 14496-10 §7.3.2.1.1: Constrained Baseline, one reference picture. */
 function writeSps(writer: RbspWriter, width: number, height: number, fps: number): Uint8Array {
   const columns = Math.ceil(width / 16);
   const rows = Math.ceil(height / 16);
   writer.reset();
   writer.bits(66, 8); // profile_idc
   writer.bits(0xe0, 8); // constraint_set0, 1 and 2: what we write any profile can read
-  writer.bits(30, 8); // level_idc
+  writer.bits(levelFor(columns * rows), 8); // level_idc
   writer.unsigned(0); // seq_parameter_set_id
   writer.unsigned(4); // log2_max_frame_num_minus4: 8 bits
   writer.unsigned(2); // pic_order_cnt_type: output order is decoding order
@@ -180,6 +180,19 @@ function writePps(writer: RbspWriter): Uint8Array {
   writer.bits(0, 2); // constrained_intra_pred_flag, redundant_pic_cnt_present_flag
   return writer.finish().slice();
 }
+
+/** Lowest level for this many macroblocks in a picture, ISO/IEC 14496-10 table A-1; level 3 at least. */
+function levelFor(macroblocks: number): number {
+  const [, level = 52] = LEVELS.find(([most]) => macroblocks <= most) ?? [];
+  return level;
+}
+
+const LEVELS: readonly (readonly [macroblocks: number, level: number])[] = [
+  [1_620, 30],
+  [3_600, 31],
+  [8_192, 40],
+  [22_080, 50],
+];
 
 function write32(writer: RbspWriter, value: number): void {
   writer.bits(value >>> 16, 16);

@@ -1,4 +1,4 @@
-import type { RbspWriter } from '../../media/payload/rbsp-writer.ts';
+import type { RbspWriter } from '../../payload/rbsp-writer.ts';
 import type { Frame } from './frame.ts';
 
 /**

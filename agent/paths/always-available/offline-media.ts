@@ -1,0 +1,104 @@
+import type { Track } from '../../media/sample/track.ts';
+import { silentFrame } from '../../media/silence.ts';
+import { OfflinePicture } from './offline-picture.ts';
+
+/** The next sample of a track that has no source, without times. */
+interface OfflineSample {
+  readonly data: Uint8Array;
+  readonly isKey: boolean;
+  /** Its duration in ticks of the track. */
+  readonly ticks: number;
+}
+
+/** Media of one track while it has no source. */
+export interface OfflineMedia {
+  /** Description of the samples. */
+  readonly track: Track;
+  /** @returns undefined: nothing to send */
+  next(now: OfflineTimes): OfflineSample | undefined;
+  /** The next sample is a key sample. */
+  requestKeyFrame?(): void;
+}
+
+/** Unix milliseconds. */
+interface OfflineTimes {
+  /** Undefined: the source was never online. */
+  readonly sinceMs: number | undefined;
+  readonly nowMs: number;
+}
+
+/** @param lastKey last key sample of the source */
+export function offlineMedia(track: Track, lastKey: Uint8Array | undefined): OfflineMedia {
+  if (track.codec === 'h264') {
+    return new OfflineVideo(track.width, track.height);
+  }
+  return track.kind === 'video' ? new RepeatedPicture(track, lastKey) : new Silence(track);
+}
+
+class OfflineVideo implements OfflineMedia {
+  readonly #picture: OfflinePicture;
+
+  constructor(width: number, height: number) {
+    this.#picture = new OfflinePicture(width, height);
+  }
+
+  get track(): Track {
+    return this.#picture.track;
+  }
+
+  next({ sinceMs, nowMs }: OfflineTimes): OfflineSample {
+    return { ...this.#picture.next(sinceMs, nowMs), ticks: this.#picture.ticks };
+  }
+
+  requestKeyFrame(): void {
+    this.#picture.requestKeyFrame();
+  }
+}
+
+/** Other video codecs have no encoder here. */
+class RepeatedPicture implements OfflineMedia {
+  readonly track: Track;
+  readonly #data: Uint8Array | undefined;
+
+  constructor(track: Track, lastKey: Uint8Array | undefined) {
+    this.track = track;
+    this.#data = lastKey;
+  }
+
+  next(): OfflineSample | undefined {
+    return this.#data && { data: this.#data, isKey: true, ticks: this.track.clockRate };
+  }
+}
+
+const PACKET_MS = 20;
+/** G.711's codes of zero, ITU-T G.711 tables 1a and 2a. */
+const G711_ZERO = { a: 0xd5, mu: 0xff } as const;
+
+/** Nothing where a codec has no silence here: a track may pause. */
+class Silence implements OfflineMedia {
+  readonly track: Track;
+  readonly #sample: OfflineSample | undefined;
+
+  constructor(track: Track) {
+    this.track = track;
+    const silent = pcmSilence(track) ?? silentFrame(track);
+    this.#sample = silent && { ...silent, isKey: true };
+  }
+
+  next(): OfflineSample | undefined {
+    return this.#sample;
+  }
+}
+
+function pcmSilence(track: Track): { data: Uint8Array; ticks: number } | undefined {
+  const ticks = Math.round((track.clockRate * PACKET_MS) / 1_000);
+  if (track.codec === 'g711') {
+    return { data: new Uint8Array(ticks * track.channels).fill(G711_ZERO[track.law]), ticks };
+  }
+  if (track.codec === 'lpcm') {
+    const bytes = (ticks * track.channels * track.bitDepth) / 8;
+    // 8 bits have an offset of 128.
+    return { data: new Uint8Array(bytes).fill(track.bitDepth === 8 ? 128 : 0), ticks };
+  }
+  return undefined;
+}
