@@ -2,14 +2,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAgent, until } from '../../peers/agent/agent.ts';
 import { startProcess } from '../../peers/programs/process.ts';
-import { CAMERAS, cameraUrls, names, seconds, startCameras } from '../cameras/eight-cameras.ts';
+import { CAMERAS, cameraUrls, names, SETTLE_SECONDS, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
 import { startScript } from '../measure/script.ts';
 
 const RUNS = 3;
 const MEASURED_SECONDS = 30;
-const SETTLE_SECONDS = 8;
 /** Where ffmpeg's files cost no disk. */
 const MEMORY_DISK = '/dev/shm';
 
@@ -37,7 +36,7 @@ function startHls(url: string, folder: string) {
 }
 
 async function oneRun(note: (text: string) => void): Promise<Run> {
-  await using cameras = await startCameras(180, 1);
+  await using cameras = await startCameras(240, 1);
   const fmp4 = await measure('fmp4', cameras, note);
   const lowLatency = await measure('lowLatency', cameras, note);
   return { fmp4, lowLatency };
