@@ -1,7 +1,7 @@
-import { gzipSync } from 'node:zlib';
 import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
-import { writeMediaPlaylist } from '../playlist/write-media.ts';
+import { type WrittenLines, writeMediaPlaylist } from '../playlist/write-media.ts';
 import type { Directives } from './directives.ts';
+import { gzipText } from './gzip-text.ts';
 
 /** A playlist text, shared by equal requests. ASCII. */
 export interface PlaylistBody {
@@ -20,22 +20,30 @@ export const wantedBy = ({ msn, skip }: Directives): Wanted => (msn === undefine
 const QUERY_MARK = '?__query__';
 /** Cached queries that are not a viewer's own, such as a shared token. Texts for more are written again each time. */
 const MAX_QUERIES = 16;
-/** For playlists of a few kilobytes a small window compresses as well in less time. */
-const GZIP = { windowBits: 12, memLevel: 5 };
+/** The lines of all playlists, without a query and with its placeholder. */
+interface Lines {
+  readonly plain: WrittenLines;
+  readonly marked: WrittenLines;
+}
 
 /** The texts of one playlist: written once, then joined with each request's query. */
 class Texts {
+  readonly #lines: Lines;
   /** The text between the placeholders. */
   readonly #gaps = new Map<Wanted, readonly string[]>();
   readonly #bodies = new Map<string, PlaylistBody>();
 
+  constructor(lines: Lines) {
+    this.#lines = lines;
+  }
+
   text(rendition: HlsRendition, others: readonly HlsRendition[], wanted: Wanted, query: string): string {
+    if (query === '') {
+      return write(rendition, others, wanted, '', this.#lines.plain);
+    }
     let gaps = this.#gaps.get(wanted);
     if (gaps === undefined) {
-      const playlist = rendition.playlist as MediaPlaylist;
-      const isOpening = wanted === 'opening';
-      const skip = isOpening ? 'no' : wanted;
-      gaps = writeMediaPlaylist(playlist, { query: QUERY_MARK, skip, isOpening, others }).split(QUERY_MARK);
+      gaps = write(rendition, others, wanted, QUERY_MARK, this.#lines.marked).split(QUERY_MARK);
       this.#gaps.set(wanted, gaps);
     }
     return gaps.join(query);
@@ -55,6 +63,18 @@ class Texts {
   }
 }
 
+function write(
+  rendition: HlsRendition,
+  others: readonly HlsRendition[],
+  wanted: Wanted,
+  query: string,
+  written: WrittenLines,
+): string {
+  const isOpening = wanted === 'opening';
+  const skip = isOpening ? 'no' : wanted;
+  return writeMediaPlaylist(rendition.playlist as MediaPlaylist, { query, skip, isOpening, others, written });
+}
+
 /** ASCII: everything else is percent-encoded. */
 function bodyOf(plain: string, isKept: boolean): PlaylistBody {
   let zipped: string | undefined;
@@ -62,7 +82,7 @@ function bodyOf(plain: string, isKept: boolean): PlaylistBody {
     plain,
     isKept,
     gzip: () => {
-      zipped ??= gzipSync(plain, GZIP).toString('latin1');
+      zipped ??= gzipText(plain);
       return zipped;
     },
   };
@@ -71,6 +91,7 @@ function bodyOf(plain: string, isKept: boolean): PlaylistBody {
 /** The texts of all current playlists. */
 export class PlaylistTexts {
   readonly #texts = new WeakMap<MediaPlaylist, Texts>();
+  readonly #lines: Lines = { plain: new WeakMap(), marked: new WeakMap() };
 
   /**
    * @param rendition with a playlist @param query safe in a playlist @param isShared other requests may have the same
@@ -94,8 +115,11 @@ export class PlaylistTexts {
   }
 
   #of(playlist: MediaPlaylist): Texts {
-    const known = this.#texts.get(playlist) ?? new Texts();
-    this.#texts.set(playlist, known);
-    return known;
+    let texts = this.#texts.get(playlist);
+    if (texts === undefined) {
+      texts = new Texts(this.#lines);
+      this.#texts.set(playlist, texts);
+    }
+    return texts;
   }
 }

@@ -8,9 +8,14 @@ export interface MediaPlaylistOptions {
   readonly skip: 'no' | 'yes' | 'v2';
   /** A player may start with this playlist, which says where. */
   readonly isOpening?: boolean;
+  /** The lines of segments and parts that playlists with the same query had before. */
+  readonly written?: WrittenLines;
   /** For rendition reports; those without a playlist are omitted. */
   readonly others: readonly { readonly name: string; readonly playlist: MediaPlaylist | undefined }[];
 }
+
+/** Segments and parts never change, so each playlist adds its new ones. Of one query. */
+export type WrittenLines = WeakMap<SegmentLine | PartLine, string>;
 
 /** PART-HOLD-BACK in part targets: two required, three recommended (RFC 8216bis §4.4.3.8). */
 const HOLD_BACK_PARTS = 3;
@@ -20,6 +25,7 @@ const SKIP_BOUNDARY_TARGETS = 6;
 /** A media playlist, or with `skip` a delta update (RFC 8216bis §4.4, §6.2.5.1). */
 export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlaylistOptions): string {
   const query = safeQuery(options.query);
+  const { written = new WeakMap() } = options;
   const { segments, running, partTargetS } = playlist;
   const skipped = options.skip === 'no' || partTargetS === undefined ? 0 : skippable(playlist);
   let text = header(playlist);
@@ -36,11 +42,11 @@ export function writeMediaPlaylist(playlist: MediaPlaylist, options: MediaPlayli
     const segment = segments[i] as SegmentLine;
     // The first segment's tag is omitted: the sequence counts it.
     text += opening(segment, i > 0 && segment.isDiscontinuity, init, query);
-    text += segmentLines(segment, query);
+    text += segmentLines(segment, query, written);
     init = segment.init?.name;
   }
   if (running && partTargetS !== undefined) {
-    text += runningLines(running, segments.length > 0 && running.isDiscontinuity, init, query);
+    text += runningLines(running, segments.length > 0 && running.isDiscontinuity, init, query, written);
     text += reports(options.others, query);
   }
   return text;
@@ -91,10 +97,16 @@ function opening(
   return init === undefined || init === knownInit ? broken : `${broken}#EXT-X-MAP:URI="${init}${query}"\n`;
 }
 
-function segmentLines(segment: SegmentLine, query: string): string {
+function segmentLines(segment: SegmentLine, query: string, written: WrittenLines): string {
+  const known = written.get(segment);
+  if (known !== undefined) {
+    return known;
+  }
   const gap = segment.isGap ? '#EXT-X-GAP\n' : '';
-  const parts = dateTime(segment.wallMs) + partLines(segment.parts, query);
-  return `${parts}${gap}#EXTINF:${segmentSeconds(segment.durationS)},\n${segment.name}${query}\n`;
+  const parts = dateTime(segment.wallMs) + partLines(segment.parts, query, written);
+  const text = `${parts}${gap}#EXTINF:${segmentSeconds(segment.durationS)},\n${segment.name}${query}\n`;
+  written.set(segment, text);
+  return text;
 }
 
 function runningLines(
@@ -102,20 +114,31 @@ function runningLines(
   isDiscontinuity: boolean,
   knownInit: string | undefined,
   query: string,
+  written: WrittenLines,
 ): string {
-  const begun = running.parts.length > 0 ? dateTime(running.wallMs) + partLines(running.parts, query) : '';
+  const begun = running.parts.length > 0 ? dateTime(running.wallMs) + partLines(running.parts, query, written) : '';
   const hint = `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${running.nextPartName}${query}"\n`;
   return opening(running, isDiscontinuity, knownInit, query) + begun + hint;
 }
 
 const dateTime = (wallMs: number): string => `#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(wallMs)).toISOString()}\n`;
 
-function partLines(parts: readonly PartLine[], query: string): string {
+function partLines(parts: readonly PartLine[], query: string, written: WrittenLines): string {
   let text = '';
-  for (const { name, durationS, isIndependent } of parts) {
-    const independent = isIndependent ? ',INDEPENDENT=YES' : '';
-    text += `#EXT-X-PART:DURATION=${seconds(durationS)},URI="${name}${query}"${independent}\n`;
+  for (let i = 0; i < parts.length; i += 1) {
+    text += partLine(parts[i] as PartLine, query, written);
   }
+  return text;
+}
+
+function partLine(part: PartLine, query: string, written: WrittenLines): string {
+  const known = written.get(part);
+  if (known !== undefined) {
+    return known;
+  }
+  const independent = part.isIndependent ? ',INDEPENDENT=YES' : '';
+  const text = `#EXT-X-PART:DURATION=${seconds(part.durationS)},URI="${part.name}${query}"${independent}\n`;
+  written.set(part, text);
   return text;
 }
 
