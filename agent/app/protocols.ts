@@ -9,8 +9,9 @@ import { webrtcServer } from '../servers/webrtc/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
 import { rtspSource } from '../sources/rtsp/protocol.ts';
+import { whepSource } from '../sources/whep/protocol.ts';
 
-export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource];
+export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource, whepSource];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
 

@@ -58,6 +58,8 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
       ...{ rtspAnyPort: false, continueAfterLoss: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999], rtpSDP: '' },
+      ...{ whepBearerToken: '', whepSTUNGatherTimeout: '5s', whepHandshakeTimeout: '10s' },
+      whepTrackGatherTimeout: '2s',
       ...{ webrtc: true, audio: true },
       forward: [{ dest: 'rtsp://h/$MTX_PATH', destFingerprint: '', whipBearerToken: '<redacted>' }],
       maxReaders: 0,

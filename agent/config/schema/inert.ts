@@ -40,15 +40,11 @@ export const INERT_PATH: readonly UnsupportedGroup[] = [
     keys: { alwaysAvailableFile: '' },
   },
   {
-    feature: 'pulling and publishing over SRT, Media-over-QUIC and WHEP',
+    feature: 'pulling and publishing over SRT and Media-over-QUIC',
     keys: {
       srtReadPassphrase: '',
       srtPublishPassphrase: '',
       moqTransport: 'quic',
-      whepBearerToken: '',
-      whepSTUNGatherTimeout: '5s',
-      whepHandshakeTimeout: '10s',
-      whepTrackGatherTimeout: '2s',
     },
   },
   { keys: { playback: true } },

@@ -1,12 +1,14 @@
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
+import {
+  credentialLines,
+  DISCARD_PORT,
+  FEEDBACK,
+  formatLines,
+  type IceCredentials,
+  type Outbound,
+  sourceLines,
+} from '../../../transports/webrtc/sdp/lines.ts';
 import { hasFeedback, type Offer, type OfferSection } from '../../../transports/webrtc/sdp/offer.ts';
-import type { IceCredentials } from '../transport/ice-lite.ts';
-
-export interface Outbound {
-  readonly ssrc: number;
-  /** Of retransmissions; undefined: the answer has no format for them. */
-  readonly rtxSsrc?: number | undefined;
-}
 
 /** An accepted section; offer sections that are not in the list are rejected. */
 export interface AnswerSection {
@@ -29,14 +31,6 @@ interface AnswerFacts {
   /** Differs from all earlier answers, such as Unix seconds (RFC 8866 §5.2). */
   readonly sessionId: number;
 }
-
-/** For unused sections and before ICE selects one, RFC 8840 §4.1.1. */
-const DISCARD_PORT = 9;
-/**
- * Supported video feedback. `transport-cc` would need a header extension that differs per viewer; `ccm fir` is
- * understood, but `nack pli` does the same.
- */
-const FEEDBACK = ['goog-remb', 'nack', 'nack pli'];
 
 /**
  * Writes the answer: one bundled ICE-lite transport, DTLS passive unless the offer is, with all candidates (RFC 8829
@@ -117,33 +111,8 @@ function acceptedSection(accepted: AnswerSection, offer: Offer, facts: AnswerFac
   ];
 }
 
-function credentialLines(credentials: IceCredentials): string[] {
-  return [`a=ice-ufrag:${credentials.ufrag}`, `a=ice-pwd:${credentials.password}`];
-}
-
-/** As registered, where not in capitals. */
-const SPELLING: Record<string, string> = { OPUS: 'opus', MULTIOPUS: 'multiopus', RTX: 'rtx' };
-
-/** A browser matches the format by the parameters it sent. */
-function formatLines({ payloadType, encoding, clockRate, channels, fmtp }: RtpFormat): string[] {
-  const parameters = [...fmtp].map(([key, value]) => (value === key ? key : `${key}=${value}`)).join(';');
-  return [
-    `a=rtpmap:${payloadType} ${SPELLING[encoding] ?? encoding}/${clockRate}${channels > 1 ? `/${channels}` : ''}`,
-    ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
-  ];
-}
-
 function feedbackLines(section: OfferSection, format: RtpFormat): string[] {
   return FEEDBACK.filter((feedback) => hasFeedback(section, format, feedback)).map(
     (feedback) => `a=rtcp-fb:${format.payloadType} ${feedback}`,
   );
-}
-
-/** RFC 5576 §4: groups a repair source with its original. */
-function sourceLines(kind: string, { ssrc, rtxSsrc }: Outbound, hasRtx: boolean, cname: string): string[] {
-  const sources = hasRtx && rtxSsrc !== undefined ? [ssrc, rtxSsrc] : [ssrc];
-  return [
-    ...(sources.length > 1 ? [`a=ssrc-group:FID ${sources.join(' ')}`] : []),
-    ...sources.flatMap((source) => [`a=ssrc:${source} cname:${cname}`, `a=ssrc:${source} msid:perch ${kind}`]),
-  ];
 }

@@ -1,7 +1,8 @@
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { Choices } from '../../../transports/webrtc/sdp/codecs.ts';
 import type { Inbound } from '../../../transports/webrtc/sdp/inbound.ts';
-import type { AnswerSection, Outbound } from './answer.ts';
+import type { Outbound } from '../../../transports/webrtc/sdp/lines.ts';
+import type { AnswerSection } from './answer.ts';
 
 export function sendingSections(
   { video, audio }: Choices,

@@ -7,12 +7,13 @@ import type { DtlsEvents, DtlsIdentity, DtlsPeer } from '../../../transports/web
 import type { SecureLink, SessionEnd, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
 import type { BindingRequest } from '../../../transports/webrtc/link/stun.ts';
 import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
+import type { IceCredentials } from '../../../transports/webrtc/sdp/lines.ts';
 import type { RemoteSide } from '../../../transports/webrtc/sdp/offer.ts';
 import type { PacketSlots } from '../../../transports/webrtc/srtp/packet-slots.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
 import type { SrtpKeys } from '../../../transports/webrtc/srtp/srtp-keys.ts';
 import type { HostAddress } from '../transport/candidates.ts';
-import { type IceCredentials, IceLite, makeCredentials } from '../transport/ice-lite.ts';
+import { IceLite, makeCredentials } from '../transport/ice-lite.ts';
 import type { UfragTable } from '../transport/ufrag-table.ts';
 
 /** Browsers send checks every two to three seconds. */

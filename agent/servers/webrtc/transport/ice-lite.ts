@@ -6,6 +6,7 @@ import {
   writeUnknownAttributes,
 } from '../../../transports/webrtc/link/stun.ts';
 import type { Transport } from '../../../transports/webrtc/link/transport.ts';
+import type { IceCredentials } from '../../../transports/webrtc/sdp/lines.ts';
 
 /** `ice-char` of RFC 8839 §5.4; 24 hold more than the 128 bits a password needs. */
 const UFRAG_CHARS = 8;
@@ -13,11 +14,6 @@ const PASSWORD_CHARS = 32;
 /** Browsers send one every 50 ms until connected, then one every two seconds. */
 const CHECKS_PER_SECOND = 50;
 const CHECKS_AT_ONCE = 100;
-
-export interface IceCredentials {
-  readonly ufrag: string;
-  readonly password: string;
-}
 
 export function makeCredentials(): IceCredentials {
   return { ufrag: iceChars(UFRAG_CHARS), password: iceChars(PASSWORD_CHARS) };

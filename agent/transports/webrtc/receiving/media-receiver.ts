@@ -34,6 +34,10 @@ export interface MediaReceiverOptions {
   readonly query?: string;
   /** Tracks without packets by then are left out. */
   readonly gatherTimeoutMs: number;
+  /** The key of that time; default: the server's. */
+  readonly gatherKey?: string;
+  /** For messages; default: a publisher. */
+  readonly sender?: 'publisher' | 'sender';
 }
 
 export class MediaReceiver implements UnitOutput, RtcpSink {
@@ -62,6 +66,10 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     this.#log = log;
   }
 
+  get #sender(): 'publisher' | 'sender' {
+    return this.#options.sender ?? 'publisher';
+  }
+
   get statistics(): MediaStatistics {
     const sum = (of: (receiver: TrackReceiver) => number) =>
       this.#tracks.reduce((total, { receiver }) => total + of(receiver), 0);
@@ -84,11 +92,12 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     const { inbound, path, gatherTimeoutMs } = this.#options;
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
-    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key: 'webrtcTrackGatherTimeout' };
-    this.#streamWriter = new StreamWriter(sink, timeline, receivers, path, this.#log, 'publisher', times);
+    const { gatherKey: key = 'webrtcTrackGatherTimeout' } = this.#options;
+    const times = { soundMs: gatherTimeoutMs, pictureMs: gatherTimeoutMs, key };
+    this.#streamWriter = new StreamWriter(sink, timeline, receivers, path, this.#log, this.#sender, times);
     const taken = sink.isSilent ? inbound.filter(({ kind }) => kind !== 'audio') : inbound;
     if (taken.length === 0) {
-      const message = `publisher of path '${path}' sends only audio, which the path drops (audio: no)`;
+      const message = `${this.#sender} of path '${path}' sends only audio, which the path drops (audio: no)`;
       throw new PerchError('unsupported', message, { path });
     }
     this.#tracks = taken.map((one) => new InboundTrack(one, timeline, this, this.#clock));
@@ -199,7 +208,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     const foreign = this.#tracks.reduce((sum, track) => sum + track.foreign, 0);
     if (this.unknown + this.rejected + foreign > 0) {
       const facts = { unknownType: this.unknown, rejected: this.rejected, foreign };
-      this.#log.debug(facts, 'publisher sent unusable packets');
+      this.#log.debug(facts, `${this.#sender} sent unusable packets`);
     }
     this.#stopGathering?.();
     this.#stopGathering = undefined;
@@ -227,7 +236,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     if (timeline.hasArrived) {
       const mediaMs = (timeline.newestTicks * 1000) / format.clockRate;
       if (this.#pace.push(number, mediaMs, nowMs, MAX_SURPLUS_MS)) {
-        const message = 'publisher sends faster than real time, which cannot be slowed down (ffmpeg: -re)';
+        const message = `${this.#sender} sends faster than real time, which cannot be slowed down (ffmpeg: -re)`;
         throw new PerchError('badInput', message);
       }
     }
@@ -236,18 +245,18 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
   #checkSender(nowMs: number): void {
     const silentMs = nowMs - this.#lastPacketMs;
     if (silentMs >= SILENT_MS) {
-      throw new PerchError('timeout', `publisher has sent no media for ${SILENT_MS / 1000} s`);
+      throw new PerchError('timeout', `${this.#sender} has sent no media for ${SILENT_MS / 1000} s`);
     }
     const heard = this.#tracks.filter(({ ssrc }) => ssrc >= 0);
     if (silentMs >= LEFT_MS && heard.length > 0 && heard.every(({ receiver }) => receiver.hasLeft)) {
-      throw new PerchError('unavailable', 'publisher has left (RTCP BYE)');
+      throw new PerchError('unavailable', `${this.#sender} has left (RTCP BYE)`);
     }
     for (const { receiver } of this.#tracks) {
       const fault = this.#streamWriter?.hasLeftOut(receiver)
         ? undefined
         : brokenPicture(receiver, this.#startedMs, nowMs);
       if (fault !== undefined) {
-        throw new PerchError('unavailable', `publisher of path '${this.#options.path}' ${fault}`);
+        throw new PerchError('unavailable', `${this.#sender} of path '${this.#options.path}' ${fault}`);
       }
     }
   }
@@ -258,7 +267,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
 
   #fail(error: unknown): void {
     if (!(error instanceof PerchError)) {
-      this.#log.error({ err: error }, 'fault while receiving from a publisher');
+      this.#log.error({ err: error }, `fault while receiving from a ${this.#sender}`);
     }
     this.#link?.close(explain(error));
   }

@@ -71,6 +71,19 @@ export function chooseCodecs(tracks: readonly Track[], offer: Offer, transcoding
   };
 }
 
+/** The tracks to offer to a server: the video that WebRTC prefers, and the first audio that it carries or that can be transcoded. */
+export function sendableTracks(
+  tracks: readonly Track[],
+  transcoding: OpusTranscoding,
+): { readonly video: Track | undefined; readonly audio: Track | undefined } {
+  const sendable = tracks.filter(isSendable);
+  const priorityOf = (track: Track): number => codecOf(track).webrtc?.priority ?? Number.MAX_VALUE;
+  const [video] = sendable.filter(({ kind }) => kind === 'video').sort((a, b) => priorityOf(a) - priorityOf(b));
+  const audio =
+    sendable.find(({ kind }) => kind === 'audio') ?? tracks.find((track) => isTranscodable(track, transcoding));
+  return { video, audio };
+}
+
 /** A player for video alone misses no audio. */
 const isAskedFor = ({ kind }: Track, { sections }: Offer): boolean =>
   (kind !== 'audio' && kind !== 'video') || sections.some((section) => section.kind === kind);

@@ -89,7 +89,8 @@ export function chooseEcho(offer: Offer): readonly Inbound[] {
   return chooseInbound({ ...offer, sections: both });
 }
 
-function inboundOf(section: OfferSection): Inbound {
+/** @throws PerchError if none of its formats is supported */
+export function inboundOf(section: OfferSection): Inbound {
   const kind = section.kind as 'video' | 'audio';
   const format = section.formats.find((offered) => TAKEN[kind].includes(offered.encoding) && canUnpack(offered));
   if (!format) {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
+import type { Outbound } from '../sdp/lines.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 
 /** Keeps looking back over the whole history free of negative indexes. */
@@ -11,9 +12,11 @@ export interface OutboundVideo extends OutboundTrack {
   readonly rtxSsrc: number | undefined;
 }
 
-export function outboundTrack({ payloadType }: RtpFormat): OutboundTrack {
+export const randomSsrc = (): number => randomInt(1, 2 ** 32);
+
+export function outboundTrack({ payloadType }: RtpFormat, ssrc = randomSsrc()): OutboundTrack {
   return {
-    ssrc: randomInt(1, 2 ** 32),
+    ssrc,
     payloadType,
     timestampOffset: randomInt(0, 2 ** 32),
     packetIndex: randomInt(0, 2 ** 15) + HISTORY_PACKETS,
@@ -22,7 +25,11 @@ export function outboundTrack({ payloadType }: RtpFormat): OutboundTrack {
   };
 }
 
-export function outboundVideo(format: RtpFormat, rtxFormat: RtpFormat | undefined): OutboundVideo {
-  const rtx = rtxFormat && outboundTrack(rtxFormat);
-  return { ...outboundTrack(format), rtx, rtxSsrc: rtx?.ssrc };
+export function outboundVideo(
+  format: RtpFormat,
+  rtxFormat: RtpFormat | undefined,
+  { ssrc, rtxSsrc }: Partial<Outbound> = {},
+): OutboundVideo {
+  const rtx = rtxFormat && outboundTrack(rtxFormat, rtxSsrc);
+  return { ...outboundTrack(format, ssrc), rtx, rtxSsrc: rtx?.ssrc };
 }

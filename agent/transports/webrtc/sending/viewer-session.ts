@@ -6,6 +6,7 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import type { PeerKind, Reader, Stream, Viewer, Watcher } from '../../../stream/stream.ts';
 import type { MediaStatistics, SecureLink, SessionMedia } from '../link/session-media.ts';
 import type { Choice } from '../sdp/codecs.ts';
+import type { Outbound } from '../sdp/lines.ts';
 import { B_FRAMES_UNSUPPORTED, offerError } from '../sdp/rejections.ts';
 import type { OutboundTrack } from '../srtp/srtp.ts';
 import { BitrateAdaptation } from './bitrate-adaptation.ts';
@@ -33,6 +34,12 @@ export interface ViewerSessionOptions {
   readonly openFallback?: (() => Promise<Stream>) | undefined;
   /** Transcoded audio: its first track replaces the stream's audio. */
   readonly sound?: Stream | undefined;
+  /** Of an offer that names them before the codecs are known; default: random. */
+  readonly sources?: {
+    readonly cname: string;
+    readonly video: Outbound | undefined;
+    readonly audio: Outbound | undefined;
+  };
   readonly log?: Logger;
 }
 
@@ -56,7 +63,7 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
   readonly countsHolds = true;
   readonly state = 'read';
   readonly id: string;
-  readonly cname = randomUUID();
+  readonly cname: string;
   readonly video: OutboundVideo | undefined;
   readonly audio: OutboundTrack | undefined;
   readonly #stream: Stream;
@@ -90,8 +97,10 @@ export class ViewerSession implements Reader, RtcpSink, SessionMedia {
     this.#options = options;
     this.#videoTrack = video?.track ?? -1;
     this.#audioTrack = options.sound ? -1 : (audio?.track ?? -1);
-    this.video = video && outboundVideo(video.format, video.rtx);
-    this.audio = audio && outboundTrack(audio.format);
+    const { sources } = options;
+    this.cname = sources?.cname ?? randomUUID();
+    this.video = video && outboundVideo(video.format, video.rtx, sources?.video);
+    this.audio = audio && outboundTrack(audio.format, sources?.audio?.ssrc);
     const ssrcs = [this.video?.ssrc, this.audio?.ssrc].filter((ssrc) => ssrc !== undefined);
     this.#reports = new ReceiverReports(ssrcs, clock);
     if (video && stream.hasBFrames(video.track)) {

@@ -1,0 +1,25 @@
+import { WHEP_SOURCE } from '../../config/schema/whep-source.ts';
+import type { SourceProtocol } from '../../protocols/contract.ts';
+import { WhepSource } from './source.ts';
+
+/** A stream of another server, by WebRTC. */
+export const whepSource: SourceProtocol = {
+  // MediaMTX's name.
+  apiType: 'webRTCSource',
+  keys: WHEP_SOURCE,
+  create({ name, settings, config, clock, log }) {
+    const options = {
+      name,
+      url: settings.source,
+      bearerToken: settings.whepBearerToken,
+      fingerprint: settings.sourceFingerprint,
+      timeoutMs: config.readTimeoutMs,
+      hasAudio: settings.audio,
+      usesSenderClock: settings.useAbsoluteTimestamp,
+      stunGatherTimeoutMs: settings.whepSTUNGatherTimeoutMs,
+      handshakeTimeoutMs: settings.whepHandshakeTimeoutMs,
+      trackGatherTimeoutMs: settings.whepTrackGatherTimeoutMs,
+    };
+    return new WhepSource(options, clock, log);
+  },
+};

@@ -1,0 +1,72 @@
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { PerchError } from '../../base/errors.ts';
+import { canonicalIp, IpList } from '../../base/ip-address.ts';
+
+/** Not reachable on the internet (IANA's special-purpose registries), multicast included. */
+const SPECIAL = new IpList([
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
+  ...['192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3', '::/128', '::1', '64:ff9b::/96', 'fc00::/7', 'fe80::/9'],
+  ...['ff00::/8'],
+]);
+
+/**
+ * The hosts that a source may ask: the configured one, and public ones. What a server on the internet answers (playlists, redirects) never
+ * leads into the local network.
+ */
+export class HostGuard {
+  readonly #configured: string;
+  /** The configured host was public at its first look-up: it may not become private (DNS rebinding). Undefined: not looked up yet. */
+  #isPublic: boolean | undefined;
+
+  /** @param url of the configuration */
+  constructor(url: string) {
+    this.#configured = hostOf(new URL(url));
+  }
+
+  /** For hosts that are addresses, which no look-up precedes. @throws PerchError */
+  check(url: URL): void {
+    const host = hostOf(url);
+    const ip = canonicalIp(host);
+    if (ip !== undefined && !this.#allows(host, [ip], ip)) {
+      throw this.#forbidden(host);
+    }
+  }
+
+  /** For sockets: looks up a name, and leaves out addresses that are not allowed. */
+  readonly lookup: LookupFunction = (hostname, options, done) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) {
+        done(error, []);
+        return;
+      }
+      const all = found.map(({ address }) => canonicalIp(address) ?? '');
+      const allowed = found.filter((_, i) => this.#allows(hostname.toLowerCase(), all, all[i] as string));
+      const [first] = allowed;
+      if (!first) {
+        done(this.#forbidden(hostname), []);
+      } else if (options.all) {
+        done(null, allowed);
+      } else {
+        done(null, first.address, first.family);
+      }
+    });
+  };
+
+  #allows(host: string, all: readonly string[], ip: string): boolean {
+    const isSpecial = SPECIAL.has(ip);
+    if (host === this.#configured) {
+      this.#isPublic ??= !all.some((one) => SPECIAL.has(one));
+      return !isSpecial || !this.#isPublic;
+    }
+    return !isSpecial;
+  }
+
+  #forbidden(host: string): PerchError {
+    const message = `'${host.slice(0, 100)}' is in a private network, and the source is not: it is not asked`;
+    return new PerchError('unsupported', message);
+  }
+}
+
+/** Without the brackets of IPv6. */
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '').toLowerCase();

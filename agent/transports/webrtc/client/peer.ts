@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import { explain, PerchError } from '../../../base/errors.ts';
+import { joinSignals } from '../../../base/joined-signal.ts';
+import type { Logger } from '../../../base/log.ts';
+import { type DtlsEvents, type DtlsPeer, loadDtls } from '../dtls/dtls.ts';
+import type { SecureLink, SessionMedia } from '../link/session-media.ts';
+import type { Transport } from '../link/transport.ts';
+import type { Offer } from '../sdp/offer.ts';
+import { PacketSlots } from '../srtp/packet-slots.ts';
+import { Srtcp } from '../srtp/srtcp.ts';
+import type { SrtpKeys } from '../srtp/srtp-keys.ts';
+import { parseAnswer } from './answer.ts';
+import { IceAgent } from './ice-agent.ts';
+import { Signalling, type SignallingOptions } from './signalling.ts';
+import { type OfferedSection, writeOffer } from './write-offer.ts';
+
+const TICK_MS = 1_000;
+/** Enough for what a datagram socket may queue of one stream. */
+const SLOTS = 1_024;
+
+export interface PeerOptions extends SignallingOptions {
+  /** Limit for the STUN and TURN servers that the server names. */
+  readonly stunGatherTimeoutMs: number;
+  /** From the answer to the end of the DTLS handshake. */
+  readonly handshakeTimeoutMs: number;
+}
+
+interface PeerMedia {
+  readonly sections: readonly OfferedSection[];
+  readonly cname?: string;
+  /** Called with the answer, whose sections are those of the offer. @throws PerchError if the server takes nothing of them */
+  create(answer: Offer): SessionMedia;
+}
+
+/** A session that this device opens at a WHEP or WHIP server: signalling, ICE by werift, DTLS and SRTP as in the server. */
+export class Peer implements SecureLink {
+  readonly slots = new PacketSlots(SLOTS);
+  readonly transport: Transport;
+  inboundBytes = 0;
+  readonly #options: PeerOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #signalling: Signalling;
+  #ice: IceAgent | undefined;
+  #dtls: DtlsPeer | undefined;
+  #keys: SrtpKeys | undefined;
+  #srtcp: Srtcp | undefined;
+  #media: SessionMedia | undefined;
+  #isStarted = false;
+  #end: (cause: unknown) => void = () => {};
+
+  constructor(options: PeerOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#signalling = new Signalling(options);
+    this.transport = {
+      protocol: 'udp',
+      family: 'IPv4',
+      address: '',
+      port: 0,
+      isCongested: false,
+      send: (bytes, offset, length) => this.#ice?.send(bytes, offset, length),
+      admit: () => {},
+      close: () => {},
+    };
+  }
+
+  get keys(): SrtpKeys {
+    return this.#keys as SrtpKeys;
+  }
+
+  sendRtcp(compound: Uint8Array): number {
+    const datagram = this.#srtcp?.protect(compound);
+    if (!datagram) {
+      return 0;
+    }
+    this.transport.send(datagram, 0, datagram.length);
+    return datagram.length;
+  }
+
+  close(reason: string): void {
+    this.#end(new PerchError('unavailable', reason));
+  }
+
+  /** Returns when `signal` aborts. @throws PerchError with the reason of any other end */
+  async run(media: PeerMedia, signal: AbortSignal): Promise<void> {
+    const ended = new Promise<unknown>((resolve) => {
+      this.#end = resolve;
+    });
+    const abort = () => this.#end(undefined);
+    signal.addEventListener('abort', abort);
+    let stop: (() => void) | undefined;
+    try {
+      signal.throwIfAborted();
+      await this.#connect(media, ended, signal);
+      stop = this.#clock.every(TICK_MS, () => this.#tick());
+      const cause = await ended;
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } catch (cause) {
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stop?.();
+      await this.#close();
+    }
+  }
+
+  async #connect(media: PeerMedia, ended: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const { stunGatherTimeoutMs, handshakeTimeoutMs } = this.#options;
+    const identity = await loadDtls();
+    const servers = await this.#signalling.iceServers(signal);
+    this.#ice = await IceAgent.gather(servers, this.#signalling.host, stunGatherTimeoutMs, {
+      onDatagram: (datagram) => this.#take(datagram),
+      onEnd: (reason) => this.close(reason),
+    });
+    signal.throwIfAborted();
+    const { ufrag, password, candidates } = this.#ice;
+    const { cname = randomUUID(), sections } = media;
+    const facts = { credentials: { ufrag, password }, fingerprint: identity.fingerprint, candidates, cname };
+    const answer = parseAnswer(await this.#signalling.offer(writeOffer(sections, facts), signal));
+    this.#media = media.create(answer.sections);
+    const deadline = joinSignals([signal], handshakeTimeoutMs);
+    const late = () =>
+      this.#end(
+        new PerchError('timeout', `no WebRTC connection within ${handshakeTimeoutMs / 1000} s${this.#dtlsError}`),
+      );
+    deadline.signal.addEventListener('abort', late);
+    try {
+      await endedOr(ended, this.#ice.connect(answer.ice));
+      const connected = Promise.withResolvers<SrtpKeys>();
+      const events: DtlsEvents = {
+        send: (datagram) => this.#ice?.send(datagram, 0, datagram.length),
+        onConnected: (keys) => connected.resolve(keys),
+        onFailed: (reason) => this.#end(new PerchError('unavailable', explain(reason))),
+        onClosed: () => this.close('the server has closed the session'),
+      };
+      const { fingerprints } = answer.sections;
+      this.#dtls = answer.isPassive ? identity.connect(fingerprints, events) : identity.accept(fingerprints, events);
+      this.#keys = await endedOr(ended, connected.promise);
+      this.#srtcp = new Srtcp(this.#keys);
+    } finally {
+      deadline.signal.removeEventListener('abort', late);
+      deadline.release();
+    }
+    this.#isStarted = true;
+    this.#media.start(this);
+    this.#log.info('WebRTC is connected');
+  }
+
+  get #dtlsError(): string {
+    const { lastError } = this.#dtls ?? {};
+    return lastError === undefined ? '' : `: ${lastError}`;
+  }
+
+  #take(datagram: Buffer): void {
+    this.inboundBytes += datagram.length;
+    // RFC 7983 §7, RFC 5761 §4.
+    const first = datagram[0] ?? 0;
+    const second = datagram[1] ?? 0;
+    try {
+      if (first >= 20 && first <= 63) {
+        this.#dtls?.receive(datagram);
+      } else if (!this.#isStarted || first >> 6 !== 2) {
+        return;
+      } else if (second >= 192 && second <= 223) {
+        const compound = this.#srtcp?.unprotect(datagram);
+        if (compound) {
+          this.#media?.onRtcp(compound);
+        }
+      } else {
+        this.#media?.onRtp(datagram);
+      }
+    } catch (cause) {
+      this.#end(cause);
+    }
+  }
+
+  #tick(): void {
+    try {
+      this.#media?.tick();
+    } catch (cause) {
+      this.#end(cause);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#isStarted = false;
+    this.#media?.close();
+    this.#dtls?.close();
+    await this.#signalling.end();
+    await this.#ice?.close();
+  }
+}
+
+/** Rejects when the session ends before. */
+async function endedOr<T>(ended: Promise<unknown>, work: Promise<T>): Promise<T> {
+  const fail = ended.then((cause) => {
+    throw cause ?? new PerchError('unavailable', 'the session was ended');
+  });
+  fail.catch(() => {});
+  work.catch(() => {});
+  return Promise.race([work, fail]);
+}
