@@ -117,6 +117,8 @@ export interface GstCameraOptions {
   readonly tls?: string;
   /** The file for the A-law that the camera's back channel receives; one client only. */
   readonly backChannel?: string;
+  /** Takes what clients publish. */
+  readonly takesRecord?: boolean;
   /** The delay of its response to DESCRIBE with a login, in seconds; then it logs the time of the request (`GstCamera.said`). */
   readonly answersAfter?: number;
   /** Its machine; default: loopback. Its multicast goes only to other machines, so it needs one. */
@@ -137,6 +139,9 @@ export async function startGstCamera(
   options: GstCameraOptions = {},
 ): Promise<GstCamera> {
   const args = [join(import.meta.dirname, 'gst-camera.py'), String(options.port ?? 0)];
+  if (options.takesRecord) {
+    args.push('--record');
+  }
   if (options.digest) {
     args.push('--digest', options.digest);
   }

@@ -1,9 +1,10 @@
 """GStreamer's RTSP server as cameras.
 
-usage: gst-camera.py PORT [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
+usage: gst-camera.py PORT [--record] [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
                      [--tls PEM] [--back-channel FILE] [--answers-after SECONDS] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
+--record: LAUNCH takes what a client publishes by RECORD; its depayloaders are named depay0, depay1, ...
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 --tls: rtsps only, with the certificate and key of this file.
 --back-channel: ONVIF cameras, for one client at a time, that write the A-law that they are told to this file.
@@ -99,6 +100,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     port = arguments.pop(0)
     options = {}
+    takes_record = "--record" in arguments
+    if takes_record:
+        arguments.remove("--record")
     while arguments[0].startswith("--"):
         name, value, *arguments = arguments
         options[name] = value
@@ -130,6 +134,8 @@ def main() -> None:
         factory = onvif_factory(back_channel) if back_channel else GstRtspServer.RTSPMediaFactory()
         factory.set_launch(unheeded(launch) if back_channel else launch)
         factory.set_shared(back_channel is None)
+        if takes_record:
+            factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
         if "--protocols" in options:
             allow(factory, options["--protocols"].split(","))
         if token is not None:

@@ -1,0 +1,106 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { startProcess } from '../../peers/programs/process.ts';
+import { freePort } from '../../support/base/free-port.ts';
+import { certificate } from '../../support/cameras/channel-front.ts';
+
+const TLS = join(import.meta.dirname, '../../fixtures/tls');
+const fingerprint = new X509Certificate(certificate('camera').cert).fingerprint256;
+
+/** The destination is listed with this state. */
+const forwardWhen = (agent: Agent, pos: number, state: ForwardItem['state']): Promise<ForwardItem> =>
+  until(async () => {
+    const { items } = await agent.json<{ items: ForwardItem[] }>('/v3/paths/forward/list?path=door');
+    return items[pos]?.state === state ? items[pos] : undefined;
+  });
+
+const forwardingTo = (...destinations: readonly string[]): Promise<Agent> => {
+  const list = destinations.map((destination) => `      - { ${destination} }\n`).join('');
+  return startAgent({ config: `api: yes\npaths:\n  door:\n    forward:\n${list}` });
+};
+
+function scratchFile(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-forward-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, name);
+}
+
+describeWith(['ffmpeg'], 'a path that is forwarded', () => {
+  test('to another Perch over RTSP with a login, and over RTSPS, is read there; a restart of it is survived', async () => {
+    const config = `
+api: yes
+rtspEncryption: optional
+rtspAuthMethods: [digest]
+rtspServerKey: ${TLS}/camera.key
+rtspServerCert: ${TLS}/camera.crt
+authInternalUsers:
+  - { user: pia, pass: s3cret, permissions: [{ action: publish }] }
+  - { user: any, permissions: [{ action: read }, { action: api }] }
+paths:
+  all_others:
+`;
+    const file = await smallClip(120);
+    const server = await startAgent({ config });
+    const { rtsp, rtsps } = server.ports;
+    await using agent = await forwardingTo(
+      `dest: 'rtsp://pia:s3cret@127.0.0.1:${rtsp}/plain/$MTX_PATH'`,
+      `dest: 'rtsps://pia:s3cret@127.0.0.1:${rtsps}/secure', destFingerprint: '${fingerprint}'`,
+      `dest: 'rtsp://pia:wrong@127.0.0.1:${rtsp}/wrong'`,
+    );
+    await using _publisher = await publishClip(agent, 'door', file);
+    await Promise.all([forwardWhen(agent, 0, 'forwarding'), forwardWhen(agent, 1, 'forwarding')]);
+    for (const name of ['plain/door', 'secure']) {
+      const { streams } = await ffprobe(server.rtspUrl(name), ['-rtsp_transport', 'tcp']);
+      expect(streams.map(({ codec_name: codec }) => codec)).toEqual(['h264', 'aac']);
+    }
+    const refused = await forwardWhen(agent, 2, 'error');
+    expect(refused.lastError).toContain('destination rejected the password (401)');
+    expect(JSON.stringify(refused)).not.toMatch(/pia|wrong@/);
+    expect((await agent.json<{ readers: unknown[] }>('/v3/paths/get/door')).readers).toEqual([]);
+    expect(agent.process.output()).not.toContain('s3cret');
+
+    await server[Symbol.asyncDispose]();
+    const lost = await forwardWhen(agent, 0, 'error');
+    expect(lost.outboundBytes).toBeGreaterThan(10_000);
+    await using _again = await startAgent({ config, ports: server.ports });
+    const found = await forwardWhen(agent, 0, 'forwarding');
+    expect(found.reconnects).toBeGreaterThan(0);
+  });
+
+  test('to ffmpeg as a server is written there', async () => {
+    const out = scratchFile('out.mkv');
+    const port = await freePort();
+    await using agent = await forwardingTo(`dest: 'rtsp://127.0.0.1:${port}/in'`);
+    const input = ['-nostdin', '-v', 'error', '-rtsp_flags', 'listen', '-i', `rtsp://127.0.0.1:${port}/in`];
+    const ffmpeg = startProcess('ffmpeg', [...input, '-c', 'copy', '-t', '3', '-y', out]);
+    await using _publisher = await publishClip(agent, 'door', await smallClip(120));
+    expect([await ffmpeg.exited, ffmpeg.output()]).toEqual([0, '']);
+    const { streams } = await ffprobe(out);
+    expect(streams.map(({ codec_name: codec }) => codec)).toEqual(['h264', 'aac']);
+  });
+});
+
+describeWith(['ffmpeg', 'gstreamer'], 'a path that is forwarded', () => {
+  test("to GStreamer's RTSP server is decoded there", async () => {
+    const launch = '( rtph264depay name=depay0 ! avdec_h264 ! fakesink silent=false )';
+    const withSound = launch.replace(' )', ' rtpmp4gdepay name=depay1 ! avdec_aac ! fakesink )');
+    await using server = await startGstCamera({ '/in': withSound }, { takesRecord: true, protocols: ['tcp'] });
+    await using agent = await forwardingTo(`dest: '${server.url('/in')}'`);
+    await using _publisher = await publishClip(agent, 'door', await smallClip(120));
+    const { outboundBytes } = await forwardWhen(agent, 0, 'forwarding');
+    const later = await until(async () => {
+      const item = await forwardWhen(agent, 0, 'forwarding');
+      return item.outboundBytes > outboundBytes + 100_000 ? item : undefined;
+    });
+    expect(later).toMatchObject({ reconnects: 0, lastError: null });
+  });
+});
