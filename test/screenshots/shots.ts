@@ -3,6 +3,7 @@ import { cameraView } from '../../webui/words/en/camera-view.ts';
 import { cameras } from '../../webui/words/en/cameras.ts';
 import { clips } from '../../webui/words/en/clips.ts';
 import { common } from '../../webui/words/en/common.ts';
+import { forwards } from '../../webui/words/en/forwards.ts';
 import { layouts } from '../../webui/words/en/layouts.ts';
 import { library } from '../../webui/words/en/library.ts';
 import { live } from '../../webui/words/en/live.ts';
@@ -20,7 +21,7 @@ import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
   ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
-  ...{ storage, system, secure, people, you, video },
+  ...{ storage, system, secure, people, you, video, forwards },
 };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
@@ -164,6 +165,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     ),
     deepest('camera-sheet-night', (say) => say.video.nightAndText),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
+    deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),
     deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),
     shot('layouts', '#/settings/cameras/layouts', '.layouts'),
     opened('layout-sheet', 'cameras/layouts', '.layouts', async (page, say) => {

@@ -2,6 +2,7 @@ import type { CameraViewWords } from './en/camera-view.ts';
 import type { CamerasWords } from './en/cameras.ts';
 import type { ClipsWords } from './en/clips.ts';
 import type { CommonWords } from './en/common.ts';
+import type { ForwardsWords } from './en/forwards.ts';
 import type { LayoutsWords } from './en/layouts.ts';
 import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
@@ -37,6 +38,7 @@ export interface AllWords {
   readonly people: PeopleWords;
   readonly you: YouWords;
   readonly video: VideoWords;
+  readonly forwards: ForwardsWords;
 }
 
 /** Loaded with the settings in other languages. */
@@ -50,4 +52,5 @@ export type SettingsPart =
   | 'library'
   | 'you'
   | 'layouts'
-  | 'video';
+  | 'video'
+  | 'forwards';

@@ -6,6 +6,7 @@ import { cameraView } from './en/camera-view.ts';
 import { cameras } from './en/cameras.ts';
 import { clips } from './en/clips.ts';
 import { common } from './en/common.ts';
+import { forwards } from './en/forwards.ts';
 import { layouts } from './en/layouts.ts';
 import { library } from './en/library.ts';
 import { live } from './en/live.ts';
@@ -45,6 +46,7 @@ const en: AllWords = {
   people,
   you,
   video,
+  forwards,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];

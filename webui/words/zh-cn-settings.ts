@@ -1,5 +1,6 @@
 import type { AllWords, SettingsPart } from './all-words.ts';
 import { cameras } from './zh-cn/cameras.ts';
+import { forwards } from './zh-cn/forwards.ts';
 import { layouts } from './zh-cn/layouts.ts';
 import { library } from './zh-cn/library.ts';
 import { modes } from './zh-cn/modes.ts';
@@ -12,5 +13,5 @@ import { you } from './zh-cn/you.ts';
 
 /** Loaded with the settings. */
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {
-  ...{ cameras, storage, system, secure, modes, people, library, you, layouts, video },
+  ...{ cameras, storage, system, secure, modes, people, library, you, layouts, video, forwards },
 };

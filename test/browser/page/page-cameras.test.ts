@@ -60,6 +60,7 @@ describeWith(['chromium'], 'the settings of cameras', () => {
       const deeper = [
         [/^Picture/, '.sheet .card'],
         [/^Connection/, '.facts'],
+        [/^Forwarding/, '.forwards'],
         [/^Pause or remove/, '.radio-card'],
       ] as const;
       for (const [name, sign] of deeper) {

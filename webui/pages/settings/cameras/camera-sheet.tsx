@@ -19,6 +19,7 @@ import { PictureSheet } from './camera-picture.tsx';
 import { RemovalSheet } from './camera-removal.tsx';
 import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
 import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
+import { ForwardsRow, ForwardsSheet } from './forwards-sheet.tsx';
 import { KeepFields } from './retention-fields.tsx';
 
 interface CameraSheetProps {
@@ -109,6 +110,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}
+      {deeper === 'forwards' && <ForwardsSheet name={name} onClosed={close} />}
       {deeper === 'removal' && (
         <RemovalSheet name={name} title={title} facts={facts} onClosed={close} onRemoved={() => setGone(true)} />
       )}
@@ -202,6 +204,7 @@ function SubSheetRows({ camera, facts: { item }, onOpenPart }: SubSheetProps) {
     <>
       {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
       {item && <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />}
+      {camera && <ForwardsRow name={camera.name} onClick={() => onOpenPart('forwards')} />}
       <Row title={item ? t.pauseOrRemove : t.removeOnly} onClick={() => onOpenPart('removal')} />
     </>
   );
