@@ -117,7 +117,7 @@ test('its threads are threads, not second programs', async () => {
 test('it serves where there is nothing but itself and the page', async () => {
   writeFileSync(
     join(folder, 'perch.yml'),
-    'address: 127.0.0.1:0\nwebrtc: no\nrtsp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\npaths: {}\n',
+    'address: 127.0.0.1:0\nwebrtc: no\nrtsp: no\nrtmp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\npaths: {}\n',
   );
   await mkdir(join(folder, 'webui/dist'), { recursive: true });
   writeFileSync(join(folder, 'webui/dist/index.html'), '<p>the page</p>');

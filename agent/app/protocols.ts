@@ -4,16 +4,18 @@ import { SOURCE_KEYS } from '../config/schema/path.ts';
 import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
 import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
+import { rtmpServer } from '../servers/rtmp/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
+import { rtmpSource } from '../sources/rtmp/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
 import { rtspSource } from '../sources/rtsp/protocol.ts';
 import { whepSource } from '../sources/whep/protocol.ts';
 
-export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource, whepSource];
+export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource, whepSource, rtmpSource];
 /** In the order in which lists of all sessions have them. */
-export const SERVERS: readonly ServerProtocol[] = [rtspServer, webrtcServer, hlsServer];
+export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer];
 
 export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder];
 

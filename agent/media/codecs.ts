@@ -6,6 +6,7 @@ import { createAc3Depacketizer } from './ac3/depacketize.ts';
 import { packetizeAc3 } from './ac3/packetize.ts';
 import { Av1Depacketizer } from './av1/depacketize.ts';
 import { packetizeAv1 } from './av1/packetize.ts';
+import * as flv from './flv/stream-format.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
@@ -56,6 +57,8 @@ export interface CodecInfo<T extends Track = Track> {
   readonly fmp4As?: 'flac';
   /** Undefined: transport streams cannot express this track. */
   tsFormat?(track: T): ts.TsFormat | undefined;
+  /** Undefined: FLV and RTMP cannot express this track. */
+  flv?(track: T): flv.FlvFormat | undefined;
   readonly webrtc?: {
     /** The encoding name of `a=rtpmap`, in upper case. */
     encoding(track: T): string;
@@ -94,6 +97,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetizeParameters: packetizeH264Parameters,
     sampleEntry: (track) => entry.visualEntry('avc1', track, entry.avcC(track)),
     tsFormat: () => ({ streamType: 0x1b, streamId: ts.VIDEO_ID, descriptors: [] }),
+    flv: flv.h264Format,
     webrtc: { encoding: () => 'H264', priority: 5 },
     hls: { fmp4: true, mpegts: true },
   },
@@ -110,6 +114,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     // hvc1, not hev1: parameter sets are in the entry only, as Apple's players require.
     sampleEntry: (track) => entry.visualEntry('hvc1', track, entry.hvcC(track)),
     tsFormat: () => ({ streamType: 0x24, streamId: ts.VIDEO_ID, descriptors: ts.registration('HEVC') }),
+    flv: flv.h265Format,
     webrtc: { encoding: () => 'H265', priority: 4 },
     // In fMP4 only, by Apple's authoring specification; no browser plays it in transport streams.
     hls: { fmp4: true },
@@ -121,6 +126,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { AV1: (_format, sink) => new Av1Depacketizer(sink) },
     packetize: packetizeAv1,
     sampleEntry: (track) => entry.visualEntry('av01', track, entry.av1C(track)),
+    flv: flv.av1Format,
     webrtc: { encoding: () => 'AV1', priority: 1 },
     hls: { fmp4: true },
   },
@@ -140,6 +146,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     depacketizers: { VP9: (_format, sink) => new Vp9Depacketizer(sink) },
     packetize: packetizeVp9,
     sampleEntry: (track) => entry.visualEntry('vp09', track, entry.vpcC(track)),
+    flv: flv.vp9Format,
     webrtc: { encoding: () => 'VP9', priority: 2 },
     hls: { fmp4: true },
   },
@@ -167,6 +174,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeAac,
     sampleEntry: (track) => entry.audioEntry('mp4a', track, entry.esds('mpeg4Audio', track.config)),
     tsFormat: ts.aacFormat,
+    flv: flv.aacFormat,
     hls: { fmp4: true, mpegts: true },
   },
   opus: {
@@ -177,6 +185,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeOpus,
     sampleEntry: (track) => entry.audioEntry('Opus', track, entry.dOps(track)),
     tsFormat: ts.opusFormat,
+    flv: flv.opusFormat,
     webrtc: { encoding: (track) => (track.layout ? 'MULTIOPUS' : 'OPUS') },
     hls: { fmp4: true },
   },
@@ -185,6 +194,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     label: 'FLAC',
     zlm: [-1, 'FLAC'],
     sampleEntry: (track) => entry.audioEntry('fLaC', track, entry.dfLa(track)),
+    flv: flv.flacFormat,
     hls: { fmp4: true },
   },
   'mpeg-audio': {
@@ -195,6 +205,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeMpegAudio,
     sampleEntry: (track) => entry.audioEntry('mp4a', track, entry.esds(track, undefined)),
     tsFormat: ts.mpegAudioFormat,
+    flv: flv.mpegAudioFormat,
     // In fMP4 Chromium rejects MP3 in Media Source Extensions, and its own HLS player stops even if another variant has none.
     hls: { label: 'MP3', mpegts: true, takes: (track) => track.layer === 3 },
   },
@@ -207,6 +218,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     sampleEntry: (track) => entry.audioEntry('ac-3', track, entry.dac3(track)),
     // ATSC A/52 annex A §A4.1: the form of North America, which all players understand.
     tsFormat: () => ({ streamType: 0x81, streamId: ts.PRIVATE_ID, descriptors: ts.registration('AC-3') }),
+    flv: flv.ac3Format,
     hls: { fmp4: 'rare', mpegts: true },
   },
   g711: {
@@ -220,6 +232,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     },
     packetize: packetizeSampleBased,
     fmp4As: 'flac',
+    flv: flv.g711Format,
     webrtc: { encoding: (track) => (track.law === 'a' ? 'PCMA' : 'PCMU'), takes: isMono8kHz },
   },
   g722: {

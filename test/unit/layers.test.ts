@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   zlm: ['base', 'config', 'media', 'protocols'],
   http: ['base', 'config', 'auth', 'protocols'],
   cameras: ['base', 'config', 'media', 'onvif'],
-  transports: ['base', 'media', 'stream', 'protocols'],
+  transports: ['base', 'config', 'media', 'stream', 'protocols'],
   sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
   forwarders: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],
   transcode: ['base', 'media', 'stream'],

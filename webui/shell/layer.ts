@@ -1,4 +1,3 @@
-import { addEntry, goBack } from './back.ts';
 import { keepAddress } from './navigation.ts';
 import { parseRoute, route } from './route.ts';
 
@@ -7,17 +6,14 @@ import { parseRoute, route } from './route.ts';
  * @returns closes it from the page
  */
 export function addLayer(onBack: () => void): () => void {
-  let id: number | undefined;
-  const cancel = addEntry(() => {
-    id = history.state?.layer ?? Date.now();
-    if (history.state?.layer !== id) {
-      history.pushState({ layer: id }, '');
-    }
-  });
+  const id: number = history.state?.layer ?? Date.now();
+  if (history.state?.layer !== id) {
+    history.pushState({ layer: id }, '');
+  }
   let isOpen = true;
   const onPop = () => {
     const { state } = history;
-    if (id === undefined || state?.layer === id) {
+    if (state?.layer === id) {
       return;
     }
     window.removeEventListener('popstate', onPop);
@@ -36,9 +32,8 @@ export function addLayer(onBack: () => void): () => void {
       return;
     }
     isOpen = false;
-    cancel();
-    if (id !== undefined && history.state?.layer === id) {
-      goBack();
+    if (history.state?.layer === id) {
+      history.back();
     } else {
       window.removeEventListener('popstate', onPop);
     }

@@ -183,7 +183,7 @@ test('no message shows a password', () => {
   const text = [
     'authInternalUsers:\n- user: any\n  pass: hunter2\n',
     'webrtcICEServers2:\n- {url: "turn:h:1", password: [hunter2]}\n',
-    'paths:\n  a: {source: "rtsp://me:hunter2/x@h/"}\n  b: {source: "rtmp://me:hunter2@h/"}\n',
+    'paths:\n  a: {source: "rtsp://me:hunter2/x@h/"}\n  b: {source: "moqt://me:hunter2@h/"}\n',
     '  c: {source: "me:hunter2@h"}\n  d: {camera: {password: [hunter2]}}\n',
   ].join('');
   const { problems } = load(text);

@@ -5,6 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
+import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
 import { WEBRTC } from './webrtc.ts';
@@ -45,7 +46,7 @@ const ZLM_KEYS = {
 };
 
 /** The keys of each server. */
-export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC];
+export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP];
 
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
@@ -54,6 +55,7 @@ export const GlobalSchema = Type.Object({
   ...RTSP.schema,
   ...HLS.schema,
   ...WEBRTC.schema,
+  ...RTMP.schema,
   ...ZLM_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;

@@ -3,19 +3,6 @@ import type { UnsupportedGroup } from './key-rules.ts';
 /** MediaMTX's keys that do nothing here yet; those of a supported protocol are in its key file. */
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
   { feature: 'writing packets to the disk', keys: { dumpPackets: false } },
-  {
-    feature: 'the RTMP server',
-    keys: {
-      rtmp: false,
-      rtmpDisable: true,
-      rtmpEncryption: 'no',
-      rtmpAddress: ':1935',
-      rtmpsAddress: ':1936',
-      rtmpServerKey: 'server.key',
-      rtmpServerCert: 'server.crt',
-      rtmpTrustedProxies: [],
-    },
-  },
   { feature: 'the SRT server', keys: { srt: false, srtAddress: ':8890' } },
   {
     feature: 'the Media-over-QUIC server',

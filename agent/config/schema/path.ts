@@ -8,6 +8,7 @@ import { Forward } from './forward.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
 import { MPEGTS_SOURCE } from './mpegts-source.ts';
+import { RTMP_SOURCE } from './rtmp-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
@@ -67,7 +68,7 @@ const CameraSchema = Type.Object({
 export type CameraSettings = Static<typeof CameraSchema>;
 
 /** The keys of each kind of source. */
-export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE, MPEGTS_SOURCE, WHEP_SOURCE];
+export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE, MPEGTS_SOURCE, WHEP_SOURCE, RTMP_SOURCE];
 
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({

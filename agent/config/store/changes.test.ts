@@ -40,7 +40,7 @@ test.for([
   ['paths: {a: }', 'paths: {a: {record: perhaps}}', 'disabled: invalid in the file'],
   ['paths: {a: {record: perhaps}}', 'paths: {a: }', 'valid again'],
   [
-    'perch: own\napi: no\nplayback: no\nmetrics: no\ntlsAddress: ""\nrtspAuthMethods: [basic]\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
+    'perch: own\napi: no\nplayback: no\nmetrics: no\nrtmp: yes\ntlsAddress: ""\nrtspAuthMethods: [basic]\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
     'authInternalUsers: []',
     'this is no longer',
   ],

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ConnectionHooks } from '../../protocols/contract.ts';
+import { Listener, type ListenerOptions } from '../../transports/tcp/listener.ts';
 import { RtspConnection } from './connection.ts';
-import { Listener, type ListenerOptions } from './listener.ts';
 import type { SharedServer } from './session/request-handler.ts';
 import type { SessionTable } from './session/session-table.ts';
 import { ChannelAcceptor } from './tunnel/accept-channel.ts';

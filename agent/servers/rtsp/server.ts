@@ -2,8 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
+import type { ListenerOptions } from '../../transports/tcp/listener.ts';
 import { RtspEndpoint } from './endpoint.ts';
-import type { ListenerOptions } from './listener.ts';
 import type { RtspPaths } from './session/contracts.ts';
 import type { SharedServer } from './session/request-handler.ts';
 import { PLAIN, type RtspKinds, SECURE } from './session/session-kinds.ts';
@@ -54,9 +54,9 @@ export class RtspServer {
     this.#connections = connections;
     this.#newcomers = newcomers;
     const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair } = options;
-    this.rtsp = this.#createEndpoint(PLAIN, { key: 'rtspAddress', address: rtspAddress });
+    this.rtsp = this.#createEndpoint(PLAIN, { protocol: 'RTSP', key: 'rtspAddress', address: rtspAddress });
     const tls = { key, cert, ...(ownPair === undefined ? {} : { own: ownPair }) };
-    this.rtsps = this.#createEndpoint(SECURE, { key: 'rtspsAddress', address: rtspsAddress, tls });
+    this.rtsps = this.#createEndpoint(SECURE, { protocol: 'RTSP', key: 'rtspsAddress', address: rtspsAddress, tls });
   }
 
   /** @throws PerchError if an address cannot be bound, or key and certificate are unusable; nothing is open then */

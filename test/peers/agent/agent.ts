@@ -47,6 +47,8 @@ export interface Agent extends AsyncDisposable {
     readonly media: number;
     readonly rtsp: number;
     readonly rtsps: number;
+    readonly rtmp: number;
+    readonly rtmps: number;
     /** UDP; RTCP is on the next port. */
     readonly rtp: number;
   };
@@ -74,6 +76,8 @@ export function addresses(
     metricsAddress: `${host}:0`,
     rtspAddress: `${host}:${ports.rtsp}`,
     rtspsAddress: `${host}:${ports.rtsps}`,
+    rtmpAddress: `${host}:${ports.rtmp}`,
+    rtmpsAddress: `${host}:${ports.rtmps}`,
     rtpAddress: `${host}:${ports.rtp}`,
     rtcpAddress: `${host}:${ports.rtp + 1}`,
     // Agents of tests stay out of the local network.
@@ -95,9 +99,10 @@ export const PATIENT = 'webrtcTrackGatherTimeout: 20s\n';
 
 /** For a configuration that names its own ports. */
 export async function freeAgentPorts(): Promise<Agent['ports']> {
-  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0] = await freePorts(8);
+  const [main = 0, webrtc = 0, hls = 0, playback = 0, api = 0, media = 0, rtsp = 0, rtsps = 0, ...rtmp] =
+    await freePorts(10);
   const [rtp] = await freeUdpPair();
-  return { main, webrtc, hls, playback, api, media, rtsp, rtsps, rtp };
+  return { main, webrtc, hls, playback, api, media, rtsp, rtsps, rtmp: rtmp[0] ?? 0, rtmps: rtmp[1] ?? 0, rtp };
 }
 
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {

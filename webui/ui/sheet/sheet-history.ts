@@ -1,5 +1,4 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { addEntry, goBack } from '../../shell/back.ts';
 
 interface HistoryEntry {
   /** False for sheets with an address of their own. */
@@ -19,10 +18,9 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
     if (!latest.current.isOn) {
       return undefined;
     }
-    let depth = 0;
+    // A sheet above another one has an entry above its entry.
+    const depth = sheetsBelow() + 1;
     const add = () => {
-      // A sheet above another one has an entry above its entry.
-      depth = sheetsBelow() + 1;
       history.pushState({ sheet: depth }, '');
       isThere.current = true;
     };
@@ -37,20 +35,19 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
         add();
       }
     };
-    const cancel = addEntry(add);
+    add();
     window.addEventListener('popstate', onPop);
     return () => {
-      cancel();
       window.removeEventListener('popstate', onPop);
       if (isThere.current && history.state?.sheet) {
-        goBack();
+        history.back();
       }
     };
   }, []);
   return () => {
     isAllowed.current = true;
     if (isThere.current) {
-      goBack();
+      history.back();
     } else {
       latest.current.onBack();
     }

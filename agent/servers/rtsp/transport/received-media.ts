@@ -9,6 +9,7 @@ import { describeFormat, describeOffer } from '../../../media/sdp/describe-forma
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
+import { MAX_SURPLUS_MS, ReadingBrake } from '../../../stream/ingest/reading-brake.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import { StreamWriter } from '../../../stream/ingest/stream-writer.ts';
 import { Timeline } from '../../../stream/ingest/timeline.ts';
@@ -20,14 +21,6 @@ import type { UdpPorts } from './udp-ports.ts';
 const MAX_TRACKS = 16;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
-/**
- * Limit for bursts ahead of real time, such as a publisher's cache; beyond it reading pauses. Capture times shift by as
- * much: recordings are cut at a shift of 2.5 s.
- */
-const MAX_SURPLUS_MS = 2_000;
-/** Reading pauses for no longer than this at a time, so that viewers see no stalls. */
-const STEP_MS = 100;
-const CHECK_EVERY_MS = 50;
 /** UDP has no back-pressure. */
 const MAX_UDP_SURPLUS_MS = 10_000;
 
@@ -60,8 +53,7 @@ export class ReceivedMedia implements MediaReceiver {
   #stopTicks: (() => void) | undefined;
   #lastReceivedMs = 0;
   #pace = new SenderPace(0);
-  /** Set while reading pauses. */
-  #stopWaiting: (() => void) | undefined;
+  readonly #brake: ReadingBrake;
   #isTooFast = false;
   #isEnded = false;
 
@@ -77,6 +69,8 @@ export class ReceivedMedia implements MediaReceiver {
     this.#transport = ports
       ? new UdpPublisherTransport(ports, request.ip, this)
       : new TcpPublisherTransport(request.owner, this);
+    const link = { pause: () => request.owner.pauseReading(), resume: () => this.#resumeReading() };
+    this.#brake = new ReadingBrake(link, () => this.#pace.surplusMs(clock.monoMs()), clock);
     this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
     this.#tracks = this.#formats.map(() => undefined);
     if (this.#formats.every((format) => format === undefined)) {
@@ -93,7 +87,7 @@ export class ReceivedMedia implements MediaReceiver {
 
   /** A publisher that has to wait is not silent. */
   get lastReceivedMs(): number {
-    return this.#stopWaiting ? this.#clock.monoMs() : this.#lastReceivedMs;
+    return this.#brake.isPulled ? this.#clock.monoMs() : this.#lastReceivedMs;
   }
 
   get received(): Received {
@@ -159,7 +153,7 @@ export class ReceivedMedia implements MediaReceiver {
         track.reorder = undefined;
       }
     }
-    this.#resume();
+    this.#brake.release();
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -268,23 +262,14 @@ export class ReceivedMedia implements MediaReceiver {
       this.#isTooFast = true;
       this.#log.warn('publisher sends faster than real time and is slowed down (ffmpeg: -re)');
     }
-    if (!this.#stopWaiting && !this.#isEnded) {
-      this.#request.owner.pauseReading();
-      this.#stopWaiting = this.#clock.every(CHECK_EVERY_MS, () => {
-        if (this.#pace.surplusMs(this.#clock.monoMs()) <= MAX_SURPLUS_MS - STEP_MS) {
-          this.#resume();
-        }
-      });
+    if (!this.#isEnded) {
+      this.#brake.pull();
     }
   }
 
-  #resume(): void {
-    if (this.#stopWaiting) {
-      this.#stopWaiting();
-      this.#stopWaiting = undefined;
-      this.#lastReceivedMs = this.#clock.monoMs();
-      this.#request.owner.resumeReading();
-    }
+  #resumeReading(): void {
+    this.#lastReceivedMs = this.#clock.monoMs();
+    this.#request.owner.resumeReading();
   }
 
   #fail(error: unknown): void {

@@ -72,9 +72,12 @@ export function refusal(method: string, status: number, reason: string, peer: Pe
 }
 
 /** For a connection that ends before any reply: a TLS port drops plain RTSP as a broken handshake. */
-function hintAt({ isSecure, tunnel }: Address, hasAnswered: boolean): string {
+function hintAt(address: Address, hasAnswered: boolean): string {
+  const { isSecure, tunnel } = address;
   const mayWantTls = !hasAnswered && !isSecure && tunnel === 'none';
-  return mayWantTls ? ' before any reply: if this port is for TLS, write rtsps:// in the URL' : '';
+  return mayWantTls
+    ? ` before any reply: if this port is for TLS, write ${protocolOf(address).toLowerCase()}s:// in the URL`
+    : '';
 }
 
 /** The other end closed the connection. */
@@ -100,7 +103,7 @@ export function connectionFailure(
   const barred = `the firewall of this machine blocks ${where} (path '${path}')`;
   const broken = `${noun} broke the connection of path '${path}'${hintAt(address, hasAnswered)}`;
   const messages: Record<string, string> = {
-    ECONNREFUSED: `connection refused by ${where}: check address and port of path '${path}', and that RTSP is on in the ${noun}`,
+    ECONNREFUSED: `connection refused by ${where}: check address and port of path '${path}', and that ${protocolOf(address)} is on in the ${noun}`,
     ENOTFOUND: `no device with the name '${address.host}' is known: check the URL of path '${path}'`,
     EAI_AGAIN: `the name '${address.host}' cannot be looked up now (path '${path}')`,
     EHOSTUNREACH: silence,
@@ -117,7 +120,9 @@ export function connectionFailure(
   };
   const code = cause.code ?? cause.message;
   const message =
-    messages[code] ?? tlsFailure(code, where, peer) ?? `connection to ${where} failed (${code}), path '${path}'`;
+    messages[code] ??
+    tlsFailure(code, where, address, peer) ??
+    `connection to ${where} failed (${code}), path '${path}'`;
   const isUnreachable = code in messages && message !== broken;
   const absence = message === broken ? 'refuses' : ABSENCES[code];
   return new PerchError('unavailable', message, {
@@ -128,6 +133,9 @@ export function connectionFailure(
     absence,
   });
 }
+
+/** RTSP or RTMP. */
+const protocolOf = ({ uri }: Address): string => uri.slice(0, 4).toUpperCase();
 
 const ABSENCES: Readonly<Record<string, Absence>> = {
   ECONNREFUSED: 'closed',
@@ -141,12 +149,13 @@ const ABSENCES: Readonly<Record<string, Absence>> = {
 };
 
 /** OpenSSL's codes. */
-function tlsFailure(code: string, where: string, { noun, path }: Peer): string | undefined {
+function tlsFailure(code: string, where: string, address: Address, { noun, path }: Peer): string | undefined {
   if (!/^(?:ERR_SSL_|EPROTO)/.test(code)) {
     return undefined;
   }
+  const scheme = protocolOf(address).toLowerCase();
   // A port without TLS answers the handshake with text, which looks like a record of an unknown version.
   return /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)
-    ? `${where} does not speak TLS: check port and scheme of the URL of path '${path}' (rtsps uses TLS, rtsp does not)`
+    ? `${where} does not speak TLS: check port and scheme of the URL of path '${path}' (${scheme}s uses TLS, ${scheme} does not)`
     : `no TLS version or cipher in common with the ${noun} at ${where} (${code}), path '${path}'`;
 }

@@ -15,6 +15,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface ListenerOptions {
+  /** In messages, and of `rtspServerKey` in lower case. */
+  readonly protocol: 'RTSP' | 'RTMP';
   readonly key: string;
   readonly address: string;
   /** Undefined: without TLS. */
@@ -57,7 +59,7 @@ export class Listener {
     // Before the TLS handshake: connections above the limit cost little.
     server.on('connection', (socket: Socket) => this.#admit(socket));
     await listenTcp(server, key, address, where);
-    server.on('error', (error) => this.#log.warn({ cause: explain(error) }, 'RTSP port failed'));
+    server.on('error', (error) => this.#log.warn({ cause: explain(error) }, `${this.#options.protocol} port failed`));
     this.#server = server;
   }
 
@@ -101,7 +103,7 @@ export class Listener {
         open: this.#sockets.size,
         refused: this.#rejected,
       };
-      this.#log.warn(facts, 'too many RTSP connections');
+      this.#log.warn(facts, `too many ${this.#options.protocol} connections`);
       this.#loggedMs = nowMs;
       this.#rejected = 0;
     }
@@ -109,21 +111,22 @@ export class Listener {
   }
 
   async #makeServer(): Promise<Server> {
-    const { tls } = this.#options;
+    const { protocol, tls } = this.#options;
     if (!tls) {
       return createTcpServer();
     }
-    const pair = await readKeyPair('rtsp', tls);
+    const prefix = protocol.toLowerCase();
+    const pair = await readKeyPair(prefix, tls);
     const server = createTlsServer({ ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, this.#onSocket);
     server.on('tlsClientError', (error, socket) => {
       this.#log.debug(
         { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
-        'TLS handshake with an RTSP client failed',
+        `TLS handshake with an ${protocol} client failed`,
       );
       socket.destroy();
     });
     const use = (renewed: typeof pair) => server.setSecureContext(renewed);
-    this.#stopWatching = watchKeyPair('rtsp', tls, use, this.#clock, this.#log);
+    this.#stopWatching = watchKeyPair(prefix, tls, use, this.#clock, this.#log);
     return server;
   }
 }

@@ -1,0 +1,193 @@
+import { PerchError } from '../../base/errors.ts';
+import { parseAacConfig } from '../aac/params.ts';
+import { FRAME_SAMPLES, parseAc3Frame } from '../ac3/params.ts';
+import { parseMpegAudioFrame } from '../mpeg-audio/params.ts';
+import { opusFrameTicks } from '../opus/params.ts';
+import { AUDIO_SAMPLES, SampleBuffer } from '../sample/sample-buffer.ts';
+import type { AudioTrack } from '../sample/track.ts';
+import type { CodecReader, FlvTrack } from './codec-reader.ts';
+
+/** RFC 7845 §5.1. */
+const OPUS_HEAD_BYTES = 19;
+const OPUS_RATE_HZ = 48_000;
+const OPUS_TICKS_PER_MS = 48;
+/** RFC 9639 §8: `fLaC`, then the header of a metadata block. */
+const STREAM_INFO_AT = 8;
+const STREAM_INFO_BYTES = 34;
+const MPEG_AUDIO_CLOCK_HZ = 90_000;
+const G711_RATE_HZ = 8_000;
+
+/** One frame for each packet. */
+abstract class AudioReader implements CodecReader {
+  protected readonly track: FlvTrack;
+  readonly #buffer = new SampleBuffer(AUDIO_SAMPLES);
+  #description: AudioTrack | undefined;
+
+  constructor(track: FlvTrack) {
+    this.track = track;
+  }
+
+  /** Frames describe themselves. */
+  configure(_data: Uint8Array, _start: number, _end: number): void {}
+
+  abstract frame(data: Uint8Array, start: number, end: number, pts: number): void;
+
+  /** Before the first frame of a track with this description. */
+  protected describe(track: AudioTrack): void {
+    const isSame = JSON.stringify(track) === JSON.stringify(this.#description);
+    this.#description = track;
+    if (!isSame) {
+      this.track.onTrack(track);
+    }
+  }
+
+  protected get isDescribed(): boolean {
+    return this.#description !== undefined;
+  }
+
+  protected deliver(data: Uint8Array, start: number, end: number, pts: number, frameMs: number): void {
+    if (!this.#buffer.append(data, start, end)) {
+      this.track.onDamage(`audio frame of ${end - start} bytes, at most ${AUDIO_SAMPLES.maxSampleBytes}`);
+      return;
+    }
+    const time = frameMs > 0 ? this.track.follow(pts, frameMs) : pts;
+    this.track.onUnit(time, time, true, this.#buffer.take());
+  }
+}
+
+export class AacReader extends AudioReader {
+  #frameMs = 0;
+
+  override configure(data: Uint8Array, start: number, end: number): void {
+    const config = data.slice(start, end);
+    const { rateHz, channels, frameSamples } = parseAacConfig(config);
+    this.#frameMs = (frameSamples * 1000) / rateHz;
+    this.describe({ kind: 'audio', codec: 'aac', clockRate: rateHz, channels: channels || 2, config, frameSamples });
+  }
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    if (this.isDescribed && end > start) {
+      this.deliver(data, start, end, pts, this.#frameMs);
+    }
+  }
+}
+
+/** Packets of some encoders hold several frames. */
+export class MpegAudioReader extends AudioReader {
+  #known = -1;
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    let time = pts;
+    for (let at = start; at < end; ) {
+      const { version, layer, sampleRate, channels, sizeBytes, frameSamples } = parseMpegAudioFrame(data, at, end);
+      if (at + sizeBytes > end) {
+        throw new PerchError('badInput', `MPEG audio frame of ${sizeBytes} bytes with ${end - at} left`);
+      }
+      // Without bit rate and padding.
+      const format = version * 1e8 + layer * 1e7 + sampleRate * 10 + channels;
+      if (format !== this.#known) {
+        this.#known = format;
+        const clockRate = MPEG_AUDIO_CLOCK_HZ;
+        this.describe({ kind: 'audio', codec: 'mpeg-audio', clockRate, version, layer, sampleRate, channels });
+      }
+      const frameMs = (frameSamples * 1000) / sampleRate;
+      this.deliver(data, at, at + sizeBytes, time, frameMs);
+      time += frameMs;
+      at += sizeBytes;
+    }
+  }
+}
+
+export class OpusReader extends AudioReader {
+  /** The identification header; without it the first packet decides between mono and stereo. */
+  override configure(data: Uint8Array, start: number, end: number): void {
+    if (end - start < OPUS_HEAD_BYTES) {
+      return;
+    }
+    const channels = data[start + 9] as number;
+    if ((data[start + 18] as number) === 0) {
+      this.describe({ kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels });
+      return;
+    }
+    const [streams = 0, coupledStreams = 0] = data.subarray(start + 19, end);
+    const mapping = [...data.subarray(start + 21, Math.min(end, start + 21 + channels))];
+    if (mapping.length !== channels || channels > 8 || streams < 1 || coupledStreams > streams) {
+      throw new PerchError('unsupported', `Opus with ${channels} channels in ${streams} streams`);
+    }
+    const layout = { streams, coupledStreams, mapping };
+    const isPlain = channels <= 2 && streams === 1;
+    const track = { kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels } as const;
+    this.describe(isPlain ? track : { ...track, layout });
+  }
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    if (end === start) {
+      return;
+    }
+    if (!this.isDescribed) {
+      const channels = ((data[start] as number) & 4) === 0 ? 1 : 2;
+      this.describe({ kind: 'audio', codec: 'opus', clockRate: OPUS_RATE_HZ, channels });
+    }
+    this.deliver(data, start, end, pts, opusFrameTicks(data.subarray(start, end)) / OPUS_TICKS_PER_MS);
+  }
+}
+
+export class Ac3Reader extends AudioReader {
+  #known = -1;
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    const { sampleRate, channels, config } = parseAc3Frame(data, start, end);
+    if (config !== this.#known) {
+      this.#known = config;
+      const bytes = Uint8Array.of(config >> 16, config >> 8, config);
+      this.describe({ kind: 'audio', codec: 'ac3', clockRate: sampleRate, channels, config: bytes });
+    }
+    this.deliver(data, start, end, pts, (FRAME_SAMPLES * 1000) / sampleRate);
+  }
+}
+
+/** 16 bits, mono or stereo, in blocks of one size: what the other outputs carry. */
+export class FlacReader extends AudioReader {
+  #frameMs = 0;
+
+  override configure(data: Uint8Array, start: number, end: number): void {
+    const at = start + STREAM_INFO_AT;
+    if (end - at < STREAM_INFO_BYTES) {
+      throw new PerchError('badInput', `FLAC header of ${end - start} bytes`);
+    }
+    const info = Buffer.from(data.buffer, data.byteOffset + at, STREAM_INFO_BYTES);
+    const [least, frameSamples] = [info.readUInt16BE(0), info.readUInt16BE(2)];
+    const clockRate = info.readUIntBE(10, 3) >> 4;
+    const channels = ((info.readUInt8(12) >> 1) & 7) + 1;
+    const bitDepth = ((info.readUInt16BE(12) >> 4) & 0x1f) + 1;
+    if (bitDepth !== 16 || channels > 2 || least !== frameSamples || clockRate === 0) {
+      const message = `FLAC with ${bitDepth} bits and ${channels} channels; 16 bits and two channels are taken`;
+      throw new PerchError('unsupported', message);
+    }
+    this.#frameMs = (frameSamples * 1000) / clockRate;
+    this.describe({ kind: 'audio', codec: 'flac', clockRate, channels, frameSamples });
+  }
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    if (this.isDescribed && end > start) {
+      this.deliver(data, start, end, pts, this.#frameMs);
+    }
+  }
+}
+
+/** FLV specification §E.4.2.1: 8 kHz, mono. */
+export class G711Reader extends AudioReader {
+  readonly #law: 'a' | 'mu';
+
+  constructor(track: FlvTrack, law: 'a' | 'mu') {
+    super(track);
+    this.#law = law;
+  }
+
+  frame(data: Uint8Array, start: number, end: number, pts: number): void {
+    if (!this.isDescribed) {
+      this.describe({ kind: 'audio', codec: 'g711', law: this.#law, clockRate: G711_RATE_HZ, channels: 1 });
+    }
+    this.deliver(data, start, end, pts, ((end - start) * 1000) / G711_RATE_HZ);
+  }
+}

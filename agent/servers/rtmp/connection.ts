@@ -1,0 +1,373 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { endpointOf } from '../../base/ip-address.ts';
+import type { Logger } from '../../base/log.ts';
+import { CONNECTION_BYTES, type NewcomerMemory, type NewcomerShare } from '../../base/newcomer-memory.ts';
+import type { ByteChannel } from '../../base/socket-channel.ts';
+import type { AmfInput, AmfObject, AmfValue } from '../../media/amf/amf0.ts';
+import type { SessionAccess, SessionKind } from '../../protocols/contract.ts';
+import type { Paths } from '../../stream/contracts.ts';
+import type { FlvAbilities } from '../../transports/flv/selection.ts';
+import { abilitiesOf, OUR_ABILITIES } from '../../transports/rtmp/abilities.ts';
+import { type LinkOwner, RtmpLink } from '../../transports/rtmp/link.ts';
+import { EVENT, MESSAGE_STREAM } from '../../transports/rtmp/messages.ts';
+
+import { PlaySession } from './play-session.ts';
+import { PublishSession } from './publish-session.ts';
+import type { RtmpConnItem } from './session-kinds.ts';
+import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './target.ts';
+
+/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+const PACKET_BYTES = 1_472;
+const MAX_COMMANDS = 64;
+/** Unread answers, not counting media. */
+const MAX_UNREAD_BYTES = 1 << 18;
+/** Of Flash Media Server: clients look for one of the usual form. */
+const SERVER_VERSION = 'FMS/3,0,1,123';
+const SERVER_CAPABILITIES = 31;
+
+/** Of one port. */
+interface SharedServer {
+  readonly kind: SessionKind;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly writeQueueSize: number;
+  readonly paths: Paths;
+  readonly access: SessionAccess;
+  readonly newcomers: NewcomerMemory;
+  readonly clock: Clock;
+}
+
+/** A client's connection: one stream, published or read. RTMP 1.0 §7.2. */
+export class RtmpConnection implements LinkOwner {
+  readonly id = randomUUID();
+  readonly #channel: ByteChannel;
+  readonly #ip: string;
+  readonly #link: RtmpLink;
+  readonly #server: SharedServer;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #onClosed: (connection: RtmpConnection) => void;
+  readonly #created: string;
+  #newcomer: NewcomerShare | undefined;
+  #session: PublishSession | PlaySession | undefined;
+  /** A publish or play command is being answered, or was. */
+  #isTaken = false;
+  #commands = 0;
+  #app: string | undefined;
+  #abilities: FlvAbilities = { fourCcs: [], hasMultitrack: false };
+  #target: RtmpTarget = { name: '', query: '' };
+  #user = '';
+  #userAgent = '';
+  #isClosed = false;
+  #openedMs: number;
+  /** Sent bytes at the last tick, and when they last changed. */
+  #sentBytes = 0;
+  #sentMs: number;
+  #finishedMs: number | undefined;
+
+  constructor(channel: ByteChannel, server: SharedServer, log: Logger, onClosed: (connection: RtmpConnection) => void) {
+    this.#channel = channel;
+    this.#ip = endpointOf(channel.remote).ip;
+    this.#server = server;
+    this.#clock = server.clock;
+    this.#log = log.child({ remote: channel.remote });
+    this.#onClosed = onClosed;
+    this.#created = new Date(server.clock.wallMs()).toISOString();
+    this.#openedMs = server.clock.monoMs();
+    this.#sentMs = this.#openedMs;
+    this.#newcomer = server.newcomers.open(this.#ip, () => this.close('unauthenticated clients hold too much memory'));
+    this.#newcomer?.hold(CONNECTION_BYTES);
+    this.#link = new RtmpLink(channel, true, this);
+  }
+
+  describe(): RtmpConnItem {
+    const { receivedBytes, sentBytes } = this.#link;
+    return {
+      id: this.id,
+      created: this.#created,
+      remoteAddr: this.#channel.remote,
+      state: this.#session?.state ?? 'idle',
+      path: this.#session ? this.#target.name : '',
+      query: this.#session ? withoutSecrets(this.#target.query) : '',
+      user: this.#user,
+      userAgent: this.#userAgent,
+      inboundBytes: receivedBytes,
+      outboundBytes: sentBytes,
+      outboundFramesDiscarded: this.#session?.discardedFrames ?? 0,
+      bytesReceived: receivedBytes,
+      bytesSent: sentBytes,
+    };
+  }
+
+  /** Ends at once. */
+  close(reason: string): void {
+    this.#markClosed(reason);
+    this.#channel.destroy();
+    this.#onClosed(this);
+  }
+
+  /** Called once a second. */
+  tick(nowMs: number): void {
+    const { readTimeoutMs, writeTimeoutMs } = this.#server;
+    if (this.#isClosed) {
+      if (this.#finishedMs !== undefined && nowMs - this.#finishedMs >= writeTimeoutMs) {
+        this.#channel.destroy();
+      }
+      return;
+    }
+    const { queuedBytes } = this.#link;
+    const sentBytes = this.#link.sentBytes - queuedBytes;
+    if (sentBytes !== this.#sentBytes || queuedBytes === 0) {
+      this.#sentBytes = sentBytes;
+      this.#sentMs = nowMs;
+    } else if (nowMs - this.#sentMs >= writeTimeoutMs) {
+      this.close(`nothing could be sent for ${writeTimeoutMs / 1000} s`);
+      return;
+    }
+    const session = this.#session;
+    if (!this.#isTaken && nowMs - this.#openedMs >= readTimeoutMs) {
+      this.close(`neither publish nor play within ${readTimeoutMs / 1000} s`);
+    } else if (session instanceof PublishSession) {
+      this.#checkPublisher(session, nowMs);
+    }
+  }
+
+  onOpen(): void {}
+
+  onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void {
+    if (this.#session instanceof PublishSession && !this.#isClosed) {
+      this.#session.onMedia(type, timestamp, data, start, end);
+    }
+  }
+
+  onCommand(name: string, transaction: number, args: readonly AmfValue[], messageStream: number): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#limitCommands();
+    switch (name) {
+      case 'connect':
+        this.#connect(transaction, args);
+        return;
+      case 'createStream':
+        this.#link.command(0, '_result', transaction, null, MESSAGE_STREAM);
+        return;
+      case 'releaseStream':
+      case 'FCPublish':
+      case 'FCUnpublish':
+      case 'FCSubscribe':
+      case 'getStreamLength':
+        this.#link.command(0, '_result', transaction, null, 0);
+        return;
+      case 'publish':
+        this.#take(name, textOf(args[1]), messageStream);
+        return;
+      case 'play':
+        this.#take(name, textOf(args[1]), messageStream);
+        return;
+      case 'pause':
+        this.#pause(args[1] === true, messageStream);
+        return;
+      case 'deleteStream':
+      case 'closeStream':
+        this.#finish('closed by the client');
+        return;
+      default:
+      // Results, and calls such as _checkbw, need no answer.
+    }
+  }
+
+  onEnd(cause: unknown): void {
+    if (cause !== undefined && !(cause instanceof PerchError) && !isNetworkError(cause)) {
+      this.#log.error({ err: cause }, 'fault on an RTMP connection');
+    }
+    this.#markClosed(cause === undefined ? 'closed by the client' : explain(cause), cause instanceof PerchError);
+    this.#onClosed(this);
+  }
+
+  #limitCommands(): void {
+    this.#commands += 1;
+    const isFlood = !this.#session && this.#commands > MAX_COMMANDS;
+    if (isFlood || (!(this.#session instanceof PlaySession) && this.#link.queuedBytes > MAX_UNREAD_BYTES)) {
+      throw new PerchError('exhausted', `more than ${MAX_COMMANDS} commands without publish or play`);
+    }
+  }
+
+  #connect(transaction: number, args: readonly AmfValue[]): void {
+    const [command] = args;
+    if (!(command instanceof Map) || this.#app !== undefined) {
+      throw new PerchError('badInput', 'connect without an object, or repeated');
+    }
+    const fields: AmfObject = command;
+    this.#app = textOf(fields.get('app'));
+    this.#userAgent = textOf(fields.get('flashVer')).slice(0, 256);
+    this.#abilities = abilitiesOf(fields);
+    this.#link.begin();
+    const information = {
+      ...{ level: 'status', code: 'NetConnection.Connect.Success', description: 'Connection succeeded.' },
+      objectEncoding: 0,
+      ...OUR_ABILITIES,
+    };
+    const properties = { fmsVer: SERVER_VERSION, capabilities: SERVER_CAPABILITIES };
+    this.#link.command(0, '_result', transaction, properties, information);
+  }
+
+  #take(action: 'publish' | 'play', stream: string, messageStream: number): void {
+    if (this.#app === undefined || this.#isTaken) {
+      throw new PerchError('badInput', `${action} before connect, or after publish or play`);
+    }
+    this.#isTaken = true;
+    this.#start(action, this.#app, stream, messageStream).catch((error: unknown) => {
+      if (this.#isClosed) {
+        return;
+      }
+      if (!(error instanceof PerchError)) {
+        this.#log.error({ err: error }, `RTMP ${action} failed`);
+      }
+      this.#reject(action, error, messageStream);
+    });
+  }
+
+  async #start(action: 'publish' | 'play', app: string, stream: string, messageStream: number): Promise<void> {
+    const target = targetOf(app, stream);
+    this.#target = target;
+    const access = action === 'play' ? 'read' : 'publish';
+    const local = this.#channel.local ?? '';
+    const result = await this.#server.access.authorize(access, target.name, {
+      protocol: 'rtmp',
+      ip: this.#ip,
+      connection: { client: endpointOf(this.#channel.remote), server: endpointOf(local) },
+      query: target.query,
+      id: this.id,
+      userAgent: this.#userAgent,
+      credentials: credentialsOf(target.query),
+    });
+    if (typeof result === 'string') {
+      throw new PerchError('unauthorized', 'not permitted: user and password belong into the address (?user=…&pass=…)');
+    }
+    if (this.#isClosed) {
+      return;
+    }
+    this.#user = result.user;
+    this.#newcomer?.end();
+    this.#newcomer = undefined;
+    if (action === 'publish') {
+      this.#publish(target, messageStream);
+    } else {
+      await this.#play(target, messageStream);
+    }
+  }
+
+  #publish({ name, query }: RtmpTarget, messageStream: number): void {
+    const { kind, paths } = this.#server;
+    const request = {
+      ...{ kind, id: this.id, name, query: withoutSecrets(query), link: this.#link },
+      close: (reason: string) => this.close(reason),
+    };
+    this.#session = new PublishSession(request, paths, this.#clock, this.#log);
+    this.#link.allowMedia();
+    this.#status(messageStream, 'NetStream.Publish.Start', 'Publishing.');
+    this.#log.info({ path: name }, 'is publishing to path');
+  }
+
+  async #play({ name, query }: RtmpTarget, messageStream: number): Promise<void> {
+    const { kind, paths, writeQueueSize } = this.#server;
+    const stream = await paths.open(name, query);
+    if (this.#isClosed) {
+      return;
+    }
+    const request = {
+      ...{ kind, id: this.id, query: withoutSecrets(query), link: this.#link },
+      ...{ abilities: this.#abilities, messageStream: MESSAGE_STREAM },
+      watcher: { user: this.#user, remoteAddr: this.#channel.remote },
+      limitBytes: writeQueueSize * PACKET_BYTES,
+      finish: (reason: string) => this.#endPlay(messageStream, reason),
+    };
+    const session = new PlaySession(request, stream);
+    if (this.#isClosed) {
+      session.close();
+      return;
+    }
+    this.#session = session;
+    this.#link.event(EVENT.streamBegin, MESSAGE_STREAM);
+    this.#status(messageStream, 'NetStream.Play.Reset', 'Playing and resetting.');
+    this.#status(messageStream, 'NetStream.Play.Start', 'Started playing.');
+    session.start();
+    this.#log.info({ path: name }, 'is reading from path');
+    for (const { codec, reason } of session.rejected) {
+      this.#log.warn({ path: name, codec, reason }, 'RTMP reader gets the stream without a track');
+    }
+  }
+
+  #endPlay(messageStream: number, reason: string): void {
+    if (!this.#isClosed) {
+      this.#link.event(EVENT.streamEnd, MESSAGE_STREAM);
+      this.#status(messageStream, 'NetStream.Play.Stop', 'The stream has ended.');
+      this.#finish(reason);
+    }
+  }
+
+  #pause(isPaused: boolean, messageStream: number): void {
+    if (this.#session instanceof PlaySession) {
+      this.#session.pause(isPaused);
+      const code = isPaused ? 'NetStream.Pause.Notify' : 'NetStream.Unpause.Notify';
+      this.#status(messageStream, code, isPaused ? 'Paused.' : 'Continues.');
+    }
+  }
+
+  #reject(action: 'publish' | 'play', error: unknown, messageStream: number): void {
+    const reason = error instanceof PerchError ? error.message : 'internal error';
+    const isDenied = error instanceof PerchError && error.code === 'unauthorized';
+    const publishCode = isDenied ? 'NetStream.Publish.Denied' : 'NetStream.Publish.BadName';
+    const isMissing = error instanceof PerchError && error.code === 'notFound';
+    const playCode = isMissing ? 'NetStream.Play.StreamNotFound' : 'NetStream.Play.Failed';
+    this.#status(messageStream, action === 'publish' ? publishCode : playCode, reason, 'error');
+    this.#log.info({ path: this.#target.name, reason }, `RTMP ${action} rejected`);
+    this.#finish(reason);
+  }
+
+  #status(messageStream: number, code: string, description: string, level: 'status' | 'error' = 'status'): void {
+    const information: { readonly [name: string]: AmfInput } = { level, code, description };
+    this.#link.command(messageStream, 'onStatus', 0, null, information);
+  }
+
+  #checkPublisher(session: PublishSession, nowMs: number): void {
+    const { readTimeoutMs } = this.#server;
+    if (nowMs - session.lastReceivedMs >= readTimeoutMs) {
+      this.close(`no media for ${readTimeoutMs / 1000} s`);
+      return;
+    }
+    try {
+      session.check();
+    } catch (error) {
+      if (!(error instanceof PerchError)) {
+        this.#log.error({ err: error }, 'fault while receiving from a publisher');
+      }
+      this.close(explain(error));
+    }
+  }
+
+  /** Sends what is queued, then closes. */
+  #finish(reason: string): void {
+    this.#markClosed(reason);
+    this.#finishedMs = this.#clock.monoMs();
+    this.#link.end();
+  }
+
+  #markClosed(reason: string, isRejected = false): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#newcomer?.end();
+    const session = this.#session;
+    this.#session = undefined;
+    session?.close();
+    this.#log[isRejected ? 'info' : 'debug']({ reason }, 'RTMP connection closed');
+  }
+}
+
+const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
+const isNetworkError = (cause: unknown): boolean => cause instanceof Error && 'syscall' in cause;

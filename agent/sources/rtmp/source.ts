@@ -1,0 +1,76 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { everyTogether } from '../../base/shared-timer.ts';
+import type { Source, StreamSink } from '../../stream/contracts.ts';
+import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
+import { RtmpClient } from '../../transports/rtmp/client.ts';
+import { FlvInput } from '../../transports/rtmp/flv-input.ts';
+import { cameraOf, phraseOf } from '../../transports/rtsp/request/failures.ts';
+
+const TICK_MS = 500;
+
+interface RtmpSourceOptions {
+  /** Of the path. */
+  readonly name: string;
+  readonly url: string;
+  readonly sourceFingerprint?: string | undefined;
+  readonly readTimeoutMs: number;
+}
+
+/** A stream of an RTMP server. */
+export class RtmpSource implements Source {
+  readonly type = 'rtmpSource';
+  readonly #options: RtmpSourceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  constructor(options: RtmpSourceOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const { name, url, sourceFingerprint: fingerprint = '', readTimeoutMs: timeoutMs } = this.#options;
+    const peer = cameraOf(name);
+    const address = parseRtmpUrl(url, phraseOf(peer));
+    const client = new RtmpClient({ address, peer, fingerprint, timeoutMs }, this.#clock);
+    const abort = () => client.close();
+    signal.addEventListener('abort', abort);
+    const input = new FlvInput(sink, name, 'camera', this.#clock, this.#log);
+    const faults = Promise.withResolvers<never>();
+    faults.promise.catch(() => {});
+    const stop = everyTogether(this.#clock, TICK_MS, () => {
+      try {
+        input.check();
+        this.#checkSilence(client);
+      } catch (cause) {
+        faults.reject(cause);
+      }
+    });
+    try {
+      signal.throwIfAborted();
+      await client.play((type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end));
+      client.lastMediaMs ||= this.#clock.monoMs();
+      const cause = await Promise.race([client.ended, faults.promise]);
+      throw cause;
+    } catch (cause) {
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stop();
+      client.close();
+    }
+  }
+
+  #checkSilence({ lastMediaMs }: RtmpClient): void {
+    const { name: path, readTimeoutMs } = this.#options;
+    if (lastMediaMs > 0 && this.#clock.monoMs() - lastMediaMs >= readTimeoutMs) {
+      const message = `${phraseOf(cameraOf(path))} has sent nothing for ${readTimeoutMs / 1000} s`;
+      throw new PerchError('timeout', message, { path });
+    }
+  }
+}
