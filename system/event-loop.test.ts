@@ -31,11 +31,11 @@ function simulated() {
 
 test('the reported value is the delay of the loop beyond the sampling interval', () => {
   const { made, watch } = simulated();
-  expect(watch.delay).toEqual({ meanMs: 5, p99Ms: 10, maxMs: 0 });
+  expect(watch.delay).toEqual({ samples: 5, meanMs: 5, p99Ms: 10, maxMs: 0 });
   Object.assign(made[0] ?? {}, { maxMs: RESOLUTION_MS + 700 });
   expect(watch.delay.maxMs).toBe(700);
   Object.assign(made[0] ?? {}, { count: 0, meanMs: Number.NaN });
-  expect(watch.delay).toEqual({ meanMs: 0, p99Ms: 0, maxMs: 0 });
+  expect(watch.delay).toEqual({ samples: 0, meanMs: 0, p99Ms: 0, maxMs: 0 });
 });
 
 test('a stall is reported for ten to about twenty seconds', async () => {

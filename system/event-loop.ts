@@ -16,6 +16,8 @@ const NS_PER_MS = 1e6;
  * samples each.
  */
 export interface LoopDelay {
+  /** Samples: few right after the start, when one delay makes a large mean. */
+  readonly samples: number;
   readonly meanMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;
@@ -47,6 +49,7 @@ export class EventLoopWatch {
     const now = seenBy(this.#watched);
     const { looks, lateMs, p99Ms, maxMs } = this.#ending ? seenBy(this.#ending) : this.#before;
     return {
+      samples: now.looks + looks,
       meanMs: (now.lateMs + lateMs) / Math.max(1, now.looks + looks),
       p99Ms: Math.max(now.p99Ms, p99Ms),
       maxMs: Math.max(now.maxMs, maxMs),

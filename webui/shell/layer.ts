@@ -1,3 +1,4 @@
+import { addEntry, goBack } from './back.ts';
 import { keepAddress } from './navigation.ts';
 import { parseRoute, route } from './route.ts';
 
@@ -6,14 +7,17 @@ import { parseRoute, route } from './route.ts';
  * @returns closes it from the page
  */
 export function addLayer(onBack: () => void): () => void {
-  const id: number = history.state?.layer ?? Date.now();
-  if (history.state?.layer !== id) {
-    history.pushState({ layer: id }, '');
-  }
+  let id: number | undefined;
+  const cancel = addEntry(() => {
+    id = history.state?.layer ?? Date.now();
+    if (history.state?.layer !== id) {
+      history.pushState({ layer: id }, '');
+    }
+  });
   let isOpen = true;
   const onPop = () => {
     const { state } = history;
-    if (state?.layer === id) {
+    if (id === undefined || state?.layer === id) {
       return;
     }
     window.removeEventListener('popstate', onPop);
@@ -32,8 +36,9 @@ export function addLayer(onBack: () => void): () => void {
       return;
     }
     isOpen = false;
-    if (history.state?.layer === id) {
-      history.back();
+    cancel();
+    if (id !== undefined && history.state?.layer === id) {
+      goBack();
     } else {
       window.removeEventListener('popstate', onPop);
     }

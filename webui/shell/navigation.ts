@@ -1,3 +1,4 @@
+import { goBack } from './back.ts';
 import { parseRoute, route, scrollKey } from './route.ts';
 
 /** Whether the page may be left; a guard that returns false has asked the user. */
@@ -95,7 +96,7 @@ export function replaceRoute(hash: string): void {
 /** Closes what covers `parent`: by Back if the parent precedes it. */
 export function closeRoute(parent: string): void {
   if (history.state?.from === parent) {
-    history.back();
+    goBack();
   } else {
     location.replace(parent);
   }

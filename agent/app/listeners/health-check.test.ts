@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { healthOf } from './health-check.ts';
 
-const facts = (meanMs: number, maxMs: number, isRecordingBroken = false, isHeldUp = false) => ({
-  loop: { delay: { meanMs, maxMs } },
+const facts = (meanMs: number, maxMs: number, isRecordingBroken = false, isHeldUp = false, samples = 60) => ({
+  loop: { delay: { samples, meanMs, maxMs } },
   paths: { isRecordingBroken },
   recordings: { isHeldUp },
 });
@@ -12,6 +12,8 @@ test.for([
   ['held up for a moment', facts(30, 4_900), 'ok'],
   ['held up for long', facts(400, 5_000), 'stuck'],
   ['late all the time', facts(500, 900), 'stuck'],
+  ['started on a loaded machine, with one late sample of three', facts(900, 2_700, false, false, 3), 'ok'],
+  ['late in all of its first ten samples', facts(900, 2_700, false, false, 10), 'stuck'],
   ['with a recorder that cannot write', facts(1, 40, true), 'not recording'],
   ['waiting for a disk that hangs', facts(1, 40, false, true), 'not recording'],
   ['stuck, and therefore not recording either', facts(1, 9_000, true), 'stuck'],

@@ -2,12 +2,14 @@
 const STUCK_MS = 5_000;
 /** Mean delay of the event loop: frames arrive late and in bursts. */
 const OVERLOADED_MS = 500;
+/** Before there are as many samples, one delay of a loaded machine's start would be the mean. */
+const MIN_SAMPLES = 10;
 
 type Health = 'ok' | 'stuck' | 'not recording';
 
 interface HealthFacts {
   /** Delay of the event loop over the last 10 to 20 seconds. */
-  readonly loop: { readonly delay: { readonly meanMs: number; readonly maxMs: number } };
+  readonly loop: { readonly delay: { readonly samples: number; readonly meanMs: number; readonly maxMs: number } };
   /** `isRecordingBroken`: a recording fails. */
   readonly paths: { readonly isRecordingBroken: boolean };
   /** `isHeldUp`: a recording waits for a hanging disk. */
@@ -19,8 +21,8 @@ interface HealthFacts {
  * back. Without names: the route needs no login.
  */
 export function healthOf({ loop, paths, recordings }: HealthFacts): Health {
-  const { meanMs, maxMs } = loop.delay;
-  if (maxMs >= STUCK_MS || meanMs >= OVERLOADED_MS) {
+  const { samples, meanMs, maxMs } = loop.delay;
+  if (maxMs >= STUCK_MS || (meanMs >= OVERLOADED_MS && samples >= MIN_SAMPLES)) {
     return 'stuck';
   }
   return paths.isRecordingBroken || recordings.isHeldUp ? 'not recording' : 'ok';

@@ -86,6 +86,8 @@ const tenths = (from: number, to: number): number[] =>
 test('a deleted range is hidden at once from lists, downloads, frames and the timeline, and Undo shows all of it again', async () => {
   const device = await setUp();
   const { ranges, playback, spans, left } = device;
+  const starts = async () =>
+    (await playback.segments('cam'))?.map(({ start }) => Math.round((Date.parse(start) * 1000 - us(0)) / 1e6));
   const before = await download(device, 0, 12, false);
   const made = await ranges.delete(range(3, 9), 'anna');
   expect(made).toMatchObject({ by: 'anna', recordedSeconds: 6, kept: [], undoUntil: expect.any(String) });
@@ -113,7 +115,10 @@ test('a deleted range is hidden at once from lists, downloads, frames and the ti
     ],
   });
   expect(left()).toHaveLength(3);
+  // Of three files of four seconds, one lies wholly in the range.
+  expect(await starts()).toEqual([0, 8]);
   await ranges.restore(made.id);
+  expect(await starts()).toEqual([0, 4, 8]);
   expect(await spans()).toEqual([[0, 12]]);
   expect(await download(device, 0, 12, false)).toEqual(before);
   expect(ranges.list()).toEqual([]);

@@ -194,11 +194,17 @@ export class SegmentIndex {
     return this.#database.row(query, path) !== undefined;
   }
 
-  /** Of all files, unreadable ones included. */
+  /** Of all files, unreadable ones included, without those that are wholly hidden. */
   startsOf(path: string): number[] {
-    const query = `SELECT start_us FROM segments INDEXED BY by_start
+    const columns = this.hidden.of(path).length > 0 ? 'start_us, duration_us' : 'start_us';
+    const query = `SELECT ${columns} FROM segments INDEXED BY by_start
       WHERE path = (SELECT id FROM names WHERE text = ?) ORDER BY start_us, id`;
-    return this.#database.rows(query, path).map((row) => Number(row['start_us']));
+    return this.#database.rows(query, path).flatMap((row) => {
+      const [startUs, durationUs] = [Number(row['start_us']), Number(row['duration_us'] ?? 0)];
+      return durationUs > 0 && this.hidden.visible(path, { startUs, endUs: startUs + durationUs }).length === 0
+        ? []
+        : [startUs];
+    });
   }
 
   findStart(path: string, startUs: number): SegmentRow | undefined {

@@ -157,14 +157,34 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
       const [kept] = await protectedNow();
       expect([Date.parse(kept?.start ?? ''), Date.parse(kept?.end ?? '')]).toEqual([clip.startMs, clip.endMs]);
       await page.keyboard.press('Escape');
-      // The panel of a phone has an entry of the history, which goes with it.
-      await page.waitForFunction(() => !history.state?.sheet && !history.state?.layer);
       await page.keyboard.press('g');
       await page.getByRole('button', { name: 'Remove from Clips' }).click();
       await until(async () => ((await protectedNow()).length === 0 ? true : undefined));
       expect(complaints).toEqual([]);
     },
   );
+
+  test('on a phone, Escape and G in quick succession close the clip and open the calendar, which Back closes', async () => {
+    await using visitor = await open('phone', `clip=${first.startMs + 2_000}-${first.startMs + 5_000}`);
+    const { page, complaints } = visitor;
+    await settled(page, '.clip-panel');
+    const entries = await page.evaluate(() => history.length);
+    await page.evaluate(() => {
+      for (const key of ['Escape', 'g']) {
+        document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      }
+    });
+    await settled(page, '.calendar');
+    await page.locator('.clip-panel').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => history.state?.sheet === 1);
+    expect(await page.locator('.calendar').isVisible()).toBe(true);
+    expect(await page.evaluate(() => history.length)).toBe(entries);
+    await page.goBack();
+    await page.locator('.calendar').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => !location.hash.includes('clip='));
+    expect(page.url()).toMatch(/#\/rec\/front_door/);
+    expect(complaints).toEqual([]);
+  });
 
   test('a link selects a clip; over a gap the page reports the missing part, and the file has the rest', async () => {
     const [from, to] = [first.endMs - 3_000, second.startMs + 3_000].map(Math.round) as [number, number];

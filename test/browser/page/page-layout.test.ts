@@ -18,9 +18,16 @@ const ALL_WINDOWS = [
   ['820 px', { width: 820, height: 1180 }, LETTERS_PX],
   ['1440 px', { width: 1440, height: 900 }, LETTERS_PX],
   ['letters of twice the size on a phone', { width: 390, height: 844 }, 2 * LETTERS_PX],
+  ['letters of twice the size at 320 px', { width: 320, height: 568 }, 2 * LETTERS_PX],
   ['letters of twice the size at 1440 px', { width: 1440, height: 900 }, 2 * LETTERS_PX],
 ] as const;
-const WINDOWS = inShort(ALL_WINDOWS, '320 px', 'a phone held sideways', 'letters of twice the size on a phone');
+const WINDOWS = inShort(
+  ALL_WINDOWS,
+  '390 px',
+  'a phone held sideways',
+  'letters of twice the size on a phone',
+  'letters of twice the size at 320 px',
+);
 
 describeWith(['chromium'], 'the page in every window', () => {
   let viewer: Viewer;
@@ -74,6 +81,8 @@ describeWith(['chromium'], 'the page in every window', () => {
           await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
           await settled(page, 'body');
           found.push(...(await layoutFaults(page)).map((fault) => `${name}, ${window}: ${fault}`));
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          found.push(...(wide > 0 ? [`${name}, ${window}: the page is ${wide} px too wide`] : []));
         }
         await browser.send('Page.setFontSizes', { fontSizes: { standard: LETTERS_PX, fixed: LETTERS_PX } });
       }

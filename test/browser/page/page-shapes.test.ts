@@ -162,6 +162,18 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
+  test.for([
+    ['820 px', TABLET],
+    ['1440 px', { width: 1440, height: 900 }],
+  ] as const)('at %s a click in the middle of its button resumes a paused camera', async ([, window]) => {
+    await box.api('PATCH', 'cameras/patch/front_door', { paused: true });
+    await using visitor = await open(window, '#/live/front_door');
+    const { page } = visitor;
+    await page.locator('.rewind .time').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click({ timeout: 5_000 });
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+  });
+
   test('the strip over a live picture is low, on a gradient and without a box', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn('#/live/front_door');

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { addEntry, goBack } from '../../shell/back.ts';
 
 interface HistoryEntry {
   /** False for sheets with an address of their own. */
@@ -18,9 +19,10 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
     if (!latest.current.isOn) {
       return undefined;
     }
-    // A sheet above another one has an entry above its entry.
-    const depth = sheetsBelow() + 1;
+    let depth = 0;
     const add = () => {
+      // A sheet above another one has an entry above its entry.
+      depth = sheetsBelow() + 1;
       history.pushState({ sheet: depth }, '');
       isThere.current = true;
     };
@@ -35,19 +37,20 @@ export function useHistoryEntry(options: HistoryEntry): () => void {
         add();
       }
     };
-    add();
+    const cancel = addEntry(add);
     window.addEventListener('popstate', onPop);
     return () => {
+      cancel();
       window.removeEventListener('popstate', onPop);
       if (isThere.current && history.state?.sheet) {
-        history.back();
+        goBack();
       }
     };
   }, []);
   return () => {
     isAllowed.current = true;
     if (isThere.current) {
-      history.back();
+      goBack();
     } else {
       latest.current.onBack();
     }
