@@ -11,8 +11,8 @@ const FIRST_SCRIPT_LIMIT_BYTES = 35_000;
 const FIRST_STYLE_LIMIT_BYTES = 6_000;
 const PAGE_LIMIT_BYTES = 40_000;
 const LANGUAGE_LIMIT_BYTES: Readonly<Record<string, number>> = { 'zh-cn.js': 8_000, 'zh-cn-settings.js': 13_500 };
-const SCRIPTS_LIMIT_BYTES = 213_000;
-const WHOLE_LIMIT_BYTES = 237_000;
+const SCRIPTS_LIMIT_BYTES = 215_000;
+const WHOLE_LIMIT_BYTES = 239_000;
 const MAX_SCRIPTS = 50;
 const ELEMENT_LIMIT_BYTES = 12_600;
 
@@ -157,7 +157,7 @@ test('each later page is below 40 kB gzipped, Chinese below 8 kB and that of the
   }
 });
 
-test('all scripts of the page are below 213 kB gzipped without hls.js, with style and the rest below 237 kB, and fewer than 50', async () => {
+test('all scripts of the page are below 215 kB gzipped without hls.js, with style and the rest below 239 kB, and fewer than 50', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(SCRIPTS_LIMIT_BYTES);

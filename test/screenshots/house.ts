@@ -30,7 +30,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
     const film = filmed.get(scene);
     return film ? [{ feed: new SceneFeed(film), picture: film.jpeg, wishKey: () => {} }] : [];
   });
-  const quirks = [{ backChannel: 'always' }, {}, {}, {}, {}, {}] as const;
+  const quirks = [{ backChannel: 'always', masks: 'rectangles' }, {}, {}, {}, {}, {}] as const;
   const box = await startPageHarness({
     cameras: options.map((each, i) => ({ ...each, quirks: quirks[i] ?? {} })),
     config: `pathDefaults:\n  record: yes\n  recordDeleteAfter: 30d\n${NO_DEMO}`,

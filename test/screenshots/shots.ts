@@ -7,6 +7,7 @@ import { forwards } from '../../webui/words/en/forwards.ts';
 import { layouts } from '../../webui/words/en/layouts.ts';
 import { library } from '../../webui/words/en/library.ts';
 import { live } from '../../webui/words/en/live.ts';
+import { masks } from '../../webui/words/en/masks.ts';
 import { modes } from '../../webui/words/en/modes.ts';
 import { people } from '../../webui/words/en/people.ts';
 import { secure } from '../../webui/words/en/secure.ts';
@@ -21,7 +22,7 @@ import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
   ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
-  ...{ storage, system, secure, people, you, video, forwards },
+  ...{ storage, system, secure, people, you, video, forwards, masks },
 };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
@@ -164,6 +165,12 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
       (page, say) => page.getByRole('spinbutton', { name: say.video.bitRate }).press('ArrowUp'),
     ),
     deepest('camera-sheet-night', (say) => say.video.nightAndText),
+    shot('camera-sheet-masks', ...sheetOf(door), async (page, say) => {
+      await row(page, say.cameras.picture);
+      await page.getByRole('button', { name: new RegExp(`^${say.masks.title}`) }).click();
+      await press(page, say.masks.add);
+      await settled(page, '.mask-board');
+    }),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),
     deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),

@@ -6,6 +6,7 @@ import type { ForwardsWords } from './en/forwards.ts';
 import type { LayoutsWords } from './en/layouts.ts';
 import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
+import type { MasksWords } from './en/masks.ts';
 import type { ModesWords } from './en/modes.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
@@ -39,6 +40,7 @@ export interface AllWords {
   readonly you: YouWords;
   readonly video: VideoWords;
   readonly forwards: ForwardsWords;
+  readonly masks: MasksWords;
 }
 
 /** Loaded with the settings in other languages. */
@@ -53,4 +55,5 @@ export type SettingsPart =
   | 'you'
   | 'layouts'
   | 'video'
-  | 'forwards';
+  | 'forwards'
+  | 'masks';

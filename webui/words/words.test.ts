@@ -10,6 +10,7 @@ import { forwards } from './en/forwards.ts';
 import { layouts } from './en/layouts.ts';
 import { library } from './en/library.ts';
 import { live } from './en/live.ts';
+import { masks } from './en/masks.ts';
 import { modes } from './en/modes.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
@@ -47,6 +48,7 @@ const en: AllWords = {
   you,
   video,
   forwards,
+  masks,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];

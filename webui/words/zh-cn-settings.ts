@@ -3,6 +3,7 @@ import { cameras } from './zh-cn/cameras.ts';
 import { forwards } from './zh-cn/forwards.ts';
 import { layouts } from './zh-cn/layouts.ts';
 import { library } from './zh-cn/library.ts';
+import { masks } from './zh-cn/masks.ts';
 import { modes } from './zh-cn/modes.ts';
 import { people } from './zh-cn/people.ts';
 import { secure } from './zh-cn/secure.ts';
@@ -13,5 +14,5 @@ import { you } from './zh-cn/you.ts';
 
 /** Loaded with the settings. */
 export const zhCnSettings: Pick<AllWords, SettingsPart> = {
-  ...{ cameras, storage, system, secure, modes, people, library, you, layouts, video, forwards },
+  ...{ cameras, storage, system, secure, modes, people, library, you, layouts, video, forwards, masks },
 };

@@ -35,8 +35,18 @@ test('a change answers with the masks as the camera then has them', async () => 
   expect(await masks.remove('hall', 'mask1')).toEqual({ ...options, masks: [] });
 });
 
-test('a camera without masks is unsupported, a path without a camera not found', async () => {
+test('a camera without masks takes none; a change of them is unsupported', async () => {
   const masks = await begin({});
-  await expect(masks.get('hall')).rejects.toMatchObject({ code: 'unsupported' });
-  await expect(masks.get('yard')).rejects.toMatchObject({ code: 'notFound' });
+  expect(await masks.get('hall')).toEqual({ maxMasks: 0, maxPoints: 0, rectangleOnly: false, masks: [] });
+  const points = [
+    [0, 0],
+    [0.5, 0],
+    [0, 0.5],
+  ];
+  await expect(masks.set('hall', { points })).rejects.toMatchObject({ code: 'unsupported' });
+  await expect(masks.remove('hall', 'mask1')).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a path without a camera is not found', async () => {
+  await expect((await begin({})).get('yard')).rejects.toMatchObject({ code: 'notFound' });
 });

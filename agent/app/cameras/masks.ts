@@ -5,6 +5,8 @@ import { ofCamera } from './ptz.ts';
 
 type Control = Pick<OnvifControl, 'masks' | 'setMask' | 'removeMask'>;
 
+const NO_MASKS = { maxMasks: 0, maxPoints: 0, rectangleOnly: false, masks: [] };
+
 /** Privacy masks by path, in the API's form. Answers with the masks as the camera then has them. */
 export function masksOf(controls: { control(path: string): Control | undefined }): CameraMasks {
   const use = (path: string, work: (control: Control) => Promise<void>) =>
@@ -16,7 +18,7 @@ export function masksOf(controls: { control(path: string): Control | undefined }
       await work(control);
       const found = await control.masks();
       if (!found) {
-        throw new PerchError('unsupported', 'the camera has no privacy masks', { path });
+        return NO_MASKS;
       }
       const { maxMasks, maxPoints, isRectangleOnly: rectangleOnly, masks } = found;
       return {

@@ -35,7 +35,14 @@ describeWith(['chromium'], 'the page in every window', () => {
   let shots: readonly Shot[];
   let door: string;
   beforeAll(async () => {
-    const cameras = [{ quirks: { ptz: 'full', backChannel: 'when asked' } }, {}, {}, {}, {}, {}] as const;
+    const cameras = [
+      { quirks: { ptz: 'full', backChannel: 'when asked', masks: 'rectangles' } },
+      {},
+      {},
+      {},
+      {},
+      {},
+    ] as const;
     const config = 'pathDefaults:\n  record: true\n  recordPartDuration: 500ms\n';
     [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras, config })]);
     await box.claim();

@@ -37,7 +37,10 @@ describeWith(['chromium'], "the page's looks", () => {
   let shots: readonly Shot[];
   beforeAll(async () => {
     const config = 'pathDefaults:\n  record: yes\n';
-    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}, {}, {}], config })]);
+    [viewer, box] = await Promise.all([
+      startViewer(),
+      startPageHarness({ cameras: [{ quirks: { masks: 'polygons' } }, {}, {}], config }),
+    ]);
     await box.claim();
     const names = await box.adopt();
     for (const [i, title] of [LONG, WORD, MIXED].entries()) {

@@ -36,7 +36,7 @@ export const you: YouWords = {
   factorKey: '或在应用中输入此密钥',
   factorTurnOn: '开启',
   factorIsOn: '两步验证已开启。您的其他浏览器需要重新登录。',
-  factorTurnOff: '关闭',
+  factorTurnOff: '关闭两步验证',
   factorTurnOffText: '关闭后，任何浏览器只需密码即可登录，所有通行密钥会被移除。',
   factorIsOff: '两步验证已关闭。',
   appAdd: '添加验证器应用',

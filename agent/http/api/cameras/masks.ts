@@ -16,7 +16,7 @@ const Points = Type.Array(Type.Array(Share, { minItems: 2, maxItems: 2 }), {
 });
 const Token = Type.String({ minLength: 1, maxLength: 256 });
 const Masks = Type.Object({
-  maxMasks: Type.Integer(),
+  maxMasks: Type.Integer({ description: '0: the camera has none.' }),
   maxPoints: Type.Integer(),
   rectangleOnly: Type.Boolean(),
   masks: Type.Array(
@@ -26,7 +26,7 @@ const Masks = Type.Object({
 const NewMask = Type.Object({ token: Type.Optional(Token), points: Points }, { additionalProperties: false });
 const Removal = Type.Object({ token: Token }, { additionalProperties: false });
 
-/** Areas that a camera covers. All reject with PerchError: notFound for a path without a camera, unsupported without masks. */
+/** Areas that a camera covers. All reject with PerchError: notFound for a path without a camera; changes unsupported without masks. */
 export interface CameraMasks {
   get(path: string): Promise<Static<typeof Masks>>;
   set(path: string, mask: Static<typeof NewMask>): Promise<Static<typeof Masks>>;

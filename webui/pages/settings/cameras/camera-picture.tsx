@@ -12,6 +12,7 @@ import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import { bitRate, duration, number } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
+import { maskWords } from '../../../words/masks.ts';
 import { videoWords } from '../../../words/video.ts';
 import { words } from '../../../words/words.ts';
 import { Restart } from './camera-connection.tsx';
@@ -20,6 +21,8 @@ import { bytesOf, NO_LIMIT, type PathConfig } from './camera-settings.ts';
 import { SetClockButton } from './camera-trouble.tsx';
 import { ChangeCard } from './change-card.tsx';
 import { effectText } from './effect-text.ts';
+import type { CameraMasks } from './mask-data.ts';
+import { MasksSheet } from './masks-sheet.tsx';
 import { isUnderWay, type SeenChange, type SeenVideo, useCameraVideo, useLastChange } from './video-data.ts';
 import { type CameraVideo, imageOf } from './video-settings.ts';
 import { nightText, VideoSheet } from './video-sheet.tsx';
@@ -68,6 +71,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
     small.again();
     again();
   };
+  const masks = useMaskSheet(camera, nameOf(camera.main));
   const main = useEditable(nameOf(camera.main), looked);
   // A camera answers one question after the other, so the small stream's settings wait until they are wanted.
   const sub = useEditable(nameOf(camera.sub), looked, edited === 'sub');
@@ -89,6 +93,7 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
           <Size title={t.large} path={camera.main} advice={large.value} onEdit={editOf('main', main)} />
           {camera.sub && <Size title={t.small} path={camera.sub} advice={small.value} onEdit={editOf('sub', sub)} />}
           <ImageRow title={titles.image} video={main.video.value} onEdit={editOf('image', main)} />
+          {masks.row}
         </div>
         <Slow key="large" path={camera.main} advice={large.value} onChanged={looked} />
         <Slow key="small" path={camera.sub} advice={small.value} onChanged={looked} />
@@ -118,8 +123,26 @@ export function PictureSheet({ camera, config, facts, onClosed }: PictureSheetPr
           onSaved={shown.onSaved}
         />
       )}
+      {masks.sheet}
     </>
   );
+}
+
+/** A row for the camera's privacy masks, and their sheet once it is opened. @param name undefined: it cannot be asked */
+function useMaskSheet(camera: Camera, name: string | undefined) {
+  const address = name === undefined ? undefined : cameraCall('masks', name);
+  const { value, again } = usePolled<CameraMasks>(address, { everyMs: LOOK_MS });
+  const [isOpen, setOpen] = useState(false);
+  const { title, off, count } = maskWords.value;
+  const { length } = value?.masks ?? [];
+  return {
+    row: value && value.maxMasks > 0 && (
+      <Row title={title} text={length === 0 ? off : count(length)} onClick={() => setOpen(true)} />
+    ),
+    sheet: isOpen && value && (
+      <MasksSheet camera={camera} value={value} onClosed={() => setOpen(false)} onChanged={again} />
+    ),
+  };
 }
 
 interface Editable {

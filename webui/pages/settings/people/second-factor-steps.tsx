@@ -61,7 +61,7 @@ export function FactorOverview({ state, onStep }: OverviewProps) {
           ))}
         </ul>
       )}
-      <div class="card factor-ways">
+      <div class="card plain">
         {obstacle === undefined && (
           <Row icon="lock" title={t.passkeyAdd} text={t.passkeyText} onClick={() => onStep({ kind: 'passkey' })} />
         )}

@@ -1,0 +1,201 @@
+import type { TargetedKeyboardEvent, TargetedPointerEvent } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { type Camera, canPlay, pictureSize, smallPath } from '../cameras/camera.ts';
+import {
+  boundsOf,
+  grownBy,
+  isWide,
+  type Mask,
+  type MaskDraft,
+  movedBy,
+  type Point,
+  rectangleOf,
+  type Shape,
+  withCorner,
+} from '../cameras/mask-shape.ts';
+import { Picture, useLivePlayer } from '../player/picture.tsx';
+import { maskWords } from '../words/masks.ts';
+
+const KEY_STEP = 0.01;
+/** Distance from a corner at which a finger holds it. */
+const CORNER_PX = 24;
+/** Less is a tap. */
+const DRAG_PX = 4;
+
+interface BoardProps {
+  readonly camera: Camera;
+  readonly masks: readonly Mask[];
+  readonly draft: MaskDraft | undefined;
+  readonly isRectangleOnly: boolean;
+  /** There is room for another mask. */
+  readonly mayAdd: boolean;
+  /** Another mask may be chosen: nothing unsaved would be lost. */
+  readonly mayLeave: boolean;
+  readonly isLocked: boolean;
+  readonly onDraft: (draft: MaskDraft | undefined) => void;
+}
+
+/** What a pointer does. */
+interface Held {
+  readonly kind: 'draw' | 'move' | 'corner';
+  readonly corner: number;
+  readonly from: Point;
+  readonly shape: Shape;
+  readonly before: MaskDraft | undefined;
+  hasMoved: boolean;
+  readonly token: string | undefined;
+}
+
+/** The live picture with the camera's masks. A drag draws, moves or changes a mask, and so do the arrow keys. */
+export function MaskBoard(props: BoardProps) {
+  const { camera, masks, draft, isLocked, onDraft } = props;
+  const t = maskWords.value;
+  const board = useRef<HTMLDivElement>(null);
+  const item = smallPath(camera);
+  const player = useLivePlayer({ name: item.name, camera: camera.name, wantsSound: false });
+  const drag = useMaskDrag(props);
+  const isNew = draft !== undefined && draft.token === undefined;
+  useEffect(() => {
+    if (isNew) {
+      board.current?.querySelector<HTMLElement>('[aria-pressed=true]')?.focus();
+    }
+  }, [isNew]);
+  const shapes = masks.map(({ token, points, enabled }) => {
+    const isChosen = draft?.token === token;
+    return { token, points: isChosen ? draft.points : points, isChosen, isOff: !enabled && !isChosen };
+  });
+  const all = isNew ? [...shapes, { ...draft, isChosen: true, isOff: false }] : shapes;
+  const onKeyDown = (token: string | undefined, points: Shape) => (event: TargetedKeyboardEvent<HTMLButtonElement>) => {
+    const by = stepOf(event.key);
+    if (by && !isLocked && (draft?.token === token || props.mayLeave)) {
+      event.preventDefault();
+      event.stopPropagation();
+      onDraft({ token, points: (event.shiftKey ? grownBy : movedBy)(points, by) });
+    }
+  };
+  const size = pictureSize(item)?.replace('×', '/');
+  return (
+    <div class="mask-board" ref={board} data-own-gestures style={size ? { '--shape': size } : {}} {...drag}>
+      <Picture player={player} isOn={canPlay(item)} />
+      <svg viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
+        {all.map(({ token, points, isChosen, isOff }) => (
+          <polygon
+            key={token ?? ''}
+            class={isChosen ? 'chosen' : isOff ? 'off' : ''}
+            points={points.map((point) => point.join()).join(' ')}
+          />
+        ))}
+      </svg>
+      {all.map(({ token, points, isChosen }, i) => (
+        <button
+          key={token ?? ''}
+          type="button"
+          style={placeOf(points)}
+          aria-pressed={isChosen}
+          aria-label={`${t.mask(i + 1)}: ${placeText(points)}`}
+          aria-describedby="mask-keys"
+          onKeyDown={onKeyDown(token, points)}
+          onClick={(event) => event.detail === 0 && props.mayLeave && onDraft({ token, points })}
+        />
+      ))}
+      {draft?.points.map((point, i) => (
+        <i key={i} class="corner-mark" style={{ left: percent(point[0]), top: percent(point[1]) }} />
+      ))}
+    </div>
+  );
+}
+
+const percent = (share: number): string => `${Math.round(share * 10_000) / 100}%`;
+
+function placeOf(points: Shape) {
+  const { x, y, width, height } = boundsOf(points);
+  return { left: percent(x), top: percent(y), width: percent(width), height: percent(height) };
+}
+
+function placeText(points: Shape): string {
+  const { x, y, width, height } = boundsOf(points);
+  const [left, top, across, down] = [x, y, width, height].map((share) => Math.round(100 * share));
+  return maskWords.value.place(left ?? 0, top ?? 0, across ?? 0, down ?? 0);
+}
+
+const STEPS: Readonly<Record<string, Point>> = {
+  ArrowLeft: [-KEY_STEP, 0],
+  ArrowRight: [KEY_STEP, 0],
+  ArrowUp: [0, -KEY_STEP],
+  ArrowDown: [0, KEY_STEP],
+};
+const stepOf = (key: string): Point | undefined => STEPS[key];
+
+function useMaskDrag({ masks, draft, isRectangleOnly, mayAdd, mayLeave, isLocked, onDraft }: BoardProps) {
+  const held = useRef<Held | undefined>(undefined);
+  const shareOf = ({ currentTarget, clientX, clientY }: TargetedPointerEvent<HTMLElement>): Point => {
+    const { left, top, width, height } = currentTarget.getBoundingClientRect();
+    return [(clientX - left) / width, (clientY - top) / height];
+  };
+  const grip = (event: TargetedPointerEvent<HTMLElement>): Held | undefined => {
+    const from = shareOf(event);
+    const hold = (kind: Held['kind'], shape: Shape, token: string | undefined, corner = 0): Held => {
+      return { kind, corner, from, shape, before: draft, hasMoved: false, token };
+    };
+    const { width, height } = event.currentTarget.getBoundingClientRect();
+    const nearest = (points: Shape) =>
+      points.findIndex(([x, y]) => Math.hypot((x - from[0]) * width, (y - from[1]) * height) < CORNER_PX);
+    const corner = draft ? nearest(draft.points) : -1;
+    if (draft && (corner >= 0 || isIn(draft.points, from))) {
+      return hold(corner >= 0 ? 'corner' : 'move', draft.points, draft.token, corner);
+    }
+    const isNew = draft && draft.token === undefined;
+    const other = mayLeave ? masks.findLast(({ points }) => isIn(points, from)) : undefined;
+    if (other) {
+      return hold('move', other.points, other.token);
+    }
+    return (mayLeave || isNew) && (mayAdd || isNew) ? hold('draw', [], undefined) : undefined;
+  };
+  const end = () => {
+    const { current } = held;
+    held.current = undefined;
+    // A tap, or a shape that could not be held again.
+    if (current && draft && !isWide(draft.points)) {
+      onDraft(current.before);
+    }
+  };
+  return {
+    onPointerDown: (event: TargetedPointerEvent<HTMLElement>) => {
+      held.current = isLocked || !event.isPrimary ? undefined : grip(event);
+      if (held.current) {
+        event.currentTarget.setPointerCapture(event.pointerId);
+      }
+      if (held.current?.kind === 'move') {
+        onDraft({ token: held.current.token, points: held.current.shape });
+      }
+    },
+    onPointerMove: (event: TargetedPointerEvent<HTMLElement>) => {
+      const { current } = held;
+      if (!current) {
+        return;
+      }
+      const { kind, from, shape, token, corner } = current;
+      const to = shareOf(event);
+      const { clientWidth, clientHeight } = event.currentTarget;
+      current.hasMoved ||= Math.hypot((to[0] - from[0]) * clientWidth, (to[1] - from[1]) * clientHeight) >= DRAG_PX;
+      if (!current.hasMoved) {
+        return;
+      }
+      const points = {
+        draw: () => rectangleOf(from, [within(to[0]), within(to[1])]),
+        move: () => movedBy(shape, [to[0] - from[0], to[1] - from[1]]),
+        corner: () => withCorner(shape, corner, to, isRectangleOnly),
+      }[kind]();
+      onDraft({ token, points });
+    },
+    onPointerUp: end,
+    onPointerCancel: end,
+  };
+}
+
+const within = (share: number): number => Math.min(Math.max(share, 0), 1);
+
+const isIn = (points: Shape, [px, py]: Point): boolean => {
+  const { x, y, width, height } = boundsOf(points);
+  return px >= x && px <= x + width && py >= y && py <= y + height;
+};
