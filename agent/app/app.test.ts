@@ -10,7 +10,7 @@ import { freeUdpPair } from '../../test/support/base/free-port.ts';
 import { createLogger } from '../base/log.ts';
 import { App } from './app.ts';
 
-const PORTS = 'address: 127.0.0.1:0\nhls: no\nrtsp: no\nrtmp: no\npaths:\n  cam:\n';
+const PORTS = 'address: 127.0.0.1:0\nhls: no\nsrt: no\nrtsp: no\nrtmp: no\npaths:\n  cam:\n';
 const OFF = 'webrtc: no\n';
 
 async function openApp() {

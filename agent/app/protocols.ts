@@ -6,16 +6,25 @@ import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../proto
 import { hlsServer } from '../servers/hls/protocol.ts';
 import { rtmpServer } from '../servers/rtmp/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
+import { srtServer } from '../servers/srt/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtmpSource } from '../sources/rtmp/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
 import { rtspSource } from '../sources/rtsp/protocol.ts';
+import { srtSource } from '../sources/srt/protocol.ts';
 import { whepSource } from '../sources/whep/protocol.ts';
 
-export const SOURCES: readonly SourceProtocol[] = [rtspSource, rtpSource, mpegtsSource, whepSource, rtmpSource];
+export const SOURCES: readonly SourceProtocol[] = [
+  rtspSource,
+  rtpSource,
+  mpegtsSource,
+  whepSource,
+  rtmpSource,
+  srtSource,
+];
 /** In the order in which lists of all sessions have them. */
-export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer];
+export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];
 
 export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder];
 

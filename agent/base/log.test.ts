@@ -24,6 +24,10 @@ test.for([
   ['GET /hls/x?token=abc&y=1', 'GET /hls/x?token=***&y=1'],
   ['PATCH /a/b/whep/b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11?x=1', 'PATCH /a/b/whep/***?x=1'],
   ['POST /a/whip/', 'POST /a/whip/'],
+  [
+    'srt://h:1?streamid=read:a:tom:secret&passphrase=words&latency=9',
+    'srt://h:1?streamid=***&passphrase=***&latency=9',
+  ],
   ['mail someone@example.org', 'mail someone@example.org'],
 ] as const)('%s is shown without what is secret', ([text, shown]) => {
   expect(redact(text)).toBe(shown);

@@ -12,7 +12,8 @@ const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}
 );
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
 /** In queries, and in paths of some cameras: `/user=admin_password=x_channel=1`. */
-const SECRETS = /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session)=)[^&\s"']*/gi;
+const SECRETS =
+  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid)=)[^&\s"']*/gi;
 /** The last part of a WebRTC session's URL permits to end and redirect it. */
 const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 

@@ -133,8 +133,8 @@ export interface ZlmSessionKind {
   localPort(config: Config): number;
 }
 
-/** `[suffix, field of the item, help]`. A suffix ending in `_jitter` is a gauge, any other a counter. */
-export type MetricRow = readonly [suffix: string, field: string, help: string];
+/** `[suffix, field of the item, help, kind]`; default: a suffix ending in `_jitter` is a gauge, any other a counter. */
+export type MetricRow = readonly [suffix: string, field: string, help: string, kind?: 'counter' | 'gauge'];
 
 /** `/metrics` of one kind, one line per item. */
 export interface MetricGroup {

@@ -14,6 +14,8 @@ export interface PacketImpairment {
   readonly duplicates?: number;
   /** A share that is held back, so that others overtake it. */
   readonly reorder?: { readonly share: number; readonly heldMs: number };
+  /** Each is delayed by this. */
+  readonly delayMs?: number;
   /** Each is delayed by something from 0 to this. */
   readonly jitterMs?: number;
   /** What does not fit is queued, and lost when the queue is full. */
@@ -119,8 +121,9 @@ export class PacketLink {
     if (queuedMs === undefined) {
       return 0;
     }
+    const { delayMs: wayMs = 0 } = this.#impairment;
     for (const delayMs of fate) {
-      this.#deliverAfter(queuedMs + delayMs, packet);
+      this.#deliverAfter(queuedMs + wayMs + delayMs, packet);
     }
     return fate.length;
   }

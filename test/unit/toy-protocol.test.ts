@@ -30,7 +30,7 @@ async function openApp() {
   const folder = mkdtempSync(join(tmpdir(), 'perch-toy-'));
   const port = await freePort();
   const config = [
-    'logLevel: debug\naddress: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nwebrtc: no\n',
+    'logLevel: debug\naddress: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\n',
     `toyAddress: 127.0.0.1:${port}\nzlmSecret: zlm-secret\n`,
     echo('runOnConnect', 'MTX_CONN_TYPE', 'MTX_CONN_ID'),
     'authInternalUsers: [{user: any, permissions: [{action: api}, {action: metrics}, {action: read}]}, {user: pia, pass: secret, permissions: [{action: publish}]}]\n',

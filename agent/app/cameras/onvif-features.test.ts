@@ -15,7 +15,7 @@ async function start() {
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const cwd = mkdtempSync(join(tmpdir(), 'perch-onvif-'));
   const text =
-    'address: 127.0.0.1:0\nhls: no\nrtsp: no\nrtmp: no\nwebrtc: no\npaths:\n  door:\n' +
+    'address: 127.0.0.1:0\nhls: no\nsrt: no\nrtsp: no\nrtmp: no\nwebrtc: no\npaths:\n  door:\n' +
     `    source: ${camera.rtspUrl()}\n    record: motion\n    recordPostRoll: 1s\n    recordPath: ${cwd}/rec/%path/%Y-%m-%d_%H-%M-%S-%f\n` +
     `    camera: {onvif: '${camera.url}', profile: main}\n`;
   writeFileSync(join(cwd, 'perch.yml'), text);

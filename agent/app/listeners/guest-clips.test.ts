@@ -17,7 +17,8 @@ async function openDevice() {
   const records = join(folder.path, 'rec');
   mkdirSync(records);
   await record(records, 10, { segmentDurationMs: 4_000 });
-  const servers = 'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
+  const servers =
+    'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
   const recordPath = join(records, '%path/%Y-%m-%d_%H-%M-%S-%f');
   writeFileSync(
     join(folder.path, 'perch.yml'),

@@ -14,7 +14,7 @@ import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
-const OTHERS = `hls: no\nrtsp: no\nrtmp: no\nwebrtc: no\ntlsServerKey: ${FIXTURES}/server.key\ntlsServerCert: ${FIXTURES}/server.crt\n`;
+const OTHERS = `hls: no\nsrt: no\nrtsp: no\nrtmp: no\nwebrtc: no\ntlsServerKey: ${FIXTURES}/server.key\ntlsServerCert: ${FIXTURES}/server.crt\n`;
 const LAX = { rejectUnauthorized: false } as const;
 
 interface Ports {

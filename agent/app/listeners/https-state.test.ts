@@ -12,7 +12,7 @@ import type { HttpsState } from '../../http/api/device/https-route.ts';
 import { App } from '../app.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
-const OTHERS = 'hls: no\nrtsp: no\nrtmp: no\nwebrtc: no\n';
+const OTHERS = 'hls: no\nsrt: no\nrtsp: no\nrtmp: no\nwebrtc: no\n';
 const PASSWORD = 'correct horse battery';
 
 /** A device with an owner. */

@@ -22,7 +22,7 @@ test('changed users apply from the next request, and no session ends', async () 
   const write = (user: string) =>
     writeFileSync(
       join(folder, 'perch.yml'),
-      `address: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtmp: no\nhls: no\nwebrtc: no\npaths:\n  door:\n  yard:\n${userOf(user)}`,
+      `address: 127.0.0.1:0\nrtspAddress: 127.0.0.1:${port}\nrtspTransports: [tcp]\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\npaths:\n  door:\n  yard:\n${userOf(user)}`,
     );
   write('tom');
   const app = await App.start({

@@ -130,7 +130,8 @@ beforeAll(async () => {
       permissions: [{ action: 'read' }, { action: 'playback' }, { action: 'publish' }],
     },
   ];
-  const servers = 'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
+  const servers =
+    'address: 127.0.0.1:0\nrtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\napi: no\nplayback: no\nmetrics: no\n';
   writeFileSync(
     join(folder, 'perch.yml'),
     `perch: own\n${servers}authInternalUsers: ${JSON.stringify(users)}\npaths:\n  door:\n  yard:\n`,

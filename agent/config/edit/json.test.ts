@@ -60,7 +60,7 @@ test('a path answer is complete, with its name first and without credentials', (
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999], rtpSDP: '' },
       ...{ whepBearerToken: '', whepSTUNGatherTimeout: '5s', whepHandshakeTimeout: '10s' },
       whepTrackGatherTimeout: '2s',
-      ...{ webrtc: true, audio: true },
+      ...{ webrtc: true, audio: true, srtReadPassphrase: '', srtPublishPassphrase: '' },
       forward: [{ dest: 'rtsp://h/$MTX_PATH', destFingerprint: '', whipBearerToken: '<redacted>' }],
       maxReaders: 0,
       ...{ record: false, recordPreRoll: '5s', recordPostRoll: '10s' },

@@ -11,7 +11,6 @@ test("a file with every key of MediaMTX's vocabulary loads without an error", ()
   const config = good(text);
   expect(config.paths.get('garage')?.settings?.source).toBe('rtsp://viewer:secret@192.168.1.20:554/stream1');
   expect(linesOf(text, 'warn').map((line) => line.replace(/^perch.yml:\d+: /, ''))).toEqual([
-    'srt: the SRT server is not supported yet',
     'moq: the Media-over-QUIC server is not supported yet',
   ]);
   for (const line of linesOf(text, 'note')) {

@@ -8,6 +8,7 @@ import { TIMETABLE_KEYS } from './modes.ts';
 import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
+import { SRT } from './srt.ts';
 import { WEBRTC } from './webrtc.ts';
 
 const Hook = (description: string) => Type.String({ default: '', syntax: 'askedUrl', description });
@@ -46,7 +47,7 @@ const ZLM_KEYS = {
 };
 
 /** The keys of each server. */
-export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP];
+export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT];
 
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
@@ -56,6 +57,7 @@ export const GlobalSchema = Type.Object({
   ...HLS.schema,
   ...WEBRTC.schema,
   ...RTMP.schema,
+  ...SRT.schema,
   ...ZLM_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;

@@ -3,7 +3,6 @@ import type { UnsupportedGroup } from './key-rules.ts';
 /** MediaMTX's keys that do nothing here yet; those of a supported protocol are in its key file. */
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
   { feature: 'writing packets to the disk', keys: { dumpPackets: false } },
-  { feature: 'the SRT server', keys: { srt: false, srtAddress: ':8890' } },
   {
     feature: 'the Media-over-QUIC server',
     keys: {
@@ -27,10 +26,8 @@ export const INERT_PATH: readonly UnsupportedGroup[] = [
     keys: { alwaysAvailableFile: '' },
   },
   {
-    feature: 'pulling and publishing over SRT and Media-over-QUIC',
+    feature: 'pulling and publishing over Media-over-QUIC',
     keys: {
-      srtReadPassphrase: '',
-      srtPublishPassphrase: '',
       moqTransport: 'quic',
     },
   },

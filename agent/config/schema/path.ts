@@ -12,6 +12,7 @@ import { RTMP_SOURCE } from './rtmp-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
+import { SRT_SOURCE } from './srt-source.ts';
 import { WHEP_SOURCE } from './whep-source.ts';
 
 /** Perch's own block of a path: the camera's ONVIF service, in addition to its stream. */
@@ -68,7 +69,14 @@ const CameraSchema = Type.Object({
 export type CameraSettings = Static<typeof CameraSchema>;
 
 /** The keys of each kind of source. */
-export const SOURCE_KEYS: readonly SourceKeys[] = [RTSP_SOURCE, RTP_SOURCE, MPEGTS_SOURCE, WHEP_SOURCE, RTMP_SOURCE];
+export const SOURCE_KEYS: readonly SourceKeys[] = [
+  RTSP_SOURCE,
+  RTP_SOURCE,
+  MPEGTS_SOURCE,
+  WHEP_SOURCE,
+  RTMP_SOURCE,
+  SRT_SOURCE,
+];
 
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */
 export const PathSchema = Type.Object({
@@ -115,6 +123,7 @@ export const PathSchema = Type.Object({
   ...RTP_SOURCE.schema,
   ...MPEGTS_SOURCE.schema,
   ...WHEP_SOURCE.schema,
+  ...SRT_SOURCE.schema,
   webrtc: Type.Boolean({
     default: true,
     description: 'Serve the path over WebRTC: no = no watching, publishing or talking over it.',

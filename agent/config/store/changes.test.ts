@@ -41,7 +41,7 @@ test.for([
   ['paths: {a: {record: perhaps}}', 'paths: {a: }', 'valid again'],
   [
     'perch: own\napi: no\nplayback: no\nmetrics: no\nrtmp: yes\ntlsAddress: ""\nrtspAuthMethods: [basic]\nrecordMinFree: 0%\nauthInternalUsers: []\npathDefaults: {recordDeleteAfter: 1d}',
-    'authInternalUsers: []',
+    'srt: no\nauthInternalUsers: []',
     'this is no longer',
   ],
 ] as const)('from %s to %s: %s', ([before, after, words]) => {

@@ -49,8 +49,7 @@ function mediaKind(group: MetricGroup, split: readonly Column[] = []): MediaKind
 const filterOf = (name: string): string => name.slice(0, -'s'.length);
 
 const columnsOf = (group: string, rows: readonly MetricRow[]): readonly Column[] =>
-  rows.map(([suffix, of, help]) => {
-    const kind = suffix.endsWith('_jitter') ? 'gauge' : 'counter';
+  rows.map(([suffix, of, help, kind = suffix.endsWith('_jitter') ? 'gauge' : 'counter']) => {
     return { name: `${group}_${suffix}`, kind, help, of };
   });
 

@@ -41,7 +41,10 @@ test('an invalid value in one path disables that path with its reason, and the o
 test('a port in use is one line with the program that holds it and the remedy, and the rest continues', async () => {
   const { dataDir, ports, process: first } = camera;
   const file = join(dataDir, 'taken.yml');
-  writeFileSync(file, `address: 127.0.0.1:${ports.main}\nrtmp: no\nwebrtc: no\nhls: no\nwebrtcLocalUDPAddress: ''\n`);
+  writeFileSync(
+    file,
+    `address: 127.0.0.1:${ports.main}\nrtmp: no\nwebrtc: no\nhls: no\nsrt: no\nwebrtcLocalUDPAddress: ''\n`,
+  );
   const second = startProcess(process.execPath, [...AGENT, '--data', join(dataDir, 'second'), file]);
   await second.waitFor(/started/);
   const [line = ''] = await second.waitFor(/.*is taken by.*/);

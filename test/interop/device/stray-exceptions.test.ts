@@ -80,7 +80,7 @@ test('npm start restarts it, and later if it happens again', { timeout: PATIENCE
   const [port = 0] = await freePorts(1);
   const file = join(folder.path, 'test.yml');
   const trigger = join(folder.path, 'throw');
-  const others = 'rtsp: no\nrtmp: no\nhls: no\nwebrtc: no\nmdns: no\nmetrics: no\n';
+  const others = 'rtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\nmdns: no\nmetrics: no\n';
   writeFileSync(file, `address: 127.0.0.1:${port}\n${others}${configOf(camera.rtspUrl())}`);
   const env = { NODE_OPTIONS: `--import=${THROWER}`, THROWS_WHEN: trigger };
   const args = [join(ROOT, 'start.mjs'), 'agent/main.ts', '--data', folder.path, file];

@@ -80,6 +80,7 @@ export function addresses(
     rtmpsAddress: `${host}:${ports.rtmps}`,
     rtpAddress: `${host}:${ports.rtp}`,
     rtcpAddress: `${host}:${ports.rtp + 1}`,
+    srtAddress: `${host}:0`,
     // Agents of tests stay out of the local network.
     mdns: 'no',
     // Concurrent agents would share one port for it; on loopback there is none.

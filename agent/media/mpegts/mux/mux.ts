@@ -29,9 +29,9 @@ const PES_FLAGS = 0x84; // '10', data_alignment_indicator: a unit starts with th
 
 /** Muxes samples into a transport stream of one programme, for a fixed list of tracks. Tables are repeated wherever players may join. */
 export class TsMuxer {
-  readonly #tracks: readonly Track[];
+  readonly #tracks: Track[];
   readonly #formats: readonly TsFormat[];
-  readonly #streams: readonly ElementaryStream[];
+  readonly #streams: ElementaryStream[];
   readonly #clockTrack: number;
   readonly #pat = writePat();
   readonly #pmt: Uint8Array;
@@ -46,7 +46,7 @@ export class TsMuxer {
 
   /** @throws PerchError 'unsupported': transport streams cannot carry a track */
   constructor(tracks: readonly Track[]) {
-    this.#tracks = tracks;
+    this.#tracks = [...tracks];
     this.#formats = tracks.map((track) => {
       const codec = codecOf(track);
       const format = codec.tsFormat?.(track);
@@ -83,6 +83,19 @@ export class TsMuxer {
     this.#save();
     this.#out.into(out);
     this.#putTables();
+  }
+
+  /** Continues in `out` without tables, which precede key pictures. */
+  resume(out: Uint8Array): void {
+    this.#save();
+    this.#out.into(out);
+    this.#hasTables = false;
+  }
+
+  /** Other parameter sets, from the next key picture on. The codec stays. */
+  describe(track: number, description: Track): void {
+    this.#tracks[track] = description;
+    this.#streams[track] = elementaryStreamOf(description);
   }
 
   /** Bytes of the part so far: whole packets. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:dgram';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
-import { bindUdp, PeerTable } from '../../../base/udp.ts';
+import { openUdpPort, PeerTable } from '../../../base/udp.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 
@@ -166,15 +166,9 @@ async function openPort(
   ports: UdpPorts,
 ): Promise<readonly Socket[]> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
-  if (host !== '' && !isIPv4(host) && !isIPv6(host)) {
-    throw new PerchError('badInput', `${key} '${address}' is not numeric: write for example :8000 or 192.168.1.2:8000`);
-  }
-  const open = async (ip: string, number: number) => {
-    const size = bufferBytes > 0 ? bufferBytes : undefined;
-    const socket = await bindUdp(ip, number, size).catch((cause: NodeJS.ErrnoException) => {
-      throw bindFailure(cause, key, number);
-    });
-    return socket.on('message', (datagram, from) => {
+  const sockets = await openUdpPort(key, host, port, bufferBytes);
+  for (const socket of sockets) {
+    socket.on('message', (datagram, from) => {
       const ip = from.address.includes('%') ? (canonicalIp(from.address) ?? '') : from.address;
       const peer = peers.get(ip, from.port);
       if (!peer) {
@@ -185,20 +179,6 @@ async function openPort(
         peer.onRtcp(datagram);
       }
     });
-  };
-  if (host !== '') {
-    return [await open(host, port)];
   }
-  const first = await open('0.0.0.0', port);
-  // The kernel may lack IPv6.
-  const second = await open('::', first.address().port).catch(() => undefined);
-  return second ? [first, second] : [first];
-}
-
-function bindFailure(cause: NodeJS.ErrnoException, key: string, port: number): PerchError {
-  const text =
-    cause.code === 'EADDRINUSE'
-      ? `UDP port ${port} is taken by another program: stop it or change ${key}`
-      : `cannot open UDP port ${port} (${key})`;
-  return new PerchError('unavailable', text, { port }, cause.code === 'EADDRINUSE' ? undefined : cause);
+  return sockets;
 }

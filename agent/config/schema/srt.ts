@@ -1,0 +1,43 @@
+import Type from 'typebox';
+import { Address } from '../values/address.ts';
+import { Switch } from './fields.ts';
+import type { Fault } from './key-rules.ts';
+import { inverted } from './key-rules.ts';
+import type { ServerKeys } from './server-keys.ts';
+
+const schema = {
+  srt: Switch(true, "Open the SRT server. Default in Perch's own set-up: no."),
+  srtAddress: Address(':8890', 'UDP port of SRT.'),
+};
+
+export const SRT: ServerKeys<typeof schema> = {
+  schema,
+  // Only TCP ports are compared.
+  listeners: () => [],
+  faults: () => [],
+  ownDefaults: () => ({ srt: false }),
+  inert: [],
+  renamed: { srtDisable: { to: 'srt', convert: inverted } },
+};
+
+const Passphrase = (who: string) =>
+  Type.String({
+    default: '',
+    maxLength: 79,
+    secret: true,
+    description: `Passphrase of 10 to 79 characters for SRT ${who} (AES). Empty = without encryption.`,
+  });
+
+export const SRT_PATH_KEYS = {
+  srtReadPassphrase: Passphrase('readers'),
+  srtPublishPassphrase: Passphrase('publishers'),
+};
+
+const MIN_PASSPHRASE = 10;
+
+/** Of a path's passphrases. */
+export function passphraseFaults(settings: Readonly<Record<keyof typeof SRT_PATH_KEYS, string>>): readonly Fault[] {
+  return (['srtReadPassphrase', 'srtPublishPassphrase'] as const)
+    .filter((key) => settings[key] !== '' && Buffer.byteLength(settings[key]) < MIN_PASSPHRASE)
+    .map((key) => ({ key, message: `is shorter than ${MIN_PASSPHRASE} characters` }));
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { parseSrtUrl } from './address.ts';
+
+const plain = { port: 8890, streamId: '', passphrase: '', keyBytes: undefined, latencyMs: undefined };
+
+test.for([
+  ['srt://192.0.2.1', { ...plain, host: '192.0.2.1' }],
+  [
+    'srt://camera.lan:9000?streamid=read:door:tom:secret',
+    { ...plain, host: 'camera.lan', port: 9000, streamId: 'read:door:tom:secret' },
+  ],
+  ['srt://[2001:db8::1]:9000?latency=300', { ...plain, host: '2001:db8::1', port: 9000, latencyMs: 300 }],
+  [
+    'srt://192.0.2.1:9000?mode=caller&streamid=%23!::r=door,m=request&passphrase=long%20enough&pbkeylen=32',
+    {
+      ...plain,
+      host: '192.0.2.1',
+      port: 9000,
+      streamId: '#!::r=door,m=request',
+      passphrase: 'long enough',
+      keyBytes: 32,
+    },
+  ],
+] as const)('%s', ([url, expected]) => {
+  expect(parseSrtUrl(url, 'door')).toEqual(expected);
+});
+
+test.for([
+  ['srt://192.0.2.1?mode=listener', 'mode=listener is not supported, only mode=caller'],
+  ['srt://192.0.2.1?passphrase=short', 'passphrase of 5 characters, expected 10 to 79'],
+  ['srt://192.0.2.1?pbkeylen=20', 'pbkeylen 20, expected 16, 24 or 32'],
+  ['srt://192.0.2.1?latency=1s', 'latency of the srt:// URL is not a number'],
+  ['srt://192.0.2.1?latency=100000', 'latency of 100000 ms, at most 60000'],
+] as const)('%s is rejected', ([url, message]) => {
+  expect(() => parseSrtUrl(url, 'door')).toThrow(`source of path 'door': ${message}`);
+});

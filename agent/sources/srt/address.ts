@@ -1,0 +1,62 @@
+import { PerchError } from '../../base/errors.ts';
+
+const DEFAULT_PORT = 8890;
+const MAX_LATENCY_MS = 60_000;
+const KEY_BYTES = new Set([16, 24, 32]);
+
+/** A source `srt://`. */
+interface SrtAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly streamId: string;
+  readonly passphrase: string;
+  readonly keyBytes: 16 | 24 | 32 | undefined;
+  readonly latencyMs: number | undefined;
+}
+
+/** Names of parameters are libsrt's. Messages do not show the URL, which holds the passphrase. @throws PerchError badInput */
+export function parseSrtUrl(url: string, path: string): SrtAddress {
+  const fail = (message: string): never => {
+    throw new PerchError('badInput', `source of path '${path}': ${message}`, { path });
+  };
+  if (!URL.canParse(url)) {
+    fail('the srt:// URL is not valid');
+  }
+  const { hostname, port, searchParams } = new URL(url);
+  const number = (name: string): number | undefined => {
+    const text = searchParams.get(name);
+    if (text !== null && !/^\d{1,9}$/.test(text)) {
+      fail(`${name} of the srt:// URL is not a number`);
+    }
+    return text === null ? undefined : Number(text);
+  };
+  const mode = searchParams.get('mode') ?? 'caller';
+  if (mode !== 'caller') {
+    fail(`mode=${mode.slice(0, 16)} is not supported, only mode=caller`);
+  }
+  const passphrase = searchParams.get('passphrase') ?? '';
+  const passphraseBytes = Buffer.byteLength(passphrase);
+  if (passphrase !== '' && (passphraseBytes < 10 || passphraseBytes > 79)) {
+    fail(`passphrase of ${passphraseBytes} characters, expected 10 to 79`);
+  }
+  const keyBytes = number('pbkeylen');
+  if (keyBytes !== undefined && !KEY_BYTES.has(keyBytes)) {
+    fail(`pbkeylen ${keyBytes}, expected 16, 24 or 32`);
+  }
+  const latencyMs = number('latency');
+  if (latencyMs !== undefined && latencyMs > MAX_LATENCY_MS) {
+    fail(`latency of ${latencyMs} ms, at most ${MAX_LATENCY_MS}`);
+  }
+  const streamId = searchParams.get('streamid') ?? '';
+  if (Buffer.byteLength(streamId) > 512) {
+    fail('streamid is longer than 512 bytes');
+  }
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? DEFAULT_PORT : Number(port),
+    streamId,
+    passphrase,
+    keyBytes: keyBytes as SrtAddress['keyBytes'],
+    latencyMs,
+  };
+}

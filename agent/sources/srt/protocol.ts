@@ -1,0 +1,14 @@
+import { pick } from '../../base/pick.ts';
+import { SRT_SOURCE } from '../../config/schema/srt-source.ts';
+import type { SourceProtocol } from '../../protocols/contract.ts';
+import { SrtSource } from './source.ts';
+
+/** MPEG-TS over SRT, as caller. */
+export const srtSource: SourceProtocol = {
+  apiType: 'srtSource',
+  keys: SRT_SOURCE,
+  create({ name, settings, config, clock, log }) {
+    const options = { ...pick(settings, ['audio']), readTimeoutMs: config.readTimeoutMs };
+    return new SrtSource({ ...options, name, url: settings.source }, clock, log);
+  },
+};

@@ -1,0 +1,87 @@
+import { lookup } from 'node:dns/promises';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { canonicalIp } from '../../base/ip-address.ts';
+import type { Logger } from '../../base/log.ts';
+import { everyTogether } from '../../base/shared-timer.ts';
+import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
+import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
+import { TsInput } from '../../stream/ingest/ts-input.ts';
+import { callSrt } from '../../transports/srt/caller.ts';
+import { parseSrtUrl } from './address.ts';
+
+const TICK_MS = 500;
+
+interface SrtSourceOptions {
+  /** Of the path. */
+  readonly name: string;
+  readonly url: string;
+  readonly readTimeoutMs: number;
+  readonly audio?: boolean;
+}
+
+/** MPEG-TS of an SRT listener. */
+export class SrtSource implements Source {
+  readonly type = 'srtSource';
+  readonly #options: SrtSourceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #past = NO_STATISTICS;
+  #input: TsInput | undefined;
+
+  constructor(options: SrtSourceOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get statistics(): SourceStatistics {
+    return this.#input ? plus(this.#past, { ...this.#input.statistics, transport: 'UDP' }) : this.#past;
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const { name, url, readTimeoutMs } = this.#options;
+    const address = parseSrtUrl(url, name);
+    const ip = await addressOf(address.host);
+    const call = await callSrt({ ...address, ip, connectTimeoutMs: readTimeoutMs }, this.#clock, signal);
+    const { connection, endpoint } = call;
+    const input = new TsInput(sink, { ...this.#options, sender: 'sender' }, this.#clock, this.#log);
+    this.#input = input;
+    const ended = Promise.withResolvers<unknown>();
+    const run = (work: () => void) => {
+      try {
+        work();
+      } catch (cause) {
+        ended.resolve(cause);
+      }
+    };
+    connection.handlers = {
+      onPayload: (payload) => run(() => input.push(payload)),
+      onClose: (reason) =>
+        ended.resolve(new PerchError('unavailable', `SRT connection ended: ${reason}`, { path: name })),
+    };
+    const stop = everyTogether(this.#clock, TICK_MS, () => run(() => input.check()));
+    const abort = () => ended.resolve(undefined);
+    signal.addEventListener('abort', abort);
+    try {
+      const cause = signal.aborted ? undefined : await ended.promise;
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stop();
+      this.#past = { ...this.statistics, transport: undefined };
+      this.#input = undefined;
+      await endpoint.close('the source was closed');
+    }
+  }
+}
+
+async function addressOf(host: string): Promise<string> {
+  const found = canonicalIp(host) ?? (await lookup(host).catch(() => undefined))?.address;
+  if (found === undefined) {
+    throw new PerchError('unavailable', `${host} has no address`, { isUnreachable: true });
+  }
+  return found;
+}

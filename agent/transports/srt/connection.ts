@@ -1,0 +1,464 @@
+import type { Encryption } from './encryption.ts';
+import { readRanges, writeRange } from './loss-list.ts';
+import {
+  addSequence,
+  CONTROL,
+  type ControlType,
+  controlTypeOf,
+  HEADER_BYTES,
+  IP_UDP_BYTES,
+  isControl,
+  MAX_PAYLOAD_BYTES,
+  MTU_BYTES,
+  sequenceDistance,
+  writeControlHeader,
+} from './packet.ts';
+import { MAX_WINDOW } from './packet-ring.ts';
+import { Receiver } from './receiver.ts';
+import { RoundTrip } from './rtt.ts';
+import { Sender } from './sender.ts';
+import { SrtStatistics } from './statistics.ts';
+import { TsbpdClock } from './tsbpd-clock.ts';
+
+const KEEPALIVE_US = 1_000_000;
+const DEFAULT_IDLE_TIMEOUT_MS = 5_000;
+const LIGHT_ACK_PACKETS = 64;
+/** ACKs whose ACKACK may still come: two seconds. */
+const ACKS = 256;
+const KEY_REQUEST = 3;
+const KEY_RESPONSE = 4;
+const MAX_KEY_REQUESTS = 10;
+/** Also bounds an answer to a flood of loss reports. */
+const MAX_NAK_BYTES = MAX_PAYLOAD_BYTES;
+const FULL_ACK_BYTES = HEADER_BYTES + 28;
+/** SRT's own limit, 1 Gbit/s. */
+const UNLIMITED_BANDWIDTH = 125_000_000;
+/** Every sixteenth packet is followed at once by the next one. */
+const PROBE_MASK = 0x0f;
+
+export interface ConnectionOptions {
+  /** Of this end; the other end sends to it. */
+  readonly socketId: number;
+  readonly peerSocketId: number;
+  /** Canonical, without zone. */
+  readonly ip: string;
+  readonly port: number;
+  readonly firstSequence: number;
+  readonly peerFirstSequence: number;
+  /** Of packets to this end. */
+  readonly latencyMs: number;
+  readonly peerLatencyMs: number;
+  readonly peerFlowWindow: number;
+  readonly encryption: Encryption | undefined;
+  /** When time stamps of this end are 0, in µs. */
+  readonly startUs: number;
+  /** The peer's handshake: time stamp and arrival. */
+  readonly peerTimestamp: number;
+  readonly peerArrivedUs: number;
+  readonly idleTimeoutMs?: number | undefined;
+  /** Bytes per second; default: 1 Gbit/s. */
+  readonly maxBandwidth?: number | undefined;
+}
+
+interface ConnectionHandlers {
+  /** A payload, in order, when it is due; a view that is valid during the call only. */
+  onPayload(payload: Uint8Array): void;
+  /** The connection has ended: by the peer, by a timeout or by `close`. */
+  onClose(reason: string): void;
+}
+
+export type SrtValues = SrtConnection['values'];
+
+/** Sends `bytes[start, start + length)` to the peer. */
+type SendDatagram = (bytes: Buffer, start: number, length: number, port: number, ip: string) => void;
+
+const IGNORED: ConnectionHandlers = { onPayload: () => {}, onClose: () => {} };
+
+/** One SRT connection after its handshake. The endpoint passes datagrams and ticks. Times are monotonic, in µs. */
+export class SrtConnection {
+  readonly options: ConnectionOptions;
+  readonly statistics = new SrtStatistics();
+  /** Set before the first turn of the event loop ends: no packet is handled earlier. */
+  handlers: ConnectionHandlers = IGNORED;
+  readonly #send: SendDatagram;
+  readonly #onEnd: (connection: SrtConnection) => void;
+  readonly #roundTrip = new RoundTrip();
+  readonly #clock: TsbpdClock;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #control = Buffer.alloc(HEADER_BYTES + MAX_NAK_BYTES);
+  #isClosed = false;
+  #lastReceivedUs: number;
+  #lastSentUs: number;
+  #ackNumber = 0;
+  /** By `number % ACKS`. */
+  readonly #ackSequences = new Int32Array(ACKS);
+  readonly #ackTimesUs = new Float64Array(ACKS);
+  #ackedSequence: number;
+  #confirmedSequence: number;
+  #ackedUs = 0;
+  #sinceAck = 0;
+  #nakUs = 0;
+  #keyRequest: Buffer | undefined;
+  #keyRequestUs = 0;
+  #keyRequests = 0;
+  #probeUs = -1;
+  #probeSequence = -1;
+  #probeIntervalUs = 0;
+  #peerCapacity = 0;
+
+  constructor(
+    options: ConnectionOptions,
+    send: SendDatagram,
+    onEnd: (connection: SrtConnection) => void,
+    nowUs: number,
+  ) {
+    this.options = options;
+    this.#send = send;
+    this.#onEnd = onEnd;
+    this.#clock = new TsbpdClock(options.peerArrivedUs, options.peerTimestamp, options.latencyMs);
+    this.#lastReceivedUs = nowUs;
+    this.#lastSentUs = nowUs;
+    this.#ackedSequence = options.peerFirstSequence;
+    this.#confirmedSequence = options.peerFirstSequence;
+    const { encryption } = options;
+    this.#sender = new Sender(
+      {
+        firstSequence: options.firstSequence,
+        peerSocketId: options.peerSocketId,
+        latencyMs: options.peerLatencyMs,
+        flowWindow: Math.max(1, Math.min(options.peerFlowWindow, MAX_WINDOW)),
+        maxBandwidth: options.maxBandwidth ?? UNLIMITED_BANDWIDTH,
+      },
+      encryption,
+      this.statistics,
+      this.#roundTrip,
+      (bytes, start, length, sentUs) => this.#transmit(bytes, start, length, sentUs),
+    );
+    this.#receiver = new Receiver(options.peerFirstSequence, this.#clock, encryption, this.statistics, (payload) =>
+      this.handlers.onPayload(payload),
+    );
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Packets wait for pacing: `pump` within a millisecond. */
+  get hasBacklog(): boolean {
+    return this.#sender.hasBacklog;
+  }
+
+  /** Packets that are not acknowledged, those that have not been sent included. */
+  get buffered(): number {
+    return this.#sender.buffered;
+  }
+
+  /**
+   * Takes `bytes[start, end)`, which are copied, in packets; what a full send buffer has no place for is dropped.
+   * @param packetBytes of the payload of each packet but the last, at most 1456
+   */
+  write(bytes: Uint8Array, start: number, end: number, packetBytes: number, nowUs: number): void {
+    if (this.#isClosed) {
+      return;
+    }
+    const timestamp = this.#timestamp(nowUs);
+    for (let at = start; at < end; at += packetBytes) {
+      this.#sender.submit(bytes, at, Math.min(at + packetBytes, end), timestamp, nowUs);
+    }
+    this.#sender.pump(nowUs);
+  }
+
+  pump(nowUs: number): void {
+    this.#sender.pump(nowUs);
+  }
+
+  /** @param packet for this socket, from the peer's address */
+  receive(packet: Buffer, nowUs: number): void {
+    if (this.#isClosed || packet.length < HEADER_BYTES) {
+      return;
+    }
+    this.#lastReceivedUs = nowUs;
+    if (isControl(packet)) {
+      this.#receiveControl(packet, nowUs);
+    } else if (packet.length <= HEADER_BYTES + MAX_PAYLOAD_BYTES) {
+      this.#receiveData(packet, nowUs);
+    }
+  }
+
+  /** Every 10 ms. */
+  tick(nowUs: number): void {
+    const idleUs = 1000 * (this.options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS);
+    if (nowUs - this.#lastReceivedUs > idleUs) {
+      this.close('the peer is silent', nowUs);
+      return;
+    }
+    this.#receiver.deliver(nowUs);
+    if (this.#isClosed) {
+      return;
+    }
+    this.#sendFullAck(nowUs);
+    if (!this.#receiver.losses.isEmpty && nowUs - this.#nakUs >= this.#roundTrip.nakIntervalUs) {
+      this.#sendPeriodicNak(nowUs);
+    }
+    this.#sender.tick(nowUs);
+    this.#requestKeys(nowUs);
+    if (nowUs - this.#lastSentUs >= KEEPALIVE_US) {
+      this.#sendControl(CONTROL.keepalive, 0, 0, HEADER_BYTES, nowUs);
+    }
+    this.statistics.tick(nowUs);
+  }
+
+  /** Tells the peer, and ends. Later calls have no effect. */
+  close(reason: string, nowUs: number): void {
+    if (!this.#isClosed) {
+      // libsrt reads four bytes behind the header.
+      this.#control.writeUInt32BE(0, HEADER_BYTES);
+      this.#sendControl(CONTROL.shutdown, 0, 0, HEADER_BYTES + 4, nowUs);
+      this.#end(reason);
+    }
+  }
+
+  /** For the API, under MediaMTX's names. */
+  get values() {
+    return { ...this.statistics.counters, ...this.#gauges };
+  }
+
+  get #gauges() {
+    const { latencyMs, peerLatencyMs, maxBandwidth = UNLIMITED_BANDWIDTH } = this.options;
+    const sender = this.#sender;
+    const receiver = this.#receiver;
+    const buffered = sender.buffered;
+    const packetBytes = MTU_BYTES - IP_UDP_BYTES;
+    return {
+      usPacketsSendPeriod: (MTU_BYTES * 1_000_000) / maxBandwidth,
+      packetsFlowWindow: sender.flowWindow,
+      packetsFlightSize: sender.inFlight,
+      msRTT: this.#roundTrip.rttUs / 1000,
+      mbpsLinkCapacity: (8 * MTU_BYTES * (this.#peerCapacity || this.#capacity)) / 1_000_000,
+      bytesAvailSendBuf: (MAX_WINDOW - buffered) * packetBytes,
+      bytesAvailReceiveBuf: receiver.free * packetBytes,
+      mbpsMaxBW: (8 * maxBandwidth) / 1_000_000,
+      byteMSS: MTU_BYTES,
+      packetsSendBuf: buffered,
+      bytesSendBuf: sender.bufferedBytes + buffered * (HEADER_BYTES + IP_UDP_BYTES),
+      msSendBuf: sender.bufferedMs,
+      msSendTsbPdDelay: peerLatencyMs,
+      packetsReceiveBuf: receiver.stored,
+      bytesReceiveBuf: receiver.storedBytes + receiver.stored * (HEADER_BYTES + IP_UDP_BYTES),
+      msReceiveBuf: receiver.storedMs,
+      msReceiveTsbPdDelay: latencyMs,
+      packetsReorderTolerance: 0,
+    };
+  }
+
+  #receiveData(packet: Buffer, nowUs: number): void {
+    const receiver = this.#receiver;
+    const sequence = packet.readUInt32BE(0);
+    this.#probe(sequence, nowUs);
+    const missing = receiver.receive(packet, nowUs);
+    if (missing > 0) {
+      this.#sendNak(addSequence(sequence, -missing), addSequence(sequence, -1), nowUs);
+    }
+    receiver.deliver(nowUs);
+    this.#sinceAck += 1;
+    if (this.#sinceAck >= LIGHT_ACK_PACKETS && receiver.acknowledged !== this.#ackedSequence) {
+      this.#sinceAck = 0;
+      this.#control.writeUInt32BE(receiver.acknowledged, HEADER_BYTES);
+      this.#sendControl(CONTROL.ack, 0, 0, HEADER_BYTES + 4, nowUs);
+    }
+  }
+
+  #receiveControl(packet: Buffer, nowUs: number): void {
+    const type = controlTypeOf(packet);
+    if (type === CONTROL.ack) {
+      this.#receiveAck(packet, nowUs);
+    } else if (type === CONTROL.ackAck) {
+      this.#receiveAckAck(packet, nowUs);
+    } else if (type === CONTROL.nak) {
+      this.#receiveNak(packet, nowUs);
+    } else if (type === CONTROL.dropRequest && packet.length >= HEADER_BYTES + 8) {
+      this.#receiver.dropRange(packet.readUInt32BE(16) & 0x7fff_ffff, packet.readUInt32BE(20) & 0x7fff_ffff);
+    } else if (type === CONTROL.shutdown) {
+      this.#end('closed by the peer');
+    } else if (type === CONTROL.user) {
+      this.#receiveKeys(packet, nowUs);
+    }
+  }
+
+  #receiveAck(packet: Buffer, nowUs: number): void {
+    if (packet.length < HEADER_BYTES + 4) {
+      return;
+    }
+    this.statistics.packetsReceivedACK += 1;
+    const number = packet.readUInt32BE(4);
+    const next = packet.readUInt32BE(HEADER_BYTES) & 0x7fff_ffff;
+    const isLight = packet.length < HEADER_BYTES + 16;
+    const window = isLight ? undefined : packet.readUInt32BE(HEADER_BYTES + 12);
+    if (!isLight && number !== 0) {
+      this.#sendControl(CONTROL.ackAck, 0, number, HEADER_BYTES, nowUs);
+    }
+    this.#sender.acknowledge(next, window, nowUs);
+    if (!isLight) {
+      this.#roundTrip.add(packet.readUInt32BE(HEADER_BYTES + 4));
+    }
+    if (packet.length >= HEADER_BYTES + 24) {
+      this.#peerCapacity = packet.readUInt32BE(HEADER_BYTES + 20);
+    }
+    this.#sender.pump(nowUs);
+  }
+
+  #receiveAckAck(packet: Buffer, nowUs: number): void {
+    const number = packet.readUInt32BE(4);
+    const age = this.#ackNumber - number;
+    if (number === 0 || age < 0 || age >= ACKS) {
+      return;
+    }
+    const sentUs = this.#ackTimesUs[number % ACKS] as number;
+    if (sentUs === 0) {
+      return;
+    }
+    this.#ackTimesUs[number % ACKS] = 0;
+    this.#roundTrip.add(nowUs - sentUs);
+    this.#clock.sample(packet.readUInt32BE(8), nowUs, this.#roundTrip.rttUs);
+    const sequence = this.#ackSequences[number % ACKS] as number;
+    if (sequenceDistance(sequence, this.#confirmedSequence) > 0) {
+      this.#confirmedSequence = sequence;
+    }
+  }
+
+  #receiveNak(packet: Buffer, nowUs: number): void {
+    this.statistics.packetsReceivedNAK += 1;
+    readRanges(packet, HEADER_BYTES, (first, last) => {
+      const gone = this.#sender.reportLoss(first, last, nowUs);
+      if (gone !== undefined) {
+        this.#control.writeUInt32BE(first, HEADER_BYTES);
+        this.#control.writeUInt32BE(gone, HEADER_BYTES + 4);
+        this.#sendControl(CONTROL.dropRequest, 0, 0, HEADER_BYTES + 8, nowUs);
+      }
+    });
+    this.#sender.pump(nowUs);
+  }
+
+  #receiveKeys(packet: Buffer, nowUs: number): void {
+    const subtype = packet.readUInt16BE(2);
+    const { encryption } = this.options;
+    if (subtype === KEY_RESPONSE) {
+      this.statistics.packetsReceivedKM += 1;
+      this.#keyRequest = undefined;
+    } else if (subtype === KEY_REQUEST && encryption) {
+      this.statistics.packetsReceivedKM += 1;
+      const message = Buffer.from(packet.subarray(HEADER_BYTES));
+      void encryption.announced(message).then((isKnown) => {
+        if (isKnown && !this.#isClosed) {
+          this.#sendKeys(KEY_RESPONSE, message, nowUs);
+        }
+      });
+    }
+  }
+
+  /** A new key of this end, until the peer confirms it. */
+  #requestKeys(nowUs: number): void {
+    const next = this.options.encryption?.nextAnnouncement();
+    if (next) {
+      this.#keyRequest = Buffer.from(next);
+      this.#keyRequests = 0;
+      this.#keyRequestUs = 0;
+    }
+    if (this.#keyRequest && nowUs - this.#keyRequestUs >= 1.5 * this.#roundTrip.rttUs) {
+      this.#keyRequestUs = nowUs;
+      this.#keyRequests += 1;
+      this.#sendKeys(KEY_REQUEST, this.#keyRequest, nowUs);
+      if (this.#keyRequests === MAX_KEY_REQUESTS) {
+        this.#keyRequest = undefined;
+      }
+    }
+  }
+
+  #sendKeys(subtype: number, message: Uint8Array, nowUs: number): void {
+    this.statistics.packetsSentKM += 1;
+    this.#control.set(message, HEADER_BYTES);
+    this.#sendControl(CONTROL.user, subtype, 0, HEADER_BYTES + message.length, nowUs);
+  }
+
+  #sendFullAck(nowUs: number): void {
+    const sequence = this.#receiver.acknowledged;
+    if (sequence === this.#confirmedSequence) {
+      return;
+    }
+    const { rttUs, varianceUs } = this.#roundTrip;
+    if (sequence === this.#ackedSequence && nowUs - this.#ackedUs < rttUs + 4 * varianceUs) {
+      return;
+    }
+    this.#ackedSequence = sequence;
+    this.#ackedUs = nowUs;
+    this.#sinceAck = 0;
+    this.#ackNumber += 1;
+    this.#ackSequences[this.#ackNumber % ACKS] = sequence;
+    this.#ackTimesUs[this.#ackNumber % ACKS] = nowUs;
+    this.statistics.packetsSentACK += 1;
+    const { receiveRate } = this.statistics;
+    const to = this.#control;
+    to.writeUInt32BE(sequence, HEADER_BYTES);
+    to.writeUInt32BE(Math.round(rttUs), HEADER_BYTES + 4);
+    to.writeUInt32BE(Math.round(varianceUs), HEADER_BYTES + 8);
+    to.writeUInt32BE(Math.max(2, this.#receiver.free), HEADER_BYTES + 12);
+    to.writeUInt32BE(Math.round(receiveRate.packetsPerSecond), HEADER_BYTES + 16);
+    to.writeUInt32BE(this.#capacity, HEADER_BYTES + 20);
+    to.writeUInt32BE(Math.round(receiveRate.bytesPerSecond), HEADER_BYTES + 24);
+    this.#sendControl(CONTROL.ack, 0, this.#ackNumber, FULL_ACK_BYTES, nowUs);
+  }
+
+  #sendNak(first: number, last: number, nowUs: number): void {
+    this.statistics.packetsSentNAK += 1;
+    const end = writeRange(this.#control, HEADER_BYTES, first, last);
+    this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
+  }
+
+  #sendPeriodicNak(nowUs: number): void {
+    this.#nakUs = nowUs;
+    this.statistics.packetsSentNAK += 1;
+    const end = this.#receiver.losses.write(this.#control, HEADER_BYTES);
+    this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
+  }
+
+  #sendControl(type: ControlType, subtype: number, info: number, size: number, nowUs: number): void {
+    writeControlHeader(this.#control, type, subtype, info, this.#timestamp(nowUs), this.options.peerSocketId);
+    this.#lastSentUs = nowUs;
+    // libuv may keep what the kernel does not take at once.
+    const packet = Buffer.from(this.#control.subarray(0, size));
+    this.#send(packet, 0, size, this.options.port, this.options.ip);
+  }
+
+  #transmit(bytes: Buffer, start: number, length: number, nowUs: number): void {
+    this.#lastSentUs = nowUs;
+    this.#send(bytes, start, length, this.options.port, this.options.ip);
+  }
+
+  #timestamp(nowUs: number): number {
+    return Math.round(nowUs - this.options.startUs) % 2 ** 32;
+  }
+
+  /** The interval between a pair of packets estimates the capacity of the link. */
+  #probe(sequence: number, nowUs: number): void {
+    if ((sequence & PROBE_MASK) === 0) {
+      this.#probeUs = nowUs;
+      this.#probeSequence = sequence;
+    } else if ((sequence & PROBE_MASK) === 1 && sequence === addSequence(this.#probeSequence, 1)) {
+      const intervalUs = nowUs - this.#probeUs;
+      this.#probeIntervalUs += (intervalUs - this.#probeIntervalUs) / (this.#probeIntervalUs === 0 ? 1 : 16);
+      this.#probeSequence = -1;
+    }
+  }
+
+  /** Packets per second. */
+  get #capacity(): number {
+    return this.#probeIntervalUs < 1 ? 0 : Math.round(1_000_000 / this.#probeIntervalUs);
+  }
+
+  #end(reason: string): void {
+    this.#isClosed = true;
+    this.#onEnd(this);
+    this.handlers.onClose(reason);
+  }
+}

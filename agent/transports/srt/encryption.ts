@@ -1,0 +1,148 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { unlessExpected } from '../../base/errors.ts';
+import {
+  deriveKek,
+  type KeyMaterial,
+  parseKeyMaterial,
+  type UnwrappedKeys,
+  unwrapKeys,
+  wrapKeys,
+  writeKeyMaterial,
+} from './key-material.ts';
+import { PayloadCipher } from './payload-cipher.ts';
+
+const SALT_BYTES = 16;
+/** Values of the key field of data packets. */
+const EVEN = 1;
+const ODD = 2;
+const BOTH = 3;
+type KeyField = typeof EVEN | typeof ODD;
+
+/** §6.1.6, libsrt's numbers of packets. */
+const KEY_REFRESH = { everyPackets: 1 << 24, announcePackets: 1 << 12 } as const;
+type KeyRefresh = { readonly everyPackets: number; readonly announcePackets: number };
+
+/** The keys of one connection. Both directions begin with those of the caller, which each sender refreshes for itself. */
+export class Encryption {
+  /** Sent in the handshake: the caller's request, and the listener's response with the same bytes. */
+  readonly keyMaterial: Uint8Array;
+  readonly keyBytes: 16 | 24 | 32;
+  readonly #passphrase: string;
+  readonly #refresh: KeyRefresh;
+  #kek: Uint8Array;
+  #receiveSalt: Uint8Array;
+  readonly #sendSalt: Uint8Array;
+  readonly #sendKek: Uint8Array;
+  /** By key field. */
+  readonly #receivers: (PayloadCipher | undefined)[] = [];
+  readonly #senders: (PayloadCipher | undefined)[] = [];
+  readonly #sendKeys: (Uint8Array | undefined)[] = [];
+  #sending: KeyField;
+  #sentWithKey = 0;
+  #isAnnounced = false;
+  #isDeriving = false;
+
+  private constructor(
+    passphrase: string,
+    kek: Uint8Array,
+    material: KeyMaterial,
+    keys: UnwrappedKeys,
+    refresh: KeyRefresh,
+  ) {
+    this.#passphrase = passphrase;
+    this.#kek = kek;
+    this.#sendKek = kek;
+    this.#receiveSalt = material.salt;
+    this.#sendSalt = material.salt;
+    this.#refresh = refresh;
+    this.keyBytes = material.keyBytes;
+    this.keyMaterial = writeKeyMaterial(material);
+    this.#install(keys);
+    this.#sending = keys.even ? EVEN : ODD;
+    const key = Uint8Array.from(keys.even ?? keys.odd ?? []);
+    this.#sendKeys[this.#sending] = key;
+    this.#senders[this.#sending] = new PayloadCipher(key, material.salt);
+  }
+
+  /** A caller's. */
+  static async create(passphrase: string, keyBytes: 16 | 24 | 32, refresh: KeyRefresh = KEY_REFRESH) {
+    const salt = randomBytes(SALT_BYTES);
+    const even = randomBytes(keyBytes);
+    const kek = await deriveKek(passphrase, salt, keyBytes);
+    const material: KeyMaterial = { keys: EVEN, keyBytes, salt, wrapped: wrapKeys(kek, even) };
+    return new Encryption(passphrase, kek, material, { even }, refresh);
+  }
+
+  /** A listener's. @param material of the caller @returns undefined: another passphrase */
+  static async accept(passphrase: string, material: KeyMaterial, refresh: KeyRefresh = KEY_REFRESH) {
+    const kek = await deriveKek(passphrase, material.salt, material.keyBytes);
+    const keys = unwrapKeys(kek, material);
+    return keys && new Encryption(passphrase, kek, material, keys, refresh);
+  }
+
+  /** Encrypts `bytes[start, end)` in place. @returns the key field of the packet */
+  encrypt(sequence: number, bytes: Uint8Array, start: number, end: number): number {
+    this.#senders[this.#sending]?.apply(sequence, bytes, start, end);
+    this.#sentWithKey += 1;
+    if (this.#isAnnounced && this.#sentWithKey >= this.#refresh.everyPackets) {
+      this.#sending = this.#sending === EVEN ? ODD : EVEN;
+      this.#sentWithKey = 0;
+      this.#isAnnounced = false;
+      return this.#sending === EVEN ? ODD : EVEN;
+    }
+    return this.#sending;
+  }
+
+  /** @param field of the packet @returns whether there is such a key */
+  decrypt(field: number, sequence: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const cipher = this.#receivers[field];
+    cipher?.apply(sequence, bytes, start, end);
+    return cipher !== undefined;
+  }
+
+  /** The next key, once, when it is due: the current and the next one, wrapped. */
+  nextAnnouncement(): Uint8Array | undefined {
+    if (this.#isAnnounced || this.#sentWithKey < this.#refresh.everyPackets - this.#refresh.announcePackets) {
+      return undefined;
+    }
+    this.#isAnnounced = true;
+    const next = this.#sending === EVEN ? ODD : EVEN;
+    const key = randomBytes(this.keyBytes);
+    this.#sendKeys[next] = key;
+    this.#senders[next] = new PayloadCipher(key, this.#sendSalt);
+    const both = Buffer.concat([this.#sendKeys[EVEN] ?? key, this.#sendKeys[ODD] ?? key]);
+    const wrapped = wrapKeys(this.#sendKek, both);
+    return writeKeyMaterial({ keys: BOTH, keyBytes: this.keyBytes, salt: this.#sendSalt, wrapped });
+  }
+
+  /** Takes the keys of a peer's announcement. @returns whether they are in use now; one announcement at a time is read */
+  async announced(message: Uint8Array): Promise<boolean> {
+    const material = unlessExpected(() => parseKeyMaterial(message));
+    if (!material || this.#isDeriving) {
+      return false;
+    }
+    const isSame = timingSafeEqual(material.salt, this.#receiveSalt) && material.keyBytes === this.#kek.length;
+    let kek = this.#kek;
+    if (!isSame) {
+      this.#isDeriving = true;
+      kek = await deriveKek(this.#passphrase, material.salt, material.keyBytes);
+      this.#isDeriving = false;
+    }
+    const keys = unwrapKeys(kek, material);
+    if (keys) {
+      this.#kek = kek;
+      this.#receiveSalt = material.salt;
+      this.#install(keys);
+    }
+    return keys !== undefined;
+  }
+
+  #install({ even, odd }: UnwrappedKeys): void {
+    if (even) {
+      this.#receivers[EVEN] = new PayloadCipher(Uint8Array.from(even), this.#receiveSalt);
+    }
+    if (odd) {
+      this.#receivers[ODD] = new PayloadCipher(Uint8Array.from(odd), this.#receiveSalt);
+    }
+  }
+}

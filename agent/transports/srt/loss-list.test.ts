@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { hex } from '../../../test/support/media/units.ts';
+import { LossList, readRanges } from './loss-list.ts';
+
+const read = (bytes: string) => {
+  const ranges: [number, number][] = [];
+  readRanges(Buffer.from(hex(bytes)), 0, (first, last) => ranges.push([first, last]));
+  return ranges;
+};
+
+function written(list: LossList): string {
+  const to = Buffer.alloc(64);
+  return to.toString('hex', 0, list.write(to, 0));
+}
+
+// Appendix A: the first bit marks the start of a range.
+test.for([
+  ['00000005', [[5, 5]]],
+  ['80000005 00000009', [[5, 9]]],
+  [
+    '00000002 80000005 00000009 00000011',
+    [
+      [2, 2],
+      [5, 9],
+      [17, 17],
+    ],
+  ],
+  ['ffffffff 00000001', [[0x7fffffff, 1]]],
+] as const)('the loss list %s', ([bytes, ranges]) => {
+  expect(read(bytes)).toEqual(ranges);
+});
+
+test.for([
+  ['a range without end', '00000002 80000005', [[2, 2]]],
+  ['a range that ends before it begins', '80000009 00000005', []],
+  ['a range whose end begins a range', '80000005 80000009', []],
+  ['a word that is cut', '00000002 0000', [[2, 2]]],
+] as const)('%s ends the list', ([, bytes, ranges]) => {
+  expect(read(bytes)).toEqual(ranges);
+});
+
+test('packets that arrive split and shorten ranges', () => {
+  const list = new LossList();
+  list.append(10, 14);
+  list.append(20, 21);
+  expect([list.remove(12), list.remove(12), list.remove(10), list.remove(14), list.remove(9)]).toEqual([
+    ...[true, false, true, true, false],
+  ]);
+  expect(written(list)).toBe('0000000b0000000d8000001400000015');
+  expect(list.first).toBe(11);
+});
+
+test('a drop request removes parts of ranges', () => {
+  const list = new LossList();
+  list.append(10, 14);
+  list.append(20, 24);
+  list.append(30, 34);
+  list.removeRange(13, 31);
+  expect(written(list)).toBe('8000000a0000000c8000002000000022');
+  list.removeRange(33, 33);
+  expect(written(list)).toBe('8000000a0000000c0000002000000022');
+});
+
+test('ranges before a number go, also across the wrap', () => {
+  const list = new LossList();
+  list.append(0x7ffffff0, 0x7ffffff4);
+  list.append(0x7ffffffa, 5);
+  list.removeBefore(2);
+  expect(written(list)).toBe('8000000200000005');
+  list.removeBefore(6);
+  expect(list.isEmpty).toBe(true);
+});

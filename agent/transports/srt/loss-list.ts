@@ -1,0 +1,141 @@
+import { addSequence, sequenceDistance } from './packet.ts';
+
+const RANGE_BIT = 0x8000_0000;
+
+interface LostRange {
+  first: number;
+  last: number;
+}
+
+/** Packets that have not arrived, in order, as ranges. */
+export class LossList {
+  readonly #ranges: LostRange[] = [];
+
+  get isEmpty(): boolean {
+    return this.#ranges.length === 0;
+  }
+
+  /** Undefined: none. */
+  get first(): number | undefined {
+    return this.#ranges[0]?.first;
+  }
+
+  /** Behind all others. */
+  append(first: number, last: number): void {
+    this.#ranges.push({ first, last });
+  }
+
+  /** It has arrived. @returns whether it was missing */
+  remove(sequence: number): boolean {
+    const index = this.#indexOf(sequence);
+    const range = this.#ranges[index];
+    if (!range || sequenceDistance(sequence, range.first) < 0) {
+      return false;
+    }
+    if (range.first === range.last) {
+      this.#ranges.splice(index, 1);
+    } else if (sequence === range.first) {
+      range.first = addSequence(sequence, 1);
+    } else if (sequence === range.last) {
+      range.last = addSequence(sequence, -1);
+    } else {
+      this.#ranges.splice(index + 1, 0, { first: addSequence(sequence, 1), last: range.last });
+      range.last = addSequence(sequence, -1);
+    }
+    return true;
+  }
+
+  /** Removes all before `sequence`. */
+  removeBefore(sequence: number): void {
+    const count = this.#indexOf(sequence);
+    if (count > 0) {
+      this.#ranges.splice(0, count);
+    }
+    const [range] = this.#ranges;
+    if (range && sequenceDistance(sequence, range.first) > 0) {
+      range.first = sequence;
+    }
+  }
+
+  /** Removes a range, as a drop request asks. */
+  removeRange(first: number, last: number): void {
+    for (let index = this.#indexOf(first); ; ) {
+      const range = this.#ranges[index];
+      if (!range || sequenceDistance(range.first, last) > 0) {
+        return;
+      }
+      const isHeadKept = sequenceDistance(first, range.first) > 0;
+      const isTailKept = sequenceDistance(range.last, last) > 0;
+      const kept: LostRange[] = [];
+      if (isHeadKept) {
+        kept.push({ first: range.first, last: addSequence(first, -1) });
+      }
+      if (isTailKept) {
+        kept.push({ first: addSequence(last, 1), last: range.last });
+      }
+      this.#ranges.splice(index, 1, ...kept);
+      if (isTailKept) {
+        return;
+      }
+      index += kept.length;
+    }
+  }
+
+  /** Appendix A. @returns the end of what was written; what does not fit is left out */
+  write(to: Buffer, start: number): number {
+    let at = start;
+    for (const range of this.#ranges) {
+      at = writeRange(to, at, range.first, range.last);
+      if (at + 8 > to.length) {
+        break;
+      }
+    }
+    return at;
+  }
+
+  /** Of the first range that ends at `sequence` or later. */
+  #indexOf(sequence: number): number {
+    let [low, high] = [0, this.#ranges.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sequenceDistance((this.#ranges[middle] as LostRange).last, sequence) < 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+}
+
+/** @returns the end */
+export function writeRange(to: Buffer, at: number, first: number, last: number): number {
+  if (first === last) {
+    to.writeUInt32BE(first, at);
+    return at + 4;
+  }
+  to.writeUInt32BE((first | RANGE_BIT) >>> 0, at);
+  to.writeUInt32BE(last, at + 4);
+  return at + 8;
+}
+
+/** Calls `onRange` for each range of a loss list. A list that is cut short or reversed ends there. */
+export function readRanges(packet: Buffer, start: number, onRange: (first: number, last: number) => void): void {
+  for (let at = start; at + 4 <= packet.length; at += 4) {
+    const word = packet.readUInt32BE(at);
+    if (word < RANGE_BIT) {
+      onRange(word, word);
+      continue;
+    }
+    at += 4;
+    const first = word - RANGE_BIT;
+    if (at + 4 > packet.length) {
+      return;
+    }
+    const last = packet.readUInt32BE(at);
+    if (last >= RANGE_BIT || sequenceDistance(last, first) < 0) {
+      return;
+    }
+    onRange(first, last);
+  }
+}

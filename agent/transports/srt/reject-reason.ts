@@ -1,0 +1,57 @@
+/** Reasons of rejected handshakes: §4.3, and from 2000 those of access control (HTTP's status plus 2000). */
+export const REJECT = {
+  unknown: 1000,
+  system: 1001,
+  peer: 1002,
+  resource: 1003,
+  rogue: 1004,
+  backlog: 1005,
+  close: 1007,
+  version: 1008,
+  badSecret: 1010,
+  unsecure: 1011,
+  messageApi: 1012,
+  congestion: 1013,
+  filter: 1014,
+  group: 1015,
+  timeout: 1016,
+  crypto: 1017,
+  badRequest: 2400,
+  unauthorized: 2401,
+  overload: 2402,
+  forbidden: 2403,
+  notFound: 2404,
+  unacceptable: 2406,
+  conflict: 2409,
+  unavailable: 2503,
+} as const;
+export type RejectReason = (typeof REJECT)[keyof typeof REJECT];
+
+const TEXTS: Readonly<Record<number, string>> = {
+  1001: 'system error',
+  1002: 'rejected by the peer',
+  1003: 'no resources',
+  1004: 'invalid handshake',
+  1005: 'too many waiting connections',
+  1007: 'the peer is closing',
+  1008: 'the version of SRT is too old',
+  1010: 'wrong passphrase',
+  1011: 'a passphrase is required, or none is expected',
+  1012: 'the peer is in file mode',
+  1013: 'the congestion control is not live',
+  1014: 'packet filters are not supported',
+  1015: 'connection groups are not supported',
+  1016: 'timeout',
+  1017: 'the cipher is not supported',
+  2400: 'bad request',
+  2401: 'unauthorized',
+  2402: 'overload',
+  2403: 'forbidden',
+  2404: 'not found',
+  2406: 'not acceptable',
+  2409: 'conflict',
+  2503: 'unavailable',
+};
+
+/** @param code handshake type of a rejection */
+export const rejectText = (code: number): string => TEXTS[code] ?? `reason ${code}`;

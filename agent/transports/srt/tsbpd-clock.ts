@@ -1,0 +1,63 @@
+const DRIFT_SAMPLES = 1_000;
+/** A larger drift moves the base at once. */
+const MAX_DRIFT_US = 5_000;
+
+/** Times at which received packets are due, §4.5. */
+export class TsbpdClock {
+  readonly #latencyUs: number;
+  #baseUs: number;
+  /** The newest time stamp, unwrapped. */
+  #lastUs: number;
+  #firstRttUs = -1;
+  #driftSumUs = 0;
+  #samples = 0;
+  #driftUs = 0;
+
+  /** @param timestamp of the handshake that arrived at `nowUs` */
+  constructor(nowUs: number, timestamp: number, latencyMs: number) {
+    this.#latencyUs = latencyMs * 1000;
+    this.#lastUs = timestamp;
+    this.#baseUs = nowUs - timestamp;
+  }
+
+  get driftUs(): number {
+    return this.#driftUs;
+  }
+
+  /** Time stamps wrap at 2^32 µs, 71.6 minutes. */
+  unwrap(timestamp: number): number {
+    const us = this.#near(timestamp);
+    if (us > this.#lastUs) {
+      this.#lastUs = us;
+    }
+    return us;
+  }
+
+  /** @param timeUs unwrapped */
+  dueUs(timeUs: number): number {
+    return this.#baseUs + timeUs + this.#latencyUs + this.#driftUs;
+  }
+
+  /** An ACKACK: the sender's clock now, half a round trip ago. */
+  sample(timestamp: number, nowUs: number, rttUs: number): void {
+    if (this.#firstRttUs < 0) {
+      this.#firstRttUs = rttUs;
+    }
+    const transitUs = (rttUs - this.#firstRttUs) / 2;
+    this.#driftSumUs += nowUs - this.#baseUs - this.#near(timestamp) - transitUs;
+    this.#samples += 1;
+    if (this.#samples < DRIFT_SAMPLES) {
+      return;
+    }
+    const driftUs = this.#driftSumUs / this.#samples;
+    const over = Math.abs(driftUs) > MAX_DRIFT_US ? driftUs : 0;
+    this.#baseUs += over;
+    this.#driftUs = driftUs - over;
+    this.#driftSumUs = 0;
+    this.#samples = 0;
+  }
+
+  #near(timestamp: number): number {
+    return this.#lastUs + ((timestamp - (this.#lastUs % 2 ** 32)) | 0);
+  }
+}
