@@ -35,8 +35,8 @@ test('without the other systems a machine is measured as with them, in a third o
   const entry = `const measure = require('systeminformation');
     const names = ${JSON.stringify(Object.keys(MEASURES))};
     const shape = (value) => Array.isArray(value) ? value.map(shape) : value && typeof value === 'object' ? Object.keys(value) : typeof value;
-    const told = async (name) => [name, await measure[name]()];
-    Promise.all(names.map(told)).then((all) => {
+    const measured = async (name) => [name, await measure[name]()];
+    Promise.all(names.map(measured)).then((all) => {
       const { system, diskLayout } = Object.fromEntries(all);
       const disks = diskLayout.map(({ temperature, ...disk }) => disk);
       console.log(JSON.stringify([all.map(([name, value]) => [name, shape(value)]), system, disks]));
@@ -47,6 +47,6 @@ test('without the other systems a machine is measured as with them, in a third o
 });
 
 test('the XML reader is bundled without the writer', async () => {
-  const entry = `require('xml2js').parseString('<a b="1">c</a>', (error, told) => console.log(JSON.stringify(told)));`;
+  const entry = `require('xml2js').parseString('<a b="1">c</a>', (error, result) => console.log(JSON.stringify(result)));`;
   expect((await saidBy(entry)).said).toBe('{"a":{"_":"c","$":{"b":"1"}}}\n');
 });

@@ -83,9 +83,9 @@ test("the clock is set to the phone's time plus the elapsed time, and marked as 
 test.for([0, 1])('the battery-backed clock is set too, and its failure (exit code %i) is ignored', (code) => {
   const { root, run, stand } = service();
   writeFileSync(join(root, 'rtc0'), '');
-  stand('hwclock', `echo "$*" >> ${root}/told; exit ${code}`);
+  stand('hwclock', `echo "$*" >> ${root}/called; exit ${code}`);
   expect(run(request(NOW_S * 1_000))).toMatchObject({ id: ID, ok: true });
-  expect(readFileSync(join(root, 'told'), 'utf8')).toBe('--systohc --utc\n');
+  expect(readFileSync(join(root, 'called'), 'utf8')).toBe('--systohc --utc\n');
 });
 
 test('a clock that the network sets is left alone', () => {

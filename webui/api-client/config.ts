@@ -14,10 +14,11 @@ export interface ChangedBy {
 }
 
 /** Of an event or a conflict; undefined if the device does not know the author. */
-export const changedBy = (told: {
+export const changedBy = (answer: {
   readonly user?: string | null;
   readonly time?: string | null;
-}): ChangedBy | undefined => (told.user && told.time ? { user: told.user, atMs: Date.parse(told.time) } : undefined);
+}): ChangedBy | undefined =>
+  answer.user && answer.time ? { user: answer.user, atMs: Date.parse(answer.time) } : undefined;
 
 /** Someone else has changed the same settings since they were read. Nothing was written. */
 export class PreconditionFailed extends RequestError {

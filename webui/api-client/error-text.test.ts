@@ -22,7 +22,7 @@ test.for([
   [500, 'internal error', undefined, 'Not saved. Something went wrong. See the log.'],
   [0, 'no answer', undefined, 'No answer. Check whether it was done before you try again.'],
 ] as const)(
-  'an answer %d (%s, %s) is told with its reason, and no answer as one that nobody knows',
+  'an answer %d (%s, %s) is shown with its reason, and no answer as an outcome that is not known',
   async ([status, reason, why, said]) => {
     await speak('en');
     expect(saveErrorText(new RequestError(status, reason, undefined, why))).toBe(said);

@@ -25,7 +25,7 @@ const STEP = 0.1;
 export class PtzMotion {
   readonly #calls: PtzCalls;
   #wanted = AT_REST;
-  #told = AT_REST;
+  #sent = AT_REST;
   #isTelling = false;
   /** Of the next call: a repetition, or the stop after a tap. */
   #next: ReturnType<typeof setTimeout> | undefined;
@@ -48,16 +48,16 @@ export class PtzMotion {
   /** The page closes. */
   leave(): void {
     clearTimeout(this.#next);
-    const isMoving = this.#isTelling || !isSame(this.#told, AT_REST);
+    const isMoving = this.#isTelling || !isSame(this.#sent, AT_REST);
     this.#wanted = AT_REST;
-    this.#told = AT_REST;
+    this.#sent = AT_REST;
     if (isMoving) {
       this.#calls.stop().catch(() => {});
     }
   }
 
   #tellNews(): void {
-    if (this.#isTelling || isSame(this.#wanted, this.#told)) {
+    if (this.#isTelling || isSame(this.#wanted, this.#sent)) {
       return;
     }
     clearTimeout(this.#next);
@@ -72,7 +72,7 @@ export class PtzMotion {
   async #tell(): Promise<void> {
     this.#isTelling = true;
     const wanted = this.#wanted;
-    this.#told = wanted;
+    this.#sent = wanted;
     try {
       await (isSame(wanted, AT_REST) ? this.#calls.stop() : this.#calls.move(wanted));
     } catch {
@@ -80,9 +80,9 @@ export class PtzMotion {
     }
     this.#isTelling = false;
     this.#movesSinceMs = isSame(wanted, AT_REST) ? undefined : (this.#movesSinceMs ?? performance.now());
-    if (!isSame(this.#wanted, this.#told)) {
+    if (!isSame(this.#wanted, this.#sent)) {
       this.#tellNews();
-    } else if (!isSame(this.#told, AT_REST)) {
+    } else if (!isSame(this.#sent, AT_REST)) {
       this.#next = setTimeout(() => this.#tell(), RENEW_MS);
     }
   }

@@ -96,8 +96,9 @@ export class TalkConnection {
     }
     const session = this.#session;
     this.#session = undefined;
-    const told = session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
+    const deleted =
+      session && fetch(session, { method: 'DELETE', headers: UI_HEADER, keepalive: true }).catch(() => {});
     // A closed session cannot be deleted afterwards.
-    void Promise.resolve(told).then(() => this.#peer.close());
+    void Promise.resolve(deleted).then(() => this.#peer.close());
   }
 }

@@ -102,11 +102,11 @@ export function applyUpdate(before: readonly Adoption[], news: CameraUpdate): re
   if (one === undefined || meant.length > 1) {
     return before;
   }
-  const next = told(one, news);
+  const next = reported(one, news);
   return next === one ? before : before.map((each) => (each.key === one.key ? next : each));
 }
 
-function told(one: Adoption, news: CameraUpdate): Adoption {
+function reported(one: Adoption, news: CameraUpdate): Adoption {
   const { state, path, paths, trouble, error } = news;
   if ((state === 'adopted' || (state === 'notAdopted' && trouble === 'adopted')) && path !== undefined) {
     return adopted(one, paths ?? [path]);

@@ -57,9 +57,9 @@ function useFacts(player: LivePlayer): { facts?: Facts; bitsPerSecond?: number }
     let isOver = false;
     const lag = new WebRtcLag();
     const look = async () => {
-      const told = await player.facts().catch(() => undefined);
-      const lagMs = told?.report ? lag.look(told.report as Report) : told?.lagMs;
-      const facts = told && { ...told, ...(lagMs === undefined ? {} : { lagMs }) };
+      const reported = await player.facts().catch(() => undefined);
+      const lagMs = reported?.report ? lag.look(reported.report as Report) : reported?.lagMs;
+      const facts = reported && { ...reported, ...(lagMs === undefined ? {} : { lagMs }) };
       const bytes = facts?.bytesReceived;
       if (isOver || !facts) {
         return;

@@ -48,7 +48,7 @@ test.for([
   [10, false],
   [1, true],
 ] as const)(
-  'steps of a camera with %i pictures a second, told of each: %s, go by one picture',
+  'steps of a camera with %i pictures a second, each reported: %s, go by one picture',
   ([fps, isTalkative]) => {
     const video = new FakeVideo(fps, isTalkative);
     const steps = new FrameStepper(video);

@@ -8,7 +8,7 @@ afterEach(() => {
   route.value = before;
 });
 
-/** A browser's address, whose change is told by an event of its own, later. */
+/** A browser's address, which reports its change later, by an event. */
 function openAt(hash: string) {
   const location = { hash };
   const window = Object.assign(new EventTarget(), { scrollY: 0 });

@@ -23,7 +23,7 @@ test('troubles are listed by severity', () => {
 });
 
 test.for([
-  ['that does not know it and can be told', {}, true],
+  ['that does not know it and can be set', {}, true],
   ['that knows it', { set: true }, false],
   ['whose clock only root sets', { canBeSet: false }, false],
   ['that says the same all the same', { behindMs: 1_500 }, false],

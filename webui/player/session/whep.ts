@@ -77,11 +77,11 @@ class WhepSession implements LiveSession {
   async offer(asksFirst: boolean): Promise<void> {
     const peer = this.#peer;
     // In parallel: an offer takes as long as this response.
-    const [told] = await Promise.all([asksFirst ? this.#ask('OPTIONS') : undefined, peer.setLocalDescription()]);
-    if (told?.headers.get('Perch-B-Frames')) {
+    const [options] = await Promise.all([asksFirst ? this.#ask('OPTIONS') : undefined, peer.setLocalDescription()]);
+    if (options?.headers.get('Perch-B-Frames')) {
       throw new PlayError('codec', 'B-frames');
     }
-    const response = told?.ok === false ? told : await this.#ask('POST', peer.localDescription?.sdp);
+    const response = options?.ok === false ? options : await this.#ask('POST', peer.localDescription?.sdp);
     if (response.status !== 201) {
       const error = await errorFromResponse(response);
       throw failureOf(error.status, error.message);

@@ -51,10 +51,10 @@ export function CameraList({ cameras }: { readonly cameras: readonly Camera[] })
   const drag = useListDrag(list, { onDrop: move });
   useFocusKept(list, shown.map(({ name }) => name).join('\n'));
   useEffect(() => {
-    const told = cameras.map(({ name }) => name).join('\n');
+    const listed = cameras.map(({ name }) => name).join('\n');
     if (
       order.value &&
-      told ===
+      listed ===
         inOrder(cameras, order.value)
           .map(({ name }) => name)
           .join('\n')

@@ -65,11 +65,11 @@ function Pause({ name, title, isPaused, onDone }: PauseProps) {
   const t = camerasWords.value;
   const set = async (paused: boolean, pausedUntil: string | null = null) => {
     const patch = (body: object) => fetchJson(cameraCall('patch', name), { method: 'PATCH', body });
-    const told = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
+    const done = (isNow: boolean) => (isNow ? camerasWords.peek().isPaused(title) : camerasWords.peek().goesOn(title));
     try {
       await patch(paused ? { paused, pausedUntil } : { paused });
       showPaused(name, paused, pausedUntil);
-      toast(told(paused), () => {
+      toast(done(paused), () => {
         patch({ paused: !paused }).then(
           () => showPaused(name, !paused, null),
           (error: unknown) => toast(actionErrorText(error)),
@@ -194,7 +194,7 @@ async function kept(name: string, stay: RemovalTexts, title: string): Promise<vo
       () => toast(camerasWords.peek().notBack),
     );
   };
-  toast(stay.told(title), undo);
+  toast(stay.done(title), undo);
 }
 
 /** The camera is removed, whatever happens to its recordings. */

@@ -76,13 +76,14 @@ function NewCameras() {
     news: ['camera', 'config'],
   });
   // Discovered since the last probe.
-  const told = [...discoveredNow.value.values()];
+  const discovered = [...discoveredNow.value.values()];
   const fresh = (value?.items ?? []).filter(({ path }) => path === null);
   const [only] = fresh;
   if (!only) {
     return null;
   }
-  const name = told.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
+  const name =
+    discovered.find(({ endpoint }) => endpoint === only.endpoint)?.name ?? only.name ?? only.manufacturer ?? '';
   return (
     <div class="card">
       <Row

@@ -7,9 +7,9 @@ test.for([
   ['6h0m0s', 'Keep (deleted after 6 hours)', 'Garden removed. Its recordings are deleted after 6 hours.'],
   ['0s', 'Keep until the space is needed', 'Garden removed. Its recordings are kept until the space is needed.'],
   [undefined, 'Keep', 'Garden removed. Its recordings are kept.'],
-] as const)('recordings of a removed camera with %s are kept as announced', ([deleteAfter, choice, told]) => {
+] as const)('recordings of a removed camera with %s are kept as announced', ([deleteAfter, choice, done]) => {
   const words = removalTexts(deleteAfter);
-  expect([words.choice, words.told('Garden')]).toEqual([choice, told]);
+  expect([words.choice, words.done('Garden')]).toEqual([choice, done]);
 });
 
 const use = (path: string, fitsDays: number | null): PathUse => ({

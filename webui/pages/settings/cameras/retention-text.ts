@@ -6,21 +6,21 @@ import { daysOf, FOR_EVER, fewerDays, type PathConfig, type PathUse, recordWhen 
 /** How long the recordings of a removed camera are kept. */
 export interface RemovalTexts {
   readonly choice: string;
-  readonly told: (camera: string) => string;
+  readonly done: (camera: string) => string;
 }
 
 /** @param deleteAfter of the camera's settings, which still apply; undefined: unknown */
 export function removalTexts(deleteAfter: string | undefined): RemovalTexts {
   const t = camerasWords.value;
   if (deleteAfter === undefined) {
-    return { choice: t.removeKeep, told: t.removed };
+    return { choice: t.removeKeep, done: t.removed };
   }
   const days = daysOf(deleteAfter);
   if (days === FOR_EVER) {
-    return { choice: t.removeKeepAll, told: t.removedKept };
+    return { choice: t.removeKeepAll, done: t.removedKept };
   }
   const time = daysText(days);
-  return { choice: t.removeKeepDays(time), told: (camera) => t.removedDays(camera, time) };
+  return { choice: t.removeKeepDays(time), done: (camera) => t.removedDays(camera, time) };
 }
 
 const DAY_MS = 86_400_000;
