@@ -136,6 +136,38 @@ describeWith(['chromium'], 'home, away and night', () => {
     await page.locator('.tile.live .surface.playing').nth(1).waitFor();
   });
 
+  test('an established WebRTC session ends when privacy begins', async () => {
+    await reset();
+    await box.api('PATCH', `config/paths/patch/${door}`, { modes: { away: { privacy: true } } });
+    // A place that plays nothing itself.
+    await using visitor = await open('desktop', '#/settings/modes');
+    const { page, url } = visitor;
+    await page.evaluate(async (whep) => {
+      const peer = new RTCPeerConnection();
+      const transceiver = peer.addTransceiver('video', { direction: 'recvonly' });
+      await peer.setLocalDescription();
+      const headers = { 'Content-Type': 'application/sdp' };
+      const answer = await fetch(whep, { method: 'POST', headers, body: peer.localDescription?.sdp ?? '' });
+      await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+      Object.assign(window, { ofSession: transceiver.receiver.transport });
+    }, `${url}/webrtc/${door}/whep`);
+    const isInState = (state: string) =>
+      page.waitForFunction(
+        (wanted) => (window as unknown as { ofSession: RTCDtlsTransport }).ofSession.state === wanted,
+        state,
+      );
+    const sessions = async () =>
+      (await box.api<{ items: readonly { path: string; state: string }[] }>('GET', 'webrtcsessions/list')).items
+        .filter(({ path }) => path === door)
+        .map(({ state }) => state);
+    await isInState('connected');
+    expect(await sessions()).toEqual(['read']);
+    await box.api('POST', 'mode', { mode: 'away' });
+    await isInState('closed');
+    await until(async () => expect(await sessions()).toEqual([]));
+    await reset();
+  });
+
   test('without rules and timetable nothing above the grid speaks of modes', async () => {
     await reset();
     await using visitor = await open('desktop', '#/live');
