@@ -31,6 +31,9 @@ export const access = signal<'unknown' | 'granted' | 'refused'>('unknown');
 
 export const isOwner = computed(() => session.value?.role === 'owner');
 
+/** A name in what the device reports of changes. */
+export const isMe = (user: string): boolean => session.value?.user === user;
+
 /** The user has logged out or changed: discard everything. */
 export const mustReload = signal(false);
 

@@ -32,7 +32,7 @@ export function EventDigest({ dayMs, path, newest }: EventDigestProps) {
     parts.map(([name, count]) => `${name} ${number(count, 0, language)}`).join(' · ');
   return (
     <p class="digest dim">
-      <span>{total > 0 ? `${words.eventCount(total)}: ${line(kinds)}` : '\u00a0'}</span>
+      <span>{total > 0 ? words.eventCountOf(words.eventCount(total), line(kinds)) : '\u00a0'}</span>
       {paths.length > 1 && (
         <span>
           <bdi>{line(paths.map(([name, count]) => [titleOf(name), count]))}</bdi>

@@ -53,6 +53,11 @@ const en: AllWords = {
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
 
+// WCAG 2.5.3: speech input uses the text that is seen.
+test.for([en, zhCn])('the name of a button that logs one browser out contains the text on it', ({ you: t }) => {
+  expect(t.logOutNamed('Firefox')).toContain(t.logOutDevice);
+});
+
 test.for([
   [['zh-CN', 'en'], 'zh-CN'],
   [['zh-Hans-SG'], 'zh-CN'],

@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { actionErrorText } from '../../api-client/error-text.ts';
 import { protect, setNote, unprotect } from '../../api-client/protections.ts';
 import type { SavedClip } from '../../api-client/saved-clips.ts';
-import { isOwner } from '../../api-client/session.ts';
+import { isMe, isOwner } from '../../api-client/session.ts';
 import { ClipDelivery } from '../../clips/clip-delivery.tsx';
 import { clipFileAddress, useClipDownload } from '../../clips/clip-download.ts';
 import { titleOf } from '../../clips/event-controls.tsx';
@@ -76,7 +76,9 @@ export function ClipSheet({ clip, onChanged, onClosed }: ClipSheetProps) {
             {duration(endMs - startMs, intl)}
             {pictureMs !== undefined && ` · ${byteSize(bytes, intl.language)}`}
           </p>
-          {saved && <p class="dim small">{by === undefined ? t.clipSavedAt(saved) : t.clipSavedBy(by, saved)}</p>}
+          {saved && (
+            <p class="dim small">{by === undefined || isMe(by) ? t.clipSavedAt(saved) : t.clipSavedBy(by, saved)}</p>
+          )}
         </div>
         <ClipDelivery delivery={delivery} isOff={pictureMs === undefined} />
         <div class="rows-end">

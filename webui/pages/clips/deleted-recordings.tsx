@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Deletion } from '../../api-client/range-deletions.ts';
+import { isMe } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
 import { titleOf } from '../../clips/event-controls.tsx';
 import { deletionChanges, restoreRecordings } from '../../clips/restore-recordings.ts';
@@ -41,7 +42,9 @@ export function DeletedRecordings() {
                   {dayName(startMs, nowMs.value, intl)},{' '}
                   {t.fromTo(clockSeconds(startMs, language), clockSeconds(endMs, language))}
                 </span>
-                <span class="small dim digits">{by === null ? t.undoUntil(until) : t.deletedBy(by, until)}</span>
+                <span class="small dim digits">
+                  {by === null || isMe(by) ? t.undoUntil(until) : t.deletedBy(by, until)}
+                </span>
               </span>
               <button class="text" type="button" onClick={() => void restoreRecordings(id)}>
                 {words.value.undo}

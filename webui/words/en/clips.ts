@@ -60,6 +60,7 @@ export const clips = {
   markAllSeen: 'Mark all as seen',
   allSeen: 'All events marked as seen.',
   eventCount: (count: number) => many(count, { one: 'One event', other: '# events' }),
+  eventCountOf: (count: string, kinds: string) => `${count}: ${kinds}`,
   noEvents: 'No events yet',
   noEventsText: 'Motion, people and doorbells appear here when a camera detects them.',
   noNewEvents: 'No new events',

@@ -57,6 +57,7 @@ export const clips: ClipsWords = {
   markAllSeen: '全部标为已查看',
   allSeen: '已将全部事件标为已查看。',
   eventCount: (count) => `${count} 个事件`,
+  eventCountOf: (count, kinds) => `${count}：${kinds}`,
   noEvents: '还没有事件',
   noEventsText: '摄像头侦测到移动、人员或门铃时，会显示在这里。',
   noNewEvents: '没有新事件',

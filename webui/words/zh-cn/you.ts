@@ -74,7 +74,7 @@ export const you: YouWords = {
   lastUsed: (time) => `上次使用 ${time}`,
   unknownDevice: '未知浏览器',
   logOutDevice: '退出登录',
-  logOutNamed: (device) => `退出 ${device} 的登录`,
+  logOutNamed: (device) => `退出登录：${device}`,
   logOutOthers: '退出其他浏览器的登录',
   othersAreOut: '您的其他浏览器已退出登录。',
 };
