@@ -15,11 +15,11 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         explain whether a request is permitted: ACTION is read, publish, playback, api,
                                         metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1
-       perch claim [--data DIR]         set the owner's password on a device without an owner
+       perch claim [--data DIR]         set the owner's password on a box without an owner
        perch claim --link [--data DIR]  show the link that does the same in a browser
        perch reset-password [--data DIR]
                                         remove the owner's password and second factor, if one is lost: all users are
-                                        logged out, and the device has no owner until it is claimed; viewers, links,
+                                        logged out, and the box has no owner until it is claimed; viewers, links,
                                         cameras and recordings stay
        perch --version | --help
 
@@ -167,7 +167,7 @@ async function resetPassword(data: string): Promise<number> {
   console.log(
     isForgotten
       ? 'Password and second factor removed, all users logged out. Set a new password with perch claim'
-      : 'This device has no owner. Set a password with perch claim',
+      : 'This box has no owner. Set a password with perch claim',
   );
   return 0;
 }

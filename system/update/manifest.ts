@@ -113,7 +113,7 @@ export function checkNewer({ version }: Pick<Manifest, 'version'>, installed: st
   }
   const order = compareVersions(version, installed);
   if (order <= 0) {
-    const message = `the update is version ${version}, this device has ${installed}`;
+    const message = `the update is version ${version}, this box has ${installed}`;
     throw refusal('badInput', message, order === 0 ? 'same' : 'older');
   }
 }

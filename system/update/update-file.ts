@@ -54,7 +54,7 @@ export async function readUpdate(
   const signed = Buffer.concat([header.subarray(0, SIGNED_BEFORE_BYTES), text]);
   const signature = header.subarray(SIGNED_BEFORE_BYTES);
   if (!keys.some((key) => verify(null, signed, key, signature))) {
-    throw refusal('badInput', 'the update is not signed with an update key of this device', 'notSigned');
+    throw refusal('badInput', 'the update is not signed with an update key of this box', 'notSigned');
   }
   const manifest = parseManifest(text.toString('utf8'));
   await sink.begin(manifest);

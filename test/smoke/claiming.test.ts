@@ -40,7 +40,7 @@ test('perch claim next to a running Perch takes effect at once and lasts; the se
     output: expect.stringContaining('already has an owner'),
   });
   expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
-  expect(running.process.output()).toContain('device has no owner yet');
+  expect(running.process.output()).toContain('box has no owner yet');
   expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
   await running.process.stop('SIGINT');
   await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });

@@ -14,8 +14,7 @@ import { setupNotice } from '../device/setup-notice.ts';
 const MAX_WAIT_MS = 15_000;
 const LOOK_MS = 50;
 
-const HAS_OWNER =
-  'this device already has an owner: remove the password and the second factor with perch reset-password';
+const HAS_OWNER = 'this box already has an owner: remove the password and the second factor with perch reset-password';
 
 /** @throws PerchError if there is an owner */
 export async function needsNoOwner(dataDir: string): Promise<void> {

@@ -124,7 +124,7 @@ test('problems of disks, clock and port are reported with remedies', () => {
     'bad the page has no port: see perch logs',
     'ok recordings go to /mnt/usb/perch, 60 GB free',
     'bad not recording to /mnt/old: the disk is not there',
-    'bad the clock may be wrong: connect this device to the network, or log in on the page from a phone',
+    'bad the clock may be wrong: connect this box to the network, or log in on the page from a phone',
     '',
   ]);
 });

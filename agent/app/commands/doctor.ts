@@ -34,11 +34,11 @@ export interface ReportFacts {
 export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
   const lines = [
     port === undefined ? 'bad the page has no port: see perch logs' : `port ${port}`,
-    ...(isClaimed ? [] : ['note this device has no owner yet: perch claim sets the password']),
+    ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
     ...disks.map(diskLine),
     isClockTrusted
       ? 'ok the clock is set'
-      : 'bad the clock may be wrong: connect this device to the network, or log in on the page from a phone',
+      : 'bad the clock may be wrong: connect this box to the network, or log in on the page from a phone',
     ...(fingerprint === undefined
       ? []
       : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),

@@ -44,14 +44,14 @@ test('a decision is explained step by step', async () => {
       'tom, with the right password, from 192.168.1.9, wants: read door',
       'configuration: …/perch.yml, as in MediaMTX, authMethod internal',
       'path door: follows the entry all_others',
-      "1. users of this device: no user 'tom'",
+      "1. users of this box: no user 'tom'",
       '2. authInternalUsers[0] (tom): permitted: may read ~^do from 192.168.1.0/24, with the password',
       '=> allowed',
     ].join('\n'),
   });
   const refused = await box.say('tom read door', '10.0.0.1');
   expect(refused.text.split('\n').slice(3)).toEqual([
-    "1. users of this device: no user 'tom'",
+    "1. users of this box: no user 'tom'",
     '2. authInternalUsers[0] (tom): does not match: only from 192.168.1.0/24',
     '3. authInternalUsers[1] (any): does not match: may publish, not read door',
     '=> denied',
@@ -77,10 +77,10 @@ test('a web hook that decides last is mentioned, if it is asked', async () => {
   expect((await box.say('tom publish door')).text).not.toContain('zlmOn');
 });
 
-test('users of this device are read from the data folder', async () => {
+test('users of this box are read from the data folder', async () => {
   await using box = await openFolder();
   const users = await Users.open(box.folder);
-  expect((await box.say('owner admin')).text).toContain('this device has no owner yet');
+  expect((await box.say('owner admin')).text).toContain('this box has no owner yet');
   expect((await box.say('owner admin', '127.0.0.1')).allowed).toBe(false);
   await users.setOwner('blue heron');
   expect((await box.say('owner admin')).text).toContain('with the session of the page, or name and password');

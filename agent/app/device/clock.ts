@@ -39,13 +39,13 @@ export class DeviceClock {
     const { clock, host, isTrusted, uptimeS = uptime } = this.#deps;
     const uptimeMs = Math.round(uptimeS() * 1_000);
     if (isTrusted()) {
-      throw new PerchError('badInput', 'the device already knows the time', { isKnown: true });
+      throw new PerchError('badInput', 'the box already knows the time', { isKnown: true });
     }
     if (!isPlausible(toMs)) {
       throw new PerchError('badInput', `${dateOf(toMs)} is not a plausible present time`);
     }
     if (Math.abs(toMs - clock.wallMs()) < NEAR_MS) {
-      throw new PerchError('badInput', `the clock of the device differs by less than ${NEAR_MS / 1_000} s`, {
+      throw new PerchError('badInput', `the clock of the box differs by less than ${NEAR_MS / 1_000} s`, {
         isKnown: true,
       });
     }

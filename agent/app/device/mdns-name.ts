@@ -89,7 +89,7 @@ export class MdnsName {
 
   async #keep(label: string, number: number): Promise<void> {
     await savePrivate(this.#file, { label, number }).catch((error: unknown) =>
-      this.#options.log.warn({ cause: explain(error) }, 'saving the name of the device failed'),
+      this.#options.log.warn({ cause: explain(error) }, 'saving the name of the box failed'),
     );
   }
 

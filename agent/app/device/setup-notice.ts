@@ -23,7 +23,7 @@ export function setupNotice(notice: SetupNotice): readonly string[] {
     '',
     ...qrLines(setupLink(notice)),
     '',
-    'This device has no owner yet. Scan the code or open this link to choose a password:',
+    'This box has no owner yet. Scan the code or open this link to choose a password:',
     `  ${setupLink(notice)}`,
     `Or open ${notice.url} and enter the setup code ${notice.code}`,
     ...trustLines(notice),

@@ -251,8 +251,8 @@ export class Updates implements UpdateControl {
 }
 
 const LACKING = {
-  noService: 'updates need the service of the Debian package, which this device does not have',
-  noKey: 'the package on this device has no update key',
+  noService: 'updates need the service of the Debian package, which this box does not have',
+  noKey: 'the package on this box has no update key',
 };
 
 /** Up to the first part that varies with time. */

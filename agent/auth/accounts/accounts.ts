@@ -26,7 +26,7 @@ const REMIND_MS = 86_400_000;
 const DEVICE_ID_BYTES = 12;
 const DEVICE_ID_CHARS = 16;
 
-const WHERE = 'the terminal or screen of the device shows it; perch claim on the device itself needs none';
+const WHERE = 'the terminal or screen of the box shows it; perch claim on the box itself needs none';
 
 interface AccountsOptions {
   readonly dataDir: string;
@@ -108,7 +108,7 @@ export class Accounts {
     if (this.owner !== undefined) {
       return () => {};
     }
-    const remind = () => this.#log.warn('device has no owner yet: set the password with perch claim');
+    const remind = () => this.#log.warn('box has no owner yet: set the password with perch claim');
     remind();
     const stops = [
       this.#clock.every(REMIND_MS, remind),
@@ -179,11 +179,11 @@ export class Accounts {
   checkSetUp(setupCode: string | undefined, { ip, isPrivate }: Pick<LoginClient, 'ip' | 'isPrivate'>): void {
     const { facts } = this.#setup;
     if (this.owner !== undefined || !facts) {
-      throw new PerchError('badInput', 'this device already has an owner: log in');
+      throw new PerchError('badInput', 'this box already has an owner: log in');
     }
     if (!this.#isClaimable()) {
       const why = 'its configuration does not begin with perch: own';
-      throw new PerchError('unauthorized', `this device is claimed on the machine itself (perch claim): ${why}`);
+      throw new PerchError('unauthorized', `this box is claimed on the machine itself (perch claim): ${why}`);
     }
     if (setupCode === undefined || setupCode === '') {
       throw new PerchError('badInput', `the setup code is needed: ${WHERE}`);
@@ -234,7 +234,7 @@ export class Accounts {
     const { sessions } = this.people;
     const { ip } = client;
     if (this.owner === undefined) {
-      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
+      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
     }
     if (!(await this.#verify(user, password, client))) {
       this.#log.warn({ user, ip }, 'log-in refused');

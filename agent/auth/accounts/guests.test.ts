@@ -107,7 +107,7 @@ test.for([
   [Number.NaN, 'until is in the past'],
   [367 * DAY_MS, 'until is more than 366 days away'],
 ] as const)('a link for %s ms is rejected, with the time of the clock', async ([lifeMs, message]) => {
-  await expect((await open()).add(door(lifeMs))).rejects.toThrow(`${message}: the clock of this device says 20`);
+  await expect((await open()).add(door(lifeMs))).rejects.toThrow(`${message}: the clock of this box says 20`);
 });
 
 test('no field of a link can be edited in the file', async () => {

@@ -266,9 +266,9 @@ const termsOf = ({ id, cameras, live, recordings, clip, created, until }: Stored
 function checkTimes(untilMs: number, nowMs: number): void {
   const now = new Date(nowMs).toISOString();
   if (!(untilMs > nowMs)) {
-    throw new PerchError('badInput', `until is in the past: the clock of this device says ${now}`);
+    throw new PerchError('badInput', `until is in the past: the clock of this box says ${now}`);
   }
   if (untilMs - nowMs > MAX_MS) {
-    throw new PerchError('badInput', `until is more than 366 days away: the clock of this device says ${now}`);
+    throw new PerchError('badInput', `until is more than 366 days away: the clock of this box says ${now}`);
   }
 }

@@ -175,7 +175,7 @@ export class People {
 
   #needsOwner(): void {
     if (this.users.owner === undefined) {
-      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
+      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
     }
   }
 

@@ -134,7 +134,7 @@ export class Users {
   /** @param password or its hash */
   async setOwner(password: string | PasswordHash): Promise<void> {
     if (this.owner !== undefined || this.#claiming) {
-      throw new PerchError('badInput', 'this device already has an owner: log in');
+      throw new PerchError('badInput', 'this box already has an owner: log in');
     }
     this.#claiming = true;
     try {
@@ -235,7 +235,7 @@ export class Users {
 }
 
 const LOCKED =
-  'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this device';
+  'users.json is damaged, so no login works: restore it from a backup, or run perch reset-password on this box';
 
 async function putAside(file: string): Promise<void> {
   await rename(file, `${file}.damaged`).catch((cause: unknown) => {

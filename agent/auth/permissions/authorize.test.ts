@@ -119,7 +119,7 @@ test('a challenge is sent only without credentials, if a name and password would
 test('before the claim the rejection has a remedy', async () => {
   const { advice } = await new Authority(unclaimed, own).authorize('read', 'door', home);
   expect(advice).toBe(
-    'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim',
+    'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim',
   );
 });
 
@@ -128,7 +128,7 @@ test.for([
     "a machine of Perch's own set-up",
     { ...own, internalUsers: [tom] },
     asTom,
-    'the page and its settings are only for users of this device',
+    'the page and its settings are only for users of this box',
   ],
   ['a wrong password of a person', own, { ...owner, password: 'x' }, 'wrong name or password'],
   [
@@ -157,7 +157,7 @@ test.for<[string, AccessRules, Partial<Identity>, boolean]>([
 test('an authentication server is not asked about the page', async () => {
   const http = { address: 'http://127.0.0.1:1/', fingerprint: '', exclude: [], timeoutMs: 1_000 };
   const decision = await new Authority(claimed, { ...own, http }).authorize('admin', '', { ...home, ...asTom });
-  expect(decision.reason).toBe('the page and its settings are only for users of this device');
+  expect(decision.reason).toBe('the page and its settings are only for users of this box');
 });
 
 test('new rules apply from the next request', async () => {
@@ -193,14 +193,14 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     own,
     'admin',
     { ...away, user: 'owner' },
-    ['users of this device: owner (owner) permitted, with the session of the page, or name and password'],
+    ['users of this box: owner (owner) permitted, with the session of the page, or name and password'],
   ],
   [
     'a viewer who may not',
     own,
     'playback',
     { ...home, user: 'ann' },
-    ['users of this device: ann (viewer) may not playback door', 'authInternalUsers: no entries'],
+    ['users of this box: ann (viewer) may not playback door', 'authInternalUsers: no entries'],
   ],
   [
     'a stranger',
@@ -208,7 +208,7 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     'api',
     { ...away, user: 'x' },
     [
-      "users of this device: no user 'x'",
+      "users of this box: no user 'x'",
       'authInternalUsers[0] (any): does not match: may publish, read, playback, not api door',
       'authInternalUsers[1] (any): does not match: only from 127.0.0.1/32, ::1/128',
     ],
@@ -219,7 +219,7 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     'read',
     away,
     [
-      "users of this device: no user ''",
+      "users of this box: no user ''",
       "authInternalUsers[0] (any): ignored: it has no password, which Perch's own set-up requires",
     ],
   ],
@@ -228,7 +228,7 @@ test.for<[string, AccessRules, Action, Identity, string[]]>([
     foreign,
     'admin',
     { ...away, user: 'tom' },
-    ["users of this device: no user 'tom'", 'the page and its settings are only for users of this device'],
+    ["users of this box: no user 'tom'", 'the page and its settings are only for users of this box'],
   ],
 ])('the decision on %s is explained', async ([, rules, action, identity, steps]) => {
   expect(await explained(rules, action, 'door', identity)).toEqual(steps);

@@ -107,13 +107,12 @@ interface AuthorityDeps {
   readonly objection?: (action: 'read' | 'publish', path: string, identity: Identity) => Promise<string | undefined>;
 }
 
-const NO_OWNER =
-  'this device has no owner yet: claim it on its page with the setup code, or on the device with perch claim';
+const NO_OWNER = 'this box has no owner yet: claim it on its page with the setup code, or on the box with perch claim';
 
 const NEEDS_FACTOR =
   'this user has a second factor, so the password alone opens nothing: use a device password, a user of the configuration file or a token';
 
-const FOR_PEOPLE = 'the page and its settings are only for users of this device';
+const FOR_PEOPLE = 'the page and its settings are only for users of this box';
 
 /** Decides on access, for every port and protocol. */
 export class Authority {
@@ -273,9 +272,9 @@ export class Authority {
       : 'with the session of the page only';
     if (person) {
       const may = person.may(action, path) ? `permitted, ${how}` : `may not ${action}${path && ` ${path}`}`;
-      steps.push(`users of this device: ${person.name} (${person.role}) ${may}`);
+      steps.push(`users of this box: ${person.name} (${person.role}) ${may}`);
     } else {
-      steps.push(`users of this device: no user '${user}'`);
+      steps.push(`users of this box: no user '${user}'`);
     }
     if (device) {
       const may = device.may(action, path) ? 'permitted' : `may not ${action}${path && ` ${path}`}`;

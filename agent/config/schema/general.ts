@@ -63,7 +63,7 @@ export const GENERAL_KEYS = {
     default: 'perch',
     syntax: 'hostLabel',
     description:
-      'Name of this device in the local network, without .local. A number is appended if another device has it.',
+      'Name of this box in the local network, without .local. A number is appended if another device has it.',
   }),
   trustedProxies: IpRanges('Reverse proxies before the main port whose X-Forwarded headers are trusted.'),
   updateAddress: Type.String({

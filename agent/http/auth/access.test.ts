@@ -116,7 +116,7 @@ test('before the claim the rejection has a remedy and no challenge', async () =>
   await using box = await openWithRoutes();
   const answer = await box.app.inject({ url: '/read', ...from('192.168.1.9') });
   expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([401, undefined]);
-  expect(answer.json().error).toContain('this device has no owner yet');
+  expect(answer.json().error).toContain('this box has no owner yet');
 });
 
 test.for(['Basic', 'Bearer'])("the owner's name and password work with each request (%s)", async (scheme) => {

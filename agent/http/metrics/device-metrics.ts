@@ -166,7 +166,7 @@ function writeCameras(text: MetricsText, paths: readonly PathItem[], device: Dev
   const bits = paths.map((path): Row => [pathLabel(path), path.bitrate]);
   writeRows(text, 'camera_state', 'gauge', '1: current state of the camera.', states);
   writeRows(text, 'camera_offline_seconds', 'gauge', 'Time since an expected camera went offline.', offline);
-  writeRows(text, 'camera_clock_offset_seconds', 'gauge', "The camera's clock minus that of this device.", clocks);
+  writeRows(text, 'camera_clock_offset_seconds', 'gauge', "The camera's clock minus that of this box.", clocks);
   writeRows(text, 'path_bits_per_second', 'gauge', 'Received bits per second.', bits);
   const counted = cameras.flatMap(({ name, sourceStatistics: counts }) => (counts ? [{ name, ...counts }] : []));
   writeAll(text, SOURCE, counted, pathLabel);

@@ -129,7 +129,7 @@ const WORDS: Readonly<Record<string, string>> = {
   412: 'Another client has changed it.',
   413: 'The body is too large.',
   429: 'Too many requests: Retry-After has the time to wait.',
-  501: 'Not supported on this device.',
+  501: 'Not supported on this box.',
   503: 'Temporarily not possible.',
   507: 'A limit or the disk space is exhausted.',
 };

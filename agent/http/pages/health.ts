@@ -10,7 +10,7 @@ interface HealthLookup {
 
 const Health = Type.Object({
   status: Type.String({ description: '`ok`, or one word for the fault.' }),
-  claimed: Type.Boolean({ description: 'The device has an owner.' }),
+  claimed: Type.Boolean({ description: 'The box has an owner.' }),
 });
 const SCHEMA = operation('box', 'Health for supervisors; without a log-in', { 200: Health, 503: Health });
 

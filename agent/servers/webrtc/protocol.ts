@@ -56,7 +56,7 @@ function logIceServers({ webrtcICEServers2 }: Config, log: Logger): void {
   if (servers.length > 0) {
     log.info(
       { servers },
-      'webrtcICEServers2 are sent to browsers only: set a public address of this device in webrtcAdditionalHosts',
+      'webrtcICEServers2 are sent to browsers only: set a public address of this box in webrtcAdditionalHosts',
     );
   }
 }

@@ -42,7 +42,7 @@ const FactorAnswer = Type.Object({
     Type.Object({
       id: Type.String(),
       name: Type.String(),
-      host: Type.String({ description: 'Name of the device in the addresses where browsers use it.' }),
+      host: Type.String({ description: 'Name of the box in the addresses where browsers use it.' }),
       created: TimeText,
       lastUsed: OrNull(TimeText),
     }),

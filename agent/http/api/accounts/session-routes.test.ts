@@ -72,7 +72,7 @@ test('a device is not claimed twice', async () => {
   const again = await box.app.inject(post('/v3/claim', { password: 'grey heron' }));
   expect([again.statusCode, again.json()]).toEqual([
     400,
-    { status: 'error', error: 'this device already has an owner: log in' },
+    { status: 'error', error: 'this box already has an owner: log in' },
   ]);
 });
 

@@ -57,13 +57,13 @@ const ChallengeAnswer = Type.Object({
 });
 const PasswordBody = Type.Object({ oldPassword: Password, newPassword: Password }, NO_MORE);
 const SessionAnswer = Type.Object({
-  claimed: Type.Boolean({ description: 'The device has an owner.' }),
+  claimed: Type.Boolean({ description: 'The box has an owner.' }),
   loggedIn: Type.Boolean(),
   user: OrNull(Type.String()),
   role: OrNull(Type.Enum(['owner', 'viewer', 'guest'])),
   clip: Type.Boolean({ description: 'The guest link shows a clip and no cameras.' }),
   mayLook: Type.Boolean({ description: 'All or some cameras are visible without a log-in.' }),
-  mayClaim: Type.Boolean({ description: 'The device can be claimed with the setup code.' }),
+  mayClaim: Type.Boolean({ description: 'The box can be claimed with the setup code.' }),
   openAccess: Type.Boolean({ description: 'Anyone on this network can watch.' }),
   warnings: Type.Array(Type.String(), { description: 'For the owner.' }),
   secondFactor: Type.Boolean({ description: "The owner's session: there is one." }),

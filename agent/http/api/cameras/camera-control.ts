@@ -33,7 +33,7 @@ const Abilities = Type.Object({
   mostPresets: OrNull(Type.Integer()),
 });
 const ClockFacts = Type.Object({
-  skewMs: Type.Number({ description: 'The clock of the camera minus that of this device.' }),
+  skewMs: Type.Number({ description: 'The clock of the camera minus that of this box.' }),
   source: OrNull(Type.String()),
   ntpServer: OrNull(Type.String()),
 });
@@ -43,7 +43,7 @@ const Ntp = Type.Object(
       Type.String({ maxLength: 253, description: 'Name or address of the time server to use.' }),
     ),
   },
-  { additionalProperties: false, description: 'Empty: the clock is set to the time of this device.' },
+  { additionalProperties: false, description: 'Empty: the clock is set to the time of this box.' },
 );
 const encoder = {
   groupFrames: OrNull(Type.Integer({ description: 'Distance of key frames.' })),

@@ -165,7 +165,7 @@ const Adopted = Type.Object({
 export const AdoptAnswer = Type.Object({
   items: Type.Array(Adopted, { description: 'In the order of the request.' }),
   warning: OrNull(
-    Type.String({ description: 'Remedy when every user of this device can read the configuration file. Given once.' }),
+    Type.String({ description: 'Remedy when every user of this box can read the configuration file. Given once.' }),
   ),
 });
 

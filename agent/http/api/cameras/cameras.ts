@@ -37,7 +37,7 @@ export interface CameraLookup {
   readonly adopted: AdoptedLookup;
 }
 
-/** `/cameras/…`: cameras in the networks of this device, and adopted ones. */
+/** `/cameras/…`: cameras in the networks of this box, and adopted ones. */
 export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, options) => {
   await app.register(findingRoutes, options);
   await app.register(adoptingRoutes, options);
@@ -47,7 +47,7 @@ export const cameraRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async
 const findingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app, { cameras }) => {
   const discover = operation(
     'cameras',
-    'Search the networks of this device for cameras',
+    'Search the networks of this box for cameras',
     answers(DiscoverAnswer, 400, 413),
     {
       description: 'Each new camera is sent as an event `camera` with the state `found`.',

@@ -23,14 +23,14 @@ export const backupDownload: FastifyPluginAsync<BackupDownloadOptions> = async (
   app.addHook('onRequest', async (request: FastifyRequest) => {
     await access.require(request, 'admin', '');
     if (accounts.owner === undefined) {
-      throw new PerchError('badInput', 'this device has no owner yet: set a password first');
+      throw new PerchError('badInput', 'this box has no owner yet: set a password first');
     }
   });
   const send = async (reply: FastifyReply) => {
     const { name, bytes } = await backup.make();
     return sendFile(reply, { name, type: BINARY, bytes });
   };
-  const about = 'The configuration, people, passwords and keys of the device as one file, without recordings';
+  const about = 'The configuration, people, passwords and keys of the box as one file, without recordings';
   const binary = { produces: { 200: BINARY } };
 
   const get = operation('box', about, { ...answers(Type.String(), 400, 503, 507), 403: ErrorAnswer }, binary);

@@ -4,7 +4,7 @@ import type { HttpAccess } from '../../auth/access.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 
 const Certificate = Type.Object({
-  isOwn: Type.Boolean({ description: 'Made by this device, so phones and computers have to trust it (`/trust`).' }),
+  isOwn: Type.Boolean({ description: 'Made by this box, so phones and computers have to trust it (`/trust`).' }),
   fingerprint: Type.String({
     description: 'SHA-256, of the own authority as `/trust` shows it, else of the certificate.',
   }),

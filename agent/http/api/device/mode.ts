@@ -15,7 +15,7 @@ const Status = Type.Object({
   next: OrNull(Type.Object({ mode: Mode, time: TimeText }, { description: 'The next change of the timetable.' })),
   timeZone: Type.String({ description: 'Of the timetable.' }),
   used: Type.Boolean({ description: 'There is a timetable, or a path with `modes`.' }),
-  timeKnown: Type.Boolean({ description: 'False: the device does not know the time, and the mode stays.' }),
+  timeKnown: Type.Boolean({ description: 'False: the box does not know the time, and the mode stays.' }),
 });
 export type ModeStatus = Static<typeof Status>;
 const Body = Type.Object(

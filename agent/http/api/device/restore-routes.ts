@@ -22,7 +22,7 @@ const Counts = { added: Type.Integer(), removed: Type.Integer(), same: Type.Inte
 const RestorePlan = Type.Object({
   made: TimeText,
   version: Type.String({ description: 'Of the Perch that made it.' }),
-  host: Type.String({ description: 'Of the device that made it.' }),
+  host: Type.String({ description: 'Of the box that made it.' }),
   cameras: Type.Object({
     added: Type.Array(Named),
     removed: Type.Array(Named),
@@ -38,7 +38,7 @@ const RestorePlan = Type.Object({
     same: Names,
   }),
   links: Type.Object(Counts, { description: 'To guests.' }),
-  devicePasswords: Type.Object(Counts, { description: 'Without those revoked on this device.' }),
+  devicePasswords: Type.Object(Counts, { description: 'Without those revoked on this box.' }),
   settings: Type.Array(Type.String(), { description: 'Keys of the configuration that change, but for paths.' }),
   address: Type.String({ description: 'Of the page after the restore; the port may differ.' }),
   tlsAddress: Type.String({ description: 'The same over https; empty: off.' }),
@@ -51,7 +51,7 @@ const Restored = Type.Object({
   seconds: Type.Integer({ description: 'Usual duration of the restart.' }),
 });
 const SetUp = Type.Object({
-  [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the device has no owner and needs the code.' })),
+  [SETUP_CODE]: Type.Optional(Type.String({ description: 'While the box has no owner and needs the code.' })),
 });
 
 export interface BackupControl extends BackupMaker {

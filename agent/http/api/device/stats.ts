@@ -6,7 +6,7 @@ const Stats = Type.Object({
   version: Type.String(),
   started: TimeText,
   uptimeSeconds: Type.Number(),
-  cpuPercent: Type.Number({ description: 'All processes on this device, of all processors together.' }),
+  cpuPercent: Type.Number({ description: 'All processes on this box, of all processors together.' }),
   processCpuPercent: Type.Number({ description: 'Perch only, of one processor, over the last 10 to 20 seconds.' }),
   memoryUsedBytes: Type.Integer(),
   memoryTotalBytes: Type.Integer(),
@@ -29,8 +29,8 @@ export interface StatsLookup {
   stats(): Promise<Stats>;
 }
 
-/** `GET /stats`: load, memory and counts of this device. */
+/** `GET /stats`: load, memory and counts of this box. */
 export const statsRoutes: FastifyPluginAsync<{ stats: StatsLookup }> = async (app, { stats }) => {
-  const schema = operation('box', 'Load, memory and counts of this device', answers(Stats));
+  const schema = operation('box', 'Load, memory and counts of this box', answers(Stats));
   app.get('/stats', { schema }, () => stats.stats());
 };

@@ -69,7 +69,7 @@ const SystemFacts = Type.Object({
   uptimeSeconds: Type.Number({ description: 'Of Perch.' }),
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
-  name: OrNull(Type.String({ description: 'Of the device in the local network: perch.local.' })),
+  name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
   canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
   configFault: OrNull(ConfigFault),
   model: OrNull(Type.String()),
@@ -99,7 +99,7 @@ const diagnostics = operation(
 );
 const clock = operation(
   'box',
-  'Set the clock of this device while its time is not known, for the owner',
+  'Set the clock of this box while its time is not known, for the owner',
   answers(TimeSet, 400, 409, 501, 504),
   { body: Time },
 );

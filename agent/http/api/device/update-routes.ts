@@ -106,7 +106,7 @@ const sentUpdates: FastifyPluginAsync<Pick<UpdateRoutesOptions, 'updates'>> = as
 
   const check = operation(
     'box',
-    'Check an update: its contents and whether this device accepts it; nothing is changed',
+    'Check an update: its contents and whether this box accepts it; nothing is changed',
     received,
     sent,
   );

@@ -132,7 +132,7 @@ export class EventStreams<E extends StreamedEvent = DeviceEvent> {
 }
 
 const SCHEMA = {
-  summary: 'Events of the device, as server-sent events',
+  summary: 'Events of the box, as server-sent events',
   description:
     'Each event has an id. A client that reconnects with `Last-Event-ID` gets the events it missed (the last 500, at most 192 KiB), ' +
     'after an event `gap` if some were dropped. Viewers and guests get events of cameras whose recordings they may play. ' +

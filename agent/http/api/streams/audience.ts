@@ -28,7 +28,7 @@ interface AudienceOptions {
 export const publisherRoutes: FastifyPluginAsync<AudienceOptions> = async (app, { paths, sessions }) => {
   const protocols = sessions.kinds.flatMap(({ noun, protocol }) => (noun === 'session' ? [protocol] : []));
   const publisher = Type.Object({ path: Type.String(), clientId: Type.String(), protocol: Type.Enum(protocols) });
-  const list = operation('paths', 'Publishers of this device', answers(Type.Array(publisher)));
+  const list = operation('paths', 'Publishers of this box', answers(Type.Array(publisher)));
   app.get('/publishers/list', { schema: list }, async () => {
     const items = paths.list().flatMap(({ name, source }) => {
       const kind = source && source.id !== '' ? kindOf(source.type, sessions) : undefined;

@@ -45,7 +45,7 @@ export const PathItem = Type.Object({
       jumps: Type.Integer(),
     }),
   ),
-  clockOffsetMs: OrNull(Type.Number({ description: "The camera's clock minus that of this device." })),
+  clockOffsetMs: OrNull(Type.Number({ description: "The camera's clock minus that of this box." })),
   offlineSince: Time,
   lastError: OrNull(Type.String()),
   lastErrorWhy: OrNull(

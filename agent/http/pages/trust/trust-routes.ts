@@ -34,7 +34,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
   });
   const page = operation(
     'trust',
-    'Guided steps for a phone or computer: trust this device, check that, install the page',
+    'Guided steps for a phone or computer: trust this box, check that, install the page',
     { 200: Type.String() },
     {
       querystring: Type.Object({ lang: Type.Optional(Type.String()) }),
@@ -49,7 +49,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
     return reply.type(`${HTML}; charset=utf-8`).send(trustPage({ ...shown, box: trust.box }));
   });
 
-  const here = operation('trust', 'Probe of the plain http page: does the browser trust https, and is it this device', {
+  const here = operation('trust', 'Probe of the plain http page: does the browser trust https, and is it this box', {
     200: Type.Object({ box: Type.String() }),
   });
   app.get('/trust/here', { schema: here }, (_request, reply) => {
@@ -72,7 +72,7 @@ export const trustRoutes: FastifyPluginAsync<{ trust: TrustLookup }> = async (ap
 const fileOf = (form: string, type: string) =>
   operation(
     'trust',
-    `Certificate of the device's own authority, ${form}`,
+    `Certificate of the box's own authority, ${form}`,
     { 200: Type.String(), 404: ErrorAnswer },
     { produces: { 200: type } },
   );
@@ -84,7 +84,7 @@ function sendFile(reply: FastifyReply, name: string, type: string, content: stri
 function made(trust: TrustLookup): ShownAuthority {
   const authority = trust.authority();
   if (!authority) {
-    throw new PerchError('notFound', 'the device has no certificate of its own: set tlsAddress');
+    throw new PerchError('notFound', 'the box has no certificate of its own: set tlsAddress');
   }
   return authority;
 }
