@@ -362,7 +362,10 @@ export class App {
     return {
       source: (name, settings, config) => makeSource(sources, { name, settings, config, clock, log }, this.#follower),
       recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
-      forwarder: (name, destination, config) => makeForwarder(forwarders, { name, destination, config, clock, log }),
+      forwarder: (name, destination, config) => {
+        const sound = this.#transcoder.opus;
+        return makeForwarder(forwarders, { name, destination, config, sound, clock, log });
+      },
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
       streamOpened: (name, stream) => {

@@ -80,6 +80,7 @@ export interface ForwardRequest {
   /** Its variables are replaced. */
   readonly destination: Destination;
   readonly config: Config;
+  readonly sound: OpusSound;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -41,6 +41,7 @@ async function open(options: RtspHarnessOptions = {}) {
       name: 'cam',
       destination: { dest, destFingerprint: '', whipBearerToken: '' },
       config: SETTINGS as Config,
+      sound: { whyNot: () => 'no sound', of: (stream) => stream },
       clock: server.clock,
       log: silentLogger,
     });

@@ -16,6 +16,7 @@ import type { OfferedSection } from './write-offer.ts';
 interface WhipOptions extends PeerOptions {
   /** As the API lists the reader; absent: not listed, and it keeps no source on demand running. */
   readonly kind?: PeerKind;
+  readonly onConnected?: () => void;
 }
 
 /**
@@ -39,16 +40,24 @@ export class WhipSender {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #kind: PeerKind | undefined;
+  readonly #onConnected: (() => void) | undefined;
   readonly #cname = randomUUID();
   #session: ViewerSession | undefined;
 
-  constructor({ kind, ...options }: WhipOptions, stream: Stream, sound: OpusSound, clock: Clock, log: Logger) {
+  constructor(
+    { kind, onConnected, ...options }: WhipOptions,
+    stream: Stream,
+    sound: OpusSound,
+    clock: Clock,
+    log: Logger,
+  ) {
     this.#peer = new Peer(options, clock, log);
     this.#stream = stream;
     this.#sound = sound;
     this.#clock = clock;
     this.#log = log;
     this.#kind = kind;
+    this.#onConnected = onConnected;
   }
 
   get outboundBytes(): number {
@@ -105,6 +114,7 @@ export class WhipSender {
       start: (link) => {
         session.start(link);
         this.isConnected = true;
+        this.#onConnected?.();
       },
       onRtp: () => {},
       onRtcp: (compound) => session.onRtcp(compound),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
@@ -74,6 +74,28 @@ paths:
     await using _again = await startAgent({ config, ports: server.ports });
     const found = await forwardWhen(agent, 0, 'forwarding');
     expect(found.reconnects).toBeGreaterThan(0);
+  });
+
+  test('to another Perch by WHIP with a login is read there, its audio as Opus', async () => {
+    const users = `authInternalUsers: [{ user: pia, pass: s3cret, permissions: [{ action: publish }] }, { user: any, permissions: [{ action: read }, { action: api }] }]\n`;
+    await using server = await startAgent({ config: `${users}${PATIENT}api: yes\npaths:\n  all_others:\n` });
+    const whip = (login: string, name: string) =>
+      `dest: 'whip://${login}127.0.0.1:${server.ports.webrtc}/${name}/whip'`;
+    await using agent = await forwardingTo(whip('pia:s3cret@', 'in'), whip('', 'refused'));
+    await using _publisher = await publishClip(agent, 'door', await smallClip(120));
+    const { outboundBytes } = await forwardWhen(agent, 0, 'forwarding');
+    const tracks = await until(async () => {
+      const path = await server.json<{ tracks: string[] }>('/v3/paths/get/in').catch(() => ({ tracks: [] }));
+      return path.tracks.length === 2 ? path.tracks : undefined;
+    });
+    expect(tracks).toEqual(['H264', 'Opus']);
+    const sent = await until(async () => {
+      const item = await forwardWhen(agent, 0, 'forwarding');
+      return item.outboundBytes > outboundBytes + 50_000 ? item : undefined;
+    });
+    expect(sent.reconnects).toBe(0);
+    expect((await forwardWhen(agent, 1, 'error')).lastError).toContain('401');
+    expect((await agent.json<{ readers: unknown[] }>('/v3/paths/get/door')).readers).toEqual([]);
   });
 
   test('to ffmpeg as a server is written there', async () => {
