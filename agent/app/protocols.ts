@@ -1,6 +1,7 @@
 import { type ConfigKeys, configKeysOf } from '../config/schema/config-keys.ts';
 import { SERVER_KEYS } from '../config/schema/global.ts';
 import { SOURCE_KEYS } from '../config/schema/path.ts';
+import { rtmpForwarder } from '../forwarders/rtmp/protocol.ts';
 import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
 import { whipForwarder } from '../forwarders/whip/protocol.ts';
 import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
@@ -27,7 +28,7 @@ export const SOURCES: readonly SourceProtocol[] = [
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];
 
-export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, whipForwarder];
+export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, rtmpForwarder, whipForwarder];
 
 export interface Protocols {
   readonly sources: readonly SourceProtocol[];

@@ -162,10 +162,7 @@ test.for([
 test.for([
   ['box', 'not a URL: write for example rtsp://192.168.1.30:8554/door or '],
   ['ftp://box/a', "'ftp://' is not supported: write for example rtsp://192.168.1.30:8554/door or "],
-  [
-    'rtsp://a b/c',
-    'the rtsp:// URL is not valid: write for example rtsp://192.168.1.30:8554/door or ',
-  ],
+  ['rtsp://a b/c', 'the rtsp:// URL is not valid: write for example rtsp://192.168.1.30:8554/door or '],
 ] as const)('the destination %s disables its path: %s', ([dest, message]) => {
   const { problems } = load(`paths: {cam: {forward: [{dest: rtsp://$MTX_PATH.lan/$G1}, {dest: "${dest}"}]}}`);
   expect(problems.map(problemText).filter((text) => text.includes('forward'))).toEqual([

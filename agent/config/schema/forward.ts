@@ -12,13 +12,17 @@ export interface ForwardKeys {
 
 export const RTSP_FORWARD: ForwardKeys = { schemes: ['rtsp', 'rtsps'], example: 'rtsp://192.168.1.30:8554/door' };
 
+export const RTMP_FORWARD: ForwardKeys = {
+  schemes: ['rtmp', 'rtmps'],
+  example: 'rtmps://live.example/app/key',
+};
 export const WHIP_FORWARD: ForwardKeys = {
   schemes: ['whip', 'whips'],
   example: 'whips://media.example/door/whip',
 };
 
 /** The keys of each forwarder. */
-export const FORWARD_KEYS: readonly ForwardKeys[] = [RTSP_FORWARD, WHIP_FORWARD];
+export const FORWARD_KEYS: readonly ForwardKeys[] = [RTSP_FORWARD, RTMP_FORWARD, WHIP_FORWARD];
 
 const Destination = Type.Object({
   dest: Type.String({

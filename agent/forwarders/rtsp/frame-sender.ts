@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { watchWrites } from '../../base/stall-watch.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../stream/interleaved-packets.ts';
 import { FRAME_HEADER_BYTES, withChannel } from '../../stream/interleaved-writer.ts';
 import type { Stream } from '../../stream/stream.ts';
@@ -56,7 +57,10 @@ export class FrameSender implements InterleavedViewer {
   }
 
   start(): void {
-    this.#stopWatch = this.#watch();
+    const { writeTimeoutMs } = this.#options;
+    this.#stopWatch = watchWrites(this.#clock, writeTimeoutMs, this, () =>
+      this.#fail(new PerchError('timeout', `destination has read nothing for ${writeTimeoutMs / 1000} s`)),
+    );
     this.#packets.join(this);
     this.#allowedBytes = Number.POSITIVE_INFINITY;
     this.#packets.flow(this);
@@ -110,21 +114,12 @@ export class FrameSender implements InterleavedViewer {
     this.#link.writeFrames(frames);
   }
 
-  /** Checks each second that bytes leave. */
-  #watch(): () => void {
-    let movedAtMs = this.#clock.monoMs();
-    let lastBytes = 0;
-    return this.#clock.eachSecond(() => {
-      const { writeTimeoutMs } = this.#options;
-      const nowMs = this.#clock.monoMs();
-      const { queuedBytes } = this.#link;
-      const goneBytes = this.#writtenBytes - queuedBytes;
-      if (queuedBytes === 0 || goneBytes !== lastBytes) {
-        movedAtMs = nowMs;
-        lastBytes = goneBytes;
-      } else if (nowMs - movedAtMs >= writeTimeoutMs) {
-        this.#fail(new PerchError('timeout', `destination has read nothing for ${writeTimeoutMs / 1000} s`));
-      }
-    });
+  /** For the watch. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  get queuedBytes(): number {
+    return this.#link.queuedBytes;
   }
 }

@@ -225,7 +225,7 @@ export class RtmpClient implements LinkOwner {
     const description = textOf(information?.get('description'));
     const query = this.#options.address.stream.split('?')[1];
     const bare = query ? description.replaceAll(query, '…') : description;
-    const words = `${code} ${bare}`.replace(/[^\x20-\x7e…]/g, '').slice(0, MAX_REASON_CHARS);
+    const words = `${code} ${bare}`.replace(/[^\x20-\x7e\u2026]/g, '').slice(0, MAX_REASON_CHARS);
     const isLogin = /Denied|Unauthorized|authmod|AccessManager/i.test(words);
     return this.#failureOf(`rejects the stream: ${words.trim()}`, isLogin ? 'unauthorized' : 'unavailable');
   }

@@ -73,7 +73,8 @@ export class RtmpSender implements FlvViewer {
       return false;
     }
     this.#waitsForKey = false;
-    if (queuedBytes <= limitBytes) {
+    // The first group counts only after all of it is written.
+    if (queuedBytes <= limitBytes && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
       this.#allowedBytes = limitBytes;
     }
     link.write(chunk);

@@ -14,6 +14,7 @@ const PEERS = {
   curl: ['/usr/bin/curl'],
   script: ['/usr/bin/script'],
   nginx: ['/usr/sbin/nginx'],
+  nginxRtmp: ['/usr/lib/nginx/modules/ngx_rtmp_module.so'],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
   // Statically linked: it runs in a root without libraries.
