@@ -10,6 +10,7 @@ import { rtmpServer } from '../servers/rtmp/protocol.ts';
 import { rtspServer } from '../servers/rtsp/protocol.ts';
 import { srtServer } from '../servers/srt/protocol.ts';
 import { webrtcServer } from '../servers/webrtc/protocol.ts';
+import { hlsSource } from '../sources/hls/protocol.ts';
 import { mpegtsSource } from '../sources/mpegts/protocol.ts';
 import { rtmpSource } from '../sources/rtmp/protocol.ts';
 import { rtpSource } from '../sources/rtp/protocol.ts';
@@ -24,6 +25,7 @@ export const SOURCES: readonly SourceProtocol[] = [
   whepSource,
   rtmpSource,
   srtSource,
+  hlsSource,
 ];
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];

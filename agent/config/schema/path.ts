@@ -5,6 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
 import { Forward } from './forward.ts';
+import { HLS_SOURCE } from './hls-source.ts';
 import { inverted, type Renames } from './key-rules.ts';
 import { ModeRules } from './modes.ts';
 import { MPEGTS_SOURCE } from './mpegts-source.ts';
@@ -76,6 +77,7 @@ export const SOURCE_KEYS: readonly SourceKeys[] = [
   WHEP_SOURCE,
   RTMP_SOURCE,
   SRT_SOURCE,
+  HLS_SOURCE,
 ];
 
 /** Settings of one path. Names and defaults are MediaMTX's; the descriptions are those of the OpenAPI document. */

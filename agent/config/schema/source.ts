@@ -8,7 +8,7 @@ import type { SourceKeys } from './source-keys.ts';
 /** Sources of MediaMTX that are not URLs; `true`: supported. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };
 /** Schemes of MediaMTX that Perch does not support. */
-const OTHER_SCHEMES = 'http https moqt'.split(' ');
+const OTHER_SCHEMES = 'moqt'.split(' ');
 
 const expectedOf = (sources: readonly SourceKeys[]): string =>
   `write publisher, redirect, or for example ${sources[0]?.example}`;

@@ -149,7 +149,7 @@ export class TsInput {
 }
 
 /** Puts the units of a track on its timeline. */
-class TimedUnits implements UnitSink {
+export class TimedUnits implements UnitSink {
   readonly #track: DemuxedTrack;
   /** Of audio whose frames all last as long, where the clock of 90 kHz rounds; 0: the container's times are exact. */
   #frameMs = 0;

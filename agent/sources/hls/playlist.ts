@@ -1,0 +1,192 @@
+import { parse, setOptions, type types } from 'hls-parser';
+import { explain, PerchError } from '../../base/errors.ts';
+
+const MAX_LINES = 100_000;
+const MAX_SEGMENTS = 20_000;
+const MAX_PARTS = 1_000;
+const MAX_SECONDS = 3_600;
+/** Audio renditions of a variant. */
+const MAX_AUDIO = 4;
+
+setOptions({ strictMode: false, silent: true });
+
+/** A file, or a part of one. */
+export interface Resource {
+  readonly url: string;
+  readonly range?: { readonly offset: number; readonly length: number };
+}
+
+interface Part extends Resource {
+  readonly seconds: number;
+  readonly isIndependent: boolean;
+  readonly isGap: boolean;
+}
+
+export interface Segment {
+  readonly sequence: number;
+  /** Number of the timeline: those of segments with different numbers do not continue each other. */
+  readonly timeline: number;
+  /** Undefined: it is not complete, only its parts are there. */
+  readonly file: Resource | undefined;
+  /** EXT-X-MAP; undefined: MPEG-TS. */
+  readonly init: Resource | undefined;
+  readonly isGap: boolean;
+  readonly parts: readonly Part[];
+}
+
+export interface MediaPlaylist {
+  readonly kind: 'media';
+  readonly targetSeconds: number;
+  /** EXT-X-ENDLIST. */
+  readonly isEnded: boolean;
+  readonly isVod: boolean;
+  /** Requests for a later version are answered when it exists (RFC 8216bis §6.2.5.2). */
+  readonly canBlock: boolean;
+  /** Distance from the end at which playback of parts begins; 0: no parts. */
+  readonly partHoldBackSeconds: number;
+  readonly partSeconds: number;
+  readonly segments: readonly Segment[];
+  /** EXT-X-PRELOAD-HINT: the next part, which the server sends as soon as it exists. */
+  readonly hint: Resource | undefined;
+}
+
+interface MultivariantPlaylist {
+  readonly kind: 'multivariant';
+  /** The best variant, and its audio if that has a playlist of its own. */
+  readonly url: string;
+  readonly audio: readonly string[];
+}
+
+/** @param base the playlist's own URL @throws PerchError badInput, unsupported */
+export function parsePlaylist(text: string, base: string): MediaPlaylist | MultivariantPlaylist {
+  if (
+    !text
+      .trimStart()
+      .replace(/^\uFEFF/, '')
+      .startsWith('#EXTM3U')
+  ) {
+    throw new PerchError('badInput', 'the answer is not a playlist: it does not begin with #EXTM3U');
+  }
+  const lines = text.split('\n').length;
+  if (lines > MAX_LINES) {
+    throw new PerchError('badInput', `playlist of ${lines} lines, at most ${MAX_LINES} are taken`);
+  }
+  let playlist: types.MasterPlaylist | types.MediaPlaylist;
+  try {
+    playlist = parse(text);
+  } catch (cause) {
+    // The library throws errors of several kinds for malformed text.
+    throw new PerchError('badInput', `the playlist is malformed: ${explain(cause).slice(0, 200)}`);
+  }
+  return playlist.isMasterPlaylist
+    ? variantOf(playlist as types.MasterPlaylist, base)
+    : mediaOf(playlist as types.MediaPlaylist, base);
+}
+
+function variantOf({ variants }: types.MasterPlaylist, base: string): MultivariantPlaylist {
+  const usable = variants.filter(({ uri, isIFrameOnly }) => Boolean(uri) && isIFrameOnly !== true);
+  const [best] = usable.sort((a, b) => number(b.bandwidth) - number(a.bandwidth));
+  if (!best) {
+    throw new PerchError('badInput', 'the playlist has no variants');
+  }
+  const audio = best.audio.flatMap(({ uri }) => (uri ? [urlOf(uri, base)] : []));
+  return { kind: 'multivariant', url: urlOf(best.uri, base), audio: [...new Set(audio)].slice(0, MAX_AUDIO) };
+}
+
+function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
+  if (playlist.segments.length > MAX_SEGMENTS) {
+    throw new PerchError(
+      'badInput',
+      `playlist of ${playlist.segments.length} segments, at most ${MAX_SEGMENTS} are taken`,
+    );
+  }
+  let init: Resource | undefined;
+  const segments = playlist.segments.map((segment): Segment => {
+    checkKey(segment.key);
+    // The library leaves out the map of a segment that is not complete.
+    init = segment.map?.uri ? resourceOf(segment.map, base) : init;
+    return {
+      sequence: number(segment.mediaSequenceNumber),
+      timeline: number(segment.discontinuitySequence),
+      file: segment.uri ? resourceOf(segment, base) : undefined,
+      init,
+      isGap: segment.gap === true,
+      parts: partsOf(segment, base),
+    };
+  });
+  const { lowLatencyCompatibility: control, partTargetDuration, playlistType } = playlist;
+  const partSeconds = seconds(partTargetDuration);
+  const hinted = playlist.segments.at(-1)?.parts.find(({ hint, uri }) => hint && uri);
+  return {
+    kind: 'media',
+    targetSeconds: seconds(playlist.targetDuration) || 1,
+    isEnded: playlist.endlist === true,
+    isVod: playlistType === 'VOD',
+    canBlock: control?.canBlockReload === true,
+    partHoldBackSeconds: partSeconds === 0 ? 0 : seconds(control?.partHoldBack) || 3 * partSeconds,
+    partSeconds,
+    segments,
+    hint: hinted && hintOf(hinted, base),
+  };
+}
+
+/** A key that the library puts where a map belongs has no method. */
+function checkKey(key: types.Key | null | undefined): void {
+  const method = key?.method;
+  if (typeof method === 'string' && method !== 'NONE') {
+    throw new PerchError('unsupported', `the segments are encrypted (${method.slice(0, 40)}), which is not supported`);
+  }
+}
+
+function partsOf({ parts }: types.Segment, base: string): Part[] {
+  const listed = parts.filter(({ hint, uri }) => !hint && uri).slice(0, MAX_PARTS);
+  const found: Part[] = [];
+  for (const part of listed) {
+    const before = found.at(-1);
+    const resource = resourceOf(part, base, before);
+    found.push({
+      ...resource,
+      seconds: seconds(part.duration),
+      isIndependent: part.independent === true,
+      isGap: part.gap === true,
+    });
+  }
+  return found;
+}
+
+/** A hint without length is the rest of its file: only whole files are requested. */
+function hintOf(part: types.PartialSegment, base: string): Resource | undefined {
+  const { byterange } = part;
+  return byterange?.length || !byterange?.offset ? resourceOf(part, base) : undefined;
+}
+
+interface Addressed {
+  readonly uri?: string;
+  readonly byterange?: { readonly length: number; readonly offset: number };
+}
+
+/** @param before the resource that a range without offset continues (RFC 8216 §4.3.2.2) */
+function resourceOf({ uri = '', byterange }: Addressed, base: string, before?: Resource): Resource {
+  const url = urlOf(uri, base);
+  if (!byterange?.length) {
+    return { url };
+  }
+  const { range } = before ?? {};
+  const continued = range && before?.url === url ? range.offset + range.length : 0;
+  const offset = byterange.offset >= 0 ? byterange.offset : continued;
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(byterange.length) || byterange.length < 0) {
+    throw new PerchError('badInput', `the playlist has a byte range of ${byterange.length} bytes at ${offset}`);
+  }
+  return { url, range: { offset, length: byterange.length } };
+}
+
+function urlOf(uri: string, base: string): string {
+  const url = URL.canParse(uri, base) ? new URL(uri, base) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new PerchError('badInput', `the playlist names '${uri.slice(0, 100)}', which is not an http URL`);
+  }
+  return url.href;
+}
+
+const number = (value: unknown): number => (Number.isFinite(value) ? (value as number) : 0);
+const seconds = (value: unknown): number => Math.min(MAX_SECONDS, Math.max(0, number(value)));

@@ -1,0 +1,85 @@
+import type { MediaPlaylist, Resource, Segment } from './playlist.ts';
+
+/** A live stream begins this many segments before its end, as RFC 8216 §6.3.3 asks. */
+const START_SEGMENTS = 3;
+/** A rendition that is further behind continues near the end. */
+const MAX_BEHIND = 10;
+
+/** The next file of a rendition: a segment, or a part of the one that is being written. */
+export interface Position {
+  readonly sequence: number;
+  readonly part: number;
+}
+
+interface NextFile {
+  readonly file: Resource;
+  readonly segment: Segment;
+  /** Where it continues. */
+  readonly after: Position;
+}
+
+/** Where playback begins; undefined: nothing is there yet. */
+export function startOf(playlist: MediaPlaylist): Position | undefined {
+  const { segments, isEnded, isVod, partHoldBackSeconds } = playlist;
+  const complete = segments.filter(({ file }) => file !== undefined);
+  if (isEnded || isVod) {
+    return complete[0] && { sequence: complete[0].sequence, part: 0 };
+  }
+  const part = partHoldBackSeconds > 0 ? startPart(playlist) : undefined;
+  const segment = complete[Math.max(0, complete.length - START_SEGMENTS)];
+  return part ?? (segment && { sequence: segment.sequence, part: 0 });
+}
+
+/** The last part that can be decoded alone and is far enough from the end. */
+function startPart({ segments, partHoldBackSeconds }: MediaPlaylist): Position | undefined {
+  let distance = 0;
+  let nearest: Position | undefined;
+  for (const { sequence, parts } of segments.toReversed()) {
+    for (let part = parts.length - 1; part >= 0; part -= 1) {
+      distance += parts[part]?.seconds ?? 0;
+      if (parts[part]?.isIndependent) {
+        nearest = { sequence, part };
+        if (distance >= partHoldBackSeconds) {
+          return nearest;
+        }
+      }
+    }
+  }
+  return nearest;
+}
+
+/** Whether the playlist does not continue at `next`: it has moved on, or begun again. */
+export function isLost({ segments, isEnded, isVod }: MediaPlaylist, { sequence }: Position): boolean {
+  const [first, last] = [segments[0], segments.at(-1)];
+  if (!first || !last) {
+    return false;
+  }
+  const isTooLate = !isEnded && !isVod && last.sequence - sequence > MAX_BEHIND;
+  return first.sequence > sequence || last.sequence + 1 < sequence || isTooLate;
+}
+
+/** The next file at or after `next`; undefined: it is not there yet. Gaps are passed over. */
+export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile | undefined {
+  for (const segment of segments) {
+    const { sequence, file, parts, isGap } = segment;
+    if (sequence < next.sequence || isGap) {
+      continue;
+    }
+    const from = sequence === next.sequence ? next.part : 0;
+    if (file && from === 0) {
+      return { file, segment, after: { sequence: sequence + 1, part: 0 } };
+    }
+    for (let part = from; part < parts.length; part += 1) {
+      const found = parts[part];
+      if (found && !found.isGap) {
+        const isLast = file !== undefined && part === parts.length - 1;
+        const after = isLast ? { sequence: sequence + 1, part: 0 } : { sequence, part: part + 1 };
+        return { file: found, segment, after };
+      }
+    }
+    if (!file) {
+      return undefined;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,229 @@
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { HttpClient, HttpReply } from '../../transports/http/http-client.ts';
+import { type MediaPlaylist, parsePlaylist, type Resource } from './playlist.ts';
+import { isLost, nextFile, type Position, startOf } from './position.ts';
+
+const MAX_PLAYLIST_BYTES = 4 << 20;
+const MAX_INIT_BYTES = 1 << 20;
+const MAX_SEGMENT_BYTES = 64 << 20;
+/** Segments that cannot be loaded, in a row. */
+const MAX_FAILURES = 3;
+const MIN_RELOAD_MS = 100;
+/** A playlist without a new segment for this many times its target duration has stopped. */
+const MAX_STALE_TARGETS = 5;
+
+/** A segment or a part of one, in the order of the playlist. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Of its initialization segment; undefined: MPEG-TS. The same object until it changes. */
+  readonly init: Uint8Array | undefined;
+  readonly timeline: number;
+}
+
+/** Loads a playlist. @throws PerchError */
+export async function loadPlaylist(client: HttpClient, url: string, signal: AbortSignal, timeoutMs?: number) {
+  const headers = { Accept: 'application/vnd.apple.mpegurl, */*', 'Accept-Encoding': 'gzip' };
+  const limits = { headers, maxBytes: MAX_PLAYLIST_BYTES, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const reply = await client.request(url, limits, signal);
+  requireOk(reply, url);
+  return { url: reply.url, playlist: parsePlaylist(reply.body.toString('utf8'), reply.url) };
+}
+
+/** One media playlist and its segments: a variant, or audio of its own. */
+export class Rendition {
+  readonly #client: HttpClient;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #timeoutMs: number;
+  #url: string;
+  #playlist: MediaPlaylist | undefined;
+  #loadedMs = 0;
+  #changedMs = 0;
+  #init: { readonly key: string; readonly bytes: Uint8Array } | undefined;
+  /** In a row; before the first success none is tolerated. */
+  #failures = MAX_FAILURES;
+
+  /** @param playlist if it is loaded already, with its URL */
+  constructor(
+    client: HttpClient,
+    url: string,
+    playlist: MediaPlaylist | undefined,
+    timeoutMs: number,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#client = client;
+    this.#url = url;
+    this.#playlist = playlist;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+    this.#log = log;
+    this.#loadedMs = clock.monoMs();
+    this.#changedMs = this.#loadedMs;
+  }
+
+  /** How far from the end a live stream is played, in milliseconds; undefined: not live. */
+  get liveMs(): number | undefined {
+    const { isEnded, isVod, targetSeconds, partHoldBackSeconds } = this.#playlist ?? {};
+    if (isEnded || isVod || targetSeconds === undefined) {
+      return undefined;
+    }
+    return 1_000 * (partHoldBackSeconds || 3 * targetSeconds);
+  }
+
+  /** Ends with the playlist. @throws PerchError */
+  async *chunks(signal: AbortSignal): AsyncGenerator<Chunk, void> {
+    let playlist = this.#playlist ?? (await this.#load(undefined, signal));
+    let next = startOf(playlist);
+    for (;;) {
+      if (next && isLost(playlist, next)) {
+        this.#log.warn({ wanted: next.sequence }, 'HLS playlist has moved on, playback continues near its end');
+        next = undefined;
+      }
+      next ??= startOf(playlist);
+      const found = next && nextFile(playlist, next);
+      if (found) {
+        next = found.after;
+        const chunk = await this.#loadChunk(found.file, found.segment.init, found.segment.timeline, signal);
+        if (chunk) {
+          yield chunk;
+        }
+        continue;
+      }
+      if (playlist.isEnded) {
+        return;
+      }
+      const hinted = next && (await this.#loadHint(playlist, signal));
+      if (hinted && next) {
+        next = { sequence: next.sequence, part: next.part + 1 };
+        yield hinted;
+      }
+      playlist = await this.#load(next, signal);
+    }
+  }
+
+  /** The next version of the playlist: a server that can, answers when it has `next`. */
+  async #load(next: Position | undefined, signal: AbortSignal): Promise<MediaPlaylist> {
+    const before = this.#playlist;
+    let url = this.#url;
+    let timeoutMs = this.#timeoutMs;
+    if (before?.canBlock && next) {
+      const wanted = new URL(url);
+      wanted.searchParams.set('_HLS_msn', String(next.sequence));
+      if (before.partSeconds > 0) {
+        wanted.searchParams.set('_HLS_part', String(next.part));
+      }
+      url = wanted.href;
+      timeoutMs += 3_000 * before.targetSeconds;
+    }
+    if (before) {
+      await this.#pause(before, signal);
+    }
+    this.#loadedMs = this.#clock.monoMs();
+    const { playlist } = await loadPlaylist(this.#client, url, signal, timeoutMs);
+    if (playlist.kind !== 'media') {
+      throw new PerchError('badInput', 'a variant of the playlist is not a media playlist');
+    }
+    this.#noteChange(before, playlist);
+    this.#playlist = playlist;
+    return playlist;
+  }
+
+  /** RFC 8216 §6.3.4: the target duration after a change, half of it otherwise. A server that blocks needs no pause. */
+  async #pause({ canBlock, targetSeconds, partSeconds }: MediaPlaylist, signal: AbortSignal): Promise<void> {
+    const isChanged = this.#changedMs >= this.#loadedMs;
+    const usualMs = 1_000 * (partSeconds || targetSeconds);
+    const pauseMs = canBlock && isChanged ? 0 : Math.max(MIN_RELOAD_MS, isChanged ? usualMs : usualMs / 2);
+    const leftMs = this.#loadedMs + pauseMs - this.#clock.monoMs();
+    if (leftMs > 0) {
+      await this.#clock.sleep(leftMs, signal);
+    }
+    signal.throwIfAborted();
+  }
+
+  #noteChange(before: MediaPlaylist | undefined, after: MediaPlaylist): void {
+    const nowMs = this.#clock.monoMs();
+    const endOf = (playlist: MediaPlaylist | undefined) => {
+      const last = playlist?.segments.at(-1);
+      return last && `${last.sequence} ${last.parts.length} ${last.file?.url}`;
+    };
+    if (endOf(before) !== endOf(after)) {
+      this.#changedMs = nowMs;
+      return;
+    }
+    const longestMs = Math.max(this.#timeoutMs, MAX_STALE_TARGETS * 1_000 * after.targetSeconds);
+    if (!after.isEnded && nowMs - this.#changedMs > longestMs) {
+      const message = `the playlist has had nothing new for ${Math.round((nowMs - this.#changedMs) / 1000)} s`;
+      throw new PerchError('timeout', message);
+    }
+  }
+
+  /** Undefined: it cannot be loaded, and playback continues behind it. @throws PerchError after several */
+  async #loadChunk(
+    file: Resource,
+    init: Resource | undefined,
+    timeline: number,
+    signal: AbortSignal,
+  ): Promise<Chunk | undefined> {
+    try {
+      const bytes = await this.#loadFile(file, MAX_SEGMENT_BYTES, signal);
+      const chunk = { bytes, init: init && (await this.#loadInit(init, signal)), timeline };
+      this.#failures = 0;
+      return chunk;
+    } catch (cause) {
+      this.#failures += 1;
+      if (signal.aborted || !(cause instanceof PerchError) || this.#failures > MAX_FAILURES) {
+        throw cause;
+      }
+      this.#log.warn({ reason: explain(cause) }, 'HLS segment cannot be loaded and is left out');
+      return undefined;
+    }
+  }
+
+  /** Undefined: the part came otherwise, which the next playlist shows. */
+  async #loadHint(playlist: MediaPlaylist, signal: AbortSignal): Promise<Chunk | undefined> {
+    const { hint, canBlock, segments, targetSeconds } = playlist;
+    const segment = segments.at(-1);
+    if (!hint || !canBlock || !segment) {
+      return undefined;
+    }
+    try {
+      const timeoutMs = this.#timeoutMs + 1_000 * targetSeconds;
+      const bytes = await this.#loadFile(hint, MAX_SEGMENT_BYTES, signal, timeoutMs);
+      return { bytes, init: segment.init && (await this.#loadInit(segment.init, signal)), timeline: segment.timeline };
+    } catch (cause) {
+      if (signal.aborted || !(cause instanceof PerchError)) {
+        throw cause;
+      }
+      return undefined;
+    }
+  }
+
+  async #loadInit(init: Resource, signal: AbortSignal): Promise<Uint8Array> {
+    const key = `${init.url} ${init.range?.offset} ${init.range?.length}`;
+    if (this.#init?.key !== key) {
+      this.#init = { key, bytes: await this.#loadFile(init, MAX_INIT_BYTES, signal) };
+    }
+    return this.#init.bytes;
+  }
+
+  async #loadFile({ url, range }: Resource, maxBytes: number, signal: AbortSignal, timeoutMs = this.#timeoutMs) {
+    const { offset = 0, length = 0 } = range ?? {};
+    const headers = range ? { Range: `bytes=${offset}-${offset + length - 1}` } : {};
+    const reply = await this.#client.request(url, { headers, maxBytes, timeoutMs }, signal);
+    requireOk(reply, url);
+    // A server without ranges sends the whole file.
+    return range && reply.status === 200 ? reply.body.subarray(offset, offset + length) : reply.body;
+  }
+}
+
+function requireOk({ status }: HttpReply, url: string): void {
+  if (status !== 200 && status !== 206) {
+    const { protocol, host, pathname, username } = new URL(url);
+    const isRefused = (status === 401 || status === 403) && username !== '';
+    const message = `${protocol}//${host}${pathname.slice(0, 200)} answers ${status}`;
+    throw new PerchError(isRefused ? 'unauthorized' : 'unavailable', message, { status });
+  }
+}

@@ -1,0 +1,98 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { SourceRun } from '../../../test/support/cameras/source-run.ts';
+import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
+import { writeFragment } from '../../../test/support/media/write-fragment.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { writeInit } from '../../media/mp4/write/init.ts';
+import { HlsSource } from './source.ts';
+
+const FPS = 25;
+const PICTURES = tinyVideo(3 * FPS, FPS, FPS);
+/** A second of pictures. */
+const SEGMENTS = [0, 1, 2].map((second) => {
+  const samples = PICTURES.slice(FPS * second, FPS * (second + 1));
+  const baseTime = 90_000 * second;
+  return Buffer.concat(writeFragment(second, [{ track: 0, baseTime, samples, endDts: baseTime + 90_000 }]));
+});
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const start = (url: string) =>
+  new SourceRun(
+    new HlsSource({ name: 'far', url, fingerprint: '', readTimeoutMs: 2_000, audio: true }, systemClock, silentLogger),
+  );
+
+const playlist = (...lines: readonly string[]): string =>
+  ['#EXTM3U', '#EXT-X-TARGETDURATION:1', '#EXT-X-MAP:URI="init.mp4"', ...lines].join('\n');
+
+test('an ended playlist is played picture by picture, through a redirect, to its end', async () => {
+  const url = await serve((request, reply) => {
+    const path = request.url ?? '';
+    if (path === '/start.m3u8') {
+      reply.writeHead(302, { Location: '/live/index.m3u8' }).end();
+    } else if (path === '/live/index.m3u8') {
+      const files = [0, 1, 2].flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
+      reply.end(playlist(...files, '#EXT-X-ENDLIST'));
+    } else {
+      const segment = /seg(\d)/.exec(path)?.[1];
+      reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
+    }
+  });
+  const startedMs = performance.now();
+  await using run = start(`${url}/start.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect(performance.now() - startedMs).toBeGreaterThan(2_500);
+  expect(run.tracks).toMatchObject([{ codec: 'h264', width: 64 }]);
+  expect(run.samples.map(({ sample }) => [sample.pts, sample.key, Buffer.from(sample.data).toString('hex')])).toEqual(
+    PICTURES.map(({ pts, key, data }) => [pts, key, Buffer.from(data).toString('hex')]),
+  );
+}, 10_000);
+
+test('a playlist may not name another host of the local network', async () => {
+  let asked = 0;
+  const other = await serve((_, reply) => {
+    asked += 1;
+    reply.end();
+  });
+  const hidden = other.replace('127.0.0.1', '127.0.0.2');
+  const url = await serve((_, reply) => void reply.end(playlist('#EXTINF:1,', `${hidden}/seg.mp4`, '#EXT-X-ENDLIST')));
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toContain("'127.0.0.2' is in a private network");
+  expect(asked).toBe(0);
+});
+
+test.for([
+  ['a page', '<html></html>', 200, 'does not begin with #EXTM3U'],
+  [
+    'encrypted segments',
+    playlist('#EXT-X-KEY:METHOD=AES-128,URI="k"', '#EXTINF:1,', 'a.mp4'),
+    200,
+    'encrypted (AES-128)',
+  ],
+  ['an error', '', 503, '/index.m3u8 answers 503'],
+  ['a playlist of 5 MB', `#EXTM3U\n${'#'.repeat(5 << 20)}`, 200, 'has more than 4194304 bytes'],
+] as const)('a server that answers with %s is an error with the reason', async ([, body, status, reason]) => {
+  const url = await serve((_, reply) => void reply.writeHead(status).end(body));
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toContain(reason);
+});
+
+test('a segment that is no MP4 is an error with the reason', async () => {
+  const url = await serve((request, reply) => {
+    const isPlaylist = request.url === '/index.m3u8';
+    reply.end(isPlaylist ? playlist('#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST') : 'not an MP4 file, not at all');
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toMatch(/MP4/);
+});

@@ -1,0 +1,183 @@
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { everyTogether } from '../../base/shared-timer.ts';
+import type { Source, StreamSink } from '../../stream/contracts.ts';
+import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';
+import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
+import { Timeline } from '../../stream/ingest/timeline.ts';
+import { TimedUnits } from '../../stream/ingest/ts-input.ts';
+import { HttpClient } from '../../transports/http/http-client.ts';
+import { type FoundTrack, SegmentDecoder } from './decoder.ts';
+import { Playout, type PlayoutTrack } from './playout.ts';
+import { type Chunk, loadPlaylist, Rendition } from './rendition.ts';
+
+const CHECK_MS = 500;
+const MAX_TRACKS = 8;
+
+interface HlsSourceOptions {
+  /** Of the path. */
+  readonly name: string;
+  readonly url: string;
+  /** SHA-256 of the server's certificate in hex; empty: it needs a trusted issuer. */
+  readonly fingerprint: string;
+  readonly readTimeoutMs: number;
+  readonly audio: boolean;
+}
+
+/** A stream that a server offers as HLS: RFC 8216, with low latency as its second edition has it. */
+export class HlsSource implements Source {
+  readonly type = 'hlsSource';
+  readonly #options: HlsSourceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  constructor(options: HlsSourceOptions, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
+    const { url, fingerprint, readTimeoutMs: timeoutMs } = this.#options;
+    const client = new HttpClient({ url, fingerprint, timeoutMs });
+    const over = new AbortController();
+    const abort = () => over.abort();
+    signal.addEventListener('abort', abort);
+    try {
+      signal.throwIfAborted();
+      const session = new HlsSession(this.#options, sink, this.#clock, this.#log);
+      await session.play(await this.#openRenditions(client, over.signal), over.signal);
+    } catch (cause) {
+      if (!signal.aborted) {
+        throw cause;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      over.abort();
+      client.close();
+    }
+  }
+
+  async #openRenditions(client: HttpClient, signal: AbortSignal): Promise<readonly Rendition[]> {
+    const { url, audio, readTimeoutMs } = this.#options;
+    const first = await loadPlaylist(client, url, signal);
+    const { playlist } = first;
+    const log = this.#log;
+    const open = (from: string) => new Rendition(client, from, undefined, readTimeoutMs, this.#clock, log);
+    if (playlist.kind === 'media') {
+      return [new Rendition(client, first.url, playlist, readTimeoutMs, this.#clock, log)];
+    }
+    const separate = audio ? playlist.audio.filter((one) => one !== playlist.url) : [];
+    return [open(playlist.url), ...separate.map(open)];
+  }
+}
+
+interface Playing {
+  readonly rendition: Rendition;
+  readonly decoder: SegmentDecoder;
+  readonly chunks: AsyncGenerator<Chunk, void>;
+}
+
+/** One run: loads the segments of all renditions and plays them out to a stream. */
+class HlsSession {
+  readonly #options: HlsSourceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #playout: Playout;
+  readonly #timeline: Timeline;
+  readonly #tracks: DemuxedTrack[] = [];
+  readonly #writer: StreamWriter;
+  readonly #offered: string[] = [];
+  #fail: (cause: unknown) => void = () => {};
+
+  constructor(options: HlsSourceOptions, sink: StreamSink, clock: Clock, log: Logger) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#log = log;
+    this.#playout = new Playout(clock, (cause) => this.#fail(cause));
+    this.#timeline = new Timeline(clock);
+    this.#writer = new StreamWriter(sink, this.#timeline, this.#tracks, options.name, log, 'sender');
+  }
+
+  /** Returns when the playlists have ended and everything is played. @throws PerchError */
+  async play(renditions: readonly Rendition[], signal: AbortSignal): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    failed.catch(() => {});
+    const all = renditions.map((rendition): Playing => {
+      const decoder = new SegmentDecoder((found) => this.#take(found));
+      return { rendition, decoder, chunks: rendition.chunks(signal) };
+    });
+    await Promise.all(all.map((playing) => this.#begin(playing)));
+    if (this.#tracks.length === 0) {
+      throw this.#nothingSupported();
+    }
+    const liveMs = Math.min(...renditions.map((one) => one.liveMs ?? Number.POSITIVE_INFINITY));
+    this.#playout.maxAheadMs = liveMs + 1_000;
+    this.#playout.start();
+    const startedMs = this.#clock.monoMs();
+    const stop = everyTogether(this.#clock, CHECK_MS, () => this.#check(startedMs));
+    try {
+      await Promise.race([failed, Promise.all(all.map((playing) => this.#continue(playing, signal)))]);
+      await Promise.race([failed, this.#playout.drained(signal)]);
+    } finally {
+      stop();
+      this.#playout.stop();
+    }
+  }
+
+  /** The first segment that has tracks: all of them are known before playback starts. */
+  async #begin({ chunks, decoder }: Playing): Promise<void> {
+    const { value } = await chunks.next();
+    if (value) {
+      decoder.take(value);
+    }
+  }
+
+  async #continue({ chunks, decoder }: Playing, signal: AbortSignal): Promise<void> {
+    for await (const chunk of chunks) {
+      decoder.take(chunk);
+      await this.#playout.room(decoder.lastMs, signal);
+    }
+    decoder.end();
+  }
+
+  #take(found: readonly FoundTrack[]): readonly (PlayoutTrack | undefined)[] {
+    this.#offered.push(...found.map(({ label }) => label));
+    const unsupported = found.filter(({ isSupported }) => !isSupported).map(({ label }) => label);
+    if (unsupported.length > 0) {
+      this.#log.warn({ codecs: unsupported }, 'HLS stream has unsupported tracks, they are left out');
+    }
+    return found.map(({ label, isVideo, isSupported, clockRate, track }) => {
+      const isWanted = isSupported && (isVideo || this.#options.audio) && this.#tracks.length < MAX_TRACKS;
+      if (!isWanted) {
+        return undefined;
+      }
+      const demuxed = new DemuxedTrack(label, isVideo, clockRate, this.#timeline, this.#writer, this.#clock);
+      this.#tracks.push(demuxed);
+      const units = new TimedUnits(demuxed);
+      if (track) {
+        units.onTrack(track);
+      }
+      return this.#playout.addTrack(units, clockRate);
+    });
+  }
+
+  #check(startedMs: number): void {
+    try {
+      this.#writer.check(this.#clock.monoMs() - startedMs);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #nothingSupported(): PerchError {
+    const { name, audio } = this.#options;
+    const offer = this.#offered.join(', ') || 'nothing';
+    const reason = audio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
+    const message = `the HLS stream of path '${name}' offers ${offer}, ${reason}`;
+    return new PerchError('unsupported', message, { path: name });
+  }
+}
