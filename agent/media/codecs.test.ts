@@ -24,6 +24,8 @@ test.for([
   ['L8', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 8 }]],
   ['L16', 44_100, 2, {}, [{ codec: 'lpcm', bitDepth: 16, channels: 2 }]],
   ['L24', 48_000, 2, {}, [{ codec: 'lpcm', bitDepth: 24 }]],
+  ['G726-32', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 16 }]],
+  ['AAL2-G726-24', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 16 }]],
   ['MPA', 90_000, 1, {}, []],
   ['AC3', 48_000, 6, {}, []],
   ['MP2T', 90_000, 1, {}, [{ codec: 'mpeg-ts' }]],
@@ -36,7 +38,8 @@ test.for([
 });
 
 test.for([
-  ['another codec', 'G726-32', 8_000, {}],
+  ['another codec', 'SPEEX', 8_000, {}],
+  ['G.726 at another rate than its own', 'G726-32', 16_000, {}],
   ['metadata', 'VND.ONVIF.METADATA', 90_000, {}],
   ['H.264 in interleaved mode', 'H264', 90_000, { ...H264, 'packetization-mode': '2' }],
   ['H.265 with decoding order numbers', 'H265', 90_000, { 'sprop-max-don-diff': '2' }],

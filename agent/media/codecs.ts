@@ -9,6 +9,7 @@ import { packetizeAv1 } from './av1/packetize.ts';
 import * as flv from './flv/stream-format.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
+import { G726_DEPACKETIZERS } from './g726/depacketize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { H265Depacketizer } from './h265/depacketize.ts';
@@ -252,6 +253,7 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
       L8: (format, sink) => createLpcmDepacketizer(format, 8, sink),
       L16: (format, sink) => createLpcmDepacketizer(format, 16, sink),
       L24: (format, sink) => createLpcmDepacketizer(format, 24, sink),
+      ...G726_DEPACKETIZERS,
     },
     packetize: packetizeSampleBased,
     fmp4As: 'flac',

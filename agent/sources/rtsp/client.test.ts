@@ -165,8 +165,8 @@ m=application 0 RTP/AVP 107
 a=rtpmap:107 vnd.onvif.metadata/90000
 a=control:meta
 m=audio 0 RTP/AVP 99
-a=rtpmap:99 G726-16/8000
-a=control:g726
+a=rtpmap:99 SPEEX/8000
+a=control:speex
 `;
   await using camera = await scriptedCamera((request, caller) => {
     if (!request.uri.endsWith('/broken')) {

@@ -100,8 +100,8 @@ test('without an fmtp line the parameter sets of the stream are used', async () 
 });
 
 const OTHERS = `m=audio 0 RTP/AVP 0\r\na=control:talk\r\na=sendonly\r\nm=application 0 RTP/AVP 107\r
-a=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 G726-16/8000\r
-a=control:g726\r\nm=text 0 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\na=control:text\r\n`;
+a=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 SPEEX/8000\r
+a=control:speex\r\nm=text 0 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\na=control:text\r\n`;
 
 test('back channels, metadata and unknown codecs are not set up', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + OTHERS });
@@ -149,7 +149,7 @@ test.for<[quirk: string, sdp: string, reason: string]>([
   [
     'only what nobody can take',
     `v=0\r\n${OTHERS}`,
-    "camera of path 'garden' offers PCMU, VND.ONVIF.METADATA, G726-16, T140, none of which is supported",
+    "camera of path 'garden' offers PCMU, VND.ONVIF.METADATA, SPEEX, T140, none of which is supported",
   ],
   [
     'a media line without formats',
