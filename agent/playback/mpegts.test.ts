@@ -2,7 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
+import { readPlaylist, readSamples, resourceBytes } from '../../test/support/disks/vod.ts';
 import { TEMPLATE } from '../../test/support/harness/playback.ts';
+import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
+import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
+import { TsWriter } from '../../test/support/media/ts-writer.ts';
 import { silentLogger } from '../base/log.ts';
 import { Playback } from './playback.ts';
 
@@ -21,19 +25,130 @@ function openPlayback(folder: string) {
 
 const starts = async (playback: Playback) => (await playback.segments('cam'))?.map(({ start }) => start);
 const list = (playback: Playback) => playback.list('cam', undefined, undefined, 'http://h/');
+const bytesOf = async (playback: Playback, startMs: number, seconds: number, format: 'fmp4' | 'mp4' = 'fmp4') => {
+  const { file, end } = await playback.get({ path: 'cam', startUs: startMs * 1000, durationUs: seconds * 1e6, format });
+  return { bytes: Buffer.concat(await file.read(0, file.sizeBytes).toArray()), end };
+};
 
-test('recordings in MPEG-TS are listed as files, and not played', async () => {
+/** The media of a download of the same recording in both formats. */
+async function both(seconds: number, options: object, startMs: number, wantedSeconds: number, format: 'fmp4' | 'mp4') {
+  const found: Buffer[] = [];
+  for (const recordFormat of ['fmp4', 'mpegts'] as const) {
+    using folder = temporaryFolder();
+    await record(folder.path, seconds, { ...options, format: recordFormat });
+    await using playback = openPlayback(folder.path);
+    found.push((await bytesOf(playback, startMs, wantedSeconds, format)).bytes);
+  }
+  return found;
+}
+
+test('recordings in MPEG-TS are listed and joined like those in MP4', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 6, { segmentDurationMs: 2_500, format: 'mpegts' });
   await using playback = openPlayback(folder.path);
   expect(await starts(playback)).toEqual(['2026-07-01T12:00:00Z', '2026-07-01T12:00:03Z']);
   expect(await playback.names()).toEqual(['cam']);
-  await expect(list(playback)).rejects.toThrow(
-    /^MPEG-TS format is not supported yet: set recordFormat: fmp4 .*; the \.ts files play in VLC or ffmpeg$/,
-  );
-  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 1e6, format: 'fmp4' } as const;
-  await expect(playback.get(query)).rejects.toThrow('MPEG-TS format is not supported yet');
+  expect((await list(playback)).map(({ start, duration }) => [start, duration])).toEqual([['2026-07-01T12:00:00Z', 6]]);
   expect(playback.warnings).toEqual([]);
+});
+
+test.for([
+  ['the whole recording', 0, 6, 'mp4'],
+  ['a part over the seam of two files', 1_500, 3, 'mp4'],
+  ['a part within one file', 3_400, 1, 'mp4'],
+] as const)('%s is the same download as from MP4', async ([, fromMs, seconds, format]) => {
+  const [mp4, ts] = await both(6, { segmentDurationMs: 2_500 }, WALL + fromMs, seconds, format);
+  expect(ts?.length).toBeGreaterThan(1_000);
+  expect(ts?.equals(mp4 as Buffer)).toBe(true);
+});
+test('with audio the samples and their times are those of MP4', async () => {
+  const [mp4, ts] = await both(6, { sound: true }, WALL + 1_200, 3, 'mp4');
+  const [fromMp4, fromTs] = [mp4, ts].map((bytes) => readPlainMp4(bytes as Buffer));
+  expect(fromTs?.size).toBe(2);
+  expect(fromTs).toEqual(fromMp4);
+});
+
+test('the still at a time is the key picture of its group', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 6, { sound: true, format: 'mpegts' });
+  await using playback = openPlayback(folder.path);
+  const frame = await playback.frame('cam', (WALL + 2_700) * 1000);
+  expect(frame).toMatchObject({ timeUs: (WALL + 2_000) * 1000, isFinal: true });
+});
+
+test('faster playback takes the key pictures', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 6, { format: 'mpegts' });
+  await using playback = openPlayback(folder.path);
+  const query = { path: 'cam', startUs: WALL * 1000, durationUs: 6e6, format: 'mp4', speed: 4 } as const;
+  const { file } = await playback.get(query);
+  const bytes = Buffer.concat(await file.read(0, file.sizeBytes).toArray());
+  expect(readPlainMp4(bytes).get(1)).toHaveLength(6);
+});
+
+test('a range of a download has the same bytes as the whole', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 6, { sound: true, format: 'mpegts' });
+  await using playback = openPlayback(folder.path);
+  const { file } = await playback.get({ path: 'cam', startUs: WALL * 1000, durationUs: 6e6, format: 'mp4' });
+  const whole = Buffer.concat(await file.read(0, file.sizeBytes).toArray());
+  for (const [from, to] of [
+    [0, 100],
+    [whole.length - 5_000, whole.length],
+    [3_000, 20_000],
+  ] as const) {
+    expect(Buffer.concat(await file.read(from, to).toArray()).equals(whole.subarray(from, to))).toBe(true);
+  }
+});
+
+test('a recording in MPEG-TS is played as HLS, its segments beginning with key pictures', async () => {
+  using folder = temporaryFolder();
+  await record(folder.path, 6, { sound: true, format: 'mpegts' });
+  await using playback = openPlayback(folder.path);
+  const { segments } = readPlaylist(await playback.streams.media('cam', { startUs: WALL * 1000, durationUs: 60e6 }));
+  expect(segments.reduce((sum, { seconds }) => sum + seconds, 0)).toBeCloseTo(6, 1);
+  const bytes = await resourceBytes(playback.streams, segments[0]?.uri ?? '');
+  const samples = await readSamples(folder.path, bytes);
+  expect(samples.filter(({ trackId }) => trackId === 1)).toHaveLength(60);
+  expect(samples.filter(({ trackId }) => trackId === 2).length).toBeGreaterThan(290);
+  expect(samples[0]).toMatchObject({ trackId: 1, isSync: true });
+});
+
+test('a growing recording is played up to its last whole group of pictures, and further when it has grown', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 8, { format: 'mpegts' });
+  const bytes = readFileSync(file);
+  const isNull = (at: number) => bytes.readUInt16BE(at + 1) === 0x1fff;
+  const parts = Array.from({ length: bytes.length / 188 }, (_, i) => 188 * i).filter(isNull);
+  const upTo = (part: number) => writeFileSync(file, bytes.subarray(0, (parts[part] as number) + 188));
+  upTo(4);
+  await using playback = openPlayback(folder.path);
+  const seconds = async () => (await list(playback)).map(({ duration }) => duration);
+  expect(await seconds()).toEqual([4]);
+  const picturesOf = async () => readPlainMp4((await bytesOf(playback, WALL, 60, 'mp4')).bytes).get(1)?.length;
+  expect(await picturesOf()).toBe(30);
+  upTo(7);
+  expect(await picturesOf()).toBe(60);
+  writeFileSync(file, bytes);
+  expect(await picturesOf()).toBe(80);
+  expect(await seconds()).toEqual([8]);
+});
+
+test('a file of another program is played, and its duration is measured', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, 'cam'));
+  const writer = new TsWriter().pat().pmt([{ pid: 0x100, type: 0x1b }]);
+  const sets = Buffer.concat([tinyH264.sps, ...tinyH264.pps].flatMap((set) => [Buffer.from([0, 0, 0, 1]), set]));
+  for (const { dts, key, data } of tinyVideo(30, 10, 10)) {
+    const picture = Buffer.concat([Buffer.from([0, 0, 0, 1]), data.subarray(4)]);
+    writer.pes(0x100, key ? Buffer.concat([sets, picture]) : picture, { pts: 900_000 + dts });
+  }
+  writeFileSync(join(folder.path, 'cam/2026-07-01_12-00-00-000000.ts'), writer.bytes);
+  await using playback = openPlayback(folder.path);
+  expect((await list(playback)).map(({ start, duration }) => [start, Math.round(duration)])).toEqual([
+    ['2026-07-01T12:00:00Z', 3],
+  ]);
+  expect(readPlainMp4((await bytesOf(playback, WALL + 1_000, 60, 'mp4')).bytes).get(1)).toHaveLength(20);
 });
 
 test('a recording in MPEG-TS is deleted by its start', async () => {
@@ -45,13 +160,16 @@ test('a recording in MPEG-TS is deleted by its start', async () => {
   expect(await starts(playback)).toEqual(['2026-07-01T12:00:03Z']);
 });
 
-test('earlier MP4 recordings of the path are still played', async () => {
+test('MP4 and MPEG-TS recordings of a path are listed together', async () => {
   using folder = temporaryFolder();
   await record(folder.path, 3);
   await record(folder.path, 3, { format: 'mpegts', wall: WALL + 10_000 });
   await using playback = openPlayback(folder.path);
   expect(await starts(playback)).toEqual(['2026-07-01T12:00:00Z', '2026-07-01T12:00:10Z']);
-  expect((await list(playback)).map(({ start, duration }) => [start, duration])).toEqual([['2026-07-01T12:00:00Z', 3]]);
+  expect((await list(playback)).map(({ start, duration }) => [start, duration])).toEqual([
+    ['2026-07-01T12:00:00Z', 3],
+    ['2026-07-01T12:00:10Z', 3],
+  ]);
 });
 
 test('a finished file is not read again at the next start, a truncated one is', async () => {

@@ -30,8 +30,6 @@ import { CatalogLookup, requireAvailable } from './vod/recording-lookup.ts';
 import { type FoundSnapshot, findSnapshot } from './vod/snapshot.ts';
 
 const MAIN_PREFIX = 'playback/';
-/** Appended to MediaMTX's message. */
-const TS_ADVICE = 'set recordFormat: fmp4 for future recordings; the .ts files play in VLC or ffmpeg';
 
 interface PlaybackOptions {
   /** The index cache, which may be deleted at any time. */
@@ -169,7 +167,7 @@ export class Playback {
 
   isFinished(file: string): boolean {
     const state = this.#index.find(file)?.state;
-    return state === STATE.finished || state === STATE.stored;
+    return state === STATE.finished;
   }
 
   async list(
@@ -318,9 +316,6 @@ export class Playback {
   /** Before playback. */
   async #require(path: string): Promise<void> {
     await this.#requireKnown(path);
-    if (this.#paths.recordPathOf(path)?.format === 'mpegts' && !this.#index.hasPlayable(path)) {
-      throw new PerchError('badInput', `MPEG-TS format is not supported yet: ${TS_ADVICE}`, { path });
-    }
   }
 
   /** As in recording names: RFC 3339 with the zone's offset. */

@@ -42,11 +42,8 @@ async function recordedNames(signal: AbortSignal): Promise<readonly string[]> {
   return answer.items.map(({ name }) => name);
 }
 
-/** Start of the error message for MPEG-TS recordings; other reasons have the same status. */
-const MPEGTS = 'MPEG-TS format';
-
-/** Oldest first. Empty without recordings; 'mpegts' if they are in a format that cannot be played. */
-async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[] | 'mpegts'> {
+/** Oldest first. Empty without recordings. */
+async function recordedSpans(name: string, signal: AbortSignal): Promise<readonly Span[]> {
   try {
     const entries = await fetchJson<readonly { readonly start: string; readonly duration: number }[]>(
       spansAddress(name),
@@ -64,9 +61,6 @@ async function recordedSpans(name: string, signal: AbortSignal): Promise<readonl
     if (error instanceof RequestError && error.status === 404) {
       return [];
     }
-    if (error instanceof RequestError && error.status === 400 && error.message.startsWith(MPEGTS)) {
-      return 'mpegts';
-    }
     throw error;
   }
 }
@@ -75,8 +69,6 @@ const RETRY_MS = 2_000;
 /** The list of all paths is long, so it is polled rarely. */
 const NAMES_MS = 60_000;
 const FIRST_NAME_MS = 5_000;
-
-type Recorded = readonly Span[] | 'mpegts';
 
 /** Paths with recordings, for viewers and guests those that may have some; undefined until the first response. */
 export function useRecordedNames(): readonly string[] | undefined {
@@ -101,8 +93,8 @@ export function refreshRecordings(): void {
 }
 
 /** Recorded ranges of a camera, polled while recording continues. */
-export function useSpans(name: string | undefined, everyMs: number): Recorded | undefined {
-  const [known, setKnown] = useState<{ name: string; spans: Recorded }>();
+export function useSpans(name: string | undefined, everyMs: number): readonly Span[] | undefined {
+  const [known, setKnown] = useState<{ name: string; spans: readonly Span[] }>();
   useEffect(() => {
     const stop = new AbortController();
     if (name !== undefined) {

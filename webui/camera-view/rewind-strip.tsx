@@ -48,7 +48,7 @@ export function RewindStrip({ camera: { name, title, main }, isRewound, onRewind
   const known = useSpans(name, FRESH_MS);
   const { offlineSince } = main;
   useRewindView(name, isRewound);
-  const hasSome = known !== undefined && known !== 'mpegts' && known.length > 0;
+  const hasSome = known !== undefined && known.length > 0;
   useLayoutEffect(() => {
     if (hasSome) {
       spans.value = known;

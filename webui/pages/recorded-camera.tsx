@@ -62,7 +62,6 @@ interface RecordedCameraProps {
   /** Oldest first; undefined until the first response. */
   readonly known: readonly Span[] | undefined;
   /** The recordings are MPEG-TS, which is not played here. */
-  readonly isMpegts: boolean;
   /** With the events of all cameras. */
   readonly isOfAll: boolean;
   /** Others with recordings. */
@@ -81,7 +80,7 @@ const LOW = '(orientation: landscape) and (max-height: 500px)';
 const SIDEWAYS = `(min-width: 820px), ${LOW}`;
 
 export function RecordedCamera(props: RecordedCameraProps) {
-  const { name, title, camera, known, isMpegts, isOfAll, others, onNearEnd, chooser } = props;
+  const { name, title, camera, known, isOfAll, others, onNearEnd, chooser } = props;
   const isLying = useMedia(SIDEWAYS);
   const isLow = useMedia(LOW);
   const laneHeight = useLaneHeight();
@@ -145,7 +144,7 @@ export function RecordedCamera(props: RecordedCameraProps) {
       <MissingDisk />
       <div class="viewing">
         <Viewer
-          {...{ name, title, known, isMpegts, isOfAll, codec }}
+          {...{ name, title, known, isOfAll, codec }}
           onFailure={setFailure}
           besides={(isLying && !isLow) || isOfAll || others.length === 0 ? undefined : <SyncChoice cameras={others} />}
         >
@@ -193,7 +192,7 @@ function Help({ hasEvents }: { readonly hasEvents: boolean }) {
   return isOpen ? <Keys hasEvents={hasEvents} onClosed={() => setOpen(false)} /> : null;
 }
 
-type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isMpegts' | 'isOfAll'> & {
+type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isOfAll'> & {
   readonly codec: string;
   readonly onFailure: (why: PlaybackFailure | 'blind' | undefined) => void;
   /** Buttons on the picture. */
@@ -203,16 +202,16 @@ type ViewerProps = Pick<RecordedCameraProps, 'name' | 'title' | 'known' | 'isMpe
 };
 
 /** The picture, and those in sync, once the ranges are known. */
-function Viewer({ name, title, known, isMpegts, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
+function Viewer({ name, title, known, isOfAll, codec, onFailure, besides, children }: ViewerProps) {
   const caption = isOfAll ? title : undefined;
-  const { mpegtsTitle, noRecordingsOf } = recordingsWords.value;
+  const { noRecordingsOf } = recordingsWords.value;
   return (
     <div class="viewer" data-count={1 + children.length}>
       {known === undefined ? (
         <div class="recording-screen skeleton picture-shape" />
       ) : known.length === 0 ? (
         <div class="recording-screen picture-shape">
-          <p class="over-picture">{isMpegts ? mpegtsTitle : noRecordingsOf(title)}</p>
+          <p class="over-picture">{noRecordingsOf(title)}</p>
         </div>
       ) : (
         <RecordedPicture

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Span, useRecordedNames, useSpans } from '../api-client/recordings.ts';
+import { useRecordedNames, useSpans } from '../api-client/recordings.ts';
 import { type Camera, readableName } from '../cameras/camera.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { ClipsChip } from '../clips/clips-chip.tsx';
@@ -18,8 +18,6 @@ import { RecordedCamera } from './recorded-camera.tsx';
 const REFRESH_MS = 15_000;
 /** Playback is close to the end of the known recordings. */
 const NEAR_END_REFRESH_MS = 4_000;
-
-const NOTHING: readonly Span[] = [];
 
 /** Recordings: camera chooser and player. */
 export function RecordingsPage() {
@@ -50,8 +48,7 @@ export function RecordingsPage() {
     return <Waiting title={wanted === undefined ? words.value.recordings : title} />;
   }
   const chooser = <Cameras name={name} title={title} entries={entries} isOfAll={isOfAll} />;
-  const isMpegts = spans === 'mpegts';
-  if (name === undefined || (!isOfAll && (isMpegts || spans?.length === 0))) {
+  if (name === undefined || (!isOfAll && spans?.length === 0)) {
     const empty = name === undefined ? t.noRecordings : t.noRecordingsOf(title);
     return (
       <>
@@ -60,7 +57,7 @@ export function RecordingsPage() {
           <ClipsChip />
         </header>
         <MissingDisk />
-        <Empty title={isMpegts ? t.mpegtsTitle : empty} text={isMpegts ? t.mpegtsText : t.noRecordingsText} />
+        <Empty title={empty} text={t.noRecordingsText} />
       </>
     );
   }
@@ -69,8 +66,7 @@ export function RecordingsPage() {
       name={name}
       title={title}
       camera={camera}
-      known={isMpegts ? NOTHING : spans}
-      isMpegts={isMpegts}
+      known={spans}
       isOfAll={isOfAll}
       others={entries.filter((entry) => entry.name !== name)}
       onNearEnd={setNearEnd}

@@ -17,9 +17,9 @@ export class Mpeg4VideoDepacketizer implements Depacketizer {
   readonly #rules = new Mpeg4VideoRules();
 
   /** @param times decode times, where the container has them */
-  constructor(format: Pick<RtpFormat, 'fmtp'>, sink: UnitSink, times?: UnitTimes) {
+  constructor(format: Pick<RtpFormat, 'fmtp'>, sink: UnitSink, times?: UnitTimes, isFile = false) {
     const rules = this.#rules;
-    this.#units = new FrameAssembler(rules, sink, times);
+    this.#units = new FrameAssembler(rules, sink, times, isFile);
     const config = configOf(format);
     if (config) {
       try {

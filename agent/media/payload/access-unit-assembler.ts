@@ -64,7 +64,7 @@ export class AccessUnitAssembler {
     this.#sink = sink;
     this.#times = times;
     this.#areMarkersProven = !traits.hasDoubtfulMarkers;
-    this.#chain = new PictureChain(rules, traits.continuesAfterLoss ?? false);
+    this.#chain = new PictureChain(rules, traits);
   }
 
   /** @param track from the SDP */

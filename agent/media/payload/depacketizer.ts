@@ -38,6 +38,8 @@ export interface SenderTraits {
   readonly hasDoubtfulMarkers?: boolean;
   /** After a loss all pictures are delivered, also those with missing references. */
   readonly continuesAfterLoss?: boolean;
+  /** A file that is read from any place: all pictures are delivered, also those before the first key picture. */
+  readonly isFile?: boolean;
 }
 
 /** Turns the RTP payloads of one format into access units. Synchronous, bounded, never throws on bad input: damage is reported to the sink. */

@@ -47,11 +47,15 @@ export class FrameAssembler {
   #areMarkersWrong = false;
   #leadingBefore = Number.NEGATIVE_INFINITY;
 
-  /** @param times decode times, where the container has them */
-  constructor(rules: FrameRules, sink: UnitSink, times: UnitTimes = new DecodeTimes()) {
+  /**
+   * @param times decode times, where the container has them
+   * @param isFile read from any place: frames before the first key frame are delivered
+   */
+  constructor(rules: FrameRules, sink: UnitSink, times: UnitTimes = new DecodeTimes(), isFile = false) {
     this.#rules = rules;
     this.#sink = sink;
     this.#times = times;
+    this.#isWaiting = !isFile;
   }
 
   /** The current unit is damaged; its bytes are dropped. */

@@ -1,3 +1,4 @@
+import type { SenderTraits } from './depacketizer.ts';
 import { type NalRules, REFERENCES } from './nal-rules.ts';
 
 /** Without a key picture for this long, a recovery point counts as one: some encoders refresh gradually and send at most one IDR picture. 90 kHz. */
@@ -19,19 +20,21 @@ export class PictureChain {
   isDoubtful = false;
   readonly #rules: NalRules;
   readonly #continuesAfterLoss: boolean;
+  readonly #isFile: boolean;
   #lastTicks = Number.NaN;
   #lastKeyTicks = Number.NaN;
   #leadingBefore = Number.NEGATIVE_INFINITY;
 
-  /** @param continuesAfterLoss all pictures are shown after a loss */
-  constructor(rules: NalRules, continuesAfterLoss: boolean) {
+  constructor(rules: NalRules, { continuesAfterLoss = false, isFile = false }: SenderTraits) {
     this.#rules = rules;
     this.#continuesAfterLoss = continuesAfterLoss;
+    this.#isFile = isFile;
+    this.isWaiting = !isFile;
   }
 
   /** @param isNeeded a missing picture may be a reference */
   damage(isNeeded: boolean): void {
-    if (this.isWaiting || this.#continuesAfterLoss) {
+    if (this.isWaiting || this.#continuesAfterLoss || this.#isFile) {
       return;
     }
     this.isWaiting = isNeeded && !this.#rules.namesReferences;

@@ -57,9 +57,6 @@ export class Catalog implements SegmentLog {
   }
 
   opened({ path, file, startUs }: Segment): void {
-    if (!isIndexed(file)) {
-      return;
-    }
     this.#changed.set(path, this.#options.monoMs());
     this.index.addNames([{ path, folder: dirname(file), name: basename(file), startUs }]);
   }
@@ -67,9 +64,6 @@ export class Catalog implements SegmentLog {
   /** The recorder's facts make reading the file unnecessary. */
   finished(segment: FinishedSegment): void {
     const { file } = segment;
-    if (!isIndexed(file)) {
-      return;
-    }
     this.#chains.delete(file);
     this.opened(segment);
     this.index.setUnread(file);
@@ -284,9 +278,6 @@ function unlessFailing(error: unknown): 'failing' {
   }
   return 'failing';
 }
-
-/** MPEG-TS is recorded, but not played back. */
-const isIndexed = (file: string): boolean => file.endsWith('.mp4');
 
 /** Reports a folder refused by the system in the system's words. */
 function faultOf(error: unknown): unknown {

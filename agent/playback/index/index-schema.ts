@@ -1,9 +1,9 @@
 /** Changes with the schema. */
-export const INDEX_VERSION = 4;
+export const INDEX_VERSION = 5;
 
 /*
  * names: texts shared by many rows (folders, paths, boots, tracks).
- * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason), 4 finished, in an unplayable format.
+ * segments.state: 0 unread, 1 growing, 2 finished, 3 unreadable (`fault` has the reason).
  * segments.joins: 1 if the recording continues the previous one of its path. Timespans start where it is 0: a list of a long
  * history costs as much as it has gaps, not files.
  * segments.name_us is the start by the file name, start_us the shown one, corrected for time zones and untrusted clocks.
@@ -42,7 +42,7 @@ export const INDEX_SCHEMA = `
   CREATE INDEX IF NOT EXISTS by_break ON segments (path, start_us) WHERE joins = 0 AND state IN (1, 2);
   CREATE INDEX IF NOT EXISTS by_work ON segments (path, start_us) WHERE state IN (0, 1, 3);
   CREATE INDEX IF NOT EXISTS by_unread ON segments (state) WHERE state = 0;
-  CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state IN (2, 4);
+  CREATE INDEX IF NOT EXISTS by_age ON segments (start_us) WHERE own = 1 AND state = 2;
   CREATE INDEX IF NOT EXISTS by_boot ON segments (boot, mono_us) WHERE boot IS NOT NULL AND trusted = 0;
   CREATE TABLE IF NOT EXISTS boots (boot INTEGER PRIMARY KEY, mono_us INTEGER, offset_us INTEGER) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS looks (

@@ -18,8 +18,6 @@ export interface SegmentInfo {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
   readonly isFinished: boolean;
-  /** False: listed and counted, but not playable. */
-  readonly isPlayable?: boolean;
   readonly durationUs: number;
   /** undefined without a `mtxi` box. */
   readonly mark: StreamMark | undefined;
@@ -187,13 +185,6 @@ export class SegmentIndex {
     return this.#database.rows(query).map((row) => String(row['text']));
   }
 
-  /** In a playable format. */
-  hasPlayable(path: string): boolean {
-    const query = `SELECT 1 FROM segments INDEXED BY by_start
-      WHERE path = (SELECT id FROM names WHERE text = ?) AND name NOT LIKE '%.ts' LIMIT 1`;
-    return this.#database.row(query, path) !== undefined;
-  }
-
   /** Of all files, unreadable ones included, without those that are wholly hidden. */
   startsOf(path: string): number[] {
     const columns = this.hidden.of(path).length > 0 ? 'start_us, duration_us' : 'start_us';
@@ -352,10 +343,4 @@ export class SegmentIndex {
   }
 }
 
-/** An unplayable format has nothing to show while it grows. */
-function stateOf({ isFinished, isPlayable = true }: SegmentInfo): SegmentState {
-  if (!isPlayable) {
-    return isFinished ? STATE.stored : STATE.unread;
-  }
-  return isFinished ? STATE.finished : STATE.growing;
-}
+const stateOf = ({ isFinished }: SegmentInfo): SegmentState => (isFinished ? STATE.finished : STATE.growing);

@@ -6,6 +6,7 @@ import { readRecordingHead } from '../../record/file/recording-file.ts';
 import { type PartChain, WholeParts } from '../../record/file/whole-parts.ts';
 import { readTsHead } from '../../record/mpegts/ts-recording-file.ts';
 import { BUSY_MS } from '../../record/recovery/recovery-plan.ts';
+import { measureTs } from '../mpegts/ts-table.ts';
 import type { SegmentInfo } from './segment-index.ts';
 
 /** Longer durations in a file are not credible. */
@@ -67,13 +68,15 @@ async function readMp4Info(handle: FileHandle, { isBeingWritten, known }: InfoOp
 
 /** Files of other programs do not show whether they grow. @throws PerchError if it is not a recording */
 async function readTsInfo(handle: FileHandle): Promise<SegmentInfo> {
-  const { hasPackets, isFinished, durationMs, mark, fileMark, sizeBytes, mtimeMs } = await readTsHead(handle);
+  const head = await readTsHead(handle);
+  const { hasPackets, isFinished, mark, fileMark, sizeBytes, mtimeMs } = head;
   if (!hasPackets) {
     throw new PerchError('badInput', `recording of ${sizeBytes} bytes does not begin with an MPEG-TS packet`);
   }
   const isKnown = isFinished || fileMark === undefined;
-  const durationUs = Math.round(durationMs * 1000);
-  return { sizeBytes, mtimeMs, isFinished: isKnown, isPlayable: false, durationUs, mark, fileMark, signature: '' };
+  const durationMs = fileMark ? head.durationMs : await measureTs(handle, sizeBytes);
+  const durationUs = Math.round(Math.min(durationMs, MAX_SECONDS * 1000) * 1000);
+  return { sizeBytes, mtimeMs, isFinished: isKnown, durationUs, mark, fileMark, signature: 'mpegts' };
 }
 
 export const signatureOf = (tracks: readonly Mp4Track[]): string =>

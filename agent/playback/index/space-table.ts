@@ -36,7 +36,7 @@ export class SpaceTable {
   /** Finished recordings of all paths below a folder written by Perch. */
   oldestOwn(folder: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_age')}
-      WHERE s.own = 1 AND s.state IN (2, 4) AND (s.start_us, s.id) > (?1, ?2)
+      WHERE s.own = 1 AND s.state = 2 AND (s.start_us, s.id) > (?1, ?2)
         AND s.folder IN (SELECT id FROM names WHERE text = ?3 OR text BETWEEN ?3 || '/' AND ?3 || '0')
       ORDER BY s.start_us, s.id LIMIT ?4`;
     const top = folder.replace(/\/+$/, '');
@@ -45,7 +45,7 @@ export class SpaceTable {
 
   oldestOwnOf(path: string, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.own = 1 AND s.state IN (2, 4)
+      WHERE s.path = (SELECT id FROM names WHERE text = ?3) AND s.own = 1 AND s.state = 2
         AND (s.start_us, s.id) > (?1, ?2) ORDER BY s.start_us, s.id LIMIT ?4`;
     return this.#rows(query, after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0, path, limit);
   }
@@ -60,7 +60,7 @@ export class SpaceTable {
   /** Finished recordings of a path that start in a range. */
   finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: SegmentRow): SegmentRow[] {
     const query = `${selectRows('segments INDEXED BY by_start')}
-      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state IN (2, 4) AND s.start_us BETWEEN ? AND ?
+      WHERE s.path = (SELECT id FROM names WHERE text = ?) AND s.state = 2 AND s.start_us BETWEEN ? AND ?
         AND (s.start_us, s.id) > (?, ?) ORDER BY s.start_us, s.id LIMIT ?`;
     const last = [after?.startUs ?? Number.MIN_SAFE_INTEGER, after?.id ?? 0];
     return this.#rows(query, path, Math.max(fromUs, after?.startUs ?? fromUs), toUs, ...last, limit);
@@ -88,7 +88,7 @@ export class SpaceTable {
   spanOf(path: string, sinceUs: number, nowUs: number): PathSpan {
     const query = `SELECT
         (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1) AS first_us,
-        (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state IN (2, 4)) AS bytes,
+        (SELECT SUM(size) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 2) AS bytes,
         (SELECT MIN(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2) AS from_us,
         (SELECT MAX(start_us) FROM segments INDEXED BY by_start WHERE path = ?1 AND start_us >= ?2 AND state = 1) AS growing_us`;
     const id = this.#database.row('SELECT id FROM names WHERE text = ?', path)?.['id'];

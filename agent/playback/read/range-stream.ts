@@ -1,6 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { PerchError } from '../../base/errors.ts';
+import type { ReadableFile } from '../../record/file/segment-fs.ts';
+import { TsFile } from '../mpegts/ts-file.ts';
 import type { FileSource, RecordedFile, Slice, SliceLookup } from './slice.ts';
 
 /** Per read, but a fragment's header is never cut. */
@@ -12,12 +14,15 @@ interface Window {
   readonly bytes: Uint8Array;
 }
 
+/** Reads a recording's bytes, or of MPEG-TS those of its samples. */
+type OpenRecording = ReadableFile & { close(): Promise<void> };
+
 /** A range of a download. Reads one chunk ahead; copies nothing. */
 export class RangeStream extends Readable {
   readonly #file: SliceLookup;
   #at: number;
   readonly #end: number;
-  #handle: FileHandle | undefined;
+  #handle: OpenRecording | undefined;
   #recording: RecordedFile | undefined;
   #window: Window | undefined;
   #ahead: Promise<Uint8Array | undefined> | undefined;
@@ -103,12 +108,12 @@ export class RangeStream extends Readable {
     return this.#window;
   }
 
-  async #open(recording: RecordedFile): Promise<FileHandle> {
+  async #open(recording: RecordedFile): Promise<OpenRecording> {
     if (this.#handle && this.#recording?.file === recording.file) {
       return this.#handle;
     }
     await this.#close();
-    const handle = await openRecording(recording.file);
+    const handle = await openRecording(recording);
     this.#handle = handle;
     this.#recording = recording;
     const { size } = await handle.stat();
@@ -127,13 +132,19 @@ export class RangeStream extends Readable {
 }
 
 /** @throws PerchError 'notFound' */
-export const openRecording = (file: string): Promise<FileHandle> =>
-  open(file, 'r').catch((cause: unknown) => {
+export async function openRecording({
+  file,
+  tsFragments,
+}: Pick<RecordedFile, 'file' | 'tsFragments'>): Promise<OpenRecording> {
+  try {
+    return await (tsFragments ? TsFile.open(file, tsFragments) : open(file, 'r'));
+  } catch (cause) {
     throw new PerchError('notFound', 'recording is gone', { file }, cause);
-  });
+  }
+}
 
 /** Fills `bytes`. @throws PerchError if the file ends before */
-export async function readFully(handle: FileHandle, bytes: Uint8Array, offset: number, file: string): Promise<void> {
+export async function readFully(handle: ReadableFile, bytes: Uint8Array, offset: number, file: string): Promise<void> {
   for (let filled = 0; filled < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
     if (bytesRead === 0) {

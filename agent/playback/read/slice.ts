@@ -1,3 +1,4 @@
+import type { TsFragment } from '../mpegts/ts-index.ts';
 import type { MoofPatch } from './moof-patch.ts';
 import type { Tabled } from './table-cache.ts';
 
@@ -6,6 +7,8 @@ export interface RecordedFile {
   readonly sizeBytes: number;
   /** The size is exact; otherwise a minimum. */
   readonly isFinished: boolean;
+  /** Of MPEG-TS: offsets are those of the samples' bytes alone. */
+  readonly tsFragments?: readonly TsFragment[] | undefined;
 }
 
 /** A recording, whole fragments with patched headers, or samples. */
@@ -31,8 +34,9 @@ export interface SliceLookup {
 }
 
 /** What must still match when a recording is read later. */
-export const recordedFile = ({ file, head, endOffset }: Tabled): RecordedFile => ({
+export const recordedFile = ({ file, head, endOffset, tsIndex }: Tabled): RecordedFile => ({
   file,
   sizeBytes: head.isFinished ? head.sizeBytes : endOffset,
   isFinished: head.isFinished,
+  tsFragments: tsIndex?.fragments,
 });

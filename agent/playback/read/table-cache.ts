@@ -1,7 +1,10 @@
 import { open, stat } from 'node:fs/promises';
 import { bytesOfTable } from '../../media/mp4/table/sample-table.ts';
+import { recordFormatOf } from '../../record/file/record-path.ts';
 import { type RecordingHead, readRecordingHead } from '../../record/file/recording-file.ts';
 import { type RecordingTable, readRecordingTable } from '../../record/file/recording-table.ts';
+import type { TsIndex } from '../mpegts/ts-index.ts';
+import { bytesOfIndex, readTsTable } from '../mpegts/ts-table.ts';
 import { ByteCache } from './byte-cache.ts';
 
 /** About ten hours of video and audio. */
@@ -13,6 +16,8 @@ const ENTRY_BYTES = 4 << 10;
 export interface Tabled extends RecordingTable {
   readonly file: string;
   readonly head: RecordingHead;
+  /** Of MPEG-TS. */
+  readonly tsIndex?: TsIndex;
 }
 
 /** Sample tables of recordings being played: read once, extended for growing files. */
@@ -67,12 +72,15 @@ export class TableCache {
   }
 }
 
-const costOf = ({ table, head }: Tabled): number =>
-  bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES;
+const costOf = ({ table, head, tsIndex }: Tabled): number =>
+  bytesOfTable(table) + head.init.bytes.buffer.byteLength + ENTRY_BYTES + (tsIndex ? bytesOfIndex(tsIndex) : 0);
 
 async function readTable(file: string, known: Tabled | undefined, isBeingWritten: boolean): Promise<Tabled> {
   const handle = await open(file, 'r');
   try {
+    if (recordFormatOf(file) === 'mpegts') {
+      return { ...(await readTsTable(handle, known)), file };
+    }
     const head = await readRecordingHead(handle, isBeingWritten);
     const isSame = known !== undefined && Buffer.compare(known.head.init.bytes, head.init.bytes) === 0;
     const isGrown = isSame && head.sizeBytes >= known.endOffset;

@@ -6,6 +6,7 @@ import { type RunTable, writeFragmentHeader } from '../../media/mp4/write/fragme
 import { unlessFileFault } from '../../record/file/disk-fault.ts';
 import { openRecording, readFully } from '../read/range-stream.ts';
 import { etagOf } from '../read/send-ranged.ts';
+import { recordedFile } from '../read/slice.ts';
 import type { TableCache, Tabled } from '../read/table-cache.ts';
 import type { RecordingLookup, RowOfRecording } from './recorded-period.ts';
 
@@ -113,7 +114,7 @@ async function readFrame(tabled: Tabled, row: RowOfRecording, key: KeySample): P
   const bytes = Buffer.allocUnsafeSlow(init.length + header.length + sizeBytes);
   bytes.set(init);
   bytes.set(header, init.length);
-  const handle = await openRecording(tabled.file);
+  const handle = await openRecording(recordedFile(tabled));
   await readFully(handle, bytes.subarray(init.length + header.length), offset, tabled.file).finally(() =>
     handle.close(),
   );

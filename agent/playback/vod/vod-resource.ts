@@ -26,7 +26,7 @@ export class VodResource implements SliceLookup {
     this.#tabled = tabled;
     this.#shiftSeconds = layout.shiftSeconds + stepSeconds;
     const { file, sizeBytes, isFinished } = layout;
-    this.#recording = { file, sizeBytes, isFinished };
+    this.#recording = { file, sizeBytes, isFinished, tsFragments: tabled.tsIndex?.fragments };
     this.#header.addBytes(layout.init);
   }
 

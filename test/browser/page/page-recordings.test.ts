@@ -529,16 +529,4 @@ describeWith(['chromium'], 'the page of recordings', () => {
     await clockNear(page, second.startMs + 1_000);
     expect(complaints).toEqual([]);
   });
-
-  test('with all cameras, one that records MPEG-TS shows a note in place of its picture, next to the list', async () => {
-    await using visitor = await open('phone', second.startMs + 1_000);
-    const { page } = visitor;
-    await page.route('**/list?path=garden', (route) =>
-      route.fulfill({ status: 400, json: { status: 'error', error: 'MPEG-TS format is not supported' } }),
-    );
-    await visitor.go('#/rec/garden?all');
-    await page.getByText('MPEG-TS recordings are not played here').waitFor();
-    await page.getByRole('region', { name: 'Events on this day' }).waitFor();
-    await page.getByRole('heading', { name: 'All cameras', level: 1 }).waitFor({ state: 'attached' });
-  });
 });

@@ -64,6 +64,29 @@ const ofType = (packets: readonly Packet[], type: string) => packets.filter((pac
 const recordingsOf = (agent: Agent, path: string): string[] =>
   globSync(join(agent.dataDir, `recordings/${path}/*.ts`)).sort();
 
+/** A download of the whole has every packet of the files, decodes without a warning, and has the same in both formats. */
+async function expectDownload(
+  agent: Agent,
+  name: string,
+  recorded: readonly Packet[],
+  codecs: readonly string[],
+): Promise<void> {
+  const spans = await agent.json<{ start: string }[]>(`/playback/list?path=${encodeURIComponent(name)}`);
+  expect(spans).toHaveLength(1);
+  for (const format of ['mp4', 'fmp4']) {
+    const query = new URLSearchParams({ path: name, start: spans[0]?.start ?? '', duration: '60', format });
+    const url = `${agent.url}/playback/get?${query}`;
+    const probed = await ffprobe(url);
+    expect(probed.warnings, format).toBe('');
+    expect(probed.streams.map((stream) => stream.codec_name)).toEqual(codecs);
+    expect(await ffmpegWarnings(['-i', url])).toBe('');
+    const packets = await packetsOf(url);
+    for (const type of ['video', 'audio']) {
+      expect(ofType(packets, type).length, `${format} ${type}`).toBe(ofType(recorded, type).length);
+    }
+  }
+}
+
 describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
   let agent: Agent;
   beforeAll(async () => {
@@ -112,6 +135,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
           expect(Math.max(...steps)).toBeLessThan(1.5 * Math.min(...steps.filter((step) => step > 0.015)));
         }
       }
+      await expectDownload(agent, name, recorded.flat(), codecs);
       const sent = await packetsOf(source);
       expect(ofType(recorded.flat(), 'video')).toHaveLength(SECONDS * 25);
       // ffmpeg sends several AAC or MP3 frames in one packet, and never the last packet; sound before the first picture does not count.
@@ -150,7 +174,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     expect(new Set(steps)).toEqual(new Set([32]));
   });
 
-  test('the API lists and deletes them, and playback reports that it cannot play them yet', async () => {
+  test('the API lists and deletes them, and playback joins them', async () => {
     const publish = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(6), '-c', 'copy', '-f', 'rtsp'];
     attempts += 1;
     const name = `listed/${attempts}`;
@@ -165,11 +189,12 @@ describeWith(['ffmpeg', 'gstreamer'], 'MPEG-TS recordings', () => {
     expect(items.map((item) => item.name)).toContain(name);
     const [first = ''] = await segmentsOf();
     const query = `path=${encodeURIComponent(name)}&start=${encodeURIComponent(first)}`;
-    for (const request of [`list?path=${encodeURIComponent(name)}`, `get?${query}&duration=1`]) {
-      const answer = await fetch(`${agent.url}/playback/${request}`);
-      const text = await answer.text();
-      expect([answer.status, text]).toEqual([400, expect.stringContaining('MPEG-TS format is not supported yet')]);
-    }
+    const listed = await agent.json<{ duration: number }[]>(`/playback/list?path=${encodeURIComponent(name)}`);
+    expect(listed.map(({ duration }) => Math.round(duration))).toEqual([6]);
+    const playlist = await fetch(
+      `${agent.url}/playback/${name}/index.m3u8?start=${encodeURIComponent(first)}&duration=60`,
+    );
+    expect(playlist.status).toBe(200);
     const removed = await fetch(`${agent.url}/v3/recordings/deletesegment?${query}`, { method: 'DELETE' });
     expect(removed.status).toBe(200);
     expect(await segmentsOf()).toHaveLength(2);

@@ -4,9 +4,6 @@ export const recordings = {
   noRecordings: 'No recordings yet',
   noRecordingsText: 'Days appear here as soon as a camera records.',
   noRecordingsOf: (camera: string) => `No recordings of ${camera}.`,
-  mpegtsTitle: 'MPEG-TS recordings are not played here',
-  mpegtsText:
-    'This camera is recorded as MPEG-TS. Play the files in VLC, or set recordFormat: fmp4 for new recordings.',
   noRecordingHere: (why: string) => `No recording · ${why}`,
   gapOffline: 'camera was offline',
   gapBoxOff: 'box was off',

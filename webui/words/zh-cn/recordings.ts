@@ -5,9 +5,6 @@ export const recordings: RecordingsWords = {
   noRecordings: '还没有录像',
   noRecordingsText: '摄像头开始录像后，会按日期显示在这里。',
   noRecordingsOf: (camera) => `${camera} 没有录像。`,
-  mpegtsTitle: '这里不能播放 MPEG-TS 录像',
-  mpegtsText:
-    '此摄像头以 MPEG-TS 格式录制，设备上的录像文件可以用 VLC 播放。把 recordFormat 设为 fmp4 后，新的录像可以在这里播放。',
   noRecordingHere: (why) => `无录像 · ${why}`,
   gapOffline: '摄像头离线',
   gapBoxOff: '设备关机',

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { UnitSink } from '../../payload/depacketizer.ts';
+import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { Track } from '../../sample/track.ts';
 import { PACKET_BYTES } from '../packetize.ts';
 import { ProgramTicks, signedStep } from './clock.ts';
@@ -66,6 +66,7 @@ export class TsDemuxer {
   lostPackets = 0;
   packets = 0;
   readonly #sink: TsSink;
+  readonly #traits: SenderTraits;
   readonly #packets = new PacketReader(this);
   readonly #routes = new Uint8Array(NO_PID + 1);
   readonly #pat: SectionReader;
@@ -78,8 +79,9 @@ export class TsDemuxer {
   readonly #clock = new ProgramTicks();
   readonly #place = { position: 0 };
 
-  constructor(sink: TsSink) {
+  constructor(sink: TsSink, traits: SenderTraits = {}) {
     this.#sink = sink;
+    this.#traits = traits;
     const onDamage = (reason: string) => sink.onDamage?.(reason);
     this.#pat = new SectionReader({ onSection: (section) => this.#takePat(section), onDamage });
     this.#pmt = this.#newPmtReader();
@@ -110,7 +112,7 @@ export class TsDemuxer {
     this.#pcr = Number.NaN;
     for (const input of this.#inputs) {
       input.counter = -1;
-      input.reader.lose('another place of the file');
+      input.reader.restart();
     }
   }
 
@@ -249,7 +251,7 @@ export class TsDemuxer {
       const sink = sinks[i];
       if (sink && create) {
         this.#routes[streams[i]?.pid ?? NO_PID] = ROUTE.stream + this.#inputs.length;
-        const reader = new PesReader(create(sink, this.#clock, this.#place), isVideo);
+        const reader = new PesReader(create(sink, this.#clock, this.#place, this.#traits), isVideo);
         this.#inputs.push({ reader, counter: -1, scrambled: 0 });
       }
     }

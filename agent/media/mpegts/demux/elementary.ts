@@ -1,7 +1,7 @@
 import { PerchError } from '../../../base/errors.ts';
 import { Mpeg4VideoDepacketizer } from '../../mpeg4-video/depacketize.ts';
 import { AccessUnitAssembler } from '../../payload/access-unit-assembler.ts';
-import type { UnitSink } from '../../payload/depacketizer.ts';
+import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { NalRules } from '../../payload/nal-rules.ts';
 import type { FrameFormat } from './audio-frames.ts';
 import type { ProgramTicks } from './clock.ts';
@@ -15,9 +15,9 @@ export class NalElementary implements Elementary {
   readonly #clock: ProgramTicks;
   #ticks = Number.NaN;
 
-  constructor(rules: NalRules, sink: UnitSink, clock: ProgramTicks, place: UnitPlace) {
+  constructor(rules: NalRules, sink: UnitSink, clock: ProgramTicks, place: UnitPlace, traits: SenderTraits) {
     this.#times = new PesTimes(place);
-    this.#units = new AccessUnitAssembler(rules, sink, {}, this.#times);
+    this.#units = new AccessUnitAssembler(rules, sink, traits, this.#times);
     this.#clock = clock;
   }
 
@@ -36,6 +36,11 @@ export class NalElementary implements Elementary {
     this.#units.gap(Number.NaN, reason);
   }
 
+  restart(): void {
+    this.lose('another place of the file');
+    this.#ticks = Number.NaN;
+  }
+
   end(): void {
     this.#units.marker();
   }
@@ -49,9 +54,9 @@ export class Mpeg4VideoElementary implements Elementary {
   #ticks = Number.NaN;
   #hasGap = false;
 
-  constructor(sink: UnitSink, clock: ProgramTicks, place: UnitPlace) {
+  constructor(sink: UnitSink, clock: ProgramTicks, place: UnitPlace, { isFile }: SenderTraits) {
     this.#times = new PesTimes(place);
-    this.#units = new Mpeg4VideoDepacketizer({ fmtp: new Map() }, sink, this.#times);
+    this.#units = new Mpeg4VideoDepacketizer({ fmtp: new Map() }, sink, this.#times, isFile);
     this.#clock = clock;
   }
 
@@ -69,6 +74,9 @@ export class Mpeg4VideoElementary implements Elementary {
   lose(): void {
     this.#hasGap = true;
   }
+
+  /** Between PES packets it has nothing. */
+  restart(): void {}
 
   end(): void {}
 }
@@ -121,6 +129,10 @@ export class AudioElementary implements Elementary {
     this.#ticks = Number.NaN;
     this.#isSynced = false;
     this.#sink.onDamage(reason);
+  }
+
+  restart(): void {
+    this.lose('another place of the file');
   }
 
   end(): void {}

@@ -29,6 +29,8 @@ export interface Elementary {
   push(data: Uint8Array, start: number, end: number, pts: number, dts: number, position: number): void;
   /** Payload is missing before the next one. */
   lose(reason: string): void;
+  /** The next payload is from another place of the file. */
+  restart(): void;
   /** The stream ends: units that wait for the next one are complete. */
   end(): void;
 }
@@ -77,6 +79,13 @@ export class PesReader {
     this.#isIdle = true;
     this.#bytes = 0;
     this.#output.lose(reason);
+  }
+
+  /** The next packet is from another place of the file. */
+  restart(): void {
+    this.#isIdle = true;
+    this.#bytes = 0;
+    this.#output.restart();
   }
 
   /** The stream ends. */

@@ -1,6 +1,6 @@
 import { H264Rules } from '../../h264/rules.ts';
 import { H265Rules } from '../../h265/rules.ts';
-import type { UnitSink } from '../../payload/depacketizer.ts';
+import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { Track } from '../../sample/track.ts';
 import { Ac3Frames, AdtsFrames, LoasFrames, MpegAudioFrames, OpusFrames } from './audio-frames.ts';
 import type { ProgramTicks } from './clock.ts';
@@ -9,7 +9,7 @@ import type { Elementary } from './pes.ts';
 import type { UnitPlace } from './pes-times.ts';
 import { findDescriptor } from './tables.ts';
 
-type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitPlace) => Elementary;
+type Create = (sink: UnitSink, clock: ProgramTicks, place: UnitPlace, traits: SenderTraits) => Elementary;
 
 interface StreamKind {
   /** Undefined: not supported. */
@@ -23,19 +23,19 @@ const H264: StreamKind = {
   codec: 'h264',
   label: 'H264',
   isVideo: true,
-  create: (sink, clock, place) => new NalElementary(new H264Rules(), sink, clock, place),
+  create: (sink, clock, place, traits) => new NalElementary(new H264Rules(), sink, clock, place, traits),
 };
 const H265: StreamKind = {
   codec: 'h265',
   label: 'H265',
   isVideo: true,
-  create: (sink, clock, place) => new NalElementary(new H265Rules(), sink, clock, place),
+  create: (sink, clock, place, traits) => new NalElementary(new H265Rules(), sink, clock, place, traits),
 };
 const MPEG4_VIDEO: StreamKind = {
   codec: 'mpeg4-video',
   label: 'MPEG-4 Video',
   isVideo: true,
-  create: (sink, clock, place) => new Mpeg4VideoElementary(sink, clock, place),
+  create: (sink, clock, place, traits) => new Mpeg4VideoElementary(sink, clock, place, traits),
 };
 const ADTS: StreamKind = {
   codec: 'aac',

@@ -1,0 +1,175 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { PerchError } from '../../base/errors.ts';
+import { lastUpTo } from '../../media/mp4/table/sample-search.ts';
+import { TsDemuxer } from '../../media/mpegts/demux/demuxer.ts';
+import type { UnitSink } from '../../media/payload/depacketizer.ts';
+import { release } from '../../media/sample/slab.ts';
+import type { TsFragment, TsRun } from './ts-index.ts';
+
+const READ_BYTES = 256 << 10;
+/** Within these the programme is known: Perch begins with it, and other programs repeat it. */
+const MAX_HEAD_BYTES = 8 << 20;
+
+/** Copies the samples of one run out of a stream. */
+class RunCopy implements UnitSink {
+  run: TsRun | undefined;
+  #out: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  #end = 0;
+  #left = 0;
+  #hasBegun = false;
+  #lastPosition = -1;
+  #ordinal = 0;
+  readonly #demuxer: () => TsDemuxer;
+
+  constructor(demuxer: () => TsDemuxer) {
+    this.#demuxer = demuxer;
+  }
+
+  get isDone(): boolean {
+    return this.#left === 0;
+  }
+
+  /** All bytes are where the table says. */
+  get isWhole(): boolean {
+    return this.#left === 0 && this.#at === this.#end;
+  }
+
+  begin(run: TsRun | undefined, out: Uint8Array, at: number): void {
+    this.run = run;
+    this.#out = out;
+    this.#at = at;
+    this.#end = at + (run?.sizeBytes ?? 0);
+    this.#left = run?.count ?? 0;
+    this.#hasBegun = false;
+    this.#lastPosition = -1;
+  }
+
+  onTrack(): void {}
+
+  onDamage(): void {}
+
+  onUnit(_pts: number, _dts: number, _key: boolean, data: Uint8Array): void {
+    const { unitPosition } = this.#demuxer();
+    this.#ordinal = unitPosition === this.#lastPosition ? this.#ordinal + 1 : 0;
+    this.#lastPosition = unitPosition;
+    this.#hasBegun ||= this.run?.position === unitPosition && this.run.ordinal === this.#ordinal;
+    if (this.#hasBegun && this.#left > 0) {
+      if (this.#at + data.length <= this.#end) {
+        this.#out.set(data, this.#at);
+      }
+      this.#at += data.length;
+      this.#left -= 1;
+    }
+    release(data);
+  }
+}
+
+/** The samples of a transport stream as bytes of a virtual file, whose places are those of its `SampleTable`. */
+export class TsFile {
+  readonly #file: string;
+  readonly #handle: FileHandle;
+  readonly #fragments: readonly TsFragment[];
+  readonly #offsets: readonly number[];
+  readonly #copies: RunCopy[] = [];
+  readonly #demuxer: TsDemuxer;
+  #isReady = false;
+  /** The last fragment read. */
+  #number = -1;
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  private constructor(file: string, handle: FileHandle, fragments: readonly TsFragment[]) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#fragments = fragments;
+    this.#offsets = fragments.map(({ offset }) => offset);
+    this.#demuxer = new TsDemuxer(
+      {
+        onProgram: (streams) => {
+          if (this.#copies.length > 0) {
+            return [];
+          }
+          return streams.map(({ codec }) => {
+            const copy = codec && new RunCopy(() => this.#demuxer);
+            if (copy) {
+              this.#copies.push(copy);
+            }
+            return copy;
+          });
+        },
+      },
+      { isFile: true },
+    );
+  }
+
+  /** @throws Node's error when the file is gone */
+  static async open(file: string, fragments: readonly TsFragment[]): Promise<TsFile> {
+    return new TsFile(file, await open(file, 'r'), fragments);
+  }
+
+  stat(): Promise<{ readonly size: number; readonly mtimeMs: number }> {
+    return this.#handle.stat();
+  }
+
+  /** Like `FileHandle.read`, of the virtual file; up to the end of a fragment. */
+  async read(buffer: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }> {
+    const number = lastUpTo(this.#offsets, this.#offsets.length, position);
+    const fragment = this.#fragments[number];
+    if (!fragment || position < fragment.offset) {
+      return { bytesRead: 0 };
+    }
+    if (position >= fragment.offset + fragment.sizeBytes) {
+      // The byte between fragments that belongs to no sample.
+      buffer.fill(0, at, at + 1);
+      return { bytesRead: Math.min(1, length) };
+    }
+    if (this.#number !== number) {
+      this.#bytes = await this.#load(fragment);
+      this.#number = number;
+    }
+    const from = position - fragment.offset;
+    const bytesRead = Math.min(length, fragment.sizeBytes - from);
+    buffer.set(this.#bytes.subarray(from, from + bytesRead), at);
+    return { bytesRead };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #load({ runs, position, sizeBytes }: TsFragment): Promise<Uint8Array> {
+    if (!this.#isReady) {
+      await this.#readFrom(0, () => this.#copies.length > 0, MAX_HEAD_BYTES);
+      this.#isReady = true;
+    }
+    const bytes = new Uint8Array(sizeBytes);
+    let at = 0;
+    for (const [stream, copy] of this.#copies.entries()) {
+      const run = runs.find((one) => one.stream === stream);
+      copy.begin(run, bytes, at);
+      at += run?.sizeBytes ?? 0;
+    }
+    this.#demuxer.seek(position);
+    const isDone = () => this.#copies.every((copy) => copy.isDone);
+    await this.#readFrom(position, isDone, Number.POSITIVE_INFINITY);
+    if (!isDone()) {
+      this.#demuxer.end();
+    }
+    if (this.#copies.some((copy) => !copy.isWhole)) {
+      throw new PerchError('unavailable', 'recording has other samples than it had', { file: this.#file });
+    }
+    return bytes;
+  }
+
+  async #readFrom(position: number, isDone: () => boolean, maxBytes: number): Promise<void> {
+    const buffer = new Uint8Array(READ_BYTES);
+    for (let at = position; !isDone() && at - position < maxBytes; ) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) {
+        return;
+      }
+      this.#demuxer.push(buffer, 0, bytesRead);
+      at += bytesRead;
+    }
+  }
+}
