@@ -3,6 +3,7 @@ import { SERVER_KEYS } from '../config/schema/global.ts';
 import { SOURCE_KEYS } from '../config/schema/path.ts';
 import { rtmpForwarder } from '../forwarders/rtmp/protocol.ts';
 import { rtspForwarder } from '../forwarders/rtsp/protocol.ts';
+import { srtForwarder } from '../forwarders/srt/protocol.ts';
 import { whipForwarder } from '../forwarders/whip/protocol.ts';
 import type { ForwarderProtocol, ServerProtocol, SourceProtocol } from '../protocols/contract.ts';
 import { hlsServer } from '../servers/hls/protocol.ts';
@@ -30,7 +31,7 @@ export const SOURCES: readonly SourceProtocol[] = [
 /** In the order in which lists of all sessions have them. */
 export const SERVERS: readonly ServerProtocol[] = [rtspServer, rtmpServer, webrtcServer, hlsServer, srtServer];
 
-export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, rtmpForwarder, whipForwarder];
+export const FORWARDERS: readonly ForwarderProtocol[] = [rtspForwarder, rtmpForwarder, srtForwarder, whipForwarder];
 
 export interface Protocols {
   readonly sources: readonly SourceProtocol[];

@@ -21,8 +21,10 @@ export const WHIP_FORWARD: ForwardKeys = {
   example: 'whips://media.example/door/whip',
 };
 
+export const SRT_FORWARD: ForwardKeys = { schemes: ['srt'], example: 'srt://media.example:8890?streamid=publish:door' };
+
 /** The keys of each forwarder. */
-export const FORWARD_KEYS: readonly ForwardKeys[] = [RTSP_FORWARD, RTMP_FORWARD, WHIP_FORWARD];
+export const FORWARD_KEYS: readonly ForwardKeys[] = [RTSP_FORWARD, RTMP_FORWARD, SRT_FORWARD, WHIP_FORWARD];
 
 const Destination = Type.Object({
   dest: Type.String({

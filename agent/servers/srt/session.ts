@@ -13,12 +13,10 @@ import type { SrtConnection } from '../../transports/srt/connection.ts';
 import type { SrtEndpoint } from '../../transports/srt/endpoint.ts';
 import type { ConnectionRequest } from '../../transports/srt/listener.ts';
 import { REJECT, type RejectReason } from '../../transports/srt/reject-reason.ts';
+import { MAX_BUFFERED_PACKETS, TsOutput } from '../../transports/srt/ts-output.ts';
 import { IDLE_VALUES, SRT_CONN, type SrtConnItem } from './session-kind.ts';
 import { parseStreamId, type SrtTarget } from './stream-id.ts';
-import { TsOutput } from './ts-output.ts';
 
-/** Of 8160: a reader that acknowledges nothing for so long waits for the next key picture. */
-const MAX_BUFFERED_PACKETS = 6_000;
 /** Held for a caller without a login. */
 const REQUEST_BYTES = 2 << 10;
 

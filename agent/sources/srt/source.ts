@@ -1,14 +1,12 @@
-import { lookup } from 'node:dns/promises';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
 import { TsInput } from '../../stream/ingest/ts-input.ts';
+import { addressOf, parseSrtUrl } from '../../transports/srt/address.ts';
 import { callSrt } from '../../transports/srt/caller.ts';
-import { parseSrtUrl } from './address.ts';
 
 const TICK_MS = 500;
 
@@ -76,12 +74,4 @@ export class SrtSource implements Source {
       await endpoint.close('the source was closed');
     }
   }
-}
-
-async function addressOf(host: string): Promise<string> {
-  const found = canonicalIp(host) ?? (await lookup(host).catch(() => undefined))?.address;
-  if (found === undefined) {
-    throw new PerchError('unavailable', `${host} has no address`, { isUnreachable: true });
-  }
-  return found;
 }

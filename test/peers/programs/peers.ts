@@ -27,6 +27,7 @@ const PEERS = {
   qemu: ['/usr/bin/qemu-system-x86_64'],
   certutil: ['/usr/bin/certutil'],
   pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
+  'srt-tools': ['/usr/bin/srt-live-transmit'],
   aiortc: ['/usr/lib/python3/dist-packages/aiortc/__init__.py'],
 } as const;
 

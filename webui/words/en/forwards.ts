@@ -19,7 +19,7 @@ export const forwards = {
 
   addServer: 'Add a server',
   address: 'Address',
-  addressHint: 'Begins with rtsp, rtmp or whip, for example rtsp://user:password@media.example:8554/door',
+  addressHint: 'Begins with rtsp, rtmp, srt or whip, for example rtsp://user:password@media.example:8554/door',
   addressEmpty: 'Enter the address of the server.',
   token: 'Token',
   tokenHint: 'If the server requires one.',

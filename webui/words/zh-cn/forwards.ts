@@ -14,7 +14,7 @@ export const forwards: ForwardsWords = {
 
   addServer: '添加服务器',
   address: '地址',
-  addressHint: '以 rtsp、rtmp 或 whip 开头，例如 rtsp://user:password@media.example:8554/door',
+  addressHint: '以 rtsp、rtmp、srt 或 whip 开头，例如 rtsp://user:password@media.example:8554/door',
   addressEmpty: '请输入服务器地址。',
   token: '令牌',
   tokenHint: '仅在服务器要求时填写。',

@@ -1,10 +1,12 @@
+import { lookup } from 'node:dns/promises';
 import { PerchError } from '../../base/errors.ts';
+import { canonicalIp } from '../../base/ip-address.ts';
 
 const DEFAULT_PORT = 8890;
 const MAX_LATENCY_MS = 60_000;
 const KEY_BYTES = new Set([16, 24, 32]);
 
-/** A source `srt://`. */
+/** A listener, `srt://`. */
 interface SrtAddress {
   readonly host: string;
   readonly port: number;
@@ -14,10 +16,14 @@ interface SrtAddress {
   readonly latencyMs: number | undefined;
 }
 
-/** Names of parameters are libsrt's. Messages do not show the URL, which holds the passphrase. @throws PerchError badInput */
-export function parseSrtUrl(url: string, path: string): SrtAddress {
+/**
+ * Names of parameters are libsrt's. Messages do not show the URL, which holds the passphrase.
+ * @param subject for messages
+ * @throws PerchError badInput
+ */
+export function parseSrtUrl(url: string, path: string, subject = `source of path '${path}'`): SrtAddress {
   const fail = (message: string): never => {
-    throw new PerchError('badInput', `source of path '${path}': ${message}`, { path });
+    throw new PerchError('badInput', `${subject}: ${message}`, { path });
   };
   if (!URL.canParse(url)) {
     fail('the srt:// URL is not valid');
@@ -59,4 +65,12 @@ export function parseSrtUrl(url: string, path: string): SrtAddress {
     keyBytes: keyBytes as SrtAddress['keyBytes'],
     latencyMs,
   };
+}
+
+export async function addressOf(host: string): Promise<string> {
+  const found = canonicalIp(host) ?? (await lookup(host).catch(() => undefined))?.address;
+  if (found === undefined) {
+    throw new PerchError('unavailable', `${host} has no address`, { isUnreachable: true });
+  }
+  return found;
 }
