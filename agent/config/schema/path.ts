@@ -85,12 +85,13 @@ export const PathSchema = Type.Object({
   source: Type.String({
     default: 'publisher',
     syntax: 'source',
-    description: 'RTSP URL of the camera, "publisher" to wait for one, or "redirect" to send readers elsewhere.',
+    description: 'URL of the camera or server, "publisher" to wait for one, or "redirect" to send readers elsewhere.',
   }),
   sourceFingerprint: Type.String({
     default: '',
     syntax: 'fingerprint',
-    description: "SHA-256 of the camera's TLS certificate in hex. It is trusted regardless of its issuer.",
+    description:
+      'SHA-256 of the TLS certificate of the camera or server in hex. It is trusted regardless of its issuer.',
   }),
   sourceOnDemand: Type.Boolean({ default: false, description: 'Pull the source only while there are readers.' }),
   sourceOnDemandStartTimeout: Duration('10s', 'Longest wait of readers for a source on demand.'),

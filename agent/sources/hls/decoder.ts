@@ -30,6 +30,8 @@ export class SegmentDecoder {
   /** What the tracks were first: later ones have to be the same. */
   #kinds: string | undefined;
   #timeline = -1;
+  /** Of the chunk's first unit. */
+  #wallMs: number | undefined;
   #init: Uint8Array | undefined;
   #mp4: SegmentReader | undefined;
   #sinks: ReadonlyMap<number, UnitSink> = new Map();
@@ -47,7 +49,8 @@ export class SegmentDecoder {
   }
 
   /** @throws PerchError for damaged segments, and when the tracks have changed */
-  take({ bytes, init, timeline }: Chunk): void {
+  take({ bytes, init, timeline, wallMs }: Chunk): void {
+    this.#wallMs = wallMs;
     if (timeline !== this.#timeline) {
       this.#ts?.end();
       this.#ts = undefined;
@@ -142,6 +145,7 @@ export class SegmentDecoder {
     for (const output of this.#outputs) {
       if (output) {
         output.timeline = this.#timeline;
+        output.wallMs = this.#wallMs ?? output.wallMs;
       }
     }
   }

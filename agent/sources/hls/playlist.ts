@@ -31,6 +31,8 @@ export interface Segment {
   /** EXT-X-MAP; undefined: MPEG-TS. */
   readonly init: Resource | undefined;
   readonly isGap: boolean;
+  /** EXT-X-PROGRAM-DATE-TIME: Unix milliseconds of its first unit; undefined: not given. */
+  readonly wallMs: number | undefined;
   readonly parts: readonly Part[];
 }
 
@@ -111,6 +113,7 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
       file: segment.uri ? resourceOf(segment, base) : undefined,
       init,
       isGap: segment.gap === true,
+      wallMs: wallOf(segment.programDateTime),
       parts: partsOf(segment, base),
     };
   });
@@ -186,6 +189,12 @@ function urlOf(uri: string, base: string): string {
     throw new PerchError('badInput', `the playlist names '${uri.slice(0, 100)}', which is not an http URL`);
   }
   return url.href;
+}
+
+/** The library makes a date of any text. */
+function wallOf(date: Date | undefined): number | undefined {
+  const wallMs = date?.getTime();
+  return Number.isFinite(wallMs) ? wallMs : undefined;
 }
 
 const number = (value: unknown): number => (Number.isFinite(value) ? (value as number) : 0);

@@ -20,6 +20,12 @@ const FRAME_MS = 40;
 const CATCH_UP = 0.01;
 const OBSERVED_MS = 30_000;
 
+/** Of the units that are released. */
+export interface PlayoutSink extends UnitSink {
+  /** The unit before was captured then, by the server's clock in Unix milliseconds. */
+  onWallTime?(dts: number, wallMs: number): void;
+}
+
 interface WaitingUnit {
   readonly pts: number;
   readonly dts: number;
@@ -29,6 +35,7 @@ interface WaitingUnit {
   readonly track?: Track;
   /** On the common timeline. */
   readonly atMs: number;
+  readonly wallMs?: number | undefined;
 }
 
 interface Queue {
@@ -45,7 +52,7 @@ export class Playout {
   maxAheadMs = Number.POSITIVE_INFINITY;
   #isFast = false;
   readonly #clock: Clock;
-  readonly #sinks: UnitSink[] = [];
+  readonly #sinks: PlayoutSink[] = [];
   readonly #queues: Queue[] = [];
   /** By number of the server's timeline: what is added to its times. */
   readonly #shifts = new Map<number, number>();
@@ -65,7 +72,7 @@ export class Playout {
   }
 
   /** @param sink its units have ticks of `clockRate` @returns where the units of the segments go, on the server's timelines */
-  addTrack(sink: UnitSink, clockRate: number): PlayoutTrack {
+  addTrack(sink: PlayoutSink, clockRate: number): PlayoutTrack {
     const queue: Queue = { units: [], first: 0 };
     this.#sinks.push(sink);
     this.#queues.push(queue);
@@ -157,14 +164,14 @@ export class Playout {
     }
     try {
       for (let i = 0; i < this.#queues.length; i += 1) {
-        this.#release(this.#queues[i] as Queue, this.#sinks[i] as UnitSink, nowMs - this.#offsetMs);
+        this.#release(this.#queues[i] as Queue, this.#sinks[i] as PlayoutSink, nowMs - this.#offsetMs);
       }
     } catch (cause) {
       this.#onError(cause);
     }
   }
 
-  #release(queue: Queue, sink: UnitSink, untilMs: number): void {
+  #release(queue: Queue, sink: PlayoutSink, untilMs: number): void {
     for (; queue.first < queue.units.length; queue.first += 1) {
       const unit = queue.units[queue.first] as WaitingUnit;
       if (unit.atMs > untilMs) {
@@ -175,6 +182,9 @@ export class Playout {
         sink.onTrack(unit.track);
       } else {
         sink.onUnit(unit.pts, unit.dts, unit.key, unit.data);
+        if (unit.wallMs !== undefined) {
+          sink.onWallTime?.(unit.dts, unit.wallMs);
+        }
       }
     }
     if (queue.first > 0 && queue.first >= queue.units.length / 2) {
@@ -190,6 +200,8 @@ const NO_DATA = new Uint8Array(0);
 export class PlayoutTrack implements UnitSink {
   /** Of the server's timeline that the next units are on. */
   timeline = 0;
+  /** Of the next unit, by the server's clock. */
+  wallMs: number | undefined;
   /** Of the last unit, on the common timeline. */
   lastMs = ORIGIN_MS;
   readonly #playout: Playout;
@@ -221,7 +233,9 @@ export class PlayoutTrack implements UnitSink {
     this.#isFirst = false;
     this.lastMs = mediaMs + this.#shiftMs;
     const shiftTicks = Math.round((this.#shiftMs * this.#clockRate) / 1000);
-    this.#playout.add(this.#queue, { pts: pts + shiftTicks, dts: dts + shiftTicks, key, data, atMs: this.lastMs });
+    const { lastMs: atMs, wallMs } = this;
+    this.wallMs = undefined;
+    this.#playout.add(this.#queue, { pts: pts + shiftTicks, dts: dts + shiftTicks, key, data, atMs, wallMs });
   }
 
   onTrack(track: Track): void {

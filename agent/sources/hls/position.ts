@@ -11,9 +11,11 @@ export interface Position {
   readonly part: number;
 }
 
-interface NextFile {
+export interface NextFile {
   readonly file: Resource;
   readonly segment: Segment;
+  /** The segment begins with it. */
+  readonly isFirst: boolean;
   /** Where it continues. */
   readonly after: Position;
 }
@@ -67,14 +69,14 @@ export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile 
     }
     const from = sequence === next.sequence ? next.part : 0;
     if (file && from === 0) {
-      return { file, segment, after: { sequence: sequence + 1, part: 0 } };
+      return { file, segment, isFirst: true, after: { sequence: sequence + 1, part: 0 } };
     }
     for (let part = from; part < parts.length; part += 1) {
       const found = parts[part];
       if (found && !found.isGap) {
         const isLast = file !== undefined && part === parts.length - 1;
         const after = isLast ? { sequence: sequence + 1, part: 0 } : { sequence, part: part + 1 };
-        return { file: found, segment, after };
+        return { file: found, segment, isFirst: part === 0, after };
       }
     }
     if (!file) {

@@ -7,7 +7,11 @@ export const hlsSource: SourceProtocol = {
   apiType: 'hlsSource',
   keys: HLS_SOURCE,
   create({ name, settings, config, clock, log }) {
-    const { source: url, sourceFingerprint: fingerprint, audio } = settings;
-    return new HlsSource({ name, url, fingerprint, audio, readTimeoutMs: config.readTimeoutMs }, clock, log);
+    const { source: url, sourceFingerprint: fingerprint, audio, useAbsoluteTimestamp: usesSenderClock } = settings;
+    return new HlsSource(
+      { name, url, fingerprint, audio, usesSenderClock, readTimeoutMs: config.readTimeoutMs },
+      clock,
+      log,
+    );
   },
 };

@@ -3,7 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { HttpClient, HttpReply } from '../../transports/http/http-client.ts';
 import { type MediaPlaylist, parsePlaylist, type Resource } from './playlist.ts';
-import { isLost, nextFile, type Position, startOf } from './position.ts';
+import { isLost, type NextFile, nextFile, type Position, startOf } from './position.ts';
 
 const MAX_PLAYLIST_BYTES = 4 << 20;
 const MAX_INIT_BYTES = 1 << 20;
@@ -20,6 +20,8 @@ export interface Chunk {
   /** Of its initialization segment; undefined: MPEG-TS. The same object until it changes. */
   readonly init: Uint8Array | undefined;
   readonly timeline: number;
+  /** Unix milliseconds of its first unit, by the server; undefined: not given. */
+  readonly wallMs: number | undefined;
 }
 
 /** Loads a playlist. @throws PerchError */
@@ -86,7 +88,7 @@ export class Rendition {
       const found = next && nextFile(playlist, next);
       if (found) {
         next = found.after;
-        const chunk = await this.#loadChunk(found.file, found.segment.init, found.segment.timeline, signal);
+        const chunk = await this.#loadChunk(found, signal);
         if (chunk) {
           yield chunk;
         }
@@ -161,15 +163,12 @@ export class Rendition {
   }
 
   /** Undefined: it cannot be loaded, and playback continues behind it. @throws PerchError after several */
-  async #loadChunk(
-    file: Resource,
-    init: Resource | undefined,
-    timeline: number,
-    signal: AbortSignal,
-  ): Promise<Chunk | undefined> {
+  async #loadChunk({ file, segment, isFirst }: NextFile, signal: AbortSignal): Promise<Chunk | undefined> {
+    const { init, timeline } = segment;
+    const wallMs = isFirst ? segment.wallMs : undefined;
     try {
       const bytes = await this.#loadFile(file, MAX_SEGMENT_BYTES, signal);
-      const chunk = { bytes, init: init && (await this.#loadInit(init, signal)), timeline };
+      const chunk = { bytes, init: init && (await this.#loadInit(init, signal)), timeline, wallMs };
       this.#failures = 0;
       return chunk;
     } catch (cause) {
@@ -192,7 +191,8 @@ export class Rendition {
     try {
       const timeoutMs = this.#timeoutMs + 1_000 * targetSeconds;
       const bytes = await this.#loadFile(hint, MAX_SEGMENT_BYTES, signal, timeoutMs);
-      return { bytes, init: segment.init && (await this.#loadInit(segment.init, signal)), timeline: segment.timeline };
+      const init = segment.init && (await this.#loadInit(segment.init, signal));
+      return { bytes, init, timeline: segment.timeline, wallMs: undefined };
     } catch (cause) {
       if (signal.aborted || !(cause instanceof PerchError)) {
         throw cause;

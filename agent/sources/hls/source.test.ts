@@ -28,9 +28,13 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const start = (url: string) =>
+const start = (url: string, usesSenderClock = false) =>
   new SourceRun(
-    new HlsSource({ name: 'far', url, fingerprint: '', readTimeoutMs: 2_000, audio: true }, systemClock, silentLogger),
+    new HlsSource(
+      { name: 'far', url, fingerprint: '', readTimeoutMs: 2_000, audio: true, usesSenderClock },
+      systemClock,
+      silentLogger,
+    ),
   );
 
 const playlist = (...lines: readonly string[]): string =>
@@ -58,6 +62,26 @@ test('an ended playlist is played picture by picture, through a redirect, to its
     PICTURES.map(({ pts, key, data }) => [pts, key, Buffer.from(data).toString('hex')]),
   );
 }, 10_000);
+
+test.for([true, false])(
+  "with useAbsoluteTimestamp: %s samples have the server's time, or the time of arrival",
+  async (isUsed) => {
+    // Ten seconds are the limit of the server's distance.
+    const begin = Date.now() - 5_000;
+    const url = await serve((request, reply) => {
+      const isPlaylist = request.url === '/index.m3u8';
+      const date = `#EXT-X-PROGRAM-DATE-TIME:${new Date(begin).toISOString()}`;
+      const body = playlist(date, '#EXTINF:1,', 'seg0.mp4', '#EXT-X-ENDLIST');
+      reply.end(isPlaylist ? body : request.url === '/init.mp4' ? writeInit([tinyH264]) : SEGMENTS[0]);
+    });
+    await using run = start(`${url}/index.m3u8`, isUsed);
+    await run.sampled(20);
+    const walls = run.samples.slice(1, 20).map(({ sample }, i) => Math.round(sample.wall - 40 * (i + 1)));
+    expect(new Set(walls).size).toBeLessThan(4);
+    const distance = (walls[10] ?? 0) - begin;
+    isUsed ? expect(Math.abs(distance)).toBeLessThan(5) : expect(distance).toBeGreaterThan(4_000);
+  },
+);
 
 test('a playlist may not name another host of the local network', async () => {
   let asked = 0;

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
+import type { UnitSink } from '../../media/payload/depacketizer.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { DemuxedTrack } from '../../stream/ingest/demuxed-track.ts';
 import { StreamWriter } from '../../stream/ingest/stream-writer.ts';
@@ -9,7 +10,7 @@ import { Timeline } from '../../stream/ingest/timeline.ts';
 import { TimedUnits } from '../../stream/ingest/ts-input.ts';
 import { HttpClient } from '../../transports/http/http-client.ts';
 import { type FoundTrack, SegmentDecoder } from './decoder.ts';
-import { Playout, type PlayoutTrack } from './playout.ts';
+import { Playout, type PlayoutSink, type PlayoutTrack } from './playout.ts';
 import { type Chunk, loadPlaylist, Rendition } from './rendition.ts';
 
 const CHECK_MS = 500;
@@ -23,6 +24,8 @@ interface HlsSourceOptions {
   readonly fingerprint: string;
   readonly readTimeoutMs: number;
   readonly audio: boolean;
+  /** Wall time of samples is the server's (EXT-X-PROGRAM-DATE-TIME). */
+  readonly usesSenderClock: boolean;
 }
 
 /** A stream that a server offers as HLS: RFC 8216, with low latency as its second edition has it. */
@@ -73,6 +76,15 @@ export class HlsSource implements Source {
   }
 }
 
+/** Reports the server's clock to the track's timeline. */
+const withClock = (units: UnitSink, { timeline }: DemuxedTrack): PlayoutSink => ({
+  onUnit: (pts, dts, key, data) => units.onUnit(pts, dts, key, data),
+  onTrack: (track) => units.onTrack(track),
+  onDamage: (reason) => units.onDamage(reason),
+  // Modulo 2^32, as the unit's own time.
+  onWallTime: (dts, wallMs) => timeline.report(wallMs, dts >>> 0),
+});
+
 interface Playing {
   readonly rendition: Rendition;
   readonly decoder: SegmentDecoder;
@@ -96,7 +108,7 @@ class HlsSession {
     this.#clock = clock;
     this.#log = log;
     this.#playout = new Playout(clock, (cause) => this.#fail(cause));
-    this.#timeline = new Timeline(clock);
+    this.#timeline = new Timeline(clock, options.usesSenderClock);
     this.#writer = new StreamWriter(sink, this.#timeline, this.#tracks, options.name, log, 'sender');
   }
 
@@ -161,7 +173,7 @@ class HlsSession {
       if (track) {
         units.onTrack(track);
       }
-      return this.#playout.addTrack(units, clockRate);
+      return this.#playout.addTrack(this.#options.usesSenderClock ? withClock(units, demuxed) : units, clockRate);
     });
   }
 

@@ -5,12 +5,13 @@ import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { clip, smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
-import { runProcess } from '../../peers/programs/process.ts';
+import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
+import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { certificate } from '../../support/cameras/channel-front.ts';
 
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
 const fingerprint = new X509Certificate(certificate('camera').cert).fingerprint256.replaceAll(':', '');
+const SERVER = join(import.meta.dirname, '../../peers/clients/aiortc-whep-server.py');
 const SECONDS = 3;
 
 /** Checksums of a stream's samples, by ffmpeg. */
@@ -109,5 +110,33 @@ paths:
     expect((await sessions()).itemCount).toBe(2);
     await agent[Symbol.asyncDispose]();
     await until(async () => ((await sessions()).itemCount === 0 ? true : undefined));
+  });
+});
+
+/** Full ICE, and the DTLS client: Perch's own server is neither. */
+describeWith(['aiortc', 'ffmpeg'], 'a WHEP source of aiortc', () => {
+  test('has decodable pictures and audio, and ends its session', async () => {
+    const server = startProcess(PYTHON, [SERVER, await smallClip(4)]);
+    try {
+      const [, port] = await server.waitFor(/port (\d+)/);
+      const source = `source: 'whep://127.0.0.1:${port}/whep'`;
+      const config = `api: yes\npaths:\n  far: { ${source}, whepTrackGatherTimeout: 20s }\n`;
+      const agent = await startAgent({ config });
+      try {
+        const status = await until(async () => {
+          const path = await agent.json<PathStatus>('/v3/paths/get/far').catch(() => undefined);
+          return path?.ready ? path : undefined;
+        });
+        expect(status).toMatchObject({ tracks: ['H264', 'Opus'], source: { type: 'webRTCSource' } });
+        const input = ['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', String(SECONDS)];
+        const seen = await sums(input, ['-map', '0:v', '-fps_mode', 'passthrough']);
+        expect(seen.length).toBeGreaterThan(10 * SECONDS);
+      } finally {
+        await agent[Symbol.asyncDispose]();
+      }
+      await server.waitFor(/ended/);
+    } finally {
+      await server.stop();
+    }
   });
 });
