@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Sample } from '../media/sample/sample.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { Reader } from '../stream/stream.ts';
+import { FILE_DELAY_MS, type Reader } from '../stream/stream.ts';
 import type { StreamMark } from './file/stream-mark.ts';
 import type { RecordingWriter } from './write/recording-writer.ts';
 import { StartLabel } from './write/start-label.ts';
@@ -46,7 +46,7 @@ export interface SegmenterOwner {
 export class Segmenter implements Reader {
   readonly id = 'recorder';
   readonly countsHolds = true;
-  readonly toleratesDelay = true;
+  readonly toleratedDelayMs = FILE_DELAY_MS;
   readonly #buffers: readonly TrackBuffer[];
   readonly #lead: TrackBuffer;
   readonly #limits: SegmenterLimits;

@@ -74,15 +74,15 @@ export class DerivedStream extends Stream {
     this.onAudience = () => origin.countAudience();
     this.onUrgentReader = () => origin.onUrgentReader?.();
     const hasAudience = () => this.audience > 0;
-    const mayBeLate = () => this.mayBeLate;
+    const toleratedDelayMs = () => this.toleratedDelayMs;
     this.#feeder = {
       id: plan.id,
       countsHolds: true,
       get isAudience() {
         return hasAudience();
       },
-      get toleratesDelay() {
-        return mayBeLate();
+      get toleratedDelayMs() {
+        return toleratedDelayMs();
       },
       onSample: (track, sample) => this.#take(track, sample),
       onTrack: (track, description) => this.#describe(track, description),

@@ -26,6 +26,9 @@ export interface Viewer {
   readonly watcher?: Watcher | undefined;
 }
 
+/** What readers tolerate that make files or whole segments. */
+export const FILE_DELAY_MS = 100;
+
 /** One output of a stream. Called synchronously for every sample: it never blocks; it queues within its own byte limit or drops. */
 export interface Reader {
   /** Absent for readers that the API does not list: recorder, HLS muxer. */
@@ -38,8 +41,8 @@ export interface Reader {
    * While any reader does not, the memory of samples is left to the collector.
    */
   readonly countsHolds?: boolean;
-  /** Samples may come some 0.1 s late, which lets a source read less often. */
-  readonly toleratesDelay?: boolean;
+  /** Samples may come this much late, which lets a source read less often; absent: they may not. */
+  readonly toleratedDelayMs?: number;
   onSample(track: number, sample: Sample): void;
   /** The track's parameter sets have changed; called before the key sample that uses them. */
   onTrack(track: number, description: Track): void;
@@ -186,7 +189,7 @@ export class Stream {
       reader.onEnd();
       return;
     }
-    if (reader.toleratesDelay !== true) {
+    if ((reader.toleratedDelayMs ?? 0) === 0) {
       this.onUrgentReader?.();
     }
     this.#readers = [...this.#readers, reader];
@@ -201,9 +204,12 @@ export class Stream {
     }
   }
 
-  /** Every reader tolerates a delay. */
-  get mayBeLate(): boolean {
-    return this.#readers.every(({ toleratesDelay }) => toleratesDelay === true);
+  /** The delay that every reader tolerates; infinite without readers. */
+  get toleratedDelayMs(): number {
+    return this.#readers.reduce(
+      (leastMs, reader) => Math.min(leastMs, reader.toleratedDelayMs ?? 0),
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   /** Size of the cached group. */

@@ -117,7 +117,7 @@ export class AlwaysAvailable {
       const message = `its tracks (${labels(live.tracks)}) do not fit alwaysAvailableTracks (${labels(this.#fixed)})`;
       throw new PerchError('badInput', message);
     }
-    const mayBeLate = () => this.#stream?.mayBeLate === true;
+    const toleratedDelayMs = () => this.#stream?.toleratedDelayMs ?? 0;
     const joined: Live = {
       stream: live,
       outputs,
@@ -127,8 +127,8 @@ export class AlwaysAvailable {
         id: 'always available',
         isAudience: false,
         countsHolds: true,
-        get toleratesDelay() {
-          return mayBeLate();
+        get toleratedDelayMs() {
+          return toleratedDelayMs();
         },
         onSample: (track, sample) => this.#take(joined, track, sample),
         onTrack: (track, description) => {

@@ -1,6 +1,6 @@
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
-import type { Reader } from '../../stream/stream.ts';
+import { FILE_DELAY_MS, type Reader } from '../../stream/stream.ts';
 import type { ClipWindow } from './clip-window.ts';
 import { GopRing } from './gop-ring.ts';
 
@@ -30,7 +30,7 @@ interface ClipGateOptions {
 export class ClipGate implements Reader {
   readonly id = 'recorder';
   readonly countsHolds = true;
-  readonly toleratesDelay = true;
+  readonly toleratedDelayMs = FILE_DELAY_MS;
   readonly #sink: ClipSink;
   readonly #window: ClipWindow;
   readonly #options: ClipGateOptions;

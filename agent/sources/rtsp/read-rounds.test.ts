@@ -13,19 +13,20 @@ import { type Reader, Stream } from '../../stream/stream.ts';
 import { RtspSource } from './client.ts';
 
 const ROUND_MS = 97;
+const SHORT_ROUND_MS = 41;
 const SETTLED_MS = 10_500;
 
-/** A camera, pulled for a recorder alone. */
+/** A camera, pulled for one reader alone. */
 class Pull {
   readonly clock = new FakeClock();
   readonly camera: ScriptedCamera;
-  /** Samples of the recorder. */
+  /** Samples of the reader. */
   count = 0;
   stream: Stream | undefined;
   readonly #stop = new AbortController();
   readonly #over: Promise<void>;
 
-  constructor(camera: ScriptedCamera) {
+  constructor(camera: ScriptedCamera, toleratedDelayMs = 100) {
     this.camera = camera;
     const source = new RtspSource(
       { name: 'garden', url: url(camera), readTimeoutMs: 60_000 },
@@ -34,7 +35,7 @@ class Pull {
     );
     const publish = (tracks: readonly Track[]) => {
       this.stream = new Stream(tracks);
-      this.stream.addReader({ ...this.#reader(), toleratesDelay: true }, false);
+      this.stream.addReader({ ...this.#reader(), toleratedDelayMs }, false);
       return this.stream;
     };
     this.#over = source.run({ publish }, this.#stop.signal);
@@ -80,9 +81,9 @@ class Pull {
   }
 }
 
-/** The camera has been recorded for so long that its reads may wait. */
-async function recorded(): Promise<Pull> {
-  const pull = new Pull(await scriptedCamera(() => undefined));
+/** The camera has been pulled for so long that its reads may wait. */
+async function recorded(toleratedDelayMs?: number): Promise<Pull> {
+  const pull = new Pull(await scriptedCamera(() => undefined), toleratedDelayMs);
   await pull.counted(5);
   await pull.clock.advance(SETTLED_MS);
   return pull;
@@ -98,6 +99,24 @@ test('what a recorded camera sends within a round is read in one go at its end',
   await pull.clock.advance(ROUND_MS);
   await pull.counted(9);
   expect(pull.count).toBe(9);
+});
+
+test('a reader that tolerates 50 ms waits 41 ms at most', async () => {
+  await using pull = await recorded(50);
+  await pull.send(...soundPackets(5, 1));
+  await pull.send(...soundPackets(6, 1));
+  expect(pull.count).toBe(6);
+  await pull.clock.advance(SHORT_ROUND_MS);
+  await pull.counted(7);
+  await pull.send(...soundPackets(7, 1));
+  expect(pull.count).toBe(7);
+});
+
+test('a reader that tolerates less than the shortest round is given every packet at once', async () => {
+  await using pull = await recorded(40);
+  await pull.send(...soundPackets(5, 1));
+  await pull.send(...soundPackets(6, 1));
+  expect(pull.count).toBe(7);
 });
 
 test('a camera that has been playing for less than ten seconds is read at once', async () => {

@@ -14,6 +14,7 @@ import { RECEIVER_CNAME, type TrackReceiver } from '../../stream/ingest/track-re
 import { type Address, joinControl } from '../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import type { Description, MethodClient } from '../../transports/rtsp/request/method-client.ts';
+import { ReadRounds } from '../../transports/rtsp/request/read-rounds.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { TrackTransports } from './transport/track-transports.ts';
@@ -156,7 +157,8 @@ export class RtspSession {
         this.#watchStart(nowMs - startedMs, attempt);
         this.#watchLoss(nowMs, attempt);
         this.#tracks.check(nowMs, startedMs);
-        this.#connection.readsInRounds = nowMs - startedMs >= SETTLED_MS && this.#mayBeLate;
+        const delayMs = nowMs - startedMs >= SETTLED_MS ? this.#toleratedDelayMs : 0;
+        this.#connection.rounds = ReadRounds.within(delayMs, this.#clock);
       } catch (cause) {
         this.#giveUp(cause);
       }
@@ -182,15 +184,15 @@ export class RtspSession {
     this.#transports.close();
   }
 
-  /** All readers tolerate a delay, and no time comes from arrival. TLS and tunnels may hold more than one read returns. */
-  get #mayBeLate(): boolean {
+  /** By all readers; 0 while a time comes from arrival. TLS and tunnels may hold more than one read returns. */
+  get #toleratedDelayMs(): number {
     const { isSecure, tunnel } = this.#address;
     const followsArrival = this.#tracks.receivers.some(({ timeline }) => timeline.followsArrival);
-    return !isSecure && tunnel === 'none' && !followsArrival && this.#tracks.writer.mayBeLate;
+    return isSecure || tunnel !== 'none' || followsArrival ? 0 : this.#tracks.writer.toleratedDelayMs;
   }
 
   #readAtOnce(): void {
-    this.#connection.readsInRounds = false;
+    this.#connection.rounds = undefined;
     this.#connection.read();
   }
 

@@ -95,9 +95,9 @@ export class StreamWriter implements UnitOutput {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
   }
 
-  /** The stream is open, and all of its readers tolerate a delay. */
-  get mayBeLate(): boolean {
-    return this.#stream?.mayBeLate === true;
+  /** By all readers of the stream; 0 before it is open. */
+  get toleratedDelayMs(): number {
+    return this.#stream?.toleratedDelayMs ?? 0;
   }
 
   onUnit(receiver: InboundTrack, ptsTicks: number, dtsTicks: number, key: boolean, data: Uint8Array): void {

@@ -2,7 +2,7 @@ import { PerchError } from '../../../base/errors.ts';
 import type { Sample } from '../../../media/sample/sample.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import { FILE_DELAY_MS, type Reader, type Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
 import { FollowingRendition } from './following-rendition.ts';
 import { hlsRefusal, isMuxed } from './muxable.ts';
@@ -12,6 +12,8 @@ import { SegmentClock } from './segment-clock.ts';
 
 /** The muxer is ready without an audio track that is missing for this long after the first segment. */
 const PATIENCE_S = 1;
+/** Of a part's duration: samples may be this late. */
+const PART_SHARE = 0.25;
 /** In segment durations: a shorter part of the cached GOP stays with its end. */
 const MIN_KEPT = 0.2;
 
@@ -80,9 +82,13 @@ export class Muxer implements Reader, HlsMuxer {
     promise.catch(() => {});
   }
 
-  /** Players are whole segments behind, except with parts; the first segment is waited for. */
-  get toleratesDelay(): boolean {
-    return this.#options.variant !== 'lowLatency' && this.#isReady;
+  /** Players are whole segments behind, or three parts; the first segment is waited for. */
+  get toleratedDelayMs(): number {
+    if (!this.#isReady) {
+      return 0;
+    }
+    const { variant, partDurationMs } = this.#options;
+    return variant === 'lowLatency' ? partDurationMs * PART_SHARE : FILE_DELAY_MS;
   }
 
   get framesDiscarded(): number {

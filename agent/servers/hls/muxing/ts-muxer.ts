@@ -3,7 +3,7 @@ import type { Sample } from '../../../media/sample/sample.ts';
 import { hold, release, SlabPool } from '../../../media/sample/slab.ts';
 import type { Track } from '../../../media/sample/track.ts';
 import { containerStream } from '../../../stream/container-stream.ts';
-import type { Reader, Stream } from '../../../stream/stream.ts';
+import { FILE_DELAY_MS, type Reader, type Stream } from '../../../stream/stream.ts';
 import type { HlsMuxer, HlsRendition, MediaFile, MuxerOptions } from '../contracts/hls-muxer.ts';
 import { hlsRefusal, tsTracks } from './muxable.ts';
 import { SegmentBoundaries } from './segment-boundaries.ts';
@@ -95,8 +95,8 @@ export class TsHlsMuxer implements Reader, HlsMuxer {
   }
 
   /** Players are whole segments behind; the first one is waited for. */
-  get toleratesDelay(): boolean {
-    return this.#rendition.playlist !== undefined;
+  get toleratedDelayMs(): number {
+    return this.#rendition.playlist === undefined ? 0 : FILE_DELAY_MS;
   }
 
   get framesDiscarded(): number {

@@ -14,7 +14,7 @@ import {
 } from '../../../media/rtsp/message.ts';
 import { type Address, placeOf } from './address.ts';
 import { type Absence, connectionEnd, connectionFailure, type Peer, phraseOf } from './failures.ts';
-import { ReadRounds } from './read-rounds.ts';
+import type { ReadRounds } from './read-rounds.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -40,7 +40,7 @@ export class RtspConnection implements ByteSink {
   hasRead = false;
   frames: FrameSink | undefined;
   /** Reads wait for the next round: what arrives within it is read at once, together with other cameras. */
-  readsInRounds = false;
+  rounds: ReadRounds | undefined;
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<unknown>;
   readonly #channel: ByteChannel;
@@ -49,7 +49,6 @@ export class RtspConnection implements ByteSink {
   readonly #peer: Peer;
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter>();
-  readonly #rounds: ReadRounds;
   #isWaiting = false;
   #lastCseq = 0;
   /** In RTSP, unlike a TLS port. */
@@ -62,7 +61,6 @@ export class RtspConnection implements ByteSink {
     this.#address = address;
     this.#peer = peer;
     this.#clock = clock;
-    this.#rounds = ReadRounds.of(clock);
     this.#framer = new RtspFramer(this);
     this.ended = new Promise((resolve) => {
       this.#settleEnd = resolve;
@@ -173,10 +171,10 @@ export class RtspConnection implements ByteSink {
       );
     }
     // A full buffer: the socket has more.
-    if (this.readsInRounds && length < chunk.length && !this.#isWaiting) {
+    if (this.rounds && length < chunk.length && !this.#isWaiting) {
       this.#isWaiting = true;
       this.#channel.pause();
-      this.#rounds.wait(this);
+      this.rounds.wait(this);
     }
   }
 

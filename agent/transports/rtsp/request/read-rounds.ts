@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.ts';
 
 /**
- * Each wake-up for one camera's packets costs as much as some thirty of them. A prime number of milliseconds, so that rounds
+ * Each wake-up for one camera's packets costs as much as some thirty of them. Prime numbers of milliseconds, so that rounds
  * do not keep a fixed distance from the pictures of any frame rate: the least delay of some seconds, which times come from, stays near 0.
  */
-const ROUND_MS = 97;
+const ROUNDS_MS = [97, 41];
 
 interface Waiting {
   /** Reads what has arrived. */
@@ -13,26 +13,33 @@ interface Waiting {
 
 /** Wakes up once for the connections of all cameras whose samples may be late. */
 export class ReadRounds {
-  static readonly #byClock = new WeakMap<Clock, ReadRounds>();
+  static readonly #byClock = new WeakMap<Clock, Map<number, ReadRounds>>();
   readonly #clock: Clock;
+  readonly #roundMs: number;
   #waiting: Waiting[] = [];
   #stop: (() => void) | undefined;
 
-  /** The rounds that all connections with this clock share. */
-  static of(clock: Clock): ReadRounds {
-    const known = ReadRounds.#byClock.get(clock) ?? new ReadRounds(clock);
-    ReadRounds.#byClock.set(clock, known);
+  /** The longest rounds within `delayMs`, which all connections with this clock share; undefined: it is too short for any. */
+  static within(delayMs: number, clock: Clock): ReadRounds | undefined {
+    const roundMs = ROUNDS_MS.find((ms) => ms <= delayMs);
+    if (roundMs === undefined) {
+      return undefined;
+    }
+    const all = ReadRounds.#byClock.get(clock) ?? new Map<number, ReadRounds>();
+    const known = all.get(roundMs) ?? new ReadRounds(clock, roundMs);
+    ReadRounds.#byClock.set(clock, all.set(roundMs, known));
     return known;
   }
 
-  private constructor(clock: Clock) {
+  private constructor(clock: Clock, roundMs: number) {
     this.#clock = clock;
+    this.#roundMs = roundMs;
   }
 
   /** Calls `read` in the next round. */
   wait(connection: Waiting): void {
     this.#waiting.push(connection);
-    this.#stop ??= this.#clock.every(ROUND_MS, () => this.#round());
+    this.#stop ??= this.#clock.every(this.#roundMs, () => this.#round());
   }
 
   #round(): void {
