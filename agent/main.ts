@@ -268,7 +268,7 @@ const isSupervised = (): boolean =>
 
 /** After an uncaught exception; the end of the process does the rest. */
 async function finishRecordings({ vitals }: App): Promise<void> {
-  const finished = vitals.recordings.finishFiles();
+  const finished = vitals.recordings.recorders.finishFiles();
   // Frees the only connection of some cameras, without waiting for their answers.
   vitals.paths.close().catch(() => {});
   await finished;

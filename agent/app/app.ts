@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { EventLoopWatch } from '../../system/event-loop.ts';
 import { optimizeForMedia } from '../../system/memory.ts';
 import { ProcessLoad } from '../../system/process-load.ts';
@@ -11,17 +10,16 @@ import { WrongCredentials } from '../auth/throttle/wrong-credentials.ts';
 import { ViewLog } from '../auth/views/view-log.ts';
 import { EventBus } from '../base/event-bus.ts';
 import { setLogLevel } from '../base/log.ts';
-import { LOG_KEYS, type LogOutput } from '../base/log-output.ts';
+import { LOG_KEYS } from '../base/log-output.ts';
 import { NewcomerMemory } from '../base/newcomer-memory.ts';
 import { pick } from '../base/pick.ts';
 import { Reconciler } from '../base/reconciler.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
-import type { Environment } from '../config/load/environment.ts';
-import { type Config, resolvePath } from '../config/load/load.ts';
+import type { Config } from '../config/load/load.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
-import { FoundCameras, type FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
+import { FoundCameras } from '../onvif/discovery/found-cameras.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
@@ -31,22 +29,23 @@ import { startEngine } from '../transcode/engine-host.ts';
 import { Transcoder } from '../transcode/transcoder.ts';
 import { noAudioReason } from '../transports/webrtc/sdp/codecs.ts';
 import type { HookGate } from '../zlm/hook-gate.ts';
+import type { AppOptions } from './app-options.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
-import { Cameras, type CamerasDeps } from './cameras/cameras.ts';
+import { Cameras } from './cameras/cameras.ts';
 import { LAYOUTS_FILE, Layouts } from './cameras/layouts.ts';
 import { masksOf } from './cameras/masks.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif-link.ts';
-import { OwnSettingsChanges } from './cameras/own-settings.ts';
+import { lastingBytes, OwnSettingsChanges } from './cameras/own-settings.ts';
 import { ptzOf } from './cameras/ptz.ts';
-import { type Demo, startDemo, wantsDemo } from './demo/demo.ts';
+import { DemoChoice } from './demo/demo-choice.ts';
 import { Backups, restoreStaged } from './device/backup.ts';
 import { publishCameraEvents, publishConfigChanges, publishFoundCameras } from './device/event-feed.ts';
-import { MdnsName, type MdnsNameOptions } from './device/mdns-name.ts';
+import { MdnsName } from './device/mdns-name.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
-import { keysOf, PROTOCOLS, type Protocols } from './protocols.ts';
+import { keysOf, PROTOCOLS } from './protocols.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
@@ -54,32 +53,10 @@ import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
+import { Turns } from './turns.ts';
 import { loadMadeSecret } from './zlm/zlm.ts';
 
 const RETRY_MS = 10_000;
-
-type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
-
-export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpListenersDeps, ForHttp> {
-  /** Absolute; held by the caller. */
-  readonly dataDir: string;
-  /** The configuration file of the command line. */
-  readonly file?: string;
-  readonly cwd: string;
-  readonly env: Environment;
-  /** Follows the configuration; the caller closes it. */
-  readonly output?: LogOutput;
-  /** Ends the program, which its supervisor restarts; absent without a supervisor. */
-  readonly restart?: () => void;
-  readonly hostAnswers?: string;
-  /** Folder of keys for updates; default: that of the package. */
-  readonly updateKeys?: string;
-  /** Default: Perch's own. */
-  readonly protocols?: Protocols;
-  /** For the search for cameras; default: the networks of the machine. */
-  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
-    Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
-}
 
 /** The product: starts its components from a configuration and follows its changes. */
 export class App {
@@ -110,11 +87,8 @@ export class App {
   readonly #components: Reconciler<Config>;
   readonly #stop = new AbortController();
   #config: Config;
-  #demo: Demo | undefined;
-  /** A changed configuration waits to be applied. */
-  #isChanged = false;
-  /** Configurations are applied in sequence. */
-  #applying: Promise<void> = Promise.resolve();
+  readonly #demo: DemoChoice;
+  readonly #turns = new Turns(this.#stop.signal);
 
   /** @throws PerchError without a valid configuration */
   static async start(options: AppOptions): Promise<App> {
@@ -150,14 +124,14 @@ export class App {
     const roleOf = (user: string) => accounts.person(user)?.role ?? (accounts.device(user) ? 'device' : 'other');
     this.#views = new ViewLog({ ...options, roleOf });
     this.#commands = new HookRunner(() => this.#config, options);
-    const applied = () => this.#applying;
+    const applied = () => this.#turns.done;
     this.#recordings = new Recordings(() => this.#config, dataDir, clock, log, applied);
     this.#modes = new Modes({
       ...options,
       publish: events.emit,
       config: () => store.current,
       isClockTrusted: () => this.#recordings.isClockTrusted,
-      apply: () => this.#inTurn(() => this.#applyPaths()),
+      apply: () => this.#turns.take(() => this.#applyPaths()),
     });
     this.#onvif = new OnvifFeatures({ ...options, config: () => this.#config, recordings: this.#recordings });
     const nameOf = (stream: Stream) => this.#paths.openStreams().find(([, other]) => other === stream)?.[0];
@@ -183,10 +157,16 @@ export class App {
       config: () => this.#config,
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
+    // The paths of the demo camera exist from then on.
+    const onDemo = () => void this.#turns.take(() => this.#apply(this.#store.current));
+    this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    const file = join(dataDir, LAYOUTS_FILE);
-    const settings = () => this.#withDemo(this.#store.current);
-    this.#layouts = new Layouts({ file, paths: this.#paths, config: settings, log });
+    this.#layouts = new Layouts({
+      file: join(dataDir, LAYOUTS_FILE),
+      paths: this.#paths,
+      config: () => this.#demo.within(store.current),
+      log,
+    });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(
@@ -237,7 +217,7 @@ export class App {
   async close(): Promise<void> {
     this.#store.close();
     this.#stop.abort();
-    await this.#applying;
+    await this.#turns.done;
     this.#revocation.close();
     this.#cameras.close();
     await this.#modes.close();
@@ -247,9 +227,7 @@ export class App {
     await this.#components.close();
     this.#own.close();
     await Promise.all([this.#paths.close(), this.#onvif.close()]);
-    await this.#views.close();
-    await this.#layouts.close();
-    await this.#demo?.close();
+    await Promise.all([this.#views.close(), this.#layouts.close(), this.#demo.close()]);
     this.#transcoder.close();
     await this.#recordings.close();
     await this.#commands.close();
@@ -269,45 +247,21 @@ export class App {
     this.#logins = await openStoredLogins(this.#options.dataDir, (text) => key.sign('camera', text), clock, log);
     await this.#commands.begin();
     await this.#modes.begin();
-    await this.#inTurn(() => this.#apply(this.#config));
-    this.#store.onChange(() => this.#applySoon());
+    await this.#turns.take(() => this.#apply(this.#config));
+    this.#store.onChange(() => this.#turns.soon(() => this.#apply(this.#store.current)));
     this.#store.onChange(publishConfigChanges(this.#events.emit));
     this.#recordings.events.hub.listen(publishCameraEvents(this.#events.emit));
     this.#found.onFound(publishFoundCameras(this.#events.emit, clock));
     this.#found.start();
     this.#options.network?.onChange(() => this.#found.networksChanged());
     this.#store.watch();
-    const retry = () => this.#inTurn(() => this.#components.retry());
+    const retry = () => this.#turns.take(() => this.#components.retry());
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#onvif.begin();
     this.#http.zlm.begin();
-    log.info(
-      { version: this.#options.version, file: this.#store.file ?? 'none', data: this.#options.dataDir },
-      'started',
-    );
-  }
-
-  /** Changes in quick succession are applied together. */
-  #applySoon(): void {
-    if (this.#isChanged) {
-      return;
-    }
-    this.#isChanged = true;
-    void this.#inTurn(async () => {
-      // The reply to a change of a port's settings precedes the restart of that port.
-      await setImmediate();
-      this.#isChanged = false;
-      if (!this.#stop.signal.aborted) {
-        await this.#apply(this.#store.current);
-      }
-    });
-  }
-
-  /** In sequence, and not after `close`, whose work must not be undone. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    this.#applying = this.#applying.then(() => (this.#stop.signal.aborted ? undefined : work()));
-    return this.#applying;
+    const { version, dataDir } = this.#options;
+    log.info({ version, file: this.#store.file ?? 'none', data: dataDir }, 'started');
   }
 
   async #apply(config: Config): Promise<void> {
@@ -318,7 +272,7 @@ export class App {
     if (pullsAny(config)) {
       optimizeForMedia();
     }
-    const idle = this.#chooseDemo(config);
+    const idle = this.#demo.choose(config);
     this.#modes.configure();
     this.#config = this.#inForce(config);
     pinCertificates(this.#config);
@@ -328,7 +282,7 @@ export class App {
     await this.#applyPaths(config);
     // After its paths, which would otherwise report a missing camera.
     await idle?.close();
-    this.#recordings.demo.follow(this.#demo !== undefined);
+    this.#recordings.demo.follow(this.#demo.isShown);
     for (const warning of this.#authority.warnings) {
       log.warn(warning);
     }
@@ -342,26 +296,13 @@ export class App {
     this.#servers.pathsChanged(this.#config);
   }
 
-  /** @returns the demo to close, which is no longer needed */
-  #chooseDemo(config: Config): Demo | undefined {
-    const demo = this.#demo;
-    if (!wantsDemo(config)) {
-      this.#demo = undefined;
-      return demo;
-    }
-    const { clock, log } = this.#options;
-    // Its paths exist from then on.
-    const onFound = () => void this.#inTurn(() => this.#apply(this.#store.current));
-    this.#demo ??= startDemo({ clock, log, signal: this.#stop.signal }, onFound);
-    return undefined;
-  }
-
   #makers(): PathMakers {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
     const { sources, forwarders } = protocols;
     return {
       source: (name, settings, config) => makeSource(sources, { name, settings, config, clock, log }, this.#follower),
-      recorder: (name, settings, hooks) => this.#recordings.recorder(name, settings, hooks, this.#demo !== undefined),
+      recorder: (name, settings, hooks) =>
+        this.#recordings.recorders.recorder(name, settings, hooks, this.#demo.isShown),
       forwarder: (name, destination, config) => {
         const sound = this.#transcoder.opus;
         return makeForwarder(forwarders, { name, destination, config, sound, clock, log });
@@ -396,14 +337,20 @@ export class App {
       events: this.#events,
       cameras: this.#cameras,
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
-      ownSettings: this.#ownSettings(),
+      ownSettings: new OwnSettingsChanges({
+        ...options,
+        control: (path) => this.#onvif.controls.control(path),
+        bytesReceived: (path) => lastingBytes(this.#config, this.#paths, path),
+        changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
+        signal: this.#stop.signal,
+      }),
       masks: masksOf(this.#onvif.controls),
       layouts: this.#layouts,
       modes: this.#modes,
       inMode: (config) => inMode(config, this.#modes.current),
       signal: this.#stop.signal,
       config: () => this.#config,
-      settings: () => this.#withDemo(this.#store.current),
+      settings: () => this.#demo.within(this.#store.current),
       edits: new ApiEdits(this.#store, options.env),
       configFile: new FileEdits(this.#store, options.env),
       problems: () => this.#store.problems,
@@ -413,28 +360,7 @@ export class App {
   }
 
   #inForce(config: Config): Config {
-    return inMode(this.#withDemo(config), this.#modes.current);
-  }
-
-  #withDemo(config: Config): Config {
-    return this.#demo && wantsDemo(config) ? { ...config, paths: this.#demo.paths(config) } : config;
-  }
-
-  #ownSettings(): OwnSettingsChanges {
-    const { clock, log } = this.#options;
-    return new OwnSettingsChanges({
-      control: (path) => this.#onvif.controls.control(path),
-      bytesReceived: (path) => this.#bytesReceived(path),
-      changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
-      ...{ clock, log, signal: this.#stop.signal },
-    });
-  }
-
-  /** Of a running stream that does not depend on its readers. */
-  #bytesReceived(path: string): number | undefined {
-    const isOnDemand = resolvePath(this.#config, path)?.settings?.sourceOnDemand;
-    const status = this.#paths.find(path);
-    return status?.ready && !isOnDemand ? status.bytesReceived : undefined;
+    return inMode(this.#demo.within(config), this.#modes.current);
   }
 
   #openCameras(): Cameras {

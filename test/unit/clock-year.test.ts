@@ -170,7 +170,7 @@ class Board {
   async record(pictures: number, meanwhile: Readonly<Record<number, () => void>> = {}): Promise<void> {
     const stream = new Stream([tinyH264]);
     const { settings } = { settings: this.#settings() };
-    const recorder = this.recordings.recorder('cam', settings);
+    const recorder = this.recordings.recorders.recorder('cam', settings);
     recorder?.start(stream);
     for (let i = 0; i < pictures; i += 1) {
       meanwhile[i]?.();

@@ -1,10 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { CameraOwnSettings, SettingsBody } from '../../http/api/cameras/own-settings.ts';
 import type { EncoderSettings, FormerEncoder } from '../../onvif/control/encoder.ts';
 import type { OnvifControl, OwnSettings } from '../../onvif/control/onvif-control.ts';
 import { isNoReply, isReset } from '../../onvif/soap/http/failures.ts';
+import type { PathTable } from '../../paths/path-table.ts';
 import { asClientError, ofCamera } from './ptz.ts';
 
 const LOOK_MS = 1_000;
@@ -32,6 +34,13 @@ interface OwnSettingsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
+}
+
+/** Received by a running stream that does not depend on its readers. */
+export function lastingBytes(config: Config, paths: PathTable, path: string): number | undefined {
+  const isOnDemand = resolvePath(config, path)?.settings?.sourceOnDemand;
+  const status = paths.find(path);
+  return status?.ready && !isOnDemand ? status.bytesReceived : undefined;
 }
 
 /** Changes settings that cameras keep themselves, and restores a video encoder whose stream does not come back. */

@@ -6,7 +6,8 @@ import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPort } from '../../../test/support/base/free-udp-port.ts';
 import { createLogger } from '../../base/log.ts';
-import { App, type AppOptions } from '../app.ts';
+import { App } from '../app.ts';
+import type { AppOptions } from '../app-options.ts';
 import { publishCameraEvents, publishFoundCameras } from './event-feed.ts';
 
 const PASSWORD = 'correct horse battery';

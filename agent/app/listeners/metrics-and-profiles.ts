@@ -40,7 +40,7 @@ export class MetricsAndProfiles {
       loopDelay: () => loop.delay,
       diskStates: DISK_STATES,
       disks: () => recordings.disks(),
-      losses: () => recordings.losses(),
+      losses: () => recordings.recorders.losses(),
       hooks: () => commands.tallies(),
     };
   }

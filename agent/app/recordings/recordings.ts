@@ -5,8 +5,6 @@ import { type Clock, endsWithin } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import type { PathSettings } from '../../config/schema/path.ts';
-import type { SegmentHooks } from '../../paths/path-hooks.ts';
-import type { PathRecorder } from '../../paths/path-status.ts';
 import { Playback } from '../../playback/playback.ts';
 import {
   type EventListRequest,
@@ -16,11 +14,8 @@ import {
 } from '../../playback/read/query.ts';
 import { requireRfc3339 } from '../../playback/read/rfc3339.ts';
 import type { Timeline } from '../../playback/timeline.ts';
-import type { ClipOptions } from '../../record/clips/clips.ts';
 import { SeenMarks } from '../../record/events/seen-marks.ts';
-import type { FinishedSegment, SegmentLog } from '../../record/file/segment-log.ts';
 import type { WatchedPath } from '../../record/gaps/gap-reason.ts';
-import { Recorder } from '../../record/recorder.ts';
 import { recoverRecordings } from '../../record/recovery/recovery.ts';
 import { SegmentAges } from '../../record/retention/segment-ages.ts';
 import { SnapshotTaker } from '../../record/snapshots/snapshot-taker.ts';
@@ -31,30 +26,19 @@ import { CameraEvents } from './events.ts';
 import { RecordingGaps } from './gaps.ts';
 import { recordPathsOf } from './record-path-templates.ts';
 import { RecorderWatchdog, type WatchdogPath } from './recorder-watchdog.ts';
+import { Recorders } from './recorders.ts';
 import { RetentionAndSpace } from './retention-and-space.ts';
 import { CameraSnapshots } from './snapshots.ts';
 
 /** Interval of index writes while nothing is recorded. */
 const COMMIT_MS = 30_000;
 
-interface RecordingLosses {
-  readonly path: string;
-  /** Dropped because the disk was too slow. */
-  readonly parts: number;
-  /** Dropped as late, or for a jumped timestamp. */
-  readonly samples: { readonly late: number; readonly jumped: number };
-  readonly refusedFiles: number;
-}
-
 type RecordingDisk = ReturnType<RetentionAndSpace['list']>[number] & {
   /** undefined: nothing was written there yet. */
   readonly times: ReturnType<FlushPoint['times']>;
 };
 
-/** Called synchronously; must not throw. */
-type SegmentListener = (segment: FinishedSegment) => void;
-
-/** Creates recorders, recovers truncated files, deletes expired ones, and provides playback. */
+/** Recovers truncated files, deletes expired ones, and provides playback. */
 export class Recordings {
   readonly playback: Playback;
   readonly events: CameraEvents;
@@ -69,8 +53,7 @@ export class Recordings {
   readonly #snapshots: SnapshotTaker;
   readonly #watchdog: RecorderWatchdog;
   readonly demo: DemoRecordings;
-  readonly #recorders = new Map<Recorder, { readonly path: string; readonly recordPath: string }>();
-  readonly #finished = new Set<SegmentListener>();
+  readonly recorders: Recorders;
   readonly #stopCommits: () => void;
   readonly #settled: () => Promise<void>;
   #upkeep: Promise<unknown> = Promise.resolve();
@@ -124,6 +107,15 @@ export class Recordings {
       remove: (isMeant) => this.space.deletePath(DEMO_PATH, isMeant),
       isOpen: (file) => this.#flush.isOpen(file),
     });
+    this.recorders = new Recorders({
+      clock,
+      log,
+      flush: this.#flush,
+      bootClock: machineClock,
+      space: this.space,
+      events: this.events.hub,
+      demo: this.demo,
+    });
     // While anything is recorded the index is written all the time, and the clock's memory every few minutes.
     const aliveMs = Math.max(this.playback.lastWrittenMs, writtenMs(join(dataDir, 'clock.json')));
     this.#gaps = new RecordingGaps({
@@ -132,7 +124,7 @@ export class Recordings {
       disks: () => this.space.list(),
     });
     this.playback.addJournal(this.#gaps.journal);
-    const files = () => this.#files();
+    const files = () => this.recorders.files();
     this.#watchdog = new RecorderWatchdog({ clock, log, files, isHeldUp: () => this.isHeldUp });
     machineClock.onStep((deltaMs) => this.#gaps.journal.clockSet(deltaMs));
   }
@@ -167,7 +159,7 @@ export class Recordings {
         isClockTrusted: () => this.#machineClock.isInOrder,
         dateDoubt: () => this.#machineClock.doubt,
         recordPaths: () => this.#recordPaths(),
-        stopRecording: (folder, error) => this.#stopBelow(folder, error),
+        stopRecording: (folder, error) => this.recorders.stopBelow(folder, error),
       },
       (followed) => new SegmentAges(this.#snapshots.following(followed), this.#clock),
     );
@@ -211,91 +203,8 @@ export class Recordings {
     await this.space.keepAges(signal);
   }
 
-  /** Reports each file that is complete, on disk and indexed. @returns removes the listener */
-  onFinished(listener: SegmentListener): () => void {
-    this.#finished.add(listener);
-    return () => this.#finished.delete(listener);
-  }
-
-  /** @param isDemo its recordings are deleted with the demo camera */
-  recorder(
-    name: string,
-    settings: PathSettings,
-    hooks?: SegmentHooks,
-    isDemo: boolean = false,
-  ): PathRecorder | undefined {
-    if (settings.record === 'no') {
-      return undefined;
-    }
-    const recorder = new Recorder(
-      {
-        path: name,
-        recordPath: settings.recordPath,
-        format: settings.recordFormat,
-        partDurationMs: settings.recordPartDurationMs,
-        maxPartBytes: settings.recordMaxPartSizeBytes,
-        segmentDurationMs: settings.recordSegmentDurationMs,
-        clips: this.#clipsOf(settings),
-      },
-      {
-        flush: this.#flush,
-        log: following(this.space.segmentLog, this.#finished, isDemo ? this.demo.noting(hooks) : hooks),
-        clock: this.#clock,
-        bootClock: this.#machineClock,
-        disks: this.space,
-        fs: this.space.fs,
-        logger: this.#log.child({ path: name }),
-      },
-    );
-    this.#recorders.set(recorder, { path: name, recordPath: settings.recordPath });
-    return {
-      start: (stream) => {
-        this.space.recorded(name);
-        recorder.start(stream);
-      },
-      stop: () => {
-        this.#recorders.delete(recorder);
-        return recorder.stop();
-      },
-      get status() {
-        return statusOf(recorder);
-      },
-    };
-  }
-
-  #clipsOf({ record, recordPreRollMs, recordPostRollMs }: PathSettings): ClipOptions | undefined {
-    return record === 'motion'
-      ? { events: this.events.hub, preRollMs: recordPreRollMs, postRollMs: recordPostRollMs }
-      : undefined;
-  }
-
-  #stopBelow(folder: string, error: string): void {
-    for (const [recorder, { recordPath }] of this.#recorders) {
-      if (recordPath.startsWith(folder === '/' ? folder : `${folder}/`)) {
-        recorder.interrupt(error);
-      }
-    }
-  }
-
-  #files(): { readonly path: string; readonly file: string; readonly partMs: number }[] {
-    return [...this.#recorders].flatMap(([{ state }, { path }]) =>
-      state.kind === 'recording'
-        ? [{ path, file: state.file, partMs: this.#settingsOf(path)?.recordPartDurationMs ?? 0 }]
-        : [],
-    );
-  }
-
   get isHeldUp(): boolean {
     return this.#flush.isHeldUp;
-  }
-
-  losses(): readonly RecordingLosses[] {
-    return [...this.#recorders].map(([{ dropped, refusedFiles }, { path }]) => ({
-      path,
-      parts: dropped['slow disk'],
-      samples: { late: dropped['late sample'], jumped: dropped['jumped timestamp'] },
-      refusedFiles,
-    }));
   }
 
   /** The recording disks and the durations of their writes. */
@@ -368,11 +277,6 @@ export class Recordings {
     return { ...this.playback.indexProgress, unreadable: this.playback.unreadable() };
   }
 
-  /** Finishes all open files, without the rest of `close`. */
-  async finishFiles(): Promise<void> {
-    await Promise.all([...this.#recorders.keys()].map((recorder) => recorder.stop()));
-  }
-
   async close(): Promise<void> {
     this.#stopCommits();
     await endsWithin(this.#clock, HANGING_MS, this.#upkeep);
@@ -400,31 +304,5 @@ export class Recordings {
   }
 }
 
-/** Forwards to a log, and new recordings to listeners and hooks; not those of an earlier run. */
-const following = (log: SegmentLog, listeners: Iterable<SegmentListener>, hooks?: SegmentHooks): SegmentLog => ({
-  opened: (segment) => {
-    log.opened(segment);
-    hooks?.segmentCreated(segment.file);
-  },
-  finished: (segment) => {
-    log.finished(segment);
-    hooks?.segmentCompleted(segment.file, segment.durationMs);
-    for (const listener of listeners) {
-      listener(segment);
-    }
-  },
-  removed: (file) => log.removed(file),
-});
-
 /** 0: missing. */
 const writtenMs = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
-function statusOf({ state }: Recorder): PathRecorder['status'] {
-  const isFailed = state.kind === 'failed';
-  return {
-    active: state.kind === 'recording',
-    error: isFailed ? state.error : null,
-    why: isFailed ? state.why : null,
-    since: isFailed ? new Date(state.sinceMs).toISOString() : null,
-  };
-}

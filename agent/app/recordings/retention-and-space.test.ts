@@ -49,7 +49,7 @@ function startRecordings() {
     /** As a path is made: nobody sends anything yet. */
     expectStream: (path: string) => {
       const settings = resolvePath(config, path)?.settings;
-      expect(settings && recordings.recorder(path, settings)).toBeDefined();
+      expect(settings && recordings.recorders.recorder(path, settings)).toBeDefined();
     },
     make: (path: string, ageDays: number) =>
       makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),

@@ -42,8 +42,10 @@ interface ZlmApiDeps {
   readonly paths: PathTable;
   readonly events: EventBus;
   readonly recordings: ZlmPicturesDeps['recordings'] & {
-    /** @returns the unsubscribe function */
-    onFinished(listener: (file: RecordedFile) => void): () => void;
+    readonly recorders: {
+      /** @returns the unsubscribe function */
+      onFinished(listener: (file: RecordedFile) => void): () => void;
+    };
   };
   readonly wrongCredentials: WrongCredentials;
   readonly edits: PathEdits;
@@ -125,7 +127,7 @@ export class ZlmApi {
     this.#stops = [
       () => this.#watch.close(),
       () => flow.close(),
-      deps.recordings.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
+      deps.recordings.recorders.onFinished((file) => this.#hooks.tell(recordHookOf(file), recordBody(file))),
       deps.events.listen(({ type }) => type === 'path' && this.#watch.look()),
       clock.eachSecond(() => this.#keepAlive()),
     ];

@@ -1,9 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { putBounded } from '../../base/bounded-map.ts';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { PublishEvent } from '../../base/event-bus.ts';
-import { subscriberOf } from '../../base/ip-address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { PasswordHash } from '../passwords/password-hash.ts';
 import { LoginLimits } from '../throttle/login-limits.ts';
@@ -16,10 +14,8 @@ import type { Person } from './person.ts';
 import { type Outcome, type ProgramLogin, ProgramLogins } from './program-logins.ts';
 import { SIGNATURE_CHARS } from './secret-key.ts';
 import { isSetupCode, SetupCode, type SetupFacts } from './setup-code.ts';
+import { VerifiedPasswords } from './verified-passwords.ts';
 
-/** A player sends name and password with each request: a verified pair is not hashed again for this long. */
-const REMEMBER_MS = 10 * 60_000;
-const MAX_REMEMBERED = 64;
 /** How often the data folder of a device without owner is searched for a local claim. */
 const LOCAL_CLAIM_MS = 500;
 const REMIND_MS = 86_400_000;
@@ -51,8 +47,7 @@ export class Accounts {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #publish: PublishEvent;
-  readonly #remembered = new Map<string, { readonly untilMs: number; readonly isRight: Promise<boolean> }>();
-  readonly #rememberKey = randomBytes(32);
+  readonly #verified: VerifiedPasswords;
   #isAccepting = false;
 
   static async open(options: AccountsOptions): Promise<Accounts> {
@@ -71,6 +66,7 @@ export class Accounts {
     this.#isClaimable = isClaimable;
     this.#setupLimits = new LoginLimits(clock);
     this.#limits = new LoginLimits(clock);
+    this.#verified = new VerifiedPasswords(people.users, clock);
     this.#programs = new ProgramLogins(clock, this.#limits);
     this.#clock = clock;
     this.#log = log;
@@ -349,25 +345,8 @@ export class Accounts {
   }
 
   /** Verifies name and password of a request counted by `attempt`. An unknown name takes as long as a wrong password. */
-  async verify(user: string, password: string, ip: string): Promise<boolean> {
-    const nowMs = this.#clock.monoMs();
-    const key = this.#cacheKeyOf(user, password, ip);
-    const known = this.#remembered.get(key);
-    if (known && known.untilMs > nowMs) {
-      return known.isRight;
-    }
-    // Cached while pending, because a player opens several connections at once.
-    const isRight = this.people.users.verify(user, password);
-    putBounded(this.#remembered, key, { untilMs: nowMs + REMEMBER_MS, isRight }, MAX_REMEMBERED);
-    let isKept = false;
-    try {
-      isKept = await isRight;
-    } finally {
-      if (!isKept) {
-        this.#remembered.delete(key);
-      }
-    }
-    return isKept;
+  verify(user: string, password: string, ip: string): Promise<boolean> {
+    return this.#verified.verify(user, password, ip);
   }
 
   /** @throws PerchError exhausted @returns call if the attempt was not wrong, or not verified (`isOpen`) */
@@ -396,12 +375,5 @@ export class Accounts {
       wasRight();
     }
     return isRight;
-  }
-
-  /** Keyed by a secret of this run, so that memory and dumps hold no passwords; bound to the stored hash and the address. */
-  #cacheKeyOf(user: string, password: string, ip: string): string {
-    const stamp = this.people.users.stampOf(user) ?? '';
-    const text = JSON.stringify([user, password, stamp, subscriberOf(ip)]);
-    return createHmac('sha256', this.#rememberKey).update(text).digest('base64');
   }
 }

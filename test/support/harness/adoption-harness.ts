@@ -1,7 +1,8 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type AppOptions } from '../../../agent/app/app.ts';
+import { App } from '../../../agent/app/app.ts';
+import type { AppOptions } from '../../../agent/app/app-options.ts';
 import { systemClock } from '../../../agent/base/clock.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { freePorts } from '../base/free-port.ts';

@@ -1,0 +1,30 @@
+import type { LogOutput } from '../base/log-output.ts';
+import type { Environment } from '../config/load/environment.ts';
+import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
+import type { CamerasDeps } from './cameras/cameras.ts';
+import type { MdnsNameOptions } from './device/mdns-name.ts';
+import type { HttpListenersDeps } from './listeners/http-listeners.ts';
+import type { Protocols } from './protocols.ts';
+
+type ForHttp = 'version' | 'pageFolder' | 'clock' | 'log' | 'lines';
+
+export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>, Pick<HttpListenersDeps, ForHttp> {
+  /** Absolute; held by the caller. */
+  readonly dataDir: string;
+  /** The configuration file of the command line. */
+  readonly file?: string;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** Follows the configuration; the caller closes it. */
+  readonly output?: LogOutput;
+  /** Ends the program, which its supervisor restarts; absent without a supervisor. */
+  readonly restart?: () => void;
+  readonly hostAnswers?: string;
+  /** Folder of keys for updates; default: that of the package. */
+  readonly updateKeys?: string;
+  /** Default: Perch's own. */
+  readonly protocols?: Protocols;
+  /** For the search for cameras; default: the networks of the machine. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
+    Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;
+}
