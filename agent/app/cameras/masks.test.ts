@@ -1,21 +1,10 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { expect, test } from 'vitest';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
-import { systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/log.ts';
-import { OnvifControl } from '../../onvif/control/onvif-control.ts';
-import { openSession } from '../../onvif/device/onvif-session.ts';
-import { LoginMemory } from '../../onvif/soap/login/login-memory.ts';
+import { openOnvifControl } from '../../../test/support/cameras/onvif-control.ts';
 import { masksOf } from './masks.ts';
 
 async function begin(quirks: Quirks) {
-  const camera = await startOnvifCamera({ quirks });
-  onTestFinished(() => camera[Symbol.asyncDispose]());
-  const logins = new LoginMemory(systemClock);
-  const { signal } = new AbortController();
-  const open = () => openSession({ url: camera.url, signal, logins, callDeadlineMs: 1_500 });
-  const control = new OnvifControl({ open, profile: 'main', clock: systemClock, log: silentLogger });
-  onTestFinished(() => control.close());
+  const { control } = await openOnvifControl(quirks);
   return masksOf({ control: (path) => (path === 'hall' ? control : undefined) });
 }
 

@@ -1,22 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { expect, test } from 'vitest';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
-import { systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/log.ts';
-import { openSession } from '../device/onvif-session.ts';
-import { LoginMemory } from '../soap/login/login-memory.ts';
-import { OnvifControl } from './onvif-control.ts';
-
-async function begin(quirks: Quirks) {
-  const camera = await startOnvifCamera({ quirks });
-  onTestFinished(() => camera[Symbol.asyncDispose]());
-  const logins = new LoginMemory(systemClock);
-  const { signal } = new AbortController();
-  const open = () => openSession({ url: camera.url, signal, logins, callDeadlineMs: 1_500 });
-  const control = new OnvifControl({ open, profile: 'main', clock: systemClock, log: silentLogger });
-  onTestFinished(() => control.close());
-  return { camera, control };
-}
+import { openOnvifControl } from '../../../test/support/cameras/onvif-control.ts';
 
 const UPPER_LEFT = [
   [0, 0],
@@ -31,7 +15,7 @@ const TRIANGLE = [
 ] as const;
 
 test('a mask is created, moved and removed; coordinates are shares of the picture from its upper left corner', async () => {
-  const { camera, control } = await begin({ masks: 'polygons' });
+  const { camera, control } = await openOnvifControl({ masks: 'polygons' });
   expect(await control.masks()).toEqual({ maxMasks: 4, maxPoints: 8, isRectangleOnly: false, masks: [] });
   await control.setMask({ points: UPPER_LEFT });
   expect([...camera.state.masks]).toEqual([
@@ -58,7 +42,7 @@ test('a mask is created, moved and removed; coordinates are shares of the pictur
 });
 
 test('more masks or points than the camera takes, and unknown masks, are the error of the client', async () => {
-  const { control } = await begin({ masks: 'polygons' });
+  const { control } = await openOnvifControl({ masks: 'polygons' });
   for (let i = 0; i < 4; i += 1) {
     await control.setMask({ points: TRIANGLE });
   }
@@ -70,7 +54,7 @@ test('more masks or points than the camera takes, and unknown masks, are the err
 });
 
 test('a camera that takes rectangles only gets no other polygon', async () => {
-  const { camera, control } = await begin({ masks: 'rectangles' });
+  const { camera, control } = await openOnvifControl({ masks: 'rectangles' });
   expect(await control.masks()).toMatchObject({ isRectangleOnly: true, maxPoints: 4 });
   await expect(control.setMask({ points: TRIANGLE })).rejects.toThrow('rectangles only');
   await control.setMask({ points: UPPER_LEFT });
@@ -81,7 +65,7 @@ test.for<[string, Quirks]>([
   ['without masks', {}],
   ['with Media 1 only', { masks: 'polygons', media: '1' }],
 ])('a camera %s offers none', async ([, quirks]) => {
-  const { control } = await begin(quirks);
+  const { control } = await openOnvifControl(quirks);
   expect(await control.masks()).toBeUndefined();
   await expect(control.setMask({ points: UPPER_LEFT })).rejects.toMatchObject({ context: { camera: 'notSupported' } });
 });

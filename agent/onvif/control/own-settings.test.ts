@@ -1,33 +1,18 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { startOnvifCamera } from '../../../test/onvif-camera/camera.ts';
+import { expect, test } from 'vitest';
 import type { Quirks } from '../../../test/onvif-camera/quirks.ts';
 import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { systemClock } from '../../base/clock.ts';
+import { openOnvifControl } from '../../../test/support/cameras/onvif-control.ts';
 import { PerchError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/log.ts';
 import type { ServiceName } from '../device/device-service.ts';
-import { type OnvifSession, openSession } from '../device/onvif-session.ts';
+import type { OnvifSession } from '../device/onvif-session.ts';
 import { readProfiles } from '../device/profiles.ts';
-import { LoginMemory } from '../soap/login/login-memory.ts';
 import { readReply, responseOf } from '../soap/reply.ts';
 import { writeEnvelope } from '../soap/xml/envelope.ts';
 import { readEncoderChoices } from './encoder-choices.ts';
 import { readIrCutFilter } from './imaging.ts';
 import { readMasks } from './masks.ts';
-import { OnvifControl } from './onvif-control.ts';
 import { readOverlay } from './overlay.ts';
-
-async function begin(quirks: Quirks = {}) {
-  const camera = await startOnvifCamera({ quirks });
-  onTestFinished(() => camera[Symbol.asyncDispose]());
-  const logins = new LoginMemory(systemClock);
-  const { signal } = new AbortController();
-  const open = () => openSession({ url: camera.url, signal, logins, callDeadlineMs: 1_500 });
-  const control = new OnvifControl({ open, profile: 'main', clock: systemClock, log: silentLogger });
-  onTestFinished(() => control.close());
-  return { camera, control };
-}
 
 const SQUARE = [
   [-1, 1],
@@ -41,7 +26,7 @@ const SIZES = [
 ];
 
 test('encoder options: Media 2', async () => {
-  const { control } = await begin();
+  const { control } = await openOnvifControl();
   const { encoder, choices } = await control.ownSettings();
   expect(encoder).toEqual({ codec: 'H264', width: 640, height: 360, fps: 15, bitrateKbps: 1000, groupFrames: 60 });
   const offered = {
@@ -60,7 +45,7 @@ test.for<[string, Quirks]>([
   ['Media 1', { media: '1' }],
   ['Media 1, for Media 2 is broken', { media: '2 broken' }],
 ])('what the encoder offers: %s, with the present codec only', async ([, quirks]) => {
-  const { control } = await begin(quirks);
+  const { control } = await openOnvifControl(quirks);
   const { choices } = await control.ownSettings();
   expect(choices).toEqual([
     {
@@ -77,7 +62,7 @@ test.for<[string, Quirks]>([
   ['Media 2', {}],
   ['Media 1', { media: '1' }],
 ])('a size is changed, and the former configuration is restored as it was: %s', async ([, quirks]) => {
-  const { camera, control } = await begin(quirks);
+  const { camera, control } = await openOnvifControl(quirks);
   const before = { ...camera.state.profile('main') };
   const former = await control.formerEncoder();
   const change = await control.setEncoder({ width: 320, height: 180, bitrateKbps: 500 });
@@ -87,21 +72,21 @@ test.for<[string, Quirks]>([
 });
 
 test('a codec is changed by Media 2 only', async () => {
-  const { camera, control } = await begin();
+  const { camera, control } = await openOnvifControl();
   expect(await control.setEncoder({ codec: 'H265' })).toMatchObject({ isDone: true, after: { codec: 'H265' } });
   const sent = camera.requests.find(({ operation }) => operation === 'SetVideoEncoderConfiguration')?.text ?? '';
   expect(sent).not.toContain('Profile="Main"');
-  const old = await begin({ media: '1' });
+  const old = await openOnvifControl({ media: '1' });
   await expect(old.control.setEncoder({ codec: 'H265' })).rejects.toThrow('by ONVIF Media 2 only');
 });
 
 test('half a size is not asked of a camera', async () => {
-  const { control } = await begin();
+  const { control } = await openOnvifControl();
   await expect(control.setEncoder({ width: 320 })).rejects.toThrow('a size is a width and a height');
 });
 
 test('the infrared filter', async () => {
-  const { camera, control } = await begin();
+  const { camera, control } = await openOnvifControl();
   expect((await control.ownSettings()).irCutFilter).toEqual({ now: 'AUTO', modes: ['ON', 'OFF', 'AUTO'] });
   camera.state.imaging.set('Brightness', '50');
   await control.setIrCutFilter('OFF');
@@ -114,7 +99,7 @@ test.for<[string, Quirks]>([
   ['Media 2', {}],
   ['Media 1', { media: '1' }],
 ])('a text and the time are drawn on the picture, changed and removed: %s', async ([, quirks]) => {
-  const { camera, control } = await begin(quirks);
+  const { camera, control } = await openOnvifControl(quirks);
   const overlay = async () => (await control.ownSettings()).overlay;
   expect(await overlay()).toEqual({ text: '', showsTime: false });
   await control.setOverlay({ text: 'Gate <1> & "ü"' });
@@ -132,13 +117,13 @@ test.for<[string, Quirks]>([
 });
 
 test('a camera without texts offers none', async () => {
-  const { control } = await begin({ hasNoOsd: true });
+  const { control } = await openOnvifControl({ hasNoOsd: true });
   expect((await control.ownSettings()).overlay).toEqual({ text: undefined, showsTime: undefined });
   await expect(control.setOverlay({ text: 'Gate' })).rejects.toMatchObject({ context: { camera: 'notSupported' } });
 });
 
 test('damaged options are read as far as they go, or rejected as PerchError', async () => {
-  const { camera } = await begin({ masks: 'polygons' });
+  const { camera } = await openOnvifControl({ masks: 'polygons' });
   camera.state.masks.set('m', { points: SQUARE, type: 'Color', isEnabled: true });
   const next = random(90);
   const replies = new Map<string, Buffer>();
