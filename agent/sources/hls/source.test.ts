@@ -83,6 +83,32 @@ test.for([true, false])(
   },
 );
 
+test('video comes before audio of its own, whichever answers first', async () => {
+  const sound = [{ pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2, 3) }];
+  const audio = Buffer.concat(writeFragment(0, [{ track: 0, baseTime: 0, samples: sound, endDts: 960 }]));
+  const answers: Record<string, string | Uint8Array | undefined> = {
+    '/index.m3u8': [
+      '#EXTM3U',
+      '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",DEFAULT=YES,URI="audio/index.m3u8"',
+      '#EXT-X-STREAM-INF:BANDWIDTH=100,AUDIO="a"',
+      'video/index.m3u8',
+    ].join('\n'),
+    '/video/index.m3u8': playlist('#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST'),
+    '/audio/index.m3u8': playlist('#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST'),
+    '/video/init.mp4': writeInit([tinyH264]),
+    '/audio/init.mp4': writeInit([{ kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 }]),
+    '/video/seg.mp4': SEGMENTS[0],
+    '/audio/seg.mp4': audio,
+  };
+  const url = await serve((request, reply) => {
+    const answer = () => void reply.end(answers[request.url ?? '']);
+    request.url === '/video/init.mp4' ? setTimeout(answer, 50) : answer();
+  });
+  await using run = start(`${url}/index.m3u8`);
+  await run.sampled(2);
+  expect(run.tracks).toMatchObject([{ codec: 'h264' }, { codec: 'opus' }]);
+});
+
 test('a playlist may not name another host of the local network', async () => {
   let asked = 0;
   const other = await serve((_, reply) => {

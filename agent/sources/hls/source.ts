@@ -122,7 +122,13 @@ class HlsSession {
       const decoder = new SegmentDecoder((found) => this.#take(found));
       return { rendition, decoder, chunks: rendition.chunks(signal) };
     });
-    await Promise.all(all.map((playing) => this.#begin(playing)));
+    // All tracks are known before playback starts, in the order of the renditions.
+    const firsts = await Promise.all(all.map(({ chunks }) => chunks.next()));
+    for (const [i, { value }] of firsts.entries()) {
+      if (value) {
+        all[i]?.decoder.take(value);
+      }
+    }
     if (this.#tracks.length === 0) {
       throw this.#nothingSupported();
     }
@@ -137,14 +143,6 @@ class HlsSession {
     } finally {
       stop();
       this.#playout.stop();
-    }
-  }
-
-  /** The first segment that has tracks: all of them are known before playback starts. */
-  async #begin({ chunks, decoder }: Playing): Promise<void> {
-    const { value } = await chunks.next();
-    if (value) {
-      decoder.take(value);
     }
   }
 
