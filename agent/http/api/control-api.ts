@@ -27,6 +27,7 @@ import { isForViewers, type Viewer } from './schema/visibility.ts';
 import { publisherRoutes } from './streams/audience.ts';
 import { type ForwardLookup, forwardRoutes } from './streams/forwards.ts';
 import { type PathLookup, pathRoutes } from './streams/paths.ts';
+import { readerRoutes } from './streams/readers.ts';
 import { sessionRoutes } from './streams/session-routes.ts';
 
 export interface ControlApiOptions extends ConfigRoutesOptions {
@@ -101,6 +102,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
   await app.register(pathRoutes, { paths, viewerOf, sessions });
   await app.register(forwardRoutes, { forwards: paths });
   await app.register(publisherRoutes, { paths, sessions });
+  await app.register(readerRoutes, { sessions });
   const { config, edits, editorOf } = options;
   await app.register(configRoutes, { config, edits, editorOf });
   await app.register(sessionRoutes, { sessions });
