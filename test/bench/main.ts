@@ -28,6 +28,7 @@ import { recordCpu } from './record/record-cpu.ts';
 import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
+import { tsRecordCpu } from './record/ts-record-cpu.ts';
 import { hostileClients } from './rtsp/hostile-clients.ts';
 import { relayCpu } from './rtsp/relay-cpu.ts';
 import { keyFrameWish } from './webrtc/key-frame-wish.ts';
@@ -52,6 +53,7 @@ const FIGURES: readonly Figure[] = [
   footprintFirstSample,
   recorder16,
   recordCpu,
+  tsRecordCpu,
   recordMemory,
   recordMemoryGrowth,
   hostileClients,

@@ -14,9 +14,16 @@ export async function startCameras(seconds: number, groupSeconds = 2): Promise<G
 
 export const cameraUrls = (cameras: GstCamera): string[] => names.map((name) => cameras.url(`/${name}`));
 
-/** Perch recording the eight cameras, with all that a user has switched on. @param dataDir for what it writes; a fresh one when not given */
-export function startRecording(cameras: GstCamera, dataDir?: string): Promise<Agent> {
-  const paths = names.map((name) => `  ${name}: { source: '${cameras.url(`/${name}`)}' }`);
+/**
+ * Perch recording the eight cameras, with all that a user has switched on.
+ * @param dataDir for what it writes; a fresh one when not given
+ */
+export function startRecording(
+  cameras: GstCamera,
+  dataDir?: string,
+  transport: 'automatic' | 'udp' = 'automatic',
+): Promise<Agent> {
+  const paths = names.map((name) => `  ${name}: { source: '${cameras.url(`/${name}`)}', rtspTransport: ${transport} }`);
   const config = ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
   return startAgent(dataDir === undefined ? { config } : { config, dataDir });
 }
