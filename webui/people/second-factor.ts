@@ -28,7 +28,6 @@ export interface Proof {
 
 export interface AppSetup {
   readonly uri: string;
-  readonly qr: string;
 }
 
 /** What the person is doing. */

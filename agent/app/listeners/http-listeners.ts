@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { renderSVG } from 'uqr';
 import type { EventLoopWatch } from '../../../system/event-loop.ts';
 import type { ProcessLoad } from '../../../system/process-load.ts';
 import type { ViewLog } from '../../auth/views/view-log.ts';
@@ -190,7 +189,6 @@ export class HttpListeners {
     await app.register(peopleRoutes, { access, people: accounts.people });
     await app.register(secondFactorRoutes, {
       ...{ accounts, access, wrongCredentials },
-      qrCode: (text) => renderSVG(text, { ecc: 'M', border: 2 }),
     });
     await app.register(viewRoutes, { access, views: this.#deps.views });
     await app.register(devicePasswordRoutes, {

@@ -65,9 +65,7 @@ test('an owner with a second factor opens nothing with the password alone, wheth
   expect((await ask('POST', '/v3/session/factor', owner, { password: 'wrong' })).status).toBe(403);
   const setup = (await (await ask('POST', '/v3/session/factor', owner, { password: PASSWORD })).json()) as {
     uri: string;
-    qr: string;
   };
-  expect(setup.qr).toMatch(/^<svg /);
   const step = Math.floor(Date.now() / 30_000);
   const code = totpCode(secretOfUri(setup.uri), step);
   const wrong = await ask('POST', '/v3/session/factor/confirm', owner, { code: 'none' });

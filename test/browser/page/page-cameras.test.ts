@@ -263,11 +263,12 @@ describeWith(['chromium'], 'the settings of cameras', () => {
   test('a paused camera resumes where it is watched', async () => {
     await box.api('PATCH', `cameras/patch/${drive}`, { paused: true });
     await using visitor = await open('phone', `#/live/${drive}`);
-    const { page } = visitor;
+    const { page, complaints } = visitor;
     await page.getByText('Driveway is paused and not recorded.').waitFor();
     expect(await axeFindings(page)).toEqual([]);
     await page.getByRole('button', { name: 'Resume', exact: true }).click();
     await page.locator('.camera-view .surface.playing').waitFor();
+    expect(complaints).toEqual([]);
   });
 
   test('a camera is paused for an hour and resumes, and a missing one shows the cause and the remedy', async () => {

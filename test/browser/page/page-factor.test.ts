@@ -49,14 +49,14 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     await sheet.getByLabel('Your password').fill(OWNER_PASSWORD);
     await sheet.getByRole('button', { name: 'Next' }).click();
     const qrCode = sheet.getByRole('img', { name: 'QR code' });
-    await expect.poll(() => qrCode.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+    await qrCode.waitFor();
     const secret = secretOfText(await sheet.getByLabel('Or enter this key').inputValue());
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
-    await sheet.getByLabel('Code').fill('000000');
+    await sheet.getByLabel('Code', { exact: true }).fill('000000');
     await sheet.getByRole('button', { name: 'Turn on' }).click();
     await sheet.getByRole('alert').filter({ hasText: 'Wrong code.' }).waitFor();
-    await sheet.getByLabel('Code').fill(grouped(await nextCode(secret)));
+    await sheet.getByLabel('Code', { exact: true }).fill(grouped(await nextCode(secret)));
     await sheet.getByRole('button', { name: 'Turn on' }).click();
     const shown = page.getByRole('dialog', { name: 'Recovery codes' });
     await shown.waitFor();

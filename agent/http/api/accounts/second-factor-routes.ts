@@ -16,8 +16,6 @@ interface SecondFactorRoutesOptions {
   readonly accounts: Accounts;
   readonly access: Pick<HttpAccess, 'origin' | 'identify'>;
   readonly wrongCredentials: WrongCredentials;
-  /** A QR code as SVG. */
-  qrCode(text: string): string;
 }
 
 /** A passkey of an unknown browser. */
@@ -50,7 +48,6 @@ const FactorAnswer = Type.Object({
 });
 const BeginAnswer = Type.Object({
   uri: Type.String({ description: 'For authenticator apps: `otpauth://totp/…`.' }),
-  qr: Type.String({ description: 'The same as a QR code, SVG.' }),
 });
 const RecoveryAnswer = Type.Object({
   recovery: Type.Array(Type.String(), {
@@ -144,7 +141,7 @@ const proven = (
   ...{ code, passkey: passkeyProof(request, passkey) },
 });
 
-function factorRoutes(app: FastifyInstance, { accounts, qrCode }: SecondFactorRoutesOptions, tools: Tools): void {
+function factorRoutes(app: FastifyInstance, { accounts }: SecondFactorRoutesOptions, tools: Tools): void {
   const { secondFactor } = accounts.people;
   app.get('/v3/session/factor', { schema: get }, async (request) => {
     tools.owner(request);
@@ -159,8 +156,7 @@ function factorRoutes(app: FastifyInstance, { accounts, qrCode }: SecondFactorRo
   });
   app.post('/v3/session/factor', { schema: begin }, async (request) => {
     const { user } = await tools.confirmed(request);
-    const { uri } = secondFactor.begin(user);
-    return { uri, qr: qrCode(uri) };
+    return { uri: secondFactor.begin(user).uri };
   });
   app.post('/v3/session/factor/confirm', { schema: confirm }, async (request, reply) => {
     const { origin } = tools.owner(request);

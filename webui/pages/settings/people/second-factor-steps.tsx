@@ -18,6 +18,7 @@ import { Button } from '../../../ui/controls/button.tsx';
 import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
 import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../ui/controls/login-notes.tsx';
+import { QrCode } from '../../../ui/controls/qr-code.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
@@ -201,7 +202,6 @@ export function FactorConfirm({ state, step, typed, set, wrong, isOn, isBusy, ru
 
 export function Scan({
   uri,
-  qr,
   typed,
   set,
   wrong,
@@ -212,7 +212,7 @@ export function Scan({
   return (
     <>
       <p>{t.factorScan}</p>
-      <img class="factor-qr" src={`data:image/svg+xml,${encodeURIComponent(qr)}`} alt={t.factorQr} />
+      <QrCode text={uri} label={t.factorQr} />
       <OnceField label={t.factorKey} value={key.replace(/.{4}(?=.)/g, '$& ')} />
       <CodeField value={typed.code} onInput={(code) => set({ code })} isLocked={isBusy} wrong={wrong.code} />
     </>
