@@ -69,7 +69,7 @@ export class TsOutput {
     }
     if (this.#waitsForKey) {
       if (this.#leading >= 0 && !(track === this.#leading && sample.key)) {
-        this.discarded += this.#tablesS > 0 ? 1 : 0;
+        this.discarded += Number.isFinite(this.#tablesS) ? 1 : 0;
         return 0;
       }
       this.#waitsForKey = false;
