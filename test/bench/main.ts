@@ -31,6 +31,8 @@ import { sdFlushes, sdWrites } from './record/sd-writes.ts';
 import { tsRecordCpu } from './record/ts-record-cpu.ts';
 import { hostileClients } from './rtsp/hostile-clients.ts';
 import { relayCpu } from './rtsp/relay-cpu.ts';
+import { srtCpu } from './srt/srt-cpu.ts';
+import { srtLoss } from './srt/srt-loss.ts';
 import { keyFrameWish } from './webrtc/key-frame-wish.ts';
 import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc/webrtc-200.ts';
 import { webrtcCpu } from './webrtc/webrtc-cpu.ts';
@@ -57,6 +59,8 @@ const FIGURES: readonly Figure[] = [
   recordMemory,
   recordMemoryGrowth,
   hostileClients,
+  srtLoss,
+  srtCpu,
   sdWrites,
   sdFlushes,
   listScaleDay,

@@ -4,6 +4,7 @@ import type { RunningProcess } from '../../peers/programs/process.ts';
 import { CAMERAS, cameraUrls, SETTLE_SECONDS, seconds, startCameras } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { received, startReaders } from '../measure/readers.ts';
 import { startScript } from '../measure/script.ts';
 
 const RUNS = 3;
@@ -11,27 +12,6 @@ const READERS = 4;
 const MEASURED_SECONDS = 30;
 /** What a reader of a 4 Mbit/s camera gets at least. */
 const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
-
-async function startReaders(targets: readonly string[]): Promise<RunningProcess> {
-  const readers = startScript(
-    join(import.meta.dirname, 'relay-readers.ts'),
-    targets.flatMap((target) => new Array<string>(READERS).fill(target)),
-  );
-  await readers.waitFor(/ready/);
-  return readers;
-}
-
-async function received(readers: RunningProcess): Promise<number[]> {
-  const before = readers.output().length;
-  readers.child.stdin.write('\n');
-  for (;;) {
-    const line = /\[.*\]\n/.exec(readers.output().slice(before));
-    if (line) {
-      return JSON.parse(line[0]) as number[];
-    }
-    await seconds(0.05);
-  }
-}
 
 /** Everything that was asked for has come to each reader. */
 function check(name: string, before: readonly number[], after: readonly number[]): void {
@@ -51,9 +31,12 @@ async function oneRun(note: (text: string) => void): Promise<number> {
   try {
     const [, ports = ''] = await relay.waitFor(/ready (.*)/);
     await agent.process.waitFor(new RegExp(`(camera connected[^]*){${CAMERAS}}`));
-    const ours = await startReaders(urls.map((_, i) => `rtsp://127.0.0.1:${agent.ports.rtsp}/cam${i + 1}`));
+    const ours = await startReaders(
+      urls.map((_, i) => `rtsp://127.0.0.1:${agent.ports.rtsp}/cam${i + 1}`),
+      READERS,
+    );
     started.push(ours);
-    const theirs = await startReaders(ports.split(' '));
+    const theirs = await startReaders(ports.split(' '), READERS);
     started.push(theirs);
     await seconds(SETTLE_SECONDS);
     const [oursBefore, theirsBefore] = [await received(ours), await received(theirs)];
