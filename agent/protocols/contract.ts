@@ -195,11 +195,21 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
   readonly kinds: readonly SessionKind[];
   /** Plain data; undefined: switched off. */
   options(config: Config): Options | undefined;
+  /** Absent: programs do not publish by an address alone. */
+  readonly publishing?: PublishingAddresses;
   start(options: Options, deps: ServerDeps): Promise<Running>;
   /** Ports that are opened and retried separately: if one is taken, the server still runs. */
   readonly extraPorts?: { readonly label: string; isWanted(options: Options): boolean };
   /** HTTP routes: the listeners open after the server. */
   readonly routes?: ServerRoutes<Running>;
+}
+
+/** Where programs publish, for people who set them up. */
+interface PublishingAddresses {
+  /** Key that switches the server on: `rtmp`. */
+  readonly key: 'rtsp' | 'rtmp' | 'srt';
+  /** Of the ports that are open while it is on. HOST, PATH, USER and PASSWORD stand for the actual ones. */
+  urls(config: Config): readonly string[];
 }
 
 export interface ServerRoutes<Running extends RunningServer = RunningServer> {

@@ -188,6 +188,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
+    shot('servers', '#/settings/system/servers', '.servers .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),

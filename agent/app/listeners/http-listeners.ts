@@ -27,6 +27,7 @@ import { controlApi } from '../../http/api/control-api.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
+import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { HttpsPlaces } from '../../http/auth/https-place.ts';
@@ -172,6 +173,8 @@ export class HttpListeners {
     });
     const state = () => httpsState(this.#deps.config(), this.#ports, this.#deps.own.authority()?.fingerprint);
     await app.register(httpsRoute, { access, state });
+    const { servers, config } = this.#deps;
+    await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
     await app.register(sessionRoutes, {
       accounts,
       access,

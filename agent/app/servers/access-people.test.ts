@@ -57,6 +57,7 @@ const OWNERS = [
     '/v3/session/passkeys/remove',
     '/v3/system',
     '/v3/https',
+    '/v3/servers',
     '/v3/zlm',
   ],
   ...[

@@ -40,6 +40,15 @@ export class Servers implements SessionTables {
     return wanted.flatMap((protocol) => this.#componentsOf(protocol));
   }
 
+  /** Those that programs publish to by an address. */
+  publishing(config: Config) {
+    return this.#protocols.flatMap(({ name, label, publishing }) =>
+      publishing
+        ? [{ name, label, key: publishing.key, isOn: config[publishing.key], urls: [...publishing.urls(config)] }]
+        : [],
+    );
+  }
+
   /** Their names. */
   get protocols(): readonly string[] {
     return this.#protocols.map(({ name }) => name);

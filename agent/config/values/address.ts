@@ -65,3 +65,6 @@ export const Address = (defaultText: string, description: string) =>
 
 export const IpRanges = (description: string) =>
   Type.Array(Type.String({ syntax: 'ipRange' }), { default: [], description });
+
+/** 0: none. */
+export const portOf = (address: string): number => parseAddress(address)?.port ?? 0;

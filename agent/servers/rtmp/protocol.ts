@@ -4,6 +4,7 @@ import { SocketChannel } from '../../base/socket-channel.ts';
 import { absoluteKeyFiles, type KeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import { RTMP } from '../../config/schema/rtmp.ts';
+import { portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { Listener } from '../../transports/tcp/listener.ts';
 import { RtmpConnection } from './connection.ts';
@@ -35,6 +36,13 @@ interface RunningRtmp extends RunningServer {
 
 export const rtmpServer: ServerProtocol<Options, RunningRtmp> = {
   name: 'rtmp',
+  publishing: {
+    key: 'rtmp',
+    urls: ({ rtmpEncryption, rtmpAddress, rtmpsAddress }) => [
+      ...(rtmpEncryption === 'strict' ? [] : [`rtmp://HOST:${portOf(rtmpAddress)}/PATH?user=USER&pass=PASSWORD`]),
+      ...(rtmpEncryption === 'no' ? [] : [`rtmps://HOST:${portOf(rtmpsAddress)}/PATH?user=USER&pass=PASSWORD`]),
+    ],
+  },
   label: 'RTMP server',
   keys: RTMP,
   kinds: [PLAIN, SECURE],

@@ -2,6 +2,7 @@ import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { absoluteKeyFiles, keyFilesOf } from '../../config/file/key-pair.ts';
 import { RTSP } from '../../config/schema/rtsp.ts';
+import { portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { RtspServer } from './server.ts';
 import { PLAIN, SECURE } from './session/session-kinds.ts';
@@ -23,6 +24,13 @@ interface RunningRtsp extends RunningServer {
 /** Its UDP ports are opened apart: when one is taken, RTP goes over the connection or by multicast. */
 export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
   name: 'rtsp',
+  publishing: {
+    key: 'rtsp',
+    urls: ({ rtspEncryption, rtspAddress, rtspsAddress }) => [
+      ...(rtspEncryption === 'strict' ? [] : [`rtsp://USER:PASSWORD@HOST:${portOf(rtspAddress)}/PATH`]),
+      ...(rtspEncryption === 'no' ? [] : [`rtsps://USER:PASSWORD@HOST:${portOf(rtspsAddress)}/PATH`]),
+    ],
+  },
   label: 'RTSP server',
   keys: RTSP,
   kinds: [PLAIN.connection, PLAIN.session, SECURE.connection, SECURE.session],

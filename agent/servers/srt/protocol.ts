@@ -3,7 +3,7 @@ import type { EndCause } from '../../base/reconciler.ts';
 import { openUdpPort } from '../../base/udp.ts';
 import type { Config } from '../../config/load/load.ts';
 import { SRT } from '../../config/schema/srt.ts';
-import { parseAddress } from '../../config/values/address.ts';
+import { parseAddress, portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionTable } from '../../protocols/contract.ts';
 import { SrtListener } from '../../transports/srt/listener.ts';
 import { HEADER_BYTES } from '../../transports/srt/packet.ts';
@@ -27,6 +27,10 @@ interface RunningSrt extends RunningServer {
 /** MPEG-TS over SRT, for readers and publishers that call. */
 export const srtServer: ServerProtocol<Options, RunningSrt> = {
   name: 'srt',
+  publishing: {
+    key: 'srt',
+    urls: ({ srtAddress }) => [`srt://HOST:${portOf(srtAddress)}?streamid=publish:PATH:USER:PASSWORD`],
+  },
   label: 'SRT server',
   keys: SRT,
   kinds: [SRT_CONN],

@@ -167,6 +167,7 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],
+  ['servers', '#/settings/system/servers', '.servers .switch'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],

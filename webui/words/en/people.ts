@@ -71,6 +71,8 @@ export const people = {
   deviceUser: 'User name',
   devicePassword: 'Password',
   devicePasswordOnce: 'Shown only once. Enter it in the device now.',
+  publishAddress: (protocol: string) => `${protocol} address`,
+  publishPath: 'For OBS, ffmpeg and others. PATH is the name of the video.',
   copyPassword: 'Copy password',
   passwordCopied: 'Password copied.',
   deviceLogsInAs: (user: string) => `User name: ${user}`,

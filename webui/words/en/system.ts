@@ -4,6 +4,15 @@ const many = counter('en');
 
 /** Settings: state of the box, updates, backup, log and configuration file. */
 export const system = {
+  servers: 'Publishing',
+  serversRow: 'OBS, ffmpeg and other programs send video here',
+  serversHint: 'A program publishes to one of these addresses. It needs a device password that may publish.',
+  serverOn: (protocol: string) => `Take video by ${protocol}`,
+  serverPlaces: 'Replace PATH by a name for the video, USER and PASSWORD by those of the device password.',
+  copyAddress: 'Copy',
+  addressCopied: 'Address copied.',
+  toDevicePasswords: 'Device passwords',
+
   system: 'System',
   runsWell: 'Running well',
   worksHard: 'Working hard',

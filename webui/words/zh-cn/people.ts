@@ -72,6 +72,8 @@ export const people: PeopleWords = {
   deviceUser: '用户名',
   devicePassword: '密码',
   devicePasswordOnce: '密码只显示这一次，请现在输入。',
+  publishAddress: (protocol) => `${protocol} 地址`,
+  publishPath: '用于 OBS、ffmpeg 等程序。PATH 为视频名称。',
   copyPassword: '复制密码',
   passwordCopied: '密码已复制。',
   deviceLogsInAs: (user) => `用户名：${user}`,

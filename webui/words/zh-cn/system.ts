@@ -1,6 +1,14 @@
 import type { SystemWords } from '../en/system.ts';
 
 export const system: SystemWords = {
+  servers: '推流',
+  serversRow: 'OBS、ffmpeg 等程序可向此设备发送视频',
+  serversHint: '程序向以下某个地址推流，需要一个允许发布的设备密码。',
+  serverOn: (protocol) => `接收 ${protocol} 推流`,
+  serverPlaces: '将 PATH 换成视频名称，将 USER 和 PASSWORD 换成设备密码的用户名和密码。',
+  copyAddress: '复制',
+  addressCopied: '地址已复制。',
+  toDevicePasswords: '设备密码',
   system: '系统',
   runsWell: '运行良好',
   worksHard: '负荷较高',

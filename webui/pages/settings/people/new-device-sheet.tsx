@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
 import { fieldProps } from '../../../forms/field-props.ts';
 import { FormFooter } from '../../../forms/form-footer.tsx';
 import { FormSheet } from '../../../forms/form-sheet.tsx';
@@ -15,7 +16,10 @@ import {
 } from '../../../people/people.ts';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { peopleWords } from '../../../words/people.ts';
+import type { PublishServer } from '../system/servers.tsx';
 import { OnceField, OnceSheet } from './once-sheet.tsx';
+
+const LOOK_MS = 30_000;
 
 type MadeDevice = DeviceItem & { readonly password: string };
 
@@ -98,6 +102,10 @@ export function NewDeviceSheet({ replaced, onChanged, onClosed }: NewDeviceSheet
 /** User name and password, shown once. */
 function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onClosed: () => void }) {
   const t = peopleWords.value;
+  const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
+    everyMs: LOOK_MS,
+  });
+  const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];
   return (
     <OnceSheet
       title={made.name}
@@ -108,6 +116,22 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
     >
       <OnceField label={t.deviceUser} value={made.user} />
       <OnceField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
+      {open.flatMap(({ urls }) =>
+        urls.map((url) => <OnceField key={url} label={t.publishAddress(schemeOf(url))} value={filledIn(url, made)} />),
+      )}
+      {open.length > 0 && <p class="dim small">{t.publishPath}</p>}
     </OnceSheet>
   );
 }
+
+const schemeOf = (url: string): string => url.split(':', 1)[0]?.toUpperCase() ?? '';
+
+/** The address with the login, and the path if there is only one. */
+const filledIn = (url: string, { user, password, paths }: MadeDevice): string => {
+  const [path] = paths === 'all' || paths.length > 1 ? [] : paths;
+  return url
+    .replace('HOST', location.hostname)
+    .replace('USER', encodeURIComponent(user))
+    .replace('PASSWORD', encodeURIComponent(password))
+    .replace('PATH', path ?? 'PATH');
+};

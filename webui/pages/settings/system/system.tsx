@@ -17,6 +17,7 @@ import { bitRate, byteSize, longDuration, number, percent } from '../../../words
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
 import { OfferTime } from './offer-time.tsx';
+import { ServersPage } from './servers.tsx';
 
 const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.BackupPage));
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
@@ -37,6 +38,8 @@ export function SystemPage() {
       return <Backup.Page />;
     case 'https':
       return <Secure.Page />;
+    case 'servers':
+      return <ServersPage />;
     case 'log':
       return <Log.Page />;
     case 'file':
@@ -72,6 +75,7 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <Values facts={facts} />
       <div class="card">
         <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
+        <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />
