@@ -198,3 +198,16 @@ test('ICE servers are read from Link headers', () => {
   ]);
   expect(iceServersOf(undefined)).toEqual([]);
 });
+
+test('a server that takes nothing of a stream is an error with what it was offered', async () => {
+  const place = await serve((request, reply) => {
+    const lines = ['v=0', 'a=ice-ufrag:abcd', 'a=ice-pwd:secret', `a=fingerprint:sha-256 ${'AB:'.repeat(31)}AB`];
+    const sections = ['m=video 0 UDP/TLS/RTP/SAVPF 96', 'a=mid:0', 'm=audio 0 UDP/TLS/RTP/SAVPF 120', 'a=mid:1'];
+    reply.writeHead(request.method === 'POST' ? 201 : 405).end([...lines, ...sections, ''].join('\r\n'));
+  });
+  const url = `whip://${place}/cam/whip`;
+  const sender = new WhipSender({ ...OPTIONS, url }, liveStream(), NO_SOUND, systemClock, silentLogger);
+  expect(await sender.run(new AbortController().signal).catch(explain)).toBe(
+    'the server does not take the stream as it was offered, with H264 and OPUS',
+  );
+});

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
+import { PerchError, unlessExpected } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import { codecOf } from '../../../media/codecs.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';
 import type { PeerKind, Stream } from '../../../stream/stream.ts';
 import type { SessionMedia } from '../link/session-media.ts';
-import { chooseCodecs, sendableTracks } from '../sdp/codecs.ts';
+import { type Choices, chooseCodecs, sendableTracks } from '../sdp/codecs.ts';
 import type { Offer } from '../sdp/offer.ts';
 import { randomSsrc } from '../sending/outbound.ts';
 import { ViewerSession } from '../sending/viewer-session.ts';
@@ -94,9 +94,19 @@ export class WhipSender {
     return sections;
   }
 
+  /** @throws PerchError with what the server was offered */
+  #choose(answer: Offer, sections: readonly OfferedSection[]): Choices {
+    const choices = unlessExpected(() => chooseCodecs(this.#stream.tracks, answer, this.#sound));
+    if (!choices) {
+      const offered = sections.map(({ encoding }) => encoding).join(' and ');
+      throw new PerchError('unsupported', `the server does not take the stream as it was offered, with ${offered}`);
+    }
+    return choices;
+  }
+
   #send(answer: Offer, sections: readonly OfferedSection[]): SessionMedia {
     const stream = this.#stream;
-    const choices = chooseCodecs(stream.tracks, answer, this.#sound);
+    const choices = this.#choose(answer, sections);
     this.leftOut = choices.leftOut;
     const outboundOf = (wanted: string) => sections.find(({ kind }) => kind === wanted)?.outbound;
     const session = new ViewerSession(randomUUID(), stream, choices, this.#clock, {
