@@ -1,12 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { random } from '../../test/support/base/random.ts';
 import { record, temporaryFolder, WALL } from '../../test/support/disks/recordings.ts';
 import { readPlaylist, readSamples, resourceBytes } from '../../test/support/disks/vod.ts';
 import { TEMPLATE } from '../../test/support/harness/playback.ts';
 import { readPlainMp4 } from '../../test/support/media/read-mp4.ts';
 import { tinyH264, tinyVideo } from '../../test/support/media/tiny-h264.ts';
 import { TsWriter } from '../../test/support/media/ts-writer.ts';
+import { PerchError } from '../base/errors.ts';
 import { silentLogger } from '../base/log.ts';
 import { Playback } from './playback.ts';
 
@@ -196,4 +198,27 @@ test('foreign files are listed, and files without a stream are reported', async 
   expect(playback.warnings).toEqual([
     { file: nameOf(2), cause: 'recording of 1880 bytes does not begin with an MPEG-TS packet' },
   ]);
+});
+
+test('damaged recordings in MPEG-TS are read as far as possible, or rejected with a PerchError', async () => {
+  using folder = temporaryFolder();
+  const [file = ''] = await record(folder.path, 4, { sound: true, format: 'mpegts' });
+  const bytes = readFileSync(file);
+  const next = random(188);
+  let given = 0;
+  for (let round = 0; round < 40; round += 1) {
+    const copy = Buffer.from(bytes);
+    for (let changes = Math.floor(next() * 30); changes >= 0; changes -= 1) {
+      copy[Math.floor(next() * copy.length)] = Math.floor(next() * 256);
+    }
+    writeFileSync(file, next() < 0.3 ? copy.subarray(0, Math.floor(next() * copy.length)) : copy);
+    rmSync(join(folder.path, 'index.db'), { force: true });
+    await using playback = openPlayback(folder.path);
+    try {
+      given += (await bytesOf(playback, WALL, 10, 'mp4')).bytes.length > 0 ? 1 : 0;
+    } catch (error) {
+      expect(error).toBeInstanceOf(PerchError);
+    }
+  }
+  expect(given).toBeGreaterThan(5);
 });
