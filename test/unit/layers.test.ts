@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocols: ['base', 'config', 'stream'],
   hooks: ['base', 'config', 'protocols', 'stream'],
   zlm: ['base', 'config', 'media', 'protocols'],
-  http: ['base', 'config', 'auth', 'protocols'],
+  http: ['base', 'config', 'media', 'auth', 'protocols'],
   cameras: ['base', 'config', 'media', 'onvif'],
   transports: ['base', 'config', 'media', 'stream', 'protocols'],
   sources: ['base', 'config', 'media', 'stream', 'protocols', 'transports'],

@@ -11,9 +11,10 @@ import type { CodecReader, FlvTrack } from './codec-reader.ts';
 const OPUS_HEAD_BYTES = 19;
 const OPUS_RATE_HZ = 48_000;
 const OPUS_TICKS_PER_MS = 48;
-/** RFC 9639 §8: `fLaC`, then the header of a metadata block. */
-const STREAM_INFO_AT = 8;
+/** RFC 9639 §8. */
 const STREAM_INFO_BYTES = 34;
+/** `fLaC`, then the header of a metadata block. */
+const FLAC_PREFIX_BYTES = 8;
 const MPEG_AUDIO_CLOCK_HZ = 90_000;
 const G711_RATE_HZ = 8_000;
 
@@ -151,7 +152,8 @@ export class FlacReader extends AudioReader {
   #frameMs = 0;
 
   override configure(data: Uint8Array, start: number, end: number): void {
-    const at = start + STREAM_INFO_AT;
+    // FFmpeg leaves the prefix out.
+    const at = start + (end - start === STREAM_INFO_BYTES ? 0 : FLAC_PREFIX_BYTES);
     if (end - at < STREAM_INFO_BYTES) {
       throw new PerchError('badInput', `FLAC header of ${end - start} bytes`);
     }

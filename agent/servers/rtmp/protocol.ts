@@ -8,6 +8,8 @@ import { portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { Listener } from '../../transports/tcp/listener.ts';
 import { RtmpConnection } from './connection.ts';
+import { FlvServer } from './http-flv/flv-server.ts';
+import { mountFlv } from './http-flv/routes.ts';
 import { PLAIN, SECURE } from './session-kinds.ts';
 
 const OPTION_KEYS = [
@@ -32,6 +34,7 @@ const END_WORDS: Record<EndCause, string> = {
 interface RunningRtmp extends RunningServer {
   /** 0: closed. */
   readonly ports: { readonly rtmp: number; readonly rtmps: number };
+  readonly flv: FlvServer;
 }
 
 export const rtmpServer: ServerProtocol<Options, RunningRtmp> = {
@@ -48,6 +51,7 @@ export const rtmpServer: ServerProtocol<Options, RunningRtmp> = {
   kinds: [PLAIN, SECURE],
   options: (config) => (config.rtmp ? pick(config, OPTION_KEYS) : undefined),
   start: startServer,
+  routes: { openingMethod: 'GET', mount: (app, _prefix, deps) => mountFlv(app, deps) },
 };
 
 async function startServer(options: Options, deps: ServerDeps): Promise<RunningRtmp> {
@@ -75,14 +79,21 @@ async function startServer(options: Options, deps: ServerDeps): Promise<RunningR
       end.tick(nowMs);
     }
   });
+  const flv = new FlvServer(PLAIN, options.writeQueueSize, deps.paths, deps.clock, deps.log);
   const portOf = (kind: SessionKind) => ends.find((end) => end.kind === kind)?.port ?? 0;
   const ports = { rtmp: portOf(PLAIN), rtmps: portOf(SECURE) };
   deps.log.info(ports, 'RTMP server is open');
   return {
     ports,
-    table: (kind) => ends.find((end) => end.kind === kind)?.table,
+    flv,
+    table: (kind) => {
+      const table = ends.find((end) => end.kind === kind)?.table;
+      return kind === PLAIN ? withViewers(table, flv) : table;
+    },
+    drain: () => flv.close(),
     stop: async (cause) => {
       stopTicking();
+      flv.close();
       await close(END_WORDS[cause]);
     },
   };
@@ -150,6 +161,12 @@ class RtmpEndpoint {
     await this.#listener.close();
   }
 }
+
+/** Viewers of FLV over HTTP are listed with the connections of RTMP, also where only RTMPS is open. */
+const withViewers = (table: SessionTable | undefined, flv: FlvServer): SessionTable => ({
+  list: () => [...(table?.list() ?? []), ...flv.list()],
+  kick: (id) => table?.kick?.(id) === true || flv.kick(id),
+});
 
 /** Key and certificate as absolute names, or the device's own. */
 async function keysOf(options: Options, deps: ServerDeps): Promise<KeyFiles> {

@@ -11,6 +11,9 @@ export interface FlvAbilities {
   readonly hasMultitrack: boolean;
 }
 
+/** What players of plain FLV take: Enhanced RTMP's codecs only where the address asks for them. */
+export const NO_ABILITIES: FlvAbilities = { fourCcs: [], hasMultitrack: false };
+
 export interface FlvSelection {
   /** By number of the track; undefined: not sent. */
   readonly tags: readonly (TrackTags | undefined)[];

@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
+/** A Python with PyPI's `av`, a current FFmpeg: `.ci/run` makes it. */
+export const AV_PYTHON = process.env['PERCH_AV_PYTHON'] ?? '/opt/perch-peers/bin/python';
+
 /** Other programs that tests run against Perch, and a file that exists if they are installed. */
 const PEERS = {
   ffmpeg: ['/usr/bin/ffmpeg', '/usr/local/bin/ffmpeg'],
@@ -15,6 +18,7 @@ const PEERS = {
   script: ['/usr/bin/script'],
   nginx: ['/usr/sbin/nginx'],
   nginxRtmp: ['/usr/lib/nginx/modules/ngx_rtmp_module.so'],
+  av: [AV_PYTHON],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
   // Statically linked: it runs in a root without libraries.

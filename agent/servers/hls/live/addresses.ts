@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import { SocketChannel } from '../../../base/socket-channel.ts';
-import { takeUpgrade } from '../../../http/listener/web-socket.ts';
-import { acceptOf } from '../../../media/websocket/frames.ts';
+import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
 import type { HttpAccess } from '../../../protocols/contract.ts';
 import { LiveBody } from './live-body.ts';
 import { describeFailure, type LiveRequest, type LiveServer } from './live-server.ts';
@@ -32,9 +29,6 @@ const KINDS: ReadonlyMap<string, LiveAddress['kind']> = new Map([
 ]);
 /** For a viewer to read the rest after the file has ended; without a limit it could keep the connection forever. */
 const CLOSING_MS = 15_000;
-/** RFC 6455 §4.1: 16 bytes in base64. */
-const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
-const WEBSOCKET_VERSION = '13';
 const MAX_USER_AGENT_CHARACTERS = 512;
 
 export function liveAddresses(options: LiveAddressesOptions) {
@@ -132,33 +126,15 @@ async function openSocket(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const server = running();
-  const key = request.headers['sec-websocket-key'] ?? '';
-  const version = request.headers['sec-websocket-version'];
-  if (version !== undefined && version !== WEBSOCKET_VERSION) {
-    reply.header('Sec-WebSocket-Version', WEBSOCKET_VERSION);
-  }
-  if (version !== WEBSOCKET_VERSION) {
-    const error = `this address needs a WebSocket of version ${WEBSOCKET_VERSION}`;
-    return reply.code(426).header('Upgrade', 'websocket').send({ status: 'error', error });
-  }
-  if (!WEBSOCKET_KEY.test(key)) {
-    throw new PerchError('badInput', 'Sec-WebSocket-Key is not 16 bytes in base64');
-  }
-  const upgrade = takeUpgrade(request, reply);
-  if (!upgrade) {
-    throw new PerchError('badInput', 'the connection cannot become a WebSocket');
-  }
-  const { socket, head } = upgrade;
-  socket.write(handshakeAnswer(key));
-  const channel = new SocketChannel(socket);
-  let leave: (() => void) | undefined;
-  const mse = new MseSocket(channel, clock, () => leave?.());
-  if (socket.destroyed) {
-    mse.onEnd();
+  const channel = acceptWebSocket(request, reply);
+  if (!channel) {
     return reply;
   }
-  if (head.length > 0) {
-    channel.receive(head, head.length);
+  let leave: (() => void) | undefined;
+  const mse = new MseSocket(channel, clock, () => leave?.());
+  if (!channel.start()) {
+    mse.onEnd();
+    return reply;
   }
   try {
     const opened = await server.open(live);
@@ -176,10 +152,4 @@ async function openSocket(
     mse.end(code, reason, labels);
   }
   return reply;
-}
-
-function handshakeAnswer(key: string): string {
-  const accept = acceptOf(key, (text) => createHash('sha1').update(text).digest('base64'));
-  const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`];
-  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`;
 }

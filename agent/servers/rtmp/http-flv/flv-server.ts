@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { subscriberOf } from '../../../base/ip-address.ts';
+import type { Logger } from '../../../base/log.ts';
+import { FILE_FRAMING, flvHeader } from '../../../media/flv/file.ts';
+import type { Paths } from '../../../stream/contracts.ts';
+import type { PeerKind, Reader, Stream, Watcher } from '../../../stream/stream.ts';
+import { type FlvLink, FlvSender } from '../../../transports/flv/sender.ts';
+import type { FlvAbilities } from '../../../transports/flv/selection.ts';
+import type { RtmpConnItem } from '../session-kinds.ts';
+
+const MAX_VIEWERS = 500;
+/** A household behind one address, or a proxy that hides its clients. */
+const MAX_PER_ADDRESS = 250;
+const RETRY_AFTER_S = 5;
+/** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
+const PACKET_BYTES = 1_472;
+
+export interface FlvRequest {
+  readonly path: string;
+  /** Without `?`, and without what logs in. */
+  readonly query: string;
+  readonly ip: string;
+  readonly watcher: Watcher;
+  readonly userAgent: string;
+  readonly abilities: FlvAbilities;
+}
+
+/** An HTTP response or a WebSocket. */
+export interface FlvOutlet extends FlvLink {
+  /** Nothing follows. */
+  end(): void;
+}
+
+/** Viewers of FLV over HTTP and WebSockets, listed among the connections of RTMP. */
+export class FlvServer {
+  readonly #kind: PeerKind;
+  readonly #paths: Paths;
+  readonly #limitBytes: number;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #viewers = new Map<string, FlvViewing>();
+
+  constructor(kind: PeerKind, writeQueueSize: number, paths: Paths, clock: Clock, log: Logger) {
+    this.#kind = kind;
+    this.#limitBytes = writeQueueSize * PACKET_BYTES;
+    this.#paths = paths;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** @throws PerchError of the path, and exhausted */
+  async open({ path, query, ip }: FlvRequest): Promise<Stream> {
+    const subscriber = subscriberOf(ip);
+    const fromThere = [...this.#viewers.values()].filter(({ request }) => subscriberOf(request.ip) === subscriber);
+    if (this.#viewers.size >= MAX_VIEWERS || fromThere.length >= MAX_PER_ADDRESS) {
+      throw new PerchError('exhausted', 'too many viewers of FLV', { retryAfterS: RETRY_AFTER_S });
+    }
+    return this.#paths.open(path, query);
+  }
+
+  /** Writes the stream to the outlet. @returns call when the viewer has left @throws PerchError if no track can be sent */
+  watch(request: FlvRequest, stream: Stream, outlet: FlvOutlet): () => void {
+    const close = () => {
+      if (this.#viewers.delete(viewing.id)) {
+        viewing.close();
+        this.#log.debug({ path: request.path }, 'viewer of FLV has left');
+      }
+    };
+    const onEnd = () => {
+      close();
+      outlet.end();
+    };
+    const viewing = new FlvViewing(this.#kind, request, stream, outlet, this.#limitBytes, onEnd, this.#clock.wallMs());
+    this.#viewers.set(viewing.id, viewing);
+    this.#log.info({ path: request.path, remote: request.watcher.remoteAddr }, 'is watching FLV of path');
+    viewing.start();
+    return close;
+  }
+
+  list(): RtmpConnItem[] {
+    return [...this.#viewers.values()].map((viewing) => viewing.describe());
+  }
+
+  /** @returns whether the viewer existed */
+  kick(id: string): boolean {
+    const viewing = this.#viewers.get(id);
+    viewing?.onEnd();
+    return viewing !== undefined;
+  }
+
+  close(): void {
+    for (const viewing of [...this.#viewers.values()]) {
+      viewing.onEnd();
+    }
+  }
+}
+
+class FlvViewing implements Reader {
+  readonly id = randomUUID();
+  readonly kind: PeerKind;
+  readonly countsHolds = true;
+  readonly request: FlvRequest;
+  readonly watcher: Watcher;
+  readonly #stream: Stream;
+  readonly #sender: FlvSender;
+  readonly #outlet: FlvOutlet;
+  readonly #createdWallMs: number;
+  #sentBytes = 0;
+  readonly onEnd: () => void;
+
+  constructor(
+    kind: PeerKind,
+    request: FlvRequest,
+    stream: Stream,
+    outlet: FlvOutlet,
+    limitBytes: number,
+    onEnd: () => void,
+    createdWallMs: number,
+  ) {
+    this.kind = kind;
+    this.request = request;
+    this.watcher = request.watcher;
+    this.#stream = stream;
+    this.#outlet = outlet;
+    this.#createdWallMs = createdWallMs;
+    this.onEnd = onEnd;
+    const link = {
+      get queuedBytes() {
+        return outlet.queuedBytes;
+      },
+      write: (bytes: Uint8Array) => this.#write(bytes),
+    };
+    const options = { framing: FILE_FRAMING, abilities: request.abilities, limitBytes, onEnd };
+    this.#sender = new FlvSender(link, stream, options);
+    stream.addReader(this, false);
+  }
+
+  start(): void {
+    const { hasVideo, hasAudio } = this.#sender;
+    this.#write(flvHeader(hasVideo, hasAudio));
+    this.#stream.beginRecipient(this, this.request.query);
+    this.#sender.start();
+  }
+
+  describe(): RtmpConnItem {
+    const { path, query, watcher, userAgent } = this.request;
+    return {
+      id: this.id,
+      created: new Date(this.#createdWallMs).toISOString(),
+      remoteAddr: watcher.remoteAddr,
+      state: 'read',
+      path,
+      query,
+      user: watcher.user,
+      userAgent,
+      inboundBytes: 0,
+      outboundBytes: this.#sentBytes,
+      outboundFramesDiscarded: this.#sender.discardedFrames,
+      bytesReceived: 0,
+      bytesSent: this.#sentBytes,
+    };
+  }
+
+  close(): void {
+    this.#sender.close();
+    this.#stream.endRecipient(this);
+    this.#stream.removeReader(this);
+  }
+
+  /** The sender receives the samples. */
+  onSample(): void {}
+
+  onTrack(): void {}
+
+  #write(bytes: Uint8Array): void {
+    this.#sentBytes += bytes.length;
+    this.#outlet.write(bytes);
+  }
+}
