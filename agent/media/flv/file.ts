@@ -9,13 +9,7 @@ const header = new Uint8Array(TAG_HEADER_BYTES);
 const tail = new Uint8Array(4);
 
 /** One tag, §E.4.1. */
-function appendTag(
-  out: SampleBuffer,
-  type: number,
-  timestamp: number,
-  head: Uint8Array,
-  data: Uint8Array,
-): boolean {
+function appendTag(out: SampleBuffer, type: number, timestamp: number, head: Uint8Array, data: Uint8Array): boolean {
   const bodyBytes = head.length + data.length;
   header[0] = type;
   header[1] = bodyBytes >> 16;

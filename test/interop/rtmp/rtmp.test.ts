@@ -57,7 +57,7 @@ describeWith(['ffmpeg'], 'the RTMP server', () => {
     expect(await connections(agent, 'publish')).toMatchObject([{ path: 'live/cam', outboundFramesDiscarded: 0 }]);
   });
 
-  test('ffmpeg and a WebSocket read FLV at ZLMediaKit\'s addresses', async () => {
+  test("ffmpeg and a WebSocket read FLV at ZLMediaKit's addresses", async () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'cam', ['-re', '-i', await smallClip(120), '-c', 'copy']);
     const { streams, warnings } = await ffprobe(`${agent.url}/live/cam.live.flv`);
@@ -82,10 +82,29 @@ describeWith(['ffmpeg', 'gstreamer'], 'RTMP with GStreamer', () => {
     await using agent = await startAgent({ config: PATHS });
     const encode = ['videotestsrc', 'is-live=true', '!', 'x264enc', 'tune=zerolatency', 'key-int-max=25', '!'];
     const url = rtmpUrl(agent, 'live/cam');
-    const publisher = startProcess('gst-launch-1.0', [...encode, 'flvmux', 'streamable=true', '!', 'rtmp2sink', `location=${url}`]);
+    const publisher = startProcess('gst-launch-1.0', [
+      ...encode,
+      'flvmux',
+      'streamable=true',
+      '!',
+      'rtmp2sink',
+      `location=${url}`,
+    ]);
     try {
       await isReady(agent, 'live/cam');
-      const decode = ['!', 'flvdemux', '!', 'h264parse', '!', 'avdec_h264', '!', 'identity', 'eos-after=25', '!', 'fakesink'];
+      const decode = [
+        '!',
+        'flvdemux',
+        '!',
+        'h264parse',
+        '!',
+        'avdec_h264',
+        '!',
+        'identity',
+        'eos-after=25',
+        '!',
+        'fakesink',
+      ];
       const { code, output } = await runProcess('gst-launch-1.0', ['-q', 'rtmp2src', `location=${url}`, ...decode]);
       expect(`${code} ${output.trim()}`).toBe('0 ');
     } finally {

@@ -6,8 +6,8 @@ import type { Logger } from '../../../base/log.ts';
 import { FILE_FRAMING, flvHeader } from '../../../media/flv/file.ts';
 import type { Paths } from '../../../stream/contracts.ts';
 import type { PeerKind, Reader, Stream, Watcher } from '../../../stream/stream.ts';
-import { type FlvLink, FlvSender } from '../../../transports/flv/sender.ts';
 import type { FlvAbilities } from '../../../transports/flv/selection.ts';
+import { type FlvLink, FlvSender } from '../../../transports/flv/sender.ts';
 import type { RtmpConnItem } from '../session-kinds.ts';
 
 const MAX_VIEWERS = 500;
