@@ -8,8 +8,8 @@ import { portOf } from '../../config/values/address.ts';
 import type { RunningServer, ServerDeps, ServerProtocol, SessionKind, SessionTable } from '../../protocols/contract.ts';
 import { Listener } from '../../transports/tcp/listener.ts';
 import { RtmpConnection } from './connection.ts';
-import { FlvServer } from './http-flv/flv-server.ts';
-import { mountFlv } from './http-flv/routes.ts';
+import { mountFlv } from './flv-routes.ts';
+import { FlvServer } from './flv-server.ts';
 import { PLAIN, SECURE } from './session-kinds.ts';
 
 const OPTION_KEYS = [

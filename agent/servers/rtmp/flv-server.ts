@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
-import { subscriberOf } from '../../../base/ip-address.ts';
-import type { Logger } from '../../../base/log.ts';
-import { FILE_FRAMING, flvHeader } from '../../../media/flv/file.ts';
-import type { Paths } from '../../../stream/contracts.ts';
-import type { PeerKind, Reader, Stream, Watcher } from '../../../stream/stream.ts';
-import type { FlvAbilities } from '../../../transports/flv/selection.ts';
-import { type FlvLink, FlvSender } from '../../../transports/flv/sender.ts';
-import type { RtmpConnItem } from '../session-kinds.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { subscriberOf } from '../../base/ip-address.ts';
+import type { Logger } from '../../base/log.ts';
+import { FILE_FRAMING, flvHeader } from '../../media/flv/file.ts';
+import type { Paths } from '../../stream/contracts.ts';
+import type { PeerKind, Reader, Stream, Watcher } from '../../stream/stream.ts';
+import type { FlvAbilities } from '../../transports/flv/selection.ts';
+import { type FlvLink, FlvSender } from '../../transports/flv/sender.ts';
+import type { RtmpConnItem } from './session-kinds.ts';
 
 const MAX_VIEWERS = 500;
 /** A household behind one address, or a proxy that hides its clients. */

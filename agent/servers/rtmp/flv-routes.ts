@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../../../base/clock.ts';
-import { PerchError } from '../../../base/errors.ts';
-import { shownPeer } from '../../../base/ip-address.ts';
-import { acceptWebSocket } from '../../../http/listener/accept-web-socket.ts';
-import { cors } from '../../../http/listener/cors.ts';
-import { WebSocketChannel } from '../../../media/websocket/channel.ts';
-import type { RouteDeps, RunningServer } from '../../../protocols/contract.ts';
-import { NO_ABILITIES } from '../../../transports/flv/selection.ts';
-import { withoutSecrets } from '../target.ts';
+import type { Clock } from '../../base/clock.ts';
+import { PerchError } from '../../base/errors.ts';
+import { shownPeer } from '../../base/ip-address.ts';
+import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
+import { cors } from '../../http/listener/cors.ts';
+import { WebSocketChannel } from '../../media/websocket/channel.ts';
+import type { RouteDeps, RunningServer } from '../../protocols/contract.ts';
+import { NO_ABILITIES } from '../../transports/flv/selection.ts';
 import type { FlvOutlet, FlvRequest, FlvServer } from './flv-server.ts';
+import { withoutSecrets } from './target.ts';
 
 /** ZLMediaKit's addresses; a stream may have a slash. */
 const FILES = ['/:app/:file(^[^/]+\\.live\\.flv$)', '/:app/:folder/:file(^[^/]+\\.live\\.flv$)'];
