@@ -254,6 +254,17 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(share).toBeGreaterThan(0.3);
   });
 
+  test("at 320 px with the browser's letters twice as large the words of an event have a line of their own", async () => {
+    await using visitor = await open({ width: 320, height: 568 }, '#/events');
+    const { page } = visitor;
+    const browser = await visitor.context.newCDPSession(page);
+    await browser.send('Page.setFontSizes', { fontSizes: { standard: 32, fixed: 26 } });
+    const words = page.locator('.events-page li .event-caption').first();
+    await words.waitFor();
+    const { left, right } = await boxOf(words);
+    expect(right - left).toBeGreaterThan(200);
+  });
+
   test("with the browser's letters twice as large no words lie on each other", async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
