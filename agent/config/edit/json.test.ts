@@ -35,6 +35,8 @@ test('a path answer is complete, with its name first and without credentials', (
   expect(pathListJson(config)).toEqual([
     {
       name: 'cam',
+      alwaysAvailable: false,
+      alwaysAvailableTracks: [],
       runOnInit: '',
       runOnInitRestart: false,
       runOnDemand: '',
