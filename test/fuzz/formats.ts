@@ -128,6 +128,15 @@ export const FORMATS: readonly FuzzFormat[] = [
   { encoding: 'PCMA', clockRate: 8_000, channels: 1, fmtp: {}, packets: sound(160) },
   { encoding: 'PCMU', clockRate: 8_000, channels: 2, fmtp: {}, packets: sound(161) },
   { encoding: 'G722', clockRate: 8_000, channels: 1, fmtp: {}, packets: sound(160) },
+  ...['G726', 'AAL2-G726'].flatMap((name) =>
+    [16, 24, 32, 40].map((bitRate) => ({
+      encoding: `${name}-${bitRate}`,
+      clockRate: 8_000,
+      channels: 1,
+      fmtp: {},
+      packets: sound(bitRate * 5),
+    })),
+  ),
   { encoding: 'L8', clockRate: 16_000, channels: 1, fmtp: {}, packets: sound(99) },
   { encoding: 'L16', clockRate: 44_100, channels: 2, fmtp: {}, packets: sound(400) },
   { encoding: 'L24', clockRate: 48_000, channels: 2, fmtp: {}, packets: sound(599) },

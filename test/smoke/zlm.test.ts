@@ -21,7 +21,9 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     const list = (await call(agent, 'getMediaList')).data as Record<string, unknown>[];
     expect(list.map(({ schema, app, stream }) => [schema, app, stream])).toEqual([
       ['rtsp', 'live', 'cam1'],
+      ['rtmp', 'live', 'cam1'],
       ['hls.fmp4', 'live', 'cam1'],
+      ['ts', 'live', 'cam1'],
     ]);
     expect(list[0]).toMatchObject({ originType: 2, originTypeStr: 'rtsp_push', readerCount: 0, isRecordingMP4: false });
     expect(list[0]?.['originSock']).toMatchObject({ peer_ip: '127.0.0.1', local_port: agent.ports.rtsp });
@@ -34,7 +36,8 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
       code: -500,
       msg: 'can not find the stream',
     });
-    expect(await call(agent, 'isMediaOnline', { ...CAM1, schema: 'rtmp' })).toEqual({ code: 0, online: false });
+    expect(await call(agent, 'isMediaOnline', { ...CAM1, schema: 'rtmp' })).toEqual({ code: 0, online: true });
+    expect(await call(agent, 'isMediaOnline', { ...CAM1, schema: 'fmp4' })).toEqual({ code: 0, online: false });
 
     const recording = { ...CAM1, type: '1' };
     expect(await call(agent, 'startRecord', recording)).toEqual({ code: 0, result: true });

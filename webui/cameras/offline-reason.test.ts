@@ -3,7 +3,9 @@ import { cameraOf, connectionFailure, refusal } from '../../agent/transports/rts
 import { offlineReasonOf } from './offline-reason.ts';
 
 const PEER = cameraOf('nothing answers (401)');
-const address = { host: '192.168.1.64', port: 554 } as Parameters<typeof connectionFailure>[1];
+const address = { host: '192.168.1.64', port: 554, uri: 'rtsp://192.168.1.64/' } as Parameters<
+  typeof connectionFailure
+>[1];
 const wordOf = ({ context }: { readonly context: Readonly<Record<string, unknown>> }) =>
   context['absence'] as string | undefined;
 const answered = (status: number, hadPassword = true) => wordOf(refusal('DESCRIBE', status, 'No', PEER, hadPassword));

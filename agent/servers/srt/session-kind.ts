@@ -95,9 +95,9 @@ export const SRT_CONN: SessionKind = {
   metrics: { name: 'srt_conns', title: 'SRT connections', what: 'Connections', labels: SESSION_LABELS, rows: ROWS },
   zlm: {
     typeid: 'SrtSession',
-    schema: 'srt',
-    listedSchema: ({ srt }) => (srt ? 'srt' : undefined),
-    flowSchema: 'srt',
+    schema: 'ts',
+    listedSchema: ({ srt }) => (srt ? 'ts' : undefined),
+    flowSchema: 'ts',
     isUdp: true,
     origin: [9, 'srt_push'],
     localPort: ({ srtAddress }) => parseAddress(srtAddress)?.port ?? 0,

@@ -87,10 +87,10 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect(answers.map(({ online }) => online)).toEqual([true, true, true, true, true, false]);
     const named = [{}, { schema: 'rtsp' }, { app: 'live' }, { stream: 'cam1' }, { vhost: CAM1.vhost }, CAM1];
     const counts: number[] = [];
-    for (const filter of [...named, { schema: 'rtmp' }, { app: 'x' }, { stream: 'x' }, { vhost: 'x' }]) {
+    for (const filter of [...named, { schema: 'fmp4' }, { app: 'x' }, { stream: 'x' }, { vhost: 'x' }]) {
       counts.push(((await call(agent, 'getMediaList', filter)).data as unknown[] | undefined)?.length ?? 0);
     }
-    expect(counts).toEqual([2, 1, 2, 2, 2, 1, 0, 0, 0, 0]);
+    expect(counts).toEqual([4, 1, 4, 4, 4, 1, 0, 0, 0, 0]);
   });
 
   test('add a proxy as a path of the configuration, and remove it', LIMIT, async () => {
@@ -172,8 +172,10 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     agent = running;
     await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
     await isOnline(agent);
-    const changed = await until(async () => hooks.of('zlmOnStreamChanged')[1]);
-    expect(changed.body).toMatchObject({ regist: true, schema: 'hls.fmp4', app: 'live', stream: 'cam1' });
+    const changed = await until(async () =>
+      hooks.of('zlmOnStreamChanged').find(({ body }) => body['schema'] === 'hls.fmp4'),
+    );
+    expect(changed.body).toMatchObject({ regist: true, app: 'live', stream: 'cam1' });
 
     const missing = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
     expect(await missing.json()).toEqual({ code: -400, msg: 'stream not found' });

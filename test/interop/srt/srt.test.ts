@@ -49,7 +49,8 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'SRT with libsrt', () => {
   const items = async () => (await agent.json<{ items: SrtItem[] }>('/v3/srtconns/list')).items;
 
   beforeAll(async () => {
-    clipFile = await smallClip(4);
+    // Where ffmpeg begins a clip again, two pictures are closer than a frame.
+    clipFile = await smallClip(120);
     [listenerPort] = await freeUdpPair();
     const secret = `{srtPublishPassphrase: ${PASSPHRASE}, srtReadPassphrase: ${PASSPHRASE}}`;
     const paths = [
