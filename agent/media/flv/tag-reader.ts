@@ -34,7 +34,7 @@ export interface PacketSink {
     start: number,
     end: number,
   ): void;
-  /** A codec without a fourCC that nobody sends any more. @param name for messages */
+  /** An obsolete codec without a fourCC. @param name for messages */
   onUnsupported(isVideo: boolean, name: string): void;
 }
 

@@ -197,7 +197,8 @@ export class AlwaysAvailable {
       output.lastKey = Uint8Array.from(sample.data);
     }
     hold(sample.data);
-    this.#write(output, { ...sample, pts: sample.pts + offset, dts });
+    const { wall, key, data } = sample;
+    this.#write(output, { pts: sample.pts + offset, dts, wall, key, data });
   }
 
   #write(output: Output, sample: Sample): void {

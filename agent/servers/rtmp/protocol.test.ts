@@ -84,7 +84,7 @@ test('a reader gets the group of pictures so far, then each new picture', async 
   expect(String(await client.ended)).toContain("camera of path 'out' has ended the stream");
 });
 
-test('codecs of Enhanced RTMP are for clients that name them; others are told which track is missing', async () => {
+test('codecs of Enhanced RTMP go to clients that name them; log and rejection name a track that is not carried', async () => {
   await using box = await RtmpHarness.open();
   const opus: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 2 };
   const mjpeg: Track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 8, height: 8, fps: undefined };
@@ -138,7 +138,7 @@ test('a wrong password is rejected after the wait of all logins', async () => {
   expect(reason).toContain('NetStream.Play.Failed not permitted');
 });
 
-test('a path has one publisher, and one that nobody configured has none', async () => {
+test('a path has one publisher, and a path without an entry none', async () => {
   await using box = await RtmpHarness.open();
   await publish(box, new Stream([tinyH264]), 'cam');
   await expect(box.client('cam').publish()).rejects.toThrow("someone is already publishing to path 'cam'");

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
@@ -42,10 +43,8 @@ export class MpegTsSource implements Source {
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     const input = new TsInput(sink, { ...this.#options, sender: 'sender' }, this.#clock, this.#log);
-    let fail: (cause: unknown) => void = () => {};
-    const failed = new Promise<unknown>((resolve) => {
-      fail = resolve;
-    });
+    const failure = new Failure();
+    const { fail } = failure;
     const connection = await this.#open(input, fail);
     this.#input = input;
     const stop = everyTogether(this.#clock, TICK_MS, () => {
@@ -55,15 +54,9 @@ export class MpegTsSource implements Source {
         fail(cause);
       }
     });
-    const abort = () => fail(undefined);
-    signal.addEventListener('abort', abort);
     try {
-      const cause = signal.aborted ? undefined : await failed;
-      if (!signal.aborted) {
-        throw cause;
-      }
+      await failure.wait(signal);
     } finally {
-      signal.removeEventListener('abort', abort);
       stop();
       connection.close();
       this.#past = { ...this.statistics, transport: undefined };

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import { describeFormat } from '../../media/sdp/describe-format.ts';
@@ -52,10 +53,8 @@ export class RtpSource implements Source {
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     const tracks = this.#tracksOf(sink);
-    let fail: (cause: unknown) => void = () => {};
-    const failed = new Promise<unknown>((resolve) => {
-      fail = resolve;
-    });
+    const failure = new Failure();
+    const { fail } = failure;
     const input = await this.#open(tracks, fail);
     const startedMs = this.#clock.monoMs();
     let logAtMs = startedMs + LOG_EVERY_MS;
@@ -72,15 +71,9 @@ export class RtpSource implements Source {
         tracks.logFaults();
       }
     });
-    const abort = () => fail(undefined);
-    signal.addEventListener('abort', abort);
     try {
-      const cause = signal.aborted ? undefined : await failed;
-      if (!signal.aborted) {
-        throw cause;
-      }
+      await failure.wait(signal);
     } finally {
-      signal.removeEventListener('abort', abort);
       stop();
       input.close();
       this.#past = { ...this.statistics, transport: undefined };

@@ -3,7 +3,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { type ConnectionOptions, SrtConnection } from './connection.ts';
 import { Encryption } from './encryption.ts';
 import { parseKeyMaterial } from './key-material.ts';
-import { CONTROL, controlTypeOf, isControl } from './packet.ts';
+import { CONTROL, controlTypeOf, HEADER_BYTES, isControl, writeControlHeader } from './packet.ts';
 
 const PASSPHRASE = 'long enough';
 
@@ -165,6 +165,27 @@ test('the sender drops what is not acknowledged within a second, and answers lat
   pair.stream(20);
   expect(pair.numbers).toEqual(upTo(20));
   expect(requests.slice(0, 2)).toEqual([100, 149]);
+});
+
+test.for([
+  ['is answered', 4, 1],
+  ['larger than a packet of SRT is ignored', 60_000, 0],
+] as const)('a report of packets that are gone %s', ([, bytes, expected]) => {
+  let answers = 0;
+  const pair = new Pair({
+    passes: (packet, from) => {
+      answers += from === 'a' && isControl(packet) && controlTypeOf(packet) === CONTROL.dropRequest ? 1 : 0;
+      return true;
+    },
+  });
+  pair.stream(50);
+  const report = Buffer.alloc(HEADER_BYTES + bytes);
+  writeControlHeader(report, CONTROL.nak, 0, 0, 0, 1);
+  for (let at = HEADER_BYTES; at < report.length; at += 4) {
+    report.writeUInt32BE(100, at);
+  }
+  pair.a.receive(report, pair.nowUs);
+  expect(answers).toBe(expected);
 });
 
 test('a lost tail is sent again without a report', () => {

@@ -1,4 +1,6 @@
 import type { Encryption } from './encryption.ts';
+import { KeyExchange } from './key-exchange.ts';
+import { LinkCapacity } from './link-capacity.ts';
 import { readRanges, writeRange } from './loss-list.ts';
 import {
   addSequence,
@@ -25,16 +27,11 @@ const DEFAULT_IDLE_TIMEOUT_MS = 5_000;
 const LIGHT_ACK_PACKETS = 64;
 /** ACKs whose ACKACK may still come: two seconds. */
 const ACKS = 256;
-const KEY_REQUEST = 3;
-const KEY_RESPONSE = 4;
-const MAX_KEY_REQUESTS = 10;
 /** Also bounds an answer to a flood of loss reports. */
 const MAX_NAK_BYTES = MAX_PAYLOAD_BYTES;
 const FULL_ACK_BYTES = HEADER_BYTES + 28;
 /** SRT's own limit, 1 Gbit/s. */
 const UNLIMITED_BANDWIDTH = 125_000_000;
-/** Every sixteenth packet is followed at once by the next one. */
-const PROBE_MASK = 0x0f;
 
 export interface ConnectionOptions {
   /** Of this end; the other end sends to it. */
@@ -84,6 +81,8 @@ export class SrtConnection {
   readonly #onEnd: (connection: SrtConnection) => void;
   readonly #roundTrip = new RoundTrip();
   readonly #clock: TsbpdClock;
+  readonly #capacity = new LinkCapacity();
+  readonly #keys: KeyExchange;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #control = Buffer.alloc(HEADER_BYTES + MAX_NAK_BYTES);
@@ -99,12 +98,6 @@ export class SrtConnection {
   #ackedUs = 0;
   #sinceAck = 0;
   #nakUs = 0;
-  #keyRequest: Buffer | undefined;
-  #keyRequestUs = 0;
-  #keyRequests = 0;
-  #probeUs = -1;
-  #probeSequence = -1;
-  #probeIntervalUs = 0;
   #peerCapacity = 0;
 
   constructor(
@@ -122,6 +115,9 @@ export class SrtConnection {
     this.#ackedSequence = options.peerFirstSequence;
     this.#confirmedSequence = options.peerFirstSequence;
     const { encryption } = options;
+    this.#keys = new KeyExchange(encryption, this.statistics, (subtype, message, timeUs) =>
+      this.#sendKeys(subtype, message, timeUs),
+    );
     this.#sender = new Sender(
       {
         firstSequence: options.firstSequence,
@@ -175,13 +171,14 @@ export class SrtConnection {
 
   /** @param packet for this socket, from the peer's address */
   receive(packet: Buffer, nowUs: number): void {
-    if (this.#isClosed || packet.length < HEADER_BYTES) {
+    // A larger one is none of SRT, and could ask for hundreds of answers.
+    if (this.#isClosed || packet.length < HEADER_BYTES || packet.length > HEADER_BYTES + MAX_PAYLOAD_BYTES) {
       return;
     }
     this.#lastReceivedUs = nowUs;
     if (isControl(packet)) {
       this.#receiveControl(packet, nowUs);
-    } else if (packet.length <= HEADER_BYTES + MAX_PAYLOAD_BYTES) {
+    } else {
       this.#receiveData(packet, nowUs);
     }
   }
@@ -202,7 +199,7 @@ export class SrtConnection {
       this.#sendPeriodicNak(nowUs);
     }
     this.#sender.tick(nowUs);
-    this.#requestKeys(nowUs);
+    this.#keys.tick(this.#roundTrip.rttUs, nowUs);
     if (nowUs - this.#lastSentUs >= KEEPALIVE_US) {
       this.#sendControl(CONTROL.keepalive, 0, 0, HEADER_BYTES, nowUs);
     }
@@ -235,7 +232,7 @@ export class SrtConnection {
       packetsFlowWindow: sender.flowWindow,
       packetsFlightSize: sender.inFlight,
       msRTT: this.#roundTrip.rttUs / 1000,
-      mbpsLinkCapacity: (8 * MTU_BYTES * (this.#peerCapacity || this.#capacity)) / 1_000_000,
+      mbpsLinkCapacity: (8 * MTU_BYTES * (this.#peerCapacity || this.#capacity.packetsPerSecond)) / 1_000_000,
       bytesAvailSendBuf: (MAX_WINDOW - buffered) * packetBytes,
       bytesAvailReceiveBuf: receiver.free * packetBytes,
       mbpsMaxBW: (8 * maxBandwidth) / 1_000_000,
@@ -255,7 +252,7 @@ export class SrtConnection {
   #receiveData(packet: Buffer, nowUs: number): void {
     const receiver = this.#receiver;
     const sequence = packet.readUInt32BE(0);
-    this.#probe(sequence, nowUs);
+    this.#capacity.add(sequence, nowUs);
     const missing = receiver.receive(packet, nowUs);
     if (missing > 0) {
       this.#sendNak(addSequence(sequence, -missing), addSequence(sequence, -1), nowUs);
@@ -282,7 +279,7 @@ export class SrtConnection {
     } else if (type === CONTROL.shutdown) {
       this.#end('closed by the peer');
     } else if (type === CONTROL.user) {
-      this.#receiveKeys(packet, nowUs);
+      this.#keys.receive(packet, nowUs);
     }
   }
 
@@ -340,42 +337,10 @@ export class SrtConnection {
     this.#sender.pump(nowUs);
   }
 
-  #receiveKeys(packet: Buffer, nowUs: number): void {
-    const subtype = packet.readUInt16BE(2);
-    const { encryption } = this.options;
-    if (subtype === KEY_RESPONSE) {
-      this.statistics.packetsReceivedKM += 1;
-      this.#keyRequest = undefined;
-    } else if (subtype === KEY_REQUEST && encryption) {
-      this.statistics.packetsReceivedKM += 1;
-      const message = Buffer.from(packet.subarray(HEADER_BYTES));
-      void encryption.announced(message).then((isKnown) => {
-        if (isKnown && !this.#isClosed) {
-          this.#sendKeys(KEY_RESPONSE, message, nowUs);
-        }
-      });
-    }
-  }
-
-  /** A new key of this end, until the peer confirms it. */
-  #requestKeys(nowUs: number): void {
-    const next = this.options.encryption?.nextAnnouncement();
-    if (next) {
-      this.#keyRequest = Buffer.from(next);
-      this.#keyRequests = 0;
-      this.#keyRequestUs = 0;
-    }
-    if (this.#keyRequest && nowUs - this.#keyRequestUs >= 1.5 * this.#roundTrip.rttUs) {
-      this.#keyRequestUs = nowUs;
-      this.#keyRequests += 1;
-      this.#sendKeys(KEY_REQUEST, this.#keyRequest, nowUs);
-      if (this.#keyRequests === MAX_KEY_REQUESTS) {
-        this.#keyRequest = undefined;
-      }
-    }
-  }
-
   #sendKeys(subtype: number, message: Uint8Array, nowUs: number): void {
+    if (this.#isClosed) {
+      return;
+    }
     this.statistics.packetsSentKM += 1;
     this.#control.set(message, HEADER_BYTES);
     this.#sendControl(CONTROL.user, subtype, 0, HEADER_BYTES + message.length, nowUs);
@@ -404,7 +369,7 @@ export class SrtConnection {
     to.writeUInt32BE(Math.round(varianceUs), HEADER_BYTES + 8);
     to.writeUInt32BE(Math.max(2, this.#receiver.free), HEADER_BYTES + 12);
     to.writeUInt32BE(Math.round(receiveRate.packetsPerSecond), HEADER_BYTES + 16);
-    to.writeUInt32BE(this.#capacity, HEADER_BYTES + 20);
+    to.writeUInt32BE(this.#capacity.packetsPerSecond, HEADER_BYTES + 20);
     to.writeUInt32BE(Math.round(receiveRate.bytesPerSecond), HEADER_BYTES + 24);
     this.#sendControl(CONTROL.ack, 0, this.#ackNumber, FULL_ACK_BYTES, nowUs);
   }
@@ -437,23 +402,6 @@ export class SrtConnection {
 
   #timestamp(nowUs: number): number {
     return Math.round(nowUs - this.options.startUs) % 2 ** 32;
-  }
-
-  /** The interval between a pair of packets estimates the capacity of the link. */
-  #probe(sequence: number, nowUs: number): void {
-    if ((sequence & PROBE_MASK) === 0) {
-      this.#probeUs = nowUs;
-      this.#probeSequence = sequence;
-    } else if ((sequence & PROBE_MASK) === 1 && sequence === addSequence(this.#probeSequence, 1)) {
-      const intervalUs = nowUs - this.#probeUs;
-      this.#probeIntervalUs += (intervalUs - this.#probeIntervalUs) / (this.#probeIntervalUs === 0 ? 1 : 16);
-      this.#probeSequence = -1;
-    }
-  }
-
-  /** Packets per second. */
-  get #capacity(): number {
-    return this.#probeIntervalUs < 1 ? 0 : Math.round(1_000_000 / this.#probeIntervalUs);
   }
 
   #end(reason: string): void {
