@@ -33,7 +33,7 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
       await page.getByRole('link', { name: /^Publishing/ }).click();
       await settled(page, '.servers .switch');
       expect(await axeFindings(page)).toEqual([]);
-      const rtmp = page.getByRole('switch', { name: 'Take video by RTMP' });
+      const rtmp = page.getByRole('switch', { name: 'Publish and play by RTMP' });
       expect(await rtmp.getAttribute('aria-checked')).toBe('false');
       await rtmp.click();
       await page.getByRole('button', { name: /^rtmp:\/\/.*\/PATH\?user=USER&pass=PASSWORD/ }).waitFor();

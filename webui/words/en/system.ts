@@ -7,7 +7,7 @@ export const system = {
   servers: 'Publishing',
   serversRow: 'OBS, ffmpeg and other programs send video here',
   serversHint: 'A program publishes to one of these addresses. It needs a device password that may publish.',
-  serverOn: (protocol: string) => `Take video by ${protocol}`,
+  serverOn: (protocol: string) => `Publish and play by ${protocol}`,
   serverPlaces: 'Replace PATH by a name for the video, USER and PASSWORD by those of the device password.',
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',

@@ -4,7 +4,7 @@ export const system: SystemWords = {
   servers: '推流',
   serversRow: 'OBS、ffmpeg 等程序可向此设备发送视频',
   serversHint: '程序向以下某个地址推流，需要一个允许发布的设备密码。',
-  serverOn: (protocol) => `接收 ${protocol} 推流`,
+  serverOn: (protocol) => `允许用 ${protocol} 推流和播放`,
   serverPlaces: '将 PATH 换成视频名称，将 USER 和 PASSWORD 换成设备密码的用户名和密码。',
   copyAddress: '复制',
   addressCopied: '地址已复制。',
