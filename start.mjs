@@ -1,7 +1,8 @@
 // The way in, for any Node from 18 on: installs what is missing, builds the page when it is stale, and hands over to
 // the Node that the project pins (npm's node-linux-* packages). No dependencies: it runs before there are any.
 //
-//   node start.mjs agent/main.ts [arguments]    a TypeScript file of ours
+//   node start.mjs --prepare                    for start.sh, which starts Perch: prints that Node's path
+//   node start.mjs test/bench/main.ts           a TypeScript file of ours
 //   node start.mjs vitest run                   a tool from node_modules/.bin
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -82,6 +83,7 @@ async function installPackages() {
 
 /** The Node to run with: the pinned one where npm has it for this platform, else the one that runs this, if it can. */
 function findRuntime() {
+  let problem = `there is no ready-made Node for ${process.platform} on ${process.arch}`;
   const pinned = inRoot('node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   if (existsSync(pinned)) {
     const stamp = inRoot('node_modules', '.perch-node');
@@ -90,9 +92,15 @@ function findRuntime() {
       return pinned;
     }
     // It may be there and still not run: musl systems take the same package name.
-    if (spawnSync(pinned, ['--version']).status === 0) {
+    const { status, stderr } = spawnSync(pinned, ['--version'], { encoding: 'utf8' });
+    if (status === 0) {
       writeFileSync(stamp, seen);
       return pinned;
+    }
+    if (stderr?.includes('libatomic.so.1')) {
+      problem = 'its Node needs the library libatomic.so.1 (apt install libatomic1, dnf install libatomic)';
+    } else if (stderr) {
+      problem = `its Node does not start (${stderr.trim()})`;
     }
   }
   if (process.features.typescript) {
@@ -100,21 +108,21 @@ function findRuntime() {
   }
   const { engines } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8'));
   fail(
-    `Perch: there is no ready-made Node for ${process.platform} on ${process.arch}, and Node ${process.versions.node} cannot run Perch's TypeScript.`,
-    `Install Node 24 or newer (Perch needs ${engines.node} with type stripping) from your system's packages, then start again.`,
+    `Perch: ${problem}, and Node ${process.versions.node} cannot run Perch's TypeScript.`,
+    `Install ${problem.includes('libatomic') ? 'the library, or ' : ''}Node 24 or newer (Perch needs ${engines.node} with type stripping) from your system's packages, then start again.`,
   );
 }
 
-function pageSources(folder = 'webui') {
+function sourcesIn(folder) {
   return readdirSync(inRoot(folder), { withFileTypes: true })
     .filter((entry) => entry.name !== 'dist' && !entry.name.includes('.test.'))
-    .flatMap((entry) => (entry.isDirectory() ? pageSources(join(folder, entry.name)) : [join(folder, entry.name)]))
+    .flatMap((entry) => (entry.isDirectory() ? sourcesIn(join(folder, entry.name)) : [join(folder, entry.name)]))
     .sort();
 }
 
 async function buildPage(runtime) {
   const stamp = inRoot('webui', 'dist', '.stamp');
-  const wanted = digestOf([...pageSources(), 'package-lock.json']);
+  const wanted = digestOf([...sourcesIn('webui'), 'package-lock.json']);
   if (readStamp(stamp) === wanted) {
     return;
   }
@@ -127,6 +135,36 @@ async function buildPage(runtime) {
   writeFileSync(stamp, wanted);
 }
 
+/** Perch in the form of the packages, which takes less memory than its sources. */
+async function bundleAgent(runtime) {
+  const folder = inRoot('node_modules', '.cache', 'agent');
+  const stamp = join(folder, '.stamp');
+  const files = [
+    ...sourcesIn('agent'),
+    ...sourcesIn('system'),
+    'packaging/bundle.ts',
+    'packaging/keep-bundle.ts',
+    'package.json',
+    'package-lock.json',
+  ];
+  const hash = createHash('sha256');
+  for (const file of files) {
+    const { size, mtimeMs } = statSync(inRoot(file));
+    hash.update(`${file} ${size} ${mtimeMs}\n`);
+  }
+  const wanted = hash.digest('hex');
+  const program = statSync(join(folder, 'current', 'agent', 'perch.cjs'), { throwIfNoEntry: false });
+  if (readStamp(stamp) === wanted && program?.size > 0) {
+    return;
+  }
+  say('Perch: bundling the program.');
+  const done = await runQuietly(runtime, [inRoot('packaging', 'keep-bundle.ts'), folder], 'bundling the program');
+  if (!done.ok) {
+    fail(done.said.trim(), 'Perch: the program could not be bundled.');
+  }
+  writeFileSync(stamp, wanted);
+}
+
 /** A script of ours as it is; a tool through the file that its package names for it. */
 function resolveTarget(name) {
   if (name.endsWith('.ts')) {
@@ -136,50 +174,23 @@ function resolveTarget(name) {
   return existsSync(tool) ? tool : fail(`Perch: there is no tool '${name}'.`);
 }
 
-/** Perch ends with this code when it is to be started anew (POST /v3/restart). */
-const RESTART_CODE = 85;
-/** And with this one after an exception that nobody has caught (agent/app/commands/stray-exceptions.ts); it makes the pauses itself. */
-const FAULT_CODE = 70;
-
-/** As in packaging/linux/run: glibc keeps one heap for all threads, and gives memory back that is not used any more. */
-const ALLOCATOR = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
-
 function handOver(runtime, target, args) {
   const isOurs = target.endsWith('.ts');
-  const cache = inRoot('node_modules', '.cache', 'perch');
-  const run = () =>
-    spawn(runtime, ['--disable-warning=ExperimentalWarning', target, ...args], {
-      // Ours runs where the user stands (relative paths on the command line); tools run in the project.
-      cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
-      stdio: 'inherit',
-      env: {
-        ...(target === inRoot('agent', 'main.ts') ? ALLOCATOR : {}),
-        ...process.env,
-        // A disk that hangs keeps every thread that waits for it: with the usual four, two of them end all work with files.
-        UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '12',
-        ...(isOurs ? { PERCH_RESTART_CODE: String(RESTART_CODE) } : {}),
-        NODE_COMPILE_CACHE: cache,
-        PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
-      },
-    });
-  let child;
-  let isToEnd = false;
-  const begin = () => {
-    child = run();
-    child.on('error', (error) => fail(`Perch: ${error.message}`));
-    child.on('exit', (code, signal) => {
-      if (isOurs && (code === RESTART_CODE || code === FAULT_CODE) && !isToEnd) {
-        begin();
-      } else {
-        process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
-      }
-    });
-  };
-  begin();
+  const child = spawn(runtime, ['--disable-warning=ExperimentalWarning', target, ...args], {
+    // Ours runs where the user stands (relative paths on the command line); tools run in the project.
+    cwd: isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: inRoot('node_modules', '.cache', 'perch'),
+      PATH: `${dirname(runtime)}${delimiter}${process.env.PATH ?? ''}`,
+    },
+  });
+  child.on('error', (error) => fail(`Perch: ${error.message}`));
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
   // A terminal sends Ctrl-C to the whole group; what is sent to this process alone is passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      isToEnd ||= signal !== 'SIGHUP';
       if (isOurs || signal !== 'SIGINT') {
         child.kill(signal);
       }
@@ -191,9 +202,15 @@ const [name, ...args] = process.argv.slice(2);
 if (name === undefined) {
   fail('usage: node start.mjs FILE.ts|TOOL [arguments]');
 }
+const isPreparing = name === '--prepare';
 await installPackages();
 const runtime = findRuntime();
-if (name.endsWith('main.ts') || name === 'vitest') {
+if (isPreparing || name.endsWith('main.ts') || name === 'vitest') {
   await buildPage(runtime);
 }
-handOver(runtime, resolveTarget(name), args);
+if (isPreparing) {
+  await bundleAgent(runtime);
+  process.stdout.write(`${runtime}\n`);
+} else {
+  handOver(runtime, resolveTarget(name), args);
+}

@@ -2,10 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Three lengths of the same suites: short (npm test, npm run test:full), long, system. */
+/** short (npm test, npm run test:full), long, system */
 const LENGTH = process.env['PERCH_LENGTH'] ?? 'short';
 const IS_SHORT = LENGTH === 'short';
-/** Reached only by a test that fails, or on a machine that is busy with something else. */
 const LIMITS = {
   testTimeout: IS_SHORT ? 60_000 : 900_000,
   hookTimeout: LENGTH === 'system' ? 900_000 : 120_000,
@@ -33,7 +32,6 @@ function temporaryFolder(): string | undefined {
 }
 const TMPDIR = temporaryFolder();
 
-/** Vitest starts the suites first that took longest, or the largest files where it does not know. */
 const suites = (name: string, include: readonly string[], groupOrder: number, options: object = {}) => ({
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
 });
@@ -48,6 +46,14 @@ const WITH_PEERS = {
 };
 const SIDE_BY_SIDE = { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 3, maxConcurrency: 8 }) };
 
+const WEBRTC = ['test/*/{webrtc,live}/webrtc-*.test.ts', 'agent/*/webrtc/**/*.test.ts'];
+const UDP = [
+  'agent/{servers,sources}/rtsp/**/*.test.ts',
+  'agent/{sources/{rtp,mpegts},transports/udp}/*.test.ts',
+  'test/interop/rtsp/networks.test.ts',
+  'test/interop/sources/{rtp,mpegts}.test.ts',
+];
+const READS = ['agent/native/*.test.ts'];
 const PAGE = ['test/browser/page/**/*.test.ts', 'test/smoke/page-*.test.ts'];
 const UNIT = ['{agent,system,packaging}/**/*.test.ts', 'webui/**/*.test.{ts,tsx}', 'test/{unit,fuzz}/**/*.test.ts'];
 const projects = [
@@ -61,9 +67,11 @@ const projects = [
   suites('smoke', ['test/smoke/*.test.ts'], 1, SIDE_BY_SIDE),
   suites('interop', ['test/{interop,browser}/**/*.test.ts'], 2, SIDE_BY_SIDE),
   suites('timing', ['test/timing/*.test.ts'], 3, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
+  // The form for systems whose Node has no node:ffi.
+  suites('without-ffi', [...WEBRTC, ...UDP, ...READS], 4, { ...SIDE_BY_SIDE, env: { PERCH_NO_FFI: '1' } }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
-    ? [suites('page-by-address', PAGE, 4, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
+    ? [suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]
     : []),
 ];
 const system = suites('system', ['test/system/*.test.ts'], 0, {

@@ -15,6 +15,8 @@ const USAGE = `usage: perch [--data DIR] [FILE.yml]    run Perch with this confi
        perch explain USER ACTION PATH [--ip IP] [--data DIR] [FILE.yml]
                                         explain whether a request is permitted: ACTION is read, publish, playback, api,
                                         metrics, pprof or admin (the page); USER - is anonymous, default IP 127.0.0.1
+       perch update [--install] [--data DIR] [FILE.yml]
+                                        look for an update at updateAddress; --install installs it
        perch claim [--data DIR]         set the owner's password on a box without an owner
        perch claim --link [--data DIR]  show the link that does the same in a browser
        perch reset-password [--data DIR]
@@ -30,6 +32,8 @@ const OF_PACKAGES: readonly (string | undefined)[] = ['doctor', 'logs', 'restart
 
 /** A retry may succeed (EX_TEMPFAIL of sysexits.h). */
 const TEMPORARY_CODE = 75;
+/** Each time costs about a millisecond, most of it for pages that are used again. */
+const RELEASE_MS = 30_000;
 /** The supervisor restarts Perch after this exit code. */
 const RESTART_CODE = 85;
 
@@ -40,6 +44,7 @@ async function main(): Promise<number> {
       data: { type: 'string' },
       ip: { type: 'string' },
       link: { type: 'boolean' },
+      install: { type: 'boolean' },
       version: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -58,7 +63,10 @@ async function main(): Promise<number> {
   if (values.link && first !== 'claim') {
     throw new PerchError('badInput', `--link is for perch claim\n${USAGE}`);
   }
-  const isCommand = first === 'check' || first === 'reindex' || first === 'reset-password';
+  if (values.install && first !== 'update') {
+    throw new PerchError('badInput', `--install is for perch update\n${USAGE}`);
+  }
+  const isCommand = first === 'check' || first === 'update' || first === 'reindex' || first === 'reset-password';
   if (more.length > 0 || (second !== undefined && !isCommand)) {
     throw new PerchError('badInput', `more than one configuration file\n${USAGE}`);
   }
@@ -68,6 +76,9 @@ async function main(): Promise<number> {
   }
   if (first === 'check') {
     return check(second);
+  }
+  if (first === 'update') {
+    return update(values.data ?? 'perch-data', second, values.install === true);
   }
   if (first === 'claim' && second === undefined) {
     return claim(values.data ?? 'perch-data', values.link === true);
@@ -121,6 +132,24 @@ async function check(file: string | undefined): Promise<number> {
   const { lines, isUsable } = await checkFile(resolve(file), process.env);
   console.log(lines.length > 0 ? lines.join('\n') : `${file}: no problems found`);
   return isUsable ? 0 : 1;
+}
+
+async function update(data: string, file: string | undefined, isInstall: boolean): Promise<number> {
+  needsFile(file);
+  const [{ becomeOwnerOf }, { updateHere }, { systemClock }] = await Promise.all([
+    import('../system/data-folder.ts'),
+    import('./app/commands/update-command.ts'),
+    import('./base/clock.ts'),
+  ]);
+  const dataDir = resolve(data);
+  becomeOwnerOf(dataDir);
+  await updateHere({
+    ...{ version: packageJson.version, dataDir, file, isInstall, clock: systemClock },
+    cwd: process.cwd(),
+    env: process.env,
+    write: console.log,
+  });
+  return 0;
 }
 
 async function claim(data: string, isLink: boolean): Promise<number> {
@@ -206,10 +235,7 @@ async function run(data: string, file: string | undefined): Promise<number> {
   const folder = holdDataFolder(data);
   const manager = findServiceManager(process.env);
   const ended = whenAsked();
-  let restart = () => {};
-  const restarting = new Promise<'restart'>((resolve) => {
-    restart = () => resolve('restart');
-  });
+  const { promise: restarting, resolve: restart } = Promise.withResolvers<'restart'>();
   let reload = async () => {};
   process.on('SIGHUP', () => void reload());
   const lines = new LogLines(systemClock);
@@ -246,13 +272,14 @@ async function run(data: string, file: string | undefined): Promise<number> {
     onName: (address) => console.log(`Also in this network: ${address}`),
     log,
     lines,
-    ...(isSupervised() ? { restart } : {}),
+    ...(isSupervised() ? { restart: () => restart('restart') } : {}),
   });
   running = app;
   await announce(app, network);
   reload = () => app.reload();
   manager.ready(`Perch ${packageJson.version}`);
   await reportToWatchers(app, manager);
+  void releaseUnusedMemory();
   const cause = await Promise.race([ended, restarting]);
   manager.stopping();
   await app.close();
@@ -276,10 +303,11 @@ async function finishRecordings({ vitals }: App): Promise<void> {
 
 /** Reports to systemd and `perch doctor`. */
 async function reportToWatchers(app: App, manager: ServiceManager): Promise<void> {
-  const [{ feedWatchdog }, { systemClock }, { keepReport }] = await Promise.all([
+  const [{ feedWatchdog }, { systemClock }, { keepReport }, { nativeStatus }] = await Promise.all([
     import('../system/service-manager.ts'),
     import('./base/clock.ts'),
     import('./app/commands/doctor.ts'),
+    import('./native/native.ts'),
   ]);
   feedWatchdog(manager, systemClock.every, () => app.vitals.recordings.deadRecorders.length === 0);
   // Created by systemd (`RuntimeDirectory=`).
@@ -295,9 +323,23 @@ async function reportToWatchers(app: App, manager: ServiceManager): Promise<void
         isClockTrusted: recordings.isClockTrusted,
         isClaimed: app.accounts.owner !== undefined,
         fingerprint: app.fingerprint,
+        native: nativeStatus(),
       };
     };
     keepReport(folder, facts, systemClock);
+  }
+}
+
+/** Most of the pages of Node's program, and much of `malloc`'s heap, are used only at the start and by V8's compilers. */
+async function releaseUnusedMemory(): Promise<void> {
+  const [{ UnusedMemory }, { systemClock }] = await Promise.all([
+    import('./native/unused-memory.ts'),
+    import('./base/clock.ts'),
+  ]);
+  // Fails with another Node or system.
+  const memory = await UnusedMemory.open().catch(() => undefined);
+  if (memory) {
+    systemClock.every(RELEASE_MS, () => memory.release());
   }
 }
 

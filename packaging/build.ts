@@ -1,20 +1,13 @@
-import { execFile } from 'node:child_process';
-import type { KeyObject } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { isVersion } from '../system/update/version.ts';
-import { buildPage } from '../webui/build.ts';
-import { bundleAgent } from './bundle.ts';
-import { ARCHITECTURES, type Architecture, type DebOptions, makeNodeDeb, makePerchDeb } from './debian.ts';
-import { INTERRUPTION, untilInterrupted } from './interruption.ts';
-import { packedNode } from './node.ts';
-import { makeNodeIpk, makeOpenwrtArchive, makePerchIpk } from './openwrt.ts';
-import { openwrtRuntime } from './openwrt-runtime.ts';
+import { ARCHITECTURES, type Architecture, type DebOptions } from './debian.ts';
+import { untilInterrupted } from './interruption.ts';
+import { commitTime, makePackages } from './packages.ts';
 import { Refusal, tellRefusal } from './refusal.ts';
-import { inTemporaryFolder, makeWhole } from './stage.ts';
-import { makeUpdate, readSigningKey, updateKeys } from './update.ts';
+import { makeWhole } from './stage.ts';
+import { readSigningKey, updateKeys } from './update.ts';
 
 const USAGE = `usage: npm run packages [-- --out DIR] [--version VERSION] [--arch amd64|arm64 …] [--openwrt] [--quick]
                        [--sign KEYFILE [--with-node]]
@@ -26,8 +19,6 @@ Builds perch_VERSION_all.deb, and perch-node for each architecture (default: thi
 --quick compresses less, in a fraction of the time.`;
 
 const ROOT = join(import.meta.dirname, '..');
-const run = promisify(execFile);
-const MAP = 'perch.cjs.map';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -71,91 +62,12 @@ async function main(): Promise<void> {
   }
 }
 
-interface Extras {
-  readonly openwrt: boolean;
-  readonly withNode: boolean;
-  readonly key: KeyObject | undefined;
-}
-
-/** @returns the files, without the source map */
-async function makePackages(
-  architectures: readonly Architecture[],
-  { openwrt, withNode, key }: Extras,
-  options: DebOptions,
-): Promise<readonly string[]> {
-  const isSmall = options.packing === 'small';
-  tell('building the program and its page: takes some seconds');
-  const bundle = await bundleAgent(options.version);
-  await writeFile(join(options.folder, MAP), bundle.get(MAP) ?? '');
-  INTERRUPTION.throwIfAborted();
-  const files = await perchFiles(bundle);
-  const update = [await makePerchDeb(files, options)];
-  const made = [...update];
-  if (openwrt) {
-    made.push(await makePerchIpk(files, options));
-  }
-  for (const architecture of architectures) {
-    tell(`stripping Node for ${architecture}, downloading it if it is missing`);
-    const node = await packedNode(architecture);
-    tell(`packing Node for ${architecture}: takes ${isSmall ? 'one or two minutes' : 'some seconds'}`);
-    const deb = await makeNodeDeb(architecture, node, options);
-    made.push(deb);
-    update.push(...(withNode ? [deb] : []));
-    if (openwrt) {
-      tell(`downloading the libraries for Node on OpenWrt, ${architecture}, from Debian: takes up to a minute`);
-      const runtime = await openwrtRuntime(architecture, node);
-      tell(`packing Node for OpenWrt, twice: takes ${isSmall ? 'up to a minute' : 'some seconds'}`);
-      made.push(await makeNodeIpk(architecture, runtime, options));
-      made.push(await makeOpenwrtArchive(architecture, files, runtime, options));
-    }
-  }
-  if (key) {
-    tell('signing the update');
-    made.push(await makeUpdate(update, key, options));
-  }
-  return made;
-}
-
 function architectureOf(name: string): Architecture {
   if (!Object.hasOwn(ARCHITECTURES, name)) {
     const known = Object.keys(ARCHITECTURES).join(', ');
     throw new Refusal(`${name} is not an architecture that Perch's Node is packed for: ${known}`);
   }
   return name as Architecture;
-}
-
-/** Not to stdout, which lists the built files for other programs. */
-const tell = (text: string): void => void process.stderr.write(`${text}\n`);
-
-/** The bundle and the page as in /usr/lib/perch. */
-async function perchFiles(bundle: ReadonlyMap<string, Uint8Array>): Promise<ReadonlyMap<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>();
-  for (const [name, bytes] of bundle) {
-    if (name !== MAP) {
-      files.set(`agent/${name}`, bytes);
-    }
-  }
-  await inTemporaryFolder(async (folder) => {
-    const page = join(folder, 'dist');
-    await buildPage(page);
-    for (const name of (await readdir(page)).sort()) {
-      // Compressed at installation: these files would be two thirds of the package.
-      if (!name.endsWith('.gz')) {
-        files.set(`webui/dist/${name}`, await readFile(join(page, name)));
-      }
-    }
-  });
-  return files;
-}
-
-/** Unix seconds: the same commit yields the same packages. Without history, the time of `package.json`. */
-async function commitTime(): Promise<number> {
-  const set = process.env['SOURCE_DATE_EPOCH'];
-  if (set !== undefined) {
-    return Number(set);
-  }
-  const committed = await run('git', ['log', '-1', '--format=%ct'], { cwd: ROOT }).catch(() => undefined);
-  return committed ? Number(committed.stdout) : Math.floor((await stat(join(ROOT, 'package.json'))).mtimeMs / 1_000);
 }
 
 await tellRefusal(USAGE, () => untilInterrupted(main));

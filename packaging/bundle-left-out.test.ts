@@ -23,7 +23,7 @@ async function saidBy(contents: string, plugins = [leftOut]): Promise<{ said: st
   }
 }
 
-test('the machine is measured with no other function than those that stay', () => {
+test('the machine is measured with functions that the bundle keeps', () => {
   const sources = ['system/host.ts', 'system/sensors.ts']
     .map((file) => readFileSync(join(ROOT, file), 'utf8'))
     .join('');

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import { bundleAgent, ONE_SCRIPT, PLUGINS } from './bundle.ts';
 
-/** Nothing of ours, and no node_modules, is near. */
+/** Outside of the repository and any node_modules. */
 const folder = mkdtempSync(join(tmpdir(), 'perch-bundle-'));
 const script = join(folder, 'agent/perch.cjs');
 let bundle: ReadonlyMap<string, Uint8Array>;
@@ -37,10 +37,12 @@ test('the same sources make the same bytes', async () => {
 });
 
 test("SQLite is loaded without the warning that some versions of Node say by it: never by the bundle's own imports", () => {
-  expect(Buffer.from(bundle.get('perch.cjs') ?? '').toString()).not.toMatch(/require\(["']node:sqlite["']\)/);
+  for (const [name, bytes] of bundle) {
+    expect(Buffer.from(bytes).toString(), name).not.toMatch(/require\(["']node:sqlite["']\)/);
+  }
 });
 
-test('a camera is asked by ONVIF without a warning of Node that an old way to read addresses is insecure', async () => {
+test('ONVIF calls cause no deprecation warning for `url.parse`', async () => {
   const { outputFiles } = await build({
     ...ONE_SCRIPT,
     stdin: {
@@ -77,21 +79,69 @@ test('it prints its version and reports errors of a configuration', () => {
   expect(run('check', 'wrong.yml')).toContain('hlsVariant');
 });
 
-test.for(['doctor', 'status', 'logs', 'restart'])(
-  "started by hand it says of %s that it is the packages' own",
-  (command) => {
-    const { stderr, status } = spawnSync(process.execPath, [script, command], { cwd: folder, encoding: 'utf8' });
-    expect(stderr).toBe(
-      `Perch: perch ${command} works only where Perch was installed as a package: see Settings, System on its page instead\n`,
-    );
-    expect(status).toBe(1);
-  },
-);
+test.for(['doctor', 'status', 'logs', 'restart'])('started by hand, it refers %s to the packages', (command) => {
+  const { stderr, status } = spawnSync(process.execPath, [script, command], { cwd: folder, encoding: 'utf8' });
+  expect(stderr).toBe(
+    `Perch: perch ${command} works only where Perch was installed as a package: see Settings, System on its page instead\n`,
+  );
+  expect(status).toBe(1);
+});
 
 test('it says of itself the version that its package is made with', async () => {
-  const other = join(folder, 'other.cjs');
-  writeFileSync(other, (await bundleAgent('7.6.5')).get('perch.cjs') ?? '');
-  expect(spawnSync(process.execPath, [other, '--version'], { cwd: folder, encoding: 'utf8' }).stdout).toBe('7.6.5\n');
+  const other = join(folder, 'other');
+  await mkdir(other);
+  for (const [name, bytes] of await bundleAgent('7.6.5')) {
+    writeFileSync(join(other, name), bytes);
+  }
+  expect(spawnSync(process.execPath, ['perch.cjs', '--version'], { cwd: other, encoding: 'utf8' }).stdout).toBe(
+    '7.6.5\n',
+  );
+});
+
+test('the program starts without the code of protocols that are off, and loads it from a part of its own', () => {
+  const holding = (text: string) =>
+    [...bundle].filter(([, bytes]) => Buffer.from(bytes).includes(text)).map(([name]) => name);
+  // Each of these stands in the code of one protocol only.
+  for (const text of [
+    'the SRT server was switched off',
+    'the RTMP server was switched off',
+    'createSelfSignedCertificateWithKey=',
+  ]) {
+    const [part = '', ...others] = holding(text);
+    expect(others, text).toEqual([]);
+    expect(part).not.toMatch(/^(?:perch|app-)/);
+  }
+});
+
+test('a part that is missing is reported with the way out', async () => {
+  const broken = join(folder, 'broken');
+  await mkdir(broken);
+  for (const [name, bytes] of bundle) {
+    if (!Buffer.from(bytes).includes('the SRT server was switched off')) {
+      writeFileSync(join(broken, name), bytes);
+    }
+  }
+  const off = 'webrtc: no\nrtsp: no\nrtmp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\nmdns: no\n';
+  writeFileSync(
+    join(broken, 'perch.yml'),
+    `address: 127.0.0.1:0\n${off}srt: yes\nsrtAddress: 127.0.0.1:0\npaths: {}\n`,
+  );
+  const agent = spawn(process.execPath, ['perch.cjs', '--data', 'data', 'perch.yml'], { cwd: broken });
+  let output = '';
+  try {
+    for await (const line of createInterface(agent.stdout)) {
+      output += `${line}\n`;
+      if (line.includes('Perch is at')) {
+        break;
+      }
+    }
+  } finally {
+    agent.kill();
+    await once(agent, 'exit');
+  }
+  expect(output).toMatch(
+    /failed to start; other components are unaffected part="SRT server" reason=".*cannot be loaded/,
+  );
 });
 
 test('its threads are threads, not second programs', async () => {
@@ -114,7 +164,7 @@ test('its threads are threads, not second programs', async () => {
   await Promise.all([password.terminate(), audio.terminate()]);
 });
 
-test('it serves where there is nothing but itself and the page', async () => {
+test('it serves with nothing but itself and the page', async () => {
   writeFileSync(
     join(folder, 'perch.yml'),
     'address: 127.0.0.1:0\nwebrtc: no\nrtsp: no\nrtmp: no\nhls: no\nplayback: no\napi: no\nmetrics: no\npaths: {}\n',

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin, transform } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '..');
-/** One CommonJS script for Node from 22.13 on. */
+/** A CommonJS script for Node from 22.13 on. */
 export const ONE_SCRIPT = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -15,49 +15,93 @@ export const ONE_SCRIPT = {
   legalComments: 'none',
   write: false,
 } as const;
-const SCRIPT = 'perch.cjs';
+const OWN_ADDRESS = "const ownAddress=require('node:url').pathToFileURL(__filename).href;";
 const PROGRAM = 'agent/main.ts';
 const PACKAGE = 'package.json';
 const THREADS = ['agent/transcode/worker.ts', 'agent/auth/passwords/argon2-worker.ts'];
 
 /**
- * The agent in one script with its dependencies; the page stays outside, at `../webui/dist` as in the sources.
- * CommonJS, of which Node keeps less text in memory. The same sources yield the same bytes, wherever they are.
+ * The agent with its dependencies: `perch.cjs`, a script for each worker thread, and the parts that they load when they need them. The page
+ * stays outside, at `../webui/dist` as in the sources. CommonJS, of which Node keeps less text in memory. The same sources yield the same
+ * bytes, wherever they are.
  * @param version that the program reports, and that decides whether an update is newer
- * @returns files by name: the script, its source map (`node --enable-source-maps`), and a line for each worker thread
+ * @param maps whether a source map for each script is wanted, too (`node --enable-source-maps`): takes three times as long
+ * @returns files by name
  */
-export async function bundleAgent(version = packageJson.version): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { outputFiles } = await build({
+export async function bundleAgent(
+  version = packageJson.version,
+  maps: 'maps' | 'no maps' = 'no maps',
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { outputFiles, metafile } = await build({
     ...ONE_SCRIPT,
-    stdin: { contents: entry(), resolveDir: ROOT, sourcefile: 'entry.js' },
-    outfile: SCRIPT,
-    sourcemap: 'external',
-    banner: { js: "const ownAddress=require('node:url').pathToFileURL(__filename).href;" },
+    metafile: true,
+    // esbuild splits only this form of modules.
+    format: 'esm',
+    splitting: true,
+    entryPoints: [{ in: PROGRAM, out: 'perch' }, ...THREADS.map((file) => ({ in: file, out: basename(file, '.ts') }))],
+    outdir: ROOT,
+    outExtension: { '.js': '.cjs' },
+    chunkNames: '[name]-[hash]',
+    sourcemap: maps === 'maps' && 'inline',
+    banner: { js: OWN_ADDRESS },
     define: { 'import.meta.url': 'ownAddress', 'import.meta.dirname': '__dirname' },
     plugins: [...PLUGINS, versionOf(version)],
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
-  const script = files.get(SCRIPT);
-  if (script?.some((byte) => byte > 127) !== false) {
-    throw new Error(`${SCRIPT} is missing or not ASCII: V8 would keep two bytes per character`);
-  }
-  for (const file of THREADS) {
-    files.set(threadOf(file), Buffer.from(`require('./${SCRIPT}');\n`));
+  refuseNamedImports(metafile);
+  const files = new Map<string, Uint8Array>();
+  const transformed = outputFiles.map(async ({ path, text: whole }) => {
+    const isAddressUsed = whole.split('ownAddress').length > 2;
+    const text = isAddressUsed ? whole : whole.replace(OWN_ADDRESS, '');
+    const sourcefile = basename(path);
+    const sourcemap = maps === 'maps' && 'external';
+    return { sourcefile, ...(await transform(text, { ...COMMON_JS, sourcefile, sourcemap })) };
+  });
+  for (const { sourcefile, code, map } of await Promise.all(transformed)) {
+    if (/[^\0-\x7f]/.test(code)) {
+      throw new Error(`${sourcefile} is not ASCII: V8 would keep two bytes per character`);
+    }
+    files.set(sourcefile, Buffer.from(code));
+    if (maps === 'maps') {
+      files.set(`${sourcefile}.map`, Buffer.from(map));
+    }
   }
   return files;
 }
 
-/** One script for the program and its threads; its name decides which of them runs. */
-function entry(): string {
-  const cases = THREADS.map((file) => `case '${threadOf(file)}': import('./${file}'); break;`);
-  return `switch (require('node:path').basename(process.argv[1])) { ${cases.join(' ')} default: import('./${PROGRAM}'); }`;
+/** Packages of which `import()` takes the `default`. */
+const DEFAULT_ONLY = /node_modules\/(?:node-onvif|systeminformation)\//;
+
+/** Named exports of a CommonJS package would be undefined: esbuild knows only its `default` when the package is a part of its own. */
+function refuseNamedImports({ inputs }: Metafile): void {
+  for (const [importer, { imports }] of Object.entries(inputs)) {
+    for (const { path, kind } of imports) {
+      if (kind === 'dynamic-import' && inputs[path]?.format === 'cjs' && !DEFAULT_ONLY.test(path)) {
+        throw new Error(`${importer} loads ${path} by import(): import it by name in a module, and load that one`);
+      }
+    }
+  }
 }
+
+/** Other parts by `require`: `import()` would load Node's second loader with them. */
+const COMMON_JS = {
+  platform: 'node',
+  format: 'cjs',
+  target: ONE_SCRIPT.target,
+  supported: { 'dynamic-import': false },
+  minify: true,
+  legalComments: 'none',
+} as const;
 
 const threadOf = (file: string): string => `${basename(file, '.ts')}.cjs`;
 
+const TYPEBOX = /^import Type(?:, (\{[^}]*\}))? from 'typebox';/m;
+/** esbuild leaves out unused members of a namespace, but not those of the object that is TypeBox's default export. */
+const onlyUsedTypes = (_: string, others = '{}'): string =>
+  `import * as Type from 'typebox'; import ${others} from 'typebox';`;
+
 /** In the sources each thread has a file of its own. */
-const threads: Plugin = {
-  name: 'threads',
+const sources: Plugin = {
+  name: 'sources',
   setup: (built) =>
     built.onLoad({ filter: /\/agent\/.*\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
@@ -68,7 +112,7 @@ const threads: Plugin = {
         }
         return `new URL('./${threadOf(file)}', import.meta.url)`;
       });
-      return { loader: 'ts', contents };
+      return { loader: 'ts', contents: contents.replace(TYPEBOX, onlyUsedTypes) };
     }),
 };
 
@@ -98,9 +142,21 @@ export const MEASURES: Readonly<Record<string, string>> = {
   system: 'system',
 };
 
-/** Unused parts of packages: @fastify/static lists files only without its wildcard, and node-onvif only reads XML. */
+/**
+ * Unused parts of packages: @fastify/static lists files only without its wildcard, node-onvif only reads XML, Fastify gets no schemas
+ * (`createHttpApp`), and only tests inject requests.
+ */
 const NEVER_USED: readonly (readonly [module: RegExp, importer: RegExp, contents: string])[] = [
   [/^glob$/, /\/@fastify\/static\/index\.js$/, 'exports.glob = undefined;'],
+  [/^@fastify\/(?:ajv|fast-json-stringify)-compiler$/, /\/fastify\/lib\/schema-controller\.js$/, ''],
+  [/^light-my-request$/, /\/fastify\/fastify\.js$/, ''],
+  // Types of files that the page does not have; playlists are only read.
+  [/^\.\/types\/other(?:\.js)?$/, /\/mime\/index\.js$/, 'module.exports = {};'],
+  [/^\.\/stringify$/, /\/hls-parser\/index\.js$/, ''],
+  // Perch opens the connection; the timers are for browsers.
+  [/^\.\/lib\/connect$/, /\/mqtt\/build\/mqtt\.js$/, 'exports.default = exports.connectAsync = undefined;'],
+  [/^worker-timers$/, /\/mqtt\/build\/lib\/get-timer\.js$/, ''],
+  [/^readable-stream$/, /\/(?:mqtt|bl)\//, "module.exports = require('node:stream');"],
   [/^\.\/builder$/, /\/xml2js\/lib\/xml2js\.js$/, 'exports.Builder = undefined;'],
 ];
 
@@ -146,4 +202,4 @@ const versionOf = (version: string): Plugin => ({
     ),
 });
 
-export const PLUGINS: Plugin[] = [threads, leftOut, onvifAddresses];
+export const PLUGINS: Plugin[] = [sources, leftOut, onvifAddresses];

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-/** All that the scripts call beside what is put in their place; this machine's own Node is not among it. */
+/** All programs that the scripts may call; this machine's Node is not among them. */
 const TOOLS = ['sh', 'cat', 'tr', 'sed', 'head', 'tail', 'grep', 'df', 'readlink'];
 const OLD_NODE = `exec ${process.execPath} -e 'Object.defineProperty(process.versions, "node", { value: "20.19.2" }); (0, eval)(process.argv[1])' "$2"`;
 
@@ -16,7 +16,8 @@ function perch(file: string, words: readonly string[], programs: Readonly<Record
     readFileSync(join(import.meta.dirname, path), 'utf8')
       .replaceAll('/usr/lib/perch', join(root, 'program'))
       .replaceAll('/lib/functions/', `${root}/`)
-      .replaceAll('/etc/perch/', `${root}/`);
+      .replaceAll('/etc/perch/', `${root}/`)
+      .replaceAll('/proc/$pid', `${root}/proc/$pid`);
   mkdirSync(join(root, 'bin'));
   mkdirSync(join(root, 'program'));
   for (const tool of TOOLS) {
@@ -25,6 +26,7 @@ function perch(file: string, words: readonly string[], programs: Readonly<Record
   const scripts = Object.entries({ ...programs, 'program/run': inRoot('linux/run').replace('#!/bin/sh\n', '') });
   for (const [name, script] of scripts) {
     const path = name.includes('/') ? join(root, name) : join(root, 'bin', name);
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `#!/bin/sh\n${script}\n`);
     chmodSync(path, 0o755);
   }
@@ -81,6 +83,26 @@ describe('perch on a machine whose packages are not all there', () => {
   });
 });
 
+test('perch update has the settings of the service that are variables', () => {
+  const said = perch('linux/perch', ['update', '--install'], {
+    ...debian('installed', `exec ${process.execPath} "$@"`),
+    systemctl: '[ "$*" = "show --property=MainPID --value perch.service" ] && echo 4711',
+    'proc/4711/environ': '\0PATH=/nowhere\0PERCH_ADDRESS=:81\0MTX_RECORDPATH=/mnt/a  b $HOME/%path\0NOTIFY_SOCKET=/x\0',
+    setpriv: 'printf "%s\\n" "$PERCH_ADDRESS" "$MTX_RECORDPATH" "$NOTIFY_SOCKET" "$*"',
+  });
+  expect(said).toMatchObject({ stderr: '', status: 0 });
+  expect(said.stdout).toMatch(/^:81\n\/mnt\/a {2}b \$HOME\/%path\n\n.* update --install --data \/var\/lib\/perch /);
+});
+
+test('perch update works while the service is stopped', () => {
+  const said = perch('linux/perch', ['update'], {
+    ...debian('installed', `exec ${process.execPath} "$@"`),
+    systemctl: 'echo 0',
+    setpriv: 'echo "$*"',
+  });
+  expect(said).toMatchObject({ stdout: expect.stringContaining(' update --data '), status: 0 });
+});
+
 describe('perch on a router without its Node', () => {
   const router = {
     uci: 'exit 1',
@@ -102,16 +124,13 @@ describe('perch on a router without its Node', () => {
   });
 });
 
-test.for(['linux/perch', 'openwrt/perch.cli'])(
-  '%s names the word that is no command, before those that there are',
-  (file) => {
-    const { stdout, stderr, status } = perch(file, ['foo'], { uci: 'exit 1' });
-    expect([stdout, status]).toEqual(['', 2]);
-    expect(stderr).toMatch(/^perch: unknown command foo\nusage: perch status /);
-  },
-);
+test.for(['linux/perch', 'openwrt/perch.cli'])('%s names an unknown command before the known ones', (file) => {
+  const { stdout, stderr, status } = perch(file, ['foo'], { uci: 'exit 1' });
+  expect([stdout, status]).toEqual(['', 2]);
+  expect(stderr).toMatch(/^perch: unknown command foo\nusage: perch status /);
+});
 
-test.for(['linux/perch', 'openwrt/perch.cli'])('%s tells its commands to whoever asks', (file) => {
+test.for(['linux/perch', 'openwrt/perch.cli'])('%s lists its commands', (file) => {
   for (const words of [[], ['--help']]) {
     expect(perch(file, words, { uci: 'exit 1' })).toEqual({
       stdout: expect.stringMatching(/^usage: perch status /),

@@ -7,13 +7,16 @@ import { call } from './call.ts';
 import { inTemporaryFolder } from './stage.ts';
 import { Tree } from './tree.ts';
 
-/** Units besides perch.service. */
+/** Units in addition to perch.service. */
 const UNITS = [
   ...['perch-disk.path', 'perch-disk.service', 'perch-disk-back@.service'],
   ...['perch-clock.path', 'perch-clock.service'],
 ];
 const UPDATE_UNITS = ['.path', '.service', '-resume.service', '-watch.service'].map((end) => `perch-update${end}`);
 const HERE = import.meta.dirname;
+
+/** Debian's release that the image and the containers hold. */
+export const SUITE = 'trixie';
 
 /** Debian's name of an architecture, npm's, and the program that strips symbols. */
 export const ARCHITECTURES = {
@@ -27,7 +30,7 @@ export interface DebOptions {
   /** Unix seconds of the built commit. */
   readonly time: number;
   readonly folder: string;
-  /** For users, who download it, or for trials, where a minute counts. */
+  /** `small` for downloads, `quick` for tests, where a minute counts. */
   readonly packing: 'small' | 'quick';
   /** Public keys of accepted publishers of updates, by file name; none: no updates are accepted. */
   readonly updateKeys?: ReadonlyMap<string, Uint8Array>;
@@ -117,7 +120,7 @@ async function makeDeb(
     tree.write(stage, time);
     const level = packing === 'small' ? '-z9' : '-z0';
     const env = { SOURCE_DATE_EPOCH: String(time) };
-    return call('dpkg-deb', ['--root-owner-group', '-Zxz', level, '--build', stage, file], { env });
+    return call('dpkg-deb', ['--root-owner-group', '-Zxz', '-Sextreme', level, '--build', stage, file], { env });
   });
   return file;
 }

@@ -47,7 +47,7 @@ test('signs that would command the terminal are left out', () => {
   expect(stdout).toContain('ok ]0;titledoor [2Jis recorded\n');
 });
 
-test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is no port, and nothing is asked there', (port) => {
+test.for(['80@example.org', '80/../x', '', '-1', 'x'])('"%s" is rejected as a port and not queried', (port) => {
   const { stdout, status, asked } = doctor(`port ${port}\n`);
   expect([status, asked]).toEqual([1, '']);
   expect(stdout).toContain('bad the service does not report its port');
@@ -69,7 +69,7 @@ test('a rejected configuration is reported with the reason', () => {
   expect(status).toBe(1);
 });
 
-test('a user without permissions is asked to use sudo, and no fault is reported', () => {
+test('a user without permissions is referred to sudo, and no fault is reported', () => {
   const { stdout, stderr, status, asked } = doctor('port 80\n', 1000);
   expect([stdout, asked, status]).toEqual(['', '', 2]);
   expect(stderr).toBe('perch doctor must be run as root: sudo perch doctor\n');

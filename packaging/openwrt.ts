@@ -72,7 +72,7 @@ function addRuntime(tree: Tree, root: string, runtime: Files): Tree {
 }
 
 /**
- * All are declared for every architecture: OpenWrt names each kind of processor, opkg rejects other ones, and one Node
+ * All are declared for every architecture: OpenWrt names each kind of processor, opkg rejects others, and one Node
  * runs on all of an instruction set, which the package checks itself.
  */
 async function makeIpk(

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-/** What the package does on a machine with systemd, with its folders elsewhere and programs that only write down what they were asked for. */
+/** The package on a machine with systemd, with other folders and stand-ins for programs that only record their calls. */
 function machine() {
   const root = mkdtempSync(join(tmpdir(), 'perch-postinst-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
@@ -47,11 +47,11 @@ function machine() {
   ]) {
     stand(name);
   }
-  // There is no user perch: the last word is the file.
+  // Without a user perch; the last argument is the file.
   stand('install', 'for it; do :; done; echo "perch: own" > "$it"');
   return {
     ...{ root, stand },
-    /** @param by who starts dpkg */
+    /** @param by the programs that start dpkg */
     configure: (before = '', by: readonly string[] = []) => {
       const env = { PATH: `${root}/bin:/usr/bin:/bin` };
       const [program = '', ...words] = [...by, 'sh', join(root, 'postinst'), 'configure', before];
@@ -78,7 +78,7 @@ test('a newer version is restarted, except by the package if the updater does it
     'deb-systemd-helper --quiet was-enabled perch.service',
     'deb-systemd-helper enable perch.service',
   ]);
-  // Nobody else would start what the new version waits for.
+  // Nothing else would start the units that the new version waits for.
   expect(asked).toEqual(expect.arrayContaining(PATHS));
 });
 
@@ -102,4 +102,15 @@ test('the configuration is created where only root writes, and replaces a dangli
   expect(asked.find((line) => line.startsWith('install '))).toMatch(/ \/etc\/perch\.yml\.new$/);
   expect(readFileSync(join(root, 'etc/perch/perch.yml'), 'utf8')).toBe('perch: own\n');
   expect(existsSync(join(root, 'nowhere'))).toBe(false);
+});
+
+test('an empty configuration of an interrupted installation is replaced, another one is kept', () => {
+  const { root, configure } = machine();
+  const file = join(root, 'etc/perch/perch.yml');
+  writeFileSync(file, '');
+  configure();
+  expect(readFileSync(file, 'utf8')).toBe('perch: own\n');
+  writeFileSync(file, 'perch: own\nmdns: no\n');
+  configure('1.0.0');
+  expect(readFileSync(file, 'utf8')).toBe('perch: own\nmdns: no\n');
 });

@@ -18,7 +18,7 @@ test('a rejection is printed without a stack, and the program fails', async () =
   expect(process.exitCode).toBe(1);
 });
 
-test('a wrong word on the command line is answered with those that there are', async () => {
+test('an unknown word on the command line is answered with the known ones', async () => {
   await tellRefusal('usage: this', async () => void parseArgs({ args: ['--wrong'], options: {} }), say);
   expect(said).toEqual([expect.stringContaining("'--wrong'"), 'usage: this']);
   expect(process.exitCode).toBe(1);

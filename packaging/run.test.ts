@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 const WORDS = ['--data', '/a b', 'perch.yml'];
-const PROGRAM = 'console.log(JSON.stringify([process.execArgv, process.argv.slice(2)])); process.exitCode = 85;';
+const PROGRAM =
+  'console.log(JSON.stringify([process.execArgv, process.argv.slice(2), process.env.UV_THREADPOOL_SIZE])); process.exitCode = 85;';
 
 /** @param unknown flags that this Node refuses as any other that it does not know @returns what the program has been given */
 function started(isOwn: boolean, unknown: readonly string[]) {
@@ -27,10 +28,15 @@ function started(isOwn: boolean, unknown: readonly string[]) {
   return { given: stdout === '' ? undefined : JSON.parse(stdout), stderr, status };
 }
 
-const FLAGS = ['--optimize-for-size', '--bytecode-old-age=2', '--flush-baseline-code'];
+const FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--optimize-for-size',
+  '--bytecode-old-age=2',
+  '--flush-baseline-code',
+];
 
 test.for([true, false])("Perch starts with the flags that were chosen for it, Node being Perch's own: %s", (isOwn) => {
-  expect(started(isOwn, [])).toEqual({ given: [FLAGS, WORDS], stderr: '', status: 85 });
+  expect(started(isOwn, [])).toEqual({ given: [FLAGS, WORDS, '12'], stderr: '', status: 85 });
 });
 
 test.for([
@@ -38,6 +44,6 @@ test.for([
   [true, FLAGS[1]],
   [false, FLAGS[0]],
   [false, FLAGS[1]],
-] as const)("a Node that does not know a flag any more starts Perch without: Perch's own %s, %s", ([isOwn, flag]) => {
-  expect(started(isOwn, [flag ?? ''])).toEqual({ given: [[], WORDS], stderr: '', status: 85 });
+] as const)("a Node that lacks a flag starts Perch without it: Perch's own %s, %s", ([isOwn, flag]) => {
+  expect(started(isOwn, [flag ?? ''])).toEqual({ given: [[], WORDS, '12'], stderr: '', status: 85 });
 });

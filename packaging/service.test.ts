@@ -6,6 +6,6 @@ const unit = readFileSync(join(import.meta.dirname, 'linux/perch.service'), 'utf
 
 test('systemd starts Perch again within a second, however often it has done so', () => {
   expect(unit).toMatch(/^RestartSec=500ms$/m);
-  // It counts restarts since somebody started the service, and never forgets one.
+  // systemd counts restarts since the service was started by hand, and never resets the count.
   expect(unit).not.toMatch(/^Restart(Steps|MaxDelaySec)=/m);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { makeWhole } from './stage.ts';
 
-/** @param pid whose stage lies there with a file that is cut */
+/** @param pid the process whose stage has a truncated file */
 function outWithStageOf(pid: number): string {
   const out = mkdtempSync(join(tmpdir(), 'perch-stage-'));
   // The making sets it for the programs that it starts.
@@ -26,13 +26,13 @@ test.for([
   ['is not there any more', NOBODY],
   // As in a container, where each process that makes packages may have the same number.
   ['had the number that this one has', process.pid],
-] as const)('what was left by a process that %s goes, and is not taken for whole', async ([, pid]) => {
+] as const)('the stage of a process that %s is removed, and its files are not used', async ([, pid]) => {
   const out = outWithStageOf(pid);
   await makeWhole(out, async (stage) => writeFileSync(join(stage, 'whole.deb'), 'whole'));
   expect(readdirSync(out)).toEqual(['whole.deb']);
 });
 
-test('files of another running process stay', async () => {
+test('files of another running process are kept', async () => {
   const out = outWithStageOf(process.ppid);
   await makeWhole(out, async (stage) => writeFileSync(join(stage, 'whole.deb'), 'whole'));
   expect(readdirSync(out)).toEqual([`.perch-packages-${process.ppid}`, 'whole.deb']);

@@ -40,7 +40,7 @@ test('an update holds the packages that were made, and is taken with the public 
   expect(taken).toEqual(['perch: one', 'perch-node: another']);
 });
 
-test('keys of the folder and the one that signs are public ones, each once', async () => {
+test('the keys of the folder and the signing key are published, each once', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const pem = publicKey.export({ type: 'spki', format: 'pem' });
   writeFileSync(join(folder, 'mine.pem'), pem);

@@ -19,23 +19,53 @@ export async function readSigningKey(file: string): Promise<KeyObject> {
   const bytes = await readFile(file).catch((cause: Error) => {
     throw new Refusal(`${file} cannot be read (${cause.message}): ${HOW_TO_MAKE}`, { cause });
   });
-  const key = privateKeyOf(bytes);
+  return signingKey(bytes, file);
+}
+
+/** @param origin of the key, for messages @throws Refusal if it is no private Ed25519 key */
+export function signingKey(pem: string | Buffer, origin: string): KeyObject {
+  const key = privateKeyOf(pem);
   if (!key) {
-    throw new Refusal(`${file} has no Ed25519 private key without a passphrase: ${HOW_TO_MAKE}`);
+    throw new Refusal(`${origin} has no Ed25519 private key without a passphrase: ${HOW_TO_MAKE}`);
   }
   if (key.asymmetricKeyType !== 'ed25519') {
-    throw new Refusal(`${file} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
+    throw new Refusal(`${origin} is a key for ${key.asymmetricKeyType}, not for Ed25519: ${HOW_TO_MAKE}`);
   }
   return key;
 }
 
-function privateKeyOf(bytes: Buffer): KeyObject | undefined {
+function privateKeyOf(bytes: string | Buffer): KeyObject | undefined {
   try {
     return createPrivateKey(bytes);
   } catch {
-    // OpenSSL's messages ("DECODER routines::unsupported") vary by version and help nobody.
+    // OpenSSL's messages ("DECODER routines::unsupported") vary by version and explain nothing.
     return undefined;
   }
+}
+
+/** @param origin of the key, for messages @throws Refusal if it is no public Ed25519 key */
+export function publicKey(pem: string, origin: string): KeyObject {
+  const key = pem.includes('PRIVATE KEY') ? undefined : publicKeyOf(pem);
+  if (key?.asymmetricKeyType !== 'ed25519') {
+    throw new Refusal(
+      `${origin} has no Ed25519 public key: openssl pkey -in KEYFILE -pubout prints that of a private one`,
+    );
+  }
+  return key;
+}
+
+function publicKeyOf(pem: string): KeyObject | undefined {
+  try {
+    return createPublicKey(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The public half as PEM. */
+export function publicPem(key: KeyObject): string {
+  const half = key.type === 'private' ? createPublicKey(key) : key;
+  return half.export({ type: 'spki', format: 'pem' }).toString();
 }
 
 /** Public keys as PEM, by file name in the package: those of the folder, and that of the signing key. */
@@ -45,7 +75,7 @@ export async function updateKeys(signing?: KeyObject, folder = KEYS): Promise<Re
     keys.set(name, await readFile(join(folder, name)));
   }
   if (signing) {
-    const pem = Buffer.from(createPublicKey(signing).export({ type: 'spki', format: 'pem' }));
+    const pem = Buffer.from(publicPem(signing));
     const isThere = [...keys.values()].some((one) => pem.equals(one));
     if (!isThere) {
       keys.set(`${createHash('sha256').update(pem).digest('hex').slice(0, 12)}.pem`, pem);

@@ -8,7 +8,7 @@ import { RUN_MS, START_MS } from '../system/updater/packages.ts';
 const UNITS = join(import.meta.dirname, 'linux');
 const triggers = readdirSync(UNITS).filter((name) => name.endsWith('.path'));
 
-test.for(triggers)('what %s starts may be asked for as often as anybody likes', (name) => {
+test.for(triggers)('the service of %s may be started any number of times', (name) => {
   const unit = readFileSync(join(UNITS, name.replace('.path', '.service')), 'utf8');
   expect(unit).toContain('\nStartLimitIntervalSec=0\n');
 });
@@ -19,26 +19,23 @@ test('the work of a killed updater continues at once, not at the next start of t
   expect(unit('perch-update-watch.service')).not.toContain('OnFailure=');
 });
 
-test.for(['resume', 'watch'])(
-  'the updater that was kept goes on with %s where nothing on /var may be started',
-  (command) => {
-    const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const script = readFileSync(join(UNITS, 'update-run'), 'utf8')
-      .replaceAll('/var/lib/perch-update', folder)
-      .replace('/usr/lib/perch', folder);
-    mkdirSync(join(folder, 'bin'));
-    // What access(2) and exec(2) say of files on a mount with noexec they say of files that may not be run.
-    writeFileSync(join(folder, 'run'), script, { mode: 0o644 });
-    writeFileSync(join(folder, 'node'), '#!/bin/sh\necho the one that was kept\n', { mode: 0o644 });
-    writeFileSync(join(folder, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 });
-    const unit = readFileSync(join(UNITS, `perch-update-${command}.service`), 'utf8');
-    const start = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.replace('/var/lib/perch-update/good', folder) ?? '';
-    const env = { PATH: `${folder}/bin:/usr/bin:/bin` };
-    const said = execFileSync('sh', ['-c', `exec ${start}`], { encoding: 'utf8', env });
-    expect(said).toBe(`${folder}/updater.cjs ${command}\n`);
-  },
-);
+test.for(['resume', 'watch'])('the kept updater continues with %s where /var is mounted noexec', (command) => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-updater-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const script = readFileSync(join(UNITS, 'update-run'), 'utf8')
+    .replaceAll('/var/lib/perch-update', folder)
+    .replace('/usr/lib/perch', folder);
+  mkdirSync(join(folder, 'bin'));
+  // What access(2) and exec(2) say of files on a mount with noexec they say of files that may not be run.
+  writeFileSync(join(folder, 'run'), script, { mode: 0o644 });
+  writeFileSync(join(folder, 'node'), '#!/bin/sh\necho the one that was kept\n', { mode: 0o644 });
+  writeFileSync(join(folder, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 });
+  const unit = readFileSync(join(UNITS, `perch-update-${command}.service`), 'utf8');
+  const start = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.replace('/var/lib/perch-update/good', folder) ?? '';
+  const env = { PATH: `${folder}/bin:/usr/bin:/bin` };
+  const said = execFileSync('sh', ['-c', `exec ${start}`], { encoding: 'utf8', env });
+  expect(said).toBe(`${folder}/updater.cjs ${command}\n`);
+});
 
 test.for([
   ['', RUN_MS],
@@ -48,13 +45,13 @@ test.for([
   const unit = readFileSync(join(UNITS, `perch-update${name}.service`), 'utf8');
   const minutes = Number(/^TimeoutStartSec=(\d+)min$/m.exec(unit)?.[1]);
   expect(minutes * 60_000).toBeGreaterThan(mostMs);
-  // What is written to the disk before and after takes its time, too; but Perch waits for it.
+  // Disk writes before and after take time, too; but Perch waits for them.
   expect(minutes * 60_000).toBeLessThanOrEqual(mostMs * 2);
 });
 
-test.for(['', '-resume', '-watch'])('only root comes at the lock that perch-update%s.service waits for', (name) => {
+test.for(['', '-resume', '-watch'])('only root can open the lock that perch-update%s.service waits for', (name) => {
   const unit = readFileSync(join(UNITS, `perch-update${name}.service`), 'utf8');
-  // Whoever may open a file for reading may lock it.
+  // A file that can be opened for reading can be locked.
   expect(unit).toMatch(/^StateDirectory=perch-update\nStateDirectoryMode=0700$/m);
 });
 

@@ -31,11 +31,11 @@ function place(path: string, text = ''): void {
   writeFileSync(join(root, path), text);
 }
 
-/** A board that shows no clock of its own. */
+/** A board without a visible real-time clock. */
 const board = (): void => place('proc/device-tree/model', 'Raspberry Pi 4');
 const setWall = (unixMs: number): void => clock.stepWall(unixMs - clock.wallMs());
 
-/** @param bootMs how long the machine was up when the fake clock stood at 0 */
+/** @param bootMs uptime of the machine at the fake clock's start */
 function machine(bootMs = 5_000): MachineClock {
   const one = new MachineClock({
     clock,
@@ -83,7 +83,7 @@ test.for([
   expect(one.isTrusted).toBe(false);
 });
 
-test.runIf(isPc)('a container that shows nothing of the machine is believed at once', () => {
+test.runIf(isPc)("a container that hides the machine's clocks is trusted at once", () => {
   rmSync(join(root, 'proc'), { recursive: true });
   expect(machine(1_000).isTrusted).toBe(true);
 });
@@ -115,7 +115,7 @@ test('a clock with a battery that cannot be read counts as none', () => {
 });
 
 test.for(['run/systemd/timesync/synchronized', 'var/state/dnsmasqsec', 'run/perch-clock-set'])(
-  'trust is gained, and told once, when %s appears',
+  'trust is gained, and reported once, when %s appears',
   async (mark) => {
     board();
     const one = machine();

@@ -21,7 +21,7 @@ const TIMEDATE_EVERY_CHECKS = 30;
 const SAVE_MS = 10 * 60_000;
 /** A mark's time may be slightly ahead of the clock that was read. */
 const MARK_AHEAD_MS = 60_000;
-/** The monotonic clock stands still while the machine sleeps. */
+/** The monotonic clock stops while the machine sleeps. */
 const MARK_SLEEP_MS = 86_400_000;
 
 interface MachineClockOptions {
@@ -32,7 +32,7 @@ interface MachineClockOptions {
   readonly isSynchronized?: () => Promise<boolean>;
 }
 
-/** What is kept between starts of Perch. */
+/** The state stored between starts of Perch. */
 interface Memory extends DateMemory {
   readonly bootId: string;
   /** Wall clock minus monotonic clock. */
@@ -48,11 +48,11 @@ interface Memory extends DateMemory {
  *  - systemd reports it as synchronized;
  *  - it was stepped since boot;
  *  - nothing contradicts it: at once on a PC and in its containers, after ten minutes of uptime in a container
- * elsewhere, after a day on a board without a clock of its own.
+ * elsewhere, after a day on a board without a battery-backed clock.
  * It stays trusted until the next boot as long as its time is plausible and does not jump. A date more than seven days
  * ahead of the last trusted one, here or in an earlier boot, or more than a day behind it, is in doubt
  * (`clock-plausibility.ts`) until the network, systemd or the owner's mark confirms it. A battery-backed clock does
- * not: it may be wrong in the same way.
+ * not: it may have the same error.
  */
 export class MachineClock {
   readonly bootId: string;

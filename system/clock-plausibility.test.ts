@@ -100,7 +100,7 @@ test.for([
   ['the network has set the clock', MARK],
   ['systemd says that it is synchronized', undefined],
   ['the owner has said that it is right', 'run/perch-clock-set'],
-] as const)('a machine that was off for two months goes on as soon as %s', async ([, path]) => {
+] as const)('a machine that was off for two months is trusted as soon as %s', async ([, path]) => {
   await proven();
   await one?.close();
   boot(clock.wallMs() + 60 * DAY_MS);
@@ -173,7 +173,7 @@ test('the day of running counts across starts while the date advances', async ()
   }
 });
 
-test('the date is written down every ten minutes and no more often', async () => {
+test('the date is stored every ten minutes and no more often', async () => {
   await proven();
   const kept = (): number => JSON.parse(readFileSync(join(root, 'clock.json'), 'utf8')).believed?.wallMs;
   await expect.poll(kept).toBeGreaterThan(NOW_MS);

@@ -17,7 +17,7 @@ export interface DateDoubt {
   readonly sinceMs: number;
 }
 
-/** What is kept between starts of Perch. Times are Unix milliseconds. */
+/** The state stored between starts of Perch. Times are Unix milliseconds. */
 export interface DateMemory {
   /** The last trusted date, and the monotonic time at that moment. */
   readonly believed: { readonly wallMs: number; readonly monoMs: number; readonly bootId: string } | undefined;

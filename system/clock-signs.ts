@@ -7,7 +7,7 @@ const NOT_BEFORE_MS = Date.UTC(2026, 0, 1);
 const NOT_AFTER_MS = Date.UTC(2100, 0, 1);
 /** A battery-backed clock may run in local time. */
 const MAX_RTC_APART_MS = 24 * 3_600_000;
-/** Files that exist once the time came from the network. All are in memory, so none is left from an earlier boot. */
+/** Files that exist once the time was set from the network. All are in memory, so none survives a boot. */
 const SET_MARKS = [
   'run/systemd/timesync/synchronized',
   // OpenWrt: created by dnsmasq's NTP hook, which every build has.

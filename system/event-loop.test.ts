@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../test/support/base/fake-clock.ts';
 import { EventLoopWatch, type LoopHistogram, RESOLUTION_MS } from './event-loop.ts';
 
-/** Histograms that say what they are told to. */
+/** Histograms with values set by the test. */
 function simulated() {
   const made: { isOn: boolean; count: number; maxMs: number; meanMs: number }[] = [];
   const make = (): LoopHistogram => {
@@ -48,7 +48,7 @@ test('a stall is reported for ten to about twenty seconds', async () => {
   expect(watch.delay.maxMs).toBe(0);
 });
 
-test('a halt in which a window ends is seen by the old histogram, the new one having only begun', async () => {
+test('a stall across the end of a window is recorded by the old histogram', async () => {
   const { made, clock, watch } = simulated();
   await clock.advance(10_000);
   expect(made.map(({ isOn }) => isOn)).toEqual([true, true]);
@@ -58,14 +58,14 @@ test('a halt in which a window ends is seen by the old histogram, the new one ha
   expect(watch.delay.maxMs).toBe(3_000);
 });
 
-test('the mean is that of all looks of both windows', async () => {
+test('the mean covers all samples of both windows', async () => {
   const { made, clock, watch } = simulated();
   await clock.advance(11_000);
   Object.assign(made[1] ?? {}, { count: 15, meanMs: RESOLUTION_MS + 1 });
   expect(watch.delay.meanMs).toBeCloseTo(2);
 });
 
-test('nothing is watched any more when it is closed', async () => {
+test('after close nothing is measured', async () => {
   const { made, clock, watch } = simulated();
   await clock.advance(10_000);
   watch.close();
@@ -82,6 +82,6 @@ test('a loop that was really held up shows it', async () => {
     }
     return watch.delay.maxMs;
   };
-  // What comes before its first look it does not know.
+  // A stall before its first sample is not measured.
   await expect.poll(holdUp).toBeGreaterThan(RESOLUTION_MS);
 });

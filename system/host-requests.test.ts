@@ -32,7 +32,7 @@ const requested = async (): Promise<{ id: string; [field: string]: unknown }> =>
   return JSON.parse(readFileSync(requestFile(), 'utf8'));
 };
 const answer = (fields: object) => writeFileSync(join(answers, 'disk.json'), JSON.stringify(fields));
-/** It has looked for its answer, and looks again. Reading files takes no time of this clock. */
+/** It has polled for its answer, and polls again. Reading files takes no time of this clock. */
 const looksAgain = async (): Promise<void> => {
   await expect.poll(() => clock.sleeping).toBe(1);
   await clock.advance(200);
@@ -75,7 +75,7 @@ test('one that was left over is replaced', async () => {
 test.for([
   ['no marker', () => {}],
   ['the marker of another data folder', () => makeReady('/var/lib/other')],
-])('with %s nothing is asked for', async ([, prepare]) => {
+])('with %s no request is written', async ([, prepare]) => {
   (prepare as () => void)();
   expect(requests.offers('disk')).toBe(false);
   await expect(requests.ask('disk', {}, PATIENCE_MS, NEVER)).rejects.toMatchObject({ code: 'unsupported' });
@@ -150,7 +150,7 @@ test.for([
   ['no text', '{"id":"a","ok":true}'],
   ['no end', '{"id":"a","ok":true,"text":""'],
   ['20,000 characters', `{"id":"a","ok":true,"text":"${' '.repeat(20_000)}"}`],
-] as const)('%s: that is no answer', ([, text]) => {
+] as const)('%s is not an answer', ([, text]) => {
   expect(parseAnswer(text)).toBeUndefined();
 });
 

@@ -9,7 +9,7 @@ import { MAX_REQUEST_BYTES } from './updater/watched.ts';
 /** Tasks that need root, by the name of their service (`perch-NAME.service`). */
 type HostTask = 'disk' | 'update' | 'clock';
 
-/** The result. Tasks add fields of their own. */
+/** The result. Tasks add further fields. */
 export interface HostAnswer {
   readonly ok: boolean;
   readonly text: string;
@@ -56,7 +56,7 @@ export class HostRequests {
 
   /**
    * One request per task at a time. The service may end this process before the answer arrives.
-   * @param fields of the request, besides its id
+   * @param fields of the request, in addition to its id
    * @param signal ends the wait, not the task; a request not read within `patienceMs` is withdrawn
    * @throws PerchError `unsupported` no service here, `exhausted` a request is pending, `timeout` no answer within
    * `patienceMs`

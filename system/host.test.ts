@@ -25,7 +25,7 @@ test.for([
     },
   ],
   ['makes them up', { currentLoad: async () => ({ currentLoad: -5 }), mem: async () => ({ active: -1, total: 1 }) }],
-] as const)('a machine that %s has no load and the memory that Node tells', async ([, measures]) => {
+] as const)('a machine that %s has no load and the memory that Node reports', async ([, measures]) => {
   const facts = await hostFacts([tmpdir()], measures);
   expect(facts.cpuPercent).toBe(0);
   expect(facts.memoryTotalBytes).toBeGreaterThan(facts.memoryUsedBytes);

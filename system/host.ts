@@ -30,7 +30,7 @@ const machine: Measures = {
 
 /**
  * In a sandbox without measurements: Node's values, and no load.
- * @param folders a missing folder stands for its nearest existing parent
+ * @param folders for a missing folder its nearest existing parent is used
  */
 export async function hostFacts(folders: readonly string[], measures = machine): Promise<HostFacts> {
   const [load, memory, disks] = await Promise.all([

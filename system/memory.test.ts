@@ -13,7 +13,7 @@ const ran = (script: string, env: NodeJS.ProcessEnv = {}) =>
     env: { ...process.env, ...env },
   });
 
-test('V8 knows each of the flags: it says so aloud when it does not', () => {
+test('V8 accepts each of the flags: it reports an unknown one', () => {
   const unknown = ran(`import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--no-such-flag=1');`);
   expect(unknown.stderr).toContain('no-such-flag');
   const known = ran(`import { optimizeForMedia, saveMemory } from '${saveMemory}'; saveMemory(); optimizeForMedia();`);
@@ -32,13 +32,15 @@ test('functions are optimized sooner than by V8 itself with media, and later wit
 });
 
 test('Node starts with each flag of the package, and none reverts another', () => {
-  expect(SHIPPED_FLAGS).not.toEqual([]);
+  // The others are V8's, which prints their values.
+  const flags = SHIPPED_FLAGS.filter((flag) => !flag.startsWith('--disable-warning='));
+  expect(flags).not.toEqual([]);
   const { status, stdout } = spawnSync(process.execPath, [...SHIPPED_FLAGS, '--print-flag-values', '--eval', '0'], {
     encoding: 'utf8',
   });
   expect(status).toBe(0);
   const taken = new Set(stdout.split(/\s+/));
-  expect(SHIPPED_FLAGS.filter((flag) => !taken.has(flag))).toEqual([]);
+  expect(flags.filter((flag) => !taken.has(flag))).toEqual([]);
 });
 
 test('programs that Perch starts do not inherit the memory settings for Node', () => {

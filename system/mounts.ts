@@ -28,7 +28,7 @@ const NETWORK = /^(?:nfs4?|cifs|smb3|smbfs|fuse\.sshfs|9p|ceph|glusterfs)$/;
 /** Mount points of the system itself. */
 const SYSTEM_FOLDERS =
   /^\/(?:boot|efi|snap|proc|sys|run\/(?!media\/|mount\/)|etc|usr|var\/(?:snap|lib\/docker))(?:\/|$)/;
-/** Where Perch's recordings lie on a disk: often the one folder there that is Perch's. */
+/** Perch's folder for recordings on a disk: often the only folder there that is Perch's. */
 export const OWN_FOLDER = 'perch';
 /** Longest wait for a file server. */
 const PATIENCE_MS = 1_500;
@@ -64,7 +64,7 @@ export async function mountedPlaces(clock: Pick<Clock, 'sleep'>, root = '/'): Pr
   const byDevice = new Map<number, MountedPlace>();
   for (const place of found) {
     const other = place && byDevice.get(place.id);
-    // Mounted more than once, as in containers: the nearest to the root stands for all.
+    // Mounted more than once, as in containers: the mount nearest to the root is listed.
     if (place && (!other || place.folder.length < other.folder.length)) {
       const { id, ...shown } = place;
       byDevice.set(id, shown);

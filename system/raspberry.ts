@@ -33,8 +33,8 @@ export function parseThrottled(text: string): PowerState | undefined {
 }
 
 /**
- * Used life of a flash card in percent, from JEDEC eMMC's DEVICE_LIFE_TIME_EST: tenths for two kinds of cells, of which
- * the worse counts.
+ * Used life of a flash card in percent, from JEDEC eMMC's DEVICE_LIFE_TIME_EST: tenths for two kinds of cells; the
+ * larger value counts.
  * @param text `0x01 0x02`; 0: unknown
  */
 export function parseLifeTime(text: string): number | undefined {

@@ -71,7 +71,7 @@ const ODD = [
   ['a megabyte', 'x'.repeat(1 << 20)],
 ] as const;
 
-test.for(ODD)('entries of the kernel that are %s are taken for missing ones', async ([, text]) => {
+test.for(ODD)('kernel entries that are %s count as missing', async ([, text]) => {
   const odd = machine({
     'sys/class/thermal/thermal_zone0/temp': text,
     'sys/class/thermal/thermal_zone1/temp': '45000\n',
@@ -91,7 +91,7 @@ test.for(ODD)('entries of the kernel that are %s are taken for missing ones', as
   expect(model === undefined || (model.length > 0 && model.length <= 100)).toBe(true);
 });
 
-test('folders where files are expected, and files where folders are, tell nothing', async () => {
+test('a folder in place of a file, and a file in place of a folder, yield no value', async () => {
   const odd = machine({
     'sys/class/thermal/thermal_zone0/temp/more': '1\n',
     'sys/devices/platform/soc/soc:firmware/get_throttled/more': '1\n',

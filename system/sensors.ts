@@ -153,7 +153,7 @@ async function model(root: string): Promise<string | undefined> {
   return [manufacturer, name].filter(Boolean).join(' ') || undefined;
 }
 
-/** Device trees have placeholder entries: what is not a number is left out. */
+/** Device trees have placeholder entries: values that are not numbers are left out. */
 const countOf = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) : undefined);
 
 /** A name as the firmware writes it, cleaned for display. */

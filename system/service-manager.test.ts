@@ -19,7 +19,7 @@ const heard = () => {
   }
 };
 
-/** As systemd passes files on: numbered from 3, with names; `fd` is the one that is called notify. */
+/** As systemd passes files: numbered from 3, with names; `fd` is the one named notify. */
 function passedOn(fd: number, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const names = Array.from({ length: fd - 2 }, (_, at) => (at === fd - 3 ? 'notify' : `other${at}`));
   return { LISTEN_PID: '77', LISTEN_FDS: String(names.length), LISTEN_FDNAMES: names.join(':'), ...more };
@@ -49,7 +49,7 @@ test.each([
   ['files for another process', { LISTEN_PID: '76', LISTEN_FDS: '1', LISTEN_FDNAMES: 'notify' }],
   ['files of other names', { LISTEN_PID: '77', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http' }],
   ['more names than files', { LISTEN_PID: '77', LISTEN_FDS: '1', LISTEN_FDNAMES: 'http:notify' }],
-])('an environment with %s tells of nobody', (_, env) => {
+])('with %s in the environment no service manager is found', (_, env) => {
   const manager = findServiceManager({ ...env, WATCHDOG_USEC: '30000000' }, 77);
   manager.ready('serving');
   manager.alive();
@@ -105,7 +105,7 @@ test('child processes do not inherit the notification socket', () => {
   expect(env).toEqual({ HOME: '/' });
 });
 
-test('a manager that is gone breaks nothing', () => {
+test('a service manager that has exited causes no error', () => {
   writeFileSync(join(folder, 'heard'), '');
   // Nothing can be written to it, as to a socket whose other end has gone.
   const fd = openSync(join(folder, 'heard'), 'r');

@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 const FIRST_FD = 3;
 /** By which systemd's `OpenFile=` names the socket. */
 const FD_NAME = 'notify';
-/** Time limit of the helper program, so that hanging ones do not pile up. */
+/** Time limit of the helper program, so that hung ones do not pile up. */
 const HELPER_MS = 10_000;
 
 /** The service manager that supervises this process (sd_notify(3)). */

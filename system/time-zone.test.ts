@@ -33,7 +33,7 @@ test.for([
   '/tmp/localtime',
   '/usr/share/zoneinfo/',
   '/usr/share/zoneinfo/../Up',
-])('a link to %s does not say the zone, so Node is asked', (target) => {
+])("a link to %s does not name the zone, so Node's is used", (target) => {
   expect(timeZoneName(linkTo(target), undefined)).toBe(NODES);
 });
 

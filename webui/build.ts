@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { fewScripts } from './page-scripts.ts';
 import { NAV_ITEMS } from './shell/nav-items.ts';
+import { onlyTextNames } from './text-names.ts';
 import { ICONS, MARK } from './ui/icons/icon-paths.ts';
 
 const HERE = import.meta.dirname;
@@ -35,6 +36,7 @@ export async function buildPage(folder: string): Promise<void> {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     minify: true,
+    mangleProps: new RegExp(`^(?:${onlyTextNames().join('|')})$`),
     legalComments: 'none',
     // Modules are always UTF-8.
     charset: 'utf8',
@@ -45,7 +47,7 @@ export async function buildPage(folder: string): Promise<void> {
     plugins: [plainHls],
     logLevel: 'warning',
   };
-  const plugins = [plainHls, await fewScripts(page, 'app/app.tsx')];
+  const plugins = [plainHls, chineseTexts, await fewScripts(page, 'app/main.tsx')];
   const { metafile } = await build({ ...page, plugins, metafile: true });
   await buildElement(fresh);
   await buildNearLive(fresh);
@@ -66,6 +68,21 @@ export async function buildPage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await rename(fresh, folder);
 }
+
+/** Chinese texts without their keys, which are the English ones in the same order. */
+const chineseTexts: Plugin = {
+  name: 'Chinese texts',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/words\/zh-cn\/[\w-]+\.ts$/ }, async ({ path }) => {
+      const pages: Readonly<Record<string, object>> = await import(path);
+      const lists = Object.entries(pages).map(([page, texts]) => {
+        const list = Object.values(texts).map((text) => (typeof text === 'function' ? text : JSON.stringify(text)));
+        return `export const ${page} = [${list.join()}];\n`;
+      });
+      return { contents: lists.join('') };
+    });
+  },
+};
 
 /** hls.js as a plain script, shared by all that use it. */
 const plainHls: Plugin = {

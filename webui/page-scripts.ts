@@ -26,11 +26,6 @@ const FAMILIES: readonly Family[] = [
         'ui/sheet/popup.tsx',
       ],
       login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
-    },
-  },
-  {
-    sharedFrom: 2,
-    scripts: {
       camera: [
         'camera-view/presets-sheet.tsx',
         'clips/snapshot-button.tsx',
@@ -38,8 +33,9 @@ const FAMILIES: readonly Family[] = [
         'pages/keyboard-help.tsx',
         'pages/wall.tsx',
       ],
-      recordings: ['camera-view/rewind-strip.tsx', 'pages/recordings.tsx'],
-      events: [
+      recordings: [
+        'camera-view/rewind-strip.tsx',
+        'pages/recordings.tsx',
         'clips/clip-panel.tsx',
         'clips/delete-range-sheet.tsx',
         'pages/clips/clip-link-sheet.tsx',
@@ -50,23 +46,24 @@ const FAMILIES: readonly Family[] = [
     },
   },
   {
-    sharedFrom: 3,
+    sharedFrom: 2,
     scripts: {
       start: ['pages/start.tsx'],
-      cameras: ['pages/settings/cameras/cameras.tsx', 'pages/settings/cameras/layouts-page.tsx'],
+      cameras: [
+        'pages/settings/cameras/camera-sheets.ts',
+        'pages/settings/cameras/cameras.tsx',
+        'pages/settings/cameras/layouts/layouts-page.tsx',
+      ],
       settings: [
         'pages/cards/disk-trouble.tsx',
         'pages/settings/modes/modes.tsx',
-        'pages/settings/settings.tsx',
-        'pages/settings/storage/storage.tsx',
-        'pages/settings/system/offer-time.tsx',
-      ],
-      people: [
+        'pages/settings/people/notify-sheet.tsx',
         'pages/settings/people/people.tsx',
         'pages/settings/people/second-factor-sheet.tsx',
         'pages/settings/people/views.tsx',
-      ],
-      system: [
+        'pages/settings/settings.tsx',
+        'pages/settings/storage/storage.tsx',
+        'pages/settings/system/offer-time.tsx',
         'pages/settings/system/restore-panel.tsx',
         'pages/settings/system/secure.tsx',
         'pages/settings/system/system-backup.tsx',
@@ -88,10 +85,11 @@ const SCRIPT = 'page-script';
  * The first load is one script: if each later one imports all of it, nothing is left to split.
  *
  * @param options of the build
- * @param first files of the first load, relative to the folder of the build
+ * @param entry of the page, relative to the folder of the build
  */
-export async function fewScripts(options: BuildOptions & { absWorkingDir: string }, first: string): Promise<Plugin> {
+export async function fewScripts(options: BuildOptions & { absWorkingDir: string }, entry: string): Promise<Plugin> {
   const { metafile } = await build({ ...options, metafile: true, write: false });
+  const first = directImports(metafile, entry);
   const folder = options.absWorkingDir;
   const later = dynamicImports(metafile);
   const importing = (file: string) => `import ${JSON.stringify(join(folder, file))};\n`;
@@ -102,7 +100,7 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
     for (const [name, files] of Object.entries(family.scripts)) {
       checkExports(metafile, later, files);
       const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
-      scripts.set(name, [first, ...shared].map(importing).concat(exporting).join(''));
+      scripts.set(name, [...first, ...shared].map(importing).concat(exporting).join(''));
       files.forEach((file) => {
         scriptOf.set(join(folder, file), name);
       });
@@ -122,7 +120,7 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
       onLoad({ filter: /\.tsx?$/ }, async ({ path }) =>
         later.has(path) && !scriptOf.has(path)
           ? {
-              contents: importing(first) + (await readFile(path, 'utf8')),
+              contents: first.map(importing).join('') + (await readFile(path, 'utf8')),
               loader: extname(path).slice(1) as 'ts' | 'tsx',
             }
           : undefined,
@@ -149,8 +147,8 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
 }
 
 /** Modules beyond the first load that enough scripts of the family use. */
-function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, first: string): string[] {
-  const inFirst = staticImports(metafile, [first]);
+function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, first: readonly string[]): string[] {
+  const inFirst = staticImports(metafile, first);
   const users = new Map<string, number>();
   for (const files of Object.values(scripts)) {
     for (const file of staticImports(metafile, files)) {
@@ -160,14 +158,17 @@ function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, firs
   return [...users].filter(([file, count]) => count >= sharedFrom && !inFirst.has(file)).map(([file]) => file);
 }
 
-function staticImports({ inputs }: Metafile, files: readonly string[]): Set<string> {
+function staticImports({ inputs }: Pick<Metafile, 'inputs'>, files: readonly string[]): Set<string> {
   const found = new Set(files);
   for (const file of found) {
-    for (const { path, kind } of inputs[file]?.imports ?? []) {
-      if (kind === 'import-statement' && path in inputs) {
-        found.add(path);
-      }
+    for (const path of directImports({ inputs }, file)) {
+      found.add(path);
     }
   }
   return found;
 }
+
+const directImports = ({ inputs }: Pick<Metafile, 'inputs'>, file: string): string[] =>
+  (inputs[file]?.imports ?? [])
+    .filter(({ path, kind }) => kind === 'import-statement' && path in inputs)
+    .map(({ path }) => path);

@@ -51,7 +51,7 @@ test('origins added to the file take effect on the main port without a restart',
     return response.headers.get('access-control-allow-origin');
   };
   expect(await allowed()).toBe('*');
-  // Port 0 would be another one, were it opened anew.
+  // A reopened port 0 would get another number.
   const port = app.mainPort;
   write("webrtc: no\nhlsAllowOrigins: ['http://house.example']\n");
   await app.reload();

@@ -17,12 +17,14 @@ import { Reconciler } from '../base/reconciler.ts';
 import { ApiEdits } from '../config/edit/api-edits.ts';
 import { FileEdits } from '../config/edit/file-edits.ts';
 import type { Config } from '../config/load/load.ts';
+import type { PathSettings } from '../config/schema/path.ts';
 import { ConfigStore } from '../config/store/store.ts';
 import { problemText } from '../config/yaml/problem.ts';
 import { FoundCameras } from '../onvif/discovery/found-cameras.ts';
 import { type LoginFile, openStoredLogins } from '../onvif/soap/login/login-file.ts';
 import { pullsAny } from '../paths/path-settings.ts';
 import { type PathMakers, PathTable } from '../paths/path-table.ts';
+import type { Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
 import { OwnCertificate } from '../tls/own-certificate.ts';
 import { startEngine } from '../transcode/engine-host.ts';
@@ -32,6 +34,7 @@ import type { HookGate } from '../zlm/hook-gate.ts';
 import type { AppOptions } from './app-options.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras } from './cameras/cameras.ts';
+import type { IdentityWatch } from './cameras/identity-checked-source.ts';
 import { LAYOUTS_FILE, Layouts } from './cameras/layouts.ts';
 import { masksOf } from './cameras/masks.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
@@ -45,7 +48,9 @@ import { MdnsName } from './device/mdns-name.ts';
 import { HttpListeners, type HttpListenersDeps } from './listeners/http-listeners.ts';
 import { inMode } from './modes/effect.ts';
 import { Modes } from './modes/modes.ts';
+import { LazyNotifications } from './notify/lazy-notifications.ts';
 import { keysOf, PROTOCOLS } from './protocols.ts';
+import { LivePictures } from './recordings/live-pictures.ts';
 import { Recordings } from './recordings/recordings.ts';
 import { makeForwarder } from './servers/forwarder-factory.ts';
 import { HookRunner } from './servers/hook-runner.ts';
@@ -53,6 +58,7 @@ import { Servers } from './servers/servers.ts';
 import { SessionAuthority } from './servers/session-access.ts';
 import { SessionRevocation } from './servers/session-revocation.ts';
 import { makeSource } from './servers/source-factory.ts';
+import { SourceTests } from './servers/source-tests.ts';
 import { Turns } from './turns.ts';
 import { loadMadeSecret } from './zlm/zlm.ts';
 
@@ -68,7 +74,9 @@ export class App {
   #logins: LoginFile | undefined;
   readonly #commands: HookRunner;
   readonly #recordings: Recordings;
+  readonly #pictures: LivePictures;
   readonly #modes: Modes;
+  readonly #notifications: LazyNotifications;
   readonly #onvif: OnvifFeatures;
   readonly #cameras: Cameras;
   readonly #transcoder: Transcoder;
@@ -161,12 +169,9 @@ export class App {
     const onDemo = () => void this.#turns.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    this.#layouts = new Layouts({
-      file: join(dataDir, LAYOUTS_FILE),
-      paths: this.#paths,
-      config: () => this.#demo.within(store.current),
-      log,
-    });
+    this.#pictures = this.#openPictures();
+    this.#notifications = this.#openNotifications();
+    this.#layouts = this.#openLayouts();
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(
@@ -221,6 +226,7 @@ export class App {
     this.#revocation.close();
     this.#cameras.close();
     await this.#modes.close();
+    await this.#notifications.close();
     await Promise.all([this.#follower.close(), this.#found.close()]);
     this.#http.zlm.close();
     this.#servers.drain();
@@ -259,6 +265,7 @@ export class App {
     this.#stop.signal.addEventListener('abort', clock.every(RETRY_MS, retry));
     this.#recordings.begin(this.#stop.signal, () => this.#paths.list());
     await this.#onvif.begin();
+    await this.#notifications.begin();
     this.#http.zlm.begin();
     const { version, dataDir } = this.#options;
     log.info({ version, file: this.#store.file ?? 'none', data: dataDir }, 'started');
@@ -298,9 +305,9 @@ export class App {
 
   #makers(): PathMakers {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    const { sources, forwarders } = protocols;
+    const { forwarders } = protocols;
     return {
-      source: (name, settings, config) => makeSource(sources, { name, settings, config, clock, log }, this.#follower),
+      source: (name, settings, config) => this.#source(name, settings, config, this.#follower),
       recorder: (name, settings, hooks) =>
         this.#recordings.recorders.recorder(name, settings, hooks, this.#demo.isShown),
       forwarder: (name, destination, config) => {
@@ -319,6 +326,11 @@ export class App {
     };
   }
 
+  #source(name: string, settings: PathSettings, config: Config, watch?: IdentityWatch): Source {
+    const { clock, log, protocols = PROTOCOLS } = this.#options;
+    return makeSource(protocols.sources, { name, settings, config, clock, log }, watch);
+  }
+
   #openHttp(shared: Pick<HttpListenersDeps, 'wrongCredentials' | 'newcomers'>): HttpListeners {
     const options = this.#options;
     return new HttpListeners({
@@ -331,6 +343,7 @@ export class App {
       views: this.#views,
       paths: this.#paths,
       recordings: this.#recordings,
+      pictures: this.#pictures,
       load: this.#load,
       loop: this.#loop,
       commands: this.#commands,
@@ -346,7 +359,13 @@ export class App {
       }),
       masks: masksOf(this.#onvif.controls),
       layouts: this.#layouts,
+      sourceTests: new SourceTests({
+        ...options,
+        makeSource: (name, settings, config) => this.#source(name, settings, config),
+        signal: this.#stop.signal,
+      }),
       modes: this.#modes,
+      notifications: this.#notifications,
       inMode: (config) => inMode(config, this.#modes.current),
       signal: this.#stop.signal,
       config: () => this.#config,
@@ -356,6 +375,40 @@ export class App {
       problems: () => this.#store.problems,
       backup: new Backups({ ...options, store: this.#store }),
       servers: this.#servers,
+    });
+  }
+
+  #openPictures(): LivePictures {
+    const { clock } = this.#options;
+    const config = () => this.#config;
+    return new LivePictures({
+      config,
+      paths: this.#paths,
+      recordings: this.#recordings,
+      clock,
+      signal: this.#stop.signal,
+    });
+  }
+
+  #openLayouts(): Layouts {
+    const { dataDir, log } = this.#options;
+    return new Layouts({
+      file: join(dataDir, LAYOUTS_FILE),
+      paths: this.#paths,
+      config: () => this.#demo.within(this.#store.current),
+      log,
+    });
+  }
+
+  #openNotifications(): LazyNotifications {
+    return new LazyNotifications({
+      ...this.#options,
+      accounts: this.#accounts,
+      paths: this.#paths,
+      recordings: this.#recordings,
+      pictures: this.#pictures,
+      config: () => this.#config,
+      signal: this.#stop.signal,
     });
   }
 

@@ -103,7 +103,7 @@ test('one wrong bit anywhere changes nothing, or the backup is rejected', async 
       expect(result, `bit ${bit}`).toEqual(BACKUP);
     }
   }
-  // What is left is what gzip says of time and system.
+  // The rest is gzip's header fields for time and operating system.
   expect(refused).toBeGreaterThan(bytes.length * 8 - 80);
 });
 

@@ -10,12 +10,12 @@ import { finishRestore, stageRestore, type Write } from './staged.ts';
 /** What happens to the disk, one step after the other; from the step on that is named nothing does. */
 const disk = {
   ...{ steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' },
-  /** A file that cannot be replaced, and the disk gets full while it is written so many times. */
+  /** `mounted`: a file that cannot be replaced; `fullTimes`: writes of it that fail because the disk is full. */
   ...{ mounted: '', fullTimes: 0 },
   done: [] as string[],
 };
 
-/** Everybody's file operations, also of modules that another test has loaded: the way of `vi.mock` is for new ones alone. */
+/** Patched here rather than by `vi.mock`, which does not reach modules that another test has loaded. */
 const real = { open: files.open, rename: files.rename, rm: files.rm };
 
 async function step<T>(
@@ -90,7 +90,7 @@ function oldFolder(): string {
   return folder;
 }
 
-/** Files that count: what a power cut left half-written has names of its own. */
+/** Without the temporary files of a power cut. */
 function stateOf(folder: string, below = ''): Record<string, string> {
   return Object.fromEntries(
     readdirSync(join(folder, below), { withFileTypes: true })
@@ -151,7 +151,7 @@ test('power cuts at any step of the start that applies it, and of the next one, 
     const folder = oldFolder();
     await stageRestore(folder, WRITES);
     const isDone = await until(endsAt, () => finish(folder));
-    // Once more, a little later than the first time.
+    // A second power cut, a little later than the first.
     await until(endsAt + 2, () => finish(folder));
     await finish(folder);
     expect(stateOf(folder), `step ${endsAt}`).toEqual(NEW);
@@ -191,7 +191,7 @@ test('a configuration written in place is unchanged if the disk gets full half-w
   expect(stateOf(folder)).toEqual(OLD);
 });
 
-test('if the former text cannot be written back the restore stays begun, and is finished later', async () => {
+test('if the former text cannot be written back the restore remains pending, and is finished later', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   mount(folder, 2);
@@ -220,7 +220,7 @@ test('leftovers of an interrupted start are removed by the next write', async ()
   expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });
 
-test('a begun restore that cannot continue ends the start with a message, and continues later', async () => {
+test('a pending restore that cannot continue ends the start with a message, and continues later', async () => {
   const folder = oldFolder();
   await stageRestore(folder, WRITES);
   writeFileSync(join(folder, 'restore.begun'), '');
@@ -232,7 +232,7 @@ test('a begun restore that cannot continue ends the start with a message, and co
 });
 
 test.for(['', '{', '[]', '{"version":1,"writes":[{"file":1}]}'])(
-  'another file in its place (%s) is removed',
+  'an invalid restore.json (%s) is removed',
   async (text) => {
     const folder = oldFolder();
     writeFileSync(join(folder, 'restore.json'), text);

@@ -50,7 +50,7 @@ test('joining or leaving during a tick does not affect others', () => {
   expect(joined?.ticks).toBe(2);
 });
 
-test('without callbacks there is no wake-up', () => {
+test('without callbacks nothing wakes the process', () => {
   const one = ticking();
   one.stop();
   one.stop();

@@ -17,7 +17,7 @@ test('a saved file is loaded again, and only its owner may read it', async () =>
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
-test('a temporary file left over by a crash does not widen who may read', async () => {
+test('a temporary file left over by a crash does not widen the permissions', async () => {
   const file = join(folder, 'users.json');
   await writeFile(`${file}.new`, 'half');
   await chmod(`${file}.new`, 0o644);
@@ -35,7 +35,7 @@ test('no file is nothing; a damaged or huge one is an error that names it', asyn
   await expect(loadPrivate(file)).rejects.toThrow('at most 4194304 are read');
 });
 
-test('a file that cannot be written is an error that names it, and the old one stays', async () => {
+test('a file that cannot be written is an error that names it, and the old content stays', async () => {
   const file = join(folder, 'users.json');
   await savePrivate(file, { old: true });
   await rm(`${file}.new`, { force: true });

@@ -11,7 +11,7 @@ test('an error is explained with its chain of causes', () => {
   expect(explain(undefined)).toBe('undefined');
 });
 
-/** Each is the cause of the one before. */
+/** Each is the cause of the previous one. */
 function ring(...messages: readonly string[]): Error {
   const errors = messages.map((message) => new Error(message));
   for (const [at, error] of errors.entries()) {

@@ -5,6 +5,19 @@ export class Failure {
   /** Later calls have no effect. */
   readonly fail = (cause: unknown): void => this.#ended.resolve(cause);
 
+  /** `work`, whose exceptions are causes. */
+  guard(work: () => void): () => void;
+  guard<Value>(work: (value: Value) => void): (value: Value) => void;
+  guard(work: (value?: unknown) => void): (value?: unknown) => void {
+    return (value) => {
+      try {
+        work(value);
+      } catch (cause) {
+        this.fail(cause);
+      }
+    };
+  }
+
   /** Resolves when `signal` aborts. @throws the cause of `fail` */
   async wait(signal: AbortSignal): Promise<void> {
     const abort = () => this.fail(undefined);

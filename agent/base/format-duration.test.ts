@@ -28,6 +28,6 @@ test('a duration is shown in the unit people use', () => {
   expect(spans.map(([ms]) => [ms, formatDuration(ms)])).toEqual(spans);
 });
 
-test('a span backwards is as long as one forwards', () => {
+test('a negative span has the same length as a positive one', () => {
   expect(formatDuration(-3 * HOUR)).toBe('3 hours');
 });

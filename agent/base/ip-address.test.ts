@@ -119,7 +119,7 @@ test.for([
   'http://[fd00::1%25eth0]/',
   'http://10.0.0.1/[fe80::1%25eth0]/',
   'http://[fe80::1%25eth0/x]/',
-])('%s has none', (url) => {
+])('%s has no zone', (url) => {
   expect(withoutZone(url)).toBe(url);
   expect(zoneOf(url)).toBeUndefined();
 });

@@ -102,6 +102,16 @@ export const isLoopbackIp = (ip: string): boolean => LOOPBACK.has(ip);
 /** Loopback counts as private. @param ip in canonical form */
 export const isPrivateIp = (ip: string): boolean => PRIVATE.has(ip);
 
+/** Not reachable on the internet (IANA's special-purpose registries), multicast included, or another address within (NAT64, 6to4, Teredo). */
+const SPECIAL = new IpList([
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
+  ...['192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3', '::/128', '::1', '64:ff9b::/96', 'fc00::/7', 'fe80::/9'],
+  ...['ff00::/8', '64:ff9b:1::/48', '2001::/32', '2002::/16'],
+]);
+
+/** Reachable on the internet. @param ip in canonical form */
+export const isPublicIp = (ip: string): boolean => isIP(ip) !== 0 && !SPECIAL.has(ip);
+
 /**
  * What one subscriber cannot change at will: an IPv4 address, or the first 64 bits of IPv6. Key of limits per address.
  * @param ip canonical

@@ -8,8 +8,8 @@ const ALL = { level: undefined, path: undefined, text: undefined };
 function setup() {
   const lines = new LogLines(new FakeClock());
   const log = createLogger('debug', (line) => lines.add(line));
-  const texts = (wish = {}, before = Number.POSITIVE_INFINITY, most = 100) =>
-    lines.find({ ...ALL, ...wish }, before, most).map(({ text }) => text);
+  const texts = (filter = {}, before = Number.POSITIVE_INFINITY, most = 100) =>
+    lines.find({ ...ALL, ...filter }, before, most).map(({ text }) => text);
   return { lines, log, texts };
 }
 

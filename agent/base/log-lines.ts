@@ -92,11 +92,11 @@ export class LogLines {
    * @param before only lines with a smaller number
    * @param most maximum number of lines
    */
-  find(wish: LogFilter, before: number, most: number): readonly LogLine[] {
+  find(filter: LogFilter, before: number, most: number): readonly LogLine[] {
     const found: LogLine[] = [];
     for (let at = this.#lines.length - 1; at >= 0 && found.length < most; at -= 1) {
       const line = this.#lines[at];
-      if (line && line.number < before && isWanted(line, wish)) {
+      if (line && line.number < before && isWanted(line, filter)) {
         found.push(line);
       }
     }

@@ -19,7 +19,7 @@ let nowMs: number;
 let output: LogOutput;
 let log: Logger;
 
-/** @param logger stands for the system's program */
+/** @param logger replaces the system's `logger` */
 function begin(logger?: string, maxFileBytes?: number): void {
   output = new LogOutput({
     stdout: (text) => printed.push(text),

@@ -49,7 +49,7 @@ test('an accepted, closed or departed client holds no place, whatever it sends l
   expect([closed, memory.bytes]).toEqual([['a'], 0]);
 });
 
-test('a client that alone holds more than there is is closed', () => {
+test('a client that alone exceeds the limit is closed', () => {
   const { memory, closed, open } = memoryOf(100);
   open('large', '192.0.2.1', 101);
   expect([closed, memory.bytes]).toEqual([['large'], 0]);

@@ -7,7 +7,7 @@ test.for([
   ['192.0.2.9', '192.0.2.9:4000'],
   ['2001:db8::1', '[2001:db8::1]:4000'],
   ['fe80::1%eth0', '[fe80::1]:4000'],
-] as const)('a peer at %s is shown as %s, whatever socket he came to', ([remoteAddress, shown]) => {
+] as const)('a peer at %s is shown as %s, on sockets of either family', ([remoteAddress, shown]) => {
   const socket = Object.defineProperties(new Socket(), {
     remoteAddress: { value: remoteAddress },
     remotePort: { value: 4_000 },

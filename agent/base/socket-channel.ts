@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { shownPeer } from './ip-address.ts';
+import { type Endpoint, shownPeer } from './ip-address.ts';
 
 /** Receives a channel's bytes. */
 export interface ByteSink {
@@ -32,6 +32,8 @@ export interface ByteChannel {
   /** Stops reading until `resume`, which blocks the peer. Bytes read already are still delivered, and the end only after them. */
   pause(): void;
   resume(): void;
+  /** While paused: delivers what has arrived, and stays paused. @returns false: `resume` is needed to read. Absent: always */
+  readArrived?(): boolean;
 }
 
 /** A TCP or TLS connection. */
@@ -43,12 +45,15 @@ export class SocketChannel implements ByteChannel {
   #isConnected: boolean;
   #hasEnded = false;
 
-  /** @param wanted `host:port` of a connection that is not open yet */
-  constructor(socket: Socket, wanted = '') {
+  /**
+   * @param wanted `host:port` of a connection that is not open yet
+   * @param client the peer, where a proxy forwards for it
+   */
+  constructor(socket: Socket, wanted = '', client?: Endpoint) {
     this.#socket = socket;
     const { localAddress, localPort = 0 } = socket;
     this.local = localAddress === undefined ? undefined : shownPeer(localAddress, localPort);
-    this.#remote = remoteOf(socket) ?? wanted;
+    this.#remote = client ? shownPeer(client.ip, client.port) : (remoteOf(socket) ?? wanted);
     this.#isConnected = remoteOf(socket) !== undefined;
     // With `onread` a socket emits no data: its owner calls `receive`.
     socket.on('data', (chunk: Uint8Array) => this.receive(chunk, chunk.length));

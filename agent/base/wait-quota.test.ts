@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { WaitQuota } from './wait-quota.ts';
 
-test('one subscriber has some of the places, all have no more than there are', () => {
+test('both the places of one subscriber and those of all are limited', () => {
   const places = new WaitQuota(5, 2);
   const taken = ['192.0.2.1', '192.0.2.1', '192.0.2.1'].map((ip) => places.take(ip));
   expect(taken.map((leave) => leave !== undefined)).toEqual([true, true, false]);

@@ -20,6 +20,6 @@ test('commands are counted by their hook: those that run, those that failed, and
       { ...NOTHING, hook: 'runOnReady', started: 1, running: 1 },
     ]);
   await running.stop();
-  // Ended at our wish: that is no failure.
+  // Ended by `stop`, so no failure.
   expect(programs.tallies.of('runOnReady')).toEqual({ ...NOTHING, hook: 'runOnReady', started: 1 });
 });

@@ -15,7 +15,7 @@ function endsOf(socket: Socket): LocalConnection {
 }
 
 test.runIf(isLinux).for(['127.0.0.1', '::1'])(
-  'a connection of a program of the group to %s is known, and nobody else is',
+  'a connection to %s from a program of the process group is recognised, and no other',
   async (host) => {
     const server = createServer().listen(0, host);
     await once(server, 'listening');
@@ -31,10 +31,10 @@ test.runIf(isLinux).for(['127.0.0.1', '::1'])(
     expect(isOwnConnection([1, group], own)).toBe(true);
     expect(isOwnConnection([], own)).toBe(false);
     expect(isOwnConnection([1], own)).toBe(false);
-    // Somebody else may have the same port towards another one of this machine, as https and other servers have.
+    // Another process may have the same local port to another server of this machine, such as https.
     expect(isOwnConnection([group], { ...own, server: { ip: host, port: port + 1 } })).toBe(false);
     expect(isOwnConnection([group], { ...own, client: { ip: host, port: own.client.port + 1 } })).toBe(false);
-    // Another address, and another protocol, have ports of their own.
+    // Another address and another protocol have separate ports.
     const elsewhere = host === '::1' ? '127.0.0.1' : '::1';
     for (const ip of ['127.0.0.2', elsewhere]) {
       const [client, server] = [own.client, own.server].map((end) => ({ ...end, ip })) as [Endpoint, Endpoint];

@@ -82,7 +82,7 @@ test('each command gets the variables of its moment', async () => {
   );
 });
 
-test('the same command does not run twice at a time: the next one waits for the end of the one before', async () => {
+test('the same command runs once at a time: the next waits for the previous one to end', async () => {
   await using box = openHookHarness();
   const script = `sh -c 'trap "sleep 0.2; echo end >> $OUT; exit" INT; echo begin >> $OUT; while :; do sleep 0.02; done'`;
   const commands = new PathCommands(
@@ -113,7 +113,7 @@ test('a command that is cancelled in the queue is not started', async () => {
   expect(box.written()).toEqual(['begin']);
 });
 
-test('lasting commands wait until the former path of this name is gone, those of readers do not', async () => {
+test('lasting commands wait until the former path of this name is closed, those of readers do not', async () => {
   await using box = openHookHarness();
   const former = Promise.withResolvers<void>();
   const settings = settingsOf({ runOnDemand: 'sh -c "echo demand >> $OUT"', runOnRead: 'sh -c "echo read >> $OUT"' });
@@ -154,7 +154,7 @@ test('changed commands and groups apply to commands that start later', async () 
   await expect.poll(box.written, WAIT).toEqual(['b two']);
 });
 
-test('a client of the RTSP server has a command while he is connected, and one when he has gone', async () => {
+test('a client of the RTSP server has a command while it is connected, and one after it has disconnected', async () => {
   await using box = openHookHarness();
   const text = (hook: string) => `sh -c 'echo "${hook} $MTX_CONN_TYPE $MTX_CONN_ID $RTSP_PORT"'`;
   const settings = { runOnConnect: text('connect'), runOnConnectRestart: false, runOnDisconnect: text('disconnect') };

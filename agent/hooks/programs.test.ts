@@ -47,7 +47,7 @@ test('the last line is logged without its end', async () => {
   await expect.poll(box.said, WAIT).toEqual(['no such camera']);
 });
 
-test('a program that is not there is an error in the log, and nothing else', async () => {
+test('a missing program is only an error in the log', async () => {
   await using box = openHookHarness();
   box.programs.once({ hook: 'runOnInit', text: 'no-such-program -x', variables: {} });
   await expect
@@ -91,7 +91,7 @@ test('children that outlive a program end with the hook', async () => {
   expect(groupLives(group)).toBe(false);
 });
 
-test('a command that is to be restarted is started again five seconds after its end, until it is stopped', async () => {
+test('a command with restart runs again five seconds after its end, until it is stopped', async () => {
   const clock = new FakeClock();
   await using box = openHookHarness(clock);
   const running = box.programs.keep(box.script('echo run >> $OUT'), true);
@@ -130,7 +130,7 @@ test('the end waits for commands that run once, and ends those that last', async
   await running.stop();
 });
 
-test('two hundred commands of a key run for clients at a time, and no more; other keys have their own', async () => {
+test('two hundred commands of a key run for clients at a time; other keys have separate limits', async () => {
   await using box = openHookHarness();
   const keep = (hook: string) => box.programs.keep({ hook, text: 'sleep 1000', variables: {}, isCaused: true }, false);
   const started = Array.from({ length: 202 }, () => keep('runOnRead'));

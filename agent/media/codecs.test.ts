@@ -27,6 +27,8 @@ test.for([
   ['G726-32', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 16 }]],
   ['AAL2-G726-24', 8_000, 1, {}, [{ codec: 'lpcm', bitDepth: 16 }]],
   ['MPA', 90_000, 1, {}, []],
+  ['MPV', 90_000, 0, {}, []],
+  ['SMPTE336M', 90_000, 0, {}, [{ codec: 'klv' }]],
   ['AC3', 48_000, 6, {}, []],
   ['MP2T', 90_000, 1, {}, [{ codec: 'mpeg-ts' }]],
   ['PCMA', 8_000, 1, {}, [{ codec: 'g711', law: 'a' }]],
@@ -72,6 +74,7 @@ test('the carriers of each codec', () => {
     'VP9: RTP in, RTP out, WebRTC, MP4, HLS fMP4',
     'M-JPEG: RTP in, RTP out, MP4',
     'MPEG-4 Video: RTP in, RTP out, MP4, TS',
+    'MPEG-1/2 Video: RTP in, RTP out, MP4, TS',
     'MPEG-4 Audio: RTP in, RTP out, MP4, TS, HLS fMP4, HLS TS',
     'Opus: RTP in, RTP out, WebRTC, MP4, TS, HLS fMP4',
     'FLAC: MP4, HLS fMP4',
@@ -80,6 +83,8 @@ test('the carriers of each codec', () => {
     'G711: RTP in, RTP out, WebRTC, MP4 as FLAC',
     'G722: RTP in, RTP out, WebRTC, MP4 as FLAC',
     'LPCM: RTP in, RTP out, MP4 as FLAC',
+    'KLV: RTP in, RTP out, TS',
+    'Generic: RTP out',
     'MPEG-TS: RTP in, RTP out',
   ]);
 });

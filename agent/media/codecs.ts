@@ -10,10 +10,13 @@ import * as flv from './flv/stream-format.ts';
 import { createG711Depacketizer } from './g711/depacketize.ts';
 import { createG722Depacketizer } from './g722/depacketize.ts';
 import { G726_DEPACKETIZERS } from './g726/depacketize.ts';
+import { GenericDepacketizer } from './generic/depacketize.ts';
+import { packetizeGeneric } from './generic/packetize.ts';
 import { H264Depacketizer } from './h264/depacketize.ts';
 import { packetizeH264, packetizeH264Parameters } from './h264/packetize.ts';
 import { H265Depacketizer } from './h265/depacketize.ts';
 import { packetizeH265, packetizeH265Parameters } from './h265/packetize.ts';
+import { createKlvDepacketizer } from './klv/depacketize.ts';
 import { createLpcmDepacketizer } from './lpcm/depacketize.ts';
 import { MjpegDepacketizer } from './mjpeg/depacketize.ts';
 import { packetizeMjpeg } from './mjpeg/packetize.ts';
@@ -21,14 +24,16 @@ import { entryCodec } from './mp4/entry/entry-codec.ts';
 import * as entry from './mp4/entry/sample-entry.ts';
 import { createMpegAudioDepacketizer } from './mpeg-audio/depacketize.ts';
 import { packetizeMpegAudio } from './mpeg-audio/packetize.ts';
+import { createMpegVideoDepacketizer } from './mpeg-video/depacketize.ts';
+import { packetizeMpegVideo } from './mpeg-video/packetize.ts';
 import { Mpeg4VideoDepacketizer } from './mpeg4-video/depacketize.ts';
-import { packetizeMpeg4Video } from './mpeg4-video/packetize.ts';
 import { createMpegTsDepacketizer } from './mpegts/depacketize.ts';
 import { packetizeMpegTs } from './mpegts/packetize.ts';
 import * as ts from './mpegts/stream-format.ts';
 import { createMultiopusDepacketizer, createOpusDepacketizer } from './opus/depacketize.ts';
 import { packetizeOpus } from './opus/packetize.ts';
 import type { Depacketizer, RtpFormat, SenderTraits, UnitSink } from './payload/depacketizer.ts';
+import { packetizeUnchanged } from './payload/packetize-unchanged.ts';
 import type { Packetize, PayloadSink } from './payload/packetizer.ts';
 import { packetizeSampleBased } from './payload/sample-based.ts';
 import type { Track } from './sample/track.ts';
@@ -163,9 +168,18 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     kind: 'video',
     label: 'MPEG-4 Video',
     depacketizers: { 'MP4V-ES': (format, sink) => new Mpeg4VideoDepacketizer(format, sink) },
-    packetize: packetizeMpeg4Video,
+    packetize: packetizeUnchanged,
     sampleEntry: (track) => entry.visualEntry('mp4v', track, entry.esds('mpeg4Video', track.config)),
     tsFormat: () => ({ streamType: 0x10, streamId: ts.VIDEO_ID, descriptors: [] }),
+  },
+  'mpeg-video': {
+    kind: 'video',
+    label: 'MPEG-1/2 Video',
+    depacketizers: { MPV: createMpegVideoDepacketizer },
+    packetize: packetizeMpegVideo,
+    sampleEntry: (track) =>
+      entry.visualEntry('mp4v', track, entry.esds(track.version === 1 ? 'mpeg1Video' : 'mpeg2Video', track.config)),
+    tsFormat: ({ version }) => ({ streamType: version, streamId: ts.VIDEO_ID, descriptors: [] }),
   },
   aac: {
     kind: 'audio',
@@ -258,6 +272,18 @@ const TABLE: { readonly [C in Track['codec']]: CodecInfo<Extract<Track, { codec:
     packetize: packetizeSampleBased,
     fmp4As: 'flac',
   },
+  klv: {
+    kind: 'data',
+    label: 'KLV',
+    depacketizers: { SMPTE336M: createKlvDepacketizer },
+    packetize: packetizeUnchanged,
+    tsFormat: () => ts.KLV_FORMAT,
+  },
+  generic: {
+    kind: 'data',
+    label: 'Generic',
+    packetize: packetizeGeneric,
+  },
   'mpeg-ts': {
     kind: 'multiplex',
     label: 'MPEG-TS',
@@ -287,11 +313,22 @@ export function sampleEntry(track: Track): Uint8Array {
 
 const byEncoding = new Map(CODECS.flatMap(({ depacketizers = {} }) => Object.entries(depacketizers)));
 
+const DISCARD = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
+
+export const isSupported = (format: RtpFormat): boolean => createDepacketizer(format, DISCARD) !== undefined;
+
+/** A format without a codec in a media section that RTSP readers may get as it is. */
+export const isRelayable = (format: RtpFormat): boolean => !byEncoding.has(format.encoding);
+
 /** Undefined: neither the codec nor another packing of it is supported. For video, `sink.onTrack` may be called with the first key unit. */
 export function createDepacketizer(
   format: RtpFormat,
   sink: UnitSink,
   traits: SenderTraits = {},
 ): Depacketizer | undefined {
-  return byEncoding.get(format.encoding)?.(format, sink, traits);
+  const create = byEncoding.get(format.encoding);
+  const { relayAs } = traits;
+  return create || relayAs === undefined
+    ? create?.(format, sink, traits)
+    : new GenericDepacketizer(format, relayAs, sink);
 }

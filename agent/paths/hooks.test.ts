@@ -19,7 +19,7 @@ function configOf(paths: string): Config {
 /** Hooks that write down when they begin and when they end. */
 class NotedHooks implements PathHooks {
   readonly notes: string[] = [];
-  /** Of what ends: as long as it takes. */
+  /** Resolves when the ended hooks have finished. */
   gone: Promise<void> = Promise.resolve();
   readonly created = () => this.#note('created');
   readonly demanded = (query: string) => this.#note(`demanded ${query}`);

@@ -144,7 +144,7 @@ test('recorders and shared outputs do not count as readers, the HLS muxer does',
   await clock.advance(0);
   const stream = source.deliver([tinyH264, g711]);
   await request;
-  // Both read the stream through the one that has FLAC in place of G.711.
+  // Both read the container stream, with FLAC instead of G.711.
   const recorder = readerOf(undefined);
   const muxer = readerOf(undefined, true);
   containerStream(stream).addReader(recorder, false);

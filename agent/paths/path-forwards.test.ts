@@ -60,7 +60,7 @@ function open() {
   return { clock, lines, made, last, forwards, stream: new Stream([tinyH264]) };
 }
 
-test('each destination has its own state; an error stays until the destination takes the stream', async () => {
+test('each destination has its own state; an error stays until the destination accepts the stream', async () => {
   const { clock, forwards, last, stream } = open();
   forwards.follow([A, B]);
   expect(forwards.items).toMatchObject([

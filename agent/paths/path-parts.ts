@@ -1,6 +1,7 @@
 import type { PublishEvent } from '../base/event-bus.ts';
 import type { Track } from '../media/sample/track.ts';
 import type { Stream } from '../stream/stream.ts';
+import type { AlwaysAvailable } from './always-available/always-available.ts';
 import type { OnDemandTimes } from './on-demand.ts';
 import type { MakeForwarder } from './path-forwards.ts';
 import type { PathHooks } from './path-hooks.ts';
@@ -17,6 +18,7 @@ export type PathOrigin =
       readonly mayOverride: boolean;
       readonly usesSenderClock: boolean;
       readonly isSilent?: boolean;
+      readonly demuxesMpegts?: boolean;
       readonly onDemand?: OnDemandTimes | undefined;
     }
   /** Readers are redirected, or the camera is paused or private: there is never a stream. */
@@ -42,8 +44,8 @@ export interface PathParts extends PathTraits {
   readonly recorder: PathRecorder | undefined;
   readonly hooks?: PathHooks | undefined;
   readonly makeForwarder?: MakeForwarder | undefined;
-  /** With `alwaysAvailable`: its tracks; empty: those of the source. */
-  readonly alwaysAvailable?: readonly Track[] | undefined;
+  /** With `alwaysAvailable`. @param onStream called with each stream for readers */
+  readonly makeAlwaysAvailable?: ((onStream: (stream: Stream) => void) => AlwaysAvailable) | undefined;
   /** `released` of the previous path of this name. */
   readonly former?: Promise<void> | undefined;
   /** As in `PathMakers`. */

@@ -56,7 +56,7 @@ test("a path of all_others exists from its publisher's start to its end, and is 
   expect(recorders.get('live/one')?.stops).toBe(1);
 });
 
-test('a path with its own entry stays after its publisher', async () => {
+test('a path with an entry outlives its publisher', async () => {
   const { table } = await tableOf('  cam:\n  all_others:');
   table.publish('cam', publisherOf('one')).close();
   expect(namesOf(table)).toEqual(['cam (cam)']);
@@ -227,7 +227,7 @@ test('open streams are listed by path', async () => {
   expect(table.openStreams()).toEqual([]);
 });
 
-test('a path whose entry changes stays when only name or recording differ', async () => {
+test('a path is not restarted when only name or recording change', async () => {
   const { clock, table, apply } = await tableOf('  "~^cam":\n');
   const stream = table.publish('cam1', publisherOf('one')).publish([tinyH264]);
   await apply('  cam1: {record: yes}');

@@ -11,11 +11,13 @@ import type { Track } from '../media/sample/track.ts';
 import type { Forwarder } from '../protocols/contract.ts';
 import type { BackChannel, Paths, Publication, Publisher, Source } from '../stream/contracts.ts';
 import type { Stream } from '../stream/stream.ts';
+import { AlwaysAvailable } from './always-available/always-available.ts';
+import { ClipFile } from './always-available/clip-file.ts';
 import { configuredTracks } from './always-available/configured-tracks.ts';
 import { Path } from './path.ts';
 import type { ForwardItem, MakeForwarder } from './path-forwards.ts';
 import type { PathHooks, SegmentHooks } from './path-hooks.ts';
-import type { PathOrigin, PathTraits } from './path-parts.ts';
+import type { PathOrigin, PathParts, PathTraits } from './path-parts.ts';
 import {
   cannotPublish,
   groupsOf,
@@ -265,7 +267,7 @@ export class PathTable implements Paths {
         recorder: this.#makers.recorder(name, settings, hooks),
         makeForwarder: this.#makeForwarder(name, config),
         noAudioReason: this.#makers.noAudioReason,
-        alwaysAvailable: settings.alwaysAvailable ? configuredTracks(settings.alwaysAvailableTracks) : undefined,
+        makeAlwaysAvailable: this.#makeAlwaysAvailable(name, settings),
         onStream: (stream) => this.#makers.streamOpened(name, stream),
         publishEvent: this.#makers.publishEvent,
         onIdle: () => this.#forget(name, path),
@@ -278,6 +280,14 @@ export class PathTable implements Paths {
     path.setForwards(settings.forward);
     path.start();
     return live;
+  }
+
+  #makeAlwaysAvailable(name: string, settings: PathSettings): PathParts['makeAlwaysAvailable'] {
+    const { alwaysAvailable, alwaysAvailableTracks, alwaysAvailableFile: file } = settings;
+    const clip = file === '' ? undefined : new ClipFile(file, this.#clock, this.#log.child({ path: name }));
+    return alwaysAvailable
+      ? (onStream) => new AlwaysAvailable(configuredTracks(alwaysAvailableTracks), clip, this.#clock, onStream)
+      : undefined;
   }
 
   #makeForwarder(name: string, config: Config): MakeForwarder | undefined {
@@ -308,6 +318,7 @@ export class PathTable implements Paths {
         mayOverride: overridePublisher,
         usesSenderClock: settings.useAbsoluteTimestamp,
         isSilent: !settings.audio,
+        demuxesMpegts: settings.rtspDemuxMpegts,
         onDemand: isOnDemand(settings) ? { startTimeoutMs, closeAfterMs } : undefined,
       };
     }

@@ -117,14 +117,14 @@ test('a new publisher replaces the present one and ends its readers', () => {
   expect(first.reasons).toEqual(["another publisher has taken path 'cam'"]);
   expect(stream.isClosed).toBe(true);
   const next = publication.publish([tinyH264]);
-  // What is left of the first does no harm to the second.
+  // Late calls of the first publisher do not affect the second.
   old.close();
   expect(() => old.publish([tinyH264])).toThrow("another publisher has taken path 'cam'");
   expect(next.isClosed).toBe(false);
   expect(path.status.source).toEqual({ type: 'rtspSession', id: 'two' });
 });
 
-test('with overridePublisher off the first publisher stays', () => {
+test('with overridePublisher off the first publisher keeps the path', () => {
   const path = pathWith(undefined, new FakeClock(), false);
   const first = publisherOf('one');
   const publication = path.publish(first);

@@ -4,14 +4,14 @@ import type { PublishEvent } from '../base/event-bus.ts';
 import type { Logger } from '../base/log.ts';
 import type { Destination } from '../config/schema/forward.ts';
 import type { Track } from '../media/sample/track.ts';
-import type { Publication, Publisher, StreamSink } from '../stream/contracts.ts';
+import type { Publication, Publisher } from '../stream/contracts.ts';
 import { Stream } from '../stream/stream.ts';
-import { AlwaysAvailable } from './always-available/always-available.ts';
+import type { AlwaysAvailable } from './always-available/always-available.ts';
 import { OnDemand } from './on-demand.ts';
 import { type ForwardItem, PathForwards } from './path-forwards.ts';
 import { HookCalls } from './path-hooks.ts';
 import type { PathOrigin, PathParts, PathTraits } from './path-parts.ts';
-import { cannotPublish } from './path-settings.ts';
+import { PathPublisher } from './path-publisher.ts';
 import {
   describeStatistics,
   describeStream,
@@ -45,7 +45,7 @@ export class Path {
   readonly #forwards: PathForwards | undefined;
   readonly #rate = new RateMeter();
   #recorder: PathRecorder | undefined;
-  #publisher: Publisher | undefined;
+  readonly #publisher: PathPublisher;
   readonly #always: AlwaysAvailable | undefined;
   /** What readers get. */
   #stream: Stream | undefined;
@@ -56,6 +56,7 @@ export class Path {
   #readySince: string | null = null;
   #onlineSince: string | null = null;
   #offlineSince: string | null;
+  #isStopped = false;
 
   constructor(parts: PathParts, clock: Clock, log: Logger) {
     const { origin } = parts;
@@ -68,10 +69,19 @@ export class Path {
     this.#log = log.child({ path: parts.name });
     this.#forwards = parts.makeForwarder && new PathForwards(parts.makeForwarder, clock, this.#log);
     this.#offlineSince = this.#now();
-    const { alwaysAvailable: tracks } = parts;
     const hasStream = origin.kind === 'pulled' || origin.kind === 'publisher';
-    this.#always =
-      tracks && hasStream ? new AlwaysAvailable(tracks, clock, (stream) => this.#opened(stream)) : undefined;
+    this.#always = hasStream ? parts.makeAlwaysAvailable?.((stream) => this.#opened(stream)) : undefined;
+    this.#publisher = new PathPublisher(parts.name, () => this.#traits.origin, {
+      publisherChanged: () => {
+        this.#onDemand?.sourceReplaced();
+        this.#closeStream();
+      },
+      streamOpened: (tracks) => this.#openStream(tracks),
+      publisherLeft: () => {
+        this.#closeStream();
+        this.#reportIdle();
+      },
+    });
     this.talk = new PathTalk(
       parts.name,
       () => this.#runner?.loudspeaker,
@@ -88,8 +98,17 @@ export class Path {
   /** Starts the source, unless it is on demand. */
   start(): void {
     this.#hooks.begin();
-    this.#always?.start();
-    if (!this.#onDemand) {
+    const opening = this.#always?.start();
+    if (opening) {
+      // The tracks are those of the clip.
+      void opening.then(() => this.#startSource());
+    } else {
+      this.#startSource();
+    }
+  }
+
+  #startSource(): void {
+    if (!this.#onDemand && !this.#isStopped) {
       this.#runner?.start('');
     }
   }
@@ -97,7 +116,8 @@ export class Path {
   /** Ends the source or the publisher, its readers and the recording; resolves when the last file is finished. */
   async stop(): Promise<void> {
     const reason = `path '${this.name}' was removed or changed`;
-    this.#replace(reason, 'configuration');
+    this.#isStopped = true;
+    this.#publisher.replace(reason, 'configuration');
     this.talk.close(reason);
     this.#onDemand?.close();
     this.#closeStream();
@@ -160,49 +180,13 @@ export class Path {
     return stream;
   }
 
-  /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
-  mayPublish(): Pick<StreamSink, 'usesSenderClock' | 'isSilent'> {
-    const { name } = this;
-    const { origin } = this.#traits;
-    if (origin.kind === 'private') {
-      throw new PerchError('badInput', `path '${name}' takes no publisher: it is private in the present mode`, {
-        path: name,
-      });
-    }
-    if (origin.kind !== 'publisher') {
-      throw cannotPublish(name);
-    }
-    if (this.#publisher && !origin.mayOverride) {
-      throw new PerchError('badInput', `someone is already publishing to path '${name}'`, { path: name });
-    }
-    return origin;
+  /** As `PathPublisher`. */
+  mayPublish(): ReturnType<PathPublisher['mayPublish']> {
+    return this.#publisher.mayPublish();
   }
 
-  /** @throws PerchError badInput when the path is not for publishers, or has one that may not be replaced */
   publish(publisher: Publisher): Publication {
-    const { name } = this;
-    const { usesSenderClock = false, isSilent = false } = this.mayPublish();
-    this.#replace(`another publisher has taken path '${name}'`, 'publisher');
-    this.#onDemand?.sourceReplaced();
-    this.#closeStream();
-    this.#publisher = publisher;
-    return {
-      usesSenderClock,
-      isSilent,
-      publish: (tracks) => {
-        if (this.#publisher !== publisher) {
-          throw new PerchError('unavailable', `another publisher has taken path '${name}'`, { path: name });
-        }
-        return this.#openStream(tracks);
-      },
-      close: () => {
-        if (this.#publisher === publisher) {
-          this.#publisher = undefined;
-          this.#closeStream();
-          this.#reportIdle();
-        }
-      },
-    };
+    return this.#publisher.publish(publisher);
   }
 
   get stream(): Stream | undefined {
@@ -222,7 +206,7 @@ export class Path {
     if (kind === 'pulled') {
       return this.#onDemand?.isInitial === true && this.#runner?.isStopped === true;
     }
-    return this.#publisher === undefined && this.#onDemand?.isInitial !== false;
+    return this.#publisher.current === undefined && this.#onDemand?.isInitial !== false;
   }
 
   /** Reads the byte counter; called about once a second. */
@@ -275,8 +259,9 @@ export class Path {
   }
 
   get #sourceStatus(): PathStatus['source'] {
-    if (this.#publisher) {
-      return { type: this.#publisher.kind.apiType, id: this.#publisher.id };
+    const publisher = this.#publisher.current;
+    if (publisher) {
+      return { type: publisher.kind.apiType, id: publisher.id };
     }
     if (this.#parts.origin.kind === 'redirect') {
       return { type: 'redirect', id: '' };
@@ -304,7 +289,7 @@ export class Path {
         }
         void runner?.stop();
         this.#hooks.endDemand();
-        this.#replace(`nobody reads path '${this.name}'`, 'configuration');
+        this.#publisher.replace(`nobody reads path '${this.name}'`, 'configuration');
         this.#closeStream();
       },
       get sourceFault() {
@@ -322,8 +307,11 @@ export class Path {
     this.#live = live;
     this.#onlineSince = this.#now();
     this.#offlineSince = null;
-    this.#log.info({ tracks: trackLabels(tracks) }, this.#publisher ? 'publisher connected' : 'camera connected');
-    if (!this.#publisher) {
+    this.#log.info(
+      { tracks: trackLabels(tracks) },
+      this.#publisher.current ? 'publisher connected' : 'camera connected',
+    );
+    if (!this.#publisher.current) {
       this.#publishEvent('camera', { state: 'connected' });
     }
     this.#recorder?.start(live);
@@ -378,12 +366,6 @@ export class Path {
     }
   }
 
-  #replace(reason: string, by: 'publisher' | 'configuration'): void {
-    const publisher = this.#publisher;
-    this.#publisher = undefined;
-    publisher?.onReplaced(reason, by);
-  }
-
   #reportIdle(): void {
     if (this.isIdle) {
       this.#parts.onIdle?.();
@@ -391,7 +373,7 @@ export class Path {
   }
 
   get #hookSource() {
-    return { ...(this.#sourceStatus ?? { type: '', id: '' }), query: this.#publisher?.query ?? '' };
+    return { ...(this.#sourceStatus ?? { type: '', id: '' }), query: this.#publisher.current?.query ?? '' };
   }
 
   #publishEvent(...[type, fields]: Parameters<PublishEvent>): void {

@@ -6,7 +6,7 @@ import { silentLogger } from '../base/log.ts';
 import type { Source } from '../stream/contracts.ts';
 import { type RunnerOwner, SourceRunner } from './source-runner.ts';
 
-/** Has what a real one has: bytes that have come, and a failure that is thrown in one of its methods. */
+/** Like a real connection: it holds received bytes, and one of its methods throws. */
 class Connection {
   readonly bytes = new Uint8Array(65_536);
 

@@ -7,7 +7,7 @@ import { createLogger } from '../base/log.ts';
 import { parseConfig } from '../config/load/load.ts';
 import { PathTable } from './path-table.ts';
 
-/** A camera with its small stream, and the paths of which the log warns. */
+/** A camera with its sub stream, and the paths of logged warnings. */
 async function startCamera() {
   const warned: string[] = [];
   const log = createLogger('warn', (line) => warned.push(JSON.parse(line).path));

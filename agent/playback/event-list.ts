@@ -44,9 +44,12 @@ export async function eventPage(
   const unseen = query.isUnseen ? seen : undefined;
   const fromUs = Math.max(query.from?.us ?? 0, unseen ? (unseen.upToMs + 1) * 1000 : 0);
   // Single marks are left out below.
-  const wish = { fromUs, toUs: to.us, after: markOf(query.before), limit: limit + 1 + (unseen?.count ?? 0) };
+  const filter = { fromUs, toUs: to.us, after: markOf(query.before), limit: limit + 1 + (unseen?.count ?? 0) };
   const found = paths
-    .flatMap((name) => [...events.newestOf(name, { ...wish, types }), ...offlineSpansOf(catalog, name, wish, types)])
+    .flatMap((name) => [
+      ...events.newestOf(name, { ...filter, types }),
+      ...offlineSpansOf(catalog, name, filter, types),
+    ])
     .filter((event) => !unseen?.has(seenEvent(event)));
   const shown = found.sort(newestFirst).slice(0, limit);
   const last = shown.at(-1);
@@ -114,15 +117,15 @@ function pathsOf({ index }: IndexLookup): string[] {
 function offlineSpansOf(
   { index }: IndexLookup,
   path: string,
-  wish: EventQuery,
+  filter: EventQuery,
   types: readonly string[] | undefined,
 ): IndexedEvent[] {
   if (types && !types.includes(OFFLINE)) {
     return [];
   }
   // Events and outages share one order by path: the mark of one works for the other.
-  const after = wish.after && { ...wish.after, path: gapsName(wish.after.path) };
-  const away = { ...wish, after, types: ['offline'], minUs: MIN_OFFLINE_US };
+  const after = filter.after && { ...filter.after, path: gapsName(filter.after.path) };
+  const away = { ...filter, after, types: ['offline'], minUs: MIN_OFFLINE_US };
   return index.events.newestOf(gapsName(path), away).map((event) => ({ ...event, path, type: OFFLINE }));
 }
 

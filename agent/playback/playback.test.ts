@@ -79,7 +79,7 @@ test.for([
   ],
   [undefined, '2026-07-01T12:00:05Z', [['2026-07-01T12:00:00Z', 5]]],
   ['2026-07-01T12:00:01Z', '2026-07-01T12:00:05Z', [['2026-07-01T12:00:01Z', 4]]],
-] as const)('from %s to %s there is %j', async ([start, end, expected]) => {
+] as const)('from %s to %s the list has %j', async ([start, end, expected]) => {
   using folder = temporaryFolder();
   await record(folder.path, 6, { segmentDurationMs: 2_000 });
   await record(folder.path, 3, { wall: WALL + 20_000 });
@@ -91,7 +91,7 @@ test.for([
   ['nothing was recorded', undefined, undefined],
   ['everything has ended before', '2026-07-02T00:00:00Z', undefined],
   ['everything begins later', undefined, '2026-06-01T00:00:00Z'],
-] as const)('when %s the response is that there is nothing', async ([what, start, end]) => {
+] as const)('when %s the answer is that nothing was found', async ([what, start, end]) => {
   using folder = temporaryFolder();
   if (what !== 'nothing was recorded') {
     await record(folder.path, 2);
@@ -120,7 +120,7 @@ test('a name that no disk can hold has no recordings', async () => {
 });
 
 test.for(['../other', '..', 'cam/../../other', 'ca\0m', '', 'a//../b'])(
-  "the name '%s' leads nowhere, though the configuration stands for every name",
+  "the name '%s' leads nowhere, although the configuration has a path for every name",
   async (name) => {
     using folder = temporaryFolder();
     const inner = join(folder.path, 'recordings');
@@ -222,7 +222,7 @@ test('empty, headerless and broken files are left out, and the others are listed
   writeFileSync(at(12), Buffer.alloc(10_000, 0x41));
   await using playback = openPlayback(folder.path);
   expect(await spans(playback)).toEqual([['2026-07-01T12:00:00Z', 2]]);
-  // What was broken may have been copied meanwhile.
+  // A damaged file may have been repaired meanwhile.
   copyFileSync(first, at(10));
   expect(await spans(playback)).toHaveLength(2);
 });

@@ -11,7 +11,7 @@ import { playbackPlugin } from './plugin.ts';
 
 const STATUS: Readonly<Record<string, number>> = { badInput: 400, unauthorized: 401, notFound: 404, unsupported: 501 };
 
-/** The plugin on a listener that lets everybody play back everything but `secret`. */
+/** The plugin on a listener that admits everyone to all paths but `secret`. */
 async function open(playback: Playback, prefix = '', title?: string): Promise<FastifyInstance & AsyncDisposable> {
   const app = fastify({ forceCloseConnections: true });
   app.setErrorHandler((error, _, reply) => {
@@ -156,7 +156,7 @@ test('deleting a recording during a download ends the connection', async () => {
   const cut = await fetch(`http://127.0.0.1:${port}${GET}`, { headers });
   expect([cut.status, cut.headers.get('content-range')]).toEqual([206, `bytes 1-${size - 1}/${size}`]);
   await expect(cut.arrayBuffer()).rejects.toThrow('terminated');
-  // Who asks anew is given what is there.
+  // A new request gets the remaining bytes.
   const shorter = await app.inject(GET);
   expect([shorter.statusCode, shorter.rawPayload.length < size]).toEqual([200, true]);
 });

@@ -197,7 +197,7 @@ test('the longest of too many reasons are listed, marked as truncated', async ()
   }
   add(2_000, 650, 30, 'diskFull');
   add(2_001, 700, undefined, 'paused');
-  // What is shorter than a step is not shown where there is much: nothing that could be is missing.
+  // Where gaps are many, those shorter than a step are omitted.
   expect(await ask('2026-07-01T00:12:00Z')).toMatchObject({
     reasons: [
       [650, 30, 'diskFull'],

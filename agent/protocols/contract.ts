@@ -122,7 +122,7 @@ export interface ZlmSessionKind {
   readonly schema: string;
   /** In media lists while the server is on: `schema`, or a variant such as `hls.fmp4`. */
   listedSchema(config: Config): string | undefined;
-  /** In flow reports. */
+  /** In hooks about clients. */
   readonly flowSchema: string;
   /** Media uses UDP whatever the item says. */
   readonly isUdp?: boolean;
@@ -207,7 +207,7 @@ export interface ServerProtocol<Options = unknown, Running extends RunningServer
 /** Where programs publish, for people who set them up. */
 interface PublishingAddresses {
   /** Key that switches the server on: `rtmp`. */
-  readonly key: 'rtsp' | 'rtmp' | 'srt';
+  readonly key: 'rtsp' | 'rtmp' | 'srt' | 'webrtc';
   /** Of the ports that are open while it is on. HOST, PATH, USER and PASSWORD stand for the actual ones. */
   urls(config: Config): readonly string[];
 }
@@ -265,6 +265,8 @@ export interface ZlmApiCalls {
 export interface ZlmParameters {
   /** Empty counts as missing. */
   get(name: string): string | undefined;
+  /** Of the query or the body, empty without a value; undefined: not sent. */
+  sent(name: string): string | undefined;
   /** @throws PerchError badInput with `missing` in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string>;
 }
@@ -360,7 +362,7 @@ export interface HttpAccess {
   };
   origin(request: FastifyRequest): { readonly isSameOrigin: boolean; readonly baseUrl: string };
   /** Canonical, without port. */
-  ip(request: FastifyRequest): string;
+  ip(request: Pick<FastifyRequest, 'raw'>): string;
   /** The client uses TLS, to Perch or to a proxy. */
   isSecure(request: FastifyRequest): boolean;
 }

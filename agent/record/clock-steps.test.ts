@@ -17,11 +17,11 @@ import type { RecorderOptions } from './recorder.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** The wall clock is set by so much before sample number `from`. */
+/** The wall clock is set by this much before sample number `from`. */
 const steppedAt = (samples: readonly Sample[], from: number, byMs: number): Sample[] =>
   samples.map((sample, i) => (i < from ? sample : { ...sample, wall: sample.wall + byMs }));
 
-/** Records pictures (10 a second, a key picture each second) as they are given, and tells of the files in the order they were begun. */
+/** Records pictures (10 a second, a key picture each second) as given. @returns the files in the order of their start */
 async function filesOf(
   folder: string,
   samples: readonly Sample[],
@@ -88,7 +88,7 @@ test('audio from right before the clock was set does not give its old time to th
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
   const video = steppedAt(tinyVideo(40, 10, 10, 9_000, WALL + 100), 20, HOUR_MS);
-  // Each sound comes just before the picture of its time; that before the first picture with the new time has the old.
+  // Each packet of audio arrives just before the picture of its time, so the one before the first picture with the new time has the old time.
   const sound = steppedAt(opusSound(40 * 5, 0, WALL), 105, HOUR_MS);
   for (const [i, picture] of video.entries()) {
     for (const packet of sound.slice(i * 5, i * 5 + 5)) {

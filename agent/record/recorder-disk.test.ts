@@ -27,7 +27,7 @@ function start(folder: string, guard: Guard, segmentDurationMs = 3_600_000) {
   let second = 0;
   return {
     running,
-    /** Pictures of so many seconds, a key picture each second. */
+    /** Writes this many seconds of pictures, with a key picture each second. */
     feed: (seconds: number) => {
       for (const sample of tinyVideo(seconds * 10, 10, 10, second * 90_000, WALL + second * 1000)) {
         running.stream.write(0, sample);
@@ -57,7 +57,7 @@ test('on a rejected disk nothing starts, the state has the reason, and recording
   expect(running.log.finishedFiles.map(({ durationMs }) => durationMs)).toEqual([3_000]);
 });
 
-test('a disk that accepts no more completes the file, and later samples are another recording', async () => {
+test('a full disk completes the file, and later samples are another recording', async () => {
   using folder = temporaryFolder();
   const guard = new Guard();
   const { running, feed } = start(folder.path, guard);
@@ -92,7 +92,7 @@ test('a disk rejected just when a file is complete starts another recording when
   expect(new Set(heads.map(({ mark }) => mark?.streamId)).size).toBe(2);
 });
 
-test('without a stream there is nothing to interrupt', async () => {
+test('without a stream nothing is interrupted', async () => {
   using folder = temporaryFolder();
   const { running } = start(folder.path, new Guard());
   running.stream.close();

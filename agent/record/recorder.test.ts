@@ -31,7 +31,7 @@ const countOf = (file: ReadRecording, trackId: number) =>
 test('files are cut at the first key frame after the segment duration, and nothing is lost between them', async () => {
   using folder = temporaryFolder();
   const names = await record(folder.path, 10, { segmentDurationMs: 2_500, sound: true });
-  // The sound of the last 20 ms has not ended when the key frame comes: it begins the next file.
+  // The last 20 ms of audio have not ended when the key frame arrives, and begin the next file.
   const times = ['12-00-00-000000', '12-00-02-980000', '12-00-05-980000', '12-00-08-980000'];
   expect(names.map((name) => name.slice(-19))).toEqual(times.map((time) => `${time}.mp4`));
   const files = await Promise.all(names.map(openRecording));
@@ -188,7 +188,7 @@ test.for([
 ] as const)('audio that is %s ahead of the video is recorded with it, and nothing ends', async ([, aheadS]) => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, {}, [tinyH264, opusTrack]);
-  // The sound is captured with the pictures and says that it is later.
+  // The audio is captured with the pictures, but its media time is ahead.
   feed(running.stream, [tinyVideo(30, 10, 10, 900_000, WALL + 100), opusSound(150, (10 + aheadS) * 48_000, WALL)]);
   running.stream.close();
   await running.recorder.stop();
@@ -279,7 +279,7 @@ test('a file being written is complete up to its last part at any time', async (
   expect(countOf(await openRecording(name), 1)).toBe(45);
 });
 
-test('a slow disk loses whole GOPs, and the file stays playable', async () => {
+test('a slow disk loses whole GOPs, and the file remains playable', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { queueBytes: 6_000 });
   // All at once, so that the disk has no chance to take anything away.

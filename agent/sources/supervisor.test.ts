@@ -27,7 +27,7 @@ test('after a rejected password the pauses are long, so that the camera does not
   await done;
 });
 
-test('a login that is held back waits as long as its error says', async () => {
+test('a delayed login waits as long as its error specifies', async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
   const pauses: number[] = [];

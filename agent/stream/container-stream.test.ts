@@ -135,7 +135,7 @@ test('LPCM becomes FLAC, and tracks that MP4 cannot carry are omitted and named'
   expect(reader.tracks).toMatchObject([{ codec: 'h264', fps: 10 }]);
 });
 
-test('audio that cannot be stored any more is silent until it can, and does not replace another track', () => {
+test('a track that becomes unstorable is silent until it is storable again, and does not replace another track', () => {
   const stream = new Stream([lpcm, tinyH264]);
   const stored = containerStream(stream);
   const reader = new Recording();
@@ -171,7 +171,7 @@ test('G.722 becomes FLAC of its true sample rate, with times to match', () => {
   ]);
 });
 
-test('G.722 in stereo is as long as it was, each side by itself', () => {
+test('stereo G.722 keeps its length, and its channels are decoded separately', () => {
   const stream = new Stream([{ ...g722, channels: 2 }]);
   const reader = new Recording();
   containerStream(stream).addReader(reader, false);
@@ -194,16 +194,16 @@ test('G.722 in stereo is as long as it was, each side by itself', () => {
 
 test('readers of the derived stream count for the original, and key frame requests reach it', () => {
   const stream = new Stream([tinyH264, g711], { isOnDemand: true });
-  let wishes = 0;
+  let requests = 0;
   stream.onKeyFrameWanted = () => {
-    wishes += 1;
+    requests += 1;
   };
   const derived = containerStream(stream);
   const reader: Reader = { ...new Recording(), kind: HLS_SESSION, onSample() {}, onTrack() {}, onEnd() {} };
   derived.addReader(reader, false);
   expect([stream.audience, derived.isOnDemand]).toEqual([1, true]);
   derived.requestKeyFrame();
-  expect(wishes).toBe(1);
+  expect(requests).toBe(1);
   derived.removeReader(reader);
   expect(stream.audience).toBe(0);
 });

@@ -43,5 +43,6 @@ const PLACES: Record<Container, (track: Track) => Place | undefined> = {
     }
     return codecOf(track).sampleEntry && { track };
   },
-  mpegts: (track) => (codecOf(track).tsFormat?.(track) ? { track } : undefined),
+  // Metadata is not recorded: playback would have no place for it.
+  mpegts: (track) => (track.kind !== 'data' && codecOf(track).tsFormat?.(track) ? { track } : undefined),
 };

@@ -7,6 +7,8 @@ export interface StreamSink {
   readonly usesSenderClock?: boolean;
   /** Audio is left out. */
   readonly isSilent?: boolean;
+  /** A transport stream in RTP is demuxed. */
+  readonly demuxesMpegts?: boolean;
   /** Opens the stream for the samples. Called once in a connection, when all tracks are known. */
   publish(tracks: readonly Track[]): Stream;
 }

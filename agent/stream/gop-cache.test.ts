@@ -28,7 +28,7 @@ test('a GOP within the limit is returned completely, or only its key sample for 
   expect(given(cache)).toEqual({ group: [2, 3], still: [2] });
 });
 
-test('a group beyond the limit is not given; its key sample stays until the next one', () => {
+test('a group beyond the limit is dropped; its key sample stays until the next one', () => {
   const cache = new GopCache(0, 300);
   cache.add(0, sample(1, true));
   for (let pts = 2; pts < 10; pts += 1) {
@@ -45,7 +45,7 @@ test('a key sample that is too large by itself is not kept', () => {
   expect(given(cache)).toEqual({ group: [], still: [] });
 });
 
-test('after clearing there is no still either', () => {
+test('after clearing the still is gone as well', () => {
   const cache = new GopCache(0, 150);
   cache.add(0, sample(1, true));
   cache.add(0, sample(2, false));
@@ -59,7 +59,7 @@ test('the memory of a group that is too large is given back but for the still, a
   const [key, delta] = [pool.take(100), pool.take(100)];
   cache.add(0, sample(1, true, key));
   cache.add(0, sample(2, false, delta));
-  // The source's own holds: what is left are the cache's.
+  // Releases the source's holds; only the cache's are left.
   release(key);
   release(delta);
   cache.add(0, sample(3, false));

@@ -289,7 +289,7 @@ test('a viewer that throws is removed with its error; the others lose nothing', 
   expect(client.chunks).toEqual(['0 key 2', '0 1']);
 });
 
-test('all viewers are notified of the end of the stream, and so are later ones', () => {
+test('all viewers are notified of the end of the stream, later ones too', () => {
   const stream = new Stream([H264_TRACK]);
   const first = join(stream);
   const joined = new Client();
@@ -299,7 +299,7 @@ test('all viewers are notified of the end of the stream, and so are later ones',
   expect([first.client, joined, late.client].map(({ ends }) => ends)).toEqual([[undefined], [undefined], [undefined]]);
 });
 
-test.for([true, false])('chunks share memory, and stay as they are as long as somebody keeps them: %s', (isKept) => {
+test.for([true, false])('chunks share memory, and are not overwritten while a viewer keeps them: %s', (isKept) => {
   const stream = new Stream([G711]);
   const packets = InterleavedPackets.of(stream, 1440, new FakeClock());
   const kept: { chunk: Buffer; copy: Buffer }[] = [];
@@ -323,34 +323,31 @@ test.for([true, false])('chunks share memory, and stay as they are as long as so
 test.for([
   ['leaves', (packets: InterleavedPackets, viewer: InterleavedViewer) => packets.leave(viewer)],
   ['throws', () => expect.unreachable('the viewer threw')],
-] as const)(
-  'the first chunk of a viewer that %s at once stays as it is when it is kept, and is its last',
-  ([, end]) => {
-    const stream = new Stream([H264_TRACK]);
-    const { packets, client } = join(stream);
-    for (let i = 0; i < 20; i += 1) {
-      stream.write(0, sample(3_000 * i, i === 0, nalu(1_000, i === 0 ? 0x65 : 0x41)));
-    }
-    const kept: { chunk: Buffer; copy: Buffer }[] = [];
-    const viewer: InterleavedViewer = {
-      onChunk: (chunk) => {
-        kept.push({ chunk, copy: Buffer.from(chunk) });
-        packets.leave(client);
-        end(packets, viewer);
-        return true;
-      },
-      onReport: () => {},
-      onEnd: () => {},
-    };
-    packets.join(viewer);
-    packets.flow(viewer);
-    join(stream);
-    for (let i = 20; i < 300; i += 1) {
-      stream.write(0, sample(3_000 * i, i % 25 === 0, nalu(1_000, i % 25 === 0 ? 0x65 : 0x41)));
-    }
-    expect(kept.map(({ chunk, copy }) => chunk.equals(copy))).toEqual([true]);
-  },
-);
+] as const)('a kept first chunk of a viewer that %s at once is not overwritten, and is its last', ([, end]) => {
+  const stream = new Stream([H264_TRACK]);
+  const { packets, client } = join(stream);
+  for (let i = 0; i < 20; i += 1) {
+    stream.write(0, sample(3_000 * i, i === 0, nalu(1_000, i === 0 ? 0x65 : 0x41)));
+  }
+  const kept: { chunk: Buffer; copy: Buffer }[] = [];
+  const viewer: InterleavedViewer = {
+    onChunk: (chunk) => {
+      kept.push({ chunk, copy: Buffer.from(chunk) });
+      packets.leave(client);
+      end(packets, viewer);
+      return true;
+    },
+    onReport: () => {},
+    onEnd: () => {},
+  };
+  packets.join(viewer);
+  packets.flow(viewer);
+  join(stream);
+  for (let i = 20; i < 300; i += 1) {
+    stream.write(0, sample(3_000 * i, i % 25 === 0, nalu(1_000, i % 25 === 0 ? 0x65 : 0x41)));
+  }
+  expect(kept.map(({ chunk, copy }) => chunk.equals(copy))).toEqual([true]);
+});
 
 /** Access units of one slice with messages before it, of any size, and frames of sound. */
 function anySample(track: Track, next: () => number): Uint8Array {
@@ -395,7 +392,7 @@ test.for([
   ['lpcm', lpcm],
   ['mpeg-ts', mpegTs],
   ['vp8', vp8],
-] as const)('what is cut of %s is put together again as it was', ([, track]) => {
+] as const)('%s is packetized and reassembled unchanged', ([, track]) => {
   const next = random(7);
   const stream = new Stream([track]);
   const format = parseSdp(writeSdp([track], { name: 'x', host: '::1', sessionId: 1 })).medias[0]?.formats[0];

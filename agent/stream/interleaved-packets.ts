@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { codecOf } from '../media/codecs.ts';
 import type { Packetize } from '../media/payload/packetizer.ts';
 import { writeSenderReport } from '../media/rtcp/write.ts';
+import { AUTH_TAG_BYTES, RTP_HEADER_BYTES } from '../media/rtp/header.ts';
 import type { Sample } from '../media/sample/sample.ts';
 import { release } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
@@ -46,6 +47,17 @@ interface InterleavedStart {
   readonly rtpTime: number;
 }
 
+interface PacketSettings {
+  /** Of a datagram. */
+  readonly udpMaxPayloadSize: number;
+  readonly rtspEncryption: 'no' | 'optional' | 'strict';
+}
+
+/** Largest RTP payload. With encryption there is room for SRTP's tag in plain packets too, because all viewers share them. */
+export function maxPayloadBytesOf({ udpMaxPayloadSize, rtspEncryption }: PacketSettings): number {
+  return udpMaxPayloadSize - RTP_HEADER_BYTES - (rtspEncryption === 'no' ? 0 : AUTH_TAG_BYTES);
+}
+
 const packetsOf = new WeakMap<Stream, InterleavedPackets>();
 
 /**
@@ -79,7 +91,7 @@ export class InterleavedPackets implements Reader {
   /** Of the sender reports, by track. */
   #reported: readonly ReportedTime[] = [];
 
-  /** @param maxPayloadBytes of RTP payloads: `udpMaxPayloadSize` without the RTP header; a new value applies after all viewers have left */
+  /** @param maxPayloadBytes `maxPayloadBytesOf` the settings; a new value applies after all viewers have left */
   static of(stream: Stream, maxPayloadBytes: number, clock: Clock): InterleavedPackets {
     let packets = packetsOf.get(stream);
     if (!packets) {
@@ -104,6 +116,20 @@ export class InterleavedPackets implements Reader {
     this.#placeholders = new Placeholders(this.#writer, this.leadingTrack);
     this.#lastPts = new Float64Array(stream.tracks.length);
     this.#lastWall = new Float64Array(stream.tracks.length);
+  }
+
+  /** SRTP's index of a packet that was written (RFC 3711 §3.3.1): the sequence number with its wraps since the start. */
+  packetIndexOf(track: number, sequence: number): number {
+    const next = this.#writer.sequences[track] as number;
+    const sent = this.#writer.sentPackets[track] as number;
+    const first = (((next - sent) % 65_536) + 65_536) % 65_536;
+    return first + sent - ((next - sequence) & 0xffff);
+  }
+
+  /** Of the first packet that a viewer gets now. */
+  rollOverCounterOf(track: number): number {
+    const kept = this.#group.sequences[track] ?? -1;
+    return Math.floor(this.packetIndexOf(track, kept < 0 ? (this.#writer.sequences[track] ?? 0) : kept) / 65_536);
   }
 
   ssrcOf(track: number): number {

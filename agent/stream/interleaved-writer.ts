@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { PayloadSink } from '../media/payload/packetizer.ts';
-import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { AUTH_TAG_BYTES, RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { copyBytes } from '../media/sample/copy-bytes.ts';
 import { hold, release, SlabPool } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
 import { payloadTypeOf } from '../media/sdp/write.ts';
@@ -9,8 +10,8 @@ import { payloadTypeOf } from '../media/sdp/write.ts';
 export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES;
-/** Limit of the length field; only parameter sets, which are not fragmented, could exceed it. */
-const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES;
+/** Limit of the length field, with SRTP's tag. Only parameter sets and packets of unknown formats, which are not fragmented, exceed it. */
+const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES - AUTH_TAG_BYTES;
 
 /** Typical chunks in a slab: allocating for each small audio frame would cost more than the frame. */
 const CHUNKS_PER_SLAB = 16;
@@ -19,7 +20,7 @@ const MAX_SLAB_BYTES = 1 << 20;
 /** Headers are 1.3 % of full packets; the rest is for parameter sets and small NAL units. */
 const EXTRA_SHIFT = 5;
 const EXTRA_BYTES = 512;
-/** Below this a loop is faster than `set` with a view. */
+/** Below this a loop is faster. */
 const SMALL_COPY_BYTES = 48;
 const NO_SLAB: Buffer = Buffer.alloc(0);
 
@@ -105,7 +106,7 @@ export class InterleavedWriter implements PayloadSink {
         slab[at] = data[from] as number;
       }
     } else {
-      slab.set(data.subarray(start, end), at);
+      copyBytes(data, start, end, slab, at);
       at += end - start;
     }
     this.#tail = at;

@@ -39,7 +39,7 @@ test('a payload is word-aligned after its prefix, and its fields are read back',
   expect([ring.startsGroup(0), ring.startsGroup(1), ring.groupStart, ring.written]).toEqual([false, true, 1, 2]);
 });
 
-test('it starts at 64 kB and doubles for a GOP, which stays complete; data older than a second makes room', () => {
+test('the ring starts at 64 kB and doubles for a GOP, which stays complete; data older than a second is dropped', () => {
   const ring = new Filled(ROOMY);
   expect(ring.words.length * 4).toBe(64 << 10);
   ring.at({ track: 0, pts: 0, wall: 0 });
@@ -71,7 +71,7 @@ test('many small packets get places without a word being written over', () => {
   }
 });
 
-test('a group beyond its limit is given up while its last packets stay; the next one is whole again', () => {
+test('a group beyond its limit is dropped, except its last packets; the next one is complete', () => {
   const ring = new Filled({ groupBytes: 100_000, ringBytes: 160_000 });
   ring.startGroup();
   for (let i = 0; i < 1_000; i += 1) {
@@ -93,7 +93,7 @@ test('key frames of another track are marked as starts and keep nothing', () => 
   expect([ring.startsGroup(0), ring.groupStart]).toEqual([true, -1]);
 });
 
-test('a group that is not continued is no longer offered', () => {
+test('a group without further packets is no longer offered', () => {
   const ring = new Filled(ROOMY);
   ring.startGroup();
   ring.add(KB);

@@ -127,7 +127,7 @@ test('the frame rate of the SPS counts while decode times are not known yet', ()
   ).toEqual([-3, -2, -1]);
 });
 
-test('a codec without placeholders has none', () => {
+test('a codec without placeholders yields none', () => {
   const placeholders = new Placeholders(new InterleavedWriter([mjpeg]), 0);
   expect(placeholders.countFor(mjpeg)).toBe(0);
 });

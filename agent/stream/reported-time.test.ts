@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { ReportedTime } from './reported-time.ts';
 
-test('the first time is reported exactly, and so are later ones that differ imperceptibly', () => {
+test('the first time is reported exactly, as are later ones that differ imperceptibly', () => {
   const reportedTime = new ReportedTime();
   expect(reportedTime.offsetMs(1_000, 51_000, 0)).toBe(50_000);
   expect(reportedTime.offsetMs(2_000, 52_020, 5)).toBe(50_000);
   expect(reportedTime.offsetMs(3_000, 52_980, 5)).toBe(50_000);
 });
 
-test('a larger difference moves it within the limit, and no more than necessary', () => {
+test('a larger difference is corrected within the limit, and no further than necessary', () => {
   const reportedTime = new ReportedTime();
   reportedTime.offsetMs(0, 50_000, 0);
   expect(reportedTime.offsetMs(1_000, 51_600, 0)).toBe(50_000);

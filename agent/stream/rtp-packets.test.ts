@@ -140,6 +140,17 @@ test('the packets of a large key frame leave while it is still being cut', () =>
   expect(notes.batches).toEqual([64, 64, 64, 10]);
 });
 
+test('a payload above the limit is left out', () => {
+  const stream = new Stream([H264_TRACK]);
+  const notes = new Notes();
+  const packets = RtpPackets.join(stream, notes);
+  const data = new Uint8Array(MAX_PAYLOAD_BYTES + 1);
+  packets.onPayload(0, 0, data, 0, data.length, true);
+  expect(packets.written).toBe(0);
+  packets.onPayload(0, 0, data, 1, data.length, true);
+  expect(packets.written).toBe(1);
+});
+
 test('the first viewer gets the cached GOP without a callback for each packet', () => {
   const stream = new Stream([H264_TRACK, AUDIO]);
   stream.write(0, sample(0, true, nalu(10, 0x65)));
@@ -189,7 +200,7 @@ test('a GOP that is too large leaves a still, packetized again on demand, withou
   expect(packets.putStill()).toBe(packets.written - 2);
 });
 
-test('the ring keeps the last packets however many there were', () => {
+test('the ring keeps the last packets of any number', () => {
   const stream = new Stream([H264_TRACK]);
   const notes = new Notes();
   RtpPackets.join(stream, notes);

@@ -152,6 +152,10 @@ export class RtpPackets extends PacketRing implements Reader, PayloadSink {
   }
 
   onPayload(prefix: number, prefixBytes: number, data: Uint8Array, start: number, end: number, marker: boolean): void {
+    if (prefixBytes + end - start > MAX_PAYLOAD_BYTES) {
+      // It would not fit a viewer's slot.
+      return;
+    }
     this.put(prefix, prefixBytes, data, start, end, marker, this.#isStill);
     if (this.written - this.#notified >= MAX_UNNOTIFIED && !this.#isStill) {
       this.#notify();

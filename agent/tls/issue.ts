@@ -21,7 +21,7 @@ const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 /** Costs 40 ms and 10 MB, so it is loaded only for a new certificate. */
-const load = () => import('@peculiar/x509');
+const load = () => import('./x509.ts');
 
 /**
  * The own authority, limited to local domains and the device's names, so that a stolen key cannot impersonate a bank to a phone that trusts

@@ -48,7 +48,7 @@ async function box(names: DeviceNames = namesOf('perch', ['192.168.1.9', 'fd00::
 const isValidAt = (certificate: X509Certificate, ms: number) =>
   certificate.validFromDate.getTime() <= ms && ms < certificate.validToDate.getTime();
 
-/** What OpenSSL says of the chain, name constraints and all. @param ca who is trusted */
+/** OpenSSL's verdict on the chain, including name constraints. @param ca the trusted authority */
 function verify(dataDir: string, certificate: X509Certificate, ca: X509Certificate, ...more: string[]): string {
   const [leafFile, caFile] = [join(dataDir, 'leaf.crt'), join(dataDir, 'ca.crt')];
   writeFileSync(leafFile, certificate.toString());

@@ -60,7 +60,7 @@ test.for([
   expect(flacTrackOf(track)).toEqual({ kind: 'audio', codec: 'flac', clockRate, channels, frameSamples });
 });
 
-test('surround Opus stays Opus', () => {
+test('surround Opus is not transcoded', () => {
   const layout = { streams: 4, coupledStreams: 2, mapping: [0, 4, 1, 2, 3, 5] };
   expect(flacTrackOf({ ...opus, channels: 6, layout })).toBeUndefined();
 });

@@ -233,7 +233,7 @@ test('a derived stream follows its source: it reads only while it has readers, u
   sound.addReader(second, false);
   expect(stream.readers).toHaveLength(1);
   stream.setTrack(0, aac(48_000));
-  // A track that is no longer transcodable is silent until it is again.
+  // A track that becomes untranscodable is silent until it is transcodable again.
   stream.setTrack(0, { ...aac(48_000), config: Uint8Array.of(0x2b, 0x8a, 0x08, 0x00) });
   stream.write(0, sampleOf(new Uint8Array(40), 0, 48_000));
   expect(first.described).toHaveLength(1);

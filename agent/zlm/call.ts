@@ -4,6 +4,9 @@ import type { ZlmParameters } from '../protocols/contract.ts';
 /** Codes of ZLMediaKit's answers. */
 export const CODE = { failed: -1, unauthorized: -100, badArguments: -300, exception: -400, notFound: -500 } as const;
 
+/** The author of these calls' changes: they change neither commands nor permissions. */
+export const EDITOR = { hasAllRights: false } as const;
+
 const DEFAULT_WAIT_MS = 10_000;
 const MAX_WAIT_MS = 30_000;
 
@@ -17,16 +20,17 @@ export const failure = (code: number, message: string): PerchError =>
 /** As ZLMediaKit reads a switch. */
 export const isOn = (text: string | undefined): boolean => text !== undefined && /^(1|true|yes|on)$/i.test(text);
 
-/** Milliseconds of a parameter that counts seconds; 0 without it. @throws PerchError with ZLMediaKit's code */
-export function msOf(parameters: ZlmParameters, name: string): number {
+/** A parameter in milliseconds; 0 without it. @param unitMs of its number @throws PerchError with ZLMediaKit's code */
+export function msOf(parameters: ZlmParameters, name: string, unitMs = 1000): number {
   const text = parameters.get(name) ?? '0';
-  const seconds = Number(text);
-  if (!(seconds >= 0)) {
-    throw failure(CODE.badArguments, `${name} '${text.slice(0, 20)}' is not a number of seconds`);
+  const value = Number(text);
+  if (!(value >= 0)) {
+    const unit = unitMs === 1 ? 'milliseconds' : 'seconds';
+    throw failure(CODE.badArguments, `${name} '${text.slice(0, 20)}' is not a number of ${unit}`);
   }
-  return seconds * 1000;
+  return value * unitMs;
 }
 
-/** `timeout_sec`, within limits. @throws PerchError with ZLMediaKit's code */
-export const waitMsOf = (parameters: ZlmParameters): number =>
-  Math.min(msOf(parameters, 'timeout_sec') || DEFAULT_WAIT_MS, MAX_WAIT_MS);
+/** How long a call waits. @throws PerchError with ZLMediaKit's code */
+export const waitMsOf = (parameters: ZlmParameters, name = 'timeout_sec', unitMs = 1000): number =>
+  Math.min(msOf(parameters, name, unitMs) || DEFAULT_WAIT_MS, MAX_WAIT_MS);

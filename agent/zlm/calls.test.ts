@@ -29,13 +29,17 @@ const CAM: ShownPath = {
   lastError: null,
 };
 
+const FORWARD = { state: 'forwarding', lastError: null, outboundBytes: 0, reconnects: 0 } as const;
+const destination = (dest: string) => ({ dest, destFingerprint: '', whipBearerToken: '' });
+
 /** Calls over paths that tests change. */
 function box(first: readonly ShownPath[] = [CAM]) {
   const clock = new FakeClock();
   const paths = new Map(first.map((path) => [path.name, path]));
   const pulled = new Map([['cam', 'rtsp://camera/1']]);
   const edited: string[] = [];
-  const wishes: PictureRequest[] = [];
+  const forwards = new Map<string, readonly string[]>();
+  const requests: PictureRequest[] = [];
   const nobody = { list: () => [], kick: () => false };
   const viewers = { list: () => [{ id: 'viewer', created: '', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
   const calls = new ZlmCalls({
@@ -49,7 +53,15 @@ function box(first: readonly ShownPath[] = [CAM]) {
         edited.push(`add ${name} ${JSON.stringify(settings)}`);
         pulled.set(name, 'rtsp://new/1');
       },
-      patchPath: async (name, settings) => void edited.push(`patch ${name} ${JSON.stringify(settings)}`),
+      patchPath: async (name, settings) => {
+        edited.push(`patch ${name} ${JSON.stringify(settings)}`);
+        const { forward = [] } = settings as { forward?: { dest: string }[] };
+        forwards.set(
+          name,
+          forward.map(({ dest }) => dest),
+        );
+      },
+      patchGlobal: async (settings) => void edited.push(`patch ${JSON.stringify(settings)}`),
       deletePath: async (name) => {
         edited.push(`delete ${name}`);
         pulled.delete(name);
@@ -57,18 +69,20 @@ function box(first: readonly ShownPath[] = [CAM]) {
     },
     pulled: () => [...pulled].map(([name, url]) => ({ name, url })),
     urlOf: (path) => pulled.get(path),
-    picture: async (_path, wish) => {
-      wishes.push(wish);
+    picture: async (_path, request) => {
+      requests.push(request);
       return new Uint8Array([0xff, 0xd8]);
     },
     statistics: async () => ({}),
-    settings: () => ({}),
+    destinations: () => new Map([...forwards].map(([name, dests]) => [name, dests.map(destination)])),
+    forwardsOf: (path) => forwards.get(path)?.map((dest) => ({ ...FORWARD, conf: { dest } })),
+    secret: () => 'secret',
     version: '1',
     clock,
   });
   const call = async (name: string, fields: Readonly<Record<string, string>> = {}) =>
     calls.find(name.toLowerCase())?.(parametersOf(`/?${new URLSearchParams(fields)}`));
-  return { call, calls, clock, paths, edited, wishes };
+  return { call, calls, clock, paths, edited, requests };
 }
 
 const parametersOf = (url: string, body = '', type = ''): Parameters =>
@@ -99,7 +113,7 @@ test('a path without a slash is a stream of the app live, once for each schema',
   });
 });
 
-test('the list has the one of two equal paths that the name resolves to', async () => {
+test('of two paths with equal names, the list has the one that the name resolves to', async () => {
   const { call, paths } = box();
   paths.set('live/cam', { ...CAM, name: 'live/cam', inboundBytes: 1 });
   const { data } = (await call('getMediaList', { schema: 'rtsp' })) as { data: { totalBytes: number }[] };
@@ -190,6 +204,53 @@ test('a camera that does not connect is removed again with the reason', async ()
   ]);
 });
 
+const FFMPEG = { src_url: 'rtsp://new/1', dst_url: 'rtmp://127.0.0.1:1935/yard/gate?sign=7', timeout_ms: '5000' };
+
+test('an FFmpeg source is pulled without ffmpeg, as the path of its destination', async () => {
+  const { call, paths, edited } = box();
+  const added = call('addFFmpegSource', { ...FFMPEG, enable_mp4: '1', ffmpeg_cmd_key: 'ffmpeg.cmd' });
+  paths.set('yard/gate', { ...CAM, name: 'yard/gate' });
+  const { data } = (await added) as { data: { key: string } };
+  expect(data.key).toMatch(/^[\da-f]{32}$/);
+  expect(await call('listFFmpegSource')).toEqual({
+    data: [
+      {
+        ...{ key: data.key, src_url: 'rtsp://new/1', dst_url: 'rtmp://127.0.0.1:1935/yard/gate' },
+        ...{ cmd: '', ffmpeg_cmd_key: 'ffmpeg.cmd' },
+      },
+    ],
+  });
+  expect(await call('delFFmpegSource', data)).toEqual({ data: { flag: true } });
+  expect(await call('delFFmpegSource', data)).toEqual({ data: { flag: false } });
+  expect(await call('listFFmpegSource')).toEqual({ data: [] });
+  expect(edited).toEqual([
+    'add yard/gate {"source":"rtsp://new/1","rtspTransport":"tcp","record":true}',
+    'delete yard/gate',
+  ]);
+});
+
+test.for([
+  [{ ffmpeg_cmd_key: 'ffmpeg.small' }, 'changes nothing in it'],
+  [{ dst_url: 'rtmp://other.example/live/cam' }, 'not a stream of this server'],
+  [{ dst_url: '/tmp/out.mp4' }, 'not a stream of this server'],
+  [{ src_url: '/dev/video0' }, 'url is not the address of a stream'],
+  [{ timeout_ms: 'soon' }, "timeout_ms 'soon' is not a number of milliseconds"],
+] as const)('an FFmpeg source with %j is rejected', async ([more, message]) => {
+  const { call, edited } = box();
+  await expect(call('addFFmpegSource', { ...FFMPEG, ...more })).rejects.toThrow(message);
+  expect(edited).toEqual([]);
+});
+
+test('the transport is that of RTSP, other sources have none', async () => {
+  const { call, paths, edited } = box();
+  const added = call('addStreamProxy', { ...CAM_OF_LIVE, app: 'yard', stream: 'gate', url: 'rtmp://new/a/b' });
+  paths.set('yard/gate', { ...CAM, name: 'yard/gate' });
+  await added;
+  expect(edited).toEqual(['add yard/gate {"source":"rtmp://new/a/b"}']);
+  expect(await call('getProxyInfo', { key: '__defaultVhost__/yard/gate' })).toMatchObject({ data: { status: 0 } });
+  await expect(call('getProxyInfo', { key: '__defaultVhost__/yard/none' })).rejects.toThrow('can not find the proxy');
+});
+
 test('a snapshot is of the path in the address, for any host', async () => {
   const { call } = box();
   const fields = { timeout_sec: '5', expire_sec: '1' };
@@ -203,12 +264,12 @@ test('a snapshot is of the path in the address, for any host', async () => {
   }
 });
 
-test('a snapshot is current, for any requested age: older ones are recordings', async () => {
-  const { call, wishes } = box();
+test('a snapshot is current, whatever age is allowed: older ones are recordings', async () => {
+  const { call, requests } = box();
   const url = 'rtsp://h/live/cam';
   await call('getSnap', { url, timeout_sec: '5', expire_sec: '7' });
   await call('getSnap', { url, timeout_sec: '500', expire_sec: '86400' });
-  expect(wishes).toEqual([
+  expect(requests).toEqual([
     { timeoutMs: 5_000, maxAgeMs: 7_000 },
     { timeoutMs: 30_000, maxAgeMs: 60_000 },
   ]);
@@ -235,6 +296,10 @@ test('each call answers or rejects any query, form or JSON', async () => {
     type: '1',
     key: '__defaultVhost__/live/cam',
     url: 'rtsp://h/live/cam',
+    src_url: 'rtsp://h/live/cam',
+    dst_url: 'rtmp://127.0.0.1/live/other',
+    timeout_ms: '100',
+    'hook.retry': '3',
     id: 'viewer',
   };
   const more = { timeout_sec: '1', expire_sec: '1', rtp_type: '0', force: '1', secret: 'x', local_port: '1' };

@@ -1,9 +1,13 @@
 import type { Clock } from '../base/clock.ts';
+import type { ApiEdits } from '../config/edit/api-edits.ts';
 import type { Config } from '../config/load/load.ts';
 import type { SessionTables, ZlmParameters } from '../protocols/contract.ts';
 import { type CallAnswer, CODE, failure, isOn, msOf, waitMsOf } from './call.ts';
+import { FfmpegSources } from './ffmpeg-sources.ts';
 import { mediaItem, type OriginSocket, readersOf, type ShownPath } from './media-items.ts';
 import { type PathEdits, type ProxyOptions, StreamProxies } from './proxies.ts';
+import { type PusherOptions, StreamPushers } from './pushers.ts';
+import { setSettings, shownSettings } from './server-settings.ts';
 import { streamNameOf, VHOST } from './stream-name.ts';
 import { type ZlmSessionItem, ZlmSessions } from './viewers.ts';
 
@@ -23,15 +27,17 @@ export interface ZlmCallsOptions {
   config(): Config;
   /** ZLMediaKit's schemas in which streams are available now: `rtsp`, `hls`, `hls.fmp4`. */
   schemas(): readonly string[];
-  readonly edits: PathEdits;
+  readonly edits: PathEdits & Pick<ApiEdits, 'patchGlobal'>;
   pulled: ProxyOptions['pulled'];
   /** Of a path that is pulled, without password. */
   urlOf(path: string): string | undefined;
   /** A JPEG of what the camera sees. @throws PerchError when there is none */
   picture(path: string, request: PictureRequest): Promise<Uint8Array>;
   statistics(): Promise<CallAnswer>;
-  /** Settings without secrets, by ZLMediaKit's names. */
-  settings(): CallAnswer;
+  destinations: PusherOptions['destinations'];
+  forwardsOf: PusherOptions['forwardsOf'];
+  /** Of these calls. */
+  secret(): string;
   readonly version: string;
   readonly clock: Clock;
 }
@@ -50,6 +56,7 @@ const MAX_AGE_MS = 60_000;
 const READING = new Set(
   [
     ...['getMediaList', 'isMediaOnline', 'getMediaInfo', 'getMediaPlayerList', 'getAllSession', 'listStreamProxy'],
+    ...['getProxyInfo', 'listStreamPusherProxy', 'getProxyPusherInfo', 'listFFmpegSource'],
     ...['isRecording', 'getSnap', 'getServerConfig', 'getStatistic', 'version', 'getApiList'],
   ].map((name) => name.toLowerCase()),
 );
@@ -58,6 +65,8 @@ const SIGNALLING = ['webrtc', 'whip', 'whep', 'delete_webrtc', 'login'];
 /** ZLMediaKit's calls, `/index/api/…`. Signalling and `login` are answered elsewhere. */
 export class ZlmCalls {
   readonly proxies: StreamProxies;
+  readonly #pushers: StreamPushers;
+  readonly #ffmpegSources: FfmpegSources;
   readonly sessions: ZlmSessions;
   readonly #options: ZlmCallsOptions;
   readonly #calls: ReadonlyMap<string, Call>;
@@ -68,6 +77,8 @@ export class ZlmCalls {
     this.sessions = new ZlmSessions(options.sessions, () => options.config());
     const find = (path: string) => paths.find(path);
     this.proxies = new StreamProxies({ edits, clock, find, pulled: () => options.pulled() });
+    this.#pushers = new StreamPushers({ ...options, find });
+    this.#ffmpegSources = new FfmpegSources(this.proxies);
     this.#calls = new Map(Object.entries(this.#named()).map(([name, call]) => [name.toLowerCase(), call]));
   }
 
@@ -112,6 +123,14 @@ export class ZlmCalls {
       addStreamProxy: (parameters) => this.proxies.add(parameters),
       delStreamProxy: (parameters) => this.proxies.remove(parameters),
       listStreamProxy: (parameters) => this.proxies.list(parameters),
+      getProxyInfo: (parameters) => this.proxies.info(parameters),
+      addFFmpegSource: (parameters) => this.#ffmpegSources.add(parameters),
+      delFFmpegSource: (parameters) => this.#ffmpegSources.remove(parameters),
+      listFFmpegSource: () => this.#ffmpegSources.list(),
+      addStreamPusherProxy: (parameters) => this.#pushers.add(parameters),
+      delStreamPusherProxy: (parameters) => this.#pushers.remove(parameters),
+      listStreamPusherProxy: (parameters) => this.#pushers.list(parameters),
+      getProxyPusherInfo: (parameters) => this.#pushers.info(parameters),
       startRecord: (parameters) => this.#record(parameters, true),
       stopRecord: (parameters) => this.#record(parameters, false),
       isRecording: (parameters) => {
@@ -119,7 +138,8 @@ export class ZlmCalls {
         return { status: isMp4 && this.#recorded(parameters).recording?.active === true };
       },
       getSnap: async (parameters, mustRead) => ({ picture: await this.#picture(parameters, mustRead) }),
-      getServerConfig: () => ({ data: [this.#options.settings()] }),
+      getServerConfig: () => ({ data: [shownSettings(this.#options.config())] }),
+      setServerConfig: (parameters) => setSettings(parameters, this.#options.config(), this.#options.edits),
       getStatistic: async () => ({ data: await this.#options.statistics() }),
       version: () => ({ data: { buildTime: '', branchName: `perch ${this.#options.version}`, commitHash: '' } }),
       getApiList: () => {

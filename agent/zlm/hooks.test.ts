@@ -27,7 +27,7 @@ interface Posted {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Hooks whose server answers what `reply` says; an error is no answer. */
+/** Hooks whose server returns `reply()`; an error stands for no answer. */
 function hooksWith(reply: () => { status: number; text: string } | PerchError | Promise<typeof OK>, retries = 1) {
   const clock = new FakeClock();
   const { log, logged } = keepLogLines();
@@ -98,7 +98,7 @@ test('a rejection is an answer and not retried', async () => {
   expect(posted).toHaveLength(1);
 });
 
-test('64 calls wait for a silent hook, 32 of one address; further ones are rejected at once', async () => {
+test('64 calls wait for a silent hook, 32 per address; further ones are rejected at once', async () => {
   const { hooks, posted } = hooksWith(() => new Promise(() => {}));
   const ask = (ip: string) => hooks.ask('on_play', {}, ip);
   for (const ip of ['192.0.2.1', '192.0.2.2']) {
@@ -131,7 +131,7 @@ test('notifications are sent in sequence, and a limited number waits', async () 
   expect(posted).toHaveLength(501);
 });
 
-test('an internal error in one notification is logged, and the next ones are sent', async () => {
+test('an internal error in one notification is logged, and the following ones are sent', async () => {
   const { hooks, posted, logged } = hooksWith(() => {
     if (posted.length === 1) {
       throw new TypeError('a bug');
@@ -176,7 +176,7 @@ const asking = (more: object = {}) => ({
   request: { protocol: 'rtsp' as const, id: 'one', query: 'token=a', ...more },
 });
 
-test('an accepted client is asked about once for each session', async () => {
+test('the hook is called once per session of an accepted client', async () => {
   const { hooks, posted, clock } = hooksWith(() => OK);
   const gate = new HookGate(hooks, sessionTables().kinds, clock);
   expect(await gate.objection('read', 'yard/gate', asking())).toBeUndefined();

@@ -3,7 +3,7 @@ import type { ApiEdits } from '../config/edit/api-edits.ts';
 import { checkStreamPath } from '../config/values/path-name.ts';
 import type { ZlmParameters } from '../protocols/contract.ts';
 import type { CallAnswer } from './call.ts';
-import { CODE, failure, isOn, waitMsOf } from './call.ts';
+import { CODE, EDITOR, failure, isOn, waitMsOf } from './call.ts';
 import { originOf, type ShownPath } from './media-items.ts';
 import { keyOf, parseKey, type StreamName, streamNameOf, VHOST } from './stream-name.ts';
 
@@ -29,8 +29,13 @@ export interface ProxyOptions {
   readonly clock: Clock;
 }
 
-/** These calls change neither commands nor permissions. */
-const EDITOR = { hasAllRights: false } as const;
+interface Pull {
+  readonly url: string;
+  /** Of RTSP. */
+  readonly transport: string;
+  readonly record: boolean;
+  readonly waitMs: number;
+}
 
 /** `addStreamProxy` and related calls: a proxy is a pulled path of the configuration. */
 export class StreamProxies {
@@ -43,17 +48,23 @@ export class StreamProxies {
     this.#options = options;
   }
 
-  /** Answers when the stream is ready; removes the path again, with the reason, if it does not come. */
   async add(parameters: ZlmParameters): Promise<CallAnswer> {
     const { app, stream, url } = parameters.require('vhost', 'app', 'stream', 'url');
+    const transport = TRANSPORTS[parameters.get('rtp_type') ?? '0'];
+    if (transport === undefined) {
+      throw failure(CODE.badArguments, 'rtp_type is 0 (TCP), 1 (UDP) or 2 (multicast)');
+    }
+    const record = isOn(parameters.get('enable_mp4'));
+    await this.pull({ app, stream }, { url, transport, record, waitMs: waitMsOf(parameters) });
+    return { data: { key: keyOf({ app, stream }) } };
+  }
+
+  /** Resolves when the stream is ready; removes the path again, with the reason, if it does not come. */
+  async pull({ app, stream }: StreamName, { url, transport, record, waitMs }: Pull): Promise<void> {
     const path = `${app}/${stream}`;
     checkStreamPath(path);
     if (!url.includes('://')) {
       throw failure(CODE.badArguments, 'url is not the address of a stream');
-    }
-    const transport = TRANSPORTS[parameters.get('rtp_type') ?? '0'];
-    if (transport === undefined) {
-      throw failure(CODE.badArguments, 'rtp_type is 0 (TCP), 1 (UDP) or 2 (multicast)');
     }
     const { edits, find } = this.#options;
     const exists = this.#options.pulled().some(({ name }) => name === path) || find(path)?.ready === true;
@@ -65,24 +76,46 @@ export class StreamProxies {
     }
     this.#waiting += 1;
     try {
-      const record = isOn(parameters.get('enable_mp4')) ? { record: true } : {};
-      await edits.addPath(path, { source: url, rtspTransport: transport, ...record }, EDITOR);
+      const isRtsp = /^rtsps?:/i.test(url);
+      const settings = { ...(isRtsp ? { rtspTransport: transport } : {}), ...(record ? { record } : {}) };
+      await edits.addPath(path, { source: url, ...settings }, EDITOR);
       this.#added.add(path);
-      await this.#untilThere(path, waitMsOf(parameters));
+      await this.#untilThere(path, waitMs);
     } finally {
       this.#waiting -= 1;
     }
-    return { data: { key: keyOf({ app, stream }) } };
   }
 
   /** `flag`: whether there was one. */
   async remove(parameters: ZlmParameters): Promise<CallAnswer> {
-    const { app, stream } = parseKey(parameters.require('key').key);
+    return this.removeNamed(parseKey(parameters.require('key').key));
+  }
+
+  async removeNamed({ app, stream }: StreamName): Promise<CallAnswer> {
     const isThere = this.#pulledPath({ app, stream }) !== undefined;
     if (isThere) {
       await this.#remove(`${app}/${stream}`, { app, stream });
     }
     return { data: { flag: isThere } };
+  }
+
+  /** Names of all pulled paths of the configuration. */
+  names(): readonly StreamName[] {
+    return this.#options.pulled().map(({ name }) => streamNameOf(name));
+  }
+
+  /** Without password. */
+  urlOf(name: StreamName): string | undefined {
+    return this.#pulledPath(name)?.url;
+  }
+
+  /** @throws PerchError with ZLMediaKit's code */
+  info(parameters: ZlmParameters): CallAnswer {
+    const pulled = this.#pulledPath(parseKey(parameters.require('key').key));
+    if (!pulled) {
+      throw failure(CODE.notFound, 'can not find the proxy');
+    }
+    return { data: this.#item(pulled) };
   }
 
   list(parameters: ZlmParameters): CallAnswer {

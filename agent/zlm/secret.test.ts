@@ -13,6 +13,7 @@ function box(allowedIps: readonly string[] = []) {
 
 const parametersOf = (fields: Readonly<Record<string, string>>) => ({
   get: (name: string) => fields[name],
+  sent: (name: string) => fields[name],
   require: () => fields as never,
 });
 const caller = (cookies: Readonly<Record<string, string>> = {}, ip = '192.168.1.2', isPrivate = true): Caller => ({

@@ -65,7 +65,7 @@ test('a stream that restarted between two checks is reported as ended and starte
   expect(notified.map((line) => line.split(' ')[1])).toEqual(['true', 'true', 'false', 'false', 'true', 'true']);
 });
 
-test('after the delay without viewers the hook is asked once, and may close the stream', async () => {
+test('after the delay without viewers the hook is called once, and may close the stream', async () => {
   const { clock, notified, ended, now } = box();
   now.paths = [{ ...CAM, readers: VIEWER }];
   await clock.advance(1_000);
@@ -79,7 +79,7 @@ test('after the delay without viewers the hook is asked once, and may close the 
   expect(ended).toHaveLength(1);
 });
 
-test('a new stream without viewers is asked about once, too', async () => {
+test('a new stream without viewers is reported once, too', async () => {
   const { clock, notified, ended, now } = box({ close: false });
   now.paths = [CAM];
   await clock.advance(20_000);

@@ -1,30 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { call } from '../call.ts';
+import { SUITE } from '../debian.ts';
 import { untilInterrupted } from '../interruption.ts';
+import { commitTime } from '../packages.ts';
 import { tellRefusal } from '../refusal.ts';
+import { writeSbom } from '../release/sbom.ts';
 import { makeBootFolder, raspberryFirmware } from './boot.ts';
 import { makeDisk } from './disk.ts';
 import { debianKernel, pi5Kernel } from './kernels.ts';
 import { makeRoot } from './root.ts';
-import { needTools } from './tools.ts';
+import { IMAGE_TOOLS, needTools } from './tools.ts';
 
-const USAGE = `usage: npm run image [-- --out DIR] [--quick]
+const USAGE = `usage: npm run image [-- --out DIR] [--packages DIR] [--quick]
 
 Builds perch_VERSION_raspberry-pi.img, to be written to a card, and the same compressed (.img.xz), in ./packages, from packages of
-Debian and Perch. Needs root. --quick does not compress.`;
+Debian and Perch, and the list of its components (.cdx.json). Needs root. --packages takes Perch's packages from a folder instead of building them. --quick does not compress.`;
 
 const ROOT = join(import.meta.dirname, '../..');
-const SUITE = 'trixie';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       out: { type: 'string', default: join(ROOT, 'packages') },
+      packages: { type: 'string' },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -33,7 +36,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  await needTools();
+  await needTools('the image', IMAGE_TOOLS);
   await mkdir(values.out, { recursive: true });
   const image = join(values.out, `perch_${packageJson.version}_raspberry-pi.img`);
   const stage = await mkdtemp(join(tmpdir(), 'perch-image-'));
@@ -41,7 +44,8 @@ async function main(): Promise<void> {
   await chmod(stage, 0o755);
   process.env['TMPDIR'] = stage;
   try {
-    await makeImage(stage, `${image}.new`, values.quick);
+    const packages = values.packages ?? (await makePackages(values.quick, join(stage, 'packages')));
+    await makeImage(stage, `${image}.new`, packages);
     await rename(`${image}.new`, image);
     if (!values.quick) {
       say('compressing the image: takes some minutes');
@@ -57,9 +61,9 @@ async function main(): Promise<void> {
   say(`${made}: ${Math.round((await stat(made)).size / 1e6)} MB`);
 }
 
-async function makeImage(stage: string, file: string, isQuick: boolean): Promise<void> {
-  say("building Perch's packages");
-  const packages = await perchPackages(isQuick, join(stage, 'packages'));
+async function makeImage(stage: string, file: string, folder: string): Promise<void> {
+  const { version } = packageJson;
+  const packages = [`perch-node_${version}_arm64.deb`, `perch_${version}_all.deb`].map((name) => join(folder, name));
   const root = join(stage, 'root');
   await mkdir(root);
   await makeRoot(root, { suite: SUITE, packages, say });
@@ -71,16 +75,20 @@ async function makeImage(stage: string, file: string, isQuick: boolean): Promise
   await mkdir(join(root, 'boot/firmware'), { recursive: true });
   say('assembling the disk');
   await makeDisk(file, { rootFolder: root, bootFolder, diskId });
+  const installed = (await readFile(join(root, 'var/lib/dpkg/status'), 'utf8')).trim().split('\n\n');
+  const about = { name: 'perch-image', version, time: await commitTime() };
+  await writeSbom(file.replace(/\.img\.new$/, '.cdx.json'), about, ['arm64'], installed);
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Node first, on which Perch depends. */
-async function perchPackages(isQuick: boolean, folder: string): Promise<readonly string[]> {
+/** @returns the folder with the packages */
+async function makePackages(isQuick: boolean, folder: string): Promise<string> {
+  say("building Perch's packages");
   const program = join(ROOT, 'packaging/build.ts');
   const parameters = ['--arch', 'arm64', '--out', folder, ...(isQuick ? ['--quick'] : [])];
-  const said = await call(process.execPath, [program, ...parameters]);
-  return said.trim().split('\n').toReversed();
+  await call(process.execPath, [program, ...parameters]);
+  return folder;
 }
 
 await tellRefusal(USAGE, () => untilInterrupted(main));

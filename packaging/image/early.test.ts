@@ -7,10 +7,10 @@ import { commandLine } from './boot.ts';
 
 const EARLY = join(import.meta.dirname, 'root/usr/lib/perch-image/early');
 const IMAGE_NUMBER = '0badcafe';
-/** Each of them changes something, or lets it be changed. */
+/** Each changes something, or makes a change possible. */
 const STEPS = ['mount', 'dd', 'sfdisk', 'dd', 'mount'];
 
-/** A card with a boot partition and a number; programs stand in for those that would touch this machine's disks. */
+/** A card with a boot partition and an id; stand-ins replace programs that would touch this machine's disks. */
 function card() {
   const folder = mkdtempSync(join(tmpdir(), 'perch-early-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -28,7 +28,7 @@ function card() {
   };
   stand('mount', '');
   stand('dd', 'exec /bin/dd "$@"');
-  // It is asked with the number at the end.
+  // Called with the id as last argument.
   stand('sfdisk', `for number; do :; done; printf %s "\${number#0x}" > ${disk}`);
   const [definitions = ''] = readFileSync(EARLY, 'utf8').split('\ncheck_root\n');
   const call = /^number_disk .*$/m.exec(readFileSync(EARLY, 'utf8'))?.[0];
@@ -64,11 +64,11 @@ test.for(
     [`${step} (step ${at + 1}) does not succeed`, at + 1, 'exit 1'] as const,
     [`the power is cut before ${step} (step ${at + 1})`, at + 1, 'kill -KILL $PPID; exit'] as const,
   ]),
-)('where %s the system is found at the next start, which goes on', ([, at, ill]) => {
+)('after %s the next start finds the system and continues', ([, at, ill]) => {
   const { start, numbers } = card();
   start(at, ill);
   const { own, written, ofDisk } = numbers();
-  // As init looks for it: 00000000 is nobody's.
+  // As init searches it: 00000000 belongs to no disk.
   expect([own, written]).toContain(ofDisk);
   start();
   const after = numbers();

@@ -4,7 +4,7 @@ import { call } from '../call.ts';
 import { inTemporaryFolder } from '../stage.ts';
 import type { Kernel } from './kernels.ts';
 
-/** Besides drivers in device trees: file systems, USB disks, USB of the Pi 4, the watchdog, disks of QEMU. */
+/** In addition to drivers in device trees: file systems, USB disks, USB of the Pi 4, the watchdog, disks of QEMU. */
 const ALWAYS = [
   ...['ext4', 'mmc_block', 'sd_mod', 'usb-storage', 'uas', 'xhci-pci', 'bcm2835_wdt'],
   ...['virtio_pci', 'virtio_mmio', 'virtio_blk'],

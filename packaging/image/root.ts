@@ -8,7 +8,7 @@ import { withArm64 } from './tools.ts';
 
 const HERE = import.meta.dirname;
 
-/** All packages besides Debian's minimum. */
+/** All packages in addition to Debian's minimum. */
 const PACKAGES = [
   ...['linux-image-arm64', 'firmware-brcm80211', 'wireless-regdb', 'wpasupplicant'],
   ...['systemd-sysv', 'systemd-resolved', 'systemd-timesyncd', 'udev', 'dbus', 'netbase', 'iproute2'],

@@ -6,8 +6,8 @@ import { Refusal } from '../refusal.ts';
 
 const run = promisify(execFile);
 
-/** Required programs, and their Debian packages. */
-const TOOLS = {
+/** Programs that build the image, and their Debian packages. */
+export const IMAGE_TOOLS = {
   'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
   mmdebstrap: 'mmdebstrap',
   'qemu-aarch64-static': 'qemu-user-static',
@@ -22,19 +22,19 @@ const TOOLS = {
   xz: 'xz-utils',
 } as const;
 
-/** @throws Refusal with the packages to install */
-export async function needTools(): Promise<void> {
+/** @param tools programs, and their Debian packages @throws Refusal with the packages to install */
+export async function needTools(purpose: string, tools: Readonly<Record<string, string>>): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new Refusal('building the image needs root: its files belong to root and to other users');
+    throw new Refusal(`building ${purpose} needs root: its files belong to root and to other users`);
   }
   const missing = new Set<string>();
-  for (const [tool, debianPackage] of Object.entries(TOOLS)) {
+  for (const [tool, debianPackage] of Object.entries(tools)) {
     if (!(await isInPath(tool))) {
       missing.add(debianPackage);
     }
   }
   if (missing.size > 0) {
-    throw new Refusal(`the image needs more tools: apt install ${[...missing].join(' ')}`);
+    throw new Refusal(`${purpose} needs more tools: apt install ${[...missing].join(' ')}`);
   }
 }
 

@@ -28,13 +28,13 @@ if [ "${1-}" = --to ]; then
 	*) fail "$to is not a whole path such as /mnt/sda1/perch" ;;
 	esac
 	[ -n "$(perch_disk_of "$to")" ] || fail "no disk is mounted at $to"
-	# Whoever owns the folder of a program may replace it, and what is laid into it goes where its links lead.
+	# The owner of a program's folder can replace the program, and files put into the folder follow its links.
 	# shellcheck disable=SC2012 # a router has no stat, and the name has no other signs
 	if [ -d "$to" ] && [ "$(ls -nd "$to" | awk '{ print $3 }')" != 0 ]; then
 		fail "$to does not belong to root, as Perch's data do: take another folder, such as $to-program"
 	fi
 elif [ -L /usr/lib/perch ]; then
-	# What is on a disk already stays there.
+	# Files already on a disk stay there.
 	to="$(readlink /usr/lib/perch)"
 	[ -d "$to" ] || fail "the disk with $to is not mounted"
 fi
@@ -77,7 +77,7 @@ fi
 
 had_config=''
 [ ! -e /etc/config/perch ] || had_config=yes
-# Not in /tmp, where anybody may have put something of that name.
+# Not in /tmp, where any user may have created this name.
 [ -z "$had_config" ] || cp -p /etc/config/perch /etc/perch-config.kept
 (cd "$here/root" && tar -cf - etc lib usr/bin usr/libexec usr/share) | tar -xf - -C /
 if [ -n "$had_config" ]; then

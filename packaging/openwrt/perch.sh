@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # What the scripts of Perch share.
 
-# The device of the disk that a folder lies on, or will when it is made; nothing where that is the root's flash, or memory.
+# Prints the device of the disk that holds a folder, or will when it is created; nothing for the root's flash or memory.
 perch_disk_of() {
 	local folder="$1" device at type rest best='' disk=''
 	while [ ! -d "${folder:-/}" ]; do

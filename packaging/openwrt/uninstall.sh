@@ -1,5 +1,5 @@
 #!/bin/sh
-# Takes away what install.sh has brought. Configuration, users and recordings stay.
+# Removes what install.sh installed. Configuration, users and recordings stay.
 set -eu
 
 program="$(readlink -f /usr/lib/perch || echo /usr/lib/perch)"

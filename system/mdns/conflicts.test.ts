@@ -63,7 +63,7 @@ test.for([11, 12, 13, 14, 15, 16])(
     const boxes = [5, 6, 7].map((last) => house.box(`192.0.2.${last}`));
     await house.clock.advance(20_000);
     house.lossRate = 0;
-    // A claim that nobody heard comes to light when the name is asked for.
+    // A lost claim is discovered when the name is queried.
     for (let i = 0; i < 5; i += 1) {
       house.send('192.0.2.90', 'lan', encode({ type: 'query', questions: [{ name: 'perch.local', type: 'A' }] }));
       house.send('192.0.2.90', 'lan', encode({ type: 'query', questions: [{ name: 'perch-2.local', type: 'A' }] }));
@@ -191,7 +191,7 @@ test('another program of the machine that has the name already answers for it, a
   expect(later.flatMap(({ message }) => message.answers ?? []).map(({ name }) => name)).toContain('perch.local');
 });
 
-test('another program of the machine that is gone without a word is noticed within a minute or two', async () => {
+test('another program of the machine that disappears without a goodbye is noticed within a minute or two', async () => {
   const house = new MdnsHouse();
   const box = house.box('192.0.2.5');
   const began = house.clock.advance(100);

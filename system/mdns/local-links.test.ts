@@ -27,7 +27,7 @@ test('loopback, container bridges and tunnels are not local networks', () => {
   expect(localLinks({ ...Object.fromEntries(away), lo: [ipv4('127.0.0.1', { internal: true })] })).toEqual([]);
 });
 
-test('link-local addresses are announced only if there are no others', () => {
+test('link-local addresses are announced only if no others exist', () => {
   const [link] = localLinks({ eth0: [ipv4('169.254.7.7'), ipv6('fe80::5')] });
   expect(link?.addresses).toEqual(['169.254.7.7', 'fe80::5']);
 });

@@ -50,7 +50,7 @@ function linksOf(name: string, all: readonly NetworkInterfaceInfo[]): BoundLink[
 }
 
 /**
- * Link-local addresses, useless without an interface name, are announced only if there are no others. Avahi does the
+ * Link-local addresses, useless without an interface name, are announced only if no others exist. Avahi does the
  * same, so both announce the same records.
  */
 function announced(all: readonly NetworkInterfaceInfo[]): string[] {

@@ -88,7 +88,7 @@ test('any traffic leaves the device working, with bounded memory', async () => {
   expect(said.at(-1)?.message.answers).toMatchObject([{ type: 'A', data: '192.0.2.5' }]);
 });
 
-test('the lexicographically later of two claims wins in any order, and equal ones tie', () => {
+test('the lexicographically later of two claims wins in any order, and equal claims tie', () => {
   const claim = (...addresses: string[]) => recordsOf({ ...PUBLISHED, addresses }, 'host').map(heardAs);
   expect(compareClaims(claim('192.0.2.5'), claim('192.0.2.6'))).toBeLessThan(0);
   expect(compareClaims(claim('192.0.2.200'), claim('192.0.2.6'))).toBeGreaterThan(0);

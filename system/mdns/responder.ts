@@ -30,7 +30,7 @@ export interface ResponderOptions {
   readonly log: Logger;
   readonly wire: Wire;
   readonly random?: () => number;
-  /** Number of the last name, so that `perch-2.local` stays. */
+  /** Number of the last name, so that `perch-2.local` is kept. */
   readonly number?: number;
   readonly onNumber?: (number: number) => void;
   /** The name is claimed, for the first time since it changed. */

@@ -21,7 +21,7 @@ interface Open {
   isBound: boolean;
 }
 
-/** One socket per link, bound to the group's address: unicast packets stay with other responders of the machine. */
+/** One socket per link, bound to the group's address: unicast packets reach other responders of the machine. */
 export class MdnsSockets implements Wire {
   readonly #options: SocketsOptions;
   readonly #open = new Map<string, Open>();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** Keys of the publisher of updates; the package installs them. */
 const UPDATE_KEYS = '/usr/share/perch/update-keys';
 
-/** Public Ed25519 keys, one PEM file each. Without the folder there are none, and no update is accepted. */
+/** Public Ed25519 keys, one PEM file each. Without the folder no update is accepted. */
 export function loadUpdateKeys(folder = UPDATE_KEYS): readonly KeyObject[] {
   const names = namesIn(folder).filter((name) => name.endsWith('.pem'));
   return names.flatMap((name) => keyIn(readFileSync(join(folder, name))) ?? []);

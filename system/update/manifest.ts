@@ -38,11 +38,11 @@ const SHOWN_CHARS = 64;
 export const writeManifest = ({ version, made, packages }: Manifest): string =>
   JSON.stringify({ format: FORMAT, formatVersion: FORMAT_VERSION, version, made, packages });
 
-/** dpkg's file name, built from checked parts, so that it stays in its folder. */
+/** dpkg's file name, built from checked parts, so that it cannot leave its folder. */
 export const debName = ({ name, version, architecture }: UpdatePackage): string =>
   `${name}_${version}_${architecture}.deb`;
 
-/** @throws PerchError badInput with what is wrong */
+/** @throws PerchError badInput with the fault */
 export function parseManifest(text: string): Manifest {
   const json = objectIn(text);
   if (json['format'] !== FORMAT) {

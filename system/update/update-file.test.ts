@@ -54,7 +54,7 @@ async function read(bytes: Uint8Array, keys: readonly KeyObject[] = [KEYS.public
   return { manifest, taken, begun };
 }
 
-test.for([1, 7, 100_000])('an update that comes in pieces of %i bytes is read as it was written', async (size) => {
+test.for([1, 7, 100_000])('an update in pieces of %i bytes is read correctly', async (size) => {
   const { manifest, taken } = await read(fileOf(), [OTHER.publicKey, KEYS.publicKey], size);
   expect(manifest).toEqual(MANIFEST);
   expect([...taken]).toEqual([

@@ -8,7 +8,7 @@ import { refusal } from './reasons.ts';
  *   4 bytes   length of the manifest, big-endian
  *   64 bytes  Ed25519 signature (RFC 8032) of the 12 bytes before it and the manifest
  *   manifest  JSON in UTF-8, with size and SHA-512 of each package
- *   packages  Debian packages, one after the other
+ *   packages  Debian packages, concatenated
  */
 const MAGIC = Buffer.from('PERCHUP1');
 const SIGNATURE_BYTES = 64;

@@ -113,7 +113,7 @@ test.for([
   [500, 'answers HTTP 500'],
   [304, 'answers HTTP 304'],
   [204, 'answers HTTP 204'],
-] as const)('HTTP %i is no update', async ([status, words]) => {
+] as const)('HTTP %i is an error', async ([status, words]) => {
   const box = await serve((_request, response) => void response.writeHead(status).end());
   expect(await fault(newestVersion(box.from))).toEqual(notFetched('unavailable', words));
 });
@@ -168,7 +168,7 @@ test('a slow download continues while data arrives, for an hour at most', async 
   const pieces = updateFrom(box.from, '1.2.0');
   expect((await pieces.next()).done).toBe(false);
   for (let minutes = 0; minutes < 59; minutes += 0.5) {
-    // The next piece is asked for first: it is then that the one before has been taken.
+    // Requested first: the previous piece counts as taken then.
     const next = pieces.next();
     await box.clock.advance(29_000);
     send('.');

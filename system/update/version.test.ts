@@ -36,6 +36,6 @@ test.for([
   '1.2.3\n',
   '1.2.3/..',
   '1234567.0.0',
-])('%j is no version', (text) => {
+])('%j is not a version', (text) => {
   expect(isVersion(text)).toBe(false);
 });

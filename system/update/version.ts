@@ -15,7 +15,7 @@ export function compareVersions(one: string, other: string): number {
   return 0;
 }
 
-/** Comparable one by one; a version without a suffix comes after all that have one. */
+/** Compared item by item; a version without a suffix follows all versions with one. */
 function partsOf(text: string): readonly (number | string)[] {
   const [, major, minor, patch, word = '~', number = '0'] = VERSION.exec(text) ?? [];
   return [Number(major), Number(minor), Number(patch), word, Number(number)];

@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A program of the system that writes down what it was asked for. */
+/** A stand-in for a system program that records its calls. */
 function stand(name: string, script = ''): void {
   const file = join(folder, name);
   writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`);
@@ -59,7 +59,7 @@ test('files are flushed although another disk hangs: only the own disk is awaite
 test.for([
   'dpkg: error: dpkg frontend lock was locked by another process with pid 1234',
   'dpkg: error: dpkg database lock is locked by another process',
-])('%s: that is no fault of the package', async (said) => {
+])('%s is not blamed on the package', async (said) => {
   stand('dpkg', `echo '${said}' >&2; exit 2`);
   await expect(debian.configureAll(LIMIT_MS)).rejects.toMatchObject({ code: 'conflict' });
 });
@@ -99,7 +99,7 @@ test("dpkg's output is reported", async () => {
   await expect(debian.configureAll(LIMIT_MS)).rejects.toThrow('dpkg: dpkg: error: disk full');
 });
 
-/** Those that run, of whom the file tells. A program that was not even started within its time has written none. */
+/** Running processes of those in the file. A program that was not started in time is not listed. */
 function running(file: string): readonly number[] {
   const pids = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
   return pids.map(Number).filter((pid) => {
@@ -129,7 +129,7 @@ test("a background process that keeps dpkg's output open is not awaited", async 
   }
 });
 
-/** dpkg itself, for a machine of its own below the folder. */
+/** The real dpkg, for a separate root below the folder. */
 function realDpkg(): { packageOf(version: string, preinst: string): string } {
   const at = (name: string) => join(folder, name);
   for (const name of ['root/var/lib/dpkg/info', 'root/var/lib/dpkg/updates', 'root/var/log']) {
@@ -195,7 +195,7 @@ test.for([
   [0o755, true],
   [0o644, false],
 ] as const)('packages can be installed where the script of ours may be run: with mode %s %s', async ([mode, can]) => {
-  // What access(2) says of a file on what is mounted noexec, it says of one that may not be run.
+  // On a noexec mount access(2) answers as for a file without execute permission.
   writeFileSync(join(folder, 'postinst'), '#!/bin/sh\n', { mode });
   stand('dpkg-query', `echo ${folder}/postinst`);
   expect(await debian.canInstall()).toBe(can);

@@ -48,7 +48,7 @@ export const debian = {
     await writable(() => tell('dpkg', [...UNATTENDED, '--configure', '--pending'], limitMs));
   },
 
-  /** Builds a package from the installed files, for one that was installed by hand and whose file is gone. */
+  /** Builds a package from the installed files, if it was installed by hand and its file is missing. */
   repack: async (name: PackageName, file: string): Promise<void> => {
     const stage = `${file}.files`;
     await rm(stage, { recursive: true, force: true });
@@ -85,7 +85,7 @@ export const debian = {
   },
 
   mainPid: async (): Promise<number> => {
-    // A failed check is no sign of life.
+    // If the check fails, the service counts as stopped.
     const said = await tell('systemctl', ['show', '--property=MainPID,ActiveState', SERVICE]).catch(() => '');
     return /^ActiveState=active$/m.test(said) ? Number(/^MainPID=(\d+)$/m.exec(said)?.[1] ?? 0) : 0;
   },

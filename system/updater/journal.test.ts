@@ -35,7 +35,7 @@ test('saved state is read again', () => {
 
 const WRONG: readonly unknown[] = [undefined, null, true, -1, 0.5, '', 'x', [], {}, ['../../etc/passwd'], [null]];
 test.for(Object.keys(JOURNAL).filter((key) => !['why', 'text', 'failures', 'from', 'to'].includes(key)))(
-  'without a right %s it is none',
+  'a journal without a valid %s is rejected',
   (key) => {
     for (const value of WRONG) {
       expect(parseJournal(JSON.stringify({ ...JOURNAL, [key]: value })), JSON.stringify(value)).toBeUndefined();
@@ -54,7 +54,7 @@ async function resume(text: string): Promise<void> {
 }
 
 test.for(['', 'null', '{', '[]', '"x"', '{"step":"going back"}'])(
-  'where the disk has left "%s" of the journal there is a whole Perch all the same',
+  'if the disk has "%s" as journal, a complete Perch is installed all the same',
   async (text) => {
     await resume(text);
     expect(machine.installed).toEqual({ perch: OLD, 'perch-node': OLD });
@@ -81,7 +81,7 @@ test('with any damage to the journal, the box ends with a complete Perch', async
     }
     expect(existsSync(join(places.own, 'journal.json')), text).toBe(false);
     expect(machine.installed.perch, text).toBe(OLD);
-    // Nobody waits for hours before Perch starts.
+    // Perch must not wait for hours before its start.
     expect(clock.monoMs(), text).toBeLessThan(600_000);
   }
 });

@@ -29,7 +29,7 @@ export class Kept {
       const version = (await this.#machine.versionOf(name)) ?? '';
       const file = `${name}_${version}_${own === 'all' ? 'all' : architecture}.deb`;
       const path = join(this.#packages, file);
-      // Read through now, while there is a second copy: cards lose data.
+      // Verified now, while a second copy exists: cards lose data.
       if (!existsSync(path) || !(await this.#machine.isWhole(path))) {
         await this.#machine.repack(name, path);
       }

@@ -54,7 +54,7 @@ export class Packages {
     }, patienceMs);
   }
 
-  /** Installs those of these packages that are half installed. @returns whether there were any */
+  /** Installs the half-installed of these packages. @returns whether there were any */
   async makeWhole(files: readonly string[]): Promise<boolean> {
     const { machine } = this.#deps;
     const half: string[] = [];

@@ -17,7 +17,7 @@ import {
 
 const FOLDERS = ['/srv/door'];
 const NEVER = Number.POSITIVE_INFINITY;
-/** What is lost each time, and so much later it is cut a second time. */
+/** Data lost at each cut, and steps until a second cut. */
 const CUTS: readonly (readonly [Loss, number])[] = byLength(
   [
     ['nothing', NEVER],
@@ -33,7 +33,7 @@ beforeAll(() => {
 });
 afterAll(() => cuts[Symbol.dispose]());
 
-/** A machine with an update of which it is told. */
+/** A machine with a pending update. */
 function machineWith(ills: UpdaterMachine['ills']) {
   const places = updaterPlaces();
   cuts.switchOn('nothing');
@@ -126,7 +126,7 @@ async function checkEnd({ places, machine, run, updater }: Box, mayBeNew: boolea
   expect([installed['perch-node'], running], at).toEqual([installed.perch, installed.perch]);
   const status = join(places.own, 'status.json');
   const said = existsSync(status) ? JSON.parse(readFileSync(status, 'utf8')) : undefined;
-  // Where it was cut before the first step was written down there was no update.
+  // If the cut was before the first journal entry, no update took place.
   expect(said ?? { id: UPDATE_ID, ok: false }, at).toMatchObject({ id: UPDATE_ID, ok: installed.perch === NEW });
   askForUpdate(places, '1.2.0', { folders: FOLDERS });
   expect(await run(updater().update()), at).toBe('done');

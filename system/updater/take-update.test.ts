@@ -48,7 +48,7 @@ test.for([
   ['nine folders', JSON.stringify({ ...REQUEST, folders: Array(9).fill('/srv') })],
   ['a folder with a longer name than any', JSON.stringify({ ...REQUEST, folders: [`/${'x'.repeat(512)}`] })],
   ['more than any request has', JSON.stringify({ ...REQUEST, more: 'x'.repeat(33_000) })],
-] as const)('%s is no request, and goes', ([, text]) => {
+] as const)('%s is rejected as a request and removed', ([, text]) => {
   writeFileSync(at('update.json'), text);
   using requests = new RequestFolder(folder);
   expect(requests.takeRequest()).toBe('wrong');
@@ -62,7 +62,7 @@ test('a withdrawn request is ignored', () => {
   expect(readdirSync(folder)).toEqual(['update.perchupdate']);
 });
 
-/** Something of somebody else's. */
+/** A file of another owner. */
 function elsewhere(): string {
   const other = mkdtempSync(join(tmpdir(), 'perch-elsewhere-'));
   onTestFinished(() => rmSync(other, { recursive: true }));
@@ -84,7 +84,7 @@ test.for([
       symlinkSync(other, at('update.json/a/link'));
     },
   ],
-] as const)('%s in the place of a request is got out of the way, and what it leads to stays', ([, make]) => {
+] as const)('%s in place of a request is removed, and the target of a link is kept', ([, make]) => {
   const other = elsewhere();
   make(other);
   using requests = new RequestFolder(folder);
@@ -100,7 +100,7 @@ test('a folder in the place of an update is removed, too', () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('requests of any shape are taken or are none', () => {
+test('requests of any shape are accepted or rejected', () => {
   const next = random(20_261_121);
   const text = Buffer.from(JSON.stringify(REQUEST));
   for (let round = 0; round < 5_000; round += 1) {
@@ -133,7 +133,7 @@ test('an update of Node needs room for its archive, the kept package, the new pa
   const [packed, installed, kept] = [29 << 20, 116 << 20, 47 << 20];
   const needed = roomNeeded([{ sizeBytes: 2 << 20 }, { sizeBytes: packed }]);
   expect(needed.own).toBeGreaterThan(packed + kept + installed);
-  // dpkg lays the new files beside the old ones, which are there already.
+  // dpkg stores the new files next to the present ones.
   expect(needed.system).toBeGreaterThan(installed);
   expect(needed.own + needed.system).toBeLessThan(400 << 20);
 });

@@ -17,7 +17,7 @@ import { readUpdate } from '../update/update-file.ts';
 import { isId } from './journal.ts';
 import { MAX_REQUEST_BYTES, type Watched, watchedIn } from './watched.ts';
 
-/** The agent writes these into its data folder. An attacker who controls the agent does so, too. */
+/** Written by the agent into its data folder, and so by an attacker who controls the agent. */
 const REQUEST = 'update.json';
 const UPDATE = 'update.perchupdate';
 const PIECE_BYTES = 65_536;
@@ -37,7 +37,7 @@ export interface UpdateRequest extends Watched {
 export class RequestFolder implements Disposable {
   readonly #handle: number;
 
-  /** @throws when it is not a folder of its own */
+  /** @throws if it is a link or not a folder */
   constructor(folder: string) {
     this.#handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   }
@@ -59,7 +59,7 @@ export class RequestFolder implements Disposable {
     return parseRequest(text) ?? 'wrong';
   }
 
-  /** The caller closes it. @throws PerchError badInput when it is no file, or too large */
+  /** The caller closes it. @throws PerchError badInput if it is not a file, or too large */
   openUpdate(): number {
     const handle = this.#open(UPDATE);
     const status = fstatSync(handle);
@@ -82,7 +82,7 @@ export class RequestFolder implements Disposable {
     return `/proc/self/fd/${this.#handle}/${name}`;
   }
 
-  /** A pipe in its place would block. */
+  /** A pipe would block. */
   #open(name: string): number {
     return openSync(this.#path(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   }
@@ -155,7 +155,7 @@ export async function takeUpdate(
     const manifest = await readUpdate(piecesOf(update), keys, {
       begin: async (found) => {
         for (const name of ['perch', 'perch-node'] as const) {
-          // A machine with a Node of its own keeps that.
+          // A machine with its own Node keeps it.
           if ((await installed.versionOf(name)) !== undefined) {
             names.add(name);
           }

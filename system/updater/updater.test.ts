@@ -40,7 +40,7 @@ const ask = (version = NEW, options: Parameters<typeof askForUpdate>[2] = {}) =>
 
 const status = (): Status => JSON.parse(readFileSync(join(places.own, 'status.json'), 'utf8'));
 const kept = (): readonly string[] => readdirSync(join(places.own, 'kept')).sort();
-/** What was open while the folder was read need not be so any more. */
+/** A file may have been closed since its folder was read. */
 const readlinkIfThere = (link: string): string => {
   try {
     return readlinkSync(link);
@@ -48,7 +48,7 @@ const readlinkIfThere = (link: string): string => {
     return '';
   }
 };
-/** As long as systemd lets it run. */
+/** The time limit of the service. */
 const HALF_AN_HOUR_MS = 1_800_000;
 /** What dpkg does until it is ended. */
 const standStill =
@@ -80,7 +80,7 @@ test.for([
   ['unhealthy', 'unhealthy'],
   ['silent', 'notRecording'],
   ['uninstallable', 'notInstalled'],
-] as const)('a new version that is %s gives way to the one before', async ([ill, why]) => {
+] as const)('a new version that is %s is replaced by the previous one', async ([ill, why]) => {
   disk.ills = { [NEW]: ill };
   ask(NEW, { folders: ['/srv/recordings/door'] });
   await updater().update();
@@ -90,7 +90,7 @@ test.for([
   expect(isUnderWay()).toBe(false);
 });
 
-test('an unhealthy box may stay so with the new version, but must record the same cameras', async () => {
+test('an unhealthy box may stay unhealthy with the new version, but must record the same cameras', async () => {
   disk.ills = { [OLD]: 'unhealthy', [NEW]: 'unhealthy', '1.2.0': 'silent' };
   ask(NEW, { folders: ['/srv/recordings/door'] });
   await updater().update();
@@ -209,7 +209,7 @@ test('a folder of requests that is a link is not looked into', async () => {
   const clock = quickClock();
   await expect(updater(clock).update()).rejects.toThrow();
   expect(readdirSync(elsewhere)).toEqual(['update.json']);
-  // The request lies there still, and systemd comes back at once.
+  // The request is still there, and systemd starts the updater again at once.
   expect(clock.monoMs()).toBeGreaterThanOrEqual(5_000);
 });
 
@@ -313,7 +313,7 @@ test('an update that makes dpkg hang is reverted at once', async () => {
   expect(status()).toMatchObject({ ok: false, state: 'gone back', why: 'notInstalled' });
 });
 
-test('an update that is asked for while the one before cannot be put back is turned down, and the journal stays', async () => {
+test('an update is rejected while the previous one cannot be rolled back, and the journal stays', async () => {
   disk.ills = { [NEW]: 'dead', [OLD]: 'uninstallable' };
   ask();
   await expect(updater().update()).rejects.toThrow('it cannot be installed');
@@ -363,7 +363,7 @@ test('after an updater that was ended during the installation, the next one reve
   expect(disk.installed).toEqual({ perch: OLD, 'perch-node': OLD });
 });
 
-test('a request that was taken back just now ends quietly, and the file of the next one stays', async () => {
+test('a request withdrawn meanwhile ends quietly, and the file of the next one is kept', async () => {
   ask();
   rmSync(join(places.requests, 'update.json'));
   const clock = quickClock();
@@ -375,7 +375,7 @@ test('a request that was taken back just now ends quietly, and the file of the n
 test.for([
   ['good', ask],
   ['not signed', () => ask(NEW, { key: generateKeyPairSync('ed25519').privateKey })],
-] as const)('nobody has the file of an update that is %s open once it was read', async ([, prepare]) => {
+] as const)('the file of an update that is %s is closed after reading', async ([, prepare]) => {
   const open = (): readonly string[] =>
     readdirSync('/proc/self/fd')
       .map((handle) => readlinkIfThere(`/proc/self/fd/${handle}`))

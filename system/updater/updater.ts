@@ -15,7 +15,7 @@ import { growing, watchNewVersion } from './watch.ts';
 /** A second boot while a new version is watched is not a coincidence. */
 const MAX_STARTS = 1;
 const RETRIES = 5;
-/** Failed attempts to restore the previous version, at once or at the next boots, before the current state stays. */
+/** Failed attempts to restore the previous version, at once or at later boots, before the current state is kept. */
 const MAX_FAILURES = 3;
 /** apt may be upgrading the whole system. */
 const BUSY_MS = 600_000;
@@ -96,7 +96,7 @@ export class Updater {
     }
   }
 
-  /** The previous update is not over, and its journal stays. */
+  /** The previous update is still pending, and its journal stays. */
   #rejectPending(folder: RequestFolder, error: unknown): void {
     const request = folder.takeRequest();
     if (request) {
@@ -277,7 +277,7 @@ export class Updater {
     this.#finish(journal, { ok: false, state: 'failed', why: 'notPutBack', text: explain(error) });
   }
 
-  /** The journal is lost, so the goal is unknown. @throws until there is a complete Perch: the next boot tries again */
+  /** The journal is lost, so the goal is unknown. @throws until a complete Perch is installed: the next boot retries */
   async #endDamaged(isStarting: boolean): Promise<void> {
     await this.#makeWhole(this.#kept.newest(), isStarting);
     if ((await this.#deps.machine.versionOf('perch')) === undefined) {

@@ -4,6 +4,7 @@ import { hlsJoin } from './browser/hls-join.ts';
 import { mseLag } from './browser/mse-lag.ts';
 import { uiFirstPaint } from './browser/ui-first-paint.ts';
 import { uiGrid9 } from './browser/ui-grid.ts';
+import { capacity } from './device/capacity.ts';
 import {
   footprintFirstSample,
   footprintIdle,
@@ -12,6 +13,7 @@ import {
   footprintRecording,
 } from './device/footprint.ts';
 import { healthSampling } from './device/health-sampling.ts';
+import { startMemory } from './device/start-memory.ts';
 import { startTime } from './device/start-time.ts';
 import { hls500Cpu, hls500Late, hls500Memory } from './hls/hls-500.ts';
 import { hlsCpu, hlsCpuLowLatency } from './hls/hls-cpu.ts';
@@ -29,7 +31,10 @@ import { recordMemory, recordMemoryGrowth } from './record/record-memory.ts';
 import { recorder16 } from './record/recorder-16.ts';
 import { sdFlushes, sdWrites } from './record/sd-writes.ts';
 import { tsRecordCpu } from './record/ts-record-cpu.ts';
+import { rtmpCpu } from './rtmp/rtmp-cpu.ts';
+import { rtmpJoin } from './rtmp/rtmp-join.ts';
 import { hostileClients } from './rtsp/hostile-clients.ts';
+import { hostilePublishers } from './rtsp/hostile-publishers.ts';
 import { relayCpu } from './rtsp/relay-cpu.ts';
 import { srtCpu } from './srt/srt-cpu.ts';
 import { srtLoss } from './srt/srt-loss.ts';
@@ -38,6 +43,7 @@ import { webrtc200Late, webrtc200Lost, webrtc200Memory } from './webrtc/webrtc-2
 import { webrtcCpu } from './webrtc/webrtc-cpu.ts';
 import { webrtcJoin } from './webrtc/webrtc-join.ts';
 import { webrtcLag, webrtcLagJoin } from './webrtc/webrtc-lag.ts';
+import { webrtcPacket } from './webrtc/webrtc-packet.ts';
 
 const FIGURES: readonly Figure[] = [
   discover,
@@ -47,20 +53,24 @@ const FIGURES: readonly Figure[] = [
   cameraEventsBusy,
   cameraEventsMemory,
   startTime,
+  startMemory,
   healthSampling,
   footprintPerch,
   footprintNode,
   footprintIdle,
   footprintRecording,
   footprintFirstSample,
+  capacity,
   recorder16,
   recordCpu,
   tsRecordCpu,
   recordMemory,
   recordMemoryGrowth,
   hostileClients,
+  hostilePublishers,
   srtLoss,
   srtCpu,
+  rtmpCpu,
   sdWrites,
   sdFlushes,
   listScaleDay,
@@ -72,7 +82,9 @@ const FIGURES: readonly Figure[] = [
   ingestPacketBytes,
   relayCpu,
   webrtcCpu,
+  webrtcPacket,
   webrtcJoin,
+  rtmpJoin,
   keyFrameWish,
   webrtcLag,
   webrtcLagJoin,
@@ -117,7 +129,7 @@ function row(result: Result, calibration: number): string {
   return columns.join('');
 }
 
-/** @param wanted its name, or the beginning of the names of some (`footprint`) */
+/** @param wanted a figure's name, or the common beginning of several (`footprint`) */
 const figuresOf = (wanted: string): readonly Figure[] => {
   const one = FIGURES.filter(({ name }) => name === wanted);
   return one.length > 0 ? one : FIGURES.filter(({ name }) => name.startsWith(`${wanted}-`));
@@ -128,8 +140,16 @@ async function main(args: readonly string[]): Promise<number> {
   const wanted = args.filter((arg) => !arg.startsWith('--'));
   const unknown = wanted.filter((name) => figuresOf(name).length === 0);
   if (unknown.length > 0) {
-    console.error(`no figure is called ${unknown.join(', ')}; there are ${FIGURES.map(({ name }) => name).join(', ')}`);
+    console.error(
+      `no figure is called ${unknown.join(', ')}; known figures: ${FIGURES.map(({ name }) => name).join(', ')}`,
+    );
     return 2;
+  }
+  if (args.includes('--list')) {
+    for (const { name, about } of FIGURES) {
+      console.log(`${name.padEnd(24)}${about}`);
+    }
+    return 0;
   }
   const measured = wanted.length === 0 ? FIGURES : wanted.flatMap(figuresOf);
   const note = (text: string) => console.error(`  ${text}`);
@@ -141,7 +161,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   for (const figure of new Set(measured)) {
     note(`${figure.name}: ${figure.about}`);
-    // How fast the machine is at this moment: others may be using it.
+    // The machine's speed at this moment: other programs may be using it.
     const calibration = calibrate();
     const result = judge(figure, await figure.measure(note), calibration);
     results.push(result);

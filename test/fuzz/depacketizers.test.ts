@@ -13,11 +13,11 @@ const MAX_PICTURE_BYTES = 8 << 20;
 /** Of sound, and of a multiplex. */
 const MAX_OTHER_BYTES = 64 << 10;
 const ENDLESS_BYTES = 2 * MAX_PICTURE_BYTES;
-/** What a depacketizer adds to a unit of its own: tables of a JPEG image are the most. */
+/** The most that a depacketizer adds to a unit: the tables of a JPEG image. */
 const MAX_ADDED_BYTES = 1024;
 const MAX_SIDE = 65_536;
 
-/** Looks at all that a depacketizer says, and keeps nothing. */
+/** Reads all output of a depacketizer, and keeps nothing. */
 class Witness {
   units = 0;
   tracks = 0;
@@ -67,7 +67,7 @@ class Witness {
   }
 }
 
-/** What is assumed of cameras; elsewhere nothing is. */
+/** The traits assumed of cameras, and none. */
 const TRAITS: readonly SenderTraits[] = [
   {},
   { hasDoubtfulMarkers: true },
@@ -146,7 +146,7 @@ describe.for(WITH_TRAITS)('$name', ({ format, traits }) => {
     expect(Number.isFinite(witness.lastDts)).toBe(true);
   });
 
-  test('noise makes no more than went in, and nothing wrong', () => {
+  test('noise yields no more bytes than it has, and no invalid output', () => {
     const witness = new Witness();
     const depacketizer = create(format, witness, traits);
     const next = random(8);

@@ -23,6 +23,10 @@ const FRAMES = {
     'AAABsAEAAAG1iRMAAAEAAAABIADEjYgALQGEBBRDAAABskxhdmM1OS4zNy4xMDAAAAGzABAHAAABthGPti/42eflU2hUuloeQl3lGFoZuvxCMfqx676CB/6FbCgrgZn2ymEQ4wjeETwjFx4DAVAkDBPMBkAEgmbJZJT4w/ObXbxCUL4BaoSuDCgsXi30Z+7tD9vyAqozUQJXAAC/my6UbYCvBxUZNeIb+xpIDiK56uW+yztb4Jqp61rWh53l6aXc2RwiHGEZsQNpoHERbzcFZjAeDksBW953i3ASRWZkLOf7znBW2R8Qql6JgHfDNyZbKfYf5DYuCVVO2r+CwMfqRB/9RUEKFoGEPg==',
     'AAABtlPHy9YAAL+Y4eE28aU=',
   ],
+  MPV: [
+    'AAABswMAIBP//+AYAAABtRSKAAEAAAAAAbgACABAAAABAAAP//gAAAG1j//zQYAAAAEBo/kRN7Ff31hBZL6eFXjwDNPwZtjU7cQ35H178hGh17JNTxjVhpMQAWBoaaEIwrDcR3v5cGEjAL79EhhJwC6/OwYSMAvv0SGEnALrxgB4CJ/yAiABnQGAiACgIiJfzgMRk5O4q+skNHQGp3FEa+OEI0OvSAF6MxMSb8nB26iP7wybs71hoakAPw0pwgISw7jMcFwAAAECo/GgGe/DECi1ighN7whGh15chgMC/v3QTyBe7QQk7/dlWBZMKSh+G5AdaYNxZMLDEgWdk//nZ8YJv42GEjAL79EhhJwC6+aYB0WnPugnkC7BCAqjfZuTiDdwDD8hANwMYAtdnZTHibwEFFIwYwbkszKPOvgkI0OvQAF/wwhY0C6g/XiOTUJ35zD72nATlI7fJJxBufhpZfZIZyhPvtSaSwC0svFfnb4d2xojPA==',
+    'AAABAABX//uAAAABtYEf80GAAAABAaKBwDgBnA1gAwAPYCMADvkAQJmiYAPYAHkBCANlE82AAAABAqKBQNEBYeqAB7AwAAwMf/8DUAC1TQaP/yJA0f/1AoAPYCIsBpwqAXQB/AQIEA==',
+  ],
   JPEG: [
     '/9j/4AAQSkZJRgABAgAAAQABAAD//gAQTGF2YzU5LjM3LjEwMAD/2wBDAAg+Pkk+SVVVVVVVVWRdZGhoaGRkZGRoaGhwcHCDg4NwcHBoaHBwfHyDg4+Tj4eHg4eTk5ubm7q6srLZ2eD/////xAGiAAABBQEBAQEBAQAAAAAAAAAAAQIDBAUGBwgJCgsBAAMBAQEBAQEBAQEAAAAAAAABAgMEBQYHCAkKCxAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6EQACAQIEBAMEBwUEBAABAncAAQIDEQQFITEGEkFRB2FxEyIygQgUQpGhscEJIzNS8BVictEKFiQ04SXxFxgZGiYnKCkqNTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqCg4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2dri4+Tl5ufo6ery8/T19vf4+fr/wAARCAAgADADASIAAhEAAxEA/9oADAMBAAIRAxEAPwAooooAKKKKACiiigAooooAKKKKACiiigD/2Q==',
   ],
@@ -61,7 +65,7 @@ function cut(packetize: Packetize | undefined, samples: readonly Uint8Array[]): 
   }
   return samples.flatMap((data) => payloadsOf((sink) => packetize(data, MAX_PAYLOAD_BYTES, true, sink)));
 }
-/** The packetizers look at nothing of a track but its codec. */
+/** The packetizers read only the codec of a track. */
 const packetizer = (codec: Track['codec']) => codecOf({ codec }).packetize;
 
 const sets = [tinyH264.sps, ...tinyH264.pps];
@@ -95,6 +99,11 @@ export const FORMATS: readonly FuzzFormat[] = [
   video('VP9', cut(packetizer('vp9'), bytesOf(FRAMES.VP9))),
   video('JPEG', cut(packetizer('mjpeg'), bytesOf(FRAMES.JPEG))),
   video('MP4V-ES', cut(packetizer('mpeg4-video'), bytesOf(FRAMES['MP4V-ES']))),
+  video('MPV', cut(packetizer('mpeg-video'), bytesOf(FRAMES.MPV))),
+  video('SMPTE336M', [
+    { bytes: hex('060e2b34020b01010e01030101000000'), marker: false },
+    ...whole('04 02020001', '060e2b34020b01010e01030101000000 02 ffff'),
+  ]),
   {
     encoding: 'MPEG4-GENERIC',
     clockRate: 44_100,

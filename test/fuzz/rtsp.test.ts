@@ -16,7 +16,7 @@ import { random } from '../support/base/random.ts';
 import { framesOf, PICTURE_SDP, packetsOf } from '../support/cameras/picture-camera.ts';
 import { hex } from '../support/media/units.ts';
 
-/** A hundred times what a parser needs that looks at each byte once; one that goes back for each piece needs ten times more. */
+/** A hundred times what a linear parser needs; one that goes back for each piece needs ten times more. */
 const MAX_READ_MS = 3_000;
 
 const times = (count: number): number => count * byLength(1, 10);
@@ -90,7 +90,7 @@ test('damaged connections are split into frames and messages inside them, or rej
     });
     for (let at = 0; at < bytes.length; ) {
       const to = Math.min(bytes.length, at + 1 + Math.floor(next() ** 3 * 1500));
-      // A chunk of its own, as a socket's buffer is filled anew.
+      // A new chunk, as sockets refill their buffers.
       framer.push(bytes.slice(at, to), to - at);
       at = to;
     }
@@ -126,7 +126,7 @@ test('a framer buffers at most the largest unit, for any input', () => {
   expect(largest).toBeLessThanOrEqual(4 * (64 << 10));
 });
 
-test('damaged Transport headers are read, and what is read can be written', () => {
+test('damaged Transport headers are read, and the result can be written', () => {
   const seeds = [
     'RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=4D2;mode="PLAY"',
     'RTP/AVP;multicast;destination=239.0.0.1;port=5000-5001;ttl=16,RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;source=10.0.0.9',

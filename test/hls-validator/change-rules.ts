@@ -41,7 +41,7 @@ export function brokenByChange(before: Media, after: Media): string[] {
   ];
 }
 
-/** RFC 8216bis §6.2.1 wants one target duration; a camera of which a picture alone is longer now cannot keep it. It never falls. */
+/** RFC 8216bis §6.2.1 demands one target duration; a camera with a single picture longer than it cannot keep it. It never falls. */
 function mayRise(before: Media, after: Media): boolean {
   const wasS = before.targetDurationS;
   return after.targetDurationS > wasS && after.segments.some(({ durationS }) => Math.round(durationS) > wasS);
@@ -138,7 +138,7 @@ function discontinuityChanges(before: Media, after: Media): string[] {
   return isContinued && counted > all ? [`discontinuity: ${counted} counted, ${all} were there to be removed`] : [];
 }
 
-/** The part that was hinted is the next one that comes, by that name (RFC 8216bis §4.4.5.3). */
+/** The hinted part is the next one that appears, under that name (RFC 8216bis §4.4.5.3). */
 function hintChanges(before: Media, after: Media): string[] {
   if (before.hint === undefined) {
     return [];
@@ -175,7 +175,7 @@ export function updated(older: Media, update: Media): Media | undefined {
     isTold ||= segment.map !== undefined;
     return isTold ? segment : { ...segment, map };
   });
-  // Breaks that were skipped count for what comes behind them.
+  // Skipped discontinuities count for the segments after them.
   const breaks = known.filter((segment) => segment.isDiscontinuity).length;
   const moved = rest.map((segment) => ({ ...segment, discontinuity: segment.discontinuity + breaks }));
   const { running } = update;
@@ -210,7 +210,7 @@ export function brokenByUpdate(older: Media, update: Media, whole: Media): strin
           `update: skips up to ${(skippedS + partsS).toFixed(3)} s before the end, the boundary is ${update.canSkipUntilS}`,
         ]
       : [];
-  // Parts of what was skipped: the client has let go of them, or will.
+  // Skipped parts: the client has dropped them, or will.
   const bare = (media: Media) => ({
     ...media,
     segments: media.segments.map((segment, i) => (i < (update.skipped ?? 0) ? { ...segment, parts: [] } : segment)),

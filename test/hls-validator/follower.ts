@@ -41,7 +41,7 @@ interface Seen {
 /** One rendition, followed by a client that believes nothing. */
 export class Follower {
   readonly violations: string[] = [];
-  /** Whole playlists, as they came or as updates made them. */
+  /** Complete playlists, as loaded or as updated. */
   readonly history: Seen[] = [];
   readonly counts = { playlists: 0, updates: 0, parts: 0, segments: 0, gzipped: 0 };
   readonly inits = new Map<string, Mp4Track>();
@@ -51,7 +51,7 @@ export class Follower {
   /** Until their segment is whole. */
   readonly #parts = new Map<string, MediaRun>();
   readonly #checked = new Set<string>();
-  /** Parts that have come and are not read yet: hinted ones, before they are listed. */
+  /** Loaded parts that are not read yet: hinted ones, before they are listed. */
   readonly #partBytes = new Map<string, Uint8Array>();
   readonly #taken = new Set<number>();
   readonly #ts = new TsSegments();
@@ -99,7 +99,7 @@ export class Follower {
     return this.#ask({});
   }
 
-  /** The next part, by its playlist and by the address that was hinted, both before it is there. */
+  /** The next part, by its playlist and by the hinted address, both requested before it exists. */
   async #askNext(known: Media, round: number): Promise<Media | undefined> {
     const { msn, part } = endOf(known);
     const isRunning = known.running?.number === msn;
@@ -195,7 +195,7 @@ export class Follower {
           this.#lastPart = undefined;
         }
         await this.#takeParts(segment, segment.map);
-        // Of what lies before the beginning two segments will do.
+        // Before the start, two segments suffice.
         const isOld = isFirst && segment.number < (media.segments.at(-1)?.number ?? 0) - 1;
         await (segment.isGap || isOld ? undefined : this.#takeSegment(segment, media));
       }

@@ -29,7 +29,7 @@ export function readInit(bytes: Uint8Array): Mp4Track {
   return track;
 }
 
-/** @throws where it is no sequence of whole fragments of the track */
+/** @throws if it is not a sequence of complete fragments of the track */
 export function readRun(bytes: Uint8Array, track: Mp4Track): MediaRun {
   const samples: MediaSample[] = [];
   const data: Uint8Array[] = [];

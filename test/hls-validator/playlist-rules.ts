@@ -137,7 +137,7 @@ function agedParts({ segments, running, targetDurationS }: Media): string[] {
   let fromEndS = running?.parts.reduce((sum, part) => sum + part.durationS, 0) ?? 0;
   let hasParts = true;
   for (const segment of [...segments].reverse()) {
-    // One of them more does no harm: it may just have come so far.
+    // One more is tolerated: it may just have passed the limit.
     if (segment.parts.length > 0 && fromEndS > 4 * targetDurationS) {
       found.push(`old parts: those of segment ${segment.number} end ${fromEndS.toFixed(3)} s before the end`);
     }
@@ -159,7 +159,9 @@ export function brokenReport(report: RenditionReport, before: Media, after: Medi
     return [`rendition report: ${report.uri} without LAST-MSN`];
   }
   if (isBefore(at, low) || isBefore(high, at)) {
-    return [`rendition report: ${report.uri} is told to be at ${show(at)}, it is from ${show(low)} to ${show(high)}`];
+    return [
+      `rendition report: ${report.uri} says ${show(at)}, but the rendition is between ${show(low)} and ${show(high)}`,
+    ];
   }
   return [];
 }

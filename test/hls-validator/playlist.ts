@@ -17,9 +17,9 @@ export interface Segment {
   readonly number: number;
   readonly uri: string;
   readonly durationS: number;
-  /** Address of the init segment that applies. Undefined: none, or it lies in the skipped part of a delta update. */
+  /** Address of the init segment that applies. Undefined: none, or it is in the skipped part of a delta update. */
   readonly map: string | undefined;
-  /** EXT-X-PROGRAM-DATE-TIME of its own, Unix milliseconds. */
+  /** The segment's own EXT-X-PROGRAM-DATE-TIME, Unix milliseconds. */
   readonly wallMs: number | undefined;
   readonly isDiscontinuity: boolean;
   /** Discontinuity sequence number. */
@@ -28,7 +28,7 @@ export interface Segment {
   readonly parts: readonly Part[];
 }
 
-/** What stands behind the last whole segment. */
+/** The lines after the last complete segment. */
 export interface Running extends Omit<Segment, 'uri' | 'durationS' | 'isGap'> {}
 
 export interface RenditionReport {
@@ -54,7 +54,7 @@ export interface Media {
   readonly skipped: number | undefined;
   readonly segments: readonly Segment[];
   readonly running: Running | undefined;
-  /** Of the part that comes next. */
+  /** Address of the next part. */
   readonly hint: string | undefined;
   readonly reports: readonly RenditionReport[];
   readonly hasEnded: boolean;

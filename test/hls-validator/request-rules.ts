@@ -86,7 +86,7 @@ export function holds(media: Media, { msn, part }: Directives): boolean {
   return lastWhole >= msn || (media.running?.number === msn && runningParts > part);
 }
 
-/** Whole segments behind the asked one, where it was still to come when the client asked: the answer came far too late. */
+/** Complete segments after the requested one, which did not exist at the request: the answer came far too late. */
 function excessSegments(media: Media, directives: Directives, known: Media | undefined): number {
   if (!known || directives.msn === undefined || holds(known, directives)) {
     return 0;

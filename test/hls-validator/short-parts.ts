@@ -1,7 +1,7 @@
 import type { Media, Part } from './playlist.ts';
 import { ROUNDING_S } from './playlist-rules.ts';
 
-/** A part is at least so much of the part target (RFC 8216bis §4.4.4.9). */
+/** A part has at least this share of the part target (RFC 8216bis §4.4.4.9). */
 const MIN_PART = 0.85;
 /**
  * A camera that changed is noticed when its segment ends, and the part target falls only when the longer parts have gone from the list: those of
@@ -20,7 +20,7 @@ export function shortOnes(parts: readonly Part[], targetS: number, isWhole: bool
   });
 }
 
-/** Parts that are too short for the part target that was told when they were first listed, and for any that came soon after. */
+/** Parts too short for the part target at their first listing, and for every part target soon after. */
 export class ShortParts {
   readonly #seen = new Set<string>();
   #suspects: { readonly text: string; readonly wallMs: number }[] = [];
@@ -46,7 +46,7 @@ export class ShortParts {
           continue;
         }
         this.#seen.add(part.uri);
-        // What comes with a change was made before it.
+        // Parts listed with a change were made before it.
         if (short.has(part) && !isChange) {
           const text = `short part: part ${i} of segment ${segment.number} has ${part.durationS} s, target ${partTargetS} s`;
           this.#suspects.push({ text, wallMs: segment.wallMs ?? 0 });

@@ -4,7 +4,7 @@ import type { Segment } from './playlist.ts';
 /** The tolerance of a presentation time: decode order and the unknown duration of the last picture move it by a picture. */
 const DURATION_S = 0.15;
 
-/** The segments of an MPEG-TS playlist, one after the other. */
+/** The segments of an MPEG-TS playlist in order. */
 export class TsSegments {
   /** Presentation time of the first picture of the newest one. */
   startS = 0;

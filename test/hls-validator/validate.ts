@@ -113,7 +113,7 @@ export function brokenVariants(multivariant: Multivariant, followers: ReadonlyMa
     if (tracks.length > 0) {
       found.push(...brokenCodecs(variant, tracks));
     }
-    // Of what was there when the playlist was written: its first segments.
+    // Of the segments at the time of the playlist, which are the first.
     const peaks = parts.map((follower) => [...follower.segments.values()][0]?.bitRate ?? 0);
     const peak = (peaks[0] ?? 0) + Math.max(0, ...peaks.slice(1));
     if (variant.bandwidth < Math.floor(peak)) {

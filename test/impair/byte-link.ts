@@ -1,21 +1,21 @@
 import type { Clock } from '../../agent/base/clock.ts';
 import { random } from '../support/base/random.ts';
-import type { WayState } from './packet-link.ts';
+import type { LinkState } from './packet-link.ts';
 
 /** What a network does to the bytes of one direction of a TCP connection: all come, in order, but when? */
 export interface ByteImpairment {
   readonly seed: number;
   readonly bitsPerSecond?: number;
-  /** What comes at once is delayed by something from 0 to this. */
+  /** Each write is delayed by a random time from 0 to this. */
   readonly jitterMs?: number;
   /** The connection ends behind this byte. */
   readonly cutAfterBytes?: number;
 }
 
-/** What goes out at once over a narrow way. */
+/** Size of one write over a slow link. */
 const SLICE_MS = 20;
 
-/** One direction of a connection. Whoever awaits `carry` before reading on gives the pressure back to the sender. */
+/** One direction of a connection. Await `carry` before reading on, so that the sender feels the backpressure. */
 export class ByteLink {
   /** In a black hole. */
   swallowedBytes = 0;
@@ -24,7 +24,7 @@ export class ByteLink {
   readonly #clock: Clock;
   readonly #write: (bytes: Uint8Array) => Promise<void> | void;
   readonly #closed = new AbortController();
-  #state: WayState = 'open';
+  #state: LinkState = 'open';
   #opened: PromiseWithResolvers<void> | undefined;
   #carriedBytes = 0;
 
@@ -36,11 +36,11 @@ export class ByteLink {
     this.#write = write;
   }
 
-  get state(): WayState {
+  get state(): LinkState {
     return this.#state;
   }
 
-  set state(state: WayState) {
+  set state(state: LinkState) {
     this.#state = state;
     if (state !== 'stalled') {
       this.#opened?.resolve();
@@ -48,7 +48,7 @@ export class ByteLink {
     }
   }
 
-  /** Resolves when the bytes are at the other end, or lost in a black hole. @returns whether the connection stays open */
+  /** Resolves when the bytes are at the other end, or lost in a black hole. @returns whether the connection is still open */
   async carry(bytes: Uint8Array): Promise<boolean> {
     const { bitsPerSecond = Number.POSITIVE_INFINITY, jitterMs = 0, cutAfterBytes } = this.#impairment;
     const leftBytes = (cutAfterBytes ?? Number.POSITIVE_INFINITY) - this.#carriedBytes;

@@ -1,30 +1,30 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { systemClock } from '../../agent/base/clock.ts';
-import { type PacketImpairment, PacketLink, type WayState } from './packet-link.ts';
+import { type LinkState, type PacketImpairment, PacketLink } from './packet-link.ts';
 
 const LOOPBACK = '127.0.0.1';
-/** A key picture comes in one burst. */
+/** A key picture arrives in one burst. */
 const BUFFER_BYTES = 4 << 20;
 
-interface Way {
+interface ClientLinks {
   /** The server sees this client's datagrams come from here. */
   readonly socket: Socket;
   readonly toServer: PacketLink;
   readonly toClient: PacketLink;
 }
 
-/** A bad network in front of a server's one UDP port: each client that sends to the relay gets a way of its own. */
+/** A bad network in front of a server's one UDP port: each client has separate links. */
 export class MediaRelay implements AsyncDisposable {
-  /** Datagrams on their way to clients, and those of them that were lost. */
+  /** Datagrams sent to clients, and how many of them were lost. */
   sent = 0;
   lost = 0;
   readonly #to: number;
   readonly #impairment: PacketImpairment;
   readonly #front = createSocket('udp4');
   /** By the client's address and port: a browser may take another address of this machine. */
-  readonly #ways = new Map<string, Promise<Way>>();
-  #state: WayState = 'open';
+  readonly #clients = new Map<string, Promise<ClientLinks>>();
+  #state: LinkState = 'open';
 
   /** @param to UDP port on loopback */
   static async start(to: number, impairment: PacketImpairment): Promise<MediaRelay> {
@@ -40,9 +40,9 @@ export class MediaRelay implements AsyncDisposable {
     this.#impairment = impairment;
     this.#front.on('message', async (packet, { address, port }) => {
       const client = `${address}:${port}`;
-      const way = this.#ways.get(client) ?? this.#open(address, port);
-      this.#ways.set(client, way);
-      (await way).toServer.push(packet);
+      const links = this.#clients.get(client) ?? this.#open(address, port);
+      this.#clients.set(client, links);
+      (await links).toServer.push(packet);
     });
   }
 
@@ -51,17 +51,17 @@ export class MediaRelay implements AsyncDisposable {
   }
 
   /** Of all that goes through it, and of what will. */
-  async setState(state: WayState): Promise<void> {
+  async setState(state: LinkState): Promise<void> {
     this.#state = state;
-    for (const { toServer, toClient } of await Promise.all(this.#ways.values())) {
+    for (const { toServer, toClient } of await Promise.all(this.#clients.values())) {
       toServer.state = state;
       toClient.state = state;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ways = await Promise.all(this.#ways.values());
-    for (const { socket, toServer, toClient } of ways) {
+    const clients = await Promise.all(this.#clients.values());
+    for (const { socket, toServer, toClient } of clients) {
       toServer.close();
       toClient.close();
       socket.close();
@@ -70,14 +70,14 @@ export class MediaRelay implements AsyncDisposable {
     await once(this.#front, 'close');
   }
 
-  async #open(address: string, port: number): Promise<Way> {
+  async #open(address: string, port: number): Promise<ClientLinks> {
     const socket = createSocket('udp4');
     socket.bind(0, LOOPBACK);
     await once(socket, 'listening');
     socket.setRecvBufferSize(BUFFER_BYTES);
-    // Each way and direction with luck of its own.
+    // Random numbers of its own for each client and direction.
     const link = (turn: number, deliver: (packet: Uint8Array) => void) => {
-      const seed = this.#impairment.seed + 2 * this.#ways.size + turn;
+      const seed = this.#impairment.seed + 2 * this.#clients.size + turn;
       const made = new PacketLink({ ...this.#impairment, seed }, systemClock, deliver);
       made.state = this.#state;
       return made;

@@ -5,9 +5,16 @@ import { random } from '../support/base/random.ts';
 export interface PacketImpairment {
   /** The same seed, the same fate for each packet. */
   readonly seed: number;
-  /** So many at the beginning go through as they are: a receiver cannot know what was before the first that it gets. */
+  /** This many packets at the beginning are not impaired: a receiver cannot know what preceded its first one. */
   readonly sparedPackets?: number;
   readonly loss?: number;
+  /**
+   * What a packet carries; a retransmission carries the same. Whether it is lost then depends on the seed, this number and how often it was
+   * sent before, not on the packets between. Undefined: by its turn.
+   */
+  readonly contentOf?: (packet: Uint8Array) => number | undefined;
+  /** Of one content at most this many transmissions are lost; default: no bound. */
+  readonly maxLosses?: number;
   /** The share of packets at which a burst of losses begins, and its length. */
   readonly bursts?: { readonly share: number; readonly packets: number };
   /** These come twice. */
@@ -29,6 +36,8 @@ export type Fate = readonly number[];
 export class Fates {
   readonly #impairment: PacketImpairment;
   readonly #random: () => number;
+  /** Of each content. */
+  readonly #transmissions = new Map<number, { readonly sent: number; readonly lost: number }>();
   #burstLeft = 0;
   #sparedLeft: number;
 
@@ -38,10 +47,12 @@ export class Fates {
     this.#random = random(impairment.seed);
   }
 
-  next(): Fate {
+  /** @param content see `contentOf` */
+  next(content?: number): Fate {
     const { loss = 0, bursts, duplicates = 0, reorder, jitterMs = 0 } = this.#impairment;
     // Drawn for every packet, so that one kind of luck does not change another.
-    const isLost = this.#random() < loss;
+    const draw = this.#random();
+    const isLost = content === undefined ? draw < loss : this.#isContentLost(content, loss);
     const isBurst = this.#random() < (bursts?.share ?? 0);
     const isTwice = this.#random() < duplicates;
     const heldMs = this.#random() < (reorder?.share ?? 0) ? (reorder?.heldMs ?? 0) : 0;
@@ -63,25 +74,34 @@ export class Fates {
     }
     return isTwice ? [delayMs, secondDelayMs] : [delayMs];
   }
+
+  #isContentLost(content: number, loss: number): boolean {
+    const { seed, maxLosses = Number.POSITIVE_INFINITY } = this.#impairment;
+    const { sent, lost } = this.#transmissions.get(content) ?? { sent: 0, lost: 0 };
+    const draw = random(seed + Math.imul(content, 0x9e37_79b1) + Math.imul(sent, 0x85eb_ca6b))();
+    const isLost = draw < loss && lost < maxLosses;
+    this.#transmissions.set(content, { sent: sent + 1, lost: lost + (isLost ? 1 : 0) });
+    return isLost;
+  }
 }
 
-/** Sees each packet that is sent, and how many copies of it will arrive. `isRtp`: it is no RTCP. */
+/** Called for each packet sent, with the number of copies that will arrive. `isRtp`: not RTCP. */
 export type Watch = (packet: Uint8Array, copies: number, isRtp: boolean) => void;
 
-/** How a way is right now: `stalled` keeps what comes until it opens again, `blackHole` swallows it. */
-export type WayState = 'open' | 'stalled' | 'blackHole';
+/** State of a link: `stalled` keeps packets until it is open again, `blackHole` drops them. */
+export type LinkState = 'open' | 'stalled' | 'blackHole';
 
-/** So much a way keeps while it is stalled; what comes beyond that is lost. */
+/** A stalled link keeps this much; further packets are lost. */
 const STALL_LIMIT_BYTES = 1 << 20;
 
-/** One direction of a way for datagrams. */
+/** One direction of a link for datagrams. */
 export class PacketLink {
   readonly #impairment: PacketImpairment;
   readonly #fates: Fates;
   readonly #clock: Clock;
   readonly #deliver: (packet: Uint8Array) => void;
   readonly #closed = new AbortController();
-  #state: WayState = 'open';
+  #state: LinkState = 'open';
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   /** When all that is queued before the bottleneck has left it. */
@@ -95,11 +115,11 @@ export class PacketLink {
     this.#deliver = deliver;
   }
 
-  get state(): WayState {
+  get state(): LinkState {
     return this.#state;
   }
 
-  set state(state: WayState) {
+  set state(state: LinkState) {
     this.#state = state;
     const kept = this.#kept;
     this.#kept = [];
@@ -113,7 +133,7 @@ export class PacketLink {
 
   /** @returns how many copies of it will arrive */
   push(packet: Uint8Array): number {
-    const fate = this.#fates.next();
+    const fate = this.#fates.next(this.#impairment.contentOf?.(packet));
     if (this.#state === 'blackHole' || fate.length === 0) {
       return 0;
     }

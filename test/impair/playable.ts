@@ -9,7 +9,7 @@ const IDR = 5;
 
 /** Counts the packets of one RTP stream as they are sent, and what becomes of them. They are sent in the order of their numbers. */
 export class Packets {
-  /** Those of which at least one copy arrives. */
+  /** Packets of which at least one copy arrives. */
   arrived = 0;
   /** Between two that arrive. */
   lost = 0;

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { systemClock } from '../../agent/base/clock.ts';
 import { type ByteImpairment, ByteLink } from './byte-link.ts';
-import type { PacketImpairment, WayState } from './packet-link.ts';
+import type { LinkState, PacketImpairment } from './packet-link.ts';
 import { field, portsIn, RtspCutter, withPorts } from './rtsp-text.ts';
-import { type LaneWatch, UdpLane } from './udp-lane.ts';
+import { type TrackWatch, UdpTrackLink } from './udp-track-link.ts';
 
 export interface RelayOptions {
   /** TCP port on loopback of the server behind it. */
@@ -14,13 +14,13 @@ export interface RelayOptions {
   /** What happens to a connection, in each direction. @param connection counts from 0 */
   readonly bytes?: (connection: number) => ByteImpairment;
   /** Observes the datagrams of a track. @param track in the order of SETUP, from 0 */
-  readonly watch?: (track: number) => LaneWatch;
+  readonly watch?: (track: number) => TrackWatch;
 }
 
 const LOOPBACK = '127.0.0.1';
 const UNIMPAIRED: ByteImpairment = { seed: 0 };
 
-/** A bad network between an RTSP client and a server, for TCP, and for UDP where it is asked for. */
+/** A bad network between an RTSP client and a server, for TCP, and on request for UDP. */
 export class Relay implements AsyncDisposable {
   /** Accepted so far. */
   connections = 0;
@@ -28,8 +28,8 @@ export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #links = new Set<ByteLink>();
-  readonly #lanes: UdpLane[] = [];
-  #state: WayState = 'open';
+  readonly #tracks: UdpTrackLink[] = [];
+  #state: LinkState = 'open';
 
   static async start(options: RelayOptions): Promise<Relay> {
     const relay = new Relay(options);
@@ -47,14 +47,14 @@ export class Relay implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  get state(): WayState {
+  get state(): LinkState {
     return this.#state;
   }
 
   /** Of all that goes through it, and of what will. */
-  set state(state: WayState) {
+  set state(state: LinkState) {
     this.#state = state;
-    for (const link of [...this.#links, ...this.#lanes]) {
+    for (const link of [...this.#links, ...this.#tracks]) {
       link.state = state;
     }
   }
@@ -73,7 +73,7 @@ export class Relay implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
-    for (const link of [...this.#links, ...this.#lanes]) {
+    for (const link of [...this.#links, ...this.#tracks]) {
       link.close();
     }
     this.cut();
@@ -97,7 +97,7 @@ export class Relay implements AsyncDisposable {
         other.destroy();
       });
     }
-    const dialogue = this.#options.datagrams ? new Dialogue((ports) => this.#openLane(ports)) : undefined;
+    const dialogue = this.#options.datagrams ? new Dialogue((ports) => this.#openTrack(ports)) : undefined;
     // Only the server's bytes are cut: a cut among the client's could hit any request.
     const { cutAfterBytes: _, ...toServer } = impairment;
     this.#carry(client, server, { ...toServer, seed: impairment.seed + 1 }, (piece) => dialogue?.request(piece));
@@ -128,7 +128,7 @@ export class Relay implements AsyncDisposable {
       }
       to.end();
     } catch {
-      // The other end sees the same as ours: a connection that is gone.
+      // The other end sees the same: a closed connection.
     } finally {
       this.#links.delete(link);
       link.close();
@@ -136,26 +136,26 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  async #openLane(clientPorts: readonly [number, number]): Promise<UdpLane> {
+  async #openTrack(clientPorts: readonly [number, number]): Promise<UdpTrackLink> {
     const { datagrams = { seed: 0 }, watch } = this.#options;
-    const track = this.#lanes.length;
-    // Each track with luck of its own.
+    const track = this.#tracks.length;
+    // Random numbers of its own for each track.
     const own = { ...datagrams, seed: datagrams.seed + 1_000 * track };
-    const lane = await UdpLane.open(clientPorts, own, watch?.(track) ?? {});
-    lane.state = this.#state;
-    this.#lanes.push(lane);
-    return lane;
+    const link = await UdpTrackLink.open(clientPorts, own, watch?.(track) ?? {});
+    link.state = this.#state;
+    this.#tracks.push(link);
+    return link;
   }
 }
 
 /** The SETUPs of one connection: each end gets the relay's UDP ports instead of the other end's. */
 class Dialogue {
-  readonly #openLane: (clientPorts: readonly [number, number]) => Promise<UdpLane>;
-  /** Lanes whose reply has not come, by CSeq. */
-  readonly #asked = new Map<string, UdpLane>();
+  readonly #openTrack: (clientPorts: readonly [number, number]) => Promise<UdpTrackLink>;
+  /** UDP tracks whose reply has not arrived, by CSeq. */
+  readonly #asked = new Map<string, UdpTrackLink>();
 
-  constructor(openLane: (clientPorts: readonly [number, number]) => Promise<UdpLane>) {
-    this.#openLane = openLane;
+  constructor(openTrack: (clientPorts: readonly [number, number]) => Promise<UdpTrackLink>) {
+    this.#openTrack = openTrack;
   }
 
   async request(message: Buffer): Promise<Buffer> {
@@ -163,19 +163,19 @@ class Dialogue {
     if (!clientPorts) {
       return message;
     }
-    const lane = await this.#openLane(clientPorts);
-    this.#asked.set(sequenceOf(message), lane);
-    return withPorts(message, { client_port: lane.ports });
+    const link = await this.#openTrack(clientPorts);
+    this.#asked.set(sequenceOf(message), link);
+    return withPorts(message, { client_port: link.ports });
   }
 
   async reply(message: Buffer): Promise<Buffer> {
-    const lane = this.#asked.get(sequenceOf(message));
-    if (!lane) {
+    const link = this.#asked.get(sequenceOf(message));
+    if (!link) {
       return message;
     }
     this.#asked.delete(sequenceOf(message));
-    lane.serverPorts = portsIn(message, 'server_port');
-    return withPorts(message, { client_port: lane.clientPorts, server_port: lane.ports });
+    link.serverPorts = portsIn(message, 'server_port');
+    return withPorts(message, { client_port: link.clientPorts, server_port: link.ports });
   }
 }
 

@@ -47,7 +47,7 @@ type PortsName = 'client_port' | 'server_port';
 
 const pattern = (name: PortsName) => new RegExp(`\\b${name}=(\\d+)(?:-(\\d+))?`, 'gi');
 
-/** UDP ports that a Transport header names; a single one stands for itself and the next. */
+/** UDP ports of a Transport header; a single one means itself and the next. */
 export function portsIn(message: Buffer, name: PortsName): Ports | undefined {
   const transport = field(message.toString('latin1'), 'Transport') ?? '';
   const [, rtp, rtcp] = pattern(name).exec(transport) ?? [];

@@ -5,13 +5,13 @@ import { RTCPeerConnection, RTCRtpCodecParameters, useH264, useOPUS } from 'weri
 import type { PathStatus } from '../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../peers/agent/agent.ts';
 import { barClip, SMALL } from '../peers/cameras/bar-clip.ts';
-import { describeWith, PYTHON } from '../peers/programs/peers.ts';
+import { AV_PYTHON, describeWith, PYTHON } from '../peers/programs/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../peers/programs/process.ts';
 import { freeUdpPort } from '../support/base/free-udp-port.ts';
 
 const DOCUMENT = join(import.meta.dirname, '../../docs/compatibility.md');
 const [START, END] = ['<!-- matrix -->', '<!-- end of the matrix -->'];
-const READERS = ['RTSP', 'RTMP', 'SRT', 'WHEP', 'HLS', 'live fMP4', 'recording'] as const;
+const READERS = ['RTSP', 'RTMP', 'SRT', 'WHEP', 'HLS', 'FLV', 'live fMP4', 'recording'] as const;
 type Reader = (typeof READERS)[number];
 type Protocol = 'RTSP' | 'RTMP' | 'SRT' | 'TS over UDP' | 'WHIP';
 
@@ -32,7 +32,7 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   ac3: ['-c:a', 'ac3'],
   g711: ['-c:a', 'pcm_alaw'],
 };
-/** What ffmpeg 5.1 and aiortc can send over each protocol. */
+/** What ffmpeg 5.1, aiortc and over Enhanced RTMP a current FFmpeg can send. */
 const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])[] = [
   ['RTSP', 'h264', 'aac'],
   ['RTSP', 'h265', 'opus'],
@@ -43,6 +43,10 @@ const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])
   ['RTSP', 'h264', 'mp3'],
   ['RTMP', 'h264', 'aac'],
   ['RTMP', 'h264', 'mp3'],
+  ['RTMP', 'h264', 'g711'],
+  ['RTMP', 'h265', 'opus'],
+  ['RTMP', 'vp9', 'flac'],
+  ['RTMP', 'av1', 'ac3'],
   ['SRT', 'h264', 'aac'],
   ['SRT', 'h265', 'opus'],
   ['SRT', 'mpeg4', 'mp3'],
@@ -54,6 +58,12 @@ const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])
   ['WHIP', 'h264', 'opus'],
   ['WHIP', 'vp8', 'opus'],
 ];
+/** Encoders of the current FFmpeg, for codecs of Enhanced RTMP. */
+const ENHANCED: Readonly<Record<string, string>> = {
+  ...{ h265: 'libx265-plain', vp9: 'libvpx-vp9', av1: 'libsvtav1', opus: 'libopus', flac: 'flac', ac3: 'ac3' },
+};
+const AV_SCRIPT = join(import.meta.dirname, '../peers/clients/av-rtmp.py');
+const FOURCCS = 'hvc1,av01,vp09,Opus,fLaC,ac-3';
 /** ffprobe's names that differ. */
 const NAMES: Readonly<Record<string, string>> = { hevc: 'h265', pcm_alaw: 'g711', pcm_mulaw: 'g711', mp2: 'mp3' };
 const PROBE_SECONDS = 15;
@@ -62,7 +72,7 @@ const TRACK_MS = 8_000;
 const nameOf = (protocol: Protocol, video: string, audio: string) =>
   `${protocol.toLowerCase().replaceAll(' ', '-')}-${video}-${audio}`;
 
-describeWith(['ffmpeg', 'aiortc'], 'publishers of each protocol and readers of each other', () => {
+describeWith(['ffmpeg', 'aiortc', 'av'], 'publishers of each protocol and readers of each other', () => {
   let agent: Agent;
   let srtPort = 0;
   let clip = '';
@@ -94,6 +104,11 @@ describeWith(['ffmpeg', 'aiortc'], 'publishers of each protocol and readers of e
       const script = join(import.meta.dirname, '../peers/clients/aiortc-publisher.py');
       return startProcess(PYTHON, [script, url, clip, video.toUpperCase()]);
     }
+    const [enhancedVideo, enhancedAudio] = [ENHANCED[video], ENHANCED[audio]];
+    if (protocol === 'RTMP' && enhancedVideo !== undefined && enhancedAudio !== undefined) {
+      const url = `rtmp://127.0.0.1:${agent.ports.rtmp}/${name}`;
+      return startProcess(AV_PYTHON, [AV_SCRIPT, 'publish', url, enhancedVideo, enhancedAudio, '120']);
+    }
     const outputs: Readonly<Record<Exclude<Protocol, 'WHIP'>, readonly string[]>> = {
       RTSP: ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl(name)],
       RTMP: ['-f', 'flv', `rtmp://127.0.0.1:${agent.ports.rtmp}/${name}`],
@@ -114,11 +129,18 @@ describeWith(['ffmpeg', 'aiortc'], 'publishers of each protocol and readers of e
     return listOf([...codecs].map((codec) => NAMES[codec] ?? codec));
   }
 
+  /** By the current FFmpeg: that of Debian knows neither Enhanced RTMP nor RTP of AV1. */
+  async function probeNew(url: string, fourCcs = ''): Promise<string> {
+    const { output } = await runProcess('timeout', [`${PROBE_SECONDS}`, AV_PYTHON, AV_SCRIPT, 'probe', url, fourCcs]);
+    const codecs = JSON.parse(/^\[.*\]$/m.exec(output)?.[0] ?? '[]') as string[];
+    return listOf(codecs.map((codec) => NAMES[codec] ?? codec));
+  }
+
   /** Names of the codecs whose packets arrive. */
   async function watch(name: string): Promise<string> {
     const video = (codec: string) => new RTCRtpCodecParameters({ mimeType: `video/${codec}`, clockRate: 90_000 });
     const peer = new RTCPeerConnection({
-      codecs: { video: [useH264(), ...['VP8', 'VP9', 'H265'].map(video)], audio: [useOPUS()] },
+      codecs: { video: [useH264(), ...['VP8', 'VP9', 'AV1', 'H265'].map(video)], audio: [useOPUS()] },
       iceServers: [],
       iceUseIpv6: false,
     });
@@ -148,8 +170,9 @@ describeWith(['ffmpeg', 'aiortc'], 'publishers of each protocol and readers of e
   }
 
   const READ: Readonly<Record<Reader, (name: string) => Promise<string>>> = {
-    RTSP: (name) => probe(agent.rtspUrl(name), ['-rtsp_transport', 'tcp']),
-    RTMP: (name) => probe(`rtmp://127.0.0.1:${agent.ports.rtmp}/${name}`),
+    RTSP: (name) => probeNew(agent.rtspUrl(name)),
+    RTMP: (name) => probeNew(`rtmp://127.0.0.1:${agent.ports.rtmp}/${name}`, FOURCCS),
+    FLV: (name) => probeNew(`${agent.url}/live/${name}.live.flv`),
     SRT: (name) => probe(`srt://127.0.0.1:${srtPort}?streamid=read:${name}`),
     WHEP: watch,
     HLS: (name) => probe(`http://127.0.0.1:${agent.ports.hls}/${name}/index.m3u8`),
@@ -167,14 +190,19 @@ describeWith(['ffmpeg', 'aiortc'], 'publishers of each protocol and readers of e
   test.for(PUBLICATIONS)('%s with %s and %s', async ([protocol, video, audio]) => {
     const name = nameOf(protocol, video, audio);
     const publisher = publish(protocol, video, audio);
+    let status: PathStatus | undefined;
     try {
       await until(async () => {
-        const path = await agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
-        return path?.ready && path.tracks.length === 2 ? true : undefined;
+        status = await agent.json<PathStatus>(`/v3/paths/get/${name}`).catch(() => undefined);
+        return status?.ready && status.tracks.length === 2 ? true : undefined;
+      }).catch((error: unknown) => {
+        throw new Error(`${name} is not ready: ${JSON.stringify(status)} ${publisher.output()}`, { cause: error });
       });
       const results = await Promise.all(READERS.map(async (reader) => [reader, await READ[reader](name)] as const));
       cells.set(name, Object.fromEntries(results) as Record<Reader, string>);
-      expect(cells.get(name)?.RTSP).toBe(listOf([video, audio]));
+      // RTP has no FLAC.
+      const reader = protocol === 'RTMP' ? 'RTMP' : 'RTSP';
+      expect(cells.get(name)?.[reader]).toBe(listOf([video, audio]));
     } finally {
       await publisher.stop('SIGKILL');
     }

@@ -23,7 +23,7 @@ export interface Call extends SoapRequest {
   readonly host: string;
   /** Path and query. */
   readonly path: string;
-  /** Aborted when the caller is gone. */
+  /** Aborted when the caller disconnects. */
   readonly signal: AbortSignal;
 }
 

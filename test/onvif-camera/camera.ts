@@ -16,7 +16,7 @@ import { sharedFeed, startStreamSide, streamPathOf } from './stream-side.ts';
 export interface OnvifCameraOptions {
   readonly quirks?: Quirks;
   readonly profiles?: readonly SimulatedProfile[];
-  /** Without it there is no login. */
+  /** Undefined: no login is needed. */
   readonly credentials?: Login;
   /** Loopback when not given; `0.0.0.0` for all that the machine has. */
   readonly address?: string;
@@ -26,15 +26,15 @@ export interface OnvifCameraOptions {
   /** It is not discovered when not given. */
   readonly discoveryPort?: number;
   readonly endpoint?: string;
-  /** Texts stand in XML as they are given: escaped. */
+  /** Texts as they appear in XML: escaped. */
   readonly identity?: Partial<DeviceIdentity>;
   readonly clock?: Clock;
   /** What it streams; the demo camera's picture when not given. */
   readonly feed?: PlayedStreams;
-  /** A JPEG of what it sees, to be asked for over HTTP; bytes that are none when not given. */
+  /** The snapshot served over HTTP; default: bytes that are no JPEG. */
   readonly picture?: Uint8Array;
   /** Makes a key frame of a stream; the demo camera's when not given. */
-  readonly wishKey?: (stream: string) => void;
+  readonly requestKeyFrame?: (stream: string) => void;
 }
 
 export const MAIN_PROFILE: SimulatedProfile = {
@@ -58,7 +58,7 @@ export const SUB_PROFILE: SimulatedProfile = {
   stream: 'sub',
 };
 
-/** A simulated camera: ONVIF over HTTP, RTSP and WS-Discovery at an address of its own. */
+/** A simulated camera: ONVIF over HTTP, RTSP and WS-Discovery at a separate address. */
 export interface OnvifCamera extends AsyncDisposable {
   /** Of the device service. */
   readonly url: string;
@@ -71,7 +71,7 @@ export interface OnvifCamera extends AsyncDisposable {
   /** The operations of `requests`. */
   readonly operations: readonly string[];
   readonly ptz: PtzHead;
-  /** Everything else that it is and has. */
+  /** The camera's state. */
   readonly state: CameraState;
   /** Its stream's address, without credentials. */
   rtspUrl(profile?: string): string;
@@ -81,7 +81,7 @@ export interface OnvifCamera extends AsyncDisposable {
   /** The camera has another address from now on, and the same ports. It says Hello there. */
   moveTo(address: string): Promise<void>;
   hello(): Promise<void>;
-  /** Says Bye and is gone until `start`. */
+  /** Sends Bye and is off until `start`. */
   stop(options?: { isSilent?: boolean }): Promise<void>;
   start(): Promise<void>;
   /** Restarts: pull points are lost, and what the quirks say. */
@@ -133,7 +133,7 @@ class SimulatedCamera implements OnvifCamera {
       },
       profiles: (options.profiles ?? [MAIN_PROFILE, SUB_PROFILE]).map((profile) => ({ ...profile })),
       events: new EventSource(clock, quirks),
-      wishKey: options.wishKey ?? ((stream) => sharedFeed().requestKeyFrame(stream)),
+      requestKeyFrame: options.requestKeyFrame ?? ((stream) => sharedFeed().requestKeyFrame(stream)),
       restart: () => this.reboot(),
       endStreams: () => this.#endStreams(),
     });

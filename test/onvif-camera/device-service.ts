@@ -145,7 +145,7 @@ function services(state: CameraState, call: Call): string {
   return answer('GetServices', list.join(''));
 }
 
-/** As old clients ask: it knows nothing of Media 2. */
+/** For old clients: without Media 2. */
 function capabilities(state: CameraState, call: Call): string {
   const names: Partial<Record<ServiceName, string>> = {
     device: 'Device',

@@ -13,7 +13,7 @@ const GROUP = '239.255.255.250';
 const GROUP_IPV6 = 'ff02::c';
 const OWN_TYPES = ['dn:NetworkVideoTransmitter', 'tds:Device'];
 
-/** A camera's WS-Discovery: answers probes of everybody, and says Hello and Bye. */
+/** A camera's WS-Discovery: answers all probes, and sends Hello and Bye. */
 export class DiscoverySide {
   readonly port: number;
   readonly #state: CameraState;

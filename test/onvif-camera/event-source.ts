@@ -76,7 +76,7 @@ export class EventSource {
     return subscription;
   }
 
-  /** Tells how everything stands. */
+  /** Sends the current states. */
   initialize(subscription: Subscription): void {
     if (!this.#quirks.tellsNoInitialState) {
       for (const property of this.#properties.values()) {
@@ -103,7 +103,7 @@ export class EventSource {
     }
   }
 
-  /** How many pull points there are. */
+  /** Number of pull points. */
   get count(): number {
     this.#expire();
     return this.#subscriptions.size;

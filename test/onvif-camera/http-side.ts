@@ -30,7 +30,7 @@ export class OnvifServices {
   readonly #state: CameraState;
   readonly #operations: Readonly<Record<ServiceName, Operations>>;
   readonly #answered = new WeakSet<object>();
-  /** Of the pull points, when they have a port of their own. */
+  /** Port of the pull points, if separate. */
   #pullPort = 0;
 
   constructor(state: CameraState) {
@@ -178,7 +178,7 @@ export class OnvifServices {
     const bytes = editReply(text, this.#state.quirks);
     const headers = {
       'Content-Type': 'application/soap+xml; charset=utf-8',
-      // Each challenge a header of its own.
+      // A separate header for each challenge.
       ...(challenges.length > 0 && { 'WWW-Authenticate': [...challenges] }),
     };
     switch (silence) {

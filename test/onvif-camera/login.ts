@@ -205,7 +205,7 @@ const ALGORITHMS: Readonly<
   token: ['md5'],
 };
 
-/** The oldest goes when there are too many. */
+/** Drops the oldest above the limit. */
 function remember(into: Set<string> | Map<string, number>, key: string, value = 0): void {
   if (into.size >= MAX_REMEMBERED) {
     into.delete(into.keys().next().value ?? '');

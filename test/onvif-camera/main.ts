@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { type OnvifCameraOptions, startOnvifCamera } from './camera.ts';
 
 /**
- * A simulated camera in a process of its own, for a network of its own. Its options are the first argument, as JSON.
+ * A simulated camera as a program, for a separate network. The first argument has its options, as JSON.
  * Each line of its input is something to do; every answer is one line of JSON.
  */
 const camera = await startOnvifCamera(JSON.parse(process.argv[2] ?? '{}') as OnvifCameraOptions);

@@ -33,9 +33,9 @@ function common(state: CameraState, prefix: 'trt' | 'tr2'): Operations {
     },
     SetSynchronizationPoint: (call) => {
       const profile = profileOf(state, call);
-      state.keysWished.push(profile.token);
-      if (!quirks.ignoresKeyWishes) {
-        state.wishKey(profile.stream);
+      state.keyFrameRequests.push(profile.token);
+      if (!quirks.ignoresKeyFrameRequests) {
+        state.requestKeyFrame(profile.stream);
       }
       return answer('SetSynchronizationPoint');
     },
@@ -144,7 +144,7 @@ function encoderOf(state: CameraState, token: string | undefined): SimulatedProf
   return profile;
 }
 
-/** Sizes and codecs change what is reported: what is streamed stays the demo camera's. */
+/** Sizes and codecs only change the reported values: the stream remains the demo camera's. */
 function setEncoder(state: CameraState, call: Call): void {
   const { refusesEncoderChanges, ignoresEncoderChanges } = state.quirks;
   const profile = encoderOf(state, attributeOf(call, 'Configuration', 'token'));
@@ -170,7 +170,7 @@ function setEncoder(state: CameraState, call: Call): void {
       fps: fps ?? profile.fps,
       kbitPerSecond: kbitPerSecond ?? profile.kbitPerSecond,
     });
-    // As real ones do when their encoder starts again.
+    // Like real cameras when their encoder restarts.
     if (profile.kbitPerSecond > (state.quirks.losesStreamAboveKbps ?? Number.POSITIVE_INFINITY)) {
       void state.endStreams();
     }

@@ -11,7 +11,7 @@ const AT_REST: PtzPosition = { x: 0, y: 0, zoom: 0 };
 /** Full speed goes from one end to the other in this time. */
 const CROSSING_MS = 10_000;
 
-/** The motors of a camera: where it looks and how it moves, by the clock. */
+/** The motors of a camera: position and movement, by the clock. */
 export class PtzHead {
   readonly presets = new Map<string, { readonly name: string; readonly position: PtzPosition }>();
   home: PtzPosition = AT_REST;

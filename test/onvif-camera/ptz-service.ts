@@ -133,7 +133,7 @@ function presetOperations({ ptz, quirks }: CameraState, check: (call: Call) => v
 const preset = (token: string, name: string): string =>
   `<tptz:Preset token="${escapeXml(token)}"><tt:Name>${escapeXml(name)}</tt:Name></tptz:Preset>`;
 
-/** A position, a velocity or a way: axes that are not named are 0. */
+/** A position, a velocity or a translation: missing axes are 0. */
 function position(call: Call): PtzPosition {
   return {
     x: numberOf(attributeOf(call, 'PanTilt', 'x')) ?? 0,

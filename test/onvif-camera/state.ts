@@ -42,7 +42,7 @@ export interface SimulatedMask {
   readonly isEnabled: boolean;
 }
 
-/** One request that came, in the order of their coming. */
+/** A received request. */
 export interface Asked {
   readonly operation: string;
   readonly service: string | undefined;
@@ -52,7 +52,7 @@ export interface Asked {
   readonly host: string;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
-  /** There was a WS-Security header. */
+  /** It had a WS-Security header. */
   readonly hasToken: boolean;
   readonly text: string;
 }
@@ -78,8 +78,8 @@ export class CameraState {
   readonly osds = new Map<string, SimulatedOsd>();
   /** Privacy masks, by their tokens. */
   readonly masks = new Map<string, SimulatedMask>();
-  /** Profile tokens that a key frame was asked for. */
-  readonly keysWished: string[] = [];
+  /** Profile tokens of key frame requests. */
+  readonly keyFrameRequests: string[] = [];
   ntpServer: string | undefined;
   rtspPort = 0;
   httpPort = 0;
@@ -89,7 +89,7 @@ export class CameraState {
   /** Calls that are answered at this moment, and the most there ever were. */
   callsNow = 0;
   callsAtMost = 0;
-  readonly wishKey: (stream: string) => void;
+  readonly requestKeyFrame: (stream: string) => void;
   readonly restart: () => Promise<void>;
   /** Its streams end, and can be opened again. */
   readonly endStreams: () => Promise<void>;
@@ -103,7 +103,7 @@ export class CameraState {
     feed: PlayedStreams | undefined;
     picture: Uint8Array | undefined;
     events: EventSource;
-    wishKey: (stream: string) => void;
+    requestKeyFrame: (stream: string) => void;
     restart: () => Promise<void>;
     endStreams: () => Promise<void>;
   }) {
@@ -115,7 +115,7 @@ export class CameraState {
     this.feed = options.feed;
     this.picture = options.picture;
     this.events = options.events;
-    this.wishKey = options.wishKey;
+    this.requestKeyFrame = options.requestKeyFrame;
     this.restart = options.restart;
     this.endStreams = options.endStreams;
     this.ptz = new PtzHead(options.clock, options.quirks);

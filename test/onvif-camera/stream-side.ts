@@ -52,7 +52,7 @@ export function streamUri(state: CameraState, call: Call, profile: SimulatedProf
 }
 
 function portOf({ quirks, httpPort, rtspPort }: CameraState, call: Call): number | 'none' {
-  if (quirks.answersHttpWishesWithPort80 && /http/i.test(call.argument('Protocol') ?? '')) {
+  if (quirks.answersHttpTunnelWithPort80 && /http/i.test(call.argument('Protocol') ?? '')) {
     return 80;
   }
   return quirks.streamPort === 'http' ? httpPort : (quirks.streamPort ?? rtspPort);

@@ -8,7 +8,7 @@ import { SceneFeed } from './scene-feed.ts';
 
 const HOUR_MS = 3_600_000;
 const PAST_HOURS = 20;
-/** A path that nobody asks for: without any there would be the demo camera. */
+/** An unused path: without any path Perch would run the demo camera. */
 export const NO_DEMO = 'paths:\n  "~^none$":\n    record: no\n';
 const CHINESE = ['前门', '花园', '车道', '马厩', '门厅', '大门'];
 
@@ -28,7 +28,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
   const filmed = await filmScenes(browser);
   const options = SCENES.flatMap((scene) => {
     const film = filmed.get(scene);
-    return film ? [{ feed: new SceneFeed(film), picture: film.jpeg, wishKey: () => {} }] : [];
+    return film ? [{ feed: new SceneFeed(film), picture: film.jpeg, requestKeyFrame: () => {} }] : [];
   });
   const quirks = [{ backChannel: 'always', masks: 'rectangles' }, {}, {}, {}, {}, {}] as const;
   const box = await startPageHarness({
@@ -67,7 +67,7 @@ export async function buildHouse(browser: Browser): Promise<House> {
   };
 }
 
-/** All of the time but an hour in the night for the first camera; less for the later ones. */
+/** All of the time except an hour in the night for the first camera; less for the others. */
 function stretchesOf(i: number, nowMs: number): readonly Stretch[] {
   const hours = (ago: number) => nowMs - ago * HOUR_MS;
   const endMs = nowMs - 60_000;

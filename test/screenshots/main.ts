@@ -15,19 +15,19 @@ import { guestsShots, troublesShots, viewersShots } from './shots-others.ts';
 const [folderName = join(import.meta.dirname, '../../screenshots'), ...wanted] = process.argv.slice(2);
 const folder = resolve(folderName);
 
-interface Way {
+interface Appearance {
   readonly size: Size;
   readonly theme: 'dark' | 'light';
   readonly speech: keyof typeof WORDS;
 }
 
-const WAYS: readonly Way[] = [
+const APPEARANCES: readonly Appearance[] = [
   { size: 'phone', theme: 'dark', speech: 'en' },
   { size: 'phone', theme: 'light', speech: 'en' },
   { size: 'desktop', theme: 'dark', speech: 'en' },
   { size: 'desktop', theme: 'light', speech: 'en' },
 ];
-const CHINESE: readonly Way[] = [
+const CHINESE: readonly Appearance[] = [
   { size: 'phone', theme: 'light', speech: 'zh' },
   { size: 'desktop', theme: 'dark', speech: 'zh' },
 ];
@@ -60,7 +60,7 @@ interface Visitor {
   readonly password?: string;
   /** What the browser kept of the visit before. */
   readonly stills?: Stills;
-  /** Enters without the form: what is sent to which address below `/v3/`. */
+  /** Logs in without the form: the body, and its address below `/v3/`. */
   readonly enters?: readonly [address: string, data: object];
 }
 type Stills = readonly (readonly [key: string, value: string])[];
@@ -68,16 +68,21 @@ type Stills = readonly (readonly [key: string, value: string])[];
 async function shoot(
   browser: Browser,
   box: PageHarness,
-  way: Way,
+  appearance: Appearance,
   who: Visitor,
   shots: readonly Shot[],
 ): Promise<void> {
-  const nameOf = (shot: Shot) => `${shot.name}-${way.size}-${way.theme}${way.speech === 'en' ? '' : `-${way.speech}`}`;
+  const nameOf = (shot: Shot) =>
+    `${shot.name}-${appearance.size}-${appearance.theme}${appearance.speech === 'en' ? '' : `-${appearance.speech}`}`;
   const chosen = shots.filter((shot) => wanted.length === 0 || wanted.some((part) => nameOf(shot).includes(part)));
   if (chosen.length === 0) {
     return;
   }
-  await using visitor = await visit(browser, box, { ...way, way: 'localhost', locale: LOCALES[way.speech] });
+  await using visitor = await visit(browser, box, {
+    ...appearance,
+    openBy: 'localhost',
+    locale: LOCALES[appearance.speech],
+  });
   const { page, url } = visitor;
   page.setDefaultTimeout(PATIENCE_MS);
   await visitor.context.addInitScript((stills) => {
@@ -93,13 +98,13 @@ async function shoot(
     await visitor.context.request.post(`${url}/v3/${address}`, { data, headers: { 'Sec-Fetch-Site': 'same-origin' } });
   }
   for (const shot of chosen) {
-    await take(page, WORDS[way.speech], url, nameOf(shot), shot);
+    await take(page, WORDS[appearance.speech], url, nameOf(shot), shot);
   }
 }
 
 /** What a browser keeps of the pictures that it has shown. */
 async function snapshotsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
-  await using visitor = await visit(browser, box, { size: 'desktop', way: 'localhost' });
+  await using visitor = await visit(browser, box, { size: 'desktop', openBy: 'localhost' });
   const { page, url } = visitor;
   await logIn(page, url, OWNER_PASSWORD);
   await page.waitForFunction((count) => document.querySelectorAll('.surface.playing').length === count, cameras.length);
@@ -114,32 +119,36 @@ async function shootHouse(browser: Browser, house: House): Promise<void> {
   const shots = ownersShots({ door, paused, offline, visitMs: house.visitMs, viewer: 'Ann' });
   const owner = { password: OWNER_PASSWORD, stills: await snapshotsOf(browser, house) };
   await house.goSilent();
-  for (const way of WAYS) {
-    await shoot(browser, house.box, way, owner, shots);
-    await shoot(browser, house.box, way, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
-    await shootOthers(browser, house, way);
+  for (const appearance of APPEARANCES) {
+    await shoot(browser, house.box, appearance, owner, shots);
+    await shoot(browser, house.box, appearance, {}, [{ name: 'login', place: '#/live', sign: 'form' }]);
+    await shootOthers(browser, house, appearance);
     for (const shot of troublesShots) {
-      await shoot(browser, house.box, way, owner, [shot]);
+      await shoot(browser, house.box, appearance, owner, [shot]);
     }
   }
   await house.speakChinese();
-  for (const way of CHINESE) {
-    await shoot(browser, house.box, way, owner, shots);
+  for (const appearance of CHINESE) {
+    await shoot(browser, house.box, appearance, owner, shots);
   }
 }
 
-/** A viewer, and whoever has a link. */
-async function shootOthers(browser: Browser, { box, cameras: [door = ''] }: House, way: Way): Promise<void> {
+/** A viewer, and a guest with a link. */
+async function shootOthers(
+  browser: Browser,
+  { box, cameras: [door = ''] }: House,
+  appearance: Appearance,
+): Promise<void> {
   const until = new Date(Date.now() + 86_400_000).toISOString();
   const { token } = await box.api<{ token: string }>('POST', 'guests', { paths: [door], until });
   const ann = { user: 'Ann', password: 'a wren in the hedge' };
-  await shoot(browser, box, way, { enters: ['session', ann] }, viewersShots(door));
-  await shoot(browser, box, way, { enters: ['guest', { token }] }, guestsShots);
+  await shoot(browser, box, appearance, { enters: ['session', ann] }, viewersShots(door));
+  await shoot(browser, box, appearance, { enters: ['guest', { token }] }, guestsShots);
 }
 
-/** The first start: the box is nobody's, then its cameras are found. */
+/** The first start: the box has no owner, then its cameras are found. */
 async function shootStart(browser: Browser): Promise<void> {
-  for (const way of [...WAYS, ...CHINESE]) {
+  for (const appearance of [...APPEARANCES, ...CHINESE]) {
     await using fresh = await startPageHarness({ cameras: [{}, {}, {}] });
     const found = async (page: Page) => {
       await page.locator('input[type=password]').fill(OWNER_PASSWORD);
@@ -152,7 +161,7 @@ async function shootStart(browser: Browser): Promise<void> {
       await settled(page, '.surface.playing');
     };
     const start = { place: '#/start', sign: 'form' };
-    await shoot(browser, fresh, way, {}, [
+    await shoot(browser, fresh, appearance, {}, [
       { name: 'start', ...start },
       { name: 'start-found', ...start, act: found },
       { name: 'start-arriving', place: '#/start', sign: '.ticks', act: arriving },
@@ -169,8 +178,8 @@ async function shootEmpty(browser: Browser): Promise<void> {
     ...{ name: `empty-${place.replaceAll('/', '-')}`, place: `#/${place}` },
     sign: '.empty, .adding',
   }));
-  for (const way of [...WAYS, ...CHINESE]) {
-    await shoot(browser, box, way, { password: OWNER_PASSWORD }, shots);
+  for (const appearance of [...APPEARANCES, ...CHINESE]) {
+    await shoot(browser, box, appearance, { password: OWNER_PASSWORD }, shots);
   }
 }
 

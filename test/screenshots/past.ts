@@ -11,7 +11,7 @@ export interface Stretch {
 }
 
 /**
- * Writes what a recorder would have written of a camera that looks at a still scene: files of an hour below `folder`, a picture each
+ * Writes the recordings of a camera with a still scene: files of an hour below `folder`, a picture every
  * five seconds.
  */
 export async function recordPast(folder: string, path: string, clip: SceneClip, stretches: readonly Stretch[]) {

@@ -12,7 +12,7 @@ const PACKETS_A_PICTURE = SOUND_RATE_HZ / SCENE_FPS / SOUND_PACKET_SAMPLES;
 /** A camera's picture and silence: a filmed scene again and again. */
 export class SceneFeed implements PlayedStreams {
   readonly #clips: ReadonlyMap<string, SceneClip>;
-  /** Who waits for a key picture, or has had one. */
+  /** Listeners, and whether each has had a key picture. */
   readonly #listeners = new Map<StreamListener, { readonly clip: SceneClip; isPlaying: boolean }>();
   #timer: NodeJS.Timeout | undefined;
   /** Pictures since the feed was made. */

@@ -13,13 +13,13 @@ export const viewersShots = (camera: string): readonly Shot[] => [
   { name: 'viewer-settings', place: '#/settings/people', sign: '.you' },
 ];
 
-/** What whoever has opened a link sees. */
+/** The page of a guest. */
 export const guestsShots: readonly Shot[] = [{ name: 'guest', place: '#/live', sign: '.tile, .camera-view' }];
 
 const json = (page: Page, address: string, body: object, status = 200) =>
   page.route(address, (route) => route.fulfill({ status, json: body }));
 
-/** Nothing of the box can be had any more, and the page is opened. */
+/** The box stops answering, and the page is opened. */
 async function loseBox(page: Page): Promise<void> {
   await page.route('**/v3/**', (route) => route.abort());
   await page.reload();
@@ -78,7 +78,7 @@ async function planRestore(page: Page): Promise<void> {
   await settled(page, '.plan');
 }
 
-/** What the owner sees when something is not as usual. Each needs a page of its own: answers of the box are others from then on. */
+/** The owner's page in case of trouble. Each needs a new page: the answers of the box change. */
 export const troublesShots: readonly Shot[] = [
   { name: 'restore', place: '#/settings/system/backup', sign: '.restore', act: planRestore },
   { name: 'disk-full', place: '#/settings/storage', sign: '.settings-page .card .icon', act: fillDisk },

@@ -30,7 +30,7 @@ export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
   zh: { ...zhCn, ...zhCnSettings },
 };
 
-/** One picture: a place, the sign that it is there, and what is done there before. */
+/** One picture: a page, the element that shows it is complete, and actions before the picture. */
 export interface Shot {
   readonly name: string;
   readonly place: string;
@@ -52,7 +52,7 @@ export interface Sitters {
 
 /** Goes there and does it. @param url the page's */
 export async function enter(page: Page, url: string, say: Spoken, { place, sign, act }: Shot): Promise<void> {
-  // Another document each time, so that no sheet of the one before stays.
+  // A new document each time, without the sheet of the previous one.
   await page.goto('about:blank');
   await page.goto(`${url}/${place}`);
   await settled(page, sign);
@@ -173,6 +173,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     }),
     deeper('camera-sheet-connection', (say) => say.cameras.connection),
     deeper('camera-sheet-forwards', (say) => say.forwards.forwarding),
+    ...furtherSheets(door),
     deeper('camera-sheet-removal', (say) => say.cameras.pauseOrRemove),
     shot('layouts', '#/settings/cameras/layouts', '.layouts'),
     opened('layout-sheet', 'cameras/layouts', '.layouts', async (page, say) => {
@@ -188,7 +189,9 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('storage-places', 'storage', STORAGE, (page, say) => press(page, say.storage.otherDisk)),
     shot('system', '#/settings/system', '.headline'),
     shot('https', '#/settings/system/https', '.secure-outside'),
+    shot('name', '#/settings/system/name', '.network-name .switch'),
     shot('servers', '#/settings/system/servers', '.servers .switch'),
+    shot('mqtt', '#/settings/system/mqtt', '.mqtt .switch'),
     shot('log', '#/settings/system/log', '.log-lines li'),
     shot('views', '#/settings/people/views', '.views .card, .views .dim'),
     shot('file', '#/settings/system/file', '.editor'),
@@ -200,5 +203,50 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
+  ];
+}
+
+/** Sheets that a sheet or a page opens next. */
+function furtherSheets(door: string): readonly Shot[] {
+  const above = async (page: Page, count: number) => {
+    await page.waitForFunction((wanted) => document.querySelectorAll('.sheet[open]').length >= wanted, count);
+    await settled(page, '.sheet');
+  };
+  return [
+    shot('camera-sheet-remove', `#/settings/cameras/${door}`, '.sheet', async (page, say) => {
+      await row(page, say.cameras.pauseOrRemove);
+      await above(page, 2);
+      await press(page, say.cameras.removeOnly);
+      await settled(page, '.sheet fieldset, .sheet [role=group]');
+    }),
+    shot('camera-sheet-forwards-add', `#/settings/cameras/${door}`, '.sheet', async (page, say) => {
+      await row(page, say.forwards.forwarding);
+      await above(page, 2);
+      await press(page, say.forwards.addServer);
+      await above(page, 3);
+      await page.locator('.sheet [name=dest]').fill('whip://media.example/door/whip');
+    }),
+    shot('add-rtp', '#/settings/cameras/add', '.adding', async (page, say) => {
+      await press(page, say.start.cameraMissing);
+      await above(page, 1);
+      await page.locator('.sheet [name=address]').fill('udp+rtp://239.0.0.1:5004');
+      await page.locator('.sheet textarea').waitFor();
+    }),
+    shot('modes-camera', '#/settings/modes', '.segment', async (page) => {
+      await page.locator('.settings-page button.row').last().click();
+      await above(page, 1);
+    }),
+    shot('backup-password', '#/settings/system/backup', '.restore', async (page, say) => {
+      await press(page, say.system.backupDownload);
+      await above(page, 1);
+    }),
+    shot('file-passwords', '#/settings/system/file', '.editor', async (page, say) => {
+      await press(page, say.system.fileShow);
+      await above(page, 1);
+    }),
+    shot('people-device', '#/settings/people', '.you', async (page, say) => {
+      await press(page, say.people.newDevicePassword);
+      await above(page, 1);
+    }),
   ];
 }

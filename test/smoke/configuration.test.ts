@@ -37,7 +37,7 @@ test('with no configuration the demo camera is found, relayed and recorded, and 
   expect(second.output).toMatch(/is in use by another Perch \(process \d+\)/);
 });
 
-test('a changed file changes its paths; an invalid one is rejected and the old one stays', async () => {
+test('a changed file changes its paths; an invalid one is rejected and the previous configuration stays', async () => {
   const config = (rest: string) => `paths:\n  one:\n    source: ${source}\n${rest}`;
   await using agent = await startAgent({ config: config('') });
   const file = join(agent.dataDir, 'test.yml');

@@ -8,7 +8,7 @@ import { publishClip } from '../peers/clients/publisher.ts';
 import { byLength, describeWith, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(6, 60);
-/** Of a client that has the machine to itself; of one that has to wait for it so many that the rules were held against something. */
+/** Playlists per second that a client must check: with the machine to itself, and on a busy one. */
 const ROUNDS_A_SECOND = byLength(1, 3);
 
 const VARIANTS = ['lowLatency', 'fmp4', 'mpegts'] as const;
@@ -75,7 +75,7 @@ describeWith(['ffmpeg'], 'the rules of HLS, held by a client that believes nothi
       expect(counts.segments).toBeGreaterThanOrEqual(SECONDS / target - 1);
       if (isLowLatency) {
         expect(counts.gzipped).toBeGreaterThan(0);
-        // There are five parts a second.
+        // Five parts a second.
         expect(counts.parts).toBeGreaterThan(SECONDS * ROUNDS_A_SECOND);
         expect(history.length).toBeGreaterThan(SECONDS * ROUNDS_A_SECOND);
       }

@@ -21,7 +21,7 @@ interface IndexState {
 /** Where the agent of a test records, when nothing says otherwise. */
 const recordingsOf = (dataDir: string) => join(dataDir, 'recordings');
 
-/** A path's recordings of a camera that is no more, and a file that is none. */
+/** A path's recordings of a removed camera, and a file that is no recording. */
 async function leaveBehind(dataDir: string): Promise<string> {
   const [clip = ''] = await record(join(dataDir, 'made'), 5);
   const file = join(recordingsOf(dataDir), 'old/gate', basename(clip));

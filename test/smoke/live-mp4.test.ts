@@ -42,7 +42,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'live.mp4, read by players', () => {
     expect(await ffmpegWarnings(['-i', url, '-t', String(SECONDS)])).toBe('');
   });
 
-  test.concurrent('players without Opus ask for FLAC in its place', async () => {
+  test.concurrent('players without Opus request FLAC instead', async () => {
     const url = `http://127.0.0.1:${agent.ports.hls}/h265-opus/live.mp4?audio=flac`;
     const { streams, warnings } = await ffprobe(url, ['-read_intervals', '%+2', '-show_packets']);
     expect(streams.map(({ codec_name }) => codec_name)).toEqual(['hevc', 'flac']);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, startAgent } from '../peers/agent/agent.ts';
 
-/** A request and its answer, as MediaMTX 1.x gives it. Paths stand in `CONFIG`; nobody publishes. */
+/** A request and its answer, as MediaMTX 1.x gives it. The paths are in `CONFIG`; none has a publisher. */
 interface Row {
   readonly port: 'webrtc' | 'hls' | 'playback' | 'api' | 'main';
   /** Method and address. */

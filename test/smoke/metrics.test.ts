@@ -66,7 +66,7 @@ describeWith(['ffmpeg'], 'metrics of a box at work', () => {
     return peer;
   }
 
-  test('readers over RTSP, WebRTC and HLS, the publisher and the recording are there with what went through them', async () => {
+  test('readers over RTSP, WebRTC and HLS, the publisher and the recording are listed with their traffic', async () => {
     const path = { name: 'cam', state: 'ready' };
     await waitFor('paths_inbound_bytes', path, 10_000);
     const reading = ['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('cam'), '-c', 'copy', '-f', 'null', '-'];

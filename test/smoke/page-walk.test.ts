@@ -80,13 +80,13 @@ describeWith(['chromium'], 'the page, from the first start to every place of it'
     expect(kept).not.toMatch(/heron|osprey/);
   });
 
-  const LOOKS = [
+  const APPEARANCES = [
     ['phone', 'light'],
     ['desktop', 'dark'],
     ['phone', 'dark'],
     ['desktop', 'light'],
   ] as const;
-  test.for(inShort(LOOKS, 'phone light'))(
+  test.for(inShort(APPEARANCES, 'phone light'))(
     'every place on a %s, %s: nothing fails and axe finds nothing',
     async ([size, theme]) => {
       await using box = await startPageHarness({ cameras: [{}, {}] });

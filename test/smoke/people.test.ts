@@ -1,9 +1,25 @@
-import { expect, test } from 'vitest';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { AGENT, type Agent, startAgent, until } from '../peers/agent/agent.ts';
-import { runProcess } from '../peers/programs/process.ts';
+import { runProcess, startProcess } from '../peers/programs/process.ts';
 import { setupCodeOf } from '../support/base/setup-code.ts';
 
 const PASSWORD = 'a kingfisher on a perch';
+
+const post = (agent: Agent, path: string, body: object) =>
+  fetch(`${agent.url}/v3/${path}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+/** Runs a command of Perch. @param input what is typed */
+const perch = (words: readonly string[], input = '') => {
+  const running = startProcess(process.execPath, [...AGENT, ...words]);
+  running.child.stdin.end(input);
+  return running.exited.then((code) => ({ code, output: running.output() }));
+};
 
 /** A browser, as far as cookies go. */
 class Person {
@@ -38,17 +54,43 @@ class Person {
   }
 }
 
-/** The whole of what comes, until it ends by itself. */
+/** Reads all bytes until the stream ends. */
 async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   while (!(await reader.read()).done) {}
 }
+
+test('perch claim next to a running Perch takes effect at once and lasts; the setup code is in no output', async () => {
+  const running = await startAgent({ config: 'perch: own\n' });
+  onTestFinished(() => running[Symbol.asyncDispose]());
+  const code = setupCodeOf(running);
+  expect(statSync(join(running.dataDir, 'setup.json')).mode & 0o777).toBe(0o600);
+  const link = await perch(['claim', '--link', '--data', running.dataDir]);
+  expect(link.output).toContain(`${running.url}/#/setup/${code}`);
+  expect(await perch(['claim', '--data', running.dataDir], 'short\n')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('at least 8 are needed'),
+  });
+  expect(await perch(['claim', '--data', running.dataDir], `${PASSWORD}\n`)).toMatchObject({ code: 0 });
+  expect((await post(running, 'session', { password: PASSWORD })).status).toBe(200);
+  expect((await post(running, 'claim', { password: 'another bird', setupCode: code })).status).toBe(400);
+  expect(await perch(['claim', '--data', running.dataDir], 'another bird\n')).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('already has an owner'),
+  });
+  expect((await perch(['claim', '--link', '--data', running.dataDir])).code).toBe(1);
+  expect(running.process.output()).toContain('box has no owner yet');
+  expect(running.process.output().replaceAll('-', '')).not.toContain(code.replace('-', ''));
+  await running.process.stop('SIGINT');
+  await using again = await startAgent({ config: 'perch: own\n', dataDir: running.dataDir, ports: running.ports });
+  expect((await post(again, 'session', { password: PASSWORD })).status).toBe(200);
+});
 
 test('a guest loses the stream when the owner revokes the link, and the owner does not', async () => {
   await using agent = await startAgent();
   const [owner, guest] = [new Person(agent), new Person(agent)];
   expect(await owner.status('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(agent) })).toBe(200);
-  const wish = { paths: ['demo'], until: new Date(Date.now() + 3_600_000).toISOString() };
-  const made = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { id: string; token: string };
+  const link = { paths: ['demo'], until: new Date(Date.now() + 3_600_000).toISOString() };
+  const made = (await (await owner.ask('POST', '/v3/guests', link)).json()) as { id: string; token: string };
   expect(await guest.status('POST', '/v3/guest', { token: made.token })).toBe(200);
   const watch = (person: Person) =>
     until(async () => {
@@ -64,14 +106,14 @@ test('a guest loses the stream when the owner revokes the link, and the owner do
   await ofOwner.cancel();
 });
 
-test('a forgotten password is reset on the box, once Perch has ended; sessions are over, viewers and links stay', async () => {
+test('a forgotten password is reset on the box, after Perch has ended; sessions end, viewers and links stay', async () => {
   const reset = (dataDir: string) => runProcess(process.execPath, [...AGENT, 'reset-password', '--data', dataDir]);
   await using first = await startAgent();
   const owner = new Person(first);
   await owner.ask('POST', '/v3/claim', { password: PASSWORD, setupCode: setupCodeOf(first) });
   await owner.ask('POST', '/v3/users', { name: 'eve', password: 'a red kite' });
-  const wish = { paths: 'all', until: new Date(Date.now() + 3_600_000).toISOString() };
-  const { token } = (await (await owner.ask('POST', '/v3/guests', wish)).json()) as { token: string };
+  const link = { paths: 'all', until: new Date(Date.now() + 3_600_000).toISOString() };
+  const { token } = (await (await owner.ask('POST', '/v3/guests', link)).json()) as { token: string };
   expect(await reset(first.dataDir)).toMatchObject({
     code: 1,
     output: expect.stringContaining('is in use by another Perch'),

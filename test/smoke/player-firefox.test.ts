@@ -10,7 +10,7 @@ import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers
 
 const SECONDS = byLength(2, 60);
 
-/** How far the video has played, and what stands in it: its own pixels have more than one colour. */
+/** How far the video has played, and whether its pixels have more than one colour. */
 const playedOf = (page: Page): Promise<{ playedS: number; colours: number }> =>
   page.evaluate(() => {
     const { video } = document.querySelector('perch-video') as unknown as { video: HTMLVideoElement };
@@ -56,7 +56,7 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
     }
   });
 
-  // Neither has a decoder behind WebRTC in Debian's Firefox; for Media Source there is one.
+  // Debian's Firefox has no WebRTC decoder for either, but one for Media Source.
   const VIDEOS = [
     ['h264', 'H264', 'H.264'],
     ['h265', 'H265', 'H.265'],
@@ -92,7 +92,7 @@ describeWith(['firefox', 'ffmpeg'], '<perch-video> in Firefox', () => {
       ['webrtc', 'WebRTC'],
       ['mse', 'MSE'],
       ['hls', 'HLS'],
-    ] as const)('sound alone plays over %s', async ([ways, technology]) => {
+    ] as const)('audio alone plays over %s', async ([ways, technology]) => {
       const page = await firefox.open(`${agent.url}/health`);
       await addElement(page, `${agent.url}/perch-video.js`, { src: 'tone', ways, autoplay: '', muted: '' });
       const state = await until(async () => {

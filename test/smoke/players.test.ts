@@ -119,7 +119,7 @@ describeWith(['chromium'], 'Chromium', () => {
   });
 
   inLong(() =>
-    test('plays and seeks what was recorded: the picture at a moment is the picture of that moment', async () => {
+    test('plays and seeks in recordings: the picture at a moment is the picture of that moment', async () => {
       const span = await until(async () => {
         const [first] = await agent.json<Span[]>('/playback/list?path=demo').catch(() => []);
         return first && first.duration > SECONDS ? first : undefined;
@@ -139,10 +139,10 @@ describeWith(['chromium'], 'Chromium', () => {
             }),
           `${agent.url}${source}`,
         );
-        // The moment that stands in the picture at the start, by the first one that is looked at.
+        // The time in the picture at the start, taken from the first one read.
         let firstMs: number | undefined;
         for (const at of [0.5, SECONDS - 1, SECONDS / 2, 1.25]) {
-          // On a busy machine the demo leaves pictures out: the one that is shown says its own moment.
+          // On a busy machine the demo leaves pictures out: the shown picture has its own time.
           const shownAt = await page.evaluate(
             (seconds) =>
               new Promise<number>((resolve) => {

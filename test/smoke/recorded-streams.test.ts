@@ -50,7 +50,7 @@ const SECONDS = byLength('10', '20');
 const FILES = [
   ['one file', {}, 20],
   [
-    'files that go on from each other, over midnight',
+    'files that continue each other, over midnight',
     { segmentDurationMs: 7_000, wall: Date.UTC(2026, 6, 1, 23, 59, 50) },
     20,
   ],
@@ -98,7 +98,7 @@ const FRAMES = [
 ] as const;
 
 describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
-  test.for(inShort(FILES, 'files that go on from each other, over midnight'))(
+  test.for(inShort(FILES, 'files that continue each other, over midnight'))(
     '%s: every picture and every sound, without a warning',
     async ([, options, seconds]) => {
       using folder = temporaryFolder();
@@ -124,7 +124,7 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
     },
   );
 
-  test('recordings with a gap between them: all that there is, without a warning', async () => {
+  test('recordings with a gap between them: all media, without a warning', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 10, { sound: true });
     await record(folder.path, 10, { sound: true, wall: WALL + 45_000 });
@@ -180,7 +180,7 @@ describeWith(['ffmpeg'], 'recordings as HLS, to ffmpeg', () => {
     expect(await packets(url)).toEqual([200, 1000]);
   });
 
-  test('fast answers in both formats are valid and as long as they should be', async () => {
+  test('fast answers in both formats are valid and have the right length', async () => {
     using folder = temporaryFolder();
     const args = [
       ...PICTURES,

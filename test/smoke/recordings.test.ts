@@ -63,7 +63,7 @@ describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
     expect((await probe(file)).packets).toEqual([50, 250]);
     const bytes = readFileSync(file);
     bytes.writeUInt32BE(0, bytes.indexOf('mvhd') + 20);
-    // The very last fragment may hold but one packet of sound: the one before it is cut.
+    // The last fragment may have only one packet of audio: the one before it is truncated.
     const lastBut1 = bytes.lastIndexOf('moof', bytes.lastIndexOf('moof') - 1);
     writeFileSync(file, bytes.subarray(0, lastBut1 + 300));
     expect(await recoverFile(file, Date.now())).toMatchObject({ kind: 'recovered' });
@@ -112,14 +112,14 @@ describeWith(['ffmpeg'], 'recordings and ffmpeg', () => {
     },
   );
 
-  test('the first picture that is shown is the one at the requested time', async () => {
+  test('the first shown picture is the one at the requested time', async () => {
     using folder = temporaryFolder();
     await record(folder.path, 6, { sound: true });
     await using playback = openPlayback(folder.path);
     for (const format of ['fmp4', 'mp4'] as const) {
       const file = join(folder.path, `answer-${format}.mp4`);
       writeFileSync(file, await getBytes(playback, 3_500, 1, format));
-      // Each second has a grey of its own: the first of these pictures is that of second 3, those from 0.5 s on of second 4.
+      // Each second has a different grey: the first of these pictures is that of second 3, those from 0.5 s on are of second 4.
       const args = [
         '-v',
         'error',

@@ -141,7 +141,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the RTSP server', () => {
   });
 
   test.concurrent.for(inShort([['basic'], ['digest'], ['basic, digest']], 'basic, digest'))(
-    'names and passwords are asked for with %s',
+    'names and passwords are requested with %s',
     async ([methods]) => {
       await using agent = await startAgent({ config: `rtspAuthMethods: [${methods}]\n${READER}${PATHS}` });
       await using _publisher = await publish(agent, 'cam', await smallClip(120));

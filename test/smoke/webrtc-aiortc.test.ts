@@ -84,7 +84,7 @@ describeWith(['aiortc', 'ffmpeg'], 'aiortc', () => {
       return status?.ready && status.tracks.length === 2 ? status : undefined;
     });
     expect([...tracks].sort()).toEqual([codec, 'Opus'].sort());
-    // So many that come, however long it takes to make them on a machine with other work to do.
+    // A number of pictures, rather than a time: a busy machine makes them more slowly.
     const counted = ['-select_streams', 'v', '-read_intervals', `%+#${SECONDS * 15}`, '-count_frames'];
     const args = ['-rtsp_transport', 'tcp', ...counted];
     const { streams } = await ffprobe(agent.rtspUrl(path), args);

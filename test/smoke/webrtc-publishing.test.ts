@@ -11,9 +11,9 @@ import { ffmpegWarnings, ffprobe } from '../peers/programs/ffmpeg.ts';
 import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(2, 60);
-/** Chromium's fake camera is asked for 25 a second and gives fewer on a busy machine. */
+/** Chromium's fake camera should deliver 25 a second, and delivers fewer on a busy machine. */
 const PICTURES = SECONDS * 10;
-/** Of what is read from each output. */
+/** Number read from each output. */
 const READ_PICTURES = 12;
 
 describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
@@ -39,7 +39,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
       const status = await agent.json<PathStatus>(`/v3/paths/get/${path}`).catch(() => undefined);
       return status && is(status) ? status : undefined;
     });
-  /** Nobody publishes there any more; a path that nobody has named is gone with its publisher. */
+  /** Its publisher has left; an unconfigured path ends with its publisher. */
   const pathEnded = (path: string): Promise<true> =>
     until(async () => {
       const status = await agent.json<PathStatus>(`/v3/paths/get/${path}`).catch(() => undefined);
@@ -85,7 +85,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
       expect(report.video).toMatchObject({ mimeType: video, packetsLost: 0 });
       expect(report.audio['totalAudioEnergy']).toBeGreaterThan(0);
       expect(overRtsp).toEqual([codec, 'opus'].sort());
-      // HLS takes no VP8; it begins with what was sent some seconds ago, the sound perhaps before the picture.
+      // HLS does not carry VP8; it begins with media sent some seconds ago, perhaps with audio before video.
       if (codec === 'h264') {
         const playlist = `http://127.0.0.1:${agent.ports.hls}/${codec}/index.m3u8`;
         expect(await probed(playlist)).toEqual([codec, 'opus'].sort());
@@ -96,7 +96,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium publishes over WHIP', () => {
       await pathEnded(codec);
       const [file = ''] = globSync(join(agent.dataDir, `recordings/${codec}/*.mp4`));
       expect(await probed(file)).toEqual([codec, 'opus'].sort());
-      // Chromium leaves pictures out as it likes: their times are no multiples of anything.
+      // Chromium leaves pictures out at any time: their times are irregular.
       expect(await ffmpegWarnings(['-i', file, '-fps_mode', 'passthrough', '-enc_time_base', '1:90000'])).toBe('');
       await Promise.all([page.close(), other.close()]);
     },

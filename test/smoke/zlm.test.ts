@@ -9,7 +9,7 @@ import { openHookServer } from '../support/clients/web-hooks.ts';
 const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n`;
 
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
-  test('tell of a stream that ffmpeg publishes, record it, and end it', async () => {
+  test('list a stream that ffmpeg publishes, record it, and end it', async () => {
     // Ports of both families at once: there IPv4 clients come with addresses of IPv6.
     await using hooks = await openHookServer();
     const config = `zlmOnRecordMP4: ${hooks.url}recorded\n${CONFIG}`;
@@ -50,7 +50,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     const file = await fetch(`${agent.url}/${body['url']}`);
     expect([file.status, file.headers.get('content-type')]).toEqual([200, 'video/mp4']);
     await file.body?.cancel();
-    // A proxy of itself has a reader: who watches is listed and can be sent away.
+    // A proxy of itself has a reader, which is listed and can be disconnected.
     const proxy = { vhost: CAM1.vhost, app: 'yard', stream: 'gate', url: agent.rtspUrl('live/cam1') };
     expect(await call(agent, 'addStreamProxy', proxy)).toEqual({
       code: 0,

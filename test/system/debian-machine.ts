@@ -18,7 +18,7 @@ import { CLOCK, layShell, Machine } from './machine.ts';
 
 const run = promisify(execFile);
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/machines');
-/** What a server has; what Perch's own packages need comes with it, because the machine has no network. */
+/** Packages of a server, and those that Perch's packages need, because the machine has no network. */
 const PACKAGES = [
   ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'linux-image-cloud-amd64', 'iproute2', 'curl', 'kmod', 'e2fsprogs'],
   ...['init-system-helpers', 'libatomic1', 'procps'],
@@ -35,7 +35,7 @@ export interface DebianMachineOptions {
   readonly files: readonly string[];
   /** Empty disks by name (`/dev/disk/by-id/virtio-NAME`), in megabytes. */
   readonly disks?: Readonly<Record<string, number>>;
-  /** Beside those that every one has. */
+  /** In addition to those of every machine. */
   readonly packages?: readonly string[];
   /** Packages in files that it has from the beginning: what takes minutes to be unpacked by an emulated machine. */
   readonly installed?: readonly string[];
@@ -77,7 +77,7 @@ export class DebianMachine extends Machine {
     this.#folder = folder;
   }
 
-  /** What is on one of its empty disks, for the host to read. */
+  /** The contents of one of its empty disks, for the host to read. */
   fileOf(disk: string): string {
     return join(this.#folder, `${disk}.disk`);
   }

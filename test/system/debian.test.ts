@@ -84,7 +84,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       await machine.must('systemctl kill --signal=KILL --kill-whom=main perch.service');
       await machine.until(`[ "$(systemctl show perch.service --property=NRestarts --value)" -ge 1 ]`);
       await machine.until(isHealthy);
-      // Before it is ready nobody waits for signs of life.
+      // The watchdog starts when it is ready.
       await machine.until(isActive);
       const before = await restarts();
       await machine.must('systemctl kill --signal=STOP --kill-whom=main perch.service');

@@ -2,10 +2,10 @@ import { type RunningProcess, runProcess, startProcess } from '../peers/programs
 
 let count = 0;
 
-/** A network of its own in which nothing is up at first, not even loopback. */
+/** A separate network in which nothing is up at first, not even loopback. */
 export interface EmptyNetwork extends AsyncDisposable {
   start(command: string, args: readonly string[]): RunningProcess;
-  /** Loopback comes up. */
+  /** Brings loopback up. */
   up(): Promise<void>;
 }
 

@@ -26,7 +26,7 @@ const stateOf = async (agent: Agent): Promise<string | undefined> =>
 
 describeWith(
   ['ffmpeg', 'gstreamer', 'loop mounts'],
-  'after a fault recording goes on, and all that was recorded is whole:',
+  'after a fault recording continues, and all recordings are complete:',
   () => {
     test(`a process that is killed every ${KILL_EVERY_SECONDS} s for ${MINUTES} minutes`, async () => {
       await using source = await camera(600);
@@ -79,7 +79,7 @@ describeWith(
 );
 
 describeWith(['ffmpeg', 'gstreamer', 'loop mounts', 'namespaces'], 'without any network at its start', () => {
-  test('a box waits, and records when there is one', async () => {
+  test('a box waits, and records once it has a network', async () => {
     await using network = await emptyNetwork();
     await using disk = await imageDisk(64);
     const file = join(disk.folder, 'test.yml');

@@ -15,7 +15,7 @@ export interface ImageDisk extends AsyncDisposable {
 
 async function run(command: string, ...args: readonly string[]): Promise<void> {
   const { code, output } = await runProcess(command, args);
-  // e2fsck says 1 where it has mended something.
+  // e2fsck returns 1 after a repair.
   if (code !== 0 && !(command === 'e2fsck' && code === 1)) {
     throw new Error(`${command} ${args.join(' ')}: ${output}`);
   }

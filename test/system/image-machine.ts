@@ -21,8 +21,8 @@ export interface ImageMachineOptions {
 }
 
 /**
- * The image for the Raspberry Pi on a card, in a machine of QEMU's that has nothing of a Pi but its processor; it is off. Beside what
- * the owner writes it has the shell of the tests.
+ * The image for the Raspberry Pi on a card, in a QEMU machine with a Pi's processor only; it is off. In addition to
+ * the owner's settings it has the shell of the tests.
  */
 export async function imageMachine(options: ImageMachineOptions): Promise<ImageMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-image-machine-'));
@@ -60,7 +60,7 @@ async function makeUsb(disk: string, { label, files }: ImageMachineOptions['usb'
 export interface ImageStart {
   /** A kernel of the boot partition. */
   readonly kernel?: 'vmlinuz' | 'vmlinuz-pi5';
-  /** A card that the same image was written to is found before the one that it starts from. */
+  /** A card with the same image is found before the one that it boots from. */
   readonly withOtherCard?: boolean;
 }
 
@@ -77,7 +77,7 @@ export class ImageMachine extends Machine {
     this.#command = command;
   }
 
-  /** As the firmware does it at each start: by what lies on the boot partition then. */
+  /** Like the firmware at each start: with the present files of the boot partition. */
   override async boot({ kernel = 'vmlinuz', withOtherCard = false }: ImageStart = {}): Promise<void> {
     for (const name of [kernel, 'initrd.img', 'cmdline.txt']) {
       await run('mcopy', ['-n', '-i', bootPartition(this.#card), '-o', `::${name}`, join(this.#folder, name)]);
@@ -115,7 +115,7 @@ export class ImageMachine extends Machine {
   }
 }
 
-/** @param devices the last of which is the disk */
+/** @param devices the last one is the disk */
 const disk = (file: string, id: string, devices: readonly string[]): string[] => [
   ...['-drive', `file=${file},format=raw,if=none,id=${id}`],
   ...devices.flatMap((device, at) => ['-device', at === devices.length - 1 ? `${device},drive=${id}` : device]),

@@ -17,7 +17,7 @@ time-zone: Europe/Berlin
 owner-password: ${SECRETS[0]}
 ssh-key: ${KEY}
 `;
-/** What is to be the same as long as it is the same card. */
+/** Constant for one card. */
 const IDENTITY = 'cat /etc/machine-id /etc/hostname /var/lib/perch-image/ssh_host_ed25519_key.pub';
 const INSTALLED = `dpkg-query --show --showformat='\${db:Status-Status} \${Version}' perch`;
 const DISK_NUMBER = "od -A n -t x4 -j 440 -N 4 /dev/vda | tr -d ' '";
@@ -128,7 +128,7 @@ describe('the image for the Raspberry Pi', () => {
   });
 
   test('nothing has failed', { timeout: PATIENCE_MS }, async () => {
-    // systemd waits a while for what is plugged in.
+    // systemd waits a while for devices.
     await machine.until('[ -z "$(systemctl list-jobs --no-legend)" ]');
     expect(await machine.must('systemctl list-units --failed --no-legend')).toBe('');
   });

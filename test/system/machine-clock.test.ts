@@ -26,7 +26,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
   const isLongAgo = async () => expect(await wallMs()).toBeLessThan((LONG_AGO + 86_400) * 1_000);
   const clock = async () => (await box.ask<{ clock: { set: boolean; canBeSet: boolean } }>('GET', 'system')).clock;
   const setByPhone = () => box.asked<{ text?: string }>('POST', 'clock', { time: new Date().toISOString() });
-  /** A busy machine may do it later than its answer is waited for: then it is asked for once more. */
+  /** A busy machine may set it after the time limit: then it is requested again. */
   const phonePutsItRight = () =>
     expect
       .poll(async () => {
@@ -126,7 +126,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
   test.for([
     ['a year ahead', '1 year'],
     ['a hundred days back', '100 days ago'],
-  ] as const)('set %s by mistake it goes on and deletes nothing, and the phone puts it right', async ([, by]) => {
+  ] as const)('set %s by mistake it continues and deletes nothing, and the phone corrects it', async ([, by]) => {
     const before = await box.filesIn(RECORDINGS);
     await box.machine.must(`date -s '${by}'`);
     await expect.poll(clock).toMatchObject({ set: false, canBeSet: true });
@@ -140,7 +140,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
     expect(await box.filesIn(RECORDINGS)).toEqual(expect.arrayContaining(before));
   });
 
-  test('after a power cut it knows the time no more, and records', async () => {
+  test('after a power cut the time is unknown, and it records', async () => {
     const before = await box.filesIn(RECORDINGS);
     await box.machine.must('sync');
     await box.machine.powerCut();

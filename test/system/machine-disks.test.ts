@@ -8,7 +8,7 @@ const RECORDINGS = `${USB}/perch`;
 
 describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk that a machine records to', () => {
   let box: PerchMachine;
-  /** What was recorded before the disk was chosen. */
+  /** Recordings from before the disk was chosen. */
   let inData: string[];
   beforeAll(async () => {
     box = await PerchMachine.boot({ disks: { usb: 300 } });
@@ -30,10 +30,10 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'the disk tha
     await box.machine.until(NOT_RECORDING);
     await expect.poll(() => box.ills()).toMatch(/^bad not recording to \/mnt\/usb\/perch: /m);
     expect(await box.ask('GET', 'paths/get/demo')).toMatchObject({ ready: true });
-    // On the disk of the system nothing has begun.
+    // Nothing was recorded to the system's disk.
     expect(await box.filesIn('/var/lib/perch/recordings')).toEqual(inData);
   };
-  /** As its owner does, once nothing uses it any more. */
+  /** Like its owner, once nothing uses it any more. */
   const mendAndMount = async () => {
     await box.machine.must(`! mountpoint -q ${USB} || umount -l ${USB}`);
     await box.machine.until(`e2fsck -p ${DEVICE}; [ $? -le 1 ]`);

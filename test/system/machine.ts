@@ -27,7 +27,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** A machine under QEMU whose root had `layShell`: commands are run in it as root, one after the other. */
+/** A machine under QEMU whose root had `layShell`: commands are run in it as root, one at a time. */
 export class Machine implements AsyncDisposable {
   readonly #options: MachineOptions;
   #process: ChildProcess | undefined;
@@ -107,7 +107,7 @@ export class Machine implements AsyncDisposable {
 
   /** In good order. */
   async shutDown(): Promise<void> {
-    // The shell may end before it can tell.
+    // The shell may end before it can answer.
     await this.run('systemctl poweroff').catch(() => {});
     await this.#off();
   }
@@ -227,7 +227,7 @@ StandardError=journal
 WantedBy=multi-user.target
 `;
 
-/** @param root of a system with systemd and bash that is to be a machine */
+/** @param root of a system with systemd and bash for the machine */
 export function layShell(root: string): void {
   const unit = 'etc/systemd/system/perch-shell.service';
   const wants = join(root, 'etc/systemd/system/multi-user.target.wants');

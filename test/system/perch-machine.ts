@@ -15,7 +15,7 @@ const BUILD = join(import.meta.dirname, '../../packaging/build.ts');
 const VERSION = '1.0.0';
 const PASSWORD = 'correct horse battery';
 const FIRST_FOLDER = '/var/lib/perch/recordings';
-/** A disk without a file system, on which an archive is handed to the host. */
+/** A disk without a file system, on which an archive is passed to the host. */
 const OUT = 'out';
 const OUT_MEGABYTES = 1_000;
 
@@ -90,7 +90,7 @@ export class PerchMachine implements AsyncDisposable {
       `echo ${device} ${folder} ext4 nofail,noatime 0 2 >> /etc/fstab && systemctl daemon-reload`,
     );
     await this.machine.must(`mount ${folder}`);
-    // A busy machine may not have looked at it in time, or open it later than is waited for: then Perch starts anew meanwhile.
+    // A busy machine may check or open it after the time limit: then Perch restarts meanwhile.
     const canWrite = async () => {
       const { answer } = await this.asked<{ items?: { folder: string; writable: boolean }[] }>('GET', 'disks/places');
       return answer.items?.find((place) => place.folder === folder)?.writable === true;
@@ -111,7 +111,7 @@ export class PerchMachine implements AsyncDisposable {
     return this.machine.must(MAIN_PID);
   }
 
-  /** Perch is well, and what is recorded below the folder grows. */
+  /** Perch is healthy, and the recordings below the folder grow. */
   async goesOn(folder: string): Promise<void> {
     await this.machine.until(HEALTHY);
     await this.machine.until(
@@ -138,8 +138,8 @@ export class PerchMachine implements AsyncDisposable {
   }
 
   /**
-   * Recording goes on, and once Perch is ended each file below the folder is finished and is decoded to its end without a word of
-   * ffmpeg's on the host. Started again it goes on once more, and its index knows as many recordings as there are files.
+   * Recording continues, and after Perch has ended each file below the folder is finished and decodes without a warning
+   * of ffmpeg on the host. Started again it continues, and its index has as many recordings as files.
    */
   async isWholeAndGoesOn(folder: string): Promise<void> {
     let files: string[] = [];
@@ -150,7 +150,7 @@ export class PerchMachine implements AsyncDisposable {
       files = await this.#copied(folder);
       return unfinished(files);
     };
-    // What was cut off is finished some seconds after a start.
+    // Truncated files are finished some seconds after a start.
     await expect.poll(endAndLook, { timeout: 600_000 }).toEqual([]);
     expect(files).not.toEqual([]);
     for (const file of files) {
@@ -159,7 +159,7 @@ export class PerchMachine implements AsyncDisposable {
     await this.machine.must('systemctl start perch.service');
     await this.goesOn(folder);
     const known = async () => (await this.ask<{ segments: unknown[] }>('GET', 'recordings/get/demo')).segments.length;
-    // What was recorded before another disk was chosen is known as well.
+    // Recordings from before another disk was chosen are known as well.
     const there = async () => new Set([...(await this.filesIn(FIRST_FOLDER)), ...(await this.filesIn(folder))]).size;
     await expect.poll(async () => (await known()) - (await there())).toBe(0);
   }

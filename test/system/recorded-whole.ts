@@ -12,7 +12,7 @@ interface Listed {
 
 export const filesOf = (folder: string, path: string): string[] => globSync(join(folder, path, '*.mp4')).sort();
 
-/** A path is recorded once more: another file has begun since, or the running one has grown. */
+/** A path records again: another file has begun since, or the running one has grown. */
 export async function recordingGoesOn(agent: Agent, path: string, sizeOf: () => number): Promise<void> {
   await until(async () => {
     const { recording } = await agent
@@ -26,7 +26,7 @@ export async function recordingGoesOn(agent: Agent, path: string, sizeOf: () => 
 
 /**
  * Ends the agent and asks one that records nothing: each file is finished and is decoded to its end without a word of ffmpeg's,
- * and the index knows as many as there are on the disk.
+ * and the index has all files of the disk.
  */
 export async function expectWhole(
   agent: Pick<Agent, 'process' | 'dataDir'>,

@@ -8,7 +8,7 @@ import { describeWith, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = 30;
 const TICKS = 4;
-/** The camera knows both to the millisecond; coding looks ahead for three of them. */
+/** The camera knows both times to the millisecond; encoding delays the audio by up to three frames. */
 const LIMIT_MS = 10;
 const OPUS_HZ = 48_000;
 const VIDEO_HZ = 90_000;
@@ -34,7 +34,7 @@ async function tickClip(rateHz: number): Promise<string> {
 const launch = (file: string): string =>
   `( filesrc location=${file} ! matroskademux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`;
 
-/** One kind of media as it has come. */
+/** Received audio or video. */
 class Received {
   readonly packets: RtpPacket[] = [];
   /** Of the latest sender report: the moment that it calls `rtp`. */

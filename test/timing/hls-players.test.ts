@@ -22,11 +22,11 @@ const PLAYERS = [
   ['mpegts', 'native'],
 ] as const;
 
-/** Beside others, what a machine has held up for longer may come too late for players that keep little in hand. */
+/** Next to other suites, data delayed by a busy machine may be too late for players with little buffer. */
 const QUIET_MS = byLength(40, Number.POSITIVE_INFINITY);
 const STALLED = /^bufferStalledError:/;
 
-/** Players begin three segments before the end, where there are so many, and wait for more where there are not. */
+/** Players begin three segments before the end, and wait for more if the list has fewer. */
 const ENOUGH_TO_BEGIN = 5;
 
 /** hls.js plays faster until it has made good the first, and would never make good the second: a jump does. */
@@ -85,7 +85,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
   );
 
   each.for(inShort(VARIANTS, 'lowLatency'))(
-    '%s with native, opened at once in a first group of ten seconds: it begins and goes on',
+    '%s with native, opened at once in a first group of ten seconds: it begins and keeps playing',
     async (variant) => {
       const agent = agents.get(variant) as Agent;
       const path = `long-${variant}`;
@@ -126,7 +126,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
   );
 
   each.for(inShort(BEHIND_MS, '6000'))(
-    'low latency comes back near live after it fell %i ms behind, and does not stall over that',
+    'low latency returns near live after a delay of %i ms, and does not stall over that',
     async (behindMs) => {
       await using agent = await startDemoAgent();
       const base = `http://127.0.0.1:${agent.ports.hls}`;

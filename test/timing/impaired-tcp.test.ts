@@ -101,7 +101,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
     }
     const { sourceStatistics } = await plays('narrow');
     expect(sourceStatistics).toMatchObject({ lost: 0, badPackets: 0, jumps: 0 });
-    // As time runs away from the clip, a new file begins now and then, so that its name tells the truth.
+    // As time drifts from the clip's, a new file begins now and then, so that its name is right.
     await expectFlawless('narrow');
     expect(relayOf('narrow').connections).toBe(1);
   });
@@ -119,7 +119,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
   });
 
   test.concurrent.for(inShort(SILENCES, 'black-hole'))(
-    'that is silent for longer is pulled anew: %s',
+    'that is silent for longer is pulled again: %s',
     async ([name, state]) => {
       await plays(name);
       relayOf(name).state = state;

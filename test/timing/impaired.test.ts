@@ -39,8 +39,8 @@ const KINDS = inShort(ALL_KINDS, 'reordering', 'everything at once');
 const HARMLESS: readonly Kind[] = ['reordering', 'duplicates', 'jitter'];
 const pathOf = (kind: Kind): string => kind.replaceAll(' ', '-');
 
-/** A bad way to one camera or from one publisher, and what came through. */
-interface Way {
+/** A bad link to one camera or from one publisher, and the arrived packets. */
+interface ImpairedLink {
   readonly relay: Relay;
   readonly pictures: Pictures;
   readonly sound: Packets;
@@ -48,23 +48,23 @@ interface Way {
   sentPictures: number;
 }
 
-async function startWay(to: number, kind: Kind, direction: 'toClient' | 'toServer'): Promise<Way> {
+async function startLink(to: number, kind: Kind, direction: 'toClient' | 'toServer'): Promise<ImpairedLink> {
   const pictures = new Pictures();
   const sound = new Packets();
   const watch = (track: number) => ({ [direction]: (track === 0 ? pictures : sound).watch });
   return { relay: await Relay.start({ to, datagrams: IMPAIRMENTS[kind], watch }), pictures, sound, sentPictures: 0 };
 }
 
-/** Lets so many pictures through, then nothing more. @returns packets that arrived, of both tracks */
-async function endAfter(way: Way, count: number): Promise<number> {
-  const { relay, pictures, sound } = way;
+/** Passes this many pictures, then nothing more. @returns packets that arrived, of both tracks */
+async function endAfter(link: ImpairedLink, count: number): Promise<number> {
+  const { relay, pictures, sound } = link;
   await until(() => (pictures.sent >= count ? true : undefined));
   relay.state = 'blackHole';
-  way.sentPictures = pictures.sent;
+  link.sentPictures = pictures.sent;
   return pictures.arrived + sound.arrived;
 }
 
-/** What is recorded of a path: decoded pictures, and what ffmpeg has to say about them. */
+/** The recording of a path: decoded pictures, and ffmpeg's messages about them. */
 async function recorded(agent: Agent, path: string): Promise<{ pictures: number; complaints: string }> {
   let pictures = 0;
   let complaints = '';
@@ -77,8 +77,8 @@ async function recorded(agent: Agent, path: string): Promise<{ pictures: number;
 }
 
 /** Every picture that can be played is recorded, no other, and the recording has no flaw. */
-async function expectPlayable(agent: Agent, ways: ReadonlyMap<Kind, Way>): Promise<void> {
-  for (const [kind, { pictures, sentPictures }] of ways) {
+async function expectPlayable(agent: Agent, links: ReadonlyMap<Kind, ImpairedLink>): Promise<void> {
+  for (const [kind, { pictures, sentPictures }] of links) {
     expect
       .soft({ kind, ...(await recorded(agent, pathOf(kind))) })
       .toEqual({ kind, pictures: pictures.playable, complaints: '' });
@@ -97,27 +97,27 @@ async function close(...all: readonly (AsyncDisposable | undefined)[]): Promise<
 describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over UDP through a network with', () => {
   let camera: GstCamera;
   let agent: Agent;
-  const ways = new Map<Kind, Way>();
+  const links = new Map<Kind, ImpairedLink>();
   beforeAll(async () => {
     const clip = playClip(await smallClip(120), true);
     camera = await startGstCamera(Object.fromEntries(KINDS.map((kind) => [`/${pathOf(kind)}`, clip])));
     for (const kind of KINDS) {
-      ways.set(kind, await startWay(camera.port, kind, 'toClient'));
+      links.set(kind, await startLink(camera.port, kind, 'toClient'));
     }
-    const path = ([kind, { relay }]: [Kind, Way]) =>
+    const path = ([kind, { relay }]: [Kind, ImpairedLink]) =>
       `  ${pathOf(kind)}: { source: 'rtsp://127.0.0.1:${relay.port}/${pathOf(kind)}', rtspTransport: udp, record: yes }\n`;
-    agent = await startAgent({ config: `api: yes\npaths:\n${[...ways].map(path).join('')}` });
+    agent = await startAgent({ config: `api: yes\npaths:\n${[...links].map(path).join('')}` });
   });
-  afterAll(() => close(...[...ways.values()].map(({ relay }) => relay), agent, camera));
+  afterAll(() => close(...[...links.values()].map(({ relay }) => relay), agent, camera));
 
-  test.for(KINDS)('%s: packets that never came, came twice or out of order are counted', async (kind) => {
-    const way = ways.get(kind) as Way;
-    const arrived = await endAfter(way, PICTURES);
+  test.for(KINDS)('%s: lost, duplicate and reordered packets are counted', async (kind) => {
+    const link = links.get(kind) as ImpairedLink;
+    const arrived = await endAfter(link, PICTURES);
     const { sourceStatistics } = await until(async () => {
       const status = await agent.json<PathStatus>(`/v3/paths/get/${pathOf(kind)}`);
       return status.sourceStatistics?.packets === arrived ? status : undefined;
     });
-    const { pictures, sound } = way;
+    const { pictures, sound } = link;
     expect(sourceStatistics).toMatchObject({
       transport: 'UDP',
       lost: pictures.lost + sound.lost,
@@ -131,42 +131,42 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over UDP through a 
 
   test('every picture that can be played is recorded and no other, without a flaw', async () => {
     await agent.process.stop('SIGINT');
-    await expectPlayable(agent, ways);
+    await expectPlayable(agent, links);
   });
 });
 
 describeWith(['ffmpeg'], 'ffmpeg as a publisher over UDP through a network with', () => {
   let agent: Agent;
-  const ways = new Map<Kind, Way>();
+  const links = new Map<Kind, ImpairedLink>();
   const publishers: RunningProcess[] = [];
   beforeAll(async () => {
     agent = await startAgent({ config: 'api: yes\npathDefaults:\n  record: yes\npaths:\n  all_others:\n' });
     const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy', '-f', 'rtsp'];
     for (const kind of KINDS) {
-      const way = await startWay(agent.ports.rtsp, kind, 'toServer');
-      ways.set(kind, way);
-      const url = `rtsp://127.0.0.1:${way.relay.port}/${pathOf(kind)}`;
+      const link = await startLink(agent.ports.rtsp, kind, 'toServer');
+      links.set(kind, link);
+      const url = `rtsp://127.0.0.1:${link.relay.port}/${pathOf(kind)}`;
       publishers.push(startProcess('ffmpeg', [...input, '-rtsp_transport', 'udp', url]));
     }
   });
   afterAll(async () => {
     await Promise.all(publishers.map((publisher) => publisher.stop('SIGKILL')));
-    await close(...[...ways.values()].map(({ relay }) => relay), agent);
+    await close(...[...links.values()].map(({ relay }) => relay), agent);
   });
 
-  test.for(KINDS)('%s: packets that never came are counted', async (kind) => {
-    const way = ways.get(kind) as Way;
-    const arrived = await endAfter(way, PICTURES);
+  test.for(KINDS)('%s: lost packets are counted', async (kind) => {
+    const link = links.get(kind) as ImpairedLink;
+    const arrived = await endAfter(link, PICTURES);
     const session = await until(async () => {
       const { items } = await agent.json<{ items: RtspSessionItem[] }>('/v3/rtspsessions/list');
       return items.find(({ path, inboundRTPPackets }) => path === pathOf(kind) && inboundRTPPackets === arrived);
     });
-    const inboundRTPPacketsLost = way.pictures.lost + way.sound.lost;
+    const inboundRTPPacketsLost = link.pictures.lost + link.sound.lost;
     expect(session).toMatchObject({ transport: 'UDP', inboundRTPPacketsLost, inboundRTPPacketsInError: 0 });
   });
 
   test('every picture that can be played is recorded and no other, without a flaw', async () => {
     await agent.process.stop('SIGINT');
-    await expectPlayable(agent, ways);
+    await expectPlayable(agent, links);
   });
 });

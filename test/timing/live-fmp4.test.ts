@@ -9,15 +9,15 @@ import { publishClip } from '../peers/clients/publisher.ts';
 import { byLength, describeWith, inLong, inShort } from '../peers/programs/peers.ts';
 
 const SECONDS = byLength(6, 60);
-/** A player that has just begun finds out how much it has to keep. */
+/** A new player determines its buffer first. */
 const SETTLING_MS = 2_000;
-/** What our player keeps in hand beside the latest arrival that it has seen, in ms (`live-edge.ts`). */
+/** Buffer that our player keeps behind the latest arrival, in ms (`live-edge.ts`). */
 const IN_HAND_MS = 140;
 /** The browser's own keeps nothing: a picture that is late by a fifth of its time is waited for. */
 const LATE_PICTURES = 1.2;
-/** On a machine that holds up nobody so long nothing comes late. */
+/** Without a stall of the machine this long, nothing arrives late. */
 const QUIET_MS = 40;
-/** A player that has what it waited for goes on. */
+/** A player that has received the missing data continues. */
 const GOES_ON_MS = 1_000;
 const CAMERAS = {
   usual: { ...TINY, audio: 'aac' },
@@ -62,7 +62,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
 
   const settledMs = ({ pictures }: LiveReport): number => (pictures[0]?.wallMs ?? 0) + SETTLING_MS;
 
-  /** Of what was shown while the player did not seek any more. @param share of the pictures that a busy machine shows at least */
+  /** Pictures shown after the player's last seek. @param share of the pictures that a busy machine shows at least */
   function expectSteady(report: LiveReport, name: keyof typeof CAMERAS, share: number): void {
     const { fps, seconds, width, height } = CAMERAS[name];
     expect(report.errors).toEqual([]);
@@ -73,7 +73,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     expect(steps.count).toBeGreaterThan((SECONDS - SETTLING_MS / 1000) * fps * share);
   }
 
-  /** @param lateMs whoever has waited for something so long may have stalled for that, and no longer than that */
+  /** @param lateMs a player that waited this long for data may have stalled as long, and no longer */
   function expectFewStalls({ pictures, stalls }: LiveReport, lateMs: number): void {
     const shown = stalls.filter(({ wallMs }) => wallMs > (pictures[0]?.wallMs ?? 0));
     expect(shown.filter(({ pausedMs }) => pausedMs < lateMs)).toEqual([]);
@@ -85,7 +85,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     async (name) => {
       const report = await play(`ws://127.0.0.1:${agent.ports.hls}/${name}/mse`);
       expectSteady(report, name, 0.8);
-      // From the first picture on. Nothing excuses a stall on a quiet machine; on another what came later than it can bear does.
+      // From the first picture on. On a quiet machine no stall is excused; on a busy one those by late data are.
       const lateMs = 1000 / CAMERAS[name].fps + IN_HAND_MS;
       expectFewStalls(report, report.heldUpMs < QUIET_MS ? Number.POSITIVE_INFINITY : lateMs);
       // The group's pictures were not played one by one.
@@ -142,7 +142,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
   );
 
   test.concurrent.for(inShort(NAMES, 'reordered'))(
-    'live.mp4 as the source of <video>, camera %s: no stall of its own, no gap, no picture twice',
+    'live.mp4 as the source of <video>, camera %s: no stall, no gap, no duplicate picture',
     async (name) => {
       const report = await play(`http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`);
       // The browser's own player keeps nothing in hand: it waits for each picture that is late, and for nothing else.

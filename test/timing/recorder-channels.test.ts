@@ -23,7 +23,7 @@ describeWith(['gstreamer'], "all channels of a recorder at once, GStreamer's RTS
       '4 on demand',
     ),
   )(
-    'that answers a login after %d s: all that is %s is there after two answers, and after one where the login is known',
+    'that answers a login after %d s: all of %s is ready after two answers, and after one with a known login',
     async ([answerSeconds, when]) => {
       const dataDir = mkdtempSync(join(tmpdir(), 'perch-recorder-'));
       try {

@@ -62,7 +62,7 @@ async function publish(agent: Agent, name: string, file: string, transport: 'tcp
   return publishing(running);
 }
 
-/** A group of large pictures is well begun: a reader gets all of it. */
+/** A group of large pictures has begun: a reader gets all of it. */
 const underWay = (agent: Agent, packets: number): Promise<true> =>
   until(async () => {
     const [session] = await sessions(agent, 'publish');
@@ -71,7 +71,7 @@ const underWay = (agent: Agent, packets: number): Promise<true> =>
 
 const VIDEO = ['!', 'application/x-rtp,media=video', '!', 'rtph264depay', '!', 'h264parse', '!', 'avdec_h264', '!'];
 
-/** Arguments of GStreamer that decode so many pictures, then end. */
+/** Arguments of GStreamer to decode this many pictures, then end. */
 const gstreamerReads = (url: string, protocols: string, pictures: number): string[] => [
   ...['-q', 'rtspsrc', `location=${url}`, `protocols=${protocols}`, 'latency=200', ...VIDEO],
   ...['identity', `eos-after=${pictures}`, '!', 'fakesink', 'sync=false'],
@@ -109,7 +109,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'RTSP over UDP', () => {
     await using agent = await startAgent({ config: PATHS });
     await using _publisher = await publish(agent, 'large', await largeKeys(), 'tcp');
     await underWay(agent, 2_500);
-    // Written down as it comes, into a socket that waits for a machine with other work to do, longer beside other suites.
+    // Written as it arrives, into a socket of a busy machine, which takes longer next to other suites.
     const file = join(folder.path, 'read.h264');
     const socket = `udp-buffer-size=${byLength(1 << 21, 1 << 19)}`;
     const read = ['rtspsrc', `location=${agent.rtspUrl('large')}`, 'protocols=udp', socket];
@@ -163,7 +163,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'RTSP by multicast', () => {
     });
     expect(both.map(({ transport }) => transport)).toEqual(['UDP-multicast', 'UDP-multicast']);
     expect(await first).toBe('');
-    // It comes in the middle of a group, and says so until the next key frame.
+    // It joins in the middle of a group, and reports it until the next key frame.
     expect(await second).not.toContain('ended with');
     await until(async () => ((await sessions(agent, 'read')).length === 0 ? true : undefined));
   });

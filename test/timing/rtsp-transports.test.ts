@@ -26,7 +26,7 @@ paths:
     record: yes
 `;
 
-/** Pulls and records for a while; what is recorded has to be whole. @returns the path at the end */
+/** Pulls and records for a while; the recording must be complete. @returns the path at the end */
 async function pull(options: GstCameraOptions, rtspTransport: string): Promise<PathStatus> {
   const mounts = { '/main': playClip(await smallClip(120), true) };
   await using camera = await startGstCamera(mounts, options);
@@ -73,7 +73,7 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'a camera of GStreamer in an
     },
   );
 
-  test.concurrent('comes back when its cable is plugged in again', async () => {
+  test.concurrent('reconnects when its cable is plugged in again', async () => {
     await using namespace = await openNamespace();
     await using camera = await startGstCamera({ '/main': playClip(await smallClip(120)) }, { namespace });
     await using agent = await startAgent({ config: config(camera.url('/main'), 'automatic') });

@@ -16,7 +16,7 @@ const PACKAGING = join(import.meta.dirname, '../../packaging');
 const THROWER = join(import.meta.dirname, '../peers/agent/throws-later.mjs');
 const INSTALLED = '/usr/lib/perch';
 const MAX_AWAY_MS = 2_000;
-/** The camera is connected to, and its next key frame comes. */
+/** Time until the camera is connected, and its next key frame. */
 const MAX_JOINING_MS = 1_500;
 const PATIENCE_MS = 60_000;
 
@@ -88,7 +88,7 @@ test.for(inShort(['systemd', 'procd'] as const, 'systemd'))(
         () => false,
       );
     const recorded = () => globSync(join(folder.path, 'recordings/yard/*.mp4')).sort();
-    /** The recording of a run, once there is something of it. */
+    /** The recording of a run, once it exists. */
     const recordingOf = (run: number) =>
       until(async () => {
         const recording = await openRecording(recorded()[run] ?? '').catch(() => undefined);

@@ -14,10 +14,10 @@ const HEIGHT = 360;
 const RATE = 8000;
 /** The camera knows both to the millisecond. */
 const LIMIT_MS = 10;
-/** A machine that stalls while the camera draws moves one tick against its picture: nobody would notice this much (ITU-R BT.1359). */
+/** A stall of the machine while the camera draws shifts one tick against its picture: this much is imperceptible (ITU-R BT.1359). */
 const NOTICED_MS = 45;
 
-/** A picture behind what comes ahead of the requested start (at most a group of 60). */
+/** A picture after the media before the requested start (at most a group of 60). */
 const SETTLED = 70;
 
 /** Presentation times of the frames that come out of the decoder, in seconds. */
@@ -65,7 +65,7 @@ async function lags(input: string): Promise<number[]> {
     '-pix_fmt',
     'gray',
   ]);
-  // Laid out on the time scale from 0 on, so that a gap stays one.
+  // Decoded from 0 on, so that gaps are kept.
   const laidOut = ['-af', 'aresample=async=1:first_pts=0', '-f', 's16le', '-ac', '1', '-ar', String(RATE)];
   const sound = await decode(input, ['-map', '0:a:0', ...laidOut]);
   const frameTimes = await decodedTimes(input, 'v:0');

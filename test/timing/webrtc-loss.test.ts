@@ -33,7 +33,7 @@ describeWith(['chromium', 'ffmpeg'], 'where 2 % of all packets are lost', () => 
       Number(before.video['pliCount']),
     );
     if (LENGTH === 'short') {
-      // Beside other suites a picture may also be late because the machine is busy.
+      // Next to other suites a picture may also be late because the machine is busy.
       return;
     }
     const { freezeCount, framesDropped } = before.video;

@@ -23,7 +23,7 @@ import {
 const SEED = 20_261_120;
 const ROUNDS = LENGTH === 'short' ? 8 : 200;
 const PASSWORD = 'correct horse battery';
-/** Whoever waits for wrong credentials waits by the fake clock. */
+/** The delay after wrong credentials is on the fake clock. */
 const PATIENCE_MS = 40;
 
 interface Answer {
@@ -51,7 +51,7 @@ async function call({ method, path, headers, body }: Omit<MadeRequest, 'isWrong'
       ...(body && { 'content-length': body.length }),
     },
   });
-  // What is too large is answered before it has been read.
+  // Too large a body is answered before it is read completely.
   request.on('error', () => {});
   request.end(body);
   const pause = setInterval(() => void clock.advance(5_000), PATIENCE_MS);
@@ -136,7 +136,7 @@ test('routes without log-in are included: health and the certificate', () => {
   expect(operations.find(({ path }) => path === '/trust')?.answers[200]?.type).toBe('text/html');
 });
 
-test('names of operations are there once', () => {
+test('names of operations are unique', () => {
   const ids = Object.values(document.paths).flatMap((methods) =>
     Object.values(methods).map((operation) => (operation as { operationId: string }).operationId),
   );
@@ -149,7 +149,7 @@ function withoutNulls(value: unknown): unknown {
   return isObject ? Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== null)) : value;
 }
 
-/** What is wrong with an answer; undefined: nothing. */
+/** The fault of an answer; undefined: none. */
 function faultOf(
   { answers, body, path }: Operation,
   { isWrong, value }: MadeRequest,
@@ -157,7 +157,7 @@ function faultOf(
 ): string | undefined {
   const { status, text, headers } = answer;
   const type = headers['content-type'] ?? '';
-  // 501 is no failure: what this machine or camera cannot do, where the document says so.
+  // 501 is no failure where the document has it: this machine or camera lacks the function.
   if (status >= 500 && !(status === 501 && answers[501])) {
     return 'a failure of the server';
   }

@@ -23,7 +23,7 @@ const PICTURE_MS = 500;
 /** Labels that are nearer than this are right: a clock is not set for less. */
 const RIGHT_MS = 2_100;
 
-/** A recording as it was when it was made, and what is known of it beyond what it says. */
+/** A recording at its creation, and its true times. */
 interface Made {
   readonly recording: ReadRecording;
   readonly trueMs: number;
@@ -34,15 +34,15 @@ interface Boot {
   readonly id: string;
   /** Of the clock's monotonic time. */
   readonly zeroMs: number;
-  /** At some time it was told the right time. */
+  /** Its clock was set correctly at some time. */
   wasSynchronized: boolean;
 }
 
-/** A board without a clock of its own, a camera, and what time it really is. */
+/** A board without a real-time clock, a camera, and the true time. */
 class Board {
   readonly clock = new FakeClock();
   readonly folder = mkdtempSync(join(tmpdir(), 'perch-year-'));
-  /** What is there, by its file. */
+  /** The existing recordings, by file. */
   readonly made = new Map<string, Made>();
   #boots = 0;
   #boot: Boot = { id: '', zeroMs: 0, wasSynchronized: false };
@@ -130,13 +130,13 @@ class Board {
     this.clock.stepWall(unixMs - this.clock.wallMs());
   }
 
-  /** The network tells the time. */
+  /** The network sets the clock. */
   synchronize(): void {
     this.setWall(this.trueMs);
     this.#boot.wasSynchronized = true;
   }
 
-  /** Until a moment, with nothing to record; then what is old by then is deleted. */
+  /** Runs until a time without a recording; then expired recordings are deleted. */
   async waitUntil(trueMs: number): Promise<void> {
     this.clock.skip(trueMs - this.trueMs);
     await expect.poll(() => this.work().then(() => this.#overdue()), { interval: 1 }).toEqual([]);
@@ -158,7 +158,7 @@ class Board {
     });
   }
 
-  /** Lets what goes on in the background have its turns, with the disk's. */
+  /** Lets background work and its disk accesses proceed. */
   async work(rounds = 10): Promise<void> {
     for (let i = 0; i < rounds; i += 1) {
       await this.#advance(100);
@@ -174,7 +174,7 @@ class Board {
     recorder?.start(stream);
     for (let i = 0; i < pictures; i += 1) {
       meanwhile[i]?.();
-      // The time on the stream's own scale is the true time: by it each file can be told later.
+      // The stream's own time is the true time: it identifies each file later.
       const pts = (this.trueMs - YEAR_BEGINS_MS) * 90;
       const isKey = i % 2 === 0;
       this.#picture += isKey ? 1 : 0;
@@ -244,7 +244,7 @@ class Board {
 }
 
 /**
- * Nothing is under way on the disk, and what waited for it has had its turn. The disk is a real one: by a clock that runs ahead of
+ * No disk access is pending, and its waiters have run. The disk is a real one: by a clock that runs ahead of
  * it, it would be taken to hang.
  */
 async function diskAtRest(): Promise<void> {
@@ -256,7 +256,7 @@ async function diskAtRest(): Promise<void> {
   }
 }
 
-/** Everything that is there is listed under the right time, plays, and nothing is gone that was to be kept. */
+/** Every file is listed under the right time and plays, and none that had to be kept is missing. */
 async function expectAllRight(board: Board, when: string): Promise<void> {
   const kept = [...board.made.values()];
   expect(board.files().sort(), when).toEqual([...board.made.keys()].sort());
@@ -342,7 +342,7 @@ test.for([
     }
     board.setWall(aheadMs());
     await board.boot(aheadMs());
-    // Somebody says so who is wrong: a battery.
+    // A battery-backed clock confirms it, wrongly.
     board.showBattery(aheadMs());
   }
   await board.work(300);
@@ -485,7 +485,7 @@ test.for(ZONES)(
       await board.work();
       await expectAllRight(board, name);
     }
-    // What is old goes, but for what nobody knows the age of.
+    // Expired recordings are deleted, except those of unknown age.
     await board.waitUntil(YEAR_ENDS_MS + (KEPT_DAYS + 1) * DAY_MS);
     const undated = [...board.made.values()].filter(({ boot }) => !boot.wasSynchronized);
     expect(board.files()).toHaveLength(undated.length);

@@ -68,7 +68,7 @@ function tables(all: Keys, titles: readonly (readonly [string, RegExp])[]): stri
   });
 }
 
-/** The block of a list or an object: its members have keys of their own. */
+/** The block of a list or an object, whose members have keys. */
 const block = (title: string, { properties, items }: Key) =>
   `#### ${title}\n\n${table(Object.entries(properties ?? items?.properties ?? {}))}`;
 

@@ -4,22 +4,22 @@ import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { type HeapShares, sharesOf } from '../support/base/heap-shares.ts';
 
-/** Its functions are there from the beginning, and compiled when they are called. */
+/** Its functions exist from the beginning, and are compiled when they are called. */
 const PROGRAM = `
 const { parentPort } = require('node:worker_threads');
 const body = (i) => '(all) => { let sum = ' + i + '; for (const { size } of all) { sum += size * ' + i + '; } return sum; }';
 const functions = new Function('return [' + Array.from({ length: 1_000 }, (_, i) => body(i)).join() + ']')();
 const { EventEmitter } = require('node:events');
 const kept = [];
-parentPort.on('message', (wish) => {
-  // Each once: what is called again and again is compiled anew at some time of V8's own.
-  for (let i = 0; wish === 'call' && i < 1_000; i += 1) {
+parentPort.on('message', (command) => {
+  // Each once: V8 recompiles functions that are called repeatedly.
+  for (let i = 0; command === 'call' && i < 1_000; i += 1) {
     functions[i]([{ size: i }]);
   }
-  for (let i = 0; wish === 'keep' && i < 10_000; i += 1) {
+  for (let i = 0; command === 'keep' && i < 10_000; i += 1) {
     kept.push({ at: i, since: i + 0.5 });
   }
-  for (let i = 0; wish === 'listen' && i < 100; i += 1) {
+  for (let i = 0; command === 'listen' && i < 100; i += 1) {
     const [emitter, aborting] = [new EventEmitter(), new AbortController()];
     kept.push(emitter, aborting);
     emitter.on('one', () => {});
@@ -27,7 +27,7 @@ parentPort.on('message', (wish) => {
     aborting.signal.addEventListener('abort', () => {});
     aborting.signal.addEventListener('abort', () => {});
   }
-  for (const each of wish === 'leave' ? kept : []) {
+  for (const each of command === 'leave' ? kept : []) {
     each instanceof EventEmitter && each.removeAllListeners('some');
   }
   parentPort.postMessage('done');
@@ -35,8 +35,8 @@ parentPort.on('message', (wish) => {
 parentPort.postMessage('ready');
 `;
 
-async function after(worker: Worker, wish: 'keep' | 'call' | 'listen' | 'leave'): Promise<HeapShares> {
-  worker.postMessage(wish);
+async function after(worker: Worker, command: 'keep' | 'call' | 'listen' | 'leave'): Promise<HeapShares> {
+  worker.postMessage(command);
   await once(worker, 'message');
   return shares(worker);
 }

@@ -6,16 +6,16 @@ import { idrPicture, skipPicture, tinyH264 } from '../support/media/tiny-h264.ts
 
 const GROUP_PICTURES = 25;
 const SOUND_MS = 40;
-/** The stream has run for so long when the first viewer comes. */
+/** Age of the stream when the first viewer joins. */
 const BEFORE_S = 3;
 
-/** Who is answered nothing for so many turns of the event loop waits for the next picture. */
+/** A client without an answer for this many turns of the event loop waits for the next picture. */
 const QUIET_TURNS = 6;
 
-/** So many seconds of pictures so far apart. */
+/** Pictures for this many seconds, this far apart. */
 type Light = readonly [seconds: number, intervalMs: number];
 
-/** A camera that sends as many pictures as there is light for, in groups of 25, and a key picture when it is asked for one; and its sound. */
+/** A camera whose frame rate depends on the light, in groups of 25, with key pictures on request; and its audio. */
 class NightCamera {
   readonly stream = new Stream([tinyH264, g711]);
   readonly #lights: readonly Light[];
@@ -35,7 +35,7 @@ class NightCamera {
     };
   }
 
-  /** When the next sample comes. */
+  /** Time of the next sample. */
   get nextMs(): number {
     return Math.min(this.#pictureMs, this.#soundMs);
   }
@@ -77,7 +77,7 @@ interface LogLine {
   readonly keysAsked: number;
 }
 
-/** A low-latency client that believes nothing watches the real service, in a time that goes on when all has been answered. */
+/** A strict low-latency client of the real service, whose clock advances after all answers. */
 async function watch(lights: readonly Light[]): Promise<LogLine> {
   const { app, clock, paths } = openHlsHarness({ options: { variant: 'lowLatency' } });
   const camera = new NightCamera(lights, clock.wallMs());

@@ -69,7 +69,7 @@ const spoilt =
 
 const asksAhead = ({ msn, part }: Asked): boolean => msn !== undefined && part !== undefined;
 
-/** What is broken, how, and how the complaint begins. */
+/** The fault, its name, and how the complaint begins. */
 const FAULTS: readonly (readonly [string, Faults, string])[] = [
   ['the target duration changes', { text: replaced('TARGETDURATION:1', 'TARGETDURATION:2') }, 'target duration: was 1'],
   [
@@ -83,7 +83,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'target duration: was 2',
   ],
   [
-    'the part target rises for no part that is there',
+    'the part target rises without a part that needs it',
     { playlist: changed(() => ({ partTargetS: 0.3 })) },
     'part target: was',
   ],
@@ -131,11 +131,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'changed: wallMs',
   ],
   ['a segment becomes a gap afterwards', { playlist: segmentsChanged(() => ({ isGap: true })) }, 'changed: isGap'],
-  [
-    'parts that have been told change',
-    { text: replaced(/PART:DURATION=0.20000/g, 'PART:DURATION=0.19999') },
-    'changed: the parts',
-  ],
+  ['listed parts change', { text: replaced(/PART:DURATION=0.20000/g, 'PART:DURATION=0.19999') }, 'changed: the parts'],
   [
     'parts come back that had gone',
     {
@@ -146,12 +142,12 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'changed: the parts',
   ],
   [
-    'the claim that all is independent comes later',
+    'EXT-X-INDEPENDENT-SEGMENTS appears later',
     { text: (text, asked) => (isLater(asked) ? text : text.replace('#EXT-X-INDEPENDENT-SEGMENTS\n', '')) },
     'independence: EXT-X-INDEPENDENT-SEGMENTS came later',
   ],
   [
-    'the discontinuity sequence goes up without a break that is gone',
+    'the discontinuity sequence rises without a removed discontinuity',
     { playlist: changed(() => ({ discontinuitySequence: 2 })) },
     'discontinuity:',
   ],
@@ -160,7 +156,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     { text: always(/#EXT-X-DISCONTINUITY-SEQUENCE:\d+\n/, '') },
     'discontinuity: EXT-X-DISCONTINUITY without',
   ],
-  ['a break that is not told', { text: always('#EXT-X-DISCONTINUITY\n', '') }, 'init file: '],
+  ['a missing EXT-X-DISCONTINUITY', { text: always('#EXT-X-DISCONTINUITY\n', '') }, 'init file: '],
   [
     'a part is longer than the part target',
     partsChanged(({ durationS }) => ({ durationS: durationS * 1.1 })),
@@ -174,7 +170,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'parts: those of segment',
   ],
   [
-    'parts are told for too long',
+    'parts are listed for too long',
     {
       text: (text) =>
         text.replace(/(#EXTINF[^\n]+\n(t_\w+seg\d)\.mp4)/g, '#EXT-X-PART:DURATION=1.00000,URI="$2.part"\n$1'),
@@ -215,7 +211,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'wall clock: segment',
   ],
   [
-    'a wall clock that stands still',
+    'a wall clock that stops',
     { playlist: (playlist) => ({ ...playlist, segments: playlist.segments.map((one) => ({ ...one, wallMs: 0 })) }) },
     'wall clock: segment',
   ],
@@ -255,7 +251,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
     'changed: uri of segment',
   ],
   [
-    'an update that tells less than the whole playlist',
+    'an update that omits changes of the whole playlist',
     { text: (text, { skip }) => (skip ? text.replace(/,INDEPENDENT=YES/g, '') : text) },
     'update: does not give the whole playlist',
   ],
@@ -287,7 +283,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   [
     'a rendition report that lies',
     { text: always(/LAST-MSN=(\d+)/, 'LAST-MSN=1$1') },
-    'rendition report: audio2_stream.m3u8 is told to be',
+    'rendition report: audio2_stream.m3u8 says',
   ],
   [
     'a rendition report without a number',
@@ -316,7 +312,7 @@ const FAULTS: readonly (readonly [string, Faults, string])[] = [
   ],
   ['an init segment that is none', { file: spoilt(/init1?\.mp4/, (bytes) => bytes.subarray(0, 40)) }, 'media: init'],
   ['wrong codecs', { multivariant: (text) => text.replace('42C00A', '64001F') }, 'codecs: '],
-  ['a codec that is not told', { multivariant: (text) => text.replace(',mp4a.40.2', '') }, 'codecs: '],
+  ['a codec missing in CODECS', { multivariant: (text) => text.replace(',mp4a.40.2', '') }, 'codecs: '],
   ['a wrong size of the picture', { multivariant: (text) => text.replace('64x48', '640x480') }, 'resolution: '],
   ['less than the bandwidth', { multivariant: (text) => text.replace('=100000', '=20000') }, 'bandwidth: '],
   [
@@ -341,7 +337,7 @@ function moved(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-test.for(FAULTS)('it is found when there is: %s', async ([, faults, complaint]) => {
+test.for(FAULTS)('this fault is found: %s', async ([, faults, complaint]) => {
   const { violations } = await play(faults);
   const rules = violations.map((text) => text.replace(/^\w+_stream\.m3u8: /, ''));
   expect(

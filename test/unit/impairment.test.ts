@@ -31,7 +31,7 @@ describe('fates of packets', () => {
     expect(fatesOf({ ...everything, seed: 8 }, 1_000)).not.toEqual(fatesOf(everything, 1_000));
   });
 
-  test('nothing happens unless it is asked for', () => {
+  test('by default nothing is impaired', () => {
     expect(fatesOf({ seed: 1 }, 1_000)).toEqual(Array(1_000).fill([0]));
   });
 
@@ -42,6 +42,26 @@ describe('fates of packets', () => {
     expect(alone.length).toBeGreaterThan(150);
     expect(alone.length).toBeLessThan(250);
     expect(lost({ seed: 3, loss: 0.02, duplicates: 0.5, jitterMs: 40 })).toEqual(alone);
+  });
+
+  test('the n-th transmission of a content has the same fate, whatever is sent between', () => {
+    const lossesOf = (contents: readonly (number | undefined)[]) => {
+      const fates = new Fates({ seed: 3, loss: 0.3, contentOf: () => undefined });
+      const lost = new Map<number, boolean[]>();
+      for (const content of contents) {
+        const isLost = fates.next(content).length === 0;
+        if (content !== undefined) {
+          lost.set(content, [...(lost.get(content) ?? []), isLost]);
+        }
+      }
+      return [...lost].sort(([a], [b]) => a - b);
+    };
+    const contents = Array.from({ length: 1_000 }, (_, content) => content);
+    const inOrder = lossesOf([...contents, ...contents]);
+    expect(lossesOf([...contents.toReversed(), undefined, ...contents])).toEqual(inOrder);
+    const shareOf = (transmission: number) => inOrder.filter(([, lost]) => lost[transmission]).length / contents.length;
+    expect(shareOf(0)).toBeCloseTo(0.3, 1);
+    expect(shareOf(1)).toBeCloseTo(0.3, 1);
   });
 
   test('a burst loses the given number of consecutive packets', () => {
@@ -73,7 +93,7 @@ describe('fates of packets', () => {
   });
 });
 
-/** Pushes packets 0, 1, 2 … one each `everyMs`, then lets the rest come. @returns the order in which they came */
+/** Pushes packets 0, 1, 2 … one each `everyMs`, then waits for the rest. @returns the order of arrival */
 async function through(impairment: PacketImpairment, count: number, everyMs: number): Promise<number[]> {
   const clock = new FakeClock();
   const came: number[] = [];
@@ -87,7 +107,7 @@ async function through(impairment: PacketImpairment, count: number, everyMs: num
   return came;
 }
 
-describe('a way for datagrams', () => {
+describe('a link for datagrams', () => {
   test('those that are held back are overtaken by as many as come meanwhile', async () => {
     const came = await through({ seed: 2, reorder: { share: 0.1, heldMs: 25 } }, 200, 10);
     expect([...came].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
@@ -148,7 +168,7 @@ describe('a way for datagrams', () => {
   });
 });
 
-describe('a way for bytes', () => {
+describe('a link for bytes', () => {
   const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
   const open = (impairment: ByteImpairment) => {
     const clock = new FakeClock();
@@ -314,7 +334,7 @@ describe('the relay', () => {
     client.destroy();
   });
 
-  test('a connection that is cut ends for both, at the byte that was asked for', async () => {
+  test('a cut connection ends for both sides, at the requested byte', async () => {
     await using udp = await UdpPair.open();
     await using server = await setupServer(udp);
     await using relay = await Relay.start({

@@ -65,7 +65,7 @@ test.for([
   ],
   ['without PTZ and events', { ptz: 'none', events: 'none' }, false],
 ] as const satisfies readonly (readonly [string, Quirks, boolean])[])(
-  'two clients that know nothing of each other say the same of a camera %s',
+  'two independent clients agree about a camera %s',
   async ([, quirks, hasLogin]) => {
     await using camera = await startOnvifCamera({ quirks, ...(hasLogin && { credentials: CREDENTIALS }) });
     const ours = await readByOurs(camera);

@@ -15,7 +15,7 @@ interface Reply {
   readonly headers: Headers;
 }
 
-/** As little of a client as there can be: what comes is looked at as it is. */
+/** A minimal client: replies are checked as they are. */
 async function call(
   camera: OnvifCamera,
   service: ServiceName,
@@ -102,7 +102,7 @@ test.for([
     '/a?b&amp;#38;c<',
   ],
   [
-    { answersHttpWishesWithPort80: true },
+    { answersHttpTunnelWithPort80: true },
     'media',
     'GetStreamUri',
     `${PROFILE}<Protocol>HTTP</Protocol>`,

@@ -128,7 +128,7 @@ test.for([
   expect(head.position.x).toBeCloseTo(isMoving ? 1 : 0.2);
 });
 
-test('a camera that ignores Stop moves until its time is over', async () => {
+test('a camera that ignores Stop moves until its timeout', async () => {
   await using camera = await startOnvifCamera({ quirks: { ignoresStop: true } });
   const cam = await connect(camera);
   await cam.continuousMove({ x: 0.1, y: 0, zoom: 0, timeout: 60_000 });
@@ -178,7 +178,7 @@ test('an independent client finds the picture at the announced address and byte 
   expect(new Uint8Array(await response.arrayBuffer()).subarray(0, 2)).toEqual(Uint8Array.of(0xff, 0xd8));
 });
 
-test('a track to talk through is described when it is asked for, or always', async () => {
+test('a back channel is described on request, or always', async () => {
   const isTold = async (quirks: Quirks, more: string) => {
     await using camera = await startOnvifCamera({ quirks });
     return (await describeStream(camera.rtspUrl(), more)).includes('a=sendonly');

@@ -18,11 +18,11 @@ interface Cut {
   /** What the disk holds when the machine is started again. */
   readonly disk: PowerCutDisk;
   readonly notified: readonly CameraEvent[];
-  /** Those of which the caller was told that they are kept. */
+  /** Events whose storage was confirmed to the caller. */
   readonly acknowledged: ReadonlySet<string>;
 }
 
-/** Three callers tell events of two cameras, one after the other, over the end of a month, until the power fails. */
+/** Three callers report events of two cameras, one at a time, over the end of a month, until the power fails. */
 async function tellUntilPowerCut(seed: number, keepsNames: number): Promise<Cut> {
   const next = random(seed);
   const disk = new PowerCutDisk(4 + Math.floor(next() * 80));

@@ -12,7 +12,7 @@ const PAGE_BYTES = 4_096;
 const SUFFIXES = ['', '-wal', '-shm'];
 const HOURS = 8;
 
-/** What is left of a file that was never flushed: nothing, its first bytes, pages of zeros, or all. */
+/** Content of a file that was never flushed: nothing, its first bytes, pages of zeros, or all. */
 function remains(bytes: Buffer, next: () => number): Buffer | undefined {
   const fate = next();
   if (fate < 0.15) {
@@ -32,7 +32,7 @@ test(`after a power cut on a young index all recordings are listed: ${SEEDS} cut
   using folder = temporaryFolder();
   const index = join(folder.path, 'index/segments.db');
   mkdirSync(join(folder.path, 'index'));
-  // The index as it is after each of its first commits, with all that it has on the disk then.
+  // The index after each of its first commits, with its content on the disk then.
   const moments: Map<string, Buffer>[] = [];
   {
     await using playback = openPlayback(folder.path, index);

@@ -174,5 +174,5 @@ test('the OpenAPI document has its collections, and the list of publishers its n
   ]);
   expect(paths['/v3/toysessions/get/{id}'].get).toMatchObject({ summary: 'One toy session', tags: ['sessions'] });
   const { schema } = paths['/v3/publishers/list'].get.responses['200'].content['application/json'];
-  expect(schema.items.properties.protocol.enum).toEqual(['rtsp', 'rtsps', 'webrtc', 'hls', 'toy']);
+  expect(schema.items.properties.protocol.enum).toEqual(['rtsp', 'rtsps', 'rtmp', 'rtmps', 'webrtc', 'srt', 'toy']);
 });

@@ -26,7 +26,7 @@ async function listen(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-/** How often the device was asked in so many seconds. */
+/** Requests to the device in this many seconds. */
 async function countIn(seconds: number): Promise<number> {
   const before = asked.mock.calls.length;
   await vi.advanceTimersByTimeAsync(seconds * 1000);

@@ -80,7 +80,7 @@ test('a guest sees that the link has expired, also after a reload, until the log
   isGuestLinkExpired.value = false;
   answers = [json(nobody), json(nobody), json(GUEST), json(viewer('wren')), json(nobody)];
   await loadSession();
-  expect(isGuestLinkExpired.value, 'loaded anew').toBe(true);
+  expect(isGuestLinkExpired.value, 'after a reload').toBe(true);
   forgetGuestLink();
   await loadSession();
   expect(isGuestLinkExpired.value, 'wants to log in').toBe(false);

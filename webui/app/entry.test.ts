@@ -29,13 +29,13 @@ test.for([
   ['the owner is logged in', session, 'granted', 'live', 'open'],
   ['the owner is logged in and opens an old link to log in', session, 'granted', 'login', 'open'],
   ['the session is over', loggedOut, 'refused', 'recordings', 'login'],
-  ['everybody may look and somebody wants to log in', loggedOut, 'granted', 'login', 'login'],
+  ['access is open and a person wants to log in', loggedOut, 'granted', 'login', 'login'],
   ['everybody may look', loggedOut, 'granted', 'live', 'open'],
   ['a new box is opened', unclaimed, 'refused', 'live', 'start'],
   ['nobody owns the box, and it cannot be claimed here', { ...unclaimed, mayClaim: false }, 'refused', 'live', 'start'],
   ['nobody owns the box, and its file shows the cameras', { ...unclaimed, mayClaim: false }, 'granted', 'live', 'open'],
-  ['somebody wants to own such a box', { ...unclaimed, mayClaim: false }, 'granted', 'start', 'start'],
-  ['the box is claimed and somebody opens the link to claim it', session, 'granted', 'start', 'open'],
+  ['a person wants to own such a box', { ...unclaimed, mayClaim: false }, 'granted', 'start', 'start'],
+  ['the box is claimed and the link to claim it is opened', session, 'granted', 'start', 'open'],
 ] as const)('when %s', ([, known, access, page, door]) => {
   expect(entryState(known, access, page)).toBe(door);
 });

@@ -3,6 +3,8 @@
  * cached. Service workers need a secure context.
  */
 
+import './push-worker.ts';
+
 /** Inserted by the build: the files of the first load, and a hash of them. */
 declare const SHELL_FILES: readonly string[];
 declare const SHELL_VERSION: string;
@@ -45,7 +47,7 @@ worker.addEventListener<FetchEvent>('fetch', (event) => {
   if (request.mode === 'navigate' && isPage(request.url)) {
     event.respondWith(networkFirst(request));
   } else if (request.url.startsWith(worker.registration.scope) && HASHED.test(request.url)) {
-    event.respondWith(cacheFirst(request));
+    event.respondWith(cacheFirst(event));
   }
 });
 
@@ -79,15 +81,18 @@ async function networkFirst(request: Request): Promise<Response> {
 }
 
 /** Immutable by its name. */
-async function cacheFirst(request: Request): Promise<Response> {
+async function cacheFirst(event: FetchEvent): Promise<Response> {
+  const { request } = event;
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request);
   if (kept) {
     return kept;
   }
-  const file = await fetch(request);
+  // The browser aborts requests when its network changes.
+  const file = await fetch(request).catch(() => fetch(request));
   if (file.ok) {
-    await cache.put(request, file.clone());
+    // There may be no room.
+    event.waitUntil(cache.put(request, file.clone()).catch(() => {}));
   }
   return file;
 }

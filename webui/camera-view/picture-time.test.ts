@@ -6,7 +6,7 @@ const NOW_MS = 1_000_000;
 
 test.for([
   ['is live', { kind: 'live' }, 200, { atMs: 999_800 }],
-  ['halts, of which the age is said already', { kind: 'late', seconds: 4 }, 4_200, { atMs: 995_800 }],
+  ['is late, and its age is shown already', { kind: 'late', seconds: 4 }, 4_200, { atMs: 995_800 }],
   ['has halted for long', { kind: 'reconnecting' }, 23_400, { ageS: 23 }],
   ['has halted for minutes', { kind: 'reconnecting' }, 100_000, { atMs: 900_000 }],
   ['is offline, which has its own time', { kind: 'offline' }, 5_000, undefined],

@@ -5,6 +5,9 @@ export interface CameraRequest {
   readonly onvif?: string;
   readonly rtsp?: string;
   readonly sub?: string;
+  /** A stream by a protocol other than RTSP, with its login. */
+  readonly source?: string;
+  readonly rtpSDP?: string;
   readonly user?: string;
   readonly password?: string;
   /** The password may be sent unencrypted. */

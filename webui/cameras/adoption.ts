@@ -95,7 +95,9 @@ function follow(): void {
     }
   });
   effect(() => {
-    const kept = adoptions.value.map(({ request: { user: _user, password: _password, ...request }, ...one }) => ({
+    // A source has its password in the address.
+    const others = adoptions.value.filter(({ request }) => request.source === undefined);
+    const kept = others.map(({ request: { user: _user, password: _password, ...request }, ...one }) => ({
       ...{ ...one, request },
     }));
     sessionStorage.setItem(KEPT, JSON.stringify(kept));

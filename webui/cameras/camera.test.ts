@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PathItem } from '../api-client/paths.ts';
+import { language } from '../words/words.ts';
 import { canPlay, hasSound, isSoundAlone, pairCameras, pictureSize, smallPath, titleOf, videoCodec } from './camera.ts';
 
 const item = (name: string, more: Partial<PathItem> = {}): PathItem => ({
@@ -41,6 +42,28 @@ test('a path and its sub stream are one camera, in the order of the device', () 
   ]);
 });
 
+test('cameras without a place follow by title, as people read it', () => {
+  const cameras = pairCameras([
+    item('cam_1', { title: 'Yard' }),
+    item('cam_10', { title: 'Hall 10' }),
+    item('cam_2', { title: 'attic' }),
+    item('cam_3', { title: 'Hall 9' }),
+    item('cam_9', { title: 'Porch', order: 1 }),
+  ]);
+  expect(cameras.map(({ title }) => title)).toEqual(['Porch', 'attic', 'Hall 9', 'Hall 10', 'Yard']);
+});
+
+test('Chinese titles stand in the order of their reading', () => {
+  language.value = 'zh-CN';
+  const cameras = pairCameras([
+    item('a', { title: '走廊' }),
+    item('b', { title: '门口' }),
+    item('c', { title: '车库' }),
+  ]);
+  language.value = 'en';
+  expect(cameras.map(({ title }) => title)).toEqual(['车库', '门口', '走廊']);
+});
+
 test('cameras of one name get numbers, in any order', () => {
   const named = (name: string, title: string, order: number) => item(name, { title, order });
   const cameras = pairCameras([
@@ -71,7 +94,7 @@ test('tiles play the sub stream, or the main stream while the sub stream is offl
 test.for([
   ['ready', {}, true],
   ['away', { ready: false, sourceState: 'waiting' }, false],
-  ['started only when somebody looks', { ready: false, sourceState: 'stopped', sourceOnDemand: true }, true],
+  ['on demand, not started', { ready: false, sourceState: 'stopped', sourceOnDemand: true }, true],
   ['just being started', { ready: false, sourceOnDemand: true }, true],
   ['without anybody who sends', { ready: false, sourceState: null }, false],
   ['left out for its settings', { ready: false, sourceState: 'disabled', configError: 'wrong' }, false],

@@ -1,5 +1,5 @@
 import type { PathItem } from '../api-client/paths.ts';
-import { liveWords } from '../words/words.ts';
+import { language, liveWords } from '../words/words.ts';
 
 /** A path and its sub stream. */
 export interface Camera {
@@ -14,14 +14,15 @@ export interface Camera {
 const SUB = '_sub';
 
 /**
- * Groups paths into cameras in the owner's order: `garden` and `garden_sub` are one. A `_sub` without a main path is a
- * camera of its own.
+ * Groups paths into cameras in the owner's order, else by title: `garden` and `garden_sub` are one. A `_sub` without a
+ * main path is a camera of its own.
  */
 export function pairCameras(items: readonly PathItem[]): Camera[] {
   const byName = new Map(items.map((item) => [item.name, item]));
   const isSub = ({ name }: PathItem) => name.endsWith(SUB) && byName.has(name.slice(0, -SUB.length));
   const mains = items.filter((item) => !isSub(item));
   const titles = titlesOf(mains);
+  const byTitle = new Intl.Collator(language.value, { numeric: true }).compare;
   return mains
     .map((main) => ({
       name: main.name,
@@ -29,7 +30,7 @@ export function pairCameras(items: readonly PathItem[]): Camera[] {
       main,
       sub: byName.get(main.name + SUB),
     }))
-    .sort((a, b) => placeOf(a) - placeOf(b));
+    .sort((a, b) => placeOf(a) - placeOf(b) || byTitle(a.title, b.title));
 }
 
 /** Adds a number to equal titles, such as `IP Camera 2`, by the order of the paths. */

@@ -98,7 +98,7 @@ test.for([
 
 test.for([
   ['one large and five small fill a square', 'lsssss', 3, 3],
-  ['a gap beside a large tile is filled by later small ones', 'sls', 3, 2],
+  ['a gap next to a large tile is filled by later small ones', 'sls', 3, 2],
   ['two large ones stand side by side above small ones', 'llss', 4, 3],
   ['all large is the same as all small', 'llll', 2, 2],
   ['a single large one fills the window', 'l', 1, 1],

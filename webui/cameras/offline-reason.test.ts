@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { cameraOf, connectionFailure, refusal } from '../../agent/transports/rtsp/request/failures.ts';
+import { connectionFailure, refusal } from '../../agent/transports/rtsp/request/failures.ts';
+import { cameraOf } from '../../agent/transports/tls/peer.ts';
 import { offlineReasonOf } from './offline-reason.ts';
 
 const PEER = cameraOf('nothing answers (401)');

@@ -2,7 +2,7 @@ import { fetchJson, RequestError } from '../api-client/request.ts';
 import { sleep } from '../shell/sleep.ts';
 import type { CameraLogin } from './adoption.ts';
 import type { Candidate } from './adoption-state.ts';
-import { parseTyped, streamTitle } from './typed-address.ts';
+import { parseTyped, streamTitle, type TypedAddress } from './typed-address.ts';
 
 /** Progress of probing an address or range. */
 export interface Probe {
@@ -79,6 +79,16 @@ export const addressCandidate = (target: string, login: CameraLogin): Candidate 
 
 /** Without a password, the shared one applies. */
 const typed = (login: CameraLogin): Partial<CameraLogin> => (login.password === '' ? {} : login);
+
+/** @param came what its test has shown */
+export const sourceCandidate = (
+  { text, title }: Extract<TypedAddress, { kind: 'source' }>,
+  rtpSDP: string,
+  came: string,
+): Candidate => ({
+  ...{ key: text, asked: text, title, text: came, address: '' },
+  request: { source: text, title, ...(rtpSDP === '' ? {} : { rtpSDP }) },
+});
 
 /** A camera by its stream address; undefined if invalid. A login is removed from the address. */
 export function streamCandidate(stream: string, small: string, login: CameraLogin): Candidate | undefined {

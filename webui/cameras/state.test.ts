@@ -74,7 +74,7 @@ test.for([
     { kind: 'misconfigured', why: "record: 'maybe'" },
   ],
   [
-    'it is started only when somebody looks',
+    'it starts on demand',
     { ...running, ready: false, sourceState: 'stopped', sourceOnDemand: true },
     none,
     { kind: 'first' },

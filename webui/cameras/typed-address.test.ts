@@ -19,7 +19,7 @@ test.for([
   expect(parseTyped(typed)).toMatchObject({ kind, text });
 });
 
-test.for(['', ' ', 'rtsp://', 'ftp://192.168.1.20/', 'rtmp://192.168.1.20/live', 'two words', 'rtsp://a:b:c/'])(
+test.for(['', ' ', 'rtsp://', 'ftp://192.168.1.20/', 'srt://', 'udp+mpegts://', 'two words', 'rtsp://a:b:c/'])(
   "'%s' is no address of a camera",
   (typed) => {
     expect(parseTyped(typed)).toBeUndefined();
@@ -34,6 +34,20 @@ test.for([
   const parsed = parseTyped(typed);
   expect(parsed).toMatchObject({ login });
   expect(parsed?.text).not.toContain('eve');
+});
+
+test.for([
+  ['rtmp://192.168.1.20/live/garden', 'Garden', false],
+  ['rtmps://eve:p%40ss@media.example/app/key', 'Key', false],
+  ['srt://192.168.1.20:8890?streamid=read:front-door&passphrase=0123456789', 'Front door', false],
+  ['srt://192.168.1.20:8890', '192.168.1.20', false],
+  ['WHEPS://media.example/barn/whep', 'Barn', false],
+  ['http://192.168.1.20/live/pond/index.m3u8?token=1', 'Pond', false],
+  ['udp+mpegts://239.0.0.1:1234', 'UDP 1234', false],
+  ['unix+mpegts:///run/attic.sock', 'Attic', false],
+  ['udp+rtp://0.0.0.0:5004', 'UDP 5004', true],
+] as const)('%s is a source called %s', ([typed, title, needsSdp]) => {
+  expect(parseTyped(typed)).toEqual({ kind: 'source', text: typed, title, needsSdp });
 });
 
 test.for([

@@ -8,6 +8,8 @@ export type TypedAddress =
   | { readonly kind: 'host'; readonly text: string; readonly login: CameraLogin | undefined }
   /** A network to search: `192.168.1.0/24`. */
   | { readonly kind: 'range'; readonly text: string }
+  /** A stream by a protocol other than RTSP; `text` has the login. */
+  | { readonly kind: 'source'; readonly text: string; readonly title: string; readonly needsSdp: boolean }
   /** An RTSP address, or that of an ONVIF service; `text` is without the login. */
   | {
       readonly kind: 'stream' | 'onvif';
@@ -19,7 +21,7 @@ export type TypedAddress =
 /** The device connects to an ONVIF service by its address only. */
 const IP = /^(?:[\d.]+|\[.*\])$/;
 const RANGE = /^[\d.]+\/\d{1,2}$/;
-/** What ends at the last @ before the first slash is the login, whatever stands in the password. */
+/** The login ends at the last @ before the first slash, because a password may contain others. */
 const PARTS = /^(?:([a-z][a-z\d+.-]*):\/\/)?(?:([^/]*)@)?(.*)$/i;
 
 /** Undefined: not an address of a camera. */
@@ -27,6 +29,10 @@ export function parseTyped(typed: string): TypedAddress | undefined {
   const text = typed.trim();
   if (RANGE.test(text)) {
     return { kind: 'range', text };
+  }
+  const source = parseSource(text);
+  if (source) {
+    return source;
   }
   const [, scheme, user, rest = ''] = PARTS.exec(text) ?? [];
   const login = user === undefined ? undefined : loginOf(user);
@@ -51,6 +57,38 @@ export function parseTyped(typed: string): TypedAddress | undefined {
     ? { kind: 'stream', text: `${scheme ?? 'rtsp'}://${rest}`, url, login }
     : undefined;
 }
+
+const OTHER_SCHEMES = /^(?:rtmps?|srt|wheps?|(?:udp|unix)\+(?:mpegts|rtp)|udp):\/\/./i;
+/** HLS. */
+const PLAYLIST = /^https?:\/\/[^/?#]+\/[^?#]*\.m3u8(?:[?#]|$)/i;
+const LOCAL_SOCKET = /^unix\+/i;
+
+function parseSource(text: string): TypedAddress | undefined {
+  if (/\s/.test(text) || !(OTHER_SCHEMES.test(text) || PLAYLIST.test(text))) {
+    return undefined;
+  }
+  const needsSdp = isRtpSource(text);
+  const place = text.replace(/^[^:]+:/, '');
+  if (LOCAL_SOCKET.test(text)) {
+    const file = place.split('/').at(-1) ?? '';
+    return { kind: 'source', text, title: readableName(file.replace(/\.\w+$/, '')), needsSdp };
+  }
+  const url = urlOf(`http:${place}`);
+  if (!url) {
+    return undefined;
+  }
+  if (/^udp/i.test(text)) {
+    return { kind: 'source', text, title: `UDP ${url.port}`, needsSdp };
+  }
+  const stream = url.searchParams.get('streamid')?.split(':').at(-1);
+  const titled = new URL(
+    `http://${url.host}/${stream ?? url.pathname.replace(/\/(?:whep|index\.m3u8)$/, '').slice(1)}`,
+  );
+  return { kind: 'source', text, title: streamTitle(titled), needsSdp };
+}
+
+/** Packets without a description. */
+export const isRtpSource = (text: string): boolean => /^\s*(?:udp|unix)\+rtp:/i.test(text);
 
 function loginOf(text: string): CameraLogin {
   const [, user = '', password = ''] = /^([^:]*):?(.*)$/.exec(text) ?? [];

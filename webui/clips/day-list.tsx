@@ -2,12 +2,13 @@ import { useComputed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { CameraEvent } from '../api-client/event-list.ts';
 import { mayPlayBack } from '../api-client/recordings.ts';
+import { cameraTitle } from '../cameras/camera-title.ts';
 import { atMs, LEAD_MS, spans } from '../timeline/view.ts';
 import { clipWords } from '../words/clips.ts';
 import { dayStart, nextDay } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
 import { EventCaption, StatusEventCaption } from './event-caption.tsx';
-import { Earlier, EventKinds, titleOf } from './event-controls.tsx';
+import { Earlier, EventKinds } from './event-controls.tsx';
 import { useEvents } from './event-feed.ts';
 import { eventAt, groupRuns, isStatusEvent } from './event-labels.ts';
 import { chosenTypes, visibleEvents } from './event-search.ts';
@@ -62,7 +63,7 @@ function Entries({ name, items, isOfAll, onGo }: EntriesProps) {
   return (
     <ul ref={list}>
       {groupRuns(items).map(({ event, all }) => {
-        const title = isOfAll ? titleOf(event.path) : undefined;
+        const title = isOfAll ? cameraTitle(event.path) : undefined;
         return (
           <li key={`${event.path} ${event.id}`} class={isStatusEvent(event) ? 'status-event' : ''}>
             <button

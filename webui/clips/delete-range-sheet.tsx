@@ -10,7 +10,7 @@ import { libraryWords } from '../words/library.ts';
 import { words } from '../words/words.ts';
 import type { Clip } from './clip.ts';
 import { clearClip } from './clip-selection.ts';
-import { restoreRecordings, showDeletion } from './restore-recordings.ts';
+import { refreshAfterDeletion, restoreRecordings } from './restore-recordings.ts';
 
 interface DeleteRangeSheetProps {
   readonly name: string;
@@ -45,7 +45,7 @@ export function DeleteRangeSheet({ name, title, clip, onClosed }: DeleteRangeShe
       const { id } = await deleteRange(name, clip);
       isDeleted.current = true;
       setDone(true);
-      showDeletion();
+      refreshAfterDeletion();
       toast(t.rangeDeleted, () => void restoreRecordings(id));
     } catch (error) {
       failed(error);

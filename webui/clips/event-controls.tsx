@@ -1,6 +1,4 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { readableName } from '../cameras/camera.ts';
-import { cameras } from '../cameras/cameras.ts';
 import { Chips } from '../ui/controls/chips.tsx';
 import { clipWords } from '../words/clips.ts';
 import { labelGroups } from './event-labels.ts';
@@ -45,6 +43,3 @@ export function Earlier({ onWanted }: { readonly onWanted: () => void }) {
     </button>
   );
 }
-
-export const titleOf = (path: string): string =>
-  cameras.value?.find(({ name, sub }) => name === path || sub?.name === path)?.title ?? readableName(path);

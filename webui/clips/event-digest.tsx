@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type EventCounts, fetchEventCounts } from '../api-client/event-list.ts';
+import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { clipWords } from '../words/clips.ts';
 import { nextDay, number } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { titleOf } from './event-controls.tsx';
 import { digestOf, isStatusEvent } from './event-labels.ts';
 
 interface EventDigestProps {
@@ -29,13 +29,13 @@ export function EventDigest({ dayMs, path, newest }: EventDigestProps) {
   const listed = listedCounts(counts, path);
   const { total, kinds, paths } = digestOf(listed, words);
   const line = (parts: readonly (readonly [string, number])[]) =>
-    parts.map(([name, count]) => `${name} ${number(count, 0, language)}`).join(' · ');
+    parts.map(([name, count]) => `${name}\u00a0${number(count, 0, language)}`).join(' · ');
   return (
     <p class="digest dim">
       <span>{total > 0 ? words.eventCountOf(words.eventCount(total), line(kinds)) : '\u00a0'}</span>
       {paths.length > 1 && (
         <span>
-          <bdi>{line(paths.map(([name, count]) => [titleOf(name), count]))}</bdi>
+          <bdi>{line(paths.map(([name, count]) => [cameraTitle(name), count]))}</bdi>
         </span>
       )}
     </p>

@@ -59,14 +59,11 @@ test.for([
   ['the newest', 1_000, ['10 +1', '110 +0', '210 +1']],
   ['one between two others', 150, ['10 +1', '150 +2']],
   ['where nothing was seen yet', -500, ['0 +1', '110 +1', '210 +0']],
-] as const)(
-  'pictures beside the time never lie on each other, and that of the moment is there: %s',
-  ([, ms, expected]) => {
-    const events = [at(0, 0), at(10, 0), at(110, 0), at(150, 0), at(210, 0)];
-    const shown = groupEvents(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
-    expect(shown).toEqual(expected);
-  },
-);
+] as const)('pictures next to the time do not overlap, and that of the moment is shown: %s', ([, ms, expected]) => {
+  const events = [at(0, 0), at(10, 0), at(110, 0), at(150, 0), at(210, 0)];
+  const shown = groupEvents(events, 100, ms, 0).map(({ mark, more }) => `${mark.startMs} +${more}`);
+  expect(shown).toEqual(expected);
+});
 
 test('shortly before an event, that event is kept, not a nearer older one', () => {
   const shown = groupEvents([at(8_000, 0), at(13_000, 0)], 60_000, 10_000, 3_000);

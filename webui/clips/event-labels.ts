@@ -109,7 +109,7 @@ interface EventRun<T> {
   readonly all: readonly T[];
 }
 
-/** From the end of one to the begin of the next. */
+/** From the end of one to the beginning of the next. */
 const RUN_GAP_MS = 60_000;
 const MAX_RUN_MS = 5 * 60_000;
 

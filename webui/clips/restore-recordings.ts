@@ -6,17 +6,17 @@ import { invalidateLanes } from '../timeline/lane-data.ts';
 import { toast } from '../ui/feedback/toast.tsx';
 import { libraryWords } from '../words/library.ts';
 
-/** Counts deletions and restorations, for lists of them. */
+/** Number of deletions and restorations so far; lists of deletions reload when it changes. */
 export const deletionChanges = signal(0);
 
-/** Recordings have been deleted or restored: everything that shows them loads again. */
-export function showDeletion(): void {
+/** Call after a deletion or restoration: lanes, recordings and lists of deletions load again. */
+export function refreshAfterDeletion(): void {
   invalidateLanes();
   refreshRecordings();
   deletionChanges.value += 1;
 }
 
-/** Undo, as long as the files are there. */
+/** Undoes a deletion, as long as its files exist. */
 export async function restoreRecordings(id: string): Promise<void> {
   try {
     await undoDeletion(id);
@@ -24,5 +24,5 @@ export async function restoreRecordings(id: string): Promise<void> {
   } catch (error) {
     toast(actionErrorText(error));
   }
-  showDeletion();
+  refreshAfterDeletion();
 }

@@ -48,9 +48,9 @@ export function conflictText(
   language: string,
   change: string,
 ): string {
-  const { changedBy, changedByMe, justNow, somebody } = reasonsWords.value;
+  const { changedBy, changedByMe, justNow, someoneElse } = reasonsWords.value;
   if (!by) {
-    return changedBy(somebody, '', change);
+    return changedBy(someoneElse, '', change);
   }
   const sinceMs = nowMs - by.atMs;
   const when = sinceMs < MINUTE_MS ? justNow : timeAgo(sinceMs, language);

@@ -1,6 +1,6 @@
 import type { Form } from './form.ts';
 
-/** Props of the field for a text of a form. @param maxChars longer input is truncated */
+/** Props of a `TextField` or `PasswordField` for a text of the form. @param maxChars longer input is truncated */
 export function fieldProps<K extends string, V extends { readonly [key in K]: string }>(
   form: Form<V>,
   name: K,

@@ -11,6 +11,8 @@ interface FormSheetProps<V extends object> {
   readonly children: ComponentChildren;
   readonly onClosed: () => void;
   readonly onSaved: () => void;
+  /** Before saving; false: the sheet stays as it is. */
+  readonly check?: () => Promise<boolean>;
   readonly hasRoute?: boolean;
   /** The subject no longer exists: closes without asking. */
   readonly isOver?: boolean;
@@ -18,12 +20,12 @@ interface FormSheetProps<V extends object> {
 
 /** A form in a sheet: Enter saves, an invalid field gets the focus, and saving closes it. */
 export function FormSheet<V extends object>(props: FormSheetProps<V>) {
-  const { title, form, foot, children, onClosed, onSaved, hasRoute = false, isOver = false } = props;
+  const { title, form, foot, children, onClosed, onSaved, check, hasRoute = false, isOver = false } = props;
   const element = useRef<HTMLFormElement>(null);
   const [isDone, setDone] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (await form.submit()) {
+    if ((!check || (await check())) && (await form.submit())) {
       setDone(true);
       onSaved();
     } else {

@@ -71,7 +71,7 @@ export class Form<V extends object> {
 
   /** @returns false with `wrong` or `failure` set */
   async submit(): Promise<boolean> {
-    if (this.saving.peek() !== 'no' || !this.#judgeAll()) {
+    if (this.saving.peek() !== 'no' || !this.judge()) {
       return false;
     }
     this.saving.value = 'busy';
@@ -94,6 +94,14 @@ export class Form<V extends object> {
     } finally {
       this.saving.value = 'no';
     }
+  }
+
+  /** Validates all fields. @returns whether all are valid */
+  judge(): boolean {
+    for (const name of this.#names()) {
+      this.#tell(name, this.#validate(name));
+    }
+    return this.firstWrong() === undefined;
   }
 
   /** The first invalid field, in the order of the form. */
@@ -163,13 +171,6 @@ export class Form<V extends object> {
     return Object.fromEntries(
       Object.entries(values).filter(([name, value]) => !isSame(value, base[name as keyof V])),
     ) as Partial<V>;
-  }
-
-  #judgeAll(): boolean {
-    for (const name of this.#names()) {
-      this.#tell(name, this.#validate(name));
-    }
-    return this.firstWrong() === undefined;
   }
 
   #validate(name: keyof V): string | undefined {

@@ -27,7 +27,7 @@ export function AwayStrip() {
   );
 }
 
-/** Without an owner, and with a configuration that shows the cameras. */
+/** For a box without an owner whose configuration shows the cameras to everyone. */
 export function ClaimNotice() {
   const { notYours, makeYours } = words.value;
   const isFree = session.value?.claimed === false && access.value === 'granted';
@@ -41,7 +41,7 @@ export function ClaimNotice() {
   ) : null;
 }
 
-/** Without WebRTC, Media Source and native HLS. */
+/** For browsers without WebRTC, Media Source and native HLS. */
 export function OldBrowser() {
   return canPlayLive() ? null : (
     <p class="notice" role="alert">
@@ -83,7 +83,7 @@ interface EmptyProps {
   readonly children?: ComponentChildren;
 }
 
-/** What will be here, and what to do. */
+/** An empty page: what it will show, and how to get there. */
 export function Empty({ title, text, children }: EmptyProps) {
   return (
     <div class="empty">

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CameraEvent } from '../api-client/event-list.ts';
-import { mayPlayBack } from '../api-client/recordings.ts';
-import { cameras } from '../cameras/cameras.ts';
+import { cameraTitle } from '../cameras/camera-title.ts';
+import { CameraChoice } from '../clips/camera-choice.tsx';
 import { EventCaption, StatusEventCaption } from '../clips/event-caption.tsx';
-import { Earlier, EventKinds, titleOf } from '../clips/event-controls.tsx';
+import { Earlier, EventKinds } from '../clips/event-controls.tsx';
 import { EventDigest } from '../clips/event-digest.tsx';
 import { useEvents } from '../clips/event-feed.ts';
 import { eventLabel, groupRuns, isStatusEvent } from '../clips/event-labels.ts';
@@ -16,31 +16,29 @@ import { Empty } from '../live/notices.tsx';
 import { nowMs } from '../shell/page-state.ts';
 import { eventsLink, recordingsLink, route } from '../shell/route.ts';
 import { LEAD_MS, play } from '../timeline/view.ts';
-import { Select } from '../ui/controls/choice.tsx';
 import { Icon } from '../ui/icons/icon.tsx';
 import { clipWords } from '../words/clips.ts';
 import { clockSeconds, dayName, dayStart } from '../words/format.ts';
 import { i18n } from '../words/i18n.ts';
-import { recordingsWords } from '../words/recordings.ts';
 import { words } from '../words/words.ts';
 
 export { watchNewestEvents } from '../clips/newest-events.ts';
 
-/** Rows of the first frame: more than a phone shows. */
+/** Rows of the first render: more than a phone shows. */
 const FIRST_ROWS = 12;
-/** Only new events. */
-const isNewOnly = signal(false);
+/** Filter: unseen events only. */
+const isUnseenOnly = signal(false);
 
 /** Events of all cameras, newest first. */
 export function EventsPage() {
   const here = route.value;
   const path = here.page === 'events' ? here.camera : undefined;
-  const isUnseen = isNewOnly.value && hasMarks.value;
+  const isUnseen = isUnseenOnly.value && hasMarks.value;
   const query = { ...ALL_EVENTS, path, types: chosenTypes.value, isUnseen };
-  const isWhole = path === undefined && chosenTypes.value.length === 0;
-  const { page, more, refresh } = useEvents(query, isWhole && !isUnseen ? newestEvents : undefined);
+  const isUnfiltered = path === undefined && chosenTypes.value.length === 0;
+  const { page, more, refresh } = useEvents(query, isUnfiltered && !isUnseen ? newestEvents : undefined);
   const types = useRef<readonly string[]>([]);
-  // The choice of kinds stays while a filtered list loads.
+  // The kinds of the last list stay on offer while a filtered list loads.
   types.current = page?.types ?? types.current;
   const items = visibleEvents(page?.items ?? []);
   const newest = items[0];
@@ -55,21 +53,21 @@ export function EventsPage() {
     <div class="events-page">
       <header class="top">
         <h1>{words.value.events}</h1>
-        {isWhole && newest && items.some(isNew) && (
+        {isUnfiltered && newest && items.some(isNew) && (
           <button class="chip tap" type="button" onClick={() => void markAllAsSeen(newest.startMs, refresh)}>
             {t.markAllSeen}
           </button>
         )}
       </header>
       <div class="filters">
-        <CameraChoice path={path} />
+        <CameraChoice path={path} linkTo={eventsLink} />
         {hasMarks.value && (
           <button
             class="chip tap"
             type="button"
-            aria-pressed={isNewOnly.value}
+            aria-pressed={isUnseenOnly.value}
             onClick={() => {
-              isNewOnly.value = !isNewOnly.value;
+              isUnseenOnly.value = !isUnseenOnly.value;
             }}
           >
             {t.isNew}
@@ -77,42 +75,16 @@ export function EventsPage() {
         )}
         <EventKinds types={types.current} />
       </div>
-      {page && items.length === 0 && page.next === null && <Nothing isWhole={isWhole} isUnseen={isUnseen} />}
+      {page && items.length === 0 && page.next === null && <NoEvents isUnfiltered={isUnfiltered} isUnseen={isUnseen} />}
       <Days items={isFirst ? items.slice(0, FIRST_ROWS) : items} path={path} />
       {!isFirst && page?.next != null && <Earlier key={page.next} onWanted={more} />}
     </div>
   );
 }
 
-/** Value of all cameras; no camera has an empty name. */
-const ALL = '';
-
-function CameraChoice({ path }: { readonly path: string | undefined }) {
-  const listed = (cameras.value ?? []).filter(({ name }) => mayPlayBack(name));
-  const isListed = path === undefined || listed.some(({ name }) => name === path);
-  const all = isListed ? listed : [{ name: path, title: titleOf(path) }, ...listed];
-  if (all.length < 2 && path === undefined) {
-    return null;
-  }
-  return (
-    <Select
-      class="chip"
-      label={recordingsWords.value.camera}
-      value={path ?? ALL}
-      options={[
-        { value: ALL, text: clipWords.value.allCameras },
-        ...all.map(({ name, title }) => ({ value: name, text: title })),
-      ]}
-      onChange={(name) => {
-        location.hash = eventsLink(name === ALL ? undefined : name);
-      }}
-    />
-  );
-}
-
-function Nothing({ isWhole, isUnseen }: { readonly isWhole: boolean; readonly isUnseen: boolean }) {
+function NoEvents({ isUnfiltered, isUnseen }: { readonly isUnfiltered: boolean; readonly isUnseen: boolean }) {
   const t = clipWords.value;
-  if (isWhole) {
+  if (isUnfiltered) {
     return isUnseen ? (
       <Empty title={t.noNewEvents} text={t.noNewEventsText} />
     ) : (
@@ -121,7 +93,7 @@ function Nothing({ isWhole, isUnseen }: { readonly isWhole: boolean; readonly is
   }
   const showAll = () => {
     chosenTypes.value = [];
-    isNewOnly.value = false;
+    isUnseenOnly.value = false;
   };
   return (
     <Empty title={t.noSuchEvents} text={t.noSuchEventsText}>
@@ -171,7 +143,7 @@ function byDay(runs: readonly Run[]): readonly (readonly [number, readonly Run[]
 
 interface EntryProps {
   readonly event: CameraEvent;
-  /** Those of its kind that follow it, itself included. */
+  /** The run: this event and the consecutive earlier ones of its kind. */
   readonly all: readonly CameraEvent[];
 }
 
@@ -180,7 +152,7 @@ function Entry({ event, all }: EntryProps) {
   const t = clipWords.value;
   const { path, type, startMs, pictureMs } = event;
   const isStatus = isStatusEvent(event);
-  const title = titleOf(path);
+  const title = cameraTitle(path);
   const isFresh = all.some(isNew);
   const open = () => {
     play();

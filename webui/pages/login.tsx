@@ -4,8 +4,7 @@ import { forgetGuestLink, isGuestLinkExpired, logIn } from '../api-client/sessio
 import { route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
-import { LanguageChoice } from '../ui/controls/language-choice.tsx';
-import { Mark } from '../ui/icons/icon.tsx';
+import { EntryHead } from '../ui/controls/language-choice.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import { words } from '../words/words.ts';
@@ -24,10 +23,7 @@ export const LoginPage = () => (isGuestLinkExpired.value ? <LinkOver /> : <LogIn
 
 const LinkOver = () => (
   <div class="entry-page">
-    <LanguageChoice />
-    <div class="hero">
-      <Mark />
-    </div>
+    <EntryHead />
     <h1>{words.value.linkOver}</h1>
     <button class="text" type="button" onClick={forgetGuestLink}>
       {words.value.loginButton}
@@ -40,10 +36,7 @@ function LogIn() {
   const login = useLogin(undefined);
   return (
     <form class="entry-page" onSubmit={login.submit}>
-      <LanguageChoice />
-      <div class="hero">
-        <Mark />
-      </div>
+      <EntryHead />
       <h1>{t.loginTitle}</h1>
       <p class="dim">{route.value.page === 'start' ? t.hasOwner : t.loginText}</p>
       <LoginFields {...login} />

@@ -289,9 +289,9 @@ function eventTo<E>(
   go: (event: E) => void,
 ): (by: -1 | 1) => void {
   return async (by) => {
-    lastWish.abort();
-    lastWish = new AbortController();
-    const { signal } = lastWish;
+    lastRequest.abort();
+    lastRequest = new AbortController();
+    const { signal } = lastRequest;
     const event = await find(atMs.peek() ?? Date.now(), by, signal).catch(() => null);
     if (event && !signal.aborted) {
       go(event);
@@ -308,7 +308,7 @@ const eventOf = (name: string) =>
 const eventOfAll = (name: string, goTo: (path: string, ms: number) => void) =>
   eventTo(findAdjacentEvent.bind(undefined, name), ({ path, startMs }) => goTo(path, startMs - LEAD_MS));
 
-let lastWish = new AbortController();
+let lastRequest = new AbortController();
 
 /** Browsers limit history changes to a hundred in half a minute. */
 const EVERY_MS = 1_000;

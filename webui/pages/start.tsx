@@ -4,9 +4,8 @@ import { claim, isOwner, loadSession, session, setupCode } from '../api-client/s
 import { LIVE, route } from '../shell/route.ts';
 import { Button } from '../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../ui/controls/field.tsx';
-import { LanguageChoice } from '../ui/controls/language-choice.tsx';
+import { EntryHead } from '../ui/controls/language-choice.tsx';
 import { UnencryptedNotice } from '../ui/controls/login-notes.tsx';
-import { Mark } from '../ui/icons/icon.tsx';
 import { lazyPart } from '../ui/lazy/lazy-page.tsx';
 import type { CommonWords } from '../words/en/common.ts';
 import type { StartWords } from '../words/en/start.ts';
@@ -40,10 +39,7 @@ export function StartPage() {
 function ClaimThere() {
   return (
     <div class="entry-page">
-      <LanguageChoice />
-      <div class="hero">
-        <Mark />
-      </div>
+      <EntryHead />
       <h1>{words.value.notYours}</h1>
       <p class="dim">{startWords.value.claimThere}</p>
     </div>
@@ -76,10 +72,7 @@ function Claim() {
   };
   return (
     <form class="entry-page" onSubmit={submit}>
-      <LanguageChoice />
-      <div class="hero">
-        <Mark />
-      </div>
+      <EntryHead />
       <h1>{t.makeYours}</h1>
       <p class="dim">{t.startText}</p>
       <PasswordField

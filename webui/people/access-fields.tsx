@@ -1,4 +1,5 @@
 import { readableName } from '../cameras/camera.ts';
+import { cameraTitle } from '../cameras/camera-title.ts';
 import { cameras } from '../cameras/cameras.ts';
 import { Chips } from '../ui/controls/chips.tsx';
 import { SegmentedControl } from '../ui/controls/segment.tsx';
@@ -10,6 +11,8 @@ import { type AccessLevel, type CameraSelection, toggled } from './people.ts';
 const ALL = '*';
 
 interface CamerasProps {
+  /** Default: what a person sees. */
+  readonly label?: string;
   readonly chosen: CameraSelection;
   readonly onChosen: (chosen: CameraSelection) => void;
   readonly wrong: string | undefined;
@@ -39,7 +42,7 @@ export function AccessFields({ sees, onSees, ...cameras }: AccessProps) {
   );
 }
 
-export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
+export function CamerasField({ label, chosen, onChosen, wrong }: CamerasProps) {
   const t = peopleWords.value;
   const known = cameras.value ?? [];
   // Removed cameras can be deselected.
@@ -51,7 +54,7 @@ export function CamerasField({ chosen, onChosen, wrong }: CamerasProps) {
   ];
   return (
     <ChipsField
-      label={t.personSees}
+      label={label ?? t.personSees}
       options={options}
       chosen={chosen === 'all' ? [ALL] : chosen}
       onTap={(value) => onChosen(value === ALL ? 'all' : toggled(chosen, value))}
@@ -95,6 +98,6 @@ export function cameraSelectionText(seen: CameraSelection, language: string): st
   if (seen === 'all') {
     return t.allCameras;
   }
-  const titles = seen.map((name) => cameras.value?.find((camera) => camera.name === name)?.title ?? readableName(name));
+  const titles = seen.map(cameraTitle);
   return titles.length === 0 ? t.noCamera : new Intl.ListFormat(language, { type: 'unit' }).format(titles);
 }

@@ -36,9 +36,9 @@ test('a person added without an answer gets the current input', async () => {
 });
 
 test.for([
-  ['somebody who came by that name meanwhile', [], EVE, [isThere]],
-  ['somebody else than the one who was not answered for', [], { ...EVE, name: 'bob' }, [lost, isThere]],
-  ['somebody who was on the list, spelled otherwise', ['EVE'], EVE, [lost, isThere]],
+  ['a person who was given that name meanwhile', [], EVE, [isThere]],
+  ['another person than the one without an answer', [], { ...EVE, name: 'bob' }, [lost, isThere]],
+  ['a person on the list whose name is spelled differently', ['EVE'], EVE, [lost, isThere]],
 ] as const)('%s is not changed: the name is taken', async ([, before, person, given]) => {
   answers = [...given];
   const adding = new AddPerson(before);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FrameStepper, type Steppable } from './frame-steps.ts';
 
-/** A paused video of so many pictures a second, which tells of a picture after each seek, or is silent when it is the same. */
+/** A paused video with this frame rate. It reports a frame after each seek, unless the frame is the same. */
 class FakeVideo implements Steppable {
   readonly duration = 10;
   readonly #fps: number;

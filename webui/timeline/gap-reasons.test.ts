@@ -15,7 +15,11 @@ test.for([
   ],
   ['one that is some seconds off', [lasting('offline', 115, 150)], 'offline'],
   ['none when it explains the end alone', [lasting('paused', 158, 300)], undefined],
-  ['one within rather than one beside', [lasting('offline', 50, 99), lasting('paused', 130, 131)], 'paused'],
+  [
+    'one within the gap rather than one next to it',
+    [lasting('offline', 50, 99), lasting('paused', 130, 131)],
+    'paused',
+  ],
   ['none when it was long ago', [lasting('offline', 10, 70)], undefined],
 ] as const)('the reason of a gap is %s', ([, reasons, reason]) => {
   expect(reasonOf(reasons, 100 * S, 160 * S)).toBe(reason);

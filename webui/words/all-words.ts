@@ -8,10 +8,13 @@ import type { LibraryWords } from './en/library.ts';
 import type { LiveWords } from './en/live.ts';
 import type { MasksWords } from './en/masks.ts';
 import type { ModesWords } from './en/modes.ts';
+import type { MqttWords } from './en/mqtt.ts';
+import type { NotifyWords } from './en/notify.ts';
 import type { PeopleWords } from './en/people.ts';
 import type { ReasonsWords } from './en/reasons.ts';
 import type { RecordingsWords } from './en/recordings.ts';
 import type { SecureWords } from './en/secure.ts';
+import type { SourceWords } from './en/sources.ts';
 import type { StartWords } from './en/start.ts';
 import type { StorageWords } from './en/storage.ts';
 import type { SystemWords } from './en/system.ts';
@@ -37,10 +40,13 @@ export interface AllWords {
   readonly secure: SecureWords;
   readonly modes: ModesWords;
   readonly people: PeopleWords;
+  readonly notify: NotifyWords;
   readonly you: YouWords;
   readonly video: VideoWords;
   readonly forwards: ForwardsWords;
+  readonly sources: SourceWords;
   readonly masks: MasksWords;
+  readonly mqtt: MqttWords;
 }
 
 /** Loaded with the settings in other languages. */
@@ -51,9 +57,12 @@ export type SettingsPart =
   | 'secure'
   | 'modes'
   | 'people'
+  | 'notify'
   | 'library'
   | 'you'
   | 'layouts'
   | 'video'
   | 'forwards'
-  | 'masks';
+  | 'sources'
+  | 'masks'
+  | 'mqtt';

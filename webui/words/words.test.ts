@@ -1,6 +1,5 @@
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { pageSources, TEXTS } from '../text-names.ts';
 import type { AllWords } from './all-words.ts';
 import { cameraView } from './en/camera-view.ts';
 import { cameras } from './en/cameras.ts';
@@ -12,10 +11,13 @@ import { library } from './en/library.ts';
 import { live } from './en/live.ts';
 import { masks } from './en/masks.ts';
 import { modes } from './en/modes.ts';
+import { mqtt } from './en/mqtt.ts';
+import { notify } from './en/notify.ts';
 import { people } from './en/people.ts';
 import { reasons } from './en/reasons.ts';
 import { recordings } from './en/recordings.ts';
 import { secure } from './en/secure.ts';
+import { sources } from './en/sources.ts';
 import { start } from './en/start.ts';
 import { storage } from './en/storage.ts';
 import { system } from './en/system.ts';
@@ -23,7 +25,7 @@ import { video } from './en/video.ts';
 import { walls } from './en/walls.ts';
 import { you } from './en/you.ts';
 import { counter } from './grammar/plural.ts';
-import { localeOf, pickLanguage } from './words.ts';
+import { localeOf, pickLanguage, withKeysOf } from './words.ts';
 import { zhCn as zhCnSeen } from './zh-cn.ts';
 import { zhCnSettings } from './zh-cn-settings.ts';
 
@@ -49,6 +51,9 @@ const en: AllWords = {
   video,
   forwards,
   masks,
+  sources,
+  mqtt,
+  notify,
 };
 const zhCn: AllWords = { ...zhCnSeen, ...zhCnSettings };
 const PAGES = Object.keys(en) as Page[];
@@ -96,6 +101,12 @@ test.for(PAGES)('%s has the same keys in both languages, and no empty text', (pa
   }
 });
 
+// The build leaves the lists alone.
+test.for(PAGES)('%s in Chinese comes without keys', (page) => {
+  expect(withKeysOf(en[page], Object.values(zhCn[page]))).toEqual(zhCn[page]);
+  expect(withKeysOf(en[page], zhCn[page])).toEqual(zhCn[page]);
+});
+
 test('a text with a value contains it in both languages', () => {
   for (const page of PAGES) {
     for (const [key, text] of Object.entries(en[page])) {
@@ -138,20 +149,13 @@ test.for([
   expect(counter('en')(count, { one: 'One camera', other: '# cameras' })).toBe(text);
 });
 
-/** The page's sources without its words and its comments. */
-const sources = globSync('**/*.{ts,tsx}', { cwd: join(import.meta.dirname, '..') })
-  .filter((file) => !/^(?:words\/(?!format)|dist|element|api\/)|\.test\./.test(file))
-  .map((file) => readFileSync(join(import.meta.dirname, '..', file), 'utf8'))
-  .map((text) => text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ' '))
-  .join('\n');
-
-const WORDS = String.raw`\b(?:t|words|live|\w+Words)(?:\.value|\.peek\(\))?`;
+const pageText = pageSources();
 const namesIn = (pattern: string): string[] =>
-  [...sources.matchAll(new RegExp(pattern, 'g'))].flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
+  [...pageText.matchAll(new RegExp(pattern, 'g'))].flatMap(([, names = '']) => names.match(/\w+/g) ?? []);
 /** As `say.key`, taken out of one of these by its name, by a function of the words, or by a table of their names. */
 const said = new Set([
-  ...namesIn(String.raw`${WORDS}\??\.(\w+)`),
-  ...namesIn(String.raw`\{([^{}]*)\} = ${WORDS}`),
+  ...namesIn(String.raw`${TEXTS}\??\.(\w+)`),
+  ...namesIn(String.raw`\{([^{}]*)\} = ${TEXTS}`),
   ...namesIn(String.raw`\(\{ (\w+) \}\) => \w`),
   ...namesIn(String.raw`(?:keyof \w+Words|Reason)>+ = \{([^{}]*)\}`),
 ]);

@@ -27,7 +27,16 @@ let hasSettings = false;
 
 /** Texts of a page in the chosen language. English ones are part of the page's script. */
 export const wordsOf = <P extends keyof AllWords>(page: P, english: AllWords[P]): ReadonlySignal<AllWords[P]> =>
-  computed(() => others.value?.[page] ?? english);
+  computed(() => {
+    const texts = others.value?.[page];
+    return texts ? withKeysOf(english, texts) : english;
+  });
+
+/** @param texts in the order of the English ones: the build leaves a list of them */
+export function withKeysOf<T extends object>(english: T, texts: T | readonly unknown[]): T {
+  const list = Object.values(texts);
+  return Object.fromEntries(Object.keys(english).map((key, i) => [key, list[i]])) as T;
+}
 
 export const words = wordsOf('common', common);
 export const liveWords = wordsOf('live', live);

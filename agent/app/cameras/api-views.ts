@@ -71,7 +71,7 @@ export const failureJson = (failure: Failure | undefined) => ({
 });
 
 /** The requested camera as the client named it, unless that may contain a password. */
-export function askedFor({ endpoint, onvif, address, rtsp }: CameraRequest): string | null {
+export function askedFor({ endpoint, onvif, address, rtsp, source }: CameraRequest): string | null {
   if (endpoint) {
     return endpoint;
   }
@@ -80,7 +80,7 @@ export function askedFor({ endpoint, onvif, address, rtsp }: CameraRequest): str
     const [plain = ''] = host.replace(/^\[(.*)\]$/, '$1').split('%');
     return isIP(plain) === 0 && !isHostName(host) ? null : address;
   }
-  const text = onvif || rtsp || '';
+  const text = onvif || rtsp || source || '';
   const url = URL.parse(withoutZone(text));
   if (!url?.host) {
     return null;

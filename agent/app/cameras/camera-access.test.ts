@@ -37,7 +37,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body?: object])[
   ['POST', '/cameras/encoder/door', { groupFrames: 30 }],
 ];
 
-/** Counts who connects. */
+/** Counts connections. */
 async function openTrap() {
   let connections = 0;
   const server = createServer((socket) => {

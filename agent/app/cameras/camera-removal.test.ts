@@ -5,7 +5,7 @@ import { openAdoptionHarness } from '../../../test/support/harness/adoption-harn
 
 test('unwritten samples of a camera that was just removed are deleted with its recordings', async () => {
   await using camera = await startOnvifCamera();
-  // Nothing of it is in a file before it goes.
+  // With parts of an hour, nothing is written before the removal.
   const recorded = 'record: yes, recordPartDuration: 1h, camera: {name: Yard}';
   const paths = `paths:\n  yard: {source: "${camera.rtspUrl()}", ${recorded}}\n`;
   await using box = await openAdoptionHarness({ port: await freeUdpPort() }, paths);

@@ -13,7 +13,7 @@ import type { CameraStream } from '../../onvif/device/streams.ts';
 import { CameraCompletion } from './completion.ts';
 
 const LOGIN = { user: 'admin', password: 'secret' };
-/** The pauses before a camera is asked again are over at once. */
+/** Shortens the pauses between retries. */
 const SOON: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep([30_000, 60_000, 120_000].includes(ms) ? 200 : ms, signal),
@@ -129,7 +129,7 @@ const channel = (main: CameraStream, sub: CameraStream | undefined) => ({
   channels: [{ videoSource: undefined, main, sub }],
 });
 
-test('a stream that has moved gets its new address; delayed streams stay unchanged', async () => {
+test('a stream at a new address gets that address; delayed streams stay unchanged', async () => {
   const { clock, edits, completion } = openCompletion(() =>
     channel(stream('main', { probed: undefined, delay: 'busy' }), stream('sub')),
   );
@@ -151,7 +151,7 @@ test('a sub stream that does not exist is removed again', async () => {
   ]);
 });
 
-test('an incomplete camera is asked at growing intervals, once for all of its paths, until it is complete', async () => {
+test('an incomplete camera is retried at growing intervals, once for all of its paths, until it is complete', async () => {
   const { clock, readAtMs, completion, complete } = openCompletion(() => {
     throw new PerchError('timeout', 'no answer');
   });

@@ -1,10 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Config } from '../../config/load/load.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { isOff } from '../../config/schema/path.ts';
 import { KeyFrameRequester } from '../../onvif/control/key-frames.ts';
 import { OnvifControl } from '../../onvif/control/onvif-control.ts';
 import type { Stream } from '../../stream/stream.ts';
-import { linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';
+import { linkEvenIfPaused, linkOfPath, type OnvifLink, openOnvifSession } from './onvif-link.ts';
 
 interface ControlsOptions {
   readonly config: () => Config;
@@ -43,6 +44,12 @@ export class Controls {
       this.#known.set(path, known);
     }
     return known.control;
+  }
+
+  /** The path has a camera that is paused or private: nothing is sent to it. */
+  isOff(path: string): boolean {
+    const settings = resolvePath(this.#options.config(), path)?.settings;
+    return settings !== undefined && isOff(settings) && linkEvenIfPaused(settings) !== undefined;
   }
 
   /** Passes requests for key frames on to the camera. */

@@ -35,7 +35,7 @@ function open(paths: string) {
       config = good(`paths:\n${text}`);
       descriptions.apply();
     },
-    /** The one that was asked first. */
+    /** Answers the oldest pending request. */
     answer: async (model: string) => {
       waiting.shift()?.resolve(described(model));
       await clock.advance(0);

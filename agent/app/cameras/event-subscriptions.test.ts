@@ -155,7 +155,7 @@ test('no unsubscription is sent to another camera at the same address', async ()
   const clock = new FakeClock();
   const { log, logged } = keepLogLines();
   const { watches } = await begin(pathOf('door', camera, '', block), undefined, { clock, log });
-  // The first pull brings the state of things, the second waits.
+  // The first pull returns the initial states, the second waits.
   await until(() => expect(count(camera, 'PullMessages')).toBe(2));
   const { address, port } = camera;
   await camera.stop();
@@ -245,7 +245,7 @@ test('a stream with long GOPs requests a key frame for the profile of the path',
   vi.spyOn(stream, 'groupMs', 'get').mockReturnValue(9_000);
   controls.streamOpened('door', stream);
   stream.requestKeyFrame();
-  await until(() => expect(camera.state.keysWished).toEqual(['sub']));
+  await until(() => expect(camera.state.keyFrameRequests).toEqual(['sub']));
   expect(controls.control('nobody')).toBeUndefined();
 });
 

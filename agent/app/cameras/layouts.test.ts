@@ -6,7 +6,7 @@ import { good } from '../../../test/support/harness/loaded-config.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Layouts } from './layouts.ts';
 
-/** Active, besides those of the configuration. */
+/** Active paths, in addition to the configured ones. */
 const PATHS = ['door', 'yard'];
 
 function open() {
@@ -50,7 +50,7 @@ test('groups and walls survive a restart in their order', async () => {
   expect(await namesOf(again())).toEqual(['Hall screen', 'Ground floor']);
 });
 
-test('configured and active paths are known, patterns are none', async () => {
+test('configured and active paths are known, patterns are not', async () => {
   const { layouts } = open();
   expect(['hall', 'door', 'cellar', '~^cam', 'cam1'].map((path) => layouts.isKnown(path))).toEqual([
     ...[true, true, false, false, false],

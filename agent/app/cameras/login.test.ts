@@ -13,7 +13,7 @@ import { streamLogin } from './stream-login.ts';
 const never = new AbortController().signal;
 
 test('a background read does not send a login that the stream has rejected', async () => {
-  // A password of its own, because all tests of the process share the memory of logins.
+  // A separate password, because all tests of the process share the login memory.
   const login = { user: 'admin', password: randomUUID() };
   const quirks = { rejectsStreamLogin: true } as const;
   await using camera = await startOnvifCamera({ credentials: login, clock: systemClock, quirks });

@@ -40,7 +40,7 @@ async function start() {
   });
   const clips = () => {
     try {
-      // The camera's picture of the moment lies beside the clip.
+      // The camera's snapshot of the event is stored next to the clip.
       return readdirSync(join(cwd, 'rec/door')).filter((name) => name.endsWith('.mp4'));
     } catch {
       return [];

@@ -13,7 +13,7 @@ interface Behaviour {
   readonly isPlayingBefore?: boolean;
   readonly isIgnored?: boolean;
   readonly fails?: 'timeout' | 'badReply';
-  /** So many restores fail. */
+  /** Number of restores that fail. */
   readonly failedRestores?: number;
 }
 

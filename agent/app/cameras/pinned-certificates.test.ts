@@ -53,7 +53,7 @@ test('the certificate of the adoption is pinned, another one is rejected, and se
 
   front.renew(second);
   const words = `fingerprint is ${second.fingerprint}, expected ${first.fingerprint}`;
-  // A connection that was open already stays with whom it was, for a second.
+  // A connection opened earlier is reused for up to a second.
   await vi.waitFor(async () => expect((await again()).body['error']).toContain(words), { timeout: 10_000 });
 
   const { body } = await box.call('GET', '/config/file');

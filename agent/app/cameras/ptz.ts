@@ -27,7 +27,7 @@ export function asClientError(error: unknown): unknown {
 
 /** Camera controls by path, in the API's form. @param changed called after a change of settings or a reboot */
 export function ptzOf(
-  controls: { control(path: string): OnvifControl | undefined },
+  controls: { control(path: string): OnvifControl | undefined; isOff(path: string): boolean },
   changed: (path: string, what: 'settings' | 'reboot') => void,
 ): CameraSteering {
   const use = <T>(path: string, work: (control: OnvifControl) => Promise<T>): Promise<T> =>
@@ -47,7 +47,8 @@ export function ptzOf(
         return { hasPanTilt, hasZoom, hasHome: hasHome ?? null, mostPresets: mostPresets ?? null };
       }),
     move: (path, velocity) => use(path, ({ ptz }) => ptz.move(velocity)),
-    stop: (path) => use(path, ({ ptz }) => ptz.stop()),
+    // A pause has stopped the camera, and the page that steered it does so once more.
+    stop: async (path) => (controls.isOff(path) ? undefined : use(path, ({ ptz }) => ptz.stop())),
     presets: (path) => use(path, ({ ptz }) => ptz.presets()),
     goToPreset: (path, token) => use(path, ({ ptz }) => ptz.goToPreset(token)),
     setPreset: (path, name, token) => use(path, ({ ptz }) => ptz.setPreset(name, token)),

@@ -23,7 +23,7 @@ const channels = (count: number) => Array.from({ length: count }, (_, i) => `ch$
 /** What a channel does with a login that is right, in the place of describing itself. */
 type Manners = Readonly<Record<string, 'forbids' | 'refuses' | 'silent'>>;
 
-/** A recorder that takes `admin` with `right`, and counts the logins that it is shown. */
+/** A recorder that accepts `admin` with `right`, and counts the logins it receives. */
 async function openRecorder(manners: Manners = {}) {
   const shown: string[] = [];
   const camera = await scriptedCamera((request, caller) => {

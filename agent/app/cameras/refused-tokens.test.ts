@@ -36,14 +36,14 @@ const REASON = 'reason="the token allows read yard"';
 
 test.for(['Bearer', 'token', 'jwt'])(
   'a token that does not permit an HTTP request is logged once (%s)',
-  async (way) => {
+  async (scheme) => {
     await using tokens = await openTokens();
     const { lines, log } = openLog();
     await using box = await openHttpHarness({ rules: tokens.rules, log });
     box.app.get('/read', (request) => box.access.require(request, 'read', 'door'));
     const token = await tokens.make();
-    const query = way === 'Bearer' ? '' : `?${way}=${token}`;
-    const headers = { host: '192.168.1.2', ...(way === 'Bearer' ? { authorization: `Bearer ${token}` } : {}) };
+    const query = scheme === 'Bearer' ? '' : `?${scheme}=${token}`;
+    const headers = { host: '192.168.1.2', ...(scheme === 'Bearer' ? { authorization: `Bearer ${token}` } : {}) };
     const answer = await box.app.inject({ url: `/read${query}`, remoteAddress: '192.168.1.9', headers });
     expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([401, undefined]);
     expect(lines).toHaveLength(1);

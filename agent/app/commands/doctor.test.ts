@@ -18,6 +18,7 @@ const facts = (more: Partial<ReportFacts> = {}): ReportFacts => ({
   isClockTrusted: true,
   isClaimed: true,
   fingerprint: undefined,
+  native: { bursts: {}, batches: {}, gcm: {}, reads: {} },
   ...more,
 });
 const lineOf = (path: Partial<Path>) => reportLines(facts({ paths: [{ ...DOOR, ...path }] })).split('\n')[2];
@@ -26,6 +27,20 @@ test('the fingerprint is reported as in /trust', () => {
   const fingerprint = Array.from({ length: 32 }, () => 'AB').join(':');
   const line = Array.from({ length: 4 }, () => 'ABAB ABAB ABAB ABAB').join(' · ');
   expect(reportLines(facts({ fingerprint })).split('\n')[2]).toBe(`ok /trust shows the fingerprint ${line}`);
+});
+
+test('native functions are reported once they are opened, or why they cannot be used', () => {
+  const [isUsed, reason] = [{ isUsed: true }, 'this Node has no node:ffi'];
+  expect(reportLines(facts({ native: { bursts: isUsed, batches: isUsed, gcm: isUsed, reads: isUsed } }))).toContain(
+    "\nok WebRTC sends in bursts, encrypted by OpenSSL's AES-GCM\nok cameras over TCP are read without an event per read\n",
+  );
+  const isUnused = { isUsed: false, reason };
+  expect(
+    reportLines(facts({ native: { bursts: isUnused, batches: isUnused, gcm: isUnused, reads: isUnused } })),
+  ).toContain(
+    `\nnote WebRTC sends packets one by one (${reason})\nnote WebRTC encrypts without OpenSSL's AES-GCM (${reason})\nnote cameras over TCP cost an event per read (${reason})\nnote UDP datagrams are received one by one (${reason})\n`,
+  );
+  expect(reportLines(facts())).not.toMatch(/WebRTC|cameras over TCP/);
 });
 
 test.for<[string, Partial<Path>, string]>([

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { fingerprintLines } from '../../base/fingerprint.ts';
 import { redact } from '../../base/log.ts';
 import { SUB_SUFFIX } from '../../cameras/adoption/plan.ts';
+import type { NativeStatus } from '../../native/native.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
 import type { DiskStatus } from '../../record/space/disks.ts';
 
@@ -28,10 +29,12 @@ export interface ReportFacts {
   readonly isClaimed: boolean;
   /** SHA-256 of the own authority's certificate, `AB:CD:…`; undefined if there is none. */
   readonly fingerprint: string | undefined;
+  readonly native: NativeStatus;
 }
 
 /** The agent's part of `perch doctor`: lines that begin with `ok`, or `bad` with advice. */
-export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, isClaimed }: ReportFacts): string {
+export function reportLines(facts: ReportFacts): string {
+  const { port, paths, disks, isClockTrusted, fingerprint, isClaimed, native } = facts;
   const lines = [
     port === undefined ? 'bad the page has no port: see perch logs' : `port ${port}`,
     ...(isClaimed ? [] : ['note this box has no owner yet: perch claim sets the password']),
@@ -42,6 +45,7 @@ export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, i
     ...(fingerprint === undefined
       ? []
       : [`ok /trust shows the fingerprint ${fingerprintLines(fingerprint).join(' · ')}`]),
+    ...nativeLines(native),
     ...cameraLines(paths),
   ];
   // Texts of cameras may contain line breaks.
@@ -51,6 +55,19 @@ export function reportLines({ port, paths, disks, isClockTrusted, fingerprint, i
       .slice(0, MAX_CHARS),
   );
   return `${shown.join('\n')}\n`;
+}
+
+function nativeLines({ bursts, batches, gcm, reads }: NativeStatus): string[] {
+  const unused = [
+    ...(bursts.isUsed === false ? [`note WebRTC sends packets one by one (${bursts.reason})`] : []),
+    ...(gcm.isUsed === false ? [`note WebRTC encrypts without OpenSSL's AES-GCM (${gcm.reason})`] : []),
+  ];
+  return [
+    ...(bursts.isUsed && gcm.isUsed ? ["ok WebRTC sends in bursts, encrypted by OpenSSL's AES-GCM"] : unused),
+    ...(reads.isUsed ? ['ok cameras over TCP are read without an event per read'] : []),
+    ...(reads.isUsed === false ? [`note cameras over TCP cost an event per read (${reads.reason})`] : []),
+    ...(batches.isUsed === false ? [`note UDP datagrams are received one by one (${batches.reason})`] : []),
+  ];
 }
 
 function diskLine({ folder, state, error, freeBytes }: ReportFacts['disks'][number]): string {

@@ -70,7 +70,7 @@ test("the demo camera's paths are identified as such, if there is a demo camera"
   expect((await full.say('- read demo')).text).toContain('path demo: is not configured');
 });
 
-test('a web hook that decides last is mentioned, if it is asked', async () => {
+test('a web hook that decides last is mentioned if it is called', async () => {
   await using box = await openFolder(`zlmOnPlay: http://127.0.0.1:1/on_play\n${USERS}`);
   const note = 'note: zlmOnPlay can also deny it, except for sessions of the page';
   expect((await box.say('tom read door')).text).toContain(`=> allowed\n${note}`);

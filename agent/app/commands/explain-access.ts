@@ -1,4 +1,3 @@
-import { basename, resolve } from 'node:path';
 import { DevicePasswords } from '../../auth/accounts/device-passwords.ts';
 import { SecondFactor } from '../../auth/accounts/second-factor.ts';
 import { Users } from '../../auth/accounts/users.ts';
@@ -6,12 +5,10 @@ import { type Action, Authority } from '../../auth/permissions/authorize.ts';
 import { rulesOf } from '../../auth/permissions/rules.ts';
 import { PerchError } from '../../base/errors.ts';
 import { canonicalIp, isLoopbackIp, isPrivateIp } from '../../base/ip-address.ts';
-import { ConfigText } from '../../config/file/config-text.ts';
-import { placesOf } from '../../config/file/file.ts';
 import type { Environment } from '../../config/load/environment.ts';
-import { type Config, NO_FILE, parseConfig, resolvePath } from '../../config/load/load.ts';
-import { problemText } from '../../config/yaml/problem.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
 import { isOfDemo } from '../demo/demo.ts';
+import { readConfig } from './read-config.ts';
 
 export interface ExplainOptions {
   /** Arguments of `perch explain`: USER ACTION [PATH] [FILE.yml]. */
@@ -93,31 +90,6 @@ function parseWords(words: readonly string[]) {
 const isAction = (word: string): word is Action => (ACTIONS as readonly string[]).includes(word);
 
 /** As at a start, except that a wrong file is an error. */
-async function readConfig(file: string | undefined, { cwd, dataDir, env }: ExplainOptions) {
-  const places = file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)];
-  const texts = new ConfigText(env);
-  for (const place of places) {
-    const text = await texts.read(place);
-    if (text !== undefined) {
-      return { name: place, config: parsed(text, basename(place), cwd, env) };
-    }
-  }
-  if (file !== undefined) {
-    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
-  }
-  return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', cwd, env) };
-}
-
-function parsed(text: string, name: string, cwd: string, env: Environment): Config {
-  const recordPath = resolve(cwd, 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
-  const { config, problems } = parseConfig(text, name, env, { recordPath, cwd });
-  const fault = problems.find(({ severity }) => severity === 'error');
-  if (!config) {
-    throw new PerchError('badInput', fault ? problemText(fault) : `${name} is not valid`);
-  }
-  return config;
-}
-
 /** Web hooks decide last, and are not called here. */
 function hookWords(config: Config, action: Action): string[] {
   const key = action === 'read' ? 'zlmOnPlay' : 'zlmOnPublish';

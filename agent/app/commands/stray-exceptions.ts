@@ -25,7 +25,7 @@ export interface StrayExceptionsDeps {
 
 /**
  * Handles uncaught exceptions: the program's state is unknown afterwards, so it logs, finishes open recordings and exits; systemd, procd or
- * start.mjs restarts it. Repeated exceptions delay the starts.
+ * start.sh restarts it. Repeated exceptions delay the starts.
  */
 export class StrayExceptions {
   readonly #deps: StrayExceptionsDeps;

@@ -8,7 +8,8 @@ import { describeDevice } from '../../onvif/device/describe-device.ts';
 import { openSession } from '../../onvif/device/onvif-session.ts';
 import type { CameraStream } from '../../onvif/device/streams.ts';
 import { scan } from '../../onvif/discovery/scan.ts';
-import { type DemoCamera, startDemoCamera } from '../../sources/demo/demo-camera.ts';
+import { loadLate } from '../../protocols/late.ts';
+import type { DemoCamera } from '../../sources/demo/demo-camera.ts';
 
 export const DEMO_PATH = 'demo';
 const DEMO_SUB_PATH = 'demo_sub';
@@ -50,6 +51,7 @@ export function startDemo(deps: DemoDeps, onFound: () => void): Demo {
   const closed = new AbortController();
   const signal = AbortSignal.any([deps.signal, closed.signal]);
   const begin = async () => {
+    const { startDemoCamera } = await loadLate('demo camera', () => import('../../sources/demo/demo-camera.ts'));
     camera = await startDemoCamera(deps);
     streams = await untilFound(camera, { ...deps, signal });
     if (!signal.aborted) {

@@ -66,7 +66,7 @@ test('the backup of a device without a configuration can be restored', async () 
 });
 
 test('a restore is rejected before anything is staged if the configuration cannot be written', async () => {
-  // Below a file there is no folder, whoever runs this.
+  // A folder below a file cannot be created, even by root.
   const { backup, dataDir } = open({ file: 'users.json/perch.yml' });
   const { bytes } = await backup.make();
   const before = readdirSync(dataDir);

@@ -11,6 +11,8 @@ import { checkParts, checkYamlParts } from '../../backup/parts.ts';
 import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { MQTT_FILE, readRetained } from '../../mqtt/retained-file.ts';
+import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
 import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
@@ -30,7 +32,10 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [GUESTS]: (text) => isTrue(guestIds(JSON.parse(text)) !== undefined),
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
+  [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
+  // The id that the broker and Home Assistant know this device by.
+  [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),

@@ -24,7 +24,7 @@ async function open(options: RestartingHarnessOptions = { config: CONFIG }): Pro
   return box;
 }
 
-/** Whatever is asked for before the test has something to say. */
+/** Sends a request of the test's setup, which must succeed. */
 async function done(box: RestartingHarness, method: string, path: string, body?: object): Promise<unknown> {
   const answer = await box.ask(method, path, body);
   expect([answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`]).toEqual([200, expect.anything()]);
@@ -151,7 +151,7 @@ test('a device password revoked after the backup stays revoked, and the others a
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     return (await box.ask('GET', 'devicepasswords', undefined, { cookie: '', authorization })).status;
   };
-  // It proves who it is, and may not do this.
+  // The login is valid, but the right is missing.
   expect([await opens(tv), await opens(recorder)]).toEqual([401, 401]);
 });
 
@@ -250,6 +250,18 @@ test.for<[string, Record<string, string>]>([
   expect((await box.ask('POST', 'restore/check', backup, right)).status).toBe(200);
 });
 
+test('the broker and Home Assistant know a restored device by its former id', async () => {
+  const box = await open();
+  const mqtt = { id: '0123456789ab', announced: ['homeassistant/device/a/config'], published: { perch: ['door'] } };
+  const file = join(box.dataDir, 'mqtt.json');
+  writeFileSync(file, JSON.stringify(mqtt));
+  const backup = await box.backup();
+  writeFileSync(file, JSON.stringify({ ...mqtt, id: 'ba9876543210' }));
+  await done(box, 'POST', 'restore', backup);
+  await box.restarted();
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(mqtt);
+});
+
 test('a revoked guest link stays revoked, whichever backup is restored', async () => {
   const box = await open();
   const [gone, kept] = [await guestToken(box, 'gone'), await guestToken(box, 'kept')];
@@ -291,7 +303,7 @@ test.for([
     'perch.yml of the backup: it is empty',
   ],
   [
-    'users that are none',
+    'invalid users',
     (one: Document) => {
       member(one, 'users.json').text = '{"users":[{"name":"owner"}]}';
     },
@@ -305,7 +317,7 @@ test.for([
     'users.json of the backup is damaged: it has no owner',
   ],
   [
-    'a key that is none',
+    'an invalid key',
     (one: Document) => {
       member(one, 'secret.json').text = '{"key":""}';
     },
@@ -319,12 +331,17 @@ test.for([
     'zlm-secret.json of the backup is damaged',
   ],
   [
-    'a certificate that is none',
+    'an MQTT id that is no level of a topic',
+    (one: Document) => one.members.push({ name: 'mqtt.json', text: '{"id":"a/#","announced":[]}' }),
+    'mqtt.json of the backup is damaged',
+  ],
+  [
+    'an invalid certificate',
     (one: Document) => one.members.push({ name: 'tls/server.pem', text: 'hello' }),
     'tls/server.pem of the backup is damaged',
   ],
   [
-    'protections that are none',
+    'invalid protections',
     (one: Document) => one.members.push({ name: 'protected.json', text: '{"version":1,"ranges":[{}]}' }),
     'protected.json of the backup is damaged',
   ],

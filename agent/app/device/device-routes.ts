@@ -18,6 +18,8 @@ import type { Problem } from '../../config/yaml/problem.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
+import type { MqttControl } from '../../http/api/device/mqtt-routes.ts';
+import type { ProblemItem } from '../../http/api/device/problems.ts';
 import { restartRoute } from '../../http/api/device/restart.ts';
 import { type BackupControl, restoreRoutes } from '../../http/api/device/restore-routes.ts';
 import { storageRoutes } from '../../http/api/device/storage-routes.ts';
@@ -25,14 +27,17 @@ import { systemRoutes } from '../../http/api/device/system.ts';
 import { updateRoutes } from '../../http/api/device/update-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
+import { type NativeStatus, nativeStatus } from '../../native/native.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { StorageUse } from '../recordings/storage-use.ts';
 import { DeviceClock } from './clock.ts';
+import { type ProblemPath, problemsOf } from './problems.ts';
 import { SupportBundle, type SupportBundleDeps } from './support-bundle.ts';
-import { Updates, type UpdatesDeps } from './updates.ts';
+import { Updates } from './updates.ts';
 
 export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'problems'> {
-  readonly paths: SupportBundleDeps['paths'] & UpdatesDeps['paths'];
+  readonly mqtt: Pick<MqttControl, 'status'>;
+  readonly paths: { list(): readonly ProblemPath[] };
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly version: string;
@@ -114,6 +119,33 @@ export class DeviceRoutes {
     await app.register(configFileRoutes, { access, file: configFile, accounts, wrongCredentials });
   }
 
+  /** For `/v3/problems/list`. */
+  async problems(): Promise<ProblemItem[]> {
+    const { recordings, paths, problems } = this.#deps;
+    return problemsOf({
+      configuration: problems(),
+      isClockTrusted: recordings.isClockTrusted,
+      host: await this.#host.read(),
+      disks: recordings.space.list(),
+      paths: paths.list(),
+      mqtt: this.#deps.mqtt.status,
+    });
+  }
+
+  /** For MQTT: load, temperature and the newest version that the owner has seen. */
+  async readings() {
+    const [{ cpuPercent }, { temperatureCelsius }] = await Promise.all([hostFacts([]), this.#host.read()]);
+    const used = this.#deps.recordings.space.list().flatMap(({ totalBytes, freeBytes }) => {
+      return freeBytes === null || totalBytes === 0 ? [] : [(1 - freeBytes / totalBytes) * 100];
+    });
+    return {
+      cpu: cpuPercent,
+      disk: used.length === 0 ? null : Math.round(Math.max(...used) * 10) / 10,
+      temperature: temperatureCelsius ?? null,
+      newest: this.#updates.newest,
+    };
+  }
+
   /** Does not probe the recording disks: one that hangs would delay the answer. */
   async #facts(): Promise<object> {
     const { clock, dataDir, load, recordings } = this.#deps;
@@ -132,6 +164,7 @@ export class DeviceRoutes {
       name: this.#deps.name.current ?? null,
       canRestart: this.#deps.restart !== undefined,
       configFault: faultJson(this.#deps.problems()),
+      native: nativeJson(nativeStatus()),
       ...healthJson(health),
       clock: {
         time: new Date(clock.wallMs()).toISOString(),
@@ -149,6 +182,17 @@ function faultJson(problems: readonly Problem[]): object | null {
   const fault = problems.find(({ severity }) => severity === 'error');
   return fault ? { key: fault.key, message: fault.message, line: fault.line ?? null } : null;
 }
+
+const nativeJson = ({ bursts, batches, gcm, reads }: NativeStatus): object => ({
+  udpBursts: bursts.isUsed ?? null,
+  udpBurstsReason: bursts.reason ?? null,
+  udpBatches: batches.isUsed ?? null,
+  udpBatchesReason: batches.reason ?? null,
+  aesGcm: gcm.isUsed ?? null,
+  aesGcmReason: gcm.reason ?? null,
+  tcpReads: reads.isUsed ?? null,
+  tcpReadsReason: reads.reason ?? null,
+});
 
 const healthJson = ({ model, temperatureCelsius, power, network, drives }: HostHealth): object => ({
   model: model ?? null,

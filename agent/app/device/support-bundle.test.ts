@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { PASSWORD, startRestartingHarness } from '../../../test/support/base/restarting-harness.ts';
 
-/** Each of them stands in one place of the device; none has a letter of another. */
+/** Each is stored in one place of the device; none is part of another. */
 const SECRETS = {
   cameraUrl: 'Zq-url-secret-1',
   cameraOdd: 'Zq:odd@sec/ret-2',
@@ -19,6 +19,7 @@ const SECRETS = {
   hook: 'Zq-hook-secret-10',
   zlm: 'Zq-zlm-secret-11-long-enough',
   path: 'Zq-path-secret-12',
+  mqtt: 'Zq-mqtt-secret-15',
 };
 const CONFIG = `webrtcICEServers2:
   - url: turn:192.0.2.1:3478
@@ -29,6 +30,8 @@ authInternalUsers:
   - { user: other, pass: '${SECRETS.hashedUser}', permissions: [{ action: read }] }
 hlsCDNSecret: ${SECRETS.cdn}
 zlmSecret: ${SECRETS.zlm}
+mqttURL: mqtt://127.0.0.9:1
+mqttPassword: ${SECRETS.mqtt}
 zlmOnPlay: http://192.0.2.1/hook?key=${SECRETS.hook}
 paths:
   door:
@@ -115,7 +118,7 @@ async function bundleOf(config: string, then?: string): Promise<{ text: string; 
   onTestFinished(() => box[Symbol.asyncDispose]());
   if (then !== undefined) {
     writeFileSync(join(box.dataDir, '../perch.yml'), then);
-    // Who asks for the file has what is new in it read.
+    // Reading the file by the API loads its new content.
     await box.ask('GET', 'config/file');
   }
   const { body } = await box.ask('GET', 'diagnostics');

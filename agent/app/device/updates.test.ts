@@ -1,5 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -156,7 +166,7 @@ test.for([
   }
   expect(asked).toEqual([]);
   expect(existsSync(requested())).toBe(false);
-  expect(existsSync(`${requested()}.new`)).toBe(false);
+  expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
 test('a device that cannot install updates reports the reason and rejects them', async () => {
@@ -194,7 +204,7 @@ test('a client that sends a long invalid file gets a reply', async () => {
   expect([answered.status, await answered.json()]).toMatchObject([400, { why: 'noUpdate' }]);
 });
 
-/** A web server with an update in its folder, on loopback. @returns what it was asked for */
+/** A web server on loopback with an update in its folder. @returns the requested URLs */
 async function publish(version: string, file: Buffer): Promise<readonly string[]> {
   const wanted: string[] = [];
   const server = createServer(({ url = '' }, response) => {
@@ -247,7 +257,7 @@ test.for([
   expect(await tell('/v3/update/fetch', { version: '1.2.0' })).toMatchObject({ statusCode: 400, why });
   expect(asked).toEqual([]);
   expect(existsSync(requested())).toBe(false);
-  expect(existsSync(`${requested()}.new`)).toBe(false);
+  expect(existsSync(`${requested()}.${process.pid}.new`)).toBe(false);
 });
 
 test('nothing is fetched without an address, on a device that cannot install it, or for an invalid version', async () => {
@@ -293,13 +303,40 @@ test.for([
     ['update.json', 'update.perchupdate', 'update.perchupdate.new'],
     ['update.json', 'update.perchupdate'],
   ],
-] as const)('of %s left by an earlier process %s stays after the start', async ([left, expected]) => {
+] as const)('of the files %s left by an earlier process, %s remain after the start', async ([left, expected]) => {
   mkdirSync(join(folder, 'requests'));
   for (const name of left) {
     writeFileSync(join(folder, 'requests', name), 'left');
   }
   await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('not a Perch update');
   expect(readdirSync(join(folder, 'requests'))).toEqual(expected);
+});
+
+test('files of another running process remain after the start, those of ended ones do not', async () => {
+  const requests = join(folder, 'requests');
+  mkdirSync(requests);
+  const { pid: ended } = spawnSync('true');
+  for (const pid of [process.ppid, process.pid, ended]) {
+    writeFileSync(join(requests, `update.perchupdate.${pid}.new`), 'arriving');
+  }
+  // Its request is about to be written.
+  writeFileSync(requested(), 'complete');
+  utimesSync(requested(), clock.wallMs() / 1_000, clock.wallMs() / 1_000);
+  await expect(updates().check(Readable.from([Buffer.alloc(100)]))).rejects.toThrow('not a Perch update');
+  expect(readdirSync(requests).sort()).toEqual(['update.perchupdate', `update.perchupdate.${process.ppid}.new`]);
+});
+
+test('an update arrives in a file of this process', async () => {
+  const update = updateTo('1.2.0');
+  const pieces = new Readable({ read: () => {} });
+  pieces.push(update.subarray(0, 50_000));
+  const installed = updates().install(pieces);
+  const names = () => readdirSync(folder, { recursive: true }).filter((name) => `${name}`.startsWith('requests/'));
+  await expect.poll(names).toEqual([`requests/update.perchupdate.${process.pid}.new`]);
+  pieces.push(update.subarray(50_000));
+  pieces.push(null);
+  await installed;
+  expect(names()).toEqual(['requests/update.perchupdate']);
 });
 
 test('while one update is received another one is rejected with the reason', async () => {

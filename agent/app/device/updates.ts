@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -18,22 +18,24 @@ import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { parseAddress } from '../../config/values/address.ts';
 import type { NewestUpdate, UpdateControl, UpdatePlan, UpdateState } from '../../http/api/device/update-routes.ts';
-import type { PathStatus } from '../../paths/path-status.ts';
 
 /** Until the request is accepted and the file read: a Node is a hundred megabytes on a slow card. */
 const TAKEN_MS = 180_000;
 const LOOK_MS = 2_000;
 const UNDER_WAY: readonly unknown[] = ['installing', 'waiting', 'going back'];
 const FILE = 'update.perchupdate';
-const UNFINISHED = `${FILE}.new`;
+/** Contains the id of the process that writes it: `perch update` runs next to the service. */
+const UNFINISHED = /^update\.perchupdate\.(?:(\d+)\.)?new$/;
 
-export interface UpdatesDeps {
+interface UpdatesDeps {
   readonly version: string;
   readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: { emit: PublishEvent };
-  readonly paths: { list(): readonly Pick<PathStatus, 'name' | 'recording'>[] };
+  readonly paths: {
+    list(): readonly { readonly name: string; readonly recording: { readonly active: boolean } | null }[];
+  };
   readonly signal: AbortSignal;
   settings(): Config;
   readonly host: Pick<HostRequests, 'offers' | 'ask' | 'lastAnswer'>;
@@ -50,6 +52,7 @@ export class Updates implements UpdateControl {
   readonly #cleaned: Promise<void>;
   #isTaken = false;
   #published = '';
+  #newest: string | undefined;
 
   constructor(deps: UpdatesDeps) {
     this.#deps = deps;
@@ -83,9 +86,16 @@ export class Updates implements UpdateControl {
     });
   }
 
+  /** The newest version that is known; the own one before the first `look`. */
+  get newest(): string {
+    return this.#newest ?? this.#deps.version;
+  }
+
   async look(): Promise<NewestUpdate> {
     const version = await newestVersion(this.#server());
-    return { version, current: this.#deps.version, isNewer: compareVersions(version, this.#here) > 0 };
+    const isNewer = compareVersions(version, this.#here) > 0;
+    this.#newest = isNewer ? version : undefined;
+    return { version, current: this.#deps.version, isNewer };
   }
 
   async fetch(version: string): Promise<UpdatePlan> {
@@ -124,17 +134,27 @@ export class Updates implements UpdateControl {
     throw isLate ? refusal('timeout', cause.message, 'noAnswer', cause) : cause;
   }
 
-  /** Removes leftovers of an earlier process, but not a file that waits to be accepted. */
+  /** Removes leftovers of ended processes, but not a file that waits to be accepted, or whose request is about to be written. */
   async #clean(): Promise<void> {
     try {
-      const names = new Set(await readdir(this.#folder).catch(() => []));
-      const left = names.has('update.json') ? [UNFINISHED] : [UNFINISHED, FILE];
-      for (const name of left.filter((one) => names.has(one))) {
-        await rm(join(this.#folder, name), { force: true });
+      const names = await readdir(this.#folder).catch((): string[] => []);
+      for (const name of names) {
+        const unfinished = UNFINISHED.exec(name);
+        const isLeft = unfinished
+          ? !isOther(Number(unfinished[1] ?? 0))
+          : name === FILE && !names.includes('update.json') && (await this.#isOld(name));
+        if (isLeft) {
+          await rm(join(this.#folder, name), { force: true });
+        }
       }
     } catch (cause) {
       this.#deps.log.warn({ cause: explain(cause) }, 'removing leftovers of an update failed');
     }
+  }
+
+  async #isOld(name: string): Promise<boolean> {
+    const { mtimeMs } = await stat(join(this.#folder, name));
+    return Math.abs(this.#deps.clock.wallMs() - mtimeMs) > TAKEN_MS;
   }
 
   get #folder(): string {
@@ -199,7 +219,7 @@ export class Updates implements UpdateControl {
     const folder = this.#folder;
     await mkdir(folder, { recursive: true, mode: 0o750 });
     const file = join(folder, FILE);
-    const temporary = join(folder, UNFINISHED);
+    const temporary = `${file}.${process.pid}.new`;
     await rm(temporary, { force: true });
     const out = createWriteStream(temporary, { mode: 0o640, flush: true });
     const written = finished(out);
@@ -254,6 +274,15 @@ const LACKING = {
   noService: 'updates need the service of the Debian package, which this box does not have',
   noKey: 'the package on this box has no update key',
 };
+
+/** Whether another process with this id runs. The own id may be that of a process before the restart of a container. */
+function isOther(pid: number): boolean {
+  try {
+    return pid > 0 && pid !== process.pid && process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /** Up to the first part that varies with time. */
 export function recordFolder(recordPath: string, name: string): string {

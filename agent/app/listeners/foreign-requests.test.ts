@@ -109,7 +109,7 @@ interface Answer {
   readonly isAsking: boolean;
 }
 
-/** Not by `fetch`, which has a mind of its own about what browsers send. */
+/** Without `fetch`, which overrides the headers that browsers set. */
 async function send(
   port: number,
   method: string,
@@ -129,7 +129,7 @@ async function send(
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString(), isAsking };
 }
 
-/** Nothing that is there is called so, and nothing takes this for a change. */
+/** Parameters get a name that does not exist; the body is no valid change. */
 const placeOf = (url: string): string => url.replace(/:\w+|\*/g, 'nothing');
 const NONSENSE = '{"nonsense":true}';
 
@@ -141,7 +141,7 @@ const changing = (): readonly (Route & { readonly port: number })[] =>
 const isRefused = ({ status, text }: Answer): boolean => status === 401 && text.includes('page of another site');
 
 describe('routes that change something', () => {
-  test('there are those of the API on both of its ports, and those of the main port', () => {
+  test("includes the API's routes on both of its ports, and the main port's own", () => {
     const found = changing();
     expect(found.filter(({ port }) => port === ports.api).length).toBeGreaterThan(30);
     const urls = found.filter(({ port }) => port === ports.main).map(({ method, url }) => `${method} ${url}`);
@@ -180,7 +180,7 @@ describe('routes that change something', () => {
   });
 
   test.for(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
-    'what a form sends (%s) is none of a browser: other programs may call it what they like',
+    '%s, which a form can send, is accepted from programs: they may use any Content-Type',
     async (type) => {
       const url = '/v3/config/paths/add/form';
       for (const port of [ports.main, ports.api]) {
@@ -229,6 +229,7 @@ describe('WHEP and WHIP', () => {
 describe("ZLMediaKit's calls", () => {
   const READING = new Set(
     ['getMediaList', 'isMediaOnline', 'getMediaInfo', 'getMediaPlayerList', 'getAllSession', 'listStreamProxy']
+      .concat(['getProxyInfo', 'listFFmpegSource', 'listStreamPusherProxy', 'getProxyPusherInfo'])
       .concat(['isRecording', 'getSnap', 'getServerConfig', 'getStatistic', 'version', 'getApiList'])
       .map((name) => `/index/api/${name}`),
   );
@@ -330,7 +331,7 @@ describe('asking for name and password', () => {
     { 'User-Agent': BROWSER, Accept: 'text/html' },
   ];
 
-  test('no browser is asked where the page is; players and their own pages are asked as ever', async () => {
+  test('the page does not make browsers ask for a password; players and their own pages do', async () => {
     const asks = async (port: number, path: string, headers: Record<string, string>) => {
       const answer = await send(port, 'GET', path, headers);
       return answer.status === 401 ? answer.isAsking : answer.status;

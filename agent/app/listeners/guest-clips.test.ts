@@ -104,6 +104,8 @@ test('the guest of a clip gets no other recording, no camera, no list and no eve
   expect(await Promise.all(addresses.map(async (one) => (await ask('GET', one, guest)).status))).toEqual(
     addresses.map(() => 401),
   );
+  const push = ['GET', 'POST'].map(async (method) => (await ask(method, '/v3/notifications', guest)).status);
+  expect(await Promise.all(push)).toEqual([401, 401]);
   const lists = ['paths/list', 'recordings/clips', 'recordings/protected', 'events/list?to=2027-01-01T00:00:00Z'];
   for (const list of lists) {
     expect(await (await ask('GET', `/v3/${list}`, guest)).json()).toMatchObject({ items: [] });

@@ -13,6 +13,7 @@ import type { Config } from '../../config/load/load.ts';
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
+import { type NotificationControl, notificationRoutes } from '../../http/api/accounts/notification-routes.ts';
 import { peopleRoutes } from '../../http/api/accounts/people-routes.ts';
 import { secondFactorRoutes } from '../../http/api/accounts/second-factor-routes.ts';
 import { renewSessions, sessionRoutes } from '../../http/api/accounts/session-routes.ts';
@@ -26,6 +27,8 @@ import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
+import { mqttRoutes } from '../../http/api/device/mqtt-routes.ts';
+import { qrRoute } from '../../http/api/device/qr-route.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
 import { EventStreams } from '../../http/api/recordings/event-stream.ts';
@@ -40,9 +43,12 @@ import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
+import { Mqtt } from '../mqtt/mqtt.ts';
+import type { LivePictures } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
 import type { MountableRoutes, Servers } from '../servers/servers.ts';
+import type { SourceTests } from '../servers/source-tests.ts';
 import { ZlmApi } from '../zlm/zlm.ts';
 import { GuestClips } from './guest-clips.ts';
 import { healthOf } from './health-check.ts';
@@ -66,6 +72,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly updateKeys?: string;
   readonly paths: PathTable;
   readonly recordings: Recordings;
+  readonly pictures: LivePictures;
   readonly views: ViewLog;
   readonly load: ProcessLoad;
   readonly loop: EventLoopWatch;
@@ -76,7 +83,9 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly ownSettings: CameraOwnSettings;
   readonly masks: CameraMasks;
   readonly layouts: LayoutStore;
+  readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
+  readonly notifications: NotificationControl;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
   /** A configuration as the present mode changes it. */
@@ -101,6 +110,7 @@ export class HttpListeners {
   readonly #startedMs: number;
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: DeviceRoutes;
+  readonly #mqtt: Mqtt;
   readonly #ports: HttpPorts;
   readonly #https = new HttpsPlaces(() => this.tlsPort);
 
@@ -111,7 +121,8 @@ export class HttpListeners {
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
-    this.#boxRoutes = new DeviceRoutes(deps);
+    this.#mqtt = new Mqtt({ ...deps, readings: () => this.#boxRoutes.readings() });
+    this.#boxRoutes = new DeviceRoutes({ ...deps, mqtt: this.#mqtt });
     this.zlm = new ZlmApi({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -150,6 +161,7 @@ export class HttpListeners {
       ),
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
+      this.#mqtt.component(),
     ];
   }
 
@@ -173,8 +185,10 @@ export class HttpListeners {
     });
     const state = () => httpsState(this.#deps.config(), this.#ports, this.#deps.own.authority()?.fingerprint);
     await app.register(httpsRoute, { access, state });
+    await app.register(qrRoute, { access });
     const { servers, config } = this.#deps;
     await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
+    await app.register(mqttRoutes, { access, mqtt: this.#mqtt });
     await app.register(sessionRoutes, {
       accounts,
       access,
@@ -194,12 +208,14 @@ export class HttpListeners {
       ...{ accounts, access, wrongCredentials },
     });
     await app.register(viewRoutes, { access, views: this.#deps.views });
+    const wallMs = () => this.#deps.clock.wallMs();
+    const { notifications } = this.#deps;
+    await app.register(notificationRoutes, { access, accounts, notifications, wallMs });
     await app.register(devicePasswordRoutes, {
       access,
       people: accounts.people,
       protocols: this.#deps.servers.protocols,
     });
-    const wallMs = () => this.#deps.clock.wallMs();
     const clips = new GuestClips({ access, recordings: this.#deps.recordings, views: this.#deps.views });
     await app.register(guestRoutes, { access, people: accounts.people, wrongCredentials, clips, wallMs });
     await app.register(sharedClipRoutes, { access, guests: accounts.people.guests, clips });
@@ -249,6 +265,7 @@ export class HttpListeners {
         pathDefaults: () => pathDefaultsJson(this.#deps.settings()),
         paths: () => pathListJson(this.#deps.settings()),
         foresee: (config) => paths.foresee(this.#deps.inMode(config)),
+        testSource: (config, name, signal) => this.#deps.sourceTests.run(config, name, signal),
       },
       edits: this.#deps.edits,
       editorOf: (request) => this.#editorOf(access, request),
@@ -258,6 +275,7 @@ export class HttpListeners {
       protection: recordings.space.protection,
       deletions: recordings.space.rangeDeletions,
       disks: recordings.space,
+      box: this.#boxRoutes,
       keys: this.#deps.authority,
       events: recordings.events,
       stats: { stats: () => serverStats(this.#deps, this.#started, this.#startedMs) },

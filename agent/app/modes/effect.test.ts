@@ -14,7 +14,7 @@ paths:
     modes:
       home: {privacy: yes}
       away: {record: motion}
-      night: {record: no, audio: no}
+      night: {record: no, audio: no, notify: no}
   hall_sub:
     source: rtsp://10.0.0.1/2
   yard:
@@ -43,6 +43,12 @@ test('a sub stream is as private and as silent as its camera, and is not recorde
   expect(settings('hall_sub', 'home')).toEqual({ record: 'no', audio: true, isPrivate: true });
   expect(settings('hall_sub', 'night')).toEqual({ record: 'no', audio: false, isPrivate: false });
   expect(settings('hall_sub', 'away')).toEqual({ record: 'no', audio: true, isPrivate: false });
+});
+
+test('a mode without notifications silences the camera and its sub stream', () => {
+  const isSilent = (name: string, mode: Mode) => resolvePath(inMode(good(TEXT), mode), name)?.settings?.isSilent;
+  expect(['hall', 'hall_sub', 'yard'].map((name) => isSilent(name, 'night'))).toEqual([true, true, undefined]);
+  expect(isSilent('hall', 'home')).toBeUndefined();
 });
 
 test('a mode applies to the paths of a pattern', () => {

@@ -26,19 +26,21 @@ function ruleOf({ name, settings }: ReadyPath, mode: Mode, config: Config): Mode
   if (!isSubStream(name, config)) {
     return own;
   }
-  const { audio, privacy } = config.paths.get(name.slice(0, -SUB_SUFFIX.length))?.settings?.modes?.[mode] ?? {};
+  const { audio, notify, privacy } = config.paths.get(name.slice(0, -SUB_SUFFIX.length))?.settings?.modes?.[mode] ?? {};
   return {
     ...own,
     ...(audio !== undefined && { audio: audio && own?.audio !== false }),
+    ...(notify !== undefined && { notify }),
     ...(privacy && { privacy }),
   };
 }
 
-function settingsIn(settings: PathSettings, { record, audio, privacy }: ModeRule): PathSettings {
+function settingsIn(settings: PathSettings, { record, audio, notify, privacy }: ModeRule): PathSettings {
   return {
     ...settings,
     ...(record !== undefined && { record }),
     ...(audio !== undefined && { audio }),
+    ...(notify === false && { isSilent: true }),
     // Commands that publish to the path would take pictures.
     ...(privacy && { isPrivate: true, runOnInit: '', runOnDemand: '' }),
   };

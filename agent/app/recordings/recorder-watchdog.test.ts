@@ -7,7 +7,7 @@ const FILE = '/mnt/usb/perch/door/now.mp4';
 const LONG_MS = 20 * 60_000;
 
 let clock: FakeClock;
-/** What is so at each look. */
+/** State at the next check. */
 let now: { sizeBytes: number; partMs: number; isHeldUp: boolean; isOpen: boolean; path: WatchdogPath };
 let end: AbortController;
 let pulse: RecorderWatchdog;
@@ -31,7 +31,7 @@ const RECEIVES = () => {
   now.path = { ...now.path, bytesReceived: now.path.bytesReceived + 100_000 };
 };
 
-/** Goes on for so long, with `change` once a second. */
+/** Advances the clock by `ms`, and calls `change` once a second. */
 async function goOn(ms: number, change: () => void): Promise<void> {
   for (let passed = 0; passed < ms; passed += 1_000) {
     change();
@@ -102,7 +102,7 @@ test('a disk that does not report a file size starts no second check, and no rec
   expect([asked, hanging.dead]).toEqual([1, []]);
 });
 
-test('there is no check after the end', async () => {
+test('after the end nothing is checked', async () => {
   end.abort();
   await goOn(LONG_MS, RECEIVES);
   expect([pulse.dead, clock.sleeping]).toEqual([[], 0]);

@@ -203,6 +203,11 @@ export class Recordings {
     await this.space.keepAges(signal);
   }
 
+  /** Resolves when recorders follow the configuration of the time of the call. */
+  settled(): Promise<void> {
+    return this.#settled();
+  }
+
   get isHeldUp(): boolean {
     return this.#flush.isHeldUp;
   }

@@ -46,14 +46,14 @@ function startRecordings() {
       config = configOf(paths, more);
       await recordings.configure();
     },
-    /** As a path is made: nobody sends anything yet. */
+    /** The path is configured, and no stream has arrived yet. */
     expectStream: (path: string) => {
       const settings = resolvePath(config, path)?.settings;
       expect(settings && recordings.recorders.recorder(path, settings)).toBeDefined();
     },
     make: (path: string, ageDays: number) =>
       makeRecording(formatRecordPath(recordPath, path, clock.wallMs() - ageDays * DAY_MS, 'UTC')),
-    /** What of these is there once what is to go is gone, and not before so many minutes. */
+    /** The files that remain after `gone` are deleted, which takes at least this many minutes. */
     left: async (files: Record<string, string>, gone: readonly string[], minutes = 0) => {
       for (let i = 0; i < minutes; i += 1) {
         await clock.advance(60_000);

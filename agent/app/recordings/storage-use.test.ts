@@ -31,7 +31,7 @@ const NO_HOST: StorageDeps['host'] = {
 const placeIn = (items: readonly { readonly folder: string }[], folder: string) =>
   items.find((one) => one.folder === folder);
 
-/** Cameras that have so much, and so much of it from the last day, on a disk to which so much is written. */
+/** Cameras with these recordings, on a disk with this write rate. */
 async function open(
   has: Readonly<Record<string, { bytes: number; recentBytes: number; days: number }>>,
   writtenBytesPerDay: number | null = null,
@@ -241,7 +241,7 @@ test('a missing disk and its recordings are not counted for the disk below its p
   expect(placeIn(items, '/')).toMatchObject({ recordsHere: [], isChosen: false, older: null });
 });
 
-test.for(['/v3/recordings/usage', '/v3/disks/places'])('a viewer gets nothing of %s', async (url) => {
+test.for(['/v3/recordings/usage', '/v3/disks/places'])('a viewer may not read %s', async (url) => {
   const get = await open({});
   expect(await get(url, 'ann', 'another password')).toEqual({ status: 'error', error: 'authentication error' });
 });

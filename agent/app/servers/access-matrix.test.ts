@@ -28,8 +28,8 @@ type Ports = Readonly<Record<'main' | 'rtsp' | 'hls' | 'webrtc' | 'playback' | '
 type Given = { readonly user: string; readonly password: string } | 'session' | undefined;
 
 /**
- * Each server at each of its ports, what is asked there, and the answer to one who may: where there is no stream and no
- * recording that is 404.
+ * Each server at each of its ports, a request, and its status with permission: without a stream or a
+ * recording 404.
  */
 const ROWS: readonly (readonly [server: keyof Ports, method: string, target: string, allowed: number])[] = [
   ['webrtc', 'OPTIONS', '/@/whep', 204],
@@ -37,7 +37,7 @@ const ROWS: readonly (readonly [server: keyof Ports, method: string, target: str
   ['webrtc', 'GET', '/@/', 200],
   ['webrtc', 'GET', '/@/publish', 200],
   ['webrtc', 'OPTIONS', '/@/talk', 204],
-  // Without an offer: what may do this is told what is missing.
+  // Without an offer: with permission the answer is 400.
   ['webrtc', 'POST', '/@/whep', 400],
   ['webrtc', 'POST', '/@/whip', 400],
   ['webrtc', 'POST', '/@/talk', 400],
@@ -78,7 +78,7 @@ const ROWS: readonly (readonly [server: keyof Ports, method: string, target: str
 
 interface Answer {
   readonly status: number;
-  /** It asked for name and password. */
+  /** It had a `WWW-Authenticate` header. */
   readonly isAsking: boolean;
 }
 
@@ -87,7 +87,7 @@ interface Mode {
   config(asked: AskedServerHarness): string;
   readonly right: Given;
   readonly wrong: Given;
-  /** Somebody who may all that `right` may, but from elsewhere. */
+  /** All permissions of `right`, from another address. */
   readonly elsewhere: Given;
 }
 
@@ -169,7 +169,7 @@ async function ask(
   const basic = typeof given === 'object' && Buffer.from(`${given.user}:${given.password}`).toString('base64');
   const authorization = basic ? `Basic ${basic}` : '';
   const place = target.replace('@', path);
-  // Each from an address of its own: ten wrong ones would be the last of one address.
+  // A new address for each: the tenth wrong login would block one address.
   askedCount += 1;
   const address = `127.1.${askedCount >> 8}.${askedCount & 255}`;
   if (server === 'rtsp') {

@@ -8,7 +8,7 @@ import { createLogger } from '../../base/log.ts';
 import { App } from '../app.ts';
 
 const PASSWORD = 'blue heron';
-/** What the page asks before anybody is logged in and for that, and what is no secret. */
+/** Routes that the page calls before and for the login, and public ones. */
 const FOR_ALL = [
   'GET /v3/session',
   'POST /v3/claim',
@@ -36,6 +36,12 @@ const WATCHING = [
 /** The clip of a guest link. */
 const FOR_CLIPS = ['GET /v3/guest/clip', 'GET /v3/guest/clip.mp4'];
 const OWN_SESSIONS = ['POST /v3/session/password', 'GET /v3/sessions', 'DELETE /v3/sessions/{id}', 'GET /v3/views'];
+/** Of the person's own browsers; a picture also needs the right to its camera. */
+const NOTIFICATIONS = [
+  ...['GET /v3/notifications', 'POST /v3/notifications', 'PATCH /v3/notifications/{id}'],
+  ...['DELETE /v3/notifications/{id}', 'POST /v3/notifications/{id}/test'],
+];
+const FOR_PEOPLE = [...NOTIFICATIONS, 'GET /v3/notifications/{id}/picture', ...OWN_SESSIONS];
 /** The page's: for people. */
 const OWNERS = [
   ...[
@@ -57,6 +63,9 @@ const OWNERS = [
     '/v3/session/passkeys/remove',
     '/v3/system',
     '/v3/https',
+    '/v3/mqtt',
+    '/v3/mqtt/test',
+    '/v3/qr',
     '/v3/servers',
     '/v3/zlm',
   ],
@@ -164,13 +173,13 @@ const sorted = (list: readonly string[]) => list.toSorted();
 const basic = (user: string) => ({ Authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}` });
 
 test('a guest reaches cameras and events of the API only', async () => {
-  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING]));
+  expect(sorted(await reached({ Cookie: guest }))).toEqual(sorted([...FOR_ALL, ...WATCHING, ...NOTIFICATIONS]));
 });
 
 test('a viewer also reaches the own sessions, and nothing that changes anything else', async () => {
   // It ends the session.
   const stays = (name: string) => name !== 'DELETE /v3/session';
-  const wanted = [...FOR_ALL, ...WATCHING, ...OWN_SESSIONS].filter(stays);
+  const wanted = [...FOR_ALL, ...WATCHING, ...NOTIFICATIONS, ...OWN_SESSIONS].filter(stays);
   expect(sorted(await reached({ Cookie: viewer }, stays))).toEqual(sorted(wanted));
 });
 
@@ -291,7 +300,7 @@ test('a machine with the action api reaches everything but people, links and the
   expect(closed.length).toBeGreaterThan(7);
   const expected = operations
     .map(({ method, path }) => `${method} ${path}`)
-    .filter((name) => !closed.includes(name) && !FOR_CLIPS.includes(name) && !OWN_SESSIONS.includes(name));
+    .filter((name) => !closed.includes(name) && !FOR_CLIPS.includes(name) && !FOR_PEOPLE.includes(name));
   expect(sorted(await reached(basic('ha')))).toEqual(sorted(expected));
 });
 

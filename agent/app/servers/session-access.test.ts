@@ -40,6 +40,6 @@ test.for([
   ['over another connection', 'publish', 'cam', { connection: { ...OWN } }],
   ['through a tunnel', 'publish', 'cam', { connection: undefined }],
   ['from another machine', 'publish', 'cam', { ip: '192.168.1.20' }],
-] as const)('it needs one as everybody does: %s', async ([, action, path, other]) => {
+] as const)('others need a login: %s', async ([, action, path, other]) => {
   expect(await accessOf().authorize(action, path, { ...requester, ...other })).toBe('challenge');
 });

@@ -91,7 +91,7 @@ test('a viewer with reduced rights loses only the sessions without permission', 
   expect(watching()).toBe('3 4 5');
 });
 
-test('a person with a revoked log-in loses all streams, despite remaining permissions, and nobody else does', () => {
+test('a revoked login ends all streams of its user, despite remaining permissions, and no others', () => {
   const { tell, watching } = open();
   tell('eve', true);
   expect(watching()).toBe('3 4 5');
@@ -106,7 +106,7 @@ test('an expired guest loses the session within ten seconds, and no other user d
   expect(watching()).toBe('1 2 4 5');
 });
 
-test('nothing is looked at any more after the end', async () => {
+test('after the end nothing is checked', async () => {
   const { rights, clock, revocation, watching } = open();
   revocation.close();
   rights.delete(GUEST);

@@ -5,11 +5,14 @@ import type { Source } from '../../stream/contracts.ts';
 import { IdentityCheckedSource, type IdentityWatch } from '../cameras/identity-checked-source.ts';
 import { streamLogin } from '../cameras/stream-login.ts';
 
-/** The source of a path that is pulled, by the scheme of its URL. */
+/**
+ * The source of a path that is pulled, by the scheme of its URL.
+ * @param watch default: none, the camera's identity is not checked
+ */
 export function makeSource(
   protocols: readonly SourceProtocol[],
   request: Omit<SourceRequest, 'loginWatch'>,
-  watch: IdentityWatch,
+  watch?: IdentityWatch,
 ): Source {
   const { name, settings, clock, log } = request;
   const { camera = {} } = settings;
@@ -25,5 +28,5 @@ export function makeSource(
     log: log.child({ path: name }),
   });
   const { endpoint, serial, onvif } = camera;
-  return onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : source;
+  return watch && onvif && (endpoint || serial) ? new IdentityCheckedSource(source, name, watch, clock) : source;
 }

@@ -100,7 +100,7 @@ test.for(httpRows)(
     const address = newAddress();
     const right = passwords.get(name);
     for (let i = 0; i < 12; i += 1) {
-      // Nothing was sent: it is no attempt.
+      // A request without credentials is not counted as an attempt.
       expect(await http(address, HTTP.WHEP)).toBe('401 asks');
     }
     if (right !== undefined) {

@@ -9,7 +9,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { EventBus } from '../../base/event-bus.ts';
 import { type Logger, redact } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
-import { parseAddress } from '../../config/values/address.ts';
+import type { Destination } from '../../config/schema/forward.ts';
 import type { HttpAccess } from '../../http/auth/access.ts';
 import { type CookiePlace, cookieOf, credentialsOf, writtenCredentialsOf } from '../../http/auth/credentials.ts';
 import { isBrowser } from '../../http/auth/request-origin.ts';
@@ -22,12 +22,13 @@ import { ZlmCalls, type ZlmCallsOptions } from '../../zlm/calls.ts';
 import { FlowWatch } from '../../zlm/flow-watch.ts';
 import { HookGate } from '../../zlm/hook-gate.ts';
 import { type HookSettings, Hooks } from '../../zlm/hooks.ts';
-import type { PathEdits, PulledPath } from '../../zlm/proxies.ts';
+import type { PulledPath } from '../../zlm/proxies.ts';
 import { type RecordedFile, recordBody, recordHookOf } from '../../zlm/recorded-file.ts';
 import { type Caller, CallSecret, CHALLENGE_COOKIE, LOGIN_COOKIE, type Refusal } from '../../zlm/secret.ts';
+import { shownSettings } from '../../zlm/server-settings.ts';
 import { streamNameOf, VHOST } from '../../zlm/stream-name.ts';
 import { StreamWatch } from '../../zlm/stream-watch.ts';
-import { ZlmPictures, type ZlmPicturesDeps } from './snapshots.ts';
+import type { LivePictures } from '../recordings/live-pictures.ts';
 
 const SECRET_FILE = 'zlm-secret.json';
 const SECRET_BYTES = 24;
@@ -41,20 +42,26 @@ interface ZlmApiDeps {
   readonly log: Logger;
   readonly paths: PathTable;
   readonly events: EventBus;
-  readonly recordings: ZlmPicturesDeps['recordings'] & {
+  readonly pictures: LivePictures;
+  readonly recordings: {
     readonly recorders: {
       /** @returns the unsubscribe function */
       onFinished(listener: (file: RecordedFile) => void): () => void;
     };
   };
   readonly wrongCredentials: WrongCredentials;
-  readonly edits: PathEdits;
+  readonly edits: ZlmCallsOptions['edits'];
   readonly sessions: ZlmCallsOptions['sessions'];
   statistics(): Promise<Readonly<Record<string, unknown>>>;
   config(): Config;
   /** Generated, for a configuration without one. */
   readonly madeSecret: string;
   readonly signal: AbortSignal;
+}
+
+/** As a failed call, not as an exception of the server. */
+function withCode(error: unknown): never {
+  throw error instanceof PerchError ? failure(CODE.failed, explain(error)) : error;
 }
 
 /** The secret in the data folder, generated at the first start. If it cannot be saved, it is valid until Perch ends. */
@@ -97,7 +104,6 @@ export class ZlmApi {
       requestServer({ url, body, headers, fingerprint: '', timeoutMs, limitBytes: ANSWER_LIMIT_BYTES, clock });
     this.#hooks = new Hooks({ settings: () => hookSettings(config()), post, clock, log, signal });
     this.gate = new HookGate(this.#hooks, deps.sessions.kinds, clock);
-    const pictures = new ZlmPictures(deps);
     this.#secret = new CallSecret({
       secret: () => this.secret,
       allowedIps: () => config().zlmAllowIPs,
@@ -113,9 +119,11 @@ export class ZlmApi {
         const source = resolvePath(config(), path)?.settings?.source;
         return source?.includes('://') ? redact(source) : undefined;
       },
-      picture: (path, wish) => pictures.picture(path, wish),
+      picture: (path, limits) => deps.pictures.picture(path, limits).catch(withCode),
       statistics: () => deps.statistics(),
-      settings: () => shownSettings(config()),
+      forwardsOf: (path) => paths.forwardsOf(path),
+      destinations: () => destinationsOf(config()),
+      secret: () => this.secret,
     });
     this.#watch = new StreamWatch({
       ...{ paths, clock, log, hooks: this.#hooks },
@@ -287,28 +295,20 @@ function hookSettings(config: Config): HookSettings {
   };
 }
 
-const portOf = (address: string): number => parseAddress(address)?.port ?? 0;
-
 const schemasOf = (kinds: readonly SessionKind[], config: Config): string[] => [
   ...new Set(kinds.flatMap(({ zlm }) => zlm?.listedSchema(config) ?? [])),
 ];
+
+/** Without patterns. */
+const destinationsOf = ({ paths }: Config): ReadonlyMap<string, readonly Destination[]> =>
+  new Map(
+    [...paths.values()].flatMap(({ name, pattern, settings }) =>
+      settings && !pattern ? [[name, settings.forward]] : [],
+    ),
+  );
 
 function pulledPaths(config: Config): PulledPath[] {
   return [...config.paths.values()].flatMap(({ name, pattern, settings }) => {
     return settings && !pattern && settings.source.includes('://') ? [{ name, url: redact(settings.source) }] : [];
   });
 }
-
-/** Without secrets and URLs of hooks, which may contain some. */
-const shownSettings = (config: Config): Readonly<Record<string, string>> => ({
-  'general.mediaServerId': config.zlmMediaServerId,
-  'general.streamNoneReaderDelayMS': String(config.zlmStreamNoneReaderDelayMs),
-  'general.maxStreamWaitMS': '15000',
-  'hook.alive_interval': String(config.zlmKeepaliveIntervalMs / 1000),
-  'hook.timeoutSec': String(config.zlmHookTimeoutMs / 1000),
-  'hook.retry': String(config.zlmHookRetry),
-  'http.port': String(portOf(config.address)),
-  'rtsp.port': String(config.rtsp ? portOf(config.rtspAddress) : 0),
-  'rtc.port': String(portOf(config.webrtcLocalUDPAddress)),
-  'rtc.tcpPort': String(portOf(config.webrtcLocalTCPAddress)),
-});

@@ -12,8 +12,16 @@ let folder = '';
 const file = () => join(folder, 'device-passwords.json');
 const open = async () =>
   DevicePasswords.open(folder, await SecretKey.open(folder, silentLogger), new FakeClock(), silentLogger);
-const WISH = { name: 'Frigate', paths: ['door'], live: true, recordings: false, publish: false, onvif: false } as const;
-const nobody = () => false;
+const REQUEST = {
+  name: 'Frigate',
+  paths: ['door'],
+  live: true,
+  recordings: false,
+  publish: false,
+  onvif: false,
+} as const;
+/** No user has the name. */
+const noneTaken = () => false;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'perch-devices-'));
@@ -21,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10 }));
 
 test('a device password is generated and grants its rights, also after a restart', async () => {
-  const { item, password } = await (await open()).add(WISH, nobody);
+  const { item, password } = await (await open()).add(REQUEST, noneTaken);
   expect(password).toMatch(/^[a-km-np-z2-9]{4}(-[a-km-np-z2-9]{4}){3}$/);
   expect(item).toMatchObject({ name: 'Frigate', user: 'frigate', paths: ['door'] });
   const device = (await open()).find('frigate');
@@ -40,7 +48,7 @@ test.for([
   [{ paths: 'all' as const }, ['read door', 'read door_sub', 'read yard']],
 ] as const)('a device with %j may %j', async ([rights, expected]) => {
   const devices = await open();
-  await devices.add({ ...WISH, ...rights }, nobody);
+  await devices.add({ ...REQUEST, ...rights }, noneTaken);
   const device = devices.find('frigate');
   const actions = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
   const asked = actions.flatMap((action) => ['door', 'door_sub', 'yard', ''].map((path) => [action, path] as const));
@@ -52,7 +60,7 @@ test.for([
 });
 
 test('no file contains a device password', async () => {
-  const { password } = await (await open()).add(WISH, nobody);
+  const { password } = await (await open()).add(REQUEST, noneTaken);
   const text = await readFile(file(), 'utf8');
   expect(text).not.toContain(password);
   expect(text).not.toContain(Buffer.from(password).toString('base64url'));
@@ -60,7 +68,7 @@ test('no file contains a device password', async () => {
 });
 
 test('rights edited in the file grant nothing', async () => {
-  const { password } = await (await open()).add(WISH, nobody);
+  const { password } = await (await open()).add(REQUEST, noneTaken);
   const text = await readFile(file(), 'utf8');
   const stored = JSON.parse(text);
   for (const change of [{ publish: true }, { paths: 'all' }, { user: 'other' }, { name: 'Other' }, { created: 1 }]) {
@@ -72,7 +80,7 @@ test('rights edited in the file grant nothing', async () => {
 });
 
 test('with another secret.json no device password is valid', async () => {
-  const { password } = await (await open()).add(WISH, nobody);
+  const { password } = await (await open()).add(REQUEST, noneTaken);
   await rm(join(folder, 'secret.json'));
   const devices = await open();
   expect(devices.find('frigate')?.isRight({ password })).toBe(false);
@@ -81,8 +89,8 @@ test('with another secret.json no device password is valid', async () => {
 
 test('a revoked password grants nothing, and an older backup does not restore it', async () => {
   const devices = await open();
-  const { item } = await devices.add(WISH, nobody);
-  await devices.add({ ...WISH, name: 'TV' }, nobody);
+  const { item } = await devices.add(REQUEST, noneTaken);
+  await devices.add({ ...REQUEST, name: 'TV' }, noneTaken);
   const backup = readDevices(JSON.parse(await readFile(file(), 'utf8')));
   expect((await devices.remove(item.id))?.user).toBe('frigate');
   expect(await devices.remove(item.id)).toBeUndefined();
@@ -105,34 +113,34 @@ test.for([
   ['客厅电视', 'device'],
   ['any', 'any-2'],
   ['owner', 'owner-2'],
-  ['A very long name that nobody types', 'a-very-long-name-that-no'],
+  ['A very long name that noneTaken types', 'a-very-long-name-that-no'],
 ] as const)("the device '%s' logs in as %s", async ([name, user]) => {
   const devices = await open();
-  const { item } = await devices.add({ ...WISH, name }, (one) => one === 'owner');
+  const { item } = await devices.add({ ...REQUEST, name }, (one) => one === 'owner');
   expect(item.user).toBe(user);
-  const { item: second } = await devices.add({ ...WISH, name }, (one) => one === 'owner');
+  const { item: second } = await devices.add({ ...REQUEST, name }, (one) => one === 'owner');
   expect(second.user).not.toBe(user);
   expect(devices.list().map(({ user: one }) => one)).toEqual([second.user, user]);
 });
 
 test('two devices added concurrently get different names', async () => {
   const devices = await open();
-  const made = await Promise.all([1, 2, 3].map(() => devices.add(WISH, nobody)));
+  const made = await Promise.all([1, 2, 3].map(() => devices.add(REQUEST, noneTaken)));
   expect(made.map(({ item }) => item.user)).toEqual(['frigate', 'frigate-2', 'frigate-3']);
 });
 
 test('the 101st device password is rejected', async () => {
   const devices = await open();
-  await Promise.all(Array.from({ length: 100 }, () => devices.add(WISH, nobody)));
-  await expect(devices.add(WISH, nobody)).rejects.toThrow('there are 100 device passwords, which is the limit');
+  await Promise.all(Array.from({ length: 100 }, () => devices.add(REQUEST, noneTaken)));
+  await expect(devices.add(REQUEST, noneTaken)).rejects.toThrow('there are 100 device passwords, which is the limit');
 });
 
 test('an empty name is rejected', async () => {
-  await expect((await open()).add({ ...WISH, name: '  ' }, nobody)).rejects.toThrow('has 1 to 64 characters');
+  await expect((await open()).add({ ...REQUEST, name: '  ' }, noneTaken)).rejects.toThrow('has 1 to 64 characters');
 });
 
 test('a damaged file grants nothing and stops nothing', async () => {
-  await (await open()).add(WISH, nobody);
+  await (await open()).add(REQUEST, noneTaken);
   const good = await readFile(file());
   const next = random(7);
   for (let i = 0; i < 200; i += 1) {

@@ -37,7 +37,7 @@ async function openWithFactor() {
   return { accounts, token, before, now, recovery };
 }
 
-test('a new browser needs the code besides the password, a known one does not', async () => {
+test('a new browser needs the code in addition to the password, a known one does not', async () => {
   const { accounts, now } = await openWithFactor();
   await expect(accounts.logIn('owner', PASSWORD, AWAY)).rejects.toMatchObject({ context: { why: 'codeNeeded' } });
   await expect(accounts.logIn('owner', PASSWORD, { ...AWAY, code: '000000' })).rejects.toThrow('wrong code');
@@ -93,7 +93,7 @@ test('a password reset and a claim remove the second factor', async () => {
   expect(again.hasSecondFactor('owner')).toBe(false);
 });
 
-test('a claim on the device removes the second factor of an owner whose users.json is gone', async () => {
+test('a claim on the device removes the second factor of an owner whose users.json is missing', async () => {
   await openWithFactor();
   await rm(join(folder, 'users.json'));
   await writeClaim(folder, 'grey heron');

@@ -8,7 +8,7 @@ import { forgetOwner } from './people.ts';
 import { Users } from './users.ts';
 
 const EVE = { name: 'eve', cameras: ['door'], live: true, recordings: false } as const;
-/** A hash of nothing that anybody knows: whoever only reads users needs no real one. */
+/** A made-up hash: reading users computes none. */
 const password = { scheme: 'scrypt', n: 16_384, r: 8, p: 5, salt: `${'A'.repeat(22)}==`, hash: `${'A'.repeat(43)}=` };
 const owner = { name: 'owner', role: 'owner', password };
 const viewer = (name: string) => ({ ...EVE, name, role: 'viewer', password });

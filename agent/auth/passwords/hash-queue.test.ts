@@ -6,7 +6,7 @@ import { HashQueue } from './hash-queue.ts';
 const HASH = parseArgon2('$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4');
 const IP = '192.168.1.9';
 
-/** `right` is the only right one; `held` ones wait until `go`. */
+/** Only the password `right` is correct; `held` ones wait until `go`. */
 function setUp() {
   const clock = new FakeClock();
   const run: string[] = [];
@@ -63,7 +63,7 @@ test('one hash runs at a time, an address has at most four waiting, and cached p
     expect(await one).toBe(false);
   }
   expect(await Promise.all(others)).toEqual(Array(13).fill(false));
-  // One that was refused is none that was wrong.
+  // A rejected attempt does not count as wrong.
   run.length = 0;
   expect(await ask('one more', '10.0.1.1')).toBe(false);
   expect(run).toEqual(['one more']);

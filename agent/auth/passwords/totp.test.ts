@@ -32,7 +32,7 @@ test('a code is accepted once, and none before the last one', () => {
   expect(stepOf(SECRET, totpCode(SECRET, 101), 100 * 30_000, 100)).toBe(101);
 });
 
-test.for(['', '28708', '2870822', 'abcdef', '２８７０８２'])('%j is no code', (code) => {
+test.for(['', '28708', '2870822', 'abcdef', '２８７０８２'])('%j is not a code', (code) => {
   expect(stepOf(SECRET, code, 59_000, -1)).toBeUndefined();
 });
 

@@ -98,7 +98,7 @@ test.for([
     'read',
   ],
   ['foreign, a viewer where anybody may', claimed, foreign, { ...away, sessionUser: 'ann' }, MEDIA],
-  // A session counts for nobody but the owner of now.
+  // Only the current owner's session counts.
   ['own, unclaimed, a session of before', unclaimed, own, { ...home, ...session }, ''],
   ['own, claimed, a session of someone else', claimed, own, { ...home, sessionUser: 'tom' }, ''],
 ] as const)('%s', async ([, accounts, rules, identity, expected]) => {
@@ -257,7 +257,7 @@ test('explanation and decision agree for every request', async () => {
     const { allowed } = await authority.explain(action, path, from);
     const byPassword = await authority.authorize(action, path, { ...from, password: 'blue heron' });
     const bySession = await authority.authorize(action, path, { ...from, sessionUser: user });
-    // A guest has no password: nothing but his link lets him in.
+    // A guest has no password, only a link.
     expect([i, allowed]).toEqual([i, byPassword.allowed || bySession.allowed]);
     allowedCount += allowed ? 1 : 0;
   }

@@ -109,7 +109,7 @@ test("excluded permissions need no request; in Perch's own set-up they permit no
   expect(steps.join('\n')).not.toContain('secret');
 });
 
-test('concurrent requests are limited: further ones are rejected', async () => {
+test('concurrent requests are limited; further ones are rejected', async () => {
   await using server = await openAskedServer(undefined);
   const clock = new FakeClock();
   const machines = open(server.url, {}, clock);
@@ -145,7 +145,7 @@ test('any answer is a grant or a rejection', async () => {
     server.reply = { status, body: bytes.toString('latin1') };
     const { allowed, reason } = await machines.decide(request, true);
     expect(allowed).toBe(status <= 299);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is that it has none
     expect(reason).not.toMatch(/[\u0000-\u001f]/);
   }
 });

@@ -86,7 +86,7 @@ test('the parts of a recording are one view, apart from the live one', async () 
   await views.close();
 });
 
-test('the disk is written at most once a minute, however many views there are', async () => {
+test('the disk is written at most once a minute, for any number of views', async () => {
   const views = open();
   for (let i = 0; i < 100; i += 1) {
     views.begin(`camera${i}`, 'ann', `${HOME}:1`)();

@@ -66,7 +66,7 @@ interface ViewLogOptions {
 }
 
 /**
- * Who looked at which camera and when, in `views.jsonl` of the data folder: a line at the begin of each view and another at its end.
+ * Who looked at which camera and when, in `views.jsonl` of the data folder: a line at the beginning of each view and another at its end.
  * Only running views are kept in memory.
  */
 export class ViewLog {

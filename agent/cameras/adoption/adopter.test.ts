@@ -17,8 +17,8 @@ async function openCamera(options: OnvifCameraOptions): Promise<OnvifCamera> {
 }
 
 /**
- * Who adopts in a network where a camera was found with this endpoint.
- * @param answersAs whether it still says so when it is probed
+ * An adopter in a network where a camera was found with this endpoint.
+ * @param answersAs whether the camera still has it when probed
  */
 function adopterOf({ address, url }: OnvifCamera, endpoint: string, answersAs = false) {
   const texts = { name: undefined, hardware: undefined, location: undefined, manufacturer: undefined };
@@ -100,10 +100,34 @@ test('one address for the large and the small stream becomes one path', async ()
   expect([written.length, proved]).toEqual([1, [rtsp]]);
 });
 
-test('a camera with the endpoint of all of its make and another serial number is not the one that is read', async () => {
+test('another serial number at an endpoint that all cameras of a maker share is another camera', async () => {
   const camera = await openCamera({ credentials: LOGIN, identity: { serial: 'S2' } });
   const { adopter, proved } = adopterOf(camera, camera.endpoint);
   const settings = { onvif: camera.url, endpoint: camera.endpoint, serial: 'S1', ...LOGIN };
   await expect(adopter.read(settings, signal)).rejects.toThrow('another camera is at its address now');
   expect(proved).toEqual([]);
 });
+
+test('a source of another protocol is added as it was typed, without a connection', async () => {
+  const camera = await openCamera({ credentials: LOGIN });
+  const { adopter, written, proved } = adopterOf(camera, camera.endpoint);
+  const source = 'srt://127.0.0.1:8890?streamid=read:garden&passphrase=0123456789';
+  await adopter.adopt({ source, title: 'Garden', ...LOGIN }, signal);
+  expect(written).toEqual([
+    { keyPath: ['paths', 'garden'], value: { source, record: true, camera: { name: 'Garden' } } },
+  ]);
+  const sdp = 'v=0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n';
+  await adopter.adopt({ source: 'udp+rtp://0.0.0.0:5004', rtpSDP: sdp, title: 'Gate' }, signal);
+  expect(written[1]).toMatchObject({ keyPath: ['paths', 'gate'], value: { rtpSDP: sdp } });
+  expect(proved).toEqual([]);
+});
+
+test.for(['publisher', 'ffmpeg://video.mp4', 'ftp://127.0.0.1/', 'nonsense'])(
+  '%s is no source that can be added',
+  async (source) => {
+    const camera = await openCamera({ credentials: LOGIN });
+    const { adopter, written } = adopterOf(camera, camera.endpoint);
+    await expect(adopter.adopt({ source }, signal)).rejects.toThrow(/source/);
+    expect(written).toEqual([]);
+  },
+);

@@ -31,6 +31,7 @@ import {
   checkRequest,
   credentialsOf,
   isHostName,
+  otherSource,
   parseHost,
   privateAddress,
   privateService,
@@ -164,6 +165,10 @@ export class Adopter {
   async #locate(request: CameraRequest, signal: AbortSignal, onProgress?: OnProgress): Promise<LocatedCamera> {
     checkRequest(request);
     const credentials = credentialsOf(request);
+    if (request.source !== undefined) {
+      const { source, rtpSDP } = request;
+      return { main: otherSource(source), rtpSDP, sub: undefined, credentials: undefined, makers: undefined };
+    }
     if (request.rtsp !== undefined) {
       const { onSlow } = trackProgress(onProgress);
       return this.#probeStreams({ ...request, rtsp: request.rtsp }, credentials, signal, onSlow);
@@ -315,17 +320,18 @@ export class Adopter {
     return { plan, description };
   }
 
-  #streamPlan({ main, sub, credentials, makers, delays }: ByStream, request: AdoptRequest): Planned {
-    const { hostname } = new URL(withoutZone(main));
+  #streamPlan({ main, rtpSDP, sub, credentials, makers, delays }: ByStream, request: AdoptRequest): Planned {
+    const { hostname, pathname } = new URL(withoutZone(main));
+    const place = hostname || pathname.slice(pathname.lastIndexOf('/') + 1);
     const [maker] = makers?.split(/[,(]/) ?? [];
     const plan = {
       ...planFor(request, credentials),
       identity: {},
-      title: oneLine(request.title ?? '') || [maker?.trim(), hostname].filter(Boolean).join(' '),
-      called: [hostname],
+      title: oneLine(request.title ?? '') || [maker?.trim(), place].filter(Boolean).join(' '),
+      called: [place],
       channels: [
         {
-          main: { source: main, delay: delays?.get(main) },
+          main: { source: main, rtpSDP, delay: delays?.get(main) },
           sub: sub === undefined ? undefined : { source: sub, delay: delays?.get(sub) },
         },
       ],
@@ -352,6 +358,7 @@ interface ByOnvif extends Opened {
 }
 interface ByStream {
   readonly main: string;
+  readonly rtpSDP?: string | undefined;
   readonly sub: string | undefined;
   readonly credentials: Credentials | undefined;
   readonly makers: string | undefined;

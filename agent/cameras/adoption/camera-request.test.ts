@@ -22,7 +22,7 @@ test.for([
   '192.168.1',
   '0x7f.1',
   '',
-])('%s is no address of a camera', (address) => {
+])('%s is not a camera address', (address) => {
   expect(() => privateAddress(address, false)).toThrow(/is not/);
 });
 
@@ -44,7 +44,7 @@ test.for([
   'file:///etc/passwd',
   'http://metadata.google.internal/',
   'nonsense',
-])('%s is no service that is connected to', (url) => {
+])('%s is not connected to', (url) => {
   expect(() => privateService(url, false)).toThrow(/is not/);
 });
 

@@ -2,12 +2,15 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone, zonedUrl, zoneOf } from '../../base/ip-address.ts';
+import { isFfmpegSource } from '../../config/schema/ffmpeg-source.ts';
+import { SOURCE_KEYS } from '../../config/schema/path.ts';
+import { checkSource } from '../../config/schema/source.ts';
 import type { Credentials } from '../../media/rtsp/digest.ts';
 import type { PreferredCodec } from '../../onvif/device/profiles.ts';
 import { isLoopback, isPrivate, parseTargets } from '../../onvif/discovery/targets.ts';
 import { cameraError } from '../../onvif/soap/http/failures.ts';
 
-/** Which camera, with which credentials. Exactly one of endpoint/onvif, address and rtsp is given. */
+/** Which camera, with which credentials. Exactly one of endpoint/onvif, address, rtsp and source is given. */
 export interface CameraRequest {
   readonly endpoint?: string | undefined;
   readonly onvif?: string | undefined;
@@ -15,6 +18,9 @@ export interface CameraRequest {
   /** Main stream of a camera without ONVIF; `{user}` and `{password}` in it are replaced. */
   readonly rtsp?: string | undefined;
   readonly sub?: string | undefined;
+  /** Of another protocol, with its login. */
+  readonly source?: string | undefined;
+  readonly rtpSDP?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly clearPassword?: boolean | undefined;
@@ -33,10 +39,13 @@ export interface AdoptRequest extends CameraRequest {
 }
 
 /** @throws PerchError badInput unless exactly one address is given */
-export function checkRequest({ endpoint, onvif, address, rtsp, sub }: CameraRequest): void {
-  const given = [endpoint ?? onvif, address, rtsp].filter((one) => one !== undefined && one !== '');
+export function checkRequest({ endpoint, onvif, address, rtsp, sub, source, rtpSDP }: CameraRequest): void {
+  const given = [endpoint ?? onvif, address, rtsp, source].filter((one) => one !== undefined && one !== '');
   if (given.length !== 1) {
-    throw new PerchError('badInput', 'give exactly one of endpoint, onvif, address and rtsp');
+    throw new PerchError('badInput', 'give exactly one of endpoint, onvif, address, rtsp and source');
+  }
+  if (rtpSDP !== undefined && source === undefined) {
+    throw new PerchError('badInput', 'rtpSDP needs source');
   }
   if (sub !== undefined && rtsp === undefined) {
     throw new PerchError('badInput', 'sub needs rtsp: it is the small stream of the same camera');
@@ -117,6 +126,15 @@ export function streamAddress(text: string): { readonly url: string; readonly cr
   url.password = '';
   const credentials = username === '' ? undefined : { user: plainOf(username), password: plainOf(password) };
   return { url: zonedUrl(url, zoneOf(text)), credentials };
+}
+
+/** A source of any protocol, as the file takes it. @throws PerchError badInput; also for one that runs a program */
+export function otherSource(text: string): string {
+  const source = checkSource(text.trim(), SOURCE_KEYS);
+  if (!source.includes('://') || isFfmpegSource(source)) {
+    throw new PerchError('badInput', 'source is not a URL such as srt://192.168.1.20:8890?streamid=stream');
+  }
+  return source;
 }
 
 const parseUrl = (text: string): URL | undefined => URL.parse(withoutZone(text)) ?? undefined;

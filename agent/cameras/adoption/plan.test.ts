@@ -56,7 +56,7 @@ test('a camera becomes two paths, the high resolution is recorded, and the rest 
   });
 });
 
-test('a recorder becomes a camera for each of its lenses', () => {
+test('a recorder becomes one camera per lens', () => {
   const channel = (n: number) => ({ main: { source: `rtsp://10.0.0.5/${n}` }, sub: undefined });
   const { paths, config } = written({ ...PLAN, title: 'Recorder', channels: [channel(1), channel(2)] });
   expect(paths.map(({ name }) => name)).toEqual(['recorder_1', 'recorder_2']);
@@ -66,7 +66,7 @@ test('a recorder becomes a camera for each of its lenses', () => {
 test.for([
   ['A very long name of a recorder in the cellar of the house', undefined, 'a_very_long_name_of_a_recorder_in_the_ce'],
   ['Recorder', 'Hof/Rec-A', 'Hof/Rec-A'],
-] as const)('each lens of %s, named %s, has a path of its own that begins with %s', ([title, name, begin]) => {
+] as const)('each lens of %s, named %s, has its own path that begins with %s', ([title, name, begin]) => {
   const channel = (n: number) => ({ main: { source: `rtsp://10.0.0.5/${n}` }, sub: undefined });
   const { paths, config } = written({ ...PLAN, title, name, channels: [channel(1), channel(2)] });
   expect(paths.map((path) => path.name)).toEqual([`${begin}_1`, `${begin}_2`]);
@@ -95,7 +95,7 @@ test.for([
 });
 
 test.for(['motion', 'true', 'always'])(
-  'without a wish a camera is recorded as the defaults say (record: %s), and its small stream is not',
+  'without a requested mode a camera is recorded by the defaults (record: %s), and its sub stream is not',
   (record) => {
     const { edits } = editsFor({ ...PLAN, record: undefined }, good(`perch: own\npathDefaults: {record: ${record}}\n`));
     expect(edits[0]?.value).not.toHaveProperty('record');
@@ -103,7 +103,7 @@ test.for(['motion', 'true', 'always'])(
   },
 );
 
-test('without a wish, and with recording off by default, it is recorded', () => {
+test('without a requested mode, and with recording off by default, a camera is recorded', () => {
   expect(written({ ...PLAN, record: undefined }).config.paths.get('door_2')?.settings?.record).toBe('always');
 });
 
@@ -129,7 +129,7 @@ test.for([
   expect(() => editsFor({ ...PLAN, name }, good(FILE))).toThrow(words);
 });
 
-test('a name is one line and says itself in the order that it is written in', () => {
+test('a name is reduced to one line, without directional formatting', () => {
   const { config } = written({ ...PLAN, title: '\u2066Front\r\n\u202edoor\u202c\u2069 👨\u200d👩 مرحبا ' });
   expect(config.paths.get('front_door')?.settings?.camera?.name).toBe('Front door 👨\u200d👩 مرحبا');
 });

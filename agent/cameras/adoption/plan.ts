@@ -22,8 +22,9 @@ export interface Identity {
 }
 
 export interface StreamPlan {
-  /** Without credentials; undefined: the camera was too busy to name it. */
+  /** Without credentials, unless it is not RTSP; undefined: the camera was too busy to name it. */
   readonly source: string | undefined;
+  readonly rtpSDP?: string | undefined;
   readonly profile?: string | undefined;
   readonly delay?: StreamDelay | undefined;
 }
@@ -162,6 +163,7 @@ function blockOf(plan: CameraPlan, stream: StreamPlan, title: string, record: Ca
   return {
     // Without a source the path is not pulled; it gets one when the camera has named it.
     ...(stream.source === undefined ? { sourceOnDemand: false } : { source: stream.source }),
+    ...(stream.rtpSDP && { rtpSDP: stream.rtpSDP }),
     ...(record && { record: record === 'motion' ? record : record === 'always' }),
     camera: Object.fromEntries(Object.entries(camera).filter(([, value]) => value !== undefined && value !== '')),
   };

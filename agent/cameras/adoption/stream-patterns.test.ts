@@ -25,7 +25,7 @@ test.for([
   expect(new Set(patterns)).toEqual(new Set(STREAM_PATTERNS));
 });
 
-test('a login in an address is written so that it stays one part of it', () => {
+test('a login in an address is percent-encoded', () => {
   expect(withLogin('/user={user}&password={password}&channel=1', 'a&b', 'p/w d')).toBe(
     '/user=a%26b&password=p%2Fw%20d&channel=1',
   );

@@ -72,7 +72,7 @@ test('addresses are asked one a second until one is described, and then its smal
   expect(run.steps.at(-1)).toEqual({ what: 'Reolink: /Preview_01_main', done: 2, total: STREAM_PATTERNS.length });
 });
 
-test('a camera without a small stream has none', async () => {
+test('a camera without a sub stream gets none', async () => {
   const run = trying((path) => (path === '/stream1' ? undefined : missing()), { maker: 'tapo' });
   expect((await run.finish()).value).toMatchObject({ main: 'rtsp://192.168.1.9:8554/stream1', sub: undefined });
 });
@@ -133,14 +133,11 @@ test('without a login the first rejection asks for one', async () => {
   expect(run.asked.length).toBe(1);
 });
 
-test.for(['timeout', 'badInput'] as const)(
-  'who falls silent, or speaks something else (%s), is not asked on',
-  async (code) => {
-    const run = trying(() => new PerchError(code, 'nothing'));
-    expect((await run.finish()).error?.message).toMatch('does not answer in RTSP');
-    expect(run.asked.length).toBe(2);
-  },
-);
+test.for(['timeout', 'badInput'] as const)('after silence or another protocol (%s) the search stops', async (code) => {
+  const run = trying(() => new PerchError(code, 'nothing'));
+  expect((await run.finish()).error?.message).toMatch('does not answer in RTSP');
+  expect(run.asked.length).toBe(2);
+});
 
 test('if none exists, the error has the number of tried paths and the next step', async () => {
   const run = trying(missing, { isClearAllowed: true });
@@ -149,7 +146,7 @@ test('if none exists, the error has the number of tried paths and the next step'
   expect(run.asked.length).toBe(STREAM_PATTERNS.length);
 });
 
-test('a host without an RTSP port is not asked for streams', async () => {
+test('a host without an RTSP port is not searched for streams', async () => {
   const run = trying(missing, { ports: [554, 88] });
   expect((await run.finish()).error).toMatchObject({
     code: 'unavailable',

@@ -34,7 +34,7 @@ test('a link-local address with its zone is an address', async () => {
 });
 
 const OTHER = 'urn:uuid:5d5d5d5d-0000-4000-8000-000000000001';
-/** A device that tells strangers nothing, whose place another one takes in time. */
+/** A device that identifies itself only after a login, and is later replaced by another one. */
 async function replaced() {
   const clock = new FakeClock();
   const camera = await startOnvifCamera({ credentials, clock, quirks: { servicesWantLogin: true } });
@@ -47,7 +47,7 @@ async function replaced() {
   return { clock, camera, guard, replace };
 }
 
-test('a device that identifies itself only after a login is asked again after a while: another camera may be there', async () => {
+test('a device that identifies itself only after a login is checked again after a while: another camera may be there', async () => {
   const { clock, camera, guard, replace } = await replaced();
   await using _ = camera;
   const asked = camera.requests.length;
@@ -59,7 +59,7 @@ test('a device that identifies itself only after a login is asked again after a 
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });
 
-test('a device that identifies itself only after a login is asked again after a failed call', async () => {
+test('a device that identifies itself only after a login is checked again after a failed call', async () => {
   const { camera, guard, replace } = await replaced();
   await using _ = camera;
   const origin = httpOriginOf(new URL(camera.url));
@@ -70,7 +70,7 @@ test('a device that identifies itself only after a login is asked again after a 
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });
 
-/** Of a camera that says who it is. */
+/** The reply of a camera that identifies itself. */
 const replyTo = ({ text }: Asked): string =>
   envelope(
     text.includes('GetEndpointReference')

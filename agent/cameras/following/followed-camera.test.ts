@@ -13,7 +13,7 @@ test.for([
   expect(withHost(source, '10.0.0.2', '10.0.0.9')).toBe(moved);
 });
 
-test('a link-local address keeps the network that it is in', () => {
+test('a link-local address keeps its zone', () => {
   expect(withHost('rtsp://[fe80::1%eth0]:554/s', 'fe80::1%eth0', 'fe80::2%eth0')).toBe('rtsp://[fe80::2%eth0]:554/s');
 });
 

@@ -77,7 +77,7 @@ test('a camera that requires a token for a clock it never had gets none, reports
   ]);
   expect(follower.doubtOf('door')).toMatchObject({ address: '127.0.46.9', trouble: 'clock' });
   const asked = camera.requests.length;
-  // So long that the looks are minutes apart.
+  // Long enough for checks to be minutes apart.
   for (let i = 0; i < 20; i += 1) {
     await box.clock.advance(30_000);
     await seen(() => expect(follower.doubtOf('door')?.trouble).toBe('clock'));
@@ -93,7 +93,7 @@ test('a camera that requires a token for a clock it never had gets none, reports
   expect(follower.doubtOf('door')).toBeUndefined();
 });
 
-test('a liar gets no token by a time of his choice, not even as the second one', async () => {
+test('a device with a false clock gets no token for a time of its choice, not even as the second device', async () => {
   const box = await openWithLogins();
   const camera = await box.camera({ address: '127.0.46.10', quirks: { login: 'token', clockOffsetMs: -9 * HOUR_MS } });
   const { endpoint } = camera;

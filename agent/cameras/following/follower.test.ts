@@ -6,7 +6,7 @@ import { entryOf, openFollowing } from '../../../test/support/harness/following-
 const WAIT = { timeout: 8_000, interval: 20 };
 const seen = (assert: () => unknown) => vi.waitFor(assert, WAIT);
 
-/** Its clock is the one of the test. */
+/** Its clock is the test's. */
 async function restart(box: Awaited<ReturnType<typeof openFollowing>>, camera: OnvifCamera): Promise<void> {
   let isBack = false;
   const going = camera.reboot().then(() => {
@@ -123,7 +123,7 @@ test('a stranger at its address is shown its login once, and not again for some 
   expect(logins()).toBeGreaterThan(once);
 });
 
-test('no answer is a result of its own, and not cached', async () => {
+test('a missing answer is a result, and is not cached', async () => {
   const box = await openFollowing();
   const yard = await box.camera({ address: '127.0.41.33' });
   const follower = await box.follow(`paths:${entryOf('yard', yard)}`);
@@ -234,7 +234,7 @@ test('a camera that was logged in to by Digest gets no token at its new address'
     endpoint: 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000001',
   });
   const other = await box.camera({ address: '127.0.42.8', quirks: { login: 'token' }, endpoint: camera.endpoint });
-  // The endpoint of two: the serial number is asked for, with the login.
+  // Two cameras share the endpoint: the serial number is read, with the login.
   const follower = await box.follow(`paths:${entryOf('door', camera)}${entryOf('yard', camera, { serial: 'other' })}`);
   expect(await follower.check('door')).toBe('same');
   await camera.stop();
@@ -280,7 +280,7 @@ test.for([
   expect(box.written()).toBe(before);
 });
 
-test('while a camera stays away the networks are looked at less and less', async () => {
+test('while a camera is missing, the networks are searched ever less often', async () => {
   const box = await openFollowing();
   const camera = await box.camera({ address: '127.0.44.4' });
   const follower = await box.follow(`paths:${entryOf('door', camera)}`);
@@ -375,7 +375,7 @@ test('unknown devices that follow each other at an address together get the logi
   expect(logins()).toBe(once);
 });
 
-test('a camera that is slow while it starts is asked for its serial number again after half a minute', async () => {
+test('a camera that answers slowly during its start is asked again for its serial number after half a minute', async () => {
   const box = await openFollowing();
   const answers: Record<string, 'never'> = { GetDeviceInformation: 'never' };
   const quirks = { changesEndpointAtReboot: true, answers };

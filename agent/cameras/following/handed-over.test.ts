@@ -32,7 +32,7 @@ const notReached = (error: unknown): void => {
   }
 };
 
-const WAYS: Readonly<Record<string, Quirks>> = { 'a token': {}, 'HTTP Digest': { login: 'digest' } };
+const LOGINS: Readonly<Record<string, Quirks>> = { 'a token': {}, 'HTTP Digest': { login: 'digest' } };
 
 /** Whatever is said to the door's camera, with every moment at which the yard's may take its address. */
 async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCamera) => Promise<void>): Promise<void> {
@@ -50,12 +50,12 @@ async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCa
   expect(yard.operations).toContain('GetEndpointReference');
 }
 
-test.for(Object.entries(WAYS))(
+test.for(Object.entries(LOGINS))(
   "when another device takes its address, a camera's %s login is not sent to that device",
   ([, quirks]) => swapEverywhere(quirks, listen),
 );
 
-test.for(Object.entries(WAYS))(
+test.for(Object.entries(LOGINS))(
   'when another device takes its address, a snapshot request with %s does not send the login to that device',
   ([, quirks]) =>
     swapEverywhere(quirks, async (url, { endpoint }) => {
@@ -75,7 +75,7 @@ test('after a connection has ended, the device at the address is identified befo
   await session.information();
   address.handOverAfter(0);
   address.cut();
-  // The first may still have gone on what is cut.
+  // The first call may still have used the connection that is cut.
   await expect(listProfiles(session)).rejects.toMatchObject({ name: 'PerchError' });
   await expect(listProfiles(session)).rejects.toThrow('another camera is at its address now');
   expect(yard.state.wrongLogins).toEqual([]);

@@ -63,7 +63,7 @@ test('a former name is written under its current name', async () => {
   expect(text()).toMatch(/^pathDefaults:\n {2}record: true$/m);
 });
 
-test('an answer can be sent back without changes: hidden passwords stay', async () => {
+test('an answer can be sent back unchanged: hidden passwords stay', async () => {
   const users = 'authInternalUsers: [{user: a, pass: one}, {user: b, pass: two}]\nhlsCDNSecret: abc\n';
   const before = `${users}${PATHS}`;
   const { edits, store, text } = await fileOf(before);
@@ -112,6 +112,26 @@ test('a destination that is sent back keeps its password and token at any place;
   await expect(edits.patchPath('cam', { forward: [{ dest: 'rtsp://c/***' }] }, MACHINE)).rejects.toThrow(
     "forward[0].dest: '***' stands for a stream key: send the whole URL",
   );
+});
+
+test("a camera's hidden password stays with its host", async () => {
+  const onvif = (host: string) => `http://${host}/onvif/device_service`;
+  const { edits, store } = await fileOf(`paths: {cam: {camera: {onvif: "${onvif('192.0.2.7')}", password: pw}}}\n`);
+  const camera = () => store.current.paths.get('cam')?.settings?.camera;
+  await edits.patchPath('cam', { camera: { onvif: `${onvif('192.0.2.7')}2`, password: '<redacted>' } }, MACHINE);
+  expect(camera()).toEqual({ onvif: `${onvif('192.0.2.7')}2`, password: 'pw' });
+  for (const host of ['192.0.2.8', '192.0.2.7:8080']) {
+    const moved = { onvif: onvif(host), password: '<redacted>', clearPassword: true };
+    await expect(edits.patchPath('cam', { camera: moved }, MACHINE)).rejects.toThrow(
+      "camera.password: '<redacted>' stands for a secret of another host: send the secret",
+    );
+  }
+  await edits.patchPath('cam', { camera: { password: '<redacted>' } }, MACHINE);
+  await expect(
+    edits.patchPath('cam', { camera: { onvif: onvif('192.0.2.8'), password: '<redacted>' } }, MACHINE),
+  ).rejects.toThrow('another host');
+  await edits.patchPath('cam', { camera: { onvif: onvif('192.0.2.8'), password: 'new' } }, MACHINE);
+  expect(camera()).toEqual({ onvif: onvif('192.0.2.8'), password: 'new' });
 });
 
 test('a path is added once, replaced, and deleted', async () => {
@@ -178,7 +198,8 @@ test('only the owner sets commands, and only the file sets the source ffmpeg://'
 test('privilege escalation: an API client cannot grant rights, not even to itself', async () => {
   const before = `perch: own\nauthInternalUsers: [{user: ha, pass: one, permissions: [{action: api}]}]\n${PATHS}`;
   const { edits, store, text } = await fileOf(before);
-  const wishes = {
+  const hooks = Object.keys(globalJson(store.current)).filter((key) => key.startsWith('zlmOn'));
+  const changes = {
     authMethod: 'http',
     authHTTPAddress: 'http://192.0.2.1/yes',
     authJWTExclude: [{ action: 'read' }],
@@ -190,10 +211,14 @@ test('privilege escalation: an API client cannot grant rights, not even to itsel
     hlsCDNSecret: 'known',
     zlmSecret: 'known',
     zlmAllowIPs: ['0.0.0.0/0'],
-    zlmOnPlay: 'http://192.0.2.1/yes',
-    zlmOnPublish: 'http://192.0.2.1/yes',
+    // The broker gets the password, and its clients may send commands.
+    mqttURL: 'mqtt://192.0.2.1',
+    mqttFingerprint: 'ab'.repeat(32),
+    mqttCommands: true,
+    ...Object.fromEntries(hooks.map((key) => [key, 'http://192.0.2.1/yes'])),
   };
-  for (const [key, value] of Object.entries(wishes)) {
+  expect(hooks).toHaveLength(10);
+  for (const [key, value] of Object.entries(changes)) {
     await expect(edits.patchGlobal({ [key]: value }, MACHINE), key).rejects.toThrow('sets permissions: only');
   }
   for (const key of ['readUser', 'readPass', 'publishUser', 'publishPass']) {
@@ -201,8 +226,31 @@ test('privilege escalation: an API client cannot grant rights, not even to itsel
   }
   expect(text()).toBe(before);
   await edits.patchGlobal({ ...globalJson(store.current), hls: false }, MACHINE);
-  await edits.patchGlobal({ authInternalUsers: wishes.authInternalUsers }, OWNER);
+  await edits.patchGlobal({ authInternalUsers: changes.authInternalUsers }, OWNER);
   expect(store.current.authInternalUsers[0]).toMatchObject({ pass: 'one', permissions: [{}, { action: 'read' }] });
+});
+
+test('the kept password of the MQTT broker does not go to another one', async () => {
+  const before = 'perch: own\nmqttURL: mqtts://broker:8883\nmqttPassword: hunter22\n';
+  const { edits, store, text } = await fileOf(before);
+  for (const mqttURL of ['mqtts://evil:8883', 'mqtt://broker:8883', 'mqtts://broker:8884', ' mqtts://evil']) {
+    for (const kept of [{}, { mqttPassword: '<redacted>' }]) {
+      await expect(edits.patchGlobal({ mqttURL, ...kept }, OWNER), mqttURL).rejects.toMatchObject({
+        code: 'badInput',
+        message: 'the kept password is that of another broker: send mqttPassword',
+      });
+    }
+  }
+  expect(text()).toBe(before);
+  await edits.patchGlobal(globalJson(store.current), OWNER);
+  expect(text()).toBe(before);
+  // Not in two steps, either.
+  await edits.patchGlobal({ mqttURL: '' }, OWNER);
+  await expect(edits.patchGlobal({ mqttURL: 'mqtts://evil:8883' }, OWNER)).rejects.toThrow('another broker');
+  await edits.patchGlobal({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' }, OWNER);
+  expect(store.current).toMatchObject({ mqttURL: 'mqtt://other', mqttPassword: 'theirs' });
+  await edits.patchGlobal({ mqttURL: 'mqtt://third', mqttPassword: '' }, OWNER);
+  expect(store.current).toMatchObject({ mqttURL: 'mqtt://third', mqttPassword: '' });
 });
 
 test('a key that the environment sets is rejected, because the file would have no effect', async () => {
@@ -337,15 +385,15 @@ test.for([
 ])('only the owner writes %j into a recordPath, whose files are passed to commands', async (text) => {
   const { edits, store } = await fileOf('paths: {cam: {}}\n');
   const recordPath = `/mnt/${text}/%path/%Y-%m-%d_%H-%M-%S-%f`;
-  const ways = [
+  const attempts = [
     edits.patchPath('cam', { recordPath }, MACHINE),
     edits.addPath('new', { recordPath }, MACHINE),
     edits.replacePath('cam', { recordPath }, MACHINE),
     edits.patchPathDefaults({ recordPath }, MACHINE),
     edits.patchGlobal({ recordPath }, MACHINE),
   ];
-  for (const way of ways) {
-    await expect(way).rejects.toThrow(/only the owner, or the file itself/);
+  for (const attempt of attempts) {
+    await expect(attempt).rejects.toThrow(/only the owner, or the file itself/);
   }
   await edits.patchPath('cam', { recordPath }, OWNER);
   expect(pathListJson(store.current)[0]?.['recordPath']).toBe(recordPath);

@@ -11,7 +11,7 @@ import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
 import { problemText } from '../yaml/problem.ts';
 import { refuseConflict } from './conflict.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
-import { withKeptSecrets } from './kept-secrets.ts';
+import { checkKeptBroker, withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
 /** The author of a change. */
@@ -27,9 +27,12 @@ export interface Editor {
 const GLOBAL = CONFIG_KEYS.global.schema;
 const PATH = CONFIG_KEYS.path.schema;
 
-/** Keys of access rights: users, authentication servers, trusted proxies, secrets that grant access; and a file that Perch writes to. */
+/**
+ * Keys of access rights: users, authentication servers, web hooks, which get the logins in queries, the MQTT broker, which gets its password and
+ * may send commands, trusted proxies, secrets that grant access; and a file that Perch writes to.
+ */
 const RIGHTS =
-  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|zlm(?:Secret|AllowIPs|OnPlay|OnPublish)|(?:publish|read)(?:User|Pass|IPs))$/;
+  /^(?:auth.*|trustedProxies|.*TrustedProxies|hlsCDNSecret|logFile|zlm(?:Secret|AllowIPs|On[A-Z].*)|mqtt.*|(?:publish|read)(?:User|Pass|IPs))$/;
 
 /** File names reach the owner's commands (`sh -c '… $MTX_SEGMENT_PATH'`): letters of any script and these characters are harmless there. A blank separates words. */
 const SHELL = /[^\p{L}\p{M}\p{N}%/._:,@+=-]/u;
@@ -50,6 +53,7 @@ export class ApiEdits {
   async patchGlobal(body: unknown, editor: Editor): Promise<void> {
     const { global, pathDefaults } = postedGlobal(body);
     await this.#revise(editor, (now) => {
+      checkKeptBroker(global, now.config);
       const before = settingsOf(GLOBAL, postedGlobal(globalJson(now.config)).global, now.config);
       return [
         ...this.#changed([], GLOBAL, global, before, editor, now),
@@ -96,17 +100,23 @@ export class ApiEdits {
     });
   }
 
-  /** The configuration after a `patchPath` that is not written. @throws PerchError like `patchPath`, but no conflict */
-  async tryPath(name: string, body: unknown, editor: Editor): Promise<Config> {
+  /**
+   * The configuration after a `patchPath` that is not written.
+   * @param mayBeNew a missing path is added
+   * @throws PerchError like `patchPath`, but no conflict
+   */
+  async tryPath(name: string, body: unknown, editor: Editor, mayBeNew?: 'mayBeNew'): Promise<Config> {
     const posted = postedPath(body);
     const { current, tag, textInForce } = this.#store;
     const entry = current.paths.get(name);
-    if (!entry) {
+    if (!entry && !mayBeNew) {
       throw noSuchPath(name);
     }
     const now = { config: current, written: undefined, tag, since: () => undefined };
     const anyTime = { hasAllRights: editor.hasAllRights };
-    const edits = this.#changed(['paths', name], PATH, posted, pathSettings(entry), anyTime, now);
+    const edits = entry
+      ? this.#changed(['paths', name], PATH, posted, pathSettings(entry), anyTime, now)
+      : [this.#whole(name, posted, now, anyTime)];
     if (edits.length === 0) {
       return current;
     }

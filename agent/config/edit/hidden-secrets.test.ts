@@ -55,7 +55,7 @@ test.for([
   ['another setting', '    rtspTransport: none\n'],
   ['a user of the same name', '    camera: {user: none}\n'],
   ['a comment', '# none of these are ours\n'],
-] as const)('%s that contains a password which is a plain word stays as it is', ([, more]) => {
+] as const)('%s that contains a common word used as a password stays as it is', ([, more]) => {
   const text = `paths:\n  a:\n    source: rtsp://me:none@h/1\n${more}`;
   expect(shown(text)).toBe(text.replace('me:none@', 'me:***@'));
   expect(secrets.restore(secrets.hide(text), text)).toBe(text);

@@ -36,6 +36,7 @@ test('a path answer is complete, with its name first and without credentials', (
     {
       name: 'cam',
       alwaysAvailable: false,
+      alwaysAvailableFile: '',
       alwaysAvailableTracks: [],
       runOnInit: '',
       runOnInitRestart: false,
@@ -58,7 +59,14 @@ test('a path answer is complete, with its name first and without credentials', (
       source: 'rtsp://h/x',
       ...{ sourceFingerprint: '', sourceOnDemand: false, sourceOnDemandStartTimeout: '10s' },
       ...{ sourceOnDemandCloseAfter: '10s', sourceRedirect: '', useAbsoluteTimestamp: false, overridePublisher: true },
-      ...{ rtspAnyPort: false, continueAfterLoss: false, rtspRangeType: '', rtspRangeStart: '', rtspScale: '' },
+      ...{
+        rtspAnyPort: false,
+        rtspDemuxMpegts: false,
+        continueAfterLoss: false,
+        rtspRangeType: '',
+        rtspRangeStart: '',
+        rtspScale: '',
+      },
       ...{ rtspTransport: 'automatic', rtspUDPSourcePortRange: [32_768, 60_999], rtpSDP: '' },
       ...{ whepBearerToken: '', whepSTUNGatherTimeout: '5s', whepHandshakeTimeout: '10s' },
       whepTrackGatherTimeout: '2s',

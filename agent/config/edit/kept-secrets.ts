@@ -1,13 +1,16 @@
 import { PerchError } from '../../base/errors.ts';
+import { withoutZone } from '../../base/ip-address.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import { isBlock } from '../yaml/edit.ts';
 import { HIDDEN, shownText } from './json.ts';
+
+type Block = Readonly<Record<string, unknown>>;
 
 /**
  * A value of a request in which the secrets that responses hide are restored: a client that sends settings back changes no
  * password.
  * @param before the value in force
- * @throws PerchError badInput for a hidden secret where there is none
+ * @throws PerchError badInput for a hidden secret where there is none, or with the address of another host
  */
 export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unknown, key: string): unknown {
   if (Array.isArray(value)) {
@@ -15,12 +18,7 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
     return value.map((item, i) => withKeptSecrets(schema.items ?? {}, item, former[i], `${key}[${i}]`));
   }
   if (isBlock(value)) {
-    const inner = isBlock(before) ? before : {};
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => {
-        return [name, withKeptSecrets(schema.properties?.[name] ?? {}, one, inner[name], `${key}.${name}`)];
-      }),
-    );
+    return withKeptBlock(schema, value, isBlock(before) ? before : {}, key);
   }
   if (schema.secret && value === HIDDEN) {
     if (typeof before !== 'string' || before === '') {
@@ -29,6 +27,54 @@ export function withKeptSecrets(schema: SchemaNode, value: unknown, before: unkn
     return before;
   }
   return typeof before === 'string' && value === shownText(schema, before) ? before : value;
+}
+
+function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Block, key: string): Block {
+  const host = hostOf(properties, value);
+  const isElsewhere = host !== undefined && host !== hostOf(properties, before);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => {
+      const property = properties[name] ?? {};
+      if (isElsewhere && property.secret && one === HIDDEN) {
+        const message = `${key}.${name}: '${HIDDEN}' stands for a secret of another host: send the secret`;
+        throw new PerchError('badInput', message);
+      }
+      return [name, withKeptSecrets(property, one, before[name], `${key}.${name}`)];
+    }),
+  );
+}
+
+/** @throws PerchError badInput if the kept password of the MQTT broker would go to another one */
+export function checkKeptBroker(sent: MqttLogin, before: MqttLogin): void {
+  const { mqttURL = before.mqttURL, mqttPassword = HIDDEN } = sent;
+  const isKept = mqttPassword === HIDDEN && (before.mqttPassword ?? '') !== '';
+  if (isKept && mqttURL !== '' && brokerOf(mqttURL) !== brokerOf(before.mqttURL)) {
+    throw new PerchError('badInput', 'the kept password is that of another broker: send mqttPassword', {
+      why: 'password',
+    });
+  }
+}
+
+interface MqttLogin {
+  readonly mqttURL?: unknown;
+  readonly mqttPassword?: unknown;
+}
+
+/** With the scheme: a password for TLS is not sent without. */
+function brokerOf(address: unknown): string {
+  const text = String(address);
+  if (!URL.canParse(text)) {
+    return text;
+  }
+  const { protocol, host } = new URL(text);
+  return `${protocol}//${host}`;
+}
+
+/** Host and port that the secrets of a block are sent to; undefined without an address. */
+function hostOf(properties: Readonly<Record<string, SchemaNode>>, block: Block): string | undefined {
+  const key = Object.keys(properties).find((name) => properties[name]?.syntax === 'httpUrl') ?? '';
+  const url = withoutZone(String(block[key] ?? ''));
+  return URL.canParse(url) ? new URL(url).host : undefined;
 }
 
 /** The former item of each item: the one at its index if it has the same name, else the next one of that name. */

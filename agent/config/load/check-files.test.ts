@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -62,6 +63,28 @@ test.for(['rtspEncryption: no', 'rtsp: no\nrtspEncryption: yes', 'hls: no\nhlsEn
     expect((await check(`${text}\nrtspServerKey: /nonexistent/my.key`)).lines).toEqual([]);
   },
 );
+
+test('a file for alwaysAvailable that cannot be read, or is not MP4, is reported with key and path', async () => {
+  const path = (file: string) => `paths:\n  cam:\n    alwaysAvailable: yes\n    alwaysAvailableFile: ${file}`;
+  const key = 'my.yml: paths.cam.alwaysAvailableFile:';
+  expect((await check(path('/nonexistent/a.mp4'))).lines).toEqual([
+    `${key} /nonexistent/a.mp4 cannot be read (ENOENT) (warn)`,
+  ]);
+  expect((await check(path(`${TLS}/server.crt`))).lines).toEqual([
+    `${key} ${TLS}/server.crt is not an MP4 file: it does not begin with 'ftyp' (warn)`,
+  ]);
+});
+
+test('a pipe for alwaysAvailable is reported, though no program writes into it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const { lines } = await check(`paths:\n  cam:\n    alwaysAvailable: yes\n    alwaysAvailableFile: ${pipe}`);
+  expect(lines).toEqual([
+    `my.yml: paths.cam.alwaysAvailableFile: ${pipe} cannot be read (it is not a regular file) (warn)`,
+  ]);
+});
 
 test('the environment is applied', async () => {
   const { lines } = await check('', { PERCH_RTSPENCRYPTION: 'strict', PERCH_RTSPSERVERKEY: '/nonexistent/env.key' });

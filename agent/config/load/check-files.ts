@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { type FileHandle, readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { explain, PerchError } from '../../base/errors.ts';
+import { openRegularFile } from '../../base/open-regular-file.ts';
 import { ConfigText } from '../file/config-text.ts';
 import { absoluteKeyFiles, isLeftToUs } from '../file/key-pair.ts';
 import { CONFIG_KEYS } from '../schema/config-keys.ts';
@@ -13,6 +14,7 @@ import { type Problem, problemText, Report } from '../yaml/problem.ts';
 import { parseTree } from '../yaml/tree.ts';
 import type { Environment } from './environment.ts';
 import { type Config, parseConfig } from './load.ts';
+import type { PathEntry } from './path-entry.ts';
 
 /** @returns a line for each problem, and whether Perch would take the file as it is */
 export async function checkFile(
@@ -51,7 +53,30 @@ function warningsAt(faults: readonly Fault[], text: string, name: string): reado
  */
 async function fileFaults(config: Config, cwd: string): Promise<readonly Fault[]> {
   const pairs = portsOf(config, CONFIG_KEYS.servers).flatMap(({ keyPair }) => keyPair ?? []);
-  return (await Promise.all(pairs.map((pair) => pairFaults(pair, cwd)))).flat();
+  const clips = [...config.paths.values()].map((path) => clipFaults(path, cwd));
+  return (await Promise.all([...pairs.map((pair) => pairFaults(pair, cwd)), ...clips])).flat();
+}
+
+/** Whether the file can be read and begins as MP4; more is checked when it is played. */
+async function clipFaults({ name, settings }: PathEntry, cwd: string): Promise<readonly Fault[]> {
+  const { alwaysAvailable = false, alwaysAvailableFile: file = '' } = settings ?? {};
+  if (!alwaysAvailable || file === '') {
+    return [];
+  }
+  const key = `paths.${name}.alwaysAvailableFile`;
+  const path = resolve(cwd, file);
+  let handle: FileHandle | undefined;
+  try {
+    handle = await openRegularFile(path);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(8), 0, 8, 0);
+    const isMp4 = bytesRead === 8 && buffer.toString('latin1', 4) === 'ftyp';
+    return isMp4 ? [] : [{ key, message: `${path} is not an MP4 file: it does not begin with 'ftyp'` }];
+  } catch (error) {
+    const reason = error instanceof PerchError ? explain(error) : (error as NodeJS.ErrnoException).code;
+    return [{ key, message: `${path} cannot be read (${reason})` }];
+  } finally {
+    await handle?.close();
+  }
 }
 
 async function pairFaults({ server, prefix, key, cert, reason }: KeyPairUse, cwd: string): Promise<readonly Fault[]> {

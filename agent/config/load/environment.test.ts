@@ -39,10 +39,10 @@ test('variables change single keys of lists, also of default ones', () => {
 });
 
 test('a wrong variable is an error that names it, and one without effect a warning', () => {
-  const { config, problems } = load('perch: own', { PERCH_READTIMEOUT: 'soon', MTX_SRTPADDRESS: ':1' });
+  const { config, problems } = load('perch: own', { PERCH_READTIMEOUT: 'soon', MTX_MOQQUICADDRESS: ':1' });
   expect(config).toBeUndefined();
   expect(problems.map(problemText)).toEqual([
-    'perch.yml: MTX_SRTPADDRESS: srtpAddress is not supported yet',
+    expect.stringContaining('perch.yml: MTX_MOQQUICADDRESS: the Media-over-QUIC server is not supported: Node'),
     "perch.yml: readTimeout: 'soon' is not a duration: write for example 200ms, 10s, 1h30m or 7d (from PERCH_READTIMEOUT)",
   ]);
 });

@@ -1,3 +1,4 @@
+import type { UnsupportedGroup } from '../schema/key-rules.ts';
 import type { SchemaNode } from '../schema/node.ts';
 import type { Report } from '../yaml/problem.ts';
 import type { Entry, MapNode, Tree } from '../yaml/tree.ts';
@@ -22,13 +23,19 @@ export function overlayEnvironment(file: MapNode, global: SchemaNode, path: Sche
   return map;
 }
 
-/** Reports variables of keys that do nothing here yet. */
-export function reportUnsupportedVariables(names: Iterable<string>, env: Environment, report: Report): void {
-  for (const name of names) {
-    for (const prefix of PREFIXES) {
-      const variable = `${prefix}_${name.toUpperCase()}`;
-      if (env[variable] !== undefined) {
-        report.add('warn', {}, variable, `${name} is not supported yet`);
+/** Reports variables of keys that do nothing here. */
+export function reportUnsupportedVariables(
+  groups: readonly UnsupportedGroup[],
+  env: Environment,
+  report: Report,
+): void {
+  for (const { feature, reason, keys } of groups) {
+    for (const name of Object.keys(keys)) {
+      for (const prefix of PREFIXES) {
+        const variable = `${prefix}_${name.toUpperCase()}`;
+        if (env[variable] !== undefined) {
+          report.add('warn', {}, variable, `${feature} is not supported: ${reason}`);
+        }
       }
     }
   }

@@ -56,7 +56,7 @@ test('they are read from the environment too', () => {
   expect(usersOf('paths:\n  door:\n', env)?.at(-1)).toEqual(one('read', 'door', 'tom', 'y', ['10.0.0.1/32']));
 });
 
-test("MediaMTX's default users may be written as well; empty ones count as absent", () => {
+test("MediaMTX's default users may be written explicitly; empty ones count as absent", () => {
   const written =
     'authInternalUsers:\n- user: any\n  permissions: [{action: publish}, {action: read}, {action: playback}]\n' +
     '- user: any\n  ips: ["127.0.0.1", "::1"]\n  permissions: [{action: api}, {action: metrics}, {action: pprof}]\n';

@@ -70,7 +70,7 @@ export function parseConfig(text: string, fileName: string, env: Environment, de
   if (!isOwn && !hasOwnUsers && isInternal && !hasLegacyUsers(root)) {
     report.add('warn', {}, 'authInternalUsers', 'anyone on this network can watch: set users with this key');
   }
-  reportUnsupportedVariables(keys.global.inertNames, env, report);
+  reportUnsupportedVariables(keys.global.inert, env, report);
 
   const settings = readGlobal(root, keys, isOwn, report);
   const pathDefaults = readPathDefaults(root, { isOwn, hasPlayback: settings.playback }, { ...defaults, keys }, report);

@@ -4,7 +4,7 @@ import { resolvePath } from './load.ts';
 
 test('an unsupported source of pathDefaults disables the paths that use it', () => {
   const config = load('pathDefaults: {source: moqt://h}\npaths: {a: , b: {source: publisher}}').config;
-  expect(config?.paths.get('a')?.error).toContain('is not supported yet');
+  expect(config?.paths.get('a')?.error).toContain('is not supported');
   expect(config?.paths.get('b')?.settings).toBeDefined();
 });
 

@@ -126,7 +126,7 @@ function readLeaf(
   if (unit) {
     return attempt(() => QUANTITIES[unit](scalar.text));
   }
-  const shown = schema.secret ? 'the value' : `'${scalar.text.slice(0, MAX_SHOWN)}'`;
+  const shown = schema.secret || syntax === 'destination' ? 'the value' : `'${scalar.text.slice(0, MAX_SHOWN)}'`;
   if (schema.type === 'boolean') {
     const value = parseWord(scalar.text);
     return value === undefined ? { fault: `${shown} is not yes or no` } : { value };

@@ -11,7 +11,7 @@ export function reportUnsupported(
   report: Report,
   path?: string,
 ): void {
-  for (const { feature, keys } of groups) {
+  for (const { feature, reason, keys } of groups) {
     const present = [...map.entries].filter(([name]) => Object.hasOwn(keys, name));
     const wanted = present.filter(([name, { tree }]) => !isHarmless(tree, keys[name] ?? ''));
     const tell = (severity: 'warn' | 'note', words: string, entries: readonly NamedEntry[]) => {
@@ -21,9 +21,7 @@ export function reportUnsupported(
         report.add(severity, first[1], `${prefix}${first[0]}`, message, path);
       }
     };
-    for (const entries of feature === undefined ? wanted.map((one) => [one]) : [wanted]) {
-      tell('warn', `${feature ?? 'this'} is not supported yet`, entries);
-    }
+    tell('warn', `${feature} is not supported: ${reason}`, wanted);
     if (wanted.length === 0) {
       tell('note', 'has no effect in Perch, and this value needs none', present);
     }

@@ -7,7 +7,7 @@ test.for([
   ['hls: yes\nhls: no', 'perch.yml:2: hls: duplicate key, first in line 1'],
   ['paths:\n  a:\n  a:', 'perch.yml:3: paths.a: duplicate key, first in line 2'],
   ['- a', 'perch.yml:1: the file is not a list of keys'],
-  ['a: *b', 'perch.yml:1: a: the alias *b has no anchor before it'],
+  ['a: *b', 'perch.yml:1: a: the alias has no anchor before it'],
   ['hls: maybe', "perch.yml:1: hls: 'maybe' is not yes or no"],
   [
     'hls: no\npathDefaults:\n  recordPartDuration: 1 second',
@@ -93,12 +93,12 @@ test.for([
     'source: bla',
     "source: 'bla' is not a source: write publisher, redirect, or for example rtsp://192.168.1.20:554/stream",
   ],
-  ['source: moqt://h/app', "source: 'moqt://' is not supported yet: write publisher, redirect, or for example rtsp://"],
+  ['source: moqt://h/app', "source: 'moqt://' is not supported: Node has no QUIC"],
   [
     "rtpSDP: ''\n    source: udp+rtp://238.0.0.1:5004",
     'rtpSDP: a source udp+rtp:// needs this key, the SDP of the packets',
   ],
-  ['source: rpiCamera', "source: 'rpiCamera' is not supported yet"],
+  ['source: rpiCamera', "source: 'rpiCamera' is not supported: its driver is a native program; run rpicam-vid"],
   ['source: rtsp://', 'source: the rtsp:// URL is not valid'],
   ['source: rtsp://me@h/x', 'source: the URL has a user without password'],
   ['source: "rtsp://$G1@h/x"', 'source: the URL has a user without password'],
@@ -168,6 +168,20 @@ test.for([
   expect(problems.map(problemText).filter((text) => text.includes('forward'))).toEqual([
     expect.stringContaining(`paths.cam.forward[1].dest: ${message}`),
   ]);
+});
+
+test.for([
+  ['block scalar', 'hlsCDNSecret: |hunter2'],
+  ['escape', 'hlsCDNSecret: "x\\Uhunter2"'],
+  ['tag', 'hlsCDNSecret: !hunter2!x y'],
+  ['alias', 'hlsCDNSecret: *hunter2'],
+  ['source', 'paths: {cam: {source: 192.168.1.9/user=me_password=hunter2_channel=1}}'],
+  ['ICE server', 'webrtcICEServers2: [{url: "http://me:hunter2@h"}]'],
+  ['destination', `paths: {cam: {forward: [{dest: "rtsp://me:hunter2@h/${'x'.repeat(2_000)}"}]}}`],
+] as const)('the error of a wrong %s does not quote its password', ([, text]) => {
+  const lines = linesOf(text, 'error');
+  expect(lines).not.toEqual([]);
+  expect(lines.join('\n')).not.toContain('hunter2');
 });
 
 test('a mistake found at its own place refers to no other line', () => {

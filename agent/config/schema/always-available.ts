@@ -27,6 +27,11 @@ export const ALWAYS_AVAILABLE_KEYS = {
     description:
       "Tracks of the stream before the source was online. Empty = the source's, from its first connection on.",
   }),
+  alwaysAvailableFile: Type.String({
+    default: '',
+    description:
+      'An MP4 file that is played in a loop while the source is away, instead of the picture. Its tracks are those of the stream.',
+  }),
 };
 
 type Settings = Resolved<Static<TObject<typeof ALWAYS_AVAILABLE_KEYS>>> & {
@@ -37,7 +42,7 @@ type Settings = Resolved<Static<TObject<typeof ALWAYS_AVAILABLE_KEYS>>> & {
 };
 
 export function alwaysAvailableFaults(settings: Settings, isPattern: boolean): readonly Fault[] {
-  const { alwaysAvailable, alwaysAvailableTracks: tracks, source } = settings;
+  const { alwaysAvailable, alwaysAvailableTracks: tracks, alwaysAvailableFile, source } = settings;
   if (!alwaysAvailable) {
     return [];
   }
@@ -53,6 +58,9 @@ export function alwaysAvailableFaults(settings: Settings, isPattern: boolean): r
   }
   if (source === 'redirect') {
     faults.push({ key, message: "cannot be combined with the source 'redirect', which has no stream" });
+  }
+  if (alwaysAvailableFile !== '' && tracks.length > 0) {
+    faults.push({ key: 'alwaysAvailableFile', message: 'cannot be combined with alwaysAvailableTracks' });
   }
   for (const [i, { codec, sampleRate, channelCount }] of tracks.entries()) {
     if (NEEDS_RATE.has(codec) && (sampleRate === 0 || channelCount === 0)) {

@@ -15,7 +15,7 @@ const toyServer: ServerKeys<typeof serverSchema> = {
   schema: serverSchema,
   listeners: ({ toy, toyAddress }) => (toy ? [{ key: 'toyAddress', address: toyAddress }] : []),
   faults: ({ toyAddress }) => (toyAddress === ':1' ? [{ key: 'toyAddress', message: 'is reserved' }] : []),
-  inert: [{ feature: 'the colour of toys', keys: { toyColour: 'red' } }],
+  inert: [{ feature: 'the colour of toys', reason: 'paint them', keys: { toyColour: 'red' } }],
   renamed: { toyDisable: { to: 'toy', convert: inverted } },
 };
 const sourceSchema = { toySpeed: Type.Integer({ default: 1 }) };
@@ -53,11 +53,11 @@ test('the keys of another protocol are read, with their defaults and former name
 test.for([
   ['toyAddress: :8554', 'toyAddress: has the TCP port 8554, as does rtspAddress: change one of them'],
   ['toyAddress: :1', 'toyAddress: is reserved'],
-  ['toyColour: blue', 'toyColour: the colour of toys is not supported yet'],
+  ['toyColour: blue', 'toyColour: the colour of toys is not supported: paint them'],
   ['paths: {cam: {toySpeed: 10}}', 'paths.cam.toySpeed: is too fast'],
   [
     'paths: {cam: {source: "moqt://h/1"}}',
-    "paths.cam.source: 'moqt://' is not supported yet: write publisher, redirect, or for example rtsp://192.168.1.20:554/stream",
+    "paths.cam.source: 'moqt://' is not supported: Node has no QUIC, and no kept library in plain JavaScript does it; pull by RTSP, SRT, WHEP or HLS",
   ],
 ] as const)('the rules of another protocol apply: %s', ([text, line]) => {
   expect(loaded(text).lines).toEqual([`perch.yml:2: ${line}`]);

@@ -32,7 +32,7 @@ test.for([
   expect(ffmpegCommand(source)).toBe(`ffmpeg -nostdin -hide_banner -loglevel warning ${args}`);
 });
 
-test('a quoted text stays one word', () => {
+test('quoted text is one word', () => {
   const words = parseCommandLine(ffmpegCommand(`ffmpeg://'/srv/my "film".mp4' -vf "drawtext=text='it''s'"`));
   expect(words).toContain('/srv/my "film".mp4');
   expect(words).toContain("drawtext=text='it''s'");

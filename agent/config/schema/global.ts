@@ -5,6 +5,7 @@ import type { Resolved } from '../values/quantity.ts';
 import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
+import { MQTT_KEYS } from './mqtt.ts';
 import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
@@ -59,11 +60,12 @@ export const GlobalSchema = Type.Object({
   ...RTMP.schema,
   ...SRT.schema,
   ...ZLM_KEYS,
+  ...MQTT_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Defaults of Perch's own set-up that differ: its page needs the servers, and the disk must not fill up. */
 export const OWN_DEFAULTS = { api: true, playback: true, metrics: true, recordMinFree: '10%' } as const;
 
-type NameIn<Key> = Key extends `${infer Name}TrustedProxies` ? Name : never;
+type NameIn<Key> = Key extends `${infer Name}AllowOrigins` ? Name : never;
 /** A server with an HTTP port of its own: its settings begin with its name, `hlsAddress`. */
 export type HttpServerName = NameIn<keyof GlobalSettings>;

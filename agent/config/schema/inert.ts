@@ -1,10 +1,26 @@
 import type { UnsupportedGroup } from './key-rules.ts';
 
-/** MediaMTX's keys that do nothing here yet; those of a supported protocol are in its key file. */
+const NO_QUIC = 'Node has no QUIC, and no kept library in plain JavaScript does it';
+const PI_CAMERA =
+  'its driver is a native program; run rpicam-vid and ffmpeg on the Pi, publish to this path by RTSP, and write source: publisher';
+
+/** Why a source of MediaMTX is not supported, by scheme or word. */
+export const UNSUPPORTED_SOURCES: Readonly<Record<string, string>> = {
+  rpiCamera: PI_CAMERA,
+  'moqt://': `${NO_QUIC}; pull by RTSP, SRT, WHEP or HLS`,
+  'moq://': `${NO_QUIC}; pull by RTSP, SRT, WHEP or HLS`,
+};
+
+/** MediaMTX's keys that do nothing here; those of a supported protocol are in its key file. */
 export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
-  { feature: 'writing packets to the disk', keys: { dumpPackets: false } },
+  {
+    feature: 'writing packets to the disk',
+    reason: 'it fills the disk of a device that records; use tcpdump on this machine, or logLevel: debug',
+    keys: { dumpPackets: false },
+  },
   {
     feature: 'the Media-over-QUIC server',
+    reason: `${NO_QUIC}; use WebRTC or low-latency HLS`,
     keys: {
       moq: false,
       moqHTTP2Address: ':8892',
@@ -22,18 +38,20 @@ export const INERT_GLOBAL: readonly UnsupportedGroup[] = [
 
 export const INERT_PATH: readonly UnsupportedGroup[] = [
   {
-    feature: 'a file to play while the source is away',
-    keys: { alwaysAvailableFile: '' },
-  },
-  {
-    feature: 'pulling and publishing over Media-over-QUIC',
+    feature: 'pulling over Media-over-QUIC',
+    reason: `${NO_QUIC}; pull by RTSP, SRT, WHEP or HLS`,
     keys: {
       moqTransport: 'quic',
     },
   },
-  { keys: { playback: true } },
+  {
+    feature: 'playback for single paths',
+    reason: 'MediaMTX ignores the key, too; permissions (action: playback) decide whose recordings play',
+    keys: { playback: true },
+  },
   {
     feature: 'the Raspberry Pi camera',
+    reason: PI_CAMERA,
     keys: {
       rpiCameraCamID: 0,
       rpiCameraSecondary: false,

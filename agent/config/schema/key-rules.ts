@@ -20,12 +20,14 @@ export type Renames = Readonly<Record<string, Rename>>;
 export type Harmless = boolean | number | string | readonly (string | number)[];
 
 /**
- * Keys of MediaMTX that do nothing here yet, each with the value at which that makes no difference: MediaMTX's default,
+ * Keys of MediaMTX that do nothing here, each with the value at which that makes no difference: MediaMTX's default,
  * or for a server its being off. They are reported in one line for each group and block of the file.
  */
 export interface UnsupportedGroup {
-  /** What the keys are about, as the subject of "is not supported yet"; without it each key is reported by itself. */
-  readonly feature?: string;
+  /** What the keys are about, as the subject of "is not supported". */
+  readonly feature: string;
+  /** Why, and what to do instead. */
+  readonly reason: string;
   readonly keys: Readonly<Record<string, Harmless>>;
 }
 

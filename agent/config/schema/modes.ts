@@ -15,6 +15,7 @@ const RuleSchema = Type.Object({
     }),
   ),
   audio: Type.Optional(Type.Boolean({ description: '`audio` in this mode.' })),
+  notify: Type.Optional(Type.Boolean({ description: 'Notifications of the camera in this mode. Default: yes.' })),
   privacy: Type.Optional(
     Type.Boolean({ description: 'In this mode no stream, no recording, no events and no pictures of the camera.' }),
   ),

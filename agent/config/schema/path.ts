@@ -5,11 +5,10 @@ import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
 import { Forward } from './forward.ts';
-import { HLS_SOURCE } from './hls-source.ts';
 import { inverted, type Renames } from './key-rules.ts';
+import { HLS_SOURCE, RTMP_SOURCE } from './keyless-sources.ts';
 import { ModeRules } from './modes.ts';
 import { MPEGTS_SOURCE } from './mpegts-source.ts';
-import { RTMP_SOURCE } from './rtmp-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
@@ -180,6 +179,8 @@ export const PathSchema = Type.Object({
 export type PathSettings = Resolved<Static<typeof PathSchema>> & {
   /** Set by the mode in force, not by a key. */
   readonly isPrivate?: boolean;
+  /** No notifications; set likewise. */
+  readonly isSilent?: boolean;
 };
 
 /** Nothing is taken from the camera: it is paused or private. */

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { Address } from '../values/address.ts';
-import { CertFile, KeyFile, Switch } from './fields.ts';
+import { CertFile, KeyFile, Switch, TcpProxies } from './fields.ts';
 import { inverted } from './key-rules.ts';
 import { keyPairOf, type ServerKeys } from './server-keys.ts';
 
@@ -15,6 +15,7 @@ const schema = {
   rtmpsAddress: Address(':1936', 'Port of RTMP over TLS.'),
   rtmpServerKey: KeyFile('RTMP over TLS'),
   rtmpServerCert: CertFile('RTMP over TLS'),
+  rtmpTrustedProxies: TcpProxies(),
 };
 
 export const RTMP: ServerKeys<typeof schema> = {
@@ -29,6 +30,6 @@ export const RTMP: ServerKeys<typeof schema> = {
   },
   faults: () => [],
   ownDefaults: () => ({ rtmp: false }),
-  inert: [{ keys: { rtmpTrustedProxies: [] } }],
+  inert: [],
   renamed: { rtmpDisable: { to: 'rtmp', convert: inverted } },
 };

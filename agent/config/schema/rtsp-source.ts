@@ -21,11 +21,22 @@ const schema = {
     maxLength: 64,
     description: 'That time: 20260131T120000Z for clock, a duration such as 1m30s for npt and smpte.',
   }),
+  rtspDemuxMpegts: Type.Boolean({
+    default: false,
+    description: 'Demux MPEG-TS in RTP, from a camera or an RTSP publisher, into its tracks.',
+  }),
   rtspScale: Type.String({ default: '', maxLength: 16, description: 'Speed of a recorded source, such as 2.0.' }),
   rtspUDPSourcePortRange: Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), {
     default: [32_768, 60_999],
     description: 'First and last local UDP port for RTP from the camera.',
   }),
+  rtspUDPReadBufferSize: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 1 << 30,
+      description: 'Receive buffer of RTP over UDP from the camera, in bytes. Default: udpReadBufferSize.',
+    }),
+  ),
 };
 
 export const RTSP_SOURCE: SourceKeys<typeof schema> = {
@@ -48,12 +59,6 @@ export const RTSP_SOURCE: SourceKeys<typeof schema> = {
     }
     return faults;
   },
-  inert: [
-    {
-      feature: 'taking MPEG-TS apart from RTSP cameras',
-      keys: { rtspDemuxMpegts: false },
-    },
-    { keys: { rtspUDPReadBufferSize: 0 } },
-  ],
+  inert: [],
   renamed: { sourceProtocol: { to: 'rtspTransport' }, sourceAnyPortEnable: { to: 'rtspAnyPort' } },
 };

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { Address } from '../values/address.ts';
-import { CertFile, KeyFile, Switch } from './fields.ts';
+import { CertFile, KeyFile, Switch, TcpProxies } from './fields.ts';
 import { type Fault, inverted } from './key-rules.ts';
 import { keyPairOf, type ServerKeys, type ServerSettings } from './server-keys.ts';
 
@@ -29,6 +29,10 @@ const schema = {
   }),
   multicastRTPPort: Port(8002, 'Port of RTP by multicast.'),
   multicastRTCPPort: Port(8003, 'Port of RTCP by multicast.'),
+  srtpAddress: Address(':8004', 'UDP port of SRTP, for RTSP over TLS.'),
+  srtcpAddress: Address(':8005', 'UDP port of SRTCP, for RTSP over TLS.'),
+  multicastSRTPPort: Port(8006, 'Port of SRTP by multicast.'),
+  multicastSRTCPPort: Port(8007, 'Port of SRTCP by multicast.'),
   rtspServerKey: KeyFile('RTSP over TLS'),
   rtspServerCert: CertFile('RTSP over TLS'),
   rtspAuthMethods: Type.Array(Type.Enum(['basic', 'digest']), {
@@ -36,6 +40,7 @@ const schema = {
     description:
       "How RTSP clients may log in. Default in Perch's own set-up without users in the file: both; digest is for device passwords.",
   }),
+  rtspTrustedProxies: TcpProxies(),
 };
 
 type RtspSettings = ServerSettings<typeof schema>;
@@ -62,13 +67,7 @@ export const RTSP: ServerKeys<typeof schema> = {
   // Digest works with device passwords, but not with the users of the file or of an authentication server.
   ownDefaults: ({ authMethod, authInternalUsers: users }) =>
     authMethod === 'internal' && users.length === 0 ? { rtspAuthMethods: ['basic', 'digest'] } : {},
-  inert: [
-    {
-      feature: 'SRTP for RTSP clients',
-      keys: { srtpAddress: ':8004', srtcpAddress: ':8005', multicastSRTPPort: 8006, multicastSRTCPPort: 8007 },
-    },
-    { keys: { rtspTrustedProxies: [] } },
-  ],
+  inert: [],
   renamed: {
     rtspDisable: { to: 'rtsp', convert: inverted },
     protocols: { to: 'rtspTransports' },

@@ -6,6 +6,7 @@ import type { GeneralSettings } from './general.ts';
 import type { GlobalSettings } from './global.ts';
 import { attempt, type Fault, notPositive } from './key-rules.ts';
 import { MAX_ENTRIES } from './modes.ts';
+import { mqttFaults } from './mqtt.ts';
 import type { PathSettings } from './path.ts';
 import type { ServerKeys } from './server-keys.ts';
 
@@ -28,6 +29,7 @@ export function globalFaults(
     ...userFaults(settings),
     ...queueFaults(settings),
     ...timetableFaults(settings),
+    ...mqttFaults(settings),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }

@@ -1,6 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { withoutZone } from '../../base/ip-address.ts';
+import { redact } from '../../base/log.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
+import { UNSUPPORTED_SOURCES } from './inert.ts';
 import type { Fault } from './key-rules.ts';
 import type { PathSettings } from './path.ts';
 import type { SourceKeys } from './source-keys.ts';
@@ -14,7 +16,7 @@ const expectedOf = (sources: readonly SourceKeys[]): string =>
   `write publisher, redirect, or for example ${sources[0]?.example}`;
 
 /** A source in messages: the scheme of a URL, without credentials. */
-const kindOf = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? source.slice(0, 64);
+const kindOf = (source: string): string => /^[a-z0-9+]{1,20}:\/\//i.exec(source)?.[0] ?? redact(source).slice(0, 64);
 export const schemeOf = (url: string): string => kindOf(url.trim()).replace('://', '').toLowerCase();
 
 function isSupported(source: string, sources: readonly SourceKeys[]): boolean {
@@ -70,7 +72,10 @@ export function sourceFaults(
 ): readonly Fault[] {
   const { source, sourceOnDemand, sourceRedirect } = settings;
   if (!isSupported(source, sources)) {
-    return [{ key: 'source', message: `'${kindOf(source)}' is not supported yet: ${expectedOf(sources)}` }];
+    const kind = kindOf(source);
+    return [
+      { key: 'source', message: `'${kind}' is not supported: ${UNSUPPORTED_SOURCES[kind] ?? expectedOf(sources)}` },
+    ];
   }
   const isPulled = source.includes('://');
   const faults: Fault[] = [];

@@ -1,5 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
 import { IpList, withoutZone } from '../../base/ip-address.ts';
+import { redact } from '../../base/log.ts';
 import { parseAddress, parseIpRange } from '../values/address.ts';
 import { parseCommandLine } from '../values/command-line.ts';
 import { checkFreeSpace } from '../values/free-space.ts';
@@ -59,12 +60,14 @@ const unchanged =
   (isValid: (text: string) => boolean, fault: (shown: string) => string) =>
   (text: string): string => {
     if (!isValid(text)) {
-      throw new PerchError('badInput', fault(text.slice(0, 64)));
+      throw new PerchError('badInput', fault(redact(text).slice(0, 64)));
     }
     return text;
   };
 
 const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text);
+const isBrokerUrl = (text: string): boolean =>
+  /^mqtts?:\/\/[^\s@/?#]+\/?$/.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
 const isRtspUrl = (text: string): boolean =>
   /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
 
@@ -105,6 +108,16 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   askedUrl: unchanged(
     (text) => text === '' || isHttpUrl(text),
     () => 'not an HTTP address without credentials: write for example http://127.0.0.1:9000/auth',
+  ),
+  // The API shows the address, so it has no credentials.
+  brokerUrl: unchanged(
+    (text) => text === '' || isBrokerUrl(text),
+    () => 'not the address of an MQTT broker without credentials: write for example mqtt://192.168.1.10:1883',
+  ),
+  // MQTT 3.1.1 §4.7: no wildcards, no topics of the broker.
+  topic: unchanged(
+    (text) => /^[\w.-]+(?:\/[\w.-]+)*$/.test(text) && text.length <= 100,
+    (shown) => `'${shown}' is not the beginning of a topic: letters, digits, '.', '_' and '-', with slashes between`,
   ),
   // MediaMTX's characters of a credential, which the message does not show.
   token: unchanged(

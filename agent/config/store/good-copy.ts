@@ -44,6 +44,23 @@ export async function lastGood(
   return { text, config };
 }
 
+/** Keeps a copy of a good file. An equal copy is not written again, to spare flash cards. */
+export async function keepGood(
+  file: string,
+  text: string,
+  { dataDir, log }: GoodCopyOptions,
+  texts: ConfigText,
+): Promise<void> {
+  const copy = copyOf(file, dataDir, 'last-good');
+  try {
+    if ((await texts.read(copy)) !== text) {
+      await texts.write(copy, text);
+    }
+  } catch (error) {
+    log.warn({ file: copy, cause: explain(error) }, 'cannot save a copy of the good configuration');
+  }
+}
+
 /** Next to the data folder's own file under its name; the name of any other copy has a hash of the file's place. */
 export function copyOf(file: string, dataDir: string, kind: 'last-good' | 'before'): string {
   const mark = createHash('sha256').update(file).digest('hex').slice(0, 8);

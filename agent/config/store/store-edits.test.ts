@@ -20,7 +20,7 @@ test('several values are validated as a whole, written once and applied once', a
   ];
   await expect(store.edit(wrong)).rejects.toThrow('paths.a.maxReaders');
   expect(seen).toEqual([]);
-  // Each alone would be wrong: recordings are kept at least as long as a segment is.
+  // Either change alone is invalid: recordings must be kept at least as long as a segment lasts.
   await store.edit([
     { keyPath: ['paths', 'a', 'recordSegmentDuration'], value: '2h' },
     { keyPath: ['paths', 'a', 'recordDeleteAfter'], value: '3h' },

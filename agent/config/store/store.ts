@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
-import { explain, PerchError } from '../../base/errors.ts';
+import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { SerialQueue } from '../../base/serial-queue.ts';
 import { ConfigText } from '../file/config-text.ts';
@@ -21,6 +21,7 @@ import {
   faultOf,
   findText,
   type InForce,
+  keepGood,
   keepRunning,
   lastGood,
   unreadable,
@@ -340,21 +341,11 @@ export class ConfigStore {
     }
   }
 
-  /**
-   * Keeps a copy of a file without errors. An equal copy is not written again, to spare flash cards.
-   */
+  /** Of a file without errors. */
   async #keepIfGood(text: string | undefined, problems = this.#problems): Promise<void> {
     const isWrong = problems.some((one) => one.severity === 'error');
-    if (isWrong || this.#file === undefined || text === undefined) {
-      return;
-    }
-    const copy = copyOf(this.#file, this.#options.dataDir, 'last-good');
-    try {
-      if ((await this.#texts.read(copy)) !== text) {
-        await this.#texts.write(copy, text);
-      }
-    } catch (error) {
-      this.#options.log.warn({ file: copy, cause: explain(error) }, 'cannot save a copy of the good configuration');
+    if (!isWrong && this.#file !== undefined && text !== undefined) {
+      await keepGood(this.#file, text, this.#options, this.#texts);
     }
   }
 

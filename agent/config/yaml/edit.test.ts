@@ -144,7 +144,7 @@ test('any sequence of edits keeps every comment, and each value is read back', (
   }
 });
 
-test('a word with the same meaning stays', () => {
+test('a word of the same meaning is kept', () => {
   expect(editText('hls: yes # mine\napi: Off\n', ['hls'], true)).toBe('hls: yes # mine\napi: Off\n');
   expect(editText('hls: yes\napi: Off\n', ['api'], true)).toBe('hls: yes\napi: true\n');
 });

@@ -78,11 +78,13 @@ function lineAbove(text: string, position: number): number | undefined {
   return own.trim() !== '' || lines < 0 ? undefined : above.length - lines;
 }
 
+/** Without the parts that quote the file, which may be a password. */
 function yamlMessage(message: string): string {
   if (message.startsWith('Maximum call stack')) {
     return 'nested too deeply';
   }
-  return `not valid YAML: ${message.slice(0, 1).toLowerCase()}${message.slice(1, 200)}`;
+  const shown = message.replace(/(?<=\w): .*/s, '').replace(/[!\\]\S+/g, '…');
+  return `not valid YAML: ${shown.slice(0, 1).toLowerCase()}${shown.slice(1, 200)}`;
 }
 
 /** Ends a walk after its error was reported. */
@@ -201,7 +203,7 @@ class Walk {
   #resolve(name: string, here: Place, key: string): Tree {
     const found = this.#anchors.get(name);
     if (!found) {
-      this.#stop(here, key, `the alias *${name.slice(0, 60)} has no anchor before it`);
+      this.#stop(here, key, 'the alias has no anchor before it: a text that begins with * needs quotes');
     }
     this.#count(found.values, here, key);
     return found.tree;

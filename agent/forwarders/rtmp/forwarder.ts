@@ -1,11 +1,12 @@
 import { PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import { watchWrites } from '../../base/stall-watch.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
 import { RtmpClient } from '../../transports/rtmp/client.ts';
 import { RtmpSender } from '../../transports/rtmp/sender.ts';
-import { type Peer, phraseOf } from '../../transports/rtsp/request/failures.ts';
+import { type Peer, phraseOf } from '../../transports/tls/peer.ts';
 
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
@@ -35,7 +36,7 @@ export class RtmpForwarder implements Forwarder {
     try {
       signal.throwIfAborted();
       const messageStream = await client.publish();
-      await this.#send(stream, client, messageStream, onForwarding);
+      await this.#send(stream, client, messageStream, onForwarding, signal);
     } catch (cause) {
       if (!signal.aborted) {
         throw cause;
@@ -46,16 +47,23 @@ export class RtmpForwarder implements Forwarder {
     }
   }
 
-  /** Until the connection ends. @throws the reason */
-  async #send(stream: Stream, client: RtmpClient, messageStream: number, onForwarding: () => void): Promise<never> {
+  /** Until `signal` aborts. @throws the reason when the connection ends earlier */
+  async #send(
+    stream: Stream,
+    client: RtmpClient,
+    messageStream: number,
+    onForwarding: () => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { writeQueueSize, writeTimeoutMs } = this.#request.config;
-    const failed = Promise.withResolvers<unknown>();
+    const failure = new Failure();
+    void client.ended.then(failure.fail);
     const sender = new RtmpSender(client, stream, {
       abilities: client.abilities,
       messageStream,
       limitBytes: writeQueueSize * PACKET_BYTES,
       // The end of the stream itself ends the run by its signal.
-      onEnd: (cause) => cause !== undefined && failed.resolve(cause),
+      onEnd: (cause) => cause !== undefined && failure.fail(cause),
     });
     const writes = {
       get writtenBytes() {
@@ -66,13 +74,13 @@ export class RtmpForwarder implements Forwarder {
       },
     };
     const stop = watchWrites(this.#request.clock, writeTimeoutMs, writes, () =>
-      failed.resolve(new PerchError('timeout', `destination has read nothing for ${writeTimeoutMs / 1000} s`)),
+      failure.fail(new PerchError('timeout', `destination has read nothing for ${writeTimeoutMs / 1000} s`)),
     );
     try {
       sender.start();
       onForwarding();
       this.#reportRejected(sender);
-      throw await Promise.race([client.ended, failed.promise]);
+      await failure.wait(signal);
     } finally {
       stop();
       sender.close();

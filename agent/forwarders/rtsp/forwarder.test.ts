@@ -4,17 +4,23 @@ import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Config } from '../../config/load/load.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../config/schema/general.ts';
+import { AUTH_TAG_BYTES } from '../../media/rtp/header.ts';
 import type { Track } from '../../media/sample/track.ts';
+import { InterleavedPackets, type InterleavedViewer } from '../../stream/interleaved-packets.ts';
 import { Stream } from '../../stream/stream.ts';
 import { RtspForwarder } from './forwarder.ts';
 
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 
-/** A stream of 25 pictures a second, of which each tenth is a key frame, and sound. */
+/** A stream of 25 pictures a second with a key frame every ten, and audio. */
 class Camera {
-  readonly stream = new Stream([tinyH264, ALAW]);
+  readonly stream: Stream;
   readonly pictures = tinyVideo(2_000, 25, 10);
   #sounds = 0;
+
+  constructor(tracks: readonly Track[]) {
+    this.stream = new Stream(tracks);
+  }
 
   film(count = 1): void {
     for (const sample of this.pictures.splice(0, count)) {
@@ -29,12 +35,18 @@ class Camera {
   }
 }
 
-const SETTINGS = { readTimeoutMs: 10_000, writeTimeoutMs: 10_000, writeQueueSize: 512, udpMaxPayloadSize: 1_472 };
+const SETTINGS = {
+  readTimeoutMs: 10_000,
+  writeTimeoutMs: 10_000,
+  writeQueueSize: 512,
+  udpMaxPayloadSize: 1_472,
+  rtspEncryption: 'optional',
+};
 
-async function open(options: RtspHarnessOptions = {}) {
+async function open(options: RtspHarnessOptions = {}, tracks: readonly Track[] = [tinyH264, ALAW]) {
   const server = await RtspHarness.open(options);
   server.paths.waiting.add('out');
-  const camera = new Camera();
+  const camera = new Camera(tracks);
   const stop = new AbortController();
   const forward = (dest: string) => {
     const forwarder = new RtspForwarder({
@@ -76,7 +88,7 @@ test('the current group of pictures and each sample after it are published with 
   camera.film(3);
   const { forwarder, began, ended } = forward(server.url('out'));
   await began();
-  // The server opens its path's stream when the burst of the first group is over.
+  // The server opens its path's stream after the burst of the first group.
   const tracks = async () => {
     camera.film();
     camera.hear();
@@ -95,6 +107,28 @@ test('the current group of pictures and each sample after it are published with 
   await ended;
   expect(server.paths.publishers.size).toBe(0);
   expect(camera.stream.readers.length).toBe(0);
+});
+
+test('packets have room for the tag of SRTP, because its readers share them', async () => {
+  const { server, camera, forward } = await open();
+  await forward(server.url('out')).began();
+  const firstSizes: number[] = [];
+  const packets = InterleavedPackets.of(camera.stream, 1_460, server.clock);
+  const viewer: InterleavedViewer = {
+    onChunk: (chunk) => {
+      firstSizes.push(chunk.readUInt16BE(2));
+      return false;
+    },
+    onReport: () => {},
+    onEnd: () => {},
+  };
+  packets.join(viewer);
+  packets.flow(viewer);
+  camera.film();
+  const data = new Uint8Array(4 + 3_000).fill(0x41);
+  new DataView(data.buffer).setUint32(0, 3_000);
+  camera.stream.write(0, { pts: 3_600, dts: 3_600, wall: 40, key: false, data });
+  expect(firstSizes.at(-1)).toBe(1_472 - AUTH_TAG_BYTES);
 });
 
 const USERS: InternalUser[] = [
@@ -140,4 +174,18 @@ test('the end of the stream leaves the connection to the path, which ends forwar
   stop.abort();
   await ended;
   expect(server.paths.publishers.has('out')).toBe(false);
+});
+
+test('a track that RTP cannot carry is left out', async () => {
+  const flac: Track = { kind: 'audio', codec: 'flac', clockRate: 48_000, channels: 2, frameSamples: 4_608 };
+  const { server, camera, forward } = await open({}, [tinyH264, flac]);
+  camera.film(3);
+  await forward(server.url('out')).began();
+  await expect
+    .poll(async () => {
+      await server.clock.advance(100);
+      camera.film();
+      return server.paths.streams.get('out')?.tracks.map(({ codec }) => codec);
+    })
+    .toEqual(['h264']);
 });

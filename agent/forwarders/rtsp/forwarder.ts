@@ -1,14 +1,14 @@
 import { PerchError } from '../../base/errors.ts';
-import { RTP_HEADER_BYTES } from '../../media/rtp/header.ts';
-import { controlOf, writeSdp } from '../../media/sdp/write.ts';
+import { controlOf, hasRtp, writeSdp } from '../../media/sdp/write.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
+import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
 import type { Stream } from '../../stream/stream.ts';
 import { openChannel } from '../../transports/rtsp/channel/open-channel.ts';
 import { type Address, joinControl, parseAddress } from '../../transports/rtsp/request/address.ts';
 import { Authenticator } from '../../transports/rtsp/request/authenticator.ts';
 import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
-import type { Peer } from '../../transports/rtsp/request/failures.ts';
 import { MethodClient } from '../../transports/rtsp/request/method-client.ts';
+import type { Peer } from '../../transports/tls/peer.ts';
 import { FrameSender } from './frame-sender.ts';
 
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
@@ -58,11 +58,11 @@ export class RtspForwarder implements Forwarder {
   }
 
   #senderOf(stream: Stream, connection: RtspConnection): FrameSender {
-    const { writeQueueSize, udpMaxPayloadSize, writeTimeoutMs } = this.#request.config;
+    const { config } = this.#request;
     const limits = {
-      maxPayloadBytes: udpMaxPayloadSize - RTP_HEADER_BYTES,
-      limitBytes: writeQueueSize * PACKET_BYTES,
-      writeTimeoutMs,
+      maxPayloadBytes: maxPayloadBytesOf(config),
+      limitBytes: config.writeQueueSize * PACKET_BYTES,
+      writeTimeoutMs: config.writeTimeoutMs,
     };
     this.#sender = new FrameSender(stream, connection, limits, this.#request.clock);
     return this.#sender;
@@ -72,7 +72,10 @@ export class RtspForwarder implements Forwarder {
     const { name, clock } = this.#request;
     await client.queryMethods();
     await client.announce(writeSdp(stream.tracks, { name, host: '127.0.0.1', sessionId: clock.wallMs() }));
-    for (const track of stream.tracks.keys()) {
+    for (const [track, description] of stream.tracks.entries()) {
+      if (!hasRtp(description)) {
+        continue;
+      }
       const { interleaved } = await client.setup(joinControl(address, address.uri, controlOf(track)), {
         protocol: 'tcp',
         isSecure: false,

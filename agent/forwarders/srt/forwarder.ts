@@ -1,4 +1,5 @@
 import { explain, PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Sample } from '../../media/sample/sample.ts';
 import type { Track } from '../../media/sample/track.ts';
 import type { Forwarder, ForwardRequest } from '../../protocols/contract.ts';
@@ -46,22 +47,19 @@ export class SrtForwarder implements Forwarder {
       signal,
     );
     this.#connection = connection;
-    const { promise: ended, resolve } = Promise.withResolvers<unknown>();
+    const failure = new Failure();
     connection.handlers = {
       onPayload: () => {},
-      onClose: (reason) => resolve(new PerchError('unavailable', `${subject} ended: ${reason}`, { path: name })),
+      onClose: (reason) => failure.fail(new PerchError('unavailable', `${subject} ended: ${reason}`, { path: name })),
     };
-    const abort = () => resolve(undefined);
-    signal.addEventListener('abort', abort);
     const packetBytes = Math.floor((config.udpMaxPayloadSize - HEADER_BYTES) / TS_PACKET_BYTES) * TS_PACKET_BYTES;
-    const reader = new SrtReader(stream, connection, endpoint, packetBytes, resolve);
+    const reader = new SrtReader(stream, connection, endpoint, packetBytes, failure.fail);
     try {
       signal.throwIfAborted();
       onForwarding();
       stream.addReader(reader, true);
-      throw await ended;
+      await failure.wait(signal);
     } finally {
-      signal.removeEventListener('abort', abort);
       stream.removeReader(reader);
       await endpoint.close('the forward was ended');
     }

@@ -16,10 +16,11 @@ export class WhipForwarder implements Forwarder {
   }
 
   async run(stream: Stream, onForwarding: () => void, signal: AbortSignal): Promise<void> {
-    const { destination, config, sound, clock, log } = this.#request;
+    const { name, destination, config, sound, clock, log } = this.#request;
     const options = {
       url: destination.dest,
       bearerToken: destination.whipBearerToken,
+      server: { noun: 'destination', path: name } as const,
       fingerprint: destination.destFingerprint,
       timeoutMs: config.readTimeoutMs,
       stunGatherTimeoutMs: config.webrtcSTUNGatherTimeoutMs,

@@ -24,7 +24,7 @@ test('a page of another origin calls the API with name and password', async () =
   ]);
 });
 
-test("with MediaMTX's default users the API is for this machine only: others are asked for name and password", async () => {
+test("with MediaMTX's default users the API is open to this machine only: others need a name and password", async () => {
   await using api = await openApi({ rules: { isOwn: false, internalUsers: MEDIAMTX_USERS } });
   const ask = (remoteAddress: string, host: string) =>
     api.app.inject({ url: '/v3/paths/list', remoteAddress, headers: { host } });

@@ -28,7 +28,7 @@ test("a path is shown with every field of MediaMTX, and Perch's", async () => {
   expect(await get('/v3/paths/get/door')).toEqual([200, { ...PATHS[1], subscribers }]);
 });
 
-test('layouts are listed without cameras that are gone', async () => {
+test('layouts are listed without removed cameras', async () => {
   const shown = { ...LAYOUTS[0], cameras: [{ path: 'door', size: 'small' }] };
   expect(await get('/v3/layouts/list')).toEqual([200, { itemCount: 1, pageCount: 1, items: [shown] }]);
   expect(await get('/v3/layouts/get/Ground%20floor')).toEqual([200, shown]);

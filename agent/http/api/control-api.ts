@@ -13,6 +13,7 @@ import { type CameraMasks, maskRoutes } from './cameras/masks.ts';
 import { type CameraOwnSettings, ownSettingsRoutes } from './cameras/own-settings.ts';
 import { type ConfigRoutesOptions, configRoutes } from './device/config.ts';
 import { type ModeControl, modeRoutes } from './device/mode.ts';
+import { type ProblemLookup, problemRoutes } from './device/problems.ts';
 import { type StatsLookup, statsRoutes } from './device/stats.ts';
 import { type DeletionLookup, deletionRoutes } from './recordings/deletions.ts';
 import { type DiskLookup, diskRoutes } from './recordings/disks.ts';
@@ -52,6 +53,7 @@ export interface ControlApiOptions extends ConfigRoutesOptions {
   /** Cached keys of tokens (`authMethod: jwt`); after `refresh` the next token fetches them. */
   readonly keys: { refresh(): void };
   readonly stats: StatsLookup;
+  readonly box: ProblemLookup;
   readonly streams: EventStreams;
   readonly cameras: CameraLookup;
   readonly steering: CameraSteering;
@@ -122,6 +124,7 @@ const v3: FastifyPluginAsync<ControlApiOptions> = async (app, options) => {
     });
   }
   await app.register(statsRoutes, { stats: options.stats });
+  await app.register(problemRoutes, { box: options.box });
   await app.register(cameraRoutes, { cameras: options.cameras });
   await app.register(cameraControlRoutes, { steering: options.steering });
   await app.register(ownSettingsRoutes, { settings: options.ownSettings });

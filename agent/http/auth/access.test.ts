@@ -191,11 +191,11 @@ test('without credentials a foreign page cannot use the API, whatever its addres
   expect(await ask('/api', HOME, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).toBe(401);
   expect(await ask('/api', HOME, { host: 'evil.example' })).toBe(401);
   expect(await ask('/api', '127.0.0.1', { host: 'localhost', ...evil })).toBe(401);
-  // Whoever sends a name and password means it; and where anybody may watch, players are in any page.
+  // Explicit credentials are accepted from any page; where anyone may watch, other sites may embed players.
   expect(await ask('/api', HOME, { ...evil, authorization: basic('tom:secret') })).toBe(200);
   expect(await ask('/api', HOME, { ...evil, authorization: basic('made:up') })).toBe(401);
   expect(await ask('/api?token=made-up', HOME, evil)).toBe(401);
   expect(await ask('/read', HOME, evil)).toBe(200);
-  // Who is not in the same network as the device can be asked for nothing that he could not ask for himself.
+  // A client outside the device's network gives a foreign page no rights that the page lacks.
   expect(await ask('/api', '203.0.113.5', evil)).toBe(200);
 });

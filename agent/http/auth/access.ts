@@ -60,13 +60,12 @@ export class HttpAccess {
     return new HttpAccess({ ...this.#options, protocol, openingMethod });
   }
 
-  origin(request: FastifyRequest): RequestOrigin {
-    const { raw } = request;
+  origin({ raw }: Pick<FastifyRequest, 'raw'>): RequestOrigin {
     return originOf(raw.headers, raw.socket.remoteAddress ?? '', isByTls(raw), this.#trusted);
   }
 
   /** The address of `origin` without the rest, for each part that a player fetches. */
-  ip(request: FastifyRequest): string {
+  ip(request: Pick<FastifyRequest, 'raw'>): string {
     const peer = request.raw.socket.remoteAddress ?? '';
     return this.#trusted.isEmpty ? (canonicalIp(peer) ?? '') : this.origin(request).ip;
   }

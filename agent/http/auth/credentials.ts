@@ -12,6 +12,8 @@ export const SESSION_COOKIE = 'perch_session';
 export const GUEST_COOKIE = 'perch_guest';
 /** Marks a device that was logged in. It outlasts the session, and grants no access. */
 export const DEVICE_COOKIE = 'perch_device';
+/** Distinguishes the browsers of a guest link that have push notifications. */
+export const NOTIFIED_COOKIE = 'perch_notified';
 
 /** `Authorization: Bearer user:password`, `Bearer <token>` or `Basic` (RFC 7617, RFC 6750 §2.1). Invalid values count as a wrong token. */
 export function credentialsOf(headers: IncomingHttpHeaders): Credentials {

@@ -79,7 +79,7 @@ test('a wrong token in a query waits like a wrong password, and too many waiting
   const guesses = Array.from({ length: 8 }, (_, i) => box.app.inject({ url: `/door?a=1&jwt=a.b.${i}` }));
   await expect.poll(() => clock.sleeping).toBe(8);
   expect((await box.app.inject({ url: '/door?token=a.b.c' })).statusCode).toBe(429);
-  // Who sends nothing waits for nobody.
+  // A request without credentials does not wait.
   expect((await box.app.inject({ url: '/door' })).statusCode).toBe(401);
   await clock.advance(4_000);
   expect((await Promise.all(guesses)).map(({ statusCode }) => statusCode)).toEqual(Array(8).fill(401));

@@ -11,7 +11,7 @@ import { limitHttp2Times } from './secure-server.ts';
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/tls');
 const LONG_MS = 3_600_000;
 
-/** A server that answers when the whole request has come, and to `/wait` never. */
+/** A server that answers complete requests, and `/wait` never. */
 async function open({
   requestTimeoutMs,
   keepAliveMs,
@@ -74,7 +74,7 @@ test('a client that waits for a reply keeps the connection, however long', async
   const request = waiting.request({ ':path': '/wait' });
   request.on('error', () => {});
   await once(waiting, 'connect');
-  // A neighbour who asks for nothing is sent away meanwhile, twice.
+  // Idle connections are closed meanwhile, two in turn.
   for (let i = 0; i < 2; i += 1) {
     await once(session(port), 'close');
   }

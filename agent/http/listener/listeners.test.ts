@@ -73,7 +73,7 @@ test.for([undefined, certificate('camera')])(
   },
 );
 
-/** Another program that listens on a port of its own choice. */
+/** Another program, listening on a port of its choice. */
 const LISTENS =
   "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port); })";
 

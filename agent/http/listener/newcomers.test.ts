@@ -24,7 +24,7 @@ afterEach(async () => {
   }
 });
 
-/** Both main ports. `/open` asks nobody, `/known` lets in who says a name, `/read` lets in everybody. */
+/** Both main ports. `/open` needs no login, `/known` accepts any name, `/read` admits everyone. */
 async function boxOf(limitBytes?: number) {
   const memory = new NewcomerMemory(systemClock, silentLogger, limitBytes);
   const app = createHttpApp({ log: silentLogger });
@@ -87,7 +87,7 @@ async function opened(socket: Socket, event: string, text: string) {
   return { write: () => void socket.write('x'), socket, closed };
 }
 
-/** @param path of a request with an unfinished body; without it there is no request */
+/** @param path of a request with an unfinished body; undefined: no request */
 async function openHttp2({ tlsPort }: Box, path?: string) {
   const session = connectHttp2(`https://127.0.0.1:${tlsPort}`, LAX);
   const closed = new Promise((resolve) => session.once('close', resolve));

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
@@ -131,23 +131,37 @@ export function limitNewcomers(server: Server, memory: NewcomerMemory, isTls: bo
 /** Counts requests of unauthorized clients to the routes of `app`, and limits their bodies. */
 export function boundNewcomers(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw }, reply) => {
-    const connection = connections.get(keyOf(raw.socket));
-    if (connection) {
-      connection.requests.set(raw, 0);
-      if (!hasBody(raw)) {
-        connection.queue.done(connection.socket);
-      }
-      reply.raw.once('close', () => {
-        connection.queue.done(connection.socket);
-        leave(connection, raw);
-      });
-    }
+    enter(raw, reply.raw);
   });
   // After all hooks that authorize.
   app.addHook('preParsing', async (request, _reply, payload) => {
     const connection = connections.get(keyOf(request.raw.socket));
     return connection?.requests.has(request.raw) ? limitBody(connection, request, payload as Readable) : payload;
   });
+}
+
+function enter(raw: IncomingMessage, response: ServerResponse): Connection | undefined {
+  const connection = connections.get(keyOf(raw.socket));
+  if (connection && !connection.requests.has(raw)) {
+    connection.requests.set(raw, 0);
+    if (!hasBody(raw)) {
+      connection.queue.done(connection.socket);
+    }
+    response.once('close', () => {
+      connection.queue.done(connection.socket);
+      leave(connection, raw);
+    });
+  }
+  return connection;
+}
+
+/** Counts a request that Fastify does not see, as `boundNewcomers` does. */
+export function countShortcut(raw: IncomingMessage, response: ServerResponse): void {
+  const connection = enter(raw, response);
+  if (connection) {
+    connection.requests.set(raw, headBytes(raw));
+    count(connection);
+  }
 }
 
 function limitBody(connection: Connection, request: FastifyRequest, payload: Readable): Readable {
@@ -210,7 +224,7 @@ function count({ share, fixedBytes, requests, running, socket, readBytes }: Conn
   share.hold(bytes + (isComing ? Math.min(socket.bytesRead - readBytes, MAX_HEAD_BYTES) : 0));
 }
 
-const hasBody = ({ headers }: IncomingMessage): boolean =>
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 const headBytes = ({ rawHeaders }: IncomingMessage): number => rawHeaders.reduce((sum, { length }) => sum + length, 0);
 const keyOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>

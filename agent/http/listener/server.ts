@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -41,7 +41,12 @@ export function createHttpServer(
   const secure = tls && { ...secureOptions(tls), ...options };
   // Node's compatibility classes make both look the same to plugins.
   const server = secure ? (createSecureServer(secure) as unknown as Server) : createServer(options);
-  server.on('request', app.routing);
+  server.on('request', (request, response) => {
+    // With debug each request is logged.
+    if (log.level === 'debug' || !takeShortcut(app, log, request, response)) {
+      app.routing(request, response);
+    }
+  });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -68,6 +73,19 @@ export function createHttpServer(
       await closed;
     },
   };
+}
+
+/** An exception of a shortcut ends its request at most: here it would end the program. @returns whether the request is answered */
+function takeShortcut(app: FastifyInstance, log: Logger, request: IncomingMessage, response: ServerResponse): boolean {
+  try {
+    return app.shortcuts.take(request, response);
+  } catch (error) {
+    log.error({ err: error }, 'shortcut failed');
+    if (response.headersSent) {
+      response.destroy();
+    }
+    return response.headersSent;
+  }
 }
 
 /** Also applies to requests being received. */

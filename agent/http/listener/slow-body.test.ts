@@ -63,7 +63,7 @@ test('a slow body is read to its end while later requests time out', async () =>
     answer += String(piece);
   }
   expect(answer).toMatch(/^HTTP\/1.1 200 /);
-  // Its time is over with its body: the next request on the connection has no more than others.
+  // The longer limit applied to that body only: the next request has the usual one.
   slow.write(`POST /other HTTP/1.1\r\nHost: box\r\nContent-Type: text/x\r\nContent-Length: ${LENGTH}\r\n\r\nbegin`);
   expect(await allOf(slow)).toMatch(/^HTTP\/1.1 408 /);
 });

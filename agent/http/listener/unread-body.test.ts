@@ -34,7 +34,7 @@ test.for([
   expect(answer).toContain('"status":"error"');
 });
 
-/** A client that has announced a body and sent nothing of it; with the answer. */
+/** A client that has announced a body and sent nothing of it; resolves with the answer. */
 async function refused(bodyBytes: number): Promise<{ readonly socket: Socket; readonly answer: string }> {
   const app = createHttpApp({ log: silentLogger });
   app.post('/', () => 'taken');

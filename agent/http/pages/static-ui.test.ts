@@ -57,7 +57,7 @@ test('a compressed script is sent to clients that accept it, with its own tag', 
   expect([packed, plain].map(({ headers }) => headers.vary)).toEqual(['accept-encoding', 'accept-encoding']);
   expect(packed.headers.etag).not.toBe(plain.headers.etag);
   expect((await get('gzip', { 'if-none-match': packed.headers.etag })).statusCode).toBe(304);
-  // What is not packed goes as it is.
+  // A file without a compressed copy is sent as it is.
   expect((await app.inject({ url: '/app.css', headers: { 'accept-encoding': 'gzip' } })).body).toBe('content');
 });
 

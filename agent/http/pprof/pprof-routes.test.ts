@@ -37,7 +37,7 @@ async function open({ isAlone = true, availableBytes }: Given = {}) {
   return { clock, get, profiler, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
 }
 
-/** Lets what is asked for begin, then moves on to its end. */
+/** Waits until the profile has started, then advances the clock to its end. */
 async function after<T>(clock: FakeClock, ms: number, answer: Promise<T>): Promise<T> {
   await expect.poll(() => clock.sleeping).toBe(1);
   await clock.advance(ms);
@@ -168,7 +168,7 @@ test('open resources are counted, and with gc=1 garbage is collected first', asy
   expect((await heap('')).resources['Timeout']).toBe(timers + 1);
   clearTimeout(timer);
   const held = new WeakRef({ big: new Array(1_000).fill(0) });
-  // Whoever has been looked at lives until the end of his turn.
+  // A WeakRef keeps its target alive until the end of the turn.
   await setImmediate();
   await heap('?gc=0');
   await heap('?gc=1');

@@ -126,7 +126,7 @@ test.for([
   expect(toHex(seen.units.at(-1)?.data ?? hex(''))).toBe('1234');
 });
 
-test('frames survive the way through packets of any size', () => {
+test('frames survive packets of any size', () => {
   const { seen, depacketizer } = setUp();
   const next = random(3640);
   const sent: string[] = [];

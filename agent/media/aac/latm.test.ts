@@ -4,7 +4,7 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, pushHex, rtpFormat, toHex } from '../../../test/support/media/units.ts';
 import { createLatmDepacketizer } from './latm.ts';
 
-/** [value, bits] one after the other, as bytes; what is left of the last byte is 0. */
+/** Pairs of value and bits, as bytes; the last byte is padded with zeros. */
 function packBits(...fields: readonly (readonly [value: number, bits: number])[]): string {
   const text = fields.map(([value, bits]) => value.toString(2).padStart(bits, '0')).join('');
   const bytes = text.padEnd(8 * Math.ceil(text.length / 8), '0').match(/.{8}/g) ?? [];
@@ -14,7 +14,7 @@ function packBits(...fields: readonly (readonly [value: number, bits: number])[]
 type Field = readonly [value: number, bits: number];
 /** AAC-LC, 8 kHz, mono: the bits of 1588. */
 const LC_8K: readonly Field[] = [[0x1588, 16]];
-/** HE-AAC that says so: 32 kHz out of a core of 16 kHz, stereo. */
+/** HE-AAC with explicit signalling: 32 kHz from a core of 16 kHz, stereo. */
 const HE_16K: readonly Field[] = [
   [5, 5],
   [8, 4],
@@ -81,7 +81,7 @@ test('an extension that signals HE-AAC is part of the config, to its last bit', 
   ]);
 });
 
-test('the config of HE-AAC is cut out to its last bit, and times are of the RTP clock', () => {
+test('the config of HE-AAC is read to its last bit, and times follow the RTP clock', () => {
   const config = packBits(...muxConfig(HE_16K, 2));
   const { seen, depacketizer, units } = setUp({ cpresent: '0', config }, 32_000, 2);
   expect(seen.tracks).toMatchObject([{ clockRate: 16_000, channels: 2, config: hex(packBits(...HE_16K)) }]);
@@ -93,7 +93,7 @@ test('the config of HE-AAC is cut out to its last bit, and times are of the RTP 
 });
 
 test('a config with its length may contain unknown extensions', () => {
-  // audioMuxVersion 1, then taraBufferFullness, and 24 bits of AudioSpecificConfig of which the last are not ours.
+  // audioMuxVersion 1, taraBufferFullness, then 24 bits of AudioSpecificConfig whose end is an unknown extension.
   const fields: readonly Field[] = [
     [1, 1],
     [0, 1],
@@ -146,7 +146,7 @@ test('a config in the stream precedes its frames, which are not byte-aligned', (
 
 test('a fragment after an unreadable one does not count as the start of an element', () => {
   const { seen, depacketizer, units } = setUp({});
-  // Its config came before we did; what follows happens to look like an element with one.
+  // Its config came earlier; the following bits happen to look like an element with a config.
   const looksWhole = packBits([0, 1], ...muxConfig(HE_16K), ...frameFields(0xaa));
   pushHex(depacketizer, packBits([1, 1], [20, 8], [0x55, 7]), 0);
   pushHex(depacketizer, looksWhole, 0);

@@ -107,18 +107,15 @@ test.for([
   [1000, ['0202', '0302']],
   [700, ['0203', '0303', '0303']],
   [1794, ['0001']],
-] as const)(
-  'with packets of %i bytes a frame of 1792 says how it is cut, and comes back as it was',
-  ([size, headers]) => {
-    const whole = frame(SURROUND, 9);
-    const sent = payloadsOf((sink) => packetizeAc3(whole, size, true, sink));
-    expect(sent.map(({ bytes }) => toHex(bytes.subarray(0, 2)))).toEqual(headers);
-    expect(sent.map(({ marker }) => marker)).toEqual(headers.map((_, i) => i === headers.length - 1));
-    const { seen, depacketizer } = setUp();
-    send(packetizeAc3, whole, 77, depacketizer, size);
-    expect(seen.units.map(({ pts, data }) => [pts, toHex(data)])).toEqual([[77, toHex(whole)]]);
-  },
-);
+] as const)('with packets of %i bytes a frame of 1792 is fragmented and reassembled', ([size, headers]) => {
+  const whole = frame(SURROUND, 9);
+  const sent = payloadsOf((sink) => packetizeAc3(whole, size, true, sink));
+  expect(sent.map(({ bytes }) => toHex(bytes.subarray(0, 2)))).toEqual(headers);
+  expect(sent.map(({ marker }) => marker)).toEqual(headers.map((_, i) => i === headers.length - 1));
+  const { seen, depacketizer } = setUp();
+  send(packetizeAc3, whole, 77, depacketizer, size);
+  expect(seen.units.map(({ pts, data }) => [pts, toHex(data)])).toEqual([[77, toHex(whole)]]);
+});
 
 test('mutated and lost packets give whole frames or damage', () => {
   const next = random(4184);

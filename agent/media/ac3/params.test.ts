@@ -26,7 +26,7 @@ test.for([
   ['a reserved size', '0b77 0000 26 40 43', 'frmsizecod 38'],
   ['E-AC-3', '0b77 0000 14 80 43', 'bsid 16'],
   ['six bytes', '0b77 0000 14 40', '6 bytes'],
-] as const)('%s is no frame', ([, bytes, message]) => {
+] as const)('%s is rejected', ([, bytes, message]) => {
   const data = hex(bytes);
   expect(() => parseAc3Frame(data, 0, data.length)).toThrow(message);
 });

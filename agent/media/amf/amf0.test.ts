@@ -18,7 +18,7 @@ test('a command of ffmpeg is read', () => {
   ]);
 });
 
-test('what is written is read again', () => {
+test('written values are read back unchanged', () => {
   const values = writeAmf0('onMetaData', ecmaArray({ width: 640, stereo: true }), null, ['a', 2], { code: 'x' });
   expect(read(values)).toEqual([
     'onMetaData',

@@ -61,7 +61,7 @@ test.for([
   ['one without a size', '0aff', 'has no size'],
   ['nothing', '', 'OBU of type 0'],
   ['one of two kilobytes', `0a8010 ${'00'.repeat(2048)}`, 'of 2051 bytes, at most 1024'],
-] as const)('%s is no sequence header', ([, obu, message]) => {
+] as const)('%s is rejected as a sequence header', ([, obu, message]) => {
   expect(() => parseAv1Sequence(hex(obu))).toThrow(message);
 });
 
@@ -71,7 +71,7 @@ test.for([
   ['OBUs with sizes of their own', `28 0d 0a0b 000000043cffbcdaf90040 32 04 10aabbcc`],
   ['a temporal delimiter and padding beside them', `08 01 10 0c ${SEQUENCE} 02 7800 05 ${KEY}`],
   ['tile lists and reserved types beside them', `08 0c ${SEQUENCE} 02 4000 02 4800 05 ${KEY}`],
-] as const)('a temporal unit comes out of a packet of %s', ([, packet]) => {
+] as const)('a temporal unit is read from a packet of %s', ([, packet]) => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, packet, 3000, true);
   expect(seen.tracks).toEqual([av1]);
@@ -109,7 +109,7 @@ test('no frame is delivered before the first key frame, and no key frame before 
   expect(seen.units.map(({ pts }) => pts)).toEqual([6000]);
 });
 
-test('a key frame without sequence header gets the one that holds', () => {
+test('a key frame without a sequence header gets the current one', () => {
   const { seen, depacketizer } = joined();
   pushHex(depacketizer, `10 ${KEY}`, 3000, true);
   expect(stored(seen)).toEqual([[3000, true, STORED_SEQUENCE + STORED_KEY]]);
@@ -209,7 +209,7 @@ function unitOf(frameBytes: number, isKey: boolean): Uint8Array {
   return Uint8Array.from([...(isKey ? AV1_SEQUENCE : []), 0x32, ...size, ...frame]);
 }
 
-test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes comes back as it was', (bytes) => {
+test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes survives the round trip', (bytes) => {
   for (const isKey of [true, false]) {
     const unit = unitOf(bytes, isKey);
     const payloads = payloadsOf((sink) => packetizeAv1(unit, 1188, true, sink));
@@ -217,7 +217,7 @@ test.for([100, 1186, 1187, 1188, 5000])('a unit of %i bytes comes back as it was
     expect(Math.max(...payloads.map(({ bytes: payload }) => payload.length))).toBeLessThanOrEqual(1188);
     const { seen, depacketizer } = joined();
     send(packetizeAv1, unit, 3000, depacketizer, 1188);
-    // The size of an OBU that came in fragments has four bytes: what is sent of it is the same.
+    // The reassembled OBU has a size field of four bytes; packetized again it is the same.
     const back = seen.units[0]?.data ?? new Uint8Array(0);
     expect(payloadsOf((sink) => packetizeAv1(back, 1188, true, sink))).toEqual(payloads);
   }

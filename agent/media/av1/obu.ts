@@ -26,10 +26,10 @@ export const isKeptObu = (type: number): boolean =>
 /** A number with 7 bits per byte, lowest first. An instance is reused, so nothing is allocated. */
 export class Leb128 {
   value = 0;
-  /** First byte after it. */
+  /** Index of the first byte after it. */
   next = 0;
 
-  /** False: it does not end before `end`, or exceeds every limit. */
+  /** False: it does not end before `end`, or exceeds 32 bits. */
   read(data: Uint8Array, start: number, end: number): boolean {
     let value = 0;
     for (let i = 0; i < MAX_SIZE_BYTES && start + i < end; i += 1) {

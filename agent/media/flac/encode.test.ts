@@ -25,7 +25,7 @@ const decodeAll = (frames: readonly Uint8Array[]): number[] => frames.flatMap((f
 test.for([
   ['A-law', A_LAW, 3, 0.55],
   ['µ-law', MU_LAW, 2, 0.65],
-] as const)('decoded %s comes back bit by bit and far smaller than PCM', ([, table, unusedBits, ratio]) => {
+] as const)('%s survives the round trip and is far smaller than PCM', ([, table, unusedBits, ratio]) => {
   const pcm = speech(32_000, table, 1);
   const frames = encodeAll(
     new FlacEncoder({ sampleRateHz: 8000, channels: 1, frameSamples: 320, unusedBits }),
@@ -43,7 +43,7 @@ test.for([
   ['full-scale alternation', (_: () => number, i: number) => (i % 2 ? 32_767 : -32_768)],
   ['a ramp', (_: () => number, i: number) => i * 50 - 16_000],
   ['one step', (_: () => number, i: number) => (i < 100 ? 0 : 30_000)],
-] as const)('%s comes back bit by bit', ([, value]) => {
+] as const)('%s survives the round trip', ([, value]) => {
   const next = random(2);
   const pcm = Int16Array.from({ length: 640 }, (_, i) => value(next, i));
   const frames = encodeAll(

@@ -25,7 +25,7 @@ const noise = (count: number, seed: number): Uint8Array => {
   const next = random(seed);
   return Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
 };
-/** Anything but silence, to tell sound from what was filled in. */
+/** Anything but silence, to distinguish it from filled gaps. */
 const tone = (count: number): Uint8Array => new Uint8Array(count).fill(0x80);
 const TONE = A_LAW[0x80];
 
@@ -130,7 +130,7 @@ test.for([
     push(i * ticks, tone(160));
     const last = out.at(-1);
     if (last) {
-      // 40 ms of error, the frame itself and the one that was begun.
+      // 40 ms of error, the frame itself and the one begun.
       expect(Math.abs(last.pts - (i + 1) * ticks)).toBeLessThan(3 * 320);
     }
   }

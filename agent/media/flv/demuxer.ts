@@ -83,6 +83,10 @@ export class FlvDemuxer implements PacketSink {
     start: number,
     end: number,
   ): void {
+    // Colours and the like; FFmpeg 8 sends those of other tracks as track 0's.
+    if (packet === PACKET.metadata) {
+      return;
+    }
     const key = trackId + (isVideo ? 256 : 0);
     const track = this.#open.get(key) ?? this.#start(key, isVideo, codec, trackId);
     if (track.codec !== codec) {

@@ -1,6 +1,6 @@
 import type { SampleBuffer } from '../sample/sample-buffer.ts';
 
-/** FLV specification §E.2: signature, version 1, flags (audio 4, video 1), size of the header; then the size of no tag. */
+/** FLV specification §E.2: signature, version 1, flags (audio 4, video 1), size of the header; then PreviousTagSize0. */
 export const flvHeader = (hasVideo: boolean, hasAudio: boolean): Buffer =>
   Buffer.of(0x46, 0x4c, 0x56, 1, (hasAudio ? 4 : 0) | (hasVideo ? 1 : 0), 0, 0, 0, 9, 0, 0, 0, 0);
 
@@ -32,5 +32,5 @@ function appendTag(out: SampleBuffer, type: number, timestamp: number, head: Uin
   );
 }
 
-/** For `FlvPackets`. */
+/** Tags as in an FLV file, for `FlvPackets`. */
 export const FILE_FRAMING = { name: 'flv', append: appendTag };

@@ -1,19 +1,17 @@
 import type { Depacketizer, RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 import { SampleBasedDepacketizer } from '../payload/sample-based.ts';
-import { type G726Bits, G726Decoder } from './decode.ts';
+import { type G726Bits, G726Codec } from './codec.ts';
+import { type CodeOrder, G726_FORMATS } from './format.ts';
 
 const CLOCK_HZ = 8_000;
 const PCM_BYTES = 2;
 /** A longer packet is cut. */
 const MAX_INSTANTS = 8_192;
 
-/** RFC 3551 §4.5.4: the first code has the lowest bits of its byte; with `AAL2-` before the name, the highest. */
-type Order = 'lowest first' | 'highest first';
-
 type Create = (format: RtpFormat, sink: UnitSink) => Depacketizer | undefined;
 
 const create =
-  (bits: G726Bits, order: Order): Create =>
+  (bits: G726Bits, order: CodeOrder): Create =>
   ({ clockRate, channels }, sink) => {
     if (clockRate !== CLOCK_HZ || channels > 1) {
       return undefined;
@@ -24,23 +22,20 @@ const create =
 
 /** By encoding name. Decoded to 16 bits: players of G.726 are rare. Undefined: another clock, or several channels. */
 export const G726_DEPACKETIZERS: Readonly<Record<string, Create>> = Object.fromEntries(
-  ([2, 3, 4, 5] as const).flatMap((bits) => [
-    [`G726-${8 * bits}`, create(bits, 'lowest first')],
-    [`AAL2-G726-${8 * bits}`, create(bits, 'highest first')],
-  ]),
+  Object.entries(G726_FORMATS).map(([name, { bits, order }]) => [name, create(bits, order)]),
 );
 
 class G726Depacketizer implements Depacketizer {
   readonly #bits: G726Bits;
   readonly #isLowestFirst: boolean;
-  readonly #decoder: G726Decoder;
+  readonly #codec: G726Codec;
   readonly #pcm = Buffer.alloc(MAX_INSTANTS * PCM_BYTES);
   readonly #output: SampleBasedDepacketizer;
 
-  constructor(bits: G726Bits, order: Order, sink: UnitSink) {
+  constructor(bits: G726Bits, order: CodeOrder, sink: UnitSink) {
     this.#bits = bits;
     this.#isLowestFirst = order === 'lowest first';
-    this.#decoder = new G726Decoder(bits);
+    this.#codec = new G726Codec(bits);
     this.#output = new SampleBasedDepacketizer({ bytes: PCM_BYTES, ticks: 1 }, sink);
   }
 
@@ -59,7 +54,7 @@ class G726Depacketizer implements Depacketizer {
         count -= bits;
         const code = this.#isLowestFirst ? waiting & mask : (waiting >> count) & mask;
         waiting = this.#isLowestFirst ? waiting >> bits : waiting & ((1 << count) - 1);
-        length = pcm.writeInt16BE(this.#decoder.decode(code), length);
+        length = pcm.writeInt16BE(this.#codec.decode(code), length);
       }
     }
     this.#output.push(pcm, 0, length, ticks);

@@ -205,7 +205,7 @@ test('a fragmented NAL unit whose end is never marked ends where the next begins
 test.for([
   ['a first slice', []],
   ['a delimiter', [AUD]],
-] as const)('two frames with one timestamp are told apart by %s', ([, between]) => {
+] as const)('two frames with one timestamp are separated by %s', ([, between]) => {
   const { seen, depacketizer, data } = setUp();
   for (const nal of [IDR, IDR_2, ...between, P, P_2]) {
     pushHex(depacketizer, nal, 3600);
@@ -219,7 +219,7 @@ test.for([
   ['before a slice', [[P_2, 3600, true]]],
   ['between units', [[P, 7200, true]]],
   ['before the last fragment', [['7c 41 33', 3600, true]]],
-] as const)('packets missing %s: nothing more comes until the next key unit', ([, behindGap]) => {
+] as const)('packets missing %s: nothing is released before the next key unit', ([, behindGap]) => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, '7c 81 9a38', 3600);
@@ -340,7 +340,7 @@ test.for([
   expect(seen.damage[0]).toContain(reason);
 });
 
-test('a unit beyond the limit is damage, and memory stays bounded', () => {
+test('a unit beyond the limit counts as damage, and memory stays bounded', () => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, IDR, 0, true);
   pushHex(depacketizer, '7c 81 9a38', 3600);
@@ -401,7 +401,7 @@ test('a stream with B-frames gets decode times from its picture order counts', (
   expect(seen.units.every(({ dts }, i) => i === 0 || dts > (seen.units[i - 1]?.dts ?? 0))).toBe(true);
 });
 
-test('samples survive the way through packets of any size', () => {
+test('samples survive packets of any size', () => {
   const { seen, depacketizer } = setUp();
   const next = random(6184);
   const sent: string[] = [];

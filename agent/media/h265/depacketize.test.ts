@@ -158,7 +158,7 @@ test('a stream with B-frames gets decode times from its picture order counts', (
   expect(frames).toEqual([0, 0, 0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('samples survive the way through packets of any size', () => {
+test('samples survive packets of any size', () => {
   const { seen, depacketizer } = setUp();
   const next = random(7798);
   const sent: string[] = [];
@@ -240,7 +240,7 @@ const ue = (value: number) => (value + 1).toString(2).padStart(2 * Math.floor(Ma
 function pictureOf(poc: number, used: readonly number[], kept: readonly number[]): string {
   const named = [...used, ...kept].sort((one, other) => other - one);
   const set = named.map((other, i) => ue((named[i - 1] ?? poc) - other - 1) + (used.includes(other) ? '1' : '0'));
-  // First slice, pps 0, slice_type 1, poc in 8 bits, a set of its own without later pictures.
+  // First slice, pps 0, slice_type 1, 8 bits of POC, its own reference set without later pictures.
   const header = ['11010', poc.toString(2).padStart(8, '0'), '0', ue(named.length), ue(0), ...set, '1010101010'];
   const bytes = header.join('').match(/.{8}/g);
   return `0201 ${bytes?.map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('')}`;

@@ -56,7 +56,7 @@ const CODED_16 = `1 ${'1'.repeat(16)} `;
 const CODED_64 = `1 1 ${'1'.repeat(64)} `;
 const LISTS = `${CODED_16}${NOT_CODED.repeat(11)}${CODED_64}${NOT_CODED.repeat(5)}${NOT_CODED}${CODED_64}`;
 
-// One picture before and one after; the same set one picture earlier, of which one would be the picture itself; and again.
+// A set of one earlier and one later picture; twice a set predicted from it.
 const REFERENCE_SETS = '00100  010 010 1 1 1 1  1 1 1  1 01 1  1 1 1  1 1 00  0';
 
 test.for([
@@ -77,7 +77,7 @@ test.for([
   expect(() => parseH265Sps(hex(sps))).toThrow(message);
 });
 
-test('VPS and PPS tell their ids', () => {
+test('VPS and PPS are read with their ids', () => {
   expect(parseH265VpsId(hex(H265_VPS))).toBe(0);
   expect(parseH265Pps(hex(H265_PPS))).toEqual({ id: 0, spsId: 0, hasOutputFlag: false, extraSliceHeaderBits: 0 });
   // Ids 010 and 011, no dependent slices, output flag, 3 extra bits.

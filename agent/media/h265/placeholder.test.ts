@@ -16,7 +16,7 @@ test('the header of a skipped leading picture, with its own PPS', () => {
   expect(toHex(payload ?? hex(''))).toBe('6001 0008 4401020407180120 0007 10018101803180'.replaceAll(' ', ''));
 });
 
-test('a truncated SPS has none', () => {
+test('a truncated SPS yields no placeholder', () => {
   expect(h265Placeholder(trackOf(hex(H265_SPS).subarray(0, 26), hex(H265_PPS)))).toBeUndefined();
 });
 

@@ -22,8 +22,8 @@ test('a set names pictures by their distances, and whether this one may refer to
   expect(words(set)).toEqual(['-1', '-2 kept', '1']);
 });
 
-test('a set is made from the one before: all a picture further back, and the picture that it was made for', () => {
-  // delta_rps -1; -1 becomes -2 and is only kept, -2 is let go, 1 becomes the picture itself, the one of the set before is used.
+test('a set is predicted from the previous one: all entries one picture earlier, and the picture that it was for', () => {
+  // delta_rps -1: -1 becomes -2, kept but unused; -2 is dropped; 1 becomes the picture itself; the reference set's picture is -1, used.
   const sets = parseShortTermSets(readerOf(`011 ${EXPLICIT}  1 1 1  01  00  1  1`));
   expect(words(sets[1] ?? [])).toEqual(['-1', '-2 kept']);
 });
@@ -45,6 +45,6 @@ test.for([
   [4, 2],
   [5, 3],
   [64, 6],
-] as const)('one of %d is told by %d bits', ([count, bits]) => {
+] as const)('one of %d is coded in %d bits', ([count, bits]) => {
   expect(indexBits(count)).toBe(bits);
 });

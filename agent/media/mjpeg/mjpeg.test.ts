@@ -97,7 +97,7 @@ test('tables in band are read, and kept for senders that send them once', () => 
   ]);
 });
 
-test('a size beyond 2040 pixels, which RTP cannot say, is the one of the SDP', () => {
+test('a size beyond 2040 pixels, which RTP cannot express, is taken from the SDP', () => {
   const { seen, depacketizer } = setUp({ width: 2592, height: 1944 });
   pushHex(depacketizer, '00 000000 01 32 00 f3 aabb', 0, true);
   pushHex(depacketizer, `${FIRST('01', '32')} aabb`, 3000, true);
@@ -166,7 +166,7 @@ test.for([
   ['4:2:0 with restart markers', { restartInterval: 40 }],
   ['the largest size', { width: 2040, height: 2040 }],
   ['other tables', { tables: quantizationTables(93) }],
-] as const)('an image of %s comes back as it was', ([, changes]) => {
+] as const)('an image of %s survives the round trip', ([, changes]) => {
   for (const bytes of [1, 1048, 1049, 1176, 5000]) {
     const image = jpegOf(scanOf(bytes), changes);
     const payloads = payloadsOf((sink) => packetizeMjpeg(image, 1188, true, sink));

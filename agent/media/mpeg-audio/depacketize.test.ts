@@ -6,7 +6,7 @@ import { createMpegAudioDepacketizer } from './depacketize.ts';
 import { packetizeMpegAudio } from './packetize.ts';
 import { parseMpegAudioFrame } from './params.ts';
 
-/** A frame with this header and bytes that tell it from others. */
+/** A frame with this header and distinct payload bytes. */
 function frame(header: string, fill: number): Uint8Array {
   const bytes = hex(header);
   const whole = new Uint8Array(parseMpegAudioFrame(bytes, 0, 4).sizeBytes).fill(fill);

@@ -31,12 +31,12 @@ test.for([
   ['a forbidden bit rate', 'ff fb f0 64', 'bit rate index 15'],
   ['a reserved sample rate', 'ff fb 9c 64', 'sample rate index 3'],
   ['three bytes', 'ff fb 90', '3 bytes'],
-] as const)('%s is no frame', ([, bytes, message]) => {
+] as const)('%s is rejected', ([, bytes, message]) => {
   const data = hex(bytes);
   expect(() => parseMpegAudioFrame(data, 0, data.length)).toThrow(message);
 });
 
-test('no header of all there are throws anything else, or makes a frame that is below 24 or above 2881 bytes', () => {
+test('every possible header is rejected with a PerchError or yields a frame of 24 to 2881 bytes', () => {
   let frames = 0;
   let smallest = Number.POSITIVE_INFINITY;
   let largest = 0;

@@ -4,9 +4,9 @@ import { random } from '../../../test/support/base/random.ts';
 import { Collector, hex, payloadsOf, pushHex, rtpFormat, send, toHex } from '../../../test/support/media/units.ts';
 import { MPEG4_CONFIG, mpeg4Video } from '../../../test/support/media/video-tracks.ts';
 import { PerchError } from '../../base/errors.ts';
+import { packetizeUnchanged } from '../payload/packetize-unchanged.ts';
 import { VIDEO_SAMPLES } from '../sample/sample-buffer.ts';
 import { Mpeg4VideoDepacketizer } from './depacketize.ts';
-import { packetizeMpeg4Video } from './packetize.ts';
 import { parseVideoObjectLayer, profileLevelOf } from './params.ts';
 
 const CONFIG = toHex(MPEG4_CONFIG);
@@ -47,7 +47,7 @@ test.for([
   expect(parseVideoObjectLayer(hex(config))).toMatchObject(layer);
 });
 
-test('the profile is the one of the sequence, or Simple at level 1', () => {
+test('the profile is that of the sequence, or Simple at level 1', () => {
   expect([profileLevelOf(hex('000001b0f5')), profileLevelOf(hex('00000120'))]).toEqual([0xf5, 1]);
 });
 
@@ -202,14 +202,14 @@ test('without markers the next timestamp ends the VOP', () => {
   expect(seen.units.map(({ data }) => toHex(data))).toEqual([toHex(hex(`${vop('I', 0, 0)} ccdd`))]);
 });
 
-test.for([100, 1188, 1189, 5000])('a VOP of %i bytes comes back as it was', (bytes) => {
+test.for([100, 1188, 1189, 5000])('a VOP of %i bytes survives the round trip', (bytes) => {
   const next = random(bytes);
   const unit = Uint8Array.from({ length: bytes }, () => 1 + next() * 255);
   unit.set(hex(vop('I', 0, 0)));
-  const payloads = payloadsOf((sink) => packetizeMpeg4Video(unit, 1188, true, sink));
+  const payloads = payloadsOf((sink) => packetizeUnchanged(unit, 1188, true, sink));
   expect(payloads.map(({ marker }) => marker)).toEqual([...payloads.slice(1).map(() => false), true]);
   const { seen, depacketizer } = setUp();
-  send(packetizeMpeg4Video, unit, 0, depacketizer, 1188);
+  send(packetizeUnchanged, unit, 0, depacketizer, 1188);
   expect(seen.units[0]?.data).toEqual(unit);
 });
 

@@ -5,7 +5,7 @@ import { Collector, payloadsOf, rtpFormat, send } from '../../../test/support/me
 import { createMpegTsDepacketizer } from './depacketize.ts';
 import { packetizeMpegTs } from './packetize.ts';
 
-/** Transport packets of which each is full of its own number. */
+/** Transport packets, each filled with its number. */
 function packets(...numbers: readonly number[]): Uint8Array {
   return Uint8Array.from(numbers.flatMap((number) => [0x47, ...new Array(187).fill(number)]));
 }

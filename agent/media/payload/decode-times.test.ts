@@ -42,7 +42,7 @@ test.for([
   ['B-frames of three levels', [8, 4, 2, 1, 3, 6, 5, 7], 3],
   ['B-frames that begin late in the group', [1, 2, 3, 6, 4, 5], 1],
 ] as const)(
-  'with %s every decode time is later than the one before and no later than the picture',
+  'with %s every decode time exceeds the previous one and is no later than its picture',
   ([, pattern, depth]) => {
     const times = new DecodeTimes();
     times.configure(UNKNOWN);

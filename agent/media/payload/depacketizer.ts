@@ -17,6 +17,8 @@ export interface RtpFormat {
   readonly fmtp: ReadonlyMap<string, string>;
   /** From the SDP, outside the formats; for JPEG, whose RTP headers cannot express large sizes. */
   readonly pictureSize?: PictureSize;
+  /** Both attributes as sent, without payload type: `X-GST/90000`. */
+  readonly text?: { readonly rtpmap: string; readonly fmtp: string };
 }
 
 /** Receives the units of a depacketizer. */
@@ -40,6 +42,10 @@ export interface SenderTraits {
   readonly continuesAfterLoss?: boolean;
   /** A file that is read from any place: all pictures are delivered, also those before the first key picture. */
   readonly isFile?: boolean;
+  /** A format without a codec is passed on as it is, as media of this kind. */
+  readonly relayAs?: 'audio' | 'video';
+  /** KLV of a transport stream is a track. */
+  readonly takesMetadata?: boolean;
 }
 
 /** Turns the RTP payloads of one format into access units. Synchronous, bounded, never throws on bad input: damage is reported to the sink. */

@@ -100,7 +100,7 @@ test.for(RATES)('%i to %i Hz: a long time in frames is as long, to the sample', 
     made += resampler.push(frame, frame.length, out);
     taken += frame.length;
   }
-  // Those whose last input sample is there.
+  // Output samples whose last input sample has arrived.
   expect(made).toBe(Math.ceil(((taken - resampler.lookAheadSamples) * toHz) / fromHz));
 });
 

@@ -92,7 +92,7 @@ test.for([
     [[7, -2]],
   ],
   ['more blocks than there is room for', Uint8Array.of(0x9f, 201, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2), []],
-] as const)('the losses that a receiver tells are read from %s', ([, packet, expected]) => {
+] as const)('losses in a receiver report are read from %s', ([, packet, expected]) => {
   const receptions: [number, number][] = [];
   const sink = {
     onSenderReport: () => {},
@@ -103,7 +103,7 @@ test.for([
   expect(receptions).toEqual(expected);
 });
 
-test('without a sender report there is no delay since it', () => {
+test('without a sender report the delay since it is 0', () => {
   const packet = writeReceiverReport({ ...reception, lastReport: 0 }, 'x');
   expect(new DataView(packet.buffer).getUint32(28)).toBe(0);
 });

@@ -1,6 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 
 export const RTP_HEADER_BYTES = 12;
+/** SRTP's HMAC-SHA1-80 behind a packet, RFC 3711 §4.2.1. */
+export const AUTH_TAG_BYTES = 10;
 
 /**
  * The header of one RTP packet, RFC 3550 §5.1. One object serves all packets of a connection: nothing is allocated per packet.

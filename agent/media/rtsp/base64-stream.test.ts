@@ -25,7 +25,7 @@ test.for([
   ['fooba', 'Zm9vYmE='],
   ['foobar', 'Zm9vYmFy'],
   ['\xfb\xff\xfe', '+//+'],
-] as const)("'%s' is %s both ways (RFC 4648 §10)", ([plain, encoded]) => {
+] as const)("'%s' is encoded as %s and decoded back (RFC 4648 §10)", ([plain, encoded]) => {
   expect(text(encodeBase64(bytes(plain)))).toBe(encoded);
   expect(decode(encoded)).toBe(plain);
 });

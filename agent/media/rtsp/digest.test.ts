@@ -86,7 +86,7 @@ test('Basic carries user and password, a colon in the password included', () => 
 });
 
 test.for(['', 'Basic', 'Basic ====', 'Bearer abc', 'Digest', 'Digest username="x", qop=auth-int'])(
-  "'%s' authorizes nobody",
+  "'%s' authorizes no client",
   (field) => {
     const answer = parseAuthorization(field);
     const isRight = answer?.scheme === 'digest' && verifyDigest(answer, 'DESCRIBE', '', hash);

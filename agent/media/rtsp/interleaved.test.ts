@@ -20,7 +20,7 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** What came out, as one line per unit; `copied` counts the frames that were not handed on in place. */
+/** The output, one line per unit; `copied` counts the frames that were copied. */
 class Log {
   readonly lines: string[] = [];
   copied = 0;
@@ -139,7 +139,7 @@ test.for([
   ['words in lines', `${'AAA '.repeat(1_000)}\n`],
   ['words without end of line', 'AAA '],
   ['words between frames', `${'$\x01\x00\x08\x80aaaaaaaAAA '.repeat(4_000)}\n`],
-] as const)('junk of %s is looked through once: nobody keeps the program busy with it', ([, text]) => {
+] as const)('junk of %s is scanned once, in linear time', ([, text]) => {
   const junk = bytes(text.repeat(Math.ceil(65_536 / text.length)));
   for (let round = 0; round < 60; round += 1) {
     const framer = new RtspFramer({ onFrame: () => {}, onMessage: () => expect.unreachable('it is junk') });
@@ -155,7 +155,7 @@ test('a request whose first line exceeds the limit is rejected, even if it is co
 });
 
 test.for([1, 7, 100, 10_000])(
-  'a framer that is held at every unit hands on the same, in pieces of %d bytes too',
+  'a framer paused at every unit delivers the same units, also in pieces of %d bytes',
   (size) => {
     const plain = new Log();
     push(new RtspFramer(plain), plain, mixed, () => size);

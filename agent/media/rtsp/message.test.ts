@@ -51,7 +51,7 @@ test.for([
   expect(() => parseHead(bytes(head))).toThrow(message);
 });
 
-test('a first line of blanks up to its limit costs no more than any other', () => {
+test('a first line of blanks up to its limit costs no more than another line', () => {
   const head = bytes(`RTSP/1.0 200${' '.repeat(8_000)}a\u2028b\r\n\r\n`);
   for (let round = 0; round < 500; round += 1) {
     expect(parseHead(head)).toMatchObject({ status: 200, reason: 'a\u2028b' });

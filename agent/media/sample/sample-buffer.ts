@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.ts';
 import { hold, release, SlabPool } from './slab.ts';
 
 interface SampleBufferOptions {
@@ -20,9 +21,9 @@ export const AUDIO_SAMPLES: SampleBufferOptions = {
 };
 
 /** Typical units per slab: units rarely move, and a kept view holds little else. */
-const SAMPLES_PER_SLAB = 16;
+const SAMPLES_PER_SLAB = 8;
 const LENGTH_BYTES = 4;
-/** Below this size a loop is faster than a view for `set`. */
+/** Below this size a loop is faster. */
 const SMALL_COPY_BYTES = 32;
 const NO_SLAB = new Uint8Array(0);
 
@@ -32,7 +33,7 @@ const NO_SLAB = new Uint8Array(0);
  * than one and a half typical units fit.
  *
  * A slab is reused when every unit in it is released (`slab.ts`). The cost: a view keeps its whole slab alive. Samples are released in
- * the order of arrival (GOP cache, parts, segments), so at most one slab at each end is wasted: 1 MB at very high bit rates, 512 kB at
+ * the order of arrival (GOP cache, parts, segments), so at most one slab at each end is wasted: 1 MB at very high bit rates, 256 kB at
  * 4 Mbit/s and 25 frames/s, 64 kB for a small sub stream, 4 kB for audio. A component that keeps a sample for long copies it.
  */
 export class SampleBuffer {
@@ -118,7 +119,7 @@ export class SampleBuffer {
         slab[to] = data[from] as number;
       }
     } else {
-      this.#slab.set(data.subarray(start, end), this.#tail);
+      copyBytes(data, start, end, this.#slab, this.#tail);
     }
     this.#tail += bytes;
     return true;

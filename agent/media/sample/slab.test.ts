@@ -52,8 +52,8 @@ test('with units released in any order, held bytes stay unchanged', () => {
       }
     }
   }
-  // 30 MB went through: most of it in memory that had been used before.
-  expect(places.size).toBeLessThan(100);
+  // 50 MB went through: most of it in memory that had been used before.
+  expect([...places].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(10e6);
 });
 
 test('slabs filled by one long stall are freed, those of each GOP are not', () => {
@@ -81,7 +81,7 @@ test('holds on data outside of slabs have no effect', () => {
   expect(own.length).toBe(10);
 });
 
-test('few large slabs wait to be used again, and many small ones', () => {
+test('freed slabs are kept up to a number and a total size', () => {
   const waitingOf = (bytes: number) => {
     const pool = new SlabPool();
     const slabs = Array.from({ length: 20 }, () => pool.take(bytes));

@@ -7,12 +7,13 @@
  */
 class Slab {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly home: SlabPool;
+  /** Takes the slab back after its last hold. */
+  readonly pool: SlabPool;
   holds = 1;
 
-  constructor(bytes: Uint8Array<ArrayBuffer>, home: SlabPool) {
+  constructor(bytes: Uint8Array<ArrayBuffer>, pool: SlabPool) {
     this.bytes = bytes;
-    this.home = home;
+    this.pool = pool;
   }
 }
 
@@ -22,29 +23,27 @@ const slabs = new WeakMap<ArrayBufferLike, Slab>();
 const MAX_FREE = 16;
 /** Slabs for key frames of many megabytes may be as large as a GOP: two of them suffice. */
 const MAX_FREE_BYTES = 16 << 20;
-/** Slabs unused for this many slabs are freed: longer than most GOPs. */
-const LOOK_EVERY = 64;
+/** A slab is at most this many times as large as what is wanted. */
+const MAX_EXCESS = 4;
+/** Slabs taken between two trims: longer than most GOPs. */
+const TRIM_EVERY = 64;
 
 /** The slabs of one track. */
 export class SlabPool {
   readonly #free: Slab[] = [];
   #freeBytes = 0;
-  #wantedBytes = 0;
+  /** Slabs that were free at every moment since the last trim. */
   #leastFree = 0;
-  #takenSinceLook = 0;
+  #takenSinceTrim = 0;
 
-  /** A reused or new slab of at least this size, with a hold of the caller. */
+  /** A reused or new slab of at least this size. The caller owns its one hold. */
   take(wantedBytes: number): Uint8Array<ArrayBuffer> {
-    this.#wantedBytes = wantedBytes;
-    for (let used = this.#free.pop(); used; used = this.#free.pop()) {
-      this.#freeBytes -= used.bytes.length;
-      if (this.#fits(used)) {
-        used.holds = 1;
-        this.#look();
-        return used.bytes;
-      }
+    const used = this.#takeFree(wantedBytes);
+    this.#trim();
+    if (used) {
+      used.holds = 1;
+      return used.bytes;
     }
-    this.#look();
     const slab = new Slab(new Uint8Array(wantedBytes), this);
     slabs.set(slab.bytes.buffer, slab);
     return slab.bytes;
@@ -52,29 +51,38 @@ export class SlabPool {
 
   /** The last hold on `slab` was released. */
   giveBack(slab: Slab): void {
-    const freeBytes = this.#freeBytes + slab.bytes.length;
-    if (this.#fits(slab) && this.#free.length < MAX_FREE && freeBytes <= MAX_FREE_BYTES) {
-      this.#free.push(slab);
-      this.#freeBytes = freeBytes;
+    this.#free.push(slab);
+    this.#freeBytes += slab.bytes.length;
+    while (this.#free.length > MAX_FREE || this.#freeBytes > MAX_FREE_BYTES) {
+      this.#freeBytes -= this.#free.shift()?.bytes.length ?? 0;
     }
   }
 
-  /** A disk that hangs for seconds fills more slabs than are needed later. */
-  #look(): void {
-    this.#takenSinceLook += 1;
+  /** The newest one whose size suits. Key frames take larger slabs than the pictures between them: both wait here. */
+  #takeFree(wantedBytes: number): Slab | undefined {
+    for (let i = this.#free.length - 1; i >= 0; i -= 1) {
+      const slab = this.#free[i] as Slab;
+      const { length } = slab.bytes;
+      if (length >= wantedBytes && length <= MAX_EXCESS * wantedBytes) {
+        this.#free.splice(i, 1);
+        this.#freeBytes -= length;
+        return slab;
+      }
+    }
+    return undefined;
+  }
+
+  /** Drops the slabs unused since the last trim: a disk that hangs for seconds makes more than are needed later. */
+  #trim(): void {
+    this.#takenSinceTrim += 1;
     this.#leastFree = Math.min(this.#leastFree, this.#free.length);
-    if (this.#takenSinceLook === LOOK_EVERY) {
+    if (this.#takenSinceTrim === TRIM_EVERY) {
       for (const unused of this.#free.splice(0, this.#leastFree)) {
         this.#freeBytes -= unused.bytes.length;
       }
-      this.#takenSinceLook = 0;
+      this.#takenSinceTrim = 0;
       this.#leastFree = this.#free.length;
     }
-  }
-
-  /** Whether its size suits the stream's current units. */
-  #fits({ bytes }: Slab): boolean {
-    return bytes.length >= this.#wantedBytes && bytes.length <= 4 * this.#wantedBytes;
   }
 }
 
@@ -92,7 +100,7 @@ export function release(data: Uint8Array): void {
   if (slab) {
     slab.holds -= 1;
     if (slab.holds === 0) {
-      slab.home.giveBack(slab);
+      slab.pool.giveBack(slab);
     }
   }
 }

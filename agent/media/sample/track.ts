@@ -1,8 +1,8 @@
 /** The tracks of a stream. A track's number is its index in the stream's list. */
-export type Track = VideoTrack | AudioTrack | MpegTsTrack;
+export type Track = VideoTrack | AudioTrack | KlvTrack | GenericTrack | MpegTsTrack;
 /** Codecs with NAL units and parameter sets outside the samples. */
 export type NalTrack = H264Track | H265Track;
-export type VideoTrack = NalTrack | Av1Track | Vp8Track | Vp9Track | MjpegTrack | Mpeg4VideoTrack;
+export type VideoTrack = NalTrack | Av1Track | Vp8Track | Vp9Track | MjpegTrack | Mpeg4VideoTrack | MpegVideoTrack;
 export type AudioTrack =
   | AacTrack
   | OpusTrack
@@ -76,6 +76,14 @@ export interface MjpegTrack extends VideoBase {
 export interface Mpeg4VideoTrack extends VideoBase {
   readonly codec: 'mpeg4-video';
   /** Visual object sequence to video object layer, ISO/IEC 14496-2 §6.2. */
+  readonly config: Uint8Array;
+}
+
+/** MPEG-1 and MPEG-2 video. A sample is one frame with its headers: both fields of a pair. */
+export interface MpegVideoTrack extends VideoBase {
+  readonly codec: 'mpeg-video';
+  readonly version: 1 | 2;
+  /** Sequence header with its extensions, ISO/IEC 13818-2 §6.2.2. Key samples hold it, too. */
   readonly config: Uint8Array;
 }
 
@@ -156,6 +164,23 @@ export interface Ac3Track extends TrackBase {
   readonly channels: number;
   /** The three bytes of AC3SpecificBox, ETSI TS 102 366 annex F.4. */
   readonly config: Uint8Array;
+}
+
+/** Metadata, SMPTE ST 336. A sample is one KLV unit, or several of one time; every sample is a key sample. */
+export interface KlvTrack extends TrackBase {
+  readonly kind: 'data';
+  readonly codec: 'klv';
+}
+
+/** A format that is not known: its RTP packets go to RTSP readers unchanged. A sample is the packets of one time, see `media/generic`. */
+interface GenericTrack extends TrackBase {
+  readonly kind: 'data';
+  readonly codec: 'generic';
+  /** Of the media section. */
+  readonly media: 'audio' | 'video';
+  /** `a=rtpmap` and `a=fmtp` without payload type, as the sender wrote them. */
+  readonly rtpmap: string;
+  readonly fmtp: string;
 }
 
 /** A multiplex that is forwarded unchanged (RFC 2250 §2). A sample is a whole number of 188-byte packets; every sample is a key sample. */

@@ -22,7 +22,7 @@ test.for([
   ['MPA-ROBUST', 90_000, 1, {}, 'MPA-ROBUST'],
   ['SPEEX', 16_000, 1, {}, 'SPEEX'],
 ] as const)(
-  '%s at %i Hz with %i channels and %o is refused by what is wrong with it',
+  '%s at %i Hz with %i channels and %o is described with the value that is not supported',
   ([encoding, clockRate, channels, fmtp, text]) => {
     const format = rtpFormat(encoding, clockRate, channels, fmtp);
     expect(createDepacketizer(format, new Collector())).toBeUndefined();
@@ -47,6 +47,6 @@ test.for([
   [['PCMU', 'SPEEX'], 'PCMU, SPEEX'],
   [new Array(10).fill('GSM'), new Array(10).fill('GSM').join(', ')],
   [new Array(4096).fill('GSM'), `${new Array(10).fill('GSM').join(', ')} and 4086 more`],
-] as const)('an offer is told by its first ten formats', ([encodings, text]) => {
+] as const)('an offer is described by its first ten formats', ([encodings, text]) => {
   expect(describeOffer(encodings.map((encoding: string) => rtpFormat(encoding, 8_000, 1, {})))).toBe(text);
 });

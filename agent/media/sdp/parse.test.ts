@@ -52,7 +52,7 @@ test.for([
   ['in words', 'a=x-dimensions:large', undefined],
   ['of nothing', 'a=x-dimensions:0,1944', undefined],
   ['beyond what images can have', 'a=x-dimensions:65536,1944', undefined],
-] as const)('the size of pictures is told %s', ([, line, expected]) => {
+] as const)('x-dimensions are read %s', ([, line, expected]) => {
   expect(parseSdp(`m=video 0 RTP/AVP 26\n${line}`).medias[0]?.formats[0]?.pictureSize).toEqual(expected);
 });
 
@@ -93,7 +93,7 @@ test('two sections may give one payload type two meanings', () => {
   expect(sdp.medias.map((media) => media.formats[0]?.encoding)).toEqual(['H264', 'MPEG4-GENERIC']);
 });
 
-test('a format whose encoding cannot be known is left out, the rest stays', () => {
+test('a format with an unknown encoding is left out, the rest stays', () => {
   const sdp = parseSdp('m=audio 0 RTP/AVP 111 8 999 x');
   expect(sdp.medias[0]?.formats.map((format) => format.payloadType)).toEqual([8]);
 });

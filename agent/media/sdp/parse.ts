@@ -1,4 +1,6 @@
 import { PerchError } from '../../base/errors.ts';
+import { parseKeyAttribute } from '../mikey/key-mgmt.ts';
+import type { MikeyMessage } from '../mikey/message.ts';
 import type { PictureSize, RtpFormat } from '../payload/depacketizer.ts';
 
 type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -16,6 +18,8 @@ export interface SdpMedia {
   readonly direction: Direction | undefined;
   /** A back channel: the client sends audio (ONVIF Streaming §5.3). */
   readonly isBackChannel: boolean;
+  /** Of what the sender of the description sends as SRTP; absent: none, or one that is not supported. */
+  readonly key?: MikeyMessage;
 }
 
 export interface Sdp {
@@ -59,6 +63,8 @@ const USUAL_CLOCK_RATES: Record<string, number> = {
   JPEG: 90_000,
   'MP4V-ES': 90_000,
   MPA: 90_000,
+  MPV: 90_000,
+  SMPTE336M: 90_000,
   MP2T: 90_000,
   PCMU: 8000,
   PCMA: 8000,
@@ -74,9 +80,11 @@ interface Draft {
   control: string | undefined;
   direction: Direction | undefined;
   dimensions: string | undefined;
+  keyManagement: string | undefined;
 }
 
 interface Session {
+  keyManagement: string | undefined;
   name: string;
   control: string | undefined;
   direction: Direction | undefined;
@@ -100,6 +108,7 @@ export function parseSdp(text: string): Sdp {
     name: '',
     control: undefined,
     direction: undefined,
+    keyManagement: undefined,
     drafts: [],
     maps: new Map(),
     fmtps: new Map(),
@@ -124,6 +133,7 @@ export function parseSdp(text: string): Sdp {
       // Some servers mark what they send as sendonly; then every section is marked so.
       isBackChannel:
         draft.kind === 'audio' && directions[i] === 'sendonly' && directions.some((other) => other !== 'sendonly'),
+      ...keyOf(draft.keyManagement ?? session.keyManagement),
     })),
   };
 }
@@ -152,6 +162,7 @@ function parseMediaLine(text: string): Draft {
     control: undefined,
     direction: undefined,
     dimensions: undefined,
+    keyManagement: undefined,
   };
 }
 
@@ -177,6 +188,10 @@ function readAttribute(session: Session, text: string): void {
       break;
     case 'fmtp':
       keep(session.fmtps, value, media);
+      break;
+    case 'key-mgmt':
+      // RFC 4567 §3.1.
+      scope.keyManagement ??= value;
       break;
     case 'framesize':
       // RFC 6064.
@@ -219,7 +234,8 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
   const formats: RtpFormat[] = [];
   for (const payloadType of draft.payloadTypes) {
     const own = scopedKey(index + 1, payloadType);
-    const map = parseMap(session.maps.get(own) ?? session.maps.get(payloadType) ?? '');
+    const mapText = session.maps.get(own) ?? session.maps.get(payloadType) ?? '';
+    const map = parseMap(mapText);
     const known = STATIC_FORMATS[payloadType];
     const encoding = map.encoding || known?.[0] || '';
     const clockRate = map.clockRate || USUAL_CLOCK_RATES[encoding] || known?.[1] || 0;
@@ -227,12 +243,36 @@ function formatsOf(session: Session, draft: Draft, index: number): RtpFormat[] {
       continue;
     }
     const channels = map.channels ?? (encoding === known?.[0] ? known[2] : undefined) ?? 1;
-    const fmtp = parseFmtp(session.fmtps.get(own) ?? session.fmtps.get(payloadType) ?? '');
+    const fmtpText = session.fmtps.get(own) ?? session.fmtps.get(payloadType) ?? '';
+    const fmtp = parseFmtp(fmtpText);
+    const text = { rtpmap: map.encoding === '' ? mapOf(encoding, clockRate, channels) : mapText, fmtp: fmtpText };
     const pictureSize = parseSize(session.frameSizes.get(own)) ?? parseSize(draft.dimensions);
-    formats.push({ payloadType, encoding, clockRate, channels, fmtp, ...(pictureSize && { pictureSize }) });
+    formats.push({
+      ...{ payloadType, encoding, clockRate, channels, fmtp, text },
+      ...(pictureSize && { pictureSize }),
+    });
   }
   return formats;
 }
+
+/** A key that is not supported counts as none: plain RTP may be possible. */
+function keyOf(text: string | undefined): Pick<SdpMedia, 'key'> {
+  try {
+    return text === undefined ? {} : { key: parseKeyAttribute(text) };
+  } catch (error) {
+    if (error instanceof PerchError) {
+      return {};
+    }
+    throw error;
+  }
+}
+
+const mapOf = (encoding: string, clockRate: number, channels: number): string =>
+  `${encoding}/${clockRate}${channels > 1 ? `/${channels}` : ''}`;
+
+/** Sections whose formats RTSP readers may get as they are; not metadata, which cameras offer unasked. */
+export const relayKindOf = (media: SdpMedia | undefined): 'audio' | 'video' | undefined =>
+  media?.kind === 'audio' || media?.kind === 'video' ? media.kind : undefined;
 
 /** `H264/90000`, `opus/48000/2`. */
 function parseMap(text: string): { encoding: string; clockRate: number; channels: number | undefined } {

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
+import { ac3, g722, klv, lpcm, mp3, mpegTs } from '../../../test/support/media/audio-tracks.ts';
 import { toHex } from '../../../test/support/media/units.ts';
-import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../test/support/media/video-tracks.ts';
+import {
+  av1,
+  MPEG4_CONFIG,
+  mjpeg,
+  mpeg2Video,
+  mpeg4Video,
+  vp8,
+  vp9,
+} from '../../../test/support/media/video-tracks.ts';
 import type { Track } from '../sample/track.ts';
 import { parseSdp } from './parse.ts';
 import { controlOf, payloadTypeOf, writeSdp } from './write.ts';
@@ -29,6 +37,8 @@ test.for([
   ['VP9', vp9, { payloadType: 96, encoding: 'VP9', clockRate: 90_000 }],
   ['MJPEG', mjpeg, { payloadType: 26, encoding: 'JPEG', clockRate: 90_000 }],
   ['MPEG-4 video', mpeg4Video, { payloadType: 96, encoding: 'MP4V-ES', clockRate: 90_000 }],
+  ['MPEG-2 video', mpeg2Video, { payloadType: 32, encoding: 'MPV', clockRate: 90_000 }],
+  ['KLV', klv, { payloadType: 96, encoding: 'SMPTE336M', clockRate: 90_000 }],
   ['A-law', alaw, { payloadType: 8, encoding: 'PCMA', clockRate: 8000 }],
   ['µ-law', { ...alaw, law: 'mu' }, { payloadType: 0, encoding: 'PCMU', clockRate: 8000 }],
   ['wide µ-law', { ...alaw, law: 'mu', clockRate: 16_000 }, { payloadType: 96, encoding: 'PCMU', clockRate: 16_000 }],
@@ -79,7 +89,7 @@ test.for([
   ['AC-3', ac3, { payloadType: 96, encoding: 'AC3', clockRate: 48_000, channels: 2 }],
 ] as const)('a description of %s is read back', ([, track, expected]) => {
   const media = parseSdp(writeSdp([track as Track], options)).medias[0];
-  expect(media?.kind).toBe(track.kind);
+  expect(media?.kind).toBe(track.kind === 'data' ? 'application' : track.kind);
   expect(media?.formats[0]).toMatchObject(expected);
   expect(media?.formats[0]?.payloadType).toBe(payloadTypeOf(track as Track, 0));
 });
@@ -132,4 +142,11 @@ test.for([
     'm=audio 8004 RTP/AVP 8',
     connection,
   ]);
+});
+
+test('FLAC is left out, and the other tracks keep their control URLs; alone it is rejected', () => {
+  const flac: Track = { kind: 'audio', codec: 'flac', clockRate: 48_000, channels: 2, frameSamples: 4_608 };
+  const { medias } = parseSdp(writeSdp([flac, video], options));
+  expect(medias.map(({ kind, control }) => [kind, control])).toEqual([['video', controlOf(1)]]);
+  expect(() => writeSdp([flac], options)).toThrow('FLAC has no RTP format');
 });

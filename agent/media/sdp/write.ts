@@ -1,5 +1,7 @@
 import { PerchError } from '../../base/errors.ts';
 import { parseAv1Sequence } from '../av1/params.ts';
+import { writeKeyAttribute } from '../mikey/key-mgmt.ts';
+import type { MikeyMessage } from '../mikey/message.ts';
 import { profileLevelOf } from '../mpeg4-video/params.ts';
 import { writeOpusLayout } from '../opus/params.ts';
 import type { AudioTrack, Track } from '../sample/track.ts';
@@ -13,6 +15,8 @@ interface SdpOptions {
   readonly sessionId: number;
   /** Destination of multicast; without it each receiver chooses its own ports. */
   readonly multicast?: SdpMulticast | undefined;
+  /** Of SRTP, by track; without them media are plain RTP. */
+  readonly keys?: readonly MikeyMessage[] | undefined;
 }
 
 interface SdpMulticast {
@@ -29,6 +33,11 @@ export function payloadTypeOf(track: Track, index: number): number {
   return staticPayloadTypeOf(track) ?? FIRST_DYNAMIC_PAYLOAD_TYPE + index;
 }
 
+/** A multiplex contains video (RFC 2250 §2); KLV is an application (RFC 6597 §5.1). */
+const MEDIA = { video: 'video', audio: 'audio', multiplex: 'video', data: 'application' } as const;
+
+const mediaOf = (track: Track): string => (track.codec === 'generic' ? track.media : MEDIA[track.kind]);
+
 /** RFC 3551 §6. */
 function staticPayloadTypeOf(track: Track): number | undefined {
   switch (track.codec) {
@@ -40,6 +49,8 @@ function staticPayloadTypeOf(track: Track): number | undefined {
       return track.bitDepth === 16 && track.clockRate === 44_100 ? { 1: 11, 2: 10 }[track.channels] : undefined;
     case 'mpeg-audio':
       return 14;
+    case 'mpeg-video':
+      return 32;
     case 'mjpeg':
       return 26;
     case 'mpeg-ts':
@@ -54,7 +65,13 @@ export function controlOf(index: number): string {
   return `trackID=${index}`;
 }
 
-/** The description of a server's stream; each track has a media section with its own control URL. */
+/** FLAC has no RTP format: it comes by Enhanced RTMP. */
+export const hasRtp = ({ codec }: Track): boolean => codec !== 'flac';
+
+/**
+ * The description of a server's stream; each track that RTP can carry has a media section with its own control URL.
+ * @throws PerchError unsupported if there is none
+ */
 export function writeSdp(tracks: readonly Track[], options: SdpOptions): string {
   const family = options.host.includes(':') ? 'IP6' : 'IP4';
   const lines = [
@@ -66,10 +83,13 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
     'a=control:*',
   ];
   for (const [index, track] of tracks.entries()) {
+    if (!hasRtp(track) && tracks.some(hasRtp)) {
+      continue;
+    }
     const type = payloadTypeOf(track, index);
-    // A multiplex contains video, RFC 2250 §2.
-    const media = track.kind === 'multiplex' ? 'video' : track.kind;
-    lines.push(`m=${media} ${options.multicast?.ports[index]?.[0] ?? 0} RTP/AVP ${type}`);
+    const key = options.keys?.[index];
+    const protocol = key ? 'RTP/SAVP' : 'RTP/AVP';
+    lines.push(`m=${mediaOf(track)} ${options.multicast?.ports[index]?.[0] ?? 0} ${protocol} ${type}`);
     if (options.multicast) {
       // RFC 8866 §5.7: with the scope for IPv4.
       const { group, ttl } = options.multicast;
@@ -79,6 +99,9 @@ export function writeSdp(tracks: readonly Track[], options: SdpOptions): string 
     const fmtp = fmtpOf(track);
     if (fmtp !== '') {
       lines.push(`a=fmtp:${type} ${fmtp}`);
+    }
+    if (key) {
+      lines.push(`a=key-mgmt:${writeKeyAttribute(key)}`);
     }
     lines.push(`a=control:${controlOf(index)}`);
   }
@@ -116,10 +139,16 @@ function mapOf(track: Track): string {
       return `MPA/${track.clockRate}`;
     case 'ac3':
       return `AC3/${track.clockRate}/${track.channels}`;
+    case 'mpeg-video':
+      return `MPV/${track.clockRate}`;
+    case 'klv':
+      return `SMPTE336M/${track.clockRate}`;
+    case 'generic':
+      return track.rtpmap;
     case 'mpeg-ts':
       return `MP2T/${track.clockRate}`;
     case 'flac':
-      throw new PerchError('unsupported', 'FLAC has no RTP format: it is made for files only');
+      throw new PerchError('unsupported', 'FLAC has no RTP format');
   }
 }
 
@@ -153,6 +182,8 @@ function fmtpOf(track: Track): string {
         return writeOpusLayout(track.layout);
       }
       return track.channels === 2 ? 'sprop-stereo=1' : 'sprop-stereo=0';
+    case 'generic':
+      return track.fmtp;
     default:
       return '';
   }

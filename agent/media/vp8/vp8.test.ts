@@ -26,7 +26,7 @@ test.for([
   ['all extensions', '90 f0 8011 22 33'],
   ['TL0PICIDX alone', '90 40 22'],
   ['the layer alone', '90 20 33'],
-] as const)('a frame comes out of a packet whose descriptor is %s', ([, descriptor]) => {
+] as const)('a frame is read from a packet whose descriptor is %s', ([, descriptor]) => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `${descriptor} ${KEY} aabb`, 3000, true);
   expect(seen.tracks).toEqual([
@@ -130,7 +130,7 @@ test.for([
   expect(() => parseVp8Size(hex(frame), 0, hex(frame).length)).toThrow(PerchError);
 });
 
-test.for([10, 1187, 1188, 5000])('a frame of %i bytes comes back as it was', (bytes) => {
+test.for([10, 1187, 1188, 5000])('a frame of %i bytes survives the round trip', (bytes) => {
   const next = random(bytes);
   const frame = Uint8Array.from({ length: bytes }, () => next() * 256);
   frame.set(hex(KEY));

@@ -32,7 +32,7 @@ test.for([
     'b1 24c1a1 4000 9f8077b031',
     { profile: 3, bitDepth: 12, chromaSubsampling: 3, isFullRange: false, width: 320, height: 240 },
   ],
-] as const)('a key frame of %s tells what it is', ([, frame, header]) => {
+] as const)('the header of a key frame of %s is read', ([, frame, header]) => {
   const bytes = hex(frame);
   expect(isVp9Key(bytes, 0)).toBe(true);
   expect(parseVp9Header(new BitReader(bytes, 0, bytes.length, false))).toEqual(header);
@@ -43,7 +43,7 @@ test.for([
   ['a frame that shows an older one', '88'],
   ['such a frame of profile 3', 'b4'],
   ['no VP9', '02'],
-] as const)('%s is no key frame', ([, first]) => {
+] as const)('%s is not a key frame', ([, first]) => {
   expect(isVp9Key(hex(first), 0)).toBe(false);
 });
 
@@ -69,7 +69,7 @@ test.for([
   ['references in flexible mode', '58 03 05 06'],
   ['a scalability structure with size and group', '0a 18 0140 00f0 02 04 01 08 02 03'],
   ['a scalability structure without either', '0a 00'],
-] as const)('a frame comes out of a packet whose descriptor is %s', ([, descriptor]) => {
+] as const)('a frame is read from a packet whose descriptor is %s', ([, descriptor]) => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, `${descriptor} ${KEY}`, 3000, true);
   expect(seen.tracks).toMatchObject([{ codec: 'vp9', clockRate: 90_000, width: 320, height: 240 }]);
@@ -109,7 +109,7 @@ test('without markers the next frame ends the previous one', () => {
   expect(ptsOf(seen)).toEqual([0, 3000]);
 });
 
-test.for([12, 1187, 1188, 5000])('a frame of %i bytes comes back as it was', (bytes) => {
+test.for([12, 1187, 1188, 5000])('a frame of %i bytes survives the round trip', (bytes) => {
   const next = random(bytes);
   for (const first of [KEY, DELTA]) {
     const frame = Uint8Array.from({ length: bytes }, () => next() * 256);

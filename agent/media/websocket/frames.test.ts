@@ -18,7 +18,7 @@ import {
 const MASK = hex('37fa213d');
 const NONE = new Uint8Array(0);
 
-/** What came out, in order: runs of payload are joined. */
+/** The output in order; consecutive payload is joined. */
 function decode(stream: Uint8Array, wantsMask: boolean, pieceBytes = stream.length): string[] {
   const out: string[] = [];
   let payload = '';

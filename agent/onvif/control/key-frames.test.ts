@@ -36,7 +36,7 @@ function begin({ longestGroupMs = 20_000, heeds = true, fails = undefined as Cam
   return { asked, reasons, pass };
 }
 
-test('a camera with short groups is asked for nothing', async () => {
+test('a camera with short groups gets no request', async () => {
   const { asked, pass } = begin({ longestGroupMs: 2_000 });
   await pass(3_500);
   expect(asked).toEqual([]);
@@ -50,13 +50,13 @@ test('with any number of viewers, a key frame is requested every three seconds a
   expect(asked[0]).toBe(2_000);
 });
 
-test('a group that has just begun is not asked for again', async () => {
+test('a group that has just begun causes no request', async () => {
   const { asked, pass } = begin();
   await pass(1_500);
   expect(asked).toEqual([]);
 });
 
-test('one that says yes and does nothing is asked ever more rarely, and then no more', async () => {
+test('a camera that ignores the request gets it ever less often, and finally not at all', async () => {
   const { asked, reasons, pass } = begin({ heeds: false });
   await pass(600_000);
   expect(asked).toHaveLength(4);
@@ -70,7 +70,7 @@ test('one that cannot is not asked twice', async () => {
   expect(reasons).toEqual(['the camera does not do that']);
 });
 
-test('one that was away for a moment is asked again', async () => {
+test('a camera gets requests again after a short outage', async () => {
   const { asked, reasons, pass } = begin({ fails: 'unreachable' });
   await pass(20_000);
   expect(asked.length).toBeGreaterThan(1);

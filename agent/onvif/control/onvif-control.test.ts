@@ -28,7 +28,7 @@ const count = (camera: OnvifCamera, operation: string) => camera.operations.filt
 test.for<[string, Quirks, number]>([
   ['hours fast', { clockOffsetMs: 3 * HOUR_MS }, 3 * HOUR_MS],
   ['years slow', { clockOffsetMs: -26 * 365 * 24 * HOUR_MS }, -26 * 365 * 24 * HOUR_MS],
-])('a clock that is %s is set by ours, and everything goes on with it', async ([, quirks, offsetMs]) => {
+])("a clock that is %s is set to this machine's, and later calls use the new time", async ([, quirks, offsetMs]) => {
   const { camera, control } = await begin(quirks);
   const before = await control.clock();
   expect(Math.abs(before.skewMs - offsetMs)).toBeLessThan(5_000);
@@ -80,7 +80,7 @@ test.for([
   expect(camera.requests.find(({ operation }) => operation === 'SetNTP')?.text).toContain(`<tt:${element}>`);
 });
 
-test.for(['a b; reboot', '', ':', ':123', 'fe80::1%eth0'])("'%s' is no time server", async (host) => {
+test.for(["'%s' is not a time server", '', ':', ':123', 'fe80::1%eth0'])("'%s' is no time server", async (host) => {
   const { camera, control } = await begin();
   await expect(control.setNtp(host)).rejects.toThrow(`'${host}' is not the name or address`);
   expect(count(camera, 'SetNTP')).toBe(0);
@@ -89,14 +89,14 @@ test.for(['a b; reboot', '', ':', ':123', 'fe80::1%eth0'])("'%s' is no time serv
 test.for<[string, Quirks]>([
   ['says so first', {}],
   ['is gone before it has answered', { rebootsWithoutAnswer: true }],
-])('a camera that %s reboots, and is spoken to anew', async ([, quirks]) => {
+])('a camera that %s is rebooted, and later calls succeed', async ([, quirks]) => {
   const { camera, control } = await begin(quirks);
   await control.reboot();
   await expect.poll(() => camera.state.reboots).toBe(1);
   await expect.poll(() => control.clock().catch(() => undefined)).toBeDefined();
 });
 
-test('a camera that is not there is not said to have rebooted', async () => {
+test('an unreachable camera is not reported as rebooted', async () => {
   const { camera, control } = await begin();
   await control.clock();
   await camera.stop({ isSilent: true });
@@ -107,7 +107,7 @@ test.for<[string, Quirks]>([
   ['Media 2', {}],
   ['Media 1', { media: '1' }],
   ['Media 1 with floats', { media: '1', writesFloats: true }],
-])('a long group is told of, shortened when asked for, and read back: %s', async ([, quirks]) => {
+])('a long group is reported, shortened on request, and read back: %s', async ([, quirks]) => {
   const { camera, control } = await begin(quirks, 'main');
   const main = camera.state.profile('main');
   Object.assign(main ?? {}, { group: 150 });
@@ -154,8 +154,8 @@ test.for<[string, Quirks]>([
   ['Media 1', { media: '1' }],
   ['Media 2 alone', { media: '2' }],
   ['Media 1, for Media 2 is broken', { media: '2 broken' }],
-])('a key frame is asked for: %s', async ([, quirks]) => {
+])('a key frame is requested: %s', async ([, quirks]) => {
   const { camera, control } = await begin(quirks, 'sub');
   await control.keyFrame();
-  expect(camera.state.keysWished).toEqual(['sub']);
+  expect(camera.state.keyFrameRequests).toEqual(['sub']);
 });

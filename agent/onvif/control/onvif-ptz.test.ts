@@ -65,7 +65,7 @@ test('a renewed move continues, and is resent at a limited rate', async () => {
   expect(count(camera, 'ContinuousMove')).toBe(5);
 });
 
-// The camera has an end of its own for it, should Perch's get lost.
+// In case Perch's Stop gets lost, the camera stops by itself.
 test('a move has its end with it', async () => {
   const { camera, ptz, clock } = await begin({ ignoresStop: true });
   await ptz.move({ pan: 1 });

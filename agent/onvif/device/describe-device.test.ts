@@ -24,9 +24,9 @@ const fault = (subcode: string, reason: string) =>
   );
 
 /** The operation and the raw text of a request give the answer: a body for status 200, or what the function does itself. */
-type Habit = (operation: string, request: string, response: ServerResponse) => string | undefined;
+type Behaviour = (operation: string, request: string, response: ServerResponse) => string | undefined;
 
-const plain: Habit = (operation) => {
+const plain: Behaviour = (operation) => {
   switch (operation) {
     case 'GetSystemDateAndTime':
       return '<r:GetSystemDateAndTimeResponse><SystemDateAndTime/></r:GetSystemDateAndTimeResponse>';
@@ -43,13 +43,13 @@ const plain: Habit = (operation) => {
   }
 };
 
-async function startFake(habit: Habit) {
+async function startFake(behaviour: Behaviour) {
   const calls: { operation: string; path: string; request: string }[] = [];
   const server = createServer(async (request, response) => {
     const text = (await request.setEncoding('utf8').toArray()).join('');
     const operation = /<s:Body><\w+:(\w+)/.exec(text)?.[1] ?? '';
     calls.push({ operation, path: request.url ?? '', request: text });
-    const body = habit(operation, text, response);
+    const body = behaviour(operation, text, response);
     if (body !== undefined) {
       response.end(envelope(body));
     }
@@ -93,8 +93,8 @@ test('the demo camera is read whole, and main and sub are chosen from it', async
   expect(sub).toMatchObject({ width: 320, height: 180, rtspUrl: demo.rtspUrl('sub') });
 });
 
-/** Two profiles, the address of the first one put off so many times. */
-const putOff = (times: number): Habit => {
+/** Two profiles; the first one's stream address is delayed this many times. */
+const putOff = (times: number): Behaviour => {
   let left = times;
   const profile = (token: string, width: number) =>
     `<r:Profiles token="${token}"><VideoEncoderConfiguration><Encoding>H264</Encoding><Resolution><Width>${width}</Width><Height>${width}</Height></Resolution></VideoEncoderConfiguration></r:Profiles>`;
@@ -118,7 +118,7 @@ test.for([
   [3, { rtspUrl: expect.stringContaining('/large') }],
   [4, { rtspUrl: undefined, delay: 'busy', probed: undefined }],
 ] as const)(
-  'the address of a stream is asked for again while the camera is busy, and nothing smaller takes its place: %i times',
+  'while the camera is busy the address of its stream is requested again, and no smaller profile replaces it: %i times',
   async ([times, outcome]) => {
     const { url } = await startFake(putOff(times));
     const retryClock = new FakeClock();
@@ -210,7 +210,7 @@ test("the login has the camera's time, with any characters", async () => {
 });
 
 const refusing =
-  (status: number, body: string): Habit =>
+  (status: number, body: string): Behaviour =>
   (operation, request, response) => {
     if (operation === 'GetSystemDateAndTime') {
       return plain(operation, request, response);
@@ -230,11 +230,11 @@ test.for([
   ['no service there', 404, '', 'notSupported', 'no ONVIF service at /onvif/device_service'],
   ['a broken server', 502, 'oops', 'badReply', 'HTTP 502'],
   ['a reply without end', 200, 'x'.repeat(2 << 20), 'badReply', 'more than 1048576 bytes'],
-] as const)('%s is told in words', async ([, status, body, camera, words]) => {
+] as const)('%s is reported in words', async ([, status, body, camera, words]) => {
   const { url, calls } = await startFake(refusing(status, body));
   const error = await failureOf({ url, user: 'u', password: 'p' });
   expect([error.context['camera'], error.message]).toEqual([camera, expect.stringContaining(words)]);
-  // A wrong password is tried once: cameras lock an account after a few. Whoever does not ask for it gets none.
+  // A wrong password is tried once: cameras lock accounts after a few. A camera that requests no login gets none.
   const logins = calls.filter(({ request }) => request.includes('<Username>'));
   expect(logins.length).toBe(camera === 'wrongPassword' ? 1 : 0);
 });
@@ -277,7 +277,7 @@ test('a camera that does not answer, or a byte at a time for ever, costs one dea
 
 test('one profile that is switched off does not hide the others, and none at all is an error', async () => {
   const two =
-    (works: (token: string) => boolean): Habit =>
+    (works: (token: string) => boolean): Behaviour =>
     (operation, request, response) => {
       if (operation === 'GetProfiles') {
         const profile = (token: string) => `<Profiles token="${token}"><VideoEncoderConfiguration/></Profiles>`;

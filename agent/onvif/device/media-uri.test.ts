@@ -36,7 +36,7 @@ test('an IPv6 host has its brackets', () => {
 });
 
 test.for(['', 'rtsp:main', 'http://h/a', 'file:///etc/passwd', 'rtsp', 'javascript:alert(1)'])(
-  '%j is no stream',
+  '%j is not a stream address',
   (uri) => {
     expect(() => repairStreamUri(uri, HOST)).toThrow(PerchError);
   },
@@ -58,7 +58,7 @@ test('the usual port is not written', () => {
   expect([withPort(url, 554).href, withPort(url, 8554).href]).toEqual(['rtsp://h/a', 'rtsp://h:8554/a']);
 });
 
-test('a link-local host keeps the network that it is on, which URL does not know', () => {
+test('a link-local host keeps its zone, which URL does not know', () => {
   const host = 'fe80::5%eth0';
   expect(withZone(withPort(repairStreamUri('rtsp://10.0.0.1/a?b=]', host), 8554), host)).toBe(
     'rtsp://[fe80::5%25eth0]:8554/a?b=]',

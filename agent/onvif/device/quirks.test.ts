@@ -25,7 +25,7 @@ async function start(quirks: Quirks = {}, options: Parameters<typeof startOnvifC
   return camera;
 }
 
-/** With a memory of its own, so that no test knows what another has learnt. */
+/** With its own login memory, independent of other tests. */
 const targetOf = (camera: OnvifCamera, more: Partial<CameraTarget> = {}): CameraTarget => ({
   url: camera.url,
   ...LOGIN,
@@ -93,7 +93,7 @@ const EVERYBODY = {
   'a stream at another host': { streamHost: '10.1.2.3' },
   'a stream at the port of HTTP': { streamPort: 'http' },
   'a stream at a port where nothing is': { streamPort: 9 },
-  'the port of its page where RTSP over HTTP is asked for': { answersHttpWishesWithPort80: true },
+  'the port of its page where RTSP over HTTP is asked for': { answersHttpTunnelWithPort80: true },
   "XM's user in the query": { streamUriEnd: '?user=admin_password=tlJwpbo6_channel=1' },
   'an address with white space': { streamUriText: 'spaced' },
   "Hikvision's query": {
@@ -146,7 +146,7 @@ test.for([
     'wrongPassword',
   ],
   ['a wrong password that locks at once', { login: 'token', lockOut: { after: 1, forMs: HOUR_MS } }, 'wrongPassword'],
-] as const)('%s is tried once, and once more when it is asked again, then never', async ([, quirks, trouble]) => {
+] as const)('%s is tried once, once more on another request, then never', async ([, quirks, trouble]) => {
   const camera = await start(quirks);
   const target = targetOf(camera, { password: 'wrong' });
   const tries = () =>
@@ -162,7 +162,7 @@ test.for([
   expect(tries()).toBe(after);
 });
 
-test('a camera that has locked the login is left alone until its time is over', async () => {
+test('a camera that has locked the login gets no request until the lock ends', async () => {
   const clock = new FakeClock();
   const camera = await start({ login: 'token', lockOut: { after: 1, forMs: HOUR_MS } });
   const logins = new LoginMemory(clock);
@@ -205,7 +205,7 @@ test('Basic over http is rejected until the owner allows it for this camera', as
   expect((await session.information()).model).toBe('Sim 1');
 });
 
-test.for([401, 404] as const)('ONVIF that is switched off (HTTP %i) is told as that', async (onvifIsOff) => {
+test.for([401, 404] as const)('disabled ONVIF (HTTP %i) is reported as such', async (onvifIsOff) => {
   const error = await failureOf(read(await start({ onvifIsOff })));
   expect(error.context['camera']).toBe('onvifOff');
   expect(error.message).toContain('switch ONVIF on');
@@ -231,7 +231,7 @@ test('a camera that is slow to tell its time gets the longer deadline for every 
 });
 
 test.for(['never', 'reset', 'half'] as const)(
-  'a camera that answers only GetServices with "%s" is asked in the old way',
+  'a camera that answers only GetServices with "%s" gets GetCapabilities instead',
   async (silence) => {
     const camera = await start({ answers: { GetServices: silence }, media: '1' });
     expect((await read(camera, { callDeadlineMs: 500 })).main.token).toBe('main');
@@ -252,7 +252,7 @@ const H265 = { ...MAIN_PROFILE, token: 'uhd', name: '4K', codec: 'H265', width: 
 test.for([
   ['h264', 'main'],
   ['h265', 'uhd'],
-] as const)('who prefers %s gets %s of a camera that has both in full size', async ([prefers, token]) => {
+] as const)('prefers %s: %s is chosen from a camera that has both at full size', async ([prefers, token]) => {
   const full = { ...MAIN_PROFILE, width: 3840, height: 2160 };
   const camera = await start({}, { profiles: [H265, full, SUB_PROFILE] });
   const session = await openSession(targetOf(camera));
@@ -366,7 +366,7 @@ test('stream addresses are requested for RTSP, never HTTP, and no request has bo
   expect(digests.some(({ hasToken }) => hasToken)).toBe(false);
 });
 
-test.for(['octet-stream', undefined] as const)('a picture that comes as %s is taken', async (snapshot) => {
+test.for(['octet-stream', undefined] as const)('a picture of type %s is accepted', async (snapshot) => {
   const camera = await start(snapshot ? { snapshot } : {});
   const { signal: _signal, ...target } = targetOf(camera);
   const picture = await new Snapshots({ ...target, maxBytes: 100_000 }).fetch(never);
@@ -439,7 +439,7 @@ test('a camera that is too busy to name its streams gets both', async () => {
   expect(sub).toMatchObject({ token: 'sub', rtspUrl: undefined, delay: 'busy' });
 });
 
-test('a sub stream that is put off is not dropped, and one that is not there is', async () => {
+test('a delayed sub stream is kept, and a missing one is dropped', async () => {
   const busy = await read(await start({ describes: { sub: 503 } }));
   expect(busy.sub).toMatchObject({ token: 'sub', delay: 'busy' });
   const away = await read(await start({ describes: { sub: 404 } }));

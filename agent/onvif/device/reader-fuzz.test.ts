@@ -26,7 +26,7 @@ async function recorded(port: number) {
     let reply = replies.get(key);
     if (!reply) {
       const url = `http://127.0.0.1:${port}${PATHS[service]}`;
-      // A kept connection may be gone by the time that a request which was not asked before comes up.
+      // A kept connection may have been closed before a request that is new.
       const headers = { connection: 'close' };
       const response = await fetch(url, { method: 'POST', headers, body: writeEnvelope('1.2', '', body) });
       reply = Buffer.from(await response.arrayBuffer());
@@ -36,7 +36,7 @@ async function recorded(port: number) {
   };
 }
 
-/** A camera whose every reply is damaged, each time in another way; now and then by what belongs to another. */
+/** A camera whose every reply is damaged in another way, or is sometimes that of another request. */
 function damaged(tell: (service: ServiceName, body: string) => Promise<Buffer>, next: () => number): OnvifSession {
   const session: Pick<OnvifSession, keyof OnvifSession> = {
     url: new URL('http://127.0.0.1:8000/onvif/device_service'),
@@ -81,7 +81,7 @@ test('any answer of a camera is read or throws PerchError, and messages are plai
   expect(understood).toBeGreaterThan(ROUNDS / 20);
 });
 
-test('services, capabilities and clocks: damaged ones are read as far as they go', async () => {
+test('damaged services, capabilities and clocks are read as far as possible', async () => {
   const camera = await startOnvifCamera();
   onTestFinished(() => camera[Symbol.asyncDispose]());
   const tell = await recorded(camera.port);

@@ -172,7 +172,7 @@ test.for([
 });
 
 test.for(['ftp://192.168.1.5/a', 'rtsp://192.168.1.5/a', '', 'file:///etc/passwd'])(
-  '%j is no address of a picture',
+  '%j is not a snapshot address',
   (uri) => {
     expect(() => pinnedSnapshotUrl(uri, new URL('http://192.168.1.5/onvif'))).toThrow(PerchError);
   },

@@ -32,7 +32,7 @@ test.concurrent("a camera's Bye removes it; a Bye from another address is ignore
   const last = (address: string) => untilFound((finding) => finding.camera.address === address);
   await Promise.all([last('127.0.0.9'), last('127.0.0.10')]);
   await liar.stop();
-  // What comes after the Bye is heard after it.
+  // Datagrams are read in order, so the Bye has been read by then.
   await openCamera(context, { discoveryPort, address: '127.0.0.11' });
   await last('127.0.0.11');
   expect(found.find(camera.endpoint).map(({ address }) => address)).toEqual(['127.0.0.9']);
@@ -103,7 +103,7 @@ test.concurrent('cheap boards that all have one identity are each found', async 
   expect(found.find(endpoint).map(({ address }) => address)).toHaveLength(2);
 });
 
-test.concurrent('a camera that has moved is known at its new address alone after a look', async (context) => {
+test.concurrent('after a search a camera with a new address is known at that address only', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, { discoveryPort, address: '127.0.0.41' });
   const { found } = openRegistry(context, discoveryPort);
@@ -135,7 +135,7 @@ test.concurrent('a camera with the identity of another present one is listed sep
   const seenMs = () => found.list().find(({ address }) => address === '127.0.0.49')?.lastSeenMs;
   const before = seenMs();
   await openCamera(context, { discoveryPort, address: '127.0.0.50', endpoint });
-  // The first one is asked whether it is still there, and answers.
+  // The first camera is probed again, and answers.
   await context.expect.poll(() => seenMs() === before).toBe(false);
   expect(
     found
@@ -145,7 +145,7 @@ test.concurrent('a camera with the identity of another present one is listed sep
   ).toEqual(['127.0.0.49', '127.0.0.50']);
 });
 
-test.concurrent('a camera that answers from two addresses, and names both at each, is listed once, at the one that is left if one goes', async (context) => {
+test.concurrent('a camera that answers from two addresses, and names both at each, is listed once, at the remaining one if one disappears', async (context) => {
   const discoveryPort = await freeUdpPort();
   const endpoint = 'urn:uuid:0a0b0c0d-0001-4000-8000-000000000004';
   const quirks = { xaddrs: ['http://127.0.0.71:PORT/PATH', 'http://127.0.0.72:PORT/PATH'] };
@@ -165,7 +165,7 @@ test.concurrent('a camera that answers from two addresses, and names both at eac
   expect(places()).toEqual(['127.0.0.72', '127.0.0.73']);
 });
 
-test.concurrent('one of two boards with one identity that misses a look is kept', async (context) => {
+test.concurrent('one of two boards with one identity that misses a search is kept', async (context) => {
   const discoveryPort = await freeUdpPort();
   const endpoint = 'urn:uuid:00000000-0000-0000-0000-000000000002';
   await openCamera(context, { discoveryPort, address: '127.0.0.43', endpoint });
@@ -180,7 +180,7 @@ test.concurrent('one of two boards with one identity that misses a look is kept'
   expect(findings.map(({ camera, finding }) => `${camera.address} ${finding}`).slice(2)).toEqual(['127.0.0.44 again']);
 });
 
-test.concurrent('a camera whose Hello does not say where its service is is asked for it', async (context) => {
+test.concurrent('a camera whose Hello has no service address is asked for it', async (context) => {
   const discoveryPort = await freeUdpPort();
   const camera = await openCamera(context, {
     discoveryPort,
@@ -224,7 +224,7 @@ test.concurrent('a camera without multicast is found by its address, also during
   await expect(found.probe('8.8.8.8')).rejects.toThrow('private network');
 });
 
-test.concurrent('a range is searched while a single address is asked', async (context) => {
+test.concurrent('a range is searched while a single address is probed', async (context) => {
   const clock = new FakeClock();
   const { found } = openRegistry(context, await freeUdpPort(), { clock });
   const single = found.probe('127.0.2.1');

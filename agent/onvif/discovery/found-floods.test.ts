@@ -22,7 +22,7 @@ test.concurrent('at most a hundred Hellos a second are read', async (context) =>
     socket.send(hello(i), discoveryPort, GROUP);
   }
   await untilFound(({ camera: { endpoint } }) => endpoint === 'urn:uuid:60');
-  // Who is not heard is found by the look all the same.
+  // A camera whose Hello is dropped is found by the search.
   const camera = startOnvifCamera({ discoveryPort, address: '127.0.0.51' });
   context.onTestFinished(async () => (await camera)[Symbol.asyncDispose]());
   await untilFound(({ camera: { address } }) => address === '127.0.0.51');
@@ -47,7 +47,7 @@ test.concurrent('large Hellos are read up to a quarter of a megabyte a second', 
     await untilFound(({ camera: { endpoint } }) => endpoint === `urn:uuid:${i}`);
   }
   await new Promise((resolve) => socket.send(hello(8, large), discoveryPort, GROUP, resolve));
-  // It is there as soon as it is sent, on loopback; and read in the next turn.
+  // On loopback it arrives when it is sent, and is read in the next turn.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   await clock.advance(1_000);
   socket.send(hello(9, ''), discoveryPort, GROUP);

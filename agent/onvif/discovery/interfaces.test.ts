@@ -50,7 +50,7 @@ test('internal interfaces are not networks of the machine', () => {
   expect(ownNetworks(true).some(({ address }) => address.startsWith('127.'))).toBe(true);
 });
 
-test('loopback only when it is asked for', () => {
+test('loopback is included on request only', () => {
   expect(addresses({ includeLoopback: true })[0]).toBe('127.0.0.1');
   const networksOf = (choice: Parameters<typeof probeAddresses>[1]) =>
     probeAddresses(INTERFACES, choice).find(({ name }) => name === 'br-lan')?.networks;
@@ -59,11 +59,11 @@ test('loopback only when it is asked for', () => {
   expect(networksOf({ includeLoopback: true })).toEqual([own, { address: '127.0.0.1', prefixBits: 8 }]);
 });
 
-test('interfaces that are named are the only ones, tunnels too', () => {
+test('only the named interfaces are used, tunnels too', () => {
   expect(addresses({ only: ['wg0', 'eth0.20'] })).toEqual(['10.20.0.1', '10.9.0.1']);
 });
 
-test('no more than 32 addresses are probed from, those of IPv4 first', () => {
+test('at most 32 addresses send probes, those of IPv4 first', () => {
   const addressesOf = (i: number) => [ipv6(`fe80::${i}/64`), ipv4(`10.0.${i}.1/24`)];
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`eth${i}`, addressesOf(i)]));

@@ -97,7 +97,7 @@ test('one that says it is a thousand cameras is a hundred, and the others are fo
   expect(found.at(-1)?.address).toBe('192.168.1.51');
 });
 
-test('no more than 512 devices are taken in all', () => {
+test('at most 512 devices are accepted in all', () => {
   const { found, replies } = openIntake();
   for (let i = 0; i < 600; i += 1) {
     replies.receive(bytes(answer(i)), `192.168.1.${50 + (i % 6)}`, FROM);

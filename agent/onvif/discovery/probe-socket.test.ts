@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createLogger } from '../../base/log.ts';
 import { openProbeSocket, type ProbeSocket } from './probe-socket.ts';
 
-/** RFC 5737: nobody's, and so none of this machine. */
+/** For documentation (RFC 5737), so never this machine's. */
 const NOT_HERE = '192.0.2.1';
 
 const opened = (...asked: Parameters<typeof openProbeSocket>): ProbeSocket => {
@@ -13,7 +13,7 @@ const opened = (...asked: Parameters<typeof openProbeSocket>): ProbeSocket => {
   return socket;
 };
 
-test('an interface that has gone, or cannot be used, is a line of the log and no end of the look at others', async () => {
+test('an interface that is missing or unusable is logged, and the search continues on the others', async () => {
   const lines: string[] = [];
   const log = createLogger('debug', (line) => lines.push(line));
   const ready = vi.fn();
@@ -43,7 +43,7 @@ test('a probe that cannot be sent is logged, and the next one is sent', async ()
     log,
     () => {},
     (socket) => {
-      // Nobody sends to everybody without having asked for it (EACCES).
+      // Sending to the broadcast address without SO_BROADCAST fails (EACCES).
       socket.send('everybody', 9, '255.255.255.255');
       socket.send('you', receiver.address().port, '127.0.0.1');
     },

@@ -17,7 +17,7 @@ test.for([
   ['192.168.1.20', '10.0.0.5', false],
   ['fe80::20%eth1', '10.0.0.5', true],
   ['fe80::20%eth1', '192.168.1.5', false],
-  // Behind a new router: nothing of the old network is left.
+  // Behind a new router, all addresses have changed.
   ['172.16.0.9', '10.0.0.5', true],
 ] as const)('a camera of %s that is found from %s is where it was: %s', ([old, foundFrom, is]) => {
   expect(isInNetworkOf(old, foundFrom, INTERFACES)).toBe(is);

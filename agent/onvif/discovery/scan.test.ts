@@ -12,7 +12,7 @@ import { scan } from './scan.ts';
 const GROUP = '239.255.255.250';
 const never = new AbortController().signal;
 
-/** Something on loopback that answers each probe with these datagrams; `ID` stands for the probe's message id. */
+/** A responder on loopback that answers each probe with these datagrams; `ID` is replaced by the probe's message id. */
 async function startAnswering(answers: readonly (string | Uint8Array)[]): Promise<number> {
   const port = await freeUdpPort();
   const socket = createSocket({ type: 'udp4', reuseAddr: true }).bind({ port, address: GROUP });
@@ -35,7 +35,7 @@ const match = (endpoint: string, xaddrs: string) =>
 const answer = (matches: string, relatesTo = '<RelatesTo>ID</RelatesTo>') =>
   `<Envelope><Header>${relatesTo}</Header><Body><ProbeMatches>${matches}</ProbeMatches></Body></Envelope>`;
 
-/** Looks around until a camera that is wanted is found. */
+/** Searches until a wanted camera is found. */
 async function findUntil(port: number, isLast: (camera: FoundCamera) => boolean): Promise<FoundCamera[]> {
   const found: FoundCamera[] = [];
   const stop = new AbortController();
@@ -90,7 +90,7 @@ test('two devices at one address that have the same endpoint are both found', as
   expect(found.map(({ url }) => new URL(url).port)).toEqual(['81', '82', '83']);
 });
 
-test('it ends when the time is over, when it is stopped, and at once when it was stopped before', async () => {
+test('it ends after its time, when stopped, and at once if stopped before', async () => {
   const port = await freeUdpPort();
   const collect = async (signal: AbortSignal, clock: FakeClock) => {
     const found: FoundCamera[] = [];

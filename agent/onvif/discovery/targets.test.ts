@@ -40,6 +40,6 @@ test.for([
   expect(() => parseTargets(text)).toThrow(why);
 });
 
-test('loopback only when it is asked for', () => {
+test('loopback is included on request only', () => {
   expect(parseTargets('127.0.0.5', true)).toEqual(['127.0.0.5']);
 });

@@ -50,7 +50,7 @@ test.for([
   ['a lens that nobody has heard of', 'Source', 'lens9', 'yard'],
   ['another lens, which nobody plays', 'Source', 'lens2', ''],
   ['a rule of another lens', 'VideoSourceConfigurationToken', 'lens2_config', ''],
-] as const)('of a recorder a path hears of its own lens: %s', async ([, name, value, expected]) => {
+] as const)("a recorder's path gets events of its own lens: %s", async ([, name, value, expected]) => {
   const channels = await readChannels(recorder(), USERS);
   expect(channels.of(from(name, value))).toBe(expected);
 });
@@ -62,7 +62,7 @@ test('paths of one lens hear together, those of another for themselves', async (
   expect(channels.paths('yard')).toEqual(['yard', 'yard_sub']);
 });
 
-test('a recorder that does not tell of its configurations is known by its lenses', async () => {
+test('a recorder without reported configurations is matched by its lenses', async () => {
   const channels = await readChannels(recorder(false), USERS);
   expect(channels.of(from('Source', 'lens2'))).toBe('');
   expect(channels.of(from('VideoSourceConfigurationToken', 'lens2_config'))).toBe('yard');

@@ -44,7 +44,7 @@ test('the initial state of a subscription is not an event', () => {
   expect(notified).toEqual([]);
 });
 
-test('a state that is on at a new subscription, but was off before, has begun in between', () => {
+test('a state that is on at a new subscription and was off before has begun in between', () => {
   const { notified, say } = begin();
   say(CELLS, false, 'initialized');
   say(CELLS, true, 'initialized');
@@ -66,7 +66,7 @@ test('a lost end follows from the next state', () => {
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
 });
 
-test('motion without news for three quarters of a minute is over; each "true" is news', async () => {
+test('motion without news for three quarters of a minute has ended; each "true" is news', async () => {
   const { clock, notified, say } = begin();
   say(CELLS, true);
   await clock.advance(SILENCE_MS - 10_000);
@@ -75,7 +75,7 @@ test('motion without news for three quarters of a minute is over; each "true" is
   expect(notified).toEqual(['cam motion true']);
   await clock.advance(15_000);
   expect(notified).toEqual(['cam motion true', 'cam motion false']);
-  // The end that comes after all is nothing new.
+  // The late end changes nothing.
   say(CELLS, false);
   expect(notified).toHaveLength(2);
 });
@@ -94,7 +94,7 @@ test('a momentary event is reported once', () => {
   expect(notified).toEqual(['cam person once']);
 });
 
-// Whoever takes events ends after an hour what nobody has ended: a busy street would not be recorded any more.
+// Events end after an hour: otherwise a busy street would not be recorded any more.
 test('an endless, repeated state becomes consecutive events', async () => {
   const { clock, notified, say } = begin();
   say(ALARM, true);

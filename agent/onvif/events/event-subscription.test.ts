@@ -52,7 +52,7 @@ const count = (camera: OnvifCamera, operation: string) => camera.operations.filt
 const pulls = (camera: OnvifCamera, times: number) =>
   until(() => expect(count(camera, 'PullMessages')).toBeGreaterThanOrEqual(times));
 
-/** Its clock goes on until something is so. */
+/** Advances the clock until `check` passes. */
 const passUntil = (clock: FakeClock, stepMs: number, check: () => void) =>
   vi.waitFor(
     async () => {
@@ -66,7 +66,7 @@ const EVERY_DIALECT = Object.entries(DIALECTS).flatMap(([name, dialect]) =>
   (Object.keys(dialect) as Happening[]).map((happening) => [name as DialectName, happening] as const),
 );
 
-test.for(EVERY_DIALECT)('%s tells of %s: its begin and its end', async ([dialect, happening]) => {
+test.for(EVERY_DIALECT)('%s reports %s: its begin and its end', async ([dialect, happening]) => {
   const { camera, notified } = await begin({ dialect });
   await pulls(camera, 2);
   expect(notified).toEqual([]);
@@ -97,7 +97,7 @@ test.for<[string, Quirks]>([
 test.for<[string, Quirks]>([
   ['loses ends', { losesEnds: true }],
   ['tells pulses only', { tellsPulsesOnly: true }],
-])('a camera that %s: motion is over when there is no news', async ([, quirks]) => {
+])('a camera that %s: motion ends without news', async ([, quirks]) => {
   const { camera, clock, notified } = await begin(quirks);
   await pulls(camera, 2);
   camera.motion(true);
@@ -157,21 +157,18 @@ test('a connection that breaks during a long poll is not logged: the next polls 
   await until(() => expect(notified).toEqual(['cam motion true']));
 });
 
-test.for([0, 300, 900])(
-  'a camera that waits with a pull for %d ms alone is asked once a second, not without end',
-  async (afterMs) => {
-    const { camera, clock, notified } = await begin({ answersPullsAfterMs: afterMs });
-    await passUntil(clock, 100, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(6));
-    const [before, sinceMs] = [count(camera, 'PullMessages'), clock.monoMs()];
-    await passUntil(clock, 100, () => expect(clock.monoMs() - sinceMs).toBeGreaterThanOrEqual(10_000));
-    // The clock may have stood in the middle of a second.
-    expect(count(camera, 'PullMessages') - before).toBeLessThanOrEqual(11);
-    camera.motion(true);
-    await passUntil(clock, 100, () => expect(notified).toEqual(['cam motion true']));
-  },
-);
+test.for([0, 300, 900])('a camera that holds a pull for only %d ms is asked once a second', async (afterMs) => {
+  const { camera, clock, notified } = await begin({ answersPullsAfterMs: afterMs });
+  await passUntil(clock, 100, () => expect(count(camera, 'PullMessages')).toBeGreaterThan(6));
+  const [before, sinceMs] = [count(camera, 'PullMessages'), clock.monoMs()];
+  await passUntil(clock, 100, () => expect(clock.monoMs() - sinceMs).toBeGreaterThanOrEqual(10_000));
+  // The clock may have been in the middle of a second.
+  expect(count(camera, 'PullMessages') - before).toBeLessThanOrEqual(11);
+  camera.motion(true);
+  await passUntil(clock, 100, () => expect(notified).toEqual(['cam motion true']));
+});
 
-test('a camera that forgets its subscriptions at once is asked ever more rarely', async () => {
+test('a camera that drops its subscriptions at once is asked ever less often', async () => {
   const { camera, clock } = await begin({ forgetsSubscriptions: true });
   await passUntil(clock, 1_000, () => expect(count(camera, 'CreatePullPointSubscription')).toBe(6));
   expect(clock.monoMs()).toBeGreaterThanOrEqual((5 + 10 + 20 + 40 + 80) * 1_000);
@@ -180,7 +177,7 @@ test('a camera that forgets its subscriptions at once is asked ever more rarely'
 test.for<[string, Quirks]>([
   ['lies about them', { events: 'lies' }],
   ['has none', { events: 'none' }],
-])('a camera without events that %s is told of once, and asked again hours later', async ([, quirks]) => {
+])('a camera without events that %s is reported once, and asked again hours later', async ([, quirks]) => {
   const { camera, clock, watch, lines } = await begin(quirks);
   await until(() => expect(watch.trouble).toBeDefined());
   const asked = camera.operations.length;

@@ -77,7 +77,7 @@ test('any subscription of a camera is accepted or throws PerchError, and is boun
     try {
       const point = await PullPoint.create(session, new FakeClock());
       expect(URL.canParse(point.reference.address)).toBe(true);
-      // It is XML that stands for itself.
+      // It is well-formed XML.
       const echoed = Buffer.from(`<a>${point.reference.headers}</a>`);
       expect(readReply({ status: 200, headers: {}, body: echoed, isTrusted: undefined }).problem).toMatchObject({
         message: "'a' is not a SOAP envelope",

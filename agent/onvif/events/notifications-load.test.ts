@@ -15,7 +15,7 @@ const message = (topic: string, source: string, data: string): string =>
 const MOTION = 'tns1:RuleEngine/CellMotionDetector/Motion';
 const IS_ON = item('IsMotion', 'true');
 
-/** A reply that holds as much of it as is read, and no more. @param one made anew for each number */
+/** The largest reply that is read. @param one item for each number */
 function fullOf(one: (number: number) => string): Uint8Array {
   const head = '<tev:PullMessagesResponse>';
   const tail = '</tev:PullMessagesResponse>';
@@ -56,7 +56,7 @@ test('a topic and a value of half a megabyte are cut to the limit of texts', () 
   expect(notification?.source[0]?.value).toHaveLength(256);
 });
 
-/** Contacts last until they are told to end. Each is on a channel of its own: else they would be one event. */
+/** Contacts end when the test ends them. Each has its own channel, otherwise they would be one event. */
 function contacts() {
   const clock = new FakeClock();
   const open = new Set<string>();
@@ -78,7 +78,7 @@ function contacts() {
   return { clock, open, detections, close };
 }
 
-test('of 5,000 simultaneous begins 30 are reported, and each of them ends', () => {
+test('of 5,000 simultaneous begins 30 are reported, and each of these ends', () => {
   const { open, detections, close } = contacts();
   close(5_000);
   expect(open.size).toBe(30);
@@ -86,7 +86,7 @@ test('of 5,000 simultaneous begins 30 are reported, and each of them ends', () =
   expect(open.size).toBe(0);
 });
 
-test('of endless events 128 are reported, and each of them ends', async () => {
+test('of endless events 128 are reported, and each of these ends', async () => {
   const { clock, open, detections, close } = contacts();
   for (let minute = 0; minute < 10; minute += 1) {
     close(30);

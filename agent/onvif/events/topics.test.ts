@@ -76,7 +76,7 @@ test.for<[string, string, readonly (readonly [DetectionType, boolean])[]]>([
       ['vehicle', false],
     ],
   ],
-])('a list of what is in the picture: "%s" is %s', ([classes, , expected]) => {
+])('the object classes "%s" are read as %s', ([classes, , expected]) => {
   const sightings = said('RuleEngine/ObjectDetection/Object', { ClassTypes: classes });
   expect(sightings.map(({ type, isOn }) => [type, isOn])).toEqual(expected);
 });
@@ -91,6 +91,6 @@ test.for([
   'Device/HardwareFailure/FanFailure',
   'RecordingConfig/JobState',
   'Motionless/X',
-])('%s is none of ours', (topic) => {
+])('%s is ignored', (topic) => {
   expect(said(topic, { State: 'true' })).toEqual([]);
 });

@@ -50,7 +50,7 @@ test.for([
   [['InvalidArgVal'], 'badInput'],
   [['Action', 'TooManyPresets'], undefined],
   [['ActionNotSupported'], undefined],
-] as const)('a fault %s is one of whoever has asked: %s', ([codes, complaint]) => {
+] as const)('a fault %s is a complaint about the caller: %s', ([codes, complaint]) => {
   const { fault } = reply(soap12([...codes], ''));
   expect(fault && complaintOf(fault)).toBe(complaint);
 });

@@ -11,7 +11,7 @@ import {
   listen,
 } from '../../../test/support/cameras/soap-server.ts';
 
-test('a call and all that is asked to find out whether its login is right have one deadline together', async () => {
+test('a call and the further requests that verify its login share one deadline', async () => {
   const clock = new FakeClock();
   let isRight = true;
   const { url, requests } = await listen((asked, response) => {

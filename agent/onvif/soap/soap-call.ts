@@ -20,7 +20,7 @@ export interface CallerOptions {
   /** Whether a token may carry the camera's time; HTTP Digest has no time. @param skewMs the camera's clock minus ours */
   readonly canUseSkew: (skewMs: number) => boolean;
   readonly deadlineMs: number;
-  /** Of a camera that is slow to tell its time; default: `deadlineMs`. */
+  /** For all calls, if the camera was slow to report its time; default: `deadlineMs`. */
   readonly slowDeadlineMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -50,12 +50,13 @@ export interface SoapCall {
   readonly isPreAuth?: boolean;
 }
 
-/** A call with its end by the monotonic clock: one for the call and all further requests that explain its rejection. */
+/** A call with its deadline. It covers the call and the further requests that find out why it was rejected. */
 export interface TimedCall extends SoapCall {
+  /** Monotonic. */
   readonly untilMs: number;
   /** The deadline that errors state. */
   readonly reportedMs: number;
-  /** The login passed just before: a rejection then means a missing right. */
+  /** The login was accepted just before: a rejection then means a missing permission. */
   readonly isLoginVerified?: boolean;
 }
 
@@ -115,7 +116,7 @@ export interface Attempt {
   /** The camera rejects this call without a login. */
   readonly isLoginRequired?: boolean | undefined;
   readonly turn?: LoginTurn | undefined;
-  /** Turn of a token with another time: this attempt decides whether its password was wrong. */
+  /** Turn of an earlier attempt with a token of another time: this attempt decides whether the password was wrong. */
   readonly earlier?: LoginTurn | undefined;
 }
 

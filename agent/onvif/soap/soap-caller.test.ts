@@ -66,7 +66,7 @@ test.for([
   ['http://user:pw@evil.example/', 'redirects to another host'],
   ['gopher://127.0.0.1/', 'redirects to another host'],
   ['//10.0.0.9/onvif', 'redirects to another host'],
-] as const)('nobody follows a camera to %s', async ([location, words]) => {
+] as const)('a redirect to %s is not followed', async ([location, words]) => {
   const { url, requests } = await listen((_asked, response) => response.writeHead(307, { Location: location }).end());
   expect((await failureOf(callerOf(url).call(ASK))).message).toContain(words);
   expect(requests).toHaveLength(1);
@@ -191,7 +191,7 @@ test('new operations right after an accepted one send a changed password twice a
   expect(requests.slice(before).filter(hasToken)).toHaveLength(2);
 });
 
-test('a challenge that was not used for 10 s is not answered again: the camera is asked for a new one', async () => {
+test('a challenge unused for 10 s is not answered: the camera sends a new one', async () => {
   const clock = new FakeClock();
   const { url, requests } = await listen(({ headers }, response) =>
     headers.authorization
@@ -257,7 +257,7 @@ test('a password that was read over https does not go over http afterwards', asy
 test.for([
   ['in its reply', {}, '<Year>275760</Year><Month>9</Month><Day>13</Day>'],
   ['in its header', { Date: 'Sat, 13 Sep 275760 00:00:00 GMT' }, ''],
-] as const)('a clock at the end of all days %s is no clock', async ([, headers, date]) => {
+] as const)('the last representable date %s is not a time', async ([, headers, date]) => {
   const time = `<Time><Hour>0</Hour><Minute>0</Minute><Second>0</Second></Time>`;
   const clockReply = `<GetSystemDateAndTimeResponse><SystemDateAndTime><UTCDateTime>${time}<Date>${date}</Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>`;
   const { url } = await listen(({ text }, response) =>
@@ -403,7 +403,7 @@ test("a login that the camera's page accepts and ONVIF rejects is reported as su
     }
   });
   const logins = new LoginMemory(new FakeClock());
-  // Each session anew, also when the login is not tried any more.
+  // A new session each time, also when the login is no longer tried.
   for (let i = 0; i < 3; i += 1) {
     const error = await failureOf(callerOf(url, { logins }).call(ASK));
     expect([error.context['camera'], error.message]).toEqual(['onvifUser', expect.stringContaining('ONVIF users')]);
@@ -444,6 +444,9 @@ test.for([
   expect(parseHttpUrl(text)?.origin).toMatchObject({ host, port });
 });
 
-test.for(['ftp://a/', 'camera', '', 'http://[fe80::1%25eth0', 'http:// /'])('%j is no http address', (text) => {
-  expect(parseHttpUrl(text)).toBeUndefined();
-});
+test.for(['ftp://a/', 'camera', '', 'http://[fe80::1%25eth0', '%j is not an http address'])(
+  '%j is no http address',
+  (text) => {
+    expect(parseHttpUrl(text)).toBeUndefined();
+  },
+);

@@ -35,7 +35,7 @@ function begin(fixed: readonly Track[] = []) {
   const clock = new FakeClock();
   const received = listener();
   const streams: Stream[] = [];
-  const always = new AlwaysAvailable(fixed, clock, (stream) => {
+  const always = new AlwaysAvailable(fixed, undefined, clock, (stream) => {
     streams.push(stream);
     stream.addReader(received, true);
   });
@@ -64,7 +64,7 @@ function longestGap(times: readonly number[]): number {
   return Math.max(...distances);
 }
 
-test('readers stay through an outage of a minute: times increase without a gap, with a picture and silence', async () => {
+test('readers stay connected through an outage of a minute: times increase without a gap, with a picture and silence', async () => {
   const { clock, received, always, streams } = begin();
   const first = new Stream([tinyH264, PCMA]);
   always.join(first);
@@ -106,7 +106,7 @@ test('the offline picture begins with a key picture of the same size, and the so
   expect(received.descriptions.at(-1)).toEqual(tinyH264);
 });
 
-test('with tracks in the configuration the stream is there before the source', async () => {
+test('with configured tracks the stream exists before the source', async () => {
   const tracks = configuredTracks([
     { codec: 'H264', sampleRate: 0, channelCount: 0, muLaw: false },
     { codec: 'G711', sampleRate: 8_000, channelCount: 1, muLaw: false },
@@ -126,7 +126,7 @@ test('with tracks in the configuration the stream is there before the source', a
   live.write(1, key);
   await clock.advance(1_000);
   expect(received.ends).toBe(0);
-  // The source has no AAC: it stays silent.
+  // The source has no AAC, so the track stays silent.
   expect(longestGap(seconds(received, 2, 48_000))).toBeLessThan(0.1);
 });
 

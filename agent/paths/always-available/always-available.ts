@@ -5,6 +5,8 @@ import type { Sample } from '../../media/sample/sample.ts';
 import { hold, release } from '../../media/sample/slab.ts';
 import type { Track } from '../../media/sample/track.ts';
 import { type Reader, Stream } from '../../stream/stream.ts';
+import type { ClipFile } from './clip-file.ts';
+import type { ClipMedia, ClipPlayer } from './clip-player.ts';
 import { type OfflineMedia, offlineMedia } from './offline-media.ts';
 
 const TICK_MS = 100;
@@ -45,8 +47,12 @@ interface Live {
  */
 export class AlwaysAvailable {
   readonly #clock: Clock;
-  /** Of the configuration; empty: those of the source's last connection. */
-  readonly #fixed: readonly Track[];
+  /** Of the configuration or the clip; empty: those of the source's last connection. */
+  #fixed: readonly Track[];
+  readonly #clipFile: ClipFile | undefined;
+  /** While the clip plays. */
+  #player: ClipPlayer | undefined;
+  #isClosed = false;
   readonly #onStream: (stream: Stream) => void;
   readonly #epochMs: number;
   #stream: Stream | undefined;
@@ -57,10 +63,17 @@ export class AlwaysAvailable {
 
   /**
    * @param fixed tracks of the stream; others of the source are left out. Empty: those of the source's last connection
+   * @param clipFile played while the source is away, with the tracks of its first content; `fixed` is empty then
    * @param onStream called with each new stream, the first one before any sample
    */
-  constructor(fixed: readonly Track[], clock: Clock, onStream: (stream: Stream) => void) {
+  constructor(
+    fixed: readonly Track[],
+    clipFile: ClipFile | undefined,
+    clock: Clock,
+    onStream: (stream: Stream) => void,
+  ) {
     this.#fixed = fixed;
+    this.#clipFile = clipFile;
     this.#clock = clock;
     this.#onStream = onStream;
     this.#epochMs = clock.monoMs();
@@ -70,12 +83,65 @@ export class AlwaysAvailable {
     return this.#stream;
   }
 
-  /** Opens the stream before its source is online, if its tracks are known. */
-  start(): void {
+  /** Opens the stream before its source is online, if its tracks are known. @returns when a clip is opened; undefined: no clip */
+  start(): Promise<void> | undefined {
     if (this.#fixed.length > 0) {
       this.#open(this.#fixed);
       this.#fill();
     }
+    return this.#clipFile && this.#playClip(this.#clipFile);
+  }
+
+  /** Opens the clip and plays it, unless the source has come in the meantime. Without a clip there are picture and silence. */
+  async #playClip(file: ClipFile): Promise<void> {
+    const player = await file.open((ended, isChanged) => this.#clipEnded(file, ended, isChanged));
+    if (this.#isClosed || this.#live?.offsetMs !== undefined || (this.#live && !this.#stream)) {
+      player?.close();
+      return;
+    }
+    if (!this.#stream && player) {
+      this.#fixed = player.tracks.map(({ track }) => track);
+      this.#open(this.#fixed);
+    }
+    this.#player?.close();
+    this.#player = player;
+    this.#showOffline(player?.tracks ?? []);
+    player?.start();
+  }
+
+  #clipEnded(file: ClipFile, player: ClipPlayer, isChanged: boolean): void {
+    if (this.#player !== player) {
+      return;
+    }
+    this.#player = undefined;
+    if (isChanged) {
+      void this.#playClip(file);
+    } else {
+      this.#showOffline([]);
+    }
+  }
+
+  /** Tracks that no source feeds. @param clip its tracks; others get a picture or silence */
+  #showOffline(clip: readonly ClipMedia[]): void {
+    const free = new Set(clip);
+    const idle = this.#outputs.filter((output) => !this.#isFed(output));
+    const startMs = Math.max(this.#nowMs, ...idle.map(({ endTicks, track }) => (endTicks / track.clockRate) * 1_000));
+    for (const output of idle) {
+      const media = [...free].find(({ track }) => isAlike(output.track, track));
+      if (media) {
+        free.delete(media);
+        output.endTicks = ticksOf(startMs, media.track) + media.leadTicks;
+      }
+      output.offline = media ?? offlineMedia(output.track, output.lastKey);
+      output.lastTicks = 0;
+      this.#describe(output, output.offline.track);
+    }
+    this.#fill();
+  }
+
+  /** Its samples come from the source. */
+  #isFed(output: Output): boolean {
+    return this.#live?.offsetMs !== undefined && this.#live.outputs.includes(output);
   }
 
   #open(tracks: readonly Track[]): void {
@@ -114,7 +180,8 @@ export class AlwaysAvailable {
     const leading = video >= 0 ? video : outputs.findIndex((output) => output !== undefined);
     if (leading < 0 || (video < 0 && this.#outputs.some(({ track }) => isVideo(track)))) {
       const labels = (tracks: readonly Track[]) => tracks.map(({ codec }) => codec).join(', ');
-      const message = `its tracks (${labels(live.tracks)}) do not fit alwaysAvailableTracks (${labels(this.#fixed)})`;
+      const key = this.#clipFile ? 'alwaysAvailableFile' : 'alwaysAvailableTracks';
+      const message = `its tracks (${labels(live.tracks)}) do not fit ${key} (${labels(this.#fixed)})`;
       throw new PerchError('badInput', message);
     }
     const toleratedDelayMs = () => this.#stream?.toleratedDelayMs ?? 0;
@@ -151,6 +218,9 @@ export class AlwaysAvailable {
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.#player?.close();
+    this.#player = undefined;
     this.#stopTicking?.();
     this.#stopTicking = undefined;
     this.#live?.stream.removeReader(this.#live.reader);
@@ -216,9 +286,17 @@ export class AlwaysAvailable {
   #begin(live: Live, firstMs: number): void {
     const ends = this.#outputs.map(({ endTicks, track }) => (endTicks / track.clockRate) * 1_000);
     live.offsetMs = Math.max(this.#nowMs, ...ends) - firstMs;
+    const fed = live.outputs.filter((output) => output !== undefined);
+    for (const output of fed) {
+      output.offline = undefined;
+    }
+    if (this.#clipFile) {
+      this.#player?.close();
+      this.#player = undefined;
+      this.#showOffline([]);
+    }
     live.outputs.forEach((output, i) => {
       if (output) {
-        output.offline = undefined;
         this.#describe(output, live.stream.tracks[i] as Track);
       }
     });
@@ -232,13 +310,14 @@ export class AlwaysAvailable {
     this.#sinceMs = this.#clock.wallMs();
     for (const output of live.outputs) {
       if (output && !output.offline) {
-        output.offline = offlineMedia(output.track, output.lastKey);
         output.endTicks += output.lastTicks;
-        output.lastKey = undefined;
-        this.#describe(output, output.offline.track);
       }
     }
-    this.#fill();
+    if (this.#clipFile) {
+      void this.#playClip(this.#clipFile);
+    } else {
+      this.#showOffline([]);
+    }
   }
 
   #describe(output: Output, track: Track): void {
@@ -266,10 +345,16 @@ export class AlwaysAvailable {
         if (!sample) {
           break;
         }
+        if (offline.track !== output.track) {
+          this.#describe(output, offline.track);
+        }
+        const { ticks, ptsOffset = 0, isKey: key, data } = sample;
         const dts = output.endTicks;
         const wall = wallMs - ((nowTicks - dts) / track.clockRate) * 1_000;
-        this.#write(output, { pts: dts, dts, wall, key: sample.isKey, data: sample.data });
-        output.endTicks = dts + sample.ticks;
+        if (data.length > 0) {
+          this.#write(output, { pts: dts + ptsOffset, dts, wall, key, data });
+        }
+        output.endTicks = dts + ticks;
         output.lastTicks = 0;
       }
     }

@@ -3,9 +3,11 @@ import { silentFrame } from '../../media/silence.ts';
 import { OfflinePicture } from './offline-picture.ts';
 
 /** The next sample of a track that has no source, without times. */
-interface OfflineSample {
+export interface OfflineSample {
   readonly data: Uint8Array;
   readonly isKey: boolean;
+  /** Presentation minus decode time in ticks of the track; absent: 0. */
+  readonly ptsOffset?: number;
   /** Its duration in ticks of the track. */
   readonly ticks: number;
 }

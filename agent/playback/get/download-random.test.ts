@@ -54,7 +54,7 @@ async function readFragments(file: string): Promise<ReadFile> {
   return { mark: findStreamMark(init.userData) as StreamMark, endSeconds, timescales, tracks };
 }
 
-/** What an answer has to have in it: sample by sample, one after the other. */
+/** The samples that an answer must contain, in order. */
 function pick(files: readonly ReadFile[], startUs: number, endSeconds: number): Tracks | undefined {
   const picked: Tracks = new Map();
   let before: ReadFile | undefined;
@@ -121,7 +121,7 @@ function drawBytes(next: () => number, most: number): Uint8Array {
   return bytes;
 }
 
-/** One to three stretches with gaps between, each of several files. */
+/** One to three uninterrupted recordings of several files, with gaps between them. */
 async function recordByChance(folder: string, next: () => number): Promise<ReadFile[]> {
   const hasSound = next() < 0.8;
   const hasVideo = !hasSound || next() < 0.85;
@@ -145,8 +145,8 @@ async function recordByChance(folder: string, next: () => number): Promise<ReadF
 }
 
 /**
- * As the fragments of an answer have it: what is before the start comes at once, some ticks apart and in half a picture; what is out
- * of order in no time, and is shown at its place.
+ * As the fragments of an answer contain them: samples before the start take some ticks each, half a picture in all; those out
+ * of order take none, and are presented at their times.
  */
 function asFragments(picked: Tracks): Tracks {
   return new Map(

@@ -207,7 +207,7 @@ test.for(['fmp4', 'mp4'] as const)('any range of a %s download matches the full 
   }
 });
 
-test('the tag stays as long as the bytes do, and differs with them', async () => {
+test('the ETag stays as long as the bytes do, and differs with them', async () => {
   using folder = temporaryFolder();
   const [first = ''] = await record(folder.path, 4, { segmentDurationMs: 2_000 });
   const query = { path: 'cam', startUs: WALL * 1000, durationUs: 60e6, format: 'fmp4' } as const;
@@ -276,7 +276,7 @@ test('frames with B-frames keep their presentation order at the cut', async () =
   }
 });
 
-test('a plain MP4 has at most six hours; fragments have as many as there are', async () => {
+test('a plain MP4 covers at most six hours; fragments cover any period', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path);
   const hours = 7;

@@ -34,9 +34,12 @@ function mediaTime(firstTime: number, offsets: readonly number[]): bigint {
       baseTimes: Float64Array.of(firstTime),
       fragments: Uint32Array.of(0),
       dataOffsets: Float64Array.of(0),
+      dataBytes: Float64Array.of(count * 10),
+      flags: Uint8Array.of(0),
     },
   };
-  tables.addRun({ samples, from: 0, to: count, time: firstTime, dataOffset: 0, sizeBytes: count * 10 }, 0);
+  const run = { samples, from: 0, to: count, time: firstTime, dataOffset: 0, sizeBytes: count * 10, flags: 0 };
+  tables.addRun(run, 0);
   const { pieces } = writeMovie([{ track, tables }], false);
   const bytes = Buffer.concat(pieces, sizeOf(pieces));
   const elst = bytes.indexOf('elst') - 4;

@@ -31,6 +31,9 @@ export class Mp4Writer {
 
   add(cut: FileCut): void {
     const recording = recordedFile(cut.tabled);
+    for (const { track, from, to } of cut.tracks) {
+      this.#tracks.get(track.id)?.tables.expect(to - from);
+    }
     for (const { runs } of selectedFragments(cut)) {
       for (const run of runs) {
         const { trackId } = run.samples;

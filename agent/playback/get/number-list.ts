@@ -16,18 +16,22 @@ export class NumberList {
     this.#count += 1;
   }
 
-  /** Takes room for exactly these, for they come by the hour. */
-  pushAll(values: Uint32Array): void {
-    if (this.#count + values.length > this.#values.length) {
-      this.#grow(Math.max(this.#count + values.length, this.#values.length + (this.#values.length >> 3)));
+  /** Takes room for this many more, and little beyond them: they come by the hour. */
+  reserve(count: number): void {
+    if (this.#count + count > this.#values.length) {
+      this.#grow(Math.max(this.#count + count, this.#values.length + (this.#values.length >> 3)));
     }
+  }
+
+  pushAll(values: Uint32Array): void {
+    this.reserve(values.length);
     this.#values.set(values, this.#count);
     this.#count += values.length;
   }
 
   /** Big-endian, in place: called once, at the end. */
   toBytes(): Uint8Array {
-    const values = this.#values.slice(0, this.#count);
+    const values = this.#count === this.#values.length ? this.#values : this.#values.slice(0, this.#count);
     this.#values = new Uint32Array(0);
     const bytes = Buffer.from(values.buffer);
     return IS_LITTLE_ENDIAN ? bytes.swap32() : bytes;

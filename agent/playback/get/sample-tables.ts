@@ -1,8 +1,8 @@
 import { PerchError } from '../../base/errors.ts';
 import { fullBox, u8, u24, u32 } from '../../media/mp4/box/boxes.ts';
 import { viewOf } from '../../media/mp4/box/walk.ts';
+import { ALL_SYNC, FIRST_SYNC, SAME_DURATION } from '../../media/mp4/table/sample-table-writer.ts';
 import { boxOf } from './box-parts.ts';
-
 import { NumberList, RunList } from './number-list.ts';
 import type { SelectedRun } from './selected-table.ts';
 
@@ -41,6 +41,11 @@ export class SampleTables {
   /** Upper bound of what `write` produces. */
   get mostBytes(): number {
     return this.#count * 28 + this.#chunkPlaces.length * 20 + 4096;
+  }
+
+  /** The next runs have this many samples together. */
+  expect(samples: number): void {
+    this.#sizes.reserve(Math.min(samples, MAX_SAMPLES));
   }
 
   /** @param place offset of the run's bytes in the data */
@@ -99,11 +104,19 @@ export class SampleTables {
     }
   }
 
-  #addTimes({ samples, from, to, time }: SelectedRun): void {
+  #addTimes({ samples, from, to, time, flags }: SelectedRun): void {
     const { durations, compositionOffsets } = samples;
     let start = time;
     let isFirst = this.#count === 0;
-    for (let i = from; i < to; i += 1) {
+    let first = from;
+    if (flags & SAME_DURATION && this.#count > MAX_REORDERED && time >= this.#lastTime) {
+      const duration = durations[from] as number;
+      this.#durations.push(time - this.#lastTime);
+      this.#durations.pushMany(duration, to - from - 1);
+      this.#lastTime = time + (to - from - 1) * duration;
+      first = to;
+    }
+    for (let i = first; i < to; i += 1) {
       if (isFirst) {
         this.firstTime = start;
         this.#lastTime = start;
@@ -123,7 +136,14 @@ export class SampleTables {
   }
 
   /** Without a list, every sample is a sync sample, as in audio. */
-  #addSyncs({ samples, from, to }: SelectedRun): void {
+  #addSyncs({ samples, from, to, flags }: SelectedRun): void {
+    if (flags & ALL_SYNC && this.#isEverySync) {
+      return;
+    }
+    if (flags & FIRST_SYNC && !this.#isEverySync) {
+      this.#syncs.push(this.#count + 1);
+      return;
+    }
     for (let i = from; i < to; i += 1) {
       const number = this.#count + i - from + 1;
       if (samples.syncs[i] !== 1 && this.#isEverySync) {

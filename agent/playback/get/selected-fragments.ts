@@ -1,4 +1,5 @@
 import { endOfRun, runOf } from '../../media/mp4/table/sample-search.ts';
+import { FIRST_SYNC, SAME_DURATION } from '../../media/mp4/table/sample-table-writer.ts';
 import type { FileCut, TrackCut } from '../read/cut.ts';
 import type { SelectedRun } from './selected-table.ts';
 
@@ -59,25 +60,37 @@ class RunCursor {
     const { samples, shiftTicks, from: trackFrom, to: trackTo } = this.#track;
     const { runs } = samples;
     const first = runs.firstSamples[this.#run] as number;
+    const end = endOfRun(samples, this.#run);
     const from = Math.max(first, trackFrom);
-    const to = Math.min(endOfRun(samples, this.#run), trackTo);
+    const to = Math.min(end, trackTo);
     let time = (runs.baseTimes[this.#run] as number) + shiftTicks;
     let dataOffset = runs.dataOffsets[this.#run] as number;
+    let sizeBytes = runs.dataBytes[this.#run] as number;
+    let flags = runs.flags[this.#run] as number;
     for (let i = first; i < from; i += 1) {
       time += samples.durations[i] as number;
       dataOffset += samples.sizes[i] as number;
+      sizeBytes -= samples.sizes[i] as number;
+      flags &= ~FIRST_SYNC;
     }
-    let sizeBytes = 0;
-    for (let i = from; i < to; i += 1) {
-      sizeBytes += samples.sizes[i] as number;
+    for (let i = to; i < end; i += 1) {
+      sizeBytes -= samples.sizes[i] as number;
     }
     this.#run += 1;
-    return { samples, from, to, time, dataOffset, sizeBytes };
+    return { samples, from, to, time, dataOffset, sizeBytes, flags: to > from ? flags : 0 };
   }
 }
 
 /** Decode times of a run's last sample and end. */
-export function endOf({ samples, from, to, time }: SelectedRun): { readonly last: number; readonly end: number } {
+export function endOf({ samples, from, to, time, flags }: SelectedRun): {
+  readonly last: number;
+  readonly end: number;
+} {
+  if (flags & SAME_DURATION) {
+    const duration = samples.durations[from] as number;
+    const last = time + (to - from - 1) * duration;
+    return { last, end: last + duration };
+  }
   let end = time;
   for (let i = from; i < to; i += 1) {
     end += samples.durations[i] as number;

@@ -16,6 +16,8 @@ export interface SelectedRun {
   /** Offset of its bytes in the file, and the size of all. */
   readonly dataOffset: number;
   readonly sizeBytes: number;
+  /** Of the whole run (`TrackRuns`), without `FIRST_SYNC` if its first sample is not selected; 0: no sample is. */
+  readonly flags: number;
 }
 
 /** Timing of a track's decode-only samples, those before the start, in ticks. */

@@ -12,7 +12,7 @@ const TRACKS = [
   { id: 2, clockRateHz: 48_000, tickCount: 960 },
 ] as const;
 
-/** Two recordings of two seconds each, of different streams, the second so much behind the end of the first. */
+/** Two recordings of two seconds each, of different streams, with this gap between them. */
 async function recordTwo(folder: string, gapMs: number): Promise<void> {
   for (const wall of [WALL, WALL + 2_000 + gapMs]) {
     await record(folder, 2, { wall, sound: true });

@@ -7,7 +7,7 @@ import { record, temporaryFolder, WALL } from '../../../test/support/disks/recor
 import { TEMPLATE } from '../../../test/support/harness/playback.ts';
 import { silentLogger } from '../../base/log.ts';
 
-test('recordings stay listed when recordPath is changed, and also when the index is lost after that', async () => {
+test('recordings stay listed when recordPath is changed, and also when the index is lost afterwards', async () => {
   using folder = temporaryFolder();
   const [before, after] = ['old', 'new'].map((name) => join(folder.path, name));
   const templates = [after, before].map((at) => join(at ?? '', TEMPLATE));
@@ -56,7 +56,7 @@ test('recordings on a missing disk are listed, playing them reports why not, and
     expect(await countOf(playback)).toBe(1);
   }
   renameSync(disk, join(folder.path, 'unplugged'));
-  // The mount point of a disk that is not there is an empty folder of another disk.
+  // The mount point of a missing disk is an empty folder of another disk.
   symlinkSync('/proc/self/task', disk);
   {
     await using playback = openCatalog(folder.path, setup);
@@ -66,7 +66,7 @@ test('recordings on a missing disk are listed, playing them reports why not, and
       code: 'unavailable',
       message: `the disk of ${disk} is missing: mount it, or accept the mounted one with POST /v3/disks/accept`,
     });
-    // Of another path nothing is known there: that says nothing of the disk.
+    // An unknown path says nothing about the disk.
     await expect(playback.list('never', undefined, undefined, '')).rejects.toThrow('no recording segments found');
     expect(() => playback.requireAvailable('cam')).toThrow('is missing');
     await expect(playback.frame('cam', WALL * 1000 + 1e6)).rejects.toThrow('is missing');
@@ -105,7 +105,7 @@ test('while the new disk is missing the old one is listed and played, and a trun
   const get = (startUs: number) => playback.get({ path: 'cam', startUs, durationUs: 1e6, format: 'mp4' });
   expect((await get(WALL * 1000)).file.sizeBytes).toBeGreaterThan(0);
   await expect(get((WALL + 60_000) * 1000)).rejects.toMatchObject({ code: 'unavailable' });
-  // Who deletes what is old finds no file, which says nothing of it.
+  // Retention finding no file says nothing about the disk.
   playback.segmentLog.removed(cut);
   playback.requireAvailable('cam');
   unlinkSync(after);

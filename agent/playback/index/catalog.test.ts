@@ -201,7 +201,7 @@ test('an index of another version is rebuilt with one log line, and the journals
     await playback.rebuild(ever);
     expect(playback.events.protectedOf('cam', 0, 10, 9)).toEqual([protectedRange]);
   }
-  // What was told right before a power cut is in the journal, but may not be in the index.
+  // Entries reported right before a power cut are in the journal, but may not be in the index.
   expect(askedSince).toEqual([undefined, writtenMs - 2 * 86_400_000]);
   {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
@@ -286,7 +286,7 @@ test('any marks in a file list it or leave it out, and affect no other', async (
       const at = (marks[Math.floor(next() * marks.length)] ?? 0) + Math.floor(next() * 52) - 4;
       broken[at] = next() < 0.3 ? 0xff : Math.floor(next() * 256);
     }
-    // Cut before its tail, so that no copy of the header stands for it.
+    // Cut before the tail, so that no copy of the header replaces it.
     writeFileSync(file, broken.subarray(0, whole.lastIndexOf('moof') - 4 + (i % 3)));
     await using playback = openPlayback(folder.path, ':memory:');
     const entries = await playback.list('cam', undefined, undefined, 'http://h').catch((error: unknown) => {

@@ -18,7 +18,7 @@ const ever = new AbortController().signal;
 
 interface Left {
   readonly file: string;
-  /** As it is while it is written, without an end: three parts of a second, each of several pages. */
+  /** As it is while being written, without an end: three parts of a second, each of several pages. */
   readonly bytes: Buffer;
   readonly whole: Buffer;
   readonly initBytes: number;
@@ -50,7 +50,7 @@ async function leftOver(folder: string): Promise<Left> {
   return { file, bytes, whole, initBytes: init.sizeBytes, ends: ends as unknown as Left['ends'] };
 }
 
-/** A page of zeros in the middle of each of the parts. */
+/** A page of zeros in the middle of each part. */
 function zeroed({ bytes, initBytes, ends }: Left, ...parts: number[]): Buffer {
   const spoilt = Buffer.from(bytes);
   for (const part of parts) {
@@ -143,7 +143,7 @@ test.for([
     const served = async (playback: { answer(): Promise<Buffer> }): Promise<void> => {
       const answer = await playback.answer();
       for (const part of [0, 1, 2] as const) {
-        // Its last pictures, which the zeros have left: they are there only if it is served.
+        // The part's last pictures, which the zeros have spared: present only if the part is served.
         const isThere = answer.includes(bytes.subarray((ends[part] as number) - 5_000, ends[part]));
         expect([part, isThere]).toEqual([part, (kept as readonly number[]).includes(part)]);
       }
@@ -178,7 +178,7 @@ test('a file written by this process is verified only after it is finished', asy
   const spoilt = zeroed(left, 1, 2);
   let isOpen = true;
   await using playback = start(folder.path, () => isOpen);
-  // No part is there yet: that is nothing to tell anybody.
+  // Without a complete part nothing is logged.
   for (const sizeBytes of [0, 300, left.initBytes, left.ends[0] - 100]) {
     writeFileSync(left.file, spoilt.subarray(0, sizeBytes));
     expect([await playback.spans(), playback.unreadable().count]).toEqual([[], 0]);

@@ -129,7 +129,7 @@ test('two files that begin at the same time are both listed, also when the list 
   expect(spans(index)).toHaveLength(5);
 });
 
-/** MediaMTX's way: every file is looked at, one after the other. */
+/** MediaMTX's method: every file is read in turn. */
 function naiveSpans(index: SegmentIndex): Timespan[] {
   const found: Timespan[] = [];
   const rows = index.list('cam', Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 1e6);
@@ -264,7 +264,7 @@ test('a mark with a monotonic time that no machine has counts as no clock', () =
   expect(startsOf(index)).toEqual([50, 60]);
 });
 
-test('the oldest files that Perch wrote are found below a folder, finished ones only, and in pieces', () => {
+test('the oldest files that Perch wrote are found below a folder, finished ones only, in pieces', () => {
   using index = openIndex();
   const own = { stream: STREAM, fileMark: {} };
   tell(index, { start: 30, ...own });
@@ -307,7 +307,7 @@ test('the bytes of a path are those of its files, after any change', () => {
   expect(index.space.bytesOf('nothing')).toEqual({ files: 0, bytes: 0, ownBytes: 0 });
 });
 
-test('events that overlap the time are found: short ones, long ones that began days ago, and those that last', () => {
+test('events that overlap the time are found: short ones, long ones that began days ago, and ongoing ones', () => {
   using index = openIndex();
   const event = (id: string, start: number, end: number | undefined) =>
     index.events.addEvent({

@@ -91,7 +91,7 @@ test('audio alone cannot be played fast, and the response says why', async () =>
   });
 });
 
-test('without video there is nothing to play fast', async () => {
+test('without video fast playback has nothing to play', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 2);
   rmSync(file);

@@ -1,5 +1,6 @@
 import { placeOf, shownAt, timeOf } from '../../media/mp4/table/sample-search.ts';
 import type { SampleTable, TrackSamples } from '../../media/mp4/table/sample-table.ts';
+import { ALL_SYNC, FIRST_SYNC, SAME_DURATION } from '../../media/mp4/table/sample-table-writer.ts';
 import type { FileCut, TrackCut } from './cut.ts';
 import type { Tabled } from './table-cache.ts';
 
@@ -53,6 +54,8 @@ function keyTrack({ samples, to, shiftTicks }: TrackCut, keys: readonly number[]
       baseTimes: times,
       fragments: Uint32Array.from(keys, (_, i) => i),
       dataOffsets: Float64Array.from(keys, (key) => placeOf(samples, key)),
+      dataBytes: Float64Array.from(keys, (key) => samples.sizes[key] as number),
+      flags: new Uint8Array(count).fill(SAME_DURATION | ALL_SYNC | FIRST_SYNC),
     },
   };
 }

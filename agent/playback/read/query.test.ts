@@ -34,7 +34,7 @@ test.for([
   expect(() => queryPath({ path })).toThrow(PerchError);
 });
 
-test('the first of two values counts, and an empty time is none', () => {
+test('the first of two values counts, and an empty time counts as absent', () => {
   expect(queryPath({ path: ['one', 'two'] })).toBe('one');
   expect(queryTime({ end: '' }, 'end')).toBeUndefined();
   expect(() => queryTime({ end: 'noon' }, 'end')).toThrow("invalid end: 'noon'");

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** Private, and revalidated by every request. */
+/** Only the client may cache it, and must revalidate it before each use. */
 export const REVALIDATE = 'private, no-cache';
 
 /** A quoted entity tag that identifies content by a text. */
@@ -15,7 +15,8 @@ export type MakeCors = (
   headers: string,
 ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
 
-export interface Ranged {
+/** Content that can be read in parts; `end` is exclusive. */
+export interface RangedContent {
   readonly sizeBytes: number;
   read(start: number, end: number): Readable | Uint8Array;
 }
@@ -27,7 +28,7 @@ export interface Ranged {
 export function sendRanged(
   request: FastifyRequest,
   reply: FastifyReply,
-  source: Ranged,
+  source: RangedContent,
   etag: string | undefined,
 ): FastifyReply {
   const { sizeBytes } = source;
@@ -60,7 +61,7 @@ interface ByteRange {
   readonly end: number;
 }
 
-/** `Range`, RFC 9110 §14.1.2. undefined: everything; 'unsatisfiable': it starts behind the end. */
+/** `Range`, RFC 9110 §14.1.2. undefined: everything; 'unsatisfiable': it starts beyond the end. */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
   const match = /^bytes\s*=\s*(\d{0,16})\s*-\s*(\d{0,16})$/i.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) {

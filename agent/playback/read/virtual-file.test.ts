@@ -9,7 +9,7 @@ import { MoofPatch } from './moof-patch.ts';
 import type { RecordedFile } from './slice.ts';
 import { VirtualFile } from './virtual-file.ts';
 
-/** What is read at once. */
+/** Size of one read. */
 const CHUNK_BYTES = 256 << 10;
 const SHIFT = 5_000_000_000;
 const FRAGMENTS = 24;
@@ -33,7 +33,7 @@ interface Written {
   readonly headers: readonly { readonly at: number; readonly sizeBytes: number }[];
 }
 
-/** Fragments of two tracks in a file, and what is to become of them, found by their names. */
+/** A file with fragments of two tracks, and the expected bytes by file name. */
 function writeFragments(folder: string): Written {
   const next = random(3);
   const pieces: Buffer[] = [Buffer.alloc(500, 1)];
@@ -151,7 +151,7 @@ test('a file is closed when its reader stops in the middle', async () => {
   await expect.poll(isOpen).toBe(true);
   stream.destroy();
   await expect.poll(isOpen).toBe(false);
-  // Before anything has come: the file may be about to be opened.
+  // Before the first bytes: the file may be about to be opened.
   const other = file.read(0, file.sizeBytes);
   other.once('readable', () => {});
   other.destroy();
@@ -159,7 +159,7 @@ test('a file is closed when its reader stops in the middle', async () => {
   expect(isOpen()).toBe(false);
 });
 
-test('a recording that is gone or replaced ends the download with an error', async () => {
+test('a recording that is deleted or replaced ends the download with an error', async () => {
   using folder = temporaryFolder();
   const file = new VirtualFile();
   const name = join(folder.path, 'none');

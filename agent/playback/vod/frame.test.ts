@@ -28,7 +28,7 @@ test.for([
   await using playback = openPlayback(folder.path);
   const frame = await playback.frame('cam', us(timeMs));
   expect(Math.round(frame.timeUs / 1000) - WALL).toBe(shownMs);
-  // Behind the end the next recording may only have begun.
+  // After the end, another recording may have begun.
   expect(frame.isFinal).toBe(timeMs < 20_000);
   const samples = await readSamples(folder.path, frame.bytes);
   expect(samples).toHaveLength(1);
@@ -53,7 +53,7 @@ test.for([
   ['before the first recording', -1],
   ['in a gap', 60_000],
   ['behind the last', 200_000],
-] as const)('%s there is no frame', async ([, timeMs]) => {
+] as const)('%s no frame is found', async ([, timeMs]) => {
   using folder = temporaryFolder();
   await record(folder.path, 5);
   await record(folder.path, 5, { wall: WALL + 100_000 });
@@ -61,7 +61,7 @@ test.for([
   await expect(playback.frame('cam', us(timeMs))).rejects.toThrow('no frame was recorded at this time');
 });
 
-test('a recording that is gone, and one without video, have no frame', async () => {
+test('a deleted recording, and one without video, have no frame', async () => {
   using folder = temporaryFolder();
   const [file = ''] = await record(folder.path, 5);
   await using playback = openPlayback(folder.path);

@@ -161,7 +161,7 @@ test.for([
 test.for([
   ['before the first recording', -50],
   ['behind the last', 30],
-] as const)('%s there is nothing to play', async ([, fromS]) => {
+] as const)('%s nothing can be played', async ([, fromS]) => {
   using folder = temporaryFolder();
   const streams = openStreams(rowsOf(await record(folder.path, 24), [at(0)]));
   const period = { startUs: at(fromS), durationUs: 10 * S };

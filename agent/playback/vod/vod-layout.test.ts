@@ -101,7 +101,7 @@ async function open(file: string, recording: Recording, fragments: number) {
   return { layout, resource, whole: await buffer(resource.read(0, resource.sizeBytes)) };
 }
 
-/** What the segments have to hold: nothing of the leading track that cannot be decoded. */
+/** The samples that the segments must contain: of the leading track only decodable ones. */
 function expected({ samples }: Recording, { shiftSeconds }: VodLayout, tracks: readonly Track[]) {
   return tracks.map((track, i) => {
     const own = samples.filter(({ trackId }) => trackId === i + 1);

@@ -7,7 +7,7 @@ import { openVodApp } from '../../../test/support/harness/vod-app.ts';
 
 const PERIOD = 'start=2026-07-01T12:00:00Z&duration=60';
 
-/** As it stands, without a client that puts addresses in order first. */
+/** The status for this path as it is, not normalised by a client. */
 const rawStatus = (url: string, path: string): Promise<number | undefined> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);

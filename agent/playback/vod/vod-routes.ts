@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../base/errors.ts';
 import { checkPathName, type Query, queryDuration, queryStart, queryText } from '../read/query.ts';
 import { formatRfc3339, requireRfc3339 } from '../read/rfc3339.ts';
-import { etagOf, type MakeCors, type Ranged, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
+import { etagOf, type MakeCors, type RangedContent, REVALIDATE, sendRanged } from '../read/send-ranged.ts';
 import type { Frame } from './frame.ts';
 import { parseResourceUri, type ResourceAddress } from './recorded-period.ts';
 import {
@@ -138,7 +138,7 @@ function sendResource(request: FastifyRequest, reply: FastifyReply, { resource, 
   return sendRanged(request, reply, resource, etag);
 }
 
-const inMemory = (bytes: Uint8Array): Ranged => ({
+const inMemory = (bytes: Uint8Array): RangedContent => ({
   sizeBytes: bytes.length,
   read: (start, end) => bytes.subarray(start, end),
 });

@@ -31,7 +31,7 @@ interface ClipRun extends AsyncDisposable, Omit<TestRecorder, typeof Symbol.asyn
   play(ms: number): Promise<void>;
   /** A motion now, unless it says otherwise. */
   tell(event?: Partial<NewEvent>): Promise<void>;
-  /** Seconds from the begin of the stream: begin and end of each recording, once the path has stopped. */
+  /** Seconds from the beginning of the stream: beginning and end of each recording, once the path has stopped. */
   clips(): Promise<[number, number][]>;
 }
 
@@ -114,7 +114,7 @@ test('without an event nothing is written', async () => {
 });
 
 test.for([
-  // The event is told at 30 s and lasts for 5 s when nobody says how long.
+  // The event is reported at 30 s and lasts 5 s unless it has an end.
   ['groups of 2 s', 20, {}, [24, 46]],
   ['groups of 10 s', 100, {}, [20, 50]],
   ['no time before and after it: its group', 100, { preRollMs: 0, postRollMs: 0 }, [20, 40]],
@@ -195,19 +195,19 @@ test.for([
     const isUnsynced = (): boolean =>
       [...disk.files.values()].some((file) => !file.isNamed || file.durable.length < file.bytes.length);
     await run.tell();
-    // No time passes: neither the next part nor the next flush round comes.
+    // The clock stands still, so neither another part nor a flush round can follow.
     await expect.poll(() => disk.files.size > 0 && !isUnsynced()).toBe(true);
     const left = disk.afterCut(random(1), new Uint8Array(0), { keepsNames: 0 });
     const [file = ''] = left.files.keys();
     const result = await recoverFile(file, run.clock.wallMs() + 3_600_000, left);
-    // From 24 s on, the group before the pre-roll's first picture, up to the last picture but the one whose end is not known yet.
+    // From 24 s, the group before the pre-roll's first picture, to the last picture whose end is known.
     expect(result).toMatchObject({ kind: 'recovered', lostBytes: 0 });
     expect(result.kind === 'recovered' && result.durationMs).toBeGreaterThanOrEqual(5_900);
     await run.play(2_000);
     await run.tell();
     const { operations } = disk;
     await run.play(1_000);
-    // A clip that goes on is flushed as all recordings are: each second a part, and nothing else.
+    // A continuing clip is flushed like every recording: one part per second, and nothing else.
     expect(disk.operations - operations).toBeLessThanOrEqual(1);
   },
 );
@@ -232,7 +232,7 @@ test('a wall clock that is set back or forward neither cuts a clip short nor mak
     await run.play(60_000);
     const [clip = [0, 0]] = await run.clips();
     expect(clip[0]).toBe(24);
-    // By the clock that was set nobody knows how long a picture has been on its way: a group more or less.
+    // After a clock step the delay of pictures is unknown: one group more or less.
     expect(Math.abs(clip[1] - 46)).toBeLessThanOrEqual(2);
   }
 });

@@ -33,7 +33,7 @@ test('the format determines the suffix and the files found', () => {
   expect(found).toEqual([['/rec/cam/1782909296.mp4'], ['/rec/cam/1782909296.ts'], [mp4, ts]]);
 });
 
-test('a microsecond before the epoch of a second stays in its own second', () => {
+test('a microsecond before a full second is labelled with the second before it', () => {
   const name = formatRecordPath('/r/%path/%s-%f', 'c', Date.UTC(2026, 0, 1) - 0.001, 'UTC');
   expect(name).toBe('/r/c/1767225599-999999.mp4');
 });

@@ -30,11 +30,11 @@ async function tableOf(bytes: Uint8Array): Promise<RecordingTable> {
   return readRecordingTable(file, await readRecordingHead(file));
 }
 
-/** Without what only one of the two ways of making it knows. */
+/** Only the fields that both ways of building a table have. */
 const plain = (table: SampleTable) =>
   JSON.stringify(table, (_, value) => (ArrayBuffer.isView(value) ? [...(value as Uint8Array)] : value));
 
-/** The mark's bytes spoilt: a file of nobody in particular. */
+/** The mark's bytes are overwritten: no longer a file of Perch. */
 function without(bytes: Buffer, name: string): Buffer {
   const copy = Buffer.from(bytes);
   for (let at = copy.indexOf(name); at >= 0; at = copy.indexOf(name, at + 1)) {

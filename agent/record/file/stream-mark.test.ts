@@ -24,7 +24,7 @@ test('a mark is found after other boxes of user data', () => {
   expect(findStreamMark(userData)).toEqual(mark);
 });
 
-test('user data without a mark, or cut short, has none', () => {
+test('user data without a mark, or truncated, yields none', () => {
   expect(findStreamMark(undefined)).toBeUndefined();
   expect(findStreamMark(new Uint8Array(0))).toBeUndefined();
   expect(findStreamMark(writeStreamMark(mark).subarray(0, 40))).toBeUndefined();

@@ -20,7 +20,7 @@ const PRIVATE = { ...OFFLINE, privacy: true };
 const FAILED = { ...RECORDED, recording: { active: false, error: 'the disk' } };
 const OFF = { ...RECORDED, recording: null };
 
-/** A box that is switched on and off; its journal stays. */
+/** A box that is switched on and off; its journal persists. */
 function gapBox() {
   const folder = temporaryFolder();
   const clock = new FakeClock();
@@ -46,7 +46,7 @@ function gapBox() {
         lastAliveMs: () => box.aliveMs,
       });
     },
-    /** For so many seconds nothing changes. */
+    /** Nothing changes for this many seconds. */
     see: async (seconds: number, ...paths: readonly WatchedPath[]) => {
       for (let i = 0; i < seconds; i += 1) {
         await box.journal.look(paths);

@@ -122,7 +122,7 @@ test('audio alone is recorded, with the clock in it', async () => {
 test('a slow disk leaves a stream without a break, from the next key frame on', async () => {
   using folder = temporaryFolder();
   await using running = startRecorder(folder.path, { format: 'mpegts', queueBytes: 12_000 });
-  // The file is not there yet when the second part comes: it must wait, and there is no room for it.
+  // The file is not open yet when the second part arrives, and the queue has no room for it.
   const video = tinyVideo(60, 10, 10, 0, WALL);
   feed(running.stream, [video.slice(0, 25)]);
   await expect.poll(() => running.log.openedFiles.length).toBe(1);

@@ -73,7 +73,7 @@ async function unfinished(folder: string): Promise<Clip> {
   return clipOf(file);
 }
 
-/** Pictures of so many bytes that a part has some 22 kB. */
+/** Pictures large enough for parts of some 22 kB. */
 async function largeClip(folder: string): Promise<Clip> {
   const next = random(11);
   await using running = startRecorder(folder);
@@ -356,7 +356,7 @@ test('leftover files are finished at start and logged; open and foreign files ar
   expect(reported).toContainEqual({ path: 'cam', file, ...facts });
   expect(reported).toContainEqual({ path: 'garden/gate', file: deep, ...facts });
   expect(report.unreadable.map((left) => left.file)).toEqual([empty]);
-  // Whoever reads it into the index tells of it, once.
+  // The index reports it, once, when it reads the file.
   expect(warnings).toEqual([]);
   expect(readFileSync(openFile).equals(bytes)).toBe(true);
   expect(readFileSync(notOurs).equals(bytes)).toBe(true);

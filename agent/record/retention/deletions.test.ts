@@ -76,7 +76,7 @@ test.for([
   ['a text', Buffer.from('shopping list')],
   ['an empty file', Buffer.alloc(0)],
   ['zeros, as a power cut leaves them', Buffer.alloc(5_000)],
-] as const)('%s with the name of a recording stays', async ([_, bytes]) => {
+] as const)('%s with the name of a recording is not deleted', async ([_, bytes]) => {
   using folder = temporaryFolder();
   const { deletions, doomed, log } = setUp();
   for (const name of ['a.mp4', 'a.ts']) {
@@ -123,7 +123,7 @@ test('a recording is protected by label and by name, and with the maximum durati
 test.for([
   ['while the clock is not set', { isClockTrusted: () => false }, 'the clock has not been set'],
   [
-    'while it is not known what is protected',
+    'while the protected ranges are unknown',
     { protection: { fault: 'cannot read protected.json', isProtected: () => false } },
     'cannot read protected.json',
   ],
@@ -138,14 +138,14 @@ test.for([
   expect(existsSync(file)).toBe(true);
 });
 
-test('a recording that is being written stays', async () => {
+test('a recording that is being written is not deleted', async () => {
   using folder = temporaryFolder();
   const file = makeRecording(join(folder.path, 'a.mp4'));
   const { deletions, doomed } = setUp({ isOpen: (name) => name === file });
   expect(await deletions.delete(doomed(file), 'space')).toEqual({ kind: 'kept', because: 'written' });
 });
 
-test('a recording started while its header is read stays', async () => {
+test('a recording started while its header is read is not deleted', async () => {
   using folder = temporaryFolder();
   const file = makeRecording(join(folder.path, 'a.mp4'));
   let questions = 0;

@@ -71,7 +71,7 @@ test('overlapping ranges protect independently', async () => {
   }
 });
 
-test('ranges persist across a start, removed ones do not', async () => {
+test('ranges persist across a restart, removed ones do not', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'data/protected.json');
   const ranges = await open(file);

@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 const HERE = '/disk/%path/%s-%f';
 const THERE = '/other/%path/%s-%f';
 
-/** Perch with a configuration that changes. `start` is a start anew with what is remembered. */
+/** Perch with a configuration that changes. `start` restarts it with the remembered limits. */
 function setUp(folder: string) {
   const state = {
     config: configOf(''),
@@ -104,7 +104,7 @@ test('a new camera with the name of a removed one does not shorten its retention
   expect(days(), 'the one before was kept for ever').toBe(Number.POSITIVE_INFINITY);
 });
 
-test('recordings of a removed camera stay if its name returned before the clock was set, until the owner changes the retention', () => {
+test('recordings of a removed camera are kept if its name returned before the clock was set, until the owner changes the retention', () => {
   using folder = temporaryFolder();
   const box = setUp(folder.path);
   const set = (age: string) => box.set(`paths:\n  door: { recordDeleteAfter: ${age} }\n`);
@@ -168,7 +168,7 @@ test('a pattern that matches the name of a removed camera does not shorten its r
   box.set('paths:\n  all_others: { recordDeleteAfter: 1d }\n');
   expect(box.limits.deleteAfterMs('door', HERE)).toBe(30 * DAY_MS);
   expect(box.limits.deleteAfterMs('guest', HERE)).toBe(DAY_MS);
-  // Somebody records to the same name by the pattern: then it is meant.
+  // A new recording under this name by the pattern is intended.
   box.limits.recorded('door');
   expect(box.limits.deleteAfterMs('door', HERE)).toBe(DAY_MS);
   box.set('paths:\n  all_others: { recordDeleteAfter: 2d }\n');

@@ -63,7 +63,7 @@ test('recordings older than the retention of their path are deleted, with folder
   expect(existsSync(folder.path)).toBe(true);
 });
 
-test('recordings without a retention, unknown files, open files and foreign empty folders stay', async () => {
+test('recordings without a retention, unknown files, open files and foreign empty folders are kept', async () => {
   using folder = temporaryFolder();
   const { rules, deps, open, make } = setUp(folder.path, { cam: HOUR_MS });
   const opened = make('cam', 5 * HOUR_MS);
@@ -77,7 +77,7 @@ test('recordings without a retention, unknown files, open files and foreign empt
   expect(existsSync(join(folder.path, 'cam/empty'))).toBe(true);
 });
 
-test("recordings of MediaMTX expire like Perch's own; files with such a name only, and protected paths, stay", async () => {
+test("recordings of MediaMTX expire like Perch's own; other files of such a name, and protected paths, are kept", async () => {
   using folder = temporaryFolder();
   const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS, door: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS, 'mediamtx');
@@ -98,7 +98,7 @@ test('nothing expires before the clock is set', async () => {
   expect(await deleteExpired(rules, deps, signal, 'UTC')).toEqual([old]);
 });
 
-test('a recording named by a wrong clock in an earlier run expires by its true time, and stays without one', async () => {
+test('a recording named by a wrong clock in an earlier run expires by its true time, and never without one', async () => {
   using folder = temporaryFolder();
   const { clock, rules, deps, make, labels } = setUp(folder.path, { cam: HOUR_MS });
   const corrected = make('cam', 900 * HOUR_MS, 'perch without a clock');
@@ -158,7 +158,7 @@ test.for([
   [24 * HOUR_MS, 30 * 60_000],
   [10 * 60_000, 5 * 60_000],
   [1, 1_000],
-] as const)('with a smallest limit of %s ms the next round comes after %s ms', ([shortest, pause]) => {
+] as const)('with a shortest limit of %s ms the next round follows after %s ms', ([shortest, pause]) => {
   expect(pauseMs({ shortestMs: () => shortest })).toBe(pause);
 });
 

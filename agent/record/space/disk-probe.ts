@@ -29,7 +29,7 @@ const MOUNTS = '/proc/self/mountinfo';
 const ROOT_OVERLAY = '/overlay';
 
 /** What the file system says about a folder or its nearest existing parent. */
-export interface DiskLook {
+export interface DiskReading {
   /** `st_dev`. */
   readonly device: number;
   readonly totalBytes: number;
@@ -46,7 +46,7 @@ export interface DiskLook {
 
 /** Disk facts, of the machine or a test. A hanging disk leaves the promise pending. */
 export interface DiskProbe {
-  look(folder: string): Promise<DiskLook>;
+  look(folder: string): Promise<DiskReading>;
   deviceOf(folder: string): Promise<number>;
   writeMark(folder: string, id: string): Promise<void>;
 }

@@ -22,7 +22,7 @@ test('an unmounted disk is rejected, and recorded to again when it is back', asy
     'cannot record to /rec: its disk is not mounted: mount it, or accept the mounted one with POST /v3/disks/accept',
   );
   expect(stopped).toEqual(['/rec']);
-  // What the disk below its place says is nothing of it.
+  // The values of the disk below the mount point are not reported as its own.
   const nothing = { freeBytes: null, minFreeBytes: 0, writtenBytesPerDay: null, fullInDays: null, keepsDays: null };
   expect(state()).toMatchObject({ ...nothing, state: 'vanished', totalBytes });
   expect(disks.deviceOf('/rec')).toBeUndefined();

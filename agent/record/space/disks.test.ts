@@ -13,7 +13,7 @@ test('the oldest recordings of all cameras are deleted before the disk is full, 
   expect(disk.deleted).toEqual([]);
   disk.freeBytes = 80 * MB;
   await clock.advance(5_000);
-  // 20 MB are missing; 5 MB more, and what is written in half a minute, but no more than a quarter of what is to stay free.
+  // 20 MB are missing; 5 MB more are freed, plus what is written in half a minute, but at most a quarter of the space to keep free.
   expect(disk.deleted).toEqual(['gate/0.mp4', 'door/1.mp4', 'gate/2.mp4', 'door/3.mp4', 'gate/4.mp4']);
   expect(state()).toMatchObject({ state: 'ok', error: null, minFreeBytes: 100 * MB });
   await clock.advance(60_000);
@@ -58,7 +58,7 @@ test('without a limit nothing is deleted: at one percent recording stops, and re
   expect(disk.deleted).toEqual([]);
 });
 
-test('protected recordings stay and the next oldest are deleted; the state reports if all are protected', async () => {
+test('protected recordings are kept and the next oldest deleted; the state reports if all are protected', async () => {
   const { disk, clock, begin, state } = setUpDisks();
   for (let hour = 0; hour < 4; hour += 1) {
     disk.record('cam', hour);
@@ -146,7 +146,7 @@ test('a write rejected for lack of space means a full disk at once, until writes
   expect(events.map((event) => event.state)).toEqual(['full', 'ok']);
 });
 
-test('a disk that accepts recordings again is no longer full', async () => {
+test('a disk that accepts recordings again is no longer reported as full', async () => {
   const { disks, clock, begin, state } = setUpDisks(0);
   await begin();
   disks.failed('/rec/cam/1.mp4', 'ENOSPC');

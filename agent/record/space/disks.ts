@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import { unlessFileFault } from '../file/disk-fault.ts';
 import type { SegmentFs } from '../file/segment-fs.ts';
 import { DiskDevice } from './disk-device.ts';
-import type { DiskLook, DiskProbe } from './disk-probe.ts';
+import type { DiskProbe, DiskReading } from './disk-probe.ts';
 import {
   type DiskState,
   type DiskStateName,
@@ -81,8 +81,8 @@ export class Disks {
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #devices = new Map<number, DiskDevice>();
   #wake: AbortController | undefined;
-  /** Path limits that take longer than a round. */
-  #aside: Promise<void> | undefined;
+  /** A run of `afterRound` that may last longer than a round. */
+  #afterRound: Promise<void> | undefined;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(deps: DiskDeps) {
@@ -98,15 +98,15 @@ export class Disks {
   async keep(afterRound: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
-      const rooms = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
+      const freeing = [...this.#devices].map(([number, device]) => this.#freeSpace(number, device, signal));
       // A hanging disk blocks no other.
-      await endsWithin(this.#deps.clock, LOOK_MS, Promise.all(rooms));
-      this.#aside ??= afterRound(signal).finally(() => {
-        this.#aside = undefined;
+      await endsWithin(this.#deps.clock, LOOK_MS, Promise.all(freeing));
+      this.#afterRound ??= afterRound(signal).finally(() => {
+        this.#afterRound = undefined;
       });
-      await endsWithin(this.#deps.clock, LOOK_MS, this.#aside);
+      await endsWithin(this.#deps.clock, LOOK_MS, this.#afterRound);
       if (!signal.aborted) {
-        await this.#rest(signal);
+        await this.#pause(signal);
       }
     }
   }
@@ -148,7 +148,7 @@ export class Disks {
     this.#devices.get(device ?? Number.NaN)?.rate.freed(diskBytes);
   }
 
-  /** Accepts the disk mounted at a folder, or none. @returns false if the folder does not exist */
+  /** Accepts the disk mounted at a recording folder in place of the former one. @returns false if it is not a recording folder */
   async accept(folder: string): Promise<boolean> {
     if (!this.#folders.has(folder)) {
       return false;
@@ -168,7 +168,7 @@ export class Disks {
     return [...this.#folders.values()].map((watched) => {
       const { folder, state, sinceMs, last } = watched;
       const device = this.#devices.get(this.deviceOf(folder) ?? Number.NaN);
-      // The disk below the mount point answers then.
+      // `last` would be of the file system below the mount point.
       const isAway = state.name === 'vanished';
       const known = isAway ? (this.#deps.memory.find(folder) ?? { totalBytes: 0 }) : last;
       return {
@@ -213,7 +213,7 @@ export class Disks {
       states.set(watched, await this.#ownState(watched));
     }
     this.#judgeDevices(all, states);
-    this.#tell(states);
+    this.#report(states);
   }
 
   /** States of the folder rather than of the space on its disk. */
@@ -252,7 +252,7 @@ export class Disks {
   }
 
   /** Marks a disk once it has a recording. */
-  async #remember(watched: WatchedFolder, look: DiskLook): Promise<void> {
+  async #remember(watched: WatchedFolder, look: DiskReading): Promise<void> {
     if (!watched.wantsMark) {
       return;
     }
@@ -309,7 +309,7 @@ export class Disks {
   }
 
   /** One log line and event for all folders with the same new state. */
-  #tell(states: ReadonlyMap<WatchedFolder, DiskState>): void {
+  #report(states: ReadonlyMap<WatchedFolder, DiskState>): void {
     const { clock, logger, stopRecording, onEvent } = this.#deps;
     const changed = [...states].filter(([{ state }, next]) => state.name !== next.name);
     for (const [watched, next] of states) {
@@ -330,7 +330,8 @@ export class Disks {
     }
   }
 
-  async #rest(signal: AbortSignal): Promise<void> {
+  /** Until the next round, or a failed write. */
+  async #pause(signal: AbortSignal): Promise<void> {
     const wake = new AbortController();
     this.#wake = wake;
     const either = joinSignals([signal, wake.signal]);

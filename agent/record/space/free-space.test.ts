@@ -74,7 +74,7 @@ test('recordings are deleted until enough space is free, by their size on disk',
   expect(room).toEqual({ files: 3, diskBytes: 7 * MB, stuck: undefined });
 });
 
-test('recordings that must stay are skipped, and the lack of space is explained', async () => {
+test('protected recordings are skipped, and the lack of space is explained', async () => {
   const files = Array.from({ length: 4 }, (_, i) => recording('/rec', i));
   const answers: Deletion[] = [
     { kind: 'kept', because: 'not ours' },

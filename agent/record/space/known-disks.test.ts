@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { random } from '../../../test/support/base/random.ts';
 import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
-import type { DiskLook } from './disk-probe.ts';
+import type { DiskReading } from './disk-probe.ts';
 import { type Identity, identityOf, type KnownDisk, KnownDisks } from './known-disks.ts';
 
 const ID = '0b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
 const OTHER_ID = '9b3c6b1e-6d2a-4f2e-9a53-3a3b1d3f9c11';
-const stick: DiskLook = {
+const stick: DiskReading = {
   device: 81,
   totalBytes: 64e9,
   freeBytes: 1e9,
@@ -22,7 +22,7 @@ const known: KnownDisk = { id: ID, device: 81, totalBytes: 64e9, place: 'mount' 
 const system = { device: 1, totalBytes: 8e9, place: 'system', mark: undefined } as const;
 const data = { device: 2, totalBytes: 9e9, place: 'data', mark: undefined } as const;
 
-test.for<[string, Partial<DiskLook>, Partial<KnownDisk>, Identity]>([
+test.for<[string, Partial<DiskReading>, Partial<KnownDisk>, Identity]>([
   ['a disk with its mark', {}, {}, 'same'],
   ['a disk with its mark under another number, as after a start', { device: 97 }, {}, 'same'],
   ['a disk whose mark was deleted', { mark: undefined }, {}, 'same'],

@@ -4,7 +4,7 @@ import { putBounded } from '../../base/bounded-map.ts';
 import { explain } from '../../base/errors.ts';
 import { writeAtomic } from '../../config/file/file.ts';
 import { codeOf } from '../file/disk-fault.ts';
-import type { DiskLook, DiskPlace } from './disk-probe.ts';
+import type { DiskPlace, DiskReading } from './disk-probe.ts';
 
 const MAX_FOLDERS = 200;
 
@@ -24,7 +24,7 @@ export interface KnownDisk {
  */
 export type Identity = 'same' | 'replaced' | 'vanished';
 
-export function identityOf(look: DiskLook, known: KnownDisk | undefined): Identity {
+export function identityOf(look: DiskReading, known: KnownDisk | undefined): Identity {
   if (!known || look.mark === known.id) {
     return 'same';
   }
@@ -69,7 +69,7 @@ export class KnownDisks {
   }
 
   /** @returns the mark for the folder */
-  async remember(folder: string, { device, totalBytes, place, mark }: DiskLook): Promise<string> {
+  async remember(folder: string, { device, totalBytes, place, mark }: DiskReading): Promise<string> {
     const known = this.#disks.get(folder);
     const isSame = known?.device === device && known.totalBytes === totalBytes && known.place === place;
     const id = mark ?? (isSame ? known.id : randomUUID());

@@ -14,7 +14,7 @@ test.for([
   ['one at a place of that name', 0x0801, false],
   ['a large number', 0x11032c, true],
   ['one that is not mounted', 0x0802, false],
-] as const)('for %s the kernel tells whether it accepts writes', ([, device, expected]) => {
+] as const)('for %s, mountinfo shows whether the kernel has shut the file system down', ([, device, expected]) => {
   expect(hasShutDown(MOUNTINFO, device)).toBe(expected);
 });
 

@@ -1,7 +1,7 @@
 import { type Clock, endsWithin } from '../../base/clock.ts';
 import { explain } from '../../base/errors.ts';
 import { isDiskFailing, unlessFileFault } from '../file/disk-fault.ts';
-import type { DiskLook, DiskProbe } from './disk-probe.ts';
+import type { DiskProbe, DiskReading } from './disk-probe.ts';
 import { type DiskState, OK } from './disk-state.ts';
 
 /** Then the disk counts as hanging. */
@@ -17,7 +17,7 @@ export class WatchedFolder {
   /** Unix time. */
   sinceMs: number;
   /** The last answer; undefined: none yet. */
-  last: DiskLook | undefined;
+  last: DiskReading | undefined;
   fault: { readonly isHanging: boolean; readonly text: string } | undefined;
   /** Something was recorded: the disk needs a mark. */
   wantsMark = false;

@@ -4,7 +4,7 @@ import { forecast, WriteRate } from './write-rate.ts';
 const DAY_MS = 86_400_000;
 const GB = 1e9;
 
-/** Looks every five seconds at a disk to which so much is written and of which so much is deleted. */
+/** Checks a disk every five seconds, with this much written and deleted. */
 function observe(
   rate: WriteRate,
   fromMs: number,
@@ -71,7 +71,7 @@ test('recordings that expire in time do not fill the disk, though it grows at fi
   expect(forecast({ ...facts, ageLimitMs, rate: rateOf(30, 30) })).toEqual({ fullInDays: undefined, keepsDays: 2 });
 });
 
-test('recordings that are kept longer than there is space fill it', () => {
+test('recordings kept for longer than the space suffices fill the disk', () => {
   const ageLimitMs = 7 * DAY_MS;
   expect(forecast({ ...facts, ageLimitMs, rate: rateOf(30, 30) }).fullInDays).toBe(3);
   const oldestAgeMs = 6 * DAY_MS;
@@ -87,7 +87,7 @@ test('a disk that is kept from filling up reaches back as far as its recordings 
   expect(forecast({ ...kept, ageLimitMs: 3 * DAY_MS, rate: rateOf(30, 30) }).keepsDays).toBe(3);
 });
 
-test('there is no forecast for an unknown or unused disk', () => {
+test('an unknown or unused disk has no forecast', () => {
   const unknown = { writtenBytesPerDay: undefined, grownBytesPerDay: undefined };
   for (const rate of [unknown, rateOf(0, 0)]) {
     expect(forecast({ ...facts, rate })).toEqual({ fullInDays: undefined, keepsDays: undefined });

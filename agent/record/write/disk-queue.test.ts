@@ -19,7 +19,7 @@ test('one write runs at a time, others wait in order', () => {
   expect(started).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('flushes run one after the other, and a failed one delays none', async () => {
+test('flushes run in order, and a failed one delays none', async () => {
   const disk = new DiskQueue(new FakeClock());
   const order: string[] = [];
   const first = disk.flush(async () => {

@@ -38,7 +38,7 @@ test('each interval is one round over the files with new bytes', async () => {
   expect(flush.rounds).toBe(2);
 });
 
-test('files of a disk are flushed one after the other, and rounds do not overlap', async () => {
+test('files of a disk are flushed one at a time, and rounds do not overlap', async () => {
   const clock = new FakeClock();
   const flush = new FlushPoint(clock, 5_000);
   let release = (): void => {};

@@ -3,7 +3,7 @@ import { StartLabel } from './start-label.ts';
 
 const FRAME_MS = 40;
 
-/** A file whose samples are captured later than the media time by so much each, in milliseconds. */
+/** The label of a file whose samples are captured this much later than their media time, in milliseconds. */
 function labelOf(drifts: readonly number[], frameMs = FRAME_MS): { label: StartLabel; burstSamples: number } {
   const label = new StartLabel();
   let burstSamples = 0;

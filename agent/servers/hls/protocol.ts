@@ -103,6 +103,7 @@ async function mount(app: FastifyInstance, prefix: string, deps: RouteDeps<Runni
       return required(required(deps.running()).server);
     },
     cors: (methods, headers) => cors(() => config().hlsAllowOrigins, methods, headers),
+    allowOrigins: () => config().hlsAllowOrigins,
     isConfigured: (path) => resolvePath(config(), path) !== undefined,
     pageFolder,
   });

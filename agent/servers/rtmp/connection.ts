@@ -20,9 +20,14 @@ import { credentialsOf, type RtmpTarget, targetOf, withoutSecrets } from './targ
 
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
+/** Before publish or play, and in each second after it. */
 const MAX_COMMANDS = 64;
-/** Unread answers, not counting media. */
+/** Before publish or play: clients need a few kilobytes, and what floods of them send is read between the packets of cameras. */
+const MAX_BYTES_BEFORE_MEDIA = 128 << 10;
+/** Unread answers. */
 const MAX_UNREAD_BYTES = 1 << 18;
+/** Unread answers, media included: a group of pictures of a good camera. */
+const MAX_UNREAD_MEDIA_BYTES = 32 << 20;
 /** Of Flash Media Server: clients look for one of the usual form. */
 const SERVER_VERSION = 'FMS/3,0,1,123';
 const SERVER_CAPABILITIES = 31;
@@ -127,6 +132,9 @@ export class RtmpConnection implements LinkOwner {
       return;
     }
     const session = this.#session;
+    if (session) {
+      this.#commands = 0;
+    }
     if (!this.#isTaken && nowMs - this.#openedMs >= readTimeoutMs) {
       this.close(`neither publish nor play within ${readTimeoutMs / 1000} s`);
     } else if (session instanceof PublishSession) {
@@ -135,6 +143,13 @@ export class RtmpConnection implements LinkOwner {
   }
 
   onOpen(): void {}
+
+  onHeld(bytes: number): void {
+    this.#newcomer?.hold(CONNECTION_BYTES + bytes);
+    if (!this.#session && !this.#isClosed && this.#link.receivedBytes > MAX_BYTES_BEFORE_MEDIA) {
+      this.close(`more than ${MAX_BYTES_BEFORE_MEDIA >> 10} kB before publish or play`);
+    }
+  }
 
   onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void {
     if (this.#session instanceof PublishSession && !this.#isClosed) {
@@ -189,9 +204,13 @@ export class RtmpConnection implements LinkOwner {
 
   #limitCommands(): void {
     this.#commands += 1;
-    const isFlood = !this.#session && this.#commands > MAX_COMMANDS;
-    if (isFlood || (!(this.#session instanceof PlaySession) && this.#link.queuedBytes > MAX_UNREAD_BYTES)) {
-      throw new PerchError('exhausted', `more than ${MAX_COMMANDS} commands without publish or play`);
+    if (this.#commands > MAX_COMMANDS) {
+      const when = this.#session ? 'in a second' : 'without publish or play';
+      throw new PerchError('exhausted', `more than ${MAX_COMMANDS} commands ${when}`);
+    }
+    const maxBytes = this.#session instanceof PlaySession ? MAX_UNREAD_MEDIA_BYTES : MAX_UNREAD_BYTES;
+    if (this.#link.queuedBytes > maxBytes) {
+      throw new PerchError('exhausted', `more than ${maxBytes} bytes of answers are not read`);
     }
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
@@ -7,7 +8,6 @@ import { acceptWebSocket } from '../../http/listener/accept-web-socket.ts';
 import { cors } from '../../http/listener/cors.ts';
 import { WebSocketChannel } from '../../media/websocket/channel.ts';
 import type { RouteDeps, RunningServer } from '../../protocols/contract.ts';
-import { NO_ABILITIES } from '../../transports/flv/selection.ts';
 import type { FlvOutlet, FlvRequest, FlvServer } from './flv-server.ts';
 import { withoutSecrets } from './target.ts';
 
@@ -62,10 +62,13 @@ async function answer(
   const wanted = requestOf(deps, request, path);
   const stream = await server.open(wanted);
   if (request.headers.upgrade === undefined) {
+    reply.header('Content-Type', 'video/x-flv').header('Cache-Control', 'no-store');
+    if (request.method === 'HEAD') {
+      return reply.send();
+    }
     const body = new FlvBody(deps.clock, reply);
-    const leave = server.watch(wanted, stream, body);
-    body.once('close', leave);
-    return reply.header('Content-Type', 'video/x-flv').header('Cache-Control', 'no-store').send(body);
+    body.once('close', server.watch(wanted, stream, body));
+    return reply.send(body);
   }
   const channel = acceptWebSocket(request, reply);
   if (channel) {
@@ -97,14 +100,14 @@ function checkOrigin({ access }: RouteDeps<RunningFlv>, request: FastifyRequest,
 }
 
 function requestOf({ access }: RouteDeps<RunningFlv>, request: FastifyRequest, path: string): FlvRequest {
-  const { ip, user, sessionUser } = access.identify(request);
+  const { ip, user, sessionUser, request: facts } = access.identify(request);
   return {
+    id: facts?.id ?? randomUUID(),
     path,
     ip,
     query: withoutSecrets(request.url.split(/\?(.*)/s)[1] ?? ''),
     watcher: { user: user ?? sessionUser ?? '', remoteAddr: shownPeer(ip, request.socket.remotePort ?? 0) },
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_CHARACTERS),
-    abilities: NO_ABILITIES,
   };
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { subscriberOf } from '../../base/ip-address.ts';
@@ -6,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import { FILE_FRAMING, flvHeader } from '../../media/flv/file.ts';
 import type { Paths } from '../../stream/contracts.ts';
 import type { PeerKind, Reader, Stream, Watcher } from '../../stream/stream.ts';
+import { FlvPackets } from '../../transports/flv/packets.ts';
 import type { FlvAbilities } from '../../transports/flv/selection.ts';
 import { type FlvLink, FlvSender } from '../../transports/flv/sender.ts';
 import type { RtmpConnItem } from './session-kinds.ts';
@@ -14,17 +14,23 @@ const MAX_VIEWERS = 500;
 /** A household behind one address, or a proxy that hides its clients. */
 const MAX_PER_ADDRESS = 250;
 const RETRY_AFTER_S = 5;
+/** A viewer that is behind for so long does not catch up: what waits for it holds memory. */
+const HOPELESS_MS = 30_000;
 /** A packet of `writeQueueSize`: one Ethernet frame of UDP. */
 const PACKET_BYTES = 1_472;
 
+/** What current players of FLV take of Enhanced RTMP; as with ZLMediaKit, older ones get it, too. */
+const ABILITIES: FlvAbilities = { fourCcs: ['hvc1', 'av01', 'Opus', 'fLaC'], hasMultitrack: false };
+
 export interface FlvRequest {
+  /** UUID. */
+  readonly id: string;
   readonly path: string;
   /** Without `?`, and without what logs in. */
   readonly query: string;
   readonly ip: string;
   readonly watcher: Watcher;
   readonly userAgent: string;
-  readonly abilities: FlvAbilities;
 }
 
 /** An HTTP response or a WebSocket. */
@@ -50,17 +56,19 @@ export class FlvServer {
     this.#log = log;
   }
 
-  /** @throws PerchError of the path, and exhausted */
+  /** @throws PerchError of the path, exhausted, and unsupported if no track can be sent */
   async open({ path, query, ip }: FlvRequest): Promise<Stream> {
     const subscriber = subscriberOf(ip);
     const fromThere = [...this.#viewers.values()].filter(({ request }) => subscriberOf(request.ip) === subscriber);
     if (this.#viewers.size >= MAX_VIEWERS || fromThere.length >= MAX_PER_ADDRESS) {
       throw new PerchError('exhausted', 'too many viewers of FLV', { retryAfterS: RETRY_AFTER_S });
     }
-    return this.#paths.open(path, query);
+    const stream = await this.#paths.open(path, query);
+    FlvPackets.of(stream, FILE_FRAMING, ABILITIES).checkAny();
+    return stream;
   }
 
-  /** Writes the stream to the outlet. @returns call when the viewer has left @throws PerchError if no track can be sent */
+  /** Writes the stream to the outlet. @returns call when the viewer has left */
   watch(request: FlvRequest, stream: Stream, outlet: FlvOutlet): () => void {
     const close = () => {
       if (this.#viewers.delete(viewing.id)) {
@@ -77,6 +85,17 @@ export class FlvServer {
     this.#log.info({ path: request.path, remote: request.watcher.remoteAddr }, 'is watching FLV of path');
     viewing.start();
     return close;
+  }
+
+  /** Called once a second. */
+  tick(nowMs: number): void {
+    for (const viewing of [...this.#viewers.values()]) {
+      if (viewing.isHopeless(nowMs)) {
+        const { path, watcher } = viewing.request;
+        this.#log.info({ path, remote: watcher.remoteAddr }, 'viewer of FLV is too slow');
+        viewing.onEnd();
+      }
+    }
   }
 
   list(): RtmpConnItem[] {
@@ -98,7 +117,7 @@ export class FlvServer {
 }
 
 class FlvViewing implements Reader {
-  readonly id = randomUUID();
+  readonly id: string;
   readonly kind: PeerKind;
   readonly countsHolds = true;
   readonly request: FlvRequest;
@@ -106,8 +125,10 @@ class FlvViewing implements Reader {
   readonly #stream: Stream;
   readonly #sender: FlvSender;
   readonly #outlet: FlvOutlet;
+  readonly #limitBytes: number;
   readonly #createdWallMs: number;
   #sentBytes = 0;
+  #behindSinceMs: number | undefined;
   readonly onEnd: () => void;
 
   constructor(
@@ -120,10 +141,12 @@ class FlvViewing implements Reader {
     createdWallMs: number,
   ) {
     this.kind = kind;
+    this.id = request.id;
     this.request = request;
     this.watcher = request.watcher;
     this.#stream = stream;
     this.#outlet = outlet;
+    this.#limitBytes = limitBytes;
     this.#createdWallMs = createdWallMs;
     this.onEnd = onEnd;
     const link = {
@@ -132,7 +155,7 @@ class FlvViewing implements Reader {
       },
       write: (bytes: Uint8Array) => this.#write(bytes),
     };
-    const options = { framing: FILE_FRAMING, abilities: request.abilities, limitBytes, onEnd };
+    const options = { framing: FILE_FRAMING, abilities: ABILITIES, limitBytes, onEnd };
     this.#sender = new FlvSender(link, stream, options);
     stream.addReader(this, false);
   }
@@ -142,6 +165,15 @@ class FlvViewing implements Reader {
     this.#write(flvHeader(hasVideo, hasAudio));
     this.#stream.beginRecipient(this, this.request.query);
     this.#sender.start();
+  }
+
+  isHopeless(nowMs: number): boolean {
+    if (this.#outlet.queuedBytes <= this.#limitBytes) {
+      this.#behindSinceMs = undefined;
+      return false;
+    }
+    this.#behindSinceMs ??= nowMs;
+    return nowMs - this.#behindSinceMs >= HOPELESS_MS;
   }
 
   describe(): RtmpConnItem {

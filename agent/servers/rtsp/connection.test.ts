@@ -8,7 +8,7 @@ import { Stream } from '../../stream/stream.ts';
 const ALAW: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, channels: 1 };
 const SDP = 'v=0\r\na=control:*\r\nm=audio 0 RTP/AVP 8\r\na=control:streamid=0\r\n';
 
-/** A reader and a publisher, as a list of bytes; `$` stands for a session that is not known beforehand. */
+/** A reader and a publisher, as lists of messages; `$` is replaced by the session. */
 const CONVERSATIONS = [
   [
     'OPTIONS rtsp://127.0.0.1/cam?a=b RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: x\r\n\r\n',
@@ -29,7 +29,7 @@ const CONVERSATIONS = [
   ],
 ] as const;
 
-test('a thousand damaged conversations are answered or ended: nothing stumbles, nothing stays', async () => {
+test('a thousand damaged conversations are answered or ended, and leave nothing behind', async () => {
   await using box = await RtspHarness.open({ rtspAuthMethods: ['basic', 'digest'] });
   box.paths.streams.set('cam', new Stream([H264_TRACK, ALAW]));
   box.paths.waiting.add('studio');

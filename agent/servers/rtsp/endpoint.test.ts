@@ -19,7 +19,7 @@ const udp = ([rtp, rtcp]: readonly [number, number]): HeaderField => [
   `RTP/AVP;unicast;client_port=${rtp}-${rtcp}`,
 ];
 
-/** Key and certificate in a folder of their own, to be replaced by the test. */
+/** Key and certificate in a separate folder, where the test replaces them. */
 async function keyFolder() {
   const path = await mkdtemp(join(tmpdir(), 'perch-test-'));
   const rtspServerKey = join(path, 'server.key');
@@ -98,7 +98,7 @@ test.for([
     { rtspServerCert: join(FIXTURES, 'camera.crt') },
     'are not a key and its certificate',
   ],
-] as const)('%s is named, and no port stays open', async ([, wrong, message]) => {
+] as const)('%s is reported, and no port stays open', async ([, wrong, message]) => {
   await using keys = await keyFolder();
   const box = new RtspHarness({ ...keys, ...wrong, rtspEncryption: 'optional' });
   await expect(box.server.listen()).rejects.toThrow(message);
@@ -138,7 +138,7 @@ test('a session over UDP outlives its connection, and may be gone on with on ano
   expect(box.server.rtsp.sessions.list()).toEqual([]);
 });
 
-test('a reader over UDP without request or RTCP for a minute is let go, one that reports stays', async () => {
+test('a reader over UDP without request or RTCP for a minute is dropped, one that reports stays', async () => {
   await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);
@@ -171,13 +171,13 @@ test('two tracks of one session cannot share UDP ports: the second is rejected, 
   expect((await first.ask('SETUP', box.url('cam/trackID=0'), [udp(pair.ports)])).status).toBe(200);
   expect((await first.ask('SETUP', box.url('cam/trackID=1'), [udp(pair.ports)])).status).toBe(461);
   expect((await first.ask('PLAY', box.url('cam'))).status).toBe(200);
-  // A newer session takes them over, as long as its own tracks do not.
+  // A newer session takes the ports over, unless its own tracks share them.
   expect((await second.ask('SETUP', box.url('cam/trackID=1'), [udp(pair.ports)])).status).toBe(200);
   await first.until(() => first.hasEnded);
   expect(box.server.rtsp.sessions.list()).toHaveLength(1);
 });
 
-test('readers over UDP hear that the stream is over (BYE), the first of them too', async () => {
+test('all readers over UDP get a BYE at the end of the stream', async () => {
   await using box = await RtspHarness.open();
   const stream = new Stream([H264_TRACK]);
   box.paths.streams.set('cam', stream);

@@ -49,7 +49,7 @@ export class RtspEndpoint {
       clock,
       endpointLog,
     );
-    this.#listener = new Listener(listener, (socket) => this.#acceptor.accept(socket), clock, endpointLog);
+    this.#listener = new Listener(listener, (channel) => this.#acceptor.accept(channel), clock, endpointLog);
     this.sessions = server.sessions;
   }
 

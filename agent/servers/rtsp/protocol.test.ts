@@ -24,8 +24,6 @@ const settingsOf = (text: string): unknown[] => serversOf(rtspServer).settings(p
 test('the server runs unless the file disables it', () => {
   expect(settingsOf('')[0]).toMatchObject({ rtspAddress: ':8554', rtspEncryption: 'no', rtspServerKey: 'server.key' });
   expect(settingsOf('rtsp: no')).toEqual([undefined, undefined]);
-  // With TLS alone nobody gets media by UDP.
-  expect(settingsOf('rtspEncryption: strict').map((settings) => settings === undefined)).toEqual([false, true]);
 });
 
 test.for([

@@ -36,17 +36,27 @@ export const rtspServer: ServerProtocol<RtspServerOptions, RunningRtsp> = {
   kinds: [PLAIN.connection, PLAIN.session, SECURE.connection, SECURE.session],
   options: (config) => (config.rtsp ? pick(config, OPTION_KEYS) : undefined),
   start: startServer,
-  // With TLS media stay in the connection.
-  extraPorts: { label: 'RTP over UDP', isWanted: ({ rtspEncryption }) => rtspEncryption !== 'strict' },
+  extraPorts: { label: 'RTP over UDP', isWanted: () => true },
 };
 
 async function startServer(configured: RtspServerOptions, deps: ServerDeps): Promise<RunningRtsp> {
   const { paths, access, connections, newcomers, clock, log } = deps;
   const options = await withKeys(configured, deps);
-  const plane = new DatagramPlane(options, clock, log);
-  const server = new RtspServer(options, paths, access, clock, log, plane, connections, newcomers);
-  await server.listen();
   const { rtspEncryption: encryption } = options;
+  const planes = {
+    plain: new DatagramPlane(options, clock, log),
+    secure: new DatagramPlane(options, clock, log, 'secure'),
+  };
+  const server = new RtspServer(options, paths, access, clock, log, planes, connections, newcomers);
+  await server.listen();
+  const openPorts = async () => {
+    if (encryption !== 'strict') {
+      await planes.plain.listen();
+    }
+    if (encryption !== 'no') {
+      await planes.secure.listen();
+    }
+  };
   const tables = new Map<SessionKind, SessionTable>([
     ...(encryption === 'strict' ? [] : tablesOf(PLAIN, server.rtsp)),
     ...(encryption === 'no' ? [] : tablesOf(SECURE, server.rtsps)),
@@ -54,7 +64,7 @@ async function startServer(configured: RtspServerOptions, deps: ServerDeps): Pro
   return {
     ports: { rtsp: server.rtsp.port, rtsps: server.rtsps.port },
     table: (kind) => tables.get(kind),
-    openExtraPorts: () => plane.listen(),
+    openExtraPorts: openPorts,
     stop: (cause) => server.close(END_WORDS[cause]),
   };
 }

@@ -24,7 +24,7 @@ test('a publisher faster than real time is slowed down after its first two secon
     { path: 'garden', msg: 'publisher sends faster than real time and is slowed down (ffmpeg: -re)' },
   ]);
   expect(session.ends).toEqual([]);
-  // Its system may throw away what has not come yet when it gets bytes that nobody reads any more.
+  // The system may discard received bytes when more arrive on a closed socket.
   expect(session.frames).toEqual([]);
 });
 

@@ -9,7 +9,12 @@ const overUdp: Transport = { protocol: 'udp', isSecure: false, isMulticast: fals
 
 async function udpSession() {
   const ports = new UdpPorts();
-  await ports.listen({ rtpAddress: '127.0.0.1:0', rtcpAddress: '127.0.0.1:0', readBufferBytes: 0 });
+  await ports.listen({
+    keys: { rtp: 'rtpAddress', rtcp: 'rtcpAddress' },
+    rtpAddress: '127.0.0.1:0',
+    rtcpAddress: '127.0.0.1:0',
+    readBufferBytes: 0,
+  });
   const session = new PublisherSession(SDP, ports);
   const pairs = [await UdpPair.open(), await UdpPair.open()] as const;
   const answers = pairs.map(({ ports: clientPort }, media) => session.media.setUp(media, { ...overUdp, clientPort }));

@@ -104,7 +104,7 @@ test.for([
   expect((await caller.ask(method, box.url('cam'), headers as readonly HeaderField[])).status).toBe(status);
 });
 
-test('SET_PARAMETER with a parameter is rejected: there are none', async () => {
+test('SET_PARAMETER with a parameter is rejected: none is supported', async () => {
   await using box = await boxWithCamera();
   const caller = await box.call();
   const reply = await caller.ask('SET_PARAMETER', box.url('cam'), [], 'volume: 3\r\n');
@@ -403,7 +403,7 @@ test('closing ends every session and connection', async () => {
   await box[Symbol.asyncDispose]();
 });
 
-test('a port in use is reported with its key, and nothing stays open', async () => {
+test('a port in use is reported with its key, and no other port stays open', async () => {
   await using box = await boxWithCamera();
   const second = new RtspHarness({ rtspAddress: `127.0.0.1:${box.server.rtsp.port}` });
   await expect(second.server.listen()).rejects.toThrow(/port \d+ is taken by this same Perch: change rtspAddress/);

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
 import type { ConnectionHooks, SessionAccess } from '../../protocols/contract.ts';
+import { maxPayloadBytesOf } from '../../stream/interleaved-packets.ts';
 import type { ListenerOptions } from '../../transports/tcp/listener.ts';
 import { RtspEndpoint } from './endpoint.ts';
 import type { RtspPaths } from './session/contracts.ts';
@@ -12,13 +13,18 @@ import type { MediaPlane } from './transport/media-plane.ts';
 import type { RtspServerOptions } from './transport/options.ts';
 import { TcpDelivery } from './transport/tcp-delivery.ts';
 
-const RTP_HEADER_BYTES = 12;
 /**
  * FFmpeg's library: `Lavf59.27.100`, `FFmpeg Frigate/0.17.2`, `go2rtc/ffmpeg`. Its requests have no other mark. Other
  * readers must not get placeholders: GStreamer's muxers write them to the file, and H.264's Main and High profiles
  * allow no redundant pictures (§A.2.2, §A.2.4).
  */
 const LIBAVFORMAT = /^Lavf|ffmpeg/i;
+
+/** UDP ports and multicast groups of RTSP, and of RTSPS, which sends SRTP to them. */
+interface MediaPlanes {
+  readonly plain: MediaPlane;
+  readonly secure: MediaPlane;
+}
 
 /** RFC 2326. */
 export class RtspServer {
@@ -29,7 +35,7 @@ export class RtspServer {
   readonly #access: SessionAccess;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #media: MediaPlane;
+  readonly #media: MediaPlanes;
   readonly #connections: ConnectionHooks | undefined;
   readonly #newcomers: NewcomerMemory | undefined;
   #stopTicking: (() => void) | undefined;
@@ -41,7 +47,7 @@ export class RtspServer {
     access: SessionAccess,
     clock: Clock,
     log: Logger,
-    media: MediaPlane,
+    media: MediaPlanes,
     connections?: ConnectionHooks,
     newcomers?: NewcomerMemory,
   ) {
@@ -54,9 +60,10 @@ export class RtspServer {
     this.#connections = connections;
     this.#newcomers = newcomers;
     const { rtspAddress, rtspsAddress, rtspServerKey: key, rtspServerCert: cert, ownPair } = options;
-    this.rtsp = this.#createEndpoint(PLAIN, { protocol: 'RTSP', key: 'rtspAddress', address: rtspAddress });
+    const common = { protocol: 'RTSP', trustedProxies: options.rtspTrustedProxies } as const;
+    this.rtsp = this.#createEndpoint(PLAIN, { ...common, key: 'rtspAddress', address: rtspAddress });
     const tls = { key, cert, ...(ownPair === undefined ? {} : { own: ownPair }) };
-    this.rtsps = this.#createEndpoint(SECURE, { protocol: 'RTSP', key: 'rtspsAddress', address: rtspsAddress, tls });
+    this.rtsps = this.#createEndpoint(SECURE, { ...common, key: 'rtspsAddress', address: rtspsAddress, tls });
   }
 
   /** @throws PerchError if an address cannot be bound, or key and certificate are unusable; nothing is open then */
@@ -84,19 +91,18 @@ export class RtspServer {
   async close(reason = 'the server is closing'): Promise<void> {
     this.#stopTicking?.();
     await Promise.all([this.rtsp.close(reason), this.rtsps.close(reason)]);
-    await this.#media.close();
+    await Promise.all([this.#media.plain.close(), this.#media.secure.close()]);
   }
 
   #createEndpoint(kinds: RtspKinds, listener: ListenerOptions): RtspEndpoint {
-    const { rtspTransports, rtspAuthMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize, udpMaxPayloadSize } =
-      this.#options;
-    const media = this.#media;
+    const { rtspTransports, rtspAuthMethods, readTimeoutMs, writeTimeoutMs, writeQueueSize } = this.#options;
+    const isSecure = listener.tls !== undefined;
+    const media = isSecure ? this.#media.secure : this.#media.plain;
     const clock = this.#clock;
-    const tcp = { writeQueueSize, maxPayloadBytes: udpMaxPayloadSize - RTP_HEADER_BYTES };
+    const tcp = { writeQueueSize, maxPayloadBytes: maxPayloadBytesOf(this.#options) };
     const shared: SharedServer = {
       kinds,
-      // UDP would carry media unencrypted.
-      transports: listener.tls === undefined ? rtspTransports : rtspTransports.filter((kind) => kind === 'tcp'),
+      transports: { kinds: rtspTransports, isSecure },
       authMethods: rtspAuthMethods,
       readTimeoutMs,
       paths: this.#paths,

@@ -97,7 +97,7 @@ export const SRT_CONN: SessionKind = {
     typeid: 'SrtSession',
     schema: 'ts',
     listedSchema: ({ srt }) => (srt ? 'ts' : undefined),
-    flowSchema: 'ts',
+    flowSchema: 'srt',
     isUdp: true,
     origin: [9, 'srt_push'],
     localPort: ({ srtAddress }) => parseAddress(srtAddress)?.port ?? 0,

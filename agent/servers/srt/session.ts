@@ -192,7 +192,8 @@ export class SrtSession implements Publisher, Reader {
       const publication = paths.publish(path, this);
       this.#publication = publication;
       const { readTimeoutMs } = this.#options;
-      this.#input = new TsInput(publication, { name: path, sender: 'publisher', readTimeoutMs }, clock, this.#log);
+      const options = { name: path, sender: 'publisher', readTimeoutMs, audio: !publication.isSilent } as const;
+      this.#input = new TsInput(publication, options, clock, this.#log);
     } catch (error) {
       this.#fail(error);
       return;

@@ -27,6 +27,16 @@ const settingsOf = (text: string): unknown[] => partsWith().settings(configOf(te
 const LOCAL = 'webrtcLocalTCPAddress: 127.0.0.1:0\nwebrtcLocalUDPAddress: 127.0.0.1:';
 const NAMES = ['WebRTC media port', 'second WebRTC media port'];
 
+test.for([
+  ['', 'http://HOST:8889/PATH/whip'],
+  ['webrtcEncryption: yes\nwebrtcAddress: 10.0.0.1:443\n', 'https://HOST:443/PATH/whip'],
+  ["webrtcAddress: ''\naddress: :80\n", 'http://HOST:80/webrtc/PATH/whip'],
+  ["webrtcAddress: ''\nwebrtcEncryption: yes\naddress: :80\n", 'http://HOST:80/webrtc/PATH/whip'],
+  ["webrtcAddress: ''\naddress: ''\ntlsAddress: :8443\n", 'https://HOST:8443/webrtc/PATH/whip'],
+] as const)('with %j, programs publish to %s', ([text, url]) => {
+  expect(webrtcServer.publishing?.urls(configOf(text))).toEqual([url]);
+});
+
 test('the server runs unless the file disables it, over UDP and TCP', () => {
   expect(settingsOf('')[0]).toMatchObject({
     webrtcLocalUDPAddress: ':8189',
@@ -41,7 +51,7 @@ test.for([
   ['webrtcLocalTCPAddress: ""', true],
   ['webrtcTrackGatherTimeout: 5s', true],
   ['webrtcAdditionalHosts: [203.0.113.5]', true],
-  // Told by the HTTP listeners.
+  // Sent by the HTTP listeners.
   ['webrtcICEServers2: [{url: "stun:h:1"}]', false],
   ['webrtcAddress: :1', false],
   ['paths: {cam: {source: "rtsp://h/"}}', false],

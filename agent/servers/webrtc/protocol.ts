@@ -5,6 +5,7 @@ import { pick } from '../../base/pick.ts';
 import type { EndCause } from '../../base/reconciler.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { WEBRTC } from '../../config/schema/webrtc.ts';
+import { portOf } from '../../config/values/address.ts';
 import { cors } from '../../http/listener/cors.ts';
 import type { RouteDeps, RunningServer, ServerDeps, ServerProtocol } from '../../protocols/contract.ts';
 import { closeDisabledPaths, webrtcPaths } from './paths.ts';
@@ -28,6 +29,11 @@ interface RunningWebRtc extends RunningServer {
 export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = {
   name: 'webrtc',
   label: 'WebRTC media port',
+  // Programs send the login as the bearer token `USER:PASSWORD`.
+  publishing: {
+    key: 'webrtc',
+    urls: (config) => [`${signallingUrl(config)}/PATH/whip`],
+  },
   keys: WEBRTC,
   kinds: [WEBRTC_SESSION],
   routes: { openingMethod: 'POST', port: { name: 'webrtc', label: 'WebRTC port' }, mount },
@@ -35,6 +41,14 @@ export const webrtcServer: ServerProtocol<WebRtcServerOptions, RunningWebRtc> = 
   start: startServer,
   extraPorts: { label: 'second WebRTC media port', isWanted: () => true },
 };
+
+/** Its own port, else the main one. */
+function signallingUrl({ webrtcAddress, webrtcEncryption, address, tlsAddress }: Config): string {
+  if (webrtcAddress !== '') {
+    return `http${webrtcEncryption ? 's' : ''}://HOST:${portOf(webrtcAddress)}`;
+  }
+  return address === '' ? `https://HOST:${portOf(tlsAddress)}/webrtc` : `http://HOST:${portOf(address)}/webrtc`;
+}
 
 async function startServer(options: WebRtcServerOptions, deps: ServerDeps): Promise<RunningWebRtc> {
   const { paths, audio, clock, log, config } = deps;

@@ -98,7 +98,7 @@ test.runIf(LAN)('a probe from loopback is answered, one from a LAN address is no
   near.socket.send('<Envelope><Body><Hello/></Body></Envelope>', discoveryPort, GROUP);
   near.probe(discoveryPort);
   await once(near.socket, 'message');
-  // The second answer to loopback comes after what an answer to the first, from the LAN, would have come after.
+  // The second answer to loopback would arrive after an answer to the first probe, from the LAN.
   near.probe(discoveryPort);
   await once(near.socket, 'message');
   expect(near.answers.length).toBe(2);

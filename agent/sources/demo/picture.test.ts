@@ -44,7 +44,7 @@ function encodeClip(width: number, height: number, count: number) {
   return { stream: Buffer.concat(stream), drawn: Buffer.concat(drawn), sizes };
 }
 
-test.for(SIZES)('the %s picture tells its time to the millisecond', ([, width, height]) => {
+test.for(SIZES)('the %s picture shows its time to the millisecond', ([, width, height]) => {
   const { frame } = new Picture(width, height);
   expect(readTimeBar(frame.luma, width, height, frame.stride)).toBeUndefined();
   const picture = new Picture(width, height);
@@ -92,7 +92,7 @@ test('a picture after another costs a small part of a key picture', () => {
 });
 
 describeWith(['ffmpeg'], 'ffmpeg decodes the demo camera', () => {
-  test.for(SIZES)('every picture of %s is exactly what was drawn', ([, width, height]) => {
+  test.for(SIZES)('every picture of %s decodes to exactly the drawn one', ([, width, height]) => {
     const { stream, drawn } = encodeClip(width, height, 45);
     const args = ['-v', 'warning', '-f', 'h264', '-i', '-', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-'];
     const decoded = spawnSync('ffmpeg', args, { input: stream, maxBuffer: 1 << 26 });

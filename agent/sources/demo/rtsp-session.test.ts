@@ -222,7 +222,7 @@ describeWith(['ffmpeg'], 'ffmpeg reads the demo camera', () => {
       const endMs = Date.now();
       expect(times.every((time) => time !== undefined && time >= startMs - 5 && time <= endMs + 5)).toBe(true);
       const gaps = times.slice(1).map((time = 0, i) => time - (times[i] ?? 0));
-      // A stalled machine leaves pictures out; what comes stays on the grid of 15 a second.
+      // On a stalled machine pictures are left out; the others stay on the grid of 15 a second.
       const offGrid = gaps.filter((gap) => gap <= 0 || Math.abs(gap - Math.round((gap * 15) / 1000) * (1000 / 15)) > 1);
       expect(offGrid).toEqual([]);
     },

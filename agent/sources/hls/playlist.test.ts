@@ -3,7 +3,7 @@ import { mutate } from '../../../test/support/base/mutate.ts';
 import { random } from '../../../test/support/base/random.ts';
 import { PerchError } from '../../base/errors.ts';
 import { type MediaPlaylist, parsePlaylist } from './playlist.ts';
-import { isLost, nextFile, type Position, startOf } from './position.ts';
+import { hasRestarted, isCut, isLost, nextFile, type Position, startOf, withTimelinesOf } from './position.ts';
 
 const BASE = 'https://server.example/live/cam.m3u8?token=1';
 const LOW_LATENCY = `#EXTM3U
@@ -124,7 +124,12 @@ test.for([
 test.for([
   ['a page', '<html>', 'does not begin with #EXTM3U'],
   ['no variants', '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n', 'the playlist has no variants'],
-  ['encryption', LIVE.replace('#EXTINF', '#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF'), 'encrypted (AES-128)'],
+  ['encryption', LIVE.replace('#EXTINF', '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"\n#EXTINF'), 'encrypted (SAMPLE-AES)'],
+  [
+    'a key of another system',
+    LIVE.replace('#EXTINF', '#EXT-X-KEY:METHOD=AES-128,URI="k",KEYFORMAT="com.example"\n#EXTINF'),
+    'encrypted (AES-128 com.example)',
+  ],
   ['a file', LIVE.replace('100.ts', 'file:///etc/passwd'), "names 'file:///etc/passwd'"],
 ] as const)('a playlist with %s is rejected', ([, text, reason]) => {
   expect(() => parsePlaylist(text, BASE)).toThrow(reason);
@@ -144,4 +149,65 @@ test('damaged playlists are read or rejected, and nothing else', () => {
       expect(error).toBeInstanceOf(PerchError);
     }
   }
+});
+
+test('a key applies to the segments behind it, with its vector or their numbers', () => {
+  const keys = ['#EXT-X-KEY:METHOD=AES-128,URI="k1"', `#EXT-X-KEY:METHOD=AES-128,URI="k2",IV=0x${'0a'.repeat(16)}`];
+  const text = LIVE.replace('#EXTINF:4,\n101.ts', `${keys[0]}\n#EXTINF:4,\n101.ts`)
+    .replace('#EXTINF:4,\n103.ts', `${keys[1]}\n#EXTINF:4,\n103.ts`)
+    .replace('#EXTINF:4,\n104.ts', '#EXT-X-KEY:METHOD=NONE\n#EXTINF:4,\n104.ts');
+  const shown = media(text).segments.map(({ key }) => key && [key.url.split('/').at(-1), key.iv?.join(' ')]);
+  const vector = Array.from({ length: 16 }, () => 10).join(' ');
+  expect(shown).toEqual([undefined, ['k1', undefined], ['k1', undefined], ['k2', vector], undefined]);
+});
+
+test('a segment that is being written and begins a new timeline counts from that of the playlist', () => {
+  const text = LOW_LATENCY.replace('#EXT-X-MAP', '#EXT-X-DISCONTINUITY-SEQUENCE:5\n#EXT-X-MAP').replace(
+    '#EXT-X-PART:DURATION=0.2,URI="part9.0',
+    '#EXT-X-DISCONTINUITY\n#EXT-X-PART:DURATION=0.2,URI="part9.0',
+  );
+  expect(media(text).segments.map(({ timeline }) => timeline)).toEqual([5, 6, 7]);
+});
+
+test('a server that forgets discontinuities which have left the playlist keeps its timelines', () => {
+  const window = (first: number, cut: number) => {
+    const lines = [0, 1, 2].flatMap((i) => [
+      ...(first + i === cut ? ['#EXT-X-DISCONTINUITY'] : []),
+      '#EXTINF:2,',
+      `${first + i}.ts`,
+    ]);
+    return media(['#EXTM3U', '#EXT-X-TARGETDURATION:2', `#EXT-X-MEDIA-SEQUENCE:${first}`, ...lines].join('\n'));
+  };
+  let playlist = window(4, 6);
+  const timelines = [playlist.segments.map(({ timeline }) => timeline)];
+  for (const first of [5, 6, 7, 8]) {
+    playlist = withTimelinesOf(playlist, window(first, 6));
+    timelines.push(playlist.segments.map(({ timeline }) => timeline));
+  }
+  expect(timelines).toEqual([
+    [0, 0, 1],
+    [0, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+  ]);
+});
+
+test('a playlist without its end may have been read while it was written, one with an earlier begin has begun again', () => {
+  const window = (first: number, count: number) => {
+    const lines = Array.from({ length: count }, (_, i) => `#EXTINF:2,\n${first + i}.ts`);
+    return media(['#EXTM3U', '#EXT-X-TARGETDURATION:2', `#EXT-X-MEDIA-SEQUENCE:${first}`, ...lines].join('\n'));
+  };
+  const before = window(10, 5);
+  const verdicts = [window(11, 5), window(11, 2), window(11, 0), window(0, 2), window(0, 14)].map((after) => [
+    isCut(before, after),
+    hasRestarted(before, after),
+  ]);
+  expect(verdicts).toEqual([
+    [false, false],
+    [true, true],
+    [true, true],
+    [false, true],
+    [false, true],
+  ]);
 });

@@ -22,6 +22,13 @@ interface Part extends Resource {
   readonly isGap: boolean;
 }
 
+/** AES-128 (RFC 8216 §4.3.2.4). */
+export interface SegmentKey {
+  readonly url: string;
+  /** Undefined: the sequence number of the segment. */
+  readonly iv: Uint8Array | undefined;
+}
+
 export interface Segment {
   readonly sequence: number;
   /** Number of the timeline: those of segments with different numbers do not continue each other. */
@@ -30,6 +37,8 @@ export interface Segment {
   readonly file: Resource | undefined;
   /** EXT-X-MAP; undefined: MPEG-TS. */
   readonly init: Resource | undefined;
+  /** Undefined: not encrypted. */
+  readonly key: SegmentKey | undefined;
   readonly isGap: boolean;
   /** EXT-X-PROGRAM-DATE-TIME: Unix milliseconds of its first unit; undefined: not given. */
   readonly wallMs: number | undefined;
@@ -103,22 +112,28 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
     );
   }
   let init: Resource | undefined;
+  let timeline = 0;
   const segments = playlist.segments.map((segment): Segment => {
-    checkKey(segment.key);
-    // The library leaves out the map of a segment that is not complete.
+    const key = keyOf(segment.key, base);
+    // The library leaves out the map of a segment that is not complete, and miscounts its discontinuity.
     init = segment.map?.uri ? resourceOf(segment.map, base) : init;
+    const isMiscounted = !segment.uri && segment.discontinuity;
+    timeline = isMiscounted ? timeline + 1 : number(segment.discontinuitySequence);
     return {
       sequence: number(segment.mediaSequenceNumber),
-      timeline: number(segment.discontinuitySequence),
+      timeline,
       file: segment.uri ? resourceOf(segment, base) : undefined,
       init,
+      key,
       isGap: segment.gap === true,
       wallMs: wallOf(segment.programDateTime),
-      parts: partsOf(segment, base),
+      // Encrypted segments are loaded whole.
+      parts: key ? [] : partsOf(segment, base),
     };
   });
+  const isEncrypted = segments.some(({ key }) => key);
   const { lowLatencyCompatibility: control, partTargetDuration, playlistType } = playlist;
-  const partSeconds = seconds(partTargetDuration);
+  const partSeconds = isEncrypted ? 0 : seconds(partTargetDuration);
   const hinted = playlist.segments.at(-1)?.parts.find(({ hint, uri }) => hint && uri);
   return {
     kind: 'media',
@@ -129,16 +144,22 @@ function mediaOf(playlist: types.MediaPlaylist, base: string): MediaPlaylist {
     partHoldBackSeconds: partSeconds === 0 ? 0 : seconds(control?.partHoldBack) || 3 * partSeconds,
     partSeconds,
     segments,
-    hint: hinted && hintOf(hinted, base),
+    hint: hinted && !isEncrypted ? hintOf(hinted, base) : undefined,
   };
 }
 
-/** A key that the library puts where a map belongs has no method. */
-function checkKey(key: types.Key | null | undefined): void {
+/** What the library puts in place of the key of an incomplete segment has no method. */
+function keyOf(key: types.Key | null | undefined, base: string): SegmentKey | undefined {
   const method = key?.method;
-  if (typeof method === 'string' && method !== 'NONE') {
-    throw new PerchError('unsupported', `the segments are encrypted (${method.slice(0, 40)}), which is not supported`);
+  if (typeof method !== 'string' || method === 'NONE') {
+    return undefined;
   }
+  const format = key?.format ?? 'identity';
+  if (method !== 'AES-128' || format !== 'identity' || !key?.uri) {
+    const name = `${method} ${format === 'identity' ? '' : format}`.trim().slice(0, 60);
+    throw new PerchError('unsupported', `the segments are encrypted (${name}), supported is AES-128`);
+  }
+  return { url: urlOf(key.uri, base), iv: key.iv && new Uint8Array(key.iv) };
 }
 
 function partsOf({ parts }: types.Segment, base: string): Part[] {

@@ -77,7 +77,7 @@ test('times that jump without a discontinuity continue', async () => {
   playout.stop();
 });
 
-test('a late segment pauses playback, which stays later', async () => {
+test('a late segment pauses playback, and the delay stays', async () => {
   const { clock, playout, released, add } = setUp();
   const video = add('video');
   video.onUnit(0, 0, true, data);
@@ -90,7 +90,7 @@ test('a late segment pauses playback, which stays later', async () => {
   playout.stop();
 });
 
-test('there is no room for more than twenty seconds', async () => {
+test('at most twenty seconds are buffered', async () => {
   const { clock, playout, add } = setUp();
   const video = add('video');
   for (let i = 0; i < 30; i += 1) {

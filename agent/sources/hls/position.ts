@@ -85,3 +85,42 @@ export function nextFile({ segments }: MediaPlaylist, next: Position): NextFile 
   }
   return undefined;
 }
+
+/** Whether the server has begun again: its segments have lower numbers. A playlist that `isCut` looks like one that has. */
+export function hasRestarted(before: MediaPlaylist | undefined, after: MediaPlaylist): boolean {
+  return hasLowerStart(before, after) || isCut(before, after);
+}
+
+/**
+ * Whether the end of the playlist is missing: it was read while the server wrote it, or a server that keeps all segments has begun again,
+ * which the next version of the playlist shows.
+ */
+export function isCut(before: MediaPlaylist | undefined, after: MediaPlaylist): boolean {
+  const last = before?.segments.at(-1);
+  if (last === undefined || after.isEnded || hasLowerStart(before, after)) {
+    return false;
+  }
+  return (after.segments.at(-1)?.sequence ?? 0) < last.sequence;
+}
+
+function hasLowerStart(before: MediaPlaylist | undefined, after: MediaPlaylist): boolean {
+  const [first, newFirst] = [before?.segments[0], after.segments[0]];
+  return first !== undefined && newFirst !== undefined && newFirst.sequence < first.sequence;
+}
+
+/**
+ * The timelines of `after` counted as in `before`: ffmpeg does not count discontinuities that have left the playlist. A server that has
+ * begun again begins a new one.
+ */
+export function withTimelinesOf(before: MediaPlaylist | undefined, after: MediaPlaylist): MediaPlaylist {
+  const [first] = after.segments;
+  const known = before?.segments.findLast(({ sequence }) => sequence === first?.sequence);
+  const next = (before?.segments.at(-1)?.timeline ?? 0) + 1;
+  const wanted = hasRestarted(before, after) ? next : known?.timeline;
+  const missing = wanted === undefined ? 0 : wanted - (first?.timeline ?? 0);
+  if (missing === 0) {
+    return after;
+  }
+  const segments = after.segments.map((segment) => ({ ...segment, timeline: segment.timeline + missing }));
+  return { ...after, segments };
+}

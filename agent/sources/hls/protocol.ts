@@ -1,6 +1,6 @@
-import { HLS_SOURCE } from '../../config/schema/hls-source.ts';
+import { HLS_SOURCE } from '../../config/schema/keyless-sources.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { HlsSource } from './source.ts';
+import { LateSource } from '../../protocols/late.ts';
 
 /** A stream that a server offers as HLS. */
 export const hlsSource: SourceProtocol = {
@@ -8,10 +8,10 @@ export const hlsSource: SourceProtocol = {
   keys: HLS_SOURCE,
   create({ name, settings, config, clock, log }) {
     const { source: url, sourceFingerprint: fingerprint, audio, useAbsoluteTimestamp: usesSenderClock } = settings;
-    return new HlsSource(
-      { name, url, fingerprint, audio, usesSenderClock, readTimeoutMs: config.readTimeoutMs },
-      clock,
-      log,
-    );
+    const options = { name, url, fingerprint, audio, usesSenderClock, readTimeoutMs: config.readTimeoutMs };
+    return new LateSource('hlsSource', async () => {
+      const { HlsSource } = await import('./source.ts');
+      return new HlsSource(options, clock, log);
+    });
   },
 };

@@ -2,12 +2,24 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { HttpClient, HttpReply } from '../../transports/http/http-client.ts';
-import { type MediaPlaylist, parsePlaylist, type Resource } from './playlist.ts';
-import { isLost, type NextFile, nextFile, type Position, startOf } from './position.ts';
+import { decryptSegment } from './decrypt.ts';
+import { type MediaPlaylist, parsePlaylist, type Resource, type Segment } from './playlist.ts';
+import {
+  hasRestarted,
+  isCut,
+  isLost,
+  type NextFile,
+  nextFile,
+  type Position,
+  startOf,
+  withTimelinesOf,
+} from './position.ts';
 
 const MAX_PLAYLIST_BYTES = 4 << 20;
 const MAX_INIT_BYTES = 1 << 20;
 const MAX_SEGMENT_BYTES = 64 << 20;
+/** A key has 16. */
+const MAX_KEY_BYTES = 256;
 /** Segments that cannot be loaded, in a row. */
 const MAX_FAILURES = 3;
 const MIN_RELOAD_MS = 100;
@@ -44,6 +56,14 @@ export class Rendition {
   #loadedMs = 0;
   #changedMs = 0;
   #init: { readonly key: string; readonly bytes: Uint8Array } | undefined;
+  /** Of encrypted segments, the last one. */
+  #key: { readonly url: string; readonly bytes: Uint8Array } | undefined;
+  /** Its address is that of the configuration; others come from a multivariant playlist, which may name other ones by now. */
+  readonly #isConfigured: boolean;
+  /** The last version of the playlist was not used, because its end was missing. */
+  #wasCut = false;
+  /** The playlist could not be loaded lately. */
+  #isMissing = false;
   /** In a row; before the first success none is tolerated. */
   #failures = MAX_FAILURES;
 
@@ -59,6 +79,7 @@ export class Rendition {
     this.#client = client;
     this.#url = url;
     this.#playlist = playlist;
+    this.#isConfigured = playlist !== undefined;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#log = log;
@@ -79,11 +100,13 @@ export class Rendition {
   async *chunks(signal: AbortSignal): AsyncGenerator<Chunk, void> {
     let playlist = this.#playlist ?? (await this.#load(undefined, signal));
     let next = startOf(playlist);
+    let current = playlist;
     for (;;) {
-      if (next && isLost(playlist, next)) {
+      if (next && (isLost(playlist, next) || hasRestarted(current, playlist))) {
         this.#log.warn({ wanted: next.sequence }, 'HLS playlist has moved on, playback continues near its end');
         next = undefined;
       }
+      current = playlist;
       next ??= startOf(playlist);
       const found = next && nextFile(playlist, next);
       if (found) {
@@ -124,13 +147,47 @@ export class Rendition {
       await this.#pause(before, signal);
     }
     this.#loadedMs = this.#clock.monoMs();
-    const { playlist } = await loadPlaylist(this.#client, url, signal, timeoutMs);
-    if (playlist.kind !== 'media') {
-      throw new PerchError('badInput', 'a variant of the playlist is not a media playlist');
+    try {
+      const loaded = (await loadPlaylist(this.#client, url, signal, timeoutMs)).playlist;
+      if (loaded.kind !== 'media') {
+        throw new PerchError('badInput', 'a variant of the playlist is not a media playlist');
+      }
+      // A second one in a row is what the server has now; without segments it never is.
+      this.#wasCut = isCut(before, loaded) && (!this.#wasCut || loaded.segments.length === 0);
+      const playlist = before && this.#wasCut ? before : withTimelinesOf(before, loaded);
+      if (hasRestarted(before, playlist)) {
+        // Other files may have the same names.
+        this.#init = undefined;
+        this.#key = undefined;
+      }
+      this.#noteChange(before, playlist);
+      this.#playlist = playlist;
+      this.#isMissing = false;
+      return playlist;
+    } catch (cause) {
+      if (before && !signal.aborted && this.#mayBeBack(before, cause)) {
+        return before;
+      }
+      throw cause;
     }
-    this.#noteChange(before, playlist);
-    this.#playlist = playlist;
-    return playlist;
+  }
+
+  /** A playlist that is missing for a moment has another try, as one without a new segment. */
+  #mayBeBack(before: MediaPlaylist, cause: unknown): boolean {
+    const code = cause instanceof PerchError ? cause.code : undefined;
+    const isPassing = code === 'unavailable' || code === 'badInput' || code === 'timeout';
+    if (!isPassing || !this.#isConfigured || this.#clock.monoMs() - this.#changedMs > this.#patienceMs(before)) {
+      return false;
+    }
+    if (!this.#isMissing) {
+      this.#isMissing = true;
+      this.#log.warn({ reason: explain(cause) }, 'HLS playlist cannot be loaded and is tried again');
+    }
+    return true;
+  }
+
+  #patienceMs({ targetSeconds }: MediaPlaylist): number {
+    return Math.max(this.#timeoutMs, MAX_STALE_TARGETS * 1_000 * targetSeconds);
   }
 
   /** RFC 8216 §6.3.4: the target duration after a change, half of it otherwise. A server that blocks needs no pause. */
@@ -155,8 +212,7 @@ export class Rendition {
       this.#changedMs = nowMs;
       return;
     }
-    const longestMs = Math.max(this.#timeoutMs, MAX_STALE_TARGETS * 1_000 * after.targetSeconds);
-    if (!after.isEnded && nowMs - this.#changedMs > longestMs) {
+    if (!after.isEnded && nowMs - this.#changedMs > this.#patienceMs(after)) {
       const message = `the playlist has had nothing new for ${Math.round((nowMs - this.#changedMs) / 1000)} s`;
       throw new PerchError('timeout', message);
     }
@@ -167,8 +223,8 @@ export class Rendition {
     const { init, timeline } = segment;
     const wallMs = isFirst ? segment.wallMs : undefined;
     try {
-      const bytes = await this.#loadFile(file, MAX_SEGMENT_BYTES, signal);
-      const chunk = { bytes, init: init && (await this.#loadInit(init, signal)), timeline, wallMs };
+      const bytes = await this.#decrypted(segment, await this.#loadFile(file, MAX_SEGMENT_BYTES, signal), signal);
+      const chunk = { bytes, init: init && (await this.#loadInit(segment, signal)), timeline, wallMs };
       this.#failures = 0;
       return chunk;
     } catch (cause) {
@@ -191,7 +247,7 @@ export class Rendition {
     try {
       const timeoutMs = this.#timeoutMs + 1_000 * targetSeconds;
       const bytes = await this.#loadFile(hint, MAX_SEGMENT_BYTES, signal, timeoutMs);
-      const init = segment.init && (await this.#loadInit(segment.init, signal));
+      const init = segment.init && (await this.#loadInit(segment, signal));
       return { bytes, init, timeline: segment.timeline, wallMs: undefined };
     } catch (cause) {
       if (signal.aborted || !(cause instanceof PerchError)) {
@@ -201,12 +257,35 @@ export class Rendition {
     }
   }
 
-  async #loadInit(init: Resource, signal: AbortSignal): Promise<Uint8Array> {
+  async #loadInit(segment: Segment, signal: AbortSignal): Promise<Uint8Array> {
+    const init = segment.init as Resource;
     const key = `${init.url} ${init.range?.offset} ${init.range?.length}`;
     if (this.#init?.key !== key) {
-      this.#init = { key, bytes: await this.#loadFile(init, MAX_INIT_BYTES, signal) };
+      const bytes = await this.#loadFile(init, MAX_INIT_BYTES, signal);
+      // RFC 8216 §4.3.2.5: an encrypted one has a vector of its own. ffmpeg leaves it in the clear.
+      const isClear = !segment.key?.iv || bytes.subarray(4, 8).toString('latin1') === 'ftyp';
+      this.#init = { key, bytes: isClear ? bytes : await this.#decrypted(segment, bytes, signal) };
     }
     return this.#init.bytes;
+  }
+
+  async #decrypted(segment: Segment, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { key, sequence } = segment;
+    if (!key) {
+      return bytes;
+    }
+    const kept = this.#key?.url === key.url ? this.#key : undefined;
+    this.#key = kept ?? { url: key.url, bytes: await this.#loadFile({ url: key.url }, MAX_KEY_BYTES, signal) };
+    try {
+      return decryptSegment(bytes, this.#key.bytes, key, sequence);
+    } catch (cause) {
+      this.#key = undefined;
+      if (!kept) {
+        throw cause;
+      }
+      // The server may have another key at this URL by now.
+      return this.#decrypted(segment, bytes, signal);
+    }
   }
 
   async #loadFile({ url, range }: Resource, maxBytes: number, signal: AbortSignal, timeoutMs = this.#timeoutMs) {

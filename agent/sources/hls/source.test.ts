@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -83,7 +84,7 @@ test.for([true, false])(
   },
 );
 
-test('video comes before audio of its own, whichever answers first', async () => {
+test('video precedes the audio of a separate rendition, whichever is loaded first', async () => {
   const sound = [{ pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2, 3) }];
   const audio = Buffer.concat(writeFragment(0, [{ track: 0, baseTime: 0, samples: sound, endDts: 960 }]));
   const answers: Record<string, string | Uint8Array | undefined> = {
@@ -126,9 +127,9 @@ test.for([
   ['a page', '<html></html>', 200, 'does not begin with #EXTM3U'],
   [
     'encrypted segments',
-    playlist('#EXT-X-KEY:METHOD=AES-128,URI="k"', '#EXTINF:1,', 'a.mp4'),
+    playlist('#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"', '#EXTINF:1,', 'a.mp4'),
     200,
-    'encrypted (AES-128)',
+    'encrypted (SAMPLE-AES), supported is AES-128',
   ],
   ['an error', '', 503, '/index.m3u8 answers 503'],
   ['a playlist of 5 MB', `#EXTM3U\n${'#'.repeat(5 << 20)}`, 200, 'has more than 4194304 bytes'],
@@ -138,7 +139,7 @@ test.for([
   expect(await run.failure()).toContain(reason);
 });
 
-test('a segment that is no MP4 is an error with the reason', async () => {
+test('an invalid MP4 segment is an error with the reason', async () => {
   const url = await serve((request, reply) => {
     const isPlaylist = request.url === '/index.m3u8';
     reply.end(isPlaylist ? playlist('#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST') : 'not an MP4 file, not at all');
@@ -146,3 +147,150 @@ test('a segment that is no MP4 is an error with the reason', async () => {
   await using run = start(`${url}/index.m3u8`);
   expect(await run.failure()).toMatch(/MP4/);
 });
+
+test('segments in AES-128 are decrypted, with the number of the segment as vector', async () => {
+  const key = Buffer.alloc(16, 7);
+  const vector = Buffer.alloc(16);
+  vector.writeUInt16BE(300, 14);
+  const cipher = createCipheriv('aes-128-cbc', key, vector);
+  const encrypted = Buffer.concat([cipher.update(SEGMENTS[0] as Uint8Array), cipher.final()]);
+  const head = ['#EXT-X-MEDIA-SEQUENCE:300', '#EXT-X-KEY:METHOD=AES-128,URI="key"'];
+  const answers: Record<string, string | Uint8Array> = {
+    '/index.m3u8': playlist(...head, '#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST'),
+    '/init.mp4': writeInit([tinyH264]),
+    '/key': key,
+    '/seg.mp4': encrypted,
+  };
+  const url = await serve((request, reply) => void reply.end(answers[request.url ?? '']));
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect(run.samples.map(({ sample }) => Buffer.from(sample.data).toString('hex'))).toEqual(
+    PICTURES.slice(0, FPS).map(({ data }) => Buffer.from(data).toString('hex')),
+  );
+});
+
+test.for([
+  ['of the wrong length', Buffer.alloc(10), 'a key of 10 and a vector of 16 bytes'],
+  ['that is another one', Buffer.alloc(16, 9), 'cannot be decrypted'],
+] as const)('a key %s is an error with the reason', async ([, key, reason]) => {
+  const cipher = createCipheriv('aes-128-cbc', Buffer.alloc(16, 7), Buffer.alloc(16));
+  const segment = Buffer.concat([cipher.update(SEGMENTS[0] as Uint8Array), cipher.final()]);
+  const url = await serve((request, reply) => {
+    const text = playlist('#EXT-X-KEY:METHOD=AES-128,URI="key"', '#EXTINF:1,', 'seg.mp4', '#EXT-X-ENDLIST');
+    const answers: Record<string, string | Uint8Array> = { '/index.m3u8': text, '/key': key, '/seg.mp4': segment };
+    reply.end(answers[request.url ?? ''] ?? writeInit([tinyH264]));
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toContain(reason);
+});
+
+test('a key that changes at the same address is loaded again', async () => {
+  const keys = [1, 2].map((byte) => Buffer.alloc(16, byte));
+  const encrypted = [0, 1].map((i) => {
+    const vector = Buffer.alloc(16);
+    vector.writeUInt16BE(i, 14);
+    const cipher = createCipheriv('aes-128-cbc', keys[i] as Buffer, vector);
+    return Buffer.concat([cipher.update(SEGMENTS[i] as Uint8Array), cipher.final()]);
+  });
+  let asked = 0;
+  const url = await serve((request, reply) => {
+    const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
+    if (request.url === '/index.m3u8') {
+      const files = [0, 1].flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
+      reply.end(playlist('#EXT-X-KEY:METHOD=AES-128,URI="key"', ...files, '#EXT-X-ENDLIST'));
+    } else if (request.url === '/key') {
+      reply.end(keys[asked]);
+      asked += 1;
+    } else {
+      reply.end(segment === undefined ? writeInit([tinyH264]) : encrypted[Number(segment)]);
+    }
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect([run.samples.length, asked]).toEqual([2 * FPS, 2]);
+});
+
+test.for([404, 503])('a live playlist that answers %i for a moment is tried again', async (status) => {
+  const startedMs = performance.now();
+  let failures = 0;
+  const url = await serve((request, reply) => {
+    const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
+    const second = (performance.now() - startedMs) / 1_000;
+    if (request.url !== '/index.m3u8') {
+      reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
+    } else if (second > 0.4 && second < 1.4) {
+      failures += 1;
+      reply.writeHead(status).end();
+    } else {
+      const isLate = second >= 1.4;
+      const files = (isLate ? [0, 1, 2] : [0, 1]).flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
+      reply.end(playlist(...files, ...(isLate ? ['#EXT-X-ENDLIST'] : [])));
+    }
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect(run.samples.length).toBe(PICTURES.length);
+  expect(failures).toBeGreaterThan(0);
+});
+
+test('a server that begins again with other files of the same names is a new timeline, with its own initialization', async () => {
+  let inits = 0;
+  let requests = 0;
+  const url = await serve((request, reply) => {
+    const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
+    if (request.url === '/index.m3u8') {
+      requests += 1;
+      const first = ['#EXT-X-MEDIA-SEQUENCE:50', '#EXTINF:1,', 'seg2.mp4'];
+      const again = ['#EXT-X-MEDIA-SEQUENCE:0', '#EXTINF:1,', 'seg0.mp4', '#EXT-X-ENDLIST'];
+      reply.end(playlist(...(requests > 1 ? again : first)));
+    } else {
+      inits += segment === undefined ? 1 : 0;
+      reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
+    }
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect([run.samples.length, inits]).toEqual([2 * FPS, 2]);
+  const times = run.samples.map(({ sample }) => sample.dts / 90_000);
+  const gaps = times.slice(1).map((time, i) => time - (times[i] as number));
+  expect(Math.min(...gaps)).toBeGreaterThan(0.03);
+  expect(Math.max(...gaps)).toBeLessThan(0.05);
+});
+
+test.for([
+  ['once was read while it was written', 1, 3 * FPS],
+  ['twice comes from a server that has begun again', 2, 5 * FPS],
+] as const)('a playlist of all segments that is shorter %s', { timeout: 15_000 }, async ([, shorter, pictures]) => {
+  let requests = 0;
+  const url = await serve((request, reply) => {
+    const segment = /seg(\d)/.exec(request.url ?? '')?.[1];
+    if (request.url === '/index.m3u8') {
+      requests += 1;
+      const isLast = requests > 1 + shorter;
+      const files = (isLast ? [0, 1, 2] : requests > 1 ? [0] : [0, 1]).flatMap((i) => ['#EXTINF:1,', `seg${i}.mp4`]);
+      reply.end(playlist(...files, ...(isLast ? ['#EXT-X-ENDLIST'] : [])));
+    } else {
+      reply.end(segment === undefined ? writeInit([tinyH264]) : SEGMENTS[Number(segment)]);
+    }
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toBe('undefined');
+  expect(run.samples.length).toBe(pictures);
+});
+
+test('a live playlist that stays away ends the source with the reason', async () => {
+  let requests = 0;
+  const url = await serve((request, reply) => {
+    if (request.url === '/index.m3u8') {
+      requests += 1;
+      requests > 1 ? reply.writeHead(404).end() : reply.end(playlist('#EXTINF:1,', 'seg0.mp4'));
+    } else {
+      reply.end(request.url === '/init.mp4' ? writeInit([tinyH264]) : SEGMENTS[0]);
+    }
+  });
+  await using run = start(`${url}/index.m3u8`);
+  expect(await run.failure()).toContain('/index.m3u8 answers 404');
+  // Each half target duration for five of them.
+  expect(requests).toBeGreaterThan(5);
+  expect(requests).toBeLessThan(20);
+}, 15_000);

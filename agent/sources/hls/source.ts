@@ -42,8 +42,9 @@ export class HlsSource implements Source {
   }
 
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
-    const { url, fingerprint, readTimeoutMs: timeoutMs } = this.#options;
-    const client = new HttpClient({ url, fingerprint, timeoutMs });
+    const { name, url, fingerprint, readTimeoutMs: timeoutMs } = this.#options;
+    const peer = { noun: 'server', path: name } as const;
+    const client = new HttpClient({ url, peer, fingerprint, timeoutMs });
     const over = new AbortController();
     const abort = () => over.abort();
     signal.addEventListener('abort', abort);
@@ -135,8 +136,7 @@ class HlsSession {
     const liveMs = Math.min(...renditions.map((one) => one.liveMs ?? Number.POSITIVE_INFINITY));
     this.#playout.maxAheadMs = liveMs + 1_000;
     this.#playout.start();
-    const startedMs = this.#clock.monoMs();
-    const stop = everyTogether(this.#clock, CHECK_MS, () => this.#check(startedMs));
+    const stop = everyTogether(this.#clock, CHECK_MS, () => this.#check());
     try {
       await Promise.race([failed, Promise.all(all.map((playing) => this.#continue(playing, signal)))]);
       await Promise.race([failed, this.#playout.drained(signal)]);
@@ -175,9 +175,9 @@ class HlsSession {
     });
   }
 
-  #check(startedMs: number): void {
+  #check(): void {
     try {
-      this.#writer.check(this.#clock.monoMs() - startedMs);
+      this.#writer.check(this.#clock.monoMs());
     } catch (cause) {
       this.#fail(cause);
     }

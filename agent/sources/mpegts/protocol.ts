@@ -1,7 +1,7 @@
 import { pick } from '../../base/pick.ts';
 import { MPEGTS_SOURCE } from '../../config/schema/mpegts-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { MpegTsSource } from './source.ts';
+import { LateSource } from '../../protocols/late.ts';
 
 /** MPEG-TS over UDP, or from a local socket. */
 export const mpegtsSource: SourceProtocol = {
@@ -13,6 +13,9 @@ export const mpegtsSource: SourceProtocol = {
       readTimeoutMs: config.readTimeoutMs,
       readBufferBytes: settings.mpegtsUDPReadBufferSize ?? config.udpReadBufferSize,
     };
-    return new MpegTsSource({ ...options, name, url: settings.source }, clock, log);
+    return new LateSource('mpegtsSource', async () => {
+      const { MpegTsSource } = await import('./source.ts');
+      return new MpegTsSource({ ...options, name, url: settings.source }, clock, log);
+    });
   },
 };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../test/support/base/free-port.ts';
+import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
 import { SourceRun } from '../../../test/support/cameras/source-run.ts';
 import { bound } from '../../../test/support/cameras/udp-camera.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
@@ -57,6 +58,7 @@ const start = (
   url: string,
   options: Partial<MpegTsSourceOptions> = {},
   clock: typeof systemClock | FakeClock = systemClock,
+  toleratedDelayMs = 0,
 ) =>
   new SourceRun(
     new MpegTsSource(
@@ -64,6 +66,7 @@ const start = (
       clock,
       silentLogger,
     ),
+    toleratedDelayMs,
   );
 
 /** Sends until samples arrive: the source binds its port in the background. */
@@ -109,6 +112,41 @@ test('datagrams to a UDP port are a stream with the times of the encoder', async
   expect(run.samples.find(({ track }) => track === 0)?.sample.key).toBe(true);
   expect(run.source.statistics).toMatchObject({ transport: 'UDP', lost: 0, badPackets: 0 });
 });
+
+test.runIf(await canReadInRounds())(
+  'datagrams for the recorder alone are read in rounds, for a viewer at once',
+  async () => {
+    const [port] = await freeUdpPair();
+    const socket = await sender();
+    const clock = new FakeClock();
+    await using run = start(`udp+mpegts://127.0.0.1:${port}`, { readTimeoutMs: 60_000 }, clock, 100);
+    const next = encoder();
+    const send = async (pictures: number, everyMs: number) => {
+      for (let i = 0; i < pictures; i += 1) {
+        sendAll(socket, next(), port);
+        await clock.advance(everyMs);
+      }
+    };
+    const everyMs = FRAME_TICKS / 90;
+    while (run.samples.length === 0) {
+      await send(1, everyMs);
+    }
+    await send(12_000 / everyMs, everyMs);
+    const before = run.samples.length;
+    await send(3, 0);
+    expect(run.samples.length).toBe(before);
+    await clock.advance(97);
+    const after = run.samples.length;
+    expect(after).toBeGreaterThanOrEqual(before + 2 * 3);
+    await send(2, 0);
+    run.stream?.addReader({ id: 'viewer', onSample: () => {}, onTrack: () => {}, onEnd: () => {} }, false);
+    expect(run.samples.length).toBe(after + 2 * 2);
+    await send(1, 0);
+    expect(run.samples.length).toBe(after + 2 * 3);
+    expect(new Set(steps(run, 0))).toEqual(new Set([FRAME_TICKS]));
+    expect(run.source.statistics).toMatchObject({ lost: 0, badPackets: 0, jumps: 0 });
+  },
+);
 
 test("MediaMTX's former scheme udp:// is the same, here for a multicast group", async () => {
   const [port] = await freeUdpPair();
@@ -211,12 +249,7 @@ const scrambled = () => {
 };
 
 test.for([
-  [
-    'MPEG-2 video alone',
-    () => onlyOf(2),
-    {},
-    "sender of path 'garden' offers MPEG-2 Video, none of which is supported",
-  ],
+  ['DTS alone', () => onlyOf(0x82), {}, "sender of path 'garden' offers DTS, none of which is supported"],
   ['audio that the path drops', () => onlyOf(15), { audio: false }, 'of which nothing is left without audio'],
   ['a scrambled programme', scrambled, {}, 'MPEG-TS is scrambled'],
 ] as const)('%s is rejected with the reason', async ([, stream, options, reason]) => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
+import { ReadRounds } from '../../base/read-rounds.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
 import { NO_STATISTICS, plus } from '../../stream/ingest/source-statistics.ts';
@@ -19,6 +20,12 @@ export interface MpegTsSourceOptions {
   /** 0: chosen by Perch. */
   readonly readBufferBytes: number;
   readonly audio?: boolean;
+}
+
+interface Connection {
+  /** From now on; undefined: at once. */
+  readInRounds?(rounds: ReadRounds | undefined): void;
+  close(): void;
 }
 
 /** A transport stream that arrives at a UDP port, a multicast group or a local socket. */
@@ -44,43 +51,45 @@ export class MpegTsSource implements Source {
   async run(sink: StreamSink, signal: AbortSignal): Promise<void> {
     const input = new TsInput(sink, { ...this.#options, sender: 'sender' }, this.#clock, this.#log);
     const failure = new Failure();
-    const { fail } = failure;
-    const connection = await this.#open(input, fail);
+    const connection = await this.#open(input, failure);
     this.#input = input;
-    const stop = everyTogether(this.#clock, TICK_MS, () => {
-      try {
-        input.check();
-      } catch (cause) {
-        fail(cause);
-      }
+    input.onUrgentReader = () => connection.readInRounds?.(undefined);
+    const startedMs = this.#clock.monoMs();
+    const tick = failure.guard(() => {
+      input.check();
+      const playingMs = this.#clock.monoMs() - startedMs;
+      connection.readInRounds?.(ReadRounds.within(input.toleratedDelayMs, playingMs, this.#clock));
     });
+    const stop = everyTogether(this.#clock, TICK_MS, tick);
     try {
       await failure.wait(signal);
     } finally {
       stop();
+      connection.readInRounds?.(undefined);
       connection.close();
       this.#past = { ...this.statistics, transport: undefined };
       this.#input = undefined;
     }
   }
 
-  async #open(input: TsInput, fail: (cause: unknown) => void): Promise<{ close(): void }> {
+  async #open(input: TsInput, failure: Failure): Promise<Connection> {
     const { url, readBufferBytes } = this.#options;
-    const push = (chunk: Uint8Array) => {
-      try {
-        input.push(chunk);
-      } catch (cause) {
-        fail(cause);
-      }
-    };
     if (url.toLowerCase().startsWith('unix')) {
       this.#transport = 'TCP';
-      return acceptUnix(url, { onData: push, onEnd: fail });
+      return acceptUnix(url, { onData: failure.guard((chunk: Uint8Array) => input.push(chunk)), onEnd: failure.fail });
     }
     const address = parseUdpUrl(url);
     const socket = await listenUdp(address, readBufferBytes, this.#clock);
     this.#transport = isGroup(address.host) ? 'UDP-multicast' : 'UDP';
-    socket.sink = { onDatagram: push };
+    socket.sink = {
+      onDatagram: (bytes, start, end) => {
+        try {
+          input.push(bytes, start, end);
+        } catch (cause) {
+          failure.fail(cause);
+        }
+      },
+    };
     return socket;
   }
 }

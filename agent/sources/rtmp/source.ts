@@ -1,12 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { Source, StreamSink } from '../../stream/contracts.ts';
 import { parseRtmpUrl } from '../../transports/rtmp/address.ts';
 import { RtmpClient } from '../../transports/rtmp/client.ts';
 import { FlvInput } from '../../transports/rtmp/flv-input.ts';
-import { cameraOf, phraseOf } from '../../transports/rtsp/request/failures.ts';
+import { cameraOf, phraseOf } from '../../transports/tls/peer.ts';
 
 const TICK_MS = 500;
 
@@ -39,22 +40,18 @@ export class RtmpSource implements Source {
     const abort = () => client.close();
     signal.addEventListener('abort', abort);
     const input = new FlvInput(sink, name, 'camera', this.#clock, this.#log);
-    const faults = Promise.withResolvers<never>();
-    faults.promise.catch(() => {});
-    const stop = everyTogether(this.#clock, TICK_MS, () => {
-      try {
-        input.check();
-        this.#checkSilence(client);
-      } catch (cause) {
-        faults.reject(cause);
-      }
+    const failure = new Failure();
+    void client.ended.then(failure.fail);
+    const check = failure.guard(() => {
+      input.check();
+      this.#checkSilence(client);
     });
+    const stop = everyTogether(this.#clock, TICK_MS, check);
     try {
       signal.throwIfAborted();
       await client.play((type, timestamp, data, start, end) => input.push(type, timestamp, data, start, end));
       client.lastMediaMs ||= this.#clock.monoMs();
-      const cause = await Promise.race([client.ended, faults.promise]);
-      throw cause;
+      await failure.wait(signal);
     } catch (cause) {
       if (!signal.aborted) {
         throw cause;

@@ -1,7 +1,7 @@
 import { pick } from '../../base/pick.ts';
 import { RTP_SOURCE } from '../../config/schema/rtp-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { RtpSource } from './source.ts';
+import { LateSource } from '../../protocols/late.ts';
 
 /** RTP without RTSP, described by a configured SDP. */
 export const rtpSource: SourceProtocol = {
@@ -13,6 +13,9 @@ export const rtpSource: SourceProtocol = {
       readTimeoutMs: config.readTimeoutMs,
       readBufferBytes: settings.rtpUDPReadBufferSize ?? config.udpReadBufferSize,
     };
-    return new RtpSource({ ...options, name, url: settings.source }, clock, log);
+    return new LateSource('rtpSource', async () => {
+      const { RtpSource } = await import('./source.ts');
+      return new RtpSource({ ...options, name, url: settings.source }, clock, log);
+    });
   },
 };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../test/support/base/free-port.ts';
+import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
 import { SourceRun } from '../../../test/support/cameras/source-run.ts';
 import { bound, soundFrom, soundPacket } from '../../../test/support/cameras/udp-camera.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -20,6 +21,7 @@ const start = (
   url: string,
   options: Partial<RtpSourceOptions> = {},
   clock: typeof systemClock | FakeClock = systemClock,
+  toleratedDelayMs = 0,
 ) =>
   new SourceRun(
     new RtpSource(
@@ -27,6 +29,7 @@ const start = (
       clock,
       silentLogger,
     ),
+    toleratedDelayMs,
   );
 
 /** Sends until samples arrive: the source binds its port in the background. */
@@ -64,6 +67,39 @@ test('packets to a UDP port are a stream', async () => {
   expect(run.samples.slice(0, 5).map(({ sample }) => sample.pts)).toEqual([0, 160, 320, 480, 640]);
   expect(run.source.statistics).toMatchObject({ transport: 'UDP', lost: 0 });
 });
+
+test.runIf(await canReadInRounds())(
+  'packets for the recorder alone are read in rounds, for a viewer at once',
+  async () => {
+    const [port] = await freeUdpPair();
+    const socket = await sender();
+    const clock = new FakeClock();
+    await using run = start(`udp+rtp://127.0.0.1:${port}`, { readTimeoutMs: 60_000 }, clock, 100);
+    let sent = 0;
+    const send = async (count: number, everyMs: number) => {
+      for (let i = 0; i < count; i += 1) {
+        socket.send(soundPacket(sent), port, '127.0.0.1');
+        sent += 1;
+        await clock.advance(everyMs);
+      }
+    };
+    while (run.samples.length === 0) {
+      await send(1, 20);
+    }
+    await send(12_000 / 20, 20);
+    const before = run.samples.length;
+    await send(3, 0);
+    expect(run.samples.length).toBe(before);
+    await clock.advance(97);
+    expect(run.samples.at(-1)?.sample.data[0]).toBe((sent - 1) & 0xff);
+    await send(2, 0);
+    run.stream?.addReader({ id: 'viewer', onSample: () => {}, onTrack: () => {}, onEnd: () => {} }, false);
+    expect(run.samples.at(-1)?.sample.data[0]).toBe((sent - 1) & 0xff);
+    await send(1, 0);
+    expect(run.samples.at(-1)?.sample.data[0]).toBe((sent - 1) & 0xff);
+    expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
+  },
+);
 
 test('packets to a multicast group are a stream, and the end of the run leaves the group', async () => {
   const [port] = await freeUdpPair();
@@ -132,7 +168,7 @@ test('a local socket carries packets that are read together', async () => {
   expect(await run.failure()).toContain('the sender has closed the connection');
 });
 
-test('a file that is no socket is not replaced by a local socket', async () => {
+test('a regular file is not replaced by a local socket', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perch-rtp-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'notes'), 'mine');

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
+import { ReadRounds } from '../../base/read-rounds.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import { describeFormat } from '../../media/sdp/describe-format.ts';
 import { parseSdp } from '../../media/sdp/parse.ts';
@@ -32,6 +33,12 @@ export interface RtpSourceOptions {
   readonly useAbsoluteTimestamp?: boolean;
 }
 
+interface Connection {
+  /** From now on; undefined: at once. */
+  readInRounds?(rounds: ReadRounds | undefined): void;
+  close(): void;
+}
+
 /** RTP packets that arrive at a UDP port, a multicast group or a local socket; the configuration has their SDP. */
 export class RtpSource implements Source {
   readonly type = 'rtpSource';
@@ -56,6 +63,7 @@ export class RtpSource implements Source {
     const failure = new Failure();
     const { fail } = failure;
     const input = await this.#open(tracks, fail);
+    tracks.writer.onUrgentReader = () => input.readInRounds?.(undefined);
     const startedMs = this.#clock.monoMs();
     let logAtMs = startedMs + LOG_EVERY_MS;
     const stop = everyTogether(this.#clock, TICK_MS, () => {
@@ -63,6 +71,7 @@ export class RtpSource implements Source {
       try {
         this.#demultiplexer?.flush(nowMs);
         tracks.check(nowMs, startedMs);
+        input.readInRounds?.(ReadRounds.within(tracks.toleratedDelayMs, nowMs - startedMs, this.#clock));
       } catch (cause) {
         fail(cause);
       }
@@ -75,6 +84,7 @@ export class RtpSource implements Source {
       await failure.wait(signal);
     } finally {
       stop();
+      input.readInRounds?.(undefined);
       input.close();
       this.#past = { ...this.statistics, transport: undefined };
       this.#demultiplexer = undefined;
@@ -108,7 +118,7 @@ export class RtpSource implements Source {
     return tracks;
   }
 
-  async #open(tracks: ReceivedTracks, fail: (cause: unknown) => void): Promise<{ close(): void }> {
+  async #open(tracks: ReceivedTracks, fail: (cause: unknown) => void): Promise<Connection> {
     const { url, readBufferBytes } = this.#options;
     if (url.toLowerCase().startsWith('unix')) {
       const demultiplexer = new RtpDemultiplexer(tracks, 'TCP', fail);
@@ -121,16 +131,20 @@ export class RtpSource implements Source {
     const address = parseUdpUrl(url);
     const socket = await listenUdp(address, readBufferBytes, this.#clock);
     const demultiplexer = new RtpDemultiplexer(tracks, isGroup(address.host) ? 'UDP-multicast' : 'UDP', fail);
-    const sink = {
-      onDatagram: (datagram: Uint8Array, atMs: number) => demultiplexer.push(datagram, 0, datagram.length, atMs),
-    };
-    socket.sink = sink;
+    socket.sink = { onDatagram: (bytes, start, end, atMs) => demultiplexer.push(bytes, start, end, atMs) };
     const reports = await this.#openReports(tracks);
     if (reports) {
-      reports.sink = sink;
+      reports.sink = {
+        onDatagram: (bytes, start, end, atMs) => {
+          // A BYE ends the tracks: their last packets come first.
+          socket.read();
+          demultiplexer.push(bytes, start, end, atMs);
+        },
+      };
     }
     this.#demultiplexer = demultiplexer;
     return {
+      readInRounds: (rounds) => socket.readInRounds(rounds),
       close: () => {
         socket.close();
         reports?.close();

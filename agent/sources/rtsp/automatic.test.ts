@@ -96,7 +96,7 @@ test.for([
       caller.reply(request, 200, [['Transport', 'RTP/AVP;multicast;destination=239.1.1.1;port=6000-6001']]),
   ],
 ] satisfies [string, (...args: Parameters<Script>) => void][])(
-  'a camera that %s is asked for UDP on a new connection',
+  'UDP is requested on a new connection from a camera that %s',
   async ([, answer]) => {
     await using udp = await udpCamera();
     await using camera = await scriptedCamera(overTcp(answer, udp.script(soundFrom(0, 5))));
@@ -220,7 +220,7 @@ test('when no transport is left, the error has the reason of each', async () => 
   expect(asked(camera)).toEqual([TCP, UDP, MULTICAST]);
 });
 
-test('a camera that rejects all transports is asked for all of them again, and the change is logged once', async () => {
+test('a camera that rejects all transports gets requests for all of them again, and the change is logged once', async () => {
   const clock = new FakeClock();
   const lines: string[] = [];
   const log = createLogger('info', (line) => lines.push(line));

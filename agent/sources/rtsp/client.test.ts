@@ -192,7 +192,7 @@ test('the error for a camera without a supported track names its tracks', async 
   expect(lines).toEqual([]);
 });
 
-test('rejected audio is the reason when there is no other track', async () => {
+test('rejected audio is the reported reason when no other track exists', async () => {
   await using camera = await scriptedCamera((request, caller) => {
     if (request.method !== 'SETUP') {
       return undefined;

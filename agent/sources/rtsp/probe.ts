@@ -12,8 +12,8 @@ import { openChannel } from '../../transports/rtsp/channel/open-channel.ts';
 import { parseAddress } from '../../transports/rtsp/request/address.ts';
 import { Authenticator } from '../../transports/rtsp/request/authenticator.ts';
 import { RtspConnection } from '../../transports/rtsp/request/connection.ts';
-import { cameraOf } from '../../transports/rtsp/request/failures.ts';
 import { MethodClient, Redirect } from '../../transports/rtsp/request/method-client.ts';
+import { cameraOf } from '../../transports/tls/peer.ts';
 
 /** Until the TCP connection is made, and until a camera counts as slow. */
 const DEADLINE_MS = 5_000;

@@ -1,9 +1,8 @@
-import { pick } from '../../base/pick.ts';
 import { RTSP_SOURCE } from '../../config/schema/rtsp-source.ts';
 import type { LoginTarget, SourceProtocol } from '../../protocols/contract.ts';
 import { parseAddress, placeOf } from '../../transports/rtsp/request/address.ts';
 import { RtspSource } from './client.ts';
-import { GLOBAL_KEYS, PATH_KEYS } from './request/settings.ts';
+import { settingsOf } from './request/settings.ts';
 
 /** RTSP, with TLS and through the tunnels of ONVIF and QuickTime. */
 export const rtspSource: SourceProtocol = {
@@ -11,8 +10,8 @@ export const rtspSource: SourceProtocol = {
   keys: RTSP_SOURCE,
   create({ name, settings, config, loginWatch, clock, log }) {
     const { user, password } = settings.camera ?? {};
-    const options = { ...pick(settings, PATH_KEYS), ...pick(config, GLOBAL_KEYS) };
-    return new RtspSource({ ...options, name, url: settings.source, user, password, loginWatch }, clock, log);
+    const options = { ...settingsOf(settings, config), name, url: settings.source, user, password, loginWatch };
+    return new RtspSource(options, clock, log);
   },
   loginTarget: rtspLoginTarget,
 };

@@ -17,14 +17,14 @@ const AUD = '4601 10';
 const SEI = '4e01 0504aabbccdd 80';
 /** 640 x 360, with reference picture sets that are predicted from others (inter_ref_pic_set_prediction_flag). */
 const SPS_PREDICTED_SETS = '4201010160000003000003000003000003005da00502016965ffc0897fbf82010000030001000003001e08';
-/** With scaling lists of its own (pps_scaling_list_data_present_flag). */
+/** With scaling lists in the PPS (pps_scaling_list_data_present_flag). */
 const PPS_LISTS = '4401c07180ffffd55555ffffffffffffffffd557ffffffffffffffff48';
 
 const sdpOf = (fmtp: string) =>
   `v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 ${fmtp}\r\na=control:track1\r\n`;
 const set = (nal: string) => base64(hex(nal));
 const SDP = sdpOf(`sprop-vps=${set(H265_VPS)};sprop-sps=${set(H265_SPS)};sprop-pps=${set(H265_PPS)}`);
-/** In decoding order: an IDR picture, P- and B-pictures, of which some are TRAIL_N. */
+/** In decoding order: an IDR picture, then P- and B-pictures, some of them TRAIL_N. */
 const PICTURES = H265_UNITS.map(([, nal]) => sampleOf(hex(nal)));
 
 type Part = Partial<Packet>;

@@ -61,8 +61,8 @@ test('after a picture is lost over UDP, a key frame is requested once a second u
   await using run = new Run(url(camera), { rtspTransport: 'udp', readTimeoutMs: 60_000 }, clock);
   await run.sampled(4);
   await clock.advance(2_000);
-  const wishes = () => udp.rtcp.filter((report) => report.includes('81ce0002'));
-  expect(wishes()).toEqual([]);
+  const plis = () => udp.rtcp.filter((report) => report.includes('81ce0002'));
+  expect(plis()).toEqual([]);
   const picture = (sequence: number, ticks: number, frame: number) => {
     const header = { type: 96, marker: true, sequence: packets.length + sequence, ticks };
     return rtpFrame(0, skipPicture(frame).subarray(4), header).subarray(4);
@@ -72,9 +72,9 @@ test('after a picture is lost over UDP, a key frame is requested once a second u
   await expect
     .poll(async () => {
       await clock.advance(500);
-      return wishes().length;
+      return plis().length;
     })
     .toBeGreaterThan(0);
-  expect(wishes()[0]).toMatch(/81ce0002[0-9a-f]{8}00000001$/);
+  expect(plis()[0]).toMatch(/81ce0002[0-9a-f]{8}00000001$/);
   expect(run.samples).toHaveLength(4);
 });

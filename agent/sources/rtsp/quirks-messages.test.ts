@@ -27,7 +27,7 @@ function linesOf(request: RtspRequest): string[] {
   return lines;
 }
 
-/** A camera that writes each of its replies with `write`: first line and header lines to text. */
+/** A camera whose replies are made by `write` from first line and header lines. */
 const writing =
   (write: (lines: readonly string[], request: RtspRequest) => string): Script =>
   (request, caller) => {

@@ -18,7 +18,7 @@ import { writeSenderReport } from '../../media/rtcp/write.ts';
 
 const PACKETS = packetsOf();
 const TWICE = [...PICTURES, ...PICTURES];
-/** Two groups of pictures one after the other, the packets of the second with this change. */
+/** Two groups of pictures, the packets of the second with this change. */
 const thenChanged = (change: (packet: Packet, i: number) => Partial<Packet>): Packet[] => {
   const all = numbered([...PACKETS, ...packetsOf(PICTURES, 4)]);
   return all.map((packet, i) => (i < PACKETS.length ? packet : { ...packet, ...change(packet, i) }));
@@ -68,7 +68,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
   ],
   ['start anew at 0', thenChanged(({ ticks }) => ({ ticks: ticks - 4 * FRAME_TICKS }))],
   [
-    'stand still for two pictures',
+    'stop for two pictures',
     thenChanged(({ ticks }) => ({ ticks: ticks === 6 * FRAME_TICKS ? 5 * FRAME_TICKS : ticks })),
   ],
 ])('times of a camera that %s neither run backwards nor drift', async ([, packets]) => {

@@ -59,7 +59,7 @@ test('datagrams of ten thousand bytes are received whole (Tapo)', async () => {
 
 test.for<[quirk: string, packets: readonly Packet[]]>([
   [
-    'in pairs the wrong way round',
+    'swapped in pairs',
     PACKETS.map((_, i) => PACKETS[i === 0 ? 0 : ((i - 1) ^ 1) + 1] ?? PACKETS[i]).filter(
       (packet) => packet !== undefined,
     ),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { ReadRounds } from '../../base/read-rounds.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
@@ -8,13 +9,13 @@ import type { HeaderField } from '../../media/rtsp/message.ts';
 import { describeFormat } from '../../media/sdp/describe-format.ts';
 import type { SdpMedia } from '../../media/sdp/parse.ts';
 import type { SourceStatistics, StreamSink } from '../../stream/contracts.ts';
+import { isMpegts } from '../../stream/ingest/multiplex-input.ts';
 import { ReceivedTracks } from '../../stream/ingest/received-tracks.ts';
 import { NO_STATISTICS, plus, statisticsOf } from '../../stream/ingest/source-statistics.ts';
 import { RECEIVER_CNAME, type TrackReceiver } from '../../stream/ingest/track-receiver.ts';
 import { type Address, joinControl } from '../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../transports/rtsp/request/connection.ts';
 import type { Description, MethodClient } from '../../transports/rtsp/request/method-client.ts';
-import { ReadRounds } from '../../transports/rtsp/request/read-rounds.ts';
 import { LossWatch } from './loss-watch.ts';
 import type { RtspSourceOptions } from './request/settings.ts';
 import { TrackTransports } from './transport/track-transports.ts';
@@ -25,8 +26,6 @@ const KEY_FRAME_EVERY_MS = 1_000;
 const MAX_TRACKS = 8;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 5_000;
-/** The times of a stream settle within this: a burst at the start has ended, a wrong clock is usually found. */
-const SETTLED_MS = 10_000;
 /** Half of RFC 2326's default session timeout; also for cameras with a longer timeout. */
 const MAX_KEEP_ALIVE_MS = 30_000;
 
@@ -53,6 +52,7 @@ export class RtspSession {
   readonly #log: Logger;
   readonly #name: string;
   readonly #hasAudio: boolean;
+  readonly #demuxesMpegts: boolean;
   readonly #address: Address;
   readonly #tracks: ReceivedTracks;
   readonly #transports: TrackTransports;
@@ -79,12 +79,13 @@ export class RtspSession {
     this.#log = log;
     this.#name = options.name;
     this.#hasAudio = options.audio ?? true;
+    this.#demuxesMpegts = options.rtspDemuxMpegts ?? false;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
     this.#tracks = new ReceivedTracks('camera', sink, options, clock, log);
     this.#tracks.writer.onUrgentReader = () => this.#readAtOnce();
-    this.#transports = new TrackTransports(connection, client, address.host, options, clock);
+    this.#transports = new TrackTransports(connection, client, address, options, clock);
   }
 
   get statistics(): SourceStatistics {
@@ -99,6 +100,10 @@ export class RtspSession {
   async setup({ sdp, base }: Description, transport: Transport): Promise<void> {
     const refusals: (readonly [TrackReceiver, unknown])[] = [];
     const unknown: SdpMedia[] = [];
+    const wanted = sdp.medias.filter((media) => this.#wants(media));
+    if (this.#demuxesMpegts && isMpegts(wanted)) {
+      this.#tracks.demuxMpegts();
+    }
     for (const media of sdp.medias) {
       const isWanted = this.#tracks.receivers.length < MAX_TRACKS && this.#wants(media);
       const receiver = isWanted ? this.#tracks.choose(media, this.#traits) : undefined;
@@ -107,7 +112,7 @@ export class RtspSession {
       }
       if (receiver) {
         try {
-          await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport);
+          await this.#transports.add(receiver, joinControl(this.#address, base, media.control), transport, media);
           this.#tracks.receivers.push(receiver);
         } catch (error) {
           this.#throwUnlessOptional(receiver, error);
@@ -157,8 +162,7 @@ export class RtspSession {
         this.#watchStart(nowMs - startedMs, attempt);
         this.#watchLoss(nowMs, attempt);
         this.#tracks.check(nowMs, startedMs);
-        const delayMs = nowMs - startedMs >= SETTLED_MS ? this.#toleratedDelayMs : 0;
-        this.#connection.rounds = ReadRounds.within(delayMs, this.#clock);
+        this.#readInRounds(ReadRounds.within(this.#toleratedDelayMs, nowMs - startedMs, this.#clock));
       } catch (cause) {
         this.#giveUp(cause);
       }
@@ -184,15 +188,21 @@ export class RtspSession {
     this.#transports.close();
   }
 
-  /** By all readers; 0 while a time comes from arrival. TLS and tunnels may hold more than one read returns. */
+  /** By all readers. TLS and tunnels may hold more than one read returns. */
   get #toleratedDelayMs(): number {
     const { isSecure, tunnel } = this.#address;
-    const followsArrival = this.#tracks.receivers.some(({ timeline }) => timeline.followsArrival);
-    return isSecure || tunnel !== 'none' || followsArrival ? 0 : this.#tracks.writer.toleratedDelayMs;
+    return isSecure || tunnel !== 'none' ? 0 : this.#tracks.toleratedDelayMs;
+  }
+
+  #readInRounds(rounds: ReadRounds | undefined): void {
+    this.#connection.rounds = rounds;
+    for (const transport of this.#transports.all) {
+      transport.readInRounds?.(rounds);
+    }
   }
 
   #readAtOnce(): void {
-    this.#connection.rounds = undefined;
+    this.#readInRounds(undefined);
     this.#connection.read();
   }
 

@@ -1,7 +1,7 @@
 import { pick } from '../../base/pick.ts';
 import { SRT_SOURCE } from '../../config/schema/srt-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { SrtSource } from './source.ts';
+import { LateSource } from '../../protocols/late.ts';
 
 /** MPEG-TS over SRT, as caller. */
 export const srtSource: SourceProtocol = {
@@ -9,6 +9,9 @@ export const srtSource: SourceProtocol = {
   keys: SRT_SOURCE,
   create({ name, settings, config, clock, log }) {
     const options = { ...pick(settings, ['audio']), readTimeoutMs: config.readTimeoutMs };
-    return new SrtSource({ ...options, name, url: settings.source }, clock, log);
+    return new LateSource('srtSource', async () => {
+      const { SrtSource } = await import('./source.ts');
+      return new SrtSource({ ...options, name, url: settings.source }, clock, log);
+    });
   },
 };

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/log.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
 import type { Source, SourceStatistics, StreamSink } from '../../stream/contracts.ts';
@@ -45,29 +46,20 @@ export class SrtSource implements Source {
     const { connection, endpoint } = call;
     const input = new TsInput(sink, { ...this.#options, sender: 'sender' }, this.#clock, this.#log);
     this.#input = input;
-    const ended = Promise.withResolvers<unknown>();
-    const run = (work: () => void) => {
-      try {
-        work();
-      } catch (cause) {
-        ended.resolve(cause);
-      }
-    };
+    const failure = new Failure();
     connection.handlers = {
-      onPayload: (payload) => run(() => input.push(payload)),
+      onPayload: failure.guard((payload: Uint8Array) => input.push(payload)),
       onClose: (reason) =>
-        ended.resolve(new PerchError('unavailable', `SRT connection ended: ${reason}`, { path: name })),
+        failure.fail(new PerchError('unavailable', `SRT connection ended: ${reason}`, { path: name })),
     };
-    const stop = everyTogether(this.#clock, TICK_MS, () => run(() => input.check()));
-    const abort = () => ended.resolve(undefined);
-    signal.addEventListener('abort', abort);
+    const stop = everyTogether(
+      this.#clock,
+      TICK_MS,
+      failure.guard(() => input.check()),
+    );
     try {
-      const cause = signal.aborted ? undefined : await ended.promise;
-      if (!signal.aborted) {
-        throw cause;
-      }
+      await failure.wait(signal);
     } finally {
-      signal.removeEventListener('abort', abort);
       stop();
       this.#past = { ...this.statistics, transport: undefined };
       this.#input = undefined;

@@ -1,6 +1,6 @@
 import { WHEP_SOURCE } from '../../config/schema/whep-source.ts';
 import type { SourceProtocol } from '../../protocols/contract.ts';
-import { WhepSource } from './source.ts';
+import { LateSource } from '../../protocols/late.ts';
 
 /** A stream of another server, by WebRTC. */
 export const whepSource: SourceProtocol = {
@@ -12,6 +12,7 @@ export const whepSource: SourceProtocol = {
       name,
       url: settings.source,
       bearerToken: settings.whepBearerToken,
+      server: { noun: 'server', path: name },
       fingerprint: settings.sourceFingerprint,
       timeoutMs: config.readTimeoutMs,
       hasAudio: settings.audio,
@@ -19,7 +20,10 @@ export const whepSource: SourceProtocol = {
       stunGatherTimeoutMs: settings.whepSTUNGatherTimeoutMs,
       handshakeTimeoutMs: settings.whepHandshakeTimeoutMs,
       trackGatherTimeoutMs: settings.whepTrackGatherTimeoutMs,
-    };
-    return new WhepSource(options, clock, log);
+    } as const;
+    return new LateSource('webRTCSource', async () => {
+      const { WhepSource } = await import('./source.ts');
+      return new WhepSource(options, clock, log);
+    });
   },
 };

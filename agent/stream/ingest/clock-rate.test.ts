@@ -12,7 +12,7 @@ interface Arrival {
   readonly idleMs: number;
 }
 
-/** @param delayMs of the picture captured then; pictures keep their order, and each takes `sendMs` on its way */
+/** @param delayMs of the picture captured then; pictures keep their order, and each takes `sendMs` to arrive */
 function arrivals(seconds: number, delayMs: (capturedMs: number) => number, frameMs = FRAME_MS, sendMs = 3): Arrival[] {
   let freeMs = 0;
   return Array.from({ length: (seconds * 1000) / frameMs }, (_, i) => {
@@ -79,7 +79,7 @@ test.for<[camera: string, of: readonly Arrival[], ticksOf: (capturedMs: number) 
   ],
   ['behind a link with half of its bit rate, which fills a buffer', arrivals(30, steady, FRAME_MS, 80), right],
   [
-    'with 10 small pictures a second that came late by 3 s and follow each other by 10 ms',
+    'with 10 small pictures a second that arrive 3 s late, 10 ms apart',
     arrivals(60, (ms) => (ms > 20_000 && ms < 23_000 ? 23_000 - ms : 5), 100, 10).map((one) => ({
       ...one,
       idleMs: 10,

@@ -4,7 +4,7 @@ import { Pace, SenderPace } from './pace.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** What a sender is ahead by at most, when `arrivalOf` tells when the picture of a media time comes. */
+/** The largest lead of a sender, when `arrivalOf` gives the arrival of the picture of a media time. */
 function mostAhead(durationMs: number, mediaOf: (i: number) => number, arrivalOf: (mediaMs: number) => number): number {
   const pace = new Pace();
   let mostMs = 0;

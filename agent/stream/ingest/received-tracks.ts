@@ -5,6 +5,7 @@ import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { describeOffer } from '../../media/sdp/describe-format.ts';
 import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
+import { MultiplexInput } from './multiplex-input.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline, type TrackTimeline } from './timeline.ts';
 import { brokenPicture, TrackReceiver } from './track-receiver.ts';
@@ -15,6 +16,8 @@ interface ReceivedTracksOptions {
   /** Without media for this long the connection ends. */
   readonly readTimeoutMs: number;
   readonly useAbsoluteTimestamp?: boolean | undefined;
+  /** No: audio is left out. */
+  readonly audio?: boolean | undefined;
 }
 
 /** The tracks of one connection to a source that sends RTP in real time: from packets to a stream. */
@@ -23,6 +26,9 @@ export class ReceivedTracks {
   readonly receivers: TrackReceiver[] = [];
   readonly timeline: Timeline;
   readonly writer: StreamWriter;
+  readonly #sender: 'camera' | 'sender';
+  readonly #sink: StreamSink;
+  readonly #options: ReceivedTracksOptions;
   readonly #name: string;
   readonly #readTimeoutMs: number;
   /** `camera of path 'x'` */
@@ -31,6 +37,7 @@ export class ReceivedTracks {
   readonly #log: Logger;
   readonly #reportedClocks = new Set<TrackTimeline>();
   readonly #loggedFaults = new Map<TrackReceiver, number>();
+  #multiplex: MultiplexInput | undefined;
 
   /** @param sender for messages */
   constructor(
@@ -40,6 +47,9 @@ export class ReceivedTracks {
     clock: Clock,
     log: Logger,
   ) {
+    this.#sender = sender;
+    this.#sink = sink;
+    this.#options = options;
     this.#name = options.name;
     this.#readTimeoutMs = options.readTimeoutMs;
     this.#subject = `${sender} of path '${options.name}'`;
@@ -49,10 +59,23 @@ export class ReceivedTracks {
     this.writer = new StreamWriter(sink, this.timeline, this.receivers, options.name, log, sender);
   }
 
+  /** By all readers; 0 while a time comes from arrival, and before the stream is open. */
+  get toleratedDelayMs(): number {
+    return this.receivers.some(({ timeline }) => timeline.followsArrival) ? 0 : this.writer.toleratedDelayMs;
+  }
+
+  /** Called before `choose` for the only track: the streams of its transport stream become the tracks. */
+  demuxMpegts(): void {
+    const { name, readTimeoutMs, audio } = this.#options;
+    const options = { name, readTimeoutMs, audio, sender: this.#sender };
+    this.#multiplex = new MultiplexInput(this.#sink, options, this.#clock, this.#log);
+  }
+
   /** A receiver of the first supported format; undefined for metadata and unknown codecs. */
   choose(media: SdpMedia, traits?: SenderTraits): TrackReceiver | undefined {
+    const output = this.#multiplex ?? this.writer;
     for (const format of media.formats) {
-      const receiver = new TrackReceiver(format, this.timeline, this.writer, this.#clock, traits);
+      const receiver = new TrackReceiver(format, this.timeline, output, this.#clock, traits);
       if (receiver.isSupported) {
         return receiver;
       }
@@ -78,7 +101,11 @@ export class ReceivedTracks {
     if (this.receivers.every((receiver) => receiver.hasLeft)) {
       throw new PerchError('unavailable', `${this.#subject} ended the stream`, context);
     }
-    this.writer.check(nowMs - startedMs);
+    if (this.#multiplex) {
+      this.#multiplex.check();
+      return;
+    }
+    this.writer.check(nowMs);
     this.#checkPicture(nowMs, startedMs, silentMs);
   }
 

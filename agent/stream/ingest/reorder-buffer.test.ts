@@ -6,7 +6,7 @@ import { ReorderBuffer } from './reorder-buffer.ts';
 
 const TYPE = 96;
 
-/** Notes what comes out, and checks that the copies that waited are the packets that came. */
+/** Records the output, and checks that copies of waiting packets are unchanged. */
 class Sink {
   readonly sequences: number[] = [];
   readonly times: number[] = [];
@@ -29,7 +29,7 @@ class Sink {
 
 const payloadOf = (sequence: number) => [sequence & 0xff, sequence >> 8, 7];
 
-/** Every packet comes in the same bytes, as from a socket that reuses its buffer. */
+/** All packets share one buffer, as from a socket. */
 class Line {
   readonly sink = new Sink();
   readonly buffer = new ReorderBuffer(this.sink, TYPE);
@@ -62,7 +62,7 @@ test('packets in order pass at once', () => {
   expect(line.buffer.reordered).toBe(0);
 });
 
-test('an early packet waits for the one before it, also where the numbers wrap', () => {
+test('an early packet waits for its predecessor, also where sequence numbers wrap', () => {
   const line = new Line();
   line.pushAll(65_534, 0, 1);
   expect(line.sink.sequences).toEqual([65_534]);
@@ -83,7 +83,7 @@ test.for([
   expect(line.buffer).toMatchObject({ reordered, late: 0 });
 });
 
-test('a packet that is missing for 200 ms is lost: later ones are released with the next packet', () => {
+test('a packet missing for 200 ms is lost: later ones are released with the next packet', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 10);
@@ -95,7 +95,7 @@ test('a packet that is missing for 200 ms is lost: later ones are released with 
   expect(line.sink.tracker.lost).toBe(1);
 });
 
-test('a packet that is missing for 200 ms is lost: without another packet, later ones are released by a tick', () => {
+test('a packet missing for 200 ms is lost: without another packet, later ones are released by a tick', () => {
   const line = new Line();
   line.push(1, 0);
   line.push(3, 10);
@@ -150,7 +150,7 @@ test('a restarted sender is accepted with its second packet, after the waiting o
 test.for([
   ['a new SSRC', 0, 2],
   ['a later time', 3600, 1],
-] as const)('a sender that begins anew a little behind, with %s, is not late', ([, ticks, ssrc]) => {
+] as const)('a sender that restarts slightly behind, with %s, is not late', ([, ticks, ssrc]) => {
   const sequences: number[] = [];
   const buffer = new ReorderBuffer({ packet: (chunk) => sequences.push(chunk[3] as number) > 0 }, TYPE);
   const push = (sequence: number, time: number, source: number) => {

@@ -131,7 +131,7 @@ test('a camera that sends two seconds of pictures at once, and live sound, is wa
   await camera.send(skip(51, 3_600 * 53.75), ...sound(1, 1));
   await camera.run.sampled(53);
   const [first] = camera.run.samples.filter(({ track }) => track === 1).map(({ sample }) => sample);
-  // 1.96 s of pictures are older than the sound that came with the last of them.
+  // 1.96 s of pictures are older than the audio that arrived with the last of them.
   expect((first?.pts ?? 0) / 8).toBeCloseTo(2_000, -2);
 });
 
@@ -171,10 +171,39 @@ test('a camera whose video stops is disconnected although its audio continues', 
   expect(await camera.run.failure()).toBe("camera of path 'garden' has sent no video for 10 s, only audio");
 });
 
+test('a source that listens waits for the audio of a sender that comes late', async () => {
+  const clock = new FakeClock();
+  const receivers: TrackReceiver[] = [];
+  const opened: string[][] = [];
+  const open = (tracks: readonly Track[]): Stream => {
+    opened.push(tracks.map(({ codec }) => codec));
+    return new Stream(tracks);
+  };
+  const writer = new StreamWriter({ publish: open }, new Timeline(clock), receivers, 'garden', silentLogger);
+  for (const { formats } of parseSdp(avSdp).medias) {
+    receivers.push(...formats.map((format) => new TrackReceiver(format, new Timeline(clock), writer, clock)));
+  }
+  const [video, audio] = receivers as [TrackReceiver, TrackReceiver];
+  const send = (to: TrackReceiver, packet: Uint8Array) =>
+    to.packet(packet.subarray(4), 0, packet.length - 4, clock.monoMs());
+  await clock.advance(7_000);
+  writer.check(clock.monoMs());
+  send(video, key(1, 0));
+  await clock.advance(4_500);
+  writer.check(clock.monoMs());
+  expect(opened).toEqual([]);
+  for (const packet of soundPackets(0, 2)) {
+    send(audio, packet);
+  }
+  await clock.advance(400);
+  writer.check(clock.monoMs());
+  expect(opened).toEqual([['h264', 'g711']]);
+});
+
 test.for([
   ['many small ones', 4_500, 8],
   ['large ones', 20, 1 << 20],
-] as const)('what is kept for a picture that does not come is bounded: %s', ([, count, bytes]) => {
+] as const)('media waiting for a missing picture is bounded: %s', ([, count, bytes]) => {
   const clock = new FakeClock();
   const timeline = new Timeline(clock);
   const receivers: TrackReceiver[] = [];
@@ -208,13 +237,14 @@ test.for([
       new Uint8Array(bytes),
     );
   }
+  writer.check(0);
   writer.check(20_000);
   expect(keptUnits).toBeGreaterThan(0);
   expect(keptUnits).toBeLessThanOrEqual(4_000);
   expect(keptBytes).toBeLessThanOrEqual(16 << 20);
 });
 
-/** One image of 4:2:0, a side of which is beyond what RTP can say. */
+/** One 4:2:0 image with a side beyond RTP's range. */
 const largeJpeg = (sequence: number, ticks: number) =>
   rtpFrame(0, hex('00 000000 01 32 00 f3 aabb'), { type: 26, ssrc: 9, sequence, ticks, marker: true });
 const jpegSdp = 'v=0\ns=x\nm=video 0 RTP/AVP 26\na=control:trackID=0';

@@ -60,6 +60,8 @@ export class StreamWriter implements UnitOutput {
   #damage = 0;
   #needsRestart = false;
   #wasComplete = false;
+  /** Begin of the wait for missing tracks, monotonic. */
+  #waitsFromMs: number | undefined;
   /** Tracks that came after the stream had opened without them. */
   readonly #late = new Set<InboundTrack>();
   #stream: Stream | undefined;
@@ -93,6 +95,11 @@ export class StreamWriter implements UnitOutput {
   /** The stream has opened without this track. */
   hasLeftOut(receiver: InboundTrack): boolean {
     return this.#stream !== undefined && !this.#outputs.has(receiver);
+  }
+
+  /** Missing tracks are waited for from then on. @param ms monotonic */
+  waitFrom(ms: number): void {
+    this.#waitsFromMs = ms;
   }
 
   /** By all readers of the stream; 0 before it is open. */
@@ -137,8 +144,14 @@ export class StreamWriter implements UnitOutput {
     this.#stream?.requestKeyFrame();
   }
 
-  /** Called at intervals: ends the wait for missing tracks. @param playingMs since PLAY @throws PerchError to restart */
-  check(playingMs: number): void {
+  /**
+   * Called at intervals: ends the wait for missing tracks. It begins with the first packet, since a source that listens waits for its
+   * sender, unless `waitFrom` names an earlier time.
+   *
+   * @param nowMs monotonic
+   * @throws PerchError to restart
+   */
+  check(nowMs: number): void {
     if (this.#needsRestart) {
       const message = `${this.#subject} sends its picture late: starting again with it`;
       throw new PerchError('unavailable', message, { path: this.#name });
@@ -150,11 +163,17 @@ export class StreamWriter implements UnitOutput {
       }
       this.#wasComplete = true;
     }
-    const { soundMs, pictureMs } = this.#times;
-    if (this.#stream || playingMs < soundMs) {
+    const begun = this.#receivers.filter(({ packets }) => packets > 0);
+    if (this.#stream || begun.length === 0) {
       return;
     }
-    const ready = this.#receivers.filter((receiver) => receiver.track && receiver.packets > 0);
+    this.#waitsFromMs ??= Math.min(...begun.map(({ lastPacketMs }) => lastPacketMs));
+    const playingMs = nowMs - this.#waitsFromMs;
+    const { soundMs, pictureMs } = this.#times;
+    if (playingMs < soundMs) {
+      return;
+    }
+    const ready = begun.filter(({ track }) => track);
     const isHopeless = ({ packets, isVideo }: InboundTrack) =>
       playingMs >= MISSING_MS || (packets === 0 && playingMs >= (isVideo ? pictureMs : soundMs));
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));

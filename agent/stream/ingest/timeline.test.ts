@@ -16,7 +16,7 @@ interface Camera {
 
 const camera: Camera = { rate: 90_000, driftPpm: 0, frameMs: 40, jitterMs: 30, firstTimestamp: 0xffff_0000 };
 
-/** Frames of a camera, as they arrive: `capturedMs` is the truth that nobody but the test knows. */
+/** Frames of a camera, as they arrive; only the test knows `capturedMs`. */
 function* frames(from: Camera, durationMs: number, seed: number) {
   const next = random(seed);
   let arrivedMs = 0;
@@ -137,7 +137,7 @@ test('without sender reports arrival decides, and so it does against nonsense', 
   expect(nonsense).toBeCloseTo(700, 3);
 });
 
-test('a sender report after the opening moves nothing', () => {
+test('a sender report after the stream has opened changes nothing', () => {
   const { timeline, track } = opened();
   const ticks = track.arrive(90_000, 1000);
   timeline.open(track.captureMs(ticks));
@@ -200,7 +200,7 @@ test.for<[what: string, arrivals: readonly Arrival[]]>([
   ['pictures kept, sound behind them', [...arrivalsOf('picture', 40, 2_000), ...arrivalsOf('sound', 20, 0)]],
   ['pictures kept, sound ahead of them', [...arrivalsOf('sound', 20, 0), ...arrivalsOf('picture', 40, 2_000)]],
   ['sound kept, pictures ahead of it', [...arrivalsOf('picture', 40, 0), ...arrivalsOf('sound', 20, 1_500)]],
-])('sound and picture of a camera that begins with a burst stay together: %s', ([, arrivals]) => {
+])('audio and video of a camera that begins with a burst stay in sync: %s', ([, arrivals]) => {
   expect(Math.abs(skewMs(arrivals))).toBeLessThan(45);
 });
 
@@ -336,7 +336,7 @@ function spreadTimes(
   return { times, track };
 }
 
-test.for<[habit: string, timestampOf: (i: number) => number, worstMs: number, fault: string | undefined]>([
+test.for<[quirk: string, timestampOf: (i: number) => number, worstMs: number, fault: string | undefined]>([
   ['are right', (i) => 3600 * i, 0, undefined],
   ['never change', () => 7, 1, 'timestamps do not change'],
   ['count milliseconds', (i) => 40 * i, 400, 'clock counts 1000 in a second'],
@@ -381,7 +381,7 @@ test.for([
     track.arrive(7, 0);
     let worst = 0;
     for (let i = 1; i < 1_000; i += 1) {
-      // The second of three packets comes when the timestamp has stood still for five seconds.
+      // The second of three packets arrives after five seconds with one timestamp.
       const ticks = [0, 1, 2].map((n) => track.arrive(7, i * 40 + (n - 1) * pauseMs, mayBegin(n)));
       worst = Math.max(worst, (ticks[2] as number) - (ticks[0] as number));
     }

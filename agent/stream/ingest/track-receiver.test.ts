@@ -92,7 +92,7 @@ test.for([
   expect(track.sequence).toMatchObject({ lost: 0, late: 0 });
 });
 
-test.for<[habit: string, change: Partial<Picture> & { readonly addTicks?: number }, jumps: number]>([
+test.for<[quirk: string, change: Partial<Picture> & { readonly addTicks?: number }, jumps: number]>([
   ['whose numbers begin at 0', { sequence: 0 }, 0],
   ['whose numbers begin a little behind', { sequence: 9_990 }, 0],
   ['whose SSRC and numbers are new', { sequence: 77, ssrc: 2 }, 0],
@@ -170,7 +170,7 @@ test('a BYE of another source does not end the track', () => {
   expect(track.hasLeft).toBe(true);
 });
 
-test('there is nothing to report before the first packet', () => {
+test('no report is sent before the first packet', () => {
   const { track } = receiver();
   expect(track.receiverReport(1)).toBeUndefined();
   show(track, [
@@ -195,7 +195,7 @@ test('jitter is how much the delay of pictures changes, and neither steady laten
   }
   expect(track.jitterTicks).toBe(0);
   for (let i = 200; i < 400; i += 1) {
-    // Every other one comes 10 ms late: 900 ticks from each to the next.
+    // Every other packet arrives 10 ms late: 900 ticks between neighbours.
     picture(i * 3600, i * 40 + 500 + 10 * (i % 2));
   }
   expect(track.jitterTicks).toBeGreaterThan(850);

@@ -13,7 +13,7 @@ import { brokenPicture } from './track-receiver.ts';
 const CLOCK_HZ = 90_000;
 const AC3_FRAME_SAMPLES = 1536;
 
-interface TsInputOptions {
+export interface TsInputOptions {
   /** Of the path, for messages. */
   readonly name: string;
   /** For messages. */
@@ -39,6 +39,8 @@ export class TsInput {
   #loggedFaults = 0;
   readonly #startedMs: number;
   readonly #reportedClocks = new Set<DemuxedTrack>();
+  /** Called before a reader comes that tolerates no delay. */
+  onUrgentReader: (() => void) | undefined;
 
   constructor(sink: StreamSink, options: TsInputOptions, clock: Clock, log: Logger) {
     this.#options = options;
@@ -47,12 +49,15 @@ export class TsInput {
     this.#clock = clock;
     this.#log = log;
     this.#timeline = new Timeline(clock, false, true);
-    this.#demuxer = new TsDemuxer({
-      onProgram: (streams) => this.#onProgram(streams),
-      onDamage: () => {
-        this.#damage += 1;
+    this.#demuxer = new TsDemuxer(
+      {
+        onProgram: (streams) => this.#onProgram(streams),
+        onDamage: () => {
+          this.#damage += 1;
+        },
       },
-    });
+      { takesMetadata: true },
+    );
     this.#startedMs = clock.monoMs();
   }
 
@@ -60,6 +65,12 @@ export class TsInput {
     const jumps = this.#tracks.reduce((sum, { timeline }) => sum + timeline.jumps, 0);
     const { packets, lostPackets } = this.#demuxer;
     return { packets, lost: lostPackets, late: 0, reordered: 0, badPackets: this.#damage, jumps };
+  }
+
+  /** By all readers; 0 while a time comes from arrival, and before the stream is open. */
+  get toleratedDelayMs(): number {
+    const followsArrival = this.#tracks.some(({ timeline }) => timeline.followsArrival);
+    return followsArrival ? 0 : (this.#writer?.toleratedDelayMs ?? 0);
   }
 
   /**
@@ -81,7 +92,7 @@ export class TsInput {
       const what = packets > 0 && this.#tracks.length === 0 ? 'MPEG-TS, but no programme' : 'no media';
       throw new PerchError('timeout', `${this.#subject} has sent ${what} for ${readTimeoutMs / 1000} s`, context);
     }
-    this.#writer?.check(nowMs - this.#startedMs);
+    this.#writer?.check(nowMs);
     this.#checkPictures(nowMs, nowMs - lastMs);
     this.#logFaults();
   }
@@ -92,7 +103,7 @@ export class TsInput {
       const message = `${this.#subject} has changed its tracks: starting again with them`;
       throw new PerchError('unavailable', message, { path: name });
     }
-    const wanted = streams.filter(({ isVideo, codec }) => codec !== undefined && (audio || isVideo));
+    const wanted = streams.filter(({ isVideo, codec }) => codec !== undefined && (audio || isVideo || codec === 'klv'));
     const names = streams.map(({ label }) => label);
     if (streams.length > 0 && wanted.length === 0) {
       const reason = audio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
@@ -104,6 +115,7 @@ export class TsInput {
     }
     const tracks: DemuxedTrack[] = [];
     const writer = new StreamWriter(this.#sink, this.#timeline, tracks, name, this.#log, this.#options.sender);
+    writer.onUrgentReader = () => this.onUrgentReader?.();
     this.#writer = writer;
     this.#tracks = tracks;
     return streams.map((stream) => {

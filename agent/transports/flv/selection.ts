@@ -11,9 +11,6 @@ export interface FlvAbilities {
   readonly hasMultitrack: boolean;
 }
 
-/** What players of plain FLV take: Enhanced RTMP's codecs only where the address asks for them. */
-export const NO_ABILITIES: FlvAbilities = { fourCcs: [], hasMultitrack: false };
-
 export interface FlvSelection {
   /** By number of the track; undefined: not sent. */
   readonly tags: readonly (TrackTags | undefined)[];
@@ -23,7 +20,7 @@ export interface FlvSelection {
 
 export function selectTracks(tracks: readonly Track[], abilities: FlvAbilities): FlvSelection {
   const rejected: { codec: string; reason: string }[] = [];
-  const counts = { video: 0, audio: 0, multiplex: 0 };
+  const counts = { video: 0, audio: 0, data: 0, multiplex: 0 };
   const tags = tracks.map((track) => {
     const format = codecOf(track).flv?.(track);
     const reason = reasonAgainst(format, abilities, counts[track.kind]);

@@ -1,14 +1,7 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { PerchError } from '../../base/errors.ts';
-import { canonicalIp, IpList } from '../../base/ip-address.ts';
-
-/** Not reachable on the internet (IANA's special-purpose registries), multicast included. */
-const SPECIAL = new IpList([
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
-  ...['192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3', '::/128', '::1', '64:ff9b::/96', 'fc00::/7', 'fe80::/9'],
-  ...['ff00::/8'],
-]);
+import { canonicalIp, isPublicIp } from '../../base/ip-address.ts';
 
 /**
  * The hosts that a source may ask: the configured one, and public ones. What a server on the internet answers (playlists, redirects) never
@@ -54,9 +47,9 @@ export class HostGuard {
   };
 
   #allows(host: string, all: readonly string[], ip: string): boolean {
-    const isSpecial = SPECIAL.has(ip);
+    const isSpecial = !isPublicIp(ip);
     if (host === this.#configured) {
-      this.#isPublic ??= !all.some((one) => SPECIAL.has(one));
+      this.#isPublic ??= all.every(isPublicIp);
       return !isSpecial || !this.#isPublic;
     }
     return !isSpecial;

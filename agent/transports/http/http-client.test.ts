@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { certificate } from '../../../test/support/cameras/channel-front.ts';
@@ -13,18 +14,24 @@ const never = new AbortController().signal;
 const { cert, key } = certificate('camera');
 const fingerprint = new X509Certificate(cert).fingerprint256;
 
-async function serve(answer: RequestListener, isSecure = false): Promise<string> {
+async function serve(answer: RequestListener, isSecure = false, host = '127.0.0.1'): Promise<string> {
   const server = isSecure ? createSecureServer({ cert, key }, answer) : createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `${isSecure ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${isSecure ? 'https' : 'http'}://${host}:${(server.address() as AddressInfo).port}`;
 }
 
 function open(url: string, options: { fingerprint?: string; timeoutMs?: number } = {}): HttpClient {
-  const client = new HttpClient({ url, fingerprint: '', timeoutMs: 2_000, ...options });
+  const client = new HttpClient({
+    url,
+    peer: { noun: 'server', path: 'yard' },
+    fingerprint: '',
+    timeoutMs: 2_000,
+    ...options,
+  });
   onTestFinished(() => client.close());
   return client;
 }
@@ -76,11 +83,34 @@ test('with a fingerprint only that certificate is accepted, and nothing is sent 
     requests += 1;
     reply.end('ok');
   }, true);
-  expect(await bodyOf(open(url), url)).toContain('cannot be reached');
-  expect(await bodyOf(open(url, { fingerprint: '00'.repeat(32) }), url)).toContain('certificate has the fingerprint');
+  const seen = fingerprint.replaceAll(':', '').toLowerCase();
+  const remedy = `if it is your server, set sourceFingerprint of path 'yard' to ${seen}`;
+  expect(await bodyOf(open(url), url)).toBe(
+    `the server's certificate has no trusted issuer (DEPTH_ZERO_SELF_SIGNED_CERT); ${remedy}`,
+  );
+  expect(await bodyOf(open(url, { fingerprint: '00'.repeat(32) }), url)).toBe(
+    `the server's certificate is not the one that sourceFingerprint of path 'yard' names; ${remedy}`,
+  );
   expect(requests).toBe(0);
   const client = open(url, { fingerprint });
   expect([await bodyOf(client, url), await bodyOf(client, url)]).toEqual(['200 ok', '200 ok']);
+});
+
+test('a certificate of a trusted issuer for another name is rejected each time', async () => {
+  const before = getCACertificates('default');
+  setDefaultCACertificates([...before, cert.toString()]);
+  try {
+    const close: RequestListener = (_, reply) => void reply.writeHead(200, { Connection: 'close' }).end('ok');
+    const right = await serve(close, true);
+    expect(await bodyOf(open(right), right)).toBe('200 ok');
+    const wrong = await serve(close, true, '127.0.0.2');
+    const client = open(wrong);
+    for (let connection = 0; connection < 3; connection += 1) {
+      expect(await bodyOf(client, wrong)).toMatch(/^the server's certificate is for another name or address; /);
+    }
+  } finally {
+    setDefaultCACertificates(before);
+  }
 });
 
 test('endless redirects end', async () => {
@@ -105,7 +135,7 @@ test.for([
   isAllowed ? check() : expect(check).toThrow('private network');
 });
 
-test('a name that leads into the local network is not asked for a public source', async () => {
+test('a public source does not follow a name into the local network', async () => {
   const { port } = new URL(await serve((_, reply) => void reply.end('secret')));
   const client = open('http://203.0.113.7/live.m3u8');
   expect(await bodyOf(client, `http://localhost:${port}/`)).toContain("'localhost' is in a private network");

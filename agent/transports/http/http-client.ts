@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { explain, PerchError } from '../../base/errors.ts';
 import { withJoinedSignal } from '../../base/joined-signal.ts';
+import { certificateFailure } from '../tls/certificate.ts';
+import type { Peer } from '../tls/peer.ts';
 import { HostGuard } from './host-guard.ts';
 
 const MAX_REDIRECTS = 5;
@@ -23,6 +25,7 @@ const DECODERS: Readonly<Record<string, (body: Buffer, options: { maxOutputLengt
 interface HttpClientOptions {
   /** `http(s)://`; its user and password are sent to its host only. */
   readonly url: string;
+  readonly peer: Peer;
   /** SHA-256 in hex of the certificate of the URL's host; empty: it needs a trusted issuer. */
   readonly fingerprint: string;
   /** For each request and its whole reply. */
@@ -56,9 +59,9 @@ export class HttpClient {
   readonly #authorization: string | undefined;
   readonly #guard: HostGuard;
   readonly #plain: Agent;
+  /** Of the configured host, whose certificate is checked here. */
+  readonly #configuredSecure: SecureAgent;
   readonly #secure: SecureAgent;
-  /** Its certificate is the pinned one. */
-  readonly #pinned: SecureAgent;
   /** By host, then name. */
   readonly #cookies = new Map<string, Map<string, string>>();
 
@@ -70,7 +73,8 @@ export class HttpClient {
     const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
     this.#plain = new Agent(agent);
     this.#secure = new SecureAgent(agent);
-    this.#pinned = new SecureAgent({ ...agent, rejectUnauthorized: false });
+    // Node does not compare the names of a certificate again when it resumes a session.
+    this.#configuredSecure = new SecureAgent({ ...agent, rejectUnauthorized: false, maxCachedSessions: 0 });
   }
 
   /** Follows redirects with the same method and body. @throws PerchError unavailable, timeout, unauthorized, unsupported */
@@ -92,7 +96,7 @@ export class HttpClient {
   close(): void {
     this.#plain.destroy();
     this.#secure.destroy();
-    this.#pinned.destroy();
+    this.#configuredSecure.destroy();
   }
 
   async #follow(start: URL, asked: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
@@ -138,10 +142,10 @@ export class HttpClient {
     const isConfigured = url.host === this.#configured.host && url.protocol === this.#configured.protocol;
     const cookies = [...(this.#cookies.get(url.hostname) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
     const isSecure = url.protocol === 'https:';
-    const isPinned = isSecure && this.#options.fingerprint !== '' && url.hostname === this.#configured.hostname;
+    const isChecked = isSecure && url.hostname === this.#configured.hostname;
     const options: RequestOptions = {
       method: asked.method ?? 'GET',
-      agent: isPinned ? this.#pinned : isSecure ? this.#secure : this.#plain,
+      agent: isChecked ? this.#configuredSecure : isSecure ? this.#secure : this.#plain,
       lookup: this.#guard.lookup,
       signal,
       headers: {
@@ -159,14 +163,15 @@ export class HttpClient {
     bare.password = '';
     const sent = isSecure ? secureRequest(bare, options, resolve) : request(bare, options, resolve);
     sent.on('error', reject);
-    if (!isPinned) {
+    if (!isChecked) {
       sent.end(asked.body);
       return promise;
     }
     // Nothing is sent before the certificate is checked: the request may hold a password.
     sent.once('socket', (socket) => {
       const check = () => {
-        const fault = pinFault(socket as TLSSocket, this.#options.fingerprint);
+        const { peer, fingerprint } = this.#options;
+        const fault = certificateFailure(socket as TLSSocket, peer, fingerprint);
         fault ? sent.destroy(fault) : sent.end(asked.body);
       };
       sent.reusedSocket ? check() : socket.once('secureConnect', check);
@@ -210,17 +215,6 @@ async function decode(body: Buffer, encoding: string, url: URL, maxOutputLength:
 function basicOf({ username, password }: URL): string | undefined {
   const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return username === '' ? undefined : `Basic ${Buffer.from(login).toString('base64')}`;
-}
-
-function pinFault(socket: TLSSocket, fingerprint: string): PerchError | undefined {
-  const bare = (text: string): string => text.replaceAll(':', '').trim().toLowerCase();
-  const seen = bare(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
-  return seen !== '' && seen === bare(fingerprint)
-    ? undefined
-    : new PerchError(
-        'unauthorized',
-        `the server's certificate has the fingerprint ${seen}, expected ${bare(fingerprint)}`,
-      );
 }
 
 /** A URL for messages: query and login may be secret. */

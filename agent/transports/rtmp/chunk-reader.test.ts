@@ -105,3 +105,17 @@ test('unfinished messages on many chunk streams are bounded', () => {
   };
   expect(open).toThrow('more than 64 RTMP chunk streams');
 });
+
+test('messages on all chunk streams hold the memory of one', () => {
+  const limit = 32 << 10;
+  const { chunks, messages } = reader(limit);
+  chunks.setChunkBytes(limit - 1);
+  // Each in two chunks, so that it is collected.
+  for (let id = 3; id < 64; id += 1) {
+    const head = Buffer.of(id, 0, 0, 0, 0, limit >> 8, 0, 18, 1, 0, 0, 0);
+    const message = Buffer.concat([head, Buffer.alloc(limit - 1), Buffer.of(0xc0 | id, 7)]);
+    chunks.push(message, 0, message.length);
+  }
+  expect(messages).toHaveLength(61);
+  expect(chunks.heldBytes).toBeLessThanOrEqual(limit);
+});

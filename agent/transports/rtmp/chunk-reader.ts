@@ -10,8 +10,8 @@ const MAX_HEADER_BYTES = 3 + 11 + 4;
 const FIELD_BYTES = [11, 7, 3, 0] as const;
 const EXTENDED = 0xff_ffff;
 const FIRST_BUFFER_BYTES = 4 << 10;
-/** A larger buffer is dropped after its message. */
-const MAX_KEPT_BYTES = 512 << 10;
+/** Buffers of finished messages are kept for the next ones up to this size together: most pictures, and audio. */
+const MAX_KEPT_BYTES = 1 << 20;
 const NO_BYTES = new Uint8Array(0);
 
 /** Receives messages synchronously. */
@@ -50,10 +50,17 @@ export class ChunkReader {
   #missingBytes = 0;
   /** Of messages that are not complete. */
   #openBytes = 0;
+  /** Of all buffers. */
+  #heldBytes = 0;
 
   constructor(sink: MessageSink, maxMessageBytes: number) {
     this.#sink = sink;
     this.maxMessageBytes = maxMessageBytes;
+  }
+
+  /** Memory for messages, complete or not. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** @throws PerchError if the peer violates the protocol or a limit */
@@ -209,6 +216,7 @@ export class ChunkReader {
       const size = Math.min(stream.messageBytes, Math.max(2 * bytes, FIRST_BUFFER_BYTES));
       const buffer = new Uint8Array(size);
       buffer.set(stream.buffer.subarray(0, stream.receivedBytes));
+      this.#heldBytes += size - stream.buffer.length;
       stream.buffer = buffer;
     }
     stream.buffer.set(data.subarray(start, end), stream.receivedBytes);
@@ -228,7 +236,8 @@ export class ChunkReader {
     if (this.#current === stream) {
       this.#missingBytes = 0;
     }
-    if (stream.buffer.length > MAX_KEPT_BYTES) {
+    if (this.#heldBytes > Math.min(MAX_KEPT_BYTES, this.maxMessageBytes)) {
+      this.#heldBytes -= stream.buffer.length;
       stream.buffer = NO_BYTES;
     }
   }

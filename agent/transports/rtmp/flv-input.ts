@@ -84,7 +84,7 @@ export class FlvInput implements FlvTracks {
   check(): void {
     const nowMs = this.#clock.monoMs();
     if (this.#hasBegun) {
-      this.#writer.check(nowMs - this.#startedMs);
+      this.#writer.check(nowMs);
     }
     for (const track of this.#tracks) {
       const fault = brokenPicture(track, this.#startedMs, nowMs);

@@ -19,6 +19,8 @@ import {
 const MAX_COMMAND_BYTES = 32 << 10;
 /** A video access unit with its tag header. */
 const MAX_MEDIA_BYTES = VIDEO_SAMPLES.maxSampleBytes + 1_024;
+/** Unread answers to pings and acknowledgements: further ones are dropped. */
+const MAX_UNREAD_BYTES = 64 << 10;
 /** After as many bytes each end acknowledges them, §5.4.4. */
 const WINDOW_BYTES = 2_500_000;
 const DYNAMIC_LIMIT = 2;
@@ -33,6 +35,8 @@ export interface LinkOwner {
   onCommand(name: string, transaction: number, args: readonly AmfValue[], messageStream: number): void;
   /** Audio, video and data. @param data valid during the call only */
   onMedia(type: number, timestamp: number, data: Uint8Array, start: number, end: number): void;
+  /** After each piece of what the peer sends. @param bytes of memory for messages and unread answers */
+  onHeld?(bytes: number): void;
   /** The server says that its stream is over. */
   onStreamEnd?(): void;
   /** The last call. @param cause undefined: closed by the peer */
@@ -147,10 +151,11 @@ export class RtmpLink implements ByteSink, MessageSink {
       this.#fail(error);
       return;
     }
-    if (this.#receivedBytes - this.#acknowledgedBytes >= this.#windowBytes) {
+    if (this.#receivedBytes - this.#acknowledgedBytes >= this.#windowBytes && this.#isRead) {
       this.#acknowledgedBytes = this.#receivedBytes;
       this.write(writeControl(MESSAGE.acknowledgement, this.#receivedBytes % 2 ** 32));
     }
+    this.#owner.onHeld?.(this.#chunks.heldBytes + this.#channel.queuedBytes);
   }
 
   onEnd(cause: unknown): void {
@@ -208,8 +213,12 @@ export class RtmpLink implements ByteSink, MessageSink {
     }
   }
 
+  get #isRead(): boolean {
+    return this.#channel.queuedBytes <= MAX_UNREAD_BYTES;
+  }
+
   #event(event: number, value: number): void {
-    if (event === EVENT.pingRequest) {
+    if (event === EVENT.pingRequest && this.#isRead) {
       this.event(EVENT.pingResponse, value);
     } else if (event === EVENT.streamEnd) {
       this.#owner.onStreamEnd?.();

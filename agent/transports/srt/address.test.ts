@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import { parseSrtUrl } from './address.ts';
 
-const plain = { port: 8890, streamId: '', passphrase: '', keyBytes: undefined, latencyMs: undefined };
+const plain = {
+  port: 8890,
+  streamId: '',
+  passphrase: '',
+  keyBytes: undefined,
+  latencyMs: undefined,
+  maxBandwidth: undefined,
+};
 
 test.for([
   ['srt://192.0.2.1', { ...plain, host: '192.0.2.1' }],
@@ -21,6 +28,11 @@ test.for([
       keyBytes: 32,
     },
   ],
+  ['srt://192.0.2.1?maxbw=1000000', { ...plain, host: '192.0.2.1', maxBandwidth: 1_000_000 }],
+  ['srt://192.0.2.1?maxbw=0&inputbw=800000', { ...plain, host: '192.0.2.1', maxBandwidth: 1_000_000 }],
+  ['srt://192.0.2.1?maxbw=0&inputbw=800000&oheadbw=50', { ...plain, host: '192.0.2.1', maxBandwidth: 1_200_000 }],
+  ['srt://192.0.2.1?maxbw=0', { ...plain, host: '192.0.2.1' }],
+  ['srt://192.0.2.1?maxbw=-1&inputbw=800000', { ...plain, host: '192.0.2.1' }],
 ] as const)('%s', ([url, expected]) => {
   expect(parseSrtUrl(url, 'door')).toEqual(expected);
 });
@@ -31,6 +43,8 @@ test.for([
   ['srt://192.0.2.1?pbkeylen=20', 'pbkeylen 20, expected 16, 24 or 32'],
   ['srt://192.0.2.1?latency=1s', 'latency of the srt:// URL is not a number'],
   ['srt://192.0.2.1?latency=100000', 'latency of 100000 ms, at most 60000'],
+  ['srt://192.0.2.1?inputbw=fast', 'inputbw of the srt:// URL is not a number'],
+  ['srt://192.0.2.1?oheadbw=4', 'oheadbw of 4 %, expected 5 to 100'],
 ] as const)('%s is rejected', ([url, message]) => {
   expect(() => parseSrtUrl(url, 'door')).toThrow(`source of path 'door': ${message}`);
 });

@@ -5,6 +5,9 @@ import { canonicalIp } from '../../base/ip-address.ts';
 const DEFAULT_PORT = 8890;
 const MAX_LATENCY_MS = 60_000;
 const KEY_BYTES = new Set([16, 24, 32]);
+/** libsrt's default and bounds of `oheadbw`, in percent. */
+const DEFAULT_OVERHEAD = 25;
+const [MIN_OVERHEAD, MAX_OVERHEAD] = [5, 100];
 
 /** A listener, `srt://`. */
 interface SrtAddress {
@@ -14,6 +17,8 @@ interface SrtAddress {
   readonly passphrase: string;
   readonly keyBytes: 16 | 24 | 32 | undefined;
   readonly latencyMs: number | undefined;
+  /** Bytes per second; undefined: SRT's own limit. */
+  readonly maxBandwidth: number | undefined;
 }
 
 /**
@@ -53,6 +58,10 @@ export function parseSrtUrl(url: string, path: string, subject = `source of path
   if (latencyMs !== undefined && latencyMs > MAX_LATENCY_MS) {
     fail(`latency of ${latencyMs} ms, at most ${MAX_LATENCY_MS}`);
   }
+  const overhead = number('oheadbw') ?? DEFAULT_OVERHEAD;
+  if (overhead < MIN_OVERHEAD || overhead > MAX_OVERHEAD) {
+    fail(`oheadbw of ${overhead} %, expected ${MIN_OVERHEAD} to ${MAX_OVERHEAD}`);
+  }
   const streamId = searchParams.get('streamid') ?? '';
   if (Buffer.byteLength(streamId) > 512) {
     fail('streamid is longer than 512 bytes');
@@ -64,7 +73,21 @@ export function parseSrtUrl(url: string, path: string, subject = `source of path
     passphrase,
     keyBytes: keyBytes as SrtAddress['keyBytes'],
     latencyMs,
+    maxBandwidth: maxBandwidthOf(
+      searchParams.get('maxbw') === '-1' ? -1 : number('maxbw'),
+      number('inputbw'),
+      overhead,
+    ),
   };
+}
+
+/**
+ * As libsrt: `maxbw` above 0 is the limit; with 0 it is `inputbw` and its overhead for retransmissions. Without `inputbw` the limit would
+ * follow the measured input; here there is none then.
+ */
+function maxBandwidthOf(maxbw: number | undefined, inputbw: number | undefined, overhead: number): number | undefined {
+  const limit = maxbw === 0 ? ((inputbw ?? 0) * (100 + overhead)) / 100 : (maxbw ?? -1);
+  return limit > 0 ? limit : undefined;
 }
 
 export async function addressOf(host: string): Promise<string> {

@@ -159,7 +159,7 @@ class CallerHandshake {
     );
   }
 
-  /** The listener's wish counts where none is configured. */
+  /** As configured, else as the listener advertises. */
   #keyBytes({ encryption }: Handshake): 16 | 24 | 32 {
     const advertised = encryption >= 2 && encryption <= 4 ? ((8 * encryption) as 16 | 24 | 32) : 16;
     return this.#options.keyBytes ?? advertised;

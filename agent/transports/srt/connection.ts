@@ -1,3 +1,4 @@
+import { AckHistory } from './ack-history.ts';
 import type { Encryption } from './encryption.ts';
 import { KeyExchange } from './key-exchange.ts';
 import { LinkCapacity } from './link-capacity.ts';
@@ -12,7 +13,6 @@ import {
   isControl,
   MAX_PAYLOAD_BYTES,
   MTU_BYTES,
-  sequenceDistance,
   writeControlHeader,
 } from './packet.ts';
 import { MAX_WINDOW } from './packet-ring.ts';
@@ -25,8 +25,9 @@ import { TsbpdClock } from './tsbpd-clock.ts';
 const KEEPALIVE_US = 1_000_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 5_000;
 const LIGHT_ACK_PACKETS = 64;
-/** ACKs whose ACKACK may still come: two seconds. */
-const ACKS = 256;
+/** Ticks further apart than this: the process was held up. What has arrived meanwhile is read within the grace. */
+const STALL_US = 30_000;
+const GRACE_US = 20_000;
 /** Also bounds an answer to a flood of loss reports. */
 const MAX_NAK_BYTES = MAX_PAYLOAD_BYTES;
 const FULL_ACK_BYTES = HEADER_BYTES + 28;
@@ -89,15 +90,10 @@ export class SrtConnection {
   #isClosed = false;
   #lastReceivedUs: number;
   #lastSentUs: number;
-  #ackNumber = 0;
-  /** By `number % ACKS`. */
-  readonly #ackSequences = new Int32Array(ACKS);
-  readonly #ackTimesUs = new Float64Array(ACKS);
-  #ackedSequence: number;
-  #confirmedSequence: number;
-  #ackedUs = 0;
+  readonly #acks: AckHistory;
   #sinceAck = 0;
-  #nakUs = 0;
+  #tickedUs: number;
+  #skipsFromUs = 0;
   #peerCapacity = 0;
 
   constructor(
@@ -112,8 +108,8 @@ export class SrtConnection {
     this.#clock = new TsbpdClock(options.peerArrivedUs, options.peerTimestamp, options.latencyMs);
     this.#lastReceivedUs = nowUs;
     this.#lastSentUs = nowUs;
-    this.#ackedSequence = options.peerFirstSequence;
-    this.#confirmedSequence = options.peerFirstSequence;
+    this.#tickedUs = nowUs;
+    this.#acks = new AckHistory(options.peerFirstSequence);
     const { encryption } = options;
     this.#keys = new KeyExchange(encryption, this.statistics, (subtype, message, timeUs) =>
       this.#sendKeys(subtype, message, timeUs),
@@ -190,20 +186,27 @@ export class SrtConnection {
       this.close('the peer is silent', nowUs);
       return;
     }
-    this.#receiver.deliver(nowUs);
+    if (nowUs - this.#tickedUs > STALL_US) {
+      this.#skipsFromUs = nowUs + GRACE_US;
+    }
+    this.#tickedUs = nowUs;
+    this.#receiver.deliver(nowUs, this.#maySkip(nowUs));
     if (this.#isClosed) {
       return;
     }
     this.#sendFullAck(nowUs);
-    if (!this.#receiver.losses.isEmpty && nowUs - this.#nakUs >= this.#roundTrip.nakIntervalUs) {
-      this.#sendPeriodicNak(nowUs);
-    }
+    this.#sendDueNak(nowUs);
     this.#sender.tick(nowUs);
     this.#keys.tick(this.#roundTrip.rttUs, nowUs);
     if (nowUs - this.#lastSentUs >= KEEPALIVE_US) {
       this.#sendControl(CONTROL.keepalive, 0, 0, HEADER_BYTES, nowUs);
     }
     this.statistics.tick(nowUs);
+  }
+
+  /** After the process has been held up, missing packets may wait in the socket. */
+  #maySkip(nowUs: number): boolean {
+    return nowUs >= this.#skipsFromUs && nowUs - this.#tickedUs <= STALL_US;
   }
 
   /** Tells the peer, and ends. Later calls have no effect. */
@@ -257,9 +260,9 @@ export class SrtConnection {
     if (missing > 0) {
       this.#sendNak(addSequence(sequence, -missing), addSequence(sequence, -1), nowUs);
     }
-    receiver.deliver(nowUs);
+    receiver.deliver(nowUs, this.#maySkip(nowUs));
     this.#sinceAck += 1;
-    if (this.#sinceAck >= LIGHT_ACK_PACKETS && receiver.acknowledged !== this.#ackedSequence) {
+    if (this.#sinceAck >= LIGHT_ACK_PACKETS && receiver.acknowledged !== this.#acks.newest) {
       this.#sinceAck = 0;
       this.#control.writeUInt32BE(receiver.acknowledged, HEADER_BYTES);
       this.#sendControl(CONTROL.ack, 0, 0, HEADER_BYTES + 4, nowUs);
@@ -306,21 +309,10 @@ export class SrtConnection {
   }
 
   #receiveAckAck(packet: Buffer, nowUs: number): void {
-    const number = packet.readUInt32BE(4);
-    const age = this.#ackNumber - number;
-    if (number === 0 || age < 0 || age >= ACKS) {
-      return;
-    }
-    const sentUs = this.#ackTimesUs[number % ACKS] as number;
-    if (sentUs === 0) {
-      return;
-    }
-    this.#ackTimesUs[number % ACKS] = 0;
-    this.#roundTrip.add(nowUs - sentUs);
-    this.#clock.sample(packet.readUInt32BE(8), nowUs, this.#roundTrip.rttUs);
-    const sequence = this.#ackSequences[number % ACKS] as number;
-    if (sequenceDistance(sequence, this.#confirmedSequence) > 0) {
-      this.#confirmedSequence = sequence;
+    const sentUs = this.#acks.confirm(packet.readUInt32BE(4));
+    if (sentUs !== undefined) {
+      this.#roundTrip.add(nowUs - sentUs);
+      this.#clock.sample(packet.readUInt32BE(8), nowUs, this.#roundTrip.rttUs);
     }
   }
 
@@ -348,19 +340,12 @@ export class SrtConnection {
 
   #sendFullAck(nowUs: number): void {
     const sequence = this.#receiver.acknowledged;
-    if (sequence === this.#confirmedSequence) {
-      return;
-    }
     const { rttUs, varianceUs } = this.#roundTrip;
-    if (sequence === this.#ackedSequence && nowUs - this.#ackedUs < rttUs + 4 * varianceUs) {
+    if (!this.#acks.isDue(sequence, rttUs + 4 * varianceUs, nowUs)) {
       return;
     }
-    this.#ackedSequence = sequence;
-    this.#ackedUs = nowUs;
     this.#sinceAck = 0;
-    this.#ackNumber += 1;
-    this.#ackSequences[this.#ackNumber % ACKS] = sequence;
-    this.#ackTimesUs[this.#ackNumber % ACKS] = nowUs;
+    const number = this.#acks.add(sequence, nowUs);
     this.statistics.packetsSentACK += 1;
     const { receiveRate } = this.statistics;
     const to = this.#control;
@@ -371,7 +356,7 @@ export class SrtConnection {
     to.writeUInt32BE(Math.round(receiveRate.packetsPerSecond), HEADER_BYTES + 16);
     to.writeUInt32BE(this.#capacity.packetsPerSecond, HEADER_BYTES + 20);
     to.writeUInt32BE(Math.round(receiveRate.bytesPerSecond), HEADER_BYTES + 24);
-    this.#sendControl(CONTROL.ack, 0, this.#ackNumber, FULL_ACK_BYTES, nowUs);
+    this.#sendControl(CONTROL.ack, 0, number, FULL_ACK_BYTES, nowUs);
   }
 
   #sendNak(first: number, last: number, nowUs: number): void {
@@ -380,11 +365,12 @@ export class SrtConnection {
     this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
   }
 
-  #sendPeriodicNak(nowUs: number): void {
-    this.#nakUs = nowUs;
-    this.statistics.packetsSentNAK += 1;
-    const end = this.#receiver.losses.write(this.#control, HEADER_BYTES);
-    this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
+  #sendDueNak(nowUs: number): void {
+    const end = this.#receiver.losses.write(this.#control, HEADER_BYTES, this.#roundTrip.nakIntervalUs, nowUs);
+    if (end > HEADER_BYTES) {
+      this.statistics.packetsSentNAK += 1;
+      this.#sendControl(CONTROL.nak, 0, 0, end, nowUs);
+    }
   }
 
   #sendControl(type: ControlType, subtype: number, info: number, size: number, nowUs: number): void {

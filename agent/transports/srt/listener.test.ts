@@ -1,11 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { hex } from '../../../test/support/media/units.ts';
 import { systemClock } from '../../base/clock.ts';
 import { bindUdp } from '../../base/udp.ts';
 import { callSrt } from './caller.ts';
 import type { SrtConnection } from './connection.ts';
+import { Encryption } from './encryption.ts';
 import { HANDSHAKE, type Handshake, parseHandshake, writeHandshake } from './handshake.ts';
 import { type ConnectionRequest, SrtListener } from './listener.ts';
 import { REJECT } from './reject-reason.ts';
@@ -127,7 +128,7 @@ test('a silent port is a timeout', async () => {
   await expect(callSrt(options, systemClock, AbortSignal.timeout(5_000))).rejects.toMatchObject({ code: 'timeout' });
 });
 
-/** A caller that sends packets of its own. */
+/** A caller that sends packets made by the test. */
 async function rawCaller(port: number) {
   const socket: Socket = createSocket('udp4');
   socket.bind(0, '127.0.0.1');
@@ -153,7 +154,7 @@ async function rawCaller(port: number) {
   return { send, conclusion, answers, socket };
 }
 
-test('nothing is kept for a caller before its cookie comes back', async () => {
+test('nothing is stored for a caller before it returns its cookie', async () => {
   const requests: ConnectionRequest[] = [];
   const listener = await listen((request) => requests.push(request));
   const { conclusion, answers, socket } = await rawCaller(listener.endpoint.port);
@@ -207,4 +208,28 @@ test('connections of one address are limited', async () => {
   }
   await expect.poll(() => listener.callers).toBe(256);
   expect((await send(conclusion)).type).toBe(REJECT.backlog);
+});
+
+test('the keys of one address are derived one after the other', async () => {
+  const answered: Promise<unknown>[] = [];
+  const listener = await listen((request) => answered.push(request.accept('long enough')));
+  const { conclusion, socket } = await rawCaller(listener.endpoint.port);
+  let [running, most] = [0, 0];
+  const accept = Encryption.accept.bind(Encryption);
+  const derived = vi.spyOn(Encryption, 'accept').mockImplementation(async (...given) => {
+    running += 1;
+    most = Math.max(most, running);
+    return accept(...given).finally(() => {
+      running -= 1;
+    });
+  });
+  onTestFinished(() => derived.mockRestore());
+  const keyMaterial = (await Encryption.create('something else', 16)).keyMaterial;
+  for (let socketId = 1_000; socketId < 1_020; socketId += 1) {
+    const request = writeHandshake({ ...conclusion, socketId, keyMaterial }, { timestamp: 0, destination: 0 });
+    socket.send(request, listener.endpoint.port, '127.0.0.1');
+  }
+  await expect.poll(() => answered.length).toBe(20);
+  expect(await Promise.all(answered)).toEqual(Array.from({ length: 20 }, () => undefined));
+  expect([most, listener.callers]).toEqual([1, 0]);
 });

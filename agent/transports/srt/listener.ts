@@ -58,6 +58,8 @@ export class SrtListener {
   /** By caller: waiting, or the response to repeat. */
   readonly #callers = new Map<string, Buffer | undefined>();
   readonly #byAddress = new Map<string, number>();
+  /** By address: its last derivation of a key. */
+  readonly #deriving = new Map<string, Promise<unknown>>();
 
   /** @param sockets bound, one for each address family, IPv4 first */
   constructor(
@@ -151,7 +153,7 @@ export class SrtListener {
       isEncrypted: handshake.keyMaterial !== undefined,
       reject,
       accept: async (passphrase) => {
-        const encryption = await encryptionOf(handshake, passphrase);
+        const encryption = await this.#inTurn(subscriber, () => encryptionOf(handshake, passphrase));
         if (typeof encryption === 'number') {
           reject(encryption);
           return undefined;
@@ -220,6 +222,18 @@ export class SrtListener {
     this.#callers.set(caller, response);
     this.#send(response, ip, port);
     return connection;
+  }
+
+  /** One derivation of an address at a time: each is a millisecond of a thread that the disk needs, too. */
+  #inTurn<T>(subscriber: string, derive: () => Promise<T>): Promise<T> {
+    const turn = (this.#deriving.get(subscriber) ?? Promise.resolve()).then(derive);
+    const over = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#deriving.set(subscriber, over);
+    void over.then(() => this.#deriving.get(subscriber) === over && this.#deriving.delete(subscriber));
+    return turn;
   }
 
   #limitFault(ip: string): RejectReason | undefined {

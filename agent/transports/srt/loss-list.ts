@@ -1,28 +1,29 @@
 import { addSequence, sequenceDistance } from './packet.ts';
 
 const RANGE_BIT = 0x8000_0000;
+const MIN_REPORT_INTERVAL_US = 20_000;
+const FULL_WAITS = 2;
 
 interface LostRange {
   first: number;
   last: number;
+  /** When the last report was sent, in µs. */
+  reportedUs: number;
+  reports: number;
 }
 
-/** Packets that have not arrived, in order, as ranges. */
+/** Packets that have not arrived, in order, as ranges. Each range is reported in its own rhythm. */
 export class LossList {
   readonly #ranges: LostRange[] = [];
-
-  get isEmpty(): boolean {
-    return this.#ranges.length === 0;
-  }
 
   /** Undefined: none. */
   get first(): number | undefined {
     return this.#ranges[0]?.first;
   }
 
-  /** Behind all others. */
-  append(first: number, last: number): void {
-    this.#ranges.push({ first, last });
+  /** Behind all others. The first report is sent at once. */
+  append(first: number, last: number, nowUs: number): void {
+    this.#ranges.push({ first, last, reportedUs: nowUs, reports: 1 });
   }
 
   /** It has arrived. @returns whether it was missing */
@@ -39,7 +40,7 @@ export class LossList {
     } else if (sequence === range.last) {
       range.last = addSequence(sequence, -1);
     } else {
-      this.#ranges.splice(index + 1, 0, { first: addSequence(sequence, 1), last: range.last });
+      this.#ranges.splice(index + 1, 0, { ...range, first: addSequence(sequence, 1) });
       range.last = addSequence(sequence, -1);
     }
     return true;
@@ -68,10 +69,10 @@ export class LossList {
       const isTailKept = sequenceDistance(range.last, last) > 0;
       const kept: LostRange[] = [];
       if (isHeadKept) {
-        kept.push({ first: range.first, last: addSequence(first, -1) });
+        kept.push({ ...range, last: addSequence(first, -1) });
       }
       if (isTailKept) {
-        kept.push({ first: addSequence(last, 1), last: range.last });
+        kept.push({ ...range, first: addSequence(last, 1) });
       }
       this.#ranges.splice(index, 1, ...kept);
       if (isTailKept) {
@@ -81,10 +82,20 @@ export class LossList {
     }
   }
 
-  /** Appendix A. @returns the end of what was written; what does not fit is left out */
-  write(to: Buffer, start: number): number {
+  /**
+   * Writes the ranges whose next report is due (appendix A): twice after `intervalUs`, by which time a retransmission has arrived unless
+   * it is lost, then after half of that, because a report may be lost, too.
+   * @returns the end of what was written; what does not fit is due the next time
+   */
+  write(to: Buffer, start: number, intervalUs: number, nowUs: number): number {
     let at = start;
     for (const range of this.#ranges) {
+      const waitUs = range.reports <= FULL_WAITS ? intervalUs : Math.max(intervalUs / 2, MIN_REPORT_INTERVAL_US);
+      if (nowUs - range.reportedUs < waitUs) {
+        continue;
+      }
+      range.reportedUs = nowUs;
+      range.reports += 1;
       at = writeRange(to, at, range.first, range.last);
       if (at + 8 > to.length) {
         break;

@@ -23,6 +23,8 @@ export class Receiver {
   #base: number;
   /** Behind the newest. */
   #next: number;
+  /** No packet before it is stored: a publisher could leave the whole window empty before one. */
+  #searched: number;
   #stored = 0;
   #storedBytes = 0;
 
@@ -35,6 +37,7 @@ export class Receiver {
   ) {
     this.#base = firstSequence;
     this.#next = firstSequence;
+    this.#searched = firstSequence;
     this.#clock = clock;
     this.#encryption = encryption;
     this.#statistics = statistics;
@@ -91,7 +94,7 @@ export class Receiver {
       return 0;
     }
     if (ahead > 0) {
-      this.losses.append(this.#next, addSequence(sequence, -1));
+      this.losses.append(this.#next, addSequence(sequence, -1), nowUs);
       this.#statistics.packetsReceivedLoss += ahead;
     }
     if (ahead >= 0) {
@@ -101,14 +104,17 @@ export class Receiver {
     return Math.max(0, ahead);
   }
 
-  /** Delivers what is due. */
-  deliver(nowUs: number): void {
+  /** Delivers what is due. @param maySkip missing packets are given up for it */
+  deliver(nowUs: number, maySkip = true): void {
     while (this.#stored > 0) {
       const first = this.#firstStored();
       if (this.#clock.dueUs(this.#timeOf(first)) > nowUs) {
         return;
       }
       const skipped = sequenceDistance(first, this.#base);
+      if (skipped > 0 && !maySkip) {
+        return;
+      }
       if (skipped > 0) {
         this.#statistics.packetsReceivedDrop += skipped;
         this.losses.removeBefore(first);
@@ -137,6 +143,9 @@ export class Receiver {
     slab.marks[slot] = size === 0 ? UNREADABLE : 0;
     this.#stored += 1;
     this.#storedBytes += size;
+    if (sequenceDistance(sequence, this.#searched) < 0) {
+      this.#searched = sequence;
+    }
     const isReadable =
       this.#encryption === undefined
         ? keyField === 0
@@ -159,6 +168,7 @@ export class Receiver {
     this.#stored -= 1;
     this.#storedBytes = Math.max(0, this.#storedBytes - size);
     this.#base = addSequence(sequence, 1);
+    this.#searched = this.#base;
     const at = offsetOf(sequence);
     const payload = slab && slab.marks[slot] !== UNREADABLE ? slab.bytes.subarray(at, at + size) : undefined;
     if (payload) {
@@ -176,10 +186,11 @@ export class Receiver {
 
   /** Only while any is stored. */
   #firstStored(): number {
-    let sequence = this.#base;
+    let sequence = this.#searched;
     while ((this.#ring.find(sequence)?.sizes[slotOf(sequence)] ?? 0) === 0) {
       sequence = addSequence(sequence, 1);
     }
+    this.#searched = sequence;
     return sequence;
   }
 

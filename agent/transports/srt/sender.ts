@@ -250,7 +250,9 @@ export class Sender {
     }
     const { rttUs, varianceUs } = this.#roundTrip;
     const isRetransmitted = ((slab.bytes[offsetOf(sequence) + 4] as number) & (RETRANSMITTED >>> 24)) !== 0;
-    if (isRetransmitted && nowUs - (slab.sentUs[slot] as number) < rttUs + varianceUs) {
+    // About as libsrt: with a varying round trip it may have been overtaken by the report.
+    const waitUs = Math.max(0.75 * rttUs, rttUs - 4 * varianceUs);
+    if (isRetransmitted && nowUs - (slab.sentUs[slot] as number) < waitUs) {
       return;
     }
     slab.marks[slot] = LOST;

@@ -1,12 +1,14 @@
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock } from '../../base/clock.ts';
 import { explain, PerchError } from '../../base/errors.ts';
-import { canonicalIp, subscriberOf } from '../../base/ip-address.ts';
+import { canonicalIp, type Endpoint, subscriberOf } from '../../base/ip-address.ts';
 import { listenTcp } from '../../base/listen-tcp.ts';
 import type { Logger } from '../../base/log.ts';
+import { SocketChannel } from '../../base/socket-channel.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
+import { ProxyHeaderReader } from './proxy-header-reader.ts';
 
 /** A recorder opens one for each camera and stream. */
 const TOTAL_LIMIT = 1_000;
@@ -21,26 +23,34 @@ export interface ListenerOptions {
   readonly address: string;
   /** Undefined: without TLS. */
   readonly tls?: KeyFiles;
+  /** Addresses and subnets of proxies whose PROXY headers name the client. */
+  readonly trustedProxies: readonly string[];
 }
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #onSocket: (socket: Socket) => void;
+  readonly #onChannel: (channel: SocketChannel) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #sockets = new Set<Socket>();
+  /** Undefined: no proxy is trusted, so nothing precedes the protocol. */
+  readonly #proxies: ProxyHeaderReader | undefined;
+  /** Below TLS, each with its client: the address that a trusted proxy names, else its own. */
+  readonly #sockets = new Map<Socket, Endpoint>();
   #server: Server | undefined;
+  #tlsServer: TlsServer | undefined;
   #stopWatching: () => void = () => {};
   /** Rejections since the last log message and its monotonic time. */
   #rejected = 0;
   #loggedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param onSocket with TLS, called after the handshake */
-  constructor(options: ListenerOptions, onSocket: (socket: Socket) => void, clock: Clock, log: Logger) {
+  /** @param onChannel with TLS, called after the handshake; sets the channel's sink before it returns */
+  constructor(options: ListenerOptions, onChannel: (channel: SocketChannel) => void, clock: Clock, log: Logger) {
     this.#options = options;
-    this.#onSocket = onSocket;
+    this.#onChannel = onChannel;
     this.#clock = clock;
     this.#log = log;
+    const { trustedProxies } = options;
+    this.#proxies = trustedProxies.length === 0 ? undefined : new ProxyHeaderReader(trustedProxies, clock, log);
   }
 
   /** 0: closed. */
@@ -55,7 +65,8 @@ export class Listener {
     if (!where) {
       throw new PerchError('badInput', `${key} is empty`, { key });
     }
-    const server = await this.#makeServer();
+    this.#tlsServer = await this.#makeTlsServer();
+    const server = this.#proxies ? createTcpServer() : (this.#tlsServer ?? createTcpServer());
     // Before the TLS handshake: connections above the limit cost little.
     server.on('connection', (socket: Socket) => this.#admit(socket));
     await listenTcp(server, key, address, where);
@@ -65,40 +76,81 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#stopWatching();
+    this.#proxies?.close();
     const server = this.#server;
     this.#server = undefined;
     const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.#sockets) {
+    for (const socket of this.#sockets.keys()) {
       socket.destroy();
     }
     await closed;
   }
 
   #admit(socket: Socket): void {
-    const subscriber = subscriberOf(canonicalIp(socket.remoteAddress ?? '') ?? '');
-    let fromThere = 0;
-    for (const other of this.#sockets) {
-      fromThere += subscriberOf(canonicalIp(other.remoteAddress ?? '') ?? '') === subscriber ? 1 : 0;
-    }
-    if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= PER_ADDRESS_LIMIT) {
-      this.#reject(socket, fromThere);
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    const own = { ip: canonicalIp(remoteAddress) ?? '', port: remotePort };
+    const isProxy = this.#proxies?.trusts(own.ip) === true;
+    // Connections of a proxy count for the clients that they name.
+    if (!this.#count(socket, own, isProxy ? TOTAL_LIMIT : PER_ADDRESS_LIMIT)) {
       return;
     }
-    this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     // Later owners handle errors; before that they are ignored.
     socket.on('error', () => {});
-    if (!this.#options.tls) {
-      this.#onSocket(socket);
+    this.#proxies?.read(socket, (named) => {
+      if (isProxy && !this.#count(socket, named ?? own, PER_ADDRESS_LIMIT)) {
+        return;
+      }
+      if (this.#tlsServer) {
+        this.#tlsServer.emit('connection', socket);
+      } else {
+        this.#open(socket);
+        socket.resume();
+      }
+    });
+    if (!this.#proxies && !this.#tlsServer) {
+      this.#open(socket);
     }
   }
 
-  #reject(socket: Socket, fromThere: number): void {
+  /** @returns false if the connection is above a limit, and closed */
+  #count(socket: Socket, client: Endpoint, limit: number): boolean {
+    this.#sockets.delete(socket);
+    const subscriber = subscriberOf(client.ip);
+    let fromThere = 0;
+    for (const other of this.#sockets.values()) {
+      fromThere += subscriberOf(other.ip) === subscriber ? 1 : 0;
+    }
+    if (this.#sockets.size >= TOTAL_LIMIT || fromThere >= limit) {
+      this.#reject(socket, client, fromThere);
+      return false;
+    }
+    this.#sockets.set(socket, client);
+    return true;
+  }
+
+  /** @param socket TLS, or the connection itself */
+  #open(socket: Socket): void {
+    socket.setNoDelay(true);
+    this.#onChannel(new SocketChannel(socket, '', this.#proxies && this.#clientOf(socket)));
+  }
+
+  #clientOf({ remoteAddress, remotePort, localAddress }: Socket): Endpoint | undefined {
+    for (const [plain, client] of this.#sockets) {
+      const isSame = plain.remotePort === remotePort && plain.remoteAddress === remoteAddress;
+      if (isSame && plain.localAddress === localAddress) {
+        return client;
+      }
+    }
+    return undefined;
+  }
+
+  #reject(socket: Socket, client: Endpoint, fromThere: number): void {
     this.#rejected += 1;
     const nowMs = this.#clock.monoMs();
     if (nowMs - this.#loggedMs >= LOG_EVERY_MS) {
       const facts = {
-        remote: canonicalIp(socket.remoteAddress ?? ''),
+        remote: client.ip,
         fromThere,
         open: this.#sockets.size,
         refused: this.#rejected,
@@ -110,19 +162,18 @@ export class Listener {
     socket.destroy();
   }
 
-  async #makeServer(): Promise<Server> {
+  async #makeTlsServer(): Promise<TlsServer | undefined> {
     const { protocol, tls } = this.#options;
     if (!tls) {
-      return createTcpServer();
+      return undefined;
     }
     const prefix = protocol.toLowerCase();
     const pair = await readKeyPair(prefix, tls);
-    const server = createTlsServer({ ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, this.#onSocket);
+    const options = { ...pair, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+    const server = createTlsServer(options, (socket) => this.#open(socket));
     server.on('tlsClientError', (error, socket) => {
-      this.#log.debug(
-        { remote: canonicalIp(socket.remoteAddress ?? ''), cause: explain(error) },
-        `TLS handshake with an ${protocol} client failed`,
-      );
+      const remote = this.#clientOf(socket)?.ip ?? canonicalIp(socket.remoteAddress ?? '');
+      this.#log.debug({ remote, cause: explain(error) }, `TLS handshake with an ${protocol} client failed`);
       socket.destroy();
     });
     const use = (renewed: typeof pair) => server.setSecureContext(renewed);

@@ -2,13 +2,32 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { canonicalIp } from '../../base/ip-address.ts';
+import type { ReadRounds } from '../../base/read-rounds.ts';
+import { type DatagramReceiver, MAX_DATAGRAMS, type ReceivedSink } from '../../native/datagram-receiver.ts';
+import { openDatagramReceiver } from '../../native/native.ts';
+import { ReceivingSocket } from '../../native/receiving-socket.ts';
+import { isSameAddress, MAX_ADDRESS_WORDS, readSocketAddress } from '../../native/socket-address.ts';
 
 /** A key frame arrives in a burst, perhaps while another camera's is processed. The system may grant less. */
 const DEFAULT_READ_BUFFER_BYTES = 2 << 20;
 
+/** The least receive buffer for reading in rounds: it holds 97 ms of a 100 Mbit/s link. */
+const MIN_ROUND_BUFFER_BYTES = 2 << 20;
+/** What a datagram takes of the receive buffer beyond twice its size, at most: drivers receive into pages. */
+const DATAGRAM_COST_BYTES = 2_048;
+
+/** Reads follow arrival for this long after a round in which half of the buffer was used. */
+const TOO_FULL_MS = 60_000;
+
+/** Shared by all sockets; undefined: not opened, or it does not work here. */
+let receiver: DatagramReceiver | undefined;
+
 interface DatagramSink {
-  /** @param atMs monotonic time of arrival */
-  onDatagram(datagram: Uint8Array, atMs: number): void;
+  /**
+   * @param bytes hold the datagram in [start, end), valid during the call only
+   * @param atMs monotonic time of arrival
+   */
+  onDatagram(bytes: Uint8Array, start: number, end: number, atMs: number): void;
 }
 
 /** The accepted senders. */
@@ -20,7 +39,7 @@ interface Peers {
 }
 
 /** A bound UDP socket that accepts the datagrams of its peers only. */
-export class UdpSocket {
+export class UdpSocket implements ReceivedSink {
   /** Undefined: datagrams are dropped. */
   sink: DatagramSink | undefined;
   /** Datagrams of other senders. */
@@ -31,11 +50,27 @@ export class UdpSocket {
   /** The last sender's address in the socket's spelling, and its port: most datagrams match these. */
   #knownAddress = '';
   #knownPort = 0;
+  /** The last accepted sender of datagrams that were read in rounds. */
+  readonly #knownWords = new Uint32Array(MAX_ADDRESS_WORDS);
+  #rounds: ReadRounds | undefined;
+  /** Datagrams wait in the kernel for the next round. */
+  #isWaiting = false;
+  /** Undefined: the socket cannot be read in rounds. */
+  readonly #receiving: ReceivingSocket | undefined;
+  /** Granted by the system. */
+  readonly #bufferBytes: number;
+  /** Rounds are too long for the buffer until then. */
+  #tooFullUntilMs = 0;
+  #roundMs = 0;
+  /** Of the receive buffer, in this round. */
+  #usedBytes = 0;
   #isClosed = false;
 
   private constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#bufferBytes = socket.getRecvBufferSize();
+    this.#receiving = this.#bufferBytes >= MIN_ROUND_BUFFER_BYTES ? ReceivingSocket.of(socket) : undefined;
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
     // An error about one datagram is ignored: the media timeout decides.
     socket.on('error', () => {});
@@ -66,6 +101,9 @@ export class UdpSocket {
     } catch {
       // Some systems refuse instead of granting less.
     }
+    void openDatagramReceiver().then((opened) => {
+      receiver = opened;
+    });
     return new UdpSocket(socket, clock);
   }
 
@@ -76,6 +114,28 @@ export class UdpSocket {
   listenTo(peers: Peers): void {
     this.#peers = peers;
     this.#knownAddress = '';
+    this.#knownWords.fill(0);
+  }
+
+  /** Datagrams are read in rounds from the next one on, where that is possible; undefined: at once. */
+  readInRounds(rounds: ReadRounds | undefined): void {
+    this.#rounds = rounds;
+    if (!rounds) {
+      this.read();
+    }
+  }
+
+  /** Reads what waits for the next round. */
+  read(): void {
+    if (!this.#isWaiting) {
+      return;
+    }
+    this.#isWaiting = false;
+    try {
+      this.#drain();
+    } finally {
+      this.#rest(this.#roundMs);
+    }
   }
 
   /** @throws what the system fails with */
@@ -104,8 +164,45 @@ export class UdpSocket {
   close(): void {
     if (!this.#isClosed) {
       this.#isClosed = true;
+      this.#rounds = undefined;
       this.sink = undefined;
       this.#socket.close();
+    }
+  }
+
+  onReceived(bytes: Uint8Array, start: number, end: number, senders: Uint32Array, senderAt: number): void {
+    this.#usedBytes += 2 * (end - start) + DATAGRAM_COST_BYTES;
+    if (!isSameAddress(senders, senderAt, this.#knownWords)) {
+      if (!this.#isPeer(readSocketAddress(senders, senderAt))) {
+        this.strangers += 1;
+        return;
+      }
+      this.#knownWords.set(senders.subarray(senderAt, senderAt + MAX_ADDRESS_WORDS));
+    }
+    this.sink?.onDatagram(bytes, start, end, this.#roundMs);
+  }
+
+  #drain(): void {
+    this.#usedBytes = 0;
+    this.#roundMs = this.#clock.monoMs();
+    let count = MAX_DATAGRAMS;
+    // A flood is left to Node.
+    while (receiver && count === MAX_DATAGRAMS && !this.#isClosed && this.#usedBytes < this.#bufferBytes) {
+      count = receiver.receive(this.#receiving?.descriptor ?? -1, this);
+    }
+    if (this.#usedBytes > this.#bufferBytes / 2) {
+      this.#tooFullUntilMs = this.#roundMs + TOO_FULL_MS;
+    }
+  }
+
+  /** Leaves what arrives from now on to the next round, or to Node. */
+  #rest(nowMs: number): void {
+    if (this.#rounds && this.#receiving && receiver && nowMs >= this.#tooFullUntilMs) {
+      this.#isWaiting = true;
+      this.#receiving.pause();
+      this.#rounds.wait(this);
+    } else {
+      this.#receiving?.resume();
     }
   }
 
@@ -118,10 +215,14 @@ export class UdpSocket {
       this.#knownAddress = from.address;
       this.#knownPort = from.port;
     }
-    this.sink?.onDatagram(datagram, this.#clock.monoMs());
+    const nowMs = this.#clock.monoMs();
+    this.sink?.onDatagram(datagram, 0, datagram.length, nowMs);
+    if (this.#rounds && !this.#isWaiting) {
+      this.#rest(nowMs);
+    }
   }
 
-  #isPeer({ address, port }: RemoteInfo): boolean {
+  #isPeer({ address, port }: Pick<RemoteInfo, 'address' | 'port'>): boolean {
     const { ips, ports } = this.#peers;
     return (ports.length === 0 || ports.includes(port)) && (ips?.includes(canonicalIp(address) ?? '') ?? true);
   }

@@ -47,7 +47,7 @@ describe('settings of the boot partition, laid down', () => {
     expect(statSync(join(root, 'var/lib/perch-image/authorized_keys')).mode & 0o777).toBe(0o600);
   });
 
-  test('the file of the name stays the one that is mounted there', async () => {
+  test('the file of the name is rewritten in place: it is mounted there', async () => {
     await writeFile(join(root, 'etc/hostname'), 'perch, and more than that\n');
     const { ino } = statSync(join(root, 'etc/hostname'));
     await applySettings({ hostname: 'barn', sshKeys: [] }, tellPerch, root);

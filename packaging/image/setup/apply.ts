@@ -89,7 +89,7 @@ async function replaceLink(link: string, target: string): Promise<void> {
 }
 
 export async function setBoxName(file: string, name: string): Promise<void> {
-  // A pipe in its place would block the boot, since the network waits for this.
+  // A pipe instead of the file would block the boot, since the network waits for this.
   if (!(await stat(file)).isFile()) {
     throw new Error(`${file} is not a file`);
   }

@@ -16,7 +16,7 @@ const TEMPORARY = 75;
 export async function claimBox(command: readonly string[], password: string): Promise<Claimed> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'] });
-  // It may end before it reads the password; its exit code tells why.
+  // It may end before it reads the password; its exit code has the reason.
   child.stdin.on('error', () => {});
   child.stdin.end(`${password}\n`);
   try {

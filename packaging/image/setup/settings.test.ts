@@ -90,7 +90,7 @@ describe('the setup file on the boot partition', () => {
       .flatMap((first) => letters.map((second) => read(`wifi-name: a\nwifi-country: ${first}${second}`)))
       .flatMap(({ settings }) => settings.wifi?.country ?? []);
     expect(taken).toHaveLength(249);
-    // A second witness, which knows former ones too.
+    // Node's list of regions, which includes former ones.
     const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
     expect(taken.filter((code) => names.of(code) === undefined)).toEqual([]);
   });

@@ -190,7 +190,7 @@ const KNOWN: ReadonlySet<string> = new Set(COUNTRIES.trim().split(/\s+/));
 /** Codes of the European Union and the Internet that differ from the standard. */
 const MEANT: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
 
-/** @param text two letters of any case @returns what is wrong with it; undefined: nothing */
+/** @param text two letters of any case @returns the fault; undefined: none */
 function wrongCountry(text: string): string | undefined {
   const code = text.toUpperCase();
   if (KNOWN.has(code)) {

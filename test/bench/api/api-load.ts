@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 
 /*
  * Asks for each address in turn, over kept connections, for a quarter of a second at a time, so that whatever else the machine does
- * meets both: `node api-load.ts URL URL CONNECTIONS ROUNDS` prints how many answers came each second from each.
+ * meets both: `node api-load.ts URL URL CONNECTIONS ROUNDS` prints the answers per second of each.
  */
 const [first = '', second = '', connections = '', rounds = ''] = process.argv.slice(2);
 const WINDOW_MS = 250;

@@ -5,7 +5,7 @@ import { startScript } from '../measure/script.ts';
 const PATHS = 200;
 const ROUNDS = 5;
 const CONNECTIONS = 8;
-/** Of a quarter of a second, for each of both. */
+/** Answers per second in quarters of a second, for each of the two. */
 const WINDOWS = 6;
 
 export const apiRps: Figure = {
@@ -14,7 +14,8 @@ export const apiRps: Figure = {
   goal: 0.4,
   isAtLeast: true,
   isAbsolute: false,
-  about: '/v3/paths/list with 200 paths, by a Fastify route that returns the same bytes from memory',
+  about:
+    'requests per second of /v3/paths/list with 200 paths ÷ those of a Fastify route that returns the same bytes from memory',
   measure: async (note) => {
     const server = startScript(join(import.meta.dirname, 'api-server.ts'), [String(PATHS)]);
     try {
@@ -34,7 +35,7 @@ export const apiRps: Figure = {
   },
 };
 
-/** The load is a process of its own. */
+/** The load generator is a separate process. */
 async function answersPerSecond(list: string, reference: string): Promise<readonly [list: number, reference: number]> {
   const load = startScript(join(import.meta.dirname, 'api-load.ts'), [
     list,

@@ -77,7 +77,7 @@ export const authCost: Figure = {
   unit: 'µs',
   goal: 20,
   isAbsolute: true,
-  about: 'decision on one request with the cookie of a session',
+  about: 'time to authorize one request with a session cookie',
   measure: async () => (await cost()).usPerRequest,
 };
 
@@ -86,6 +86,6 @@ export const authCostScrypt: Figure = {
   unit: 'times',
   goal: 0,
   isAbsolute: false,
-  about: `passwords that were hashed for ${RUNS * REQUESTS} such requests`,
+  about: `password hashes computed for ${RUNS * REQUESTS} such requests`,
   measure: async () => [(await cost()).scryptCalls],
 };

@@ -22,7 +22,7 @@ interface Box {
 
 /**
  * Opens the page at `/{path}/`: hls.js in low-latency mode.
- * @returns the page, and ms from its opening to the first picture that is shown
+ * @returns the page, and the milliseconds from its opening to the first picture
  */
 async function join({ agent, viewer }: Box): Promise<{ page: Page; ms: number }> {
   const page = await viewer.browser.newPage();
@@ -71,7 +71,7 @@ export const hlsJoin: Figure = {
   unit: 'ms',
   goal: 700,
   isAbsolute: true,
-  about: `90th percentile of ${PAIRS * 2} joins in Chromium over LL-HLS with hls.js, spread evenly over a group of ${groupSeconds} s, half of them with no muxer yet: from opening the page to the first picture shown`,
+  about: `90th percentile of ${PAIRS * 2} joins in Chromium over LL-HLS with hls.js, spread evenly over a group of ${groupSeconds} s, half of them with a muxer still to start: from opening the page to the first picture`,
   measure: async (note) => {
     await using camera = await startClipCamera(LONG_GROUPS);
     const config = `api: yes\nhlsMuxerCloseAfter: 1s\npaths:\n  cam: { source: '${camera.url}' }\n`;

@@ -11,13 +11,13 @@ export const uiFirstPaint: Figure = {
   unit: 'ms',
   goal: 500,
   isAbsolute: true,
-  about: `from asking for the page to the first that is seen of it: Chromium slowed down ${SLOW_DOWN} times, nothing cached, over loopback`,
+  about: `from the request for the page to its first paint: Chromium slowed down ${SLOW_DOWN} times, empty cache, over loopback`,
   measure: async (note) => {
     await using agent = await startDemoAgent();
     await using viewer = await startViewer();
     const times: number[] = [];
     for (let i = 0; i < TIMES; i += 1) {
-      // Each context has a cache of its own.
+      // Each context has a separate cache.
       const context = await viewer.browser.newContext({ viewport: { width: 390, height: 844 } });
       const page = await context.newPage();
       const devtools = await context.newCDPSession(page);

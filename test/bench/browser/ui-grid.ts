@@ -24,7 +24,7 @@ export const uiGrid9: Figure = {
   unit: 'stalls',
   goal: 0,
   isAbsolute: false,
-  about: `${CAMERAS} small pictures of ${SMALL.width} × ${SMALL.height} in the page's grid in Chromium, ${WATCHED_SECONDS} s: gaps of more than ${STALL_MS} ms between two frames of one`,
+  about: `stalls of more than ${STALL_MS} ms in ${WATCHED_SECONDS} s: ${CAMERAS} live pictures of ${SMALL.width} × ${SMALL.height} in the page's grid in Chromium`,
   measure: async (note) => {
     await using camera = await startClipCamera(SMALL);
     const paths = Array.from({ length: CAMERAS }, (_, i) => `  cam${i + 1}: { source: '${camera.url}' }\n`);
@@ -71,7 +71,7 @@ async function watchFrames({ stallMs, watchedMs }: { stallMs: number; watchedMs:
     video.requestVideoFrameCallback(onFrame);
     await new Promise((resolve) => setTimeout(resolve, watchedMs));
     const frames = gaps.length;
-    // A picture that stands still to the end has stalled as well.
+    // A picture frozen until the end has stalled as well.
     note(performance.now());
     return { frames, stalls: gaps.filter((ms) => ms > stallMs).length, longestMs: Math.max(...gaps) };
   };

@@ -8,7 +8,7 @@ import { accessUnits } from './access-units.ts';
 
 /**
  * A camera whose time is known: `node clip-camera.ts CLIP.h264 FPS PAYLOAD_BYTES` serves the clip again and again over RTSP within the
- * connection, each picture at its time, whoever reads it. Prints `ready PORT START PICTURES`: the Unix time in ms at which the first
+ * connection, each picture at its time, for any reader. Prints `ready PORT START PICTURES`: the Unix time in ms at which the first
  * picture was due, and how many the clip has. Ends with its standard input.
  */
 const [file = '', fps = '25', payloadBytes = '1400'] = process.argv.slice(2);
@@ -21,7 +21,7 @@ const clients = new Set<Socket>();
 let sequence = 0;
 /** Of the clip. */
 let next = 0;
-let isKeyWished = false;
+let isKeyFrameRequested = false;
 
 /** One picture as interleaved frames, in one piece. */
 function framesOf(unit: Uint8Array, ticks: number): Buffer {
@@ -56,14 +56,14 @@ function isKey(unit: Uint8Array): boolean {
 }
 
 function jump(dueWallMs: number): void {
-  isKeyWished = false;
+  isKeyFrameRequested = false;
   do {
     next = (next + 1) % units.length;
   } while (!isKey(units[next] as Uint8Array));
   process.stdout.write(`jumped ${Math.round(dueWallMs)} ${next}\n`);
 }
 
-/** SPS and PPS stand in front of the clip's first picture. */
+/** SPS and PPS precede the clip's first picture. */
 function description(): string {
   const first = units[0] ?? new Uint8Array(0);
   const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
@@ -113,7 +113,7 @@ server.listen(0, '127.0.0.1', () => {
   const startWallMs = Date.now();
   let number = 0;
   const send = (): void => {
-    if (isKeyWished) {
+    if (isKeyFrameRequested) {
       jump(startWallMs + (number * 1000) / Number(fps));
     }
     const frames = framesOf(units[next] as Uint8Array, number * TICKS);
@@ -128,6 +128,6 @@ server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`ready ${(server.address() as AddressInfo).port} ${startWallMs} ${units.length}\n`);
 });
 process.stdin.on('data', () => {
-  isKeyWished = true;
+  isKeyFrameRequested = true;
 });
 process.stdin.on('end', () => process.exit());

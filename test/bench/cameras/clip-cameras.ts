@@ -3,13 +3,13 @@ import { type BarClip, barClip } from '../../peers/cameras/bar-clip.ts';
 import { clip } from '../../peers/cameras/camera.ts';
 import { startScript } from '../measure/script.ts';
 
-/** A camera in a process of its own whose time is known. */
+/** A camera in a separate process, with a known time. */
 export interface ClipCamera extends AsyncDisposable {
   readonly url: string;
   /** Of the group that is being sent, from its key frame on, in seconds. */
   phase(): number;
   /** The camera's next picture is a key frame. */
-  wishKey(): void;
+  requestKeyFrame(): void;
   /** @returns the Unix time in ms at which the camera sent what the time bar of a picture says, which was shown at `wallMs` */
   sentMs(clockMs: number, wallMs: number): number;
 }
@@ -26,7 +26,7 @@ export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promis
   ]);
   const [, port, start, pictures] = await running.waitFor(/ready (\d+) (\d+) (\d+)/);
   const clipMs = (Number(pictures) * 1000) / of.fps;
-  /** When the clip would have begun for the pictures since the last wish. What was sent before it looks older than it is. */
+  /** When the clip would have begun for the pictures since the last request. Earlier pictures look older than they are. */
   const beganMs = (): number => {
     const [, at = start, picture = 0] = [...running.output().matchAll(/jumped (\d+) (\d+)\n/g)].at(-1) ?? [];
     return Number(at) - (Number(picture) * 1000) / of.fps;
@@ -34,7 +34,7 @@ export async function startClipCamera(of: BarClip, payloadBytes = 1_400): Promis
   return {
     url: `rtsp://127.0.0.1:${port}/cam`,
     phase: () => (((Date.now() - beganMs()) % clipMs) / 1000) % of.groupSeconds,
-    wishKey: () => running.child.stdin.write('key\n'),
+    requestKeyFrame: () => running.child.stdin.write('key\n'),
     sentMs: (clockMs, wallMs) => {
       const rounds = Math.floor((wallMs - beganMs() - clockMs) / clipMs);
       return beganMs() + rounds * clipMs + clockMs;

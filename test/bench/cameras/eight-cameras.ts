@@ -14,6 +14,11 @@ export async function startCameras(seconds: number, groupSeconds = 2): Promise<G
 
 export const cameraUrls = (cameras: GstCamera): string[] => names.map((name) => cameras.url(`/${name}`));
 
+export function recordingConfig(cameras: GstCamera, transport: 'automatic' | 'udp' = 'automatic'): string {
+  const paths = names.map((name) => `  ${name}: { source: '${cameras.url(`/${name}`)}', rtspTransport: ${transport} }`);
+  return ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
+}
+
 /**
  * Perch recording the eight cameras, with all that a user has switched on.
  * @param dataDir for what it writes; a fresh one when not given
@@ -23,13 +28,12 @@ export function startRecording(
   dataDir?: string,
   transport: 'automatic' | 'udp' = 'automatic',
 ): Promise<Agent> {
-  const paths = names.map((name) => `  ${name}: { source: '${cameras.url(`/${name}`)}', rtspTransport: ${transport} }`);
-  const config = ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
+  const config = recordingConfig(cameras, transport);
   return startAgent(dataDir === undefined ? { config } : { config, dataDir });
 }
 
 /** Waits until every camera's file holds its first fragment, which is far larger than a header. */
-export async function recordingHasBegun(agent: Agent): Promise<void> {
+export async function recordingHasBegun(agent: Pick<Agent, 'dataDir'>): Promise<void> {
   await until(() => {
     const files = globSync(join(agent.dataDir, 'recordings/**/*.mp4'));
     return files.filter(hasFragment).length >= CAMERAS ? true : undefined;

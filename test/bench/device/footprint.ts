@@ -62,7 +62,7 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
 }
 
 /** What a browser loads when the page is opened: the page itself, and what it names. */
-async function visit(url: string, cookie = ''): Promise<void> {
+async function visit(url: string, cookie: string): Promise<void> {
   const page = await (await fetch(url)).text();
   const named = [...page.matchAll(/(?:src|href)="(\/?[\w.-]+\.(?:js|css))"/g)].map(([, file]) => file ?? '');
   for (const path of [...named, '/v3/system', '/v3/paths/list']) {
@@ -84,6 +84,20 @@ async function claim({ url, dataDir }: Box): Promise<string> {
   }
   return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
 }
+
+/** Perch's own setup, which the machine's network does not see. */
+const ownSetup = async (): Promise<string> => `perch: own\nmdns: no\ntlsAddress: 127.0.0.1:${await freePort()}\n`;
+
+/**
+ * The owner claims the device and opens the page. The compiled code, the owner and the certificate stay for the next start.
+ * @returns the cookie of the owner's session
+ */
+const firstVisit = (box: ShippedServer, folder: string, config: string): Promise<string> =>
+  withBox(box, folder, config, async (first) => {
+    const cookie = await claim(first);
+    await visit(first.url, cookie);
+    return cookie;
+  });
 
 function residentMegabytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -129,19 +143,13 @@ export const footprintIdle: Figure = {
   unit: 'MB',
   goal: 90,
   isAbsolute: false,
-  about: `resident memory of the box as it is shipped, in Perch's own set-up with https and without cameras, ${SETTLED_SECONDS} s after its owner has opened the page`,
+  about: `resident memory of Perch as packaged, in its own set-up with https and without cameras, ${SETTLED_SECONDS} s after the owner has opened the page`,
   measure: async (note) => {
     using box = await unpackServer();
     return await withFolder(async (folder) => {
-      // A path, or the demo camera would be there; not in the machine's network.
-      const own = `perch: own\nmdns: no\ntlsAddress: 127.0.0.1:${await freePort()}\n`;
-      const config = `${own}paths: { stage: { source: publisher } }\n`;
-      // What was compiled is kept from the first time on, and so are the owner and the certificate.
-      const cookie = await withBox(box, folder, config, async (first) => {
-        const its = await claim(first);
-        await visit(first.url, its);
-        return its;
-      });
+      // A path, or the demo camera would be there.
+      const config = `${await ownSetup()}paths: { stage: { source: publisher } }\n`;
+      const cookie = await firstVisit(box, folder, config);
       return withBox(box, folder, config, async ({ process, url }) => {
         await process.waitFor(/main port with TLS is open/);
         await visit(url, cookie);
@@ -158,18 +166,20 @@ export const footprintRecording: Figure = {
   unit: 'MB',
   goal: 150,
   isAbsolute: false,
-  about: `proportional set size of the box as it is shipped, recording ${CAMERAS} cameras that are watched by RTSP, after ${SETTLED_SECONDS} s`,
+  about: `proportional set size of Perch as packaged, recording ${CAMERAS} cameras that RTSP readers watch, after ${SETTLED_SECONDS} s`,
   measure: async (note) => {
     using box = await unpackServer();
     await using cameras = await startCameras(180);
     const urls = cameraUrls(cameras);
     const lines = urls.map((url, i) => `  cam${i + 1}: { source: '${url}' }\n`);
-    const paths = `pathDefaults: { record: yes }\npaths:\n${lines.join('')}`;
-    return await withFolder((folder) =>
-      withBox(box, folder, paths, async ({ process, dataDir, url, rtspPort }) => {
-        await visit(url);
+    const setup = `${await ownSetup()}authInternalUsers: [{ user: tv, pass: wren, permissions: [{ action: read }] }]\n`;
+    return await withFolder(async (folder) => {
+      const cookie = await firstVisit(box, folder, `${setup}paths: { stage: { source: publisher } }\n`);
+      const config = `${setup}pathDefaults: { record: yes }\npaths:\n${lines.join('')}`;
+      return withBox(box, folder, config, async ({ process, dataDir, url, rtspPort }) => {
+        await visit(url, cookie);
         await until(() => (recorded(dataDir).length >= CAMERAS ? true : undefined));
-        const viewers = await Promise.all(urls.map((_, i) => pull(`rtsp://127.0.0.1:${rtspPort}/cam${i + 1}`)));
+        const viewers = await Promise.all(urls.map((_, i) => pull(`rtsp://tv:wren@127.0.0.1:${rtspPort}/cam${i + 1}`)));
         for (const viewer of viewers) {
           viewer.on('data', () => {});
         }
@@ -180,8 +190,8 @@ export const footprintRecording: Figure = {
           viewer.destroy();
         }
         return [value];
-      }),
-    );
+      });
+    });
   },
 };
 
@@ -193,7 +203,7 @@ export const footprintFirstSample: Figure = {
   unit: 'ms',
   goal: 2000,
   isAbsolute: true,
-  about: 'a box that starts: from the answer of its camera to the first part of the recording in the file',
+  about: "at the start of Perch: time from the camera's first answer to the first part in the recording",
   measure: async () => {
     using box = await unpackServer();
     await using cameras = await startCameras(120);

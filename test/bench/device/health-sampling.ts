@@ -7,9 +7,9 @@ import { machineSensors } from '../../../system/sensors.ts';
 import type { Figure } from '../measure/figure.ts';
 
 const RUNS = 5;
-/** The page about the system asks so often while it is shown. */
+/** Polling interval of the System page. */
 const LOOK_S = 5;
-/** Ten minutes: each drive is asked once in them, and each program that is run for it runs as often as it would. */
+/** Ten minutes: each drive is queried once, and each helper program runs as often as in use. */
 const LOOKS = 120;
 const TICKS_PER_SECOND = 100;
 
@@ -22,7 +22,7 @@ function spentS(): number {
   return (user + system) / 1e6 + (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
 }
 
-/** Ten minutes of samples, one after the other without the pauses. */
+/** Ten minutes of samples without the pauses. */
 async function oneVisit(): Promise<number> {
   let nowMs = 0;
   const clock = { ...systemClock, monoMs: () => nowMs };
@@ -40,7 +40,7 @@ export const healthSampling: Figure = {
   unit: '% of a core',
   goal: 0.3,
   isAbsolute: true,
-  about: "how the machine is, while somebody looks at the page about it (nobody looking: it isn't asked)",
+  about: 'CPU time of reading the state of the machine, while the System page is open (otherwise it is not read)',
   measure: async () => {
     // Modules that the first sample loads do not count.
     await oneVisit();

@@ -26,7 +26,7 @@ export async function makePackages(...more: readonly string[]): Promise<Packages
   return { perch, node, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
 }
 
-/** What the packages hold, in a folder of its own. */
+/** The contents of the packages, in a separate folder. */
 export interface ShippedServer extends Disposable {
   /** As the unit starts it: with the flags of `run`, its own Node, and what has been compiled before. */
   start(dataDir: string, config: string): RunningProcess;

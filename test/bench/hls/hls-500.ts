@@ -30,7 +30,7 @@ interface Results {
   /** CPU for each viewer: of many ÷ of few. */
   readonly growth: number;
   readonly viewerKilobytes: number;
-  /** The most that a playlist came to its last viewer after the part was complete, in ms. */
+  /** Longest time from a complete part to its playlist at the last viewer, in ms. */
   readonly lateMs: number;
 }
 
@@ -112,7 +112,7 @@ export const hls500Cpu: Figure = {
   unit: '×',
   goal: 1.1,
   isAbsolute: false,
-  about: `CPU for each low-latency HLS viewer of a 0.5 Mbit/s stream: with ${MANY} of them ÷ with ${FEW}, less what one takes`,
+  about: `CPU time per low-latency HLS viewer of a 0.5 Mbit/s stream: with ${MANY} ÷ with ${FEW}, without that of a single one`,
   measure: async (note) => [(await results(note)).growth],
 };
 
@@ -121,7 +121,7 @@ export const hls500Memory: Figure = {
   unit: 'kB',
   goal: 60,
   isAbsolute: false,
-  about: `proportional set size for each viewer, two connections each, without garbage: ${MANY} of them less ${FEW}`,
+  about: `proportional set size per viewer with two connections, after a garbage collection: from the difference of ${MANY} and ${FEW}`,
   measure: async (note) => [(await results(note)).viewerKilobytes],
 };
 
@@ -130,6 +130,6 @@ export const hls500Late: Figure = {
   unit: 'ms',
   goal: 50,
   isAbsolute: true,
-  about: `the most that a blocking playlist came to the last of ${MANY} viewers after its part was complete, in ${MEASURED_SECONDS} s`,
+  about: `longest time from a complete part to its blocking playlist at the last of ${MANY} viewers, in ${MEASURED_SECONDS} s`,
   measure: async (note) => [(await results(note)).lateMs],
 };

@@ -2,9 +2,9 @@ import { gunzipSync } from 'node:zlib';
 import { type Answer, HttpConnection } from './http-connection.ts';
 
 /**
- * What hls.js asks of a server, one player for each path: `node hls-players.ts PORT PATH…`. Each loads the playlist again a target
- * duration after the last time, or where parts are offered as soon as the next one is there, and whatever is new in it. Says `playing`
- * when all have had media, then once a second how many files and bytes have come. Ends with its standard input.
+ * The requests of hls.js, one player for each path: `node hls-players.ts PORT PATH…`. Each reloads the playlist a target duration
+ * after the last time, or with parts as soon as the next one exists, and loads everything new in it. Prints `playing` when all have
+ * received media, then once a second the number of files and bytes. Ends with its standard input.
  */
 const [port = '', ...paths] = process.argv.slice(2);
 

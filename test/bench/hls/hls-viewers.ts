@@ -4,8 +4,8 @@ import { type Answer, HttpConnection } from './http-connection.ts';
 
 /**
  * Many players of low latency that decode nothing: `node hls-viewers.ts PORT PATH`. Each keeps cookies and has two connections, one
- * for its playlist, which it asks for again as soon as it has it (until the next part is there), and one for the parts.
- * On standard input `open N` opens more until there are N and answers `opened N`; `begin` forgets what came; `tell` answers with one
+ * for its playlist, which it requests again at once (blocking until the next part exists), and one for the parts.
+ * On standard input `open N` opens more until there are N and answers `opened N`; `begin` resets the counts; `tell` answers with one
  * line of JSON, a `Told`. Ends with its standard input.
  */
 const [port = '', path = ''] = process.argv.slice(2);
@@ -16,23 +16,23 @@ export interface Told {
   readonly playlists: number;
   readonly parts: number;
   readonly partBytes: number;
-  /** Parts that were left out because the one before them had not come yet. */
+  /** Parts left out because the previous one had not arrived. */
   readonly overtaken: number;
-  /** What was not answered with 200. */
+  /** Answers other than 200. */
   readonly failures: readonly string[];
   /** How long after the first viewer the last one had the playlist with a part, in ms, of each part; the greatest last. */
   readonly spreadMs: readonly number[];
-  /** The same after the part was complete, as the date of the next segment tells it: of the last part of each segment. */
+  /** Times from a complete part to its playlist, by the date of the next segment: of the last part of each segment. */
   readonly lateMs: readonly number[];
 }
 
 interface Parsed {
   readonly body: Buffer;
-  /** To be asked for next. */
+  /** The next request. */
   readonly query: string;
   /** The newest part. */
   readonly part: string;
-  /** The segment that is being made, when it has no part yet: the one before it has just been completed. */
+  /** The segment being made, before its first part: the previous one has just been completed. */
   readonly next: number | undefined;
 }
 
@@ -68,7 +68,7 @@ function parse({ body, head }: Answer): Parsed {
   return last;
 }
 
-/** By the playlist that was asked for: when the first and the last viewer had it. */
+/** By requested playlist: when the first and the last viewer had it. */
 let arrivals = new Map<string, Arrival>();
 const NOTHING = { playlists: 0, parts: 0, partBytes: 0, overtaken: 0 };
 let counts = { ...NOTHING };
@@ -92,7 +92,7 @@ class HlsViewer {
   }
 
   #request(name: string): string {
-    // As a browser's, which say more than anybody needs.
+    // Like a browser's, which are long.
     return `GET /${path}/${name} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36\r\nReferer: http://127.0.0.1:${port}/${path}/\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nConnection: keep-alive\r\nCookie: ${this.#cookie}\r\n\r\n`;
   }
 

@@ -30,7 +30,7 @@ export class HttpConnection {
     this.#socket.write(request, 'latin1');
   }
 
-  /** One request at a time: a request waits for the one before it. */
+  /** One request at a time: a request waits for the previous one. */
   next(request: string): Promise<Answer> {
     const answer = this.#before.then(() => new Promise<Answer>((resolve) => this.ask(request, resolve)));
     this.#before = answer;

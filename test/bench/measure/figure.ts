@@ -31,7 +31,7 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
-/** @param calibration how much slower this machine is than the one the goals are for (1 = the same) */
+/** @param calibration factor by which this machine is slower than the one of the goals (1 = the same) */
 export function judge(figure: Figure, values: readonly number[], calibration: number): Result {
   const value = median(values);
   const compared = figure.isAbsolute ? value / calibration : value;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Linux reports CPU time in ticks of 1/100 s (USER_HZ), independent of the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
 
-/** A process and all that came from it. */
+/** A process and its descendants. */
 export function processTree(root: number): number[] {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
@@ -45,11 +45,11 @@ export function cpuSeconds(root: number): number {
 }
 
 /** Proportional set size of a process tree, in megabytes (10^6). */
-export function pssMegabytes(root: number): number {
-  let kilobytes = 0;
-  for (const pid of processTree(root)) {
-    const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-    kilobytes += Number(text.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0);
-  }
-  return (kilobytes * 1024) / 1e6;
+export const pssMegabytes = (root: number): number =>
+  processTree(root).reduce((sum, pid) => sum + ownPssMegabytes(pid), 0);
+
+/** The same of the process alone. */
+export function ownPssMegabytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return (Number(text.match(/^Pss:\s+(\d+)/m)?.[1] ?? 0) * 1024) / 1e6;
 }

@@ -3,7 +3,7 @@ import type { RunningProcess } from '../../peers/programs/process.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import { startScript } from './script.ts';
 
-/** Readers in a process of their own. @param targets RTSP URLs, or ports of a bare relay @param count of each */
+/** Readers in a separate process. @param targets RTSP URLs, or ports of a bare relay @param count of each */
 export async function startReaders(targets: readonly string[], count: number): Promise<RunningProcess> {
   const readers = startScript(
     join(import.meta.dirname, '../rtsp/relay-readers.ts'),

@@ -29,7 +29,7 @@ export const audioTranscode: Figure = {
   unit: '%',
   goal: 4,
   isAbsolute: true,
-  about: 'of a core for each stream: AAC-LC of 48 kHz in stereo into Opus, eight streams',
+  about: 'share of a core per stream: AAC-LC (48 kHz stereo) to Opus, eight streams',
   measure: (note) => measure('aac', note),
 };
 
@@ -38,7 +38,7 @@ export const audioTranscodeG711: Figure = {
   unit: '%',
   goal: 0.3,
   isAbsolute: true,
-  about: 'of a core for each stream: G.711 into FLAC, for HLS and recordings, 32 streams',
+  about: 'share of a core per stream: G.711 to FLAC, for HLS and recordings, 32 streams',
   measure: (note) => measure('g711', note),
 };
 
@@ -47,6 +47,6 @@ export const audioTranscodeFlac: Figure = {
   unit: '%',
   goal: 4,
   isAbsolute: true,
-  about: 'of a core for each stream: Opus of 48 kHz in stereo into FLAC, for players without Opus, eight streams',
+  about: 'share of a core per stream: Opus (48 kHz stereo) to FLAC, for players without Opus, eight streams',
   measure: (note) => measure('opus', note),
 };

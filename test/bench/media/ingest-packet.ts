@@ -5,7 +5,7 @@ import type { Figure } from '../measure/figure.ts';
 
 const RUNS = 5;
 const SCRIPT = join(import.meta.dirname, 'ingest-run.ts');
-/** Nothing is collected while it is measured, so that what was allocated can be counted. */
+/** Without garbage collection during the measurement, so that allocations can be counted. */
 const FLAGS = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
 let runs: Promise<{ nanoseconds: number; bytes: number }[]> | undefined;
@@ -30,8 +30,7 @@ export const ingestPacket: Figure = {
   unit: 'µs',
   goal: 2,
   isAbsolute: true,
-  about:
-    'time for each RTP packet of a 1080p H.264 camera, from the chunk that the socket gave to the sample in its stream',
+  about: "time per RTP packet of a 1080p H.264 camera, from the socket's chunk to the sample in its stream",
   measure: async (note) => {
     runs ??= measureAll(note);
     return (await runs).map(({ nanoseconds }) => nanoseconds / 1000);
@@ -43,7 +42,7 @@ export const ingestPacketBytes: Figure = {
   unit: 'bytes',
   goal: 200,
   isAbsolute: false,
-  about: 'memory allocated for each of these packets, slabs of samples included',
+  about: 'memory allocated per packet, including the slabs of samples',
   measure: async (note) => {
     runs ??= measureAll(note);
     return (await runs).map(({ bytes }) => bytes);

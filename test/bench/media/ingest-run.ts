@@ -13,7 +13,7 @@ import { accessUnits } from '../cameras/access-units.ts';
 import { median } from '../measure/figure.ts';
 
 /**
- * Runs in a process of its own, with a young generation so large that nothing is collected while it is measured:
+ * Runs in a separate process, with a young generation large enough that no garbage is collected during the measurement:
  * `node --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 ingest-run.ts CLIP.h264`. Prints nanoseconds and bytes per packet.
  */
 const READ_BYTES = 64 << 10;

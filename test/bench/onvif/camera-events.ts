@@ -27,7 +27,7 @@ interface Results {
   readonly idlePercent: number[];
   readonly usualPercent: number[];
   readonly busyPercent: number[];
-  /** For each camera, what is kept after the busy time and was not before. */
+  /** Heap growth per camera over the busy time. */
   readonly grownKilobytes: number;
 }
 
@@ -39,7 +39,7 @@ interface ToldCamera {
   readonly password: string;
 }
 
-/** The simulated cameras; `ask` gives how often something has begun to move before them. */
+/** The simulated cameras; `ask` returns the number of motion events so far. */
 async function startCameras() {
   const running = startScript(join(import.meta.dirname, 'event-cameras.ts'), [String(CAMERAS)]);
   const lines = createInterface({ input: running.child.stdout });
@@ -67,7 +67,7 @@ const pathsOf = (cameras: readonly ToldCamera[]): string =>
     )
     .join('');
 
-/** Events that stand in the journal. */
+/** Events in the journal. */
 function eventsIn({ dataDir }: Agent): number {
   const lines = globSync(join(dataDir, 'events/**/*'), { withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -140,7 +140,7 @@ const figure = (
 
 export const cameraEventsIdle = figure(
   'camera-events-idle',
-  `share of a core of ${CAMERAS} cameras that are listened to and see nothing`,
+  `share of a core for subscriptions to ${CAMERAS} cameras without events`,
   2,
   '%',
   ({ idlePercent }) => idlePercent,
@@ -148,7 +148,7 @@ export const cameraEventsIdle = figure(
 
 export const cameraEvents = figure(
   'camera-events',
-  `share of a core of ${CAMERAS} cameras before each of which something moves every ${USUAL_MS / 1000} s, each begin and end written down`,
+  `share of a core for ${CAMERAS} cameras with motion every ${USUAL_MS / 1000} s each, with begin and end stored`,
   5,
   '%',
   ({ usualPercent }) => usualPercent,
@@ -164,7 +164,7 @@ export const cameraEventsBusy = figure(
 
 export const cameraEventsMemory = figure(
   'camera-events-memory',
-  'what is kept after that for each camera, and was not before: heap after a collection',
+  'heap growth per camera afterwards, after a garbage collection',
   20,
   'kB',
   ({ grownKilobytes }) => [grownKilobytes],

@@ -1,7 +1,7 @@
 import { startOnvifCamera } from '../../onvif-camera/camera.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
 
-/** So many simulated cameras as its argument says, in a process of their own; it prints the port of their discovery. */
+/** Simulated cameras in a separate process; the argument is their number. Prints the port of their discovery. */
 const discoveryPort = await freeUdpPort();
 const count = Number(process.argv[2] ?? 64);
 for (let i = 1; i <= count; i += 1) {

@@ -56,7 +56,7 @@ export const discover: Figure = {
   unit: 'ms',
   goal: 5_000,
   isAbsolute: true,
-  about: 'until the last of 64 cameras that answer at once is found',
+  about: 'time until the last of 64 cameras, which answer at once, is found',
   measure: (note) => measure(({ lastFoundMs }) => lastFoundMs, note),
 };
 
@@ -65,6 +65,6 @@ export const discoverCpu: Figure = {
   unit: 'ms',
   goal: 100,
   isAbsolute: true,
-  about: 'CPU time of a look at 64 cameras: 384 answers to six probes',
+  about: 'CPU time of a search with 64 cameras: 384 answers to six probes',
   measure: (note) => measure(({ cpuMs }) => cpuMs, note),
 };

@@ -2,9 +2,9 @@ import { createInterface } from 'node:readline';
 import { startOnvifCamera } from '../../onvif-camera/camera.ts';
 
 /**
- * So many simulated cameras as its argument says, in a process of their own. Prints what each is as a line of JSON, then answers each line
- * of its input: `every MS` has something move before each of them for half of that time, again and again, `still` ends it, with how often
- * something has begun to move so far.
+ * Simulated cameras in a separate process; the argument is their number. Prints each camera as a line of JSON, then answers each line
+ * of its input with the number of motion events so far: `every MS` begins motion at each camera at this interval, for half of it, and
+ * `still` ends it.
  */
 const LOGIN = { user: 'admin', password: 'bench' };
 const count = Number(process.argv[2] ?? 64);

@@ -7,8 +7,8 @@ import { playbackPlugin } from '../../../agent/playback/plugin.ts';
 import { openPlayback } from '../../support/harness/playback.ts';
 
 /*
- * Playback and @fastify/static in one process: `node get-server.ts FOLDER` prints `ready PORT`. Besides `/get` and `/static/…`:
- * `/memory` answers with the bytes in use after a collection, `/forget` lets go of all tables.
+ * Playback and @fastify/static in one process: `node get-server.ts FOLDER` prints `ready PORT`. In addition to `/get` and `/static/…`:
+ * `/memory` answers with the bytes in use after a garbage collection, `/forget` drops all tables.
  */
 const [folder = ''] = process.argv.slice(2);
 v8.setFlagsFromString('--expose-gc');

@@ -68,10 +68,10 @@ async function measureAt(port: number, hour: HourRecording, note: (text: string)
   return { ...rates, firstByteMs, bytesPerSample };
 }
 
-/** What stays in memory for an hour as MP4 that is being played, by sample: its tables and those of the recording. */
+/** Bytes in memory per sample of an hour of MP4 being played: its tables and those of the recording. */
 async function measureMemory(port: number, hour: HourRecording): Promise<number> {
   const used = async () => Number(await (await fetch(`http://127.0.0.1:${port}/memory`)).text());
-  // The code that makes answers is there before.
+  // Loads and compiles the code first.
   await fetchAway(port, `/get?path=cam&start=2026-07-01T12:00:01Z&duration=5&format=mp4`);
   await fetchAway(port, '/forget');
   const before = await used();
@@ -84,7 +84,7 @@ interface Fetched {
   readonly bytesPerMs: number;
 }
 
-/** Asks and throws the answer away, at a cost as low as it gets: one buffer for all that comes. @param enoughBytes goes after so many */
+/** Requests and discards an answer as cheaply as possible, with one buffer for all chunks. @param enoughBytes disconnects after this many */
 function fetchAway(port: number, path: string, enoughBytes = Number.POSITIVE_INFINITY): Promise<Fetched> {
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
@@ -132,7 +132,7 @@ export const getFirstByte: Figure = {
   unit: 'ms',
   goal: 30,
   isAbsolute: true,
-  about: 'until the first byte of /get of 1 h, both formats, nothing known of the recording before',
+  about: 'time to the first byte of /get of 1 h, both formats, with empty caches',
   measure: async (note) => [median((await measured(note)).firstByteMs)],
 };
 
@@ -141,6 +141,6 @@ export const getMemory: Figure = {
   unit: 'B/sample',
   goal: 16,
   isAbsolute: false,
-  about: 'what an hour with format=mp4 keeps in memory while it is played, for each sample of it',
+  about: 'memory per sample of an hour with format=mp4 while it is played',
   measure: async (note) => [(await measured(note)).bytesPerSample],
 };

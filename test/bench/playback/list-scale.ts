@@ -47,7 +47,7 @@ const figure = (name: string, goal: number, about: string, what: string, entries
   unit: 'ms',
   goal,
   isAbsolute: true,
-  about: `${about}, of 500,000 recordings, first question after a start`,
+  about: `${about}, with 500,000 recordings, first request after a start`,
   measure: async (note) => (await ask(what, entries, note)).map(({ ms }) => ms),
 });
 
@@ -60,6 +60,6 @@ export const listScaleMemory: Figure = {
   unit: 'MB',
   goal: 20,
   isAbsolute: false,
-  about: 'by which the process has grown after opening the index and listing 2,500 entries',
+  about: 'growth of the process by opening the index and listing 2,500 entries',
   measure: async (note) => (await ask('all', 2_500, note)).map(({ grownMb }) => grownMb),
 };

@@ -19,8 +19,8 @@ export interface LongHistory extends AsyncDisposable {
 }
 
 /**
- * Paths `cam0`, `cam1`, … with so many recordings of ten minutes each, every tenth not mergeable, in folders and in the index, as a
- * recorder would have told it over months. Each path's files are one small recording under many names.
+ * Paths `cam0`, `cam1`, … each with this many recordings of ten minutes, every tenth not mergeable, in folders and in the index, as a
+ * recorder would have added them over months. Each path's files are one small recording under many names.
  */
 export async function makeLongHistory(paths: number, filesPerPath: number): Promise<LongHistory> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-long-history-'));

@@ -29,7 +29,7 @@ export const reindexFigure: Figure = {
   unit: 's',
   goal: 30,
   isAbsolute: true,
-  about: `perch reindex over ${PATHS * FILES_PER_PATH} recordings`,
+  about: `perch reindex of ${PATHS * FILES_PER_PATH} recordings`,
   measure: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perch-reindex-'));
     try {

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProcess } from '../../peers/programs/process.ts';
 
-/** A folder on an ext4 file system of its own, in a file; without the right to mount one, on the temporary folder's. */
+/** A folder on a separate ext4 file system in a file; without the right to mount one, on the temporary folder's. */
 export interface LoopDisk extends AsyncDisposable {
   readonly folder: string;
   readonly isOwn: boolean;
-  /** Cache flushes that the device has been asked for. */
+  /** Cache flushes that the device has received. */
   flushes(): number;
 }
 

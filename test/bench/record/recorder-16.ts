@@ -10,7 +10,7 @@ export const recorder16: Figure = {
   unit: 'ms',
   goal: 2_000 * ANSWER_SECONDS + 1_500,
   isAbsolute: false,
-  about: `until the last of a recorder's 16 channels is there, of one user that is not known yet; a login is answered after ${ANSWER_SECONDS} s`,
+  about: `time until the last of a recorder's 16 channels is ready, with a new user; each login is answered after ${ANSWER_SECONDS} s`,
   measure: async (note) => {
     const values: number[] = [];
     for (let i = 0; i < RUNS; i += 1) {

@@ -8,7 +8,7 @@ import { mountLoopDisk } from './loop-disk.ts';
 const MEASURED_SECONDS = 60;
 /** The default of `recordSegmentDuration`. */
 const FILE_SECONDS = 3_600;
-/** For a minute of eight cameras and what comes before and after. */
+/** A minute of eight cameras, with setup and teardown. */
 const DISK_MEGABYTES = 700;
 const LOOK_EVERY_MS = 50;
 /** Flushes with less than this between them are one round. */
@@ -112,7 +112,7 @@ export const sdWrites: Figure = {
   unit: '× media',
   goal: 1.02,
   isAbsolute: false,
-  about: 'bytes that Perch writes to an ext4 disk while it records 8 cameras, a file each hour ÷ bytes of their media',
+  about: 'bytes written to an ext4 disk while Perch records 8 cameras with one file an hour ÷ bytes of their media',
   measure: async (note) => [(await both(note)).writtenPerMedia],
 };
 
@@ -121,6 +121,6 @@ export const sdFlushes: Figure = {
   unit: '/ s',
   goal: 0.25,
   isAbsolute: false,
-  about: 'rounds of flushes that the same disk sees, those of its file system included',
+  about: 'rounds of cache flushes of the same disk, including those of its file system',
   measure: async (note) => [(await both(note)).roundsPerSecond],
 };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Agent, startAgent } from '../../peers/agent/agent.ts';
 import { cameraClip } from '../../peers/cameras/camera.ts';
 import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
@@ -12,55 +13,66 @@ import {
 } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
+import { startScript } from '../measure/script.ts';
 
 const CLIP_SECONDS = 180;
 const MEASURED_SECONDS = 30;
 
-/** Eight encoders that send the cameras' clip as MPEG-TS over UDP, and Perch recording them. */
-async function startTsRecording(): Promise<{ readonly agent: Agent; readonly encoders: readonly RunningProcess[] }> {
+/** Eight encoders that send the cameras' clip as MPEG-TS over UDP, Perch recording them, and a process that drops the same datagrams. */
+async function startTsRecording(): Promise<{
+  readonly agent: Agent;
+  readonly receiver: RunningProcess;
+  readonly encoders: readonly RunningProcess[];
+}> {
   const file = await cameraClip(CLIP_SECONDS, 2);
-  const ports = await Promise.all(names.map(async () => (await freeUdpPair())[0]));
+  const pairs = await Promise.all(names.map(async () => [(await freeUdpPair())[0], (await freeUdpPair())[0]] as const));
+  const ports = pairs.map(([port]) => port);
+  const receiver = startScript(
+    join(import.meta.dirname, 'bare-receiver.ts'),
+    pairs.map(([, port]) => String(port)),
+  );
+  await receiver.waitFor(/ready/);
   const paths = names.map((name, i) => `  ${name}: { source: 'udp+mpegts://127.0.0.1:${ports[i]}' }`);
   const agent = await startAgent({
     config: ['playback: yes', 'api: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n'),
   });
-  const encoders = ports.map((port) =>
+  const encoders = pairs.map((both) =>
     startProcess('ffmpeg', [
-      ...['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy'],
-      ...['-f', 'mpegts', `udp://127.0.0.1:${port}?pkt_size=1316`],
+      ...['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', file],
+      ...both.flatMap((port) => ['-c', 'copy', '-f', 'mpegts', `udp://127.0.0.1:${port}?pkt_size=1316`]),
     ]),
   );
-  return { agent, encoders };
+  return { agent, receiver, encoders };
 }
 
 export const tsRecordCpu: Figure = {
   name: 'ts-record-cpu',
-  unit: '× RTSP over UDP',
+  unit: '× RTSP over TCP',
   goal: 1.5,
   isAbsolute: false,
   about:
-    'CPU time of Perch recording 8 sources of MPEG-TS over UDP ÷ that of recording 8 RTSP cameras over UDP, the same clip at the same time',
+    'CPU time of Perch recording 8 sources of MPEG-TS over UDP ÷ that of recording 8 RTSP cameras over TCP, the same clip at the same time',
   measure: async (note) => {
     await using cameras = await startCameras(CLIP_SECONDS);
     await using udp = await startRecording(cameras, undefined, 'udp');
     await using tcp = await startRecording(cameras);
-    const { agent, encoders } = await startTsRecording();
+    const { agent, receiver, encoders } = await startTsRecording();
     try {
       await recordingHasBegun(udp);
       await recordingHasBegun(tcp);
       await recordingHasBegun(agent);
       await seconds(SETTLE_SECONDS);
-      const agents = [agent, udp, tcp];
-      const before = agents.map(({ process }) => cpuSeconds(process.pid));
+      const measured = [agent.process, udp.process, tcp.process, receiver];
+      const before = measured.map(({ pid }) => cpuSeconds(pid));
       await seconds(MEASURED_SECONDS);
-      const used = agents.map(({ process }, i) => cpuSeconds(process.pid) - (before[i] as number));
-      const [ts = 0, overUdp = 1, overTcp = 1] = used;
-      const times = `MPEG-TS ${ts.toFixed(2)} s, RTSP over UDP ${overUdp.toFixed(2)} s, over TCP ${overTcp.toFixed(2)} s`;
-      // Node reads each datagram alone, and many packets of a connection together.
-      note(`${times} of CPU in ${MEASURED_SECONDS} s: ${(ts / overTcp).toFixed(2)} × RTSP over TCP`);
-      return [ts / overUdp];
+      const used = measured.map(({ pid }, i) => cpuSeconds(pid) - (before[i] as number));
+      const [ts = 0, overUdp = 0, overTcp = 1, bare = 0] = used;
+      const overUdpAndTcp = `RTSP over UDP ${overUdp.toFixed(2)} s, over TCP ${overTcp.toFixed(2)} s`;
+      const times = `MPEG-TS ${ts.toFixed(2)} s; ${overUdpAndTcp}; Node only receiving MPEG-TS ${bare.toFixed(2)} s`;
+      note(`${times} of CPU in ${MEASURED_SECONDS} s; RTSP over UDP ${(overUdp / overTcp).toFixed(2)} × over TCP`);
+      return [ts / overTcp];
     } finally {
-      await Promise.all(encoders.map((encoder) => encoder.stop('SIGKILL')));
+      await Promise.all([receiver, ...encoders].map((one) => one.stop('SIGKILL')));
       await agent[Symbol.asyncDispose]();
     }
   },

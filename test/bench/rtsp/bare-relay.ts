@@ -3,7 +3,7 @@ import { pull } from '../../support/clients/rtsp-pull.ts';
 
 /**
  * The floor of relaying: `node bare-relay.ts URL ...` reads the cameras and writes their bytes as they come, unparsed,
- * to everybody who has connected to the camera's port. Prints `ready PORT ...`. Ends with its standard input.
+ * to every client of the camera's port. Prints `ready PORT ...`. Ends with its standard input.
  */
 const ports: number[] = [];
 for (const url of process.argv.slice(2)) {

@@ -92,36 +92,37 @@ async function visit(port: number): Promise<void> {
   }
 }
 
-async function measureOnce(note: (text: string) => void): Promise<number> {
+export interface Attack {
+  /** Addresses of its targets, by key. @param ports the free ports */
+  listen(ports: Agent['ports']): Readonly<Record<string, string>>;
+  /** What ordinary clients do, once a second until the attack. */
+  prepare(agent: Agent): Promise<void>;
+  /** @returns call to end it */
+  begin(agent: Agent): () => void;
+}
+
+/** How much more memory Perch takes, in MB. @throws Error if the viewer saw a pause, or a recording has a gap */
+async function measureUnder(attack: Attack, note: (text: string) => void): Promise<number> {
   await using cameras = await startCameras(SETTLED_SECONDS + HOSTILE_SECONDS + 120);
   const paths = cameraUrls(cameras).map((url, i) => `  ${names[i]}: { source: '${url}' }`);
   const config = ['playback: yes', 'pathDefaults: { record: yes }', 'paths:', ...paths, ''].join('\n');
-  // Every address: what listens on loopback alone has a budget of its own.
-  await using agent = await startAgent({
-    config,
-    ...packageSettings(),
-    listen: ({ main }) => ({ address: `:${main}` }),
-  });
+  await using agent = await startAgent({ config, ...packageSettings(), listen: (ports) => attack.listen(ports) });
   await recordingHasBegun(agent);
   const viewer = await watch(agent);
   for (let i = 0; i < SETTLED_SECONDS; i += 1) {
-    await visit(agent.port);
+    await attack.prepare(agent);
     await seconds(1);
   }
   const before = pssMegabytes(agent.process.pid);
   viewer.reset();
-  const clients = Array.from({ length: CLIENTS }, (_, i) =>
-    hostileClient(agent.port, TARGETS[i % TARGETS.length] ?? ''),
-  );
+  const end = attack.begin(agent);
   let most = 0;
   for (let i = 0; i < HOSTILE_SECONDS; i += 1) {
     await seconds(1);
     most = Math.max(most, pssMegabytes(agent.process.pid));
   }
   const pauseMs = viewer.longestMs();
-  for (const client of clients) {
-    client.destroy();
-  }
+  end();
   viewer.end();
   note(
     `${before.toFixed(1)} MB before, ${most.toFixed(1)} MB at most; the viewer waited ${pauseMs.toFixed(0)} ms at most`,
@@ -133,17 +134,34 @@ async function measureOnce(note: (text: string) => void): Promise<number> {
   return most - before;
 }
 
+const LOGINS: Attack = {
+  // On every address: listeners on loopback alone have a separate budget.
+  listen: ({ main }) => ({ address: `:${main}` }),
+  prepare: ({ port }) => visit(port),
+  begin: ({ port }) => {
+    const clients = Array.from({ length: CLIENTS }, (_, i) => hostileClient(port, TARGETS[i % TARGETS.length] ?? ''));
+    return () => {
+      for (const client of clients) {
+        client.destroy();
+      }
+    };
+  },
+};
+
+/** @returns the figure of each run */
+export async function measureRuns(attack: Attack, note: (text: string) => void): Promise<number[]> {
+  const added: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    added.push(await measureUnder(attack, note));
+  }
+  return added;
+}
+
 export const hostileClients: Figure = {
   name: 'hostile-clients',
   unit: 'MB',
   goal: 20,
   isAbsolute: false,
-  about: `how much more memory (proportional set size) Perch takes at most with ${CLIENTS} clients that send a body of 1 MiB to the log-in, recording 8 cameras and watched by one viewer, who sees no pause; an ordinary client has asked the same addresses before; started with the packages' settings of the allocator and of V8`,
-  measure: async (note) => {
-    const added: number[] = [];
-    for (let run = 0; run < RUNS; run += 1) {
-      added.push(await measureOnce(note));
-    }
-    return added;
-  },
+  about: `proportional set size that ${CLIENTS} clients add at most, each sending a body of 1 MiB to the login, while Perch records 8 cameras and one viewer watches without a pause; the same addresses were requested once before; with the packages' settings of allocator and V8`,
+  measure: (note) => measureRuns(LOGINS, note),
 };

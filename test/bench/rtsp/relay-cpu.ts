@@ -13,7 +13,7 @@ const MEASURED_SECONDS = 30;
 /** What a reader of a 4 Mbit/s camera gets at least. */
 const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
 
-/** Everything that was asked for has come to each reader. */
+/** Every reader has received all requested media. */
 function check(name: string, before: readonly number[], after: readonly number[]): void {
   const least = Math.min(...after.map((bytes, i) => bytes - (before[i] ?? 0)));
   if (after.length !== CAMERAS * READERS || !(least >= MIN_BYTES)) {
@@ -58,7 +58,7 @@ export const relayCpu: Figure = {
   unit: '× bare',
   goal: 1.6,
   isAbsolute: false,
-  about: `CPU time of Perch relaying ${CAMERAS} cameras to ${READERS} RTSP/TCP readers each ÷ that of a process that writes their bytes on unparsed`,
+  about: `CPU time of Perch relaying ${CAMERAS} cameras to ${READERS} RTSP/TCP readers each ÷ that of a process that forwards the bytes unparsed`,
   measure: async (note) => {
     const values: number[] = [];
     for (let i = 0; i < RUNS; i += 1) {

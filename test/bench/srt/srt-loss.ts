@@ -9,7 +9,7 @@ export const srtLoss: Figure = {
   unit: 'payloads',
   goal: 0,
   isAbsolute: false,
-  about: `of ${2 * NETWORK.packets} payloads received from libsrt and sent to it, lost with 2 % packet loss, 50 ms round trip and 200 ms latency`,
+  about: `share of ${2 * NETWORK.packets} payloads from and to libsrt that is lost with 2 % packet loss, 50 ms round trip and 200 ms latency`,
   measure: async (note) => {
     const values: number[] = [];
     for (let i = 0; i < RUNS; i += 1) {

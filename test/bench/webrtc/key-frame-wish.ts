@@ -9,9 +9,9 @@ import { LONG_GROUPS, startWebRtcServer, type WebRtcServer } from './webrtc-serv
 const PHASES = [9, 6, 3];
 const WATCHED_MS = 9_000;
 const SETTLED_MS = 7_000;
-/** A picture is live when it is no more than this behind where it settles. */
+/** A picture is live when its delay exceeds the final one by no more than this. */
 const LIVE_MS = 100;
-/** Longer than the time in which a camera is asked once. */
+/** Longer than the shortest interval of key frame requests. */
 const BETWEEN_SECONDS = 3;
 
 /** @returns ms from the POST to the first picture that is live */
@@ -31,12 +31,12 @@ async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number):
   return lags.find(({ lagMs }) => lagMs <= steadyMs + LIVE_MS)?.atMs ?? WATCHED_MS;
 }
 
-/** @param heeds whether the camera makes the key frames that it is asked for */
+/** @param heeds the camera makes the requested key frames */
 async function joins(heeds: boolean): Promise<number[]> {
   let clip: ClipCamera | undefined;
-  const wishKey = () => clip?.wishKey();
-  const quirks = heeds ? {} : { ignoresKeyWishes: true };
-  await using onvif: OnvifCamera = await startOnvifCamera({ quirks, wishKey });
+  const requestKeyFrame = () => clip?.requestKeyFrame();
+  const quirks = heeds ? {} : { ignoresKeyFrameRequests: true };
+  await using onvif: OnvifCamera = await startOnvifCamera({ quirks, requestKeyFrame });
   await using box = await startWebRtcServer(LONG_GROUPS, undefined, (camera) => {
     clip = camera;
     return onvif.url;
@@ -54,7 +54,7 @@ export const keyFrameWish: Figure = {
   unit: 'ms',
   goal: 500,
   isAbsolute: true,
-  about: `until a WebRTC viewer is live who joins ${PHASES.join(', ')} s into groups of ${LONG_GROUPS.groupSeconds} s of a camera that makes a key frame when it is asked for one`,
+  about: `time until a WebRTC viewer that joins ${PHASES.join(', ')} s into a group of ${LONG_GROUPS.groupSeconds} s is live, with a camera that makes key frames on request`,
   measure: async (note) => {
     const times = (all: readonly number[]) => all.map((ms) => ms.toFixed(0)).join(' ');
     note(`of one that does not: ${times(await joins(false))}`);

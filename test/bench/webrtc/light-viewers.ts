@@ -8,15 +8,15 @@ import { type Credentials, credentialsIn, writeCheck } from '../../support/clien
 
 /**
  * Many viewers that decode nothing: `node light-viewers.ts WHEP_URL DECRYPTED`. The first DECRYPTED of them decrypt every packet, the
- * rest count. On standard input `open N` opens more until there are N and answers `opened N`; `begin` forgets what came;
- * `tell` answers with one line of JSON: for each viewer a `Seen`. Ends with its standard input.
+ * rest count. On standard input `open N` opens more until there are N and answers `opened N`; `begin` resets the counts;
+ * `tell` answers with one line of JSON: a `Seen` for each viewer. Ends with its standard input.
  */
 const [url = '', decrypted = '0'] = process.argv.slice(2);
 
 export interface Seen {
   /** Packets that did not decrypt, of those that were decrypted. */
   readonly damaged: number;
-  /** Capture of each picture as Unix ms by the sender's reports, when its last packet came (monotonic ms), and how many there were. */
+  /** For each picture: its capture by the sender's reports (Unix ms), the arrival of its last packet (monotonic ms), and the number of packets. */
   readonly pictures: readonly (readonly [captureMs: number, arrivalMs: number, packets: number])[];
 }
 
@@ -43,7 +43,7 @@ class LightViewer {
   #packets = 0;
   #damaged = 0;
   #ssrc = 0;
-  /** RTP time and arrival of the last packet of each picture, and the packets since the one before. */
+  /** RTP time and arrival of the last packet of each picture, and the number of packets since the previous one. */
   #pictures: [ticks: number, arrivalMs: number, packets: number][] = [];
   #reportTicks = 0;
   #reportMs = 0;
@@ -53,7 +53,7 @@ class LightViewer {
     this.#decrypts = decrypts;
     this.#credentials = credentialsIn(answer);
     this.#port = Number(/a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) /.exec(answer)?.[1]);
-    // Its own SSRC stands first, that of the repetitions behind it.
+    // Its SSRC comes first, that of the retransmissions after it.
     this.#ssrc = Number(/a=ssrc:(\d+) /.exec(answer)?.[1]);
     this.#transport = {
       type: 'udp',

@@ -29,9 +29,9 @@ const CLIP: BarClip = {
 const PICTURE_MS = 1000 / CLIP.fps;
 
 interface Results {
-  /** Of the session that got the least of its packets, in percent of what was sent. */
+  /** Loss of the worst session, in percent of the packets sent. */
   readonly lostPercent: number;
-  /** The most that a picture came later to one session than to the first, in ms. */
+  /** Longest delay of a picture between the first and the last session, in ms. */
   readonly lateMs: number;
   readonly sessionKilobytes: number;
 }
@@ -85,7 +85,7 @@ async function replyTo(lines: Interface, ask: () => void): Promise<string> {
 }
 
 interface Picture {
-  /** When its last packet came to each session; a session that never got it is missing. */
+  /** Arrival of its last packet at each session that received it. */
   readonly arrivals: number[];
   /** Packets, as many as the session that got most of them. */
   sent: number;
@@ -134,7 +134,7 @@ export const webrtc200Lost: Figure = {
   unit: '%',
   goal: 0.1,
   isAbsolute: false,
-  about: `packets that did not come to the worst of ${MANY} WebRTC sessions of a 0.5 Mbit/s stream in ${MEASURED_SECONDS} s`,
+  about: `packets lost by the worst of ${MANY} WebRTC sessions of a 0.5 Mbit/s stream in ${MEASURED_SECONDS} s`,
   measure: async (note) => [(await results(note)).lostPercent],
 };
 
@@ -143,7 +143,7 @@ export const webrtc200Late: Figure = {
   unit: 'ms',
   goal: 200,
   isAbsolute: true,
-  about: 'the most that one of their pictures came later to one session than to the first',
+  about: 'longest delay of one of their pictures between the first and the last session',
   measure: async (note) => [(await results(note)).lateMs],
 };
 
@@ -152,6 +152,6 @@ export const webrtc200Memory: Figure = {
   unit: 'kB',
   goal: 150,
   isAbsolute: false,
-  about: `proportional set size for each session, without garbage: ${MANY} of them less ${FEW}`,
+  about: `proportional set size per session, after a garbage collection: from the difference of ${MANY} and ${FEW}`,
   measure: async (note) => [(await results(note)).sessionKilobytes],
 };

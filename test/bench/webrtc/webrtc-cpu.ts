@@ -2,35 +2,22 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { until } from '../../peers/agent/agent.ts';
 import { type Watching, watch } from '../../peers/browser/webrtc-viewer.ts';
-import type { BarClip } from '../../peers/cameras/bar-clip.ts';
 import { seconds } from '../cameras/eight-cameras.ts';
 import type { Figure } from '../measure/figure.ts';
 import { cpuSeconds } from '../measure/proc.ts';
 import { startScript } from '../measure/script.ts';
-import { startWebRtcServer } from './webrtc-server.ts';
+import { PAYLOAD_BYTES, SENT_CLIP, startWebRtcServer } from './webrtc-server.ts';
 
 const PAIRS = 5;
 const VIEWERS = 10;
 const IDLE_SECONDS = 10;
 const MEASURED_SECONDS = 15;
-/** Small pictures of many bits: the figure measures sending, and the browser decodes ten streams. */
-const CLIP: BarClip = {
-  video: 'h264',
-  width: 640,
-  height: 360,
-  fps: 25,
-  kilobitsPerSecond: 4_000,
-  groupSeconds: 2,
-  seconds: 20,
-};
-/** As Perch cuts for browsers: both send packets of the same size. */
-const PAYLOAD_BYTES = 1_188;
 
 interface Contender {
   readonly name: string;
   readonly pid: number;
   readonly url: string;
-  /** Nobody watches any more. */
+  /** All viewers have left. */
   isAlone(): Promise<boolean>;
 }
 
@@ -53,14 +40,14 @@ async function perPacket(contender: Contender, page: Page, note: (text: string) 
   await seconds(1);
   const idle = (await cpuIn(pid, () => seconds(IDLE_SECONDS))) / IDLE_SECONDS;
   const all = await Promise.all(Array.from({ length: VIEWERS }, () => watch(page, { url, media: ['video'] })));
-  await Promise.all(all.map((one) => one.shown(2 * CLIP.fps)));
+  await Promise.all(all.map((one) => one.shown(2 * SENT_CLIP.fps)));
   const before = await received(all);
   const startedMs = performance.now();
   const used = await cpuIn(pid, () => seconds(MEASURED_SECONDS));
   const passed = (performance.now() - startedMs) / 1000;
   const packets = (await received(all)).map((count, i) => count - (before[i] ?? 0));
   await Promise.all(all.map((one) => one.close()));
-  const least = ((CLIP.kilobitsPerSecond * 1000) / 8 / PAYLOAD_BYTES) * MEASURED_SECONDS * 0.7;
+  const least = ((SENT_CLIP.kilobitsPerSecond * 1000) / 8 / PAYLOAD_BYTES) * MEASURED_SECONDS * 0.7;
   if (!(Math.min(...packets) > least)) {
     throw new Error(`a viewer got only ${Math.min(...packets)} packets in ${MEASURED_SECONDS} s`);
   }
@@ -71,7 +58,7 @@ async function perPacket(contender: Contender, page: Page, note: (text: string) 
 }
 
 async function measureAll(note: (text: string) => void): Promise<number[]> {
-  await using box = await startWebRtcServer(CLIP, PAYLOAD_BYTES);
+  await using box = await startWebRtcServer(SENT_CLIP, PAYLOAD_BYTES);
   const relay = startScript(join(import.meta.dirname, 'werift-relay.ts'), [box.camera.url]);
   try {
     const [, port] = await relay.waitFor(/ready (\d+)/);
@@ -111,6 +98,6 @@ export const webrtcCpu: Figure = {
   unit: '× werift',
   goal: 0.7,
   isAbsolute: false,
-  about: `CPU time of Perch for each packet to ${VIEWERS} viewers in Chromium of a 4 Mbit/s camera ÷ that of werift's sendRtp, without what receiving costs`,
+  about: `CPU time of Perch per packet to ${VIEWERS} viewers in Chromium of a 4 Mbit/s camera ÷ that of werift's sendRtp, without the cost of receiving`,
   measure: measureAll,
 };

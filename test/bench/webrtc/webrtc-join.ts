@@ -9,11 +9,17 @@ const JOINS = 20;
 const P95_RANK = Math.ceil(0.95 * JOINS) - 1;
 const STEP_SECONDS = LONG_GROUPS.groupSeconds / JOINS;
 
+/** What a stream of `LONG_GROUPS` is joined by. */
+interface JoinedServer extends Pick<WebRtcServer, 'openPage' | 'whepUrl'> {
+  /** Of the group that is being sent, from its key frame on, in seconds. */
+  phase(): number;
+}
+
 /** One viewer, when the group is that old. @returns ms from the POST to the first picture that is shown */
-async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number): Promise<number> {
+async function join({ phase, openPage, whepUrl }: JoinedServer, wanted: number): Promise<number> {
   const page = await openPage();
   const { groupSeconds } = LONG_GROUPS;
-  await seconds((phase - camera.phase() + groupSeconds) % groupSeconds);
+  await seconds((wanted - phase() + groupSeconds) % groupSeconds);
   const watching = await watch(page, { url: whepUrl });
   const { firstPictureMs = Number.NaN } = await watching.shown(1);
   await watching.close();
@@ -21,7 +27,7 @@ async function join({ camera, openPage, whepUrl }: WebRtcServer, phase: number):
   return firstPictureMs;
 }
 
-async function p95(box: WebRtcServer, note: (text: string) => void): Promise<number> {
+async function p95(box: JoinedServer, note: (text: string) => void): Promise<number> {
   const all: number[] = [];
   for (let i = 0; i < JOINS; i += 1) {
     // Every seventh next: a page has time to open, and twenty joins are spread over the group all the same.
@@ -31,20 +37,26 @@ async function p95(box: WebRtcServer, note: (text: string) => void): Promise<num
   return all.toSorted((a, b) => a - b)[P95_RANK] ?? Number.NaN;
 }
 
-export const webrtcJoin: Figure = {
-  name: 'webrtc-join',
-  unit: 'ms',
-  goal: 250,
-  isAbsolute: true,
-  about: `95th percentile of ${JOINS} joins in Chromium, spread evenly over a group of ${LONG_GROUPS.groupSeconds} s: from POST to the first picture shown`,
-  measure: async (note) => {
-    await using box = await startWebRtcServer(LONG_GROUPS);
-    // What a browser and a server do once is not what a viewer waits for.
-    await join(box, 1);
-    const values: number[] = [];
-    for (let i = 0; i < RUNS; i += 1) {
-      values.push(await p95(box, note));
-    }
-    return values;
-  },
-};
+export async function measureJoins(server: JoinedServer, note: (text: string) => void): Promise<number[]> {
+  // What a browser and a server do once is not what a viewer waits for.
+  await join(server, 1);
+  const values: number[] = [];
+  for (let i = 0; i < RUNS; i += 1) {
+    values.push(await p95(server, note));
+  }
+  return values;
+}
+
+const ABOUT = `95th percentile of ${JOINS} joins in Chromium, spread evenly over a group of ${LONG_GROUPS.groupSeconds} s: from POST to the first picture shown`;
+
+export const joinFigure = (name: string, measure: Figure['measure'], what = ''): Figure => ({
+  ...{ name, unit: 'ms', goal: 250, isAbsolute: true },
+  about: `${ABOUT}${what}`,
+  measure,
+});
+
+export const webrtcJoin = joinFigure('webrtc-join', async (note) => {
+  await using box = await startWebRtcServer(LONG_GROUPS);
+  const { camera, openPage, whepUrl } = box;
+  return measureJoins({ phase: () => camera.phase(), openPage, whepUrl }, note);
+});

@@ -9,13 +9,13 @@ const PHASES = [0.5, 2, 3.5, 6, 8, 9.5];
 const SHORT_GROUP_SECONDS = 4;
 const SETTLED_MS = 8_000;
 const WATCHED_MS = 12_000;
-/** So many pictures are looked at: ten. */
+/** Pictures measured. */
 const SPAN_MS = 400;
 
 interface Join {
   /** Medians of the time from the camera's sending to the page's showing, in ms. */
   readonly steady: number;
-  /** What comes on top of that 2 s or 5 s after joining. */
+  /** Additional delay 2 s or 5 s after joining. */
   readonly extra: number;
 }
 
@@ -70,7 +70,7 @@ export const webrtcLagJoin: Figure = {
   unit: 'ms',
   goal: 50,
   isAbsolute: true,
-  about: `the most that comes on top of that 2 s after joining a group of up to ${SHORT_GROUP_SECONDS} s, 5 s after joining a longer one`,
+  about: `largest additional delay 2 s after joining a group of up to ${SHORT_GROUP_SECONDS} s, or 5 s after joining a longer one`,
   measure: async (note) => {
     run ??= measureAll(note);
     return [Math.max(...(await run).map(({ extra }) => extra))];

@@ -14,7 +14,7 @@ export interface WebRtcServer extends AsyncDisposable {
   openPage(): Promise<Page>;
 }
 
-/** @param onvif of the camera, which is asked for key frames then */
+/** @param onvif of the camera, which then gets requests for key frames */
 export async function startWebRtcServer(
   clip: BarClip,
   payloadBytes?: number,
@@ -51,3 +51,16 @@ export const LONG_GROUPS: BarClip = {
   groupSeconds: 10,
   seconds: 60,
 };
+
+/** What the figures about sending are for: small pictures of many bits, because a browser decodes ten streams. */
+export const SENT_CLIP: BarClip = {
+  video: 'h264',
+  width: 640,
+  height: 360,
+  fps: 25,
+  kilobitsPerSecond: 4_000,
+  groupSeconds: 2,
+  seconds: 20,
+};
+/** As Perch cuts for browsers: all contenders send packets of the same size. */
+export const PAYLOAD_BYTES = 1_188;

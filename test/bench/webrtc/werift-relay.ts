@@ -5,9 +5,9 @@ import { RtspFramer } from '../../../agent/media/rtsp/interleaved.ts';
 import { pull } from '../../support/clients/rtsp-pull.ts';
 
 /**
- * What relaying to browsers costs with werift as it comes: `node werift-relay.ts URL` reads the camera and gives each of its packets
+ * Relays to browsers with unmodified werift, for comparison: `node werift-relay.ts URL` reads the camera and passes each packet
  * to `sendRtp` of every viewer that has posted an offer. Prints `ready PORT`, and for each line of standard input
- * how many viewers there are. Ends with it.
+ * the number of viewers. Ends with it.
  */
 const senders = new Set<RTCRtpSender>();
 

@@ -73,7 +73,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await page.getByRole('button', { name: 'Log in', exact: true }).click();
   }
 
-  test('a page over http stays there while the browser does not trust the device, and warns at password fields', async () => {
+  test('a page over http does not change to https while the browser does not trust the device, and warns at password fields', async () => {
     const browser = await startBrowserAt(join(folder, 'stays'));
     const { page, probes, plain } = await openPlain(browser, '#/settings/people');
     await expect.poll(() => probes, SOON).toEqual(['failed']);
@@ -112,7 +112,7 @@ describeWith(['chromium', 'certutil', 'curl'], "https with the box's own certifi
     await context.close();
   });
 
-  test('it checks again when it is shown again, and stays while the user types', async () => {
+  test('the page checks the trust again when it is shown again, but not while the user types', async () => {
     const { page, context, probes, plain, safe } = await openBeforeTrust();
     const show = async () => {
       const become = (state: 'hidden' | 'visible') =>

@@ -134,7 +134,7 @@ describeWith(['chromium', 'certutil'], 'the guided steps to https', () => {
     const page = await context.newPage();
     await page.goto(`https://${NAME}:${tlsPort}/trust`).catch(() => {});
     await expect.poll(() => page.title(), SOON).toBe('Privacy error');
-    // Chromium's way past a warning.
+    // Continues past Chromium's warning.
     await page.keyboard.type('thisisunsafe');
     await page.waitForURL(`https://${NAME}:${tlsPort}/trust`);
     await says(page, 'This computer does not trust the box yet. The browser opened this page despite its warning.');

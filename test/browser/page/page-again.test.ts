@@ -52,7 +52,7 @@ describeWith(['chromium'], 'the page after people have changed, or an answer did
       });
     };
     await page.addInitScript(watch);
-    // A recording that has only just begun is not listed yet.
+    // A recording is listed a moment after its start.
     complaints.length = 0;
     await leave.click();
     await page.getByRole('heading', { name: 'Welcome back' }).waitFor();

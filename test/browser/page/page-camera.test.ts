@@ -154,7 +154,7 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
-  test("the tile's picture grows and keeps playing until the large stream replaces it, and the same on the way back", async () => {
+  test("the tile's picture grows and keeps playing until the large stream replaces it, and shrinks back likewise", async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'desktop' });
     await visitor.logIn();
     const { page, complaints } = visitor;
@@ -217,7 +217,7 @@ describeWith(['chromium'], 'one camera', () => {
       const [above, below] = size === 'phone' ? [strip, before] : [before, strip];
       expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThanOrEqual(below?.y ?? 0);
       const beyond = await page.locator('.camera-view').evaluate((all) => all.scrollHeight - all.clientHeight);
-      // On a phone the camera's presets may need more room than there is.
+      // On a phone the presets may need more space than is left.
       expect(size === 'phone' || beyond === 0, 'in a wide window there is nothing to scroll to').toBe(true);
     },
   );
@@ -235,7 +235,7 @@ describeWith(['chromium'], 'one camera', () => {
 
   onlyBy('localhost', () =>
     test('a phone with its own share sheet gets a snapshot there, without a download', async () => {
-      await using visitor = await open({ size: 'phone', way: 'localhost' });
+      await using visitor = await open({ size: 'phone', openBy: 'localhost' });
       const { page, complaints } = visitor;
       await page.evaluate(() => {
         const handed = window as { handed?: readonly [string, number] };

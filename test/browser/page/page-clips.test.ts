@@ -10,7 +10,7 @@ import { describeWith, inShort } from '../../peers/programs/peers.ts';
 import { recordClock } from '../../support/disks/recorded-clock.ts';
 import { record } from '../../support/disks/recordings.ts';
 
-/** Of each of the two recordings, and of the gap between them. */
+/** Length of each of the two recordings, and of the gap between them. */
 const RECORDED_MS = 9_000;
 const GAP_MS = 3_000;
 /** The cameras send ten pictures a second, which limits the precision of the recordings' labels. */
@@ -57,7 +57,7 @@ async function probed(download: Download) {
   return { codec: video?.codec_name, width: video?.width, seconds: Number(format.duration) };
 }
 
-describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', () => {
+describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and seen events', () => {
   let viewer: Viewer;
   let box: PageHarness;
   let first: Span;
@@ -234,7 +234,7 @@ describeWith(['chromium', 'ffmpeg'], 'clips, the calendar and what was seen', ()
     await page.getByRole('button', { name: 'Pause' }).click();
     const event = page.getByRole('region', { name: 'Events on this day' }).getByRole('button', { name: /^Doorbell/ });
     expect(await event.textContent()).toContain('<b>Parcel</b>');
-    // Its thumbnail is there.
+    // Its thumbnail is loaded.
     await page.waitForFunction(
       () => (document.querySelector<HTMLCanvasElement>('.day-list .thumb canvas')?.width ?? 0) > 100,
     );

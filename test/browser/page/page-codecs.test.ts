@@ -31,7 +31,7 @@ const tile = (page: Page, name: string | RegExp) => page.getByRole('link', { nam
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text });
 
 describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot decode', () => {
-  test('names a codec that the browser cannot decode, and shows the small stream if there is one', async () => {
+  test('names a codec that the browser cannot decode, and shows the sub stream if one exists', async () => {
     await using gst = await startGstCamera({ '/h265': H265, '/h264': H264 });
     const sources = { barn: '/h265', garden: '/h265', garden_sub: '/h264' };
     const paths = Object.entries(sources).map(([name, mount]) => `  ${name}:\n    source: ${gst.url(mount)}\n`);
@@ -107,7 +107,7 @@ describeWith(['chromium', 'gstreamer'], 'the page, with what a browser cannot de
       await visitor.go(`#/rec/${name}?ago=2`);
       const why = alert(page, 'This browser cannot play this recording (M-JPEG). You can download it.');
       await why.waitFor();
-      // The message stays while the sound continues.
+      // The message stays while the audio continues.
       if (name === 'sound') {
         await page.waitForFunction(() => (document.querySelector('video')?.played.length ?? 0) > 0);
         expect(await why.isVisible()).toBe(true);

@@ -8,7 +8,7 @@ import { recordClock } from '../../support/disks/recorded-clock.ts';
 
 const ANNA = { name: 'anna', password: 'a wren in the hedge', recordings: true };
 const DAY_MS = 86_400_000;
-/** More than two pages of the list; each is a row of its own, because they are farther apart than a run of events. */
+/** More than two pages of the list; each event has its own row, because they are farther apart than a run of events. */
 const MANY = 120;
 
 describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
@@ -54,7 +54,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       const rows = page.locator('.events-page li');
       expect(await rows.first().textContent()).toMatch(/^Doorbell.*Front door/);
       expect(await rows.nth(1).textContent()).toMatch(/^Person.*Garden/);
-      await page.getByText(/2 events: (Doorbell 1 · Person 1|Person 1 · Doorbell 1)/).waitFor();
+      await page.getByText(/2 events: (Doorbell\s1 · Person\s1|Person\s1 · Doorbell\s1)/).waitFor();
       expect(await axeFindings(page)).toEqual([]);
       // Older pages load when they become visible.
       await expect
@@ -81,7 +81,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     },
   );
 
-  test('filters by camera, kind and what is new; without a match a link shows all events again', async () => {
+  test('filters by camera, kind and new events; without a match a link shows all events again', async () => {
     await box.api('POST', 'events/seen', { upTo: new Date(doorbellMs - 5_000).toISOString() });
     await using visitor = await open('desktop');
     const { page, complaints } = visitor;
@@ -99,7 +99,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('all events are marked as seen at once, with Undo; a viewer has marks of their own', async () => {
+  test('all events are marked as seen at once, with Undo; a viewer has separate marks', async () => {
     await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });
     await using visitor = await open('desktop');
     const { page, complaints } = visitor;

@@ -49,7 +49,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
     await sheet.getByLabel('Your password').fill(OWNER_PASSWORD);
     await sheet.getByRole('button', { name: 'Next' }).click();
     const qrCode = sheet.getByRole('img', { name: 'QR code' });
-    await qrCode.waitFor();
+    await qrCode.locator('path[d^=M]').waitFor();
     const secret = secretOfText(await sheet.getByLabel('Or enter this key').inputValue());
     await settled(page, '.sheet');
     expect(await axeFindings(page)).toEqual([]);
@@ -108,7 +108,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
 
   onlyBy('localhost', () => {
     test('a passkey turns it on, logs in, is named with its last use, and is removed', async () => {
-      await using owner = await open({ size: 'desktop', way: 'localhost' });
+      await using owner = await open({ size: 'desktop', openBy: 'localhost' });
       const { page } = owner;
       await addAuthenticator(page);
       await owner.logIn('#/settings/people');
@@ -133,7 +133,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
       await sheet.getByRole('button', { name: 'Use a passkey' }).click();
       await sheet.getByRole('alert').filter({ hasText: 'No passkey was added.' }).waitFor();
 
-      // The authenticator stays, and the browser is not known.
+      // The authenticator is kept, and the browser is not known.
       await owner.context.clearCookies();
       await page.goto('about:blank');
       await owner.go('#/live');
@@ -146,7 +146,7 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
       await use.click();
       await page.getByRole('navigation').first().waitFor();
 
-      await using other = await open({ size: 'phone', way: 'localhost' });
+      await using other = await open({ size: 'phone', openBy: 'localhost' });
       await addAuthenticator(other.page);
       await other.go('#/live');
       await other.page.getByLabel('Your password').fill(OWNER_PASSWORD);
@@ -199,8 +199,8 @@ describeWith(['chromium'], 'the page about two-factor authentication', () => {
   });
 
   onlyBy('plain', () => {
-    test('at an IP address there is no passkey, and the page says why and where', async () => {
-      await using owner = await open({ size: 'phone', way: 'plain' });
+    test('at an IP address no passkey is offered, and the page gives the reason and the address to use', async () => {
+      await using owner = await open({ size: 'phone', openBy: 'plain' });
       const { page } = owner;
       await owner.logIn('#/settings/people');
       await page.getByRole('button', { name: `${TITLE} Off` }).click();

@@ -14,7 +14,7 @@ const drawnPlaces = (page: Page): Promise<readonly string[]> =>
     }),
   );
 
-describeWith(['chromium'], 'what is seen before the page is there', () => {
+describeWith(['chromium'], 'the picture before the page is loaded', () => {
   let viewer: Viewer;
   let box: PageHarness;
   beforeAll(async () => {
@@ -85,7 +85,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     test.for(byLength<readonly Size[]>(['desktop'], ['phone', 'desktop']))(
       'on a %s the four places are painted before any script or style arrives, and do not move',
       async (size) => {
-        await using visitor = await open({ size, way: 'localhost' });
+        await using visitor = await open({ size, openBy: 'localhost' });
         const { page, url, complaints } = visitor;
         const before = await paintedFirst(page, url);
         expect(before).toHaveLength(5);
@@ -101,7 +101,7 @@ describeWith(['chromium'], 'what is seen before the page is there', () => {
     test.for(byLength<readonly Size[]>(['phone'], ['phone', 'desktop']))(
       'on a %s the four places are painted at once before the claim as well',
       async (size) => {
-        await using visitor = await open({ size, way: 'plain' });
+        await using visitor = await open({ size, openBy: 'plain' });
         const { page, url, complaints } = visitor;
         expect(await paintedFirst(page, url)).toHaveLength(5);
         await page.getByRole('heading', { name: 'Make this box yours' }).waitFor();

@@ -7,7 +7,7 @@ import { OWNER_PASSWORD, type PageHarness, startPageHarness } from '../../peers/
 import { axeFindings, type Size, settled, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 
-describeWith(['chromium'], 'what was set on the page is not lost', () => {
+describeWith(['chromium'], 'settings typed on the page are not lost', () => {
   let viewer: Viewer;
   let box: PageHarness;
   beforeAll(async () => {

@@ -68,7 +68,7 @@ describeWith(['chromium', 'certutil'], 'the page about the secure connection', (
     const { page, owner } = await open(size);
     await using _ = owner;
     const code = page.getByRole('img', { name: 'QR code of the address below' });
-    await code.waitFor();
+    await code.locator('path[d^=M]').waitFor();
     const address = (await page.locator('.secure-steps > a').getAttribute('href')) ?? '';
     expect(address).toMatch(new RegExp(`^http://[\\d.]+:${box.port}/trust$`));
     expect(address).not.toContain('127.0.0.1');
@@ -124,7 +124,7 @@ describeWith(['chromium', 'certutil'], 'the page about the secure connection', (
   });
 
   test.for(sizesInTurn())('everyone finds under their account how to install the page, on a %s', async (size) => {
-    await using owner = await visit(viewer.browser, box, { size, way: 'plain' });
+    await using owner = await visit(viewer.browser, box, { size, openBy: 'plain' });
     const { page } = owner;
     await owner.logIn('#/settings/people');
     await page.getByRole('link', { name: /^Install Perch/ }).click();

@@ -132,7 +132,7 @@ const LOW_WINDOWS = [
 ] as const;
 
 describeWith(['chromium'], 'the first start in low windows', () => {
-  test.for(LOW_WINDOWS)('%s: what comes next is seen without scrolling', async ([, window]) => {
+  test.for(LOW_WINDOWS)('%s: the next step is visible without scrolling', async ([, window]) => {
     const credentials = { user: 'admin', password: 'osprey' };
     await using viewer = await startViewer();
     await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }, { credentials }] });

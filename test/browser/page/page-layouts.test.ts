@@ -87,7 +87,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await page.getByRole('button', { name: 'Outside' }).click();
     await until(async () => expect(await shown()).toEqual(['Driveway', 'Garden']));
     await page.locator('.tile.live .surface.playing').nth(1).waitFor();
-    // The group is there before the device has answered, and 1 opens its first camera.
+    // The group exists before the device has answered, and 1 opens its first camera.
     await page.reload();
     await page.getByRole('button', { name: 'Outside', pressed: true }).waitFor();
     await until(async () => expect(await shown()).toEqual(['Driveway', 'Garden']));
@@ -165,7 +165,7 @@ describeWith(['chromium'], 'groups and walls', () => {
     await toast(page, 'Barn, large');
     await sheet.getByRole('button', { name: 'Move earlier' }).press('Enter');
     await toast(page, 'Barn: 1 of 4');
-    // At the end the button stays, and so does the focus.
+    // At the end of the list the button and the focus stay.
     await page.keyboard.press('Enter');
     expect(await sheet.getByRole('button', { name: 'Move earlier' }).getAttribute('aria-disabled')).toBe('true');
     await tile(/^Garden/).press('Delete');
@@ -203,7 +203,7 @@ describeWith(['chromium'], 'groups and walls', () => {
       await page.mouse.move(to.x, to.y, { steps: 8 });
       await page.mouse.up();
       expect(await tilesOf(page)).toEqual(['Front door', 'Barn', 'Garden', 'Driveway']);
-      // A drag is no tap.
+      // A drag does not count as a tap.
       expect(await page.locator('.board [aria-pressed=true]').count()).toBe(0);
       await page.getByRole('button', { name: 'Save' }).click();
       await until(async () => expect((await orderOf('Kitchen'))?.[1]).toBe(`${barn} small`));

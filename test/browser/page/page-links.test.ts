@@ -11,7 +11,7 @@ import { recordClock } from '../../support/disks/recorded-clock.ts';
 const RECORDED_S = 20;
 const VIDEO = '.recording-screen video';
 
-describeWith(['chromium'], 'ways between the places of the page', () => {
+describeWith(['chromium'], 'links between the pages', () => {
   let viewer: Viewer;
   let box: PageHarness;
   let startMs: number;
@@ -63,7 +63,7 @@ describeWith(['chromium'], 'ways between the places of the page', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a link to a moment that is gone says so and leads to the nearest one', async () => {
+  test('a link to a deleted moment says so and leads to the nearest one', async () => {
     await using visitor = await open('phone', `#/rec/front_door?${at(startMs - 3_600_000)}`);
     const { page, complaints } = visitor;
     await page.getByText('This recording no longer exists.').waitFor();

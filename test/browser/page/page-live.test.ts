@@ -232,7 +232,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
 
   onlyBy('localhost', () =>
     test('the wall plays all at once without controls, and keeps the screen on with a wake lock', async () => {
-      await using visitor = await open({ size: 'desktop', way: 'localhost' });
+      await using visitor = await open({ size: 'desktop', openBy: 'localhost' });
       const { page } = visitor;
       expect(await page.evaluate(() => isSecureContext)).toBe(true);
       await page.evaluate(() => {
@@ -254,7 +254,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
 
   onlyBy('plain', () =>
     test('without a secure context the wall keeps the screen on with a silent video', async () => {
-      await using visitor = await open({ size: 'desktop', way: 'plain' });
+      await using visitor = await open({ size: 'desktop', openBy: 'plain' });
       const { page } = visitor;
       expect(await page.evaluate(() => isSecureContext)).toBe(false);
       await toWall(page);
@@ -341,7 +341,7 @@ describeWith(['chromium'], 'the page while its box is away', () => {
     test("pictures return by themselves after a restart; meanwhile the page opens from the browser's cache", async () => {
       await using viewer = await startViewer();
       await using agent = await startOwnedAgent();
-      await using visitor = await visit(viewer.browser, agent, { size: 'phone', way: 'localhost' });
+      await using visitor = await visit(viewer.browser, agent, { size: 'phone', openBy: 'localhost' });
       const { page } = visitor;
       await visitor.logIn();
       await playsOn(page, 1);

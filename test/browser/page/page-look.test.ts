@@ -3,14 +3,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, settled, type Visit, visit } from '../../peers/browser/page-visit.ts';
-import { describeWith, inShort } from '../../peers/programs/peers.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { ownersShots, type Shot, WORDS } from '../../screenshots/shots.ts';
 import { guestsShots, troublesShots, viewersShots } from '../../screenshots/shots-others.ts';
 
-/** Names that people give, and hostile ones. */
+/** Names that users may choose, and hostile ones. */
 const LONG = 'The camera above the door of the old barn';
 const WORD = 'Donaudampfschifffahrtsgesellschaftskapitän';
 const MIXED = '<b>باب البيت الأمامي</b> 🐦🏡 前门';
+
+/** Half a minute on an idle machine. */
+const PATIENT = { timeout: byLength(150_000, 900_000) };
 
 /** Elements that are wider than their container and scroll sideways in it. */
 const sideways = (page: Page): Promise<readonly string[]> =>
@@ -31,7 +34,7 @@ const sideways = (page: Page): Promise<readonly string[]> =>
       });
   });
 
-describeWith(['chromium'], "the page's looks", () => {
+describeWith(['chromium'], 'appearance of the page', () => {
   let viewer: Viewer;
   let box: PageHarness;
   let shots: readonly Shot[];
@@ -94,7 +97,7 @@ describeWith(['chromium'], "the page's looks", () => {
     return found;
   }
 
-  test('no place scrolls sideways, in windows of any size and with any names', async () => {
+  test('no place scrolls sideways, in windows of any size and with any names', PATIENT, async () => {
     await using visitor = await open();
     const found: string[] = [];
     for (const { name, place, sign } of shots.filter(({ act }) => !act)) {
@@ -109,7 +112,7 @@ describeWith(['chromium'], "the page's looks", () => {
   test.for([
     ['pictures', false],
     ['the settings', true],
-  ] as const)('no sheet of %s scrolls sideways, and axe finds nothing in any', async ([, isSettings]) => {
+  ] as const)('no sheet of %s scrolls sideways, and axe finds nothing in any', PATIENT, async ([, isSettings]) => {
     await using visitor = await open();
     const { page } = visitor;
     const found: string[] = [];
@@ -120,7 +123,11 @@ describeWith(['chromium'], "the page's looks", () => {
         await settled(page, sign);
         await act(page, WORDS.en);
         found.push(...(await sidewaysInAll(page, name)));
-        found.push(...(await axeFindings(page)).map((finding) => `${name}: ${finding}`));
+        for (const theme of ['dark', 'light'] as const) {
+          await page.emulateMedia({ colorScheme: theme });
+          found.push(...(await axeFindings(page)).map((finding) => `${name}, ${theme}: ${finding}`));
+        }
+        await page.emulateMedia({ colorScheme: 'dark' });
         await closeAll(page);
       }
     }
@@ -199,7 +206,7 @@ describeWith(['chromium'], "the page's looks", () => {
     expect(new Set(edges)).toEqual(new Set(['solid']));
   });
 
-  test('a screen reader announces that a camera has disappeared, and that it is back', async () => {
+  test('a screen reader announces that a camera has disappeared, and that it has returned', async () => {
     await using visitor = await open();
     const { page } = visitor;
     await page.getByRole('link', { name: `${LONG}, Live` }).waitFor();

@@ -171,56 +171,53 @@ describeWith(['chromium'], 'the page about people', () => {
     expect(complaints).toEqual([]);
   });
 
-  test.for(sizesInTurn())(
-    'a link that is made on a %s opens its camera, and no more once it was ended',
-    async (size) => {
-      await using owner = await open({ size });
-      const { page } = owner;
-      await owner.logIn('#/settings/people');
-      await page.getByRole('button', { name: 'New guest link' }).click();
-      const sheet = page.getByRole('dialog', { name: 'New guest link' });
-      await sheet.getByRole('button', { name: 'Garden' }).click();
-      await sheet.getByLabel('Guest name').fill(`Vet ${size} <i>`);
-      await settled(page, '.sheet');
-      expect(await axeFindings(page)).toEqual([]);
-      await sheet.getByRole('button', { name: 'Create link' }).click();
-      await sheet.getByText('Anyone with it sees Garden, live only.').waitFor();
-      // Only phones share, and browsers let them over https only.
-      const isSecure = await page.evaluate(() => isSecureContext);
-      expect(await sheet.getByText('Sharing needs https.').count()).toBe(size === 'phone' && !isSecure ? 1 : 0);
-      const link = await sheet.getByRole('textbox', { name: /^Link/ }).inputValue();
-      expect(link).toMatch(new RegExp(`^${owner.url}/#/guest/`));
-      await sheet.getByRole('button', { name: 'Copy' }).click();
-      await page.getByRole('status').filter({ hasText: 'Link copied.' }).waitFor();
-      const said = await page.locator('.toast').boundingBox();
-      const foot = await sheet.locator('footer').boundingBox();
-      expect((said?.y ?? 0) + (said?.height ?? 0), 'the buttons stay free').toBeLessThanOrEqual(foot?.y ?? 0);
-      await sheet.getByRole('button', { name: 'Done' }).click();
-      await sheet.waitFor({ state: 'detached' });
-      expect(await pasted(page)).toBe(link);
-      await page.getByRole('button', { name: 'New guest link' }).click();
-      await page.locator('.toast').waitFor({ state: 'detached', timeout: 2_000 });
-      await page.keyboard.press('Escape');
-      await sheet.waitFor({ state: 'detached' });
+  test.for(sizesInTurn())('a link that is made on a %s opens its camera, until it is ended', async (size) => {
+    await using owner = await open({ size });
+    const { page } = owner;
+    await owner.logIn('#/settings/people');
+    await page.getByRole('button', { name: 'New guest link' }).click();
+    const sheet = page.getByRole('dialog', { name: 'New guest link' });
+    await sheet.getByRole('button', { name: 'Garden' }).click();
+    await sheet.getByLabel('Guest name').fill(`Vet ${size} <i>`);
+    await settled(page, '.sheet');
+    expect(await axeFindings(page)).toEqual([]);
+    await sheet.getByRole('button', { name: 'Create link' }).click();
+    await sheet.getByText('Anyone with it sees Garden, live only.').waitFor();
+    // Only phones share, and browsers let them over https only.
+    const isSecure = await page.evaluate(() => isSecureContext);
+    expect(await sheet.getByText('Sharing needs https.').count()).toBe(size === 'phone' && !isSecure ? 1 : 0);
+    const link = await sheet.getByRole('textbox', { name: /^Link/ }).inputValue();
+    expect(link).toMatch(new RegExp(`^${owner.url}/#/guest/`));
+    await sheet.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('status').filter({ hasText: 'Link copied.' }).waitFor();
+    const said = await page.locator('.toast').boundingBox();
+    const foot = await sheet.locator('footer').boundingBox();
+    expect((said?.y ?? 0) + (said?.height ?? 0), 'the buttons stay free').toBeLessThanOrEqual(foot?.y ?? 0);
+    await sheet.getByRole('button', { name: 'Done' }).click();
+    await sheet.waitFor({ state: 'detached' });
+    expect(await pasted(page)).toBe(link);
+    await page.getByRole('button', { name: 'New guest link' }).click();
+    await page.locator('.toast').waitFor({ state: 'detached', timeout: 2_000 });
+    await page.keyboard.press('Escape');
+    await sheet.waitFor({ state: 'detached' });
 
-      await using guest = await open({ size });
-      await guest.page.goto(link);
-      await guest.page.locator('.surface.playing').waitFor();
-      expect(await guest.page.getByRole('navigation').count()).toBe(0);
+    await using guest = await open({ size });
+    await guest.page.goto(link);
+    await guest.page.locator('.surface.playing').waitFor();
+    expect(await guest.page.getByRole('navigation').count()).toBe(0);
 
-      await page.getByRole('button', { name: new RegExp(`Vet ${size}`) }).click();
-      const made = page.getByRole('dialog', { name: new RegExp(`Vet ${size}`) });
-      await made.getByText('expires tomorrow').waitFor();
-      await made.getByRole('button', { name: 'Revoke link' }).click();
-      await made.getByRole('button', { name: 'Revoke link' }).click();
-      await page.getByRole('status').filter({ hasText: 'Link revoked.' }).waitFor();
-      await guest.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
-      await guest.page.goto('about:blank');
-      await guest.page.goto(link);
-      await guest.page.getByText('This link has expired.').waitFor();
-      expect(owner.complaints).toEqual([]);
-    },
-  );
+    await page.getByRole('button', { name: new RegExp(`Vet ${size}`) }).click();
+    const made = page.getByRole('dialog', { name: new RegExp(`Vet ${size}`) });
+    await made.getByText('expires tomorrow').waitFor();
+    await made.getByRole('button', { name: 'Revoke link' }).click();
+    await made.getByRole('button', { name: 'Revoke link' }).click();
+    await page.getByRole('status').filter({ hasText: 'Link revoked.' }).waitFor();
+    await guest.page.getByRole('button', { name: 'Log in', exact: true }).waitFor();
+    await guest.page.goto('about:blank');
+    await guest.page.goto(link);
+    await guest.page.getByText('This link has expired.').waitFor();
+    expect(owner.complaints).toEqual([]);
+  });
 
   test.for(sizesInTurn())('a device password created on a %s plays, until it is revoked', async (size) => {
     await using owner = await open({ size });
@@ -306,7 +303,7 @@ describeWith(['chromium'], 'the page about people', () => {
   });
 });
 
-/** The clipboard's text; a sheet that has just closed may take the focus away once more. */
+/** The clipboard's text; a sheet that has just closed may take the focus again. */
 async function pasted(page: Page): Promise<string> {
   await page.evaluate(() => {
     const area = document.createElement('textarea');

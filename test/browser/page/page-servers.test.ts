@@ -37,6 +37,8 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
       expect(await rtmp.getAttribute('aria-checked')).toBe('false');
       await rtmp.click();
       await page.getByRole('button', { name: /^rtmp:\/\/.*\/PATH\?user=USER&pass=PASSWORD/ }).waitFor();
+      await page.getByText('Turning it off also disconnects the players that use it.').first().waitFor();
+      await page.getByRole('button', { name: /^https?:\/\/.*\/PATH\/whip/ }).waitFor();
       expect(await axeFindings(page)).toEqual([]);
       expect(await box.api('GET', 'config/global/get')).toMatchObject({ rtmp: true, srt: false });
 
@@ -46,10 +48,13 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
       await page.getByRole('button', { name: 'All' }).click();
       await page.getByRole('button', { name: 'Publish' }).click();
       await page.getByRole('button', { name: 'Create password' }).click();
-      const address = page.getByRole('textbox', { name: 'RTMP address' });
+      const address = page.getByRole('button', { name: 'RTMP address' });
       await address.waitFor();
       expect(await axeFindings(page)).toEqual([]);
-      const url = (await address.inputValue()).replace('PATH', 'stage').replace('localhost', '127.0.0.1');
+      const copied = async (label: string) =>
+        (await page.getByRole('button', { name: label }).locator('bdi').textContent()) ?? '';
+      expect(await copied('WHIP bearer token')).toMatch(/^[^:]+:[^:]+$/);
+      const url = (await copied('RTMP address')).replace('PATH', 'stage').replace('localhost', '127.0.0.1');
       const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy'];
       const ffmpeg = startProcess('ffmpeg', [...input, '-f', 'flv', url]);
       await until(async () => (await box.api<{ ready: boolean }>('GET', 'paths/get/stage')).ready || undefined);

@@ -63,7 +63,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     return visitor;
   }
 
-  /** As if the device had that many cameras; the ones that it has not are paused. */
+  /** Makes the page show this many cameras; those that the device lacks are paused. */
   async function showCameras(page: Page, count: number): Promise<void> {
     await page.route('**/v3/paths/list**', async (route) => {
       const { items } = await box.api<{ items: readonly { name: string }[] }>('GET', 'paths/list');
@@ -91,7 +91,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(Math.max(...tiles.map(({ bottom }) => bottom))).toBeLessThanOrEqual(TABLET.height);
   });
 
-  test('on an upright tablet the recorded picture is as wide as the page, and the events stand below it', async () => {
+  test('on an upright tablet the recorded picture is as wide as the page, with the events below it', async () => {
     await using visitor = await open(TABLET, moment());
     const { page, complaints } = visitor;
     await settled(page, VIDEO);
@@ -207,7 +207,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('of many cameras five lanes are seen, whole and each high enough for a finger, and the others scroll', async () => {
+  test('of many cameras five lanes are visible, complete and each high enough for a finger, and the others scroll', async () => {
     await using visitor = await open({ width: 1180, height: 820 }, '#/live');
     const { page } = visitor;
     const names = ['front_door', ...Array.from({ length: 9 }, (_, i) => `yard_${i}`)];
@@ -254,7 +254,17 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(share).toBeGreaterThan(0.3);
   });
 
-  test("at 320 px with the browser's letters twice as large the words of an event have a line of their own", async () => {
+  test('on an upright tablet the addresses of the box have the room beside their bit rate', async () => {
+    await using visitor = await open(TABLET, '#/settings/system');
+    const { page } = visitor;
+    const row = page.locator('.values .line').filter({ hasText: 'Network' });
+    await row.locator('.spark').waitFor({ state: 'attached' });
+    const [text, value, whole] = [await boxOf(row.locator('.grow')), await boxOf(row.locator('b')), await boxOf(row)];
+    // The icon, two gaps and the edges.
+    expect(text.right - text.left + value.right - value.left).toBeGreaterThan(whole.right - whole.left - 100);
+  });
+
+  test("at 320 px with letters of twice the size an event's words have a separate line", async () => {
     await using visitor = await open({ width: 320, height: 568 }, '#/events');
     const { page } = visitor;
     const browser = await visitor.context.newCDPSession(page);

@@ -69,7 +69,7 @@ describeWith(['chromium'], "the page's shell", () => {
     expect(new URL(page.url()).hash).toBe('#/settings/cameras');
   });
 
-  test('while the device does not answer, a strip lies over the page, which keeps its place', async () => {
+  test('while the device does not answer, a strip covers part of the page, which keeps its scroll position', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn();
@@ -113,7 +113,7 @@ describeWith(['chromium'], "the page's shell", () => {
     }),
   );
 
-  test('a sheet holds the focus, returns it, closes by Back, and asks if there is unsaved input', async () => {
+  test('a sheet holds the focus, returns it, is closed by Back, and asks before it discards input', async () => {
     await using visitor = await open({ size: 'phone' });
     const { page } = visitor;
     await visitor.logIn('#/settings/people');
@@ -146,7 +146,7 @@ describeWith(['chromium'], "the page's shell", () => {
   });
 
   inLong(() =>
-    test('a session that ends while a form is open asks for a login over it; the input stays and is saved', async () => {
+    test('a session that ends while a form is open asks for a login over it; the input is kept and saved', async () => {
       await box.api('POST', 'users', { name: 'eve', password: 'a red kite flies', cameras });
       await using visitor = await open({ size: 'desktop' });
       const { page } = visitor;

@@ -111,7 +111,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('button', { name: "Add one that isn't listed" }).click();
     await sheet.getByLabel('Address', { exact: true }).fill('ftp://nowhere');
     await search.click();
-    await sheet.getByText('Enter an address on your network').waitFor();
+    await sheet.getByText('Enter an address or a host name, such as 192.168.1.20 or camera.local').waitFor();
     const stream = second.rtspUrl('main').replace('rtsp://', `rtsp://${OTHER.user}:${OTHER.password}@`);
     await sheet.getByLabel('Address', { exact: true }).fill(stream);
     await sheet.getByLabel('Low-resolution address').waitFor();
@@ -131,7 +131,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('no camera accepts its password: the setup goes on without them, and so does adding from the settings', async () => {
+  test('no camera accepts its password: setup continues without them, and so does adding from the settings', async () => {
     const credentials = OTHER;
     await using box = await startPageHarness({ cameras: [{ credentials }, { credentials }] });
     await using visitor = await open(box, { size: 'phone' });
@@ -157,7 +157,30 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.getByRole('heading', { name: 'Two cameras found' }).waitFor();
   });
 
-  test('the setup goes on without the cameras that were found', async () => {
+  test('on a phone the reasons why some of many cameras were not added are one tap away', async () => {
+    const refusing = { credentials: OTHER };
+    const good = { credentials: SHARED };
+    await using box = await startPageHarness({ cameras: [good, good, good, good, good, refusing, refusing] });
+    await using visitor = await open(box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.go('#/start');
+    await makeItMine(visitor, box);
+    await page.getByRole('heading', { name: 'Seven cameras found' }).waitFor();
+    await page.getByLabel('Camera password', { exact: true }).fill(SHARED.password);
+    await page.getByRole('button', { name: 'Add 7 cameras' }).click();
+    await page.getByRole('heading', { name: 'Five are live' }).waitFor();
+    const enter = page.getByRole('button', { name: 'Enter password' });
+    const isSeen = () =>
+      enter.evaluate((one) =>
+        one.contains(document.elementFromPoint(innerWidth / 3, one.getBoundingClientRect().y + 9)),
+      );
+    expect(await isSeen()).toBe(false);
+    expect(await axeFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: '2 cameras were not added. Show why' }).click();
+    await expect.poll(isSeen).toBe(true);
+  });
+
+  test('setup continues without the cameras that were found', async () => {
     await using box = await startPageHarness({ cameras: [{ credentials: OTHER }] });
     await using visitor = await open(box, { size: 'desktop' });
     const { page } = visitor;
@@ -168,7 +191,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
     await page.waitForURL(/#\/live$/);
   });
 
-  test('a camera that needs long to describe its stream is added, and the page says that it is slow', async () => {
+  test('a camera that is slow to describe its stream is added, and the page says that it is slow', async () => {
     await using box = await startPageHarness();
     await box.claim();
     const quirks = { describeMs: 6_000 };

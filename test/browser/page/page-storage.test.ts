@@ -65,7 +65,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('the reach of recordings is one number, with a note if there is less room than wanted', async () => {
+  test('the reach of recordings is one number, with a note if the space does not suffice for the wanted retention', async () => {
     await using visitor = await visit(viewer.browser, box, { size: 'phone' });
     const { page } = visitor;
     const known = { bytesPerDay: 1e9, reachesBackDays: 1, files: 1, configured: true };

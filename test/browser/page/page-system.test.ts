@@ -39,6 +39,25 @@ describeWith(['chromium'], 'the page about the system', () => {
     expect(complaints).toEqual([]);
   });
 
+  test.for(sizesInTurn())('a new name in the network is checked, saved and undone on a %s', async (size) => {
+    const nameOf = async () => (await box.api<{ boxName: string }>('GET', 'config/global/get')).boxName;
+    await using owner = await open(size, '#/settings/system');
+    const { page, complaints } = owner;
+    await page.getByRole('link', { name: /^Name in the network/ }).click();
+    const name = page.getByRole('textbox', { name: 'Name' });
+    await name.fill('my barn');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Use a to z, 0 to 9 and hyphens').waitFor();
+    expect(await axeFindings(page)).toEqual([]);
+    await name.fill('Barn.local');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Undo' }).waitFor();
+    expect([await name.inputValue(), await nameOf()]).toEqual(['barn', 'barn']);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect.poll(nameOf).toBe('perch');
+    expect(complaints).toEqual([]);
+  });
+
   test.for(sizesInTurn())('shows a line of the log as it is written, on a %s', async (size) => {
     await using owner = await open(size, '#/settings/system/log');
     const { page, complaints } = owner;
@@ -67,7 +86,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 
   test.for(sizesInTurn())(
-    'a file broken by another program is reported with its line and a link, until it is mended, on a %s',
+    'a file broken by another program is reported with its line and a link, until it is valid again, on a %s',
     async (size) => {
       const before = file();
       await using owner = await open(size, '#/settings/system');
@@ -96,7 +115,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   );
 
   test.for(sizesInTurn())(
-    'a mistake in the file is shown at its line, and the mended text is saved, on a %s',
+    'a mistake in the file is shown at its line, and the corrected text is saved, on a %s',
     async (size) => {
       const before = file();
       await using owner = await open(size, '#/settings/system/file');
@@ -218,7 +237,7 @@ describeWith(['chromium'], 'the page about the system', () => {
   });
 });
 
-/** @returns the lines of the log that do not begin below the one before */
+/** @returns the lines of the log that overlap the previous one */
 const linesThatOverlap = (page: Page): Promise<readonly string[]> =>
   page.locator('.log-lines li').evaluateAll((lines) =>
     lines.flatMap((line, i) => {

@@ -7,7 +7,7 @@ import { A_LAW } from '../../../agent/media/g711/decode.ts';
 import { until } from '../../peers/agent/agent.ts';
 import { startOwnedAgent } from '../../peers/agent/owned-agent.ts';
 import { startViewer } from '../../peers/browser/browser.ts';
-import { axeFindings, onlyBy, type Size, settled, visit, type Way } from '../../peers/browser/page-visit.ts';
+import { axeFindings, onlyBy, type PageAddress, type Size, settled, visit } from '../../peers/browser/page-visit.ts';
 import { startGstCamera } from '../../peers/cameras/camera.ts';
 import { describeWith, inLong } from '../../peers/programs/peers.ts';
 
@@ -18,7 +18,7 @@ const RATE_HZ = 8_000;
 const isLoud = (code: number): boolean => Math.abs(A_LAW[code] ?? 0) > 2_000;
 
 /** The page of a camera with a loudspeaker. @param heard file of the received sound */
-async function openGate(size: Size, way: Way) {
+async function openGate(size: Size, openBy: PageAddress) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
   const heard = join(folder, 'heard.alaw');
   await using all = new AsyncDisposableStack();
@@ -28,7 +28,7 @@ async function openGate(size: Size, way: Way) {
   const agent = all.use(await startOwnedAgent({ config }));
   await until(async () => (await agent.json<{ ready: boolean }>('/v3/paths/get/gate')).ready || undefined);
   const viewer = all.use(await startViewer());
-  const visitor = all.use(await visit(viewer.browser, agent, { size, way }));
+  const visitor = all.use(await visit(viewer.browser, agent, { size, openBy }));
   await visitor.logIn('#/live/gate');
   const { page, complaints } = visitor;
   await page.locator('.camera-view .surface.playing').waitFor();

@@ -181,7 +181,7 @@ describeWith(['chromium'], 'updates on the page', () => {
   );
 
   test.for(sizesInTurn().flatMap((size) => [[size, 'en-GB'] as const, [size, 'zh-CN'] as const]))(
-    'an update is laid down as it was chosen, and what becomes of it is told until the box is back, on a %s in %s',
+    'a chosen update is uploaded, and its progress is shown until the box is back, on a %s in %s',
     async ([size, locale]) => {
       const say = LANGUAGES[locale];
       await using owner = await open(size, locale);
@@ -278,7 +278,7 @@ describeWith(['chromium'], 'updates on the page', () => {
   });
 
   test.for(sizesInTurn().flatMap((size) => [[size, 'en-GB'] as const, [size, 'zh-CN'] as const]))(
-    'what became of the last update is said to whoever comes later, with the reason, on a %s in %s',
+    'the outcome of the last update is shown at the next visit, with the reason, on a %s in %s',
     async ([size, locale]) => {
       const say = LANGUAGES[locale];
       machine.say('gone back', { ok: false, to: '1.2.0', why: 'unhealthy' });

@@ -15,7 +15,7 @@ const CAMERAS = {
   film: { rate: 48_000, channels: 2 },
 } as const;
 
-/** The one whose rate is not one of Opus's, in both channels. */
+/** The clip whose sample rate Opus lacks, in both channels. */
 const NAMES = inShort(Object.keys(CAMERAS) as (keyof typeof CAMERAS)[], 'cd');
 
 const isNear = (value = 0, expected: number, part: number): boolean => Math.abs(value - expected) < expected * part;

@@ -12,7 +12,7 @@ const CONFIG = `api: yes\n${PATIENT}paths:\n  all_others:\n`;
 const WHY = 'This browser cannot play H.265. Try another browser, or set the camera to H.264.';
 const TONE = ['-f', 'lavfi', '-i', 'sine=f=440:r=48000:d=20'];
 
-describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a part', () => {
+describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras whose tracks it can play in part', () => {
   const publishers: AsyncDisposable[] = [];
   let agent: Agent;
   let viewer: Viewer;
@@ -54,7 +54,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     ['hls', ['HLS']],
   ] as const;
   test.for(inShort(WAYS, 'webrtc'))(
-    'of H.265 with sound by %s the viewer is told that it cannot be played, and why',
+    'for H.265 with audio by %s the viewer sees that it cannot be played, and why',
     async ([ways, tried]) => {
       const { reason, technology, passed } = await reaches(await open({ src: 'h265', ways, lang: 'en' }), 'unplayable');
       expect([reason, technology]).toEqual([WHY, undefined]);
@@ -94,7 +94,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium with cameras of which it plays a 
     ['aac', 'hls', 'HLS'],
   ] as const;
   test.for(inShort(SOUNDS, 'opus mse', 'aac hls'))(
-    'sound alone, %s over %s, plays, and a mark stands where the picture would be',
+    'audio alone, %s over %s, plays, with a mark in place of the picture',
     async ([src, ways, technology]) => {
       const page = await open({ src, ways });
       expect(await reaches(page, 'playing')).toMatchObject({ technology, reason: '', size: [0, 0] });

@@ -31,7 +31,7 @@ const open = async (page: Page, url: string): Promise<number> => {
 
 const timeAt = (ms: number): string => encodeURIComponent(new Date(START_MS + ms).toISOString());
 
-describeWith(['chromium', 'ffmpeg'], 'Chromium looks through recordings', () => {
+describeWith(['chromium', 'ffmpeg'], 'Chromium steps through recordings', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-frames-'));
   let agent: Agent;
   let viewer: Viewer;

@@ -116,7 +116,7 @@ const loudness = (page: Page): Promise<number> =>
     }
   });
 
-describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () => {
+describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in recordings', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-seek-'));
   let agent: Agent;
   let viewer: Viewer;
@@ -175,7 +175,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     const shownMs = await timeShown(page);
     const message = `${toS} s of what begins ${fromMs} ms into the recording, picture of ${mediaS} s`;
     expect(shownMs, message).toBeDefined();
-    // The camera's picture at that moment: the one that had begun last.
+    // The camera's picture at that moment: the last that had begun.
     const wantedMs = firstMs + Math.floor((fromMs + toS * 1000 + 0.5) / FRAME_MS) * FRAME_MS;
     const farthestMs = (shownMs ?? 0) < wantedMs ? FRAME_MS : FRAME_MS * (1 + lateFrames);
     expect(Math.abs((shownMs ?? 0) - wantedMs), message).toBeLessThanOrEqual(farthestMs);
@@ -189,7 +189,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
   }
 
   for (const [i, format] of ['mp4', 'fmp4'].entries()) {
-    test(`in /get as ${format}: a seek shows the picture of the moment, and there is sound`, async () => {
+    test(`in /get as ${format}: a seek shows the picture of the moment, and audio plays`, async () => {
       const page = await viewer.open(`${agent.url}/health`);
       await openVideo(page, getUrl(format, 0));
       await seek(page, 0);
@@ -232,7 +232,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium seeks in what was recorded', () =
     });
   }
 
-  test('in VOD HLS through hls.js: a seek shows the picture of the moment, its date is correct, and there is sound', async () => {
+  test('in VOD HLS through hls.js: a seek shows the picture of the moment, its date is correct, and audio plays', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const query = new URLSearchParams({ start: span.start, duration: String(SECONDS + 5) });
     await openHls(page, `${agent.url}/playback/cam/index.m3u8?${query}`);

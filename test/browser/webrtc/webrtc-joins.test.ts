@@ -15,8 +15,8 @@ const JOINS_OF_A_PAGE = 40;
 const LIMIT_MS = 10_000;
 const CLIP = { ...byLength(TINY, SMALL), groupSeconds: 20, audio: 'opus' } as const;
 
-describeWith(['chromium', 'ffmpeg'], 'of many who join in the middle of a group of twenty seconds', () => {
-  test(`none of ${JOINS} stays black, and the server forgets them all`, async () => {
+describeWith(['chromium', 'ffmpeg'], 'many viewers that join in the middle of a group of twenty seconds', () => {
+  test(`${JOINS} of them all get a picture, and the server removes them all`, async () => {
     await using agent = await startAgent({ config: 'api: yes\npaths:\n  all_others:\n' });
     await using viewer = await startViewer();
     await using _publisher = await publishClip(agent, 'cam', await barClip(CLIP), { isEndless: true });

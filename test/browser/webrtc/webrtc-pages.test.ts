@@ -61,7 +61,7 @@ describeWith(['chromium'], "the reader's page of WebRTC in Chromium", () => {
         }
       });
       const [before] = pages.run.server.list().filter(({ state }) => state === 'read');
-      // As after a change of the network: the browser reports that it is online again.
+      // As after a network change: the browser reports that it is online again.
       await viewer.evaluate(() => dispatchEvent(new Event('online')));
       await expect.poll(() => restarts, SOON).toEqual([200]);
       const seen = await frames(viewer);

@@ -31,7 +31,7 @@ describeWith(['chromium'], "the publisher's page in Chromium", () => {
     const taken = "Stopped: another publisher has taken path 'cam'.";
     await expect.poll(() => message(first), SOON).toBe(taken);
     expect(await first.locator('#publish').isVisible()).toBe(true);
-    // The return of its network is no reason to retry either.
+    // Nor does the return of the network cause a retry.
     await first.evaluate(() => dispatchEvent(new Event('online')));
     expect(await message(second)).toBe('Publishing.');
     await first.click('#publish');

@@ -71,7 +71,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     ['mulaw', 'audio/PCMU', LIGHT],
   ] as const;
   test.concurrent.for(inShort(CAMERAS, 'opus', 'alaw'))(
-    'H.264 with %s comes whole through the one UDP port',
+    'H.264 with %s arrives complete through the one UDP port',
     async ([path, mimeType, clip]) => {
       const pictures = SECONDS * clip.fps;
       const page = await viewer.open(`${agent.url}/health`);
@@ -129,7 +129,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     await page.close();
   });
 
-  // After the others, not with them: a page slowed by ten others has gaps of its own.
+  // After the others, not with them: a page slowed down by ten others has gaps of its own making.
   test('later candidates by PATCH are accepted, and ICE restarts without a gap in the picture', async () => {
     const page = await viewer.open(`${agent.url}/health`);
     const watching = await watch(page, { url: whepUrl('light'), trickles: true });

@@ -114,7 +114,7 @@ test.runIf(outside)(
   async () => {
     await using free = await startDemoAgent({ host: '0.0.0.0' });
     await until(async () => ((await fetch(`${free.url}/playback/list?path=demo`)).ok ? true : undefined));
-    // The page's settings belong to the owner, and there is none.
+    // The page's settings need the owner, and the box has none.
     expect(all(200)(await statuses(free, '127.0.0.1'))).toEqual([['main: system', 401]]);
     expect(await statuses(free, outside ?? '')).toEqual({
       'main: paths': 401,

@@ -436,7 +436,7 @@ describe('secrets', () => {
     await fetch(`${agent.url}/hls/yard/index.m3u8?cookieCheck=1&token=${encodeURIComponent(PASSWORD)}`, {
       headers: { cookie },
     });
-    // Correct ones, and one that is logged as wrong.
+    // Correct passwords, and one that is logged as wrong.
     await fetch(`${agent.url}/v3/info?jwt=${encodeURIComponent(PASSWORD)}`, {
       headers: { Authorization: `Basic ${basic}` },
     });

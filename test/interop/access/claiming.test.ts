@@ -18,7 +18,7 @@ const lan = Object.values(networkInterfaces())
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
 /** The address of a request, and the host that it names. */
-interface Way {
+interface Target {
   readonly at: string;
   readonly port: number;
   /** Of `Host`; default: the address. */
@@ -27,17 +27,17 @@ interface Way {
 
 /** `fetch` does not allow another `Host`. */
 function ask(
-  way: Way,
+  target: Target,
   method: string,
   path: string,
   body?: object | Buffer,
   more: object = {},
 ): Promise<{ status: number; text: string }> {
-  const host = way.host ?? `${way.at}:${way.port}`;
+  const host = target.host ?? `${target.at}:${target.port}`;
   const type = Buffer.isBuffer(body) ? 'application/octet-stream' : 'application/json';
   const headers = { host, ...(body && { 'content-type': type }), ...more };
   return new Promise((resolve, reject) => {
-    const asked = request({ host: way.at, port: way.port, method, path, headers }, (response) => {
+    const asked = request({ host: target.at, port: target.port, method, path, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => {
         text += chunk;
@@ -65,7 +65,7 @@ beforeAll(async () => {
 });
 
 /** Every request that would take the device over: each must be rejected and change nothing. */
-async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
+async function cannotBeTaken(target: Target, dataDir: string): Promise<void> {
   const tries: readonly [string, string, object?][] = [
     ['POST', '/v3/claim', { password: PASSWORD }],
     ['POST', '/v3/claim', { password: PASSWORD, setupCode: '' }],
@@ -80,28 +80,28 @@ async function cannotBeTaken(way: Way, dataDir: string): Promise<void> {
     ['GET', '/v3/log'],
   ];
   for (const [method, path, body] of tries) {
-    const { status } = await ask(way, method, path, body);
-    expect([400, 401], `${method} ${path} by ${way.host ?? way.at}: ${status}`).toContain(status);
+    const { status } = await ask(target, method, path, body);
+    expect([400, 401], `${method} ${path} by ${target.host ?? target.at}: ${status}`).toContain(status);
   }
   for (const path of ['/v3/restore', '/v3/restore/check']) {
-    await expectNoCode(way, path);
+    await expectNoCode(target, path);
   }
-  expect(await ask(way, 'POST', '/v3/restore', old.backup, withCode(WRONG))).toMatchObject({
+  expect(await ask(target, 'POST', '/v3/restore', old.backup, withCode(WRONG))).toMatchObject({
     status: 401,
     text: expect.stringContaining('wrong setup code'),
   });
   // With the correct code the same request is valid.
   const right = withCode(setupCodeOf({ dataDir }));
-  expect((await ask(way, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(200);
-  const { text } = await ask(way, 'GET', '/v3/session');
+  expect((await ask(target, 'POST', '/v3/restore/check', old.backup, right)).status).toBe(200);
+  const { text } = await ask(target, 'GET', '/v3/session');
   expect(JSON.parse(text)).toMatchObject({ claimed: false, loggedIn: false, mayLook: false });
-  const health = await ask(way, 'GET', '/health');
+  const health = await ask(target, 'GET', '/health');
   expect(JSON.parse(health.text)).toEqual({ status: 'ok', claimed: false });
   expect(existsSync(join(dataDir, 'users.json'))).toBe(false);
 }
 
-const expectNoCode = async (way: Way, path: string) =>
-  expect(await ask(way, 'POST', path, old.backup), path).toMatchObject({
+const expectNoCode = async (target: Target, path: string) =>
+  expect(await ask(target, 'POST', path, old.backup), path).toMatchObject({
     status: 400,
     text: expect.stringContaining('setup code is needed'),
   });
@@ -178,11 +178,11 @@ test('a program on the machine itself cannot claim it over HTTP', async () => {
 test('a client of a NAT gateway cannot claim it', async () => {
   const port = await startGateway(agent.ports.main);
   for (const host of ['localhost', '192.0.2.1', 'perch.local']) {
-    const way = { at: lan ?? '127.0.0.1', port, host };
-    const { status } = await ask(way, 'POST', '/v3/claim', { password: PASSWORD });
+    const target = { at: lan ?? '127.0.0.1', port, host };
+    const { status } = await ask(target, 'POST', '/v3/claim', { password: PASSWORD });
     expect(status).toBe(400);
-    expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
-    await expectNoCode(way, '/v3/restore');
+    expect((await ask(target, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+    await expectNoCode(target, '/v3/restore');
   }
 });
 
@@ -199,28 +199,28 @@ describeWith(['nginx'], 'nginx with its default headers', () => {
 test.runIf(lan)('with a file for MediaMTX the network cannot claim it, and other machines change nothing', async () => {
   await using free = await startAgent({ host: '0.0.0.0', config: 'api: yes\npaths:\n  all_others:\n' });
   const code = JSON.parse(readFileSync(join(free.dataDir, 'setup.json'), 'utf8')).code;
-  for (const way of [
+  for (const target of [
     { at: lan ?? '', port: free.ports.main },
     { at: '127.0.0.1', port: free.ports.main, host: 'localhost' },
   ]) {
     for (const setupCode of [undefined, WRONG, code]) {
       const claim = { password: PASSWORD, ...(setupCode && { setupCode }) };
-      const { status, text } = await ask(way, 'POST', '/v3/claim', claim);
+      const { status, text } = await ask(target, 'POST', '/v3/claim', claim);
       expect([status, text]).toEqual([401, expect.stringContaining('perch claim')]);
-      const restored = await ask(way, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
+      const restored = await ask(target, 'POST', '/v3/restore', old.backup, setupCode && withCode(setupCode));
       expect(restored).toMatchObject({ status: 401, text: expect.stringContaining('perch claim') });
     }
-    expect(JSON.parse((await ask(way, 'GET', '/v3/session')).text)).toMatchObject({
+    expect(JSON.parse((await ask(target, 'GET', '/v3/session')).text)).toMatchObject({
       claimed: false,
       mayClaim: false,
     });
-    expect((await ask(way, 'GET', '/v3/config/file')).status).toBe(401);
+    expect((await ask(target, 'GET', '/v3/config/file')).status).toBe(401);
   }
   for (const port of [free.ports.main, free.ports.api]) {
     for (const host of [undefined, 'localhost']) {
-      const way = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
-      expect((await ask(way, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
-      expect((await ask(way, 'GET', '/v3/config/global/get')).status).toBe(401);
+      const target = { at: lan ?? '', port, ...(host === undefined ? {} : { host }) };
+      expect((await ask(target, 'POST', '/v3/config/paths/add/evil', HOOK)).status).toBe(401);
+      expect((await ask(target, 'GET', '/v3/config/global/get')).status).toBe(401);
     }
   }
   // As in MediaMTX: programs on this machine may use the API.

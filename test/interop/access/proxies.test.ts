@@ -119,7 +119,7 @@ for (const name of PROXIES) {
   });
 }
 
-describeWith(['nginx'], 'behind nginx that speaks HTTP/1.0, as it does when it is not told', () => {
+describeWith(['nginx'], 'behind nginx that speaks HTTP/1.0, its default', () => {
   let site: FrontClient;
   let proxy: FrontServer;
   beforeAll(async () => {
@@ -155,7 +155,7 @@ function siteTests(open: () => FrontClient): void {
   test("ZLMediaKit's login holds", () => zlmLogsIn(site));
   test('lists recordings with addresses that play, in ranges', () => recordingsPlay(site));
   test('HEAD returns the headers of GET', () => headsFit(site));
-  test('passes bodies on whole, and rejects too large ones with a message', () => bodiesArrive(site));
+  test('passes bodies on completely, and rejects too large ones with a message', () => bodiesArrive(site));
   test('low-latency HLS blocks until the next part, with many requests on one connection', () => playlistsCome(site));
   test('passes live pictures and events on as they are made', async () => {
     await picturesComeAtOnce(site);
@@ -204,9 +204,9 @@ async function cookiesFit(site: FrontClient): Promise<void> {
 }
 
 async function aLinkOpens(site: FrontClient): Promise<void> {
-  const wish = { paths: ['demo'], until: new Date(Date.now() + RECORDED_AGO_MS).toISOString() };
+  const guest = { paths: ['demo'], until: new Date(Date.now() + RECORDED_AGO_MS).toISOString() };
   const headers = { ...JSON_TYPE, authorization: basic };
-  const made = { method: 'POST', headers, body: JSON.stringify(wish) };
+  const made = { method: 'POST', headers, body: JSON.stringify(guest) };
   const { link, token } = await site.json<{ link: string; token: string }>('/v3/guests', made);
   expect(link).toBe(`${site.base}/#/guest/${token}`);
   const opened = await site.ask('/v3/guest', {
@@ -334,7 +334,7 @@ async function picturesComeAtOnce(site: FrontClient): Promise<void> {
   expect((await site.firstOf('/v3/events', events)).toString()).toContain('retry:');
 }
 
-/** One wrong password: whether it is rejected unread because of earlier ones from its address. Otherwise it takes seconds. */
+/** One wrong password. @returns whether it is rejected unread because of earlier ones from its address, instead of after seconds */
 async function isShutOut(site: FrontClient, user: string, from: string): Promise<boolean> {
   const body = JSON.stringify({ user, password: 'a-magpie' });
   const refused = await site
@@ -343,7 +343,7 @@ async function isShutOut(site: FrontClient, user: string, from: string): Promise
   return refused !== undefined && /from this address/.test(refused.body.toString());
 }
 
-/** One concurrent guess more than the limit: further ones would only keep the device busy. */
+/** One concurrent attempt above the limit: further ones would only keep the device busy. */
 async function guessUntilShutOut(site: FrontClient, user: string, from: string): Promise<void> {
   let isOut = false;
   let waiting = 0;

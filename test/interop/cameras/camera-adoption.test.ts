@@ -55,8 +55,15 @@ describeWith(['ffmpeg'], 'cameras of the house', () => {
       ...{ onvif: null, makers: 'Reolink', rtsp: `rtsp://127.0.0.23:${camera.rtspPort}/Preview_01_main` },
       sub: `rtsp://127.0.0.23:${camera.rtspPort}/Preview_01_sub`,
     });
-    const wish = { rtsp: found['rtsp'], sub: found['sub'], name: 'yard/gate', title: 'Gate', record: 'no', ...LOGIN };
-    const adopted = await box.call('POST', '/cameras/adopt', { cameras: [wish] });
+    const request = {
+      rtsp: found['rtsp'],
+      sub: found['sub'],
+      name: 'yard/gate',
+      title: 'Gate',
+      record: 'no',
+      ...LOGIN,
+    };
+    const adopted = await box.call('POST', '/cameras/adopt', { cameras: [request] });
     expect(adopted.body['items']).toMatchObject([
       { status: 'ok', path: 'yard/gate', paths: ['yard/gate', 'yard/gate_sub'] },
     ]);

@@ -46,7 +46,7 @@ function registryOn(networks: readonly Namespace[]) {
 const placesOf = (cameras: readonly KnownCamera[]) =>
   cameras.map(({ address, url, foundFrom }) => `${url} answers from ${address} to ${foundFrom}`).sort();
 
-describeWith(['namespaces'], 'in networks of their own', () => {
+describeWith(['namespaces'], 'in separate networks', () => {
   test.concurrent('a device with two networks finds the cameras of both, each at its address there', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();

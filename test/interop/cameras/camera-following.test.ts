@@ -59,7 +59,7 @@ const give = async ({ name, hostInterface }: Namespace, address: string): Promis
 
 const neighbourOf = (ip: string): string => ip.replace(/\d+$/, (last) => `${Number(last) + 8}`);
 
-describeWith(['namespaces'], 'cameras that get other addresses, in networks of their own', () => {
+describeWith(['namespaces'], 'cameras with changing addresses, in separate networks', () => {
   test.concurrent('finds a camera that does not announce its new address, and continues its recording within 30 s', async () => {
     await using house = await openNamespace();
     await using camera = await startIn(house, 'S1');

@@ -51,7 +51,7 @@ async function watchAll(agent: Agent, path: string) {
 }
 
 describeWith(['ffmpeg', 'gstreamer'], 'a private mode', () => {
-  test('ends every stream, recording and publisher within a second, and admits no other until it is over', async () => {
+  test('ends every stream, recording and publisher within a second, and rejects others until it ends', async () => {
     await using camera = await startGstCamera({ '/main': playClip(await smallClip(120)) });
     await using agent = await startAgent({ config: config(camera.url('/main')) });
     await using _publisher = await startPublisher(agent.rtspUrl('pub'));

@@ -100,7 +100,7 @@ async function encoded(rateHz: number, channels: number): Promise<Uint8Array> {
   return readFileSync(await clip(`aac-${rateHz}-${channels}.aac`, [...input, '-c:a', 'aac', '-b:a', bitrate]));
 }
 
-describeWith(['ffmpeg'], 'the AAC decoder beside that of FFmpeg', () => {
+describeWith(['ffmpeg'], 'the AAC decoder compared with that of FFmpeg', () => {
   test.for(CASES)('decodes random frames of %i Hz with %i channels as ffmpeg does', ([rateHz, channels]) => {
     const frames = new AacFrames(rateHz, random(rateHz + channels));
     const file = Buffer.concat(Array.from({ length: byLength(16, 1000) }, () => frames.adtsFrame(channels)));
@@ -138,7 +138,7 @@ const VISUAL_ON = [
   [48_000, 2],
 ] as const;
 
-describeWith(['ffmpeg', 'gstreamer'], 'the AAC decoder beside the encoder of VisualOn', () => {
+describeWith(['ffmpeg', 'gstreamer'], "the AAC decoder with VisualOn's encoder", () => {
   test.for(inShort(VISUAL_ON, '16000 1', '44100 2'))(
     'decodes its %i Hz with %i channels as ffmpeg does',
     async ([rateHz, channels]) => {

@@ -95,7 +95,7 @@ async function probeKeys(file: string): Promise<boolean[]> {
   return (output.match(/^[K_][_D]/gm) ?? []).map((flags) => flags.startsWith('K'));
 }
 
-/** ffmpeg has times before a wrap as negative ones. */
+/** ffmpeg reports times before a wrap as negative. */
 const isNear = (ours: number, theirs: number): boolean => (((ours - theirs + 2) % 2 ** 33) + 2 ** 33) % 2 ** 33 <= 4;
 
 /** Audio times are those of PES packets and frame lengths: ffmpeg rounds the latter otherwise. */
@@ -138,6 +138,8 @@ describeWith(['ffmpeg'], 'the demuxer delivers what ffmpeg reads from its own MP
       ['-c:v', 'libx265', '-x265-params', 'log-level=none:bframes=3:keyint=25:open-gop=0', '-c:a', 'libopus'],
     ],
     ['MPEG-4 part 2 with B-VOPs, MP3', ['-c:v', 'mpeg4', '-bf', '2', '-g', '25', '-c:a', 'libmp3lame']],
+    ['MPEG-2 with B-pictures, MP2', ['-c:v', 'mpeg2video', '-bf', '2', '-g', '25', '-c:a', 'mp2']],
+    ['MPEG-1, MP2', ['-c:v', 'mpeg1video', '-g', '25', '-c:a', 'mp2']],
     ['H.264, AC-3, small PES packets', [...X264, '-c:a', 'ac3', '-pes_payload_size', '200']],
     ['H.264 around the wrap of its times', [...X264, '-c:a', 'aac', '-output_ts_offset', '95442']],
   ] as const)('%s', async ([, codecs]) => {

@@ -157,7 +157,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'the sounds of cameras', () => {
     },
   );
 
-  test.concurrent('Opus with six channels stays so in recordings, HLS and RTSP', async () => {
+  test.concurrent('Opus with six channels is passed on in recordings, HLS and RTSP', async () => {
     const path = await pathWhen('surround', ({ ready }) => ready);
     expect(path.tracks2).toMatchObject([{ codec: 'H264' }, { codec: 'Opus', codecProps: { channelCount: 6 } }]);
     const soundOf = async (input: string) => (await ffprobe(input)).streams.find((one) => one.codec_type === 'audio');

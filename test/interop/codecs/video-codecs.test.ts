@@ -23,6 +23,7 @@ const FFMPEG_NAMES: Record<ClipCodec, string> = {
   vp9: 'vp9',
   mjpeg: 'mjpeg',
   'mpeg4-video': 'mpeg4',
+  'mpeg-video': 'mpeg2video',
 };
 const CODECS = Object.keys(FFMPEG_NAMES) as ClipCodec[];
 const SECONDS = 3;
@@ -46,7 +47,7 @@ async function pictures(file: string): Promise<string[]> {
 
 describeWith(['ffmpeg'], 'pictures of ffmpeg', () => {
   // AV1 and JPEG come from cameras as well.
-  test.for(inShort(CODECS, 'vp9', 'mpeg4-video'))(
+  test.for(inShort(CODECS, 'vp9', 'mpeg4-video', 'mpeg-video'))(
     '%s goes over RTP into a recording and out of playback: ffmpeg decodes the same pictures',
     async (codec) => {
       using folder = temporaryFolder();

@@ -38,7 +38,7 @@ paths:
 `;
 const COMMENTS = fileText('').match(/# (?:kept|the house).*/g) ?? [];
 
-/** One way of changing settings, and its effect on the paths. */
+/** One method of changing settings, and its effect on the paths. */
 class Editing {
   readonly paths = new Set(['untouched']);
   readonly #box: Agent;
@@ -74,7 +74,7 @@ class Editing {
     return list[Math.floor(this.#rng() * list.length)] as T;
   }
 
-  /** A path that may be changed; undefined while there is none. */
+  /** A path that may be changed; undefined: none. */
   #some(): string | undefined {
     const names = [...this.paths].filter((name) => name !== 'untouched');
     return names.length === 0 ? undefined : this.#any(names);
@@ -174,7 +174,7 @@ class Editing {
     this.#write(this.text.replace(/record: (no|false) # (\d+)/, 'record: yes # $2'));
   }
 
-  /** Invalid in one path or as a whole, then an edit elsewhere by the API, then mended. */
+  /** An invalid path or file, then an edit elsewhere by the API, then a valid file again. */
   async #slip(): Promise<void> {
     const inPath = `  wrong${this.#count}:\n    record: perhaps\n`;
     const slip = this.#any([inPath, 'recordSyncInterval: soon\n']);

@@ -52,7 +52,7 @@ test('a port in use is one line with the program that holds it and the remedy, a
   expect(await second.stop('SIGINT')).toBe(0);
 });
 
-test('exits cleanly even if the reader of its output is gone first', async () => {
+test('exits cleanly even if the reader of its output has exited first', async () => {
   const agent = await startAgent({ isOwned: true });
   agent.process.child.stdout.destroy();
   writeFileSync(join(agent.dataDir, 'perch.yml'), 'perch: own\nlogLevel: often\n');

@@ -83,8 +83,7 @@ test('npm start restarts it, and later if it happens again', { timeout: PATIENCE
   const others = 'rtsp: no\nrtmp: no\nhls: no\nsrt: no\nwebrtc: no\nmdns: no\nmetrics: no\n';
   writeFileSync(file, `address: 127.0.0.1:${port}\n${others}${configOf(camera.rtspUrl())}`);
   const env = { NODE_OPTIONS: `--import=${THROWER}`, THROWS_WHEN: trigger };
-  const args = [join(ROOT, 'start.mjs'), 'agent/main.ts', '--data', folder.path, file];
-  const running = startProcess(process.execPath, args, env);
+  const running = startProcess(join(ROOT, 'start.sh'), ['--data', folder.path, file], env);
   try {
     const starts = () => running.output().split('Perch is at').length - 1;
     for (const times of [1, 2]) {

@@ -7,7 +7,7 @@ import { LogOutput } from '../../../agent/base/log-output.ts';
 import { PYTHON } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 
-/** Stands at the place of `/dev/log`, which belongs to the machine. */
+/** Replaces `/dev/log`, which belongs to the machine. */
 const SYSLOG = `
 import socket, sys
 log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -20,6 +20,7 @@ const TCP = ['-rtsp_transport', 'tcp'];
 const offer = (agent: Agent, name: string, fields: Fields) =>
   fetch(address(agent, name, fields), { method: 'POST', headers: { 'Content-Type': 'text/plain' }, body: OFFER });
 
+const hooksOf = (url: string, ...names: string[]) => names.map((name) => `${name}: ${url}${name}\n`).join('');
 const CONFIG = `zlmSecret: ${SECRET}\npaths:\n  live/cam1:\n  live/sink:\n`;
 
 describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
@@ -93,6 +94,67 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
     expect(counts).toEqual([4, 1, 4, 4, 4, 1, 0, 0, 0, 0]);
   });
 
+  test('push a stream to a server, and stop', LIMIT, async () => {
+    await using hooks = await openHookServer();
+    const config = `${hooksOf(hooks.url, 'zlmOnPublish')}${CONFIG}  live/copy:\n`;
+    await using agent = await startAgent({ config });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const file = () => readFileSync(join(agent.dataDir, 'test.yml'), 'utf8');
+    const url = `rtmp://127.0.0.1:${agent.ports.rtmp}/live/copy`;
+    const pusher = { ...CAM1, schema: 'rtmp', dst_url: `${url}?token=of-the-key` };
+    const { data } = (await call(agent, 'addStreamPusherProxy', pusher)) as unknown as { data: Fields };
+    expect(data['key']).toMatch(/^rtmp\/__defaultVhost__\/live\/cam1\/[\da-f]{32}$/);
+    const copy = { ...CAM1, schema: 'rtmp', stream: 'copy' };
+    await isOnline(agent, copy);
+    expect(await call(agent, 'getMediaInfo', copy)).toMatchObject({ originType: 1, originTypeStr: 'rtmp_push' });
+    expect(hooks.of('zlmOnPublish').at(-1)?.body).toMatchObject({ schema: 'rtmp', stream: 'copy', originType: 1 });
+    expect(file()).toContain('token=of-the-key');
+    const listed = (await call(agent, 'listStreamPusherProxy')).data;
+    expect(listed).toEqual([expect.objectContaining({ ...data, status: 0, status_str: 'pushing' })]);
+    expect(JSON.stringify(listed)).not.toContain('of-the-key');
+    expect(await call(agent, 'delStreamPusherProxy', data)).toEqual({ code: 0, data: { flag: true } });
+    expect(file()).not.toContain('of-the-key');
+    await until(async () => (await call(agent, 'isMediaOnline', copy))['online'] === false || undefined);
+
+    const [closed] = await freePorts(1);
+    const nowhere = { ...pusher, dst_url: `rtmp://127.0.0.1:${closed}/live/copy` };
+    expect(await call(agent, 'addStreamPusherProxy', nowhere)).toMatchObject({ code: -1 });
+    expect((await call(agent, 'listStreamPusherProxy')).data).toEqual([]);
+    expect(await call(agent, 'addStreamPusherProxy', { ...pusher, stream: 'none' })).toEqual({
+      code: -1,
+      msg: 'can not find the source stream',
+    });
+    expect(await call(agent, 'addStreamPusherProxy', { ...pusher, dst_url: 'http://127.0.0.1/x' })).toMatchObject({
+      code: -400,
+    });
+  });
+
+  test('pull a stream for addFFmpegSource, and change settings', LIMIT, async () => {
+    await using agent = await startAgent({ config: CONFIG });
+    await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
+    await isOnline(agent);
+    const source = { src_url: agent.rtspUrl('live/cam1'), dst_url: 'rtmp://127.0.0.1/yard/gate', timeout_ms: '10000' };
+    const { data } = (await call(agent, 'addFFmpegSource', source)) as unknown as { data: Fields };
+    await ffprobe(agent.rtspUrl('yard/gate'), TCP);
+    expect((await call(agent, 'listFFmpegSource')).data).toEqual([expect.objectContaining({ ...data })]);
+    expect(await call(agent, 'delFFmpegSource', data)).toEqual({ code: 0, data: { flag: true } });
+
+    const settings = { 'hook.retry': '4', 'general.mediaServerId': 'house', 'api.apiDebug': '1' };
+    expect(await call(agent, 'setServerConfig', settings)).toEqual({ code: 0, changed: 2 });
+    expect(await call(agent, 'setServerConfig', settings)).toEqual({ code: 0, changed: 0 });
+    expect((await call(agent, 'getServerConfig')).data).toEqual([
+      expect.objectContaining({ 'hook.retry': '4', 'general.mediaServerId': 'house' }),
+    ]);
+    expect(readFileSync(join(agent.dataDir, 'test.yml'), 'utf8')).toContain('zlmHookRetry: 4');
+    // The secret is not the owner's password: it decides neither who may watch nor which server gets the logins.
+    for (const right of ['api.secret', 'hook.on_play', 'hook.on_publish', 'hook.on_stream_not_found']) {
+      expect(await call(agent, 'setServerConfig', { [right]: 'http://127.0.0.1:1/' })).toMatchObject({ code: -400 });
+    }
+    const unknown = await fetch(address(agent, 'setServerConfig', { secret: 'wrong', 'hook.retry': '0' }));
+    expect(await unknown.json()).toMatchObject({ code: -100 });
+  });
+
   test('add a proxy as a path of the configuration, and remove it', LIMIT, async () => {
     await using agent = await startAgent({ config: CONFIG });
     await using _publisher = await startPublisher(agent.rtspUrl('live/cam1'));
@@ -121,8 +183,6 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
 });
 
 describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
-  const hooksOf = (url: string, ...names: string[]) => names.map((name) => `${name}: ${url}${name}\n`).join('');
-
   test('reject players and publishers, with their message', LIMIT, async () => {
     const isGuest = ({ body }: { body: Readonly<Record<string, unknown>> }) => body['params'] !== 'token=good';
     await using hooks = await openHookServer((one) =>
@@ -149,6 +209,12 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
       headers: { 'x-vhost': '__defaultVhost__', 'content-type': 'application/json' },
       body: { mediaServerId: 'perch', schema: 'rtc', ...play, params: 'app=live&stream=cam1', ip: '127.0.0.1' },
     });
+    const flv = (query = '') => fetch(`${agent.url}/live/cam1.live.flv${query}`);
+    expect((await flv()).status).toBe(401);
+    expect(hooks.of('zlmOnPlay').at(-1)?.body).toMatchObject({ schema: 'rtmp', protocol: 'rtmp', ...play, params: '' });
+    const viewer = await flv('?token=good');
+    expect(viewer.status).toBe(200);
+    await viewer.body?.cancel();
     await ffprobe(`${agent.rtspUrl('live/cam1')}?token=good`, TCP);
     await expect(ffprobe(agent.rtspUrl('live/cam1'), TCP)).rejects.toThrow();
   });
@@ -235,12 +301,12 @@ test('the secret is in the data folder and shown to the owner; without it every 
   }
 
   const form = new URLSearchParams({ secret });
-  const ways: readonly RequestInit[] = [
+  const requests: readonly RequestInit[] = [
     { method: 'POST', body: form },
     { method: 'POST', body: JSON.stringify({ secret }), headers: { 'Content-Type': 'application/json' } },
     { headers: { secret } },
   ];
-  for (const init of ways) {
+  for (const init of requests) {
     expect(await (await fetch(`${agent.url}/index/api/VERSION`, init)).json()).toMatchObject({ code: 0 });
   }
   // The secret is the owner's: without an owner it is only in the data folder.

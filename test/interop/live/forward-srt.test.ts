@@ -1,24 +1,12 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { startAgent, until } from '../../peers/agent/agent.ts';
+import { forwardingTo, forwardWhen } from '../../peers/agent/forwarding.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { freeUdpPort } from '../../support/base/free-udp-port.ts';
-
-/** The destination is listed with this state. */
-const forwardWhen = (agent: Agent, pos: number, state: ForwardItem['state']): Promise<ForwardItem> =>
-  until(async () => {
-    const { items } = await agent.json<{ items: ForwardItem[] }>('/v3/paths/forward/list?path=door');
-    return items[pos]?.state === state ? items[pos] : undefined;
-  });
-
-const forwardingTo = (...destinations: readonly string[]): Promise<Agent> => {
-  const list = destinations.map((destination) => `      - { ${destination} }\n`).join('');
-  return startAgent({ config: `api: yes\npaths:\n  door:\n    forward:\n${list}` });
-};
 
 describeWith(['ffmpeg'], 'a path that is forwarded by SRT', () => {
   test('to another Perch with a login and encrypted is read there; secrets are not shown', async () => {

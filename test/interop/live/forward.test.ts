@@ -1,32 +1,15 @@
-import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
-import { type Agent, PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
+import { PATIENT, startAgent, until } from '../../peers/agent/agent.ts';
+import { forwardingTo, forwardWhen, serverCertificate, serverFingerprint } from '../../peers/agent/forwarding.ts';
 import { smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { freePort } from '../../support/base/free-port.ts';
-import { certificate } from '../../support/cameras/channel-front.ts';
-
-const TLS = join(import.meta.dirname, '../../fixtures/tls');
-const fingerprint = new X509Certificate(certificate('camera').cert).fingerprint256;
-
-/** The destination is listed with this state. */
-const forwardWhen = (agent: Agent, pos: number, state: ForwardItem['state']): Promise<ForwardItem> =>
-  until(async () => {
-    const { items } = await agent.json<{ items: ForwardItem[] }>('/v3/paths/forward/list?path=door');
-    return items[pos]?.state === state ? items[pos] : undefined;
-  });
-
-const forwardingTo = (...destinations: readonly string[]): Promise<Agent> => {
-  const list = destinations.map((destination) => `      - { ${destination} }\n`).join('');
-  return startAgent({ config: `api: yes\npaths:\n  door:\n    forward:\n${list}` });
-};
 
 function scratchFile(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'perch-forward-'));
@@ -38,10 +21,7 @@ describeWith(['ffmpeg'], 'a path that is forwarded', () => {
   test('to another Perch over RTSP with a login, and over RTSPS, is read there; a restart of it is survived', async () => {
     const config = `
 api: yes
-rtspEncryption: optional
-rtspAuthMethods: [digest]
-rtspServerKey: ${TLS}/camera.key
-rtspServerCert: ${TLS}/camera.crt
+${serverCertificate('rtsp')}rtspAuthMethods: [digest]
 authInternalUsers:
   - { user: pia, pass: s3cret, permissions: [{ action: publish }] }
   - { user: any, permissions: [{ action: read }, { action: api }] }
@@ -53,7 +33,7 @@ paths:
     const { rtsp, rtsps } = server.ports;
     await using agent = await forwardingTo(
       `dest: 'rtsp://pia:s3cret@127.0.0.1:${rtsp}/plain/$MTX_PATH'`,
-      `dest: 'rtsps://pia:s3cret@127.0.0.1:${rtsps}/secure', destFingerprint: '${fingerprint}'`,
+      `dest: 'rtsps://pia:s3cret@127.0.0.1:${rtsps}/secure', destFingerprint: '${serverFingerprint}'`,
       `dest: 'rtsp://pia:wrong@127.0.0.1:${rtsp}/wrong'`,
     );
     await using _publisher = await publishClip(agent, 'door', file);

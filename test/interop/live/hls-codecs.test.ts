@@ -116,7 +116,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
   );
 
   test.for(inShort(SOUNDS, 'lowLatency opus', 'fmp4 ac3', 'mpegts aac', 'mpegts mp3'))(
-    '%s: every frame of %s comes beside the pictures',
+    '%s: every frame of %s arrives with the pictures',
     async ([variant, codec, name]) => {
       const { source } = clipOf(codec);
       const url = await serve(variant, [clipOf('h264').source, source]);
@@ -132,7 +132,7 @@ describeWith(['ffmpeg'], 'ffmpeg and the codecs of HLS', () => {
   );
 
   test.for(inShort(['fmp4', 'mpegts'] as const, 'fmp4'))(
-    '%s: what stands in hlsDirectory plays without the server',
+    '%s: the files in hlsDirectory play without the server',
     async (variant) => {
       using folder = temporaryFolder();
       const { file, source } = clipOf('h264');

@@ -12,7 +12,7 @@ const PICTURES = { width: CLIP.width, height: CLIP.height, count: SECONDS * CLIP
 const VARIANTS = inShort(['lowLatency', 'fmp4', 'mpegts'] as const, 'lowLatency', 'mpegts');
 /** Pictures come every 100 ms; a busy machine may be late with some. */
 const STALL_MS = 1_000;
-/** Players begin three segments before the end, if there are as many. */
+/** Players begin three segments before the end, if the list has as many. */
 const ENOUGH_TO_BEGIN = 5;
 
 describeWith(['ffmpeg', 'gstreamer'], 'HLS read by other programs', () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/session/session-kind.ts';
-import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Agent, mediaEverywhere, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
@@ -17,9 +17,10 @@ function startViewer(
   network: Namespace,
   protocol: string,
   host = network.hostIp,
+  mediaIp = host,
 ): RunningProcess & AsyncDisposable {
   const url = `http://${host}:${agent.ports.webrtc}/cam/whep`;
-  const args = ['netns', 'exec', network.name, process.execPath, VIEWER, url, protocol];
+  const args = ['netns', 'exec', network.name, process.execPath, VIEWER, url, protocol, mediaIp];
   const viewer = startProcess('ip', args);
   return Object.assign(viewer, {
     async [Symbol.asyncDispose]() {
@@ -29,6 +30,8 @@ function startViewer(
 }
 
 const packetsOf = (viewer: RunningProcess): number => Number(/.*\n(\d+) packets/s.exec(viewer.output())?.[1] ?? 0);
+
+const lostOf = (viewer: RunningProcess): number => Number(/.*\n\d+ packets, (\d+) lost/s.exec(viewer.output())?.[1]);
 
 /** Resolves when the viewer has decrypted a number of further packets. */
 async function watches(viewer: RunningProcess): Promise<void> {
@@ -42,7 +45,7 @@ async function session(agent: Agent): Promise<WebRtcSessionItem> {
   return items[0] as WebRtcSessionItem;
 }
 
-describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () => {
+describeWith(['ffmpeg', 'namespaces'], 'a viewer in a separate network', () => {
   test.concurrent.for([['udp'], ['tcp']] as const)(
     'that gets another address continues over %s, in the same session and with the same keys',
     async ([protocol]) => {
@@ -87,4 +90,43 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a network of its own', () =>
       expect((await session(agent)).localCandidate).toBe(`host/${protocol}/${farIp}/${agent.ports.media}`);
     },
   );
+
+  test.concurrent.for([
+    ['has an MTU of 1,280 bytes', 'ip link set dev IFACE mtu 1280'],
+    ['has an MTU that is smaller than a packet', 'ip link set dev IFACE mtu 1000'],
+    ['cannot compute checksums', 'ethtool --offload IFACE tx off'],
+    ['cannot segment UDP', 'ethtool --offload IFACE tx-udp-segmentation off'],
+  ] as const)('gets every packet when the interface %s from now on', async ([, command]) => {
+    await using network = await openNamespace();
+    await using agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
+    await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true, isEndless: true });
+    await using viewer = startViewer(agent, network, 'udp');
+    await watches(viewer);
+    const [program = '', ...args] = command.replace('IFACE', network.hostInterface).split(' ');
+    expect(await runProcess(program, args)).toMatchObject({ code: 0 });
+    await watches(viewer);
+    await watches(viewer);
+    expect(lostOf(viewer)).toBe(0);
+  });
+
+  test.concurrent('plays over IPv6', async () => {
+    await using network = await openNamespace();
+    const { name, hostInterface, farInterface } = network;
+    const [near, far] = ['fd18::1', 'fd18::2'];
+    for (const words of [
+      ['addr', 'add', `${near}/64`, 'dev', hostInterface],
+      ['-n', name, 'addr', 'add', `${far}/64`, 'dev', farInterface],
+    ]) {
+      expect(await runProcess('ip', [...words, 'nodad'])).toMatchObject({ code: 0 });
+    }
+    await using agent = await startAgent({
+      config: 'api: yes\npaths:\n  cam:\n',
+      host: '0.0.0.0',
+      listen: mediaEverywhere,
+    });
+    await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true, isEndless: true });
+    await using viewer = startViewer(agent, network, 'udp', network.hostIp, near);
+    await watches(viewer);
+    expect((await session(agent)).remoteCandidate).toContain(far);
+  });
 });

@@ -146,6 +146,10 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     appendFileSync(join(router.root, 'lib/functions.sh'), noting);
     await router.run('rm -r /etc/perch && /etc/init.d/perch reload');
     expect(await router.run('cat /tmp/given')).toBe('root:perch /etc/perch\nperch:perch /etc/perch.yml.new\n');
+    // An empty file of an interrupted start would leave Perch open to all; a full disk starts nothing.
+    await router.run(
+      ': > /etc/perch/perch.yml && /etc/init.d/perch reload && grep -q "^perch: own" /etc/perch/perch.yml',
+    );
     expect(await router.run('ls /etc/rc.d; ls -ldn /etc/perch /etc/perch/perch.yml | cut -c1-10')).toBe(
       'K05perch\nS95perch\ndrwxrwx---\n-rw-rw----\n',
     );
@@ -228,7 +232,7 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     });
   });
 
-  test('the archive installs onto a disk, stays there the next time, survives a router upgrade, and can be removed', async () => {
+  test('the archive installs onto a disk, reuses it the next time, survives a router upgrade, and can be removed', async () => {
     const router = await install(true);
     await router.run('cd /tmp && tar -xzf perch-openwrt-1.2.3-x86_64.tar.gz && mv perch-openwrt-1.2.3-x86_64 new');
     expect((await router.attempt('/tmp/new/install.sh --to /mnt/sda1/perch')).output).toContain(

@@ -34,7 +34,7 @@ async function picturesIn(file: string): Promise<number> {
 }
 
 describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
-  test('is one clear state; recording continues when there is room again, and every whole part from before plays', async () => {
+  test('has one clear state; recording continues once space is free, and every complete part from before plays', async () => {
     using folder = temporaryFolder();
     using _disk = smallDisk(folder.path, 700);
     const ballast = join(folder.path, 'ballast');
@@ -72,7 +72,7 @@ describeWith(['ffmpeg', 'mounts'], 'a disk that is full', () => {
     await recorder.stop();
     const files = filesBelow(folder.path);
     const pictures = await Promise.all(files.map(picturesIn));
-    // The part at the end of the disk, and everything until there was room.
+    // Without the part at the end of the disk, and everything until space was free.
     const before = pictures.slice(0, Math.ceil(fullAt / 10)).reduce((sum, count) => sum + count, 0);
     expect(before).toBeGreaterThanOrEqual((fullAt - 2) * 10);
     for (const file of files) {

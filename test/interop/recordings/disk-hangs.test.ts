@@ -59,7 +59,7 @@ paths:
   free: {}
 `;
     await using agent = await startAgent({ config });
-    // Before the agent ends, which would wait for the disk for as long as it hangs.
+    // Before the agent ends, which would wait for the hung disk.
     using _thaw = { [Symbol.dispose]: () => disk.thaw() };
     const find = (name: string) => agent.json<PathStatus>(`/v3/paths/get/${name}`);
     for (const name of ['stuck', 'free']) {

@@ -88,7 +88,7 @@ function placesOf(packets: readonly Packet[]): Places {
   return places;
 }
 
-/** The first presented packet of a response. Decode-only ones have hardly any duration, or a time before 0. */
+/** The first presented packet of a response. Decode-only packets have hardly any duration, or a time before 0. */
 function firstShown(packets: readonly Packet[], places: Places): number {
   const isHidden = ({ ptsS }: Packet): boolean => ptsS <= MAX_HIDDEN_S;
   const times = (of: readonly Packet[]): number[] => of.map(({ hash }) => places.get(hash) ?? Number.NaN);
@@ -96,7 +96,7 @@ function firstShown(packets: readonly Packet[], places: Places): number {
   return hidden.length > 0 ? Math.max(...hidden) : Math.min(...times(packets));
 }
 
-/** The offset of a response's packets from those of the whole recording, without decode-only ones. */
+/** The offset of a response's packets from those of the whole recording, without decode-only packets. */
 function movedIn(packets: readonly Packet[], places: Places): { least: number; most: number } {
   const shown = packets.filter(({ ptsS }) => ptsS > MAX_HIDDEN_S);
   const moves = shown.map(({ ptsS, hash }) => ptsS - (places.get(hash) ?? Number.NaN));

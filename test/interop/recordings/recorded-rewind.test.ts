@@ -20,7 +20,7 @@ authInternalUsers:
 `;
 const VIEWER = { authorization: `Basic ${Buffer.from('viewer:secret').toString('base64')}` };
 
-describeWith(['ffmpeg'], 'what was recorded a moment ago, beside what is live', () => {
+describeWith(['ffmpeg'], 'the recording of a moment ago next to the live picture', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'perch-rewind-'));
   let agent: Agent;
   let start = '';

@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RtmpConnItem } from '../../../agent/servers/rtmp/session-kinds.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
 import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { startNginxRtmp } from '../../peers/programs/nginx-rtmp.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { runProcess, startProcess } from '../../peers/programs/process.ts';
-import { freePorts } from '../../support/base/free-port.ts';
 
 const PATHS = 'paths:\n  all_others:\n';
 const TCP = ['-rtsp_transport', 'tcp'];
@@ -115,16 +112,8 @@ describeWith(['ffmpeg', 'gstreamer'], 'RTMP with GStreamer', () => {
 
 describeWith(['ffmpeg', 'nginxRtmp'], 'RTMP with nginx-rtmp', () => {
   test('a path pulls from nginx what ffmpeg publishes there', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'perch-nginx-rtmp-'));
-    const [port = 0] = await freePorts(1);
-    const file = join(folder, 'nginx.conf');
-    writeFileSync(
-      file,
-      `load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\ndaemon off;\nmaster_process off;\nuser root;\npid ${folder}/pid;\nerror_log ${folder}/log;\n` +
-        `events {}\nrtmp { access_log off; server { listen 127.0.0.1:${port}; application live { live on; } } }\n`,
-    );
-    const nginx = startProcess('nginx', ['-c', file, '-e', join(folder, 'log')]);
-    const source = `rtmp://127.0.0.1:${port}/live/cam`;
+    await using nginx = await startNginxRtmp();
+    const source = `${nginx.url}/cam`;
     const input = ['-nostdin', '-v', 'error', '-re', '-i', await smallClip(120), '-c', 'copy', '-f', 'flv', source];
     const publisher = startProcess('ffmpeg', input);
     try {
@@ -135,8 +124,6 @@ describeWith(['ffmpeg', 'nginxRtmp'], 'RTMP with nginx-rtmp', () => {
       expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('pulled'), '-t', '2'])).toBe('');
     } finally {
       await publisher.stop('SIGKILL');
-      await nginx.stop('SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

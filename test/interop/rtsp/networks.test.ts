@@ -82,7 +82,7 @@ const startEverywhere = (paths = ''): Promise<Agent> =>
 
 const urlFrom = (agent: Agent, { hostIp }: Namespace): string => agent.rtspUrl('cam').replace('127.0.0.1', hostIp);
 
-describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', () => {
+describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in separate networks', () => {
   test.concurrent('pulls two cameras by multicast, although both send to the same group', async () => {
     await using house = await openNamespace();
     await using barn = await openNamespace();
@@ -123,23 +123,23 @@ describeWith(['ffmpeg', 'gstreamer', 'namespaces'], 'in networks of their own', 
 
   test.concurrent('a camera that loses its address and gets it back is pulled again, by TCP and by UDP', async () => {
     await using network = await openNamespace();
-    const ways = ['tcp', 'udp'] as const;
-    await using camera = await cameraFor(ways, network, ways);
-    const paths = ways.map((way) => pathLine(way, camera, way)).join('');
+    const transports = ['tcp', 'udp'] as const;
+    await using camera = await cameraFor(transports, network, transports);
+    const paths = transports.map((transport) => pathLine(transport, camera, transport)).join('');
     await using agent = await startAgent({ config: `api: yes\nreadTimeout: 3s\npaths:\n${paths}` });
-    await Promise.all(ways.map((way) => plays(agent, way)));
+    await Promise.all(transports.map((transport) => plays(agent, transport)));
     await network.give(false);
     const isGone = ({ ready, lastError }: PathStatus) => !ready && lastError !== null;
-    const gone = await Promise.all(ways.map((way) => pathWhen(agent, way, isGone)));
+    const gone = await Promise.all(transports.map((transport) => pathWhen(agent, transport, isGone)));
     expect(gone.map(({ lastError }) => lastError)).toEqual([
       "camera of path 'tcp' has sent no media for 3 s",
       "camera of path 'udp' has sent no media for 3 s",
     ]);
     await network.give(true);
-    await Promise.all(ways.map((way) => plays(agent, way)));
+    await Promise.all(transports.map((transport) => plays(agent, transport)));
     await agent.process.stop('SIGINT');
-    for (const way of ways) {
-      await expectFlawless(agent, way, 2);
+    for (const transport of transports) {
+      await expectFlawless(agent, transport, 2);
     }
   });
 

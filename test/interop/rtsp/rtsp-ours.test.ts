@@ -46,8 +46,8 @@ paths:
   });
 
 /** Name of the path, scheme, rtspTransport, and the API's name of the transport. */
-type Way = readonly [name: string, scheme: string, rtspTransport: string, transport: string];
-const ALL_WAYS: readonly Way[] = [
+type SourceTransport = readonly [name: string, scheme: string, rtspTransport: string, transport: string];
+const ALL_TRANSPORTS: readonly SourceTransport[] = [
   ['automatic', 'rtsp', 'automatic', 'TCP'],
   ['tcp', 'rtsp', 'tcp', 'TCP'],
   ['udp', 'rtsp', 'udp', 'UDP'],
@@ -57,18 +57,18 @@ const ALL_WAYS: readonly Way[] = [
   ['tls-http', 'rtsps+http', 'automatic', 'TCP'],
   ['tls-ws', 'rtsps+ws', 'automatic', 'TCP'],
 ];
-/** The transport that loses packets, and the one with every layer. */
-const WAYS = inShort(ALL_WAYS, 'udp', 'tls-ws');
+/** The transport that loses packets, and the one with all layers. */
+const TRANSPORTS = inShort(ALL_TRANSPORTS, 'udp', 'tls-ws');
 
 /** An agent that pulls `origin` over each transport, and records it. */
-const pulling = (from: Agent, ip: string, ways: readonly Way[]): Promise<Agent> => {
-  const path = ([name, scheme, rtspTransport]: Way) => {
+const pulling = (from: Agent, ip: string, transports: readonly SourceTransport[]): Promise<Agent> => {
+  const path = ([name, scheme, rtspTransport]: SourceTransport) => {
     const isSecure = scheme.startsWith('rtsps');
     const source = `${scheme}://${ip}:${isSecure ? from.ports.rtsps : from.ports.rtsp}/origin`;
     const fingerprint = isSecure ? sourceFingerprint : '';
     return `  ${name}: { source: '${source}', sourceFingerprint: '${fingerprint}', rtspTransport: ${rtspTransport}, record: yes }\n`;
   };
-  return startAgent({ config: `api: yes\npaths:\n${ways.map(path).join('')}` });
+  return startAgent({ config: `api: yes\npaths:\n${transports.map(path).join('')}` });
 };
 
 /** The published clip, and its start time. */
@@ -84,8 +84,12 @@ async function originals({ file, sinceMs }: Published): Promise<readonly string[
 }
 
 /** Pulls and records for a while: the recording must be a piece of the clip, picture by picture. */
-async function expectSamePictures(agent: Agent, ways: readonly Way[], published: Published): Promise<void> {
-  for (const [name, , , transport] of ways) {
+async function expectSamePictures(
+  agent: Agent,
+  transports: readonly SourceTransport[],
+  published: Published,
+): Promise<void> {
+  for (const [name, , , transport] of transports) {
     const { tracks, sourceStatistics } = await pathWhen(agent, name, (path) => path.bytesReceived > PICTURES * 4_500);
     expect.soft({ name, tracks }).toEqual({ name, tracks: ['H264', 'MPEG-4 Audio'] });
     expect
@@ -94,7 +98,7 @@ async function expectSamePictures(agent: Agent, ways: readonly Way[], published:
   }
   await agent.process.stop('SIGINT');
   const original = await originals(published);
-  for (const [name] of ways) {
+  for (const [name] of transports) {
     const [file = '', ...others] = globSync(join(agent.dataDir, `recordings/${name}/*.mp4`));
     expect.soft(others).toEqual([]);
     const { pictures, complaints } = await decode(['-i', file]);
@@ -111,21 +115,21 @@ describeWith(['ffmpeg'], 'an agent that pulls from another', () => {
     await using origin = await startOrigin();
     const sinceMs = Date.now();
     await using _publisher = await publishClip(origin, 'origin', file);
-    await using agent = await pulling(origin, '127.0.0.1', WAYS);
-    await expectSamePictures(agent, WAYS, { file, sinceMs });
+    await using agent = await pulling(origin, '127.0.0.1', TRANSPORTS);
+    await expectSamePictures(agent, TRANSPORTS, { file, sinceMs });
   });
 });
 
 describeWith(['ffmpeg', 'namespaces'], 'an agent that pulls from another', () => {
   test('records the published pictures over multicast', async () => {
-    const ways: readonly Way[] = [['multicast', 'rtsp', 'multicast', 'UDP-multicast']];
+    const transports: readonly SourceTransport[] = [['multicast', 'rtsp', 'multicast', 'UDP-multicast']];
     const file = await smallClip(120);
     await using network = await openNamespace();
     await using origin = await startOrigin();
     const sinceMs = Date.now();
     await using _publisher = await publishClip(origin, 'origin', file);
     // Both are on this machine: the group leaves for that network and returns.
-    await using agent = await pulling(origin, network.hostIp, ways);
-    await expectSamePictures(agent, ways, { file, sinceMs });
+    await using agent = await pulling(origin, network.hostIp, transports);
+    await expectSamePictures(agent, transports, { file, sinceMs });
   });
 });

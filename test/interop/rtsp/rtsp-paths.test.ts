@@ -148,7 +148,7 @@ paths:
     expect((await find(agent, 'closed'))?.source).toEqual(held.source);
   });
 
-  test('ffprobe follows a redirect, and a fallback for as long as there is no stream', async () => {
+  test('ffprobe follows a redirect, and a fallback while the path has no stream', async () => {
     await using agent = await startAgent({
       config: `
 paths:
@@ -162,12 +162,16 @@ paths:
     expect(await codecsOf(agent.rtspUrl('gate'))).toEqual(['h264', 'aac']);
     expect(await codecsOf(agent.rtspUrl('spare'))).toEqual(['h264', 'aac']);
     expect(await find(agent, 'gate')).toMatchObject({ ready: false, source: { type: 'redirect', id: '' } });
-    const whep = await fetch(`http://127.0.0.1:${agent.ports.webrtc}/gate/whep`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/sdp' },
-      body: OFFER,
-    });
-    expect(whep.status).toBe(404);
+    // As in MediaMTX, only RTSP knows redirects; the others have no stream.
+    for (const path of ['gate', 'spare']) {
+      const whep = await fetch(`http://127.0.0.1:${agent.ports.webrtc}/${path}/whep`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/sdp' },
+        body: OFFER,
+      });
+      const hls = await fetch(`http://127.0.0.1:${agent.ports.hls}/${path}/index.m3u8`);
+      expect([path, whep.status, hls.status]).toEqual([path, 404, 404]);
+    }
   });
 
   test('rejects the reader after maxReaders', async () => {

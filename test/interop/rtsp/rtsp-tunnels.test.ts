@@ -49,7 +49,7 @@ describeWith(['ffmpeg', 'gstreamer'], "GStreamer's RTSP server as the camera", (
   );
 
   test.concurrent.for(inShort(['tcp', 'udp'] as const, 'tcp'))(
-    'that listens hears over %s what is said, byte for byte',
+    "a camera with a loudspeaker gets the viewer's audio over %s, byte for byte",
     async (rtspTransport) => {
       using folder = scratch();
       const heard = join(folder.path, 'heard.alaw');

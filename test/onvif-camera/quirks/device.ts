@@ -1,9 +1,9 @@
 export interface DeviceQuirks {
   /** The camera's clock minus that of the machine. */
   clockOffsetMs?: number;
-  /** `missing`: no UTCDateTime at all; `hollow`: one without a date; a number: local time of that zone stands in it. */
+  /** `missing`: no UTCDateTime; `hollow`: one without a date; a number: it contains local time of that zone. */
   utcTime?: 'missing' | 'hollow' | { readonly zoneMs: number };
-  /** GetServices is a fault: there is only GetCapabilities. */
+  /** GetServices is a fault: only GetCapabilities is known. */
   hasNoGetServices?: boolean;
   /** Host and port in the addresses of the services, such as `192.168.1.108` or `10.0.0.9:81`. */
   serviceHost?: string;
@@ -11,7 +11,7 @@ export interface DeviceQuirks {
   devicePath?: string;
   /** All services at the path of the device service. */
   hasOnePath?: boolean;
-  /** The answer to SystemReboot never comes. */
+  /** SystemReboot is never answered. */
   rebootsWithoutAnswer?: boolean;
   /** How long it is away. */
   rebootMs?: number;

@@ -28,6 +28,6 @@ export interface EventQuirks {
   tellsPulsesOnly?: boolean;
   /** "1" and "0". */
   tellsDigits?: boolean;
-  /** The end comes as PropertyOperation Deleted. */
+  /** The end is sent as PropertyOperation Deleted. */
   tellsDeleted?: boolean;
 }

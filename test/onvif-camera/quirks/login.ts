@@ -1,13 +1,13 @@
 export interface LoginQuirks {
-  /** How one logs in; a token or Digest with MD5 when there are credentials. */
+  /** Method of the login; default: a token or Digest with MD5, if the camera has credentials. */
   login?: 'token' | 'digest' | 'digest sha256' | 'digest both' | 'basic' | 'either';
-  /** A token may differ so much from the camera's clock; 5 min when not given. */
+  /** Largest difference of a token's time from the camera's; default: 5 min. */
   tokenWindowMs?: number;
   /** Even the time needs a login. */
   timeWantsLogin?: boolean;
   /** Only the time needs no login. */
   servicesWantLogin?: boolean;
-  /** How the Digest is asked for. */
+  /** The challenge for Digest. */
   challenge?: 'qop first' | 'auth-int too' | 'no qop' | 'no algorithm';
   /** A Digest nonce is stale after this many requests. */
   nonceUses?: number;

@@ -1,5 +1,5 @@
 export interface MediaQuirks {
-  /** A profile with a higher bit rate has no stream any more; ONVIF goes on. */
+  /** A profile with a higher bit rate has no stream any more; ONVIF keeps working. */
   losesStreamAboveKbps?: number;
   /** No texts on the picture. */
   hasNoOsd?: boolean;
@@ -16,7 +16,7 @@ export interface MediaQuirks {
   hasSound?: boolean;
   snapshot?: 'none' | 'hangs' | 'octet-stream';
   /** Says yes to SetSynchronizationPoint and does nothing. */
-  ignoresKeyWishes?: boolean;
+  ignoresKeyFrameRequests?: boolean;
   /** A change of an encoder is a fault. */
   refusesEncoderChanges?: boolean;
   /** Says yes to a change of an encoder and keeps what it has. */

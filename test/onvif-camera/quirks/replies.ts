@@ -4,9 +4,9 @@ export interface ReplyQuirks {
   prefixes?: 'none' | 'SOAP-ENV';
   /** Faults as SOAP 1.1 writes them. */
   faults?: '1.1';
-  /** Every fault comes with this HTTP status. */
+  /** Every fault has this HTTP status. */
   faultStatus?: 200 | 400 | 401 | 403 | 500;
-  /** What stands before or behind the document. */
+  /** Bytes before or after the document. */
   around?: 'line break before' | 'nulls behind' | 'byte order mark';
   /** Spoils every reply. */
   spoils?:

@@ -3,11 +3,11 @@ export interface StreamQuirks {
   streamHost?: string;
   /** The port in stream addresses: that of HTTP, none at all, or this one. */
   streamPort?: 'http' | 'none' | number;
-  /** A wish for RTSP in HTTP is answered with `rtsp://` at port 80. */
-  answersHttpWishesWithPort80?: boolean;
+  /** A request for RTSP over HTTP is answered with `rtsp://` at port 80. */
+  answersHttpTunnelWithPort80?: boolean;
   /** Path and query of a stream by the profile's token, such as `/Streaming/Channels/101?profile=Profile_1`. */
   streamPaths?: Readonly<Record<string, string>>;
-  /** How the address stands in the reply. */
+  /** Form of the address in the reply. */
   streamUriText?: 'spaced' | 'escaped twice';
   /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
   streamUriEnd?: string;
@@ -17,9 +17,9 @@ export interface StreamQuirks {
   describes?: Readonly<Record<string, 453 | 503 | 404 | 'never'>>;
   /** DESCRIBE with a login, if the camera has one, is answered after this time. */
   describeMs?: number;
-  /** A track to talk back through stands in the description; it cannot be set up. */
+  /** The description has a back channel, which cannot be set up. */
   backChannel?: 'when asked' | 'always';
-  /** RTSP login; MD5 when there are credentials. */
+  /** RTSP login; default: MD5, if the camera has credentials. */
   rtspLogin?: 'none' | 'basic' | 'md5' | 'sha256' | 'both';
   /** The user may use ONVIF, but not watch: its login is rejected over RTSP. */
   rejectsStreamLogin?: true;

@@ -80,10 +80,13 @@ export function addresses(
     rtmpsAddress: `${host}:${ports.rtmps}`,
     rtpAddress: `${host}:${ports.rtp}`,
     rtcpAddress: `${host}:${ports.rtp + 1}`,
+    // UDP; SETUP names the ports in use.
+    srtpAddress: `${host}:0`,
+    srtcpAddress: `${host}:0`,
     srtAddress: `${host}:0`,
-    // Agents of tests stay out of the local network.
+    // Agents of tests do not announce themselves in the local network.
     mdns: 'no',
-    // Concurrent agents would share one port for it; on loopback there is none.
+    // Concurrent agents would share one port for it; on loopback they have none.
     ...(host === '127.0.0.1' ? {} : { tlsAddress: '' }),
     ...listen?.(ports),
   };

@@ -10,8 +10,8 @@ export interface Viewer extends AsyncDisposable {
 }
 
 /**
- * Parts of Chromium that are off: Playwright's list, which a second one replaces, and what Chromium makes ready of its own windows
- * for each page that is opened, processes that nobody sees; one of them alone costs as much as the page.
+ * Parts of Chromium that are off: Playwright's list, which a second one replaces, and invisible processes that Chromium
+ * prepares for its own windows with each page; one alone costs as much as the page.
  */
 const OFF = [
   ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades', 'LensOverlay'],
@@ -93,7 +93,7 @@ export async function framesDecoded(page: Page, frames: number): Promise<void> {
   );
 }
 
-/** The time that stands in the demo camera's picture, as Unix milliseconds; undefined while there is no such picture. */
+/** The time in the demo camera's picture, as Unix milliseconds; undefined before the first such picture. */
 export async function timeShown(page: Page): Promise<number | undefined> {
   // There may be no video yet, or one without a picture.
   const picture = await pictureOf(page, BAR_TOP).catch(() => undefined);

@@ -141,8 +141,8 @@ export async function startPageHarness(options: PageHarnessOptions = {}): Promis
 }
 
 async function adoptAll(cameras: readonly OnvifCamera[], api: PageHarness['api']): Promise<readonly string[]> {
-  const wishes = cameras.map(({ url }) => ({ onvif: url }));
-  const body = { user: 'admin', password: 'none', cameras: wishes };
+  const requested = cameras.map(({ url }) => ({ onvif: url }));
+  const body = { user: 'admin', password: 'none', cameras: requested };
   const { items } = await api<{ items: readonly { path: string | null; error: string | null }[] }>(
     'POST',
     'cameras/adopt',

@@ -79,7 +79,7 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
         if (cutBy && getComputedStyle(cutBy).textIndent === '0px' && !cutBy.matches('.event-thumbnails')) {
           found.add(`cut: “${node.nodeValue.trim().slice(0, 60)}” by ${nameOf(cutBy).slice(0, 60)}`);
         }
-        // Lines of text stand closer than their boxes.
+        // Lines of text are closer than their boxes.
         const spare = (line.bottom - line.top) * 0.16;
         pieces.push({
           ...{ element, name: node.nodeValue.trim().slice(0, 40) },

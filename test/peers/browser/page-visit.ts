@@ -16,18 +16,18 @@ export const SIZES = {
 } as const;
 export type Size = keyof typeof SIZES;
 
-/** `localhost` is a secure context; the machine's own address (`plain`) is none. */
-export type Way = 'localhost' | 'plain';
+/** `localhost` is a secure context; the machine's own address (`plain`) is not. */
+export type PageAddress = 'localhost' | 'plain';
 
 /**
  * The address by which the pages of this run are opened: vitest.config.ts runs their suites by each in the long length. In short form a
  * phone uses the machine's address, and a desktop localhost.
  */
-const RUN_BY = process.env['PERCH_PAGE_BY'] as Way | undefined;
+const RUN_BY = process.env['PERCH_PAGE_BY'] as PageAddress | undefined;
 
 /** For a test about one of the addresses: it is defined only in that run. */
-export function onlyBy(way: Way, define: () => void): void {
-  if (RUN_BY === undefined || RUN_BY === way) {
+export function onlyBy(openBy: PageAddress, define: () => void): void {
+  if (RUN_BY === undefined || RUN_BY === openBy) {
     define();
   }
 }
@@ -65,7 +65,7 @@ export interface Visit extends AsyncDisposable {
 export interface VisitOptions {
   readonly size: Size;
   /** Default: the run's. */
-  readonly way?: Way;
+  readonly openBy?: PageAddress;
   readonly theme?: 'dark' | 'light';
   /** Default: `en-GB`. */
   readonly locale?: string;
@@ -77,8 +77,8 @@ export interface Visited {
 }
 
 /** The page's address for a visitor. */
-export function addressOf({ port }: Visited, { size, way = RUN_BY }: VisitOptions): string {
-  const isPlain = (way ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
+export function addressOf({ port }: Visited, { size, openBy = RUN_BY }: VisitOptions): string {
+  const isPlain = (openBy ?? (size === 'phone' ? 'plain' : 'localhost')) === 'plain';
   return `http://${isPlain ? ownAddress() : 'localhost'}:${port}`;
 }
 
@@ -94,7 +94,8 @@ export async function visit(browser: Browser, box: Visited, options: VisitOption
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' && !OTHERS_NETWORK.test(message.text())) {
-      complaints.push(message.text());
+      // Of a failed request the text has the reason only.
+      complaints.push(`${message.text()} (${message.location().url})`);
     }
   });
   page.on('pageerror', ({ message }) => complaints.push(message));
@@ -167,7 +168,9 @@ export const sightsOf = ([camera = 'demo']: readonly string[]): readonly Sight[]
   ['system', '#/settings/system', '.headline'],
   ['backup', '#/settings/system/backup', '.restore'],
   ['https', '#/settings/system/https', '.secure-outside'],
+  ['name', '#/settings/system/name', '.network-name .switch'],
   ['servers', '#/settings/system/servers', '.servers .switch'],
+  ['mqtt', '#/settings/system/mqtt', '.mqtt .switch'],
   ['log', '#/settings/system/log', '.log-lines li'],
   ['file', '#/settings/system/file', '.editor'],
   ['people', '#/settings/people', '.you'],

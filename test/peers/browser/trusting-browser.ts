@@ -5,7 +5,7 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 import { CHROMIUM } from '../programs/peers.ts';
 
 /**
- * Chromium with a certificate store of its own (NSS), as a user has. Every name leads to this machine, as at home.
+ * Chromium with a separate certificate store (NSS), like a user's. Every name leads to this machine, as at home.
  * @param home its folder; created
  * @param trusted file of an authority that its user has imported
  */

@@ -18,7 +18,7 @@ export interface BarClip {
   readonly kilobitsPerSecond: number;
   /** From key frame to key frame. */
   readonly groupSeconds: number;
-  /** B-frames: pictures sent after ones that are shown later; default: none. Not with VP8. */
+  /** Number of B-frames, which are sent after pictures shown later; default: none. Not with VP8. */
   readonly bFrames?: number;
   readonly seconds: number;
   /** The sound ends before the pictures; default: with them. */

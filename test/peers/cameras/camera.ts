@@ -115,8 +115,10 @@ export interface GstCameraOptions {
   readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
   /** A file with certificate and key: it speaks TLS only. Not together with `digest`. */
   readonly tls?: string;
-  /** The file for the A-law that the camera's back channel receives; one client only. */
+  /** The file for what the camera's back channel receives, as A-law; one client only. */
   readonly backChannel?: string;
+  /** Of the back channel: `PCMA`, or a name of G.726. */
+  readonly backEncoding?: string;
   /** Takes what clients publish. */
   readonly takesRecord?: boolean;
   /** The delay of its response to DESCRIBE with a login, in seconds; then it logs the time of the request (`GstCamera.said`). */
@@ -152,7 +154,7 @@ export async function startGstCamera(
     args.push('--tls', options.tls);
   }
   if (options.backChannel) {
-    args.push('--back-channel', options.backChannel);
+    args.push('--back-channel', options.backChannel, '--back-encoding', options.backEncoding ?? 'PCMA');
   }
   if (options.answersAfter !== undefined) {
     args.push('--answers-after', String(options.answersAfter));
@@ -176,7 +178,7 @@ export async function startGstCamera(
   };
 }
 
-/** A launch line that plays a clip: pay0 is its H.264, pay1 its AAC when there is one. */
+/** A launch line that plays a clip: pay0 is its H.264, pay1 its AAC if it has any. */
 export const playClip = (file: string, withAudio = false): string =>
   withAudio
     ? `( filesrc location=${file} ! qtdemux name=d  d.video_0 ! queue ! h264parse ! rtph264pay name=pay0 pt=96  d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97 )`

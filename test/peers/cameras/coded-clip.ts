@@ -6,7 +6,7 @@ import { writeSdp } from '../../../agent/media/sdp/write.ts';
 import { Collector, payloadsOf, rtpFormat, type Unit } from '../../support/media/units.ts';
 import { clip } from './camera.ts';
 
-export type ClipCodec = 'av1' | 'vp8' | 'vp9' | 'mjpeg' | 'mpeg4-video';
+export type ClipCodec = 'av1' | 'vp8' | 'vp9' | 'mjpeg' | 'mpeg4-video' | 'mpeg-video';
 
 export const CLIP_FPS = 25;
 const TICKS = 90_000 / CLIP_FPS;
@@ -26,6 +26,7 @@ const CODERS: Record<ClipCodec, { file: string; args: string[]; encoding: string
   vp9: { file: 'vp9.ivf', args: ['libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'], encoding: 'VP9' },
   mjpeg: { file: 'jpeg.mjpeg', args: ['mjpeg', '-huffman', 'default', '-q:v', '5'], encoding: 'JPEG' },
   'mpeg4-video': { file: 'mpeg4.m4v', args: ['mpeg4', '-b:v', '600k', '-f', 'm4v'], encoding: 'MP4V-ES' },
+  'mpeg-video': { file: 'mpeg2.m2v', args: ['mpeg2video', '-b:v', '600k', '-f', 'mpeg2video'], encoding: 'MPV' },
 };
 
 export interface CodedClip {
@@ -44,8 +45,21 @@ export async function codedClip(codec: ClipCodec, seconds: number): Promise<Code
   const coding = ['-pix_fmt', pixels, '-g', String(CLIP_FPS), '-threads', '1', '-c:v', ...args];
   const made = await clip(`coded-${seconds}-${file}`, [...input, ...coding]);
   const bytes = new Uint8Array(readFileSync(made));
-  const frames = file.endsWith('.ivf') ? ivfFrames(bytes) : codec === 'mjpeg' ? images(bytes) : vops(bytes);
-  return { file: made, ...overRtp(codec, encoding, frames) };
+  return { file: made, ...overRtp(codec, encoding, framesOf(codec, bytes)) };
+}
+
+function framesOf(codec: ClipCodec, bytes: Uint8Array): Uint8Array[] {
+  switch (codec) {
+    case 'mjpeg':
+      return images(bytes);
+    case 'mpeg4-video':
+      return pictures(bytes, 0xb6, () => false);
+    case 'mpeg-video':
+      // Slices, user data, extensions and the end of the sequence.
+      return pictures(bytes, 0x00, (type) => type <= 0xb2 || type === 0xb5 || type === 0xb7);
+    default:
+      return ivfFrames(bytes);
+  }
 }
 
 function overRtp(codec: ClipCodec, encoding: string, frames: readonly Uint8Array[]): Omit<CodedClip, 'file'> {
@@ -97,19 +111,21 @@ function images(bytes: Uint8Array): Uint8Array[] {
   return [...frames, bytes.subarray(start)];
 }
 
-/** An elementary stream, split after each VOP. */
-function vops(bytes: Uint8Array): Uint8Array[] {
+/** An elementary stream, split after each picture. @param picture its start code @param isOfPicture of the start codes behind it */
+function pictures(bytes: Uint8Array, picture: number, isOfPicture: (type: number) => boolean): Uint8Array[] {
   const text = Buffer.from(bytes);
   const startCode = Buffer.from('000001', 'hex');
   const frames: Uint8Array[] = [];
   let start = 0;
-  let hasVop = false;
+  let hasPicture = false;
   for (let at = text.indexOf(startCode); at >= 0; at = text.indexOf(startCode, at + 3)) {
-    if (hasVop) {
+    const type = bytes[at + 3] as number;
+    if (hasPicture && (type === picture || !isOfPicture(type))) {
       frames.push(bytes.subarray(start, at));
       start = at;
+      hasPicture = false;
     }
-    hasVop = bytes[at + 3] === 0xb6;
+    hasPicture ||= type === picture;
   }
   return [...frames, bytes.subarray(start)];
 }

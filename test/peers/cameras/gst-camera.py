@@ -1,13 +1,14 @@
 """GStreamer's RTSP server as cameras.
 
 usage: gst-camera.py PORT [--record] [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
-                     [--tls PEM] [--back-channel FILE] [--answers-after SECONDS] MOUNT=LAUNCH ...
+                     [--tls PEM] [--back-channel FILE] [--back-encoding NAME] [--answers-after SECONDS] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
 --record: LAUNCH takes what a client publishes by RECORD; its depayloaders are named depay0, depay1, ...
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 --tls: rtsps only, with the certificate and key of this file.
---back-channel: ONVIF cameras, for one client at a time, that write the A-law that they are told to this file.
+--back-channel: ONVIF cameras, for one client at a time, that write what they are told to this file, as A-law.
+--back-encoding: how it is sent to them: PCMA, or a name of G.726 such as AAL2-G726-32.
 --answers-after: a recorder that takes so long to answer a DESCRIBE with a login, each in its own thread; it prints
 "asked MILLISECONDS" (Unix time) for each connection, and "login MILLISECONDS" for each such DESCRIBE.
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
@@ -44,9 +45,16 @@ def allow(factory, names) -> None:
 
 
 TALK = (
-    '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=8, clock-rate=8000, encoding-name=PCMA"'
-    " ! rtppcmadepay ! filesink async=false sync=false buffer-mode=unbuffered location=%s )"
+    '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=%d, clock-rate=8000, encoding-name=%s"'
+    " ! %s ! filesink async=false sync=false buffer-mode=unbuffered location=%s )"
 )
+
+
+def talk(encoding, file):
+    if encoding == "PCMA":
+        return TALK % (8, encoding, "rtppcmadepay", file)
+    # By default every name is read as one with AAL2.
+    return TALK % (97, encoding, "rtpg726depay force-aal2=false ! avdec_g726 ! audioconvert ! alawenc", file)
 
 
 def unheeded(launch) -> str:
@@ -54,10 +62,10 @@ def unheeded(launch) -> str:
     return re.sub(r"! (rtp\w+pay) ", r"! errorignore ignore-notlinked=true convert-to=ok ! \1 ", launch)
 
 
-def onvif_factory(file):
+def onvif_factory(file, encoding):
     factory = GstRtspServer.RTSPOnvifMediaFactory()
     factory.set_media_gtype(GstRtspServer.RTSPOnvifMedia.__gtype__)
-    factory.set_backchannel_launch(TALK % file)
+    factory.set_backchannel_launch(talk(encoding, file))
     factory.connect("media-configure", lambda _, media: make_live(media))
     return factory
 
@@ -90,7 +98,7 @@ def answer_late(server, seconds) -> None:
         say("asked")
         client.connect("pre-describe-request", before_describe)
 
-    # Each client has a thread of its own.
+    # A separate thread for each client.
     server.get_thread_pool().set_max_threads(-1)
     server.connect("client-connected", connected)
 
@@ -122,7 +130,7 @@ def main() -> None:
         auth.add_digest(user, password, token)
         server.set_auth(auth)
     if "--tls" in options:
-        # Whoever has no password is let in as a user all the same.
+        # Clients without a password are admitted as a user all the same.
         auth = GstRtspServer.RTSPAuth()
         auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options["--tls"]))
         token = GstRtspServer.RTSPToken()
@@ -131,7 +139,7 @@ def main() -> None:
         server.set_auth(auth)
     for argument in arguments:
         mount, launch = argument.split("=", 1)
-        factory = onvif_factory(back_channel) if back_channel else GstRtspServer.RTSPMediaFactory()
+        factory = onvif_factory(back_channel, options.get("--back-encoding", "PCMA")) if back_channel else GstRtspServer.RTSPMediaFactory()
         factory.set_launch(unheeded(launch) if back_channel else launch)
         factory.set_shared(back_channel is None)
         if takes_record:

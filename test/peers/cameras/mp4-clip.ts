@@ -14,7 +14,7 @@ import { clip } from './camera.ts';
 /** ffmpeg's options for each: pictures of 320x240 at 25 a second with a key picture each second, sound of 48 kHz. */
 const CODERS = {
   h264: ['libx264', '-preset', 'veryfast', '-g', '25', '-sc_threshold', '0', '-bf', '0'],
-  // Pictures that are shown before earlier ones of the stream.
+  // Pictures shown before earlier ones of the stream.
   'h264-b': ['libx264', '-preset', 'veryfast', '-g', '25', '-sc_threshold', '0', '-bf', '2'],
   h265: [
     'libx265',

@@ -1,7 +1,7 @@
 import { readMedia } from '../../hls-validator/read-media.ts';
 import { until } from '../agent/agent.ts';
 
-/** The current media playlists of a multivariant playlist; empty while there is no stream. */
+/** The current media playlists of a multivariant playlist; empty without a stream. */
 export async function mediaPlaylists(url: string): Promise<ReturnType<typeof readMedia>[]> {
   const answer = await fetch(url);
   const addresses = answer.ok ? ((await answer.text()).match(/\w+_stream\.m3u8[^"\n]*/g) ?? []) : [];

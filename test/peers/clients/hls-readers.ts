@@ -77,7 +77,7 @@ function run(
 }
 
 /**
- * Pictures that do not follow the one before them.
+ * Pictures that do not follow their predecessor.
  * @param clipMs length of the camera's clip, which repeats; its sound may be a little longer than its pictures
  */
 export function wrongSteps(clocksMs: readonly (number | undefined)[], clipMs: number, pictureMs: number): string[] {

@@ -5,7 +5,7 @@ import { type RunningProcess, startProcess } from '../programs/process.ts';
 export interface PublishOptions {
   /** Default: TCP. */
   readonly transport?: 'tcp' | 'udp';
-  /** Only pictures: rtspsrc ends with an error when sound comes first and nothing in the pipeline takes it. */
+  /** Video only: rtspsrc ends with an error when audio arrives first and nothing in the pipeline accepts it. */
   readonly isSilent?: boolean;
   /** Repeats until it is stopped. */
   readonly isEndless?: boolean;

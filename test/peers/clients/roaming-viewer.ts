@@ -10,8 +10,8 @@ import { type Credentials, credentialsIn, frame, writeCheck } from '../../suppor
 /*
  * A viewer with one UDP port or one TCP connection at a time, like a phone: it continues its checks whatever happens to
  * its address, and opens another connection when one no longer responds. Prints its state:
- * `seen as 192.0.2.1:5` whenever the server sees it elsewhere, and `120 packets` (decrypted so far).
- * Arguments: WHEP URL, `udp` or `tcp`.
+ * `seen as 192.0.2.1:5` whenever the server sees it elsewhere, and `120 packets, 0 lost` (decrypted so far, and gaps in the sequence numbers of the video).
+ * Arguments: WHEP URL, `udp` or `tcp`, media address of the server.
  */
 
 const CHECK_MS = 250;
@@ -20,7 +20,7 @@ const PATIENCE_MS = 1_500;
 const SIGNATURE = { hash: 4, signature: 3 } as const;
 const UFRAG = 'wocP';
 
-const [url = '', protocol = 'udp'] = process.argv.slice(2);
+const [url = '', protocol = 'udp', mediaIp = ''] = process.argv.slice(2);
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 interface Line {
@@ -29,7 +29,7 @@ interface Line {
 }
 
 async function openUdp(host: string, port: number, onPacket: (packet: Buffer) => void): Promise<Line> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   // RFC 8445 §7.2.5.2.1: a response from another address than the request's is invalid.
   socket.on('message', (packet, from) => {
     if (from.address === host) {
@@ -68,6 +68,10 @@ class RoamingViewer {
   #seenAs = '';
   #srtp: SrtpSession | undefined;
   #packets = 0;
+  #ssrc = 0;
+  #first = 0;
+  #highest = -1;
+  readonly #numbers = new Set<number>();
 
   constructor(answer: string, certificate: { certPem: string; keyPem: string }) {
     this.#credentials = credentialsIn(answer);
@@ -104,7 +108,7 @@ class RoamingViewer {
   async start(): Promise<void> {
     this.#line = await this.#open();
     setInterval(() => void this.#check(), CHECK_MS);
-    setInterval(() => say(`${this.#packets} packets`), 500);
+    setInterval(() => say(`${this.#packets} packets, ${this.#lost} lost`), 500);
   }
 
   async #check(): Promise<void> {
@@ -125,7 +129,24 @@ class RoamingViewer {
     } else if (this.#srtp && ((packet[1] ?? 0) < 192 || (packet[1] ?? 0) > 223)) {
       this.#srtp.decrypt(packet);
       this.#packets += 1;
+      this.#count(packet.readUInt32BE(8), packet.readUInt16BE(2));
     }
+  }
+
+  /** The first SSRC is the video's; less than 65,536 packets come. */
+  #count(ssrc: number, sequence: number): void {
+    if (this.#numbers.size === 0) {
+      this.#ssrc = ssrc;
+      this.#first = sequence;
+    }
+    if (ssrc === this.#ssrc) {
+      this.#numbers.add((sequence - this.#first) & 0xffff);
+      this.#highest = Math.max(this.#highest, (sequence - this.#first) & 0xffff);
+    }
+  }
+
+  get #lost(): number {
+    return Math.max(0, this.#highest + 1 - this.#numbers.size);
   }
 
   #onAnswer(packet: Buffer): void {
@@ -147,8 +168,7 @@ class RoamingViewer {
 
 /** The first one that is not loopback's: the server is elsewhere. */
 function candidateIn(answer: string): { host: string; port: number } {
-  const { hostname } = new URL(url);
-  const match = new RegExp(`a=candidate:\\S+ 1 ${protocol} \\d+ (${hostname.replaceAll('.', '\\.')}) (\\d+) `).exec(
+  const match = new RegExp(`a=candidate:\\S+ 1 ${protocol} \\d+ (${mediaIp.replaceAll('.', '\\.')}) (\\d+) `).exec(
     answer,
   );
   return { host: match?.[1] ?? '', port: Number(match?.[2]) };

@@ -55,7 +55,7 @@ export class FrontClient {
     }
     sent.end(typeof asked.body === 'string' ? asked.body : undefined);
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    // A server that responds before the whole body has come may close the connection.
+    // A server that responds before the whole body has arrived may close the connection.
     sent.on('error', () => {});
     return response;
   }
@@ -77,11 +77,11 @@ export class FrontClient {
     return first;
   }
 
-  /** Requests a WebSocket: 101 once a fragment has begun to arrive, else the status of the rejection. */
+  /** Requests a WebSocket. @returns 101 once a fragment begins to arrive, else the status of the rejection */
   async socket(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
-    const wish = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' };
     const key = { 'Sec-WebSocket-Key': Buffer.from('perched, but wet').toString('base64') };
-    const sent = request(this.#options(url, { headers: { ...wish, ...key, ...headers } }));
+    const sent = request(this.#options(url, { headers: { ...upgrade, ...key, ...headers } }));
     sent.end();
     return new Promise((resolve, reject) => {
       sent.once('error', reject);

@@ -9,9 +9,10 @@ export interface Namespace extends AsyncDisposable {
   readonly ip: string;
   /** This end of the cable. */
   readonly hostInterface: string;
+  readonly farInterface: string;
   /** Plugs the cable in or pulls it, at the other end: ours sees no carrier. */
   plug(isIn: boolean): Promise<void>;
-  /** Takes the other end's address away or gives it back; the cable stays. */
+  /** Removes the other end's address or restores it; the cable stays connected. */
   give(hasAddress: boolean): Promise<void>;
   /** Gives the other end another address instead of its first. @returns the new one */
   move(): Promise<string>;
@@ -88,6 +89,7 @@ export async function openNamespace({ mtuBytes = 1_500, behind }: NamespaceOptio
     hostIp,
     ip: farIp,
     hostInterface,
+    farInterface,
     plug: (isIn) => (isIn ? plugIn() : ip(...far, 'link', 'set', farInterface, 'down')),
     give: async (hasAddress) => {
       await ip(...far, 'addr', hasAddress ? 'add' : 'del', `${farIp}/24`, 'dev', farInterface);

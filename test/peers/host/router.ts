@@ -38,7 +38,7 @@ export interface Router {
 export async function startRouter(): Promise<Router> {
   const folder = mkdtempSync(join(tmpdir(), 'perch-router-'));
   const image = `${folder}.disk`;
-  // The namespaces live as long as this process: mounts and network end with it.
+  // The namespaces last as long as this process: mounts and network end with it.
   const holder = startProcess('unshare', [
     '--mount',
     '--net',
@@ -65,7 +65,7 @@ export async function startRouter(): Promise<Router> {
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'));
-  // Like procd: the user's number comes from the router's own list.
+  // Like procd: the user's number is taken from the router's own list.
   const started: RunningProcess[] = [];
   const start = (command: readonly string[], env: readonly string[]) => {
     const running = startProcess('nsenter', chroot('65536:65536', env, command));

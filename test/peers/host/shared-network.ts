@@ -49,7 +49,7 @@ export async function openSharedNetwork(): Promise<SharedNetwork> {
     await ip('-n', machine.name, 'link', 'set', 'eth0', 'up');
     await take(machine.name, machine.ip);
   }
-  /** The route goes with the address. Groups go this way too. */
+  /** The route is removed with the address. Multicast uses it, too. */
   async function take(machine: string, address: string): Promise<void> {
     await ip('-n', machine, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
     await ip('-n', machine, 'route', 'add', 'default', 'via', `${net}.1`);

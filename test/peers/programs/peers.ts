@@ -18,6 +18,7 @@ const PEERS = {
   script: ['/usr/bin/script'],
   nginx: ['/usr/sbin/nginx'],
   nginxRtmp: ['/usr/lib/nginx/modules/ngx_rtmp_module.so'],
+  nginxStream: ['/usr/lib/nginx/modules/ngx_stream_module.so'],
   av: [AV_PYTHON],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
@@ -27,8 +28,12 @@ const PEERS = {
   'qemu-aarch64': ['/usr/bin/qemu-aarch64-static'],
   'dpkg-deb': ['/usr/bin/dpkg-deb'],
   caddy: ['/usr/bin/caddy'],
+  haproxy: ['/usr/sbin/haproxy'],
+  mosquitto: ['/usr/sbin/mosquitto'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],
+  obs: ['/usr/bin/obs'],
+  xvfb: ['/usr/bin/Xvfb'],
   certutil: ['/usr/bin/certutil'],
   pynacl: ['/usr/lib/python3/dist-packages/nacl/__init__.py'],
   'srt-tools': ['/usr/bin/srt-live-transmit'],
@@ -107,7 +112,7 @@ export const LENGTH = (process.env['PERCH_LENGTH'] ?? 'short') as Length;
 export const byLength = <T>(short: T, long: T): T => (LENGTH === 'short' ? short : long);
 
 /**
- * Cases of a matrix: in the short length the named ones, each by its first columns, otherwise all. The named ones would fail first, one
+ * Cases of a matrix: the named ones in the short length, each by its first columns, otherwise all. Name the cases most likely to fail, one
  * for each behaviour.
  */
 export function inShort<T extends string | number | readonly unknown[]>(

@@ -14,7 +14,7 @@ const FORBIDDEN_PORT = 10_080;
 const lane = Number(process.env['VITEST_POOL_ID'] ?? 0) % LANES;
 let next = Math.floor(Math.random() * LANE_PORTS);
 
-/** The next number not handed out yet; for a pair also the one after it. */
+/** The next unused number; for a pair also the one after it. */
 function take(count: 1 | 2): number {
   next += count === 2 ? next % 2 : 0;
   next = next + count > LANE_PORTS ? 0 : next;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type Clock, systemClock } from '../../../agent/base/clock.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
-import type { ByteChannel } from '../../../agent/base/socket-channel.ts';
+import { type ByteChannel, SocketChannel } from '../../../agent/base/socket-channel.ts';
 import { ChannelAcceptor, type TunnelKind } from '../../../agent/servers/rtsp/tunnel/accept-channel.ts';
 
 /** Key and certificate of a simulated camera. */
@@ -37,7 +37,8 @@ export async function channelFront(
   const acceptor = new ChannelAcceptor({ timeoutMs: 10_000 }, take, clock, silentLogger);
   const accept = (socket: Socket) => {
     sockets.push(socket);
-    acceptor.accept(socket);
+    socket.setNoDelay(true);
+    acceptor.accept(new SocketChannel(socket));
   };
   const server = tls ? createTlsServer(tls, accept) : createServer(accept);
   server.listen(0, '127.0.0.1');

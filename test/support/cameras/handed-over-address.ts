@@ -9,7 +9,7 @@ export interface HandedOverAddress extends AsyncDisposable {
   readonly host: string;
   /** Connections since the last handover. */
   readonly connections: number;
-  /** This many further connections stay with the first one, as open connections do. */
+  /** This many further connections reach the first machine, as open connections do. */
   handOverAfter(connections: number): void;
   /** Ends all connections. */
   cut(): void;

@@ -19,7 +19,8 @@ export class SourceRun<One extends Source = Source> {
   readonly #over: Promise<unknown>;
   #onSample: () => void = () => {};
 
-  constructor(source: One) {
+  /** @param toleratedDelayMs of its reader */
+  constructor(source: One, toleratedDelayMs = 0) {
     this.source = source;
     const open = (tracks: readonly Track[]) => {
       this.tracks = tracks;
@@ -27,6 +28,7 @@ export class SourceRun<One extends Source = Source> {
       this.stream.addReader(
         {
           id: 'test',
+          toleratedDelayMs,
           onSample: (track, sample) => {
             this.samples.push({ track, sample });
             this.#onSample();
@@ -61,12 +63,12 @@ export class SourceRun<One extends Source = Source> {
     }
   }
 
-  /** The text of its own end. */
+  /** The text of the error that ended the source. */
   async failure(): Promise<string> {
     return explain(await this.#over);
   }
 
-  /** The error of its own end. */
+  /** The error that ended the source. */
   cause(): Promise<unknown> {
     return this.#over;
   }

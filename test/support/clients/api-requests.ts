@@ -115,7 +115,7 @@ const SENSIBLE: Readonly<Record<string, readonly unknown[]>> = {
 const NUMBERS = [0, 1, -1, 2 ** 31, 2 ** 53, 1e300, 0.5, 7];
 const STRANGE = [null, true, [], {}, [[[[]]]], 'text', 12, -0.1];
 
-/** Settings that open ports, run programs, write files or change the device's identity have tests of their own. */
+/** Settings that open ports, run programs, write files or change the device's identity are tested elsewhere. */
 const DANGEROUS =
   /ddress|ncryption|^runOn|^(?:api|hls|rtsp|webrtc|metrics|pprof|playback|rtmp|srt|moq|perch|source|fallback)$|recordPath|Directory|Cert|Key|^log|^sysLog|^auth|Port|Multicast|trustedProxies|TrustedProxies|^rpi/;
 
@@ -123,7 +123,7 @@ const DANGEROUS =
 export class RequestMaker {
   readonly #next: () => number;
 
-  /** @param next numbers from 0 to 1, the same ones for the same seed */
+  /** @param next numbers from 0 to 1, the same for the same seed */
   constructor(next: () => number) {
     this.#next = next;
   }

@@ -6,6 +6,7 @@ import { parseSdp } from '../../../agent/media/sdp/parse.ts';
 import { writeSdp } from '../../../agent/media/sdp/write.ts';
 import { ReceivedMedia } from '../../../agent/servers/rtsp/transport/received-media.ts';
 import type { UdpPorts } from '../../../agent/servers/rtsp/transport/udp-ports.ts';
+import type { StreamSink } from '../../../agent/stream/contracts.ts';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { rtpFrame } from '../cameras/scripted-camera.ts';
@@ -47,9 +48,9 @@ export class PublisherSession {
     this.media = new ReceivedMedia({ name: 'garden', medias, ip: '127.0.0.1', owner }, ports, this.clock, log);
   }
 
-  record(isSilent = false): void {
+  record(settings: Omit<StreamSink, 'publish'> = {}): void {
     this.media.start({
-      isSilent,
+      ...settings,
       publish: (tracks) => {
         this.tracks = tracks;
         const stream = new Stream(tracks);
@@ -90,7 +91,7 @@ export const sound = (i: number, channel = 2) =>
 export const packetOf = (frame: Uint8Array) => frame.subarray(4);
 
 /** A session over TCP that records, and its log from `warn` on. */
-export function recording(sdp = SDP) {
+export function recording(sdp = SDP, settings: Omit<StreamSink, 'publish'> = {}) {
   const lines: string[] = [];
   const session = new PublisherSession(
     sdp,
@@ -100,6 +101,6 @@ export function recording(sdp = SDP) {
   for (const media of parseSdp(sdp).medias.keys()) {
     session.media.setUp(media, overTcp);
   }
-  session.record();
+  session.record(settings);
   return { session, said: () => lines.map((line) => JSON.parse(line) as { msg: string }) };
 }

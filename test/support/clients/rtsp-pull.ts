@@ -3,14 +3,16 @@ import { connect, type Socket } from 'node:net';
 
 /**
  * A minimal RTSP client: DESCRIBE, SETUP of the first track within the connection, PLAY.
+ * @param url its credentials are sent by Basic
  * @returns the connection after the reply to PLAY: media follows, whose first bytes may be missing
  */
 export async function pull(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, username, password } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  const login = Buffer.from(`${username}:${password}`).toString('base64');
   try {
     await once(socket, 'connect');
-    await play(socket, url);
+    await play(socket, url.replace(/\/\/.*@/, '//'), username === '' ? [] : [`Authorization: Basic ${login}`]);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -18,7 +20,7 @@ export async function pull(url: string): Promise<Socket> {
   return socket;
 }
 
-async function play(socket: Socket, url: string): Promise<void> {
+async function play(socket: Socket, url: string, login: readonly string[]): Promise<void> {
   // A server that has closed the connection sends no reply.
   const over = new AbortController();
   socket.once('close', () => over.abort());
@@ -26,7 +28,7 @@ async function play(socket: Socket, url: string): Promise<void> {
   let cseq = 0;
   const ask = async (method: string, uri: string, ...headers: string[]) => {
     cseq += 1;
-    socket.write(`${[`${method} ${uri} RTSP/1.0`, `CSeq: ${cseq}`, ...headers].join('\r\n')}\r\n\r\n`);
+    socket.write(`${[`${method} ${uri} RTSP/1.0`, `CSeq: ${cseq}`, ...login, ...headers].join('\r\n')}\r\n\r\n`);
     for (;;) {
       // Some send media before they answer PLAY.
       const start = pending.indexOf('RTSP/1.0 ');

@@ -13,7 +13,7 @@ import { RecordingLink } from './webrtc-peer.ts';
 
 const OFFER = readFileSync('test/fixtures/offers/chromium-156-linux.sdp', 'utf8');
 const SOUND: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000, channels: 1 };
-/** The source of its own reports. */
+/** SSRC of its reports. */
 const SELF = 1;
 
 /** A camera's stream with pictures of a given size, on a fake clock. */

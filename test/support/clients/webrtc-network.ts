@@ -1,6 +1,6 @@
+import { type PacketMemory, SLOT_BYTES } from '../../../agent/native/packet-memory.ts';
 import type { SecureLink } from '../../../agent/transports/webrtc/link/session-media.ts';
 import type { Transport } from '../../../agent/transports/webrtc/link/transport.ts';
-import { PacketSlots } from '../../../agent/transports/webrtc/srtp/packet-slots.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 
 /** One RTP packet, by its header (RFC 3550 §5.1). */
@@ -26,7 +26,6 @@ export class NotedNetwork implements Transport, SecureLink {
   readonly family = 'IPv4';
   readonly address = '192.0.2.1';
   readonly port = 5;
-  readonly slots = new PacketSlots();
   readonly keys: SrtpKeys = {
     profile: AES128_CM_HMAC_SHA1_80,
     localKey: new Uint8Array(16),
@@ -56,6 +55,12 @@ export class NotedNetwork implements Transport, SecureLink {
       marker: view.getUint8(1) >> 7 === 1,
       bytes: length,
     });
+  }
+
+  sendPackets({ bytes, lengths }: PacketMemory, count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      this.send(bytes, SLOT_BYTES * i, lengths[i] ?? 0);
+    }
   }
 
   sendRtcp(compound: Uint8Array): number {

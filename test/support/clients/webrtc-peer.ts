@@ -1,8 +1,8 @@
 import { RtpHeader, SrtpSession } from 'werift';
 import { packetizeVp8 } from '../../../agent/media/vp8/packetize.ts';
+import { SLOT_BYTES } from '../../../agent/native/packet-memory.ts';
 import type { SecureLink, SessionEnd } from '../../../agent/transports/webrtc/link/session-media.ts';
 import type { Transport } from '../../../agent/transports/webrtc/link/transport.ts';
-import { PacketSlots } from '../../../agent/transports/webrtc/srtp/packet-slots.ts';
 import { AES128_CM_HMAC_SHA1_80, type SrtpKeys } from '../../../agent/transports/webrtc/srtp/srtp-keys.ts';
 import { payloadsOf } from '../media/units.ts';
 
@@ -19,7 +19,6 @@ const KEYS: SrtpKeys = {
 /** A transport to a peer without a network: keeps the sent packets, and the reason of its end. */
 export class RecordingLink implements SecureLink {
   readonly keys = KEYS;
-  readonly slots = new PacketSlots();
   /** SRTP. */
   readonly packets: Buffer[] = [];
   /** RTCP, not encrypted. */
@@ -33,6 +32,11 @@ export class RecordingLink implements SecureLink {
     port: 5,
     isCongested: false,
     send: (bytes, offset, length) => this.packets.push(Buffer.from(bytes.slice(offset, offset + length))),
+    sendPackets: ({ bytes, lengths }, count) => {
+      for (let i = 0; i < count; i += 1) {
+        this.transport.send(bytes, SLOT_BYTES * i, lengths[i] ?? 0);
+      }
+    },
     admit: () => {},
     close: () => {},
   };

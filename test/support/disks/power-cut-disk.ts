@@ -174,7 +174,7 @@ function remains({ bytes, durable, keptBytes }: Inode, next: () => number, stale
         into[at] = next() * 256;
       }
     } else if (fate === 'stale' && start >= keptBytes) {
-      // The worst case: it seems to continue what is there.
+      // The worst case: it looks like a continuation of the present data.
       const from = start - keptBytes;
       into.set(stale.subarray(from, from + end - start), start);
     }

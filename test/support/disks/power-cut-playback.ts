@@ -68,7 +68,7 @@ export async function playAll(disk: PowerCutDisk, cut: PowerCut): Promise<Played
   }
 }
 
-/** Files of which no part is whole, by another way than the index goes. */
+/** Files without a complete part, found independently of the index. */
 async function leftOut(disk: PowerCutDisk): Promise<string[]> {
   const left: string[] = [];
   for (const [name, { bytes }] of disk.files) {
@@ -114,7 +114,7 @@ async function samplesOf(
   return samples;
 }
 
-/** Of what was recorded at about that time; the time itself when nothing was. */
+/** The key of the sample recorded at about that time; the time itself if none was. */
 function nearestKey({ recorded }: PowerCut, trackId: number, seconds: number): string {
   for (const off of [0, -ROUNDING_SECONDS / 2, ROUNDING_SECONDS / 2, -ROUNDING_SECONDS, ROUNDING_SECONDS]) {
     const key = keyOf(trackId, seconds + off);

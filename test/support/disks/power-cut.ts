@@ -77,7 +77,7 @@ let stale: Promise<Uint8Array> | undefined;
 
 /**
  * The fragments of a recording that was deleted before: what its blocks still hold. They are whole, and later than all that a file
- * here has: only their numbers, which begin with 1, tell that they are none of its own.
+ * here has: only their numbers, which begin with 1, show that they belong to another file.
  */
 function staleFragments(): Promise<Uint8Array> {
   stale ??= (async () => {
@@ -106,7 +106,7 @@ function staleFragments(): Promise<Uint8Array> {
   return stale;
 }
 
-/** Finishes what is left, and cuts the power in the middle of that too when the seed says so. */
+/** Finishes the remaining files, and cuts the power in the middle of that as well if the seed says so. */
 export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutDisk> {
   const next = random(seed);
   let { disk } = cut;
@@ -119,7 +119,7 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
       const done = recoverFile(file, cut.nowMs, disk).finally(() => {
         isDone = true;
       });
-      // What was under way when the power failed never ends.
+      // Operations under way at the power failure never end.
       await Promise.race([done, until(() => isDone || disk.isOff)]);
     }
     disk = disk.afterCut(next, await staleFragments());
@@ -127,7 +127,7 @@ export async function recoverAll(cut: PowerCut, seed: number): Promise<PowerCutD
   return recoverRest(disk, cut);
 }
 
-/** Finishes what is left. */
+/** Finishes the remaining files. */
 export async function recoverRest(disk: PowerCutDisk, { nowMs }: PowerCut): Promise<PowerCutDisk> {
   for (const file of disk.files.keys()) {
     await recoverFile(file, nowMs, disk);
@@ -141,7 +141,7 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
-/** Every sample of the finished files, by track and by its time in the stream. @throws when one is there twice */
+/** Every sample of the finished files, by track and by its time in the stream. @throws on a duplicate */
 export async function samplesOn(disk: PowerCutDisk): Promise<Map<string, Buffer>> {
   const samples = new Map<string, Buffer>();
   for (const file of disk.files.keys()) {

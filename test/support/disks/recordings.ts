@@ -12,7 +12,7 @@ import { Stream } from '../../../agent/stream/stream.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { tinyH264, tinyVideo } from '../media/tiny-h264.ts';
 
-/** A folder that is gone at the end of the test. */
+/** A folder that is removed at the end of the test. */
 export function temporaryFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'perch-recordings-'));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };

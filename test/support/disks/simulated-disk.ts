@@ -1,5 +1,5 @@
 import type { Deletion, DeletionCandidate } from '../../../agent/record/retention/deletions.ts';
-import type { DiskLook, DiskProbe } from '../../../agent/record/space/disk-probe.ts';
+import type { DiskProbe, DiskReading } from '../../../agent/record/space/disk-probe.ts';
 import type { IndexedRecording } from '../../../agent/record/space/free-space.ts';
 
 const MB = 1_000_000;
@@ -12,7 +12,7 @@ export class SimulatedDisk implements DiskProbe {
   freeBytes = 500 * MB;
   isReadOnly = false;
   cannotMake: string | undefined;
-  place: DiskLook['place'] = 'mount';
+  place: DiskReading['place'] = 'mount';
   isOwnDisk = true;
   /** The configuration asks for one. */
   isNeeded = false;
@@ -27,7 +27,7 @@ export class SimulatedDisk implements DiskProbe {
   readonly deleted: string[] = [];
   #pendingBytes = 0;
 
-  look(): Promise<DiskLook> {
+  look(): Promise<DiskReading> {
     if (this.isHanging) {
       return new Promise(() => {});
     }

@@ -21,7 +21,7 @@ interface Renaming {
  * changed in a folder that was not synced are what they were.
  */
 export class PowerCuts implements Disposable {
-  /** So many things happen until then. */
+  /** Operations until then. */
   left = Number.POSITIVE_INFINITY;
   happened = 0;
   readonly #begin: string;
@@ -56,7 +56,7 @@ export class PowerCuts implements Disposable {
     return this.left < 0;
   }
 
-  /** Something that is done to the machine, on the disk or elsewhere. @throws PowerCut once there is no power */
+  /** Counts an operation of the machine, on the disk or elsewhere. @throws PowerCut once the power is off */
   happens(): void {
     this.left -= 1;
     if (this.isCut) {

@@ -10,7 +10,7 @@ import { parseResourceUri, RecordedPeriods, type RowOfRecording } from '../../..
 import { RecordedStreams } from '../../../agent/playback/vod/recorded-streams.ts';
 import { FragmentWalk, readInit } from '../../../agent/record/file/fragment-walk.ts';
 
-/** Streams made of the given recordings of a path `cam`, which stand in for an index. @param wallMs the current time */
+/** Streams made of the given recordings of a path `cam`, which replace an index. @param wallMs the current time */
 export function openStreams(rows: readonly RowOfRecording[], wallMs: () => number = Date.now): RecordedStreams {
   const tables = new TableCache(() => true);
   const recordings = {

@@ -51,7 +51,7 @@ export async function openAdoptionHarness(discovery: AppOptions['discovery'], pa
     .map((one) => one.split(';')[0])
     .join('; ');
   return {
-    ...{ app, url, log, rtspPort, cookie, ask },
+    ...{ app, url, log, rtspPort, cookie, ask, folder },
     /** As the owner. */
     call: async (method: string, path: string, body?: unknown): Promise<Answer> => {
       const { status, bytes } = await ask(method, path, body, { cookie });

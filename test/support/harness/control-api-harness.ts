@@ -6,6 +6,7 @@ import { EventBus } from '../../../agent/base/event-bus.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import { MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
 import { type ControlApiOptions, controlApi } from '../../../agent/http/api/control-api.ts';
+import type { ProblemItem } from '../../../agent/http/api/device/problems.ts';
 import type { Stats } from '../../../agent/http/api/device/stats.ts';
 import { EventStreams } from '../../../agent/http/api/recordings/event-stream.ts';
 import type { ForwardItem } from '../../../agent/http/api/streams/forwards.ts';
@@ -149,6 +150,11 @@ export const STATS: Stats = {
   inboundBitrate: 1_234_567.5,
 };
 
+export const PROBLEM: ProblemItem = {
+  ...{ kind: 'path', name: 'door', why: 'refuses', text: 'connection refused' },
+  since: '2026-01-01T11:00:00+01:00',
+};
+
 const none = async () => {
   throw new PerchError('notFound', 'no camera has this path');
 };
@@ -207,6 +213,7 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
       pathDefaults: () => ({ source: 'publisher' }),
       paths: () => [{ name: 'door', source: 'rtsp://cam/1' }, { name: '~^cam' }],
       foresee: () => ({ restarts: [], recordings: [] }),
+      testSource: async () => ({ isGood: true, tracks2: [], error: null, why: null }),
     },
     edits: {
       tag: '0123456789abcdef',
@@ -273,9 +280,10 @@ export async function openApi(rules: HttpHarnessOptions = { rules: { isOwn: fals
     },
     keys: { refresh: () => kicked.push('keys') },
     stats: { stats: async () => STATS },
+    box: { problems: async () => [PROBLEM] },
     streams: new EventStreams(events, clock),
     cameras: noCameras,
-    steering: ptzOf({ control: () => undefined }, () => {}),
+    steering: ptzOf({ control: () => undefined, isOff: () => false }, () => {}),
     ownSettings: new OwnSettingsChanges({
       ...{ control: () => undefined, bytesReceived: () => undefined, changed: () => {} },
       ...{ clock, log: silentLogger, signal: new AbortController().signal },

@@ -52,15 +52,15 @@ export class HlsPaths {
 }
 
 /** `secret` takes a token; the address is the socket's, or that of `x-test-ip`. */
-const access = {
+export const hlsAccess = {
   async require(request: FastifyRequest, _: 'read', path: string): Promise<void> {
     if (path === 'secret' && !request.url.includes('jwt=right')) {
       throw new PerchError('unauthorized', 'authentication error');
     }
   },
-  identify: (request: FastifyRequest) => ({ ip: access.ip(request), user: 'ann' }),
+  identify: (request: FastifyRequest) => ({ ip: hlsAccess.ip(request), user: 'ann' }),
   origin: () => ({ isSameOrigin: true, baseUrl: 'http://127.0.0.1' }),
-  ip: (request: FastifyRequest) => String(request.headers['x-test-ip'] ?? '192.0.2.1'),
+  ip: ({ raw }: Pick<FastifyRequest, 'raw'>) => String(raw.headers['x-test-ip'] ?? '192.0.2.1'),
   isSecure: (request: FastifyRequest) => request.headers['x-test-tls'] !== undefined,
 };
 
@@ -92,7 +92,7 @@ export function openHlsHarness({
   app.register(hlsPlugin, {
     prefix,
     server,
-    access,
+    access: hlsAccess,
     cors: (methods, headers) => cors(() => ['*', 'https://nas.example'], methods, headers),
     isConfigured: (path) => path !== 'unknown',
   });

@@ -167,7 +167,7 @@ export class RawSocket {
     });
   }
 
-  /** The head of the response, once it is there. */
+  /** The head of the response, once it has arrived. */
   async head(): Promise<string> {
     while (!this.received.includes('\r\n\r\n') && !this.isClosed) {
       await Promise.race([once(this.socket, 'data'), once(this.socket, 'close')]);

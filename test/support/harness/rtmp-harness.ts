@@ -1,22 +1,26 @@
 import { connect, type Socket } from 'node:net';
-import { SessionAuthority } from '../../../agent/app/servers/session-access.ts';
-import { Authority } from '../../../agent/auth/permissions/authorize.ts';
-import { WrongCredentials } from '../../../agent/auth/throttle/wrong-credentials.ts';
 import { createLogger } from '../../../agent/base/log.ts';
 import { NewcomerMemory } from '../../../agent/base/newcomer-memory.ts';
 import type { Config } from '../../../agent/config/load/load.ts';
 import { type InternalUser, MEDIAMTX_USERS } from '../../../agent/config/schema/general.ts';
-import type { ServerDeps } from '../../../agent/protocols/contract.ts';
 import { rtmpServer } from '../../../agent/servers/rtmp/protocol.ts';
 import type { RtmpConnItem } from '../../../agent/servers/rtmp/session-kinds.ts';
 import { parseRtmpUrl } from '../../../agent/transports/rtmp/address.ts';
 import { RtmpClient } from '../../../agent/transports/rtmp/client.ts';
 import { FakeClock } from '../base/fake-clock.ts';
 import { TestPaths } from './rtsp-harness.ts';
+import { serverDeps } from './server-deps.ts';
 
 const OPTIONS = {
   ...{ rtmp: true, rtmpAddress: '127.0.0.1:0', rtmpsAddress: '127.0.0.1:0', rtmpEncryption: 'no' },
-  ...{ rtmpServerKey: '', rtmpServerCert: '', readTimeoutMs: 10_000, writeTimeoutMs: 10_000, writeQueueSize: 512 },
+  ...{
+    rtmpServerKey: '',
+    rtmpServerCert: '',
+    rtmpTrustedProxies: [],
+    readTimeoutMs: 10_000,
+    writeTimeoutMs: 10_000,
+    writeQueueSize: 512,
+  },
 };
 
 /** A server on loopback with the real access rules, over the test's paths. */
@@ -25,6 +29,8 @@ export class RtmpHarness implements AsyncDisposable {
   readonly paths = new TestPaths();
   /** The log as lines of JSON. */
   readonly log: string[] = [];
+  /** Memory of clients without a login. */
+  readonly newcomers = new NewcomerMemory(this.clock, { warn: () => {} });
   readonly #stop = new AbortController();
   readonly #clients: RtmpClient[] = [];
   readonly #sockets: Socket[] = [];
@@ -78,19 +84,13 @@ export class RtmpHarness implements AsyncDisposable {
 
   async #start(users: readonly InternalUser[], options: object): Promise<void> {
     const log = createLogger('debug', (line) => this.log.push(line));
-    const nobody = { owner: undefined, verify: async () => false, person: () => undefined };
-    const authority = new Authority(nobody, { isOwn: false, internalUsers: users });
-    const access = new SessionAuthority(authority, new WrongCredentials(this.clock, this.#stop.signal, () => 1), log);
-    const { clock, paths } = this;
-    const deps = {
-      ...{ cwd: '/', paths, access, clock, log, connections: { opened: () => () => {} } },
-      newcomers: new NewcomerMemory(clock, log),
-    };
     const config = options as Config;
     const known = rtmpServer.options(config);
     if (!known) {
       throw new Error('the server is off');
     }
-    this.#running = await rtmpServer.start(known, deps as unknown as ServerDeps);
+    const { clock, paths, newcomers } = this;
+    const deps = serverDeps({ users, paths, clock, newcomers, log, signal: this.#stop.signal, config });
+    this.#running = await rtmpServer.start(known, deps);
   }
 }

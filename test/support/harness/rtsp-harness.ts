@@ -89,6 +89,8 @@ export class RtspHarness implements AsyncDisposable {
   /** The log as lines of JSON. */
   readonly log: string[] = [];
   readonly media: DatagramPlane;
+  /** SRTP, of RTSPS. */
+  readonly secureMedia: DatagramPlane;
   readonly server: RtspServer;
   readonly newcomers: NewcomerMemory;
   readonly #callers: RtspCaller[] = [];
@@ -97,6 +99,7 @@ export class RtspHarness implements AsyncDisposable {
   static async open(options: RtspHarnessOptions = {}): Promise<RtspHarness> {
     const box = new RtspHarness(options);
     await box.media.listen();
+    await box.secureMedia.listen();
     await box.server.listen();
     return box;
   }
@@ -108,9 +111,11 @@ export class RtspHarness implements AsyncDisposable {
     const access = new SessionAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };
     this.media = new DatagramPlane(all, this.clock, log);
+    this.secureMedia = new DatagramPlane(all, this.clock, log, 'secure');
     this.newcomers = new NewcomerMemory(this.clock, log, newcomerBytes);
-    const { clock, paths, media, newcomers } = this;
-    this.server = new RtspServer(all, paths, access, clock, log, media, undefined, newcomers);
+    const { clock, paths, newcomers } = this;
+    const planes = { plain: this.media, secure: this.secureMedia };
+    this.server = new RtspServer(all, paths, access, clock, log, planes, undefined, newcomers);
   }
 
   call(isTls = false): Promise<RtspCaller> {
@@ -149,11 +154,16 @@ const OPTIONS: RtspServerOptions = {
   rtspServerCert: '',
   rtspTransports: ['udp', 'multicast', 'tcp'],
   rtspAuthMethods: ['basic'],
+  rtspTrustedProxies: [],
   rtpAddress: '127.0.0.1:0',
   rtcpAddress: '127.0.0.1:0',
   multicastIPRange: '224.1.0.0/16',
   multicastRTPPort: 8002,
   multicastRTCPPort: 8003,
+  srtpAddress: '127.0.0.1:0',
+  srtcpAddress: '127.0.0.1:0',
+  multicastSRTPPort: 8006,
+  multicastSRTCPPort: 8007,
   readTimeoutMs: 10_000,
   writeTimeoutMs: 10_000,
   writeQueueSize: 512,

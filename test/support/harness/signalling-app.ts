@@ -45,7 +45,7 @@ export interface SignallingApp extends AsyncDisposable {
 export interface Where {
   readonly prefix?: string;
   readonly paths?: Partial<WebRtcPaths>;
-  /** Of media; empty: there is no port for them. */
+  /** UDP address of media; empty: none. */
   readonly udpAddress?: string;
 }
 

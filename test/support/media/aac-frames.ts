@@ -295,7 +295,7 @@ export class AacFrames {
           bits.put(this.#below(2), 1);
           bits.put(isCompressed, 1);
           for (let k = 0; k < order; k += 1) {
-            // Small ones: a filter that rings for long would only be overdriven.
+            // Small coefficients: a filter that rings for long would only overflow.
             bits.put((this.#below(3) - 1) & ((1 << size) - 1), size);
           }
         }

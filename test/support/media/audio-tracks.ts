@@ -1,4 +1,11 @@
-import type { Ac3Track, G722Track, LpcmTrack, MpegAudioTrack, MpegTsTrack } from '../../../agent/media/sample/track.ts';
+import type {
+  Ac3Track,
+  G722Track,
+  KlvTrack,
+  LpcmTrack,
+  MpegAudioTrack,
+  MpegTsTrack,
+} from '../../../agent/media/sample/track.ts';
 
 /** Tracks of cameras and encoders other than AAC, Opus and G.711. */
 export const g722: G722Track = { kind: 'audio', codec: 'g722', clockRate: 8_000, channels: 1 };
@@ -21,3 +28,4 @@ export const ac3: Ac3Track = {
   config: Uint8Array.of(0x10, 0x11, 0x40),
 };
 export const mpegTs: MpegTsTrack = { kind: 'multiplex', codec: 'mpeg-ts', clockRate: 90_000 };
+export const klv: KlvTrack = { kind: 'data', codec: 'klv', clockRate: 90_000 };

@@ -14,7 +14,7 @@ export interface TsContents {
   /** `pat`, `pmt`, `null`, `pcr` (alone) or the number of a unit, in the order of the packets that begin them. */
   readonly order: readonly (string | number)[];
   readonly units: readonly TsUnit[];
-  /** Value of each PCR in 90 kHz and the number of the packet that it stands in. */
+  /** Value of each PCR in 90 kHz and the number of its packet. */
   readonly pcrs: readonly { readonly pid: number; readonly value: number; readonly packet: number }[];
   /** By PID: stream type and descriptors. */
   readonly streams: ReadonlyMap<number, { readonly type: number; readonly descriptors: Uint8Array }>;

@@ -21,7 +21,7 @@ interface MapStream {
 
 export const PMT_PID = 0x1000;
 
-/** Writes transport streams packet by packet, wrong ones too. */
+/** Writes transport streams packet by packet, also invalid ones. */
 export class TsWriter {
   readonly packets: Uint8Array[] = [];
   readonly #counters = new Map<number, number>();

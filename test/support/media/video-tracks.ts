@@ -1,10 +1,12 @@
 import { av1Track } from '../../../agent/media/av1/params.ts';
+import { mpegVideoTrack } from '../../../agent/media/mpeg-video/params.ts';
 import { mpeg4VideoTrack } from '../../../agent/media/mpeg4-video/params.ts';
 import type {
   Av1Track,
   H265Track,
   MjpegTrack,
   Mpeg4VideoTrack,
+  MpegVideoTrack,
   Vp8Track,
   Vp9Track,
 } from '../../../agent/media/sample/track.ts';
@@ -14,6 +16,8 @@ import { hex } from './units.ts';
 export const AV1_SEQUENCE = hex('0a0b 000000043cffbcdaf90040');
 /** VOS (Simple profile, level 1), VO and VOL of ffmpeg's encoder for 320x240 at 25 frames/s. */
 export const MPEG4_CONFIG = hex('000001b001 000001b58913 00000100 00000120 00c48d8800cd0a041e1443');
+/** MPEG-2 for 320x240 at 25 frames/s, Main profile: sequence header and extension. */
+export const MPEG2_CONFIG = hex('000001b3 1400f013 ffffe018 000001b5 148200010000');
 
 export const av1: Av1Track = av1Track(AV1_SEQUENCE);
 export const h265: H265Track = {
@@ -45,3 +49,4 @@ export const vp9: Vp9Track = {
 };
 export const mjpeg: MjpegTrack = { ...vp8, codec: 'mjpeg' };
 export const mpeg4Video: Mpeg4VideoTrack = mpeg4VideoTrack(MPEG4_CONFIG);
+export const mpeg2Video: MpegVideoTrack = mpegVideoTrack(MPEG2_CONFIG);

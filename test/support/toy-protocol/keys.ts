@@ -26,5 +26,5 @@ export const TOY_SOURCE: SourceKeys<Record<never, never>> = {
   renamed: {},
 };
 
-/** The toy's settings. Outside of its own file they have no static type. */
+/** The toy's settings. Outside of its file they have no static type. */
 export const toySettings = (config: Config) => config as Config & ServerSettings<typeof schema>;

@@ -3,7 +3,7 @@ import { actionErrorText } from '../../api-client/error-text.ts';
 import { fetchJson } from '../../api-client/request.ts';
 import type { SavedClip } from '../../api-client/saved-clips.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { titleOf } from '../../clips/event-controls.tsx';
+import { cameraTitle } from '../../cameras/camera-title.ts';
 import { FormFooter } from '../../forms/form-footer.tsx';
 import { FormSheet } from '../../forms/form-sheet.tsx';
 import { serverForm } from '../../forms/server-form.ts';
@@ -102,7 +102,7 @@ function Links({ clip }: { readonly clip: SavedClip }) {
         {links.map(({ id, until }) => (
           <li key={id}>
             <span class="digits">
-              {titleOf(clip.path)} · {t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t))}
+              {cameraTitle(clip.path)} · {t.endsAt(expiryText(Date.parse(until), nowMs.value, language, t))}
             </span>
             <button class="text" type="button" onClick={() => void revoke(id)}>
               {t.endLink}

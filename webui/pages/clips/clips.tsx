@@ -1,31 +1,24 @@
 import { useRef, useState } from 'preact/hooks';
-import { mayPlayBack } from '../../api-client/recordings.ts';
 import { type ClipPage, clipsAddress, readClips, type SavedClip } from '../../api-client/saved-clips.ts';
 import { isOwner } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { cameras } from '../../cameras/cameras.ts';
-import { titleOf } from '../../clips/event-controls.tsx';
+import { cameraTitle } from '../../cameras/camera-title.ts';
+import { CameraChoice } from '../../clips/camera-choice.tsx';
 import { RecordedThumbnail } from '../../clips/thumbnail.tsx';
 import { Empty } from '../../live/notices.tsx';
 import { nowMs } from '../../shell/page-state.ts';
 import { clipsLink, recordingsLink, route } from '../../shell/route.ts';
 import { Button } from '../../ui/controls/button.tsx';
-import { Select } from '../../ui/controls/choice.tsx';
 import { Icon } from '../../ui/icons/icon.tsx';
-import { clipWords } from '../../words/clips.ts';
 import { byteSize, clockSeconds, dayName, duration } from '../../words/format.ts';
 import { i18n } from '../../words/i18n.ts';
 import { libraryWords } from '../../words/library.ts';
-import { recordingsWords } from '../../words/recordings.ts';
 import { words } from '../../words/words.ts';
 import { ClipSheet } from './clip-sheet.tsx';
 import { DeletedRecordings } from './deleted-recordings.tsx';
 
 const PAGE = 50;
 const LOOK_MS = 60_000;
-/** Value of all cameras; no camera has an empty name. */
-const ALL = '';
-
 /** The library: saved clips of all cameras, newest first. */
 export function ClipsPage() {
   const here = route.value;
@@ -46,7 +39,7 @@ export function ClipsPage() {
     <div class="clips-page">
       <header class="top">
         <h1>{words.value.clips}</h1>
-        <CameraChoice path={path} />
+        <CameraChoice path={path} linkTo={clipsLink} />
       </header>
       {clips?.length === 0 && (
         <Empty title={t.noClips} text={t.noClipsText}>
@@ -87,11 +80,11 @@ function Entry({ clip }: { readonly clip: SavedClip }) {
       </span>
       <span class="clip-caption">
         <b>
-          <bdi>{note || titleOf(path)}</bdi>
+          <bdi>{note || cameraTitle(path)}</bdi>
         </b>
         {note !== '' && (
           <span class="small">
-            <bdi>{titleOf(path)}</bdi>
+            <bdi>{cameraTitle(path)}</bdi>
           </span>
         )}
         <span class="small dim digits">
@@ -107,28 +100,5 @@ function Entry({ clip }: { readonly clip: SavedClip }) {
         )}
       </span>
     </>
-  );
-}
-
-function CameraChoice({ path }: { readonly path: string | undefined }) {
-  const listed = (cameras.value ?? []).filter(({ name }) => mayPlayBack(name));
-  const isListed = path === undefined || listed.some(({ name }) => name === path);
-  const all = isListed ? listed : [{ name: path, title: titleOf(path) }, ...listed];
-  if (all.length < 2 && path === undefined) {
-    return null;
-  }
-  return (
-    <Select
-      class="chip"
-      label={recordingsWords.value.camera}
-      value={path ?? ALL}
-      options={[
-        { value: ALL, text: clipWords.value.allCameras },
-        ...all.map(({ name, title }) => ({ value: name, text: title })),
-      ]}
-      onChange={(name) => {
-        location.hash = clipsLink(name);
-      }}
-    />
   );
 }

@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Deletion } from '../../api-client/range-deletions.ts';
 import { isMe } from '../../api-client/session.ts';
 import { usePolled } from '../../api-client/use-polled.ts';
-import { titleOf } from '../../clips/event-controls.tsx';
+import { cameraTitle } from '../../cameras/camera-title.ts';
 import { deletionChanges, restoreRecordings } from '../../clips/restore-recordings.ts';
 import { nowMs } from '../../shell/page-state.ts';
 import { clock, clockSeconds, dayName } from '../../words/format.ts';
@@ -36,7 +36,7 @@ export function DeletedRecordings() {
             <li key={id}>
               <span class="grow">
                 <b>
-                  <bdi>{titleOf(path)}</bdi>
+                  <bdi>{cameraTitle(path)}</bdi>
                 </b>
                 <span class="small digits">
                   {dayName(startMs, nowMs.value, intl)},{' '}

@@ -5,7 +5,7 @@ import { openWhep } from './whep.ts';
 const SOURCE: Source = { whep: 'webrtc/yard/whep', mse: undefined, hls: undefined, headers: {} };
 const ANSWER = { status: 201, headers: { Location: '/webrtc/yard/whep/s3cret' } } as const;
 
-/** As far as a session is opened: its connection never comes about. */
+/** Opens a session whose connection is never made. */
 class Peer extends EventTarget {
   readonly localDescription = { type: 'offer', sdp: 'v=0' };
   connectionState = 'new';

@@ -1,14 +1,14 @@
-/** Copies a text. Without a secure context, by the old way of a selection. */
+/** Copies a text. Without a secure context it selects the text in a hidden area and runs `execCommand('copy')`. */
 export async function copyToClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copiedBySelection(text);
+    return copyBySelection(text);
   }
 }
 
-function copiedBySelection(text: string): boolean {
+function copyBySelection(text: string): boolean {
   // Inside the sheet, because elements outside of a modal dialog cannot be selected.
   const place = document.querySelector('dialog[open]') ?? document.body;
   const before = document.activeElement;

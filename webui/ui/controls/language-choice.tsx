@@ -1,5 +1,5 @@
 import { chooseLanguage, LANGUAGES, type Language, language, words } from '../../words/words.ts';
-import { Icon } from '../icons/icon.tsx';
+import { Icon, Mark } from '../icons/icon.tsx';
 
 export function LanguageChoice() {
   return (
@@ -22,3 +22,13 @@ export function LanguageChoice() {
     </label>
   );
 }
+
+/** Above the heading of a page before the login. */
+export const EntryHead = () => (
+  <>
+    <LanguageChoice />
+    <div class="hero">
+      <Mark />
+    </div>
+  </>
+);

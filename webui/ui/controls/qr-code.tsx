@@ -1,12 +1,19 @@
-import { encode } from 'uqr';
+import { useEffect, useState } from 'preact/hooks';
+import { fetchJson } from '../../api-client/request.ts';
+import { retryUntilAnswered } from '../../api-client/retry.ts';
 
-/** Squares that scanners need around a code. */
-const QUIET_SQUARES = 4;
-
-/** Black on white in both themes, for scanners. */
+/** Black on white in both themes, for scanners. The device draws it. */
 export function QrCode({ text, label }: { readonly text: string; readonly label: string }) {
-  const { data, size } = encode(text, { ecc: 'M', border: QUIET_SQUARES });
-  const path = data.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ''))).join('');
+  const [{ size, path }, setCode] = useState({ size: 1, path: '' });
+  useEffect(() => {
+    const stop = new AbortController();
+    const request = { method: 'POST', body: { text }, signal: stop.signal } as const;
+    retryUntilAnswered(() => fetchJson<{ size: number; path: string }>('v3/qr', request), stop.signal).then(
+      (code) => code && setCode(code),
+      () => {},
+    );
+    return () => stop.abort();
+  }, [text]);
   return (
     <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label}>
       <rect width={size} height={size} fill="#fff" />

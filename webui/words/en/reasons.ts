@@ -17,7 +17,7 @@ export const reasons = {
   changedBy: (name: string, when: string, what: string) => `${name} changed this${when && ` ${when}`}: ${what}`,
   changedByMe: (when: string, what: string) => `You changed this in another window ${when}: ${what}`,
   justNow: 'just now',
-  somebody: 'Someone else',
+  someoneElse: 'Someone else',
   takeTheirs: 'Take theirs',
   keepMine: 'Keep mine',
 };

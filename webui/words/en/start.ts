@@ -51,8 +51,9 @@ export const start = {
 
   byAddress: 'Address',
   addressHint:
-    "For example 192.168.1.20, or a stream address that starts with rtsp://. You'll find it in the maker's app or the camera's manual.",
-  addressWrong: 'Enter an address on your network, such as 192.168.1.20 or rtsp://192.168.1.20/stream1.',
+    "For example 192.168.1.20, or a stream address that starts with rtsp, rtmp, srt, whep, udp or http. You'll find it in the maker's app or the camera's manual.",
+  addressWrong:
+    'Enter an address or a host name, such as 192.168.1.20 or camera.local, or a stream address that starts with rtsp, rtmp, srt, whep, udp or http.',
   searchAll: (network: string) => `Search all of ${network}`,
   maker: 'Maker (optional)',
   smallPicture: 'Low-resolution address (optional)',
@@ -75,6 +76,8 @@ export const start = {
   adding: (count: number) => many(count, { one: 'Adding one camera', other: 'Adding # cameras' }),
   noneAdded: 'No camera added yet',
   added: (count: number) => many(count, { one: 'One camera added', other: `${NUMBERS[count] ?? '#'} cameras added` }),
+  someNotAdded: (count: number) =>
+    many(count, { one: 'One camera was not added. Show why', other: '# cameras were not added. Show why' }),
   addingThem: 'Adding…',
   slow: 'Answers slowly…',
   notAddedShort: 'Not added',

@@ -4,10 +4,29 @@ const many = counter('en');
 
 /** Settings: state of the box, updates, backup, log and configuration file. */
 export const system = {
+  networkName: 'Name in the network',
+  networkNameText: 'Phones and computers in this network open the page by this name.',
+  networkNameField: 'Name',
+  networkNameHint: 'Without .local: "barn" becomes barn.local. Give each box a name of its own.',
+  networkNameWrong: 'Use a to z, 0 to 9 and hyphens, at most 58.',
+  networkNameOn: 'Announce the name',
+  networkNameOnText: 'Off: the page is reached by its address only.',
+  networkNameEffect:
+    'Open the page by the new name afterwards and log in there. Passkeys of the old name stop working.',
+  networkNameNow: 'At present',
+  networkNameNone: 'No name is announced',
+  networkNameOpen: (address: string) => `Open ${address}`,
+
+  mqtt: 'MQTT and Home Assistant',
+  mqttRow: 'Events and pictures for your smart home',
+
   servers: 'Publishing',
   serversRow: 'OBS, ffmpeg and other programs send video here',
   serversHint: 'A program publishes to one of these addresses. It needs a device password that may publish.',
   serverOn: (protocol: string) => `Publish and play by ${protocol}`,
+  serverEnds: 'Turning it off also disconnects the players that use it.',
+  serverEndsHere: 'Turning it off also ends talking, and live video on this page starts later.',
+  whipToken: 'Bearer token: USER:PASSWORD',
   serverPlaces: 'Replace PATH by a name for the video, USER and PASSWORD by those of the device password.',
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',

@@ -18,7 +18,7 @@ export const reasons: ReasonsWords = {
   changedBy: (name, when, what) => `${name} 修改了这里${when && `（${when}）`}：${what}`,
   changedByMe: (when, what) => `您在另一个窗口修改了这里（${when}）：${what}`,
   justNow: '刚刚',
-  somebody: '其他人',
+  someoneElse: '其他人',
   takeTheirs: '采用对方的',
   keepMine: '保留我的',
 };

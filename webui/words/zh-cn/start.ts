@@ -45,8 +45,10 @@ export const start: StartWords = {
   later: '以后再说',
 
   byAddress: '地址',
-  addressHint: '例如 192.168.1.20，或以 rtsp:// 开头的视频流地址，可在厂商应用或摄像头说明书中查到。',
-  addressWrong: '请填写您网络中的地址，例如 192.168.1.20 或 rtsp://192.168.1.20/stream1。',
+  addressHint:
+    '例如 192.168.1.20，或以 rtsp、rtmp、srt、whep、udp、http 开头的视频流地址，可在厂商应用或摄像头说明书中查到。',
+  addressWrong:
+    '请填写地址或主机名，例如 192.168.1.20 或 camera.local；也可填写以 rtsp、rtmp、srt、whep、udp、http 开头的视频流地址。',
   searchAll: (network) => `搜索整个 ${network}`,
   maker: '厂商（选填）',
   smallPicture: '低分辨率视频流地址（选填）',
@@ -66,6 +68,7 @@ export const start: StartWords = {
   adding: (count) => `正在添加 ${count} 个摄像头`,
   noneAdded: '尚未添加摄像头',
   added: (count) => `已添加 ${count} 个摄像头`,
+  someNotAdded: (count) => `${count} 个摄像头未能添加，查看原因`,
   addingThem: '正在添加…',
   slow: '应答较慢…',
   notAddedShort: '未添加',

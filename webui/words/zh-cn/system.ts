@@ -1,10 +1,28 @@
 import type { SystemWords } from '../en/system.ts';
 
 export const system: SystemWords = {
+  networkName: '网络名称',
+  networkNameText: '同一网络中的手机和电脑可以用这个名称打开页面。',
+  networkNameField: '名称',
+  networkNameHint: '不带 .local：“barn” 对应 barn.local。每台设备请使用不同的名称。',
+  networkNameWrong: '只能使用 a 到 z、0 到 9 和连字符，最多 58 个字符。',
+  networkNameOn: '公布此名称',
+  networkNameOnText: '关闭后，只能用地址打开页面。',
+  networkNameEffect: '之后请用新名称打开页面并重新登录。旧名称的通行密钥将失效。',
+  networkNameNow: '当前',
+  networkNameNone: '未公布名称',
+  networkNameOpen: (address) => `打开 ${address}`,
+
+  mqtt: 'MQTT 与 Home Assistant',
+  mqttRow: '为智能家居提供事件和图片',
+
   servers: '推流',
   serversRow: 'OBS、ffmpeg 等程序可向此设备发送视频',
   serversHint: '程序向以下某个地址推流，需要一个允许发布的设备密码。',
   serverOn: (protocol) => `允许用 ${protocol} 推流和播放`,
+  serverEnds: '关闭后，用它播放的程序也会断开。',
+  serverEndsHere: '关闭后无法对讲，本页的实时画面也会变慢。',
+  whipToken: '令牌（Bearer token）：USER:PASSWORD',
   serverPlaces: '将 PATH 换成视频名称，将 USER 和 PASSWORD 换成设备密码的用户名和密码。',
   copyAddress: '复制',
   addressCopied: '地址已复制。',

@@ -48,7 +48,7 @@ class Browser {
   }
 }
 
-/** A device with two cameras, whose media are asked for at `/watch/NAME` and `/recorded/NAME`. */
+/** A device with two cameras, whose media are at `/watch/NAME` and `/recorded/NAME`. */
 async function openBox(options: Parameters<typeof openHttpHarness>[0] = {}) {
   const box = await openHttpHarness({ password: PASSWORD, ...options });
   box.app.all<{ Params: { '*': string } }>('/watch/*', async (request) => {
@@ -112,7 +112,7 @@ test('a viewer sees the cameras that the owner has chosen, and no settings', asy
   expect(await asks(eve)).toEqual(Array(8).fill(401));
 
   expect(await owner.status('POST', '/v3/users/eve/restore', {})).toBe(200);
-  // The sessions stay over.
+  // Restoring the user does not restore the sessions.
   expect(await asks(eve)).toEqual(Array(8).fill(401));
   await eve.logIn('eve', 'red kite');
   expect(await asks(eve)).toEqual([200, 200, 200, 200, 401, 401, 401, 200]);
@@ -166,7 +166,7 @@ test("a new password requires the old one and ends the user's other sessions", a
   const change = (oldPassword: string, newPassword: string) =>
     phone.ask('POST', '/v3/session/password', { oldPassword, newPassword });
   const refused = await change('wrong', 'grey heron');
-  // 401 would say that the session is over.
+  // 401 would mean that the session has ended.
   expect([refused.statusCode, refused.json()]).toEqual([403, { status: 'error', error: 'wrong password' }]);
   expect((await change(PASSWORD, 'short')).json().error).toContain('at least 8 are needed');
   expect((await change(PASSWORD, 'grey heron')).statusCode).toBe(200);

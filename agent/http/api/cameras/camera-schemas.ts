@@ -4,6 +4,8 @@ import { OrNull, TimeText } from '../schema/schemas.ts';
 const Text = (description: string, maxLength = 200) => Type.Optional(Type.String({ description, maxLength }));
 const MAX_CAMERAS = 64;
 const MAX_ADDRESS = 500;
+const MAX_SOURCE = 2_000;
+const MAX_SDP = 65_536;
 /** A host name (RFC 1035 §2.3.4), and a port. */
 const MAX_HOST = 259;
 
@@ -23,6 +25,11 @@ const WHICH = {
   ),
   rtsp: Text('Main stream of a camera without ONVIF; {user} and {password} in it are replaced.', MAX_ADDRESS),
   sub: Text('Substream, only with rtsp.', MAX_ADDRESS),
+  source: Text(
+    'Any other source that a path can have, with its login: rtmp, srt, whep, udp+mpegts, udp+rtp, HLS. It is not tested.',
+    MAX_SOURCE,
+  ),
+  rtpSDP: Text('SDP of the packets, only with a source udp+rtp or unix+rtp.', MAX_SDP),
   maker: Text('Manufacturer whose stream addresses are tried first, only with address.', 100),
 };
 
@@ -152,7 +159,9 @@ const Pending = Type.Array(
 );
 const Adopted = Type.Object({
   status: Type.Enum(['ok', 'error']),
-  camera: OrNull(Type.String({ description: 'endpoint, onvif or address of the request; the host of rtsp.' })),
+  camera: OrNull(
+    Type.String({ description: 'endpoint, onvif or address of the request; the host of rtsp or source.' }),
+  ),
   ...Failed,
   title: Claim,
   path: OrNull(

@@ -122,7 +122,7 @@ const adoptingRoutes: FastifyPluginAsync<{ cameras: CameraLookup }> = async (app
     answers(AdoptAnswer, 400, 413, 429),
     {
       description:
-        'One of endpoint, onvif, address and rtsp selects the camera. Each camera has its own result; one that fails does not affect the others.',
+        'One of endpoint, onvif, address, rtsp and source selects the camera. Each camera has its own result; one that fails does not affect the others.',
       body: AdoptBody,
     },
   );

@@ -40,6 +40,7 @@ async function open() {
           pathDefaults: () => pathDefaultsJson(store.current),
           paths: () => pathListJson(store.current),
           foresee: () => ({ restarts: [], recordings: [] }),
+          testSource: async () => ({ isGood: true, tracks2: [], error: null, why: null }),
         },
         edits: new ApiEdits(store, {}),
         editorOf: async ({ headers }) => ({ hasAllRights: true, user: String(headers['x-user'] ?? 'owner') }),
@@ -140,7 +141,7 @@ test.for([
   ['no YAML', { text: 'hls: [\n' }, 'perch.yml:'],
   ['nothing', { text: '\n' }, 'the configuration file cannot be empty'],
   ['a body without text', { txt: 'x' }, 'text'],
-] as const)('%s is refused with its reason, and the file stays', async ([, body, reason]) => {
+] as const)('%s is rejected with its reason, and the file stays', async ([, body, reason]) => {
   const { call, read } = await open();
   const { etag } = await call('GET', 'file');
   const answer = await call('PUT', 'file', body, { 'if-match': etag });
@@ -202,7 +203,7 @@ test("a form with another person's changed key gets its value, the person and th
   expect(await call('PATCH', 'paths/patch/door', { recordDeleteAfter: '30d' }, again)).toMatchObject({ status: 'ok' });
 });
 
-test('a path that another has changed is not removed, nor one that he has added replaced', async () => {
+test('a path that another client has changed is not removed, and one that it has added is not replaced', async () => {
   const { call, store } = await open();
   const { etag } = await call('GET', 'global/get');
   const mine = { 'if-match': etag };
@@ -236,7 +237,7 @@ test('the conflict shows no password', async () => {
 test.for([
   ['nobody', {}],
   ['a viewer', { authorization: basic('ann', 'another password') }],
-] as const)('%s gets nothing of the file', async ([, headers]) => {
+] as const)('%s may not read the file', async ([, headers]) => {
   const { call } = await open();
   const outside = { authorization: '', ...headers };
   for (const [method, url] of [

@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox';
 import { formerNames, type SettingsKind } from '../../../config/edit/posted.ts';
 import { CONFIG_KEYS } from '../../../config/schema/config-keys.ts';
 import type { SchemaNode } from '../../../config/schema/node.ts';
+import { OrNull } from '../schema/schemas.ts';
 
 const WORDS = ['yes', 'no', 'true', 'false', 'on', 'off'];
 
@@ -23,6 +24,16 @@ export const ForeseenAnswer = Type.Object({
   recordings: Type.Array(Type.String(), {
     description: 'Paths whose recording starts or stops; their stream continues.',
   }),
+});
+
+export const SourceTestAnswer = Type.Object({
+  isGood: Type.Boolean(),
+  tracks2: Type.Array(
+    Type.Object({ codec: Type.String(), codecProps: OrNull(Type.Record(Type.String(), Type.Unknown())) }),
+    { description: 'As in `/v3/paths/get`; empty unless it is good.' },
+  ),
+  error: OrNull(Type.String({ description: 'Message with the reason.' })),
+  why: OrNull(Type.String({ description: 'The reason in one word, as `lastErrorWhy` of a path, or notSupported.' })),
 });
 
 export const ConfigName = Type.Object({

@@ -47,6 +47,12 @@ async function openApi(text = FILE) {
             ),
             recordings: [],
           }),
+          testSource: async (next, name) => ({
+            isGood: true,
+            tracks2: [],
+            error: next.paths.get(name)?.settings?.source ?? null,
+            why: null,
+          }),
         },
         edits: new ApiEdits(store, {}),
         editorOf: async (request) => ({ hasAllRights: request.headers['x-owner'] === 'yes' }),
@@ -98,6 +104,30 @@ test('the effects of a change are shown, and nothing is written', async () => {
     { error: expect.stringContaining('runs a program') },
   ]);
   expect(await foresee('none', {})).toEqual(refused(404, 'path not found'));
+  expect(text()).toBe(FILE);
+});
+
+test('a source is tested with settings that are not written; the path need not exist', async () => {
+  const { call, text } = await openApi();
+  const source = 'rtmp://192.168.1.3/live/1';
+  const testOf = (name: string, change: object) => call('POST', `paths/test/${name}`, change);
+  const good = [200, { isGood: true, tracks2: [], error: source, why: null }];
+  expect(await testOf('cam', { source })).toEqual(good);
+  expect(await testOf('new_camera', { source })).toEqual(good);
+  // The hidden login is the one in force.
+  expect(await testOf('cam', { source: 'rtsp://192.168.1.2/1' })).toMatchObject([
+    200,
+    { error: 'rtsp://me:pw@192.168.1.2/1' },
+  ]);
+  expect(await testOf('new_camera', { source: 'ftp://192.168.1.3' })).toMatchObject([400, {}]);
+  expect(await testOf('new_camera', { source: 'udp+rtp://0.0.0.0:5004' })).toMatchObject([
+    400,
+    { error: expect.stringContaining('rtpSDP') },
+  ]);
+  expect(await testOf('new_camera', { source: 'ffmpeg://x.mp4' })).toMatchObject([
+    400,
+    { error: expect.stringContaining('runs a program') },
+  ]);
   expect(text()).toBe(FILE);
 });
 

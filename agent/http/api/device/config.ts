@@ -1,8 +1,10 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
 import { PerchError } from '../../../base/errors.ts';
 import type { ApiEdits, Editor } from '../../../config/edit/api-edits.ts';
 import { isForeign, type SettingsKind } from '../../../config/edit/posted.ts';
 import type { Config } from '../../../config/load/load.ts';
+import { clientSignal } from '../../messages/client-signal.ts';
 import { entityTag, IfMatch, ifMatch } from '../../messages/if-match.ts';
 import { OK, OkAnswer } from '../../messages/responses.ts';
 import { nameOf } from '../schema/names.ts';
@@ -16,6 +18,7 @@ import {
   ShownDefaults,
   ShownGlobal,
   ShownPath,
+  SourceTestAnswer,
 } from './config-schemas.ts';
 
 /** MediaMTX's limit. */
@@ -33,6 +36,8 @@ interface ConfigLookup {
   /** Each path of the file with its defaults filled in. */
   paths(): readonly NamedSettings[];
   foresee(config: Config): object;
+  /** Connects to the source of a path in this configuration. @throws PerchError exhausted, or badInput if nothing is pulled */
+  testSource(config: Config, name: string, signal: AbortSignal): Promise<Static<typeof SourceTestAnswer>>;
 }
 
 export interface ConfigRoutesOptions {
@@ -125,6 +130,22 @@ const changingRoutes: FastifyPluginAsync<ConfigRoutesOptions> = async (app, { co
   app.post('/config/paths/foresee/*', { bodyLimit: MAX_BODY_BYTES, schema: foresee }, async (request) =>
     config.foresee(await edits.tryPath(nameOf(request), request.body, await editorOf(request))),
   );
+  const test = operation(
+    TAG,
+    'Connect to the source that a path would have with these settings; nothing is changed',
+    answers(SourceTestAnswer, 400, 413, 429),
+    {
+      description:
+        'Answers after the first picture, or the reason why there is none: 30 s after the start of the test at most. Four tests run at once; eight more wait for their turn. A path that does not exist has the default settings. A local socket (`unix+…`) is not tested.',
+      params: ConfigName,
+      body: SentPath,
+    },
+  );
+  app.post('/config/paths/test/*', { bodyLimit: MAX_BODY_BYTES, schema: test }, async (request, reply) => {
+    const name = nameOf(request);
+    const next = await edits.tryPath(name, request.body, await editorOf(request), 'mayBeNew');
+    return config.testSource(next, name, clientSignal(reply));
+  });
   app.post('/config/paths/replace/*', named('Add a path, or replace all of its settings'), async (request) => {
     await edits.replacePath(nameOf(request), request.body, await editorOf(request));
     return OK;

@@ -56,6 +56,20 @@ const ConfigFault = Type.Object(
   { description: 'First error of the configuration file, which is then not fully applied. Null: there is none.' },
 );
 
+const NativeFunctions = Type.Object(
+  {
+    udpBursts: OrNull(Type.Boolean({ description: 'UDP packets are sent in bursts (UDP_SEGMENT).' })),
+    udpBurstsReason: OrNull(Type.String()),
+    udpBatches: OrNull(Type.Boolean({ description: 'UDP datagrams are received many at once (recvmmsg).' })),
+    udpBatchesReason: OrNull(Type.String()),
+    aesGcm: OrNull(Type.Boolean({ description: "OpenSSL's AES-GCM is called directly." })),
+    aesGcmReason: OrNull(Type.String()),
+    tcpReads: OrNull(Type.Boolean({ description: 'Cameras over TCP are read without an event per read.' })),
+    tcpReadsReason: OrNull(Type.String()),
+  },
+  { description: 'C functions that Perch calls, or the reason why it cannot use them. Null: not needed so far.' },
+);
+
 const SystemFacts = Type.Object({
   version: Type.String(),
   started: TimeText,
@@ -72,6 +86,7 @@ const SystemFacts = Type.Object({
   name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
   canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
   configFault: OrNull(ConfigFault),
+  native: NativeFunctions,
   model: OrNull(Type.String()),
   temperatureCelsius: OrNull(Type.Number()),
   power: OrNull(Power),

@@ -75,7 +75,7 @@ test.for([
   ['of another run of the program', 'zzz-2', null],
   ['that is none of ours', 'nonsense', null],
   ['from the future', `${RUN}-99999`, null],
-] as const)('an id %s is answered with a gap and all there is', ([, id, missed]) => {
+] as const)('an id %s is answered with a gap and all kept events', ([, id, missed]) => {
   const { events, open } = setup();
   events.emit('path', { path: 'a' });
   expect(read(open(id))).toContain(`event: gap\ndata: {"missed":${missed}}\n\nid: ${events.run}-1\n`);

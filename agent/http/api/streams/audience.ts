@@ -26,7 +26,10 @@ interface AudienceOptions {
 
 /** `/publishers`: clients that publish to this device, by any protocol. Pulled sources have no session. */
 export const publisherRoutes: FastifyPluginAsync<AudienceOptions> = async (app, { paths, sessions }) => {
-  const protocols = sessions.kinds.flatMap(({ noun, protocol }) => (noun === 'session' ? [protocol] : []));
+  // Items of kinds that publish have a state.
+  const protocols = sessions.kinds.flatMap(({ itemSchema, protocol }) =>
+    'state' in itemSchema.properties ? [protocol] : [],
+  );
   const publisher = Type.Object({ path: Type.String(), clientId: Type.String(), protocol: Type.Enum(protocols) });
   const list = operation('paths', 'Publishers of this box', answers(Type.Array(publisher)));
   app.get('/publishers/list', { schema: list }, async () => {

@@ -45,6 +45,7 @@ export function trustPage(page: TrustPage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(words.title)}</title>
+<link rel="icon" href="icon-192.png">
 <link rel="manifest" href="manifest.webmanifest">
 <link rel="apple-touch-icon" href="apple-180.png">
 <style>${STYLE}</style>

@@ -104,7 +104,7 @@ test('a device without its own certificate has a remedy', async () => {
   expect((await get('/trust/perch.crt')).statusCode).toBe(404);
 });
 
-test('with a certificate of another authority there is no download, and the page still checks the trust', async () => {
+test('with a certificate of another authority nothing is downloaded, and the page still checks the trust', async () => {
   const { body } = await (await open({ authority: () => undefined, port: () => 443, box: '' }))('/trust');
   expect(body).toContain('data-port="443"');
   expect(body).not.toContain('perch.crt');

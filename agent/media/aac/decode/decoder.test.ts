@@ -123,7 +123,7 @@ test.for([
     'coefficient 1024',
   ],
   ['elements without end', bytesOf('1100000'.repeat(80)), 'more than 64 elements'],
-] as const)('%s is no frame', ([, frame, message]) => {
+] as const)('%s is rejected', ([, frame, message]) => {
   const decoder = decoderOf(1);
   expect(() => decoder.decode(frame, new Float32Array(FRAME_SAMPLES))).toThrow(PerchError);
   expect(() => decoder.decode(frame, new Float32Array(FRAME_SAMPLES))).toThrow(message);

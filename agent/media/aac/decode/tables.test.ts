@@ -28,7 +28,7 @@ test.for([
   [11_025, 43, 15],
   [8_000, 40, 15],
   [7_350, 40, 15],
-] as const)('at %i Hz there are %i bands in long and %i in short windows', ([rateHz, long, short]) => {
+] as const)('at %i Hz long windows have %i bands and short ones %i', ([rateHz, long, short]) => {
   const layout = bandLayout(rateHz);
   expect([layout.long.length - 1, layout.short.length - 1]).toEqual([long, short]);
   expect([layout.long.at(-1), layout.short.at(-1)]).toEqual([1024, 128]);

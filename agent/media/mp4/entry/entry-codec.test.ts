@@ -37,7 +37,7 @@ const TRACKS: readonly (readonly [string, Track])[] = [
   ['AC-3', ac3],
 ];
 
-test('an hev1 entry is named hvc1, and an entry without a name has none', () => {
+test('an hev1 entry is named hvc1, and an unnamed entry gets no name', () => {
   const entry = sampleEntry(h265);
   new DataView(entry.buffer).setUint32(4, fourcc('hev1'));
   expect(entryCodec(entry)).toBe('hvc1.1.6.L93.90');

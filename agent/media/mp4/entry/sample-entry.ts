@@ -198,6 +198,9 @@ export function vpcC(track: Vp8Track | Vp9Track): Uint8Array {
 /** objectTypeIndication of ISO/IEC 14496-1 table 5, and streamType of table 6. */
 const ES_TYPES = {
   mpeg4Video: [0x20, 4],
+  /** Main profile, whatever the profile is: as MediaMTX. */
+  mpeg2Video: [0x61, 4],
+  mpeg1Video: [0x6a, 4],
   mpeg4Audio: [0x40, 5],
   jpeg: [0x6c, 4],
 } as const;

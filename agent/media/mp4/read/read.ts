@@ -23,7 +23,7 @@ const MOOV = fourcc('moov');
 const MOOF = fourcc('moof');
 const MDAT = fourcc('mdat');
 /** The `moov` of a fragmented file has a few kilobytes; bounds the wait for a corrupt size. */
-const MAX_MOOV_BYTES = 8 << 20;
+export const MAX_MOOV_BYTES = 8 << 20;
 /** A `moof` of 50 MB of samples has some tens of kilobytes. */
 const MAX_MOOF_BYTES = 8 << 20;
 const MAX_TRACKS = 64;

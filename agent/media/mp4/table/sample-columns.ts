@@ -3,6 +3,9 @@ import { PerchError } from '../../../base/errors.ts';
 /** A day and a half of video and audio of a busy camera. */
 const MAX_SAMPLES = 20_000_000;
 
+/** Room beyond the expected number of values, relative to it. */
+const SPARE = 0.01;
+
 /** A growing list of numbers. Its views stay unchanged while values are added. */
 class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
   values: T;
@@ -29,12 +32,24 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
       throw new PerchError('badInput', `sample table with ${at + count} samples, at most ${MAX_SAMPLES}`);
     }
     if (at + count > this.values.length) {
-      const values = this.#make(Math.max(64, at + count, at * 2));
-      values.set(this.values);
-      this.values = values;
+      this.#grow(Math.max(64, at + count, at * 2));
     }
     this.count = at + count;
     return at;
+  }
+
+  /** Takes room for `factor` times the values, whose number is then about right. */
+  extend(factor: number): void {
+    const capacity = Math.min(Math.ceil(this.count * factor * (1 + SPARE)), MAX_SAMPLES);
+    if (capacity > this.values.length) {
+      this.#grow(capacity);
+    }
+  }
+
+  #grow(capacity: number): void {
+    const values = this.#make(capacity);
+    values.set(this.values);
+    this.values = values;
   }
 
   /** A view of the values. */
@@ -42,14 +57,15 @@ class Column<T extends Uint32Array | Int32Array | Float64Array | Uint8Array> {
     return this.values.subarray(0, this.count) as T;
   }
 
-  /** Shrinks the capacity to the values. */
+  /** Shrinks the capacity to the values. The spare room of `extend` stays: large arrays are slow to make. */
   trim(): void {
-    if (this.values.length > this.count) {
+    if (this.values.length > Math.ceil(this.count * (1 + 2 * SPARE))) {
       this.values = this.values.slice(0, this.count) as T;
     }
   }
 }
 
+const uint8s = () => new Column((count) => new Uint8Array(count));
 const uint32s = () => new Column((count) => new Uint32Array(count));
 const floats = () => new Column((count) => new Float64Array(count));
 
@@ -58,11 +74,13 @@ export class TrackColumns {
   readonly trackId: number;
   readonly sizes = uint32s();
   readonly durations = uint32s();
-  readonly syncs = new Column((count) => new Uint8Array(count));
+  readonly syncs = uint8s();
   readonly firstSamples = uint32s();
   readonly baseTimes = floats();
   readonly fragments = uint32s();
   readonly dataOffsets = floats();
+  readonly dataBytes = floats();
+  readonly flags = uint8s();
   /** End of the last sample. */
   endTime = 0;
   /** Created by the first offset other than 0: few recordings have any. */
@@ -72,12 +90,17 @@ export class TrackColumns {
     this.trackId = trackId;
   }
 
-  /** @param dataOffset file offset of the first sample's bytes */
+  /** Followed by the samples and `endRun`. @param dataOffset file offset of the first sample's bytes */
   startRun(baseTime: number, fragment: number, dataOffset: number): void {
     this.firstSamples.push(this.sizes.count);
     this.baseTimes.push(baseTime);
     this.fragments.push(fragment);
     this.dataOffsets.push(dataOffset);
+  }
+
+  endRun(dataBytes: number, flags: number): void {
+    this.dataBytes.push(dataBytes);
+    this.flags.push(flags);
   }
 
   /** Of the sample `i` of the track, in the order of samples. */
@@ -94,13 +117,22 @@ export class TrackColumns {
     return this.#offsets !== undefined;
   }
 
-  trim(): void {
-    for (const column of [this.sizes, this.durations, this.syncs, this.#offsets]) {
-      column?.trim();
+  extend(factor: number): void {
+    for (const column of this.#columns()) {
+      column.extend(factor);
     }
-    for (const column of [this.firstSamples, this.baseTimes, this.fragments, this.dataOffsets]) {
+  }
+
+  trim(): void {
+    for (const column of this.#columns()) {
       column.trim();
     }
+  }
+
+  #columns(): Pick<Column<Uint8Array>, 'extend' | 'trim'>[] {
+    const ofSamples = [this.sizes, this.durations, this.syncs, ...(this.#offsets ? [this.#offsets] : [])];
+    const ofRuns = [this.firstSamples, this.baseTimes, this.fragments, this.dataOffsets, this.dataBytes, this.flags];
+    return [...ofSamples, ...ofRuns];
   }
 
   get whole() {
@@ -117,6 +149,8 @@ export class TrackColumns {
         baseTimes: this.baseTimes.whole,
         fragments: this.fragments.whole,
         dataOffsets: this.dataOffsets.whole,
+        dataBytes: this.dataBytes.whole,
+        flags: this.flags.whole,
       },
     };
   }
@@ -148,6 +182,13 @@ export class TableColumns {
     }
     if (samples > MAX_SAMPLES) {
       throw new PerchError('badInput', `sample table with ${samples} samples, at most ${MAX_SAMPLES}`);
+    }
+  }
+
+  /** Takes room for `factor` times the samples so far, which avoids copies of large arrays. */
+  extend(factor: number): void {
+    for (const column of [this.#offsets, this.#sizes, this.#headers, ...this.tracks]) {
+      column.extend(factor);
     }
   }
 

@@ -28,6 +28,7 @@ function draw(next: () => number): { samples: TrackSamples; times: number[]; end
     syncs: Uint8Array.from(syncs ?? []),
     runs: {
       ...{ count: baseTimes?.length ?? 0, fragments: none, dataOffsets: new Float64Array(0) },
+      ...{ dataBytes: new Float64Array(0), flags: new Uint8Array(0) },
       firstSamples: Uint32Array.from(firstSamples ?? []),
       baseTimes: Float64Array.from(baseTimes ?? []),
     },
@@ -35,7 +36,7 @@ function draw(next: () => number): { samples: TrackSamples; times: number[]; end
   return { samples, times: times ?? [], end };
 }
 
-test('samples are found as by looking at each of them', () => {
+test('the search finds the same samples as a linear scan', () => {
   const next = random(21);
   for (let round = 0; round < 300; round += 1) {
     const { samples, times, end } = draw(next);

@@ -4,7 +4,14 @@ import { PerchError } from '../../../base/errors.ts';
 import type { RunTable } from '../write/fragment.ts';
 import { parseRecordingTail, writeRecordingTail } from '../write/recording-tail.ts';
 import { parseSampleTable, SampleTableReader } from './sample-table.ts';
-import { ALL_SYNC, NO_OFFSETS, type PlacedRun, SAME_DURATION, SampleTableWriter } from './sample-table-writer.ts';
+import {
+  ALL_SYNC,
+  FIRST_SYNC,
+  NO_OFFSETS,
+  type PlacedRun,
+  SAME_DURATION,
+  SampleTableWriter,
+} from './sample-table-writer.ts';
 import { VarintWriter } from './varint.ts';
 
 interface Drawn extends RunTable {
@@ -80,6 +87,11 @@ test.for([1, 2, 3, 4, 5, 6, 7, 8])('recording %s made of chance is read back as 
     expect([...track.runs.baseTimes]).toEqual(own.map(({ run }) => run.baseTime));
     expect([...track.runs.fragments]).toEqual(own.map(({ fragment }) => fragment));
     expect([...track.runs.dataOffsets]).toEqual(own.map(({ fileOffset }) => fileOffset));
+    expect([...track.runs.dataBytes]).toEqual(own.map(({ run }) => sum(run.sizes)));
+    const isSet = (flag: number) => [...track.runs.flags].map((flags) => (flags & flag) !== 0);
+    expect(isSet(SAME_DURATION)).toEqual(own.map(({ run }) => new Set(run.durations).size < 2));
+    expect(isSet(ALL_SYNC)).toEqual(own.map(({ run }) => run.syncs.every(Boolean)));
+    expect(isSet(FIRST_SYNC)).toEqual(own.map(({ run }) => run.syncs.every((sync, i) => sync === (i === 0))));
   }
 });
 
@@ -119,7 +131,7 @@ test('a table beyond the limit of samples is rejected before memory is allocated
   for (const value of [0, 2 ** 40, 100, 1, 0, 0, 0, count, SAME_DURATION | NO_OFFSETS | ALL_SYNC]) {
     out.push(value);
   }
-  // Numbers without an end: whoever reads them says so.
+  // Varints without an end, which a reader would report.
   const bytes = new Uint8Array(out.sizeBytes + count).fill(0x80);
   bytes.set(out.bytes);
   expect(() => parseSampleTable(bytes, [1, 7], 1_000)).toThrow(`sample table with ${count} samples, at most 20000000`);

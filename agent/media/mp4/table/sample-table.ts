@@ -1,5 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { Mp4Fragment } from '../read/read.ts';
+import type { FragmentRun } from '../read/read-runs.ts';
 import { TableColumns, type TrackColumns } from './sample-columns.ts';
 import { ALL_SYNC, FIRST_SYNC, NO_OFFSETS, SAME_DURATION } from './sample-table-writer.ts';
 import { VarintReader } from './varint.ts';
@@ -27,6 +28,10 @@ interface TrackRuns {
   readonly fragments: Uint32Array;
   /** File offset of the first sample's bytes. */
   readonly dataOffsets: Float64Array;
+  /** Of all its samples. */
+  readonly dataBytes: Float64Array;
+  /** What all its samples have in common: `SAME_DURATION`, `ALL_SYNC`, `FIRST_SYNC`. */
+  readonly flags: Uint8Array;
 }
 
 /** The positions of a recording's fragments, runs and samples. */
@@ -51,17 +56,24 @@ export function parseSampleTable(bytes: Uint8Array, trackIds: readonly number[],
   return reader.table;
 }
 
+const RUN_FLAGS = SAME_DURATION | ALL_SYNC | FIRST_SYNC;
+/** Of the table: after it the number of all samples is known well. */
+const MIN_SHARE = 0.1;
+
 /** Parses a table in steps: a day has millions of samples, and other work must not wait. */
 export class SampleTableReader {
   readonly #input: VarintReader;
   readonly #columns: TableColumns;
+  readonly #sizeBytes: number;
   /** File offset of the last fragment's end. */
   #fileEnd: number;
+  #isExtended = false;
 
   /** Parameters of `parseSampleTable`. */
   constructor(bytes: Uint8Array, trackIds: readonly number[], initBytes: number) {
     this.#input = new VarintReader(bytes);
     this.#columns = new TableColumns(trackIds);
+    this.#sizeBytes = bytes.length;
     this.#fileEnd = initBytes;
   }
 
@@ -76,6 +88,11 @@ export class SampleTableReader {
     const leftBytes = this.#input.leftBytes - pieceBytes;
     while (!this.#input.isAtEnd && this.#input.leftBytes > leftBytes) {
       this.#readFragment();
+      const readBytes = this.#sizeBytes - this.#input.leftBytes;
+      if (!this.#isExtended && readBytes >= MIN_SHARE * this.#sizeBytes) {
+        this.#isExtended = true;
+        this.#columns.extend(this.#sizeBytes / readBytes);
+      }
     }
     return !this.#input.isAtEnd;
   }
@@ -121,27 +138,39 @@ function readRun(input: VarintReader, track: TrackColumns, baseTime: number): nu
   track.durations.room(count);
   track.syncs.room(count);
   const [sizes, durations, syncs] = [track.sizes.values, track.durations.values, track.syncs.values];
+  const end = first + count;
   let time = baseTime;
-  let duration = 0;
-  for (let i = first; i < first + count; i += 1) {
-    duration = i === first || (flags & SAME_DURATION) === 0 ? input.next() : duration;
-    durations[i] = duration;
-    time += duration;
+  if (flags & SAME_DURATION && count > 0) {
+    const duration = input.next();
+    durations.fill(duration, first, end);
+    time += count * duration;
+  } else {
+    for (let i = first; i < end; i += 1) {
+      const duration = input.next();
+      durations[i] = duration;
+      time += duration;
+    }
   }
   for (let i = 0; i < count && ((flags & NO_OFFSETS) === 0 || track.hasOffsets); i += 1) {
     track.pushOffset(first + i, flags & NO_OFFSETS ? 0 : input.nextSigned());
   }
-  for (let i = first; i < first + count; i += 1) {
-    const isSync = flags & ALL_SYNC || (flags & FIRST_SYNC && i === first);
-    syncs[i] = isSync || ((flags & FIRST_SYNC) === 0 && input.next() === 1) ? 1 : 0;
+  if (flags & ALL_SYNC) {
+    syncs.fill(1, first, end);
+  } else if (flags & FIRST_SYNC && count > 0) {
+    syncs[first] = 1;
+  } else {
+    for (let i = first; i < end; i += 1) {
+      syncs[i] = input.next() === 1 ? 1 : 0;
+    }
   }
   let dataBytes = 0;
-  for (let i = first; i < first + count; i += 1) {
+  for (let i = first; i < end; i += 1) {
     const size = input.next();
     sizes[i] = size;
     dataBytes += size;
   }
   track.endTime = time;
+  track.endRun(dataBytes, flags & RUN_FLAGS);
   return dataBytes;
 }
 
@@ -153,8 +182,19 @@ export function bytesOfTable({ fragmentOffsets, fragmentBytes, headerBytes, trac
     bytes += compositionOffsets?.buffer.byteLength ?? 0;
     bytes += runs.firstSamples.buffer.byteLength + runs.baseTimes.buffer.byteLength;
     bytes += runs.fragments.buffer.byteLength + runs.dataOffsets.buffer.byteLength;
+    bytes += runs.dataBytes.buffer.byteLength + runs.flags.buffer.byteLength;
   }
   return bytes;
+}
+
+function flagsOf(run: FragmentRun): number {
+  let flags = RUN_FLAGS;
+  for (let i = 0; i < run.count; i += 1) {
+    flags &= run.durations[i] === run.durations[0] ? ~0 : ~SAME_DURATION;
+    flags &= run.isSync(i) ? ~0 : ~ALL_SYNC;
+    flags &= run.isSync(i) === (i === 0) ? ~0 : ~FIRST_SYNC;
+  }
+  return flags;
 }
 
 /** Builds a sample table from fragments, for recordings that grow or have no table. */
@@ -192,6 +232,7 @@ export class SampleTableBuilder {
           track.syncs.push(run.isSync(i) ? 1 : 0);
         }
         track.endTime = run.baseTime + run.durationTicks;
+        track.endRun(run.sizeBytes, flagsOf(run));
       }
     }
     this.endOffset = offset + fragment.sizeBytes;

@@ -55,6 +55,26 @@ export class VarintReader {
 
   /** @throws PerchError if the number is incomplete or exceeds 2^53 */
   next(): number {
+    const at = this.#at;
+    const first = this.#bytes[at] as number;
+    if (first < 0x80) {
+      this.#at = at + 1;
+      return first;
+    }
+    const second = this.#bytes[at + 1] as number;
+    if (second < 0x80) {
+      this.#at = at + 2;
+      return (first & 0x7f) | (second << 7);
+    }
+    const third = this.#bytes[at + 2] as number;
+    if (third < 0x80) {
+      this.#at = at + 3;
+      return (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
+    }
+    return this.#nextLong();
+  }
+
+  #nextLong(): number {
     let value = 0;
     for (let scale = 1; scale <= 2 ** 49; scale *= 0x80) {
       const byte = this.#bytes[this.#at];

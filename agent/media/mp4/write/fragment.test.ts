@@ -100,7 +100,7 @@ const foreign = (...trafs: readonly Uint8Array[]): Uint8Array =>
   join([box('moof', fullBox('mfhd', 0, 0, u32(9)), ...trafs), box('mdat', new Uint8Array(20))]);
 const tfdt32 = fullBox('tfdt', 0, 0, u32(500));
 
-/** What `make` gives when it is told where the bytes behind the `mdat` header begin, from the `moof`. */
+/** The result of `make` for the offset of the `mdat` payload from the `moof`. */
 function placed(make: (dataOffset: number) => Uint8Array): { bytes: Uint8Array; dataOffset: number } {
   const dataOffset = new DataView(make(0).buffer).getUint32(0) + 8;
   return { bytes: make(dataOffset), dataOffset };
@@ -163,7 +163,7 @@ test.for([
   expect(() => parseFragment(bytes)).toThrow(message);
 });
 
-test('damaged fragments give a fragment whose samples lie inside it, a wish for more, or a PerchError', () => {
+test('damaged fragments yield samples inside them, a request for more bytes, or a PerchError', () => {
   const bytes = written(1, [VIDEO, AUDIO]);
   const next = random(22);
   for (let round = 0; round < 30_000; round += 1) {

@@ -173,7 +173,7 @@ test.for([
   expect(() => parseInit(Uint8Array.from(bytes))).toThrow(message);
 });
 
-test('damaged headers give a header, a wish for more, or a PerchError', () => {
+test('damaged headers yield a header, a request for more bytes, or a PerchError', () => {
   const bytes = writeInit([tinyH264, h265, av1, vp9, mjpeg, mpeg4Video, aac, opus, flac], box('mark', [1]));
   const next = random(21);
   for (let round = 0; round < 20_000; round += 1) {

@@ -30,7 +30,7 @@ test('an index is found from the end of the file and read back', () => {
   ]);
 });
 
-test('a file without an index has none', () => {
+test('a file without an index yields none', () => {
   expect(mfraSize(new Uint8Array(MFRO_BYTES))).toBeUndefined();
   expect(mfraSize(new Uint8Array(3))).toBeUndefined();
 });

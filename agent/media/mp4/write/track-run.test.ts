@@ -116,7 +116,7 @@ test('a decode time that does not increase is rejected after everything was take
   expect(buffer.append(sampleAt(0))).toBe(true);
 });
 
-/** 20 ms; a code 3 packet of no frames, which is none. */
+/** 20 ms; then a code 3 packet without frames, which is invalid. */
 const OPUS_20MS = Uint8Array.of(0xfc, 0);
 const NO_OPUS = Uint8Array.of(0xff, 0);
 

@@ -14,6 +14,11 @@ export class ProgramTicks {
     return this.#last;
   }
 
+  /** The last time of any stream; NaN: none yet. */
+  get newest(): number {
+    return this.#last;
+  }
+
   restart(): void {
     this.#last = Number.NaN;
   }

@@ -242,7 +242,7 @@ export class TsDemuxer {
     this.#routes.fill(ROUTE.none);
     this.#routes[0] = ROUTE.pat;
     this.#routes[this.#pmtPid] = ROUTE.pmt;
-    const kinds = streams.map(({ streamType, descriptors }) => streamKindOf(streamType, descriptors));
+    const kinds = streams.map(({ streamType, descriptors }) => streamKindOf(streamType, descriptors, this.#traits));
     const sinks = this.#sink.onProgram(
       kinds.map(({ codec, label, isVideo = false }, i) => ({ pid: streams[i]?.pid ?? NO_PID, codec, label, isVideo })),
     );

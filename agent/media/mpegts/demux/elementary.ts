@@ -1,5 +1,4 @@
 import { PerchError } from '../../../base/errors.ts';
-import { Mpeg4VideoDepacketizer } from '../../mpeg4-video/depacketize.ts';
 import { AccessUnitAssembler } from '../../payload/access-unit-assembler.ts';
 import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { NalRules } from '../../payload/nal-rules.ts';
@@ -46,17 +45,22 @@ export class NalElementary implements Elementary {
   }
 }
 
-/** MPEG-4 part 2: one VOP in a PES packet, or some. */
-export class Mpeg4VideoElementary implements Elementary {
-  readonly #units: Mpeg4VideoDepacketizer;
+/** Pieces of an elementary stream to frames. */
+interface Frames {
+  push(data: Uint8Array, start: number, end: number, ticks: number, marker: boolean, gap: boolean): void;
+}
+
+/** MPEG-4 part 2, MPEG-1 and MPEG-2 video: one frame in a PES packet, or some. */
+export class FrameElementary implements Elementary {
+  readonly #frames: Frames;
   readonly #times: PesTimes;
   readonly #clock: ProgramTicks;
   #ticks = Number.NaN;
   #hasGap = false;
 
-  constructor(sink: UnitSink, clock: ProgramTicks, place: UnitPlace, { isFile }: SenderTraits) {
+  constructor(create: (times: PesTimes) => Frames, clock: ProgramTicks, place: UnitPlace) {
     this.#times = new PesTimes(place);
-    this.#units = new Mpeg4VideoDepacketizer({ fmtp: new Map() }, sink, this.#times, isFile);
+    this.#frames = create(this.#times);
     this.#clock = clock;
   }
 
@@ -66,7 +70,7 @@ export class Mpeg4VideoElementary implements Elementary {
       this.#times.announce(this.#ticks, this.#clock.unwrap(dts), position);
     }
     if (!Number.isNaN(this.#ticks)) {
-      this.#units.push(data, start, end, this.#ticks, true, this.#hasGap);
+      this.#frames.push(data, start, end, this.#ticks, true, this.#hasGap);
       this.#hasGap = false;
     }
   }

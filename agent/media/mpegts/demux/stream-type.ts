@@ -1,10 +1,13 @@
 import { H264Rules } from '../../h264/rules.ts';
 import { H265Rules } from '../../h265/rules.ts';
+import { MpegVideoFrames } from '../../mpeg-video/frames.ts';
+import { Mpeg4VideoDepacketizer } from '../../mpeg4-video/depacketize.ts';
 import type { SenderTraits, UnitSink } from '../../payload/depacketizer.ts';
 import type { Track } from '../../sample/track.ts';
 import { Ac3Frames, AdtsFrames, LoasFrames, MpegAudioFrames, OpusFrames } from './audio-frames.ts';
 import type { ProgramTicks } from './clock.ts';
-import { AudioElementary, Mpeg4VideoElementary, NalElementary } from './elementary.ts';
+import { AudioElementary, FrameElementary, NalElementary } from './elementary.ts';
+import { KlvElementary } from './klv.ts';
 import type { Elementary } from './pes.ts';
 import type { UnitPlace } from './pes-times.ts';
 import { findDescriptor } from './tables.ts';
@@ -35,7 +38,15 @@ const MPEG4_VIDEO: StreamKind = {
   codec: 'mpeg4-video',
   label: 'MPEG-4 Video',
   isVideo: true,
-  create: (sink, clock, place, traits) => new Mpeg4VideoElementary(sink, clock, place, traits),
+  create: (sink, clock, place, { isFile }) =>
+    new FrameElementary((times) => new Mpeg4VideoDepacketizer({ fmtp: new Map() }, sink, times, isFile), clock, place),
+};
+const MPEG_VIDEO: StreamKind = {
+  codec: 'mpeg-video',
+  label: 'MPEG-1/2 Video',
+  isVideo: true,
+  create: (sink, clock, place, { isFile }) =>
+    new FrameElementary((times) => new MpegVideoFrames(sink, times, isFile), clock, place),
 };
 const ADTS: StreamKind = {
   codec: 'aac',
@@ -57,13 +68,22 @@ const AC3: StreamKind = {
   label: 'AC3',
   create: (sink, clock, place) => new AudioElementary(new Ac3Frames(sink), sink, clock, place),
 };
-const KLV: StreamKind = { label: 'KLV' };
+const KLV: StreamKind = {
+  codec: 'klv',
+  label: 'KLV',
+  create: (sink, clock, place) => new KlvElementary(false, sink, clock, place),
+};
+const KLV_METADATA: StreamKind = {
+  codec: 'klv',
+  label: 'KLV',
+  create: (sink, clock, place) => new KlvElementary(true, sink, clock, place),
+};
 const E_AC3: StreamKind = { label: 'E-AC-3' };
 
 /** stream_type, ISO/IEC 13818-1 table 2-34, and those of ATSC and SCTE. */
 const BY_TYPE: Readonly<Record<number, StreamKind>> = {
-  1: { label: 'MPEG-1 Video', isVideo: true },
-  2: { label: 'MPEG-2 Video', isVideo: true },
+  1: MPEG_VIDEO,
+  2: MPEG_VIDEO,
   3: MPEG_AUDIO,
   4: MPEG_AUDIO,
   5: { label: 'private sections' },
@@ -117,7 +137,12 @@ const EXTENSION = 0x7f;
 const OPUS_EXTENSION = 0x80;
 const MAX_CHANNELS = 8;
 
-export function streamKindOf(streamType: number, descriptors: Uint8Array): StreamKind {
+export function streamKindOf(streamType: number, descriptors: Uint8Array, traits: SenderTraits = {}): StreamKind {
+  const kind = kindOf(streamType, descriptors);
+  return kind.codec === 'klv' && !traits.takesMetadata ? { label: kind.label } : kind;
+}
+
+function kindOf(streamType: number, descriptors: Uint8Array): StreamKind {
   const registered = textOf(findDescriptor(descriptors, REGISTRATION), 0);
   if (streamType === PRIVATE_TYPE) {
     const kind = registered === 'Opus' ? opusKind(descriptors) : BY_REGISTRATION[registered];
@@ -127,7 +152,7 @@ export function streamKindOf(streamType: number, descriptors: Uint8Array): Strea
   if (streamType === METADATA_TYPE) {
     // metadata_application_format 16, identifier 32 if it is 0xFFFF, format 8, identifier 32 (§2.6.60).
     const metadata = findDescriptor(descriptors, METADATA);
-    return registered === 'KLVA' || /KLVA/.test(textOf(metadata, 0, 16)) ? KLV : { label: 'metadata' };
+    return registered === 'KLVA' || /KLVA/.test(textOf(metadata, 0, 16)) ? KLV_METADATA : { label: 'metadata' };
   }
   return BY_TYPE[streamType] ?? BY_REGISTRATION[registered] ?? { label: `stream type ${streamType}` };
 }

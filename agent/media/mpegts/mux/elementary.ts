@@ -24,6 +24,8 @@ export function elementaryStreamOf(track: Track): ElementaryStream {
       return new Adts(track);
     case 'opus':
       return new OpusUnits();
+    case 'klv':
+      return new MetadataCells();
     default:
       return AS_IT_IS;
   }
@@ -148,5 +150,26 @@ class OpusUnits implements ElementaryStream {
     this.#rest[0] = size;
     out.put(this.#rest, 0, 1);
     out.put(data, 0, data.length);
+  }
+}
+
+/** AU_cell_data_length has 16 bits; the length of the PES packet counts headers, too. */
+export const MAX_KLV_BYTES = 65_000;
+
+/** ISO/IEC 13818-1 §2.12.4: service 0, sequence number, a whole unit that is a random access point, length. */
+class MetadataCells implements ElementaryStream {
+  readonly #header = Uint8Array.of(0, 0, 0xdf, 0, 0);
+
+  prefixBytesOf(): number {
+    return this.#header.length;
+  }
+
+  put({ data }: Sample, out: PacketWriter): void {
+    const header = this.#header;
+    header[3] = data.length >> 8;
+    header[4] = data.length;
+    out.put(header, 0, header.length);
+    out.put(data, 0, data.length);
+    header[1] = (header[1] as number) + 1;
   }
 }

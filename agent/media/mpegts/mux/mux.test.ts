@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
-import { ac3, g722, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
+import { ac3, g722, klv, lpcm, mp3, mpegTs } from '../../../../test/support/media/audio-tracks.ts';
 import { tinyH264, tinyVideo } from '../../../../test/support/media/tiny-h264.ts';
 import { readTs } from '../../../../test/support/media/ts-packets.ts';
 import { hex } from '../../../../test/support/media/units.ts';
-import { av1, MPEG4_CONFIG, mjpeg, mpeg4Video, vp8, vp9 } from '../../../../test/support/media/video-tracks.ts';
+import {
+  av1,
+  MPEG4_CONFIG,
+  mjpeg,
+  mpeg2Video,
+  mpeg4Video,
+  vp8,
+  vp9,
+} from '../../../../test/support/media/video-tracks.ts';
 import { codecOf } from '../../codecs.ts';
 import type { Sample } from '../../sample/sample.ts';
 import type { AacTrack, H265Track, OpusTrack, Track } from '../../sample/track.ts';
@@ -60,6 +68,9 @@ test.for([
   ['H.264', tinyH264, 0x1b, ''],
   ['H.265', h265, 0x24, '05 04 48455643'],
   ['MPEG-4 part 2', mpeg4Video, 0x10, ''],
+  ['MPEG-2 video', mpeg2Video, 0x02, ''],
+  ['MPEG-1 video', { ...mpeg2Video, version: 1 }, 0x01, ''],
+  ['KLV', klv, 0x15, '26 09 0100 ff 4b4c5641 00 0f 27 09 c00000 c00000 c00000'],
   ['AAC', aac, 0x0f, ''],
   ['MPEG-1 audio', mp3, 0x03, ''],
   ['MPEG-2 audio', { ...mp3, version: 2 }, 0x04, ''],
@@ -83,7 +94,7 @@ test.for([
   ['MPEG-4 Audio', { ...aac, config: hex('1194') }], // frames of 960
   ['MPEG-4 Audio', { ...aac, config: hex('ff') }],
   ['Opus', { ...opus, channels: 6, layout: { streams: 6, coupledStreams: 0, mapping: [0, 1, 2, 3, 4, 5] } }],
-] as const satisfies readonly (readonly [string, Track])[])('there is no place for %s', ([label, track]) => {
+] as const satisfies readonly (readonly [string, Track])[])('MPEG-TS cannot carry %s', ([label, track]) => {
   expect(codecOf(track).tsFormat?.(track)).toBeUndefined();
   expect(() => new TsMuxer([track])).toThrow(`MPEG-TS has no place for ${label}`);
 });
@@ -155,7 +166,7 @@ test('samples of every size around that of packets survive a round trip', () => 
   expect(units.map(({ data }) => data)).toEqual(puts.map(([, put]) => put.data));
 });
 
-test('a picture that no length can tell is ended by the next one', () => {
+test('a picture too large for a PES length is ended by the next one', () => {
   const large = new Uint8Array(100_000).fill(7);
   const { units } = muxed(
     [mpeg4Video],
@@ -242,9 +253,9 @@ test('a loopback packet is ignored by others', () => {
   expect(out.subarray(-184, -182)).toEqual(hex('0102'));
 });
 
-test('random samples of random tracks always make a stream that the standard allows, within the room asked for', () => {
+test('random samples of random tracks always yield a valid stream within the requested size', () => {
   const next = random(13_818);
-  const all: readonly Track[] = [tinyH264, h265, mpeg4Video, aac, mp3, ac3, opus];
+  const all: readonly Track[] = [tinyH264, h265, mpeg4Video, mpeg2Video, aac, mp3, ac3, opus, klv];
   for (let round = 0; round < 100; round += 1) {
     const tracks = all.filter(() => next() < 0.5);
     const muxer = new TsMuxer(tracks.length > 0 ? tracks : [aac]);

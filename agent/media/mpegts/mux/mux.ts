@@ -4,7 +4,7 @@ import type { Sample } from '../../sample/sample.ts';
 import type { Track } from '../../sample/track.ts';
 import { PACKET_BYTES, SYNC_BYTE } from '../packetize.ts';
 import type { TsFormat } from '../stream-format.ts';
-import { type ElementaryStream, elementaryStreamOf, MAX_ADTS_BYTES } from './elementary.ts';
+import { type ElementaryStream, elementaryStreamOf, MAX_ADTS_BYTES, MAX_KLV_BYTES } from './elementary.ts';
 import { NULL_PID, PacketWriter, packetBytesOf } from './packet-writer.ts';
 import { PMT_PID, pidOf, writePat, writePmt } from './tables.ts';
 
@@ -130,6 +130,9 @@ export class TsMuxer {
     const description = this.#tracks[track] as Track;
     if (description.codec === 'aac' && sample.data.length > MAX_ADTS_BYTES) {
       // No AAC frame is this long (6,144 bits for each of at most 8 channels): it would end the reading of all after it.
+      return;
+    }
+    if (description.codec === 'klv' && sample.data.length > MAX_KLV_BYTES) {
       return;
     }
     const scale = CLOCK_HZ / description.clockRate;

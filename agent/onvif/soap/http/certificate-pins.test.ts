@@ -64,7 +64,7 @@ test('a kept connection is looked at as well', async () => {
   expect(camera.requests).toHaveLength(1);
 });
 
-test('a picture is not asked for either', async () => {
+test('a snapshot is not requested from a camera with another certificate', async () => {
   const [first, other] = [await certificate(), await certificate()];
   let asked = 0;
   const server = createServer(first, (_request, response) => {

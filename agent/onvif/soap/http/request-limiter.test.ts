@@ -9,7 +9,7 @@ import {
   listen,
 } from '../../../../test/support/cameras/soap-server.ts';
 
-test('no more than two calls run at a time; those that wait for an event do not take their place', async () => {
+test('at most two calls run at a time; calls that wait for events do not count', async () => {
   const waiting: ServerResponse[] = [];
   const { url, requests } = await listen((_asked, response) => void waiting.push(response));
   const caller = callerOf(url);

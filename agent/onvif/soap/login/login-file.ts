@@ -30,16 +30,16 @@ export class LoginFile {
   }
 
   /** Restores the file and saves changes from now on. Never rejects. */
-  async open(seal: KeyedHash): Promise<void> {
-    let kept: StoredLogins = { logins: [], locks: [] };
+  async open(hash: KeyedHash): Promise<void> {
+    let stored: StoredLogins = { logins: [], locks: [] };
     try {
-      kept = readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
+      stored = readLogins(await readFile(this.#file, 'utf8'), this.#clock.wallMs());
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#onFault(`cannot read ${this.#file}: rejected logins of earlier runs are unknown (${explain(error)})`);
       }
     }
-    this.#memory.restore(seal, kept);
+    this.#memory.restore(hash, stored);
     this.#memory.onChange = () => this.#save();
   }
 
@@ -80,7 +80,7 @@ export async function openStoredLogins(
   return file;
 }
 
-/** Other versions hold nothing usable. */
+/** Files of other versions are ignored. */
 function readLogins(text: string, nowMs: number): StoredLogins {
   const content = (JSON.parse(text) ?? {}) as { version?: unknown; savedAtMs?: unknown };
   const sinceMs = typeof content.savedAtMs === 'number' ? Math.max(0, nowMs - content.savedAtMs) : 0;

@@ -14,7 +14,7 @@ interface Asked {
 function memory() {
   const clock = new FakeClock();
   const logins = new LoginMemory(clock);
-  /** Asks for a turn; what came of it is seen after a moment. */
+  /** Requests a turn; its outcome is known a moment later. */
   const ask = (key: LoginKey = KEY, options: TurnOptions = {}): Asked => {
     const asked: Asked = {};
     logins.turn(key, options).then(
@@ -106,7 +106,7 @@ test('a channel that rejects a login that others accept is held back alone, with
   expect(stateOf(third)).toBe('refused');
 });
 
-test('a login without an answer hands its turn on after 5 s, and no more than two are on their way', async () => {
+test('a login without an answer passes its turn on after 5 s, and at most two are in progress', async () => {
   const { clock, ask } = memory();
   const asked = channels(5).map((key) => ask(key));
   const goes = () => asked.filter((one) => stateOf(one) === 'goes').length;
@@ -116,7 +116,7 @@ test('a login without an answer hands its turn on after 5 s, and no more than tw
   expect(goes()).toBe(2);
   await clock.advance(4_999);
   expect(goes()).toBe(2);
-  // Whoever has no answer after 10 s has not been refused.
+  // A login without an answer after 10 s was not rejected.
   await clock.advance(1);
   expect(goes()).toBe(3);
   asked[1]?.turn?.accepted();
@@ -304,7 +304,7 @@ test('an accepted login resets the count for other passwords, not for one that w
   expect(logins.mayTry({ ...KEY, password: 'wrong' }, true)).toBe(false);
 });
 
-test('a lock lasts as long as the camera says, for every caller', async () => {
+test('a lock lasts as long as the camera specifies, for every caller', async () => {
   const { clock, logins, ask, settle } = memory();
   expect(logins.locked(KEY, 10 * MINUTE_MS).message).toContain('try again in 10 min');
   clock.skip(9 * MINUTE_MS);

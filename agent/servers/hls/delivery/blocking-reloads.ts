@@ -6,6 +6,15 @@ import type { HlsRendition } from '../contracts/hls-muxer.ts';
 const PATIENCE_TARGETS = 3;
 const MIN_PATIENCE_MS = 5_000;
 
+/** The stream ended or stalled during the wait. Not an error of Perch, which would be logged for each viewer. */
+export interface Fault {
+  readonly status: number;
+  readonly error: string;
+}
+
+/** MediaMTX's status. */
+export const ENDED: Fault = { status: 500, error: 'the stream has ended' };
+
 /** Requests waiting for a playlist change: hundreds share one promise and one timer. */
 export class BlockingReloads {
   readonly #clock: Clock;

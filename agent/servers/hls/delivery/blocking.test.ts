@@ -114,7 +114,7 @@ test('requests for a stalled stream time out, and later requests wait again', as
   expect(await isSettled(second)).toBe(false);
   await clock.advance(patienceMs);
   expect((await second).statusCode).toBe(503);
-  // A camera that halts is no line of the log for each who watches it.
+  // A stalled camera adds no log line per viewer.
   expect(thrown).toEqual([]);
   expect(clock.sleeping).toBeLessThan(5);
 });
@@ -134,7 +134,7 @@ test('a session does not end while something is waited for in it', async () => {
   expect((await waiting).statusCode).toBe(503);
 });
 
-test('a kicked viewer is not answered any more, also where it waits', async () => {
+test('a kicked viewer gets no more answers, nor does its waiting request', async () => {
   const { server, stream, playlist } = await setup();
   const { msn } = endOf((await playlist()).body);
   const waiting = playlist(`?_HLS_msn=${msn}`);
@@ -172,7 +172,7 @@ test('playlists are compressed for clients that accept it, and caches keep both 
   expect([plain.headers.vary, packed.headers.vary]).toEqual(Array(2).fill('Origin, Accept-Encoding'));
 });
 
-test('a playlist that only one viewer gets is packed while there are few of them', async () => {
+test('a playlist of a single viewer is compressed while viewers are few', async () => {
   const { app, server, stream } = await setup();
   feed(stream, 1, 4);
   feed(stream, 1, 5);

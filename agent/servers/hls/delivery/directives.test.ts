@@ -52,7 +52,7 @@ test.for([
   ['the first part of the next segment', 7, 0, 'soon'],
   ['a part of the next segment beyond three seconds', 7, 15, 'tooFar'],
   ['a part of the one after', 8, 0, 'tooFar'],
-] as const)('who asks for %s (segment %s, part %s): %s', ([, msn, part, standing]) => {
+] as const)('the request for %s (segment %s, part %s) is %s', ([, msn, part, standing]) => {
   expect(standingOf(playlist, { msn, part })).toBe(standing);
 });
 
@@ -67,7 +67,7 @@ test('a playlist that offers no parts is never waited for: it does not say that 
   expect(standingOf(whole, { msn: 50, part: 3 })).toBe('there');
 });
 
-test('before there is any segment the first ones are waited for', () => {
+test('before the first segment the first ones are waited for', () => {
   const begun = {
     ...playlist,
     segments: [],

@@ -1,5 +1,5 @@
 import { PerchError } from '../../../base/errors.ts';
-import type { MediaPlaylist } from '../contracts/hls-muxer.ts';
+import type { HlsRendition, MediaPlaylist } from '../contracts/hls-muxer.ts';
 
 /** Delivery directives, RFC 8216bis §6.2.5.1. */
 export interface Directives {
@@ -73,4 +73,18 @@ export function standingOf(
     : ahead >= Math.max(1, Math.ceil(ADVANCE_S / Math.min(1, partTargetS)))
       ? 'tooFar'
       : 'soon';
+}
+
+/** @throws PerchError badInput if out of reach */
+export function standing({ playlist }: HlsRendition, directives: Directives): 'there' | 'soon' {
+  if (!playlist) {
+    return 'soon';
+  }
+  const answer = standingOf(playlist, directives);
+  if (answer === 'tooFar') {
+    const last = playlist.segments.at(-1)?.number ?? -1;
+    const asked = `${directives.msn}${directives.part === undefined ? '' : `, part ${directives.part}`}`;
+    throw new PerchError('badInput', `segment ${asked} is too far ahead: the last one is ${last}`);
+  }
+  return answer;
 }

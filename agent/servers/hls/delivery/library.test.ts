@@ -36,7 +36,7 @@ test.for([
   ['gzip;q=0, br', false],
   ['br', false],
   [undefined, false],
-] as const)('to whoever takes "%s" the packed script goes: %s', async ([encoding, isPacked]) => {
+] as const)('a client with Accept-Encoding "%s" gets the compressed script: %s', async ([encoding, isPacked]) => {
   await writeFile(join(folder, 'hls.min.js.gz'), ZIPPED);
   const { rawPayload, headers } = await open()(encoding === undefined ? {} : { 'accept-encoding': encoding });
   expect(rawPayload).toEqual(isPacked ? ZIPPED : Buffer.from(SCRIPT));

@@ -30,7 +30,7 @@ function fragmentBytes(segment: Buffer): number {
   return at;
 }
 
-test.for(['', '/hls'])('a player finds its way from index.m3u8 to every byte, mounted at "%s"', async (prefix) => {
+test.for(['', '/hls'])('a player gets from index.m3u8 to every byte, mounted at "%s"', async (prefix) => {
   const { get, paths } = setup({ prefix });
   const stream = live(paths, 'yard/cam');
   const waiting = get(`${prefix}/yard/cam/index.m3u8`);
@@ -192,7 +192,7 @@ test('a path without its slash leads to its page, on this host and below this pr
   const page = await get('/hls/yard/cam/');
   expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
   expect(page.body).toContain("'hls.min.js'");
-  // Where the web page is not built there is nothing of it either.
+  // Without a built page its scripts are missing here, too.
   expect((await get('/hls/yard/cam/hls.min.js')).statusCode).toBe(404);
   expect((await get('/hls/perch-video.js')).statusCode).toBe(404);
   expect((await get('/hls/yard/cam/near-live.js')).statusCode).toBe(404);
@@ -258,7 +258,7 @@ test('a stream without a key frame is not waited for for ever', async () => {
   expect((await waiting).json()).toEqual({ status: 'error', error: "path 'cam' has had no key frame for 20 s" });
 });
 
-test('with alwaysRemux the muxer begins with the stream and stays', async () => {
+test('with alwaysRemux the muxer starts with the stream and keeps running', async () => {
   const { server, clock } = setup({ options: { alwaysRemux: true } });
   const stream = new Stream([tinyH264, g711]);
   server.streamOpened('cam', stream);
@@ -313,7 +313,7 @@ test('with alwaysRemux a source on demand gets a muxer for viewers only, and is 
   expect(stream.audience).toBe(0);
 });
 
-test('a closed server ends its muxers and opens no more', async () => {
+test('a closed server ends its muxers and opens none', async () => {
   const { get, paths, server } = setup();
   const stream = live(paths);
   await get('/cam/index.m3u8');

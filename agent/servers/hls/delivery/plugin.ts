@@ -8,14 +8,15 @@ import { writeMultivariantPlaylist } from '../playlist/write-multivariant.ts';
 import type { HlsServer } from '../server/server.ts';
 import { ChromiumCompat, isChromiumPlayer } from '../sessions/chromium-compat.ts';
 import type { HlsSession } from '../sessions/sessions.ts';
-import { BlockingReloads } from './blocking-reloads.ts';
-import { type Directives, parseDirectives, standingOf } from './directives.ts';
+import { BlockingReloads, ENDED, type Fault } from './blocking-reloads.ts';
+import { type Directives, parseDirectives, standing } from './directives.ts';
 import { sendLibrary } from './library.ts';
 import { PLAYER_PAGE } from './page.ts';
 import { PlaylistTexts, wantedBy } from './playlist-texts.ts';
 import { type Library, type PathRequest, parseRequest, queryOf } from './request.ts';
-import { PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, vary } from './send.ts';
+import { type Exchange, PLAYLIST_TYPE, sendFile, sendPlaylist, sendText, takeOver, vary, writeFile } from './send.ts';
 import { type Admitted, DEAD_SESSION, SessionAccess } from './session-access.ts';
+import { playerShortcut } from './shortcut.ts';
 
 interface HlsPluginOptions {
   readonly server: HlsServer;
@@ -25,6 +26,8 @@ interface HlsPluginOptions {
     methods: string,
     headers: string,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+  /** Of `cors`. Without it every request takes the hooks of the listener. */
+  readonly allowOrigins?: () => readonly string[];
   /** Whether the path exists or is configured. Without it, other servers' HLS addresses are not redirected. */
   readonly isConfigured?: (path: string) => boolean;
   /** Other routes below the paths. */
@@ -62,6 +65,11 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
   };
 
   app.addHook('onRequest', options.cors('OPTIONS, GET', 'Authorization, Range'));
+  const { allowOrigins, others } = options;
+  if (allowOrigins) {
+    const take = playerShortcut({ prefix: app.prefix, delivery, allowOrigins, others, fallBack: app.routing });
+    app.shortcuts.add(take);
+  }
 
   app.route({
     method: ['GET', 'HEAD', 'OPTIONS'],
@@ -89,15 +97,15 @@ export const hlsPlugin: FastifyPluginAsync<HlsPluginOptions> = async (app, optio
 };
 
 class Delivery {
+  readonly access: SessionAccess;
   readonly #options: HlsPluginOptions;
-  readonly #access: SessionAccess;
   readonly #texts = new PlaylistTexts();
   #blocking: BlockingReloads | undefined;
 
   constructor(options: HlsPluginOptions) {
     this.#options = options;
     // Called at each request: the server may restart while its listeners continue.
-    this.#access = new SessionAccess(options.access, () => options.server);
+    this.access = new SessionAccess(options.access, () => options.server);
   }
 
   async answer(wanted: PathRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -120,16 +128,16 @@ class Delivery {
       case 'multivariant':
         return this.#begin(wanted.path, request, reply);
       case 'media':
-        return this.#sendMedia(await this.#access.admit(request, wanted.path), wanted.rendition, request, reply);
+        return this.#sendMedia(await this.access.admit(request, wanted.path), wanted.rendition, request, reply);
       case 'file':
-        return this.#sendFile(await this.#access.admit(request, wanted.path), wanted.file, request, reply);
+        return this.#sendFile(await this.access.admit(request, wanted.path), wanted.file, request, reply);
     }
   }
 
   async #begin(path: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     let admitted: Admitted | undefined;
     try {
-      admitted = await this.#access.begin(request, reply, path);
+      admitted = await this.access.begin(request, reply, path);
     } catch (error) {
       if (error instanceof PerchError && isRefusal(error)) {
         return reply.code(500).send({ status: 'error', error: explainToViewer(error) });
@@ -148,26 +156,36 @@ class Delivery {
   }
 
   async #sendMedia(admitted: Admitted, name: string, request: FastifyRequest, reply: FastifyReply) {
-    const { muxer, session, query, isOwnQuery } = admitted;
+    const { muxer, session, query } = admitted;
     const rendition = found(muxer.renditions.find((other) => other.name === name));
     if (session.chromium && isChromiumPlayer(request)) {
       return this.#sendToChromium(session.chromium, admitted, rendition, request, reply);
     }
     const directives = parseDirectives(request.query as Readonly<Record<string, unknown>>);
     const isThere = () => standing(rendition, directives) === 'there';
-    const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
+    const fault = isThere() ? undefined : await this.wait(admitted, rendition, isThere);
     if (fault) {
       return sendFault(reply, fault);
     }
-    const { renditions } = muxer;
     const cache = session.isCdn ? cdnCache(rendition, directives) : ALWAYS_ASK;
     if (session.knownInits.size > 0) {
-      const text = playlistForLavf(session, this.#texts.text(rendition, renditions, wantedBy(directives), query));
-      return sendText(request, reply, PLAYLIST_TYPE, cache, text);
+      const all = this.#texts.text(rendition, muxer.renditions, wantedBy(directives), query);
+      return sendText(request, reply, PLAYLIST_TYPE, cache, playlistForLavf(session, all));
     }
-    const body = this.#texts.body(rendition, renditions, wantedBy(directives), query, !isOwnQuery);
+    this.sendPlaylist(takeOver(request, reply), admitted, rendition, directives, cache);
+    return reply;
+  }
+
+  sendPlaylist(
+    exchange: Exchange,
+    { muxer, query, isOwnQuery }: Admitted,
+    rendition: HlsRendition,
+    directives: Directives,
+    cache = ALWAYS_ASK,
+  ): void {
+    const body = this.#texts.body(rendition, muxer.renditions, wantedBy(directives), query, !isOwnQuery);
     const mayZip = body.isKept || this.#options.server.sessions.count <= MAX_ZIPPED_ALONE;
-    return sendPlaylist(request, reply, cache, body, mayZip);
+    sendPlaylist(exchange, cache, body, mayZip);
   }
 
   async #sendToChromium(
@@ -184,7 +202,7 @@ class Delivery {
       told = rendition.playlist && leading && list.next(name, rendition.playlist, leading);
       return told !== undefined;
     };
-    const fault = isThere() ? undefined : await this.#wait(admitted, rendition, isThere);
+    const fault = isThere() ? undefined : await this.wait(admitted, rendition, isThere);
     if (fault) {
       return sendFault(reply, fault);
     }
@@ -201,7 +219,7 @@ class Delivery {
       file = muxer.file(name);
       return file !== undefined || muxer.awaiting(name) === undefined;
     };
-    const fault = rendition && (await this.#wait(admitted, rendition, isThere));
+    const fault = rendition && (await this.wait(admitted, rendition, isThere));
     if (fault) {
       return sendFault(reply, fault);
     }
@@ -209,14 +227,15 @@ class Delivery {
     if (isLavf(request)) {
       readsAsLavf(session, sent.name);
     }
-    return sendFile(request, reply, session.isCdn ? SHARED_HOUR : KEEP_AN_HOUR, sent, (bytes) => {
-      session.outboundBytes += bytes;
-      muxer.countSent(bytes);
-    });
+    return sendFile(request, reply, session.isCdn ? SHARED_HOUR : KEEP_AN_HOUR, sent, counter(admitted));
+  }
+
+  writeFile(exchange: Exchange, admitted: Admitted, file: MediaFile): void {
+    writeFile(exchange, KEEP_AN_HOUR, file, counter(admitted));
   }
 
   /** @returns why the stream is not available */
-  async #wait(
+  async wait(
     { muxer, session }: Admitted,
     rendition: HlsRendition,
     isThere: () => boolean,
@@ -242,14 +261,12 @@ class Delivery {
   }
 }
 
-/** The stream ended or stalled during the wait. Not an error of Perch, which would be logged for each viewer. */
-interface Fault {
-  readonly status: number;
-  readonly error: string;
-}
-
-/** MediaMTX's status. */
-const ENDED: Fault = { status: 500, error: 'the stream has ended' };
+const counter =
+  ({ session, muxer }: Admitted) =>
+  (bytes: number): void => {
+    session.outboundBytes += bytes;
+    muxer.countSent(bytes);
+  };
 
 const sendFault = (reply: FastifyReply, { status, error }: Fault): FastifyReply =>
   reply.code(status).send({ status: 'error', error });
@@ -260,20 +277,6 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set(['badInput', 'timeout', 'exhaus
 /** Except temporary limits. */
 const isRefusal = ({ code, context }: PerchError): boolean =>
   REFUSALS.has(code) && context['retryAfterS'] === undefined;
-
-/** @throws PerchError badInput if out of reach */
-function standing({ playlist }: HlsRendition, directives: Directives): 'there' | 'soon' {
-  if (!playlist) {
-    return 'soon';
-  }
-  const answer = standingOf(playlist, directives);
-  if (answer === 'tooFar') {
-    const last = playlist.segments.at(-1)?.number ?? -1;
-    const asked = `${directives.msn}${directives.part === undefined ? '' : `, part ${directives.part}`}`;
-    throw new PerchError('badInput', `segment ${asked} is too far ahead: the last one is ${last}`);
-  }
-  return answer;
-}
 
 function cdnCache({ playlist }: HlsRendition, { msn }: Directives): string {
   if (playlist?.partTargetS !== undefined) {

@@ -139,19 +139,22 @@ test('over HTTP/2 a request that is cancelled during the wait holds no file', as
 
 test.for([
   ['', ''],
-  [' where a WebSocket was asked for', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
-] as const)('whoever reads too slowly%s does not get to the end, however much he still takes', async ([, fields]) => {
-  const { counts, port } = await serve({ longestMs: 200 });
-  const socket = connect({ host: '127.0.0.1', port });
-  socket.on('error', () => {});
-  socket.write(`GET /file HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
-  await until(() => {
-    socket.read(1000);
-    return (counts.holds > 0 && counts.held === 0) || undefined;
-  });
-  expect(counts.sentBytes).toBe(0);
-  socket.destroy();
-});
+  [' after a WebSocket request', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+] as const)(
+  'a client that reads too slowly%s is disconnected before the end, even if it keeps reading',
+  async ([, fields]) => {
+    const { counts, port } = await serve({ longestMs: 200 });
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.on('error', () => {});
+    socket.write(`GET /file HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+    await until(() => {
+      socket.read(1000);
+      return (counts.holds > 0 && counts.held === 0) || undefined;
+    });
+    expect(counts.sentBytes).toBe(0);
+    socket.destroy();
+  },
+);
 
 test('over HTTP/2 a large unread file leaves room for other requests of the connection', async () => {
   const { counts, ask } = await serveHttp2();

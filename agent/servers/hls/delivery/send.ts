@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { MediaFile } from '../contracts/hls-muxer.ts';
@@ -18,36 +19,41 @@ export function sendText(request: FastifyRequest, reply: FastifyReply, type: str
   return request.method === 'HEAD' ? reply.send() : reply.send(body);
 }
 
+export type Head = Readonly<Record<string, string | number | string[] | undefined>>;
+
+/** A request that Fastify no longer answers. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Of hooks; names in lower case. */
+  readonly headers: Head;
+}
+
+/** The caller writes the response from here on. */
+export function takeOver(request: FastifyRequest, reply: FastifyReply): Exchange {
+  reply.hijack();
+  return { request: request.raw, response: reply.raw, headers: reply.getHeaders() };
+}
+
 /**
  * Sent to hundreds at a time: as one string, so that Node writes head and body at once, bypassing Fastify. @param
  * mayZip the text is shared by many
  */
 export function sendPlaylist(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { request, response, headers }: Exchange,
   cache: string,
   body: PlaylistBody,
   mayZip: boolean,
-): FastifyReply {
+): void {
   const isLong = body.plain.length >= MIN_GZIP_BYTES;
   const isZipped = mayZip && isLong && takesGzip(request.headers['accept-encoding']);
   const bytes = isZipped ? body.gzip() : body.plain;
-  const raw = takeOver(reply, 200, playlistHead(bytes.length, cache, isZipped, reply.getHeader('Vary')));
+  response.writeHead(200, { ...headers, ...playlistHead(bytes.length, cache, isZipped, headers['vary']) });
   if (request.method === 'HEAD') {
-    raw.end();
+    response.end();
   } else {
-    raw.end(bytes, 'latin1');
+    response.end(bytes, 'latin1');
   }
-  return reply;
-}
-
-type Head = Readonly<Record<string, string | number>>;
-
-/** The caller writes the response from here on. @param head in addition to headers of hooks; names in lower case */
-function takeOver(reply: FastifyReply, status: number, head: Head): FastifyReply['raw'] {
-  reply.hijack();
-  reply.raw.writeHead(status, Object.assign(reply.getHeaders(), head) as Record<string, string>);
-  return reply.raw;
 }
 
 function playlistHead(bytes: number, cache: string, isZipped: boolean, others: unknown): Head {
@@ -87,41 +93,56 @@ export function sendFile(
     const error = `the file has ${file.sizeBytes} bytes: '${wanted?.slice(0, 40)}' lies outside`;
     return reply.code(416).send({ status: 'error', error });
   }
+  writeFile(takeOver(request, reply), cache, file, onSent, range, longestMs);
+  return reply;
+}
+
+/** Likewise; any `Range` header has been read. */
+export function writeFile(
+  { request, response, headers }: Exchange,
+  cache: string,
+  file: MediaFile,
+  onSent: (bytes: number) => void,
+  range?: ByteRange,
+  longestMs = MAX_MS,
+): void {
   const bytes = range ? range.end - range.start : file.sizeBytes;
-  const whole = {
+  const head: Record<string, string | number | string[] | undefined> = {
+    ...headers,
     'content-type': file.type,
     'accept-ranges': 'bytes',
     'content-length': bytes,
     'cache-control': cache,
   };
-  const head = range && { ...whole, 'content-range': `bytes ${range.start}-${range.end - 1}/${file.sizeBytes}` };
-  const raw = takeOver(reply, range ? 206 : 200, head ?? whole);
+  if (range) {
+    head['content-range'] = `bytes ${range.start}-${range.end - 1}/${file.sizeBytes}`;
+  }
+  response.writeHead(range ? 206 : 200, head);
   if (request.method === 'HEAD') {
-    raw.end();
-    return reply;
+    response.end();
+    return;
   }
   // The client left during the wait: no event follows.
-  if (request.raw.socket.destroyed) {
-    return reply;
+  if (request.socket.destroyed) {
+    return;
   }
-  const version = request.raw.httpVersionMajor;
+  const version = request.httpVersionMajor;
   const pieces = range ? slicePieces(file.pieces, range) : file.pieces;
   // A pipelined response has no socket yet.
-  const socket = version === 1 && raw.socket instanceof Socket ? raw.socket : undefined;
+  const socket = version === 1 && response.socket instanceof Socket ? response.socket : undefined;
   if (!socket) {
-    holdWhileSending(raw, file, longestMs, () => onSent(bytes));
+    holdWhileSending(response, file, longestMs, () => onSent(bytes));
   }
-  write(raw, pieces, version);
+  write(response, pieces, version);
   // Usually the system accepts everything at once.
   if (socket?.writableLength === 0 && !socket.destroyed) {
     onSent(bytes);
   } else if (socket) {
-    holdWhileSending(raw, file, longestMs, () => onSent(bytes));
+    holdWhileSending(response, file, longestMs, () => onSent(bytes));
   }
-  return reply;
 }
 
-function holdWhileSending(raw: FastifyReply['raw'], file: MediaFile, longestMs: number, onSent: () => void): void {
+function holdWhileSending(raw: ServerResponse, file: MediaFile, longestMs: number, onSent: () => void): void {
   file.hold();
   const late = setTimeout(() => raw.destroy(), longestMs);
   late.unref();
@@ -144,7 +165,7 @@ function holdWhileSending(raw: FastifyReply['raw'], file: MediaFile, longestMs: 
   raw.once('close', release);
 }
 
-function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], httpVersion: number): void {
+function write(raw: ServerResponse, pieces: readonly Uint8Array[], httpVersion: number): void {
   if (httpVersion > 1) {
     writeInTurn(raw, pieces, 0);
     return;
@@ -165,7 +186,7 @@ function write(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], httpVers
 /**
  * An HTTP/2 connection counts queued data as its memory and would reject other requests while a large segment waits.
  */
-function writeInTurn(raw: FastifyReply['raw'], pieces: readonly Uint8Array[], first: number): void {
+function writeInTurn(raw: ServerResponse, pieces: readonly Uint8Array[], first: number): void {
   const last = pieces.length - 1;
   for (let i = first; i < last; i += 1) {
     if (!raw.write(pieces[i])) {

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PerchError } from '../../../base/errors.ts';
 import { shownPeer } from '../../../base/ip-address.ts';
@@ -78,7 +79,7 @@ export class SessionAccess {
     const { headers } = request;
     const plainQuery = beginningQuery(query, undefined);
     if (this.#isCdn(request)) {
-      const { muxer, origin } = await server.open(path, plainQuery.slice(1), wishedForm(request));
+      const { muxer, origin } = await server.open(path, plainQuery.slice(1), requestedForm(request));
       const session = server.sessions.ofCdn(this.#requesterOf(request, path), muxer, origin);
       return { session, muxer, query: plainQuery, isOwnQuery: false };
     }
@@ -123,7 +124,7 @@ export class SessionAccess {
       await this.#checkGuess(request, path);
       throw new PerchError('unauthorized', carriesSession(request) ? DEAD_SESSION : 'authentication error', { path });
     }
-    const opened = server.find(path, isCdn ? wishedForm(request) : formOf(request));
+    const opened = server.find(path, isCdn ? requestedForm(request) : formOf(request));
     if (!opened) {
       throw new PerchError('notFound', 'no such file in this stream, or no longer', { path });
     }
@@ -135,16 +136,29 @@ export class SessionAccess {
     return { session, muxer, query, isOwnQuery: query.includes('session=') };
   }
 
+  /** A viewer whose session is in its cookie, without a query; undefined: to be decided by `admit`. */
+  admitByCookie(raw: IncomingMessage, path: string): Admitted | undefined {
+    const server = this.#server();
+    const session = this.#sessionOfCookie(raw.headers.cookie, path, this.#access.ip({ raw }));
+    const muxer = session && server.find(path, formOf({ headers: raw.headers, query: {} }))?.muxer;
+    if (!muxer) {
+      return undefined;
+    }
+    session.muxer = muxer;
+    return { session, muxer, query: '', isOwnQuery: false };
+  }
+
   /** The URL takes precedence over cookies, which all players of a browser share. */
   #sessionOf(request: FastifyRequest, path: string): HlsSession | undefined {
-    const { sessions } = this.#server();
     const ip = this.#access.ip(request);
     const secret = parameter(request, 'session');
-    const named = secret === undefined ? undefined : sessions.find(secret, path, ip);
-    if (named) {
-      return named;
-    }
-    for (const one of cookiesOf(request.headers.cookie, SESSION_COOKIE)) {
+    const named = secret === undefined ? undefined : this.#server().sessions.find(secret, path, ip);
+    return named ?? this.#sessionOfCookie(request.headers.cookie, path, ip);
+  }
+
+  #sessionOfCookie(header: string | undefined, path: string, ip: string): HlsSession | undefined {
+    const { sessions } = this.#server();
+    for (const one of cookiesOf(header, SESSION_COOKIE)) {
       const session = sessions.find(one, path, ip);
       if (session) {
         return session;
@@ -189,14 +203,16 @@ const carriesSession = (request: FastifyRequest): boolean =>
 /** Hides length and content from timing. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-function parameter(request: FastifyRequest, name: string): string | undefined {
+type Asked = Pick<FastifyRequest, 'headers' | 'query'>;
+
+function parameter(request: Asked, name: string): string | undefined {
   const value = (request.query as Readonly<Record<string, unknown>>)[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** As requested: the only choice where one response is cached for many. */
-const wishedForm = (request: FastifyRequest): SoundForm => (parameter(request, 'audio') === 'flac' ? 'flac' : 'plain');
+const requestedForm = (request: Asked): SoundForm => (parameter(request, 'audio') === 'flac' ? 'flac' : 'plain');
 
 /** As requested, or by the player's known limits. */
-const formOf = (request: FastifyRequest): SoundForm =>
-  WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : wishedForm(request);
+const formOf = (request: Asked): SoundForm =>
+  WITHOUT_OPUS.test(request.headers['user-agent'] ?? '') ? 'flac' : requestedForm(request);

@@ -31,7 +31,7 @@ function setUp({ name = 'cam', variant = 'mpegts' as HlsVariant } = {}) {
   };
   const folder = join(root, name);
   let written = 0;
-  /** So many segments, each told before the next one comes. */
+  /** Writes this many segments, and waits for each to be reported. */
   const write = async (seconds: number) => {
     for (let i = 0; i < seconds; i += 1) {
       const samples = tinyVideo(25, 25, 25, written * 3600);
@@ -95,7 +95,7 @@ test('a path with slashes has folders in folders, which go when they are empty',
   expect(readdirSync(root)).toEqual(['of-others']);
 });
 
-test('files of an earlier run are removed, others stay', async () => {
+test('files of an earlier run are removed, others are kept', async () => {
   const { folder, open, write, files } = setUp();
   mkdirSync(folder);
   const old = 'fedcba987654';

@@ -6,7 +6,7 @@ const PICTURE_MS = 40;
 
 test('pictures in decoding order have the same capture time', () => {
   const clock = new CaptureClock();
-  // I P B B P B B: shown at, in the order of decoding, each 40 ms after the one before.
+  // I P B B P B B: presentation positions in decoding order, 40 ms apart.
   const shown = [2, 5, 3, 4, 8, 6, 7, 11, 9, 10];
   const said = shown.map((place, i) => {
     const mediaS = (place * PICTURE_MS) / 1000;
@@ -14,7 +14,7 @@ test('pictures in decoding order have the same capture time', () => {
     return clock.captureMs(mediaS) - mediaS * 1000;
   });
   const [, ...afterTheFirst] = said;
-  // The least delayed is the one that is shown four places behind where it comes.
+  // The least delayed picture is presented four positions before its arrival.
   expect(new Set(afterTheFirst)).toEqual(new Set([WALL_MS - 4 * PICTURE_MS]));
 });
 

@@ -100,7 +100,7 @@ function sound(from: number, frames: number, ticks = 1024): Sample[] {
   });
 }
 
-test('a viewer begins with everything since the last key picture, and where he is to play from', () => {
+test('a viewer gets everything since the last key picture, and the time to play from', () => {
   const { stream, join } = setup([tinyH264]);
   const video = tinyVideo(70, 25, 50, 900_000);
   for (const picture of video) {
@@ -160,7 +160,7 @@ test('audio does not wait for a missing picture', () => {
   expect(watcher.seen.filter(({ track }) => track === 1).length).toBe(10);
 });
 
-/** Media time up to which a track comes without a hole, in seconds. */
+/** Media time up to which a track is complete, in seconds. */
 function wholeToS({ seen }: Watcher, track: number, rate: number): number {
   let end: number | undefined;
   for (const { time, duration } of seen.filter((one) => one.track === track)) {
@@ -178,7 +178,7 @@ test('silence replaces stopped audio up to the video, and later audio continues'
     stream.write(0, picture);
     const isHalted = i >= 50 && i < 200;
     while (!isHalted && frames * 1024 < i * 1920) {
-      // After the halt it goes on where it would have been.
+      // After the stall the sender continues at the present time.
       const [frame] = sound(frames * 1024, 1) as [Sample];
       stream.write(1, { ...frame, data: Uint8Array.of(0xfc, frames, frames >> 8) });
       frames += 1;
@@ -195,7 +195,7 @@ test('silence replaces stopped audio up to the video, and later audio continues'
   const { seen } = watcher;
   const heard = seen.filter(({ track, data }) => track === 1 && data.length === 3).map(({ data }) => data);
   expect(new Set(heard).size).toBe(heard.length);
-  // Some frames at the end of the halt came too late.
+  // Some frames at the end of the stall arrived too late.
   expect(heard.length).toBeGreaterThan(180);
 });
 

@@ -34,7 +34,7 @@ function feed(stream: Stream, pictures: number, from = 0): void {
   }
 }
 
-/** Reads on from a body until it has so many fragments, or its end. */
+/** Reads a body up to a number of fragments, or to its end. */
 class FileReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #bytes = Buffer.alloc(0);

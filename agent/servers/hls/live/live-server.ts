@@ -13,9 +13,9 @@ import { type ViewerFacts, ViewerLog } from '../sessions/viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
-import { lacksPictures, type Selection, type SelectionWishes, selectTracks } from './selection.ts';
+import { lacksPictures, type Selection, type SelectionRequest, selectTracks } from './selection.ts';
 
-export interface LiveRequest extends SelectionWishes {
+export interface LiveRequest extends SelectionRequest {
   /** A UUID for the session. */
   readonly id?: string | undefined;
   readonly path: string;

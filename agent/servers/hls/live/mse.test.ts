@@ -23,7 +23,7 @@ const g711: Track = { kind: 'audio', codec: 'g711', law: 'a', clockRate: 8000, c
 const mjpeg: Track = { kind: 'video', codec: 'mjpeg', clockRate: 90_000, width: 64, height: 48, fps: 25 };
 const MASK = Uint8Array.of(1, 2, 3, 4);
 
-/** @param pictures so many at 25 Hz behind `from` of them, a key picture in front */
+/** @param pictures number of pictures at 25 Hz after the first `from`, beginning with a key picture */
 function feed(stream: Stream, pictures: number, from = 0, bytes = 0): void {
   for (const picture of tinyVideo(pictures, 25, pictures, from * 3600, from * 40)) {
     const data = bytes > 0 ? new Uint8Array(bytes).fill(from) : picture.data;
@@ -79,7 +79,7 @@ test('tracks that the browser cannot decode are left out and named', async () =>
 
 test.for([
   ['cam/mse?codecs=hvc1,avc', 'codecs', "this browser cannot decode H264, which the stream on path 'cam' has"],
-  // By its sound alone nobody would see why there is no picture.
+  // With audio alone, the reason for the missing picture would be unknown.
   [
     'both/mse?codecs=hvc1,mp4a.40',
     'codecs',
@@ -114,18 +114,21 @@ test.for([
 test.for([
   ['?codecs=mp4a.40', 'of codecs for sound alone'],
   ['', 'nothing'],
-] as const)('a viewer who names %s gets the sound of a stream whose pictures are not for it: %s', async ([query]) => {
-  const box = await openLiveHarness();
-  const stream = box.add('old', new Stream([mjpeg, aac]));
-  const viewer = await box.watch(`old/mse${query}`);
-  stream.write(1, { pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2) });
-  await viewer.until(() => viewer.messages.length > 0);
-  expect(viewer.messages[0]).toMatchObject({
-    type: 'init',
-    tracks: [{ kind: 'audio' }],
-    leftOut: [{ label: 'M-JPEG' }],
-  });
-});
+] as const)(
+  'a viewer with the codecs %s gets the audio of a stream whose video it cannot play: %s',
+  async ([query]) => {
+    const box = await openLiveHarness();
+    const stream = box.add('old', new Stream([mjpeg, aac]));
+    const viewer = await box.watch(`old/mse${query}`);
+    stream.write(1, { pts: 0, dts: 0, wall: 0, key: true, data: Uint8Array.of(1, 2) });
+    await viewer.until(() => viewer.messages.length > 0);
+    expect(viewer.messages[0]).toMatchObject({
+      type: 'init',
+      tracks: [{ kind: 'audio' }],
+      leftOut: [{ label: 'M-JPEG' }],
+    });
+  },
+);
 
 test.for([
   ['without an upgrade', {}, '426 Upgrade Required', 'Upgrade: websocket'],
@@ -228,7 +231,7 @@ test('a viewer without a pong for 25 s is disconnected', async () => {
   await viewer.until(() => viewer.binaries.length === 2);
   for (let i = 0; i < 12; i += 1) {
     await box.clock.advance(5_000);
-    // The pong is on its way through two sockets of this process.
+    // The pong passes through two sockets of this process.
     await turns();
   }
   await silent.closed();

@@ -13,7 +13,7 @@ export interface Selection {
   readonly leftOut: readonly MseLeftOut[];
 }
 
-export interface SelectionWishes {
+export interface SelectionRequest {
   /** Supported codecs; undefined: all. */
   readonly codecs: readonly string[] | undefined;
   /** One video and one audio track, for a SourceBuffer; else all audio tracks. */
@@ -37,7 +37,7 @@ export function parseCodecs(text: string | undefined): readonly string[] | undef
     .filter((name) => name !== '');
 }
 
-export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionWishes): Selection {
+export function selectTracks(stream: Stream, { codecs, isOneOfEach }: SelectionRequest): Selection {
   const tracks: number[] = [];
   const leftOut: MseLeftOut[] = leftOutLabels(stream).map((label) => ({
     kind: kindOf(stream, label),
@@ -70,7 +70,7 @@ const PICTURES = /^(?:av[c0]|hvc|hev|vp0|mp4v)/;
 export const lacksPictures = (
   stream: Stream,
   { tracks, leftOut }: Selection,
-  codecs: SelectionWishes['codecs'],
+  codecs: SelectionRequest['codecs'],
 ): boolean =>
   codecs?.some((name) => PICTURES.test(name)) === true &&
   leftOut.some(({ kind }) => kind === 'video') &&

@@ -53,7 +53,7 @@ const partsOf = (muxer: Muxer, place = 0) => {
 
 const round = (seconds: number): number => Number(seconds.toFixed(4));
 
-/** Pictures so many milliseconds apart, one after the other; a key picture every `gop`. */
+/** Pictures with these intervals in milliseconds; a key picture every `gop`. */
 function pacedVideo(intervalsMs: readonly number[], gop: number): Sample[] {
   let atMs = 0;
   return tinyVideo(intervalsMs.length, 25, gop).map((picture, i) => {
@@ -76,7 +76,7 @@ test('all segments have parts, the first one too; segments count from 1, parts f
     ['p_video1_seg2.mp4', 5],
     ['p_video1_seg3.mp4', 5],
   ]);
-  // Those of the first segment are not told any more.
+  // The parts of the first segment are no longer listed.
   expect(partsOf(muxer).map(({ name }) => name)).toEqual(
     Array.from({ length: 14 }, (_, i) => `p_video1_part${i + 5}.mp4`),
   );
@@ -258,7 +258,7 @@ test.for([
 test.for([
   ['Opus', opus, 960, 0.2, 0.216],
   ['AAC', aac, 1024, (9 * 1024) / 44_100, 0.226],
-] as const)('sound of %s alone comes in parts', ([, track, ticks, expected, target]) => {
+] as const)('audio of %s alone is cut into parts', ([, track, ticks, expected, target]) => {
   const { stream, muxer } = setup([track]);
   for (let i = 0; i < 400; i += 1) {
     const pts = i * ticks;
@@ -283,7 +283,7 @@ test('audio ahead of the video waits for it, and none is in the wrong segment', 
   }
   const [video, audio] = [playlistOf(muxer, 0), playlistOf(muxer, 1)];
   const facts = ({ number, durationS }: (typeof video.segments)[0]) => [number, round(durationS)];
-  // What came before the first picture is left out.
+  // Audio before the first picture is left out.
   expect(audio.segments.map(facts)).toEqual(video.segments.map(facts).with(0, [1, 0.5]));
   expect(audio.running.number).toBe(video.running.number);
 });

@@ -75,7 +75,7 @@ function pictures(next: Random, seconds: number): Happening[] {
   return all;
 }
 
-/** Sound that comes late or early, and is silent now and then. */
+/** Audio that arrives late or early, with occasional silence. */
 function sounds(next: Random, track: number, sound: Track, seconds: number): Happening[] {
   const ticks = sound.codec === 'aac' ? sound.frameSamples : 960;
   const lateS = pick(next, [0, 0, 0.2, 1.3, -0.5]);
@@ -114,7 +114,7 @@ interface Heard {
   readonly runs: readonly FragmentRun[];
 }
 
-/** Follows a rendition's playlists, and says what is wrong with them. */
+/** Follows a rendition's playlists and checks them. */
 class Watcher {
   readonly heard = new Map<number, Heard>();
   readonly name: string;
@@ -156,7 +156,7 @@ class Watcher {
     }
   }
 
-  /** No part that is listed is longer than what is told, whatever was told when it came. */
+  /** No listed part is longer than the current part target, whatever the target was when the part was made. */
   #lookAtTarget({ segments, running, partTargetS }: MediaPlaylist): void {
     const listed = [...segments, ...(running ? [running] : [])].flatMap(({ parts }) => parts);
     expect(listed.every(({ durationS }) => durationS <= (partTargetS ?? 0))).toBe(true);
@@ -172,7 +172,7 @@ class Watcher {
     expect(Math.round(line.durationS)).toBeLessThanOrEqual(playlist.targetDurationS);
     this.#lookAtParts(line.parts);
     if (line.parts.length === 0 && this.#nextPart !== undefined && !line.isGap) {
-      // Several segments ended at once: its parts are not told any more, but the one that was announced can be had.
+      // Several segments ended at once: the parts are no longer listed, but the announced one can be loaded.
       expect(playlist.segments.at(-1)?.number).toBeGreaterThanOrEqual(line.number + 2);
       expect(this.#read(`p_${this.name}_part${this.#nextPart}.mp4`)).toHaveLength(1);
       this.#nextPart = undefined;
@@ -198,7 +198,7 @@ class Watcher {
       }
       this.#known.set(name, durationS);
       const number = Number(/_part(\d+)\.mp4$/.exec(name)?.[1]);
-      // What was kept may be whole from the beginning: its parts are not told.
+      // A kept segment may be complete at its start: its parts are not listed.
       expect(number).toBe(this.#nextPart ?? number);
       this.#nextPart = number + 1;
       const [run] = this.#read(name) as [FragmentRun];
@@ -207,7 +207,7 @@ class Watcher {
     }
   }
 
-  /** The fragments of a file, which hold what was written. */
+  /** The fragments of a file. */
   #read(name: string): FragmentRun[] {
     const file = this.#muxer.file(name);
     const bytes = Buffer.concat(file?.pieces ?? []);
@@ -266,7 +266,7 @@ function isAtEqualTimes(video: Watcher, audio: Watcher): void {
     expect(heard.line.isDiscontinuity).toBe(leading?.line.isDiscontinuity ?? heard.line.isDiscontinuity);
     if (leading && !heard.line.isGap) {
       expect(startOf(heard) / clockRate).toBeGreaterThanOrEqual(startOf(leading) / 90_000 + delayS - 1e-4);
-      // Up to where a sample ends that lies across the end.
+      // Up to the end of a sample that crosses the segment's end.
       expect(endOf(heard) / clockRate).toBeLessThanOrEqual(endOf(leading) / 90_000 + delayS + 0.2);
     }
   }
@@ -279,7 +279,7 @@ function run(seed: number, seconds: number): number {
   const happenings = tracks.flatMap((track, i) =>
     track.kind === 'video' ? pictures(next, seconds) : sounds(next, i, track, seconds),
   );
-  // Stable, so that what comes at one time stays in order.
+  // A stable sort keeps the order of simultaneous samples.
   happenings.sort((a, b) => a.atS - b.atS);
   const options: MuxerOptions = {
     prefix: 'p',

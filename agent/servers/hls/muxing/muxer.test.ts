@@ -34,7 +34,7 @@ function sound(startS: number, endS: number): Sample[] {
   });
 }
 
-/** Both tracks in order of time. @param audioLateS how much later than the pictures of its time the sound comes in */
+/** Both tracks in order of arrival. @param audioLateS delay of audio behind the pictures of its time */
 function writeBoth(stream: Stream, pictures: readonly Sample[], sounds: readonly Sample[], audioLateS = 0): void {
   const all = [
     ...pictures.map((sample) => ({ track: 0, sample, atS: sample.dts / 90_000 })),
@@ -75,19 +75,16 @@ const runOf = (muxer: Muxer, name: string) => {
 test.for([
   ['fmp4', 100],
   ['lowLatency', 50],
-] as const)(
-  'once its first segment is there, a muxer with %s tolerates samples that are %i ms late',
-  ([variant, ms]) => {
-    const stream = new Stream([tinyH264]);
-    setup(stream, { variant });
-    const pictures = tinyVideo(21, 20, 10, 4500);
-    expect(stream.toleratedDelayMs).toBe(0);
-    for (const picture of pictures) {
-      stream.write(0, picture);
-    }
-    expect(stream.toleratedDelayMs).toBe(ms);
-  },
-);
+] as const)('after its first segment a muxer with %s tolerates samples that are %i ms late', ([variant, ms]) => {
+  const stream = new Stream([tinyH264]);
+  setup(stream, { variant });
+  const pictures = tinyVideo(21, 20, 10, 4500);
+  expect(stream.toleratedDelayMs).toBe(0);
+  for (const picture of pictures) {
+    stream.write(0, picture);
+  }
+  expect(stream.toleratedDelayMs).toBe(ms);
+});
 
 test('segments end before the first key frame that is late enough, and hold what the stream had', () => {
   const stream = new Stream([tinyH264]);
@@ -132,7 +129,7 @@ test('a viewer of a camera with rare key frames gets what the stream keeps at on
   for (const picture of pictures.slice(55)) {
     stream.write(0, picture);
   }
-  // The rest of the group comes piece by piece, for it may be long; from the second group on segments are whole groups.
+  // The rest of the group is cut into pieces, as it may be long; from the second group on, segments are whole groups.
   expect(durations(muxer, 'video1')).toEqual([2.7, 1, 1, 0.3, 5]);
   expect(listed(muxer, 'video1').map(({ isIndependent }) => isIndependent)).toEqual([true, false, false, false, true]);
   expect(playlistOf(muxer, 'video1')).toMatchObject({ targetDurationS: 5, claimsIndependence: false });
@@ -179,7 +176,7 @@ test('pictures that are reordered keep their places in time', () => {
   expect(runOf(muxer, 'p_video1_seg1.mp4').compositionOffsets?.[0]).toBe(9000);
 });
 
-test.for([0, 0.3, 0.9, -0.4])('audio that comes %d s late is cut at the same times as the video', (late) => {
+test.for([0, 0.3, 0.9, -0.4])('audio that arrives %d s late is cut at the same times as the video', (late) => {
   const stream = new Stream([tinyH264, opus]);
   const { muxer } = setup(stream);
   writeBoth(stream, tinyVideo(121, 20, 20), sound(0, 6.5), late);
@@ -237,7 +234,7 @@ test('audio that never starts is neither awaited nor announced', async () => {
   expect(codecsOf(muxer)).toEqual(['avc1.42C00A']);
 });
 
-test('the count of discontinuities before a segment stays the same while the list moves on', () => {
+test('the count of discontinuities before a segment is constant while the window moves', () => {
   const stream = new Stream([tinyH264]);
   const { muxer } = setup(stream);
   const pictures = tinyVideo(250, 25, 25);

@@ -15,7 +15,7 @@ test.for([
   expect(partTargetMs(sampleMs, wantedMs)).toBe(expected);
 });
 
-test('parts of whole samples at any steady rate are as long as the rules want', () => {
+test('parts of whole samples at any steady rate satisfy RFC 8216bis', () => {
   for (let sampleMs = 1; sampleMs < 2000; sampleMs += 0.7) {
     for (const wantedMs of [200, 333, 1000]) {
       const targetMs = partTargetMs(sampleMs, wantedMs);

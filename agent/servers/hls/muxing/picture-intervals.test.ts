@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { PictureIntervals } from './picture-intervals.ts';
 
-/** Samples so many ticks apart. */
+/** Samples this many ticks apart. */
 function heard(ticks: readonly number[], mayChange = true): PictureIntervals {
   const intervals = new PictureIntervals(mayChange);
   let dts = 0;

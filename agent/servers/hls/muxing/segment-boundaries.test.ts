@@ -6,7 +6,7 @@ import { SegmentBoundaries, type Step } from './segment-boundaries.ts';
 
 const OPTIONS = { clockRate: 90_000, segmentDurationMs: 1000 };
 
-/** What is done before each picture, and the length of each segment in seconds. */
+/** The step before each picture, and the length of each segment in seconds. */
 function follow(pictures: readonly Sample[], options = OPTIONS, longestGroupMs = 0) {
   const ends = new SegmentBoundaries({ ...options, longestGroupMs: () => longestGroupMs });
   const lengths: number[] = [];
@@ -43,7 +43,7 @@ function follow(pictures: readonly Sample[], options = OPTIONS, longestGroupMs =
   return { lengths, steps, targets };
 }
 
-/** Pictures at 20 a second in groups of so many. */
+/** Pictures at 20 a second in groups of these sizes. */
 function grouped(groups: readonly number[]): Sample[] {
   let frame = 0;
   return groups.flatMap((length) => {
@@ -81,7 +81,7 @@ test('every start needs a key sample, and a long pause is followed by a new star
   expect(steps.filter((step) => step === 'break').length).toBe(1);
 });
 
-/** Pictures so many seconds apart, each a key picture. */
+/** Pictures this many seconds apart, each a key picture. */
 function apart(seconds: readonly number[]): Sample[] {
   let atS = 0;
   return [0, ...seconds].map((interval) => {
@@ -98,7 +98,7 @@ test('pictures further apart than a segment may be are one break, and from the s
   expect([...new Set(targets)]).toEqual([1, 4]);
 });
 
-test('pauses with pictures between them are breaks, and the target stays as it was', () => {
+test('pauses with pictures between them are breaks, and the target is unchanged', () => {
   const { steps, targets } = follow(apart([...Array(40).fill(0.05), 3, 0.05, 0.05, 3, 0.05, 3, 0.05]), OPTIONS, 1000);
   expect(steps.filter((step) => step === 'break')).toHaveLength(3);
   expect(new Set(targets)).toEqual(new Set([1]));

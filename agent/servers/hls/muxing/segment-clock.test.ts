@@ -27,7 +27,7 @@ test("audio segments have the video's wall clock, however far the audio's is off
   onTestFinished(() => muxer.close());
   muxer.start();
   for (const [i, picture] of tinyVideo(126, 25, 25, 0, 1_000_000).entries()) {
-    // The first pictures came late.
+    // The first pictures arrived late.
     stream.write(0, i > 10 ? picture : { ...picture, wall: picture.wall + 500 });
     for (const pts of [i * 1920, i * 1920 + 960]) {
       const wall = 1_000_000 + pts / 48 + OFF_MS;
@@ -46,11 +46,11 @@ const at = (seconds: number, wall: number): Sample => {
 };
 
 test.for([
-  ['goes along with the camera', [0, 1000, 3000], [0, 1000, 3000]],
-  ['is put right by as much as the clocks of cameras are off', [300, 1000, 3000], [300, 1299.9, 3299.7]],
-  ['and the other way round', [0, 1000.05, 3500], [0, 1000.05, 3000.25]],
-  ['follows at once where the clock of the machine is set', [0, 1_000_000, 1_002_000], [0, 1_000_000, 1_002_000]],
-] as const)('it %s', ([, walls, told]) => {
+  ['follows the camera', [0, 1000, 3000], [0, 1000, 3000]],
+  ['is corrected by at most the drift of camera clocks', [300, 1000, 3000], [300, 1299.9, 3299.7]],
+  ['is corrected in the other direction, too', [0, 1000.05, 3500], [0, 1000.05, 3000.25]],
+  ['follows a step of the local clock at once', [0, 1_000_000, 1_002_000], [0, 1_000_000, 1_002_000]],
+] as const)('the wall clock %s', ([, walls, told]) => {
   const clock = new SegmentClock();
   for (const [i, seconds] of [0, 1, 3].entries()) {
     expect(clock.begins(at(seconds, walls[i] ?? 0), 1000)).toBeCloseTo(told[i] ?? 0, 6);

@@ -52,7 +52,7 @@ const sound = (endS: number): Sample[] =>
     return { pts: i * 1024, dts: i * 1024, wall: 0, key: true, data: Uint8Array.of(i & 0xff, i >> 8) };
   });
 
-/** Pictures as track 0 and sound as track 1 in the order of their times, the sound so much later. */
+/** Pictures as track 0 and audio as track 1 in order of arrival, the audio this much later. */
 function writeBoth(stream: Stream, pictures: readonly Sample[], sounds: readonly Sample[], lateS = 0): void {
   const all = [
     ...pictures.map((sample) => ({ track: 0, sample, atS: sample.dts / 90_000 })),
@@ -74,7 +74,7 @@ const bytesOf = (muxer: TsHlsMuxer, name: string): Buffer => Buffer.concat(muxer
 const linesOf = (muxer: TsHlsMuxer) =>
   segmentsOf(muxer).map(({ name, durationS, isIndependent }) => [name, durationS, isIndependent]);
 
-test('a muxer tolerates late samples once its first segment is there', () => {
+test('after its first segment a muxer tolerates late samples', () => {
   const { stream, open } = setUp([tinyH264]);
   open();
   const pictures = tinyVideo(41, 20, 10);
@@ -96,7 +96,7 @@ test('segments of pictures and sound follow on from each other, each with tables
     expect(order.slice(0, 2)).toEqual(['pat', 'pmt']);
     expect(units.find(({ pid }) => pid === VIDEO)?.isRandomAccess).toBe(true);
   }
-  // Read as one: counters and times go on, and every sample is there.
+  // As one stream: counters and times continue, and no sample is missing.
   const { units } = readTs(Buffer.concat(segmentsOf(muxer).map(({ name }) => bytesOf(muxer, name))));
   expect(units.filter(({ pid }) => pid === VIDEO).map(({ dts }) => dts - START_TICKS)).toEqual(
     pictures.slice(0, 125).map(({ dts }) => dts),
@@ -120,7 +120,7 @@ test('in a long first group segments end between key pictures, and say so', () =
   const muxer = open();
   write(stream, tinyVideo(251, 25, 100));
   expect(linesOf(muxer).map(([, ...line]) => line)).toEqual([
-    // Listed for as long as others build on it.
+    // Listed as long as later segments depend on it.
     [1, true],
     [1, false],
     [1, false],
@@ -204,7 +204,7 @@ test.for([
   ],
   ['AC-3, and as if it were not there', [tinyH264, ac3], [['avc1.42C00A', 'ac-3'], ['avc1.42C00A']]],
   ['AC-3 alone', [ac3], [['ac-3']]],
-] as const)('the playlist tells %s', ([, tracks, expected]) => {
+] as const)('the codecs of the playlist are those of %s', ([, tracks, expected]) => {
   const rendition = setUp([...tracks]).open().renditions[0];
   expect([rendition?.codecs, ...(rendition?.otherCodecs ?? [])]).toEqual(expected);
 });

@@ -89,12 +89,9 @@ test.for([
     '--',
     -1.5,
   ],
-] as const)(
-  'players are told to begin at the end of a segment with a key picture when %s',
-  ([, segments, parts, expected]) => {
-    expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected, 6);
-  },
-);
+] as const)('players start at the end of a segment with a key picture when %s', ([, segments, parts, expected]) => {
+  expect(startOffsetS(playlist(segments, parts, 0.216))).toBeCloseTo(expected, 6);
+});
 
 test('players that start in the last segment get its offset before the next part moves their start', () => {
   expect(startOffsetS(playlist([['K', 4]], '--', 0.216))).toBeCloseTo(-0.7, 6);

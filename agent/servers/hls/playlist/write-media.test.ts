@@ -88,7 +88,7 @@ p_video1_seg7.mp4
 `);
 });
 
-test('before the first part of a segment there is the hint alone: its wall clock is not known yet', () => {
+test('before its first part a segment has only the hint: its wall clock is not known yet', () => {
   const lines = linesOf(lowLatency([segment(0)], { running: running(1, { parts: [] }) }));
   expect(lines.slice(lines.indexOf('p_video1_seg0.mp4') + 1)).toEqual([
     '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="p_video1_part2.mp4"',
@@ -204,7 +204,7 @@ test.for([
   expect(lines).toEqual([`#EXT-X-RENDITION-REPORT:URI="audio2_stream.m3u8",${report}`]);
 });
 
-test('rounding breaks no rule: parts stay within the part target, segments within the target duration', () => {
+test('rounding keeps parts within the part target and segments within the target duration', () => {
   for (const length of [1 / 3, 0.2000001, 5 / 29.97, 0.43, 0.1 + 0.2]) {
     const playlist = lowLatency([segment(0, { durationS: 2.499_999_9 })], {
       partTargetS: length,

@@ -5,13 +5,13 @@ const CHROMIUM = { 'accept-encoding': 'identity;q=1, *;q=0' };
 
 const nameOf = (address: string): string => address.replace(/\?.*/, '');
 
-/** Chromium's own player at a stream of low latency that has run for eight seconds; it has got all that there is. */
+/** Chromium's own player of a low-latency stream that has run for eight seconds; it has loaded everything. */
 async function setup() {
   const box = openHlsHarness({ options: { variant: 'lowLatency' } });
   const stream = live(box.paths);
   const player = new HlsPlayer(box.app);
   const open = (headers: Record<string, string>) => player.get('/cam/index.m3u8', headers);
-  // Its muxer begins, for which there is a segment already.
+  // Starts the muxer, which has a segment already.
   await open({});
   for (let i = 4; i < 8; i += 1) {
     feed(stream, 1, i);
@@ -42,7 +42,7 @@ test('two of them in one browser get separate playlists, at any positions', asyn
   const { stream, player, open, server } = await setup();
   const addresses = [await open(CHROMIUM), await open(CHROMIUM)].map(({ body }) => linesOf(body).at(-1));
   const ask = async (which: number) => linesOf((await player.get(`/cam/${addresses[which]}`, CHROMIUM)).body);
-  // It has got all that there is when the other one begins.
+  // It is up to date when the other one starts.
   const first = await ask(0);
   expect((await ask(1)).map(nameOf)).toEqual(first.map(nameOf));
   feed(stream, 1, 8);

@@ -11,7 +11,7 @@ function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {
   return { ...box, stream };
 }
 
-test('a viewer shows first whether he keeps cookies, and is sent on with his query', async () => {
+test('a viewer is first checked for cookies, and redirected with its query', async () => {
   const { app, server } = setup();
   const answer = await app.inject('/cam/index.m3u8?user=a&b=%22x&_HLS_skip=YES');
   expect([answer.statusCode, answer.headers.location]).toEqual([
@@ -67,7 +67,7 @@ test('GStreamer keeps the cookies of the first response only, so its addresses c
 test.for([
   ['with cookies', true],
   ['without cookies', false],
-] as const)('a player %s that opens the stream again goes on in its session', async ([, keepsCookies]) => {
+] as const)('a player %s that opens the stream again continues its session', async ([, keepsCookies]) => {
   const { app, server } = setup();
   const player = new HlsPlayer(app, keepsCookies);
   const first = await player.get('/cam/index.m3u8');
@@ -230,12 +230,12 @@ test('a guess at the CDN secret is treated like any wrong credential', async () 
   live(paths, 'secret');
   const headers = { authorization: 'Bearer guess' };
   expect((await app.inject({ url: '/secret/index.m3u8', headers })).statusCode).toBe(401);
-  // Without a CDN there is nothing to guess, and with the right token of another kind it goes on as ever.
+  // Without a CDN secret nothing can be guessed, and a valid token of another kind works as before.
   expect((await app.inject('/secret/index.m3u8')).statusCode).toBe(302);
   expect((await app.inject({ url: '/secret/index.m3u8?jwt=right', headers })).statusCode).toBe(302);
 });
 
-test('two players of one browser are one session, which lasts as long as either of them', async () => {
+test('two players of one browser share a session, which lasts as long as either of them', async () => {
   const { of, audioForms } = otherForms();
   const { app, clock, server, stream } = setup({ audioForms });
   feed(of(stream), 4);
@@ -244,7 +244,7 @@ test('two players of one browser are one session, which lasts as long as either 
   await browser.get('/cam/index.m3u8?audio=flac');
   const sessions = server.sessions.list().map(({ id }) => id);
   expect(sessions.length).toBe(1);
-  // Nobody watches the first any more: its muxer closes.
+  // Without viewers of the first, its muxer closes.
   for (let i = 0; i < 6; i += 1) {
     await clock.advance(20_000);
     expect((await browser.get('/cam/video1_stream.m3u8?audio=flac')).statusCode).toBe(200);
@@ -274,7 +274,7 @@ test('a viewer that waited for converted audio of an ended stream does not affec
   expect((await player.get('/cam/video1_stream.m3u8?audio=flac')).statusCode).toBe(200);
 });
 
-/** Streams beside streams, as the transcoder makes them. */
+/** Maps each stream to one with other audio, as the transcoder does. */
 function otherForms() {
   const other = new Map<Stream, Stream>();
   const of = (stream: Stream) => {
@@ -293,7 +293,7 @@ test.for([
     { 'user-agent': 'AppleCoreMedia/1.0.0.20G75 (iPhone; U; CPU OS 16_6 like Mac OS X; en_us)' },
   ],
   ['Safari 16', '', { 'user-agent': 'Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/16.6 Safari/605.1.15' }],
-] as const)('FLAC in the place of Opus is what %s asks for, from a muxer of its own', async ([, query, headers]) => {
+] as const)('%s gets FLAC instead of Opus, from a separate muxer', async ([, query, headers]) => {
   const { of, audioForms } = otherForms();
   const { app, paths, server, stream } = setup({ audioForms });
   feed(of(stream), 4);
@@ -307,6 +307,6 @@ test.for([
   expect(flac.endsWith(query)).toBe(true);
   expect(flac.slice(0, 12)).not.toBe(own.slice(0, 12));
   expect((await player.get(`/cam/${flac}`)).statusCode).toBe(200);
-  // The path is asked once and shows one muxer.
+  // The path is requested once and has one muxer.
   expect([paths.asked, server.list().map(({ path }) => path)]).toEqual([['cam?'], ['cam']]);
 });

@@ -48,7 +48,7 @@ function response(
   return ['Authorization', authorization(challenge, { user, password }, use, hash)];
 }
 
-/** The answer to a request that has to wait: until it comes, time passes. */
+/** Advances the clock until a delayed answer arrives. @returns the delay in milliseconds */
 async function wait(box: RtspHarness, caller: RtspCaller, work: Promise<RtspResponse>): Promise<number> {
   let isDone = false;
   const done = work.finally(() => {

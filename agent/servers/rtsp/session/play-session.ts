@@ -1,11 +1,10 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import { writeTransport } from '../../../media/rtsp/transport.ts';
 import type { PeerKind, Reader, Stream, Watcher } from '../../../stream/stream.ts';
 import type { Delivery, TransportKind } from '../transport/media-plane.ts';
 import type { TcpDelivery } from '../transport/tcp-delivery.ts';
 import type { ChosenTransport } from './choose-transport.ts';
-import type { Response } from './response.ts';
+import { type Response, setUpFields } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 import { withoutCredentials } from './target.ts';
 
@@ -42,7 +41,7 @@ export class PlaySession implements Role, Reader {
     return this.#isPlaying ? 'read' : 'idle';
   }
 
-  setUp(track: number, uri: string, { kind, wanted }: ChosenTransport): HeaderField {
+  setUp(track: number, uri: string, { kind, wanted, key }: ChosenTransport): HeaderField[] {
     if (this.#isPlaying) {
       throw new PerchError('badInput', 'SETUP of a further track while playing');
     }
@@ -53,9 +52,9 @@ export class PlaySession implements Role, Reader {
       throw new PerchError('badInput', `track ${track} is set up already`);
     }
     this.media ??= this.#createDelivery(kind, this.#session, this.#stream);
-    const transport = this.media.setUp(track, wanted);
+    const transport = this.media.setUp(track, wanted, key);
     this.#uris.set(track, withoutCredentials(uri));
-    return ['Transport', writeTransport(transport)];
+    return setUpFields(transport, uri, this.media.keyOf(track));
   }
 
   play(): Response {

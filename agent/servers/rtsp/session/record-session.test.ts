@@ -179,7 +179,7 @@ function fourSeconds(first = 0): Buffer {
 const FOUR_SECONDS_BYTES = 400 * 160;
 const received = (box: RtspHarness) => box.paths.streams.get('studio')?.bytesReceived ?? 0;
 
-/** A publisher has sent four seconds of sound, of which two are taken. */
+/** A publisher has sent four seconds of audio, of which two are accepted. */
 async function hurry(box: RtspHarness): Promise<RtspCaller> {
   const caller = await announce(box);
   await caller.ask('RECORD', box.url('studio'));

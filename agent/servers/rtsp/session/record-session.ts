@@ -1,13 +1,12 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
-import { writeTransport } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { Publication, Publisher } from '../../../stream/contracts.ts';
 import type { PeerKind } from '../../../stream/stream.ts';
 import type { MediaReceiver } from '../transport/media-plane.ts';
 import type { ChosenTransport } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
-import type { Response } from './response.ts';
+import { type Response, setUpFields } from './response.ts';
 import type { Role, RtspSession } from './session.ts';
 import { mediaOf } from './target.ts';
 
@@ -38,7 +37,7 @@ export class RecordSession implements Role, Publisher {
     return this.#publication ? 'publish' : 'idle';
   }
 
-  setUp(uri: string, { kind, wanted }: ChosenTransport): HeaderField {
+  setUp(uri: string, { kind, wanted, key }: ChosenTransport): HeaderField[] {
     if (this.#publication) {
       throw new PerchError('badInput', 'SETUP of a further track while recording');
     }
@@ -54,9 +53,9 @@ export class RecordSession implements Role, Publisher {
       throw new PerchError('unsupported', 'multicast is not available for publishing');
     }
     this.media ??= this.#createReceiver(kind, this.#session, this.#medias);
-    const transport = this.media.setUp(media, wanted);
+    const transport = this.media.setUp(media, wanted, key);
     this.#isSetUp.add(media);
-    return ['Transport', writeTransport(transport)];
+    return setUpFields(transport, uri, this.media.keyOf(media));
   }
 
   record(paths: RtspPaths): Response {

@@ -5,9 +5,9 @@ import { bodyText, type HeaderField, type RtspRequest } from '../../../media/rts
 import { parseSdp, type SdpMedia } from '../../../media/sdp/parse.ts';
 import { writeSdp } from '../../../media/sdp/write.ts';
 import type { SessionAccess } from '../../../protocols/contract.ts';
-import type { MediaPlane, TransportKind } from '../transport/media-plane.ts';
+import type { MediaPlane } from '../transport/media-plane.ts';
 import { Authentication, type AuthMethod } from './authentication.ts';
-import { chooseTransport } from './choose-transport.ts';
+import { chooseTransport, type OfferedTransports } from './choose-transport.ts';
 import type { RtspPaths } from './contracts.ts';
 import { type CreateDelivery, PlaySession } from './play-session.ts';
 import { type CreateReceiver, RecordSession } from './record-session.ts';
@@ -24,13 +24,13 @@ const MAX_MEDIAS = 16;
 /** Of one endpoint. */
 export interface SharedServer {
   readonly kinds: RtspKinds;
-  readonly transports: readonly TransportKind[];
+  readonly transports: OfferedTransports;
   readonly authMethods: readonly AuthMethod[];
   readonly readTimeoutMs: number;
   readonly paths: RtspPaths;
   readonly access: SessionAccess;
   readonly sessions: SessionTable;
-  readonly media: Pick<MediaPlane, 'multicastAddress'>;
+  readonly media: Pick<MediaPlane, 'multicastAddress' | 'keysOf'>;
   readonly createDelivery: CreateDelivery;
   readonly createReceiver: CreateReceiver;
   readonly clock: Clock;
@@ -127,12 +127,14 @@ export class RequestHandler {
       return { status: 302, headers: [['Location', absoluteUrl(location, request.uri)]] };
     }
     const stream = await paths.open(target.name, target.query);
-    const wantsMulticast = this.#server.transports.includes('multicast') && /(?:^|&)vlcmulticast\b/.test(target.query);
+    const wantsMulticast =
+      this.#server.transports.kinds.includes('multicast') && /(?:^|&)vlcmulticast\b/.test(target.query);
     const sdp = writeSdp(stream.tracks, {
       name: target.name,
       host: '0.0.0.0',
       sessionId: Math.floor(clock.wallMs()),
       multicast: wantsMulticast ? media.multicastAddress(stream) : undefined,
+      keys: media.keysOf(stream),
     });
     const base = withoutCredentials(request.uri);
     const headers: HeaderField[] = [
@@ -158,9 +160,10 @@ export class RequestHandler {
   async #setUp(session: RtspSession | undefined, request: RtspRequest): Promise<Response> {
     const { transports } = this.#server;
     const role = session?.role;
-    const chosen = chooseTransport(request.headers.get('Transport'), transports, role?.media?.kind);
+    const { headers } = request;
+    const chosen = chooseTransport(headers.get('Transport'), transports, role?.media, headers.get('KeyMgmt'));
     if (role instanceof RecordSession) {
-      return { status: 200, headers: [role.setUp(request.uri, chosen)] };
+      return { status: 200, headers: role.setUp(request.uri, chosen) };
     }
     const { track, ...target } = parseTrackTarget(request.uri);
     if (session && role instanceof PlaySession) {
@@ -168,7 +171,7 @@ export class RequestHandler {
       if (target.name !== name) {
         throw new PerchError('badInput', `SETUP of path '${target.name}' in a session of path '${name}'`);
       }
-      return { status: 200, headers: [role.setUp(track, request.uri, chosen)] };
+      return { status: 200, headers: role.setUp(track, request.uri, chosen) };
     }
     const result = await this.#authentication.check('read', target, request);
     if ('response' in result) {
@@ -182,7 +185,7 @@ export class RequestHandler {
     const playSession = new PlaySession(opened, stream, this.#server.createDelivery);
     opened.role = playSession;
     try {
-      return { status: 200, headers: [playSession.setUp(track, request.uri, chosen)] };
+      return { status: 200, headers: playSession.setUp(track, request.uri, chosen) };
     } catch (error) {
       opened.end('the first track could not be set up');
       throw error;

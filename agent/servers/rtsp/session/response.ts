@@ -1,5 +1,8 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
+import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
+import { type Transport, writeTransport } from '../../../media/rtsp/transport.ts';
 
 /** A response without CSeq and Server, which the connection adds. */
 export interface Response {
@@ -23,6 +26,12 @@ const STATUS: Record<ErrorCode, number> = {
   conflict: 412,
   exhausted: 400,
 };
+
+/** @param key of what we send, with SRTP */
+export const setUpFields = (transport: Transport, uri: string, key: MikeyMessage | undefined): HeaderField[] => [
+  ['Transport', writeTransport(transport)],
+  ...(key ? [['KeyMgmt', writeKeyMgmt(uri, key)] as const] : []),
+];
 
 /** Undefined for a bug. */
 export function responseTo(error: unknown): Response | undefined {

@@ -17,7 +17,7 @@ export function describeSession(session: RtspSession): RtspSessionItem {
     user: options.user,
     userAgent: options.userAgent,
     transport: transport === undefined ? null : TRANSPORT_LABEL[transport],
-    profile: transport === undefined ? null : 'AVP',
+    profile: transport === undefined ? null : role?.media?.isSecure ? 'SAVP' : 'AVP',
     conns: [...session.links].map((link) => link.id),
     inboundBytes: received.bytes,
     inboundRTPPackets: received.rtpPackets,

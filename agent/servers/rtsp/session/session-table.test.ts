@@ -46,7 +46,7 @@ test('the addresses of one IPv6 network count as one', () => {
   expect(() => table.open(factsOf('2001:db8:1:2:ffff::1'))).toThrow('too many RTSP sessions');
 });
 
-test('there are 1,000 sessions at most', () => {
+test('at most 1,000 sessions are open', () => {
   const table = openTable();
   for (let i = 0; i < 1_000; i += 1) {
     table.open(factsOf(`10.0.${i >> 7}.${i & 127}`));

@@ -40,7 +40,7 @@ export interface SessionLink {
 export interface Role {
   readonly state: 'idle' | 'read' | 'publish';
   /** undefined before the first SETUP. */
-  readonly media: Pick<Delivery, 'kind' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
+  readonly media: Pick<Delivery, 'kind' | 'isSecure' | 'sent' | 'received' | 'lastReceivedMs'> | undefined;
   /** An interleaved frame: its payload is `chunk[start, end)`, valid during the call only. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void;
   close(): void;

@@ -67,7 +67,7 @@ test.for([
 test.for([
   ['before the query', 'rtsp://host/cam/streamid=1?token=a/b'],
   ['behind the query', 'rtsp://host/cam?token=a/b/streamid=1'],
-] as const)("a publisher's control stands %s", ([, uri]) => {
+] as const)("a publisher's control is read %s", ([, uri]) => {
   expect(mediaOf(uri, { name: 'cam', query: 'token=a/b' }, ['streamid=0', 'streamid=1'])).toBe(1);
 });
 
@@ -108,7 +108,7 @@ test('a very long URL is rejected', () => {
 
 test('a name of slashes is parsed at once', () => {
   const uri = `rtsp://host/a${'/'.repeat(4_000)}b`;
-  // A search that begins anew at each slash would outlast the time that a test has.
+  // A search that restarts at each slash would exceed the test's time limit.
   for (let i = 0; i < 1_500; i += 1) {
     expect(parseTarget(uri).name).toHaveLength(4_002);
     expect(mediaOf(uri, { name: 'cam', query: '' }, ['/x'])).toBe(-1);

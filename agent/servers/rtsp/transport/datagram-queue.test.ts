@@ -5,12 +5,20 @@ import { DatagramQueue, type DatagramTarget } from './datagram-queue.ts';
 class Target implements DatagramTarget {
   isCongested = false;
   readonly sent: string[] = [];
-  sendRtp(track: number, bytes: Buffer, start: number, length: number): void {
-    this.sent.push(`${track}:${bytes[start]}x${length}`);
+  /** Packets of each call. */
+  readonly runs: number[] = [];
+  sendFrames(track: number, frames: Buffer, start: number, count: number): void {
+    this.runs.push(count);
+    let at = start;
+    for (let i = 0; i < count; i += 1) {
+      const length = frames.readUInt16BE(at + 2);
+      this.sent.push(`${track}:${frames[at + 4]}x${length}`);
+      at += 4 + length;
+    }
   }
 }
 
-/** Frames with one letter each, which stands for a packet of `bytes`. */
+/** Frames filled with one letter, each with a packet of `bytes`. */
 function chunkOf(packets: number, bytes: number, first = 0): Buffer {
   const frames = Array.from({ length: packets }, (_, i) => {
     const frame = Buffer.alloc(4 + bytes, first + i);
@@ -19,6 +27,9 @@ function chunkOf(packets: number, bytes: number, first = 0): Buffer {
   });
   return Buffer.concat(frames);
 }
+
+/** Frames whose packets have these lengths. */
+const chunkOfLengths = (lengths: readonly number[]): Buffer => Buffer.concat(lengths.map((bytes) => chunkOf(1, bytes)));
 
 function open() {
   const clock = new FakeClock();
@@ -31,6 +42,42 @@ test('packets of a small chunk go out at once', () => {
   queue.push(chunkOf(3, 700), 1, 3);
   expect(target.sent).toEqual(['1:0x700', '1:1x700', '1:2x700']);
   expect(queue).toMatchObject({ packets: 3, bytes: 2100, discarded: 0 });
+});
+
+test.for([
+  [[700, 700, 700], [3]],
+  [[700, 700, 20], [3]],
+  [
+    [700, 20, 700],
+    [2, 1],
+  ],
+  [
+    [20, 700, 700],
+    [1, 2],
+  ],
+  [
+    [700, 20, 20],
+    [2, 1],
+  ],
+  [[700], [1]],
+])('packets of %j bytes are sent in runs of %j: equal ones, the last may be shorter', ([lengths = [], runs]) => {
+  const { target, queue } = open();
+  queue.push(chunkOfLengths(lengths), 0, lengths.length);
+  expect(target.runs).toEqual(runs);
+  expect(target.sent).toEqual(lengths.map((bytes) => `0:0x${bytes}`));
+  expect(queue).toMatchObject({ packets: lengths.length, bytes: lengths.reduce((sum, bytes) => sum + bytes) });
+});
+
+test('a run is no longer than the credit of the pace, and than what a burst may have', async () => {
+  const { clock, target, queue } = open();
+  queue.push(chunkOf(10, 700), 0, 10);
+  queue.push(chunkOf(10, 700), 0, 10);
+  expect(target.runs).toEqual([10, 6]);
+  await clock.advance(2);
+  expect(target.runs).toEqual([10, 6, 4]);
+  queue.push(chunkOf(10_000, 100), 0, 10_000);
+  await clock.advance(2);
+  expect(target.runs.slice(3)).toEqual([12, 16, 16, 8]);
 });
 
 test('a large chunk is sent at a pace that sockets can follow, and later chunks queue behind it', async () => {
@@ -55,7 +102,7 @@ test('chunks in one moment share the pace; time that passes without any counts o
   expect(target.sent).toHaveLength(20 + 16);
 });
 
-test('however much waits is on its way within half a second, nearly', async () => {
+test('a queue of any length is sent within about half a second', async () => {
   const { clock, target, queue } = open();
   queue.push(chunkOf(5_000, 1_400), 0, 5_000);
   await clock.advance(700);

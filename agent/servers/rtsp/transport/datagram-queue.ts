@@ -1,14 +1,17 @@
 import type { Clock } from '../../../base/clock.ts';
+import { MAX_SEGMENTS } from '../../../native/segmented-message.ts';
+import { FRAME_HEADER_BYTES } from '../../../stream/interleaved-writer.ts';
 
 export interface DatagramTarget {
   /** The network is slower than the stream: nothing more may be sent for now. */
   readonly isCongested: boolean;
-  /** One RTP packet: `bytes[start, start + length)`, which must not change afterwards. */
-  sendRtp(track: number, bytes: Buffer, start: number, length: number): void;
+  /**
+   * @param frames interleaved, which must not change afterwards
+   * @param count of RTP packets from `start` on, at most `MAX_SEGMENTS`: all of one size, the last may be shorter
+   */
+  sendFrames(track: number, frames: Buffer, start: number, count: number): void;
 }
 
-/** `$`, channel and two bytes of length, RFC 2326 §10.12. */
-const FRAME_HEADER_BYTES = 4;
 const TICK_MS = 2;
 /**
  * A receiver's socket holds about 90 full packets by default (Linux: 208 kB with overhead). This is far less and, with
@@ -102,7 +105,7 @@ export class DatagramQueue {
 
   #send(): void {
     while (this.#waitingPackets > 0 && this.#credit > 0 && !this.#target.isCongested) {
-      this.#sendNext();
+      this.#sendRun();
     }
     if (this.#waitingPackets === 0 && this.#chunks.length > 0) {
       // The usual case: a single chunk, whose array is reused.
@@ -112,16 +115,30 @@ export class DatagramQueue {
     }
   }
 
-  #sendNext(): void {
+  /** Packets of one size, and a shorter one: they can be sent as a burst. */
+  #sendRun(): void {
     const chunk = this.#chunks[this.#first] as Buffer;
-    const at = this.#at;
-    const length = ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
-    this.#target.sendRtp(this.#tracks[this.#first] as number, chunk, at + FRAME_HEADER_BYTES, length);
-    this.packets += 1;
-    this.bytes += length;
-    this.#credit -= 1;
-    this.#waitingPackets -= 1;
-    this.#at = at + FRAME_HEADER_BYTES + length;
+    const start = this.#at;
+    const max = Math.min(this.#credit, MAX_SEGMENTS);
+    const length = lengthAt(chunk, start);
+    let end = start + FRAME_HEADER_BYTES + length;
+    let last = length;
+    let count = 1;
+    while (count < max && end < chunk.length && last === length) {
+      const next = lengthAt(chunk, end);
+      if (next > length) {
+        break;
+      }
+      last = next;
+      end += FRAME_HEADER_BYTES + next;
+      count += 1;
+    }
+    this.#target.sendFrames(this.#tracks[this.#first] as number, chunk, start, count);
+    this.packets += count;
+    this.bytes += end - start - FRAME_HEADER_BYTES * count;
+    this.#credit -= count;
+    this.#waitingPackets -= count;
+    this.#at = end;
     if (this.#at === chunk.length) {
       this.#at = 0;
       this.#first += 1;
@@ -135,3 +152,5 @@ export class DatagramQueue {
     }
   }
 }
+
+const lengthAt = (chunk: Buffer, at: number): number => ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);

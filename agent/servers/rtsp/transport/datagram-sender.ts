@@ -1,6 +1,8 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { InterleavedPackets, InterleavedViewer } from '../../../stream/interleaved-packets.ts';
+import { FRAME_HEADER_BYTES } from '../../../stream/interleaved-writer.ts';
 import { DatagramQueue, type DatagramTarget } from './datagram-queue.ts';
+import type { SecurePackets } from './secure-packets.ts';
 
 export interface DatagramSenderTarget extends DatagramTarget {
   /** The track is set up. */
@@ -10,7 +12,11 @@ export interface DatagramSenderTarget extends DatagramTarget {
   onSenderEnded(reason: string): void;
 }
 
-const FRAME_HEADER_BYTES = 4;
+interface SenderOptions {
+  /** For SRTP, which allows no placeholders. */
+  readonly secure?: SecurePackets | undefined;
+  readonly wantsPlaceholders?: boolean;
+}
 
 /** Sends a stream's interleaved frames as datagrams to a reader or a multicast group. */
 export class DatagramSender implements InterleavedViewer {
@@ -20,11 +26,19 @@ export class DatagramSender implements InterleavedViewer {
   readonly #packets: InterleavedPackets;
   readonly #target: DatagramSenderTarget;
   readonly #queue: DatagramQueue;
+  /** Undefined: plain RTP. */
+  readonly #secure: SecurePackets | undefined;
   /** After a drop the video is damaged until the next key frame. */
   #waitsForKey = false;
 
-  constructor(packets: InterleavedPackets, target: DatagramSenderTarget, clock: Clock, wantsPlaceholders = false) {
-    this.wantsPlaceholders = wantsPlaceholders;
+  constructor(
+    packets: InterleavedPackets,
+    target: DatagramSenderTarget,
+    clock: Clock,
+    { secure, wantsPlaceholders = false }: SenderOptions = {},
+  ) {
+    this.wantsPlaceholders = wantsPlaceholders && secure === undefined;
+    this.#secure = secure;
     this.#packets = packets;
     this.#target = target;
     this.#queue = new DatagramQueue(target, clock);
@@ -56,24 +70,26 @@ export class DatagramSender implements InterleavedViewer {
       this.#queue.discarded += packets;
       return false;
     }
-    if (this.#queue.push(chunk, track, packets)) {
+    const frames = this.#secure?.encrypt(chunk, track, packets) ?? chunk;
+    if (this.#queue.push(frames, track, packets)) {
       this.#waitsForKey = false;
-      this.#packets.stream.countSent(chunk.length - FRAME_HEADER_BYTES * packets);
+      this.#packets.stream.countSent(frames.length - FRAME_HEADER_BYTES * packets);
     } else {
       // Without the leading video track there is no key frame to wait for.
       const { leadingTrack } = this.#packets;
       this.#waitsForKey = leadingTrack >= 0 && this.#target.has(leadingTrack);
     }
     // Queued or not, datagrams are sent after the call.
-    return true;
+    return frames === chunk;
   }
 
   onReport(chunk: Buffer, track: number): void {
     if (this.#target.has(track)) {
-      const length = chunk.length - FRAME_HEADER_BYTES;
-      this.#target.sendRtcp(track, chunk, FRAME_HEADER_BYTES, length);
+      const plain = chunk.subarray(FRAME_HEADER_BYTES);
+      const report = this.#secure?.encryptReport(plain, track) ?? plain;
+      this.#target.sendRtcp(track, report, 0, report.length);
       this.reports += 1;
-      this.reportBytes += length;
+      this.reportBytes += report.length;
     }
   }
 

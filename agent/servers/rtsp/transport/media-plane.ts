@@ -1,3 +1,4 @@
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
 import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
@@ -51,15 +52,19 @@ export interface TrackStart {
 /** Sends a session's packets to its reader: interleaved, over UDP, or multicast. */
 export interface Delivery {
   readonly kind: TransportKind;
+  readonly isSecure: boolean;
   readonly sent: Sent;
   readonly received: Received;
   /** Monotonic time of the reader's last RTCP packet; 0: none. */
   readonly lastReceivedMs: number;
   /**
+   * @param key of the reader's RTCP, with SRTP; without it its RTCP is ignored
    * @returns the response's Transport header
    * @throws PerchError `unsupported` if the request cannot be met (461)
    */
-  setUp(track: number, wanted: Transport): Transport;
+  setUp(track: number, wanted: Transport, key?: MikeyMessage): Transport;
+  /** The key of what is sent to the peer; undefined: plain RTP. */
+  keyOf(track: number): MikeyMessage | undefined;
   /** Joins the stream; packets wait for `flow` in the same turn. @returns the tracks that carry data already */
   start(): readonly TrackStart[];
   /** The response to PLAY is written: packets may follow. */
@@ -69,15 +74,19 @@ export interface Delivery {
   close(): void;
 }
 
+/** Receives a publisher's packets: interleaved or over UDP. */
 export interface MediaReceiver {
   readonly kind: TransportKind;
+  readonly isSecure: boolean;
   readonly received: Received;
   /** RTCP. */
   readonly sent: Sent;
   /** Monotonic time of the last packet; 0: none. */
   readonly lastReceivedMs: number;
-  /** As `Delivery.setUp`; `media` counts from 0 in the announced SDP. */
-  setUp(media: number, wanted: Transport): Transport;
+  /** As `Delivery.setUp`; `media` counts from 0 in the announced SDP. Without the key of SRTP, that of the SDP applies. */
+  setUp(media: number, wanted: Transport, key?: MikeyMessage): Transport;
+  /** As `Delivery.keyOf`. */
+  keyOf(media: number): MikeyMessage | undefined;
   /** RECORD. */
   start(sink: StreamSink): void;
   /** PAUSE: drops packets; `start` may follow. */
@@ -87,6 +96,7 @@ export interface MediaReceiver {
   close(): void;
 }
 
+/** The session of a delivery or receiver. */
 export interface MediaOwner {
   /** Ends the session. */
   onMediaEnd(reason: string): void;
@@ -94,7 +104,7 @@ export interface MediaOwner {
   writeFrames(frames: Uint8Array): void;
 }
 
-/** With interleaved media, the publisher can be made to wait. */
+/** Over TCP a publisher that is too fast is slowed down by not reading its connection. */
 export interface PublisherOwner extends MediaOwner {
   /** Stops reading the connection until `resumeReading`: neither frames nor requests. */
   pauseReading(): void;
@@ -110,6 +120,12 @@ export interface ReaderRequest {
   /** libavformat needs placeholders before the first key frame (`stream/placeholders.ts`). */
   readonly wantsPlaceholders: boolean;
   readonly owner: MediaOwner;
+}
+
+export interface DeliveryOptions {
+  /** `maxPayloadBytesOf` the settings. */
+  readonly maxPayloadBytes: number;
+  readonly isSecure: boolean;
 }
 
 export interface PublisherRequest {
@@ -129,12 +145,15 @@ export interface MulticastAddress {
   readonly ttl: number;
 }
 
+/** Carries the media of RTSP sessions, or of RTSPS sessions with SRTP; the sessions themselves are signalling. */
 export interface MediaPlane {
   close(): Promise<void>;
   /** @throws PerchError `unsupported` if the transport is off */
   reader(kind: 'udp' | 'multicast', request: ReaderRequest): Delivery;
   /** Also over TCP: interleaved frames take the same route. */
   publisher(kind: 'tcp' | 'udp', request: PublisherRequest): MediaReceiver;
+  /** For SDP, by track; undefined: plain RTP. */
+  keysOf(stream: Stream): readonly MikeyMessage[] | undefined;
   /** @throws PerchError `unsupported` if multicast is off */
   multicastAddress(stream: Stream): MulticastAddress;
 }

@@ -42,7 +42,7 @@ class Place implements AsyncDisposable {
     const delivery = new MulticastDelivery(
       { name: 'garden', stream, ip, wantsPlaceholders: false, owner },
       this.multicast,
-      1440,
+      { maxPayloadBytes: 1440, isSecure: false },
     );
     this.#deliveries.push(delivery);
     return delivery;
@@ -101,7 +101,7 @@ test('a stream is sent to its group once, from the first reader to the last', as
   expect(byes()).toBe(0);
   two.close();
   expect(stream.readers).toEqual([]);
-  // Whoever listens without a session learns that nothing more comes, on the first track's port.
+  // Listeners without a session get the BYE, on the first track's port.
   await receiver.until(() => byes() === 1);
   const header = new RtpHeader();
   const sequences = receiver.rtp.map((packet) => {

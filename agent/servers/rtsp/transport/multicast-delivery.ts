@@ -1,21 +1,32 @@
 import { isLoopbackIp } from '../../../base/ip-address.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
-import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
+import type {
+  Delivery,
+  DeliveryOptions,
+  MediaOwner,
+  ReaderRequest,
+  Received,
+  Sent,
+  TrackStart,
+} from './media-plane.ts';
 import type { Multicast, ReportListener } from './multicast.ts';
 import { type MulticastReader, MulticastSender } from './multicast-sender.ts';
 import { ReaderReports } from './reader-reports.ts';
+import { SecurePackets } from './secure-packets.ts';
 
 /** A reader of a stream's multicast group, which all its readers share. */
 export class MulticastDelivery implements Delivery, MulticastReader, ReportListener {
   readonly kind = 'multicast';
+  readonly isSecure: boolean;
   /** Source address of its reports. */
   readonly ip: string;
   /** Our address in the reader's network. */
   readonly egress: string;
   readonly #multicast: Multicast;
   readonly #request: ReaderRequest;
-  readonly #maxPayloadBytes: number;
+  readonly #options: DeliveryOptions;
   readonly #packets: InterleavedPackets;
   readonly #reports: ReaderReports;
   readonly #owner: MediaOwner;
@@ -24,14 +35,15 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
   #countsAtStart = { bytes: 0, packets: 0, reports: 0, discarded: 0 };
 
   /** @throws PerchError `unsupported` if the reader is unreachable by multicast */
-  constructor(request: ReaderRequest, multicast: Multicast, maxPayloadBytes: number) {
+  constructor(request: ReaderRequest, multicast: Multicast, options: DeliveryOptions) {
+    this.isSecure = options.isSecure;
     this.egress = multicast.egressFor(request.ip);
     // Reports of a local reader come from the group's network address.
     this.ip = isLoopbackIp(request.ip) ? this.egress : request.ip;
     this.#multicast = multicast;
     this.#request = request;
-    this.#maxPayloadBytes = maxPayloadBytes;
-    this.#packets = InterleavedPackets.of(request.stream, maxPayloadBytes, multicast.clock);
+    this.#options = options;
+    this.#packets = InterleavedPackets.of(request.stream, options.maxPayloadBytes, multicast.clock);
     this.#reports = new ReaderReports(this.#packets);
     this.#owner = request.owner;
   }
@@ -56,17 +68,24 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
     return this.#reports.lastReceivedMs;
   }
 
-  setUp(track: number, _wanted: Transport): Transport {
+  setUp(track: number, _wanted: Transport, key?: MikeyMessage): Transport {
+    if (key) {
+      this.#reports.decrypt(track, key);
+    }
     const { group, ports, ttl } = this.#multicast.addressOf(this.#request.stream);
     return {
       protocol: 'udp',
-      isSecure: false,
+      isSecure: this.isSecure,
       isMulticast: true,
       destination: group,
       port: ports[track],
       ttl,
       ssrc: this.#packets.ssrcOf(track),
     };
+  }
+
+  keyOf(track: number): MikeyMessage | undefined {
+    return this.isSecure ? SecurePackets.of(this.#packets).messageOf(track, this.#multicast.clock.wallMs()) : undefined;
   }
 
   /** The group may be running: its first packet is unknown. */
@@ -76,7 +95,7 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
 
   flow(): void {
     if (!this.#sender) {
-      const sender = MulticastSender.of(this.#multicast, this.#request.stream, this.#maxPayloadBytes);
+      const sender = MulticastSender.of(this.#multicast, this.#request.stream, this.#options);
       const { sentBytes: bytes, sentPackets: packets, reports, discarded } = sender.datagrams;
       this.#countsAtStart = { bytes, packets, reports, discarded };
       this.#sender = sender;
@@ -96,7 +115,12 @@ export class MulticastDelivery implements Delivery, MulticastReader, ReportListe
   }
 
   onRtcp(datagram: Buffer): void {
-    this.#reports.take(datagram, this.#multicast.clock.monoMs());
+    const nowMs = this.#multicast.clock.monoMs();
+    if (this.isSecure) {
+      this.#reports.takeFromGroup(datagram, nowMs);
+    } else {
+      this.#reports.take(datagram, nowMs);
+    }
   }
 
   onSenderEnd(reason: string): void {

@@ -1,10 +1,14 @@
 import { addCount } from '../../../base/count-map.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
+import { BurstRoute } from '../../../native/burst-route.ts';
 import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import type { Stream } from '../../../stream/stream.ts';
 import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
+import { type FrameRoute, prepareBursts } from './frame-socket.ts';
+import type { DeliveryOptions } from './media-plane.ts';
 import type { Multicast } from './multicast.ts';
+import { SecurePackets } from './secure-packets.ts';
 
 export interface MulticastReader {
   /** Our address in the reader's network. */
@@ -20,31 +24,38 @@ export class MulticastSender implements DatagramSenderTarget {
   readonly #multicast: Multicast;
   readonly #stream: Stream;
   readonly #packets: InterleavedPackets;
+  /** Undefined: plain RTP. */
+  readonly #secure: SecurePackets | undefined;
   readonly #group: string;
   readonly #ports: readonly Pair[];
+  /** Of RTP, by track; common to all networks. */
+  readonly #routes: readonly FrameRoute[];
   readonly #members = new Set<MulticastReader>();
   /** Readers per local address. */
   readonly #users = new Map<string, number>();
   /** The same addresses, for iteration per packet. */
   #egresses: readonly string[] = [];
 
-  /** The existing or a new sender. A reader must be added at once. */
-  static of(multicast: Multicast, stream: Stream, maxPayloadBytes: number): MulticastSender {
+  /** The stream's sender; a new one is kept even without readers, so the caller adds one at once. */
+  static of(multicast: Multicast, stream: Stream, options: DeliveryOptions): MulticastSender {
     const known = senders.get(multicast) ?? new Map<Stream, MulticastSender>();
     senders.set(multicast, known);
-    const sender = known.get(stream) ?? new MulticastSender(multicast, stream, maxPayloadBytes);
+    const sender = known.get(stream) ?? new MulticastSender(multicast, stream, options);
     known.set(stream, sender);
     return sender;
   }
 
-  private constructor(multicast: Multicast, stream: Stream, maxPayloadBytes: number) {
+  private constructor(multicast: Multicast, stream: Stream, options: DeliveryOptions) {
     this.#multicast = multicast;
     this.#stream = stream;
     const { group, ports } = multicast.addressOf(stream);
     this.#group = group;
     this.#ports = ports;
-    this.#packets = InterleavedPackets.of(stream, maxPayloadBytes, multicast.clock);
-    this.datagrams = new DatagramSender(this.#packets, this, multicast.clock);
+    this.#routes = ports.map(([port]) => ({ ip: group, port, bursts: BurstRoute.to(group, port) }));
+    void prepareBursts();
+    this.#packets = InterleavedPackets.of(stream, options.maxPayloadBytes, multicast.clock);
+    this.#secure = options.isSecure ? SecurePackets.of(this.#packets) : undefined;
+    this.datagrams = new DatagramSender(this.#packets, this, multicast.clock, { secure: this.#secure });
     multicast.reserve(this.#group, stream);
   }
 
@@ -95,12 +106,19 @@ export class MulticastSender implements DatagramSenderTarget {
     return true;
   }
 
-  sendRtp(track: number, bytes: Buffer, start: number, length: number): void {
-    this.#send(track, bytes, start, length, 0);
+  sendFrames(track: number, frames: Buffer, start: number, count: number): void {
+    const route = this.#routes[track] as FrameRoute;
+    const egresses = this.#egresses;
+    for (let i = 0; i < egresses.length; i += 1) {
+      this.#multicast.sendFrames(egresses[i] as string, frames, start, count, route);
+    }
   }
 
   sendRtcp(track: number, bytes: Uint8Array, start: number, length: number): void {
-    this.#send(track, bytes, start, length, 1);
+    const [, port] = this.#ports[track] as Pair;
+    for (const egress of this.#egresses) {
+      this.#multicast.send(egress, bytes, start, length, port, this.#group);
+    }
   }
 
   onSenderEnded(reason: string): void {
@@ -112,17 +130,9 @@ export class MulticastSender implements DatagramSenderTarget {
 
   #sendBye(): void {
     for (const track of this.#stream.tracks.keys()) {
-      const bye = writeBye(this.#packets.ssrcOf(track));
+      const plain = writeBye(this.#packets.ssrcOf(track));
+      const bye = this.#secure?.encryptReport(plain, track) ?? plain;
       this.sendRtcp(track, bye, 0, bye.length);
-    }
-  }
-
-  /** @param kind 0: RTP, 1: RTCP */
-  #send(track: number, bytes: Uint8Array, start: number, length: number, kind: 0 | 1): void {
-    const port = (this.#ports[track] as Pair)[kind];
-    const egresses = this.#egresses;
-    for (let i = 0; i < egresses.length; i += 1) {
-      this.#multicast.send(egresses[i] as string, bytes, start, length, port, this.#group);
     }
   }
 }

@@ -7,6 +7,7 @@ import { IpList } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { Stream } from '../../../stream/stream.ts';
+import { type FrameRoute, FrameSocket } from './frame-socket.ts';
 import type { MulticastAddress } from './media-plane.ts';
 import { MulticastRtcpListener } from './multicast-rtcp-listener.ts';
 
@@ -33,6 +34,8 @@ const QUEUE_LIMIT_BYTES = 1 << 20;
 interface Egress {
   readonly socket: Socket;
   users: number;
+  /** Undefined until it is open. */
+  sender: FrameSocket | undefined;
   /** 0 until it is open. */
   port: number;
 }
@@ -115,21 +118,26 @@ export class Multicast {
       egress.users -= 1;
       if (egress.users === 0) {
         this.#egresses.delete(egressIp);
-        egress.socket.close();
+        if (egress.sender) {
+          void egress.sender.close();
+        } else {
+          egress.socket.close();
+        }
       }
     }
   }
 
   isCongested(egressIp: string): boolean {
-    const egress = this.#egresses.get(egressIp);
-    return egress === undefined || egress.port === 0 || egress.socket.getSendQueueSize() > QUEUE_LIMIT_BYTES;
+    const sender = this.#egresses.get(egressIp)?.sender;
+    return sender === undefined || sender.isBeyond(QUEUE_LIMIT_BYTES, Number.POSITIVE_INFINITY);
   }
 
   send(egressIp: string, bytes: Uint8Array, start: number, length: number, port: number, group: string): void {
-    const egress = this.#egresses.get(egressIp);
-    if (egress && egress.port !== 0) {
-      egress.socket.send(bytes, start, length, port, group);
-    }
+    this.#egresses.get(egressIp)?.sender?.send(bytes, start, length, port, group);
+  }
+
+  sendFrames(egressIp: string, frames: Buffer, start: number, count: number, to: FrameRoute): void {
+    this.#egresses.get(egressIp)?.sender?.sendFrames(frames, start, count, to);
   }
 
   listen(listener: ReportListener): void {
@@ -171,7 +179,7 @@ export class Multicast {
       sendBufferSize: SOCKET_BUFFER_BYTES,
       lookup: (host, _options, callback) => callback(null, host, 4),
     });
-    const egress: Egress = { socket, users: 0, port: 0 };
+    const egress: Egress = { socket, users: 0, sender: undefined, port: 0 };
     this.#egresses.set(ip, egress);
     // The network is down right now: the packet is lost.
     socket.on('error', () => {});
@@ -182,6 +190,7 @@ export class Multicast {
         // Local players are readers too.
         socket.setMulticastLoopback(true);
         egress.port = socket.address().port;
+        egress.sender = new FrameSocket(socket);
       } catch (cause) {
         this.#log.warn({ ip, reason: String(cause) }, 'cannot send multicast from this address');
       }

@@ -44,7 +44,7 @@ export class TcpPublisherTransport implements PublisherTransport {
     this.#byChannel[rtp] = 2 * media;
     this.#byChannel[rtcp] = 2 * media + 1;
     this.#rtcpChannels.set(media, rtcp);
-    return { protocol: 'tcp', isSecure: false, isMulticast: false, interleaved: [rtp, rtcp], mode: 'record' };
+    return { protocol: 'tcp', isSecure: wanted.isSecure, isMulticast: false, interleaved: [rtp, rtcp], mode: 'record' };
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
@@ -86,7 +86,7 @@ export class UdpPublisherTransport implements PublisherTransport {
   }
 
   setUp(media: number, wanted: Transport): Transport {
-    const { clientPort } = wanted;
+    const { clientPort, isSecure } = wanted;
     if (!clientPort) {
       throw new PerchError('unsupported', 'RTP over UDP without client_port');
     }
@@ -100,7 +100,7 @@ export class UdpPublisherTransport implements PublisherTransport {
     this.#ports.register(this.#ip, clientPort, peer);
     this.#peers.set(media, { peer, rtcpPort: clientPort[1] });
     const serverPort = [this.#ports.rtpPort, this.#ports.rtcpPort] as const;
-    return { protocol: 'udp', isSecure: false, isMulticast: false, clientPort, serverPort, mode: 'record' };
+    return { protocol: 'udp', isSecure, isMulticast: false, clientPort, serverPort, mode: 'record' };
   }
 
   onFrame(): void {}

@@ -1,6 +1,8 @@
 import { PerchError } from '../../../base/errors.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import { parseRtcp, type RtcpSink } from '../../../media/rtcp/parse.ts';
 import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
+import { MediaDecryptor } from '../../../transports/webrtc/srtp/media-decryptor.ts';
 import { NOTHING_RECEIVED, type Received } from './media-plane.ts';
 
 export class ReaderReports implements RtcpSink {
@@ -9,6 +11,8 @@ export class ReaderReports implements RtcpSink {
   readonly #packets: InterleavedPackets;
   /** By track. */
   readonly #lost: Int32Array;
+  /** By track, with SRTP. */
+  readonly #decryptors: (MediaDecryptor | undefined)[] = [];
   #bytes = 0;
   #count = 0;
   #bad = 0;
@@ -24,6 +28,36 @@ export class ReaderReports implements RtcpSink {
 
   get received(): Received {
     return { ...NOTHING_RECEIVED, bytes: this.#bytes, rtcpPackets: this.#count, rtcpInError: this.#bad };
+  }
+
+  /** @param key of the reader's packets for the track */
+  decrypt(track: number, key: MikeyMessage): void {
+    this.#decryptors[track] = new MediaDecryptor(key);
+  }
+
+  /** One SRTCP packet, valid during the call only: it is changed. @param nowMs monotonic */
+  takeSecure(packet: Buffer, track: number, nowMs: number): void {
+    const decryptor = this.#decryptors[track];
+    if (!decryptor) {
+      return;
+    }
+    const plain = decryptor.rtcp(packet, 0, packet.length);
+    if (plain) {
+      this.take(plain, nowMs);
+    } else {
+      this.#bad += 1;
+    }
+  }
+
+  /** One SRTCP packet to a group, which other readers may have sent. @param nowMs monotonic */
+  takeFromGroup(packet: Buffer, nowMs: number): void {
+    for (const decryptor of this.#decryptors) {
+      const plain = decryptor?.rtcp(Buffer.from(packet), 0, packet.length);
+      if (plain) {
+        this.take(plain, nowMs);
+        return;
+      }
+    }
   }
 
   /** One RTCP packet, valid during the call only. @param nowMs monotonic */

@@ -142,7 +142,7 @@ test('audio that the path drops is ignored, and video does not wait for it', () 
   const session = new PublisherSession();
   session.media.setUp(0, overTcp);
   session.media.setUp(1, overTcp);
-  session.record(true);
+  session.record({ isSilent: true });
   session.take(sound(0));
   session.take(picture(0));
   session.take(sound(1));
@@ -154,7 +154,7 @@ test('audio that the path drops is ignored, and video does not wait for it', () 
 test('a publisher of audio only, which the path drops, gets the reason', () => {
   const session = new PublisherSession();
   session.media.setUp(1, overTcp);
-  expect(() => session.record(true)).toThrow('only audio, which the path drops (audio: no)');
+  expect(() => session.record({ isSilent: true })).toThrow('only audio, which the path drops (audio: no)');
 });
 
 test('a path’s rejection ends the session with its reason', () => {
@@ -169,25 +169,28 @@ test('a path’s rejection ends the session with its reason', () => {
   expect(session.ends).toEqual(['no room']);
 });
 
-test('an unsupported track is logged unless it is neither audio nor video', () => {
-  const unknown = 'm=audio 0 RTP/AVP 98\r\na=rtpmap:98 SPEEX/16000\r\nm=application 0 RTP/AVP 107\r\n';
-  const { session, said } = recording(`${SDP}${unknown}`);
+test('an unknown track next to known ones is passed on, and an unsupported one left out; both are logged', () => {
+  const unknown =
+    'm=audio 0 RTP/AVP 98\r\na=rtpmap:98 speex/16000\r\na=fmtp:98 vbr=on\r\nm=application 0 RTP/AVP 107\r\n';
+  const outOfOrder = 'm=video 0 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\na=fmtp:99 packetization-mode=2\r\n';
+  const { session, said } = recording(`${SDP}${unknown}${outOfOrder}`);
   session.take(picture(0));
   session.take(sound(0));
-  expect(session.samples).toHaveLength(2);
+  session.take(rtpFrame(4, hex('0102'), { type: 98, ssrc: 3, sequence: 1, ticks: 320, marker: true }));
+  expect(session.samples).toHaveLength(3);
+  expect(session.tracks[2]).toEqual({
+    ...{ kind: 'data', codec: 'generic', clockRate: 16_000, media: 'audio' },
+    ...{ rtpmap: 'speex/16000', fmtp: 'vbr=on' },
+  });
   expect(said()).toMatchObject([
-    {
-      path: 'garden',
-      kind: 'audio',
-      formats: ['SPEEX'],
-      msg: 'publisher offers an unsupported track',
-    },
+    { path: 'garden', kind: 'audio', formats: ['SPEEX'], msg: 'unknown track goes to RTSP readers only' },
+    { path: 'garden', kind: 'video', msg: 'publisher offers an unsupported track' },
   ]);
 });
 
 test('a publisher without a decodable frame is ended after thirty seconds, with the reason', async () => {
   const { session } = recording('v=0\ns=x\nm=video 0 RTP/AVP 26\na=control:trackID=0');
-  // 4:2:0, and a side that RTP cannot tell (RFC 2435).
+  // 4:2:0, with a side that RTP cannot express (RFC 2435).
   const image = hex('00 000000 01 32 00 f3 aabb');
   for (let second = 0; second < 31; second += 1) {
     expect(session.ends).toHaveLength(second < 30 ? 0 : 1);

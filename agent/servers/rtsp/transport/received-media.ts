@@ -2,12 +2,14 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
-import { createDepacketizer } from '../../../media/codecs.ts';
+import { isRelayable, isSupported } from '../../../media/codecs.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { describeFormat, describeOffer } from '../../../media/sdp/describe-format.ts';
-import type { SdpMedia } from '../../../media/sdp/parse.ts';
+import { relayKindOf, type SdpMedia } from '../../../media/sdp/parse.ts';
 import type { StreamSink } from '../../../stream/contracts.ts';
+import { isMpegts, MultiplexInput } from '../../../stream/ingest/multiplex-input.ts';
 import { SenderPace } from '../../../stream/ingest/pace.ts';
 import { MAX_SURPLUS_MS, ReadingBrake } from '../../../stream/ingest/reading-brake.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
@@ -16,11 +18,14 @@ import { Timeline } from '../../../stream/ingest/timeline.ts';
 import { brokenPicture, TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import { type MediaReceiver, NOTHING_SENT, type PublisherRequest, type Received, type Sent } from './media-plane.ts';
 import { type PublisherTransport, TcpPublisherTransport, UdpPublisherTransport } from './publisher-transport.ts';
+import { SecureReception } from './secure-reception.ts';
 import type { UdpPorts } from './udp-ports.ts';
 
 const MAX_TRACKS = 16;
 const TICK_MS = 500;
 const REPORT_EVERY_MS = 10_000;
+/** A demuxed transport stream without media. The pauses of a publisher that is slowed down are shorter. */
+const MISSING_MS = 20_000;
 /** UDP has no back-pressure. */
 const MAX_UDP_SURPLUS_MS = 10_000;
 
@@ -43,10 +48,13 @@ export class ReceivedMedia implements MediaReceiver {
   readonly #formats: readonly (RtpFormat | undefined)[];
   readonly #tracks: (MediaTrack | undefined)[];
   readonly #ssrc = randomInt(1, 2 ** 32);
+  /** Undefined: plain RTP. */
+  #secure: SecureReception | undefined;
   #bytes = 0;
   #sentBytes = 0;
   #sentReports = 0;
   #streamWriter: StreamWriter | undefined;
+  #multiplex: MultiplexInput | undefined;
   #receivers: TrackReceiver[] = [];
   #startedMs = 0;
   #reportAtMs = 0;
@@ -71,18 +79,27 @@ export class ReceivedMedia implements MediaReceiver {
       : new TcpPublisherTransport(request.owner, this);
     const link = { pause: () => request.owner.pauseReading(), resume: () => this.#resumeReading() };
     this.#brake = new ReadingBrake(link, () => this.#pace.surplusMs(clock.monoMs()), clock);
-    this.#formats = request.medias.slice(0, MAX_TRACKS).map(chooseFormat);
+    const medias = request.medias.slice(0, MAX_TRACKS);
+    const known = medias.map(({ formats }) => formats.find(isSupported));
+    const hasKnown = known.some((format) => format !== undefined);
+    this.#formats = known.map((format, i) => format ?? (hasKnown ? relayedFormat(medias[i]) : undefined));
     this.#tracks = this.#formats.map(() => undefined);
     if (this.#formats.every((format) => format === undefined)) {
       const offer = describeOffer(request.medias.flatMap(({ formats }) => formats));
       const message = `publisher of path '${request.name}' offers ${offer}, none of which is supported`;
       throw new PerchError('unsupported', message, { path: request.name });
     }
-    for (const [media, { kind, formats }] of request.medias.slice(0, MAX_TRACKS).entries()) {
-      if (!this.#formats[media] && (kind === 'audio' || kind === 'video')) {
-        this.#log.warn({ kind, formats: formats.map(describeFormat) }, 'publisher offers an unsupported track');
+    for (const [media, { kind, formats }] of medias.entries()) {
+      if (!known[media] && (kind === 'audio' || kind === 'video')) {
+        const isRelayed = this.#formats[media] !== undefined;
+        const what = isRelayed ? 'unknown track goes to RTSP readers only' : 'publisher offers an unsupported track';
+        this.#log.warn({ kind, formats: formats.map(describeFormat) }, what);
       }
     }
+  }
+
+  get isSecure(): boolean {
+    return this.#secure !== undefined;
   }
 
   /** A publisher that has to wait is not silent. */
@@ -97,7 +114,7 @@ export class ReceivedMedia implements MediaReceiver {
       bytes: this.#bytes,
       rtpPackets: sum(({ packets }) => packets),
       lost: sum(({ sequence }) => sequence.lost),
-      inError: sum(({ badPackets }) => badPackets),
+      inError: sum(({ badPackets }) => badPackets) + (this.#secure?.rejected ?? 0),
       jitterTicks: receivers.length === 0 ? 0 : sum(({ jitterTicks }) => jitterTicks) / receivers.length,
       rtcpPackets: sum(({ controlPackets }) => controlPackets),
       rtcpInError: sum(({ badControlPackets }) => badControlPackets),
@@ -108,24 +125,42 @@ export class ReceivedMedia implements MediaReceiver {
     return { ...NOTHING_SENT, bytes: this.#sentBytes, rtcpPackets: this.#sentReports };
   }
 
-  setUp(media: number, wanted: Transport): Transport {
+  setUp(media: number, wanted: Transport, key = this.#request.medias[media]?.key): Transport {
     if (media >= this.#formats.length) {
       throw new PerchError('unsupported', `media ${media}: the limit is ${MAX_TRACKS}`);
     }
+    if (wanted.isSecure && !key) {
+      throw new PerchError('badInput', 'SETUP of RTP/SAVP without a key: neither KeyMgmt nor a=key-mgmt');
+    }
     const answer = this.#transport.setUp(media, wanted);
+    if (wanted.isSecure && key) {
+      this.#secure ??= new SecureReception();
+      this.#secure.setUp(media, key);
+    }
     this.#tracks[media] = { format: this.#formats[media], receiver: undefined, reorder: undefined };
     return answer;
+  }
+
+  keyOf(): MikeyMessage | undefined {
+    return this.#secure?.ownKey(this.#ssrc, this.#clock.wallMs());
   }
 
   /** @throws PerchError `unsupported` if no format of a set up medium is supported */
   start(sink: StreamSink): void {
     const timeline = new Timeline(this.#clock, sink.usesSenderClock);
     const receivers: TrackReceiver[] = [];
-    const streamWriter = new StreamWriter(sink, timeline, receivers, this.#request.name, this.#log, 'publisher');
+    const { name, medias } = this.#request;
+    const streamWriter = new StreamWriter(sink, timeline, receivers, name, this.#log, 'publisher');
+    const options = { name, sender: 'publisher', readTimeoutMs: MISSING_MS, audio: !sink.isSilent } as const;
+    const isDemuxed = sink.demuxesMpegts && isMpegts(medias);
+    this.#multiplex = isDemuxed ? new MultiplexInput(sink, options, this.#clock, this.#log) : undefined;
     for (const [media, track] of this.#tracks.entries()) {
       const isUsed = track?.format && !(sink.isSilent && this.#request.medias[media]?.kind === 'audio');
       if (isUsed) {
-        const receiver = new TrackReceiver(track.format, timeline, streamWriter, this.#clock);
+        const output = this.#multiplex ?? streamWriter;
+        const relayAs = relayKindOf(medias[media]);
+        const traits = relayAs && isRelayable(track.format) ? { relayAs } : {};
+        const receiver = new TrackReceiver(track.format, timeline, output, this.#clock, traits);
         track.receiver = receiver;
         track.reorder = this.kind === 'udp' ? new ReorderBuffer(receiver, track.format.payloadType) : undefined;
         receivers.push(receiver);
@@ -160,11 +195,22 @@ export class ReceivedMedia implements MediaReceiver {
     this.#transport.onFrame(chunk, channel, start, end);
   }
 
-  /** An RTP packet, valid during the call only. */
+  /** An RTP packet, valid during the call only; SRTP is decrypted in place. */
   rtp(media: number, chunk: Uint8Array, start: number, end: number): void {
+    this.#bytes += end - start;
+    if (!this.#secure) {
+      this.#packet(media, chunk, start, end);
+      return;
+    }
+    const packet = this.#secure.rtp(media, chunk, start, end);
+    if (packet) {
+      this.#packet(media, packet, 0, packet.length);
+    }
+  }
+
+  #packet(media: number, chunk: Uint8Array, start: number, end: number): void {
     const nowMs = this.#clock.monoMs();
     this.#lastReceivedMs = nowMs;
-    this.#bytes += end - start;
     const track = this.#tracks[media];
     const receiver = track?.receiver;
     if (!receiver) {
@@ -191,9 +237,18 @@ export class ReceivedMedia implements MediaReceiver {
 
   /** An RTCP packet, valid during the call only. */
   rtcp(media: number, chunk: Uint8Array, start: number, end: number): void {
-    this.#lastReceivedMs = this.#clock.monoMs();
     this.#bytes += end - start;
-    this.#tracks[media]?.receiver?.control(chunk, start, end);
+    const receiver = this.#tracks[media]?.receiver;
+    if (!this.#secure) {
+      this.#lastReceivedMs = this.#clock.monoMs();
+      receiver?.control(chunk, start, end);
+      return;
+    }
+    const packet = this.#secure.rtcp(media, chunk, start, end);
+    if (packet) {
+      this.#lastReceivedMs = this.#clock.monoMs();
+      receiver?.control(packet, 0, packet.length);
+    }
   }
 
   /** Another session took over the publisher's ports. */
@@ -213,8 +268,12 @@ export class ReceivedMedia implements MediaReceiver {
       for (const track of this.#tracks) {
         track?.reorder?.flush(nowMs);
       }
-      this.#streamWriter?.check(nowMs - this.#startedMs);
-      this.#checkVideo(nowMs);
+      if (this.#multiplex) {
+        this.#multiplex.check();
+      } else {
+        this.#streamWriter?.check(nowMs);
+        this.#checkVideo(nowMs);
+      }
     } catch (error) {
       this.#fail(error);
       return;
@@ -231,8 +290,9 @@ export class ReceivedMedia implements MediaReceiver {
 
   #report(): void {
     for (const [media, track] of this.#tracks.entries()) {
-      const report = track?.receiver?.receiverReport(this.#ssrc);
-      if (report) {
+      const plain = track?.receiver?.receiverReport(this.#ssrc);
+      if (plain) {
+        const report = this.#secure?.encryptReport(plain) ?? plain;
         this.#transport.sendRtcp(media, report);
         this.#sentBytes += report.length;
         this.#sentReports += 1;
@@ -287,7 +347,5 @@ export class ReceivedMedia implements MediaReceiver {
   }
 }
 
-function chooseFormat(media: SdpMedia): RtpFormat | undefined {
-  const discard = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
-  return media.formats.find((format) => createDepacketizer(format, discard) !== undefined);
-}
+const relayedFormat = (media: SdpMedia | undefined): RtpFormat | undefined =>
+  relayKindOf(media) && media?.formats.find(isRelayable);

@@ -1,10 +1,12 @@
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import type { Transport } from '../../../media/rtsp/transport.ts';
 import { InterleavedPackets, type InterleavedViewer } from '../../../stream/interleaved-packets.ts';
 import { FRAME_HEADER_BYTES, withChannel } from '../../../stream/interleaved-writer.ts';
 import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
+import { SecurePackets } from './secure-packets.ts';
 
 interface FrameLink {
   /** Written but not sent. At 0 the link holds no written buffer any more. */
@@ -25,9 +27,9 @@ const CHANNELS = 256;
  */
 export class TcpDelivery implements Delivery, InterleavedViewer {
   readonly kind = 'tcp';
-  readonly wantsPlaceholders: boolean;
   /** Unused: the connection itself shows that the reader is alive. */
   readonly lastReceivedMs = 0;
+  readonly #wantsPlaceholders: boolean;
   readonly #packets: InterleavedPackets;
   readonly #reports: ReaderReports;
   readonly #clock: Clock;
@@ -39,6 +41,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
   readonly #rtcpChannels: Int16Array;
   /** By channel. */
   readonly #isUsed = new Uint8Array(CHANNELS);
+  #secure: SecurePackets | undefined;
   #allowedBytes: number;
   #sentBytes = 0;
   #sentPackets = 0;
@@ -51,7 +54,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     options: { readonly writeQueueSize: number; readonly maxPayloadBytes: number },
     clock: Clock,
   ) {
-    this.wantsPlaceholders = wantsPlaceholders;
+    this.#wantsPlaceholders = wantsPlaceholders;
     this.#packets = InterleavedPackets.of(stream, options.maxPayloadBytes, clock);
     this.#reports = new ReaderReports(this.#packets);
     this.#clock = clock;
@@ -62,6 +65,14 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     const tracks = stream.tracks.length;
     this.#rtpChannels = new Int16Array(tracks).fill(NO_CHANNEL);
     this.#rtcpChannels = new Int16Array(tracks).fill(NO_CHANNEL);
+  }
+
+  get isSecure(): boolean {
+    return this.#secure !== undefined;
+  }
+
+  get wantsPlaceholders(): boolean {
+    return this.#wantsPlaceholders && !this.#secure;
   }
 
   get sent(): Sent {
@@ -78,7 +89,7 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     return this.#reports.received;
   }
 
-  setUp(track: number, wanted: Transport): Transport {
+  setUp(track: number, wanted: Transport, key?: MikeyMessage): Transport {
     const [rtp, rtcp] = wanted.interleaved ?? this.#freeChannels(track);
     if (rtp === rtcp || this.#isUsed[rtp] !== 0 || this.#isUsed[rtcp] !== 0) {
       throw new PerchError('unsupported', `interleaved channels ${rtp}-${rtcp} are in use`);
@@ -87,13 +98,23 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     this.#isUsed[rtcp] = 1;
     this.#rtpChannels[track] = rtp;
     this.#rtcpChannels[track] = rtcp;
+    if (wanted.isSecure) {
+      this.#secure ??= SecurePackets.of(this.#packets);
+      if (key) {
+        this.#reports.decrypt(track, key);
+      }
+    }
     return {
       protocol: 'tcp',
-      isSecure: false,
+      isSecure: wanted.isSecure,
       isMulticast: false,
       interleaved: [rtp, rtcp],
       ssrc: this.#packets.ssrcOf(track),
     };
+  }
+
+  keyOf(track: number): MikeyMessage | undefined {
+    return this.#secure?.messageOf(track, this.#clock.wallMs());
   }
 
   start(): readonly TrackStart[] {
@@ -136,21 +157,24 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
     if (queuedBytes <= this.#limitBytes && this.#allowedBytes !== Number.POSITIVE_INFINITY) {
       this.#allowedBytes = this.#limitBytes;
     }
-    this.#link.write(channel === 2 * track ? chunk : withChannel(chunk, channel));
-    const bytes = chunk.length - FRAME_HEADER_BYTES * packets;
+    const frames = this.#secure?.encrypt(chunk, track, packets) ?? chunk;
+    this.#link.write(channel === 2 * track ? frames : withChannel(frames, channel));
+    const bytes = frames.length - FRAME_HEADER_BYTES * packets;
     this.#sentBytes += bytes;
     this.#sentPackets += packets;
     this.#packets.stream.countSent(bytes);
-    return this.#link.queuedBytes > 0;
+    return frames === chunk && this.#link.queuedBytes > 0;
   }
 
   onReport(chunk: Buffer, track: number): void {
     const channel = this.#rtcpChannels[track] as number;
-    if (channel !== NO_CHANNEL) {
-      this.#link.write(channel === 2 * track + 1 ? chunk : withChannel(chunk, channel));
-      this.#sentBytes += chunk.length - FRAME_HEADER_BYTES;
-      this.#sentReports += 1;
+    if (channel === NO_CHANNEL) {
+      return;
     }
+    const frame = this.#secure ? this.#secureFrame(this.#secure, chunk, track) : chunk;
+    this.#link.write(channel === 2 * track + 1 ? frame : withChannel(frame, channel));
+    this.#sentBytes += frame.length - FRAME_HEADER_BYTES;
+    this.#sentReports += 1;
   }
 
   onEnd(cause?: unknown): void {
@@ -162,9 +186,23 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
 
   /** RTCP of the reader; other frames are ignored. */
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
-    if (this.#rtcpChannels.includes(channel)) {
-      this.#reports.take(chunk.subarray(start, end), this.#clock.monoMs());
+    const track = this.#rtcpChannels.indexOf(channel);
+    if (track < 0) {
+      return;
     }
+    const nowMs = this.#clock.monoMs();
+    if (this.#secure) {
+      this.#reports.takeSecure(Buffer.from(chunk.subarray(start, end)), track, nowMs);
+    } else {
+      this.#reports.take(chunk.subarray(start, end), nowMs);
+    }
+  }
+
+  #secureFrame(secure: SecurePackets, chunk: Buffer, track: number): Buffer {
+    const report = secure.encryptReport(chunk.subarray(FRAME_HEADER_BYTES), track);
+    const head = Buffer.from(chunk.subarray(0, FRAME_HEADER_BYTES));
+    head.writeUInt16BE(report.length, 2);
+    return Buffer.concat([head, report]);
   }
 
   #disconnect(queuedBytes: number): void {

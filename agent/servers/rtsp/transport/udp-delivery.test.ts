@@ -31,14 +31,19 @@ const picture = (pts: number, key: boolean, bytes: number) => ({
 
 async function open(stream: Stream) {
   const ports = new UdpPorts();
-  await ports.listen({ rtpAddress: '127.0.0.1:0', rtcpAddress: '127.0.0.1:0', readBufferBytes: 0 });
+  await ports.listen({
+    keys: { rtp: 'rtpAddress', rtcp: 'rtcpAddress' },
+    rtpAddress: '127.0.0.1:0',
+    rtcpAddress: '127.0.0.1:0',
+    readBufferBytes: 0,
+  });
   const clock = new FakeClock();
   const ends: string[] = [];
   const owner = { onMediaEnd: (reason: string) => ends.push(reason), writeFrames: () => {} };
   const delivery = new UdpDelivery(
     { name: 'garden', stream, ip: '127.0.0.1', wantsPlaceholders: false, owner },
     ports,
-    1440,
+    { maxPayloadBytes: 1440, isSecure: false },
     clock,
   );
   const close = async () => {

@@ -1,39 +1,57 @@
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
+import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import { writeBye } from '../../../media/rtcp/write.ts';
-import type { Pair, Transport } from '../../../media/rtsp/transport.ts';
+import type { Transport } from '../../../media/rtsp/transport.ts';
+import { BurstRoute } from '../../../native/burst-route.ts';
 import { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
 import { DatagramSender, type DatagramSenderTarget } from './datagram-sender.ts';
-import type { Delivery, MediaOwner, ReaderRequest, Received, Sent, TrackStart } from './media-plane.ts';
+import { type FrameRoute, prepareBursts } from './frame-socket.ts';
+import type {
+  Delivery,
+  DeliveryOptions,
+  MediaOwner,
+  ReaderRequest,
+  Received,
+  Sent,
+  TrackStart,
+} from './media-plane.ts';
 import { ReaderReports } from './reader-reports.ts';
+import { SecurePackets } from './secure-packets.ts';
 import type { UdpPeer, UdpPorts } from './udp-ports.ts';
 
 /** Sends datagrams to the reader's ports, always at the address of its connection. */
 export class UdpDelivery implements Delivery, DatagramSenderTarget {
   readonly kind = 'udp';
+  readonly isSecure: boolean;
   readonly #packets: InterleavedPackets;
+  readonly #secure: SecurePackets | undefined;
   readonly #sender: DatagramSender;
   readonly #reports: ReaderReports;
   readonly #ports: UdpPorts;
   readonly #ip: string;
   readonly #owner: MediaOwner;
   readonly #clock: Clock;
-  /** By track; 0: not set up. */
-  readonly #rtpPorts: Uint16Array;
+  /** By track; undefined: not set up. */
+  readonly #routes: (FrameRoute | undefined)[];
   readonly #rtcpPorts: Uint16Array;
   readonly #peers = new Map<number, UdpPeer>();
   #isPlaying = false;
 
-  constructor(request: ReaderRequest, ports: UdpPorts, maxPayloadBytes: number, clock: Clock) {
+  constructor(request: ReaderRequest, ports: UdpPorts, options: DeliveryOptions, clock: Clock) {
     const { stream, ip, owner, wantsPlaceholders } = request;
+    const { maxPayloadBytes, isSecure } = options;
+    this.isSecure = isSecure;
     this.#packets = InterleavedPackets.of(stream, maxPayloadBytes, clock);
-    this.#sender = new DatagramSender(this.#packets, this, clock, wantsPlaceholders);
+    this.#secure = isSecure ? SecurePackets.of(this.#packets) : undefined;
+    this.#sender = new DatagramSender(this.#packets, this, clock, { secure: this.#secure, wantsPlaceholders });
     this.#reports = new ReaderReports(this.#packets);
     this.#ports = ports;
     this.#ip = ip;
     this.#owner = owner;
     this.#clock = clock;
-    this.#rtpPorts = new Uint16Array(stream.tracks.length);
+    void prepareBursts();
+    this.#routes = new Array(stream.tracks.length).fill(undefined);
     this.#rtcpPorts = new Uint16Array(stream.tracks.length);
   }
 
@@ -59,28 +77,37 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     return this.#ports.isCongested(this.#ip);
   }
 
-  setUp(track: number, { clientPort }: Transport): Transport {
+  setUp(track: number, { clientPort }: Transport, key?: MikeyMessage): Transport {
     if (!clientPort) {
       throw new PerchError('unsupported', 'RTP over UDP without client_port');
+    }
+    if (key) {
+      this.#reports.decrypt(track, key);
     }
     const peer: UdpPeer = {
       owner: this,
       // The reader opens its NAT or firewall with these.
       onRtp: () => {},
-      onRtcp: (datagram) => this.#reports.take(datagram, this.#clock.monoMs()),
+      onRtcp: (datagram) => this.#takeReport(datagram, track),
       onReplaced: () => this.#owner.onMediaEnd('its UDP ports were taken by a newer session of the same address'),
     };
     this.#ports.register(this.#ip, clientPort, peer);
     this.#peers.set(track, peer);
-    this.#setPorts(track, clientPort);
+    const [rtp, rtcp] = clientPort;
+    this.#routes[track] = { ip: this.#ip, port: rtp, bursts: BurstRoute.to(this.#ip, rtp) };
+    this.#rtcpPorts[track] = rtcp;
     return {
       protocol: 'udp',
-      isSecure: false,
+      isSecure: this.isSecure,
       isMulticast: false,
       clientPort,
       serverPort: [this.#ports.rtpPort, this.#ports.rtcpPort],
       ssrc: this.#packets.ssrcOf(track),
     };
+  }
+
+  keyOf(track: number): MikeyMessage | undefined {
+    return this.#secure?.messageOf(track, this.#clock.wallMs());
   }
 
   start(): readonly TrackStart[] {
@@ -102,17 +129,17 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     this.#sender.stop();
     for (const [track, peer] of this.#peers) {
       this.#ports.unregister(peer);
-      this.#setPorts(track, [0, 0]);
+      this.#routes[track] = undefined;
     }
     this.#peers.clear();
   }
 
   has(track: number): boolean {
-    return this.#rtpPorts[track] !== 0;
+    return this.#routes[track] !== undefined;
   }
 
-  sendRtp(track: number, bytes: Buffer, start: number, length: number): void {
-    this.#ports.sendRtp(bytes, start, length, this.#rtpPorts[track] as number, this.#ip);
+  sendFrames(track: number, frames: Buffer, start: number, count: number): void {
+    this.#ports.sendFrames(frames, start, count, this.#routes[track] as FrameRoute);
   }
 
   sendRtcp(track: number, bytes: Uint8Array, start: number, length: number): void {
@@ -131,13 +158,18 @@ export class UdpDelivery implements Delivery, DatagramSenderTarget {
     }
     this.#isPlaying = false;
     for (const track of this.#peers.keys()) {
-      const bye = writeBye(this.#packets.ssrcOf(track));
+      const plain = writeBye(this.#packets.ssrcOf(track));
+      const bye = this.#secure?.encryptReport(plain, track) ?? plain;
       this.sendRtcp(track, bye, 0, bye.length);
     }
   }
 
-  #setPorts(track: number, [rtp, rtcp]: Pair): void {
-    this.#rtpPorts[track] = rtp;
-    this.#rtcpPorts[track] = rtcp;
+  #takeReport(datagram: Buffer, track: number): void {
+    const nowMs = this.#clock.monoMs();
+    if (this.isSecure) {
+      this.#reports.takeSecure(datagram, track, nowMs);
+    } else {
+      this.#reports.take(datagram, nowMs);
+    }
   }
 }

@@ -33,7 +33,12 @@ class Peer implements UdpPeer {
 
 async function open(address = ':0') {
   const ports = new UdpPorts();
-  await ports.listen({ rtpAddress: address, rtcpAddress: address, readBufferBytes: 0 });
+  await ports.listen({
+    keys: { rtp: 'rtpAddress', rtcp: 'rtcpAddress' },
+    rtpAddress: address,
+    rtcpAddress: address,
+    readBufferBytes: 0,
+  });
   return { ports, [Symbol.asyncDispose]: () => ports.close() };
 }
 
@@ -57,7 +62,7 @@ test.for(['127.0.0.1', '::1'] as const)('datagrams of %s go to the peer that its
 test.for(['127.0.0.1', '::1'] as const)('packets to %s come from the ports that peers know', async (host) => {
   await using server = await open();
   await using pair = await UdpPair.open(host);
-  server.ports.sendRtp(text('..abc..'), 2, 3, pair.ports[0], host);
+  server.ports.sendFrames(text('..$.\0\x03abc..'), 2, 1, { ip: host, port: pair.ports[0], bursts: undefined });
   server.ports.sendRtcp(text('..abcd..'), 2, 4, pair.ports[1], host);
   await pair.until(() => pair.rtp.length + pair.rtcp.length === 2);
   expect([`${pair.rtp}`, `${pair.rtcp}`]).toEqual(['abc', 'abcd']);
@@ -113,13 +118,14 @@ test('the number of peers is bounded', async () => {
   expect(fill).toThrow('2048 tracks are sent over UDP, the limit');
 });
 
-test('a port in use is reported with its key, and none stays open', async () => {
+test('a port in use is reported with its key, and no other port stays open', async () => {
   const taken = createSocket('udp4');
   taken.bind(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address();
   const ports = new UdpPorts();
   const listening = ports.listen({
+    keys: { rtp: 'rtpAddress', rtcp: 'rtcpAddress' },
     rtpAddress: '127.0.0.1:0',
     rtcpAddress: `127.0.0.1:${port}`,
     readBufferBytes: 0,

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
 import { openUdpPort, PeerTable } from '../../../base/udp.ts';
 import { parseAddress } from '../../../config/values/address.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
+import { type FrameRoute, FrameSocket } from './frame-socket.ts';
 
 /** A track of a session: receives the datagrams of a peer's port pair, valid during the call only. */
 export interface UdpPeer {
@@ -16,7 +16,14 @@ export interface UdpPeer {
   onReplaced(): void;
 }
 
+/** Configuration keys of a pair of ports, for messages. */
+export interface PortKeys {
+  readonly rtp: 'rtpAddress' | 'srtpAddress';
+  readonly rtcp: 'rtcpAddress' | 'srtcpAddress';
+}
+
 interface UdpOptions {
+  readonly keys: PortKeys;
   readonly rtpAddress: string;
   readonly rtcpAddress: string;
   /** 0: the size of a large key frame. */
@@ -46,15 +53,15 @@ export class UdpPorts {
   readonly #rtp = new PeerTable<UdpPeer>();
   readonly #rtcp = new PeerTable<UdpPeer>();
   readonly #addresses = new Map<UdpPeer, PeerAddress>();
-  #rtpSockets: readonly Socket[] = [];
-  #rtcpSockets: readonly Socket[] = [];
+  #rtpSockets: readonly FrameSocket[] = [];
+  #rtcpSockets: readonly FrameSocket[] = [];
 
   get rtpPort(): number {
-    return this.#rtpSockets[0]?.address().port ?? 0;
+    return this.#rtpSockets[0]?.socket.address().port ?? 0;
   }
 
   get rtcpPort(): number {
-    return this.#rtcpSockets[0]?.address().port ?? 0;
+    return this.#rtcpSockets[0]?.socket.address().port ?? 0;
   }
 
   get isOpen(): boolean {
@@ -62,10 +69,10 @@ export class UdpPorts {
   }
 
   /** @throws PerchError if a port cannot be opened; none is open then */
-  async listen({ rtpAddress, rtcpAddress, readBufferBytes }: UdpOptions): Promise<void> {
+  async listen({ keys, rtpAddress, rtcpAddress, readBufferBytes }: UdpOptions): Promise<void> {
     try {
-      this.#rtpSockets = await openPort('rtpAddress', rtpAddress, readBufferBytes, this.#rtp, this);
-      this.#rtcpSockets = await openPort('rtcpAddress', rtcpAddress, readBufferBytes, this.#rtcp, this);
+      this.#rtpSockets = await openPort(keys.rtp, rtpAddress, readBufferBytes, this.#rtp, this);
+      this.#rtcpSockets = await openPort(keys.rtcp, rtcpAddress, readBufferBytes, this.#rtcp, this);
     } catch (error) {
       await this.close();
       throw error;
@@ -83,7 +90,7 @@ export class UdpPorts {
       throw new PerchError('unsupported', `UDP ports ${rtp}-${rtcp} are invalid`);
     }
     const family = isIPv6(ip) ? 'IPv6' : 'IPv4';
-    if (!this.#rtpSockets.some((socket) => socket.address().family === family)) {
+    if (!this.#rtpSockets.some(({ socket }) => socket.address().family === family)) {
       throw new PerchError('unsupported', `RTP over UDP cannot reach ${ip}: rtpAddress has no ${family}`);
     }
     if (LINK_LOCAL.test(ip)) {
@@ -116,12 +123,12 @@ export class UdpPorts {
 
   /** The network or system is slower than the streams of this address family. */
   isCongested(ip: string): boolean {
-    return isQueueFull(socketFor(this.#rtpSockets, ip));
+    return socketFor(this.#rtpSockets, ip)?.isBeyond(QUEUE_LIMIT_BYTES, QUEUE_LIMIT_PACKETS) === true;
   }
 
-  /** libuv queues what the system does not accept, so the bytes must not change. A failed send is a lost packet. */
-  sendRtp(bytes: Buffer, start: number, length: number, port: number, ip: string): void {
-    socketFor(this.#rtpSockets, ip)?.send(bytes, start, length, port, ip);
+  /** As `FrameSocket`. A failed send is a lost packet. */
+  sendFrames(frames: Buffer, start: number, count: number, to: FrameRoute): void {
+    socketFor(this.#rtpSockets, to.ip)?.sendFrames(frames, start, count, to);
   }
 
   sendRtcp(bytes: Uint8Array, start: number, length: number, port: number, ip: string): void {
@@ -132,7 +139,7 @@ export class UdpPorts {
     const sockets = [...this.#rtpSockets, ...this.#rtcpSockets];
     this.#rtpSockets = [];
     this.#rtcpSockets = [];
-    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+    await Promise.all(sockets.map((socket) => socket.close()));
   }
 
   #checkLimits(ip: string): void {
@@ -146,25 +153,18 @@ export class UdpPorts {
 }
 
 /** IPv4 is first. */
-function socketFor(sockets: readonly Socket[], ip: string): Socket | undefined {
+function socketFor(sockets: readonly FrameSocket[], ip: string): FrameSocket | undefined {
   const [first, second] = sockets;
   return second && ip.includes(':') ? second : first;
 }
 
-function isQueueFull(socket: Socket | undefined): boolean {
-  return (
-    socket !== undefined &&
-    (socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS)
-  );
-}
-
 async function openPort(
-  key: string,
+  key: PortKeys['rtp' | 'rtcp'],
   address: string,
   bufferBytes: number,
   peers: PeerTable<UdpPeer>,
   ports: UdpPorts,
-): Promise<readonly Socket[]> {
+): Promise<readonly FrameSocket[]> {
   const { host = '', port = 0 } = parseAddress(address) ?? {};
   const sockets = await openUdpPort(key, host, port, bufferBytes);
   for (const socket of sockets) {
@@ -173,12 +173,12 @@ async function openPort(
       const peer = peers.get(ip, from.port);
       if (!peer) {
         ports.ignored += 1;
-      } else if (key === 'rtpAddress') {
+      } else if (key === 'rtpAddress' || key === 'srtpAddress') {
         peer.onRtp(datagram);
       } else {
         peer.onRtcp(datagram);
       }
     });
   }
-  return sockets;
+  return sockets.map((socket) => new FrameSocket(socket));
 }

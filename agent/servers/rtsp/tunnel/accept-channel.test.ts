@@ -33,7 +33,7 @@ class Client implements AsyncDisposable {
     this.socket.write(Buffer.from(text, 'latin1'));
   }
 
-  /** Resolves when `condition` holds after something has come. */
+  /** Resolves when `condition` holds; checked after each arrival. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
@@ -141,7 +141,7 @@ test.for([
   ['a plain connection', '', (text: string) => text],
   ['an HTTP tunnel', 'http', base64],
   ['a WebSocket', 'websocket', masked],
-] as const)('what is sent into %s while paused arrives after resume, and then its end', async ([, kind, wrap]) => {
+] as const)('bytes sent into %s while it is paused arrive after resume, and then its end', async ([, kind, wrap]) => {
   const received: string[] = [];
   let onTold = () => {};
   await using there = await channelFront((channel) => {
@@ -181,7 +181,7 @@ test.for([
   if (kind === 'http') {
     down.socket.end();
   }
-  // Another connection has come and gone through the same server meanwhile.
+  // Another connection to the same server has ended meanwhile.
   await using witness = new Client(there);
   witness.send(kind === 'http' ? 'OPTIONS' : 'GETX');
   await hear(2);
@@ -272,7 +272,7 @@ test('a WebSocket whose frames break the rules is closed for it', async () => {
   expect(client.text.endsWith('\x88\x02\x03\xea')).toBe(true);
 });
 
-test("a WebSocket that is ended while its client does not read stays its owner's until it has gone", async () => {
+test('a closed WebSocket whose client does not read belongs to its owner until its connection ends', async () => {
   const ends: unknown[] = [];
   await using there = await channelFront((channel) => {
     channel.sink = { onBytes: () => channel.end(), onEnd: (cause) => ends.push(cause) };

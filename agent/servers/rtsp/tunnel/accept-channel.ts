@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { isIP, type Socket } from 'node:net';
+import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
-import { canonicalIp, subscriberOf } from '../../../base/ip-address.ts';
+import { endpointOf, subscriberOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
-import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
+import type { ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
 import { type HttpRequest, namesWord, WEBSOCKET_SUBPROTOCOL, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { RtspHeaders } from '../../../media/rtsp/message.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
@@ -52,11 +52,9 @@ export class ChannelAcceptor implements SnifferSink {
     this.#tunnels = new HttpTunnels((channel) => this.#onChannel(channel, 'http'));
   }
 
-  /** @param socket after the TLS handshake, if any */
-  accept(socket: Socket): void {
-    socket.setNoDelay(true);
-    const ip = canonicalIp(socket.remoteAddress ?? '') ?? '';
-    const channel = new SocketChannel(socket);
+  /** @param channel after the TLS handshake, if any */
+  accept(channel: SocketChannel): void {
+    const { ip } = endpointOf(channel.remote);
     const untilMs = this.#clock.monoMs() + this.#timeoutMs;
     const subscriber = subscriberOf(ip);
     let ofOne = 0;

@@ -59,7 +59,7 @@ test.for<readonly [string, readonly HeaderField[]]>([
 });
 
 test.for(['X-Forwarded-For', 'x-forwarded-proto', 'Forwarded', 'X-Real-IP'])(
-  'what has %s came through a proxy',
+  'a request with %s came through a proxy',
   (name) => {
     expect(of([name, '192.0.2.1'])).toContain('through a proxy');
   },

@@ -34,7 +34,7 @@ test('some loss changes nothing', () => {
   expect(after([3e6, 0.05, 5])).toBe(1.5e6);
 });
 
-test('it stays within 150 kbit/s and 100 Mbit/s', () => {
+test('the estimate stays between 150 kbit/s and 100 Mbit/s', () => {
   expect(after([1_000, 0.5, 5])).toBe(150_000);
   expect(after([90e6, 0, 5])).toBe(100e6);
 });

@@ -17,7 +17,7 @@ const nackOf = (...sequences: readonly number[]): Buffer =>
 const readFeedback = (packet: Buffer) =>
   (RtcpPacketConverter.deSerialize(packet)[0] as RtcpPayloadSpecificFeedback | RtcpTransportLayerFeedback).feedback;
 
-test('a wish for a key frame', () => {
+test('a key frame request (PLI)', () => {
   const pli = Buffer.from(writePli(7, 9));
   expect(pli.toString('hex')).toBe('81ce00020000000700000009');
   expect(readFeedback(pli)).toMatchObject({ senderSsrc: 7, mediaSsrc: 9 });
@@ -41,7 +41,7 @@ test('missing packets are read by another implementation', () => {
   expect(feedback).toMatchObject({ senderSsrc: 7, mediaSourceSsrc: 9, lost: [5, 6, 21, 300] });
 });
 
-test('only the first of the list are asked for', () => {
+test('a NACK lists only the first `count` packets', () => {
   expect(
     writeNack(7, 9, Uint16Array.from([5, 6]), 1)
       .subarray(12)

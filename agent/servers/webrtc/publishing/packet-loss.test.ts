@@ -62,7 +62,7 @@ test('after vain requests for a packet a key frame is requested, and video conti
   expect(session.media.statistics.inboundLost).toBe(1);
 });
 
-test('a publisher that keeps nothing is not asked for packets, but for a key frame after a tenth of a second', async () => {
+test('a publisher without retransmissions gets no NACK, but a key frame request after a tenth of a second', async () => {
   const session = connect([PICTURE_WITHOUT_NACK]);
   await session.video(0, 20, first);
   await session.video(20, 21, first, (packets) => packets.slice(1));

@@ -55,7 +55,7 @@ interface Published {
   ended: boolean;
 }
 
-/** A path that keeps all samples of what is published to it. */
+/** A path that keeps all published samples. */
 function publisherPath(): { paths: Partial<WebRtcPaths>; published: Published } {
   const published: Published = { tracks: [], samples: [], ended: false };
   const reader: Reader = {
@@ -115,7 +115,7 @@ class Feeder {
   }
 }
 
-interface Wish {
+interface ConnectOptions {
   readonly codecs: { readonly video: RTCRtpCodecParameters[]; readonly audio: RTCRtpCodecParameters[] };
   readonly feeders: readonly Feeder[];
   readonly direction?: 'sendonly' | 'sendrecv';
@@ -124,17 +124,17 @@ interface Wish {
   readonly answer: (server: WebRtcServer, offer: string) => Promise<AnsweredOffer>;
 }
 
-async function connect(server: WebRtcServer, wish: Wish) {
-  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: wish.codecs });
+async function connect(server: WebRtcServer, options: ConnectOptions) {
+  const pc = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false, codecs: options.codecs });
   cleanups.push(() => pc.close());
-  for (const { track } of wish.feeders) {
-    pc.addTransceiver(track, { direction: wish.direction ?? 'sendonly' });
+  for (const { track } of options.feeders) {
+    pc.addTransceiver(track, { direction: options.direction ?? 'sendonly' });
   }
   await pc.setLocalDescription(await pc.createOffer());
-  const answered = await wish.answer(server, pc.localDescription?.sdp ?? '');
+  const answered = await options.answer(server, pc.localDescription?.sdp ?? '');
   let { answer } = answered;
-  if (wish.impairment) {
-    const relay = await MediaRelay.start(server.udpPort, wish.impairment);
+  if (options.impairment) {
+    const relay = await MediaRelay.start(server.udpPort, options.impairment);
     cleanups.push(() => relay[Symbol.asyncDispose]());
     answer = answer.replaceAll(` 127.0.0.1 ${server.udpPort} `, ` 127.0.0.1 ${relay.port} `);
   }
@@ -147,7 +147,7 @@ async function connect(server: WebRtcServer, wish: Wish) {
 const publish = (server: WebRtcServer, offer: string): Promise<AnsweredOffer> => server.publish(WHO, offer);
 const h264 = useH264({ parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' });
 const vp8: Track = { kind: 'video', codec: 'vp8', clockRate: 90_000, width: 320, height: 240, fps: undefined };
-/** So that the socket's buffer never overflows, and what is asked for again comes. */
+/** Keeps the socket's buffer from overflowing, so that retransmissions arrive. */
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('a published H.264 and Opus stream has its tracks and every sample, bit for bit', async () => {
@@ -194,12 +194,12 @@ test('a VP8 stream over a network that loses 5 % and reorders the rest loses no 
     nacks += 1;
   });
   for (const [i, frame] of frames.entries()) {
-    // No more on the way than sockets hold: what a busy machine lets overflow there may be too old to be had again.
+    // No more in flight than sockets hold: a packet lost there on a busy machine may be too old to be retransmitted.
     await expect.poll(() => published.samples.length).toBeGreaterThanOrEqual(i - ON_THE_WAY);
     video.sendUnit(vp8, i * 450, frame, i === 0);
     await pause(5);
   }
-  // The tail tells that the last frames are missing, should they be.
+  // Further frames reveal a loss of the last ones.
   for (let i = 200; i < 206; i += 1) {
     video.sendUnit(vp8, i * 450, vp8Frame(i & 0xff, false, 50), false);
     await pause(5);
@@ -311,7 +311,7 @@ test('an echo peer gets its own video and audio back', async () => {
     await pause(10);
   }
   expect(sounds.every((payload) => payload[0] === 0xf8 && payload[2] === 7)).toBe(true);
-  // Behind the payload descriptor; the first frame that comes back is a key frame.
+  // After the payload descriptor; the first frame that arrives is a key frame.
   const numbers = pictures.map((payload) => payload[21] as number);
   expect((numbers[0] as number) % 10).toBe(0);
   expect(new Set(numbers).size).toBeGreaterThanOrEqual(20);

@@ -100,7 +100,7 @@ test('video that arrives late is left out: a WebRTC publisher cannot be restarte
   ]);
 });
 
-test('without any track the session ends when the time is over', async () => {
+test('without any track the session ends after its timeout', async () => {
   const session = connect([PICTURE, SOUND]);
   await session.clock.advance(GATHER_MS - 1);
   expect(session.link.closedWhy).toBeUndefined();
@@ -152,7 +152,7 @@ test('packets of unknown types, of other senders, damaged and junk go nowhere an
     const damaged = session.picture.packet(9, Buffer.alloc(900));
     damaged[40] = (damaged[40] as number) ^ 1;
     session.media.onRtp(damaged);
-    // A second layer of a simulcast, and repairs of what is not missing.
+    // A second simulcast layer, and retransmissions of packets that are not missing.
     session.media.onRtp(new RtpSource(96, 40 + (i % 4), 100 + i).packet(9, Buffer.alloc(9)));
     session.media.onRtp(session.repairs.repair(5_000 + i, 9, Buffer.alloc(9), true));
     session.media.onRtp(session.repairs.packet(9, Buffer.alloc(0)));
@@ -163,7 +163,7 @@ test('packets of unknown types, of other senders, damaged and junk go nowhere an
   expect(session.link.reports).toEqual([]);
 });
 
-test('a publisher that has stopped without a word is gone after half a minute', async () => {
+test('a publisher that falls silent is removed after half a minute', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 3, first);
   await pass(session, 29);
@@ -172,7 +172,7 @@ test('a publisher that has stopped without a word is gone after half a minute', 
   expect(session.link.closedWhy).toBe('publisher has sent no media for 30 s');
 });
 
-test('a publisher is gone five seconds after its BYE, unless it continues', async () => {
+test('a publisher is removed five seconds after its BYE, unless it continues', async () => {
   const session = connect([PICTURE]);
   await session.video(0, 3, first);
   session.media.onRtcp(Buffer.from(writeBye(11)));

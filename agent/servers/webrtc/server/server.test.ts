@@ -37,7 +37,7 @@ async function startServer(
   return server;
 }
 
-/** An access unit of one NAL unit whose bytes tell its number. */
+/** An access unit of one NAL unit that contains its number. */
 function picture(number: number, key: boolean): Sample {
   const bytes = 3_000;
   const data = new Uint8Array(4 + bytes).fill(number);

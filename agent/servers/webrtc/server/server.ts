@@ -4,6 +4,7 @@ import { explain, PerchError } from '../../../base/errors.ts';
 import { endpointOf } from '../../../base/ip-address.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Config } from '../../../config/load/load.ts';
+import { nativeStatus } from '../../../native/native.ts';
 import type { OpusSound } from '../../../stream/contracts.ts';
 import { type DtlsIdentity, loadDtls } from '../../../transports/webrtc/dtls/dtls.ts';
 import type { SessionEnd, SessionMedia } from '../../../transports/webrtc/link/session-media.ts';
@@ -12,7 +13,7 @@ import { chooseCodecs } from '../../../transports/webrtc/sdp/codecs.ts';
 import { chooseEcho, chooseInbound, type Inbound, remoteTrackOf } from '../../../transports/webrtc/sdp/inbound.ts';
 import { type Offer, parseOffer, remoteSideOf } from '../../../transports/webrtc/sdp/offer.ts';
 import { ViewerSession } from '../../../transports/webrtc/sending/viewer-session.ts';
-import { PacketSlots } from '../../../transports/webrtc/srtp/packet-slots.ts';
+import { nativeCipher } from '../../../transports/webrtc/srtp/srtp-sender.ts';
 import { EchoSession } from '../publishing/echo-session.ts';
 import { PublisherSession } from '../publishing/publisher-session.ts';
 import { openTalk } from '../publishing/talk-session.ts';
@@ -24,6 +25,7 @@ import { WEBRTC_SESSION, type WebRtcSessionItem } from '../session/session-kind.
 import { AdditionalHosts } from '../transport/additional-hosts.ts';
 import { gatherAddresses, type HostAddress, writeCandidates } from '../transport/candidates.ts';
 import { MediaPorts } from '../transport/media-ports.ts';
+import { prepareBursts } from '../transport/udp-socket.ts';
 import { EndedSessions, type Ending } from './ended-sessions.ts';
 import { LogThrottle } from './log-throttle.ts';
 import { describeSession } from './session-item.ts';
@@ -66,7 +68,6 @@ export class WebRtcServer {
   readonly #sound: OpusSound | undefined;
   readonly #ports: MediaPorts;
   readonly #additionalHosts: AdditionalHosts;
-  readonly #slots = new PacketSlots();
   readonly #limits = new SessionLimits();
   readonly #sessions = new Map<string, WebRtcSession>();
   readonly #bySecret = new Map<string, WebRtcSession>();
@@ -76,6 +77,7 @@ export class WebRtcServer {
   readonly #reached: LogThrottle;
   #stopTicking: (() => void) | undefined;
   #isListening = false;
+  #native: Promise<void> | undefined;
 
   /** @param sound transcodes audio that browsers do not support; undefined: such audio is not sent */
   constructor(options: WebRtcServerOptions, paths: WebRtcPaths, clock: Clock, log: Logger, sound?: OpusSound) {
@@ -134,9 +136,18 @@ export class WebRtcServer {
     await this.#ports.retryFailedPorts();
   }
 
-  /** Loads DTLS before the first viewer needs it. */
+  /** Loads DTLS and opens the native functions before the first viewer needs them. */
   prepare(): void {
     loadDtls().catch((cause: unknown) => this.#log.error({ err: cause }, 'WebRTC cannot be set up'));
+    this.#native ??= this.#openNative();
+  }
+
+  async #openNative(): Promise<void> {
+    nativeCipher();
+    await prepareBursts();
+    const { bursts, gcm } = nativeStatus();
+    const use = { udpBursts: bursts.reason ?? bursts.isUsed, aesGcm: gcm.reason ?? gcm.isUsed };
+    this.#log.info(use, 'WebRTC native functions opened');
   }
 
   /** Answers a viewer's offer. @throws PerchError with the reason why it cannot receive the stream */
@@ -351,7 +362,7 @@ export class WebRtcServer {
     };
     const { webrtcHandshakeTimeoutMs: handshakeTimeoutMs } = this.#options;
     const shouldWarn = (address: string): boolean => !this.#reaches(address) && this.#failureLog.isDue(address);
-    const shared = { ufrags: this.#ports.ufrags, slots: this.#slots, clock: this.#clock, shouldWarn };
+    const shared = { ufrags: this.#ports.ufrags, clock: this.#clock, shouldWarn };
     const context = { ...own, ...shared, ports: this.#ports.description };
     const session = new WebRtcSession({ ...facts, handshakeTimeoutMs, onConnected, onClosed }, context);
     this.#sessions.set(session.id, session);

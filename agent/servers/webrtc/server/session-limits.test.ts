@@ -21,7 +21,7 @@ const BOTH_WAYS = readFileSync('test/fixtures/offers/chromium-156-linux-whip.sdp
 );
 
 const requester = (path: string, ip: string) => ({ path, query: '', remoteAddr: `${ip}:5`, userAgent: '', user: '' });
-/** So many different ones. */
+/** This many different addresses. */
 const addresses = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
 
@@ -103,12 +103,12 @@ test('ten thousand abandoned offers leave no resources', async () => {
   await server.close();
 }, 60_000);
 
-test('the text of an offer is not kept as long as its session', async () => {
+test('the text of an offer is freed before its session ends', async () => {
   const clock = new FakeClock();
   const server = await startServer(clock, new Stream([H264_TRACK]));
   const before = heapBytes();
   for (const ip of addresses(200)) {
-    // As a request brings it: a string of its own.
+    // A separate string, as from a request.
     const text = Buffer.from(`${OFFER}a=x:${ip}${'y'.repeat(100_000)}\r\n`).toString();
     await server.read(requester('cam', ip), text);
   }

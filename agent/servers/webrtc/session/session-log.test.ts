@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const viewerAt = (remoteAddr: string) => ({ path: 'cam', query: '', remoteAddr, userAgent: '', user: '' });
 
-/** A server whose log is read; its ports are gone from the lines. */
+/** A server and its log; ports are removed from the lines. */
 async function startServer(tcpAddress = '127.0.0.1:0') {
   const clock = new FakeClock();
   const lines: { level: number; msg: string; reason?: string }[] = [];
@@ -48,7 +48,7 @@ async function startServer(tcpAddress = '127.0.0.1:0') {
   return { clock, lines, server, logged };
 }
 
-test('a peer that never connects is logged once a minute per address, with what was missing', async () => {
+test('a peer that never connects is logged once a minute per address, with the step that failed', async () => {
   const { clock, server, logged } = await startServer();
   for (const address of ['192.0.2.1:5', '192.0.2.1:6', '[2001:db8::1]:5']) {
     await server.read(viewerAt(address), OFFER);

@@ -101,7 +101,7 @@ test('the newest nomination wins, from one network to the next, to TCP and back'
   }
 });
 
-test('a check that nominates nothing changes nothing once there is a way', async () => {
+test('a check without nomination does not change an existing route', async () => {
   const { server, credentials, where } = await startSession();
   const [first, second] = [await udpClient(server), await tcpClient(server)];
   await first.check(credentials);
@@ -125,7 +125,7 @@ test('a replayed check redirects nothing and gets no answer', async () => {
   const { bytes } = await browser.check(credentials);
   const listener = await udpClient(server);
   listener.send(bytes);
-  // A check of his own would be answered, after that one.
+  // A check with its own credentials would be answered, after that one.
   const own = await listener.check(credentials, false);
   expect(own.bytes).not.toEqual(bytes);
   expect(where()).toBe(browser.address);
@@ -150,7 +150,7 @@ test('forged checks by the thousand cost a hundred verifications and leave the b
   for (let i = 0; i < 200; i += 1) {
     stranger.send(forged);
   }
-  // His share is used up: not even the right password helps.
+  // Its share is used up: even the right password is ignored.
   stranger.send(writeCheck(credentials).bytes);
   for (let i = 0; i < 50; i += 1) {
     await browser.check(credentials);
@@ -199,7 +199,7 @@ test('an address that a newer session has proved its own belongs to that one, al
   await expect.poll(() => server.get(newer.id)?.inboundBytes).toBe(before + 4);
 });
 
-test('after an ICE restart the former credentials hold until the new ones are used', async () => {
+test('after an ICE restart the former credentials are valid until the new ones are used', async () => {
   const { server, secret, credentials: former } = await startSession();
   expect(server.restart(secret, 'wocP')).toBeUndefined();
   const fragment = server.restart(secret, 'newu') ?? '';
@@ -283,7 +283,7 @@ test('a viewer whose only TCP connection has ended has five seconds to make anot
   expect(server.list()).toHaveLength(0);
 });
 
-test('a viewer with another transport besides its TCP connection continues there', async () => {
+test('a viewer with UDP in addition to its TCP connection continues there', async () => {
   const { server, credentials, where } = await startSession();
   const datagrams = await udpClient(server);
   await datagrams.check(credentials);

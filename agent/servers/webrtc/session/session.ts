@@ -9,7 +9,6 @@ import type { BindingRequest } from '../../../transports/webrtc/link/stun.ts';
 import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
 import type { IceCredentials } from '../../../transports/webrtc/sdp/lines.ts';
 import type { RemoteSide } from '../../../transports/webrtc/sdp/offer.ts';
-import type { PacketSlots } from '../../../transports/webrtc/srtp/packet-slots.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
 import type { SrtpKeys } from '../../../transports/webrtc/srtp/srtp-keys.ts';
 import type { HostAddress } from '../transport/candidates.ts';
@@ -60,7 +59,6 @@ type ClosedListener = (session: WebRtcSession, reason: string, end: SessionEnd) 
 
 export interface SessionContext {
   readonly ufrags: UfragTable;
-  readonly slots: PacketSlots;
   readonly dtls: DtlsIdentity;
   readonly clock: Clock;
   readonly log: Logger;
@@ -147,10 +145,6 @@ export class WebRtcSession implements Peer, SecureLink {
 
   get keys(): SrtpKeys {
     return this.#keys as SrtpKeys;
-  }
-
-  get slots(): PacketSlots {
-    return this.#context.slots;
   }
 
   /** New credentials for a browser whose network changed. The DTLS keys stay. */

@@ -45,7 +45,7 @@ test('an offer is answered with the session in Location and ID', async () => {
   expect(response.body).toContain('a=ice-lite\r\n');
 });
 
-test('a method that there is not is answered with those that there are', async () => {
+test('an unknown method gets the list of supported ones', async () => {
   const app = await start();
   const endpoint = await app.inject({ method: 'PUT', url: '/cam/whep' });
   const { headers } = await app.inject({ method: 'POST', url: '/cam/whep', headers: SDP, payload: CHROMIUM });
@@ -150,7 +150,7 @@ test('without a media port a viewer gets a server error', async () => {
   expect([response.statusCode, response.json()]).toEqual([500, error(text)]);
 });
 
-test('without permission there is no SDP answer, page or ICE server', async () => {
+test('without permission a client gets no SDP answer, page or ICE server', async () => {
   const sendError = () => Promise.reject(new PerchError('unauthorized', 'authentication error', { challenge: true }));
   const app = await start({ access: { require: sendError, identify: () => ({ ip: '192.0.2.1' }) } });
   for (const [method, url] of [

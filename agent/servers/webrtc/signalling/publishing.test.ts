@@ -118,7 +118,7 @@ test.for([
   expect([run.server.list(), box.isTaken]).toEqual([[], false]);
 });
 
-test.for(['GET', 'HEAD', 'PUT'] as const)('%s is no method of the endpoints', async (method) => {
+test.for(['GET', 'HEAD', 'PUT'] as const)('the endpoints reject %s', async (method) => {
   await using run = await new Box().open();
   for (const url of ['/cam/whip', '/cam/whep', '/cam/talk', '/cam/talk/x']) {
     expect((await run.app.inject({ method, url })).statusCode).toBe(405);

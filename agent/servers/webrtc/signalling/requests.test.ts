@@ -23,11 +23,11 @@ test.for([
   ['a user fragment that is too short', 'a=ice-ufrag:abc'],
   ['one that is too long', `a=ice-ufrag:${'a'.repeat(257)}`],
   ['one with other characters', 'a=ice-ufrag:ab\u00e9d'],
-] as const)('%s is no fragment', ([, text]) => {
+] as const)('%s is rejected', ([, text]) => {
   expect(() => ufragOf(text)).toThrow(PerchError);
 });
 
-test('a user fragment does not hold the text that it came in', () => {
+test('a user fragment does not keep the text of its offer in memory', () => {
   const fragment = (i: number) => `a=ice-ufrag:${'u'.repeat(30)}${i}\r\na=x:${'y'.repeat(100_000)}\r\n`;
   const before = heapBytes();
   const kept = Array.from({ length: 100 }, (_, i) => ufragOf(Buffer.from(fragment(i)).toString()));

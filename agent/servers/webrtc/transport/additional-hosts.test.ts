@@ -5,7 +5,7 @@ import { AdditionalHosts } from './additional-hosts.ts';
 
 type Answer = readonly string[] | Error | 'never';
 
-/** A name server that answers as it is told, and what is logged meanwhile. */
+/** A name server with set answers, and the log. */
 function open(first: Answer) {
   const clock = new FakeClock();
   const lines: string[] = [];

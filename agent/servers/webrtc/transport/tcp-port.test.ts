@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const CHECK = writeCheck({ ufrag: 'ours', password: 'secret' }).bytes;
 
-/** A port with one peer, `ours`, that admits whoever asks for it. */
+/** A port with one peer, `ours`, that accepts every client. */
 async function openPort(address = '127.0.0.1:0') {
   const clock = new FakeClock();
   const ufrags = new UfragTable();
@@ -189,7 +189,7 @@ test('a peer that does not read is congested at a megabyte, or after two seconds
 const PACKET = new Uint8Array(1_200);
 const LAST = Buffer.alloc(16, 0xaa);
 
-/** Reads up to a frame that is sent when there is room for it. @returns bytes that had been on their way */
+/** Reads up to a frame that is sent when the queue has room. @returns bytes that were in flight */
 async function takeAll(socket: Socket, transport: Transport): Promise<number> {
   let bytes = 0;
   let tail = Buffer.alloc(0);

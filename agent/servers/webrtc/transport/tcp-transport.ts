@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/log.ts';
+import { type PacketMemory, SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { isStun } from '../../../transports/webrtc/link/stun.ts';
 import { addressOf, type Peer, type Transport } from '../../../transports/webrtc/link/transport.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -41,7 +42,7 @@ export class TcpTransport implements Transport {
   readonly #socket: Socket;
   #peer: Peer | undefined;
   #unverifiedBytes = 0;
-  /** Frames not yet written. The socket keeps them for long, so they cannot stay in the slots. */
+  /** Frames not yet written. */
   #chunk = Buffer.alloc(0);
   #writtenTo = 0;
   #filledTo = 0;
@@ -100,6 +101,12 @@ export class TcpTransport implements Transport {
     if (!this.#isAwaitingFlush) {
       this.#isAwaitingFlush = true;
       this.#owner.awaitFlush(this);
+    }
+  }
+
+  sendPackets({ bytes, lengths }: PacketMemory, count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      this.send(bytes, SLOT_BYTES * i, lengths[i] as number);
     }
   }
 

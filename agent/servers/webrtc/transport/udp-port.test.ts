@@ -94,7 +94,7 @@ test('each address of this machine answers for itself', async () => {
     client.send(bindingRequest('ours:theirs'));
     await expect.poll(() => transports.at(-1)?.localAddress).toBe(address);
     transports.at(-1)?.send(Buffer.from('yes'), 0, 3);
-    // A connected socket hears only whom it is connected to.
+    // A connected socket receives from its peer only.
     const [answer] = (await once(client, 'message')) as [Buffer];
     expect(answer.toString()).toBe('yes');
     client.close();

@@ -1,16 +1,32 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { bindUdp, PeerTable } from '../../../base/udp.ts';
+import { BurstRoute } from '../../../native/burst-route.ts';
+import type { BurstSender } from '../../../native/burst-sender.ts';
+import { BurstSocket } from '../../../native/burst-socket.ts';
+import { openBurstSender } from '../../../native/native.ts';
+import type { PacketMemory } from '../../../native/packet-memory.ts';
 import { isStun } from '../../../transports/webrtc/link/stun.ts';
 import type { Peer, Transport } from '../../../transports/webrtc/link/transport.ts';
+import { packets as batchPackets } from '../../../transports/webrtc/srtp/srtp.ts';
+import { QueuedPackets } from './queued-packets.ts';
 import type { UfragTable } from './ufrag-table.ts';
 
-/**
- * Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in their
- * slots.
- */
+/** Above either limit, video waits for the next key frame: packets in libuv's queue must not be overwritten in the ring. */
 const QUEUE_LIMIT_BYTES = 1 << 20;
 const QUEUE_LIMIT_PACKETS = 2_048;
+
+/** Shared by all sockets; undefined: not opened, or it does not work here. */
+let bursts: BurstSender | undefined;
+let opening: Promise<void> | undefined;
+
+/** Called before the first peer connects: an idle device saves the memory. */
+export function prepareBursts(): Promise<void> {
+  opening ??= openBurstSender(batchPackets).then((sender) => {
+    bursts = sender;
+  });
+  return opening;
+}
 
 export class UdpSocket {
   /** Datagrams that belong to no peer. */
@@ -20,12 +36,13 @@ export class UdpSocket {
   readonly address: string;
   readonly port: number;
   readonly #ufrags: UfragTable;
-  readonly #socket: Socket;
+  readonly #socket: BurstSocket;
   readonly #transports = new PeerTable<UdpTransport>();
+  readonly #queued = new QueuedPackets();
 
   private constructor(ufrags: UfragTable, socket: Socket, address: string) {
     this.#ufrags = ufrags;
-    this.#socket = socket;
+    this.#socket = new BurstSocket(socket);
     this.address = address;
     this.family = isIPv4(address) ? 'IPv4' : 'IPv6';
     this.port = socket.address().port;
@@ -41,8 +58,45 @@ export class UdpSocket {
     return !this.#transports.isEmpty;
   }
 
+  get isCongested(): boolean {
+    return this.#socket.isBeyond(QUEUE_LIMIT_BYTES, QUEUE_LIMIT_PACKETS);
+  }
+
+  /** @param bytes must not change afterwards */
+  send(bytes: Uint8Array, offset: number, length: number, to: UdpTransport): void {
+    this.#socket.send(bytes, offset, length, to.port, to.address);
+  }
+
+  /** Sends the first `count` packets, as bursts where the route takes them. */
+  sendPackets(packets: PacketMemory, count: number, to: UdpTransport): void {
+    for (let i = this.#sendBursts(count, to); i < count; i += 1) {
+      const at = this.#queued.put(packets, i);
+      this.send(this.#queued.bytes, at, packets.lengths[i] as number, to);
+    }
+  }
+
+  /** @returns how many packets are sent */
+  #sendBursts(count: number, to: UdpTransport): number {
+    const { route } = to;
+    const descriptor = bursts ? this.#socket.descriptorFor(route) : -1;
+    if (!bursts || !route || descriptor < 0) {
+      return 0;
+    }
+    let sent = 0;
+    while (sent < count) {
+      const burst = bursts.countBurst(sent, count);
+      const errno = bursts.send(descriptor, route.address, sent, burst);
+      if (errno !== 0) {
+        route.onError(errno, burst);
+        return sent;
+      }
+      sent += burst;
+    }
+    return sent;
+  }
+
   close(): Promise<void> {
-    return new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#socket.close();
   }
 
   add(transport: UdpTransport): void {
@@ -61,7 +115,7 @@ export class UdpSocket {
     }
     const transport = this.#transports.get(from.address, from.port);
     if (isStun(datagram)) {
-      const isForSomebody = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, this.#socket, from));
+      const isForSomebody = this.#ufrags.onStun(datagram, transport ?? new UdpTransport(this, from));
       this.ignored += isForSomebody ? 0 : 1;
     } else if (transport?.peer) {
       transport.peer.onDatagram(datagram, transport);
@@ -77,12 +131,12 @@ class UdpTransport implements Transport {
   readonly address: string;
   readonly port: number;
   peer: Peer | undefined;
+  /** Undefined: packets are sent one by one. */
+  route: BurstRoute | undefined;
   readonly #owner: UdpSocket;
-  readonly #socket: Socket;
 
-  constructor(owner: UdpSocket, socket: Socket, from: RemoteInfo) {
+  constructor(owner: UdpSocket, from: RemoteInfo) {
     this.#owner = owner;
-    this.#socket = socket;
     this.family = from.family;
     this.address = from.address;
     this.port = from.port;
@@ -93,22 +147,21 @@ class UdpTransport implements Transport {
   }
 
   get isCongested(): boolean {
-    const socket = this.#socket;
-    return socket.getSendQueueSize() > QUEUE_LIMIT_BYTES || socket.getSendQueueCount() > QUEUE_LIMIT_PACKETS;
+    return this.#owner.isCongested;
   }
 
-  /** libuv queues what the kernel does not accept. */
   send(bytes: Uint8Array, offset: number, length: number): void {
-    try {
-      this.#socket.send(bytes, offset, length, this.port, this.address);
-    } catch {
-      // The port was closed: the packet is lost.
-    }
+    this.#owner.send(bytes, offset, length, this);
+  }
+
+  sendPackets(packets: PacketMemory, count: number): void {
+    this.#owner.sendPackets(packets, count, this);
   }
 
   admit(peer: Peer): void {
     const former = this.peer;
     this.peer = peer;
+    this.route ??= BurstRoute.to(this.address, this.port);
     if (former && former !== peer) {
       // A NAT may reassign a port to another device: the newest peer gets its datagrams.
       former.onTransportClosed(this);

@@ -36,11 +36,11 @@ export async function followRedirects<T>(
   let address = first;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     signal.throwIfAborted();
-    // Basic only for the configured host, without TLS only if it is configured so; other hosts get at most a digest.
-    const isFirst = address.host === first.host && (address.isSecure || !first.isSecure);
-    const isBasicAllowed = isFirst || address.credentials !== undefined;
+    // Basic goes to the configured host only, and without TLS only if the configured URL has none; other hosts get Digest at most.
+    const isConfigured = address.host === first.host && (address.isSecure || !first.isSecure);
+    const isBasicAllowed = isConfigured || address.credentials !== undefined;
     const own = redirects > 0 ? (address.credentials ?? credentials) : credentials;
-    // The watch is about this login at this host.
+    // `loginWatch` counts this login at this host.
     const watch = own === credentials && address.host === first.host ? loginWatch : undefined;
     const result = await attempt(address, () => new Authenticator(own, isBasicAllowed, watch));
     if (!(result instanceof Redirect)) {

@@ -1,14 +1,16 @@
+import { pick } from '../../../base/pick.ts';
 import type { Config } from '../../../config/load/load.ts';
 import type { PathSettings } from '../../../config/schema/path.ts';
 import type { Login } from './redirects.ts';
 
 /** Settings of a path that the source reads. */
-export const PATH_KEYS = [
+const PATH_KEYS = [
   'rtspTransport',
   'rtspAnyPort',
   'rtspRangeType',
   'rtspRangeStart',
   'rtspScale',
+  'rtspDemuxMpegts',
   'rtspUDPSourcePortRange',
   'sourceFingerprint',
   'audio',
@@ -16,10 +18,14 @@ export const PATH_KEYS = [
   'useAbsoluteTimestamp',
 ] as const satisfies readonly (keyof PathSettings)[];
 
-/** Top-level settings that the source reads. */
-export const GLOBAL_KEYS = ['readTimeoutMs', 'udpReadBufferSize'] as const satisfies readonly (keyof Config)[];
+type Settings = Pick<PathSettings, (typeof PATH_KEYS)[number]> & Pick<Config, 'readTimeoutMs' | 'udpReadBufferSize'>;
 
-type Settings = Pick<PathSettings, (typeof PATH_KEYS)[number]> & Pick<Config, (typeof GLOBAL_KEYS)[number]>;
+/** `udpReadBufferSize` is the path's own, if it has one. */
+export const settingsOf = (path: PathSettings, { readTimeoutMs, udpReadBufferSize }: Config): Settings => ({
+  ...pick(path, PATH_KEYS),
+  readTimeoutMs,
+  udpReadBufferSize: path.rtspUDPReadBufferSize ?? udpReadBufferSize,
+});
 
 /** Settings under the names of their keys; an absent one has its default. */
 export interface RtspSourceOptions extends Login, Partial<Settings> {

@@ -137,16 +137,61 @@ test('one speaker talks at a time; the next connects after the TEARDOWN of the f
 test.for([551, 400, 454, 500])('a camera that answers the check with %i has no back channel', async (status) => {
   await using camera = await scriptedCamera(refusing('DESCRIBE', status));
   const loudspeaker = loudspeakerAt(camera);
-  expect(await reasonOf(loudspeaker.check(never))).toBe("camera of path 'garden' has no back channel for G.711");
+  expect(await reasonOf(loudspeaker.check(never))).toBe("camera of path 'garden' has no back channel");
   expect(loudspeaker.state).toBe('no');
 });
 
-test('a back channel without G.711 is not supported', async () => {
-  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 G726-16/8000\na=sendonly\na=control:talk\n`;
+test('a back channel for AAC only is not supported, and the reason names it', async () => {
+  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/16000\na=sendonly\na=control:talk\n`;
   await using camera = await scriptedCamera(() => undefined, sdp);
   const loudspeaker = loudspeakerAt(camera);
-  expect(await reasonOf(loudspeaker.open(deaf, never))).toContain('has no back channel for G.711');
+  expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(
+    "camera of path 'garden' has no back channel with G.711 or G.726, only with MPEG4-GENERIC",
+  );
   expect(loudspeaker.state).toBe('no');
+});
+
+test.for([
+  ['G726-16/8000', 'G726-32/8000', 98],
+  ['AAL2-G726-40/8000', 'G726-32/8000', 97],
+  ['G726-40/16000', 'AAL2-G726-24/8000', 98],
+] as const)('of %s and %s the camera gets payload type %i', async ([first, second, payloadType]) => {
+  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97 98\na=rtpmap:97 ${first}\na=rtpmap:98 ${second}\na=sendonly\na=control:talk\n`;
+  await using camera = await scriptedCamera(
+    (request, caller) => request.method !== 'DESCRIBE' && talkative(request, caller),
+    sdp,
+  );
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  expect(channel).toMatchObject({ codec: 'PCMU', clockRate: 8000, channels: 1 });
+  channel.send(new Uint8Array(160).fill(0xff), 0);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length > 0);
+  expect(heard(caller)[0]?.first).toBe((0x8080 | payloadType).toString(16));
+  channel.close();
+});
+
+test('as G.726 audio keeps its time, and bytes that codes leave open wait for the next audio', async () => {
+  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 G726-24/8000\na=sendonly\na=control:talk\n`;
+  await using camera = await scriptedCamera(
+    (request, caller) => request.method !== 'DESCRIBE' && talkative(request, caller),
+    sdp,
+  );
+  const channel = await loudspeakerAt(camera).open(deaf, never);
+  const tone = Uint8Array.from({ length: 1_000 }, (_, i) => (i % 8 < 4 ? 0x20 : 0xa0));
+  channel.send(tone.subarray(0, 100), 1_000);
+  channel.send(tone.subarray(100, 200), 1_100);
+  // A gap: what waits is dropped.
+  channel.send(tone.subarray(200), 5_001);
+  const caller = lastCaller(camera);
+  await camera.until(() => heard(caller).length === 3);
+  const packets = heard(caller);
+  const { ticks: start = 0 } = packets[0] ?? {};
+  expect(packets.map(({ ticks, payload }) => [(ticks - start) >>> 0, payload.length])).toEqual([
+    [0, 36],
+    [96, 39],
+    [4_001, 300],
+  ]);
+  channel.close();
 });
 
 test('a camera without a back channel is checked again after ten minutes', async () => {

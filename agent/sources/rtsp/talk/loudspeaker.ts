@@ -6,7 +6,8 @@ import { Redirect } from '../../../transports/rtsp/request/method-client.ts';
 import { followRedirects } from '../request/redirects.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { Transport, TransportChoice } from '../transport/transport-choice.ts';
-import { type BackTrack, TalkConnection } from './talk-connection.ts';
+import type { BackTrack } from './back-track.ts';
+import { TalkConnection } from './talk-connection.ts';
 
 /** The camera's settings may change. */
 const UNSUPPORTED_TTL_MS = 600_000;
@@ -68,7 +69,7 @@ export class RtspLoudspeaker implements Loudspeaker {
       const closing = new AbortController();
       const over = AbortSignal.any([closing.signal, signal]);
       void this.#keep(connection, over, onEnded);
-      this.#log.info({ codec }, 'talk to the camera started');
+      this.#log.info({ codec: format.encoding }, 'talk to the camera started');
       return {
         codec,
         clockRate: format.clockRate,

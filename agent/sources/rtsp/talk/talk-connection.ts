@@ -1,51 +1,26 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
-import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
-import type { SdpMedia } from '../../../media/sdp/parse.ts';
-import type { BackChannel } from '../../../stream/contracts.ts';
 import { openChannel } from '../../../transports/rtsp/channel/open-channel.ts';
 import { type Address, joinControl } from '../../../transports/rtsp/request/address.ts';
 import type { Authenticator } from '../../../transports/rtsp/request/authenticator.ts';
 import { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
-import { cameraOf } from '../../../transports/rtsp/request/failures.ts';
 import { MethodClient, REQUIRE_BACK_CHANNEL, Redirect } from '../../../transports/rtsp/request/method-client.ts';
+import { cameraOf } from '../../../transports/tls/peer.ts';
 import type { RtspSourceOptions } from '../request/settings.ts';
 import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
 import { type Transport, TransportRefused } from '../transport/transport-choice.ts';
+import { type BackTrack, backEncodings, findBackTrack } from './back-track.ts';
 
 const TICK_MS = 1_000;
-/** 120 ms at 8 kHz. Some cameras take little more in one packet. */
-const MAX_PAYLOAD_BYTES = 960;
+/** Of G.711: 120 ms at 8 kHz. Some cameras take little more in one packet. */
+const MAX_PACKET_BYTES = 960;
 /** The camera sends nothing unasked on this connection: replies to keep-alives show that it is alive. */
 const KEEP_ALIVE_MS = 10_000;
 /** For cameras that answer keep-alives. */
 const MAX_SILENCE_MS = 25_000;
-
-const CODECS: Readonly<Record<string, BackChannel['codec']>> = { PCMA: 'PCMA', PCMU: 'PCMU' };
-
-/** A back channel of a description. */
-export interface BackTrack {
-  readonly codec: BackChannel['codec'];
-  readonly format: RtpFormat;
-  /** As sent: absolute, relative or absent. */
-  readonly control: string | undefined;
-}
-
-/** The first back channel with a supported format, G.711. */
-function findBackTrack(medias: readonly SdpMedia[]): BackTrack | undefined {
-  for (const { isBackChannel, formats, control } of medias) {
-    for (const format of isBackChannel ? formats : []) {
-      const codec = CODECS[format.encoding];
-      if (codec !== undefined) {
-        return { codec, format, control };
-      }
-    }
-  }
-  return undefined;
-}
 
 /** An RTSP connection to a camera for its back channel only. */
 export class TalkConnection {
@@ -85,7 +60,9 @@ export class TalkConnection {
     }
     const track = findBackTrack(description.sdp.medias);
     if (!track) {
-      const message = `camera of path '${this.#options.name}' has no back channel for G.711`;
+      const others = backEncodings(description.sdp.medias).join(', ');
+      const reason = others === '' ? '' : ` with G.711 or G.726, only with ${others}`;
+      const message = `camera of path '${this.#options.name}' has no back channel${reason}`;
       throw new PerchError('unsupported', message, { path: this.#options.name });
     }
     this.#track = track;
@@ -140,7 +117,7 @@ export class TalkConnection {
   }
 
   async #setup(transports: readonly Transport[]): Promise<RtpSender> {
-    const tracks = new TrackTransports(this.#connection, this.#client, this.#address.host, this.#options, this.#clock);
+    const tracks = new TrackTransports(this.#connection, this.#client, this.#address, this.#options, this.#clock);
     let refusal: unknown;
     for (const transport of transports) {
       try {
@@ -191,19 +168,32 @@ class AudioSender {
   }
 
   /** @param ticks time of the first sample, from any start */
-  send(payload: Uint8Array, ticks: number): void {
-    const { payloadType, channels } = this.#track.format;
-    for (let at = 0; at < payload.length; at += MAX_PAYLOAD_BYTES) {
-      const part = payload.subarray(at, at + MAX_PAYLOAD_BYTES);
-      const packet = new Uint8Array(RTP_HEADER_BYTES + part.length);
+  send(audio: Uint8Array, ticks: number): void {
+    const { encoder, format } = this.#track;
+    for (let at = 0; at < audio.length; at += MAX_PACKET_BYTES) {
+      const part = audio.subarray(at, at + MAX_PACKET_BYTES);
       // One byte is one sample of one channel.
-      const timestamp = this.#ticksOffset + ticks + at / channels;
-      writeRtpHeader(packet, 0, this.#isFirst, payloadType, this.#sequence, timestamp, this.#ssrc);
-      packet.set(part, RTP_HEADER_BYTES);
-      this.#sequence = (this.#sequence + 1) & 0xffff;
-      this.#isFirst = false;
-      this.#sender.send(packet);
+      const partTicks = ticks + at / format.channels;
+      if (encoder) {
+        const encoded = encoder.encode(part, partTicks);
+        this.#sendPacket(encoded.payload, encoded.ticks);
+      } else {
+        this.#sendPacket(part, partTicks);
+      }
     }
+  }
+
+  #sendPacket(payload: Uint8Array, ticks: number): void {
+    if (payload.length === 0) {
+      return;
+    }
+    const { payloadType } = this.#track.format;
+    const packet = new Uint8Array(RTP_HEADER_BYTES + payload.length);
+    writeRtpHeader(packet, 0, this.#isFirst, payloadType, this.#sequence, this.#ticksOffset + ticks, this.#ssrc);
+    packet.set(payload, RTP_HEADER_BYTES);
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    this.#isFirst = false;
+    this.#sender.send(packet);
   }
 
   close(): void {

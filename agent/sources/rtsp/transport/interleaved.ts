@@ -1,50 +1,61 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../../../transports/rtsp/request/connection.ts';
+import type { SecureSession, TrackInput } from './secure-session.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;
 /** RTP and RTCP within the RTSP connection (RFC 2326 §10.12): which channel belongs to which track. */
 export class Interleaved implements FrameSink {
   readonly #connection: RtspConnection;
-  readonly #byRtpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
-  readonly #byRtcpChannel: (TrackReceiver | undefined)[] = new Array(CHANNELS).fill(undefined);
-  /** Undefined after all tracks are set up. */
-  #kept: EarlyPackets | undefined = new EarlyPackets();
+  readonly #byRtpChannel: (TrackInput | undefined)[] = new Array(CHANNELS).fill(undefined);
+  readonly #byRtcpChannel: (TrackInput | undefined)[] = new Array(CHANNELS).fill(undefined);
+  /** Packets that arrive before `open`; undefined afterwards. */
+  #early: EarlyPackets | undefined = new EarlyPackets();
 
   constructor(connection: RtspConnection) {
     this.#connection = connection;
   }
 
-  /** @param answered the camera's channels; `asked`: the first requested one */
-  trackTransport(receiver: TrackReceiver, answered: Pair | undefined, asked: number): TrackTransport {
+  /**
+   * @param answered the camera's channels for RTP and RTCP
+   * @param asked the requested RTP channel
+   * @param secure SRTP, decrypted by `input`
+   */
+  trackTransport(
+    receiver: TrackReceiver,
+    answered: Pair | undefined,
+    asked: number,
+    secure?: { readonly session: SecureSession; readonly input: TrackInput },
+  ): TrackTransport {
     // A camera that gives two tracks the same channels uses the requested ones.
     const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
     const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
-    this.#byRtpChannel[rtp] = receiver;
-    this.#byRtcpChannel[rtcp] = receiver;
-    return new InterleavedTrackTransport(receiver, this.#connection, rtcp);
+    const input = secure?.input ?? receiver;
+    this.#byRtpChannel[rtp] = input;
+    this.#byRtcpChannel[rtcp] = input;
+    return new InterleavedTrackTransport(receiver, this.#connection, rtcp, secure?.session);
   }
 
-  /** Passes on the early packets, and from now on every packet at once. */
+  /** Passes on the early packets; later ones are passed on at once. */
   open(): void {
-    const kept = this.#kept?.take() ?? [];
-    this.#kept = undefined;
-    for (const { channel, packet, atMs } of kept) {
-      this.#handOn(packet, channel, 0, packet.length, atMs);
+    const early = this.#early?.take() ?? [];
+    this.#early = undefined;
+    for (const { channel, packet, atMs } of early) {
+      this.#dispatch(packet, channel, 0, packet.length, atMs);
     }
   }
 
   onFrame(chunk: Uint8Array, channel: number, start: number, end: number): void {
     const atMs = this.#connection.readAtMs;
-    if (this.#kept) {
-      this.#kept.keep(channel, chunk.slice(start, end), atMs);
+    if (this.#early) {
+      this.#early.keep(channel, chunk.slice(start, end), atMs);
     } else {
-      this.#handOn(chunk, channel, start, end, atMs);
+      this.#dispatch(chunk, channel, start, end, atMs);
     }
   }
 
-  #handOn(chunk: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
+  #dispatch(chunk: Uint8Array, channel: number, start: number, end: number, atMs: number): void {
     const receiver = this.#byRtpChannel[channel];
     if (receiver) {
       receiver.packet(chunk, start, end, atMs);
@@ -63,15 +74,22 @@ class InterleavedTrackTransport implements TrackTransport {
   readonly strangers = 0;
   readonly #connection: RtspConnection;
   readonly #rtcpChannel: number;
+  readonly #secure: SecureSession | undefined;
 
-  constructor(receiver: TrackReceiver, connection: RtspConnection, rtcpChannel: number) {
+  constructor(
+    receiver: TrackReceiver,
+    connection: RtspConnection,
+    rtcpChannel: number,
+    secure: SecureSession | undefined,
+  ) {
     this.receiver = receiver;
     this.#connection = connection;
     this.#rtcpChannel = rtcpChannel;
+    this.#secure = secure;
   }
 
   sendControl(packet: Uint8Array): void {
-    this.#connection.sendFrame(this.#rtcpChannel, packet);
+    this.#connection.sendFrame(this.#rtcpChannel, this.#secure?.encryptReport(packet) ?? packet);
   }
 
   open(): void {}

@@ -1,3 +1,4 @@
+import type { ReadRounds } from '../../../base/read-rounds.ts';
 import type { ReceivedTrack } from '../../../stream/ingest/source-statistics.ts';
 
 /** Carries one track's RTP from the camera to its receiver, and RTCP back. */
@@ -6,6 +7,8 @@ export interface TrackTransport extends ReceivedTrack {
   sendControl(packet: Uint8Array): void;
   /** Starts to receive. Called before PLAY, because some cameras send before they answer it, and again after it. */
   open(): void;
+  /** RTP that has sockets of its own is read in rounds from now on; undefined: at once. */
+  readInRounds?(rounds: ReadRounds | undefined): void;
   /** Called at regular intervals. */
   tick(nowMs: number): void;
   close(): void;

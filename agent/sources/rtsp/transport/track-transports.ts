@@ -3,13 +3,17 @@ import { isIP } from 'node:net';
 import type { Clock } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
+import { writeKeyMgmt } from '../../../media/mikey/key-mgmt.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
 import type { Transport as TransportHeader } from '../../../media/rtsp/transport.ts';
+import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
+import type { Address } from '../../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
 import type { MethodClient } from '../../../transports/rtsp/request/method-client.ts';
 import { ownIps } from '../../../transports/udp/multicast.ts';
 import { Interleaved } from './interleaved.ts';
+import { SecureSession } from './secure-session.ts';
 import type { RtpSender, TrackTransport } from './track-transport.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-choice.ts';
 import { joinGroup, openPair, type UdpOptions, type UdpPair } from './udp-ports.ts';
@@ -29,15 +33,24 @@ export class TrackTransports {
   readonly #connection: RtspConnection;
   readonly #client: MethodClient;
   readonly #host: string;
+  readonly #isTls: boolean;
   readonly #options: UdpOptions;
   readonly #clock: Clock;
   readonly #interleaved: Interleaved;
+  /** From the first track with SRTP on. */
+  #secure: SecureSession | undefined;
 
-  /** @param host of the camera's address */
-  constructor(connection: RtspConnection, client: MethodClient, host: string, options: UdpOptions, clock: Clock) {
+  constructor(
+    connection: RtspConnection,
+    client: MethodClient,
+    { host, isSecure }: Pick<Address, 'host' | 'isSecure'>,
+    options: UdpOptions,
+    clock: Clock,
+  ) {
     this.#connection = connection;
     this.#client = client;
     this.#host = host;
+    this.#isTls = isSecure;
     this.#options = options;
     this.#clock = clock;
     this.#interleaved = new Interleaved(connection);
@@ -46,10 +59,12 @@ export class TrackTransports {
   /**
    * SETUP of one track.
    * @param uri its control URL
+   * @param media of the description: SRTP is requested for RTP/SAVP over TLS, which protects the keys
    * @throws TransportRefused when the camera does not send by this transport
    */
-  async add(receiver: TrackReceiver, uri: string, transport: Transport): Promise<void> {
-    this.all.push(await this.#open(receiver, uri, transport));
+  async add(receiver: TrackReceiver, uri: string, transport: Transport, media: SdpMedia): Promise<void> {
+    const isSecure = this.#isTls && transport === 'tcp' && /^RTP\/SAVP/i.test(media.protocol);
+    this.all.push(await (isSecure ? this.#openSecure(receiver, uri, media) : this.#open(receiver, uri, transport)));
   }
 
   /**
@@ -106,6 +121,22 @@ export class TrackTransports {
       throw new TransportRefused(new PerchError('unsupported', message, { path: name }), true);
     }
     return this.#taken(receiver, answered);
+  }
+
+  /** SRTP within the connection. */
+  async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia): Promise<TrackTransport> {
+    this.#connection.frames = this.#interleaved;
+    this.#secure ??= new SecureSession();
+    const session = this.#secure;
+    const ownKey = writeKeyMgmt(uri, session.ownKey(this.ssrc, this.#clock.wallMs()));
+    const interleaved = this.#nextChannels;
+    const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved } as const;
+    const answered = await this.#setup(uri, wanted, 'tcp', [['KeyMgmt', ownKey]]);
+    if (!answered.isSecure) {
+      return this.#taken(receiver, answered);
+    }
+    const input = session.inputOf(receiver, media.key, answered.keyMgmt);
+    return this.#interleaved.trackTransport(receiver, answered.interleaved, interleaved[0], { session, input });
   }
 
   async #openUdp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
@@ -209,7 +240,7 @@ export class TrackTransports {
     wanted: TransportHeader,
     transport: Transport,
     fields: readonly HeaderField[] = [],
-  ): Promise<TransportHeader> {
+  ): ReturnType<MethodClient['setup']> {
     try {
       return await this.#client.setup(uri, wanted, fields);
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { ReadRounds } from '../../../base/read-rounds.ts';
 import { RTCP_RECEIVER_REPORT } from '../../../media/rtcp/parse.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/header.ts';
 import type { Pair } from '../../../media/rtsp/transport.ts';
@@ -54,8 +55,8 @@ export class UdpTrackTransport implements TrackTransport {
     const peers = { ips: remoteEnd.ips, ports: remoteEnd.isAnyPort ? [] : (remoteEnd.ports ?? []) };
     pair.rtp.listenTo(peers);
     pair.rtcp.listenTo(peers);
-    pair.rtp.sink = { onDatagram: (datagram, atMs) => this.#takeMedia(datagram, atMs) };
-    pair.rtcp.sink = { onDatagram: (datagram) => this.#takeControl(datagram) };
+    pair.rtp.sink = { onDatagram: (bytes, start, end, atMs) => this.#takeMedia(bytes, start, end, atMs) };
+    pair.rtcp.sink = { onDatagram: (bytes, start, end) => this.#takeControl(bytes, start, end) };
   }
 
   get late(): number {
@@ -82,9 +83,13 @@ export class UdpTrackTransport implements TrackTransport {
     const kept = this.#kept?.take() ?? [];
     this.#kept = undefined;
     for (const { packet, atMs } of kept) {
-      this.#takeMedia(packet, atMs);
+      this.#takeMedia(packet, 0, packet.length, atMs);
     }
     this.#punch();
+  }
+
+  readInRounds(rounds: ReadRounds | undefined): void {
+    this.#pair.rtp.readInRounds(rounds);
   }
 
   tick(nowMs: number): void {
@@ -96,21 +101,23 @@ export class UdpTrackTransport implements TrackTransport {
     this.#pair.rtcp.close();
   }
 
-  #takeMedia(datagram: Uint8Array, atMs: number): void {
+  #takeMedia(bytes: Uint8Array, start: number, end: number, atMs: number): void {
     if (this.#kept) {
-      this.#kept.keep(0, datagram, atMs);
+      this.#kept.keep(0, bytes.slice(start, end), atMs);
       return;
     }
     try {
-      this.#order.push(datagram, 0, datagram.length, atMs);
+      this.#order.push(bytes, start, end, atMs);
     } catch (cause) {
       this.#connection.fail(cause);
     }
   }
 
-  #takeControl(datagram: Uint8Array): void {
+  #takeControl(bytes: Uint8Array, start: number, end: number): void {
+    // A BYE ends the track: its last packets come first.
+    this.#pair.rtp.read();
     try {
-      this.receiver.control(datagram, 0, datagram.length);
+      this.receiver.control(bytes, start, end);
     } catch (cause) {
       this.#connection.fail(cause);
     }

@@ -1,23 +1,17 @@
 import { constants } from 'node:crypto';
-import { connect, isIP, type OnReadOpts } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { PerchError } from '../../../base/errors.ts';
+import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { constants as system } from 'node:os';
+import { connect as connectTls } from 'node:tls';
+import { getSystemErrorName } from 'node:util';
 import { type ByteChannel, SocketChannel } from '../../../base/socket-channel.ts';
+import { tcpDescriptorOf } from '../../../native/descriptor.ts';
+import { openStreamReader } from '../../../native/native.ts';
+import { certificateFailure } from '../../tls/certificate.ts';
+import type { Peer } from '../../tls/peer.ts';
 import { type Address, placeOf } from '../request/address.ts';
-import type { Peer } from '../request/failures.ts';
 
 /** One read takes a whole access unit of most cameras. Larger buffers did not lower the cost per packet. */
 const READ_BUFFER_BYTES = 64 << 10;
-const FINGERPRINT_KEYS: Readonly<Record<Peer['noun'], string>> = {
-  camera: 'sourceFingerprint',
-  destination: 'destFingerprint',
-};
-/** Faults of a certificate; any other one is an untrusted issuer. */
-const FAULTS: Record<string, string> = {
-  CERT_HAS_EXPIRED: 'has expired',
-  CERT_NOT_YET_VALID: 'is not valid yet: check its clock and the clock of this machine',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'is for another name or address',
-};
 
 /**
  * Connects to a server over TCP or TLS. Writes wait for the connection.
@@ -34,8 +28,50 @@ export function dial(address: Address, peer: Peer, fingerprint: string): SocketC
   const remote = placeOf(address);
   const channel = address.isSecure
     ? secureChannel(place, remote, peer, fingerprint)
-    : new SocketChannel(connect({ ...place, noDelay: true }), remote);
+    : new TcpChannel(connect({ ...place, noDelay: true }), remote);
   return channel;
+}
+
+/** Of one turn, so that a camera that sends without a pause holds up no others. */
+const MAX_READS = 16;
+
+class TcpChannel extends SocketChannel {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, remote: string) {
+    super(socket, remote);
+    this.#socket = socket;
+  }
+
+  readArrived(): boolean {
+    const reader = openStreamReader();
+    for (let i = 0; reader && i < MAX_READS; i += 1) {
+      const descriptor = tcpDescriptorOf(this.#socket);
+      const received = descriptor < 0 ? 0 : reader.receive(descriptor);
+      if (received === 0) {
+        // Node reads the end itself.
+        return false;
+      }
+      if (received < 0) {
+        return this.#isEmpty(received);
+      }
+      this.receive(reader.buffer, received);
+      if (received < reader.buffer.length) {
+        return true;
+      }
+    }
+    return reader !== undefined;
+  }
+
+  /** recv(2) returns an error of the connection once: Node would read a regular end after it. */
+  #isEmpty(errno: number): boolean {
+    if (errno === -system.errno.EAGAIN) {
+      return true;
+    }
+    const code = getSystemErrorName(errno);
+    this.fail(Object.assign(new Error(`read ${code}`), { code, errno, syscall: 'read' }));
+    return false;
+  }
 }
 
 interface Place {
@@ -90,36 +126,6 @@ class SecureChannel extends SocketChannel {
     this.#isTrusted = true;
     this.#held.release(this);
   }
-}
-
-/**
- * Why a camera's certificate is rejected, or undefined. With a fingerprint only the certificate itself counts, not its issuer or
- * age; without one it has to be valid for this host.
- * @param fingerprint SHA-256 in hex, with or without colons
- */
-function certificateFailure(socket: TLSSocket, peer: Peer, fingerprint: string): PerchError | undefined {
-  const seen = bare(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
-  if (fingerprint !== '') {
-    const isRight = seen !== '' && seen === bare(fingerprint);
-    return isRight
-      ? undefined
-      : distrust(peer, `is not the one that ${FINGERPRINT_KEYS[peer.noun]} of path '${peer.path}' names`, seen);
-  }
-  if (socket.authorized) {
-    return undefined;
-  }
-  // Its type says Error, but it is an error code.
-  const code = String(socket.authorizationError);
-  return distrust(peer, FAULTS[code] ?? `has no trusted issuer (${code})`, seen);
-}
-
-function distrust({ noun, path }: Peer, fault: string, seen: string): PerchError {
-  const remedy = `if it is your ${noun}, set ${FINGERPRINT_KEYS[noun]} of path '${path}' to ${seen}`;
-  return new PerchError('unauthorized', `the ${noun}'s certificate ${fault}; ${remedy}`, { path });
-}
-
-function bare(fingerprint: string): string {
-  return fingerprint.replaceAll(':', '').trim().toLowerCase();
 }
 
 /** Writes that wait until a channel can send. */

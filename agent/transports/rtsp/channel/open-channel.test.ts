@@ -7,9 +7,9 @@ import { certificate, channelFront, passOn } from '../../../../test/support/came
 import { Run } from '../../../../test/support/cameras/rtsp-run.ts';
 import { type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { cameraOf } from '../../tls/peer.ts';
 import { parseAddress } from '../request/address.ts';
 import { Authenticator } from '../request/authenticator.ts';
-import { cameraOf } from '../request/failures.ts';
 import { openChannel } from './open-channel.ts';
 
 const plain: Script = () => undefined;

@@ -1,7 +1,7 @@
 import type { ByteChannel } from '../../../base/socket-channel.ts';
+import type { Peer } from '../../tls/peer.ts';
 import { type Address, placeOf } from '../request/address.ts';
 import type { Authenticator } from '../request/authenticator.ts';
-import type { Peer } from '../request/failures.ts';
 import { dial } from './dial.ts';
 import { HttpTunnel } from './http-tunnel.ts';
 import { WebSocketTunnel } from './websocket-tunnel.ts';

@@ -2,8 +2,9 @@ import { PerchError } from '../../../base/errors.ts';
 import type { ByteSink, SocketChannel } from '../../../base/socket-channel.ts';
 import { HttpHeadReader, type HttpResponse, parseHttpHead, writeHttpHead } from '../../../media/rtsp/http-head.ts';
 import type { HeaderField } from '../../../media/rtsp/message.ts';
+import { type Peer, phraseOf } from '../../tls/peer.ts';
 import type { Authenticator } from '../request/authenticator.ts';
-import { type Peer, phraseOf, refusal } from '../request/failures.ts';
+import { refusal } from '../request/failures.ts';
 
 /** Requests with other schemes and nonces. */
 const MAX_ATTEMPTS = 4;

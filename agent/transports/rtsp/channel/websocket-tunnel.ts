@@ -4,7 +4,7 @@ import type { ByteChannel, ByteSink, SocketChannel } from '../../../base/socket-
 import { type HttpResponse, WEBSOCKET_SUBPROTOCOL } from '../../../media/rtsp/http-head.ts';
 import { WebSocketChannel } from '../../../media/websocket/channel.ts';
 import { acceptOf } from '../../../media/websocket/frames.ts';
-import { type Peer, phraseOf } from '../request/failures.ts';
+import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { HeldWrites } from './dial.ts';
 import { type HandshakeOptions, type HandshakeSink, TunnelHandshake } from './tunnel-handshake.ts';
 

@@ -1,6 +1,7 @@
 import { type Clock, sleepUnlessHeld } from '../../../base/clock.ts';
 import { PerchError } from '../../../base/errors.ts';
 import { canonicalIp } from '../../../base/ip-address.ts';
+import type { ReadRounds } from '../../../base/read-rounds.ts';
 import type { ByteChannel, ByteSink } from '../../../base/socket-channel.ts';
 import { RtspFramer } from '../../../media/rtsp/interleaved.ts';
 import {
@@ -12,9 +13,9 @@ import {
   writeRequest,
   writeResponse,
 } from '../../../media/rtsp/message.ts';
+import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, placeOf } from './address.ts';
-import { type Absence, connectionEnd, connectionFailure, type Peer, phraseOf } from './failures.ts';
-import type { ReadRounds } from './read-rounds.ts';
+import { type Absence, connectionEnd, connectionFailure } from './failures.ts';
 
 /** Beyond this, messages to a camera that does not read are dropped: the media it sends decides. */
 const MAX_UNREAD_BYTES = 64 << 10;
@@ -171,18 +172,31 @@ export class RtspConnection implements ByteSink {
       );
     }
     // A full buffer: the socket has more.
-    if (this.rounds && length < chunk.length && !this.#isWaiting) {
-      this.#isWaiting = true;
-      this.#channel.pause();
-      this.rounds.wait(this);
+    if (length < chunk.length) {
+      this.#waitForRound();
     }
   }
 
   /** Reads what has arrived. */
   read(): void {
-    if (this.#isWaiting) {
-      this.#isWaiting = false;
+    if (!this.#isWaiting) {
+      return;
+    }
+    this.#isWaiting = false;
+    if (this.rounds && this.#channel.readArrived?.()) {
+      this.#waitForRound();
+    }
+    // A new viewer may have ended the rounds during the read.
+    if (!this.rounds || !this.#isWaiting) {
       this.#channel.resume();
+    }
+  }
+
+  #waitForRound(): void {
+    if (this.rounds && !this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#channel.pause();
+      this.rounds.wait(this);
     }
   }
 

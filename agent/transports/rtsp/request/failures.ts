@@ -1,4 +1,5 @@
 import { type ErrorCode, PerchError } from '../../../base/errors.ts';
+import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, placeOf } from './address.ts';
 
 /** Why a camera delivers no video, for programs. `refuses`: the camera answers; `closed`: its port is closed; `silent`: no answer. */
@@ -12,18 +13,6 @@ export type Absence =
   | 'silent'
   | 'unknownName'
   | 'noNetwork';
-
-/** The other end of a connection, for messages. */
-export interface Peer {
-  readonly noun: 'camera' | 'destination';
-  /** Name of the path. */
-  readonly path: string;
-}
-
-export const cameraOf = (path: string): Peer => ({ noun: 'camera', path });
-
-/** `camera of path 'door'` */
-export const phraseOf = ({ noun, path }: Peer): string => `${noun} of path '${path}'`;
 
 type Refusals = Readonly<Record<number, readonly [ErrorCode, string, Absence?]>>;
 
@@ -53,7 +42,7 @@ const MAX_REASON_LENGTH = 60;
 /** The camera answered with a status that ends the attempt. */
 export function refusal(method: string, status: number, reason: string, peer: Peer, hadPassword: boolean): PerchError {
   const { noun, path } = peer;
-  const known = (noun === 'camera' ? REFUSALS : PUBLISH_REFUSALS)[status];
+  const known = (noun === 'destination' ? PUBLISH_REFUSALS : REFUSALS)[status];
   const context = { path, method, status, absence: known?.[2] ?? 'refuses' };
   if (status === 401 && !hadPassword) {
     const message = `${noun} requires a password (401): set user and password of path '${path}'`;

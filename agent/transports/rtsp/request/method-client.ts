@@ -2,10 +2,11 @@ import { PerchError } from '../../../base/errors.ts';
 import { bodyText, type HeaderField, type RtspResponse } from '../../../media/rtsp/message.ts';
 import { parseTransport, type Transport as TransportHeader, writeTransport } from '../../../media/rtsp/transport.ts';
 import { parseSdp, type Sdp } from '../../../media/sdp/parse.ts';
+import { type Peer, phraseOf } from '../../tls/peer.ts';
 import { type Address, baseOf, joinControl } from './address.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { RtspConnection } from './connection.ts';
-import { type Peer, phraseOf, refusal } from './failures.ts';
+import { refusal } from './failures.ts';
 
 /** Requests sent for one method: other schemes, new nonces. */
 const MAX_ATTEMPTS = 4;
@@ -30,6 +31,10 @@ export class Redirect {
   constructor(location: string) {
     this.location = location;
   }
+}
+
+interface SetUpAnswer extends TransportHeader {
+  readonly keyMgmt?: string;
 }
 
 /** Sends the requests of one RTSP session, with a login where the server requires one. */
@@ -97,17 +102,18 @@ export class MethodClient {
     return { sdp, base };
   }
 
-  /** @returns the camera's transport, which may differ from `wanted` */
-  async setup(uri: string, wanted: TransportHeader, fields: readonly HeaderField[] = []): Promise<TransportHeader> {
+  /** @returns the camera's transport, which may differ from `wanted`, and its KeyMgmt header */
+  async setup(uri: string, wanted: TransportHeader, fields: readonly HeaderField[] = []): Promise<SetUpAnswer> {
     const transport = writeTransport(wanted);
     const response = await this.#askSetup(uri, [['Transport', transport], ...fields]);
     this.#check('SETUP', response);
     const answered = this.#read('SETUP', () => parseTransport(response.headers.get('Transport') ?? transport));
-    if (answered.isSecure) {
-      const message = `${phraseOf(this.#peer)} encrypts its media (RTP/SAVP), which is not supported`;
+    if (answered.isSecure && !wanted.isSecure) {
+      const message = `${phraseOf(this.#peer)} encrypts its media (RTP/SAVP), which needs rtsps and a key in its description`;
       throw new PerchError('unsupported', message, { path: this.#peer.path });
     }
-    return answered;
+    const keyMgmt = response.headers.get('KeyMgmt');
+    return keyMgmt === undefined ? answered : { ...answered, keyMgmt };
   }
 
   /** Offers a stream to publish. */

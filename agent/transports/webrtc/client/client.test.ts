@@ -21,11 +21,12 @@ const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels:
 const NO_SOUND = { whyNot: () => 'no transcoding here', of: (stream: Stream) => stream };
 const OPTIONS = {
   bearerToken: '',
+  server: { noun: 'server', path: 'cam' },
   fingerprint: '',
   timeoutMs: 5_000,
   stunGatherTimeoutMs: 1_000,
   handshakeTimeoutMs: 5_000,
-};
+} as const;
 
 async function openApp() {
   const folder = mkdtempSync(join(tmpdir(), 'perch-webrtc-'));
@@ -199,7 +200,7 @@ test('ICE servers are read from Link headers', () => {
   expect(iceServersOf(undefined)).toEqual([]);
 });
 
-test('a server that takes nothing of a stream is an error with what it was offered', async () => {
+test('a server that accepts no track is an error with the offered ones', async () => {
   const place = await serve((request, reply) => {
     const lines = ['v=0', 'a=ice-ufrag:abcd', 'a=ice-pwd:secret', `a=fingerprint:sha-256 ${'AB:'.repeat(31)}AB`];
     const sections = ['m=video 0 UDP/TLS/RTP/SAVPF 96', 'a=mid:0', 'm=audio 0 UDP/TLS/RTP/SAVPF 120', 'a=mid:1'];

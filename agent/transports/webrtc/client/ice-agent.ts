@@ -44,7 +44,7 @@ export class IceAgent {
     stunTimeoutMs: number,
     events: IceEvents,
   ): Promise<IceAgent> {
-    const werift = await import('werift');
+    const werift = await import('../link/werift.ts');
     const stun = servers.find(({ url }) => /^stuns?:/i.test(url));
     const turn = servers.find(({ url }) => /^turns?:/i.test(url));
     const isLocal = host === 'localhost' || isLoopbackIp(host);
@@ -103,7 +103,7 @@ export class IceAgent {
     }
   }
 
-  /** @param bytes must not change afterwards, or lie in `PacketSlots` */
+  /** @param bytes must not change afterwards */
   send(bytes: Uint8Array, offset: number, length: number): void {
     const datagram = Buffer.from(bytes.buffer, bytes.byteOffset + offset, length);
     this.#connection.send(datagram).catch(ignore);

@@ -3,11 +3,11 @@ import type { Clock } from '../../../base/clock.ts';
 import { explain, PerchError } from '../../../base/errors.ts';
 import { joinSignals } from '../../../base/joined-signal.ts';
 import type { Logger } from '../../../base/log.ts';
+import { SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { type DtlsEvents, type DtlsPeer, loadDtls } from '../dtls/dtls.ts';
 import type { SecureLink, SessionMedia } from '../link/session-media.ts';
 import type { Transport } from '../link/transport.ts';
 import type { Offer } from '../sdp/offer.ts';
-import { PacketSlots } from '../srtp/packet-slots.ts';
 import { Srtcp } from '../srtp/srtcp.ts';
 import type { SrtpKeys } from '../srtp/srtp-keys.ts';
 import { parseAnswer } from './answer.ts';
@@ -16,8 +16,6 @@ import { Signalling, type SignallingOptions } from './signalling.ts';
 import { type OfferedSection, writeOffer } from './write-offer.ts';
 
 const TICK_MS = 1_000;
-/** Enough for what a datagram socket may queue of one stream. */
-const SLOTS = 1_024;
 
 export interface PeerOptions extends SignallingOptions {
   /** Limit for the STUN and TURN servers that the server names. */
@@ -35,7 +33,6 @@ interface PeerMedia {
 
 /** A session that this device opens at a WHEP or WHIP server: signalling, ICE by werift, DTLS and SRTP as in the server. */
 export class Peer implements SecureLink {
-  readonly slots = new PacketSlots(SLOTS);
   readonly transport: Transport;
   inboundBytes = 0;
   readonly #options: PeerOptions;
@@ -62,6 +59,12 @@ export class Peer implements SecureLink {
       port: 0,
       isCongested: false,
       send: (bytes, offset, length) => this.#ice?.send(bytes, offset, length),
+      sendPackets: ({ bytes, lengths }, count) => {
+        for (let i = 0; i < count; i += 1) {
+          const length = lengths[i] as number;
+          this.#ice?.send(bytes.slice(SLOT_BYTES * i, SLOT_BYTES * i + length), 0, length);
+        }
+      },
       admit: () => {},
       close: () => {},
     };

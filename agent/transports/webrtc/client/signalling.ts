@@ -1,5 +1,6 @@
 import { PerchError } from '../../../base/errors.ts';
 import { HttpClient, type HttpReply } from '../../http/http-client.ts';
+import type { Peer } from '../../tls/peer.ts';
 
 const MAX_REPLY_BYTES = 256 << 10;
 /** The session ends by itself if the server does not hear of its end. */
@@ -18,6 +19,7 @@ export interface SignallingOptions {
   readonly url: string;
   /** Empty: none. */
   readonly bearerToken: string;
+  readonly server: Peer;
   /** SHA-256 in hex of the server's certificate; empty: it needs a trusted issuer. */
   readonly fingerprint: string;
   /** For each reply. */
@@ -30,10 +32,10 @@ export class Signalling {
   readonly #url: string;
   #session: string | undefined;
 
-  constructor({ url, bearerToken, fingerprint, timeoutMs }: SignallingOptions) {
+  constructor({ url, bearerToken, server: peer, fingerprint, timeoutMs }: SignallingOptions) {
     this.#url = url.trim().replace(/^(?:whep|whip)/i, 'http');
     const authorization = bearerToken === '' ? undefined : `Bearer ${bearerToken}`;
-    this.#client = new HttpClient({ url: this.#url, fingerprint, timeoutMs, authorization });
+    this.#client = new HttpClient({ url: this.#url, peer, fingerprint, timeoutMs, authorization });
   }
 
   get host(): string {

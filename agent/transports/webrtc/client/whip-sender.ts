@@ -23,7 +23,7 @@ interface WhipOptions extends PeerOptions {
  * Sends a stream to a WHIP server (RFC 9725): the tracks that WebRTC carries, AAC-LC and LPCM as Opus. Lost packets are
  * sent again, and a server that requests a key frame gets one as a viewer does.
  *
- *     const sender = new WhipSender({ url: 'whips://host/path/whip', bearerToken: '', fingerprint: '', timeoutMs: 10_000,
+ *     const sender = new WhipSender({ url: 'whips://host/path/whip', bearerToken: '', server, fingerprint: '', timeoutMs: 10_000,
  *       stunGatherTimeoutMs: 5_000, handshakeTimeoutMs: 10_000 }, stream, sound, clock, log);
  *     await sender.run(signal);
  *

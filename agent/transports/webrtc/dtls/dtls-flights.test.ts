@@ -45,7 +45,7 @@ class OurEnd {
     });
   }
 
-  /** Passes datagrams on, each in a buffer of its own that is overwritten afterwards, as sockets may do. */
+  /** Passes on datagrams, each in a buffer that is overwritten afterwards, as sockets may do. */
   receive(...datagrams: readonly Buffer[]): void {
     for (const datagram of datagrams) {
       const received = Buffer.from(datagram);
@@ -144,7 +144,7 @@ test.for([
 ] as const)("the client's answer is understood %s, without a wait", async ([, order]) => {
   const { ours, client, transport, flight5 } = await untilFlight5();
   ours.receive(...order(flight5));
-  // Answered within the turn of the event loop: werift on its own looks again after 100 ms at best.
+  // Answered in the same turn of the event loop: werift alone would poll after 100 ms at best.
   await new Promise((resolve) => setImmediate(resolve));
   expect(ours.keys.length).toBe(1);
   transport.onData(ours.sent[1] as Buffer, ['', 0]);
@@ -218,7 +218,7 @@ test('messages in a wrong order end the handshake', async () => {
   expect(ours.failures).toEqual(['DTLS handshake failed: message of type 15 after one of type -1']);
 });
 
-test('a client that stops half way gets nothing after the timeout, and its data is ignored', async () => {
+test('a client that stops half-way gets nothing after the timeout, and its data is ignored', async () => {
   const { ours, flight5 } = await untilFlight5();
   ours.peer.close();
   ours.receive(...flight5);

@@ -68,7 +68,7 @@ async function call(
     extendedMasterSecret: true,
     certificateRequest: true,
   });
-  // Whom a server has left gives up some seconds after his test.
+  // A client whose server is closed gives up some seconds after its test.
   client.connect().catch(() => {});
   return { server, client, outcome, fromServer, closed: () => isClosed, sendToServer: toServer };
 }

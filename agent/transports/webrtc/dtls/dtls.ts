@@ -50,7 +50,7 @@ async function loadMeasured(): Promise<DtlsIdentity> {
 
 /** @param profiles supported SRTP profiles; the first one that the browser supports as well is used */
 export async function createIdentity(profiles: () => readonly SrtpProfile[]): Promise<DtlsIdentity> {
-  const werift = await import('werift');
+  const werift = await import('../link/werift.ts');
   const { certPem, keyPem } = await werift.CipherContext.createSelfSignedCertificateWithKey(ECDSA_SHA256, CURVE_P256);
   const identity = (): WeriftIdentity => ({ certPem, keyPem, srtpProfiles: profiles() });
   return {

@@ -1,4 +1,3 @@
-import type { PacketSlots } from '../srtp/packet-slots.ts';
 import type { SrtpKeys } from '../srtp/srtp-keys.ts';
 import type { Transport } from './transport.ts';
 
@@ -13,7 +12,6 @@ export interface SecureLink {
   readonly keys: SrtpKeys;
   /** May change: not to be kept. */
   readonly transport: Transport;
-  readonly slots: PacketSlots;
   /** @returns bytes sent */
   sendRtcp(compound: Uint8Array): number;
   /** `end` defaults to `forNow`. */

@@ -48,7 +48,7 @@ test('a nomination after MESSAGE-INTEGRITY is ignored', () => {
   expect(request).toMatchObject({ useCandidate: false });
 });
 
-test('a check without integrity has none', () => {
+test('a check without MESSAGE-INTEGRITY is read without it', () => {
   const message = new Message(methods.BINDING, classes.REQUEST);
   const datagram = message.setAttribute('USERNAME', 'a:b').addFingerprint().bytes;
   const request = parseBindingRequest(datagram);
@@ -62,7 +62,7 @@ test.for([
   ['an attribute beyond the datagram', '0001 0004 2112a442 000000000000000000000000 00060004'],
   ['no user name', '0001 0000 2112a442 000000000000000000000000'],
   ['nothing', ''],
-] as const)('%s is no request', ([, bytes]) => {
+] as const)('%s is rejected', ([, bytes]) => {
   expect(parseBindingRequest(hex(bytes))).toBeUndefined();
 });
 

@@ -1,3 +1,4 @@
+import type { PacketMemory } from '../../../native/packet-memory.ts';
 import type { BindingRequest } from './stun.ts';
 
 /** A connection to a peer: its address as seen by the UDP port, or one TCP connection (RFC 4571). */
@@ -12,9 +13,11 @@ export interface Transport {
   readonly isCongested: boolean;
   /**
    * Sends or queues; drops on failure. Never throws.
-   * @param bytes must not change afterwards, or lie in `PacketSlots`: a datagram socket queues without copying
+   * @param bytes must not change afterwards: a datagram socket queues without copying
    */
   send(bytes: Uint8Array, offset: number, length: number): void;
+  /** Sends or queues the first `count` packets. Never throws. @param packets may change afterwards */
+  sendPackets(packets: PacketMemory, count: number): void;
   /** A check has passed: the peer receives what arrives here. */
   admit(peer: Peer): void;
   /** Closes a TCP connection; a UDP address becomes unknown. */

@@ -66,7 +66,7 @@ test('a repetition with sources, an extension and padding is the packet that it 
   expect(track.nack?.repaired).toBe(1);
 });
 
-test('for any packets, nothing is thrown and the list of missing ones is bounded', () => {
+test('no packets cause an exception, and the list of missing ones is bounded', () => {
   const { track } = open();
   const next = random(4588);
   let sequence = 0;

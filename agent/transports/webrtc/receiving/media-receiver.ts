@@ -113,6 +113,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
     this.#pace = new SenderPace(this.#tracks.length);
     this.#startedMs = this.#clock.monoMs();
     this.#lastPacketMs = this.#startedMs;
+    this.#streamWriter.waitFrom(this.#startedMs);
     this.#feedback = new SenderFeedback(link, this.#tracks, this.#clock, (error) => this.#fail(error));
     this.#stopGathering = this.#clock.every(gatherTimeoutMs, () => this.#onGatherTimeout());
   }
@@ -195,7 +196,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
   tick(): void {
     const nowMs = this.#clock.monoMs();
     try {
-      this.#streamWriter?.check(nowMs - this.#startedMs);
+      this.#streamWriter?.check(nowMs);
       this.#checkSender(nowMs);
     } catch (error) {
       this.#fail(error);
@@ -225,7 +226,7 @@ export class MediaReceiver implements UnitOutput, RtcpSink {
       if (this.#tracks.every(({ receiver }) => receiver.packets === 0)) {
         throw new PerchError('timeout', 'deadline exceeded while waiting tracks', { path: this.#options.path });
       }
-      this.#streamWriter?.check(this.#clock.monoMs() - this.#startedMs);
+      this.#streamWriter?.check(this.#clock.monoMs());
     } catch (error) {
       this.#fail(error);
     }

@@ -35,7 +35,7 @@ test('without later packets it is requested after 12 ms', () => {
   expect(asked(list, 12)).toEqual([2]);
 });
 
-test('one that is only late is not asked for', () => {
+test('a late packet is not requested', () => {
   const list = after(1, 3, 2, 4, 5);
   expect(list.isEmpty).toBe(true);
   expect(list.repaired).toBe(0);
@@ -63,7 +63,7 @@ test('the round trip is measured and determines the next wait', () => {
   expect(asked(list, 100)).toEqual([5]);
   expect(asked(list, 240)).toEqual([]);
   expect(asked(list, 250)).toEqual([5]);
-  // Of a packet that was asked for twice nobody knows which answer it is.
+  // After two requests the round trip is ambiguous.
   list.arrived(5, 251, true);
   expect([list.repaired, list.roundTripMs]).toEqual([2, 100]);
 });
@@ -71,7 +71,7 @@ test('the round trip is measured and determines the next wait', () => {
 test('on a reordering network requests wait until late packets have usually arrived', () => {
   const list = after(1, 3, 4);
   expect(asked(list, 0)).toEqual([2]);
-  // It was late, not lost: nothing is repaired, and it tells nothing about the round trip.
+  // It was late, not lost: no repair is counted, and the round trip is unknown.
   list.arrived(2, 20, false);
   expect([list.repaired, list.roundTripMs]).toEqual([0, undefined]);
   list.arrived(6, 100, false);
@@ -97,7 +97,7 @@ test('numbers wrap', () => {
   expect([list.isMissing(0xffff), list.isMissing(0), list.isMissing(1)]).toEqual([true, false, true]);
 });
 
-test('more than 256 missing at once are not asked for: a key frame mends that', () => {
+test('more than 256 missing at once are not requested: a key frame replaces them', () => {
   expect(asked(after(1, 258), 100)).toHaveLength(256);
   expect(asked(after(1, 259), 100)).toEqual([]);
 });

@@ -33,7 +33,7 @@ test.for([
   expect(session.link.takeKinds()).toContain(`${before}206/15`);
 });
 
-test('a reader that needs a key frame gets it asked for', async () => {
+test("a reader's need for a key frame is sent to the publisher", async () => {
   const session = connect([PICTURE]);
   await session.video(0, 20, first);
   session.opened[0]?.stream.requestKeyFrame();
@@ -58,7 +58,7 @@ test('each second the sender gets a report of losses and an estimate', async () 
   session.media.tick();
   const report = session.link.take(201, 1)[0] as Buffer;
   expect(report.readUInt32BE(8)).toBe(11);
-  // One of six, a sixth of 256; it came again, but the network has lost it.
+  // One of six, a sixth of 256: a retransmission does not undo the loss.
   expect([report[12], report.readUInt32BE(12) & 0xff_ffff]).toEqual([42, 1]);
   expect(report.readUInt32BE(16)).toBe(packets[2]?.sequence);
   // The middle of the report's NTP time, and 460 ms since then in units of 1/65536 s.

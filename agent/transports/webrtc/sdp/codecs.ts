@@ -164,6 +164,7 @@ function formatFor(track: VideoTrack, section: OfferSection): RtpFormat {
       return chooseByProfile('VP8', undefined, 0, section);
     case 'mjpeg':
     case 'mpeg4-video':
+    case 'mpeg-video':
       throw offerError(
         `the video is ${codecOf(track).label}, which no browser takes over WebRTC: set the camera to H264, or watch it over RTSP`,
       );

@@ -153,21 +153,21 @@ test.for([
 test("each section has a direction, else the session's", () => {
   const text = (session: string, ...own: string[]) =>
     `v=0\n${CREDENTIALS}\n${session}\n${own.map((line) => `m=audio 9 X 0\n${line}`).join('\n')}`;
-  const ways = (offer: string) => parseOffer(offer).sections.map(({ sends, receives }) => [sends, receives]);
-  expect(ways(text('', '', 'a=sendrecv', 'a=sendonly', 'a=recvonly', 'a=inactive'))).toEqual([
+  const directions = (offer: string) => parseOffer(offer).sections.map(({ sends, receives }) => [sends, receives]);
+  expect(directions(text('', '', 'a=sendrecv', 'a=sendonly', 'a=recvonly', 'a=inactive'))).toEqual([
     [true, true],
     [true, true],
     [true, false],
     [false, true],
     [false, false],
   ]);
-  expect(ways(text('a=recvonly', '', 'a=sendonly'))).toEqual([
+  expect(directions(text('a=recvonly', '', 'a=sendonly'))).toEqual([
     [false, true],
     [true, false],
   ]);
 });
 
-test('the format of retransmissions is found by the one that it is for', () => {
+test('the retransmission format is found by its original one', () => {
   const [video] = parseOffer(CHROMIUM).sections;
   const format = (payloadType: number) => video?.formats.find((one) => one.payloadType === payloadType);
   if (!video) {

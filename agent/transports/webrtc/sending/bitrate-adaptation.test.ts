@@ -30,7 +30,7 @@ function secondsUntilChange(
   return Number.POSITIVE_INFINITY;
 }
 
-/** After so many seconds: the losses of five are counted together, and a queue has to stand for three. */
+/** Seconds: losses are summed over five, and a queue must last for three. */
 test.for([
   ['more than a tenth of the packets', { lost: 25 }, 7],
   ['a third of the packets', { lost: 70 }, 4],
@@ -55,7 +55,7 @@ test.for([
   ['some loss and a low estimate without a queue', { lost: 10, estimateBitsPerSecond: 1e6 }],
   ['a queue while the estimate is high', { lost: 10, roundTripMs: 200 }],
   ['a short queue', { roundTripMs: 300, estimateBitsPerSecond: 1e6 }],
-] as const)('%s is no reason to take anything away', ([, signs]) => {
+] as const)('%s does not lower the level', ([, signs]) => {
   const adaptation = new BitrateAdaptation(1, 0);
   expect(secondsUntilChange(adaptation, { ...GOOD, roundTripMs: 20 }, 0, 10)).toBe(Number.POSITIVE_INFINITY);
   expect(secondsUntilChange(adaptation, { ...GOOD, ...signs }, 10, 60)).toBe(Number.POSITIVE_INFINITY);
@@ -83,7 +83,7 @@ test('a single bad second does not lower the quality', () => {
   expect(secondsUntilChange(adaptation, GOOD, 11, 60)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('it decreases one level at a time, and stays at the last', () => {
+test('the level falls one at a time, and stays at the last', () => {
   const adaptation = new BitrateAdaptation(2, 0);
   const bad = { ...GOOD, lost: 50 };
   const levels = Array.from({ length: 60 }, (_, s) => {

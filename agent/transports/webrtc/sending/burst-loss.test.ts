@@ -32,7 +32,7 @@ test.for([
   ['a fifth is lost', 40, 200],
   ['few packets were sent', 50, 90],
   ['more is said to be lost than there was', 300, 200],
-] as const)('where %s there is no heavy loss', ([, lost, packets]) => {
+] as const)('where %s, the loss is not heavy', ([, lost, packets]) => {
   const { burst, send } = watch();
   expect(burst.onReport(lost, send(packets), 200, 0)).toBeUndefined();
 });

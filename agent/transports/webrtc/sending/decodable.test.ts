@@ -13,7 +13,7 @@ interface Picture {
   readonly isKey: boolean;
 }
 
-/** Two cameras that write pictures of sizes that are all different, so that a size tells which one it is. */
+/** Two cameras whose pictures all differ in size, so that a size identifies its picture. */
 class World {
   readonly clock = new FakeClock();
   readonly main = new ScriptedCamera(this.clock, 5_000);
@@ -119,7 +119,7 @@ test.for([1, 2, 3].slice(0, byLength(1, 3)))(
     expect(shown.length).toBeGreaterThan(300);
     const steps = shown.slice(1).map(({ timestamp }, i) => (timestamp - (shown[i]?.timestamp ?? 0)) | 0);
     expect(Math.min(...steps)).toBeGreaterThan(0);
-    // Where the RTP clock stands against ours when a picture begins to go out.
+    // Offset of the RTP clock from this machine's at the start of each picture.
     const begins = packets.flatMap(({ timestamp }, i) =>
       timestamp === packets[i - 1]?.timestamp ? [] : [((timestamp - first.timestamp) | 0) / 90 - (sentMs[i] ?? 0)],
     );

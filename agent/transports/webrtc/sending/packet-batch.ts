@@ -1,6 +1,6 @@
 import type { RtpPackets } from '../../../stream/rtp-packets.ts';
 import type { SecureLink } from '../link/session-media.ts';
-import { type Batch, MAX_BATCH, type OutboundTrack, type SrtpSender } from '../srtp/srtp.ts';
+import { type Batch, MAX_BATCH, type OutboundTrack, packets, type SrtpSender } from '../srtp/srtp.ts';
 import { createSrtpSender } from '../srtp/srtp-sender.ts';
 
 class PacketBatch implements Batch {
@@ -10,17 +10,14 @@ class PacketBatch implements Batch {
   readonly markers = new Uint8Array(MAX_BATCH);
   readonly payloadBytes = new Uint16Array(MAX_BATCH);
   readonly sourceWords = new Uint32Array(MAX_BATCH);
-  /** Byte offsets of the sent packets in the link's slots. */
-  readonly offsets = new Uint32Array(MAX_BATCH);
 
   /** @param source of the payloads @returns bytes sent */
-  send({ transport, slots }: SecureLink, srtp: SrtpSender, source: Uint32Array): number {
-    srtp.protect(this, source, slots, this.offsets);
+  send({ transport }: SecureLink, srtp: SrtpSender, source: Uint32Array): number {
+    srtp.protect(this, source);
+    transport.sendPackets(packets, this.count);
     let bytes = 0;
     for (let i = 0; i < this.count; i += 1) {
-      const length = (this.payloadBytes[i] as number) + srtp.overheadBytes;
-      transport.send(slots.bytes, this.offsets[i] as number, length);
-      bytes += length;
+      bytes += packets.lengths[i] as number;
     }
     return bytes;
   }
@@ -74,9 +71,7 @@ export class SrtpBatchSender {
     if (this.packets === 0) {
       // The viewer would never notice the loss of its first packet: it is sent twice, and the second one is dropped as
       // a replay.
-      const { transport, slots } = this.#link;
-      const length = (batch.payloadBytes[0] as number) + this.srtp.overheadBytes;
-      transport.send(slots.bytes, batch.offsets[0] as number, length);
+      this.#link.transport.sendPackets(packets, 1);
     }
     batch.count = 0;
     this.packets += count;

@@ -10,9 +10,9 @@ const AUDIO: Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8_000
 
 function open(tracks: readonly Track[], shown = tracks.findIndex((track) => track.kind === 'video')) {
   const stream = new Stream(tracks);
-  const wishes = { keyFrames: 0, reordered: 0 };
+  const requests = { keyFrames: 0, reordered: 0 };
   stream.onKeyFrameWanted = () => {
-    wishes.keyFrames += 1;
+    requests.keyFrames += 1;
   };
   const network = new NotedNetwork();
   const clock = new FakeClock();
@@ -32,7 +32,7 @@ function open(tracks: readonly Track[], shown = tracks.findIndex((track) => trac
     cname: 'test',
     clock,
     onReordered: () => {
-      wishes.reordered += 1;
+      requests.reordered += 1;
     },
   });
   const picture = (key: boolean, delayTicks = 0): void => {
@@ -42,7 +42,7 @@ function open(tracks: readonly Track[], shown = tracks.findIndex((track) => trac
   const sound = (): void => {
     stream.write(tracks.length - 1, { pts: 0, dts: 0, wall: 0, key: true, data: new Uint8Array(160) });
   };
-  return { network, clock, sender, picture, sound, wishes };
+  return { network, clock, sender, picture, sound, requests };
 }
 
 test('nothing is sent before a key frame; audio starts with it, and the very first packet is sent twice', () => {
@@ -108,37 +108,37 @@ test('audio does not wait forever for video', async () => {
 });
 
 test('an audio-only viewer does not care about B-frames', () => {
-  const { network, picture, sound, wishes } = open([H264_TRACK, AUDIO], -1);
+  const { network, picture, sound, requests } = open([H264_TRACK, AUDIO], -1);
   picture(true, 3_600);
   sound();
   expect(network.sent).toEqual(['2:100', '2:100']);
-  expect(wishes.reordered).toBe(0);
+  expect(requests.reordered).toBe(0);
   const watching = open([H264_TRACK, AUDIO]);
   watching.picture(true, 3_600);
-  expect(watching.wishes.reordered).toBe(1);
+  expect(watching.requests.reordered).toBe(1);
 });
 
 test('after a dropped GOP one key frame is requested once the network recovers', async () => {
-  const { network, clock, picture, wishes } = open([H264_TRACK]);
+  const { network, clock, picture, requests } = open([H264_TRACK]);
   picture(true);
   network.isCongested = true;
-  wishes.keyFrames = 0;
+  requests.keyFrames = 0;
   picture(false);
   await clock.advance(250);
   picture(false);
-  expect(wishes.keyFrames).toBe(0);
+  expect(requests.keyFrames).toBe(0);
   network.isCongested = false;
   await clock.advance(1);
   picture(false);
   picture(false);
-  expect(wishes.keyFrames).toBe(1);
+  expect(requests.keyFrames).toBe(1);
 });
 
 test('a key frame that arrived during congestion replaces the request', async () => {
-  const { network, clock, picture, wishes } = open([H264_TRACK]);
+  const { network, clock, picture, requests } = open([H264_TRACK]);
   picture(true);
   network.isCongested = true;
-  wishes.keyFrames = 0;
+  requests.keyFrames = 0;
   picture(false);
   await clock.advance(250);
   picture(true);
@@ -146,5 +146,5 @@ test('a key frame that arrived during congestion replaces the request', async ()
   network.isCongested = false;
   await clock.advance(1);
   expect(network.sent).toEqual(['1:102', '1:103']);
-  expect(wishes.keyFrames).toBe(0);
+  expect(requests.keyFrames).toBe(0);
 });

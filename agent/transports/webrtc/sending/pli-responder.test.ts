@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';
 import { type KeyFrameSource, PliResponder } from './pli-responder.ts';
 
-/** Notes what is done, and when. */
+/** Records the actions and their times. */
 class Keys implements KeyFrameSource {
   readonly events: string[] = [];
   bornMs: number | undefined = 0;
@@ -146,17 +146,17 @@ test('the age of a key frame is measured by the camera’s clock', async () => {
   const clock = new FakeClock();
   const camera = new ScriptedCamera(clock);
   camera.wallAheadMs = -8_000;
-  const wishes: number[] = [];
-  camera.stream.onKeyFrameWanted = () => wishes.push(clock.monoMs());
+  const requests: number[] = [];
+  camera.stream.onKeyFrameWanted = () => requests.push(clock.monoMs());
   const viewer = new ScriptedViewer(camera);
   viewer.start();
   camera.picture(true);
   await clock.advance(40);
   await camera.play(0.6, { keyEvery: 1_000 });
-  wishes.length = 0;
+  requests.length = 0;
   const { length } = viewer.takeVideo();
   viewer.losePicture();
   await clock.advance(20);
   expect(viewer.takeVideo()).toHaveLength(length);
-  expect(wishes).toEqual([]);
+  expect(requests).toEqual([]);
 });

@@ -65,7 +65,7 @@ test('the round trip is the time since the sender report, without that at the vi
 test.for([
   ['NTP seconds wrap', Date.UTC(2036, 1, 7, 6, 28, 15, 900)],
   ['the middle of them wraps', (60_673 * 65_536 - 2_208_988_800) * 1_000 - 100],
-] as const)('the round trip is right when %s on the way', async ([, wallMs]) => {
+] as const)('the round trip is correct when %s before the report', async ([, wallMs]) => {
   const { clock, reports } = watch();
   clock.stepWall(wallMs - clock.wallMs());
   const lastReport = lastReportOf(clock);

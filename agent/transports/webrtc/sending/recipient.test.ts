@@ -23,7 +23,7 @@ test.for([
   ['two seconds', 50, 0],
 ] as const)(
   'a viewer of a stream with a key frame every %s (%s frames) requests %s at once',
-  async ([, keyEvery, wishes]) => {
+  async ([, keyEvery, requests]) => {
     const camera = new ScriptedCamera(new FakeClock(), 5_000);
     let asked = 0;
     camera.stream.onKeyFrameWanted = () => {
@@ -32,7 +32,7 @@ test.for([
     await camera.play(9, { keyEvery, from: keyEvery });
     const viewer = new ScriptedViewer(camera);
     viewer.start();
-    expect(asked).toBe(wishes);
+    expect(asked).toBe(requests);
     viewer.viewing.close();
   },
 );

@@ -170,7 +170,7 @@ test('a key frame during the replay ends it: the viewer continues there', async 
   rig.picture(2_000, true);
   rig.picture(300);
   await rig.clock.advance(2);
-  // The picture that was begun is finished.
+  // The current picture is finished.
   expect(pictures(network).length).toBeLessThan(30);
   const rest = network.packets.slice(-5).map(({ bytes }) => bytes);
   const overhead = 22;
@@ -222,7 +222,7 @@ test('without any key frame one is requested, and nothing is sent until it arriv
   expect(pictures(network)).toEqual([rig.timestamp]);
 });
 
-test('new parameter sets: a viewer that joins before their key frame sees nothing of the old ones', async () => {
+test('a viewer that joins before the key frame of new parameter sets sees nothing of the old ones', async () => {
   const rig = new Rig();
   const watching = rig.view();
   await rig.group(10, 500);

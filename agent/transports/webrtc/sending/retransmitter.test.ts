@@ -74,7 +74,7 @@ test('a packet requested twice at once is sent once, and again after the pause',
   expect(viewer.takeRepairs()).toHaveLength(1);
 });
 
-test('with a long round trip the pause is longer: the answer is still on its way', async () => {
+test('with a long round trip the pause is longer: the retransmission is still in flight', async () => {
   const { viewer, clock } = await watch();
   const lost = viewer.takeVideo()[30]?.sequence ?? 0;
   viewer.report(0, 100, 200);
@@ -111,7 +111,7 @@ test('numbers that were never sent give nothing', async () => {
 test('packets that have left the ring are not retransmitted', async () => {
   const { viewer, camera } = await watch();
   const old = viewer.takeVideo()[5]?.sequence ?? 0;
-  // A new group, and more than the second that is kept of the one before.
+  // A new group, longer than the second that is kept of the previous one.
   await camera.play(8, { keyEvery: 10 });
   viewer.take();
   viewer.nack([old, 0xffff]);
@@ -201,7 +201,7 @@ test('garbled RTCP never throws and costs at most a seventh and the first credit
     heard[packet.ssrc === viewer.video.ssrc ? 'video' : 'repairs'] += packet.payload.length;
   }
   expect(heard.video).toBeGreaterThan(500 * 3_000);
-  // A group of two seconds every eight seconds comes on top.
+  // In addition to a group of two seconds every eight seconds.
   expect(heard.video).toBeLessThan(2 * 500 * 3_000);
   expect(heard.repairs).toBeLessThan(0.15 * heard.video + 65_536);
 });

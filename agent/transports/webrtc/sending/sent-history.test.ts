@@ -11,7 +11,7 @@ test('the newest 4,096 packets are remembered by their sequence numbers', () => 
   expect([history.indexOf(1_003), history.indexOf(5_100), history.indexOf(99)]).toEqual([-1, -1, -1]);
 });
 
-test('before the first packet there is nothing to find', () => {
+test('before the first packet nothing is found', () => {
   const history = new SentHistory(50_000);
   expect(history.indexOf(50_000)).toBe(-1);
   history.add(7, 8);

@@ -8,18 +8,18 @@ const STAP_A = 24;
 const STEP_MS = 20;
 const MAX_NACKED = 200;
 
-interface Way {
+interface Link {
   readonly bitsPerSecond: number;
   readonly queueMs: number;
 }
 
-/** A viewer behind a way that takes so much, with a queue before it. It reports, asks and repeats itself as browsers do. */
+/** A viewer behind a link of this capacity with a queue. It sends reports and NACKs as browsers do. */
 class NarrowScene {
   readonly clock = new FakeClock();
   readonly main = new ScriptedCamera(this.clock, 7_000);
   readonly small = new ScriptedCamera(this.clock, 900_000);
   readonly viewer: ScriptedViewer;
-  way: Way;
+  link: Link;
   /** When a picture was shown. */
   shownMs: number[] = [];
   /** When the viewer was given more or less. */
@@ -37,8 +37,8 @@ class NarrowScene {
   #reportedMs = 0;
   #askedMs = 0;
 
-  constructor(way: Way, hasFallback = true) {
-    this.way = way;
+  constructor(link: Link, hasFallback = true) {
+    this.link = link;
     this.viewer = new ScriptedViewer(this.main, hasFallback ? { openFallback: async () => this.small.stream } : {});
     Object.assign(this.viewer.link.transport, { send: this.#send });
   }
@@ -76,11 +76,11 @@ class NarrowScene {
   #send = (bytes: Uint8Array, offset: number, length: number): void => {
     const nowMs = this.clock.monoMs();
     const waitMs = Math.max(0, this.#freeAtMs - nowMs);
-    if (waitMs > this.way.queueMs) {
+    if (waitMs > this.link.queueMs) {
       this.lostBytes += length;
       return;
     }
-    this.#freeAtMs = nowMs + waitMs + (8_000 * length) / this.way.bitsPerSecond;
+    this.#freeAtMs = nowMs + waitMs + (8_000 * length) / this.link.bitsPerSecond;
     this.#coming.push({ atMs: this.#freeAtMs, packet: Buffer.from(bytes.slice(offset, offset + length)) });
   };
 
@@ -126,11 +126,11 @@ class NarrowScene {
   }
 }
 
-/** Somebody comes in the middle of a long group. */
-async function join(way: Way, hasFallback = true): Promise<{ scene: NarrowScene; fromMs: number }> {
+/** A viewer joins in the middle of a long group. */
+async function join(link: Link, hasFallback = true): Promise<{ scene: NarrowScene; fromMs: number }> {
   const scene = new NarrowScene({ bitsPerSecond: 1e9, queueMs: 1_000 }, hasFallback);
   await scene.play(5);
-  scene.way = way;
+  scene.link = link;
   scene.viewer.start();
   return { scene, fromMs: scene.clock.monoMs() };
 }

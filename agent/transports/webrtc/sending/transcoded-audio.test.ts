@@ -7,7 +7,7 @@ import { Stream } from '../../../stream/stream.ts';
 
 const OPUS: Track = { kind: 'audio', codec: 'opus', clockRate: 48_000, channels: 1 };
 
-/** A camera whose own sound nobody takes, and a stream of what is made of it. */
+/** A camera whose audio needs transcoding, and the transcoded stream. */
 function setup(openFallback?: (small: Stream) => Promise<Stream>) {
   const clock = new FakeClock();
   const camera = new ScriptedCamera(clock, 5_000);

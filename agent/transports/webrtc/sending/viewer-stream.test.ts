@@ -174,7 +174,7 @@ test('numbers continue without a gap and time with the wall clock, there and bac
   expectOneSequence(video);
   const steps = stepsMs(video);
   expect(Math.min(...steps)).toBeGreaterThan(0);
-  // What is sent again at a change gets the time of its sending.
+  // Packets repeated at a change get the time of their sending.
   expect(Math.max(...steps)).toBeLessThan(100);
   const sum = steps.reduce((total, step) => total + step, 0);
   expect(sum).toBeGreaterThan(57_000 - 120);
@@ -315,7 +315,7 @@ test('bytes sent to a viewer count once, also after it has left', async () => {
   expect(scene.viewer.viewing.statistics).toMatchObject({ outboundBytes, outboundPackets });
 });
 
-test("a viewer on its fallback that leaves is neither stream's reader any more", async () => {
+test('a viewer that leaves on its fallback is removed from both streams', async () => {
   const scene = await lowered(open);
   const { outboundBytes, outboundPackets } = scene.viewer.viewing.statistics;
   scene.viewer.viewing.close();
@@ -348,7 +348,7 @@ test('no packet number is used for two contents, with any loss, repetition and c
     }
     return [];
   };
-  // So that no number comes twice within the test.
+  // Sequence numbers do not repeat within the test.
   scene.viewer.video.packetIndex = 5_000;
   scene.viewer.start();
   const shares = new Set<string | undefined>();

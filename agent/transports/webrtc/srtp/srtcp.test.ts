@@ -94,7 +94,7 @@ test.for(PROFILES)('%s: a damaged or cut report is passed over, and so is noise'
   expect(receiver.unprotect(peer.protect(REPORT))).toBeDefined();
 });
 
-/** A report that is authenticated and not encrypted, RFC 3711 §3.4 and RFC 7714 §9.3: written by hand, because nobody sends it. */
+/** An authenticated, unencrypted report, RFC 3711 §3.4 and RFC 7714 §9.3: written by hand, because no implementation sends it. */
 function sealOnly(profile: SrtpProfile, report: Buffer, index: number): Buffer {
   const keys = deriveRtcpKeys(THEIRS.key, THEIRS.salt.subarray(0, saltBytes(profile)));
   const trailer = Buffer.alloc(4);

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { ReplayWindow } from './replay-window.ts';
-import { AEAD_AES_128_GCM, AUTH_TAG_BYTES, deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
+import { AEAD_AES_128_GCM, deriveRtcpKeys, type SessionKeys, type SrtpKeys } from './srtp-keys.ts';
 
 /** A browser uses the SSRC of each sent track, or one of its own. */
 const MAX_SSRCS = 16;

@@ -1,8 +1,17 @@
 import { type Cipheriv, createCipheriv } from 'node:crypto';
+import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
+import { SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { CmCounters } from './cm-counters.ts';
-import type { PacketSlots } from './packet-slots.ts';
-import { type Batch, HEADER_BYTES, MAX_BATCH, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
-import { AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
+import {
+  type Batch,
+  HEADER_BYTES,
+  MAX_BATCH,
+  type OutboundTrack,
+  packets,
+  type SrtpSender,
+  writeHeader,
+} from './srtp.ts';
+import { deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 import { createSrtpSigner, type SrtpSigner } from './srtp-signer.ts';
 
 const BLOCK_BYTES = 16;
@@ -27,27 +36,26 @@ export class SrtpCmSender implements SrtpSender {
     this.#counters = new CmCounters(keys.salt);
   }
 
-  protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void {
+  protect(batch: Batch, source: Uint32Array): void {
     const keyStream = this.#keyStream(batch);
-    const { words } = slots;
+    const { words } = packets;
     let streamWord = 0;
     for (let i = 0; i < batch.count; i += 1) {
       const length = batch.payloadBytes[i] as number;
       const index = indexes[i] as number;
-      const slot = slots.take();
-      offsets[i] = slot;
-      writeHeader(batch, i, index, slots, slot);
+      writeHeader(batch, i, index);
 
-      const to = (slot + HEADER_BYTES) >>> 2;
+      const to = (SLOT_BYTES * i + HEADER_BYTES) >>> 2;
       const from = batch.sourceWords[i] as number;
       const payloadWords = (length + 3) >>> 2;
       for (let w = 0; w < payloadWords; w += 1) {
         words[to + w] = (source[from + w] as number) ^ (keyStream[streamWord + w] as number);
       }
       streamWord += ((length + BLOCK_BYTES - 1) >>> 4) << 2;
-      this.#signer.add(slots, slot, HEADER_BYTES + length, Math.floor(index / 65_536));
+      this.#signer.add(packets, SLOT_BYTES * i, HEADER_BYTES + length, Math.floor(index / 65_536));
+      packets.lengths[i] = length + this.overheadBytes;
     }
-    this.#signer.finish(slots);
+    this.#signer.finish(packets);
   }
 
   /** Numbers the packets and generates their key stream, each rounded up to whole blocks. */

@@ -27,8 +27,6 @@ export interface SessionKeys {
 const CIPHER_KEY_BYTES = 16;
 const AUTH_KEY_BYTES = 20;
 const SALT_BYTES = 14;
-/** HMAC-SHA1-80. */
-export const AUTH_TAG_BYTES = 10;
 
 // RFC 3711 §4.3.2: encryption, authentication, salt; RTCP's three follow.
 const RTP_LABEL = 0;

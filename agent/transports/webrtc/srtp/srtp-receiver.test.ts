@@ -34,7 +34,7 @@ class Publisher {
     return this.#session.encrypt(payload, header);
   }
 
-  /** Sends packets and tells which of them the receiver took. */
+  /** Sends packets. @returns whether the receiver accepted each */
   taken(packets: readonly Buffer[]): boolean[] {
     return packets.map((packet) => this.receiver.unprotect(Buffer.from(packet)) > 0);
   }
@@ -52,7 +52,17 @@ test.for(PROFILES)('%s: packets of any length from another implementation are de
   }
 });
 
-test.for(PROFILES)('%s: sources and a header extension stay where they are', ([, profile]) => {
+test.for(PROFILES)('%s: larger packets than the given size are rejected, by default than a datagram', ([, profile]) => {
+  const publisher = new Publisher(profile);
+  const payload = Buffer.alloc(65_000, 9);
+  const packet = publisher.send(100, 7, payload);
+  expect(publisher.receiver.unprotect(packet)).toBe(0);
+  expect(new SrtpReceiver(keysOf(profile), [], packet.length - 1).unprotect(packet)).toBe(0);
+  const plainBytes = new SrtpReceiver(keysOf(profile), [], packet.length).unprotect(packet);
+  expect(packet.subarray(12, plainBytes).equals(payload)).toBe(true);
+});
+
+test.for(PROFILES)('%s: CSRCs and a header extension are kept', ([, profile]) => {
   const salt = saltOf(profile);
   const keys = { localMasterKey: KEY, localMasterSalt: salt, remoteMasterKey: KEY, remoteMasterSalt: salt };
   const header = new RtpHeader({ version: 2, payloadType: 96, sequenceNumber: 3, timestamp: 9, ssrc: 7, csrc: [1, 2] });
@@ -66,7 +76,7 @@ test.for(PROFILES)('%s: sources and a header extension stay where they are', ([,
   expect(packet.subarray(0, length).equals(plain)).toBe(true);
 });
 
-test.for(PROFILES)('%s: a packet counts once, also when it comes late', ([, profile]) => {
+test.for(PROFILES)('%s: a duplicate is rejected, also a late one', ([, profile]) => {
   const publisher = new Publisher(profile);
   const packets = Array.from({ length: 1_200 }, (_, i) => publisher.send(60_000 + i));
   const [first, second, third, last] = [packets[0], packets[1], packets[170], packets[1_199]] as Buffer[];

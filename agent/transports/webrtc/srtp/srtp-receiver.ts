@@ -1,32 +1,39 @@
-import {
-  type Cipheriv,
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-} from 'node:crypto';
-import { CmCounters } from './cm-counters.ts';
+import { createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
+import { CmKeyStream } from './cm-key-stream.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
 import { ReplayWindow } from './replay-window.ts';
 import type { PacketOpener } from './srtp.ts';
-import { AEAD_AES_128_GCM, AUTH_TAG_BYTES, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
+import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
 const FIXED_HEADER_BYTES = 12;
 const EXTENSION_HEADER_BYTES = 4;
-/** The limit without jumbo frames. */
-const MAX_PACKET_BYTES = 2_048;
+/** A datagram without jumbo frames. */
+const MAX_DATAGRAM_BYTES = 2_048;
 /** Two tracks, their retransmissions and some abandoned by a publisher; 0.4 kB each. */
 const MAX_SSRCS = 16;
 /** A sender starts below 2^16 at any sequence number: this many packets may be lost before the first one. */
 const MAX_LOST_AT_START = 1_024;
 
+interface RollOverCounter {
+  readonly ssrc: number;
+  readonly rollOverCounter: number;
+}
+
 /** Decrypts a peer's SRTP with either profile (RFC 3711 §3.3, RFC 7714 §8), up to 16 SSRCs. */
 export class SrtpReceiver {
   readonly #opener: PacketOpener;
+  readonly #counters: readonly RollOverCounter[];
+  readonly #maxPacketBytes: number;
   readonly #windows = new Map<number, ReplayWindow>();
 
-  constructor(keys: SrtpKeys) {
+  /**
+   * @param counters of streams that have wrapped before; a single one holds for every SSRC
+   * @param maxPacketBytes larger packets are rejected
+   */
+  constructor(keys: SrtpKeys, counters: readonly RollOverCounter[] = [], maxPacketBytes = MAX_DATAGRAM_BYTES) {
+    this.#counters = counters;
+    this.#maxPacketBytes = maxPacketBytes;
     this.#opener = keys.profile === AEAD_AES_128_GCM ? new SrtpGcmOpener(keys) : new SrtpCmOpener(keys);
   }
 
@@ -37,7 +44,7 @@ export class SrtpReceiver {
   unprotect(packet: Buffer): number {
     const plainBytes = packet.length - this.#opener.tagBytes;
     const headerBytes = headerBytesOf(packet, plainBytes);
-    if (headerBytes === 0 || packet.length > MAX_PACKET_BYTES) {
+    if (headerBytes === 0 || packet.length > this.#maxPacketBytes) {
       return 0;
     }
     const sequence = packet.readUInt16BE(2);
@@ -54,15 +61,18 @@ export class SrtpReceiver {
     return plainBytes;
   }
 
-  /** The roll-over counter starts at 0, or at 1 if the packets before the wrap were lost. */
+  /** The roll-over counter is the known one, or next to it if the sequence has wrapped since or packets before the wrap follow. */
   #openFirst(packet: Buffer, headerBytes: number, ssrc: number, sequence: number): boolean {
     if (this.#windows.size >= MAX_SSRCS) {
       return false;
     }
-    let index = sequence;
+    const only = this.#counters.length === 1 ? this.#counters[0] : undefined;
+    const known = this.#counters.find((counter) => counter.ssrc === ssrc) ?? only;
+    let index = sequence + 65_536 * (known?.rollOverCounter ?? 0);
     let isOpen = this.#opener.open(packet, headerBytes, ssrc, index);
-    if (!isOpen && sequence < MAX_LOST_AT_START) {
-      index = sequence + 65_536;
+    const isNearWrap = sequence < MAX_LOST_AT_START || (index >= 65_536 && sequence >= 65_536 - MAX_LOST_AT_START);
+    if (!isOpen && isNearWrap) {
+      index += sequence < MAX_LOST_AT_START ? 65_536 : -65_536;
       isOpen = this.#opener.open(packet, headerBytes, ssrc, index);
     }
     if (isOpen) {
@@ -88,22 +98,19 @@ function headerBytesOf(packet: Buffer, plainBytes: number): number {
   return bytes <= plainBytes ? bytes : 0;
 }
 
-const BLOCK_BYTES = 16;
 const ROC_BYTES = 4;
 
 /** SRTP_AES128_CM_HMAC_SHA1_80, RFC 3711 §4.1.1 and §4.2.1. */
 class SrtpCmOpener implements PacketOpener {
   readonly tagBytes = AUTH_TAG_BYTES;
-  readonly #cipher: Cipheriv;
+  readonly #keyStream: CmKeyStream;
   readonly #authKey: KeyObject;
-  readonly #counters: CmCounters;
   readonly #tag = new Uint8Array(AUTH_TAG_BYTES);
 
   constructor({ remoteKey, remoteSalt }: Pick<SrtpKeys, 'remoteKey' | 'remoteSalt'>) {
     const keys = deriveRtpKeys(remoteKey, remoteSalt);
-    this.#cipher = createCipheriv('aes-128-ecb', keys.cipherKey, null).setAutoPadding(false);
+    this.#keyStream = new CmKeyStream(keys);
     this.#authKey = createSecretKey(keys.authKey);
-    this.#counters = new CmCounters(keys.salt);
   }
 
   open(packet: Buffer, headerBytes: number, ssrc: number, index: number): boolean {
@@ -111,14 +118,7 @@ class SrtpCmOpener implements PacketOpener {
     if (!this.#isAuthentic(packet, end, index)) {
       return false;
     }
-    const blocks = (end - headerBytes + BLOCK_BYTES - 1) >>> 4;
-    if (blocks > 0) {
-      this.#counters.write(0, blocks, ssrc, index);
-      const keyStream = this.#cipher.update(this.#counters.first(blocks));
-      for (let at = headerBytes, i = 0; at < end; at += 1, i += 1) {
-        packet[at] = (packet[at] as number) ^ (keyStream[i] as number);
-      }
-    }
+    this.#keyStream.apply(packet, headerBytes, end, ssrc, index);
     return true;
   }
 

@@ -1,18 +1,66 @@
 import { createCipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import type { GcmCipher } from '../../../native/gcm-cipher.ts';
+import { openGcmCipher } from '../../../native/native.ts';
+import { SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { GcmNonce, TAG_BYTES } from './gcm-nonce.ts';
-import type { PacketSlots } from './packet-slots.ts';
-import { type Batch, HEADER_BYTES, type OutboundTrack, type SrtpSender, writeHeader } from './srtp.ts';
+import { type Batch, HEADER_BYTES, type OutboundTrack, packets, type SrtpSender, writeHeader } from './srtp.ts';
 import { SrtpCmSender } from './srtp-cm.ts';
 import { AEAD_AES_128_GCM, deriveRtpKeys, type SrtpKeys } from './srtp-keys.ts';
 
-export function createSrtpSender(keys: SrtpKeys): SrtpSender {
-  return keys.profile === AEAD_AES_128_GCM ? new SrtpGcmSender(keys) : new SrtpCmSender(keys);
+let native: GcmCipher | undefined;
+let hasTried = false;
+
+/** One cipher for all viewers, opened by the first call. */
+export function nativeCipher(): GcmCipher | undefined {
+  if (!hasTried) {
+    hasTried = true;
+    native = openGcmCipher(packets, HEADER_BYTES);
+  }
+  return native;
 }
 
-/**
- * AEAD_AES_128_GCM for one viewer, RFC 7714 §8. Node cannot change a cipher object's nonce, so each packet has its own.
- */
-class SrtpGcmSender implements SrtpSender {
+export function createSrtpSender(keys: SrtpKeys): SrtpSender {
+  if (keys.profile !== AEAD_AES_128_GCM) {
+    return new SrtpCmSender(keys);
+  }
+  const cipher = nativeCipher();
+  return cipher ? new NativeGcmSender(keys, cipher) : new GcmSender(keys);
+}
+
+/** AEAD_AES_128_GCM for one viewer, RFC 7714 §8. */
+class NativeGcmSender implements SrtpSender {
+  readonly overheadBytes = HEADER_BYTES + TAG_BYTES;
+  readonly #cipher: GcmCipher;
+  readonly #key: Uint8Array;
+  readonly #nonce: GcmNonce;
+
+  constructor({ localKey, localSalt }: Pick<SrtpKeys, 'localKey' | 'localSalt'>, cipher: GcmCipher) {
+    const keys = deriveRtpKeys(localKey, localSalt);
+    this.#cipher = cipher;
+    this.#key = keys.cipherKey;
+    this.#nonce = new GcmNonce(keys.salt);
+  }
+
+  protect(batch: Batch, source: Uint32Array): void {
+    const { words } = packets;
+    this.#cipher.useKey(this.#key);
+    for (let i = 0; i < batch.count; i += 1) {
+      const track = batch.tracks[i] as OutboundTrack;
+      const index = startPacket(batch, i, track);
+      const length = batch.payloadBytes[i] as number;
+      const to = (SLOT_BYTES * i + HEADER_BYTES) >>> 2;
+      const from = batch.sourceWords[i] as number;
+      const payloadWords = (length + 3) >>> 2;
+      for (let w = 0; w < payloadWords; w += 1) {
+        words[to + w] = source[from + w] as number;
+      }
+      this.#cipher.seal(i, this.#nonce.forRtp(track.ssrc, index), length);
+    }
+  }
+}
+
+/** The same by `node:crypto`, which cannot change a cipher object's nonce: each packet has its own. */
+class GcmSender implements SrtpSender {
   readonly overheadBytes = HEADER_BYTES + TAG_BYTES;
   readonly #key: KeyObject;
   readonly #nonce: GcmNonce;
@@ -23,19 +71,13 @@ class SrtpGcmSender implements SrtpSender {
     this.#nonce = new GcmNonce(keys.salt);
   }
 
-  protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void {
-    const { bytes } = slots;
+  protect(batch: Batch, source: Uint32Array): void {
+    const { bytes } = packets;
     for (let i = 0; i < batch.count; i += 1) {
       const track = batch.tracks[i] as OutboundTrack;
+      const index = startPacket(batch, i, track);
       const length = batch.payloadBytes[i] as number;
-      const index = track.packetIndex;
-      track.packetIndex = index + 1;
-      track.packets += 1;
-      track.octets += length;
-      const slot = slots.take();
-      offsets[i] = slot;
-      writeHeader(batch, i, index, slots, slot);
-
+      const slot = SLOT_BYTES * i;
       const cipher = createCipheriv('aes-128-gcm', this.#key, this.#nonce.forRtp(track.ssrc, index));
       const payloadAt = slot + HEADER_BYTES;
       cipher.setAAD(new Uint8Array(bytes.buffer, slot, HEADER_BYTES));
@@ -45,4 +87,16 @@ class SrtpGcmSender implements SrtpSender {
       bytes.set(cipher.getAuthTag(), payloadAt + length);
     }
   }
+}
+
+/** Numbers a packet, counts it and writes its header. @returns its index */
+function startPacket(batch: Batch, i: number, track: OutboundTrack): number {
+  const length = batch.payloadBytes[i] as number;
+  const index = track.packetIndex;
+  track.packetIndex = index + 1;
+  track.packets += 1;
+  track.octets += length;
+  packets.lengths[i] = HEADER_BYTES + length + TAG_BYTES;
+  writeHeader(batch, i, index);
+  return index;
 }

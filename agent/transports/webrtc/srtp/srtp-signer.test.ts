@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
+import { PacketMemory, SLOT_BYTES } from '../../../native/packet-memory.ts';
 import { HmacLanes } from './hmac/hmac-lanes.ts';
-import { PacketSlots } from './packet-slots.ts';
 import { createSrtpSigner, LaneSigner, NodeSigner, type SrtpSigner } from './srtp-signer.ts';
 
 const KEY = Uint8Array.from({ length: 20 }, (_, i) => 11 * i);
@@ -10,15 +10,15 @@ const pick = (limit: number): number => Math.floor(next() * limit);
 
 /** Signs packets of these lengths as one batch, and returns all bytes of their slots. */
 function signed(signer: SrtpSigner, lengths: readonly number[], rollOverCounter: number): Buffer[] {
-  const slots = new PacketSlots(16);
+  const memory = new PacketMemory(16);
   const places = lengths.map((length, i) => {
-    const slot = slots.take();
-    slots.bytes.fill(17 * i + length, slot, slot + length);
-    signer.add(slots, slot, length, rollOverCounter);
+    const slot = SLOT_BYTES * i;
+    memory.bytes.fill(17 * i + length, slot, slot + length);
+    signer.add(memory, slot, length, rollOverCounter);
     return slot;
   });
-  signer.finish(slots);
-  return places.map((slot, i) => Buffer.from(slots.bytes.slice(slot, slot + (lengths[i] ?? 0) + 10)));
+  signer.finish(memory);
+  return places.map((slot, i) => Buffer.from(memory.bytes.slice(slot, slot + (lengths[i] ?? 0) + 10)));
 }
 
 test('four at a time or one at a time, the tags are the same', () => {

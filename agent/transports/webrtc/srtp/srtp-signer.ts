@@ -1,8 +1,8 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
+import type { PacketMemory } from '../../../native/packet-memory.ts';
 import { HmacLanes, type HmacState } from './hmac/hmac-lanes.ts';
 import { LANES } from './hmac/sha1-lanes.ts';
-import type { PacketSlots } from './packet-slots.ts';
-import { AUTH_TAG_BYTES } from './srtp-keys.ts';
 
 const ROC_BYTES = 4;
 /** Above this many blocks, Node's HMAC is cheaper than mostly empty lanes. */
@@ -14,9 +14,9 @@ const MAX_BLOCKS_ALONE = 8;
  */
 export interface SrtpSigner {
   /** @param length of header and encrypted payload, at most 1,200 bytes; the tag may be written later */
-  add(slots: PacketSlots, slot: number, length: number, rollOverCounter: number): void;
+  add(memory: PacketMemory, slot: number, length: number, rollOverCounter: number): void;
   /** Writes all pending tags. */
-  finish(slots: PacketSlots): void;
+  finish(memory: PacketMemory): void;
 }
 
 let lanes: HmacLanes | undefined;
@@ -38,7 +38,7 @@ export class NodeSigner implements SrtpSigner {
     this.#authKey = createSecretKey(authKey);
   }
 
-  add({ bytes, view }: PacketSlots, slot: number, length: number, rollOverCounter: number): void {
+  add({ bytes, view }: PacketMemory, slot: number, length: number, rollOverCounter: number): void {
     view.setUint32(slot + length, rollOverCounter);
     const covered = new Uint8Array(bytes.buffer, slot, length + ROC_BYTES);
     const digest = createHmac('sha1', this.#authKey).update(covered).digest();
@@ -69,14 +69,14 @@ export class LaneSigner implements SrtpSigner {
     this.#alone = new NodeSigner(authKey);
   }
 
-  add(slots: PacketSlots, slot: number, length: number, rollOverCounter: number): void {
+  add(memory: PacketMemory, slot: number, length: number, rollOverCounter: number): void {
     const lane = this.#waiting;
     const lanes = this.#lanes;
     const to = lanes.firstWord(lane);
     const from = slot >>> 2;
     const count = (length + 3) >>> 2;
     for (let w = 0; w < count; w += 1) {
-      lanes.words[to + w] = slots.words[from + w] as number;
+      lanes.words[to + w] = memory.words[from + w] as number;
     }
     lanes.view.setUint32(4 * to + length, rollOverCounter);
     const blocks = lanes.end(lane, length + ROC_BYTES);
@@ -86,21 +86,21 @@ export class LaneSigner implements SrtpSigner {
     this.#rollOverCounter = rollOverCounter;
     this.#waiting = lane + 1;
     if (this.#waiting === LANES) {
-      this.finish(slots);
+      this.finish(memory);
     }
   }
 
-  finish(slots: PacketSlots): void {
+  finish(memory: PacketMemory): void {
     const waiting = this.#waiting;
     if (waiting === 1 && this.#maxBlocks > MAX_BLOCKS_ALONE) {
-      this.#alone.add(slots, this.#slot, (tagOffsets[0] as number) - this.#slot, this.#rollOverCounter);
+      this.#alone.add(memory, this.#slot, (tagOffsets[0] as number) - this.#slot, this.#rollOverCounter);
     } else if (waiting > 0) {
       this.#lanes.sign(this.#state, waiting, this.#maxBlocks);
       for (let lane = 0; lane < waiting; lane += 1) {
         const at = tagOffsets[lane] as number;
-        slots.view.setUint32(at, this.#lanes.tagWord(lane, 0));
-        slots.view.setUint32(at + 4, this.#lanes.tagWord(lane, 1));
-        slots.view.setUint16(at + 8, this.#lanes.tagWord(lane, 2) >>> 16);
+        memory.view.setUint32(at, this.#lanes.tagWord(lane, 0));
+        memory.view.setUint32(at + 4, this.#lanes.tagWord(lane, 1));
+        memory.view.setUint16(at + 8, this.#lanes.tagWord(lane, 2) >>> 16);
       }
     }
     this.#waiting = 0;

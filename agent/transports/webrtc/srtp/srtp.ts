@@ -1,7 +1,10 @@
-import type { PacketSlots } from './packet-slots.ts';
+import { PacketMemory, SLOT_BYTES } from '../../../native/packet-memory.ts';
 
 /** Packets per call: their key stream is generated at once. */
 export const MAX_BATCH = 64;
+
+/** The encrypted packets of a batch. Shared by all senders: filled and sent within one call. */
+export const packets = new PacketMemory(MAX_BATCH);
 
 /** A sent SSRC. */
 export interface OutboundTrack {
@@ -36,20 +39,20 @@ export interface SrtpSender {
   /** Header and tag. */
   readonly overheadBytes: number;
   /**
-   * Encrypts and signs a batch; advances its tracks.
+   * Encrypts and signs a batch into `packets`; advances its tracks.
    * @param source payloads, each starting at a whole word
-   * @param offsets receives each packet's byte offset in `slots.bytes`; its length is `payloadBytes + overheadBytes`
    */
-  protect(batch: Batch, source: Uint32Array, slots: PacketSlots, offsets: Uint32Array): void;
+  protect(batch: Batch, source: Uint32Array): void;
 }
 
 /** Sent packets have neither CSRCs nor extensions. */
 export const HEADER_BYTES = 12;
 
-/** RFC 3550 §5.1. */
-export function writeHeader(batch: Batch, i: number, packetIndex: number, slots: PacketSlots, slot: number): void {
+/** RFC 3550 §5.1. @param i number of the packet in the batch */
+export function writeHeader(batch: Batch, i: number, packetIndex: number): void {
   const track = batch.tracks[i] as OutboundTrack;
-  const view = slots.view;
+  const { view } = packets;
+  const slot = SLOT_BYTES * i;
   view.setUint8(slot, 0x80);
   view.setUint8(slot + 1, ((batch.markers[i] as number) << 7) | track.payloadType);
   view.setUint16(slot + 2, packetIndex % 65_536);

@@ -24,7 +24,7 @@ export interface HeardReport {
   /** `Perch-Left-Out`; empty: nothing. */
   readonly leftOut: string;
   readonly mimeType: string;
-  /** From the POST to the first sound that is not silence; undefined: there was none. */
+  /** From the POST to the first audio that is not silence; undefined: none. */
   readonly firstSoundMs: number | undefined;
   /** Of the last whole second, full scale is 1. */
   readonly loudness: readonly [left: number, right: number];

@@ -43,7 +43,7 @@ export interface WatchReport {
   readonly size: readonly [width: number, height: number];
   /** The longest time between two consecutive shown pictures. */
   readonly longestGapMs: number;
-  /** Mean brightness range of the last shown picture: a black picture has none. */
+  /** Mean brightness range of the last picture; 0: black. */
   readonly contrast: number;
   readonly clock: readonly Shown[];
   readonly video: Readonly<Record<string, number | string | undefined>>;
@@ -251,7 +251,7 @@ class Watch {
       const item = stats.find((one) => one.type === 'inbound-rtp' && one.kind === kind) ?? {};
       return { ...item, mimeType: byId.get(item.codecId)?.mimeType };
     };
-    // Firefox does not report the one in use.
+    // Firefox does not report the current one.
     const inUse = stats.find((one) => one.type === 'transport')?.selectedCandidatePairId;
     const pair = byId.get(inUse) ?? stats.find((one) => one.type === 'candidate-pair' && one.nominated);
     const remote = byId.get(pair?.remoteCandidateId);

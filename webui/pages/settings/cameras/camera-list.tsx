@@ -10,9 +10,9 @@ import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
 import type { PathConfig } from './camera-settings.ts';
-import { useFocusKept } from './focus-kept.ts';
-import { type Drag, useListDrag } from './list-drag.ts';
-import { inOrder, movedTo, roomFor } from './list-order.ts';
+import { useFocusKept } from './list/focus-kept.ts';
+import { type Drag, useListDrag } from './list/list-drag.ts';
+import { inOrder, movedTo, roomFor } from './list/list-order.ts';
 import { statusLine } from './status-line.ts';
 
 const LOOK_MS = 60_000;

@@ -4,6 +4,7 @@ export interface PathConfig {
   /** The path is invalid; all other keys are missing then. */
   readonly error?: string;
   readonly source?: string;
+  readonly rtpSDP?: string;
   readonly record?: boolean | 'motion';
   readonly recordPath?: string;
   readonly recordDeleteAfter?: string;

@@ -10,17 +10,30 @@ import { TextField } from '../../../ui/controls/field.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
+import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
 import { Sheet } from '../../../ui/sheet/sheet.tsx';
 import { camerasWords } from '../../../words/cameras.ts';
-import { ConnectionSheet } from './camera-connection.tsx';
-import { type CameraFacts, hostOf, type SubSheet, useCameraFacts, useConfigAtFirst } from './camera-data.ts';
+import { sourceWords } from '../../../words/sources.ts';
+import {
+  type CameraFacts,
+  type CameraItem,
+  hostOf,
+  type SubSheet,
+  useCameraFacts,
+  useConfigAtFirst,
+} from './camera-data.ts';
 import { CameraFoot, type CameraForm, cameraForm, toastCameraSaved, useSaveEffect } from './camera-form.tsx';
-import { PictureSheet } from './camera-picture.tsx';
-import { RemovalSheet } from './camera-removal.tsx';
 import type { CameraSettings, PathConfig, RecordWhen } from './camera-settings.ts';
 import { CameraTrouble, Incomplete } from './camera-trouble.tsx';
-import { ForwardsRow, ForwardsSheet } from './forwards-sheet.tsx';
+import { ForwardsRow } from './forwards-row.tsx';
 import { KeepFields } from './retention-fields.tsx';
+
+const loadSheets = () => import('./camera-sheets.ts');
+const ConnectionSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ConnectionSheet));
+const ForwardsSheet = lazyPart(() => loadSheets().then((sheets) => sheets.ForwardsSheet));
+const PictureSheet = lazyPart(() => loadSheets().then((sheets) => sheets.PictureSheet));
+const RemovalSheet = lazyPart(() => loadSheets().then((sheets) => sheets.RemovalSheet));
+const SourceSheet = lazyPart(() => loadSheets().then((sheets) => sheets.SourceSheet));
 
 interface CameraSheetProps {
   readonly name: string;
@@ -64,6 +77,8 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
   const saveEffect = useSaveEffect(name, edited);
   const [deeper, setDeeper] = useState<SubSheet>();
   const [isGone, setGone] = useState(false);
+  // They are there when they are tapped.
+  useEffect(() => void loadSheets().catch(() => {}), []);
   useEffect(() => {
     const look = (by?: ChangedBy) => void edited.look(by).catch(() => {});
     const leave = [
@@ -101,7 +116,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
         <Fields edited={edited} facts={facts} name={name} />
         <div class="rows-end">
           <SoundSwitch edited={edited} camera={camera} />
-          <SubSheetRows camera={camera} facts={facts} onOpenPart={setDeeper} />
+          <SubSheetRows camera={camera} config={edited.config} facts={facts} onOpenPart={setDeeper} />
         </div>
       </FormSheet>
       {deeper === 'picture' && camera && (
@@ -110,6 +125,7 @@ function Loaded({ name, camera, seen, onClosed }: LoadedProps) {
       {deeper === 'connection' && facts.item && (
         <ConnectionSheet item={facts.item} title={title} onClosed={close} onChanged={facts.again} />
       )}
+      {deeper === 'source' && <SourceSheet name={name} sub={camera?.sub?.name} onClosed={close} />}
       {deeper === 'forwards' && <ForwardsSheet name={name} onClosed={close} />}
       {deeper === 'removal' && (
         <RemovalSheet name={name} title={title} facts={facts} onClosed={close} onRemoved={() => setGone(true)} />
@@ -191,11 +207,12 @@ function SoundSwitch({
 
 interface SubSheetProps {
   readonly camera: Camera | undefined;
+  readonly config: PathConfig;
   readonly facts: CameraFacts;
   readonly onOpenPart: (where: SubSheet) => void;
 }
 
-function SubSheetRows({ camera, facts: { item }, onOpenPart }: SubSheetProps) {
+function SubSheetRows({ camera, config, facts: { item }, onOpenPart }: SubSheetProps) {
   const t = camerasWords.value;
   const small = camera?.sub && pictureSize(camera.sub);
   const picture = camera && [pictureSize(camera.main), videoCodec(camera.main), small && t.smallSize(small)];
@@ -203,12 +220,23 @@ function SubSheetRows({ camera, facts: { item }, onOpenPart }: SubSheetProps) {
   return (
     <>
       {camera && <Row title={t.picture} text={line(picture ?? [])} onClick={() => onOpenPart('picture')} />}
-      {item && <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />}
+      {item && hasLogin(item) && (
+        <Row title={t.connection} text={line(connection ?? [])} onClick={() => onOpenPart('connection')} />
+      )}
+      {config.source !== undefined && !item?.onvif && (
+        <Row title={sourceWords.value.source} text={sourceText(config.source)} onClick={() => onOpenPart('source')} />
+      )}
       {camera && <ForwardsRow name={camera.name} onClick={() => onOpenPart('forwards')} />}
       <Row title={item ? t.pauseOrRemove : t.removeOnly} onClick={() => onOpenPart('removal')} />
     </>
   );
 }
+
+/** Other protocols have the login in the address. */
+const hasLogin = ({ onvif, source }: CameraItem): boolean => onvif !== null || /^rtsp/i.test(source);
+
+const sourceText = (source: string): string =>
+  source === 'publisher' ? sourceWords.value.published : source.replace(/\?.*$/, '');
 
 const line = (parts: readonly (string | null | undefined)[]): string | undefined =>
   parts.filter(Boolean).join(' · ') || undefined;

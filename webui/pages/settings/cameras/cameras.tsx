@@ -13,7 +13,7 @@ import { wallWords } from '../../../words/walls.ts';
 import { CameraList } from './camera-list.tsx';
 import { CameraSheet } from './camera-sheet.tsx';
 
-const Layouts = lazyPart(() => import('./layouts-page.tsx').then((page) => page.LayoutsPage));
+const Layouts = lazyPart(() => import('./layouts/layouts-page.tsx').then((page) => page.LayoutsPage));
 
 const LOOK_MS = 30_000;
 

@@ -25,16 +25,6 @@ interface ForwardsProps {
   readonly onClosed: () => void;
 }
 
-/** The row that leads here, with a summary. */
-export function ForwardsRow({ name, onClick }: { readonly name: string; readonly onClick: () => void }) {
-  const t = forwardsWords.value;
-  const { items } = useForwards(name);
-  const failing = items?.filter(({ state }) => state === 'error').length ?? 0;
-  const count = items?.length ?? 0;
-  const text = failing > 0 ? t.someFail(failing, count) : count > 0 ? t.servers(count) : t.noServer;
-  return <Row title={t.forwarding} text={text} {...(failing > 0 ? { tone: 'warn' as const } : {})} onClick={onClick} />;
-}
-
 /** Servers that a path is forwarded to: their state, adding and removing. */
 export function ForwardsSheet({ name, onClosed }: ForwardsProps) {
   const t = forwardsWords.value;

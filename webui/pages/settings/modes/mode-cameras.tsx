@@ -119,6 +119,7 @@ function RulesSheet({ camera, seen, onClosed, onChanged }: RulesProps & { readon
             onChange={(record) => set({ record })}
           />
           <Switch title={t.sound} text={t.soundText} isOn={choice.sound} onChange={(sound) => set({ sound })} />
+          <Switch title={t.notify} text={t.notifyText} isOn={choice.notify} onChange={(notify) => set({ notify })} />
         </>
       )}
     </FormSheet>

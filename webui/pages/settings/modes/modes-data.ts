@@ -37,6 +37,7 @@ export interface TimetableConfig {
 interface ModeRule {
   readonly record?: boolean | 'always' | 'motion' | 'no';
   readonly audio?: boolean;
+  readonly notify?: boolean;
   readonly privacy?: boolean;
 }
 export type ModeRules = { readonly [mode in Mode]?: ModeRule };
@@ -45,6 +46,7 @@ export type ModeRules = { readonly [mode in Mode]?: ModeRule };
 export interface ModeChoice {
   readonly record: RecordWhen | 'usual';
   readonly sound: boolean;
+  readonly notify: boolean;
   readonly privacy: boolean;
 }
 
@@ -53,27 +55,28 @@ export const modeName = (mode: Mode, t: ModesWords): string => ({ home: t.home, 
 export const setMode = (body: { readonly mode?: Mode; readonly hold?: boolean }): Promise<ModeStatus> =>
   fetchJson<ModeStatus>('v3/mode', { method: 'POST', body });
 
-export function choiceOf({ record, audio, privacy }: ModeRule = {}): ModeChoice {
+export function choiceOf({ record, audio, notify, privacy }: ModeRule = {}): ModeChoice {
   const when = record === undefined ? 'usual' : record === 'motion' ? record : isOn(record) ? 'always' : 'no';
-  return { record: when, sound: audio !== false, privacy: privacy === true };
+  return { record: when, sound: audio !== false, notify: notify !== false, privacy: privacy === true };
 }
 
 const isOn = (record: ModeRule['record']): boolean => record === true || record === 'always';
 
 /** @param before the present rule: `audio: true` is kept */
-export const ruleOf = ({ record, sound, privacy }: ModeChoice, { audio }: ModeRule = {}): ModeRule => ({
+export const ruleOf = ({ record, sound, notify, privacy }: ModeChoice, { audio }: ModeRule = {}): ModeRule => ({
   ...(record !== 'usual' && { record }),
   ...(sound ? audio === true && { audio } : { audio: false }),
+  ...(!notify && { notify }),
   ...(privacy && { privacy }),
 });
 
 /** `records always, no sound`; empty: as usual. */
-export function choiceText({ record, sound, privacy }: ModeChoice, t: ModesWords): string {
+export function choiceText({ record, sound, notify, privacy }: ModeChoice, t: ModesWords): string {
   if (privacy) {
     return t.isPrivate;
   }
   const records = { usual: '', always: t.doesRecordAlways, motion: t.doesRecordMotion, no: t.doesRecordOff };
-  return [records[record], sound ? '' : t.soundOff].filter(Boolean).join(t.comma);
+  return [records[record], sound ? '' : t.soundOff, notify ? '' : t.notifyOff].filter(Boolean).join(t.comma);
 }
 
 /** What differs by mode. */

@@ -14,6 +14,7 @@ import {
   type DeviceRight,
   type PageLoginItem,
 } from '../../../people/people.ts';
+import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { TextField } from '../../../ui/controls/field.tsx';
 import { peopleWords } from '../../../words/people.ts';
 import type { PublishServer } from '../system/servers.tsx';
@@ -105,6 +106,7 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
   const servers = usePolled<{ readonly items: readonly PublishServer[] }>(made.publish ? 'v3/servers' : undefined, {
     everyMs: LOOK_MS,
   });
+  const copied = { action: t.copyAddress, done: t.addressCopied };
   const open = servers.value?.items.filter(({ isOn }) => isOn) ?? [];
   return (
     <OnceSheet
@@ -116,15 +118,24 @@ function MadeSheet({ made, onClosed }: { readonly made: MadeDevice; readonly onC
     >
       <OnceField label={t.deviceUser} value={made.user} />
       <OnceField label={t.devicePassword} value={made.password} hint={t.devicePasswordOnce} />
-      {open.flatMap(({ urls }) =>
-        urls.map((url) => <OnceField key={url} label={t.publishAddress(schemeOf(url))} value={filledIn(url, made)} />),
-      )}
+      <div class="together">
+        {open.flatMap(({ urls }) =>
+          urls.map((url) => (
+            <CopyRow key={url} {...copied} label={t.publishAddress(protocolOf(url))} text={filledIn(url, made)} />
+          )),
+        )}
+        {open.some(({ urls }) => urls.some(isWhip)) && (
+          <CopyRow {...copied} label={t.whipToken} text={`${made.user}:${made.password}`} />
+        )}
+      </div>
       {open.length > 0 && <p class="dim small">{t.publishPath}</p>}
     </OnceSheet>
   );
 }
 
-const schemeOf = (url: string): string => url.split(':', 1)[0]?.toUpperCase() ?? '';
+const isWhip = (url: string): boolean => url.endsWith('/whip');
+
+const protocolOf = (url: string): string => (isWhip(url) ? 'WHIP' : (url.split(':', 1)[0]?.toUpperCase() ?? ''));
 
 /** The address with the login, and the path if there is only one. */
 const filledIn = (url: string, { user, password, paths }: MadeDevice): string => {

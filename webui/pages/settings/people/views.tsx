@@ -1,18 +1,16 @@
 import { useState } from 'preact/hooks';
 import { usePolled } from '../../../api-client/use-polled.ts';
-import { readableName } from '../../../cameras/camera.ts';
-import { cameras } from '../../../cameras/cameras.ts';
+import { cameraTitle } from '../../../cameras/camera-title.ts';
 import type { DeviceItem, GuestItem, UserItem, ViewItem } from '../../../people/people.ts';
 import { spanText, viewsLink } from '../../../people/view-text.ts';
 import { nowMs } from '../../../shell/page-state.ts';
 import { route, settingsLink } from '../../../shell/route.ts';
 import { Button } from '../../../ui/controls/button.tsx';
 import { Select } from '../../../ui/controls/choice.tsx';
+import { LowerPageHeader } from '../../../ui/controls/lower-page-header.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
-import { Icon } from '../../../ui/icons/icon.tsx';
 import { i18n } from '../../../words/i18n.ts';
 import { peopleWords } from '../../../words/people.ts';
-import { words } from '../../../words/words.ts';
 
 const LOOK_MS = 60_000;
 const STEP = 100;
@@ -37,12 +35,7 @@ export function ViewsPage() {
   const listed = new Map(person === undefined ? names : [...names, [person, nameOf(person)]]);
   return (
     <section class="views">
-      <header class="below-system">
-        <a class="round" href={settingsLink('people')} aria-label={`${words.value.back}: ${t.people}`}>
-          <Icon name="back" />
-        </a>
-        <h2 class="title">{t.views}</h2>
-      </header>
+      <LowerPageHeader title={t.views} href={settingsLink('people')} above={t.people} />
       <p class="dim">{t.viewsText}</p>
       <div class="filter">
         <Select
@@ -59,7 +52,7 @@ export function ViewsPage() {
             <Row
               key={`${view.user} ${view.camera} ${view.mode} ${view.address} ${view.from}`}
               icon={view.mode === 'live' ? 'camera' : 'recordings'}
-              title={`${nameOf(view.user)} · ${titleOf(view.camera)}`}
+              title={`${nameOf(view.user)} · ${cameraTitle(view.camera)}`}
               text={[
                 view.mode === 'live' ? t.viewLive : t.viewRecording,
                 spanText(view, nowMs.value, i18n(), t),
@@ -77,8 +70,6 @@ export function ViewsPage() {
 
 /** No user has this name. */
 const EVERYONE = '*';
-
-const titleOf = (path: string): string => cameras.value?.find(({ name }) => name === path)?.title ?? readableName(path);
 
 /** Shown names by the names of the history. */
 function useNames(): ReadonlyMap<string, string> {

@@ -9,11 +9,13 @@ import { SegmentedControl } from '../../../ui/controls/segment.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
 import { Icon } from '../../../ui/icons/icon.tsx';
 import { lazyPart } from '../../../ui/lazy/lazy-page.tsx';
+import { notifyWords } from '../../../words/notify.ts';
 import { words } from '../../../words/words.ts';
 import { youWords } from '../../../words/you.ts';
 import { DevicesSheet } from './devices-sheet.tsx';
 import { PasswordSheet } from './password-sheet.tsx';
 
+const NotifySheet = lazyPart(() => import('./notify-sheet.tsx').then((part) => part.NotifySheet));
 const SecondFactorSheet = lazyPart(() => import('./second-factor-sheet.tsx').then((part) => part.SecondFactorSheet));
 
 /** The user's own settings: language, appearance, password, logout. */
@@ -22,6 +24,7 @@ export function You() {
   const [changesPassword, setChangesPassword] = useState(false);
   const [changesFactor, setChangesFactor] = useState(false);
   const [showsDevices, setShowsDevices] = useState(false);
+  const [showsNotify, setShowsNotify] = useState(false);
   const now = session.value;
   return (
     <section class="you">
@@ -49,6 +52,14 @@ export function You() {
         {now?.loggedIn && now.role !== 'guest' && (
           <Row icon="small" title={youWords.value.devices} onClick={() => setShowsDevices(true)} />
         )}
+        {now?.loggedIn && (
+          <Row
+            icon="bell"
+            title={notifyWords.value.title}
+            text={notifyWords.value.text}
+            onClick={() => setShowsNotify(true)}
+          />
+        )}
         {(now?.https || location.protocol === 'https:') && !isInstalled() && (
           <Row icon="download" title={youWords.value.install} text={youWords.value.installText} href="trust" />
         )}
@@ -61,6 +72,7 @@ export function You() {
       <AppearanceChoice />
       {changesPassword && <PasswordSheet onClosed={() => setChangesPassword(false)} />}
       {changesFactor && <SecondFactorSheet onClosed={() => setChangesFactor(false)} />}
+      {showsNotify && <NotifySheet onClosed={() => setShowsNotify(false)} />}
       {showsDevices && <DevicesSheet onClosed={() => setShowsDevices(false)} />}
     </section>
   );

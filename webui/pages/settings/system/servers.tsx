@@ -3,7 +3,7 @@ import { patchConfig } from '../../../api-client/config.ts';
 import { saveErrorText } from '../../../api-client/error-text.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { settingsLink } from '../../../shell/route.ts';
-import { copyToClipboard } from '../../../ui/controls/clipboard.ts';
+import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
@@ -44,6 +44,7 @@ function Server({ server, onChanged }: { readonly server: PublishServer; readonl
   const t = systemWords.value;
   const [wanted, setWanted] = useState<boolean>();
   const { name, key, isOn, urls } = server;
+  const isWebRtc = key === 'webrtc';
   const change = async (on: boolean) => {
     setWanted(on);
     try {
@@ -57,29 +58,22 @@ function Server({ server, onChanged }: { readonly server: PublishServer; readonl
   return (
     <div class="card">
       <Switch
-        title={t.serverOn(name.toUpperCase())}
+        title={t.serverOn(isWebRtc ? 'WebRTC (WHIP)' : name.toUpperCase())}
+        {...(isOn && { text: isWebRtc ? t.serverEndsHere : t.serverEnds })}
         isOn={wanted ?? isOn}
         onChange={(on) => void change(on)}
         isLocked={wanted !== undefined}
       />
-      {isOn && urls.map((url) => <Address key={url} url={url.replace('HOST', location.hostname)} />)}
+      {isOn &&
+        urls.map((url) => (
+          <CopyRow
+            key={url}
+            text={url.replace('HOST', location.hostname)}
+            {...(isWebRtc && { hint: t.whipToken })}
+            action={t.copyAddress}
+            done={t.addressCopied}
+          />
+        ))}
     </div>
-  );
-}
-
-function Address({ url }: { readonly url: string }) {
-  const t = systemWords.value;
-  const copy = async () => {
-    if (await copyToClipboard(url)) {
-      toast(t.addressCopied);
-    }
-  };
-  return (
-    <button class="row" type="button" onClick={() => void copy()}>
-      <span class="grow small break">
-        <bdi>{url}</bdi>
-      </span>
-      <span class="value">{t.copyAddress}</span>
-    </button>
   );
 }

@@ -60,7 +60,7 @@ function File() {
       setFile(await readFile().catch(() => undefined));
     } catch (error) {
       if (error instanceof PreconditionFailed) {
-        setTheirs(error.by?.user ?? reasonsWords.peek().somebody);
+        setTheirs(error.by?.user ?? reasonsWords.peek().someoneElse);
         setCompares(false);
       } else {
         setFailure(sentence(error));

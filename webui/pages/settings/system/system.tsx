@@ -16,6 +16,8 @@ import { Confirm } from '../../../ui/sheet/confirm.tsx';
 import { bitRate, byteSize, longDuration, number, percent } from '../../../words/format.ts';
 import { i18n } from '../../../words/i18n.ts';
 import { systemWords } from '../../../words/system.ts';
+import { MqttPage } from './mqtt.tsx';
+import { NetworkNamePage } from './network-name.tsx';
 import { OfferTime } from './offer-time.tsx';
 import { ServersPage } from './servers.tsx';
 
@@ -23,6 +25,7 @@ const Backup = lazyPage(() => import('./system-backup.tsx').then((page) => page.
 const Log = lazyPage(() => import('./system-log.tsx').then((page) => page.LogPage));
 const Updates = lazyPage(() => import('./system-updates.tsx').then((page) => page.UpdatesPage));
 const Secure = lazyPage(() => import('./secure.tsx').then((page) => page.SecurePage));
+
 const File = lazyPage(() => import('./system-file.tsx').then((page) => page.FilePage));
 
 /** Above this load, video may be late. */
@@ -38,8 +41,12 @@ export function SystemPage() {
       return <Backup.Page />;
     case 'https':
       return <Secure.Page />;
+    case 'name':
+      return <NetworkNamePage />;
     case 'servers':
       return <ServersPage />;
+    case 'mqtt':
+      return <MqttPage />;
     case 'log':
       return <Log.Page />;
     case 'file':
@@ -75,7 +82,9 @@ function System({ facts }: { readonly facts: SystemFacts }) {
       <Values facts={facts} />
       <div class="card">
         <Row title={t.secure} text={t.secureRow} href={settingsLink('system', 'https')} />
+        <Row title={t.networkName} text={facts.name ?? t.networkNameNone} href={settingsLink('system', 'name')} />
         <Row title={t.servers} text={t.serversRow} href={settingsLink('system', 'servers')} />
+        <Row title={t.mqtt} text={t.mqttRow} href={settingsLink('system', 'mqtt')} />
         <Row title={t.log} text={t.logText} href={settingsLink('system', 'log')} />
         <Row title={t.backup} text={t.backupRow} href={settingsLink('system', 'backup')} />
         <Row title={t.updates} text={t.updateVersion(facts.version)} href={settingsLink('system', 'updates')} />

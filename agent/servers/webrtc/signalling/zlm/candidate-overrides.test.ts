@@ -13,12 +13,12 @@ test('without overrides the answer is unchanged', () => {
 });
 
 test('an address from the client replaces ours, once in each section', () => {
-  const wished = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), {
+  const changed = applyCandidateOverrides(sdp(UDP, OTHER_UDP, TCP), {
     ...NOTHING,
     udp: '203.0.113.5 40000',
     tcp: '203.0.113.5 40001',
   });
-  expect(wished).toBe(
+  expect(changed).toBe(
     sdp(
       'a=candidate:1 1 udp 2130706431 203.0.113.5 40000 typ host',
       'a=candidate:3 1 tcp 1671430143 203.0.113.5 40001 typ host tcptype passive',

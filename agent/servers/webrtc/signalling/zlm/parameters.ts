@@ -21,6 +21,11 @@ export class Parameters {
     return this.#values.get(name) || (typeof header === 'string' ? header : undefined) || undefined;
   }
 
+  /** Empty without a value; undefined: not sent. */
+  sent(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+
   /** @throws PerchError badInput with the missing names in its context */
   require<Name extends string>(...names: readonly Name[]): Record<Name, string> {
     const missing = names.filter((name) => this.get(name) === undefined);

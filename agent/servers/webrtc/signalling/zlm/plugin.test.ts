@@ -283,7 +283,7 @@ test('a client may name the candidates of its answer, and have TCP first', async
   expect(await candidatesOf('&cand_udp=203.0.113.5:40000')).toEqual([
     expect.stringMatching(/^a=candidate:1 1 udp \d+ 203\.0\.113\.5 40000 typ host$/),
   ]);
-  // There is no TCP port here: UDP stays as it is.
+  // Without a TCP port UDP stays as it is.
   expect(await candidatesOf('&cand_tcp=203.0.113.5:1&preferred_tcp=1')).toEqual(await candidatesOf(''));
 });
 

@@ -18,13 +18,13 @@ test('a changed or cut record is not read, wherever it was changed', () => {
   for (let i = 0; i < 1_000; i += 1) {
     const record = here.seal(22, i, Buffer.from('a message of the handshake'));
     const at = Math.floor(next() * record.length);
-    // The two bytes of the record's length are for whoever cuts records out of datagrams.
+    // The record's length is checked where records are cut out of datagrams.
     if (at === 11 || at === 12) {
       continue;
     }
     const cut = record.subarray(0, Math.max(13, at));
     record[at] = (record[at] as number) ^ (1 + Math.floor(next() * 255));
-    // The number in the clear is authenticated; the nonce that is used stands in the body.
+    // The number in the header is authenticated; the nonce is taken from the body.
     expect(there.open(next() < 0.8 ? record : cut)).toBeUndefined();
   }
 });

@@ -10,7 +10,7 @@ import type { RecordKeys } from './record-cipher.ts';
  * handshake-proof.ts verifies the rest.
  */
 
-export type Werift = typeof import('werift');
+export type Werift = typeof import('../../link/werift.ts');
 
 export interface WeriftIdentity {
   readonly certPem: string;

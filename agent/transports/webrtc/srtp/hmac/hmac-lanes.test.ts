@@ -62,7 +62,7 @@ test('one to four messages of any lengths, one key after another: nothing is lef
   }
 });
 
-test('without WebAssembly, or if it fails, there are no lanes', () => {
+test('without WebAssembly, or if it fails, lanes are not used', () => {
   vi.stubGlobal('WebAssembly', undefined);
   expect(HmacLanes.create()).toBeUndefined();
   class Memory {

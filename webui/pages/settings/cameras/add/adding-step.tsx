@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { ComponentChildren, Ref } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { paths } from '../../../../api-client/paths.ts';
 import { fetchJson } from '../../../../api-client/request.ts';
 import { encodeName } from '../../../../api-client/urls.ts';
@@ -16,6 +16,7 @@ import { serverForm } from '../../../../forms/server-form.ts';
 import { Picture, useLivePlayer } from '../../../../player/picture.tsx';
 import { LIVE } from '../../../../shell/route.ts';
 import { TextField } from '../../../../ui/controls/field.tsx';
+import { Icon } from '../../../../ui/icons/icon.tsx';
 import { camerasWords } from '../../../../words/cameras.ts';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { startWords } from '../../../../words/start.ts';
@@ -77,8 +78,10 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
   const isPending = isComing || live + count('unplayable') < here.length;
   const renaming = here.find(({ name }) => name === renamed.value);
   const isRefused = !isPending && here.length === 0;
+  const refused = adoptions.value.filter(({ phase }) => phase === 'failed').length;
+  const reasons = useRef<HTMLDivElement>(null);
   const troubles = (
-    <div class="adding-troubles">
+    <div class="adding-troubles" ref={reasons}>
       {troubleGroups(adoptions.value).map((group) => (
         <FailedCameras key={group[0].key} group={group} isSharedTaken={isSharedTaken(adoptions.value)} />
       ))}
@@ -113,6 +116,16 @@ export function AddingStep({ top, title, backTo }: AddingStepProps) {
       </ul>
       {!isRefused && troubles}
       <div class="adding-foot">
+        {refused > 0 && !isRefused && (
+          <button
+            class="text not-added"
+            type="button"
+            onClick={() => reasons.current?.scrollIntoView({ block: 'center', behavior: 'smooth' })}
+          >
+            <Icon name="alert" small />
+            {t.someNotAdded(refused)}
+          </button>
+        )}
         <RetentionNote names={here.map(({ name }) => name)} />
         {here.some(({ main }) => main.ready) || (!isPending && here.length > 0) ? (
           <a class="button main" href={LIVE}>

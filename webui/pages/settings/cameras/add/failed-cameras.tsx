@@ -201,7 +201,10 @@ interface AgainProps {
 function Again({ arrival, word, isClear = false, onAsk }: AgainProps) {
   const again = () => {
     const { user, password } = { ...sharedLogin.peek(), ...arrival.request };
-    if (user === undefined || password === undefined) {
+    if (arrival.request.source !== undefined) {
+      // The login is in its address.
+      addCameras([arrival]);
+    } else if (user === undefined || password === undefined) {
       onAsk();
     } else {
       addCameras([isClear ? withLogin(arrival, { user, password, clearPassword: true }) : arrival]);

@@ -130,7 +130,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
   const [hasUser, setHasUser] = useState(login.peek().user !== 'admin');
   const ticked = all.filter(({ key }) => !unticked.value.has(key));
   // A login that was typed with an address is not requested again.
-  const needing = ticked.filter(({ request }) => request.user === undefined).length;
+  const needing = ticked.filter(({ request: { user, source } }) => user === undefined && source === undefined).length;
   const isAsking = needing > 0 || ticked.length === 0;
   const { user, password } = login.value;
   const submit = (event: Event) => {

@@ -9,8 +9,10 @@ import {
   onvifCandidate,
   type Probe,
   probeTarget,
+  sourceCandidate,
   streamCandidate,
 } from '../../../../cameras/probe.ts';
+import { cameText, failureText, testSource } from '../../../../cameras/source-test.ts';
 import { parseTyped, type TypedAddress } from '../../../../cameras/typed-address.ts';
 import { FieldError, type Form } from '../../../../forms/form.ts';
 import { FormFooter } from '../../../../forms/form-footer.tsx';
@@ -19,15 +21,18 @@ import { serverForm } from '../../../../forms/server-form.ts';
 import { Button } from '../../../../ui/controls/button.tsx';
 import { PasswordField, TextField } from '../../../../ui/controls/field.tsx';
 import { UnencryptedNotice } from '../../../../ui/controls/login-notes.tsx';
+import { TextArea } from '../../../../ui/controls/text-area.tsx';
 import { toast } from '../../../../ui/feedback/toast.tsx';
 import type { StartWords } from '../../../../words/en/start.ts';
 import { sentences } from '../../../../words/sentences.ts';
+import { sourceWords } from '../../../../words/sources.ts';
 import { startWords } from '../../../../words/start.ts';
 
 interface Missing {
   readonly address: string;
   readonly maker: string;
   readonly small: string;
+  readonly sdp: string;
   readonly user: string;
   readonly password: string;
 }
@@ -44,28 +49,41 @@ export function MissingCameraSheet({ login, onFound, onClosed }: MissingCameraSh
   const [progress, setProgress] = useState<Probe>();
   const stop = useRef(new AbortController());
   useEffect(() => () => stop.current.abort(), []);
-  const form = useMemo(() => newForm(login, onFound, stop.current.signal, setProgress), []);
+  const untested = useMemo(() => new Set<string>(), []);
+  const form = useMemo(() => newForm(login, onFound, untested, stop.current.signal, setProgress), []);
   const typed = parseTyped(form.values.value.address);
-  const isKnown = typed?.kind === 'stream' || typed?.kind === 'onvif';
-  const isLooking = form.saving.value !== 'no' && progress !== undefined;
+  const isSaving = form.saving.value !== 'no';
   return (
     <FormSheet
       title={t.cameraMissing}
       form={form}
       onClosed={onClosed}
       onSaved={() => {}}
-      foot={
-        <FormFooter
-          form={form}
-          action={isKnown ? t.putOnList : t.lookThere}
-          busy={t.looking}
-          text={isLooking ? progressText(progress, t) : isKnown ? t.putOnListText : t.lookText}
-        />
-      }
+      foot={<FormFooter form={form} {...footTexts(typed, isSaving ? progress : undefined)} />}
     >
       <Fields form={form} typed={typed} />
+      {typed?.kind === 'source' && form.wrong.value.address !== undefined && !isSaving && (
+        <Button kind="text" type="submit" onClick={() => untested.add(typed.text)}>
+          {sourceWords.value.addUntested}
+        </Button>
+      )}
     </FormSheet>
   );
+}
+
+function footTexts(typed: TypedAddress | undefined, progress: Probe | undefined) {
+  const t = startWords.value;
+  switch (typed?.kind) {
+    case 'source': {
+      const { test: action, testing: busy, testText: text } = sourceWords.value;
+      return { action, busy, text };
+    }
+    case 'stream':
+    case 'onvif':
+      return { action: t.putOnList, busy: t.looking, text: t.putOnListText };
+    default:
+      return { action: t.lookThere, busy: t.looking, text: progress ? progressText(progress, t) : t.lookText };
+  }
 }
 
 const progressText = ({ slow, done, total }: Probe, t: StartWords): string =>
@@ -90,13 +108,26 @@ function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed:
           {t.searchAll(range)}
         </Button>
       )}
-      {typed?.kind !== 'range' && !(typed?.login && form.wrong.value.password === undefined) && (
-        <>
-          <TextField {...field('user', t.cameraUser)} />
-          <PasswordField {...field('password', t.cameraPassword)} />
-          <UnencryptedNotice />
-        </>
+      {typed?.kind === 'source' && typed.needsSdp && (
+        <TextArea
+          label={sourceWords.value.sdp}
+          hint={sourceWords.value.sdpHint}
+          name="sdp"
+          value={form.values.value.sdp}
+          onInput={(text) => form.set('sdp', text)}
+          isLocked={isLocked}
+          wrong={form.wrong.value.sdp}
+        />
       )}
+      {typed?.kind !== 'source' &&
+        typed?.kind !== 'range' &&
+        !(typed?.login && form.wrong.value.password === undefined) && (
+          <>
+            <TextField {...field('user', t.cameraUser)} />
+            <PasswordField {...field('password', t.cameraPassword)} />
+            <UnencryptedNotice />
+          </>
+        )}
       {typed?.kind === 'stream' && <TextField {...field('small', t.smallPicture)} />}
       {(typed?.kind === 'host' || !typed) && <TextField {...field('maker', t.maker)} />}
     </>
@@ -106,11 +137,12 @@ function Fields({ form, typed }: { readonly form: Form<Missing>; readonly typed:
 const newForm = (
   login: CameraLogin,
   onFound: (candidate: Candidate) => void,
+  untested: ReadonlySet<string>,
   stop: AbortSignal,
   onProgress: (look: Probe) => void,
 ) =>
   serverForm<Missing>({
-    initial: { address: '', maker: '', small: '', user: login.user, password: login.password },
+    initial: { address: '', maker: '', small: '', sdp: '', user: login.user, password: login.password },
     save: async (values) => {
       const { address, small, user, password } = values;
       const t = startWords.peek();
@@ -121,6 +153,10 @@ const newForm = (
       if (typed.kind === 'range') {
         const look = await lookThere(typed.text, {}, stop, onProgress);
         await tellRange(look, stop);
+        return;
+      }
+      if (typed.kind === 'source') {
+        onFound(await testedSource(typed, { sdp: values.sdp.trim(), isUntested: untested.has(typed.text) }, stop));
         return;
       }
       const own = password === '' && typed.login ? typed.login : { user, password };
@@ -140,6 +176,33 @@ const newForm = (
       }
     },
   });
+
+/** The path has no name yet; with this one, a test has the default settings. */
+const NEW_PATH = 'new_camera';
+
+async function testedSource(
+  typed: Extract<TypedAddress, { kind: 'source' }>,
+  { sdp, isUntested }: { readonly sdp: string; readonly isUntested: boolean },
+  stop: AbortSignal,
+): Promise<Candidate> {
+  const t = sourceWords.peek();
+  if (typed.needsSdp && sdp === '') {
+    throw new FieldError<Missing>('sdp', t.sdpMissing);
+  }
+  if (isUntested) {
+    return sourceCandidate(typed, sdp, t.notTested);
+  }
+  const settings = { source: typed.text, ...(typed.needsSdp && { rtpSDP: sdp }) };
+  const test = await testSource(NEW_PATH, settings, stop).catch((error: unknown) => {
+    throw error instanceof RequestError && error.status === 400
+      ? new FieldError<Missing>('address', t.rejected)
+      : error;
+  });
+  if (!test.isGood) {
+    throw new FieldError<Missing>('address', failureText(test, typed.text));
+  }
+  return sourceCandidate(typed, typed.needsSdp ? sdp : '', cameText(test));
+}
 
 type LookLogin = CameraLogin & { readonly maker: string };
 

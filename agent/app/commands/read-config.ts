@@ -1,0 +1,46 @@
+import { basename, join, resolve } from 'node:path';
+import { PerchError } from '../../base/errors.ts';
+import { ConfigText } from '../../config/file/config-text.ts';
+import { placesOf } from '../../config/file/file.ts';
+import type { Environment } from '../../config/load/environment.ts';
+import { type Config, NO_FILE, parseConfig } from '../../config/load/load.ts';
+import { problemText } from '../../config/yaml/problem.ts';
+
+interface Places {
+  readonly cwd: string;
+  readonly dataDir: string;
+  readonly env: Environment;
+}
+
+/**
+ * The configuration of a command that runs next to Perch: it only reads files.
+ * @param file of the command line; without one, that which Perch would find
+ * @throws PerchError if the file is missing or invalid
+ */
+export async function readConfig(
+  file: string | undefined,
+  places: Places,
+): Promise<{ readonly name: string; readonly config: Config }> {
+  const { cwd, dataDir, env } = places;
+  const texts = new ConfigText(env);
+  for (const place of file === undefined ? placesOf(cwd, dataDir) : [resolve(cwd, file)]) {
+    const text = await texts.read(place);
+    if (text !== undefined) {
+      return { name: place, config: parsed(text, basename(place), places) };
+    }
+  }
+  if (file !== undefined) {
+    throw new PerchError('notFound', `the configuration file ${file} does not exist`);
+  }
+  return { name: 'no file', config: parsed(NO_FILE, 'perch.yml', places) };
+}
+
+function parsed(text: string, name: string, { cwd, dataDir, env }: Places): Config {
+  const recordPath = join(resolve(dataDir), 'recordings/%path/%Y-%m-%d_%H-%M-%S-%f');
+  const { config, problems } = parseConfig(text, name, env, { recordPath, cwd });
+  const fault = problems.find(({ severity }) => severity === 'error');
+  if (!config) {
+    throw new PerchError('badInput', fault ? problemText(fault) : `${name} is not valid`);
+  }
+  return config;
+}

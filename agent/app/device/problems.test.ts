@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { type ProblemFacts, type ProblemPath, problemsOf } from './problems.ts';
+
+const SINCE = '2026-01-01T11:00:00Z';
+const never = { now: false, sinceStart: true };
+const now = { now: true, sinceStart: true };
+const path = (name: string, more: Partial<ProblemPath> = {}): ProblemPath => ({
+  ...{ name, configError: null, ready: true, sourceState: 'running', offlineSince: null },
+  ...{ lastError: 'connection refused', lastErrorWhy: 'refuses', recording: null },
+  ...more,
+});
+const offline = { ready: false, offlineSince: SINCE } as const;
+const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
+  configuration: [],
+  isClockTrusted: true,
+  host: { power: { underVoltage: never, slowed: never, hot: never }, drives: [] },
+  disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
+  paths: [path('door')],
+  mqtt: { state: 'off', error: null, why: null, since: null },
+  ...more,
+});
+const drive = (health: 'ok' | 'failing' | undefined) => ({
+  ...{ name: '/dev/sda', model: 'A', kind: 'ssd', sizeBytes: 1e12, health },
+  ...{ wornPercent: undefined, temperatureCelsius: undefined },
+});
+
+test('a healthy box has none: errors of a former connection and earlier low voltage do not count', () => {
+  expect(problemsOf(facts())).toEqual([]);
+});
+
+test.for([
+  ['unknown power state', { host: { power: undefined, drives: [drive(undefined), drive('ok')] } }],
+  ['warnings of the configuration', { configuration: [{ severity: 'warn', file: 'a.yml', key: 'b', message: 'c' }] }],
+  ['a camera on demand without readers', { paths: [path('door', { ...offline, sourceState: 'stopped' })] }],
+  ['the first connection', { paths: [path('door', { ...offline, sourceState: 'waiting', lastError: null })] }],
+  [
+    'a recording without an error',
+    { paths: [path('door', { recording: { active: true, error: null, why: null, since: SINCE } })] },
+  ],
+] as const)('no problem: %s', ([, more]) => {
+  expect(problemsOf(facts(more))).toEqual([]);
+});
+
+test('problems of the machine come first, then those of disks and paths', () => {
+  const all = problemsOf(
+    facts({
+      configuration: [
+        { severity: 'error', file: 'my.yml', line: 12, key: 'hls', message: "'maybe' is not yes or no" },
+        { severity: 'error', file: 'my.yml', key: '', message: 'the file is empty' },
+      ],
+      isClockTrusted: false,
+      host: { power: { underVoltage: now, slowed: never, hot: now }, drives: [drive('failing')] },
+      disks: [{ folder: '/rec', state: 'vanished', error: 'the disk is gone', since: SINCE }],
+      paths: [
+        path('door', { ...offline, sourceState: 'waiting' }),
+        path('gate', { ready: false, sourceState: 'disabled', configError: 'source: not a URL', lastError: null }),
+        path('yard', { recording: { active: false, error: 'the disk is full', why: 'diskFull', since: SINCE } }),
+      ],
+    }),
+  );
+  expect(all.map(({ kind, name, why, text, since }) => [kind, name, why, text, since])).toEqual([
+    ['configuration', 'hls', null, "my.yml:12: hls: 'maybe' is not yes or no", null],
+    ['configuration', null, null, 'my.yml: the file is empty', null],
+    ['clock', null, null, 'the time is not known', null],
+    ['power', null, 'underVoltage', 'the voltage of the power supply is too low', null],
+    ['power', null, 'hot', 'the processor is too hot', null],
+    ['drive', '/dev/sda', null, 'the drive reports that it is failing (SMART)', null],
+    ['disk', '/rec', 'vanished', 'the disk is gone', SINCE],
+    ['path', 'door', 'refuses', 'connection refused', SINCE],
+    ['path', 'gate', null, 'source: not a URL', null],
+    ['recording', 'yard', 'diskFull', 'the disk is full', SINCE],
+  ]);
+});

@@ -1,0 +1,69 @@
+import type { HostHealth } from '../../../system/host-health.ts';
+import type { Problem } from '../../config/yaml/problem.ts';
+import { problemText } from '../../config/yaml/problem.ts';
+import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
+import type { ProblemItem } from '../../http/api/device/problems.ts';
+import type { PathStatus } from '../../paths/path-status.ts';
+import type { DiskStatus } from '../../record/space/disks.ts';
+
+export interface ProblemFacts {
+  readonly configuration: readonly Problem[];
+  readonly isClockTrusted: boolean;
+  readonly host: Pick<HostHealth, 'power' | 'drives'>;
+  readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'since'>[];
+  readonly paths: readonly ProblemPath[];
+  readonly mqtt: Pick<MqttState, 'state' | 'error' | 'why' | 'since'>;
+}
+
+/** The part of a path's status that may report a problem. */
+export type ProblemPath = Pick<
+  PathStatus,
+  'name' | 'configError' | 'ready' | 'sourceState' | 'lastError' | 'lastErrorWhy' | 'offlineSince' | 'recording'
+>;
+
+const POWER_TEXTS = {
+  underVoltage: 'the voltage of the power supply is too low',
+  slowed: 'the processor is slowed down because of low voltage or heat',
+  hot: 'the processor is too hot',
+} as const;
+
+/** The present problems: of the box, then of its disks and paths. */
+export function problemsOf({ configuration, isClockTrusted, host, disks, paths, mqtt }: ProblemFacts): ProblemItem[] {
+  const item = (
+    kind: ProblemItem['kind'],
+    name: string | null,
+    text: string,
+    more: Partial<Pick<ProblemItem, 'why' | 'since'>> = {},
+  ): ProblemItem => ({ kind, name, why: null, text, since: null, ...more });
+  const { power, drives } = host;
+  return [
+    ...configuration
+      .filter(({ severity }) => severity === 'error')
+      .map((fault) => item('configuration', fault.key || null, problemText(fault))),
+    ...(isClockTrusted ? [] : [item('clock', null, 'the time is not known')]),
+    ...(['underVoltage', 'slowed', 'hot'] as const)
+      .filter((why) => power?.[why].now)
+      .map((why) => item('power', null, POWER_TEXTS[why], { why })),
+    ...drives
+      .filter(({ health }) => health === 'failing')
+      .map(({ name }) => item('drive', name, 'the drive reports that it is failing (SMART)')),
+    ...disks.flatMap(({ folder, state: why, error, since }) =>
+      error === null ? [] : [item('disk', folder, error, { why, since })],
+    ),
+    ...(mqtt.state === 'waiting' && mqtt.error !== null
+      ? [item('mqtt', null, mqtt.error, { why: mqtt.why, since: mqtt.since })]
+      : []),
+    ...paths.flatMap(({ name, ...path }) => {
+      const { configError, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
+      return [
+        ...(configError === null ? [] : [item('path', name, configError)]),
+        ...(sourceState !== 'waiting' || ready || lastError === null
+          ? []
+          : [item('path', name, lastError, { why: lastErrorWhy, since: offlineSince })]),
+        ...(recording === null || recording.error === null
+          ? []
+          : [item('recording', name, recording.error, { why: recording.why, since: recording.since })]),
+      ];
+    }),
+  ];
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { EventBus } from '../../base/event-bus.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
+import type { Logger } from '../../base/log.ts';
+import { pick } from '../../base/pick.ts';
+import type { Component } from '../../base/reconciler.ts';
+import { HIDDEN } from '../../config/edit/json.ts';
+import { checkKeptBroker } from '../../config/edit/kept-secrets.ts';
+import type { Config } from '../../config/load/load.ts';
+import { MQTT_KEYS, mqttPinFault } from '../../config/schema/mqtt.ts';
+import { checkSyntax } from '../../config/schema/syntax.ts';
+import type { MqttControl, MqttResult, MqttState, MqttTest } from '../../http/api/device/mqtt-routes.ts';
+import { whyOf } from '../../mqtt/failure.ts';
+import type { MqttLink } from '../../mqtt/mqtt-link.ts';
+import type { BrokerSettings } from '../../mqtt/settings.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { type MqttSourceDeps, mqttSource } from './mqtt-source.ts';
+
+const PART = 'MQTT link';
+/** For a test; parts of it have their own time-outs. */
+const TEST_MS = 20_000;
+const OFF: MqttState = { state: 'off', error: null, why: null, since: null, queued: 0, dropped: 0 };
+const LINK_KEYS = Object.keys(MQTT_KEYS) as (keyof typeof MQTT_KEYS)[];
+
+interface MqttDeps extends MqttSourceDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: EventBus;
+  /** Last read or written. */
+  settings(): Config;
+  readonly signal: AbortSignal;
+}
+
+/** The link to the MQTT broker while it is configured. Its code is loaded then. */
+export class Mqtt implements MqttControl {
+  readonly #deps: MqttDeps;
+  #link: MqttLink | undefined;
+  #isTesting = false;
+
+  constructor(deps: MqttDeps) {
+    this.#deps = deps;
+  }
+
+  get status(): MqttState {
+    if (!this.#link) {
+      return OFF;
+    }
+    const { state, error = null, why = null, sinceMs, queued, dropped } = this.#link.status;
+    return { state, error, why, since: new Date(sinceMs).toISOString(), queued, dropped };
+  }
+
+  component(): Component<Config> {
+    return {
+      name: PART,
+      isOptional: () => true,
+      settings: (config) => (config.mqtt ? pick(config, LINK_KEYS) : undefined),
+      start: async (config) => {
+        const { clock, log, dataDir: folder } = this.#deps;
+        const part = await loadLate(PART, () => import('../../mqtt/mqtt-link.ts'));
+        const settings = pick(config, LINK_KEYS);
+        const link = await part.MqttLink.start({ settings, source: mqttSource(this.#deps), folder, clock, log });
+        this.#link = link;
+        return async () => {
+          this.#link = undefined;
+          await link.close();
+        };
+      },
+    };
+  }
+
+  async test(wanted: MqttTest): Promise<MqttResult> {
+    const settings = this.#tested(wanted);
+    if (this.#isTesting) {
+      throw new PerchError('exhausted', 'another test is under way', { isBusy: true });
+    }
+    this.#isTesting = true;
+    try {
+      const { openBroker } = await loadLate(PART, () => import('../../mqtt/connection.ts'));
+      await withJoinedSignal([this.#deps.signal], TEST_MS, async ({ signal }) => {
+        const clientId = `perch-test-${randomBytes(4).toString('hex')}`;
+        const connection = await openBroker({ settings, clientId, signal });
+        await connection.close();
+      });
+      return { isGood: true, error: null, why: null };
+    } catch (error) {
+      return { isGood: false, error: explain(error), why: whyOf(error) };
+    } finally {
+      this.#isTesting = false;
+    }
+  }
+
+  /** @throws PerchError badInput, also for the kept password with another host: a test must not send it there */
+  #tested(wanted: MqttTest): BrokerSettings {
+    const now = this.#deps.settings();
+    const mqttURL = checkSyntax('brokerUrl', wanted.mqttURL ?? now.mqttURL);
+    if (mqttURL === '') {
+      throw new PerchError('badInput', 'mqttURL is not set');
+    }
+    const isKept = [undefined, HIDDEN].includes(wanted.mqttPassword);
+    checkKeptBroker({ ...wanted, mqttURL }, now);
+    const mqttFingerprint = checkSyntax('fingerprint', wanted.mqttFingerprint ?? now.mqttFingerprint);
+    const fault = mqttPinFault({ mqttURL, mqttFingerprint });
+    if (fault !== undefined) {
+      throw new PerchError('badInput', `mqttFingerprint: ${fault}`);
+    }
+    return {
+      mqttURL,
+      mqttUser: wanted.mqttUser ?? now.mqttUser,
+      mqttPassword: isKept ? now.mqttPassword : (wanted.mqttPassword ?? ''),
+      mqttFingerprint,
+    };
+  }
+}

@@ -1,0 +1,149 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Accounts } from '../../auth/accounts/accounts.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
+import type { Logger } from '../../base/log.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import { DAYS } from '../../config/schema/modes.ts';
+import type { NotificationControl } from '../../http/api/accounts/notification-routes.ts';
+import type { Notifications } from '../../notify/notifications.ts';
+import type { PublicHttpsOptions } from '../../notify/push/public-https.ts';
+import { SUBSCRIPTIONS_FILE } from '../../notify/push/push-fields.ts';
+import type { LocalTime } from '../../notify/rules/rules.ts';
+import type { PathTable } from '../../paths/path-table.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { toLocalTime } from '../../record/file/time-zone.ts';
+import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
+import type { Recordings } from '../recordings/recordings.ts';
+import { CameraSnapshots } from '../recordings/snapshots.ts';
+
+const SMALL_PICTURE_MS = 1_500;
+/** `getUTCDay` counts from Sunday. */
+const SUNDAY_FIRST = 6;
+
+interface LazyNotificationsDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly accounts: Accounts;
+  readonly paths: Pick<PathTable, 'list'>;
+  readonly recordings: Pick<Recordings, 'events' | 'titleOf' | 'isClockTrusted'>;
+  readonly pictures: LivePictures;
+  readonly signal: AbortSignal;
+  /** As the present mode changes it. */
+  config(): Config;
+  /** For tests with local servers. */
+  readonly pushHttps?: PublicHttpsOptions;
+}
+
+/** Notifications. Their code is loaded with the first subscription. */
+export class LazyNotifications implements NotificationControl {
+  readonly #deps: LazyNotificationsDeps;
+  #opened: Promise<Notifications> | undefined;
+  #small: CameraSnapshots | undefined;
+
+  constructor(deps: LazyNotificationsDeps) {
+    this.#deps = deps;
+  }
+
+  async begin(): Promise<void> {
+    const { dataDir, log } = this.#deps;
+    const hasSubscriptions = await stat(join(dataDir, SUBSCRIPTIONS_FILE)).then(
+      () => true,
+      () => false,
+    );
+    if (hasSubscriptions) {
+      await this.#open().catch((error: unknown) => log.error({ cause: explain(error) }, 'no notifications'));
+    }
+  }
+
+  async close(): Promise<void> {
+    await (await this.#opened?.catch(() => undefined))?.close();
+  }
+
+  async publicKey(): Promise<string> {
+    return (await this.#open()).publicKey;
+  }
+
+  async list(...args: Parameters<Notifications['list']>) {
+    return (await this.#open()).list(...args);
+  }
+
+  async subscribe(...args: Parameters<Notifications['subscribe']>) {
+    return (await this.#open()).subscribe(...args);
+  }
+
+  async change(...args: Parameters<Notifications['change']>) {
+    return (await this.#open()).change(...args);
+  }
+
+  async remove(...args: Parameters<Notifications['remove']>) {
+    return (await this.#open()).remove(...args);
+  }
+
+  async test(...args: Parameters<Notifications['test']>) {
+    return (await this.#open()).test(...args);
+  }
+
+  async picture(...args: Parameters<Notifications['picture']>) {
+    return (await this.#open()).picture(...args);
+  }
+
+  #open(): Promise<Notifications> {
+    this.#opened ??= loadLate('notifications', () => import('../../notify/notifications.ts'))
+      .then((part) => part.Notifications.open(this.#parts()))
+      .catch((error: unknown) => {
+        this.#opened = undefined;
+        throw error;
+      });
+    return this.#opened;
+  }
+
+  #parts(): Parameters<typeof Notifications.open>[0] {
+    const { dataDir, clock, log, accounts, paths, recordings, pictures, config, pushHttps } = this.#deps;
+    const { sessions } = accounts.people;
+    return {
+      ...{ dataDir, clock, log, https: pushHttps, events: recordings.events.hub },
+      paths: () => paths.list(),
+      isAlive: ({ user, session }) => {
+        const person = accounts.person(user);
+        return (
+          person?.role === 'guest' || (person !== undefined && sessions.list(user).some(({ id }) => id === session))
+        );
+      },
+      mayPlay: (user, path) => accounts.person(user)?.may('playback', path) === true,
+      roleOf: (user) => accounts.person(user)?.role,
+      titleOf: (path) => (path === '' ? boxTitle(config()) : (recordings.titleOf(path) ?? path)),
+      isWanted: (path) => {
+        const settings = resolvePath(config(), path)?.settings;
+        return settings !== undefined && settings.isPrivate !== true && settings.isSilent !== true;
+      },
+      local: () =>
+        recordings.isClockTrusted ? localTime(clock.wallMs(), config().timetableZone || undefined) : undefined,
+      pictures: {
+        picture: (path) => pictures.picture(path, OF_EVENT),
+        small: (path, maxBytes) => this.#smallPicture(path, maxBytes),
+      },
+    };
+  }
+
+  async #smallPicture(path: string, maxBytes: number): Promise<Uint8Array> {
+    this.#small ??= new CameraSnapshots(this.#deps.config, maxBytes);
+    const camera = this.#small.sourceOf(path);
+    if (!camera) {
+      throw new PerchError('unsupported', 'the camera has no ONVIF service', { path });
+    }
+    return withJoinedSignal([this.#deps.signal], SMALL_PICTURE_MS, ({ signal }) => camera.fetch(signal));
+  }
+}
+
+const boxTitle = ({ boxName }: Config): string => (boxName === 'perch' ? 'Perch' : boxName);
+
+/** @param zone IANA name; undefined: the machine's */
+function localTime(nowMs: number, zone: string | undefined): LocalTime {
+  const { year, month, day, hour, minute } = toLocalTime(nowMs, zone);
+  const name = DAYS[(new Date(Date.UTC(year, month - 1, day)).getUTCDay() + SUNDAY_FIRST) % DAYS.length];
+  return { day: name ?? 'mon', minutes: hour * 60 + minute };
+}

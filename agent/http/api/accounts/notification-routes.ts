@@ -1,0 +1,225 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { Accounts } from '../../../auth/accounts/accounts.ts';
+import type { Person } from '../../../auth/accounts/person.ts';
+import { describeUserAgent } from '../../../auth/accounts/user-agent.ts';
+import { PerchError } from '../../../base/errors.ts';
+import { type NewSubscription, PUSH_FIELDS, type SubscriptionHolder } from '../../../notify/push/push-fields.ts';
+import { relayOf } from '../../../notify/push/relays.ts';
+import type { HttpAccess } from '../../auth/access.ts';
+import { cookieOf, NOTIFIED_COOKIE, ownCookie, sessionTokenOf } from '../../auth/credentials.ts';
+import { checkedBody } from '../../messages/checked-body.ts';
+import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+
+const MAX_BODY_BYTES = 64 << 10;
+const BROWSER_BYTES = 16;
+/** A snooze is no way to switch off. */
+const MAX_SNOOZE_MS = 7 * 86_400_000;
+const NO_MORE = { additionalProperties: false };
+
+const { rules, language } = PUSH_FIELDS;
+const NewBody = Type.Object(PUSH_FIELDS, NO_MORE);
+const ChangeBody = Type.Object(
+  {
+    rules: Type.Optional(rules),
+    language: Type.Optional(language),
+    snoozeMinutes: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: MAX_SNOOZE_MS / 60_000, description: 'From now on. 0: none.' }),
+    ),
+  },
+  { ...NO_MORE, minProperties: 1 },
+);
+const Item = Type.Object({
+  id: Type.String(),
+  device: Type.String({ description: 'Such as `Chrome, Android`.' }),
+  endpoint: Type.String(),
+  relay: Type.String({ description: 'The company that relays the encrypted messages, or its host.' }),
+  created: TimeText,
+  snoozedUntil: OrNull(TimeText),
+  language,
+  rules,
+});
+const List = Type.Object({
+  publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
+  items: Type.Array(Item),
+});
+const TestAnswer = Type.Object({
+  sent: Type.Boolean({ description: 'The push service has taken the message.' }),
+  problem: OrNull(Type.String({ description: 'What is wrong, in a sentence.' })),
+});
+const Params = Type.Object({ id: Type.String() });
+const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
+
+interface StoredSubscription extends NewSubscription {
+  readonly id: string;
+  readonly device: string;
+  /** Unix milliseconds. */
+  readonly created: number;
+  /** 0: not. */
+  readonly snoozedUntil: number;
+}
+
+/** All reject with PerchError: badInput, notFound, exhausted or unavailable. */
+export interface NotificationControl {
+  publicKey(): Promise<string>;
+  list(holder: SubscriptionHolder): Promise<readonly StoredSubscription[]>;
+  subscribe(
+    subscriber: { readonly user: string; readonly session: string; readonly device: string },
+    subscription: NewSubscription,
+  ): Promise<StoredSubscription>;
+  change(
+    holder: SubscriptionHolder,
+    id: string,
+    change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil'>>,
+  ): Promise<StoredSubscription>;
+  remove(holder: SubscriptionHolder, id: string): Promise<void>;
+  /** @returns what is wrong */
+  test(holder: SubscriptionHolder, id: string): Promise<string | undefined>;
+  /** A JPEG of a notice's event. */
+  picture(path: string, id: string): Promise<Uint8Array>;
+}
+
+interface NotificationRoutesOptions {
+  readonly access: Pick<HttpAccess, 'identify' | 'origin'>;
+  readonly accounts: Pick<Accounts, 'person' | 'people'>;
+  readonly notifications: NotificationControl;
+  wallMs(): number;
+}
+
+/** Push notifications of the requesting person's browsers, on the main port only. */
+export const notificationRoutes: FastifyPluginAsync<NotificationRoutesOptions> = async (app, options) => {
+  noStore(app);
+  listRoute(app, options);
+  changeRoutes(app, options);
+  pictureRoute(app, options);
+};
+
+function listRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const { notifications } = options;
+  const schema = operation('notifications', "One's own browsers with push notifications", answers(List, 503));
+  app.get('/v3/notifications', { schema }, async (request) => {
+    const items = await notifications.list(holderOf(options, request));
+    return { publicKey: await notifications.publicKey(), items: items.map((one) => shown(options, one)) };
+  });
+}
+
+function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const { notifications } = options;
+  const add = operation(
+    'notifications',
+    'Notifies this browser; replaces its earlier subscription',
+    answers(Item, 400, 413, 429, 503),
+    { body: NewBody },
+  );
+  const bodyLimit = MAX_BODY_BYTES;
+  app.post('/v3/notifications', { bodyLimit, schema: add }, async (request, reply) => {
+    const subscriber = subscriberOf(options, request, reply);
+    const body = checkedBody(NewBody, request.body);
+    if (!body.endpoint.startsWith('https://') || !URL.canParse(body.endpoint)) {
+      throw new PerchError('badInput', 'endpoint is not an https address');
+    }
+    return shown(options, await notifications.subscribe(subscriber, body));
+  });
+
+  const change = operation('notifications', 'Changes rules, language or snooze', answers(Item, 400, 404, 413, 503), {
+    params: Params,
+    body: ChangeBody,
+  });
+  app.patch<{ Params: { id: string } }>('/v3/notifications/:id', { bodyLimit, schema: change }, async (request) => {
+    const holder = holderOf(options, request);
+    const { snoozeMinutes, ...rest } = checkedBody(ChangeBody, request.body);
+    const snoozedUntil = snoozeMinutes ? Math.round(options.wallMs()) + snoozeMinutes * 60_000 : 0;
+    const wanted = { ...rest, ...(snoozeMinutes !== undefined && { snoozedUntil }) };
+    return shown(options, await notifications.change(holder, request.params.id, wanted));
+  });
+
+  const remove = operation('notifications', 'Ends the notifications of a browser', answers(OkAnswer, 404, 503), {
+    params: Params,
+  });
+  app.delete<{ Params: { id: string } }>('/v3/notifications/:id', { schema: remove }, async (request) => {
+    await notifications.remove(holderOf(options, request), request.params.id);
+    return OK;
+  });
+
+  const test = operation('notifications', 'Sends a message to try it', answers(TestAnswer, 404, 429, 503), {
+    params: Params,
+  });
+  app.post<{ Params: { id: string } }>('/v3/notifications/:id/test', { schema: test }, async (request) => {
+    const problem = await notifications.test(holderOf(options, request), request.params.id);
+    return { sent: problem === undefined, problem: problem ?? null };
+  });
+}
+
+function pictureRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
+  const schema = {
+    ...operation('notifications', 'The picture of an event that was notified', answers(Type.Unknown(), 404), {
+      params: Params,
+      querystring: PictureQuery,
+    }),
+    produces: { 200: 'image/jpeg' },
+  };
+  app.get<{ Params: { id: string }; Querystring: { path?: unknown } }>(
+    '/v3/notifications/:id/picture',
+    { schema },
+    async (request, reply) => {
+      const path = typeof request.query.path === 'string' ? request.query.path : '';
+      if (!personOf(options, request).may('playback', path)) {
+        throw new PerchError('unauthorized', 'this camera is not yours to play', { path });
+      }
+      return reply.type('image/jpeg').send(Buffer.from(await options.notifications.picture(path, request.params.id)));
+    },
+  );
+}
+
+/** @throws PerchError unauthorized for others than people and guests of cameras */
+function personOf({ access, accounts }: NotificationRoutesOptions, request: FastifyRequest): Person {
+  const { sessionUser = '', ip } = access.identify(request);
+  const person = accounts.person(sessionUser);
+  if (!person) {
+    throw new PerchError('unauthorized', 'log in first', { ip });
+  }
+  if (accounts.people.guests.clip(sessionUser)) {
+    throw new PerchError('unauthorized', 'a link to a clip has no notifications', { ip });
+  }
+  return person;
+}
+
+function holderOf(options: NotificationRoutesOptions, request: FastifyRequest): SubscriptionHolder {
+  const { name: user, role } = personOf(options, request);
+  return role === 'guest' ? { user, session: hashed(cookieOf(request.headers, NOTIFIED_COOKIE) ?? '') } : { user };
+}
+
+function subscriberOf(options: NotificationRoutesOptions, request: FastifyRequest, reply: FastifyReply) {
+  const { access, accounts } = options;
+  const { name: user, role } = personOf(options, request);
+  const { headers } = request;
+  const device = describeUserAgent(headers['user-agent'] ?? '');
+  if (role !== 'guest') {
+    const token = sessionTokenOf(headers);
+    return { user, session: (token !== undefined && accounts.people.sessions.idOf(token)) || '', device };
+  }
+  const browser = cookieOf(headers, NOTIFIED_COOKIE) ?? randomBytes(BROWSER_BYTES).toString('base64url');
+  reply.header('Set-Cookie', ownCookie(NOTIFIED_COOKIE, browser, access.origin(request)));
+  return { user, session: hashed(browser), device };
+}
+
+const hashed = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+function shown(
+  options: NotificationRoutesOptions,
+  { id, device, endpoint, created, snoozedUntil, ...one }: StoredSubscription,
+): Static<typeof Item> {
+  const isSnoozed = snoozedUntil > options.wallMs();
+  return {
+    id,
+    device,
+    endpoint,
+    relay: relayOf(endpoint),
+    created: new Date(created).toISOString(),
+    snoozedUntil: isSnoozed ? new Date(snoozedUntil).toISOString() : null,
+    language: one.language,
+    rules: one.rules,
+  };
+}

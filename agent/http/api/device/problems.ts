@@ -1,0 +1,37 @@
+import type { FastifyPluginAsync } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { paginate } from '../schema/paginate.ts';
+import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
+
+const ProblemItem = Type.Object({
+  kind: Type.Enum(['configuration', 'clock', 'power', 'drive', 'disk', 'mqtt', 'path', 'recording']),
+  name: OrNull(
+    Type.String({
+      description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the machine.',
+    }),
+  ),
+  why: OrNull(
+    Type.String({
+      description:
+        '`power`: underVoltage, slowed, hot. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `path`: `lastErrorWhy`. `recording`: its `why`.',
+    }),
+  ),
+  text: Type.String({ description: 'For people.' }),
+  since: OrNull(TimeText),
+});
+export type ProblemItem = Static<typeof ProblemItem>;
+
+export interface ProblemLookup {
+  problems(): Promise<readonly ProblemItem[]>;
+}
+
+/** `/problems/list`: the present problems of box, disks and paths in one list, for monitoring. */
+export const problemRoutes: FastifyPluginAsync<{ readonly box: ProblemLookup }> = async (app, { box }) => {
+  const list = operation(
+    'box',
+    'Present problems of this box, its disks and its paths; empty: all is well',
+    answers(pageOf(ProblemItem), 400),
+    { querystring: PageQuery },
+  );
+  app.get('/problems/list', { schema: list }, async ({ query }) => paginate(await box.problems(), query));
+};

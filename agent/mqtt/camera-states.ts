@@ -1,0 +1,66 @@
+import { DOORBELL, STATE_NAMES, STATES, type StateName } from './topics.ts';
+
+/** An event of a camera or, with an empty path, of the machine. Times are Unix microseconds. */
+export interface MqttEvent {
+  /** Reported again with the same id when it ends. */
+  readonly id: string;
+  readonly path: string;
+  readonly type: string;
+  readonly startUs: number;
+  /** undefined: ongoing. */
+  readonly endUs: number | undefined;
+  readonly text: string;
+  readonly source: string;
+}
+
+/** A momentary event is on for its length, within this bound. */
+const MAX_PULSE_MS = 60_000;
+const MAX_ONGOING = 1_000;
+
+interface Ongoing {
+  readonly path: string;
+  readonly type: string;
+  /** Unix milliseconds; undefined: until its end is reported. */
+  readonly untilMs: number | undefined;
+}
+
+/** Which states of cameras are on at present. */
+export class CameraStates {
+  /** By event id and path. */
+  readonly #ongoing = new Map<string, Ongoing>();
+
+  /** It was reported before, and is not over. */
+  knows({ id, path }: MqttEvent): boolean {
+    return this.#ongoing.has(`${id} ${path}`);
+  }
+
+  take({ id, path, type, endUs }: MqttEvent, nowMs: number): void {
+    const key = `${id} ${path}`;
+    const endMs = endUs === undefined ? undefined : Math.min(endUs / 1000, nowMs + MAX_PULSE_MS);
+    // The end of an ongoing event is in the past, or now.
+    if (endMs !== undefined && (endMs <= nowMs || this.#ongoing.has(key))) {
+      this.#ongoing.delete(key);
+    } else if (this.#ongoing.size < MAX_ONGOING || this.#ongoing.has(key)) {
+      this.#ongoing.set(key, { path, type, untilMs: endMs });
+    }
+  }
+
+  /** Ends momentary events. @returns whether any has ended */
+  expire(nowMs: number): boolean {
+    const before = this.#ongoing.size;
+    for (const [key, { untilMs }] of this.#ongoing) {
+      if (untilMs !== undefined && untilMs <= nowMs) {
+        this.#ongoing.delete(key);
+      }
+    }
+    return this.#ongoing.size < before;
+  }
+
+  of(path: string): Readonly<Record<StateName, boolean>> {
+    const types = new Set([...this.#ongoing.values()].filter((one) => one.path === path).map(({ type }) => type));
+    const isOn = (name: StateName) => STATES[name].some((type) => types.has(type));
+    return Object.fromEntries(STATE_NAMES.map((name) => [name, isOn(name)])) as Record<StateName, boolean>;
+  }
+}
+
+export const isDoorbell = ({ type }: MqttEvent): boolean => DOORBELL.includes(type);

@@ -1,0 +1,186 @@
+import { discoveryTopic, objectIdOf, type StateName, type Topics } from './topics.ts';
+
+/** A camera as Home Assistant gets it. */
+interface AnnouncedCamera {
+  readonly path: string;
+  /** For people. */
+  readonly name: string;
+  readonly hasPicture: boolean;
+  /** Names of the PTZ presets; undefined: not known yet. */
+  readonly presets: readonly string[] | undefined;
+}
+
+export interface AnnouncedDevice {
+  /** Of this device, in Home Assistant's alphabet. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly version: string;
+  readonly hasTemperature: boolean;
+  readonly hasCommands: boolean;
+}
+
+type Entity = Readonly<Record<string, unknown>>;
+
+const STATE_ENTITIES: Readonly<Record<StateName, Entity>> = {
+  motion: { name: 'Motion', device_class: 'motion' },
+  person: { name: 'Person', device_class: 'occupancy', icon: 'mdi:account' },
+  vehicle: { name: 'Vehicle', device_class: 'occupancy', icon: 'mdi:car' },
+  contact: { name: 'Contact', device_class: 'opening' },
+  tampering: { name: 'Tampering', device_class: 'tamper' },
+};
+
+const DIAGNOSTIC = { entity_category: 'diagnostic' };
+/** Home Assistant calls a value unknown that it has not got for this long. */
+const EXPIRES_S = 300;
+const MAX_ANNOUNCED = 2_000;
+
+/** Discovery messages by topic. */
+export function discoveryOf(
+  cameras: readonly AnnouncedCamera[],
+  device: AnnouncedDevice,
+  topics: Topics,
+): readonly (readonly [string, string])[] {
+  return [
+    // The device first: cameras refer to it.
+    [discoveryTopic(objectIdOfDevice(device)), JSON.stringify(deviceDiscovery(device, topics))],
+    ...cameras
+      .slice(0, MAX_ANNOUNCED)
+      .map(
+        (camera) =>
+          [
+            discoveryTopic(objectIdOfCamera(device, camera.path)),
+            JSON.stringify(cameraDiscovery(camera, device, topics)),
+          ] as const,
+      ),
+  ];
+}
+
+const objectIdOfDevice = ({ id }: AnnouncedDevice): string => `perch_${id}`;
+const objectIdOfCamera = ({ id }: AnnouncedDevice, path: string): string => `perch_${id}_${objectIdOf(path)}`;
+
+/** Home Assistant's discovery of a device with its entities (from its version 2024.11 on). */
+function cameraDiscovery(camera: AnnouncedCamera, device: AnnouncedDevice, topics: Topics): object {
+  const { path, name, hasPicture, presets } = camera;
+  const id = objectIdOfCamera(device, path);
+  const states = Object.entries(STATE_ENTITIES).map(([state, entity]) => [
+    state,
+    { platform: 'binary_sensor', ...entity, state_topic: topics.ofCamera(path, state as StateName) },
+  ]);
+  const entities: Readonly<Record<string, Entity>> = {
+    ...Object.fromEntries(states),
+    online: {
+      platform: 'binary_sensor',
+      name: 'Online',
+      device_class: 'connectivity',
+      ...DIAGNOSTIC,
+      state_topic: topics.ofCamera(path, 'online'),
+    },
+    doorbell: {
+      platform: 'event',
+      name: 'Doorbell',
+      device_class: 'doorbell',
+      event_types: ['press'],
+      state_topic: topics.ofCamera(path, 'doorbell'),
+    },
+    picture: hasPicture
+      ? {
+          platform: 'image',
+          name: 'Picture',
+          content_type: 'image/jpeg',
+          image_topic: topics.ofCamera(path, 'picture'),
+        }
+      : { platform: 'image' },
+    ...(device.hasCommands ? commandEntities(path, presets, topics) : NO_COMMANDS),
+  };
+  return discovery(
+    id,
+    entities,
+    {
+      identifiers: [id],
+      name,
+      via_device: objectIdOfDevice(device),
+    },
+    device,
+    topics,
+  );
+}
+
+/** A platform alone removes the entity of an earlier discovery. */
+const NO_COMMANDS = { recording: { platform: 'switch' }, clip: { platform: 'button' }, preset: { platform: 'select' } };
+
+const commandEntities = (
+  path: string,
+  presets: readonly string[] | undefined,
+  topics: Topics,
+): Readonly<Record<string, Entity>> => ({
+  recording: {
+    platform: 'switch',
+    name: 'Recording',
+    icon: 'mdi:record-rec',
+    state_topic: topics.ofCamera(path, 'recording'),
+    command_topic: topics.command(path, 'recording'),
+  },
+  clip: {
+    platform: 'button',
+    name: 'Record a clip',
+    icon: 'mdi:filmstrip',
+    command_topic: topics.command(path, 'clip'),
+  },
+  // Home Assistant keeps an entity that is left out.
+  ...(presets && { preset: presets.length > 0 ? presetEntity(path, presets, topics) : NO_COMMANDS.preset }),
+});
+
+const presetEntity = (path: string, presets: readonly string[], topics: Topics): Entity => ({
+  platform: 'select',
+  name: 'Preset',
+  icon: 'mdi:cctv',
+  options: presets,
+  command_topic: topics.command(path, 'preset'),
+});
+
+function deviceDiscovery(device: AnnouncedDevice, topics: Topics): object {
+  const sensor = {
+    platform: 'sensor',
+    state_topic: topics.device,
+    state_class: 'measurement',
+    expire_after: EXPIRES_S,
+  };
+  const percent = { ...sensor, unit_of_measurement: '%', ...DIAGNOSTIC };
+  const entities = {
+    cpu: { ...percent, name: 'CPU', icon: 'mdi:cpu-64-bit', value_template: '{{ value_json.cpu }}' },
+    disk: { ...percent, name: 'Disk', icon: 'mdi:harddisk', value_template: '{{ value_json.disk }}' },
+    temperature: device.hasTemperature
+      ? {
+          ...sensor,
+          ...DIAGNOSTIC,
+          name: 'Temperature',
+          device_class: 'temperature',
+          unit_of_measurement: '°C',
+          value_template: '{{ value_json.temperature }}',
+        }
+      : { platform: 'sensor' },
+    // Without a command topic it cannot install.
+    update: { platform: 'update', name: 'Update', ...DIAGNOSTIC, state_topic: topics.update },
+  };
+  const id = objectIdOfDevice(device);
+  return discovery(id, entities, { identifiers: [id], name: device.name, sw_version: device.version }, device, topics);
+}
+
+function discovery(
+  id: string,
+  entities: Readonly<Record<string, Entity>>,
+  about: Entity,
+  device: AnnouncedDevice,
+  topics: Topics,
+): object {
+  const present = Object.entries(entities).map(([key, entity]) =>
+    Object.hasOwn(entity, 'name') ? [key, { ...entity, unique_id: `${id}_${key}` }] : [key, entity],
+  );
+  return {
+    device: { manufacturer: 'Perch', ...about },
+    origin: { name: 'Perch', sw_version: device.version },
+    availability_topic: topics.status,
+    components: Object.fromEntries(present),
+  };
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { CameraStates, type MqttEvent } from './camera-states.ts';
+import { objectIdOf, Topics } from './topics.ts';
+
+const topics = new Topics('home/perch');
+
+test.for([
+  ['home/perch/set/door/recording', { path: 'door', command: 'recording' }],
+  ['home/perch/set/a/b/preset', { path: 'a/b', command: 'preset' }],
+  ['home/perch/set/clip/clip', { path: 'clip', command: 'clip' }],
+  ['home/perch/set/clip', undefined],
+  ['home/perch/set//clip', undefined],
+  ['home/perch/set/door/reboot', undefined],
+  ['other/set/door/clip', undefined],
+] as const)('the command topic %s', ([topic, command]) => {
+  expect(topics.commandOf(topic)).toEqual(command);
+});
+
+test("paths become different names of Home Assistant's alphabet", () => {
+  const names = ['door', 'a_b', 'a/b', 'a.b', 'a-b'].map(objectIdOf);
+  expect(names.every((name) => /^[a-zA-Z0-9_-]+$/.test(name))).toBe(true);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names[0]).toBe('door');
+});
+
+const NOW_MS = 1_000_000;
+const event = (id: string, type: string, endMs?: number): MqttEvent => ({
+  ...{ id, type, path: 'door', startUs: NOW_MS * 1000, text: '', source: 'camera' },
+  endUs: endMs === undefined ? undefined : endMs * 1000,
+});
+
+test('a state is on while any of its events is, and for the length of a momentary one', () => {
+  const states = new CameraStates();
+  states.take(event('a', 'motion'), NOW_MS);
+  states.take(event('b', 'motion'), NOW_MS);
+  states.take(event('a', 'motion', NOW_MS), NOW_MS);
+  expect(states.of('door')).toMatchObject({ motion: true, person: false });
+  states.take(event('b', 'motion', NOW_MS + 10), NOW_MS + 10);
+  states.take(event('c', 'input', NOW_MS + 5_000), NOW_MS);
+  states.take(event('d', 'tamper', NOW_MS - 1), NOW_MS);
+  expect(states.of('door')).toMatchObject({ motion: false, contact: true, tampering: false });
+  expect(states.of('other')).toMatchObject({ contact: false });
+  expect([states.expire(NOW_MS + 4_999), states.expire(NOW_MS + 5_000)]).toEqual([false, true]);
+  expect(states.of('door').contact).toBe(false);
+});

@@ -1,0 +1,41 @@
+import { constants } from 'node:os';
+import { type SocketAddress, socketAddress } from './socket-address.ts';
+
+const { EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP } = constants.errno;
+/** The route takes no bursts: its MTU is smaller than a packet, or its interface has no transmit checksum offload. */
+const REFUSED: readonly number[] = [EINVAL, EIO, EMSGSIZE, ENOPROTOOPT, EOPNOTSUPP];
+/** Batches until the next try, about a minute of video: the kernel forgets a small path MTU. */
+const REFUSED_BATCHES = 1_500;
+
+/** A destination of bursts, and whether the network takes them there. */
+export class BurstRoute {
+  readonly address: SocketAddress;
+  /** Batches that are still to be sent without bursts. */
+  #refusedBatches = 0;
+
+  private constructor(address: SocketAddress) {
+    this.address = address;
+  }
+
+  /** @returns undefined if packets can only be sent by Node */
+  static to(ip: string, port: number): BurstRoute | undefined {
+    const address = socketAddress(ip, port);
+    return address && new BurstRoute(address);
+  }
+
+  /** Called once for each batch. */
+  takesBatch(): boolean {
+    if (this.#refusedBatches > 0) {
+      this.#refusedBatches -= 1;
+      return false;
+    }
+    return true;
+  }
+
+  /** @param errno of the kernel @param packets of the burst */
+  onError(errno: number, packets: number): void {
+    if (packets > 1 && REFUSED.includes(errno)) {
+      this.#refusedBatches = REFUSED_BATCHES;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Socket } from 'node:dgram';
+import type { BurstRoute } from './burst-route.ts';
+import { descriptorOf } from './descriptor.ts';
+
+/** A bound socket whose packets are sent as bursts or by Node, in order. */
+export class BurstSocket {
+  readonly #socket: Socket;
+  /** -1: closed, or unknown. A closed one may soon be another file's. */
+  #descriptor: number;
+  /** Packets may wait in libuv. */
+  #mayQueue = false;
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#descriptor = descriptorOf(socket);
+  }
+
+  /** @returns -1: this batch has to be sent by Node; packets must not overtake those that wait in libuv */
+  descriptorFor(route: BurstRoute | undefined): number {
+    return route && this.#descriptor >= 0 && !this.#isQueueing && route.takesBatch() ? this.#descriptor : -1;
+  }
+
+  /** Packets above either limit wait in libuv. */
+  isBeyond(maxBytes: number, maxPackets: number): boolean {
+    const socket = this.#socket;
+    return (
+      !this.#isClosed &&
+      this.#mayQueue &&
+      (socket.getSendQueueSize() > maxBytes || socket.getSendQueueCount() > maxPackets)
+    );
+  }
+
+  /** libuv queues what the kernel does not accept. @param bytes must not change afterwards */
+  send(bytes: Uint8Array, start: number, length: number, port: number, ip: string): void {
+    this.#mayQueue = true;
+    try {
+      this.#socket.send(bytes, start, length, port, ip);
+    } catch {
+      // The port was closed: the packet is lost.
+    }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#descriptor = -1;
+    return new Promise((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  get #isQueueing(): boolean {
+    this.#mayQueue &&= this.#socket.getSendQueueCount() > 0;
+    return this.#mayQueue;
+  }
+}

@@ -1,0 +1,31 @@
+import type { Socket } from 'node:dgram';
+import type { Socket as TcpSocket } from 'node:net';
+
+/** Node's own, which has no public name. */
+export interface SocketHandle {
+  /** Negative: closed. */
+  readonly fd: number;
+  recvStart(): unknown;
+  recvStop(): unknown;
+}
+
+/** Of a bound socket. @returns undefined: not found */
+export function handleOf(socket: Socket): SocketHandle | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    const state: unknown = Reflect.get(socket, symbol);
+    const handle = (state as { handle?: Partial<SocketHandle> } | undefined)?.handle;
+    if (typeof handle?.fd === 'number' && handle.fd >= 0 && handle.recvStart && handle.recvStop) {
+      return handle as SocketHandle;
+    }
+  }
+  return undefined;
+}
+
+/** Of a bound socket. @returns -1: not found */
+export const descriptorOf = (socket: Socket): number => handleOf(socket)?.fd ?? -1;
+
+/** Of an open connection, from Node's handle. @returns -1: closed, or not found */
+export function tcpDescriptorOf(socket: TcpSocket): number {
+  const fd = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd;
+  return typeof fd === 'number' ? fd : -1;
+}

@@ -1,0 +1,89 @@
+import { putBounded } from '../base/bounded-map.ts';
+import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import type { Notice } from './rules/notice.ts';
+import type { NoticePictures } from './rules/target.ts';
+
+/** 60 kB each at most. */
+const MAX_KEPT = 20;
+/** A camera without a small enough picture is asked again after this. */
+const NO_THUMBNAIL_MS = 3_600_000;
+const MAX_CAMERAS = 500;
+
+export interface PictureSource {
+  /** JPEG of the moment. @throws PerchError */
+  picture(path: string): Promise<Uint8Array>;
+  /** A JPEG of at most this size, of the smallest profile. @throws PerchError unsupported if it has none */
+  small(path: string, maxBytes: number): Promise<Uint8Array>;
+}
+
+interface EventPicturesDeps {
+  readonly source: PictureSource;
+  readonly clock: Clock;
+  readonly maxThumbnailBytes: number;
+}
+
+/** Pictures of the last notices, taken with the first who needs them. */
+export class EventPictures {
+  readonly #deps: EventPicturesDeps;
+  readonly #kept = new Map<string, Promise<Uint8Array | undefined>>();
+  /** By path, monotonic. */
+  readonly #withoutThumbnail = new Map<string, number>();
+
+  constructor(deps: EventPicturesDeps) {
+    this.#deps = deps;
+  }
+
+  of(notice: Notice): NoticePictures {
+    let small: Promise<Uint8Array | undefined> | undefined;
+    return {
+      full: () => this.#full(notice),
+      thumbnail: () => {
+        small ??= this.#thumbnail(notice);
+        return small;
+      },
+    };
+  }
+
+  /** Of a notice of this run; undefined: unknown, or without a picture. */
+  kept(path: string, id: string): Promise<Uint8Array | undefined> | undefined {
+    return this.#kept.get(keyOf(path, id));
+  }
+
+  #full({ path, id }: Notice): Promise<Uint8Array | undefined> {
+    const key = keyOf(path, id);
+    let picture = this.#kept.get(key);
+    if (!picture) {
+      picture = path === '' ? Promise.resolve(undefined) : this.#deps.source.picture(path).catch(unlessExpected);
+      putBounded(this.#kept, key, picture, MAX_KEPT);
+    }
+    return picture;
+  }
+
+  async #thumbnail(notice: Notice): Promise<Uint8Array | undefined> {
+    const { clock, maxThumbnailBytes, source } = this.#deps;
+    const { path } = notice;
+    const full = this.#full(notice);
+    if (clock.monoMs() - (this.#withoutThumbnail.get(path) ?? -Infinity) < NO_THUMBNAIL_MS) {
+      return undefined;
+    }
+    const picture = await full;
+    if (!picture || picture.length <= maxThumbnailBytes) {
+      return picture;
+    }
+    return source.small(path, maxThumbnailBytes).catch((error: unknown) => {
+      if (error instanceof PerchError && error.code === 'unsupported') {
+        putBounded(this.#withoutThumbnail, path, clock.monoMs(), MAX_CAMERAS);
+      }
+      return unlessExpected(error);
+    });
+  }
+}
+
+const keyOf = (path: string, id: string): string => `${id} ${path}`;
+
+function unlessExpected(error: unknown): undefined {
+  if (!(error instanceof PerchError)) {
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+import { lookup } from 'node:dns/promises';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { PerchError } from '../../base/errors.ts';
+import { canonicalIp, IpList, isPublicIp } from '../../base/ip-address.ts';
+
+const TIMEOUT_MS = 10_000;
+/** Of an answer; the rest is not read. */
+const MAX_ANSWER_BYTES = 2_048;
+const MAX_URL_CHARS = 2_048;
+const HTTPS_PORT = 443;
+/** Of IPv6, what providers delegate to a home (RIPE-690). */
+const HOME_PREFIX_BITS = 56;
+
+interface HttpsRequest {
+  readonly url: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HttpsAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Only for tests with local servers. */
+export interface PublicHttpsOptions {
+  readonly isAllowed?: (ip: string) => boolean;
+  readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** Default: 443. */
+  readonly port?: number;
+  /** PEM; default: the known authorities. */
+  readonly ca?: string;
+  readonly timeoutMs?: number;
+}
+
+/** @throws PerchError badInput for anything but an https URL without login */
+export function checkHttpsUrl(text: string): URL {
+  const url = text.length <= MAX_URL_CHARS && URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '') {
+    throw new PerchError('badInput', 'the endpoint is not an https address');
+  }
+  return url;
+}
+
+/**
+ * On the internet, and not in a network of this machine, whose IPv6 addresses are global as well.
+ * @param ip canonical
+ */
+export function isRemotePublicIp(
+  ip: string,
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>> = networkInterfaces(),
+): boolean {
+  const own = Object.values(interfaces).flatMap((infos = []) => infos.map(networkOf));
+  return isPublicIp(ip) && !new IpList(own).has(ip);
+}
+
+function networkOf({ address, family, cidr }: NetworkInterfaceInfo): string {
+  const bits = Number(cidr?.split('/')[1] ?? Number.NaN);
+  return family === 'IPv6' ? `${address}/${Math.min(HOME_PREFIX_BITS, bits || HOME_PREFIX_BITS)}` : (cidr ?? address);
+}
+
+/**
+ * Posts to servers on the internet that a browser has named: never into the local network, and to no port but that of https. The name is looked up for each request, and the
+ * connection goes to the address that was checked. Redirects are not followed.
+ */
+export class PublicHttps {
+  readonly #isAllowed: (ip: string) => boolean;
+  readonly #resolve: (host: string) => Promise<readonly string[]>;
+  readonly #port: number;
+  readonly #ca: string | undefined;
+  readonly #timeoutMs: number;
+
+  constructor({
+    isAllowed = isRemotePublicIp,
+    resolve = addressesOf,
+    port = HTTPS_PORT,
+    ca,
+    timeoutMs = TIMEOUT_MS,
+  }: PublicHttpsOptions = {}) {
+    this.#isAllowed = isAllowed;
+    this.#resolve = resolve;
+    this.#port = port;
+    this.#ca = ca;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @throws PerchError badInput, unsupported (a private address), unavailable, timeout */
+  async post({ url: text, body, headers }: HttpsRequest): Promise<HttpsAnswer> {
+    const url = checkHttpsUrl(text);
+    if (Number(url.port || HTTPS_PORT) !== this.#port) {
+      throw new PerchError('badInput', `the endpoint has the port ${url.port}: push services have ${HTTPS_PORT}`);
+    }
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const addresses = await this.checked(host, signal);
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown): void => reject(failureOf(host, cause, signal));
+      const request = httpsRequest(url, {
+        method: 'POST',
+        agent: false,
+        headers: { ...headers, 'Content-Length': body.length },
+        // The checked addresses, whatever the name means by now.
+        lookup: pinned(addresses),
+        ...(this.#ca !== undefined && { ca: this.#ca }),
+        signal,
+      });
+      request.on('error', fail);
+      request.on('response', (response) => {
+        readAnswer(response).then((read) => resolve({ status: response.statusCode ?? 0, text: read }), fail);
+      });
+      request.end(body);
+    });
+  }
+
+  /** The addresses of a host. @throws PerchError unless all of them are allowed */
+  async checked(host: string, signal: AbortSignal): Promise<readonly string[]> {
+    const found = isIP(host) === 0 ? await this.#lookUp(host, signal) : [host];
+    const all = found.map((address) => canonicalIp(address) ?? address);
+    const wrong = all.find((ip) => !this.#isAllowed(ip));
+    if (wrong !== undefined) {
+      throw new PerchError('unsupported', `${host} has the address ${wrong}, which is not on the internet`);
+    }
+    return all;
+  }
+
+  async #lookUp(host: string, signal: AbortSignal): Promise<readonly string[]> {
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    const found = await Promise.race([this.#resolve(host), late]).catch((cause: unknown) => {
+      throw new PerchError('unavailable', `the name ${host} is not found: look at this box's DNS`, {}, cause);
+    });
+    if (found.length === 0) {
+      throw new PerchError('unavailable', `the name ${host} has no address`);
+    }
+    return found;
+  }
+}
+
+const pinned =
+  (addresses: readonly string[]): LookupFunction =>
+  (_host, { all }, done) => {
+    const found = addresses.map((address) => ({ address, family: isIP(address) }));
+    const [first] = found;
+    if (all) {
+      done(null, found);
+    } else {
+      done(null, first?.address ?? '', first?.family);
+    }
+  };
+
+const addressesOf = async (host: string): Promise<readonly string[]> =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
+
+function failureOf(host: string, cause: unknown, signal: AbortSignal): PerchError {
+  return signal.aborted
+    ? new PerchError('timeout', `${host} does not answer: is this box on the internet?`, {}, cause)
+    : new PerchError('unavailable', `no connection to ${host}`, {}, cause);
+}
+
+async function readAnswer(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= MAX_ANSWER_BYTES) {
+      break;
+    }
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8');
+}

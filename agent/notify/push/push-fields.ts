@@ -1,0 +1,23 @@
+import Type, { type Static, type TObject } from 'typebox';
+import { LANGUAGES } from '../rules/notice.ts';
+import { Rules } from '../rules/rules.ts';
+
+export const SUBSCRIPTIONS_FILE = 'push-subscriptions.json';
+export const MAX_SUBSCRIPTIONS = 200;
+
+/** What a browser gives the page (RFC 8291 §2), and what the person has chosen. */
+export const PUSH_FIELDS = {
+  endpoint: Type.String({ minLength: 1, maxLength: 2_048, description: 'Of the push service; https.' }),
+  p256dh: Type.String({ pattern: '^[\\w-]{87}$', description: 'Public key of the browser, base64url.' }),
+  auth: Type.String({ pattern: '^[\\w-]{22}$', description: 'Secret of the browser, base64url.' }),
+  language: Type.Enum([...LANGUAGES]),
+  rules: Rules,
+};
+export type NewSubscription = Static<TObject<typeof PUSH_FIELDS>>;
+
+/** Sees and changes the own subscriptions. */
+export interface SubscriptionHolder {
+  readonly user: string;
+  /** For guests, because several people have the link; undefined: all browsers of the user. */
+  readonly session?: string;
+}

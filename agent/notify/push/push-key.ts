@@ -1,0 +1,44 @@
+import { createECDH } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+
+export const PUSH_KEY_FILE = 'push-key.json';
+/** Leading zeros of the number are not in the buffer. */
+const PRIVATE_BYTES = 32;
+
+/** P-256, base64url: the point, 65 bytes, and the number, 32 bytes. */
+const KeyPair = Type.Object({
+  publicKey: Type.String({ pattern: '^[\\w-]{87}$' }),
+  privateKey: Type.String({ pattern: '^[\\w-]{43}$' }),
+});
+export type PushKey = Static<typeof KeyPair>;
+
+/** For a `push-key.json` from a backup. */
+export const isPushKey = (stored: unknown): boolean => Check(KeyPair, stored);
+
+/**
+ * The key by which push services recognize this device (RFC 8292), created at the first use. Browsers bind their subscriptions to it: a lost
+ * one ends them all.
+ */
+export async function openPushKey(dataDir: string, log: Logger): Promise<PushKey> {
+  const file = join(dataDir, PUSH_KEY_FILE);
+  const stored = await loadPrivate(file).catch((error: unknown) => explain(error));
+  if (Check(KeyPair, stored)) {
+    return stored;
+  }
+  if (stored !== undefined) {
+    log.warn({ file }, 'key of push notifications is damaged: switch them on again on each device');
+  }
+  const ecdh = createECDH('prime256v1');
+  const publicKey = ecdh.generateKeys('base64url');
+  const key = Buffer.alloc(PRIVATE_BYTES);
+  const number = ecdh.getPrivateKey();
+  number.copy(key, PRIVATE_BYTES - number.length);
+  const pair = { publicKey, privateKey: key.toString('base64url') };
+  await savePrivate(file, pair);
+  return pair;
+}

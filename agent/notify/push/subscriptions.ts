@@ -1,0 +1,168 @@
+import { ECDH, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { Clock } from '../../base/clock.ts';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
+import {
+  MAX_SUBSCRIPTIONS,
+  type NewSubscription,
+  PUSH_FIELDS,
+  SUBSCRIPTIONS_FILE,
+  type SubscriptionHolder,
+} from './push-fields.ts';
+
+/** The last places are the owner's. */
+const MAX_OF_PERSON = 20;
+/** Everyone who has the link. */
+const MAX_OF_GUEST = 3;
+
+const Stored = Type.Object({
+  ...PUSH_FIELDS,
+  id: Type.String({ maxLength: 64 }),
+  user: Type.String({ maxLength: 128 }),
+  /** Id of the session; for guests, whose link ends it, the hash of the browser's cookie. */
+  session: Type.String({ maxLength: 64 }),
+  device: Type.String({ maxLength: 128 }),
+  /** Unix milliseconds. */
+  created: Type.Number(),
+  snoozedUntil: Type.Number(),
+});
+const SubscriptionsFile = Type.Object({ subscriptions: Type.Array(Stored, { maxItems: MAX_SUBSCRIPTIONS }) });
+export type Subscription = Static<typeof Stored>;
+
+/** Who subscribes, and with what. */
+export interface Subscriber {
+  readonly user: string;
+  readonly session: string;
+  /** `Chrome, Android`. */
+  readonly device: string;
+}
+
+export type Role = 'owner' | 'viewer' | 'guest';
+
+export type SubscriptionChange = Partial<Pick<Subscription, 'rules' | 'language' | 'snoozedUntil'>>;
+
+interface SubscriptionsDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The session is valid, or the guest's link. */
+  isAlive(subscriber: Pick<Subscriber, 'user' | 'session'>): boolean;
+  roleOf(user: string): Role | undefined;
+}
+
+/** Browsers that are notified, in a file of the data folder. They end with their session. */
+export class Subscriptions {
+  readonly #deps: SubscriptionsDeps;
+  readonly #file: string;
+  readonly #writes = new SerialQueue();
+  #all: readonly Subscription[] = [];
+
+  static async open(deps: SubscriptionsDeps): Promise<Subscriptions> {
+    const opened = new Subscriptions(deps);
+    const stored = await loadPrivate(opened.#file).catch((error: unknown) => explain(error));
+    if (Check(SubscriptionsFile, stored)) {
+      opened.#all = stored.subscriptions;
+    } else if (stored !== undefined) {
+      deps.log.warn({ file: opened.#file }, 'push subscriptions are lost: switch notifications on again');
+    }
+    return opened;
+  }
+
+  private constructor(deps: SubscriptionsDeps) {
+    this.#deps = deps;
+    this.#file = join(deps.dataDir, SUBSCRIPTIONS_FILE);
+  }
+
+  /** Those whose session or link is valid. The others are removed. */
+  alive(): readonly Subscription[] {
+    const alive = this.#all.filter((one) => this.#deps.isAlive(one));
+    if (alive.length < this.#all.length) {
+      this.#all = alive;
+      this.#save().catch((error: unknown) =>
+        this.#deps.log.warn({ cause: explain(error) }, 'push subscriptions cannot be saved'),
+      );
+    }
+    return alive;
+  }
+
+  of({ user, session }: SubscriptionHolder): readonly Subscription[] {
+    return this.alive().filter((one) => one.user === user && (session === undefined || one.session === session));
+  }
+
+  /** @throws PerchError notFound */
+  get(holder: SubscriptionHolder, id: string): Subscription {
+    const found = this.of(holder).find((one) => one.id === id);
+    if (!found) {
+      throw new PerchError('notFound', 'there is no such subscription');
+    }
+    return found;
+  }
+
+  /** Replaces the one of the same browser. @throws PerchError badInput, exhausted, unavailable */
+  async add(
+    subscriber: Subscriber,
+    { endpoint, p256dh, auth, language, rules }: NewSubscription,
+  ): Promise<Subscription> {
+    checkPublicKey(p256dh);
+    const others = this.alive().filter((one) => one.endpoint !== endpoint);
+    const role = this.#deps.roleOf(subscriber.user);
+    const max = role === 'owner' ? MAX_SUBSCRIPTIONS : MAX_SUBSCRIPTIONS - MAX_OF_PERSON;
+    const maxOwn = role === 'guest' ? MAX_OF_GUEST : MAX_OF_PERSON;
+    if (others.length >= max || others.filter(isOf(subscriber.user)).length >= maxOwn) {
+      throw new PerchError('exhausted', 'too many browsers are notified: switch one off');
+    }
+    const created = Math.round(this.#deps.clock.wallMs());
+    const rest = { id: randomUUID(), created, snoozedUntil: 0 };
+    const added = { ...rest, ...subscriber, endpoint, p256dh, auth, language, rules };
+    await this.#replace([...others, added]);
+    return added;
+  }
+
+  /** @throws PerchError notFound, unavailable */
+  async change(holder: SubscriptionHolder, id: string, change: SubscriptionChange): Promise<Subscription> {
+    const changed = { ...this.get(holder, id), ...change };
+    await this.#replace(this.#all.map((one) => (one.id === id ? changed : one)));
+    return changed;
+  }
+
+  /** @throws PerchError unavailable */
+  async remove(id: string): Promise<void> {
+    const rest = this.#all.filter((one) => one.id !== id);
+    if (rest.length < this.#all.length) {
+      await this.#replace(rest);
+    }
+  }
+
+  async #replace(all: readonly Subscription[]): Promise<void> {
+    this.#all = all;
+    await this.#save();
+  }
+
+  /** In sequence: the last state is the one on the disk. */
+  #save(): Promise<void> {
+    return this.#writes.run(() => savePrivate(this.#file, { subscriptions: this.#all }));
+  }
+
+  /** Resolves when all is written. */
+  close(): Promise<void> {
+    return this.#writes.run(() => {});
+  }
+}
+
+function checkPublicKey(p256dh: string): void {
+  try {
+    ECDH.convertKey(p256dh, 'prime256v1', 'base64url');
+  } catch (error) {
+    throw new PerchError('badInput', 'p256dh is not a point on the curve P-256', {}, error);
+  }
+}
+
+const isOf =
+  (user: string) =>
+  (one: Subscription): boolean =>
+    one.user === user;

@@ -1,0 +1,72 @@
+/** What a person is notified of. */
+export interface Notice {
+  /** Of the event. */
+  readonly id: string;
+  /** Empty: the machine. */
+  readonly path: string;
+  readonly kind: string;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+  /** Name of the camera, or of the box. */
+  readonly title: string;
+  /** Of the event; empty: none. */
+  readonly text: string;
+}
+
+export const LANGUAGES = ['en', 'zh-cn'] as const;
+type Language = (typeof LANGUAGES)[number];
+
+/** Types of events that mean the same. */
+const SAME: Readonly<Record<string, string>> = { car: 'vehicle', pet: 'animal', deleted: 'disk' };
+
+/** The kind of an event's type, by which rules choose. */
+export const kindOf = (type: string): string => SAME[type.toLowerCase()] ?? type.toLowerCase();
+
+const WORDS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
+  en: {
+    motion: 'Motion',
+    person: 'Person',
+    face: 'Face',
+    vehicle: 'Vehicle',
+    animal: 'Animal',
+    package: 'Package',
+    doorbell: 'Doorbell',
+    sound: 'Sound',
+    tamper: 'Camera covered or moved',
+    input: 'Camera input',
+    offline: 'Camera is offline',
+    disk: 'Storage',
+    test: 'This is a test.',
+  },
+  'zh-cn': {
+    motion: '移动侦测',
+    person: '有人',
+    face: '人脸',
+    vehicle: '有车',
+    animal: '动物',
+    package: '包裹',
+    doorbell: '门铃',
+    sound: '声音',
+    tamper: '摄像头被遮挡或移动',
+    input: '报警输入',
+    offline: '摄像头离线',
+    disk: '存储',
+    test: '这是一条测试通知。',
+  },
+};
+
+/** `Person`, or `Doorbell · Front gate`. */
+export function bodyOf({ kind, text }: Pick<Notice, 'kind' | 'text'>, language: Language): string {
+  const word = WORDS[language][kind] ?? kind;
+  return text === '' ? word : `${word} · ${text}`;
+}
+
+/** The page's address behind the origin: a tap opens the moment in the recordings. */
+export function linkOf({ path, kind, startMs }: Pick<Notice, 'path' | 'kind' | 'startMs'>): string {
+  if (path === '') {
+    return '#/settings/storage';
+  }
+  return kind === 'offline'
+    ? `#/live/${encodeURIComponent(path)}`
+    : `#/rec/${encodeURIComponent(path)}?t=${new Date(startMs).toISOString()}`;
+}

@@ -1,0 +1,50 @@
+import { type Cipheriv, createCipheriv } from 'node:crypto';
+import { CmCounters } from './cm-counters.ts';
+import type { SessionKeys } from './srtp-keys.ts';
+
+const BLOCK_BYTES = 16;
+/** `CmCounters` counts in one byte. */
+const MAX_COUNTED_BLOCKS = 255;
+
+/** AES-CM of one packet at a time, of any length, RFC 3711 §4.1.1. */
+export class CmKeyStream {
+  readonly #cipher: Cipheriv;
+  readonly #keys: SessionKeys;
+  readonly #counters: CmCounters;
+
+  constructor(keys: SessionKeys) {
+    this.#cipher = createCipheriv('aes-128-ecb', keys.cipherKey, null).setAutoPadding(false);
+    this.#keys = keys;
+    this.#counters = new CmCounters(keys.salt);
+  }
+
+  /**
+   * Encrypts or decrypts `packet[start, end)` in place.
+   * @param index 48 bits: roll-over counter and sequence number
+   */
+  apply(packet: Buffer, start: number, end: number, ssrc: number, index: number): void {
+    const blocks = (end - start + BLOCK_BYTES - 1) >>> 4;
+    if (blocks === 0) {
+      return;
+    }
+    const keyStream = blocks <= MAX_COUNTED_BLOCKS ? this.#short(blocks, ssrc, index) : this.#long(blocks, ssrc, index);
+    for (let at = start, i = 0; at < end; at += 1, i += 1) {
+      packet[at] = (packet[at] as number) ^ (keyStream[i] as number);
+    }
+  }
+
+  #short(blocks: number, ssrc: number, index: number): Uint8Array {
+    this.#counters.write(0, blocks, ssrc, index);
+    return this.#cipher.update(this.#counters.first(blocks));
+  }
+
+  /** Parameter sets in one packet, and packets of unknown formats. */
+  #long(blocks: number, ssrc: number, index: number): Uint8Array {
+    const counter = Buffer.alloc(BLOCK_BYTES);
+    counter.set(this.#keys.salt);
+    counter.writeUInt32BE((counter.readUInt32BE(4) ^ ssrc) >>> 0, 4);
+    counter.writeUInt32BE((counter.readUInt32BE(8) ^ Math.floor(index / 65_536)) >>> 0, 8);
+    counter.writeUInt16BE(counter.readUInt16BE(12) ^ (index % 65_536), 12);
+    return createCipheriv('aes-128-ctr', this.#keys.cipherKey, counter).update(Buffer.alloc(blocks * BLOCK_BYTES));
+  }
+}

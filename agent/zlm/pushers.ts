@@ -1,0 +1,185 @@
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import type { ApiEdits } from '../config/edit/api-edits.ts';
+import type { Destination } from '../config/schema/forward.ts';
+import { shownDestination } from '../config/values/destination.ts';
+import type { ZlmParameters } from '../protocols/contract.ts';
+import { type CallAnswer, CODE, EDITOR, failure, waitMsOf } from './call.ts';
+import type { ShownPath } from './media-items.ts';
+import { keyOf, streamNameOf, VHOST } from './stream-name.ts';
+
+const LOOK_EVERY_MS = 100;
+/** Each waits for a destination. */
+const MAX_WAITING = 20;
+const MAX_OF_A_PATH = 50;
+/** ZLMediaKit's schema by scheme. */
+const SCHEMAS: Readonly<Record<string, string>> = {
+  ...{ rtsp: 'rtsp', rtsps: 'rtsp', rtmp: 'rtmp', rtmps: 'rtmp' },
+  ...{ srt: 'ts', whip: 'rtc', whips: 'rtc' },
+};
+
+/** A destination of a path, as far as these calls show it. */
+export interface ShownForward {
+  /** The destination is without secrets. */
+  readonly conf: { readonly dest: string };
+  readonly state: 'idle' | 'forwarding' | 'error';
+  readonly lastError: string | null;
+  readonly outboundBytes: number;
+  readonly reconnects: number;
+}
+
+interface Pusher {
+  readonly key: string;
+  readonly path: string;
+  /** With its secrets. */
+  readonly dest: string;
+  /** In `forward`. */
+  readonly position: number;
+}
+
+export interface PusherOptions {
+  readonly edits: Pick<ApiEdits, 'patchPath'>;
+  /** `forward` of each path of the configuration. */
+  destinations(): ReadonlyMap<string, readonly Destination[]>;
+  /** In the order of `forward`. Undefined: no such path now. */
+  forwardsOf(path: string): readonly ShownForward[] | undefined;
+  find(path: string): ShownPath | undefined;
+  pathOf(app: string, stream: string): string;
+  /** Keys reveal nothing about the stream keys that they are made from. */
+  secret(): string;
+  readonly clock: Clock;
+}
+
+/** `addStreamPusherProxy` and related calls: a pusher is a destination in `forward` of a path. */
+export class StreamPushers {
+  readonly #options: PusherOptions;
+  #waiting = 0;
+  /** Each change of a list begins with the list that the last one left. */
+  #edited: Promise<unknown> = Promise.resolve();
+
+  constructor(options: PusherOptions) {
+    this.#options = options;
+  }
+
+  /** Answers when the destination takes the stream; removes it again, with the reason, if it does not. */
+  async add(parameters: ZlmParameters): Promise<CallAnswer> {
+    const { app, stream, dst_url: dest } = parameters.require('schema', 'vhost', 'app', 'stream', 'dst_url');
+    const waitMs = waitMsOf(parameters);
+    const path = this.#options.pathOf(app, stream);
+    if (this.#options.find(path)?.ready !== true) {
+      throw failure(CODE.failed, 'can not find the source stream');
+    }
+    const answer = { data: { key: this.#keyOf(path, dest) } };
+    if (this.#positionOf(path, dest) >= 0) {
+      return answer;
+    }
+    if (this.#waiting >= MAX_WAITING) {
+      throw failure(CODE.failed, `${MAX_WAITING} destinations are being connected to: try again`);
+    }
+    this.#waiting += 1;
+    try {
+      await this.#edit(path, (forward) => {
+        if (forward.length >= MAX_OF_A_PATH) {
+          throw failure(CODE.failed, `the stream has ${MAX_OF_A_PATH} destinations`);
+        }
+        return forward.some((other) => other.dest === dest) ? forward : [...forward, { dest }];
+      });
+      await this.#untilSent(path, dest, waitMs);
+    } finally {
+      this.#waiting -= 1;
+    }
+    return answer;
+  }
+
+  /** `flag`: whether there was one. */
+  async remove(parameters: ZlmParameters): Promise<CallAnswer> {
+    const { key } = parameters.require('key');
+    const found = this.#all().find((one) => one.key === key);
+    if (found) {
+      await this.#remove(found.path, found.dest);
+    }
+    return { data: { flag: found !== undefined } };
+  }
+
+  list(parameters: ZlmParameters): CallAnswer {
+    const key = parameters.get('key');
+    const data = this.#all().filter((one) => key === undefined || one.key === key);
+    return { data: data.map((one) => this.#item(one)) };
+  }
+
+  /** @throws PerchError with ZLMediaKit's code */
+  info(parameters: ZlmParameters): CallAnswer {
+    const { key } = parameters.require('key');
+    const found = this.#all().find((one) => one.key === key);
+    if (!found) {
+      throw failure(CODE.notFound, 'can not find pusher');
+    }
+    return { data: this.#item(found) };
+  }
+
+  #all(): readonly Pusher[] {
+    return [...this.#options.destinations()].flatMap(([path, forward]) =>
+      forward.map(({ dest }, position) => ({ key: this.#keyOf(path, dest), path, dest, position })),
+    );
+  }
+
+  #keyOf(path: string, dest: string): string {
+    const schema = SCHEMAS[dest.split(':', 1)[0]?.toLowerCase() ?? ''] ?? 'unknown';
+    const digest = createHmac('sha256', this.#options.secret()).update(dest).digest('hex').slice(0, 32);
+    return `${schema}/${keyOf(streamNameOf(path))}/${digest}`;
+  }
+
+  #item({ key, path, dest, position }: Pusher) {
+    const forward = this.#forwardAt(path, dest, position);
+    const isSending = forward?.state === 'forwarding';
+    return {
+      key,
+      url: shownDestination(dest),
+      status: isSending ? 0 : 1,
+      status_str: isSending ? 'pushing' : (forward?.lastError ?? 'connecting'),
+      rePublishCount: forward?.reconnects ?? 0,
+      totalBytes: forward?.outboundBytes ?? 0,
+      src: { vhost: VHOST, ...streamNameOf(path), params: '' },
+    };
+  }
+
+  /** Undefined while the path has not taken the change yet. */
+  #forwardAt(path: string, dest: string, position: number): ShownForward | undefined {
+    const forward = this.#options.forwardsOf(path)?.[position];
+    return forward?.conf.dest === shownDestination(dest) ? forward : undefined;
+  }
+
+  #positionOf(path: string, dest: string): number {
+    return (this.#options.destinations().get(path) ?? []).findIndex((other) => other.dest === dest);
+  }
+
+  #edit(path: string, change: (forward: readonly Destination[]) => readonly object[]): Promise<void> {
+    const edited = this.#edited.then(async () => {
+      const forward = change(this.#options.destinations().get(path) ?? []);
+      await this.#options.edits.patchPath(path, { forward }, EDITOR);
+    });
+    this.#edited = edited.catch(() => {});
+    return edited;
+  }
+
+  #remove(path: string, dest: string): Promise<void> {
+    return this.#edit(path, (forward) => forward.filter((other) => other.dest !== dest));
+  }
+
+  async #untilSent(path: string, dest: string, waitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monoMs() + waitMs;
+    const never = new AbortController().signal;
+    for (;;) {
+      const forward = this.#forwardAt(path, dest, this.#positionOf(path, dest));
+      if (forward?.state === 'forwarding') {
+        return;
+      }
+      if (forward?.state === 'error' || clock.monoMs() >= untilMs) {
+        await this.#remove(path, dest);
+        throw failure(CODE.failed, forward?.lastError ?? `no connection within ${waitMs / 1000} s`);
+      }
+      await clock.sleep(LOOK_EVERY_MS, never);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+const HERE = import.meta.dirname;
+
+/** The script with folders of the test. @param program in place of Perch @param isVolume whether /data is a mount */
+function script(program: string, isVolume = true) {
+  const root = mkdtempSync(join(tmpdir(), 'perch-container-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(root, name), text);
+    chmodSync(join(root, name), 0o755);
+    return join(root, name);
+  };
+  const data = join(root, 'data');
+  mkdirSync(data);
+  const mount = (point: string) => `36 35 98:0 /volumes/x ${point} rw,noatime shared:1 - ext4 /dev/sda1 rw\n`;
+  file('mountinfo', mount('/') + mount(`${data}base`) + (isVolume ? mount(data) : ''));
+  file('first.yml', 'perch: own\n');
+  // Not root, which would become the user perch.
+  file('id', '#!/bin/sh\necho 10000\n');
+  file('run', `#!/bin/sh\necho "$*" >> ${root}/calls\n${program}\n`);
+  const source = readFileSync(join(HERE, 'start'), 'utf8')
+    .replace('data=/data', `data=${data}`)
+    .replaceAll('/proc/self/mountinfo', join(root, 'mountinfo'))
+    .replaceAll('/usr/share/perch/perch.yml', join(root, 'first.yml'))
+    .replaceAll('/usr/lib/perch/run', join(root, 'run'))
+    .replaceAll('/tmp/perch', join(root, 'runtime'));
+  const env = { PATH: `${root}:/usr/bin:/bin` };
+  return { root, data, start: file('start', source), env, calls: () => readFileSync(join(root, 'calls'), 'utf8') };
+}
+
+test('a container without a volume for its data is rejected', () => {
+  const { start, env, data } = script('exit 0', false);
+  const { stderr, status } = spawnSync('sh', [start], { env, encoding: 'utf8' });
+  expect({ stderr, status }).toEqual({
+    stderr: `perch: ${data} is not a volume, and a container loses its other files: start it with -v perch-data:${data}\n`,
+    status: 1,
+  });
+});
+
+test('the first start writes a configuration, and later ones keep it', () => {
+  const { start, env, data, calls } = script('exit 3');
+  expect(spawnSync('sh', [start], { env }).status).toBe(3);
+  expect(readFileSync(join(data, 'perch.yml'), 'utf8')).toBe('perch: own\n');
+  writeFileSync(join(data, 'perch.yml'), 'perch: own\nmdns: no\n');
+  spawnSync('sh', [start], { env });
+  expect(readFileSync(join(data, 'perch.yml'), 'utf8')).toBe('perch: own\nmdns: no\n');
+  expect(calls()).toBe(`--data ${data} ${data}/perch.yml\n`.repeat(2));
+});
+
+test('an empty configuration of an interrupted first start is replaced, and one that cannot be written starts nothing', () => {
+  const { start, env, data, root } = script('exit 3');
+  writeFileSync(join(data, 'perch.yml'), '');
+  writeFileSync(join(data, 'perch.yml.new'), 'per');
+  expect(spawnSync('sh', [start], { env }).status).toBe(3);
+  expect(readFileSync(join(data, 'perch.yml'), 'utf8')).toBe('perch: own\n');
+  expect(readdirSync(data)).toEqual(['perch.yml']);
+
+  rmSync(join(data, 'perch.yml'));
+  // A full disk: cp has written a part.
+  writeFileSync(join(root, 'cp'), '#!/bin/sh\nprintf per > "$2"\nexit 1\n');
+  chmodSync(join(root, 'cp'), 0o755);
+  const { stderr, status } = spawnSync('sh', [start], { env, encoding: 'utf8' });
+  expect({ stderr, status }).toEqual({ stderr: `perch: ${data}/perch.yml cannot be written\n`, status: 1 });
+  expect(existsSync(join(data, 'perch.yml'))).toBe(false);
+});
+
+test.for([85, 70])('Perch is started again after code %i', (code) => {
+  const { root, start, env, calls } = script('');
+  writeFileSync(
+    join(root, 'run'),
+    `#!/bin/sh\necho x >> ${root}/calls\n[ "$(wc -l < ${root}/calls)" = 3 ] || exit ${code}\nexit 4\n`,
+  );
+  expect(spawnSync('sh', [start], { env }).status).toBe(4);
+  expect(calls()).toBe('x\nx\nx\n');
+});
+
+test('the end of the container waits until Perch has ended, which is not started again', async () => {
+  const { start, env, calls } = script(
+    `trap 'echo stopping; sleep 0.2; echo stopped; exit 85' TERM\necho ready\nwhile :; do sleep 0.05; done`,
+  );
+  const child = spawn('sh', [start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const said: string[] = [];
+  const closed = once(child, 'close');
+  child.stdout.on('data', (chunk: Buffer) => {
+    said.push(chunk.toString());
+    if (chunk.toString().includes('ready')) {
+      child.kill('SIGTERM');
+    }
+  });
+  expect(await closed).toEqual([85, null]);
+  expect(said.join('')).toBe('ready\nstopping\nstopped\n');
+  expect(calls().split('\n')).toHaveLength(2);
+});

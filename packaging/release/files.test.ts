@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from '../../agent/config/load/load.ts';
+import { CONTAINER_TOOLS } from '../container/container.ts';
+import { IMAGE_TOOLS } from '../image/tools.ts';
+import { fill, makeAddOn } from './home-assistant.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+test("GitHub's job installs the programs of a release, and names no registry", () => {
+  const text = read('.github/workflows/release.yml');
+  const { jobs } = parse(text);
+  const steps = jobs.build.steps as { name: string; run?: string }[];
+  const installed = steps.find(({ name }) => name === 'Install programs')?.run?.split(/\s+/);
+  expect(installed).toEqual(
+    expect.arrayContaining(
+      Object.values({ ...CONTAINER_TOOLS, ...IMAGE_TOOLS }).filter((name) => !['gzip', 'util-linux'].includes(name)),
+    ),
+  );
+  expect(text).not.toMatch(/\b(?:ghcr|docker|quay)\.io\b/);
+});
+
+test("no program of the build runs on the machine with the keys, and the job's tools are pinned", () => {
+  const text = read('.github/workflows/release.yml');
+  const { jobs } = parse(text);
+  expect(JSON.stringify(jobs.build)).not.toMatch(/secrets\.|github\.token/);
+  expect(jobs.build.permissions).toEqual({ contents: 'read' });
+  expect(jobs.publish).toMatchObject({ needs: 'build', environment: 'release' });
+  const steps = Object.values(jobs).flatMap((job) => (job as { steps: { uses?: string; with?: object }[] }).steps);
+  const used = steps.filter(({ uses }) => uses !== undefined);
+  expect(used.every(({ uses }) => /^actions\/[a-z-]+@[0-9a-f]{40}$/.test(uses ?? ''))).toBe(true);
+  const checkouts = used.filter(({ uses }) => uses?.startsWith('actions/checkout@'));
+  expect(checkouts.map((step) => step.with)).toEqual([
+    { 'persist-credentials': false },
+    { 'persist-credentials': false },
+  ]);
+});
+
+test('the compose file keeps the root read-only, drops all rights and has a volume for the data', () => {
+  const { services } = parse(fill(read('packaging/container/compose.yaml'), 'registry.invalid/perch', '1.2.3~rc1'));
+  expect(services.perch).toMatchObject({
+    image: 'registry.invalid/perch:1.2.3-rc1',
+    network_mode: 'host',
+    read_only: true,
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+    volumes: ['perch-data:/data'],
+  });
+});
+
+test('the add-on for Home Assistant names the container and keeps recordings out of backups', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-add-on-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const options = { version: '1.2.3', time: 1_700_000_000, folder, packing: 'quick' } as const;
+  const file = await makeAddOn('registry.invalid/perch', options);
+  const names = execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }).trim().split('\n');
+  const add = ['CHANGELOG.md', 'DOCS.md', 'config.yaml', 'icon.png'].map((name) => `./perch/${name}`);
+  expect(names).toEqual(['./', './perch/', ...add, './repository.yaml']);
+  const config = parse(execFileSync('tar', ['-xzOf', file, './perch/config.yaml'], { encoding: 'utf8' }));
+  expect(config).toMatchObject({
+    version: '1.2.3',
+    slug: 'perch',
+    image: 'registry.invalid/perch-home-assistant',
+    arch: ['aarch64', 'amd64'],
+    host_network: true,
+    map: [{ type: 'media', read_only: false }],
+    environment: { FIRST_CONFIG: '/usr/share/perch/home-assistant.yml', SHOW_SETUP_LINK: 'yes' },
+    backup_exclude: ['*/recordings/*', '*/compiled/*'],
+  });
+});
+
+test.for(['container/perch.yml', 'home-assistant/perch.yml'])('the first configuration %s is valid', (path) => {
+  const defaults = { recordPath: '/data/recordings/%path/%Y-%m-%d_%H-%M-%S-%f', cwd: '/' };
+  const { config, problems } = parseConfig(read(`packaging/${path}`), 'perch.yml', {}, defaults);
+  expect({ problems, address: config?.address }).toEqual({ problems: [], address: ':8080' });
+});

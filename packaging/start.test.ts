@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startProcess } from '../test/peers/programs/process.ts';
+
+const SHELLS = [['/usr/bin/dash'], ['/usr/bin/bash'], ['/usr/bin/busybox', 'sh']].filter(([file = '']) =>
+  existsSync(file),
+);
+
+/** A clone whose start.mjs only names this Node, and whose Perch is this script. */
+function cloneOf(program: string, preparing = 'process.stdout.write(process.execPath)'): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'perch-start-')));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const bundle = join(root, 'node_modules/.cache/agent/current');
+  mkdirSync(join(bundle, 'agent'), { recursive: true });
+  copyFileSync(join(import.meta.dirname, '../start.sh'), join(root, 'start.sh'));
+  writeFileSync(join(root, 'start.mjs'), `if (process.argv[2] !== '--prepare') process.exit(9);\n${preparing};\n`);
+  writeFileSync(join(bundle, 'agent/perch.cjs'), program);
+  return root;
+}
+
+describe.each(SHELLS)('%s', (shell, ...applet) => {
+  const argsOf = (root: string, words: readonly string[]) => [...applet, join(root, 'start.sh'), ...words];
+  const run = (root: string, words: readonly string[] = [], input = '') =>
+    spawnSync(shell, argsOf(root, words), {
+      input,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], INIT_CWD: root },
+    });
+
+  test('Perch gets the command line, the input, the folder of the user, and the flags of the packages', () => {
+    const root = cloneOf(`
+      const { readFileSync } = require('node:fs');
+      const { NODE_COMPILE_CACHE: cache, UV_THREADPOOL_SIZE: threads, MALLOC_ARENA_MAX: arenas } = process.env;
+      const given = [process.argv.slice(2), readFileSync(0, 'utf8'), process.cwd(), process.execArgv.length, cache, threads, arenas];
+      console.log(JSON.stringify(given));
+      process.exitCode = 3;`);
+    const { stdout, stderr, status } = run(root, ['--data', 'a b', '*'], 'a password\n');
+    expect([stderr, status]).toEqual(['', 3]);
+    const cache = join(root, 'node_modules/.cache/agent/current/compiled');
+    expect(JSON.parse(stdout)).toEqual([['--data', 'a b', '*'], 'a password\n', root, 4, cache, '12', '1']);
+  });
+
+  test('Perch is restarted when it asks for it and after an uncaught exception, not after other ends', () => {
+    const root = cloneOf(`
+      const { appendFileSync, readFileSync } = require('node:fs');
+      appendFileSync('starts', 'x');
+      process.exit([85, 70, 85, 0][readFileSync('starts').length - 1]);`);
+    expect(run(root).status).toBe(0);
+    expect(spawnSync('cat', [join(root, 'starts')], { encoding: 'utf8' }).stdout).toBe('xxxx');
+    expect(run(cloneOf("process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);")).status).toBe(128 + 9);
+  });
+
+  test('Perch starts with a closed input', () => {
+    const root = cloneOf("console.log(require('node:fs').readFileSync(0).length)");
+    const closed = ['-c', 'exec "$@" <&-', 'sh', shell, ...argsOf(root, [])];
+    const { stdout, stderr, status } = spawnSync('/bin/sh', closed, { encoding: 'utf8', cwd: root });
+    expect([stdout, stderr, status]).toEqual(['0\n', '', 0]);
+  });
+
+  test('nothing starts when the preparation fails', () => {
+    const { stdout, status } = run(cloneOf("console.log('started')", 'process.exit(5)'));
+    expect([stdout, status]).toEqual(['', 5]);
+  });
+
+  test.for(['SIGINT', 'SIGTERM'] as const)(
+    '%s is passed on, and ends it even if Perch asks for a restart',
+    async (signal) => {
+      const root = cloneOf(`
+      process.on('SIGHUP', () => console.log('reloaded'));
+      process.on('${signal}', () => { console.log('closing'); setTimeout(() => process.exit(85), 100); });
+      setInterval(() => {}, 1000);
+      console.log('started');`);
+      const running = startProcess(shell, argsOf(root, []), { INIT_CWD: root });
+      await running.waitFor(/started/);
+      running.child.kill('SIGHUP');
+      await running.waitFor(/reloaded/);
+      running.child.kill('SIGHUP');
+      await running.waitFor(/reloaded\nreloaded/);
+      expect(await running.stop(signal)).toBe(85);
+      expect(running.output()).toBe('started\nreloaded\nreloaded\nclosing\n');
+    },
+  );
+});

@@ -1,0 +1,57 @@
+#!/bin/sh
+# What npm start runs. start.mjs gets everything ready and ends; this shell starts Perch, and restarts it when it asks for it. It takes 1 MB
+# while Perch runs, where a second Node took 45.
+root=$(cd "$(dirname "$0")" && pwd) || exit 1
+node=$(node "$root/start.mjs" --prepare) || exit
+# Paths on the command line are relative to the user's folder.
+cd "${INIT_CWD:-.}" || exit 1
+
+# As in packaging/linux/run. Twelve threads: a disk that hangs keeps every thread that waits for it.
+flags='--disable-warning=ExperimentalWarning --optimize-for-size --bytecode-old-age=2 --flush-baseline-code'
+# shellcheck disable=SC2086
+"$node" $flags -v > /dev/null 2>&1 || flags=--disable-warning=ExperimentalWarning
+bundle="$root/node_modules/.cache/agent/current"
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-131072}"
+export UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-12}" NODE_COMPILE_CACHE="$bundle/compiled"
+export PATH="${node%/*}:$PATH" PERCH_RESTART_CODE=85
+
+# Perch runs in the background, so that the shell passes on a signal at once. The input is that of the shell.
+# A failing exec would end the shell.
+{ true 3<&0; } 2> /dev/null || exec < /dev/null
+exec 3<&0
+is_to_end=no
+child=''
+pass_on() {
+	is_signaled=yes
+	kill -s "$1" "$child" 2> /dev/null
+}
+trap 'is_to_end=yes; pass_on INT' INT
+trap 'is_to_end=yes; pass_on TERM' TERM
+trap 'pass_on HUP' HUP
+
+# Ends with a signal, too: then waits again. 127: the shell has seen the end before.
+wait_for_child() {
+	code=''
+	while :; do
+		is_signaled=no
+		wait "$child"
+		result=$?
+		[ "$result" = 127 ] && [ -n "$code" ] && return
+		code=$result
+		[ "$is_signaled" = yes ] || return
+	done
+}
+
+while :; do
+	# shellcheck disable=SC2086
+	"$node" $flags "$bundle/agent/perch.cjs" "$@" <&3 3<&- &
+	child=$!
+	# A signal may have come before there was a process to pass it on to.
+	[ "$is_to_end" = no ] || kill -s TERM "$child" 2> /dev/null
+	wait_for_child
+	# 85: POST /v3/restart. 70: an uncaught exception; Perch makes the pauses itself.
+	case "$is_to_end$code" in
+	no85 | no70) ;;
+	*) exit "$code" ;;
+	esac
+done

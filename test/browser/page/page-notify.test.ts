@@ -1,0 +1,147 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
+import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
+import { axeFindings, onlyBy, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { pushBrowser } from '../../support/clients/push-service.ts';
+
+interface Item {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly rules: readonly { readonly cameras: unknown; readonly kinds: readonly string[]; readonly hours?: object }[];
+  readonly snoozedUntil: string | null;
+}
+
+/** The address of no push service: the box must not send there. */
+const ENDPOINT = 'https://127.0.0.1/push';
+
+describeWith(['chromium'], 'notifications', () => {
+  let viewer: Viewer;
+  let box: PageHarness;
+  beforeAll(async () => {
+    [viewer, box] = await Promise.all([startViewer(), startPageHarness({ cameras: [{}] })]);
+    await box.claim();
+    await box.adopt();
+  });
+  afterAll(async () => {
+    await viewer[Symbol.asyncDispose]();
+    await box[Symbol.asyncDispose]();
+  });
+
+  const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 100 });
+  const items = async () => (await box.api<{ items: Item[] }>('GET', 'notifications')).items;
+
+  /** A browser without its maker's account: its own part of the registration is answered here. */
+  async function withPushService(page: Page): Promise<void> {
+    await page.context().grantPermissions(['notifications']);
+    const { keys } = pushBrowser();
+    await page.addInitScript(
+      ({ endpoint, keys }) => {
+        let isOn = false;
+        const subscription = { endpoint, toJSON: () => ({ keys }), unsubscribe: async () => (isOn = false) };
+        Object.assign(PushManager.prototype, {
+          getSubscription: async () => (isOn ? subscription : null),
+          subscribe: async () => {
+            isOn = true;
+            return subscription;
+          },
+        });
+      },
+      { endpoint: ENDPOINT, keys },
+    );
+  }
+
+  onlyBy('localhost', () =>
+    test.for(sizesInTurn())('on a %s they are switched on, chosen, paused, tried and switched off', async (size) => {
+      await using visitor = await visit(viewer.browser, box, { size, openBy: 'localhost' });
+      const { page, complaints } = visitor;
+      await withPushService(page);
+      await visitor.logIn('#/settings/people');
+      await page.reload();
+      await settled(page, '.you');
+      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await settled(page, '.sheet .card');
+      expect(await page.locator('.sheet').textContent()).toContain('through Google. They are encrypted');
+      await page.getByRole('switch', { name: 'Notify this device' }).click();
+      await until(async () => expect(await items()).toMatchObject([{ endpoint: ENDPOINT, snoozedUntil: null }]));
+      expect((await items())[0]?.rules).toEqual([
+        { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline', 'disk'] },
+      ]);
+      await page.getByRole('button', { name: 'Motion' }).click();
+      await page.getByRole('switch', { name: 'Only at certain times' }).click();
+      await page.getByLabel('From').fill('21:30');
+      await page.getByLabel('From').blur();
+      await until(async () =>
+        expect((await items())[0]?.rules[0]).toMatchObject({
+          kinds: expect.arrayContaining(['motion']),
+          hours: { from: '21:30', to: '06:00' },
+        }),
+      );
+      await page.getByRole('button', { name: 'Pause for an hour' }).click();
+      await page.getByText(/^Paused until /).waitFor();
+      await page.getByRole('button', { name: 'Resume' }).click();
+      await until(async () => expect((await items())[0]?.snoozedUntil).toBeNull());
+      await page.getByRole('button', { name: 'Send a test' }).click();
+      await page.getByText('Not sent: 127.0.0.1 has the address 127.0.0.1, which is not on the internet.').waitFor();
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole('switch', { name: 'Notify this device' }).click();
+      await until(async () => expect(await items()).toEqual([]));
+      expect(complaints).toEqual([]);
+    }),
+  );
+
+  onlyBy('localhost', () =>
+    test('a message is shown with the link to its moment', async () => {
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'localhost' });
+      const { page } = visitor;
+      await page.context().grantPermissions(['notifications']);
+      await visitor.logIn();
+      const scope = await page.evaluate(async () => (await navigator.serviceWorker.ready).scope);
+      const cdp = await page.context().newCDPSession(page);
+      const registered = new Promise<string>((resolve) =>
+        cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+          const own = registrations.find(({ scopeURL }) => scopeURL === scope);
+          if (own) {
+            resolve(own.registrationId);
+          }
+        }),
+      );
+      await cdp.send('ServiceWorker.enable');
+      const link = '#/rec/door?t=2026-11-23T18:00:05.250Z';
+      const message = {
+        id: 'e1',
+        path: 'door',
+        kind: 'person',
+        at: Date.UTC(2026, 10, 23),
+        title: 'Door',
+        body: 'Person',
+      };
+      await cdp.send('ServiceWorker.deliverPushMessage', {
+        ...{ origin: new URL(scope).origin, registrationId: await registered },
+        data: JSON.stringify({ ...message, link, picture: '/9j/' }),
+      });
+      const shown = () =>
+        page.evaluate(async () =>
+          (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body, tag, data }) => ({
+            ...{ title, body, tag, data },
+          })),
+        );
+      await until(async () =>
+        expect(await shown()).toEqual([{ title: 'Door', body: 'Person', tag: 'e1 door', data: { link } }]),
+      );
+    }),
+  );
+
+  onlyBy('plain', () =>
+    test('without https the page leads to the steps', async () => {
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'plain' });
+      const { page } = visitor;
+      await visitor.logIn('#/settings/people');
+      await settled(page, '.you');
+      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await page.getByText('Notifications need https.').waitFor();
+      expect(await page.getByRole('link', { name: 'Open the steps' }).getAttribute('href')).toBe('trust');
+    }),
+  );
+});

@@ -1,0 +1,252 @@
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { smallClip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { ffmpegWarnings, packetTimes } from '../../peers/programs/ffmpeg.ts';
+import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
+import { type RunningProcess, startProcess } from '../../peers/programs/process.ts';
+
+const AWAY_MS = byLength(3_000, 60_000);
+
+interface Files {
+  readonly folder: string;
+  readonly url: string;
+  /** How the server answers; undefined: with the file. */
+  trouble: ((reply: ServerResponse, path: string) => boolean) | undefined;
+}
+
+/** A folder and a server of its files. */
+async function serveFolder(): Promise<Files> {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-hls-'));
+  const server = createServer((request, reply) => {
+    const path = join(folder, new URL(request.url ?? '/', 'http://x').pathname);
+    if (files.trouble?.(reply, path)) {
+      return;
+    }
+    if (!existsSync(path) || !statSync(path).isFile()) {
+      reply.writeHead(404).end();
+      return;
+    }
+    createReadStream(path).pipe(reply);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const files: Files = {
+    folder,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    trouble: undefined,
+  };
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return files;
+}
+
+/** ffmpeg writes a live playlist of a clip in a loop. */
+async function writeLive(folder: string, kind: 'ts' | 'fmp4', ...more: readonly string[]): Promise<RunningProcess> {
+  const input = ['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', await smallClip(4), '-c', 'copy'];
+  const type = kind === 'fmp4' ? ['-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4'] : [];
+  const options = ['-f', 'hls', '-hls_time', '1', '-hls_list_size', '6', ...type, ...more];
+  return startProcess('ffmpeg', [...input, ...options, join(folder, 'live.m3u8')]);
+}
+
+const written = (folder: string, segments: number) =>
+  until(() => {
+    const path = join(folder, 'live.m3u8');
+    return (existsSync(path) && (readFileSync(path, 'utf8').match(/#EXTINF/g)?.length ?? 0) >= segments) || undefined;
+  });
+
+const startReader = (agent: Agent, file: string): RunningProcess =>
+  startProcess('ffmpeg', [
+    ...['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far')],
+    ...['-c', 'copy', '-f', 'matroska', file],
+  ]);
+
+const perch = (url: string, name = 'live.m3u8') =>
+  startAgent({ config: `api: yes\npaths:\n  far: { source: '${url}/${name}' }\n` });
+
+const statusOf = (agent: Agent) => agent.json<PathStatus>('/v3/paths/get/far').catch(() => undefined);
+const ready = (agent: Agent) => until(async () => (await statusOf(agent))?.ready || undefined);
+
+/** Ends the reader. @returns times of its pictures in seconds, in their order */
+async function timesOf(reader: RunningProcess, file: string): Promise<readonly number[]> {
+  expect(reader.child.exitCode).toBe(null);
+  await reader.stop('SIGINT');
+  return (await packetTimes(file, 'v')).map(({ pts }) => pts);
+}
+
+const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => time - (times[i] as number));
+
+describeWith(['ffmpeg'], 'an HLS source in trouble', () => {
+  test.for(inShort(['ts', 'fmp4'] as const, 'fmp4'))(
+    'a reader stays when ffmpeg is started again in the same playlist (%s, append_list, discont_start)',
+    async (kind) => {
+      const files = await serveFolder();
+      const flags = ['-hls_flags', 'delete_segments+append_list+discont_start+omit_endlist'];
+      const first = await writeLive(files.folder, kind, ...flags);
+      await written(files.folder, 4);
+      await using agent = await perch(files.url);
+      await ready(agent);
+      const file = join(files.folder, 'copy.mkv');
+      const reader = startReader(agent, file);
+      await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+      await delay(2_000);
+      await first.stop('SIGTERM');
+      const second = await writeLive(files.folder, kind, ...flags);
+      const playlist = () => readFileSync(join(files.folder, 'live.m3u8'), 'utf8');
+      await until(() => playlist().includes('#EXT-X-DISCONTINUITY') || undefined);
+      // ffmpeg does not count discontinuities that have left the playlist.
+      await until(() => !playlist().includes('#EXT-X-DISCONTINUITY') || undefined);
+      await delay(5_000);
+      const times = await timesOf(reader, file);
+      await second.stop('SIGTERM');
+      const gaps = gapsOf(times);
+      expect([Math.min(...gaps) >= 0, Math.max(...gaps) < 4, (times.at(-1) ?? 0) > 10]).toEqual([true, true, true]);
+      expect(await statusOf(agent)).toMatchObject({ ready: true, inboundFramesInError: 0 });
+    },
+  );
+
+  test('a reader stays while the server answers 404 for three seconds; after a minute the path comes back', async () => {
+    const files = await serveFolder();
+    const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
+    await written(files.folder, 4);
+    await using agent = await perch(files.url);
+    await ready(agent);
+    const file = join(files.folder, 'copy.mkv');
+    const reader = startReader(agent, file);
+    await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+    const away = (reply: ServerResponse) => {
+      reply.writeHead(404).end();
+      return true;
+    };
+    files.trouble = away;
+    await delay(AWAY_MS);
+    files.trouble = undefined;
+    if (AWAY_MS > 30_000) {
+      // Five target durations are tolerated, or the read timeout.
+      await reader.stop('SIGKILL');
+      await agent.process.waitFor(/answers 404/);
+      await ready(agent);
+      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3'])).toBe('');
+    } else {
+      await delay(5_000);
+      const gaps = gapsOf(await timesOf(reader, file));
+      expect([Math.min(...gaps) >= 0, Math.max(...gaps) < AWAY_MS / 1_000 + 2]).toEqual([true, true]);
+      expect(await statusOf(agent)).toMatchObject({ ready: true });
+    }
+    await live.stop('SIGTERM');
+  });
+
+  test('the path is back soon when the publisher of another Perch starts again, with low latency', async () => {
+    await using origin = await startAgent({ config: 'api: yes\npaths:\n  live:\n' });
+    const clip = await smallClip(4);
+    const first = await publishClip(origin, 'live', clip, { isEndless: true });
+    await using agent = await perch(`http://127.0.0.1:${origin.ports.hls}/live`, 'index.m3u8');
+    await ready(agent);
+    await first[Symbol.asyncDispose]();
+    await using _second = await publishClip(origin, 'live', clip, { isEndless: true });
+    await agent.process.waitFor(/far.*retrying/);
+    const startedMs = performance.now();
+    await ready(agent);
+    expect(performance.now() - startedMs).toBeLessThan(8_000);
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '3'])).toBe('');
+  });
+
+  test("ffmpeg's AES-128 is decrypted", async () => {
+    const files = await serveFolder();
+    const key = join(files.folder, 'the.key');
+    writeFileSync(key, '0123456789abcdef');
+    const info = join(files.folder, 'key.info');
+    writeFileSync(info, `${files.url}/the.key\n${key}\n`);
+    // ffmpeg encrypts MPEG-TS only.
+    const live = await writeLive(files.folder, 'ts', '-hls_key_info_file', info, '-hls_flags', 'delete_segments');
+    await written(files.folder, 4);
+    expect(readFileSync(join(files.folder, 'live.m3u8'), 'utf8')).toContain('METHOD=AES-128');
+    await using agent = await perch(files.url);
+    await ready(agent);
+    expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('far'), '-t', '4'])).toBe('');
+    expect(await statusOf(agent)).toMatchObject({ tracks: ['H264', 'MPEG-4 Audio'], inboundFramesInError: 0 });
+    await live.stop('SIGTERM');
+  });
+
+  test('a server that sends little faster than the stream is, is played without a pause', async () => {
+    const files = await serveFolder();
+    const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
+    await written(files.folder, 4);
+    // Each segment takes 0.7 s for its second.
+    files.trouble = (reply, path) => {
+      if (!path.endsWith('.ts') || !existsSync(path)) {
+        return false;
+      }
+      const bytes = readFileSync(path);
+      const step = Math.ceil(bytes.length / 14);
+      let at = 0;
+      const timer = setInterval(() => {
+        reply.write(bytes.subarray(at, at + step));
+        at += step;
+        if (at >= bytes.length) {
+          clearInterval(timer);
+          reply.end();
+        }
+      }, 50);
+      return true;
+    };
+    await using agent = await perch(files.url);
+    await ready(agent);
+    const file = join(files.folder, 'copy.mkv');
+    const reader = startReader(agent, file);
+    await until(async () => ((await statusOf(agent))?.readers.length === 1 ? true : undefined));
+    await delay(8_000);
+    const gaps = gapsOf(await timesOf(reader, file));
+    await live.stop('SIGTERM');
+    expect([Math.min(...gaps) >= 0, Math.max(...gaps) < 0.5]).toEqual([true, true]);
+  });
+
+  test('a playlist of 10 MB is rejected by its size, and the device answers meanwhile', async () => {
+    const files = await serveFolder();
+    const lines = Array.from({ length: 200_000 }, (_, i) => `#EXTINF:2.000000,\nsegment-with-a-name-${i}.ts\n`);
+    writeFileSync(join(files.folder, 'live.m3u8'), `#EXTM3U\n#EXT-X-TARGETDURATION:2\n${lines.join('')}`);
+    await using agent = await perch(files.url);
+    await agent.process.waitFor(/has more than 4194304 bytes/);
+    const startedMs = performance.now();
+    expect((await statusOf(agent))?.ready).toBe(false);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+
+  test('a playlist of a day has its end played, and costs the device no pause', async () => {
+    const files = await serveFolder();
+    const live = await writeLive(files.folder, 'ts', '-hls_flags', 'delete_segments');
+    await written(files.folder, 3);
+    // As a server that never deletes: 19,000 earlier segments.
+    files.trouble = (reply, path) => {
+      if (!path.endsWith('.m3u8')) {
+        return false;
+      }
+      const text = readFileSync(path, 'utf8');
+      const [, sequence = '0'] = /#EXT-X-MEDIA-SEQUENCE:(\d+)/.exec(text) ?? [];
+      const old = Array.from({ length: 19_000 }, (_, i) => `#EXTINF:1.000000,\nold${i}.ts\n`).join('');
+      const head = `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:${sequence}\n`;
+      reply.end(`${head}${old}${text.slice(text.indexOf('#EXTINF'))}`);
+      return true;
+    };
+    await using agent = await perch(files.url);
+    await ready(agent);
+    let longestMs = 0;
+    for (let i = 0; i < 30; i += 1) {
+      const startedMs = performance.now();
+      await statusOf(agent);
+      longestMs = Math.max(longestMs, performance.now() - startedMs);
+      await delay(100);
+    }
+    await live.stop('SIGTERM');
+    expect(longestMs).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,160 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TsMuxer } from '../../../agent/media/mpegts/mux/mux.ts';
+import type { Sample } from '../../../agent/media/sample/sample.ts';
+import type { PathStatus } from '../../../agent/paths/path-status.ts';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+import { type RunningProcess, runProcess, startProcess } from '../../peers/programs/process.ts';
+import { freeUdpPair } from '../../support/base/free-port.ts';
+import { klv } from '../../support/media/audio-tracks.ts';
+import { tinyH264, tinyVideo } from '../../support/media/tiny-h264.ts';
+
+const FPS = 25;
+const SECONDS = 4;
+const ACCESS =
+  'api: yes\nauthInternalUsers:\n- user: any\n  permissions: [{action: read}, {action: publish}, {action: api}]\n';
+const KEY = '060e2b34020b01010e01030101000000';
+
+/** A unit of a UAS local set (MISB ST 0601) with the number of its picture; each tenth one does not fit into a packet. */
+function unitOf(number: number): Buffer {
+  const value = Buffer.alloc(number % 10 === 0 ? 2_000 : 20, number);
+  value.writeUInt32BE(number);
+  return Buffer.concat([Buffer.from(KEY, 'hex'), Buffer.of(0x82, value.length >> 8, value.length & 0xff), value]);
+}
+
+/** Numbers of the units in a file, in their order. */
+function numbersIn(file: string): number[] {
+  const bytes = readFileSync(file);
+  const key = Buffer.from(KEY, 'hex');
+  const numbers: number[] = [];
+  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+    const number = bytes.readUInt32BE(at + key.length + 3);
+    const unit = unitOf(number);
+    // The last one may be cut by the end of the reading.
+    if (bytes.subarray(at, at + unit.length).equals(unit)) {
+      numbers.push(number);
+    }
+  }
+  return numbers;
+}
+
+function expectAllUnits(file: string): void {
+  const numbers = numbersIn(file);
+  expect(numbers.length, file).toBeGreaterThanOrEqual(2 * FPS);
+  const first = numbers[0] ?? 0;
+  expect(numbers, file).toEqual(numbers.map((_, i) => (first + i) % (FPS * SECONDS)));
+}
+
+function clipWithKlv(): Buffer {
+  const muxer = new TsMuxer([tinyH264, klv]);
+  const pictures = tinyVideo(FPS * SECONDS, FPS, FPS);
+  const puts = pictures.flatMap((picture, i): (readonly [track: number, sample: Sample])[] => [
+    [0, picture],
+    [1, { ...picture, key: true, data: unitOf(i) }],
+  ]);
+  const out = Buffer.alloc(
+    puts.reduce((sum, [track, sample]) => sum + muxer.maxBytesOf(track, sample), muxer.tableBytes),
+  );
+  muxer.begin(out);
+  for (const [track, sample] of puts) {
+    muxer.write(track, sample, 0);
+  }
+  return out.subarray(0, muxer.sizeBytes);
+}
+
+/** Arguments of ffmpeg that copy three seconds of metadata to a file. */
+const metadataTo = (file: string, input: readonly string[]): string[] => [
+  ...['-y', '-nostdin', '-v', 'error', ...input],
+  ...['-t', '3', '-map', '0:d', '-c', 'copy', '-f', 'data', file],
+];
+
+describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perch-klv-'));
+  const clip = join(folder, 'clip.ts');
+  const running: RunningProcess[] = [];
+  let agent: Agent;
+  let srtPort = 0;
+
+  const start = (command: string, args: readonly string[]) => {
+    const program = startProcess(command, args);
+    running.push(program);
+    return program;
+  };
+  const send = (options: readonly string[], url: string) =>
+    start('ffmpeg', [
+      ...['-nostdin', '-v', 'error', '-re', '-stream_loop', '-1', '-i', clip, '-map', '0', '-c', 'copy'],
+      ...[...options, url],
+    ]);
+  const isReady = (path: string) =>
+    until(async () => {
+      const status = await agent.json<PathStatus>(`/v3/paths/get/${path}`).catch(() => undefined);
+      return status?.ready ? status : undefined;
+    });
+
+  beforeAll(async () => {
+    writeFileSync(clip, clipWithKlv());
+    const [udpPort] = await freeUdpPair();
+    const paths = `  udp: {source: 'udp+mpegts://127.0.0.1:${udpPort}'}\n  stage:\n`;
+    agent = await startAgent({
+      listen: ({ rtsp }) => {
+        srtPort = rtsp;
+        return { srtAddress: `127.0.0.1:${rtsp}` };
+      },
+      config: `${ACCESS}paths:\n${paths}`,
+    });
+    send(['-f', 'mpegts'], `udp://127.0.0.1:${udpPort}?pkt_size=1316`);
+    send(['-f', 'mpegts'], `srt://127.0.0.1:${srtPort}?streamid=publish:stage&pkt_size=1316`);
+  });
+
+  afterAll(async () => {
+    await agent?.[Symbol.asyncDispose]();
+    for (const program of running) {
+      await program.stop('SIGKILL');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test.for(['udp', 'stage'])('of ffmpeg in MPEG-TS (%s) goes to ffmpeg and GStreamer over RTSP', async (path) => {
+    expect((await isReady(path)).tracks).toEqual(['H264', 'KLV']);
+    const byFfmpeg = join(folder, `${path}-ffmpeg.klv`);
+    const tcp = ['-rtsp_transport', 'tcp', '-i', agent.rtspUrl(path)];
+    const args = metadataTo(byFfmpeg, tcp);
+    const { code, output } = await runProcess('ffmpeg', args);
+    expect(code, output).toBe(0);
+    const byGstreamer = join(folder, `${path}-gst.klv`);
+    const pipeline = `rtspsrc location=${agent.rtspUrl(path)} protocols=tcp name=src src. ! application/x-rtp,media=application ! rtpklvdepay ! filesink location=${byGstreamer} src. ! application/x-rtp,media=video ! fakesink`;
+    // GStreamer ends when packets of the picture have nowhere to go before the pad of the metadata is linked.
+    const gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+    await until(async () => {
+      const read = existsSync(byGstreamer) ? numbersIn(byGstreamer) : [];
+      return read.length >= 2 * FPS ? read : undefined;
+    });
+    await gst.stop('SIGINT');
+    expectAllUnits(byFfmpeg);
+    expectAllUnits(byGstreamer);
+  });
+
+  test('of a camera with RTSP goes to ffmpeg over SRT', async () => {
+    await isReady('udp');
+    await using second = await startAgent({
+      listen: ({ rtsp }) => ({ srtAddress: `127.0.0.1:${rtsp}` }),
+      config: `${ACCESS}paths:\n  again: {source: '${agent.rtspUrl('udp')}'}\n`,
+    });
+    const url = `srt://127.0.0.1:${second.ports.rtsp}?streamid=read:again`;
+    await until(async () => {
+      const status = await second.json<PathStatus>('/v3/paths/get/again').catch(() => undefined);
+      return status?.ready;
+    });
+    const { streams } = await ffprobe(url);
+    expect(streams.map(({ codec_name }) => codec_name).sort()).toEqual(['h264', 'klv']);
+    const file = join(folder, 'srt.klv');
+    const args = metadataTo(file, ['-i', url]);
+    const { code, output } = await runProcess('ffmpeg', args);
+    expect(code, output).toBe(0);
+    expectAllUnits(file);
+  });
+});

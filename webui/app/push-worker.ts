@@ -1,0 +1,103 @@
+/** Shows the device's push messages; a tap opens their moment. */
+
+interface PushMessage {
+  readonly id: string;
+  /** Empty: the device itself. */
+  readonly path: string;
+  readonly kind: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly title: string;
+  readonly body: string;
+  /** Behind the page's address. */
+  readonly link: string;
+  /** A small JPEG, base64. */
+  readonly picture?: string;
+}
+interface WorkerEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}
+interface PushEvent extends WorkerEvent {
+  readonly data: { json(): PushMessage } | null;
+}
+interface TapEvent extends WorkerEvent {
+  readonly notification: { readonly data: { readonly link: string }; close(): void };
+}
+interface PageWindow {
+  readonly url: string;
+  focus(): Promise<unknown>;
+  navigate(url: string): Promise<unknown>;
+}
+interface WorkerScope {
+  readonly registration: {
+    readonly scope: string;
+    showNotification(title: string, options: object): Promise<void>;
+    getNotifications(filter: { readonly tag: string }): Promise<readonly object[]>;
+  };
+  readonly clients: {
+    matchAll(options: object): Promise<readonly PageWindow[]>;
+    openWindow(url: string): Promise<unknown>;
+  };
+  addEventListener<T extends WorkerEvent>(type: string, listener: (event: T) => void): void;
+}
+const worker = self as unknown as WorkerScope;
+
+/** The device may be out of reach. */
+const PICTURE_MS = 8_000;
+
+worker.addEventListener<PushEvent>('push', (event) => {
+  const message = event.data?.json();
+  if (message) {
+    event.waitUntil(showMessage(message));
+  }
+});
+
+worker.addEventListener<TapEvent>('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(openPage(worker.registration.scope + event.notification.data.link));
+});
+
+async function showMessage(message: PushMessage): Promise<void> {
+  await show(message, message.picture && `data:image/jpeg;base64,${message.picture}`, false);
+  const full = message.path === '' || message.kind === 'offline' ? undefined : await fullPicture(message);
+  // A dismissed one stays away.
+  if (full && (await worker.registration.getNotifications({ tag: tagOf(message) })).length > 0) {
+    await show(message, full, true);
+  }
+}
+
+const tagOf = ({ id, path }: PushMessage): string => `${id} ${path}`;
+
+/** One with the same tag is replaced. */
+function show(message: PushMessage, image: string | undefined, silent: boolean): Promise<void> {
+  const { at, title, body, link } = message;
+  return worker.registration.showNotification(title, {
+    ...{ body, silent, tag: tagOf(message), timestamp: at, data: { link }, icon: 'icon-192.png' },
+    ...(image && { image }),
+  });
+}
+
+/** As a data URL: the browser would fetch another one without the login. */
+async function fullPicture({ id, path }: PushMessage): Promise<string | undefined> {
+  const address = `v3/notifications/${encodeURIComponent(id)}/picture?path=${encodeURIComponent(path)}`;
+  try {
+    const response = await fetch(worker.registration.scope + address, { signal: AbortSignal.timeout(PICTURE_MS) });
+    const bytes = response.ok ? new Uint8Array(await response.arrayBuffer()) : [];
+    const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    return text && `data:image/jpeg;base64,${btoa(text)}`;
+  } catch {
+    return undefined;
+  }
+}
+
+async function openPage(url: string): Promise<void> {
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const page = pages.find((one) => one.url.startsWith(worker.registration.scope));
+  if (!page) {
+    await worker.clients.openWindow(url);
+    return;
+  }
+  await page.focus();
+  // A page that this worker does not control cannot be sent anywhere.
+  await page.navigate(url).catch(() => worker.clients.openWindow(url));
+}

@@ -1,0 +1,148 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { saveErrorText } from '../../../../api-client/error-text.ts';
+import { cameras } from '../../../../cameras/cameras.ts';
+import { type Layout, layouts, loadLayouts } from '../../../../cameras/layouts.ts';
+import { settingsLink } from '../../../../shell/route.ts';
+import { Button } from '../../../../ui/controls/button.tsx';
+import { LowerPageHeader } from '../../../../ui/controls/lower-page-header.tsx';
+import { toast } from '../../../../ui/feedback/toast.tsx';
+import { Icon } from '../../../../ui/icons/icon.tsx';
+import { camerasWords } from '../../../../words/cameras.ts';
+import { i18n } from '../../../../words/i18n.ts';
+import { layoutWords } from '../../../../words/layouts.ts';
+import { wallWords } from '../../../../words/walls.ts';
+import { useFocusKept } from '../list/focus-kept.ts';
+import { useListDrag } from '../list/list-drag.ts';
+import { inOrder, movedTo, roomFor } from '../list/list-order.ts';
+import { LayoutSheet, orderLayouts } from './layout-sheet.tsx';
+
+const LOOK_MS = 15_000;
+
+type Kind = Layout['kind'];
+
+/** Groups and walls. */
+export function LayoutsPage() {
+  const t = layoutWords.value;
+  const open = useSignal<{ readonly kind: Kind; readonly layout: Layout | undefined } | undefined>(undefined);
+  useEffect(() => {
+    const look = () => void loadLayouts().catch(() => {});
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const edit = (kind: Kind, layout?: Layout) => {
+    open.value = { kind, layout };
+  };
+  return (
+    <>
+      <LowerPageHeader
+        title={wallWords.value.layouts}
+        href={settingsLink('cameras')}
+        above={camerasWords.value.cameras}
+      />
+      {layouts.value && (
+        <>
+          <LayoutList kind="group" title={t.groups} text={t.groupsText} action={t.addGroup} onEdit={edit} />
+          <LayoutList kind="wall" title={t.walls} text={t.wallsText} action={t.addWall} onEdit={edit} />
+        </>
+      )}
+      {open.value && (
+        <LayoutSheet
+          {...open.value}
+          onClosed={() => {
+            open.value = undefined;
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface LayoutListProps {
+  readonly kind: Kind;
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+  readonly onEdit: (kind: Kind, layout?: Layout) => void;
+}
+
+/** Sorted by dragging, or by Alt and the arrow keys. */
+function LayoutList({ kind, title, text, action, onEdit }: LayoutListProps) {
+  const t = camerasWords.value;
+  const list = useRef<HTMLUListElement>(null);
+  const said = useSignal('');
+  const order = useSignal<readonly string[] | undefined>(undefined);
+  const stored = (layouts.value ?? []).filter((one) => one.kind === kind);
+  const shown = order.value ? inOrder(stored, order.value) : stored;
+  const move = async (from: number, to: number) => {
+    const moved = shown[from];
+    if (!moved || to < 0 || to >= shown.length || to === from) {
+      return;
+    }
+    said.value = t.placeOf(moved.name, to + 1, shown.length);
+    order.value = movedTo(shown, from, to).map(({ name }) => name);
+    try {
+      await orderLayouts(order.value);
+    } catch (error) {
+      toast(saveErrorText(error));
+    }
+    order.value = undefined;
+  };
+  const drag = useListDrag(list, { onDrop: (from, to) => void move(from, to) }).value;
+  useFocusKept(list, shown.map(({ name }) => name).join('\n'));
+  return (
+    <section class="layouts" aria-labelledby={kind}>
+      <h3 id={kind}>{title}</h3>
+      <p class="dim small">{text}</p>
+      <ul class={drag ? 'card camera-list dragged' : 'card camera-list'} ref={list} hidden={shown.length === 0}>
+        {shown.map((layout, i) => {
+          const px = drag && (drag.from === i ? drag.byPx : roomFor(i, drag.from, drag.to) * drag.box.height);
+          return (
+            <li
+              key={layout.name}
+              class={drag?.from === i ? 'lifted' : undefined}
+              style={drag ? { transform: `translateY(${px}px)` } : undefined}
+            >
+              <button
+                class="row"
+                type="button"
+                aria-keyshortcuts="Alt+ArrowUp Alt+ArrowDown"
+                aria-description={t.orderKeys}
+                onClick={() => onEdit(kind, layout)}
+                onKeyDown={(event) => {
+                  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+                  if (event.altKey && by !== undefined) {
+                    event.preventDefault();
+                    void move(i, i + by);
+                  }
+                }}
+              >
+                <span class="grow">
+                  <b>
+                    <bdi>{layout.name}</bdi>
+                  </b>
+                  <span class="small dim">{camerasText(layout)}</span>
+                </span>
+                <Icon name="go" />
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      {shown.length > 1 && <p class="dim small">{t.orderHint}</p>}
+      <Button onClick={() => onEdit(kind)}>{action}</Button>
+      <p class="visually-hidden" role="status">
+        {said.value}
+      </p>
+    </section>
+  );
+}
+
+/** `2 cameras: Front door, Garden` */
+function camerasText({ cameras: tiles }: Layout): string {
+  const t = layoutWords.value;
+  const titles = tiles.flatMap(({ path }) => cameras.value?.find(({ name }) => name === path)?.title ?? []);
+  const list = new Intl.ListFormat(i18n().language, { type: 'unit' }).format(titles);
+  return titles.length === 0 ? t.showsNone : t.shows(list, titles.length);
+}

@@ -1,0 +1,120 @@
+import { fetchJson } from '../../../api-client/request.ts';
+
+interface Hours {
+  readonly from: string;
+  readonly to: string;
+}
+export interface NotifyRule {
+  readonly cameras: 'all' | readonly string[];
+  readonly kinds: readonly string[];
+  readonly hours?: Hours;
+}
+export interface NotifiedBrowser {
+  readonly id: string;
+  readonly device: string;
+  readonly endpoint: string;
+  readonly relay: string;
+  readonly snoozedUntil: string | null;
+  readonly rules: readonly NotifyRule[];
+}
+/** `/v3/notifications`. */
+export interface NotifyList {
+  readonly publicKey: string;
+  readonly items: readonly NotifiedBrowser[];
+}
+export interface NotifyChange {
+  readonly rules?: readonly NotifyRule[];
+  readonly snoozeMinutes?: number;
+}
+
+/** `disk` is the owner's. */
+export const KINDS = [
+  ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline', 'disk'],
+] as const;
+export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
+export const NIGHT: Hours = { from: '22:00', to: '06:00' };
+/** `/v3/notifications` takes one rule or several; the page shows the first. */
+export const ruleOf = ({ rules }: Pick<NotifiedBrowser, 'rules'>): NotifyRule =>
+  rules[0] ?? { cameras: 'all', kinds: [] };
+
+/** Why this browser cannot be notified; undefined: it can. */
+export type PushObstacle = 'insecure' | 'homeScreen' | 'unsupported' | 'blocked';
+
+export function pushObstacle(): PushObstacle | undefined {
+  if (!isSecureContext) {
+    return 'insecure';
+  }
+  if (!('PushManager' in window)) {
+    // Safari there has it only for installed pages.
+    return /iPhone|iPad/.test(navigator.userAgent) || isTouchMac() ? 'homeScreen' : 'unsupported';
+  }
+  return Notification.permission === 'denied' ? 'blocked' : undefined;
+}
+
+/** An iPad calls itself a Mac. */
+const isTouchMac = (): boolean => /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
+
+/** The company through which this browser gets messages; undefined: unknown. */
+export function relayOf(userAgent: string): string | undefined {
+  const companies = [
+    [/\bEdg\//, 'Microsoft'],
+    [/\bFirefox\//, 'Mozilla'],
+    [/Chrom(?:e|ium)\//, 'Google'],
+    [/\bSafari\//, 'Apple'],
+  ] as const;
+  return companies.find(([pattern]) => pattern.test(userAgent))?.[1];
+}
+
+const registration = (): Promise<ServiceWorkerRegistration> => navigator.serviceWorker.ready;
+
+/** The endpoint of this browser. */
+export async function ownEndpoint(): Promise<string | undefined> {
+  return pushObstacle() === undefined ? (await ownSubscription())?.endpoint : undefined;
+}
+
+async function ownSubscription(): Promise<PushSubscription | null> {
+  const known = await navigator.serviceWorker.getRegistration();
+  return (await known?.pushManager.getSubscription()) ?? null;
+}
+
+/** Asks the person, then registers with the browser's push service. @throws when either rejects */
+export async function subscribe(publicKey: string, rules: readonly NotifyRule[], language: string): Promise<void> {
+  if ((await Notification.requestPermission()) !== 'granted') {
+    throw new Error('not granted');
+  }
+  // One for another key, such as that of the box before it was set up again, is no use.
+  await (await ownSubscription())?.unsubscribe();
+  const { pushManager } = await registration();
+  const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: publicKey });
+  const { keys } = subscription.toJSON();
+  const { p256dh, auth } = { ...keys };
+  const body = { endpoint: subscription.endpoint, p256dh, auth, language: language.startsWith('zh') ? 'zh-cn' : 'en' };
+  await fetchJson('v3/notifications', { method: 'POST', body: { ...body, rules } });
+}
+
+export async function unsubscribe(id: string): Promise<void> {
+  await remove(id);
+  await (await ownSubscription())?.unsubscribe();
+}
+
+const addressOf = (id: string): string => `v3/notifications/${encodeURIComponent(id)}`;
+
+export const remove = (id: string): Promise<unknown> => fetchJson(addressOf(id), { method: 'DELETE' });
+
+export const change = (id: string, body: NotifyChange): Promise<NotifiedBrowser> =>
+  fetchJson(addressOf(id), { method: 'PATCH', body });
+
+/** @returns what is wrong */
+export async function sendTest(id: string): Promise<string | undefined> {
+  const { problem } = await fetchJson<{ problem: string | null }>(`${addressOf(id)}/test`, {
+    method: 'POST',
+    body: {},
+  });
+  return problem ?? undefined;
+}
+
+/** Until eight in the morning, at least for an hour. */
+export function minutesUntilTomorrow(now: Date): number {
+  const morning = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 8);
+  return Math.max(60, Math.round((morning.getTime() - now.getTime()) / 60_000));
+}

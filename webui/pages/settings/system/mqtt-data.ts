@@ -1,0 +1,77 @@
+/** Keys of the configuration in the form. */
+export interface MqttConfig {
+  readonly mqtt: boolean;
+  readonly mqttURL: string;
+  readonly mqttUser: string;
+  readonly mqttFingerprint: string;
+  readonly mqttPrefix: string;
+  readonly mqttHomeAssistant: boolean;
+  readonly mqttCommands: boolean;
+}
+
+/** The password is typed only to change it. */
+export interface MqttValues extends MqttConfig {
+  readonly mqttPassword: string;
+}
+
+/** `GET /v3/mqtt` */
+export interface MqttStatus {
+  readonly state: 'off' | 'connecting' | 'connected' | 'waiting';
+  readonly error: string | null;
+  readonly why: string | null;
+  readonly queued: number;
+}
+
+/** `POST /v3/mqtt/test` */
+export interface MqttResult {
+  readonly isGood: boolean;
+  readonly error: string | null;
+  readonly why: string | null;
+}
+
+const BROKER_URL = /^mqtts?:\/\/[^\s@/?#]+$/;
+
+/** A host alone is one without TLS. */
+export function brokerUrlOf(typed: string): string {
+  const text = typed.trim().replace(/\/$/, '');
+  return text === '' || text.includes('://') ? text : `mqtt://${text}`;
+}
+
+export const isBrokerUrl = (url: string): boolean => BROKER_URL.test(url) && URL.canParse(url);
+
+export const valuesOf = ({
+  mqtt,
+  mqttURL,
+  mqttUser,
+  mqttFingerprint,
+  mqttPrefix,
+  mqttHomeAssistant,
+  mqttCommands,
+}: MqttConfig): MqttValues => ({
+  mqtt,
+  mqttURL,
+  mqttUser,
+  mqttPassword: '',
+  mqttFingerprint,
+  mqttPrefix,
+  mqttHomeAssistant,
+  mqttCommands,
+});
+
+/** Without a user name there is no password. An empty password is none that was typed: Undo keeps the new one. */
+export function changeOf({ mqttURL, mqttPassword, ...changed }: Partial<MqttValues>): object {
+  return {
+    ...changed,
+    ...(mqttURL !== undefined && { mqttURL: brokerUrlOf(mqttURL) }),
+    ...(changed.mqttUser === '' && { mqttPassword: '' }),
+    ...(mqttPassword && { mqttPassword }),
+  };
+}
+
+/** What a test tries: the form as it is. */
+export const testOf = ({ mqttURL, mqttUser, mqttPassword, mqttFingerprint }: MqttValues): object => ({
+  mqttURL: brokerUrlOf(mqttURL),
+  mqttUser,
+  mqttFingerprint,
+  ...(mqttPassword !== '' && { mqttPassword }),
+});

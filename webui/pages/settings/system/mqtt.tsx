@@ -1,0 +1,195 @@
+import { useRef, useState } from 'preact/hooks';
+import type { Tagged } from '../../../api-client/config.ts';
+import { actionErrorText } from '../../../api-client/error-text.ts';
+import { fetchJson, RequestError } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { ConfigForm } from '../../../forms/config-form.ts';
+import { ConflictLine } from '../../../forms/conflict.tsx';
+import { fieldProps } from '../../../forms/field-props.ts';
+import { FormFooter } from '../../../forms/form-footer.tsx';
+import { useConfigForm } from '../../../forms/use-config-form.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { Switch } from '../../../ui/controls/switch.tsx';
+import { mqttWords } from '../../../words/mqtt.ts';
+import { systemWords } from '../../../words/system.ts';
+import { words } from '../../../words/words.ts';
+import { BackToSystem } from './back-to-system.tsx';
+import {
+  brokerUrlOf,
+  changeOf,
+  isBrokerUrl,
+  type MqttConfig,
+  type MqttResult,
+  type MqttStatus,
+  type MqttValues,
+  testOf,
+  valuesOf,
+} from './mqtt-data.ts';
+
+const GET = 'v3/config/global/get';
+const LOOK_MS = 5_000;
+/** A broker that is silent ends a test after 20 s. */
+const TEST_MS = 30_000;
+
+type MqttForm = ConfigForm<MqttConfig, MqttValues>;
+
+/** The link to an MQTT broker and to Home Assistant. */
+export function MqttPage() {
+  const t = mqttWords.value;
+  const edited = useConfigForm<MqttConfig, MqttValues>(GET, mqttForm);
+  return (
+    <section class="backup-page mqtt">
+      <BackToSystem title={systemWords.value.mqtt} />
+      <p class="dim">{t.mqttText}</p>
+      {edited ? <Fields edited={edited} /> : <div class="skeleton block" />}
+    </section>
+  );
+}
+
+const mqttForm = (seen: Tagged<MqttConfig>): MqttForm =>
+  new ConfigForm({
+    ...{ get: GET, patch: 'v3/config/global/patch', seen, valuesOf, changeOf },
+    validate: {
+      mqttURL: (typed, { mqtt }) => {
+        const { addressMissing, addressWrong } = mqttWords.peek();
+        const url = brokerUrlOf(typed);
+        if (url === '') {
+          return mqtt ? addressMissing : undefined;
+        }
+        return isBrokerUrl(url) ? undefined : addressWrong;
+      },
+    },
+  });
+
+function Fields({ edited }: { readonly edited: MqttForm }) {
+  const t = mqttWords.value;
+  const element = useRef<HTMLFormElement>(null);
+  const { form } = edited;
+  const isLocked = form.saving.value !== 'no';
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (await form.submit()) {
+      edited.toastSaved(words.peek().saved);
+    } else {
+      element.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    }
+  };
+  const toggle = (name: 'mqtt' | 'mqttHomeAssistant' | 'mqttCommands', title: string, text?: string) => (
+    <Switch
+      title={title}
+      {...(text !== undefined && { text })}
+      isOn={form.values.value[name]}
+      onChange={(isOn) => form.set(name, isOn)}
+      isLocked={isLocked}
+    />
+  );
+  return (
+    <form ref={element} onSubmit={save} novalidate>
+      <div class="card">{toggle('mqtt', t.isOn)}</div>
+      <State />
+      <TextField label={t.address} hint={t.addressHint} autocomplete="off" {...fieldProps(form, 'mqttURL', 300)} />
+      <TextField label={t.user} autocomplete="off" {...fieldProps(form, 'mqttUser', 256)} />
+      <PasswordField
+        label={t.password}
+        hint={t.passwordHint}
+        autocomplete="off"
+        {...fieldProps(form, 'mqttPassword', 256)}
+      />
+      <TextField
+        label={t.fingerprint}
+        hint={t.fingerprintHint}
+        autocomplete="off"
+        {...fieldProps(form, 'mqttFingerprint', 200)}
+      />
+      <Test values={form.values.value} />
+      <TextField label={t.prefix} autocomplete="off" {...fieldProps(form, 'mqttPrefix', 100)} />
+      <div class="card">
+        {toggle('mqttHomeAssistant', t.homeAssistant, t.homeAssistantText)}
+        {toggle('mqttCommands', t.commands, t.commandsText)}
+      </div>
+      <Conflicts form={form} />
+      <FormFooter form={form} text={t.effect} isOff={!form.isDirty.value} />
+    </form>
+  );
+}
+
+function Conflicts({ form }: Pick<MqttForm, 'form'>) {
+  const t = mqttWords.value;
+  const text = (value: string | boolean) => (typeof value === 'boolean' ? (value ? t.on : t.off) : value);
+  const names = Object.keys(form.conflicts.value) as (keyof MqttValues)[];
+  return (
+    <>
+      {names.map((name) => (
+        <ConflictLine<string | boolean>
+          key={name}
+          conflict={form.conflicts.value[name]}
+          format={text}
+          onTake={() => form.takeTheirs(name)}
+          onKeep={() => form.keepMine(name)}
+        />
+      ))}
+    </>
+  );
+}
+
+function failureText({ why, error }: Pick<MqttResult, 'why' | 'error'>): string {
+  const t = mqttWords.value;
+  const texts: Readonly<Record<string, string>> = {
+    name: t.whyName,
+    unreachable: t.whyUnreachable,
+    timeout: t.whySilent,
+    certificate: t.whyCertificate,
+    noTls: t.whyNoTls,
+    login: t.whyLogin,
+    noMqtt: t.whyNoMqtt,
+  };
+  return texts[why ?? ''] ?? error ?? '';
+}
+
+const refusalText = (failure: unknown) =>
+  failure instanceof RequestError && failure.why === 'password'
+    ? mqttWords.value.whyPassword
+    : actionErrorText(failure);
+
+function State() {
+  const t = mqttWords.value;
+  const { value } = usePolled<MqttStatus>('v3/mqtt', { everyMs: LOOK_MS, news: ['config'] });
+  if (!value || value.state === 'off') {
+    return null;
+  }
+  const text = { connected: t.connected, connecting: t.connecting, waiting: t.notConnected }[value.state];
+  return (
+    <p class={value.state === 'waiting' ? 'bad' : 'dim'} role="status">
+      {text} {value.state === 'waiting' && failureText(value)} {value.queued > 0 && t.queued(value.queued)}
+    </p>
+  );
+}
+
+function Test({ values }: { readonly values: MqttValues }) {
+  const t = mqttWords.value;
+  const [isBusy, setBusy] = useState(false);
+  const [result, setResult] = useState<MqttResult | { readonly failure: unknown }>();
+  const test = async () => {
+    setBusy(true);
+    setResult(undefined);
+    try {
+      const body = testOf(values);
+      setResult(await fetchJson<MqttResult>('v3/mqtt/test', { method: 'POST', body, limitMs: TEST_MS }));
+    } catch (failure) {
+      setResult({ failure });
+    }
+    setBusy(false);
+  };
+  const isGood = result && 'isGood' in result && result.isGood;
+  return (
+    <>
+      <Button busy={isBusy && t.testing} isOff={brokerUrlOf(values.mqttURL) === ''} onClick={() => void test()}>
+        {t.test}
+      </Button>
+      <p class={isGood ? 'good small' : 'bad small'} role="status">
+        {result && ('failure' in result ? refusalText(result.failure) : isGood ? t.good : failureText(result))}
+      </p>
+    </>
+  );
+}
