@@ -66,7 +66,7 @@ export async function makePackages(
   return made;
 }
 
-/** `perch-maps_VERSION.tar.xz`: beside the scripts they name the line of the sources in a stack trace. */
+/** `perch-maps_VERSION.tar.xz`: source maps, for stack traces with lines of the sources. */
 async function writeMaps(bundle: ReadonlyMap<string, Uint8Array>, { folder, version }: DebOptions): Promise<void> {
   const maps = new Tree();
   for (const [name, bytes] of bundle) {

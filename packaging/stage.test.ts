@@ -20,10 +20,10 @@ function outWithStageOf(pid: number): string {
 }
 
 /** More than Linux has. */
-const NOBODY = 2 ** 30;
+const NO_PROCESS = 2 ** 30;
 
 test.for([
-  ['is not there any more', NOBODY],
+  ['is not there any more', NO_PROCESS],
   // As in a container, where each process that makes packages may have the same number.
   ['had the number that this one has', process.pid],
 ] as const)('the stage of a process that %s is removed, and its files are not used', async ([, pid]) => {
@@ -39,7 +39,7 @@ test('files of another running process are kept', async () => {
 });
 
 test('a failed build leaves nothing', async () => {
-  const out = outWithStageOf(NOBODY);
+  const out = outWithStageOf(NO_PROCESS);
   const making = makeWhole(out, async (stage) => {
     writeFileSync(join(stage, 'whole.deb'), 'whole');
     throw new Error('there is no dpkg-deb');

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { EventLoopWatch } from '../../system/event-loop.ts';
 import { optimizeForMedia } from '../../system/memory.ts';
 import { ProcessLoad } from '../../system/process-load.ts';
@@ -35,7 +34,7 @@ import type { AppOptions } from './app-options.ts';
 import { trackAddresses } from './cameras/address-tracking.ts';
 import { Cameras } from './cameras/cameras.ts';
 import type { IdentityWatch } from './cameras/identity-checked-source.ts';
-import { LAYOUTS_FILE, Layouts } from './cameras/layouts.ts';
+import { Layouts } from './cameras/layouts.ts';
 import { masksOf } from './cameras/masks.ts';
 import { OnvifFeatures } from './cameras/onvif-features.ts';
 import { pinCertificates } from './cameras/onvif-link.ts';
@@ -153,31 +152,39 @@ export class App {
     this.#name = new MdnsName(options);
     this.#own = new OwnCertificate({ ...options, names: () => this.#name.certificateNames() });
     this.#servers = new Servers((options.protocols ?? PROTOCOLS).servers, {
-      cwd: options.cwd,
+      ...this.#shared,
       own: this.#own,
-      paths: this.#paths,
       access: new SessionAuthority(this.#authority, wrongCredentials, log, this.#commands),
       connections: this.#commands.connections,
       newcomers,
       audio: this.#transcoder,
-      clock,
-      log,
-      config: () => this.#config,
     });
     this.#revocation = new SessionRevocation(accounts, this.#servers, clock);
     // The paths of the demo camera exist from then on.
     const onDemo = () => void this.#turns.take(() => this.#apply(this.#store.current));
     this.#demo = new DemoChoice({ clock, log, signal: this.#stop.signal }, onDemo);
     this.#cameras = this.#openCameras();
-    this.#pictures = this.#openPictures();
-    this.#notifications = this.#openNotifications();
-    this.#layouts = this.#openLayouts();
+    this.#pictures = new LivePictures(this.#shared);
+    this.#notifications = new LazyNotifications({ ...this.#shared, pictures: this.#pictures });
+    this.#layouts = new Layouts({ ...this.#shared, config: () => this.#demo.within(store.current) });
     this.#http = this.#openHttp({ wrongCredentials, newcomers });
     const page = [...this.#http.components(), this.#name.component(() => this.mainPort)];
     this.#components = new Reconciler<Config>(
       [...this.#servers.components(true), ...page, ...this.#servers.components(false), this.#http.tlsComponent()],
       log,
     );
+  }
+
+  /** What most components take. */
+  get #shared() {
+    return {
+      ...this.#options,
+      accounts: this.#accounts,
+      paths: this.#paths,
+      recordings: this.#recordings,
+      config: () => this.#config,
+      signal: this.#stop.signal,
+    };
   }
 
   /** For supervisors on this machine. */
@@ -305,14 +312,13 @@ export class App {
 
   #makers(): PathMakers {
     const { clock, log, protocols = PROTOCOLS } = this.#options;
-    const { forwarders } = protocols;
     return {
       source: (name, settings, config) => this.#source(name, settings, config, this.#follower),
       recorder: (name, settings, hooks) =>
         this.#recordings.recorders.recorder(name, settings, hooks, this.#demo.isShown),
       forwarder: (name, destination, config) => {
         const sound = this.#transcoder.opus;
-        return makeForwarder(forwarders, { name, destination, config, sound, clock, log });
+        return makeForwarder(protocols.forwarders, { name, destination, config, sound, clock, log });
       },
       hooks: (name, settings, groups, former) => this.#commands.ofPath(settings, { name, groups, former }),
       noAudioReason: (tracks) => noAudioReason(tracks, this.#transcoder.opus),
@@ -335,14 +341,11 @@ export class App {
     const options = this.#options;
     return new HttpListeners({
       ...shared,
-      ...options,
+      ...this.#shared,
       own: this.#own,
       name: this.#name,
-      accounts: this.#accounts,
       authority: this.#authority,
       views: this.#views,
-      paths: this.#paths,
-      recordings: this.#recordings,
       pictures: this.#pictures,
       load: this.#load,
       loop: this.#loop,
@@ -351,24 +354,20 @@ export class App {
       cameras: this.#cameras,
       steering: ptzOf(this.#onvif.controls, (path, what) => this.#cameras.cameraChanged(path, what)),
       ownSettings: new OwnSettingsChanges({
-        ...options,
+        ...this.#shared,
         control: (path) => this.#onvif.controls.control(path),
         bytesReceived: (path) => lastingBytes(this.#config, this.#paths, path),
         changed: (path) => this.#cameras.cameraChanged(path, 'settings'),
-        signal: this.#stop.signal,
       }),
       masks: masksOf(this.#onvif.controls),
       layouts: this.#layouts,
       sourceTests: new SourceTests({
-        ...options,
+        ...this.#shared,
         makeSource: (name, settings, config) => this.#source(name, settings, config),
-        signal: this.#stop.signal,
       }),
       modes: this.#modes,
       notifications: this.#notifications,
       inMode: (config) => inMode(config, this.#modes.current),
-      signal: this.#stop.signal,
-      config: () => this.#config,
       settings: () => this.#demo.within(this.#store.current),
       edits: new ApiEdits(this.#store, options.env),
       configFile: new FileEdits(this.#store, options.env),
@@ -378,58 +377,21 @@ export class App {
     });
   }
 
-  #openPictures(): LivePictures {
-    const { clock } = this.#options;
-    const config = () => this.#config;
-    return new LivePictures({
-      config,
-      paths: this.#paths,
-      recordings: this.#recordings,
-      clock,
-      signal: this.#stop.signal,
-    });
-  }
-
-  #openLayouts(): Layouts {
-    const { dataDir, log } = this.#options;
-    return new Layouts({
-      file: join(dataDir, LAYOUTS_FILE),
-      paths: this.#paths,
-      config: () => this.#demo.within(this.#store.current),
-      log,
-    });
-  }
-
-  #openNotifications(): LazyNotifications {
-    return new LazyNotifications({
-      ...this.#options,
-      accounts: this.#accounts,
-      paths: this.#paths,
-      recordings: this.#recordings,
-      pictures: this.#pictures,
-      config: () => this.#config,
-      signal: this.#stop.signal,
-    });
-  }
-
   #inForce(config: Config): Config {
     return inMode(this.#demo.within(config), this.#modes.current);
   }
 
   #openCameras(): Cameras {
-    const { discovery = {}, clock, log } = this.#options;
+    const { discovery = {} } = this.#options;
     return new Cameras({
+      ...this.#shared,
       ...discovery,
       includeLoopback: discovery.includeLoopback ?? false,
       store: this.#store,
       config: () => this.#inForce(this.#store.current),
       found: this.#found,
-      paths: this.#paths,
       doubtOf: (path) => this.#follower.doubtOf(path),
       publish: this.#events.emit,
-      signal: this.#stop.signal,
-      clock,
-      log,
     });
   }
 }

@@ -72,16 +72,16 @@ test.runIf(isLinux)(
   "a client with the program's port towards another address of the server is not the program",
   async () => {
     const server = createServer().listen(0, '127.0.0.1');
-    const beside = createServer();
+    const other = createServer();
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    beside.listen(port, '127.0.0.2');
-    await once(beside, 'listening');
+    other.listen(port, '127.0.0.2');
+    await once(other, 'listening');
 
     const next = async (at: Server) => endsOf(((await once(at, 'connection')) as [Socket])[0]);
-    const acceptedBeside = next(beside);
+    const acceptedOther = next(other);
     const stranger = connect({ port, host: '127.0.0.2', localAddress: '127.0.0.1' });
-    const strange = await acceptedBeside;
+    const strange = await acceptedOther;
     const accepted = next(server);
     const from = `localAddress: '127.0.0.1', localPort: ${strange.client.port}`;
     const script = `require('net').connect({ port: ${port}, host: '127.0.0.1', ${from} })`;
@@ -93,6 +93,6 @@ test.runIf(isLinux)(
     stranger.destroy();
     process.kill(-(program.pid ?? 0), 'SIGKILL');
     server.close();
-    beside.close();
+    other.close();
   },
 );

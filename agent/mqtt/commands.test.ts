@@ -52,7 +52,7 @@ test('each kind of rejection is logged once a minute', async () => {
   const { clock, done, lines, take } = open();
   const reject = () => {
     for (let i = 0; i < 50; i += 1) {
-      take('clip', 'PRESS', 'nobody');
+      take('clip', 'PRESS', 'missing');
       take('recording', 'maybe');
       take('preset', 'x'.repeat(257));
     }

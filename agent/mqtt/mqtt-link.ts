@@ -48,7 +48,7 @@ export interface MqttStatus {
   readonly dropped: number;
 }
 
-/** Keeps a connection to the broker, and tells it about cameras and events. */
+/** Keeps a connection to the broker, publishes events, and takes commands. */
 export class MqttLink {
   readonly #options: MqttLinkOptions;
   readonly #topics: Topics;

@@ -117,7 +117,7 @@ test('the status reports the back channel without a connection to the camera', a
 test.for([
   ['stage', "path 'stage' has no camera with a back channel"],
   ['elsewhere', "path 'elsewhere' has no camera with a back channel"],
-  ['nobody', "path 'nobody' is not configured"],
+  ['missing', "path 'missing' is not configured"],
 ] as const)("a talk on '%s' is rejected with the reason", async ([path, reason]) => {
   const { table } = await tableOf();
   expect(await reasonOf(table.mayTalk(path))).toBe(reason);

@@ -27,7 +27,7 @@ class SlowRecorder implements PathRecorder {
   }
 }
 
-const nobody: Publisher = { kind: RTSP_SESSION, id: 'p', onReplaced: () => {} };
+const publisher: Publisher = { kind: RTSP_SESSION, id: 'p', onReplaced: () => {} };
 const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), mayOverride = true): Path =>
   new Path(
     {
@@ -45,7 +45,7 @@ const pathWith = (recorder: PathRecorder | undefined, clock = new FakeClock(), m
 test('a replaced recorder finishes its file before the next one starts', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  const stream = path.publish(nobody).publish([tinyH264]);
+  const stream = path.publish(publisher).publish([tinyH264]);
   const changed = path.setRecorder(second);
   expect(second.started).toEqual([]);
   first.release();
@@ -56,9 +56,9 @@ test('a replaced recorder finishes its file before the next one starts', async (
 test('a stream that opens while the recorder is replaced is recorded once', async () => {
   const [first, second] = [new SlowRecorder(), new SlowRecorder()];
   const path = pathWith(first);
-  path.publish(nobody).publish([tinyH264]);
+  path.publish(publisher).publish([tinyH264]);
   const changed = path.setRecorder(second);
-  const next = path.publish(nobody).publish([tinyH264]);
+  const next = path.publish(publisher).publish([tinyH264]);
   first.release();
   await changed;
   expect(second.started).toEqual([next]);
@@ -69,7 +69,7 @@ test('offlineSince is set from the start', async () => {
   const path = pathWith(undefined, clock);
   await clock.advance(5_000);
   expect(path.status.offlineSince).toBe('2026-01-01T00:00:00.000Z');
-  path.publish(nobody).publish([tinyH264]);
+  path.publish(publisher).publish([tinyH264]);
   expect(path.status).toMatchObject({ offlineSince: null, readyTime: '2026-01-01T00:00:05.000Z' });
   await clock.advance(1_000);
   await path.stop();
@@ -99,7 +99,7 @@ test('the stream of a publisher is recorded and listed like that of a camera', a
 
 test('viewers of shared outputs are listed with the readers, but do not count as readers', () => {
   const path = pathWith(undefined);
-  const stream = path.publish(nobody).publish([tinyH264]);
+  const stream = path.publish(publisher).publish([tinyH264]);
   stream.viewers.add({ kind: HLS_SESSION, id: 'b' }).add({ kind: HLS_SESSION, id: 'a' });
   expect(path.status.readers).toEqual([
     { type: 'hlsSession', id: 'a' },
@@ -144,7 +144,7 @@ test('a publisher is notified when its path is removed', async () => {
 
 test('hasBFrames keeps the value of the last stream', () => {
   const path = pathWith(undefined);
-  const publication = path.publish(nobody);
+  const publication = path.publish(publisher);
   const write = (stream: Stream, pts: number, dts: number, key: boolean) =>
     stream.write(0, { pts, dts, wall: 0, key, data: new Uint8Array(1) });
   const first = publication.publish([tinyH264]);
@@ -154,7 +154,7 @@ test('hasBFrames keeps the value of the last stream', () => {
   expect(path.status.hasBFrames).toBe(true);
   publication.close();
   expect(path.status.hasBFrames).toBe(true);
-  const second = path.publish(nobody).publish([tinyH264]);
+  const second = path.publish(publisher).publish([tinyH264]);
   expect(path.status.hasBFrames).toBe(true);
   write(second, 0, 0, true);
   write(second, 3_000, 3_000, false);

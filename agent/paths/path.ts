@@ -289,7 +289,7 @@ export class Path {
         }
         void runner?.stop();
         this.#hooks.endDemand();
-        this.#publisher.replace(`nobody reads path '${this.name}'`, 'configuration');
+        this.#publisher.replace(`path '${this.name}' has no readers`, 'configuration');
         this.#closeStream();
       },
       get sourceFault() {

@@ -329,11 +329,11 @@ const keyOf = (query: GetQuery): string =>
 
 /** Logs a lasting fault, such as a full disk, once. */
 function logOnce(log: (cause: string) => void): (error: unknown) => void {
-  let told: string | undefined;
+  let logged: string | undefined;
   return (error) => {
     const cause = explain(error);
-    if (cause !== told) {
-      told = cause;
+    if (cause !== logged) {
+      logged = cause;
       log(cause);
     }
   };

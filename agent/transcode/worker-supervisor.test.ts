@@ -252,7 +252,7 @@ test('a job’s failure is logged once', () => {
   open();
   for (let i = 0; i < 3; i += 1) {
     engines[0]?.events.onMessage({ type: 'failure', job: 1, message: 'no' });
-    engines[0]?.events.onMessage({ type: 'failure', job: 2, message: 'of nobody' });
+    engines[0]?.events.onMessage({ type: 'failure', job: 2, message: 'of an unknown job' });
   }
   expect(logged).toEqual([[{ path: 'garden', codec: 'lpcm', reason: 'no' }, 'audio cannot be transcoded']]);
 });

@@ -40,12 +40,12 @@ function box(first: readonly ShownPath[] = [CAM]) {
   const edited: string[] = [];
   const forwards = new Map<string, readonly string[]>();
   const requests: PictureRequest[] = [];
-  const nobody = { list: () => [], kick: () => false };
+  const none = { list: () => [], kick: () => false };
   const viewers = { list: () => [{ id: 'viewer', created: '', remoteAddr: '[2001:db8::1]:4000' }], kick: () => true };
   const calls = new ZlmCalls({
     paths: { list: () => [...paths.values()], find: (name) => paths.get(name) },
     pathOf: (app, stream) => (app === 'live' && !paths.has(`live/${stream}`) ? stream : `${app}/${stream}`),
-    sessions: sessionTables({ rtspsessions: nobody, webrtcsessions: viewers, hlssessions: nobody }),
+    sessions: sessionTables({ rtspsessions: none, webrtcsessions: viewers, hlssessions: none }),
     config: () => CONFIG,
     schemas: () => ['rtsp', 'hls.fmp4'],
     edits: {

@@ -124,8 +124,8 @@ test('a truncated file, or one without a server, is not downloaded', async () =>
     response.write('begin', () => response.destroy());
   });
   expect(await fault(bytesOf(updateFrom(box.from, '1.2.0')))).toEqual(notFetched('unavailable', 'cannot be fetched'));
-  const nobody = { ...box.from, address: 'http://127.0.0.1:1/' };
-  expect(await fault(newestVersion(nobody))).toEqual(notFetched('unavailable', 'cannot be fetched'));
+  const unreachable = { ...box.from, address: 'http://127.0.0.1:1/' };
+  expect(await fault(newestVersion(unreachable))).toEqual(notFetched('unavailable', 'cannot be fetched'));
 });
 
 test('a server with an untrusted certificate is rejected', async () => {

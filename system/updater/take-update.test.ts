@@ -74,7 +74,7 @@ test.for([
   ['a link to a file', (other: string) => symlinkSync(join(other, 'file'), at('update.json'))],
   ['a link to a folder', (other: string) => symlinkSync(other, at('update.json'))],
   ['a link to nothing', (other: string) => symlinkSync(join(other, 'nothing'), at('update.json'))],
-  ['a pipe that nobody writes to', () => execFileSync('mkfifo', [at('update.json')])],
+  ['a pipe without a writer', () => execFileSync('mkfifo', [at('update.json')])],
   ['an empty folder', () => mkdirSync(at('update.json'))],
   [
     'a folder with files, folders and a link in it',
@@ -114,7 +114,7 @@ test('requests of any shape are accepted or rejected', () => {
 
 test.for([
   ['a link', () => symlinkSync('/etc/passwd', at('update.perchupdate'))],
-  ['a pipe that nobody writes to', () => execFileSync('mkfifo', [at('update.perchupdate')])],
+  ['a pipe without a writer', () => execFileSync('mkfifo', [at('update.perchupdate')])],
   ['a folder', () => mkdirSync(at('update.perchupdate'))],
   [
     'a file of gigabytes',

@@ -127,7 +127,11 @@ test('nothing has to be recorded where nothing was', async () => {
 test.for([
   ['older', 'an older version', () => ask('0.9.0')],
   ['same', 'the version that is there', () => ask(OLD)],
-  ['notSigned', 'what somebody else has signed', () => ask(NEW, { key: generateKeyPairSync('ed25519').privateKey })],
+  [
+    'notSigned',
+    'an update signed with another key',
+    () => ask(NEW, { key: generateKeyPairSync('ed25519').privateKey }),
+  ],
   [
     'damaged',
     'a file that was changed',

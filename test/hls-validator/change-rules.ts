@@ -155,7 +155,7 @@ function hintChanges(before: Media, after: Media): string[] {
   const canTell = oldest !== undefined && oldest.number <= was.msn;
   return !canTell || parts.some(({ uri }) => uri === before.hint)
     ? []
-    : [`hint: ${before.hint} was told and did not come`];
+    : [`hint: ${before.hint} was announced and did not come`];
 }
 
 /** What a client has after an update: the older playlist with the new one laid over it (RFC 8216bis §6.3.7). */

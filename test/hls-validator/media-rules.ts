@@ -81,7 +81,7 @@ export function brokenCodecs(variant: Variant, tracks: readonly Mp4Track[]): str
   }
   const video = tracks.find((track) => track.kind === 'video');
   if (video && (variant.width !== video.width || variant.height !== video.height)) {
-    found.push(`resolution: ${variant.width}x${variant.height} is told, it is ${video.width}x${video.height}`);
+    found.push(`resolution: ${variant.width}x${variant.height} is listed, it is ${video.width}x${video.height}`);
   }
   return found;
 }

@@ -117,7 +117,7 @@ export function brokenVariants(multivariant: Multivariant, followers: ReadonlyMa
     const peaks = parts.map((follower) => [...follower.segments.values()][0]?.bitRate ?? 0);
     const peak = (peaks[0] ?? 0) + Math.max(0, ...peaks.slice(1));
     if (variant.bandwidth < Math.floor(peak)) {
-      found.push(`bandwidth: ${variant.bandwidth} bit/s are told, a segment has ${Math.ceil(peak)}`);
+      found.push(`bandwidth: ${variant.bandwidth} bit/s are listed, a segment has ${Math.ceil(peak)}`);
     }
     if ((variant.averageBandwidth ?? 0) > variant.bandwidth) {
       found.push(`bandwidth: on average ${variant.averageBandwidth} bit/s, at most ${variant.bandwidth}`);
@@ -132,15 +132,15 @@ export function brokenTogether(followers: ReadonlyMap<string, Follower>): string
   const [first, ...others] = [...followers];
   for (const [uri, follower] of others) {
     for (const [number, segment] of follower.segments) {
-      const beside = first?.[1].segments.get(number);
-      if (!beside) {
+      const leading = first?.[1].segments.get(number);
+      if (!leading) {
         continue;
       }
-      const apartS = segment.shownS - beside.shownS;
+      const apartS = segment.shownS - leading.shownS;
       if (Math.abs(apartS) > TOGETHER_S) {
         found.push(`together: segment ${number} of ${uri} begins ${apartS.toFixed(3)} s off`);
       }
-      const stepMs = segment.wallMs - beside.wallMs - apartS * 1000;
+      const stepMs = segment.wallMs - leading.wallMs - apartS * 1000;
       if (Math.abs(stepMs) > IN_STEP_MS) {
         found.push(`wall clock: segment ${number} of ${uri} is ${stepMs.toFixed(1)} ms out of step`);
       }
@@ -158,12 +158,12 @@ function brokenReports(url: string, followers: ReadonlyMap<string, Follower>): {
     for (const { media, askedMs, answeredMs } of follower.history.filter(
       (seen) => seen.media.partTargetS !== undefined,
     )) {
-      const told = new Map<string, RenditionReport>();
+      const reported = new Map<string, RenditionReport>();
       for (const report of media.reports) {
-        told.set(new URL(report.uri, new URL(uri, url)).pathname, report);
+        reported.set(new URL(report.uri, new URL(uri, url)).pathname, report);
       }
       for (const [name, other] of byName) {
-        const report = told.get(name);
+        const report = reported.get(name);
         if (other === follower) {
           continue;
         }

@@ -138,7 +138,7 @@ const PACKET_QUIRKS: readonly QuirkKind[] = [
   },
   {
     // GeoVision.
-    name: 'mixes in packets of a type that nobody knows',
+    name: 'mixes in packets of an unknown type',
     make: () => ({
       packets: (packets) =>
         packets.flatMap((one) => [one, { ...one, type: 50, payload: Uint8Array.of(1, 2, 3), marker: false }]),

@@ -28,8 +28,8 @@ async function loseBox(page: Page): Promise<void> {
 
 async function endSession(page: Page): Promise<void> {
   await json(page, '**/v3/**', { status: 'error', error: 'authentication error' }, 401);
-  const nobody = { loggedIn: false, user: null, role: null, mayLook: false, mayClaim: false, warnings: [] };
-  await json(page, '**/v3/session', { claimed: true, openAccess: false, ...nobody });
+  const loggedOut = { loggedIn: false, user: null, role: null, mayLook: false, mayClaim: false, warnings: [] };
+  await json(page, '**/v3/session', { claimed: true, openAccess: false, ...loggedOut });
   // A place whose answers it does not have yet.
   await page.evaluate(() => {
     location.hash = '#/settings/system/log';

@@ -128,7 +128,7 @@ function liveShots(door: string, paused: string, offline: string): readonly Shot
     shot('camera-info', `#/live/${door}`, CAMERA, (page) => page.keyboard.press('i')),
     shot('camera-offline', `#/live/${offline}`, '.camera-view'),
     shot('camera-paused', `#/live/${paused}`, '.camera-view'),
-    shot('camera-unknown', '#/live/nobody', '.empty'),
+    shot('camera-unknown', '#/live/missing', '.empty'),
   ];
 }
 

@@ -122,7 +122,9 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       const usb = items.find((place: { folder: string }) => place.folder === '/mnt/usb');
       expect(usb).toMatchObject({ writable: false, canBeOpened: true });
       const since = await machine.must('systemctl show perch.service --property=MainPID --value');
-      expect(await machine.must(asked('POST', 'disks/places/open', { folder: '/mnt/usb' }))).toContain('starts anew');
+      expect(await machine.must(asked('POST', 'disks/places/open', { folder: '/mnt/usb' }))).toContain(
+        'Perch restarts',
+      );
       await machine.must(asked('PATCH', 'config/pathdefaults/patch', { recordPath: usb.recordPath }));
       await machine.until(`[ "$(systemctl show perch.service --property=MainPID --value)" != ${since} ]`);
       await machine.until(isHealthy);

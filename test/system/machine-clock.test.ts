@@ -69,7 +69,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
       ['a link to a good request', `${good(now)}\nmv new ../elsewhere.json\nln -s ../elsewhere.json clock.json`],
       ['a gigabyte of nothing', 'truncate -s 1G new && mv new clock.json'],
       ['a long number', `${good(`1${'0'.repeat(5_000)}`)}\nmv new clock.json`],
-      ['a pipe into which nobody writes', 'mkfifo clock.json'],
+      ['a pipe without a writer', 'mkfifo clock.json'],
       ['a folder with files in it', 'mkdir new && touch new/file && mv new clock.json'],
       ['a time of 2025', `${good(1_767_225_600_000 - HOUR_MS)}\nmv new clock.json`],
       ['a time of 2100', `${good(4_102_444_800_000)}\nmv new clock.json`],

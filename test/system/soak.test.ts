@@ -25,13 +25,13 @@ const LOOK_PAUSE_MS = 1_700;
 const SNAPSHOTS = 2;
 
 /**
- * The least of some looks, when nobody watches and every camera is there. V8's heap as a whole, with the code that it has optimized,
- * and of it what the program holds.
+ * The lowest of some readings without viewers and with every camera online: V8's heap as a whole, with optimized code,
+ * and the objects in it.
  */
 interface Kept {
   readonly heapBytes: number;
   readonly objectBytes: number;
-  /** Beside V8's heap. */
+  /** Outside V8's heap. */
   readonly buffersBytes: number;
   readonly sockets: number;
   readonly timers: number;
@@ -131,7 +131,7 @@ interface Look {
   readonly resources: Readonly<Record<string, number>>;
 }
 
-/** Every camera is there, and nobody watches. */
+/** Every camera is online, and there are no viewers. */
 async function isQuiet(agent: Agent): Promise<boolean> {
   const { items } = await agent.json<Listed>('/v3/paths/list');
   return items.every(({ ready, readers }) => ready && readers.length === 0);
@@ -159,7 +159,7 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
       descriptors: readdirSync(`/proc/${agent.process.pid}/fd`).length,
     });
   }
-  expect(await isQuiet(agent), 'every camera is still there, and nobody watches').toBe(true);
+  expect(await isQuiet(agent), 'every camera is still online, and there are no viewers').toBe(true);
   const shares = [];
   for (let i = 0; i < SNAPSHOTS; i += 1) {
     const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heapsnapshot`);

@@ -54,7 +54,7 @@ test.for([
   ['good', 'same'],
   ['tampered', 'damaged'],
   ['foreign', 'notSigned'],
-] as const)('an update that is %s is refused, and Perch goes on as it was', async ([file, why]) => {
+] as const)('an update that is %s is rejected, and Perch continues unchanged', async ([file, why]) => {
   const pid = await machine.must('systemctl show --property=MainPID perch.service');
   expect(await outcome(await ask(file))).toMatchObject({ ok: false, state: 'refused', why });
   expect(await installed()).toBe('installed 1.1.0');

@@ -154,7 +154,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
     },
   );
 
-  each('the page of a path goes on near live after a pause that hls.js would never make good', async () => {
+  each('the page of a path continues near live after a pause from which hls.js alone would not recover', async () => {
     const page = await viewer.open(`http://127.0.0.1:${agents.get('lowLatency')?.ports.hls}/cam/`);
     const inHandS = () =>
       page.evaluate(() => {

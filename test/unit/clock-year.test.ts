@@ -451,7 +451,7 @@ const EVENTS: readonly Event[] = [
   ['the last second of 28 February in a leap year', Date.UTC(2028, 1, 28, 23, 59, 56), (board) => board.record(20)],
   ['the last second of the leap day', Date.UTC(2028, 1, 29, 23, 59, 56), (board) => board.record(20)],
   [
-    'no time is ever told to this start of the machine',
+    'this start of the machine never gets a time',
     Date.UTC(2028, 4, 20, 9),
     async (board) => {
       await board.boot(0);

@@ -115,7 +115,7 @@ test('all recordings of a path are deleted on request, even without a set clock,
   expect(readFileSync(second)).toEqual(stranger);
   await space.protection.unprotect(id);
   expect(await space.deletePath('cam')).toMatchObject({ deleted: 1, kept: 1 });
-  await expect(space.deletePath('nobody')).rejects.toThrow("path 'nobody' is not configured and has no recordings");
+  await expect(space.deletePath('missing')).rejects.toThrow("path 'missing' is not configured and has no recordings");
   await expect(space.deletePath('../cam')).rejects.toThrow('is not configured');
 });
 

@@ -15,7 +15,7 @@ const ALLOWED: Record<string, string> = {
   'agent/onvif/device/snapshots.ts: token === wanted': "a profile's name in ONVIF, from the camera",
   'agent/onvif/events/channels.ts: token === profile': "a profile's name in ONVIF, from the camera",
   'agent/onvif/device/media.ts: one.token === token': "a profile's name in ONVIF, from the camera",
-  'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, told by the camera",
+  'agent/onvif/control/ptz-calls.ts: one.token === token': "a profile's name in ONVIF, reported by the camera",
   'agent/sources/demo/onvif-replies.ts: each.token === token': "a profile's name in ONVIF, from the camera",
 };
 

@@ -48,7 +48,7 @@ test("in Chinese, the device's English messages are marked as English", async ()
 });
 
 test('a broken configuration file has a link to it', async () => {
-  const refusal = new RequestError(400, 'mend the configuration file: line 6', undefined, 'brokenFile');
+  const refusal = new RequestError(400, 'correct the configuration file: line 6', undefined, 'brokenFile');
   for (const [language, sentence, link] of [
     ['en', 'Not saved. There is a mistake in the configuration file. Correct it first.', 'Open the file'],
     ['zh-CN', '未保存。配置文件中有错误，需先改正。', '打开文件'],

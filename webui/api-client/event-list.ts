@@ -11,7 +11,7 @@ export interface CameraEvent {
   readonly text: string;
   /** The nearest recorded moment, if there is one. */
   readonly pictureMs: number | undefined;
-  /** By this person; undefined: nobody notes it. */
+  /** By this person; undefined: it cannot be noted. */
   readonly isSeen?: boolean | undefined;
 }
 

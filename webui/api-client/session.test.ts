@@ -69,16 +69,16 @@ test('an invalid link is given up', async () => {
 });
 
 test('a guest sees that the link has expired, also after a reload, until the login', async () => {
-  const nobody = { ...GUEST, role: null };
-  answers = [json(nobody)];
+  const loggedOut = { ...GUEST, role: null };
+  answers = [json(loggedOut)];
   await loadSession();
   expect(isGuestLinkExpired.value).toBe(false);
-  answers = [json(GUEST), json(nobody)];
+  answers = [json(GUEST), json(loggedOut)];
   await loadSession();
   await checkSession();
   expect([isGuestLinkExpired.value, access.value]).toEqual([true, 'refused']);
   isGuestLinkExpired.value = false;
-  answers = [json(nobody), json(nobody), json(GUEST), json(viewer('wren')), json(nobody)];
+  answers = [json(loggedOut), json(loggedOut), json(GUEST), json(viewer('wren')), json(loggedOut)];
   await loadSession();
   expect(isGuestLinkExpired.value, 'after a reload').toBe(true);
   forgetGuestLink();
@@ -91,12 +91,12 @@ test('a guest sees that the link has expired, also after a reload, until the log
 });
 
 test('the end of a session is known although another request found it first', async () => {
-  const nobody = { claimed: true, loggedIn: false, user: null, role: null };
+  const loggedOut = { claimed: true, loggedIn: false, user: null, role: null };
   answers = [json(viewer('wren')), json(viewer('wren'))];
   await loadSession();
   await checkSession();
   expect([expiredUser.value, access.value], 'refused by a session that is there').toEqual([undefined, 'unknown']);
-  answers = [json(nobody), json(nobody)];
+  answers = [json(loggedOut), json(loggedOut)];
   await loadSession();
   await checkSession();
   expect([expiredUser.value, access.value]).toEqual(['wren', 'refused']);

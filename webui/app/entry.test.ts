@@ -24,7 +24,7 @@ test('the login covers the page when a session ends', () => {
 });
 
 test.for([
-  ['nobody knows yet', undefined, 'unknown', 'live', 'waiting'],
+  ['not yet known', undefined, 'unknown', 'live', 'waiting'],
   ['the cameras were not asked for yet', session, 'unknown', 'live', 'waiting'],
   ['the owner is logged in', session, 'granted', 'live', 'open'],
   ['the owner is logged in and opens an old link to log in', session, 'granted', 'login', 'open'],
@@ -32,8 +32,20 @@ test.for([
   ['access is open and a person wants to log in', loggedOut, 'granted', 'login', 'login'],
   ['everybody may look', loggedOut, 'granted', 'live', 'open'],
   ['a new box is opened', unclaimed, 'refused', 'live', 'start'],
-  ['nobody owns the box, and it cannot be claimed here', { ...unclaimed, mayClaim: false }, 'refused', 'live', 'start'],
-  ['nobody owns the box, and its file shows the cameras', { ...unclaimed, mayClaim: false }, 'granted', 'live', 'open'],
+  [
+    'the device has no owner, and it cannot be claimed here',
+    { ...unclaimed, mayClaim: false },
+    'refused',
+    'live',
+    'start',
+  ],
+  [
+    'the device has no owner, and its file shows the cameras',
+    { ...unclaimed, mayClaim: false },
+    'granted',
+    'live',
+    'open',
+  ],
   ['a person wants to own such a box', { ...unclaimed, mayClaim: false }, 'granted', 'start', 'start'],
   ['the box is claimed and the link to claim it is opened', session, 'granted', 'start', 'open'],
 ] as const)('when %s', ([, known, access, page, door]) => {

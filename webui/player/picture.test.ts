@@ -56,7 +56,7 @@ test.for([
   ['the other plays', 'own', 'playing'],
   ['the other cannot be played', 'own', 'unplayable'],
   ['it cannot be played itself', 'bridge', 'unplayable'],
-  ['it was stopped, because nobody sees it', 'bridge', 'stopped'],
+  ['it was stopped, because it is not visible', 'bridge', 'stopped'],
 ] as const)('a bridge ends when %s', ([, which, phase]) => {
   const { onOver, stop, ...players } = bridged();
   players.own.start();

@@ -95,7 +95,7 @@ test('a device that is not a camera is not revealed: neither its reply nor, outs
       { address: '169.254.169.254.nip.io' },
       { onvif: 'http://metadata.google.internal/' },
       { address: '10.0.0.1', rtsp: 'rtsp://10.0.0.1/1' },
-      { endpoint: 'urn:uuid:nobody' },
+      { endpoint: 'urn:uuid:unknown' },
     ],
   });
   const items = body['items'] as { status: string; error: string }[];

@@ -27,7 +27,7 @@ test('cameras are listed in their order, then the others by name', async () => {
   const text = box.text();
   expect((await box.call('POST', '/cameras/order', { paths: ['c', 'a'] })).status).toBe(200);
   expect(box.text()).toBe(text);
-  expect(await box.call('POST', '/cameras/order', { paths: ['a', 'nobody'] })).toMatchObject({ status: 404 });
+  expect(await box.call('POST', '/cameras/order', { paths: ['a', 'missing'] })).toMatchObject({ status: 404 });
   expect(box.text()).toBe(text);
 });
 
@@ -57,7 +57,7 @@ test('a new title is set in both paths of a camera without restarting its stream
   for (const wrong of [{}, { title: '' }, { title: ' \n' }, { name: 'x' }, { title: 1 }]) {
     expect((await box.call('PATCH', '/cameras/patch/yard', wrong)).status).toBe(400);
   }
-  expect((await box.call('PATCH', '/cameras/patch/nobody', { title: 'x' })).status).toBe(404);
+  expect((await box.call('PATCH', '/cameras/patch/missing', { title: 'x' })).status).toBe(404);
 });
 
 test('a paused camera is disconnected with its sub stream, and reconnected when resumed', async () => {

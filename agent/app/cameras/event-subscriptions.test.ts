@@ -246,7 +246,7 @@ test('a stream with long GOPs requests a key frame for the profile of the path',
   controls.streamOpened('door', stream);
   stream.requestKeyFrame();
   await until(() => expect(camera.state.keyFrameRequests).toEqual(['sub']));
-  expect(controls.control('nobody')).toBeUndefined();
+  expect(controls.control('missing')).toBeUndefined();
 });
 
 test('a change of settings stops a moving camera', async () => {

@@ -15,7 +15,7 @@ function open() {
   const file = join(folder.path, 'layouts.json');
   const config = good('paths: { hall: { source: rtsp://a/1 }, hall_sub: { source: rtsp://a/2 }, "~^cam": {} }');
   const paths = { find: (name: string) => PATHS.find((one) => one === name) };
-  const again = () => new Layouts({ file, paths, config: () => config, log: silentLogger });
+  const again = () => new Layouts({ dataDir: folder.path, paths, config: () => config, log: silentLogger });
   return { file, again, layouts: again() };
 }
 

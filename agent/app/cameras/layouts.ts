@@ -1,4 +1,5 @@
 import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
@@ -53,7 +54,7 @@ export function readLayouts(json: unknown): readonly Layout[] {
 
 interface LayoutsDeps {
   /** Absolute. */
-  readonly file: string;
+  readonly dataDir: string;
   readonly paths: { find(name: string): unknown };
   /** Last read or written. */
   config(): Config;
@@ -63,12 +64,14 @@ interface LayoutsDeps {
 /** Groups and walls, in one small file of the data folder. */
 export class Layouts implements LayoutStore {
   readonly #deps: LayoutsDeps;
+  readonly #file: string;
   #loaded: Promise<readonly Layout[]> | undefined;
   /** Changes are made in sequence. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: LayoutsDeps) {
     this.#deps = deps;
+    this.#file = join(deps.dataDir, LAYOUTS_FILE);
   }
 
   list(): Promise<readonly Layout[]> {
@@ -165,7 +168,7 @@ export class Layouts implements LayoutStore {
   #change(change: (before: readonly Layout[]) => readonly Layout[]): Promise<readonly Layout[]> {
     const work = this.#turn.then(async () => {
       const layouts = change(await this.list());
-      await savePrivate(this.#deps.file, { layouts });
+      await savePrivate(this.#file, { layouts });
       this.#loaded = Promise.resolve(layouts);
       return layouts;
     });
@@ -175,7 +178,8 @@ export class Layouts implements LayoutStore {
 
   /** Empty without a file. A damaged one is put aside. @throws PerchError unavailable */
   async #load(): Promise<readonly Layout[]> {
-    const { file, log } = this.#deps;
+    const { log } = this.#deps;
+    const file = this.#file;
     try {
       const stored = await loadPrivate(file);
       return stored === undefined ? [] : readLayouts(stored);

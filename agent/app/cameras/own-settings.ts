@@ -14,8 +14,8 @@ const LOOK_MS = 1_000;
 const SETTLE_MS = 5_000;
 /** Cameras that restart for a change are back within 40 s. */
 const MAX_ABSENCE_MS = 60_000;
-/** So many looks in a row with new data: the stream is back. */
-const PLAYING_LOOKS = 3;
+/** Consecutive checks with new data until the stream counts as back. */
+const PLAYING_CHECKS = 3;
 const MAX_RESTORES = 12;
 const RESTORE_PAUSE_MS = 10_000;
 
@@ -155,15 +155,15 @@ export class OwnSettingsChanges implements CameraOwnSettings {
   async #comesBack(path: string): Promise<boolean> {
     const { clock, signal, bytesReceived } = this.#options;
     const sinceMs = clock.monoMs();
-    let looks = 0;
+    let playing = 0;
     let last = bytesReceived(path);
     while (!signal.aborted && clock.monoMs() - sinceMs < MAX_ABSENCE_MS) {
       await clock.sleep(LOOK_MS, signal);
       const now = bytesReceived(path);
       const isPlaying = now !== undefined && now !== last && clock.monoMs() - sinceMs > SETTLE_MS;
-      looks = isPlaying ? looks + 1 : 0;
+      playing = isPlaying ? playing + 1 : 0;
       last = now;
-      if (looks === PLAYING_LOOKS) {
+      if (playing === PLAYING_CHECKS) {
         return true;
       }
     }

@@ -11,7 +11,7 @@ import { textLine } from '../../base/log-text.ts';
 import { SessionAuthority } from '../servers/session-access.ts';
 
 const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
+const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
 const TOM = { user: 'tom', pass: 'secret', ips: [], permissions: [{ action: 'read' as const, path: 'yard' }] };
 
 function openLog() {
@@ -68,7 +68,7 @@ const noPauses = () => new WrongCredentials(systemClock, new AbortController().s
 test('a token that does not permit an RTSP request is logged once', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
-  const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NO_ACCOUNTS, tokens.rules), noPauses(), log);
   expect(await access.authorize('read', 'door', { ...REQUESTER, query: `jwt=${await tokens.make()}` })).toBe('refused');
   expect(lines).toEqual([`INF [door] not permitted ${REASON} action=read ip=192.168.1.9 protocol=rtsp\n`]);
 });
@@ -76,7 +76,7 @@ test('a token that does not permit an RTSP request is logged once', async () => 
 test('an expired token is logged with its reason', async () => {
   await using tokens = await openTokens();
   const { lines, log } = openLog();
-  const access = new SessionAuthority(new Authority(NOBODY, tokens.rules), noPauses(), log);
+  const access = new SessionAuthority(new Authority(NO_ACCOUNTS, tokens.rules), noPauses(), log);
   await access.authorize('read', 'yard', { ...REQUESTER, query: `jwt=${await tokens.make({ exp: 1 })}` });
   expect(lines).toEqual([
     'WAR [yard] failed to authenticate reason="the token has expired (exp)" action=read ip=192.168.1.9 protocol=rtsp\n',
@@ -88,14 +88,22 @@ test.for([
   ['x', 'WAR [door] failed to authenticate reason="wrong name or password"'],
 ] as const)('over RTSP and HTTP: the password %s', async ([password, line]) => {
   const { lines, log } = openLog();
-  const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
+  const access = new SessionAuthority(
+    new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: [TOM] }),
+    noPauses(),
+    log,
+  );
   await access.authorize('read', 'door', { ...REQUESTER, credentials: { user: 'tom', password } });
   expect(lines).toEqual([`${line} action=read ip=192.168.1.9 user=tom protocol=rtsp\n`]);
 });
 
 test('a rejected request without credentials is not logged', async () => {
   const { lines, log } = openLog();
-  const access = new SessionAuthority(new Authority(NOBODY, { isOwn: false, internalUsers: [TOM] }), noPauses(), log);
+  const access = new SessionAuthority(
+    new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: [TOM] }),
+    noPauses(),
+    log,
+  );
   expect(await access.authorize('read', 'door', REQUESTER)).toBe('challenge');
   expect(lines).toEqual([]);
 });

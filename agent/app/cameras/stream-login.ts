@@ -18,7 +18,7 @@ export function streamLogin(
 ): LoginWatch {
   // Evaluated late: the connection reports an invalid address.
   const key = (): LoginKey => {
-    const { credentials = NOBODY, place, host, uri } = target();
+    const { credentials = NO_CREDENTIALS, place, host, uri } = target();
     const service = parseHttpUrl(onvif);
     const login = user === undefined ? credentials : { user, password };
     const camera = service ? hostPortOf(service.origin) : place;
@@ -48,4 +48,4 @@ export function streamLogin(
   };
 }
 
-const NOBODY = { user: '', password: '' };
+const NO_CREDENTIALS = { user: '', password: '' };

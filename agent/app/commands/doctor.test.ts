@@ -58,7 +58,7 @@ test.for<[string, Partial<Path>, string]>([
   ],
   ['was refused', { configError: 'no such source' }, 'bad camera Front door: no such source: see perch check'],
   ['is paused', { paused: true, ready: false }, ''],
-  ['is wanted by nobody', { sourceOnDemand: true, ready: false }, ''],
+  ['has no reader', { sourceOnDemand: true, ready: false }, ''],
   ['is a publisher', { sourceState: null, ready: false }, ''],
 ])('a camera that %s', ([, path, line]) => {
   expect(lineOf(path)).toBe(line);

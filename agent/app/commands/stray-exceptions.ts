@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 
-/** EX_SOFTWARE of sysexits.h: Perch ends because of a bug, and is to be restarted. */
+/** EX_SOFTWARE of sysexits.h: Perch ends because of a bug, and its supervisor restarts it. */
 export const FAULT_CODE = 70;
 
 /** Time to finish recordings, so that they continue within two seconds. */

@@ -71,7 +71,7 @@ test('log-ins, configuration changes and detections are published as events, and
   await refused;
   const added = await post('config/paths/add/gate', { source: 'publisher' }, cookie);
   expect([added.status, await added.json()]).toEqual([200, { status: 'ok' }]);
-  await post('events', { path: 'door', type: 'doorbell', text: 'somebody rings' }, cookie);
+  await post('events', { path: 'door', type: 'doorbell', text: 'the bell rings' }, cookie);
   await expect.poll(() => text).toContain('"type":"doorbell"');
   const published = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, type, data]) => [
     type,
@@ -80,7 +80,7 @@ test('log-ins, configuration changes and detections are published as events, and
   expect(published).toEqual([
     ['login', expect.objectContaining({ state: 'refused', user: 'owner', address: '127.0.0.1' })],
     ['config', expect.objectContaining({ path: 'gate', change: 'added', by: 'API', user: 'owner' })],
-    ['event', expect.objectContaining({ path: 'door', type: 'doorbell', text: 'somebody rings', source: 'api' })],
+    ['event', expect.objectContaining({ path: 'door', type: 'doorbell', text: 'the bell rings', source: 'api' })],
   ]);
   expect(text).not.toContain('wrong horse');
   const [, second = ''] = [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id ?? '');

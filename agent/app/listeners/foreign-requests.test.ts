@@ -234,7 +234,7 @@ describe("ZLMediaKit's calls", () => {
       .map((name) => `/index/api/${name}`),
   );
   const SIGNALLING = /\/(?:webrtc|whip|whep|delete_webrtc|login)$/;
-  const NOBODY = 'vhost=__defaultVhost__&app=no&stream=body&id=0&schema=rtsp&type=0&key=x&url=x';
+  const MISSING_PATH = 'vhost=__defaultVhost__&app=no&stream=body&id=0&schema=rtsp&type=0&key=x&url=x';
   const codeOf = ({ text }: Answer): number => JSON.parse(text).code as number;
 
   const calls = async (): Promise<string[]> => {
@@ -253,7 +253,7 @@ describe("ZLMediaKit's calls", () => {
         // Reading is guarded by the browser, which shows no page the answer, and the session of the page opens none of these.
         const mayBeAdded = given === 'Basic' && from === 'cross' && method === 'POST';
         const isLetIn = given !== 'cookie' && !(isChange && from === 'cross') && !mayBeAdded;
-        const answer = await send(port, method, `${path}?${NOBODY}`, headersOf(given, from, port));
+        const answer = await send(port, method, `${path}?${MISSING_PATH}`, headersOf(given, from, port));
         const isIn = answer.text[0] !== '{' || codeOf(answer) !== -100;
         expect([path, method, isIn]).toEqual([path, method, isLetIn]);
       }
@@ -261,7 +261,7 @@ describe("ZLMediaKit's calls", () => {
   });
 
   test('the secret allows changes to programs and named pages, and not to pages of other sites', async () => {
-    const path = `/index/api/delStreamProxy?secret=zlm-secret&${NOBODY}`;
+    const path = `/index/api/delStreamProxy?secret=zlm-secret&${MISSING_PATH}`;
     const ask = async (headers: Record<string, string>) => codeOf(await send(ports.main, 'GET', path, headers));
     expect(await ask({})).not.toBe(-100);
     expect(await ask({ Origin: NAMED })).not.toBe(-100);
@@ -273,7 +273,7 @@ describe("ZLMediaKit's calls", () => {
   test('a picture of another page, which names none over plain http, changes nothing with a stored name and password', async () => {
     for (const path of await calls()) {
       const headers = { ...headersOf('Basic', 'none', ports.main), 'User-Agent': BROWSER };
-      const answer = await send(ports.main, 'GET', `${path}?${NOBODY}`, headers);
+      const answer = await send(ports.main, 'GET', `${path}?${MISSING_PATH}`, headers);
       const isIn = answer.text[0] !== '{' || codeOf(answer) !== -100;
       expect([path, isIn]).toEqual([path, READING.has(path)]);
     }

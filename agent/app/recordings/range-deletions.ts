@@ -76,7 +76,7 @@ export class RangeDeletions implements DeletionLookup {
     const added = await this.#ranges.add({ ...range, requestedUs, ...(by !== undefined && { by }) });
     this.#sinceMs.set(added.id, clock.monoMs());
     const { start, end } = this.#shown(added);
-    log.info({ path, start, end, by, recordedSeconds: forecast.recordedSeconds }, 'recordings are to be deleted');
+    log.info({ path, start, end, by, recordedSeconds: forecast.recordedSeconds }, 'deletion of recordings scheduled');
     return { ...this.#shown(added), ...forecast };
   }
 

@@ -25,7 +25,7 @@ const USB_PLACE = {
 
 const NO_HOST: StorageDeps['host'] = {
   offers: () => false,
-  ask: () => Promise.reject(new Error('nobody is there to be asked')),
+  ask: () => Promise.reject(new Error('no answer')),
 };
 
 const placeIn = (items: readonly { readonly folder: string }[], folder: string) =>
@@ -157,7 +157,7 @@ test('the host opens a disk to Perch, and those in use stay open', async () => {
     offers: (task) => task === 'disk',
     ask: async (task, fields) => {
       asked.push([task, fields]);
-      return { ok: true, text: 'Perch starts anew' };
+      return { ok: true, text: 'Perch restarts' };
     },
   });
   expect((await get('/v3/disks/places')).items).toMatchObject([
@@ -166,7 +166,7 @@ test('the host opens a disk to Perch, and those in use stay open', async () => {
     { folder: '/', writable: false, canBeOpened: false },
   ]);
   const answer = await get('/v3/disks/places/open', 'owner', PASSWORD, { folder: '/media/pi/My disk' });
-  expect(answer).toEqual({ text: 'Perch starts anew' });
+  expect(answer).toEqual({ text: 'Perch restarts' });
   expect(asked).toEqual([['disk', { folder: '/media/pi/My disk', kept: ['/mnt/usb'] }]]);
 });
 

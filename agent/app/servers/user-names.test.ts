@@ -13,7 +13,7 @@ import { authorization, parseChallenges } from '../../media/rtsp/digest.ts';
 import { App } from '../app.ts';
 
 const RIGHT = 'blue heron';
-const NAMES = ['owner', 'ann', 'frigate', 'tom', 'nobody'];
+const NAMES = ['owner', 'ann', 'frigate', 'tom', 'unknown'];
 const FILE_USER = { user: 'tom', pass: RIGHT, permissions: [{ action: 'read' }, { action: 'publish' }] };
 const HTTP = {
   API: ['GET', '/v3/config/global/get'],

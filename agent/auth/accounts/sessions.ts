@@ -268,7 +268,7 @@ export class Sessions {
   }
 }
 
-/** Of the user with the most sessions, so that nobody logs others out by logging in. */
+/** Of the user with the most sessions, so that logins of one user do not end sessions of another. */
 function longestIdle(sessions: ReadonlySet<Session>): Session {
   const byUser = Map.groupBy(sessions, ({ user }) => user);
   const [most = []] = [...byUser.values()].toSorted((one, other) => other.length - one.length);

@@ -146,9 +146,9 @@ test.for<[string, AccessRules, Partial<Identity>, boolean]>([
   ["a machine of Perch's own set-up", { ...own, internalUsers: [tom] }, asTom, true],
   ['a machine of a file for MediaMTX', { ...foreign, internalUsers: [tom] }, asTom, true],
   ['a wrong password of a machine', { ...own, internalUsers: [tom] }, { ...asTom, password: 'x' }, false],
-  ['a name that nobody has', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
+  ['an unknown name', { ...own, internalUsers: [tom] }, { user: 'x', password: 'secret' }, false],
   ['a wrong password of a person', own, { ...owner, password: 'x' }, false],
-  ['whoever sends nothing', { ...own, internalUsers: [anyone] }, {}, false],
+  ['a request without credentials', { ...own, internalUsers: [anyone] }, {}, false],
 ])('%s is rejected by the page, known or not', async ([, rules, credentials, isKnown]) => {
   const decision = await new Authority(claimed, rules).authorize('admin', '', { ...home, ...credentials });
   expect([decision.allowed, decision.isKnown ?? false]).toEqual([false, isKnown]);

@@ -89,7 +89,7 @@ test.for<[string, Record<string, unknown>, string]>([
   ['has no number as its end', { exp: 'soon' }, 'the token is invalid: "exp" claim must be a number'],
   ['lacks the claim', { mediamtx_permissions: undefined }, 'the token has no claim mediamtx_permissions'],
   ['has another claim', { mediamtx_permissions: 'yes' }, 'is not JSON'],
-  ['comes from somebody else', { iss: 'evil', aud: 'perch' }, 'the token is from another issuer (iss)'],
+  ['comes from another issuer', { iss: 'evil', aud: 'perch' }, 'the token is from another issuer (iss)'],
   ['is for another audience', { iss: 'sso', aud: 'other' }, 'the token is for another audience (aud)'],
 ])('a token that %s is rejected', async ([, payload, reason]) => {
   const settings = 'aud' in payload ? { issuer: 'sso', audience: 'perch' } : {};
@@ -127,7 +127,7 @@ test('a signature with a shared secret or none is rejected', async () => {
 });
 
 test.for<[string, Partial<TokenSettings>, Partial<AuthRequest>, boolean]>([
-  ['as a password', {}, { user: 'whoever', password: '@' }, true],
+  ['as a password', {}, { user: 'anyone', password: '@' }, true],
   ['in the query of RTSP', {}, { mayHaveQueryToken: true, query: 'a=1&token=@' }, true],
   ['in the query of RTSP by its old name', {}, { mayHaveQueryToken: true, query: 'jwt=@' }, true],
   ['in the query of HTTP', {}, { query: 'token=@' }, false],

@@ -18,7 +18,7 @@ test.for([
   ['reolink', '/Preview_01_main'],
   ['TP-Link Tapo C200', '/stream1'],
   ['HIKVISION', '/Streaming/Channels/101'],
-  ['nobody knows', '/Streaming/Channels/101'],
+  ['an unknown maker', '/Streaming/Channels/101'],
 ] as const)('of a camera of %s the first address is %s, and all others come after', ([maker, first]) => {
   const patterns = patternsFor(maker);
   expect(patterns[0]?.main).toBe(first);

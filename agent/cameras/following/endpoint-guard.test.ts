@@ -64,9 +64,7 @@ test('a device that identifies itself only after a login is checked again after 
   await using _ = camera;
   const origin = httpOriginOf(new URL(camera.url));
   replace();
-  await expect(guard.call(origin, true, () => Promise.reject(new Error('nobody there')))).rejects.toThrow(
-    'nobody there',
-  );
+  await expect(guard.call(origin, true, () => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
   await expect(guard.confirm()).rejects.toThrow('another camera is at its address now');
 });
 

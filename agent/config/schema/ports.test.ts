@@ -44,7 +44,7 @@ test.for([
   ['RTSP over TLS that is off', 'rtspsAddress: :8554'],
   ['plain RTSP that is off', 'rtspEncryption: strict\nrtspsAddress: :8554'],
   ['WebRTC that is off', 'webrtc: no\nhlsAddress: :8189'],
-  ['UDP beside TCP', 'rtpAddress: :8554\nwebrtcLocalUDPAddress: :8888'],
+  ['UDP next to TCP', 'rtpAddress: :8554\nwebrtcLocalUDPAddress: :8888'],
   ['ports that the system chooses', 'address: :0\nhlsAddress: :0\nwebrtcAddress: :0'],
   ['two addresses of the machine', 'hlsAddress: 127.0.0.1:700\nwebrtcAddress: 192.168.1.2:700'],
   ['IPv4 and IPv6', 'hlsAddress: 0.0.0.0:700\nwebrtcAddress: "[::]:700"'],

@@ -151,7 +151,7 @@ test.for<[string, string, IncomingHttpHeaders, string, boolean, boolean]>([
     false,
   ],
   [
-    'no X-Real-IP beside a list that cannot be read: the client may have written it',
+    'no X-Real-IP next to a list that cannot be read: the client may have written it',
     LOCAL,
     at('localhost', { 'x-forwarded-for': 'unix:', 'x-real-ip': '127.0.0.1' }),
     LOCAL,
@@ -183,7 +183,7 @@ test.for<[string, string, IncomingHttpHeaders, string, boolean, boolean]>([
     false,
   ],
   [
-    'no Forwarded beside X-Forwarded-…, which the proxy passes on unread',
+    'no Forwarded next to X-Forwarded-…, which the proxy passes on unread',
     LOCAL,
     at('localhost', { forwarded: 'for=192.168.1.9', 'x-forwarded-for': '203.0.113.5' }),
     '203.0.113.5',

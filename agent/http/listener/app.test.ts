@@ -43,8 +43,8 @@ test.for<[ErrorCode, number]>([
 
 test.for([
   ['a paused camera', 'unsupported', { isPaused: true }, 409, 'paused'],
-  ['a name that somebody has', 'badInput', { isTaken: true }, 409, 'taken'],
-  ['work that goes on already', 'exhausted', { isBusy: true }, 409, 'busy'],
+  ['a taken name', 'badInput', { isTaken: true }, 409, 'taken'],
+  ['work that is under way', 'exhausted', { isBusy: true }, 409, 'busy'],
   ['a reason of its own', 'unavailable', { why: 'notWritten' }, 503, 'notWritten'],
   ['no word for it', 'unavailable', { why: 7 }, 503, undefined],
 ] as const)('a rejection because of %s has it in one word', async ([, code, context, status, why]) => {

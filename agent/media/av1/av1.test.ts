@@ -69,8 +69,8 @@ test.for([
   ['two elements, the first with its length', `28 0c ${SEQUENCE} ${KEY}`],
   ['elements that all have their lengths', `08 0c ${SEQUENCE} 05 ${KEY}`],
   ['OBUs with sizes of their own', `28 0d 0a0b 000000043cffbcdaf90040 32 04 10aabbcc`],
-  ['a temporal delimiter and padding beside them', `08 01 10 0c ${SEQUENCE} 02 7800 05 ${KEY}`],
-  ['tile lists and reserved types beside them', `08 0c ${SEQUENCE} 02 4000 02 4800 05 ${KEY}`],
+  ['a temporal delimiter and padding next to them', `08 01 10 0c ${SEQUENCE} 02 7800 05 ${KEY}`],
+  ['tile lists and reserved types next to them', `08 0c ${SEQUENCE} 02 4000 02 4800 05 ${KEY}`],
 ] as const)('a temporal unit is read from a packet of %s', ([, packet]) => {
   const { seen, depacketizer } = setUp();
   pushHex(depacketizer, packet, 3000, true);

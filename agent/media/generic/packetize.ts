@@ -1,7 +1,7 @@
 import type { PayloadSink } from '../payload/packetizer.ts';
 import { PACKET_HEAD_BYTES } from './depacketize.ts';
 
-/** The packets as they came, whatever their size: nobody here can cut them. */
+/** The packets as they came, whatever their size: an unknown codec cannot be fragmented. */
 export function packetizeGeneric(
   data: Uint8Array,
   _maxPayloadBytes: number,

@@ -147,7 +147,7 @@ test('a new size is a new description', () => {
 test.for([
   ['a type that is not defined', '00 000000 02 32 50 3c aabb', 'JPEG type 2 over RTP is not defined'],
   [
-    'a size that is not told',
+    'an unknown size',
     '00 000000 01 32 00 3c aabb',
     'of more than 2040 pixels whose size neither RTP (RFC 2435) nor the SDP tells',
   ],

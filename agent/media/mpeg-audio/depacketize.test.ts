@@ -78,7 +78,7 @@ test('fragments become one frame, with the time of the first', () => {
 
 test.for([
   ['a lost fragment', [0, 1500], true, 'missing'],
-  ['a fragment that was lost without a gap being told', [0, 1500], false, 'fragment of 228 bytes at 1500'],
+  ['a lost fragment without a reported gap', [0, 1500], false, 'fragment of 228 bytes at 1500'],
   ['a frame that is never completed', [0], false, 'no end'],
 ] as const)('%s is damage, and the next frame is good', ([, offsets, isGap, reason]) => {
   const { seen, push, units } = setUp();

@@ -5,7 +5,7 @@ import type { RtpFormat, UnitSink } from '../payload/depacketizer.ts';
 /** Bounds fmtp values, which are outside text. */
 const MAX_VALUE_CHARACTERS = 40;
 
-const NOBODY: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
+const NO_SINK: UnitSink = { onUnit: () => {}, onTrack: () => {}, onDamage: () => {} };
 
 /** In a message. */
 const MAX_LISTED = 10;
@@ -19,7 +19,7 @@ export function describeOffer(formats: readonly RtpFormat[]): string {
 
 /** A format in a message: its encoding and, if that is supported in another form, the unsupported parameter. */
 export function describeFormat(format: RtpFormat): string {
-  const reason = createDepacketizer(format, NOBODY) ? undefined : reasonAgainst(format);
+  const reason = createDepacketizer(format, NO_SINK) ? undefined : reasonAgainst(format);
   return reason === undefined ? format.encoding : `${format.encoding} (${reason})`;
 }
 

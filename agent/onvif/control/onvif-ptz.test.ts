@@ -159,7 +159,7 @@ test('a camera that is away for minutes while it moves is stopped when it is bac
   let tries = 0;
   way.pass = () => {
     tries += 1;
-    return Promise.reject(cameraError('unreachable', 'nobody there'));
+    return Promise.reject(cameraError('unreachable', 'no answer'));
   };
   sessions.forget();
   for (let i = 0; i < 120; i += 1) {
@@ -173,7 +173,7 @@ test('a camera that is away for minutes while it moves is stopped when it is bac
 });
 
 test.for<[string, (ptz: OnvifPtz, clock: FakeClock) => Promise<unknown>]>([
-  ['whoever wanted it has been silent for too long', (_ptz, clock) => clock.advance(MOVE_TIMEOUT_MS)],
+  ['its client has been silent for too long', (_ptz, clock) => clock.advance(MOVE_TIMEOUT_MS)],
   ['the program ends', (ptz) => ptz.close()],
 ])('a move that has waited for the camera is not made when, meanwhile, %s', async ([, happen]) => {
   const { camera, ptz, clock, way } = await begin({ ignoresMoveTimeout: true });

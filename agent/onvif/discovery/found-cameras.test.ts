@@ -259,16 +259,16 @@ test('a caller during a running query gets a new one, shared with later callers'
   const scan = (name: string) => found.scan().then(() => ended.push(name));
   void scan('first');
   await clock.advance(200);
-  void scan('beside it');
+  void scan('concurrent');
   await clock.advance(2_000);
   void scan('later');
   void scan('later too');
   await clock.advance(1_800);
-  expect(ended).toEqual(['first', 'beside it']);
+  expect(ended).toEqual(['first', 'concurrent']);
   await clock.advance(3_999);
   expect(ended).toHaveLength(2);
   await clock.advance(1);
-  expect(ended).toEqual(['first', 'beside it', 'later', 'later too']);
+  expect(ended).toEqual(['first', 'concurrent', 'later', 'later too']);
 });
 
 test('the networks are probed at the start, every three minutes while a camera is missing, and else once an hour', async (context) => {

@@ -47,8 +47,8 @@ test.for([
   ['a rule of its lens, named by the configuration', 'VideoSourceConfigurationToken', 'lens1_config', 'yard'],
   ['its lens itself', 'Source', 'lens1', 'yard'],
   ['a contact, which has no lens', 'InputToken', 'lens2', 'yard'],
-  ['a lens that nobody has heard of', 'Source', 'lens9', 'yard'],
-  ['another lens, which nobody plays', 'Source', 'lens2', ''],
+  ['an unknown lens', 'Source', 'lens9', 'yard'],
+  ['another lens, which no path plays', 'Source', 'lens2', ''],
   ['a rule of another lens', 'VideoSourceConfigurationToken', 'lens2_config', ''],
 ] as const)("a recorder's path gets events of its own lens: %s", async ([, name, value, expected]) => {
   const channels = await readChannels(recorder(), USERS);
@@ -82,7 +82,7 @@ test('an event of one channel ends there only, if the recorder does not describe
 test('an offline recorder is not a camera with one channel', async () => {
   const away = {
     ...recorder(),
-    call: () => Promise.reject(cameraError('unreachable', 'nobody there')),
+    call: () => Promise.reject(cameraError('unreachable', 'no answer')),
   } as unknown as OnvifSession;
   await expect(readChannels(away, USERS)).rejects.toThrow(PerchError);
 });

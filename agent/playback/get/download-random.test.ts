@@ -156,18 +156,18 @@ function asFragments(picked: Tracks): Tracks {
       const duration = (samples[1]?.time ?? 0) - (samples[0]?.time ?? 0);
       const step = Math.floor(duration / 800) + 1;
       const decodeOnlyTime = (i: number): number => (isReordered ? 0 : Math.min(i * step, Math.floor(duration / 2)));
-      const toldTime = ({ time }: Picked, i: number): number => {
+      const expectedTime = ({ time }: Picked, i: number): number => {
         if (hidden === 0) {
           return time;
         }
         return isReordered && time < step ? 0 : Math.max(time, decodeOnlyTime(Math.min(i, hidden)));
       };
-      const told = (sample: Picked, i: number) => ({
+      const expected = (sample: Picked, i: number) => ({
         ...sample,
-        time: toldTime(sample, i),
+        time: expectedTime(sample, i),
         offset: sample.time < 0 ? Math.max(0, sample.time + sample.offset) : sample.offset,
       });
-      return [id, samples.map(told)];
+      return [id, samples.map(expected)];
     }),
   );
 }

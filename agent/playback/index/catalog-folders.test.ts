@@ -49,7 +49,7 @@ test('recordings on a missing disk are listed, playing them reports why not, and
   const [file = ''] = await record(disk, 2);
   settle(dirname(file));
   const warnings: unknown[] = [];
-  const logger = { ...silentLogger, warn: (...told: unknown[]) => warnings.push(told[1]) } as typeof silentLogger;
+  const logger = { ...silentLogger, warn: (...logged: unknown[]) => warnings.push(logged[1]) } as typeof silentLogger;
   const setup = { recordPaths: [join(disk, TEMPLATE)], paths: ['cam', 'never'], logger };
   {
     await using playback = openCatalog(folder.path, setup);

@@ -44,7 +44,7 @@ export class Catalog implements SegmentLog {
   /** Paths whose folders this process has changed, and when. */
   readonly #changed = new Map<string, number>();
   /** The last logged fault of a template and the requested path; undefined: all. */
-  readonly #told = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
+  readonly #logged = new Map<string, { readonly cause: string; readonly path: string | undefined }>();
   /** By template: the folder of a missing disk, as of the last scan. */
   readonly #offline = new Map<string, { readonly folder: string; readonly why: PerchError }>();
   /** Updates in progress, shared by concurrent requests. */
@@ -202,16 +202,16 @@ export class Catalog implements SegmentLog {
   /** Logs a fault once until it changes: folders are scanned before each response. */
   #logFault(template: string, path: string | undefined, error: unknown): void {
     const cause = explain(error);
-    if (this.#told.get(template)?.cause !== cause) {
-      this.#told.set(template, { cause, path });
+    if (this.#logged.get(template)?.cause !== cause) {
+      this.#logged.set(template, { cause, path });
       this.#options.logger.warn({ recordPath: template, cause }, 'cannot scan for recordings');
     }
   }
 
   /** A scan for a path without known recordings says nothing about the disk. */
   #logRecovery(template: string, path: string | undefined, isDiskSeen: boolean): void {
-    if (isDiskSeen || path === undefined || path === this.#told.get(template)?.path) {
-      this.#told.delete(template);
+    if (isDiskSeen || path === undefined || path === this.#logged.get(template)?.path) {
+      this.#logged.delete(template);
       this.#offline.delete(template);
     }
   }

@@ -179,6 +179,6 @@ export class WholeParts {
   }
 }
 
-/** A file read while it was written is verified from its start once nobody writes it. */
+/** A file read while it was written is verified from its start once its writer has ended. */
 const canContinue = (chain: PartChain, { sizeBytes }: RecordingHead, isBeingWritten: boolean): boolean =>
   chain.endOffset <= sizeBytes && (chain.isChecked || isBeingWritten);

@@ -32,7 +32,7 @@ test.for([
   ['perch', 'deleted', 'deleted'],
   ['mediamtx', 'deleted', 'kept'],
   ['perch without a clock', 'kept', 'deleted'],
-  ['nobody', 'kept', 'kept'],
+  ['removed', 'kept', 'kept'],
 ] as const)('what %s has written is %s by its age and %s for space', async ([writer, byAge, forSpace]) => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();

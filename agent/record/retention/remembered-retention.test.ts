@@ -69,7 +69,7 @@ test('recordings of a removed camera keep its retention, also after a restart', 
   for (const when of ['at once', 'after a start']) {
     expect(box.limits.deleteAfterMs('door', HERE), when).toBe(30 * DAY_MS);
     expect(box.limits.deleteAfterMs('barn', HERE), when).toBeUndefined();
-    expect(box.limits.deleteAfterMs('nobody', HERE), when).toBeUndefined();
+    expect(box.limits.deleteAfterMs('missing', HERE), when).toBeUndefined();
     expect(box.limits.shortestMs(), when).toBe(30 * DAY_MS);
     await box.start();
   }
@@ -96,7 +96,7 @@ test('a new camera with the name of a removed one does not shorten its retention
   set('2d');
   expect(days(), 'removed before a start').toBe(3);
   set('1d');
-  expect(days(), 'chosen anew').toBe(1);
+  expect(days(), 'chosen again').toBe(1);
   box.set('paths: {}\n');
   set('0s');
   box.set('paths: {}\n');

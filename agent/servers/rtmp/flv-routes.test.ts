@@ -116,13 +116,13 @@ async function reading(url: string, init: RequestInit = {}) {
     get hasEnded() {
       return hasEnded;
     },
-    /** Until so many bytes have come. */
+    /** Resolves at this many bytes. */
     bytes: async (count: number) => {
       while (length < count && !hasEnded) {
         await next();
       }
     },
-    /** Until so many tags have come. */
+    /** Resolves at this many tags. */
     tags: async (count: number) => {
       while (tagsOf(Buffer.concat(pieces)).length < count && !hasEnded) {
         await next();

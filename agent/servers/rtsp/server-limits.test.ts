@@ -66,13 +66,13 @@ test('one address has at most 256 connections, and rejections are logged now and
     const caller = await box.call();
     await caller.ask('OPTIONS', '*');
   }
-  const told = () => box.log.filter((line) => line.includes('too many RTSP connections'));
+  const logged = () => box.log.filter((line) => line.includes('too many RTSP connections'));
   for (let i = 0; i < 4; i += 1) {
     await box.clock.advance(i === 3 ? 10_000 : 0);
     const caller = await box.call();
     await caller.until(() => caller.hasEnded);
   }
-  expect(told().map((line) => JSON.parse(line).refused)).toEqual([1, 3]);
+  expect(logged().map((line) => JSON.parse(line).refused)).toEqual([1, 3]);
   expect(box.server.rtsp.conns.list()).toHaveLength(256);
 });
 

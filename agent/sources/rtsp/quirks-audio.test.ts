@@ -152,7 +152,7 @@ test.for<[quirk: string, sdp: string, offers: string]>([
     sdpOf('MPEG4-GENERIC/44100/2', `${AAC}1210;constantsize=40`),
     'MPEG4-GENERIC (AU headers that are not those of AAC-hbr or AAC-lbr)',
   ],
-  ['a codec that nobody knows', sdpOf('SPEEX/16000'), 'SPEEX'],
+  ['an unknown codec', sdpOf('SPEEX/16000'), 'SPEEX'],
 ])('a camera whose only track is audio with %s is rejected', async ([, sdp, offers]) => {
   await using camera = await pictureCamera(undefined, { sdp });
   await using run = new Run(url(camera));

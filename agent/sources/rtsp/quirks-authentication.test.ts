@@ -79,9 +79,9 @@ test.for<[what: string, challenges: readonly string[], isRight: Guard]>([
   ['Digest, named after Basic', [BASIC, MD5], digest('n')],
   ['Digest, in one header with Basic', [`${BASIC}, ${MD5}`], digest('n')],
   ['Digest, in one header before Basic', [`${MD5}, ${BASIC}`], digest('n')],
-  ['Digest, beside schemes that nobody knows', ['Negotiate', 'Bearer realm="x"', MD5], digest('n')],
+  ['Digest, next to unknown schemes', ['Negotiate', 'Bearer realm="x"', MD5], digest('n')],
   [
-    'Digest, beside one that nobody can answer',
+    'Digest, next to an unsupported algorithm',
     ['Digest realm="cam", nonce="n", algorithm=SHA-512-256', MD5],
     digest('n'),
   ],
@@ -244,7 +244,7 @@ test.for<[what: string, challenges: readonly string[]]>([
   ['Digest with a nonce that is always new', ['Digest realm="cam", nonce="$"']],
   ['Digest with a nonce that is always called stale', ['Digest realm="cam", nonce="$", stale=true']],
   ['Digest and Basic', [MD5, BASIC]],
-  ['a scheme that nobody knows', ['Negotiate']],
+  ['an unknown scheme', ['Negotiate']],
   ['nothing at all', []],
 ])('a wrong password is reported after few attempts by a camera that requires %s', async ([, challenges]) => {
   let count = 0;

@@ -51,7 +51,7 @@ test.for<[quirk: string, parts: readonly Part[]]>([
   ['the marker on every packet', parts(100).map((one) => ({ ...one, marker: true }))],
   ['parameter sets in one packet', [part(together(H265_VPS, H265_SPS, H265_PPS)), ...parts(1200)]],
   ['a delimiter before its pictures', [part(AUD), ...parts(1200)]],
-  ['the reserved bits of layers set on units that nobody decodes', [part('4209 0101'), ...parts(1200)]],
+  ['the reserved bits of layers set on units that are not decoded', [part('4209 0101'), ...parts(1200)]],
 ])('H.265 of a camera that sends %s, in decoding order', async ([, sent]) => {
   await using camera = await pictureCamera(undefined, { sdp: SDP, frames: framesOf(numbered(sent)) });
   await using run = new Run(url(camera));

@@ -84,7 +84,7 @@ test.for<[quirk: string, (Uint8Array | string)[]]>([
   ['empty lines before each frame', FRAMES.flatMap((frame) => ['\r\n', frame])],
   ['junk between frames', FRAMES.flatMap((frame) => [frame, 'JUNK\x01\x02'])],
   ['junk that begins like frames', FRAMES.flatMap((frame) => [frame, '\x00$\x00\x00\x01$', 'x$$$$\x03'])],
-  ['data on channels that nobody asked for', FRAMES.flatMap((frame) => [...NO_RTP, frame])],
+  ['data on channels that were not negotiated', FRAMES.flatMap((frame) => [...NO_RTP, frame])],
   ['frames without anything in them', FRAMES.flatMap((frame) => ['$\x00\x00\x00', frame, '$\x01\x00\x00'])],
   ['answers to nothing between frames', FRAMES.flatMap((frame) => ['RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n', frame])],
 ])('video of a camera that sends %s', async ([, frames]) => {

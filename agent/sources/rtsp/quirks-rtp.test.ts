@@ -66,7 +66,7 @@ test.for<[quirk: string, packets: readonly Packet[]]>([
     'are hours early for a single picture',
     thenChanged(({ ticks }) => ({ ticks: ticks === 5 * FRAME_TICKS ? ticks - 5 * HOUR_TICKS : ticks })),
   ],
-  ['start anew at 0', thenChanged(({ ticks }) => ({ ticks: ticks - 4 * FRAME_TICKS }))],
+  ['start again at 0', thenChanged(({ ticks }) => ({ ticks: ticks - 4 * FRAME_TICKS }))],
   [
     'stop for two pictures',
     thenChanged(({ ticks }) => ({ ticks: ticks === 6 * FRAME_TICKS ? 5 * FRAME_TICKS : ticks })),

@@ -53,7 +53,7 @@ test.for<[quirk: string, sdp: string]>([
   ['no line end behind its last line', PICTURE_SDP.trimEnd()],
   ['carriage returns alone', PICTURE_SDP.replaceAll('\r\n', '\r')],
   ['blanks before its lines', PICTURE_SDP.replaceAll('\r\n', '\r\n ')],
-  ['a media in MP2T/ beside its picture', `${PICTURE_SDP}m=video 0 MP2T/RTP/UDP 33\r\na=control:ts\r\na=inactive\r\n`],
+  ['an MP2T/ media next to its video', `${PICTURE_SDP}m=video 0 MP2T/RTP/UDP 33\r\na=control:ts\r\na=inactive\r\n`],
   ['media lines that cannot be read', `${PICTURE_SDP}m=\r\nm=video\r\nm=audio 0 RTP/AVP x y 999\r\n`],
   ['lines of no known kind', change('a=control:*', 'q=1\r\nnonsense\r\na=\r\na=control:*')],
   ['a byte order mark', `\ufeff${PICTURE_SDP}`],
@@ -147,7 +147,7 @@ test.for<[quirk: string, sdp: string, reason: string]>([
     "camera of path 'garden' sends an invalid reply to DESCRIBE: SDP without any media",
   ],
   [
-    'only what nobody can take',
+    'only unsupported media',
     `v=0\r\n${OTHERS}`,
     "camera of path 'garden' offers PCMU, VND.ONVIF.METADATA, SPEEX, T140, none of which is supported",
   ],

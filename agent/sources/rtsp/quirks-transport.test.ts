@@ -39,7 +39,7 @@ test.for<[quirk: string, transport: string, channel: number]>([
     'RTP/AVP/TCP;unicast;source=cam.local;destination=viewer;interleaved=0-1',
     0,
   ],
-  ['ports beside its channels', 'RTP/AVP/TCP;unicast;client_port=5000-5001;server_port=6000;interleaved=0-1', 0],
+  ['ports next to its channels', 'RTP/AVP/TCP;unicast;client_port=5000-5001;server_port=6000;interleaved=0-1', 0],
   ['words and blanks of its own', 'RTP/AVP/TCP ; unicast ; interleaved = 0-1 ; mode="PLAY" ; x ; =;', 0],
   ['lower case', 'rtp/avp/tcp;unicast;interleaved=0-1', 0],
   ['two alternatives', 'RTP/AVP/TCP;unicast;interleaved=2-3,RTP/AVP;unicast', 2],

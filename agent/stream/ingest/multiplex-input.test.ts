@@ -70,7 +70,7 @@ test('the audio of a demuxed stream is left out with audio: no', async () => {
   expect(run.tracks.map(({ codec }) => codec)).toEqual(['h264']);
 });
 
-test('beside another track a transport stream is relayed', async () => {
+test('a transport stream next to another track is relayed', async () => {
   const sdp = `${SDP}m=audio 0 RTP/AVP 0\r\na=control:track2\r\n`;
   const sound = rtpFrame(2, new Uint8Array(160), { type: 0, ssrc: 2, marker: false, sequence: 1, ticks: 0 });
   await using camera = await pictureCamera(undefined, { sdp, frames: [...frames(), sound] });

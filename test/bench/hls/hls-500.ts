@@ -9,7 +9,7 @@ import type { Figure } from '../measure/figure.ts';
 import { collectGarbage, DEBUGGABLE } from '../measure/garbage.ts';
 import { cpuSeconds, pssMegabytes } from '../measure/proc.ts';
 import { startScript } from '../measure/script.ts';
-import type { Told } from './hls-viewers.ts';
+import type { ViewerReport } from './hls-viewers.ts';
 
 const FEW = 50;
 const MANY = 500;
@@ -38,7 +38,7 @@ interface Run {
   /** Cores, less what the stream itself takes. */
   readonly cpu: number;
   readonly megabytes: number;
-  readonly told: Told;
+  readonly report: ViewerReport;
 }
 
 let run: Promise<Results> | undefined;
@@ -62,11 +62,11 @@ async function measureAll(note: (text: string) => void): Promise<Results> {
     const before = cpuSeconds(pid);
     await seconds(MEASURED_SECONDS);
     const cpu = (cpuSeconds(pid) - before) / MEASURED_SECONDS - ownCpu;
-    const told = JSON.parse(await ask('tell')) as Told;
-    if (told.viewers !== count || told.failures.length > 0) {
-      throw new Error(`${told.viewers} of ${count} HLS viewers; ${told.failures.join('; ')}`);
+    const report = JSON.parse(await ask('tell')) as ViewerReport;
+    if (report.viewers !== count || report.failures.length > 0) {
+      throw new Error(`${report.viewers} of ${count} HLS viewers; ${report.failures.join('; ')}`);
     }
-    return { cpu, megabytes, told };
+    return { cpu, megabytes, report };
   };
   try {
     const one = await watch(1, 0);
@@ -85,7 +85,7 @@ async function replyTo(lines: Interface, ask: () => void): Promise<string> {
 }
 
 function judgeAll(few: Run, many: Run, note: (text: string) => void): Results {
-  const { spreadMs, lateMs, playlists, parts, overtaken } = many.told;
+  const { spreadMs, lateMs, playlists, parts, overtaken } = many.report;
   const ofMany = (values: readonly number[], share: number) =>
     (values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN).toFixed(1);
   note(`${FEW} viewers: ${(few.cpu * 100).toFixed(1)} % of a core, ${few.megabytes.toFixed(1)} MB`);

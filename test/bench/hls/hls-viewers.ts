@@ -6,11 +6,11 @@ import { type Answer, HttpConnection } from './http-connection.ts';
  * Many players of low latency that decode nothing: `node hls-viewers.ts PORT PATH`. Each keeps cookies and has two connections, one
  * for its playlist, which it requests again at once (blocking until the next part exists), and one for the parts.
  * On standard input `open N` opens more until there are N and answers `opened N`; `begin` resets the counts; `tell` answers with one
- * line of JSON, a `Told`. Ends with its standard input.
+ * line of JSON, a `ViewerReport`. Ends with its standard input.
  */
 const [port = '', path = ''] = process.argv.slice(2);
 
-export interface Told {
+export interface ViewerReport {
   readonly viewers: number;
   /** Answers with a new part, of all viewers together. */
   readonly playlists: number;
@@ -157,7 +157,7 @@ async function open(count: number): Promise<void> {
   }
 }
 
-function tell(): Told {
+function tell(): ViewerReport {
   const all = [...arrivals].filter(([asked, { count }]) => asked !== '' && count === viewers.length);
   const ascending = (a: number, b: number) => a - b;
   const spreadMs = all.map(([, { firstMs, lastMs }]) => lastMs - firstMs).sort(ascending);

@@ -49,7 +49,7 @@ describeWith(['chromium'], 'the page, with the demo camera', () => {
       for (const [address, sign] of [
         ['#/live', '.tile.live'],
         ['#/live/demo', '.actions'],
-        ['#/live/nobody', '.empty'],
+        ['#/live/missing', '.empty'],
         ['#/rec', 'video.recording'],
         ['#/rec/..%2F..%2Fx', '.empty'],
         ['#/rec/demo?ago=5', 'video.recording'],

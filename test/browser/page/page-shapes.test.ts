@@ -254,7 +254,7 @@ describeWith(['chromium'], 'the page in windows of every shape', () => {
     expect(share).toBeGreaterThan(0.3);
   });
 
-  test('on an upright tablet the addresses of the box have the room beside their bit rate', async () => {
+  test('on an upright tablet the network addresses use the whole row next to their bit rate', async () => {
     await using visitor = await open(TABLET, '#/settings/system');
     const { page } = visitor;
     const row = page.locator('.values .line').filter({ hasText: 'Network' });

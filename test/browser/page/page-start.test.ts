@@ -214,7 +214,7 @@ describeWith(['chromium'], 'first start and adding cameras', () => {
   test('a camera that cannot be added has a plain reason, and a long name does not cut its button', async () => {
     await using box = await startPageHarness();
     await box.claim();
-    const name = 'summer-house-with-a-name-that-nobody-would-type-twice'.replaceAll('-', '');
+    const name = 'summer-house-with-a-name-that-is-long-to-type-twice'.replaceAll('-', '');
     const quirks = { streamPaths: { main: `/${name}`, sub: '/other' }, tellsPathsBeforeLogin: true };
     await using camera = await startOnvifCamera({ address: '127.0.4.4', credentials: OTHER, quirks });
     const stream = camera.rtspUrl('main');

@@ -222,9 +222,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.route('**/v3/disks/places/open', async (route) => {
       opened.push(route.request().postDataJSON());
       const refused = { status: 'error', error: 'the disk is not mounted' };
-      await route.fulfill(
-        opened.length === 1 ? { status: 400, json: refused } : { json: { text: 'Perch starts anew' } },
-      );
+      await route.fulfill(opened.length === 1 ? { status: 400, json: refused } : { json: { text: 'Perch restarts' } });
     });
     await visitor.logIn('#/settings/storage');
     await page.getByRole('button', { name: 'Record to another disk' }).click();

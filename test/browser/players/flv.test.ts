@@ -128,7 +128,7 @@ describeWith(['chromium', 'ffmpeg'], 'mpegts.js in Chromium', () => {
     return page;
   }
 
-  /** After so many seconds, or an error of the player. */
+  /** Resolves after this many seconds, or at an error of the player. */
   async function played(page: Page): Promise<Played> {
     return until(async () => {
       const now = await page.evaluate(() => (globalThis as unknown as MpegtsPage).played());

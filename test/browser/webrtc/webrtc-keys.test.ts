@@ -18,7 +18,7 @@ vi.mock('../../../agent/transports/webrtc/srtp/profile-order.ts', () => ({ measu
 
 describeWith(['chromium'], 'Chromium and our keys', () => {
   const page = createServer((_, response) => response.end('<!doctype html>'));
-  const paths = webrtcPaths(() => Promise.reject(new Error('nobody watches')));
+  const paths = webrtcPaths(() => Promise.reject(new Error('no path')));
   const server = new WebRtcServer(WEBRTC_OPTIONS, paths, systemClock, silentLogger);
   let viewer: Viewer;
 

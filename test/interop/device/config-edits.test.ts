@@ -17,7 +17,7 @@ const MAX_PATHS = 12;
 const MAX_BETWEEN_PICTURES_TICKS = 13_500;
 
 const fileText = (source: string) => `# the house, as its owner wrote it
-logLevel: info # kept: how much is told
+logLevel: info # kept: how much is logged
 # kept: before the users
 authInternalUsers:
   # kept: everybody
@@ -29,7 +29,7 @@ authInternalUsers:
       - action: api
 # kept: the cameras
 paths:
-  # kept: nobody touches it
+  # kept: not edited
   untouched: # kept: the gate
     source: ${source}
     record: yes # kept: always

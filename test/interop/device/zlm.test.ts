@@ -57,7 +57,7 @@ describeWith(['ffmpeg'], "ZLMediaKit's calls", () => {
       const fill = async (expireS: number) => new Uint8Array(await (await snap('still', expireS)).arrayBuffer())[100];
       expect([await fill(60), await fill(60), await fill(0)]).toEqual([1, 1, 2]);
       expect(await (await snap('sink')).json()).toMatchObject({ code: -1 });
-      expect(await (await snap('nobody')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
+      expect(await (await snap('missing')).json()).toEqual({ code: -500, msg: 'can not find the stream' });
 
       await until(async () => Number((await call(agent, 'getMediaInfo', CAM1))['totalBytes']) > 2 << 20 || undefined);
       await motion.stop('SIGKILL');
@@ -243,11 +243,11 @@ describeWith(['ffmpeg'], "ZLMediaKit's web hooks", () => {
     );
     expect(changed.body).toMatchObject({ regist: true, app: 'live', stream: 'cam1' });
 
-    const missing = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
+    const missing = await offer(agent, 'webrtc', { app: 'live', stream: 'missing', type: 'play' });
     expect(await missing.json()).toEqual({ code: -400, msg: 'stream not found' });
     const player = await offer(agent, 'webrtc', { app: 'live', stream: 'wanted', type: 'play' });
     expect(await player.json()).toMatchObject({ code: 0, type: 'answer' });
-    expect(hooks.of('zlmOnStreamNotFound')[0]?.body).toMatchObject({ app: 'live', stream: 'nobody' });
+    expect(hooks.of('zlmOnStreamNotFound')[0]?.body).toMatchObject({ app: 'live', stream: 'missing' });
     // It never connects and times out: the proxy has no viewer left, and the hook has it closed.
     await until(async () => (hooks.of('zlmOnStreamNoneReader').length > 0 ? true : undefined));
     const box = agent;
@@ -270,7 +270,7 @@ test('a web hook that fails does not end the wait for a known path', LIMIT, asyn
     isAnswered = true;
   });
   await until(async () => hooks.of('zlmOnStreamNotFound')[0]);
-  const unknown = await offer(agent, 'webrtc', { app: 'live', stream: 'nobody', type: 'play' });
+  const unknown = await offer(agent, 'webrtc', { app: 'live', stream: 'missing', type: 'play' });
   expect(await unknown.json()).toEqual({ code: -400, msg: 'stream not found' });
   expect(isAnswered).toBe(false);
   gone.abort();

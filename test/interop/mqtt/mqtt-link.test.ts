@@ -7,8 +7,8 @@ import { PerchError } from '../../../agent/base/errors.ts';
 import { silentLogger } from '../../../agent/base/log.ts';
 import type { MqttEvent } from '../../../agent/mqtt/camera-states.ts';
 import { openBroker } from '../../../agent/mqtt/connection.ts';
-import { whyOf } from '../../../agent/mqtt/failure.ts';
 import type { MqttCamera, MqttSource } from '../../../agent/mqtt/contracts.ts';
+import { whyOf } from '../../../agent/mqtt/failure.ts';
 import { MqttLink } from '../../../agent/mqtt/mqtt-link.ts';
 import type { MqttSettings } from '../../../agent/mqtt/settings.ts';
 import { until } from '../../peers/agent/agent.ts';
@@ -332,7 +332,7 @@ describeWith(['mosquitto'], 'the link to mosquitto', () => {
       await broker.publish('perch/set/door/recording', 'OFF');
       await broker.publish('perch/set/door/preset', 'Gate');
       await broker.publish('perch/set/garden/back/clip', 'PRESS');
-      await broker.publish('perch/set/nobody/clip', 'PRESS');
+      await broker.publish('perch/set/missing/clip', 'PRESS');
       await broker.publish('perch/set/door/recording', 'maybe');
       await broker.publish('perch/set/door/recording', 'x'.repeat(1_000));
     };

@@ -56,7 +56,7 @@ export function stepsOf(pictures: readonly ShownPicture[], clipMs: number, pictu
     const offMs = clockMs + (isAnew ? clipMs : 0) - mediaMs;
     if (Math.abs(offMs) > (isAnew ? 2 : 0.5) * pictureMs) {
       wrong.push(
-        `at ${picture.mediaMs.toFixed(0)} ms: the player's time goes on ${mediaMs.toFixed(0)} ms, the clock ${clockMs} ms`,
+        `at ${picture.mediaMs.toFixed(0)} ms: the player's time advances by ${mediaMs.toFixed(0)} ms, the clock ${clockMs} ms`,
       );
     }
   }

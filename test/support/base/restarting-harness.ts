@@ -117,11 +117,12 @@ export async function startRestartingHarness(options: RestartingHarnessOptions =
 }
 
 /** The files that a backup has, that it changes, and that a restore leaves. */
-const TOLD = /^(?:users|guests|sessions|secret|zlm-secret|protected|restore)\.json$|^(?:restore|before-restore)\./;
+const CREDENTIAL_FILES =
+  /^(?:users|guests|sessions|secret|zlm-secret|protected|restore)\.json$|^(?:restore|before-restore)\./;
 
 const filesOf = (folder: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && TOLD.test(entry.name))
+      .filter((entry) => entry.isFile() && CREDENTIAL_FILES.test(entry.name))
       .map(({ name }) => [name, readFileSync(join(folder, name), 'latin1')]),
   );

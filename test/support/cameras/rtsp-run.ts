@@ -29,7 +29,7 @@ export const url = (camera: { port: number }, rest = '/live') => `rtsp://127.0.0
 export const lastCaller = (camera: { callers: readonly Caller[] }): Caller => {
   const caller = camera.callers.at(-1);
   if (!caller) {
-    throw new Error('nobody has called');
+    throw new Error('no client has connected');
   }
   return caller;
 };

@@ -6,7 +6,7 @@ import { writeStreamMark } from '../../../agent/record/file/stream-mark.ts';
 import { tinyH264 } from '../media/tiny-h264.ts';
 
 /** The writer of a recording, from its header. */
-export type Writer = 'perch' | 'perch without a clock' | 'mediamtx' | 'nobody';
+export type Writer = 'perch' | 'perch without a clock' | 'mediamtx' | 'unknown';
 
 const STREAM_ID = '00112233445566778899aabbccddeeff';
 
@@ -17,7 +17,7 @@ export function recordingBytes(writer: Writer, sizeBytes = 0): Uint8Array {
   const mark = { firstSequence: 7, bootId: STREAM_ID, monoUs: 1, isClockTrusted, offsetMinutes: 0 };
   const isOwn = writer === 'perch' || writer === 'perch without a clock';
   const userData = isOwn ? Buffer.concat([stream, writeFileMark(mark)]) : stream;
-  const init = writeInit([tinyH264], writer === 'nobody' ? undefined : userData);
+  const init = writeInit([tinyH264], writer === 'unknown' ? undefined : userData);
   const bytes = new Uint8Array(Math.max(sizeBytes, init.length));
   bytes.set(init);
   return bytes;

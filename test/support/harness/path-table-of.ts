@@ -56,7 +56,7 @@ export async function tableOf(paths: string, more = '', makers: Partial<PathMake
   const sourceOf = (url: string): ScriptedSource => {
     const source = sources.get(url);
     if (!source) {
-      throw new Error(`nobody pulls ${url}`);
+      throw new Error(`there is no source for ${url}`);
     }
     return source;
   };

@@ -80,7 +80,7 @@ export interface RtspHarnessOptions extends Partial<RtspServerOptions> {
   readonly newcomerBytes?: number;
 }
 
-const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
+const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
 
 /** A server on loopback with the real access rules, over the test's paths. Wrong credentials wait for the full four seconds. */
 export class RtspHarness implements AsyncDisposable {
@@ -106,7 +106,7 @@ export class RtspHarness implements AsyncDisposable {
 
   constructor({ people, users = people ? [] : MEDIAMTX_USERS, newcomerBytes, ...options }: RtspHarnessOptions) {
     const log = createLogger('debug', (line) => this.log.push(line));
-    const authority = new Authority(people ?? NOBODY, { isOwn: people !== undefined, internalUsers: users });
+    const authority = new Authority(people ?? NO_ACCOUNTS, { isOwn: people !== undefined, internalUsers: users });
     const wrong = new WrongCredentials(this.clock, this.#stop.signal, () => 1);
     const access = new SessionAuthority(authority, wrong, log);
     const all = { ...OPTIONS, ...options };

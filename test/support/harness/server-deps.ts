@@ -9,7 +9,7 @@ import type { InternalUser } from '../../../agent/config/schema/general.ts';
 import type { ServerDeps } from '../../../agent/protocols/contract.ts';
 import type { TestPaths } from './rtsp-harness.ts';
 
-const NOBODY = { owner: undefined, verify: async () => false, person: () => undefined };
+const NO_ACCOUNTS = { owner: undefined, verify: async () => false, person: () => undefined };
 
 interface Given {
   readonly users: readonly InternalUser[];
@@ -29,7 +29,7 @@ interface Given {
 export function serverDeps(given: Given): ServerDeps {
   const { users, paths, clock, loginClock = clock, log, signal, config } = given;
   const { newcomers = new NewcomerMemory(clock, log) } = given;
-  const authority = new Authority(NOBODY, { isOwn: false, internalUsers: users });
+  const authority = new Authority(NO_ACCOUNTS, { isOwn: false, internalUsers: users });
   const access = new SessionAuthority(authority, new WrongCredentials(loginClock, signal, () => 1), log);
   const connections = { opened: () => () => {} };
   return { cwd: '/', paths, access, clock, log, connections, newcomers, config: () => config } as unknown as ServerDeps;

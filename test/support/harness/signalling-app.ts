@@ -64,7 +64,7 @@ export async function signallingApp(
     access: { require: async () => {}, identify: () => ({ ip: '192.0.2.1' }) },
     cors: (methods, headers) => cors(() => ['*'], methods, headers),
     iceServers: [],
-    isConfigured: (path) => path !== 'nobody',
+    isConfigured: (path) => path !== 'missing',
     prefix,
     ...more,
   });

@@ -86,7 +86,7 @@ test('audio is stretched only with enough buffered', () => {
   const nowS = steady(edge);
   const rateAt = (inHandS: number) => rateOf(edge.steer(nowS - inHandS, [[0, nowS]], nowS * 1000));
   expect([0.35, 0.32, 0.29, 0.2, 0.1].map(rateAt)).toEqual([1.05, 1.05, 1, 1, 1]);
-  // Once what comes was so late that more is to be in hand than is.
+  // A late arrival raises the wanted buffer above what there is.
   edge.onArrival(nowS + 0.9, (nowS + 0.9) * 1000);
   const slower = (inHandS: number) => edge.steer(nowS + 0.9 - inHandS, [[0, nowS + 0.9]], (nowS + 0.9) * 1000);
   expect([0.5, 0.2].map((inHandS) => rateOf(slower(inHandS)))).toEqual([0.9, 1]);

@@ -22,7 +22,7 @@ test.for([
   ['', []],
   ['audio MPEG-4 Audio (not for WebRTC)', ['MPEG-4 Audio']],
   ['video H265 (another video is sent), audio G711 (the player does not take it)', ['H265', 'G711']],
-  ['words that nobody knows', ['words that nobody knows']],
+  ['unknown words', ['unknown words']],
 ] as const)('labels of left-out tracks: %s', ([header, names]) => {
   expect(leftOutOf(header)).toEqual(names);
 });

@@ -84,7 +84,7 @@ const SystemFacts = Type.Object({
   machineUptimeSeconds: Type.Number(),
   host: Type.String(),
   name: OrNull(Type.String({ description: 'Of the box in the local network: perch.local.' })),
-  canRestart: Type.Boolean({ description: 'Somebody would start Perch again.' }),
+  canRestart: Type.Boolean({ description: 'A supervisor starts Perch again after its exit.' }),
   configFault: OrNull(ConfigFault),
   native: NativeFunctions,
   model: OrNull(Type.String()),

@@ -126,7 +126,7 @@ export function findText(from: XmlElement | undefined, ...path: readonly string[
 
 /** A camera's text made fit to show: one line without control or bidi characters, of limited length. */
 export function plainLine(text: string | undefined): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it removes them
   const line = text?.replace(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
   return line?.slice(0, MAX_TEXT_CHARACTERS).toWellFormed() || undefined;
 }
@@ -145,7 +145,7 @@ export function attributeOf(element: XmlElement | undefined, name: string): stri
 
 /** Escapes to ASCII, so no camera's idea of an encoding spoils it. Drops what XML 1.0 §2.2 does not allow. */
 export function escapeXml(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it removes them
   const allowed = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '').toWellFormed();
   return allowed.replace(/[<>&"']|[^\x20-\x7e]/gu, (character) => `&#${character.codePointAt(0)};`);
 }

@@ -272,7 +272,7 @@ test('with alwaysRemux a server that starts later muxes all existing streams', a
   const { clock } = setup();
   const [plain, onDemand] = [new Stream([tinyH264]), new Stream([tinyH264], { isOnDemand: true })];
   const streams = new Map(Object.entries({ cam: plain, late: onDemand }));
-  const paths = { open: () => Promise.reject(new Error('nobody has asked')), openStreams: () => streams };
+  const paths = { open: () => Promise.reject(new Error('not opened')), openStreams: () => streams };
   const server = new HlsServer({ ...HLS_OPTIONS, alwaysRemux: true }, paths, clock, silentLogger);
   expect(server.list().map(({ path }) => path)).toEqual(['cam']);
   await server.close();

@@ -196,18 +196,18 @@ class Delivery {
     reply: FastifyReply,
   ) {
     const { name } = rendition;
-    let told: MediaPlaylist | undefined;
+    let shown: MediaPlaylist | undefined;
     const isThere = () => {
       const leading = admitted.muxer.renditions[0]?.playlist;
-      told = rendition.playlist && leading && list.next(name, rendition.playlist, leading);
-      return told !== undefined;
+      shown = rendition.playlist && leading && list.next(name, rendition.playlist, leading);
+      return shown !== undefined;
     };
     const fault = isThere() ? undefined : await this.wait(admitted, rendition, isThere);
     if (fault) {
       return sendFault(reply, fault);
     }
     vary(reply, 'Accept-Encoding');
-    const text = writeMediaPlaylist(found(told), { query: admitted.query, skip: 'no', others: [] });
+    const text = writeMediaPlaylist(found(shown), { query: admitted.query, skip: 'no', others: [] });
     return sendText(request, reply, PLAYLIST_TYPE, ALWAYS_ASK, text);
   }
 

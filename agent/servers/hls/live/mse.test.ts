@@ -203,7 +203,7 @@ test('the end of the stream and a kick are reported', async () => {
   const [one, other] = [await box.watch('cam/mse'), await box.watch('cam/mse')];
   await Promise.all([one, other].map((viewer) => viewer.until(() => viewer.binaries.length === 2)));
   expect(box.server.kick(box.server.list()[0]?.id ?? '')).toBe(true);
-  expect(box.server.kick('nobody')).toBe(false);
+  expect(box.server.kick('missing')).toBe(false);
   await one.closed();
   expect(one.messages.at(-1)).toEqual({ type: 'error', code: 'kicked', error: 'ended through the API' });
   stream.close();

@@ -59,7 +59,7 @@ test.for([
   ['groups of 1.05 s', [21, 21, 21, 21], 1050, [1.05, 1.05, 1.05], 1],
   ['groups of 2 s', [40, 40, 40], 2000, [1, 1, 2], 2],
   ['groups of 4 s', [80, 80, 80], 4000, [1, 1, 1, 1, 4], 4],
-  ['a first group of 4 s that nobody knew of', [80, 80, 80], 0, [1, 1, 1, 1, 4], 4],
+  ['an unexpected first group of 4 s', [80, 80, 80], 0, [1, 1, 1, 1, 4], 4],
   ['a group longer than was known', [20, 20, 60, 20, 20], 1000, [1, 1, 1.4, 1.4, 0.2, 1], 1],
 ] as const)('segments of %s', ([, groups, knownMs, expected, target]) => {
   const { lengths, targets } = follow(grouped(groups), OPTIONS, knownMs);

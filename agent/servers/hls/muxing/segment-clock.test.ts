@@ -50,10 +50,10 @@ test.for([
   ['is corrected by at most the drift of camera clocks', [300, 1000, 3000], [300, 1299.9, 3299.7]],
   ['is corrected in the other direction, too', [0, 1000.05, 3500], [0, 1000.05, 3000.25]],
   ['follows a step of the local clock at once', [0, 1_000_000, 1_002_000], [0, 1_000_000, 1_002_000]],
-] as const)('the wall clock %s', ([, walls, told]) => {
+] as const)('the wall clock %s', ([, walls, expected]) => {
   const clock = new SegmentClock();
   for (const [i, seconds] of [0, 1, 3].entries()) {
-    expect(clock.begins(at(seconds, walls[i] ?? 0), 1000)).toBeCloseTo(told[i] ?? 0, 6);
+    expect(clock.begins(at(seconds, walls[i] ?? 0), 1000)).toBeCloseTo(expected[i] ?? 0, 6);
   }
 });
 

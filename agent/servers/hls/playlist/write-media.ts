@@ -180,7 +180,7 @@ const LATER_PARTS = 2;
 /**
  * EXT-X-START (RFC 8216bis §4.4.2.2): where players must start if they cannot near the end, in seconds from the end of
  * a playlist with parts (negative). In a GOP whose start the first viewer got as one segment, the parts near the end
- * depend on frames before them: hls.js waits for the next key frame, native players give up.
+ * depend on frames before them: hls.js waits for the next key frame, native players stop.
  *
  * It is in the media playlist, whose end it refers to. In the multivariant playlist the end would have moved by the
  * time a player has the media playlist; and ffmpeg 5 to 8 take any playlist with the tag for a media playlist: without

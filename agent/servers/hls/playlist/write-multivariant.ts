@@ -51,10 +51,10 @@ function variantsOf(leading: HlsRendition, others: readonly HlsRendition[]): Var
 }
 
 function attributesOf(leading: HlsRendition, { group, audio, codecs: own }: Variant): string {
-  const beside = audio.filter((rendition) => rendition !== leading).map((rendition) => rendition.bitRate());
+  const others = audio.filter((rendition) => rendition !== leading).map((rendition) => rendition.bitRate());
   const rate = leading.bitRate();
-  const peak = rate.peak + Math.max(0, ...beside.map((other) => other.peak));
-  const average = rate.average + Math.max(0, ...beside.map((other) => other.average));
+  const peak = rate.peak + Math.max(0, ...others.map((other) => other.peak));
+  const average = rate.average + Math.max(0, ...others.map((other) => other.average));
   const codecs = [...new Set([...own, ...audio.flatMap((rendition) => rendition.codecs)])].join(',');
   let text = `BANDWIDTH=${Math.ceil(peak)},AVERAGE-BANDWIDTH=${Math.ceil(average)},CODECS="${codecs}"`;
   if (leading.picture) {

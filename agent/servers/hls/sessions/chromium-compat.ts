@@ -45,11 +45,13 @@ export class ChromiumCompat {
       return undefined;
     }
     const newest = oldest + playlist.segments.length - 1;
-    const told = this.#ends.get(name);
+    const former = this.#ends.get(name);
     // Late audio starts after the video.
     const to =
-      told === undefined ? Math.max(this.#start.to, oldest) : Math.min(newest, Math.max(told, oldest - 1) + OWN_START);
-    if (to > newest || to === told) {
+      former === undefined
+        ? Math.max(this.#start.to, oldest)
+        : Math.min(newest, Math.max(former, oldest - 1) + OWN_START);
+    if (to > newest || to === former) {
       return undefined;
     }
     this.#ends.set(name, to);

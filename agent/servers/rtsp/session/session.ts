@@ -56,7 +56,7 @@ export interface SessionOptions {
   readonly readTimeoutMs: number;
 }
 
-/** Limit without any request or packet, RFC 2326 §12.37. Clients are told a little less. */
+/** Limit without any request or packet, RFC 2326 §12.37. The `timeout` that clients get is a little shorter. */
 const IDLE_MS = 60_000;
 export const REPORTED_TIMEOUT_S = 55;
 

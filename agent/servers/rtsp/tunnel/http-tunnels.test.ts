@@ -8,8 +8,8 @@ const NOTHING = new Uint8Array(0);
 
 /** A connection from an address that this machine does not have. */
 function arrivalFrom(ip: string): ProtocolSniffer {
-  const nobody = { onRtsp: () => {}, onHttp: () => {}, onBroken: () => {}, onGone: () => {} };
-  return new ProtocolSniffer(new SocketChannel(new Socket()), ip, 10_000, nobody);
+  const handlers = { onRtsp: () => {}, onHttp: () => {}, onBroken: () => {}, onGone: () => {} };
+  return new ProtocolSniffer(new SocketChannel(new Socket()), ip, 10_000, handlers);
 }
 
 test('the addresses of one IPv6 subscriber share the places of one', () => {

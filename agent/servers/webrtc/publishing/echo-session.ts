@@ -13,7 +13,7 @@ import { ViewerSession } from '../../../transports/webrtc/sending/viewer-session
 import type { OutboundTrack } from '../../../transports/webrtc/srtp/srtp.ts';
 import { WEBRTC_SESSION } from '../session/session-kind.ts';
 
-/** Sends a peer's media back to it through the path of a published stream. Nobody else sees it. */
+/** Sends a peer's media back to it through the path of a published stream. No other client sees it. */
 export class EchoSession implements SessionMedia {
   readonly state = 'publish';
   readonly role = 'echo peer';
@@ -111,15 +111,15 @@ class EchoReader implements Reader {
 
 /** The offer describes audio completely, video only by its codec; the first key frame supplies the rest. */
 function expectedTrack(format: RtpFormat): Track {
-  let told: Track | undefined;
+  let described: Track | undefined;
   createDepacketizer(format, {
     onTrack: (track) => {
-      told = track;
+      described = track;
     },
     onUnit: () => {},
     onDamage: () => {},
   });
-  return told ?? expectedPicture(format);
+  return described ?? expectedPicture(format);
 }
 
 function expectedPicture({ encoding, clockRate }: RtpFormat): Track {

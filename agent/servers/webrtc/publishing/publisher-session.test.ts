@@ -212,9 +212,9 @@ test('a sender that restarts with another SSRC is followed once the former is si
   const session = connect([PICTURE]);
   await session.video(0, 5, first);
   await session.clock.advance(1_500);
-  const anew = new RtpSource(96, 99, 7);
+  const restarted = new RtpSource(96, 99, 7);
   for (const number of range(50, 53)) {
-    for (const { bytes } of anew.frame(number * FRAME_TICKS + 77, vp8Frame(number, number === 50))) {
+    for (const { bytes } of restarted.frame(number * FRAME_TICKS + 77, vp8Frame(number, number === 50))) {
       session.media.onRtp(bytes);
     }
     await session.clock.advance(FRAME_MS);

@@ -204,7 +204,7 @@ test('a stream with known B-frames is rejected at once', async () => {
 
 test.for([
   ['a path without a stream', new PerchError('notFound', "no stream is available on path 'cam'")],
-  ['a path that nobody has configured', new PerchError('badInput', "path 'cam' is not configured")],
+  ['a path that is not configured', new PerchError('badInput', "path 'cam' is not configured")],
 ] as const)('%s is rejected in the words of the path table', async ([, error]) => {
   const server = await startServer(webrtcPaths(() => Promise.reject(error)));
   await expect(server.read(VIEWER, CHROMIUM)).rejects.toBe(error);

@@ -102,7 +102,7 @@ test.for([
   ['a backslash', 'GET', '/%5Cevil.com', {}, 302, '/evil.com/'],
   ['both, and a slash at the end', 'GET', '/%5C/%5Cevil.com/', {}, 302, '/evil.com/'],
   ['a new line', 'GET', '/cam%0d%0aX:1', {}, 302, '/cam%0D%0AX%3A1/'],
-  ['a path that is not configured', 'GET', '/nobody/', {}, 500, "path 'nobody' is not configured"],
+  ['a path that is not configured', 'GET', '/missing/', {}, 500, "path 'missing' is not configured"],
   ['GET on the endpoint', 'GET', '/cam/whep', {}, 405, 'method not allowed'],
   ['an unknown session', 'PATCH', `/cam/whep/${UUID}`, FRAGMENT, 404, 'session not found'],
   ['a secret that is none', 'PATCH', '/cam/whep/abc', FRAGMENT, 400, 'invalid secret'],
@@ -284,7 +284,7 @@ test('a permanent rejection and a full server have Retry-After, for other origin
   };
   expect(await post('/aac/whep')).toEqual([400, '15', 'Retry-After']);
   expect(await post('/slow/whep')).toEqual([400, undefined, undefined]);
-  expect(await post('/cam/whep?fallback=nobody')).toEqual([400, '15', 'Retry-After']);
+  expect(await post('/cam/whep?fallback=missing')).toEqual([400, '15', 'Retry-After']);
   for (let i = 0; i < 100; i += 1) {
     expect((await post('/cam/whep'))[0]).toBe(201);
   }
@@ -293,9 +293,9 @@ test('a permanent rejection and a full server have Retry-After, for other origin
 
 test('a fallback that is not configured is named', async () => {
   const app = await start();
-  const url = '/cam/whep?fallback=nobody';
+  const url = '/cam/whep?fallback=missing';
   const response = await app.inject({ method: 'POST', url, headers: SDP, payload: CHROMIUM });
-  expect(response.json()).toEqual(error("path 'nobody' (fallback) is not configured"));
+  expect(response.json()).toEqual(error("path 'missing' (fallback) is not configured"));
 });
 
 test('twenty players of one page without candidates are all answered', async () => {

@@ -26,7 +26,7 @@ class Box {
   readonly talk = async (path: string): Promise<BackChannel> => {
     await this.mayTalk(path);
     if (this.isTaken) {
-      throw new PerchError('exhausted', 'somebody else talks through this camera');
+      throw new PerchError('exhausted', 'another session talks through this camera');
     }
     this.isTaken = true;
     const close = (): void => {
@@ -103,7 +103,7 @@ test.for([
     400,
     'the video of the offer has THEORA',
   ],
-  ['no path', '/nobody/whip', CHROMIUM, 400, "path 'nobody' is not configured"],
+  ['no path', '/missing/whip', CHROMIUM, 400, "path 'missing' is not configured"],
   ['a source of its own', '/pulled/whip', CHROMIUM, 400, "since 'source' is not 'publisher'"],
   ['no loudspeaker', '/deaf/talk', VOICE, 400, "the camera of path 'deaf' has no back channel"],
   ['no loudspeaker and no sense', '/deaf/talk', 'nonsense', 400, "the camera of path 'deaf' has no back channel"],
@@ -134,7 +134,7 @@ test('one talker at a time, in the camera’s codec, and the next one after it h
   expect(first.body).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 8\r\n');
   expect(first.headers['location']).toMatch(/^\/cam\/talk\/[0-9a-f-]{36}$/);
   const second = await talk();
-  expect([second.statusCode, second.json().error]).toEqual([400, 'somebody else talks through this camera']);
+  expect([second.statusCode, second.json().error]).toEqual([400, 'another session talks through this camera']);
   await run.app.inject({ method: 'DELETE', url: String(first.headers['location']) });
   expect((await talk()).statusCode).toBe(201);
   expect(box.asked).toEqual(Array(3).fill('publish cam'));

@@ -75,7 +75,7 @@ test('after its first check a connection delivers its data, and reports its end'
 test.for([
   ['something else than a check', frame(Buffer.from('1401', 'hex'))],
   ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: perch\r\n\r\n')],
-  ['more than 64 kB that are for nobody', Buffer.concat(Array(700).fill(frame(Buffer.alloc(100))))],
+  ['more than 64 kB for no session', Buffer.concat(Array(700).fill(frame(Buffer.alloc(100))))],
 ] as const)('a connection that begins with %s is ended', async ([, bytes]) => {
   const { port, received } = await openPort();
   const socket = await dial(port);

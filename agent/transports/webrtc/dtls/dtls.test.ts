@@ -68,7 +68,7 @@ async function call(
     extendedMasterSecret: true,
     certificateRequest: true,
   });
-  // A client whose server is closed gives up some seconds after its test.
+  // A client whose server is closed times out some seconds after its test.
   client.connect().catch(() => {});
   return { server, client, outcome, fromServer, closed: () => isClosed, sendToServer: toServer };
 }

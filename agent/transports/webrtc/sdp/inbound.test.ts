@@ -121,7 +121,7 @@ test.for([
   ['two pictures', `${OBS}${section('video', 'a=mid:2')}`, 'the offer has 2 video sections'],
   ['two sounds', `${OBS}${section('audio', 'a=mid:2')}`, 'the offer has 2 audio sections'],
   ['a data channel', `${OBS}${section('application', 'a=mid:2')}`, "the offer has a section 'application'"],
-  ['somebody who only watches', offerOf('firefox-153-linux-whep'), 'sends neither video nor audio'],
+  ['a viewer', offerOf('firefox-153-linux-whep'), 'sends neither video nor audio'],
   [
     'sections that are switched off',
     OBS.replaceAll('a=sendonly', 'a=inactive'),

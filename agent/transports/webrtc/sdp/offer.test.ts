@@ -116,7 +116,7 @@ test.for([
     'the offer has fingerprints of sha-1 only, one of sha-256 is needed',
   ],
   [
-    'a handshake that nobody knows',
+    'an unknown handshake',
     `v=0\n${CREDENTIALS}\na=setup:dance\nm=audio 9 X 0`,
     'a=setup:dance is none of actpass, active, passive',
   ],

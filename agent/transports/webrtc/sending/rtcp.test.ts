@@ -63,7 +63,7 @@ test.for([
     `${REPORT} ${NACK} ${ESTIMATE}`,
     ['cafebabe lost 5 up to 66051 after 32768 of abcdef0', 'nack cafebabe 16 111', `estimate ${0x2aaaa * 4}`],
   ],
-  ['what follows a part that nobody knows', `80cc0001 00000001 ${PLI}`, ['picture loss cafebabe']],
+  ['what follows an unknown part', `80cc0001 00000001 ${PLI}`, ['picture loss cafebabe']],
 ] as const)('%s is read', ([, bytes, events]) => {
   expect(heard(hex(bytes))).toEqual(events);
 });

@@ -56,7 +56,7 @@ export class SourceForm {
     return tested?.source === source && tested.sdp === sdp ? tested : undefined;
   }
 
-  /** The values can be saved: tested, or nothing is to be connected to. */
+  /** The values can be saved: tested, or without a connection to test. */
   get isReady(): boolean {
     const { changed, values } = this.edited.form;
     const isTestable = 'source' in changed.value || 'sdp' in changed.value;
