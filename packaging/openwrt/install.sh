@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck shell=dash
-# Installs Perch on OpenWrt, whichever packages it takes: ./install.sh [--to FOLDER]
+# Installs Perch on OpenWrt with opkg or apk: ./install.sh [--to FOLDER]
 set -eu
 
 here="$(cd "$(dirname "$0")" && pwd -P)"
@@ -86,7 +86,7 @@ elif [ -n "$to" ]; then
 	sed -i "s|option data .*|option data '$to/data'|" /etc/config/perch
 fi
 if [ -n "$to" ]; then
-	# The program is on the disk: what leads to it outlives an upgrade of the router.
+	# The program is on the disk: links to it survive an upgrade of the router.
 	(cd "$here/root" && find etc lib usr/bin usr/libexec usr/share -type f) | sed 's|^|/|' >> /lib/upgrade/keep.d/perch
 	printf '%s\n' /usr/lib/perch /etc/rc.d/S95perch /etc/rc.d/K05perch >> /lib/upgrade/keep.d/perch
 fi

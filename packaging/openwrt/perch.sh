@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# What the scripts of Perch share.
+# Shared by the scripts of Perch.
 
 # Prints the device of the disk that holds a folder, or will when it is created; nothing for the root's flash or memory.
 perch_disk_of() {
@@ -13,7 +13,7 @@ perch_disk_of() {
 		"${at%/}"/*) ;;
 		*) continue ;;
 		esac
-		# Of two that are mounted at the same place the later one is seen.
+		# Of two disks mounted at the same place the later one counts.
 		[ "${#at}" -ge "${#best}" ] || continue
 		best="$at"
 		disk="$device"
@@ -25,7 +25,7 @@ perch_disk_of() {
 	echo "$disk"
 }
 
-# What of the program is not there; nothing where all of it is.
+# Prints which part of the program is missing; nothing if none is.
 perch_missing_program() {
 	if [ ! -e /usr/lib/perch/run ]; then
 		echo "the disk with Perch's program is not mounted ($(readlink /usr/lib/perch))"
@@ -34,7 +34,7 @@ perch_missing_program() {
 	fi
 }
 
-# Pages are sent packed; a package cannot hold them twice.
+# The page's scripts are sent gzipped. They are packed here, so that the package does not contain them twice.
 perch_pack_page() {
 	local file
 	for file in /usr/lib/perch/webui/dist/*.js /usr/lib/perch/webui/dist/*.css; do

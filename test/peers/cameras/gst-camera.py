@@ -58,7 +58,7 @@ def talk(encoding, file):
 
 
 def unheeded(launch) -> str:
-    """Who only talks does not set the picture up, and now and then GStreamer's media ends at once because nobody takes it."""
+    """A client that only talks does not set the video up; GStreamer's media, without a receiver, sometimes ends at once."""
     return re.sub(r"! (rtp\w+pay) ", r"! errorignore ignore-notlinked=true convert-to=ok ! \1 ", launch)
 
 
@@ -71,7 +71,7 @@ def onvif_factory(file, encoding):
 
 
 def make_live(media) -> None:
-    """Nobody can seek in a camera; GStreamer would try, and fail at the sound that comes from us."""
+    """A camera cannot be sought; GStreamer would try, and fail at the audio that it receives."""
 
     def answer(_pad, info):
         is_seeking = info.get_query().type == Gst.QueryType.SEEKING
