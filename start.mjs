@@ -36,7 +36,7 @@ function digestOf(files) {
 
 const readStamp = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
-/** Runs a command to its end; shows that something goes on when it takes long, and all that it said if it fails. */
+/** Runs a command to its end; shows progress if it takes long, and all its output if it fails. */
 function runQuietly(command, args, what) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -61,7 +61,7 @@ function service({ synchronized = 'no' } = {}) {
       const answer = join(root, 'host/clock.json');
       return existsSync(answer) ? JSON.parse(readFileSync(answer, 'utf8')) : undefined;
     },
-    /** What the clock was set to. */
+    /** The time that was set. */
     set: () => (existsSync(join(root, 'set')) ? readFileSync(join(root, 'set'), 'utf8').trim() : undefined),
   };
 }

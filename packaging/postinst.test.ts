@@ -78,7 +78,7 @@ test('a newer version is restarted, except by the package if the updater does it
     'deb-systemd-helper --quiet was-enabled perch.service',
     'deb-systemd-helper enable perch.service',
   ]);
-  // Nothing else would start the units that the new version waits for.
+  // No other script starts the units that the new version needs.
   expect(asked).toEqual(expect.arrayContaining(PATHS));
 });
 

@@ -26,7 +26,7 @@ test.for(['resume', 'watch'])('the kept updater continues with %s where /var is 
     .replaceAll('/var/lib/perch-update', folder)
     .replace('/usr/lib/perch', folder);
   mkdirSync(join(folder, 'bin'));
-  // What access(2) and exec(2) say of files on a mount with noexec they say of files that may not be run.
+  // access(2) and exec(2) fail for files on a noexec mount as for files without execute permission.
   writeFileSync(join(folder, 'run'), script, { mode: 0o644 });
   writeFileSync(join(folder, 'node'), '#!/bin/sh\necho the one that was kept\n', { mode: 0o644 });
   writeFileSync(join(folder, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 });

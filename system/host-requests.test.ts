@@ -37,7 +37,7 @@ const looksAgain = async (): Promise<void> => {
   await expect.poll(() => clock.sleeping).toBe(1);
   await clock.advance(200);
 };
-/** What it throws; looked at later. */
+/** The error, checked later. */
 const failing = (asked: Promise<unknown>): Promise<Error> =>
   asked.then(
     () => new Error('it was done'),

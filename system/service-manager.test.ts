@@ -107,7 +107,7 @@ test('child processes do not inherit the notification socket', () => {
 
 test('a service manager that has exited causes no error', () => {
   writeFileSync(join(folder, 'heard'), '');
-  // Nothing can be written to it, as to a socket whose other end has gone.
+  // Not writable, like a socket whose peer is gone.
   const fd = openSync(join(folder, 'heard'), 'r');
   const manager = findServiceManager(passedOn(fd), 77);
   expect(() => manager.alive()).not.toThrow();

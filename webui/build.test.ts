@@ -49,7 +49,7 @@ test('the names of script, style and icon have a content hash', async () => {
   expect(await readdir(folder)).toEqual(expect.arrayContaining(names));
 });
 
-/** All that is loaded before anything is tapped: what the page names, and what its scripts import at once. */
+/** Files loaded before the first tap: those that the page names, and static imports of its scripts. */
 async function firstLoad(): Promise<Set<string>> {
   const files = new Set(['index.html', ...namedIn(page)]);
   for (const file of files) {
@@ -100,7 +100,7 @@ test('the first load draws no icon that loads later', async () => {
   expect(drawn.filter((name) => name !== undefined && name in LATER_ICONS)).toEqual([]);
 });
 
-/** What others use, and what is packed once more. */
+/** Files that other programs use, and compressed copies. */
 const OTHERS = /^perch-video|^hls\.min\.js|^near-live\.js|^api\.|^(?:icon|maskable)-|\.gz$/;
 const plainName = (file: string): string => file.replace(/-[0-9A-Z]{8}\./, '.');
 const bytesOf = async (files: Iterable<string>): Promise<number> => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../base/log.ts';
 import { finishRestore, stageRestore, type Write } from './staged.ts';
 
-/** What happens to the disk, one step after the other; from the step on that is named nothing does. */
+/** Operations on the disk, in sequence; from the named step on they have no effect. */
 const disk = {
   ...{ steps: 0, endsAt: Number.POSITIVE_INFINITY, failsAt: '' },
   /** `mounted`: a file that cannot be replaced; `fullTimes`: writes of it that fail because the disk is full. */

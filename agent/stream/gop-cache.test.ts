@@ -11,7 +11,7 @@ const sample = (pts: number, key: boolean, data: Uint8Array = new Uint8Array(100
   data,
 });
 
-/** What the cache gives: whole groups, and the still. */
+/** Contents of the cache: whole groups, and the still. */
 function given(cache: GopCache) {
   const notes = { group: [] as number[], still: [] as number[] };
   cache.replay({ onSample: (_, { pts }) => notes.group.push(pts) }, true);

@@ -8,7 +8,7 @@ import { type Reader, Stream } from './stream.ts';
 
 const BYTES = 5_000;
 
-/** What a camera does: units out of slabs, a key frame now and then. */
+/** A camera: units in slabs, with an occasional key frame. */
 function camera(stream: Stream) {
   const buffer = new SampleBuffer(VIDEO_SAMPLES);
   const slabs = new Set<ArrayBufferLike>();

@@ -51,7 +51,7 @@ function sample(pts: number, key: boolean, data: Uint8Array, dts = pts): Sample 
   return { pts, dts, wall: WALL_MS + pts / 90, key, data };
 }
 
-/** What the frames say, read as a client over TCP reads them. */
+/** The frames, as a client over TCP reads them. */
 class Client implements InterleavedViewer {
   readonly wantsPlaceholders: boolean;
   readonly packets: string[] = [];

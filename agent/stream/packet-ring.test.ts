@@ -117,7 +117,7 @@ interface Kept {
   readonly marker: boolean;
 }
 
-/** What the ring promises: the newest group while it is within its limit, and the last second. */
+/** The ring holds the newest group while it is within its limit, and the last second. */
 test.for([1, 2, 3, 4, 5])(
   'compared with an unbounded list, seed %i: the required packets are present and unchanged',
   (seed) => {

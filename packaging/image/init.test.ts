@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
-/** What the first program does once it has found the system, with programs that only say that they were started. */
+/** Runs the first program, with programs that only log their start. */
 function handOver(ill?: string) {
   const folder = mkdtempSync(join(tmpdir(), 'perch-init-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

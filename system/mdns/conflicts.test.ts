@@ -138,7 +138,7 @@ test('a box in two networks that are one has no quarrel with itself', async () =
   ];
   const box = house.box(wired, {}, { links });
   const other = house.said.length;
-  // Whatever is said in one of them is heard in the other, from the address that it was said from.
+  // A message in one of them arrives in the other, from the sender's address.
   for (let heard = other, i = 0; i < 200; i += 1) {
     for (const said of house.said.slice(heard)) {
       for (const key of ['lan', 'wlan']) {

@@ -24,7 +24,7 @@ function stand(name: string, script = ''): void {
   writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${folder}/asked\n${script}\n`);
   chmodSync(file, 0o755);
 }
-/** Nothing here takes that long. */
+/** No step here takes that long. */
 const LIMIT_MS = 600_000;
 const asked = () => (existsSync(join(folder, 'asked')) ? readFileSync(join(folder, 'asked'), 'utf8') : '');
 

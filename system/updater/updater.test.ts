@@ -50,7 +50,7 @@ const readlinkIfThere = (link: string): string => {
 };
 /** The time limit of the service. */
 const HALF_AN_HOUR_MS = 1_800_000;
-/** What dpkg does until it is ended. */
+/** Behaviour of dpkg until it is killed. */
 const standStill =
   (clock: Clock) =>
   async (limitMs: number): Promise<void> => {

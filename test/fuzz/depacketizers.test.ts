@@ -24,7 +24,7 @@ class Witness {
   damage = 0;
   bytes = 0;
   largestBytes = 0;
-  /** What a unit may have at most, by the kind of the track. */
+  /** Largest unit, by the kind of the track. */
   limitBytes = 0;
   wrongs: string[] = [];
   #lastDts = Number.NEGATIVE_INFINITY;

@@ -2,7 +2,7 @@ import type { Media, Part, Segment } from './playlist.ts';
 import { endOf } from './playlist-rules.ts';
 import { shortOnes } from './short-parts.ts';
 
-/** What may not happen from one whole playlist to a later one of the same address (RFC 8216bis §6.2.1, §6.2.2). */
+/** Forbidden changes from one whole playlist to a later one at the same address (RFC 8216bis §6.2.1, §6.2.2). */
 export function brokenByChange(before: Media, after: Media): string[] {
   const found: string[] = [];
   const fixed = (what: string, was: unknown, is: unknown) => {

@@ -184,7 +184,7 @@ export class Follower {
     }
   }
 
-  /** All that is new in a playlist. */
+  /** All new entries of a playlist. */
   async #takeFiles(media: Media): Promise<void> {
     const isFirst = this.history.length === 1;
     for (const segment of media.segments) {

@@ -3,7 +3,7 @@ import type { MediaRun } from './fragments.ts';
 import type { Part, Segment, Variant } from './playlist.ts';
 import { ROUNDING_S } from './playlist-rules.ts';
 
-/** What a part's bytes say otherwise than its line. */
+/** Differences between a part's bytes and its line. */
 export function brokenPart(part: Part, run: MediaRun, { timescale }: Mp4Track): string[] {
   const found = brokenRun(`part ${nameOf(part.uri)}`, run);
   const first = run.samples[0];
@@ -68,7 +68,7 @@ export function brokenContinuity(what: string, before: MediaRun, run: MediaRun, 
 
 export const nameOf = (uri: string): string => uri.replace(/[?#].*$/, '').replace(/^.*\//, '');
 
-/** What a variant may not say when these are its init segments. */
+/** Faults of a variant with these init segments. */
 export function brokenCodecs(variant: Variant, tracks: readonly Mp4Track[]): string[] {
   const has = tracks.map((track) => codecOf(track).toLowerCase()).sort();
   const tells = variant.codecs.map((codec) => codec.toLowerCase()).sort();

@@ -136,7 +136,7 @@ class MediaReader {
       default:
         this.#unknown.push(name);
     }
-    // What must come before the parts of its segment (RFC 8216bis §4.4.4.9).
+    // Tags that must precede the parts of a segment (RFC 8216bis §4.4.4.9).
     if (this.#parts.length > 0 && /^EXT-X-(MAP|PROGRAM-DATE-TIME|DISCONTINUITY)$/.test(name)) {
       throw wrongPlaylist(`${name} behind the parts of its segment`);
     }

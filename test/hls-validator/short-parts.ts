@@ -56,7 +56,7 @@ export class ShortParts {
     this.#lastTargetS = partTargetS;
   }
 
-  /** What no change has excused. */
+  /** Parts that no change has excused. */
   end(): string[] {
     return this.#suspects.map(({ text }) => text);
   }

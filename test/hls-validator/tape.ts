@@ -8,7 +8,7 @@ import { writeFragment } from '../support/media/write-fragment.ts';
 import type { Answer, Get } from './follower.ts';
 import type { Directives } from './request-rules.ts';
 
-/** What a session asks of the tape, and what it may be made to answer instead. */
+/** Requests of a session to the tape, and replies that a test may substitute. */
 export interface Faults {
   /** Of a media playlist. */
   readonly playlist?: (playlist: MediaPlaylist, asked: Asked) => MediaPlaylist;

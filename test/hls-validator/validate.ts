@@ -24,7 +24,7 @@ export interface ValidateOptions {
 
 /** Segments with one number begin together: sound at its own border, which is up to a frame later. */
 const TOGETHER_S = 0.1;
-/** What players do not notice between picture and sound (ITU-R BT.1359). */
+/** Offset between video and audio that viewers do not notice (ITU-R BT.1359). */
 const IN_STEP_MS = 45;
 
 /** Plays from a live server for a while. @returns every broken rule */

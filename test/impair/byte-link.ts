@@ -2,7 +2,7 @@ import type { Clock } from '../../agent/base/clock.ts';
 import { random } from '../support/base/random.ts';
 import type { LinkState } from './packet-link.ts';
 
-/** What a network does to the bytes of one direction of a TCP connection: all come, in order, but when? */
+/** Delays the bytes of one direction of a TCP connection: all arrive, in order. */
 export interface ByteImpairment {
   readonly seed: number;
   readonly bitsPerSecond?: number;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../agent/base/clock.ts';
 import { random } from '../support/base/random.ts';
 
-/** What a network does to the packets of one direction. Shares are of all packets, from 0 to 1. */
+/** Impairments of the packets of one direction. Shares are of all packets, from 0 to 1. */
 export interface PacketImpairment {
   /** The same seed, the same fate for each packet. */
   readonly seed: number;
@@ -25,11 +25,11 @@ export interface PacketImpairment {
   readonly delayMs?: number;
   /** Each is delayed by something from 0 to this. */
   readonly jitterMs?: number;
-  /** What does not fit is queued, and lost when the queue is full. */
+  /** Packets above the rate are queued, and lost when the queue is full. */
   readonly bandwidth?: { readonly bitsPerSecond: number; readonly queueBytes: number };
 }
 
-/** What becomes of one packet: the delay in milliseconds of each copy that arrives. Empty: it is lost. */
+/** The fate of one packet: the delay in milliseconds of each copy that arrives. Empty: it is lost. */
 export type Fate = readonly number[];
 
 /** Draws the fate of packet after packet. */

@@ -11,7 +11,7 @@ export interface RelayOptions {
   readonly to: number;
   /** RTP and RTCP over UDP go through it too: the ports in the RTSP dialogue become its own. */
   readonly datagrams?: PacketImpairment;
-  /** What happens to a connection, in each direction. @param connection counts from 0 */
+  /** Impairments of a connection, in each direction. @param connection counts from 0 */
   readonly bytes?: (connection: number) => ByteImpairment;
   /** Observes the datagrams of a track. @param track in the order of SETUP, from 0 */
   readonly watch?: (track: number) => TrackWatch;
@@ -90,7 +90,7 @@ export class Relay implements AsyncDisposable {
     ] as const) {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
-      // Whatever ends one side ends the other.
+      // The end of one side ends the other.
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);

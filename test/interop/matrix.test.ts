@@ -32,7 +32,7 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
   ac3: ['-c:a', 'ac3'],
   g711: ['-c:a', 'pcm_alaw'],
 };
-/** What ffmpeg 5.1, aiortc and over Enhanced RTMP a current FFmpeg can send. */
+/** Codecs that ffmpeg 5.1, aiortc and, over Enhanced RTMP, a current FFmpeg can send. */
 const PUBLICATIONS: readonly (readonly [Protocol, video: string, audio: string])[] = [
   ['RTSP', 'h264', 'aac'],
   ['RTSP', 'h265', 'opus'],

@@ -27,7 +27,7 @@ export interface Call extends SoapRequest {
   readonly signal: AbortSignal;
 }
 
-/** What an operation answers: the XML inside Body. */
+/** Response of an operation: the XML inside Body. */
 export type Operation = (call: Call) => string | Promise<string>;
 export type Operations = Readonly<Record<string, Operation>>;
 

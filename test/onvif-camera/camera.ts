@@ -29,7 +29,7 @@ export interface OnvifCameraOptions {
   /** Texts as they appear in XML: escaped. */
   readonly identity?: Partial<DeviceIdentity>;
   readonly clock?: Clock;
-  /** What it streams; the demo camera's picture when not given. */
+  /** Its stream; by default the demo camera's. */
   readonly feed?: PlayedStreams;
   /** The snapshot served over HTTP; default: bytes that are no JPEG. */
   readonly picture?: Uint8Array;

@@ -42,7 +42,7 @@ function addressOf(state: CameraState, call: Call, service: ServiceName): string
   return base + pathOf(state, service);
 }
 
-/** What the demo camera answers to the same operation. */
+/** The demo camera's response to the same operation. */
 export function demoReply(state: CameraState, call: Call, profiles: DemoFacts['profiles'] = []): string {
   const facts: DemoFacts = {
     identity: state.identity,

@@ -1,4 +1,4 @@
-/** What Perch makes of events. */
+/** Events as Perch reports them. */
 export type Happening = 'motion' | 'person' | 'vehicle' | 'tamper' | 'input';
 
 /** A topic and the data item with its state. */

@@ -67,7 +67,7 @@ function create(state: CameraState, call: Call, base: string): string {
   );
 }
 
-/** What the camera sends the times of a subscription as. */
+/** Format of the times of a subscription. */
 function times(prefix: string, state: CameraState, { terminationMs }: Subscription): string {
   const end = terminationMs + state.clockOffsetMs;
   return (

@@ -1,7 +1,7 @@
 import onvif from 'onvif/promises/index.js';
 import type { OnvifCamera } from './camera.ts';
 
-/** What tests ask of npm's `onvif`, whose types of promises say less than it takes. */
+/** Calls of tests to npm's `onvif`, whose types are incomplete. */
 export interface IndependentClient {
   readonly profiles: readonly { readonly $: { readonly token: string } }[];
   connect(): Promise<void>;

@@ -16,7 +16,7 @@ const knownToMedia1 = ({ codec }: SimulatedProfile): boolean => codec !== 'H265'
 const answerOf = (prefix: 'trt' | 'tr2', operation: string, inner = ''): string =>
   `<${prefix}:${operation}Response xmlns:${prefix}="${SERVICES[prefix === 'trt' ? 'media' : 'media2']}">${inner}</${prefix}:${operation}Response>`;
 
-/** Both versions: what they have in common. */
+/** Common to both versions. */
 function common(state: CameraState, prefix: 'trt' | 'tr2'): Operations {
   const { quirks } = state;
   const answer = (operation: string, inner = '') => answerOf(prefix, operation, inner);

@@ -8,7 +8,7 @@ import type { ReplyQuirks } from './quirks/replies.ts';
 import type { StreamQuirks } from './quirks/streams.ts';
 import type { TransportQuirks } from './quirks/transport.ts';
 
-/** What real cameras do, each by its name: any of them together. Without any the camera keeps to the standard. */
+/** Named deviations of real cameras, in any combination. Without any the camera follows the standard. */
 export type Quirks = TransportQuirks &
   ReplyQuirks &
   LoginQuirks &

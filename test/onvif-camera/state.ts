@@ -66,7 +66,7 @@ export class CameraState {
   readonly wrongLogins: ('onvif' | 'picture' | 'stream')[] = [];
   readonly profiles: readonly SimulatedProfile[];
   readonly clock: Clock;
-  /** What it streams; the demo camera's picture when not given. */
+  /** Its stream; by default the demo camera's. */
   readonly feed: PlayedStreams | undefined;
   /** A JPEG of what it sees. */
   readonly picture: Uint8Array | undefined;

@@ -24,7 +24,7 @@ export interface Limits {
 export const USUAL_LIMITS: Limits = {
   missing: 0,
   lost: new Set(),
-  // A busy machine sends late now and then.
+  // A busy machine occasionally sends late.
   worstMs: 200,
   worstSoundMs: 200,
   worstLabelMs: 500,

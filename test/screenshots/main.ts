@@ -32,7 +32,7 @@ const CHINESE: readonly Appearance[] = [
   { size: 'desktop', theme: 'dark', speech: 'zh' },
 ];
 const LOCALES = { en: 'en-GB', zh: 'zh-CN' };
-/** What a picture may take to come to rest. */
+/** How long a picture may take to settle. */
 const PATIENCE_MS = 12_000;
 const REST_MS = 500;
 
@@ -58,7 +58,7 @@ async function logIn(page: Page, url: string, password: string): Promise<void> {
 interface Visitor {
   /** Logs in with it first. */
   readonly password?: string;
-  /** What the browser kept of the visit before. */
+  /** Storage that the browser kept from the previous visit. */
   readonly stills?: Stills;
   /** Logs in without the form: the body, and its address below `/v3/`. */
   readonly enters?: readonly [address: string, data: object];
@@ -102,7 +102,7 @@ async function shoot(
   }
 }
 
-/** What a browser keeps of the pictures that it has shown. */
+/** Storage of a browser after it has shown pictures. */
 async function snapshotsOf(browser: Browser, { box, cameras }: House): Promise<Stills> {
   await using visitor = await visit(browser, box, { size: 'desktop', openBy: 'localhost' });
   const { page, url } = visitor;

@@ -6,7 +6,7 @@ import type { Shot, Spoken } from './shots.ts';
 /** The strip above the page. */
 const AWAY = '.strip[role=status]:not([hidden])';
 
-/** What viewers see of a camera, and of the settings. */
+/** A camera and the settings as viewers see them. */
 export const viewersShots = (camera: string): readonly Shot[] => [
   { name: 'viewer-live', place: '#/live', sign: '.tile' },
   { name: 'viewer-recordings', place: `#/rec/${camera}`, sign: '.recorded' },

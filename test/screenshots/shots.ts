@@ -38,7 +38,7 @@ export interface Shot {
   readonly act?: (page: Page, say: Spoken) => Promise<void>;
 }
 
-/** What the pictures are of. */
+/** Subjects of the pictures. */
 export interface Sitters {
   /** A camera that is live, one that is paused, and one that is offline. */
   readonly door: string;
@@ -66,7 +66,7 @@ const shot = (name: string, place: string, sign: string, act?: Shot['act']): Sho
   ...(act && { act }),
 });
 
-/** What the owner sees, place by place and sheet by sheet. */
+/** Every place and sheet as the owner sees it. */
 export function ownersShots({ door, paused, offline, visitMs, viewer }: Sitters): readonly Shot[] {
   const visit = `#/rec/${door}?t=${new Date(visitMs).toISOString()}`;
   const clip = `&clip=${Math.round(visitMs - 15_000)}-${Math.round(visitMs + 27_000)}`;

@@ -13,7 +13,7 @@ const ROUNDS_A_SECOND = byLength(1, 3);
 
 const VARIANTS = ['lowLatency', 'fmp4', 'mpegts'] as const;
 
-/** What cameras send; the pictures are so small that machines with other work to do keep up. */
+/** Streams of the cameras, with small pictures, so that busy machines keep up. */
 const CAMERAS: Readonly<Record<string, BarClip>> = {
   usual: { ...SMALL, audio: 'aac' },
   'long-groups': { ...SMALL, groupSeconds: 4, audio: 'aac', kilobitsPerSecond: 400 },

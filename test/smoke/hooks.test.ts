@@ -10,7 +10,7 @@ const TCP = ['-rtsp_transport', 'tcp'];
 /** The configuration of a hook that prints its name and these variables. */
 const echo = (hook: string, ...variables: string[]) =>
   `  ${hook}: sh -c 'echo "${hook} ${variables.map((name) => `$${name}`).join(' ')}"'\n`;
-/** What hooks have printed, from the log. */
+/** Output of hooks, from the log. */
 const printed = (agent: Agent): string[] =>
   [...agent.process.output().matchAll(/says="?([^"\n]+?)"?$/gm)].map(([, text = '']) => text);
 const startedHooks = (agent: Agent): string[] =>

@@ -21,7 +21,7 @@ import { tinyH264, tinyVideo } from '../support/media/tiny-h264.ts';
 
 const NOON = '2026-07-01T12:00:00Z';
 
-/** What ffprobe counts: packets of each stream, in their order. */
+/** Packets of each stream, in order, as counted by ffprobe. */
 async function packets(input: string): Promise<number[]> {
   const entries = ['-count_packets', '-show_entries', 'stream=index,nb_read_packets', '-of', 'json'];
   const { output } = await runProcess('ffprobe', ['-v', 'error', ...entries, input]);

@@ -39,7 +39,7 @@ export interface DebianMachineOptions {
   readonly packages?: readonly string[];
   /** Packages in files that it has from the beginning: what takes minutes to be unpacked by an emulated machine. */
   readonly installed?: readonly string[];
-  /** What its battery's clock says at every start (`1970-01-01T00:00:00`); undefined: what the host's does. */
+  /** Its battery clock at every start (`1970-01-01T00:00:00`); undefined: the host's. */
   readonly batteryTime?: string;
 }
 

@@ -6,7 +6,7 @@ import { runProcess } from '../peers/programs/process.ts';
 /** An ext4 file system in a file: a disk that can give itself up and be pulled out while files on it are open. */
 export interface ImageDisk extends AsyncDisposable {
   readonly folder: string;
-  /** What the kernel does when it finds ext4 damaged. */
+  /** Reaction of the kernel to a damaged ext4. */
   abort(): Promise<void>;
   pull(): Promise<void>;
   /** Checked as at a start of the machine, and mounted again. */

@@ -5,9 +5,9 @@ import { PerchMachine } from './perch-machine.ts';
 const RECORDINGS = '/var/lib/perch/recordings';
 const REQUESTS = '/var/lib/perch/requests';
 const REQUEST = `${REQUESTS}/clock.json`;
-/** What the clock of the machine says: a day of 1985. */
+/** Clock of the machine: a day of 1985. */
 const LONG_AGO = 500_000_000;
-/** What an emulated machine's clock and the host's may be apart. */
+/** Allowed difference between the clocks of an emulated machine and the host. */
 const NEAR_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
 const ID = '0123456789abcdef0123456789abcdef';
@@ -35,7 +35,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb', 'ffmpeg'], 'on a machine
       })
       .toMatchObject([true, { set: true, canBeSet: false }]);
   const isRight = async () => expect(Math.abs((await wallMs()) - Date.now())).toBeLessThan(NEAR_MS);
-  /** Nothing is deleted by its age, and for this reason. */
+  /** Deletions by age are held, with this reason. */
   const holds = async () => {
     const { items } = await box.ask<{ items: { deletionsHeldWhy: string | null }[] }>('GET', 'disks');
     return items[0]?.deletionsHeldWhy;

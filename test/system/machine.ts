@@ -46,7 +46,7 @@ export class Machine implements AsyncDisposable {
     this.#console = '';
     const shell = ['-device', 'virtio-serial', '-device', `virtserialport,chardev=shell,name=${PORT}`];
     const args = [
-      // Whatever becomes of the test: no machine outlives it.
+      // No machine outlives the test, however it ends.
       ...['--pdeathsig', 'KILL', ...this.#options.command],
       ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot', ...shell],
       ...['-chardev', `socket,id=shell,path=${socket},server=on,wait=off`],
@@ -94,7 +94,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** What the kernel and systemd have written. */
+  /** Output of the kernel and systemd. */
   get console(): string {
     return this.#console;
   }

@@ -128,7 +128,7 @@ export class PerchMachine implements AsyncDisposable {
     return (await this.machine.must(`find ${folder} -name '*.mp4' 2> /dev/null | sort`)).split('\n').filter(Boolean);
   }
 
-  /** What `perch doctor` finds wrong, a line for each. */
+  /** Faults found by `perch doctor`, one line each. */
   async ills(): Promise<string> {
     const { output } = await this.machine.run('perch doctor');
     return output

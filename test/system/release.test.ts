@@ -122,7 +122,7 @@ function podman(command: string, ...words: readonly string[]): readonly string[]
 const call = (command: string, ...words: readonly string[]) =>
   spawnSync('podman', podman(command, ...words), { encoding: 'utf8' });
 
-/** What kernels and enclosing containers deny. Anything else is a failure. */
+/** Reasons of kernels and enclosing containers. Any other is a failure. */
 const DENIED = /not permitted|permission denied|cgroup|namespace|no such device/i;
 
 /** @returns why this machine starts no containers */

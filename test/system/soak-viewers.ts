@@ -4,7 +4,7 @@ import type { Agent } from '../peers/agent/agent.ts';
 import { startProcess } from '../peers/programs/process.ts';
 import { pull } from '../support/clients/rtsp-pull.ts';
 
-/** Each watches a path until `leave` aborts, and goes without a word where its protocol has none. @returns bytes of media that came */
+/** Each watches a path until `leave` aborts, and leaves without a message if its protocol has none. @returns bytes of media that came */
 export type Viewer = (agent: Agent, path: string, leave: AbortSignal) => Promise<number>;
 
 const left = (leave: AbortSignal): Promise<void> => delay(2 ** 30, undefined, { signal: leave }).catch(() => {});

@@ -12,7 +12,7 @@ import { SHIPPED_ENV, SHIPPED_FLAGS } from '../support/base/shipped-run.ts';
 import { VIEWERS } from './soak-viewers.ts';
 
 const MINUTES = Number(process.env['PERCH_SOAK_MINUTES'] ?? 30);
-/** What is filled once is full by then. */
+/** Caches are full by then. */
 const FIRST_PART = 1 / 6;
 const CAMERAS = 8;
 const RESTART_SECONDS = 20;
@@ -35,7 +35,7 @@ interface Kept {
   readonly buffersBytes: number;
   readonly sockets: number;
   readonly timers: number;
-  /** All that keeps the loop going, sockets and timers too. */
+  /** All active resources of the event loop, including sockets and timers. */
   readonly resources: number;
   readonly descriptors: number;
   /** Functions that wait for events. */
@@ -127,7 +127,7 @@ interface Listed {
 interface Look {
   readonly kept: Kept;
   readonly compiledBytes: number;
-  /** All that keeps the loop going, by kind, in the last look. */
+  /** Active resources of the event loop, by kind, at the last reading. */
   readonly resources: Readonly<Record<string, number>>;
 }
 

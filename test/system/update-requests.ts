@@ -3,7 +3,7 @@ import type { Machine } from './machine.ts';
 /** Root's part of updates. */
 export const UPDATES = '/var/lib/perch-update';
 export const REQUESTS = '/var/lib/perch/requests';
-/** What the demo camera is recorded to. */
+/** Folder of the demo camera's recordings. */
 export const RECORDINGS = '/var/lib/perch/recordings/demo';
 
 let requests = 0;
@@ -23,7 +23,7 @@ export async function askForUpdate(machine: Machine, file: string): Promise<stri
   return id;
 }
 
-/** What became of it, once it is over. */
+/** Its result, once it is over. */
 export async function outcomeOf(machine: Machine, id: string): Promise<Record<string, unknown>> {
   const said = await machine.until(`grep '${id}' ${UPDATES}/status.json && [ ! -e ${UPDATES}/journal.json ]`);
   return JSON.parse(said);

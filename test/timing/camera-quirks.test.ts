@@ -39,7 +39,7 @@ describeWith(['ffmpeg'], 'a camera that', () => {
     beforeAll(async () => {
       verdicts = await runTrials(cases);
     });
-    /** Again by itself where it failed among others: a busy machine sends late. */
+    /** Run again alone if it failed among others: a busy machine sends late. */
     const verdictOf = async (one: QuirkCase, retries: number) =>
       retries > 0 ? (await runTrials([one])).get(one) : verdicts.get(one);
 

@@ -133,7 +133,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays HLS', () => {
       await segmentsListed(`${base}/demo/index.m3u8`, ENOUGH_TO_BEGIN);
       const page = await viewer.open(`${base}/demo/hls.min.js`);
       const before = lagNowMs(await playHls(page, `${base}/demo/index.m3u8`, 'hls.js low latency', 2));
-      // Nothing is shown for so long; then it plays on where it was.
+      // Nothing is shown for this long; then it continues where it was.
       await page.evaluate(async (pauseMs) => {
         const video = document.querySelector('video') as HTMLVideoElement;
         video.pause();

@@ -101,7 +101,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'a camera of GStreamer over TCP', () => {
     }
     const { sourceStatistics } = await plays('narrow');
     expect(sourceStatistics).toMatchObject({ lost: 0, badPackets: 0, jumps: 0 });
-    // As time drifts from the clip's, a new file begins now and then, so that its name is right.
+    // As time drifts from the clip's, a new file begins from time to time, so that its name is right.
     await expectFlawless('narrow');
     expect(relayOf('narrow').connections).toBe(1);
   });

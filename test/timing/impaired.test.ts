@@ -34,7 +34,7 @@ const IMPAIRMENTS = {
 } satisfies Record<string, PacketImpairment>;
 type Kind = keyof typeof IMPAIRMENTS;
 const ALL_KINDS = Object.keys(IMPAIRMENTS) as Kind[];
-/** One that loses pictures and everything else with them, and one that must lose none. */
+/** A link that loses pictures and other packets, and one that must lose none. */
 const KINDS = inShort(ALL_KINDS, 'reordering', 'everything at once');
 const HARMLESS: readonly Kind[] = ['reordering', 'duplicates', 'jitter'];
 const pathOf = (kind: Kind): string => kind.replaceAll(' ', '-');

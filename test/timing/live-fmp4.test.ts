@@ -145,7 +145,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium plays live fMP4', () => {
     'live.mp4 as the source of <video>, camera %s: no stall, no gap, no duplicate picture',
     async (name) => {
       const report = await play(`http://127.0.0.1:${agent.ports.hls}/${name}/live.mp4`);
-      // The browser's own player keeps nothing in hand: it waits for each picture that is late, and for nothing else.
+      // The browser's own player has no reserve: it waits for each late picture.
       expectSteady(report, name, 0.5);
       expectFewStalls(report, (LATE_PICTURES * 1000) / CAMERAS[name].fps);
     },

@@ -107,7 +107,7 @@ class Board {
     await running?.recordings.close();
   }
 
-  /** What Perch remembers is lost: only the recordings are left. */
+  /** Perch's stored state is lost: only the recordings are left. */
   forget(): void {
     for (const name of ['clock.json', 'segments.db', 'segments.db-wal', 'segments.db-shm']) {
       rmSync(join(this.folder, name), { force: true });
@@ -205,7 +205,7 @@ class Board {
     return existsSync(top) ? filesBelow(top).filter((file) => file.endsWith('.mp4')) : [];
   }
 
-  /** What should be shown of a recording: the truth where it can be known. */
+  /** The expected times of a recording: the true ones where they can be known. */
   labelOf({ recording, trueMs, boot }: Made): number {
     const isKnown = !recording.fileMark?.isClockTrusted && boot.wasSynchronized;
     return isKnown ? trueMs : recording.mark.wallUs / 1000;

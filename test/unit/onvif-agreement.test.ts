@@ -7,7 +7,7 @@ import type { Quirks } from '../onvif-camera/quirks.ts';
 
 const CREDENTIALS = { user: 'admin', password: 'pass <&> word' };
 
-/** What Perch makes of a camera. */
+/** A camera as Perch describes it. */
 async function readByOurs(camera: OnvifCamera) {
   const { signal } = new AbortController();
   const session = await openSession({ url: camera.url, ...camera.state.credentials, signal });
@@ -23,7 +23,7 @@ async function readByOurs(camera: OnvifCamera) {
   };
 }
 
-/** What a client that others have written makes of it. */
+/** The same camera as described by an independent client. */
 async function readByTheirs(camera: OnvifCamera) {
   const cam = await connectIndependent(camera);
   const { manufacturer, model, firmwareVersion, serialNumber } = await cam.getDeviceInformation();

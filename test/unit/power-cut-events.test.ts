@@ -15,7 +15,7 @@ const FOLDER = '/data/events';
 const DECEMBER_MS = Date.UTC(2026, 11, 1);
 
 interface Cut {
-  /** What the disk holds when the machine is started again. */
+  /** Contents of the disk at the next start of the machine. */
   readonly disk: PowerCutDisk;
   readonly notified: readonly CameraEvent[];
   /** Events whose storage was confirmed to the caller. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { session } from '../api-client/session.ts';
 import { newAddress, waitForRestart } from './restart-wait.ts';
 
-/** What the device answers now; undefined: it does not. */
+/** The device's present answer; undefined: none. */
 let answer: { readonly started: string } | undefined;
 let asked = 0;
 

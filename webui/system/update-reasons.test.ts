@@ -13,7 +13,7 @@ test.for(UPDATE_REASONS)('%s has a text of its own in both languages', (why) => 
   }
 });
 
-/** What decides of updates, in the agent and with root's rights. */
+/** Sources that decide on updates, in the agent and in root's part. */
 const SOURCES = globSync(['system/update/*.ts', 'system/updater/*.ts', 'agent/app/device/updates.ts']).filter(
   (file) => !file.endsWith('.test.ts'),
 );

@@ -84,7 +84,7 @@ test.for([
   expect(localeOf(chosen, wanted)).toBe(expected);
 });
 
-/** What a key says, with `value` in each place. */
+/** The text of a key, with `value` in each place. */
 function sentence(text: unknown, value: unknown): string {
   return typeof text === 'function' ? (text as (...parts: unknown[]) => string)(value, value) : (text as string);
 }

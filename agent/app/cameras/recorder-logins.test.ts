@@ -20,7 +20,7 @@ const hash = (algorithm: string, text: string) => createHash(algorithm).update(t
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 2 });
 const channels = (count: number) => Array.from({ length: count }, (_, i) => `ch${i + 1}`);
 
-/** What a channel does with a login that is right, in the place of describing itself. */
+/** Reply of a channel to a correct login, instead of its description. */
 type Manners = Readonly<Record<string, 'forbids' | 'refuses' | 'silent'>>;
 
 /** A recorder that accepts `admin` with `right`, and counts the logins it receives. */

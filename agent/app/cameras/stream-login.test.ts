@@ -25,7 +25,7 @@ interface Pulled {
   openings: number;
 }
 
-/** Everything that logs in to an adopted camera by itself: its streams, its events, its pictures. */
+/** All automatic logins to an adopted camera: streams, events, pictures. */
 async function adopt(quirks: Quirks = {}, login = RIGHT) {
   const clock = new FakeClock();
   const camera = await startOnvifCamera({ credentials: RIGHT, clock, quirks });

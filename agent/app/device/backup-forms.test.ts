@@ -29,7 +29,7 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 const log = createLogger('silent', () => {});
 const text = (): string => readFileSync(file, 'utf8');
 
-/** What a version with these migrations does at its start. */
+/** Start of a version with these migrations. */
 async function start(migrations: readonly Migration[]) {
   await restoreStaged(dataDir, log);
   const store = await ConfigStore.open({

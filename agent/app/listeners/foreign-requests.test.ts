@@ -36,7 +36,7 @@ interface Route {
   readonly isForAnySite: boolean;
 }
 
-/** Of every listener, as they are registered: a route that is new is here by itself. */
+/** Routes of every listener, taken from its table, so that new ones are included. */
 const routes: Route[] = [];
 const collect = (message: unknown): void => {
   const { fastify: app } = message as { fastify: FastifyInstance };
@@ -208,7 +208,7 @@ describe('WHEP and WHIP', () => {
   const SDP = { 'Content-Type': 'application/sdp' };
 
   test.for(CASES)('with %s, %s origin', async ([given, from]) => {
-    // A cookie wants our own page. Before a browser sends application/sdp elsewhere it asks, and adds nothing by itself then.
+    // A cookie needs our own page. A browser sends a preflight before application/sdp to another origin, and then adds no credentials itself.
     const isLetIn = given !== 'cookie' || from === 'same';
     for (const [port, path] of places()) {
       const answer = await send(port, 'POST', path, { ...headersOf(given, from, port), ...SDP }, 'v=0\r\n');

@@ -6,7 +6,7 @@ import { type AccessRules, type Action, Authority, type Identity, type Owners } 
 
 const ACTIONS: readonly Action[] = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
 const loopback: Identity = { ip: '127.0.0.1', isLoopback: true, isPrivate: true };
-/** What a proxy on the same machine, or a web page in its browser, sends. */
+/** Requests of a proxy on the same machine, and of a web page in its browser. */
 const proxied: Identity = { ip: '127.0.0.1', isLoopback: false, isPrivate: false };
 const home: Identity = { ip: '192.168.1.9', isLoopback: false, isPrivate: true };
 const away: Identity = { ip: '203.0.113.5', isLoopback: false, isPrivate: false };

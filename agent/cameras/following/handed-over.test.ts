@@ -14,7 +14,7 @@ import { requireSameCamera } from './identity.ts';
 const { signal } = new AbortController();
 const login = { user: 'door', password: 'of the door' };
 
-/** All that is said to a camera from the first word to its first events. */
+/** All requests to a camera from the first one to its first events. */
 async function listen(url: string, { endpoint, state }: OnvifCamera): Promise<void> {
   const logins = new LoginMemory(clock);
   const { session } = await openGuarded({ url, ...login, signal, clock, logins }, endpoint);
@@ -34,7 +34,7 @@ const notReached = (error: unknown): void => {
 
 const LOGINS: Readonly<Record<string, Quirks>> = { 'a token': {}, 'HTTP Digest': { login: 'digest' } };
 
-/** Whatever is said to the door's camera, with every moment at which the yard's may take its address. */
+/** All requests to the door's camera, each with the moments at which the yard's may take its address. */
 async function swapEverywhere(quirks: Quirks, speak: (url: string, door: OnvifCamera) => Promise<void>): Promise<void> {
   await using door = await startOnvifCamera({ credentials: login, quirks });
   await using yard = await startOnvifCamera({ credentials: { user: 'yard', password: 'of the yard' } });

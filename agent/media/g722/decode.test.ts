@@ -7,7 +7,7 @@ const noise = (count: number, seed: number): Uint8Array => {
   const next = random(seed);
   return Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
 };
-/** What ffmpeg's decoder makes of `noise(20_000, 722)`: 16-bit little-endian. */
+/** Output of ffmpeg's decoder for `noise(20_000, 722)`: 16-bit little-endian. */
 const NOISE_SHA256 = '049038d5d3a31bc7a73f3c58adcf89d2022f98d6bb8f43e1876fc354dcc64169';
 
 test('each value equals that of another decoder, for any code words', () => {

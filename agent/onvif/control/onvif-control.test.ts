@@ -114,7 +114,7 @@ test.for<[string, Quirks]>([
   const advice = await control.encoder();
   expect(advice).toMatchObject({ profile: 'main', now: { groupFrames: 150, fps: 15 }, better: { groupFrames: 30 } });
   expect(advice.words).toBe('a key frame every 10 s, so viewers wait for their first picture');
-  // Nothing is changed by asking.
+  // Reading changes nothing.
   expect(count(camera, 'SetVideoEncoderConfiguration')).toBe(0);
   const before = { ...main };
   const change = await control.setEncoder({ groupFrames: 30 });

@@ -65,7 +65,7 @@ test('a renewed move continues, and is resent at a limited rate', async () => {
   expect(count(camera, 'ContinuousMove')).toBe(5);
 });
 
-// In case Perch's Stop gets lost, the camera stops by itself.
+// If Perch's Stop is lost, the camera stops by itself.
 test('a move has its end with it', async () => {
   const { camera, ptz, clock } = await begin({ ignoresStop: true });
   await ptz.move({ pan: 1 });

@@ -18,7 +18,7 @@ const PATHS: Partial<Record<ServiceName, string>> = {
 };
 const ROUNDS = process.env['PERCH_LENGTH'] === 'long' ? 20_000 : 400;
 
-/** What a camera says, by service and request. */
+/** Responses of a camera, by service and request. */
 async function recorded(port: number) {
   const replies = new Map<string, Buffer>();
   return async (service: ServiceName, body: string): Promise<Buffer> => {

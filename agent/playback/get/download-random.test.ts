@@ -87,7 +87,7 @@ function pick(files: readonly ReadFile[], startUs: number, endSeconds: number): 
   return picked.size > 0 ? picked : undefined;
 }
 
-/** Pictures in groups of chance, here and there in another order than they are shown in, at a pace that wavers. */
+/** Pictures in random groups, some reordered, with jitter. */
 function drawVideo(next: () => number, seconds: number, wall: number): Sample[] {
   const step = 90_000 / (5 + Math.floor(next() * 15));
   const [hasReordering, wavers] = [next() < 0.4, next() < 0.5];
@@ -172,7 +172,7 @@ function asFragments(picked: Tracks): Tracks {
   );
 }
 
-/** Hidden pictures out of order are shown some ticks apart, and the first visible one right behind: held to that, and then taken for 0. */
+/** Hidden reordered pictures are some ticks apart, with the first visible one right after them: checked, then set to 0. */
 function withoutSqueeze(got: Tracks, wanted: Tracks): Tracks {
   const settled = ([id, samples]: [number, Picked[]]): [number, Picked[]] => {
     const picked = wanted.get(id) ?? [];
@@ -193,7 +193,7 @@ function withoutSqueeze(got: Tracks, wanted: Tracks): Tracks {
 const asShown = (sample: Picked | undefined): number => Math.max(0, shownTime(sample));
 const shownTime = (sample: Picked | undefined): number => (sample?.time ?? 0) + (sample?.offset ?? 0);
 
-/** As a plain file presents it: from the picture on that is shown at the start. */
+/** As a plain file presents it: from the first shown picture on. */
 function asPlain(picked: Tracks, videoId: number | undefined, timescales: ReadonlyMap<number, number>): Tracks {
   const shown = picked.get(videoId ?? -1)?.map(({ time, offset }) => time + offset) ?? [];
   const atZero = Math.max(...shown.filter((time) => time <= 0));

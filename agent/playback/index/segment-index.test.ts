@@ -196,7 +196,7 @@ test('recordings from before the clock was set get their true time once a file o
     [1020, 20],
     [1040, 10],
   ]);
-  // One that is read only now is shown right at once.
+  // One that is read only now has the right time at once.
   tell(index, { start: 40, wall: 40, stream: STREAM, fileMark: untrusted(10) });
   expect(startsOf(index)).toEqual([1010, 1020, 1030, 1040]);
 });

@@ -43,7 +43,7 @@ const sample = (dts: number, offset: number, key: boolean, data: Uint8Array): Sa
 const bytes = (next: () => number): Uint8Array =>
   Uint8Array.from({ length: 1 + Math.floor(next() * 30) }, () => Math.floor(next() * 256));
 
-/** Pictures and sound of chance, in fragments that begin anywhere: groups of every length, holes, runs of a track apart in a fragment. */
+/** Random video and audio in fragments that begin anywhere: groups of every length, holes, separate runs of one track in a fragment. */
 function recordingOfChance(next: () => number, tracks: readonly Track[]): Recording {
   const mark = { streamId: 'ab'.repeat(16), segmentNumber: 3, dtsUs: 12_345_678, wallUs: NAME_US };
   const init = writeInit(tracks, writeStreamMark(mark));

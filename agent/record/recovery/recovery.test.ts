@@ -87,7 +87,7 @@ async function largeClip(folder: string): Promise<Clip> {
   return clipOf(running.log.names[0] ?? '');
 }
 
-/** What a power cut has left of a file, recovered: on a real disk, and its bytes afterwards. */
+/** Recovers a file truncated by a power cut, on a real disk. @returns its bytes afterwards */
 async function recovered(clip: Clip, left: Uint8Array) {
   writeFileSync(clip.file, left);
   const result = await recoverFile(clip.file, LATER);
@@ -139,7 +139,7 @@ test('an end with a damaged copy of the header does not overwrite the header', a
   const clip = await unfinished(folder.path);
   const left = Buffer.from(clip.whole);
   left.writeUInt32BE(0, clip.layout.durationOffset);
-  // Within the copy, and read as a header all the same: the handler's name.
+  // The handler's name, in the copy, which is still read as a header.
   const copy = left.indexOf('ftyp', clip.layout.ends.at(-1)) - 4;
   const name = left.indexOf('hdlr', copy) + 4 + 4 + 4 + 4 + 12;
   left.fill(0x41, name, name + 4);

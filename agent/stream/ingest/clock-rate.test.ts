@@ -44,7 +44,7 @@ const jittery = (seed: number, jitterMs: number) => {
   const next = random(seed);
   return () => 5 + next() * jitterMs;
 };
-/** Late by up to `heldMs` now and then, then all at once. */
+/** Sometimes late by up to `heldMs`, then all at once. */
 const stalling = (seed: number, heldMs: number) => {
   const next = random(seed);
   let untilMs = 0;

@@ -56,7 +56,7 @@ async function p90(box: Box, note: (text: string) => void): Promise<number> {
   const firsts: number[] = [];
   const seconds: number[] = [];
   for (let i = 0; i < PAIRS; i += 1) {
-    // Every second next: a muxer has time to end, and the joins are spread over the group all the same.
+    // Every second one: the muxer has time to end, and the joins are still spread over the group.
     const [first, second] = await joinTwice(box, (((i * 2) % PAIRS) + 0.5) * STEP_SECONDS);
     firsts.push(first);
     seconds.push(second);
@@ -79,7 +79,7 @@ export const hlsJoin: Figure = {
     await using viewer = await startViewer();
     await until(async () => (await agent.json<{ ready: boolean }>('/v3/paths/get/cam')).ready || undefined);
     const box = { camera, agent, viewer };
-    // What a browser and a server do once is not what a viewer waits for.
+    // One-time work of a browser and a server does not count.
     await (await join(box)).page.close();
     const values: number[] = [];
     for (let i = 0; i < RUNS; i += 1) {

@@ -61,7 +61,7 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** What a browser loads when the page is opened: the page itself, and what it names. */
+/** Files that a browser loads when the page is opened: the page itself, and those that it names. */
 async function visit(url: string, cookie: string): Promise<void> {
   const page = await (await fetch(url)).text();
   const named = [...page.matchAll(/(?:src|href)="(\/?[\w.-]+\.(?:js|css))"/g)].map(([, file]) => file ?? '');

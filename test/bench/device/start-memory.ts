@@ -26,7 +26,7 @@ export const startMemory: Figure = {
     const lines = listeners.map(([key, value]) => `${key}: '${value}'\n`);
     writeFileSync(file, lines.join('') + recordingConfig(cameras));
     const args = ['start', '--prefix', ROOT, '--', '--data', dataDir, file];
-    // What `npm run bench` has set, and certificates that this machine adds to Node.
+    // Variables of `npm run bench`, and certificates that this machine adds to Node.
     const env = { ...{ NODE_OPTIONS: '', NODE_EXTRA_CA_CERTS: '' }, UV_THREADPOOL_SIZE: undefined };
     const running = startProcess('npm', args, env);
     try {

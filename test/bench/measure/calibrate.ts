@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { median } from './figure.ts';
 
-/** What the loop below takes on the machine that the goals are for (x86, two cores, about 3 GHz), in ms. */
+/** Duration of the loop below on the machine of the goals (x86, two cores, about 3 GHz), in ms. */
 const NOMINAL_MS = 46;
 
 /** A fixed piece of work of the kind that Perch does: parsing numbers out of bytes, copying, hashing. */

@@ -6,7 +6,7 @@ const RUNS = 3;
 const SECONDS = 10;
 const SCRIPT = join(import.meta.dirname, 'audio-transcode-run.ts');
 
-/** What each stream takes of a core, main loop, messages and worker together. */
+/** Share of a core per stream: main loop, messages and worker together. */
 async function measure(kind: 'g711' | 'aac' | 'opus', note: (text: string) => void): Promise<number[]> {
   const results: number[] = [];
   for (let i = 0; i < RUNS; i += 1) {

@@ -100,7 +100,7 @@ function measure(file: string): { readonly nanoseconds: number; readonly bytes: 
   if (!stream || stream.bytesReceived < ROUNDS * bytes.length) {
     throw new Error(`only ${stream?.bytesReceived} bytes came through, with ${stream?.framesInError} frames in error`);
   }
-  // A round in which something was collected after all is an outlier.
+  // A round with a garbage collection is an outlier.
   return { nanoseconds: (passedMs * 1e6) / (ROUNDS * packets), bytes: median(allocated) };
 }
 

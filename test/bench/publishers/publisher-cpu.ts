@@ -12,7 +12,7 @@ const RUNS = 3;
 const PUBLISHERS = 4;
 const READERS = 10;
 const MEASURED_SECONDS = 30;
-/** What a reader of a stream of 4 Mbit/s gets at least. */
+/** Least amount that a reader of a stream of 4 Mbit/s gets. */
 const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
 
 /** How ffmpeg publishes. */

@@ -7,7 +7,7 @@ import { unpackServer } from '../device/shipped-server.ts';
 import type { Figure } from '../measure/figure.ts';
 import { pssMegabytes } from '../measure/proc.ts';
 
-/** Both figures come from one run: ten minutes are not waited for twice. */
+/** Both figures come from one run of ten minutes. */
 let run: Promise<{ first: number; later: number }> | undefined;
 
 async function measureBoth(note: (text: string) => void): Promise<{ first: number; later: number }> {

@@ -71,7 +71,7 @@ async function countRounds(flushesNow: () => number): Promise<{ rounds: number; 
   return { rounds, flushes: seen - first };
 }
 
-/** What the process has made dirty, in whole pages: Linux, Documentation/filesystems/proc.rst. */
+/** Bytes that the process has dirtied, in whole pages: Linux, Documentation/filesystems/proc.rst. */
 function writtenBytesOf(agent: Agent): number {
   const text = readFileSync(`/proc/${agent.process.pid}/io`, 'utf8');
   return Number(/^write_bytes: (\d+)/m.exec(text)?.[1]);

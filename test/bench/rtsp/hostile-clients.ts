@@ -18,7 +18,7 @@ const MAX_PAUSE_MS = 1_000;
 
 const BODY = Buffer.alloc(BODY_BYTES - 1, 0x20);
 
-/** What the packages' start script gives Perch's Node: settings of the allocator and flags of V8. */
+/** Environment of Perch's Node in the packages: settings of the allocator and flags of V8. */
 function packageSettings(): { env: Record<string, string>; flags: string[] } {
   const script = readFileSync(join(import.meta.dirname, '../../../packaging/linux/run'), 'utf8');
   const flags = /^exec node (--.*?) \//m.exec(script)?.[1]?.split(' ');
@@ -79,7 +79,7 @@ async function checkRecordings(agent: Agent): Promise<void> {
   }
 }
 
-/** What the page of an ordinary client asks before its login, so that the first use of the code is not counted as the flood's. */
+/** Requests of the page before a login, so that the flood is not charged for the first use of the code. */
 async function visit(port: number): Promise<void> {
   const address = `http://127.0.0.1:${port}`;
   const headers = { 'Content-Type': 'application/json' };
@@ -95,7 +95,7 @@ async function visit(port: number): Promise<void> {
 export interface Attack {
   /** Addresses of its targets, by key. @param ports the free ports */
   listen(ports: Agent['ports']): Readonly<Record<string, string>>;
-  /** What ordinary clients do, once a second until the attack. */
+  /** Requests of ordinary clients, once a second until the attack. */
   prepare(agent: Agent): Promise<void>;
   /** @returns call to end it */
   begin(agent: Agent): () => void;

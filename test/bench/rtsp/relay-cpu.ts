@@ -10,7 +10,7 @@ import { startScript } from '../measure/script.ts';
 const RUNS = 3;
 const READERS = 4;
 const MEASURED_SECONDS = 30;
-/** What a reader of a 4 Mbit/s camera gets at least. */
+/** Least amount that a reader of a camera of 4 Mbit/s gets. */
 const MIN_BYTES = (MEASURED_SECONDS * 3_000_000) / 8;
 
 /** Every reader has received all requested media. */

@@ -9,7 +9,7 @@ const JOINS = 20;
 const P95_RANK = Math.ceil(0.95 * JOINS) - 1;
 const STEP_SECONDS = LONG_GROUPS.groupSeconds / JOINS;
 
-/** What a stream of `LONG_GROUPS` is joined by. */
+/** Viewers that join a stream of `LONG_GROUPS`. */
 interface JoinedServer extends Pick<WebRtcServer, 'openPage' | 'whepUrl'> {
   /** Of the group that is being sent, from its key frame on, in seconds. */
   phase(): number;
@@ -30,7 +30,7 @@ async function join({ phase, openPage, whepUrl }: JoinedServer, wanted: number):
 async function p95(box: JoinedServer, note: (text: string) => void): Promise<number> {
   const all: number[] = [];
   for (let i = 0; i < JOINS; i += 1) {
-    // Every seventh next: a page has time to open, and twenty joins are spread over the group all the same.
+    // Every seventh one: a page has time to open, and twenty joins are still spread over the group.
     all.push(await join(box, (((i * 7) % JOINS) + 0.5) * STEP_SECONDS));
   }
   note(all.map((ms) => ms.toFixed(0)).join(' '));
@@ -38,7 +38,7 @@ async function p95(box: JoinedServer, note: (text: string) => void): Promise<num
 }
 
 export async function measureJoins(server: JoinedServer, note: (text: string) => void): Promise<number[]> {
-  // What a browser and a server do once is not what a viewer waits for.
+  // One-time work of a browser and a server does not count.
   await join(server, 1);
   const values: number[] = [];
   for (let i = 0; i < RUNS; i += 1) {

@@ -41,7 +41,7 @@ export async function startWebRtcServer(
   };
 }
 
-/** What the figures about joining are for: a key frame every ten seconds. */
+/** Stream of the figures about joining: a key frame every ten seconds. */
 export const LONG_GROUPS: BarClip = {
   video: 'h264',
   width: 1280,
@@ -52,7 +52,7 @@ export const LONG_GROUPS: BarClip = {
   seconds: 60,
 };
 
-/** What the figures about sending are for: small pictures of many bits, because a browser decodes ten streams. */
+/** Stream of the figures about sending: small pictures with a high bit rate, because a browser decodes ten streams. */
 export const SENT_CLIP: BarClip = {
   video: 'h264',
   width: 640,

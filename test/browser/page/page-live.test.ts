@@ -72,7 +72,7 @@ describeWith(['chromium'], 'live pictures of all cameras', () => {
     // A phone plays the visible tiles and a few more.
     await playsOn(page, 5);
     const names = () => page.locator('.grid .tile').evaluateAll((tiles) => tiles.map((tile) => tile.ariaLabel));
-    // On a busy machine one is late now and then.
+    // On a busy machine one is late occasionally.
     await expect
       .poll(names)
       .toEqual(['Front door', 'Garden', 'Driveway', 'Barn', 'Hall'].map((name) => `${name}, Live`));

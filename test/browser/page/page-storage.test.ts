@@ -80,7 +80,7 @@ describeWith(['chromium'], 'the settings of the storage', () => {
     await page.getByText('26 days', { exact: true }).waitFor();
     await page.getByRole('link', { name: /^Front door 30 days wanted, 26 fit 3 GB$/ }).waitFor();
     await page.getByText('2 GB per day').waitFor();
-    // What several have in common is said once, above them.
+    // A reason that several share is shown once, above them.
     await page.route('**/v3/recordings/usage', (route) =>
       route.fulfill({
         json: {

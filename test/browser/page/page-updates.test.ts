@@ -73,7 +73,7 @@ function packagedMachine() {
         copyFileSync(join(dirname(update), name), join(published, name));
       }
     },
-    /** As if there had been no update yet, and none were available. */
+    /** No update so far, and none available. */
     forget: () => {
       rmSync(answer, { force: true });
       rmSync(published, { recursive: true, force: true });

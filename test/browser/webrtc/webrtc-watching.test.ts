@@ -57,7 +57,7 @@ describeWith(['chromium', 'ffmpeg'], 'Chromium watches over WebRTC', () => {
     expect(report.video['framesDecoded']).toBeGreaterThanOrEqual(SECONDS * fps);
     expect(report.audio).toMatchObject({ mimeType: sound });
     for (const { packetsLost, packetsReceived } of [report.video, report.audio]) {
-      // With ten browsers on two cores a kernel's buffer overflows now and then: lost packets are sent again.
+      // With ten browsers on two cores a kernel's buffer overflows occasionally: lost packets are sent again.
       expect(Number(packetsLost)).toBeLessThanOrEqual(Number(packetsReceived) / 100);
     }
     expect(report.audio['packetsReceived']).toBeGreaterThan(SOUNDS * 0.8);

@@ -13,7 +13,7 @@ const TONE = 'sine=frequency=440:sample_rate=48000';
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p'];
 const AAC = ['-c:a', 'aac', '-ac', '2'];
 
-/** What ffmpeg makes of two seconds. */
+/** ffmpeg's output for two seconds. */
 const FILES = {
   'H.264 and AAC': [...H264, '-bf', '0', ...AAC],
   'B-frames and an edit list, index at the end': [...H264, '-preset', 'veryfast', '-bf', '3', ...AAC],

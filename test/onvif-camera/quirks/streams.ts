@@ -9,7 +9,7 @@ export interface StreamQuirks {
   streamPaths?: Readonly<Record<string, string>>;
   /** Form of the address in the reply. */
   streamUriText?: 'spaced' | 'escaped twice';
-  /** What follows the address, such as a user of the maker's: `?user=admin_password=tlJwpbo6_channel=1`. */
+  /** Suffix of the address, such as a user in the maker's form: `?user=admin_password=tlJwpbo6_channel=1`. */
   streamUriEnd?: string;
   /** Tokens of profiles for whose stream address the camera is too busy (HTTP 503). */
   busyAddresses?: readonly string[];

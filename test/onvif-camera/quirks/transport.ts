@@ -1,4 +1,4 @@
-/** What happens in the place of a reply. */
+/** Behaviour instead of a reply. */
 export type Silence = 'never' | 'trickle' | 'reset' | 'endless' | 'half';
 
 export interface TransportQuirks {

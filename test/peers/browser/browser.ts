@@ -55,7 +55,7 @@ export interface Picture {
 }
 
 /**
- * What the page's first `<video>` shows now.
+ * The state of the page's first `<video>`.
  * @param from the part of its height above which it is left out, and black
  */
 export async function pictureOf(page: Page, from = 0): Promise<Picture> {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 
 /**
- * What of the open sheet, else of the page, cannot be read or used: texts and icons that lie on each other, texts that are cut off, and
+ * Parts of the open sheet, else of the page, that cannot be read or used: texts and icons that lie on each other, texts that are cut off, and
  * controls that no scrolling brings into the window or that something covers. Scrolls.
  */
 export const layoutFaults = (page: Page): Promise<readonly string[]> =>

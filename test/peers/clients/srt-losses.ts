@@ -29,7 +29,7 @@ async function produce({ packets }: SrtNetwork, write: (payload: Buffer) => void
 const startTool = (from: string, to: string) =>
   startProcess('srt-live-transmit', ['-q', `-chunk:${PACKET_BYTES}`, '-buffering:1', from, to]);
 
-/** What a program writes to its standard output. */
+/** A program's standard output. */
 function collect({ child }: RunningProcess): readonly Buffer[] {
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));

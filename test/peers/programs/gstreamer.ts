@@ -1,10 +1,10 @@
 /**
- * GStreamer 1.22, now and then: at its end, when all pictures have been read, its CLOSE interrupts its own PAUSE, which it
+ * GStreamer 1.22, occasionally: at its end, when all pictures have been read, its CLOSE interrupts its own PAUSE, which it
  * reports as an error of the connection.
  */
 export const OWN_END = /gst_rtspsrc_pause \(\).*Could not send message\. \(Received end-of-file\)/s;
 
-/** It releases an element too early, now and then, when `num-buffers` ends a pipeline: everything was read. */
+/** It occasionally releases an element too early when `num-buffers` ends a pipeline: everything was read. */
 const OWN_DISPOSAL =
   /^\s*\(gst-launch-1\.0:\d+\): GStreamer-CRITICAL .*Trying to dispose element .*some element\.\s*$/s;
 

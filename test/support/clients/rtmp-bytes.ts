@@ -8,7 +8,7 @@ export const command = (...values: readonly AmfInput[]): Buffer =>
   writeMessage(3, MESSAGE.command, 0, writeAmf0(...values));
 
 export const CONNECT: Buffer = command('connect', 1, { app: 'live', flashVer: 'test' });
-/** What opens a stream of the app `live`. */
+/** Commands that open a stream of the app `live`. */
 export const opening = (action: 'publish' | 'play', stream: string): readonly Buffer[] => [
   ...[HANDSHAKE, CONNECT, command('createStream', 4, null), command(action, 5, null, stream, 'live')],
 ];

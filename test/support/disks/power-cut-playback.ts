@@ -15,7 +15,7 @@ import { temporaryFolder } from './recordings.ts';
 /** How far apart answers of the same recording may begin by rounding. */
 const ROUNDING_SECONDS = 0.002;
 
-/** What listing and playback find on a disk. */
+/** Results of listing and playback on a disk. */
 export interface Played {
   /** Samples of all answers, by track and by time in the stream. */
   readonly samples: ReadonlyMap<string, Buffer>;

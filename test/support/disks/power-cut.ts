@@ -21,11 +21,11 @@ const SLACK_MS = 600;
 const SEQUENCE_OFFSET = 20;
 
 export interface PowerCut {
-  /** What the machine finds when it is started again. */
+  /** State of the disk at the next start. */
   readonly disk: PowerCutDisk;
-  /** All that was to be recorded, by track and by its time in the stream. */
+  /** All samples given to the recorder, by track and by time in the stream. */
   readonly recorded: ReadonlyMap<string, Uint8Array>;
-  /** What of it is older than the flush interval. */
+  /** Those of them that are older than the flush interval. */
   readonly promised: readonly string[];
   /** When the stream began, and when the power failed: Unix milliseconds. */
   readonly startMs: number;

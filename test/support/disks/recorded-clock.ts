@@ -10,7 +10,7 @@ const TICKS = 90_000 / VIDEO_FPS;
 /** From one key frame to the next. */
 export const GROUP_MS = (VIDEO_GROUP / VIDEO_FPS) * 1000;
 
-/** What a demo camera would have sent from that moment on, recorded at once: its pictures have the clock in them. */
+/** Records at once what a demo camera would have sent from that moment on. Its pictures show the clock. */
 export async function recordClock(folder: string, path: string, startMs: number, seconds: number): Promise<void> {
   const encoder = new H264Encoder(WIDTH, HEIGHT, VIDEO_FPS);
   const picture = new Picture(WIDTH, HEIGHT);

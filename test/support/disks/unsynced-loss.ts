@@ -3,7 +3,7 @@ import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** What a power cut takes of all that no `fsync` has made sure of. */
+/** Loss of unsynced data in a power cut. */
 export type Loss = 'nothing' | 'contents' | 'names' | 'contents and names';
 export const LOSSES: readonly Loss[] = ['nothing', 'contents', 'names', 'contents and names'];
 

@@ -25,7 +25,7 @@ test('the buffer covers the latest recent arrival, with a margin', () => {
   const edge = new LiveEdgeController();
   const nowS = steady(edge);
   expect(lagS(edge, nowS)).toBeCloseTo(0.18);
-  // Nothing for 0.4 s, then only half of what is due, then the rest: what counts is how late it was, not how long the pause.
+  // Nothing for 0.4 s, then half of the media, then the rest: the delay counts, not the length of the pause.
   edge.onArrival(nowS + 0.2, (nowS + 0.4) * 1000);
   edge.onArrival(nowS + 0.45, (nowS + 0.45) * 1000);
   expect(lagS(edge, nowS + 0.45)).toBeCloseTo(0.4 + 0.14);
@@ -69,7 +69,7 @@ test('the rate follows the buffer, and ignores small deviations', () => {
   const liveS = nowS - lagS(edge, nowS);
   const rateAt = (behindS: number) => rateOf(edge.steer(liveS - behindS, [[0, nowS]], nowS * 1000));
   expect([0, 0.1, -0.05].map(rateAt)).toEqual([1, 1, 1]);
-  // What it has begun it does as far as to the end.
+  // A correction that has begun continues to its end.
   expect([0.13, 0.03, 0, 0.1].map(rateAt)).toEqual([1.05, 1.05, 1, 1]);
   expect([0.4, 0.2, 0.03].map(rateAt)).toEqual([1.1, 1.05, 1.05]);
   expect(rateAt(2)).toBe(1.25);
@@ -106,7 +106,7 @@ test('far behind live it seeks, and never beyond the buffer', () => {
     );
   expect(steer(nowS - 5)).toEqual({ seekToS: expect.closeTo(nowS - 0.18) });
   expect(steer(nowS - 5, nowS - 0.1)).toEqual({ seekToS: nowS - 0.1 });
-  // What was buffered there has been thrown away.
+  // The buffer there has been discarded.
   expect(steer(nowS + 1)).toEqual({ seekToS: expect.closeTo(nowS - 0.18) });
 });
 

@@ -8,7 +8,7 @@ const PASSWORD = 'blue heron';
 const HOME = { host: '192.168.1.2:8080' };
 const DAY_MS = 86_400_000;
 
-/** What a browser keeps, and the page's own mark on each request. */
+/** Cookies of a browser, and the page's own header on each request. */
 class Browser {
   readonly #box: HttpHarness;
   readonly #cookies = new Map<string, string>();
@@ -144,7 +144,7 @@ test('sessions are listed and ended: all by the owner, their own by viewers', as
     expect.objectContaining({ user: 'eve', address: '203.0.113.5', device: 'Firefox, Linux', current: true }),
   ]);
   const all = await listed(owner);
-  // That of the claim is another.
+  // The claim's session is another one.
   expect(all.map(({ user, current }: { user: string; current: boolean }) => [user, current])).toEqual([
     ['owner', true],
     ['eve', false],

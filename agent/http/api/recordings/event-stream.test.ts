@@ -19,7 +19,7 @@ function setup() {
   return { clock, events, streams, open };
 }
 
-/** What has been sent and not been read yet. */
+/** Sent bytes that have not been read yet. */
 function read(stream: Readable): string {
   let text = '';
   for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {

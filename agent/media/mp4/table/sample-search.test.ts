@@ -3,7 +3,7 @@ import { random } from '../../../../test/support/base/random.ts';
 import { endOfRun, firstFrom, runOf, syncUpTo, timeOf } from './sample-search.ts';
 import type { TrackSamples } from './sample-table.ts';
 
-/** Runs of chance with gaps between, some of them without length. */
+/** Random runs with gaps between them, some of length 0. */
 function draw(next: () => number): { samples: TrackSamples; times: number[]; end: number } {
   const [firstSamples, baseTimes, durations, syncs, times]: number[][] = [[], [], [], [], []];
   let time = Math.floor(next() * 100);

@@ -41,7 +41,7 @@ function drawRun(trackId: number, baseTime: number, next: () => number): Drawn {
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** Fragments of two tracks (with the ids 1 and 7), here and there with something between them. */
+/** Fragments of two tracks (ids 1 and 7), some with other boxes between them. */
 function drawRecording(seed: number) {
   const next = random(seed);
   const writer = new SampleTableWriter([1, 7], 1_000);

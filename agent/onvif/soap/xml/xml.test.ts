@@ -56,7 +56,7 @@ test('deep nesting that can be parsed can be walked', () => {
 test('shown text is one line of limited length without control characters', () => {
   expect(plainLine(' Front\n\u0000door\u2028x ')).toBe('Front door x');
   expect(plainLine('\u0007')).toBeUndefined();
-  // What turns the text around hides what it says.
+  // Characters that reverse the text hide its meaning.
   expect(plainLine('\u202e\u2066door\u200f')).toBe('door');
   expect(plainLine(`${'a'.repeat(255)}😀`)).toBe(`${'a'.repeat(255)}\ufffd`);
   expect(plainLine('a'.repeat(1000))?.length).toBe(256);

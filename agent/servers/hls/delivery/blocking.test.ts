@@ -27,7 +27,7 @@ function endOf(body: string): { msn: number; part: number } {
   return { msn: first + segments, part: running.match(/#EXT-X-PART:/g)?.length ?? 0 };
 }
 
-/** What has settled of `promise` after everything that can run now has run. */
+/** State of `promise` after all pending work has run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   void promise.finally(() => {

@@ -14,7 +14,7 @@ import { parseFragment, parseInit } from '../../../media/mp4/read/read.ts';
 import { Stream } from '../../../stream/stream.ts';
 import { HlsServer } from '../server/server.ts';
 
-/** What answers, and a player with a cookie jar. */
+/** The server, and a player with a cookie jar. */
 function setup(options: Parameters<typeof openHlsHarness>[0] = {}) {
   const box = openHlsHarness(options);
   const player = new HlsPlayer(box.app);

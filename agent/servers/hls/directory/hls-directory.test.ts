@@ -46,7 +46,7 @@ function setUp({ name = 'cam', variant = 'mpegts' as HlsVariant } = {}) {
   return { root, folder, directory, stream, log, open, write, files };
 }
 
-/** What players of the folder see: the names in a playlist. */
+/** Names in a playlist of the folder. */
 const named = (file: string): string[] =>
   readFileSync(file, 'utf8')
     .split('\n')

@@ -12,7 +12,7 @@ import { Muxer } from './muxer.ts';
 
 type Random = () => number;
 
-/** What happens, in order of arrival. */
+/** Events, in order of arrival. */
 type Happening =
   | { readonly atS: number; readonly track: number; readonly pts: number; readonly dts: number; readonly key: boolean }
   | { readonly atS: number; readonly track: number; readonly isNew: true };

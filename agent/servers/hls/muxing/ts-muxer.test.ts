@@ -145,7 +145,7 @@ test('late audio is in the segments, in order', () => {
   const times = units.filter(({ pid }) => pid === AUDIO).map(({ pts }) => pts);
   expect(times.length).toBeGreaterThan(165);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
-  // Nothing is due before the clock says so.
+  // Nothing is due before its time.
   for (const { dts, data } of units) {
     expect(data.length).toBeGreaterThan(0);
     expect(dts).toBeGreaterThan(pcrs[0]?.value ?? 0);

@@ -119,7 +119,7 @@ interface ConnectOptions {
   readonly codecs: { readonly video: RTCRtpCodecParameters[]; readonly audio: RTCRtpCodecParameters[] };
   readonly feeders: readonly Feeder[];
   readonly direction?: 'sendonly' | 'sendrecv';
-  /** What the network in between does. */
+  /** Behaviour of the network in between. */
   readonly impairment?: PacketImpairment;
   readonly answer: (server: WebRtcServer, offer: string) => Promise<AnsweredOffer>;
 }

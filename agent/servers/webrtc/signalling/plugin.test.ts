@@ -351,7 +351,7 @@ test('the page and its script are served with relative URLs only', async () => {
   expect((await app.inject({ method: 'HEAD', url: '/webrtc/group/door/' })).statusCode).toBe(200);
 });
 
-/** What a script leaves in the window that it runs in. */
+/** Globals that a script leaves in its window. */
 function definedBy(script: string): string[] {
   const window = {};
   runInNewContext(script, { window });

@@ -55,7 +55,7 @@ class OurEnd {
   }
 }
 
-/** What werift sends and gets. */
+/** Messages that werift sends and receives. */
 class TheirTransport {
   readonly type = 'udp';
   readonly address = { address: '', family: 'IPv4', port: 0 };

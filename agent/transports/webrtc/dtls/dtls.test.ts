@@ -191,7 +191,7 @@ test('noise of any kind does not throw, and too much of it ends the handshake', 
     }
     server.close();
   }
-  // Some of it is a whole message by chance.
+  // Some of the random bytes form a complete message.
   const reason = /^DTLS handshake failed: (message of type \d+ after one of type -1|the peer sent no certificate)$/;
   expect(failures.filter((failure) => !reason.test(failure))).toEqual([]);
 

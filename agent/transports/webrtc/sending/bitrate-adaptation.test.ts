@@ -155,7 +155,7 @@ test('a burst that is too much lowers the quality at once, but only from the ful
   expect(new BitrateAdaptation(0, 0).stepDown(300)).toBe(false);
 });
 
-/** What a viewer whose RTCP was recorded is given in each second. */
+/** Rate in each second for a viewer whose RTCP was recorded. */
 async function replay(name: string): Promise<string[]> {
   const lines = gunzipSync(readFileSync(`test/fixtures/rtcp/${name}.rtcp.gz`))
     .toString('latin1')

@@ -37,7 +37,7 @@ class World {
     camera.picture(isKey, size);
   }
 
-  /** What a decoder gets; throws when it could not show one of them. */
+  /** Pictures for a decoder; throws at one that it could not show. */
   decode(packets: readonly Received[]): (Picture & { timestamp: number })[] {
     const shown: (Picture & { timestamp: number })[] = [];
     let size = 0;

@@ -91,7 +91,7 @@ test('a viewer gets the current GOP at once, in order and without a gap, with ti
   expect(network.sent.indexOf('1:100', 1)).toBe(26);
   network.packets.splice(26, 1);
   expect(network.sent).toEqual(Array.from({ length: 26 }, (_, i) => `1:${100 + i}`));
-  // What leaves in one moment has times that are one tick apart.
+  // Packets sent at the same moment are one tick apart.
   expect(pictures(network)).toEqual(Array.from({ length: 25 }, (_, i) => rig.timestamp + i));
 });
 

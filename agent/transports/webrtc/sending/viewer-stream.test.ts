@@ -14,7 +14,7 @@ const STAP_A = 24;
 
 const isKey = ({ payload }: Received): boolean => ((payload[0] ?? 0) & NAL_TYPE) === STAP_A;
 
-/** Both streams of a camera, whose clocks have nothing to do with each other, and a viewer of the larger one. */
+/** Both streams of a camera, with unrelated clocks, and a viewer of the larger one. */
 class Scene {
   readonly clock = new FakeClock();
   readonly main = new ScriptedCamera(this.clock, 7_000);

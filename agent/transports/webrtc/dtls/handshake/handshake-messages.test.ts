@@ -5,7 +5,7 @@ import { type HandshakeMessage, HandshakeMessages, writeMessage } from './handsh
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
 
-/** What the messages in some records' bodies say: type, number and body of each that was whole, in order. */
+/** Type, number and body of each complete message in the records, in order. */
 function received(...bodies: readonly string[]): string[] {
   const messages = new HandshakeMessages();
   const seen: string[] = [];
