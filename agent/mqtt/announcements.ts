@@ -9,7 +9,7 @@ import { isDiscovery, Topics } from './topics.ts';
 
 const ID_BYTES = 6;
 
-/** Topics that are retained at the broker, kept in a file: those of cameras that are removed while Perch or the broker is off are cleared, too. */
+/** Topics that are retained at the broker, stored in a file, so that those of cameras removed while Perch or the broker was off are cleared, too. */
 export class Announcements {
   readonly id: string;
   readonly #file: string;

@@ -33,13 +33,13 @@ interface BrokerOptions {
 export interface BrokerConnection {
   /** Resolves with the cause when the connection has ended. */
   readonly ended: Promise<PerchError>;
-  /** At most once, and only while the connection lives. */
+  /** At most once (QoS 0), and only while the connection is open. */
   send(
     topic: string,
     payload: string | Buffer,
     options?: { readonly isRetained?: boolean; readonly isLarge?: boolean },
   ): void;
-  /** At least once. @throws when the connection ends before the broker has confirmed it */
+  /** At least once (QoS 1). @throws if the connection ends before the broker has confirmed it */
   deliver(topic: string, payload: string, options?: { readonly isRetained?: boolean }): Promise<void>;
   /** @throws PerchError if the broker rejects the subscription */
   subscribe(topics: readonly string[]): Promise<void>;

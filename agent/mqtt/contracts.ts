@@ -22,14 +22,14 @@ export interface MqttDeviceState {
   readonly newest: string;
 }
 
-/** What the broker gets, and what its clients may do. */
+/** Contents for the broker, and commands of its clients. */
 export interface MqttSource extends CommandTarget {
   readonly version: string;
   /** Of the device, for people. */
   readonly name: string;
   cameras(): readonly MqttCamera[];
   device(): Promise<MqttDeviceState>;
-  /** A JPEG of at present. @throws PerchError without one */
+  /** The present picture as JPEG. @throws PerchError if there is none */
   picture(path: string): Promise<Uint8Array>;
   /** Names of the PTZ presets. @throws PerchError without PTZ */
   presets(path: string): Promise<readonly string[]>;

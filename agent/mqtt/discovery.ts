@@ -1,6 +1,6 @@
 import { discoveryTopic, objectIdOf, type StateName, type Topics } from './topics.ts';
 
-/** A camera as Home Assistant gets it. */
+/** A camera for Home Assistant. */
 interface AnnouncedCamera {
   readonly path: string;
   /** For people. */
@@ -31,7 +31,7 @@ const STATE_ENTITIES: Readonly<Record<StateName, Entity>> = {
 };
 
 const DIAGNOSTIC = { entity_category: 'diagnostic' };
-/** Home Assistant calls a value unknown that it has not got for this long. */
+/** After this time without a value Home Assistant shows it as unknown. */
 const EXPIRES_S = 300;
 const MAX_ANNOUNCED = 2_000;
 

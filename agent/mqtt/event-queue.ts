@@ -5,9 +5,9 @@ import { explain } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { SerialQueue } from '../base/serial-queue.ts';
 
-/** The oldest are dropped beyond it. */
+/** Above this the oldest are dropped. */
 const MAX_QUEUED = 10_000;
-/** Of the file, between two times that the queue was empty. */
+/** Size of the file; it restarts when the queue is empty. */
 const MAX_LINES = 4 * MAX_QUEUED;
 const MAX_FILE_BYTES = 128 << 20;
 
@@ -18,7 +18,7 @@ interface Queued {
 
 /**
  * Messages that the broker has not confirmed, oldest first. The file has a line for each: `+7 {…}` queued, `-7` confirmed or dropped. A message
- * that is confirmed before the next `save` is never written, so a broker that is there costs no writes.
+ * that is confirmed before the next `save` is never written, so while the broker is connected nothing is written.
  */
 export class EventQueue {
   readonly #file: string;

@@ -30,7 +30,7 @@ export class UnusedMemory {
     return new UnusedMemory(functions, unchangedRanges(smaps, program));
   }
 
-  /** Takes about a millisecond. @returns false if the kernel refuses a range of the program */
+  /** Takes about a millisecond. @returns false if the kernel rejects a range of the program */
   release(): boolean {
     const { madvise, mallocTrim } = this.#functions;
     mallocTrim?.(0n);

@@ -1,4 +1,4 @@
-/** What a person is notified of. */
+/** The subject of a notification. */
 export interface Notice {
   /** Of the event. */
   readonly id: string;
