@@ -32,8 +32,8 @@ test.for([
   ['perch', 'deleted', 'deleted'],
   ['mediamtx', 'deleted', 'kept'],
   ['perch without a clock', 'kept', 'deleted'],
-  ['removed', 'kept', 'kept'],
-] as const)('what %s has written is %s by its age and %s for space', async ([writer, byAge, forSpace]) => {
+  ['unknown', 'kept', 'kept'],
+] as const)('a recording of %s is %s by its age and %s for space', async ([writer, byAge, forSpace]) => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();
   const old = makeRecording(join(folder.path, 'old.mp4'), writer as Writer);

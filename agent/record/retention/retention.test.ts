@@ -81,7 +81,7 @@ test("recordings of MediaMTX expire like Perch's own; other files of such a name
   using folder = temporaryFolder();
   const { rules, deps, make, state } = setUp(folder.path, { cam: HOUR_MS, door: HOUR_MS });
   const old = make('cam', 2 * HOUR_MS, 'mediamtx');
-  const kept = [make('cam', 3 * HOUR_MS, 'removed'), make('door', 2 * HOUR_MS)];
+  const kept = [make('cam', 3 * HOUR_MS, 'unknown'), make('door', 2 * HOUR_MS)];
   state.isProtected = (path) => path === 'door';
   expect(await deleteExpired(rules, deps, new AbortController().signal, 'UTC')).toEqual([old]);
   expect(filesBelow(folder.path)).toEqual(kept.sort());
