@@ -20,7 +20,7 @@ const MIN_REFRESH_MS = 5_000;
 /** Pictures of one camera. */
 const MIN_PICTURE_MS = 2_000;
 
-export interface StatePublisherOptions {
+interface StatePublisherOptions {
   readonly settings: MqttSettings;
   readonly source: MqttSource;
   readonly topics: Topics;
