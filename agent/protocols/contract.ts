@@ -341,6 +341,12 @@ export interface SessionAccess {
   ): Promise<'refused' | 'challenge' | { readonly user: string }>;
   /** Whether a client is offered Digest in addition to Basic. */
   offersDigest(action: 'read' | 'publish', path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): boolean;
+  /**
+   * Before a secret beside the login is checked, such as a passphrase.
+   * @throws PerchError exhausted: too many wrong ones
+   * @returns call it for a wrong one: it counts as a wrong login, and its reply waits for the promise
+   */
+  beginGuess(path: string, client: Pick<SessionRequester, 'protocol' | 'ip'>): () => Promise<void>;
 }
 
 /** `runOnConnect` and `runOnDisconnect`. */

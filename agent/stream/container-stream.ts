@@ -1,4 +1,4 @@
-import { codecOf } from '../media/codecs.ts';
+import { codecOf, isMetadata } from '../media/codecs.ts';
 import { FlacFromPcm, flacTrackOf } from '../media/flac/from-pcm.ts';
 import { isPcm } from '../media/pcm/decode.ts';
 import type { Track } from '../media/sample/track.ts';
@@ -26,9 +26,9 @@ export function containerStream(stream: Stream, container: Container = 'fmp4'): 
   return known;
 }
 
-/** Labels of the tracks that the container stream lacks. */
+/** Labels of the tracks that the container stream lacks, without metadata, which nobody misses. */
 export function leftOutLabels(stream: Stream, container: Container = 'fmp4'): string[] {
-  const left = stream.tracks.filter((track) => PLACES[container](track) === undefined);
+  const left = stream.tracks.filter((track) => PLACES[container](track) === undefined && !isMetadata(track));
   return left.map((track) => codecOf(track).label + (container === 'fmp4' ? ofChannels(track) : ''));
 }
 

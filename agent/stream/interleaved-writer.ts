@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { PayloadSink } from '../media/payload/packetizer.ts';
-import { AUTH_TAG_BYTES, RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../media/rtp/header.ts';
 import { copyBytes } from '../media/sample/copy-bytes.ts';
 import { hold, release, SlabPool } from '../media/sample/slab.ts';
 import type { Track } from '../media/sample/track.ts';
@@ -10,8 +10,10 @@ import { payloadTypeOf } from '../media/sdp/write.ts';
 export const FRAME_HEADER_BYTES = 4;
 const DOLLAR = 0x24;
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + RTP_HEADER_BYTES;
-/** Limit of the length field, with SRTP's tag. Only parameter sets and packets of unknown formats, which are not fragmented, exceed it. */
-const MAX_PAYLOAD_BYTES = 0xffff - RTP_HEADER_BYTES - AUTH_TAG_BYTES;
+/** Limit of the length field. */
+export const MAX_FRAME_BYTES = 0xffff;
+/** Only parameter sets and packets of unknown formats, which are not fragmented, exceed it. */
+const MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - RTP_HEADER_BYTES;
 
 /** Typical chunks in a slab: allocating for each small audio frame would cost more than the frame. */
 const CHUNKS_PER_SLAB = 16;

@@ -72,6 +72,15 @@ export class SessionAuthority implements SessionAccess {
   ): boolean {
     return this.#authority.offersDigest(action, path, canonicalIp(ip) ?? ip, protocol);
   }
+
+  beginGuess(path: string, { ip: text, protocol }: Pick<SessionRequester, 'ip' | 'protocol'>): () => Promise<void> {
+    const ip = canonicalIp(text) ?? text;
+    this.#wrongCredentials.checkRoom(ip);
+    return async () => {
+      this.#log.warn({ reason: 'wrong passphrase', path, ip, protocol }, 'failed to authenticate');
+      await this.#wrongCredentials.pause(ip);
+    };
+  }
 }
 
 function identityOf({ ip: text, protocol, credentials, id, query, userAgent }: SessionRequester): Identity {

@@ -134,6 +134,29 @@ test("a camera's hidden password stays with its host", async () => {
   expect(camera()).toEqual({ onvif: onvif('192.0.2.8'), password: 'new' });
 });
 
+test('the token of a WHEP server stays with its host, in a saved change and in one that is only tried', async () => {
+  const whep = (rest: string) => `wheps://a.example${rest}`;
+  const { edits, store } = await fileOf(`paths: {cam: {source: "${whep('/1/whep')}", whepBearerToken: t0k3n}}\n`);
+  const settings = () => store.current.paths.get('cam')?.settings;
+  await edits.patchPath('cam', { source: whep('/2/whep'), whepBearerToken: '<redacted>' }, MACHINE);
+  await edits.patchPath('cam', { source: whep('/3/whep') }, MACHINE);
+  expect(settings()).toMatchObject({ source: whep('/3/whep'), whepBearerToken: 't0k3n' });
+  for (const source of ['wheps://evil.example/3/whep', 'wheps://a.example:8443/3/whep', 'whep://a.example/3/whep']) {
+    for (const token of [{}, { whepBearerToken: '<redacted>' }]) {
+      const another = 'the kept token is that of another server: send whepBearerToken';
+      await expect(edits.patchPath('cam', { source, ...token }, MACHINE)).rejects.toThrow(another);
+      await expect(edits.tryPath('cam', { source, ...token }, MACHINE)).rejects.toThrow(another);
+    }
+    const hidden = { source, whepBearerToken: '<redacted>' };
+    await expect(edits.replacePath('cam', hidden, MACHINE)).rejects.toThrow('another server');
+  }
+  await edits.patchPath('cam', { source: 'wheps://b.example/1', whepBearerToken: 'other' }, MACHINE);
+  expect(settings()).toMatchObject({ source: 'wheps://b.example/1', whepBearerToken: 'other' });
+  await edits.replacePath('cam', { source: 'wheps://c.example/1' }, MACHINE);
+  expect(settings()).toMatchObject({ source: 'wheps://c.example/1', whepBearerToken: '' });
+  await edits.patchPath('cam', { source: 'rtsp://d.example/1' }, MACHINE);
+});
+
 test('a path is added once, replaced, and deleted', async () => {
   const { edits, store, text } = await fileOf(PATHS);
   await edits.addPath('shed/1', { name: 'ignored', source: 'publisher', record: null }, MACHINE);

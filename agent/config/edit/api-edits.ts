@@ -11,7 +11,7 @@ import { type Edit, editAll, type KeyPath } from '../yaml/edit.ts';
 import { problemText } from '../yaml/problem.ts';
 import { refuseConflict } from './conflict.ts';
 import { globalJson, pathDefaultsJson, pathJson } from './json.ts';
-import { checkKeptBroker, withKeptSecrets } from './kept-secrets.ts';
+import { checkKeptBroker, checkKeptToken, withKeptSecrets } from './kept-secrets.ts';
 import { type Posted, postedGlobal, postedPath } from './posted.ts';
 
 /** The author of a change. */
@@ -173,6 +173,9 @@ export class ApiEdits {
     editor: Editor,
     now: FileNow,
   ): readonly Edit[] {
+    if (schema === PATH) {
+      checkKeptToken(posted, before.value);
+    }
     const keys = Object.keys(posted).filter((key) => !isDeepStrictEqual(posted[key], before.shown[key]));
     const path = place[0] === 'paths' ? String(place[1]) : undefined;
     refuseConflict(now, editor.seen, path, keys, before.shown, place[0] === 'pathDefaults' ? 'pathDefaults.' : '');
@@ -186,6 +189,8 @@ export class ApiEdits {
   #whole(name: string, posted: Posted, { config }: FileNow, editor: Editor): Edit {
     const entry = config.paths.get(name);
     const before = entry ? pathSettings(entry) : defaultsOf(config);
+    // Without a token it is removed, or the default one.
+    checkKeptToken({ whepBearerToken: '', ...posted }, before.value);
     const written = Object.entries(posted).map(([key, value]) => {
       if (!isDeepStrictEqual(value, before.shown[key])) {
         this.#check(PATH, ['paths', name, key], value, editor);

@@ -48,7 +48,7 @@ function withKeptBlock({ properties = {} }: SchemaNode, value: Block, before: Bl
 export function checkKeptBroker(sent: MqttLogin, before: MqttLogin): void {
   const { mqttURL = before.mqttURL, mqttPassword = HIDDEN } = sent;
   const isKept = mqttPassword === HIDDEN && (before.mqttPassword ?? '') !== '';
-  if (isKept && mqttURL !== '' && brokerOf(mqttURL) !== brokerOf(before.mqttURL)) {
+  if (isKept && mqttURL !== '' && serverOf(mqttURL) !== serverOf(before.mqttURL)) {
     throw new PerchError('badInput', 'the kept password is that of another broker: send mqttPassword', {
       why: 'password',
     });
@@ -60,8 +60,24 @@ interface MqttLogin {
   readonly mqttPassword?: unknown;
 }
 
+/**
+ * @param sent settings of a path, some or all
+ * @param before those in force
+ * @throws PerchError badInput if the kept token of a WHEP server would go to another one
+ */
+export function checkKeptToken(sent: Block, before: (key: string) => unknown): void {
+  const { source = before('source'), whepBearerToken = HIDDEN } = sent;
+  const isKept = whepBearerToken === HIDDEN && (before('whepBearerToken') ?? '') !== '';
+  const isRead = /^\s*wheps?:/i.test(String(source));
+  if (isKept && isRead && serverOf(source) !== serverOf(before('source'))) {
+    throw new PerchError('badInput', 'the kept token is that of another server: send whepBearerToken', {
+      why: 'password',
+    });
+  }
+}
+
 /** With the scheme: a password for TLS is not sent without. */
-function brokerOf(address: unknown): string {
+function serverOf(address: unknown): string {
   const text = String(address);
   if (!URL.canParse(text)) {
     return text;

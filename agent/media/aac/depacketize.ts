@@ -21,7 +21,7 @@ export function createAacDepacketizer(format: RtpFormat, sink: UnitSink): Depack
 }
 
 /** The config has the sample rate: some cameras send another one in the rtpmap, which is the RTP clock only. */
-function aacTrack(format: RtpFormat): AacTrack | undefined {
+export function aacTrack(format: RtpFormat): AacTrack | undefined {
   const config = configBytes(format) ?? writeAacConfig(format.clockRate, format.channels);
   if (!config) {
     return undefined;

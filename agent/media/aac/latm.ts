@@ -18,14 +18,14 @@ const MAX_FRAME_BYTES = 8191;
  * without cpresent mean the former). Undefined: the SDP should have a configuration, but it is missing or invalid.
  */
 export function createLatmDepacketizer(format: RtpFormat, sink: UnitSink): Depacketizer | undefined {
-  const config = configOf(format);
+  const config = latmConfigOf(format);
   const cpresent = format.fmtp.get('cpresent')?.trim();
   const isInBand = cpresent === undefined ? config === undefined : cpresent !== '0';
   return config || isInBand ? new LatmDepacketizer(format, config, isInBand, sink) : undefined;
 }
 
-/** Here `config` is a StreamMuxConfig, §7.3. GStreamer omits trailing zeros. */
-function configOf(format: RtpFormat): LatmConfig | undefined {
+/** Of the SDP: here `config` is a StreamMuxConfig, §7.3. GStreamer omits trailing zeros. */
+export function latmConfigOf(format: RtpFormat): LatmConfig | undefined {
   const written = configBytes(format);
   if (!written) {
     return undefined;

@@ -3,7 +3,7 @@ import type { G726Bits } from './codec.ts';
 /** RFC 3551 §4.5.4: the first code has the lowest bits of its byte; with `AAL2-` before the name, the highest. */
 export type CodeOrder = 'lowest first' | 'highest first';
 
-interface G726Format {
+export interface G726Format {
   readonly bits: G726Bits;
   readonly order: CodeOrder;
 }

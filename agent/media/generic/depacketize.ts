@@ -13,9 +13,9 @@ export class GenericDepacketizer implements Depacketizer {
   readonly #buffer: SampleBuffer;
   #ticks = Number.NaN;
 
-  constructor(format: RtpFormat, media: 'audio' | 'video', sink: UnitSink) {
+  constructor(format: RtpFormat, media: 'audio' | 'video' | 'application', sink: UnitSink) {
     this.#sink = sink;
-    this.#buffer = new SampleBuffer(media === 'video' ? VIDEO_SAMPLES : AUDIO_SAMPLES);
+    this.#buffer = new SampleBuffer(media === 'audio' ? AUDIO_SAMPLES : VIDEO_SAMPLES);
     const { clockRate, encoding, text } = format;
     const { rtpmap, fmtp } = text ?? { rtpmap: `${encoding}/${clockRate}`, fmtp: '' };
     sink.onTrack({ kind: 'data', codec: 'generic', clockRate, media, rtpmap, fmtp });

@@ -43,7 +43,7 @@ export interface SenderTraits {
   /** A file that is read from any place: all pictures are delivered, also those before the first key picture. */
   readonly isFile?: boolean;
   /** A format without a codec is passed on as it is, as media of this kind. */
-  readonly relayAs?: 'audio' | 'video';
+  readonly relayAs?: 'audio' | 'video' | 'application';
   /** KLV of a transport stream is a track. */
   readonly takesMetadata?: boolean;
 }

@@ -177,7 +177,7 @@ interface GenericTrack extends TrackBase {
   readonly kind: 'data';
   readonly codec: 'generic';
   /** Of the media section. */
-  readonly media: 'audio' | 'video';
+  readonly media: 'audio' | 'video' | 'application';
   /** `a=rtpmap` and `a=fmtp` without payload type, as the sender wrote them. */
   readonly rtpmap: string;
   readonly fmtp: string;

@@ -270,9 +270,12 @@ function keyOf(text: string | undefined): Pick<SdpMedia, 'key'> {
 const mapOf = (encoding: string, clockRate: number, channels: number): string =>
   `${encoding}/${clockRate}${channels > 1 ? `/${channels}` : ''}`;
 
-/** Sections whose formats RTSP readers may get as they are; not metadata, which cameras offer unasked. */
-export const relayKindOf = (media: SdpMedia | undefined): 'audio' | 'video' | undefined =>
-  media?.kind === 'audio' || media?.kind === 'video' ? media.kind : undefined;
+export type RelayKind = 'audio' | 'video' | 'application';
+
+/** Sections whose formats RTSP readers may get as they are; an application is metadata, such as that of ONVIF. */
+export const relayKindOf = (media: SdpMedia | undefined): RelayKind | undefined =>
+  RELAY_KINDS.find((kind) => kind === media?.kind);
+const RELAY_KINDS: readonly RelayKind[] = ['audio', 'video', 'application'];
 
 /** `H264/90000`, `opus/48000/2`. */
 function parseMap(text: string): { encoding: string; clockRate: number; channels: number | undefined } {

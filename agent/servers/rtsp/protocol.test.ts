@@ -74,7 +74,11 @@ test("sessions get the reason for the server's end", async () => {
   const log = createLogger('info', (line) => lines.push(line));
   const stream = new Stream([H264_TRACK]);
   const paths = { redirectOf: () => undefined, open: async () => stream } as unknown as Paths;
-  const access: SessionAccess = { authorize: async () => ({ user: '' }), offersDigest: () => true };
+  const access: SessionAccess = {
+    authorize: async () => ({ user: '' }),
+    offersDigest: () => true,
+    beginGuess: () => async () => {},
+  };
   const parts = serversOf(rtspServer, { paths, access, log });
   for (const next of ['readTimeout: 5s\n', 'rtsp: no\n']) {
     await parts.apply(parsed(`${LOCAL}0`));

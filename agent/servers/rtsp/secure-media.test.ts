@@ -143,9 +143,12 @@ const UNKNOWN: Track = {
   fmtp: '',
 };
 
-test('packets without room for the tag are left out, and the reader gets those after them', async () => {
+test('packets without room for the tag are left out for readers of SRTP, and come to plain ones', async () => {
   await using box = await openBox();
   const { stream, caller, media, client } = await play(box, tcp, new Stream([UNKNOWN]));
+  const other = await box.call(true);
+  await other.ask('SETUP', url(box, 'cam/trackID=0'), [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']]);
+  await other.ask('PLAY', url(box, 'cam'));
   const payloads = [65_513, 65_514, 65_523, 100].map((bytes, i) => Buffer.alloc(bytes, i));
   for (const [i, payload] of payloads.entries()) {
     const data = Buffer.concat([Buffer.from([1, payload.length >> 8, payload.length & 0xff]), payload]);
@@ -156,6 +159,9 @@ test('packets without room for the tag are left out, and the reader gets those a
   const decryptor = new MediaDecryptor(media?.key ?? client.message);
   const plain = received().map(({ payload }) => decryptor.rtp(payload, 0, payload.length)?.subarray(12) ?? []);
   expect(plain.map((payload) => Buffer.from(payload))).toEqual([payloads[0], payloads[3]]);
+  const plainReceived = () => other.frames.filter(({ channel }) => channel === 0);
+  await other.until(() => plainReceived().length === payloads.length || other.hasEnded);
+  expect(plainReceived().map(({ payload }) => Buffer.from(payload.subarray(12)))).toEqual(payloads);
 });
 
 test('plain RTP stays possible in the connection, and tracks of a session do not mix', async () => {

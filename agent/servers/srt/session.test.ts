@@ -64,7 +64,16 @@ async function serve({ users = MEDIAMTX_USERS, config = CONFIG } = {}) {
       called.endpoint.write(called.connection, bytes, start, end, PACKET_BYTES);
     return { ...called, received, ended: ended.promise, send };
   };
-  return { running, paths, lines, items, call, loginClock, kick: (id: string) => table?.kick?.(id) };
+  /** The result or error of a call, once wrong logins have waited. */
+  const answered = async (calling: Promise<unknown>): Promise<unknown> => {
+    const called = calling.catch((error: unknown) => error);
+    for (let answer: unknown; answer === undefined; ) {
+      await loginClock.advance(1_000);
+      answer = await Promise.race([called, new Promise((resolve) => setImmediate(resolve))]);
+    }
+    return called;
+  };
+  return { running, paths, lines, items, call, answered, loginClock, kick: (id: string) => table?.kick?.(id) };
 }
 
 type Called = Awaited<ReturnType<Awaited<ReturnType<typeof serve>>['call']>>;
@@ -152,10 +161,25 @@ test.for([
 ] as const)('%s is rejected', async ([, streamId, passphrase, message]) => {
   const server = await serve();
   server.paths.streams.set('locked', new Stream([tinyH264]));
-  await expect(server.call(streamId, passphrase)).rejects.toThrow(message);
+  expect(await server.answered(server.call(streamId, passphrase))).toMatchObject({
+    message: expect.stringContaining(message),
+  });
   expect(server.items()).toEqual([]);
   expect(server.paths.publishers.size).toBe(0);
   expect(server.lines.join()).not.toContain('heron');
+});
+
+test('a wrong passphrase waits as a wrong password does, and more than eight at once are not read', async () => {
+  const server = await serve();
+  const guesses = Array.from({ length: 8 }, (_, i) => server.call('publish:locked', `brown heron ${i}`));
+  const fates = guesses.map((guess) => guess.catch((error: Error) => error.message));
+  await vi.waitUntil(() => server.lines.filter((line) => line.includes('wrong passphrase')).length === 8);
+  // Even the right one, from the same address.
+  await expect(server.call('publish:locked', 'blue heron 7')).rejects.toThrow('rejects');
+  expect(server.lines.join()).toContain('8 wrong log-ins from this address are being answered: try again');
+  const answers = await server.answered(Promise.all(fates));
+  expect(answers).toEqual(fates.map(() => expect.stringContaining('wrong passphrase')));
+  await server.call('publish:locked', 'blue heron 7');
 });
 
 test.for([
@@ -164,13 +188,7 @@ test.for([
   ['to a path of another permission', 'publish:locked:tom:blue heron'],
 ])('a publisher %s is rejected', async ([, streamId = '']) => {
   const server = await serve({ users: TOM });
-  const called = server.call(streamId).catch((error: unknown) => error);
-  for (let answer: unknown; answer === undefined; ) {
-    // Wrong logins wait.
-    await server.loginClock.advance(1_000);
-    answer = await Promise.race([called, new Promise((resolve) => setImmediate(resolve))]);
-  }
-  expect(await called).toMatchObject({ code: 'unauthorized' });
+  expect(await server.answered(server.call(streamId))).toMatchObject({ code: 'unauthorized' });
   expect(server.paths.publishers.size).toBe(0);
 });
 

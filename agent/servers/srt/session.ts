@@ -184,7 +184,7 @@ export class SrtSession implements Publisher, Reader {
   async #publish({ path }: SrtTarget): Promise<void> {
     const { paths, clock, config } = this.#deps;
     paths.mayPublish(path, 'now');
-    const connection = await this.#accept(resolvePath(config(), path)?.settings?.srtPublishPassphrase ?? '');
+    const connection = await this.#accept(path, resolvePath(config(), path)?.settings?.srtPublishPassphrase);
     if (!connection) {
       return;
     }
@@ -208,7 +208,7 @@ export class SrtSession implements Publisher, Reader {
       (bytes, start, end) => this.#send(bytes, start, end),
       () => (this.#connection?.buffered ?? 0) > MAX_BUFFERED_PACKETS,
     );
-    const connection = await this.#accept(resolvePath(this.#deps.config(), path)?.settings?.srtReadPassphrase ?? '');
+    const connection = await this.#accept(path, resolvePath(this.#deps.config(), path)?.settings?.srtReadPassphrase);
     if (!connection) {
       return;
     }
@@ -223,11 +223,14 @@ export class SrtSession implements Publisher, Reader {
     return this.#user === '' ? {} : { user: this.#user };
   }
 
-  async #accept(passphrase: string): Promise<SrtConnection | undefined> {
+  async #accept(path: string, passphrase = ''): Promise<SrtConnection | undefined> {
     if (this.#isClosed) {
       return undefined;
     }
-    const connection = await this.#request.accept(passphrase);
+    const { ip, isEncrypted } = this.#request;
+    const isGuess = passphrase !== '' && isEncrypted;
+    const onWrong = isGuess ? this.#deps.access.beginGuess(path, { protocol: SRT_CONN.protocol, ip }) : undefined;
+    const connection = await this.#request.accept(passphrase, onWrong);
     if (!connection) {
       this.#log.info({ remote: this.#remote, isEncrypted: this.#request.isEncrypted }, 'SRT passphrase rejected');
       this.#end();

@@ -152,7 +152,7 @@ test('a request from the camera is answered', async () => {
   expect(caller.replies.map((reply) => reply.headers.get('CSeq'))).toEqual(['77', '78']);
 });
 
-test('back channels, metadata and unknown codecs are not set up, and rejected audio is left out', async () => {
+test('back channels are not set up, metadata and unknown codecs are, and rejected audio is left out', async () => {
   const sdp = `v=0
 m=audio 0 RTP/AVP 0
 a=control:good
@@ -178,8 +178,12 @@ a=control:speex
   await using run = new Run(url(camera));
   await run.sampled(5);
   const setups = lastCaller(camera).requests.filter((request) => request.method === 'SETUP');
-  expect(setups.map((request) => request.uri.split('/').at(-1))).toEqual(['good', 'broken']);
-  expect(run.tracks).toHaveLength(1);
+  expect(setups.map((request) => request.uri.split('/').at(-1))).toEqual(['good', 'broken', 'meta', 'speex']);
+  expect(run.tracks).toMatchObject([
+    { codec: 'g711' },
+    { codec: 'generic', media: 'application', rtpmap: 'vnd.onvif.metadata/90000' },
+    { codec: 'generic', media: 'audio', rtpmap: 'SPEEX/8000' },
+  ]);
 });
 
 test('the error for a camera without a supported track names its tracks', async () => {

@@ -42,6 +42,8 @@ export class RtspSource implements Source {
   #past = NO_STATISTICS;
   /** The camera has ended a playing session. */
   #needsFrequentKeepAlive = false;
+  /** A session with unknown formats, such as metadata, failed before media came: some cameras offer what they do not have. */
+  #leavesUnknown = false;
   #session: RtspSession | undefined;
   /** Of the last connection, after redirects. */
   #lastAddress: Address | undefined;
@@ -84,7 +86,9 @@ export class RtspSource implements Source {
     sink: StreamSink,
     signal: AbortSignal,
   ): Promise<Redirect | undefined> {
-    const attempts = new TransportAttempts(this.#choice.transports(address.isSecure || address.tunnel !== 'none'));
+    const { isSecure, tunnel } = address;
+    const isTunnelled = isSecure || tunnel !== 'none';
+    const attempts = new TransportAttempts(this.#choice.transports(isTunnelled, isSecure && tunnel === 'none'));
     while (!signal.aborted) {
       const { transport } = attempts;
       if (transport === undefined) {
@@ -120,7 +124,7 @@ export class RtspSource implements Source {
     const options = { peer, timeoutMs: readTimeoutMs };
     const client = new MethodClient(connection, address, newAuthenticator(), options, signal);
     const keepAlive = this.#needsFrequentKeepAlive ? { keepAliveMs: FREQUENT_KEEP_ALIVE_MS } : {};
-    const sessionOptions = { ...this.#options, ...keepAlive };
+    const sessionOptions = { ...this.#options, ...keepAlive, leavesUnknown: this.#leavesUnknown };
     const session = new RtspSession(connection, client, address, sink, sessionOptions, this.#clock, this.#log);
     this.#session = session;
     let isPlaying = false;
@@ -149,6 +153,7 @@ export class RtspSource implements Source {
         return undefined;
       }
       this.#needsFrequentKeepAlive ||= isPlaying;
+      this.#leavesUnknown ||= session.hasUnknown && !isPlaying && !(error instanceof TransportRefused);
       throw error;
     } finally {
       // Before TEARDOWN: packets that arrive until its reply are dropped.

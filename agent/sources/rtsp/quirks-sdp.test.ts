@@ -103,12 +103,13 @@ const OTHERS = `m=audio 0 RTP/AVP 0\r\na=control:talk\r\na=sendonly\r\nm=applica
 a=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:meta\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 SPEEX/8000\r
 a=control:speex\r\nm=text 0 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\na=control:text\r\n`;
 
-test('back channels, metadata and unknown codecs are not set up', async () => {
+test('back channels and text are not set up; metadata and unknown codecs are, for RTSP readers', async () => {
   await using camera = await pictureCamera(undefined, { sdp: PICTURE_SDP + OTHERS });
   await using run = new Run(url(camera));
   await expectPictures(run);
   const setups = lastCaller(camera).requests.filter(({ method }) => method === 'SETUP');
-  expect(setups.map(({ uri }) => uri.split('/').at(-1))).toEqual(['track1']);
+  expect(setups.map(({ uri }) => uri.split('/').at(-1))).toEqual(['track1', 'meta', 'speex']);
+  expect(run.tracks.map(({ codec }) => codec)).toEqual(['h264', 'generic', 'generic']);
 });
 
 test('video that is marked as a back channel by mistake is received', async () => {

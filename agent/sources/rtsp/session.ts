@@ -3,6 +3,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { ReadRounds } from '../../base/read-rounds.ts';
 import { everyTogether } from '../../base/shared-timer.ts';
+import { isSupported } from '../../media/codecs.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { writeEmptyReport, writePli } from '../../media/rtcp/write.ts';
 import type { HeaderField } from '../../media/rtsp/message.ts';
@@ -32,6 +33,8 @@ const MAX_KEEP_ALIVE_MS = 30_000;
 interface SessionOptions extends RtspSourceOptions {
   /** Longest pause between keep-alives. */
   readonly keepAliveMs?: number;
+  /** Formats without a codec are not set up. */
+  readonly leavesUnknown?: boolean;
 }
 
 interface PlayAttempt {
@@ -59,6 +62,9 @@ export class RtspSession {
   readonly #longestKeepAliveMs: number;
   readonly #traits: SenderTraits;
   readonly #loss = new LossWatch();
+  readonly #leavesUnknown: boolean;
+  /** SETUP of a format without a codec was sent. */
+  hasUnknown = false;
   #keyFrameAskedMs = Number.NEGATIVE_INFINITY;
   #hasMedia = false;
   /** Ends `play` while the connection is open, so that TEARDOWN can be sent. */
@@ -80,6 +86,7 @@ export class RtspSession {
     this.#name = options.name;
     this.#hasAudio = options.audio ?? true;
     this.#demuxesMpegts = options.rtspDemuxMpegts ?? false;
+    this.#leavesUnknown = options.leavesUnknown ?? false;
     this.#address = address;
     this.#longestKeepAliveMs = options.keepAliveMs ?? MAX_KEEP_ALIVE_MS;
     this.#traits = { hasDoubtfulMarkers: true, continuesAfterLoss: options.continueAfterLoss ?? false };
@@ -104,9 +111,14 @@ export class RtspSession {
     if (this.#demuxesMpegts && isMpegts(wanted)) {
       this.#tracks.demuxMpegts();
     }
+    // They come next to others only: alone they are of no use to most readers.
+    const relays = !this.#leavesUnknown && wanted.some(({ formats }) => formats.some(isSupported));
     for (const media of sdp.medias) {
       const isWanted = this.#tracks.receivers.length < MAX_TRACKS && this.#wants(media);
-      const receiver = isWanted ? this.#tracks.choose(media, this.#traits) : undefined;
+      const known = isWanted ? this.#tracks.choose(media, this.#traits) : undefined;
+      const relayed = isWanted && relays && !known ? this.#tracks.relay(media) : undefined;
+      this.hasUnknown ||= relayed !== undefined;
+      const receiver = known ?? relayed;
       if (isWanted && !receiver && (media.kind === 'audio' || media.kind === 'video')) {
         unknown.push(media);
       }

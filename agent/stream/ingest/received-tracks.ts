@@ -1,14 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { isRelayable } from '../../media/codecs.ts';
 import type { SenderTraits } from '../../media/payload/depacketizer.ts';
 import { describeOffer } from '../../media/sdp/describe-format.ts';
-import type { Sdp, SdpMedia } from '../../media/sdp/parse.ts';
+import { relayKindOf, type Sdp, type SdpMedia } from '../../media/sdp/parse.ts';
 import type { StreamSink } from '../contracts.ts';
 import { MultiplexInput } from './multiplex-input.ts';
 import { StreamWriter } from './stream-writer.ts';
 import { Timeline, type TrackTimeline } from './timeline.ts';
-import { brokenPicture, TrackReceiver } from './track-receiver.ts';
+import { brokenPicture, isRelayed, TrackReceiver } from './track-receiver.ts';
 
 interface ReceivedTracksOptions {
   /** Of the path, for messages. */
@@ -71,7 +72,7 @@ export class ReceivedTracks {
     this.#multiplex = new MultiplexInput(this.#sink, options, this.#clock, this.#log);
   }
 
-  /** A receiver of the first supported format; undefined for metadata and unknown codecs. */
+  /** A receiver of the first supported format; undefined for unknown codecs. */
   choose(media: SdpMedia, traits?: SenderTraits): TrackReceiver | undefined {
     const output = this.#multiplex ?? this.writer;
     for (const format of media.formats) {
@@ -83,6 +84,13 @@ export class ReceivedTracks {
     return undefined;
   }
 
+  /** A receiver that passes on the first format without a codec as it is, to RTSP readers; undefined: there is none. */
+  relay(media: SdpMedia): TrackReceiver | undefined {
+    const relayAs = relayKindOf(media);
+    const format = media.formats.find(isRelayable);
+    return relayAs && format && new TrackReceiver(format, this.timeline, this.writer, this.#clock, { relayAs });
+  }
+
   offersNothing(sdp: Sdp, hasAudio: boolean): PerchError {
     const offer = describeOffer(sdp.medias.flatMap(({ formats }) => formats));
     const reason = hasAudio ? 'none of which is supported' : 'of which nothing is left without audio (audio: no)';
@@ -91,14 +99,15 @@ export class ReceivedTracks {
 
   /** Called at intervals. @throws PerchError when all media has ended, or the picture */
   check(nowMs: number, startedMs: number): void {
-    const lastMediaMs = this.receivers.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
+    const media = this.receivers.filter((receiver) => !isRelayed(receiver));
+    const lastMediaMs = media.reduce((lastMs, { lastPacketMs }) => Math.max(lastMs, lastPacketMs), startedMs);
     const silentMs = nowMs - lastMediaMs;
     const context = { path: this.#name, absence: 'refuses' };
     if (silentMs >= this.#readTimeoutMs) {
       const message = `${this.#subject} has sent no media for ${this.#readTimeoutMs / 1000} s`;
       throw new PerchError('timeout', message, context);
     }
-    if (this.receivers.every((receiver) => receiver.hasLeft)) {
+    if (media.every((receiver) => receiver.hasLeft)) {
       throw new PerchError('unavailable', `${this.#subject} ended the stream`, context);
     }
     if (this.#multiplex) {

@@ -5,7 +5,7 @@ import type { Track } from '../../media/sample/track.ts';
 import type { StreamSink } from '../contracts.ts';
 import type { Stream } from '../stream.ts';
 import type { Timeline } from './timeline.ts';
-import type { InboundTrack, UnitOutput } from './track-receiver.ts';
+import { type InboundTrack, isRelayed, type UnitOutput } from './track-receiver.ts';
 
 interface StreamWriterTimes {
   /** The stream opens without audio after this long: microphones may be off. */
@@ -120,7 +120,7 @@ export class StreamWriter implements UnitOutput {
   }
 
   get #isComplete(): boolean {
-    return this.#receivers.every((receiver) => receiver.track && this.#heard.has(receiver));
+    return this.#receivers.every((receiver) => receiver.track && (this.#heard.has(receiver) || isRelayed(receiver)));
   }
 
   onTrack(receiver: InboundTrack, track: Track): void {
@@ -173,11 +173,11 @@ export class StreamWriter implements UnitOutput {
     if (playingMs < soundMs) {
       return;
     }
-    const ready = begun.filter(({ track }) => track);
+    const ready = this.#receivers.filter((receiver) => receiver.track && (receiver.packets > 0 || isRelayed(receiver)));
     const isHopeless = ({ packets, isVideo }: InboundTrack) =>
       playingMs >= MISSING_MS || (packets === 0 && playingMs >= (isVideo ? pictureMs : soundMs));
     const missing = this.#receivers.filter((receiver) => !ready.includes(receiver));
-    if (ready.length > 0 && missing.every(isHopeless)) {
+    if (!ready.every(isRelayed) && missing.every(isHopeless)) {
       for (const { encoding, packets, damage } of missing) {
         this.#log.warn({ codec: encoding, packets, reason: damage }, 'track does not deliver and is left out');
       }
@@ -200,7 +200,7 @@ export class StreamWriter implements UnitOutput {
     const held = this.#held.filter(({ receiver }) => receivers.includes(receiver));
     const starts = held.map(({ receiver, dtsTicks }) => receiver.timeline.captureMs(dtsTicks));
     for (const receiver of receivers) {
-      if (!held.some((unit) => unit.receiver === receiver)) {
+      if (receiver.timeline.hasArrived && !held.some((unit) => unit.receiver === receiver)) {
         const marginMs = this.#heard.has(receiver) ? 0 : MARGIN_MS;
         starts.push(receiver.timeline.captureMs(receiver.timeline.newestTicks) - marginMs);
       }

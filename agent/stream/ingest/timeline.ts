@@ -188,6 +188,8 @@ export class TrackTimeline {
   clockRate: number;
   /** Ticks that became pts 0, a fraction included. */
   #originTicks = 0;
+  /** Of the stream, for a track that begins after it; NaN: not open. */
+  #originMs = Number.NaN;
 
   constructor(rtpClockRate: number, reorderMs: number, checksRate: boolean) {
     this.#rate = checksRate ? new ClockRate(rtpClockRate) : undefined;
@@ -277,6 +279,9 @@ export class TrackTimeline {
       this.newestTicks = ticks;
       this.#newestAtMs = atMs;
     }
+    if (isFirst && !Number.isNaN(this.#originMs)) {
+      this.#setOrigin();
+    }
     this.#lastTimestamp = timestamp;
     this.#lastTicks = ticks;
     if (this.#earlyReport) {
@@ -318,7 +323,8 @@ export class TrackTimeline {
   }
 
   open(originMs: number): void {
-    this.#originTicks = ((originMs - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
+    this.#originMs = originMs;
+    this.#setOrigin();
     this.burst.open();
   }
 
@@ -335,6 +341,10 @@ export class TrackTimeline {
   timeOf(ticks: number): number {
     // `+ 0` makes a rounded -0 a plain zero.
     return Math.round(((ticks - this.#originTicks) * this.clockRate) / this.#rtpClockRate) + 0;
+  }
+
+  #setOrigin(): void {
+    this.#originTicks = ((this.#originMs - this.#filter.offsetMs - this.biasMs) * this.#rtpClockRate) / 1000;
   }
 
   /** Ticks to add for a clock that has stopped or runs far too slowly. Network delays are never this long. */

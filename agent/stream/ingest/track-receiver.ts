@@ -26,6 +26,9 @@ export interface InboundTrack {
   readonly damage: string | undefined;
 }
 
+/** Of an unknown format: it may be silent for long, as metadata is, and nothing waits for it. */
+export const isRelayed = ({ track }: InboundTrack): boolean => track?.codec === 'generic';
+
 /** Receives the units of a track. */
 export interface UnitOutput {
   /** `ptsTicks` and `dtsTicks` are on the scale of the track's timeline. */

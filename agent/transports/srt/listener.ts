@@ -38,8 +38,12 @@ export interface ConnectionRequest {
   readonly port: number;
   readonly streamId: string;
   readonly isEncrypted: boolean;
-  /** @param passphrase '': no encryption @returns undefined: rejected because of the passphrase */
-  accept(passphrase: string): Promise<SrtConnection | undefined>;
+  /**
+   * @param passphrase '': no encryption
+   * @param beforeReject the rejection waits for it
+   * @returns undefined: rejected because of the passphrase
+   */
+  accept(passphrase: string, beforeReject?: () => Promise<void>): Promise<SrtConnection | undefined>;
   reject(reason: RejectReason): void;
 }
 
@@ -152,9 +156,10 @@ export class SrtListener {
       streamId: handshake.streamId ?? '',
       isEncrypted: handshake.keyMaterial !== undefined,
       reject,
-      accept: async (passphrase) => {
+      accept: async (passphrase, beforeReject) => {
         const encryption = await this.#inTurn(subscriber, () => encryptionOf(handshake, passphrase));
         if (typeof encryption === 'number') {
+          await beforeReject?.();
           reject(encryption);
           return undefined;
         }

@@ -62,28 +62,31 @@ describeWith(['chromium', 'gstreamer'], 'Chromium talks through a camera', () =>
     rmSync(folder, { recursive: true });
   });
 
-  test.for(['G726-32', 'AAL2-G726-24'])('and is heard by a loudspeaker that takes %s', async (backEncoding) => {
-    const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
-    const heard = join(folder, 'heard.alaw');
-    await using camera = await startGstCamera({ '/gate': VIDEO }, { backChannel: heard, backEncoding });
-    await using agent = await startAgent({
-      config: `api: yes\npaths:\n  gate: { source: '${camera.url('/gate')}' }\n`,
-    });
-    await using viewer = await startViewer();
-    await until(async () => (await agent.json<PathStatus>('/v3/paths/get/gate')).ready || undefined);
-    const page = await viewer.open(`${agent.url}/health`);
-    const url = `http://127.0.0.1:${agent.ports.webrtc}/gate/talk`;
-    const talking = await send(page, { url, audio: 'any', trickles: true });
-    expect(await talking.report()).toMatchObject({ status: 201, error: '' });
-    await until(() => readFileSync(heard).length >= 3 * RATE_HZ || undefined);
-    expect(await talking.close()).toBe(200);
-    const levels = readFileSync(heard).map((code) => Math.abs(A_LAW[code] ?? 0) >> 8);
-    // The fake microphone beeps once a second for a fifth of it, at full loudness: noise is neither loud nor silent.
-    const loud = levels.filter((level) => level > 16).length / levels.length;
-    const silent = levels.filter((level) => level < 2).length / levels.length;
-    expect(loud).toBeGreaterThan(0.01);
-    expect(silent).toBeGreaterThan(0.5);
-    await page.close();
-    rmSync(folder, { recursive: true });
-  });
+  test.for(['G726-32', 'AAL2-G726-24', 'MPEG4-GENERIC', 'MP4A-LATM'])(
+    'and is heard by a loudspeaker that takes %s',
+    async (backEncoding) => {
+      const folder = mkdtempSync(join(tmpdir(), 'perch-talk-'));
+      const heard = join(folder, 'heard.alaw');
+      await using camera = await startGstCamera({ '/gate': VIDEO }, { backChannel: heard, backEncoding });
+      await using agent = await startAgent({
+        config: `api: yes\npaths:\n  gate: { source: '${camera.url('/gate')}' }\n`,
+      });
+      await using viewer = await startViewer();
+      await until(async () => (await agent.json<PathStatus>('/v3/paths/get/gate')).ready || undefined);
+      const page = await viewer.open(`${agent.url}/health`);
+      const url = `http://127.0.0.1:${agent.ports.webrtc}/gate/talk`;
+      const talking = await send(page, { url, audio: 'any', trickles: true });
+      expect(await talking.report()).toMatchObject({ status: 201, error: '' });
+      await until(() => readFileSync(heard).length >= 3 * RATE_HZ || undefined);
+      expect(await talking.close()).toBe(200);
+      const levels = readFileSync(heard).map((code) => Math.abs(A_LAW[code] ?? 0) >> 8);
+      // The fake microphone beeps once a second for a fifth of it, at full loudness: noise is neither loud nor silent.
+      const loud = levels.filter((level) => level > 16).length / levels.length;
+      const silent = levels.filter((level) => level < 2).length / levels.length;
+      expect(loud).toBeGreaterThan(0.01);
+      expect(silent).toBeGreaterThan(0.5);
+      await page.close();
+      rmSync(folder, { recursive: true });
+    },
+  );
 });

@@ -4,13 +4,14 @@ import { expect, test } from 'vitest';
 import { EIGHT_SHORT, INTENSITY_BOOK, NOISE_BOOK, OPPOSITE_BOOK } from '../../../agent/media/aac/decode/channel.ts';
 import { AacDecoder, FRAME_SAMPLES } from '../../../agent/media/aac/decode/decoder.ts';
 import { FrameReader } from '../../../agent/media/aac/decode/frame.ts';
+import { AacEncoder } from '../../../agent/media/aac/encode/encoder.ts';
 import { writeAacConfig } from '../../../agent/media/aac/params.ts';
 import { CLIPS, clip } from '../../peers/cameras/camera.ts';
 import { byLength, describeWith, inShort } from '../../peers/programs/peers.ts';
 import { runProcess } from '../../peers/programs/process.ts';
 import { random } from '../../support/base/random.ts';
 import { AacFrames } from '../../support/media/aac-frames.ts';
-import { adtsFrames } from '../../support/media/adts.ts';
+import { adtsFrames, withAdts } from '../../support/media/adts.ts';
 
 const RATES_HZ = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 const ALL = RATES_HZ.flatMap((rateHz) => ([1, 2] as const).map((channels) => [rateHz, channels] as const));
@@ -152,4 +153,20 @@ describeWith(['ffmpeg', 'gstreamer'], "the AAC decoder with VisualOn's encoder",
       expectSame(readFileSync(file), rateHz, channels);
     },
   );
+});
+
+describeWith(['ffmpeg'], "our own encoder's frames", () => {
+  test.for([8_000, 16_000, 44_100])('of %i Hz are decoded by ffmpeg as by us', (rateHz) => {
+    const encoder = new AacEncoder(rateHz);
+    const next = random(rateHz);
+    const frames = Array.from({ length: 60 }, (_, frame) =>
+      encoder.encode(
+        Float32Array.from({ length: FRAME_SAMPLES }, (_unused, i) => {
+          const at = (2 * Math.PI * (frame * FRAME_SAMPLES + i)) / rateHz;
+          return 0.4 * Math.sin(440 * at) + 10 ** -(1 + (frame % 4)) * (next() - 0.5);
+        }),
+      ),
+    );
+    expectSame(Buffer.concat(frames.map((frame) => withAdts(frame, rateHz, 1))), rateHz, 1);
+  });
 });

@@ -117,7 +117,7 @@ export interface GstCameraOptions {
   readonly tls?: string;
   /** The file for what the camera's back channel receives, as A-law; one client only. */
   readonly backChannel?: string;
-  /** Of the back channel: `PCMA`, or a name of G.726. */
+  /** Of the back channel: `PCMA`, a name of G.726, `MPEG4-GENERIC` or `MP4A-LATM`. */
   readonly backEncoding?: string;
   /** Takes what clients publish. */
   readonly takesRecord?: boolean;

@@ -8,7 +8,7 @@ Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 --tls: rtsps only, with the certificate and key of this file.
 --back-channel: ONVIF cameras, for one client at a time, that write what they are told to this file, as A-law.
---back-encoding: how it is sent to them: PCMA, or a name of G.726 such as AAL2-G726-32.
+--back-encoding: how it is sent to them: PCMA, a name of G.726 such as AAL2-G726-32, MPEG4-GENERIC or MP4A-LATM.
 --answers-after: a recorder that takes so long to answer a DESCRIBE with a login, each in its own thread; it prints
 "asked MILLISECONDS" (Unix time) for each connection, and "login MILLISECONDS" for each such DESCRIBE.
 Prints "ready PORT" when it listens (PORT 0: any free one). Ends with its standard input.
@@ -45,16 +45,28 @@ def allow(factory, names) -> None:
 
 
 TALK = (
-    '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=%d, clock-rate=8000, encoding-name=%s"'
+    '( capsfilter name=depay_backchannel caps="application/x-rtp, media=audio, payload=%d, clock-rate=%d, encoding-name=%s"'
     " ! %s ! filesink async=false sync=false buffer-mode=unbuffered location=%s )"
 )
+# AAC-LC of 16 kHz, one channel.
+AAC = {
+    "MPEG4-GENERIC": (
+        "mode=(string)AAC-hbr, sizelength=(string)13, indexlength=(string)3, indexdeltalength=(string)3, config=(string)1408",
+        "rtpmp4gdepay",
+    ),
+    "MP4A-LATM": ("cpresent=(string)0, config=(string)400028103fc0", "rtpmp4adepay"),
+}
+TO_A_LAW = "audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1 ! alawenc"
 
 
 def talk(encoding, file):
     if encoding == "PCMA":
-        return TALK % (8, encoding, "rtppcmadepay", file)
+        return TALK % (8, 8000, encoding, "rtppcmadepay", file)
+    if encoding in AAC:
+        parameters, depayloader = AAC[encoding]
+        return TALK % (97, 16000, f"{encoding}, {parameters}", f"{depayloader} ! avdec_aac ! {TO_A_LAW}", file)
     # By default every name is read as one with AAL2.
-    return TALK % (97, encoding, "rtpg726depay force-aal2=false ! avdec_g726 ! audioconvert ! alawenc", file)
+    return TALK % (97, 8000, encoding, f"rtpg726depay force-aal2=false ! avdec_g726 ! {TO_A_LAW}", file)
 
 
 def unheeded(launch) -> str:

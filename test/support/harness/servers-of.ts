@@ -18,7 +18,7 @@ export function serversOf<Options, Running extends RunningServer>(
     cwd: '/etc/perch',
     own: { file: () => Promise.reject(new Error('nothing asks for it')) },
     paths: {} as ServerDeps['paths'],
-    access: { authorize: async () => 'refused', offersDigest: () => true },
+    access: { authorize: async () => 'refused', offersDigest: () => true, beginGuess: () => async () => {} },
     connections: { opened: () => () => {} },
     newcomers: new NewcomerMemory(clock, log),
     audio: {

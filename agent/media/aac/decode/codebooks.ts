@@ -21,6 +21,15 @@ export const SCALE_FACTOR_BOOK: Codebook = {
   ],
 };
 
+/** Largest absolute value of books 1 to 11, ISO/IEC 14496-3 table 4.151; 16 in book 11 is an escape. */
+export const LARGEST_VALUES: readonly number[] = [1, 1, 2, 2, 4, 4, 7, 7, 12, 12, 16];
+/** Books with four values per code; the others have two. */
+export const LAST_BOOK_OF_FOUR = 4;
+/** Their codes have the signs of the values. */
+export const SIGNED_BOOKS: readonly number[] = [1, 2, 5, 6];
+export const ESCAPE_BOOK = 11;
+export const ESCAPE = 16;
+
 /** Tables 4.A.2 to 4.A.12: the spectrum, books 1 to 11. */
 export const SPECTRAL_BOOKS: readonly Codebook[] = [
   {

@@ -1,17 +1,10 @@
 import { PerchError } from '../../../base/errors.ts';
 import type { FrameBits } from './bits.ts';
 import { type Channel, NOISE_BOOK, SHORT_SAMPLES, ZERO_BOOK } from './channel.ts';
-import { SPECTRAL_BOOKS } from './codebooks.ts';
+import { ESCAPE, ESCAPE_BOOK, LARGEST_VALUES, LAST_BOOK_OF_FOUR, SIGNED_BOOKS, SPECTRAL_BOOKS } from './codebooks.ts';
 import { HuffmanDecoder } from './huffman.ts';
 import type { NoiseSource } from './noise.ts';
 
-/** Largest absolute value of each book, ISO/IEC 14496-3 table 4.151; 16 in book 11 is an escape. */
-const LARGEST = [1, 1, 2, 2, 4, 4, 7, 7, 12, 12, 16];
-/** Books with four values per code; the others have two. */
-const LAST_OF_FOUR = 4;
-const SIGNED = [1, 2, 5, 6];
-const ESCAPE_BOOK = 11;
-const ESCAPE = 16;
 const MAX_ESCAPE_PREFIX = 8;
 
 /** Reads coefficients that are coded with one of the books 1 to 11 (§4.6.3.3). */
@@ -25,11 +18,11 @@ class SpectralBook {
 
   /** @param number 1 to 11 */
   constructor(number: number, codes: HuffmanDecoder) {
-    const largest = LARGEST[number - 1] as number;
+    const largest = LARGEST_VALUES[number - 1] as number;
     this.#codes = codes;
-    this.#isSigned = SIGNED.includes(number);
+    this.#isSigned = SIGNED_BOOKS.includes(number);
     this.#hasEscapes = number === ESCAPE_BOOK;
-    this.#valuesPerCode = number <= LAST_OF_FOUR ? 4 : 2;
+    this.#valuesPerCode = number <= LAST_BOOK_OF_FOUR ? 4 : 2;
     // A symbol's digits are its values, the first one most significant.
     const base = this.#isSigned ? 2 * largest + 1 : largest + 1;
     const offset = this.#isSigned ? largest : 0;
@@ -91,7 +84,7 @@ function readEscape(bits: FrameBits, out: Int16Array, at: number): void {
 /** A quantised value of 13 bits at most, plus pulses. */
 const MAX_QUANTISED = 8191 + 4 * 15;
 /** The scale factor of gain 1, in steps of 2^(1/4) (ISO/IEC 14496-3 §4.6.2.3.3). */
-const SCALE_OFFSET = 100;
+export const SCALE_OFFSET = 100;
 const MIN_SCALE = -256;
 /** Full scale is 1 instead of 32,768. */
 const GAIN = 1 / 32_768;

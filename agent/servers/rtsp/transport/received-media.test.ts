@@ -71,7 +71,7 @@ test('RECORD after PAUSE begins a new stream', () => {
 });
 
 test('unsupported media are ignored, and a publisher without others is rejected', () => {
-  const unknown = 'm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n';
+  const unknown = 'm=text 0 RTP/AVP 107\r\na=rtpmap:107 t140/1000\r\n';
   const session = new PublisherSession(`${SDP}${unknown}`);
   for (const media of [0, 1, 2]) {
     session.media.setUp(media, overTcp);
@@ -82,7 +82,7 @@ test('unsupported media are ignored, and a publisher without others is rejected'
   session.take(sound(0));
   expect(session.samples).toHaveLength(2);
   expect(() => new PublisherSession(`v=0\r\n${unknown}`)).toThrow(
-    "publisher of path 'garden' offers VND.ONVIF.METADATA, none of which is supported",
+    "publisher of path 'garden' offers T140, none of which is supported",
   );
 });
 

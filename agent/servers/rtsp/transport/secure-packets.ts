@@ -1,7 +1,7 @@
 import type { MikeyMessage } from '../../../media/mikey/message.ts';
 import { AUTH_TAG_BYTES } from '../../../media/rtp/header.ts';
 import type { InterleavedPackets } from '../../../stream/interleaved-packets.ts';
-import { FRAME_HEADER_BYTES } from '../../../stream/interleaved-writer.ts';
+import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from '../../../stream/interleaved-writer.ts';
 import { createMasterKey, type MasterKey, mikeyOf, srtpKeys } from '../../../transports/webrtc/srtp/master-key.ts';
 import { PacketProtector } from '../../../transports/webrtc/srtp/packet-protector.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
@@ -48,7 +48,7 @@ export class SecurePackets {
     return mikeyOf(master, [stream], wallMs);
   }
 
-  /** @param chunk of `packets` frames @returns memory of its own, shared by the readers */
+  /** @param chunk of `packets` frames; those without room for the tag are left out @returns memory of its own, shared by the readers */
   encrypt(chunk: Buffer, track: number, packets: number): Buffer {
     if (chunk === this.#chunk) {
       return this.#frames;
@@ -56,9 +56,12 @@ export class SecurePackets {
     const { rtp } = this.#tracks[track] as SecureTrack;
     const frames = Buffer.allocUnsafe(chunk.length + packets * AUTH_TAG_BYTES);
     let to = 0;
-    for (let at = 0; at < chunk.length; ) {
-      const length = chunk.readUInt16BE(at + 2);
+    for (let at = 0, length = 0; at < chunk.length; at += FRAME_HEADER_BYTES + length) {
+      length = chunk.readUInt16BE(at + 2);
       const secureLength = length + AUTH_TAG_BYTES;
+      if (secureLength > MAX_FRAME_BYTES) {
+        continue;
+      }
       frames[to] = chunk[at] as number;
       frames[to + 1] = chunk[at + 1] as number;
       frames.writeUInt16BE(secureLength, to + 2);
@@ -66,12 +69,11 @@ export class SecurePackets {
       chunk.copy(frames, start, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
       const index = this.#packets.packetIndexOf(track, frames.readUInt16BE(start + 2));
       rtp.protect(frames.subarray(start, start + secureLength), index);
-      at += FRAME_HEADER_BYTES + length;
       to = start + secureLength;
     }
     this.#chunk = chunk;
-    this.#frames = frames;
-    return frames;
+    this.#frames = frames.subarray(0, to);
+    return this.#frames;
   }
 
   /** @param report an RTCP packet, without frame */

@@ -158,6 +158,10 @@ export class TcpDelivery implements Delivery, InterleavedViewer {
       this.#allowedBytes = this.#limitBytes;
     }
     const frames = this.#secure?.encrypt(chunk, track, packets) ?? chunk;
+    if (frames.length === 0) {
+      this.#discarded += packets;
+      return false;
+    }
     this.#link.write(channel === 2 * track ? frames : withChannel(frames, channel));
     const bytes = frames.length - FRAME_HEADER_BYTES * packets;
     this.#sentBytes += bytes;

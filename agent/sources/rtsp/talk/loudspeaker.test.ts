@@ -4,9 +4,14 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { lastCaller, url } from '../../../../test/support/cameras/rtsp-run.ts';
 import { type Caller, type Script, scriptedCamera } from '../../../../test/support/cameras/scripted-camera.ts';
+import { rtpFormat } from '../../../../test/support/media/units.ts';
 import { systemClock } from '../../../base/clock.ts';
 import { explain } from '../../../base/errors.ts';
 import { silentLogger } from '../../../base/log.ts';
+import { AacDecoder } from '../../../media/aac/decode/decoder.ts';
+import { createDepacketizer } from '../../../media/codecs.ts';
+import { MU_LAW } from '../../../media/g711/decode.ts';
+import type { Track } from '../../../media/sample/track.ts';
 import { type Transport, TransportChoice } from '../transport/transport-choice.ts';
 import { RtspLoudspeaker } from './loudspeaker.ts';
 
@@ -16,6 +21,15 @@ a=rtpmap:97 G726-16/8000
 a=control:talk
 a=sendonly
 `;
+/** A period of a tone of 1 kHz, and its level. */
+const MU_LAW_TONE = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => nearestMuLaw(12_000 * Math.sin((Math.PI * i) / 4)));
+const TONE_RMS = 12_000 / 32_768 / Math.SQRT2;
+function nearestMuLaw(value: number): number {
+  const distances = [...MU_LAW].map((code) => Math.abs(code - value));
+  return distances.indexOf(Math.min(...distances));
+}
+const fmtpOf = (text: string): Record<string, string> =>
+  Object.fromEntries(text.split('; ').map((word) => word.split('=') as [string, string]));
 const PLAIN_SDP = 'v=0\nm=audio 0 RTP/AVP 0\na=control:listen\na=recvonly\n';
 
 /** A camera with a back channel (ONVIF Streaming §5.3) that sends no media. */
@@ -141,15 +155,89 @@ test.for([551, 400, 454, 500])('a camera that answers the check with %i has no b
   expect(loudspeaker.state).toBe('no');
 });
 
-test('a back channel for AAC only is not supported, and the reason names it', async () => {
-  const sdp = `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/16000\na=sendonly\na=control:talk\n`;
-  await using camera = await scriptedCamera(() => undefined, sdp);
+/** A camera whose back channel takes one format, and the state and frames of a talk. */
+const describing = (formats: string): readonly [Script, string] => [
+  (request, caller) => request.method !== 'DESCRIBE' && talkative(request, caller),
+  `${PLAIN_SDP}m=audio 0 RTP/AVP 97\na=rtpmap:97 ${formats}\na=sendonly\na=control:talk\n`,
+];
+const HBR = 'mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3';
+
+test.for([
+  ['two channels', `MPEG4-GENERIC/16000/2\na=fmtp:97 ${HBR}; config=1410`],
+  ['HE-AAC', `MPEG4-GENERIC/16000\na=fmtp:97 ${HBR}; config=2c0a8800`],
+  ['other AU headers', 'MPEG4-GENERIC/16000\na=fmtp:97 mode=AAC-lbr; sizelength=6; config=1408'],
+  ['a configuration that is none', `MPEG4-GENERIC/16000\na=fmtp:97 ${HBR}; config=ffff`],
+  ['its configuration in the stream', 'MP4A-LATM/16000\na=fmtp:97 cpresent=1'],
+] as const)('a back channel for AAC with %s only is not supported, and the reason names it', async ([, format]) => {
+  const [script, sdp] = describing(format);
+  await using camera = await scriptedCamera(script, sdp);
   const loudspeaker = loudspeakerAt(camera);
+  const name = format.split('/')[0];
   expect(await reasonOf(loudspeaker.open(deaf, never))).toBe(
-    "camera of path 'garden' has no back channel with G.711 or G.726, only with MPEG4-GENERIC",
+    `camera of path 'garden' has no back channel with G.711, G.726 or AAC-LC of one channel, only with ${name}`,
   );
   expect(loudspeaker.state).toBe('no');
 });
+
+test.for([
+  ['MPEG4-GENERIC/16000', `${HBR}; config=1408`, 16_000, 16_000],
+  ['MPEG4-GENERIC/8000', `${HBR}; config=1588`, 8_000, 8_000],
+  ['MPEG4-GENERIC/90000', `${HBR}; config=1208`, 44_100, 90_000],
+  ['MP4A-LATM/16000', 'cpresent=0; config=400028103fc0', 16_000, 16_000],
+] as const)(
+  'as %s with %s the camera gets the speaker in frames of 1,024 samples',
+  async ([name, fmtp, rateHz, clockHz]) => {
+    const [script, sdp] = describing(`${name}\na=fmtp:97 ${fmtp}`);
+    await using camera = await scriptedCamera(script, sdp);
+    const channel = await loudspeakerAt(camera).open(deaf, never);
+    expect(channel).toMatchObject({ codec: 'PCMU', clockRate: 8000, channels: 1 });
+    const tone = Uint8Array.from({ length: 8_000 }, (_, i) => MU_LAW_TONE[i % 8] as number);
+    for (let at = 0; at < tone.length; at += 160) {
+      // One packet of 20 ms is lost: its time is silence.
+      if (at !== 1_600) {
+        channel.send(tone.subarray(at, at + 160), 1_000 + at);
+      }
+    }
+    const caller = lastCaller(camera);
+    // The resampler needs 16 samples more.
+    const count = Math.floor((rateHz * (8_000 - 16)) / 8_000 / 1_024);
+    await camera.until(() => heard(caller).length >= count);
+    const packets = heard(caller);
+    const step = (1_024 * clockHz) / rateHz;
+    const { ticks: start = 0 } = packets[0] ?? {};
+    expect(packets.map(({ ticks }) => (ticks - start) >>> 0)).toEqual(packets.map((_, i) => Math.round(i * step)));
+    expect(packets.every(({ first }) => first === '80e1')).toBe(true);
+
+    const tracks: Track[] = [];
+    const decoded: number[] = [];
+    const depacketizer = createDepacketizer(rtpFormat(name.split('/')[0] ?? '', clockHz, 1, fmtpOf(fmtp)), {
+      onTrack: (track) => tracks.push(track),
+      onDamage: (reason) => expect.fail(reason),
+      onUnit: (_pts, _dts, _key, data) => {
+        const out = new Float32Array(1_024);
+        decoder().decode(data, out);
+        decoded.push(...out);
+      },
+    });
+    let own: AacDecoder | undefined;
+    const decoder = () => {
+      const [track] = tracks;
+      own ??= new AacDecoder(track?.codec === 'aac' ? track.config : new Uint8Array(0));
+      return own;
+    };
+    for (const { payload, ticks } of packets) {
+      const bytes = Buffer.from(payload, 'latin1');
+      depacketizer?.push(bytes, 0, bytes.length, ticks, true, false);
+    }
+    const rms = (part: readonly number[]) =>
+      Math.sqrt(part.reduce((sum, value) => sum + value * value, 0) / part.length);
+    // The encoder is one frame late.
+    const at = (seconds: number) => Math.round(seconds * rateHz) + 1_024;
+    expect(rms(decoded.slice(at(0.3), at(0.7)))).toBeCloseTo(TONE_RMS, 2);
+    expect(rms(decoded.slice(at(0.203), at(0.216)))).toBeLessThan(TONE_RMS / 4);
+    channel.close();
+  },
+);
 
 test.for([
   ['G726-16/8000', 'G726-32/8000', 98],

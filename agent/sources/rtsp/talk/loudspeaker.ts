@@ -65,15 +65,15 @@ export class RtspLoudspeaker implements Loudspeaker {
     this.#isTaken = true;
     try {
       await this.#closing;
-      const [connection, { codec, format }] = await this.#remembered(() => this.#connect(signal));
+      const [connection, { codec, clockRate, channels, format }] = await this.#remembered(() => this.#connect(signal));
       const closing = new AbortController();
       const over = AbortSignal.any([closing.signal, signal]);
       void this.#keep(connection, over, onEnded);
       this.#log.info({ codec: format.encoding }, 'talk to the camera started');
       return {
         codec,
-        clockRate: format.clockRate,
-        channels: format.channels,
+        clockRate,
+        channels,
         send: (payload, ticks) => connection.send(payload, ticks),
         close: () => closing.abort(),
       };

@@ -13,6 +13,7 @@ import type { RtpSender } from '../transport/track-transport.ts';
 import { TrackTransports } from '../transport/track-transports.ts';
 import { type Transport, TransportRefused } from '../transport/transport-choice.ts';
 import { type BackTrack, backEncodings, findBackTrack } from './back-track.ts';
+import type { TalkSink } from './talk-encoder.ts';
 
 const TICK_MS = 1_000;
 /** Of G.711: 120 ms at 8 kHz. Some cameras take little more in one packet. */
@@ -61,7 +62,7 @@ export class TalkConnection {
     const track = findBackTrack(description.sdp.medias);
     if (!track) {
       const others = backEncodings(description.sdp.medias).join(', ');
-      const reason = others === '' ? '' : ` with G.711 or G.726, only with ${others}`;
+      const reason = others === '' ? '' : ` with G.711, G.726 or AAC-LC of one channel, only with ${others}`;
       const message = `camera of path '${this.#options.name}' has no back channel${reason}`;
       throw new PerchError('unsupported', message, { path: this.#options.name });
     }
@@ -154,7 +155,7 @@ export class TalkConnection {
 }
 
 /** Sends audio to a camera as RTP (RFC 3551 §4.1: the marker bit starts a talkspurt). */
-class AudioSender {
+class AudioSender implements TalkSink {
   readonly #track: BackTrack;
   readonly #sender: RtpSender;
   readonly #ssrc = randomInt(1, 2 ** 32);
@@ -169,30 +170,26 @@ class AudioSender {
 
   /** @param ticks time of the first sample, from any start */
   send(audio: Uint8Array, ticks: number): void {
-    const { encoder, format } = this.#track;
+    const { encoder, channels } = this.#track;
     for (let at = 0; at < audio.length; at += MAX_PACKET_BYTES) {
       const part = audio.subarray(at, at + MAX_PACKET_BYTES);
       // One byte is one sample of one channel.
-      const partTicks = ticks + at / format.channels;
+      const partTicks = ticks + at / channels;
       if (encoder) {
-        const encoded = encoder.encode(part, partTicks);
-        this.#sendPacket(encoded.payload, encoded.ticks);
+        encoder.encode(part, partTicks, this);
       } else {
-        this.#sendPacket(part, partTicks);
+        this.onPayload(part, partTicks, this.#isFirst);
+        this.#isFirst = false;
       }
     }
   }
 
-  #sendPacket(payload: Uint8Array, ticks: number): void {
-    if (payload.length === 0) {
-      return;
-    }
+  onPayload(payload: Uint8Array, ticks: number, marker: boolean): void {
     const { payloadType } = this.#track.format;
     const packet = new Uint8Array(RTP_HEADER_BYTES + payload.length);
-    writeRtpHeader(packet, 0, this.#isFirst, payloadType, this.#sequence, this.#ticksOffset + ticks, this.#ssrc);
+    writeRtpHeader(packet, 0, marker, payloadType, this.#sequence, this.#ticksOffset + ticks, this.#ssrc);
     packet.set(payload, RTP_HEADER_BYTES);
     this.#sequence = (this.#sequence + 1) & 0xffff;
-    this.#isFirst = false;
     this.#sender.send(packet);
   }
 

@@ -1,7 +1,7 @@
 import type { Pair } from '../../../media/rtsp/transport.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { FrameSink, RtspConnection } from '../../../transports/rtsp/request/connection.ts';
-import type { SecureSession, TrackInput } from './secure-session.ts';
+import { SecureInput, type SecureSession, type SecureTrack, type TrackInput } from './secure-session.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 
 const CHANNELS = 256;
@@ -20,18 +20,18 @@ export class Interleaved implements FrameSink {
   /**
    * @param answered the camera's channels for RTP and RTCP
    * @param asked the requested RTP channel
-   * @param secure SRTP, decrypted by `input`
+   * @param secure undefined: plain RTP
    */
   trackTransport(
     receiver: TrackReceiver,
     answered: Pair | undefined,
     asked: number,
-    secure?: { readonly session: SecureSession; readonly input: TrackInput },
+    secure?: SecureTrack,
   ): TrackTransport {
     // A camera that gives two tracks the same channels uses the requested ones.
     const isTaken = answered === undefined || this.#byRtpChannel[answered[0]] !== undefined;
     const [rtp, rtcp] = isTaken ? [asked, asked + 1] : answered;
-    const input = secure?.input ?? receiver;
+    const input = secure ? new SecureInput(receiver, secure.decryptor) : receiver;
     this.#byRtpChannel[rtp] = input;
     this.#byRtcpChannel[rtcp] = input;
     return new InterleavedTrackTransport(receiver, this.#connection, rtcp, secure?.session);

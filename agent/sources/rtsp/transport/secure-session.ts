@@ -6,6 +6,12 @@ import { createMasterKey, mikeyOf, srtpKeys } from '../../../transports/webrtc/s
 import { MediaDecryptor } from '../../../transports/webrtc/srtp/media-decryptor.ts';
 import { Srtcp } from '../../../transports/webrtc/srtp/srtcp.ts';
 
+/** SRTP of one track. */
+export interface SecureTrack {
+  readonly session: SecureSession;
+  readonly decryptor: MediaDecryptor;
+}
+
 /** Takes packets of a track, valid during the call only. */
 export type TrackInput = Pick<TrackReceiver, 'packet' | 'control'>;
 
@@ -24,12 +30,12 @@ export class SecureSession {
    * @param keyMgmt of the reply to SETUP, which comes first
    * @throws PerchError
    */
-  inputOf(receiver: TrackReceiver, announced: MikeyMessage | undefined, keyMgmt: string | undefined): TrackInput {
+  trackOf(announced: MikeyMessage | undefined, keyMgmt: string | undefined): SecureTrack {
     const key = keyMgmt === undefined ? announced : parseKeyMgmt(keyMgmt);
     if (!key) {
       throw new PerchError('unsupported', 'camera encrypts its media (RTP/SAVP) and gives no key that is supported');
     }
-    return new SecureInput(receiver, new MediaDecryptor(key));
+    return { session: this, decryptor: new MediaDecryptor(key) };
   }
 
   encryptReport(report: Uint8Array): Buffer {
@@ -37,7 +43,7 @@ export class SecureSession {
   }
 }
 
-class SecureInput implements TrackInput {
+export class SecureInput implements TrackInput {
   readonly #receiver: TrackReceiver;
   readonly #decryptor: MediaDecryptor;
 

@@ -10,10 +10,10 @@ import type { SdpMedia } from '../../../media/sdp/parse.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { Address } from '../../../transports/rtsp/request/address.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
-import type { MethodClient } from '../../../transports/rtsp/request/method-client.ts';
+import type { MethodClient, SetUpAnswer } from '../../../transports/rtsp/request/method-client.ts';
 import { ownIps } from '../../../transports/udp/multicast.ts';
 import { Interleaved } from './interleaved.ts';
-import { SecureSession } from './secure-session.ts';
+import { SecureSession, type SecureTrack } from './secure-session.ts';
 import type { RtpSender, TrackTransport } from './track-transport.ts';
 import { TRANSPORT_NAME, type Transport, TransportRefused } from './transport-choice.ts';
 import { joinGroup, openPair, type UdpOptions, type UdpPair } from './udp-ports.ts';
@@ -59,12 +59,16 @@ export class TrackTransports {
   /**
    * SETUP of one track.
    * @param uri its control URL
-   * @param media of the description: SRTP is requested for RTP/SAVP over TLS, which protects the keys
+   * @param media of the description: SRTP is requested for RTP/SAVP over TLS, which protects the keys; outside of TLS nothing else is
    * @throws TransportRefused when the camera does not send by this transport
    */
   async add(receiver: TrackReceiver, uri: string, transport: Transport, media: SdpMedia): Promise<void> {
-    const isSecure = this.#isTls && transport === 'tcp' && /^RTP\/SAVP/i.test(media.protocol);
-    this.all.push(await (isSecure ? this.#openSecure(receiver, uri, media) : this.#open(receiver, uri, transport)));
+    const isSecure = this.#isTls && /^RTP\/SAVP/i.test(media.protocol);
+    if (this.#isTls && transport !== 'tcp' && !isSecure) {
+      const message = `camera of path '${this.#options.name}' does not encrypt its media (RTP/SAVP)`;
+      throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), false);
+    }
+    this.all.push(await this.#open(receiver, uri, transport, isSecure ? media : undefined));
   }
 
   /**
@@ -97,17 +101,51 @@ export class TrackTransports {
     }
   }
 
-  async #open(receiver: TrackReceiver, uri: string, transport: Transport): Promise<TrackTransport> {
+  /** @param secured its description, for SRTP */
+  async #open(
+    receiver: TrackReceiver,
+    uri: string,
+    transport: Transport,
+    secured: SdpMedia | undefined,
+  ): Promise<TrackTransport> {
     switch (transport) {
       case 'tcp':
-        return this.#openTcp(receiver, uri);
+        return secured ? this.#openSecure(receiver, uri, secured) : this.#openTcp(receiver, uri);
       case 'udp':
-        return this.#openUdp(receiver, uri);
+        return this.#openUdp(receiver, uri, secured);
       case 'multicast': {
-        const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', isMulticast: true }, transport);
-        return answered.protocol === 'tcp' ? this.#taken(receiver, answered) : this.#join(receiver, answered);
+        const wanted = { isSecure: secured !== undefined, protocol: 'udp', isMulticast: true } as const;
+        const answered = await this.#setup(uri, wanted, transport, this.#keysFor(uri, secured));
+        const secure = this.#secureTrack(secured, answered);
+        return answered.protocol === 'tcp'
+          ? this.#taken(receiver, answered, secure)
+          : this.#join(receiver, answered, secure);
       }
     }
+  }
+
+  /** Of our reports. */
+  #keysFor(uri: string, secured: SdpMedia | undefined): readonly HeaderField[] {
+    if (!secured) {
+      return [];
+    }
+    this.#secure ??= new SecureSession();
+    return [['KeyMgmt', writeKeyMgmt(uri, this.#secure.ownKey(this.ssrc, this.#clock.wallMs()))]];
+  }
+
+  /** @throws TransportRefused for plain RTP outside of the connection, where SRTP was requested */
+  #secureTrack(secured: SdpMedia | undefined, answered: SetUpAnswer): SecureTrack | undefined {
+    if (!secured || !this.#secure) {
+      return undefined;
+    }
+    if (answered.isSecure) {
+      return this.#secure.trackOf(secured.key, answered.keyMgmt);
+    }
+    if (answered.protocol === 'tcp') {
+      return undefined;
+    }
+    const message = `camera of path '${this.#options.name}' wants to send unencrypted media outside of TLS`;
+    throw new TransportRefused(new PerchError('unsupported', message, { path: this.#options.name }), true);
   }
 
   async #openTcp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
@@ -126,34 +164,31 @@ export class TrackTransports {
   /** SRTP within the connection. */
   async #openSecure(receiver: TrackReceiver, uri: string, media: SdpMedia): Promise<TrackTransport> {
     this.#connection.frames = this.#interleaved;
-    this.#secure ??= new SecureSession();
-    const session = this.#secure;
-    const ownKey = writeKeyMgmt(uri, session.ownKey(this.ssrc, this.#clock.wallMs()));
     const interleaved = this.#nextChannels;
     const wanted = { protocol: 'tcp', isSecure: true, isMulticast: false, interleaved } as const;
-    const answered = await this.#setup(uri, wanted, 'tcp', [['KeyMgmt', ownKey]]);
-    if (!answered.isSecure) {
-      return this.#taken(receiver, answered);
-    }
-    const input = session.inputOf(receiver, media.key, answered.keyMgmt);
-    return this.#interleaved.trackTransport(receiver, answered.interleaved, interleaved[0], { session, input });
+    const answered = await this.#setup(uri, wanted, 'tcp', this.#keysFor(uri, media));
+    return this.#taken(receiver, answered, this.#secureTrack(media, answered));
   }
 
-  async #openUdp(receiver: TrackReceiver, uri: string): Promise<TrackTransport> {
+  async #openUdp(receiver: TrackReceiver, uri: string, secured: SdpMedia | undefined): Promise<TrackTransport> {
     const ip = this.#cameraIp;
     const pair = await openPair(ip, this.#options, this.#clock);
     let transport: TrackTransport | undefined;
     try {
       const clientPort = [pair.rtp.port, pair.rtcp.port] as const;
-      const answered = await this.#setup(uri, { ...PLAIN, protocol: 'udp', clientPort }, 'udp');
+      const wanted = { isSecure: secured !== undefined, isMulticast: false, protocol: 'udp', clientPort } as const;
+      const answered = await this.#setup(uri, wanted, 'udp', this.#keysFor(uri, secured));
+      const secure = this.#secureTrack(secured, answered);
       if (answered.protocol === 'udp' && !answered.isMulticast) {
         const isAnyPort = this.#options.rtspAnyPort ?? false;
         const remoteEnd = { ...this.#remoteEnd(ip, answered), ports: answered.serverPort, isAnyPort };
-        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection);
+        transport = new UdpTrackTransport(receiver, pair, 'UDP', remoteEnd, this.ssrc, this.#connection, secure);
         return transport;
       }
       // Some NVRs ignore the requested transport.
-      return answered.protocol === 'tcp' ? this.#taken(receiver, answered) : await this.#join(receiver, answered);
+      return answered.protocol === 'tcp'
+        ? this.#taken(receiver, answered, secure)
+        : await this.#join(receiver, answered, secure);
     } finally {
       if (!transport) {
         closePair(pair);
@@ -182,12 +217,16 @@ export class TrackTransports {
   }
 
   /** The camera sends within the connection. */
-  #taken(receiver: TrackReceiver, { interleaved }: TransportHeader): TrackTransport {
-    return this.#interleaved.trackTransport(receiver, interleaved, this.#nextChannels[0]);
+  #taken(receiver: TrackReceiver, { interleaved }: TransportHeader, secure?: SecureTrack): TrackTransport {
+    return this.#interleaved.trackTransport(receiver, interleaved, this.#nextChannels[0], secure);
   }
 
   /** The camera sends to a group. */
-  async #join(receiver: TrackReceiver, answered: TransportHeader): Promise<TrackTransport> {
+  async #join(
+    receiver: TrackReceiver,
+    answered: TransportHeader,
+    secure: SecureTrack | undefined,
+  ): Promise<TrackTransport> {
     const { name } = this.#options;
     const ports = answered.port ?? answered.serverPort ?? answered.clientPort;
     if (!answered.isMulticast || answered.destination === undefined || !ports) {
@@ -208,7 +247,7 @@ export class TrackTransports {
       ports,
       isAnyPort: true,
     };
-    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection);
+    return new UdpTrackTransport(receiver, pair, 'UDP-multicast', remoteEnd, this.ssrc, this.#connection, secure);
   }
 
   #remoteEnd(ip: string, { source }: TransportHeader): Pick<RemoteEnd, 'ips' | 'sendTo'> {
@@ -240,7 +279,7 @@ export class TrackTransports {
     wanted: TransportHeader,
     transport: Transport,
     fields: readonly HeaderField[] = [],
-  ): ReturnType<MethodClient['setup']> {
+  ): Promise<SetUpAnswer> {
     try {
       return await this.#client.setup(uri, wanted, fields);
     } catch (error) {

@@ -38,10 +38,15 @@ export class TransportChoice {
     this.#clock = clock;
   }
 
-  /** The transports to try, best first. @param isTunnelled the connection is encrypted or passes a proxy: media stay in it */
-  transports(isTunnelled: boolean): readonly Transport[] {
+  /**
+   * The transports to try, best first.
+   * @param isTunnelled the connection is encrypted or passes a proxy: media stay in it
+   * @param maySecure but SRTP may leave it, where the configuration asks for that
+   */
+  transports(isTunnelled: boolean, maySecure = false): readonly Transport[] {
     if (isTunnelled) {
-      return ['tcp'];
+      const isAsked = maySecure && (this.#wanted === 'udp' || this.#wanted === 'multicast');
+      return isAsked ? [this.#wanted, 'tcp'] : ['tcp'];
     }
     if (this.#wanted !== 'automatic') {
       return [this.#wanted];

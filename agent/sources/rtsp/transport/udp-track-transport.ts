@@ -5,6 +5,7 @@ import type { Pair } from '../../../media/rtsp/transport.ts';
 import { ReorderBuffer } from '../../../stream/ingest/reorder-buffer.ts';
 import type { TrackReceiver } from '../../../stream/ingest/track-receiver.ts';
 import type { RtspConnection } from '../../../transports/rtsp/request/connection.ts';
+import type { SecureTrack } from './secure-session.ts';
 import { EarlyPackets, type TrackTransport } from './track-transport.ts';
 import type { UdpPair } from './udp-ports.ts';
 
@@ -29,12 +30,15 @@ export class UdpTrackTransport implements TrackTransport {
   readonly #remoteEnd: RemoteEnd;
   readonly #ssrc: number;
   readonly #connection: Pick<RtspConnection, 'fail'>;
+  /** Undefined: plain RTP. */
+  readonly #secure: SecureTrack | undefined;
   /** Undefined after all tracks are set up. */
   #kept: EarlyPackets | undefined = new EarlyPackets();
 
   /**
    * @param ssrc of ours
    * @param connection fails with errors of the media, as with interleaved media
+   * @param secure undefined: plain RTP
    */
   constructor(
     receiver: TrackReceiver,
@@ -43,7 +47,9 @@ export class UdpTrackTransport implements TrackTransport {
     remoteEnd: RemoteEnd,
     ssrc: number,
     connection: Pick<RtspConnection, 'fail'>,
+    secure?: SecureTrack,
   ) {
+    this.#secure = secure;
     this.receiver = receiver;
     this.kind = kind;
     this.#pair = pair;
@@ -74,8 +80,9 @@ export class UdpTrackTransport implements TrackTransport {
 
   sendControl(packet: Uint8Array): void {
     const { ports, sendTo } = this.#remoteEnd;
+    const sent = this.#secure?.session.encryptReport(packet) ?? packet;
     for (const ip of sendTo) {
-      this.#pair.rtcp.send(packet, ports?.[1] ?? 0, ip);
+      this.#pair.rtcp.send(sent, ports?.[1] ?? 0, ip);
     }
   }
 
@@ -107,7 +114,14 @@ export class UdpTrackTransport implements TrackTransport {
       return;
     }
     try {
-      this.#order.push(bytes, start, end, atMs);
+      if (!this.#secure) {
+        this.#order.push(bytes, start, end, atMs);
+        return;
+      }
+      const packet = this.#secure.decryptor.rtp(bytes, start, end);
+      if (packet) {
+        this.#order.push(packet, 0, packet.length, atMs);
+      }
     } catch (cause) {
       this.#connection.fail(cause);
     }
@@ -117,7 +131,10 @@ export class UdpTrackTransport implements TrackTransport {
     // A BYE ends the track: its last packets come first.
     this.#pair.rtp.read();
     try {
-      this.receiver.control(bytes, start, end);
+      const packet = this.#secure ? this.#secure.decryptor.rtcp(bytes, start, end) : bytes.subarray(start, end);
+      if (packet) {
+        this.receiver.control(packet, 0, packet.length);
+      }
     } catch (cause) {
       this.#connection.fail(cause);
     }

@@ -33,7 +33,7 @@ export class Redirect {
   }
 }
 
-interface SetUpAnswer extends TransportHeader {
+export interface SetUpAnswer extends TransportHeader {
   readonly keyMgmt?: string;
 }
 

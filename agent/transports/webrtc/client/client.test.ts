@@ -145,9 +145,16 @@ async function serve(answer: (request: IncomingMessage, reply: ServerResponse) =
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const receive = (place: string): Promise<string> =>
+const receive = (place: string, bearerToken = ''): Promise<string> =>
   new WhepReceiver(
-    { ...OPTIONS, url: `whep://${place}/cam/whep`, name: 'far', hasAudio: true, trackGatherTimeoutMs: 1_000 },
+    {
+      ...OPTIONS,
+      bearerToken,
+      url: `whep://${place}/cam/whep`,
+      name: 'far',
+      hasAudio: true,
+      trackGatherTimeoutMs: 1_000,
+    },
     systemClock,
     silentLogger,
   )
@@ -188,6 +195,22 @@ test('an offer is redirected with its method and body', async () => {
   });
   expect(await receive(place)).toContain('the server answers 400: enough');
   expect(asked.slice(-2)).toEqual(['POST /cam/whep', 'POST /other/whep']);
+});
+
+test('the token goes to the configured server only, not to where it redirects or where the session is', async () => {
+  const seen: (string | undefined)[] = [];
+  const other = await serve((request, reply) => {
+    seen.push(`${request.method} ${request.headers.authorization}`);
+    reply.writeHead(201, { Location: '/session' }).end('no SDP');
+  });
+  const own: (string | undefined)[] = [];
+  const place = await serve((request, reply) => {
+    own.push(`${request.method} ${request.headers.authorization}`);
+    reply.writeHead(307, { Location: `http://${other}/whep` }).end();
+  });
+  await receive(place, 't0k3n');
+  expect(own).toEqual(['OPTIONS Bearer t0k3n', 'POST Bearer t0k3n']);
+  expect(seen).toEqual(['OPTIONS undefined', 'POST undefined', 'DELETE undefined']);
 });
 
 test('ICE servers are read from Link headers', () => {

@@ -1,5 +1,5 @@
 import { parseAv1Sequence } from '../../../media/av1/params.ts';
-import { codecOf } from '../../../media/codecs.ts';
+import { codecOf, isMetadata } from '../../../media/codecs.ts';
 import { parseOpusLayout, writeOpusLayout } from '../../../media/opus/params.ts';
 import type { RtpFormat } from '../../../media/payload/depacketizer.ts';
 import type { AudioTrack, H264Track, H265Track, Track, VideoTrack } from '../../../media/sample/track.ts';
@@ -84,9 +84,11 @@ export function sendableTracks(
   return { video, audio };
 }
 
-/** A player for video alone misses no audio. */
-const isAskedFor = ({ kind }: Track, { sections }: Offer): boolean =>
-  (kind !== 'audio' && kind !== 'video') || sections.some((section) => section.kind === kind);
+/** A player for video alone misses no audio, and none misses metadata. */
+const isAskedFor = (track: Track, { sections }: Offer): boolean =>
+  track.kind === 'audio' || track.kind === 'video'
+    ? sections.some(({ kind }) => kind === track.kind)
+    : !isMetadata(track);
 
 /** Why browsers hear nothing of a stream with audio; undefined: they do, or there is none. */
 export function noAudioReason(tracks: readonly Track[], transcoding = NO_TRANSCODING): string | undefined {
