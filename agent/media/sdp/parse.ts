@@ -270,7 +270,7 @@ function keyOf(text: string | undefined): Pick<SdpMedia, 'key'> {
 const mapOf = (encoding: string, clockRate: number, channels: number): string =>
   `${encoding}/${clockRate}${channels > 1 ? `/${channels}` : ''}`;
 
-export type RelayKind = 'audio' | 'video' | 'application';
+type RelayKind = 'audio' | 'video' | 'application';
 
 /** Sections whose formats RTSP readers may get as they are; an application is metadata, such as that of ONVIF. */
 export const relayKindOf = (media: SdpMedia | undefined): RelayKind | undefined =>

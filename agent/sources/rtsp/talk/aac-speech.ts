@@ -44,7 +44,7 @@ function layoutOf(format: RtpFormat): readonly [config: Uint8Array, wrap: Wrap] 
 }
 
 /** Frames hold 1024 samples: what does not fill one waits for the next audio. */
-export class AacSpeech implements TalkEncoder {
+class AacSpeech implements TalkEncoder {
   readonly #encoder: AacEncoder;
   readonly #resampler: Resampler;
   readonly #wrap: Wrap;
