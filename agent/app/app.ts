@@ -145,7 +145,8 @@ export class App {
     this.#transcoder = new Transcoder(startEngine, clock, log, nameOf);
     this.#paths = new PathTable(this.#makers(), clock, log);
     const isMissing = () => this.#paths.list().some(({ sourceState }) => sourceState === 'waiting');
-    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing });
+    const isOwn = (identity: string) => this.#http.onvif.isOwn(identity);
+    this.#found = new FoundCameras({ ...options.discovery, clock, log, isMissing, isOwn });
     this.#follower = trackAddresses(this.#found, store, options, events.emit, this.#recordings.events.hub);
     const wrongCredentials = new WrongCredentials(clock, this.#stop.signal);
     const newcomers = new NewcomerMemory(clock, log);

@@ -13,6 +13,7 @@ import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { MQTT_FILE, readRetained } from '../../mqtt/retained-file.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
+import { ONVIF_FILE, readDeviceFile } from '../../onvif-server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
 import { readIssued } from '../../tls/own-certificate.ts';
 import { LAYOUTS_FILE, readLayouts } from '../cameras/layouts.ts';
@@ -36,6 +37,8 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   // The id that the broker and Home Assistant know this device by.
   [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),
+  // Ports and identities that recorders know the cameras by.
+  [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),

@@ -28,6 +28,7 @@ import { controlApi } from '../../http/api/control-api.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
 import { mqttRoutes } from '../../http/api/device/mqtt-routes.ts';
+import { onvifRoutes } from '../../http/api/device/onvif-routes.ts';
 import { qrRoute } from '../../http/api/device/qr-route.ts';
 import type { BackupControl } from '../../http/api/device/restore-routes.ts';
 import { serverRoutes } from '../../http/api/device/server-routes.ts';
@@ -39,11 +40,13 @@ import { healthRoute } from '../../http/pages/health.ts';
 import { staticUi } from '../../http/pages/static-ui.ts';
 import { type TrustLookup, trustRoutes } from '../../http/pages/trust/trust-routes.ts';
 import { zlmRoutes } from '../../http/pages/zlm-routes.ts';
+import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
+import { Onvif } from '../onvif/onvif.ts';
 import type { LivePictures } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import type { HookRunner } from '../servers/hook-runner.ts';
@@ -99,11 +102,14 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   /** For ZLMediaKit's API, if the configuration has none. */
   readonly zlmSecret: string;
   readonly signal: AbortSignal;
+  /** Networks of the search for cameras; default: those of the machine. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'>;
 }
 
 /** All HTTP listeners: the main port with everything, and MediaMTX's ports with one service each at `/`. */
 export class HttpListeners {
   readonly zlm: ZlmApi;
+  readonly onvif: Onvif;
   readonly #deps: HttpListenersDeps;
   readonly #started: string;
   readonly #diagnostics: MetricsAndProfiles;
@@ -122,6 +128,7 @@ export class HttpListeners {
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
     this.#mqtt = new Mqtt({ ...deps, readings: () => this.#boxRoutes.readings() });
+    this.onvif = new Onvif(deps);
     this.#boxRoutes = new DeviceRoutes({ ...deps, mqtt: this.#mqtt });
     this.zlm = new ZlmApi({
       ...deps,
@@ -162,6 +169,7 @@ export class HttpListeners {
       ports.ofService('pprof', 'profiling port', (app, access) => this.#diagnostics.mountPprof(app, access, true)),
       ports.requestTimes(),
       this.#mqtt.component(),
+      this.onvif.component(),
     ];
   }
 
@@ -189,6 +197,7 @@ export class HttpListeners {
     const { servers, config } = this.#deps;
     await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
     await app.register(mqttRoutes, { access, mqtt: this.#mqtt });
+    await app.register(onvifRoutes, { access, onvif: this.onvif });
     await app.register(sessionRoutes, {
       accounts,
       access,

@@ -44,13 +44,13 @@ test.for([
   [{}, ['read door', 'read door_sub']],
   [{ recordings: true }, ['read door', 'read door_sub', 'playback door', 'playback door_sub']],
   [{ live: false, publish: true }, ['publish door', 'publish door_sub']],
-  [{ live: false, onvif: true }, []],
+  [{ live: false, onvif: true }, ['read door', 'read door_sub', 'onvif door', 'onvif door_sub']],
   [{ paths: 'all' as const }, ['read door', 'read door_sub', 'read yard']],
 ] as const)('a device with %j may %j', async ([rights, expected]) => {
   const devices = await open();
   await devices.add({ ...REQUEST, ...rights }, noneTaken);
   const device = devices.find('frigate');
-  const actions = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin'];
+  const actions = ['read', 'publish', 'playback', 'api', 'metrics', 'pprof', 'admin', 'onvif'];
   const asked = actions.flatMap((action) => ['door', 'door_sub', 'yard', ''].map((path) => [action, path] as const));
   const allowed = asked.filter(([action, path]) => device?.may(action, path)).map((words) => words.join(' '));
   expect(allowed).toEqual(expected);

@@ -52,7 +52,7 @@ interface DeviceRights {
   readonly live: boolean;
   readonly recordings: boolean;
   readonly publish: boolean;
-  /** Reserved: Perch has no ONVIF server yet. */
+  /** Uses ONVIF: watches live, gets events and snapshots, and moves cameras. */
   readonly onvif: boolean;
 }
 
@@ -238,9 +238,12 @@ const loginOf = (device: Stored, isRight: DeviceLogin['isRight']): DeviceLogin =
   isRight,
 });
 
-function mayDo({ paths, live, recordings, publish }: DeviceRights, action: string, path: string): boolean {
+function mayDo({ paths, live, recordings, publish, onvif }: DeviceRights, action: string, path: string): boolean {
   const isGranted =
-    (action === 'read' && live) || (action === 'playback' && recordings) || (action === 'publish' && publish);
+    (action === 'read' && (live || onvif)) ||
+    (action === 'playback' && recordings) ||
+    (action === 'publish' && publish) ||
+    (action === 'onvif' && onvif);
   return isGranted && path !== '' && coversPath(paths, path);
 }
 

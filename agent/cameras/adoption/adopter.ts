@@ -55,6 +55,8 @@ export interface AdopterDeps {
     list(): readonly FoundCamera[];
     find(endpoint: string): readonly KnownCamera[];
     probe(range: string, options: { readonly signal: AbortSignal }): Promise<void>;
+    /** Whether this Perch itself offers the camera with this serial number. */
+    isOwn?(identity: string): boolean;
   };
   /** @param isClearAllowed the password may be sent unencrypted @param onSlow the camera is connected and needs longer than usual */
   createProbe(isClearAllowed: boolean, onSlow?: () => void): ProbeStream;
@@ -75,6 +77,7 @@ interface AdoptedCamera {
 
 /** Some cameras take 8 s for each answer, and a call has up to two of them. */
 const SLOW_CALL_DEADLINE_MS = 20_000;
+const OWN_CAMERA = 'this is a camera that Perch itself offers to recorders: it is here already';
 const OTHER_THAN_FOUND = 'another camera is at the address where this one was found: search for cameras again';
 
 /** Identifies requested cameras and adds them to the configuration. */
@@ -298,6 +301,10 @@ export class Adopter {
     signal: AbortSignal,
   ): Promise<Planned> {
     const { prefers } = request;
+    const { serial } = await session.information();
+    if (serial !== undefined && this.#deps.found.isOwn?.(serial)) {
+      throw new PerchError('badInput', OWN_CAMERA);
+    }
     const description = await describeDevice(session, { probeStream, prefers, signal, retryClock: this.#deps.clock });
     const { information, channels } = description;
     const model = [information.manufacturer, information.model].filter(Boolean).join(' ');

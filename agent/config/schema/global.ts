@@ -6,6 +6,7 @@ import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
 import { MQTT_KEYS } from './mqtt.ts';
+import { ONVIF } from './onvif.ts';
 import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
@@ -48,7 +49,7 @@ const ZLM_KEYS = {
 };
 
 /** The keys of each server. */
-export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT];
+export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT, ONVIF];
 
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
@@ -61,6 +62,7 @@ export const GlobalSchema = Type.Object({
   ...SRT.schema,
   ...ZLM_KEYS,
   ...MQTT_KEYS,
+  ...ONVIF.schema,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Defaults of Perch's own set-up that differ: its page needs the servers, and the disk must not fill up. */

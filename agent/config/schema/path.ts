@@ -12,7 +12,7 @@ import { MPEGTS_SOURCE } from './mpegts-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
 import type { SourceKeys } from './source-keys.ts';
-import { SRT_SOURCE } from './srt-source.ts';
+import { SRT_SOURCE } from './srt.ts';
 import { WHEP_SOURCE } from './whep-source.ts';
 
 /** Perch's own block of a path: the camera's ONVIF service, in addition to its stream. */

@@ -7,6 +7,7 @@ import type { GlobalSettings } from './global.ts';
 import { attempt, type Fault, notPositive } from './key-rules.ts';
 import { MAX_ENTRIES } from './modes.ts';
 import { mqttFaults } from './mqtt.ts';
+import { onvifFaults } from './onvif.ts';
 import type { PathSettings } from './path.ts';
 import type { ServerKeys } from './server-keys.ts';
 
@@ -30,6 +31,7 @@ export function globalFaults(
     ...queueFaults(settings),
     ...timetableFaults(settings),
     ...mqttFaults(settings),
+    ...onvifFaults(settings),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }

@@ -4,6 +4,7 @@ import { Switch } from './fields.ts';
 import type { Fault } from './key-rules.ts';
 import { inverted } from './key-rules.ts';
 import type { ServerKeys } from './server-keys.ts';
+import type { SourceKeys } from './source-keys.ts';
 
 const schema = {
   srt: Switch(true, "Open the SRT server. Default in Perch's own set-up: no."),
@@ -28,7 +29,7 @@ const Passphrase = (who: string) =>
     description: `Passphrase of 10 to 79 characters for SRT ${who} (AES). Empty = without encryption.`,
   });
 
-export const SRT_PATH_KEYS = {
+const SRT_PATH_KEYS = {
   srtReadPassphrase: Passphrase('readers'),
   srtPublishPassphrase: Passphrase('publishers'),
 };
@@ -36,8 +37,18 @@ export const SRT_PATH_KEYS = {
 const MIN_PASSPHRASE = 10;
 
 /** Of a path's passphrases. */
-export function passphraseFaults(settings: Readonly<Record<keyof typeof SRT_PATH_KEYS, string>>): readonly Fault[] {
+function passphraseFaults(settings: Readonly<Record<keyof typeof SRT_PATH_KEYS, string>>): readonly Fault[] {
   return (['srtReadPassphrase', 'srtPublishPassphrase'] as const)
     .filter((key) => settings[key] !== '' && Buffer.byteLength(settings[key]) < MIN_PASSPHRASE)
     .map((key) => ({ key, message: `is shorter than ${MIN_PASSPHRASE} characters` }));
 }
+
+/** With the path's keys of the SRT server: a path's keys are those of sources. */
+export const SRT_SOURCE: SourceKeys<typeof SRT_PATH_KEYS> = {
+  schemes: ['srt'],
+  example: 'srt://192.168.1.20:8890?streamid=stream',
+  schema: SRT_PATH_KEYS,
+  faults: passphraseFaults,
+  inert: [],
+  renamed: {},
+};

@@ -42,6 +42,8 @@ export interface FoundCamerasOptions extends InterfaceChoice {
   readonly isMissing?: () => boolean;
   /** Devices' UDP port, default 3702; others for tests. */
   readonly port?: number;
+  /** Whether this Perch itself offers the camera with this endpoint or serial number: it is not a finding. */
+  readonly isOwn?: (identity: string) => boolean;
 }
 
 interface ProbeOptions {
@@ -161,6 +163,11 @@ export class FoundCameras {
     return same.sort((a, b) => a.missedScans - b.missedScans || b.lastSeenMs - a.lastSeenMs).map(knownOf);
   }
 
+  /** Whether this Perch offers it to recorders. */
+  isOwn(identity: string): boolean {
+    return this.#options.isOwn?.(identity) === true;
+  }
+
   onFound(listener: OnFound): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -197,7 +204,12 @@ export class FoundCameras {
     const seen = new Set<Entry>();
     this.#scans += 1;
     const options = { ...this.#options, listenMs, signal: this.#stop.signal, onLoopback: this.#onLoopback };
-    await scan(options, (camera) => seen.add(this.#take(camera, this.#scans)));
+    await scan(options, (camera) => {
+      const entry = this.#take(camera, this.#scans);
+      if (entry) {
+        seen.add(entry);
+      }
+    });
     this.#lastScanMs = clock.monoMs();
     if (!this.#stop.signal.aborted) {
       this.#forget(seen);
@@ -211,7 +223,10 @@ export class FoundCameras {
     });
   }
 
-  #take(camera: FoundCamera, scanNumber: number): Entry {
+  #take(camera: FoundCamera, scanNumber: number): Entry | undefined {
+    if (this.isOwn(camera.endpoint)) {
+      return undefined;
+    }
     const nowMs = this.#options.clock.wallMs();
     const entry = this.#entryOf(camera);
     if (!entry) {

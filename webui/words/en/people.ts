@@ -64,7 +64,7 @@ export const people = {
   deviceLive: 'Watch live',
   deviceRecordings: 'Play recordings',
   devicePublish: 'Publish',
-  deviceOnvif: 'ONVIF (not used yet)',
+  deviceOnvif: 'ONVIF (for recorders)',
   oneRight: 'Choose at least one.',
   deviceWillGet: 'You get a user name and a password. They do not work for this page or its settings.',
   makeDevicePassword: 'Create password',

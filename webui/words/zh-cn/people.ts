@@ -65,7 +65,7 @@ export const people: PeopleWords = {
   deviceLive: '观看实时画面',
   deviceRecordings: '播放录像',
   devicePublish: '推流',
-  deviceOnvif: 'ONVIF（尚未使用）',
+  deviceOnvif: 'ONVIF（供录像机使用）',
   oneRight: '请至少选择一项。',
   deviceWillGet: '您会得到一个用户名和密码。它们不能打开本页面或设置。',
   makeDevicePassword: '创建密码',

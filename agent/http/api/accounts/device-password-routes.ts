@@ -19,7 +19,11 @@ const NewDevice = Type.Object(
     live: Type.Optional(Type.Boolean({ description: 'Watches live video; default true.' })),
     recordings: Type.Optional(Type.Boolean({ description: 'Plays recordings.' })),
     publish: Type.Optional(Type.Boolean({ description: 'Publishes streams, and talks through cameras.' })),
-    onvif: Type.Optional(Type.Boolean({ description: 'Reserved for an ONVIF server; unused.' })),
+    onvif: Type.Optional(
+      Type.Boolean({
+        description: 'A recorder with ONVIF: watches live, gets events and snapshots, and moves cameras.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

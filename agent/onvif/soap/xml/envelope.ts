@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Credentials } from '../../../media/rtsp/digest.ts';
 import { escapeXml } from './xml.ts';
 
-const NAMESPACES: Readonly<Record<string, string>> = {
+export const NAMESPACES: Readonly<Record<string, string>> = {
   tds: 'http://www.onvif.org/ver10/device/wsdl',
   trt: 'http://www.onvif.org/ver10/media/wsdl',
   tr2: 'http://www.onvif.org/ver20/media/wsdl',
@@ -13,21 +13,23 @@ const NAMESPACES: Readonly<Record<string, string>> = {
   tan: 'http://www.onvif.org/ver20/analytics/wsdl',
   tt: 'http://www.onvif.org/ver10/schema',
   tns1: 'http://www.onvif.org/ver10/topics',
+  ter: 'http://www.onvif.org/ver10/error',
   wsnt: 'http://docs.oasis-open.org/wsn/b-2',
+  wstop: 'http://docs.oasis-open.org/wsn/t-1',
   wsa: 'http://www.w3.org/2005/08/addressing',
 };
 const SECURITY = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd';
 const SECURITY_TIME = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd';
-const TOKEN_PROFILE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0';
+export const TOKEN_PROFILE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0';
 const MESSAGE_SECURITY = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0';
 
 export type SoapVersion = '1.1' | '1.2';
-const ENVELOPES: Record<SoapVersion, string> = {
+export const ENVELOPES: Record<SoapVersion, string> = {
   '1.1': 'http://schemas.xmlsoap.org/soap/envelope/',
   '1.2': 'http://www.w3.org/2003/05/soap-envelope',
 };
 
-/** A request. Only namespaces in use are declared: small boards have small buffers. */
+/** A request or reply. Only namespaces in use are declared: small boards have small buffers. */
 export function writeEnvelope(version: SoapVersion, headers: string, body: string): string {
   const used = Object.entries(NAMESPACES).filter(
     ([prefix]) => body.includes(`${prefix}:`) || headers.includes(`${prefix}:`),

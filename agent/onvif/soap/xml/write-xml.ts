@@ -63,10 +63,10 @@ function write(element: XmlElement, declared: ReadonlyMap<string, string>, depth
   return inner === '' ? `<${head}/>` : `<${head}>${inner}</${name}>`;
 }
 
-const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
+export const prefixOf = (name: string): string => (name.includes(':') ? name.slice(0, name.indexOf(':')) : '');
 
-/** The namespace of a prefix at this element; '' without a default namespace. */
-function namespaceOf(from: XmlElement, prefix: string): string {
+/** The namespace of a prefix at this element; '' without a default namespace. @throws PerchError badInput for an undeclared prefix */
+export function namespaceOf(from: XmlElement, prefix: string): string {
   if (prefix === 'xml') {
     return 'http://www.w3.org/XML/1998/namespace';
   }

@@ -1,0 +1,145 @@
+import type { EventBus } from '../../base/event-bus.ts';
+import { type Config, resolvePath } from '../../config/load/load.ts';
+import type { PathSettings } from '../../config/schema/path.ts';
+import { portOf } from '../../config/values/address.ts';
+import type { CameraSteering } from '../../http/api/cameras/camera-control.ts';
+import { codecOf } from '../../media/codecs.ts';
+import type { Track } from '../../media/sample/track.ts';
+import { perchOf } from '../../onvif/device/perch-camera.ts';
+import type { CameraNews, OfferedCamera, OnvifSource, StreamFacts } from '../../onvif-server/contract.ts';
+import type { CameraEvent, EventFeed } from '../../record/events/event.ts';
+import type { Stream } from '../../stream/stream.ts';
+import type { LivePictures } from '../recordings/live-pictures.ts';
+
+const SUB_SUFFIX = '_sub';
+/** A recorder waits for the picture of a camera. */
+const SNAPSHOT = { timeoutMs: 5_000, maxAgeMs: 1_000 };
+const NOTHING: StreamFacts = {
+  video: undefined,
+  width: undefined,
+  height: undefined,
+  audio: undefined,
+  audioRateHz: undefined,
+};
+
+export interface OnvifSourceDeps {
+  readonly version: string;
+  config(): Config;
+  readonly paths: { openStreams(): readonly (readonly [string, Stream])[] };
+  readonly recordings: {
+    readonly events: { readonly hub: EventFeed };
+    /** Resolves when the configuration of the time of the call is in force. */
+    settled(): Promise<void>;
+  };
+  readonly pictures: LivePictures;
+  readonly steering: CameraSteering;
+  readonly events: Pick<EventBus, 'listen'>;
+}
+
+/** Cameras, streams and events for other recorders. */
+export function onvifSource(deps: OnvifSourceDeps): OnvifSource {
+  const { config, recordings, pictures, steering, events, version } = deps;
+  const { hub } = recordings.events;
+  /** Of streams that have run, by path: recorders ask while a camera is away, too. */
+  const known = new Map<string, StreamFacts>();
+  return {
+    version,
+    cameras: () => offeredCameras(config()),
+    facts: (path) => {
+      const stream = deps.paths.openStreams().find(([name]) => name === path)?.[1];
+      if (stream) {
+        known.set(path, factsOf(stream.tracks));
+      }
+      return known.get(path) ?? NOTHING;
+    },
+    isPrivate: (path) => settingsOf(path, config())?.isPrivate === true,
+    rtsp: () => {
+      const { rtspAddress, rtspsAddress, rtspEncryption, rtspTransports } = config();
+      const isSecure = rtspEncryption === 'strict';
+      return { port: portOf(isSecure ? rtspsAddress : rtspAddress), isSecure, transports: rtspTransports };
+    },
+    hasPicture: (path) => pictures.hasPicture(pictured(path, pictures)),
+    picture: (path) => pictures.picture(pictured(path, pictures), SNAPSHOT),
+    ptz: {
+      abilities: async (path) => {
+        const { hasPanTilt, hasZoom, hasHome, mostPresets } = await steering.abilities(path);
+        return { hasPanTilt, hasZoom, hasHome: hasHome === true, maxPresets: mostPresets ?? 0 };
+      },
+      move: (path, velocity) => steering.move(path, velocity),
+      stop: (path) => steering.stop(path),
+      presets: (path) => steering.presets(path),
+      goToPreset: (path, token) => steering.goToPreset(path, token),
+      goHome: (path) => steering.goHome(path),
+    },
+    onEvent: (listener) => hub.listen((event) => listener(newsOf(event))),
+    ongoing: (path) => hub.running(path).map(newsOf),
+    onChange: (listener) =>
+      events.listen(({ type }) => {
+        if (type === 'config' || type === 'box') {
+          // A change of settings or of the mode is reported before it is in force.
+          void recordings.settled().then(listener);
+        }
+      }),
+  };
+}
+
+/**
+ * Paths of the file without patterns. A camera that another Perch offers is not offered again: two Perches would adopt each other's
+ * cameras without end.
+ */
+export function offeredCameras({ paths }: Pick<Config, 'paths'>): OfferedCamera[] {
+  const plain = [...paths.values()].filter(({ settings, pattern }) => settings !== undefined && pattern === undefined);
+  const names = new Set(plain.map(({ name }) => name));
+  const mainOf = (name: string) => (name.endsWith(SUB_SUFFIX) ? name.slice(0, -SUB_SUFFIX.length) : undefined);
+  return plain.flatMap(({ name, settings }) => {
+    const { camera } = settings ?? {};
+    const isOfPerch = perchOf(camera?.endpoint) !== undefined || perchOf(camera?.serial) !== undefined;
+    if (isOfPerch || names.has(mainOf(name) ?? '')) {
+      return [];
+    }
+    const sub = name + SUB_SUFFIX;
+    const main = { token: 'main', path: name } as const;
+    const streams = names.has(sub) ? [main, { token: 'sub', path: sub } as const] : [main];
+    return [{ path: name, name: camera?.name || name, streams }];
+  });
+}
+
+/** The small stream has the picture of its camera, unless it has one of its own. */
+function pictured(path: string, pictures: LivePictures): string {
+  return path.endsWith(SUB_SUFFIX) && !pictures.hasPicture(path) ? path.slice(0, -SUB_SUFFIX.length) : path;
+}
+
+const settingsOf = (path: string, config: Config): PathSettings | undefined => resolvePath(config, path)?.settings;
+
+const newsOf = ({ id, path, type, startUs, endUs }: CameraEvent): CameraNews => ({
+  id,
+  path,
+  type,
+  startMs: startUs / 1000,
+  endMs: endUs === undefined ? undefined : endUs / 1000,
+});
+
+/** Names of encodings in ONVIF: the media types of RTP (IANA). */
+function factsOf(tracks: readonly Track[]): StreamFacts {
+  const video = tracks.find(({ kind }) => kind === 'video');
+  const audio = tracks.find(({ kind }) => kind === 'audio');
+  const size = video && 'width' in video ? { width: video.width, height: video.height } : {};
+  return {
+    ...NOTHING,
+    ...size,
+    video: video && videoName(video),
+    audio: audio && audioName(audio),
+    audioRateHz: audio?.clockRate,
+  };
+}
+
+function videoName(track: Track): string {
+  return track.codec === 'mjpeg' ? 'JPEG' : track.codec === 'mpeg4-video' ? 'MPEG4' : codecOf(track).label;
+}
+
+function audioName(track: Track): string {
+  if (track.codec === 'g711') {
+    return track.law === 'mu' ? 'PCMU' : 'PCMA';
+  }
+  return track.codec === 'aac' ? 'AAC' : codecOf(track).label;
+}

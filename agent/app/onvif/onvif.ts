@@ -1,0 +1,131 @@
+import type { Accounts } from '../../auth/accounts/accounts.ts';
+import type { WrongCredentials } from '../../auth/throttle/wrong-credentials.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { NewcomerMemory } from '../../base/newcomer-memory.ts';
+import type { Component } from '../../base/reconciler.ts';
+import type { Config } from '../../config/load/load.ts';
+import type { OnvifState } from '../../http/api/device/onvif-routes.ts';
+import { perchOf } from '../../onvif/device/perch-camera.ts';
+import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
+import type { OnvifLogin } from '../../onvif-server/contract.ts';
+import type { Responder } from '../../onvif-server/responder.ts';
+import type { OnvifServer } from '../../onvif-server/server.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { type OnvifSourceDeps, onvifSource } from './onvif-source.ts';
+
+const PART = 'ONVIF device';
+
+interface OnvifDeps extends OnvifSourceDeps {
+  readonly dataDir: string;
+  readonly accounts: Pick<Accounts, 'device'> & {
+    readonly people: { readonly devices: { list(): readonly { readonly onvif: boolean }[] } };
+  };
+  readonly wrongCredentials: WrongCredentials;
+  readonly newcomers: NewcomerMemory;
+  /** Networks of the search for cameras; the devices are announced in the same ones. */
+  readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Running {
+  readonly perch: string;
+  readonly server: OnvifServer;
+  readonly responder: Responder | undefined;
+}
+
+/** The ONVIF devices for other recorders while they are configured. Their code is loaded then. */
+export class Onvif {
+  readonly #deps: OnvifDeps;
+  #running: Running | undefined;
+
+  constructor(deps: OnvifDeps) {
+    this.#deps = deps;
+  }
+
+  get state(): OnvifState {
+    const { server, responder } = this.#running ?? {};
+    const refused = server?.lastRefusal;
+    return {
+      isOn: server !== undefined,
+      hasPassword: this.#deps.accounts.people.devices.list().some(({ onvif }) => onvif),
+      cameras: (server?.cameras ?? []).map(({ path, name, port = null, error = null }) => ({
+        path,
+        name,
+        port,
+        error,
+      })),
+      subscriptions: server?.subscriptions ?? 0,
+      discoveryError: responder?.error ?? null,
+      refused: refused
+        ? {
+            why: refused.why,
+            user: refused.user,
+            address: refused.ip,
+            path: refused.path,
+            time: new Date(refused.timeMs).toISOString(),
+          }
+        : null,
+    };
+  }
+
+  /** Whether this Perch offers the camera with this endpoint or serial number. */
+  isOwn(identity: string): boolean {
+    return this.#running !== undefined && perchOf(identity) === this.#running.perch;
+  }
+
+  component(): Component<Config> {
+    return {
+      name: PART,
+      isOptional: () => true,
+      settings: ({ onvif, onvifAddress, onvifDiscovery, readTimeoutMs }) =>
+        onvif ? [onvifAddress, onvifDiscovery, readTimeoutMs] : undefined,
+      start: (config) => this.#start(config),
+    };
+  }
+
+  async #start({ onvifAddress: address, onvifDiscovery, readTimeoutMs }: Config): Promise<() => Promise<void>> {
+    const { dataDir, log, clock, discovery } = this.#deps;
+    const [{ OnvifServer: Server }, { DeviceFile }, discoverable] = await loadLate(PART, () =>
+      Promise.all([
+        import('../../onvif-server/server.ts'),
+        import('../../onvif-server/device-file.ts'),
+        onvifDiscovery ? import('../../onvif-server/responder.ts') : undefined,
+      ]),
+    );
+    const file = await DeviceFile.open(dataDir, log);
+    const responder = discoverable && new discoverable.Responder({ ...discovery, clock, log, perch: file.id });
+    const deps = {
+      ...this.#deps,
+      source: onvifSource(this.#deps),
+      file,
+      address,
+      readTimeoutMs,
+      login: (user: string) => this.#login(user),
+    };
+    try {
+      const server = await Server.start(deps, (cameras) => responder?.setCameras(cameras));
+      this.#running = { perch: file.id, server, responder };
+      return async () => {
+        this.#running = undefined;
+        await responder?.close();
+        await server.close();
+      };
+    } catch (error) {
+      await responder?.close();
+      throw error;
+    }
+  }
+
+  #login(user: string): OnvifLogin | undefined {
+    const device = this.#deps.accounts.device(user);
+    return (
+      device && {
+        user,
+        may: (path) => device.may('onvif', path),
+        isRight: (proves) => device.isRight({ proves }),
+      }
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { HttpAccess } from '../../auth/access.ts';
+import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+
+const Text = OrNull(Type.String({ description: 'For people.' }));
+const OnvifState = Type.Object({
+  isOn: Type.Boolean(),
+  hasPassword: Type.Boolean({ description: 'A device password permits ONVIF. Without one no recorder can log in.' }),
+  cameras: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      name: Type.String(),
+      port: OrNull(Type.Integer({ description: 'Of its device service; null: it could not be opened.' })),
+      error: Text,
+    }),
+  ),
+  subscriptions: Type.Integer({ description: 'Recorders that wait for events.' }),
+  discoveryError: Text,
+  refused: OrNull(
+    Type.Object({
+      why: Type.Enum(['wrong', 'rights', 'clock', 'clear', 'replay']),
+      user: Type.String(),
+      address: Type.String(),
+      path: Type.String(),
+      time: TimeText,
+    }),
+  ),
+});
+export type OnvifState = Static<typeof OnvifState>;
+
+interface OnvifRoutesOptions {
+  readonly access: Pick<HttpAccess, 'require'>;
+  readonly onvif: { readonly state: OnvifState };
+}
+
+/** The ONVIF devices for other recorders, for the owner, on the main port only. */
+export const onvifRoutes: FastifyPluginAsync<OnvifRoutesOptions> = async (app, { access, onvif }) => {
+  app.addHook('onRequest', (request: FastifyRequest) => access.require(request, 'admin', ''));
+  const state = operation('box', 'ONVIF devices for other recorders, and the last refused login', answers(OnvifState));
+  app.get('/v3/onvif', { schema: state }, async () => onvif.state);
+};

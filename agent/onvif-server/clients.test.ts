@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import onvif from 'onvif/promises/index.js';
+import { expect, test } from 'vitest';
+import type { IndependentClient } from '../../test/onvif-camera/independent-client.ts';
+import {
+  ask,
+  DOOR,
+  digestAnswer,
+  FakeSource,
+  openOnvifDevice,
+  RECORDER,
+  YARD,
+} from '../../test/support/harness/onvif-device-harness.ts';
+
+/** In a process of its own: in this one Perch has replaced its transport. */
+const NODE_ONVIF = `
+  const { OnvifDevice } = require('node-onvif');
+  const device = new OnvifDevice(JSON.parse(process.argv[1]));
+  device.init().then(async (information) => {
+    const presets = await device.services.ptz.getPresets({ ProfileToken: 'main' });
+    const streams = device.getProfileList().map(({ token, stream }) => [token, stream.udp]);
+    console.log(JSON.stringify({ information, streams, presets: presets.data }));
+  });
+`;
+
+async function connect(port: number): Promise<IndependentClient> {
+  const cam = new onvif.Cam({
+    hostname: '127.0.0.1',
+    port,
+    username: RECORDER.user,
+    password: RECORDER.password,
+    autoconnect: false,
+    timeout: 5_000,
+  }) as unknown as IndependentClient;
+  await cam.connect();
+  return cam;
+}
+
+test("npm's onvif reads device, profiles, streams and snapshot", async () => {
+  const { portOf } = await openOnvifDevice();
+  const cam = await connect(portOf());
+  expect(await cam.getDeviceInformation()).toMatchObject({
+    manufacturer: 'Perch',
+    firmwareVersion: '1.2.3',
+    serialNumber: expect.stringMatching(/^PERCH[0-9A-F]{22}$/),
+  });
+  expect(cam.profiles.map(({ $ }) => $.token)).toEqual(['main', 'sub']);
+  for (const protocol of ['RTSP', 'UDP', 'HTTP']) {
+    const { uri } = await cam.getStreamUri({ protocol, profileToken: 'sub' });
+    expect(uri).toBe('rtsp://127.0.0.1:8554/door_sub');
+  }
+  const { uri } = await cam.getSnapshotUri({ profileToken: 'main' });
+  expect(uri).toBe(`http://127.0.0.1:${portOf()}/onvif/snapshot/main.jpg`);
+});
+
+test("npm's onvif moves the camera", async () => {
+  const { portOf, source } = await openOnvifDevice();
+  const cam = await connect(portOf());
+  await cam.continuousMove({ x: 0.5, y: 0, zoom: 0 });
+  await cam.stop({ panTilt: true, zoom: true });
+  expect(await cam.getPresets({})).toMatchObject({ 'Gate <west>': { $: { token: 1 } } });
+  await cam.gotoPreset({ preset: '1' });
+  expect(source.moves).toEqual(['door {"pan":0.5,"tilt":0,"zoom":0}', 'door stop', 'door to 1']);
+});
+
+test("npm's onvif gets the present state and then events", async () => {
+  const { portOf, source } = await openOnvifDevice();
+  const cam = await connect(portOf());
+  await cam.createPullPointSubscription();
+  expect(JSON.stringify(await cam.pullMessages({ messageLimit: 100 }))).toContain('Initialized');
+  source.tell('motion', true);
+  const heard = JSON.stringify(await cam.pullMessages({ messageLimit: 100 }));
+  expect(heard).toContain('CellMotionDetector/Motion');
+  expect(heard).toContain('Changed');
+  await cam.renew({});
+  await cam.unsubscribe();
+});
+
+test('node-onvif initializes, and lists both streams and the presets', async () => {
+  const { urlOf } = await openOnvifDevice();
+  const target = { xaddr: urlOf('device_service'), user: RECORDER.user, pass: RECORDER.password };
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', NODE_ONVIF, JSON.stringify(target)]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    information: { Manufacturer: 'Perch' },
+    streams: [
+      ['main', 'rtsp://127.0.0.1:8554/door'],
+      ['sub', 'rtsp://127.0.0.1:8554/door_sub'],
+    ],
+    presets: { GetPresetsResponse: { Preset: { Name: 'Gate <west>' } } },
+  });
+});
+
+test('Media 2 names H.265, and lists configurations only when they are asked for', async () => {
+  const { urlOf } = await openOnvifDevice();
+  const url = urlOf('media2_service');
+  const all = await ask(url, '<tr2:GetProfiles><tr2:Type>All</tr2:Type></tr2:GetProfiles>');
+  expect(all.text).toContain('<tt:Encoding>H265</tt:Encoding>');
+  expect(all.text).toContain('<tt:Width>2560</tt:Width>');
+  expect((await ask(url, '<tr2:GetProfiles/>')).text).not.toContain('Configurations');
+  const stream = await ask(
+    url,
+    '<tr2:GetStreamUri><tr2:Protocol>RtspUnicast</tr2:Protocol><tr2:ProfileToken>main</tr2:ProfileToken></tr2:GetStreamUri>',
+  );
+  expect(stream.text).toContain('<tr2:Uri>rtsp://127.0.0.1:8554/door</tr2:Uri>');
+});
+
+test('a transport that RTSP does not offer is refused', async () => {
+  const source = new FakeSource();
+  source.transports = ['tcp'];
+  const { urlOf } = await openOnvifDevice({ source });
+  const { text } = await ask(
+    urlOf('media_service'),
+    '<trt:GetStreamUri><trt:StreamSetup><tt:Stream>RTP-Unicast</tt:Stream><tt:Transport><tt:Protocol>UDP</tt:Protocol></tt:Transport></trt:StreamSetup><trt:ProfileToken>main</trt:ProfileToken></trt:GetStreamUri>',
+  );
+  expect(text).toContain('ter:InvalidStreamSetup');
+});
+
+test('a snapshot needs HTTP Digest', async () => {
+  const { urlOf } = await openOnvifDevice();
+  const url = urlOf('snapshot/main.jpg');
+  const closed = await fetch(url);
+  const challenge = closed.headers.get('www-authenticate') ?? '';
+  expect(closed.status).toBe(401);
+  const open = await fetch(url, {
+    headers: { Authorization: digestAnswer(challenge, 'GET', '/onvif/snapshot/main.jpg') },
+  });
+  expect([open.status, open.headers.get('content-type'), (await open.bytes())[0]]).toEqual([200, 'image/jpeg', 0xff]);
+});
+
+test('each camera has a port of its own, which stays when others come and go', async () => {
+  const { source, server, portOf, urlOf } = await openOnvifDevice();
+  const first = portOf('door');
+  source.change([YARD, DOOR]);
+  await expect.poll(() => server.cameras.length).toBe(2);
+  expect([portOf('door'), portOf('yard') === first]).toEqual([first, false]);
+  const { text } = await ask(urlOf('device_service', 'yard'), '<tds:GetScopes/>');
+  expect(text).toContain('onvif://www.onvif.org/name/H%C3%B6f%20%26%20Tor');
+  source.change([YARD]);
+  await expect.poll(() => server.cameras.length).toBe(1);
+  await expect(fetch(`http://127.0.0.1:${first}/`)).rejects.toThrow();
+});
+
+test('the address is the one by which the client has come', async () => {
+  const { portOf } = await openOnvifDevice();
+  const { text } = await ask(`http://localhost:${portOf()}/onvif/device_service`, '<tds:GetCapabilities/>');
+  expect(text).toContain(`<tt:XAddr>http://localhost:${portOf()}/onvif/media_service</tt:XAddr>`);
+});

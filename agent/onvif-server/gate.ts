@@ -1,0 +1,103 @@
+import type { FastifyRequest } from 'fastify';
+import type { Clock } from '../base/clock.ts';
+import { PerchError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { letIn } from '../http/listener/newcomers.ts';
+import type { OnvifLogin } from './contract.ts';
+import { Logins } from './login.ts';
+import type { SoapRequest } from './soap.ts';
+
+/** Why a login was refused: `wrong` name or password, `rights` for this camera, `clock`, `clear` password, or `replay`. */
+type RefusalWhy = 'wrong' | 'rights' | 'clock' | 'clear' | 'replay';
+
+/** The last one, for the owner. */
+export interface Refusal {
+  readonly why: RefusalWhy;
+  readonly user: string;
+  readonly ip: string;
+  readonly path: string;
+  readonly timeMs: number;
+}
+
+const REASONS: Readonly<Record<RefusalWhy, string>> = {
+  wrong: 'wrong user name or password: ONVIF needs a device password of Perch',
+  rights: 'this device password does not permit ONVIF for this camera',
+  clock: 'the time of the login differs from that of Perch by more than 5 minutes: set the clock',
+  clear: 'the password was sent in clear: use WS-UsernameToken with PasswordDigest, or HTTP Digest',
+  replay: 'this login was used before: each request needs a new nonce',
+};
+
+interface GateDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  login(user: string): OnvifLogin | undefined;
+  /** Shared with all ports: a second port does not allow faster guessing. */
+  readonly wrongCredentials: { checkRoom(ip: string): void; pause(ip: string): Promise<void> };
+}
+
+/** A request without a login, or with one that needs a new nonce: answered with a challenge. */
+export class LoginWanted extends PerchError {
+  readonly isStale: boolean;
+
+  constructor(isStale: boolean) {
+    super('unauthorized', 'this request needs a login', { codes: ['NotAuthorized'] });
+    this.isStale = isStale;
+  }
+}
+
+/** Checks the logins of requests. */
+export class Gate {
+  readonly #deps: GateDeps;
+  readonly #logins: Logins;
+  #refusal: Refusal | undefined;
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps;
+    this.#logins = new Logins(deps.clock);
+  }
+
+  get lastRefusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  challenge(isStale: boolean): string {
+    return this.#logins.challenge(isStale);
+  }
+
+  /** @param soap absent for a snapshot @throws PerchError unauthorized, LoginWanted, exhausted */
+  async admit(request: FastifyRequest, ip: string, path: string, soap?: SoapRequest): Promise<OnvifLogin> {
+    const { headers, method, url } = request;
+    const proof = this.#logins.ofHttp(headers.authorization, method, url) ?? this.#logins.ofToken(soap?.header);
+    if (!proof) {
+      throw new LoginWanted(false);
+    }
+    this.#deps.wrongCredentials.checkRoom(ip);
+    const { user } = proof;
+    const login = this.#deps.login(user);
+    if (!login || proof.isClear || !login.isRight((password) => proof.proves(password))) {
+      await this.#refuse(proof.isClear ? 'clear' : 'wrong', user, ip, path);
+    } else if (proof.isStale) {
+      throw new LoginWanted(true);
+    } else if (proof.skewMs !== undefined) {
+      await this.#refuse('clock', user, ip, path);
+    } else if (!login.may(path)) {
+      await this.#refuse('rights', user, ip, path);
+    } else if (!proof.use()) {
+      // A second request with a nonce that was meant for one.
+      if (headers.authorization !== undefined) {
+        throw new LoginWanted(true);
+      }
+      await this.#refuse('replay', user, ip, path);
+    }
+    letIn(request, true);
+    return login as OnvifLogin;
+  }
+
+  async #refuse(why: RefusalWhy, user: string, ip: string, path: string): Promise<never> {
+    const { clock, log, wrongCredentials } = this.#deps;
+    this.#refusal = { why, user: user.slice(0, 64), ip, path, timeMs: clock.wallMs() };
+    log.warn({ why, user: user.slice(0, 64), ip, path }, 'ONVIF login refused');
+    await wrongCredentials.pause(ip);
+    throw new PerchError('unauthorized', REASONS[why], { codes: ['NotAuthorized'] });
+  }
+}

@@ -1,0 +1,141 @@
+import { elements, findText } from '../onvif/soap/xml/xml.ts';
+import type { Call, OnvifSource, Operation, Operations } from './contract.ts';
+import { audioSourceConfiguration, videoSourceConfiguration } from './media-service.ts';
+import { findProfile, type Profile, profilesOf } from './profiles.ts';
+import { type PtzAxes, type PtzLookup, ptzConfiguration } from './ptz-configuration.ts';
+import { capabilities, SERVICE_CAPABILITIES } from './service-capabilities.ts';
+import { fault, tag } from './soap.ts';
+import { snapshotUri, streamUri, type WantedTransport } from './stream-uri.ts';
+
+/** Media 2 names encodings by their media types (IANA). */
+const AUDIO: Readonly<Record<string, string>> = { AAC: 'MP4A-LATM' };
+const PROTOCOLS: Readonly<Record<string, WantedTransport>> = {
+  RTSP: 'tcp',
+  RtspUnicast: 'udp',
+  RtspMulticast: 'multicast',
+  RtspOverHttp: 'http',
+  RtspsUnicast: 'udp',
+};
+
+/** ONVIF Media, version 2 (Profile T). */
+export function media2Operations(source: OnvifSource, ptz: PtzLookup): Operations {
+  const listed = (operation: string, write: (profiles: readonly Profile[]) => string): Operation => ({
+    answer: ({ camera }) => reply(operation, write(profilesOf(camera, source))),
+  });
+  /** Of the configuration or profile that the request names, else of all. */
+  const chosen = ({ camera, body }: Call): readonly Profile[] => {
+    const token = findText(body, 'ConfigurationToken') ?? findText(body, 'ProfileToken');
+    return token === undefined ? profilesOf(camera, source) : [findProfile(camera, token, source)];
+  };
+  const profileIn = ({ camera, body }: Call) => findProfile(camera, findText(body, 'ProfileToken'), source);
+  const withAudio = (profiles: readonly Profile[]) => profiles.filter(({ audio }) => audio);
+  return {
+    'tr2:GetServiceCapabilities': { isOpen: true, answer: () => capabilities('tr2', SERVICE_CAPABILITIES.media2) },
+    'tr2:GetProfiles': {
+      answer: async ({ camera, body }) => {
+        const all = profilesOf(camera, source);
+        const token = findText(body, 'Token');
+        const wanted = token === undefined ? all : [findProfile(camera, token, source)];
+        // Without a type no configurations are listed (Media 2 §5.2.2).
+        const types = elements(body, 'Type').map((element) => findText(element) ?? '');
+        const moves = types.some((type) => type === 'All' || type === 'PTZ') ? await ptz(camera.path) : undefined;
+        return reply('GetProfiles', wanted.map((profile) => writeProfile(profile, all, types, moves)).join(''));
+      },
+    },
+    'tr2:GetVideoSourceConfigurations': listed('GetVideoSourceConfigurations', (profiles) =>
+      videoSourceConfiguration('tr2:Configurations', profiles),
+    ),
+    'tr2:GetVideoEncoderConfigurations': {
+      answer: (call) =>
+        reply(
+          'GetVideoEncoderConfigurations',
+          chosen(call)
+            .map((profile) => videoEncoder('tr2:Configurations', profile))
+            .join(''),
+        ),
+    },
+    'tr2:GetVideoEncoderConfigurationOptions': {
+      answer: (call) => reply('GetVideoEncoderConfigurationOptions', chosen(call).map(videoOptions).join('')),
+    },
+    'tr2:GetAudioSourceConfigurations': listed('GetAudioSourceConfigurations', (profiles) =>
+      withAudio(profiles).length > 0 ? audioSourceConfiguration('tr2:Configurations') : '',
+    ),
+    'tr2:GetAudioEncoderConfigurations': {
+      answer: (call) =>
+        reply(
+          'GetAudioEncoderConfigurations',
+          withAudio(chosen(call))
+            .map((profile) => audioEncoder('tr2:Configurations', profile))
+            .join(''),
+        ),
+    },
+    'tr2:GetMetadataConfigurations': listed('GetMetadataConfigurations', () => ''),
+    'tr2:GetAnalyticsConfigurations': listed('GetAnalyticsConfigurations', () => ''),
+    'tr2:GetStreamUri': {
+      answer: (call) => {
+        const protocol = findText(call.body, 'Protocol') ?? 'RTSP';
+        const transport = PROTOCOLS[protocol];
+        if (!transport) {
+          throw fault(`no transport '${protocol.slice(0, 40)}'`, 'InvalidArgVal', 'InvalidStreamSetup');
+        }
+        return reply('GetStreamUri', tag('tr2:Uri', streamUri(call, profileIn(call), transport, source)));
+      },
+    },
+    'tr2:GetSnapshotUri': {
+      answer: (call) => reply('GetSnapshotUri', tag('tr2:Uri', snapshotUri(call, profileIn(call), source))),
+    },
+    // The encoder is the camera's own: its next key frame comes when it comes.
+    'tr2:SetSynchronizationPoint': {
+      answer: (call) => {
+        profileIn(call);
+        return reply('SetSynchronizationPoint', '');
+      },
+    },
+  };
+}
+
+const reply = (operation: string, content: string): string =>
+  `<tr2:${operation}Response>${content}</tr2:${operation}Response>`;
+
+function writeProfile(
+  profile: Profile,
+  all: readonly Profile[],
+  types: readonly string[],
+  moves: PtzAxes | undefined,
+): string {
+  const has = (type: string) => types.includes('All') || types.includes(type);
+  const { audio } = profile;
+  const parts =
+    (has('VideoSource') ? videoSourceConfiguration('tr2:VideoSource', all) : '') +
+    (has('AudioSource') && audio ? audioSourceConfiguration('tr2:AudioSource') : '') +
+    (has('VideoEncoder') ? videoEncoder('tr2:VideoEncoder', profile) : '') +
+    (has('AudioEncoder') && audio ? audioEncoder('tr2:AudioEncoder', profile) : '') +
+    (moves ? ptzConfiguration('tr2:PTZ', moves) : '');
+  const configurations = types.length === 0 ? '' : `<tr2:Configurations>${parts}</tr2:Configurations>`;
+  return `<tr2:Profiles token="${profile.token}" fixed="true">${tag('tr2:Name', profile.name)}${configurations}</tr2:Profiles>`;
+}
+
+const GOV_LENGTH = 50;
+const FRAME_RATE = 25;
+
+const videoEncoder = (name: string, { token, name: title, video, width, height }: Profile): string =>
+  `<${name} token="${token}" GovLength="${GOV_LENGTH}"${/^H26[45]$/.test(video) ? ' Profile="Main"' : ''}>` +
+  `${tag('tt:Name', title)}${tag('tt:UseCount', 1)}${tag('tt:Encoding', video)}` +
+  `<tt:Resolution>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:Resolution>` +
+  `<tt:RateControl ConstantBitRate="false">${tag('tt:FrameRateLimit', FRAME_RATE)}${tag('tt:BitrateLimit', 4096)}</tt:RateControl>` +
+  `${tag('tt:Quality', 5)}</${name}>`;
+
+const audioEncoder = (name: string, { token, audio }: Profile): string => {
+  const { encoding = '', rateHz = 0 } = audio ?? {};
+  return (
+    `<${name} token="${token}">${tag('tt:Name', 'Sound')}${tag('tt:UseCount', 1)}${tag('tt:Encoding', AUDIO[encoding] ?? encoding)}` +
+    `${tag('tt:Bitrate', 64)}${tag('tt:SampleRate', Math.round(rateHz / 1000))}</${name}>`
+  );
+};
+
+/** What is set is the only choice: the camera's encoder is not Perch's. */
+const videoOptions = ({ video, width, height }: Profile): string =>
+  `<tr2:Options GovLengthRange="${GOV_LENGTH}" FrameRatesSupported="${FRAME_RATE}">${tag('tt:Encoding', video)}` +
+  '<tt:QualityRange><tt:Min>5</tt:Min><tt:Max>5</tt:Max></tt:QualityRange>' +
+  `<tt:ResolutionsAvailable>${tag('tt:Width', width)}${tag('tt:Height', height)}</tt:ResolutionsAvailable>` +
+  '<tt:BitrateRange><tt:Min>64</tt:Min><tt:Max>65535</tt:Max></tt:BitrateRange></tr2:Options>';

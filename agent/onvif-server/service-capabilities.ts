@@ -1,0 +1,24 @@
+import type { SERVICES } from './contract.ts';
+
+/** The `Capabilities` element of GetServiceCapabilities, as attributes say what exists; absent ones are false. */
+export const SERVICE_CAPABILITIES: Readonly<Record<keyof typeof SERVICES, string>> = {
+  device:
+    '<tds:Capabilities><tds:Network NTP="0" IPFilter="false" ZeroConfiguration="false"/>' +
+    '<tds:Security UsernameToken="true" HttpDigest="true"/>' +
+    '<tds:System DiscoveryBye="true" SystemBackup="false" FirmwareUpgrade="false"/></tds:Capabilities>',
+  media:
+    '<trt:Capabilities SnapshotUri="true" Rotation="false"><trt:ProfileCapabilities MaximumNumberOfProfiles="2"/>' +
+    '<trt:StreamingCapabilities RTP_TCP="true" RTP_RTSP_TCP="true" RTPMulticast="false"/></trt:Capabilities>',
+  media2:
+    '<tr2:Capabilities SnapshotUri="true"><tr2:ProfileCapabilities MaximumNumberOfProfiles="2"' +
+    ' ConfigurationsSupported="VideoSource VideoEncoder AudioSource AudioEncoder PTZ"/>' +
+    '<tr2:StreamingCapabilities RTSPStreaming="true" RTP_TCP="true" RTP_RTSP_TCP="true"/></tr2:Capabilities>',
+  events:
+    '<tev:Capabilities WSSubscriptionPolicySupport="false" WSPausableSubscriptionManagerInterfaceSupport="false"' +
+    ' MaxNotificationProducers="0" MaxPullPoints="32" PersistentNotificationStorage="false"/>',
+  ptz: '<tptz:Capabilities EFlip="false" Reverse="false"/>',
+};
+
+/** @param prefix of the service */
+export const capabilities = (prefix: string, content: string): string =>
+  `<${prefix}:GetServiceCapabilitiesResponse>${content}</${prefix}:GetServiceCapabilitiesResponse>`;
