@@ -76,6 +76,24 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
+/** A script with the first of these modules has them all, because a file for each set of them is larger. */
+const TOGETHER: readonly (readonly [string, ...string[]])[] = [
+  [
+    'ui/sheet/sheet.tsx',
+    'ui/sheet/confirm.tsx',
+    'ui/controls/clipboard.ts',
+    'ui/controls/row.tsx',
+    'ui/controls/segment.tsx',
+    'forms/field-props.ts',
+    'forms/form-footer.tsx',
+    'forms/form-sheet.tsx',
+    'forms/form.ts',
+    'forms/server-form.ts',
+  ],
+  ['api-client/error-text.ts', 'api-client/use-polled.ts', 'ui/browser/save-file.ts'],
+  ['words/camera-view.ts', 'words/walls.ts'],
+];
+
 const SCRIPT = 'page-script';
 
 /**
@@ -100,7 +118,9 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
     for (const [name, files] of Object.entries(family.scripts)) {
       checkExports(metafile, later, files);
       const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
-      scripts.set(name, [...first, ...shared].map(importing).concat(exporting).join(''));
+      const needed = staticImports(metafile, files);
+      const modules = [...first, ...TOGETHER.filter(([one]) => needed.has(one)).flat(), ...shared];
+      scripts.set(name, modules.map(importing).concat(exporting).join(''));
       files.forEach((file) => {
         scriptOf.set(join(folder, file), name);
       });

@@ -1,5 +1,6 @@
 import type { LogOutput } from '../base/log-output.ts';
 import type { Environment } from '../config/load/environment.ts';
+import type { ChannelsDeps } from '../notify/channels/channels.ts';
 import type { PublicHttpsOptions } from '../notify/push/public-https.ts';
 import type { FoundCamerasOptions } from '../onvif/discovery/found-cameras.ts';
 import type { CamerasDeps } from './cameras/cameras.ts';
@@ -27,6 +28,8 @@ export interface AppOptions extends Pick<MdnsNameOptions, 'network' | 'onName'>,
   readonly protocols?: Protocols;
   /** For tests with a push service of their own. */
   readonly pushHttps?: PublicHttpsOptions;
+  /** For tests with servers of their own. */
+  readonly channelSending?: ChannelsDeps['sending'];
   /** For the search for cameras; default: the networks of the machine. */
   readonly discovery?: Pick<FoundCamerasOptions, 'port' | 'includeLoopback' | 'only'> &
     Pick<CamerasDeps, 'onvifPorts' | 'streamPorts'>;

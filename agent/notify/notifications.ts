@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { putBounded } from '../base/bounded-map.ts';
 import type { Clock } from '../base/clock.ts';
 import { explain, PerchError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { ChannelChange, NewChannel, Preset, ShownChannel } from './channels/channel-fields.ts';
+import { Channels, type ChannelsDeps } from './channels/channels.ts';
+import { PRESETS } from './channels/presets.ts';
 import { Notifier } from './notifier.ts';
 import { OfflineWatch } from './offline-watch.ts';
 import { EventPictures, type PictureSource } from './pictures.ts';
@@ -30,6 +34,7 @@ export interface NotificationsDeps {
   readonly log: Logger;
   readonly pictures: PictureSource;
   readonly https: PublicHttpsOptions | undefined;
+  readonly sending: ChannelsDeps['sending'];
   readonly events: { listen(listener: Notifier['onEvent']): () => void };
   paths(): ReturnType<ConstructorParameters<typeof OfflineWatch>[0]['paths']>;
   /** Whether the session or the guest's link is valid. */
@@ -39,6 +44,7 @@ export interface NotificationsDeps {
   titleOf(path: string): string;
   isWanted(path: string): boolean;
   local(): LocalTime | undefined;
+  localTime: ChannelsDeps['localTime'];
 }
 
 /** All parts of notifications: loaded with the first subscription or address. */
@@ -47,26 +53,35 @@ export class Notifications {
   readonly #key: PushKey;
   readonly #subscriptions: Subscriptions;
   readonly #push: Push;
+  readonly #channels: Channels;
   readonly #notifier: Notifier;
   readonly #pictures: EventPictures;
   readonly #stops: (() => void)[];
-  /** Subscriptions. */
+  readonly #end = new AbortController();
+  /** Subscriptions and channels. */
   readonly #testing = new Set<string>();
   /** Monotonic milliseconds of the last tests, by user. */
   readonly #tests = new Map<string, readonly number[]>();
 
   static async open(deps: NotificationsDeps): Promise<Notifications> {
-    return new Notifications(deps, await openPushKey(deps.dataDir, deps.log), await Subscriptions.open(deps));
+    const [key, subscriptions, channels] = [
+      await openPushKey(deps.dataDir, deps.log),
+      await Subscriptions.open(deps),
+      await Channels.open(deps),
+    ];
+    return new Notifications(deps, key, subscriptions, channels);
   }
 
-  private constructor(deps: NotificationsDeps, key: PushKey, subscriptions: Subscriptions) {
+  private constructor(deps: NotificationsDeps, key: PushKey, subscriptions: Subscriptions, channels: Channels) {
     const { clock, log, pictures: source, mayPlay, roleOf, https } = deps;
     this.#deps = deps;
     this.#key = key;
     this.#subscriptions = subscriptions;
+    this.#channels = channels;
     this.#pictures = new EventPictures({ source, clock, maxThumbnailBytes: MAX_THUMBNAIL_BYTES });
     this.#push = new Push({ subscriptions, key, https: new PublicHttps(https), log, mayPlay, roleOf });
-    this.#notifier = new Notifier({ ...deps, pictures: this.#pictures, targets: () => this.#push.targets() });
+    const targets = () => [...this.#push.targets(), ...channels.targets()];
+    this.#notifier = new Notifier({ ...deps, pictures: this.#pictures, targets });
     const watch = new OfflineWatch({ ...deps, onOffline: (path) => this.#notifier.onOffline(path) });
     this.#stops = [deps.events.listen((event) => this.#notifier.onEvent(event)), () => watch.close()];
   }
@@ -95,23 +110,59 @@ export class Notifications {
   /** @returns what is wrong; undefined: the push service has taken it @throws PerchError notFound, exhausted */
   async test(holder: SubscriptionHolder, id: string): Promise<string | undefined> {
     const subscription = this.#subscriptions.get(holder, id);
-    this.#beginTest(subscription);
+    return this.#test(subscription, (notice) => this.#push.send(subscription, notice));
+  }
+
+  get presets(): readonly Preset[] {
+    return PRESETS;
+  }
+
+  channels(): readonly ShownChannel[] {
+    return this.#channels.list();
+  }
+
+  addChannel(channel: NewChannel): Promise<ShownChannel> {
+    return this.#channels.add(channel);
+  }
+
+  changeChannel(id: string, change: ChannelChange): Promise<ShownChannel> {
+    return this.#channels.change(id, change);
+  }
+
+  removeChannel(id: string): Promise<void> {
+    return this.#channels.remove(id);
+  }
+
+  /** With a picture of any camera. @returns what is wrong @throws PerchError notFound, exhausted */
+  testChannel(id: string): Promise<string | undefined> {
+    return this.#test({ id, user: '' }, async (notice) => {
+      const camera = this.#deps.paths().find(({ ready }) => ready)?.name;
+      const { full } = this.#pictures.of({ ...notice, path: camera ?? '' });
+      await this.#channels.send(id, notice, await full(), this.#end.signal);
+    });
+  }
+
+  async #test(
+    target: { readonly id: string; readonly user: string },
+    send: (notice: Notice) => Promise<void>,
+  ): Promise<string | undefined> {
+    this.#beginTest(target);
     const { clock, titleOf } = this.#deps;
-    const test: Notice = { id: 'test', path: '', kind: 'test', startMs: clock.wallMs(), title: titleOf(''), text: '' };
+    const id = randomUUID();
     try {
-      await this.#push.send(subscription, test);
+      await send({ id, path: '', kind: 'test', startMs: clock.wallMs(), title: titleOf(''), text: '' });
       return undefined;
     } catch (error) {
-      if (error instanceof PerchError) {
+      if (error instanceof PerchError && error.code !== 'notFound') {
         return explain(error);
       }
       throw error;
     } finally {
-      this.#testing.delete(id);
+      this.#testing.delete(target.id);
     }
   }
 
-  #beginTest({ id, user }: Subscription): void {
+  #beginTest({ id, user }: { readonly id: string; readonly user: string }): void {
     const nowMs = this.#deps.clock.monoMs();
     const recent = (this.#tests.get(user) ?? []).filter((ms) => nowMs - ms < TESTS_MS);
     if (this.#testing.has(id) || recent.length >= MAX_TESTS) {
@@ -134,6 +185,8 @@ export class Notifications {
     for (const stop of this.#stops) {
       stop();
     }
+    this.#end.abort();
+    await this.#channels.close();
     await this.#notifier.idle();
     await this.#subscriptions.close();
   }

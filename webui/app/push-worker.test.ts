@@ -7,6 +7,69 @@ afterEach(() => {
   vi.resetModules();
 });
 
+/** Starts the worker. @returns delivers an event, and resolves when its work is done */
+async function startWorker(more: object) {
+  const listeners = new Map<string, (event: object) => void>();
+  vi.stubGlobal('self', {
+    registration: { scope: 'https://box.example/', ...more },
+    ...more,
+    addEventListener: (type: string, listener: (event: object) => void) => void listeners.set(type, listener),
+  });
+  await import('./push-worker.ts');
+  return (type: string, event: object) =>
+    new Promise((resolve) => listeners.get(type)?.({ ...event, waitUntil: (work: Promise<unknown>) => resolve(work) }));
+}
+
+const subscriptionOf = (endpoint: string) => ({
+  endpoint,
+  toJSON: () => ({ endpoint, keys: { p256dh: 'p', auth: 'a' } }),
+});
+const ITEMS = [
+  { id: 'i1', endpoint: 'https://push.example/old' },
+  { id: 'i2', endpoint: 'https://other.example/x' },
+];
+
+test.for([
+  ['known', { oldSubscription: subscriptionOf('https://push.example/old') }, ITEMS, ['i1']],
+  ['the only one of its service', {}, ITEMS, ['i1']],
+  ['one of several of its service', {}, [...ITEMS, { id: 'i3', endpoint: 'https://push.example/y' }], []],
+  ['unknown', { oldSubscription: subscriptionOf('https://push.example/gone') }, ITEMS, []],
+] as const)(
+  'a subscription that the browser has replaced is passed on if the old one is %s',
+  async ([, event, items, changed]) => {
+    const asked: { readonly url: string; readonly body: unknown }[] = [];
+    const subscribed: unknown[] = [];
+    vi.stubGlobal('fetch', async (url: string, init?: RequestInit) => {
+      if (init) {
+        asked.push({ url, body: JSON.parse(String(init.body)) });
+      }
+      return Response.json({ publicKey: 'KEY', items });
+    });
+    const pushManager = {
+      subscribe: async (options: unknown) => {
+        subscribed.push(options);
+        return subscriptionOf('https://push.example/new');
+      },
+    };
+    const deliver = await startWorker({ pushManager });
+    await deliver('pushsubscriptionchange', event);
+    expect(subscribed).toEqual([{ userVisibleOnly: true, applicationServerKey: 'KEY' }]);
+    const subscription = { endpoint: 'https://push.example/new', p256dh: 'p', auth: 'a' };
+    expect(asked).toEqual(
+      changed.map((id) => ({ url: `https://box.example/v3/notifications/${id}`, body: { subscription } })),
+    );
+  },
+);
+
+test('a tap opens the page at the moment if it is open nowhere', async () => {
+  const opened: string[] = [];
+  const clients = { matchAll: async () => [], openWindow: async (url: string) => void opened.push(url) };
+  const deliver = await startWorker({ clients });
+  const notification = { data: { link: '#/rec/door?t=1' }, close: () => {} };
+  await deliver('notificationclick', { notification });
+  expect(opened).toEqual(['https://box.example/#/rec/door?t=1']);
+});
+
 /** Delivers a message whose full picture comes late. @returns the notifications that were shown, and whether with a picture */
 async function receive(isDismissed: boolean) {
   const shown: { readonly tag: string; readonly silent: boolean; readonly image?: string }[] = [];

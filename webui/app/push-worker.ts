@@ -23,6 +23,18 @@ interface PushEvent extends WorkerEvent {
 interface TapEvent extends WorkerEvent {
   readonly notification: { readonly data: { readonly link: string }; close(): void };
 }
+interface Subscription {
+  toJSON(): { readonly endpoint: string; readonly keys: object };
+}
+interface ChangeEvent extends WorkerEvent {
+  /** Firefox has none. */
+  readonly oldSubscription?: { readonly endpoint: string } | null;
+}
+/** `/v3/notifications`. */
+interface NotifyList {
+  readonly publicKey: string;
+  readonly items: readonly { readonly id: string; readonly endpoint: string }[];
+}
 interface PageWindow {
   readonly url: string;
   focus(): Promise<unknown>;
@@ -33,6 +45,7 @@ interface WorkerScope {
     readonly scope: string;
     showNotification(title: string, options: object): Promise<void>;
     getNotifications(filter: { readonly tag: string }): Promise<readonly object[]>;
+    readonly pushManager: { subscribe(options: object): Promise<Subscription> };
   };
   readonly clients: {
     matchAll(options: object): Promise<readonly PageWindow[]>;
@@ -56,6 +69,34 @@ worker.addEventListener<TapEvent>('notificationclick', (event) => {
   event.notification.close();
   event.waitUntil(openPage(worker.registration.scope + event.notification.data.link));
 });
+
+worker.addEventListener<ChangeEvent>('pushsubscriptionchange', (event) => {
+  event.waitUntil(renew(event));
+});
+
+/** The browser has replaced its subscription: the device gets the new one in place of the old one. */
+async function renew({ oldSubscription }: ChangeEvent): Promise<void> {
+  const list = `${worker.registration.scope}v3/notifications`;
+  const { publicKey, items } = (await (await fetch(list)).json()) as NotifyList;
+  // The replacement, if there is one already.
+  const subscription = await worker.registration.pushManager.subscribe({
+    userVisibleOnly: true,
+    applicationServerKey: publicKey,
+  });
+  const { endpoint, keys } = subscription.toJSON();
+  // Without the old one it is the only one of the same service, if there is just one.
+  const known = oldSubscription?.endpoint;
+  const [own, other] = items.filter((one) => (known ? one.endpoint === known : hostOf(one) === hostOf({ endpoint })));
+  if (own && !other) {
+    await fetch(`${list}/${own.id}`, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ subscription: { endpoint, ...keys } }),
+    });
+  }
+}
+
+const hostOf = ({ endpoint }: { readonly endpoint: string }): string => endpoint.split('/')[2] ?? '';
 
 async function showMessage(message: PushMessage): Promise<void> {
   await show(message, message.picture && `data:image/jpeg;base64,${message.picture}`, false);
@@ -97,7 +138,8 @@ async function openPage(url: string): Promise<void> {
     await worker.clients.openWindow(url);
     return;
   }
-  await page.focus();
+  // Browsers reject it without a tap of the person.
+  await page.focus().catch(() => {});
   // A page that this worker does not control cannot be sent anywhere.
   await page.navigate(url).catch(() => worker.clients.openWindow(url));
 }

@@ -121,8 +121,8 @@ interface ArrowProps extends Pick<PtzControlProps, 'pressed' | 'onPress'> {
 }
 
 function Arrow({ direction, icon, pressed, onPress }: ArrowProps) {
-  const { turnUp, turnLeft, turnRight, turnDown, zoomIn, zoomOut } = cameraViewWords.value;
-  const names = { up: turnUp, left: turnLeft, right: turnRight, down: turnDown, in: zoomIn, out: zoomOut };
+  const t = cameraViewWords.value;
+  const names = { up: t.turnUp, left: t.turnLeft, right: t.turnRight, down: t.turnDown, in: t.zoomIn, out: t.zoomOut };
   return (
     <button
       class={`arrow ${direction}`}
@@ -146,7 +146,7 @@ const ARROWS = ['up', 'left', 'right', 'down'] as const;
 function Pad({ pressed, onTurn, onPress, onHome }: PtzControlProps & { readonly onHome: (() => void) | undefined }) {
   const knob = useRef<HTMLElement>(null);
   const held = useRef<number | undefined>(undefined);
-  const { turnIt, turnHome } = cameraViewWords.value;
+  const t = cameraViewWords.value;
   const follow = ({
     currentTarget,
     clientX,
@@ -172,7 +172,7 @@ function Pad({ pressed, onTurn, onPress, onHome }: PtzControlProps & { readonly 
   return (
     <fieldset
       class="pad"
-      aria-label={turnIt}
+      aria-label={t.turnIt}
       onPointerDown={(event) => {
         if (held.current === undefined && event.button === 0 && !isHome(event)) {
           held.current = event.pointerId;
@@ -191,7 +191,7 @@ function Pad({ pressed, onTurn, onPress, onHome }: PtzControlProps & { readonly 
       ))}
       <i class="knob" ref={knob} />
       {onHome && (
-        <button class="pad-home" type="button" aria-label={turnHome} onClick={onHome}>
+        <button class="pad-home" type="button" aria-label={t.turnHome} onClick={onHome}>
           <Icon name="home" />
         </button>
       )}

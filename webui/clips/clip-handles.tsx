@@ -35,7 +35,7 @@ export function ClipHandles({ axis, name }: ClipHandlesProps) {
 
 function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
   const { language } = i18n();
-  const { clipStart, clipEnd } = clipWords.value;
+  const t = clipWords.value;
   /** Where the drag started, and the moment of the end at that time. */
   const held = useRef<{ readonly px: number; readonly ms: number; readonly msPerPx: number } | undefined>(undefined);
   const marked = clip.value;
@@ -57,7 +57,7 @@ function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
       data-own-gestures
       role="slider"
       tabIndex={0}
-      aria-label={end === 'start' ? clipStart : clipEnd}
+      aria-label={end === 'start' ? t.clipStart : t.clipEnd}
       aria-orientation={axis === 'x' ? 'horizontal' : 'vertical'}
       aria-valuemin={Math.floor(fromMs.value / 1000)}
       aria-valuemax={Math.ceil(toMs.value / 1000)}
@@ -92,7 +92,7 @@ function Edge({ end, axis, name }: ClipHandlesProps & { readonly end: End }) {
         <span class="clip-beside">
           <Thumbnail name={name} ms={ms} />
           <span>
-            <b>{end === 'start' ? clipStart : clipEnd}</b>
+            <b>{end === 'start' ? t.clipStart : t.clipEnd}</b>
             <span class="dim digits">{clockSeconds(ms, language)}</span>
           </span>
         </span>

@@ -4,18 +4,18 @@ import type { ClipsWords } from '../words/en/clips.ts';
 
 /** The device's types, and common types of other programs. */
 const KINDS = new Map<string, (words: ClipsWords) => string>([
-  ['motion', ({ seenMotion }) => seenMotion],
-  ['person', ({ seenPerson }) => seenPerson],
-  ['face', ({ seenFace }) => seenFace],
-  ['vehicle', ({ seenVehicle }) => seenVehicle],
-  ['car', ({ seenVehicle }) => seenVehicle],
-  ['animal', ({ seenAnimal }) => seenAnimal],
-  ['pet', ({ seenAnimal }) => seenAnimal],
-  ['package', ({ seenPackage }) => seenPackage],
-  ['doorbell', ({ seenDoorbell }) => seenDoorbell],
-  ['sound', ({ seenSound }) => seenSound],
-  ['tamper', ({ seenTamper }) => seenTamper],
-  ['input', ({ seenInput }) => seenInput],
+  ['motion', (t) => t.seenMotion],
+  ['person', (t) => t.seenPerson],
+  ['face', (t) => t.seenFace],
+  ['vehicle', (t) => t.seenVehicle],
+  ['car', (t) => t.seenVehicle],
+  ['animal', (t) => t.seenAnimal],
+  ['pet', (t) => t.seenAnimal],
+  ['package', (t) => t.seenPackage],
+  ['doorbell', (t) => t.seenDoorbell],
+  ['sound', (t) => t.seenSound],
+  ['tamper', (t) => t.seenTamper],
+  ['input', (t) => t.seenInput],
 ]);
 
 /** Label of a type; unknown types are shown as they are. */

@@ -77,11 +77,11 @@ export function RecordingsPage() {
 
 /** The link is from a user with more permissions. */
 function LiveOnly({ name }: { readonly name: string }) {
-  const { liveOnly, liveOnlyText, goLive } = recordingsWords.value;
+  const t = recordingsWords.value;
   return (
-    <Empty title={liveOnly} text={liveOnlyText}>
+    <Empty title={t.liveOnly} text={t.liveOnlyText}>
       <a class="button main" href={cameraLink(name)}>
-        {goLive}
+        {t.goLive}
       </a>
     </Empty>
   );
@@ -117,10 +117,10 @@ const ALL = '';
 function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
   const isKnown = name === undefined || entries.some((entry) => entry.name === name);
   const options = isKnown ? entries : [{ name, title }, ...entries];
-  const { allCameras } = clipWords.value;
+  const t = clipWords.value;
   const heading = (
     <h1 class={options.length > 1 ? 'visually-hidden' : ''}>
-      <bdi>{isOfAll ? allCameras : title}</bdi>
+      <bdi>{isOfAll ? t.allCameras : title}</bdi>
     </h1>
   );
   if (options.length < 2 || name === undefined) {
@@ -134,7 +134,7 @@ function Cameras({ name, title, entries, isOfAll }: CamerasProps) {
         label={recordingsWords.value.camera}
         value={isOfAll ? ALL : name}
         options={[
-          { value: ALL, text: allCameras },
+          { value: ALL, text: t.allCameras },
           ...options.map((entry) => ({ value: entry.name, text: entry.title })),
         ]}
         onChange={(value) => {

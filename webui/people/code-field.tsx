@@ -15,7 +15,7 @@ interface CodeFieldProps {
 
 /** A code of the authenticator app, or a recovery code. */
 export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...field }: CodeFieldProps) {
-  const { codeLabel, codeHint, codeWrong, passkeyWrong, lostPhone } = startWords.value;
+  const t = startWords.value;
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (takesFocus) {
@@ -25,14 +25,14 @@ export function CodeField({ takesFocus = false, showsWayOut = false, wrong, ...f
   return (
     <div ref={box}>
       <TextField
-        label={codeLabel}
+        label={t.codeLabel}
         name="code"
         autocomplete="one-time-code"
-        hint={codeHint}
-        wrong={wrong === 'wrongCode' ? codeWrong : wrong === 'wrongPasskey' ? passkeyWrong : wrong}
+        hint={t.codeHint}
+        wrong={wrong === 'wrongCode' ? t.codeWrong : wrong === 'wrongPasskey' ? t.passkeyWrong : wrong}
         {...field}
       />
-      {showsWayOut && <p class="dim small">{lostPhone}</p>}
+      {showsWayOut && <p class="dim small">{t.lostPhone}</p>}
     </div>
   );
 }

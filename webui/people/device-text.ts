@@ -3,8 +3,8 @@ import { peopleWords } from '../words/people.ts';
 import type { DeviceRight, PageLoginItem } from './people.ts';
 
 export function rightName(right: DeviceRight): string {
-  const { deviceLive, deviceRecordings, devicePublish, deviceOnvif } = peopleWords.value;
-  return { live: deviceLive, recordings: deviceRecordings, publish: devicePublish, onvif: deviceOnvif }[right];
+  const t = peopleWords.value;
+  return { live: t.deviceLive, recordings: t.deviceRecordings, publish: t.devicePublish, onvif: t.deviceOnvif }[right];
 }
 
 const protocolName = (protocol: string): string => (protocol === 'webrtc' ? 'WebRTC' : protocol.toUpperCase());

@@ -106,7 +106,7 @@ export function RecordedPicture({ name, onFailure, onSoundOnly, isQuiet, caption
 
 /** With the reason, if known, and a button for the nearest recording. */
 function NothingHere({ name, isPlain }: { readonly name: string; readonly isPlain: boolean }) {
-  const { nothingHere, nothingHereFor, recordingGone, nearestRecording } = recordingsWords.value;
+  const t = recordingsWords.value;
   const ms = scrubMs.value ?? atMs.value ?? 0;
   const why = gapReasonAt(name, ms);
   const here = route.value;
@@ -115,10 +115,10 @@ function NothingHere({ name, isPlain }: { readonly name: string; readonly isPlai
   const nearestMs = nearestRecordedMoment(spans.value, ms);
   return (
     <div class="over-picture">
-      <p role="status">{isDeleted ? recordingGone : why === undefined ? nothingHere : nothingHereFor(why)}</p>
+      <p role="status">{isDeleted ? t.recordingGone : why === undefined ? t.nothingHere : t.nothingHereFor(why)}</p>
       {!isPlain && scrubMs.value === undefined && nearestMs !== undefined && (
         <button class="chip tap" type="button" onClick={() => seek(nearestMs, true)}>
-          {nearestRecording(moment(nearestMs, nowMs.value, i18n()))}
+          {t.nearestRecording(moment(nearestMs, nowMs.value, i18n()))}
         </button>
       )}
     </div>

@@ -10,18 +10,18 @@ interface SyncChoiceProps {
 
 /** Chooses a second camera on phones, which have no lanes. */
 export function SyncChoice({ cameras }: SyncChoiceProps) {
-  const { stepWith, stepAlone } = recordingsWords.value;
+  const t = recordingsWords.value;
   return (
     <label class="round sync-choice">
       <Icon name="arrange" />
       <select
-        aria-label={stepWith}
+        aria-label={t.stepWith}
         value={syncedCameras.value.at(-1) ?? NONE}
         onChange={({ currentTarget: { value } }) => {
           syncedCameras.value = value === NONE ? [] : [value];
         }}
       >
-        <option value={NONE}>{stepAlone}</option>
+        <option value={NONE}>{t.stepAlone}</option>
         {cameras.map(({ name, title }) => (
           <option key={name} value={name}>
             {title}

@@ -5,17 +5,17 @@ import type { GapReason } from './lane.ts';
 const SLACK_MS = 20_000;
 
 const WORDS = new Map<string, (words: RecordingsWords) => string>([
-  ['offline', ({ gapOffline }) => gapOffline],
-  ['paused', ({ gapPaused }) => gapPaused],
-  ['private', ({ gapPrivate }) => gapPrivate],
-  ['recordingOff', ({ gapRecordingOff }) => gapRecordingOff],
-  ['diskFull', ({ gapDiskFull }) => gapDiskFull],
-  ['diskAway', ({ gapDiskAway }) => gapDiskAway],
-  ['diskFault', ({ gapDiskFault }) => gapDiskFault],
-  ['boxOff', ({ gapBoxOff }) => gapBoxOff],
-  ['clockSet', ({ gapClockSet }) => gapClockSet],
-  ['nothingSeen', ({ gapNothingSeen }) => gapNothingSeen],
-  ['deleted', ({ gapDeleted }) => gapDeleted],
+  ['offline', (t) => t.gapOffline],
+  ['paused', (t) => t.gapPaused],
+  ['private', (t) => t.gapPrivate],
+  ['recordingOff', (t) => t.gapRecordingOff],
+  ['diskFull', (t) => t.gapDiskFull],
+  ['diskAway', (t) => t.gapDiskAway],
+  ['diskFault', (t) => t.gapDiskFault],
+  ['boxOff', (t) => t.gapBoxOff],
+  ['clockSet', (t) => t.gapClockSet],
+  ['nothingSeen', (t) => t.gapNothingSeen],
+  ['deleted', (t) => t.gapDeleted],
 ]);
 
 /** Reason of most of a gap; undefined if the device knows none, or for less than half of it. */

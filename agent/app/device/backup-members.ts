@@ -12,6 +12,8 @@ import { parseJson, readWhole, type Write } from '../../backup/staged.ts';
 import { PerchError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { MQTT_FILE, readRetained } from '../../mqtt/retained-file.ts';
+import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
+import { readChannels } from '../../notify/channels/stored.ts';
 import { isPushKey, PUSH_KEY_FILE } from '../../notify/push/push-key.ts';
 import { ONVIF_FILE, readDeviceFile } from '../../onvif-server/device-file.ts';
 import { joinRanges, readRanges } from '../../record/retention/protected-ranges.ts';
@@ -34,6 +36,7 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [DEVICES_FILE]: (text) => isTrue(readDevices(JSON.parse(text)) !== undefined),
   [KEY_FILE]: (text) => isTrue(isKeyFile(JSON.parse(text))),
   [PUSH_KEY_FILE]: (text) => isTrue(isPushKey(JSON.parse(text))),
+  [CHANNELS_FILE]: (text) => isTrue(readChannels(JSON.parse(text)) !== undefined),
   'zlm-secret.json': (text) => isTrue(secretIn(JSON.parse(text)) !== undefined),
   // The id that the broker and Home Assistant know this device by.
   [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),

@@ -11,6 +11,7 @@ import { globalJson, pathDefaultsJson, pathListJson } from '../../config/edit/js
 import type { OwnKeys } from '../../config/file/key-pair.ts';
 import type { Config } from '../../config/load/load.ts';
 import { type Problem, problemText } from '../../config/yaml/problem.ts';
+import { type ChannelControl, channelRoutes } from '../../http/api/accounts/channel-routes.ts';
 import { devicePasswordRoutes } from '../../http/api/accounts/device-password-routes.ts';
 import { guestRoutes } from '../../http/api/accounts/guest-routes.ts';
 import { type NotificationControl, notificationRoutes } from '../../http/api/accounts/notification-routes.ts';
@@ -88,7 +89,7 @@ export interface HttpListenersDeps extends HttpPortsDeps {
   readonly layouts: LayoutStore;
   readonly sourceTests: SourceTests;
   readonly modes: ModeControl;
-  readonly notifications: NotificationControl;
+  readonly notifications: NotificationControl & ChannelControl;
   /** Read or written last; components may still be starting with it. */
   settings(): Config;
   /** A configuration as the present mode changes it. */
@@ -220,6 +221,7 @@ export class HttpListeners {
     const wallMs = () => this.#deps.clock.wallMs();
     const { notifications } = this.#deps;
     await app.register(notificationRoutes, { access, accounts, notifications, wallMs });
+    await app.register(channelRoutes, { access, channels: notifications, wallMs });
     await app.register(devicePasswordRoutes, {
       access,
       people: accounts.people,

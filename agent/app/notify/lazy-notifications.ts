@@ -7,14 +7,17 @@ import { withJoinedSignal } from '../../base/joined-signal.ts';
 import type { Logger } from '../../base/log.ts';
 import { type Config, resolvePath } from '../../config/load/load.ts';
 import { DAYS } from '../../config/schema/modes.ts';
+import type { ChannelControl } from '../../http/api/accounts/channel-routes.ts';
 import type { NotificationControl } from '../../http/api/accounts/notification-routes.ts';
+import { CHANNELS_FILE } from '../../notify/channels/channel-fields.ts';
+import type { ChannelsDeps } from '../../notify/channels/channels.ts';
 import type { Notifications } from '../../notify/notifications.ts';
 import type { PublicHttpsOptions } from '../../notify/push/public-https.ts';
 import { SUBSCRIPTIONS_FILE } from '../../notify/push/push-fields.ts';
 import type { LocalTime } from '../../notify/rules/rules.ts';
 import type { PathTable } from '../../paths/path-table.ts';
 import { loadLate } from '../../protocols/late.ts';
-import { toLocalTime } from '../../record/file/time-zone.ts';
+import { toLocalTime, zoneOffsetMs } from '../../record/file/time-zone.ts';
 import { type LivePictures, OF_EVENT } from '../recordings/live-pictures.ts';
 import type { Recordings } from '../recordings/recordings.ts';
 import { CameraSnapshots } from '../recordings/snapshots.ts';
@@ -36,10 +39,11 @@ interface LazyNotificationsDeps {
   config(): Config;
   /** For tests with local servers. */
   readonly pushHttps?: PublicHttpsOptions;
+  readonly channelSending?: ChannelsDeps['sending'];
 }
 
-/** Notifications. Their code is loaded with the first subscription. */
-export class LazyNotifications implements NotificationControl {
+/** Notifications. Their code is loaded with the first subscription or channel. */
+export class LazyNotifications implements NotificationControl, ChannelControl {
   readonly #deps: LazyNotificationsDeps;
   #opened: Promise<Notifications> | undefined;
   #small: CameraSnapshots | undefined;
@@ -50,11 +54,13 @@ export class LazyNotifications implements NotificationControl {
 
   async begin(): Promise<void> {
     const { dataDir, log } = this.#deps;
-    const hasSubscriptions = await stat(join(dataDir, SUBSCRIPTIONS_FILE)).then(
-      () => true,
-      () => false,
+    const exist = [SUBSCRIPTIONS_FILE, CHANNELS_FILE].map((file) =>
+      stat(join(dataDir, file)).then(
+        () => true,
+        () => false,
+      ),
     );
-    if (hasSubscriptions) {
+    if ((await Promise.all(exist)).includes(true)) {
       await this.#open().catch((error: unknown) => log.error({ cause: explain(error) }, 'no notifications'));
     }
   }
@@ -87,6 +93,30 @@ export class LazyNotifications implements NotificationControl {
     return (await this.#open()).test(...args);
   }
 
+  async presets() {
+    return (await this.#open()).presets;
+  }
+
+  async channels() {
+    return (await this.#open()).channels();
+  }
+
+  async addChannel(...args: Parameters<Notifications['addChannel']>) {
+    return (await this.#open()).addChannel(...args);
+  }
+
+  async changeChannel(...args: Parameters<Notifications['changeChannel']>) {
+    return (await this.#open()).changeChannel(...args);
+  }
+
+  async removeChannel(...args: Parameters<Notifications['removeChannel']>) {
+    return (await this.#open()).removeChannel(...args);
+  }
+
+  async testChannel(...args: Parameters<Notifications['testChannel']>) {
+    return (await this.#open()).testChannel(...args);
+  }
+
   async picture(...args: Parameters<Notifications['picture']>) {
     return (await this.#open()).picture(...args);
   }
@@ -102,10 +132,12 @@ export class LazyNotifications implements NotificationControl {
   }
 
   #parts(): Parameters<typeof Notifications.open>[0] {
-    const { dataDir, clock, log, accounts, paths, recordings, pictures, config, pushHttps } = this.#deps;
+    const { dataDir, clock, log, accounts, paths, recordings, pictures, config } = this.#deps;
+    const { pushHttps: https, channelSending: sending } = this.#deps;
+    const zone = () => config().timetableZone || undefined;
     const { sessions } = accounts.people;
     return {
-      ...{ dataDir, clock, log, https: pushHttps, events: recordings.events.hub },
+      ...{ dataDir, clock, log, https, sending, events: recordings.events.hub },
       paths: () => paths.list(),
       isAlive: ({ user, session }) => {
         const person = accounts.person(user);
@@ -120,8 +152,8 @@ export class LazyNotifications implements NotificationControl {
         const settings = resolvePath(config(), path)?.settings;
         return settings !== undefined && settings.isPrivate !== true && settings.isSilent !== true;
       },
-      local: () =>
-        recordings.isClockTrusted ? localTime(clock.wallMs(), config().timetableZone || undefined) : undefined,
+      local: () => (recordings.isClockTrusted ? localTime(clock.wallMs(), zone()) : undefined),
+      localTime: (ms) => new Date(ms + zoneOffsetMs(ms, zone())).toISOString().slice(0, 19).replace('T', ' '),
       pictures: {
         picture: (path) => pictures.picture(path, OF_EVENT),
         small: (path, maxBytes) => this.#smallPicture(path, maxBytes),

@@ -44,7 +44,9 @@ export interface Subscriber {
 
 export type Role = 'owner' | 'viewer' | 'guest';
 
-export type SubscriptionChange = Partial<Pick<Subscription, 'rules' | 'language' | 'snoozedUntil'>>;
+export type SubscriptionChange = Partial<
+  Pick<Subscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>
+>;
 
 interface SubscriptionsDeps {
   readonly dataDir: string;
@@ -123,10 +125,12 @@ export class Subscriptions {
     return added;
   }
 
-  /** @throws PerchError notFound, unavailable */
+  /** @throws PerchError badInput, notFound, unavailable */
   async change(holder: SubscriptionHolder, id: string, change: SubscriptionChange): Promise<Subscription> {
     const changed = { ...this.get(holder, id), ...change };
-    await this.#replace(this.#all.map((one) => (one.id === id ? changed : one)));
+    checkPublicKey(changed.p256dh);
+    const others = this.#all.filter((one) => one.id === id || one.endpoint !== changed.endpoint);
+    await this.#replace(others.map((one) => (one.id === id ? changed : one)));
     return changed;
   }
 

@@ -4,6 +4,7 @@ import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, onlyBy, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
+import { openHttpSink } from '../../support/clients/http-sink.ts';
 import { pushBrowser } from '../../support/clients/push-service.ts';
 
 interface Item {
@@ -130,6 +131,77 @@ describeWith(['chromium'], 'notifications', () => {
       await until(async () =>
         expect(await shown()).toEqual([{ title: 'Door', body: 'Person', tag: 'e1 door', data: { link } }]),
       );
+      await tapShown(page, scope);
+      await page.waitForURL((url) => url.hash === link);
+      await page.locator('nav a[href^="#/rec"][aria-current=page]').waitFor();
+      await until(async () => expect(await shown()).toEqual([]));
+    }),
+  );
+
+  /** A tap as Chromium lets a test make it: the event is the test's, so that the worker's own work is awaited here. */
+  async function tapShown(page: Page, scope: string): Promise<void> {
+    const worker = page
+      .context()
+      .serviceWorkers()
+      .find((one) => one.url().startsWith(scope));
+    await worker?.evaluate(async () => {
+      const scope = globalThis as unknown as {
+        readonly registration: ServiceWorkerRegistration;
+        dispatchEvent(event: Event): boolean;
+      };
+      const [notification] = await scope.registration.getNotifications();
+      let work: Promise<unknown> | undefined;
+      const event = Object.assign(new Event('notificationclick'), {
+        notification,
+        waitUntil: (promise: Promise<unknown>) => {
+          work = promise;
+        },
+      });
+      scope.dispatchEvent(event);
+      await work;
+    });
+    expect(worker).toBeDefined();
+  }
+
+  onlyBy('localhost', () =>
+    test('several rules are added and removed, and a web hook is added, tried and removed', async () => {
+      await using sink = await openHttpSink();
+      await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'localhost' });
+      const { page, complaints } = visitor;
+      await withPushService(page);
+      await visitor.logIn('#/settings/people');
+      await page.reload();
+      await settled(page, '.you');
+      await page.getByRole('button', { name: /^Notifications/ }).click();
+      await settled(page, '.sheet .card');
+      await page.getByRole('switch', { name: 'Notify this device' }).click();
+      await page.getByRole('button', { name: 'Add a rule' }).click();
+      await until(async () => expect((await items())[0]?.rules).toHaveLength(2));
+      await page.getByRole('button', { name: 'Motion' }).nth(1).click();
+      await until(async () => expect((await items())[0]?.rules[1]?.kinds).toContain('motion'));
+      await page.getByRole('button', { name: 'Remove Rule 1' }).click();
+      await until(async () =>
+        expect((await items())[0]?.rules).toMatchObject([{ kinds: expect.arrayContaining(['motion']) }]),
+      );
+      await page.getByRole('combobox', { name: 'Add' }).selectOption('Web hook');
+      await page.getByLabel('URL').fill(`${sink.url}/hook`);
+      await page.getByLabel('{secret}', { exact: true }).fill('a-token');
+      await page.getByLabel('Headers').fill('X-Key: {secret}');
+      expect(await axeFindings(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('button', { name: 'Send a test' }).click();
+      await page.getByText('Sent. It should appear in a moment.').waitFor();
+      expect(sink.requests).toMatchObject([{ target: '/hook', headers: { 'x-key': 'a-token' } }]);
+      expect(JSON.parse(String(sink.requests[0]?.body))).toMatchObject({ text: 'This is a test.' });
+      await page.getByLabel('URL').fill('http://127.0.0.1:1/hook');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText(/a secret of another server/).waitFor();
+      await page.getByRole('button', { name: 'Remove', exact: true }).click();
+      await settled(page, '.sheet .card');
+      const { items: channels } = await box.api<{ items: unknown[] }>('GET', 'notifications/channels');
+      expect(channels).toEqual([]);
+      // The rejected change.
+      expect(complaints.filter((one) => !/\b400\b/.test(one))).toEqual([]);
     }),
   );
 

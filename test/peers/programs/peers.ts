@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'vitest';
 
 /** A Python with PyPI's `av`, a current FFmpeg: `.ci/run` makes it. */
@@ -20,6 +21,7 @@ const PEERS = {
   nginxRtmp: ['/usr/lib/nginx/modules/ngx_rtmp_module.so'],
   nginxStream: ['/usr/lib/nginx/modules/ngx_stream_module.so'],
   av: [AV_PYTHON],
+  aiosmtpd: [join(dirname(AV_PYTHON), 'aiosmtpd')],
   apache: ['/usr/sbin/apache2'],
   avahi: ['/usr/sbin/avahi-daemon'],
   // Statically linked: it runs in a root without libraries.

@@ -25,13 +25,13 @@ interface FieldProps extends HintProps {
 /** With a button to show the password instead of a second field. */
 export function PasswordField(props: FieldProps) {
   const [isShown, setShown] = useState(false);
-  const { showPassword, hidePassword } = words.value;
+  const t = words.value;
   return (
     <Field {...props} type={isShown ? 'text' : 'password'}>
       <button
         class="round"
         type="button"
-        aria-label={isShown ? hidePassword : showPassword}
+        aria-label={isShown ? t.hidePassword : t.showPassword}
         aria-pressed={isShown}
         onClick={() => setShown(!isShown)}
       >

@@ -121,17 +121,17 @@ export function Sheet(props: SheetProps) {
 }
 
 function Ask({ onStay, onLeave }: { readonly onStay: () => void; readonly onLeave: () => void }) {
-  const { discardTitle, discard, goOnEditing } = words.value;
+  const t = words.value;
   const stay = useRef<HTMLButtonElement>(null);
   useEffect(() => stay.current?.focus(), []);
   return (
     <footer>
-      <p role="alert">{discardTitle}</p>
+      <p role="alert">{t.discardTitle}</p>
       <button class="button main" type="button" ref={stay} onClick={onStay}>
-        {goOnEditing}
+        {t.goOnEditing}
       </button>
       <button class="button" type="button" onClick={onLeave}>
-        {discard}
+        {t.discard}
       </button>
     </footer>
   );

@@ -34,6 +34,15 @@ export const notify = {
   removeNamed: (device: string) => `Remove ${device}`,
   isOn: 'This device is notified.',
   isOff: 'This device is no longer notified.',
+  rule: (number: number) => `Rule ${number}`,
+  addRule: 'Add a rule',
+  channels: 'E-mail, ntfy, Telegram and others',
+  add: 'Add',
+  server: 'Server',
+  sender: 'From',
+  recipients: 'To',
+  headers: 'Headers',
+  body: 'Text',
 };
 
 export type NotifyWords = typeof notify;

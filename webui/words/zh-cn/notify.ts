@@ -34,4 +34,13 @@ export const notify: NotifyWords = {
   removeNamed: (device) => `移除 ${device}`,
   isOn: '将通知此设备。',
   isOff: '不再通知此设备。',
+  rule: (number) => `规则 ${number}`,
+  addRule: '添加规则',
+  channels: '邮件、ntfy、Telegram 等',
+  add: '添加',
+  server: '服务器',
+  sender: '发件人',
+  recipients: '收件人',
+  headers: '请求头',
+  body: '内容',
 };

@@ -12,21 +12,21 @@ import { cookieOf, NOTIFIED_COOKIE, ownCookie, sessionTokenOf } from '../../auth
 import { checkedBody } from '../../messages/checked-body.ts';
 import { noStore, OK, OkAnswer } from '../../messages/responses.ts';
 import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
+import { SNOOZE, snoozeOf, snoozeText, TestAnswer, testAnswer } from './notification-schemas.ts';
 
 const MAX_BODY_BYTES = 64 << 10;
 const BROWSER_BYTES = 16;
-/** A snooze is no way to switch off. */
-const MAX_SNOOZE_MS = 7 * 86_400_000;
 const NO_MORE = { additionalProperties: false };
 
-const { rules, language } = PUSH_FIELDS;
+const { rules, language, endpoint, p256dh, auth } = PUSH_FIELDS;
 const NewBody = Type.Object(PUSH_FIELDS, NO_MORE);
 const ChangeBody = Type.Object(
   {
     rules: Type.Optional(rules),
     language: Type.Optional(language),
-    snoozeMinutes: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: MAX_SNOOZE_MS / 60_000, description: 'From now on. 0: none.' }),
+    snoozeMinutes: SNOOZE,
+    subscription: Type.Optional(
+      Type.Object({ endpoint, p256dh, auth }, { ...NO_MORE, description: 'A new one of the same browser.' }),
     ),
   },
   { ...NO_MORE, minProperties: 1 },
@@ -44,10 +44,6 @@ const Item = Type.Object({
 const List = Type.Object({
   publicKey: Type.String({ description: "The box's, base64url: `applicationServerKey` of the browser." }),
   items: Type.Array(Item),
-});
-const TestAnswer = Type.Object({
-  sent: Type.Boolean({ description: 'The push service has taken the message.' }),
-  problem: OrNull(Type.String({ description: 'What is wrong, in a sentence.' })),
 });
 const Params = Type.Object({ id: Type.String() });
 const PictureQuery = Type.Object({ path: Type.String({ description: 'The camera.' }) });
@@ -72,7 +68,7 @@ export interface NotificationControl {
   change(
     holder: SubscriptionHolder,
     id: string,
-    change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil'>>,
+    change: Partial<Pick<StoredSubscription, 'rules' | 'language' | 'snoozedUntil' | 'endpoint' | 'p256dh' | 'auth'>>,
   ): Promise<StoredSubscription>;
   remove(holder: SubscriptionHolder, id: string): Promise<void>;
   /** @returns what is wrong */
@@ -110,28 +106,33 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
   const add = operation(
     'notifications',
     'Notifies this browser; replaces its earlier subscription',
-    answers(Item, 400, 413, 429, 503),
+    answers(Item, 400, 413, 503, 507),
     { body: NewBody },
   );
   const bodyLimit = MAX_BODY_BYTES;
   app.post('/v3/notifications', { bodyLimit, schema: add }, async (request, reply) => {
     const subscriber = subscriberOf(options, request, reply);
     const body = checkedBody(NewBody, request.body);
-    if (!body.endpoint.startsWith('https://') || !URL.canParse(body.endpoint)) {
-      throw new PerchError('badInput', 'endpoint is not an https address');
-    }
+    checkEndpoint(body);
     return shown(options, await notifications.subscribe(subscriber, body));
   });
 
-  const change = operation('notifications', 'Changes rules, language or snooze', answers(Item, 400, 404, 413, 503), {
-    params: Params,
-    body: ChangeBody,
-  });
+  const change = operation(
+    'notifications',
+    'Changes rules, language, snooze or the subscription itself',
+    answers(Item, 400, 404, 413, 503),
+    {
+      params: Params,
+      body: ChangeBody,
+    },
+  );
   app.patch<{ Params: { id: string } }>('/v3/notifications/:id', { bodyLimit, schema: change }, async (request) => {
     const holder = holderOf(options, request);
-    const { snoozeMinutes, ...rest } = checkedBody(ChangeBody, request.body);
-    const snoozedUntil = snoozeMinutes ? Math.round(options.wallMs()) + snoozeMinutes * 60_000 : 0;
-    const wanted = { ...rest, ...(snoozeMinutes !== undefined && { snoozedUntil }) };
+    const { snoozeMinutes, subscription, ...rest } = checkedBody(ChangeBody, request.body);
+    if (subscription) {
+      checkEndpoint(subscription);
+    }
+    const wanted = { ...rest, ...subscription, ...snoozeOf(snoozeMinutes, options.wallMs()) };
     return shown(options, await notifications.change(holder, request.params.id, wanted));
   });
 
@@ -147,9 +148,14 @@ function changeRoutes(app: FastifyInstance, options: NotificationRoutesOptions):
     params: Params,
   });
   app.post<{ Params: { id: string } }>('/v3/notifications/:id/test', { schema: test }, async (request) => {
-    const problem = await notifications.test(holderOf(options, request), request.params.id);
-    return { sent: problem === undefined, problem: problem ?? null };
+    return testAnswer(await notifications.test(holderOf(options, request), request.params.id));
   });
+}
+
+function checkEndpoint({ endpoint }: { readonly endpoint: string }): void {
+  if (!endpoint.startsWith('https://') || !URL.canParse(endpoint)) {
+    throw new PerchError('badInput', 'endpoint is not an https address');
+  }
 }
 
 function pictureRoute(app: FastifyInstance, options: NotificationRoutesOptions): void {
@@ -211,14 +217,13 @@ function shown(
   options: NotificationRoutesOptions,
   { id, device, endpoint, created, snoozedUntil, ...one }: StoredSubscription,
 ): Static<typeof Item> {
-  const isSnoozed = snoozedUntil > options.wallMs();
   return {
     id,
     device,
     endpoint,
     relay: relayOf(endpoint),
     created: new Date(created).toISOString(),
-    snoozedUntil: isSnoozed ? new Date(snoozedUntil).toISOString() : null,
+    snoozedUntil: snoozeText(snoozedUntil, options.wallMs()),
     language: one.language,
     rules: one.rules,
   };

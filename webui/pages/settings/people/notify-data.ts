@@ -1,4 +1,5 @@
 import { fetchJson } from '../../../api-client/request.ts';
+import { i18n } from '../../../words/i18n.ts';
 
 interface Hours {
   readonly from: string;
@@ -32,10 +33,50 @@ export const KINDS = [
   ...['person', 'vehicle', 'animal', 'package', 'doorbell', 'motion', 'sound', 'tamper', 'input', 'offline', 'disk'],
 ] as const;
 export const FIRST_RULE: NotifyRule = { cameras: 'all', kinds: ['person', 'vehicle', 'doorbell', 'offline'] };
+/** As the device. */
+export const MAX_RULES = 20;
+/** A mail server takes its time. */
+const TEST_MS = 60_000;
 export const NIGHT: Hours = { from: '22:00', to: '06:00' };
-/** `/v3/notifications` takes one rule or several; the page shows the first. */
-export const ruleOf = ({ rules }: Pick<NotifiedBrowser, 'rules'>): NotifyRule =>
-  rules[0] ?? { cameras: 'all', kinds: [] };
+
+/** Reports the failure of work, or its end. */
+export type Act = (work: () => Promise<unknown>, done?: string) => Promise<void>;
+
+/** By name; secrets are masked. */
+export type ChannelSettings = Readonly<Record<string, string | number | readonly string[]>>;
+/** Not saved without `id`. */
+export interface ChannelDraft {
+  readonly id?: string;
+  readonly name: string;
+  readonly settings: ChannelSettings;
+  readonly rules: readonly NotifyRule[];
+}
+export interface Channel extends ChannelDraft {
+  readonly id: string;
+  readonly problem: string | null;
+}
+/** `/v3/notifications/channels`. */
+export interface ChannelList {
+  readonly items: readonly Channel[];
+  readonly presets: readonly Pick<Channel, 'name' | 'settings'>[];
+}
+
+/** A typed text as the type of the former value. */
+export function typedValue(typed: string, former: ChannelSettings[string]): ChannelSettings[string] {
+  if (typeof former === 'number') {
+    return Number(typed);
+  }
+  return typeof former === 'string' ? typed : typed.split(/[\s,;]+/);
+}
+
+/** Between two commas. */
+export const withoutBlanks = (settings: ChannelSettings): ChannelSettings =>
+  Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, Array.isArray(value) ? value.filter(Boolean) : value]),
+  );
+
+/** Of this page, for links in messages. */
+export const pageAddress = (): string => new URL('.', location.href).href;
 
 /** Why this browser cannot be notified; undefined: it can. */
 export type PushObstacle = 'insecure' | 'homeScreen' | 'unsupported' | 'blocked';
@@ -78,7 +119,7 @@ async function ownSubscription(): Promise<PushSubscription | null> {
 }
 
 /** Asks the person, then registers with the browser's push service. @throws when either rejects */
-export async function subscribe(publicKey: string, rules: readonly NotifyRule[], language: string): Promise<void> {
+export async function subscribe(publicKey: string, rules: readonly NotifyRule[]): Promise<void> {
   if ((await Notification.requestPermission()) !== 'granted') {
     throw new Error('not granted');
   }
@@ -88,7 +129,7 @@ export async function subscribe(publicKey: string, rules: readonly NotifyRule[],
   const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: publicKey });
   const { keys } = subscription.toJSON();
   const { p256dh, auth } = { ...keys };
-  const body = { endpoint: subscription.endpoint, p256dh, auth, language: language.startsWith('zh') ? 'zh-cn' : 'en' };
+  const body = { endpoint: subscription.endpoint, p256dh, auth, language: languageOfPage() };
   await fetchJson('v3/notifications', { method: 'POST', body: { ...body, rules } });
 }
 
@@ -97,18 +138,26 @@ export async function unsubscribe(id: string): Promise<void> {
   await (await ownSubscription())?.unsubscribe();
 }
 
-const addressOf = (id: string): string => `v3/notifications/${encodeURIComponent(id)}`;
+export const languageOfPage = (): string => (i18n().language.startsWith('zh') ? 'zh-cn' : 'en');
 
-export const remove = (id: string): Promise<unknown> => fetchJson(addressOf(id), { method: 'DELETE' });
+const BROWSERS = 'v3/notifications';
+/** E-mail, ntfy and web hooks. */
+export const CHANNELS = 'v3/notifications/channels';
+
+export const addressOf = (id: string, list = BROWSERS): string => `${list}/${encodeURIComponent(id)}`;
+
+export const remove = (id: string, list = BROWSERS): Promise<unknown> =>
+  fetchJson(addressOf(id, list), { method: 'DELETE' });
 
 export const change = (id: string, body: NotifyChange): Promise<NotifiedBrowser> =>
   fetchJson(addressOf(id), { method: 'PATCH', body });
 
 /** @returns what is wrong */
-export async function sendTest(id: string): Promise<string | undefined> {
-  const { problem } = await fetchJson<{ problem: string | null }>(`${addressOf(id)}/test`, {
+export async function sendTest(address: string): Promise<string | undefined> {
+  const { problem } = await fetchJson<{ problem: string | null }>(`${address}/test`, {
     method: 'POST',
     body: {},
+    limitMs: TEST_MS,
   });
   return problem ?? undefined;
 }

@@ -94,8 +94,8 @@ const Initial = ({ name, isOwner }: { readonly name: string; readonly isOwner?: 
 );
 
 function mayText({ live, recordings }: Pick<UserItem, 'live' | 'recordings'>): string {
-  const { liveOnly, liveAndRecordings, recordingsOnly } = peopleWords.value;
-  return !recordings ? liveOnly : live ? liveAndRecordings : recordingsOnly;
+  const t = peopleWords.value;
+  return !recordings ? t.liveOnly : live ? t.liveAndRecordings : t.recordingsOnly;
 }
 
 const rightsText = (first: string, seen: CameraSelection, language: string): string =>

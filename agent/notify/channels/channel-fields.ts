@@ -1,0 +1,102 @@
+import Type, { type Static } from 'typebox';
+import { LANGUAGES } from '../rules/notice.ts';
+import { Rules } from '../rules/rules.ts';
+
+export const CHANNELS_FILE = 'notify-channels.json';
+export const MAX_CHANNELS = 10;
+const MAX_RECIPIENTS = 20;
+/** Twice, with room for the rules. */
+const MAX_TEMPLATE_CHARS = 8_000;
+const NO_MORE = { additionalProperties: false };
+
+const secretText = (description: string) => Type.String({ maxLength: 512, description: `${description} Never shown.` });
+const Mailbox = Type.String({ pattern: '^[^\\s@<>,;:"()]{1,64}@[^\\s@<>,;:"()]{1,253}$', description: 'An address.' });
+const Url = Type.String({
+  maxLength: 2_048,
+  pattern: '^https?://',
+  description: 'http or https. Shown without what follows the host, unless it has `{secret}`.',
+});
+
+export const SETTINGS = {
+  email: Type.Object(
+    {
+      kind: Type.Literal('email'),
+      host: Type.String({ pattern: '^[\\w.:-]{1,253}$', description: 'The SMTP server.' }),
+      port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+      security: Type.Enum(['starttls', 'tls', 'none'], {
+        description: '`none` is for servers in the own network: text and password are readable on the way.',
+      }),
+      user: Type.String({ maxLength: 256, description: 'Empty: without a login.' }),
+      password: secretText('Of the user.'),
+      from: Mailbox,
+      to: Type.Array(Mailbox, { minItems: 1, maxItems: MAX_RECIPIENTS }),
+    },
+    NO_MORE,
+  ),
+  ntfy: Type.Object(
+    {
+      kind: Type.Literal('ntfy'),
+      url: Url,
+      token: Type.String({
+        maxLength: 512,
+        pattern: '^[!-~]*$',
+        description: 'An access token, `tk_…`, or `user:password`; empty: none. Never shown.',
+      }),
+    },
+    NO_MORE,
+  ),
+  webHook: Type.Object(
+    {
+      kind: Type.Literal('webHook'),
+      method: Type.Enum(['POST', 'PUT', 'GET']),
+      url: Url,
+      headers: Type.String({
+        maxLength: MAX_TEMPLATE_CHARS,
+        description: '`Name: value`, one a line. A value is shown only if it has a placeholder.',
+      }),
+      type: Type.Enum(['json', 'form', 'multipart', 'text'], { description: 'How the body is encoded.' }),
+      body: Type.String({
+        maxLength: MAX_TEMPLATE_CHARS,
+        description: 'With placeholders; for `form` and `multipart` `name=value`, one a line.',
+      }),
+      secret: secretText('For `{secret}` in address, headers and body.'),
+    },
+    NO_MORE,
+  ),
+} as const;
+
+export type EmailSettings = Static<typeof SETTINGS.email>;
+export type NtfySettings = Static<typeof SETTINGS.ntfy>;
+export type WebHookSettings = Static<typeof SETTINGS.webHook>;
+export const ChannelSettings = Type.Union([SETTINGS.email, SETTINGS.ntfy, SETTINGS.webHook]);
+export type ChannelSettings = Static<typeof ChannelSettings>;
+
+export const CHANNEL_FIELDS = {
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  language: Type.Enum([...LANGUAGES]),
+  page: Type.String({
+    maxLength: 512,
+    pattern: '^https?://[^\\s#?]+/$',
+    description: 'Address of the page for links, with a slash at its end.',
+  }),
+  rules: Rules,
+};
+const NewFields = Type.Object({ ...CHANNEL_FIELDS, settings: ChannelSettings });
+export type NewChannel = Static<typeof NewFields>;
+export type ChannelChange = Partial<NewChannel> & { readonly snoozedUntil?: number };
+
+/** With masked secrets. */
+export interface ShownChannel extends NewChannel {
+  readonly id: string;
+  /** Unix milliseconds; 0: not. */
+  readonly snoozedUntil: number;
+  /** Why the last message was not sent. */
+  readonly problem: string | undefined;
+  /** Messages that wait for another attempt. */
+  readonly waiting: number;
+}
+
+export interface Preset {
+  readonly name: string;
+  readonly settings: ChannelSettings;
+}

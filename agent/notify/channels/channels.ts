@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { loadPrivate, savePrivate } from '../../base/durable-file.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { SerialQueue } from '../../base/serial-queue.ts';
+import type { Notice } from '../rules/notice.ts';
+import type { NoticePictures, Target } from '../rules/target.ts';
+import {
+  CHANNELS_FILE,
+  type ChannelChange,
+  type ChannelSettings,
+  MAX_CHANNELS,
+  type NewChannel,
+  type ShownChannel,
+} from './channel-fields.ts';
+import { messageOf, type SendOptions } from './channel-message.ts';
+import { Outbox } from './outbox.ts';
+import { shownSettings, withKeptSecrets } from './secrets.ts';
+import { sendBy } from './send.ts';
+import { readChannels, type StoredChannel } from './stored.ts';
+
+export interface ChannelsDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** For tests with local servers. */
+  readonly sending: Pick<SendOptions, 'ca' | 'timeoutMs'> | undefined;
+  /** `2026-11-23 19:00:05`. */
+  localTime(unixMs: number): string;
+}
+
+/** E-mail, ntfy and web hooks: the owner's, in a file of the data folder. They may reach the own network. */
+export class Channels {
+  readonly #deps: ChannelsDeps;
+  readonly #file: string;
+  readonly #writes = new SerialQueue();
+  readonly #outboxes = new Map<string, Outbox>();
+  #all: readonly StoredChannel[] = [];
+
+  static async open(deps: ChannelsDeps): Promise<Channels> {
+    const opened = new Channels(deps);
+    const stored = await loadPrivate(opened.#file).catch((error: unknown) => explain(error));
+    const channels = readChannels(stored);
+    if (channels) {
+      opened.#all = channels;
+    } else if (stored !== undefined) {
+      deps.log.warn({ file: opened.#file }, 'channels of notifications are lost: the file is damaged');
+    }
+    return opened;
+  }
+
+  private constructor(deps: ChannelsDeps) {
+    this.#deps = deps;
+    this.#file = join(deps.dataDir, CHANNELS_FILE);
+  }
+
+  list(): readonly ShownChannel[] {
+    return this.#all.map((one) => this.#shown(one));
+  }
+
+  targets(): readonly Target[] {
+    return this.#all.map(({ id, rules, snoozedUntil }) => ({
+      ...{ id, user: '', isOwner: true, rules, snoozedUntil, mayKnow: () => true },
+      send: async (notice, pictures) => this.#queue(id, notice, pictures),
+    }));
+  }
+
+  /** @throws PerchError badInput, exhausted, unavailable */
+  async add({ settings, ...fields }: NewChannel): Promise<ShownChannel> {
+    const checked = await checkedSettings(withKeptSecrets(settings, undefined));
+    if (this.#all.length >= MAX_CHANNELS) {
+      throw new PerchError('exhausted', `there are ${MAX_CHANNELS} channels: remove one`);
+    }
+    const added = { ...fields, settings: checked, id: randomUUID(), snoozedUntil: 0 };
+    await this.#replace([...this.#all, added]);
+    return this.#shown(added);
+  }
+
+  /** @throws PerchError badInput, notFound, unavailable */
+  async change(id: string, { settings, ...more }: ChannelChange): Promise<ShownChannel> {
+    const before = this.#get(id);
+    const next = settings && (await checkedSettings(withKeptSecrets(settings, before.settings)));
+    const changed = { ...this.#get(id), ...more, ...(next && { settings: next }) };
+    await this.#replace(this.#all.map((one) => (one.id === id ? changed : one)));
+    if (next) {
+      this.#outboxes.get(id)?.wake();
+    }
+    return this.#shown(changed);
+  }
+
+  /** @throws PerchError notFound, unavailable */
+  async remove(id: string): Promise<void> {
+    this.#get(id);
+    await this.#replace(this.#all.filter((one) => one.id !== id));
+    const outbox = this.#outboxes.get(id);
+    this.#outboxes.delete(id);
+    await outbox?.close();
+  }
+
+  /** One attempt. @throws PerchError notFound, or what is wrong */
+  async send(id: string, notice: Notice, picture: Uint8Array | undefined, signal: AbortSignal): Promise<void> {
+    const { settings, ...channel } = this.#get(id);
+    const { localTime, sending } = this.#deps;
+    await sendBy(settings, messageOf(notice, channel, localTime(notice.startMs), picture), { ...sending, signal });
+  }
+
+  /** Ends what is on its way and waits for writes. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.close()));
+    await this.#writes.run(() => {});
+  }
+
+  #queue(id: string, notice: Notice, pictures: NoticePictures): void {
+    // Of the moment, however late the message is sent.
+    const picture = pictures.full();
+    let outbox = this.#outboxes.get(id);
+    if (!outbox) {
+      outbox = new Outbox({ ...this.#deps, id });
+      this.#outboxes.set(id, outbox);
+    }
+    outbox.add(async (signal) => this.send(id, notice, await picture, signal));
+  }
+
+  #get(id: string): StoredChannel {
+    const found = this.#all.find((one) => one.id === id);
+    if (!found) {
+      throw new PerchError('notFound', 'there is no such channel');
+    }
+    return found;
+  }
+
+  #shown({ settings, ...one }: StoredChannel): ShownChannel {
+    const outbox = this.#outboxes.get(one.id);
+    return { ...one, settings: shownSettings(settings), problem: outbox?.problem, waiting: outbox?.count ?? 0 };
+  }
+
+  /** In sequence: the last state is the one on the disk. */
+  async #replace(all: readonly StoredChannel[]): Promise<void> {
+    this.#all = all;
+    await this.#writes.run(() => savePrivate(this.#file, { channels: this.#all }));
+  }
+}
+
+/** @throws PerchError badInput */
+async function checkedSettings(settings: ChannelSettings): Promise<ChannelSettings> {
+  if (settings.kind === 'webHook') {
+    (await import('./web-hook.ts')).checkWebHook(settings);
+  } else if (!isAddress(settings)) {
+    throw new PerchError('badInput', 'url: it is no address');
+  } else if (settings.kind === 'ntfy') {
+    (await import('./ntfy.ts')).checkNtfy(settings);
+  } else if (settings.user !== '' && settings.password === '') {
+    throw new PerchError('badInput', 'password: a user name needs one');
+  }
+  return settings;
+}
+
+const isAddress = (settings: ChannelSettings): boolean => settings.kind === 'email' || URL.canParse(settings.url);

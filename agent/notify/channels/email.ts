@@ -1,0 +1,126 @@
+import type { SecureVersion } from 'node:tls';
+import MailComposer from 'nodemailer/lib/mail-composer';
+import SmtpConnection from 'nodemailer/lib/smtp-connection';
+import { PerchError } from '../../base/errors.ts';
+import { joinSignals } from '../../base/joined-signal.ts';
+import type { EmailSettings } from './channel-fields.ts';
+import type { ChannelMessage, SendOptions } from './channel-message.ts';
+import { connectionFault, noAnswer, plain } from './fault.ts';
+
+/** For the connection, the greeting and each pause. */
+const STEP_MS = 10_000;
+const TIMEOUT_MS = 40_000;
+const MAX_RESPONSE_BYTES = 16 << 10;
+const OLDEST_TLS: SecureVersion = 'TLSv1.2';
+const PICTURE_ID = 'picture@perch';
+
+/** Sends by SMTP (RFC 5321) to all recipients. @throws PerchError that says what is wrong, also if one is rejected */
+export async function sendEmail(
+  settings: EmailSettings,
+  message: ChannelMessage,
+  { ca, timeoutMs = TIMEOUT_MS, signal }: SendOptions,
+): Promise<void> {
+  const { host, port, security, user, password, from, to } = settings;
+  const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const connection = new SmtpConnection({
+    ...{ host, port, secure: security === 'tls', requireTLS: security === 'starttls', ignoreTLS: security === 'none' },
+    tls: { minVersion: OLDEST_TLS, ...(ca !== undefined && { ca }) },
+    ...{ connectionTimeout: STEP_MS, greetingTimeout: STEP_MS, dnsTimeout: STEP_MS, socketTimeout: STEP_MS },
+    ...{ socketCloseTimeout: 0, maxResponseSize: MAX_RESPONSE_BYTES, allowInternalNetworkInterfaces: true },
+  });
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  broken.catch(() => {});
+  connection.on('error', reject);
+  const joined = joinSignals([signal], timeoutMs);
+  joined.signal.addEventListener('abort', () => reject(noAnswer(at)), { once: true });
+  let isSent = false;
+  const step = <T>(begin: (done: (error?: Error | null, value?: T) => void) => void): Promise<T | undefined> =>
+    Promise.race([
+      new Promise<T | undefined>((resolve, fail) => begin((error, value) => (error ? fail(error) : resolve(value)))),
+      broken,
+    ]);
+  try {
+    const bytes = await new MailComposer(mailOf(settings, message)).compile().build();
+    await step((done) => connection.connect(done));
+    if (user !== '') {
+      await step((done) => connection.login({ user, pass: password }, done));
+    }
+    const sent = await step<{ rejected: string[] }>((done) =>
+      connection.send({ from, to: [...to], size: bytes.length }, bytes, done),
+    );
+    isSent = true;
+    const [rejected] = sent?.rejected ?? [];
+    if (rejected !== undefined) {
+      throw new PerchError('badInput', `${at} rejects the recipient ${rejected}; the others have the message`);
+    }
+  } catch (error) {
+    throw faultOf(at, error, settings);
+  } finally {
+    joined.release();
+    if (isSent) {
+      connection.quit();
+    } else {
+      connection.close();
+    }
+  }
+}
+
+function mailOf({ from, to }: EmailSettings, { title, text, link, localTime, picture }: ChannelMessage) {
+  const lines = [text, `${title}, ${localTime}`];
+  return {
+    ...{ from: { name: 'Perch', address: from }, to: [...to], subject: `${title}: ${text}` },
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    text: `${lines.join('\n')}\n\n${link}\n`,
+    html:
+      `${lines.map((line) => `<p>${escaped(line)}</p>`).join('')}` +
+      `${picture ? `<p><img src="cid:${PICTURE_ID}" alt=""></p>` : ''}` +
+      `<p><a href="${escaped(link)}">${escaped(link)}</a></p>`,
+    ...(picture && {
+      attachments: [
+        { cid: PICTURE_ID, filename: 'picture.jpg', contentType: 'image/jpeg', content: Buffer.from(picture) },
+      ],
+    }),
+    ...{ disableFileAccess: true, disableUrlAccess: true },
+  };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => ENTITIES[char] ?? '');
+
+interface SmtpError {
+  readonly code?: string;
+  readonly command?: string;
+  readonly response?: string;
+  readonly responseCode?: number;
+}
+
+function faultOf(at: string, error: unknown, { security }: EmailSettings): PerchError {
+  if (error instanceof PerchError) {
+    return error;
+  }
+  const { code = '', command = '', response = '', responseCode = 0 } = (error ?? {}) as SmtpError;
+  const words = plain(response) === '' ? '' : `: ${plain(response)}`;
+  if (command === 'STARTTLS' || (security === 'starttls' && /^(?:EHLO|HELO)$/.test(command))) {
+    return responseCode >= 500 || responseCode === 0
+      ? withoutStartTls(at, error, responseCode)
+      : new PerchError('unavailable', `${at} cannot begin TLS${words}`);
+  }
+  if (responseCode === 0) {
+    return code === 'EAUTH'
+      ? new PerchError('unauthorized', `${at} has no login that Perch knows: leave the user name empty, or use TLS`)
+      : connectionFault(at, error);
+  }
+  if (responseCode < 500) {
+    return new PerchError('unavailable', `${at} takes no message now${words}`);
+  }
+  if (code === 'EAUTH') {
+    return new PerchError('unauthorized', `${at} rejects the user name or password${words}`);
+  }
+  return new PerchError('badInput', `${at} rejects ${command === 'MAIL FROM' ? 'the sender' : 'the message'}${words}`);
+}
+
+/** The server rejects STARTTLS; or the handshake has failed. */
+const withoutStartTls = (at: string, error: unknown, responseCode: number): PerchError =>
+  responseCode === 0
+    ? connectionFault(at, error)
+    : new PerchError('unsupported', `${at} offers no STARTTLS: choose TLS, or none in your own network`);

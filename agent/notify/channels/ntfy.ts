@@ -1,0 +1,58 @@
+import { PerchError } from '../../base/errors.ts';
+import type { NtfySettings } from './channel-fields.ts';
+import type { ChannelMessage, SendOptions } from './channel-message.ts';
+import { checkAnswer, sendHttp } from './http-message.ts';
+
+/** Short codes of emojis that ntfy shows before the title. */
+const EMOJIS: Readonly<Record<string, string>> = {
+  person: 'bust_in_silhouette',
+  face: 'bust_in_silhouette',
+  vehicle: 'car',
+  animal: 'paw_prints',
+  package: 'package',
+  doorbell: 'bell',
+  sound: 'loud_sound',
+  tamper: 'warning',
+  offline: 'warning',
+  disk: 'floppy_disk',
+};
+const URGENT: ReadonlySet<string> = new Set(['doorbell', 'tamper', 'offline', 'disk']);
+const [HIGH, DEFAULT] = ['4', '3'];
+/** Servers without attachments, and pictures above their limit. */
+const NO_PICTURE = new Set([400, 413, 507]);
+
+/** @throws PerchError badInput */
+export function checkNtfy({ url }: NtfySettings): void {
+  const { pathname, search, hash, username } = new URL(url);
+  if (!/^\/[\w-]{1,64}$/.test(pathname) || search !== '' || hash !== '' || username !== '') {
+    throw new PerchError('badInput', 'url: it ends with the topic, as in https://ntfy.sh/my-topic');
+  }
+}
+
+/** Publishes by ntfy's HTTP API: https://docs.ntfy.sh/publish */
+export async function sendNtfy(settings: NtfySettings, message: ChannelMessage, options: SendOptions): Promise<void> {
+  const { kind, title, text, link, localTime, picture } = message;
+  const url = new URL(settings.url);
+  const body = `${text}\n${localTime}`;
+  const shown = {
+    ...{ title, click: link, priority: URGENT.has(kind) ? HIGH : DEFAULT },
+    tags: [EMOJIS[kind], kind].filter((tag) => tag !== undefined).join(','),
+  };
+  const headers: Record<string, string> = settings.token === '' ? {} : { Authorization: authorization(settings.token) };
+  const put = (query: Record<string, string>, bytes: Uint8Array) => {
+    // UTF-8 is safe in a query, and not in a header.
+    url.search = new URLSearchParams(query).toString();
+    return sendHttp({ method: 'PUT', url, headers, body: bytes }, options);
+  };
+  if (picture) {
+    const answer = await put({ ...shown, message: body, filename: 'picture.jpg' }, picture);
+    if (!NO_PICTURE.has(answer.status)) {
+      checkAnswer(url, answer);
+      return;
+    }
+  }
+  checkAnswer(url, await put(shown, Buffer.from(body)));
+}
+
+const authorization = (token: string): string =>
+  token.includes(':') ? `Basic ${Buffer.from(token).toString('base64')}` : `Bearer ${token}`;

@@ -1,0 +1,121 @@
+import { PerchError } from '../../base/errors.ts';
+import { HIDDEN } from '../../config/edit/json.ts';
+import type { ChannelSettings } from './channel-fields.ts';
+import { linesOf } from './template.ts';
+
+const MIN_SECRET_CHARS = 4;
+/** The template names the secret, which is kept apart. */
+const hasPlaceholder = (text: string): boolean => /\{\w+[?}]/.test(text);
+
+/** With masked secrets, for the API. */
+export function shownSettings(settings: ChannelSettings): ChannelSettings {
+  switch (settings.kind) {
+    case 'email':
+      return { ...settings, password: masked(settings.password) };
+    case 'ntfy':
+      return { ...settings, url: shownUrl(settings.url), token: masked(settings.token) };
+    case 'webHook':
+      return {
+        ...settings,
+        url: shownUrl(settings.url),
+        headers: linesOf(settings.headers).map(shownHeader).join('\n'),
+        secret: masked(settings.secret),
+      };
+  }
+}
+
+const masked = (secret: string): string => (secret === '' ? '' : HIDDEN);
+
+/** Addresses have tokens in path and query; a topic of ntfy is a password as well. */
+function shownUrl(url: string): string {
+  const [, origin = '', rest = ''] = /^([a-z]+:\/\/[^/?#]*)(.*)$/i.exec(url) ?? [];
+  return url.includes('{secret}') || rest.length < 2 ? url : `${origin}/${HIDDEN}`;
+}
+
+function shownHeader(line: string): string {
+  const [name = '', ...value] = line.split(':');
+  return hasPlaceholder(value.join(':')) ? line : `${name}: ${HIDDEN}`;
+}
+
+/**
+ * Settings of a request in which the masked secrets are those of before.
+ * @param before undefined: a new channel
+ * @throws PerchError badInput for a masked secret that is not set, or that would go to another server
+ */
+export function withKeptSecrets(settings: ChannelSettings, before: ChannelSettings | undefined): ChannelSettings {
+  const restored = before ? restoredFrom(settings, before) : settings;
+  if (isMasked(restored)) {
+    throw new PerchError('badInput', `'${HIDDEN}' stands for a secret that is not set: send the secret`);
+  }
+  if (before && isMasked(settings) && serverOf(restored) !== serverOf(before)) {
+    const message = `'${HIDDEN}' stands for a secret of another server: send the secret`;
+    throw new PerchError('badInput', message, { why: 'password' });
+  }
+  return restored;
+}
+
+function restoredFrom(settings: ChannelSettings, before: ChannelSettings): ChannelSettings {
+  if (settings.kind === 'email' && before.kind === 'email') {
+    return { ...settings, password: restoredText(settings.password, before.password) };
+  }
+  if (settings.kind === 'ntfy' && before.kind === 'ntfy') {
+    const token = restoredText(settings.token, before.token);
+    return { ...settings, url: restoredText(settings.url, before.url, shownUrl), token };
+  }
+  if (settings.kind === 'webHook' && before.kind === 'webHook') {
+    const former = linesOf(before.headers);
+    const headers = linesOf(settings.headers).map((line) => former.find((one) => shownHeader(one) === line) ?? line);
+    return {
+      ...settings,
+      url: restoredText(settings.url, before.url, shownUrl),
+      headers: headers.join('\n'),
+      secret: restoredText(settings.secret, before.secret),
+    };
+  }
+  return settings;
+}
+
+const restoredText = (text: string, before: string, shown: (secret: string) => string = masked): string =>
+  text === shown(before) ? before : text;
+
+const isMasked = (settings: ChannelSettings): boolean => secretFields(settings).some((text) => text.includes(HIDDEN));
+
+function secretFields(settings: ChannelSettings): readonly string[] {
+  switch (settings.kind) {
+    case 'email':
+      return [settings.password];
+    case 'ntfy':
+      return [settings.url, settings.token];
+    case 'webHook':
+      return [settings.url, settings.headers, settings.secret];
+  }
+}
+
+/** To which the secrets go, and how. */
+function serverOf(settings: ChannelSettings): string {
+  if (settings.kind === 'email') {
+    return `${settings.security} ${settings.host.toLowerCase()}:${settings.port}`;
+  }
+  return /^[a-z]+:\/\/[^/?#{]*/i.exec(settings.url)?.[0].toLowerCase() ?? '';
+}
+
+/** Texts that no message may repeat. */
+export function secretsOf(settings: ChannelSettings): readonly string[] {
+  const found = settings.kind === 'email' ? [settings.password] : urlSecrets(settings.url);
+  if (settings.kind === 'ntfy') {
+    found.push(settings.token);
+  } else if (settings.kind === 'webHook') {
+    const values = linesOf(settings.headers).map((line) => line.slice(line.indexOf(':') + 1).trim());
+    found.push(settings.secret, ...values.filter((value) => !hasPlaceholder(value)));
+  }
+  return found.filter((secret) => secret.length >= MIN_SECRET_CHARS);
+}
+
+/** Path and query, if they are not shown. */
+function urlSecrets(url: string): string[] {
+  if (shownUrl(url) === url) {
+    return [];
+  }
+  const { pathname, search } = new URL(url);
+  return [pathname + search, pathname.slice(1), ...pathname.split('/'), ...new URL(url).searchParams.values()];
+}

@@ -1,0 +1,27 @@
+import { PerchError } from '../../base/errors.ts';
+import { HIDDEN } from '../../config/edit/json.ts';
+import type { ChannelSettings } from './channel-fields.ts';
+import type { ChannelMessage, SendOptions } from './channel-message.ts';
+import { secretsOf } from './secrets.ts';
+
+/** Each kind is loaded with its first message. @throws PerchError that says what is wrong, without secrets */
+export async function sendBy(settings: ChannelSettings, message: ChannelMessage, options: SendOptions): Promise<void> {
+  try {
+    switch (settings.kind) {
+      case 'email':
+        return await (await import('./email.ts')).sendEmail(settings, message, options);
+      case 'ntfy':
+        return await (await import('./ntfy.ts')).sendNtfy(settings, message, options);
+      case 'webHook':
+        return await (await import('./web-hook.ts')).sendWebHook(settings, message, options);
+    }
+  } catch (error) {
+    throw error instanceof PerchError ? withoutSecrets(error, settings) : error;
+  }
+}
+
+/** Servers repeat what they were sent. */
+function withoutSecrets({ code, message, context }: PerchError, settings: ChannelSettings): PerchError {
+  const text = secretsOf(settings).reduce((shown, secret) => shown.replaceAll(secret, HIDDEN), message);
+  return new PerchError(code, text, context);
+}

@@ -1,0 +1,154 @@
+import { useState } from 'preact/hooks';
+import { fetchJson } from '../../../api-client/request.ts';
+import { usePolled } from '../../../api-client/use-polled.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Select } from '../../../ui/controls/choice.tsx';
+import { PasswordField, TextField } from '../../../ui/controls/field.tsx';
+import { Row } from '../../../ui/controls/row.tsx';
+import { SegmentedControl } from '../../../ui/controls/segment.tsx';
+import { TextArea } from '../../../ui/controls/text-area.tsx';
+import { mqttWords } from '../../../words/mqtt.ts';
+import { notifyWords } from '../../../words/notify.ts';
+import { words } from '../../../words/words.ts';
+import { TestButton } from './notify-actions.tsx';
+import {
+  type Act,
+  addressOf,
+  CHANNELS,
+  type Channel,
+  type ChannelDraft,
+  type ChannelList,
+  type ChannelSettings,
+  FIRST_RULE,
+  languageOfPage,
+  pageAddress,
+  remove,
+  typedValue,
+  withoutBlanks,
+} from './notify-data.ts';
+import { RulesFields } from './notify-rules.tsx';
+
+const LOOK_MS = 10_000;
+
+/** Settings that are one of a few. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  security: ['starttls', 'tls', 'none'],
+  method: ['POST', 'PUT', 'GET'],
+  type: ['json', 'form', 'multipart', 'text'],
+};
+const PLACEHOLDERS = '{camera} {kind} {text} {time} {localTime} {link} {picture} {secret}';
+
+interface ChannelsProps {
+  readonly onOpen: (draft: ChannelDraft) => void;
+}
+
+/** E-mail, ntfy and web hooks, for the owner. */
+export function Channels({ onOpen }: ChannelsProps) {
+  const t = notifyWords.value;
+  const { value } = usePolled<ChannelList>(CHANNELS, { everyMs: LOOK_MS });
+  const options = [{ name: t.add, settings: {} }, ...(value?.presets ?? [])];
+  return (
+    <>
+      <h3>{t.channels}</h3>
+      <div class="card">
+        {value?.items.map((item) => (
+          <Row
+            key={item.id}
+            title={item.name}
+            text={item.problem ?? `${item.settings['host'] ?? item.settings['url']}`}
+            {...(item.problem && { tone: 'bad' })}
+            onClick={() => onOpen(item)}
+          />
+        ))}
+      </div>
+      <Select
+        class="chip"
+        label={t.add}
+        value="0"
+        options={options.map(({ name }, i) => ({ value: `${i}`, text: name }))}
+        onChange={(i) => onOpen({ ...(options[+i] as ChannelDraft), rules: [FIRST_RULE] })}
+      />
+    </>
+  );
+}
+
+interface FormProps {
+  readonly draft: ChannelDraft;
+  readonly onOpen: (draft?: ChannelDraft) => void;
+  readonly act: Act;
+}
+
+/** One channel. Secrets of a saved one are masked, and stay as long as they are not changed. */
+export function ChannelForm({ draft, onOpen, act }: FormProps) {
+  const t = notifyWords.value;
+  const { id, name } = draft;
+  const [settings, setSettings] = useState(draft.settings);
+  const [rules, setRules] = useState(draft.rules);
+  const address = id ? addressOf(id, CHANNELS) : CHANNELS;
+  const save = async () => {
+    const body = { name, rules, settings: withoutBlanks(settings), language: languageOfPage(), page: pageAddress() };
+    const saved = await fetchJson<Channel>(address, { method: id ? 'PATCH' : 'POST', body });
+    setSettings(saved.settings);
+    onOpen(saved);
+  };
+  return (
+    <>
+      <h3>{name}</h3>
+      {Object.keys(settings).map((key) => (
+        <SettingField key={key} name={key} settings={settings} onSettings={setSettings} />
+      ))}
+      <RulesFields rules={rules} onRules={setRules} />
+      <div class="actions-row">
+        <Button kind="main" onClick={() => void act(save, words.peek().saved)}>
+          {words.value.save}
+        </Button>
+        <Button onClick={() => onOpen()}>{words.value.back}</Button>
+        {id && <Button onClick={() => void act(() => remove(id, CHANNELS).then(() => onOpen()))}>{t.remove}</Button>}
+      </div>
+      {id && <TestButton address={address} />}
+    </>
+  );
+}
+
+interface SettingProps {
+  readonly name: string;
+  readonly settings: ChannelSettings;
+  readonly onSettings: (settings: ChannelSettings) => void;
+}
+
+function SettingField({ name, settings, onSettings }: SettingProps) {
+  const t = notifyWords.value;
+  const { user, password } = mqttWords.value;
+  const labels: Readonly<Record<string, string>> = {
+    ...{ host: t.server, port: 'Port', security: 'TLS', user, password, from: t.sender, to: t.recipients },
+    ...{ url: 'URL', token: 'Token', method: 'HTTP', headers: t.headers, type: 'Content-Type', body: t.body },
+    secret: '{secret}',
+  };
+  const label = labels[name];
+  const former = settings[name] ?? '';
+  const value = `${former}`;
+  const onInput = (typed: string) => onSettings({ ...settings, [name]: typedValue(typed, former) });
+  const options = OPTIONS[name];
+  // The kind has no label.
+  if (!label) {
+    return null;
+  }
+  if (options) {
+    return (
+      <SegmentedControl
+        {...{ label, value }}
+        options={options.map((text) => ({ value: text, text }))}
+        onChange={onInput}
+      />
+    );
+  }
+  const field = { label, name, value, onInput };
+  if (/^(headers|body)$/.test(name)) {
+    return <TextArea {...field} hint={PLACEHOLDERS} isLocked={false} />;
+  }
+  return /^(password|token|secret)$/.test(name) ? (
+    <PasswordField {...field} autocomplete="new-password" />
+  ) : (
+    <TextField {...field} autocomplete="off" />
+  );
+}

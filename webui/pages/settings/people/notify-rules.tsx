@@ -1,0 +1,127 @@
+import { useId, useState } from 'preact/hooks';
+import { isOwner } from '../../../api-client/session.ts';
+import { CamerasField, ChipsField } from '../../../people/access-fields.tsx';
+import { toggled } from '../../../people/people.ts';
+import { Button } from '../../../ui/controls/button.tsx';
+import { Switch } from '../../../ui/controls/switch.tsx';
+import { clipWords } from '../../../words/clips.ts';
+import { notifyWords } from '../../../words/notify.ts';
+import { FIRST_RULE, KINDS, MAX_RULES, NIGHT, type NotifyRule } from './notify-data.ts';
+
+interface RulesProps {
+  readonly rules: readonly NotifyRule[];
+  /** Not with a rule that names nothing. */
+  readonly onRules: (rules: readonly NotifyRule[]) => void;
+}
+
+/** Rules, one of which has to match. */
+export function RulesFields({ rules, onRules }: RulesProps) {
+  const t = notifyWords.value;
+  const [shown, setShown] = useState(rules.length > 0 ? rules : [{ ...FIRST_RULE, kinds: [] }]);
+  const set = (changed: readonly NotifyRule[]) => {
+    setShown(changed);
+    if (changed.every(({ kinds, cameras }) => kinds.length > 0 && cameras.length > 0)) {
+      onRules(changed);
+    }
+  };
+  return (
+    <>
+      {shown.map((rule, i) => (
+        <div key={i}>
+          {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
+          <RuleFields rule={rule} onRule={(changed) => set(shown.with(i, changed))} />
+          {shown.length > 1 && (
+            <button
+              class="text"
+              type="button"
+              aria-label={t.removeNamed(t.rule(i + 1))}
+              onClick={() => set(shown.toSpliced(i, 1))}
+            >
+              {t.remove}
+            </button>
+          )}
+        </div>
+      ))}
+      {shown.length < MAX_RULES && <Button onClick={() => set([...shown, FIRST_RULE])}>{t.addRule}</Button>}
+    </>
+  );
+}
+
+interface RuleProps {
+  readonly rule: NotifyRule;
+  readonly onRule: (rule: NotifyRule) => void;
+}
+
+function RuleFields({ rule, onRule }: RuleProps) {
+  const t = notifyWords.value;
+  const { hours, ...always } = rule;
+  // The last one is the owner's.
+  const kinds = isOwner.value ? KINDS : KINDS.slice(0, -1);
+  const texts = kindTexts();
+  return (
+    <>
+      <ChipsField
+        label={t.kinds}
+        options={kinds.map((value, i) => ({ value, text: texts[i] ?? '' }))}
+        chosen={kinds.filter((kind) => rule.kinds.includes(kind))}
+        onTap={(kind) => onRule({ ...rule, kinds: toggled(rule.kinds, kind) as readonly string[] })}
+        wrong={rule.kinds.length === 0 ? t.none : undefined}
+      />
+      <CamerasField
+        label={t.cameras}
+        chosen={rule.cameras}
+        onChosen={(cameras) => onRule({ ...rule, cameras })}
+        wrong={undefined}
+      />
+      <Switch
+        title={t.hours}
+        text={t.hoursText}
+        isOn={hours !== undefined}
+        onChange={(isOn) => onRule(isOn ? { ...always, hours: NIGHT } : always)}
+      />
+      {hours && (
+        <div class="actions-row">
+          <TimeField
+            label={t.from}
+            value={hours.from}
+            onSet={(from) => onRule({ ...rule, hours: { ...hours, from } })}
+          />
+          <TimeField label={t.to} value={hours.to} onSet={(to) => onRule({ ...rule, hours: { ...hours, to } })} />
+        </div>
+      )}
+    </>
+  );
+}
+
+/** In the order of `KINDS`. */
+function kindTexts(): readonly string[] {
+  const t = clipWords.value;
+  const { offline, disk } = notifyWords.value;
+  return [
+    ...[t.seenPerson, t.seenVehicle, t.seenAnimal, t.seenPackage, t.seenDoorbell, t.seenMotion, t.seenSound],
+    ...[t.seenTamper, t.seenInput, offline, disk],
+  ];
+}
+
+interface TimeFieldProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onSet: (value: string) => void;
+}
+
+function TimeField({ label, value, onSet }: TimeFieldProps) {
+  const id = useId();
+  return (
+    <div class="field grow">
+      <label for={id}>{label}</label>
+      <div class="input">
+        <input
+          id={id}
+          type="time"
+          value={value}
+          onChange={({ currentTarget }) => currentTarget.value && onSet(currentTarget.value)}
+        />
+      </div>
+    </div>
+  );
+}
