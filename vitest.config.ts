@@ -1,6 +1,7 @@
-import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { memoryFolder } from './test/support/base/memory-folder.ts';
 
 /** short (npm test, npm run test:full), long, system */
 const LENGTH = process.env['PERCH_LENGTH'] ?? 'short';
@@ -14,23 +15,7 @@ const LIMITS = {
 /** Tests start Perch a few hundred times: V8 keeps what it has compiled of it. */
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
 
-/** Unit tests write to memory where there is room, so that no disk delays them: some have a clock that runs ahead of any disk. */
-function temporaryFolder(): string | undefined {
-  try {
-    const { bavail, bsize } = statfsSync('/dev/shm');
-    if (bavail * bsize < 1e9) {
-      return undefined;
-    }
-    const folder = mkdtempSync('/dev/shm/perch-tests-');
-    // As /tmp: some tests continue as a user without rights.
-    chmodSync(folder, 0o1777);
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-    return folder;
-  } catch {
-    return undefined;
-  }
-}
-const TMPDIR = temporaryFolder();
+const TMPDIR = memoryFolder();
 
 const suites = (name: string, include: readonly string[], groupOrder: number, options: object = {}) => ({
   test: { name, include: [...include], sequence: { groupOrder }, ...LIMITS, ...options },
@@ -46,14 +31,10 @@ const WITH_PEERS = {
 };
 const SIDE_BY_SIDE = { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 3, maxConcurrency: 8 }) };
 
-const WEBRTC = ['test/*/{webrtc,live}/webrtc-*.test.ts', 'agent/*/webrtc/**/*.test.ts'];
-const UDP = [
-  'agent/{servers,sources}/rtsp/**/*.test.ts',
-  'agent/{sources/{rtp,mpegts},transports/udp}/*.test.ts',
-  'test/interop/rtsp/networks.test.ts',
-  'test/interop/sources/{rtp,mpegts}.test.ts',
-];
-const READS = ['agent/native/*.test.ts'];
+/** Suites with the line `// @also NAME` run a second time in that project. */
+const also = (name: string): string[] =>
+  globSync('{agent,test}/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').startsWith(`// @also ${name}\n`));
+
 const PAGE = ['test/browser/page/**/*.test.ts', 'test/smoke/page-*.test.ts'];
 const UNIT = ['{agent,system,packaging}/**/*.test.ts', 'webui/**/*.test.{ts,tsx}', 'test/{unit,fuzz}/**/*.test.ts'];
 const projects = [
@@ -68,7 +49,7 @@ const projects = [
   suites('interop', ['test/{interop,browser}/**/*.test.ts'], 2, SIDE_BY_SIDE),
   suites('timing', ['test/timing/*.test.ts'], 3, { ...WITH_PEERS, ...(IS_SHORT && { maxWorkers: 2 }) }),
   // The form for systems whose Node has no node:ffi.
-  suites('without-ffi', [...WEBRTC, ...UDP, ...READS], 4, { ...SIDE_BY_SIDE, env: { PERCH_NO_FFI: '1' } }),
+  suites('without-ffi', also('without-ffi'), 4, { ...SIDE_BY_SIDE, env: { PERCH_NO_FFI: '1' } }),
   // A page by an address that browsers do not trust lacks some of their features (`visit` in page-visit.ts).
   ...(LENGTH === 'long'
     ? [suites('page-by-address', PAGE, 5, { ...WITH_PEERS, env: { PERCH_PAGE_BY: 'plain' } })]

@@ -1,9 +1,12 @@
+// @also without-ffi
+
 import { createCipheriv } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket, SocketAddress } from 'node:net';
 import { constants } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describeNative } from '../../test/support/base/native-tests.ts';
 import { random } from '../../test/support/base/random.ts';
 import type { BurstSender } from './burst-sender.ts';
 import { descriptorOf, tcpDescriptorOf } from './descriptor.ts';
@@ -14,12 +17,11 @@ import type { StreamReader } from './stream-reader.ts';
 
 const PACKETS = 64;
 const HEADER_BYTES = 12;
-const hasFfi = process.getBuiltinModule('node:ffi') !== undefined && !process.env['PERCH_NO_FFI'];
 const next = random(28);
 const pick = (limit: number): number => Math.floor(next() * limit);
 const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => pick(256)));
 
-describe.runIf(hasFfi)('with node:ffi', () => {
+describeNative('with node:ffi', () => {
   test('a sealed packet has the bytes of node:crypto, for each key, nonce and size', () => {
     const memory = new PacketMemory(PACKETS);
     const cipher = openGcmCipher(memory, HEADER_BYTES);

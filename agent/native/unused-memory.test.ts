@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { describeNative } from '../../test/support/base/native-tests.ts';
 import { unchangedRanges } from './unused-memory.ts';
 
-const hasFfi = process.getBuiltinModule('node:ffi') !== undefined && !process.env['PERCH_NO_FFI'];
 const PROGRAM = '/usr/lib/perch/node/bin/node';
 
 /** As the kernel writes it, without most of its figures. */
@@ -100,7 +100,7 @@ function resultsOf(script: string): Release[] {
   return JSON.parse(stdout) as Release[];
 }
 
-describe.runIf(hasFfi)('with node:ffi', () => {
+describeNative('with node:ffi', () => {
   test("the pages of Node's program leave the process, which runs as before", () => {
     const results = resultsOf(USING_PROGRAM);
     expect(results.map(({ isReleased }) => isReleased)).toEqual(results.map(() => true));

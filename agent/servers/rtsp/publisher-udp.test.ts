@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { PublisherSession, packetOf, picture, SDP, sound } from '../../../test/support/clients/rtsp-publisher.ts';
 import { UdpPair } from '../../../test/support/clients/udp-pair.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RtspCaller } from '../../../test/support/clients/rtsp-caller.ts';

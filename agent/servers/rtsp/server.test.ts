@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { RtspHarness } from '../../../test/support/harness/rtsp-harness.ts';
 import { H264_PPS, H264_SPS } from '../../../test/support/media/tiny-streams.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,7 +9,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../test/support/base/free-port.ts';
-import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
+import { describeInRounds } from '../../../test/support/base/native-tests.ts';
 import { SourceRun } from '../../../test/support/cameras/source-run.ts';
 import { bound } from '../../../test/support/cameras/udp-camera.ts';
 import { tinyH264, tinyVideo } from '../../../test/support/media/tiny-h264.ts';
@@ -113,9 +115,8 @@ test('datagrams to a UDP port are a stream with the times of the encoder', async
   expect(run.source.statistics).toMatchObject({ transport: 'UDP', lost: 0, badPackets: 0 });
 });
 
-test.runIf(await canReadInRounds())(
-  'datagrams for the recorder alone are read in rounds, for a viewer at once',
-  async () => {
+await describeInRounds('over UDP', () => {
+  test('datagrams for the recorder alone are read in rounds, for a viewer at once', async () => {
     const [port] = await freeUdpPair();
     const socket = await sender();
     const clock = new FakeClock();
@@ -145,8 +146,8 @@ test.runIf(await canReadInRounds())(
     expect(run.samples.length).toBe(after + 2 * 3);
     expect(new Set(steps(run, 0))).toEqual(new Set([FRAME_TICKS]));
     expect(run.source.statistics).toMatchObject({ lost: 0, badPackets: 0, jumps: 0 });
-  },
-);
+  });
+});
 
 test("MediaMTX's former scheme udp:// is the same, here for a multicast group", async () => {
   const [port] = await freeUdpPair();

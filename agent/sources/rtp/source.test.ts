@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +9,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../test/support/base/free-port.ts';
-import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
+import { describeInRounds } from '../../../test/support/base/native-tests.ts';
 import { SourceRun } from '../../../test/support/cameras/source-run.ts';
 import { bound, soundFrom, soundPacket } from '../../../test/support/cameras/udp-camera.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -68,9 +70,8 @@ test('packets to a UDP port are a stream', async () => {
   expect(run.source.statistics).toMatchObject({ transport: 'UDP', lost: 0 });
 });
 
-test.runIf(await canReadInRounds())(
-  'packets for the recorder alone are read in rounds, for a viewer at once',
-  async () => {
+await describeInRounds('over UDP', () => {
+  test('packets for the recorder alone are read in rounds, for a viewer at once', async () => {
     const [port] = await freeUdpPair();
     const socket = await sender();
     const clock = new FakeClock();
@@ -98,8 +99,8 @@ test.runIf(await canReadInRounds())(
     await send(1, 0);
     expect(run.samples.at(-1)?.sample.data[0]).toBe((sent - 1) & 0xff);
     expect(run.source.statistics).toMatchObject({ lost: 0, late: 0, jumps: 0 });
-  },
-);
+  });
+});
 
 test('packets to a multicast group are a stream, and the end of the run leaves the group', async () => {
   const [port] = await freeUdpPair();

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { expectPictures, PICTURE_SDP, pictureCamera } from '../../../test/support/cameras/picture-camera.ts';

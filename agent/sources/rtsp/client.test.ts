@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
 import { lastCaller, Run, url } from '../../../test/support/cameras/rtsp-run.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import {
   expectPictures,

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest';
+// @also without-ffi
+
+import { expect, test } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
-import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
+import { describeInRounds } from '../../../test/support/base/native-tests.ts';
 import { lastCaller, url } from '../../../test/support/cameras/rtsp-run.ts';
 import {
   rtpFrame,
@@ -109,7 +111,7 @@ async function recordedOverUdp(): Promise<Pull> {
   return pull;
 }
 
-describe.runIf(await canReadInRounds())('over UDP', () => {
+await describeInRounds('over UDP', () => {
   test('what a recorded camera sends within a round is read in one go at its end', async () => {
     await using pull = await recordedOverUdp();
     await pull.send(...soundPackets(5, 1));

@@ -1,9 +1,11 @@
+// @also without-ffi
+
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FakeClock } from '../../../test/support/base/fake-clock.ts';
+import { describeInRounds } from '../../../test/support/base/native-tests.ts';
 import { random } from '../../../test/support/base/random.ts';
-import { canReadInRounds } from '../../../test/support/base/read-in-rounds.ts';
 import { bound } from '../../../test/support/cameras/udp-camera.ts';
 import { ReadRounds } from '../../base/read-rounds.ts';
 import { nativeStatus, openDatagramReceiver } from '../../native/native.ts';
@@ -11,8 +13,6 @@ import { UdpSocket } from './udp-socket.ts';
 
 const ROUND_MS = 97;
 const SETTLED_MS = 10_000;
-
-const isInRounds = await canReadInRounds();
 
 interface Got {
   readonly text: string;
@@ -84,44 +84,63 @@ async function boundTo(host: string): Promise<Socket> {
   return socket;
 }
 
-test.runIf(isInRounds)('datagrams within a round are passed on together at its end, with its time', async () => {
-  await using place = await Place.open();
-  place.readInRounds();
-  await place.send(['first']);
-  expect(place.texts).toEqual(['first']);
-  await place.send(['a', 'b']);
-  await place.send(['', 'c']);
-  expect(place.texts).toEqual(['first']);
-  await place.clock.advance(ROUND_MS);
-  expect(place.texts).toEqual(['first', 'a', 'b', '', 'c']);
-  expect(new Set(place.got.slice(1).map(({ atMs }) => atMs))).toEqual(new Set([ROUND_MS]));
-});
+await describeInRounds('in rounds', () => {
+  test('datagrams within a round are passed on together at its end, with its time', async () => {
+    await using place = await Place.open();
+    place.readInRounds();
+    await place.send(['first']);
+    expect(place.texts).toEqual(['first']);
+    await place.send(['a', 'b']);
+    await place.send(['', 'c']);
+    expect(place.texts).toEqual(['first']);
+    await place.clock.advance(ROUND_MS);
+    expect(place.texts).toEqual(['first', 'a', 'b', '', 'c']);
+    expect(new Set(place.got.slice(1).map(({ atMs }) => atMs))).toEqual(new Set([ROUND_MS]));
+  });
 
-test.runIf(isInRounds)('a socket that is read between rounds is still read once in the next one', async () => {
-  await using place = await Place.open();
-  place.readInRounds();
-  await place.send(['first']);
-  for (let i = 0; i < 100; i += 1) {
-    place.socket.read();
-  }
-  await place.send(['a']);
-  const receiver = await openDatagramReceiver();
-  const receive = receiver && vi.spyOn(receiver, 'receive');
-  onTestFinished(() => receive?.mockRestore());
-  await place.clock.advance(ROUND_MS);
-  expect(place.texts).toEqual(['first', 'a']);
-  expect(receive).toHaveBeenCalledTimes(1);
-});
+  test('a socket that is read between rounds is still read once in the next one', async () => {
+    await using place = await Place.open();
+    place.readInRounds();
+    await place.send(['first']);
+    for (let i = 0; i < 100; i += 1) {
+      place.socket.read();
+    }
+    await place.send(['a']);
+    const receiver = await openDatagramReceiver();
+    const receive = receiver && vi.spyOn(receiver, 'receive');
+    onTestFinished(() => receive?.mockRestore());
+    await place.clock.advance(ROUND_MS);
+    expect(place.texts).toEqual(['first', 'a']);
+    expect(receive).toHaveBeenCalledTimes(1);
+  });
 
-test.runIf(isInRounds)('the end of rounds passes on what waits at once, and then each datagram', async () => {
-  await using place = await Place.open();
-  place.readInRounds();
-  await place.send(['first']);
-  await place.send(['a', 'b']);
-  place.socket.readInRounds(undefined);
-  expect(place.texts).toEqual(['first', 'a', 'b']);
-  await place.send(['c']);
-  expect(place.texts).toEqual(['first', 'a', 'b', 'c']);
+  test('the end of rounds passes on what waits at once, and then each datagram', async () => {
+    await using place = await Place.open();
+    place.readInRounds();
+    await place.send(['first']);
+    await place.send(['a', 'b']);
+    place.socket.readInRounds(undefined);
+    expect(place.texts).toEqual(['first', 'a', 'b']);
+    await place.send(['c']);
+    expect(place.texts).toEqual(['first', 'a', 'b', 'c']);
+  });
+
+  test('a round that fills half of the buffer is the last one for a minute', async () => {
+    await using place = await Place.open();
+    place.readInRounds();
+    await place.send(['first']);
+    const many = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(1_400));
+    await place.send(many);
+    await place.clock.advance(ROUND_MS);
+    expect(place.got.length).toBe(501);
+    await place.send(['a']);
+    await place.send(['b']);
+    expect(place.texts.slice(501)).toEqual(['a', 'b']);
+    await place.clock.advance(60_000);
+    await place.send(['c']);
+    await place.send(['d']);
+    expect(place.texts.slice(501)).toEqual(['a', 'b', 'c']);
+  });
 });
 
 test.for([
@@ -174,23 +193,6 @@ test('a small receive buffer is never left to a round', async () => {
   await place.send(['a', 'b']);
   await place.send(['c']);
   expect(place.texts).toEqual(['a', 'b', 'c']);
-});
-
-test.runIf(isInRounds)('a round that fills half of the buffer is the last one for a minute', async () => {
-  await using place = await Place.open();
-  place.readInRounds();
-  await place.send(['first']);
-  const many = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(1_400));
-  await place.send(many);
-  await place.clock.advance(ROUND_MS);
-  expect(place.got.length).toBe(501);
-  await place.send(['a']);
-  await place.send(['b']);
-  expect(place.texts.slice(501)).toEqual(['a', 'b']);
-  await place.clock.advance(60_000);
-  await place.send(['c']);
-  await place.send(['d']);
-  expect(place.texts.slice(501)).toEqual(['a', 'b', 'c']);
 });
 
 test('a socket that is closed in a round passes nothing on', async () => {

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent, until } from '../../peers/agent/agent.ts';
 import { type Firefox, startFirefox } from '../../peers/browser/firefox.ts';

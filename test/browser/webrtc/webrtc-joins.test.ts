@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startAgent } from '../../peers/agent/agent.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent } from '../../peers/agent/agent.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { Stream } from '../../../agent/stream/stream.ts';
 import { frames, message, SOON, WebRtcPages } from '../../peers/browser/webrtc-pages.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { frames, message, SOON, WebRtcPages } from '../../peers/browser/webrtc-pages.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';

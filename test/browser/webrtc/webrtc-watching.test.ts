@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, mediaEverywhere, startAgent } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';

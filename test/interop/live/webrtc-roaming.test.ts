@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/session/session-kind.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { random } from '../../../../test/support/base/random.ts';
 import { UdpPair } from '../../../../test/support/clients/udp-pair.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { freeUdpPair } from '../../../../test/support/base/free-port.ts';

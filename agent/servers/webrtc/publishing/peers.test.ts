@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { afterEach, expect, test } from 'vitest';
 import {
   MediaStreamTrack,

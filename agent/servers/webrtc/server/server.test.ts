@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, RtcpSrPacket, RtpPacket, useH264, usePCMU } from 'werift';

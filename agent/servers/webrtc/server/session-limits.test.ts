@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';

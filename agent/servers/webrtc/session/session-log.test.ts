@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { afterEach, expect, test } from 'vitest';
 import { RTCPeerConnection, useH264, usePCMU } from 'werift';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { runInNewContext } from 'node:vm';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { FRAGMENT, offerOf, SDP, signallingApp } from '../../../../test/support/harness/signalling-app.ts';
 import { PerchError } from '../../../base/errors.ts';

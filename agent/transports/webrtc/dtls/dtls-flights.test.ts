@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { CipherContext, DtlsClient, DtlsServer } from 'werift';

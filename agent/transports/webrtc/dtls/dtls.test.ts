@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { createHash, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { CipherContext, DtlsClient } from 'werift';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';

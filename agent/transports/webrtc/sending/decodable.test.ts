@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { byLength } from '../../../../test/peers/programs/peers.ts';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../../../test/support/base/fake-clock.ts';
 import { type Received, ScriptedCamera, ScriptedViewer } from '../../../../test/support/clients/scripted-viewer.ts';

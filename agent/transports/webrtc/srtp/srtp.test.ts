@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import { expect, test } from 'vitest';
 import { RtpHeader, RtpPacket, SrtpSession } from 'werift';
 import { SLOT_BYTES } from '../../../native/packet-memory.ts';

@@ -1,3 +1,5 @@
+// @also without-ffi
+
 import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../../../test/support/base/fake-clock.ts';
