@@ -8,8 +8,9 @@ import { type Credentials, credentialsIn, writeCheck } from '../../support/clien
 
 /**
  * Many viewers that decode nothing: `node light-viewers.ts WHEP_URL DECRYPTED`. The first DECRYPTED of them decrypt every packet, the
- * rest count. On standard input `open N` opens more until there are N and answers `opened N`; `begin` resets the counts;
- * `tell` answers with one line of JSON: a `Seen` for each viewer. Ends with its standard input.
+ * rest count. On standard input `open N` opens more until there are N and answers `opened N`; `leave N` ends the N oldest, every other one
+ * without a word, and answers `left N`; `begin` resets the counts; `tell` answers with one line of JSON: a `Seen` for each viewer. Ends with
+ * its standard input.
  */
 const [url = '', decrypted = '0'] = process.argv.slice(2);
 
@@ -37,9 +38,12 @@ class LightViewer {
   readonly #transport;
   readonly #decrypts: boolean;
   readonly connected: Promise<unknown>;
+  readonly #session: string;
+  readonly #checking: NodeJS.Timeout;
   #srtp: SrtpSession | undefined;
   #srtcp: SrtcpSession | undefined;
   #isDtlsBegun = false;
+  #hasLeft = false;
   #packets = 0;
   #damaged = 0;
   #ssrc = 0;
@@ -48,8 +52,16 @@ class LightViewer {
   #reportTicks = 0;
   #reportMs = 0;
 
-  constructor(socket: Socket, answer: string, certificate: { certPem: string; keyPem: string }, decrypts: boolean) {
+  /** @param session its URL */
+  constructor(
+    socket: Socket,
+    answer: string,
+    session: string,
+    certificate: { certPem: string; keyPem: string },
+    decrypts: boolean,
+  ) {
     this.#socket = socket;
+    this.#session = session;
     this.#decrypts = decrypts;
     this.#credentials = credentialsIn(answer);
     this.#port = Number(/a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+) /.exec(answer)?.[1]);
@@ -80,7 +92,17 @@ class LightViewer {
     });
     socket.on('message', (packet) => this.#onPacket(packet));
     this.#check();
-    setInterval(() => this.#check(), CHECK_MS);
+    this.#checking = setInterval(() => this.#check(), CHECK_MS);
+  }
+
+  /** @param isPolite it ends its session; otherwise the server has to notice */
+  async leave(isPolite: boolean): Promise<void> {
+    this.#hasLeft = true;
+    clearInterval(this.#checking);
+    if (isPolite) {
+      await fetch(this.#session, { method: 'DELETE' });
+    }
+    this.#socket.close();
   }
 
   begin(): void {
@@ -98,6 +120,9 @@ class LightViewer {
   }
 
   #send(bytes: Uint8Array): void {
+    if (this.#hasLeft) {
+      return;
+    }
     this.#socket.send(bytes, this.#port, '127.0.0.1');
   }
 
@@ -185,7 +210,8 @@ async function openOne(): Promise<void> {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   socket.setRecvBufferSize(BUFFER_BYTES);
-  const viewer = new LightViewer(socket, answer, certificate, viewers.length < Number(decrypted));
+  const session = new URL(response.headers.get('Location') ?? '', url).href;
+  const viewer = new LightViewer(socket, answer, session, certificate, viewers.length < Number(decrypted));
   viewers.push(viewer);
   await viewer.connected;
 }
@@ -199,6 +225,10 @@ async function answerLine(line: string): Promise<void> {
         await Promise.all(Array.from({ length: more }, openOne));
       }
       process.stdout.write(`opened ${viewers.length}\n`);
+      break;
+    case 'leave':
+      await Promise.all(viewers.splice(0, Number(count)).map((viewer, i) => viewer.leave(i % 2 === 0)));
+      process.stdout.write(`left ${count}\n`);
       break;
     case 'begin':
       for (const viewer of viewers) {

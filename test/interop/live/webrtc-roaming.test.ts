@@ -1,45 +1,14 @@
 // @also without-ffi
 
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { WebRtcSessionItem } from '../../../agent/servers/webrtc/session/session-kind.ts';
-import { type Agent, mediaEverywhere, startAgent, until } from '../../peers/agent/agent.ts';
+import { type Agent, mediaEverywhere, startAgent } from '../../peers/agent/agent.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
+import { CountingViewer } from '../../peers/clients/counting-viewer.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
-import { type Namespace, openNamespace } from '../../peers/host/namespace.ts';
+import { openNamespace } from '../../peers/host/namespace.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
-import { type RunningProcess, runProcess, startProcess } from '../../peers/programs/process.ts';
-
-const VIEWER = join(import.meta.dirname, '../../peers/clients/roaming-viewer.ts');
-const ENOUGH_PACKETS = 50;
-
-/** Plays from another network, with another implementation's DTLS, SRTP and STUN. */
-function startViewer(
-  agent: Agent,
-  network: Namespace,
-  protocol: string,
-  host = network.hostIp,
-  mediaIp = host,
-): RunningProcess & AsyncDisposable {
-  const url = `http://${host}:${agent.ports.webrtc}/cam/whep`;
-  const args = ['netns', 'exec', network.name, process.execPath, VIEWER, url, protocol, mediaIp];
-  const viewer = startProcess('ip', args);
-  return Object.assign(viewer, {
-    async [Symbol.asyncDispose]() {
-      await viewer.stop('SIGKILL');
-    },
-  });
-}
-
-const packetsOf = (viewer: RunningProcess): number => Number(/.*\n(\d+) packets/s.exec(viewer.output())?.[1] ?? 0);
-
-const lostOf = (viewer: RunningProcess): number => Number(/.*\n\d+ packets, (\d+) lost/s.exec(viewer.output())?.[1]);
-
-/** Resolves when the viewer has decrypted a number of further packets. */
-async function watches(viewer: RunningProcess): Promise<void> {
-  const before = packetsOf(viewer);
-  await until(() => (packetsOf(viewer) >= before + ENOUGH_PACKETS ? true : undefined));
-}
+import { runProcess } from '../../peers/programs/process.ts';
 
 async function session(agent: Agent): Promise<WebRtcSessionItem> {
   const { items } = await agent.json<{ items: WebRtcSessionItem[] }>('/v3/webrtcsessions/list');
@@ -57,15 +26,15 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a separate network', () => {
         isSilent: true,
         isEndless: true,
       });
-      await using viewer = startViewer(agent, network, protocol);
-      await viewer.waitFor(new RegExp(`seen as ${network.ip}:`));
-      await watches(viewer);
+      await using viewer = CountingViewer.overWebRtc(agent, network, protocol);
+      await viewer.process.waitFor(new RegExp(`seen as ${network.ip}:`));
+      await viewer.receives();
       const before = await session(agent);
       expect(before.remoteCandidate).toContain(`host/${protocol}/${network.ip}/`);
 
       const movedIp = await network.move();
-      await viewer.waitFor(new RegExp(`seen as ${movedIp}:`));
-      await watches(viewer);
+      await viewer.process.waitFor(new RegExp(`seen as ${movedIp}:`));
+      await viewer.receives();
       const after = await session(agent);
       expect(after.id).toBe(before.id);
       expect(after.remoteCandidate).toContain(`host/${protocol}/${movedIp}/`);
@@ -87,29 +56,11 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a separate network', () => {
         isSilent: true,
         isEndless: true,
       });
-      await using viewer = startViewer(agent, network, protocol, farIp);
-      await watches(viewer);
+      await using viewer = CountingViewer.overWebRtc(agent, network, protocol, farIp);
+      await viewer.receives();
       expect((await session(agent)).localCandidate).toBe(`host/${protocol}/${farIp}/${agent.ports.media}`);
     },
   );
-
-  test.concurrent.for([
-    ['has an MTU of 1,280 bytes', 'ip link set dev IFACE mtu 1280'],
-    ['has an MTU that is smaller than a packet', 'ip link set dev IFACE mtu 1000'],
-    ['cannot compute checksums', 'ethtool --offload IFACE tx off'],
-    ['cannot segment UDP', 'ethtool --offload IFACE tx-udp-segmentation off'],
-  ] as const)('gets every packet when the interface %s from now on', async ([, command]) => {
-    await using network = await openNamespace();
-    await using agent = await startAgent({ config: 'api: yes\npaths:\n  cam:\n', host: '0.0.0.0' });
-    await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true, isEndless: true });
-    await using viewer = startViewer(agent, network, 'udp');
-    await watches(viewer);
-    const [program = '', ...args] = command.replace('IFACE', network.hostInterface).split(' ');
-    expect(await runProcess(program, args)).toMatchObject({ code: 0 });
-    await watches(viewer);
-    await watches(viewer);
-    expect(lostOf(viewer)).toBe(0);
-  });
 
   test.concurrent('plays over IPv6', async () => {
     await using network = await openNamespace();
@@ -127,8 +78,8 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a separate network', () => {
       listen: mediaEverywhere,
     });
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true, isEndless: true });
-    await using viewer = startViewer(agent, network, 'udp', network.hostIp, near);
-    await watches(viewer);
+    await using viewer = CountingViewer.overWebRtc(agent, network, 'udp', network.hostIp, near);
+    await viewer.receives();
     expect((await session(agent)).remoteCandidate).toContain(far);
   });
 });
