@@ -10,8 +10,8 @@ const NULL = 0n;
 const OK = 1;
 
 /**
- * AES-128-GCM (NIST SP 800-38D) in place, by one OpenSSL context for all keys: no cipher object per packet. All that
- * OpenSSL reads by pointer is a field of this object.
+ * AES-128-GCM (NIST SP 800-38D) of packets in a memory, by one OpenSSL context for all keys: no cipher object per
+ * packet. All that OpenSSL reads by pointer is a field of this object, except the payloads.
  */
 export class GcmCipher {
   readonly #functions: CipherFunctions;
@@ -29,6 +29,9 @@ export class GcmCipher {
   readonly #packetPointers: readonly bigint[];
   readonly #payloadPointers: readonly bigint[];
   readonly #headerBytes: number;
+  /** Of the current source: of user space, which has 47 or 48 bits, exact as a number. */
+  #sourceAddress = 0;
+  #sourceBytes = 0;
 
   /** @param headerBytes of each packet in `memory`: authenticated, not encrypted */
   constructor(functions: CipherFunctions, memory: PacketMemory, headerBytes: number) {
@@ -60,16 +63,24 @@ export class GcmCipher {
     }
   }
 
+  /** Payloads of the following packets; the caller holds it until then. */
+  useSource(source: Uint8Array | Uint32Array): void {
+    this.#sourceAddress = Number(this.#functions.pointerTo(source));
+    this.#sourceBytes = source.byteLength;
+  }
+
   /**
-   * Encrypts a packet and writes the tag behind it. Never twice with the same key and nonce.
+   * Encrypts a payload from the source into a packet, behind its header, and writes the tag behind it. Never twice with
+   * the same key and nonce.
    * @param packet its number in the memory
    * @param nonce 12 bytes
+   * @param payloadAt in the source
    * @param payloadBytes without header and tag
-   * @throws Error if the packet does not fit its slot, or OpenSSL fails
+   * @throws Error if the payload is not in the source or does not fit its slot, or OpenSSL fails
    */
-  seal(packet: number, nonce: Uint8Array, payloadBytes: number): void {
-    if (payloadBytes > SLOT_BYTES - this.#headerBytes - GCM_TAG_BYTES) {
-      throw new Error(`a payload of ${payloadBytes} bytes does not fit a slot`);
+  seal(packet: number, nonce: Uint8Array, payloadAt: number, payloadBytes: number): void {
+    if (payloadBytes > SLOT_BYTES - this.#headerBytes - GCM_TAG_BYTES || payloadAt + payloadBytes > this.#sourceBytes) {
+      throw new Error(`a payload of ${payloadBytes} bytes at ${payloadAt} does not fit a slot or its source`);
     }
     const functions = this.#functions;
     const context = this.#context;
@@ -79,10 +90,11 @@ export class GcmCipher {
     const header = this.#packetPointers[packet] as bigint;
     const payload = this.#payloadPointers[packet] as bigint;
     const written = this.#writtenPointer;
+    const plain = BigInt(this.#sourceAddress + payloadAt);
     const done =
       functions.encryptInit(context, NULL, NULL, NULL, this.#noncePointer) &
       functions.encryptUpdate(context, NULL, written, header, this.#headerBytes) &
-      functions.encryptUpdate(context, payload, written, payload, payloadBytes) &
+      functions.encryptUpdate(context, payload, written, plain, payloadBytes) &
       functions.encryptFinal(context, this.#tagPointer, written);
     if (done !== OK || functions.controlContext(context, GET_TAG, GCM_TAG_BYTES, this.#tagPointer) !== OK) {
       throw new Error('OpenSSL cannot encrypt a packet');

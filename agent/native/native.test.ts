@@ -29,23 +29,32 @@ describeNative('with node:ffi', () => {
     for (let round = 0; round < 500; round += 1) {
       const [key, nonce, plain] = [bytes(16), bytes(12), bytes(HEADER_BYTES + pick(1_200))];
       const packet = pick(PACKETS);
-      memory.bytes.set(plain, packet * SLOT_BYTES);
+      memory.bytes.set(plain.subarray(0, HEADER_BYTES), packet * SLOT_BYTES);
+      const payloadAt = pick(100);
+      const source = Buffer.concat([bytes(payloadAt), plain.subarray(HEADER_BYTES), bytes(pick(2))]);
       cipher?.useKey(key);
-      cipher?.seal(packet, nonce, plain.length - HEADER_BYTES);
+      cipher?.useSource(source);
+      cipher?.seal(packet, nonce, payloadAt, plain.length - HEADER_BYTES);
       const theirs = createCipheriv('aes-128-gcm', key, nonce).setAAD(plain.subarray(0, HEADER_BYTES));
-      const sealed = Buffer.concat([theirs.update(plain.subarray(HEADER_BYTES)), theirs.final(), theirs.getAuthTag()]);
+      const payload = source.subarray(payloadAt, payloadAt + plain.length - HEADER_BYTES);
+      const sealed = Buffer.concat([theirs.update(payload), theirs.final(), theirs.getAuthTag()]);
       const start = packet * SLOT_BYTES;
       expect(Buffer.from(memory.bytes.slice(start + HEADER_BYTES, start + plain.length + 16))).toEqual(sealed);
     }
   });
 
-  test('a packet that does not fit its slot is rejected before anything is written', () => {
+  test('a payload that does not fit its slot or is not in its source is rejected before anything is written', () => {
     const memory = new PacketMemory(1);
     const cipher = openGcmCipher(memory, HEADER_BYTES);
+    const max = SLOT_BYTES - HEADER_BYTES - 16;
     cipher?.useKey(bytes(16));
-    expect(() => cipher?.seal(0, bytes(12), SLOT_BYTES - HEADER_BYTES - 15)).toThrow('does not fit a slot');
+    expect(() => cipher?.seal(0, bytes(12), 0, 1)).toThrow('does not fit a slot or its source');
+    const source = new Uint8Array(max + 1);
+    cipher?.useSource(source);
+    expect(() => cipher?.seal(0, bytes(12), 0, max + 1)).toThrow('does not fit a slot or its source');
+    expect(() => cipher?.seal(0, bytes(12), 2, max)).toThrow('does not fit a slot or its source');
     expect(memory.bytes.every((byte) => byte === 0)).toBe(true);
-    cipher?.seal(0, bytes(12), SLOT_BYTES - HEADER_BYTES - 16);
+    cipher?.seal(0, bytes(12), 1, source.length - 1);
   });
 
   /** A reader that knows each datagram of a burst sender's socket. */

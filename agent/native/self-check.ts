@@ -28,12 +28,14 @@ export function checkGcm(functions: CipherFunctions): void {
   const memory = new PacketMemory(1);
   const key = Buffer.alloc(GCM_KEY_BYTES, 1);
   const nonce = Buffer.alloc(GCM_NONCE_BYTES, 2);
-  memory.bytes.fill(3, 0, HEADER_BYTES + PAYLOAD_BYTES);
+  memory.bytes.fill(3, 0, HEADER_BYTES);
+  const source = Buffer.alloc(PAYLOAD_BYTES, 3);
   const cipher = new GcmCipher(functions, memory, HEADER_BYTES);
   cipher.useKey(key);
-  cipher.seal(0, nonce, PAYLOAD_BYTES);
+  cipher.useSource(source);
+  cipher.seal(0, nonce, 0, PAYLOAD_BYTES);
   const expected = createCipheriv('aes-128-gcm', key, nonce).setAAD(Buffer.alloc(HEADER_BYTES, 3));
-  const payload = Buffer.concat([expected.update(Buffer.alloc(PAYLOAD_BYTES, 3)), expected.final()]);
+  const payload = Buffer.concat([expected.update(source), expected.final()]);
   const sealed = Buffer.from(memory.bytes.buffer, HEADER_BYTES, PAYLOAD_BYTES + GCM_TAG_BYTES);
   if (!sealed.equals(Buffer.concat([payload, expected.getAuthTag()]))) {
     throw new Error('AES-128-GCM gives wrong bytes');

@@ -79,7 +79,7 @@ async function look(agent: Agent, profiles: number): Promise<Look> {
   expect(await isQuiet(agent), 'every camera is still online, and there are no viewers').toBe(true);
   const shares = [];
   for (let i = 0; i < SNAPSHOTS; i += 1) {
-    const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heapsnapshot`);
+    const answer = await fetch(`http://127.0.0.1:${profiles}/debug/pprof/heapsnapshot`, { headers: agent.headers });
     expect(answer.status).toBe(200);
     shares.push(sharesOf(await answer.text()));
   }
@@ -123,6 +123,8 @@ export async function expectNoGrowth(
   const [profiles = 0] = await freePorts(1);
   await using agent = await startAgent({
     config: config(urls, profiles),
+    // A snapshot is for the owner only.
+    isOwned: true,
     flags: SHIPPED_FLAGS,
     env: SHIPPED_ENV,
   });

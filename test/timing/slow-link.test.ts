@@ -56,11 +56,12 @@ describeWith(['ffmpeg', 'namespaces'], 'on a link of 10 Mbit/s', () => {
     async ([, open]) => {
       const config = 'api: yes\npaths:\n  cam:\n';
       await using links = await openSlowLinks();
-      await using bursts = await startAgent({ config, host: '0.0.0.0' });
+      await using bursts = await startAgent({ config, host: '0.0.0.0', isOwned: true });
       await using _clip = await publishClip(bursts, 'cam', await barClip(CLIP), { isEndless: true });
       await using single = await startAgent({
         config: `${config}    source: ${bursts.rtspUrl('cam')}\n    rtspTransport: tcp\n`,
         host: '0.0.0.0',
+        isOwned: true,
         env: { PERCH_NO_FFI: '1' },
       });
       await until(async () => (await single.json<{ ready: boolean }>('/v3/paths/get/cam')).ready || undefined);

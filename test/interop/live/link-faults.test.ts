@@ -49,10 +49,12 @@ describeWith(['ffmpeg', 'namespaces'], 'a viewer in a separate network', () => {
       await using _clip = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true, isEndless: true });
       await using viewer = open(agent, network);
       await viewer.receives();
+      // A busy viewer may lose packets of the first group.
+      const before = viewer.lost;
       await change(network, one[1]);
       await viewer.receives();
       await viewer.receives();
-      expect(viewer.lost).toBe(0);
+      expect(viewer.lost).toBe(before);
     },
   );
 

@@ -19,6 +19,7 @@ const CHECK_MS = 250;
 const PATIENCE_MS = 1_500;
 const SIGNATURE = { hash: 4, signature: 3 } as const;
 const UFRAG = 'wocP';
+const BUFFER_BYTES = 1 << 20;
 
 const [url = '', protocol = 'udp', mediaIp = ''] = process.argv.slice(2);
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -39,6 +40,7 @@ async function openUdp(host: string, port: number, onPacket: (packet: Buffer) =>
   socket.on('error', () => {});
   socket.bind(0);
   await once(socket, 'listening');
+  socket.setRecvBufferSize(BUFFER_BYTES);
   // Without an address a packet is lost.
   return { send: (packet) => socket.send(packet, port, host, () => {}), close: () => socket.close() };
 }

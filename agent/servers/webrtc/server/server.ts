@@ -284,6 +284,8 @@ export class WebRtcServer {
     prepare: (id: string, offer: Offer, log: Logger) => Promise<PreparedMedia>,
   ): Promise<AnsweredOffer> {
     this.#checkOpen();
+    // A client that asks for no OPTIONS before.
+    this.#native ??= this.#openNative();
     const slot = this.#limits.take(requester);
     let prepared: PreparedMedia | undefined;
     let session: WebRtcSession | undefined;

@@ -42,19 +42,13 @@ class NativeGcmSender implements SrtpSender {
   }
 
   protect(batch: Batch, source: Uint32Array): void {
-    const { words } = packets;
     this.#cipher.useKey(this.#key);
+    this.#cipher.useSource(source);
     for (let i = 0; i < batch.count; i += 1) {
       const track = batch.tracks[i] as OutboundTrack;
       const index = startPacket(batch, i, track);
-      const length = batch.payloadBytes[i] as number;
-      const to = (SLOT_BYTES * i + HEADER_BYTES) >>> 2;
-      const from = batch.sourceWords[i] as number;
-      const payloadWords = (length + 3) >>> 2;
-      for (let w = 0; w < payloadWords; w += 1) {
-        words[to + w] = source[from + w] as number;
-      }
-      this.#cipher.seal(i, this.#nonce.forRtp(track.ssrc, index), length);
+      const from = Uint32Array.BYTES_PER_ELEMENT * (batch.sourceWords[i] as number);
+      this.#cipher.seal(i, this.#nonce.forRtp(track.ssrc, index), from, batch.payloadBytes[i] as number);
     }
   }
 }
