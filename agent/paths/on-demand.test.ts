@@ -13,9 +13,13 @@ import { Path } from './path.ts';
 const g711: G711Track = { kind: 'audio', codec: 'g711', law: 'mu', clockRate: 8000, channels: 1 };
 
 /** A path on demand with 10 s to start and 10 s to close. */
-function pathOnDemand(
-  more: { readonly maxReaders?: number; readonly usesQuery?: boolean; readonly log?: Logger } = {},
-) {
+interface Setup {
+  readonly maxReaders?: number;
+  readonly usesQuery?: boolean;
+  readonly log?: Logger;
+}
+
+function pathOnDemand(more: Setup = {}) {
   const clock = new FakeClock();
   const source = new ScriptedSource();
   const queries: string[] = [];
@@ -49,6 +53,16 @@ function pathOnDemand(
   );
   path.start();
   return { clock, source, path, queries, idleCount: () => idle };
+}
+
+/** With a request, for which the source has started. */
+async function streaming(more: Setup = {}) {
+  const { clock, source, path } = pathOnDemand(more);
+  const request = path.open('');
+  await clock.advance(0);
+  const stream = source.deliver([tinyH264]);
+  await request;
+  return { clock, source, path, stream };
 }
 
 test('without a request the source is not started, and the status says that a request would start it', async () => {
@@ -105,11 +119,7 @@ test('the time that a source waits for a login turn does not count', async () =>
 });
 
 test('a requested stream without a reader ends after closeAfter', async () => {
-  const { clock, source, path } = pathOnDemand();
-  const request = path.open('');
-  await clock.advance(0);
-  const stream = source.deliver([tinyH264]);
-  await request;
+  const { clock, source, stream } = await streaming();
   await clock.advance(9_999);
   expect(stream.isClosed).toBe(false);
   await clock.advance(1);
@@ -118,11 +128,7 @@ test('a requested stream without a reader ends after closeAfter', async () => {
 });
 
 test('readers keep the source; a new one within closeAfter gets the same connection', async () => {
-  const { clock, source, path } = pathOnDemand();
-  const request = path.open('');
-  await clock.advance(0);
-  const stream = source.deliver([tinyH264]);
-  await request;
+  const { clock, source, path, stream } = await streaming();
   const [first, second] = [readerOf(RTSP_SESSION), readerOf(WEBRTC_SESSION)];
   stream.addReader(first, false);
   await clock.advance(60_000);
@@ -161,11 +167,7 @@ test('recorders and shared outputs do not count as readers, the HLS muxer does',
 });
 
 test('a removed reader no longer counts', async () => {
-  const { clock, source, path } = pathOnDemand();
-  const request = path.open('');
-  await clock.advance(0);
-  const stream = source.deliver([tinyH264]);
-  await request;
+  const { clock, stream } = await streaming();
   const broken = readerOf(RTSP_SESSION);
   broken.onSample = () => {
     throw new Error('broken');
@@ -177,11 +179,7 @@ test('a removed reader no longer counts', async () => {
 });
 
 test('a source that fails ends its readers, and the next request starts it again', async () => {
-  const { clock, source, path } = pathOnDemand();
-  const request = path.open('');
-  await clock.advance(0);
-  const stream = source.deliver([tinyH264]);
-  await request;
+  const { clock, source, path, stream } = await streaming();
   const reader = readerOf(RTSP_SESSION);
   stream.addReader(reader, false);
   await clock.advance(5_000);
@@ -225,11 +223,7 @@ test('a stopped source opens no stream', async () => {
 });
 
 test('a reader beyond maxReaders is rejected', async () => {
-  const { clock, source, path } = pathOnDemand({ maxReaders: 1 });
-  const request = path.open('');
-  await clock.advance(0);
-  const stream = source.deliver([tinyH264]);
-  await request;
+  const { path, stream } = await streaming({ maxReaders: 1 });
   const reader = readerOf(RTSP_SESSION);
   stream.addReader(reader, false);
   await expect(path.open('')).rejects.toMatchObject({

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** Each room and the rooms it may import from. A room is a folder of `agent`, `system`, or `main.ts`. */
+/** Each room and the rooms it may import from. A room is a folder of `agent`, `main.ts`, or a folder of the root. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   media: ['base'],
@@ -51,6 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   main: ['app', 'base', 'native', 'config', 'auth', 'system'],
   webui: [],
+  packaging: ['base', 'config', 'system', 'webui'],
 };
 
 /** Rooms whose folders are siblings: a protocol imports no other. */
@@ -63,7 +64,7 @@ const partsOf = (path: string): readonly string[] =>
   path === 'agent/main.ts' ? ['main'] : path.split('/').slice(path.startsWith('agent/') ? 1 : 0);
 const roomOf = (path: string): string => partsOf(path)[0] ?? '';
 const protocolOf = (path: string): string | undefined => (partsOf(path).length > 2 ? partsOf(path)[1] : undefined);
-const files = globSync('{agent,system,webui}/**/*.{ts,tsx}').filter(
+const files = globSync('{agent,system,webui,packaging}/**/*.{ts,tsx}').filter(
   (file) => !/\.test\.tsx?$/.test(file) && !file.includes('/dist/'),
 );
 

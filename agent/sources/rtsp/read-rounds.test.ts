@@ -178,11 +178,8 @@ test('every later round reads what has arrived, also after one with nothing', as
   }
 });
 
-test('a camera that closes its connection within a round has ended after it, with all that it has sent', async () => {
-  await using pull = await recorded();
-  await pull.send(...soundPackets(5, 1));
-  await pull.send(...soundPackets(6, 3));
-  lastCaller(pull.camera).socket.destroy();
+/** Advances by rounds until the connection ends. */
+async function causeOf(pull: Pull): Promise<unknown> {
   let cause: unknown;
   void pull.ended.then((ended) => {
     cause = ended;
@@ -190,7 +187,15 @@ test('a camera that closes its connection within a round has ended after it, wit
   while (cause === undefined) {
     await pull.clock.advance(ROUND_MS);
   }
-  expect(cause).toMatchObject({ code: 'unavailable' });
+  return cause;
+}
+
+test('a camera that closes its connection within a round has ended after it, with all that it has sent', async () => {
+  await using pull = await recorded();
+  await pull.send(...soundPackets(5, 1));
+  await pull.send(...soundPackets(6, 3));
+  lastCaller(pull.camera).socket.destroy();
+  expect(await causeOf(pull)).toMatchObject({ code: 'unavailable' });
   expect(pull.count).toBe(9);
 });
 
@@ -199,14 +204,7 @@ test('a camera that resets its connection within a round has broken it', async (
   await pull.send(...soundPackets(5, 1));
   await pull.send(...soundPackets(6, 1));
   lastCaller(pull.camera).socket.resetAndDestroy();
-  let cause: unknown;
-  void pull.ended.then((ended) => {
-    cause = ended;
-  });
-  while (cause === undefined) {
-    await pull.clock.advance(ROUND_MS);
-  }
-  expect(cause).toMatchObject({ code: 'unavailable', context: { errno: 'ECONNRESET' } });
+  expect(await causeOf(pull)).toMatchObject({ code: 'unavailable', context: { errno: 'ECONNRESET' } });
 });
 
 test('a reader that tolerates 50 ms waits 41 ms at most', async () => {

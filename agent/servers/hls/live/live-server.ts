@@ -9,23 +9,14 @@ import type { PeerKind, Reader, Stream, Viewer } from '../../../stream/stream.ts
 import { hlsRefusal } from '../muxing/muxable.ts';
 import type { StreamLookup } from '../server/server.ts';
 import { HLS_SESSION, type HlsSessionItem } from '../sessions/session-kinds.ts';
+import type { Requester } from '../sessions/sessions.ts';
 import { type ViewerFacts, ViewerLog } from '../sessions/viewer-log.ts';
 import { LiveFragments } from './live-fragments.ts';
 import { LiveViewer, type Outlet } from './live-viewer.ts';
 import type { MseError } from './mse-protocol.ts';
 import { lacksPictures, type Selection, type SelectionRequest, selectTracks } from './selection.ts';
 
-export interface LiveRequest extends SelectionRequest {
-  /** A UUID for the session. */
-  readonly id?: string | undefined;
-  readonly path: string;
-  /** Without `?`. */
-  readonly query: string;
-  readonly ip: string;
-  /** `address:port` */
-  readonly remoteAddr: string;
-  readonly user: string;
-  readonly userAgent: string;
+export interface LiveRequest extends SelectionRequest, Requester {
   readonly transport: 'mse' | 'mp4';
   /** Opus as FLAC. */
   readonly wantsFlac: boolean;
