@@ -9,7 +9,7 @@ import { SUITE } from '../debian.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { commitTime } from '../packages.ts';
 import { tellRefusal } from '../refusal.ts';
-import { writeSbom } from '../release/sbom.ts';
+import { writeSbom } from '../sbom.ts';
 import { makeBootFolder, raspberryFirmware } from './boot.ts';
 import { makeDisk } from './disk.ts';
 import { debianKernel, pi5Kernel } from './kernels.ts';

@@ -10,12 +10,12 @@ import { IMAGE_TOOLS, needTools } from '../image/tools.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { commitTime, makePackages, tell } from '../packages.ts';
 import { Refusal, tellRefusal } from '../refusal.ts';
+import { writeSbom } from '../sbom.ts';
 import { makeWhole } from '../stage.ts';
 import { publicKey, publicPem, updateKeys } from '../update.ts';
 import { PUBLIC_KEY } from './checksums.ts';
 import { fill, makeAddOn } from './home-assistant.ts';
 import { releaseNotes } from './notes.ts';
-import { writeSbom } from './sbom.ts';
 
 const USAGE = `usage: npm run release [-- --out DIR] [--tag TAG] [--no-image] [--quick]
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readUpdate } from '../../system/update/update-file.ts';
-import { makeSbom } from './sbom.ts';
+import { makeSbom } from '../sbom.ts';
 
 const KEYS = generateKeyPairSync('ed25519');
 const NAMES = ['perch-node_1.2.3_amd64.deb', 'perch-node_1.2.3_arm64.deb', 'perch_1.2.3_all.deb'];

@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Rooms whose folders are siblings: a protocol imports no other. */
 const SIBLINGS = ['sources', 'servers', 'forwarders'];
 const MAX_FILES_IN_FOLDER = 30;
-const OUTSIDE = ['package.json'];
+const OUTSIDE = ['package.json', 'package-lock.json'];
 
 /** `agent/media/rtp/x.ts` is in room media, `agent/main.ts` is room main, `system/health.ts` is in room system. */
 const partsOf = (path: string): readonly string[] =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import packageLock from '../../package-lock.json' with { type: 'json' };
-import { ARCHITECTURES, type Architecture, SUITE } from '../debian.ts';
+import packageLock from '../package-lock.json' with { type: 'json' };
+import { ARCHITECTURES, type Architecture, SUITE } from './debian.ts';
 
 /** A component of CycloneDX 1.5. */
 interface Component {

@@ -2,10 +2,10 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import packageJson from '../../package.json' with { type: 'json' };
+import packageJson from '../package.json' with { type: 'json' };
 import { debianComponents, makeSbom, npmComponents, PAGE_PACKAGES, writeSbom } from './sbom.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '..');
 const ABOUT = { name: 'perch', version: '1.2.3', time: 1_700_000_000 };
 
 test('every dependency of the agent and of the page is listed with the digest of package-lock.json', () => {
