@@ -22,6 +22,7 @@ test.for([
   ['rtsp://192.168.1.2/user=a_password=b_channel=1', 'rtsp://192.168.1.2/user=a_password=***'],
   ['http://192.168.1.2/x?usr=a&pwd=b', 'http://192.168.1.2/x?usr=a&pwd=***'],
   ['GET /hls/x?token=abc&y=1', 'GET /hls/x?token=***&y=1'],
+  ['rtmp://h/app/x?key=abc&auth_key=1-2&txSign=3', 'rtmp://h/app/x?key=***&auth_key=***&txSign=3'],
   ['PATCH /a/b/whep/b1946ac9-2492-4d23-9b1f-7a0b6c0d5e11?x=1', 'PATCH /a/b/whep/***?x=1'],
   ['POST /a/whip/', 'POST /a/whip/'],
   [

@@ -13,11 +13,11 @@ const TYPED_CREDENTIALS = [/[^\s"']|["'](?![\s,}\]:]|$)/, /[^\n/"']|["'](?![\s,}
 const CREDENTIALS = /([a-z][a-z0-9+.-]{0,15}:\/\/)[^\s/@]*(?:@[^\s/@]*)*@/gi;
 /** In queries, and in paths of some cameras: `/user=admin_password=x_channel=1`. */
 const SECRETS =
-  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid)=)[^&\s"']*/gi;
+  /([?&;/_](?:token|jwt|pass|passwd|password|pwd|loginpas|authbasic|secret|session|passphrase|streamid|key|streamkey|sign|signature)=)[^&\s"']*/gi;
 /** The last part of a WebRTC session's URL permits to end and redirect it. */
 const SESSION_URLS = /(\/(?:whip|whep|talk)\/)[\da-f]{8}-[\da-f-]{27}/gi;
 
-/** Removes `user:password@`, `token=`, `jwt=`, `pass=` and session secrets, for logs, API answers and error pages. */
+/** Removes `user:password@`, `token=`, `jwt=`, `pass=`, `key=` and session secrets, for logs, API answers and error pages. */
 export function redact(text: string): string {
   const named = TYPED_CREDENTIALS.reduce((shown, pattern) => shown.replace(pattern, '$1'), text);
   return named.replace(CREDENTIALS, '$1').replace(SECRETS, '$1***').replace(SESSION_URLS, '$1***');

@@ -170,3 +170,42 @@ paths:
     camera: { name: 'Yard (***) by q75', onvif: 'http://127.0.0.9/onvif', password: '<redacted>' },
   });
 });
+
+const PROTOCOL_SECRETS = `srt: yes
+srtAddress: 127.0.0.1:0
+paths:
+  stage:
+    alwaysAvailable: yes
+    alwaysAvailableTracks: [{ codec: H264 }]
+    srtPublishPassphrase: Zq-srt-publish
+    srtReadPassphrase: Zq-srt-read
+    forward:
+      - dest: rtmp://127.0.0.9:1/live2/Zq-stream-key
+      - dest: rtmp://me:Zq-rtmp-password@127.0.0.9:1/app/Zq-second-key
+      - dest: srt://127.0.0.9:1?streamid=publish:x:me:Zq-stream-id&passphrase=Zq-passphrase
+      - dest: rtsp://me:Zq-rtsp-password@127.0.0.9:1/x
+      - dest: whip://127.0.0.9:1/w
+        whipBearerToken: Zq-whip-token
+  far: { source: 'whep://127.0.0.9:1/a/whep', whepBearerToken: Zq-whep-token }
+  pulled: { source: 'srt://127.0.0.9:1?streamid=read:x:me:Zq-pull-id&passphrase=Zq-pull-phrase' }
+  streamed: { source: 'rtmp://me:Zq-pull-password@127.0.0.9:1/app/x?key=Zq-pull-key' }
+`;
+
+test('stream keys, passphrases and tokens of sources, servers and forwards show in no answer, log line or bundle', async () => {
+  const box = await startRestartingHarness({ config: PROTOCOL_SECRETS });
+  onTestFinished(() => box[Symbol.asyncDispose]());
+  const states = async () => {
+    const { body } = await box.ask('GET', 'paths/forward/list?path=stage');
+    return (body as { items: { state: string }[] }).items.map(({ state }) => state);
+  };
+  const tried = ['far', 'pulled', 'streamed'];
+  await expect.poll(states, { timeout: 20_000 }).toEqual(Array(5).fill('error'));
+  await expect
+    .poll(() => tried.filter((path) => !box.log.some((line) => line.includes(`"path":"${path}"`))), { timeout: 20_000 })
+    .toEqual([]);
+  const routes = ['config/paths/list', 'config/global/get', 'paths/list', 'paths/forward/list?path=stage', 'changes'];
+  const answers = await Promise.all(routes.map(async (route) => JSON.stringify((await box.ask('GET', route)).body)));
+  const { body } = await box.ask('GET', 'diagnostics');
+  const texts = [...answers, ...box.log, gunzipSync(body as Uint8Array).toString()];
+  expect(texts.filter((text) => text.includes('Zq'))).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BufferSource, EncodedPacketSink, Input, MPEG_TS } from 'mediabunny';
 import { expect, test } from 'vitest';
 import { TsDemuxer, type TsStream } from '../../../agent/media/mpegts/demux/demuxer.ts';
 import { readNalLength } from '../../../agent/media/payload/nal.ts';
@@ -172,5 +173,75 @@ describeWith(['ffmpeg', 'gstreamer'], "the demuxer reads GStreamer's MPEG-TS as 
     ]);
     expect(code, output).toBe(0);
     await expectOracle(file);
+  });
+});
+
+/** Packets by mediabunny, with times of 90 kHz, key flags, and data without parameter sets, delimiters and ADTS headers. */
+async function readWithMediabunny(file: string) {
+  const input = new Input({ formats: [MPEG_TS], source: new BufferSource(readFileSync(file)) });
+  const tracks = await input.getTracks();
+  return Promise.all(
+    tracks.map(async (track) => {
+      const packets: { pts: number; key: boolean; hash: string }[] = [];
+      for await (const { data, timestamp, type } of new EncodedPacketSink(track).packets()) {
+        const hash = md5(track.codec === 'aac' ? data.subarray(7) : withoutSets(data, track.codec));
+        packets.push({ pts: Math.round(timestamp * 90_000), key: type === 'key', hash });
+      }
+      return { codec: track.codec, packets };
+    }),
+  );
+}
+
+/** The NAL units of Annex B that our demuxer keeps in samples, each behind a start code as `annexB` writes it. */
+function withoutSets(data: Uint8Array, codec: string | null): Uint8Array {
+  if (codec !== 'avc' && codec !== 'hevc') {
+    return data;
+  }
+  const dropped = (codec === 'avc' ? NAL_TYPES.h264 : NAL_TYPES.h265).split('|').map(Number);
+  const kept = Buffer.from(data)
+    .toString('latin1')
+    .split('\x00\x00\x01')
+    .slice(1)
+    // Another zero belongs to the next start code.
+    .map((nal) => Buffer.from(nal.endsWith('\x00') ? nal.slice(0, -1) : nal, 'latin1'))
+    .filter(([first = 0]) => !dropped.includes(codec === 'avc' ? first & 31 : (first >> 1) & 63));
+  return Buffer.concat(kept.flatMap((nal, i) => [Uint8Array.from(i === 0 ? [0, 0, 0, 1] : [0, 0, 1]), nal]));
+}
+
+describeWith(['ffmpeg'], 'the demuxer delivers what mediabunny reads', () => {
+  test.concurrent.for([
+    ['H.264 with B-frames, AAC', 'avc', 'aac', [...X264, '-bf', '2', '-c:a', 'aac']],
+    ['H.264 of several slices, MP3', 'avc', 'mp3', [...X264, '-slices', '4', '-c:a', 'libmp3lame']],
+    ['H.264, small PES packets, AC-3', 'avc', 'ac3', [...X264, '-c:a', 'ac3', '-pes_payload_size', '200']],
+    [
+      'H.265, AAC',
+      'hevc',
+      'aac',
+      ['-c:v', 'libx265', '-x265-params', 'log-level=none:keyint=25:open-gop=0', '-c:a', 'aac'],
+    ],
+  ] as const)('%s', async ([, video, audio, codecs]) => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'x.ts');
+    const { code, output } = await runProcess('ffmpeg', [
+      '-v',
+      'error',
+      '-nostdin',
+      ...VIDEO,
+      ...AUDIO,
+      '-t',
+      '4',
+      ...codecs,
+      file,
+    ]);
+    expect(code, output).toBe(0);
+    const ours = demux(file);
+    const theirs = await readWithMediabunny(file);
+    expect(theirs.map(({ codec }) => codec)).toEqual([video, audio]);
+    for (const [i, { packets }] of theirs.entries()) {
+      expect(packets.length).toBeGreaterThan(90);
+      expect(ours.packets[i]?.map(({ hash }) => hash)).toEqual(packets.map(({ hash }) => hash));
+      expect(ours.packets[i]?.filter(({ pts }, at) => !isNear(pts, packets[at]?.pts ?? -100))).toEqual([]);
+      expect(ours.keys[i]).toEqual(packets.map(({ key }) => key));
+    }
   });
 });

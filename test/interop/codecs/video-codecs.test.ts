@@ -10,7 +10,7 @@ import { CLIPS, clip, type GstCamera, startGstCamera } from '../../peers/cameras
 import { CLIP_FPS, type ClipCodec, type CodedClip, codedClip } from '../../peers/cameras/coded-clip.ts';
 import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith, inShort } from '../../peers/programs/peers.ts';
-import { runProcess } from '../../peers/programs/process.ts';
+import { runProcess, startProcess } from '../../peers/programs/process.ts';
 import { type Caller, rtpFrame, type ScriptedCamera, scriptedCamera } from '../../support/cameras/scripted-camera.ts';
 import { startRecorder, temporaryFolder, WALL } from '../../support/disks/recordings.ts';
 import { getBytes, openPlayback } from '../../support/harness/playback.ts';
@@ -104,8 +104,13 @@ const CAMERAS = {
   // From files: GStreamer's encoder does not resume when a reader connects.
   mpeg4: { launch: playMpeg4('mpeg4-60.mp4'), label: 'MPEG-4 Video', name: 'mpeg4' },
   'mpeg4-b': { launch: playMpeg4('mpeg4-b-60.mp4'), label: 'MPEG-4 Video', name: 'mpeg4' },
+  mpeg2: {
+    launch: `( filesrc location=${join(CLIPS, 'mpeg2-60.mp4')} ! qtdemux ! mpegvideoparse ! rtpmpvpay name=pay0 pt=32 )`,
+    label: 'MPEG-1/2 Video',
+    name: 'mpeg2video',
+  },
 } as const;
-const CASES = inShort(Object.entries(CAMERAS), 'vp8', 'jpeg', 'mpeg4-b');
+const CASES = inShort(Object.entries(CAMERAS), 'vp8', 'jpeg', 'mpeg2', 'mpeg4-b');
 const RECORDED_SECONDS = 3;
 /** ffmpeg's usual warning about VP9 over RTP. */
 const EXPERIMENTAL = /.*RTP\/VP9 support is still experimental.*\n?/g;
@@ -114,9 +119,10 @@ describeWith(['ffmpeg', 'gstreamer'], 'the pictures of cameras', () => {
   let camera: GstCamera;
   let agent: Agent;
   beforeAll(async () => {
-    const input = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=25', '-t', '60', '-c:v', 'mpeg4', '-g', '25'];
-    await clip('mpeg4-60.mp4', [...input, '-bf', '0']);
-    await clip('mpeg4-b-60.mp4', [...input, '-bf', '2']);
+    const input = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=25', '-t', '60', '-g', '25'];
+    await clip('mpeg4-60.mp4', [...input, '-c:v', 'mpeg4', '-bf', '0']);
+    await clip('mpeg4-b-60.mp4', [...input, '-c:v', 'mpeg4', '-bf', '2']);
+    await clip('mpeg2-60.mp4', [...input, '-c:v', 'mpeg2video', '-bf', '0']);
     camera = await startGstCamera(Object.fromEntries(CASES.map(([name, { launch }]) => [`/${name}`, launch])));
     const paths = CASES.map(([name]) => `  ${name}: { source: '${camera.url(`/${name}`)}', record: yes }`);
     agent = await startAgent({ config: `playback: yes\npaths:\n${paths.join('\n')}\n` });
@@ -244,5 +250,29 @@ describeWith(['ffmpeg'], 'AV1, which neither ffmpeg nor GStreamer take over RTSP
     const { streams } = await ffprobe(url, ['-count_frames']);
     expect(streams).toMatchObject([{ codec_name: 'av1', width: 320, height: 240 }]);
     expect(Number(streams[0]?.nb_read_frames)).toBeGreaterThan(RECORDED_SECONDS * 20);
+  });
+});
+
+describeWith(['ffmpeg'], 'MPEG-1 and MPEG-2 video of ffmpeg over RTSP', () => {
+  test.for(['mpeg1video', 'mpeg2video'] as const)('%s with B-frames reaches readers as it was', async (codec) => {
+    await using agent = await startAgent({ config: 'paths:\n  all_others:\n' });
+    const input = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=320x240:rate=25'];
+    const coding = ['-c:v', codec, '-bf', '2', '-g', '25', '-b:v', '500k'];
+    const output = ['-f', 'rtsp', '-rtsp_transport', 'tcp', agent.rtspUrl('cam')];
+    const publisher = startProcess('ffmpeg', ['-nostdin', '-v', 'error', ...input, ...coding, ...output]);
+    try {
+      const { tracks } = await until(async () => {
+        const path = await agent.json<PathStatus>('/v3/paths/get/cam').catch(() => undefined);
+        return path?.ready ? path : undefined;
+      });
+      expect(tracks).toEqual(['MPEG-1/2 Video']);
+      for (const transport of ['tcp', 'udp']) {
+        const { streams } = await ffprobe(agent.rtspUrl('cam'), ['-rtsp_transport', transport]);
+        expect(streams).toMatchObject([{ codec_name: codec, width: 320, height: 240 }]);
+      }
+      expect(await ffmpegWarnings(['-rtsp_transport', 'tcp', '-i', agent.rtspUrl('cam'), '-t', '2'])).toBe('');
+    } finally {
+      await publisher.stop('SIGKILL');
+    }
   });
 });

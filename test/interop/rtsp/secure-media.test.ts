@@ -1,17 +1,19 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RtspSessionItem } from '../../../agent/servers/rtsp/session/session-kinds.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
-import { smallClip } from '../../peers/cameras/camera.ts';
+import { smallClip, startGstCamera } from '../../peers/cameras/camera.ts';
 import { publishClip } from '../../peers/clients/publisher.ts';
 import { ffmpegWarnings, ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { OWN_END } from '../../peers/programs/gstreamer.ts';
 import { byLength, describeWith } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
+import { temporaryFolder } from '../../support/disks/recordings.ts';
 
 const TLS = join(import.meta.dirname, '../../fixtures/tls');
+const FINGERPRINT = new X509Certificate(readFileSync(`${TLS}/camera.crt`)).fingerprint256.replaceAll(':', '');
 const SECONDS = byLength(2, 30);
 const TCP = ['-rtsp_transport', 'tcp'];
 
@@ -61,6 +63,7 @@ describeWith(['ffmpeg', 'gstreamer'], 'SRTP over RTSPS', () => {
   test.concurrent.for([
     ['tcp', 'TCP'],
     ['udp', 'UDP'],
+    ['udp-mcast', 'UDP-multicast'],
   ] as const)('GStreamer reads it by %s', async ([protocol, transport]) => {
     await using agent = await openAgent();
     await using _publisher = await publishClip(agent, 'cam', await smallClip(120), { isSilent: true });
@@ -91,14 +94,36 @@ describeWith(['ffmpeg', 'gstreamer'], 'SRTP over RTSPS', () => {
     }
   });
 
-  test.concurrent('a second Perch pulls it', async () => {
+  test.concurrent.for([
+    ['automatic', 'TCP'],
+    ['udp', 'UDP'],
+    ['multicast', 'UDP-multicast'],
+  ] as const)('a second Perch pulls it with rtspTransport: %s', async ([wanted, transport]) => {
     await using origin = await openAgent();
     await using _publisher = await publishClip(origin, 'cam', await smallClip(120));
-    const fingerprint = new X509Certificate(readFileSync(`${TLS}/camera.crt`)).fingerprint256.replaceAll(':', '');
-    const source = `    source: ${secureUrl(origin, 'cam')}\n    sourceFingerprint: ${fingerprint}\n`;
+    const source = `    source: ${secureUrl(origin, 'cam')}\n    sourceFingerprint: ${FINGERPRINT}\n    rtspTransport: ${wanted}\n`;
     await using edge = await openAgent(`paths:\n  pulled:\n${source}`);
     await isReady(edge, 'pulled');
-    expect(await sessionsOf(origin, 'read')).toMatchObject([{ transport: 'TCP', profile: 'SAVP' }]);
+    expect(await sessionsOf(origin, 'read')).toMatchObject([{ transport, profile: 'SAVP' }]);
     expect(await ffmpegWarnings([...TCP, '-i', edge.rtspUrl('pulled'), '-t', `${SECONDS}`])).toBe('');
+  });
+
+  test.concurrent.for([
+    ['tcp', 'TCP'],
+    ['udp', 'UDP'],
+  ] as const)('a GStreamer camera sends it by %s', async ([wanted, transport]) => {
+    using folder = temporaryFolder();
+    const pem = join(folder.path, 'camera.pem');
+    writeFileSync(pem, Buffer.concat(['crt', 'key'].map((part) => readFileSync(`${TLS}/camera.${part}`))));
+    const pictures = 'videotestsrc is-live=true ! x264enc tune=zerolatency key-int-max=25 ! rtph264pay name=pay0 pt=96';
+    await using camera = await startGstCamera({ '/cam': `( ${pictures} )` }, { tls: pem, isSavp: true });
+    const source = `{source: '${camera.url('/cam')}', sourceFingerprint: ${FINGERPRINT}, rtspTransport: ${wanted}}`;
+    await using agent = await openAgent(`paths:\n  cam: ${source}\n`);
+    await isReady(agent, 'cam');
+    expect(await agent.json('/v3/paths/get/cam')).toMatchObject({
+      sourceStatistics: { transport },
+      inboundFramesInError: 0,
+    });
+    expect(await ffmpegWarnings([...TCP, '-i', agent.rtspUrl('cam'), '-t', `${SECONDS}`])).toBe('');
   });
 });

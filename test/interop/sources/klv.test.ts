@@ -6,6 +6,7 @@ import { TsMuxer } from '../../../agent/media/mpegts/mux/mux.ts';
 import type { Sample } from '../../../agent/media/sample/sample.ts';
 import type { PathStatus } from '../../../agent/paths/path-status.ts';
 import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { type GstCamera, startGstCamera } from '../../peers/cameras/camera.ts';
 import { ffprobe } from '../../peers/programs/ffmpeg.ts';
 import { describeWith } from '../../peers/programs/peers.ts';
 import { type RunningProcess, runProcess, startProcess } from '../../peers/programs/process.ts';
@@ -66,6 +67,12 @@ function clipWithKlv(): Buffer {
   return out.subarray(0, muxer.sizeBytes);
 }
 
+const PICTURES =
+  'videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc tune=zerolatency key-int-max=25 ! h264parse';
+/** The units of the folder's files, one for each picture, again and again. */
+const unitsIn = (folder: string): string =>
+  `multifilesrc location=${folder}/unit-%05d.klv start-index=0 stop-index=${FPS * SECONDS - 1} loop=true do-timestamp=true caps=meta/x-klv,parsed=true ! identity sleep-time=${1_000_000 / FPS} ! queue`;
+
 /** Arguments of ffmpeg that copy three seconds of metadata to a file. */
 const metadataTo = (file: string, input: readonly string[]): string[] => [
   ...['-y', '-nostdin', '-v', 'error', ...input],
@@ -77,6 +84,7 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
   const clip = join(folder, 'clip.ts');
   const running: RunningProcess[] = [];
   let agent: Agent;
+  let camera: GstCamera;
   let srtPort = 0;
 
   const start = (command: string, args: readonly string[]) => {
@@ -97,8 +105,19 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
 
   beforeAll(async () => {
     writeFileSync(clip, clipWithKlv());
+    for (let i = 0; i < FPS * SECONDS; i += 1) {
+      writeFileSync(join(folder, `unit-${String(i).padStart(5, '0')}.klv`), unitOf(i));
+    }
     const [udpPort] = await freeUdpPair();
-    const paths = `  udp: {source: 'udp+mpegts://127.0.0.1:${udpPort}'}\n  stage:\n`;
+    const [gstPort] = await freeUdpPair();
+    camera = await startGstCamera({
+      '/klv': `( ${PICTURES} ! rtph264pay name=pay0 pt=96  ${unitsIn(folder)} ! rtpklvpay name=pay1 pt=97 )`,
+    });
+    const ports = { udp: udpPort, gst: gstPort };
+    const listening = Object.entries(ports).map(
+      ([path, port]) => `  ${path}: {source: 'udp+mpegts://127.0.0.1:${port}'}\n`,
+    );
+    const paths = `${listening.join('')}  camera: {source: '${camera.url('/klv')}'}\n  stage:\n`;
     agent = await startAgent({
       listen: ({ rtsp }) => {
         srtPort = rtsp;
@@ -108,17 +127,25 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     });
     send(['-f', 'mpegts'], `udp://127.0.0.1:${udpPort}?pkt_size=1316`);
     send(['-f', 'mpegts'], `srt://127.0.0.1:${srtPort}?streamid=publish:stage&pkt_size=1316`);
+    const sink = `mpegtsmux name=mux alignment=7 ! udpsink host=127.0.0.1 port=${gstPort}`;
+    start('gst-launch-1.0', ['-q', ...`${PICTURES} ! mux. ${unitsIn(folder)} ! mux. ${sink}`.split(' ')]);
   });
 
   afterAll(async () => {
     await agent?.[Symbol.asyncDispose]();
+    await camera?.[Symbol.asyncDispose]();
     for (const program of running) {
       await program.stop('SIGKILL');
     }
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test.for(['udp', 'stage'])('of ffmpeg in MPEG-TS (%s) goes to ffmpeg and GStreamer over RTSP', async (path) => {
+  test.for([
+    ['ffmpeg in MPEG-TS over UDP', 'udp'],
+    ['ffmpeg in MPEG-TS over SRT', 'stage'],
+    ['GStreamer in MPEG-TS over UDP', 'gst'],
+    ['GStreamer over RTSP', 'camera'],
+  ] as const)('of %s goes to ffmpeg and GStreamer over RTSP', async ([, path]) => {
     expect((await isReady(path)).tracks).toEqual(['H264', 'KLV']);
     const byFfmpeg = join(folder, `${path}-ffmpeg.klv`);
     const tcp = ['-rtsp_transport', 'tcp', '-i', agent.rtspUrl(path)];
@@ -127,9 +154,12 @@ describeWith(['ffmpeg', 'gstreamer', 'srt-tools'], 'KLV', () => {
     expect(code, output).toBe(0);
     const byGstreamer = join(folder, `${path}-gst.klv`);
     const pipeline = `rtspsrc location=${agent.rtspUrl(path)} protocols=tcp name=src src. ! application/x-rtp,media=application ! rtpklvdepay ! filesink location=${byGstreamer} src. ! application/x-rtp,media=video ! fakesink`;
-    // GStreamer ends when packets of the picture have nowhere to go before the pad of the metadata is linked.
-    const gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+    // GStreamer ends when packets of the picture have nowhere to go before the pad of the metadata is linked: it is started again.
+    let gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
     await until(async () => {
+      if (gst.child.exitCode !== null) {
+        gst = start('gst-launch-1.0', ['-q', ...pipeline.split(' ')]);
+      }
       const read = existsSync(byGstreamer) ? numbersIn(byGstreamer) : [];
       return read.length >= 2 * FPS ? read : undefined;
     });

@@ -115,6 +115,8 @@ export interface GstCameraOptions {
   readonly protocols?: readonly ('tcp' | 'udp' | 'multicast')[];
   /** A file with certificate and key: it speaks TLS only. Not together with `digest`. */
   readonly tls?: string;
+  /** Its media is SRTP; with `tls`. */
+  readonly isSavp?: boolean;
   /** The file for what the camera's back channel receives, as A-law; one client only. */
   readonly backChannel?: string;
   /** Of the back channel: `PCMA`, a name of G.726, `MPEG4-GENERIC` or `MP4A-LATM`. */
@@ -143,6 +145,9 @@ export async function startGstCamera(
   const args = [join(import.meta.dirname, 'gst-camera.py'), String(options.port ?? 0)];
   if (options.takesRecord) {
     args.push('--record');
+  }
+  if (options.isSavp) {
+    args.push('--savp');
   }
   if (options.digest) {
     args.push('--digest', options.digest);

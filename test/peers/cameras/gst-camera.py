@@ -1,12 +1,13 @@
 """GStreamer's RTSP server as cameras.
 
 usage: gst-camera.py PORT [--record] [--address IP] [--digest USER:PASSWORD] [--protocols tcp,udp,multicast]
-                     [--tls PEM] [--back-channel FILE] [--back-encoding NAME] [--answers-after SECONDS] MOUNT=LAUNCH ...
+                     [--tls PEM] [--savp] [--back-channel FILE] [--back-encoding NAME] [--answers-after SECONDS] MOUNT=LAUNCH ...
 
 Each MOUNT (such as /cam1) serves LAUNCH, a pipeline in which the payloaders are named pay0, pay1, ...
 --record: LAUNCH takes what a client publishes by RECORD; its depayloaders are named depay0, depay1, ...
 --protocols: how media may be asked for; all but multicast when it is not given. Groups are 224.3.7.0 to 224.3.7.15.
 --tls: rtsps only, with the certificate and key of this file.
+--savp: media is SRTP.
 --back-channel: ONVIF cameras, for one client at a time, that write what they are told to this file, as A-law.
 --back-encoding: how it is sent to them: PCMA, a name of G.726 such as AAL2-G726-32, MPEG4-GENERIC or MP4A-LATM.
 --answers-after: a recorder that takes so long to answer a DESCRIBE with a login, each in its own thread; it prints
@@ -123,6 +124,9 @@ def main() -> None:
     takes_record = "--record" in arguments
     if takes_record:
         arguments.remove("--record")
+    is_savp = "--savp" in arguments
+    if is_savp:
+        arguments.remove("--savp")
     while arguments[0].startswith("--"):
         name, value, *arguments = arguments
         options[name] = value
@@ -154,6 +158,8 @@ def main() -> None:
         factory = onvif_factory(back_channel, options.get("--back-encoding", "PCMA")) if back_channel else GstRtspServer.RTSPMediaFactory()
         factory.set_launch(unheeded(launch) if back_channel else launch)
         factory.set_shared(back_channel is None)
+        if is_savp:
+            factory.set_profiles(GstRtsp.RTSPProfile.SAVP)
         if takes_record:
             factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
         if "--protocols" in options:
