@@ -8,7 +8,7 @@ import { cors } from '../../agent/http/listener/cors.ts';
 import { METRICS_HEADERS, METRICS_METHODS, mountMetrics } from '../../agent/http/metrics/metrics-routes.ts';
 import { LOOPBACK, openApi } from '../support/harness/control-api-harness.ts';
 import { openHttpHarness } from '../support/harness/http-harness.ts';
-import { good, linesOf } from '../support/harness/loaded-config.ts';
+import { linesOf } from '../support/harness/loaded-config.ts';
 import { sessionTables } from '../support/harness/session-tables.ts';
 
 /** From MediaMTX's documentation of August 2026: keys, operations of the API, names of metrics. */
@@ -50,7 +50,6 @@ test('a key without effect is reported with the reason', () => {
   expect(lines).toMatch(/moq: .* is not supported: .*; use /);
   expect(lines).toMatch(/dumpPackets: .* is not supported: /);
   expect(lines).toMatch(/source: .*rpiCamera.* is not supported: /);
-  expect(good('perch: own\n').moq).toBeUndefined();
 });
 
 test('each operation of the API exists, but those of Media over QUIC', async () => {
