@@ -51,6 +51,8 @@ export async function makePerchDeb(files: ReadonlyMap<string, Uint8Array>, optio
     .add('usr/lib/systemd/system/perch.service', await source('linux/perch.service'))
     .add('usr/lib/sysusers.d/perch.conf', await source('linux/sysusers.conf'))
     .add('usr/lib/tmpfiles.d/perch.conf', await source('linux/tmpfiles.conf'))
+    // Below 60, so that every file of the administrator follows it (sysctl.d(5)).
+    .add('usr/lib/sysctl.d/30-perch.conf', await source('linux/sysctl.conf'))
     .add('usr/share/doc/perch/README.md', await source('../README.md'))
     .add('usr/lib/perch/host/request', await source('linux/host-request'));
   for (const name of ['disk', 'disk-back', 'clock']) {

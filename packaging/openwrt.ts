@@ -57,6 +57,7 @@ async function addPerch(tree: Tree, root: string, files: Files): Promise<Tree> {
     .add(`${root}usr/share/perch/perch.yml`, await source('openwrt/perch.yml'))
     .add(`${root}lib/functions/perch.sh`, await source('openwrt/perch.sh'))
     .add(`${root}lib/upgrade/keep.d/perch`, await source('openwrt/keep'))
+    .add(`${root}etc/sysctl.d/30-perch.conf`, await source('linux/sysctl.conf'))
     .add(`${root}etc/config/perch`, await source('openwrt/perch.config'))
     .add(`${root}etc/init.d/perch`, await source('openwrt/perch.init'), 0o755)
     .add(`${root}etc/hotplug.d/block/95-perch`, await source('openwrt/hotplug'))

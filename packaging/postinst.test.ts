@@ -20,8 +20,10 @@ function machine() {
   for (const folder of [
     'bin',
     'etc/perch',
+    'proc/sys/net/core',
     'run/systemd/system',
     'run/perch-host',
+    'usr/lib/systemd',
     'usr/share/perch',
     'var/lib/perch-update',
   ]) {
@@ -32,11 +34,11 @@ function machine() {
   const source = readFileSync(join(import.meta.dirname, 'debian/perch/postinst'), 'utf8');
   writeFileSync(
     join(root, 'postinst'),
-    source.replaceAll(/ (\/(?:etc|run|usr|var)\/)/g, ` ${root}$1`).replace('page=', `page=${root}`),
+    source.replaceAll(/([ \t])(\/(?:etc|proc|run|usr|var)\/)/g, `$1${root}$2`).replace('page=', `page=${root}`),
   );
-  const stand = (name: string, script = '') => {
-    writeFileSync(join(root, 'bin', name), `#!/bin/sh\necho "${name} $*" >> ${root}/asked\n${script}\n`);
-    chmodSync(join(root, 'bin', name), 0o755);
+  const stand = (name: string, script = '', folder = 'bin') => {
+    writeFileSync(join(root, folder, name), `#!/bin/sh\necho "${name} $*" >> ${root}/asked\n${script}\n`);
+    chmodSync(join(root, folder, name), 0o755);
   };
   for (const name of [
     'systemd-sysusers',
@@ -113,4 +115,29 @@ test('an empty configuration of an interrupted installation is replaced, another
   writeFileSync(file, 'perch: own\nmdns: no\n');
   configure('1.0.0');
   expect(readFileSync(file, 'utf8')).toBe('perch: own\nmdns: no\n');
+});
+
+test.for([
+  ['212992', 1],
+  ['4194304', 0],
+  ['16777216', 0],
+  // In a container that does not see it.
+  [undefined, 0],
+] as const)('a limit of receive buffers of %s bytes is raised %i times, before Perch starts', ([limit, times]) => {
+  const { root, stand, configure } = machine();
+  // Its failure, as in a container, does not fail the installation.
+  stand('systemd-sysctl', 'exit 1', 'usr/lib/systemd');
+  if (limit !== undefined) {
+    writeFileSync(join(root, 'proc/sys/net/core/rmem_max'), `${limit}\n`);
+  }
+  const asked = configure();
+  expect(asked.filter((line) => /sysctl|start perch\.service/.test(line))).toEqual([
+    ...Array<string>(times).fill('systemd-sysctl --prefix=/net/core/rmem_max'),
+    'deb-systemd-invoke start perch.service',
+  ]);
+});
+
+test('the file of the package raises the limit to what the script compares with', () => {
+  const file = readFileSync(join(import.meta.dirname, 'linux/sysctl.conf'), 'utf8');
+  expect(file.split('\n').filter((line) => !line.startsWith('#'))).toEqual(['net.core.rmem_max = 4194304', '']);
 });

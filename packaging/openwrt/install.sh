@@ -95,6 +95,7 @@ cp "$here/uninstall.sh" /usr/share/perch/uninstall.sh
 group="$(group_add_next perch)"
 user_exists perch || user_add perch "" "${group:-$(sed -n 's/^perch:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)}"
 perch_pack_page
+perch_raise_buffers
 /etc/init.d/perch enable
 /etc/init.d/perch start
 port="$(sed -n "s/^.*option port '\([0-9]*\)'.*/\1/p" /etc/config/perch)"

@@ -34,6 +34,12 @@ perch_missing_program() {
 	fi
 }
 
+# As at the next start of the router. A limit that is not lower stays.
+perch_raise_buffers() {
+	[ "$(cat /proc/sys/net/core/rmem_max 2> /dev/null || echo 4194304)" -ge 4194304 ] ||
+		sysctl -e -p /etc/sysctl.d/30-perch.conf > /dev/null || true
+}
+
 # The page's scripts are sent gzipped. They are packed here, so that the package does not contain them twice.
 perch_pack_page() {
 	local file

@@ -12,6 +12,6 @@ else
 	rmdir /usr/lib/perch
 fi
 rm -f /etc/init.d/perch /etc/hotplug.d/block/95-perch /etc/hotplug.d/mount/95-perch /lib/upgrade/keep.d/perch \
-	/lib/functions/perch.sh /usr/libexec/perch-start /usr/bin/perch
+	/etc/sysctl.d/30-perch.conf /lib/functions/perch.sh /usr/libexec/perch-start /usr/bin/perch
 rm -rf /usr/share/perch
 echo 'Perch is removed. /etc/config/perch, /etc/perch and the data folder with the recordings are still there.'

@@ -70,6 +70,7 @@ describeWith(['root', 'qemu', 'mmdebstrap', 'dpkg-deb'], 'the service on a machi
       await install(FIRST);
       await machine.until(isHealthy);
       await machine.until(grows(RECORDINGS));
+      expect(Number(await machine.must('cat /proc/sys/net/core/rmem_max'))).toBeGreaterThanOrEqual(4_194_304);
       expect(await machine.must('systemctl is-enabled perch.service perch-disk.path')).toBe('enabled\nenabled');
       const exposed = await machine.must('systemd-analyze security --no-pager perch.service | tail -n 1');
       expect(Number(/: ([\d.]+) /.exec(exposed)?.[1])).toBeLessThanOrEqual(MAX_EXPOSED);

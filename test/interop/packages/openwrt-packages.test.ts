@@ -192,6 +192,21 @@ describeWith(['busybox', 'mounts', 'namespaces'], 'scripts of the packages on a 
     expect((await router.attempt('ls /etc/rc.d/*')).code).not.toBe(0);
   });
 
+  test('the limit of receive buffers is raised, never lowered, and its file goes with the package', async () => {
+    const router = await install();
+    await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
+    const raise = (limit: number) =>
+      router.run(
+        `. /lib/functions/perch.sh; cat() { echo ${limit}; }; sysctl() { echo "sysctl $*" >&2; }; perch_raise_buffers 2>&1`,
+      );
+    expect(await raise(212_992)).toBe('sysctl -e -p /etc/sysctl.d/30-perch.conf\n');
+    expect(await raise(4_194_304)).toBe('');
+    expect(await raise(16_777_216)).toBe('');
+    expect(await router.run('grep -v "^#" /etc/sysctl.d/30-perch.conf')).toBe('net.core.rmem_max = 4194304\n');
+    await router.run('opkg remove perch && opkg remove perch-node');
+    expect((await router.attempt('ls /etc/sysctl.d/30-perch.conf')).code).not.toBe(0);
+  });
+
   test('the service names its dependency, and starts once that exists', async () => {
     const router = await install();
     await router.run('opkg install /tmp/perch-node_1.2.3_x86_64.ipk && opkg install /tmp/perch_1.2.3_all.ipk');
