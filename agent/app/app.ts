@@ -329,6 +329,7 @@ export class App {
         this.#cameras.streamOpened(name);
         this.#servers.streamOpened(name, stream);
       },
+      publisherAccepted: optimizeForMedia,
       publishEvent: this.#events.emit,
     };
   }

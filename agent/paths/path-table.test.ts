@@ -365,3 +365,16 @@ test('a paused camera on demand is not started by a reader', async () => {
   const { table } = await tableOf('  cam: {source: "rtsp://h/1", sourceOnDemand: yes, camera: {paused: yes}}');
   await expect(table.open('cam')).rejects.toMatchObject({ code: 'notFound' });
 });
+
+test('each accepted publisher is announced before it may send, a rejected one is not', async () => {
+  const accepted: string[] = [];
+  const { table } = await tableOf('  cam: {overridePublisher: no}\n  other: {source: rtsp://a/b}', '', {
+    publisherAccepted: () => accepted.push('one'),
+  });
+  expect(thrownBy(() => table.publish('other', publisherOf('one')))).toMatchObject({ code: 'badInput' });
+  expect(accepted).toEqual([]);
+  table.publish('cam', publisherOf('one'));
+  expect(accepted).toEqual(['one']);
+  expect(thrownBy(() => table.publish('cam', publisherOf('two')))).toMatchObject({ code: 'badInput' });
+  expect(accepted).toEqual(['one']);
+});

@@ -54,6 +54,8 @@ export interface PathMakers {
   /** Why WebRTC viewers get no audio of these tracks; undefined: they get it, or there is none. */
   noAudioReason?(tracks: readonly Track[]): string | undefined;
   streamOpened(name: string, stream: Stream): void;
+  /** Called before the first packet of a publisher. */
+  publisherAccepted?(): void;
   publishEvent?: PublishEvent;
 }
 
@@ -171,7 +173,9 @@ export class PathTable implements Paths {
     if (!live) {
       throw cannotPublish(name);
     }
-    return live.path.publish(publisher);
+    const publication = live.path.publish(publisher);
+    this.#makers.publisherAccepted?.();
+    return publication;
   }
 
   hasBFrames(name: string): boolean | undefined {

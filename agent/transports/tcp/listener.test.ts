@@ -27,8 +27,8 @@ class Box implements AsyncDisposable {
     const onChannel = (channel: SocketChannel): void => {
       const entry = { remote: channel.remote, text: '', channel };
       this.channels.push(entry);
-      const onBytes = (chunk: Uint8Array): void => {
-        entry.text += Buffer.from(chunk).toString('latin1');
+      const onBytes = (chunk: Uint8Array, length: number): void => {
+        entry.text += Buffer.from(chunk.subarray(0, length)).toString('latin1');
       };
       channel.sink = { onBytes, onEnd: () => {} };
     };

@@ -5,6 +5,7 @@ import { explain, PerchError } from '../../base/errors.ts';
 import { canonicalIp, type Endpoint, subscriberOf } from '../../base/ip-address.ts';
 import { listenTcp } from '../../base/listen-tcp.ts';
 import type { Logger } from '../../base/log.ts';
+import { readIntoBuffer } from '../../base/read-into-buffer.ts';
 import { SocketChannel } from '../../base/socket-channel.ts';
 import { type KeyFiles, readKeyPair, watchKeyPair } from '../../config/file/key-pair.ts';
 import { parseAddress } from '../../config/values/address.ts';
@@ -132,7 +133,11 @@ export class Listener {
   /** @param socket TLS, or the connection itself */
   #open(socket: Socket): void {
     socket.setNoDelay(true);
-    this.#onChannel(new SocketChannel(socket, '', this.#proxies && this.#clientOf(socket)));
+    const channel = new SocketChannel(socket, '', this.#proxies && this.#clientOf(socket));
+    if (!this.#options.tls && !this.#proxies) {
+      readIntoBuffer(socket, (chunk, length) => channel.receive(chunk, length));
+    }
+    this.#onChannel(channel);
   }
 
   #clientOf({ remoteAddress, remotePort, localAddress }: Socket): Endpoint | undefined {
