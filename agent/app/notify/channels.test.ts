@@ -1,11 +1,16 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { keepLogLines } from '../../../test/support/base/log-lines.ts';
 import { pictureOf, type SnapshotCamera, startSnapshotCamera } from '../../../test/support/cameras/snapshot-camera.ts';
 import { openHttpSink } from '../../../test/support/clients/http-sink.ts';
 import { openNtfyServer } from '../../../test/support/clients/ntfy-server.ts';
 import { openAdoptionHarness } from '../../../test/support/harness/adoption-harness.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { Channels } from '../../notify/channels/channels.ts';
+import { readMembers } from '../device/backup-members.ts';
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
 const PICTURE = pictureOf(20_000, 9);
@@ -310,6 +315,27 @@ test('only the owner has channels, because they reach the own network', async ()
   const settings = hook('http://127.0.0.1:1/');
   expect((await it.box.ask('POST', '/notifications/channels', it.channel(settings), { cookie })).status).toBe(401);
   expect((await it.box.ask('GET', '/notifications/channels', undefined, { cookie })).status).toBe(401);
+});
+
+test('the backup has the channels, with their secrets', async () => {
+  await using it = await open();
+  await it.add(ntfy('https://ntfy.sh/garden', { token: 'tk_secret' }));
+  const members = await readMembers(join(it.box.folder, 'data'), silentLogger);
+  expect(members.find(({ name }) => name === 'notify-channels.json')?.text).toContain('tk_secret');
+});
+
+test('channels are there after a restart, and a damaged file is reported', async () => {
+  await using sink = await openHttpSink();
+  await using it = await open();
+  await it.add(hook(`${sink.url}/`));
+  const deps = {
+    ...{ dataDir: join(it.box.folder, 'data'), clock: systemClock, sending: undefined, localTime: () => '' },
+  };
+  expect((await Channels.open({ ...deps, log: silentLogger })).list()).toMatchObject([{ name: 'One' }]);
+  writeFileSync(join(deps.dataDir, 'notify-channels.json'), '{"channels": [{}]}');
+  const { log, logged } = keepLogLines();
+  expect((await Channels.open({ ...deps, log })).list()).toEqual([]);
+  expect(logged).toMatchObject([['warn', expect.stringContaining('the file is damaged'), {}]]);
 });
 
 test('there are ten channels at most', async () => {

@@ -215,6 +215,43 @@ test('a subscription is tested once at a time', async () => {
   expect((await Promise.all(both)).toSorted((a, b) => a - b)).toEqual([200, 429]);
 });
 
+test('a subscription that the browser has replaced keeps its rules and pause', async () => {
+  await using it = await open();
+  await it.subscribe();
+  const list = async () => (await it.box.call('GET', '/notifications')).body['items'] as { id: string }[];
+  const address = `/notifications/${(await list())[0]?.id}`;
+  await it.box.call('PATCH', address, { snoozeMinutes: 60 });
+  const { endpoint, p256dh, auth } = it.subscription;
+  const next = { endpoint: `${endpoint}/next`, p256dh, auth };
+  expect((await it.box.call('PATCH', address, { subscription: next })).status).toBe(200);
+  expect(await list()).toMatchObject([
+    { endpoint: next.endpoint, rules: RULES, snoozedUntil: expect.stringMatching(/^\d/) },
+  ]);
+  const bad = [
+    { ...next, endpoint: 'http://push.example.com/' },
+    { ...next, p256dh: `B${'A'.repeat(86)}` },
+    { endpoint },
+  ];
+  for (const subscription of bad) {
+    expect((await it.box.call('PATCH', address, { subscription })).status).toBe(400);
+  }
+  expect(await list()).toMatchObject([{ endpoint: next.endpoint }]);
+});
+
+test('beyond the limit a browser gets 507, as the API document says', async () => {
+  await using it = await open();
+  const { cookie } = await it.guest();
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const body = { ...it.subscription, endpoint: `https://push.example.com/${i}` };
+    statuses.push((await it.box.ask('POST', '/notifications', body, { cookie })).status);
+  }
+  expect(statuses).toEqual([200, 200, 200, 507]);
+  const { body } = await it.box.call('GET', '/openapi.json');
+  const { paths } = body as { paths: Record<string, Record<string, { responses: object }>> };
+  expect(Object.keys(paths['/v3/notifications']?.['post']?.responses ?? {})).toEqual(expect.arrayContaining(['507']));
+});
+
 const cameraPath = (url: string) => `paths:\n  door:\n    camera: {onvif: "${url}", name: Front door}\n`;
 
 test('a thumbnail that fits is in the message, and the full picture is there for those who may see it', async () => {

@@ -63,6 +63,7 @@ const OWNERS = [
     '/v3/session/passkeys/remove',
     '/v3/system',
     '/v3/https',
+    '/v3/onvif',
     '/v3/notifications/channels',
     '/v3/notifications/channels/{id}',
     '/v3/notifications/channels/{id}/test',

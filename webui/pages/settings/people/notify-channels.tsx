@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchJson } from '../../../api-client/request.ts';
 import { usePolled } from '../../../api-client/use-polled.ts';
 import { Button } from '../../../ui/controls/button.tsx';
@@ -84,6 +84,9 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   const { id, name } = draft;
   const [settings, setSettings] = useState(draft.settings);
   const [rules, setRules] = useState(draft.rules);
+  const heading = useRef<HTMLHeadingElement>(null);
+  // The list may have been scrolled.
+  useEffect(() => heading.current?.scrollIntoView(), []);
   const address = id ? addressOf(id, CHANNELS) : CHANNELS;
   const save = async () => {
     const body = { name, rules, settings: withoutBlanks(settings), language: languageOfPage(), page: pageAddress() };
@@ -93,9 +96,9 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   };
   return (
     <>
-      <h3>{name}</h3>
-      {Object.keys(settings).map((key) => (
-        <SettingField key={key} name={key} settings={settings} onSettings={setSettings} />
+      <h3 ref={heading}>{name}</h3>
+      {Object.entries(labels()).map(([key, label]) => (
+        <SettingField key={key} name={key} label={label} settings={settings} onSettings={setSettings} />
       ))}
       <RulesFields rules={rules} onRules={setRules} />
       <div class="actions-row">
@@ -110,29 +113,32 @@ export function ChannelForm({ draft, onOpen, act }: FormProps) {
   );
 }
 
+/** By setting, in the order on the page. */
+function labels(): Readonly<Record<string, string>> {
+  const t = notifyWords.value;
+  const { user, password } = mqttWords.value;
+  return {
+    ...{ host: t.server, port: 'Port', security: 'TLS', user, password, from: t.sender, to: t.recipients },
+    ...{ url: 'URL', token: 'Token', secret: '{secret}', method: 'HTTP', type: 'Content-Type' },
+    ...{ headers: t.headers, body: t.body },
+  };
+}
+
 interface SettingProps {
+  readonly label: string;
   readonly name: string;
   readonly settings: ChannelSettings;
   readonly onSettings: (settings: ChannelSettings) => void;
 }
 
-function SettingField({ name, settings, onSettings }: SettingProps) {
-  const t = notifyWords.value;
-  const { user, password } = mqttWords.value;
-  const labels: Readonly<Record<string, string>> = {
-    ...{ host: t.server, port: 'Port', security: 'TLS', user, password, from: t.sender, to: t.recipients },
-    ...{ url: 'URL', token: 'Token', method: 'HTTP', headers: t.headers, type: 'Content-Type', body: t.body },
-    secret: '{secret}',
-  };
-  const label = labels[name];
-  const former = settings[name] ?? '';
+function SettingField({ name, label, settings, onSettings }: SettingProps) {
+  const former = settings[name];
+  if (former === undefined) {
+    return null;
+  }
   const value = `${former}`;
   const onInput = (typed: string) => onSettings({ ...settings, [name]: typedValue(typed, former) });
   const options = OPTIONS[name];
-  // The kind has no label.
-  if (!label) {
-    return null;
-  }
   if (options) {
     return (
       <SegmentedControl

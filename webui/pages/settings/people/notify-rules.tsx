@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { isOwner } from '../../../api-client/session.ts';
 import { CamerasField, ChipsField } from '../../../people/access-fields.tsx';
@@ -27,7 +28,7 @@ export function RulesFields({ rules, onRules }: RulesProps) {
   return (
     <>
       {shown.map((rule, i) => (
-        <div key={i}>
+        <Fragment key={i}>
           {shown.length > 1 && <h3>{t.rule(i + 1)}</h3>}
           <RuleFields rule={rule} onRule={(changed) => set(shown.with(i, changed))} />
           {shown.length > 1 && (
@@ -40,7 +41,7 @@ export function RulesFields({ rules, onRules }: RulesProps) {
               {t.remove}
             </button>
           )}
-        </div>
+        </Fragment>
       ))}
       {shown.length < MAX_RULES && <Button onClick={() => set([...shown, FIRST_RULE])}>{t.addRule}</Button>}
     </>
