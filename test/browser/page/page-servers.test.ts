@@ -1,14 +1,16 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../peers/agent/agent.ts';
 import { startViewer, type Viewer } from '../../peers/browser/browser.ts';
 import { type PageHarness, startPageHarness } from '../../peers/browser/page-harness.ts';
 import { axeFindings, settled, sizesInTurn, visit } from '../../peers/browser/page-visit.ts';
+import { barClip, SMALL } from '../../peers/cameras/bar-clip.ts';
 import { smallClip } from '../../peers/cameras/camera.ts';
-import { describeWith } from '../../peers/programs/peers.ts';
+import { describeWith, PYTHON } from '../../peers/programs/peers.ts';
 import { startProcess } from '../../peers/programs/process.ts';
 import { freePort } from '../../support/base/free-port.ts';
 
-describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () => {
+describeWith(['chromium', 'ffmpeg', 'aiortc'], 'the servers that programs publish to', () => {
   let viewer: Viewer;
   let box: PageHarness;
 
@@ -17,6 +19,8 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
     const config = `rtmpAddress: 127.0.0.1:${port}\npaths:\n  stage:\n`;
     [viewer, box] = await Promise.all([startViewer(), startPageHarness({ config })]);
     await box.claim();
+    // The page shows the configured port.
+    await box.api('PATCH', 'config/global/patch', { webrtcAddress: `127.0.0.1:${await freePort()}` });
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
@@ -24,7 +28,7 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
   });
 
   test.for(sizesInTurn())(
-    'on a %s RTMP is switched on, and ffmpeg publishes to the address that a new device password shows',
+    'on a %s RTMP is switched on, and programs publish by RTMP and WHIP to the addresses that a new device password shows',
     async (size) => {
       await box.api('PATCH', 'config/global/patch', { rtmp: false });
       await using owner = await visit(viewer.browser, box, { size });
@@ -59,6 +63,17 @@ describeWith(['chromium', 'ffmpeg'], 'the servers that programs publish to', () 
       const ffmpeg = startProcess('ffmpeg', [...input, '-f', 'flv', url]);
       await until(async () => (await box.api<{ ready: boolean }>('GET', 'paths/get/stage')).ready || undefined);
       await ffmpeg.stop('SIGKILL');
+      await until(async () => !(await box.api<{ ready: boolean }>('GET', 'paths/get/stage')).ready || undefined);
+
+      const whip = (await copied('WHIP address')).replace('PATH', 'stage').replace('localhost', '127.0.0.1');
+      const token = await copied('WHIP bearer token');
+      const clip = await barClip({ ...SMALL, audio: 'opus' });
+      const publisher = join(import.meta.dirname, '../../peers/clients/aiortc-publisher.py');
+      const aiortc = startProcess(PYTHON, [publisher, whip, clip, 'VP8', `Bearer ${token}`]);
+      await aiortc.waitFor(/connected/);
+      await until(async () => (await box.api<{ ready: boolean }>('GET', 'paths/get/stage')).ready || undefined);
+      expect(await box.api('GET', 'paths/get/stage')).toMatchObject({ source: { type: 'webRTCSession' } });
+      await aiortc.stop('SIGKILL');
       expect(complaints).toEqual([]);
     },
   );
