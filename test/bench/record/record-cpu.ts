@@ -65,7 +65,7 @@ async function oneRun(note: (text: string) => void): Promise<number> {
 export const recordCpu: Figure = {
   name: 'record-cpu',
   unit: '× ffmpeg',
-  goal: 0.6,
+  goal: 0.45,
   isAbsolute: false,
   about: 'CPU time of Perch recording 8 cameras ÷ that of 8 × ffmpeg -c copy, same cameras at the same time',
   measure: async (note) => {
