@@ -31,14 +31,8 @@ export function EventCaption({ event: { type, startMs, text, count = 1 }, title,
 }
 
 const Moment = ({ ms, title }: { readonly ms: number; readonly title: string | undefined }) => (
-  <span class="dim digits">
-    {clockSeconds(ms, i18n().language)}
-    {title !== undefined && (
-      <>
-        {' · '}
-        <bdi>{title}</bdi>
-      </>
-    )}
+  <span class="moment dim digits">
+    <span>{clockSeconds(ms, i18n().language)}</span> {title !== undefined && <bdi>{title}</bdi>}
   </span>
 );
 

@@ -30,7 +30,9 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     }
     await report('garden', 'person', doorbellMs - 1_000);
     await report('front_door', 'doorbell', doorbellMs);
-    await box.api('POST', 'users', ANNA);
+    for (const name of [ANNA.name, 'phone', 'desktop']) {
+      await box.api('POST', 'users', { ...ANNA, name });
+    }
   });
   afterAll(async () => {
     await viewer[Symbol.asyncDispose]();
@@ -43,11 +45,24 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     return visitor;
   }
 
+  /** As a viewer: each has marks of their own, and single marks cannot be removed. */
+  async function openAs(user: string, size: Size, place = '#/events') {
+    const visitor = await visit(viewer.browser, box, { size });
+    const headers = { 'Sec-Fetch-Site': 'same-origin' };
+    await visitor.context.request.post(`${visitor.url}/v3/session`, {
+      data: { user, password: ANNA.password },
+      headers,
+    });
+    await visitor.go(place);
+    await visitor.page.getByRole('navigation').waitFor();
+    visitor.complaints.length = 0;
+    return visitor;
+  }
+
   test.for(inShort(['phone', 'desktop'] as const, 'phone'))(
     'on a %s it is one tap away, newest first with the numbers of the day; a tap plays the event, which is then seen on every device',
     async (size) => {
-      await box.api('POST', 'events/seen', { upTo: '1970-01-01T00:00:00Z' });
-      await using visitor = await open(size, '#/live');
+      await using visitor = await openAs(size, size, '#/live');
       const { page, complaints } = visitor;
       await page.getByRole('link', { name: /^Events/ }).click();
       await settled(page, '.events-page li .thumb canvas[width="192"]');
@@ -70,7 +85,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
       expect(Math.abs(Date.parse(t) - (doorbellMs - 3_000))).toBeLessThan(10_000);
       await page.getByRole('button', { name: 'Pause' }).waitFor();
 
-      await using other = await open(size);
+      await using other = await openAs(size, size);
       const seen = other.page.locator('.events-page li');
       await seen.first().waitFor();
       expect(await seen.first().getByText('New').count()).toBe(0);
@@ -112,11 +127,7 @@ describeWith(['chromium', 'ffmpeg'], 'the page of events', () => {
     await page.getByRole('button', { name: 'Mark all as seen' }).click();
     await page.getByText('All events marked as seen.').waitFor();
 
-    await using other = await visit(viewer.browser, box, { size: 'desktop' });
-    const headers = { 'Sec-Fetch-Site': 'same-origin' };
-    const data = { user: ANNA.name, password: ANNA.password };
-    await other.context.request.post(`${other.url}/v3/session`, { data, headers });
-    await other.go('#/events');
+    await using other = await openAs(ANNA.name, 'desktop');
     await other.page.locator('.events-page .new').first().waitFor();
     await other.page.getByRole('button', { name: /^Mark as seen: Doorbell/ }).click();
     await expect.poll(() => other.page.locator('.events-page li').first().getByText('New').count()).toBe(0);

@@ -76,6 +76,11 @@ describeWith(['chromium'], 'the page in every window', () => {
       const { page } = visitor;
       const browser = await visitor.context.newCDPSession(page);
       await visitor.logIn();
+      await page.route('**/v3/events/list**', async (route) => {
+        const answer = await route.fetch();
+        const listed = await answer.json();
+        await route.fulfill({ response: answer, json: { ...listed, items: [...longEvents(), ...listed.items] } });
+      });
       const found: string[] = [];
       for (const { name, place, sign, act } of shots.filter((shot) => isWanted(shot.place))) {
         await page.goto('about:blank');
@@ -170,6 +175,22 @@ describeWith(['chromium'], 'the first start in low windows', () => {
     expect(await layoutFaults(page)).toEqual([]);
   });
 });
+
+/** Whatever the cameras report, the lists have long names of cameras, every kind of row and one that stands for several events. */
+function longEvents(): readonly object[] {
+  const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1000).toISOString();
+  const event = { end: null, text: '', picture: null, seen: false };
+  const path = 'kindergarten_entrance_on_the_north_side';
+  return [
+    { ...event, id: 'l1', path, type: 'doorbell', start: at(1) },
+    ...[2, 3, 4].map((ago) => ({ ...event, id: `l${ago}`, path, type: 'person', start: at(ago) })),
+    { ...event, id: 'l5', path, type: 'vehicle', start: at(5), text: 'A white van that stops for a parcel' },
+    { ...event, id: 'l6', path, type: 'perch.offline', start: at(400), end: at(200) },
+    { ...event, id: 'l7', path: 'gate', type: 'perch.moved', start: at(401) },
+    { ...event, id: 'l8', path: 'gate', type: 'tamper', start: at(402) },
+    { ...event, id: 'l9', path: 'gate', type: 'LineCrossingDetectedByAnalytics', start: at(403) },
+  ];
+}
 
 const wrongAddress: Shot = {
   name: 'add-wrong',

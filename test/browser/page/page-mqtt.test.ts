@@ -35,10 +35,10 @@ describeWith(['chromium', 'mosquitto'], 'the page about MQTT', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Enter the address of the broker.').waitFor();
 
-    await page.getByRole('textbox', { name: 'Address of the broker' }).fill(broker.url.replace('mqtt://', ''));
+    await page.getByRole('textbox', { name: 'Broker address' }).fill(broker.url.replace('mqtt://', ''));
     await page.getByRole('textbox', { name: 'User name' }).fill(BROKER_LOGIN.mqttUser);
     await page.getByLabel('Password', { exact: true }).fill('guess');
-    const tried = page.getByRole('button', { name: 'Test the connection' });
+    const tried = page.getByRole('button', { name: 'Test connection' });
     await tried.click();
     await page.getByText('The broker rejects the user name or the password.').waitFor();
     await page.getByLabel('Password', { exact: true }).fill(BROKER_LOGIN.mqttPassword);

@@ -43,7 +43,7 @@ describeWith(['chromium'], 'the page about the system', () => {
     const nameOf = async () => (await box.api<{ boxName: string }>('GET', 'config/global/get')).boxName;
     await using owner = await open(size, '#/settings/system');
     const { page, complaints } = owner;
-    await page.getByRole('link', { name: /^Name in the network/ }).click();
+    await page.getByRole('link', { name: /^Network name/ }).click();
     const name = page.getByRole('textbox', { name: 'Name' });
     await name.fill('my barn');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -97,7 +97,7 @@ describeWith(['chromium'], 'the page about the system', () => {
       writeFileSync(name, `${before}\nhls: [yes\n`);
       try {
         await page.getByText('There is a mistake in the configuration file.').waitFor();
-        await row.filter({ hasText: /Mistake in line \d+/ }).waitFor();
+        await row.filter({ hasText: /Mistake on line \d+/ }).waitFor();
         await page.getByRole('heading', { name: 'One thing to check' }).waitFor();
         expect(await axeFindings(page)).toEqual([]);
         await page.getByRole('link', { name: 'Open the file' }).click();

@@ -63,6 +63,10 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
       return `${one.tagName.toLowerCase()}.${one.getAttribute('class') ?? ''} “${text.slice(0, 40)}”`;
     };
     const found = new Set<string>();
+    // Rows beyond the window would have the height that they are expected to have.
+    const whole = new CSSStyleSheet();
+    whole.replaceSync('* { content-visibility: visible !important }');
+    document.adoptedStyleSheets.push(whole);
 
     const pieces: Piece[] = [];
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
@@ -156,5 +160,6 @@ export const layoutFaults = (page: Page): Promise<readonly string[]> =>
       }
     }
     scrollTo(0, 0);
+    document.adoptedStyleSheets.pop();
     return [...found];
   });

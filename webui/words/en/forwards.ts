@@ -6,20 +6,20 @@ const many = counter('en');
 export const forwards = {
   forwarding: 'Forwarding',
   forwardingHint:
-    'Other servers get the video while the camera is online. One with a fast line can serve more viewers than this device.',
+    'Other servers get the video while the camera is online. One with a fast connection can serve more viewers than the box.',
   noServer: 'To no server yet',
   servers: (count: number) => many(count, { one: 'To one server', other: 'To # servers' }),
   someFail: (failing: number, count: number) =>
     `${failing} of ${many(count, { one: '1 server', other: '# servers' })}: no connection`,
 
   sending: (size: string) => `Sending, ${size} so far`,
-  notSending: 'Not sending: the camera is offline, or the connection is being made',
+  notSending: 'Not sending: the camera is offline, or the connection is not ready yet',
   noConnection: 'No connection, retried every few seconds',
   failed: (why: string) => `Not sending, retried every few seconds: ${why}`,
 
   addServer: 'Add a server',
   address: 'Address',
-  addressHint: 'Begins with rtsp, rtmp, srt or whip, for example rtsp://user:password@media.example:8554/door',
+  addressHint: 'Starts with rtsp, rtmp, srt or whip, for example rtsp://user:password@media.example:8554/door',
   addressEmpty: 'Enter the address of the server.',
   token: 'Token',
   tokenHint: 'If the server requires one.',

@@ -35,7 +35,7 @@ export const secure = {
   outsideProxy:
     'A reverse proxy such as Caddy or nginx gives the box a public name with a certificate that every browser trusts.',
   outsideNever: 'Never forward the port of http in your router: passwords and video would be readable on the way.',
-  outsideMore: 'All steps are in Perch’s documentation:',
+  outsideMore: 'All steps are in the documentation:',
 };
 
 export type SecureWords = typeof secure;

@@ -4,17 +4,16 @@ const many = counter('en');
 
 /** Settings: state of the box, updates, backup, log and configuration file. */
 export const system = {
-  networkName: 'Name in the network',
-  networkNameText: 'Phones and computers in this network open the page by this name.',
+  networkName: 'Network name',
+  networkNameText: 'Phones and computers on this network can open the page by this name.',
   networkNameField: 'Name',
-  networkNameHint: 'Without .local: "barn" becomes barn.local. Give each box a name of its own.',
+  networkNameHint: 'Without .local: “barn” becomes barn.local. Give each box a different name.',
   networkNameWrong: 'Use a to z, 0 to 9 and hyphens, at most 58.',
   networkNameOn: 'Announce the name',
-  networkNameOnText: 'Off: the page is reached by its address only.',
-  networkNameEffect:
-    'Open the page by the new name afterwards and log in there. Passkeys of the old name stop working.',
-  networkNameNow: 'At present',
-  networkNameNone: 'No name is announced',
+  networkNameOnText: 'Off: the page opens only by its address.',
+  networkNameEffect: 'Then open the page by the new name and log in there. Passkeys for the old name stop working.',
+  networkNameNow: 'Current name',
+  networkNameNone: 'Not announced',
   networkNameOpen: (address: string) => `Open ${address}`,
 
   mqtt: 'MQTT and Home Assistant',
@@ -22,12 +21,12 @@ export const system = {
 
   servers: 'Publishing',
   serversRow: 'OBS, ffmpeg and other programs send video here',
-  serversHint: 'A program publishes to one of these addresses. It needs a device password that may publish.',
+  serversHint: 'A program publishes to one of these addresses with a device password that allows publishing.',
   serverOn: (protocol: string) => `Publish and play by ${protocol}`,
   serverEnds: 'Turning it off also disconnects the players that use it.',
   serverEndsHere: 'Turning it off also ends talking, and live video on this page starts later.',
   whipToken: 'Bearer token: USER:PASSWORD',
-  serverPlaces: 'Replace PATH by a name for the video, USER and PASSWORD by those of the device password.',
+  serverPlaces: 'Replace PATH with a name for the video, USER and PASSWORD with those of the device password.',
   copyAddress: 'Copy',
   addressCopied: 'Address copied.',
   toDevicePasswords: 'Device passwords',
@@ -183,7 +182,7 @@ export const system = {
 
   fileWrong: 'There is a mistake in the configuration file.',
   fileWrongText: 'Until it is corrected, some settings do not apply.',
-  fileWrongAt: (line: string) => `Mistake in line ${line}`,
+  fileWrongAt: (line: string) => `Mistake on line ${line}`,
   fileOpen: 'Open the file',
   file: 'Configuration file',
   forExperts: 'For experts',

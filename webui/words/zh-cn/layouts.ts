@@ -41,8 +41,8 @@ export const layouts: LayoutsWords = {
   notCopied: (address) => `此处无法复制：${address}`,
 
   deleteLayout: (name) => `删除 ${name}`,
-  deleteGroupText: '其中的摄像头会保留。再点一次即删除此分组。',
-  deleteWallText: '显示它的屏幕将不再有画面。再点一次即删除此监控墙。',
+  deleteGroupText: '其中的摄像头会保留。再按一次即删除此分组。',
+  deleteWallText: '显示它的屏幕将不再有画面。再按一次即删除此监控墙。',
   deleted: (name) => `${name} 已删除。`,
   restored: (name) => `${name} 已恢复。`,
 };

@@ -4,7 +4,7 @@ export const storage: StorageWords = {
   storage: '存储',
   days: (count) => `${count} 天`,
   keptByAge: '按摄像头的设置保留的录像时长。磁盘空间充足。',
-  howFarBack: '按目前速度可保存的录像时长。空间不足时先删最旧的；受保护的片段保留。',
+  howFarBack: '按目前速度可保存的录像时长。空间不足时先删最旧的；已保存的片段会保留。',
   usedOf: (used, total) => `已用 ${used}，共 ${total}`,
   freeOf: (free, total) => `可用 ${free}，共 ${total}`,
   aDay: (size) => `每天 ${size}`,

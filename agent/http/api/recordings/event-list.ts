@@ -71,8 +71,17 @@ const MarkedEvent = Type.Object(
 );
 const SeenBody = Type.Object(
   {
-    upTo: Type.Optional(Type.String({ description: 'RFC 3339. All events that started until then.' })),
-    events: Type.Optional(Type.Array(MarkedEvent, { maxItems: 200 })),
+    upTo: Type.Optional(
+      Type.String({
+        description: 'RFC 3339. All events that started until then; an earlier time than before undoes this.',
+      }),
+    ),
+    events: Type.Optional(
+      Type.Array(MarkedEvent, {
+        maxItems: 200,
+        description: 'Single events. They stay seen, whatever `upTo` becomes.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
