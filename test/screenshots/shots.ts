@@ -9,6 +9,7 @@ import { library } from '../../webui/words/en/library.ts';
 import { live } from '../../webui/words/en/live.ts';
 import { masks } from '../../webui/words/en/masks.ts';
 import { modes } from '../../webui/words/en/modes.ts';
+import { notify } from '../../webui/words/en/notify.ts';
 import { people } from '../../webui/words/en/people.ts';
 import { secure } from '../../webui/words/en/secure.ts';
 import { start } from '../../webui/words/en/start.ts';
@@ -22,7 +23,7 @@ import { settled } from '../peers/browser/page-visit.ts';
 
 const ENGLISH = {
   ...{ common, live, layouts, cameraView, clips, library, start, cameras, modes },
-  ...{ storage, system, secure, people, you, video, forwards, masks },
+  ...{ storage, system, secure, people, you, video, forwards, masks, notify },
 };
 export type Spoken = typeof ENGLISH;
 export const WORDS: Readonly<Record<'en' | 'zh', Spoken>> = {
@@ -202,6 +203,7 @@ function settingsShots(door: string, offline: string, viewer: string): readonly 
     opened('people-link', 'people', '.you', (page, say) => press(page, say.people.newGuestLink)),
     opened('people-password', 'people', '.you', (page, say) => press(page, say.you.changePassword)),
     opened('people-factor', 'people', '.you', (page, say) => row(page, say.you.factor)),
+    opened('people-notify', 'people', '.you', (page, say) => row(page, say.notify.title)),
     opened('people-devices', 'people', '.you', (page, say) => row(page, say.you.devices)),
   ];
 }

@@ -384,6 +384,21 @@ describeWith(['chromium'], 'one camera', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('a PTZ camera on demand that is paused is asked for nothing until it resumes', async () => {
+    await box.api('PATCH', `config/paths/patch/${garden}`, { sourceOnDemand: true });
+    await box.api('PATCH', `cameras/patch/${garden}`, { paused: true });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    await visitor.logIn(`#/live/${garden}`);
+    const { page, complaints } = visitor;
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+    expect(await page.locator('.pad').count()).toBe(0);
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await page.locator('.camera-view .surface.playing').first().waitFor();
+    await page.locator('.pad').waitFor();
+    await box.api('PATCH', `config/paths/patch/${garden}`, { sourceOnDemand: false });
+    expect(complaints).toEqual([]);
+  });
+
   test('on a PTZ camera Z zooms the picture, and the arrow keys move it until the zoom is reset', async () => {
     await using visitor = await open({ size: 'desktop' });
     const { page } = visitor;
