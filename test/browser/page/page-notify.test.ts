@@ -205,6 +205,20 @@ describeWith(['chromium'], 'notifications', () => {
     }),
   );
 
+  test('another device of the person is removed, and the page says which', async () => {
+    const rules = [{ cameras: 'all', kinds: ['person'] }];
+    const { keys } = pushBrowser();
+    await box.api('POST', 'notifications', { endpoint: 'https://127.0.0.2/push', ...keys, language: 'en', rules });
+    await using visitor = await visit(viewer.browser, box, { size: 'phone' });
+    const { page } = visitor;
+    await visitor.logIn('#/settings/people');
+    await settled(page, '.you');
+    await page.getByRole('button', { name: /^Notifications/ }).click();
+    await page.getByRole('button', { name: /^Remove / }).click();
+    await page.getByRole('status').filter({ hasText: 'no longer gets notifications.' }).waitFor();
+    await until(async () => expect(await items()).toEqual([]));
+  });
+
   onlyBy('plain', () =>
     test('without https the page leads to the steps', async () => {
       await using visitor = await visit(viewer.browser, box, { size: 'phone', openBy: 'plain' });

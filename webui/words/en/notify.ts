@@ -31,6 +31,7 @@ export const notify = {
   testFailed: (problem: string) => `Not sent: ${problem}.`,
   others: 'Your other devices',
   remove: 'Remove',
+  removed: (device: string) => `${device} no longer gets notifications.`,
   removeNamed: (device: string) => `Remove ${device}`,
   isOn: 'This device gets notifications.',
   isOff: 'This device no longer gets notifications.',

@@ -39,7 +39,6 @@ export const start = {
   foundCameras: 'Cameras',
   cameraMissing: "Add one that isn't listed",
   onePassword: 'One password usually works for all.',
-  camerasPassword: 'Camera password',
   cameraPassword: 'Camera password',
   passwordNone: 'No password entered. Press again if the cameras have none.',
   userNameIs: (name: string) => `User name: ${name}`,

@@ -31,6 +31,7 @@ export const notify: NotifyWords = {
   testFailed: (problem) => `未发送：${problem}。`,
   others: '您的其他设备',
   remove: '移除',
+  removed: (device) => `${device} 不再收到通知。`,
   removeNamed: (device) => `移除 ${device}`,
   isOn: '此设备将收到通知。',
   isOff: '此设备不再收到通知。',

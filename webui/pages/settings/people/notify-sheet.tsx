@@ -158,7 +158,7 @@ function Others({ items, act }: { readonly items: readonly NotifiedBrowser[]; re
               class="text"
               type="button"
               aria-label={t.removeNamed(item.device)}
-              onClick={() => void act(() => remove(item.id))}
+              onClick={() => void act(() => remove(item.id), t.removed(item.device))}
             >
               {t.remove}
             </button>

@@ -239,7 +239,7 @@ function PasswordSheet({ group, onClosed }: PasswordSheetProps) {
     >
       <TextField label={t.cameraUser} autocomplete="off" {...fieldProps(form, 'user')} name="cameraUser" />
       <PasswordField
-        label={count === 1 ? t.cameraPassword : t.camerasPassword}
+        label={t.cameraPassword}
         autocomplete="off"
         {...fieldProps(form, 'password')}
         name="cameraPassword"

@@ -162,7 +162,7 @@ function LoginForm({ all, isFirst }: { readonly all: readonly Candidate[]; reado
             />
           )}
           <PasswordField
-            label={needing === 1 ? t.cameraPassword : t.camerasPassword}
+            label={t.cameraPassword}
             name="cameraPassword"
             autocomplete="off"
             value={password}
