@@ -63,7 +63,8 @@ function Shell() {
   useTitle();
   useLaterPages(entry === 'open');
   const isOpen = entry === 'open' || entry === 'again';
-  const isBare = entry === 'start' || entry === 'login' || isAlone(route.value) || (isOpen && isAdding());
+  const isBare =
+    entry === 'waiting' ? isFirstBare() : entry === 'start' || entry === 'login' || isAlone(route.value) || isAdding();
   return (
     <>
       <AwayStrip />
@@ -74,6 +75,9 @@ function Shell() {
     </>
   );
 }
+
+/** Before the session is known: as the first picture. */
+const isFirstBare = () => document.documentElement.classList.contains('bare');
 
 /** Pages without navigation. */
 const isAlone = ({ page }: Route): boolean => page === 'camera' || page === 'wall';
