@@ -13,13 +13,13 @@ const PAGE_LIMIT_BYTES = 46_500;
 const LIMIT_BYTES: Readonly<Record<string, number>> = {
   'settings.js': 62_400,
   'zh-cn.js': 5_400,
-  'zh-cn-settings.js': 11_200,
+  'zh-cn-settings.js': 11_500,
 };
-const SCRIPTS_LIMIT_BYTES = 201_000;
-const WHOLE_LIMIT_BYTES = 224_300;
+const SCRIPTS_LIMIT_BYTES = 203_500;
+const WHOLE_LIMIT_BYTES = 226_500;
 /** With hls.js, `<perch-video>` and the pages of API and players. */
-const ALL_SCRIPTS_LIMIT_BYTES = 419_500;
-const MAX_SCRIPTS = 24;
+const ALL_SCRIPTS_LIMIT_BYTES = 422_000;
+const MAX_SCRIPTS = 34;
 const ELEMENT_LIMIT_BYTES = 12_600;
 
 let root: string;
@@ -153,14 +153,14 @@ test('later pages, hls.js and other languages load on demand', async () => {
   );
 });
 
-test('each later page is below 46.5 kB gzipped, the settings below 62.4 kB, Chinese below 5.4 kB and that of the settings below 11.2 kB', async () => {
+test('each later page is below 46.5 kB gzipped, the settings below 62.4 kB, Chinese below 5.4 kB and that of the settings below 11.5 kB', async () => {
   for (const file of (await laterFiles()).filter((name) => plainName(name) !== 'hls.js')) {
     const limit = LIMIT_BYTES[plainName(file)] ?? PAGE_LIMIT_BYTES;
     expect(await bytesOf(await laterLoad(file)), file).toBeLessThan(limit);
   }
 });
 
-test('all scripts of the page are below 201 kB gzipped without hls.js, with style and the rest below 224.3 kB, and fewer than 24', async () => {
+test('all scripts of the page are below 203.5 kB gzipped without hls.js, with style and the rest below 226.5 kB, and fewer than 34', async () => {
   const files = [...(await firstLoad()), ...(await laterFiles())].filter((file) => plainName(file) !== 'hls.js');
   const scripts = files.filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(SCRIPTS_LIMIT_BYTES);
@@ -168,7 +168,7 @@ test('all scripts of the page are below 201 kB gzipped without hls.js, with styl
   expect(scripts.length).toBeLessThan(MAX_SCRIPTS);
 });
 
-test('all scripts that the device serves are below 419.5 kB gzipped', async () => {
+test('all scripts that the device serves are below 422 kB gzipped', async () => {
   const scripts = (await readdir(folder)).filter((file) => file.endsWith('.js'));
   expect(await bytesOf(scripts)).toBeLessThan(ALL_SCRIPTS_LIMIT_BYTES);
 });

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
-/** Scripts that are used one after the other. */
+/** Scripts that share modules. */
 interface Family {
-  /** Each script of the family loads what these share with any script of the page. */
-  readonly sharing: readonly string[];
+  /** A module that this many of them use is loaded with each of them, in one script. */
+  readonly sharedFrom: number;
   /** By name: files that the page imports dynamically. */
   readonly scripts: Readonly<Record<string, readonly string[]>>;
 }
@@ -13,14 +13,7 @@ interface Family {
 /** Parts of the page that one script holds, because they are used together. Others have a script of their own. */
 const FAMILIES: readonly Family[] = [
   {
-    // Shown first: it loads only what it uses.
-    sharing: [],
-    scripts: {
-      login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
-    },
-  },
-  {
-    sharing: ['camera', 'recordings'],
+    sharedFrom: Number.POSITIVE_INFINITY,
     scripts: {
       grid: [
         'api-client/move-to-https.ts',
@@ -32,6 +25,7 @@ const FAMILIES: readonly Family[] = [
         'pages/mode-button.tsx',
         'ui/sheet/popup.tsx',
       ],
+      login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
       camera: [
         'camera-view/presets-sheet.tsx',
         'clips/snapshot-button.tsx',
@@ -52,7 +46,7 @@ const FAMILIES: readonly Family[] = [
     },
   },
   {
-    sharing: ['start', 'cameras', 'settings'],
+    sharedFrom: 2,
     scripts: {
       start: ['pages/start.tsx'],
       cameras: [
@@ -82,6 +76,24 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
+/** A script with the first of these modules has them all, because a file for each set of them is larger. */
+const TOGETHER: readonly (readonly [string, ...string[]])[] = [
+  [
+    'ui/sheet/sheet.tsx',
+    'ui/sheet/confirm.tsx',
+    'ui/controls/clipboard.ts',
+    'ui/controls/row.tsx',
+    'ui/controls/segment.tsx',
+    'forms/field-props.ts',
+    'forms/form-footer.tsx',
+    'forms/form-sheet.tsx',
+    'forms/form.ts',
+    'forms/server-form.ts',
+  ],
+  ['api-client/error-text.ts', 'api-client/use-polled.ts', 'ui/browser/save-file.ts'],
+  ['words/camera-view.ts', 'words/walls.ts'],
+];
+
 const SCRIPT = 'page-script';
 
 /**
@@ -101,13 +113,14 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
   const importing = (file: string) => `import ${JSON.stringify(join(folder, file))};\n`;
   const scripts = new Map<string, string>();
   const scriptOf = new Map<string, string>();
-  const users = scriptsByModule(metafile, first);
   for (const family of FAMILIES) {
-    const shared = sharedModules(users, family);
+    const shared = sharedModules(metafile, family, first);
     for (const [name, files] of Object.entries(family.scripts)) {
       checkExports(metafile, later, files);
       const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
-      scripts.set(name, [...first, ...shared].map(importing).concat(exporting).join(''));
+      const needed = staticImports(metafile, files);
+      const modules = [...first, ...TOGETHER.filter(([one]) => needed.has(one)).flat(), ...shared];
+      scripts.set(name, modules.map(importing).concat(exporting).join(''));
       files.forEach((file) => {
         scriptOf.set(join(folder, file), name);
       });
@@ -153,24 +166,17 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
   }
 }
 
-/** The scripts that use a module, for each one beyond the first load. */
-function scriptsByModule(metafile: Metafile, first: readonly string[]): ReadonlyMap<string, readonly string[]> {
+/** Modules beyond the first load that enough scripts of the family use. */
+function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, first: readonly string[]): string[] {
   const inFirst = staticImports(metafile, first);
-  const users = new Map<string, string[]>();
-  for (const [name, files] of FAMILIES.flatMap(({ scripts }) => Object.entries(scripts))) {
+  const users = new Map<string, number>();
+  for (const files of Object.values(scripts)) {
     for (const file of staticImports(metafile, files)) {
-      if (!inFirst.has(file)) {
-        users.set(file, [...(users.get(file) ?? []), name]);
-      }
+      users.set(file, (users.get(file) ?? 0) + 1);
     }
   }
-  return users;
+  return [...users].filter(([file, count]) => count >= sharedFrom && !inFirst.has(file)).map(([file]) => file);
 }
-
-const sharedModules = (users: ReadonlyMap<string, readonly string[]>, { sharing }: Family): readonly string[] =>
-  [...users]
-    .filter(([, names]) => names.length > 1 && names.some((name) => sharing.includes(name)))
-    .map(([file]) => file);
 
 function staticImports({ inputs }: Pick<Metafile, 'inputs'>, files: readonly string[]): Set<string> {
   const found = new Set(files);
