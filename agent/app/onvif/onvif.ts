@@ -8,7 +8,7 @@ import type { Config } from '../../config/load/load.ts';
 import type { OnvifState } from '../../http/api/device/onvif-routes.ts';
 import { perchOf } from '../../onvif/device/perch-camera.ts';
 import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts';
-import type { OnvifLogin } from '../../onvif-server/contract.ts';
+import { type OnvifLogin, SERVICES } from '../../onvif-server/contract.ts';
 import type { Responder } from '../../onvif-server/responder.ts';
 import type { OnvifServer } from '../../onvif-server/server.ts';
 import { loadLate } from '../../protocols/late.ts';
@@ -44,19 +44,47 @@ export class Onvif {
     this.#deps = deps;
   }
 
+  /** In a sentence: why a recorder cannot log in or find the cameras. */
+  get #problem(): string | null {
+    const { server, responder } = this.#running ?? {};
+    if (!server) {
+      return null;
+    }
+    if (!this.#hasPassword) {
+      return 'No recorder can log in: create a device password that may use ONVIF.';
+    }
+    const { lastRefusal } = server;
+    if (lastRefusal) {
+      const { user, ip, reason } = lastRefusal;
+      return `The last login of '${user}' from ${ip} was refused: ${reason}.`;
+    }
+    return responder?.error === undefined
+      ? null
+      : 'Recorders cannot find the cameras by themselves: add them by address.';
+  }
+
+  get #hasPassword(): boolean {
+    return this.#deps.accounts.people.devices.list().some(({ onvif }) => onvif);
+  }
+
   get state(): OnvifState {
     const { server, responder } = this.#running ?? {};
     const refused = server?.lastRefusal;
     return {
       isOn: server !== undefined,
-      hasPassword: this.#deps.accounts.people.devices.list().some(({ onvif }) => onvif),
+      isDiscoverable: this.#deps.config().onvifDiscovery,
+      hasPassword: this.#hasPassword,
       cameras: (server?.cameras ?? []).map(({ path, name, port = null, error = null }) => ({
         path,
         name,
         port,
         error,
       })),
+      urls: (server?.cameras ?? []).map(({ port, error = '' }) =>
+        port === undefined ? error : `http://HOST:${port}${SERVICES.device.path}`,
+      ),
       subscriptions: server?.subscriptions ?? 0,
+      problem: this.#problem,
       discoveryError: responder?.error ?? null,
       refused: refused
         ? {

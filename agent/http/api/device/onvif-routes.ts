@@ -6,6 +6,7 @@ import { answers, OrNull, operation, TimeText } from '../schema/schemas.ts';
 const Text = OrNull(Type.String({ description: 'For people.' }));
 const OnvifState = Type.Object({
   isOn: Type.Boolean(),
+  isDiscoverable: Type.Boolean({ description: '`onvifDiscovery`' }),
   hasPassword: Type.Boolean({ description: 'A device password permits ONVIF. Without one no recorder can log in.' }),
   cameras: Type.Array(
     Type.Object({
@@ -15,8 +16,12 @@ const OnvifState = Type.Object({
       error: Text,
     }),
   ),
+  urls: Type.Array(Type.String(), {
+    description: 'Of each camera in the same order: its device service, with HOST for this box, or why it has none.',
+  }),
   subscriptions: Type.Integer({ description: 'Recorders that wait for events.' }),
   discoveryError: Text,
+  problem: Text,
   refused: OrNull(
     Type.Object({
       why: Type.Enum(['wrong', 'rights', 'clock', 'clear', 'replay']),

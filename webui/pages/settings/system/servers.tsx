@@ -7,6 +7,7 @@ import { CopyRow } from '../../../ui/controls/copy-row.tsx';
 import { Row } from '../../../ui/controls/row.tsx';
 import { Switch } from '../../../ui/controls/switch.tsx';
 import { toast } from '../../../ui/feedback/toast.tsx';
+import { peopleWords } from '../../../words/people.ts';
 import { systemWords } from '../../../words/system.ts';
 import { BackToSystem } from './back-to-system.tsx';
 
@@ -20,11 +21,18 @@ export interface PublishServer {
   readonly urls: readonly string[];
 }
 
+/** `GET /v3/onvif`: the cameras as ONVIF devices of their own, with an address each. */
+interface OnvifServer extends Pick<PublishServer, 'isOn' | 'urls'> {
+  readonly cameras: readonly { readonly name: string }[];
+  readonly problem: string | null;
+}
+
 /** Servers that programs publish to: on and off, and their addresses. */
 export function ServersPage() {
   const t = systemWords.value;
   const options = { everyMs: LOOK_MS, news: ['config'] } as const;
   const { value, again } = usePolled<{ readonly items: readonly PublishServer[] }>('v3/servers', options);
+  const onvif = usePolled<OnvifServer>('v3/onvif', options);
   return (
     <section class="backup-page servers">
       <BackToSystem title={t.servers} />
@@ -33,6 +41,7 @@ export function ServersPage() {
         <div class="skeleton block" />
       )}
       <p class="dim small">{t.serverPlaces}</p>
+      {onvif.value && <Server server={onvif.value} onChanged={onvif.again} />}
       <div class="card">
         <Row title={t.toDevicePasswords} href={settingsLink('people')} />
       </div>
@@ -40,10 +49,22 @@ export function ServersPage() {
   );
 }
 
-function Server({ server, onChanged }: { readonly server: PublishServer; readonly onChanged: () => void }) {
+interface ServerProps {
+  readonly server: PublishServer | OnvifServer;
+  readonly onChanged: () => void;
+}
+
+function Server({ server, onChanged }: ServerProps) {
   const t = systemWords.value;
   const [wanted, setWanted] = useState<boolean>();
-  const { name, key, isOn, urls } = server;
+  const {
+    name = '',
+    key = 'onvif',
+    isOn = false,
+    urls,
+    cameras,
+    problem,
+  } = server as Partial<PublishServer & OnvifServer>;
   const isWebRtc = key === 'webrtc';
   const change = async (on: boolean) => {
     setWanted(on);
@@ -58,16 +79,17 @@ function Server({ server, onChanged }: { readonly server: PublishServer; readonl
   return (
     <div class="card">
       <Switch
-        title={t.serverOn(isWebRtc ? 'WebRTC (WHIP)' : name.toUpperCase())}
-        {...(isOn && { text: isWebRtc ? t.serverEndsHere : t.serverEnds })}
+        title={cameras ? peopleWords.value.deviceOnvif : t.serverOn(isWebRtc ? 'WebRTC (WHIP)' : name.toUpperCase())}
+        {...(isOn && { text: problem ?? (isWebRtc ? t.serverEndsHere : t.serverEnds) })}
         isOn={wanted ?? isOn}
         onChange={(on) => void change(on)}
         isLocked={wanted !== undefined}
       />
       {isOn &&
-        urls.map((url) => (
+        urls?.map((url, i) => (
           <CopyRow
             key={url}
+            label={cameras?.[i]?.name ?? ''}
             text={url.replace('HOST', location.hostname)}
             {...(isWebRtc && { hint: t.whipToken })}
             action={t.copyAddress}
