@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Fingerprint } from '../sdp/offer.ts';
 import { measureProfiles } from '../srtp/profile-order.ts';
 import { AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80, type SrtpProfile } from '../srtp/srtp-keys.ts';
+import { nativeCipher } from '../srtp/srtp-sender.ts';
 import { ClientHandshake } from './handshake/client-handshake.ts';
 import { DtlsConnection, type DtlsEvents, type DtlsPeer } from './handshake/dtls-connection.ts';
 import { ServerHandshake } from './handshake/server-handshake.ts';
@@ -32,14 +33,17 @@ export interface DtlsIdentity {
 
 let loaded: Promise<DtlsIdentity> | undefined;
 
-/** Loads werift and creates a certificate once. It takes 0.3 s and 40 MB, so it waits for the first viewer. */
+/** Loads werift and creates a certificate once. It takes 0.3 s and 10 MB, so it waits for the first viewer. */
 export function loadDtls(): Promise<DtlsIdentity> {
   loaded ??= loadMeasured();
   return loaded;
 }
 
 async function loadMeasured(): Promise<DtlsIdentity> {
-  let profiles: readonly SrtpProfile[] = [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
+  // Until it is measured: without native functions GCM costs more everywhere.
+  let profiles: readonly SrtpProfile[] = nativeCipher()
+    ? [AEAD_AES_128_GCM, AES128_CM_HMAC_SHA1_80]
+    : [AES128_CM_HMAC_SHA1_80, AEAD_AES_128_GCM];
   const identity = await createIdentity(() => profiles);
   // Runs in the background.
   void measureProfiles().then((measured) => {
