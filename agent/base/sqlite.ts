@@ -1,3 +1,6 @@
+import { rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+
 type Sqlite = typeof import('node:sqlite');
 
 let loaded: Sqlite | undefined;
@@ -19,4 +22,72 @@ export function sqlite(): Sqlite {
     process.emitWarning = emitWarning;
   }
   return loaded;
+}
+
+/** SQLite's codes SQLITE_CORRUPT and SQLITE_NOTADB. */
+const DAMAGED = new Set([11, 26]);
+
+export function isSqliteError(error: unknown): error is Error & { errcode?: number } {
+  return (error as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR';
+}
+
+/** A faulty query is a bug, not a fault of the file. */
+export function isOwnFault(error: Error & { errcode?: number }): boolean {
+  return ((error.errcode ?? 0) & 0xff) === 1;
+}
+
+export function isDamaged(error: unknown): boolean {
+  return isSqliteError(error) && DAMAGED.has((error.errcode ?? 0) & 0xff);
+}
+
+export type CacheFound = 'good' | 'missing' | 'damaged' | 'of another version';
+
+export interface OpenCache {
+  readonly database: DatabaseSync;
+  /** All but `good` mean empty. */
+  readonly found: CacheFound;
+}
+
+/**
+ * Opens a cache database; replaces one that is damaged or of another version.
+ * @param version changes with the schema
+ */
+export function openCache(file: string, version: number, schema: string): OpenCache {
+  try {
+    return openWith(file, version, schema);
+  } catch (error) {
+    if (!isDamaged(error)) {
+      throw error;
+    }
+    removeCache(file);
+    return { ...openWith(file, version, schema), found: 'damaged' };
+  }
+}
+
+export function removeCache(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(file + suffix, { force: true });
+  }
+}
+
+function openWith(file: string, version: number, schema: string): OpenCache {
+  const open = (): DatabaseSync => new (sqlite().DatabaseSync)(file);
+  let database = open();
+  try {
+    const foundVersion = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+    const found = foundVersion === version ? 'good' : foundVersion === 0 ? 'missing' : 'of another version';
+    if (found === 'of another version') {
+      database.close();
+      removeCache(file);
+      database = open();
+    }
+    // NORMAL with WAL: no flush per change; a power cut may lose the newest rows, which the files restore.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
+    database.exec(schema);
+    database.exec(`PRAGMA user_version = ${version}`);
+    return { database, found };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }

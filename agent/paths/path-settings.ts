@@ -7,8 +7,11 @@ import type { PathSettings } from '../config/schema/path.ts';
 /** Settings of the recorder: their change does not affect source and readers. */
 type RecordKey = Extract<keyof PathSettings, `record${string}`>;
 const RECORD_KEYS = /^record/;
-/** Read by the retention in each round, not by the recorder. */
-const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set(['recordDeleteAfterMs', 'recordMaxSizeBytes']);
+/** Read by retention and archive in each round, not by the recorder. */
+const RETENTION_KEYS: ReadonlySet<RecordKey> = new Set([
+  ...(['recordDeleteAfterMs', 'recordMaxSizeBytes'] as const),
+  ...(['recordArchive', 'recordArchiveDeleteAfterMs'] as const),
+]);
 /** Settings that affect only the next reader, publisher or command. A change of any other setting restarts the path. */
 const LIVE_KEYS: ReadonlySet<string> = new Set<keyof PathSettings>([
   ...(['maxReaders', 'overridePublisher', 'fallback', 'sourceRedirect', 'webrtc', 'modes', 'forward'] as const),

@@ -9,9 +9,9 @@ import type { OwnKeys } from '../config/file/key-pair.ts';
 import type { Config } from '../config/load/load.ts';
 import type { Destination, ForwardKeys } from '../config/schema/forward.ts';
 import type { HttpServerName } from '../config/schema/global.ts';
+import type { SourceKeys } from '../config/schema/key-rules.ts';
 import type { PathSettings } from '../config/schema/path.ts';
 import type { ServerKeys } from '../config/schema/server-keys.ts';
-import type { SourceKeys } from '../config/schema/source-keys.ts';
 import type { AudioForms, OpusSound, Paths, Source } from '../stream/contracts.ts';
 import type { PeerKind, Stream } from '../stream/stream.ts';
 

@@ -4,10 +4,10 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { PerchError } from '../../base/errors.ts';
 import { createLogger } from '../../base/log.ts';
 import { textLine } from '../../base/log-text.ts';
+import { removeCache } from '../../base/sqlite.ts';
 import type { Environment } from '../../config/load/environment.ts';
 import { ConfigStore } from '../../config/store/store.ts';
 import type { IndexProgress, UnreadableFile } from '../../playback/index/index-rebuild.ts';
-import { removeCache } from '../../playback/index/sqlite.ts';
 import { Playback } from '../../playback/playback.ts';
 import { recordPathsOf } from '../recordings/record-path-templates.ts';
 

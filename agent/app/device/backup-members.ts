@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { ARCHIVE_FILE, readArchiveState } from '../../archive/archive-state.ts';
 import { DEVICES_FILE, readDevices, restoredDevices } from '../../auth/accounts/device-passwords.ts';
 import { guestIds, restoredGuests } from '../../auth/accounts/guests.ts';
 import { FACTOR_FILE } from '../../auth/accounts/second-factor.ts';
@@ -42,6 +43,8 @@ const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
   [MQTT_FILE]: (text) => isTrue(readRetained(JSON.parse(text)) !== undefined),
   // Ports and identities that recorders know the cameras by.
   [ONVIF_FILE]: (text) => isTrue(readDeviceFile(JSON.parse(text)) !== undefined),
+  // The id that the archive knows this box's recordings by.
+  [ARCHIVE_FILE]: (text) => isTrue(readArchiveState(JSON.parse(text)) !== undefined),
   [PROTECTED]: readRanges,
   [LAYOUTS_FILE]: (text) => readLayouts(JSON.parse(text)),
   'tls/authority.pem': (text) => isTrue(readIssued(text) !== undefined),

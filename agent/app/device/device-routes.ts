@@ -15,6 +15,7 @@ import { type LogLine, LogLines } from '../../base/log-lines.ts';
 import type { FileEdits } from '../../config/edit/file-edits.ts';
 import type { Config } from '../../config/load/load.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
+import type { ArchiveControl } from '../../http/api/device/archive-routes.ts';
 import { backupDownload } from '../../http/api/device/backup-download.ts';
 import { configFileRoutes } from '../../http/api/device/config-file.ts';
 import { logRoutes } from '../../http/api/device/log-routes.ts';
@@ -37,6 +38,7 @@ import { Updates } from './updates.ts';
 
 export interface DeviceRoutesDeps extends Pick<SupportBundleDeps, 'cameras' | 'problems'> {
   readonly mqtt: Pick<MqttControl, 'status'>;
+  readonly archive: Pick<ArchiveControl, 'status'>;
   readonly paths: { list(): readonly ProblemPath[] };
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -129,6 +131,7 @@ export class DeviceRoutes {
       disks: recordings.space.list(),
       paths: paths.list(),
       mqtt: this.#deps.mqtt.status,
+      archive: this.#deps.archive.status,
     });
   }
 

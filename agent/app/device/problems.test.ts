@@ -17,6 +17,7 @@ const facts = (more: Partial<ProblemFacts> = {}): ProblemFacts => ({
   disks: [{ folder: '/rec', state: 'ok', error: null, since: SINCE }],
   paths: [path('door')],
   mqtt: { state: 'off', error: null, why: null, since: null },
+  archive: { error: null, why: null, since: null },
   ...more,
 });
 const drive = (health: 'ok' | 'failing' | undefined) => ({

@@ -1,6 +1,7 @@
 import type { HostHealth } from '../../../system/host-health.ts';
 import type { Problem } from '../../config/yaml/problem.ts';
 import { problemText } from '../../config/yaml/problem.ts';
+import type { ArchiveState } from '../../http/api/device/archive-routes.ts';
 import type { MqttState } from '../../http/api/device/mqtt-routes.ts';
 import type { ProblemItem } from '../../http/api/device/problems.ts';
 import type { PathStatus } from '../../paths/path-status.ts';
@@ -13,6 +14,7 @@ export interface ProblemFacts {
   readonly disks: readonly Pick<DiskStatus, 'folder' | 'state' | 'error' | 'since'>[];
   readonly paths: readonly ProblemPath[];
   readonly mqtt: Pick<MqttState, 'state' | 'error' | 'why' | 'since'>;
+  readonly archive: Pick<ArchiveState, 'error' | 'why' | 'since'>;
 }
 
 /** The part of a path's status that may report a problem. */
@@ -28,7 +30,8 @@ const POWER_TEXTS = {
 } as const;
 
 /** The present problems: of the box, then of its disks and paths. */
-export function problemsOf({ configuration, isClockTrusted, host, disks, paths, mqtt }: ProblemFacts): ProblemItem[] {
+export function problemsOf(facts: ProblemFacts): ProblemItem[] {
+  const { configuration, isClockTrusted, host, disks, paths, mqtt, archive } = facts;
   const item = (
     kind: ProblemItem['kind'],
     name: string | null,
@@ -53,6 +56,9 @@ export function problemsOf({ configuration, isClockTrusted, host, disks, paths, 
     ...(mqtt.state === 'waiting' && mqtt.error !== null
       ? [item('mqtt', null, mqtt.error, { why: mqtt.why, since: mqtt.since })]
       : []),
+    ...(archive.error === null
+      ? []
+      : [item('archive', null, archive.error, { why: archive.why, since: archive.since })]),
     ...paths.flatMap(({ name, ...path }) => {
       const { configError, sourceState, ready, lastError, lastErrorWhy, offlineSince, recording } = path;
       return [

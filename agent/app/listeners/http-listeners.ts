@@ -26,6 +26,7 @@ import type { LayoutStore } from '../../http/api/cameras/layouts.ts';
 import type { CameraMasks } from '../../http/api/cameras/masks.ts';
 import type { CameraOwnSettings } from '../../http/api/cameras/own-settings.ts';
 import { controlApi } from '../../http/api/control-api.ts';
+import { archiveRoutes } from '../../http/api/device/archive-routes.ts';
 import { httpsRoute } from '../../http/api/device/https-route.ts';
 import type { ModeControl } from '../../http/api/device/mode.ts';
 import { mqttRoutes } from '../../http/api/device/mqtt-routes.ts';
@@ -45,6 +46,7 @@ import type { FoundCamerasOptions } from '../../onvif/discovery/found-cameras.ts
 import type { PathTable } from '../../paths/path-table.ts';
 import { playbackPlugin } from '../../playback/plugin.ts';
 import { rewindAddresses, vodRoutes } from '../../playback/vod/vod-routes.ts';
+import { Archive } from '../archive/archive.ts';
 import { DeviceRoutes } from '../device/device-routes.ts';
 import { Mqtt } from '../mqtt/mqtt.ts';
 import { Onvif } from '../onvif/onvif.ts';
@@ -118,19 +120,21 @@ export class HttpListeners {
   readonly #eventStreams: EventStreams;
   readonly #boxRoutes: DeviceRoutes;
   readonly #mqtt: Mqtt;
+  readonly #archive: Archive;
   readonly #ports: HttpPorts;
   readonly #https = new HttpsPlaces(() => this.tlsPort);
 
   constructor(deps: HttpListenersDeps) {
     this.#deps = deps;
     this.#ports = new HttpPorts(deps);
-    this.#diagnostics = new MetricsAndProfiles(deps);
+    this.#archive = new Archive(deps);
+    this.#diagnostics = new MetricsAndProfiles({ ...deps, archive: this.#archive });
     this.#started = new Date(deps.clock.wallMs()).toISOString();
     this.#startedMs = deps.clock.monoMs();
     this.#eventStreams = new EventStreams(deps.events, deps.clock);
     this.#mqtt = new Mqtt({ ...deps, readings: () => this.#boxRoutes.readings() });
     this.onvif = new Onvif(deps);
-    this.#boxRoutes = new DeviceRoutes({ ...deps, mqtt: this.#mqtt });
+    this.#boxRoutes = new DeviceRoutes({ ...deps, mqtt: this.#mqtt, archive: this.#archive });
     this.zlm = new ZlmApi({
       ...deps,
       madeSecret: deps.zlmSecret,
@@ -171,6 +175,7 @@ export class HttpListeners {
       ports.requestTimes(),
       this.#mqtt.component(),
       this.onvif.component(),
+      this.#archive.component(),
     ];
   }
 
@@ -199,6 +204,7 @@ export class HttpListeners {
     await app.register(serverRoutes, { access, servers: () => servers.publishing(config()) });
     await app.register(mqttRoutes, { access, mqtt: this.#mqtt });
     await app.register(onvifRoutes, { access, onvif: this.onvif });
+    await app.register(archiveRoutes, { access, archive: this.#archive });
     await app.register(sessionRoutes, {
       accounts,
       access,

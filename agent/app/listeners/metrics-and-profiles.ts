@@ -19,6 +19,7 @@ interface MetricsAndProfilesDeps {
   readonly paths: PathTable;
   readonly recordings: Recordings;
   readonly loop: { readonly delay: LoopDelay };
+  readonly archive: { readonly facts: ReturnType<DeviceFacts['archive']> };
   readonly commands: { tallies(): ReturnType<DeviceFacts['hooks']> };
   config(): Config;
 }
@@ -29,7 +30,7 @@ export class MetricsAndProfiles {
   readonly #box: DeviceFacts;
 
   constructor(deps: MetricsAndProfilesDeps) {
-    const { version, clock, recordings, loop, commands } = deps;
+    const { version, clock, recordings, loop, commands, archive } = deps;
     this.#deps = deps;
     this.#profiler = new Profiler({ clock });
     const startedMs = clock.monoMs();
@@ -42,6 +43,7 @@ export class MetricsAndProfiles {
       disks: () => recordings.disks(),
       losses: () => recordings.recorders.losses(),
       hooks: () => commands.tallies(),
+      archive: () => archive.facts,
     };
   }
 

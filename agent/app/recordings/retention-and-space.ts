@@ -65,6 +65,8 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
   readonly #disks: Disks;
   readonly #index: OldestRecordings;
   readonly segmentLog: SegmentAges;
+  /** A recording is not deleted by age before the archive has it. @param nameUs start by its name */
+  isAwaited: (path: string, nameUs: number, file: string) => boolean = () => false;
   #isRead = false;
   /** Of the index when it was last complete; undefined: never. */
   #filledGeneration: number | undefined;
@@ -97,6 +99,7 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
       protection: this.protectedRanges,
       isClockTrusted: deps.isClockTrusted,
       dateDoubt: () => this.#dateDoubt(),
+      isAwaited: ({ path, startsUs, file }) => startsUs.every((us) => this.isAwaited(path, us, file)),
       trace: new DeletionTrace({ clock, logger: log, tell: (text) => this.#report('deleted', text) }),
       companions: async (file) => (await snapshotsOf(file)).map((still) => still.file),
       freed: (file, diskBytes) => this.#disks.freed(file, diskBytes),
@@ -248,6 +251,16 @@ export class RetentionAndSpace implements DiskLookup, DiskGuard {
     const deletionsHeld = this.#deletions.ageHold ?? null;
     const deletionsHeldWhy = this.#deletions.ageHoldWord ?? null;
     return this.#disks.list().map((disk) => ({ ...disk, deletionsHeld, deletionsHeldWhy }));
+  }
+
+  /** The index knows every recording. */
+  get isIndexWhole(): boolean {
+    return this.#index.isWhole;
+  }
+
+  /** Ages of recordings are meaningful. */
+  get isDateTrusted(): boolean {
+    return this.#deps.isClockTrusted() && this.#dateDoubt() === undefined;
   }
 
   deviceOf(folder: string): number | undefined {

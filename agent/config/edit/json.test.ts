@@ -79,6 +79,8 @@ test('a path answer is complete, with its name first and without credentials', (
       recordPartDuration: '1s',
       recordMaxPartSize: '50M',
       recordSegmentDuration: '1h0m0s',
+      recordArchive: 'all',
+      recordArchiveDeleteAfter: '',
       recordDeleteAfter: '',
       recordMaxSize: '0B',
       camera: { user: 'me', password: '<redacted>' },

@@ -1,8 +1,8 @@
 import { Check, Errors } from 'typebox/value';
+import type { SourceKeys } from '../schema/key-rules.ts';
 import { attempt } from '../schema/key-rules.ts';
 import { defaultsOf, QUANTITIES, resolvedName, type SchemaNode } from '../schema/node.ts';
 import { checkSource } from '../schema/source.ts';
-import type { SourceKeys } from '../schema/source-keys.ts';
 import { checkSyntax } from '../schema/syntax.ts';
 import { nearestName, parseWord } from '../values/word.ts';
 import type { Place, Report } from '../yaml/problem.ts';

@@ -5,10 +5,9 @@ import { Address } from '../values/address.ts';
 import { problemText } from '../yaml/problem.ts';
 import { configKeysOf } from './config-keys.ts';
 import { SERVER_KEYS } from './global.ts';
-import { inverted } from './key-rules.ts';
+import { inverted, type SourceKeys } from './key-rules.ts';
 import { SOURCE_KEYS } from './path.ts';
 import type { ServerKeys } from './server-keys.ts';
-import type { SourceKeys } from './source-keys.ts';
 
 const serverSchema = { toy: Type.Boolean({ default: true }), toyAddress: Address(':7000', 'Port.') };
 const toyServer: ServerKeys<typeof serverSchema> = {

@@ -2,11 +2,10 @@ import { FORWARD_KEYS, type ForwardKeys } from './forward.ts';
 import { GENERAL_RENAMED } from './general.ts';
 import { GlobalSchema, SERVER_KEYS } from './global.ts';
 import { INERT_GLOBAL, INERT_PATH } from './inert.ts';
-import type { Renames, UnsupportedGroup } from './key-rules.ts';
+import type { Renames, SourceKeys, UnsupportedGroup } from './key-rules.ts';
 import { asNode, type SchemaNode } from './node.ts';
 import { PATH_RENAMED, PathSchema, SOURCE_KEYS } from './path.ts';
 import type { ServerKeys } from './server-keys.ts';
-import type { SourceKeys } from './source-keys.ts';
 
 /** The keys of one block of the file. */
 interface BlockKeys {

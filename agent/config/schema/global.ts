@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { IpRanges } from '../values/address.ts';
 import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
+import { ARCHIVE_KEYS } from './archive.ts';
 import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
@@ -63,6 +64,7 @@ export const GlobalSchema = Type.Object({
   ...ZLM_KEYS,
   ...MQTT_KEYS,
   ...ONVIF.schema,
+  ...ARCHIVE_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;
 /** Defaults of Perch's own set-up that differ: its page needs the servers, and the disk must not fill up. */

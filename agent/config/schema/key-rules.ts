@@ -1,4 +1,6 @@
+import type { Static, TObject, TProperties } from 'typebox';
 import { explain, PerchError } from '../../base/errors.ts';
+import type { Resolved } from '../values/quantity.ts';
 import { parseWord } from '../values/word.ts';
 import type { Tree } from '../yaml/tree.ts';
 
@@ -69,4 +71,17 @@ export function attempt<T>(read: () => T): { readonly value: T } | { readonly fa
     }
     throw error;
   }
+}
+
+/** The keys of a path for one kind of source. Names and defaults are MediaMTX's. */
+export interface SourceKeys<Keys extends TProperties = TProperties> {
+  /** Of `source`, lower case; the first is the one that messages name. */
+  readonly schemes: readonly string[];
+  /** A URL for messages. */
+  readonly example: string;
+  readonly schema: Keys;
+  faults(settings: Resolved<Static<TObject<Keys>>> & { readonly source: string }): readonly Fault[];
+  /** MediaMTX's keys of this source that do nothing here yet. */
+  readonly inert: readonly UnsupportedGroup[];
+  readonly renamed: Renames;
 }

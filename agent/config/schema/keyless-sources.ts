@@ -1,4 +1,4 @@
-import type { SourceKeys } from './source-keys.ts';
+import type { SourceKeys } from './key-rules.ts';
 
 // Sources without keys of their own.
 

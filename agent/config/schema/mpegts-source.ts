@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { SourceKeys } from './source-keys.ts';
+import type { SourceKeys } from './key-rules.ts';
 
 const schema = {
   mpegtsUDPReadBufferSize: Type.Optional(

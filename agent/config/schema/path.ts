@@ -4,14 +4,14 @@ import { Duration } from '../values/duration.ts';
 import type { Resolved } from '../values/quantity.ts';
 import { Size } from '../values/size.ts';
 import { ALWAYS_AVAILABLE_KEYS } from './always-available.ts';
+import { PATH_ARCHIVE_KEYS } from './archive.ts';
 import { Forward } from './forward.ts';
-import { inverted, type Renames } from './key-rules.ts';
+import { inverted, type Renames, type SourceKeys } from './key-rules.ts';
 import { HLS_SOURCE, RTMP_SOURCE } from './keyless-sources.ts';
 import { ModeRules } from './modes.ts';
 import { MPEGTS_SOURCE } from './mpegts-source.ts';
 import { RTP_SOURCE } from './rtp-source.ts';
 import { RTSP_SOURCE } from './rtsp-source.ts';
-import type { SourceKeys } from './source-keys.ts';
 import { SRT_SOURCE } from './srt.ts';
 import { WHEP_SOURCE } from './whep-source.ts';
 
@@ -155,6 +155,7 @@ export const PathSchema = Type.Object({
   recordSegmentDuration: Duration('1h', 'Start a new recording file after this long, at the next key frame.'),
   recordDeleteAfter: Duration('1d', 'Delete recordings that began longer ago than this. 0s = never.'),
   recordMaxSize: Size('0B', "Delete the oldest of Perch's own recordings of the path beyond this size. 0 = no limit."),
+  ...PATH_ARCHIVE_KEYS,
   runOnInit: Command('Run while the path exists.'),
   runOnInitRestart: Restart('runOnInit'),
   runOnDemand: Command('Run while there are readers: publishes to the path.'),

@@ -1,6 +1,5 @@
 import Type from 'typebox';
-import type { Fault } from './key-rules.ts';
-import type { SourceKeys } from './source-keys.ts';
+import type { Fault, SourceKeys } from './key-rules.ts';
 
 const schema = {
   rtpSDP: Type.String({

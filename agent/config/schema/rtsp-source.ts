@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import { rangeStartOf } from '../values/range-start.ts';
-import { attempt, type Fault } from './key-rules.ts';
-import type { SourceKeys } from './source-keys.ts';
+import { attempt, type Fault, type SourceKeys } from './key-rules.ts';
 
 const schema = {
   rtspTransport: Type.Enum(['automatic', 'udp', 'multicast', 'tcp'], {

@@ -1,6 +1,7 @@
 import { formatDuration } from '../values/duration.ts';
 import { patternOf } from '../values/path-name.ts';
 import { formatSize } from '../values/size.ts';
+import { archiveFaults } from './archive.ts';
 import { isFfmpegSource } from './ffmpeg-source.ts';
 import type { GeneralSettings } from './general.ts';
 import type { GlobalSettings } from './global.ts';
@@ -32,6 +33,7 @@ export function globalFaults(
     ...timetableFaults(settings),
     ...mqttFaults(settings),
     ...onvifFaults(settings),
+    ...archiveFaults(settings),
     ...servers.flatMap((keys) => keys.faults(settings, isOwn)),
   ];
 }

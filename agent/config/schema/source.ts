@@ -3,9 +3,8 @@ import { withoutZone } from '../../base/ip-address.ts';
 import { redact } from '../../base/log.ts';
 import { ffmpegCommand, isFfmpegSource } from './ffmpeg-source.ts';
 import { UNSUPPORTED_SOURCES } from './inert.ts';
-import type { Fault } from './key-rules.ts';
+import type { Fault, SourceKeys } from './key-rules.ts';
 import type { PathSettings } from './path.ts';
-import type { SourceKeys } from './source-keys.ts';
 
 /** Sources of MediaMTX that are not URLs; `true`: supported. */
 const WORDS: Readonly<Record<string, boolean>> = { publisher: true, redirect: true, rpiCamera: false };

@@ -1,10 +1,9 @@
 import Type from 'typebox';
 import { Address } from '../values/address.ts';
 import { Switch } from './fields.ts';
-import type { Fault } from './key-rules.ts';
-import { inverted } from './key-rules.ts';
+
+import { type Fault, inverted, type SourceKeys } from './key-rules.ts';
 import type { ServerKeys } from './server-keys.ts';
-import type { SourceKeys } from './source-keys.ts';
 
 const schema = {
   srt: Switch(true, "Open the SRT server. Default in Perch's own set-up: no."),

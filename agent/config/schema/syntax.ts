@@ -1,3 +1,4 @@
+import { isAbsolute, normalize } from 'node:path';
 import { PerchError } from '../../base/errors.ts';
 import { IpList, withoutZone } from '../../base/ip-address.ts';
 import { redact } from '../../base/log.ts';
@@ -68,6 +69,7 @@ const unchanged =
 const isHttpUrl = (text: string): boolean => /^https?:\/\/[^\s@]+$/.test(text) && URL.canParse(text);
 const isBrokerUrl = (text: string): boolean =>
   /^mqtts?:\/\/[^\s@/?#]+\/?$/.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
+const isFolder = (text: string): boolean => isAbsolute(text) && normalize(text) === text && !text.includes('\0');
 const isRtspUrl = (text: string): boolean =>
   /^rtsps?:\/\/\S+$/i.test(text) && URL.canParse(text) && new URL(text).hostname !== '';
 
@@ -123,6 +125,29 @@ const CHECKS: Readonly<Record<string, (text: string) => string>> = {
   token: unchanged(
     (text) => /^[\w!$()*+.;<=>[\]^{}@#&-]*$/.test(text),
     () => 'the secret contains characters other than A-Z a-z 0-9 and !$()*+.;<=>[]^_-{}@#&',
+  ),
+  // S3's rules, and those of servers that allow more.
+  bucket: unchanged(
+    (text) => text === '' || /^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/.test(text),
+    (shown) => `'${shown}' is not the name of a bucket: 3 to 63 letters, digits, '.', '_' and '-'`,
+  ),
+  objectPrefix: unchanged(
+    (text) =>
+      text === '' ||
+      (/^[\w.-]+(?:\/[\w.-]+)*$/.test(text) && text.length <= 200 && !/(?:^|\/)\.\.?(?:\/|$)/.test(text)),
+    (shown) => `'${shown}' is not the beginning of a name: letters, digits, '.', '_' and '-', with slashes between`,
+  ),
+  region: unchanged(
+    (text) => /^[A-Za-z0-9-]{1,64}$/.test(text),
+    (shown) => `'${shown}' is not a region: write for example eu-central-1`,
+  ),
+  folder: unchanged(
+    (text) => text === '' || isFolder(text),
+    (shown) => `'${shown}' is not the whole path of a folder: write for example /mnt/nas/cameras`,
+  ),
+  hours: unchanged(
+    (text) => text === '' || /^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),
+    (shown) => `'${shown}' are not hours: write for example 22:00-06:00`,
   ),
   timeOfDay: unchanged(
     (text) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text),

@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import { Duration } from '../values/duration.ts';
-import { notPositive } from './key-rules.ts';
-import type { SourceKeys } from './source-keys.ts';
+import { notPositive, type SourceKeys } from './key-rules.ts';
 
 const schema = {
   whepBearerToken: Type.String({

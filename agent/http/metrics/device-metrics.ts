@@ -37,6 +37,14 @@ interface HookFacts {
   readonly leftOut: number;
 }
 
+/** The archive of recordings. */
+interface ArchiveFacts {
+  readonly waiting: { readonly files: number; readonly bytes: number };
+  readonly archived: { readonly files: number; readonly bytes: number };
+  readonly uploaded: { readonly bytes: number };
+  readonly failure: object | undefined;
+}
+
 /** Metrics that MediaMTX does not have: the device, its cameras and its recordings. */
 export interface DeviceFacts {
   readonly version: string;
@@ -50,6 +58,8 @@ export interface DeviceFacts {
   disks(): readonly DiskFacts[];
   losses(): readonly LossFacts[];
   hooks(): readonly HookFacts[];
+  /** Undefined: off. */
+  archive(): ArchiveFacts | undefined;
 }
 
 type Row = readonly [labels: Labels, value: number];
@@ -73,6 +83,13 @@ const HOOK: readonly Metric<HookFacts>[] = [
     ({ leftOut }) => leftOut,
   ],
 ];
+const ARCHIVE: readonly Metric<ArchiveFacts>[] = [
+  ['archive_waiting_files', 'gauge', 'Recordings that wait for the archive.', ({ waiting }) => waiting.files],
+  ['archive_waiting_bytes', 'gauge', 'Their size.', ({ waiting }) => waiting.bytes],
+  ['archive_stored_bytes', 'gauge', 'What the archive has of this box.', ({ archived }) => archived.bytes],
+  ['archive_uploaded_bytes_total', 'counter', 'Bytes sent to the archive.', ({ uploaded }) => uploaded.bytes],
+  ['archive_failing', 'gauge', 'Whether the archive fails.', ({ failure }) => (failure ? 1 : 0)],
+];
 const SOURCE: readonly Metric<NonNullable<PathItem['sourceStatistics']>>[] = [
   ['source_packets_total', 'counter', 'RTP packets from the camera.', ({ packets }) => packets],
   ['source_packets_lost_total', 'counter', 'RTP packets that never arrived.', ({ lost }) => lost],
@@ -92,6 +109,8 @@ export function writeDevice(text: MetricsText, device: DeviceFacts, paths: reado
     writeProcess(text, device);
     writeDisks(text, device);
     writeAll(text, HOOK, device.hooks(), ({ hook }) => [['hook', hook]]);
+    const archive = device.archive();
+    writeAll(text, ARCHIVE, archive ? [archive] : [], () => []);
   }
   writeCameras(text, shown, device);
   writeRecordings(text, shown, losses);

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
 import {
   type CacheFound,
   isDamaged,
@@ -9,7 +8,8 @@ import {
   type OpenCache,
   openCache,
   removeCache,
-} from './sqlite.ts';
+} from '../../base/sqlite.ts';
+import { INDEX_SCHEMA, INDEX_VERSION } from './index-schema.ts';
 
 export type Row = Record<string, unknown>;
 

@@ -1,4 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
+import type { CacheFound } from '../../base/sqlite.ts';
 import type { FileMark } from '../../record/file/file-mark.ts';
 import type { StreamMark } from '../../record/file/stream-mark.ts';
 import { ClockLabels } from './clock-labels.ts';
@@ -9,7 +10,6 @@ import { ScanTable } from './scan-table.ts';
 import { SegmentJoins, type SegmentPosition } from './segment-joins.ts';
 import { READABLE, rowOf, type SegmentRow, type SegmentState, STATE, selectRows } from './segment-row.ts';
 import { SpaceTable } from './space-table.ts';
-import type { CacheFound } from './sqlite.ts';
 
 /** 100 years. */
 const MAX_MONO_US = 3.2e15;

@@ -37,6 +37,7 @@ const WORDS = {
   'not ours': 'was not written by Perch',
   undated: 'has no date',
   'no recording': 'has no mark of Perch or MediaMTX',
+  awaited: 'waits for the archive',
   refused: 'could not be deleted: see the log',
 } as const;
 

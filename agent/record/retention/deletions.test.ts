@@ -64,6 +64,20 @@ test('while the date is in doubt nothing expires, but recordings are still delet
   ]);
 });
 
+test('a recording that waits for the archive does not expire, but is deleted for space and by hand', async () => {
+  using folder = temporaryFolder();
+  let isAwaited = true;
+  const { deletions, doomed } = setUp({ isAwaited: () => isAwaited });
+  const [old = '', large = '', unwanted = ''] = ['a', 'b', 'c'].map((name) =>
+    makeRecording(join(folder.path, `${name}.mp4`)),
+  );
+  expect(await deletions.delete(doomed(old), 'age')).toEqual({ kind: 'kept', because: 'awaited' });
+  expect((await deletions.delete(doomed(large), 'space')).kind).toBe('deleted');
+  expect((await deletions.delete(doomed(unwanted), 'hand')).kind).toBe('deleted');
+  isAwaited = false;
+  expect((await deletions.delete(doomed(old), 'age')).kind).toBe('deleted');
+});
+
 test('a recording named by an unset clock expires once its time is known', async () => {
   using folder = temporaryFolder();
   const { deletions, doomed } = setUp();

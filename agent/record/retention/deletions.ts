@@ -33,6 +33,8 @@ export interface DeletionDeps {
   readonly isClockTrusted: () => boolean;
   /** Why the date may be wrong by years. The order of recordings holds all the same. */
   readonly dateDoubt?: (() => string | undefined) | undefined;
+  /** The archive is to have it and does not yet: not deleted by age. */
+  readonly isAwaited?: (doomed: DeletionCandidate) => boolean;
   readonly trace?: Pick<DeletionTrace, 'deleted' | 'endSweep'>;
   readonly companions?: (file: string) => Promise<readonly string[]>;
   readonly freed?: (file: string, diskBytes: number) => void;
@@ -55,7 +57,7 @@ export type Deletion =
   | { readonly kind: 'gone' }
   | {
       readonly kind: 'kept';
-      readonly because: 'written' | 'protected' | 'not ours' | 'undated' | 'no recording' | 'refused';
+      readonly because: 'written' | 'protected' | 'not ours' | 'undated' | 'no recording' | 'awaited' | 'refused';
     };
 
 /**
@@ -145,6 +147,9 @@ export class Deletions {
       }
       if (this.#isProtected(doomed, found.durationMs > 0 ? found.durationMs * 1000 : MAX_FILE_US)) {
         return { kind: 'kept', because: 'protected' };
+      }
+      if (reason === 'age' && this.#deps.isAwaited?.(doomed)) {
+        return { kind: 'kept', because: 'awaited' };
       }
       const deletion = await this.#unlink(file, found.diskBytes, reason);
       if (deletion.kind === 'deleted') {

@@ -6,6 +6,9 @@ import { describe, test } from 'vitest';
 /** A Python with PyPI's `av`, a current FFmpeg: `.ci/run` makes it. */
 export const AV_PYTHON = process.env['PERCH_AV_PYTHON'] ?? '/opt/perch-peers/bin/python';
 
+/** A Python with PyPI's `moto`: the same. */
+export const MOTO_PYTHON = AV_PYTHON;
+
 /** Other programs that tests run against Perch, and a file that exists if they are installed. */
 const PEERS = {
   ffmpeg: ['/usr/bin/ffmpeg', '/usr/local/bin/ffmpeg'],
@@ -31,6 +34,7 @@ const PEERS = {
   'dpkg-deb': ['/usr/bin/dpkg-deb'],
   caddy: ['/usr/bin/caddy'],
   haproxy: ['/usr/sbin/haproxy'],
+  moto: [MOTO_PYTHON.replace(/python$/, 'moto_server')],
   mosquitto: ['/usr/sbin/mosquitto'],
   mmdebstrap: ['/usr/bin/mmdebstrap'],
   qemu: ['/usr/bin/qemu-system-x86_64'],

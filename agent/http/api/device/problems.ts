@@ -4,7 +4,7 @@ import { paginate } from '../schema/paginate.ts';
 import { answers, OrNull, operation, PageQuery, pageOf, TimeText } from '../schema/schemas.ts';
 
 const ProblemItem = Type.Object({
-  kind: Type.Enum(['configuration', 'clock', 'power', 'drive', 'disk', 'mqtt', 'path', 'recording']),
+  kind: Type.Enum(['configuration', 'clock', 'power', 'drive', 'disk', 'mqtt', 'archive', 'path', 'recording']),
   name: OrNull(
     Type.String({
       description: 'Of the key (`configuration`), drive, folder (`disk`) or path. Null: the machine.',
@@ -13,7 +13,7 @@ const ProblemItem = Type.Object({
   why: OrNull(
     Type.String({
       description:
-        '`power`: underVoltage, slowed, hot. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `path`: `lastErrorWhy`. `recording`: its `why`.',
+        '`power`: underVoltage, slowed, hot. `disk`: its state in /v3/disks. `mqtt`: `why` of /v3/mqtt. `archive`: `why` of /v3/archive. `path`: `lastErrorWhy`. `recording`: its `why`.',
     }),
   ),
   text: Type.String({ description: 'For people.' }),

@@ -1,0 +1,109 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ACCESS_KEY, BUCKET, S3Server, SECRET_KEY } from '../../../test/support/clients/s3-server.ts';
+import { temporaryFolder } from '../../../test/support/disks/recordings.ts';
+import { good } from '../../../test/support/harness/loaded-config.ts';
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { HIDDEN } from '../../config/edit/json.ts';
+import { parseConfig } from '../../config/load/load.ts';
+import { Archive } from './archive.ts';
+
+const KEYS = `archiveBucket: ${BUCKET}\narchiveAccessKey: ${ACCESS_KEY}\narchiveSecretKey: ${SECRET_KEY}\n`;
+type Deps = ConstructorParameters<typeof Archive>[0];
+
+function archiveOf(text: string) {
+  const config = good(text);
+  const space: { isAwaited?: (path: string, nameUs: number, file: string) => boolean } = {};
+  const archive = new Archive({
+    ...{ settings: () => config, config: () => config, clock: systemClock, log: silentLogger },
+    recordings: { space, playback: { isFinished: (file: string) => file !== '/rec/broken.mp4' } },
+    signal: new AbortController().signal,
+  } as unknown as Deps);
+  return { archive, space, config };
+}
+
+test.for([
+  ['archive: s3', "archive: 's3' needs archiveURL, archiveBucket, archiveAccessKey, archiveSecretKey"],
+  ['archive: folder', "archive: 'folder' needs archiveFolder"],
+  ['archiveFolder: nas', "'nas' is not the whole path of a folder"],
+  ['archiveFolder: /mnt/../etc', 'is not the whole path of a folder'],
+  ['archiveURL: http://192.0.2.1', 'archiveURL: sends recordings over the internet in clear: write https://'],
+  ['archiveURL: https://me:hunter22@host', 'archiveURL: not an HTTP address without credentials'],
+  ['archiveURL: https://host/?x=1', 'archiveURL: has a query or a fragment'],
+  ['archiveBucket: a/b', "'a/b' is not the name of a bucket"],
+  ['archivePrefix: ../x', "'../x' is not the beginning of a name"],
+  ['archivePrefix: /x', "'/x' is not the beginning of a name"],
+  ['archiveMaxRate: 1K', "archiveMaxRate: '1K' is less than 64K"],
+  ['archiveHours: 22-6', "'22-6' are not hours"],
+] as const)('the configuration rejects %s', ([text, message]) => {
+  const { problems } = parseConfig(`perch: own\n${text}\n`, 'perch.yml', {}, { recordPath: '/%path/%s%f', cwd: '/' });
+  const texts = problems.map((one) => `${one.key}: ${one.message}`);
+  expect(texts).toEqual([expect.stringContaining(message)]);
+  expect(texts.join()).not.toContain('hunter22');
+});
+
+test('without archive there is none, and retention waits for nothing', () => {
+  const { archive, space, config } = archiveOf('perch: own\nrecordMinFree: 10%');
+  expect(archive.component().settings(config)).toBeUndefined();
+  expect(archive.status).toMatchObject({ state: 'off', waiting: { files: 0 } });
+  expect(space.isAwaited?.('yard', 1, '/a.mp4')).toBe(false);
+});
+
+test('retention waits for an archive only where full disks are freed otherwise, and where the path is archived', () => {
+  const awaits = (more: string, path = '', file = '/rec/a.mp4') => {
+    const text = `perch: own\narchive: folder\narchiveFolder: /nas\n${more}\npaths: { yard: { ${path} } }\n`;
+    return archiveOf(text).space.isAwaited?.('yard', Date.now() * 1000, file);
+  };
+  expect(awaits('recordMinFree: 10%')).toBe(true);
+  expect(awaits('recordMinFree: 0%')).toBe(false);
+  expect(awaits('recordMinFree: 10%', '', '/rec/broken.mp4')).toBe(false);
+  expect(awaits('recordMinFree: 10%', 'recordArchive: no')).toBe(false);
+  expect(awaits('recordMinFree: 10%', 'recordArchive: protected')).toBe(false);
+  expect(awaits('recordMinFree: 10%', 'recordArchive: protected, record: motion')).toBe(true);
+  expect(awaits('recordMinFree: 10%', 'recordArchiveDeleteAfter: 1s')).toBe(true);
+});
+
+test('a test stores, reads, lists and deletes, and leaves nothing', async () => {
+  const server = await S3Server.start();
+  const { archive } = archiveOf(`perch: own\narchive: s3\narchiveURL: ${server.url}\n${KEYS}`);
+  const good = { isGood: true, error: null, why: null };
+  expect(await archive.test({})).toEqual(good);
+  expect(await archive.test({ archiveSecretKey: HIDDEN })).toEqual(good);
+  expect(server.objects.size).toBe(0);
+  expect(new Set(server.calls.map(({ method }) => method))).toEqual(new Set(['GET', 'HEAD', 'PUT', 'DELETE']));
+});
+
+test('a test says what is wrong, without the secret key', async () => {
+  const server = await S3Server.start();
+  const { archive } = archiveOf(`perch: own\narchive: s3\narchiveURL: ${server.url}\n${KEYS}`);
+  for (const [wrong, why] of [
+    [{ archiveSecretKey: 'hunter22hunter22' }, 'login'],
+    [{ archiveAccessKey: 'nobody' }, 'login'],
+    [{ archiveBucket: 'elsewhere' }, 'noBucket'],
+    [{ archiveURL: 'http://127.0.0.1:1' }, 'unreachable'],
+    [{ archiveURL: server.url.replace('http', 'https') }, 'noS3'],
+    [{ archive: 'folder' as const, archiveFolder: '/none/such' }, 'missing'],
+  ] as const) {
+    const result = await archive.test(wrong);
+    expect(result, JSON.stringify(wrong)).toMatchObject({ isGood: false, why });
+    expect(JSON.stringify(result)).not.toMatch(/hunter22|test\+secret/);
+  }
+});
+
+test('a test of a folder leaves nothing there', async () => {
+  using folder = temporaryFolder();
+  const nas = join(folder.path, 'nas');
+  mkdirSync(nas);
+  const { archive } = archiveOf('perch: own');
+  expect(await archive.test({ archive: 'folder', archiveFolder: nas })).toMatchObject({ isGood: true });
+  expect(readdirSync(nas, { recursive: true })).toEqual(['perch']);
+});
+
+test('invalid settings are rejected before anything is connected', async () => {
+  const { archive } = archiveOf('perch: own');
+  await expect(archive.test({})).rejects.toThrow("archive is 'no'");
+  await expect(archive.test({ archive: 'folder', archiveFolder: 'nas' })).rejects.toThrow('whole path of a folder');
+  await expect(archive.test({ archive: 's3', archiveURL: 'http://192.0.2.1' })).rejects.toThrow('needs archiveBucket');
+});

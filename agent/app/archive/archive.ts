@@ -1,0 +1,164 @@
+import type { ArchiveLink, ArchiveStatus } from '../../archive/archive-link.ts';
+import { whyOf } from '../../archive/storage/failure.ts';
+import type { TargetSettings } from '../../archive/storage/settings.ts';
+import type { Clock } from '../../base/clock.ts';
+import { explain, PerchError } from '../../base/errors.ts';
+import { withJoinedSignal } from '../../base/joined-signal.ts';
+import type { Logger } from '../../base/log.ts';
+import { pick } from '../../base/pick.ts';
+import type { Component } from '../../base/reconciler.ts';
+import { HIDDEN } from '../../config/edit/json.ts';
+import type { Config } from '../../config/load/load.ts';
+import { archiveFaults } from '../../config/schema/archive.ts';
+import { checkSyntax } from '../../config/schema/syntax.ts';
+import { freeSpaceBytes } from '../../config/values/free-space.ts';
+import type { ArchiveControl, ArchiveResult, ArchiveState, ArchiveTest } from '../../http/api/device/archive-routes.ts';
+import { loadLate } from '../../protocols/late.ts';
+import { type ArchiveSourceDeps, archiveSource } from './archive-source.ts';
+
+const PART = 'archive';
+/** For a test; parts of it have their own time-outs. */
+const TEST_MS = 60_000;
+const TARGET_KEYS = [
+  ...(['archive', 'archiveFolder', 'archiveURL', 'archiveBucket', 'archivePrefix', 'archiveRegion'] as const),
+  ...(['archiveAccessKey', 'archiveSecretKey', 'archivePathStyle'] as const),
+];
+const LINK_KEYS = [...TARGET_KEYS, 'archiveMaxRateBytes', 'archiveHours'] as const;
+const SYNTAX = { archiveFolder: 'folder', archiveURL: 'askedUrl', archiveBucket: 'bucket' } as const;
+const MORE_SYNTAX = { archivePrefix: 'objectPrefix', archiveRegion: 'region' } as const;
+const NOTHING = { files: 0, bytes: 0 };
+const OFF: ArchiveState = {
+  ...{ state: 'off', error: null, why: null, since: null, current: null },
+  waiting: { ...NOTHING, oldest: null },
+  archived: NOTHING,
+};
+
+interface ArchiveDeps extends ArchiveSourceDeps {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Last read or written. */
+  settings(): Config;
+  readonly signal: AbortSignal;
+}
+
+/** The archive while it is configured. Its code is loaded then. */
+export class Archive implements ArchiveControl {
+  readonly #deps: ArchiveDeps;
+  #link: ArchiveLink | undefined;
+  #isTesting = false;
+
+  constructor(deps: ArchiveDeps) {
+    this.#deps = deps;
+    deps.recordings.space.isAwaited = (path, nameUs, file) => this.#isAwaited(path, nameUs, file);
+  }
+
+  get status(): ArchiveState {
+    return this.#link ? shown(this.#link.status) : OFF;
+  }
+
+  /** For metrics; undefined: off. */
+  get facts(): ArchiveStatus | undefined {
+    return this.#link?.status;
+  }
+
+  component(): Component<Config> {
+    return {
+      name: PART,
+      isOptional: () => true,
+      settings: (config) => (config.archive === 'no' ? undefined : pick(config, LINK_KEYS)),
+      start: async (config) => {
+        const { clock, log, dataDir } = this.#deps;
+        const part = await loadLate(PART, () => import('../../archive/archive-link.ts'));
+        const source = archiveSource(this.#deps);
+        const link = await part.ArchiveLink.start({ settings: pick(config, LINK_KEYS), source, dataDir, clock, log });
+        this.#link = link;
+        return async () => {
+          this.#link = undefined;
+          await link.close();
+        };
+      },
+    };
+  }
+
+  async test(wanted: ArchiveTest): Promise<ArchiveResult> {
+    const settings = this.#tested(wanted);
+    if (this.#isTesting) {
+      throw new PerchError('exhausted', 'another test is under way', { isBusy: true });
+    }
+    this.#isTesting = true;
+    try {
+      const { testStorage } = await loadLate(PART, () => import('../../archive/open-storage.ts'));
+      const wallMs = () => this.#deps.clock.wallMs();
+      await withJoinedSignal([this.#deps.signal], TEST_MS, ({ signal }) => testStorage(settings, wallMs, signal));
+      return { isGood: true, error: null, why: null };
+    } catch (error) {
+      return { isGood: false, error: explain(error), why: whyOf(error) };
+    } finally {
+      this.#isTesting = false;
+    }
+  }
+
+  /** The secret key itself is never sent, so the stored one may be tried with another server. @throws PerchError badInput */
+  #tested(wanted: ArchiveTest): TargetSettings {
+    const now = this.#deps.settings();
+    const { archiveSecretKey = HIDDEN } = wanted;
+    const settings = {
+      ...pick(now, LINK_KEYS),
+      ...wanted,
+      archiveSecretKey: archiveSecretKey === HIDDEN ? now.archiveSecretKey : archiveSecretKey,
+    };
+    if (settings.archive === 'no') {
+      throw new PerchError('badInput', "archive is 'no': send s3 or folder");
+    }
+    for (const [key, syntax] of Object.entries({ ...SYNTAX, ...MORE_SYNTAX })) {
+      checkSyntax(syntax, settings[key as keyof typeof SYNTAX]);
+    }
+    const [fault] = archiveFaults(settings);
+    if (fault) {
+      throw new PerchError('badInput', `${fault.key}: ${fault.message}`);
+    }
+    return settings;
+  }
+
+  /** Whether local retention waits for the archive: never where nothing else would free the disk, or for unreadable files. */
+  #isAwaited(path: string, nameUs: number, file: string): boolean {
+    const config = this.#deps.config();
+    if (config.archive === 'no' || freeSpaceBytes(config.recordMinFree, 1e12) === 0) {
+      return false;
+    }
+    if (!this.#deps.recordings.playback.isFinished(file)) {
+      return false;
+    }
+    const source = archiveSource(this.#deps);
+    const keptMs = source.keptMs(path);
+    const isExpired = keptMs > 0 && nameUs / 1000 < this.#deps.clock.wallMs() - keptMs;
+    return source.scopeOf(path) === 'all' && !isExpired && (this.#link?.isAwaited({ path, nameUs }, file) ?? true);
+  }
+}
+
+function shown({ isOutOfHours, failure, waiting, archived, current }: ArchiveStatus): ArchiveState {
+  const working = current ? 'uploading' : isOutOfHours ? 'outOfHours' : 'idle';
+  return {
+    state: failure ? 'failing' : working,
+    error: failure?.error ?? null,
+    why: failure?.why ?? null,
+    since: failure ? timeText(failure.sinceMs) : null,
+    waiting: {
+      files: waiting.files,
+      bytes: waiting.bytes,
+      oldest: waiting.oldestUs === undefined ? null : timeText(waiting.oldestUs / 1000),
+    },
+    archived,
+    current: current
+      ? {
+          path: current.path,
+          start: timeText(current.startUs / 1000),
+          bytes: current.sizeBytes,
+          sentBytes: current.sentBytes,
+        }
+      : null,
+  };
+}
+
+const timeText = (ms: number): string => new Date(ms).toISOString();

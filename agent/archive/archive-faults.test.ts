@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type S3Fault, S3Server } from '../../test/support/clients/s3-server.ts';
+import { ArchiveHarness, sha256 } from '../../test/support/harness/archive-harness.ts';
+
+function expectArchived(server: S3Server, box: ArchiveHarness): void {
+  const stored = [...server.objects.values()].map(({ bytes }) => sha256(bytes)).sort();
+  expect(stored).toEqual(box.recordings.map(({ file }) => sha256(readFileSync(file))).sort());
+  expect(server.uploads.size).toBe(0);
+}
+
+test.for([
+  ['denies access', { status: 403, code: 'AccessDenied' }, 'denied'],
+  ['does not know the key', { status: 403, code: 'InvalidAccessKeyId' }, 'login'],
+  ['is full', { status: 507, code: 'XMinioStorageFull' }, 'full'],
+  ['is overloaded', { status: 503, code: 'SlowDown' }, 'slow'],
+  ['has lost the bucket', { status: 404, code: 'NoSuchBucket' }, 'noBucket'],
+  ['cuts connections', 'cut before', 'other'],
+] as const)('a server that %s is tried again, and the state says since when and what waits', async ([, fault, why]) => {
+  let isFaulty = false;
+  const server = await S3Server.start({ fault: () => (isFaulty ? fault : undefined) });
+  const box = new ArchiveHarness();
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => server.calls.length >= 2);
+  isFaulty = true;
+  const fromMs = box.clock.wallMs();
+  box.record([1_000, 2_000]);
+  await box.until(() => link.status.failure !== undefined);
+  const { sinceMs = 0 } = link.status.failure ?? {};
+  expect(sinceMs).toBeGreaterThan(fromMs);
+  const seen = server.calls.length;
+  // A week.
+  for (let day = 0; day < 7; day += 1) {
+    await box.clock.advance(86_400_000);
+    await box.until(() => link.status.failure !== undefined && !link.status.current);
+  }
+  expect(link.status).toMatchObject({ failure: { why, sinceMs }, waiting: { files: 2, bytes: 3_000 } });
+  // Rarely: the last pauses are ten minutes.
+  expect(server.calls.length - seen).toBeLessThan(200);
+  isFaulty = false;
+  await box.settled(link);
+  expect(link.status).toMatchObject({ failure: undefined, waiting: { files: 0 } });
+  expectArchived(server, box);
+});
+
+test('an unreachable server is a failure like others', async () => {
+  const box = new ArchiveHarness();
+  box.record([1_000]);
+  const link = await box.link({ archiveURL: 'http://127.0.0.1:1' });
+  await box.until(() => link.status.failure !== undefined && link.status.waiting.files === 1);
+  expect(link.status.failure).toMatchObject({ why: 'unreachable', error: expect.stringContaining('127.0.0.1:1') });
+});
+
+test('a wrong secret key is named, and appears nowhere', async () => {
+  const server = await S3Server.start();
+  const box = new ArchiveHarness();
+  const link = await box.link({ archiveURL: server.url, archiveSecretKey: 'wrong-secret' });
+  await box.until(() => link.status.failure !== undefined);
+  expect(link.status.failure?.why).toBe('login');
+  expect(JSON.stringify(link.status)).not.toContain('wrong-secret');
+});
+
+const FAULTS: readonly S3Fault[] = [
+  { status: 403, code: 'AccessDenied' },
+  { status: 500, code: 'InternalError' },
+  'cut before',
+  'cut after',
+  'truncated',
+];
+
+test('whatever request fails in whatever way, each recording is archived once', async () => {
+  // The requests of one object of two parts and one whole one.
+  const clean = await S3Server.start();
+  const first = new ArchiveHarness();
+  first.record();
+  await first.settled(await first.link({ archiveURL: clean.url }));
+  const count = clean.calls.length;
+  expect(count).toBeGreaterThan(9);
+  for (let at = 0; at < count; at += 1) {
+    // In turn: each request fails in two ways, and each way hits every third one.
+    for (const fault of [FAULTS[at % FAULTS.length], FAULTS[(at + 2) % FAULTS.length]]) {
+      let number = 0;
+      const server = await S3Server.start({
+        fault: () => {
+          number += 1;
+          // The next request, too: a connection that was cut is tried again at once.
+          return number === at + 1 || number === at + 2 ? fault : undefined;
+        },
+      });
+      const box = new ArchiveHarness();
+      box.record();
+      const link = await box.link({ archiveURL: server.url });
+      await box.settled(link);
+      // An upload whose beginning was not confirmed is aborted within the hour.
+      await box.clock.advance(3_600_000);
+      await box.until(() => server.uploads.size === 0);
+      expectArchived(server, box);
+      await link.close();
+    }
+  }
+}, 120_000);
+
+test('after a power cut at any request, before or after its effect, each recording is archived once', async () => {
+  for (const effect of ['cut before', 'cut after'] as const) {
+    for (let at = 1, isOver = false; !isOver; at += 1) {
+      let number = 0;
+      let isOff = false;
+      let restore: () => void = () => {};
+      const box = new ArchiveHarness();
+      const server = await S3Server.start({
+        fault: () => {
+          number += 1;
+          if (number === at) {
+            isOff = true;
+            restore = box.snapshot();
+            return effect;
+          }
+          return isOff ? 'cut before' : undefined;
+        },
+      });
+      box.record();
+      const link = await box.link({ archiveURL: server.url });
+      await box.until(() => isOff || link.status.archived.files === 2);
+      isOver = !isOff;
+      await link.close();
+      restore();
+      isOff = false;
+      number = Number.NEGATIVE_INFINITY;
+      const next = await box.link({ archiveURL: server.url });
+      await box.settled(next);
+      await box.until(() => box.recordings.every((one) => !next.isAwaited(one, one.file)));
+      expectArchived(server, box);
+      await next.close();
+    }
+  }
+}, 120_000);
+
+test('parts that arrived before a power cut are not sent again', async () => {
+  let [isOff, isMended] = [false, false];
+  const server = await S3Server.start({
+    fault: ({ query }) => {
+      isOff ||= !isMended && query.get('partNumber') === '3';
+      return isOff ? 'cut before' : undefined;
+    },
+  });
+  const box = new ArchiveHarness();
+  box.record([20 << 20]);
+  const link = await box.link({ archiveURL: server.url });
+  await box.until(() => isOff);
+  await link.close();
+  server.calls.length = 0;
+  [isOff, isMended] = [false, true];
+  await box.settled(await box.link({ archiveURL: server.url }));
+  expect(server.calls.flatMap(({ query }) => query.get('partNumber') ?? [])).toEqual(['3']);
+  expectArchived(server, box);
+});

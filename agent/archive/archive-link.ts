@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { ArchiveState } from './archive-state.ts';
+import { listArchive, removeExpired } from './expiry.ts';
+import { Ledger } from './ledger.ts';
+import { type ArchivedName, objectKey, ownPrefix } from './object-key.ts';
+import { openStorage } from './open-storage.ts';
+import type { ArchiveStorage, RecordingSource } from './storage/contracts.ts';
+import { type ArchiveSettings, placeOf } from './storage/settings.ts';
+import { type CurrentUpload, Uploader, type UploadFailure } from './uploader.ts';
+import { Waiting, type WaitingTotals } from './waiting.ts';
+
+export interface ArchiveLinkOptions {
+  readonly settings: ArchiveSettings;
+  readonly source: RecordingSource;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface ArchiveStatus {
+  readonly isOutOfHours: boolean;
+  readonly failure: UploadFailure | undefined;
+  readonly waiting: WaitingTotals;
+  readonly archived: { readonly files: number; readonly bytes: number };
+  readonly current: CurrentUpload | undefined;
+  /** Since the start of the link. */
+  readonly uploaded: { readonly files: number; readonly bytes: number };
+}
+
+interface LinkParts {
+  readonly state: ArchiveState;
+  readonly ledger: Ledger;
+  readonly storage: ArchiveStorage;
+  readonly own: string;
+}
+
+/** The archive while it is configured. */
+export class ArchiveLink {
+  readonly #options: ArchiveLinkOptions;
+  readonly #parts: LinkParts;
+  readonly #waiting: Waiting;
+  readonly #uploader: Uploader;
+  readonly #stop = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+
+  /** @throws PerchError for a damaged state, or plain http to a public address */
+  static async start(options: ArchiveLinkOptions): Promise<ArchiveLink> {
+    const { settings, dataDir, clock, log } = options;
+    const state = await ArchiveState.open(dataDir);
+    const place = placeOf(settings);
+    const isSame = state.now.place === place;
+    const own = ownPrefix(settings.archivePrefix, state.now.id);
+    const isMarked = isSame && state.now.isMarked;
+    const storage = openStorage({ settings, own, isMarked, wallMs: () => clock.wallMs() });
+    const onFault = (error: unknown) =>
+      log.warn({ cause: explain(error) }, 'the list of archived recordings is damaged');
+    const ledger = new Ledger(join(dataDir, 'archive.db'), onFault);
+    if (!isSame) {
+      ledger.clear();
+      await state.change({ place, isMarked: false, isListed: false, upload: undefined });
+    }
+    if (ledger.isFresh && state.now.isListed) {
+      await state.change({ isListed: false });
+    }
+    const link = new ArchiveLink(options, { state, ledger, storage, own });
+    link.#begin();
+    return link;
+  }
+
+  private constructor(options: ArchiveLinkOptions, parts: LinkParts) {
+    const { source, settings, clock, log } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.#waiting = new Waiting({ source, ledger: parts.ledger, clock });
+    this.#uploader = new Uploader({
+      ...{ ...parts, source, clock, log, waiting: this.#waiting },
+      maxBytesPerSecond: settings.archiveMaxRateBytes,
+      hours: settings.archiveHours,
+      keepUp: (signal) => this.#keepUp(signal),
+    });
+  }
+
+  get status(): ArchiveStatus {
+    const { isOutOfHours, failure, current, uploadedFiles: files, uploadedBytes: bytes } = this.#uploader;
+    const { totals: waiting } = this.#waiting;
+    return { isOutOfHours, failure, current, waiting, archived: this.#parts.ledger.totals, uploaded: { files, bytes } };
+  }
+
+  /** A finished recording that is to be archived and is not yet. */
+  isAwaited(name: ArchivedName, file: string): boolean {
+    const { own, ledger } = this.#parts;
+    return objectKey(own, name, file) !== undefined && !ledger.has(name);
+  }
+
+  /** An upload under way is continued by the next start. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    this.#parts.storage.close();
+    this.#parts.ledger.close();
+  }
+
+  #begin(): void {
+    const { signal } = this.#stop;
+    const { log } = this.#options;
+    this.#running = this.#uploader.run(signal).catch((error: unknown) => {
+      if (!signal.aborted) {
+        log.error({ err: error }, 'the archive has stopped');
+      }
+    });
+  }
+
+  /** Before the first upload, and every hour. */
+  async #keepUp(signal: AbortSignal): Promise<void> {
+    const { clock, source, log } = this.#options;
+    const { state, ledger, storage, own } = this.#parts;
+    await storage.removeUnfinished(own, state.now.upload?.uploadId, signal);
+    if (!state.now.isMarked) {
+      await state.change({ isMarked: true });
+    }
+    if (ledger.isFresh || !state.now.isListed) {
+      await listArchive(this.#parts, signal);
+      ledger.isFresh = false;
+      await state.change({ isListed: true });
+    }
+    const files = source.isClockTrusted ? await removeExpired({ ...this.#parts, source, clock }, signal) : 0;
+    if (files > 0) {
+      log.info({ files }, 'old recordings were deleted from the archive');
+    }
+  }
+}

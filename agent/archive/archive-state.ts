@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { loadPrivate, savePrivate } from '../base/durable-file.ts';
+import { PerchError } from '../base/errors.ts';
+
+/** In the data folder. */
+export const ARCHIVE_FILE = 'archive.json';
+
+interface UnfinishedUpload {
+  readonly key: string;
+  /** S3's. */
+  readonly uploadId: string;
+}
+
+interface StoredState {
+  /** Of this box in every archive. */
+  readonly id: string;
+  /** Of `placeOf`; empty: none yet. */
+  readonly place: string;
+  /** The box's folder there has its mark. */
+  readonly isMarked: boolean;
+  /** The ledger has everything that the archive has of this box. */
+  readonly isListed: boolean;
+  readonly upload?: UnfinishedUpload | undefined;
+}
+
+/** Undefined for a damaged one. */
+export function readArchiveState(stored: unknown): StoredState | undefined {
+  const { id, place, isMarked, isListed, upload } = (stored ?? {}) as Partial<StoredState>;
+  const isWhole =
+    typeof id === 'string' &&
+    /^[0-9a-f]{12}$/.test(id) &&
+    typeof place === 'string' &&
+    typeof isMarked === 'boolean' &&
+    typeof isListed === 'boolean' &&
+    (upload === undefined || (typeof upload?.key === 'string' && typeof upload.uploadId === 'string'));
+  return isWhole ? { id, place, isMarked, isListed, upload } : undefined;
+}
+
+/** What a power cut must not lose, in one small file. */
+export class ArchiveState {
+  readonly #file: string;
+  #now: StoredState;
+
+  private constructor(file: string, now: StoredState) {
+    this.#file = file;
+    this.#now = now;
+  }
+
+  /** @throws PerchError for a damaged file: a new id would archive everything again */
+  static async open(dataDir: string): Promise<ArchiveState> {
+    const file = join(dataDir, ARCHIVE_FILE);
+    const stored = await loadPrivate(file);
+    if (stored === undefined) {
+      const id = randomBytes(6).toString('hex');
+      const fresh = new ArchiveState(file, { id, place: '', isMarked: false, isListed: false });
+      await fresh.#save();
+      return fresh;
+    }
+    const now = readArchiveState(stored);
+    if (!now) {
+      throw new PerchError('unavailable', `${file} is damaged: restore it from a backup, or delete it to begin anew`);
+    }
+    return new ArchiveState(file, now);
+  }
+
+  get now(): StoredState {
+    return this.#now;
+  }
+
+  async change(changed: Partial<Omit<StoredState, 'id'>>): Promise<void> {
+    this.#now = { ...this.#now, ...changed };
+    await this.#save();
+  }
+
+  #save(): Promise<void> {
+    return savePrivate(this.#file, this.#now);
+  }
+}

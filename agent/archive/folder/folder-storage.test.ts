@@ -1,0 +1,92 @@
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ArchiveHarness, sha256 } from '../../../test/support/harness/archive-harness.ts';
+
+/** A NAS that is mounted at this folder. */
+function nasOf(box: ArchiveHarness): string {
+  const nas = join(box.folder, 'nas');
+  mkdirSync(nas);
+  return nas;
+}
+
+function expectCopied(nas: string, box: ArchiveHarness): void {
+  const files = globSync(`${nas}/**/*`, { withFileTypes: true }).filter((one) => one.isFile());
+  const names = files.map(({ name }) => name).sort();
+  expect(names.filter((name) => name.endsWith('.mp4')).length).toBe(box.recordings.length);
+  expect(names.filter((name) => !name.endsWith('.mp4'))).toEqual([]);
+  const copies = files.filter(({ name }) => name.endsWith('.mp4')).map((one) => join(one.parentPath, one.name));
+  expect(copies.map((file) => sha256(readFileSync(file))).sort()).toEqual(
+    box.recordings.map(({ file }) => sha256(readFileSync(file))).sort(),
+  );
+}
+
+const FOLDER = { archive: 'folder' } as const;
+
+test('recordings are copied to a folder, and a restart copies nothing again', async () => {
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  box.record();
+  const link = await box.link({ ...FOLDER, archiveFolder });
+  await box.settled(link);
+  expectCopied(archiveFolder, box);
+  await link.close();
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(join(box.dataDir, `archive.db${suffix}`), { force: true });
+  }
+  const next = await box.link({ ...FOLDER, archiveFolder });
+  await box.until(() => box.recordings.every((one) => !next.isAwaited(one, one.file)));
+  expectCopied(archiveFolder, box);
+});
+
+test('a copy that was interrupted at any chunk is made again, and leaves nothing behind', async () => {
+  for (let chunk = 1; chunk < 6; chunk += 1) {
+    const box = new ArchiveHarness();
+    const archiveFolder = nasOf(box);
+    box.record([5 << 20]);
+    const link = await box.link({ ...FOLDER, archiveFolder, archiveMaxRateBytes: 1 << 20 });
+    await box.until(() => (link.status.current?.sentBytes ?? 0) >= chunk << 20);
+    const restore = box.snapshot();
+    await link.close();
+    restore();
+    await box.settled(await box.link({ ...FOLDER, archiveFolder }));
+    expectCopied(archiveFolder, box);
+  }
+});
+
+test('a folder that is absent, or whose disk is no longer mounted, is not written to', async () => {
+  const box = new ArchiveHarness();
+  const archiveFolder = join(box.folder, 'nas');
+  box.record([1_000]);
+  const link = await box.link({ ...FOLDER, archiveFolder });
+  await box.until(() => link.status.failure !== undefined && link.status.waiting.files === 1);
+  expect(link.status.failure?.why).toBe('missing');
+  mkdirSync(archiveFolder);
+  await box.settled(link);
+  // The mount point remains when the disk goes.
+  renameSync(archiveFolder, `${archiveFolder}-away`);
+  mkdirSync(archiveFolder);
+  box.record([2_000]);
+  await box.until(() => link.status.failure !== undefined);
+  expect(link.status.failure).toMatchObject({ why: 'missing', error: expect.stringContaining('is its disk mounted?') });
+  expect(globSync(`${archiveFolder}/**/*`)).toEqual([]);
+  rmSync(archiveFolder, { recursive: true });
+  renameSync(`${archiveFolder}-away`, archiveFolder);
+  await box.settled(link);
+  expectCopied(archiveFolder, box);
+});
+
+test('a damaged copy of the same size is replaced', async () => {
+  const box = new ArchiveHarness();
+  const archiveFolder = nasOf(box);
+  box.record([2 << 20]);
+  const link = await box.link({ ...FOLDER, archiveFolder });
+  await box.settled(link);
+  await link.close();
+  const [copy = ''] = globSync(`${archiveFolder}/**/*.mp4`);
+  writeFileSync(copy, Buffer.alloc(2 << 20));
+  rmSync(join(box.dataDir, 'archive.db'));
+  const next = await box.link({ ...FOLDER, archiveFolder });
+  await box.until(() => box.recordings.every((one) => !next.isAwaited(one, one.file)));
+  expectCopied(archiveFolder, box);
+});

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncFolder } from '../../base/durable-file.ts';
+import type { ArchiveStorage, StoredObject, Upload } from '../storage/contracts.ts';
+import { archiveFailure, folderFailure } from '../storage/failure.ts';
+
+const CHUNK_BYTES = 1 << 20;
+/** In the box's own folder: shows that the disk is mounted. */
+const MARK = '.perch-archive';
+/** A recording that is being copied; there is one at a time. */
+const DRAFT = 'incoming.part';
+/** Of folders in each other: path, day. */
+const MAX_DEPTH = 300;
+
+interface FolderStorageOptions {
+  /** It exists; an absent one is a disk that is not mounted. */
+  readonly folder: string;
+  /** `PREFIX/BOX/` */
+  readonly own: string;
+  /** The mark was made before: without it the disk is not mounted. */
+  readonly isMarked: boolean;
+}
+
+/** Recordings in a folder of a NAS or of a second disk. */
+export class FolderStorage implements ArchiveStorage {
+  readonly #top: string;
+  readonly #own: string;
+  #isMarked: boolean;
+
+  constructor({ folder, own, isMarked }: FolderStorageOptions) {
+    this.#top = folder;
+    this.#own = own;
+    this.#isMarked = isMarked;
+  }
+
+  put(upload: Upload): Promise<string> {
+    return this.#guard(async () => {
+      await this.#requireDisk();
+      const file = join(this.#top, upload.key);
+      const { sizeBytes, signal } = upload;
+      if ((await sizeOf(file)) === sizeBytes) {
+        const sha256 = await hashOf(upload);
+        if (sha256 === (await readBack(file, sizeBytes, signal))) {
+          upload.sent(sizeBytes);
+          return sha256;
+        }
+      }
+      const draft = join(this.#top, this.#own, DRAFT);
+      const sha256 = await this.#copy(draft, upload);
+      if ((await readBack(draft, sizeBytes, signal)) !== sha256) {
+        throw archiveFailure('damaged', `${this.#top} has other bytes than were written: check its disk`);
+      }
+      await makeFolders(this.#top, dirname(file));
+      await rename(draft, file);
+      await syncFolder(dirname(file));
+      return sha256;
+    });
+  }
+
+  read(key: string, position: number, length: number): Promise<Uint8Array> {
+    return this.#guard(async () => {
+      const handle = await open(join(this.#top, key), constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        const buffer = Buffer.allocUnsafe(length);
+        await readFully(handle, buffer, position, key);
+        return buffer;
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    const top = join(this.#top, prefix);
+    yield* this.#below(top, prefix.replace(/\/+$/, ''), 0, signal);
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#guard(async () => {
+      await this.#requireDisk();
+      await unlink(join(this.#top, key)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') {
+          throw error;
+        }
+      });
+    });
+  }
+
+  removeUnfinished(): Promise<void> {
+    return this.#guard(async () => {
+      await this.#requireDisk();
+      await rm(join(this.#top, this.#own, DRAFT), { force: true });
+    });
+  }
+
+  close(): void {}
+
+  /** @throws PerchError missing: writing would fill the disk below the mount point */
+  async #requireDisk(): Promise<void> {
+    const own = join(this.#top, this.#own);
+    const mark = join(own, MARK);
+    if (this.#isMarked) {
+      await stat(mark).catch((cause: unknown) => {
+        throw archiveFailure('missing', `${own} has lost its mark ${MARK}: is its disk mounted?`, cause);
+      });
+      return;
+    }
+    await stat(this.#top);
+    await makeFolders(this.#top, own);
+    const handle = await open(mark, 'a');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await syncFolder(own);
+    this.#isMarked = true;
+  }
+
+  async #copy(draft: string, { sizeBytes, read, pace, checkPoint, sent }: Upload): Promise<string> {
+    const digest = createHash('sha256');
+    const handle = await open(draft, 'w');
+    try {
+      for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+        checkPoint();
+        const chunk = await read(at, Math.min(CHUNK_BYTES, sizeBytes - at));
+        digest.update(chunk);
+        await pace(chunk.length);
+        for (let done = 0; done < chunk.length; ) {
+          done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+        }
+        sent(at + chunk.length);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return digest.digest('hex');
+  }
+
+  async *#below(folder: string, key: string, depth: number, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    const entries = await this.#guard(() => readdir(folder, { withFileTypes: true }).catch(absent));
+    for (const entry of entries) {
+      if (signal.aborted) {
+        return;
+      }
+      const name = `${key}/${entry.name}`;
+      if (entry.isDirectory() && depth < MAX_DEPTH) {
+        yield* this.#below(join(folder, entry.name), name, depth + 1, signal);
+      } else if (entry.isFile()) {
+        const sizeBytes = await this.#guard(() => sizeOf(join(folder, entry.name)));
+        yield { key: name, sizeBytes: sizeBytes ?? 0 };
+      }
+    }
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isFileError(error) ? folderFailure(error, this.#top) : error;
+    }
+  }
+}
+
+const isFileError = (error: unknown): boolean =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+
+function absent(error: NodeJS.ErrnoException): never[] {
+  if (error.code === 'ENOENT') {
+    return [];
+  }
+  throw error;
+}
+
+/** undefined: there is no such file. */
+const sizeOf = (file: string): Promise<number | undefined> =>
+  stat(file).then(
+    ({ size }) => size,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+        return undefined;
+      }
+      throw error;
+    },
+  );
+
+/** Creates the folders below `top`, and makes their names survive a power cut. */
+async function makeFolders(top: string, folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) {
+    return;
+  }
+  for (let made = folder; made.length > top.length && made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+async function hashOf({ sizeBytes, read, checkPoint }: Upload): Promise<string> {
+  const digest = createHash('sha256');
+  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+    checkPoint();
+    digest.update(await read(at, Math.min(CHUNK_BYTES, sizeBytes - at)));
+  }
+  return digest.digest('hex');
+}
+
+async function readBack(file: string, sizeBytes: number, signal: AbortSignal): Promise<string> {
+  const digest = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const handle = await open(file, 'r');
+  try {
+    for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+      signal.throwIfAborted();
+      const chunk = buffer.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at));
+      await readFully(handle, chunk, at, file);
+      digest.update(chunk);
+    }
+  } finally {
+    await handle.close();
+  }
+  return digest.digest('hex');
+}
+
+async function readFully(handle: FileHandle, buffer: Uint8Array, position: number, name: string): Promise<void> {
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
+    if (bytesRead === 0) {
+      throw archiveFailure('damaged', `${name} ends at ${position + done} bytes`);
+    }
+    done += bytesRead;
+  }
+}

@@ -1,0 +1,145 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { isDamaged, isSqliteError, openCache, removeCache } from '../base/sqlite.ts';
+import type { ArchivedName } from './object-key.ts';
+
+const VERSION = 1;
+/* sha256 is null for an object that was found in the archive and not yet compared with the recording. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS objects (
+    path TEXT NOT NULL, name_us INTEGER NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, duration_us INTEGER,
+    sha256 BLOB, PRIMARY KEY (path, name_us)
+  ) WITHOUT ROWID;
+`;
+
+export interface ArchivedObject extends ArchivedName {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** undefined: unknown. */
+  readonly durationUs: number | undefined;
+}
+
+/** What the archive has, in SQLite: a cache of its list. Without it each recording is compared with the archive again. */
+export class Ledger {
+  readonly #file: string;
+  readonly #onFault: (error: unknown) => void;
+  #database: DatabaseSync;
+  /** It was lost: it lacks what the archive has. */
+  isFresh: boolean;
+  #files = 0;
+  #bytes = 0;
+
+  constructor(file: string, onFault: (error: unknown) => void) {
+    this.#file = file;
+    this.#onFault = onFault;
+    const { database, found } = openCache(file, VERSION, SCHEMA);
+    this.#database = database;
+    this.isFresh = found !== 'good';
+    this.#count();
+  }
+
+  /** What the archive has of this box. */
+  get totals(): { readonly files: number; readonly bytes: number } {
+    return { files: this.#files, bytes: this.#bytes };
+  }
+
+  /** The archive's copy was verified. */
+  has({ path, nameUs }: ArchivedName): boolean {
+    return this.#attempt(() => this.#row(path, nameUs)?.['sha256'] instanceof Uint8Array, false);
+  }
+
+  /** @param sha256 in hex; undefined: not verified */
+  add({ path, nameUs, key, sizeBytes, durationUs }: ArchivedObject, sha256: string | undefined): void {
+    this.#attempt(() => {
+      const before = this.#row(path, nameUs);
+      const hash = sha256 === undefined ? null : Buffer.from(sha256, 'hex');
+      this.#database
+        .prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)')
+        .run(path, nameUs, key, sizeBytes, durationUs ?? null, hash);
+      this.#files += before ? 0 : 1;
+      this.#bytes += sizeBytes - Number(before?.['size'] ?? 0);
+    }, undefined);
+  }
+
+  remove({ path, nameUs }: ArchivedName): void {
+    this.#attempt(() => {
+      const before = this.#row(path, nameUs);
+      this.#database.prepare('DELETE FROM objects WHERE path = ? AND name_us = ?').run(path, nameUs);
+      this.#files -= before ? 1 : 0;
+      this.#bytes -= Number(before?.['size'] ?? 0);
+    }, undefined);
+  }
+
+  /** Names with objects. */
+  paths(): string[] {
+    return this.#attempt(
+      () =>
+        this.#database
+          .prepare('SELECT DISTINCT path FROM objects ORDER BY path')
+          .all()
+          .map((row) => String(row['path'])),
+      [],
+    );
+  }
+
+  /** Objects of recordings that began before a time, oldest first. @param afterUs the last of the previous page */
+  before(path: string, endUs: number, limit: number, afterUs: number): ArchivedObject[] {
+    return this.#attempt(
+      () =>
+        this.#database
+          .prepare('SELECT * FROM objects WHERE path = ? AND name_us > ? AND name_us < ? ORDER BY name_us LIMIT ?')
+          .all(path, afterUs, endUs, limit)
+          .map((row) => ({
+            path,
+            nameUs: Number(row['name_us']),
+            key: String(row['key']),
+            sizeBytes: Number(row['size']),
+            durationUs: row['duration_us'] === null ? undefined : Number(row['duration_us']),
+          })),
+      [],
+    );
+  }
+
+  /** For another archive. */
+  clear(): void {
+    this.#attempt(() => this.#database.exec('DELETE FROM objects'), undefined);
+    this.#count();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #row(path: string, nameUs: number): Record<string, unknown> | undefined {
+    return this.#database.prepare('SELECT size, sha256 FROM objects WHERE path = ? AND name_us = ?').get(path, nameUs);
+  }
+
+  #count(): void {
+    const row = this.#attempt(
+      () => this.#database.prepare('SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM objects').get(),
+      undefined,
+    );
+    this.#files = Number(row?.['files'] ?? 0);
+    this.#bytes = Number(row?.['bytes'] ?? 0);
+  }
+
+  /** @returns `otherwise` if the file fails, for example on a full disk */
+  #attempt<T>(work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!isSqliteError(error)) {
+        throw error;
+      }
+      this.#onFault(error);
+      if (isDamaged(error)) {
+        this.#database.close();
+        removeCache(this.#file);
+        this.#database = openCache(this.#file, VERSION, SCHEMA).database;
+        this.isFresh = true;
+        this.#files = 0;
+        this.#bytes = 0;
+      }
+      return otherwise;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as others } from 'node:timers/promises';
+
+const MIN_PART_BYTES = 8 << 20;
+/** S3's limit of parts. */
+const MAX_PARTS = 10_000;
+const MIB = 1 << 20;
+/** Some milliseconds on a small computer; then cameras have their turn. */
+const SLICE_BYTES = 256 << 10;
+
+/** Whole MiB, so that a recording of any size has the same parts after a restart. */
+export const partBytesOf = (sizeBytes: number): number =>
+  Math.max(MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
+
+export interface PartDigest {
+  /** In hex, as an entity tag has it. */
+  readonly md5: string;
+  readonly md5Base64: string;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/** The digests of a recording that is read part by part. */
+export class WholeDigest {
+  readonly #sha256 = createHash('sha256');
+  readonly #parts: Buffer[] = [];
+  readonly #isWhole: boolean;
+  #made: string | undefined;
+
+  /** @param sizeBytes of the recording */
+  constructor(sizeBytes: number) {
+    this.#isWhole = sizeBytes <= partBytesOf(sizeBytes);
+  }
+
+  async add(part: Uint8Array): Promise<PartDigest> {
+    const [md5, sha256] = [createHash('md5'), createHash('sha256')];
+    for (let at = 0; at < part.length; at += SLICE_BYTES) {
+      const slice = part.subarray(at, at + SLICE_BYTES);
+      for (const hash of [md5, sha256, this.#sha256]) {
+        hash.update(slice);
+      }
+      await others();
+    }
+    const tag = md5.digest();
+    this.#parts.push(tag);
+    return { md5: tag.toString('hex'), md5Base64: tag.toString('base64'), sha256: sha256.digest('hex') };
+  }
+
+  /** In hex; nothing is added afterwards. */
+  get sha256(): string {
+    this.#made ??= this.#sha256.digest('hex');
+    return this.#made;
+  }
+
+  /** Whether an entity tag is that of these bytes: their MD5, or the MD5 of the parts' MD5 with their number. */
+  isTag(tag: string): boolean {
+    const [first] = this.#parts;
+    const ofParts = createHash('md5').update(Buffer.concat(this.#parts)).digest('hex');
+    return tag === `${ofParts}-${this.#parts.length}` || (this.#isWhole && tag === first?.toString('hex'));
+  }
+}
+
+/** Without quotes. */
+export const plainTag = (tag: string | undefined): string => (tag ?? '').replace(/^W\//, '').replaceAll('"', '');

@@ -1,0 +1,73 @@
+/** A finished recording on a local disk. Times are Unix microseconds. */
+export interface LocalRecording {
+  readonly file: string;
+  readonly path: string;
+  /** Start by its file name: it never changes, and names the object. */
+  readonly nameUs: number;
+  /** Shown start. */
+  readonly startUs: number;
+  readonly durationUs: number;
+  readonly sizeBytes: number;
+}
+
+/** Which recordings of a path are archived. */
+export type ArchiveScope = 'all' | 'protected' | 'no';
+
+/** What the archive needs of the recorder and its index. */
+export interface RecordingSource {
+  /** The index knows every recording. */
+  readonly isWhole: boolean;
+  /** New recordings get later names than earlier ones, and the date is right. */
+  readonly isClockTrusted: boolean;
+  /** A recording waits for its disk: the archive leaves the disk alone. */
+  readonly isHeldUp: boolean;
+  /** Paths with recordings. */
+  names(): Promise<readonly string[]>;
+  scopeOf(path: string): ArchiveScope;
+  /** How long the archive keeps a path's recordings; 0: forever. */
+  keptMs(path: string): number;
+  /** Finished recordings that start in a range, oldest first. @param after the last of the previous page */
+  finishedFrom(path: string, fromUs: number, toUs: number, limit: number, after?: LocalRecording): LocalRecording[];
+  /** Parts of the path that are never deleted. */
+  protectedOf(path: string): readonly { readonly startUs: number; readonly endUs: number }[];
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** One recording on its way to the archive. */
+export interface Upload {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Exactly these bytes of the recording; the result is valid until the next call. @throws PerchError if the file is shorter */
+  readonly read: (position: number, length: number) => Promise<Uint8Array>;
+  /** Waits until as many bytes may be sent. */
+  readonly pace: (bytes: number) => Promise<void>;
+  /** Called between parts. @throws to end the upload, which is resumed later */
+  readonly checkPoint: () => void;
+  /** The unfinished multipart upload of this recording. */
+  readonly unfinished: string | undefined;
+  /** A multipart upload has begun: it is noted on disk before the first part. */
+  readonly begun: (uploadId: string) => Promise<void>;
+  /** Bytes that the archive has. */
+  readonly sent: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Where recordings are archived: a bucket or a folder. Failures are those of `failure.ts`. */
+export interface ArchiveStorage {
+  /** Stores a recording whole, or finds it there. @returns its SHA-256 in hex, after the archive's copy is verified */
+  put(upload: Upload): Promise<string>;
+  /** Exactly these bytes of an object. @param length at most MAX_READ_BYTES */
+  read(key: string, position: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
+  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+  /** Without an effect if it does not exist. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
+  /** Aborts unfinished uploads below a prefix, except one. */
+  removeUnfinished(prefix: string, kept: string | undefined, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export const MAX_READ_BYTES = 16 << 20;

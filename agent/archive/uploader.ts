@@ -1,0 +1,206 @@
+import type { Clock } from '../base/clock.ts';
+import { explain } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { ArchiveState } from './archive-state.ts';
+import type { Ledger } from './ledger.ts';
+import { LocalFile, UnreadableRecording } from './local-file.ts';
+import { objectKey } from './object-key.ts';
+import { isWithin, Pace } from './pace.ts';
+import type { ArchiveStorage, LocalRecording, RecordingSource } from './storage/contracts.ts';
+import { type ArchiveWhy, archiveFailure, whyOf } from './storage/failure.ts';
+import type { Waiting } from './waiting.ts';
+
+const LOOK_MS = 5_000;
+const KEEP_UP_MS = 3_600_000;
+const MIN_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 600_000;
+/** Failures that may be the fault of one recording: others are tried first. */
+const OF_ONE: ReadonlySet<ArchiveWhy> = new Set(['other', 'damaged']);
+
+export interface CurrentUpload {
+  readonly path: string;
+  /** Unix microseconds. */
+  readonly startUs: number;
+  readonly sizeBytes: number;
+  readonly sentBytes: number;
+}
+
+interface UploaderDeps {
+  readonly storage: ArchiveStorage;
+  readonly source: RecordingSource;
+  readonly state: ArchiveState;
+  readonly ledger: Ledger;
+  readonly waiting: Waiting;
+  /** `PREFIX/BOX/` */
+  readonly own: string;
+  readonly maxBytesPerSecond: number;
+  readonly hours: string;
+  /** Work between two uploads. */
+  readonly keepUp: (signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface UploadFailure {
+  readonly why: ArchiveWhy;
+  readonly error: string;
+  /** Unix milliseconds of the first failure since the last success. */
+  readonly sinceMs: number;
+}
+
+/** Thrown at a check point: the upload goes on later. */
+class Interrupted extends Error {}
+
+/** Archives one recording after the other, and waits while the archive is away, outside of its hours, and while a disk is slow. */
+export class Uploader {
+  readonly #deps: UploaderDeps;
+  readonly #pace: Pace;
+  #current: CurrentUpload | undefined;
+  #failure: UploadFailure | undefined;
+  #failures = 0;
+  /** Of this run. */
+  uploadedBytes = 0;
+  uploadedFiles = 0;
+
+  constructor(deps: UploaderDeps) {
+    this.#deps = deps;
+    this.#pace = new Pace(deps.clock, deps.maxBytesPerSecond);
+  }
+
+  get current(): CurrentUpload | undefined {
+    return this.#current;
+  }
+
+  get failure(): UploadFailure | undefined {
+    return this.#failure;
+  }
+
+  get isOutOfHours(): boolean {
+    const { hours, clock } = this.#deps;
+    return !isWithin(hours, new Date(clock.wallMs()));
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { waiting, clock, source, keepUp } = this.#deps;
+    let keptUpMs = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      if (clock.monoMs() - keptUpMs >= KEEP_UP_MS) {
+        const isDone = await this.#attempt(() => keepUp(signal), undefined, signal);
+        keptUpMs = isDone ? clock.monoMs() : keptUpMs;
+        if (!isDone) {
+          // What waits is counted all the same.
+          await waiting.look(signal);
+          continue;
+        }
+      }
+      await waiting.look(signal);
+      const next = waiting.first();
+      if (!next || this.isOutOfHours || source.isHeldUp || signal.aborted) {
+        await clock.sleep(LOOK_MS, signal);
+        continue;
+      }
+      await this.#attempt(() => this.#archive(next, signal), next, signal);
+    }
+  }
+
+  /** Does work at the archive; after a failure waits, longer each time. @returns whether it succeeded */
+  async #attempt(work: () => Promise<void>, one: LocalRecording | undefined, signal: AbortSignal): Promise<boolean> {
+    const { clock, log } = this.#deps;
+    try {
+      await work();
+      if (this.#failure) {
+        log.info('the archive works again');
+      }
+      this.#failure = undefined;
+      this.#failures = 0;
+      return true;
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Interrupted)) {
+        this.#failed(error, one);
+        this.#failures += 1;
+        await clock.sleep(Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** (this.#failures - 1)), signal);
+      }
+      return false;
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  #failed(error: unknown, one: LocalRecording | undefined): void {
+    const { clock, log, waiting } = this.#deps;
+    const why = whyOf(error);
+    const cause = explain(error);
+    if (one && OF_ONE.has(why)) {
+      waiting.postpone(one);
+    }
+    // Each cause once.
+    if (this.#failure?.error !== cause) {
+      log.warn({ why, cause }, 'cannot archive recordings');
+    }
+    this.#failure = { why, error: cause, sinceMs: this.#failure?.sinceMs ?? clock.wallMs() };
+  }
+
+  async #archive(recording: LocalRecording, signal: AbortSignal): Promise<void> {
+    const { ledger, waiting, own, log } = this.#deps;
+    const key = objectKey(own, recording, recording.file);
+    if (key === undefined) {
+      waiting.done(recording);
+      return;
+    }
+    try {
+      await using file = await LocalFile.open(recording);
+      if (file) {
+        const sha256 = await this.#put(recording, key, file, signal);
+        // Repaired meanwhile, for example.
+        if (!(await file.isSame())) {
+          waiting.postpone(recording);
+          return;
+        }
+        const { path, nameUs, durationUs } = recording;
+        ledger.add({ path, nameUs, key, sizeBytes: file.sizeBytes, durationUs }, sha256);
+        if (!ledger.has(recording)) {
+          throw archiveFailure('other', 'cannot note what is archived: is the disk of the data folder full?');
+        }
+        this.uploadedFiles += 1;
+      }
+    } catch (error) {
+      if (!(error instanceof UnreadableRecording)) {
+        throw error;
+      }
+      log.warn({ file: recording.file, cause: explain(error) }, 'a recording cannot be archived');
+    }
+    waiting.done(recording);
+  }
+
+  async #put(recording: LocalRecording, key: string, file: LocalFile, signal: AbortSignal): Promise<string> {
+    const { storage, state, source } = this.#deps;
+    const { upload } = state.now;
+    const { path, startUs } = recording;
+    const { sizeBytes } = file;
+    this.#current = { path, startUs, sizeBytes, sentBytes: 0 };
+    const sha256 = await storage.put({
+      key,
+      sizeBytes,
+      read: file.read,
+      pace: async (bytes) => {
+        await this.#pace.take(bytes, signal);
+        this.uploadedBytes += bytes;
+      },
+      checkPoint: () => {
+        if (this.isOutOfHours || source.isHeldUp || signal.aborted) {
+          throw new Interrupted();
+        }
+      },
+      unfinished: upload?.key === key ? upload.uploadId : undefined,
+      begun: (uploadId) => state.change({ upload: { key, uploadId } }),
+      sent: (sentBytes) => {
+        this.#current = { path, startUs, sizeBytes, sentBytes };
+      },
+      signal,
+    });
+    if (state.now.upload) {
+      await state.change({ upload: undefined });
+    }
+    return sha256;
+  }
+}

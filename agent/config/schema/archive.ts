@@ -1,0 +1,96 @@
+import Type, { type Static, type TObject } from 'typebox';
+import { canonicalIp, isPrivateIp } from '../../base/ip-address.ts';
+import { Duration } from '../values/duration.ts';
+import type { Resolved } from '../values/quantity.ts';
+import { formatSize, Size } from '../values/size.ts';
+import type { Fault } from './key-rules.ts';
+
+/** Below it a connection would be silent for too long. */
+const MIN_RATE_BYTES = 64 << 10;
+
+/** The archive of recordings: a second copy on object storage, a NAS or another disk. */
+export const ARCHIVE_KEYS = {
+  archive: Type.Enum(['no', 's3', 'folder'], {
+    default: 'no',
+    words: { yes: 's3', no: 'no' },
+    description: 'Copy finished recordings to an archive: to a bucket (s3), or to a folder of a NAS or second disk.',
+  }),
+  archiveFolder: Type.String({
+    default: '',
+    maxLength: 1_000,
+    syntax: 'folder',
+    description: 'With archive: folder, the folder. It must exist, so that a missing disk is noticed.',
+  }),
+  archiveURL: Type.String({
+    default: '',
+    maxLength: 300,
+    syntax: 'askedUrl',
+    description: 'With archive: s3, the server: https://HOST. http:// is for private addresses.',
+  }),
+  archiveBucket: Type.String({ default: '', syntax: 'bucket', description: 'The bucket there.' }),
+  archivePrefix: Type.String({
+    default: 'perch',
+    syntax: 'objectPrefix',
+    description: 'First part of the names in the archive. The id of this box follows.',
+  }),
+  archiveRegion: Type.String({ default: 'us-east-1', syntax: 'region', description: 'Region of the bucket.' }),
+  archiveAccessKey: Type.String({ default: '', maxLength: 256, description: 'Access key (its id).' }),
+  archiveSecretKey: Type.String({ default: '', maxLength: 256, secret: true, description: 'Secret key.' }),
+  archivePathStyle: Type.Boolean({
+    default: true,
+    description: 'The bucket is in the path of the address (HOST/BUCKET), not in its host (BUCKET.HOST).',
+  }),
+  archiveMaxRate: Size('0B', 'Send at most this much in a second: 2M. 0 = no limit.'),
+  archiveHours: Type.String({
+    default: '',
+    syntax: 'hours',
+    description: 'Send only in these hours, 22:00-06:00, local time. Empty = always.',
+  }),
+};
+type ArchiveKeys = Resolved<Static<TObject<typeof ARCHIVE_KEYS>>>;
+
+/** Keys of a path. */
+export const PATH_ARCHIVE_KEYS = {
+  recordArchive: Type.Enum(['no', 'protected', 'all'], {
+    default: 'all',
+    words: { yes: 'all', no: 'no' },
+    description: 'With archive: what is archived: all recordings, protected ones and clips of record: motion, or none.',
+  }),
+  recordArchiveDeleteAfter: Duration(
+    '0s',
+    'Delete recordings from the archive that began longer ago than this. 0s = never.',
+  ),
+};
+
+export function archiveFaults(settings: ArchiveKeys): readonly Fault[] {
+  const { archive, archiveMaxRateBytes: rate } = settings;
+  const needs = {
+    no: [],
+    folder: ['archiveFolder'],
+    s3: ['archiveURL', 'archiveBucket', 'archiveAccessKey', 'archiveSecretKey'],
+  } as const;
+  const missing = needs[archive].filter((key) => settings[key] === '');
+  const urlFault = archiveUrlFault(settings.archiveURL);
+  return [
+    ...(missing.length > 0 ? [{ key: 'archive', message: `'${archive}' needs ${missing.join(', ')}` }] : []),
+    ...(urlFault === undefined ? [] : [{ key: 'archiveURL', message: urlFault }]),
+    ...(rate !== 0 && rate < MIN_RATE_BYTES
+      ? [{ key: 'archiveMaxRate', message: `'${formatSize(rate)}' is less than 64K: 0 = no limit` }]
+      : []),
+  ];
+}
+
+/** A name is checked when it is resolved. */
+function archiveUrlFault(url: string): string | undefined {
+  if (!URL.canParse(url)) {
+    return undefined;
+  }
+  const { protocol, hostname, search, hash } = new URL(url);
+  if (search !== '' || hash !== '') {
+    return 'has a query or a fragment: write the address of the server only';
+  }
+  const ip = canonicalIp(hostname.replace(/^\[(.*)\]$/, '$1'));
+  return protocol === 'http:' && ip !== undefined && !isPrivateIp(ip)
+    ? 'sends recordings over the internet in clear: write https://'
+    : undefined;
+}

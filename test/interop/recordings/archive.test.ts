@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, startAgent, until } from '../../peers/agent/agent.ts';
+import { smallClip } from '../../peers/cameras/camera.ts';
+import { publishClip } from '../../peers/clients/publisher.ts';
+import { ffprobe } from '../../peers/programs/ffmpeg.ts';
+import { type Moto, startMoto } from '../../peers/programs/moto.ts';
+import { describeWith } from '../../peers/programs/peers.ts';
+
+const LIMIT = { timeout: 90_000 };
+const SECONDS = 7;
+
+interface Status {
+  readonly state: string;
+  readonly why: string | null;
+  readonly waiting: { readonly files: number };
+  readonly archived: { readonly files: number; readonly bytes: number };
+}
+
+const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+describeWith(['moto', 'ffmpeg'], 'the archive of a running box', () => {
+  let dataDir: string;
+  let moto: Moto;
+  let files: string[];
+
+  const pathsOf = (record: string) => `
+pathDefaults: { recordSegmentDuration: 2s, recordPath: ${dataDir}/recordings/%path/%Y-%m-%d_%H-%M-%S-%f }
+paths: { yard: { record: ${record} } }
+`;
+  const configOf = (archive: string) => `perch: own\nrecordMinFree: 1%\n${archive}${pathsOf('no')}`;
+  const s3 = (more = '') => `archive: s3
+archiveURL: ${moto.url}
+archiveBucket: cameras
+archiveAccessKey: ${moto.accessKey}
+archiveSecretKey: ${moto.secretKey}
+${more}`;
+  const start = (config: string): Promise<Agent> => startAgent({ config, dataDir });
+  /** The page's session is that of the first start. */
+  let headers: Readonly<Record<string, string>>;
+  const statusOf = async ({ url }: Agent): Promise<Status> =>
+    (await fetch(`${url}/v3/archive`, { headers })).json() as Promise<Status>;
+  const archived = (agent: Agent) =>
+    until(async () => {
+      const status = await statusOf(agent);
+      return status.archived.files === files.length && status.waiting.files === 0 ? status : undefined;
+    });
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'perch-archive-'));
+    moto = await startMoto();
+    // Everyone may publish to MediaMTX's set-up.
+    await using agent = await startAgent({ config: `api: yes${pathsOf('yes')}`, dataDir });
+    await using _ = await publishClip(agent, 'yard', await smallClip(10), { isEndless: true });
+    await new Promise((done) => setTimeout(done, SECONDS * 1000));
+  }, 60_000);
+
+  beforeAll(async () => {
+    await using agent = await startAgent({ config: configOf(''), dataDir, isOwned: true });
+    ({ headers } = agent);
+  }, 60_000);
+
+  beforeAll(() => {
+    files = globSync(`${dataDir}/recordings/yard/**/*.mp4`).sort();
+    expect(files.length).toBeGreaterThan(2);
+  });
+
+  afterAll(async () => {
+    await moto[Symbol.asyncDispose]();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  test(
+    'its recordings reach a server of S3 unchanged, and once, though the box is killed meanwhile',
+    LIMIT,
+    async () => {
+      const slow = await start(configOf(s3('archiveMaxRate: 128K')));
+      await until(async () => ((await statusOf(slow)).archived.files > 0 ? true : undefined));
+      await slow.process.stop('SIGKILL');
+      await using agent = await start(configOf(s3()));
+      await archived(agent);
+      const objects = await moto.objects();
+      expect([...objects.values()].sort()).toEqual(files.map(sha256).sort());
+      for (const key of objects.keys()) {
+        expect(key).toMatch(/^perch\/[0-9a-f]{12}\/yard\/\d{4}-\d\d-\d\d\/\d\d-\d\d-\d\d-\d{6}Z\.mp4$/);
+      }
+    },
+  );
+
+  test('a wrong secret key is named, and recordings wait', LIMIT, async () => {
+    await using agent = await start(
+      configOf(s3().replace(moto.secretKey, 'wrong').replace('s3\n', 's3\narchivePrefix: x\n')),
+    );
+    const status = await until(async () => {
+      const now = await statusOf(agent);
+      return now.state === 'failing' && now.waiting.files > 0 ? now : undefined;
+    });
+    expect(status).toMatchObject({ why: 'login', waiting: { files: files.length } });
+    const { items } = (await (await fetch(`${agent.url}/v3/problems/list`, { headers })).json()) as {
+      items: { kind: string; why: string }[];
+    };
+    expect(items).toContainEqual(expect.objectContaining({ kind: 'archive', why: 'login' }));
+    const shown = await (await fetch(`${agent.url}/v3/config/global/get`, { headers })).text();
+    expect(shown).toContain('archiveAccessKey');
+    expect(shown).not.toContain('wrong');
+  });
+
+  test('its recordings reach a folder, and play from there', LIMIT, async () => {
+    const nas = join(dataDir, 'nas');
+    mkdirSync(nas);
+    await using agent = await start(configOf(`archive: folder\narchiveFolder: ${nas}`));
+    await archived(agent);
+    const copies = globSync(`${nas}/perch/*/yard/**/*.mp4`);
+    expect(copies.map(sha256).sort()).toEqual(files.map(sha256).sort());
+    const { streams } = await ffprobe(copies[0] ?? '');
+    expect(streams.map((stream) => stream.codec_name)).toContain('h264');
+  });
+});

@@ -1,0 +1,135 @@
+import { createHash, randomFillSync } from 'node:crypto';
+import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { ArchiveLink } from '../../../agent/archive/archive-link.ts';
+import type { ArchiveScope, LocalRecording, RecordingSource } from '../../../agent/archive/storage/contracts.ts';
+import type { ArchiveSettings } from '../../../agent/archive/storage/settings.ts';
+import { silentLogger } from '../../../agent/base/log.ts';
+import { FakeClock } from '../base/fake-clock.ts';
+import { ACCESS_KEY, BUCKET, SECRET_KEY } from '../clients/s3-server.ts';
+import { temporaryFolder } from '../disks/recordings.ts';
+
+const MIB = 1 << 20;
+/** One whole object, and one of two parts. */
+const SIZES = [MIB, 9 * MIB];
+const STEP_MS = 1_000;
+const MAX_STEPS = 4_000;
+
+export const SETTINGS: ArchiveSettings = {
+  archive: 's3',
+  archiveFolder: '',
+  archiveURL: '',
+  archiveBucket: BUCKET,
+  archivePrefix: 'perch',
+  archiveRegion: 'us-east-1',
+  archiveAccessKey: ACCESS_KEY,
+  archiveSecretKey: SECRET_KEY,
+  archivePathStyle: true,
+  archiveMaxRateBytes: 0,
+  archiveHours: '',
+};
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A box with recordings on its disk, whose links to an archive start and end. */
+export class ArchiveHarness {
+  readonly clock = new FakeClock();
+  readonly folder: string;
+  readonly recordings: LocalRecording[] = [];
+  scope: ArchiveScope = 'all';
+  keptMs = 0;
+  protectedRanges: { readonly startUs: number; readonly endUs: number }[] = [];
+  isClockTrusted = true;
+  isHeldUp = false;
+  #dataDir: string;
+  #copies = 0;
+
+  constructor() {
+    const folder = temporaryFolder();
+    onTestFinished(() => folder[Symbol.dispose]());
+    this.folder = folder.path;
+    this.#dataDir = join(folder.path, 'data');
+    mkdirSync(this.#dataDir);
+  }
+
+  get dataDir(): string {
+    return this.#dataDir;
+  }
+
+  /** Records files of these sizes, an hour each. */
+  record(sizes: readonly number[] = SIZES, path = 'yard'): LocalRecording[] {
+    const made = sizes.map((sizeBytes, i) => {
+      const hours = this.recordings.length + i;
+      const nameUs = (this.clock.wallMs() - 86_400_000 + hours * 3_600_000) * 1000 + 42;
+      const file = join(this.folder, `${path}-${hours}.mp4`);
+      writeFileSync(file, randomFillSync(Buffer.alloc(sizeBytes)));
+      return { file, path, nameUs, startUs: nameUs, durationUs: 3.6e9, sizeBytes };
+    });
+    this.recordings.push(...made);
+    return made;
+  }
+
+  async link(settings: Partial<ArchiveSettings>): Promise<ArchiveLink> {
+    const link = await ArchiveLink.start({
+      settings: { ...SETTINGS, ...settings },
+      source: this.source,
+      dataDir: this.#dataDir,
+      clock: this.clock,
+      log: silentLogger,
+    });
+    onTestFinished(() => link.close().catch(() => {}));
+    return link;
+  }
+
+  /** The data folder as a power cut would leave it now. @returns makes it the box's data folder */
+  snapshot(): () => void {
+    this.#copies += 1;
+    const copy = join(this.folder, `data-${this.#copies}`);
+    cpSync(this.#dataDir, copy, { recursive: true });
+    return () => {
+      this.#dataDir = copy;
+    };
+  }
+
+  /** Time passes until something is true. */
+  async until(isTrue: () => boolean): Promise<void> {
+    for (let i = 0; i < MAX_STEPS; i += 1) {
+      if (isTrue()) {
+        return;
+      }
+      await this.clock.advance(STEP_MS);
+      await delay(1);
+    }
+    throw new Error('it did not become true');
+  }
+
+  /** All recordings are archived. */
+  settled(link: ArchiveLink): Promise<void> {
+    return this.until(() => link.status.archived.files === this.recordings.length && !link.status.current);
+  }
+
+  get source(): RecordingSource {
+    const box = this;
+    return {
+      isWhole: true,
+      get isClockTrusted() {
+        return box.isClockTrusted;
+      },
+      get isHeldUp() {
+        return box.isHeldUp;
+      },
+      names: async () => [...new Set(this.recordings.map(({ path }) => path))],
+      scopeOf: () => this.scope,
+      keptMs: () => this.keptMs,
+      finishedFrom: (path, fromUs, toUs, limit, after) =>
+        this.recordings
+          .filter((one) => one.path === path && one.startUs >= fromUs && one.startUs <= toUs)
+          .filter((one) => one.startUs > (after?.startUs ?? Number.NEGATIVE_INFINITY))
+          .map((one) => ({ ...one, sizeBytes: statSync(one.file, { throwIfNoEntry: false })?.size ?? one.sizeBytes }))
+          .slice(0, limit),
+      protectedOf: () => this.protectedRanges,
+    };
+  }
+}
