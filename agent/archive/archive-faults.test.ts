@@ -151,6 +151,7 @@ test('parts that arrived before a power cut are not sent again', async () => {
   server.calls.length = 0;
   [isOff, isMended] = [false, true];
   await box.settled(await box.link({ archiveURL: server.url }));
-  expect(server.calls.flatMap(({ query }) => query.get('partNumber') ?? [])).toEqual(['3']);
+  // A request of the link that was ended may arrive late.
+  expect(new Set(server.calls.flatMap(({ query }) => query.get('partNumber') ?? []))).toEqual(new Set(['3']));
   expectArchived(server, box);
 });
