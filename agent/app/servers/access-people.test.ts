@@ -67,6 +67,8 @@ const OWNERS = [
     '/v3/notifications/channels',
     '/v3/notifications/channels/{id}',
     '/v3/notifications/channels/{id}/test',
+    '/v3/archive',
+    '/v3/archive/test',
     '/v3/mqtt',
     '/v3/mqtt/test',
     '/v3/qr',
