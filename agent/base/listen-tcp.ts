@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { type AddressInfo, isIPv6, type ListenOptions, type Server } from 'node:net';
 import { PerchError } from './errors.ts';
 
-/** Configuration keys of Perch's own TCP ports, to explain conflicts. */
-const ownPorts = new Map<number, string>();
+/** Configuration keys of Perch's open TCP servers, to explain conflicts. */
+const ownKeys = new Map<Server, string>();
 
 /**
  * Without a host: IPv6 and IPv4 on one socket, or IPv4 alone if the machine lacks IPv6.
@@ -35,7 +35,8 @@ export async function listenTcp(
   } catch (error) {
     throw await listenFailure(error, key, address, port);
   }
-  ownPorts.set((server.address() as AddressInfo).port, key);
+  ownKeys.set(server, key);
+  server.once('close', () => ownKeys.delete(server));
 }
 
 /** Explains why a port cannot be listened on, and what to do. @param key configuration key of the address */
@@ -62,11 +63,14 @@ export async function listenFailure(error: unknown, key: string, address: string
 
 /** The user must not stop the Perch that reports this. */
 function ownWords(port: number, key: string): string {
-  const other = ownPorts.get(port);
+  const [, other] = [...ownKeys].find(([server]) => portOf(server) === port) ?? [];
   return other === undefined || other === key
     ? `this same Perch: change ${key}`
     : `${other} of this same Perch: change ${other} or ${key}`;
 }
+
+/** Undefined once it is closing: the port is free before its last connection ends. */
+const portOf = (server: Server): number | undefined => (server.address() as AddressInfo | null)?.port;
 
 interface PortHolder {
   readonly name: string;

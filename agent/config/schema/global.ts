@@ -7,7 +7,7 @@ import { GENERAL_KEYS } from './general.ts';
 import { HLS } from './hls.ts';
 import { TIMETABLE_KEYS } from './modes.ts';
 import { MQTT_KEYS } from './mqtt.ts';
-import { ONVIF } from './onvif.ts';
+import { ONVIF_KEYS } from './onvif.ts';
 import { RTMP } from './rtmp.ts';
 import { RTSP } from './rtsp.ts';
 import type { ServerKeys } from './server-keys.ts';
@@ -50,7 +50,7 @@ const ZLM_KEYS = {
 };
 
 /** The keys of each server. */
-export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT, ONVIF];
+export const SERVER_KEYS: readonly ServerKeys[] = [RTSP, HLS, WEBRTC, RTMP, SRT];
 
 /** Top-level settings; `pathDefaults` and `paths` are not among them. */
 export const GlobalSchema = Type.Object({
@@ -63,7 +63,7 @@ export const GlobalSchema = Type.Object({
   ...SRT.schema,
   ...ZLM_KEYS,
   ...MQTT_KEYS,
-  ...ONVIF.schema,
+  ...ONVIF_KEYS,
   ...ARCHIVE_KEYS,
 });
 export type GlobalSettings = Resolved<Static<typeof GlobalSchema>>;

@@ -1,9 +1,12 @@
+import type { Static, TObject } from 'typebox';
 import { Address } from '../values/address.ts';
+import type { Resolved } from '../values/quantity.ts';
 import { Switch } from './fields.ts';
 import type { Fault } from './key-rules.ts';
-import type { ServerKeys, ServerSettings } from './server-keys.ts';
+import type { PortUse } from './server-keys.ts';
 
-const schema = {
+/** ONVIF devices for other recorders. */
+export const ONVIF_KEYS = {
   onvif: Switch(false, 'Offer each camera to other recorders as an ONVIF device. They log in with device passwords.'),
   onvifAddress: Address(
     ':8600',
@@ -12,21 +15,17 @@ const schema = {
   onvifDiscovery: Switch(true, 'With onvif: recorders in the same network find the cameras (WS-Discovery).'),
 };
 
-/** ONVIF devices for other recorders. */
-export const ONVIF: ServerKeys<typeof schema> = {
-  schema,
-  listeners: ({ onvif, onvifAddress }) =>
-    onvif ? [{ key: 'onvifAddress', address: onvifAddress, isOfPerch: true }] : [],
-  faults: () => [],
-  inert: [],
-  renamed: {},
-};
+type OnvifSettings = Resolved<Static<TObject<typeof ONVIF_KEYS>>>;
+
+/** The port of the first camera; none while ONVIF is off. */
+export const onvifPort = ({ onvif, onvifAddress }: OnvifSettings): readonly PortUse[] =>
+  onvif ? [{ key: 'onvifAddress', address: onvifAddress, isOfPerch: true }] : [];
 
 export function onvifFaults({
   onvif,
   onvifAddress,
   rtsp,
-}: ServerSettings<typeof schema> & { readonly rtsp: boolean }): readonly Fault[] {
+}: OnvifSettings & { readonly rtsp: boolean }): readonly Fault[] {
   return [
     ...(onvif && onvifAddress === '' ? [{ key: 'onvif', message: 'needs onvifAddress, such as :8600' }] : []),
     ...(onvif && !rtsp

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { type ListenAddress, parseAddress } from '../values/address.ts';
 import type { GlobalSettings } from './global.ts';
+import { onvifPort } from './onvif.ts';
 import { httpPort, keyPairOf, type PortUse, type ServerKeys } from './server-keys.ts';
 
 /** Two servers of one configuration that cannot both listen. */
@@ -41,6 +42,7 @@ export function portsOf(settings: GlobalSettings, servers: readonly ServerKeys[]
     ...httpPort('metrics', 'metrics', settings),
     ...httpPort('pprof', 'profiling', settings),
     ...servers.flatMap((keys) => keys.listeners(settings)),
+    ...onvifPort(settings),
   ];
 }
 

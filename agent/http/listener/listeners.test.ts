@@ -115,6 +115,21 @@ test('a port of this process without a known key does not suggest to stop the pr
   }
 });
 
+test('the port of a closed listener is no longer called by its key', async () => {
+  const first = await listen('hlsAddress', '127.0.0.1:0', open(), LOG);
+  const { port } = first;
+  await first.close();
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+  try {
+    await expect(listen('webrtcAddress', `127.0.0.1:${port}`, open(), LOG)).rejects.toThrow(
+      `port ${port} is taken by this same Perch: change webrtcAddress`,
+    );
+  } finally {
+    holder.close();
+  }
+});
+
 test('a foreign address is reported with the key to change', async () => {
   await expect(listen('apiAddress', '203.0.113.77:0', open(), LOG)).rejects.toThrow(
     '203.0.113.77:0 is not an address of this machine: change apiAddress',
