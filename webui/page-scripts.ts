@@ -2,97 +2,68 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
-/** Scripts that share modules. */
-interface Family {
-  /** A module that this many of them use is loaded with each of them, in one script. */
-  readonly sharedFrom: number;
-  /** By name: files that the page imports dynamically. */
-  readonly scripts: Readonly<Record<string, readonly string[]>>;
-}
+/** By name: files that the page imports dynamically. */
+type Scripts = Readonly<Record<string, readonly string[]>>;
+
+/** Used before any later page, so they load nothing that only later pages use. */
+const EARLY: Scripts = {
+  grid: [
+    'api-client/move-to-https.ts',
+    'live/announcements.tsx',
+    'live/tile-actions.ts',
+    'pages/cards/owner-cards.tsx',
+    'pages/grid-keys.ts',
+    'pages/layout-menu.tsx',
+    'pages/mode-button.tsx',
+    'ui/sheet/popup.tsx',
+  ],
+  login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
+};
 
 /** Parts of the page that one script holds, because they are used together. Others have a script of their own. */
-const FAMILIES: readonly Family[] = [
-  {
-    sharedFrom: Number.POSITIVE_INFINITY,
-    scripts: {
-      grid: [
-        'api-client/move-to-https.ts',
-        'live/announcements.tsx',
-        'live/tile-actions.ts',
-        'pages/cards/owner-cards.tsx',
-        'pages/grid-keys.ts',
-        'pages/layout-menu.tsx',
-        'pages/mode-button.tsx',
-        'ui/sheet/popup.tsx',
-      ],
-      login: ['pages/login.tsx', 'pages/login-sheet.tsx', 'people/factor-fields.tsx', 'ui/controls/login-notes.tsx'],
-      camera: [
-        'camera-view/presets-sheet.tsx',
-        'clips/snapshot-button.tsx',
-        'pages/camera.tsx',
-        'pages/keyboard-help.tsx',
-        'pages/wall.tsx',
-      ],
-      recordings: [
-        'camera-view/rewind-strip.tsx',
-        'pages/recordings.tsx',
-        'clips/clip-panel.tsx',
-        'clips/delete-range-sheet.tsx',
-        'pages/clips/clip-link-sheet.tsx',
-        'pages/clips/clips.tsx',
-        'pages/clips/shared-clip.tsx',
-        'pages/events.tsx',
-      ],
-    },
-  },
-  {
-    sharedFrom: 2,
-    scripts: {
-      start: ['pages/start.tsx'],
-      cameras: [
-        'pages/settings/cameras/camera-sheets.ts',
-        'pages/settings/cameras/cameras.tsx',
-        'pages/settings/cameras/layouts/layouts-page.tsx',
-      ],
-      settings: [
-        'pages/cards/disk-trouble.tsx',
-        'pages/settings/modes/modes.tsx',
-        'pages/settings/people/notify-sheet.tsx',
-        'pages/settings/people/people.tsx',
-        'pages/settings/people/second-factor-sheet.tsx',
-        'pages/settings/people/views.tsx',
-        'pages/settings/settings.tsx',
-        'pages/settings/storage/storage.tsx',
-        'pages/settings/system/offer-time.tsx',
-        'pages/settings/system/restore-panel.tsx',
-        'pages/settings/system/secure.tsx',
-        'pages/settings/system/system-backup.tsx',
-        'pages/settings/system/system-file.tsx',
-        'pages/settings/system/system-log.tsx',
-        'pages/settings/system/system-updates.tsx',
-        'pages/settings/system/system.tsx',
-      ],
-    },
-  },
-];
-
-/** A script with the first of these modules has them all, because a file for each set of them is larger. */
-const TOGETHER: readonly (readonly [string, ...string[]])[] = [
-  [
-    'ui/sheet/sheet.tsx',
-    'ui/sheet/confirm.tsx',
-    'ui/controls/clipboard.ts',
-    'ui/controls/row.tsx',
-    'ui/controls/segment.tsx',
-    'forms/field-props.ts',
-    'forms/form-footer.tsx',
-    'forms/form-sheet.tsx',
-    'forms/form.ts',
-    'forms/server-form.ts',
+const LATER: Scripts = {
+  camera: [
+    'camera-view/presets-sheet.tsx',
+    'clips/snapshot-button.tsx',
+    'pages/camera.tsx',
+    'pages/keyboard-help.tsx',
+    'pages/wall.tsx',
   ],
-  ['api-client/error-text.ts', 'api-client/use-polled.ts', 'ui/browser/save-file.ts'],
-  ['words/camera-view.ts', 'words/walls.ts'],
-];
+  recordings: [
+    'camera-view/rewind-strip.tsx',
+    'pages/recordings.tsx',
+    'clips/clip-panel.tsx',
+    'clips/delete-range-sheet.tsx',
+    'pages/clips/clip-link-sheet.tsx',
+    'pages/clips/clips.tsx',
+    'pages/clips/shared-clip.tsx',
+    'pages/events.tsx',
+  ],
+  cameras: [
+    'pages/start.tsx',
+    'pages/settings/cameras/camera-sheets.ts',
+    'pages/settings/cameras/cameras.tsx',
+    'pages/settings/cameras/layouts/layouts-page.tsx',
+  ],
+  settings: [
+    'pages/cards/disk-trouble.tsx',
+    'pages/settings/modes/modes.tsx',
+    'pages/settings/people/notify-sheet.tsx',
+    'pages/settings/people/people.tsx',
+    'pages/settings/people/second-factor-sheet.tsx',
+    'pages/settings/people/views.tsx',
+    'pages/settings/settings.tsx',
+    'pages/settings/storage/storage.tsx',
+    'pages/settings/system/offer-time.tsx',
+    'pages/settings/system/restore-panel.tsx',
+    'pages/settings/system/secure.tsx',
+    'pages/settings/system/system-backup.tsx',
+    'pages/settings/system/system-file.tsx',
+    'pages/settings/system/system-log.tsx',
+    'pages/settings/system/system-updates.tsx',
+    'pages/settings/system/system.tsx',
+  ],
+};
 
 const SCRIPT = 'page-script';
 
@@ -113,18 +84,15 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
   const importing = (file: string) => `import ${JSON.stringify(join(folder, file))};\n`;
   const scripts = new Map<string, string>();
   const scriptOf = new Map<string, string>();
-  for (const family of FAMILIES) {
-    const shared = sharedModules(metafile, family, first);
-    for (const [name, files] of Object.entries(family.scripts)) {
-      checkExports(metafile, later, files);
-      const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
-      const needed = staticImports(metafile, files);
-      const modules = [...first, ...TOGETHER.filter(([one]) => needed.has(one)).flat(), ...shared];
-      scripts.set(name, modules.map(importing).concat(exporting).join(''));
-      files.forEach((file) => {
-        scriptOf.set(join(folder, file), name);
-      });
-    }
+  const shared = sharedModules(metafile, first);
+  for (const [name, files] of Object.entries({ ...EARLY, ...LATER })) {
+    checkExports(metafile, later, files);
+    const exporting = files.map((file) => `export * from ${JSON.stringify(join(folder, file))};\n`);
+    const modules = name in EARLY ? [...first, ...shared.early] : [...first, ...shared.early, ...shared.later];
+    scripts.set(name, modules.map(importing).concat(exporting).join(''));
+    files.forEach((file) => {
+      scriptOf.set(join(folder, file), name);
+    });
   }
   return {
     name: 'few scripts',
@@ -166,16 +134,22 @@ export async function fewScripts(options: BuildOptions & { absWorkingDir: string
   }
 }
 
-/** Modules beyond the first load that enough scripts of the family use. */
-function sharedModules(metafile: Metafile, { sharedFrom, scripts }: Family, first: readonly string[]): string[] {
+/**
+ * Modules beyond the first load that two scripts use: those of early ones, which all scripts load, and the rest, which
+ * all later ones load. One file for each set of scripts is larger in all.
+ */
+function sharedModules(metafile: Metafile, first: readonly string[]): { early: string[]; later: string[] } {
   const inFirst = staticImports(metafile, first);
-  const users = new Map<string, number>();
-  for (const files of Object.values(scripts)) {
+  const users = new Map<string, string[]>();
+  for (const [name, files] of Object.entries({ ...EARLY, ...LATER })) {
     for (const file of staticImports(metafile, files)) {
-      users.set(file, (users.get(file) ?? 0) + 1);
+      users.set(file, [...(users.get(file) ?? []), name]);
     }
   }
-  return [...users].filter(([file, count]) => count >= sharedFrom && !inFirst.has(file)).map(([file]) => file);
+  const shared = [...users].filter(([file, names]) => names.length > 1 && !inFirst.has(file));
+  const isEarly = ([, names]: [string, string[]]) => names.some((name) => name in EARLY);
+  const files = (modules: typeof shared) => modules.map(([file]) => file);
+  return { early: files(shared.filter(isEarly)), later: files(shared.filter((one) => !isEarly(one))) };
 }
 
 function staticImports({ inputs }: Pick<Metafile, 'inputs'>, files: readonly string[]): Set<string> {
